@@ -1,0 +1,63 @@
+"""What can go wrong, in words for the person who has to act.
+
+MillraceError
+├── BadInput                an argument is wrong
+│   └── NotFound            it names something that does not exist
+├── BadSetting              a setting is unknown or has a bad value
+├── DatabaseUnavailable     Postgres cannot be reached
+├── SchemaMismatch          the database is older or newer than this code
+├── SourceFailed            a source or page gave nothing usable
+│   └── FetchRefused        an address that must not be fetched
+├── ToolFailed              a tool answered with an error
+├── NeedsApproval           a person has to decide first
+├── BudgetExceeded          the money is spent
+└── ModelFailed             a model gave no usable answer
+"""
+
+
+class MillraceError(Exception):
+    """A fault whose message tells the value, the limit and the way out."""
+
+
+class BadInput(MillraceError):
+    """An argument is wrong; nothing was done."""
+
+
+class NotFound(BadInput):
+    """The named run, flow, recipient or action does not exist."""
+
+
+class BadSetting(MillraceError):
+    """A setting is unknown or its value is not allowed."""
+
+
+class DatabaseUnavailable(MillraceError):
+    """Postgres cannot be reached."""
+
+
+class SchemaMismatch(MillraceError):
+    """The database's schema is not the one this code was written for."""
+
+
+class SourceFailed(MillraceError):
+    """A source or page could not be read; the run goes on without it."""
+
+
+class FetchRefused(SourceFailed):
+    """The address is private or not web; see the setting `fetch_allow`."""
+
+
+class ToolFailed(MillraceError):
+    """A tool answered with an error."""
+
+
+class NeedsApproval(MillraceError):
+    """The action was stored as proposed; a person decides."""
+
+
+class BudgetExceeded(MillraceError):
+    """The call would spend more than is left; nothing was sent."""
+
+
+class ModelFailed(MillraceError):
+    """The model gave no usable answer after the allowed retries."""

@@ -1,0 +1,179 @@
+"""The settings: one typed model, each field with a default that works with nothing else installed.
+
+Read from the environment (`MILLRACE_<NAME>`; lists are separated by commas), then `millrace.yaml` in the
+working directory, then, on a worker, the Windmill resource `f/millrace/settings`. The first that names a setting wins.
+"""
+
+import functools
+import json
+import os
+import types
+import typing
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from f.millrace.core import windmill
+from f.millrace.core.errors import BadSetting
+
+PREFIX = "MILLRACE_"
+FILE = "millrace.yaml"
+RESOURCE = "f/millrace/settings"
+# Set by scripts and the runner for their own children; not settings.
+INTERNAL = frozenset({"STEP", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
+
+Money = Annotated[float, Field(ge=0)]
+
+
+class AgentSettings(BaseModel):
+    """What may be set for one agent; unset fields keep the agent's own defaults."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(None, description="Model of this agent, e.g. openai:gpt-5-mini.")
+    temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature.")
+    risk_threshold: Literal["low", "medium", "high"] | None = Field(None, description="Tools above this class ask first.")
+    max_retries: int | None = Field(None, ge=0, le=10, description="Repairs and repeats of one model call.")
+    tools: list[str] | None = Field(None, description="Names of the tools it may call; unset means its own list.")
+    enabled: bool = Field(True, description="Off: its steps say so and do nothing.")
+
+
+class Settings(BaseModel):
+    """Everything that can be set."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    database_url: SecretStr = Field(SecretStr(""), description="Postgres 15 or later with pgvector; empty: the embedded one.")
+    model: str = Field("offline", description="openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing).")
+    sources: list[str] = Field(["hackernews", "arxiv", "feeds", "mastodon", "notes"], description="Sources that are read.")
+    hackernews_url: str = Field("https://hacker-news.firebaseio.com/v0", description="Base of the Hacker News API.")
+    arxiv_url: str = Field("https://export.arxiv.org/api/query", description="The arXiv query API.")
+    arxiv_categories: list[str] = Field(["cs.AI", "cs.LG"], description="arXiv categories to read.")
+    arxiv_terms: list[str] = Field([], description="Words that an arXiv entry must hold one of; empty: all.")
+    feeds: list[str] = Field(
+        [
+            "https://www.quantamagazine.org/feed/",
+            "https://feeds.arstechnica.com/arstechnica/index",
+            "https://www.nature.com/nature.rss",
+        ],
+        description="Addresses of RSS, Atom or RDF feeds.",
+    )
+    mastodon_url: str = Field("https://mastodon.social", description="Mastodon server whose public tag timelines are read.")
+    mastodon_tags: list[str] = Field(["ai"], description="Tags to read, without #.")
+    notes_dir: str = Field("notes", description="Folder of local notes (Markdown or text).")
+    search_url: str = Field("", description="Base of a SearXNG server with JSON output.")
+    brave_api_key: SecretStr = Field(SecretStr(""), description="Key for Brave search.")
+    tavily_api_key: SecretStr = Field(SecretStr(""), description="Key for Tavily search.")
+    weather_url: str = Field("https://api.open-meteo.com/v1/forecast", description="Open-Meteo forecast API.")
+    geocoding_url: str = Field("https://geocoding-api.open-meteo.com/v1/search", description="Open-Meteo place search.")
+    recipients: list[str] = Field(["me@localhost"], description="Who gets the digest.")
+    operator: str = Field("", description="Mail address that is asked for approvals; empty: only the command line and Windmill.")
+    interests: list[str] = Field([], description="Words that lift a topic's rank.")
+    smtp_url: SecretStr = Field(SecretStr(""), description="smtp://user:password@host:587 or smtps://…; empty: mails go to the outbox.")
+    smtp_unknown: Literal["hold", "resend"] = Field("hold", description="After a crash while a mail was sent: hold it or send it again.")
+    mail_from: str = Field("millrace@localhost", description="Sender of the digests.")
+    outbox_dir: str = Field(".millrace/outbox", description="Folder for .eml files when no SMTP server is set.")
+    otlp_endpoint: str = Field("", description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres.")
+    events_file: str = Field("", description="JSON lines file that every event is appended to.")
+    fetch_allow: list[str] = Field([], description="Private hosts (host or host:port) that may be fetched.")
+    fetch_max_bytes: int = Field(5_000_000, ge=1_000, description="Largest body that is read from a source or page.")
+    fetch_seconds: float = Field(20, gt=0, le=300, description="Longest time for one request.")
+    run_usd: Money = Field(5.0, description="Most that one run may spend; a pipeline's own budget goes before.")
+    daily_budget_usd: Money = Field(50.0, description="Most that one user may spend in a day (UTC).")
+    user: str = Field("operator", description="Whose daily budget is charged.")
+    confidence_silent: int = Field(90, ge=0, le=100, description="Above this, findings are published silently.")
+    confidence_review: int = Field(70, ge=0, le=100, description="Below this, findings are marked as unreviewed and listed.")
+    max_rounds: int = Field(3, ge=1, le=10, description="Most research rounds for one topic.")
+    topic_seconds: float = Field(120, gt=0, description="Most seconds for one topic.")
+    agents: dict[str, AgentSettings] = Field({}, description="Settings of single agents by name.")
+    now: datetime | None = Field(None, description="A fixed clock, for tests.")
+
+
+@functools.cache
+def settings() -> Settings:
+    """Return the effective settings; BadSetting names every mistake at once."""
+    return _validated({name: value for name, (value, _) in sources().items()})
+
+
+def reload() -> None:
+    """Forget the settings that were read, so that the next call reads them again."""
+    settings.cache_clear()
+    sources.cache_clear()
+
+
+@functools.cache
+def sources() -> dict[str, tuple[Any, str]]:
+    """Return each setting that is set: its raw value and where it comes from."""
+    found: dict[str, tuple[Any, str]] = {}
+    if windmill.on_worker():
+        for name, value in windmill.resource(RESOURCE).items():
+            if value not in ("", None):
+                found[name] = (value, f"resource {RESOURCE}")
+    for name, value in _file().items():
+        found[name] = (value, FILE)
+    for key, value in os.environ.items():
+        name = key.removeprefix(PREFIX).lower()
+        if key.startswith(PREFIX) and name.upper() not in INTERNAL and value != "":
+            found[name] = (_from_text(name, value), key)
+    return found
+
+
+def _file() -> dict[str, Any]:
+    path = Path(FILE)
+    if not path.is_file():
+        return {}
+    import yaml  # only here: most processes have no such file
+
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise BadSetting(f"{FILE} is not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise BadSetting(f"{FILE} must hold `name: value` lines, not a {type(content).__name__}")
+    return content
+
+
+def _from_text(name: str, value: str) -> Any:
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return value
+    kinds = {typing.get_origin(kind) or kind for kind in _alternatives(field.annotation)}
+    if dict in kinds:
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise BadSetting(f"{PREFIX}{name.upper()} must be a JSON object: {error}") from error
+    if list in kinds:
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    if isinstance(annotation, types.UnionType):
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def _validated(values: dict[str, Any]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        lines = [_mistake(detail, values) for detail in error.errors()]
+        raise BadSetting("\n".join(lines)) from None
+
+
+def _mistake(detail: Any, values: dict[str, Any]) -> str:
+    name = ".".join(str(part) for part in detail["loc"])
+    first = str(detail["loc"][0])
+    where = sources().get(first, (None, ""))[1]
+    if detail["type"] == "extra_forbidden":
+        import difflib
+
+        close = difflib.get_close_matches(first, Settings.model_fields, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "`scripts/millrace settings` lists them"
+        return f"unknown setting {name!r} (from {where}); {hint}"
+    secret = first in Settings.model_fields and Settings.model_fields[first].annotation is SecretStr
+    shown = "a secret" if secret else repr(detail["input"])
+    return f"setting {name!r} (from {where}) is {shown}: {detail['msg'][0].lower() + detail['msg'][1:]}"

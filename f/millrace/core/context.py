@@ -1,0 +1,88 @@
+"""Where the running code is: which run, flow, edition and step, and what time it is."""
+
+import contextlib
+import contextvars
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from f.millrace.core.config import settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run as seen from inside a step; empty strings outside of one."""
+
+    run_id: str = ""
+    flow: str = ""
+    namespace: str = "main"
+    edition: str = "daily"
+    step: str = ""
+    attempt: str = ""
+    dry_run: bool = False
+    span_id: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        """The run's id as 32 hex digits: a run's id finds its trace."""
+        return self.run_id.replace("-", "")
+
+
+_current: contextvars.ContextVar[Context] = contextvars.ContextVar("millrace_context", default=Context())  # noqa: B039
+
+
+def current() -> Context:
+    """Return the context of the running code."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def use(context: Context) -> Iterator[Context]:
+    """Make `context` the current one inside the block."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+def within(**changes: str | bool) -> contextlib.AbstractContextManager[Context]:
+    """Change some fields of the current context inside the block."""
+    return use(replace(current(), **changes))  # type: ignore[arg-type]
+
+
+def root_run_id() -> str:
+    """Return the id of the outermost run from the job's environment; empty when there is none."""
+    return _uuid(os.environ.get("WM_ROOT_JOB_ID") or os.environ.get("WM_JOB_ID") or "")
+
+
+def step_path(name: str) -> str:
+    """Return the unique path of this step in its run, e.g. `research[0].investigate`.
+
+    The local runner sets it; on Windmill it comes from the module id and the index of the loop's iteration.
+    """
+    given = os.environ.get("MILLRACE_STEP")
+    if given:
+        return given
+    module = os.environ.get("WM_FLOW_STEP_ID") or name
+    flow_path = os.environ.get("WM_FLOW_PATH", "")
+    if "/forloop-" in flow_path:
+        return f"[{flow_path.rsplit('/forloop-', 1)[1]}].{module}"
+    return module
+
+
+def now() -> datetime:
+    """Return the time in UTC, or the fixed clock of the setting `now`."""
+    fixed = settings().now
+    if fixed is None:
+        return datetime.now(UTC)
+    return (fixed if fixed.tzinfo else fixed.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return ""

@@ -1,0 +1,89 @@
+"""What steps, agents and tools hand to each other."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+Trust = Literal["own", "trusted", "untrusted"]
+
+
+class SourceItem(BaseModel):
+    """One thing that a source offered."""
+
+    source: str = Field(description="Name of the source, as in the setting `sources`.")
+    key: str = Field(description="The source's own identity of the item.")
+    url: str = Field("", description="Where it can be read; empty for a note.")
+    title: str
+    text: str = Field("", description="Summary or body as plain text.")
+    author: str = ""
+    published_at: datetime | None = None
+    score: float = Field(0, description="The source's own score: points, favourites.")
+    comments_url: str = ""
+    trust: Trust = "untrusted"
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class Evidence(BaseModel):
+    """A passage that was read and stored; sentences cite its id."""
+
+    id: str
+    topic_id: str | None = None
+    url: str = ""
+    title: str = ""
+    text: str
+    source: str = ""
+    published_at: datetime | None = None
+    tool: str = ""
+    trust: Trust = "untrusted"
+
+
+class Finding(BaseModel):
+    """One sentence and the evidence that it stands on."""
+
+    text: str = Field(description="One sentence that the evidence states.")
+    citations: list[str] = Field(description="Ids of the evidence, at least one.")
+
+
+class Side(BaseModel):
+    """What one side of a conflict says."""
+
+    claim: str
+    evidence: list[str] = Field(description="Ids of the evidence that says so.")
+    dates: list[str] = Field(default_factory=list, description="Dates of that evidence, ISO.")
+    sources: list[str] = Field(default_factory=list, description="Sources of that evidence.")
+
+
+class Conflict(BaseModel):
+    """Sources that contradict each other, both sides kept."""
+
+    question: str = Field(description="What they disagree about.")
+    sides: list[Side]
+    trusted: int | None = Field(None, description="Index of the side that the agent trusts; none: undecided.")
+    why: str = Field("", description="Why that side, in one sentence.")
+
+
+class Confidence(BaseModel):
+    """How much a result can be relied on: 0 to 100, and what it is made of (each 0 to 100)."""
+
+    score: int = Field(0, ge=0, le=100)
+    tool_reliability: float = 0
+    source_quality: float = 0
+    coherence: float = 0
+    history: float = 0
+
+
+class TopicResult(BaseModel):
+    """What the research of one topic found."""
+
+    topic_id: str
+    title: str
+    summary: str = ""
+    findings: list[Finding] = Field(default_factory=list)
+    conflicts: list[Conflict] = Field(default_factory=list)
+    confidence: Confidence = Field(default_factory=Confidence)
+    no_sources: bool = False
+    stopped_because: str = ""
+    rounds: int = 0
+    cost_usd: float = 0
+    gaps: list[dict[str, Any]] = Field(default_factory=list, description="Reports of missing tools.")

@@ -1,0 +1,439 @@
+"""The migrations, generated from resources/postgres/migrations by `scripts/millrace metadata write`. Do not edit."""
+
+from typing import NamedTuple
+
+
+class Migration(NamedTuple):
+    """One forward step of the schema."""
+
+    number: int
+    name: str
+    sha256: str
+    sql: str
+
+
+MIGRATIONS = [
+    Migration(
+        1,
+        "0001_core",
+        "1b687f2de0d07288c0294901c1f978c3341b1e95b365a786f8b18f8dc6cafcaf",
+        """
+-- Everything that must not be lost or done twice is a row; the first schema has all of them, so that no step keeps state elsewhere.
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE SCHEMA IF NOT EXISTS checkpoint;
+
+-- Runs -------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE run (
+    id            uuid PRIMARY KEY,
+    flow          text NOT NULL,
+    namespace     text NOT NULL DEFAULT 'main',
+    edition       text NOT NULL DEFAULT 'daily',
+    status        text NOT NULL DEFAULT 'running'
+                  CHECK (status IN ('running', 'waiting', 'done', 'partly_failed', 'failed', 'stopped', 'killed')),
+    pattern       text NOT NULL DEFAULT '',
+    orchestrator  text NOT NULL DEFAULT 'local',
+    args          jsonb NOT NULL DEFAULT '{}',
+    openflow      jsonb,
+    pipeline      jsonb NOT NULL DEFAULT '{}',
+    dry_run       boolean NOT NULL DEFAULT false,
+    scheduled_for timestamptz,
+    local_day     date,
+    started_at    timestamptz NOT NULL DEFAULT now(),
+    finished_at   timestamptz,
+    result        jsonb,
+    error         text
+);
+CREATE INDEX run_started ON run (started_at DESC);
+CREATE INDEX run_day ON run (flow, namespace, local_day);
+
+CREATE TABLE attempt (
+    id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    run_id      uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    job_id      text NOT NULL DEFAULT '',
+    host        text NOT NULL DEFAULT '',
+    pid         integer,
+    status      text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'done', 'failed', 'waiting', 'killed')),
+    started_at  timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz
+);
+CREATE INDEX attempt_run ON attempt (run_id, started_at);
+
+CREATE TABLE step (
+    run_id      uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    path        text NOT NULL,                 -- e.g. research[0].investigate
+    name        text NOT NULL,                 -- e.g. research.investigate
+    tries       integer NOT NULL DEFAULT 1,
+    job_id      text NOT NULL DEFAULT '',
+    status      text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'done', 'failed', 'killed', 'timed_out')),
+    started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    error       text,
+    PRIMARY KEY (run_id, path)
+);
+
+-- What a run tells ---------------------------------------------------------------------------------------------------
+
+CREATE TABLE run_event (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id    uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    step      text NOT NULL DEFAULT '',
+    event     text NOT NULL,
+    message   text NOT NULL DEFAULT '',
+    metadata  jsonb NOT NULL DEFAULT '{}',
+    at        timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX run_event_run ON run_event (run_id, id);
+
+CREATE TABLE span (
+    trace_id    text NOT NULL,                 -- 32 hex digits: the run's id
+    span_id     text NOT NULL,                 -- 16 hex digits
+    parent_id   text,
+    run_id      uuid REFERENCES run ON DELETE CASCADE,
+    name        text NOT NULL,
+    kind        text NOT NULL DEFAULT 'internal',
+    status      text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'ok', 'error', 'killed')),
+    scope       text NOT NULL DEFAULT 'millrace',
+    attributes  jsonb NOT NULL DEFAULT '{}',
+    events      jsonb NOT NULL DEFAULT '[]',
+    started_at  timestamptz NOT NULL,
+    finished_at timestamptz,
+    exported_at timestamptz,
+    PRIMARY KEY (trace_id, span_id)
+);
+CREATE INDEX span_unexported ON span (started_at) WHERE exported_at IS NULL;
+
+-- What was read --------------------------------------------------------------------------------------------------------
+
+CREATE TABLE fetch_state (
+    namespace     text NOT NULL,
+    url           text NOT NULL,
+    etag          text NOT NULL DEFAULT '',
+    last_modified text NOT NULL DEFAULT '',
+    fetched_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (namespace, url)
+);
+
+CREATE TABLE source_item (
+    id            text PRIMARY KEY,
+    namespace     text NOT NULL,
+    source        text NOT NULL,
+    source_key    text NOT NULL,
+    url           text NOT NULL DEFAULT '',
+    canonical_url text NOT NULL DEFAULT '',
+    title         text NOT NULL,
+    body          text NOT NULL DEFAULT '',
+    author        text NOT NULL DEFAULT '',
+    published_at  timestamptz,
+    score         double precision NOT NULL DEFAULT 0,
+    comments_url  text NOT NULL DEFAULT '',
+    trust         text NOT NULL DEFAULT 'untrusted' CHECK (trust IN ('own', 'trusted', 'untrusted')),
+    content_hash  text NOT NULL DEFAULT '',
+    extra         jsonb NOT NULL DEFAULT '{}',
+    first_seen_at timestamptz NOT NULL,
+    last_seen_at  timestamptz NOT NULL,
+    run_id        uuid,
+    lexemes       tsvector GENERATED ALWAYS AS (to_tsvector('english', left(title || ' ' || body, 200000))) STORED,
+    UNIQUE (namespace, source, source_key)
+);
+CREATE INDEX source_item_seen ON source_item (namespace, first_seen_at);
+CREATE INDEX source_item_lexemes ON source_item USING gin (lexemes);
+
+CREATE TABLE source_reading (
+    run_id  uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    source  text NOT NULL,
+    status  text NOT NULL CHECK (status IN ('ok', 'unchanged', 'failed')),
+    items   integer NOT NULL DEFAULT 0,
+    fresh   integer NOT NULL DEFAULT 0,
+    error   text NOT NULL DEFAULT '',
+    seconds double precision NOT NULL DEFAULT 0,
+    PRIMARY KEY (run_id, source)
+);
+
+-- What was found out -----------------------------------------------------------------------------------------------------
+
+CREATE TABLE topic (
+    id         text PRIMARY KEY,
+    run_id     uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    namespace  text NOT NULL,
+    rank       integer NOT NULL,
+    title      text NOT NULL,
+    score      double precision NOT NULL DEFAULT 0,
+    reasons    jsonb NOT NULL DEFAULT '[]',
+    item_ids   text[] NOT NULL DEFAULT '{}',
+    update_of  text,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX topic_run ON topic (run_id, rank);
+
+CREATE TABLE evidence (
+    id           text PRIMARY KEY,
+    run_id       uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    topic_id     text,
+    namespace    text NOT NULL,
+    url          text NOT NULL DEFAULT '',
+    title        text NOT NULL DEFAULT '',
+    body         text NOT NULL,
+    source       text NOT NULL DEFAULT '',
+    tool         text NOT NULL DEFAULT '',
+    published_at timestamptz,
+    trust        text NOT NULL DEFAULT 'untrusted' CHECK (trust IN ('own', 'trusted', 'untrusted')),
+    content_hash text NOT NULL DEFAULT '',
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX evidence_run ON evidence (run_id, topic_id);
+
+CREATE TABLE research_result (
+    run_id          uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    topic_id        text NOT NULL,
+    title           text NOT NULL,
+    summary         text NOT NULL DEFAULT '',
+    findings        jsonb NOT NULL DEFAULT '[]',
+    conflicts       jsonb NOT NULL DEFAULT '[]',
+    confidence      integer NOT NULL DEFAULT 0 CHECK (confidence BETWEEN 0 AND 100),
+    parts           jsonb NOT NULL DEFAULT '{}',
+    no_sources      boolean NOT NULL DEFAULT false,
+    stopped_because text NOT NULL DEFAULT '',
+    rounds          integer NOT NULL DEFAULT 0,
+    cost_usd        numeric NOT NULL DEFAULT 0,
+    review          text NOT NULL DEFAULT 'none' CHECK (review IN ('none', 'logged', 'open', 'approved', 'corrected', 'refused')),
+    created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, topic_id)
+);
+
+-- Money ------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE usage (
+    id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    run_id        uuid NOT NULL,
+    step          text NOT NULL DEFAULT '',
+    agent         text NOT NULL,
+    model         text NOT NULL,
+    user_id       text NOT NULL DEFAULT '',
+    state         text NOT NULL CHECK (state IN ('reserved', 'sent', 'settled', 'released')),
+    request_hash  text NOT NULL DEFAULT '',
+    reserved_usd  numeric NOT NULL DEFAULT 0,
+    cost_usd      numeric NOT NULL DEFAULT 0,
+    currency      text NOT NULL DEFAULT 'USD',
+    price_source  text NOT NULL DEFAULT '',
+    price_date    text NOT NULL DEFAULT '',
+    tokens        jsonb NOT NULL DEFAULT '{}',
+    prompt_hash   text NOT NULL DEFAULT '',
+    response      jsonb,
+    holder        jsonb NOT NULL DEFAULT '{}',
+    reserved_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sent_at       timestamptz,
+    settled_at    timestamptz
+);
+CREATE INDEX usage_run ON usage (run_id, agent);
+CREATE INDEX usage_request ON usage (run_id, step, agent, request_hash);
+
+CREATE TABLE budget (
+    scope        text NOT NULL CHECK (scope IN ('run', 'user_day', 'flow_day')),
+    key          text NOT NULL,
+    limit_usd    numeric NOT NULL CHECK (limit_usd >= 0),
+    reserved_usd numeric NOT NULL DEFAULT 0 CHECK (reserved_usd >= 0),
+    spent_usd    numeric NOT NULL DEFAULT 0 CHECK (spent_usd >= 0),
+    PRIMARY KEY (scope, key)
+);
+
+-- Trust ------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE action (
+    id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    key          text NOT NULL UNIQUE,         -- what it is for, never a job's id
+    run_id       uuid,
+    namespace    text NOT NULL DEFAULT 'main',
+    tool         text NOT NULL,
+    arguments    jsonb NOT NULL,
+    digest       text NOT NULL,                -- of the canonical arguments
+    risk         text NOT NULL CHECK (risk IN ('low', 'medium', 'high')),
+    reason       text NOT NULL DEFAULT '',
+    state        text NOT NULL DEFAULT 'proposed' CHECK (state IN
+                 ('proposed', 'approved', 'denied', 'expired', 'performing', 'performed', 'failed', 'unknown')),
+    outcome      jsonb,
+    asked_at     timestamptz,
+    expires_at   timestamptz,
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    performed_at timestamptz
+);
+CREATE INDEX action_run ON action (run_id);
+
+CREATE TABLE approval (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    action_id  uuid NOT NULL REFERENCES action ON DELETE CASCADE,
+    digest     text NOT NULL,
+    decision   text NOT NULL CHECK (decision IN ('approved', 'denied', 'expired')),
+    decided_by text NOT NULL,
+    how        text NOT NULL DEFAULT '',
+    decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    used_at    timestamptz
+);
+-- Two people answering, a double click: the first answer stands.
+CREATE UNIQUE INDEX approval_one_answer ON approval (action_id);
+
+CREATE TABLE recipient (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    namespace  text NOT NULL DEFAULT 'main',
+    flow       text NOT NULL DEFAULT 'daily_research',
+    address    text NOT NULL,
+    interests  text[] NOT NULL DEFAULT '{}',
+    added_by   text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    revoked_at timestamptz,
+    UNIQUE (namespace, flow, address)
+);
+
+CREATE TABLE standing_approval (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    namespace  text NOT NULL DEFAULT 'main',
+    flow       text NOT NULL,
+    tool       text NOT NULL DEFAULT 'mail.send',
+    recipient  text NOT NULL,
+    granted_by text NOT NULL,
+    granted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    revoked_by text
+);
+CREATE UNIQUE INDEX standing_approval_live ON standing_approval (namespace, flow, tool, recipient) WHERE revoked_at IS NULL;
+
+CREATE TABLE audit (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id    uuid,
+    actor     text NOT NULL,
+    kind      text NOT NULL,
+    subject   text NOT NULL,
+    detail    jsonb NOT NULL DEFAULT '{}',
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    previous  text NOT NULL,
+    hash      text NOT NULL UNIQUE
+);
+
+-- The digest ---------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE digest (
+    id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    run_id       uuid NOT NULL,
+    flow         text NOT NULL,
+    namespace    text NOT NULL,
+    edition      text NOT NULL,
+    local_day    date NOT NULL,
+    number       integer NOT NULL DEFAULT 1,
+    window_since timestamptz,
+    window_until timestamptz NOT NULL,
+    recipients   text[] NOT NULL,
+    subject      text NOT NULL,
+    html         text NOT NULL,
+    plain        text NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE NULLS NOT DISTINCT (run_id, window_since)
+);
+CREATE INDEX digest_day ON digest (flow, namespace, edition, local_day, number);
+
+CREATE TABLE delivery (
+    flow         text NOT NULL,
+    namespace    text NOT NULL,
+    edition      text NOT NULL,
+    recipient    text NOT NULL,
+    local_day    date NOT NULL,
+    number       integer NOT NULL,
+    run_id       uuid NOT NULL,
+    digest_id    uuid NOT NULL REFERENCES digest,
+    action_id    uuid REFERENCES action,
+    message_id   text NOT NULL,
+    status       text NOT NULL CHECK (status IN ('waiting', 'sending', 'sent', 'outbox', 'denied', 'expired', 'failed', 'unknown')),
+    path         text,
+    error        text,
+    window_until timestamptz NOT NULL,
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (flow, namespace, edition, recipient, local_day, number)
+);
+
+CREATE TABLE feedback (
+    id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    run_id     uuid NOT NULL,
+    subject    text NOT NULL DEFAULT '',
+    verdict    text NOT NULL,
+    comment    text NOT NULL DEFAULT '',
+    given_by   text NOT NULL DEFAULT '',
+    at         timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Tools ----------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE tool_snapshot (
+    run_id  uuid NOT NULL REFERENCES run ON DELETE CASCADE,
+    server  text NOT NULL,
+    tool    text NOT NULL,
+    hash    text NOT NULL,
+    detail  jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (run_id, server, tool)
+);
+
+CREATE TABLE tool_gap (
+    id        text PRIMARY KEY,                -- hash of the report's canonical form: the same gap is one row
+    report    jsonb NOT NULL,
+    seen      integer NOT NULL DEFAULT 1,
+    run_ids   uuid[] NOT NULL DEFAULT '{}',
+    first_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_at   timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Memory ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE chat_session (
+    id         text PRIMARY KEY,
+    user_id    text NOT NULL DEFAULT '',
+    namespace  text NOT NULL DEFAULT 'main',
+    metadata   jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE chat_message (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    session_id text NOT NULL REFERENCES chat_session ON DELETE CASCADE,
+    turn       integer NOT NULL,
+    role       text NOT NULL,
+    content    text NOT NULL,
+    metadata   jsonb NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX chat_message_session ON chat_message (session_id, id);
+
+CREATE TABLE memory_item (
+    id           text PRIMARY KEY,
+    namespace    text NOT NULL DEFAULT 'main',
+    type         text NOT NULL,
+    title        text NOT NULL DEFAULT '',
+    source       text NOT NULL DEFAULT '',
+    raw_text     jsonb NOT NULL,               -- {"text": ...} and whatever its type adds
+    metadata     jsonb NOT NULL DEFAULT '{}',
+    embedding    vector,
+    trust        text NOT NULL DEFAULT 'untrusted' CHECK (trust IN ('own', 'trusted', 'untrusted')),
+    content_hash text NOT NULL,
+    run_id       uuid,
+    valid_from   timestamptz,
+    valid_to     timestamptz,
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    lexemes      tsvector GENERATED ALWAYS AS
+                 (to_tsvector('english', left(title || ' ' || coalesce(raw_text ->> 'text', ''), 200000))) STORED,
+    UNIQUE (namespace, type, content_hash)
+);
+CREATE INDEX memory_item_lexemes ON memory_item USING gin (lexemes);
+CREATE INDEX memory_item_time ON memory_item (namespace, type, created_at);
+
+CREATE TABLE memory_link (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    from_id    text NOT NULL REFERENCES memory_item ON DELETE CASCADE,
+    to_id      text NOT NULL REFERENCES memory_item ON DELETE CASCADE,
+    relation   text NOT NULL,
+    weight     double precision NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (from_id, to_id, relation)
+);
+""",
+    ),
+]

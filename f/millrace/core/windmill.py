@@ -1,0 +1,38 @@
+"""The few questions that a step asks its Windmill server, without the SDK (it costs 200 ms to import)."""
+
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+from f.millrace.core.errors import BadSetting
+
+SECONDS = 10
+
+
+def on_worker() -> bool:
+    """Tell whether this process is a job of a Windmill worker."""
+    return bool(os.environ.get("BASE_INTERNAL_URL") and os.environ.get("WM_TOKEN"))
+
+
+def get(path: str) -> Any:
+    """Return the JSON of `GET /api/w/<workspace>/<path>`; None when the server says 404."""
+    base = os.environ["BASE_INTERNAL_URL"].rstrip("/")
+    workspace = urllib.parse.quote(os.environ["WM_WORKSPACE"])
+    request = urllib.request.Request(
+        f"{base}/api/w/{workspace}/{path}", headers={"Authorization": "Bearer " + os.environ["WM_TOKEN"]}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return None
+        raise BadSetting(f"Windmill answered {error.code} to {path!r}; may the job's user read it?") from error
+
+
+def resource(path: str) -> dict[str, Any]:
+    """Return the resource with its variables filled in; {} when it does not exist."""
+    return get(f"resources/get_value_interpolated/{path}") or {}

@@ -9,6 +9,7 @@ import json
 import os
 import types
 import typing
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -101,6 +102,16 @@ def reload() -> None:
     """Forget the settings that were read, so that the next call reads them again."""
     settings.cache_clear()
     sources.cache_clear()
+    for forget in _on_reload:
+        forget()
+
+
+def on_reload(forget: Callable[[], None]) -> None:
+    """Have `forget` called with each reload: for what other modules keep that depends on the settings."""
+    _on_reload.append(forget)
+
+
+_on_reload: list[Callable[[], None]] = []
 
 
 @functools.cache

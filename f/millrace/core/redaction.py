@@ -1,15 +1,18 @@
 """One redactor for all that leaves the process: events, logs, spans, memory, digests, errors."""
 
 import functools
+import os
 import re
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from f.millrace.core.config import settings
+from f.millrace.core.config import Settings, on_reload, settings
 
 MASK = "[redacted]"
 SHORTEST = 6
+SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_PASSWORD", "_SECRET")
 PATTERNS = [
     re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"),
     re.compile(r"\b(?:ghp|gho|ghs|github_pat)_[A-Za-z0-9_]{20,}"),
@@ -46,24 +49,15 @@ def _text(text: str) -> str:
     return text
 
 
+@functools.cache
 def _own_secrets() -> list[str]:
-    return _secrets_of(id(settings()))
-
-
-@functools.lru_cache(maxsize=4)
-def _secrets_of(_identity: int) -> list[str]:
-    import os
-    from urllib.parse import unquote, urlsplit
-
-    found = set()
-    for name in type(settings()).model_fields:
-        value = getattr(settings(), name)
-        if isinstance(value, SecretStr) and value.get_secret_value():
+    found = {value for name, value in os.environ.items() if name.endswith(SECRET_VARIABLES)}
+    for value in (getattr(settings(), name) for name in Settings.model_fields):
+        if isinstance(value, SecretStr):
             secret = value.get_secret_value()
-            found.add(urlsplit(secret).password or "" if "://" in secret else secret)
-            if "://" in secret:
-                found.add(unquote(urlsplit(secret).password or ""))
-    for name, value in os.environ.items():
-        if name.endswith(("_API_KEY", "_TOKEN", "_PASSWORD", "_SECRET")) and name != "WM_MOCKED_API_FILE":
-            found.add(value)
+            password = urlsplit(secret).password or "" if "://" in secret else secret
+            found |= {password, unquote(password)}
     return sorted((secret for secret in found if len(secret) >= SHORTEST), key=len, reverse=True)
+
+
+on_reload(_own_secrets.cache_clear)

@@ -1,0 +1,40 @@
+"""Progress as it happens: to the run's rows, to a JSON lines file and to whoever watches."""
+
+import json
+import os
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import current, now
+from f.millrace.core.redaction import redact
+
+MARK = "MILLRACE_EVENT: "
+
+
+def emit(event: str, message: str = "", **metadata: Any) -> None:
+    """Record one event of the running step; outside of a run it is only shown.
+
+    Numbered by its row (`run_event.id`), so that a reader can go on from where it stopped.
+    """
+    context = current()
+    message, metadata = redact(message), redact(metadata)
+    line = {
+        "event": event,
+        "message": message,
+        "trace_id": context.trace_id,
+        "step": context.step,
+        "at": now().isoformat(),
+        "metadata": metadata,
+    }
+    if os.environ.get("MILLRACE_EVENTS_STDOUT"):
+        print(MARK + json.dumps(line, default=str), flush=True)
+    if settings().events_file:
+        with open(settings().events_file, "a") as file:
+            file.write(json.dumps(line, default=str) + "\n")
+    # Tokens come by the hundred a second; they are for the watcher, the answer itself is stored elsewhere.
+    if context.run_id and event != "token":
+        db.execute(
+            "INSERT INTO run_event (run_id, step, event, message, metadata) VALUES (%s, %s, %s, %s, %s)",
+            [context.run_id, context.step, event, message, db.jsonb(metadata)],
+        )

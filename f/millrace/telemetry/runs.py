@@ -1,0 +1,57 @@
+"""The run's own row: made once, by whoever comes first, and kept over all its attempts."""
+
+from typing import Any
+from uuid import uuid4
+
+from f.millrace.core import db
+from f.millrace.core.context import Context, root_run_id, step_path
+from f.millrace.core.redaction import redact
+
+
+def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
+    """Return the run's row: `run_id`, or the job's outermost run, or a new one for a step started alone."""
+    run_id = run_id or root_run_id() or str(uuid4())
+    db.execute(
+        "INSERT INTO run (id, flow, orchestrator) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING",
+        [run_id, flow, orchestrator()],
+    )
+    row = db.one("SELECT * FROM run WHERE id = %s", [run_id])
+    assert row is not None
+    return row
+
+
+def orchestrator() -> str:
+    """Return who runs this process: windmill or local."""
+    from f.millrace.core import windmill
+
+    return "windmill" if windmill.on_worker() else "local"
+
+
+def context_of(row: dict[str, Any], step: str) -> Context:
+    """Return the context of a step in that run."""
+    return Context(
+        run_id=str(row["id"]),
+        flow=row["flow"],
+        namespace=row["namespace"],
+        edition=row["edition"],
+        step=step_path(step),
+        dry_run=row["dry_run"],
+    )
+
+
+def begin_step(context: Context, name: str, job_id: str) -> None:
+    """Record that the step runs; a repeat counts as a further try of the same row."""
+    db.execute(
+        "INSERT INTO step (run_id, path, name, job_id) VALUES (%s, %s, %s, %s) "
+        "ON CONFLICT (run_id, path) DO UPDATE SET tries = step.tries + 1, status = 'running', error = NULL, "
+        "job_id = excluded.job_id, started_at = clock_timestamp(), finished_at = NULL",
+        [context.run_id, context.step, name, job_id],
+    )
+
+
+def end_step(context: Context, status: str, error: str | None = None) -> None:
+    """Record how the step ended: done or failed, with the fault in words."""
+    db.execute(
+        "UPDATE step SET status = %s, error = %s, finished_at = clock_timestamp() WHERE run_id = %s AND path = %s",
+        [status, redact(error) if error else None, context.run_id, context.step],
+    )

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from f.millrace.core.config import Settings, on_reload, settings
+from f.millrace.core.errors import BadSetting
 
 MASK = "[redacted]"
 SHORTEST = 6
@@ -52,7 +53,11 @@ def _text(text: str) -> str:
 @functools.cache
 def _own_secrets() -> list[str]:
     found = {value for name, value in os.environ.items() if name.endswith(SECRET_VARIABLES)}
-    for value in (getattr(settings(), name) for name in Settings.model_fields):
+    try:
+        values = [getattr(settings(), name) for name in Settings.model_fields]
+    except BadSetting:  # the message about a bad setting is redacted too
+        values = []
+    for value in values:
         if isinstance(value, SecretStr):
             secret = value.get_secret_value()
             password = urlsplit(secret).password or "" if "://" in secret else secret

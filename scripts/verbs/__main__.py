@@ -1,0 +1,61 @@
+"""The command line. Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage or input, 3 waiting for a person."""
+
+import argparse
+import importlib
+import os
+import sys
+import warnings
+
+from f.millrace.core.errors import BadInput, BadSetting, MillraceError
+from f.millrace.core.redaction import redact
+from scripts.paths import ROOT
+
+# One module a group of verbs; the first word of the command line decides which one is imported.
+MODULES = {
+    "run": "run",
+    "resume": "run",
+    "ask": "ask",
+    "runs": "runs",
+    "show": "runs",
+    "step": "step",
+    "flows": "bundle",
+    "metadata": "bundle",
+    "locks": "bundle",
+    "check": "bundle",
+    "db": "database",
+    "recipients": "recipients",
+    "approvals": "approvals",
+    "feedback": "feedback",
+    "settings": "settings",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb and return the exit code."""
+    parser = argparse.ArgumentParser(prog="scripts/millrace", description="Agents that do real work every day, on Windmill.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    wanted = {MODULES[arguments[0]]} if arguments and arguments[0] in MODULES else set(MODULES.values())
+    for name in dict.fromkeys(MODULES.values()):
+        if name in wanted:
+            importlib.import_module("scripts.verbs." + name).add(verbs)
+    options = parser.parse_args(arguments)
+    os.chdir(ROOT)
+    try:
+        return options.function(options)
+    except (BadInput, BadSetting) as error:
+        print(f"millrace: {redact(str(error))}", file=sys.stderr)
+        return 2
+    except MillraceError as error:
+        print(f"millrace: {redact(str(error))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("millrace: interrupted; scripts/millrace runs shows what can be resumed", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    sys.exit(main(sys.argv[1:]))

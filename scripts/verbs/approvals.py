@@ -1,0 +1,91 @@
+"""`approvals`: what waits for a person, and the answer, which continues the run."""
+
+import argparse
+import getpass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from f.millrace.core import db
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.trust import approvals
+from scripts.database.ready import ready
+from scripts.verbs import report
+from scripts.verbs.display import Display
+from scripts.verbs.run import dump, sample_sources
+
+
+def add(verbs: Any) -> None:
+    """Declare `approvals list|show|approve|deny`."""
+    parser = verbs.add_parser("approvals", help="what waits for a person: list, show, approve, deny")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|approve|deny")
+    listing = actions.add_parser("list")
+    listing.set_defaults(function=list_all)
+    for name, function in (("show", show), ("approve", answer), ("deny", answer)):
+        action = actions.add_parser(name)
+        action.add_argument("id", metavar="ACTION", help="its id or the beginning of it")
+        action.set_defaults(function=function)
+    for action in actions.choices.values():
+        action.add_argument("--json", action="store_true")
+
+
+def list_all(options: argparse.Namespace) -> int:
+    """Print the actions that wait, oldest first."""
+    ready()
+    approvals.expire()
+    rows = approvals.pending()
+    if options.json:
+        print(dump({"approvals": rows}))
+        return 0
+    if not rows:
+        print("Nothing waits for a person.")
+        return 0
+    table = Table("action", "tool", "for", "expires", box=None)
+    for row in rows:
+        expires = f"{row['expires_at']:%Y-%m-%d %H:%M} UTC" if row["expires_at"] else ""
+        table.add_row(str(row["id"])[:8], row["tool"], row["key"], expires)
+    Console(highlight=False).print(table)
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print what will happen when the action is approved."""
+    ready()
+    row = _find(options.id)
+    if options.json:
+        print(dump(row))
+        return 0
+    from f.millrace.approvals.description import describe
+
+    print(describe(row))
+    print(f"\nscripts/millrace approvals approve {str(row['id'])[:8]}   or   deny")
+    return 0
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Record the answer and continue the run that asked."""
+    ready()
+    row = _find(options.id)
+    approved = options.action == "approve"
+    given = approvals.decide(str(row["id"]), row["digest"], "approved" if approved else "denied", getpass.getuser(), "terminal")
+    if not options.json:
+        print(f"{given['decision']} by {given['decided_by']}")
+    run = db.one("SELECT * FROM run WHERE id = %s", [row["run_id"]]) if row["run_id"] else None
+    if run is None or run["status"] != "waiting":
+        return 0
+    from scripts.runner.run import resume
+
+    reply = {"approved": approved, "body": {"action_digest": row["digest"]}, "by": given["decided_by"]}
+    with sample_sources(bool(run["args"].get("sample"))), Display(run["openflow"] or {}, quiet=options.json) as display:
+        outcome = resume(str(run["id"]), answer=reply, on_event=display.show)
+    return report.outcome(outcome, as_json=options.json)
+
+
+def _find(beginning: str) -> dict[str, Any]:
+    rows = db.all("SELECT * FROM action WHERE id::text LIKE %s LIMIT 2", [beginning.replace("%", "").lower() + "%"])
+    if not rows:
+        raise NotFound(f"no action {beginning!r}; scripts/millrace approvals list shows them")
+    if len(rows) > 1:
+        raise BadInput(f"{beginning!r} is the beginning of several actions; give more of the id")
+    return rows[0]

@@ -1,0 +1,113 @@
+"""What a person sees while a run goes on: a line a step, and under them what is being done now."""
+
+import contextlib
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "waiting": "[yellow]…[/]", "skipped": "[dim]·[/]"}
+
+
+class Display:
+    """Shows the runner's events; silent when `quiet`."""
+
+    def __init__(self, openflow: dict[str, Any], quiet: bool = False) -> None:
+        self.console = Console(quiet=quiet, highlight=False)
+        self.summaries = dict(_summaries(openflow.get("value", {}).get("modules", [])))
+        self.began = time.monotonic()
+        self.spent = 0.0
+        self._status: Status | None = None
+
+    def __enter__(self) -> "Display":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def heading(self, flow: str, sample_address: str) -> None:
+        """Say what runs, and on what."""
+        on = f"the sample edition, served at {sample_address}" if sample_address else "the live sources"
+        self.console.print(f"[bold]{flow}[/] on {on}\n")
+
+    def show(self, event: dict[str, Any]) -> None:
+        """Show one event of the runner."""
+        kind = event.get("kind", "")
+        handler = getattr(self, "_" + kind, None)
+        if handler:
+            handler(event)
+
+    def _step_started(self, event: dict[str, Any]) -> None:
+        self._now(self._title(event))
+
+    def _step_finished(self, event: dict[str, Any]) -> None:
+        self._line("done", event, _facts(event.get("result")))
+
+    def _step_failed(self, event: dict[str, Any]) -> None:
+        error = event.get("error")
+        words = error.get("message", "") if isinstance(error, dict) else str(error or "")
+        self._line("failed", event, f"[red]{escape(words.splitlines()[0] if words else 'failed')}[/]")
+
+    def _step_retry(self, event: dict[str, Any]) -> None:
+        self._line("waiting", event, "failed; tried again")
+
+    def _event(self, event: dict[str, Any]) -> None:
+        inner = event.get("event", event)
+        if not isinstance(inner, dict):
+            inner = event.get("data") or event
+        metadata = inner.get("metadata") or {}
+        self.spent = max(self.spent, float(metadata.get("spent_usd") or 0))
+        if inner.get("event") != "token" and inner.get("message"):
+            self._now(str(inner["message"]))
+
+    def _title(self, event: dict[str, Any]) -> str:
+        step = str(event.get("step", ""))
+        identity = step.rsplit(".", 1)[-1]
+        return str(event.get("summary") or self.summaries.get(identity) or identity)
+
+    def _now(self, text: str) -> None:
+        if not self.console.is_terminal or self.console.quiet:
+            return
+        line = f"[dim]{time.monotonic() - self.began:5.1f} s  ${self.spent:.2f}  {escape(text)}[/]"
+        if self._status is None:
+            self._status = self.console.status(line)
+            self._status.start()
+        self._status.update(line)
+
+    def _line(self, mark: str, event: dict[str, Any], facts: str) -> None:
+        seconds = event.get("seconds")
+        timing = f"{seconds:5.1f} s" if isinstance(seconds, int | float) else "       "
+        place = str(event.get("step", ""))
+        indent = "  " if "[" in place else ""
+        self.console.print(f"  {MARKS[mark]} [dim]{timing}[/]  {indent}{escape(self._title(event))}  [dim]{facts}[/]")
+
+
+def _facts(result: Any) -> str:
+    """Return the few counts and words of a step's result that say what it did."""
+    if not isinstance(result, dict):
+        return ""
+    parts = []
+    for name in ("source", "status", "title", "decision", "error"):
+        if isinstance(result.get(name), str) and result[name]:
+            parts.append(str(result[name]))
+    for name in ("items", "new", "count", "confidence", "findings", "links", "bytes"):
+        if isinstance(result.get(name), int) and not isinstance(result.get(name), bool):
+            parts.append(f"{result[name]:,} {name}" if name != "confidence" else f"confidence {result[name]}")
+    for name in ("sources", "digests", "deliveries"):
+        if isinstance(result.get(name), list):
+            parts.append(f"{len(result[name])} {name}")
+    return escape(", ".join(parts))
+
+
+def _summaries(modules: list[dict[str, Any]]) -> Any:
+    for module in modules:
+        yield module.get("id", ""), module.get("summary", "")
+        value = module.get("value", {})
+        yield from _summaries(value.get("modules", []))
+        yield from _summaries(value.get("default", []))
+        for branch in value.get("branches", []):
+            with contextlib.suppress(AttributeError):
+                yield from _summaries(branch.get("modules", []))

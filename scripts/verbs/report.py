@@ -1,0 +1,96 @@
+"""How a run ended, for people and for programs."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from f.millrace.core import db
+
+EXIT = {"done": 0, "stopped": 0, "waiting": 3}
+
+
+def outcome(outcome: Any, as_json: bool) -> int:
+    """Print how the run ended and return the exit code."""
+    document = whole(outcome.run_id)
+    if as_json:
+        from scripts.verbs.run import dump
+
+        print(dump(document))
+    else:
+        _print(document, getattr(outcome, "error", None))
+    return EXIT.get(document["status"], 1)
+
+
+def whole(run_id: str) -> dict[str, Any]:
+    """Return the run as `--json` prints it: the same for `run`, `resume` and `show`."""
+    row = db.one("SELECT * FROM run WHERE id = %s", [run_id])
+    assert row is not None
+    spent = db.one("SELECT coalesce(sum(cost_usd), 0) AS cost FROM usage WHERE run_id = %s AND state = 'settled'", [run_id])
+    return {
+        "run_id": str(row["id"]),
+        "trace_id": str(row["id"]).replace("-", ""),
+        "flow": row["flow"],
+        "status": row["status"],
+        "started_at": _iso(row["started_at"]),
+        "finished_at": _iso(row["finished_at"]),
+        "cost_usd": float(spent["cost"]) if spent else 0.0,
+        "result": _result(row),
+    }
+
+
+def _result(row: dict[str, Any]) -> Any:
+    if row["flow"] == "daily_research":
+        from f.millrace.research.result import whole_result
+
+        return whole_result(str(row["id"]))
+    return row["result"]
+
+
+def _iso(time: Any) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _print(document: dict[str, Any], error: Any) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    result = document["result"] or {}
+    console.print()
+    for line in _lines(result):
+        console.print(line)
+    if error:
+        words = error.get("message") if isinstance(error, dict) else str(error)
+        console.print(f"  [red]{escape(str(words))}[/]")
+    run = document["run_id"][:8]
+    words = {"done": "[green]done[/]", "waiting": "[yellow]waiting for a person[/]"}
+    status = words.get(document["status"], f"[red]{document['status'].replace('_', ' ')}[/]")
+    console.print(f"\nRun {run}: {status}, ${document['cost_usd']:.2f}\n\nNext:")
+    for command in _next(document, run):
+        console.print(f"  {command}")
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    from scripts.verbs.run import relative
+
+    lines = []
+    for source in result.get("sources", []):
+        if source.get("status") == "failed":
+            lines.append(f"  [yellow]{escape(source['name'])} could not be read: {escape(source.get('error') or '')}[/]")
+    for digest in result.get("digests", []):
+        for kind, path in (digest.get("files") or {}).items():
+            lines.append(f"  {kind:5} {escape(relative(path))}")
+    for delivery in result.get("deliveries", []):
+        place = f" as {relative(delivery['path'])}" if delivery.get("path") else ""
+        lines.append(f"  mail  {escape(delivery['recipient'])}: {delivery['status']}{escape(place)}")
+    return lines
+
+
+def _next(document: dict[str, Any], run: str) -> list[str]:
+    if document["status"] == "waiting":
+        return ["scripts/millrace approvals list", "scripts/millrace approvals approve ACTION", f"scripts/millrace show {run}"]
+    if document["status"] in ("failed", "killed", "running"):
+        return [f"scripts/millrace resume {run}", f"scripts/millrace show {run}", "scripts/millrace settings"]
+    return [
+        f"scripts/millrace show {run}",
+        'scripts/millrace ask "What is new about batteries?"',
+        "scripts/millrace run daily_research",
+    ]

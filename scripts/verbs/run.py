@@ -1,0 +1,112 @@
+"""`run` and `resume`: a pipeline on this machine, shown step by step."""
+
+import argparse
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from f.millrace.core import config, db
+from f.millrace.core.errors import BadInput, NotFound
+from scripts.database.ready import ready
+from scripts.paths import ROOT
+from scripts.verbs import report, values
+from scripts.verbs.display import Display
+
+
+def add(verbs: Any) -> None:
+    """Declare `run` and `resume`."""
+    run = verbs.add_parser("run", help="run a pipeline on this machine")
+    run.add_argument("flow", metavar="FLOW")
+    run.add_argument("inputs", nargs="*", metavar="key=value")
+    run.add_argument("--input", metavar="FILE", type=os.path.abspath, help="JSON file with inputs")
+    run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    run.add_argument("--dry-run", action="store_true", help="leave nothing outside the run's own record")
+    run.add_argument("--again", action="store_true", help="make a further edition of the day")
+    run.add_argument("--sample", action="store_true", help="read the sample edition instead of the live sources")
+    run.set_defaults(function=start)
+    resume = verbs.add_parser("resume", help="go on with a run that was interrupted or waits")
+    resume.add_argument("run", metavar="RUN")
+    resume.add_argument("--json", action="store_true")
+    resume.set_defaults(function=go_on)
+
+
+def start(options: argparse.Namespace) -> int:
+    """Run the pipeline `options.flow` and return the exit code."""
+    openflow = compiled(options.flow)
+    schema = openflow.get("schema") or {}
+    inputs = values.read(options.inputs, options.input, schema)
+    for name in ("dry_run", "again", "sample"):
+        if getattr(options, name):
+            if name not in schema.get("properties", {}):
+                raise BadInput(f"{options.flow} has no --{name.replace('_', '-')}; its inputs: {', '.join(schema.get('properties', {}))}")
+            inputs[name] = True
+    with sample_sources(bool(inputs.get("sample"))) as address, Display(openflow, quiet=options.json) as display:
+        ready()
+        display.heading(options.flow, address)
+        from scripts.runner import run
+
+        outcome = run.start(openflow, options.flow, inputs, on_event=display.show)
+    return report.outcome(outcome, as_json=options.json)
+
+
+def go_on(options: argparse.Namespace) -> int:
+    """Resume the run and return the exit code."""
+    ready()
+    row = find(options.run)
+    with sample_sources(row["args"].get("sample", False)), Display(row["openflow"] or {}, quiet=options.json) as display:
+        from scripts.runner import run
+
+        outcome = run.resume(str(row["id"]), on_event=display.show)
+    return report.outcome(outcome, as_json=options.json)
+
+
+def compiled(flow: str) -> dict[str, Any]:
+    """Return the compiled OpenFlow of a pipeline."""
+    paths = {path.parent.name.removesuffix("__flow"): path for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")}
+    if flow not in paths:
+        raise NotFound(f"no flow {flow!r}; there are: {', '.join(sorted(paths))}")
+    return yaml.load(paths[flow].read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def find(run: str) -> dict[str, Any]:
+    """Return the row of a run by its id, the beginning of its id, or `last`."""
+    if run == "last":
+        rows = db.all("SELECT * FROM run ORDER BY started_at DESC LIMIT 1")
+    else:
+        rows = db.all("SELECT * FROM run WHERE id::text LIKE %s LIMIT 2", [run.replace("%", "").lower() + "%"])
+    if not rows:
+        raise NotFound(f"no run {run!r}; scripts/millrace runs lists them")
+    if len(rows) > 1:
+        raise BadInput(f"{run!r} is the beginning of several runs; give more of the id")
+    return rows[0]
+
+
+@contextlib.contextmanager
+def sample_sources(wanted: bool) -> Iterator[str]:
+    """Serve the sample edition from loopback and point every source at it; yields its address, or ''."""
+    if not wanted:
+        yield ""
+        return
+    from scripts.samples.server import sample_settings, serve
+
+    with serve() as address:
+        os.environ.update(sample_settings(address))
+        config.reload()
+        yield address
+
+
+def relative(path: str | Path) -> str:
+    """Return a path as a person would type it from the checkout."""
+    with contextlib.suppress(ValueError):
+        return str(Path(path).resolve().relative_to(ROOT))
+    return str(path)
+
+
+def dump(value: Any) -> str:
+    """Return JSON as the command line prints it."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

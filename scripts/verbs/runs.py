@@ -1,0 +1,72 @@
+"""`runs` and `show`: what ran, and how one run went."""
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from f.millrace.core import db
+from scripts.database.ready import ready
+from scripts.verbs import report
+from scripts.verbs.run import dump, find
+
+
+def add(verbs: Any) -> None:
+    """Declare `runs` and `show`."""
+    runs = verbs.add_parser("runs", help="list the latest runs")
+    runs.add_argument("--limit", type=int, default=20)
+    runs.add_argument("--json", action="store_true")
+    runs.set_defaults(function=show_runs)
+    show = verbs.add_parser("show", help="show one run")
+    show.add_argument("run", metavar="RUN", help="its id, the beginning of it, or `last`")
+    show.add_argument("--json", action="store_true")
+    show.set_defaults(function=show_run)
+
+
+def show_runs(options: argparse.Namespace) -> int:
+    """Print the latest runs, newest first."""
+    ready()
+    rows = db.all(
+        "SELECT run.id, flow, edition, status, run.started_at, finished_at, coalesce(sum(usage.cost_usd), 0)::float AS cost_usd "
+        "FROM run LEFT JOIN usage ON usage.run_id = run.id AND usage.state = 'settled' "
+        "GROUP BY run.id ORDER BY run.started_at DESC LIMIT %s",
+        [options.limit],
+    )
+    if options.json:
+        print(dump({"runs": rows}))
+        return 0
+    table = Table("run", "flow", "edition", "status", "started", "seconds", "cost", box=None)
+    for row in rows:
+        seconds = f"{(row['finished_at'] - row['started_at']).total_seconds():.1f}" if row["finished_at"] else ""
+        started = f"{row['started_at']:%Y-%m-%d %H:%M}"
+        table.add_row(str(row["id"])[:8], row["flow"], row["edition"], row["status"], started, seconds, f"${row['cost_usd']:.2f}")
+    console = Console(highlight=False)
+    if rows:
+        console.print(table)
+    else:
+        console.print("No runs yet. Start one: scripts/demo")
+    return 0
+
+
+def show_run(options: argparse.Namespace) -> int:
+    """Print one run with its steps and topics."""
+    ready()
+    row = find(options.run)
+    document = report.whole(str(row["id"]))
+    if options.json:
+        print(dump(document))
+        return 0
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{row['flow']}[/] {row['id']}  {row['status']}  ${document['cost_usd']:.2f}")
+    for step in db.all("SELECT * FROM step WHERE run_id = %s ORDER BY started_at", [row["id"]]):
+        seconds = (step["finished_at"] - step["started_at"]).total_seconds() if step["finished_at"] else None
+        timing = f"{seconds:6.1f} s" if seconds is not None else "        "
+        fault = f"  [red]{escape(step['error'])}[/]" if step["error"] else ""
+        console.print(f"  {timing}  {step['path']}  [dim]{step['status']}[/]{fault}")
+    for topic in (document["result"] or {}).get("topics", []):
+        console.print(f"\n[bold]{escape(topic['title'])}[/]  confidence {topic['confidence']}")
+        for finding in topic["findings"]:
+            console.print(f"  {escape(finding['text'])} [dim]{escape(' '.join(finding['citations']))}[/]")
+    return 0

@@ -1,0 +1,159 @@
+"""Tools as an agent sees them: listed over MCP at run time, called by name, whoever serves them."""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import mcp
+
+from f.millrace.core.config import settings
+from f.millrace.core.errors import BadInput, ToolFailed
+from f.millrace.core.ids import digest_of
+from f.millrace.tools.servers import TOOLS, server
+
+CALL_SECONDS = 90.0
+# Names of faults whose text is passed on as it is.
+FAULT = re.compile(r"^(Error executing tool \S+: )?([A-Z]\w+: )?")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool as its server describes it.
+
+    Attributes:
+        name: `server.tool`, as in settings and records.
+        function_name: `server_tool`, as models call it.
+        hash: Changes when the server changes name, description, inputs or annotations.
+    """
+
+    name: str
+    description: str
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any] | None = None
+    annotations: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def function_name(self) -> str:
+        """The name in the form that model providers accept."""
+        return re.sub(r"[^A-Za-z0-9_-]", "_", self.name)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the server says that it changes nothing; silence means that it may."""
+        return bool(self.annotations.get("readOnlyHint", False))
+
+    @property
+    def destructive(self) -> bool:
+        """Whether it may overwrite or remove something, or cannot be taken back."""
+        return not self.read_only and bool(self.annotations.get("destructiveHint", True))
+
+    @property
+    def hash(self) -> str:
+        """The fingerprint of the description."""
+        return digest_of([self.name, self.description, self.input_schema, self.annotations])
+
+
+class Tools:
+    """The tools of every server that answered; made by `open_tools`.
+
+    Attributes:
+        problems: Servers that could not be listed, in words.
+    """
+
+    def __init__(self, allowed: list[str] | None) -> None:
+        self.problems: list[str] = []
+        self._allowed = allowed
+        self._clients: dict[str, mcp.Client] = {}
+        self._tools: dict[str, Tool] = {}
+
+    async def list_tools(self) -> list[Tool]:
+        """Ask every server what it offers now; only allowed tools are returned."""
+        found: dict[str, Tool] = {}
+        for name, client in self._clients.items():
+            try:
+                for tool in await _listed(name, client):
+                    if allows(self._allowed, tool.name):
+                        found[tool.name] = tool
+            except Exception as error:  # a server of others may fail in any way; the rest goes on
+                self.problems.append(f"the tool server {name} could not be listed: {_words(error)}")
+        self._tools = found
+        return list(found.values())
+
+    async def call(self, name: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Call a tool by either form of its name and return its structured result; ToolFailed tells why not."""
+        tool = await self._find(name)
+        where, _, short = tool.name.partition(".")
+        try:
+            answer = await self._clients[where].call_tool(short, arguments or {}, read_timeout_seconds=CALL_SECONDS)
+        except Exception as error:  # transport faults of a server of others
+            raise ToolFailed(f"{tool.name} gave no answer: {_words(error)}") from error
+        text = "\n".join(part.text for part in answer.content if getattr(part, "text", None))
+        if answer.is_error:
+            raise ToolFailed(f"{tool.name} failed: {FAULT.sub('', text, count=1)[:1000]}")
+        return answer.structured_content if answer.structured_content is not None else {"text": text}
+
+    async def _find(self, name: str) -> Tool:
+        tools = self._tools or {tool.name: tool for tool in await self.list_tools()}
+        for tool in tools.values():
+            if name in (tool.name, tool.function_name):
+                return tool
+        raise BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(tools) or 'none'}")
+
+
+@contextlib.asynccontextmanager
+async def open_tools(allowed: Iterable[str] | None = None) -> AsyncIterator[Tools]:
+    """Connect to the servers that have allowed tools; None allows everything.
+
+    `allowed` holds `server.tool`, or `server` for all of its tools. A server that does not answer is named in
+    `problems` and the others serve.
+    """
+    wanted = None if allowed is None else [entry.replace(".*", "") for entry in allowed]
+    tools = Tools(wanted)
+    async with contextlib.AsyncExitStack() as stack:
+        for name, target in _targets().items():
+            if wanted is not None and not any(entry.partition(".")[0] == name for entry in wanted):
+                continue
+            try:
+                tools._clients[name] = await stack.enter_async_context(mcp.Client(target()))
+            except Exception as error:  # a server of others may fail in any way; the rest goes on
+                tools.problems.append(f"the tool server {name} cannot be reached: {_words(error)}")
+        yield tools
+
+
+def allows(allowed: list[str] | None, name: str) -> bool:
+    """Return whether the list allows the tool: by its name or by its server's."""
+    return allowed is None or name in allowed or name.partition(".")[0] in allowed
+
+
+def _targets() -> dict[str, Any]:
+    ours = {name: lambda name=name: server(name) for name in TOOLS}
+    others = {name: lambda url=url: url for name, url in (getattr(settings(), "mcp", None) or {}).items()}
+    return {**others, **ours}
+
+
+async def _listed(name: str, client: mcp.Client) -> list[Tool]:
+    found, cursor = [], None
+    while True:
+        answer = await client.list_tools(cursor=cursor, cache_mode="refresh")
+        for tool in answer.tools:
+            annotations = tool.annotations.model_dump(by_alias=True, exclude_none=True) if tool.annotations else {}
+            found.append(
+                Tool(
+                    f"{name}.{tool.name}",
+                    tool.description or "",
+                    tool.input_schema,
+                    tool.output_schema,
+                    annotations,
+                )
+            )
+        cursor = answer.next_cursor
+        if not cursor:
+            return found
+
+
+def _words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -1,0 +1,145 @@
+"""Hacker News through its official API: the source, and tools to list and read stories."""
+
+import contextvars
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from f.millrace.core.config import settings
+from f.millrace.core.contracts import SourceItem
+from f.millrace.core.errors import SourceFailed
+from f.millrace.tools.fetch_state import FetchState
+from f.millrace.tools.http import as_json, get_json
+from f.millrace.tools.items import make_item, plain
+from f.millrace.tools.sources import Source
+
+CONCURRENCY = 8
+TALK = "https://news.ycombinator.com/item?id={}"
+MAX_COMMENTS = 20
+# All items together; a slow API gives fewer items, not a step that is killed.
+ITEMS_SECONDS = 45
+
+
+class Story(BaseModel):
+    """A story on Hacker News."""
+
+    id: int
+    title: str
+    url: str = Field(description="The linked page; the discussion when there is none.")
+    comments_url: str
+    author: str = ""
+    score: int = 0
+    published_at: datetime | None = None
+    text: str = ""
+    comments: list[str] = Field(default_factory=list, description="The first comments, as plain text.")
+
+
+class Stories(BaseModel):
+    """Stories, the highest ranked first."""
+
+    stories: list[Story]
+
+
+def read(limit: int, state: FetchState) -> list[SourceItem]:
+    """Return the top stories; one that cannot be read is named in `state.problems`."""
+    page = state.fetch(f"{_base()}/topstories.json", accept="application/json")
+    if page is None:
+        return []
+    ids = as_json(page)
+    if not isinstance(ids, list):
+        raise SourceFailed("Hacker News answered something that is not a list of stories")
+    wanted = list(dict.fromkeys(n for n in ids if isinstance(n, int)))[:limit]
+    found, failures = _read_all(wanted, state.allow)
+    if failures and not found:
+        raise SourceFailed(f"no story of Hacker News could be read: {failures[0]}")
+    if failures:
+        state.problems.append(f"{len(failures)} of {len(wanted)} stories could not be read: {failures[0]}")
+        state.forget(f"{_base()}/topstories.json")
+    return [_source_item(raw) for raw in found if _is_story(raw)]
+
+
+def top(limit: int = 10) -> Stories:
+    """List the stories that are at the top of Hacker News now, without comments."""
+    ids = get_json(f"{_base()}/topstories.json")
+    found, failures = _read_all([n for n in ids if isinstance(n, int)][: max(1, min(limit, 50))], ())
+    if failures and not found:
+        raise SourceFailed(failures[0])
+    return Stories(stories=[_story(raw) for raw in found if _is_story(raw)])
+
+
+def read_story(id: int, comments: int = 5) -> Story:
+    """Read one story of Hacker News with its first comments."""
+    raw = get_json(f"{_base()}/item/{int(id)}.json")
+    if not isinstance(raw, dict) or not raw.get("title"):
+        raise SourceFailed(f"Hacker News has no story {id}")
+    story = _story(raw)
+    kids = [kid for kid in raw.get("kids", []) if isinstance(kid, int)][: max(0, min(comments, MAX_COMMENTS))]
+    replies, _ = _read_all(kids, ())
+    story.comments = [plain(str(reply["text"])) for reply in replies if reply.get("text")]
+    return story
+
+
+def _base() -> str:
+    return settings().hackernews_url.rstrip("/")
+
+
+def _read_all(ids: list[int], allow: Iterable[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the items in the order of `ids`, and the reasons for those that are missing."""
+    base, until, allow = _base(), time.monotonic() + ITEMS_SECONDS, tuple(allow)
+
+    def read_one(number: int) -> dict[str, Any] | str:
+        left = until - time.monotonic()
+        if left <= 0:
+            return f"Hacker News took longer than {ITEMS_SECONDS} s"
+        try:
+            raw = get_json(f"{base}/item/{number}.json", allow=allow, seconds=min(left, settings().fetch_seconds))
+        except SourceFailed as error:
+            return str(error)
+        return raw if isinstance(raw, dict) else {}
+
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        futures = [pool.submit(contextvars.copy_context().run, read_one, number) for number in ids]
+        answers = [future.result() for future in futures]
+    return [one for one in answers if isinstance(one, dict)], [one for one in answers if isinstance(one, str)]
+
+
+def _is_story(raw: dict[str, Any]) -> bool:
+    gone = raw.get("dead") or raw.get("deleted") or not raw.get("title")
+    return not gone and raw.get("type", "story") == "story"
+
+
+def _source_item(raw: dict[str, Any]) -> SourceItem:
+    talk = TALK.format(raw.get("id"))
+    return make_item(
+        "hackernews",
+        str(raw.get("id")),
+        str(raw["title"]),
+        raw.get("time"),
+        url=str(raw.get("url") or talk),
+        text=plain(str(raw.get("text") or "")),
+        author=raw.get("by"),
+        score=float(raw.get("score") or 0),
+        comments_url=talk,
+        extra={"comments": int(raw.get("descendants") or 0)},
+    )
+
+
+def _story(raw: dict[str, Any]) -> Story:
+    item = _source_item(raw)
+    return Story(
+        id=int(raw["id"]),
+        title=item.title,
+        url=item.url,
+        comments_url=item.comments_url,
+        author=item.author,
+        score=int(item.score),
+        published_at=item.published_at,
+        text=item.text,
+    )
+
+
+SOURCE = Source("hackernews", "Top stories of Hacker News", read)

@@ -1,0 +1,312 @@
+"""Guarded fetch: public web addresses only, bounded in size and time, every redirect checked again.
+
+The host is resolved here, the addresses are checked, and the connection goes to a checked address, so a name that
+changes its answer between check and connection (DNS rebinding) gains nothing. Private, loopback, link-local, multicast
+and reserved addresses are refused unless `host` or `host:port` is listed in the setting `fetch_allow` or in `allow`.
+"""
+
+import contextlib
+import contextvars
+import functools
+import ipaddress
+import json
+import os
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import httpcore2
+import httpx2
+
+from f.millrace.core.config import settings
+from f.millrace.core.errors import FetchRefused, SourceFailed
+
+MAX_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+USER_AGENT = "Millrace/1 (research digest)"
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+# One connection pool serves many fetches, so what differs between them travels in the context.
+_deadline: contextvars.ContextVar[float] = contextvars.ContextVar("fetch_deadline")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What an address answered."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+    etag: str = ""
+    last_modified: str = ""
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the server said that nothing changed since the given ETag or date."""
+        return self.status == 304
+
+    @property
+    def media_type(self) -> str:
+        """The content type without parameters, in lower case."""
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        """The content as text: the declared charset, else UTF-8, wrong bytes replaced."""
+        _, _, charset = self.headers.get("content-type", "").partition("charset=")
+        try:
+            return self.content.decode(charset.split(";")[0].strip(" \"'") or "utf-8", errors="replace")
+        except LookupError:
+            return self.content.decode("utf-8", errors="replace")
+
+
+def fetch(
+    url: str,
+    *,
+    accept: str | None = None,
+    etag: str | None = None,
+    last_modified: str | None = None,
+    max_bytes: int | None = None,
+    seconds: float | None = None,
+    allow: Iterable[str] = (),
+    headers: Mapping[str, str] | None = None,
+    body: Any = None,
+) -> Page:
+    """Return what `url` answers (2xx, or 304 when `etag` or `last_modified` still hold).
+
+    SourceFailed says in words why there is nothing: unreachable, too large, too slow, an HTTP error; FetchRefused that
+    the address must not be fetched. `body` is posted as JSON. `headers` stay with the first host.
+    """
+    limit = max_bytes or settings().fetch_max_bytes
+    seconds = seconds or settings().fetch_seconds
+    sent = {"user-agent": USER_AGENT, "accept-encoding": "gzip", "accept": accept or "*/*"}
+    sent |= {"if-none-match": etag} if etag else {}
+    sent |= {"if-modified-since": last_modified} if last_modified else {}
+    client = _client(frozenset(entry.lower() for entry in (*settings().fetch_allow, *allow)))
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        return _follow(client, url, sent, dict(headers or {}), body, limit)
+    except httpx2.TimeoutException as error:
+        raise SourceFailed(f"{shown(url)} took longer than {seconds:g} s (setting fetch_seconds)") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+        raise SourceFailed(f"{shown(url)} could not be read: {_reason(error)}") from error
+    finally:
+        _deadline.reset(token)
+
+
+def get_json(url: str, **options: Any) -> Any:
+    """Return the JSON that `url` answers; SourceFailed when it answers something else."""
+    page = fetch(url, accept="application/json", **options)
+    return as_json(page)
+
+
+def as_json(page: Page) -> Any:
+    """Return the content as JSON; SourceFailed tells what came instead."""
+    try:
+        return json.loads(page.content)
+    except (ValueError, RecursionError) as error:
+        start = page.content[:200].lstrip().lower()
+        kind = "HTML" if start.startswith((b"<!doctype html", b"<html")) else "something that is not JSON"
+        raise SourceFailed(f"{shown(page.url)} answered {kind} where JSON was expected") from error
+
+
+def shown(url: str) -> str:
+    """Return the address for messages: without user, password and query, where keys may stand."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))[:300]
+
+
+def _follow(client: httpx2.Client, url: str, sent: dict[str, str], private: dict[str, str], body: Any, limit: int) -> Page:
+    first = url
+    for _ in range(MAX_REDIRECTS + 1):
+        _check_scheme(url)
+        method = "GET" if body is None else "POST"
+        with client.stream(method, url, headers=sent | private, json=body) as response:
+            target = response.headers.get("location", "")
+            if response.status_code not in REDIRECTS or not target:
+                return _page(url, response, limit)
+        if body is not None:
+            raise SourceFailed(f"{shown(url)} redirects a request that carries data; set the final address")
+        target = urljoin(url, target)
+        if urlsplit(target).netloc != urlsplit(url).netloc:
+            private = {}
+        url = target
+    raise SourceFailed(f"{shown(first)} redirects more than {MAX_REDIRECTS} times")
+
+
+def _page(url: str, response: httpx2.Response, limit: int) -> Page:
+    status = response.status_code
+    if status >= 400:
+        wait = response.headers.get("retry-after", "")
+        hint = f" (asks to wait {wait[:40]})" if wait else ""
+        raise SourceFailed(f"{shown(url)} answered HTTP {status}{hint}")
+    headers = {key.lower(): value for key, value in response.headers.items()}
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(url, limit)
+    content = bytearray()
+    for chunk in _decoded(url, response, headers.get("content-encoding", "").lower()):
+        content += chunk
+        if len(content) > limit:
+            raise _too_large(url, limit)
+    return Page(
+        url=url,
+        status=status,
+        headers=headers,
+        content=bytes(content),
+        etag=headers.get("etag", ""),
+        last_modified=headers.get("last-modified", ""),
+    )
+
+
+def _too_large(url: str, limit: int) -> SourceFailed:
+    return SourceFailed(f"{shown(url)} is larger than {limit:,} bytes (setting fetch_max_bytes)")
+
+
+def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[bytes]:
+    """Yield the body in pieces of at most 64 KiB, so that a small compressed body cannot fill the memory."""
+    if encoding in ("", "identity"):
+        yield from response.iter_raw()
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise SourceFailed(f"{shown(url)} answered in the encoding {encoding[:40]!r}; only gzip was asked for")
+    inflate = zlib.decompressobj(wbits=47)  # gzip or zlib by its header
+    try:
+        for raw in response.iter_raw():
+            while raw:
+                yield inflate.decompress(raw, 65_536)
+                raw = inflate.unconsumed_tail
+        yield inflate.flush()
+    except zlib.error as error:
+        raise SourceFailed(f"{shown(url)} answered broken gzip data") from error
+
+
+def _check_scheme(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise FetchRefused(f"{url[:200]!r} is not a web address: {error}") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise FetchRefused(f"{shown(url)!r} is not fetched: only http and https addresses are")
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
+
+
+@functools.cache
+def _tls() -> Any:
+    return httpx2.create_ssl_context()
+
+
+@functools.lru_cache(maxsize=16)
+def _client(allow: frozenset[str]) -> httpx2.Client:
+    # A pool for each allow list: a connection opened under one list must not serve another.
+    transport = httpx2.HTTPTransport(verify=_tls())
+    transport._pool = httpcore2.ConnectionPool(
+        ssl_context=_tls(),
+        max_connections=32,
+        max_keepalive_connections=16,
+        keepalive_expiry=5,
+        network_backend=_Guard(allow),
+    )
+    return httpx2.Client(transport=transport, follow_redirects=False, trust_env=False, timeout=None)
+
+
+os.register_at_fork(after_in_child=_client.cache_clear)
+
+
+class _Guard(httpcore2.NetworkBackend):
+    """Connects to checked addresses only."""
+
+    def __init__(self, allow: frozenset[str]) -> None:
+        self.allow = allow
+        self.inner = httpcore2.SyncBackend()
+
+    def connect_tcp(self, host: str, port: int, **options: Any) -> httpcore2.NetworkStream:  # type: ignore[override]
+        addresses = _resolve(host, port)
+        if not {host.lower(), f"{host.lower()}:{port}", f"[{host.lower()}]:{port}"} & self.allow:
+            for address in addresses:
+                _refuse_private(host, port, address)
+        failure: Exception = httpcore2.ConnectError(f"{host} has no address")
+        for address in addresses:
+            try:
+                return _Bounded(self.inner.connect_tcp(address, port, **(options | {"timeout": _left()})))
+            except httpcore2.ConnectError as error:
+                failure = error
+        raise failure
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    found: list[Any] = []
+
+    def look_up() -> None:
+        try:
+            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    # getaddrinfo has no time limit of its own.
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(_left())
+    if thread.is_alive():
+        raise httpcore2.ConnectTimeout(f"{host} was not resolved in time")
+    if isinstance(found[-1] if found else None, Exception):
+        raise httpcore2.ConnectError(f"the name {host} is not known")
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _refuse_private(host: str, port: int, address: str) -> None:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    inner: ipaddress.IPv4Address | ipaddress.IPv6Address = ip
+    if isinstance(ip, ipaddress.IPv6Address):
+        # Addresses that carry an IPv4 address are as private as that one.
+        embedded = ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None)
+        inner = embedded or ip
+    if not inner.is_global or inner.is_multicast or inner.is_reserved or inner.is_unspecified:
+        raise FetchRefused(
+            f"{host} is at {address}, which is not a public address; list {host}:{port} in the setting fetch_allow "
+            "if it may be read"
+        )
+
+
+def _left(asked: float | None = None) -> float:
+    left = _deadline.get(time.monotonic() + 20) - time.monotonic()
+    if left <= 0:
+        raise httpcore2.ReadTimeout("out of time")
+    return left if asked is None else min(asked, left)
+
+
+class _Bounded(httpcore2.NetworkStream):
+    """A stream whose every operation ends at the fetch's deadline, however slowly the server drips."""
+
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+        self.inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.inner.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.inner.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.inner.close()
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        return _Bounded(self.inner.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.inner.get_extra_info(info)

@@ -1,0 +1,108 @@
+"""Clean source items: plain text, sane dates, nothing that a database or a mail would choke on."""
+
+import html
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+from f.millrace.core.context import now
+from f.millrace.core.contracts import SourceItem
+
+MAX_TITLE = 300
+MAX_TEXT = 20_000
+# Control characters (Postgres refuses NUL), lone surrogates, and marks that turn the reading direction around.
+UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+BLOCKS = frozenset({"p", "br", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "tr", "table", "blockquote", "pre"})
+HIDDEN = frozenset({"script", "style", "template", "noscript"})
+
+
+def make_item(source: str, key: str, title: str, published: Any = None, **fields: Any) -> SourceItem:
+    """Return the item with clean texts; a date in the future becomes now, one that cannot be read becomes none.
+
+    What was changed about the date stands in `extra["date_note"]`.
+    """
+    extra = dict(fields.pop("extra", {}))
+    date, note = sane_date(published)
+    if note:
+        extra["date_note"] = note
+    text = tidy(str(fields.pop("text", "") or ""))[:MAX_TEXT]
+    title = one_line(title)[:MAX_TITLE] or one_line(text)[:100] or "(no title)"
+    author = one_line(str(fields.pop("author", "") or ""))[:200]
+    return SourceItem(
+        source=source,
+        key=str(key)[:500],
+        title=title,
+        text=text,
+        author=author,
+        published_at=date,
+        extra=extra,
+        **fields,
+    )
+
+
+def sane_date(value: Any) -> tuple[datetime | None, str]:
+    """Return the moment in UTC and a note: no zone means UTC, the future means now, nonsense means none."""
+    if value in (None, ""):
+        return None, ""
+    moment = _moment(value)
+    if moment is None:
+        return None, f"the source's date {str(value)[:40]!r} could not be read"
+    if moment > now():
+        return now(), f"the source dated it {moment:%Y-%m-%d %H:%M} UTC, in the future"
+    return moment, ""
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def one_line(text: str) -> str:
+    """Return the text without unwanted characters, all space collapsed."""
+    return " ".join(UNWANTED.sub("", text).split())
+
+
+def tidy(text: str) -> str:
+    """Return the text without unwanted characters, lines kept, at most one empty line in a row."""
+    lines = [" ".join(line.split()) for line in UNWANTED.sub("", text).splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def plain(markup: str) -> str:
+    """Return the text of a piece of HTML; text without markup comes back as it is."""
+    if "<" not in markup and "&" not in markup:
+        return tidy(markup)
+    reader = _Text()
+    try:
+        reader.feed(markup)
+        reader.close()
+    except (AssertionError, ValueError):  # html.parser gives up on some broken declarations
+        return tidy(html.unescape(re.sub(r"<[^>]*>", " ", markup)))
+    return tidy("".join(reader.parts))
+
+
+class _Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.hidden += tag in HIDDEN
+        if tag in BLOCKS:
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden -= tag in HIDDEN and self.hidden > 0
+        if tag in BLOCKS:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.parts.append(data)

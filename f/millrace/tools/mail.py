@@ -1,0 +1,166 @@
+"""Mail: over SMTP when a server is set, else as a file in the outbox.
+
+Sending cannot be taken back. The caller gives the Message-ID, the same for the same mail, so that a receiver can drop
+a second copy and a file in the outbox is written once; whether a mail may go out is decided before (trust/actions).
+"""
+
+import os
+import re
+import smtplib
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, Field
+
+from f.millrace.core.config import settings
+from f.millrace.core.context import current, now
+from f.millrace.core.errors import BadInput, BadSetting, ToolFailed
+
+SECONDS = 30
+MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Sent(BaseModel):
+    """What became of a mail."""
+
+    message_id: str
+    status: Literal["sent", "outbox", "dry_run"] = Field(description="sent: a server took it; outbox: written as a file.")
+    path: str = Field("", description="The file in the outbox.")
+
+
+class DeliveryUnknown(ToolFailed):
+    """The connection was lost while the mail was handed over: it may have been sent. See the setting `smtp_unknown`."""
+
+
+def send(to: str, subject: str, text: str, html: str = "", message_id: str = "") -> Sent:
+    """Send one mail to one address; `message_id` names it, and the same name means the same mail.
+
+    ToolFailed when it was not sent; DeliveryUnknown when it may have been.
+    """
+    found = MESSAGE_ID.fullmatch(message_id.strip())
+    if not found:
+        raise BadInput(f"message_id must look like name@host, not {message_id[:80]!r}")
+    message = compose(to, subject, text, html, found[1])
+    if current().dry_run:
+        return Sent(message_id=found[1], status="dry_run")
+    url = settings().smtp_url.get_secret_value()
+    if url:
+        _hand_over(message, url)
+        return Sent(message_id=found[1], status="sent")
+    return Sent(message_id=found[1], status="outbox", path=str(_write(message, found[1])))
+
+
+def compose(to: str, subject: str, text: str, html: str, message_id: str) -> EmailMessage:
+    """Return the mail: plain text, and HTML as its alternative when there is some."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _address(settings().mail_from, "the setting mail_from")
+    message["To"] = _address(to, "the recipient")
+    message["Subject"] = " ".join(subject.split())[:250]
+    message["Date"] = format_datetime(now())
+    message["Message-ID"] = f"<{message_id}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text)
+    if html:
+        message.add_alternative(html, subtype="html")
+    return message
+
+
+def _address(text: str, what: str) -> Address:
+    try:
+        if "\r" in text or "\n" in text:
+            raise ValueError("it has a line break")
+        return Address(addr_spec=text.strip())
+    except (ValueError, IndexError) as error:
+        raise BadInput(f"{what} {text[:80]!r} is not a mail address: {error}") from error
+    except Exception as error:  # email.errors of broken addresses are of several kinds
+        raise BadInput(f"{what} {text[:80]!r} is not a mail address") from error
+
+
+def _write(message: EmailMessage, message_id: str) -> Path:
+    folder = Path(settings().outbox_dir)
+    path = folder / (re.sub(r"[^A-Za-z0-9._@+-]", "_", message_id) + ".eml")
+    spare = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with spare.open("wb") as file:
+            file.write(message.as_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(spare, path)
+    except OSError as error:
+        raise ToolFailed(f"the outbox {folder} cannot be written: {error.strerror} (setting outbox_dir)") from error
+    return path
+
+
+def _hand_over(message: EmailMessage, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise BadSetting("smtp_url must look like smtp://user:password@host:587 or smtps://user:password@host:465")
+    place = f"{parts.hostname}:{parts.port or (465 if parts.scheme == 'smtps' else 587)}"
+    try:
+        server = _connected(parts.scheme, parts.hostname, parts.port)
+    except (OSError, smtplib.SMTPException) as error:
+        raise ToolFailed(f"the mail server {place} cannot be reached: {error}") from error
+    try:
+        if parts.username:
+            _log_in(server, parts.hostname, unquote(parts.username), unquote(parts.password or ""))
+        server.mail(str(message["From"]), [])
+        refused = _refusal(server, message)
+        if refused:
+            raise ToolFailed(f"the mail server {place} does not take mail for {message['To']}: {refused}")
+        _send_body(server, message, place)
+    except smtplib.SMTPException as error:
+        raise ToolFailed(f"the mail server {place} refused the mail: {error}") from error
+    except OSError as error:
+        raise ToolFailed(f"the connection to the mail server {place} was lost before the mail was sent: {error}") from error
+    finally:
+        _leave(server)
+
+
+def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    if scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port or 465, timeout=SECONDS, context=context)
+    server = smtplib.SMTP(host, port or 587, timeout=SECONDS)
+    server.ehlo_or_helo_if_needed()
+    if server.has_extn("starttls"):
+        server.starttls(context=context)
+        server.ehlo()
+    return server
+
+
+def _log_in(server: smtplib.SMTP, host: str, user: str, password: str) -> None:
+    if host not in LOCAL and not isinstance(server.sock, ssl.SSLSocket):
+        raise ToolFailed(f"the mail server {host} offers no encryption; the password was not sent")
+    server.login(user, password)
+
+
+def _refusal(server: smtplib.SMTP, message: EmailMessage) -> str:
+    code, answer = server.rcpt(str(message["To"]))
+    return "" if code in (250, 251) else f"{code} {answer.decode(errors='replace')[:200]}"
+
+
+def _send_body(server: smtplib.SMTP, message: EmailMessage, place: str) -> None:
+    """Send the content; from here to the server's answer nobody can know whether it was taken."""
+    try:
+        code, answer = server.data(message.as_bytes())
+    except smtplib.SMTPDataError:
+        raise  # the server said no before it took the content
+    except (OSError, smtplib.SMTPException) as error:
+        raise DeliveryUnknown(f"the connection to {place} was lost while the mail was handed over: {error}") from error
+    if code != 250:
+        raise ToolFailed(f"the mail server {place} refused the mail: {code} {answer.decode(errors='replace')[:200]}")
+
+
+def _leave(server: smtplib.SMTP) -> None:
+    try:
+        server.quit()
+    except (OSError, smtplib.SMTPException):
+        server.close()

@@ -1,0 +1,66 @@
+"""Public tag timelines of a Mastodon server."""
+
+from typing import Any
+from urllib.parse import quote
+
+from f.millrace.core.config import settings
+from f.millrace.core.contracts import SourceItem
+from f.millrace.core.errors import SourceFailed
+from f.millrace.tools.fetch_state import FetchState
+from f.millrace.tools.http import as_json
+from f.millrace.tools.items import make_item, plain
+from f.millrace.tools.sources import Source
+
+# https://docs.joinmastodon.org/methods/timelines/#tag
+SERVER_LIMIT = 40
+
+
+def read(limit: int, state: FetchState) -> list[SourceItem]:
+    """Return the newest public posts of the configured tags, each once."""
+    tags = [tag.lstrip("#") for tag in settings().mastodon_tags]
+    found: dict[str, SourceItem] = {}
+    for tag in tags:
+        url = f"{settings().mastodon_url.rstrip('/')}/api/v1/timelines/tag/{quote(tag, safe='')}?limit={_asked(limit)}"
+        try:
+            page = state.fetch(url, accept="application/json")
+            posts = [] if page is None else as_json(page)
+            if not isinstance(posts, list):
+                raise SourceFailed(f"the timeline of #{tag} is not a list of posts")
+        except SourceFailed as error:
+            state.forget(url)
+            state.problems.append(str(error))
+            continue
+        for post in posts:
+            if isinstance(post, dict) and post.get("id"):
+                item = _source_item(post, tag)
+                found.setdefault(item.key, item)
+    if tags and len(state.problems) == len(tags):
+        raise SourceFailed("; ".join(state.problems))
+    return list(found.values())[:limit]
+
+
+def _asked(limit: int) -> int:
+    return max(1, min(limit, SERVER_LIMIT))
+
+
+def _source_item(post: dict[str, Any], tag: str) -> SourceItem:
+    card = post.get("card") or {}
+    text = plain(str(post.get("content") or ""))
+    place = str(post.get("url") or post.get("uri") or "")
+    account = post.get("account") or {}
+    return make_item(
+        "mastodon",
+        str(post.get("uri") or post["id"]),
+        str(card.get("title") or text.partition("\n")[0][:120]),
+        post.get("created_at"),
+        # A post about an article is news of that article: other sources link it too.
+        url=str(card.get("url") or place),
+        text=text,
+        author=account.get("acct"),
+        score=float((post.get("favourites_count") or 0) + 2 * (post.get("reblogs_count") or 0)),
+        comments_url=place,
+        extra={"tag": tag, "language": str(post.get("language") or "")},
+    )
+
+
+SOURCE = Source("mastodon", "Public posts with a tag on a Mastodon server", read)

@@ -1,0 +1,223 @@
+"""Local notes: the source, and tools to read, write and search them, confined to one folder.
+
+Paths are opened one component at a time below the folder and no component may be a symbolic link, so neither `..` nor
+a link, nor one that is swapped in meanwhile, gets out.
+"""
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, Field
+
+from f.millrace.core.config import settings
+from f.millrace.core.context import current
+from f.millrace.core.contracts import SourceItem
+from f.millrace.core.errors import BadInput, NotFound, SourceFailed
+from f.millrace.tools.fetch_state import FetchState
+from f.millrace.tools.items import make_item, one_line, tidy
+from f.millrace.tools.sources import Source
+
+SUFFIXES = (".md", ".markdown", ".txt")
+MAX_BYTES = 1_000_000
+MAX_FILES = 2_000
+HEADING = re.compile(r"^#{1,3}\s+(.+)$", re.MULTILINE)
+
+
+class Note(BaseModel):
+    """A note."""
+
+    path: str = Field(description="Path below the notes folder.")
+    title: str
+    text: str
+    changed_at: datetime | None = None
+
+
+class NoteHit(BaseModel):
+    """A note that holds words of the query."""
+
+    path: str
+    title: str
+    excerpt: str
+    changed_at: datetime | None = None
+
+
+class NoteHits(BaseModel):
+    """Notes that match, the best first."""
+
+    notes: list[NoteHit]
+
+
+class Written(BaseModel):
+    """What was written."""
+
+    path: str
+    bytes: int
+    status: str = Field(description="created, replaced, or dry_run when nothing was written.")
+
+
+def read(limit: int, state: FetchState) -> list[SourceItem]:
+    """Return the notes, last changed first; a folder that does not exist has none."""
+    notes = sorted(_all_notes(state.problems), key=lambda note: (note.changed_at, note.path), reverse=True)
+    return [
+        make_item(
+            "notes",
+            note.path,
+            note.title,
+            note.changed_at,
+            url=f"note:{note.path}",
+            text=note.text,
+            trust="own",
+            extra={"path": note.path},
+        )
+        for note in notes[:limit]
+    ]
+
+
+def read_note(path: str) -> Note:
+    """Read one note by its path below the notes folder."""
+    with _opened(path, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
+        return _note(path, descriptor)
+
+
+def write_note(path: str, text: str) -> Written:
+    """Write a note: a new one, or in place of the one that has this path."""
+    content = text.encode("utf-8", errors="replace")
+    if len(content) > MAX_BYTES:
+        raise BadInput(f"the note has {len(content):,} bytes; at most {MAX_BYTES:,} are written")
+    parts = _parts(path)
+    if current().dry_run:
+        return Written(path=path, bytes=len(content), status="dry_run")
+    _root().mkdir(parents=True, exist_ok=True)
+    with _folder(parts[:-1], path, create=True) as folder:
+        there = _is_file(parts[-1], folder, path)
+        spare = f".{parts[-1]}.{os.getpid()}.part"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with os.fdopen(os.open(spare, flags, 0o644, dir_fd=folder), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(spare, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
+    return Written(path=path, bytes=len(content), status="replaced" if there else "created")
+
+
+def search_notes(query: str, limit: int = 10) -> NoteHits:
+    """Search the notes for words of the query; those that hold most of them come first."""
+    words = list(dict.fromkeys(word.lower() for word in re.findall(r"\w{3,}", query)))
+    hits = []
+    for note in _all_notes([]):
+        body = f"{note.title}\n{note.text}".lower()
+        held = [word for word in words if word in body]
+        if held:
+            hits.append((len(held), sum(body.count(word) for word in held), note))
+    hits.sort(key=lambda hit: (-hit[0], -hit[1], hit[2].path))
+    found = [
+        NoteHit(path=note.path, title=note.title, excerpt=_excerpt(note.text, words), changed_at=note.changed_at)
+        for _, _, note in hits[: max(1, limit)]
+    ]
+    return NoteHits(notes=found)
+
+
+def _root() -> Path:
+    return Path(settings().notes_dir)
+
+
+def _parts(path: str) -> list[str]:
+    pure = PurePosixPath(path)
+    parts = list(pure.parts)
+    if "\x00" in path or pure.is_absolute() or not parts or any(part.startswith(".") for part in parts):
+        raise BadInput(f"{path[:200]!r} is not a path below the notes folder")
+    if pure.suffix.lower() not in SUFFIXES:
+        raise BadInput(f"{path[:200]!r} is not a note; notes end in {', '.join(SUFFIXES)}")
+    return parts
+
+
+@contextlib.contextmanager
+def _folder(parts: list[str], path: str, create: bool = False) -> Iterator[int]:
+    """Yield a descriptor of the folder below the notes folder, reached without following a link."""
+    flags = os.O_RDONLY | os.O_DIRECTORY
+    try:
+        descriptor = os.open(_root(), flags)
+    except OSError as error:
+        raise NotFound(f"the notes folder {settings().notes_dir!r} cannot be opened (setting notes_dir)") from error
+    try:
+        for part in parts:
+            if create:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=descriptor)
+            inner = os.open(part, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no note {path[:200]!r}") from error
+    except OSError as error:
+        raise BadInput(f"the note {path[:200]!r} cannot be used: {error.strerror} (links are not followed)") from error
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _opened(path: str, flags: int) -> Iterator[int]:
+    parts = _parts(path)
+    with _folder(parts[:-1], path) as folder:
+        descriptor = os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise BadInput(f"{path[:200]!r} is not a file")
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _is_file(name: str, folder: int, path: str) -> bool:
+    try:
+        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISREG(mode):
+        raise BadInput(f"{path[:200]!r} is not a file (links are not followed)")
+    return True
+
+
+def _note(path: str, descriptor: int) -> Note:
+    status = os.fstat(descriptor)
+    if status.st_size > MAX_BYTES:
+        raise SourceFailed(f"the note {path!r} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        text = tidy(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
+    heading = HEADING.search(text)
+    title = one_line(heading[1]) if heading else PurePosixPath(path).stem.replace("-", " ").replace("_", " ")
+    return Note(path=path, title=title, text=text, changed_at=datetime.fromtimestamp(status.st_mtime, UTC))
+
+
+def _all_notes(problems: list[str]) -> Iterator[Note]:
+    root, count = _root(), 0
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.startswith(".") or not name.lower().endswith(SUFFIXES) or os.path.islink(os.path.join(folder, name)):
+                continue
+            count += 1
+            if count > MAX_FILES:
+                problems.append(f"the notes folder holds more than {MAX_FILES} notes; the rest was not read")
+                return
+            path = Path(folder, name).relative_to(root).as_posix()
+            try:
+                yield read_note(path)
+            except (BadInput, SourceFailed) as error:
+                problems.append(str(error))
+
+
+def _excerpt(text: str, words: list[str], size: int = 400) -> str:
+    lower = text.lower()
+    first = min((place for word in words if (place := lower.find(word)) >= 0), default=0)
+    start = max(0, lower.rfind("\n", 0, first) + 1 if first < 200 else first - 100)
+    return one_line(text[start : start + size])
+
+
+SOURCE = Source("notes", "Your own notes", read, trust="own")

@@ -1,0 +1,198 @@
+"""Web search: SearXNG, Brave or Tavily, whichever is set; without one, what this machine knows, and arXiv."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, Field
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import current
+from f.millrace.core.errors import BadInput, MillraceError, SourceFailed
+from f.millrace.tools import arxiv, notes
+from f.millrace.tools.http import get_json
+from f.millrace.tools.items import one_line, plain, sane_date
+
+MAX_LIMIT = 30
+BRAVE = "https://api.search.brave.com/res/v1"
+TAVILY = "https://api.tavily.com/search"
+EXCERPT = 500
+
+
+class SearchHit(BaseModel):
+    """One result of a search."""
+
+    title: str
+    url: str = Field(description="http(s), or note:PATH for a note (read it with notes.read).")
+    excerpt: str = ""
+    published_at: datetime | None = None
+    source: str = Field("", description="Where it was found: web, or the name of a source.")
+    own: bool = Field(False, description="Whether it is the user's own note.")
+
+
+class SearchResults(BaseModel):
+    """Results, the best first."""
+
+    query: str
+    engine: str = Field(description="searxng, brave, tavily, or local when no search engine answered.")
+    hits: list[SearchHit]
+    problems: list[str] = Field(default_factory=list, description="What could not be searched, and why.")
+
+
+def search(query: str, limit: int = 10, news: bool = False) -> SearchResults:
+    """Search the web; `news` prefers recent news.
+
+    When the search engine fails, the collected items, the notes and arXiv are searched and `problems` says so.
+    """
+    query = one_line(query)[:400]
+    if not query:
+        raise BadInput("the search query is empty")
+    limit = max(1, min(limit, MAX_LIMIT))
+    name, engine = _engine()
+    if engine is None:
+        return _local(query, limit, [])
+    try:
+        hits = [hit for hit in engine(query, limit, news) if hit.url.startswith(("http://", "https://"))]
+    except SourceFailed as error:
+        return _local(query, limit, [f"web search failed: {error}"])
+    return SearchResults(query=query, engine=name, hits=_once(hits)[:limit])
+
+
+Engine = Callable[[str, int, bool], list[SearchHit]]
+
+
+def _engine() -> tuple[str, Engine | None]:
+    if settings().search_url:
+        return "searxng", _searxng
+    if settings().brave_api_key.get_secret_value():
+        return "brave", _brave
+    if settings().tavily_api_key.get_secret_value():
+        return "tavily", _tavily
+    return "local", None
+
+
+def _searxng(query: str, limit: int, news: bool) -> list[SearchHit]:
+    asked = {"q": query, "format": "json", "categories": "news" if news else "general"}
+    answer = get_json(f"{settings().search_url.rstrip('/')}/search?{urlencode(asked)}")
+    return [_hit(row, "content", "publishedDate") for row in _rows(answer, "results")]
+
+
+def _brave(query: str, limit: int, news: bool) -> list[SearchHit]:
+    kind = "news" if news else "web"
+    answer = get_json(
+        f"{BRAVE}/{kind}/search?{urlencode({'q': query, 'count': min(limit, 20)})}",
+        headers={"x-subscription-token": settings().brave_api_key.get_secret_value()},
+    )
+    rows = _rows(answer, "results") if news else _rows(_object(answer).get("web") or {}, "results")
+    return [_hit(row, "description", "page_age") for row in rows]
+
+
+def _tavily(query: str, limit: int, news: bool) -> list[SearchHit]:
+    answer = get_json(
+        TAVILY,
+        headers={"authorization": f"Bearer {settings().tavily_api_key.get_secret_value()}"},
+        body={"query": query, "max_results": min(limit, 20), "topic": "news" if news else "general"},
+    )
+    return [_hit(row, "content", "published_date") for row in _rows(answer, "results")]
+
+
+def _object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise SourceFailed("the search engine answered something that is not a list of results")
+    return answer
+
+
+def _rows(answer: Any, name: str) -> list[dict[str, Any]]:
+    rows = _object(answer).get(name) or []
+    return [row for row in rows if isinstance(row, dict) and row.get("url")]
+
+
+def _hit(row: dict[str, Any], text: str, date: str) -> SearchHit:
+    published, _ = sane_date(row.get(date))
+    return SearchHit(
+        title=plain(str(row.get("title") or row["url"]))[:300],
+        url=str(row["url"]),
+        excerpt=plain(str(row.get(text) or ""))[:EXCERPT],
+        published_at=published,
+        source="web",
+    )
+
+
+def _once(hits: list[SearchHit]) -> list[SearchHit]:
+    return list({hit.url: hit for hit in reversed(hits)}.values())[::-1]
+
+
+def _local(query: str, limit: int, problems: list[str]) -> SearchResults:
+    """Search what was collected, the notes and arXiv; one of them failing leaves the others."""
+    found: list[list[SearchHit]] = []
+    for search_one in (_collected, _notes, _arxiv):
+        try:
+            found.append(search_one(query, limit))
+        except MillraceError as error:
+            problems.append(str(error))
+    longest = max((len(hits) for hits in found), default=0)
+    mixed = [hits[place] for place in range(longest) for hits in found if place < len(hits)]
+    return SearchResults(query=query, engine="local", hits=_once(mixed)[:limit], problems=problems)
+
+
+# Tools run in worker threads, each with a connection of its own; a step has two at most.
+_one_at_a_time = threading.Lock()
+
+
+def _collected(query: str, limit: int) -> list[SearchHit]:
+    """Search the collected items by full text, any word counts, more words count more."""
+    with _one_at_a_time:
+        try:
+            rows = db.all(
+                "WITH asked AS ("
+                "SELECT replace(plainto_tsquery('english', %(query)s)::text, '&', '|')::tsquery AS words) "
+                "SELECT source, title, url, left(body, %(size)s) AS excerpt, published_at, trust "
+                "FROM source_item, asked WHERE namespace = %(namespace)s AND lexemes @@ words "
+                "ORDER BY ts_rank_cd(lexemes, words, 1) DESC, published_at DESC NULLS LAST, url LIMIT %(limit)s",
+                {"query": query, "namespace": current().namespace, "size": EXCERPT, "limit": limit},
+            )
+        finally:
+            if threading.current_thread() is not threading.main_thread():
+                db.close()
+    return [
+        SearchHit(
+            title=row["title"],
+            url=row["url"],
+            excerpt=one_line(row["excerpt"]),
+            published_at=row["published_at"],
+            source=row["source"],
+            own=row["trust"] == "own",
+        )
+        for row in rows
+        if row["url"]
+    ]
+
+
+def _notes(query: str, limit: int) -> list[SearchHit]:
+    return [
+        SearchHit(
+            title=note.title,
+            url=f"note:{note.path}",
+            excerpt=note.excerpt,
+            published_at=note.changed_at and note.changed_at.astimezone(UTC),
+            source="notes",
+            own=True,
+        )
+        for note in notes.search_notes(query, limit).notes
+    ]
+
+
+def _arxiv(query: str, limit: int) -> list[SearchHit]:
+    return [
+        SearchHit(
+            title=paper.title,
+            url=paper.url,
+            excerpt=paper.abstract[:EXCERPT],
+            published_at=paper.published_at,
+            source="arxiv",
+        )
+        for paper in arxiv.search(query, min(limit, 5)).papers
+    ]

@@ -1,0 +1,54 @@
+"""The sources by name. A new one is a file beside this one that defines SOURCE, and its name in the setting `sources`."""
+
+import importlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from f.millrace.core.config import settings
+from f.millrace.core.contracts import SourceItem, Trust
+from f.millrace.core.errors import BadSetting
+from f.millrace.tools.fetch_state import FetchState
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+# Shipped with the bundle; named in messages only.
+SHIPPED = ("hackernews", "arxiv", "feeds", "mastodon", "notes")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Something that offers items.
+
+    `read(limit, state)` returns at most `limit` items, newest or best first. It raises SourceFailed when nothing could
+    be read, and adds to `state.problems` when only a part could. An empty list with `state.unchanged` means no news.
+    """
+
+    name: str
+    summary: str
+    read: Callable[[int, FetchState], list[SourceItem]]
+    trust: Trust = "untrusted"
+
+
+class _Sources(Mapping[str, Source]):
+    """Imports a source when it is asked for: a step must not load the libraries of the others."""
+
+    def __getitem__(self, name: str) -> Source:
+        found = None
+        if NAME.fullmatch(name):
+            try:
+                found = getattr(importlib.import_module(f"f.millrace.tools.{name}"), "SOURCE", None)
+            except ModuleNotFoundError as error:
+                if error.name != f"f.millrace.tools.{name}":
+                    raise
+        if not isinstance(found, Source):
+            raise BadSetting(f"unknown source {name!r}; the bundle has {', '.join(SHIPPED)}")
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(settings().sources)
+
+    def __len__(self) -> int:
+        return len(settings().sources)
+
+
+SOURCES: Mapping[str, Source] = _Sources()

@@ -21,7 +21,9 @@ def write(root: Path) -> list[str]:
 def check(root: Path) -> list[str]:
     """Return a line for each file that has drifted from the specs."""
     wanted = _wanted(root)
-    return [f"{path} has drifted; run scripts/millrace metadata write" for path, text in wanted.items() if _read(root / path) != text]
+    return [
+        f"{path} has drifted; run scripts/millrace metadata write" for path, text in wanted.items() if _read(root / path) != text
+    ]
 
 
 def _wanted(root: Path) -> dict[str, str]:

@@ -149,7 +149,9 @@ def _service_account() -> pwd.struct_passwd:
     for name in SERVICE_USERS:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
-    raise DatabaseUnavailable("Postgres refuses to run as root and there is no user postgres or nobody; set MILLRACE_DATABASE_URL")
+    raise DatabaseUnavailable(
+        "Postgres refuses to run as root and there is no user postgres or nobody; set MILLRACE_DATABASE_URL"
+    )
 
 
 def _readable_copy(folder: Path, account: pwd.struct_passwd) -> Path:

@@ -37,7 +37,9 @@ def generated(root: Path = ROOT) -> str:
         if '"""' in sql or "\\" in sql:
             raise ValueError(f"{path.name}: triple quotes and backslashes do not fit into the generated module")
         sha256 = hashlib.sha256(sql.encode()).hexdigest()
-        text += f'    Migration(\n        {expected},\n        "{path.stem}",\n        "{sha256}",\n        """\n{sql}""",\n    ),\n'
+        text += (
+            f'    Migration(\n        {expected},\n        "{path.stem}",\n        "{sha256}",\n        """\n{sql}""",\n    ),\n'
+        )
     return text + "]\n"
 
 

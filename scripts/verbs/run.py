@@ -43,7 +43,9 @@ def start(options: argparse.Namespace) -> int:
     for name in ("dry_run", "again", "sample"):
         if getattr(options, name):
             if name not in schema.get("properties", {}):
-                raise BadInput(f"{options.flow} has no --{name.replace('_', '-')}; its inputs: {', '.join(schema.get('properties', {}))}")
+                raise BadInput(
+                    f"{options.flow} has no --{name.replace('_', '-')}; its inputs: {', '.join(schema.get('properties', {}))}"
+                )
             inputs[name] = True
     with sample_sources(bool(inputs.get("sample"))) as address, Display(openflow, quiet=options.json) as display:
         ready()

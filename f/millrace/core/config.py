@@ -72,8 +72,12 @@ class Settings(BaseModel):
     recipients: list[str] = Field(["me@localhost"], description="Who gets the digest.")
     operator: str = Field("", description="Mail address that is asked for approvals; empty: only the command line and Windmill.")
     interests: list[str] = Field([], description="Words that lift a topic's rank.")
-    smtp_url: SecretStr = Field(SecretStr(""), description="smtp://user:password@host:587 or smtps://…; empty: mails go to the outbox.")
-    smtp_unknown: Literal["hold", "resend"] = Field("hold", description="After a crash while a mail was sent: hold it or send it again.")
+    smtp_url: SecretStr = Field(
+        SecretStr(""), description="smtp://user:password@host:587 or smtps://…; empty: mails go to the outbox."
+    )
+    smtp_unknown: Literal["hold", "resend"] = Field(
+        "hold", description="After a crash while a mail was sent: hold it or send it again."
+    )
     mail_from: str = Field("millrace@localhost", description="Sender of the digests.")
     outbox_dir: str = Field(".millrace/outbox", description="Folder for .eml files when no SMTP server is set.")
     otlp_endpoint: str = Field("", description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres.")

@@ -41,9 +41,7 @@ def open_connection(url: str | None = None) -> Connection:
         parts = urlsplit(url)
         reason = str(error).strip().splitlines()[-1]
         place = f"{parts.hostname or 'socket'}:{parts.port or 5432}{parts.path}"
-        raise DatabaseUnavailable(
-            f"Postgres at {place} cannot be reached ({reason}); check MILLRACE_DATABASE_URL"
-        ) from error
+        raise DatabaseUnavailable(f"Postgres at {place} cannot be reached ({reason}); check MILLRACE_DATABASE_URL") from error
 
 
 @contextlib.contextmanager
@@ -84,7 +82,7 @@ def one(sql: str, params: Params = None) -> dict[str, Any] | None:
         return connection.execute(sql, params).fetchone()  # type: ignore[arg-type]
 
 
-def all(sql: str, params: Params = None) -> list[dict[str, Any]]:  # noqa: A001 - reads well as db.all
+def all(sql: str, params: Params = None) -> list[dict[str, Any]]:
     """Return every row."""
     with connect() as connection:
         return connection.execute(sql, params).fetchall()  # type: ignore[arg-type]

@@ -144,7 +144,9 @@ def decide(
     missed = _missed(line, zone, last_success, due) if line else 0
     late = now - due
     if late > misfire_grace and not catch_up:
-        return Decision("too_late", due, day, missed, f"due at {_said(due, zone)}, {_length(late)} ago; the grace is {_length(misfire_grace)}")
+        return Decision(
+            "too_late", due, day, missed, f"due at {_said(due, zone)}, {_length(late)} ago; the grace is {_length(misfire_grace)}"
+        )
     if late > misfire_grace or missed:
         return Decision("catch_up", due, day, missed, f"due at {_said(due, zone)}; {missed} earlier missed, done as one")
     return Decision("run", due, day, 0, f"due at {_said(due, zone)}")

@@ -45,9 +45,7 @@ class Span:
 
 
 @contextlib.contextmanager
-def span(
-    name: str, attributes: dict[str, Any] | None = None, *, kind: str = "internal", **more: Any
-) -> Iterator[Span]:
+def span(name: str, attributes: dict[str, Any] | None = None, *, kind: str = "internal", **more: Any) -> Iterator[Span]:
     """Record the block as a span below the current one; an exception marks it as an error and goes on."""
     with _tracer().start_as_current_span(
         name, kind=KINDS[kind], record_exception=False, set_status_on_exception=False

@@ -1,0 +1,62 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Ask a person about a proposed action: what will happen, and why it asks. The flow waits after this step.
+
+    scripts/millrace step approvals/ask action_id=ACTION
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import now
+from f.millrace.core.ids import digest_of
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+from f.millrace.tools import mail
+from f.millrace.trust import actions, questions
+
+
+def main(action_id: str, timeout: int = 79200) -> dict:
+    """Ask a person.
+
+    Args:
+        action_id: The proposed action.
+        timeout: Seconds until the question expires.
+    """
+    action = actions.by_id(action_id)
+    with step("approvals.ask", str(action["run_id"]) if action["run_id"] else None, action_id=action_id):
+        action = _asked(action, timeout)
+        question = questions.question(action)
+        if action["state"] == "proposed":
+            emit("decision", question.title, action_id=action_id, status="waiting")
+            _mail_operator(action, question)
+        # The page's button posts exactly this; a bare GET on a resume address posts nothing and is no approval.
+        return {"description": {"markdown": question.markdown}, "default_args": {"action_digest": action["digest"]}}
+
+
+def _asked(action: dict[str, Any], timeout: int) -> dict[str, Any]:
+    expires_at = now() + timedelta(seconds=timeout)
+    with db.transaction():
+        db.execute(
+            "UPDATE action SET asked_at = coalesce(asked_at, %s), expires_at = coalesce(expires_at, %s) WHERE id = %s",
+            [now(), expires_at, action["id"]],
+        )
+        db.execute("UPDATE run SET status = 'waiting' WHERE id = %s AND status = 'running'", [action["run_id"]])
+    return actions.by_id(str(action["id"]))
+
+
+def _mail_operator(action: dict[str, Any], question: questions.Question) -> None:
+    operator = settings().operator
+    if not operator:
+        return
+    name = f"ask-{digest_of(str(action['id']))[:24]}@millrace.local"
+    arguments = {"to": operator, "subject": question.title, "about": str(action["id"]), "digest": action["digest"], "message_id": name}
+    key = f"ask:{action['id']}"
+    # Low risk by house rule: the operator's own address, from the settings, and only what will happen.
+    actions.propose("mail.ask_operator", arguments, key, risk="low", reason="the operator is asked", run_id=str(action["run_id"] or "") or None)
+    sent = actions.perform(key, arguments, lambda: mail.send(operator, question.title, question.plain, question.html, name).model_dump())
+    if sent["state"] != "performed":
+        emit("error", f"the operator could not be asked by mail: {(sent['outcome'] or {}).get('error', '')}")

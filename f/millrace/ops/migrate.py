@@ -1,0 +1,15 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Bring the database's tables up to this code.
+
+    scripts/millrace step ops/migrate
+"""
+
+from f.millrace.core import db
+
+
+def main() -> dict:
+    """Apply the migrations that are missing."""
+    applied = db.migrate()
+    return {"applied": applied, "count": len(applied)}

@@ -1,0 +1,64 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Report that a step of a flow gave up: the run says so, and the operator gets one mail.
+
+    scripts/millrace step ops/report_failure message="the disk is full"
+"""
+
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import current, now
+from f.millrace.core.ids import digest_of
+from f.millrace.core.redaction import redact
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+from f.millrace.tools import mail
+from f.millrace.trust import actions, audit
+
+
+def main(message: str = "", name: str = "", step_id: str = "", run_id: str = "", error: dict | None = None) -> dict:
+    """Report the failure.
+
+    Args:
+        message: What went wrong, in words.
+        name: The kind of fault.
+        step_id: The step that gave up.
+        run_id: The run; empty means the flow that this step belongs to.
+        error: The fault as the flow gives it, instead of the three above.
+    """
+    fault: dict[str, Any] = error or {}
+    message = redact(str(message or fault.get("message") or "a step gave up without a message"))[:2000]
+    step_id = str(step_id or fault.get("step_id") or "")
+    name = str(name or fault.get("name") or "")
+    with step("ops.report_failure", run_id or None, failed_step=step_id):
+        run_id = current().run_id
+        said = f"{step_id}: {message}" if step_id else message
+        changed = db.execute(
+            "UPDATE run SET status = 'failed', error = %s, finished_at = coalesce(finished_at, %s) "
+            "WHERE id = %s AND status IN ('running', 'waiting')",
+            [said, now(), run_id],
+        )
+        emit("error", said, step_id=step_id, name=name)
+        if changed:
+            audit.append("millrace", "run.failed", current().flow, run_id, step_id=step_id, message=message)
+        return {"run_id": run_id, "step_id": step_id, "message": message, "mailed": _mail_operator(run_id, step_id, message)}
+
+
+def _mail_operator(run_id: str, step_id: str, message: str) -> bool:
+    operator = settings().operator
+    if not operator or current().dry_run:
+        return False
+    subject = f"Millrace: {current().flow} failed at {step_id or 'a step'}"
+    text = f"{message}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume {run_id}\n"
+    name = f"failed-{digest_of([run_id, step_id])[:24]}@millrace.local"
+    arguments = {"to": operator, "subject": subject, "text": text, "message_id": name}
+    key = f"failed:{run_id}:{step_id}"
+    # Low risk by house rule: the operator's own address, from the settings.
+    row = actions.propose("mail.tell_operator", arguments, key, risk="low", reason="a run failed", run_id=run_id)
+    if row["state"] == "performed":
+        return False
+    sent = actions.perform(key, row["arguments"], lambda: mail.send(operator, subject, text, "", name).model_dump())
+    return sent["state"] == "performed"

@@ -1,0 +1,55 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Close the run: how it ended, what it cost, and its result.
+
+    scripts/millrace step research/close run_id=RUN
+"""
+
+from f.millrace.core import db
+from f.millrace.core.context import now
+from f.millrace.research.contents import cost_of
+from f.millrace.research.result import small_result
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import audit
+
+
+def main(run_id: str) -> dict:
+    """Close the run.
+
+    Args:
+        run_id: The run whose digests are delivered.
+    """
+    with step("research.close", run_id) as span:
+        small = small_result(run_id)
+        problems = _problems(run_id, small)
+        status = "partly_failed" if problems else "done"
+        cost = cost_of(run_id)
+        small |= {"status": status, "problems": problems, "wm_labels": [f"cost:${cost:.2f}", *_marks(small, status)]}
+        changed = db.execute(
+            "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s), error = %s "
+            "WHERE id = %s AND status IN ('running', 'waiting')",
+            [status, db.jsonb(small), now(), "; ".join(problems)[:2000] or None, run_id],
+        )
+        if changed:
+            audit.append("millrace", "run.closed", small.get("edition", ""), run_id, status=status, cost_usd=cost)
+        emit("progress", f"Run {status.replace('_', ' ')}, ${cost:.2f}", status=status, cost_usd=cost)
+        span.set({"run.status": status, "run.cost_usd": cost})
+        return small
+
+
+def _problems(run_id: str, small: dict) -> list[str]:
+    problems = [f"source {source['name']}: {source['error']}" for source in small["sources"] if source["status"] == "failed"]
+    unresearched = db.all(
+        "SELECT t.title FROM topic t WHERE t.run_id = %s AND NOT EXISTS "
+        "(SELECT 1 FROM research_result r WHERE r.run_id = t.run_id AND r.topic_id = t.id) ORDER BY t.rank",
+        [run_id],
+    )
+    problems += [f"topic {row['title']!r} was not researched" for row in unresearched]
+    problems += [f"mail to {one['recipient']} {one['status']}" for one in small["deliveries"] if one["status"] in ("failed", "unknown")]
+    return problems
+
+
+def _marks(small: dict, status: str) -> list[str]:
+    return ([status] if status != "done" else []) + (["sample"] if small["edition"] == "sample" else [])

@@ -1,0 +1,71 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Compose the digests: one for each group of recipients to whom the same is new.
+
+    scripts/millrace step research/compose run_id=RUN
+"""
+
+from f.millrace.core import db
+from f.millrace.core.context import now
+from f.millrace.research.contents import contents
+from f.millrace.research.digest import render
+from f.millrace.research.opening import Opening, opening
+from f.millrace.research.windows import Window
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+
+
+def main(run_id: str) -> dict:
+    """Compose the digests.
+
+    Args:
+        run_id: The run whose topics were researched.
+    """
+    with step("research.compose", run_id) as span:
+        opened = opening(run_id)
+        digests = [_composed(run_id, opened, window) for window in opened.windows]
+        span.set(digests=len(digests), bytes=sum(digest["bytes"] for digest in digests))
+        return {"digests": digests}
+
+
+def _composed(run_id: str, opened: Opening, window: Window) -> dict:
+    row = _stored(run_id, window)
+    if row is None:
+        digest = render(contents(run_id, opened, window))
+        # What was composed first is what is proposed and sent: a repeat of the step changes nothing.
+        db.execute(
+            "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_since, window_until, recipients, "
+            "subject, html, plain) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [
+                run_id,
+                opened.flow,
+                opened.namespace,
+                opened.edition,
+                opened.day,
+                opened.number,
+                window.since,
+                window.until or opened.until or now(),
+                window.recipients,
+                digest.subject,
+                digest.html,
+                digest.plain,
+            ],
+        )
+        row = _stored(run_id, window)
+        assert row is not None
+        emit("progress", f"Composed: {row['subject']}", bytes=row["bytes"], digest_id=str(row["id"]))
+    return {
+        "digest_id": str(row["id"]),
+        "window": {"since": window.since.isoformat() if window.since else None, "until": row["window_until"].isoformat()},
+        "recipients": row["recipients"],
+        "bytes": row["bytes"],
+    }
+
+
+def _stored(run_id: str, window: Window) -> dict | None:
+    return db.one(
+        "SELECT id, subject, recipients, window_until, octet_length(html) AS bytes FROM digest "
+        "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s",
+        [run_id, window.since],
+    )

@@ -1,0 +1,276 @@
+"""What a digest says, put together from the rows of a run for one window; how it looks is elsewhere."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.redaction import redact
+from f.millrace.research.opening import Opening
+from f.millrace.research.windows import Window
+
+HEADLINES = 12
+MONTHS = "January February March April May June July August September October November December".split()
+WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A passage that a finding cites."""
+
+    number: int
+    title: str
+    url: str
+    host: str
+    date: str
+    source: str
+
+
+@dataclass
+class Sides:
+    """A conflict: each side with its claim, dates, sources and whether it is the trusted one."""
+
+    question: str
+    sides: list[dict[str, Any]]
+    why: str
+
+
+@dataclass
+class Section:
+    """One topic."""
+
+    title: str
+    confidence: int = 0
+    unreviewed: bool = False
+    update: str = ""
+    reasons: list[str] = field(default_factory=list)
+    summary: str = ""
+    findings: list[tuple[str, list[int]]] = field(default_factory=list)
+    conflicts: list[Sides] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    missing: str = ""
+    """Why there are no findings; empty when there are."""
+
+
+@dataclass
+class Reading:
+    """How reading one source went."""
+
+    name: str
+    status: str
+    items: int
+    fresh: int
+    error: str
+
+
+@dataclass
+class Content:
+    """Everything that one digest says."""
+
+    edition: str
+    number: int
+    day: date
+    timezone: str
+    model: str
+    cost_usd: float
+    run_id: str
+    since: str
+    sections: list[Section]
+    headlines: list[Reference]
+    readings: list[Reading]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def sample(self) -> bool:
+        """Whether this is the sample edition."""
+        return self.edition == "sample"
+
+    @property
+    def offline(self) -> bool:
+        """Whether no language model wrote it."""
+        return self.model == "offline"
+
+    @property
+    def failed(self) -> list[Reading]:
+        """The sources that could not be read."""
+        return [reading for reading in self.readings if reading.status == "failed"]
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether no source could be read."""
+        return bool(self.readings) and len(self.failed) == len(self.readings)
+
+    @property
+    def long_day(self) -> str:
+        """The day in words, without a locale."""
+        return f"{WEEKDAYS[self.day.weekday()]}, {self.day.day} {MONTHS[self.day.month - 1]} {self.day.year}"
+
+    @property
+    def subject(self) -> str:
+        """The mail's subject: the day and what comes first."""
+        marks = "[Sample] " if self.sample else ""
+        edition = f", edition {self.number}" if self.number > 1 else ""
+        day = f"{self.day.day} {MONTHS[self.day.month - 1][:3]} {self.day.year}"
+        first = next((section.title for section in self.sections if section.findings), "")
+        said = first or ("no source could be read" if self.all_failed else "nothing new")
+        return f"{marks}Millrace, {day}{edition}: {said[:90]}"
+
+
+def contents(run_id: str, opened: Opening, window: Window) -> Content:
+    """Return what the digest of this window says."""
+    rows = _topics(run_id, window, opened.edition == "sample")
+    evidence = _evidence(run_id)
+    sections = [_section(row, evidence, opened) for row in rows]
+    shown = {item for row in rows for item in row["item_ids"]}
+    return Content(
+        edition=opened.edition,
+        number=opened.number,
+        day=opened.day,
+        timezone=opened.timezone,
+        model=settings().model,
+        cost_usd=cost_of(run_id),
+        run_id=run_id,
+        since=_stamp(window.since, opened.timezone) if window.since else "",
+        sections=sections,
+        headlines=_headlines(opened, window, shown),
+        readings=readings(run_id, opened.sources),
+        notes=_notes(run_id),
+    )
+
+
+def cost_of(run_id: str) -> float:
+    """Return what the run has cost; a call that was sent and never settled counts with its reserve."""
+    row = db.one(
+        "SELECT coalesce(sum(CASE state WHEN 'settled' THEN cost_usd WHEN 'sent' THEN reserved_usd ELSE 0 END), 0) AS usd "
+        "FROM usage WHERE run_id = %s",
+        [run_id],
+    )
+    return round(float(row["usd"]), 6) if row else 0.0
+
+
+def readings(run_id: str, sources: list[str]) -> list[Reading]:
+    """Return how each source went; one whose step died without a word counts as failed."""
+    found = {row["source"]: row for row in db.all("SELECT * FROM source_reading WHERE run_id = %s", [run_id])}
+    return [
+        Reading(name, found[name]["status"], found[name]["items"], found[name]["fresh"], found[name]["error"])
+        if name in found
+        else Reading(name, "failed", 0, 0, "its step ended without a result")
+        for name in sources
+    ]
+
+
+def _topics(run_id: str, window: Window, everything: bool) -> list[dict[str, Any]]:
+    return db.all(
+        "SELECT t.id, t.title, t.reasons, t.item_ids, t.update_of, r.summary, r.findings, r.conflicts, r.confidence, r.no_sources, "
+        "r.stopped_because, (r.run_id IS NOT NULL) AS researched FROM topic t "
+        "LEFT JOIN research_result r ON r.run_id = t.run_id AND r.topic_id = t.id WHERE t.run_id = %s "
+        "AND (%s OR EXISTS (SELECT 1 FROM source_item i WHERE i.id = ANY(t.item_ids) "
+        "AND (%s::timestamptz IS NULL OR i.first_seen_at > %s))) ORDER BY t.rank",
+        [run_id, everything, window.since, window.since],
+    )
+
+
+def _evidence(run_id: str) -> dict[str, dict[str, Any]]:
+    return {row["id"]: row for row in db.all("SELECT id, url, title, source, published_at FROM evidence WHERE run_id = %s", [run_id])}
+
+
+def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: Opening) -> Section:
+    update = next((reason for reason in row["reasons"] if reason.startswith("an update to")), "")
+    section = Section(
+        title=row["title"],
+        update=update,
+        reasons=[reason for reason in row["reasons"] if reason != update],
+    )
+    if not row["researched"]:
+        section.missing = "This topic could not be researched; the run's record says why."
+        section.references = _items_as_references(row["item_ids"], opened.timezone)
+        return section
+    cited = list(dict.fromkeys(one for finding in row["findings"] for one in finding["citations"] if one in evidence))
+    numbers = {one: number for number, one in enumerate(cited, 1)}
+    section.findings = [
+        (finding["text"], [numbers[one] for one in finding["citations"] if one in numbers])
+        for finding in row["findings"]
+        # A sentence without stored evidence is not published.
+        if any(one in numbers for one in finding["citations"])
+    ]
+    section.references = [_reference(numbers[one], evidence[one], opened.timezone) for one in cited]
+    section.conflicts = [_sides(conflict, evidence) for conflict in row["conflicts"]]
+    section.summary = row["summary"] if section.findings else ""
+    section.confidence = row["confidence"]
+    section.unreviewed = row["confidence"] < settings().confidence_review
+    if not section.findings:
+        section.missing = "No sources found." if row["no_sources"] else f"Nothing could be established ({row['stopped_because'] or 'no findings'})."
+        section.references = _items_as_references(row["item_ids"], opened.timezone)
+    return section
+
+
+def _sides(conflict: dict[str, Any], evidence: dict[str, dict[str, Any]]) -> Sides:
+    sides = [
+        {
+            "claim": side["claim"],
+            "dates": side.get("dates") or [],
+            "sources": side.get("sources") or [],
+            "trusted": conflict.get("trusted") == number,
+            "links": [evidence[one]["url"] for one in side["evidence"] if one in evidence and evidence[one]["url"]],
+        }
+        for number, side in enumerate(conflict["sides"])
+    ]
+    return Sides(conflict["question"], sides, conflict.get("why") or "")
+
+
+def _reference(number: int, row: dict[str, Any], timezone: str) -> Reference:
+    url, host = _web(row["url"] or "")
+    stamp = _date(row["published_at"], timezone)
+    return Reference(number, row["title"] or host or row["source"], url, host, stamp, row["source"])
+
+
+def _web(url: str) -> tuple[str, str]:
+    """Return the address and its host when it is http(s), else nothing."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return (url, (parts.hostname or "").removeprefix("www.")) if parts.scheme in ("http", "https") else ("", "")
+
+
+def _items_as_references(item_ids: list[str], timezone: str) -> list[Reference]:
+    rows = db.all(
+        "SELECT title, url, source, published_at FROM source_item WHERE id = ANY(%s) ORDER BY array_position(%s, id) LIMIT 3",
+        [item_ids, item_ids],
+    )
+    return [_reference(number, row, timezone) for number, row in enumerate(rows, 1)]
+
+
+def _headlines(opened: Opening, window: Window, shown: set[str]) -> list[Reference]:
+    """Return further new items, the best of each source first: nothing that was new goes without a word."""
+    rows = db.all(
+        "SELECT id, title, url, source, published_at, row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at DESC, id) "
+        "AS place FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s "
+        "AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND NOT id = ANY(%s) AND url <> '' ORDER BY place, source, id LIMIT %s",
+        [opened.namespace, opened.sources, opened.until, window.since, window.since, list(shown), HEADLINES],
+    )
+    return [_reference(number, row, opened.timezone) for number, row in enumerate(rows, 1)]
+
+
+def _notes(run_id: str) -> list[str]:
+    """Return what the steps want the reader to know, e.g. that web search was down."""
+    rows = db.all(
+        "SELECT DISTINCT message FROM run_event WHERE run_id = %s AND metadata ->> 'for_digest' = 'true' ORDER BY message LIMIT 10",
+        [run_id],
+    )
+    return [redact(row["message"]) for row in rows]
+
+
+def _date(moment: datetime | None, timezone: str) -> str:
+    if moment is None:
+        return ""
+    local = moment.astimezone(ZoneInfo(timezone))
+    return f"{local.day} {MONTHS[local.month - 1][:3]} {local.year}"
+
+
+def _stamp(moment: datetime, timezone: str) -> str:
+    local = moment.astimezone(ZoneInfo(timezone))
+    return f"{_date(moment, timezone)}, {local:%H:%M}"

@@ -1,0 +1,28 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Deliver the digest to those who have a standing approval; nobody waits for the others.
+
+    scripts/millrace step research/deliver run_id=RUN
+"""
+
+from f.millrace.research.letters import TOOL, deliver, held
+from f.millrace.research.opening import opening
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import approvals
+
+
+def main(run_id: str) -> dict:
+    """Deliver to those with a standing approval.
+
+    Args:
+        run_id: The run whose mails are proposed.
+    """
+    with step("research.deliver", run_id) as span:
+        opened = opening(run_id)
+        # Looked up again: an approval can be revoked between the steps.
+        standing = approvals.standing(opened.flow, opened.namespace, TOOL)
+        rows = [row for row in held(run_id) if row["recipient"] in standing and row["status"] in ("waiting", "sending", "failed", "unknown")]
+        deliveries = deliver(opened, rows, lambda action: approvals.approve_by_standing(action, opened.flow))
+        span.set(deliveries=len(deliveries))
+        return {"deliveries": deliveries}

@@ -1,0 +1,177 @@
+"""The digest as text and as HTML, at most 80 KB each: what is left out to fit is said."""
+
+import re
+import textwrap
+from copy import deepcopy
+from dataclasses import dataclass
+
+from f.millrace.core.redaction import redact
+from f.millrace.research import digest_html
+from f.millrace.research.contents import Content, Reference, Section
+
+MAX_BYTES = 80_000
+WIDTH = 76
+LONGEST_TEXT = 1200
+# What a mail reader cannot show or what would hide words: control marks, direction marks, invisible characters.
+INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A finished mail."""
+
+    subject: str
+    html: str
+    plain: str
+
+
+def render(content: Content) -> Digest:
+    """Return the mail; parts are left out, least important first, until both forms fit."""
+    shown = _clean(content)
+    for shorten in _SHORTER:
+        html, plain = digest_html.page(shown), _plain(shown)
+        if len(html.encode()) <= MAX_BYTES and len(plain.encode()) <= MAX_BYTES:
+            break
+        shorten(shown)
+    return Digest(_one_line(shown.subject), html, plain)
+
+
+def _clean(content: Content) -> Content:
+    """Return a copy without secrets, invisible characters and endless texts."""
+    copy = deepcopy(content)
+    copy.notes = [_text(note) for note in copy.notes]
+    copy.headlines = [_clean_reference(reference) for reference in copy.headlines]
+    for reading in copy.readings:
+        reading.error = _text(reading.error)[:300]
+    for section in copy.sections:
+        section.title = _one_line(section.title)[:200]
+        section.summary = _text(section.summary)
+        section.reasons = [_text(reason) for reason in section.reasons]
+        section.findings = [(_text(text), numbers) for text, numbers in section.findings]
+        section.references = [_clean_reference(reference) for reference in section.references]
+        section.missing = _text(section.missing)
+        for conflict in section.conflicts:
+            conflict.question, conflict.why = _text(conflict.question), _text(conflict.why)
+            for side in conflict.sides:
+                side["claim"] = _text(side["claim"])
+    return copy
+
+
+def _clean_reference(reference: Reference) -> Reference:
+    url = "" if re.search(r"[\s<>\"\x00-\x1f]", reference.url) or len(reference.url) > 1500 else reference.url
+    return Reference(
+        reference.number, _one_line(reference.title)[:200], url, _one_line(reference.host)[:100], reference.date, reference.source
+    )
+
+
+def _text(text: str) -> str:
+    clean = INVISIBLE.sub("", redact(text)).strip()
+    return clean if len(clean) <= LONGEST_TEXT else clean[: LONGEST_TEXT - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_text(text).split())
+
+
+def _no_headlines(content: Content) -> None:
+    content.headlines = []
+    content.notes.append("Shortened to fit a mail; scripts/millrace show has all of it.")
+
+
+def _fewer_references(content: Content) -> None:
+    for section in content.sections:
+        section.reasons = []
+        section.findings = section.findings[:8]
+        used = {number for _, numbers in section.findings for number in numbers}
+        section.references = [reference for reference in section.references if reference.number in used][:10]
+
+
+def _fewer_findings(content: Content) -> None:
+    for section in content.sections:
+        section.findings = section.findings[:3]
+        section.conflicts = section.conflicts[:2]
+        section.summary = section.summary[:400]
+        used = {number for _, numbers in section.findings for number in numbers}
+        section.references = [reference for reference in section.references if reference.number in used][:5]
+
+
+def _fewer_topics(content: Content) -> None:
+    left_out = content.sections[8:]
+    content.sections = content.sections[:8]
+    if left_out:
+        content.notes.append(f"Left out to fit a mail: {len(left_out)} more topics.")
+
+
+def _titles_only(content: Content) -> None:
+    for section in content.sections:
+        section.findings = [(text[:300], numbers) for text, numbers in section.findings[:1]]
+        section.conflicts, section.summary = [], ""
+        section.references = section.references[:1]
+    content.notes = content.notes[-5:]
+
+
+def _nothing_more(content: Content) -> None:
+    pass
+
+
+_SHORTER = (_no_headlines, _fewer_references, _fewer_findings, _fewer_topics, _titles_only, _nothing_more)
+
+
+def _plain(content: Content) -> str:
+    lines = ["MILLRACE", content.long_day + (f", edition {content.number}" if content.number > 1 else "")]
+    if content.sample:
+        lines += ["", "THIS IS THE SAMPLE EDITION: invented news from a sample server, not of today."]
+    lines += ["", *_wrapped(digest_html.opening_line(content))]
+    for number, section in enumerate(content.sections, 1):
+        lines += ["", "", *_wrapped(f"{number}. {section.title}"), *_plain_section(section)]
+    if content.headlines:
+        lines += ["", "", "ALSO NEW", ""]
+        for reference in content.headlines:
+            lines += _wrapped(f"- {reference.title} ({_where(reference)})") + ([f"  {reference.url}"] if reference.url else [])
+    lines += ["", "", "SOURCES", ""]
+    for reading in content.readings:
+        told = f"{reading.items} items, {reading.fresh} new" if reading.status == "ok" else "nothing new"
+        lines += _wrapped(f"- {reading.name}: " + (f"FAILED. {reading.error}" if reading.status == "failed" else told))
+    for note in content.notes:
+        lines += ["", *_wrapped(note)]
+    lines += ["", "--", *_wrapped(" ".join(digest_html.closing_lines(content))), ""]
+    return "\n".join(lines)
+
+
+def _plain_section(section: Section) -> list[str]:
+    lines = _wrapped(", ".join([*([section.update] if section.update else []), *section.reasons]), "   ") if section.reasons or section.update else []
+    if section.findings:
+        lines += [f"   Confidence {section.confidence} of 100" + (" - UNREVIEWED" if section.unreviewed else "")]
+    if section.summary:
+        lines += ["", *_wrapped(section.summary, "   ")]
+    for text, numbers in section.findings:
+        lines += ["", *_wrapped(f"* {text} " + "".join(f"[{number}]" for number in numbers), "   ")]
+    for conflict in section.conflicts:
+        lines += ["", *_wrapped(f"SOURCES DISAGREE: {conflict.question}", "   ")]
+        for side in conflict.sides:
+            mark = "trusted here" if side["trusted"] else "other side"
+            said = ", ".join([*side["sources"], *side["dates"]])
+            lines += _wrapped(f"- {side['claim']} ({mark}; {said})", "     ")
+        if conflict.why:
+            lines += _wrapped(f"Why: {conflict.why}", "     ")
+    if section.missing:
+        lines += ["", *_wrapped(section.missing, "   ")]
+    if section.references:
+        lines += [""]
+    for reference in section.references:
+        lines += _wrapped(f"[{reference.number}] {reference.title} ({_where(reference)})", "   ")
+        lines += [f"       {reference.url}"] if reference.url else []
+    return lines
+
+
+def _where(reference: Reference) -> str:
+    return ", ".join(part for part in (reference.host or reference.source, reference.date) if part)
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    lines: list[str] = []
+    for part in text.splitlines() or [""]:
+        lines += textwrap.wrap(
+            part, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+    return lines

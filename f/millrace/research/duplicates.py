@@ -1,0 +1,225 @@
+"""The same story told twice: exact and near duplicates, stories of one event, and updates to what was shown before.
+
+Words are compared, not meanings: canonical addresses, hashes, shared shingles (Jaccard) and weighted words (cosine).
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+SHINGLE = 3
+SAME_TEXT = 0.55  # Jaccard of shingles: syndicated copies are above it with another headline and a cut tail
+SAME_TITLE = 0.75  # Jaccard of a title's words
+LONG_ENOUGH = 25  # words; shorter texts are compared by title only
+LEAD_WORDS = 60
+SAME_EVENT = 0.42  # cosine of weighted words
+UPDATE = 0.38
+STOP = frozenset(
+    "a about after all also an and are as at be been but by can could for from had has have he her his how i if in into is it its "
+    "just may more most new no not now of on one or our out over said say says she show shows so some than that the their them "
+    "then there these they this to up us use using via was we were what when which who why will with would you your".split()
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """What is compared of a stored item."""
+
+    id: str
+    source: str
+    title: str
+    text: str = ""
+    canonical_url: str = ""
+    content_hash: str = ""
+    published_at: datetime | None = None
+    first_seen_at: datetime | None = None
+    score: float = 0
+    url: str = ""
+
+    @property
+    def date(self) -> datetime | None:
+        """When it was published, or else first seen."""
+        return self.published_at or self.first_seen_at
+
+
+@dataclass
+class Story:
+    """Items about one event; the first tells most."""
+
+    items: list[Item]
+    copies: dict[str, str] = field(default_factory=dict)
+    """Item id to the id of the item that it repeats."""
+
+    @property
+    def lead(self) -> Item:
+        """The item that the story is named after."""
+        return self.items[0]
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources that tell it, each once; copies of one text count as one."""
+        return list(dict.fromkeys(item.source for item in self.items if item.id not in self.copies))
+
+
+def item_of(row: dict[str, Any]) -> Item:
+    """Return the comparable part of a row of `source_item`."""
+    names = ("id", "source", "title", "canonical_url", "content_hash", "published_at", "first_seen_at", "score", "url")
+    return Item(text=row["body"], **{name: row[name] for name in names})
+
+
+def stories(items: list[Item]) -> list[Story]:
+    """Return the items grouped by event, copies marked, in the order of their first item."""
+    copies = find_copies(items)
+    originals = [item for item in items if item.id not in copies]
+    vectors = vectorise(originals)
+    groups: list[list[Item]] = []
+    postings: dict[str, set[int]] = defaultdict(set)
+    for item in sorted(originals, key=_weight, reverse=True):
+        vector = vectors[item.id]
+        near = {number for word in vector for number in postings[word]}
+        scored = [(cosine(vector, vectors[groups[number][0].id]), -number) for number in near]
+        best = max(scored, default=(0.0, 0))
+        if best[0] >= SAME_EVENT:
+            groups[-best[1]].append(item)
+            continue
+        groups.append([item])
+        for word in vector:
+            postings[word].add(len(groups) - 1)
+    return [_with_copies(group, copies, items) for group in groups]
+
+
+def find_copies(items: list[Item]) -> dict[str, str]:
+    """Return the copies: item id to the id of the item that it repeats, which is the one that says most."""
+    shingled = {item.id: shingles(item.text) for item in items}
+    titled = {item.id: frozenset(words(item.title)) for item in items}
+    postings: dict[Any, list[Item]] = defaultdict(list)
+    copies: dict[str, str] = {}
+    for item in sorted(items, key=_weight, reverse=True):
+        marks = [*_exact_marks(item), *shingled[item.id], *(("word", word) for word in titled[item.id])]
+        near = {other.id: other for mark in marks for other in postings[mark]}
+        original = next((other for other in near.values() if _same(item, other, shingled, titled)), None)
+        if original is not None:
+            copies[item.id] = original.id
+            continue
+        for mark in marks:
+            postings[mark].append(item)
+    return copies
+
+
+def shown_before(story: Story, earlier: list[Item], vectors: "Vectors | None" = None) -> tuple[str, Item] | None:
+    """Return `repeat` or `update` and the earlier item, when the story was told before.
+
+    A repeat says nothing that the earlier item did not: same address and text, or a copy. Something new about the same
+    event is an update.
+    """
+    fresh = [item for item in story.items if item.id not in story.copies] or story.items
+    candidates = [*fresh, *earlier]
+    shingled = {item.id: shingles(item.text) for item in candidates}
+    titled = {item.id: frozenset(words(item.title)) for item in candidates}
+    repeats = [next((old for old in earlier if _same(item, old, shingled, titled)), None) for item in fresh]
+    if all(repeat is not None for repeat in repeats) and repeats[0] is not None:
+        return "repeat", repeats[0]
+    known = vectors or Vectors(candidates)
+    scored = [(cosine(known.of(item), known.of(old)), old.id, old) for item in fresh for old in earlier]
+    best = max(scored, default=None, key=lambda entry: entry[:2])
+    if best is not None and best[0] >= UPDATE:
+        return "update", best[2]
+    partly = next((repeat for repeat in repeats if repeat is not None), None)
+    return ("update", partly) if partly is not None else None
+
+
+class Vectors:
+    """Weighted words over one collection of items."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        listed = list(items)
+        self.count = max(2, len(listed))
+        self.spread = Counter(word for item in listed for word in set(_bag(item)))
+
+    def of(self, item: Item) -> dict[str, float]:
+        """Return the item's words with weights, of length one."""
+        raw = {
+            word: (1 + math.log(times)) * math.log(1 + self.count / (1 + self.spread[word])) for word, times in _bag(item).items()
+        }
+        length = math.sqrt(sum(weight * weight for weight in raw.values())) or 1.0
+        return {word: weight / length for word, weight in raw.items()}
+
+
+def vectorise(items: list[Item]) -> dict[str, dict[str, float]]:
+    """Return each item's weighted words by its id."""
+    known = Vectors(items)
+    return {item.id: known.of(item) for item in items}
+
+
+def cosine(left: dict[str, float], right: dict[str, float]) -> float:
+    """Return the cosine of two vectors of length one."""
+    if len(left) > len(right):
+        left, right = right, left
+    return sum(weight * right.get(word, 0.0) for word, weight in left.items())
+
+
+def words(text: str) -> list[str]:
+    """Return the words that carry meaning, lower case, without plural s."""
+    found = re.findall(r"[^\W_]+(?:[.'][^\W_]+)*", text.lower())
+    return [_stem(word) for word in found if word not in STOP and (len(word) > 1 or word.isdigit())]
+
+
+def shingles(text: str) -> frozenset[int]:
+    """Return the hashes of each run of three words; of nothing for short texts."""
+    found = re.findall(r"\w+", text.lower())[:600]
+    if len(found) < LONG_ENOUGH:
+        return frozenset()
+    return frozenset(hash(tuple(found[start : start + SHINGLE])) for start in range(len(found) - SHINGLE + 1))
+
+
+def jaccard(left: frozenset[Any], right: frozenset[Any]) -> float:
+    """Return the shared part of two sets."""
+    return len(left & right) / len(left | right) if left and right else 0.0
+
+
+def containment(left: frozenset[Any], right: frozenset[Any]) -> float:
+    """Return how much of the smaller set is in the other: a copy that was cut short is all inside."""
+    return len(left & right) / min(len(left), len(right)) if left and right else 0.0
+
+
+def _same(item: Item, other: Item, shingled: dict[str, frozenset[int]], titled: dict[str, frozenset[str]]) -> bool:
+    if item.content_hash and item.content_hash == other.content_hash:
+        return True
+    mine, theirs = shingled[item.id], shingled[other.id]
+    if mine and theirs:
+        # Two long texts are compared as texts: one address can have changed its content, two can have one content.
+        return jaccard(mine, theirs) >= SAME_TEXT or containment(mine, theirs) >= 0.8
+    if item.canonical_url and item.canonical_url == other.canonical_url:
+        return True
+    left, right = titled[item.id], titled[other.id]
+    return min(len(left), len(right)) >= 4 and jaccard(left, right) >= SAME_TITLE
+
+
+def _exact_marks(item: Item) -> list[Any]:
+    return [("url", item.canonical_url)] * bool(item.canonical_url) + [("hash", item.content_hash)] * bool(item.content_hash)
+
+
+def _with_copies(group: list[Item], copies: dict[str, str], items: list[Item]) -> Story:
+    inside = {item.id for item in group}
+    repeated = [item for item in items if copies.get(item.id) in inside]
+    return Story([*group, *repeated], {item.id: copies[item.id] for item in repeated})
+
+
+def _bag(item: Item) -> Counter[str]:
+    bag = Counter(words(item.text)[:LEAD_WORDS])
+    for word in words(item.title):
+        bag[word] += 2
+    return bag
+
+
+def _weight(item: Item) -> tuple[int, float, str]:
+    # The longest text first, so that the copy is the one that was cut; ids make the order the same each time.
+    return (min(len(item.text), 2000), item.score, item.id)
+
+
+def _stem(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word

@@ -1,0 +1,60 @@
+"""Storing what a source offered: each item once, with the moment at which it was first seen."""
+
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.contracts import SourceItem
+from f.millrace.core.ids import canonical_url, digest_of, stable_id
+from f.millrace.research.windows import next_moment
+
+INSERT = """
+INSERT INTO source_item (id, namespace, source, source_key, url, canonical_url, title, body, author, published_at, score,
+                         comments_url, trust, content_hash, extra, first_seen_at, last_seen_at, run_id)
+VALUES (%(id)s, %(namespace)s, %(source)s, %(key)s, %(url)s, %(canonical_url)s, %(title)s, %(text)s, %(author)s,
+        %(published_at)s, %(score)s, %(comments_url)s, %(trust)s, %(content_hash)s, %(extra)s,
+        least(%(at)s, (SELECT first_seen_at FROM source_item WHERE namespace = %(lasting)s AND source = %(source)s
+                       AND source_key = %(key)s)), %(at)s, %(run_id)s)
+ON CONFLICT (namespace, source, source_key) DO UPDATE SET
+    last_seen_at = excluded.last_seen_at, score = excluded.score, title = excluded.title, body = excluded.body,
+    url = excluded.url, canonical_url = excluded.canonical_url, content_hash = excluded.content_hash,
+    comments_url = excluded.comments_url, extra = excluded.extra
+RETURNING run_id
+"""
+
+
+def store(items: list[SourceItem], namespace: str, lasting: str, run_id: str) -> int:
+    """Store the items and return how many were not there before this run.
+
+    In a dry run's namespace an item keeps the moment at which `lasting` saw it first.
+    """
+    once = {(item.source, item.key): item for item in reversed(items)}
+    with db.transaction() as connection:
+        at = next_moment(connection, namespace)
+        stored = [connection.execute(INSERT, _values(item, namespace, lasting, run_id, at)).fetchone() for item in once.values()]
+    # A repeat of the step finds its own rows: they are still this run's.
+    return sum(row is not None and str(row["run_id"]) == run_id for row in stored)
+
+
+def note(run_id: str, source: str, status: str, items: int, fresh: int, error: str, seconds: float) -> None:
+    """Record how reading a source went; a repeat of the step replaces it."""
+    db.execute(
+        "INSERT INTO source_reading (run_id, source, status, items, fresh, error, seconds) VALUES (%s, %s, %s, %s, %s, %s, %s) "
+        "ON CONFLICT (run_id, source) DO UPDATE SET status = excluded.status, items = greatest(source_reading.items, excluded.items), "
+        "fresh = greatest(source_reading.fresh, excluded.fresh), error = excluded.error, seconds = excluded.seconds",
+        [run_id, source, status, items, fresh, error, seconds],
+    )
+
+
+def _values(item: SourceItem, namespace: str, lasting: str, run_id: str, at: Any) -> dict[str, Any]:
+    clean = {name: value.replace("\x00", "") if isinstance(value, str) else value for name, value in item.model_dump().items()}
+    return {
+        **clean,
+        "id": stable_id("it", namespace, item.source, item.key),
+        "namespace": namespace,
+        "lasting": lasting,
+        "canonical_url": canonical_url(item.url) if item.url else "",
+        "content_hash": digest_of([" ".join(item.title.lower().split()), " ".join(item.text.lower().split())]),
+        "extra": db.jsonb(item.model_dump(mode="json")["extra"]),
+        "at": at,
+        "run_id": run_id,
+    }

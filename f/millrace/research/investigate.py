@@ -1,0 +1,114 @@
+# no_postinstall
+# requirements: millrace_agents
+
+"""Research one topic: the Researcher agent in its loop; what it found is stored with the run.
+
+    scripts/millrace step research/investigate run_id=RUN topic_id=TOPIC
+"""
+
+from typing import Any
+
+from f.millrace.agents.researcher import research_topic
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.contracts import TopicResult
+from f.millrace.core.errors import BudgetExceeded, NotFound
+from f.millrace.core.ids import stable_id
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import audit
+
+
+def main(run_id: str, topic_id: str) -> dict:
+    """Research one topic.
+
+    Args:
+        run_id: The run that chose the topic.
+        topic_id: The topic, as select returns it.
+    """
+    with step("research.investigate", run_id, topic_id=topic_id) as span:
+        topic = db.one("SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id])
+        if topic is None:
+            raise NotFound(f"run {run_id} has no topic {topic_id!r}")
+        stored = _stored(run_id, topic_id)
+        if stored is None:
+            emit("topic", f"Researching {topic['title']}", topic_id=topic_id, status="researching")
+            _keep(run_id, _research(run_id, topic))
+            stored = _stored(run_id, topic_id)
+        assert stored is not None
+        answer = _short(stored)
+        span.set({f"research.{name}": value for name, value in answer.items()})
+        emit("topic", _said(answer), status="researched", **answer)
+        return answer
+
+
+def _research(run_id: str, topic: dict[str, Any]) -> TopicResult:
+    try:
+        return research_topic(run_id, topic)
+    except BudgetExceeded as error:
+        # What is left of the digest is worth sending: the topic says that money ended it.
+        emit("budget", str(error), topic_id=topic["id"], for_digest=True)
+        return TopicResult(topic_id=topic["id"], title=topic["title"], stopped_because="budget")
+
+
+def _keep(run_id: str, found: TopicResult) -> None:
+    score = found.confidence.score
+    review = "open" if score < settings().confidence_review else "logged" if score < settings().confidence_silent else "none"
+    values = found.model_dump(mode="json")
+    with db.transaction():
+        kept = db.execute(
+            "INSERT INTO research_result (run_id, topic_id, title, summary, findings, conflicts, confidence, parts, no_sources, "
+            "stopped_because, rounds, cost_usd, review) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+            "ON CONFLICT (run_id, topic_id) DO NOTHING",
+            [
+                run_id,
+                found.topic_id,
+                found.title,
+                found.summary,
+                db.jsonb(values["findings"]),
+                db.jsonb(values["conflicts"]),
+                score,
+                db.jsonb({name: part for name, part in values["confidence"].items() if name != "score"}),
+                found.no_sources,
+                found.stopped_because,
+                found.rounds,
+                found.cost_usd,
+                review,
+            ],
+        )
+        for gap in found.gaps if kept else []:
+            _keep_gap(run_id, gap)
+        if kept and review != "none":
+            audit.append("researcher", f"judgement.{review}", found.topic_id, run_id, confidence=score, title=found.title)
+
+
+def _keep_gap(run_id: str, report: dict[str, Any]) -> None:
+    db.execute(
+        "INSERT INTO tool_gap (id, report, run_ids) VALUES (%s, %s, ARRAY[%s]::uuid[]) ON CONFLICT (id) DO UPDATE SET "
+        "seen = tool_gap.seen + CASE WHEN excluded.run_ids <@ tool_gap.run_ids THEN 0 ELSE 1 END, last_at = clock_timestamp(), "
+        "run_ids = CASE WHEN excluded.run_ids <@ tool_gap.run_ids THEN tool_gap.run_ids ELSE tool_gap.run_ids || excluded.run_ids END",
+        [stable_id("gap", report), db.jsonb(report), run_id],
+    )
+
+
+def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:
+    return db.one("SELECT * FROM research_result WHERE run_id = %s AND topic_id = %s", [run_id, topic_id])
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "topic_id": row["topic_id"],
+        "title": row["title"],
+        "confidence": row["confidence"],
+        "findings": len(row["findings"]),
+        "conflicts": len(row["conflicts"]),
+        "no_sources": row["no_sources"],
+        "stopped_because": row["stopped_because"],
+        "cost_usd": float(row["cost_usd"]),
+    }
+
+
+def _said(answer: dict[str, Any]) -> str:
+    if answer["no_sources"]:
+        return f"{answer['title']}: no sources found"
+    return f"{answer['title']}: {answer['findings']} findings, confidence {answer['confidence']}"

@@ -1,0 +1,164 @@
+"""Digests as mails: one for each recipient, named by flow, recipient, edition, day and number, and sent once."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.errors import NeedsApproval
+from f.millrace.core.ids import digest_of
+from f.millrace.research.opening import Opening
+from f.millrace.telemetry.events import emit
+from f.millrace.tools import mail
+from f.millrace.trust import actions
+
+Row = dict[str, Any]
+TOOL = "mail.send"
+HOST = "millrace.local"
+
+CLAIM = """
+INSERT INTO delivery (flow, namespace, edition, recipient, local_day, number, run_id, digest_id, message_id, status, window_until)
+VALUES (%(flow)s, %(namespace)s, %(edition)s, %(recipient)s, %(day)s, %(number)s, %(run_id)s, %(digest_id)s, %(message_id)s,
+        'waiting', %(until)s)
+ON CONFLICT (flow, namespace, edition, recipient, local_day, number) DO UPDATE SET run_id = excluded.run_id,
+    digest_id = excluded.digest_id, window_until = excluded.window_until, status = 'waiting', error = NULL, action_id = NULL
+WHERE delivery.run_id <> excluded.run_id AND (delivery.status IN ('failed', 'expired') OR (delivery.status = 'waiting'
+    AND NOT EXISTS (SELECT 1 FROM run WHERE run.id = delivery.run_id AND run.status IN ('running', 'waiting'))))
+"""
+
+
+def key_of(opened: Opening, recipient: str) -> str:
+    """Return what a mail is for: one effect has one key, whichever run or job sends it."""
+    return f"mail:{opened.flow}:{opened.namespace}:{opened.edition}:{recipient}:{opened.day.isoformat()}:{opened.number}"
+
+
+def message_id(opened: Opening, recipient: str) -> str:
+    """Return the mail's Message-ID, which depends on its key only."""
+    edition = "" if opened.edition == "daily" else f"{opened.edition}-"
+    name = f"{opened.flow}-{edition}{opened.day.isoformat()}-{opened.number}"
+    return f"{name}-{digest_of(key_of(opened, recipient))[:16]}@{HOST}"
+
+
+def claim(run_id: str, opened: Opening) -> None:
+    """Make the deliveries of this run; one that another run holds or has sent stays with that run."""
+    for digest in db.all("SELECT id, recipients, window_until FROM digest WHERE run_id = %s", [run_id]):
+        for recipient in digest["recipients"]:
+            db.execute(
+                CLAIM,
+                {
+                    "flow": opened.flow,
+                    "namespace": opened.namespace,
+                    "edition": opened.edition,
+                    "recipient": recipient,
+                    "day": opened.day,
+                    "number": opened.number,
+                    "run_id": run_id,
+                    "digest_id": digest["id"],
+                    "message_id": message_id(opened, recipient),
+                    "until": digest["window_until"],
+                },
+            )
+
+
+def held(run_id: str) -> list[Row]:
+    """Return the run's deliveries with the texts of their digests."""
+    return db.all(
+        "SELECT d.*, g.subject, g.html, g.plain FROM delivery d JOIN digest g ON g.id = d.digest_id WHERE d.run_id = %s ORDER BY d.recipient",
+        [run_id],
+    )
+
+
+def arguments(row: Row) -> dict[str, Any]:
+    """Return what sending this mail means: to whom, which subject, which text."""
+    return {
+        "to": row["recipient"],
+        "subject": row["subject"],
+        "html_sha256": hashlib.sha256(row["html"].encode()).hexdigest(),
+        "plain_sha256": hashlib.sha256(row["plain"].encode()).hexdigest(),
+        "message_id": row["message_id"],
+        "_digest_id": str(row["digest_id"]),
+    }
+
+
+def together(rows: list[Row]) -> dict[str, Any]:
+    """Return what a person is asked about: the mails to all who wait."""
+    return {"to": [row["recipient"] for row in rows], "mails": [arguments(row) for row in rows]}
+
+
+def deliver(opened: Opening, rows: list[Row], authorise: Callable[[Row], bool]) -> list[dict[str, Any]]:
+    """Send the mails that `authorise` approves (it is given the action) and return how each ended."""
+    return [_deliver(opened, row, authorise) for row in rows]
+
+
+def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dict[str, Any]:
+    wanted = arguments(row)
+    key = key_of(opened, row["recipient"])
+    action = actions.propose(TOOL, wanted, key, reason=f"the digest of {opened.day} for {row['recipient']}")
+    if not authorise(action):
+        return _answer(row, row["status"])
+    _mark(row, "sending", str(action["id"]))
+    try:
+        done = actions.perform(key, wanted, lambda: _send(row), lambda: _look(row))
+    except NeedsApproval as error:
+        return _mark(row, "waiting", str(action["id"]), error=str(error))
+    outcome = done["outcome"] or {}
+    status = outcome.get("status", "sent") if done["state"] == "performed" else done["state"]
+    answer = _mark(row, status, str(done["id"]), outcome.get("path", ""), outcome.get("error"))
+    emit("progress", f"Digest for {row['recipient']}: {status}", **answer)
+    return answer
+
+
+def _send(row: Row) -> dict[str, Any]:
+    try:
+        sent = mail.send(row["recipient"], row["subject"], row["plain"], row["html"], row["message_id"])
+    except mail.DeliveryUnknown as error:
+        raise actions.OutcomeUnknown(str(error)) from error
+    if sent.path:
+        _write_beside(Path(sent.path), row)
+    return sent.model_dump()
+
+
+def _look(row: Row) -> dict[str, Any] | bool | None:
+    """Return the outcome of an earlier try that died: the outbox can be looked at, a mail server cannot."""
+    if settings().smtp_url.get_secret_value():
+        return None
+    path = Path(settings().outbox_dir) / f"{row['message_id']}.eml"
+    if not path.is_file():
+        return False
+    _write_beside(path, row)
+    return {"message_id": row["message_id"], "status": "outbox", "path": str(path)}
+
+
+def _write_beside(path: Path, row: Row) -> None:
+    try:
+        path.with_suffix(".html").write_text(row["html"], encoding="utf-8")
+        path.with_suffix(".txt").write_text(row["plain"], encoding="utf-8")
+    except OSError as error:
+        # The mail itself is written; its copies are a convenience.
+        emit("error", f"the copies beside {path.name} could not be written: {error.strerror}")
+
+
+def _mark(row: Row, status: str, action_id: str | None, path: str = "", error: str | None = None) -> dict[str, Any]:
+    db.execute(
+        "UPDATE delivery SET status = %s, action_id = %s, path = %s, error = %s, at = clock_timestamp() WHERE flow = %s AND namespace = %s "
+        "AND edition = %s AND recipient = %s AND local_day = %s AND number = %s",
+        [status, action_id, path, error, row["flow"], row["namespace"], row["edition"], row["recipient"], row["local_day"], row["number"]],
+    )
+    return _answer({**row, "path": path, "error": error}, status)
+
+
+def close(rows: list[Row], status: str, why: str) -> list[dict[str, Any]]:
+    """Mark mails that will not be sent: denied or expired."""
+    return [_mark(row, status, str(row["action_id"]) if row["action_id"] else None, error=why) for row in rows]
+
+
+def _answer(row: Row, status: str) -> dict[str, Any]:
+    return {
+        "recipient": row["recipient"],
+        "status": status,
+        "message_id": row["message_id"],
+        "path": row["path"] or None,
+        "error": row["error"],
+    }

@@ -1,0 +1,127 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Open the run: who gets it, what is new to them, which sources are on, and whether it is time.
+
+    scripts/millrace step research/open
+"""
+
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import current, now, within
+from f.millrace.research import result
+from f.millrace.research.opening import FLOW, Opening, address, judge, keep, last_success, schedule_of
+from f.millrace.research.windows import last_delivered, windows
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import audit
+
+
+def main(
+    pipeline: dict | None = None,
+    again: bool = False,
+    sample: bool = False,
+    dry_run: bool = False,
+    scheduled_for: str = "",
+) -> dict:
+    """Open the run.
+
+    Args:
+        pipeline: What the flow's spec says: name, schedule, budget, agents.
+        again: Make a further, numbered edition of the day.
+        sample: Run the sample edition, apart from real days.
+        dry_run: Leave nothing outside the run's own record.
+        scheduled_for: When the run was due (ISO 8601); empty means now.
+    """
+    with step("research.open", again=again, sample=sample, dry_run=dry_run) as span:
+        run_id = current().run_id
+        row = db.one("SELECT pipeline, dry_run FROM run WHERE id = %s", [run_id])
+        assert row is not None
+        # A continuation keeps what the first attempt decided.
+        if row["pipeline"].get("opened"):
+            return _answer(run_id, Opening.model_validate(row["pipeline"]["opened"]))
+        opened = _open(run_id, pipeline or {}, again, sample, dry_run or row["dry_run"], scheduled_for)
+        span.set(decision=opened.decision, recipients=len(opened.recipients), namespace=opened.namespace)
+        return _answer(run_id, opened)
+
+
+def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool, scheduled_for: str) -> Opening:
+    flow = str(pipeline.get("name") or FLOW)
+    lasting = "sample" if sample else "main"
+    decision = judge(pipeline, scheduled_for, now(), last_success(flow, lasting, run_id))
+    opened = Opening(
+        flow=flow,
+        edition="sample" if sample else "daily",
+        namespace=f"dry-{run_id}" if dry_run else lasting,
+        day=decision.day,
+        timezone=schedule_of(pipeline)[1],
+        decision=decision.verdict,
+        reason=decision.reason,
+        scheduled_for=decision.scheduled_for,
+        sources=list(dict.fromkeys(settings().sources)),
+    )
+    if opened.decision == "already_done" and again:
+        opened.decision = "run"
+    if not opened.skip:
+        opened = address(opened, again)
+        before = opened.day if again else None
+        ends = {} if sample else last_delivered(flow, lasting, opened.edition, before)
+        opened.windows = windows(opened.recipients, ends)
+    elif opened.decision == "already_done":
+        opened.same_as = _of_day(opened)
+    _record(run_id, pipeline, opened, dry_run)
+    return opened
+
+
+def _record(run_id: str, pipeline: dict, opened: Opening, dry_run: bool) -> None:
+    columns: dict[str, Any] = {
+        "flow": opened.flow,
+        "namespace": opened.namespace,
+        "edition": opened.edition,
+        "pattern": str(pipeline.get("pattern") or "deterministic_pipeline"),
+        "dry_run": dry_run,
+        "scheduled_for": opened.scheduled_for,
+        "local_day": opened.day,
+    }
+    with db.transaction():
+        db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline), run_id])
+        keep(run_id, opened, **columns)
+    with within(namespace=opened.namespace, edition=opened.edition, flow=opened.flow, dry_run=dry_run):
+        emit("decision", f"{opened.decision}: {opened.reason}", decision=opened.decision, day=str(opened.day))
+    audit.append("millrace", "run.opened", opened.flow, run_id, decision=opened.decision, reason=opened.reason)
+
+
+def _of_day(opened: Opening) -> str:
+    row = db.one(
+        "SELECT run_id FROM digest WHERE flow = %s AND namespace = %s AND edition = %s AND local_day = %s "
+        "ORDER BY number DESC, created_at DESC LIMIT 1",
+        [opened.flow, opened.lasting, opened.edition, opened.day],
+    )
+    return str(row["run_id"]) if row else ""
+
+
+def _answer(run_id: str, opened: Opening) -> dict:
+    answer = {
+        "run_id": run_id,
+        "edition": opened.edition,
+        "namespace": opened.namespace,
+        "day": opened.day.isoformat(),
+        "sources": opened.sources,
+        "recipients": opened.recipients,
+        "windows": [window.model_dump(mode="json") for window in opened.windows],
+        "decision": opened.decision,
+        "reason": opened.reason,
+        "skip": opened.skip,
+        "result": None,
+    }
+    if opened.skip:
+        # `done` also for a start that came too late: nothing went wrong, there was nothing to do.
+        small = result.small_result(run_id)
+        db.execute(
+            "UPDATE run SET status = 'done', finished_at = coalesce(finished_at, clock_timestamp()), result = %s WHERE id = %s",
+            [db.jsonb(small), run_id],
+        )
+        answer["result"] = small
+    return answer

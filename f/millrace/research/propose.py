@@ -1,0 +1,47 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Propose the mails: who has a standing approval, and who waits for a person.
+
+    scripts/millrace step research/propose run_id=RUN
+"""
+
+from f.millrace.research.letters import TOOL, claim, held, together
+from f.millrace.research.opening import opening
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import actions, approvals
+
+
+def main(run_id: str) -> dict:
+    """Propose the mails.
+
+    Args:
+        run_id: The run whose digests are composed.
+    """
+    with step("research.propose", run_id) as span:
+        opened = opening(run_id)
+        answer: dict = {"action_id": None, "needs_approval": False, "standing": [], "waiting": []}
+        if opened.namespace.startswith("dry-"):
+            return answer
+        claim(run_id, opened)
+        standing = approvals.standing(opened.flow, opened.namespace, TOOL)
+        rows = held(run_id)
+        answer["standing"] = [row["recipient"] for row in rows if row["recipient"] in standing]
+        # Those who were asked about before a repeat are still part of what was asked.
+        waiting = [row for row in rows if row["recipient"] not in standing and row["status"] in ("waiting", "sending", "denied", "expired")]
+        if waiting:
+            key = f"send:{opened.flow}:{opened.namespace}:{opened.edition}:{opened.day}:{opened.number}:{run_id}"
+            action = actions.propose(TOOL, together(waiting), key, reason=_reason(waiting))
+            answer |= {
+                "action_id": str(action["id"]),
+                "needs_approval": action["state"] == "proposed",
+                "waiting": [row["recipient"] for row in waiting],
+            }
+            emit("decision", f"{len(waiting)} recipients wait for a person", action_id=answer["action_id"])
+        span.set(standing=len(answer["standing"]), waiting=len(answer["waiting"]))
+        return answer
+
+
+def _reason(waiting: list[dict]) -> str:
+    return f"mail is a high-risk action and always asks; without a standing approval: {', '.join(row['recipient'] for row in waiting)}"

@@ -1,0 +1,117 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Remember what was found: topics, findings, conflicts and evidence become memories with links, so that tomorrow knows.
+
+    scripts/millrace step research/remember run_id=RUN
+"""
+
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.contracts import Trust
+from f.millrace.core.ids import digest_of
+from f.millrace.memory.store import link, remember
+from f.millrace.research.opening import Opening, opening
+from f.millrace.telemetry.spans import step
+
+
+def main(run_id: str) -> dict:
+    """Remember what was found.
+
+    Args:
+        run_id: The run whose topics were researched.
+    """
+    with step("research.remember", run_id) as span:
+        opened = opening(run_id)
+        if opened.namespace.startswith("dry-"):
+            return {"items": 0, "links": 0, "skipped": "a dry run leaves no memories"}
+        rows = db.all(
+            "SELECT t.id, t.title, t.update_of, t.reasons, r.summary, r.findings, r.conflicts, r.confidence FROM topic t "
+            "JOIN research_result r ON r.run_id = t.run_id AND r.topic_id = t.id WHERE t.run_id = %s ORDER BY t.rank",
+            [run_id],
+        )
+        counted = [_remember_topic(run_id, opened, row) for row in rows]
+        answer = {"items": sum(items for items, _ in counted), "links": sum(links for _, links in counted)}
+        span.set(answer)
+        return answer
+
+
+def _remember_topic(run_id: str, opened: Opening, row: dict[str, Any]) -> tuple[int, int]:
+    evidence = _evidence(run_id, row)
+    known = {
+        one["id"]: remember(
+            "evidence",
+            one["body"],
+            title=one["title"],
+            source=one["url"] or one["source"],
+            trust=one["trust"],
+            metadata={"evidence_id": one["id"], "tool": one["tool"], "published_at": _iso(one["published_at"])},
+            run_id=run_id,
+            valid_from=one["published_at"],
+        )
+        for one in evidence
+    }
+    # A summary stands on what the evidence says, and is as little to be trusted as the least of it.
+    trust = _least(evidence)
+    topic = remember(
+        "topic",
+        row["summary"] or row["title"],
+        title=row["title"],
+        source=opened.flow,
+        trust=trust,
+        metadata={"topic_id": row["id"], "day": opened.day.isoformat(), "confidence": row["confidence"]},
+        run_id=run_id,
+    )
+    links = 0
+    for finding in row["findings"]:
+        item = remember("finding", finding["text"], title=row["title"], source=opened.flow, trust=trust, run_id=run_id,
+                        metadata={"topic_id": row["id"], "confidence": row["confidence"], "day": opened.day.isoformat()})  # fmt: skip
+        links += link(item, topic, "about")
+        links += sum(link(item, known[one], "supported_by") for one in finding["citations"] if one in known)
+    for conflict in row["conflicts"]:
+        links += _remember_conflict(run_id, opened, conflict, topic, known, trust)
+    links += _link_to_earlier(topic, row["update_of"])
+    return 1 + len(known) + len(row["findings"]) + len(row["conflicts"]), links
+
+
+def _remember_conflict(
+    run_id: str, opened: Opening, conflict: dict[str, Any], topic: str, known: dict[str, str], trust: Trust
+) -> int:
+    item = remember(
+        "conflict",
+        conflict["question"],
+        title=conflict["question"],
+        source=opened.flow,
+        trust=trust,
+        more={"sides": conflict["sides"], "trusted": conflict.get("trusted"), "why": conflict.get("why", "")},
+        metadata={"key": digest_of(conflict)[:16]},
+        run_id=run_id,
+    )
+    cited = [one for side in conflict["sides"] for one in side["evidence"] if one in known]
+    return link(item, topic, "about") + sum(link(item, known[one], "between") for one in dict.fromkeys(cited))
+
+
+def _link_to_earlier(topic: str, update_of: str | None) -> int:
+    if not update_of:
+        return 0
+    earlier = db.one(
+        "SELECT id FROM memory_item WHERE type = 'topic' AND metadata ->> 'topic_id' = %s ORDER BY created_at LIMIT 1", [update_of]
+    )
+    return int(link(topic, earlier["id"], "update_of")) if earlier and earlier["id"] != topic else 0
+
+
+def _evidence(run_id: str, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the evidence that is cited; what was read and not used is not kept in memory."""
+    cited = {one for finding in row["findings"] for one in finding["citations"]}
+    cited |= {one for conflict in row["conflicts"] for side in conflict["sides"] for one in side["evidence"]}
+    return db.all("SELECT * FROM evidence WHERE run_id = %s AND id = ANY(%s) AND body <> '' ORDER BY id", [run_id, sorted(cited)])
+
+
+def _least(evidence: list[dict[str, Any]]) -> Trust:
+    held = {one["trust"] for one in evidence}
+    return "untrusted" if "untrusted" in held or not held else "trusted" if "trusted" in held else "own"
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,120 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Choose the topics: group what was read into stories, drop copies and what was shown before, rank the rest.
+
+    scripts/millrace step research/select run_id=RUN
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.context import now
+from f.millrace.core.errors import BadInput
+from f.millrace.core.ids import stable_id
+from f.millrace.research.duplicates import Item, Story, item_of, shown_before, stories
+from f.millrace.research.opening import Opening, keep, opening
+from f.millrace.research.ranking import Ranked, rank
+from f.millrace.research.windows import earliest, end_of_window
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+
+LOOK_BACK = timedelta(days=14)
+ITEMS_AT_MOST = 3000
+
+
+def main(run_id: str, collected: list | None = None, max_topics: int = 5) -> dict:
+    """Choose the topics.
+
+    Args:
+        run_id: The run whose sources were read.
+        collected: How the sources ended, as the loop returns it; what counts is stored with the run.
+        max_topics: Choose at most this many (1 to 20).
+    """
+    with step("research.select", run_id, max_topics=max_topics) as span:
+        if not 1 <= max_topics <= 20:
+            raise BadInput(f"max_topics is {max_topics}; it must be from 1 to 20")
+        opened = opening(run_id)
+        if opened.until is None:
+            _choose(run_id, opened, max_topics)
+        chosen = db.all("SELECT id, title, reasons FROM topic WHERE run_id = %s ORDER BY rank", [run_id])
+        span.set(topics=len(chosen))
+        for row in chosen:
+            emit("topic", row["title"], topic_id=row["id"], status="chosen", reasons=row["reasons"])
+        return {"topics": [{"topic_id": row["id"], "title": row["title"]} for row in chosen], "count": len(chosen)}
+
+
+def _choose(run_id: str, opened: Opening, limit: int) -> None:
+    # One transaction: a repeat finds either nothing or the topics and the end of the window.
+    with db.transaction() as connection:
+        opened.until = end_of_window(connection, opened.namespace)
+        for window in opened.windows:
+            window.until = opened.until
+        items = _items(opened)
+        earlier = _earlier(opened)
+        fresh: list[Story] = []
+        updates: dict[str, tuple[str, str]] = {}
+        for story in stories(items):
+            told = shown_before(story, list(earlier)) if earlier else None
+            if told is None:
+                fresh.append(story)
+            elif told[0] == "update":
+                fresh.append(story)
+                updates[story.lead.id] = earlier[told[1]]
+        for number, entry in enumerate(rank(fresh, opened.interests, now(), updates, limit), 1):
+            _keep_topic(run_id, opened.namespace, number, entry)
+        keep(run_id, opened)
+    emit("progress", f"{len(items)} new items, {len(fresh)} stories", items=len(items), stories=len(fresh))
+
+
+def _items(opened: Opening) -> list[Item]:
+    assert opened.until is not None
+    since = earliest(opened.windows, opened.until, opened.edition)
+    rows = db.all(
+        "SELECT id, source, title, left(body, 6000) AS body, url, canonical_url, content_hash, published_at, first_seen_at, score "
+        "FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s "
+        "AND (%s::timestamptz IS NULL OR first_seen_at > %s) ORDER BY first_seen_at DESC, id LIMIT %s",
+        [opened.namespace, opened.sources, opened.until, since, since, ITEMS_AT_MOST],
+    )
+    return [item_of(row) for row in rows]
+
+
+def _earlier(opened: Opening) -> dict[Item, tuple[str, str]]:
+    """Return the items of topics that were delivered on earlier days: each with its topic and how to say so."""
+    rows = db.all(
+        "SELECT i.id, i.source, i.title, left(i.body, 6000) AS body, i.url, i.canonical_url, i.content_hash, i.published_at, "
+        "i.first_seen_at, i.score, t.id AS topic_id, r.local_day FROM topic t JOIN run r ON r.id = t.run_id "
+        "JOIN source_item i ON i.id = ANY(t.item_ids) WHERE t.namespace = %s AND r.flow = %s AND r.local_day < %s "
+        "AND r.local_day >= %s AND EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = r.id AND d.status IN ('sent', 'outbox')) "
+        "ORDER BY r.local_day, t.rank",
+        [opened.lasting, opened.flow, opened.day, opened.day - LOOK_BACK],
+    )
+    # Names of days without a locale: the digest is in English wherever it is made.
+    return {item_of(row): (row["topic_id"], _said(row["local_day"], opened)) for row in rows}
+
+
+def _said(day: Any, opened: Opening) -> str:
+    days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    ago = (opened.day - day).days
+    when = "yesterday" if ago == 1 else f"on {days[day.weekday()]}" if ago < 7 else f"on {day.isoformat()}"
+    return f"an update to a story you saw {when}"
+
+
+def _keep_topic(run_id: str, namespace: str, number: int, entry: Ranked) -> None:
+    story = entry.story
+    db.execute(
+        "INSERT INTO topic (id, run_id, namespace, rank, title, score, reasons, item_ids, update_of) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+        [
+            stable_id("tp", run_id, story.lead.id),
+            run_id,
+            namespace,
+            number,
+            story.lead.title,
+            entry.score,
+            db.jsonb(entry.reasons),
+            [item.id for item in story.items],
+            entry.update_of,
+        ],
+    )

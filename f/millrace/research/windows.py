@@ -1,0 +1,77 @@
+"""What is new to whom: an item is when it was first seen after the recipient's last delivered digest.
+
+Not when it was published: late and backdated items are not lost.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from f.millrace.core import db
+from f.millrace.core.context import now
+
+# A new recipient gets the news of this long, not all that was ever seen.
+FIRST_WINDOW = timedelta(days=7)
+# Any fixed number will do; see `next_moment`.
+LOCK = 7_241_180_035
+
+
+class Window(BaseModel):
+    """Recipients to whom the same items are new."""
+
+    since: datetime | None = Field(None, description="When their last delivered digest ended; none: they never had one.")
+    until: datetime | None = None
+    recipients: list[str]
+
+    def holds(self, first_seen_at: datetime) -> bool:
+        """Return whether an item that was first seen then is new in this window."""
+        return self.since is None or first_seen_at > self.since
+
+
+def windows(addresses: list[str], last: dict[str, datetime]) -> list[Window]:
+    """Return one window for each distinct end of a last digest, the longest first."""
+    by_end: dict[datetime | None, list[str]] = {}
+    for address in addresses:
+        by_end.setdefault(last.get(address), []).append(address)
+    order = sorted(by_end, key=lambda since: (since is not None, since or datetime.min))
+    return [Window(since=since, recipients=by_end[since]) for since in order]
+
+
+def last_delivered(flow: str, namespace: str, edition: str, before: date | None = None) -> dict[str, datetime]:
+    """Return where each recipient's last delivered digest ended; of an earlier day only when `before` is given."""
+    rows = db.all(
+        "SELECT recipient, max(window_until) AS until FROM delivery WHERE flow = %s AND namespace = %s AND edition = %s "
+        "AND status IN ('sent', 'outbox') AND (%s::date IS NULL OR local_day < %s) GROUP BY recipient",
+        [flow, namespace, edition, before, before],
+    )
+    return {row["recipient"]: row["until"] for row in rows}
+
+
+def next_moment(connection: Any, namespace: str) -> datetime:
+    """Return the moment at which items that are stored in this transaction are first seen.
+
+    Storing takes turns with deciding where a window ends, and the moment is after each window that has ended: so no item
+    falls between two windows when runs overlap or the clock is set back.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, namespace])
+    row = connection.execute("SELECT max(window_until) AS ended FROM digest WHERE namespace = %s", [namespace]).fetchone()
+    ended, clock = row["ended"], now()
+    return clock if ended is None or clock > ended else ended + timedelta(microseconds=1)
+
+
+def end_of_window(connection: Any, namespace: str) -> datetime:
+    """Return the moment up to which everything that was first seen is stored."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, namespace])
+    row = connection.execute(
+        "SELECT max(first_seen_at) AS seen FROM source_item WHERE namespace = %s", [namespace]
+    ).fetchone()
+    seen, clock = row["seen"], now()
+    return clock if seen is None or clock > seen else seen
+
+
+def earliest(among: list[Window], until: datetime, edition: str) -> datetime | None:
+    """Return where the union of the windows begins; None: at the first item (the sample is always new)."""
+    if edition == "sample":
+        return None
+    return min((window.since or until - FIRST_WINDOW for window in among), default=until - FIRST_WINDOW)

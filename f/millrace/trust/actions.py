@@ -1,0 +1,211 @@
+"""Actions: proposed, decided, performed once.
+
+An action's key says what it is for (flow, recipient, edition, day), never which job does it. Its digest is that of its
+canonical arguments; an approval is bound to the digest, and `perform` computes it again.
+"""
+
+import contextlib
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import current, now
+from f.millrace.core.errors import MillraceError, NeedsApproval, NotFound
+from f.millrace.core.ids import digest_of
+from f.millrace.core.redaction import redact
+from f.millrace.telemetry.events import emit
+from f.millrace.trust import audit
+from f.millrace.trust.risk import Risk, assess
+
+Row = dict[str, Any]
+# States in which the outside world may have been touched: such an action is never replaced.
+TOUCHED = frozenset({"performing", "performed", "unknown"})
+
+
+class OutcomeUnknown(MillraceError):
+    """The effect may or may not have happened; only a person or the outside world can tell."""
+
+
+def canonical(arguments: Any) -> Any:
+    """Return the arguments without what does not change the effect: None, names that begin with `_`, forms of Unicode."""
+    if isinstance(arguments, dict):
+        kept = {str(key): canonical(value) for key, value in arguments.items() if not str(key).startswith("_")}
+        return {key: value for key, value in kept.items() if value is not None}
+    if isinstance(arguments, list | tuple):
+        return [canonical(value) for value in arguments]
+    if isinstance(arguments, str):
+        return unicodedata.normalize("NFC", arguments)
+    return arguments
+
+
+def digest(tool: str, arguments: dict[str, Any]) -> str:
+    """Return what an approval is bound to: the digest of tool and canonical arguments."""
+    return digest_of([tool, canonical(arguments)])
+
+
+def propose(
+    tool: str,
+    arguments: dict[str, Any],
+    key: str,
+    *,
+    reason: str = "",
+    run_id: str | None = None,
+    namespace: str | None = None,
+    risk: Risk | None = None,
+    expires_at: datetime | None = None,
+) -> Row:
+    """Store what should be done and return its row; proposing the same again returns the same row.
+
+    Other arguments under the same key replace what was proposed, and take the approval away, as long as the outside
+    world was not touched; after that the old row comes back and the caller sees its digest.
+    """
+    wanted = digest(tool, arguments)
+    with db.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_number(f"propose {key}")])
+        row = connection.execute("SELECT * FROM action WHERE key = %s FOR UPDATE", [key]).fetchone()
+        if row and (row["digest"] == wanted or row["state"] in TOUCHED):
+            return row
+        if row:
+            connection.execute(
+                "UPDATE action SET key = key || '#' || id, state = 'expired' WHERE id = %s", [row["id"]]
+            )
+            audit.append("millrace", "action.replaced", key, run_id, action_id=str(row["id"]))
+        created = connection.execute(
+            "INSERT INTO action (key, run_id, namespace, tool, arguments, digest, risk, reason, expires_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
+            [
+                key,
+                run_id or current().run_id or None,
+                namespace or current().namespace,
+                tool,
+                db.jsonb(arguments),
+                wanted,
+                risk or assess(tool).risk,
+                reason,
+                expires_at,
+            ],
+        ).fetchone()
+        assert created is not None
+        audit.append("millrace", "action.proposed", key, run_id, action_id=str(created["id"]), tool=tool, digest=wanted)
+    return created
+
+
+def by_key(key: str) -> Row:
+    """Return the action of that key; NotFound when there is none."""
+    row = db.one("SELECT * FROM action WHERE key = %s", [key])
+    if row is None:
+        raise NotFound(f"no action has the key {key!r}")
+    return row
+
+
+def by_id(action_id: str) -> Row:
+    """Return the action of that id; NotFound when there is none."""
+    row = db.one("SELECT * FROM action WHERE id::text = %s", [str(action_id)])
+    if row is None:
+        raise NotFound(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
+    return row
+
+
+def perform(
+    key: str,
+    action: dict[str, Any],
+    do: Callable[[], dict[str, Any]],
+    check: Callable[[], dict[str, Any] | bool | None] | None = None,
+) -> Row:
+    """Do the action once and return its row, with the outcome recorded: `performed`, `failed` or `unknown`.
+
+    `action` holds the arguments as they are now; they must be the ones that were approved. `do` returns the outcome
+    (JSON); a MillraceError of it means that nothing happened. `check` is asked when an earlier try died between the
+    effect and its record: the outcome when it happened, False when it surely did not, None when nobody can tell.
+    """
+    with _alone(key):
+        row = by_key(key)
+        if digest(row["tool"], action) != row["digest"]:
+            raise NeedsApproval(f"{key}: what would run is not what was approved; it has to be proposed again")
+        if row["state"] == "performed":
+            return row
+        if row["state"] in ("performing", "unknown"):
+            settled = _settle(row, check)
+            if settled is not None:
+                return settled
+        _require_approval(row)
+        return _do(row, do)
+
+
+def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
+    with db.transaction():
+        db.execute("UPDATE action SET state = 'performing' WHERE id = %s", [row["id"]])
+        db.execute("UPDATE approval SET used_at = coalesce(used_at, clock_timestamp()) WHERE action_id = %s", [row["id"]])
+        audit.append("millrace", "action.intent", row["key"], _run(row), digest=row["digest"])
+    try:
+        outcome = do()
+    except OutcomeUnknown as error:
+        return _record(row, "unknown", {"error": str(error)})
+    except MillraceError as error:
+        return _record(row, "failed", {"error": str(error)})
+    return _record(row, "performed", outcome)
+
+
+def _settle(row: Row, check: Callable[[], dict[str, Any] | bool | None] | None) -> Row | None:
+    """Return the row when the earlier try settles it; None to do it (again)."""
+    found = check() if check else None
+    if isinstance(found, dict):
+        return _record(row, "performed", found)
+    if found is False or settings().smtp_unknown == "resend":
+        return None
+    if row["state"] == "unknown":
+        return row
+    return _record(row, "unknown", {"error": "a crash came between the effect and its record; nobody can tell whether it happened"})
+
+
+def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
+    outcome = redact(outcome)
+    with db.transaction() as connection:
+        recorded = connection.execute(
+            "UPDATE action SET state = %s, outcome = %s, performed_at = CASE WHEN %s = 'performed' THEN clock_timestamp() END "
+            "WHERE id = %s RETURNING *",
+            [state, db.jsonb(outcome), state, row["id"]],
+        ).fetchone()
+        assert recorded is not None
+        audit.append("millrace", f"action.{state}", row["key"], _run(row), outcome=outcome)
+    emit("tool", f"{row['tool']} {state}", tool=row["tool"], state=state, key=row["key"])
+    return recorded
+
+
+def _require_approval(row: Row) -> None:
+    if row["risk"] == "low" and row["state"] not in ("denied", "expired"):
+        return
+    approval = db.one("SELECT * FROM approval WHERE action_id = %s", [row["id"]])
+    if approval is None or approval["decision"] != "approved":
+        raise NeedsApproval(f"{row['key']} is {row['state']}; a person has to approve it first")
+    if approval["digest"] != row["digest"]:
+        raise NeedsApproval(f"{row['key']}: the approval is for other arguments")
+    if row["state"] == "approved" and row["expires_at"] and row["expires_at"] < now():
+        raise NeedsApproval(f"{row['key']}: the approval expired at {row['expires_at']:%Y-%m-%d %H:%M} UTC")
+    if row["state"] not in ("approved", "failed", "performing", "unknown"):
+        raise NeedsApproval(f"{row['key']} is {row['state']}; it cannot run")
+
+
+@contextlib.contextmanager
+def _alone(key: str) -> Iterator[None]:
+    # A lock of the session, not of a transaction: it is gone when its holder dies, and only then is `performing` stale.
+    number = _lock_number(key)
+    with db.connect() as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [number])
+        try:
+            yield
+        finally:
+            if not connection.closed:
+                connection.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+
+def _lock_number(key: str) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
+
+
+def _run(row: Row) -> str | None:
+    return str(row["run_id"]) if row["run_id"] else None

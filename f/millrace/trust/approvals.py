@@ -1,0 +1,143 @@
+"""Approvals: a person's answer to one action, or a standing one for mail to a recipient.
+
+An answer is bound to the digest of the arguments that were shown, counts once, and the first one stands.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from f.millrace.core import db
+from f.millrace.core.context import now
+from f.millrace.core.errors import BadInput
+from f.millrace.trust import actions, audit
+
+Row = dict[str, Any]
+Decision = Literal["approved", "denied", "expired"]
+
+
+def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: str = "") -> Row:
+    """Record an answer and return the one that stands: the first, also when this is a later one.
+
+    An answer for other arguments than the stored ones is refused (BadInput), one after the expiry counts as expired.
+    """
+    with db.transaction() as connection:
+        action = connection.execute("SELECT * FROM action WHERE id::text = %s FOR UPDATE", [str(action_id)]).fetchone()
+        if action is None:
+            raise BadInput(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
+        standing = connection.execute("SELECT * FROM approval WHERE action_id = %s", [action["id"]]).fetchone()
+        if standing is not None:
+            return standing
+        if action["state"] != "proposed":
+            raise BadInput(f"action {action['key']} is {action['state']}; there is nothing to answer")
+        if decision == "approved":
+            _refuse_other(action, shown_digest)
+            if action["expires_at"] and action["expires_at"] < now():
+                decision, how = "expired", f"answered after {action['expires_at']:%Y-%m-%d %H:%M} UTC"
+        row = connection.execute(
+            "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s, %s, %s, %s) RETURNING *",
+            [action["id"], action["digest"], decision, by, how],
+        ).fetchone()
+        assert row is not None
+        connection.execute("UPDATE action SET state = %s WHERE id = %s", [decision, action["id"]])
+        run_id = str(action["run_id"]) if action["run_id"] else None
+        audit.append(by, f"approval.{decision}", action["key"], run_id, digest=action["digest"], how=how)
+    return row
+
+
+def answer(action_id: str) -> Row | None:
+    """Return the answer that stands, if any."""
+    return db.one("SELECT * FROM approval WHERE action_id::text = %s", [str(action_id)])
+
+
+def pending(namespace: str | None = None) -> list[Row]:
+    """Return the actions that wait for a person, oldest first."""
+    return db.all(
+        "SELECT * FROM action WHERE state = 'proposed' AND asked_at IS NOT NULL AND (%s::text IS NULL OR namespace = %s) "
+        "AND (expires_at IS NULL OR expires_at >= %s) ORDER BY created_at",
+        [namespace, namespace, now()],
+    )
+
+
+def expire() -> int:
+    """Close the actions whose time to answer is over, and return how many."""
+    late = db.all("SELECT id, digest FROM action WHERE state = 'proposed' AND expires_at < %s", [now()])
+    for row in late:
+        decide(str(row["id"]), row["digest"], "expired", "millrace", "nobody answered in time")
+    return len(late)
+
+
+def grant(
+    recipient: str,
+    flow: str = "daily_research",
+    namespace: str = "main",
+    by: str = "operator",
+    tool: str = "mail.send",
+    expires_at: datetime | None = None,
+) -> None:
+    """Let a recipient of a flow have mail without asking each time; granting twice is once."""
+    with db.transaction() as connection:
+        done = connection.execute(
+            "INSERT INTO standing_approval (namespace, flow, tool, recipient, granted_by, expires_at) VALUES (%s, %s, %s, %s, %s, %s) "
+            "ON CONFLICT (namespace, flow, tool, recipient) WHERE revoked_at IS NULL "
+            "DO UPDATE SET expires_at = excluded.expires_at, granted_by = excluded.granted_by, granted_at = clock_timestamp() "
+            "WHERE standing_approval.expires_at IS DISTINCT FROM excluded.expires_at RETURNING id",
+            [namespace, flow, tool, recipient, by, expires_at],
+        ).fetchone()
+        if done:
+            audit.append(by, "standing_approval.granted", recipient, flow=flow, namespace=namespace, tool=tool)
+
+
+def revoke(
+    recipient: str, flow: str = "daily_research", namespace: str = "main", by: str = "operator", tool: str = "mail.send"
+) -> bool:
+    """Take a standing approval back; False when there was none."""
+    with db.transaction() as connection:
+        row = connection.execute(
+            "UPDATE standing_approval SET revoked_at = clock_timestamp(), revoked_by = %s "
+            "WHERE namespace = %s AND flow = %s AND tool = %s AND recipient = %s AND revoked_at IS NULL RETURNING id",
+            [by, namespace, flow, tool, recipient],
+        ).fetchone()
+        if row:
+            audit.append(by, "standing_approval.revoked", recipient, flow=flow, namespace=namespace, tool=tool)
+    return row is not None
+
+
+def standing(flow: str, namespace: str, tool: str = "mail.send") -> dict[str, Row]:
+    """Return the standing approvals that hold now, by recipient."""
+    found = db.all(
+        "SELECT * FROM standing_approval WHERE flow = %s AND namespace = %s AND tool = %s AND revoked_at IS NULL "
+        "AND (expires_at IS NULL OR expires_at > %s)",
+        [flow, namespace, tool, now()],
+    )
+    return {row["recipient"]: row for row in found}
+
+
+def approve_by_standing(action: Row, flow: str) -> bool:
+    """Approve an action whose every recipient (`to`) has a standing approval; return whether it is approved."""
+    if action["state"] != "proposed":
+        return action["state"] in ("approved", "performing", "performed", "failed", "unknown")
+    held = standing(flow, action["namespace"], action["tool"])
+    to = action["arguments"].get("to", [])
+    wanted = [to] if isinstance(to, str) else list(to)
+    if not wanted or any(recipient not in held for recipient in wanted):
+        return False
+    first = held[wanted[0]]
+    how = f"standing approval {first['id']} by {first['granted_by']} of {first['granted_at']:%Y-%m-%d}"
+    return decide(str(action["id"]), action["digest"], "approved", "policy", how)["decision"] == "approved"
+
+
+def approve_as_part(action: Row, whole: Row) -> bool:
+    """Approve an action that a person approved as part of a larger one; return whether it is approved."""
+    given = answer(str(whole["id"]))
+    if given is None or given["decision"] != "approved" or given["digest"] != whole["digest"]:
+        return False
+    if action["state"] != "proposed":
+        return action["state"] in ("approved", "performing", "performed", "failed", "unknown")
+    how = f"part of {whole['key']}"
+    return decide(str(action["id"]), action["digest"], "approved", given["decided_by"], how)["decision"] == "approved"
+
+
+def _refuse_other(action: Row, shown_digest: str) -> None:
+    stored = actions.digest(action["tool"], action["arguments"])
+    if shown_digest != action["digest"] or stored != action["digest"]:
+        raise BadInput(f"the answer is for other arguments than those of {action['key']}; look at it again and answer that")

@@ -1,0 +1,86 @@
+"""What a person is shown before an action: for the approval page, the mail that asks and the terminal alike."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.trust.risk import explain
+
+PREVIEW = 1500
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question in the forms in which it is shown."""
+
+    title: str
+    plain: str
+    markdown: str
+    html: str
+
+
+def question(action: dict[str, Any]) -> Question:
+    """Return the question about an action: recipients, subject, the body's beginning, cost so far, why it asks."""
+    mails = _mails(action)
+    to = action["arguments"].get("to", [])
+    recipients = [to] if isinstance(to, str) else list(to)
+    title = f"Approve: {action['tool']} to {_short(recipients)}" if recipients else f"Approve: {action['tool']}"
+    facts = [
+        ("What", f"{action['tool']}, once"),
+        ("To", ", ".join(recipients)),
+        ("Subject", "; ".join(dict.fromkeys(mail["subject"] for mail in mails))),
+        ("Cost so far", f"${_cost(action):.2f}"),
+        ("Why it asks", action["reason"] or "it is a high-risk action"),
+        ("Policy", explain(action["tool"])),
+        ("Answer until", f"{action['expires_at']:%Y-%m-%d %H:%M} UTC" if action["expires_at"] else "no limit"),
+        ("Run", str(action["run_id"] or "")),
+    ]
+    shown = [(name, value) for name, value in facts if value]
+    preview = _preview(mails)
+    how = (
+        f"Answer on Windmill's approval page, or on the command line:\n\n  scripts/millrace approvals show {action['id']}\n"
+        f"  scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny {action['id']}\n"
+    )
+    plain = "\n".join(f"{name}: {value}" for name, value in shown) + f"\n\n{how}\nThe mail begins:\n\n{preview}\n"
+    # An indented block: what strangers wrote is shown as it is and never read as Markdown.
+    quoted = "\n".join(f"    {line}" for line in preview.splitlines())
+    markdown = "\n".join(f"- **{name}:** {_flat(value)}" for name, value in shown) + f"\n\nThe mail begins:\n\n{quoted}\n"
+    return Question(title, plain, markdown, _html(title, shown, how, preview))
+
+
+def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
+    arguments = action["arguments"]
+    return list(arguments.get("mails") or ([arguments] if "subject" in arguments else []))
+
+
+def _preview(mails: list[dict[str, Any]]) -> str:
+    ids = list(dict.fromkeys(mail["_digest_id"] for mail in mails if mail.get("_digest_id")))
+    rows = db.all("SELECT plain FROM digest WHERE id::text = ANY(%s) ORDER BY window_since NULLS FIRST LIMIT 1", [ids])
+    text = rows[0]["plain"] if rows else ""
+    return text if len(text) <= PREVIEW else text[:PREVIEW].rsplit("\n", 1)[0] + "\n…"
+
+
+def _cost(action: dict[str, Any]) -> float:
+    row = db.one("SELECT coalesce(sum(cost_usd), 0) AS usd FROM usage WHERE run_id = %s AND state = 'settled'", [action["run_id"]])
+    return float(row["usd"]) if row else 0.0
+
+
+def _short(recipients: list[str]) -> str:
+    return ", ".join(recipients[:2]) + (f" and {len(recipients) - 2} more" if len(recipients) > 2 else "")
+
+
+def _flat(value: str) -> str:
+    return "".join(f"\\{char}" if char in "\\`*_[]<>#|" else char for char in " ".join(value.split()))
+
+
+def _html(title: str, facts: list[tuple[str, str]], how: str, preview: str) -> str:
+    cell = "padding:4px 12px 4px 0;vertical-align:top;font:14px/1.5 Helvetica,Arial,sans-serif;color:#1c2330"
+    rows = "".join(f'<tr><td style="{cell}"><b>{escape(name)}</b></td><td style="{cell}">{escape(value)}</td></tr>' for name, value in facts)
+    block = "white-space:pre-wrap;font:13px/1.5 Menlo,Consolas,monospace;background:#f4f6f8;color:#1c2330;padding:12px"
+    return (
+        '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body style="margin:0;padding:16px;background:#ffffff">'
+        f'<h1 style="font:20px/1.3 Georgia,serif;color:#1c2330">{escape(title)}</h1><table role="presentation">{rows}</table>'
+        f'<div style="{block}">{escape(how)}</div><p style="{cell}">The mail begins:</p><div style="{block}">{escape(preview)}</div>'
+        "</body></html>"
+    )

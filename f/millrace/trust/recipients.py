@@ -1,0 +1,91 @@
+"""Who gets a flow's digest, and which of them without asking each time."""
+
+import re
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.trust import approvals, audit
+
+Row = dict[str, Any]
+FLOW = "daily_research"
+ADDRESS = re.compile(r"[^\s@<>,;\"\x00-\x1f\x7f]+@[^\s@<>,;\"\x00-\x1f\x7f]+")
+SAMPLE_READER = "reader@sample.example"
+
+
+def add(
+    address: str, flow: str = FLOW, interests: list[str] | None = None, namespace: str = "main", by: str = "operator"
+) -> Row:
+    """Add a recipient with a standing approval, or bring a revoked one back, and return the row."""
+    address = checked(address)
+    with db.transaction() as connection:
+        row = connection.execute(
+            "INSERT INTO recipient (namespace, flow, address, interests, added_by) VALUES (%s, %s, %s, %s, %s) "
+            "ON CONFLICT (namespace, flow, address) DO UPDATE SET revoked_at = NULL, "
+            "interests = CASE WHEN cardinality(excluded.interests) > 0 THEN excluded.interests ELSE recipient.interests END "
+            "RETURNING *",
+            [namespace, flow, address, list(interests or []), by],
+        ).fetchone()
+        assert row is not None
+        approvals.grant(address, flow, namespace, by)
+        audit.append(by, "recipient.added", address, flow=flow, namespace=namespace)
+    return row
+
+
+def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "operator") -> None:
+    """Take a recipient and the standing approval away; NotFound when there is neither."""
+    with db.transaction() as connection:
+        gone = connection.execute(
+            "UPDATE recipient SET revoked_at = clock_timestamp() "
+            "WHERE namespace = %s AND flow = %s AND address = %s AND revoked_at IS NULL",
+            [namespace, flow, address],
+        ).rowcount
+        had = approvals.revoke(address, flow, namespace, by)
+        if gone:
+            audit.append(by, "recipient.revoked", address, flow=flow, namespace=namespace)
+    if not gone and not had:
+        raise NotFound(f"{address!r} is no recipient of {flow}; scripts/millrace recipients list shows them")
+
+
+def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
+    """Return the recipients: address, flow, interests, standing (a date or None), configured (from the settings)."""
+    rows = db.all(
+        "SELECT r.address, r.flow, r.interests, r.created_at, s.granted_at AS standing, false AS configured FROM recipient r "
+        "LEFT JOIN standing_approval s ON s.namespace = r.namespace AND s.flow = r.flow AND s.recipient = r.address "
+        "AND s.tool = 'mail.send' AND s.revoked_at IS NULL "
+        "WHERE r.namespace = %s AND r.revoked_at IS NULL AND (%s::text IS NULL OR r.flow = %s) ORDER BY r.created_at, r.address",
+        [namespace, flow, flow],
+    )
+    known = {row["address"] for row in rows}
+    configured = [] if namespace != "main" else [address for address in settings().recipients if address not in known]
+    for address in dict.fromkeys(configured):
+        held = approvals.standing(flow or FLOW, namespace).get(address)
+        rows.append(
+            {
+                "address": checked(address),
+                "flow": flow or FLOW,
+                "interests": [],
+                "created_at": None,
+                "standing": held["granted_at"] if held else None,
+                "configured": True,
+            }
+        )
+    return rows
+
+
+def of_run(flow: str, namespace: str) -> list[Row]:
+    """Return who gets this run's digest; the sample's one reader is seeded with a standing approval."""
+    if namespace == "sample" and not db.one(
+        "SELECT 1 FROM recipient WHERE namespace = 'sample' AND flow = %s AND address = %s", [flow, SAMPLE_READER]
+    ):
+        add(SAMPLE_READER, flow, [], "sample", "sample edition")
+    return listed(flow, "main" if namespace.startswith("dry-") else namespace)
+
+
+def checked(address: str) -> str:
+    """Return the address, or raise BadInput when it is not one."""
+    clean = address.strip()
+    if not ADDRESS.fullmatch(clean) or len(clean) > 254:
+        raise BadInput(f"{address!r} is not a mail address like name@host")
+    return clean

@@ -1,0 +1,172 @@
+"""Run a compiled OpenFlow on this machine, or go on with a run that waited, failed or lost its runner."""
+
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from f.millrace.core.errors import BadInput
+from scripts.paths import ROOT
+from scripts.runner import openflow as flows
+from scripts.runner.store import Store
+from scripts.runner.worker import Inline, Processes, Worker
+
+Isolation = Literal["process", "inline"]
+OnEvent = Callable[[dict[str, Any]], None]
+NO_EVENTS: OnEvent = lambda event: None  # noqa: E731
+
+
+@dataclass
+class Outcome:
+    """How a run stands when its runner lets go of it."""
+
+    status: str  # done | failed | partly_failed | waiting | stopped
+    result: Any
+    run_id: str
+    error: dict[str, Any] | None = None
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+
+
+def start(
+    openflow: dict[str, Any],
+    flow_name: str,
+    args: dict[str, Any] | None = None,
+    run_id: str | None = None,
+    on_event: OnEvent | None = None,
+    isolation: Isolation | Worker = "process",
+    *,
+    root: Path = ROOT,
+    flow_path: str | None = None,
+    database_url: str | None = None,
+) -> Outcome:
+    """Start a run of `openflow` and drive it until it ends or waits for a person.
+
+    Raises BadInput when the flow cannot run here, or when the run exists already.
+    """
+    run_id = str(uuid.UUID(run_id)) if run_id else str(uuid.uuid4())
+    args = args or {}
+    whole = flows.complete(openflow, root)
+    with _worker(isolation, root) as worker, contextlib.closing(Store(database_url)) as store:
+        store.lock_run(run_id)
+        store.open_run(run_id, flow_name, args, whole)
+        path = flow_path or flows.find_flow(flow_name, root) or flow_name
+        return _drive(_Drive(store, worker, on_event or NO_EVENTS, run_id, whole, args, path))
+
+
+def resume(
+    run_id: str,
+    answer: dict[str, Any] | None = None,
+    on_event: OnEvent | None = None,
+    isolation: Isolation | Worker = "process",
+    *,
+    root: Path = ROOT,
+    database_url: str | None = None,
+) -> Outcome:
+    """Go on with a run from where it stands, with the OpenFlow it was started with.
+
+    `answer` is a person's: {"approved": bool, "body": {...}, "by": str, "step": path when several wait}. What is done is
+    not done again. A run that failed goes on with the step that failed.
+    """
+    try:
+        run_id = str(uuid.UUID(run_id))
+    except ValueError as error:
+        raise BadInput(f"{run_id!r} is not a run's id; scripts/millrace runs lists them") from error
+    with _worker(isolation, root) as worker, contextlib.closing(Store(database_url)) as store:
+        store.lock_run(run_id)
+        row = store.reopen_run(run_id)
+        path = flows.find_flow(row["flow"], root) or row["flow"]
+        failed = row["status"] == "failed"
+        drive = _Drive(store, worker, on_event or NO_EVENTS, run_id, row["openflow"], row["args"], path, answer, failed)
+        return _drive(drive)
+
+
+@dataclass
+class _Drive:
+    store: Store
+    worker: Worker
+    on_event: OnEvent
+    run_id: str
+    flow: dict[str, Any]
+    args: dict[str, Any]
+    flow_path: str
+    answer: dict[str, Any] | None = None
+    retry_failed: bool = False
+
+
+@contextlib.contextmanager
+def _worker(isolation: Isolation | Worker, root: Path) -> Iterator[Worker]:
+    # Before anything else, so that its imports go on while the run is being opened.
+    worker = isolation if not isinstance(isolation, str) else Processes(root) if isolation == "process" else Inline(root)
+    try:
+        yield worker
+    finally:
+        # Ending a process takes 50 ms, which a caller need not wait for.
+        threading.Thread(target=worker.close).start()
+
+
+def _drive(drive: _Drive) -> Outcome:
+    began = time.monotonic()
+    try:
+        outcome = _invoke(drive)
+    except KeyboardInterrupt:
+        outcome = Outcome("stopped", None, drive.run_id, {"name": "Stopped", "message": "stopped by hand"})
+        drive.worker.close()
+    except Exception as error:
+        drive.worker.close()
+        # The first fault is what the caller has to see, also when the database is what broke.
+        with contextlib.suppress(Exception):
+            drive.store.close_run(drive.run_id, "failed", None, f"{type(error).__name__}: {error}")
+        raise
+    message = f"{outcome.error['name']}: {outcome.error['message']}" if outcome.error else None
+    outcome.status = drive.store.close_run(drive.run_id, outcome.status, outcome.result, message)
+    drive.on_event(
+        {"kind": "run_ended", "step": "", "summary": "", "status": outcome.status, "seconds": time.monotonic() - began}
+    )
+    return outcome
+
+
+def _invoke(drive: _Drive) -> Outcome:
+    saver = drive.store.checkpointer()
+    # LangGraph takes a second to import; the run's row and the fork server are there before it.
+    from scripts.runner.graph import Chains, Ended
+    from scripts.runner.modules import Engine, Scope
+
+    value = flows.value(drive.flow)
+    engine = Engine(
+        run_id=drive.run_id,
+        worker=drive.worker,
+        saver=saver,
+        on_event=drive.on_event,
+        step_died=lambda *what: drive.store.step_died(drive.run_id, *what),
+        subflows=drive.flow.get(flows.SUBFLOWS) or {},
+        answer=drive.answer,
+        retry_failed=drive.retry_failed,
+    )
+    engine.chain = Chains(engine)
+    scope = Scope(
+        path="",
+        thread=drive.run_id,
+        flow_input=drive.args,
+        flow_env=value.get("flow_env") or {},
+        results={},
+        previous=drive.args,
+        job_id=drive.run_id,
+        flow_path=drive.flow_path,
+    )
+    ended: Ended = engine.chain(value.get("modules") or [], value.get("failure_module")).run(scope)  # type: ignore[assignment]
+    for asked in ended.waiting:
+        engine.emit("waiting", asked["step"], asked["summary"], asked=asked)
+    return _outcome(ended, drive.run_id)
+
+
+def _outcome(ended: Any, run_id: str) -> Outcome:
+    if ended.waiting:
+        return Outcome("waiting", None, run_id, None, ended.waiting)
+    if ended.error is not None:
+        result = ended.result if ended.result is not None else {"error": ended.error}
+        return Outcome("failed", result, run_id, ended.error)
+    return Outcome("partly_failed" if ended.swallowed else "done", ended.result, run_id)

@@ -1,0 +1,188 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.paths import ROOT
+from scripts.runner.worker import PRELOAD, Job, Processes
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "f" / "t").mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.fixture
+def worker(root: Path) -> Iterator[Processes]:
+    worker = Processes(root, preload=())
+    yield worker
+    worker.close()
+
+
+def run(worker: Processes, body: str, events: list[Any] | None = None, **more: Any) -> Any:
+    timeout, args = more.pop("timeout", None), more.pop("args", {})
+    job = Job("s", args, more.pop("env", {}), content=body, timeout=timeout)
+    return worker.run(job, (events if events is not None else []).append)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] == "Z")
+
+
+def gone(pids: list[int], seconds: float = 10) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not any(alive(pid) for pid in pids):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_step_gets_a_process_of_its_own(worker: Processes) -> None:
+    body = "import os\nseen = []\ndef main():\n    seen.append(1)\n    return [os.getpid(), len(seen)]"
+
+    first, second = run(worker, body).result, run(worker, body).result
+
+    assert first[0] != second[0] != os.getpid()
+    assert first[1] == second[1] == 1
+
+
+def test_a_step_sees_its_environment_and_not_that_of_another(worker: Processes) -> None:
+    body = "import os\ndef main(): return [os.environ.get('ONE'), os.environ.get('TWO')]"
+
+    assert run(worker, body, env={"ONE": "1"}).result == ["1", None]
+    assert run(worker, body, env={"TWO": "2"}).result == [None, "2"]
+
+
+def test_events_are_passed_on_as_they_happen_and_the_rest_is_log(worker: Processes) -> None:
+    body = """
+import json, sys, time
+def main():
+    print("plain"); print("to err", file=sys.stderr)
+    print("MILLRACE_EVENT: " + json.dumps({"event": "progress", "message": "x" * 100000}))
+    time.sleep(0.3)
+    print("MILLRACE_EVENT: broken"); sys.stdout.write("no newline at the end")
+    return 1
+"""
+    at: list[float] = []
+
+    done = worker.run(Job("s", {}, {}, content=body), lambda event: at.append(time.monotonic()))
+
+    assert done.result == 1
+    assert len(at) == 1 and time.monotonic() - at[0] > 0.25
+    assert all(text in done.log for text in ("plain", "to err", "broken", "no newline at the end"))
+
+
+def test_a_step_over_its_time_is_killed_with_all_that_it_started(worker: Processes) -> None:
+    body = """
+import subprocess, time
+def main():
+    other = subprocess.Popen(["sleep", "60"])
+    print("MILLRACE_EVENT: {\\"pid\\": %d}" % other.pid)
+    while True: pass
+"""
+    events: list[Any] = []
+
+    done = run(worker, body, events, timeout=0.5)
+
+    assert (done.ended, done.error["name"]) == ("timed_out", "Timeout")
+    assert "after 0.5 seconds" in done.error["message"]
+    assert 0.4 < done.seconds < 5
+    assert gone([events[0]["pid"]])
+
+
+def test_what_a_step_leaves_behind_ends_with_it(worker: Processes) -> None:
+    body = "import subprocess\ndef main(): return subprocess.Popen(['sleep', '60']).pid"
+
+    assert gone([run(worker, body).result])
+
+
+def test_a_step_that_is_killed_is_a_fault_in_words(worker: Processes) -> None:
+    done = run(worker, "import os\ndef main(): os.kill(os.getpid(), 9)")
+
+    assert done.ended == "killed"
+    assert "ended by signal 9" in done.error["message"]
+
+
+def test_a_lost_fork_server_is_replaced(worker: Processes) -> None:
+    os.kill(worker.server_pid, signal.SIGKILL)
+    time.sleep(0.2)
+
+    assert run(worker, "def main(): return 5").result == 5
+
+
+def test_wm_failure_in_a_result_is_a_fault(worker: Processes) -> None:
+    done = run(worker, "def main(): return {'wm_failure': 'not good'}")
+
+    assert done.error["message"] == "not good"
+
+
+def test_large_arguments_and_results_pass(worker: Processes) -> None:
+    text = "é" * 1_000_000
+
+    assert run(worker, "def main(a): return a", args={"a": text}).result == text
+
+
+def test_steps_run_side_by_side(worker: Processes) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    body, began = "import time\ndef main(n):\n    time.sleep(0.4)\n    return n", time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda n: run(worker, body, args={"n": n}).result, range(8)))
+
+    assert done == list(range(8))
+    assert time.monotonic() - began < 2
+
+
+def test_the_preloaded_server_has_one_thread_and_no_network(root: Path) -> None:
+    worker = Processes(root, PRELOAD)
+    try:
+        until = time.monotonic() + 30
+        while run(worker, "import sys\ndef main(): return 'nh3' in sys.modules").result is False and time.monotonic() < until:
+            time.sleep(0.2)
+        server = Path(f"/proc/{worker.server_pid}")
+        assert len(list((server / "task").iterdir())) == 1
+        opened = [os.readlink(descriptor) for descriptor in (server / "fd").iterdir()]
+        assert sum("socket" in target for target in opened) <= 2
+    finally:
+        worker.close()
+
+
+def test_everything_dies_with_a_runner_that_is_killed(root: Path) -> None:
+    # The step holds the interpreter's lock in one long regular expression, so only the fork server can end it.
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from scripts.runner.worker import Processes, Job
+worker = Processes(Path({str(root)!r}), preload=())
+print(worker.server_pid, flush=True)
+body = '''
+import json, os, re, subprocess
+def main():
+    other = subprocess.Popen(["sleep", "60"])
+    print("MILLRACE_EVENT: " + json.dumps(dict(pids=[os.getpid(), other.pid])))
+    re.match("(a+)+$", "a" * 40 + "b")
+'''
+worker.run(Job("s", {{}}, {{}}, content=body), lambda event: print(*event["pids"], flush=True))
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as runner:
+        assert runner.stdout is not None
+        pids = [int(runner.stdout.readline())] + [int(pid) for pid in runner.stdout.readline().split()]
+        time.sleep(0.2)
+        assert all(alive(pid) for pid in pids)
+
+        runner.kill()
+
+    assert gone(pids)

@@ -29,11 +29,15 @@ def canonical_url(url: str) -> str:
 
     Two addresses of one page should compare equal; an address that is not http(s) comes back unchanged.
     """
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+        number = parts.port
+    except ValueError:
+        return url.strip()
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return url.strip()
     host = parts.hostname.lower().removeprefix("www.").removeprefix("m.")
-    port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
+    port = f":{number}" if number and number not in (80, 443) else ""
     query = [
         (key, value)
         for key, value in parse_qsl(parts.query, keep_blank_values=True)

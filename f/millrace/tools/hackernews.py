@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
@@ -18,6 +19,7 @@ from f.millrace.tools.items import make_item, plain
 from f.millrace.tools.sources import Source
 
 CONCURRENCY = 8
+OFFICIAL = "hacker-news.firebaseio.com"
 TALK = "https://news.ycombinator.com/item?id={}"
 MAX_COMMENTS = 20
 # All items together; a slow API gives fewer items, not a step that is killed.
@@ -113,10 +115,12 @@ def _is_story(raw: dict[str, Any]) -> bool:
 
 
 def _source_item(raw: dict[str, Any]) -> SourceItem:
-    talk = TALK.format(raw.get("id"))
+    # Numbers of another server (the sample's, a mirror's) are not those of the site.
+    number = raw.get("id")
+    talk = TALK.format(number) if urlsplit(_base()).hostname == OFFICIAL else str(raw.get("talk") or "")
     return make_item(
         "hackernews",
-        str(raw.get("id")),
+        str(number),
         str(raw["title"]),
         raw.get("time"),
         url=str(raw.get("url") or talk),

@@ -55,9 +55,13 @@ def _extract(page: Page) -> WebPage:
 
 def _result(page: Page, title: str, text: str, date: str | None = None, site: str = "") -> WebPage:
     published, _ = sane_date(date)
+    title = one_line(title)[:300] or one_line(text)[:100]
+    first, _, rest = text.partition("\n")
+    if rest and first.strip() == title:
+        text = rest.lstrip()
     return WebPage(
         url=page.url,
-        title=one_line(title)[:300] or one_line(text)[:100],
+        title=title,
         text=text[:MAX_TEXT],
         published_at=published,
         site=one_line(site)[:100],

@@ -1,0 +1,77 @@
+"""Ask: one question in, a cited answer out, with the conversation so far in mind."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from f.millrace.agents import claims
+from f.millrace.agents.evidence import load
+from f.millrace.agents.researcher import research_topic
+from f.millrace.core.context import current
+from f.millrace.core.contracts import Finding, TopicResult
+from f.millrace.core.errors import BadInput
+from f.millrace.core.ids import stable_id
+from f.millrace.memory import conversation
+
+LONGEST_QUESTION = 2_000
+# A question with fewer words of its own leans on the one before: "and in 2025?"
+LEANS_BELOW = 4
+
+
+class Reply(BaseModel):
+    """The answer to a question."""
+
+    text: str = Field(description="The sentences, each with numbers in brackets that `sources` explains.")
+    sources: list[dict[str, Any]] = Field(description="number, id, url, title, source and published_at of each that is cited.")
+    result: TopicResult
+
+
+def ask(question: str, session: str | None = None, on_token: Callable[[str], None] | None = None) -> Reply:
+    """Research the question and return the answer; `on_token` gets each checked sentence as soon as it is there.
+
+    With `session` the conversation of that name is continued and remembered. Call it inside a step.
+    """
+    question = " ".join(question.split())
+    if not question or len(question) > LONGEST_QUESTION:
+        raise BadInput(f"a question has 1 to {LONGEST_QUESTION} characters, this one {len(question)}")
+    earlier = [asked for asked, _ in conversation.turns(session)] if session else []
+    run_id = current().run_id
+    numbers: dict[str, int] = {}
+
+    def show(finding: Finding) -> None:
+        if on_token is not None:
+            on_token(_line(finding, numbers) + "\n")
+
+    topic = {"id": stable_id("topic", run_id, question), "title": _whole(question, earlier)}
+    result = research_topic(run_id, topic, earlier=earlier, on_finding=show)
+    numbers.clear()
+    text = "\n".join(_line(finding, numbers) for finding in result.findings) or "No sources found."
+    if not result.findings and on_token is not None:
+        on_token(text + "\n")
+    reply = Reply(text=text, sources=_sources(run_id, topic["id"], numbers), result=result)
+    if session:
+        cited = {"evidence": list(numbers)}
+        conversation.remember_turn(session, question, " ".join(f.text for f in result.findings) or text, cited)
+    return reply
+
+
+def _whole(question: str, earlier: list[str]) -> str:
+    """Return the question with the one before it, when it cannot stand alone."""
+    if not earlier or len(claims.content(question)) >= LEANS_BELOW:
+        return question
+    return f"{earlier[-1].rstrip('?')} - {question}"
+
+
+def _line(finding: Finding, numbers: dict[str, int]) -> str:
+    marks = "".join(f"[{numbers.setdefault(identity, len(numbers) + 1)}]" for identity in finding.citations)
+    return f"{finding.text} {marks}"
+
+
+def _sources(run_id: str, topic_id: str, numbers: dict[str, int]) -> list[dict[str, Any]]:
+    stored = {piece.id: piece for piece in load(run_id, topic_id)}
+    return [
+        {"number": number, **stored[identity].model_dump(mode="json", include={"id", "url", "title", "source", "published_at"})}
+        for identity, number in numbers.items()
+        if identity in stored
+    ]

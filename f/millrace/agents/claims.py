@@ -1,0 +1,208 @@
+"""What sentences say, by their words and numbers: overlap, support, contradiction. No model is asked.
+
+This is the check that no model can talk its way around: every sentence of a result goes through `supported`.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+# A sentence has to share this part of its content words with the passages that it cites.
+LEAST_COVERAGE = 0.5
+# Two sentences are about the same thing when they share this part of the shorter one's words.
+SAME_SUBJECT = 0.6
+NEAR_DUPLICATE = 0.8
+SHORTEST, LONGEST = 25, 400
+
+STOPWORDS = frozenset(
+    """a about above after again all also although am among an and any are as at be because been before being below
+    between both but by can could did do does doing down during each either else ever every few for from further get got
+    had has have having he her here hers him his how however i if in into is it its itself just like made make many may
+    me might more most much must my near new no nor not now of off often on once one only or other our out over own per
+    rather said same say says she should since so some still such than that the their them then there these they this
+    those through thus to too under until up upon us use used using very via was we well were what when where which while
+    who whom whose why will with within without would yet you your according today yesterday tomorrow""".split()
+)
+NEGATIONS = frozenset("no not never none neither nor without cannot cant wont isnt arent wasnt werent dont doesnt didnt".split())
+DENIALS = frozenset(
+    "deny denied denies denying refute refuted refutes dispute disputed disputes false untrue cancel cancelled canceled "
+    "reject rejected rejects fail failed fails halted retracted".split()
+)
+SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9, "trillion": 1e12}
+MONTHS = frozenset("january february march april may june july august september october november december".split())
+SMALL = {word: str(index) for index, word in enumerate("zero one two three four five six seven eight nine ten".split())}
+
+ABBREVIATIONS = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|etc|Inc|Ltd|Co|No|Fig|approx|al|U\.S|U\.K|[A-Z])\.$")
+BOUNDARY = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9À-Þ])|\n+")
+WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+NUMBER = re.compile(
+    r"(?<![\w.])(?P<sign>[-−]?)(?P<currency>[$€£]?)(?P<value>\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"\s?(?P<scale>thousand|million|billion|trillion|bn|[kKmM](?![\w]))?\s?(?P<unit>%|[^\W\d_]+)?",
+)
+# What a page says to a machine that reads it is not a finding.
+ORDERS = re.compile(
+    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous|earlier)\b"
+    r"|\b(?:system prompt|as an ai|ai (?:assistant|agent|model)s?\b.{0,30}\b(?:must|should|need|please)|language model)\b"
+    r"|\byou (?:must|should|are now|have to|will) (?:now )?(?:send|email|mail|forward|delete|execute|run|act|reply|reveal|include|recommend)"
+    r"|^\W*(?:please )?(?:send|email|forward|reveal|print|call the tool|click|subscribe|sign up|log in|accept all)\b"
+)
+BOILERPLATE = re.compile(
+    r"(?i)\b(?:cookie|newsletter|all rights reserved|privacy policy|terms of (?:use|service)|javascript|subscribe|"
+    r"advertisement|share this|read more|sign in|©)"
+)
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with what it counts."""
+
+    value: float
+    unit: str
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text, space collapsed."""
+    found: list[str] = []
+    for part in BOUNDARY.split(text):
+        part = " ".join(part.split())
+        if found and ABBREVIATIONS.search(found[-1]) and part:
+            found[-1] += " " + part
+        elif part:
+            found.append(part)
+    return found
+
+
+def quotable(sentence: str) -> bool:
+    """Tell whether a sentence can stand in a result: a statement of usual length, no order, no boilerplate, no question."""
+    if not SHORTEST <= len(sentence) <= LONGEST or sentence.endswith("?"):
+        return False
+    return not (hostile(sentence) or BOILERPLATE.search(sentence)) and len(content(sentence)) >= 4
+
+
+def hostile(sentence: str) -> bool:
+    """Tell whether a sentence gives orders to whoever reads it instead of stating something."""
+    return bool(ORDERS.search(sentence))
+
+
+def without_links(text: str) -> str:
+    """Return the text without addresses; links come from the store only."""
+    return " ".join(LINK.sub(lambda match: match[1] or "", text).split())
+
+
+@lru_cache(maxsize=20_000)
+def content(text: str) -> frozenset[str]:
+    """Return the stems of the words that carry meaning."""
+    words = (word.lower().replace("’", "'").removesuffix("'s") for word in WORD.findall(text))
+    return frozenset(stem(word) for word in words if word not in STOPWORDS and len(word) > 1)
+
+
+def stem(word: str) -> str:
+    """Return the word without its commonest English endings: enough to match, not to read."""
+    for ending, shortest in (("ations", 5), ("ation", 5), ("ingly", 4), ("edly", 4), ("ies", 3), ("ing", 4), ("ed", 4), ("es", 4), ("s", 3)):
+        if word.endswith(ending) and len(word) - len(ending) >= shortest and not (ending == "s" and word.endswith("ss")):
+            return word[: -len(ending)].rstrip("e") + ("y" if ending == "ies" else "")
+    return word.rstrip("e") if len(word) > 4 else word
+
+
+@lru_cache(maxsize=20_000)
+def quantities(text: str) -> frozenset[Quantity]:
+    """Return the numbers of a text, scaled (`1.5 million` is 1500000), each with its unit's stem."""
+    found = set()
+    for match in NUMBER.finditer(text):
+        value = float(re.sub(r"[,\u202f\u00a0]", "", match["value"])) * SCALES.get((match["scale"] or "").lower(), 1)
+        unit = match["currency"] or _unit(match["unit"] or "", value, bool(match["scale"]))
+        if value == int(value) and 1500 <= value <= 2100 and not match["scale"] and "," not in match["value"]:
+            unit = unit if unit in ("%", "$", "€", "£") else "year"
+        found.add(Quantity(-value if match["sign"] and match.start() else value, unit))
+    return frozenset(found)
+
+
+def _unit(word: str, value: float, scaled: bool) -> str:
+    word = word.lower()
+    if word in ("percent", "per"):
+        return "%"
+    return "" if word in STOPWORDS else stem(word)
+
+
+def overlap(wanted: str, text: str) -> float:
+    """Return which part of the content words of `wanted` is in `text`: 0 to 1."""
+    words = content(wanted)
+    return len(words & content(text)) / len(words) if words else 0.0
+
+
+def similar(one: str, other: str) -> float:
+    """Return the part of the shorter text's content words that both share: 0 to 1."""
+    first, second = content(one), content(other)
+    return len(first & second) / min(len(first), len(second)) if first and second else 0.0
+
+
+def duplicate(sentence: str, others: Iterable[str]) -> bool:
+    """Tell whether one of `others` says the same with the same numbers."""
+    return any(
+        _jaccard(sentence, other) >= NEAR_DUPLICATE and quantities(sentence) == quantities(other) for other in others
+    )
+
+
+def _jaccard(one: str, other: str) -> float:
+    first, second = content(one), content(other)
+    return len(first & second) / len(first | second) if first | second else 0.0
+
+
+def unsupported(sentence: str, passages: list[str]) -> str:
+    """Return why the passages do not carry the sentence, in words; empty when they do.
+
+    Its words have to be theirs for the most part, each of its numbers has to stand there, and what it denies they
+    have to deny too.
+    """
+    together = "\n".join(passages)
+    if not together.strip():
+        return "it cites nothing that is stored"
+    if overlap(sentence, together) < LEAST_COVERAGE:
+        return "its words are not those of the evidence that it cites"
+    held = {quantity.value for quantity in quantities(together)} | {float(number) for number in _spelled(together)}
+    strange = sorted(quantity.value for quantity in quantities(sentence) if quantity.value not in held)
+    if strange:
+        return f"the number {strange[0]:g} is not in the evidence that it cites"
+    closest = max((part for passage in passages for part in sentences(passage)), key=lambda part: overlap(sentence, part), default="")
+    if overlap(sentence, closest) >= 0.75 and denies(sentence) != denies(closest):
+        return "the evidence that it cites says the opposite"
+    return ""
+
+
+def _spelled(text: str) -> set[str]:
+    return {SMALL[word] for word in re.findall(r"[a-z]+", text.lower()) if word in SMALL}
+
+
+def denies(sentence: str) -> bool:
+    """Tell whether a sentence says that something is not so."""
+    words = [word.lower().replace("'", "").replace("’", "") for word in WORD.findall(sentence)]
+    return sum(word in NEGATIONS or word.endswith("nt") and word[:-1] + "'t" in sentence for word in words) % 2 == 1 or any(
+        word in DENIALS for word in words
+    )
+
+
+def contradiction(one: str, other: str) -> str:
+    """Return what two sentences disagree about, in words; empty when they can both be true.
+
+    They must be about the same thing, and then differ in a number of the same unit, or one denies the other.
+    """
+    if similar(one, other) < SAME_SUBJECT or len(content(one) & content(other)) < 3:
+        return ""
+    if denies(one) != denies(other) and similar(one, other) >= 0.7:
+        return "whether it is so"
+    return _numbers_differ(one, other)
+
+
+def _numbers_differ(one: str, other: str) -> str:
+    first, second = quantities(one), quantities(other)
+    units = {quantity.unit for quantity in first} & {quantity.unit for quantity in second}
+    years = ({q.value for q in first if q.unit == "year"}, {q.value for q in second if q.unit == "year"})
+    if years[0] and years[1] and not years[0] & years[1] and units != {"year"}:
+        return ""  # figures of different years do not contradict each other
+    for unit in sorted(units, key=lambda unit: unit == "year"):
+        mine, theirs = {q.value for q in first if q.unit == unit}, {q.value for q in second if q.unit == unit}
+        if not mine & theirs and len(mine) == 1 and len(theirs) == 1:
+            return "the year" if unit == "year" else f"how many {unit}".strip() if unit not in ("%", "$", "€", "£") else f"the figure in {unit}"
+    return ""

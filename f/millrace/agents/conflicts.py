@@ -1,0 +1,87 @@
+"""Conflicts: both sides with dates and sources, which one is trusted, and why, by rules that can be read.
+
+A side gains by independent voices, by the quality of its sources and by being newer. When neither is clearly ahead,
+none is trusted, and the result says so.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from f.millrace.agents import claims
+from f.millrace.agents.confidence import quality
+from f.millrace.agents.judge import Contradiction
+from f.millrace.core.contracts import Conflict, Evidence, Side
+
+# How far ahead a side has to be.
+MARGIN = 0.3
+NEWER_DAYS = 1
+
+
+def described(found: Sequence[Contradiction], evidence: Mapping[str, Evidence]) -> list[Conflict]:
+    """Return the contradictions that stored evidence bears out: two sides or more, each with evidence of its own."""
+    kept: list[Conflict] = []
+    for contradiction in found:
+        sides = [side for side in (_side(entry.claim, entry.evidence, evidence) for entry in contradiction.sides) if side]
+        apart = {tuple(sorted(side.evidence)) for side in sides}
+        if len(sides) >= 2 and len(apart) >= 2:
+            kept.append(Conflict(question=claims.without_links(contradiction.question), sides=sides))
+    return kept
+
+
+def _side(claim: str, ids: Sequence[str], evidence: Mapping[str, Evidence]) -> Side | None:
+    claim = claims.without_links(claim)
+    known = [identity for identity in dict.fromkeys(ids) if identity in evidence]
+    carrying = [identity for identity in known if not claims.unsupported(claim, [evidence[identity].text])]
+    if not carrying or claims.hostile(claim):
+        return None
+    pieces = [evidence[identity] for identity in carrying]
+    return Side(
+        claim=claim,
+        evidence=carrying,
+        dates=sorted({piece.published_at.date().isoformat() for piece in pieces if piece.published_at}),
+        sources=sorted({piece.source for piece in pieces if piece.source}),
+    )
+
+
+def settle(conflict: Conflict, evidence: Mapping[str, Evidence]) -> Conflict:
+    """Return the conflict with the side that is trusted and why; none when neither is clearly ahead."""
+    weighed = [_weigh(side, conflict, evidence) for side in conflict.sides]
+    order = sorted(range(len(weighed)), key=lambda place: -weighed[place][0])
+    best, second = order[0], order[1]
+    if weighed[best][0] - weighed[second][0] < MARGIN:
+        why = "Undecided: sources of equal weight, and neither report is clearly newer."
+        return conflict.model_copy(update={"trusted": None, "why": why})
+    reasons = [mine for mine, theirs in zip(weighed[best][1], weighed[second][1], strict=True) if mine and mine != theirs]
+    why = f"Trusted for {' and '.join(reasons)}." if reasons else "Trusted for the weight of its sources."
+    return conflict.model_copy(update={"trusted": best, "why": why})
+
+
+def _weigh(side: Side, conflict: Conflict, evidence: Mapping[str, Evidence]) -> tuple[float, list[str]]:
+    """Return the weight of a side and what speaks for it: voices, quality, date."""
+    pieces = [evidence[identity] for identity in side.evidence]
+    voices = independent(pieces)
+    best = max(pieces, key=quality)
+    newest = max(side.dates, default="")
+    others = [max(other.dates, default="") for other in conflict.sides if other is not side]
+    newer = bool(newest) and all(other and newest > other for other in others)
+    weight = 0.5 * min(voices, 4) + quality(best) / 100 + (0.4 if newer else 0)
+    reasons = [
+        f"{voices} independent sources" if voices > 1 else "",
+        f"the more reliable kind of source ({best.source})" if quality(best) >= 75 else "",
+        f"the newer report ({newest})" if newer else "",
+    ]
+    return weight, reasons
+
+
+def independent(pieces: Sequence[Evidence]) -> int:
+    """Return how many voices these are: one a source, and one for all that print the same text."""
+    voices: list[Evidence] = []
+    for piece in pieces:
+        if not any(piece.source == voice.source or claims.duplicate(piece.text, [voice.text]) for voice in voices):
+            voices.append(piece)
+    return len(voices)
+
+
+def in_words(conflict: Conflict) -> str:
+    """Return the conflict in one line, for a prompt."""
+    sides = "; ".join(f"{side.claim} [{', '.join(side.evidence)}]" for side in conflict.sides)
+    return f"{conflict.question}: {sides}"

@@ -1,0 +1,105 @@
+"""Evidence: stored before it is used, cited by id; links, titles and dates come from here and from nowhere else."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from f.millrace.agents import claims
+from f.millrace.core import db
+from f.millrace.core.context import current
+from f.millrace.core.contracts import Evidence, Trust
+from f.millrace.core.ids import canonical_url, digest_of, stable_id
+from f.millrace.core.redaction import redact
+
+PASSAGE = 900
+MOST_PASSAGES = 4
+MOST_TEXT = 60_000
+
+
+def passages(text: str, size: int = PASSAGE) -> list[str]:
+    """Return the text in pieces of whole sentences, each about `size` characters at most."""
+    pieces: list[str] = []
+    for sentence in claims.sentences(text[:MOST_TEXT]):
+        sentence = sentence[:size]
+        if pieces and len(pieces[-1]) + len(sentence) < size:
+            pieces[-1] += " " + sentence
+        else:
+            pieces.append(sentence)
+    return pieces
+
+
+def store(
+    run_id: str,
+    topic_id: str,
+    question: str,
+    *,
+    url: str,
+    title: str,
+    text: str,
+    source: str = "",
+    published_at: datetime | None = None,
+    tool: str = "",
+    trust: Trust = "untrusted",
+    most: int = MOST_PASSAGES,
+) -> list[Evidence]:
+    """Store the passages of a text that have most to do with the question, and return them in the text's order."""
+    pieces = passages(text)
+    ranked = sorted(range(len(pieces)), key=lambda place: (-claims.overlap(question, pieces[place]), place))
+    made = [
+        Evidence(
+            id=stable_id("ev", run_id, topic_id, canonical_url(url), pieces[place]),
+            topic_id=topic_id,
+            url=url,
+            title=title,
+            text=redact(pieces[place]),
+            source=host(url) or source,
+            published_at=published_at,
+            tool=tool,
+            trust=trust,
+        )
+        for place in sorted(ranked[:most])
+    ]
+    _insert(run_id, made)
+    return made
+
+
+def _insert(run_id: str, pieces: Sequence[Evidence]) -> None:
+    for piece in pieces:
+        db.execute(
+            "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, tool, published_at, trust, content_hash) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+            [
+                piece.id,
+                run_id,
+                piece.topic_id,
+                current().namespace,
+                piece.url,
+                _clean(piece.title),
+                _clean(piece.text),
+                piece.source,
+                piece.tool,
+                piece.published_at,
+                piece.trust,
+                digest_of(piece.text),
+            ],
+        )
+
+
+def load(run_id: str, topic_id: str) -> list[Evidence]:
+    """Return what is stored for a topic of a run, in the order in which it came."""
+    rows = db.all(
+        "SELECT id, topic_id, url, title, body AS text, source, tool, published_at, trust FROM evidence "
+        "WHERE run_id = %s AND topic_id = %s ORDER BY created_at, id",
+        [run_id, topic_id],
+    )
+    return [Evidence.model_validate(row) for row in rows]
+
+
+def host(url: str) -> str:
+    """Return the host that a page comes from, without `www.`; empty for what is not on the web."""
+    parts = urlsplit(url)
+    return (parts.hostname or "").removeprefix("www.") if parts.scheme in ("http", "https") else ""
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "")

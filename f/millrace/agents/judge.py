@@ -1,0 +1,51 @@
+"""Judge: evidence in; what it says, what contradicts and what is missing out."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+from pydantic_ai import Agent, ToolOutput
+
+from f.millrace.agents import prompt
+from f.millrace.agents.call import Answer, call
+from f.millrace.core.context import now
+from f.millrace.core.contracts import Evidence, Finding
+
+INSTRUCTIONS = f"""\
+You judge evidence about one question. State the key claims that it makes, each with the ids of all evidence that says so.
+Report every contradiction between sources with both sides, also when one is more likely. Say whether the evidence is
+enough to answer, and if not, which searches would help; do not repeat what was asked already.
+{prompt.UNTRUSTED}"""
+
+
+class ClaimedSide(BaseModel):
+    """One side of a contradiction."""
+
+    claim: str = Field(description="What this side says, one sentence.")
+    evidence: list[str] = Field(description="Ids of the evidence that says so.")
+
+
+class Contradiction(BaseModel):
+    """Sources that cannot all be right."""
+
+    question: str = Field(description="What they disagree about.")
+    sides: list[ClaimedSide] = Field(description="Two sides or more.")
+
+
+class Judgement(BaseModel):
+    """What the evidence is worth."""
+
+    enough: bool = Field(description="Whether it answers the question from more than one source.")
+    claims: list[Finding] = Field(default_factory=list, description="Key claims, the most important first.")
+    missing: list[str] = Field(default_factory=list, description="Searches for what is missing.")
+    conflicts: list[Contradiction] = Field(default_factory=list)
+
+
+agent = Agent(
+    output_type=ToolOutput(Judgement, name="judge", description="The judgement."), instructions=INSTRUCTIONS
+)
+
+
+async def judge(question: str, evidence: Sequence[Evidence], *, asked: Sequence[str] = (), **options: object) -> Answer:
+    """Return the judgement of the evidence."""
+    sections = {"Question": question, "Today": now().date().isoformat(), "Asked already": list(asked)}
+    return await call("judge", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]

@@ -1,0 +1,184 @@
+"""The offline model: it picks sentences from the evidence in the prompt and invents nothing.
+
+A Pydantic AI model like any other, so that each path runs without a key and costs nothing. It answers the output tools
+of this bundle's agents (`plan`, `judge`) and, as plain text, the writer's form: sentences, each with the ids it cites.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart, UserPromptPart
+from pydantic_ai.models import CompletedStreamedResponse, Model, ModelRequestParameters, StreamedResponse
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RequestUsage
+
+from f.millrace.agents import claims, prompt
+from f.millrace.core.errors import ModelFailed
+from f.millrace.core.ids import stable_id
+
+NAME = "offline-extractive"
+MOST_SENTENCES = 6
+MOST_QUERIES = 3
+MOST_CLAIMS = 8
+MOST_CONFLICTS = 3
+# A sentence is relevant when it holds this part of the question's words; a headline's words rarely all recur.
+RELEVANT = 0.25
+
+
+class OfflineModel(Model):
+    """Extracts; see the module's description."""
+
+    @property
+    def model_name(self) -> str:
+        return NAME
+
+    @property
+    def system(self) -> str:
+        return "millrace"
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        text = _last_prompt(messages)
+        _, parameters = self.prepare_request(model_settings, model_request_parameters)
+        parts: list[Any] = [_answer(text, parameters)]
+        usage = RequestUsage(input_tokens=len(text) // 4, output_tokens=len(str(parts[0])) // 4)
+        return ModelResponse(parts=parts, usage=usage, model_name=NAME, finish_reason="stop")
+
+    @asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: Any = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        response = await self.request(messages, model_settings, model_request_parameters)
+        yield CompletedStreamedResponse(
+            response, model_request_parameters=model_request_parameters, replay_events=True
+        )
+
+
+def _last_prompt(messages: list[ModelMessage]) -> str:
+    for message in reversed(messages):
+        if isinstance(message, ModelRequest):
+            for part in message.parts:
+                if isinstance(part, UserPromptPart):
+                    return part.content if isinstance(part.content, str) else " ".join(map(str, part.content))
+    return ""
+
+
+def _answer(text: str, parameters: ModelRequestParameters) -> TextPart | ToolCallPart:
+    tools = {tool.name for tool in parameters.output_tools}
+    for name, answer in (("plan", plan), ("judge", judge)):
+        if name in tools:
+            return ToolCallPart(name, answer(text), tool_call_id=stable_id("call", name, text))
+    if parameters.allow_text_output:
+        return TextPart(write(text))
+    raise ModelFailed(f"the offline model cannot fill {', '.join(sorted(tools))}; set a model for this agent")
+
+
+def plan(text: str) -> dict[str, Any]:
+    """Return searches: the question, its rarer words, and what its items add."""
+    question = prompt.section(text, "Question")
+    words = [word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS]
+    queries = [question, " ".join(words[:8])]
+    distinct = [query for query in dict.fromkeys(prompt.one_line(query) for query in queries) if query]
+    return {"queries": [{"text": query} for query in distinct[:MOST_QUERIES]]}
+
+
+def judge(text: str) -> dict[str, Any]:
+    """Return the claims that the evidence makes about the question, what contradicts, and what to ask next."""
+    question = prompt.section(text, "Question")
+    ranked = _ranked(question, prompt.passages(text))
+    sources = {passage.source for _, _, passage in ranked}
+    found = conflicts(question, ranked)
+    enough = len(sources) >= 2 and len(ranked) >= 3
+    return {
+        "enough": enough,
+        "claims": [{"text": sentence, "citations": [passage.id]} for _, sentence, passage in ranked[:MOST_CLAIMS]],
+        "missing": [] if enough else _next_queries(question, ranked, prompt.lines(text, "Asked already")),
+        "conflicts": found,
+    }
+
+
+def write(text: str) -> str:
+    """Return the best sentences of the evidence, one a line, each with the ids of all evidence that says the same."""
+    question = prompt.section(text, "Question")
+    ranked = _ranked(question, prompt.passages(text))
+    lines = []
+    for sentence, passages in _distinct(ranked)[:MOST_SENTENCES]:
+        lines.append(f"{claims.without_links(sentence)} {' '.join(f'[{identity}]' for identity in passages[:3])}")
+    return "\n".join(lines) or "NO EVIDENCE"
+
+
+Ranked = list[tuple[float, str, prompt.Passage]]
+
+
+def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
+    found: Ranked = []
+    for passage in passages:
+        for place, sentence in enumerate(claims.sentences(passage.text)):
+            share = claims.overlap(question, sentence)
+            if share >= RELEVANT and claims.quotable(sentence):
+                # Early sentences and ones with figures say more; the differences only break ties.
+                found.append((share + 0.05 * bool(claims.quantities(sentence)) - 0.01 * min(place, 10), sentence, passage))
+    return sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
+
+
+def _distinct(ranked: Ranked) -> list[tuple[str, list[str]]]:
+    kept: list[tuple[str, list[str]]] = []
+    for _, sentence, passage in ranked:
+        same = next((entry for entry in kept if claims.duplicate(sentence, [entry[0]])), None)
+        if same is None:
+            kept.append((sentence, [passage.id]))
+        elif passage.id not in same[1]:
+            same[1].append(passage.id)
+    return kept
+
+
+def conflicts(question: str, ranked: Ranked) -> list[dict[str, Any]]:
+    """Return pairs of sentences of different sources that cannot both be true, with all evidence on either side."""
+    found: list[dict[str, Any]] = []
+    taken: set[str] = set()
+    top = ranked[:40]
+    for index, (_, one, first) in enumerate(top):
+        for _, other, second in top[index + 1 :]:
+            if first.source == second.source or {one, other} & taken:
+                continue
+            about = claims.contradiction(one, other)
+            if about:
+                taken |= {one, other}
+                sides = [_side(one, first, top), _side(other, second, top)]
+                found.append({"question": f"{question}: {about}", "sides": sides})
+                break
+        if len(found) == MOST_CONFLICTS:
+            break
+    return found
+
+
+def _side(sentence: str, passage: prompt.Passage, ranked: Ranked) -> dict[str, Any]:
+    numbers = claims.quantities(sentence)
+    agreeing = [
+        other.id
+        for _, text, other in ranked
+        if claims.similar(text, sentence) >= claims.SAME_SUBJECT and numbers and claims.quantities(text) == numbers
+    ]
+    return {"claim": sentence, "evidence": list(dict.fromkeys([passage.id, *agreeing]))}
+
+
+def _next_queries(question: str, ranked: Ranked, asked: list[str]) -> list[str]:
+    known = claims.content(question)
+    extra: dict[str, int] = {}
+    for _, sentence, _ in ranked[:10]:
+        for word in claims.WORD.findall(sentence):
+            if word[0].isupper() and len(word) > 3 and claims.stem(word.lower()) not in known and word.lower() not in claims.STOPWORDS:
+                extra[word] = extra.get(word, 0) + 1
+    best = sorted(extra, key=lambda word: (-extra[word], word))[:2]
+    words = " ".join(word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS)
+    query = " ".join([words, *best]).strip()
+    return [query] if best and query not in asked else []

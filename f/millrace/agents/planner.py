@@ -1,0 +1,47 @@
+"""Planner: a question in, searches out."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+from pydantic_ai import Agent, ToolOutput
+
+from f.millrace.agents import prompt
+from f.millrace.agents.call import Answer, call
+from f.millrace.core.context import now
+
+INSTRUCTIONS = """\
+You plan the research of one question. Write searches that a search engine can answer: names, figures, dates, no filler.
+The most important comes first; do not repeat what was asked already or is known. Choose a tool only from those listed.
+"""
+
+
+class Query(BaseModel):
+    """One search."""
+
+    text: str = Field(description="What to search for, a few words.", max_length=300)
+    tool: str = Field("", description="Name of the tool to ask; empty: the first that searches.")
+
+
+class Plan(BaseModel):
+    """What to search for."""
+
+    queries: list[Query] = Field(description="The most important first; three at most.", max_length=6)
+
+
+agent = Agent(output_type=ToolOutput(Plan, name="plan", description="The searches."), instructions=INSTRUCTIONS)
+
+
+async def plan(
+    question: str, *, known: Sequence[str] = (), tools: Sequence[str] = (), earlier: Sequence[str] = (), **options: object
+) -> Answer:
+    """Return the searches for a question, given what is known, the tools there are and the conversation so far."""
+    text = prompt.compose(
+        {
+            "Question": question,
+            "Today": now().date().isoformat(),
+            "Earlier questions": list(earlier),
+            "Known already": list(known),
+            "Tools": list(tools),
+        }
+    )
+    return await call("planner", agent, text, **options)  # type: ignore[arg-type]

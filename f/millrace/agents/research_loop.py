@@ -1,0 +1,403 @@
+"""The research loop, a LangGraph graph inside one step: plan, search, read, judge, check claims, then refine, settle a
+conflict, escalate or write.
+
+It needs no checkpointer: evidence is stored before it is used and each model answer is a row, so a repeated step finds
+them again. It stops for one of the reasons of `Stop`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+from f.millrace.agents import claims, confidence, conflicts, evidence, gaps
+from f.millrace.agents.call import Answer
+from f.millrace.agents.cited import Checked, Gate, check, keep_supported
+from f.millrace.agents.judge import Judgement, judge
+from f.millrace.agents.offline import OfflineModel
+from f.millrace.agents.planner import Query, plan
+from f.millrace.agents.toolbox import Hit, Toolbox
+from f.millrace.agents.writer import write
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import current
+from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult
+from f.millrace.core.errors import BudgetExceeded, ModelFailed, ToolFailed
+from f.millrace.core.ids import canonical_url
+from f.millrace.memory.store import recall
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import span
+
+QUERIES_A_ROUND = 3
+PAGES_A_ROUND = 4
+# What a model is shown at most, the most relevant first.
+MOST_EVIDENCE = 24
+MODEL_FAILURES = 2
+RECURSION_LIMIT = 80
+
+
+class Stop:
+    """Why a research ended."""
+
+    ENOUGH = "enough evidence"
+    NO_NEW = "no new evidence"
+    REPEATED = "a query was repeated"
+    ROUNDS = "the limit of rounds"
+    BUDGET = "the budget"
+    TIME = "the limit of time"
+    ONE_ROUND = "one round was asked for"
+    NOTHING = "no sources found"
+    OFF = "the researcher is switched off"
+    SEARCH_FAILED = "web search failed; collected items, notes and memory served"
+    MODEL_FAILED = "the model gave no usable answer; sentences were picked from the evidence"
+
+
+class State(TypedDict, total=False):
+    """What the graph passes on; the rest is in `Research`."""
+
+    queries: list[Query]
+    hits: list[Hit]
+    judgement: Judgement | None
+
+
+@dataclass
+class Research:
+    """One topic under research."""
+
+    run_id: str
+    topic_id: str
+    question: str
+    toolbox: Toolbox
+    loop: bool = True
+    item_ids: Sequence[str] = ()
+    documents: Sequence[dict[str, Any]] = ()
+    earlier: Sequence[str] = ()
+    on_finding: Callable[[Finding], None] | None = None
+    pieces: dict[str, Evidence] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    read_urls: set[str] = field(default_factory=set)
+    claims: list[Finding] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    rounds: int = 0
+    fresh: int = 0
+    dropped: int = 0
+    cost_usd: float = 0.0
+    stop: str = ""
+    model_failures: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    async def run(self) -> TopicResult:
+        """Research the question and return what was found."""
+        with span("research.loop", {"millrace.topic": self.question, "millrace.loop": self.loop}) as handle:
+            await self._graph().ainvoke({}, {"recursion_limit": RECURSION_LIMIT})
+            result = self._result()
+            handle.set({"millrace.rounds": self.rounds, "millrace.stopped_because": result.stopped_because})
+        return result
+
+    def _graph(self) -> Any:
+        graph = StateGraph(State)
+        for node in (self.plan, self.search, self.read, self.judge, self.check_claims, self.refine, self.settle, self.escalate, self.write):
+            graph.add_node(node.__name__, node)  # type: ignore[call-overload]
+        graph.add_edge(START, "plan")
+        graph.add_edge("plan", "search")
+        graph.add_edge("search", "read")
+        graph.add_edge("read", "judge")
+        graph.add_edge("judge", "check_claims")
+        graph.add_conditional_edges("check_claims", self._after_check, ["settle", "refine", "escalate", "write"])
+        graph.add_conditional_edges("settle", self._after_settle, ["search", "refine", "escalate", "write"])
+        graph.add_conditional_edges("refine", self._after_refine, ["search", "escalate"])
+        graph.add_edge("escalate", "write")
+        graph.add_edge("write", END)
+        return graph.compile()
+
+    # Nodes ----------------------------------------------------------------------------------------------------------
+
+    async def plan(self, state: State) -> State:
+        """Take what is at hand, then ask what to search for."""
+        first = self._take_items()
+        known = [memory.text[:200] for memory in recall(self.question, limit=5)]
+        tools = [f"{tool.name}: {tool.description.splitlines()[0] if tool.description else ''}" for tool in self.toolbox.searches()]
+        emit("progress", f"Planning: {self.question}", topic=self.topic_id)
+        answer = await self._ask(plan, known=known, tools=tools, earlier=self.earlier)
+        return {"queries": self._unasked(answer.output.queries) or [Query(text=self.question)], "hits": first}
+
+    async def search(self, state: State) -> State:
+        """Ask the tools that search, all queries of the round at once."""
+        self.rounds += 1
+        queries = state.get("queries") or []
+        self.asked += [query.text for query in queries]
+        found = await asyncio.gather(*(self._search(query) for query in queries))
+        hits = list({canonical_url(hit.url): hit for hits in found for hit in hits}.values())
+        if queries:
+            emit("progress", f"Searching… {len(hits)} results", topic=self.topic_id, round=self.rounds)
+        if self.toolbox.search_failed:
+            self._note(Stop.SEARCH_FAILED)
+            self._take_memories()
+        return {"hits": [*(state.get("hits") or []), *hits], "queries": []}
+
+    async def read(self, state: State) -> State:
+        """Read the pages that promise most and store what they say about the question."""
+        self.fresh = len(self.pieces) if self.rounds == 1 else 0
+        unread = [hit for hit in state.get("hits") or [] if canonical_url(hit.url) not in self.read_urls]
+        unread.sort(key=lambda hit: -claims.overlap(self.question, f"{hit.title} {hit.excerpt}"))
+        chosen = unread[:PAGES_A_ROUND]
+        self.read_urls |= {canonical_url(hit.url) for hit in chosen}
+        await asyncio.gather(*(self._read(hit) for hit in chosen))
+        return {"hits": unread[PAGES_A_ROUND:]}
+
+    async def judge(self, state: State) -> State:
+        """Have the evidence judged; without evidence there is nothing to judge."""
+        if not self.pieces:
+            return {"judgement": None}
+        emit("progress", f"Judging {len(self.pieces)} passages", topic=self.topic_id, round=self.rounds)
+        answer = await self._ask(judge, self._shown(), asked=self.asked)
+        return {"judgement": answer.output}
+
+    async def check_claims(self, state: State) -> State:
+        """Keep the claims and conflicts that stored evidence carries, whatever the model says."""
+        judgement = state.get("judgement")
+        if judgement is not None:
+            checked = keep_supported(judgement.claims, self.pieces)
+            self.claims = checked.findings
+            self.dropped += len(checked.dropped)
+            if self.loop:
+                self.conflicts = conflicts.described(judgement.conflicts, self.pieces)
+        return {}
+
+    async def refine(self, state: State) -> State:
+        """Choose the next searches from what is missing."""
+        judgement = state.get("judgement")
+        wanted = [Query(text=text[:300]) for text in (judgement.missing if judgement else [])]
+        queries = self._unasked(wanted)
+        if not queries:
+            self.stop = Stop.REPEATED if wanted else Stop.NO_NEW
+        return {"queries": queries}
+
+    async def settle(self, state: State) -> State:
+        """Weigh the sides of each conflict; one that is undecided is searched for once."""
+        self.conflicts = [conflicts.settle(conflict, self.pieces) for conflict in self.conflicts]
+        open_questions = [Query(text=conflict.question[:300]) for conflict in self.conflicts if conflict.trusted is None]
+        queries = self._unasked(open_questions)[:1] if self._may_go_on() else []
+        return {"queries": queries}
+
+    async def escalate(self, state: State) -> State:
+        """Say what was missing; nobody is waited for."""
+        searches = [tool.name for tool in self.toolbox.searches()]
+        missing = [] if searches else [gaps.SEARCH]
+        if not self.toolbox.readers("url"):
+            missing.append(gaps.READ)
+        if not self.pieces and gaps.SEARCH not in missing:
+            missing.append(gaps.SEARCH)
+        if missing:
+            self.gaps.append(gaps.report(self.run_id, missing, list(self.toolbox.listed)))
+        emit("decision", f"Not enough evidence on {self.question!r}: {self.stop}", topic=self.topic_id)
+        return {}
+
+    async def write(self, state: State) -> State:
+        """Write from the evidence; keep only sentences that it carries."""
+        if not self.pieces:
+            return {}
+        emit("progress", f"Writing: {self.question}", topic=self.topic_id)
+        gate = Gate(self.pieces, self._show)
+        in_words = [conflicts.in_words(conflict) for conflict in self.conflicts]
+        answer = await self._ask(
+            write,
+            self._shown(),
+            claims=[f"{claim.text} [{', '.join(claim.citations)}]" for claim in self.claims],
+            conflicts=in_words,
+            earlier=self.earlier,
+            on_token=gate.token,
+            on_restart=gate.restart,
+        )
+        gate.close()
+        checked = check(str(answer.output), self.pieces)
+        self.dropped += len(checked.dropped)
+        for sentence, reason in checked.dropped:
+            emit("decision", f"Dropped: {sentence[:160]} ({reason})", topic=self.topic_id)
+        self.findings = checked.findings or self._without_writer()
+        for finding in self.findings if not gate.shown else []:
+            self._show(finding)
+        return {}
+
+    # Edges ----------------------------------------------------------------------------------------------------------
+
+    def _after_check(self, state: State) -> str:
+        if self.conflicts and any(not conflict.why for conflict in self.conflicts) and not self.stop:
+            return "settle"
+        return self._next(state)
+
+    def _after_settle(self, state: State) -> str:
+        return "search" if state.get("queries") else self._next(state)
+
+    def _after_refine(self, state: State) -> str:
+        return "search" if state.get("queries") else "escalate"
+
+    def _next(self, state: State) -> str:
+        judgement = state.get("judgement")
+        if not self.stop:
+            if judgement is not None and judgement.enough and self.claims:
+                self.stop = Stop.ENOUGH
+            elif not self.loop:
+                self.stop = Stop.ONE_ROUND
+            elif self.rounds >= settings().max_rounds:
+                self.stop = Stop.ROUNDS
+            elif self._seconds_left() <= 0:
+                self.stop = Stop.TIME
+            elif self.rounds > 1 and not self.fresh:
+                self.stop = Stop.NO_NEW
+            else:
+                return "refine"
+        return "write" if self.stop in (Stop.ENOUGH, Stop.ONE_ROUND) else "escalate"
+
+    def _may_go_on(self) -> bool:
+        return not self.stop and self.rounds < settings().max_rounds and self._seconds_left() > 0
+
+    # Helpers --------------------------------------------------------------------------------------------------------
+
+    async def _ask(self, agent: Callable[..., Awaitable[Answer]], *arguments: Any, **options: Any) -> Answer:
+        """Ask an agent; when its model fails or the money is spent, the offline model stands in."""
+        name = agent.__name__
+        role = {"plan": "planner", "judge": "judge", "write": "writer"}[name]
+        own = settings().agents.get(role)
+        seconds = max(1.0, self._seconds_left())
+        if self.stop != Stop.BUDGET and self.model_failures < MODEL_FAILURES and (own is None or own.enabled):
+            try:
+                answer = await agent(self.question, *arguments, seconds=seconds, **options)
+                self.cost_usd += answer.cost_usd
+                return answer
+            except BudgetExceeded as error:
+                self.stop = Stop.BUDGET
+                emit("budget", str(error), topic=self.topic_id)
+            except ModelFailed as error:
+                self.model_failures += 1
+                emit("error", str(error), topic=self.topic_id)
+            self._note(Stop.MODEL_FAILED)
+        return await agent(self.question, *arguments, model=OfflineModel(), **options)
+
+    async def _search(self, query: Query) -> list[Hit]:
+        if self._seconds_left() <= 0:
+            return []
+        return await self.toolbox.search(query.text, query.tool)
+
+    async def _read(self, hit: Hit) -> None:
+        kept: list[Evidence] = []
+        if self._seconds_left() > 0:
+            try:
+                page = await self.toolbox.read(hit.url)
+                kept = self._keep(hit.url, page.title or hit.title, page.text, hit, page.tool)
+            except ToolFailed:
+                pass  # counted and told by the toolbox; what the search showed of it serves instead
+        if not kept and len(hit.excerpt) >= claims.SHORTEST:
+            kept = self._keep(hit.url, hit.title, hit.excerpt, hit, hit.tool)
+        if kept:
+            emit("source", kept[0].title or kept[0].url, url=kept[0].url, source=kept[0].source, topic=self.topic_id)
+
+    def _keep(self, url: str, title: str, text: str, hit: Hit, tool: str) -> list[Evidence]:
+        made = evidence.store(
+            self.run_id,
+            self.topic_id,
+            self.question,
+            url=url,
+            title=title,
+            text=text,
+            source=hit.source,
+            published_at=hit.published_at,
+            tool=tool,
+            trust="own" if hit.own else "untrusted",
+        )
+        self.fresh += sum(piece.id not in self.pieces for piece in made)
+        self.pieces.update({piece.id: piece for piece in made})
+        return made
+
+    def _take_items(self) -> list[Hit]:
+        """Store the topic's own items as evidence and return them to be read."""
+        rows = db.all("SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(self.item_ids)])
+        hits = []
+        for row in [*rows, *self.documents]:
+            text = row.get("body") or row.get("text") or ""
+            hit = Hit(
+                row.get("url") or "", row.get("title") or "", text[:500], row.get("source") or "", "collected",
+                row.get("published_at"), row.get("trust") == "own",
+            )  # fmt: skip
+            self._keep(hit.url, hit.title, f"{hit.title}.\n{text}" if not text else text, hit, "collected")
+            if hit.url.startswith(("http://", "https://")):
+                hits.append(hit)
+        return hits
+
+    def _take_memories(self) -> None:
+        for memory in recall(self.question, limit=5):
+            url = str(memory.metadata.get("url") or "")
+            hit = Hit(url, memory.title, memory.text, memory.source or "memory", "memory", memory.created_at, memory.trust == "own")
+            self._keep(url, memory.title, memory.text, hit, "memory")
+
+    def _unasked(self, queries: Sequence[Query]) -> list[Query]:
+        asked = {frozenset(claims.content(text)) or text for text in self.asked}
+        kept: list[Query] = []
+        for query in queries:
+            words = frozenset(claims.content(query.text)) or query.text
+            if query.text.strip() and words not in asked:
+                asked.add(words)
+                kept.append(query)
+        return kept[:QUERIES_A_ROUND]
+
+    def _shown(self) -> list[Evidence]:
+        """Return the evidence that a model sees: the most relevant, every source before a second piece of one."""
+        ranked = sorted(self.pieces.values(), key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id))
+        seen: dict[str, int] = {}
+        order = []
+        for piece in ranked:
+            seen[piece.source] = seen.get(piece.source, 0) + 1
+            order.append((seen[piece.source] > 2, piece))
+        return [piece for _, piece in sorted(order, key=lambda entry: entry[0])][:MOST_EVIDENCE]
+
+    def _without_writer(self) -> list[Finding]:
+        """Return the checked claims: what stands when nothing of the writer's text did."""
+        return self.claims[:6]
+
+    def _show(self, finding: Finding) -> None:
+        emit("token", finding.text + "\n", topic=self.topic_id)
+        if self.on_finding is not None:
+            self.on_finding(finding)
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def _seconds_left(self) -> float:
+        return settings().topic_seconds - (time.monotonic() - self.started)
+
+    def _result(self) -> TopicResult:
+        cited = [self.pieces[identity] for identity in dict.fromkeys(i for f in self.findings for i in f.citations)]
+        score = confidence.rate(
+            calls=self.toolbox.calls,
+            failures=self.toolbox.failures,
+            cited=cited,
+            kept=len(self.findings),
+            dropped=self.dropped,
+            conflicts=self.conflicts,
+            history=confidence.history(current().namespace, self.run_id),
+        )
+        reason = self.stop or Stop.NO_NEW
+        reasons = [reason if self.findings else f"{Stop.NOTHING} ({reason})", *self.notes]
+        return TopicResult(
+            topic_id=self.topic_id,
+            title=self.question,
+            summary=self.findings[0].text if self.findings else "",
+            findings=self.findings,
+            conflicts=self.conflicts if self.findings else [],
+            confidence=score,
+            no_sources=not self.findings,
+            stopped_because="; ".join(reasons),
+            rounds=self.rounds,
+            cost_usd=round(self.cost_usd, 6),
+            gaps=self.gaps,
+        )
+
+
+__all__ = ["Checked", "Research", "State", "Stop"]

@@ -1,0 +1,43 @@
+"""Writer: evidence in, cited sentences out.
+
+Its output is plain text, one sentence a line with the ids that it cites, so that a line can be checked and shown as soon
+as it is there; agents/cited turns it into findings.
+"""
+
+from collections.abc import Sequence
+
+from pydantic_ai import Agent
+
+from f.millrace.agents import prompt
+from f.millrace.agents.call import Answer, call
+from f.millrace.core.context import now
+from f.millrace.core.contracts import Evidence
+
+INSTRUCTIONS = f"""\
+You answer one question from the evidence, for a busy reader. Write two to six lines. Each line is one sentence that the
+evidence states, in its words where you can, and ends with the ids it stands on, like [ev_0123456789abcdef].
+The first line answers the question. Keep figures and dates as they are in the evidence. Where sources disagree, give both.
+No headings, no bullets, no links. When the evidence does not answer the question, write only: NO EVIDENCE
+{prompt.UNTRUSTED}"""
+
+agent = Agent(output_type=str, instructions=INSTRUCTIONS)
+
+
+async def write(
+    question: str,
+    evidence: Sequence[Evidence],
+    *,
+    claims: Sequence[str] = (),
+    conflicts: Sequence[str] = (),
+    earlier: Sequence[str] = (),
+    **options: object,
+) -> Answer:
+    """Return the answer as text, one cited sentence a line."""
+    sections = {
+        "Question": question,
+        "Today": now().date().isoformat(),
+        "Earlier questions": list(earlier),
+        "Checked claims": list(claims),
+        "Sources disagree": list(conflicts),
+    }
+    return await call("writer", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]

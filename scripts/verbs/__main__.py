@@ -15,6 +15,7 @@ MODULES = {
     "run": "run",
     "resume": "run",
     "ask": "ask",
+    "ask": "ask",
     "runs": "runs",
     "show": "runs",
     "step": "step",

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.trust import approvals
+from f.millrace.trust import approvals, questions
 from scripts.database.ready import ready
 from scripts.verbs import report
 from scripts.verbs.display import Display
@@ -56,9 +56,7 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print(dump(row))
         return 0
-    from f.millrace.approvals.description import describe
-
-    print(describe(row))
+    print(questions.question(row).plain)
     print(f"\nscripts/millrace approvals approve {str(row['id'])[:8]}   or   deny")
     return 0
 

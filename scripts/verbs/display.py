@@ -8,6 +8,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+COUNTS = {
+    "sources": "{} source{}",
+    "items": "{} item{}",
+    "new": "{} new",
+    "count": "{} topic{}",
+    "findings": "{} finding{}",
+    "confidence": "confidence {}",
+    "links": "{} link{}",
+    "digests": "{} digest{}",
+    "deliveries": "{} delivered",
+}
 MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "waiting": "[yellow]…[/]", "skipped": "[dim]·[/]"}
 
 
@@ -17,6 +28,7 @@ class Display:
     def __init__(self, openflow: dict[str, Any], quiet: bool = False) -> None:
         self.console = Console(quiet=quiet, highlight=False)
         self.summaries = dict(_summaries(openflow.get("value", {}).get("modules", [])))
+        self._headed: set[str] = set()
         self.began = time.monotonic()
         self.spent = 0.0
         self._status: Status | None = None
@@ -80,25 +92,42 @@ class Display:
     def _line(self, mark: str, event: dict[str, Any], facts: str) -> None:
         seconds = event.get("seconds")
         timing = f"{seconds:5.1f} s" if isinstance(seconds, int | float) else "       "
-        place = str(event.get("step", ""))
-        indent = "  " if "[" in place else ""
-        self.console.print(f"  {MARKS[mark]} [dim]{timing}[/]  {indent}{escape(self._title(event))}  [dim]{facts}[/]")
+        loop, bracket, _ = str(event.get("step", "")).rpartition("[")
+        if bracket:
+            self._head(loop)
+            result = event.get("result")
+            title = _name(result) if isinstance(result, dict) else self._title(event)
+            text = f"    {escape(title)}  [dim]{facts}[/]"
+        else:
+            text = f"{escape(self._title(event))}  [dim]{facts}[/]"
+        self._print(f"  {MARKS[mark]} [dim]{timing}[/]  {text}")
+
+    def _head(self, loop: str) -> None:
+        if loop not in self._headed:
+            self._headed.add(loop)
+            self._print(f"             {escape(self.summaries.get(loop, loop))}")
+
+    def _print(self, text: str) -> None:
+        narrow = self.console.is_terminal
+        self.console.print(text, no_wrap=narrow, overflow="ellipsis" if narrow else "ignore", soft_wrap=not narrow)
+
+
+def _name(result: dict[str, Any]) -> str:
+    return str(result.get("source") or result.get("title") or "")
 
 
 def _facts(result: Any) -> str:
     """Return the few counts and words of a step's result that say what it did."""
     if not isinstance(result, dict):
         return ""
-    parts = []
-    for name in ("source", "status", "title", "decision", "error"):
-        if isinstance(result.get(name), str) and result[name]:
-            parts.append(str(result[name]))
-    for name in ("items", "new", "count", "confidence", "findings", "links", "bytes"):
-        if isinstance(result.get(name), int) and not isinstance(result.get(name), bool):
-            parts.append(f"{result[name]:,} {name}" if name != "confidence" else f"confidence {result[name]}")
-    for name in ("sources", "digests", "deliveries"):
-        if isinstance(result.get(name), list):
-            parts.append(f"{len(result[name])} {name}")
+    parts = [str(result[name]) for name in ("reason", "error") if isinstance(result.get(name), str) and result[name]]
+    for name, words in COUNTS.items():
+        value = result.get(name)
+        number = len(value) if isinstance(value, list) else value
+        if isinstance(number, int) and not isinstance(number, bool):
+            parts.append(words.format(number, "" if number == 1 else "s"))
+    if result.get("cost_usd"):
+        parts.append(f"${result['cost_usd']:.2f}")
     return escape(", ".join(parts))
 
 

@@ -1,5 +1,6 @@
 """How a run ended, for people and for programs."""
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -8,6 +9,8 @@ from rich.markup import escape
 from f.millrace.core import db
 
 EXIT = {"done": 0, "stopped": 0, "waiting": 3}
+KINDS = {".html": "HTML", ".txt": "text", ".eml": "mail"}
+DELIVERED = {"outbox": "in the outbox: no SMTP server is set", "waiting": "waits for a person"}
 
 
 def outcome(outcome: Any, as_json: bool) -> int:
@@ -76,11 +79,10 @@ def _lines(result: dict[str, Any]) -> list[str]:
         if source.get("status") == "failed":
             lines.append(f"  [yellow]{escape(source['name'])} could not be read: {escape(source.get('error') or '')}[/]")
     for digest in result.get("digests", []):
-        for kind, path in (digest.get("files") or {}).items():
-            lines.append(f"  {kind:5} {escape(relative(path))}")
+        for path in digest.get("files", []):
+            lines.append(f"  {KINDS.get(Path(path).suffix, 'file')}  {escape(relative(path))}")
     for delivery in result.get("deliveries", []):
-        place = f" as {relative(delivery['path'])}" if delivery.get("path") else ""
-        lines.append(f"  mail  {escape(delivery['recipient'])}: {delivery['status']}{escape(place)}")
+        lines.append(f"  for   {escape(delivery['recipient'])} ({DELIVERED.get(delivery['status'], delivery['status'])})")
     return lines
 
 

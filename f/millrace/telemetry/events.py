@@ -1,7 +1,9 @@
 """Progress as it happens: to the run's rows, to a JSON lines file and to whoever watches."""
 
+import contextlib
 import json
 import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from f.millrace.core import db
@@ -10,6 +12,19 @@ from f.millrace.core.context import current, now
 from f.millrace.core.redaction import redact
 
 MARK = "MILLRACE_EVENT: "
+Watcher = Callable[[dict[str, Any]], None]
+
+_watchers: list[Watcher] = []
+
+
+@contextlib.contextmanager
+def watch(watcher: Watcher) -> Iterator[None]:
+    """Have `watcher` called with each event of this process inside the block."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
 
 
 def emit(event: str, message: str = "", **metadata: Any) -> None:
@@ -27,6 +42,8 @@ def emit(event: str, message: str = "", **metadata: Any) -> None:
         "at": now().isoformat(),
         "metadata": metadata,
     }
+    for watcher in _watchers:
+        watcher(line)
     if os.environ.get("MILLRACE_EVENTS_STDOUT"):
         print(MARK + json.dumps(line, default=str), flush=True)
     if settings().events_file:

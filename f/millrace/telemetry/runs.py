@@ -1,5 +1,6 @@
 """The run's own row: made once, by whoever comes first, and kept over all its attempts."""
 
+import os
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,20 @@ def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
     row = db.one("SELECT * FROM run WHERE id = %s", [run_id])
     assert row is not None
     return row
+
+
+def alone() -> bool:
+    """Tell whether this process's step belongs to no flow: nobody else will end its run."""
+    return not any(os.environ.get(name) for name in ("WM_FLOW_STEP_ID", "WM_FLOW_JOB_ID", "MILLRACE_STEP"))
+
+
+def end_alone(context: Context, status: str, error: str | None = None) -> None:
+    """End the run of a step that was started alone; a run that a step has ended or parked itself is left as it is."""
+    db.execute(
+        "UPDATE run SET status = %s, error = %s, finished_at = clock_timestamp() "
+        "WHERE id = %s AND status = 'running' AND openflow IS NULL",
+        [status, redact(error) if error else None, context.run_id],
+    )
 
 
 def orchestrator() -> str:

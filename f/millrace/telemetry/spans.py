@@ -67,6 +67,7 @@ def step(name: str, run_id: str | None = None, **attributes: Any) -> Iterator[Sp
 
     A step that is started alone makes a run of its own. All rows are written when the block ends.
     """
+    alone = run_id is None and runs.alone()
     row = runs.ensure(run_id, name)
     context = runs.context_of(row, name.rsplit(".", 1)[-1])
     runs.begin_step(context, name, os.environ.get("WM_JOB_ID", ""))
@@ -76,10 +77,15 @@ def step(name: str, run_id: str | None = None, **attributes: Any) -> Iterator[Sp
         with use(context), span(name, {"workflow.id": context.run_id, "phase": name, **attributes}) as handle:
             yield handle
     except BaseException as error:
-        runs.end_step(context, "failed", str(error) or type(error).__name__)
+        words = str(error) or type(error).__name__
+        runs.end_step(context, "failed", words)
+        if alone:
+            runs.end_alone(context, "failed", words)
         raise
     else:
         runs.end_step(context, "done")
+        if alone:
+            runs.end_alone(context, "done")
     finally:
         _detach(token)
         flush()

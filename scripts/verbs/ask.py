@@ -1,0 +1,55 @@
+"""`ask`: one question, answered from what can be searched and read, sentence by sentence."""
+
+import argparse
+import re
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from f.millrace.core import config
+from f.millrace.core.context import current
+from f.millrace.core.errors import BadInput
+from scripts.database.ready import ready
+from scripts.verbs.run import dump
+
+
+def add(verbs: Any) -> None:
+    """Declare `ask`."""
+    parser = verbs.add_parser("ask", help="answer a question with citations")
+    parser.add_argument("question", metavar="QUESTION")
+    parser.add_argument("--session", metavar="NAME", help="remember the conversation under this name")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.set_defaults(function=ask)
+
+
+def ask(options: argparse.Namespace) -> int:
+    """Print each sentence as soon as it is checked, then the sources."""
+    if options.session and not re.fullmatch(r"[\w.-]{1,80}", options.session):
+        raise BadInput(f"a session's name has letters, digits, '.', '_' and '-', at most 80; {options.session!r} has not")
+    config.settings()
+    ready()
+    from f.millrace.agents.ask import ask as research
+    from f.millrace.telemetry.events import watch
+    from f.millrace.telemetry.spans import step
+
+    console = Console(quiet=options.json, highlight=False)
+    with console.status("Thinking") as status, watch(lambda event: _show(status, event)), step("ask"):
+        run_id = current().run_id
+        reply = research(options.question, options.session, on_token=lambda text: console.print(escape(text), end=""))
+    if options.json:
+        print(dump({"run_id": run_id, "answer": reply.text, "sources": reply.sources, **reply.result.model_dump(mode="json")}))
+        return 0
+    console.print()
+    for source in reply.sources:
+        date = f" ({str(source['published_at'])[:10]})" if source.get("published_at") else ""
+        console.print(f"[dim]\\[{source['number']}] {escape(source['title'])}{date} {escape(source['url'])}[/]", soft_wrap=True)
+    model = config.settings().model
+    note = "; the offline model only picks sentences" if model == "offline" else ""
+    console.print(f"[dim]confidence {reply.result.confidence.score}, {model}{note}, ${reply.result.cost_usd:.2f}[/]")
+    return 0
+
+
+def _show(status: Any, event: dict[str, Any]) -> None:
+    if event["event"] != "token" and event["message"]:
+        status.update(escape(event["message"]))

@@ -1,5 +1,6 @@
 """What the runner itself costs: milliseconds for each step of a flow whose steps do nothing."""
 
+import itertools
 import statistics
 import tempfile
 import time
@@ -31,7 +32,7 @@ def overhead(steps: int = 30, isolation: str = "process") -> dict[str, float]:
         start(_flow(steps), "bench", {}, on_event=on_event, isolation=isolation, root=root)  # type: ignore[arg-type]
         begins = [at for kind, step, at in seen if kind == "step_started" and step != "warm"]
         return {
-            "step_ms": round(statistics.median(b - a for a, b in zip(begins, begins[1:], strict=False)) * 1000, 1),
+            "step_ms": round(statistics.median(b - a for a, b in itertools.pairwise(begins)) * 1000, 1),
             "fork_ms": round(_fork_only(root, steps), 1),
             "start_ms": round((seen[0][2] - began) * 1000, 1),
         }

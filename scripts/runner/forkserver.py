@@ -73,8 +73,8 @@ class Server:
         gc.disable()
         try:
             for name in modules:
-                # A library that a bundle does not use need not be there.
-                with contextlib.suppress(ImportError):
+                # A library that is not there, or broken, is for the step that needs it to report.
+                with contextlib.suppress(Exception):
                     importlib.import_module(name)
                 while self.step(wait=False):
                     pass
@@ -168,8 +168,8 @@ def execute(line: socket.socket, out: int, err: int) -> int:
         os.dup2(source, target)
         if source > 2:
             os.close(source)
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     request = receive(line)
     if request is None:
         return 1

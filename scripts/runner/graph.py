@@ -84,9 +84,10 @@ class Chain:
         config: Any = {"configurable": {"thread_id": scope.thread}, "recursion_limit": 2 * len(self.steps) + 10}
         state = self.graph.get_state(config)
         given: Any = None
-        if not state.values and not state.next:
+        # Not `state.next`: it leaves out a task whose output is saved while the checkpoint after it is not yet.
+        if state.created_at is None:
             given = {"results": {}, "swallowed": 0}
-        elif not state.next:
+        elif not state.tasks:
             if not (state.values.get("error") and self.engine.retry_failed):
                 return self._ended(state.values)
             self._rewind(config, state.values["failed_at"])

@@ -1,7 +1,6 @@
 """What each kind of OpenFlow module does, with Windmill's options around it. Nothing here knows LangGraph."""
 
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -106,10 +105,7 @@ def execute(engine: Engine, module: dict[str, Any], names: dict[str, Any], scope
             engine.emit("step_skipped", path, summary)
             return Step(result=previous, skipped=True)
         mock = module.get("mock") or {}
-        if mock.get("enabled"):
-            step = Step(result=mock.get("return_value"))
-        else:
-            step = _with_retries(engine, module, names, scope)
+        step = Step(mock.get("return_value")) if mock.get("enabled") else _with_retries(engine, module, names, scope)
         if step.waiting:
             return step
         if step.error is None:

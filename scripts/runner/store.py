@@ -81,8 +81,7 @@ class Store:
             raise BadInput(f"run {run_id} of {row['flow']} was not started by the local runner, so it cannot go on here")
         for table in ("attempt", "step"):
             self._execute(
-                f"UPDATE {table} SET status = 'killed', finished_at = clock_timestamp() "
-                "WHERE run_id = %s AND status = 'running'",
+                f"UPDATE {table} SET status = 'killed', finished_at = clock_timestamp() WHERE run_id = %s AND status = 'running'",
                 [run_id],
             )
         self._execute("UPDATE run SET status = 'running', finished_at = NULL, error = NULL WHERE id = %s", [run_id])
@@ -108,9 +107,7 @@ class Store:
             },
         )
         attempt = {"partly_failed": "done", "stopped": "killed"}.get(status, status)
-        self._execute(
-            "UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE id = %s", [attempt, self.attempt_id]
-        )
+        self._execute("UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE id = %s", [attempt, self.attempt_id])
         return row["status"] if row else status
 
     def step_died(self, run_id: str, path: str, name: str, job_id: str, status: str, error: str) -> None:

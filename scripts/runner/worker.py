@@ -21,10 +21,8 @@ from scripts.runner import forkserver, script
 EVENT = "MILLRACE_EVENT: "
 # In the order in which a run's steps need them; a child that is forked earlier imports the rest itself.
 PRELOAD = (
-    "concurrent.futures", "asyncio", "email.message", "urllib.request", "logging.config", "pydantic_settings",
-    "pydantic.root_model", "psycopg", "psycopg_binary", "psycopg.types.json", "opentelemetry.sdk.trace", "httpx2",
-    "fastfeedparser", "genai_prices", "pydantic_ai", "mcp.server", "mcp.client", "langgraph.graph",
-    "langgraph.checkpoint.base", "trafilatura", "nh3",
+    "asyncio", "urllib.request", "logging.config", "pydantic.root_model", "psycopg", "opentelemetry.sdk.trace", "httpx2",
+    "fastfeedparser", "genai_prices", "pydantic_ai", "mcp.server", "langgraph.graph", "trafilatura", "nh3",
 )  # fmt: skip
 LOG_BYTES = 200_000
 KILLED_WITHIN_SECONDS = 10
@@ -274,7 +272,9 @@ def _outcome(job: Job, watch: _Watch, timed_out: bool, seconds: float) -> Done:
         return Done(None, _error("Timeout", message, job), "timed_out", seconds, log)
     if watch.answer is None:
         how = f"signal {-watch.exit}" if watch.exit is not None and watch.exit < 0 else f"exit code {watch.exit}"
-        return Done(None, _error("ProcessDied", f"the step's process ended by {how} without a result", job), "killed", seconds, log)
+        return Done(
+            None, _error("ProcessDied", f"the step's process ended by {how} without a result", job), "killed", seconds, log
+        )
     return _answered(job, watch.answer, seconds, log)
 
 

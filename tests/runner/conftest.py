@@ -43,9 +43,7 @@ class Bundle:
 
     def resume(self, run_id: str, answer: dict[str, Any] | None = None, isolation: Any = None) -> Outcome:
         """Go on with a run."""
-        return resume(
-            run_id, answer, self.events.append, isolation or Inline(self.root), root=self.root, database_url=self.url
-        )
+        return resume(run_id, answer, self.events.append, isolation or Inline(self.root), root=self.root, database_url=self.url)
 
     def calls(self) -> list[str]:
         """Return what the scripts have noted, in order."""
@@ -61,14 +59,14 @@ class Bundle:
         return [event["kind"] for event in self.events if event["step"] == step]
 
 
-PRELUDE = '''
+PRELUDE = """
 import os, time, psycopg
 
 def note(what):
     with psycopg.connect(os.environ["MILLRACE_DATABASE_URL"], autocommit=True) as c:
         c.execute("INSERT INTO call (what) VALUES (%s)", [str(what)])
         return c.execute("SELECT count(*) FROM call WHERE what = %s", [str(what)]).fetchone()[0]
-'''
+"""
 
 
 @pytest.fixture

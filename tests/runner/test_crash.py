@@ -1,11 +1,14 @@
 """A runner that is killed at any moment: the run goes on as if nothing had happened, and nothing is left behind."""
 
+import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +17,38 @@ import pytest
 
 from f.millrace.core.errors import BadInput
 from scripts.paths import ROOT
+from scripts.runner import store
 from scripts.runner.worker import Processes
 
-CRASHES = int(os.environ.get("CRASHES", "6"))
-START = """
-import json, sys
+CRASHES = int(os.environ.get("CRASHES", "12"))
+# Has imported everything and forks a runner for each line, so that a crash costs half a second and not three.
+LAUNCHER = """
+import json, os, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from scripts.runner import run
+from scripts.runner import graph, run
 from scripts.runner.worker import Processes
-root, run_id, what = Path(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4])
-worker = Processes(root, preload=("psycopg",))
-print(worker.server_pid, flush=True)
-if what is None:
-    run.resume(run_id, isolation=worker, root=root)
-else:
-    run.start(what, "crash", {"n": 5}, run_id, isolation=worker, root=root)
+root = Path(sys.argv[2])
+for line in sys.stdin:
+    run_id, flow = json.loads(line)
+    pid = os.fork()
+    if pid == 0:
+        worker = Processes(root, preload=("psycopg",))
+        print(os.getpid(), worker.server_pid, flush=True)
+        if flow is None:
+            run.resume(run_id, isolation=worker, root=root)
+        else:
+            run.start(flow, "crash", {"n": 5}, run_id, isolation=worker, root=root)
+        worker.close()
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
 """
 # Notes the process it runs in, does its one effect under a business key, and dawdles around it.
 EFFECT = """
     def main(key, run, fail_once=False, seconds=0.02):
         with psycopg.connect(os.environ["MILLRACE_DATABASE_URL"], autocommit=True) as c:
-            c.execute("INSERT INTO call (what) VALUES (%s)", [f"pid {os.getpid()} {os.environ['MILLRACE_STEP']}"])
+            c.execute("INSERT INTO call (what) VALUES (%s)", [f"{run} {os.getpid()} {os.environ['MILLRACE_STEP']}"])
             time.sleep(seconds)
             c.execute("INSERT INTO effect (key) VALUES (%s) ON CONFLICT DO NOTHING", [f"{run}/{key}"])
         time.sleep(seconds)
@@ -63,81 +76,88 @@ def flow(bundle: Any, module: Any) -> dict[str, Any]:
     return {"summary": "crash", "value": {"modules": steps, "flow_env": {"run": "x"}}}
 
 
-def begin(bundle: Any, run_id: str, flow: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", START, str(ROOT), str(bundle.root), run_id, json.dumps(flow)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ),
-    )  # fmt: skip
+class Runner:
+    """A runner in a process of its own, to be killed."""
+
+    def __init__(self, launcher: subprocess.Popen[str], run_id: str, flow: Any) -> None:
+        assert launcher.stdin is not None and launcher.stdout is not None
+        self.output = launcher.stdout
+        print(json.dumps([run_id, flow]), file=launcher.stdin, flush=True)
+        self.pid, self.server_pid = (int(pid) for pid in self.output.readline().split())
+
+    def end(self, with_signal: int = signal.SIGKILL) -> int:
+        """Send the signal and return the exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, with_signal)
+        return int(self.output.readline())
+
+
+@pytest.fixture
+def launch(bundle: Any) -> Iterator[Any]:
+    with subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, str(ROOT), str(bundle.root)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ),
+    ) as launcher:  # fmt: skip
+        yield lambda run_id, flow: Runner(launcher, run_id, flow)
+        launcher.kill()
 
 
 def alive(pid: int) -> bool:
-    state = Path(f"/proc/{pid}/stat")
     try:
-        return state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-def children_of(bundle: Any) -> list[tuple[int, str]]:
-    return [(int(what.split()[1]), what.split()[2]) for what in bundle.calls()]
-
-
-def done_steps(bundle: Any) -> set[str]:
-    """Return the steps whose effect is there and whose checkpoint surely is: those before a step that began."""
-    return {row[0] for row in bundle.rows("SELECT key FROM effect")}
-
-
-@pytest.mark.parametrize("seed", range(CRASHES))
-def test_a_killed_run_ends_as_if_nothing_had_happened(bundle: Any, flow: Any, seed: int) -> None:
-    chance, run_id = random.Random(seed), f"00000000-0000-4000-8000-{seed:012d}"
-    servers, goes_on, kills = [], flow, 0
-    for _ in range(12):
-        with begin(bundle, run_id, goes_on) as runner:
-            assert runner.stdout is not None
-            servers.append(int(runner.stdout.readline()))
-            try:
-                runner.wait(1.2 + chance.random() * 1.2)
-            except subprocess.TimeoutExpired:
-                runner.kill()
-                kills += 1
-        if bundle.rows("SELECT 1 FROM run"):
-            goes_on = None
-        if kills >= 3:
-            break
-
-    outcome = bundle.resume(run_id, isolation=Processes(bundle.root, preload=()))
-
-    assert outcome.status == "done"
-    each = [{"key": name} for name in "pqrs"]
-    assert outcome.result == {"key": each}
-    assert len(bundle.rows("SELECT key FROM effect")) == 7
-    # A step runs again only when it was cut short: at most once more for each kill.
-    runs_of: dict[str, int] = {}
-    for _, step in children_of(bundle):
-        runs_of[step] = runs_of.get(step, 0) + 1
-    assert set(runs_of) == {"a", "choose.b", "end", *(f"each[{n}].{s}" for n in range(4) for s in ("one", "two"))}
-    assert sum(runs_of.values()) <= len(runs_of) + 4 * kills
+def gone(pids: list[int]) -> bool:
     until = time.monotonic() + 10
-    pids = servers + [pid for pid, _ in children_of(bundle)]
-    while any(alive(pid) for pid in pids) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert [pid for pid in pids if alive(pid)] == []
+    while any(alive(pid) for pid in pids):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
 
 
-def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any) -> None:
+def test_a_killed_run_ends_as_if_nothing_had_happened(bundle: Any, flow: Any, launch: Any) -> None:
+    pids: list[int] = []
+    interrupted = 0
+    for seed in range(CRASHES):
+        chance, run_id = random.Random(seed), f"00000000-0000-4000-8000-{seed:012d}"
+        flow["value"]["flow_env"]["run"] = str(seed)
+        kills = 0
+        for _ in range(3):
+            runner = launch(run_id, None if bundle.rows(f"SELECT 1 FROM run WHERE id = '{run_id}'") else flow)
+            time.sleep(chance.random() * 0.7)
+            kills += runner.end() != 0
+            pids.append(runner.server_pid)
+        if not bundle.rows(f"SELECT 1 FROM run WHERE id = '{run_id}'"):
+            continue
+        interrupted += 1
+
+        outcome = bundle.resume(run_id, isolation=Processes(bundle.root, preload=()))
+
+        assert (outcome.status, outcome.result) == ("done", {"key": [{"key": name} for name in "pqrs"]})
+        assert len(bundle.rows(f"SELECT key FROM effect WHERE key LIKE '{seed}/%'")) == 7
+        # A step runs again only when it was cut short: at most what can run at once, for each kill.
+        processes = [what.split() for what in bundle.calls() if what.startswith(f"{seed} ")]
+        steps = [step for _, _, step in processes]
+        assert set(steps) == {"a", "choose.b", "end", *(f"each[{n}].{s}" for n in range(4) for s in ("one", "two"))}
+        assert len(steps) <= 11 + 4 * kills
+        pids += [int(pid) for _, pid, _ in processes]
+    assert interrupted > CRASHES / 2
+    assert gone(pids)
+
+
+def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any, launch: Any) -> None:
     # Item p is quick, the others hang: after the kill p and the step before the loop stay done.
-    loop = flow["value"]["modules"][1]["value"]
-    for step in loop["modules"]:
+    for step in flow["value"]["modules"][1]["value"]["modules"]:
         step["value"]["input_transforms"]["seconds"] = {"type": "javascript", "expr": "flow_env.seconds[flow_input.iter.index]"}
-    flow["value"]["flow_env"]["seconds"] = [0.01, 3, 3, 3]
+    flow["value"]["flow_env"]["seconds"] = [0.01, 5, 5, 5]
     run_id = "00000000-0000-4000-9000-000000000001"
-    with begin(bundle, run_id, flow) as runner:
-        until = time.monotonic() + 20
-        while "x/p" not in done_steps(bundle) or len(bundle.calls()) < 6:
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        time.sleep(0.7)
-        runner.kill()
+    runner = launch(run_id, flow)
+    wait_for(lambda: len(bundle.calls()) == 6)
+    time.sleep(0.7)
+    runner.end()
 
     with psycopg.connect(bundle.url, autocommit=True) as connection:
         connection.execute(
@@ -146,40 +166,75 @@ def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any) -> None:
     outcome = bundle.resume(run_id, isolation=Processes(bundle.root, preload=()))
 
     assert outcome.status == "done"
-    steps = [step for _, step in children_of(bundle)]
+    steps = [what.split()[2] for what in bundle.calls()]
     assert [steps.count(step) for step in ("a", "each[0].one", "each[0].two")] == [1, 1, 1]
     assert [steps.count(f"each[{n}].one") for n in (1, 2, 3)] == [2, 2, 2]
     assert bundle.rows("SELECT status FROM attempt ORDER BY started_at") == [("killed",), ("done",)]
 
 
-def test_two_runners_cannot_have_the_same_run(bundle: Any, flow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from scripts.runner import store
+def test_a_run_cut_off_at_any_write_of_a_checkpoint_goes_on(bundle: Any, flow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from langgraph.checkpoint.postgres import PostgresSaver
 
+    loop = flow["value"]["modules"][1]["value"]
+    loop |= {"parallel": False, "iterator": {"type": "static", "value": ["p", "q"]}}
+    countdown = [10**6]
+
+    def cut(method: Any) -> Any:
+        def limited(*args: Any, **more: Any) -> Any:
+            countdown[0] -= 1
+            if countdown[0] == 0:
+                raise KeyboardInterrupt
+            return method(*args, **more)
+
+        return limited
+
+    for name in ("put", "put_writes"):
+        monkeypatch.setattr(PostgresSaver, name, cut(getattr(PostgresSaver, name)))
+    bundle.run(flow["value"]["modules"], flow_env={"run": "whole"})
+    writes = 10**6 - countdown[0]
+
+    for point in range(1, writes + 1):
+        run = f"cut{point}"
+        countdown[0] = point
+        cut_off = bundle.run(flow["value"]["modules"], flow_env={"run": run})
+        assert cut_off.status == "stopped", point
+
+        outcome = bundle.resume(cut_off.run_id)
+
+        assert (outcome.status, outcome.result) == ("done", {"key": [{"key": "p"}, {"key": "q"}]}), point
+        assert len(bundle.rows(f"SELECT key FROM effect WHERE key LIKE '{run}/%'")) == 5, point
+        steps = [what for what in bundle.calls() if what.startswith(f"{run} ")]
+        assert len(steps) <= 8, point  # seven, and at most the one whose output was being saved again
+    assert writes > 20
+
+
+def test_two_runners_cannot_have_the_same_run(bundle: Any, flow: Any, launch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "LOCK_SECONDS", 0.2)
     flow["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {"type": "static", "value": 5}
     run_id = "00000000-0000-4000-9000-000000000002"
-    with begin(bundle, run_id, flow) as runner:
-        until = time.monotonic() + 20
-        while not bundle.calls() and time.monotonic() < until:
-            time.sleep(0.05)
+    runner = launch(run_id, flow)
+    wait_for(bundle.calls)
 
-        with pytest.raises(BadInput, match="is being run by another process"):
-            bundle.resume(run_id)
-        runner.kill()
+    with pytest.raises(BadInput, match="is being run by another process"):
+        bundle.resume(run_id)
+    runner.end()
 
 
-def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(bundle: Any, flow: Any) -> None:
-    import signal
-
-    flow["value"]["modules"][1]["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {"type": "static", "value": 2}
+def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(bundle: Any, flow: Any, launch: Any) -> None:
+    flow["value"]["modules"][1]["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {"type": "static", "value": 0.8}
     run_id = "00000000-0000-4000-9000-000000000003"
-    with begin(bundle, run_id, flow) as runner:
-        until = time.monotonic() + 20
-        while len(bundle.calls()) < 3 and time.monotonic() < until:
-            time.sleep(0.05)
-        runner.send_signal(signal.SIGINT)
-        assert runner.wait(10) == 0
-    assert bundle.rows("SELECT status FROM run") == [("stopped",)]
-    assert not any(alive(pid) for pid, _ in children_of(bundle))
+    runner = launch(run_id, flow)
+    wait_for(lambda: len(bundle.calls()) == 5)
 
+    assert runner.end(signal.SIGINT) == 0
+
+    assert bundle.rows("SELECT status FROM run") == [("stopped",)]
+    assert gone([int(what.split()[1]) for what in bundle.calls()])
     assert bundle.resume(run_id, isolation=Processes(bundle.root, preload=())).status == "done"
+
+
+def wait_for(ready: Callable[[], Any]) -> None:
+    until = time.monotonic() + 20
+    while not ready():
+        assert time.monotonic() < until
+        time.sleep(0.02)

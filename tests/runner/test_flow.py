@@ -69,7 +69,9 @@ def test_a_failed_step_ends_the_run(bundle: Any, module: Any) -> None:
 
 
 def test_continue_on_error_hands_on_the_error(bundle: Any, module: Any) -> None:
-    outcome = bundle.run([module("a", "f/t/fail", continue_on_error=True), module("b", expr={"value": "results.a.error.message"})])
+    outcome = bundle.run(
+        [module("a", "f/t/fail", continue_on_error=True), module("b", expr={"value": "results.a.error.message"})]
+    )
 
     assert (outcome.status, outcome.result) == ("partly_failed", "broken")
 
@@ -374,7 +376,9 @@ def test_a_called_flow_has_inputs_and_results_of_its_own(bundle: Any, module: An
     call = {"id": "call", "value": {"type": "flow", "path": "f/t/other",
             "input_transforms": {"q": {"type": "javascript", "expr": "results.a"}}}}  # fmt: skip
 
-    outcome = bundle.run([module("a", with_={"value": 8}), call, raw("end", "def main(r): return {'r': r}", {"r": "results.call"})])
+    outcome = bundle.run(
+        [module("a", with_={"value": 8}), call, raw("end", "def main(r): return {'r': r}", {"r": "results.call"})]
+    )
 
     assert outcome.result == {"r": [8, None, "env"]}
 

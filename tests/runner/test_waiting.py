@@ -13,7 +13,9 @@ def asking(bundle: Any, module: Any) -> Any:
             note("asked")
             return {"description": {"markdown": value}, "default_args": {"digest": "d1"}}
     """)  # fmt: skip
-    bundle.script("record", "def main(resume, resumes, approvers):\n    note('recorded')\n    return [resume, resumes, approvers]\n")
+    bundle.script(
+        "record", "def main(resume, resumes, approvers):\n    note('recorded')\n    return [resume, resumes, approvers]\n"
+    )
 
     def steps(goes_on: bool = True, **suspend: Any) -> list[dict[str, Any]]:
         suspend = {"required_events": 1, "timeout": 3600, "continue_on_disapprove_timeout": goes_on, **suspend}
@@ -38,7 +40,10 @@ def test_a_run_waits_asks_once_and_goes_on_with_the_answer(bundle: Any, asking: 
     assert bundle.resume(outcome.run_id).status == "waiting"
     outcome = bundle.resume(outcome.run_id, {"approved": True, "body": {"digest": "d1", "note": "ok"}, "by": "ada"})
 
-    assert (outcome.status, outcome.result) == ("done", [{"digest": "d1", "note": "ok"}, [{"digest": "d1", "note": "ok"}], ["ada"]])
+    assert (outcome.status, outcome.result) == (
+        "done",
+        [{"digest": "d1", "note": "ok"}, [{"digest": "d1", "note": "ok"}], ["ada"]],
+    )
     assert bundle.calls() == ["before", "asked", "recorded"]
     assert bundle.rows("SELECT count(*) FROM attempt") == [(4,)]
 
@@ -106,7 +111,11 @@ def test_the_answer_is_seen_by_the_next_step_only(bundle: Any, asking: Any, modu
 
 def test_a_question_inside_a_branch_waits_and_its_record_is_the_branchs_result(bundle: Any, asking: Any, module: Any) -> None:
     branch = {"type": "branchone", "default": [], "branches": [{"expr": "true", "modules": asking(), "summary": ""}]}
-    steps = [module("first", with_={"value": "first"}), {"id": "approve", "value": branch}, module("end", expr={"value": "results.approve[2]"})]
+    steps = [
+        module("first", with_={"value": "first"}),
+        {"id": "approve", "value": branch},
+        module("end", expr={"value": "results.approve[2]"}),
+    ]
 
     outcome = bundle.run(steps)
     assert outcome.waiting[0]["step"] == "approve.ask"

@@ -355,8 +355,9 @@ class _Handler(BaseHTTPRequestHandler):
         if status != 304:
             self.send_header("Content-Type", found.kind)
             self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(OSError):  # the client may have gone
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: the requests of the run are in its trace."""

@@ -11,7 +11,7 @@ import mcp
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, ToolFailed
 from f.millrace.core.ids import digest_of
-from f.millrace.tools.servers import TOOLS, server
+from f.millrace.tools.servers import SERVERS, server
 
 CALL_SECONDS = 90.0
 # Names of faults whose text is passed on as it is.
@@ -128,7 +128,7 @@ def allows(allowed: list[str] | None, name: str) -> bool:
 
 
 def _targets() -> dict[str, Any]:
-    ours = {name: lambda name=name: server(name) for name in TOOLS}
+    ours = {name: lambda name=name: server(name) for name in SERVERS}
     others = {name: lambda url=url: url for name, url in (getattr(settings(), "mcp", None) or {}).items()}
     return {**others, **ours}
 

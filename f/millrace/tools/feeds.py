@@ -21,6 +21,7 @@ from f.millrace.tools.sources import Source
 
 ACCEPT = "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5"
 CONCURRENCY = 8
+DECLARED = re.compile(rb"\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
 ROOT = re.compile(rb"<(\w+:)?(rss|feed|rdf)[\s>]", re.IGNORECASE)
 
 
@@ -87,7 +88,7 @@ def parse(page: Page) -> list[SourceItem]:
     if b"<!ENTITY" in page.content[: root.start() if root else len(page.content)]:
         raise SourceFailed(f"{shown(page.url)} declares XML entities; it was not read")
     try:
-        feed = fastfeedparser.parse(page.content)
+        feed = fastfeedparser.parse(_readable(page.content))
     except Exception as error:  # the parser raises what its three back ends raise
         raise SourceFailed(f"{shown(page.url)} is not a feed that can be read: {_reason(page, error)}") from error
     about = feed.get("feed") or {}
@@ -101,7 +102,8 @@ def parse(page: Page) -> list[SourceItem]:
 
 
 def _source_item(entry: dict[str, Any], feed: str, base: str) -> SourceItem | None:
-    link = _web(urljoin(base, str(entry.get("link") or entry.get("id") or "")))
+    reference = str(entry.get("link") or entry.get("id") or "")
+    link = _web(urljoin(base, reference)) if reference else ""
     body = _longest(entry)
     title = plain(str(entry.get("title") or ""))
     if not (link or title or body):
@@ -117,6 +119,18 @@ def _source_item(entry: dict[str, Any], feed: str, base: str) -> SourceItem | No
         author=entry.get("author"),
         extra={"feed": feed, "feed_url": shown(base)},
     )
+
+
+def _readable(content: bytes) -> bytes:
+    """Return the feed in UTF-8 when it says UTF-8 and is not: the parser would drop all that follows the wrong byte."""
+    declared = DECLARED.match(content)
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or (declared and declared[1].lower() not in (b"utf-8", b"utf8")):
+        return content
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("windows-1252", errors="replace").encode()
+    return content
 
 
 def _longest(entry: dict[str, Any]) -> str:

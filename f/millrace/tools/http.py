@@ -5,6 +5,7 @@ changes its answer between check and connection (DNS rebinding) gains nothing. P
 and reserved addresses are refused unless `host` or `host:port` is listed in the setting `fetch_allow` or in `allow`.
 """
 
+import atexit
 import contextlib
 import contextvars
 import functools
@@ -31,8 +32,24 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = "Millrace/1 (research digest)"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
-# One connection pool serves many fetches, so what differs between them travels in the context.
-_deadline: contextvars.ContextVar[float] = contextvars.ContextVar("fetch_deadline")
+
+@dataclass(frozen=True)
+class _Terms:
+    """What holds for one fetch."""
+
+    deadline: float
+    allow: frozenset[str]
+
+    def allows(self, host: str, port: int) -> bool:
+        """Return whether the host may be private."""
+        host = host.lower().strip("[]")
+        return bool({host, f"{host}:{port}", f"[{host}]", f"[{host}]:{port}"} & self.allow)
+
+
+# One connection pool serves all fetches, so what differs between them travels in the context.
+_terms: contextvars.ContextVar[_Terms] = contextvars.ContextVar("fetch_terms")
+# Hosts that were connected to because a fetch allowed them: a connection kept open must not serve a fetch that does not.
+_private: set[tuple[str, int]] = set()
 
 
 @dataclass(frozen=True)
@@ -88,16 +105,16 @@ def fetch(
     sent = {"user-agent": USER_AGENT, "accept-encoding": "gzip", "accept": accept or "*/*"}
     sent |= {"if-none-match": etag} if etag else {}
     sent |= {"if-modified-since": last_modified} if last_modified else {}
-    client = _client(frozenset(entry.lower() for entry in (*settings().fetch_allow, *allow)))
-    token = _deadline.set(time.monotonic() + seconds)
+    terms = _Terms(time.monotonic() + seconds, frozenset(entry.lower() for entry in (*settings().fetch_allow, *allow)))
+    token = _terms.set(terms)
     try:
-        return _follow(client, url, sent, dict(headers or {}), body, limit)
+        return _follow(url, sent, dict(headers or {}), body, limit)
     except httpx2.TimeoutException as error:
         raise SourceFailed(f"{shown(url)} took longer than {seconds:g} s (setting fetch_seconds)") from error
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
         raise SourceFailed(f"{shown(url)} could not be read: {_reason(error)}") from error
     finally:
-        _deadline.reset(token)
+        _terms.reset(token)
 
 
 def get_json(url: str, **options: Any) -> Any:
@@ -123,12 +140,12 @@ def shown(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", ""))[:300]
 
 
-def _follow(client: httpx2.Client, url: str, sent: dict[str, str], private: dict[str, str], body: Any, limit: int) -> Page:
+def _follow(url: str, sent: dict[str, str], private: dict[str, str], body: Any, limit: int) -> Page:
     first = url
     for _ in range(MAX_REDIRECTS + 1):
-        _check_scheme(url)
+        _check(url)
         method = "GET" if body is None else "POST"
-        with client.stream(method, url, headers=sent | private, json=body) as response:
+        with _client().stream(method, url, headers=sent | private, json=body) as response:
             target = response.headers.get("location", "")
             if response.status_code not in REDIRECTS or not target:
                 return _page(url, response, limit)
@@ -188,14 +205,17 @@ def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[byt
         raise SourceFailed(f"{shown(url)} answered broken gzip data") from error
 
 
-def _check_scheme(url: str) -> None:
+def _check(url: str) -> None:
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError as error:
         raise FetchRefused(f"{url[:200]!r} is not a web address: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
         raise FetchRefused(f"{shown(url)!r} is not fetched: only http and https addresses are")
+    port = port or (443 if parts.scheme == "https" else 80)
+    if (host.lower(), port) in _private and not _terms.get().allows(host, port):
+        raise _refused(host, port, "a private address")
 
 
 def _reason(error: Exception) -> str:
@@ -204,22 +224,19 @@ def _reason(error: Exception) -> str:
 
 
 @functools.cache
-def _tls() -> Any:
-    return httpx2.create_ssl_context()
-
-
-@functools.lru_cache(maxsize=16)
-def _client(allow: frozenset[str]) -> httpx2.Client:
-    # A pool for each allow list: a connection opened under one list must not serve another.
-    transport = httpx2.HTTPTransport(verify=_tls())
-    transport._pool = httpcore2.ConnectionPool(
-        ssl_context=_tls(),
+def _client() -> httpx2.Client:
+    tls = httpx2.create_ssl_context()
+    transport = httpx2.HTTPTransport(verify=tls)
+    transport._pool = httpcore2.ConnectionPool(  # HTTPTransport has no parameter for the network below it
+        ssl_context=tls,
         max_connections=32,
         max_keepalive_connections=16,
         keepalive_expiry=5,
-        network_backend=_Guard(allow),
+        network_backend=_Guard(),
     )
-    return httpx2.Client(transport=transport, follow_redirects=False, trust_env=False, timeout=None)
+    client = httpx2.Client(transport=transport, follow_redirects=False, trust_env=False, timeout=None)
+    atexit.register(client.close)
+    return client
 
 
 os.register_at_fork(after_in_child=_client.cache_clear)
@@ -228,19 +245,18 @@ os.register_at_fork(after_in_child=_client.cache_clear)
 class _Guard(httpcore2.NetworkBackend):
     """Connects to checked addresses only."""
 
-    def __init__(self, allow: frozenset[str]) -> None:
-        self.allow = allow
-        self.inner = httpcore2.SyncBackend()
-
     def connect_tcp(self, host: str, port: int, **options: Any) -> httpcore2.NetworkStream:  # type: ignore[override]
         addresses = _resolve(host, port)
-        if not {host.lower(), f"{host.lower()}:{port}", f"[{host.lower()}]:{port}"} & self.allow:
-            for address in addresses:
-                _refuse_private(host, port, address)
+        for address in addresses:
+            if not _is_public(address):
+                if not _terms.get().allows(host, port):
+                    raise _refused(host, port, address)
+                _private.add((host.lower(), port))
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
-                return _Bounded(self.inner.connect_tcp(address, port, **(options | {"timeout": _left()})))
+                inner = httpcore2.SyncBackend().connect_tcp(address, port, **(options | {"timeout": _left()}))
+                return _Bounded(inner)
             except httpcore2.ConnectError as error:
                 failure = error
         raise failure
@@ -266,22 +282,24 @@ def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def _refuse_private(host: str, port: int, address: str) -> None:
+def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     inner: ipaddress.IPv4Address | ipaddress.IPv6Address = ip
     if isinstance(ip, ipaddress.IPv6Address):
         # Addresses that carry an IPv4 address are as private as that one.
-        embedded = ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None)
-        inner = embedded or ip
-    if not inner.is_global or inner.is_multicast or inner.is_reserved or inner.is_unspecified:
-        raise FetchRefused(
-            f"{host} is at {address}, which is not a public address; list {host}:{port} in the setting fetch_allow "
-            "if it may be read"
-        )
+        carried = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
+        inner = ip.ipv4_mapped or ip.sixtofour or carried or ip
+    return inner.is_global and not (inner.is_multicast or inner.is_reserved or inner.is_unspecified)
+
+
+def _refused(host: str, port: int, address: str) -> FetchRefused:
+    return FetchRefused(
+        f"{host} is at {address}, which is not public; list {host}:{port} in the setting fetch_allow if it may be read"
+    )
 
 
 def _left(asked: float | None = None) -> float:
-    left = _deadline.get(time.monotonic() + 20) - time.monotonic()
+    left = _terms.get().deadline - time.monotonic()
     if left <= 0:
         raise httpcore2.ReadTimeout("out of time")
     return left if asked is None else min(asked, left)

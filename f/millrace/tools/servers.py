@@ -9,7 +9,6 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
 from f.millrace.core.errors import MillraceError
-from f.millrace.tools import arxiv, feeds, hackernews, mail, notes, search, weather, web
 
 READS_WEB = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
 READS_HERE = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
@@ -17,37 +16,76 @@ WRITES_HERE = ToolAnnotations(read_only_hint=False, destructive_hint=True, idemp
 SENDS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
 
 Tool = tuple[str, Callable[..., Any], ToolAnnotations]
-TOOLS: dict[str, list[Tool]] = {
-    "hackernews": [("top", hackernews.top, READS_WEB), ("read", hackernews.read_story, READS_WEB)],
-    "arxiv": [("search", arxiv.search, READS_WEB), ("read", arxiv.read_paper, READS_WEB)],
-    "feeds": [
+
+
+# Each server imports its tools when it is made: a step must not load the libraries of tools that its agent may not call.
+def _hackernews() -> list[Tool]:
+    from f.millrace.tools import hackernews
+
+    return [("top", hackernews.top, READS_WEB), ("read", hackernews.read_story, READS_WEB)]
+
+
+def _arxiv() -> list[Tool]:
+    from f.millrace.tools import arxiv
+
+    return [("search", arxiv.search, READS_WEB), ("read", arxiv.read_paper, READS_WEB)]
+
+
+def _feeds() -> list[Tool]:
+    from f.millrace.tools import feeds
+
+    return [
         ("latest", feeds.latest, READS_WEB),
         ("search", feeds.search, READS_WEB),
         ("read", feeds.read_feed, READS_WEB),
-    ],
-    "notes": [
+    ]
+
+
+def _notes() -> list[Tool]:
+    from f.millrace.tools import notes
+
+    return [
         ("search", notes.search_notes, READS_HERE),
         ("read", notes.read_note, READS_HERE),
         ("write", notes.write_note, WRITES_HERE),
-    ],
-    "web": [
+    ]
+
+
+def _web() -> list[Tool]:
+    from f.millrace.tools import search, weather, web
+
+    return [
         ("search", search.search, READS_WEB),
         ("fetch", web.fetch_page, READS_WEB),
         ("weather", weather.weather, READS_WEB),
-    ],
-    "mail": [("send", mail.send, SENDS)],
+    ]
+
+
+def _mail() -> list[Tool]:
+    from f.millrace.tools import mail
+
+    return [("send", mail.send, SENDS)]
+
+
+SERVERS: dict[str, Callable[[], list[Tool]]] = {
+    "hackernews": _hackernews,
+    "arxiv": _arxiv,
+    "feeds": _feeds,
+    "notes": _notes,
+    "web": _web,
+    "mail": _mail,
 }
 
 
 def servers() -> dict[str, MCPServer]:
     """Return the servers by name."""
-    return {name: server(name) for name in TOOLS}
+    return {name: server(name) for name in SERVERS}
 
 
 def server(name: str) -> MCPServer:
     """Return one server, e.g. to serve it to others with `.run(transport="streamable-http")`."""
     made = MCPServer(name, log_level="ERROR")
-    for tool, function, annotations in TOOLS[name]:
+    for tool, function, annotations in SERVERS[name]():
         made.add_tool(_in_words(function), name=tool, annotations=annotations)
     return made
 

@@ -1,0 +1,154 @@
+"""Mail goes to a server or to the outbox."""
+
+import email
+import email.policy
+import os
+import socketserver
+import threading
+from pathlib import Path
+
+import pytest
+
+from f.millrace.core.context import Context, use
+from f.millrace.core.errors import BadInput, BadSetting, ToolFailed
+from f.millrace.tools import mail
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """An SMTP server that takes mail, or behaves as the test asks."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Session)
+        self.mails: list[bytes] = []
+        self.refuse = b""
+        self.vanish = False
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.server_address[1]}"
+
+
+class Session(socketserver.StreamRequestHandler):
+    server: Server
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 hello\r\n")
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            if verb == b"QUIT":
+                self.wfile.write(b"221 bye\r\n")
+                return
+            if verb == b"RCPT" and self.server.refuse:
+                self.wfile.write(self.server.refuse + b"\r\n")
+            elif verb == b"DATA":
+                self.wfile.write(b"354 go\r\n")
+                body = b""
+                while (piece := self.rfile.readline()) != b".\r\n":
+                    body += piece
+                self.server.mails.append(body)
+                if self.server.vanish:
+                    return
+                self.wfile.write(b"250 taken\r\n")
+            else:
+                self.wfile.write(b"250 fine\r\n")
+
+
+@pytest.fixture
+def smtp(configure):
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        configure(smtp_url=server.url)
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def send(**changes):
+    given = {"to": "a@b.example", "subject": "Today", "text": "plain", "html": "<p>rich</p>", "message_id": "d1@millrace"}
+    return mail.send(**(given | changes))
+
+
+def read(path: str) -> email.message.EmailMessage:
+    return email.message_from_bytes(Path(path).read_bytes(), policy=email.policy.default)
+
+
+def test_without_a_server_the_mail_is_a_file(tmp_path):
+    sent = send(subject="Grüße 📬\nInjected: x")
+
+    written = read(sent.path)
+    assert (sent.status, sent.message_id) == ("outbox", "d1@millrace")
+    assert written["Message-ID"] == "<d1@millrace>"
+    assert written["Subject"] == "Grüße 📬 Injected: x"
+    assert written["Injected"] is None
+    assert written.get_body(("plain",)).get_content().strip() == "plain"
+    assert written.get_body(("html",)).get_content().strip() == "<p>rich</p>"
+
+
+def test_the_same_mail_twice_is_one_file(tmp_path):
+    assert send().path == send().path
+    assert os.listdir(tmp_path / "outbox") == ["d1@millrace.eml"]
+
+
+@pytest.mark.parametrize("name", ["", "no-host", "../../etc/x@y", "a b@c", "a@b\nBcc: x@y"])
+def test_a_message_id_must_be_one(name):
+    with pytest.raises(BadInput, match="message_id"):
+        send(message_id=name)
+
+
+@pytest.mark.parametrize("to", ["", "nobody", "a@b.example\nBcc: c@d.example", "a@b, c@d"])
+def test_a_recipient_must_be_one_address(to):
+    with pytest.raises(BadInput):
+        send(to=to)
+
+
+def test_a_dry_run_sends_nothing(smtp):
+    with use(Context(dry_run=True)):
+        assert send().status == "dry_run"
+
+    assert smtp.mails == []
+
+
+def test_a_server_takes_the_mail(smtp):
+    assert send().status == "sent"
+    assert b"Message-ID: <d1@millrace>" in smtp.mails[0]
+
+
+def test_a_refused_recipient_was_not_sent(smtp):
+    smtp.refuse = b"550 unknown here"
+
+    with pytest.raises(ToolFailed, match=r"does not take mail for a@b\.example: 550 unknown here") as caught:
+        send()
+    assert not isinstance(caught.value, mail.DeliveryUnknown)
+
+
+def test_a_connection_lost_after_the_content_is_unknown(smtp):
+    smtp.vanish = True
+
+    with pytest.raises(mail.DeliveryUnknown):
+        send()
+
+
+def test_a_server_that_is_not_there_is_a_failure(configure):
+    configure(smtp_url="smtp://127.0.0.1:1")
+
+    with pytest.raises(ToolFailed, match=r"127\.0\.0\.1:1 cannot be reached"):
+        send()
+
+
+def test_an_smtp_url_of_another_kind_is_a_bad_setting(configure):
+    configure(smtp_url="http://mail.example")
+
+    with pytest.raises(BadSetting):
+        send()
+
+
+def test_an_outbox_that_cannot_be_written_is_said(configure, tmp_path):
+    (tmp_path / "file").write_text("x")
+    configure(outbox_dir=tmp_path / "file" / "outbox")
+
+    with pytest.raises(ToolFailed, match="outbox"):
+        send()

@@ -7,11 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from f.millrace.core import config
-from f.millrace.core.context import current
+from f.millrace.core import config, db
+from f.millrace.core.context import current, within
 from f.millrace.core.errors import BadInput
 from scripts.database.ready import ready
-from scripts.verbs.run import dump
+from scripts.verbs.run import dump, sample_sources
 
 
 def add(verbs: Any) -> None:
@@ -19,6 +19,7 @@ def add(verbs: Any) -> None:
     parser = verbs.add_parser("ask", help="answer a question with citations")
     parser.add_argument("question", metavar="QUESTION")
     parser.add_argument("--session", metavar="NAME", help="remember the conversation under this name")
+    parser.add_argument("--sample", action="store_true", help="ask the sample edition instead of live sources")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.set_defaults(function=ask)
 
@@ -27,15 +28,26 @@ def ask(options: argparse.Namespace) -> int:
     """Print each sentence as soon as it is checked, then the sources."""
     if options.session and not re.fullmatch(r"[\w.-]{1,80}", options.session):
         raise BadInput(f"a session's name has letters, digits, '.', '_' and '-', at most 80; {options.session!r} has not")
-    config.settings()
-    ready()
+    with sample_sources(options.sample):
+        ready()
+        return _answer(options)
+
+
+def _answer(options: argparse.Namespace) -> int:
     from f.millrace.agents.ask import ask as research
     from f.millrace.telemetry.events import watch
     from f.millrace.telemetry.spans import step
 
     console = Console(quiet=options.json, highlight=False)
-    with console.status("Thinking") as status, watch(lambda event: _show(status, event)), step("ask"):
+    namespace = "sample" if options.sample else "main"
+    with (
+        console.status("Thinking") as status,
+        watch(lambda event: _show(status, event)),
+        step("ask"),
+        within(namespace=namespace),
+    ):
         run_id = current().run_id
+        db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
         reply = research(options.question, options.session, on_token=lambda text: console.print(escape(text), end=""))
     if options.json:
         print(dump({"run_id": run_id, "answer": reply.text, "sources": reply.sources, **reply.result.model_dump(mode="json")}))

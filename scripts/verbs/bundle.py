@@ -74,9 +74,8 @@ def act_on_locks(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Run every check and print all problems at once."""
-    from scripts.compiler.checks import run_checks
-
     from scripts import readme
+    from scripts.compiler.checks import run_checks
     from scripts.database import schema
 
     return _print([*run_checks(ROOT), *schema.check(), *readme.check(ROOT)])

@@ -91,8 +91,7 @@ def _next(document: dict[str, Any], run: str) -> list[str]:
         return ["scripts/millrace approvals list", "scripts/millrace approvals approve ACTION", f"scripts/millrace show {run}"]
     if document["status"] in ("failed", "killed", "running"):
         return [f"scripts/millrace resume {run}", f"scripts/millrace show {run}", "scripts/millrace settings"]
-    return [
-        f"scripts/millrace show {run}",
-        'scripts/millrace ask "What is new about batteries?"',
-        "scripts/millrace run daily_research",
-    ]
+    if (document["result"] or {}).get("edition") == "sample":
+        ask = 'scripts/millrace ask --sample "How much will the battery plant make?"'
+        return [f"scripts/millrace show {run}", ask, "scripts/millrace run daily_research"]
+    return [f"scripts/millrace show {run}", f"scripts/millrace feedback {run} good", "scripts/millrace recipients list"]

@@ -1,0 +1,80 @@
+"""The real `wmill` command line, found or fetched once, and called for a push."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from scripts.deployment.server import DeployFailed, Server
+
+PACKAGE = "windmill-cli@1.819.0"
+INSTALL_SECONDS = 300
+PUSH_SECONDS = 600
+
+
+def cache() -> Path:
+    """Return the folder outside the checkout where fetched programs are kept."""
+    if os.environ.get("MILLRACE_CACHE"):
+        return Path(os.environ["MILLRACE_CACHE"]).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "millrace"
+
+
+def wmill() -> Path:
+    """Return the program: WMILL, or `wmill` of the PATH, or the pinned package from npm."""
+    named = os.environ.get("WMILL")
+    if named:
+        found = shutil.which(named)
+        if not found:
+            raise DeployFailed(f"WMILL is {named!r}, which is no program")
+        return Path(found)
+    on_path = shutil.which("wmill")
+    return Path(on_path) if on_path else _installed()
+
+
+def _installed() -> Path:
+    home = cache() / PACKAGE.replace("@", "-")
+    program = home / "node_modules" / ".bin" / "wmill"
+    if program.exists():
+        return program
+    npm = shutil.which("npm")
+    if not npm:
+        raise DeployFailed(
+            f"the wmill command line is missing, and so is npm: install Node.js 20 or later, or `npm install -g {PACKAGE}` "
+            "elsewhere and set WMILL to the program"
+        )
+    home.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), PACKAGE],
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_SECONDS,
+    )
+    if done.returncode != 0 or not program.exists():
+        raise DeployFailed(f"npm could not install {PACKAGE}: {_tail(done)}")
+    return program
+
+
+def push(folder: Path, server: Server, message: str) -> str:
+    """Push the folder's bundle, deleting nothing on the server; return what the CLI printed."""
+    config = folder / ".wmill"
+    config.mkdir(exist_ok=True)
+    arguments = ["--yes", "--keep-deleted", "--base-url", server.base_url, "--workspace", server.workspace]
+    arguments += ["--token", server.token, "--config-dir", str(config), "--skip-branch-validation", "--message", message]
+    done = subprocess.run(
+        [str(wmill()), "sync", "push", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PUSH_SECONDS,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "NO_COLOR": "1", "CI": "true"},
+    )
+    if done.returncode != 0:
+        raise DeployFailed(f"wmill sync push failed:\n{_tail(done).replace(server.token, '***')}")
+    return done.stdout
+
+
+def _tail(done: subprocess.CompletedProcess[str]) -> str:
+    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + "\n" + done.stderr)
+    return "\n".join([line for line in text.splitlines() if line.strip()][-12:])

@@ -1,0 +1,105 @@
+"""The Compose file: pinned, healthy, bounded, and reachable from this machine only."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+EACH = pytest.mark.parametrize("name", sorted(SERVICES))
+
+
+def test_everything_that_millrace_uses_is_there():
+    wanted = {"windmill_server", "windmill_worker", "windmill_db", "millrace_db", "jaeger", "prometheus", "alertmanager"}
+
+    assert wanted | {"grafana", "mailpit", "searxng"} == set(SERVICES)
+
+
+@EACH
+def test_images_are_pinned_to_a_full_version(name: str):
+    tag = SERVICES[name]["image"].rpartition(":")[2]
+
+    assert re.search(r"\d+\.\d+", tag), SERVICES[name]["image"]
+    assert tag not in ("latest", "main", "edge")
+
+
+@EACH
+def test_each_service_says_when_it_is_well_and_how_much_it_may_use(name: str):
+    service = SERVICES[name]
+
+    assert service["healthcheck"]["test"]
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+    assert service["restart"] == "unless-stopped"
+    assert service["logging"]["options"]["max-size"]
+
+
+@EACH
+def test_ports_are_bound_to_loopback(name: str):
+    for port in SERVICES[name].get("ports", []):
+        assert port.startswith("127.0.0.1:"), port
+
+
+def test_no_port_is_taken_twice():
+    ports = [port.rsplit(":", 1)[0] for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert len(ports) == len(set(ports))
+
+
+def test_data_lies_in_declared_volumes_and_mounted_files_exist():
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                assert (ROOT / source).exists(), f"{name}: {source}"
+                assert volume.endswith(":ro"), volume
+            else:
+                assert source in COMPOSE["volumes"], f"{name}: {source}"
+
+
+def test_millraces_database_is_not_windmills():
+    windmill, millrace = SERVICES["windmill_db"], SERVICES["millrace_db"]
+
+    assert millrace["image"].endswith("-pg18")
+    assert "pgvector" in millrace["image"]
+    assert not {volume.split(":")[0] for volume in windmill["volumes"]} & {volume.split(":")[0] for volume in millrace["volumes"]}
+
+
+def test_each_whitelisted_variable_has_a_value_on_the_worker():
+    environment = SERVICES["windmill_worker"]["environment"]
+
+    assert {name for name in environment["WHITELIST_ENVS"].split(",") if name not in environment} == set()
+
+
+def test_example_environment_names_what_compose_reads():
+    text = (ROOT / "docker-compose.yml").read_text()
+    read = set(re.findall(r"\$\{([A-Z_]+)", text))
+    example = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
+
+    assert read == example
+
+
+def test_no_password_lacks_a_default_for_loopback():
+    text = (ROOT / "docker-compose.yml").read_text()
+
+    assert re.findall(r"\$\{([A-Z_]+)\}", text) == []
+
+
+@pytest.mark.parametrize("path", sorted(str(p.relative_to(ROOT)) for p in (ROOT / "resources").glob("**/*.y*ml")))
+def test_mounted_settings_are_yaml(path: str):
+    assert yaml.safe_load((ROOT / path).read_text())
+
+
+def test_docker_accepts_the_file():
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "compose", "version"], capture_output=True).returncode != 0:
+        pytest.skip("docker compose is not installed")
+
+    done = subprocess.run([docker, "compose", "config", "--quiet"], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,144 @@
+"""scripts/deploy against the recording server: what it makes, what it leaves alone, and what it says."""
+
+import argparse
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from f.millrace.core import config
+from scripts.deployment import __main__ as deployment
+from scripts.deployment.server import DeployFailed, Server
+from tests.live.conftest import ROOT
+from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
+from tests.live.worker import Worker
+
+SCHEDULE = "f/millrace/research/daily_research"
+
+
+@pytest.fixture
+def server() -> Iterator[Recorded]:
+    """An empty workspace."""
+    with recording() as recorded:
+        yield recorded
+
+
+@pytest.fixture(scope="session")
+def clone(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of the bundle whose history had a script that is gone now."""
+    folder = tmp_path_factory.mktemp("clone")
+    subprocess.run(["cp", "-r", f"{bundle}/.", str(folder)], check=True)
+    (folder / "f/millrace/research/gone.py").write_text("def main() -> dict:\n    return {}\n")
+    _git(folder, "init", "-q")
+    _commit(folder)
+    (folder / "f/millrace/research/gone.py").unlink()
+    _commit(folder)
+    return folder
+
+
+def deploy(recorded: Recorded, root: Path, bootstrap: bool = False) -> None:
+    """Deploy without asking; the checks of the bundle have tests of their own."""
+    options = argparse.Namespace(skip_checks=True, yes=True, bootstrap=bootstrap)
+    deployment.deploy(Server(recorded.url, WORKSPACE, TOKEN), root, options)
+
+
+def test_bootstrap_makes_settings_secrets_and_tables(
+    server: Recorded, clone: Path, wmill: Path, python312: str, database: str, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    monkeypatch.setenv("MILLRACE_RECIPIENTS", "reader@example.org")
+    monkeypatch.setenv("MILLRACE_OUTBOX_DIR", "/only/here")
+    config.reload()
+    server.run = lambda path, arguments: (True, Worker(server, python312, {}).run(path, **arguments))
+
+    deploy(server, clone, bootstrap=True)
+
+    assert server.variables["f/millrace/database_url"]["value"] == database
+    assert server.variables["f/millrace/database_url"]["is_secret"] is True
+    settings = server.resources["f/millrace/settings"]
+    assert settings["value"] == {"database_url": "$var:f/millrace/database_url", "recipients": ["reader@example.org"]}
+    assert server.resource_types[settings["resource_type"]]["schema"]["properties"]["model"]["description"]
+    said = capsys.readouterr().out
+    assert "made: secret variable f/millrace/database_url" in said
+    assert "tables: up to date" in said
+    assert database not in said
+
+
+def test_bootstrap_leaves_what_is_there(server: Recorded, clone: Path, wmill: Path, database: str):
+    server.run = lambda path, arguments: (True, {"applied": []})
+    server.resources["f/millrace/settings"] = {"path": "f/millrace/settings", "value": {"model": "ollama:x"}}
+    server.variables["f/millrace/database_url"] = {"path": "f/millrace/database_url", "value": "theirs"}
+
+    deploy(server, clone, bootstrap=True)
+
+    assert server.resources["f/millrace/settings"]["value"] == {"model": "ollama:x"}
+    assert server.variables["f/millrace/database_url"]["value"] == "theirs"
+
+
+def test_what_others_made_stays_and_what_was_ours_goes(server: Recorded, clone: Path, wmill: Path, capsys):
+    server.dependencies["analytics"] = {"name": "analytics", "content": "pandas==3.0.0\n", "language": "python3"}
+    for path in ("f/millrace/research/theirs", "f/millrace/research/gone", "f/other/thing"):
+        server.scripts[path] = {"path": path, "content": "def main(): ..."}
+
+    deploy(server, clone)
+
+    assert "analytics" in server.dependencies
+    assert "f/millrace/research/theirs" in server.scripts
+    assert "f/other/thing" in server.scripts
+    assert "f/millrace/research/gone" not in server.scripts
+    said = capsys.readouterr().out
+    assert "keep: script f/millrace/research/theirs" in said
+    assert "keep: workspace dependencies 'analytics'" in said
+    assert "remove: script f/millrace/research/gone" in said
+    assert "--bootstrap makes it" in said
+
+
+def test_a_schedule_that_a_person_switched_stays_switched(server: Recorded, clone: Path, wmill: Path, capsys):
+    if not (clone / f"{SCHEDULE}.schedule.yaml").exists():
+        pytest.skip("the bundle has no schedule of that name")
+    server.schedules[SCHEDULE] = {"path": SCHEDULE, "enabled": False}
+
+    deploy(server, clone)
+
+    assert server.schedules[SCHEDULE]["enabled"] is False
+    assert "stays off" in capsys.readouterr().out
+
+
+def test_a_failed_migration_is_told_in_words(server: Recorded, clone: Path, wmill: Path):
+    server.run = lambda path, arguments: (False, {"error": {"name": "DatabaseUnavailable", "message": "no database"}})
+
+    with pytest.raises(DeployFailed, match="f/millrace/ops/migrate failed: no database"):
+        deploy(server, clone, bootstrap=True)
+
+
+def test_a_wrong_token_is_told_in_words(server: Recorded, wmill: Path):
+    options = argparse.Namespace(skip_checks=True, yes=True, bootstrap=False)
+
+    with pytest.raises(DeployFailed, match="does not accept the token"):
+        deployment.deploy(Server(server.url, WORKSPACE, "wrong"), ROOT, options)
+
+    assert server.writes() == []
+
+
+def test_a_server_that_is_not_there_is_told_in_words(wmill: Path, capsys):
+    status = deployment.main(["--base-url", "http://127.0.0.1:9", "--workspace", "w", "--token", "t", "--yes", "--skip-checks"])
+
+    assert status == 1
+    assert "no Windmill answers at http://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_without_an_answer_nothing_is_pushed(server: Recorded, wmill: Path, capsys):
+    status = deployment.main(["--base-url", server.url, "--workspace", WORKSPACE, "--token", TOKEN, "--skip-checks"])
+
+    assert status == 2
+    assert "--yes" in capsys.readouterr().err
+    assert server.writes() == []
+
+
+def _commit(folder: Path) -> None:
+    _git(folder, "add", "-A")
+    _git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "state")
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)

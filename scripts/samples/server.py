@@ -324,11 +324,16 @@ def sample_settings(base_url: str) -> dict[str, str]:
     }
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that leaves is no news."""
+
+
 def _bound(port: int | None) -> ThreadingHTTPServer:
     if port is None:
         with contextlib.suppress(OSError):
-            return ThreadingHTTPServer(("127.0.0.1", PORT), _Handler)
-    return ThreadingHTTPServer(("127.0.0.1", port or 0), _Handler)
+            return _Server(("127.0.0.1", PORT), _Handler)
+    return _Server(("127.0.0.1", port or 0), _Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):

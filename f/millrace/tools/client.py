@@ -89,7 +89,7 @@ class Tools:
             answer = await self._clients[where].call_tool(short, arguments or {}, read_timeout_seconds=CALL_SECONDS)
         except Exception as error:  # transport faults of a server of others
             raise ToolFailed(f"{tool.name} gave no answer: {_words(error)}") from error
-        text = "\n".join(part.text for part in answer.content if getattr(part, "text", None))
+        text = "\n".join(part.text for part in answer.content if part.type == "text")
         if answer.is_error:
             raise ToolFailed(f"{tool.name} failed: {FAULT.sub('', text, count=1)[:1000]}")
         return answer.structured_content if answer.structured_content is not None else {"text": text}

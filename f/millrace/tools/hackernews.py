@@ -14,7 +14,7 @@ from f.millrace.core.config import settings
 from f.millrace.core.contracts import SourceItem
 from f.millrace.core.errors import SourceFailed
 from f.millrace.tools.fetch_state import FetchState
-from f.millrace.tools.http import as_json, get_json
+from f.millrace.tools.http import get_json
 from f.millrace.tools.items import make_item, plain
 from f.millrace.tools.sources import Source
 
@@ -48,10 +48,8 @@ class Stories(BaseModel):
 
 def read(limit: int, state: FetchState) -> list[SourceItem]:
     """Return the top stories; one that cannot be read is named in `state.problems`."""
-    page = state.fetch(f"{_base()}/topstories.json", accept="application/json")
-    if page is None:
-        return []
-    ids = as_json(page)
+    # Without validators: the list may stay the same while points and titles of its stories change.
+    ids = get_json(f"{_base()}/topstories.json", allow=state.allow)
     if not isinstance(ids, list):
         raise SourceFailed("Hacker News answered something that is not a list of stories")
     wanted = list(dict.fromkeys(n for n in ids if isinstance(n, int)))[:limit]
@@ -60,7 +58,6 @@ def read(limit: int, state: FetchState) -> list[SourceItem]:
         raise SourceFailed(f"no story of Hacker News could be read: {failures[0]}")
     if failures:
         state.problems.append(f"{len(failures)} of {len(wanted)} stories could not be read: {failures[0]}")
-        state.forget(f"{_base()}/topstories.json")
     return [_source_item(raw) for raw in found if _is_story(raw)]
 
 

@@ -245,7 +245,14 @@ os.register_at_fork(after_in_child=_client.cache_clear)
 class _Guard(httpcore2.NetworkBackend):
     """Connects to checked addresses only."""
 
-    def connect_tcp(self, host: str, port: int, **options: Any) -> httpcore2.NetworkStream:  # type: ignore[override]
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
         addresses = _resolve(host, port)
         for address in addresses:
             if not _is_public(address):
@@ -255,7 +262,7 @@ class _Guard(httpcore2.NetworkBackend):
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
-                inner = httpcore2.SyncBackend().connect_tcp(address, port, **(options | {"timeout": _left()}))
+                inner = httpcore2.SyncBackend().connect_tcp(address, port, _left(timeout), local_address, socket_options)
                 return _Bounded(inner)
             except httpcore2.ConnectError as error:
                 failure = error

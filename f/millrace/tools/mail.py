@@ -32,7 +32,7 @@ class Sent(BaseModel):
 
     message_id: str
     status: Literal["sent", "outbox", "dry_run"] = Field(description="sent: a server took it; outbox: written as a file.")
-    path: str = Field("", description="The file in the outbox.")
+    path: str = Field(default="", description="The file in the outbox.")
 
 
 class DeliveryUnknown(ToolFailed):

@@ -29,8 +29,8 @@ class SearchHit(BaseModel):
     url: str = Field(description="http(s), or note:PATH for a note (read it with notes.read).")
     excerpt: str = ""
     published_at: datetime | None = None
-    source: str = Field("", description="Where it was found: web, or the name of a source.")
-    own: bool = Field(False, description="Whether it is the user's own note.")
+    source: str = Field(default="", description="Where it was found: web, or the name of a source.")
+    own: bool = Field(default=False, description="Whether it is the user's own note.")
 
 
 class SearchResults(BaseModel):

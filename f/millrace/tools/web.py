@@ -21,7 +21,7 @@ class WebPage(BaseModel):
     text: str
     published_at: datetime | None = None
     site: str = ""
-    shortened: bool = Field(False, description="Whether the text was cut at the limit.")
+    shortened: bool = Field(default=False, description="Whether the text was cut at the limit.")
 
 
 def fetch_page(url: str) -> WebPage:

@@ -15,7 +15,6 @@ MODULES = {
     "run": "run",
     "resume": "run",
     "ask": "ask",
-    "ask": "ask",
     "runs": "runs",
     "show": "runs",
     "step": "step",

@@ -25,9 +25,9 @@ def run_step(options: argparse.Namespace) -> int:
     file = ROOT / "f/millrace" / (path + ".py")
     if not file.is_file() or "\ndef main(" not in file.read_text():
         raise NotFound(f"no step {options.path!r} under f/millrace; e.g. research/read_source")
-    from scripts.compiler.metadata import schema_of
+    from scripts.compiler import metadata, sources
 
-    inputs = values.read(options.inputs, None, schema_of(file))
+    inputs = values.read(options.inputs, None, metadata.schema(sources.read(ROOT, file)))
     ready()
     module = importlib.import_module("f.millrace." + path.replace("/", "."))
     print(dump(module.main(**inputs)))

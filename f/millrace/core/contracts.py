@@ -81,7 +81,7 @@ class TopicResult(BaseModel):
     summary: str = ""
     findings: list[Finding] = Field(default_factory=list)
     conflicts: list[Conflict] = Field(default_factory=list)
-    confidence: Confidence = Field(default_factory=Confidence)
+    confidence: Confidence = Field(default_factory=lambda: Confidence(score=0))
     no_sources: bool = False
     stopped_because: str = ""
     rounds: int = 0

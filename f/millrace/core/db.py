@@ -36,7 +36,7 @@ def open_connection(url: str | None = None) -> Connection:
     """Return a new connection (autocommit, rows as dictionaries)."""
     url = url or database_url()
     try:
-        return psycopg.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_SECONDS)
+        return Connection.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_SECONDS)  # pyright: ignore[reportArgumentType, reportReturnType]
     except psycopg.OperationalError as error:
         parts = urlsplit(url)
         reason = str(error).strip().splitlines()[-1]

@@ -149,6 +149,9 @@ async def call(
             raise _failed(account, f"cannot be used here: {error}") from error
         except AgentRunError as error:
             raise _failed(account, f"gave no usable answer: {_words(error)}") from error
+        finally:
+            if wrapped is not model:
+                await llm.close(wrapped)
         handle.set({"operation.cost": account.cost_usd, "millrace.requests": len(account.usage_ids), "millrace.replayed": account.replayed})
     return Answer(
         output=result.output,

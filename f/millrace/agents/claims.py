@@ -10,6 +10,7 @@ from functools import lru_cache
 
 # A sentence has to share this part of its content words with the passages that it cites.
 LEAST_COVERAGE = 0.5
+LEAST_SHARED = 3
 # Two sentences are about the same thing when they share this part of the shorter one's words.
 SAME_SUBJECT = 0.6
 NEAR_DUPLICATE = 0.8
@@ -51,7 +52,9 @@ BOILERPLATE = re.compile(
     r"(?i)\b(?:cookie|newsletter|all rights reserved|privacy policy|terms of (?:use|service)|javascript|subscribe|"
     r"advertisement|share this|read more|sign in|©)"
 )
-LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+", re.IGNORECASE)
+# A sentence that begins so leans on the one before and says nothing alone.
+POINTING = re.compile(r"(?:It|They|He|She|This|These|Those|That|But|And|However|Meanwhile|Instead|Its|Their|His|Her)\b")
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+?(?=[.,;:!?)\]]*(?:\s|$))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,9 @@ def quotable(sentence: str) -> bool:
     """Tell whether a sentence can stand in a result: a statement of usual length, no order, no boilerplate, no question."""
     if not SHORTEST <= len(sentence) <= LONGEST or sentence.endswith("?"):
         return False
-    return not (hostile(sentence) or BOILERPLATE.search(sentence)) and len(content(sentence)) >= 4
+    if hostile(sentence) or BOILERPLATE.search(sentence) or POINTING.match(sentence):
+        return False
+    return len(content(sentence)) >= 4
 
 
 def hostile(sentence: str) -> bool:
@@ -159,7 +164,8 @@ def unsupported(sentence: str, passages: list[str]) -> str:
     together = "\n".join(passages)
     if not together.strip():
         return "it cites nothing that is stored"
-    if overlap(sentence, together) < LEAST_COVERAGE:
+    words = content(sentence)
+    if overlap(sentence, together) < LEAST_COVERAGE or len(words & content(together)) < min(LEAST_SHARED, len(words)):
         return "its words are not those of the evidence that it cites"
     held = {quantity.value for quantity in quantities(together)} | {float(number) for number in _spelled(together)}
     strange = sorted(quantity.value for quantity in quantities(sentence) if quantity.value not in held)
@@ -204,5 +210,13 @@ def _numbers_differ(one: str, other: str) -> str:
     for unit in sorted(units, key=lambda unit: unit == "year"):
         mine, theirs = {q.value for q in first if q.unit == unit}, {q.value for q in second if q.unit == unit}
         if not mine & theirs and len(mine) == 1 and len(theirs) == 1:
-            return "the year" if unit == "year" else f"how many {unit}".strip() if unit not in ("%", "$", "€", "£") else f"the figure in {unit}"
+            return _disputed(unit, one)
     return ""
+
+
+def _disputed(unit: str, sentence: str) -> str:
+    if unit == "year":
+        return "the year"
+    if unit in ("", "%", "$", "€", "£"):
+        return f"the figure {f'in {unit}' if unit else ''}".strip()
+    return "how many " + next((word for word in WORD.findall(sentence) if stem(word.lower()) == unit), unit)

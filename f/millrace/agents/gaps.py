@@ -38,7 +38,7 @@ def report(run_id: str, missing: Sequence[str], checked: Sequence[str]) -> dict[
         "INSERT INTO tool_gap AS g (id, report, run_ids) VALUES (%s, %s, ARRAY[%s]::uuid[]) ON CONFLICT (id) DO UPDATE SET "
         "seen = g.seen + CASE WHEN %s::uuid = ANY(g.run_ids) THEN 0 ELSE 1 END, last_at = clock_timestamp(), "
         "run_ids = CASE WHEN %s::uuid = ANY(g.run_ids) THEN g.run_ids ELSE g.run_ids || %s::uuid END",
-        [stable_id("gap", wanted, made["existing_tools_checked"]), db.jsonb(made), run_id, run_id, run_id, run_id],
+        [stable_id("gap", made), db.jsonb(made), run_id, run_id, run_id, run_id],
     )
     emit("tool", f"no tool can {' or '.join(wanted)}", missing=wanted)
     return made

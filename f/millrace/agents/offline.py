@@ -24,6 +24,9 @@ MOST_CLAIMS = 8
 MOST_CONFLICTS = 3
 # A sentence is relevant when it holds this part of the question's words; a headline's words rarely all recur.
 RELEVANT = 0.25
+# A passage that holds this part of them tells the same story, whatever each of its sentences repeats.
+SAME_STORY = 0.5
+MOST_COMPARED = 60
 
 
 class OfflineModel(Model):
@@ -96,7 +99,7 @@ def judge(text: str) -> dict[str, Any]:
     question = prompt.section(text, "Question")
     ranked = _ranked(question, prompt.passages(text))
     sources = {passage.source for _, _, passage in ranked}
-    found = conflicts(question, ranked)
+    found = conflicts(question, _comparable(question, prompt.passages(text)))
     enough = len(sources) >= 2 and len(ranked) >= 3
     return {
         "enough": enough,
@@ -119,14 +122,29 @@ def write(text: str) -> str:
 Ranked = list[tuple[float, str, prompt.Passage]]
 
 
-def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
+def _ranked(question: str, passages: list[prompt.Passage], least: float = RELEVANT) -> Ranked:
+    """Return the sentences that have to do with the question, best first; `least` is the share of its words they hold."""
     found: Ranked = []
     for passage in passages:
+        about = claims.overlap(question, passage.text)
         for place, sentence in enumerate(claims.sentences(passage.text)):
             share = claims.overlap(question, sentence)
-            if share >= RELEVANT and claims.quotable(sentence):
+            if claims.quotable(sentence) and (share >= least or (least and share and about >= SAME_STORY)):
                 # Early sentences and ones with figures say more; the differences only break ties.
-                found.append((share + 0.05 * bool(claims.quantities(sentence)) - 0.01 * min(place, 10), sentence, passage))
+                score = share + 0.1 * about + 0.05 * bool(claims.quantities(sentence)) - 0.01 * min(place, 10)
+                found.append((score, sentence, passage))
+    return sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
+
+
+def _comparable(question: str, passages: list[prompt.Passage]) -> Ranked:
+    """Return the sentences that can contradict each other: also those that name their subject only as `it`."""
+    close = [passage for passage in passages if claims.overlap(question, passage.text) >= SAME_STORY]
+    found = [
+        (claims.overlap(question, sentence), sentence, passage)
+        for passage in close
+        for sentence in claims.sentences(passage.text)
+        if len(sentence) <= claims.LONGEST and not claims.hostile(sentence) and len(claims.content(sentence)) >= 3
+    ]
     return sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
 
 
@@ -145,7 +163,7 @@ def conflicts(question: str, ranked: Ranked) -> list[dict[str, Any]]:
     """Return pairs of sentences of different sources that cannot both be true, with all evidence on either side."""
     found: list[dict[str, Any]] = []
     taken: set[str] = set()
-    top = ranked[:40]
+    top = ranked[:MOST_COMPARED]
     for index, (_, one, first) in enumerate(top):
         for _, other, second in top[index + 1 :]:
             if first.source == second.source or {one, other} & taken:

@@ -90,14 +90,4 @@ async def _research(
             earlier=earlier,
             on_finding=on_finding,
         )
-        result = await research.run()
-    emit(
-        "topic",
-        f"{result.title}: {len(result.findings)} findings, confidence {result.confidence.score}",
-        topic=topic_id,
-        findings=len(result.findings),
-        confidence=result.confidence.score,
-        no_sources=result.no_sources,
-        stopped_because=result.stopped_because,
-    )
-    return result
+        return await research.run()

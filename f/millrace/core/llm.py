@@ -73,6 +73,13 @@ def model(name: str, *, offline: Callable[[], Model] | None = None, seconds: flo
     return _PROVIDERS[provider](model_name, seconds)
 
 
+async def close(model: Model) -> None:
+    """Close the connections of a model from here; they belong to the event loop that made them."""
+    client = getattr(getattr(model, "provider", None), "client", None)
+    if client is not None:
+        await client.close()
+
+
 def _openai(model_name: str, seconds: float) -> Model:
     base_url = os.environ.get("OPENAI_BASE_URL") or None
     key = os.environ.get("OPENAI_API_KEY", "")

@@ -25,7 +25,7 @@ def read(words: list[str], file: str | None, schema: dict[str, Any]) -> dict[str
             hint = f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(known)
             raise BadInput(f"unknown input {name!r}; {hint}")
         _check(name, value, known[name])
-    missing = [name for name in schema.get("required", []) if name not in values and "default" not in known.get(name, {})]
+    missing = [name for name in schema.get("required", []) if name not in values and known.get(name, {}).get("default") is None]
     if missing:
         raise BadInput("missing input " + ", ".join(repr(name) for name in missing) + "; write name=value")
     return values

@@ -23,8 +23,10 @@ from typing import Any
 from scripts.runner import script
 
 LENGTH = struct.Struct("!Q")
-# Each request on the control socket is one number of this size: 0 with three descriptors is a job, else whom to kill.
+# Each request on the control socket is one number of this size. With three descriptors it is a job, to be started at
+# once or when the heavy libraries are loaded; without, it is the child to kill.
 REQUEST = struct.Struct("!Q")
+NOW, LOADED = 0, 1
 
 
 def send(connection: socket.socket, message: dict[str, Any]) -> None:
@@ -54,59 +56,120 @@ def _exactly(connection: socket.socket, size: int) -> bytes | None:
     return b"".join(parts)
 
 
+class Gone(Exception):
+    """Nobody is left to serve."""
+
+
 class Server:
-    """Answers the runner between two imports, then for as long as the runner lives."""
+    """Forks a child for each request, for as long as the runner lives.
 
-    def __init__(self, control: socket.socket) -> None:
-        self.control = control
+    The first server loads what every step needs and answers at once. It forks a second one that loads the heavy
+    libraries, takes over when it has them, and passes back what is for children of the first.
+    """
+
+    def __init__(self, control: socket.socket, elder: socket.socket | None = None) -> None:
+        self.control, self.elder = control, elder
+        self.younger: socket.socket | None = None
+        self.handed_over = False
+        self.deferred: list[list[int]] = []
         self.children: dict[int, socket.socket] = {}
-        self.wake_reader, wake_writer = os.pipe()
+        self.wake_reader, self.wake_writer = os.pipe()
         os.set_blocking(self.wake_reader, False)
-        os.set_blocking(wake_writer, False)
-        self.wake_writer = wake_writer
-
-    def serve(self, modules: list[str]) -> None:
-        """Import `modules` one by one and answer requests; return when the runner is gone."""
+        os.set_blocking(self.wake_writer, False)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to handle
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self.wake_writer, warn_on_full_buffer=False)
+
+    def serve(self, light: list[str], heavy: list[str]) -> None:
+        """Load and answer until the runner is gone."""
         gc.disable()
         try:
-            for name in modules:
-                # A library that is not there, or broken, is for the step that needs it to report.
-                with contextlib.suppress(Exception):
-                    importlib.import_module(name)
-                while self.step(wait=False):
-                    pass
-            gc.collect()
+            load(light)
+            if heavy:
+                self.fork_younger(heavy)
             gc.freeze()  # what is loaded stays out of the children's collections, so its pages stay shared
             while True:
-                self.step(wait=True)
-        except EOFError:
-            self.end()
+                self.step()
+        except Gone:
+            for child in list(self.children):
+                self.kill(child)
 
-    def step(self, wait: bool) -> bool:
-        """Handle what is there; False when there was nothing."""
-        ready, _, _ = select.select([self.control, self.wake_reader], [], [], None if wait else 0)
+    def fork_younger(self, heavy: list[str]) -> None:
+        """Fork the server that takes over when it has the heavy libraries."""
+        mine, theirs = socket.socketpair()
+        if os.fork() == 0:
+            mine.close()
+            os.close(self.wake_reader)
+            younger = Server(self.control, theirs)
+            os.close(self.wake_writer)
+            load(heavy)
+            with contextlib.suppress(OSError):
+                theirs.sendall(REQUEST.pack(LOADED))
+                if theirs.recv(REQUEST.size):
+                    younger.serve([], [])
+            os._exit(0)
+        theirs.close()
+        self.younger = mine
+
+    def step(self) -> None:
+        """Wait for something and handle it."""
+        watched = [self.wake_reader, *(each for each in (self.elder, self.younger) if each)]
+        if not self.handed_over:
+            watched.append(self.control)
+        ready, _, _ = select.select(watched, [], [])
         if self.wake_reader in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(self.wake_reader, 4096)
         self.reap()
-        if self.control in ready:
-            self.request()
-        return bool(ready)
+        if self.elder and self.elder in ready:
+            self.request(self.elder)
+        if self.younger in ready:
+            self.hear_younger()
+        elif self.control in ready:
+            self.request(self.control)
 
-    def request(self) -> None:
+    def hear_younger(self) -> None:
+        """Hand over when it is ready, then kill whom it names."""
+        assert self.younger is not None
+        message = self.younger.recv(REQUEST.size)
+        if not message and self.handed_over:
+            raise Gone
+        if not message:  # it died while loading: go on without
+            self.younger.close()
+            self.younger = None
+            for descriptors in self.deferred:
+                self.fork_child(descriptors)
+        elif self.handed_over:
+            self.kill(REQUEST.unpack(message)[0])
+        else:
+            self.handed_over = True
+            self.younger.sendall(message)
+            for descriptors in self.deferred:
+                socket.send_fds(self.younger, [message], descriptors)
+                for descriptor in descriptors:
+                    os.close(descriptor)
+            self.deferred.clear()
+
+    def request(self, source: socket.socket) -> None:
         """Fork a child for a request that brings three descriptors, or kill one."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self.control, REQUEST.size, 3)
+            data, descriptors, _, _ = socket.recv_fds(source, REQUEST.size, 3)
         except ConnectionResetError:
-            data, descriptors = b"", []
+            raise Gone from None
         if not data:
-            raise EOFError
-        if not descriptors:
-            self.kill(REQUEST.unpack(data)[0])
-            return
+            raise Gone
+        number = REQUEST.unpack(data)[0]
+        if descriptors and number == LOADED and self.younger and not self.handed_over:
+            self.deferred.append(descriptors)
+        elif descriptors:
+            self.fork_child(descriptors)
+        elif number in self.children or not self.elder:
+            self.kill(number)
+        else:
+            self.elder.sendall(data)
+
+    def fork_child(self, descriptors: list[int]) -> None:
+        """Fork the child that answers on the first descriptor and prints to the other two."""
         line = socket.socket(fileno=descriptors[0])
         child = os.fork()
         if child == 0:
@@ -129,9 +192,9 @@ class Server:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for descriptor in (self.wake_reader, self.wake_writer):
                 os.close(descriptor)
-            self.control.close()
-            for sibling in self.children.values():
-                sibling.close()
+            for other in (self.control, self.elder, self.younger, *self.children.values()):
+                if other is not None:
+                    other.close()
             code = execute(line, out, err)
         finally:
             os._exit(code)
@@ -155,10 +218,13 @@ class Server:
                 send(line, {"exit": os.waitstatus_to_exitcode(status)})
             line.close()
 
-    def end(self) -> None:
-        """Kill the children: nobody waits for them any more."""
-        for child in list(self.children):
-            self.kill(child)
+
+def load(modules: list[str]) -> None:
+    """Import the modules; one that is not there, or broken, is for the step that needs it to report."""
+    for name in modules:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.collect()
 
 
 def execute(line: socket.socket, out: int, err: int) -> int:
@@ -201,7 +267,7 @@ def _die_with(line: socket.socket) -> None:
 def main() -> None:
     """Serve on the inherited socket until the runner is gone."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    Server(control).serve(json.loads(sys.argv[2]))
+    Server(control).serve(*json.loads(sys.argv[2]))
 
 
 if __name__ == "__main__":

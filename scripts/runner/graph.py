@@ -129,7 +129,7 @@ class Chain:
             nodes.append((f"wait.{module['id']}", self._wait_node(index, module)))
         return nodes
 
-    def _connect(self, graph: StateGraph, previous: str, following: str) -> None:
+    def _connect(self, graph: StateGraph[Any, Any, Any, Any], previous: str, following: str) -> None:
         if previous == START:
             graph.add_edge(START, following)
             return

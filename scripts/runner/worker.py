@@ -5,6 +5,7 @@ import io
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -19,11 +20,20 @@ from scripts.paths import ROOT
 from scripts.runner import forkserver, script
 
 EVENT = "MILLRACE_EVENT: "
-# In the order in which a run's steps need them; a child that is forked earlier imports the rest itself.
-PRELOAD = (
-    "asyncio", "urllib.request", "logging.config", "pydantic.root_model", "psycopg", "opentelemetry.sdk.trace", "httpx2",
-    "fastfeedparser", "genai_prices", "pydantic_ai", "mcp.server", "langgraph.graph", "trafilatura", "nh3",
-)  # fmt: skip
+# What most steps need, loaded before the first step; and what takes seconds, loaded while the first steps run.
+LIGHT = (
+    "asyncio",
+    "urllib.request",
+    "logging.config",
+    "pydantic.root_model",
+    "psycopg",
+    "opentelemetry.sdk.trace",
+    "httpx2",
+    "fastfeedparser",
+)
+HEAVY = ("genai_prices", "pydantic_ai", "mcp.server", "langgraph.graph", "trafilatura", "nh3")
+# A step with these requirements waits for the heavy ones; importing them itself, beside others, would take longer.
+NEEDS_HEAVY = "# requirements: millrace_agents"
 LOG_BYTES = 200_000
 KILLED_WITHIN_SECONDS = 10
 
@@ -69,8 +79,8 @@ class Worker(Protocol):
 class Processes:
     """Executes each job in a fresh process, forked from a server that has the libraries loaded."""
 
-    def __init__(self, root: Path = ROOT, preload: tuple[str, ...] = PRELOAD) -> None:
-        self.root, self.preload = root, preload
+    def __init__(self, root: Path = ROOT, light: tuple[str, ...] = LIGHT, heavy: tuple[str, ...] = HEAVY) -> None:
+        self.root, self.modules = root, [light, heavy]
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -94,7 +104,9 @@ class Processes:
         err, err_writer = os.pipe()
         try:
             try:
-                self._ask(0, [line.fileno(), out_writer, err_writer])
+                self._ask(
+                    forkserver.LOADED if _needs_heavy(job, self.root) else forkserver.NOW, [line.fileno(), out_writer, err_writer]
+                )
             finally:
                 line.close()
                 os.close(out_writer)
@@ -126,8 +138,9 @@ class Processes:
                 self._control.close()
             server, idle = self._server, self._running == 0
         if server is not None:
-            if idle:  # perhaps still importing, for nobody now
-                server.kill()
+            if idle:  # perhaps still loading libraries, for nobody now
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(server.pid, signal.SIGKILL)
             try:
                 server.wait(KILLED_WITHIN_SECONDS)
             except subprocess.TimeoutExpired:
@@ -139,10 +152,11 @@ class Processes:
         code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from scripts.runner import forkserver; forkserver.main()"
         with theirs:
             self._server = subprocess.Popen(
-                [sys.executable, "-P", "-c", code, str(theirs.fileno()), json.dumps(self.preload)],
+                [sys.executable, "-P", "-c", code, str(theirs.fileno()), json.dumps(self.modules)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                start_new_session=True,
                 env={**os.environ, "LANGSMITH_TRACING": "false"},
             )
         self._control = mine
@@ -251,6 +265,15 @@ def _event(text: str) -> dict[str, Any] | None:
     except json.JSONDecodeError:
         return None
     return event if isinstance(event, dict) else None
+
+
+def _needs_heavy(job: Job, root: Path) -> bool:
+    if job.path is None:
+        return False
+    try:
+        return NEEDS_HEAVY in (root / f"{job.path}.py").read_text()[:500]
+    except OSError:
+        return False  # the child says what is wrong with the script
 
 
 def _request(job: Job, root: Path) -> dict[str, Any]:

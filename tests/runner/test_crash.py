@@ -33,7 +33,7 @@ for line in sys.stdin:
     run_id, flow = json.loads(line)
     pid = os.fork()
     if pid == 0:
-        worker = Processes(root, preload=("psycopg",))
+        worker = Processes(root, light=("psycopg",), heavy=())
         print(os.getpid(), worker.server_pid, flush=True)
         if flow is None:
             run.resume(run_id, isolation=worker, root=root)
@@ -134,7 +134,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(bundle: Any, flow: Any, la
             continue
         interrupted += 1
 
-        outcome = bundle.resume(run_id, isolation=Processes(bundle.root, preload=()))
+        outcome = bundle.resume(run_id, isolation=Processes(bundle.root, light=(), heavy=()))
 
         assert (outcome.status, outcome.result) == ("done", {"key": [{"key": name} for name in "pqrs"]})
         assert len(bundle.rows(f"SELECT key FROM effect WHERE key LIKE '{seed}/%'")) == 7
@@ -163,7 +163,7 @@ def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any, launch: Any
         connection.execute(
             """UPDATE run SET openflow = jsonb_set(openflow, '{value,flow_env,seconds}', '[0.01, 0.01, 0.01, 0.01]')"""
         )
-    outcome = bundle.resume(run_id, isolation=Processes(bundle.root, preload=()))
+    outcome = bundle.resume(run_id, isolation=Processes(bundle.root, light=(), heavy=()))
 
     assert outcome.status == "done"
     steps = [what.split()[2] for what in bundle.calls()]
@@ -230,7 +230,7 @@ def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(bundle: Any, flow: 
 
     assert bundle.rows("SELECT status FROM run") == [("stopped",)]
     assert gone([int(what.split()[1]) for what in bundle.calls()])
-    assert bundle.resume(run_id, isolation=Processes(bundle.root, preload=())).status == "done"
+    assert bundle.resume(run_id, isolation=Processes(bundle.root, light=(), heavy=())).status == "done"
 
 
 def wait_for(ready: Callable[[], Any]) -> None:

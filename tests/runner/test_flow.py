@@ -425,7 +425,9 @@ def test_in_processes_steps_time_out_and_events_arrive(bundle: Any, module: Any)
     slow = raw("slow", "import time\ndef main():\n    print('MILLRACE_EVENT: {\"event\": \"progress\", \"message\": \"hi\"}')\n    time.sleep(60)",
                timeout=1, retry={"constant": {"attempts": 1, "seconds": 0}}, continue_on_error=True)  # fmt: skip
 
-    outcome = bundle.run([slow, module("b", expr={"value": "results.slow.error.name"})], Processes(bundle.root, preload=()))
+    outcome = bundle.run(
+        [slow, module("b", expr={"value": "results.slow.error.name"})], Processes(bundle.root, light=(), heavy=())
+    )
 
     assert (outcome.status, outcome.result) == ("partly_failed", "Timeout")
     assert bundle.kinds("slow") == ["step_started", "event", "step_failed", "step_retry", "step_started", "event", "step_failed"]

@@ -4,13 +4,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.paths import ROOT
-from scripts.runner.worker import PRELOAD, Job, Processes
+from scripts.runner.worker import Job, Processes
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def worker(root: Path) -> Iterator[Processes]:
-    worker = Processes(root, preload=())
+    worker = Processes(root, light=(), heavy=())
     yield worker
     worker.close()
 
@@ -136,8 +137,6 @@ def test_large_arguments_and_results_pass(worker: Processes) -> None:
 
 
 def test_steps_run_side_by_side(worker: Processes) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     body, began = "import time\ndef main(n):\n    time.sleep(0.4)\n    return n", time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         done = list(pool.map(lambda n: run(worker, body, args={"n": n}).result, range(8)))
@@ -146,18 +145,70 @@ def test_steps_run_side_by_side(worker: Processes) -> None:
     assert time.monotonic() - began < 2
 
 
-def test_the_preloaded_server_has_one_thread_and_no_network(root: Path) -> None:
-    worker = Processes(root, PRELOAD)
+def test_the_second_server_takes_over_with_the_libraries_loaded_one_thread_and_no_connection(root: Path) -> None:
+    worker = Processes(root)
+    body = "import os, sys\ndef main(): return [os.getppid(), 'nh3' in sys.modules]"
     try:
-        until = time.monotonic() + 30
-        while run(worker, "import sys\ndef main(): return 'nh3' in sys.modules").result is False and time.monotonic() < until:
-            time.sleep(0.2)
-        server = Path(f"/proc/{worker.server_pid}")
-        assert len(list((server / "task").iterdir())) == 1
-        opened = [os.readlink(descriptor) for descriptor in (server / "fd").iterdir()]
-        assert sum("socket" in target for target in opened) <= 2
+        first = run(worker, body).result
+        assert first == [worker.server_pid, False]
+        until = time.monotonic() + 60
+        while not (second := run(worker, body).result)[1]:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert second[0] != worker.server_pid
+        for pid in (worker.server_pid, second[0]):
+            process = Path(f"/proc/{pid}")
+            assert len(list((process / "task").iterdir())) == 1
+            opened = [os.readlink(descriptor) for descriptor in (process / "fd").iterdir()]
+            assert sum("socket" in target for target in opened) <= 2 + 1  # the runner's, the other server's
     finally:
         worker.close()
+    assert gone([worker.server_pid, second[0]])
+
+
+def test_a_step_of_the_first_server_is_killed_after_the_second_took_over(root: Path) -> None:
+    worker = Processes(root, light=(), heavy=("colorsys",))
+    stuck = "import re\ndef main(): re.match('(a+)+$', 'a' * 40 + 'b')"
+    try:
+        done = run(worker, stuck, timeout=1.5)
+        parents = {run(worker, "import os\ndef main(): return os.getppid()").result for _ in range(3)}
+    finally:
+        worker.close()
+
+    assert (done.ended, parents - {worker.server_pid}) != ("returned", set())
+    assert done.seconds < 5
+
+
+def test_a_step_of_an_agent_waits_until_the_libraries_are_loaded_and_others_do_not(root: Path) -> None:
+    (root / "f" / "t" / "agent.py").write_text(
+        "# requirements: millrace_agents\nimport sys\nthere = 'nh3' in sys.modules\ndef main(): return there\n"
+    )
+    (root / "f" / "t" / "plain.py").write_text("import sys\nthere = 'nh3' in sys.modules\ndef main(): return there\n")
+    worker = Processes(root)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            agents = [pool.submit(worker.run, Job("s", {}, {}, path="f/t/agent"), print) for _ in range(3)]
+            plain = worker.run(Job("s", {}, {}, path="f/t/plain"), print)
+            assert [each.result().result for each in agents] == [True, True, True]
+    finally:
+        worker.close()
+    assert plain.result is False
+
+
+def test_both_servers_end_when_the_runner_closes_while_they_load(root: Path) -> None:
+    worker = Processes(root)
+    run(worker, "def main(): return 1")
+    group = worker.server_pid
+    worker.close()
+
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the servers are still there")
 
 
 def test_everything_dies_with_a_runner_that_is_killed(root: Path) -> None:
@@ -166,7 +217,7 @@ def test_everything_dies_with_a_runner_that_is_killed(root: Path) -> None:
 import sys; sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from scripts.runner.worker import Processes, Job
-worker = Processes(Path({str(root)!r}), preload=())
+worker = Processes(Path({str(root)!r}), light=(), heavy=())
 print(worker.server_pid, flush=True)
 body = '''
 import json, os, re, subprocess

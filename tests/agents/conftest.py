@@ -36,14 +36,14 @@ class Edge:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def add_page(self, path: str, title: str, text: str, date: str = "2026-11-20") -> str:
+    def add_page(self, path: str, title: str, text: str, date: str = "2026-11-20", host: str = "127.0.0.1") -> str:
         """Serve a page and let the search find it."""
         paragraphs = "".join(f"<p>{part}</p>" for part in text.split("\n"))
         self.pages[path] = (
             f"<html><head><title>{title}</title><meta name='date' content='{date}'></head>"
             f"<body><article><h1>{title}</h1>{paragraphs}</article></body></html>"
         )
-        url = f"{self.url}{path}"
+        url = f"http://{host}:{self.port}{path}"
         self.results.append({"url": url, "title": title, "content": text[:150], "publishedDate": date})
         return url
 
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
     edge: Edge
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
     def do_GET(self) -> None:
@@ -154,7 +154,7 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
     thread.start()
     monkeypatch.setenv("OPENAI_BASE_URL", f"{made.url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdefghij")
-    monkeypatch.setenv("MILLRACE_FETCH_ALLOW", f"127.0.0.1:{made.port}")
+    monkeypatch.setenv("MILLRACE_FETCH_ALLOW", f"127.0.0.1:{made.port},localhost:{made.port}")
     monkeypatch.setenv("MILLRACE_SEARCH_URL", made.url)
     monkeypatch.setenv("MILLRACE_ARXIV_URL", f"{made.url}/arxiv")
     monkeypatch.setenv("MILLRACE_FEEDS", f"{made.url}/feed")

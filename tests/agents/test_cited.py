@@ -27,7 +27,9 @@ def test_a_sentence_that_cites_only_what_does_not_exist_is_dropped():
 
 
 def test_an_invented_link_does_not_appear():
-    checked = check(f"The Orbit plant in Leeds opened on [Monday](https://evil.example/x) https://evil.example. [{ONE}]", EVIDENCE)
+    checked = check(
+        f"The Orbit plant in Leeds opened on [Monday](https://evil.example/x) https://evil.example. [{ONE}]", EVIDENCE
+    )
 
     assert checked.findings[0].text == "The Orbit plant in Leeds opened on Monday."
 

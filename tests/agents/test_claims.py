@@ -30,7 +30,9 @@ def test_a_sentence_about_something_else_is_not_supported():
 
 
 def test_scaled_numbers_compare_by_value():
-    assert claims.unsupported("The fund holds 1.5 million dollars of bonds.", ["The fund holds 1,500,000 dollars of bonds."]) == ""
+    assert (
+        claims.unsupported("The fund holds 1.5 million dollars of bonds.", ["The fund holds 1,500,000 dollars of bonds."]) == ""
+    )
 
 
 def test_different_figures_on_the_same_thing_contradict():

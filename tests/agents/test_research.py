@@ -7,6 +7,7 @@ from f.millrace.agents.evidence import load
 from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core import db
+from f.millrace.core.errors import BadSetting
 from f.millrace.memory import conversation
 from f.millrace.memory.store import remember
 
@@ -40,7 +41,7 @@ def offline_topic(*documents):
 
 def test_a_topic_is_searched_read_and_cited_offline(edge, in_step):
     edge.add_page("/a", "Orbit opens", OPENED)
-    edge.add_page("/b", "Orbit cells", CELLS_25)
+    edge.add_page("/b", "Orbit cells", CELLS_25, host="localhost")
 
     result = research_topic(in_step, TOPIC)
 
@@ -84,6 +85,7 @@ def test_a_conflict_gives_both_sides_with_dates_and_says_why_one_is_trusted(in_s
     trusted = conflict.sides[conflict.trusted]
     assert "25,000" in trusted.claim and trusted.sources == ["b.example"]
     assert "newer report (2026-11-20)" in conflict.why
+    assert not any("40,000" in text for text in texts(result))
 
 
 def test_a_conflict_between_equals_is_left_undecided(in_step):
@@ -140,7 +142,9 @@ def test_a_model_that_cites_what_does_not_exist_and_invents_links_is_cleaned(edg
 FAULTS = {
     "429": lambda handler, _: handler.answer(429, "{}", "application/json", retry_after="0") or True,
     "500": lambda handler, _: handler.answer(500, "{}", "application/json") or True,
-    "cut": lambda handler, body: (handler.stream("The Orbit pl" * 9, cut=True) if body.get("stream") else handler.answer(502, "", "text/plain")) or True,
+    "cut": lambda handler, body: (
+        (handler.stream("The Orbit pl" * 9, cut=True) if body.get("stream") else handler.answer(502, "", "text/plain")) or True
+    ),
     "json": lambda handler, _: handler.tool_call("judge", '{"enough": tru') or True,
     "tool": lambda handler, _: handler.tool_call("rm_rf", {"path": "/"}) or True,
     "html": lambda handler, _: handler.answer(200, "<html>", "text/html") or True,
@@ -177,8 +181,12 @@ def test_rounds_are_bounded(edge, in_step, settings_of):
     def asks_more(handler, body):
         if "judge" not in str(body.get("tools")):
             return False
-        edge.add_page(f"/more{next(count)}", "Orbit again", f"Orbit sodium battery plant in Leeds, news number {next(count)} of the day.")
-        handler.tool_call("judge", {"enough": False, "claims": [], "missing": [f"orbit plant part {next(count)}"], "conflicts": []})
+        edge.add_page(
+            f"/more{next(count)}", "Orbit again", f"Orbit sodium battery plant in Leeds, news number {next(count)} of the day."
+        )
+        handler.tool_call(
+            "judge", {"enough": False, "claims": [], "missing": [f"orbit plant part {next(count)}"], "conflicts": []}
+        )
         return True
 
     edge.faults = [asks_more] * 20
@@ -211,7 +219,9 @@ def test_nothing_new_ends_it(edge, in_step, settings_of):
     def more(handler, body):
         if "judge" not in str(body.get("tools")):
             return False
-        handler.tool_call("judge", {"enough": False, "claims": [], "missing": [f"new words {next(count)} alpha"], "conflicts": []})
+        handler.tool_call(
+            "judge", {"enough": False, "claims": [], "missing": [f"new words {next(count)} alpha"], "conflicts": []}
+        )
         return True
 
     edge.faults = [more] * 20
@@ -256,13 +266,13 @@ def test_at_least_eight_of_ten_tool_failures_end_without_a_person(edge, in_step,
 
     for number, fault in enumerate(faults):
         calls = iter(range(100))
+        fetch = http.fetch
 
-        def failing(*positional, fault=fault, number=number, calls=calls, **named):
+        def failing(*positional, fault=fault, number=number, calls=calls, fetch=fetch, **named):
             if next(calls) == number % 4:
                 raise fault
             return fetch(*positional, **named)
 
-        fetch = http.fetch
         with monkeypatch.context() as patch:
             for module in ("f.millrace.tools.web.fetch", "f.millrace.tools.http.fetch"):
                 patch.setattr(module, failing)
@@ -282,14 +292,22 @@ def test_a_tool_that_writes_is_proposed_and_not_run(edge, in_step, tmp_path):
 
     async def write():
         async with open_tools(["notes"]) as tools:
-            await Toolbox(tools, await tools.list_tools()).call("notes.write", {"path": "a.md", "text": "x"}, "topic_1")
+            toolbox = Toolbox(tools, await tools.list_tools())
+            with pytest.raises(NeedsApproval, match="waits as a proposed action"):
+                await toolbox.call("notes.write", {"path": "a.md", "text": "x"}, "topic_1")
 
-    with pytest.raises(NeedsApproval, match="waits as a proposed action"):
-        asyncio.run(write())
+    asyncio.run(write())
 
     (action,) = db.all("SELECT tool, state, arguments FROM action")
     assert action == {"tool": "notes.write", "state": "proposed", "arguments": {"path": "a.md", "text": "x"}}
     assert not (tmp_path / "notes").exists()
+
+
+def test_a_bad_model_setting_is_a_fault_in_plain_words(in_step, settings_of):
+    settings_of(model="closedai:x")
+
+    with pytest.raises(BadSetting, match="closedai"):
+        research_topic(in_step, offline_topic(document(OPENED)))
 
 
 def test_a_switched_off_researcher_says_so(in_step, settings_of):
@@ -329,7 +347,10 @@ def test_ask_streams_checked_sentences_and_remembers_the_conversation(edge, in_s
 
     assert "".join(shown).strip() == reply.text and "[1]" in reply.text
     assert reply.sources[0]["url"] == f"{edge.url}/a" and reply.sources[0]["number"] == 1
-    assert [question for question, _ in conversation.turns("desk")] == ["What is the Orbit sodium battery plant in Leeds?", "and how many people?"]
+    assert [question for question, _ in conversation.turns("desk")] == [
+        "What is the Orbit sodium battery plant in Leeds?",
+        "and how many people?",
+    ]
     assert "Orbit" in edge.searches[-1]
 
 

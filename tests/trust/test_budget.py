@@ -148,8 +148,7 @@ def test_processes_never_overspend(database):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MILLRACE_DAILY_BUDGET_USD": "3"}
 
     children = [
-        subprocess.Popen([sys.executable, "-c", CHILD, run_ids[n % 2]], env=environment, stdout=subprocess.PIPE)
-        for n in range(6)
+        subprocess.Popen([sys.executable, "-c", CHILD, run_ids[n % 2]], env=environment, stdout=subprocess.PIPE) for n in range(6)
     ]
     assert all(child.wait(60) == 0 for child in children)
     for child in children:

@@ -105,7 +105,17 @@ def content(text: str) -> frozenset[str]:
 
 def stem(word: str) -> str:
     """Return the word without its commonest English endings: enough to match, not to read."""
-    for ending, shortest in (("ations", 5), ("ation", 5), ("ingly", 4), ("edly", 4), ("ies", 3), ("ing", 4), ("ed", 4), ("es", 4), ("s", 3)):
+    for ending, shortest in (
+        ("ations", 5),
+        ("ation", 5),
+        ("ingly", 4),
+        ("edly", 4),
+        ("ies", 3),
+        ("ing", 4),
+        ("ed", 4),
+        ("es", 4),
+        ("s", 3),
+    ):
         if word.endswith(ending) and len(word) - len(ending) >= shortest and not (ending == "s" and word.endswith("ss")):
             return word[: -len(ending)].rstrip("e") + ("y" if ending == "ies" else "")
     return word.rstrip("e") if len(word) > 4 else word
@@ -145,9 +155,7 @@ def similar(one: str, other: str) -> float:
 
 def duplicate(sentence: str, others: Iterable[str]) -> bool:
     """Tell whether one of `others` says the same with the same numbers."""
-    return any(
-        _jaccard(sentence, other) >= NEAR_DUPLICATE and quantities(sentence) == quantities(other) for other in others
-    )
+    return any(_jaccard(sentence, other) >= NEAR_DUPLICATE and quantities(sentence) == quantities(other) for other in others)
 
 
 def _jaccard(one: str, other: str) -> float:
@@ -171,7 +179,9 @@ def unsupported(sentence: str, passages: list[str]) -> str:
     strange = sorted(quantity.value for quantity in quantities(sentence) if quantity.value not in held)
     if strange:
         return f"the number {strange[0]:g} is not in the evidence that it cites"
-    closest = max((part for passage in passages for part in sentences(passage)), key=lambda part: overlap(sentence, part), default="")
+    closest = max(
+        (part for passage in passages for part in sentences(passage)), key=lambda part: overlap(sentence, part), default=""
+    )
     if overlap(sentence, closest) >= 0.75 and denies(sentence) != denies(closest):
         return "the evidence that it cites says the opposite"
     return ""
@@ -184,7 +194,7 @@ def _spelled(text: str) -> set[str]:
 def denies(sentence: str) -> bool:
     """Tell whether a sentence says that something is not so."""
     words = [word.lower().replace("'", "").replace("’", "") for word in WORD.findall(sentence)]
-    return sum(word in NEGATIONS or word.endswith("nt") and word[:-1] + "'t" in sentence for word in words) % 2 == 1 or any(
+    return sum(word in NEGATIONS or (word.endswith("nt") and word[:-1] + "'t" in sentence) for word in words) % 2 == 1 or any(
         word in DENIALS for word in words
     )
 

@@ -81,6 +81,12 @@ def independent(pieces: Sequence[Evidence]) -> int:
     return len(voices)
 
 
+def stands(sentence: str, found: Sequence[Conflict]) -> bool:
+    """Tell whether a sentence does not contradict a side that is trusted."""
+    winners = [conflict.sides[conflict.trusted].claim for conflict in found if conflict.trusted is not None]
+    return not any(claims.contradiction(sentence, winner) for winner in winners)
+
+
 def in_words(conflict: Conflict) -> str:
     """Return the conflict in one line, for a prompt."""
     sides = "; ".join(f"{side.claim} [{', '.join(side.evidence)}]" for side in conflict.sides)

@@ -40,9 +40,7 @@ class Judgement(BaseModel):
     conflicts: list[Contradiction] = Field(default_factory=list)
 
 
-agent = Agent(
-    output_type=ToolOutput(Judgement, name="judge", description="The judgement."), instructions=INSTRUCTIONS
-)
+agent = Agent(output_type=ToolOutput(Judgement, name="judge", description="The judgement."), instructions=INSTRUCTIONS)
 
 
 async def judge(question: str, evidence: Sequence[Evidence], *, asked: Sequence[str] = (), **options: object) -> Answer:

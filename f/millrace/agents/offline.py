@@ -61,9 +61,7 @@ class OfflineModel(Model):
         run_context: Any = None,
     ) -> AsyncGenerator[StreamedResponse]:
         response = await self.request(messages, model_settings, model_request_parameters)
-        yield CompletedStreamedResponse(
-            response, model_request_parameters=model_request_parameters, replay_events=True
-        )
+        yield CompletedStreamedResponse(response, model_request_parameters=model_request_parameters, replay_events=True)
 
 
 def _last_prompt(messages: list[ModelMessage]) -> str:
@@ -194,7 +192,12 @@ def _next_queries(question: str, ranked: Ranked, asked: list[str]) -> list[str]:
     extra: dict[str, int] = {}
     for _, sentence, _ in ranked[:10]:
         for word in claims.WORD.findall(sentence):
-            if word[0].isupper() and len(word) > 3 and claims.stem(word.lower()) not in known and word.lower() not in claims.STOPWORDS:
+            if (
+                word[0].isupper()
+                and len(word) > 3
+                and claims.stem(word.lower()) not in known
+                and word.lower() not in claims.STOPWORDS
+            ):
                 extra[word] = extra.get(word, 0) + 1
     best = sorted(extra, key=lambda word: (-extra[word], word))[:2]
     words = " ".join(word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS)

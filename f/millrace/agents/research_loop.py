@@ -13,19 +13,19 @@ from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-from f.millrace.agents import claims, confidence, conflicts, evidence, gaps
+from f.millrace.agents import claims, confidence, conflicts, gaps
 from f.millrace.agents.call import Answer
-from f.millrace.agents.cited import Checked, Gate, check, keep_supported
+from f.millrace.agents.cited import Gate, check, keep_supported
+from f.millrace.agents.gathered import Gathered
 from f.millrace.agents.judge import Judgement, judge
 from f.millrace.agents.offline import OfflineModel
 from f.millrace.agents.planner import Query, plan
 from f.millrace.agents.toolbox import Hit, Toolbox
 from f.millrace.agents.writer import write
-from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import current
 from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult
-from f.millrace.core.errors import BudgetExceeded, ModelFailed, ToolFailed
+from f.millrace.core.errors import BudgetExceeded, ModelFailed
 from f.millrace.core.ids import canonical_url
 from f.millrace.memory.store import recall
 from f.millrace.telemetry.events import emit
@@ -33,9 +33,8 @@ from f.millrace.telemetry.spans import span
 
 QUERIES_A_ROUND = 3
 PAGES_A_ROUND = 4
-# What a model is shown at most, the most relevant first.
-MOST_EVIDENCE = 24
 MODEL_FAILURES = 2
+MOST_CLAIMS = 6
 RECURSION_LIMIT = 80
 
 
@@ -76,9 +75,7 @@ class Research:
     documents: Sequence[dict[str, Any]] = ()
     earlier: Sequence[str] = ()
     on_finding: Callable[[Finding], None] | None = None
-    pieces: dict[str, Evidence] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
-    read_urls: set[str] = field(default_factory=set)
     claims: list[Finding] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -92,6 +89,14 @@ class Research:
     model_failures: int = 0
     started: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        self.gathered = Gathered(self.run_id, self.topic_id, self.question)
+
+    @property
+    def pieces(self) -> dict[str, Evidence]:
+        """The stored evidence by id."""
+        return self.gathered.pieces
+
     async def run(self) -> TopicResult:
         """Research the question and return what was found."""
         with span("research.loop", {"millrace.topic": self.question, "millrace.loop": self.loop}) as handle:
@@ -102,7 +107,17 @@ class Research:
 
     def _graph(self) -> Any:
         graph = StateGraph(State)
-        for node in (self.plan, self.search, self.read, self.judge, self.check_claims, self.refine, self.settle, self.escalate, self.write):
+        for node in (
+            self.plan,
+            self.search,
+            self.read,
+            self.judge,
+            self.check_claims,
+            self.refine,
+            self.settle,
+            self.escalate,
+            self.write,
+        ):
             graph.add_node(node.__name__, node)  # type: ignore[call-overload]
         graph.add_edge(START, "plan")
         graph.add_edge("plan", "search")
@@ -120,9 +135,11 @@ class Research:
 
     async def plan(self, state: State) -> State:
         """Take what is at hand, then ask what to search for."""
-        first = self._take_items()
+        first = self.gathered.take_items(self.item_ids, self.documents)
         known = [memory.text[:200] for memory in recall(self.question, limit=5)]
-        tools = [f"{tool.name}: {tool.description.splitlines()[0] if tool.description else ''}" for tool in self.toolbox.searches()]
+        tools = [
+            f"{tool.name}: {tool.description.splitlines()[0] if tool.description else ''}" for tool in self.toolbox.searches()
+        ]
         emit("progress", f"Planning: {self.question}", topic=self.topic_id)
         answer = await self._ask(plan, known=known, tools=tools, earlier=self.earlier)
         return {"queries": self._unasked(answer.output.queries) or [Query(text=self.question)], "hits": first}
@@ -138,17 +155,16 @@ class Research:
             emit("progress", f"Searching… {len(hits)} results", topic=self.topic_id, round=self.rounds)
         if self.toolbox.search_failed:
             self._note(Stop.SEARCH_FAILED)
-            self._take_memories()
+            self.gathered.take_memories()
         return {"hits": [*(state.get("hits") or []), *hits], "queries": []}
 
     async def read(self, state: State) -> State:
         """Read the pages that promise most and store what they say about the question."""
-        self.fresh = len(self.pieces) if self.rounds == 1 else 0
-        unread = [hit for hit in state.get("hits") or [] if canonical_url(hit.url) not in self.read_urls]
-        unread.sort(key=lambda hit: -claims.overlap(self.question, f"{hit.title} {hit.excerpt}"))
-        chosen = unread[:PAGES_A_ROUND]
-        self.read_urls |= {canonical_url(hit.url) for hit in chosen}
-        await asyncio.gather(*(self._read(hit) for hit in chosen))
+        known = 0 if self.rounds == 1 else len(self.pieces)
+        unread = self.gathered.unseen(state.get("hits") or [])
+        in_time = self._seconds_left() > 0
+        await asyncio.gather(*(self.gathered.read(hit, self.toolbox, in_time) for hit in unread[:PAGES_A_ROUND]))
+        self.fresh = len(self.pieces) - known
         return {"hits": unread[PAGES_A_ROUND:]}
 
     async def judge(self, state: State) -> State:
@@ -156,7 +172,7 @@ class Research:
         if not self.pieces:
             return {"judgement": None}
         emit("progress", f"Judging {len(self.pieces)} passages", topic=self.topic_id, round=self.rounds)
-        answer = await self._ask(judge, self._shown(), asked=self.asked)
+        answer = await self._ask(judge, self.gathered.shown(), asked=self.asked)
         return {"judgement": answer.output}
 
     async def check_claims(self, state: State) -> State:
@@ -208,7 +224,7 @@ class Research:
         in_words = [conflicts.in_words(conflict) for conflict in self.conflicts]
         answer = await self._ask(
             write,
-            self._shown(),
+            self.gathered.shown(),
             claims=[f"{claim.text} [{', '.join(claim.citations)}]" for claim in self.claims],
             conflicts=in_words,
             earlier=self.earlier,
@@ -220,7 +236,9 @@ class Research:
         self.dropped += len(checked.dropped)
         for sentence, reason in checked.dropped:
             emit("decision", f"Dropped: {sentence[:160]} ({reason})", topic=self.topic_id)
-        self.findings = checked.findings or self._without_writer()
+        # What lost a conflict is told with the conflict, not as a finding.
+        findings = checked.findings or self.claims[:MOST_CLAIMS]
+        self.findings = [finding for finding in findings if conflicts.stands(finding.text, self.conflicts)] or findings
         for finding in self.findings if not gate.shown else []:
             self._show(finding)
         return {}
@@ -285,57 +303,6 @@ class Research:
             return []
         return await self.toolbox.search(query.text, query.tool)
 
-    async def _read(self, hit: Hit) -> None:
-        kept: list[Evidence] = []
-        if self._seconds_left() > 0:
-            try:
-                page = await self.toolbox.read(hit.url)
-                kept = self._keep(hit.url, page.title or hit.title, page.text, hit, page.tool)
-            except ToolFailed:
-                pass  # counted and told by the toolbox; what the search showed of it serves instead
-        if not kept and len(hit.excerpt) >= claims.SHORTEST:
-            kept = self._keep(hit.url, hit.title, hit.excerpt, hit, hit.tool)
-        if kept:
-            emit("source", kept[0].title or kept[0].url, url=kept[0].url, source=kept[0].source, topic=self.topic_id)
-
-    def _keep(self, url: str, title: str, text: str, hit: Hit, tool: str) -> list[Evidence]:
-        made = evidence.store(
-            self.run_id,
-            self.topic_id,
-            self.question,
-            url=url,
-            title=title,
-            text=text,
-            source=hit.source,
-            published_at=hit.published_at,
-            tool=tool,
-            trust="own" if hit.own else "untrusted",
-        )
-        self.fresh += sum(piece.id not in self.pieces for piece in made)
-        self.pieces.update({piece.id: piece for piece in made})
-        return made
-
-    def _take_items(self) -> list[Hit]:
-        """Store the topic's own items as evidence and return them to be read."""
-        rows = db.all("SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(self.item_ids)])
-        hits = []
-        for row in [*rows, *self.documents]:
-            text = row.get("body") or row.get("text") or ""
-            hit = Hit(
-                row.get("url") or "", row.get("title") or "", text[:500], row.get("source") or "", "collected",
-                row.get("published_at"), row.get("trust") == "own",
-            )  # fmt: skip
-            self._keep(hit.url, hit.title, f"{hit.title}.\n{text}" if not text else text, hit, "collected")
-            if hit.url.startswith(("http://", "https://")):
-                hits.append(hit)
-        return hits
-
-    def _take_memories(self) -> None:
-        for memory in recall(self.question, limit=5):
-            url = str(memory.metadata.get("url") or "")
-            hit = Hit(url, memory.title, memory.text, memory.source or "memory", "memory", memory.created_at, memory.trust == "own")
-            self._keep(url, memory.title, memory.text, hit, "memory")
-
     def _unasked(self, queries: Sequence[Query]) -> list[Query]:
         asked = {frozenset(claims.content(text)) or text for text in self.asked}
         kept: list[Query] = []
@@ -345,20 +312,6 @@ class Research:
                 asked.add(words)
                 kept.append(query)
         return kept[:QUERIES_A_ROUND]
-
-    def _shown(self) -> list[Evidence]:
-        """Return the evidence that a model sees: the most relevant, every source before a second piece of one."""
-        ranked = sorted(self.pieces.values(), key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id))
-        seen: dict[str, int] = {}
-        order = []
-        for piece in ranked:
-            seen[piece.source] = seen.get(piece.source, 0) + 1
-            order.append((seen[piece.source] > 2, piece))
-        return [piece for _, piece in sorted(order, key=lambda entry: entry[0])][:MOST_EVIDENCE]
-
-    def _without_writer(self) -> list[Finding]:
-        """Return the checked claims: what stands when nothing of the writer's text did."""
-        return self.claims[:6]
 
     def _show(self, finding: Finding) -> None:
         emit("token", finding.text + "\n", topic=self.topic_id)
@@ -398,6 +351,3 @@ class Research:
             cost_usd=round(self.cost_usd, 6),
             gaps=self.gaps,
         )
-
-
-__all__ = ["Checked", "Research", "State", "Stop"]

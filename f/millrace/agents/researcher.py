@@ -50,7 +50,7 @@ def research_topic(
     """Research one topic: `id` (or `topic_id`) and `title`, with `item_ids` of collected items or `documents` to begin with.
 
     `documents` are given as {url, title, text, source, published_at, trust}. `loop=False` reads and writes once, without
-    settling conflicts: what the loop is measured against. `allowed` tools come from the settings of `researcher`.
+    settling conflicts: what the loop is measured against. Which tools it may call is in the settings of `researcher`.
     """
     topic_id, question = str(topic.get("topic_id") or topic.get("id") or ""), str(topic.get("title") or "").strip()
     if not topic_id or not question:
@@ -76,18 +76,23 @@ async def _research(
     on_finding: Callable[[Finding], None] | None,
 ) -> TopicResult:
     async with open_tools(allowed) as tools:
-        listed = await tools.list_tools()
-        for problem in tools.problems:
-            emit("error", problem, topic=topic_id)
-        research = Research(
-            run_id,
-            topic_id,
-            question,
-            Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold),
-            loop=loop,
-            item_ids=list(topic.get("item_ids") or []),
-            documents=list(topic.get("documents") or []),
-            earlier=earlier,
-            on_finding=on_finding,
-        )
-        return await research.run()
+        # A fault that leaves this block would come out wrapped in groups by the task groups of the connections.
+        try:
+            listed = await tools.list_tools()
+            for problem in tools.problems:
+                emit("error", problem, topic=topic_id)
+            research = Research(
+                run_id,
+                topic_id,
+                question,
+                Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold),
+                loop=loop,
+                item_ids=list(topic.get("item_ids") or []),
+                documents=list(topic.get("documents") or []),
+                earlier=earlier,
+                on_finding=on_finding,
+            )
+            return await research.run()
+        except Exception as error:
+            fault = error
+    raise fault

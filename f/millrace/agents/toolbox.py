@@ -22,8 +22,8 @@ from f.millrace.trust import actions, risk
 HITS = 10
 CALL_SECONDS = 45.0
 RETRY_WAIT_SECONDS = 0.3
-# Words of faults that may be gone a moment later.
-PASSING = ("time", "429", "500", "502", "503", "504", "connect", "reset", "no answer", "temporar", "unavailable")
+# Words of faults that are the same a moment later.
+LASTING = ("404", "403", "401", "410", "not public", "not allowed", "not known", "not a page", "no text", "too large", "no note")
 TEXTS = ("excerpt", "text", "abstract", "summary", "content", "snippet")
 DATES = ("published_at", "changed_at", "date", "updated_at")
 
@@ -72,9 +72,7 @@ class Toolbox:
 
     def readers(self, field: str) -> list[Tool]:
         """Return the tools that read what one address or path names, pages before feeds."""
-        found = [
-            tool for tool in self.listed.values() if tool.read_only and tool.input_schema.get("required") == [field]
-        ]
+        found = [tool for tool in self.listed.values() if tool.read_only and tool.input_schema.get("required") == [field]]
         return sorted(found, key=lambda tool: ("fetch" not in tool.name, "feed" in tool.name, tool.name))
 
     async def call(self, name: str, arguments: dict[str, Any], topic_id: str = "") -> dict[str, Any]:
@@ -92,7 +90,7 @@ class Toolbox:
                 except (MillraceError, TimeoutError) as error:
                     self.failures += 1
                     words = str(error) or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"
-                    if last or not any(word in words.lower() for word in PASSING):
+                    if last or any(word in words.lower() for word in LASTING):
                         handle.set({"millrace.tool.error": words[:300]})
                         emit("error", words, tool=tool.name)
                         raise ToolFailed(words) from error
@@ -106,7 +104,9 @@ class Toolbox:
         context = current()
         key = f"{context.run_id} {topic_id} {tool.name} {digest_of(arguments)[:16]}"
         if context.run_id:
-            actions.propose(tool.name, arguments, key, reason=f"asked for while researching; {assessment.rule}", risk=assessment.risk)
+            actions.propose(
+                tool.name, arguments, key, reason=f"asked for while researching; {assessment.rule}", risk=assessment.risk
+            )
         emit("decision", f"{tool.name} needs a person: {assessment.rule}", tool=tool.name, risk=assessment.risk)
         raise NeedsApproval(f"{tool.name} is {assessment.risk} risk and was not run; it waits as a proposed action")
 
@@ -120,13 +120,24 @@ class Toolbox:
             except ToolFailed:
                 self.search_failed = self.search_failed or tool.name == "web.search"
                 continue
-            if any("search failed" in str(problem) for problem in answer.get("problems") or []):
+            if _search_failed(answer):
+                # The tool fell back on what this machine knows; the search engine itself may answer the second time.
                 self.failures += 1
-                self.search_failed = True
+                answer = await self._search_again(tool, wanted, answer)
             hits = _hits(answer, tool.name)
             if hits:
                 return hits
         return []
+
+    async def _search_again(self, tool: Tool, wanted: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(RETRY_WAIT_SECONDS)
+        try:
+            second = await self.call(tool.name, wanted)
+        except ToolFailed:
+            second = first
+        if _search_failed(second):
+            self.search_failed = True
+        return second
 
     async def read(self, url: str) -> Page:
         """Return the text behind an address, or a note behind `note:PATH`; ToolFailed when no tool can read it."""
@@ -137,6 +148,10 @@ class Toolbox:
                 date = _date(next((answer[name] for name in DATES if answer.get(name)), None))
                 return Page(url, str(answer.get("title") or url), str(answer["text"]), date, tool.name)
         raise ToolFailed(f"no tool can read {url[:200]}")
+
+
+def _search_failed(answer: dict[str, Any]) -> bool:
+    return any("search failed" in str(problem) for problem in answer.get("problems") or [])
 
 
 def _takes(tool: Tool, name: str) -> bool:

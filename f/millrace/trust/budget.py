@@ -126,7 +126,7 @@ def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
         ("user_day", f"{user} {day}"): settings().daily_budget_usd,
     }
     if own.get("day_usd") is not None:
-        limits["flow_day", f"{flow or row and row['flow']} {day}"] = float(own["day_usd"])
+        limits["flow_day", f"{flow or (row and row['flow'])} {day}"] = float(own["day_usd"])
     return limits
 
 
@@ -224,7 +224,9 @@ def _exceeded(held: list[dict[str, Any]], limits: Limits, usd: float, agent: str
     tightest = min(held, key=lambda entry: entry["free"], default={"scope": "run", "key": "", "free": 0})
     scope, key, free = tightest["scope"], tightest["key"], max(0.0, float(tightest["free"]))
     limit = limits.get((scope, key), 0.0)
-    setting = {"run": "run_usd (or the pipeline's budget)", "user_day": "daily_budget_usd", "flow_day": "the pipeline's budget"}[scope]
+    setting = {"run": "run_usd (or the pipeline's budget)", "user_day": "daily_budget_usd", "flow_day": "the pipeline's budget"}[
+        scope
+    ]
     name = {"run": "run", "user_day": "user and day", "flow_day": "flow and day"}[scope]
     return BudgetExceeded(
         f"{agent} needs up to {usd:.4f} USD and {name} {key!r} has {free:.4f} of {limit:.2f} USD left; raise {setting}"

@@ -1,0 +1,99 @@
+"""What one research has gathered: pieces of evidence, each stored before anyone sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from f.millrace.agents import claims, evidence
+from f.millrace.agents.toolbox import Hit, Toolbox
+from f.millrace.core import db
+from f.millrace.core.contracts import Evidence
+from f.millrace.core.errors import ToolFailed
+from f.millrace.core.ids import canonical_url
+from f.millrace.memory.store import recall
+from f.millrace.telemetry.events import emit
+
+# What a model is shown at most, the most relevant first.
+MOST_EVIDENCE = 24
+MEMORIES = 5
+
+
+@dataclass
+class Gathered:
+    """The evidence of one topic, by id, and which addresses were read."""
+
+    run_id: str
+    topic_id: str
+    question: str
+    pieces: dict[str, Evidence] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    fresh: int = 0
+
+    def unseen(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Return the hits that were not read, the most promising first."""
+        found = [hit for hit in hits if canonical_url(hit.url) not in self.seen]
+        return sorted(found, key=lambda hit: -claims.overlap(self.question, f"{hit.title} {hit.excerpt}"))
+
+    async def read(self, hit: Hit, toolbox: Toolbox, in_time: bool) -> None:
+        """Read a page and store what it says; what the search showed of it serves when it cannot be read."""
+        self.seen.add(canonical_url(hit.url))
+        kept: list[Evidence] = []
+        if in_time:
+            try:
+                page = await toolbox.read(hit.url)
+                kept = self.keep(hit, page.text, title=page.title or hit.title, tool=page.tool, date=page.published_at)
+            except ToolFailed:
+                pass  # counted and told by the toolbox
+        if not kept and len(hit.excerpt) >= claims.SHORTEST:
+            kept = self.keep(hit, hit.excerpt)
+        if kept:
+            emit("source", kept[0].title or kept[0].url, url=kept[0].url, source=kept[0].source, topic=self.topic_id)
+
+    def keep(self, hit: Hit, text: str, *, title: str = "", tool: str = "", date: Any = None) -> list[Evidence]:
+        """Store the passages of a text that have to do with the question."""
+        made = evidence.store(
+            self.run_id,
+            self.topic_id,
+            self.question,
+            url=hit.url,
+            title=title or hit.title,
+            text=text,
+            source=hit.source,
+            published_at=hit.published_at or date,
+            tool=tool or hit.tool,
+            trust="own" if hit.own else "untrusted",
+        )
+        self.fresh += sum(piece.id not in self.pieces for piece in made)
+        self.pieces.update({piece.id: piece for piece in made})
+        return made
+
+    def take_items(self, item_ids: Sequence[str], documents: Sequence[dict[str, Any]]) -> list[Hit]:
+        """Store the topic's own items as evidence and return those that can be read on."""
+        rows = db.all("SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(item_ids)])
+        hits = []
+        for row in [*rows, *documents]:
+            text, title = str(row.get("body") or row.get("text") or ""), str(row.get("title") or "")
+            own = row.get("trust") == "own"
+            source = str(row.get("source") or "")
+            hit = Hit(str(row.get("url") or ""), title, text[:500], source, "collected", row.get("published_at"), own)
+            self.keep(hit, text or title)
+            if hit.url.startswith(("http://", "https://")):
+                hits.append(hit)
+        return hits
+
+    def take_memories(self) -> None:
+        """Store what memory knows about the question as evidence."""
+        for memory in recall(self.question, limit=MEMORIES):
+            own, url = memory.trust == "own", str(memory.metadata.get("url") or "")
+            source = memory.source or "memory"
+            self.keep(Hit(url, memory.title, "", source, "memory", memory.created_at, own), memory.text)
+
+    def shown(self) -> list[Evidence]:
+        """Return the evidence that a model sees: the most relevant, every source twice before one has a third piece."""
+        ranked = sorted(self.pieces.values(), key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id))
+        count: dict[str, int] = {}
+        order = []
+        for piece in ranked:
+            count[piece.source] = count.get(piece.source, 0) + 1
+            order.append((count[piece.source] > 2, piece))
+        return [piece for _, piece in sorted(order, key=lambda entry: entry[0])][:MOST_EVIDENCE]

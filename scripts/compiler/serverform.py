@@ -116,7 +116,7 @@ def _text(text: str, indent: str, column: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    if "'" in text and '"' not in text or re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", text):
+    if ("'" in text and '"' not in text) or re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", text):
         return json.dumps(text, ensure_ascii=False)
     return "'" + text.replace("'", "''") + "'"
 

@@ -3,7 +3,7 @@
 
 """Record the answer of a person: approved only when nothing in what came back says otherwise.
 
-    scripts/millrace step approvals/record action_id=ACTION
+scripts/millrace step approvals/record action_id=ACTION
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ TIMED_OUT = "SuspendedTimedOut"
 YES = ("approve", "approved", "yes", True)
 
 
-def main(action_id: str, resume: Any = None, resumes: list | None = None, approvers: list | None = None) -> dict:
+def main(action_id: str, resume: dict | None = None, resumes: list | None = None, approvers: list | None = None) -> dict:
     """Record the answer.
 
     Args:

@@ -1,0 +1,171 @@
+"""Who imports whom: the layers, the owner of each library, what a worker can find and install.
+
+On Windmill a missing module of ours is silently empty, and a library outside the step's list is not there at all;
+so both are found here, over the syntax trees.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from scripts.compiler import locks
+from scripts.compiler.problems import Problem
+from scripts.compiler.reader import closest, listed
+from scripts.compiler.sources import HOME, Bundle, Import, Module
+
+LAYERS = ("core", "telemetry", "memory", "trust", "tools", "agents")
+PACKAGE = HOME.replace("/", ".")
+# The only modules that may import a library; a name with a dot at its end is a whole area.
+OWNERS: dict[str, tuple[str, ...]] = {
+    "wmill": ("core.windmill",),
+    "psycopg": ("core.db",),
+    "openai": ("core.llm",),
+    "anthropic": ("core.llm",),
+    "opentelemetry": ("telemetry.",),
+    "langgraph": ("agents.research_loop",),
+    "mcp": ("tools.",),
+    "pydantic_ai": ("agents.", "core.llm", "memory.conversation"),
+}
+# Libraries whose import name is not the name on the index.
+DISTRIBUTIONS = {
+    "yaml": "pyyaml", "opentelemetry": "opentelemetry-api", "pydantic_ai": "pydantic-ai-slim", "dateutil": "python-dateutil",
+    "bs4": "beautifulsoup4", "PIL": "pillow", "lxml": "lxml",
+}  # fmt: skip
+# Files that are imported by a name known only at run time: the text of the import, and what such a file defines.
+PLUGINS = {f"{PACKAGE}.tools.": "SOURCE"}
+STANDARD = sys.stdlib_module_names | {"__future__"}
+
+
+def check(bundle: Bundle, root: Path) -> list[Problem]:
+    """Return every import that breaks a rule of the house or would break on a worker."""
+    problems = [problem for module in bundle.modules.values() for problem in _check_module(bundle, module)]
+    for step in bundle.steps():
+        problems += _check_closure(bundle, step, root)
+    return problems
+
+
+def _check_module(bundle: Bundle, module: Module) -> Iterator[Problem]:
+    for item in module.imports:
+        if item.level:
+            yield Problem(
+                module.path, item.line, f"relative import; write {PACKAGE}.<area>.<module>, the form that Windmill tracks"
+            )
+        elif item.module.split(".")[0] in ("scripts", "tests", "u"):
+            what = "personal sandboxes are imported by nobody" if item.module[0] == "u" else "a worker sees only f/"
+            yield Problem(module.path, item.line, f"imports {item.module}: {what}")
+        elif item.module.split(".")[0] == "f":
+            yield from _check_ours(bundle, module, item)
+        else:
+            yield from _check_owner(module, item)
+
+
+def _check_ours(bundle: Bundle, module: Module, item: Import) -> Iterator[Problem]:
+    found = bundle.by_name(item.module)
+    if found is None:
+        # Windmill's map of dependencies does not see this form; steps name their list, so nothing is resolved from that map.
+        inner = [f"{item.module}.{name}" for name in item.names]
+        wrong = [name for name in inner or [item.module] if bundle.by_name(name) is None]
+        known = [other.dotted for other in bundle.modules.values()]
+        for name in wrong:
+            yield Problem(
+                module.path,
+                item.line,
+                f"imports {name}, which does not exist{closest(name, known)};"
+                " on Windmill it would be an empty module without any error",
+            )
+        for name in inner:
+            if name not in wrong:
+                yield from _check_layer(module, name, item.line)
+        return
+    for name in item.names:
+        if name != "*" and name not in found.names:
+            yield Problem(
+                module.path, item.line, f"imports {name!r} from {item.module}, which has no such name{closest(name, found.names)}"
+            )
+    yield from _check_layer(module, item.module, item.line)
+
+
+def _check_layer(module: Module, name: str, line: int) -> Iterator[Problem]:
+    ours, theirs = area(module.dotted), area(name)
+    if ours == theirs:
+        return
+    above, below = _height(ours), _height(theirs)
+    if above == len(LAYERS) and below == len(LAYERS):
+        yield Problem(module.path, line, f"imports {name}: a pipeline ({ours}) never imports another pipeline ({theirs})")
+    elif above < below:
+        yield Problem(
+            module.path,
+            line,
+            f"imports {name}: {ours} lies below {theirs}; allowed for it are {listed(reversed(LAYERS[: above + 1]))}",
+        )
+
+
+def _check_owner(module: Module, item: Import) -> Iterator[Problem]:
+    library = item.module.split(".")[0]
+    owners = OWNERS.get(library)
+    if owners is None:
+        return
+    place = module.dotted.removeprefix(PACKAGE + ".")
+    if not any(place.startswith(owner) if owner.endswith(".") else place == owner for owner in owners):
+        yield Problem(module.path, item.line, f"imports {library}, which belongs to {listed(owners)}; call that instead")
+
+
+def area(dotted: str) -> str:
+    """Return the area of a module: the folder under f/millrace."""
+    parts = dotted.removeprefix(PACKAGE + ".").split(".")
+    return parts[0] if len(parts) > 1 else ""
+
+
+def _height(name: str) -> int:
+    return LAYERS.index(name) if name in LAYERS else len(LAYERS)
+
+
+def closure(bundle: Bundle, module: Module, follow: Callable[[Import], bool] = lambda item: True) -> list[Module]:
+    """Return the modules of ours that a file needs, itself included."""
+    seen = {module.path: module}
+    waiting = [module]
+    while waiting:
+        current = waiting.pop()
+        names = plugins(bundle, current)
+        for item in current.imports:
+            names += [item.module, *[f"{item.module}.{each}" for each in item.names]] if follow(item) else []
+        for found in map(bundle.by_name, names):
+            if found is not None and found.path not in seen:
+                seen[found.path] = found
+                waiting.append(found)
+    return list(seen.values())
+
+
+def plugins(bundle: Bundle, module: Module) -> list[str]:
+    """Return the modules that a file may import by a name known only at run time."""
+    return [
+        other.dotted
+        for prefix, name in PLUGINS.items()
+        if f'import_module(f"{prefix}{{' in module.text
+        for other in bundle.modules.values()
+        if other.dotted.startswith(prefix) and name in other.names
+    ]
+
+
+def _check_closure(bundle: Bundle, step: Module, root: Path) -> Iterator[Problem]:
+    """Report each library that a step may import and its requirements file does not pin."""
+    if step.requirements is None:
+        return
+    path = root / locks.FOLDER / f"{step.requirements}.requirements.in"
+    if not path.exists():
+        return
+    pinned = set(locks.pins(path.read_text(encoding="utf-8")))
+    for module in closure(bundle, step, lambda item: not item.typing_only):
+        for item in module.imports:
+            library = item.module.split(".")[0]
+            if item.level or item.typing_only or item.guarded or library in STANDARD or library in ("f", "scripts", "tests", "u"):
+                continue
+            if locks.normal(DISTRIBUTIONS.get(library, library)) in pinned:
+                continue
+            through = "" if module is step else f", which {step.path} needs"
+            yield Problem(
+                module.path,
+                item.line,
+                f"imports {library}{through}; {path.relative_to(root).as_posix()} does not pin it"
+                " (add it to pyproject.toml, or take the step's list that has it)",
+            )

@@ -11,5 +11,9 @@ def ready() -> str:
     if not config.settings().database_url.get_secret_value():
         os.environ["MILLRACE_DATABASE_URL"] = embedded.default().start()
         config.reload()
-    db.migrate()
+    if db.migrate():
+        # Here, so that the first run needs no right to make tables.
+        from scripts.runner.store import set_up_checkpoints
+
+        set_up_checkpoints()
     return db.database_url()

@@ -93,6 +93,7 @@ class Settings(BaseModel):
     max_rounds: int = Field(3, ge=1, le=10, description="Most research rounds for one topic.")
     topic_seconds: float = Field(120, gt=0, description="Most seconds for one topic.")
     agents: dict[str, AgentSettings] = Field({}, description="Settings of single agents by name.")
+    mcp: dict[str, str] = Field({}, description="Further MCP servers whose tools agents may call: name to HTTP address.")
     now: datetime | None = Field(None, description="A fixed clock, for tests.")
 
 

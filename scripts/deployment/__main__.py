@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
 def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
     """Check, look, push, bootstrap and migrate, saying each in a line."""
     program = cli.wmill()
+    _refuse_unknown(root)
     if not options.skip_checks:
         _check(root)
     user = server.user()
@@ -45,7 +46,7 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
         folder = Path(name)
         paths = checkout.copy(root, folder)
         for path in checkout.changed(root):
-            print(f"note: {path} is not committed" + ("" if path in paths else " and not tracked: it is left out"))
+            print(f"note: {path} is not committed; it is pushed as it is")
         found = inventory.take(server, root, paths)
         _tell(found)
         if not options.yes and not _confirmed(f"Push {len(paths)} files to workspace {server.workspace!r}?"):
@@ -65,6 +66,12 @@ def _prepare(server: Server, wanted: bool) -> None:
         print(bootstrap.migrate(server))
     else:
         print(f"note: the workspace has no {bootstrap.RESOURCE}; --bootstrap makes it and the tables")
+
+
+def _refuse_unknown(root: Path) -> None:
+    paths = checkout.unknown(root)
+    if paths:
+        raise BadInput(f"Git does not know {', '.join(paths)}: what is pushed is tracked; git add them, or move them away")
 
 
 def _check(root: Path) -> None:

@@ -21,9 +21,13 @@ def copy(root: Path, target: Path) -> list[str]:
 
 
 def changed(root: Path) -> list[str]:
-    """Return the deployed files whose contents are not committed, or that Git does not know."""
-    lines = _git(root, "status", "--porcelain", "--", *PARTS).splitlines()
-    return [line[3:] for line in lines]
+    """Return the tracked files of the bundle whose contents are not committed."""
+    return _git(root, "diff", "--name-only", "HEAD", "--", *PARTS).splitlines()
+
+
+def unknown(root: Path) -> list[str]:
+    """Return the files of the bundle that Git does not know (ignored ones apart): the copy would lack them."""
+    return _git(root, "ls-files", "--others", "--exclude-standard", "--", *PARTS).splitlines()
 
 
 def revision(root: Path) -> str:

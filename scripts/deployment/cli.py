@@ -1,14 +1,17 @@
 """The real `wmill` command line, found or fetched once, and called for a push."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from scripts.deployment.server import DeployFailed, Server
 
 PACKAGE = "windmill-cli@1.819.0"
+PROFILE = "deployment"
 INSTALL_SECONDS = 300
 PUSH_SECONDS = 600
 
@@ -21,7 +24,7 @@ def cache() -> Path:
 
 
 def wmill() -> Path:
-    """Return the program: WMILL, or `wmill` of the PATH, or the pinned package from npm."""
+    """Return the program: WMILL, or `wmill` of the PATH when it is the tried release, or the pinned package from npm."""
     named = os.environ.get("WMILL")
     if named:
         found = shutil.which(named)
@@ -29,7 +32,13 @@ def wmill() -> Path:
             raise DeployFailed(f"WMILL is {named!r}, which is no program")
         return Path(found)
     on_path = shutil.which("wmill")
-    return Path(on_path) if on_path else _installed()
+    return Path(on_path) if on_path and _is_tried(on_path) else _installed()
+
+
+def _is_tried(program: str) -> bool:
+    release = PACKAGE.partition("@")[2].rpartition(".")[0]
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    return f"version: {release}." in done.stdout
 
 
 def _installed() -> Path:
@@ -57,22 +66,30 @@ def _installed() -> Path:
 
 def push(folder: Path, server: Server, message: str) -> str:
     """Push the folder's bundle, deleting nothing on the server; return what the CLI printed."""
-    config = folder / ".wmill"
-    config.mkdir(exist_ok=True)
-    arguments = ["--yes", "--keep-deleted", "--base-url", server.base_url, "--workspace", server.workspace]
-    arguments += ["--token", server.token, "--config-dir", str(config), "--skip-branch-validation", "--message", message]
-    done = subprocess.run(
-        [str(wmill()), "sync", "push", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=PUSH_SECONDS,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "NO_COLOR": "1", "CI": "true"},
-    )
+    with tempfile.TemporaryDirectory(prefix="millrace-wmill-") as config:
+        _write_profile(Path(config), server)
+        arguments = ["--yes", "--keep-deleted", "--skip-branch-validation", "--message", message]
+        done = subprocess.run(
+            [str(wmill()), "sync", "push", *arguments, "--workspace", PROFILE, "--config-dir", config],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=PUSH_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "NO_COLOR": "1", "CI": "true"},
+        )
     if done.returncode != 0:
         raise DeployFailed(f"wmill sync push failed:\n{_tail(done).replace(server.token, '***')}")
     return done.stdout
+
+
+def _write_profile(config: Path, server: Server) -> None:
+    # A file that only this user can read: every user of the machine can read a command line.
+    profile = {"remote": server.base_url + "/", "workspaceId": server.workspace, "name": PROFILE, "token": server.token}
+    file = config / "windmill" / "remotes.ndjson"
+    file.parent.mkdir()
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(profile) + "\n")
 
 
 def _tail(done: subprocess.CompletedProcess[str]) -> str:

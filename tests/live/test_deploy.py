@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from f.millrace.core import config
+from f.millrace.core.errors import BadInput
 from scripts.deployment import __main__ as deployment
 from scripts.deployment.server import DeployFailed, Server
-from tests.live.conftest import ROOT
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
 from tests.live.worker import Worker
 
@@ -111,11 +111,34 @@ def test_a_failed_migration_is_told_in_words(server: Recorded, clone: Path, wmil
         deploy(server, clone, bootstrap=True)
 
 
-def test_a_wrong_token_is_told_in_words(server: Recorded, wmill: Path):
+def test_a_file_that_git_does_not_know_is_refused(server: Recorded, clone: Path, wmill: Path):
+    stray = clone / "f/millrace/research/stray.py"
+    stray.write_text("")
+
+    try:
+        with pytest.raises(BadInput, match=r"f/millrace/research/stray\.py"):
+            deploy(server, clone)
+    finally:
+        stray.unlink()
+
+    assert server.writes() == []
+
+
+def test_a_bundle_with_a_mistake_is_not_pushed(server: Recorded, clone: Path, wmill: Path):
+    options = argparse.Namespace(skip_checks=False, yes=True, bootstrap=False)
+
+    # The clone has no flows/: its compiled flow comes from nowhere.
+    with pytest.raises(DeployFailed, match="nothing was pushed"):
+        deployment.deploy(Server(server.url, WORKSPACE, TOKEN), clone, options)
+
+    assert server.writes() == []
+
+
+def test_a_wrong_token_is_told_in_words(server: Recorded, clone: Path, wmill: Path):
     options = argparse.Namespace(skip_checks=True, yes=True, bootstrap=False)
 
     with pytest.raises(DeployFailed, match="does not accept the token"):
-        deployment.deploy(Server(server.url, WORKSPACE, "wrong"), ROOT, options)
+        deployment.deploy(Server(server.url, WORKSPACE, "wrong"), clone, options)
 
     assert server.writes() == []
 
@@ -127,7 +150,9 @@ def test_a_server_that_is_not_there_is_told_in_words(wmill: Path, capsys):
     assert "no Windmill answers at http://127.0.0.1:9" in capsys.readouterr().err
 
 
-def test_without_an_answer_nothing_is_pushed(server: Recorded, wmill: Path, capsys):
+def test_without_an_answer_nothing_is_pushed(server: Recorded, clone: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.setattr(deployment, "ROOT", clone)
+
     status = deployment.main(["--base-url", server.url, "--workspace", WORKSPACE, "--token", TOKEN, "--skip-checks"])
 
     assert status == 2

@@ -1,5 +1,6 @@
 """What the real CLI sends when it pushes the bundle."""
 
+import subprocess
 from pathlib import Path
 
 from tests.live.conftest import ROOT
@@ -52,6 +53,14 @@ def test_nothing_is_sent_outside_the_bundles_folder(pushed: Recorded):
     assert pushed.resources == {}
     assert pushed.variables == {}
     assert not [request for request in pushed.writes() if request.startswith("DELETE")]
+
+
+def test_wmill_lint_finds_nothing(wmill: Path, bundle: Path):
+    done = subprocess.run(
+        [str(wmill), "lint", "--json", "--locks-required", "--fail-on-warn"], cwd=bundle, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _called(value: object) -> list[str]:

@@ -19,7 +19,7 @@ class Query(BaseModel):
     """One search."""
 
     text: str = Field(description="What to search for, a few words.", max_length=300)
-    tool: str = Field("", description="Name of the tool to ask; empty: the first that searches.")
+    tool: str = Field(default="", description="Name of the tool to ask; empty: the first that searches.")
 
 
 class Plan(BaseModel):

@@ -57,7 +57,7 @@ class Toolbox:
 
     def __init__(self, tools: Tools, listed: list[Tool], threshold: risk.Risk = "medium") -> None:
         self._tools = tools
-        self._threshold = threshold
+        self._threshold: risk.Risk = threshold
         self.listed = {tool.name: tool for tool in listed}
         self.calls = 0
         self.failures = 0

@@ -3,7 +3,7 @@
 
 """Ask a person about a proposed action: what will happen, and why it asks. The flow waits after this step.
 
-    scripts/millrace step approvals/ask action_id=ACTION
+scripts/millrace step approvals/ask action_id=ACTION
 """
 
 from datetime import timedelta
@@ -53,10 +53,25 @@ def _mail_operator(action: dict[str, Any], question: questions.Question) -> None
     if not operator:
         return
     name = f"ask-{digest_of(str(action['id']))[:24]}@millrace.local"
-    arguments = {"to": operator, "subject": question.title, "about": str(action["id"]), "digest": action["digest"], "message_id": name}
+    arguments = {
+        "to": operator,
+        "subject": question.title,
+        "about": str(action["id"]),
+        "digest": action["digest"],
+        "message_id": name,
+    }
     key = f"ask:{action['id']}"
     # Low risk by house rule: the operator's own address, from the settings, and only what will happen.
-    actions.propose("mail.ask_operator", arguments, key, risk="low", reason="the operator is asked", run_id=str(action["run_id"] or "") or None)
-    sent = actions.perform(key, arguments, lambda: mail.send(operator, question.title, question.plain, question.html, name).model_dump())
+    actions.propose(
+        "mail.ask_operator",
+        arguments,
+        key,
+        risk="low",
+        reason="the operator is asked",
+        run_id=str(action["run_id"] or "") or None,
+    )
+    sent = actions.perform(
+        key, arguments, lambda: mail.send(operator, question.title, question.plain, question.html, name).model_dump()
+    )
     if sent["state"] != "performed":
         emit("error", f"the operator could not be asked by mail: {(sent['outcome'] or {}).get('error', '')}")

@@ -3,7 +3,7 @@
 
 """Record that no person had to be asked: there is nothing to approve, or it was approved before.
 
-    scripts/millrace step approvals/record_by_policy
+scripts/millrace step approvals/record_by_policy
 """
 
 from f.millrace.telemetry.spans import step

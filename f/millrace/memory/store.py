@@ -34,7 +34,7 @@ class Memory:
 
 
 def remember(
-    type: str,  # noqa: A002 - the column's name
+    type: str,
     text: str,
     *,
     title: str = "",

@@ -3,7 +3,7 @@
 
 """Bring the database's tables up to this code.
 
-    scripts/millrace step ops/migrate
+scripts/millrace step ops/migrate
 """
 
 from f.millrace.core import db

@@ -3,7 +3,7 @@
 
 """Report that a step of a flow gave up: the run says so, and the operator gets one mail.
 
-    scripts/millrace step ops/report_failure message="the disk is full"
+scripts/millrace step ops/report_failure message="the disk is full"
 """
 
 from typing import Any

@@ -3,7 +3,7 @@
 
 """Close the run: how it ended, what it cost, and its result.
 
-    scripts/millrace step research/close run_id=RUN
+scripts/millrace step research/close run_id=RUN
 """
 
 from f.millrace.core import db
@@ -47,7 +47,9 @@ def _problems(run_id: str, small: dict) -> list[str]:
         [run_id],
     )
     problems += [f"topic {row['title']!r} was not researched" for row in unresearched]
-    problems += [f"mail to {one['recipient']} {one['status']}" for one in small["deliveries"] if one["status"] in ("failed", "unknown")]
+    problems += [
+        f"mail to {one['recipient']} {one['status']}" for one in small["deliveries"] if one["status"] in ("failed", "unknown")
+    ]
     return problems
 
 

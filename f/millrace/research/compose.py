@@ -3,7 +3,7 @@
 
 """Compose the digests: one for each group of recipients to whom the same is new.
 
-    scripts/millrace step research/compose run_id=RUN
+scripts/millrace step research/compose run_id=RUN
 """
 
 from f.millrace.core import db

@@ -174,7 +174,9 @@ def _topics(run_id: str, window: Window, everything: bool) -> list[dict[str, Any
 
 
 def _evidence(run_id: str) -> dict[str, dict[str, Any]]:
-    return {row["id"]: row for row in db.all("SELECT id, url, title, source, published_at FROM evidence WHERE run_id = %s", [run_id])}
+    return {
+        row["id"]: row for row in db.all("SELECT id, url, title, source, published_at FROM evidence WHERE run_id = %s", [run_id])
+    }
 
 
 def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: Opening) -> Section:
@@ -189,20 +191,28 @@ def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: O
         section.references = _items_as_references(row["item_ids"], opened.timezone)
         return section
     cited = list(dict.fromkeys(one for finding in row["findings"] for one in finding["citations"] if one in evidence))
-    numbers = {one: number for number, one in enumerate(cited, 1)}
+    # Passages of one page share its number.
+    pages = list(dict.fromkeys(evidence[one]["url"] or one for one in cited))
+    numbers = {one: pages.index(evidence[one]["url"] or one) + 1 for one in cited}
     section.findings = [
-        (finding["text"], [numbers[one] for one in finding["citations"] if one in numbers])
+        (finding["text"], sorted({numbers[one] for one in finding["citations"] if one in numbers}))
         for finding in row["findings"]
         # A sentence without stored evidence is not published.
         if any(one in numbers for one in finding["citations"])
     ]
-    section.references = [_reference(numbers[one], evidence[one], opened.timezone) for one in cited]
+    first = {numbers[one]: one for one in reversed(cited)}
+    section.references = [_reference(number, evidence[first[number]], opened.timezone) for number in sorted(first)]
     section.conflicts = [_sides(conflict, evidence) for conflict in row["conflicts"]]
-    section.summary = row["summary"] if section.findings else ""
+    said = {text.strip() for text, _ in section.findings}
+    section.summary = row["summary"] if section.findings and row["summary"].strip() not in said else ""
     section.confidence = row["confidence"]
     section.unreviewed = row["confidence"] < settings().confidence_review
     if not section.findings:
-        section.missing = "No sources found." if row["no_sources"] else f"Nothing could be established ({row['stopped_because'] or 'no findings'})."
+        section.missing = (
+            "No sources found."
+            if row["no_sources"]
+            else f"Nothing could be established ({row['stopped_because'] or 'no findings'})."
+        )
         section.references = _items_as_references(row["item_ids"], opened.timezone)
     return section
 
@@ -223,6 +233,8 @@ def _sides(conflict: dict[str, Any], evidence: dict[str, dict[str, Any]]) -> Sid
 
 def _reference(number: int, row: dict[str, Any], timezone: str) -> Reference:
     url, host = _web(row["url"] or "")
+    # The sample's own server, or a local one: its address says less than the source's name.
+    host = row["source"] if host in ("127.0.0.1", "localhost") else host
     stamp = _date(row["published_at"], timezone)
     return Reference(number, row["title"] or host or row["source"], url, host, stamp, row["source"])
 

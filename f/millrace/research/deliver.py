@@ -3,7 +3,7 @@
 
 """Deliver the digest to those who have a standing approval; nobody waits for the others.
 
-    scripts/millrace step research/deliver run_id=RUN
+scripts/millrace step research/deliver run_id=RUN
 """
 
 from f.millrace.research.letters import TOOL, deliver, held
@@ -22,7 +22,11 @@ def main(run_id: str) -> dict:
         opened = opening(run_id)
         # Looked up again: an approval can be revoked between the steps.
         standing = approvals.standing(opened.flow, opened.namespace, TOOL)
-        rows = [row for row in held(run_id) if row["recipient"] in standing and row["status"] in ("waiting", "sending", "failed", "unknown")]
+        rows = [
+            row
+            for row in held(run_id)
+            if row["recipient"] in standing and row["status"] in ("waiting", "sending", "failed", "unknown")
+        ]
         deliveries = deliver(opened, rows, lambda action: approvals.approve_by_standing(action, opened.flow))
         span.set(deliveries=len(deliveries))
         return {"deliveries": deliveries}

@@ -3,7 +3,7 @@
 
 """Deliver the digest to those about whom a person was asked, when the answer was yes.
 
-    scripts/millrace step research/deliver_rest run_id=RUN action_id=ACTION
+scripts/millrace step research/deliver_rest run_id=RUN action_id=ACTION
 """
 
 from typing import Any
@@ -53,9 +53,7 @@ def _send(opened: Opening, whole: dict[str, Any], rows: list[dict[str, Any]]) ->
         actions.perform(whole["key"], together(rows), send_all, check=lambda: False)
     except NeedsApproval as error:
         return close([row for row in rows if row["status"] == "waiting"], "expired", str(error))
-    return deliveries or [
-        {name: row[name] for name in ("recipient", "status", "message_id", "path", "error")} for row in rows
-    ]
+    return deliveries or [{name: row[name] for name in ("recipient", "status", "message_id", "path", "error")} for row in rows]
 
 
 def _why(answer: dict[str, Any] | None) -> str:

@@ -28,12 +28,14 @@ class Digest:
 def render(content: Content) -> Digest:
     """Return the mail; parts are left out, least important first, until both forms fit."""
     shown = _clean(content)
+    html, plain = digest_html.page(shown), _plain(shown)
     for shorten in _SHORTER:
-        html, plain = digest_html.page(shown), _plain(shown)
         if len(html.encode()) <= MAX_BYTES and len(plain.encode()) <= MAX_BYTES:
             break
         shorten(shown)
-    return Digest(_one_line(shown.subject), html, plain)
+        html, plain = digest_html.page(shown), _plain(shown)
+    # Once more over the whole: a mark in a source's name or date turns the text around it as well.
+    return Digest(_one_line(shown.subject), INVISIBLE.sub("", html), INVISIBLE.sub("", plain))
 
 
 def _clean(content: Content) -> Content:
@@ -110,11 +112,7 @@ def _titles_only(content: Content) -> None:
     content.notes = content.notes[-5:]
 
 
-def _nothing_more(content: Content) -> None:
-    pass
-
-
-_SHORTER = (_no_headlines, _fewer_references, _fewer_findings, _fewer_topics, _titles_only, _nothing_more)
+_SHORTER = (_no_headlines, _fewer_references, _fewer_findings, _fewer_topics, _titles_only)
 
 
 def _plain(content: Content) -> str:
@@ -139,7 +137,11 @@ def _plain(content: Content) -> str:
 
 
 def _plain_section(section: Section) -> list[str]:
-    lines = _wrapped(", ".join([*([section.update] if section.update else []), *section.reasons]), "   ") if section.reasons or section.update else []
+    lines = (
+        _wrapped(", ".join([*([section.update] if section.update else []), *section.reasons]), "   ")
+        if section.reasons or section.update
+        else []
+    )
     if section.findings:
         lines += [f"   Confidence {section.confidence} of 100" + (" - UNREVIEWED" if section.unreviewed else "")]
     if section.summary:

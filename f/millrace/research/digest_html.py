@@ -83,7 +83,13 @@ def _top(content: Content) -> str:
 def _banner(content: Content) -> str:
     boxes = []
     if content.sample:
-        boxes.append(_box("#fff6dd", "#d9a400", "<b>Sample edition.</b> Invented news from a sample server, to show how a digest looks. None of it is of today."))
+        boxes.append(
+            _box(
+                "#fff6dd",
+                "#d9a400",
+                "<b>Sample edition.</b> Invented news from a sample server, to show how a digest looks. None of it is of today.",
+            )
+        )
     if content.all_failed:
         boxes.append(_box("#fdecea", "#b3261e", "<b>No source could be read.</b> Nothing was made up in their place."))
     boxes += [_box("#eef3f7", "#7c93a8", escape(note)) for note in content.notes]
@@ -102,7 +108,15 @@ def _overview(content: Content) -> str:
 
 
 def _overview_mark(section: Section) -> str:
-    word = "disputed" if section.conflicts else "nothing found" if not section.findings else "unreviewed" if section.unreviewed else ""
+    word = (
+        "disputed"
+        if section.conflicts
+        else "nothing found"
+        if not section.findings
+        else "unreviewed"
+        if section.unreviewed
+        else ""
+    )
     return f' <span style="color:{FAINT}">&mdash; {word}</span>' if word else ""
 
 
@@ -176,7 +190,11 @@ def _conflict(conflict: Sides) -> str:
 
 def _side_from(side: dict) -> str:
     said = escape(", ".join([*side["sources"], *side["dates"]]))
-    links = [f'<a href="{escape(url)}" style="color:{ACCENT}">{escape(_host(url))}</a>' for url in dict.fromkeys(side["links"]) if _safe(url)]
+    links = [
+        f'<a href="{escape(url)}" style="color:{ACCENT}">{escape(_host(url))}</a>'
+        for url in dict.fromkeys(side["links"])
+        if _safe(url)
+    ]
     return " &middot; ".join(part for part in [said, ", ".join(links[:3])] if part)
 
 
@@ -225,7 +243,9 @@ def _reading(reading: Reading) -> str:
 
 
 def _bottom(content: Content) -> str:
-    return _row(f'<div style="{SMALL}">{"<br>".join(escape(line) for line in closing_lines(content))}</div>', "padding:14px 0 36px")
+    return _row(
+        f'<div style="{SMALL}">{"<br>".join(escape(line) for line in closing_lines(content))}</div>', "padding:14px 0 36px"
+    )
 
 
 def _row(inner: str, style: str) -> str:

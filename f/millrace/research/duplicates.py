@@ -101,10 +101,10 @@ def find_copies(items: list[Item]) -> dict[str, str]:
     for item in sorted(items, key=_weight, reverse=True):
         marks = [*_exact_marks(item), *shingled[item.id], *(("word", word) for word in titled[item.id])]
         near = {other.id: other for mark in marks for other in postings[mark]}
-        original = next((other for other in near.values() if _same(item, other, shingled, titled)), None)
-        if original is not None:
-            copies[item.id] = original.id
-            continue
+        same = next((other for other in near.values() if _same(item, other, shingled, titled)), None)
+        if same is not None:
+            # A copy of a copy: a bare link to the copy's address repeats the original.
+            copies[item.id] = copies.get(same.id, same.id)
         for mark in marks:
             postings[mark].append(item)
     return copies
@@ -128,7 +128,9 @@ def shown_before(story: Story, earlier: list[Item], vectors: "Vectors | None" = 
     best = max(scored, default=None, key=lambda entry: entry[:2])
     if best is not None and best[0] >= UPDATE:
         return "update", best[2]
-    partly = next((repeat for repeat in repeats if repeat is not None), None)
+    addresses = {item.canonical_url for item in fresh if item.canonical_url}
+    there = next((old for old in earlier if old.canonical_url in addresses), None)
+    partly = there or next((repeat for repeat in repeats if repeat is not None), None)
     return ("update", partly) if partly is not None else None
 
 

@@ -3,7 +3,7 @@
 
 """Research one topic: the Researcher agent in its loop; what it found is stored with the run.
 
-    scripts/millrace step research/investigate run_id=RUN topic_id=TOPIC
+scripts/millrace step research/investigate run_id=RUN topic_id=TOPIC
 """
 
 from typing import Any
@@ -13,7 +13,6 @@ from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.contracts import TopicResult
 from f.millrace.core.errors import BudgetExceeded, NotFound
-from f.millrace.core.ids import stable_id
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import audit
@@ -76,19 +75,8 @@ def _keep(run_id: str, found: TopicResult) -> None:
                 review,
             ],
         )
-        for gap in found.gaps if kept else []:
-            _keep_gap(run_id, gap)
         if kept and review != "none":
             audit.append("researcher", f"judgement.{review}", found.topic_id, run_id, confidence=score, title=found.title)
-
-
-def _keep_gap(run_id: str, report: dict[str, Any]) -> None:
-    db.execute(
-        "INSERT INTO tool_gap (id, report, run_ids) VALUES (%s, %s, ARRAY[%s]::uuid[]) ON CONFLICT (id) DO UPDATE SET "
-        "seen = tool_gap.seen + CASE WHEN excluded.run_ids <@ tool_gap.run_ids THEN 0 ELSE 1 END, last_at = clock_timestamp(), "
-        "run_ids = CASE WHEN excluded.run_ids <@ tool_gap.run_ids THEN tool_gap.run_ids ELSE tool_gap.run_ids || excluded.run_ids END",
-        [stable_id("gap", report), db.jsonb(report), run_id],
-    )
 
 
 def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:

@@ -144,7 +144,18 @@ def _mark(row: Row, status: str, action_id: str | None, path: str = "", error: s
     db.execute(
         "UPDATE delivery SET status = %s, action_id = %s, path = %s, error = %s, at = clock_timestamp() WHERE flow = %s AND namespace = %s "
         "AND edition = %s AND recipient = %s AND local_day = %s AND number = %s",
-        [status, action_id, path, error, row["flow"], row["namespace"], row["edition"], row["recipient"], row["local_day"], row["number"]],
+        [
+            status,
+            action_id,
+            path,
+            error,
+            row["flow"],
+            row["namespace"],
+            row["edition"],
+            row["recipient"],
+            row["local_day"],
+            row["number"],
+        ],
     )
     return _answer({**row, "path": path, "error": error}, status)
 

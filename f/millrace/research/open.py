@@ -3,7 +3,7 @@
 
 """Open the run: who gets it, what is new to them, which sources are on, and whether it is time.
 
-    scripts/millrace step research/open
+scripts/millrace step research/open
 """
 
 from typing import Any

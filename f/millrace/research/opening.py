@@ -29,15 +29,15 @@ class Opening(BaseModel):
     day: date
     timezone: str = "UTC"
     number: int = 1
-    decision: str = Field("run", description="run, catch_up, too_late, already_done or nothing.")
+    decision: str = Field(default="run", description="run, catch_up, too_late, already_done or nothing.")
     reason: str = ""
     scheduled_for: datetime
     sources: list[str] = Field(default_factory=list)
     recipients: list[str] = Field(default_factory=list)
     interests: list[str] = Field(default_factory=list)
     windows: list[Window] = Field(default_factory=list)
-    until: datetime | None = Field(None, description="Up to when items count; set once they are read.")
-    same_as: str = Field("", description="The run whose digest is there already.")
+    until: datetime | None = Field(default=None, description="Up to when items count; set once they are read.")
+    same_as: str = Field(default="", description="The run whose digest is there already.")
 
     @property
     def skip(self) -> bool:

@@ -3,7 +3,7 @@
 
 """Propose the mails: who has a standing approval, and who waits for a person.
 
-    scripts/millrace step research/propose run_id=RUN
+scripts/millrace step research/propose run_id=RUN
 """
 
 from f.millrace.research.letters import TOOL, claim, held, together
@@ -29,7 +29,11 @@ def main(run_id: str) -> dict:
         rows = held(run_id)
         answer["standing"] = [row["recipient"] for row in rows if row["recipient"] in standing]
         # Those who were asked about before a repeat are still part of what was asked.
-        waiting = [row for row in rows if row["recipient"] not in standing and row["status"] in ("waiting", "sending", "denied", "expired")]
+        waiting = [
+            row
+            for row in rows
+            if row["recipient"] not in standing and row["status"] in ("waiting", "sending", "denied", "expired")
+        ]
         if waiting:
             key = f"send:{opened.flow}:{opened.namespace}:{opened.edition}:{opened.day}:{opened.number}:{run_id}"
             action = actions.propose(TOOL, together(waiting), key, reason=_reason(waiting))

@@ -2,6 +2,7 @@
 
 import bisect
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,9 +11,11 @@ from f.millrace.research.duplicates import Item, Story, words
 WEIGHTS = {"popularity": 0.3, "recency": 0.25, "agreement": 0.25, "interest": 0.2}
 HALF_LIFE_HOURS = 36.0
 UPDATE_BONUS = 0.1
-# A source that was chosen already weighs less, so that one loud source does not fill the digest.
-REPEATED_SOURCE = 0.06
-NO_SCORES = 0.35
+# A place that was chosen already weighs less, so that one loud source or site does not fill the digest.
+REPEATED_PLACE = 0.06
+# Feeds and arXiv give no points: their items count as middling. A note of the reader's own is background, not news.
+NO_POINTS = 0.35
+OWN_NOTE = 0.0
 
 
 @dataclass
@@ -25,7 +28,9 @@ class Ranked:
     update_of: str | None = None
 
 
-def rank(stories: list[Story], interests: list[str], now: datetime, updates: dict[str, tuple[str, str]], limit: int) -> list[Ranked]:
+def rank(
+    stories: list[Story], interests: list[str], now: datetime, updates: dict[str, tuple[str, str]], limit: int
+) -> list[Ranked]:
     """Return the best `limit` stories, best first.
 
     `updates` maps the lead item's id to the earlier topic's id and the reason in words.
@@ -33,13 +38,19 @@ def rank(stories: list[Story], interests: list[str], now: datetime, updates: dic
     scale = _scale([item for story in stories for item in story.items])
     weighed = [_weigh(story, interests, now, scale, updates.get(story.lead.id)) for story in stories]
     chosen: list[Ranked] = []
-    used: dict[str, int] = {}
+    used: Counter[str] = Counter()
     while weighed and len(chosen) < limit:
-        best = max(weighed, key=lambda entry: (entry.score - REPEATED_SOURCE * used.get(entry.story.lead.source, 0), entry.story.lead.id))
+        best = max(weighed, key=lambda entry: (entry.score - REPEATED_PLACE * used[_place(entry)], entry.story.lead.id))
         weighed.remove(best)
         chosen.append(best)
-        used[best.story.lead.source] = used.get(best.story.lead.source, 0) + 1
+        used[_place(best)] += 1
     return chosen
+
+
+def _place(entry: Ranked) -> str:
+    lead = entry.story.lead
+    host = lead.canonical_url.partition("://")[2].partition("/")[0]
+    return f"{lead.source} {host}"
 
 
 def _weigh(
@@ -64,7 +75,7 @@ def _scale(items: list[Item]) -> dict[str, list[float]]:
 
 def _popularity(story: Story, scale: dict[str, list[float]]) -> tuple[float, str]:
     """Rank within the item's own source: points of one source cannot be compared with those of another."""
-    best, reason = NO_SCORES, ""
+    best, reason = (NO_POINTS if any(item.url for item in story.items) else OWN_NOTE), ""
     for item in story.items:
         scores = scale[item.source]
         if not scores or scores[-1] <= 0 or item.score <= 0:

@@ -3,7 +3,7 @@
 
 """Read one source since it was last read.
 
-    scripts/millrace step research/read_source run_id=RUN source=hackernews
+scripts/millrace step research/read_source run_id=RUN source=hackernews
 """
 
 import time

@@ -3,7 +3,7 @@
 
 """Remember what was found: topics, findings, conflicts and evidence become memories with links, so that tomorrow knows.
 
-    scripts/millrace step research/remember run_id=RUN
+scripts/millrace step research/remember run_id=RUN
 """
 
 from typing import Any
@@ -96,7 +96,8 @@ def _link_to_earlier(topic: str, update_of: str | None) -> int:
     if not update_of:
         return 0
     earlier = db.one(
-        "SELECT id FROM memory_item WHERE type = 'topic' AND metadata ->> 'topic_id' = %s ORDER BY created_at LIMIT 1", [update_of]
+        "SELECT id FROM memory_item WHERE type = 'topic' AND metadata ->> 'topic_id' = %s ORDER BY created_at LIMIT 1",
+        [update_of],
     )
     return int(link(topic, earlier["id"], "update_of")) if earlier and earlier["id"] != topic else 0
 

@@ -70,7 +70,8 @@ def _empty() -> dict[str, Any]:
 
 def _digests(run_id: str) -> list[dict[str, Any]]:
     rows = db.all(
-        "SELECT id, window_since, window_until, recipients FROM digest WHERE run_id = %s ORDER BY window_since NULLS FIRST", [run_id]
+        "SELECT id, window_since, window_until, recipients FROM digest WHERE run_id = %s ORDER BY window_since NULLS FIRST",
+        [run_id],
     )
     return [
         {
@@ -145,9 +146,13 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 
 def _evidence(run_id: str) -> dict[str, Any]:
     rows = db.all(
-        "SELECT id, url, title, published_at, source, trust, topic_id FROM evidence WHERE run_id = %s ORDER BY created_at, id", [run_id]
+        "SELECT id, url, title, published_at, source, trust, topic_id FROM evidence WHERE run_id = %s ORDER BY created_at, id",
+        [run_id],
     )
-    return {row["id"]: {**{name: row[name] for name in row if name != "id"}, "published_at": _iso(row["published_at"])} for row in rows}
+    return {
+        row["id"]: {**{name: row[name] for name in row if name != "id"}, "published_at": _iso(row["published_at"])}
+        for row in rows
+    }
 
 
 def _deliveries(opened: Opening, run_id: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 
 """Choose the topics: group what was read into stories, drop copies and what was shown before, rank the rest.
 
-    scripts/millrace step research/select run_id=RUN
+scripts/millrace step research/select run_id=RUN
 """
 
 from datetime import timedelta
@@ -13,7 +13,7 @@ from f.millrace.core import db
 from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import stable_id
-from f.millrace.research.duplicates import Item, Story, item_of, shown_before, stories
+from f.millrace.research.duplicates import UPDATE, Item, Story, Vectors, cosine, item_of, shown_before, stories
 from f.millrace.research.opening import Opening, keep, opening
 from f.millrace.research.ranking import Ranked, rank
 from f.millrace.research.windows import earliest, end_of_window
@@ -52,20 +52,42 @@ def _choose(run_id: str, opened: Opening, limit: int) -> None:
         for window in opened.windows:
             window.until = opened.until
         items = _items(opened)
-        earlier = _earlier(opened)
-        fresh: list[Story] = []
-        updates: dict[str, tuple[str, str]] = {}
-        for story in stories(items):
-            told = shown_before(story, list(earlier)) if earlier else None
-            if told is None:
-                fresh.append(story)
-            elif told[0] == "update":
-                fresh.append(story)
-                updates[story.lead.id] = earlier[told[1]]
+        earlier = _yesterday(items, opened) if opened.edition == "sample" else _earlier(opened)
+        fresh, updates = _fresh(items, earlier)
         for number, entry in enumerate(rank(fresh, opened.interests, now(), updates, limit), 1):
             _keep_topic(run_id, opened.namespace, number, entry)
         keep(run_id, opened)
     emit("progress", f"{len(items)} new items, {len(fresh)} stories", items=len(items), stories=len(fresh))
+
+
+def _fresh(items: list[Item], earlier: dict[Item, tuple[str, str]]) -> tuple[list[Story], dict[str, tuple[str, str]]]:
+    """Return the stories that are new, and which of them continue an earlier topic (by the lead item's id)."""
+    fresh: list[Story] = []
+    updates: dict[str, tuple[str, str]] = {}
+    old = set(earlier)
+    for story in stories([item for item in items if item not in old]):
+        told = shown_before(story, list(earlier)) if earlier else None
+        if told is not None and told[0] == "repeat":
+            continue
+        fresh.append(story)
+        if told is not None:
+            updates[story.lead.id] = earlier[told[1]]
+    return fresh, updates
+
+
+def _yesterday(items: list[Item], opened: Opening) -> dict[Item, tuple[str, str]]:
+    """Return what the sample's edition of yesterday held: it was never made, so its own dates stand for it."""
+    end = opened.scheduled_for - timedelta(hours=24)
+    begin = end - timedelta(hours=12)
+    old = [item for item in items if item.published_at and begin <= item.published_at <= end]
+    newer = [item for item in items if item.published_at and item.published_at > end]
+    known = Vectors(items)
+    continued = [
+        item
+        for item in old
+        if any(cosine(known.of(item), known.of(other)) >= UPDATE for other in newer if other.source == item.source)
+    ]
+    return {item: (item.id, "an update to a story you saw yesterday") for item in continued}
 
 
 def _items(opened: Opening) -> list[Item]:

@@ -20,7 +20,7 @@ LOCK = 7_241_180_035
 class Window(BaseModel):
     """Recipients to whom the same items are new."""
 
-    since: datetime | None = Field(None, description="When their last delivered digest ended; none: they never had one.")
+    since: datetime | None = Field(default=None, description="When their last delivered digest ended; none: they never had one.")
     until: datetime | None = None
     recipients: list[str]
 
@@ -63,9 +63,7 @@ def next_moment(connection: Any, namespace: str) -> datetime:
 def end_of_window(connection: Any, namespace: str) -> datetime:
     """Return the moment up to which everything that was first seen is stored."""
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, namespace])
-    row = connection.execute(
-        "SELECT max(first_seen_at) AS seen FROM source_item WHERE namespace = %s", [namespace]
-    ).fetchone()
+    row = connection.execute("SELECT max(first_seen_at) AS seen FROM source_item WHERE namespace = %s", [namespace]).fetchone()
     seen, clock = row["seen"], now()
     return clock if seen is None or clock > seen else seen
 

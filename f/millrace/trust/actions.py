@@ -70,9 +70,7 @@ def propose(
         if row and (row["digest"] == wanted or row["state"] in TOUCHED):
             return row
         if row:
-            connection.execute(
-                "UPDATE action SET key = key || '#' || id, state = 'expired' WHERE id = %s", [row["id"]]
-            )
+            connection.execute("UPDATE action SET key = key || '#' || id, state = 'expired' WHERE id = %s", [row["id"]])
             audit.append("millrace", "action.replaced", key, run_id, action_id=str(row["id"]))
         created = connection.execute(
             "INSERT INTO action (key, run_id, namespace, tool, arguments, digest, risk, reason, expires_at) "
@@ -159,7 +157,9 @@ def _settle(row: Row, check: Callable[[], dict[str, Any] | bool | None] | None) 
         return None
     if row["state"] == "unknown":
         return row
-    return _record(row, "unknown", {"error": "a crash came between the effect and its record; nobody can tell whether it happened"})
+    return _record(
+        row, "unknown", {"error": "a crash came between the effect and its record; nobody can tell whether it happened"}
+    )
 
 
 def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:

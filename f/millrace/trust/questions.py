@@ -62,7 +62,9 @@ def _preview(mails: list[dict[str, Any]]) -> str:
 
 
 def _cost(action: dict[str, Any]) -> float:
-    row = db.one("SELECT coalesce(sum(cost_usd), 0) AS usd FROM usage WHERE run_id = %s AND state = 'settled'", [action["run_id"]])
+    row = db.one(
+        "SELECT coalesce(sum(cost_usd), 0) AS usd FROM usage WHERE run_id = %s AND state = 'settled'", [action["run_id"]]
+    )
     return float(row["usd"]) if row else 0.0
 
 
@@ -76,7 +78,9 @@ def _flat(value: str) -> str:
 
 def _html(title: str, facts: list[tuple[str, str]], how: str, preview: str) -> str:
     cell = "padding:4px 12px 4px 0;vertical-align:top;font:14px/1.5 Helvetica,Arial,sans-serif;color:#1c2330"
-    rows = "".join(f'<tr><td style="{cell}"><b>{escape(name)}</b></td><td style="{cell}">{escape(value)}</td></tr>' for name, value in facts)
+    rows = "".join(
+        f'<tr><td style="{cell}"><b>{escape(name)}</b></td><td style="{cell}">{escape(value)}</td></tr>' for name, value in facts
+    )
     block = "white-space:pre-wrap;font:13px/1.5 Menlo,Consolas,monospace;background:#f4f6f8;color:#1c2330;padding:12px"
     return (
         '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body style="margin:0;padding:16px;background:#ffffff">'

@@ -14,9 +14,7 @@ ADDRESS = re.compile(r"[^\s@<>,;\"\x00-\x1f\x7f]+@[^\s@<>,;\"\x00-\x1f\x7f]+")
 SAMPLE_READER = "reader@sample.example"
 
 
-def add(
-    address: str, flow: str = FLOW, interests: list[str] | None = None, namespace: str = "main", by: str = "operator"
-) -> Row:
+def add(address: str, flow: str = FLOW, interests: list[str] | None = None, namespace: str = "main", by: str = "operator") -> Row:
     """Add a recipient with a standing approval, or bring a revoked one back, and return the row."""
     address = checked(address)
     with db.transaction() as connection:

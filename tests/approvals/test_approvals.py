@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from f.millrace.approvals import ask, record, record_by_policy
+from f.millrace.core import config, db
+from f.millrace.trust import actions, approvals
+
+DIGEST = "d" * 64
+REFUSED = {"error": {"name": "SuspendedDisapproved"}}
+TIMED_OUT = {"error": {"name": "SuspendedTimedOut"}}
+YES = {"action_digest": DIGEST}
+
+
+@pytest.fixture
+def action(database):
+    return actions.propose("mail.send", {"to": ["ada@home.example"], "mails": []}, "send:1", reason="mail always asks")
+
+
+@pytest.mark.parametrize(
+    ("resume", "resumes", "decision"),
+    [
+        (YES, [YES], "approved"),
+        ({**YES, "decision": "approve"}, [], "approved"),
+        (None, [None], "denied"),  # a bare GET on the resume address
+        ({}, [{}], "denied"),
+        (REFUSED, [REFUSED], "denied"),
+        (REFUSED, [YES, REFUSED], "denied"),  # a refusal that carries a body which says yes
+        (YES, [YES, REFUSED], "denied"),
+        (TIMED_OUT, [], "expired"),
+        ({"action_digest": "e" * 64}, [], "denied"),
+        ({"decision": "yes"}, [{"decision": "yes"}], "denied"),
+        ({**YES, "decision": "deny"}, [], "denied"),
+        (YES, [YES, {"action_digest": "e" * 64}], "denied"),
+        ("yes", ["yes"], "denied"),
+    ],
+)
+def test_approved_only_when_nothing_says_otherwise(resume, resumes, decision):
+    assert record.read_answer(DIGEST, resume, resumes)[0] == decision
+
+
+BODIES = st.one_of(
+    st.none(),
+    st.text(max_size=5),
+    st.dictionaries(
+        st.sampled_from(["action_digest", "error", "decision", "x"]), st.sampled_from([DIGEST, "e", "yes", None, {}]), max_size=3
+    ),
+)
+
+
+@given(BODIES, st.lists(BODIES, max_size=4))
+def test_an_error_or_a_missing_digest_is_never_an_approval(resume, resumes):
+    decision, why = record.read_answer(DIGEST, resume, resumes)
+
+    if decision == "approved":
+        assert resume["action_digest"] == DIGEST
+        assert not any(isinstance(one, dict) and "error" in one for one in [resume, *resumes])
+    else:
+        assert why
+
+
+def test_asking_shows_what_will_happen_and_binds_the_click(action):
+    asked = ask.main(str(action["id"]), timeout=60)
+
+    assert asked["default_args"] == {"action_digest": action["digest"]}
+    assert "ada@home.example" in asked["description"]["markdown"] and "mail always asks" in asked["description"]["markdown"]
+    assert [row["key"] for row in approvals.pending()] == ["send:1"]
+
+
+def test_the_operator_is_mailed_once(action, monkeypatch):
+    monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
+    config.reload()
+
+    for _ in range(2):
+        ask.main(str(action["id"]))
+
+    mails = list(Path(config.settings().outbox_dir).glob("*.eml"))
+    assert len(mails) == 1 and f"approvals approve {action['id']}".encode() in mails[0].read_bytes().replace(b"=\r\n", b"")
+
+
+def test_strangers_words_are_no_markdown_on_the_approval_page(database):
+    db.execute("INSERT INTO run (id, flow) VALUES ('00000000-0000-0000-0000-000000000001', 'daily_research')")
+    subject = "[click](http://evil.example) <img src=x>"
+    action = actions.propose("mail.send", {"to": "a@b.example", "subject": subject}, "send:2")
+
+    markdown = ask.main(str(action["id"]))["description"]["markdown"]
+
+    assert "[click](" not in markdown and "<img" not in markdown.replace("\\<img", "")
+
+
+def test_the_answer_is_recorded_once(action):
+    body = {"action_digest": action["digest"]}
+
+    first = record.main(str(action["id"]), resume=body, resumes=[body], approvers=["eva"])
+    late = record.main(str(action["id"]), resume=REFUSED, resumes=[REFUSED], approvers=["mallory"])
+
+    assert first == late == {"approved": True, "decision": "approved", "by": "eva"}
+    assert record_by_policy.main(str(action["id"])) == first
+
+
+def test_a_timeout_is_recorded_as_expired(action):
+    assert record.main(str(action["id"]), resume=TIMED_OUT)["decision"] == "expired"
+    assert actions.by_id(str(action["id"]))["state"] == "expired"
+
+
+def test_a_run_waits_while_a_person_is_asked(database):
+    run_id = "00000000-0000-0000-0000-000000000002"
+    db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])
+    action = actions.propose("mail.send", {"to": "a@b.example"}, "send:3", run_id=run_id)
+
+    ask.main(str(action["id"]))
+    assert db.one("SELECT status FROM run") == {"status": "waiting"}
+    record.main(str(action["id"]), resume={"action_digest": action["digest"], "by": "eva"})
+    assert db.one("SELECT status FROM run") == {"status": "running"}
+
+
+def test_without_an_action_there_is_nothing_to_approve():
+    assert record_by_policy.main() == {"approved": False, "decision": "nothing_to_approve", "by": "policy"}

@@ -1,0 +1,32 @@
+from pathlib import Path
+
+from f.millrace.core import config, db
+from f.millrace.ops import migrate, report_failure
+
+RUN = "00000000-0000-0000-0000-000000000003"
+
+
+def test_migrating_a_migrated_database_does_nothing(database):
+    assert migrate.main() == {"applied": [], "count": 0}
+
+
+def test_a_failure_ends_the_run_and_mails_the_operator_once(database, monkeypatch):
+    monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
+    config.reload()
+    db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [RUN])
+    error = {"name": "SourceFailed", "message": "the disk is full; token sk-abcdefghijklmnopqrstuvwx", "step_id": "compose"}
+
+    first = report_failure.main(run_id=RUN, error=error)
+    again = report_failure.main(run_id=RUN, error=error)
+
+    assert first["mailed"] and not again["mailed"]
+    row = db.one("SELECT status, error FROM run WHERE id = %s", [RUN])
+    assert row["status"] == "failed" and row["error"].startswith("compose: the disk is full") and "sk-abc" not in row["error"]
+    assert len(list(Path(config.settings().outbox_dir).glob("*.eml"))) == 1
+
+
+def test_a_failure_without_words_is_still_reported(database, monkeypatch):
+    monkeypatch.setenv("WM_ROOT_JOB_ID", RUN)
+
+    assert report_failure.main()["run_id"] == RUN
+    assert db.one("SELECT status FROM run WHERE id = %s", [RUN]) == {"status": "failed"}

@@ -1,0 +1,142 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from f.millrace.core import config, db
+from f.millrace.core.errors import BadInput, BadSetting
+from f.millrace.research import open as step
+from f.millrace.research.result import whole_result
+from f.millrace.trust import recipients
+from tests.research.conftest import NOW, PIPELINE
+
+
+def test_opening_names_readers_sources_and_day(pipeline):
+    opened = pipeline.open()
+
+    assert opened["decision"] == "run" and not opened["skip"]
+    assert opened["recipients"] == ["ada@home.example"]
+    assert opened["sources"] == ["hackernews", "feeds"]
+    assert opened["day"] == "2026-11-18"
+    assert opened["windows"] == [{"since": None, "until": None, "recipients": ["ada@home.example"]}]
+
+
+def test_the_day_is_the_local_day_of_the_scheduled_time(pipeline, clock):
+    clock(datetime(2026, 7, 1, 0, 30, tzinfo=UTC))
+
+    assert pipeline.open(scheduled_for="2026-06-30T22:30:00+00:00")["day"] == "2026-06-30"
+    assert pipeline.open(scheduled_for="2026-07-01T00:30:00+01:00")["day"] == "2026-07-01"
+
+
+def test_a_start_that_comes_too_late_ends_with_the_reason(pipeline, clock):
+    clock(NOW + timedelta(hours=14))
+
+    opened = pipeline.open(scheduled_for="2026-11-18T08:00:00Z")
+
+    assert opened["skip"] and opened["decision"] == "too_late"
+    assert "grace" in opened["result"]["reason"]
+    assert db.one("SELECT status FROM run WHERE id = %s", [opened["run_id"]]) == {"status": "done"}
+
+
+def test_the_same_day_again_gives_the_digest_that_is_there(pipeline, two_stories):
+    first, _ = pipeline.run()
+
+    again = pipeline.open()
+
+    assert again["skip"] and again["decision"] == "already_done"
+    assert again["result"]["same_as"] == first
+    assert again["result"]["digests"][0]["recipients"] == ["ada@home.example"]
+    assert whole_result(again["run_id"])["topics"] == whole_result(first)["topics"]
+
+
+def test_again_makes_a_numbered_edition_of_the_same_day(pipeline, two_stories):
+    pipeline.run()
+
+    run_id, closed = pipeline.run(again=True)
+
+    assert [one["status"] for one in closed["deliveries"]] == ["outbox"]
+    assert db.one("SELECT number, subject FROM digest WHERE run_id = %s", [run_id])["number"] == 2
+    assert len(whole_result(run_id)["topics"]) == 2
+    assert pipeline.open()["decision"] == "already_done"
+
+
+def test_a_reader_who_was_added_later_gets_a_run_of_their_own(pipeline, two_stories):
+    pipeline.run()
+    recipients.add("bob@home.example")
+
+    opened = pipeline.open()
+
+    assert opened["recipients"] == ["bob@home.example"]
+
+
+def test_two_readers_have_windows_of_their_own(pipeline, two_stories, clock):
+    pipeline.run()
+    recipients.add("bob@home.example")
+    clock(NOW + timedelta(days=1))
+
+    windows = pipeline.open()["windows"]
+
+    assert [(window["recipients"], window["since"] is None) for window in windows] == [
+        (["bob@home.example"], True),
+        (["ada@home.example"], False),
+    ]
+
+
+def test_nobody_to_send_to_ends_the_run(pipeline):
+    recipients.add("bob@home.example", flow="other")
+    config.settings().recipients.clear()
+    recipients.revoke("ada@home.example")
+
+    opened = pipeline.open()
+
+    assert opened["skip"] and opened["decision"] == "nothing"
+
+
+def test_the_sample_lives_apart_and_has_its_own_reader(pipeline, two_stories):
+    pipeline.run(sample=True)
+
+    opened = pipeline.open()
+
+    assert opened["decision"] == "run" and opened["namespace"] == "main"
+    assert pipeline.open(sample=True)["decision"] == "already_done"
+
+
+def test_a_continuation_keeps_what_was_decided(pipeline, clock, monkeypatch):
+    opened = pipeline.open()
+    recipients.add("bob@home.example")
+    clock(NOW + timedelta(days=2))
+    monkeypatch.setenv("WM_ROOT_JOB_ID", opened["run_id"])
+
+    assert pipeline.open(again=True) == opened
+
+
+def test_a_run_on_windmill_takes_the_time_that_was_due(pipeline, clock, monkeypatch):
+    monkeypatch.setenv("WM_SCHEDULE_PATH", "f/millrace/research/daily_research")
+    clock(NOW.replace(hour=7))
+
+    opened = pipeline.open()
+
+    assert opened["day"] == "2026-11-17" and opened["decision"] == "too_late"
+
+
+@pytest.mark.parametrize(
+    ("change", "inputs", "fault", "words"),
+    [
+        ({"timezone": "Europe/Lundun"}, {}, BadSetting, "Europe/Lundun"),
+        ({"cron": "0 0 8 * *"}, {}, None, ""),
+        ({"cron": "8"}, {"scheduled_for": "2026-11-18T08:00:00Z"}, BadInput, "fields"),
+        ({}, {"scheduled_for": "tomorrow"}, BadInput, "tomorrow"),
+    ],
+)
+def test_bad_schedules_are_refused_in_words(pipeline, change, inputs, fault, words):
+    if fault is None:
+        assert step.main(pipeline={**PIPELINE, **change}, **inputs)["decision"] == "run"
+        return
+    with pytest.raises(fault, match=words):
+        step.main(pipeline={**PIPELINE, **change}, **inputs)
+
+
+def test_configured_recipients_wait_for_a_person(pipeline, monkeypatch):
+    monkeypatch.setenv("MILLRACE_RECIPIENTS", "ada@home.example,carl@home.example")
+    config.reload()
+
+    assert pipeline.open()["recipients"] == ["ada@home.example", "carl@home.example"]

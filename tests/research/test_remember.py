@@ -1,0 +1,39 @@
+from datetime import timedelta
+
+from f.millrace.core import db
+from f.millrace.memory.store import links, recall
+from f.millrace.research import remember
+from tests.research.conftest import NOW, conflicting, item
+
+
+def test_findings_evidence_and_topics_become_memories_with_links(pipeline, two_stories, researcher):
+    researcher["Sodium batteries keep their charge in deep winter"] = conflicting
+    run_id = pipeline.until_compose()
+
+    made = remember.main(run_id)
+
+    found = recall("sodium batteries winter", namespace="main", types=["finding"])
+    assert made["items"] > 0 and made["links"] > 0
+    assert found[0].text == "It is said that Sodium batteries keep their charge in deep winter."
+    assert found[0].trust == "untrusted"
+    assert {row["relation"] for row in links(found[0].id)} == {"about", "supported_by"}
+    assert recall("how much does it make", namespace="main", types=["conflict"])
+
+
+def test_a_repeat_adds_nothing(pipeline, two_stories):
+    run_id = pipeline.until_compose()
+    remember.main(run_id)
+    before = db.one("SELECT count(*) AS items FROM memory_item")
+
+    assert remember.main(run_id)["links"] == 0
+    assert db.one("SELECT count(*) AS items FROM memory_item") == before
+
+
+def test_an_update_is_linked_to_the_story_that_it_continues(pipeline, offered, clock):
+    offered["feeds"] = [item("1", "Port of Lindholm starts trial of autonomous cranes")]
+    pipeline.run()
+    clock(NOW + timedelta(days=1))
+    offered["feeds"] = [item("2", "Port of Lindholm pauses its trial of autonomous cranes after a fault", hours=-20)]
+    pipeline.run()
+
+    assert db.one("SELECT count(*) AS n FROM memory_link WHERE relation = 'update_of'") == {"n": 1}

@@ -1,0 +1,93 @@
+from datetime import timedelta
+
+import pytest
+
+from f.millrace.core import config, db
+from f.millrace.core.errors import BadInput
+from f.millrace.research import read_source, select
+from tests.research.conftest import NOW, item
+
+LONG = (
+    "The port of Lindholm started a trial of six autonomous cranes on Tuesday. The cranes move containers between the quay "
+    "and the yard without a driver. Two operators watch them from a control room and can stop each of them at any time."
+)
+PAUSED = (
+    "The port of Lindholm paused its trial of six autonomous cranes after a distance sensor on crane four reported a container "
+    "that was not there. Nobody was hurt. The maker will replace the sensors of all cranes before the trial goes on."
+)
+
+
+def chosen(pipeline, **inputs):
+    opened = pipeline.open(**inputs)
+    for source in opened["sources"]:
+        read_source.main(opened["run_id"], source)
+    select.main(opened["run_id"])
+    return db.all("SELECT * FROM topic WHERE run_id = %s ORDER BY rank", [opened["run_id"]])
+
+
+def test_copies_of_one_story_are_one_topic(pipeline, offered):
+    offered["hackernews"] = [item("1", "Cranes without drivers", url="https://courier.example/cranes?utm_source=hn", score=90)]
+    offered["feeds"] = [
+        item("2", "Lindholm starts trial of cranes", url="https://www.courier.example/cranes", text=LONG),
+        item("3", "Autonomous cranes at the port", url="https://syndicate.example/a", text=LONG + " Read more at our site."),
+    ]
+
+    topics = chosen(pipeline)
+
+    assert len(topics) == 1 and len(topics[0]["item_ids"]) == 3
+    assert topics[0]["title"] in ("Lindholm starts trial of cranes", "Autonomous cranes at the port")
+
+
+def test_an_update_says_which_day_the_story_was_seen(pipeline, offered, clock):
+    offered["feeds"] = [item("1", "Port of Lindholm starts trial of autonomous cranes", text=LONG)]
+    pipeline.run()
+    clock(NOW + timedelta(days=2))
+    offered["feeds"] = [item("2", "Port of Lindholm pauses trial of autonomous cranes", hours=-40, text=PAUSED)]
+
+    topics = chosen(pipeline)
+
+    assert [topic["title"] for topic in topics] == ["Port of Lindholm pauses trial of autonomous cranes"]
+    assert topics[0]["reasons"][0] == "an update to a story you saw on Wednesday"
+    assert topics[0]["update_of"] is not None
+
+
+def test_what_was_shown_before_is_not_shown_again(pipeline, offered, clock):
+    offered["feeds"] = [item("1", "Port of Lindholm starts trial of autonomous cranes", text=LONG)]
+    pipeline.run()
+    clock(NOW + timedelta(days=1))
+    offered["feeds"] = [item("2", "Cranes at Lindholm: the trial", url="https://late.example/x", text=LONG)]
+
+    assert chosen(pipeline) == []
+
+
+def test_late_and_backdated_items_are_not_lost(pipeline, two_stories, offered, clock):
+    pipeline.run()
+    clock(NOW + timedelta(days=1))
+    offered["feeds"] = [item("7", "An old report turns up in the archive", hours=24 * 30)]
+
+    assert "An old report turns up in the archive" in [topic["title"] for topic in chosen(pipeline)]
+
+
+def test_a_repeat_of_the_step_chooses_the_same(pipeline, two_stories, offered):
+    opened = pipeline.open()
+    read_source.main(opened["run_id"], "feeds")
+    first = select.main(opened["run_id"])
+    read_source.main(opened["run_id"], "hackernews")
+
+    assert select.main(opened["run_id"]) == first
+
+
+def test_interests_lift_a_story_and_the_reason_is_kept(pipeline, two_stories, monkeypatch):
+    monkeypatch.setenv("MILLRACE_INTERESTS", "flood records")
+    config.reload()
+
+    topics = chosen(pipeline)
+
+    assert topics[0]["title"].startswith("A library opens")
+    assert "you follow flood records" in topics[0]["reasons"]
+
+
+@pytest.mark.parametrize("number", [0, 21])
+def test_the_number_of_topics_has_limits(pipeline, number):
+    with pytest.raises(BadInput, match="1 to 20"):
+        select.main(pipeline.open()["run_id"], max_topics=number)

@@ -1,0 +1,62 @@
+import pytest
+
+from f.millrace.core import config
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.trust import approvals, audit, recipients, risk
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_adding_a_recipient_grants_a_standing_approval_once():
+    recipients.add("ada@home.example", interests=["batteries"], by="eva")
+    recipients.add("ada@home.example", by="eva")
+
+    held = approvals.standing("daily_research", "main")
+    assert list(held) == ["ada@home.example"] and held["ada@home.example"]["granted_by"] == "eva"
+    assert recipients.listed()[0]["interests"] == ["batteries"] and audit.verify() == []
+
+
+def test_revoking_takes_both_away_and_adding_brings_them_back():
+    recipients.add("ada@home.example")
+    recipients.revoke("ada@home.example")
+
+    assert approvals.standing("daily_research", "main") == {}
+    assert [row["address"] for row in recipients.listed()] == ["me@localhost"]
+    recipients.add("ada@home.example")
+    assert "ada@home.example" in approvals.standing("daily_research", "main")
+
+
+def test_configured_recipients_have_no_standing_approval():
+    row = recipients.listed()[0]
+
+    assert row["address"] == "me@localhost" and row["configured"] and row["standing"] is None
+
+
+def test_an_unknown_recipient_cannot_be_revoked():
+    with pytest.raises(NotFound, match="nobody@home"):
+        recipients.revoke("nobody@home.example")
+
+
+@pytest.mark.parametrize(
+    "address", ["", "ada", "ada@home\r\nBcc: x@y.example", "a b@c.example", "<a@b.example>", "a@b.example,c@d.example"]
+)
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(BadInput, match="mail address"):
+        recipients.add(address)
+
+
+def test_the_sample_has_one_reader_and_a_revoked_one_stays_revoked(monkeypatch):
+    config.reload()
+    assert [row["address"] for row in recipients.of_run("daily_research", "sample")] == ["reader@sample.example"]
+    recipients.revoke("reader@sample.example", namespace="sample")
+
+    assert recipients.of_run("daily_research", "sample") == []
+
+
+def test_the_stricter_of_house_rule_and_annotation_decides():
+    assert risk.assess("mail.send", {"readOnlyHint": True}).risk == "high"
+    assert risk.assess("web.search", {"destructiveHint": True}).risk == "high"
+    assert risk.assess("any.read", {"readOnlyHint": True}).risk == "low"
+    assert risk.assess("any.tool").risk == "high"
+    assert risk.assess("any.write", {"destructiveHint": False}).risk == "medium"
+    assert "always asks" in risk.explain("mail.send") and risk.exceeds("high", "medium")

@@ -1,5 +1,6 @@
 """The real `wmill` command line, found or fetched once, and called for a push."""
 
+import fcntl
 import json
 import os
 import re
@@ -44,8 +45,6 @@ def _is_tried(program: str) -> bool:
 def _installed() -> Path:
     home = cache() / PACKAGE.replace("@", "-")
     program = home / "node_modules" / ".bin" / "wmill"
-    if program.exists():
-        return program
     npm = shutil.which("npm")
     if not npm:
         raise DeployFailed(
@@ -53,15 +52,24 @@ def _installed() -> Path:
             "elsewhere and set WMILL to the program"
         )
     home.mkdir(parents=True, exist_ok=True)
+    with open(home / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            _install(npm, home)
+    if not program.exists():
+        raise DeployFailed(f"{PACKAGE} has no program wmill in {home}; remove that folder and try again")
+    return program
+
+
+def _install(npm: str, home: Path) -> None:
     done = subprocess.run(
         [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), PACKAGE],
         capture_output=True,
         text=True,
         timeout=INSTALL_SECONDS,
     )
-    if done.returncode != 0 or not program.exists():
+    if done.returncode != 0:
         raise DeployFailed(f"npm could not install {PACKAGE}: {_tail(done)}")
-    return program
 
 
 def push(folder: Path, server: Server, message: str) -> str:

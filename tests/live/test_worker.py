@@ -119,10 +119,9 @@ def test_the_pipeline_from_notes_to_a_delivered_digest(
     assert any(label.startswith("cost:") for label in result["closed"]["wm_labels"])
     mails = list((tmp_path / "outbox").glob("**/*.eml"))
     assert len(mails) == 1
-    assert (
-        "Sodium"
-        in email.message_from_bytes(mails[0].read_bytes(), policy=email.policy.default).get_body(("plain",)).get_content()
-    )
+    letter = email.message_from_bytes(mails[0].read_bytes(), policy=email.policy.default).get_body(("plain",))
+    assert letter is not None
+    assert "Sodium" in letter.get_content()
     with psycopg.connect(environment["MILLRACE_DATABASE_URL"]) as connection:
         run = connection.execute("SELECT status FROM run").fetchall()
         spans = connection.execute("SELECT DISTINCT trace_id FROM span").fetchall()

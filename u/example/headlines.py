@@ -29,5 +29,6 @@ def main(url: str = "https://www.quantamagazine.org/feed/", limit: int = 5) -> d
 
 
 if __name__ == "__main__":
-    for headline in main(*sys.argv[1:2])["headlines"]:
+    found = main(sys.argv[1]) if len(sys.argv) > 1 else main()
+    for headline in found["headlines"]:
         print(headline["title"], headline["url"])

@@ -71,11 +71,11 @@ def closing_lines(content: Content) -> list[str]:
 
 
 def _top(content: Content) -> str:
-    edition = f" &middot; edition {content.number}" if content.number > 1 else ""
+    edition = f'<span style="color:{FAINT}">, edition {content.number}</span>' if content.number > 1 else ""
     return _row(
         f'<div style="font:bold 12px/1 {SANS};letter-spacing:3px;color:{ACCENT}">MILLRACE</div>'
-        f'<h1 style="margin:8px 0 0;font:normal 28px/1.2 {SERIF};color:{INK}">{escape(content.long_day)}</h1>'
-        f'<div style="margin-top:8px;font:15px/1.5 {SANS};color:{SOFT}">{escape(opening_line(content))}{edition}</div>',
+        f'<h1 style="margin:8px 0 0;font:normal 28px/1.2 {SERIF};color:{INK}">{escape(content.long_day)}{edition}</h1>'
+        f'<div style="margin-top:8px;font:15px/1.5 {SANS};color:{SOFT}">{escape(opening_line(content))}</div>',
         f"padding:28px 0 18px;border-bottom:2px solid {ACCENT}",
     )
 
@@ -147,9 +147,8 @@ def _marks(section: Section) -> str:
     if section.conflicts:
         chips.append(_chip("Sources disagree", "#8c1d18", "#fdecea"))
     said = [f"Confidence {section.confidence} of 100"] if section.findings else []
-    said += [_capital(section.update)] if section.update else []
-    said += [_capital(reason) for reason in section.reasons]
-    line = f'<span style="{SMALL}">{escape("; ".join(said))}</span>' if said else ""
+    said += [part for part in (section.update, *section.reasons) if part]
+    line = f'<span style="{SMALL}">{escape(_capital("; ".join(said)))}</span>' if said else ""
     return f'<div style="margin-top:8px">{"".join(chips)}{line}</div>' if chips or line else ""
 
 

@@ -56,7 +56,7 @@ class Edition:
 
     def url(self, slug: str) -> str:
         """Return the address of a page."""
-        return f"{self.address}/pages/{slug}.html"
+        return f"{self.address}/pages/{_word(self.pages[slug]['site'])}/{slug}.html"
 
     def _is_out(self, row: dict[str, Any]) -> bool:
         hours = row.get("hours_ago", self._hours(row.get("page", "")))
@@ -273,7 +273,7 @@ def answer(edition: Edition, target: str) -> Answer | None:
 
 
 def _document(edition: Edition, folder: str, stem: str, name: str) -> Answer | None:
-    if folder == "pages" and stem in edition.pages:
+    if stem in edition.pages and folder == f"pages/{_word(edition.pages[stem]['site'])}":
         one = edition.pages[stem]
         return page(one["title"], one["author"], one["site"], one["date"], one["text"])
     for paper in edition.papers:
@@ -289,6 +289,11 @@ def _document(edition: Edition, folder: str, stem: str, name: str) -> Answer | N
             date = edition.date(post["hours_ago"])
             return page(post["text"][:80], post["account"], "posts", date, post["text"])
     return None
+
+
+def _word(site: str) -> str:
+    """Return a site's name as a folder: one loopback server stands for several publishers."""
+    return "-".join(re.findall(r"[a-z0-9]+", site.lower()))
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ def test_a_second_reading_is_unchanged(sample, database):
 
 
 def test_pages_are_articles_that_say_that_they_are_samples(sample):
-    page = fetch_page(f"{sample}/pages/norrvik-twelve.html")
+    page = fetch_page(f"{sample}/pages/the-lindholm-courier/norrvik-twelve.html")
 
     assert page.title == "Norrvik battery plant in Halmvik to make 12 gigawatt-hours a year"
     assert page.text.startswith("The Norrvik battery plant in Halmvik will make 12 gigawatt-hours")

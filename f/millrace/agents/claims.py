@@ -206,7 +206,7 @@ def contradiction(one: str, other: str) -> str:
     """
     if similar(one, other) < SAME_SUBJECT or len(content(one) & content(other)) < 3:
         return ""
-    if denies(one) != denies(other) and similar(one, other) >= 0.7:
+    if denies(one) != denies(other) and _jaccard(one, other) >= NEAR_DUPLICATE:
         return "whether it is so"
     return _numbers_differ(one, other)
 

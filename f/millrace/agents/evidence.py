@@ -14,6 +14,7 @@ from f.millrace.core.redaction import redact
 PASSAGE = 900
 MOST_PASSAGES = 4
 MOST_TEXT = 60_000
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def passages(text: str, size: int = PASSAGE) -> list[str]:
@@ -52,7 +53,7 @@ def store(
             url=url,
             title=title,
             text=redact(pieces[place]),
-            source=host(url) or source,
+            source=publisher(url) or source,
             published_at=published_at,
             tool=tool,
             trust=trust,
@@ -95,10 +96,17 @@ def load(run_id: str, topic_id: str) -> list[Evidence]:
     return [Evidence.model_validate(row) for row in rows]
 
 
-def host(url: str) -> str:
-    """Return the host that a page comes from, without `www.`; empty for what is not on the web."""
+def publisher(url: str) -> str:
+    """Return who publishes a page: its host without `www.`; empty for what is not on the web.
+
+    A server on this machine may carry several publishers (the sample edition does): there the page's folder is the name.
+    """
     parts = urlsplit(url)
-    return (parts.hostname or "").removeprefix("www.") if parts.scheme in ("http", "https") else ""
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return ""
+    if parts.hostname in LOOPBACK:
+        return parts.path.rpartition("/")[0].rpartition("/")[2] or parts.hostname
+    return parts.hostname.removeprefix("www.")
 
 
 def _clean(text: str) -> str:

@@ -33,11 +33,11 @@ class AgentSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: str | None = Field(None, description="Model of this agent, e.g. openai:gpt-5-mini.")
-    temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature.")
-    risk_threshold: Literal["low", "medium", "high"] | None = Field(None, description="Tools above this class ask first.")
-    max_retries: int | None = Field(None, ge=0, le=10, description="Repairs and repeats of one model call.")
-    tools: list[str] | None = Field(None, description="Names of the tools it may call; unset means its own list.")
+    model: str | None = Field(default=None, description="Model of this agent, e.g. openai:gpt-5-mini.")
+    temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature.")
+    risk_threshold: Literal["low", "medium", "high"] | None = Field(default=None, description="Tools above this class ask first.")
+    max_retries: int | None = Field(default=None, ge=0, le=10, description="Repairs and repeats of one model call.")
+    tools: list[str] | None = Field(default=None, description="Names of the tools it may call; unset means its own list.")
     enabled: bool = Field(True, description="Off: its steps say so and do nothing.")
 
 
@@ -94,7 +94,7 @@ class Settings(BaseModel):
     topic_seconds: float = Field(120, gt=0, description="Most seconds for one topic.")
     agents: dict[str, AgentSettings] = Field({}, description="Settings of single agents by name.")
     mcp: dict[str, str] = Field({}, description="Further MCP servers whose tools agents may call: name to HTTP address.")
-    now: datetime | None = Field(None, description="A fixed clock, for tests.")
+    now: datetime | None = Field(default=None, description="A fixed clock, for tests.")
 
 
 @functools.cache

@@ -13,12 +13,12 @@ class SourceItem(BaseModel):
 
     source: str = Field(description="Name of the source, as in the setting `sources`.")
     key: str = Field(description="The source's own identity of the item.")
-    url: str = Field("", description="Where it can be read; empty for a note.")
+    url: str = Field(default="", description="Where it can be read; empty for a note.")
     title: str
-    text: str = Field("", description="Summary or body as plain text.")
+    text: str = Field(default="", description="Summary or body as plain text.")
     author: str = ""
     published_at: datetime | None = None
-    score: float = Field(0, description="The source's own score: points, favourites.")
+    score: float = Field(default=0, description="The source's own score: points, favourites.")
     comments_url: str = ""
     trust: Trust = "untrusted"
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -59,14 +59,14 @@ class Conflict(BaseModel):
 
     question: str = Field(description="What they disagree about.")
     sides: list[Side]
-    trusted: int | None = Field(None, description="Index of the side that the agent trusts; none: undecided.")
-    why: str = Field("", description="Why that side, in one sentence.")
+    trusted: int | None = Field(default=None, description="Index of the side that the agent trusts; none: undecided.")
+    why: str = Field(default="", description="Why that side, in one sentence.")
 
 
 class Confidence(BaseModel):
     """How much a result can be relied on: 0 to 100, and what it is made of (each 0 to 100)."""
 
-    score: int = Field(0, ge=0, le=100)
+    score: int = Field(default=0, ge=0, le=100)
     tool_reliability: float = 0
     source_quality: float = 0
     coherence: float = 0

@@ -39,7 +39,7 @@ def open_connection(url: str | None = None) -> Connection:
         return Connection.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_SECONDS)  # pyright: ignore[reportArgumentType, reportReturnType]
     except psycopg.OperationalError as error:
         parts = urlsplit(url)
-        reason = str(error).strip().splitlines()[-1]
+        reason = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
         place = f"{parts.hostname or 'socket'}:{parts.port or 5432}{parts.path}"
         raise DatabaseUnavailable(f"Postgres at {place} cannot be reached ({reason}); check MILLRACE_DATABASE_URL") from error
 
@@ -50,6 +50,8 @@ def connect() -> Iterator[Connection]:
     connection = getattr(_local, "connection", None)
     url = database_url()
     if connection is None or connection.closed or _local.url != url:
+        if connection is not None:
+            connection.close()
         connection = open_connection(url)
         _local.connection, _local.url = connection, url
     try:

@@ -37,9 +37,7 @@ def measure() -> dict[str, Any]:
 
 def _steps() -> list[str]:
     files = sorted((ROOT / "f/millrace").glob("*/*.py"))
-    return [
-        ".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if "\ndef main(" in file.read_text()
-    ]
+    return [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if "\ndef main(" in file.read_text()]
 
 
 def _step(module: str) -> dict[str, Any]:

@@ -63,7 +63,8 @@ def _check_ours(bundle: Bundle, module: Module, item: Import) -> Iterator[Proble
     found = bundle.by_name(item.module)
     if found is None:
         # Windmill's map of dependencies does not see this form; steps name their list, so nothing is resolved from that map.
-        inner = [f"{item.module}.{name}" for name in item.names]
+        folder = (bundle.root / item.module.replace(".", "/")).is_dir()
+        inner = [f"{item.module}.{name}" for name in item.names if folder]
         wrong = [name for name in inner or [item.module] if bundle.by_name(name) is None]
         known = [other.dotted for other in bundle.modules.values()]
         for name in wrong:

@@ -17,9 +17,9 @@ WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def closest(word: str, allowed: Iterable[str]) -> str:
-    """Return a hint such as `; did you mean 'steps'?`, or nothing."""
+    """Return a hint such as ` (did you mean 'steps'?)`, or nothing."""
     found = difflib.get_close_matches(word, list(allowed), 1, 0.6)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def listed(words: Iterable[str]) -> str:

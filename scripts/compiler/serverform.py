@@ -28,8 +28,10 @@ FIRST = (
 # The command compares these stand-ins instead of the names; other names sort around them.
 STAND_INS = dict(zip(FIRST, ("aaa", "aa", "ab", "ad", "ae", "af", "ag", "ah", "ai", "aj", "ak", "al", "az", "azz"), strict=True))
 PUNCTUATION = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 NOT_PLAIN_START = re.compile(r"^[\n\t ,\[\]{}#&*!|>'\"%@`]|^[?-]$|^[?-][ \t]")
-NOT_PLAIN = re.compile(r"[\n:][ \t]|[ \t]\n|[\n\t ]#|[\n\t :]$")
+# Tabs and YAML 1.1 words such as `no` are quoted for PyYAML, which reads these files too; the command would not.
+NOT_PLAIN = re.compile(r"\t|[\n:][ \t]|[ \t]\n|[\n\t ]#|[\n\t :]$")
 OTHER_TYPE = re.compile(
     r"^(?:~|null|Null|NULL|true|True|TRUE|false|False|FALSE|y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|<<"
     r"|[-+]?0b[0-1_]+|[-+]?0o?[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
@@ -52,7 +54,7 @@ def sort_key(name: str) -> tuple[list[tuple[int, int]], str]:
 def _rank(letter: str) -> tuple[int, int]:
     if letter in PUNCTUATION:
         return 0, PUNCTUATION.index(letter)
-    return (1, int(letter)) if letter.isdigit() else (2, ord(letter.lower()))
+    return (1, int(letter)) if letter in "0123456789" else (2, ord(letter.lower()))
 
 
 def _mapping(value: dict[str, Any], indent: str) -> list[str]:
@@ -87,8 +89,8 @@ def _sequence(values: list[Any], indent: str) -> list[str]:
 
 
 def _key(key: str) -> str:
-    plain = not (NOT_PLAIN_START.search(key) or NOT_PLAIN.search(key) or OTHER_TYPE.match(key))
-    return key if plain and key else _quoted(key)
+    unfit = CONTROL.search(key) or NOT_PLAIN_START.search(key) or NOT_PLAIN.search(key) or OTHER_TYPE.match(key)
+    return _quoted(key) if unfit or not key else key
 
 
 def _scalar(value: Any, indent: str, column: int) -> str:
@@ -106,7 +108,7 @@ def _scalar(value: Any, indent: str, column: int) -> str:
 
 
 def _text(text: str, indent: str, column: int) -> str:
-    if not text or re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text):
+    if not text or CONTROL.search(text.replace("\n", "")):
         return _quoted(text)
     if "\n" in text:
         return _quoted(text) if re.search(r"\n[\t ]+$", text) else _block(text, indent)
@@ -116,8 +118,8 @@ def _text(text: str, indent: str, column: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    if ("'" in text and '"' not in text) or re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", text):
-        return json.dumps(text, ensure_ascii=False)
+    if ("'" in text and '"' not in text) or CONTROL.search(text):
+        return re.sub(r"[\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", json.dumps(text, ensure_ascii=False))
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -141,15 +143,18 @@ def _folded_lines(lines: list[str], indent: str) -> list[str]:
         flush = bool(line) and not line[0].isspace()
         if flush and last_flush:
             result.append("")
-        result += (indent + _fold(line, indent, len(indent))).split("\n") if flush else [indent + line if line else ""]
+        result += (
+            (indent + _fold(line, indent, len(indent), alone=False)).split("\n") if flush else [indent + line if line else ""]
+        )
         last_flush = flush or (last_flush and not line)
     return result
 
 
-def _fold(text: str, indent: str, column: int) -> str:
+def _fold(text: str, indent: str, column: int, alone: bool = True) -> str:
     """Break at the last single space before column 80, as the command does, never inside a word."""
     step = max(21, 1 + WIDTH - len(indent))
-    if len(text) <= step:
+    # A text of its own may be one longer than the line of a block.
+    if alone and len(text) <= step:
         return text
     parts, start, split, end = [], 0, 0, WIDTH - column
     for i, letter in enumerate(text):

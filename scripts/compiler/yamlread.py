@@ -48,6 +48,8 @@ def read(text: str) -> Node:
         if root is None:
             raise YamlMistake(1, "the file is empty")
         return _node(loader, root)
+    except RecursionError:
+        raise YamlMistake(1, "an alias contains itself, or the nesting is too deep") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlMistake(mark.line + 1 if mark else 1, f"not YAML: {error.problem}") from None

@@ -1,0 +1,49 @@
+"""The repository itself: nothing generated has drifted, every step can be shown, every flow reads."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.compiler import spec
+from scripts.compiler.checks import run_checks
+from scripts.compiler.serverform import sort_key
+from scripts.compiler.sources import bundle
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = [module.path for module in bundle(ROOT).steps()]
+SPECS = [path.stem for path in spec.files(ROOT)]
+
+
+def test_every_check_passes():
+    assert [str(problem) for problem in run_checks(ROOT)] == []
+
+
+@pytest.mark.parametrize("path", STEPS)
+def test_a_step_has_a_summary_and_a_form_in_which_everything_is_described(path):
+    metadata = yaml.safe_load((ROOT / path.replace(".py", ".script.yaml")).read_text())
+    module = bundle(ROOT).modules[path]
+
+    assert metadata["summary"]
+    assert not metadata["summary"].endswith(".")
+    assert list(metadata["schema"]["properties"]) == sorted(metadata["schema"]["properties"], key=sort_key)
+    assert metadata["schema"]["order"] == [parameter.name for parameter in module.parameters]
+    assert all(parts["description"] for parts in metadata["schema"]["properties"].values())
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_compiled_flow_runs_only_scripts_of_the_bundle(name):
+    loaded = spec.load(ROOT / "flows" / f"{name}.yaml")
+    if loaded.call:
+        pytest.skip("a scheduled script has no flow")
+    text = (ROOT / f"{loaded.path}__flow/flow.yaml").read_text()
+
+    assert "rawscript" not in text
+    assert "parallelism" not in text
+    assert all((ROOT / f"{path}.py").exists() for path in re.findall(r"path: (f/\S+)", text))
+    assert f"Compiled from flows/{name}.yaml; edit that file." in yaml.safe_load(text)["description"]
+
+
+def test_no_package_marker_would_become_a_script():
+    assert list((ROOT / "f").rglob("__init__.py")) == []

@@ -1,0 +1,175 @@
+"""What each word of the language becomes on Windmill."""
+
+from scripts.compiler import openflow, spec
+
+DO = "run: work/do"
+
+
+def test_a_step_becomes_a_script_with_paths_and_constants(workshop):
+    [module] = workshop.modules(
+        "inputs: {topic: {type: string, description: What.}}\n"
+        f"steps:\n  - {{id: one, summary: One, {DO}, from: {{a: flow_input.topic}}, with: {{b: x}}, retry: {{attempts: 3, seconds: 5}},"
+        " timeout: 2m, keep_going: true}\n"
+    )
+
+    assert module["value"] == {
+        "type": "script",
+        "input_transforms": {"a": {"type": "javascript", "expr": "flow_input.topic"}, "b": {"type": "static", "value": "x"}},
+        "path": "f/millrace/work/do",
+    }
+    assert module["retry"] == {"constant": {"attempts": 3, "seconds": 5}}
+    assert module["timeout"] == {"type": "static", "value": 120}
+    assert module["continue_on_error"] is True
+
+
+def test_a_loop_never_sets_parallelism(workshop):
+    _, loop = workshop.modules(
+        f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - id: each\n    summary: Each\n    for_each: results.one.list\n"
+        f"    parallel: true\n    keep_going: true\n    steps: [{{id: two, summary: Two, {DO}, from: {{a: flow_input.iter.value}}}}]\n"
+    )
+
+    assert loop["value"]["type"] == "forloopflow"
+    assert loop["value"]["iterator"] == {"type": "javascript", "expr": "results.one.list"}
+    assert (loop["value"]["parallel"], loop["value"]["skip_failures"]) == (True, True)
+    assert "parallelism" not in loop["value"]
+
+
+def test_a_loop_fails_with_its_item_unless_it_keeps_going(workshop):
+    _, loop = workshop.modules(
+        f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - id: each\n    summary: Each\n    for_each: results.one.list\n"
+        f"    steps: [{{id: two, summary: Two, {DO}}}]\n"
+    )
+
+    assert (loop["value"]["parallel"], loop["value"]["skip_failures"]) == (False, False)
+
+
+def test_conditions_are_paths_or_not_a_path(workshop):
+    one, two = workshop.modules(
+        f"inputs: {{fast: {{type: boolean, description: Fast.}}}}\nsteps:\n"
+        f"  - {{id: one, summary: One, {DO}, stop_if: not results.one.more}}\n"
+        f"  - {{id: two, summary: Two, {DO}, skip_if: flow_input.fast}}\n"
+    )
+
+    assert one["stop_after_if"] == {"expr": "!result.more", "skip_if_stopped": False}
+    assert two["skip_if"] == {"expr": "flow_input.fast"}
+
+
+def test_a_choice_becomes_branchone_in_the_servers_form(workshop):
+    [pick] = workshop.modules(
+        "inputs: {fast: {type: boolean, description: Fast.}}\nsteps:\n  - id: pick\n    summary: Pick\n    choose:\n"
+        f"      - {{when: flow_input.fast, summary: quickly, steps: [{{id: one, summary: One, {DO}}}]}}\n"
+        f"    otherwise: [{{id: two, summary: Two, {DO}}}]\n"
+    )
+
+    [branch] = pick["value"]["branches"]
+    assert (branch["summary"], branch["expr"], branch["parallel"], branch["skip_failure"]) == (
+        "quickly",
+        "flow_input.fast",
+        True,
+        True,
+    )
+    assert [module["id"] for module in pick["value"]["default"]] == ["two"]
+
+
+def test_an_approval_asks_or_decides_by_policy_so_that_a_decision_always_exists(workshop):
+    _, approve, after = workshop.modules(
+        f"steps:\n  - {{id: propose, summary: Propose, {DO}}}\n  - id: approve\n    summary: Ask\n"
+        "    approval: {action: results.propose.id, when: results.propose.asks, timeout: 22h}\n"
+        f"  - {{id: send, summary: Send, {DO}, from: {{a: results.approve.approved}}}}\n"
+    )
+
+    [branch] = approve["value"]["branches"]
+    ask, record = branch["modules"]
+    assert branch["expr"] == "results.propose.asks"
+    assert ask["suspend"] == {"required_events": 1, "timeout": 79200, "continue_on_disapprove_timeout": True}
+    assert ask["value"]["input_transforms"]["action_id"]["expr"] == "results.propose.id"
+    assert {name: each["expr"] for name, each in record["value"]["input_transforms"].items()} == {
+        "action_id": "results.propose.id", "resume": "resume", "resumes": "resumes", "approvers": "approvers",
+    }  # fmt: skip
+    assert approve["value"]["default"][0]["value"]["path"] == "f/millrace/approvals/record_by_policy"
+    assert after["value"]["input_transforms"]["a"]["expr"] == "results.approve.approved"
+
+
+def test_steps_without_dependencies_run_as_written(workshop):
+    modules = workshop.modules(f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - {{id: two, summary: Two, {DO}}}\n")
+
+    assert [module["id"] for module in modules] == ["one", "two"]
+
+
+def test_independent_steps_of_one_level_run_side_by_side_and_their_results_are_found(workshop):
+    modules = workshop.modules(
+        f"steps:\n  - {{id: first, summary: First, {DO}}}\n"
+        f"  - {{id: left, summary: Left, {DO}, depends_on: [first]}}\n"
+        f"  - {{id: right, summary: Right, {DO}, from: {{a: results.first.x}}, keep_going: true}}\n"
+        f"  - {{id: last, summary: Last, {DO}, depends_on: left, from: {{a: 'results.right.list[0].y', b: results.first.x}}}}\n"
+    )
+
+    assert [module["id"] for module in modules] == ["first", "left_and_right", "last"]
+    group = modules[1]["value"]
+    assert (group["type"], group["parallel"]) == ("branchall", True)
+    assert [branch["skip_failure"] for branch in group["branches"]] == [False, True]
+    last = modules[2]["value"]["input_transforms"]
+    assert last["a"]["expr"] == "results.left_and_right[1].list[0].y"
+    assert last["b"]["expr"] == "results.first.x"
+
+
+def test_branches_hold_lists_of_steps_side_by_side(workshop):
+    [both] = workshop.modules(
+        "steps:\n  - id: both\n    summary: Both\n    branches:\n"
+        f"      - [{{id: one, summary: One, {DO}}}, {{id: two, summary: Two, {DO}, from: {{a: results.one.x}}}}]\n"
+        f"      - {{summary: other, steps: [{{id: three, summary: Three, {DO}}}]}}\n"
+    )
+
+    assert [len(branch["modules"]) for branch in both["value"]["branches"]] == [2, 1]
+    assert [branch["summary"] for branch in both["value"]["branches"]] == ["One", "other"]
+
+
+def test_the_failure_handler_is_told_what_it_asks_for(workshop):
+    flow = workshop.compile(f"steps: [{{id: one, summary: One, {DO}}}]\non_failure: {{run: ops/report, with: {{note: hello}}}}\n")
+
+    failure = flow["value"]["failure_module"]
+    assert failure["id"] == "failure"
+    assert failure["value"]["input_transforms"] == {
+        "error": {"type": "javascript", "expr": "error"},
+        "pipeline": {"type": "javascript", "expr": "flow_env.pipeline"},
+        "note": {"type": "static", "value": "hello"},
+    }
+
+
+def test_a_flow_knows_its_pipeline_and_says_where_it_comes_from(workshop):
+    flow = workshop.compile(
+        "description: |\n  One line\n  of text.\nbudget: {run_usd: 2}\nagents: [writer]\n"
+        'schedule: {cron: "0 0 8 * * *", timezone: Europe/London, misfire_grace: 12h}\n'
+        f"steps: [{{id: one, summary: One, {DO}, from: {{a: flow_env.pipeline.schedule.cron}}}}]\n"
+    )
+
+    assert flow["value"]["flow_env"]["pipeline"] == {
+        "name": "flow", "pattern": "deterministic_pipeline", "orchestrator": "windmill", "agents": ["writer"], "budget": {"run_usd": 2},
+        "timezone": "Europe/London",
+        "schedule": {"cron": "0 0 8 * * *", "timezone": "Europe/London", "catch_up": True, "misfire_grace": "12h"},
+    }  # fmt: skip
+    assert flow["description"] == "One line of text.\n\nCompiled from flows/flow.yaml; edit that file."
+
+
+def test_inputs_become_the_form_in_the_order_of_the_spec(workshop):
+    schema = workshop.compile(
+        "inputs:\n  zeta: {type: string, description: Last letter.}\n  alpha: {type: integer, default: 3, description: First.}\n"
+        f"steps: [{{id: one, summary: One, {DO}}}]\n"
+    )["schema"]
+
+    assert schema["order"] == ["zeta", "alpha"]
+    assert schema["required"] == ["zeta"]
+    assert schema["properties"]["alpha"] == {"type": "integer", "default": 3, "description": "First."}
+
+
+def test_one_run_instead_of_steps_is_a_scheduled_script(workshop):
+    path = workshop.write(
+        "flows/tidy.yaml",
+        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC}\nrun: work/do\nwith: {b: old}\n',
+    )
+
+    schedule = openflow.compile_schedule(spec.load(path))
+
+    assert schedule is not None
+    assert (schedule["is_flow"], schedule["script_path"], schedule["args"]) == (False, "f/millrace/work/do", {"b": "old"})
+    assert (schedule["cron_version"], schedule["enabled"]) == ("v2", True)

@@ -38,7 +38,7 @@ class AgentSettings(BaseModel):
     risk_threshold: Literal["low", "medium", "high"] | None = Field(default=None, description="Tools above this class ask first.")
     max_retries: int | None = Field(default=None, ge=0, le=10, description="Repairs and repeats of one model call.")
     tools: list[str] | None = Field(default=None, description="Names of the tools it may call; unset means its own list.")
-    enabled: bool = Field(True, description="Off: its steps say so and do nothing.")
+    enabled: bool = Field(default=True, description="Off: its steps say so and do nothing.")
 
 
 class Settings(BaseModel):
@@ -46,13 +46,19 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    database_url: SecretStr = Field(SecretStr(""), description="Postgres 15 or later with pgvector; empty: the embedded one.")
-    model: str = Field("offline", description="openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing).")
-    sources: list[str] = Field(["hackernews", "arxiv", "feeds", "mastodon", "notes"], description="Sources that are read.")
-    hackernews_url: str = Field("https://hacker-news.firebaseio.com/v0", description="Base of the Hacker News API.")
-    arxiv_url: str = Field("https://export.arxiv.org/api/query", description="The arXiv query API.")
-    arxiv_categories: list[str] = Field(["cs.AI", "cs.LG"], description="arXiv categories to read.")
-    arxiv_terms: list[str] = Field([], description="Words that an arXiv entry must hold one of; empty: all.")
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="Postgres 15 or later with pgvector; empty: the embedded one."
+    )
+    model: str = Field(
+        default="offline", description="openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing)."
+    )
+    sources: list[str] = Field(
+        default=["hackernews", "arxiv", "feeds", "mastodon", "notes"], description="Sources that are read."
+    )
+    hackernews_url: str = Field(default="https://hacker-news.firebaseio.com/v0", description="Base of the Hacker News API.")
+    arxiv_url: str = Field(default="https://export.arxiv.org/api/query", description="The arXiv query API.")
+    arxiv_categories: list[str] = Field(default=["cs.AI", "cs.LG"], description="arXiv categories to read.")
+    arxiv_terms: list[str] = Field(default=[], description="Words that an arXiv entry must hold one of; empty: all.")
     feeds: list[str] = Field(
         [
             "https://www.quantamagazine.org/feed/",
@@ -61,39 +67,47 @@ class Settings(BaseModel):
         ],
         description="Addresses of RSS, Atom or RDF feeds.",
     )
-    mastodon_url: str = Field("https://mastodon.social", description="Mastodon server whose public tag timelines are read.")
-    mastodon_tags: list[str] = Field(["ai"], description="Tags to read, without #.")
-    notes_dir: str = Field("notes", description="Folder of local notes (Markdown or text).")
-    search_url: str = Field("", description="Base of a SearXNG server with JSON output.")
-    brave_api_key: SecretStr = Field(SecretStr(""), description="Key for Brave search.")
-    tavily_api_key: SecretStr = Field(SecretStr(""), description="Key for Tavily search.")
-    weather_url: str = Field("https://api.open-meteo.com/v1/forecast", description="Open-Meteo forecast API.")
-    geocoding_url: str = Field("https://geocoding-api.open-meteo.com/v1/search", description="Open-Meteo place search.")
-    recipients: list[str] = Field(["me@localhost"], description="Who gets the digest.")
-    operator: str = Field("", description="Mail address that is asked for approvals; empty: only the command line and Windmill.")
-    interests: list[str] = Field([], description="Words that lift a topic's rank.")
+    mastodon_url: str = Field(
+        default="https://mastodon.social", description="Mastodon server whose public tag timelines are read."
+    )
+    mastodon_tags: list[str] = Field(default=["ai"], description="Tags to read, without #.")
+    notes_dir: str = Field(default="notes", description="Folder of local notes (Markdown or text).")
+    search_url: str = Field(default="", description="Base of a SearXNG server with JSON output.")
+    brave_api_key: SecretStr = Field(default=SecretStr(""), description="Key for Brave search.")
+    tavily_api_key: SecretStr = Field(default=SecretStr(""), description="Key for Tavily search.")
+    weather_url: str = Field(default="https://api.open-meteo.com/v1/forecast", description="Open-Meteo forecast API.")
+    geocoding_url: str = Field(default="https://geocoding-api.open-meteo.com/v1/search", description="Open-Meteo place search.")
+    recipients: list[str] = Field(default=["me@localhost"], description="Who gets the digest.")
+    operator: str = Field(
+        default="", description="Mail address that is asked for approvals; empty: only the command line and Windmill."
+    )
+    interests: list[str] = Field(default=[], description="Words that lift a topic's rank.")
     smtp_url: SecretStr = Field(
         SecretStr(""), description="smtp://user:password@host:587 or smtps://…; empty: mails go to the outbox."
     )
     smtp_unknown: Literal["hold", "resend"] = Field(
         "hold", description="After a crash while a mail was sent: hold it or send it again."
     )
-    mail_from: str = Field("millrace@localhost", description="Sender of the digests.")
-    outbox_dir: str = Field(".millrace/outbox", description="Folder for .eml files when no SMTP server is set.")
-    otlp_endpoint: str = Field("", description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres.")
-    events_file: str = Field("", description="JSON lines file that every event is appended to.")
-    fetch_allow: list[str] = Field([], description="Private hosts (host or host:port) that may be fetched.")
-    fetch_max_bytes: int = Field(5_000_000, ge=1_000, description="Largest body that is read from a source or page.")
-    fetch_seconds: float = Field(20, gt=0, le=300, description="Longest time for one request.")
-    run_usd: Money = Field(5.0, description="Most that one run may spend; a pipeline's own budget goes before.")
-    daily_budget_usd: Money = Field(50.0, description="Most that one user may spend in a day (UTC).")
-    user: str = Field("operator", description="Whose daily budget is charged.")
-    confidence_silent: int = Field(90, ge=0, le=100, description="Above this, findings are published silently.")
-    confidence_review: int = Field(70, ge=0, le=100, description="Below this, findings are marked as unreviewed and listed.")
-    max_rounds: int = Field(3, ge=1, le=10, description="Most research rounds for one topic.")
-    topic_seconds: float = Field(120, gt=0, description="Most seconds for one topic.")
-    agents: dict[str, AgentSettings] = Field({}, description="Settings of single agents by name.")
-    mcp: dict[str, str] = Field({}, description="Further MCP servers whose tools agents may call: name to HTTP address.")
+    mail_from: str = Field(default="millrace@localhost", description="Sender of the digests.")
+    outbox_dir: str = Field(default=".millrace/outbox", description="Folder for .eml files when no SMTP server is set.")
+    otlp_endpoint: str = Field(
+        default="", description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres."
+    )
+    events_file: str = Field(default="", description="JSON lines file that every event is appended to.")
+    fetch_allow: list[str] = Field(default=[], description="Private hosts (host or host:port) that may be fetched.")
+    fetch_max_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest body that is read from a source or page.")
+    fetch_seconds: float = Field(default=20, gt=0, le=300, description="Longest time for one request.")
+    run_usd: Money = Field(default=5.0, description="Most that one run may spend; a pipeline's own budget goes before.")
+    daily_budget_usd: Money = Field(default=50.0, description="Most that one user may spend in a day (UTC).")
+    user: str = Field(default="operator", description="Whose daily budget is charged.")
+    confidence_silent: int = Field(default=90, ge=0, le=100, description="Above this, findings are published silently.")
+    confidence_review: int = Field(
+        default=70, ge=0, le=100, description="Below this, findings are marked as unreviewed and listed."
+    )
+    max_rounds: int = Field(default=3, ge=1, le=10, description="Most research rounds for one topic.")
+    topic_seconds: float = Field(default=120, gt=0, description="Most seconds for one topic.")
+    agents: dict[str, AgentSettings] = Field(default={}, description="Settings of single agents by name.")
+    mcp: dict[str, str] = Field(default={}, description="Further MCP servers whose tools agents may call: name to HTTP address.")
     now: datetime | None = Field(default=None, description="A fixed clock, for tests.")
 
 

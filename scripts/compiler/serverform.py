@@ -26,7 +26,9 @@ FIRST = (
     "locks",
 )
 # The command compares these stand-ins instead of the names; other names sort around them.
-STAND_INS = dict(zip(FIRST, ("aaa", "aa", "ab", "ad", "ae", "af", "ag", "ah", "ai", "aj", "ak", "al", "az", "azz"), strict=True))
+STAND_INS: dict[str, str] = dict(
+    zip(FIRST, ("aaa", "aa", "ab", "ad", "ae", "af", "ag", "ah", "ai", "aj", "ak", "al", "az", "azz"), strict=True)
+)
 PUNCTUATION = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 NOT_PLAIN_START = re.compile(r"^[\n\t ,\[\]{}#&*!|>'\"%@`]|^[?-]$|^[?-][ \t]")

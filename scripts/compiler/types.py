@@ -5,7 +5,7 @@ from typing import Any
 
 from scripts.compiler.sources import Parameter
 
-ALLOWED = "str, int, float, bool, dict, list, list[str], list[int], list[float], list[dict], Literal of texts, bytes, and any of these | None"
+ALLOWED = "str, int, float, bool, dict, list, list[str], list[int], list[float], list[dict], Literal of texts, bytes, and any of these | None (a list then with its kind)"
 SIMPLE: dict[str, dict[str, Any]] = {
     "str": {"type": "string", "originalType": "string"},
     "int": {"type": "integer"},
@@ -38,6 +38,9 @@ def _schema(annotation: ast.expr | None) -> dict[str, Any] | None:
         return None
     inner = _not_none(annotation)
     text = ast.unparse(inner)
+    # Windmill's parser gives up on a bare list that may be None, and the form becomes one for an object.
+    if text == "list" and inner is not annotation:
+        return None
     if text.startswith("dict["):
         return dict(SIMPLE["dict"])
     if text.startswith("list[dict["):

@@ -12,7 +12,7 @@ from scripts.compiler.sources import arguments, bundle
 SIGNATURE = """\
 from typing import Any, Literal, Optional
 
-def main(a: str, b: int = 5, c: float = 1.5, d: bool = False, e: list | None = None, f: list[str] | None = None, g: dict | None = None,
+def main(a: str, b: int = 5, c: float = 1.5, d: bool = False, e: list = [], f: list[str] | None = None, g: dict | None = None,
          h: Literal["x", "y"] = "x", i: Optional[int] = None, j: list[dict] | None = None, k: list[int] | None = None, *, l: dict[str, int]) -> dict:
     return {}
 """
@@ -49,7 +49,9 @@ def test_forms_are_what_windmills_parser_infers(tmp_path):
     }
 
 
-@pytest.mark.parametrize("annotation", ["Any", "set", "tuple[int]", "int | str", "Path", "Literal[1, 2]", "object"])
+@pytest.mark.parametrize(
+    "annotation", ["Any", "set", "tuple[int]", "int | str", "Path", "Literal[1, 2]", "object", "list | None"]
+)
 def test_types_that_a_form_cannot_show_are_refused(tmp_path, annotation):
     write(tmp_path, "f/millrace/work/do.py", f"def main(a: {annotation}) -> dict:\n    return {{}}\n")
     [parameter] = bundle(tmp_path).modules["f/millrace/work/do.py"].parameters

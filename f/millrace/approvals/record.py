@@ -18,7 +18,9 @@ TIMED_OUT = "SuspendedTimedOut"
 YES = ("approve", "approved", "yes", True)
 
 
-def main(action_id: str, resume: dict | None = None, resumes: list | None = None, approvers: list | None = None) -> dict:
+def main(
+    action_id: str, resume: dict | None = None, resumes: list[dict] | None = None, approvers: list[str] | None = None
+) -> dict:
     """Record the answer.
 
     Args:

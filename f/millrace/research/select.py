@@ -24,7 +24,7 @@ LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
 
 
-def main(run_id: str, collected: list | None = None, max_topics: int = 5) -> dict:
+def main(run_id: str, collected: list[dict] | None = None, max_topics: int = 5) -> dict:
     """Choose the topics.
 
     Args:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def python312() -> str:
     """A Python 3.12, as on a worker."""
     candidates = [shutil.which("python3.12"), *sorted(Path.home().glob(".pyenv/versions/3.12*/bin/python3.12"), reverse=True)]
     candidates += sorted(Path.home().glob(".local/share/uv/python/cpython-3.12*/bin/python3.12"), reverse=True)
+    # Beside the running Python, where version managers keep the others.
+    candidates += sorted(Path(sys.base_prefix).parent.glob("3.12*/bin/python3.12"), reverse=True)
     for candidate in filter(None, candidates):
         seen = subprocess.run([str(candidate), "--version"], capture_output=True, text=True)
         if seen.returncode == 0 and seen.stdout.startswith("Python 3.12"):

@@ -29,6 +29,7 @@ class Display:
         self.console = Console(quiet=quiet, highlight=False)
         self.summaries = dict(_summaries(openflow.get("value", {}).get("modules", [])))
         self._headed: set[str] = set()
+        self._failed: dict[str, dict[str, Any]] = {}
         self.began = time.monotonic()
         self.spent = 0.0
         self._status: Status | None = None
@@ -53,18 +54,28 @@ class Display:
             handler(event)
 
     def _step_started(self, event: dict[str, Any]) -> None:
+        if "[" not in str(event.get("step", "")):
+            self._tell_failures()
         self._now(self._title(event))
 
     def _step_finished(self, event: dict[str, Any]) -> None:
         self._line("done", event, _facts(event.get("result")))
 
     def _step_failed(self, event: dict[str, Any]) -> None:
-        error = event.get("error")
-        words = error.get("message", "") if isinstance(error, dict) else str(error or "")
-        self._line("failed", event, f"[red]{escape(words.splitlines()[0] if words else 'failed')}[/]")
+        # Told when it is known that no further try follows.
+        self._failed[str(event.get("step"))] = event
 
     def _step_retry(self, event: dict[str, Any]) -> None:
-        self._line("waiting", event, "failed; tried again")
+        failed = self._failed.pop(str(event.get("step")), event)
+        self._now(f"Trying again: {_fault(failed)}")
+
+    def _run_ended(self, event: dict[str, Any]) -> None:
+        self._tell_failures()
+
+    def _tell_failures(self) -> None:
+        failures, self._failed = list(self._failed.values()), {}
+        for event in failures:
+            self._line("failed", event, f"[red]{escape(_fault(event))}[/]")
 
     def _event(self, event: dict[str, Any]) -> None:
         inner = event.get("event", event)
@@ -96,8 +107,8 @@ class Display:
         if bracket:
             self._head(loop)
             result = event.get("result")
-            title = _name(result) if isinstance(result, dict) else self._title(event)
-            text = f"    {escape(title)}  [dim]{facts}[/]"
+            title = escape(_name(result)) + "  " if isinstance(result, dict) else ""
+            text = f"    {title}[dim]{facts}[/]"
         else:
             text = f"{escape(self._title(event))}  [dim]{facts}[/]"
         self._print(f"  {MARKS[mark]} [dim]{timing}[/]  {text}")
@@ -110,6 +121,12 @@ class Display:
     def _print(self, text: str) -> None:
         narrow = self.console.is_terminal
         self.console.print(text, no_wrap=narrow, overflow="ellipsis" if narrow else "ignore", soft_wrap=not narrow)
+
+
+def _fault(event: dict[str, Any]) -> str:
+    error = event.get("error")
+    words = str(error.get("message", "")) if isinstance(error, dict) else str(error or "")
+    return words.splitlines()[0] if words else "failed"
 
 
 def _name(result: dict[str, Any]) -> str:

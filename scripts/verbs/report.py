@@ -88,7 +88,11 @@ def _lines(result: dict[str, Any]) -> list[str]:
 
 def _next(document: dict[str, Any], run: str) -> list[str]:
     if document["status"] == "waiting":
-        return ["scripts/millrace approvals list", "scripts/millrace approvals approve ACTION", f"scripts/millrace show {run}"]
+        asked = db.one(
+            "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT NULL", [document["run_id"]]
+        )
+        action = str(asked["id"])[:8] if asked else "ACTION"
+        return [f"scripts/millrace approvals {verb} {action}" for verb in ("show", "approve", "deny")]
     if document["status"] in ("failed", "killed", "running"):
         return [f"scripts/millrace resume {run}", f"scripts/millrace show {run}", "scripts/millrace settings"]
     if (document["result"] or {}).get("edition") == "sample":

@@ -124,6 +124,20 @@ def test_settings_say_where_each_value_comes_from_and_mask_secrets(millrace) -> 
     assert shown["max_rounds"] != ("offline", "default") == shown["model"]
 
 
+def test_a_digest_of_a_day_without_news_says_which_sources_failed(millrace) -> None:
+    settings = {"MILLRACE_SOURCES": "notes,hackernews", "MILLRACE_HACKERNEWS_URL": "http://127.0.0.1:9/v0"}
+    millrace("recipients", "add", "new@reader.example")
+
+    done = millrace("run", "daily_research", "--json", **settings, MILLRACE_RECIPIENTS="new@reader.example")
+
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert document["status"] == "partly_failed"
+    plain = next(Path(file) for file in document["result"]["digests"][0]["files"] if file.endswith(".txt")).read_text()
+    assert "1 of 2 sources could not be read" in plain
+    assert "hackernews: FAILED" in plain
+
+
 def test_feedback_is_kept_with_its_run(millrace) -> None:
     run = json.loads(
         millrace("run", "daily_research", "--json", MILLRACE_SOURCES="notes", MILLRACE_RECIPIENTS="a@b.example").stdout

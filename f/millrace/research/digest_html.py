@@ -47,7 +47,9 @@ def opening_line(content: Content) -> str:
     read = sum(reading.items for reading in content.readings)
     since = f" since {content.since}" if content.since else ""
     if not content.sections:
-        return f"Nothing new{since}. {read} items were read, none of them new to you."
+        failed = sum(reading.status == "failed" for reading in content.readings)
+        missing = f" {failed} of {len(content.readings)} sources could not be read." if failed else ""
+        return f"Nothing new{since}. {read} items were read, none of them new to you.{missing}"
     said = f"{_count(len(content.sections), 'topic')} from {_count(read, 'item')}{since}."
     if len(found) < len(content.sections):
         said += f" Nothing was found on {len(content.sections) - len(found)} of them."

@@ -13,7 +13,8 @@ from f.millrace.trust import approvals, questions
 from scripts.database.ready import ready
 from scripts.verbs import report
 from scripts.verbs.display import Display
-from scripts.verbs.run import dump, sample_sources
+from scripts.verbs.output import dump
+from scripts.verbs.run import sample_sources
 
 
 def add(verbs: Any) -> None:

@@ -11,7 +11,8 @@ from f.millrace.core import config, db
 from f.millrace.core.context import current, within
 from f.millrace.core.errors import BadInput
 from scripts.database.ready import ready
-from scripts.verbs.run import dump, sample_sources
+from scripts.verbs.output import dump
+from scripts.verbs.run import sample_sources
 
 
 def add(verbs: Any) -> None:

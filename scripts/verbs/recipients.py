@@ -9,7 +9,7 @@ from rich.table import Table
 
 from f.millrace.trust import recipients
 from scripts.database.ready import ready
-from scripts.verbs.run import dump
+from scripts.verbs.output import dump
 
 
 def add(verbs: Any) -> None:

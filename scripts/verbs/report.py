@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from f.millrace.core import db
+from scripts.verbs.output import relative
 
 EXIT = {"done": 0, "stopped": 0, "waiting": 3}
 KINDS = {".html": "HTML", ".txt": "text", ".eml": "mail"}
@@ -17,7 +18,7 @@ def outcome(outcome: Any, as_json: bool) -> int:
     """Print how the run ended and return the exit code."""
     document = whole(outcome.run_id)
     if as_json:
-        from scripts.verbs.run import dump
+        from scripts.verbs.output import dump
 
         print(dump(document))
     else:
@@ -72,7 +73,6 @@ def _print(document: dict[str, Any], error: Any) -> None:
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
-    from scripts.verbs.run import relative
 
     lines = []
     for source in result.get("sources", []):

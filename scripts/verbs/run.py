@@ -2,10 +2,8 @@
 
 import argparse
 import contextlib
-import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -100,15 +98,3 @@ def sample_sources(wanted: bool) -> Iterator[str]:
         os.environ.update(sample_settings(address))
         config.reload()
         yield address
-
-
-def relative(path: str | Path) -> str:
-    """Return a path as a person would type it from the checkout."""
-    with contextlib.suppress(ValueError):
-        return str(Path(path).resolve().relative_to(ROOT))
-    return str(path)
-
-
-def dump(value: Any) -> str:
-    """Return JSON as the command line prints it."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

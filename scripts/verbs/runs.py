@@ -10,7 +10,8 @@ from rich.table import Table
 from f.millrace.core import db
 from scripts.database.ready import ready
 from scripts.verbs import report
-from scripts.verbs.run import dump, find
+from scripts.verbs.output import dump
+from scripts.verbs.run import find
 
 
 def add(verbs: Any) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from f.millrace.core import config
-from scripts.verbs.run import dump
+from scripts.verbs.output import dump
 
 
 def add(verbs: Any) -> None:

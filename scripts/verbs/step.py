@@ -8,7 +8,7 @@ from f.millrace.core.errors import NotFound
 from scripts.database.ready import ready
 from scripts.paths import ROOT
 from scripts.verbs import values
-from scripts.verbs.run import dump
+from scripts.verbs.output import dump
 
 
 def add(verbs: Any) -> None:

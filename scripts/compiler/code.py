@@ -16,7 +16,7 @@ SECRETS = re.compile(
     r"sk-(?:ant-|proj-)?[A-Za-z0-9_\-]{24,}|gh[pousr]_[A-Za-z0-9]{30,}|AKIA[0-9A-Z]{16}|xox[abprs]-[A-Za-z0-9\-]{12,}"
     r"|AIza[0-9A-Za-z_\-]{30,}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"
 )
-MACHINE = re.compile(r"(?<![\w.:/$}])/(?:home|Users)/[A-Za-z][\w.\-]*/|(?<![\w.:/$}])/work/(?:main|shared)\b|[A-Z]:\\\\Users\\\\")
+MACHINE = re.compile(r"(?<![\w.:/$}])/(?:home|Users)/[A-Za-z][\w.\-]*/|[A-Z]:\\\\Users\\\\")
 TEXTS = ("*.py", "*.yaml", "*.yml", "*.toml", "*.in", "*.lock", "*.sql", "*.md", "*.sh", "*.txt", "*.json")
 FOLDERS = ("f", "flows", "scripts", "resources", "dependencies")
 HEADER = "# no_postinstall"

@@ -8,12 +8,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from f.millrace.core import config, db  # noqa: E402
 from scripts.database.embedded import temporary  # noqa: E402
+
+# The same examples each time, so that a red run is always the change's own; scripts/prove looks for new ones.
+settings.register_profile("same", derandomize=True, deadline=None)
+if not os.environ.get("PROVE"):
+    settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from scripts.compiler import levels
+from scripts.compiler.metadata import schema as script_form
 from scripts.compiler.model import Branch, Call, Path, Spec, Step
 from scripts.compiler.semantics import ASK, BY_POLICY, OFFERED, ON_FAILURE, RECORD
 from scripts.compiler.sources import HOME, Bundle
@@ -29,14 +30,39 @@ def compile_flow(spec: Spec, bundle: Bundle) -> Json:
     }
 
 
-def compile_schedule(spec: Spec) -> Json | None:
+def compile_script(spec: Spec, bundle: Bundle) -> Json:
+    """Return a flow of one step that does on this machine what the schedule of a script starts on Windmill."""
+    assert spec.call
+    step = bundle.step(spec.call.run)
+    form = script_form(step) if step else {"properties": {}, "required": []}
+    given = schedule_arguments(spec, bundle)
+    transforms = {name: {"type": "javascript", "expr": f"flow_input.{name}"} for name in form["properties"] if name not in given}
+    transforms |= {name: {"type": "static", "value": value} for name, value in given.items()}
+    value = {"type": "script", "input_transforms": transforms, "path": f"{HOME}/{spec.call.run}"}
+    properties = {name: field for name, field in form["properties"].items() if name not in given}
+    return {
+        "summary": spec.summary,
+        "value": {"modules": [{"id": spec.call.run.rsplit("/", 1)[-1], "summary": spec.summary, "value": value}]},
+        "schema": {**form, "properties": properties, "required": [name for name in form["required"] if name in properties]},
+    }
+
+
+def schedule_arguments(spec: Spec, bundle: Bundle) -> Json:
+    """Return what a schedule starts its flow or script with; a script that takes `pipeline` is told its pipeline's facts."""
+    if spec.call is None:
+        return {name: value.value for name, value in spec.schedule.args.items()} if spec.schedule else {}
+    step = bundle.step(spec.call.run)
+    known = {"pipeline": spec.pipeline()} if step and any(each.name == "pipeline" for each in step.parameters) else {}
+    return {**known, **{name: value.value for name, value in spec.call.with_.items()}}
+
+
+def compile_schedule(spec: Spec, bundle: Bundle) -> Json | None:
     """Return the schedule of a spec, as the server would write it back."""
     if spec.schedule is None:
         return None
-    given = spec.call.with_ if spec.call else spec.schedule.args
     return {
         "summary": spec.summary,
-        "args": {name: value.value for name, value in given.items()},
+        "args": schedule_arguments(spec, bundle),
         "cron_version": "v2",
         "enabled": spec.schedule.enabled,
         "is_flow": spec.call is None,

@@ -42,7 +42,8 @@ def check(spec: Spec, bundle: Bundle) -> list[Problem]:
     checker = _Checker(spec, bundle)
     checker.steps(spec.steps, Scope())
     if spec.call:
-        checker.call(spec.call, "run", set())
+        checker.call(spec.call, "run", {"pipeline"})
+        checker.manner(spec.call)
     if spec.on_failure:
         checker.call(spec.on_failure, "on_failure", set(ON_FAILURE))
         for path in spec.on_failure.from_.values():
@@ -199,6 +200,17 @@ class _Checker:
         if missing:
             self.reader.wrong(call.line, f"{what}: {call.run} needs {listed(missing)}; give it under from or with")
         self.constants(call, module, what)
+
+    def manner(self, call: Call) -> None:
+        """Report schedule words that a scheduled script never hears of."""
+        schedule, module = self.spec.schedule, self.bundle.step(call.run)
+        deaf = module is not None and all(parameter.name != "pipeline" for parameter in module.parameters)
+        if schedule and deaf and (schedule.misfire_grace is not None or not schedule.catch_up):
+            self.reader.wrong(
+                schedule.line,
+                f"schedule: misfire_grace and catch_up have no effect, since {call.run} has no input 'pipeline'; leave them"
+                " out, or let main() take pipeline: dict and decide with core/schedule",
+            )
 
     def why_not(self, run: str) -> str:
         file = f"{HOME}/{run}.py"

@@ -37,7 +37,7 @@ def expected(spec_: Spec, files: Bundle) -> dict[str, str]:
     texts = {}
     if spec_.call is None:
         texts[f"{spec_.path}__flow/flow.yaml"] = serverform.dump(compile_flow(spec_, files))
-    schedule = compile_schedule(spec_)
+    schedule = compile_schedule(spec_, files)
     if schedule is not None:
         texts[f"{spec_.path}.schedule.yaml"] = serverform.dump(schedule)
     return texts

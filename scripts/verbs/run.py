@@ -69,8 +69,19 @@ def compiled(flow: str) -> dict[str, Any]:
     """Return the compiled OpenFlow of a pipeline."""
     paths = {path.parent.name.removesuffix("__flow"): path for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")}
     if flow not in paths:
-        raise NotFound(f"no flow {flow!r}; there are: {', '.join(sorted(paths))}")
+        return scheduled_script(flow, sorted(paths))
     return yaml.load(paths[flow].read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
+    """Return a spec that schedules one script as a flow of one step; NotFound when there is none of that name."""
+    from scripts.compiler import openflow, spec
+    from scripts.compiler.sources import bundle
+
+    scripts = {loaded.name: loaded for loaded in spec.list_specs(ROOT) if loaded.call}
+    if name not in scripts:
+        raise NotFound(f"no flow {name!r}; there are: {', '.join([*flows, *scripts])}")
+    return openflow.compile_script(scripts[name], bundle(ROOT))
 
 
 def find(run: str) -> dict[str, Any]:

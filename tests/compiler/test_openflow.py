@@ -1,6 +1,8 @@
 """What each word of the language becomes on Windmill."""
 
-from scripts.compiler import openflow, spec
+from scripts.compiler import openflow, semantics, spec
+from scripts.compiler.sources import bundle
+from scripts.runner import run
 
 DO = "run: work/do"
 
@@ -168,8 +170,54 @@ def test_one_run_instead_of_steps_is_a_scheduled_script(workshop):
         'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC}\nrun: work/do\nwith: {b: old}\n',
     )
 
-    schedule = openflow.compile_schedule(spec.load(path))
+    schedule = openflow.compile_schedule(spec.load(path), bundle(workshop.root))
 
     assert schedule is not None
     assert (schedule["is_flow"], schedule["script_path"], schedule["args"]) == (False, "f/millrace/work/do", {"b": "old"})
     assert (schedule["cron_version"], schedule["enabled"]) == ("v2", True)
+
+
+def test_a_scheduled_script_that_asks_is_told_its_pipeline(workshop):
+    workshop.write("f/millrace/work/tidy.py", "def main(pipeline: dict, days: int = 3, dry_run: bool = False) -> dict: ...\n")
+    path = workshop.write(
+        "flows/tidy.yaml",
+        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC, misfire_grace: 2h, catch_up: false}\n'
+        "run: work/tidy\nwith: {days: 9}\n",
+    )
+    loaded, files = spec.load(path), bundle(workshop.root)
+
+    schedule = openflow.compile_schedule(loaded, files)
+
+    assert semantics.check(loaded, files) == []
+    assert schedule is not None and schedule["args"]["days"] == 9
+    assert schedule["args"]["pipeline"]["schedule"] == {
+        "cron": "0 0 3 * * 0", "timezone": "UTC", "catch_up": False, "misfire_grace": "2h",
+    }  # fmt: skip
+
+
+def test_a_grace_that_a_scheduled_script_never_hears_of_is_refused(workshop):
+    path = workshop.write(
+        "flows/tidy.yaml",
+        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC, misfire_grace: 2h}\nrun: work/do\n',
+    )
+
+    [problem] = semantics.check(spec.load(path), bundle(workshop.root))
+
+    assert problem.line == 3 and "no input 'pipeline'" in problem.what
+
+
+def test_a_scheduled_script_runs_here_with_its_schedules_arguments(workshop, database):
+    workshop.write(
+        "f/millrace/work/tidy.py",
+        "def main(days: int = 3, dry_run: bool = False, name: str = 'all') -> dict:\n    return {'got': [days, dry_run, name]}\n",
+    )
+    path = workshop.write(
+        "flows/tidy.yaml",
+        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC}\nrun: work/tidy\nwith: {days: 9}\n',
+    )
+    flow = openflow.compile_script(spec.load(path), bundle(workshop.root))
+
+    outcome = run.start(flow, "tidy", {"dry_run": True}, isolation="inline", root=workshop.root)
+
+    assert list(flow["schema"]["properties"]) == ["dry_run", "name"]
+    assert outcome.result == {"got": [9, True, "all"]}

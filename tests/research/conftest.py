@@ -17,8 +17,7 @@ NOW = datetime(2026, 11, 18, 8, 0, 5, tzinfo=UTC)
 PIPELINE = {
     "name": "daily_research",
     "timezone": "Europe/London",
-    "cron": "0 0 8 * * *",
-    "misfire_grace_seconds": 43200,
+    "schedule": {"cron": "0 0 8 * * *", "timezone": "Europe/London", "misfire_grace": "12h", "catch_up": False},
     "budget": {"run_usd": 5.0},
 }
 

@@ -1,13 +1,18 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.research import open as step
+from f.millrace.research.opening import schedule_of
 from f.millrace.research.result import whole_result
 from f.millrace.trust import recipients
 from tests.research.conftest import NOW, PIPELINE
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_opening_names_readers_sources_and_day(pipeline):
@@ -118,12 +123,29 @@ def test_a_run_on_windmill_takes_the_time_that_was_due(pipeline, clock, monkeypa
     assert opened["day"] == "2026-11-17" and opened["decision"] == "too_late"
 
 
+def test_a_start_beyond_the_grace_is_made_up_for_when_the_spec_says_so(pipeline, clock):
+    clock(NOW.replace(hour=11))
+    schedule = {**PIPELINE["schedule"], "misfire_grace": "30m", "catch_up": True}
+
+    opened = step.main(pipeline={**PIPELINE, "schedule": schedule}, scheduled_for="2026-11-18T08:00:00Z")
+
+    assert opened["decision"] == "catch_up"
+
+
+def test_the_compiled_flow_gives_the_step_its_schedule():
+    flow = yaml.safe_load((ROOT / "f/millrace/research/daily_research__flow/flow.yaml").read_text())
+
+    cron, zone, grace, catch_up = schedule_of(flow["value"]["flow_env"]["pipeline"])
+
+    assert (cron, zone, grace, catch_up) == ("0 0 8 * * *", "Europe/London", timedelta(hours=12), False)
+
+
 @pytest.mark.parametrize(
     ("change", "inputs", "fault", "words"),
     [
         ({"timezone": "Europe/Lundun"}, {}, BadSetting, "Europe/Lundun"),
-        ({"cron": "0 0 8 * *"}, {}, None, ""),
-        ({"cron": "8"}, {"scheduled_for": "2026-11-18T08:00:00Z"}, BadInput, "fields"),
+        ({"schedule": {"cron": "0 0 8 * *"}}, {}, None, ""),
+        ({"schedule": {"cron": "8"}}, {"scheduled_for": "2026-11-18T08:00:00Z"}, BadInput, "fields"),
         ({}, {"scheduled_for": "tomorrow"}, BadInput, "tomorrow"),
     ],
 )

@@ -76,8 +76,9 @@ def schedule_of(pipeline: dict[str, Any]) -> tuple[str, str, timedelta, bool]:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise BadSetting(f"time zone {zone!r} is unknown; use a name like Europe/London") from error
-    grace = parse_duration(pipeline.get("misfire_grace_seconds", GRACE))
-    return str(pipeline.get("cron") or ""), zone, grace, bool(pipeline.get("catch_up", False))
+    schedule = pipeline.get("schedule") or {}
+    grace = parse_duration(schedule.get("misfire_grace", GRACE))
+    return str(schedule.get("cron") or ""), zone, grace, bool(schedule.get("catch_up", True))
 
 
 def judge(pipeline: dict[str, Any], scheduled_for: str, now: datetime, last_success: datetime | None) -> Decision:

@@ -5,7 +5,7 @@ scripts/millrace check
 
 from pathlib import Path
 
-from scripts.compiler import code, imports, locks, metadata, reach, write
+from scripts.compiler import code, imports, locks, metadata, reach, unused, write
 from scripts.compiler.problems import Problem
 from scripts.compiler.sources import bundle
 
@@ -20,5 +20,6 @@ def run_checks(root: Path) -> list[Problem]:
         *code.check(files, root),
         *imports.check(files, root),
         *reach.check(files, root),
+        *unused.check(files),
     ]
     return sorted(set(problems))

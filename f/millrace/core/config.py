@@ -31,7 +31,7 @@ Money = Annotated[float, Field(ge=0)]
 class AgentSettings(BaseModel):
     """What may be set for one agent; unset fields keep the agent's own defaults."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     model: str | None = Field(default=None, description="Model of this agent, e.g. openai:gpt-5-mini.")
     temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature.")
@@ -44,7 +44,8 @@ class AgentSettings(BaseModel):
 class Settings(BaseModel):
     """Everything that can be set."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Built at first use: a step that needs no setting does not pay for it.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     database_url: SecretStr = Field(
         default=SecretStr(""), description="Postgres 15 or later with pgvector; empty: the embedded one."

@@ -3,12 +3,18 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Trust = Literal["own", "trusted", "untrusted"]
 
 
-class SourceItem(BaseModel):
+class Contract(BaseModel):
+    """A model whose validator is built at its first use: a step imports many of them and uses few."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class SourceItem(Contract):
     """One thing that a source offered."""
 
     source: str = Field(description="Name of the source, as in the setting `sources`.")
@@ -24,7 +30,7 @@ class SourceItem(BaseModel):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-class Evidence(BaseModel):
+class Evidence(Contract):
     """A passage that was read and stored; sentences cite its id."""
 
     id: str
@@ -38,14 +44,14 @@ class Evidence(BaseModel):
     trust: Trust = "untrusted"
 
 
-class Finding(BaseModel):
+class Finding(Contract):
     """One sentence and the evidence that it stands on."""
 
     text: str = Field(description="One sentence that the evidence states.")
     citations: list[str] = Field(description="Ids of the evidence, at least one.")
 
 
-class Side(BaseModel):
+class Side(Contract):
     """What one side of a conflict says."""
 
     claim: str
@@ -54,7 +60,7 @@ class Side(BaseModel):
     sources: list[str] = Field(default_factory=list, description="Sources of that evidence.")
 
 
-class Conflict(BaseModel):
+class Conflict(Contract):
     """Sources that contradict each other, both sides kept."""
 
     question: str = Field(description="What they disagree about.")
@@ -63,7 +69,7 @@ class Conflict(BaseModel):
     why: str = Field(default="", description="Why that side, in one sentence.")
 
 
-class Confidence(BaseModel):
+class Confidence(Contract):
     """How much a result can be relied on: 0 to 100, and what it is made of (each 0 to 100)."""
 
     score: int = Field(default=0, ge=0, le=100)
@@ -73,7 +79,7 @@ class Confidence(BaseModel):
     history: float = 0
 
 
-class TopicResult(BaseModel):
+class TopicResult(Contract):
     """What the research of one topic found."""
 
     topic_id: str

@@ -12,7 +12,9 @@ from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import current, now, within
 from f.millrace.research import result
-from f.millrace.research.opening import FLOW, Opening, address, judge, keep, last_success, schedule_of
+from f.millrace.research.audience import address
+from f.millrace.research.due import judge, last_success, schedule_of
+from f.millrace.research.opening import FLOW, Opening, keep
 from f.millrace.research.windows import last_delivered, windows
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step

@@ -6,10 +6,11 @@ Not when it was published: late and backdated items are not lost.
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from f.millrace.core import db
 from f.millrace.core.context import now
+from f.millrace.core.contracts import Contract
 
 # A new recipient gets the news of this long, not all that was ever seen.
 FIRST_WINDOW = timedelta(days=7)
@@ -17,7 +18,7 @@ FIRST_WINDOW = timedelta(days=7)
 LOCK = 7_241_180_035
 
 
-class Window(BaseModel):
+class Window(Contract):
     """Recipients to whom the same items are new."""
 
     since: datetime | None = Field(default=None, description="When their last delivered digest ended; none: they never had one.")

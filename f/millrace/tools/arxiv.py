@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from f.millrace.core.config import settings
-from f.millrace.core.contracts import SourceItem
+from f.millrace.core.contracts import Contract, SourceItem
 from f.millrace.core.errors import BadInput, SourceFailed
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.http import Page, fetch
@@ -28,7 +28,7 @@ _turn = threading.Lock()
 _last = 0.0
 
 
-class Paper(BaseModel):
+class Paper(Contract):
     """A paper on arXiv."""
 
     id: str = Field(description="arXiv id with version, e.g. 2401.01234v2.")
@@ -41,7 +41,7 @@ class Paper(BaseModel):
     abstract: str = ""
 
 
-class Papers(BaseModel):
+class Papers(Contract):
     """Papers, the best match first."""
 
     papers: list[Paper]

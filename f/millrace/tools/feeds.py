@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import fastfeedparser
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from f.millrace.core.config import settings
-from f.millrace.core.contracts import SourceItem
+from f.millrace.core.contracts import Contract, SourceItem
 from f.millrace.core.errors import SourceFailed
 from f.millrace.core.ids import digest_of
 from f.millrace.tools.fetch_state import FetchState
@@ -25,7 +25,7 @@ DECLARED = re.compile(rb"\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
 ROOT = re.compile(rb"<(\w+:)?(rss|feed|rdf)[\s>]", re.IGNORECASE)
 
 
-class Entry(BaseModel):
+class Entry(Contract):
     """An entry of a feed."""
 
     title: str
@@ -36,7 +36,7 @@ class Entry(BaseModel):
     text: str = ""
 
 
-class Entries(BaseModel):
+class Entries(Contract):
     """Entries in the feeds' own order."""
 
     entries: list[Entry]

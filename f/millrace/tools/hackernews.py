@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from f.millrace.core.config import settings
-from f.millrace.core.contracts import SourceItem
+from f.millrace.core.contracts import Contract, SourceItem
 from f.millrace.core.errors import SourceFailed
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.http import get_json
@@ -26,7 +26,7 @@ MAX_COMMENTS = 20
 ITEMS_SECONDS = 45
 
 
-class Story(BaseModel):
+class Story(Contract):
     """A story on Hacker News."""
 
     id: int
@@ -40,7 +40,7 @@ class Story(BaseModel):
     comments: list[str] = Field(default_factory=list, description="The first comments, as plain text.")
 
 
-class Stories(BaseModel):
+class Stories(Contract):
     """Stories, the highest ranked first."""
 
     stories: list[Story]

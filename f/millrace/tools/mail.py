@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from f.millrace.core.config import settings
 from f.millrace.core.context import current, now
+from f.millrace.core.contracts import Contract
 from f.millrace.core.errors import BadInput, BadSetting, ToolFailed
 
 SECONDS = 30
@@ -27,7 +28,7 @@ MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Sent(BaseModel):
+class Sent(Contract):
     """What became of a mail."""
 
     message_id: str

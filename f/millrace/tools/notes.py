@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from f.millrace.core.config import settings
 from f.millrace.core.context import current
-from f.millrace.core.contracts import SourceItem
+from f.millrace.core.contracts import Contract, SourceItem
 from f.millrace.core.errors import BadInput, NotFound, SourceFailed
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.items import make_item, one_line, tidy
@@ -28,7 +28,7 @@ MAX_FILES = 2_000
 HEADING = re.compile(r"^#{1,3}\s+(.+)$", re.MULTILINE)
 
 
-class Note(BaseModel):
+class Note(Contract):
     """A note."""
 
     path: str = Field(description="Path below the notes folder.")
@@ -37,7 +37,7 @@ class Note(BaseModel):
     changed_at: datetime | None = None
 
 
-class NoteHit(BaseModel):
+class NoteHit(Contract):
     """A note that holds words of the query."""
 
     path: str
@@ -46,13 +46,13 @@ class NoteHit(BaseModel):
     changed_at: datetime | None = None
 
 
-class NoteHits(BaseModel):
+class NoteHits(Contract):
     """Notes that match, the best first."""
 
     notes: list[NoteHit]
 
 
-class Written(BaseModel):
+class Written(Contract):
     """What was written."""
 
     path: str

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import current
+from f.millrace.core.contracts import Contract
 from f.millrace.core.errors import BadInput, MillraceError, SourceFailed
 from f.millrace.tools import arxiv, notes
 from f.millrace.tools.http import get_json
@@ -22,7 +23,7 @@ TAVILY = "https://api.tavily.com/search"
 EXCERPT = 500
 
 
-class SearchHit(BaseModel):
+class SearchHit(Contract):
     """One result of a search."""
 
     title: str
@@ -33,7 +34,7 @@ class SearchHit(BaseModel):
     own: bool = Field(default=False, description="Whether it is the user's own note.")
 
 
-class SearchResults(BaseModel):
+class SearchResults(Contract):
     """Results, the best first."""
 
     query: str

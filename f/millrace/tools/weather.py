@@ -4,9 +4,10 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from f.millrace.core.config import settings
+from f.millrace.core.contracts import Contract
 from f.millrace.core.errors import BadInput, SourceFailed
 from f.millrace.tools.http import get_json
 from f.millrace.tools.items import one_line
@@ -23,7 +24,7 @@ DAILY = "weather_code,temperature_2m_max,temperature_2m_min,precipitation_sum,wi
 MAX_DAYS = 7
 
 
-class Day(BaseModel):
+class Day(Contract):
     """The forecast for one day."""
 
     day: date
@@ -34,7 +35,7 @@ class Day(BaseModel):
     wind_kmh: float | None
 
 
-class Weather(BaseModel):
+class Weather(Contract):
     """The weather at a place."""
 
     place: str = Field(description="The place that was found, with country.")

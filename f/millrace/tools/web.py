@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from f.millrace.core.contracts import Contract
 from f.millrace.core.errors import SourceFailed
 from f.millrace.tools.http import Page, fetch, shown
 from f.millrace.tools.items import one_line, plain, sane_date, tidy
@@ -13,7 +14,7 @@ MARKUP = frozenset({"text/html", "application/xhtml+xml", "application/xml", "te
 TEXT = frozenset({"text/plain", "text/markdown"})
 
 
-class WebPage(BaseModel):
+class WebPage(Contract):
     """The readable part of a page."""
 
     url: str = Field(description="The address after redirects.")

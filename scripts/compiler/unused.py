@@ -1,0 +1,164 @@
+"""Libraries that a step imports and does not use: they cost it time at each start.
+
+A library is used when `main` reaches a name that stands on it. Names are followed over the files: what a function,
+class or value says, and what its file does besides defining (a registration, a call at the top). Unlike a linter's
+unused import, this finds the import of a file of ours of which the step needs only another part.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+
+from scripts.compiler.problems import Problem
+from scripts.compiler.sources import Bundle, Module
+
+# Every run needs these; they come with the step's own frame (settings, rows, spans).
+FRAME = frozenset({"psycopg", "pydantic", "opentelemetry"})
+DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+Place = tuple[str, str]
+
+
+def check(bundle: Bundle) -> list[Problem]:
+    """Return each import at the top of a file by which a step loads a library that it does not use."""
+    files = {path: _File(module) for path, module in bundle.modules.items() if module.tree is not None}
+    found: dict[tuple[str, int, str], list[str]] = {}
+    for step in bundle.steps():
+        loaded = _loaded(bundle, files, step.path)
+        used = _used(bundle, files, step.path, loaded)
+        for path in loaded:
+            for line, library in files[path].libraries:
+                if library not in used | FRAME:
+                    found.setdefault((path, line, library), []).append(step.verb)
+    return [
+        Problem(
+            path, line, f"imports {library}, which {', '.join(steps)} never uses; import it where it is needed, or split the file"
+        )
+        for (path, line, library), steps in found.items()
+    ]
+
+
+class _File:
+    """One file as a graph: what each of its names says, and what runs when the file is loaded."""
+
+    def __init__(self, module: Module) -> None:
+        assert module.tree is not None
+        self.path = module.path
+        self.body = list(_top(module.tree.body))
+
+    @cached_property
+    def imported(self) -> dict[str, tuple[str, str]]:
+        """Each imported name: the module that it is from, and the name there (empty: the module itself)."""
+        names: dict[str, tuple[str, str]] = {}
+        for node in self.body:
+            if isinstance(node, ast.Import):
+                names |= {(each.asname or each.name).split(".")[0]: (each.name, "") for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names |= {each.asname or each.name: (node.module, each.name) for each in node.names}
+        return names
+
+    @property
+    def libraries(self) -> list[tuple[int, str]]:
+        """The lines and names of the libraries that loading the file loads."""
+        found = []
+        for node in self.body:
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            found += [(node.lineno, top) for name in names if _foreign(top := name.split(".")[0])]
+        return found
+
+    @cached_property
+    def says(self) -> dict[str, set[str]]:
+        """What each name at the top says: the names in its definition, `module.attribute` for one taken from a module."""
+        found: dict[str, set[str]] = {}
+        for node in self.body:
+            for name in _targets(node):
+                found.setdefault(name, set()).update(_names(node))
+        return found
+
+    @cached_property
+    def at_load(self) -> set[str]:
+        """The names that loading the file itself uses: statements that define nothing."""
+        loose = [node for node in self.body if not isinstance(node, (ast.Import, ast.ImportFrom)) and not _targets(node)]
+        return {name for node in loose for name in _names(node)}
+
+
+def _loaded(bundle: Bundle, files: dict[str, _File], start: str) -> set[str]:
+    """Return the files of ours that importing the step loads."""
+    seen, waiting = {start}, [start]
+    while waiting:
+        for module, name in files[waiting.pop()].imported.values():
+            for dotted in (module, f"{module}.{name}"):
+                found = bundle.by_name(dotted)
+                if found is not None and found.path in files and found.path not in seen:
+                    seen.add(found.path)
+                    waiting.append(found.path)
+    return seen
+
+
+def _used(bundle: Bundle, files: dict[str, _File], start: str, loaded: set[str]) -> set[str]:
+    """Return the libraries that the step's `main`, and what its files do when they are loaded, stand on."""
+    libraries: set[str] = set()
+    seen: set[Place] = set()
+    waiting: list[Place] = [(start, "main")]
+    waiting += [(path, name) for path in loaded for name in files[path].at_load]
+    while waiting:
+        place = waiting.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        path, name = place
+        file, (first, _, rest) = files[path], name.partition(".")
+        if first in file.imported:
+            module, inner = file.imported[first]
+            if _foreign(module.split(".")[0]):
+                libraries.add(module.split(".")[0])
+                continue
+            waiting += _in_ours(bundle, files, module, inner, rest)
+        else:
+            waiting += [(path, each) for each in sorted(file.says.get(first) or set())]
+    return libraries
+
+
+def _in_ours(bundle: Bundle, files: dict[str, _File], module: str, inner: str, rest: str) -> Iterator[Place]:
+    for dotted, name in ((module, inner), (f"{module}.{inner}", rest)):
+        found = bundle.by_name(dotted)
+        if found is not None and found.path in files and name:
+            yield found.path, name
+
+
+def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that run when the file is loaded, those inside `try`, `if` and `with` too."""
+    for node in body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        inner: list[ast.stmt] = [child for part in ("body", "orelse", "finalbody") for child in getattr(node, part, [])]
+        if isinstance(node, DEFINES) or not inner:
+            yield node
+        else:
+            yield from _top(inner)
+
+
+def _targets(node: ast.stmt) -> list[str]:
+    if isinstance(node, DEFINES):
+        return [node.name]
+    if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return []
+
+
+def _names(node: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
+            found.add(f"{inner.value.id}.{inner.attr}")
+        elif isinstance(inner, ast.Name):
+            found.add(inner.id)
+    return found
+
+
+def _foreign(library: str) -> bool:
+    return library not in sys.stdlib_module_names and library not in ("f", "__future__")

@@ -26,6 +26,7 @@ MODULES = {
     "recipients": "recipients",
     "approvals": "approvals",
     "feedback": "feedback",
+    "memory": "memory",
     "settings": "settings",
 }
 

@@ -2,7 +2,10 @@ import pytest
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.memory.store import get, link, links, recall, remember, retract
+from f.millrace.memory.links import link, links
+from f.millrace.memory.recall import recall
+from f.millrace.memory.retract import withdraw
+from f.millrace.memory.store import get, remember
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -49,11 +52,11 @@ def test_links_are_made_once():
 def test_what_was_retracted_is_kept_and_not_recalled():
     item = remember("finding", "The moon is made of cheese")
 
-    retract(item, "it is not")
+    withdraw([item], "it is not")
 
-    assert recall("moon cheese") == [] and get(item).metadata["retracted"] == "it is not"
+    assert recall("moon cheese") == [] and get(item).text == "The moon is made of cheese"
     with pytest.raises(NotFound, match="mem_none"):
-        retract("mem_none", "")
+        withdraw(["mem_none"])
 
 
 def test_secrets_and_empty_texts_do_not_get_in():

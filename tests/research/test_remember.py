@@ -1,7 +1,8 @@
 from datetime import timedelta
 
 from f.millrace.core import db
-from f.millrace.memory.store import links, recall
+from f.millrace.memory.links import links
+from f.millrace.memory.recall import recall
 from f.millrace.research import remember
 from tests.research.conftest import NOW, conflicting, item
 

@@ -10,7 +10,7 @@ from f.millrace.core import db
 from f.millrace.core.contracts import Evidence
 from f.millrace.core.errors import ToolFailed
 from f.millrace.core.ids import canonical_url
-from f.millrace.memory.store import recall
+from f.millrace.memory.recall import recall
 from f.millrace.telemetry.events import emit
 
 # What a model is shown at most, the most relevant first.
@@ -86,7 +86,7 @@ class Gathered:
         for memory in recall(self.question, limit=MEMORIES):
             own, url = memory.trust == "own", str(memory.metadata.get("url") or "")
             source = memory.source or "memory"
-            self.keep(Hit(url, memory.title, "", source, "memory", memory.created_at, own), memory.text)
+            self.keep(Hit(url, memory.title, "", source, "memory", memory.recorded_at, own), memory.text)
 
     def shown(self) -> list[Evidence]:
         """Return the evidence that a model sees: the most relevant, every source twice before one has a third piece."""

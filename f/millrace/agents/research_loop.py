@@ -27,7 +27,7 @@ from f.millrace.core.context import current
 from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult
 from f.millrace.core.errors import BudgetExceeded, ModelFailed
 from f.millrace.core.ids import canonical_url
-from f.millrace.memory.store import recall
+from f.millrace.memory.recall import recall
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
 

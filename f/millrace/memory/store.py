@@ -1,9 +1,12 @@
-"""Memory: items with a type and where they come from, and the links between them.
+"""The store of memory: items are remembered once, with where they came from and when they were true.
 
-The same text of one type is one item of a namespace, so that remembering twice is once.
+An item is its content. `valid` says when it was true as we know now, its beliefs what we held of that before, its origins
+who said so. Nothing is overwritten: a change closes one belief and opens the next.
 """
 
 import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,13 +17,33 @@ from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.core.ids import digest_of, stable_id
 from f.millrace.core.redaction import redact
+from f.millrace.memory import near
+from f.millrace.memory.beliefs import extend, lock
+from f.millrace.memory.links import link
+from f.millrace.memory.moment import When, clock, held, moment, parse
 
-WORDS_AT_MOST = 40
+LONGEST_TEXT = 5_000_000
+NAMES = re.compile(r"[\w][\w.-]{0,79}")
+# What tells two sayings of one item apart.
+ORIGIN = ("id", "source", "document", "page", "start", "end", "wording", "valid_from", "valid_to")
+# What a pipeline makes for itself is there before its first item.
+NAMESPACES = ("main", "sample")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an item came from: who said it, and the place in a document."""
+
+    source: str = ""
+    document: str = ""
+    page: int | None = None
+    start: int | None = None
+    end: int | None = None
 
 
 @dataclass(frozen=True)
 class Memory:
-    """One remembered item, as `recall` finds it."""
+    """One remembered item."""
 
     id: str
     type: str
@@ -28,9 +51,32 @@ class Memory:
     text: str
     source: str
     trust: Trust
-    created_at: datetime
+    recorded_at: datetime
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
     rank: float = 0
     metadata: dict[str, Any] = field(default_factory=dict)
+    namespace: str = "main"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be remembered. `more` is what the type adds to the text, e.g. the sides of a conflict.
+
+    Without `valid_from` it is true from the moment that it is recorded; what is `near` enough is the same item.
+    """
+
+    type: str
+    text: str
+    title: str = ""
+    trust: Trust = "untrusted"
+    origin: Origin = Origin()
+    metadata: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+    valid_from: When = None
+    valid_to: When = None
+    derived_from: Sequence[str] = ()
+    near: bool = True
 
 
 def remember(
@@ -44,94 +90,70 @@ def remember(
     metadata: dict[str, Any] | None = None,
     more: dict[str, Any] | None = None,
     run_id: str | None = None,
-    valid_from: datetime | None = None,
+    valid_from: When = None,
+    valid_to: When = None,
+    derived_from: Sequence[str] = (),
 ) -> str:
-    """Store an item and return its id; the same type and text again returns the same id and renews its metadata.
-
-    `more` is what the type adds to the text, e.g. the sides of a conflict.
-    """
-    namespace = namespace or current().namespace
-    if not text.strip():
-        raise BadInput(f"nothing to remember: the text of the {type} {title!r} is empty")
-    raw = redact({"text": text, **(more or {})})
-    content_hash = digest_of([title, raw])
-    item_id = stable_id("mem", namespace, type, content_hash)
-    db.execute(
-        "INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id, valid_from) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE SET "
-        "metadata = memory_item.metadata || excluded.metadata, updated_at = clock_timestamp(), valid_to = NULL",
-        [
-            item_id,
-            namespace,
-            type,
-            title,
-            source,
-            db.jsonb(raw),
-            db.jsonb(redact(metadata or {})),
-            trust,
-            content_hash,
-            run_id or current().run_id or None,
-            valid_from,
-        ],
-    )
-    return item_id
+    """Store one item and return its id; the same content again is the same item, true once more if it had ended."""
+    draft = Draft(
+        type, text, title, trust, Origin(source), metadata or {}, more or {}, valid_from, valid_to, derived_from
+    )  # fmt: skip
+    return remember_all([draft], namespace=namespace, run_id=run_id)[0]
 
 
-def recall(text: str, limit: int = 5, namespace: str | None = None, types: list[str] | None = None) -> list[Memory]:
-    """Return the items that share words with `text`, best first and newest first on ties; retracted ones are left out."""
-    words = list(dict.fromkeys(re.findall(r"\w{2,}", text.lower())))[:WORDS_AT_MOST]
-    if not words or limit < 1:
-        return []
-    rows = db.all(
-        "WITH question AS (SELECT to_tsquery('english', %s) AS words) "
-        "SELECT m.*, ts_rank_cd(m.lexemes, question.words, 1) AS rank FROM memory_item m, question "
-        "WHERE m.namespace = %s AND m.lexemes @@ question.words AND m.valid_to IS NULL "
-        "AND (%s::text[] IS NULL OR m.type = ANY(%s)) ORDER BY rank DESC, m.created_at DESC, m.id LIMIT %s",
-        [" | ".join(f"'{word}'" for word in words), namespace or current().namespace, types, types, limit],
-    )
-    return [_memory(row) for row in rows]
+def remember_all(drafts: Sequence[Draft], *, namespace: str | None = None, run_id: str | None = None) -> list[str]:
+    """Store items in one transaction and return their ids, in order."""
+    namespace = named(namespace)
+    rows = [_row(draft, namespace, run_id) for draft in drafts]
+    with db.transaction() as connection:
+        _settle_bases(connection, rows)
+        near.settle(connection, namespace, rows)
+        for row in rows:
+            row["origin"] = stable_id("origin", *(row[name] for name in ORIGIN))
+        # In the order of ids, so that two writers of the same items wait for each other instead of blocking both.
+        ordered = sorted(rows, key=_id)
+        first = {row["id"]: row for row in reversed(ordered) if row["wording"] is None}
+        made = _insert(connection, sorted(first.values(), key=_id))
+        for row in ordered:
+            if not (row["id"] in made and first[row["id"]] is row):
+                _again(connection, row)
+            for base in row["derived_from"]:
+                link(row["id"], base, "derived_from")
+        near.link_contradictions(connection, rows)
+    return [row["id"] for row in rows]
 
 
-def get(item_id: str) -> Memory:
-    """Return one item; NotFound when there is none."""
-    row = db.one("SELECT *, 0 AS rank FROM memory_item WHERE id = %s", [item_id])
+def get(item_id: str, as_of: When = None, known_at: When = None) -> Memory:
+    """Return one item, withdrawn or not; with a time only if it was held true then. NotFound otherwise."""
+    when = moment(as_of, known_at)
+    condition, values = held(when)
+    if when.as_of is None:
+        condition = "true"
+    row = db.one(f"SELECT m.* FROM memory_item m WHERE m.id = %(id)s AND {condition}", {**values, "id": item_id})
     if row is None:
-        raise NotFound(f"no memory has the id {item_id!r}")
-    return _memory(row)
+        raise NotFound(f"no memory has the id {item_id!r}" + (f" at {when.as_of.isoformat()}" if when.as_of else ""))
+    return memory_of(row)
 
 
-def link(from_id: str, to_id: str, relation: str, weight: float = 1.0) -> bool:
-    """Link two items; False when they were linked so before."""
-    return bool(
-        db.execute(
-            "INSERT INTO memory_link (from_id, to_id, relation, weight) VALUES (%s, %s, %s, %s) "
-            "ON CONFLICT (from_id, to_id, relation) DO NOTHING",
-            [from_id, to_id, relation, weight],
-        )
-    )
+def named(namespace: str | None, *, known: bool = False) -> str:
+    """Return the namespace, or the run's when none is given; `known` refuses one that nothing was ever written to."""
+    if namespace is None:
+        return current().namespace
+    if not NAMES.fullmatch(namespace):
+        raise BadInput(f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r} is none")
+    if known and namespace not in NAMESPACES and namespace not in (there := namespaces()):
+        raise NotFound(f"no namespace {namespace!r}; there are {', '.join(there)}")
+    return namespace
 
 
-def links(item_id: str) -> list[dict[str, Any]]:
-    """Return the links that leave an item: relation, to_id, weight, title."""
-    return db.all(
-        "SELECT l.relation, l.to_id, l.weight, m.title FROM memory_link l JOIN memory_item m ON m.id = l.to_id "
-        "WHERE l.from_id = %s ORDER BY l.id",
-        [item_id],
-    )
+def namespaces() -> list[str]:
+    """Return the namespaces that can be asked."""
+    rows = db.all("SELECT namespace FROM memory_item UNION SELECT namespace FROM chat_session")
+    return sorted({row["namespace"] for row in rows} | set(NAMESPACES))
 
 
-def retract(item_id: str, reason: str) -> None:
-    """Mark an item as no longer held true; it stays stored and is not recalled."""
-    touched = db.execute(
-        "UPDATE memory_item SET valid_to = clock_timestamp(), updated_at = clock_timestamp(), "
-        "metadata = metadata || %s WHERE id = %s",
-        [db.jsonb({"retracted": reason}), item_id],
-    )
-    if not touched:
-        raise NotFound(f"no memory has the id {item_id!r}")
-
-
-def _memory(row: dict[str, Any]) -> Memory:
+def memory_of(row: dict[str, Any]) -> Memory:
+    """Return a row of `memory_item` (and perhaps its `rank`) as a Memory."""
     return Memory(
         id=row["id"],
         type=row["type"],
@@ -139,7 +161,180 @@ def _memory(row: dict[str, Any]) -> Memory:
         text=str(row["raw_text"].get("text", "")),
         source=row["source"],
         trust=row["trust"],
-        created_at=row["created_at"],
-        rank=float(row["rank"]),
+        recorded_at=row["created_at"],
+        valid_from=row["valid_from"],
+        valid_to=row["valid_to"],
+        rank=float(row.get("rank") or 0),
         metadata={**row["metadata"], **{key: value for key, value in row["raw_text"].items() if key != "text"}},
+        namespace=row["namespace"],
     )
+
+
+def clean(value: Any) -> Any:
+    """Return text or JSON as Postgres can hold it: no U+0000, no halves of surrogate pairs."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {clean(key): clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(inner) for inner in value]
+    return value
+
+
+def content_hash(title: str, raw: dict[str, Any]) -> str:
+    """Return the hash that makes two items one: of the content, whatever its white space and Unicode form."""
+    return digest_of(_plain([title, raw]))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return " ".join(unicodedata.normalize("NFC", value).split())
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
+    text = clean(draft.text)
+    if not text.strip():
+        raise BadInput(f"nothing to remember: the text of the {draft.type} {draft.title!r} is empty")
+    if len(text) > LONGEST_TEXT:
+        raise BadInput(f"a text has at most {LONGEST_TEXT} characters, this {draft.type} {len(text)}; ingest it as a document")
+    if not draft.type.strip():
+        raise BadInput("an item needs a type, such as note, fact or finding")
+    start, end = parse(draft.valid_from, "valid_from"), parse(draft.valid_to, "valid_to")
+    if start and end and start >= end:
+        raise BadInput(f"valid_from {start.isoformat()} must be before valid_to {end.isoformat()}")
+    raw = clean(redact({"text": text, **draft.more}))
+    title = clean(redact(draft.title))
+    hashed = content_hash(title, raw)
+    return {
+        "id": stable_id("mem", namespace, draft.type, hashed),
+        "namespace": namespace,
+        "type": clean(draft.type),
+        "title": title,
+        "raw_text": raw,
+        "metadata": clean(redact(draft.metadata)),
+        "trust": draft.trust,
+        "content_hash": hashed,
+        "run_id": run_id or current().run_id or None,
+        "step": current().step,
+        "valid_from": start,
+        "valid_to": end,
+        "derived_from": list(draft.derived_from),
+        "near": draft.near,
+        "marks": near.marks(raw["text"]) if draft.near else [],
+        "wording": None,
+        "similarity": 1.0,
+        "fallen": False,
+        "now": clock(),
+        **{name: clean(getattr(draft.origin, name)) for name in ("source", "document", "page", "start", "end")},
+    }
+
+
+def _id(row: dict[str, Any]) -> str:
+    return row["id"]
+
+
+INSERT = """
+WITH given AS MATERIALIZED (
+    SELECT d.*, coalesce(d.now, clock_timestamp()) AS at, d.fallen OR r.source IS NOT NULL AS barred,
+           coalesce(r.because, CASE WHEN d.fallen THEN 'derived from what was withdrawn' ELSE '' END) AS because
+    FROM jsonb_to_recordset(%s) AS d(id text, origin text, namespace text, type text, title text, source text, document text,
+        page integer, "start" integer, "end" integer, raw_text jsonb, metadata jsonb, trust text, content_hash text, run_id uuid,
+        step text, valid_from timestamptz, valid_to timestamptz, marks integer[], fallen boolean,
+        now timestamptz)
+    LEFT JOIN LATERAL (SELECT * FROM memory_retraction r WHERE r.namespace = d.namespace
+                       AND memory_is_from(d.source, d.document, r.source) LIMIT 1) r ON true
+), made AS (
+    INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id, valid, marks,
+                             created_at, updated_at)
+    SELECT id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id,
+           CASE WHEN barred THEN '{}' ELSE tstzmultirange(tstzrange(coalesce(valid_from, at), valid_to)) END, marks, at, at
+    FROM given ORDER BY id
+    ON CONFLICT (namespace, type, content_hash) DO NOTHING RETURNING id, valid, created_at
+), believed AS (
+    INSERT INTO memory_belief (item_id, valid, recorded, because)
+    SELECT id, valid, tstzrange(created_at, NULL), CASE WHEN isempty(valid) THEN 'retracted' ELSE 'remembered' END FROM made
+), said AS (
+    INSERT INTO memory_origin (id, item_id, namespace, source, trust, run_id, step, document, page, start_offset, end_offset,
+                               recorded_at, seen_at, withdrawn_at, because)
+    SELECT origin, id, namespace, source, trust, run_id, step, document, page, "start", "end",
+           at, at, CASE WHEN barred THEN at END, because
+    FROM given WHERE id IN (SELECT id FROM made)
+)
+SELECT id FROM made
+"""
+
+SAY_AGAIN = """
+INSERT INTO memory_origin AS o (id, item_id, namespace, source, trust, run_id, step, document, page, start_offset, end_offset,
+                                wording, similarity, recorded_at, seen_at, withdrawn_at, because)
+SELECT %(origin)s, %(id)s, %(namespace)s, %(source)s, %(trust)s, %(run_id)s, %(step)s, %(document)s, %(page)s, %(start)s, %(end)s,
+       %(wording)s, %(similarity)s, t.at, t.at, CASE WHEN %(fallen)s OR r.source IS NOT NULL THEN t.at END,
+       coalesce(r.because, CASE WHEN %(fallen)s THEN 'derived from what was withdrawn' ELSE '' END)
+FROM (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) t
+LEFT JOIN memory_retraction r ON r.namespace = %(namespace)s AND memory_is_from(%(source)s, %(document)s, r.source)
+LIMIT 1
+ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, run_id = excluded.run_id, step = excluded.step,
+    withdrawn_at = excluded.withdrawn_at, because = excluded.because
+RETURNING o.withdrawn_at IS NULL AS stands
+"""
+
+
+def _insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
+    """Store what is new, with its first belief and origin; return the ids."""
+    if not rows:
+        return set()
+    given = [{key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()} for row in rows]
+    return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
+
+
+def _again(connection: db.Connection, row: dict[str, Any]) -> None:
+    """Renew an item that was there: its metadata and trust, one more origin, and when it is true.
+
+    A step that is repeated says nothing new, and neither does a source that names the same time again.
+    """
+    lock(connection, row["id"])
+    before = connection.execute("SELECT run_id, withdrawn_at FROM memory_origin WHERE id = %s", [row["origin"]]).fetchone()
+    said = connection.execute(SAY_AGAIN, row).fetchone()
+    connection.execute(
+        "UPDATE memory_item SET metadata = metadata || %(metadata)s, "
+        "updated_at = coalesce(%(now)s::timestamptz, clock_timestamp()) WHERE id = %(id)s",
+        {**row, "metadata": db.jsonb(row["metadata"])},
+    )
+    renew_trust(connection, [row["id"]])
+    repeated = before is not None and before["withdrawn_at"] is None and (
+        row["valid_from"] is not None or (row["run_id"] is not None and str(before["run_id"]) == row["run_id"])
+    )  # fmt: skip
+    if said and said["stands"] and not repeated:
+        extend(connection, row["id"], row["valid_from"], row["valid_to"])
+
+
+def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:
+    """An item is worth the best of those who say it and were not withdrawn."""
+    connection.execute(
+        "UPDATE memory_item m SET trust = o.trust FROM (SELECT item_id, CASE min(CASE trust WHEN 'own' THEN 0 WHEN 'trusted' "
+        "THEN 1 ELSE 2 END) WHEN 0 THEN 'own' WHEN 1 THEN 'trusted' ELSE 'untrusted' END AS trust FROM memory_origin "
+        "WHERE item_id = ANY(%s) AND withdrawn_at IS NULL GROUP BY item_id) o WHERE m.id = o.item_id AND m.trust <> o.trust",
+        [list(item_ids)],
+    )
+
+
+def _settle_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
+    """Mark what is derived from an item that was withdrawn; NotFound when there is no such item."""
+    bases = sorted({base for row in rows for base in row["derived_from"]})
+    if not bases:
+        return
+    found = connection.execute(
+        "SELECT m.id, EXISTS (SELECT 1 FROM memory_origin o WHERE o.item_id = m.id AND o.withdrawn_at IS NULL) AS stands "
+        "FROM memory_item m WHERE m.id = ANY(%s)",
+        [bases],
+    ).fetchall()
+    stands = {row["id"]: row["stands"] for row in found}
+    for row in rows:
+        for base in row["derived_from"]:
+            if base not in stands:
+                raise NotFound(f"no memory has the id {base!r}, from which the {row['type']} {row['title']!r} is derived")
+            row["fallen"] = row["fallen"] or not stands[base]

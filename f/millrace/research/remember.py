@@ -11,7 +11,8 @@ from typing import Any
 from f.millrace.core import db
 from f.millrace.core.contracts import Trust
 from f.millrace.core.ids import digest_of
-from f.millrace.memory.store import link, remember
+from f.millrace.memory.links import link
+from f.millrace.memory.store import remember
 from f.millrace.research.opening import Opening, opening
 from f.millrace.telemetry.spans import step
 

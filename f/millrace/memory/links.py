@@ -1,0 +1,76 @@
+"""Links: how items are related, and what is near an item along them."""
+
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.memory.moment import When, held, moment
+
+DEEPEST = 6
+
+
+def link(from_id: str, to_id: str, relation: str, weight: float = 1.0) -> bool:
+    """Link two items; False when they were linked so before."""
+    if from_id == to_id:
+        raise BadInput(f"{from_id} cannot be linked to itself")
+    there = {row["id"] for row in db.all("SELECT id FROM memory_item WHERE id = ANY(%s)", [[from_id, to_id]])}
+    for item_id in (from_id, to_id):
+        if item_id not in there:
+            raise NotFound(f"no memory has the id {item_id!r}")
+    return bool(
+        db.execute(
+            "INSERT INTO memory_link (from_id, to_id, relation, weight) VALUES (%s, %s, %s, %s) "
+            "ON CONFLICT (from_id, to_id, relation) DO NOTHING",
+            [from_id, to_id, relation, weight],
+        )
+    )
+
+
+def links(item_id: str) -> list[dict[str, Any]]:
+    """Return the links that leave an item: relation, to_id, weight, title."""
+    return db.all(
+        "SELECT l.relation, l.to_id, l.weight, m.title FROM memory_link l JOIN memory_item m ON m.id = l.to_id "
+        "WHERE l.from_id = %s ORDER BY l.id",
+        [item_id],
+    )
+
+
+NEIGHBOURS = """
+WITH RECURSIVE near AS (
+    SELECT %(id)s::text AS id, 0 AS steps, NULL::text AS relation, NULL::text AS direction, NULL::text AS by_id,
+           1::double precision AS weight, ARRAY[%(id)s::text] AS path
+  UNION ALL
+    SELECT m.id, near.steps + 1, l.relation, CASE WHEN l.from_id = near.id THEN 'out' ELSE 'in' END, near.id,
+           near.weight * l.weight, near.path || m.id
+    FROM near
+    JOIN memory_link l ON near.id IN (l.from_id, l.to_id)
+    JOIN memory_item m ON m.id = CASE WHEN l.from_id = near.id THEN l.to_id ELSE l.from_id END
+    WHERE near.steps < %(depth)s AND m.id <> ALL(near.path)
+      AND (%(relations)s::text[] IS NULL OR l.relation = ANY(%(relations)s))
+      AND (%(known_at)s::timestamptz IS NULL OR l.created_at <= %(known_at)s) AND {held}
+), nearest AS (
+    SELECT DISTINCT ON (id) * FROM near WHERE steps > 0 ORDER BY id, steps, weight DESC
+)
+SELECT n.steps, n.relation, n.direction, n.by_id, n.weight, n.path, m.id, m.type, m.title, m.source, m.trust,
+       m.raw_text ->> 'text' AS text, m.valid_from, m.valid_to, m.created_at AS recorded_at
+FROM nearest n JOIN memory_item m ON m.id = n.id ORDER BY n.steps, n.weight DESC, m.id LIMIT %(limit)s
+"""
+
+
+def neighbours(
+    item_id: str,
+    relations: list[str] | None = None,
+    depth: int = 1,
+    limit: int = 50,
+    as_of: When = None,
+    known_at: When = None,
+) -> list[dict[str, Any]]:
+    """Return what is related to an item, nearest first, along links in either direction; cycles are walked once."""
+    if not 1 <= depth <= DEEPEST:
+        raise BadInput(f"depth is {depth}; allowed is 1 to {DEEPEST}")
+    if db.one("SELECT 1 FROM memory_item WHERE id = %s", [item_id]) is None:
+        raise NotFound(f"no memory has the id {item_id!r}")
+    condition, values = held(moment(as_of, known_at))
+    return db.all(
+        NEIGHBOURS.format(held=condition), {**values, "id": item_id, "depth": depth, "relations": relations, "limit": limit}
+    )

@@ -1,0 +1,146 @@
+"""Retract: what came from a poisoned source is withdrawn, with all that was derived from it. It stays stored, not held true."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.memory.beliefs import change, lock
+from f.millrace.memory.moment import clock
+from f.millrace.memory.store import named, renew_trust
+
+
+@dataclass
+class Retraction:
+    """What was withdrawn: item ids by why; what stood beside another source stays."""
+
+    origins: int = 0
+    withdrawn: list[str] = field(default_factory=list)
+    derived: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
+
+
+def retract(source: str, because: str = "", *, namespace: str | None = None, bar: bool = True) -> Retraction:
+    """Withdraw what a source said: a name, an address, a document, or all below an address or folder that ends in `/`.
+
+    What other sources said too stays. With `bar` the source is not believed again until `believe`.
+    """
+    namespace = named(namespace, known=True)
+    if not source.strip():
+        raise BadInput("name the source to withdraw: a name, an address, a document, or a folder with / at its end")
+    done = Retraction()
+    with db.transaction() as connection:
+        if bar:
+            connection.execute(
+                "INSERT INTO memory_retraction (namespace, source, because, at) "
+                "VALUES (%s, %s, %s, coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT DO NOTHING",
+                [namespace, source, because, clock()],
+            )
+        found = connection.execute(
+            "SELECT DISTINCT item_id FROM memory_origin WHERE namespace = %(namespace)s AND withdrawn_at IS NULL "
+            "AND memory_is_from(source, document, %(source)s) ORDER BY item_id",
+            {"namespace": namespace, "source": source},
+        ).fetchall()
+        for row in found:
+            lock(connection, row["item_id"])
+        done.origins = connection.execute(
+            "UPDATE memory_origin SET withdrawn_at = coalesce(%(now)s::timestamptz, clock_timestamp()), because = %(because)s "
+            "WHERE item_id = ANY(%(items)s) AND withdrawn_at IS NULL AND memory_is_from(source, document, %(source)s)",
+            {"items": [row["item_id"] for row in found], "source": source, "because": because, "now": clock()},
+        ).rowcount
+        touched = [row["item_id"] for row in found]
+        renew_trust(connection, touched)
+        standing = _standing(connection, touched)
+        done.kept = [item for item in touched if item in standing]
+        _withdraw(connection, [item for item in touched if item not in standing], because, done)
+    return done
+
+
+def withdraw(item_ids: Sequence[str], because: str = "") -> Retraction:
+    """Withdraw single items, whoever said them, and what was derived from them."""
+    done = Retraction()
+    with db.transaction() as connection:
+        for item in sorted(set(item_ids)):
+            lock(connection, item)
+        _withdraw(connection, sorted(set(item_ids)), because, done)
+    return done
+
+
+def believe(source: str, *, namespace: str | None = None) -> None:
+    """Let a source that was withdrawn speak again; what it said before stays withdrawn until it says it again."""
+    deleted = db.execute("DELETE FROM memory_retraction WHERE namespace = %s AND source = %s", [named(namespace), source])
+    if not deleted:
+        raise NotFound(f"the source {source!r} was never withdrawn")
+
+
+DERIVED = """
+SELECT DISTINCT l.from_id AS id FROM memory_link l
+WHERE l.to_id = ANY(%(gone)s) AND l.from_id <> ALL(%(gone)s) AND EXISTS (
+    SELECT 1 FROM memory_origin o WHERE o.item_id = l.from_id AND o.withdrawn_at IS NULL)
+  AND (l.relation = 'derived_from' OR l.relation = 'supported_by' AND NOT EXISTS (
+    SELECT 1 FROM memory_link s JOIN memory_origin o ON o.item_id = s.to_id AND o.withdrawn_at IS NULL
+    WHERE s.from_id = l.from_id AND s.relation = 'supported_by' AND s.to_id <> ALL(%(gone)s)))
+ORDER BY id
+"""
+
+
+def derived(connection: db.Connection, gone: Sequence[str]) -> list[str]:
+    """Return what falls with these items, level by level: what was derived from one, or has lost its last support."""
+    fallen = list(gone)
+    while True:
+        level = [row["id"] for row in connection.execute(DERIVED, {"gone": fallen}).fetchall()]
+        if not level:
+            return fallen[len(gone) :]
+        fallen += level
+
+
+def _withdraw(connection: db.Connection, items: list[str], because: str, done: Retraction) -> None:
+    if not items:
+        return
+    done.withdrawn = items
+    done.derived = derived(connection, items)
+    everything = [*items, *done.derived]
+    connection.execute(
+        "UPDATE memory_origin SET withdrawn_at = coalesce(%s::timestamptz, clock_timestamp()), because = %s "
+        "WHERE item_id = ANY(%s) AND withdrawn_at IS NULL",
+        [clock(), because, everything],
+    )
+    # Newest first, so that what an item gives back goes past those that fall with it.
+    for item in sorted(everything, key=lambda item: lock(connection, item)["created_at"], reverse=True):
+        held = lock(connection, item)["valid"]
+        if change(connection, item, "'{}'::tstzmultirange", {}, "retracted"):
+            _give_back(connection, item, held, {item}, done)
+    done.restored = [item for item in dict.fromkeys(done.restored) if item not in everything]
+
+
+DISPLACED = """
+WITH history AS (
+    SELECT item_id, by_item, because, valid, lag(valid) OVER (PARTITION BY item_id ORDER BY id) AS before FROM memory_belief
+    WHERE item_id IN (SELECT item_id FROM memory_belief WHERE by_item = %(item)s AND because = 'superseded')
+)
+SELECT item_id, range_agg(span) * %(held)s::tstzmultirange AS back
+FROM history, unnest(before - valid) AS span WHERE by_item = %(item)s AND because = 'superseded' GROUP BY item_id ORDER BY item_id
+"""
+
+
+def _give_back(connection: db.Connection, item: str, held: Any, seen: set[str], done: Retraction) -> None:
+    """Restore what a withdrawn item had superseded, or pass it on when that was withdrawn itself."""
+    for row in connection.execute(DISPLACED, {"item": item, "held": held}).fetchall():
+        old = row["item_id"]
+        if old in seen or not row["back"]:
+            continue
+        lock(connection, old)
+        if _standing(connection, [old]):
+            if change(connection, old, "valid + %(back)s", {"back": row["back"]}, "restored", item):
+                done.restored.append(old)
+        else:
+            _give_back(connection, old, row["back"], {*seen, old}, done)
+
+
+def _standing(connection: db.Connection, items: Sequence[str]) -> set[str]:
+    rows = connection.execute(
+        "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS NULL", [list(items)]
+    ).fetchall()
+    return {row["item_id"] for row in rows}

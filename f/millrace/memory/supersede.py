@@ -1,0 +1,82 @@
+"""Supersede: a newer item takes the place of an older one, which stays."""
+
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.contracts import Trust
+from f.millrace.core.errors import BadInput
+from f.millrace.core.redaction import redact
+from f.millrace.memory.beliefs import change, lock
+from f.millrace.memory.moment import When, parse
+from f.millrace.memory.store import Draft, Origin, clean, get, remember_all
+
+
+def supersede(
+    item_id: str,
+    text: str,
+    *,
+    since: When = None,
+    title: str | None = None,
+    source: str = "",
+    trust: Trust | None = None,
+    metadata: dict[str, Any] | None = None,
+    more: dict[str, Any] | None = None,
+    run_id: str | None = None,
+) -> str:
+    """Store what is right instead and return its id.
+
+    With `since` the world changed then: the old item was true until that time. Without it the old item was wrong, and the
+    new one holds whenever the old one was thought to. Of two writers the first wins; the other is told by whom.
+    """
+    start = parse(since, "since")
+    with db.transaction() as connection:
+        old = lock(connection, item_id)
+        if old["superseded_by"]:
+            if get(old["superseded_by"]).text == clean(redact(text)):
+                return old["superseded_by"]
+            raise BadInput(f"{item_id} was superseded by {old['superseded_by']} already; supersede that one instead")
+        if not old["valid"]:
+            raise BadInput(f"{item_id} was withdrawn; remember the right text as a new item")
+        spans = [(max(start, span.lower) if start else span.lower, span.upper) for span in old["valid"]]
+        spans = [(low, high) for low, high in spans if high is None or low < high]
+        if not spans:
+            raise BadInput(f"{item_id} held until {old['valid_to'].isoformat()}, before {start}; give an earlier `since`")
+        drafts = [
+            Draft(
+                old["type"],
+                text,
+                old["title"] if title is None else title,
+                trust or old["trust"],
+                Origin(source),
+                {**old["metadata"], **(metadata or {})},
+                more if more is not None else {key: value for key, value in old["raw_text"].items() if key != "text"},
+                low,
+                high,
+                near=False,
+            )
+            for low, high in spans
+        ]
+        new = remember_all(drafts, namespace=old["namespace"], run_id=run_id)[0]
+        if new == item_id:
+            raise BadInput(f"{item_id} says the same already; nothing to supersede")
+        if not lock(connection, new)["valid"]:
+            raise BadInput(f"the source {source!r} was withdrawn; what it says cannot supersede {item_id}")
+        connection.execute(
+            "INSERT INTO memory_link (from_id, to_id, relation) VALUES (%s, %s, 'supersedes') "
+            "ON CONFLICT (from_id, to_id, relation) DO NOTHING",
+            [new, item_id],
+        )
+        change(
+            connection,
+            item_id,
+            "valid - %(taken)s::tstzmultirange",
+            {"taken": _multirange(spans)},
+            "superseded",
+            new,
+        )
+    return new
+
+
+def _multirange(spans: list[tuple[Any, Any]]) -> str:
+    ranges = (f"[{low.isoformat()},{high.isoformat() if high else ''})" for low, high in spans)
+    return "{" + ",".join(ranges) + "}"

@@ -1,0 +1,26 @@
+"""`memory`: what was known, when, and where it came from. One module a group of actions."""
+
+import argparse
+import importlib
+from typing import Any
+
+# Each has add(actions, common): `common` holds the options that every action takes.
+GROUPS = ("memory_write", "memory_read")
+
+
+def add(verbs: Any) -> None:
+    """Declare `memory ACTION`."""
+    parser = verbs.add_parser("memory", help="what was known and when: add, timeline, related, supersede, retract, …")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name in GROUPS:
+        importlib.import_module("scripts.verbs." + name).add(actions, common())
+
+
+def common() -> argparse.ArgumentParser:
+    """Return the options of every action."""
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--namespace", metavar="NAME", default="main", help="main (default), sample or one of your own")
+    options.add_argument("--as-of", metavar="TIME", help="what was true then, e.g. 2026-05-03 or 2026-05-03T14:00+02:00")
+    options.add_argument("--known-at", metavar="TIME", help="what was known then")
+    options.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    return options

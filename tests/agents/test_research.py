@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from f.millrace.agents.ask import ask
@@ -328,16 +326,6 @@ def test_a_repeated_step_pays_nothing_and_finds_the_same(edge, in_step, settings
     assert again.findings == first.findings and again.cost_usd == first.cost_usd
 
 
-def test_a_topic_with_local_evidence_takes_well_below_a_second(in_step):
-    topic = offline_topic(document(OPENED), document(CELLS_25, "b.example"), document(CELLS_40, "c.example"))
-    research_topic(in_step, {**topic, "id": "warm"})
-    started = time.monotonic()
-
-    research_topic(in_step, topic)
-
-    assert time.monotonic() - started < 0.8
-
-
 def test_ask_streams_checked_sentences_and_remembers_the_conversation(edge, in_step):
     edge.add_page("/a", "Orbit opens", OPENED)
     shown = []
@@ -363,3 +351,54 @@ def test_a_conversation_is_cut_at_turns(in_step):
     assert 0 < len(messages) < 10 and len(messages) % 2 == 0
     assert messages[0].kind == "request" and messages[-1].parts[0].content == "answer 4"
     assert conversation.forget("s") == 10 and conversation.load("s") == []
+
+
+COURTHOUSE = {"id": "topic_2", "title": "When was the Ardle Courthouse built?", "search": False}
+
+
+def told(*texts):
+    documents = [{"url": f"https://s{n}.example/x", "title": "", "text": text, "source": "web"} for n, text in enumerate(texts)]
+    return {**COURTHOUSE, "documents": documents}
+
+
+def test_two_things_of_one_name_are_both_right_and_shown_as_such(in_step):
+    result = research_topic(
+        in_step,
+        told(
+            "Ardle Courthouse (Fife) is a hall on the square. The hall was built in 1902 of grey stone.",
+            "Ardle Courthouse (Ohio) stands by the lake. The courthouse was built in 1931 of red brick.",
+        ),
+    )
+
+    assert result.conflicts == []
+    answered = {finding.about: finding.told for finding in result.findings if "built" in finding.text}
+    assert answered == {
+        "Ardle Courthouse (Fife)": "Ardle Courthouse (Fife): The hall was built in 1902 of grey stone.",
+        "Ardle Courthouse (Ohio)": "Ardle Courthouse (Ohio): The courthouse was built in 1931 of red brick.",
+    }
+
+
+def test_a_claim_that_more_publishers_contradict_is_shown_but_not_found(in_step):
+    result = research_topic(
+        in_step,
+        told(
+            "The Ardle Courthouse was built in 1902 of grey stone from the hills.",
+            "Visitors see the Ardle Courthouse, completed in 1902, from the train.",
+            "The Ardle Courthouse was built in 1948 after the great storm of that winter.",
+        ),
+    )
+
+    (conflict,) = result.conflicts
+    assert [side.value for side in conflict.sides] == ["1902", "1948"]
+    assert conflict.trusted == 0 and conflict.why == "Trusted for 2 independent sources."
+    assert conflict.sides[1].sources == ["s2.example"]
+    assert texts(result) and not any("1948" in text for text in texts(result))
+
+
+def test_copies_of_one_text_count_as_one_voice_and_nothing_is_decided_by_them(in_step):
+    same = "The Ardle Courthouse was built in {} of grey stone from the hills, and its tower is seen from far away on the lake."
+
+    result = research_topic(in_step, told(same.format(1902), same.format(1902), same.format(1948)))
+
+    (conflict,) = result.conflicts
+    assert conflict.trusted is None and "one of them was changed" in conflict.why

@@ -65,7 +65,7 @@ def _whole(question: str, earlier: list[str]) -> str:
 
 def _line(finding: Finding, numbers: dict[str, int]) -> str:
     marks = "".join(f"[{numbers.setdefault(identity, len(numbers) + 1)}]" for identity in finding.citations)
-    return f"{finding.text} {marks}"
+    return f"{finding.told} {marks}"
 
 
 def _sources(run_id: str, topic_id: str, numbers: dict[str, int]) -> list[dict[str, Any]]:

@@ -55,11 +55,13 @@ def keep_supported(findings: list[Finding], evidence: Mapping[str, Evidence]) ->
     checked = Checked()
     for finding in findings:
         ids = [identity for identity in dict.fromkeys(finding.citations) if identity in evidence]
-        _weigh(_clean(finding.text), ids, evidence, checked, [])
+        _weigh(_clean(finding.text), ids, evidence, checked, [], finding.about)
     return checked
 
 
-def _weigh(sentence: str, ids: list[str], evidence: Mapping[str, Evidence], checked: Checked, kept: list[str]) -> None:
+def _weigh(
+    sentence: str, ids: list[str], evidence: Mapping[str, Evidence], checked: Checked, kept: list[str], about: str = ""
+) -> None:
     if not sentence or not claims.content(sentence):
         return
     if claims.hostile(sentence):
@@ -77,7 +79,7 @@ def _weigh(sentence: str, ids: list[str], evidence: Mapping[str, Evidence], chec
             checked.dropped.append((sentence, reason))
             return
     if not claims.duplicate(sentence, [*kept, *(finding.text for finding in checked.findings)]):
-        checked.findings.append(Finding(text=sentence, citations=carrying or ids))
+        checked.findings.append(Finding(text=sentence, citations=carrying or ids, about=about))
 
 
 def _clean(text: str) -> str:

@@ -154,8 +154,26 @@ def similar(one: str, other: str) -> float:
 
 
 def duplicate(sentence: str, others: Iterable[str]) -> bool:
-    """Tell whether one of `others` says the same with the same numbers."""
-    return any(_jaccard(sentence, other) >= NEAR_DUPLICATE and quantities(sentence) == quantities(other) for other in others)
+    """Tell whether one of `others` holds the sentence, or says the same with the same numbers and of the same names."""
+    return any(
+        sentence in other
+        or (
+            (_jaccard(sentence, other) >= NEAR_DUPLICATE and quantities(sentence) == quantities(other))
+            and not _named_apart(sentence, other)
+        )
+        for other in others
+    )
+
+
+def _named_apart(one: str, other: str) -> bool:
+    """Tell whether each of two texts names what the other does not."""
+    first, second = content(one), content(other)
+    return bool(_names(one) - second) and bool(_names(other) - first)
+
+
+@lru_cache(maxsize=20_000)
+def _names(text: str) -> frozenset[str]:
+    return frozenset(stem(word.lower()) for word in WORD.findall(text) if word[0].isupper() and word.lower() not in STOPWORDS)
 
 
 def _jaccard(one: str, other: str) -> float:

@@ -6,37 +6,43 @@ none is trusted, and the result says so.
 
 from collections.abc import Mapping, Sequence
 
-from f.millrace.agents import claims
+from f.millrace.agents import answers, claims, copies
 from f.millrace.agents.confidence import quality
-from f.millrace.agents.judge import Contradiction
-from f.millrace.core.contracts import Conflict, Evidence, Side
+from f.millrace.agents.judge import ClaimedSide, Contradiction
+from f.millrace.core.contracts import Conflict, Evidence, Finding, Side
 
 # How far ahead a side has to be.
 MARGIN = 0.3
-NEWER_DAYS = 1
+# Texts that share this part of their runs of words are one voice.
+COPIED = 0.6
 
 
 def described(found: Sequence[Contradiction], evidence: Mapping[str, Evidence]) -> list[Conflict]:
     """Return the contradictions that stored evidence bears out: two sides or more, each with evidence of its own."""
     kept: list[Conflict] = []
     for contradiction in found:
-        sides = [side for side in (_side(entry.claim, entry.evidence, evidence) for entry in contradiction.sides) if side]
+        sides = [side for side in (_side(entry, evidence) for entry in contradiction.sides) if side]
         apart = {tuple(sorted(side.evidence)) for side in sides}
         if len(sides) >= 2 and len(apart) >= 2:
             kept.append(Conflict(question=claims.without_links(contradiction.question), sides=sides))
     return kept
 
 
-def _side(claim: str, ids: Sequence[str], evidence: Mapping[str, Evidence]) -> Side | None:
-    claim = claims.without_links(claim)
-    known = [identity for identity in dict.fromkeys(ids) if identity in evidence]
+def _side(said: ClaimedSide, evidence: Mapping[str, Evidence]) -> Side | None:
+    claim = claims.without_links(said.claim)
+    known = [identity for identity in dict.fromkeys(said.evidence) if identity in evidence]
     carrying = [identity for identity in known if not claims.unsupported(claim, [evidence[identity].text])]
     if not carrying or claims.hostile(claim):
         return None
-    pieces = [evidence[identity] for identity in carrying]
+    value = said.value if said.value and answers.holds(claim, said.value) else ""
+    agreeing = [
+        identity for identity in known if value and identity not in carrying and answers.holds(evidence[identity].text, value)
+    ]
+    pieces = [evidence[identity] for identity in (*carrying, *agreeing)]
     return Side(
         claim=claim,
-        evidence=carrying,
+        value=value,
+        evidence=[*carrying, *agreeing],
         dates=sorted({piece.published_at.date().isoformat() for piece in pieces if piece.published_at}),
         sources=sorted({piece.source for piece in pieces if piece.source}),
     )
@@ -49,6 +55,8 @@ def settle(conflict: Conflict, evidence: Mapping[str, Evidence]) -> Conflict:
     best, second = order[0], order[1]
     if weighed[best][0] - weighed[second][0] < MARGIN:
         why = "Undecided: sources of equal weight, and neither report is clearly newer."
+        if _changed(conflict, evidence):
+            why = "Undecided: the texts are the same but for this, so one of them was changed, and nothing else tells which."
         return conflict.model_copy(update={"trusted": None, "why": why})
     reasons = [mine for mine, theirs in zip(weighed[best][1], weighed[second][1], strict=True) if mine and mine != theirs]
     why = f"Trusted for {' and '.join(reasons)}." if reasons else "Trusted for the weight of its sources."
@@ -72,19 +80,57 @@ def _weigh(side: Side, conflict: Conflict, evidence: Mapping[str, Evidence]) -> 
     return weight, reasons
 
 
+def _changed(conflict: Conflict, evidence: Mapping[str, Evidence]) -> bool:
+    """Tell whether the sides are copies of one text."""
+    first, second = ([evidence[identity].text for identity in side.evidence] for side in conflict.sides[:2])
+    return any(copied(one, other) for one in first for other in second)
+
+
 def independent(pieces: Sequence[Evidence]) -> int:
     """Return how many voices these are: one a source, and one for all that print the same text."""
     voices: list[Evidence] = []
     for piece in pieces:
-        if not any(piece.source == voice.source or claims.duplicate(piece.text, [voice.text]) for voice in voices):
+        if not any(piece.source == voice.source or copied(piece.text, voice.text) for voice in voices):
             voices.append(piece)
     return len(voices)
 
 
-def stands(sentence: str, found: Sequence[Conflict]) -> bool:
-    """Tell whether a sentence does not contradict a side that is trusted."""
-    winners = [conflict.sides[conflict.trusted].claim for conflict in found if conflict.trusted is not None]
-    return not any(claims.contradiction(sentence, winner) for winner in winners)
+def copied(one: str, other: str) -> bool:
+    """Tell whether one text repeats the other, word for word or nearly."""
+    return copies.wording(one, other) >= COPIED or claims.duplicate(one, [other])
+
+
+def stands(finding: Finding, found: Sequence[Conflict]) -> bool:
+    """Tell whether a finding neither contradicts a side that is trusted nor repeats the value of one that is not."""
+    for conflict in found:
+        if conflict.trusted is None:
+            continue
+        winner = conflict.sides[conflict.trusted]
+        if claims.contradiction(finding.text, winner.claim):
+            return False
+        for loser in conflict.sides:
+            repeated = (
+                bool(loser.value) and set(finding.citations) <= set(loser.evidence) and answers.holds(finding.text, loser.value)
+            )
+            if loser is not winner and repeated and not (winner.value and answers.holds(finding.text, winner.value)):
+                return False
+    return True
+
+
+def discredited(found: Sequence[Conflict], evidence: Mapping[str, Evidence]) -> set[str]:
+    """Return the evidence that is not drawn on: what lost to more voices, or is a changed copy of what is trusted."""
+    lost: set[str] = set()
+    for conflict in found:
+        if conflict.trusted is None:
+            continue
+        winning = [evidence[identity] for identity in conflict.sides[conflict.trusted].evidence]
+        for number, side in enumerate(conflict.sides):
+            pieces = [evidence[identity] for identity in side.evidence]
+            outvoted = independent(winning) > independent(pieces)
+            for piece in pieces if number != conflict.trusted else []:
+                if piece not in winning and (outvoted or any(copied(piece.text, other.text) for other in winning)):
+                    lost.add(piece.id)
+    return lost
 
 
 def in_words(conflict: Conflict) -> str:

@@ -1,6 +1,6 @@
 """What one research has gathered: pieces of evidence, each stored before anyone sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,10 +44,13 @@ class Gathered:
                 kept = self.keep(hit, page.text, title=page.title or hit.title, tool=page.tool, date=page.published_at)
             except ToolFailed:
                 pass  # counted and told by the toolbox
-        if not kept and len(hit.excerpt) >= claims.SHORTEST:
+        if not kept and len(hit.excerpt) >= claims.SHORTEST and not self._holds(hit.url):
             kept = self.keep(hit, hit.excerpt)
         if kept:
             emit("source", kept[0].title or kept[0].url, url=kept[0].url, source=kept[0].source, topic=self.topic_id)
+
+    def _holds(self, url: str) -> bool:
+        return any(canonical_url(piece.url) == canonical_url(url) for piece in self.pieces.values())
 
     def keep(self, hit: Hit, text: str, *, title: str = "", tool: str = "", date: Any = None) -> list[Evidence]:
         """Store the passages of a text that have to do with the question."""
@@ -88,9 +91,10 @@ class Gathered:
             source = memory.source or "memory"
             self.keep(Hit(url, memory.title, "", source, "memory", memory.recorded_at, own), memory.text)
 
-    def shown(self) -> list[Evidence]:
+    def shown(self, without: Collection[str] = ()) -> list[Evidence]:
         """Return the evidence that a model sees: the most relevant, every source twice before one has a third piece."""
-        ranked = sorted(self.pieces.values(), key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id))
+        pieces = [piece for piece in self.pieces.values() if piece.id not in without] or list(self.pieces.values())
+        ranked = sorted(pieces, key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id))
         count: dict[str, int] = {}
         order = []
         for piece in ranked:

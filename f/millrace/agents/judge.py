@@ -14,6 +14,8 @@ INSTRUCTIONS = f"""\
 You judge evidence about one question. State the key claims that it makes, each with the ids of all evidence that says so.
 Report every contradiction between sources with both sides, also when one is more likely. Say whether the evidence is
 enough to answer, and if not, which searches would help; do not repeat what was asked already.
+Different things may share a name (two towns, two films): then their facts do not contradict; say which one each claim is
+about.
 {prompt.UNTRUSTED}"""
 
 
@@ -21,6 +23,7 @@ class ClaimedSide(BaseModel):
     """One side of a contradiction."""
 
     claim: str = Field(description="What this side says, one sentence.")
+    value: str = Field(default="", description="The figure, date or name that differs, as the claim has it.")
     evidence: list[str] = Field(description="Ids of the evidence that says so.")
 
 

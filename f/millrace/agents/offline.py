@@ -13,7 +13,7 @@ from pydantic_ai.models import CompletedStreamedResponse, Model, ModelRequestPar
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from f.millrace.agents import claims, prompt
+from f.millrace.agents import answers, claims, disputes, namesakes, prompt
 from f.millrace.core.errors import ModelFailed
 from f.millrace.core.ids import stable_id
 
@@ -21,12 +21,12 @@ NAME = "offline-extractive"
 MOST_SENTENCES = 6
 MOST_QUERIES = 3
 MOST_CLAIMS = 8
-MOST_CONFLICTS = 3
 # A sentence is relevant when it holds this part of the question's words; a headline's words rarely all recur.
 RELEVANT = 0.25
 # A passage that holds this part of them tells the same story, whatever each of its sentences repeats.
 SAME_STORY = 0.5
-MOST_COMPARED = 60
+# An answer this close to what is asked is worth a claim; closer ones are needed to contradict each other.
+CLOSE = 0.5
 
 
 class OfflineModel(Model):
@@ -94,55 +94,77 @@ def plan(text: str) -> dict[str, Any]:
 
 def judge(text: str) -> dict[str, Any]:
     """Return the claims that the evidence makes about the question, what contradicts, and what to ask next."""
-    question = prompt.section(text, "Question")
-    ranked = _ranked(question, prompt.passages(text))
+    question, passages = prompt.section(text, "Question"), prompt.passages(text)
+    ranked = _ranked(question, passages)
+    answered = _answers(question, passages)
     sources = {passage.source for _, _, passage in ranked}
-    found = conflicts(question, _comparable(question, prompt.passages(text)))
     enough = len(sources) >= 2 and len(ranked) >= 3
+    said = [{"text": sentence, "citations": [passage.id]} for _, sentence, passage in ranked]
     return {
         "enough": enough,
-        "claims": [{"text": sentence, "citations": [passage.id]} for _, sentence, passage in ranked[:MOST_CLAIMS]],
+        "claims": [*answered, *said][:MOST_CLAIMS],
         "missing": [] if enough else _next_queries(question, ranked, prompt.lines(text, "Asked already")),
-        "conflicts": found,
+        "conflicts": [
+            {
+                "question": f"{question}: {dispute.about}",
+                "sides": [{"claim": side.claim, "value": side.value, "evidence": side.ids} for side in dispute.sides],
+            }
+            for dispute in disputes.found(question, passages)
+        ],
     }
 
 
+def _answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
+    """Return a claim for each value that answers the question, those of most publishers first; each says what it is about."""
+    names = namesakes.names(question)
+    kinds = {passage.id: namesakes.which(names, passage) for passage in passages}
+    given = [
+        answer
+        for answer in answers.found(question, passages)
+        if answer.closeness >= CLOSE and not claims.BOILERPLATE.search(answer.quote)
+    ]
+    groups = disputes.by_namesake(given, kinds)
+    made = []
+    for group in groups:
+        kind = next((kinds[answer.passage.id] for answer in group if kinds[answer.passage.id]), "") if len(groups) > 1 else ""
+        about = f"{names[0]} ({kind})" if kind and names else ""
+        for value in disputes.values(group):
+            ids = list(dict.fromkeys(answer.passage.id for answer in value))
+            made.append((len(ids), {"text": value[0].quote, "citations": ids, "about": about}))
+    return [claim for _, claim in sorted(made, key=lambda entry: -entry[0])]
+
+
 def write(text: str) -> str:
-    """Return the best sentences of the evidence, one a line, each with the ids of all evidence that says the same."""
+    """Return the checked claims, then the best other sentences, one a line, each with the ids of all that says the same."""
     question = prompt.section(text, "Question")
-    ranked = _ranked(question, prompt.passages(text))
-    lines = []
-    for sentence, passages in _distinct(ranked)[:MOST_SENTENCES]:
-        lines.append(f"{claims.without_links(sentence)} {' '.join(f'[{identity}]' for identity in passages[:3])}")
-    return "\n".join(lines) or "NO EVIDENCE"
+    known = {passage.id for passage in prompt.passages(text)}
+    lines: list[tuple[str, list[str]]] = []
+    for line in prompt.lines(text, "Checked claims"):
+        claim, _, cited = line.rpartition(" [")
+        ids = [identity for identity in cited.rstrip("]").split(", ") if identity in known]
+        if claim and ids:
+            lines.append((claim, ids))
+    for sentence, ids in _distinct(_ranked(question, prompt.passages(text))):
+        if not claims.duplicate(sentence, [line for line, _ in lines]):
+            lines.append((sentence, ids))
+    told = [f"{claims.without_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}" for line, ids in lines[:MOST_SENTENCES]]
+    return "\n".join(told) or "NO EVIDENCE"
 
 
 Ranked = list[tuple[float, str, prompt.Passage]]
 
 
-def _ranked(question: str, passages: list[prompt.Passage], least: float = RELEVANT) -> Ranked:
-    """Return the sentences that have to do with the question, best first; `least` is the share of its words they hold."""
+def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
+    """Return the sentences that have to do with the question, best first."""
     found: Ranked = []
     for passage in passages:
         about = claims.overlap(question, passage.text)
         for place, sentence in enumerate(claims.sentences(passage.text)):
             share = claims.overlap(question, sentence)
-            if claims.quotable(sentence) and (share >= least or (least and share and about >= SAME_STORY)):
+            if claims.quotable(sentence) and (share >= RELEVANT or (share and about >= SAME_STORY)):
                 # Early sentences and ones with figures say more; the differences only break ties.
                 score = share + 0.1 * about + 0.05 * bool(claims.quantities(sentence)) - 0.01 * min(place, 10)
                 found.append((score, sentence, passage))
-    return sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
-
-
-def _comparable(question: str, passages: list[prompt.Passage]) -> Ranked:
-    """Return the sentences that can contradict each other: also those that name their subject only as `it`."""
-    close = [passage for passage in passages if claims.overlap(question, passage.text) >= SAME_STORY]
-    found = [
-        (claims.overlap(question, sentence), sentence, passage)
-        for passage in close
-        for sentence in claims.sentences(passage.text)
-        if len(sentence) <= claims.LONGEST and not claims.hostile(sentence) and len(claims.content(sentence)) >= 3
-    ]
     return sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
 
 
@@ -155,36 +177,6 @@ def _distinct(ranked: Ranked) -> list[tuple[str, list[str]]]:
         elif passage.id not in same[1]:
             same[1].append(passage.id)
     return kept
-
-
-def conflicts(question: str, ranked: Ranked) -> list[dict[str, Any]]:
-    """Return pairs of sentences of different sources that cannot both be true, with all evidence on either side."""
-    found: list[dict[str, Any]] = []
-    taken: set[str] = set()
-    top = ranked[:MOST_COMPARED]
-    for index, (_, one, first) in enumerate(top):
-        for _, other, second in top[index + 1 :]:
-            if first.source == second.source or {one, other} & taken:
-                continue
-            about = claims.contradiction(one, other)
-            if about:
-                taken |= {one, other}
-                sides = [_side(one, first, top), _side(other, second, top)]
-                found.append({"question": f"{question}: {about}", "sides": sides})
-                break
-        if len(found) == MOST_CONFLICTS:
-            break
-    return found
-
-
-def _side(sentence: str, passage: prompt.Passage, ranked: Ranked) -> dict[str, Any]:
-    numbers = claims.quantities(sentence)
-    agreeing = [
-        other.id
-        for _, text, other in ranked
-        if claims.similar(text, sentence) >= claims.SAME_SUBJECT and numbers and claims.quantities(text) == numbers
-    ]
-    return {"claim": sentence, "evidence": list(dict.fromkeys([passage.id, *agreeing]))}
 
 
 def _next_queries(question: str, ranked: Ranked, asked: list[str]) -> list[str]:

@@ -169,7 +169,7 @@ class Research:
 
     async def judge(self, state: State) -> State:
         """Have the evidence judged; without evidence there is nothing to judge."""
-        if not self.pieces:
+        if not self.pieces or not self.loop:
             return {"judgement": None}
         emit("progress", f"Judging {len(self.pieces)} passages", topic=self.topic_id, round=self.rounds)
         answer = await self._ask(judge, self.gathered.shown(), asked=self.asked)
@@ -182,8 +182,7 @@ class Research:
             checked = keep_supported(judgement.claims, self.pieces)
             self.claims = checked.findings
             self.dropped += len(checked.dropped)
-            if self.loop:
-                self.conflicts = conflicts.described(judgement.conflicts, self.pieces)
+            self.conflicts = conflicts.described(judgement.conflicts, self.pieces)
         return {}
 
     async def refine(self, state: State) -> State:
@@ -221,11 +220,12 @@ class Research:
             return {}
         emit("progress", f"Writing: {self.question}", topic=self.topic_id)
         gate = Gate(self.pieces, self._show)
+        standing = [claim for claim in self.claims if conflicts.stands(claim, self.conflicts)]
         in_words = [conflicts.in_words(conflict) for conflict in self.conflicts]
         answer = await self._ask(
             write,
-            self.gathered.shown(),
-            claims=[f"{claim.text} [{', '.join(claim.citations)}]" for claim in self.claims],
+            self.gathered.shown(without=conflicts.discredited(self.conflicts, self.pieces)),
+            claims=[f"{claim.text} [{', '.join(claim.citations)}]" for claim in standing],
             conflicts=in_words,
             earlier=self.earlier,
             on_token=gate.token,
@@ -237,8 +237,8 @@ class Research:
         for sentence, reason in checked.dropped:
             emit("decision", f"Dropped: {sentence[:160]} ({reason})", topic=self.topic_id)
         # What lost a conflict is told with the conflict, not as a finding.
-        findings = checked.findings or self.claims[:MOST_CLAIMS]
-        self.findings = [finding for finding in findings if conflicts.stands(finding.text, self.conflicts)] or findings
+        findings = [self._placed(finding) for finding in checked.findings or self.claims[:MOST_CLAIMS]]
+        self.findings = [finding for finding in findings if conflicts.stands(finding, self.conflicts)] or findings
         for finding in self.findings if not gate.shown else []:
             self._show(finding)
         return {}
@@ -312,6 +312,11 @@ class Research:
                 asked.add(words)
                 kept.append(query)
         return kept[:QUERIES_A_ROUND]
+
+    def _placed(self, finding: Finding) -> Finding:
+        """Return the finding with which of several things of one name it is about, as the judged claims have it."""
+        about = {claim.about for claim in self.claims if claim.about and set(claim.citations) & set(finding.citations)}
+        return finding.model_copy(update={"about": about.pop()}) if len(about) == 1 else finding
 
     def _show(self, finding: Finding) -> None:
         emit("token", finding.text + "\n", topic=self.topic_id)

@@ -49,12 +49,19 @@ class Finding(Contract):
 
     text: str = Field(description="One sentence that the evidence states.")
     citations: list[str] = Field(description="Ids of the evidence, at least one.")
+    about: str = Field(default="", description="Which of several things of the same name it is about; empty: there is one.")
+
+    @property
+    def told(self) -> str:
+        """The sentence, after what it is about when that is one of several things and the sentence does not name it."""
+        return f"{self.about}: {self.text}" if self.about and self.about not in self.text else self.text
 
 
 class Side(Contract):
     """What one side of a conflict says."""
 
     claim: str
+    value: str = Field(default="", description="The figure, date or name that differs, as the claim has it.")
     evidence: list[str] = Field(description="Ids of the evidence that says so.")
     dates: list[str] = Field(default_factory=list, description="Dates of that evidence, ISO.")
     sources: list[str] = Field(default_factory=list, description="Sources of that evidence.")

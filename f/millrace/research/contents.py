@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
+from f.millrace.core.contracts import Finding
 from f.millrace.core.redaction import redact
 from f.millrace.research.opening import Opening
 from f.millrace.research.windows import Window
@@ -195,7 +196,7 @@ def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: O
     pages = list(dict.fromkeys(evidence[one]["url"] or one for one in cited))
     numbers = {one: pages.index(evidence[one]["url"] or one) + 1 for one in cited}
     section.findings = [
-        (finding["text"], sorted({numbers[one] for one in finding["citations"] if one in numbers}))
+        (Finding.model_validate(finding).told, sorted({numbers[one] for one in finding["citations"] if one in numbers}))
         for finding in row["findings"]
         # A sentence without stored evidence is not published.
         if any(one in numbers for one in finding["citations"])

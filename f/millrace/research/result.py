@@ -112,8 +112,7 @@ def _topics(run_id: str) -> list[dict[str, Any]]:
 
 def _topic(row: dict[str, Any], evidence: dict[str, Any]) -> dict[str, Any]:
     findings = [
-        {"text": finding["text"], "citations": [one for one in finding["citations"] if one in evidence]}
-        for finding in row["findings"] or []
+        {**finding, "citations": [one for one in finding["citations"] if one in evidence]} for finding in row["findings"] or []
     ]
     return {
         "topic_id": row["topic_id"],

@@ -24,7 +24,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "opentelemetry": ("telemetry.",),
     "langgraph": ("agents.research_loop",),
     "mcp": ("tools.",),
-    "pydantic_ai": ("agents.", "core.llm", "memory.conversation"),
+    "pydantic_ai": ("agents.", "core.llm", "memory.conversation", "memory.conversation_store"),
 }
 # Libraries whose import name is not the name on the index.
 DISTRIBUTIONS = {

@@ -1,7 +1,6 @@
 """`ask`: one question, answered from what can be searched and read, sentence by sentence."""
 
 import argparse
-import re
 from typing import Any
 
 from rich.console import Console
@@ -9,7 +8,6 @@ from rich.markup import escape
 
 from f.millrace.core import config, db
 from f.millrace.core.context import current, within
-from f.millrace.core.errors import BadInput
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
 from scripts.verbs.run import sample_sources
@@ -27,8 +25,6 @@ def add(verbs: Any) -> None:
 
 def ask(options: argparse.Namespace) -> int:
     """Print each sentence as soon as it is checked, then the sources."""
-    if options.session and not re.fullmatch(r"[\w.-]{1,80}", options.session):
-        raise BadInput(f"a session's name has letters, digits, '.', '_' and '-', at most 80; {options.session!r} has not")
     with sample_sources(options.sample):
         ready()
         return _answer(options)

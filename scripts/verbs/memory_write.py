@@ -71,7 +71,10 @@ def supersede_one(options: argparse.Namespace) -> int:
 
 
 def _print(item_id: str, as_json: bool) -> int:
-    print(dump(asdict(get(item_id))) if as_json else item_id)
+    item = get(item_id)
+    print(dump(asdict(item)) if as_json else item_id)
+    if item.valid_from is None:
+        print("stored, but not held true: its source, or what it is derived from, was withdrawn", file=sys.stderr)
     return 0
 
 

@@ -107,6 +107,11 @@ class Settings(BaseModel):
     )
     max_rounds: int = Field(default=3, ge=1, le=10, description="Most research rounds for one topic.")
     topic_seconds: float = Field(default=120, gt=0, description="Most seconds for one topic.")
+    memory_days: dict[str, Annotated[int, Field(ge=1, le=36_500)]] = Field(
+        default={},
+        description='Days that memories of a type are kept after they were last said, e.g. {"evidence": 365, '
+        '"conversation": 90}; other types are kept.',
+    )
     agents: dict[str, AgentSettings] = Field(default={}, description="Settings of single agents by name.")
     mcp: dict[str, str] = Field(default={}, description="Further MCP servers whose tools agents may call: name to HTTP address.")
     now: datetime | None = Field(default=None, description="A fixed clock, for tests.")

@@ -1,97 +1,114 @@
-"""Conversations: Pydantic AI messages, kept turn by turn.
+"""Conversations of `ask`: what is kept of them, and what of that a model sees again.
 
 A turn is one question with all that answered it. What is loaded begins at a turn's question, so that no tool's answer
-stands without its call.
+stands without its call. The session's name comes from code, never from a model.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import re
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import uuid4
 
+from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ModelResponse, TextPart, UserPromptPart
 
-from f.millrace.core import db
 from f.millrace.core.context import current
-from f.millrace.core.redaction import redact
+from f.millrace.core.errors import BadInput
+from f.millrace.memory.conversation_store import PostgresConversationStore, begins_turn, text_of
 
 MOST_TURNS = 8
 MOST_CHARACTERS = 24_000
+# A turn with tools has a few messages; more than these are read only when no turn begins among them.
+WINDOW = 50 * MOST_TURNS
+NAME = re.compile(r"[\w.-]{1,80}")
+ATTEMPTS = 20
+
+T = TypeVar("T")
 
 
 def load(session: str, most_turns: int = MOST_TURNS, most_characters: int = MOST_CHARACTERS) -> list[ModelMessage]:
-    """Return the last whole turns of a conversation that fit, oldest first; [] for a new one."""
-    rows = db.all(
-        "SELECT turn, metadata -> 'message' AS message FROM chat_message WHERE session_id = %s "
-        "AND turn > (SELECT coalesce(max(turn), 0) - %s FROM chat_message WHERE session_id = %s) ORDER BY id",
-        [_key(session), most_turns, _key(session)],
-    )
-    turns: dict[int, list[Any]] = {}
-    for row in rows:
-        turns.setdefault(row["turn"], []).append(row["message"])
-    kept: list[Any] = []
-    for turn in sorted(turns, reverse=True):
-        if kept and len(str(turns[turn])) + len(str(kept)) > most_characters:
+    """Return the last whole turns of a conversation that fit, oldest first; [] for a new one. The last turn always fits."""
+    store = PostgresConversationStore()
+    for limit in (WINDOW, None):
+        conversation = _now(store.load(key(session), limit=limit))
+        if conversation is None:
+            return []
+        messages = truncate(conversation.messages, most_turns, most_characters)
+        if messages:
             break
-        kept = turns[turn] + kept
-    return ModelMessagesTypeAdapter.validate_python(kept)
+    return messages
 
 
-def append(session: str, messages: Sequence[ModelMessage], metadata: dict[str, Any] | None = None) -> int:
-    """Store the messages of one turn and return its number."""
-    plain = redact(ModelMessagesTypeAdapter.dump_python(list(messages), mode="json"))
-    with db.transaction() as connection:
-        connection.execute(
-            "INSERT INTO chat_session (id, namespace) VALUES (%s, %s) "
-            "ON CONFLICT (id) DO UPDATE SET updated_at = clock_timestamp()",
-            [_key(session), current().namespace],
-        )
-        row = connection.execute(
-            "SELECT coalesce(max(turn), 0) + 1 AS turn FROM chat_message WHERE session_id = %s", [_key(session)]
-        ).fetchone()
-        turn = int(row["turn"]) if row else 1
-        for message, stored in zip(messages, plain, strict=True):
-            connection.execute(
-                "INSERT INTO chat_message (session_id, turn, role, content, metadata) VALUES (%s, %s, %s, %s, %s)",
-                [
-                    _key(session),
-                    turn,
-                    "user" if isinstance(message, ModelRequest) else "assistant",
-                    redact(_text(message)),
-                    db.jsonb({**(metadata or {}), "message": stored, "run_id": current().run_id}),
-                ],
-            )
-    return turn
+def truncate(messages: Sequence[ModelMessage], most_turns: int, most_characters: int) -> list[ModelMessage]:
+    """Return the last whole turns that fit, at least the last one; what comes before the first turn is left out."""
+    starts = [place for place, message in enumerate(messages) if begins_turn(message)]
+    ends = [*starts[1:], len(messages)]
+    kept: list[ModelMessage] = []
+    left = most_characters
+    for start, end in list(zip(starts, ends, strict=True))[::-1][: max(most_turns, 1)]:
+        turn = list(messages[start:end])
+        left -= len(ModelMessagesTypeAdapter.dump_json(turn))
+        if kept and left < 0:
+            break
+        kept = turn + kept
+    return kept
 
 
-def remember_turn(session: str, question: str, answer: str, metadata: dict[str, Any] | None = None) -> int:
+def append(session: str, messages: Sequence[ModelMessage], metadata: dict[str, Any] | None = None) -> None:
+    """Store messages at the end of a conversation, after whatever another writer has stored meanwhile."""
+    store, name = PostgresConversationStore(metadata), key(session)
+    for attempt in range(ATTEMPTS):
+        record = _now(store.read_record(name)) or ConversationRecord(conversation_id=name, head_id=None, revision="")
+        expected, entries, parent = record.revision or None, [], record.head_id
+        for message in messages:
+            entries.append(ConversationEntry(parent_id=parent, message=message))
+            parent = entries[-1].id
+        saved = replace(record, head_id=parent, revision=str(uuid4()), updated_at=datetime.now(UTC))
+        try:
+            return _now(store.write_record(saved, new_entries=entries, expected_revision=expected))
+        except ConversationConflict:
+            if attempt == ATTEMPTS - 1:
+                raise
+
+
+def remember_turn(session: str, question: str, answer: str, metadata: dict[str, Any] | None = None) -> None:
     """Store one question and its answer."""
     request = ModelRequest(parts=[UserPromptPart(question)])
-    return append(session, [request, ModelResponse(parts=[TextPart(answer)])], metadata)
+    append(session, [request, ModelResponse(parts=[TextPart(answer)])], metadata)
 
 
 def turns(session: str, most_turns: int = MOST_TURNS) -> list[tuple[str, str]]:
     """Return the last questions and answers as text, oldest first."""
     found: list[tuple[str, str]] = []
     for message in load(session, most_turns):
-        text = _text(message)
-        if isinstance(message, ModelRequest):
-            found.append((text, ""))
-        elif found:
-            found[-1] = (found[-1][0], f"{found[-1][1]} {text}".strip())
+        if begins_turn(message):
+            found.append((text_of(message), ""))
+        elif found and isinstance(message, ModelResponse):
+            found[-1] = (found[-1][0], f"{found[-1][1]} {text_of(message)}".strip())
     return found
 
 
 def forget(session: str) -> int:
     """Delete a conversation; how many messages it had."""
-    row = db.one("SELECT count(*) AS messages FROM chat_message WHERE session_id = %s", [_key(session)])
-    db.execute("DELETE FROM chat_session WHERE id = %s", [_key(session)])
-    return int(row["messages"]) if row else 0
+    store, name = PostgresConversationStore(), key(session)
+    messages = len(_now(store.load_entries(name)) or [])
+    _now(store.delete(name))
+    return messages
 
 
-def _key(session: str) -> str:
-    """Conversations of a namespace stay in it."""
+def key(session: str) -> str:
+    """Return the id that a session's name has in this namespace: conversations of a namespace stay in it."""
+    if not NAME.fullmatch(session):
+        raise BadInput(f"a session's name has letters, digits, '.', '_' and '-', at most 80; {session!r} has not")
     return session if current().namespace == "main" else f"{current().namespace}/{session}"
 
 
-def _text(message: ModelMessage) -> str:
-    parts = (getattr(part, "content", "") for part in message.parts)
-    return " ".join(part for part in parts if isinstance(part, str))
+def _now(answer: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine of the store, which never waits for a loop: its database calls block."""
+    try:
+        answer.send(None)
+    except StopIteration as done:
+        return done.value
+    raise RuntimeError("the conversation store waited for an event loop")

@@ -1,0 +1,178 @@
+"""Pydantic AI's conversation store over `chat_session` and `chat_message`.
+
+A record is a session's row, an entry a message's row. What is stored is redacted. Deleting a conversation deletes its
+messages, but for those that a fork still stands on.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord, ConversationStore
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ToolReturnPart, UserPromptPart
+
+from f.millrace.core import db
+from f.millrace.core.context import current
+from f.millrace.core.redaction import redact
+from f.millrace.memory.moment import clock
+
+RECORD: TypeAdapter[ConversationRecord] = TypeAdapter(ConversationRecord)
+# What has a column of its own.
+COLUMNS = {"conversation_id", "scope", "updated_at"}
+
+HISTORY = """
+WITH RECURSIVE line AS (
+    SELECT m.*, 1 AS place FROM chat_message m WHERE m.entry_id = %(head)s
+  UNION ALL
+    SELECT m.*, line.place + 1 FROM line JOIN chat_message m ON m.entry_id = line.parent_id
+    WHERE %(limit)s::integer IS NULL OR line.place < %(limit)s
+)
+SELECT entry_id, parent_id, metadata -> 'message' AS message FROM line ORDER BY place DESC
+"""
+
+
+class PostgresConversationStore(ConversationStore):
+    """Conversations of the current namespace."""
+
+    def __init__(self, metadata: dict[str, Any] | None = None) -> None:
+        self.metadata = metadata or {}
+
+    async def read_record(self, conversation_id: str) -> ConversationRecord | None:
+        """Return where a conversation stands; None when there is none."""
+        row = db.one("SELECT * FROM chat_session WHERE id = %s", [conversation_id])
+        return _record(row) if row else None
+
+    async def read_records(self, *, scope: str | None = None, limit: int | None = None) -> Sequence[ConversationRecord]:
+        """Return the conversations of the namespace, last saved first."""
+        rows = db.all(
+            "SELECT * FROM chat_session WHERE namespace = %s AND (%s::text IS NULL OR user_id = %s) "
+            "ORDER BY updated_at DESC, id LIMIT %s",
+            [current().namespace, scope, scope, limit],
+        )
+        return [_record(row) for row in rows]
+
+    async def write_record(
+        self, record: ConversationRecord, *, new_entries: Sequence[ConversationEntry] = (), expected_revision: str | None
+    ) -> None:
+        """Store a record with its new entries; ConversationConflict when another writer was first."""
+        with db.transaction() as connection:
+            # Both of two writers of a new conversation find no row to lock.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [record.conversation_id])
+            _expect(connection, record.conversation_id, expected_revision)
+            known = {entry.id for entry in new_entries}
+            if record.head_id is not None and record.head_id not in known and not _has(connection, record.head_id):
+                raise ConversationConflict(record.conversation_id)
+            rest = RECORD.dump_python(record, mode="json", exclude=COLUMNS)
+            connection.execute(
+                "INSERT INTO chat_session (id, user_id, namespace, metadata, created_at, updated_at) VALUES "
+                "(%(id)s, %(scope)s, %(namespace)s, %(metadata)s, coalesce(%(now)s::timestamptz, clock_timestamp()), "
+                "coalesce(%(now)s::timestamptz, clock_timestamp())) ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, "
+                "metadata = chat_session.metadata || excluded.metadata, updated_at = excluded.updated_at",
+                {
+                    "id": record.conversation_id,
+                    "scope": record.scope or "",
+                    "namespace": current().namespace,
+                    "metadata": db.jsonb({"record": redact(rest)}),
+                    "now": clock(),
+                },
+            )
+            self._write_entries(connection, record.conversation_id, new_entries)
+
+    async def delete_record(self, conversation_id: str, *, expected_revision: str) -> None:
+        """Delete a conversation and the messages that no other conversation stands on."""
+        with db.transaction() as connection:
+            _expect(connection, conversation_id, expected_revision)
+            connection.execute(ADOPT, {"session": conversation_id})
+            connection.execute("DELETE FROM chat_session WHERE id = %s", [conversation_id])
+
+    async def read_entry(self, entry_id: str) -> ConversationEntry:
+        """Return one message; LookupError when there is none."""
+        row = db.one(
+            "SELECT entry_id, parent_id, metadata -> 'message' AS message FROM chat_message WHERE entry_id = %s", [entry_id]
+        )
+        if row is None:
+            raise LookupError(entry_id)
+        return _entry(row)
+
+    async def read_history(self, head_id: str | None, *, limit: int | None = None) -> list[ConversationEntry]:
+        """Return the messages up to `head_id`, oldest first, in one query."""
+        if head_id is None or limit == 0:
+            return []
+        entries = [_entry(row) for row in db.all(HISTORY, {"head": head_id, "limit": limit})]
+        if not entries:
+            raise LookupError(head_id)
+        return entries
+
+    def _write_entries(self, connection: db.Connection, session: str, entries: Sequence[ConversationEntry]) -> None:
+        row = connection.execute(
+            "SELECT coalesce(max(turn), 0) AS turn FROM chat_message WHERE session_id = %s", [session]
+        ).fetchone()
+        turn = int(row["turn"]) if row else 0
+        for entry in entries:
+            turn += begins_turn(entry.message)
+            stored = redact(ModelMessagesTypeAdapter.dump_python([entry.message], mode="json")[0])
+            connection.execute(
+                "INSERT INTO chat_message (session_id, entry_id, parent_id, turn, role, content, metadata, created_at) "
+                "VALUES (%s, %s, %s, %s, %s, %s, %s, coalesce(%s::timestamptz, clock_timestamp()))",
+                [
+                    session,
+                    entry.id,
+                    entry.parent_id,
+                    max(turn, 1),
+                    "user" if isinstance(entry.message, ModelRequest) else "assistant",
+                    redact(text_of(entry.message)).replace("\x00", ""),
+                    db.jsonb({**self.metadata, "message": stored, "run_id": current().run_id}),
+                    clock(),
+                ],
+            )
+
+
+# Entries that another conversation's head or branch leads to become that one's own.
+ADOPT = """
+WITH RECURSIVE reached AS (
+    SELECT s.id AS session, m.entry_id, m.parent_id FROM chat_session s
+    JOIN chat_message m ON m.entry_id = s.metadata -> 'record' ->> 'head_id' OR s.metadata -> 'record' -> 'branches' ? m.entry_id
+    WHERE s.id <> %(session)s
+  UNION
+    SELECT reached.session, m.entry_id, m.parent_id FROM reached JOIN chat_message m ON m.entry_id = reached.parent_id
+)
+UPDATE chat_message m SET session_id = r.session FROM (SELECT entry_id, min(session) AS session FROM reached GROUP BY entry_id) r
+WHERE m.entry_id = r.entry_id AND m.session_id = %(session)s
+"""
+
+
+def begins_turn(message: ModelMessage) -> bool:
+    """Tell whether a turn begins with this message: a person asks, and no tool's result is in it, whose call came before."""
+    if not isinstance(message, ModelRequest):
+        return False
+    return any(isinstance(part, UserPromptPart) for part in message.parts) and not any(
+        isinstance(part, ToolReturnPart) or getattr(part, "tool_name", None) for part in message.parts
+    )
+
+
+def text_of(message: ModelMessage) -> str:
+    """Return what a person would read of a message."""
+    parts = (getattr(part, "content", "") for part in message.parts)
+    return " ".join(part for part in parts if isinstance(part, str))
+
+
+def _expect(connection: db.Connection, session: str, revision: str | None) -> None:
+    row = connection.execute(
+        "SELECT metadata -> 'record' ->> 'revision' AS revision FROM chat_session WHERE id = %s FOR UPDATE", [session]
+    ).fetchone()
+    if (row["revision"] if row else None) != revision:
+        raise ConversationConflict(session)
+
+
+def _has(connection: db.Connection, entry_id: str) -> bool:
+    return connection.execute("SELECT 1 FROM chat_message WHERE entry_id = %s", [entry_id]).fetchone() is not None
+
+
+def _record(row: dict[str, Any]) -> ConversationRecord:
+    own = {"conversation_id": row["id"], "scope": row["user_id"] or None, "updated_at": row["updated_at"]}
+    return RECORD.validate_python({"head_id": None, **row["metadata"].get("record", {}), **own})
+
+
+def _entry(row: dict[str, Any]) -> ConversationEntry:
+    message = ModelMessagesTypeAdapter.validate_python([row["message"]])[0]
+    return ConversationEntry(id=row["entry_id"], parent_id=row["parent_id"], message=message)

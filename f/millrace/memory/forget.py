@@ -1,0 +1,202 @@
+"""Forget: a subject is really deleted, from every table and file, and a scan of everything proves it.
+
+Rows that are about content go; rows that record what happened (runs, money, deliveries) stay, with the text blanked.
+"""
+
+import contextlib
+import email
+import email.policy
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.ids import digest_of
+from f.millrace.memory import erase
+from f.millrace.memory.mention import Mention, mention
+
+# Tables whose rows go as a whole.
+CONTENT = frozenset(
+    "memory_item memory_origin memory_retraction chat_session source_item evidence run_event feedback tool_gap fetch_state "
+    "recipient standing_approval".split()
+)
+
+
+@dataclass
+class Forgetting:
+    """What was forgotten: rows by table, files, and where the subject is still found ({} when the proof holds)."""
+
+    subject_hash: str
+    deleted: dict[str, int] = field(default_factory=dict)
+    blanked: dict[str, int] = field(default_factory=dict)
+    files: int = 0
+    columns_scanned: int = 0
+    found: dict[str, int] = field(default_factory=dict)
+    elsewhere: list[str] = field(default_factory=list)
+
+    @property
+    def proved(self) -> bool:
+        """No table and no file of ours mentions the subject any more."""
+        return not self.found
+
+
+def forget(subject: str, *, dry_run: bool = False) -> Forgetting:
+    """Delete all that mentions the subject (a name, an address, an item's id), in every namespace, and what was derived from it.
+
+    With `dry_run` nothing is deleted and `found` says what would be.
+    """
+    wanted = mention(subject)
+    done = Forgetting(digest_of(subject.casefold()), columns_scanned=len(erase.columns()))
+    if dry_run:
+        done.found = {**erase.scan(wanted), **_counted("files", len(list(_files(wanted))))}
+        return done
+    with db.transaction() as connection:
+        done.elsewhere = _exported(connection, wanted)
+        done.deleted = _delete_rows(connection, wanted)
+        done.blanked = erase.blank(connection, wanted)
+    done.files = _delete_files(wanted)
+    _vacuum([*done.deleted, *done.blanked])
+    done.found = {**erase.scan(wanted), **_counted("files", len(list(_files(wanted))))}
+    return done
+
+
+ITEMS = """
+WITH RECURSIVE gone AS (
+    SELECT id FROM memory_item WHERE {mentions}
+  UNION
+    SELECT l.from_id FROM memory_link l JOIN gone ON gone.id = l.to_id WHERE l.relation = 'derived_from'
+)
+DELETE FROM memory_item WHERE id IN (SELECT id FROM gone)
+"""
+
+
+def _delete_rows(connection: db.Connection, subject: Mention) -> dict[str, int]:
+    by_table: dict[str, list[erase.Column]] = {}
+    for column in erase.columns():
+        by_table.setdefault(column.place, []).append(column)
+    deleted: dict[str, int] = {}
+    for place, columns in by_table.items():
+        table, condition = columns[0].table, " OR ".join(erase.mentions(column) for column in columns)
+        if table == "memory_item":
+            sql = ITEMS.format(mentions=condition)
+        elif table in CONTENT:
+            sql = f"DELETE FROM {place} WHERE {condition}"
+        else:
+            continue
+        deleted[table] = connection.execute(sql, erase.values(subject)).rowcount  # type: ignore[arg-type]
+    deleted["chat_message"] = _delete_turns(connection, subject)
+    deleted["checkpoints"] = _delete_threads(connection, subject, by_table)
+    # An item that only the forgotten source had said has nobody left who says it.
+    deleted["memory_item"] += connection.execute(
+        "DELETE FROM memory_item m WHERE NOT EXISTS (SELECT 1 FROM memory_origin o WHERE o.item_id = m.id)"
+    ).rowcount
+    return {table: count for table, count in deleted.items() if count}
+
+
+def _delete_threads(connection: db.Connection, subject: Mention, by_table: dict[str, list[erase.Column]]) -> int:
+    """Delete whole threads of checkpoints: one with a hole in it cannot be continued."""
+    threaded = {
+        place: columns
+        for place, columns in by_table.items()
+        if columns[0].schema == "checkpoint" and any(column.name == "thread_id" for column in columns)
+    }
+    if not threaded:
+        return 0
+    found = " UNION ".join(
+        f"SELECT thread_id FROM {place} WHERE {' OR '.join(erase.mentions(column) for column in columns)}"
+        for place, columns in threaded.items()
+    )
+    threads = [row["thread_id"] for row in connection.execute(found, erase.values(subject)).fetchall()]  # type: ignore[arg-type]
+    return sum(
+        connection.execute(f"DELETE FROM {place} WHERE thread_id = ANY(%s)", [threads]).rowcount  # type: ignore[arg-type]
+        for place in threaded
+    )
+
+
+def _delete_turns(connection: db.Connection, subject: Mention) -> int:
+    """Delete the turns that mention the subject, and join what is left of their conversations."""
+    condition = " OR ".join(erase.mentions(column) for column in erase.columns() if column.table == "chat_message")
+    gone = connection.execute(
+        "DELETE FROM chat_message WHERE (session_id, turn) IN (SELECT session_id, turn FROM chat_message "  # type: ignore[arg-type]
+        f"WHERE {condition}) RETURNING entry_id, parent_id",
+        erase.values(subject),
+    ).fetchall()
+    parents = {row["entry_id"]: row["parent_id"] for row in gone}
+    if not parents:
+        return 0
+    for row in connection.execute("SELECT id, parent_id FROM chat_message WHERE parent_id = ANY(%s)", [list(parents)]).fetchall():
+        connection.execute("UPDATE chat_message SET parent_id = %s WHERE id = %s", [_left(row["parent_id"], parents), row["id"]])
+    for row in connection.execute("SELECT id, metadata FROM chat_session WHERE metadata ? 'record' FOR UPDATE").fetchall():
+        record = row["metadata"]["record"]
+        heads = {name: _left(record.get(name), parents) for name in ("head_id", "forked_at")}
+        branches = [left for tip in record.get("branches", []) if (left := _left(tip, parents))]
+        if {**record, **heads, "branches": branches} != {"branches": [], **record, **{n: record.get(n) for n in heads}}:
+            connection.execute(
+                "UPDATE chat_session SET metadata = jsonb_set(metadata, '{record}', %s) WHERE id = %s",
+                [db.jsonb({**record, **heads, "branches": branches}), row["id"]],
+            )
+    return len(gone)
+
+
+def _left(entry: str | None, parents: dict[str, str | None]) -> str | None:
+    """Return the nearest entry before a deleted one that is still there."""
+    while entry in parents:
+        entry = parents[entry]
+    return entry
+
+
+def _exported(connection: db.Connection, subject: Mention) -> list[str]:
+    condition = " OR ".join(erase.mentions(column) for column in erase.columns() if column.table == "span")
+    row = connection.execute(
+        f"SELECT count(*) AS n FROM span WHERE exported_at IS NOT NULL AND ({condition})",  # type: ignore[arg-type]
+        erase.values(subject),
+    ).fetchone()
+    if not row or not row["n"]:
+        return []
+    return [f"{row['n']} span(s) were exported to the trace store, which deletes by its own retention only"]
+
+
+def _files(subject: Mention) -> Iterable[Path]:
+    """Yield the mails of the outbox, and the file of events, that mention the subject."""
+    outbox, events = Path(settings().outbox_dir), settings().events_file
+    for path in sorted(outbox.glob("**/*.eml")) if outbox.is_dir() else []:
+        if subject.python.search(_mail_text(path)):
+            yield path
+    if events and Path(events).is_file() and subject.python.search(Path(events).read_text(errors="replace")):
+        yield Path(events)
+
+
+def _delete_files(subject: Mention) -> int:
+    found = list(_files(subject))
+    for path in found:
+        if path.suffix == ".eml":
+            path.unlink()
+        else:
+            lines = path.read_text(errors="replace").splitlines(keepends=True)
+            path.write_text("".join(line for line in lines if not subject.python.search(line)))
+    return len(found)
+
+
+def _mail_text(path: Path) -> str:
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    texts = [path.name, *(str(value) for value in message.values())]
+    for part in message.walk():
+        if part.get_content_maintype() == "text":
+            with contextlib.suppress(LookupError, UnicodeError):
+                texts.append(str(part.get_content()))
+    return "\n".join(texts)
+
+
+def _vacuum(tables: Iterable[str]) -> None:
+    """Have Postgres give up the deleted rows' pages; not inside of a caller's transaction."""
+    with db.connect() as connection:
+        if connection.info.transaction_status.name != "IDLE":
+            return
+        for column in {column.place for column in erase.columns() if column.table in set(tables)}:
+            connection.execute(f"VACUUM {column}")  # type: ignore[arg-type]
+
+
+def _counted(name: str, count: int) -> dict[str, Any]:
+    return {name: count} if count else {}

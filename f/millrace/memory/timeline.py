@@ -1,0 +1,81 @@
+"""Timeline: what began when, and the history of one item."""
+
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.errors import NotFound
+from f.millrace.memory.moment import When, clock, moment, parse
+from f.millrace.memory.store import named
+
+BEGAN = """
+SELECT lower(span) AS at, upper(span) AS until, m.id, m.type, m.title, m.raw_text ->> 'text' AS text, m.source, m.trust,
+       m.created_at AS recorded_at, m.superseded_by
+FROM memory_item m {belief}, unnest({valid}) AS span
+WHERE m.namespace = %(namespace)s AND (%(types)s::text[] IS NULL OR m.type = ANY(%(types)s))
+  AND (%(since)s::timestamptz IS NULL OR lower(span) >= %(since)s)
+  AND lower(span) < coalesce(%(until)s::timestamptz, 'infinity')
+  AND lower(span) <= coalesce(%(as_of)s::timestamptz, 'infinity')
+  AND (%(about)s = '' OR m.lexemes @@ plainto_tsquery('english', %(about)s)
+       OR strpos(lower(m.title || ' ' || (m.raw_text ->> 'text')), lower(%(about)s)) > 0)
+ORDER BY at {order}, m.id LIMIT %(limit)s
+"""
+
+
+def timeline(
+    about: str = "",
+    *,
+    since: When = None,
+    until: When = None,
+    types: list[str] | None = None,
+    namespace: str | None = None,
+    limit: int = 50,
+    as_of: When = None,
+    known_at: When = None,
+) -> list[dict[str, Any]]:
+    """Return what began to be true, oldest first, each interval of an item once; the newest when there are too many.
+
+    `since` (from then on) and `until` (before then) bound the beginning. `as_of` leaves out what had not begun by then,
+    `known_at` tells it as it was known then.
+    """
+    when = moment(as_of, known_at)
+    belief = "JOIN memory_belief b ON b.item_id = m.id AND b.recorded @> %(known_at)s::timestamptz"
+    sql = BEGAN.format(
+        belief=belief if when.known_at else "",
+        valid="b.valid" if when.known_at else "m.valid",
+        # From a given beginning on, the first ones are meant.
+        order="ASC" if since else "DESC",
+    )
+    values = {
+        "namespace": named(namespace, known=True),
+        "types": types,
+        "since": parse(since, "since"),
+        "until": parse(until, "until"),
+        "as_of": parse(as_of, "as_of"),
+        "known_at": when.known_at,
+        "about": " ".join(about.replace("\x00", "").split()),
+        "limit": limit,
+    }
+    return sorted(db.all(sql, values), key=lambda row: (row["at"], row["id"]))
+
+
+def history(item_id: str, known_at: When = None) -> dict[str, Any]:
+    """Return all that was ever held of one item: its beliefs, who said it, what it superseded and what superseded it."""
+    item = db.one("SELECT id, type, title, raw_text ->> 'text' AS text, superseded_by FROM memory_item WHERE id = %s", [item_id])
+    if item is None:
+        raise NotFound(f"no memory has the id {item_id!r}")
+    values = {"id": item_id, "until": moment(known_at=known_at).known_at or clock()}
+    beliefs = db.all(
+        "SELECT lower(recorded) AS recorded_from, upper(recorded) AS recorded_to, because, by_item, coalesce((SELECT jsonb_agg("
+        "jsonb_build_object('from', lower(span), 'to', upper(span)) ORDER BY span) FROM unnest(valid) AS span), '[]') AS valid "
+        "FROM memory_belief WHERE item_id = %(id)s AND NOT isempty(recorded) "
+        "AND lower(recorded) <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY id",
+        values,
+    )
+    origins = db.all(
+        "SELECT source, trust, run_id, step, document, page, start_offset, end_offset, wording, similarity, recorded_at, seen_at, "
+        "withdrawn_at, because FROM memory_origin WHERE item_id = %(id)s "
+        "AND recorded_at <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY recorded_at, id",
+        values,
+    )
+    supersedes = db.all("SELECT to_id FROM memory_link WHERE from_id = %s AND relation = 'supersedes' ORDER BY id", [item_id])
+    return {**item, "supersedes": [row["to_id"] for row in supersedes], "beliefs": beliefs, "origins": origins}

@@ -1,0 +1,31 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Really delete all that mentions a subject, and prove it.
+
+On Windmill the job's own arguments hold the subject until the workspace's retention ends; delete the job there too.
+
+scripts/millrace step ops/forget subject="Ada Example"
+"""
+
+from dataclasses import asdict
+
+from f.millrace.memory.forget import forget
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import audit
+
+
+def main(subject: str, dry_run: bool = False) -> dict:
+    """Forget a subject in every namespace.
+
+    Args:
+        subject: A name, an address, a source or an item's id.
+        dry_run: Only count what mentions it.
+    """
+    with step("ops.forget") as span:
+        done = forget(subject, dry_run=dry_run)
+        counts = {"deleted": sum(done.deleted.values()), "blanked": sum(done.blanked.values()), "files": done.files}
+        if not dry_run:
+            audit.append("operator", "memory.forgotten", done.subject_hash, counts=counts, proved=done.proved)
+        span.set(counts)
+        return {**asdict(done), "proved": done.proved}

@@ -1,0 +1,22 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Delete memories that are older than their type is kept.
+
+scripts/millrace step ops/prune_memory
+"""
+
+from f.millrace.memory.retention import prune
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import audit
+
+
+def main() -> dict:
+    """Delete what the setting `memory_days` no longer keeps."""
+    with step("ops.prune_memory") as span:
+        counts = prune()
+        if any(counts.values()):
+            audit.append("millrace", "memory.pruned", "memory", counts=counts)
+        answer = {"deleted": sum(counts.values()), "by_type": counts}
+        span.set(answer)
+        return answer

@@ -1,0 +1,34 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Withdraw what a poisoned source said, and what was derived from it.
+
+scripts/millrace step ops/retract source="https://example.com/" because="invented"
+"""
+
+from f.millrace.core.ids import digest_of
+from f.millrace.memory.retract import retract
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import audit
+
+
+def main(source: str, because: str = "", namespace: str = "main") -> dict:
+    """Withdraw a source.
+
+    Args:
+        source: Its name, address or document; with / at the end all that lies below.
+        because: Why, in a few words.
+        namespace: The namespace of the memories.
+    """
+    with step("ops.retract") as span:
+        done = retract(source, because, namespace=namespace)
+        counts = {
+            "origins": done.origins,
+            "withdrawn": len(done.withdrawn),
+            "derived": len(done.derived),
+            "kept": len(done.kept),
+            "restored": len(done.restored),
+        }
+        audit.append("operator", "memory.retracted", digest_of(source), counts=counts)
+        span.set(counts)
+        return {**counts, "ids": [*done.withdrawn, *done.derived][:100]}

@@ -47,7 +47,7 @@ def _check(reader: Reader, name: str, line: int, parts: dict[str, Node]) -> None
         reader.wrong(default.line, f"{what}: default {value!r} is {default.kind()}; its type is {kind}")
         return
     choices = parts["enum"].plain() if "enum" in parts else None
-    if choices and value not in choices:
+    if choices and value is not None and value not in choices:
         reader.wrong(default.line, f"{what}: default {value!r} is not among {listed(map(str, choices))}")
     for key, beyond in (("minimum", lambda limit: value < limit), ("maximum", lambda limit: value > limit)):
         limit = reader.typed(parts.get(key), f"{what}: {key}", (int, float), "a number")

@@ -8,6 +8,8 @@ from pathlib import Path as File
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import yaml
+
 from f.millrace.core.errors import BadInput
 from f.millrace.core.schedule import parse_cron, parse_duration
 from scripts.compiler.inputs import read_inputs
@@ -62,6 +64,11 @@ def list_specs(root: File) -> list[Spec]:
     if problems:
         raise SpecInvalid(problems)
     return [spec for spec, _ in pairs if spec is not None]
+
+
+def read_steps(steps: list[dict[str, Any]]) -> list[Step]:
+    """Return plain steps as the rest of the compiler knows them; mistakes in them are for `parse` to find."""
+    return _Spec(Reader(""), "").steps(read(yaml.safe_dump({"steps": steps})).value["steps"], "steps")
 
 
 def files(root: File) -> list[File]:

@@ -15,6 +15,7 @@ from scripts.compiler.reader import closest
 from scripts.compiler.sources import HOME, Bundle, bundle
 
 COMPILE = "run scripts/millrace flows compile"
+IMPORT = "after an edit on Windmill scripts/millrace flows import"
 MARK = "Compiled from flows/"
 
 
@@ -75,7 +76,7 @@ def drift(root: Path) -> list[Problem]:
     specs, problems = check(root, files)
     for each in specs:
         for name, text in expected(each, files).items():
-            problems += _compare(root, name, text, f"differs from what {each.file} makes")
+            problems += _compare(root, name, text, f"differs from what {each.file} makes", f"{COMPILE}, or {IMPORT} {each.name}")
     problems += _compare(root, specs_schema.FILE, specs_schema.text(), "differs from the language of the specs")
     problems += [Problem(name, 1, f"no spec makes this file; {COMPILE}") for name in stale(root, specs, files)]
     return problems
@@ -89,7 +90,7 @@ def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
     for path in sorted((root / HOME).rglob("*.yaml")):
         name = path.relative_to(root).as_posix()
         flow = path.name == "flow.yaml" and MARK in path.read_text(encoding="utf-8")
-        if not flow and not name.endswith(".schedule.yaml"):
+        if not flow and (not name.endswith(".schedule.yaml") or by_hand(path)):
             continue
         stem = path.parent.name.removesuffix("__flow") if flow else path.name.removesuffix(".schedule.yaml")
         if name not in wanted and stem not in broken:
@@ -97,7 +98,13 @@ def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
     return found
 
 
-def _compare(root: Path, name: str, text: str, what: str) -> list[Problem]:
+def by_hand(path: Path) -> bool:
+    """Tell whether a flow, or the flow beside a schedule, is written by hand: then no spec is asked for."""
+    flow = path if path.name == "flow.yaml" else path.parent / f"{path.name.removesuffix('.schedule.yaml')}__flow" / "flow.yaml"
+    return flow.is_file() and MARK not in flow.read_text(encoding="utf-8")
+
+
+def _compare(root: Path, name: str, text: str, what: str, way_out: str = COMPILE) -> list[Problem]:
     path = root / name
     if not path.exists():
         return [Problem(name, 1, f"is missing; {COMPILE}")]
@@ -107,7 +114,7 @@ def _compare(root: Path, name: str, text: str, what: str) -> list[Problem]:
     first = next(
         (number for number, (a, b) in enumerate(zip(lines, wanted, strict=False), 1) if a != b), min(len(lines), len(wanted))
     )
-    return [Problem(name, first, f"{what}; {COMPILE}")]
+    return [Problem(name, first, f"{what}; {way_out}")]
 
 
 def _write(root: Path, name: str, text: str) -> list[str]:

@@ -9,10 +9,12 @@ from scripts.paths import ROOT
 
 def add(verbs: Any) -> None:
     """Declare the verbs that look at or write the bundle's files."""
-    flows = verbs.add_parser("flows", help="list, check, compile or draw the pipelines")
-    flows.add_argument("action", choices=["list", "check", "compile", "draw"])
-    flows.add_argument("names", nargs="*", metavar="FLOW")
+    flows = verbs.add_parser("flows", help="list, check, compile, draw, import or eject the pipelines")
+    flows.add_argument("action", choices=["list", "check", "compile", "draw", "import", "eject"])
+    flows.add_argument("names", nargs="*", metavar="FLOW", help="a name; for import also a pulled flow.yaml or its folder")
     flows.add_argument("--text", action="store_true", help="draw: as text instead of SVG")
+    flows.add_argument("--keep-rest", action="store_true", help="import: write what the spec can say, leave out what it cannot")
+    flows.add_argument("--dry-run", action="store_true", help="import: show the spec's difference, write nothing")
     flows.set_defaults(function=act_on_flows)
     for name, choices, function in (
         ("metadata", ["write", "check"], act_on_metadata),
@@ -37,11 +39,58 @@ def act_on_flows(options: argparse.Namespace) -> int:
             print(path)
     elif options.action == "check":
         return _print(write.drift(ROOT))
+    elif options.action == "import":
+        return bring_back(options.names, options.keep_rest, options.dry_run)
+    elif options.action == "eject":
+        return give_up(options.names)
     else:
         if not options.names:
             raise BadInput("name the flow to draw; scripts/millrace flows list shows them")
         for name in options.names:
             print(draw.text(ROOT, name) if options.text else draw.svg(ROOT, name))
+    return 0
+
+
+def bring_back(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
+    """Import flows that were edited on Windmill, all that differ from their specs without names."""
+    from scripts.importer import flow
+
+    paths = [flow.find(ROOT, name) for name in wanted] or flow.edited(ROOT)
+    if not paths:
+        print("no flow differs from its spec")
+    status = 0
+    for path in paths:
+        imported = flow.read_flow(path, ROOT)
+        for note in imported.notes:
+            print(f"note: {note}")
+        for line in [*imported.unsaid, *imported.problems]:
+            print(line)
+        if dry_run:
+            print(imported.changes(ROOT), end="")
+        elif imported.complete or keep_rest:
+            print("\n".join(flow.write_spec(imported, ROOT)))
+        status |= not imported.complete
+        if not imported.complete and not keep_rest:
+            count = len(imported.unsaid) + len(imported.problems)
+            print(
+                f"{imported.name}: {count} thing(s) that a spec cannot say; nothing was written. Change them in the editor, or"
+                f" `flows import {imported.name} --keep-rest` (leaves them out), or `flows eject {imported.name}`"
+                " (the flow is written by hand from then on)"
+            )
+    return status
+
+
+def give_up(names: list[str]) -> int:
+    """Eject flows and say what changed."""
+    from scripts import readme
+    from scripts.importer.eject import eject
+
+    if not names:
+        raise BadInput("name the flow to eject; scripts/millrace flows list shows them")
+    for name in names:
+        spec_file, flow_file = eject(ROOT, name)
+        print(f"{spec_file} is removed; {flow_file} is written by hand now: Windmill's editor and `wmill sync` change it alone")
+    readme.write(ROOT)
     return 0
 
 

@@ -1,0 +1,263 @@
+"""Importing a flow that was edited in Windmill's editor and pulled: its spec again, and what has no words there."""
+
+import difflib
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from f.millrace.core.errors import BadInput, NotFound
+from scripts.compiler import levels, semantics, spec, write
+from scripts.compiler.openflow import compile_flow
+from scripts.compiler.problems import Problem, SpecInvalid
+from scripts.compiler.sources import HOME, Bundle, bundle
+from scripts.compiler.yamlread import read
+from scripts.importer import canonical, settled
+from scripts.importer.graft import every, graft, matches
+from scripts.importer.lift import Unsaid, lift
+from scripts.importer.prepare import prepare
+
+Json = dict[str, Any]
+FLOW_FILE = "flow.yaml"
+SUFFIX = "__flow"
+ORIGIN = re.compile(r"\s*" + re.escape(write.MARK) + r"\S+; edit that file\.")
+
+
+@dataclass
+class Imported:
+    """The text of the spec that a flow became, what it could not say, and what to know about it."""
+
+    name: str
+    text: str
+    unsaid: list[Unsaid] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the spec says all that the flow says, and is free of mistakes."""
+        return not self.unsaid and not self.problems
+
+    def changes(self, root: Path) -> str:
+        """Return the difference between the spec as it is and as it would be."""
+        file = root / spec.FOLDER / f"{self.name}.yaml"
+        before = file.read_text(encoding="utf-8") if file.is_file() else ""
+        label = f"{spec.FOLDER}/{self.name}.yaml"
+        lines = difflib.unified_diff(before.splitlines(True), self.text.splitlines(True), label, label)
+        return "".join(lines)
+
+
+def find(root: Path, wanted: str) -> Path:
+    """Return the flow.yaml that a name, a folder or a file means."""
+    given = Path(wanted).expanduser()
+    for path in (given, given / FLOW_FILE):
+        if path.is_file():
+            return path.resolve()
+    found = sorted((root / HOME).rglob(f"{wanted}{SUFFIX}/{FLOW_FILE}"))
+    if not found:
+        names = sorted(path.parent.name.removesuffix(SUFFIX) for path in (root / HOME).rglob(FLOW_FILE))
+        raise NotFound(
+            f"there is no flow {wanted!r}: neither a file nor one of {', '.join(names) or 'none'}; `wmill sync pull` first?"
+        )
+    return found[0]
+
+
+def edited(root: Path) -> list[Path]:
+    """Return the flows of specs whose flow.yaml or schedule is not what the spec makes."""
+    files = bundle(root)
+    specs, _ = write.check(root, files)
+    found = []
+    for each in specs:
+        texts = {} if each.call else write.expected(each, files)
+        path = root / f"{each.path}{SUFFIX}" / FLOW_FILE
+        if path.is_file() and any(
+            (root / name).read_text("utf-8") != text for name, text in texts.items() if (root / name).is_file()
+        ):
+            found.append(path)
+    return found
+
+
+def read_flow(path: Path, root: Path) -> Imported:
+    """Return what a flow becomes, writing nothing."""
+    name = path.parent.name.removesuffix(SUFFIX)
+    document = _load(path)
+    if not isinstance(document, dict) or not isinstance(document.get("value"), dict):
+        raise BadInput(f"{path.name} in {path.parent.name} is no flow: it has no value with modules")
+    file = root / spec.FOLDER / f"{name}.yaml"
+    before = file.read_text(encoding="utf-8") if file.is_file() else None
+    if before is not None:
+        _refuse_mistakes(file)
+    files = bundle(root)
+    old = read(before).plain() if before is not None else {}
+    known = _known(old)
+    flow, notes = prepare(canonical.flow(document), files, known)
+    lifted = lift(flow, files, known)
+    new = _whole(lifted.spec, flow, old, path, root)
+    _keep_depends_on(new, old)
+    text = graft(new, before)
+    imported = Imported(name, text, lifted.unsaid, notes=notes + lifted.notes)
+    _verify(imported, flow, files, lifted.joint)
+    return imported
+
+
+def write_spec(imported: Imported, root: Path) -> list[str]:
+    """Write the spec and what the compiler makes of it; return the paths."""
+    file = root / spec.FOLDER / f"{imported.name}.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(imported.text, encoding="utf-8")
+    written = [file.relative_to(root).as_posix()]
+    return written if imported.problems else written + write.compile_all(root, [imported.name])
+
+
+def _load(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path.name} in {path.parent.name} is not YAML: {error}") from None
+
+
+def _refuse_mistakes(file: Path) -> None:
+    loaded, problems = spec.parse(file)
+    if loaded is None or problems:
+        raise SpecInvalid([*problems, Problem(f"{spec.FOLDER}/{file.name}", 1, "correct the spec first, then import again")])
+    if loaded.call:
+        raise BadInput(f"{spec.FOLDER}/{file.name} schedules a script; there is no flow to import")
+
+
+def _known(old: Json) -> dict[str, Json]:
+    """Return the steps of the spec before by id, and its failure handler."""
+    known = {step["id"]: step for step in every(old.get("steps") or [])}
+    return {**known, **({"failure": old["on_failure"]} if "on_failure" in old else {})}
+
+
+def _whole(lifted: Json, flow: Json, old: Json, path: Path, root: Path) -> Json:
+    """Return the whole spec: what the flow says, and what only the spec before or the schedule says."""
+    manner = lifted.pop("schedule", {})
+    new: Json = {"summary": lifted.pop("summary"), "area": old.get("area") or path.parent.parent.name}
+    description = _described(flow)
+    if description:
+        new["description"] = description
+    # A new flow that knows nothing of pipelines keeps what the spec before said.
+    for key in ("pattern", "orchestrator", "agents", "budget"):
+        if "pipeline" not in (flow["value"].get("flow_env") or {}) and key in old:
+            new[key] = old[key]
+    new |= lifted
+    schedule = _schedule(path, root, old.get("schedule"))
+    if schedule:
+        new["schedule"] = {**schedule, **manner} if manner else {**_manner(old), **schedule}
+    for key in ("from", "with"):
+        _keep_nulls(new, old, key)
+    return {key: value for key, value in new.items() if not settled.is_default(key, value, new)}
+
+
+def _described(flow: Json) -> str:
+    return ORIGIN.sub("", flow["description"]).strip()
+
+
+def _manner(old: Json) -> Json:
+    return {key: value for key, value in (old.get("schedule") or {}).items() if key in ("misfire_grace", "catch_up")}
+
+
+def _schedule(path: Path, root: Path, before: Json | None) -> Json | None:
+    """Return the schedule beside a flow; a pulled bundle without the file has none, a single flow keeps the spec's."""
+    file = path.parent.parent / f"{path.parent.name.removesuffix(SUFFIX)}.schedule.yaml"
+    if not file.is_file():
+        return None if path.is_relative_to(root) else before
+    pulled = _load(file)
+    found = {"cron": pulled.get("schedule"), "timezone": pulled.get("timezone"), "enabled": bool(pulled.get("enabled"))}
+    return {**found, **({"args": pulled["args"]} if pulled.get("args") else {})}
+
+
+def _keep_nulls(new: Json, old: Json, key: str) -> None:
+    """Keep a constant `null` that the spec gave: the form shows it as an empty field."""
+    before = {step["id"]: step for step in every(old.get("steps") or [])}
+    for step in every(new.get("steps") or []):
+        nulls = {name: None for name, value in (before.get(step["id"], {}).get("with") or {}).items() if value is None}
+        kept = {name: value for name, value in nulls.items() if name not in {**step.get("from", {}), **step.get("with", {})}}
+        if kept and key == "with" and step.get("run") == before[step["id"]].get("run"):
+            step["with"] = {**step.get("with", {}), **kept}
+
+
+def _keep_depends_on(new: Json, old: Json) -> None:
+    """Write `depends_on` as the spec did, where that gives the same levels."""
+    was = matches(every(old.get("steps") or []), every(new.get("steps") or []))
+    now = {before: name for name, before in was.items()}
+    before = {step["id"]: step for step in every(old.get("steps") or [])}
+    for steps in _lists(new.get("steps") or []):
+        wanted = _arranged(steps)
+        kept = [dict(step) for step in steps]
+        for step in kept:
+            step.pop("depends_on", None)
+            given = before.get(was.get(step["id"], ""), {}).get("depends_on")
+            if given is not None:
+                listing = [given] if isinstance(given, str) else given
+                beside = {each["id"] for each in steps} - {step["id"]}
+                step["depends_on"] = [now[name] for name in listing if now.get(name) in beside]
+        if any("depends_on" in step for step in kept) and _arranged(kept) == wanted:
+            for step, same in zip(steps, kept, strict=True):
+                step.pop("depends_on", None)
+                step |= {"depends_on": same["depends_on"]} if "depends_on" in same else {}
+
+
+def _arranged(steps: list[Json]) -> list[list[str]]:
+    return [[step.id for step in level] for level in levels.arrange(spec.read_steps(steps))]
+
+
+def _lists(steps: list[Json]) -> list[list[Json]]:
+    found = [steps]
+    for step in steps:
+        for key in ("steps", "otherwise"):
+            found += _lists(step[key]) if key in step else []
+        for branch in [*step.get("branches", []), *step.get("choose", [])]:
+            found += _lists(branch if isinstance(branch, list) else branch["steps"])
+    return found
+
+
+def _verify(imported: Imported, flow: Json, files: Bundle, joint: set[str]) -> None:
+    """Read the new spec as the compiler would, and name every difference that is left."""
+    with tempfile.TemporaryDirectory(prefix="millrace-import-") as folder:
+        file = Path(folder) / f"{imported.name}.yaml"
+        file.write_text(imported.text, encoding="utf-8")
+        loaded, problems = spec.parse(file)
+    imported.problems = sorted(set(problems + (semantics.check(loaded, files) if loaded else [])))
+    if loaded is None or problems:
+        return
+    named = {each.step for each in imported.unsaid} | joint
+    made = canonical.flow(compile_flow(loaded, files))
+    for step, what in differences(made, flow):
+        if step not in named and not (not step and named):
+            imported.unsaid.append(Unsaid(step, what))
+
+
+def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
+    """Return what a compiled flow says otherwise than the one that was edited: step and words."""
+    found: list[tuple[str, str]] = []
+    sides = [{each["id"]: each for each in canonical.every(side["value"]["modules"])} for side in (made, wanted)]
+    for name in dict.fromkeys([*sides[1], *sides[0]]):
+        here, there = (side.get(name) for side in sides)
+        if here is None or there is None:
+            found.append((name, "it is left out" if here is None else "it is added"))
+            continue
+        for key in sorted(here.keys() | there.keys()):
+            mine, theirs = _shallow(here.get(key)), _shallow(there.get(key))
+            if mine != theirs:
+                found.append((name, f"its {key} would be {mine!r} instead of {theirs!r}"))
+    for key in ("summary", "schema", "description"):
+        if key == "description":
+            made, wanted = ({**side, key: settled.joined(_described(side))} for side in (made, wanted))
+        if made[key] != wanted[key]:
+            found.append(("", f"its {key} would be {made[key]!r} instead of {wanted[key]!r}"))
+    here, there = made["value"].get("failure_module"), wanted["value"].get("failure_module")
+    if (here is None) != (there is None) or (here and there and here["value"] != there["value"]):
+        found.append(("failure", "it would be given other inputs"))
+    return found
+
+
+def _shallow(value: Any) -> Any:
+    """Return a module's value with the ids of the modules inside instead of these."""
+    if isinstance(value, list):
+        return [each["id"] if isinstance(each, dict) and "id" in each and "value" in each else _shallow(each) for each in value]
+    return {key: _shallow(each) for key, each in value.items()} if isinstance(value, dict) else value

@@ -41,7 +41,7 @@ def plain(key: str, value: Any) -> Any:
     if key == "description" and isinstance(value, str):
         return joined(value)
     if key == "depends_on":
-        return [value] if isinstance(value, str) else sorted(map(str, value or []))
+        return [value] if isinstance(value, str) else sorted(map(str, value if isinstance(value, list) else []))
     if key in ("when", "skip_if", "stop_if") and isinstance(value, str):
         return " ".join(value.split())
     if key == "retry" and isinstance(value, dict):

@@ -17,6 +17,7 @@ from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 from f.millrace.tools.client import open_tools
+from f.millrace.trust import authority
 from f.millrace.trust.risk import Risk
 
 
@@ -61,7 +62,8 @@ def research_topic(
     allowed = spec.tools if own.tools is None else own.tools
     if topic.get("search") is False:
         allowed = []
-    return asyncio.run(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
+    with authority.agent("researcher"):
+        return asyncio.run(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
 
 
 async def _research(

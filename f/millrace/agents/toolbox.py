@@ -98,14 +98,19 @@ class Toolbox:
         raise AssertionError("the loop returns or raises")
 
     def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> None:
-        assessment = risk.assess(tool.name, tool.annotations)
-        if tool.read_only and not risk.exceeds(assessment.risk, self._threshold):
+        assessment = risk.assess(tool.name, tool.annotations, arguments)
+        if tool.read_only and not risk.asks(assessment, self._threshold):
             return
         context = current()
         key = f"{context.run_id} {topic_id} {tool.name} {digest_of(arguments)[:16]}"
         if context.run_id:
             actions.propose(
-                tool.name, arguments, key, reason=f"asked for while researching; {assessment.rule}", risk=assessment.risk
+                tool.name,
+                arguments,
+                key,
+                reason=f"asked for while researching; {assessment.rule}",
+                risk=assessment.risk,
+                annotations=tool.annotations,
             )
         emit("decision", f"{tool.name} needs a person: {assessment.rule}", tool=tool.name, risk=assessment.risk)
         raise NeedsApproval(f"{tool.name} is {assessment.risk} risk and was not run; it waits as a proposed action")

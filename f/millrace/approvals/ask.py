@@ -66,7 +66,6 @@ def _mail_operator(action: dict[str, Any], question: questions.Question) -> None
         "mail.ask_operator",
         arguments,
         key,
-        risk="low",
         reason="the operator is asked",
         run_id=str(action["run_id"] or "") or None,
     )

@@ -89,6 +89,15 @@ class Settings(BaseModel):
     smtp_unknown: Literal["hold", "resend"] = Field(
         "hold", description="After a crash while a mail was sent: hold it or send it again."
     )
+    risk_policy: dict[str, Literal["low", "medium", "high"]] = Field(
+        default={}, description="Classes of tools by name or pattern, e.g. {\"github.*\": \"high\"}; what always asks cannot be lowered."
+    )
+    risk_medium: Literal["ask", "run"] = Field(
+        default="run", description="Whether medium-risk actions (a web search) ask a person first or run and are logged."
+    )
+    approval_hours: float = Field(
+        default=72, gt=0, description="How long a proposed action waits for a person when its flow sets no time."
+    )
     mail_from: str = Field(default="millrace@localhost", description="Sender of the digests.")
     outbox_dir: str = Field(default=".millrace/outbox", description="Folder for .eml files when no SMTP server is set.")
     otlp_endpoint: str = Field(

@@ -10,6 +10,7 @@ MillraceError
 │   └── FetchRefused        an address that must not be fetched
 ├── ToolFailed              a tool answered with an error
 ├── NeedsApproval           a person has to decide first
+├── NotAllowed              an agent tried what only people may do
 ├── BudgetExceeded          the money is spent
 └── ModelFailed             a model gave no usable answer
 """
@@ -53,6 +54,10 @@ class ToolFailed(MillraceError):
 
 class NeedsApproval(MillraceError):
     """The action was stored as proposed; a person decides."""
+
+
+class NotAllowed(MillraceError):
+    """An agent tried to change what it is allowed to do."""
 
 
 class BudgetExceeded(MillraceError):

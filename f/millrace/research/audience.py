@@ -6,7 +6,7 @@ from f.millrace.research.opening import Opening
 from f.millrace.trust import recipients
 
 # A digest in one of these states is there for its day; another run of the day does not make it again.
-THERE = ("sent", "outbox", "sending", "unknown", "denied")
+THERE = ("sent", "outbox", "unknown", "denied")
 
 
 def address(opened: Opening, again: bool) -> Opening:
@@ -32,7 +32,7 @@ def _there(opened: Opening, addresses: list[str]) -> dict[str, str]:
     rows = db.all(
         "SELECT d.recipient, d.run_id FROM delivery d JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND d.namespace = %s "
         "AND d.edition = %s AND d.local_day = %s AND d.recipient = ANY(%s) "
-        "AND (d.status = ANY(%s) OR (d.status = 'waiting' AND r.status IN ('waiting', 'running'))) ORDER BY d.number",
+        "AND (d.status = ANY(%s) OR (d.status IN ('waiting', 'sending') AND r.status IN ('waiting', 'running'))) ORDER BY d.number",
         [opened.flow, opened.lasting, opened.edition, opened.day, addresses, list(THERE)],
     )
     return {row["recipient"]: str(row["run_id"]) for row in rows}

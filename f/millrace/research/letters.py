@@ -24,7 +24,7 @@ VALUES (%(flow)s, %(namespace)s, %(edition)s, %(recipient)s, %(day)s, %(number)s
         'waiting', %(until)s)
 ON CONFLICT (flow, namespace, edition, recipient, local_day, number) DO UPDATE SET run_id = excluded.run_id,
     digest_id = excluded.digest_id, window_until = excluded.window_until, status = 'waiting', error = NULL, action_id = NULL
-WHERE delivery.run_id <> excluded.run_id AND (delivery.status IN ('failed', 'expired') OR (delivery.status = 'waiting'
+WHERE delivery.run_id <> excluded.run_id AND (delivery.status IN ('failed', 'expired') OR (delivery.status IN ('waiting', 'sending')
     AND NOT EXISTS (SELECT 1 FROM run WHERE run.id = delivery.run_id AND run.status IN ('running', 'waiting'))))
 """
 
@@ -95,7 +95,14 @@ def deliver(opened: Opening, rows: list[Row], authorise: Callable[[Row], bool]) 
 def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dict[str, Any]:
     wanted = arguments(row)
     key = key_of(opened, row["recipient"])
-    action = actions.propose(TOOL, wanted, key, reason=f"the digest of {opened.day} for {row['recipient']}")
+    reason = f"the digest of {opened.day} for {row['recipient']}"
+    action = actions.propose(TOOL, wanted, key, reason=reason)
+    if action["digest"] != actions.digest(TOOL, wanted):
+        # An earlier run of this day died while it sent this mail; what became of it comes first.
+        action = actions.settle(key, lambda: _look(row))
+        if action["state"] in ("performed", "unknown"):
+            return _ended(row, action)
+        action = actions.propose(TOOL, wanted, key, reason=reason)
     if not authorise(action):
         return _answer(row, row["status"])
     _mark(row, "sending", str(action["id"]))
@@ -103,6 +110,10 @@ def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dic
         done = actions.perform(key, wanted, lambda: _send(row), lambda: _look(row))
     except NeedsApproval as error:
         return _mark(row, "waiting", str(action["id"]), error=str(error))
+    return _ended(row, done)
+
+
+def _ended(row: Row, done: Row) -> dict[str, Any]:
     outcome = done["outcome"] or {}
     status = outcome.get("status", "sent") if done["state"] == "performed" else done["state"]
     answer = _mark(row, status, str(done["id"]), outcome.get("path", ""), outcome.get("error"))

@@ -6,7 +6,6 @@ canonical arguments; an approval is bound to the digest, and `perform` computes 
 
 import contextlib
 import hashlib
-import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -14,16 +13,20 @@ from typing import Any
 from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import current, now
-from f.millrace.core.errors import MillraceError, NeedsApproval, NotFound
+from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval, NotFound
 from f.millrace.core.ids import digest_of
 from f.millrace.core.redaction import redact
 from f.millrace.telemetry.events import emit
 from f.millrace.trust import audit
-from f.millrace.trust.risk import Risk, assess
+from f.millrace.trust.authority import refuse_agents
+from f.millrace.trust.risk import Risk, assess, stricter
 
 Row = dict[str, Any]
+Check = Callable[[], dict[str, Any] | bool | None]
 # States in which the outside world may have been touched: such an action is never replaced.
 TOUCHED = frozenset({"performing", "performed", "unknown"})
+# Fields of our own arguments that say where something is kept, not what is done. Any other field is part of the effect.
+INCIDENTAL = frozenset({"_digest_id", "_note"})
 
 
 class OutcomeUnknown(MillraceError):
@@ -31,14 +34,15 @@ class OutcomeUnknown(MillraceError):
 
 
 def canonical(arguments: Any) -> Any:
-    """Return the arguments without what does not change the effect: None, names that begin with `_`, forms of Unicode."""
+    """Return the arguments without what does not change the effect: None, the order of names, notes, 1.0 for 1."""
     if isinstance(arguments, dict):
-        kept = {str(key): canonical(value) for key, value in arguments.items() if not str(key).startswith("_")}
+        kept = {str(key): canonical(value) for key, value in arguments.items() if str(key) not in INCIDENTAL}
         return {key: value for key, value in kept.items() if value is not None}
     if isinstance(arguments, list | tuple):
         return [canonical(value) for value in arguments]
-    if isinstance(arguments, str):
-        return unicodedata.normalize("NFC", arguments)
+    # The database gives 1e16 back as 10000000000000000; the same number must have the same digest.
+    if isinstance(arguments, float) and arguments.is_integer():
+        return int(arguments)
     return arguments
 
 
@@ -56,9 +60,12 @@ def propose(
     run_id: str | None = None,
     namespace: str | None = None,
     risk: Risk | None = None,
+    annotations: dict[str, Any] | None = None,
     expires_at: datetime | None = None,
 ) -> Row:
     """Store what should be done and return its row; proposing the same again returns the same row.
+
+    The class is what `trust/risk` says of the tool, its annotations and these arguments; `risk` can only raise it.
 
     Other arguments under the same key replace what was proposed, and take the approval away, as long as the outside
     world was not touched; after that the old row comes back and the caller sees its digest.
@@ -70,7 +77,10 @@ def propose(
         if row and (row["digest"] == wanted or row["state"] in TOUCHED):
             return row
         if row:
-            connection.execute("UPDATE action SET key = key || '#' || id, state = 'expired' WHERE id = %s", [row["id"]])
+            connection.execute(
+                "UPDATE action SET key = key || '#' || id, state = CASE state WHEN 'denied' THEN state ELSE 'expired' END WHERE id = %s",
+                [row["id"]],
+            )
             audit.append("millrace", "action.replaced", key, run_id, action_id=str(row["id"]))
         created = connection.execute(
             "INSERT INTO action (key, run_id, namespace, tool, arguments, digest, risk, reason, expires_at) "
@@ -82,7 +92,7 @@ def propose(
                 tool,
                 db.jsonb(arguments),
                 wanted,
-                risk or assess(tool).risk,
+                stricter(assess(tool, annotations, arguments).risk, risk),
                 reason,
                 expires_at,
             ],
@@ -112,7 +122,7 @@ def perform(
     key: str,
     action: dict[str, Any],
     do: Callable[[], dict[str, Any]],
-    check: Callable[[], dict[str, Any] | bool | None] | None = None,
+    check: Check | None = None,
 ) -> Row:
     """Do the action once and return its row, with the outcome recorded: `performed`, `failed` or `unknown`.
 
@@ -122,16 +132,36 @@ def perform(
     """
     with _alone(key):
         row = by_key(key)
-        if digest(row["tool"], action) != row["digest"]:
+        if digest(row["tool"], action) != row["digest"] or digest(row["tool"], row["arguments"]) != row["digest"]:
             raise NeedsApproval(f"{key}: what would run is not what was approved; it has to be proposed again")
-        if row["state"] == "performed":
+        row = _settled(row, check)
+        if row["state"] in ("performed", "unknown"):
             return row
-        if row["state"] in ("performing", "unknown"):
-            settled = _settle(row, check)
-            if settled is not None:
-                return settled
         _require_approval(row)
         return _do(row, do)
+
+
+def settle(key: str, check: Check | None = None) -> Row:
+    """Find out what became of an earlier try that died, and return the row: performed, unknown, or failed (nothing happened).
+
+    An action in any other state is returned as it is.
+    """
+    with _alone(key):
+        return _settled(by_key(key), check)
+
+
+def settle_by_person(action_id: str, happened: bool, by: str) -> Row:
+    """Record what a person found out about an unknown effect: it happened, or it did not and may be tried again."""
+    refuse_agents("settle an unknown action")
+    row = by_id(action_id)
+    with _alone(row["key"]):
+        row = by_id(action_id)
+        if row["state"] not in ("performing", "unknown"):
+            raise BadInput(f"action {row['key']} is {row['state']}; only an unknown one can be settled")
+        audit.append(by, "action.settled", row["key"], _run(row), happened=happened)
+        if happened:
+            return _record(row, "performed", {"status": "sent", "settled_by": by})
+        return _record(row, "failed", {"error": f"{by} says that it did not happen"})
 
 
 def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
@@ -148,13 +178,17 @@ def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
     return _record(row, "performed", outcome)
 
 
-def _settle(row: Row, check: Callable[[], dict[str, Any] | bool | None] | None) -> Row | None:
-    """Return the row when the earlier try settles it; None to do it (again)."""
+def _settled(row: Row, check: Check | None) -> Row:
+    """Return the row with what became of an earlier try; only called by the holder of the key's lock."""
+    if row["state"] not in ("performing", "unknown"):
+        return row
     found = check() if check else None
     if isinstance(found, dict):
         return _record(row, "performed", found)
-    if found is False or settings().smtp_unknown == "resend":
-        return None
+    if found is False:
+        return _record(row, "failed", {"error": "an earlier try ended before the effect; it is done again"})
+    if settings().smtp_unknown == "resend":
+        return _record(row, "failed", {"error": "nobody can tell whether it happened; done again (setting smtp_unknown)"})
     if row["state"] == "unknown":
         return row
     return _record(
@@ -184,9 +218,9 @@ def _require_approval(row: Row) -> None:
         raise NeedsApproval(f"{row['key']} is {row['state']}; a person has to approve it first")
     if approval["digest"] != row["digest"]:
         raise NeedsApproval(f"{row['key']}: the approval is for other arguments")
-    if row["state"] == "approved" and row["expires_at"] and row["expires_at"] < now():
+    if row["state"] in ("approved", "failed") and row["expires_at"] and row["expires_at"] < now():
         raise NeedsApproval(f"{row['key']}: the approval expired at {row['expires_at']:%Y-%m-%d %H:%M} UTC")
-    if row["state"] not in ("approved", "failed", "performing", "unknown"):
+    if row["state"] not in ("approved", "failed"):
         raise NeedsApproval(f"{row['key']} is {row['state']}; it cannot run")
 
 

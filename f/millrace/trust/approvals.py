@@ -3,16 +3,20 @@
 An answer is bound to the digest of the arguments that were shown, counts once, and the first one stands.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from f.millrace.core import db
+from f.millrace.core.config import settings
 from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
 from f.millrace.trust import actions, audit
+from f.millrace.trust.authority import refuse_agents
 
 Row = dict[str, Any]
 Decision = Literal["approved", "denied", "expired"]
+# What a standing approval for mail covers; a mail with anything else in it (a copy to someone) asks.
+COVERED = frozenset({"to", "subject", "text", "html_sha256", "plain_sha256", "message_id", *actions.INCIDENTAL})
 
 
 def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: str = "") -> Row:
@@ -20,6 +24,7 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
 
     An answer for other arguments than the stored ones is refused (BadInput), one after the expiry counts as expired.
     """
+    refuse_agents("answer an approval")
     with db.transaction() as connection:
         action = connection.execute("SELECT * FROM action WHERE id::text = %s FOR UPDATE", [str(action_id)]).fetchone()
         if action is None:
@@ -50,17 +55,25 @@ def answer(action_id: str) -> Row | None:
 
 
 def pending(namespace: str | None = None) -> list[Row]:
-    """Return the actions that wait for a person, oldest first."""
+    """Return the actions that wait for a person, oldest first; also those that no flow has asked about."""
     return db.all(
-        "SELECT * FROM action WHERE state = 'proposed' AND asked_at IS NOT NULL AND (%s::text IS NULL OR namespace = %s) "
+        "SELECT * FROM action WHERE state = 'proposed' AND risk <> 'low' AND (%s::text IS NULL OR namespace = %s) "
         "AND (expires_at IS NULL OR expires_at >= %s) ORDER BY created_at",
         [namespace, namespace, now()],
     )
 
 
+def unknown() -> list[Row]:
+    """Return the actions of which nobody can tell whether they happened, oldest first."""
+    return db.all("SELECT * FROM action WHERE state = 'unknown' ORDER BY created_at")
+
+
 def expire() -> int:
     """Close the actions whose time to answer is over, and return how many."""
-    late = db.all("SELECT id, digest FROM action WHERE state = 'proposed' AND expires_at < %s", [now()])
+    late = db.all(
+        "SELECT id, digest FROM action WHERE state = 'proposed' AND (expires_at < %s OR (expires_at IS NULL AND created_at < %s))",
+        [now(), now() - timedelta(hours=settings().approval_hours)],
+    )
     for row in late:
         decide(str(row["id"]), row["digest"], "expired", "millrace", "nobody answered in time")
     return len(late)
@@ -75,6 +88,7 @@ def grant(
     expires_at: datetime | None = None,
 ) -> None:
     """Let a recipient of a flow have mail without asking each time; granting twice is once."""
+    refuse_agents("give a standing approval")
     with db.transaction() as connection:
         done = connection.execute(
             "INSERT INTO standing_approval (namespace, flow, tool, recipient, granted_by, expires_at) VALUES (%s, %s, %s, %s, %s, %s) "
@@ -84,13 +98,15 @@ def grant(
             [namespace, flow, tool, recipient, by, expires_at],
         ).fetchone()
         if done:
-            audit.append(by, "standing_approval.granted", recipient, flow=flow, namespace=namespace, tool=tool)
+            until = expires_at.isoformat() if expires_at else None
+            audit.append(by, "standing_approval.granted", recipient, flow=flow, namespace=namespace, tool=tool, until=until)
 
 
 def revoke(
     recipient: str, flow: str = "daily_research", namespace: str = "main", by: str = "operator", tool: str = "mail.send"
 ) -> bool:
     """Take a standing approval back; False when there was none."""
+    refuse_agents("revoke a standing approval")
     with db.transaction() as connection:
         row = connection.execute(
             "UPDATE standing_approval SET revoked_at = clock_timestamp(), revoked_by = %s "
@@ -119,7 +135,7 @@ def approve_by_standing(action: Row, flow: str) -> bool:
     held = standing(flow, action["namespace"], action["tool"])
     to = action["arguments"].get("to", [])
     wanted = [to] if isinstance(to, str) else list(to)
-    if not wanted or any(recipient not in held for recipient in wanted):
+    if not wanted or any(recipient not in held for recipient in wanted) or not COVERED.issuperset(action["arguments"]):
         return False
     first = held[wanted[0]]
     how = f"standing approval {first['id']} by {first['granted_by']} of {first['granted_at']:%Y-%m-%d}"
@@ -127,9 +143,12 @@ def approve_by_standing(action: Row, flow: str) -> bool:
 
 
 def approve_as_part(action: Row, whole: Row) -> bool:
-    """Approve an action that a person approved as part of a larger one; return whether it is approved."""
+    """Approve an action that a person approved as part of a larger one (`mails`); return whether it is approved."""
     given = answer(str(whole["id"]))
     if given is None or given["decision"] != "approved" or given["digest"] != whole["digest"]:
+        return False
+    parts = {actions.digest(whole["tool"], part) for part in whole["arguments"].get("mails", [])}
+    if action["digest"] not in parts:
         return False
     if action["state"] != "proposed":
         return action["state"] in ("approved", "performing", "performed", "failed", "unknown")

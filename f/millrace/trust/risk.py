@@ -1,7 +1,16 @@
-"""Risk classes of actions: from what a tool says about itself and from what the house knows about tools."""
+"""Risk classes of actions: from what a tool says about itself, what the house knows, and the policy in the settings.
 
-from dataclasses import dataclass
+The stricter of the tool's own word and the house's wins. The settings may raise any class; they may lower one unless the
+house holds it high for good. Nothing an agent says or does changes a class.
+"""
+
+import fnmatch
+import re
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from f.millrace.core.config import settings
+from f.millrace.core.errors import BadSetting
 
 Risk = Literal["low", "medium", "high"]
 
@@ -14,38 +23,63 @@ KNOWN: dict[str, tuple[Risk, str]] = {
     "web.search": ("medium", "the words of the search leave the house"),
     "web.fetch": ("medium", "the address of the page leaves the house"),
 }
+# Verbs of a tool's name that always ask, whatever its server claims.
+ALWAYS: dict[str, str] = {
+    **dict.fromkeys(("send", "mail", "email", "reply", "forward"), "it sends mail or messages"),
+    **dict.fromkeys(("delete", "remove", "drop", "erase", "purge", "destroy"), "what is deleted is lost"),
+    **dict.fromkeys(("buy", "purchase", "pay", "order", "checkout", "transfer"), "it spends money"),
+    **dict.fromkeys(("publish", "post", "tweet", "share"), "what is published cannot be taken back"),
+    **dict.fromkeys(("enable", "install", "grant", "approve", "allow"), "it widens what may be done"),
+}
+# Only ever to the operator's own address, and only about what waits or went wrong.
+TO_OPERATOR = frozenset({"mail.ask_operator", "mail.tell_operator"})
 ORDER: tuple[Risk, ...] = ("low", "medium", "high")
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The class and the rule that decided."""
+    """The class and the rule that decided; `fixed` classes cannot be lowered by the settings."""
 
     risk: Risk
     rule: str
+    fixed: bool = False
 
 
-def assess(tool: str, annotations: dict[str, Any] | None = None) -> Assessment:
-    """Return the class of a tool; of a rule of the house and the tool's own word, the stricter wins.
+def assess(tool: str, annotations: dict[str, Any] | None = None, arguments: dict[str, Any] | None = None) -> Assessment:
+    """Return the class of a tool and the rule that decided.
 
     `annotations` are MCP's: readOnlyHint, destructiveHint, openWorldHint. Unsaid counts as MCP says: not read-only,
-    destructive, open to the world.
+    destructive, open to the world. BadSetting when the policy lowers what always asks.
     """
-    claimed = _claimed(annotations)
-    if tool not in KNOWN:
-        return claimed
-    risk, why = KNOWN[tool]
-    house = Assessment(risk, f"house rule for {tool}: {why}")
-    if annotations and ORDER.index(claimed.risk) > ORDER.index(risk):
-        return claimed
-    return house
+    found = _by_house(tool, annotations, arguments or {})
+    pattern = _matching(tool)
+    if pattern is None:
+        return found
+    wanted: Risk = settings().risk_policy[pattern]
+    if found.fixed and exceeds(found.risk, wanted):
+        raise BadSetting(
+            f"setting 'risk_policy' makes {pattern!r} {wanted}, but {tool} is always {found.risk}: {found.rule}; "
+            "leave it out, or give a standing approval instead"
+        )
+    return replace(found, risk=wanted, rule=f"setting risk_policy {pattern!r}: {wanted}")
 
 
-def explain(tool: str, annotations: dict[str, Any] | None = None) -> str:
-    """Return one sentence that says the class and the rule."""
-    found = assess(tool, annotations)
-    asks = {"high": "always asks", "medium": "asks as the policy says", "low": "runs and is logged"}
-    return f"{tool} is {found.risk} risk and {asks[found.risk]}: {found.rule}"
+def asks(assessment: Assessment, threshold: Risk | None = None) -> bool:
+    """Return whether a person is asked first: high always, medium by policy, low never.
+
+    `threshold` is the most that an agent may do unasked; it can only make the policy stricter.
+    """
+    if assessment.risk == "high" or (threshold and exceeds(assessment.risk, threshold)):
+        return True
+    return assessment.risk == "medium" and settings().risk_medium == "ask"
+
+
+def explain(tool: str, annotations: dict[str, Any] | None = None, arguments: dict[str, Any] | None = None) -> str:
+    """Return one sentence that says the class, whether it asks, and the rule that decided."""
+    found = assess(tool, annotations, arguments)
+    medium = "asks" if settings().risk_medium == "ask" else "runs without asking"
+    does = {"high": "always asks", "medium": f"{medium} (setting risk_medium)", "low": "runs and is logged"}
+    return f"{tool} is {found.risk} risk and {does[found.risk]}: {found.rule}"
 
 
 def exceeds(risk: Risk, threshold: Risk) -> bool:
@@ -53,12 +87,47 @@ def exceeds(risk: Risk, threshold: Risk) -> bool:
     return ORDER.index(risk) > ORDER.index(threshold)
 
 
+def stricter(one: Risk, other: Risk | None) -> Risk:
+    """Return the higher of two classes."""
+    return other if other and exceeds(other, one) else one
+
+
+def _by_house(tool: str, annotations: dict[str, Any] | None, arguments: dict[str, Any]) -> Assessment:
+    if tool in TO_OPERATOR:
+        operator = settings().operator
+        if operator and arguments.get("to") == operator:
+            return Assessment("low", f"house rule for {tool}: a note to the operator's own address", fixed=True)
+        return Assessment("high", f"house rule for {tool}: it goes elsewhere than to the operator", fixed=True)
+    claimed = _claimed(annotations)
+    verb = _verb(tool)
+    if tool not in KNOWN and verb in ALWAYS:
+        return Assessment("high", f"house rule for {verb!r}: {ALWAYS[verb]}", fixed=True)
+    if tool not in KNOWN:
+        return claimed
+    risk, why = KNOWN[tool]
+    if annotations and exceeds(claimed.risk, risk):
+        return claimed
+    return Assessment(risk, f"house rule for {tool}: {why}", fixed=risk == "high")
+
+
+def _verb(tool: str) -> str:
+    """Return the first word of the tool's own name: `send` of `chat.sendMessage`."""
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", tool.rsplit(".", 1)[-1].rsplit("/", 1)[-1])
+    return next((word for word in re.split(r"[^A-Za-z0-9]+", name.lower()) if word), "")
+
+
+def _matching(tool: str) -> str | None:
+    """Return the pattern of the policy that names the tool: the longest one that matches."""
+    matching = [pattern for pattern in settings().risk_policy if fnmatch.fnmatchcase(tool, pattern)]
+    return max(matching, key=lambda pattern: (pattern == tool, len(pattern)), default=None)
+
+
 def _claimed(annotations: dict[str, Any] | None) -> Assessment:
     said = annotations or {}
-    if said.get("readOnlyHint"):
+    if said.get("readOnlyHint") is True:
         return Assessment("low", "the tool says that it only reads")
-    if said.get("destructiveHint", True):
+    if said.get("destructiveHint", True) is not False:
         return Assessment("high", "the tool may destroy or publish, or does not say")
-    if said.get("openWorldHint", True):
+    if said.get("openWorldHint", True) is not False:
         return Assessment("medium", "the tool writes outside this machine")
     return Assessment("medium", "the tool writes, but destroys nothing")

@@ -139,12 +139,16 @@ class Spec:
         """Return what a step may know of its pipeline: `flow_env.pipeline`."""
         facts: dict[str, Any] = {
             "name": self.name,
+            "path": self.path,
             "pattern": self.pattern,
             "orchestrator": self.orchestrator,
             "agents": self.agents,
             "budget": self.budget,
             "timezone": self.schedule.timezone if self.schedule else "UTC",
         }
+        timeouts = {step.id: step.timeout for step in self.every_step() if step.timeout}
+        if timeouts:
+            facts["timeouts"] = timeouts
         if self.schedule:
             facts["schedule"] = {
                 "cron": self.schedule.cron,

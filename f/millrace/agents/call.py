@@ -24,7 +24,7 @@ from f.millrace.core.context import current
 from f.millrace.core.errors import MillraceError, ModelFailed
 from f.millrace.core.redaction import redact
 from f.millrace.telemetry.spans import span
-from f.millrace.trust import budget
+from f.millrace.trust import budget, recovery
 
 MAX_RETRIES = 2
 MOST_REQUESTS = 12
@@ -62,7 +62,8 @@ async def call(
     void, because the stream was cut and begins again.
     """
     own = settings().agents.get(agent_name) or AgentSettings()
-    name = model if isinstance(model, str) else _name_of(model) or own.model or settings().model
+    other = recovery.alternative(current().run_id).get("model") if model is None else None
+    name = model if isinstance(model, str) else _name_of(model) or other or own.model or settings().model
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
     account = Account(agent_name, name, current().run_id or str(uuid4()))
     wrapped = model if isinstance(model, Model) else llm.model(name, offline=OfflineModel)

@@ -98,6 +98,10 @@ class Settings(BaseModel):
     approval_hours: float = Field(
         default=72, gt=0, description="How long a proposed action waits for a person when its flow sets no time."
     )
+    stalled_seconds: float = Field(
+        default=1800, gt=0, description="A run without progress for longer stands still, when its step sets no time-out."
+    )
+    fallback_model: str = Field(default="offline", description="Model of a run that got stuck twice with its own.")
     mail_from: str = Field(default="millrace@localhost", description="Sender of the digests.")
     outbox_dir: str = Field(default=".millrace/outbox", description="Folder for .eml files when no SMTP server is set.")
     otlp_endpoint: str = Field(

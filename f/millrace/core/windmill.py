@@ -19,18 +19,34 @@ def on_worker() -> bool:
 
 def get(path: str) -> Any:
     """Return the JSON of `GET /api/w/<workspace>/<path>`; None when the server says 404."""
+    return _ask("GET", path)
+
+
+def post(path: str, body: Any) -> Any:
+    """Return the answer to `POST /api/w/<workspace>/<path>`, JSON or text; None when the server says 404."""
+    return _ask("POST", path, body)
+
+
+def _ask(method: str, path: str, body: Any = None) -> Any:
     base = os.environ["BASE_INTERNAL_URL"].rstrip("/")
     workspace = urllib.parse.quote(os.environ["WM_WORKSPACE"])
     request = urllib.request.Request(
-        f"{base}/api/w/{workspace}/{path}", headers={"Authorization": "Bearer " + os.environ["WM_TOKEN"]}
+        f"{base}/api/w/{workspace}/{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": "Bearer " + os.environ["WM_TOKEN"], "Content-Type": "application/json"},
+        method=method,
     )
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:
-            return json.load(response)
+            answer = response.read().decode()
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
-        raise BadSetting(f"Windmill answered {error.code} to {path!r}; may the job's user read it?") from error
+        raise BadSetting(f"Windmill answered {error.code} to {path!r}; may the job's user do that?") from error
+    try:
+        return json.loads(answer)
+    except json.JSONDecodeError:
+        return answer
 
 
 def resource(path: str) -> dict[str, Any]:

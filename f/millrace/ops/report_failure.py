@@ -9,14 +9,12 @@ scripts/millrace step ops/report_failure message="the disk is full"
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.core.config import settings
 from f.millrace.core.context import current, now
-from f.millrace.core.ids import digest_of
 from f.millrace.core.redaction import redact
+from f.millrace.ops.notices import tell_operator
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
-from f.millrace.tools import mail
-from f.millrace.trust import actions, audit
+from f.millrace.trust import audit
 
 
 def main(message: str = "", name: str = "", step_id: str = "", run_id: str = "", error: dict | None = None) -> dict:
@@ -44,21 +42,10 @@ def main(message: str = "", name: str = "", step_id: str = "", run_id: str = "",
         emit("error", said, step_id=step_id, name=name)
         if changed:
             audit.append("millrace", "run.failed", current().flow, run_id, step_id=step_id, message=message)
-        return {"run_id": run_id, "step_id": step_id, "message": message, "mailed": _mail_operator(run_id, step_id, message)}
+        return {"run_id": run_id, "step_id": step_id, "message": message, "mailed": _tell(run_id, step_id, message)}
 
 
-def _mail_operator(run_id: str, step_id: str, message: str) -> bool:
-    operator = settings().operator
-    if not operator or current().dry_run:
-        return False
+def _tell(run_id: str, step_id: str, message: str) -> bool:
     subject = f"Millrace: {current().flow} failed at {step_id or 'a step'}"
     text = f"{message}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume {run_id}\n"
-    name = f"failed-{digest_of([run_id, step_id])[:24]}@millrace.local"
-    arguments = {"to": operator, "subject": subject, "text": text, "message_id": name}
-    key = f"failed:{run_id}:{step_id}"
-    # Low risk by house rule: the operator's own address, from the settings.
-    row = actions.propose("mail.tell_operator", arguments, key, reason="a run failed", run_id=run_id)
-    if row["state"] == "performed":
-        return False
-    sent = actions.perform(key, row["arguments"], lambda: mail.send(operator, subject, text, "", name).model_dump())
-    return sent["state"] == "performed"
+    return tell_operator(f"failed:{step_id}", run_id, subject, text, "a run failed")

@@ -65,7 +65,7 @@ def claim(run_id: str, opened: Opening) -> None:
 def held(run_id: str) -> list[Row]:
     """Return the run's deliveries with the texts of their digests."""
     return db.all(
-        "SELECT d.*, g.subject, g.html, g.plain FROM delivery d JOIN digest g ON g.id = d.digest_id WHERE d.run_id = %s ORDER BY d.recipient",
+        "SELECT d.*, g.subject, g.html, g.plain, g.window_since FROM delivery d JOIN digest g ON g.id = d.digest_id WHERE d.run_id = %s ORDER BY d.recipient",
         [run_id],
     )
 
@@ -93,6 +93,9 @@ def deliver(opened: Opening, rows: list[Row], authorise: Callable[[Row], bool]) 
 
 
 def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dict[str, Any]:
+    later = _overtaken(row)
+    if later:
+        return _mark(row, "expired", row["action_id"], error=f"the digest of {later} came first and holds what was new")
     wanted = arguments(row)
     key = key_of(opened, row["recipient"])
     reason = f"the digest of {opened.day} for {row['recipient']}"
@@ -111,6 +114,39 @@ def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dic
     except NeedsApproval as error:
         return _mark(row, "waiting", str(action["id"]), error=str(error))
     return _ended(row, done)
+
+
+def settle_left(opened: Opening) -> int:
+    """Find out what became of mails whose run died while it sent them, and return how many; before new windows are cut."""
+    rows = db.all(
+        "SELECT d.*, g.subject, g.html, g.plain, g.window_since FROM delivery d JOIN digest g ON g.id = d.digest_id "
+        "JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND d.namespace = %s AND d.edition = %s AND d.status = 'sending' "
+        "AND r.status NOT IN ('running', 'waiting') ORDER BY d.local_day, d.recipient",
+        [opened.flow, opened.namespace, opened.edition],
+    )
+    for row in rows:
+        of_row = opened.model_copy(update={"day": row["local_day"], "number": row["number"]})
+        done = actions.settle(key_of(of_row, row["recipient"]), lambda row=row: _look(row))
+        if done["state"] in ("performed", "unknown"):
+            _ended(row, done)
+    return len(rows)
+
+
+def _overtaken(row: Row) -> str:
+    """Return the day of a digest that its reader got after this one's window began: a late run has nothing new for them.
+
+    What this one holds beyond it is new in the next. A further edition of a day repeats that day on purpose.
+    """
+    if row["edition"] == "sample":
+        return ""
+    found = db.one(
+        "SELECT local_day FROM delivery WHERE flow = %(flow)s AND namespace = %(namespace)s AND edition = %(edition)s "
+        "AND recipient = %(recipient)s AND (local_day, number) <> (%(local_day)s, %(number)s) AND status IN ('sent', 'outbox') "
+        "AND (%(window_since)s::timestamptz IS NULL OR window_until > %(window_since)s) "
+        "AND (%(number)s = 1 OR local_day <> %(local_day)s) ORDER BY at DESC LIMIT 1",
+        row,
+    )
+    return str(found["local_day"]) if found else ""
 
 
 def _ended(row: Row, done: Row) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import current, now, within
-from f.millrace.research import result
+from f.millrace.research import letters, result
 from f.millrace.research.audience import address
 from f.millrace.research.due import judge, last_success, schedule_of
 from f.millrace.research.opening import FLOW, Opening, keep
@@ -27,6 +27,7 @@ def main(
     sample: bool = False,
     dry_run: bool = False,
     scheduled_for: str = "",
+    run_id: str = "",
 ) -> dict:
     """Open the run.
 
@@ -36,8 +37,9 @@ def main(
         sample: Run the sample edition, apart from real days.
         dry_run: Leave nothing outside the run's own record.
         scheduled_for: When the run was due (ISO 8601); empty means now.
+        run_id: Go on with this run instead of starting one.
     """
-    with step("research.open", again=again, sample=sample, dry_run=dry_run) as span:
+    with step("research.open", run_id or None, again=again, sample=sample, dry_run=dry_run) as span:
         run_id = current().run_id
         row = db.one("SELECT pipeline, dry_run FROM run WHERE id = %s", [run_id])
         assert row is not None
@@ -67,6 +69,7 @@ def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool,
     if opened.decision == "already_done" and again:
         opened.decision = "run"
     if not opened.skip:
+        letters.settle_left(opened)
         opened = address(opened, again)
         before = opened.day if again else None
         ends = {} if sample else last_delivered(flow, lasting, opened.edition, before)

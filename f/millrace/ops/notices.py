@@ -1,0 +1,24 @@
+"""Notes to the operator: one for each occasion, however often the step runs."""
+
+from f.millrace.core.config import settings
+from f.millrace.core.context import current
+from f.millrace.core.ids import digest_of
+from f.millrace.tools import mail
+from f.millrace.trust import actions
+
+HOST = "millrace.local"
+
+
+def tell_operator(occasion: str, run_id: str, subject: str, text: str, reason: str) -> bool:
+    """Mail the operator once for this occasion of the run; False when nobody is set or it was told before."""
+    operator = settings().operator
+    if not operator or current().dry_run:
+        return False
+    name = f"{occasion.split(':')[0]}-{digest_of([run_id, occasion])[:24]}@{HOST}"
+    arguments = {"to": operator, "subject": subject, "text": text, "message_id": name}
+    key = f"{occasion}:{run_id}"
+    row = actions.propose("mail.tell_operator", arguments, key, reason=reason, run_id=run_id)
+    if row["state"] == "performed":
+        return False
+    sent = actions.perform(key, row["arguments"], lambda: mail.send(operator, subject, text, "", name).model_dump())
+    return sent["state"] == "performed"

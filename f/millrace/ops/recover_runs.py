@@ -1,0 +1,77 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Find runs that stand still and get them going: continue, try another way, or tell a person.
+
+scripts/millrace step ops/recover_runs
+"""
+
+from typing import Any
+
+from f.millrace.core import db, windmill
+from f.millrace.core.errors import BadSetting
+from f.millrace.ops.notices import tell_operator
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import audit, recovery
+
+
+def main(look_only: bool = False) -> dict:
+    """Recover what stands still.
+
+    Args:
+        look_only: Say which runs stand still, and change nothing.
+    """
+    if look_only:
+        found = recovery.stalled()
+        return {"stalled": [str(row["id"]) for row in found], "count": len(found)}
+    with step("ops.recover_runs") as span:
+        swept = recovery.sweep()
+        measures = [_recover(row) for row in recovery.stalled() if row["orchestrator"] == "windmill"]
+        span.set(dead=len(swept.dead), expired=swept.expired, recovered=len(measures))
+        return {
+            "killed": swept.dead,
+            "expired_approvals": swept.expired,
+            "freed_reservations": swept.reservations,
+            "recovered": measures,
+            "wm_labels": sorted({one["measure"] for one in measures}),
+        }
+
+
+def _recover(row: dict[str, Any]) -> dict[str, Any]:
+    run_id, measure = str(row["id"]), recovery.decide(row)
+    job = ""
+    if measure != "escalate":
+        try:
+            job = _start_again(row)
+        except BadSetting as error:
+            measure, row = "escalate", {**row, "error": str(error)}
+    if measure == "escalate":
+        escalate(row)
+    return {"run_id": run_id, "measure": measure, "job_id": job}
+
+
+def _start_again(row: dict[str, Any]) -> str:
+    """Start a new job that goes on with the run, and return its id; what is done stays done by its business key."""
+    run_id, pipeline = str(row["id"]), row["pipeline"] or {}
+    if not pipeline.get("path"):
+        raise BadSetting(f"run {run_id} does not say which flow it belongs to, so it cannot be started again")
+    windmill.post(f"jobs_u/queue/cancel/{run_id}", {"reason": "it stood still; a new job goes on with it"})
+    job = str(windmill.post(f"jobs/run/f/{pipeline['path']}", {**row["args"], "run_id": run_id}))
+    db.execute("INSERT INTO attempt (run_id, job_id) VALUES (%s, %s)", [run_id, job])
+    return job
+
+
+def escalate(row: dict[str, Any]) -> None:
+    """End a run that nothing helps, and tell the operator."""
+    run_id = str(row["id"])
+    where = ", ".join(row["running"]) or "between two steps"
+    said = row.get("error") or f"no progress at {where}, also not another way"
+    changed = db.execute(
+        "UPDATE run SET status = 'failed', error = %s, finished_at = clock_timestamp() WHERE id = %s "
+        "AND status IN ('running', 'killed', 'waiting')",
+        [said, run_id],
+    )
+    if changed:
+        audit.append("millrace", "run.escalated", row["flow"], run_id, at=where)
+    text = f"{said}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume {run_id}\n"
+    tell_operator("stalled", run_id, f"Millrace: {row['flow']} stands still at {where}", text, "a run stands still")

@@ -1,0 +1,136 @@
+"""Runs that stopped getting on: found by their rows, then continued, continued another way, or handed to a person.
+
+Progress is measured by the database's clock, which no worker can set back. A run that waits for a person is not stalled.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.telemetry.events import emit
+from f.millrace.trust import approvals, audit, budget
+
+Row = dict[str, Any]
+Measure = Literal["continue", "alternative", "escalate"]
+MEASURES: tuple[Measure, ...] = ("continue", "alternative", "escalate")
+# A request to a model lasts minutes at most; a reservation that is older belongs to nobody.
+RESERVATION_SECONDS = 1800
+# Nobody wants last week's digest continued.
+RECENT = "3 days"
+
+STALLED = """
+SELECT r.*, seen.progressed_at, extract(epoch FROM clock_timestamp() - seen.progressed_at) AS idle_seconds,
+       ARRAY(SELECT path FROM step WHERE run_id = r.id AND status = 'running' ORDER BY started_at) AS running
+FROM run r, LATERAL (
+    SELECT greatest(
+        r.started_at,
+        (SELECT max(greatest(started_at, finished_at)) FROM step WHERE run_id = r.id),
+        (SELECT max(started_at) FROM attempt WHERE run_id = r.id),
+        (SELECT max(at) FROM run_event WHERE run_id = r.id),
+        (SELECT max(greatest(reserved_at, sent_at, settled_at)) FROM usage WHERE run_id = r.id)
+    ) AS progressed_at
+) seen
+WHERE r.status = 'running' ORDER BY r.started_at
+"""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep has closed."""
+
+    dead: list[str]
+    expired: int
+    reservations: int
+
+
+def sweep() -> Swept:
+    """Close what dead processes and silent people left open; cheap enough for every start of the command line."""
+    return Swept(mark_dead(), approvals.expire(), budget.sweep(RESERVATION_SECONDS))
+
+
+def mark_dead() -> list[str]:
+    """Mark the local runs whose runner is gone as killed, and return their ids: nothing of them blocks a day any more.
+
+    A runner holds its run's lock for as long as it lives, so a free lock is certain.
+    """
+    rows = db.all("SELECT id FROM run WHERE status = 'running' AND orchestrator = 'local' AND openflow IS NOT NULL")
+    return [str(row["id"]) for row in rows if _bury(str(row["id"]))]
+
+
+def _bury(run_id: str) -> bool:
+    with db.transaction() as connection:
+        free = connection.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS mine", [run_id]).fetchone()
+        if not free or not free["mine"]:
+            return False
+        changed = connection.execute(
+            "UPDATE run SET status = 'killed', error = 'its runner ended without a word' WHERE id = %s AND status = 'running'",
+            [run_id],
+        ).rowcount
+        if changed:
+            for table in ("attempt", "step"):
+                connection.execute(
+                    f"UPDATE {table} SET status = 'killed', finished_at = clock_timestamp() WHERE run_id = %s AND status = 'running'",
+                    [run_id],
+                )
+            audit.append("millrace", "run.killed", run_id, run_id)
+    return bool(changed)
+
+
+def stalled() -> list[Row]:
+    """Return the running runs that made no progress for longer than the step they are at may take."""
+    return [row for row in db.all(STALLED) if row["idle_seconds"] > _patience(row)]
+
+
+def left() -> list[Row]:
+    """Return the local runs to go on with: those whose runner died, and those whose question has expired."""
+    return db.all(
+        "SELECT r.*, 0 AS idle_seconds, ARRAY(SELECT path FROM step WHERE run_id = r.id AND status = 'killed') AS running "
+        "FROM run r WHERE openflow IS NOT NULL AND started_at > clock_timestamp() - %s::interval AND (status = 'killed' "
+        "OR (status = 'waiting' AND NOT EXISTS (SELECT 1 FROM action a WHERE a.run_id = r.id AND a.state = 'proposed'))) "
+        "ORDER BY started_at",
+        [RECENT],
+    )
+
+
+def next_measure(run_id: str) -> Measure:
+    """Return what to do about a stalled run: go on, then another way, then a person; what was done before counts."""
+    row = db.one("SELECT count(*) AS n FROM audit WHERE run_id = %s AND kind = 'run.recovered'", [run_id])
+    return MEASURES[min(row["n"] if row else 0, len(MEASURES) - 1)]
+
+
+def decide(row: Row) -> Measure:
+    """Choose the measure for a run and record it; an alternative is stored with the run, where its steps find it."""
+    run_id, measure = str(row["id"]), next_measure(str(row["id"]))
+    if measure == "alternative":
+        other = _other_way(row)
+        db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb({"alternative": other}), run_id])
+    where = ", ".join(row["running"]) or "between two steps"
+    audit.append("millrace", "run.recovered", row["flow"], run_id, measure=measure, at=where, idle=int(row["idle_seconds"]))
+    emit("decision", f"run {run_id[:8]} stood still at {where}: {measure}", measure=measure, stalled=run_id)
+    return measure
+
+
+def alternative(run_id: str) -> dict[str, Any]:
+    """Return what this run does another way: `model`, `skip_sources`; empty for a run that never got stuck twice."""
+    if not run_id:
+        return {}
+    row = db.one("SELECT pipeline -> 'alternative' AS other FROM run WHERE id = %s", [run_id])
+    return (row and row["other"]) or {}
+
+
+def _other_way(row: Row) -> dict[str, Any]:
+    """Return another model, and the run without the sources that it hung at."""
+    sources = ((row["pipeline"] or {}).get("opened") or {}).get("sources") or []
+    hung = [path for path in row["running"] if path.endswith(".read_source") and "[" in path]
+    places = [int(path.split("[", 1)[1].split("]", 1)[0]) for path in hung]
+    skip = [sources[place] for place in places if place < len(sources)]
+    return {"skip_sources": skip} if skip else {"model": settings().fallback_model}
+
+
+def _patience(row: Row) -> float:
+    timeouts = (row["pipeline"] or {}).get("timeouts") or {}
+    named = [timeouts.get(path.rsplit(".", 1)[-1]) for path in row["running"]]
+    if named and all(named):
+        return max(float(seconds) for seconds in named if seconds)
+    return settings().stalled_seconds

@@ -1,0 +1,194 @@
+"""The daily pipeline in a simulated world: real steps and rows; only sources, researcher and the mail server are played."""
+
+import contextlib
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from uuid import UUID
+
+from f.millrace.core import config, db
+from f.millrace.core.contracts import Confidence, Finding, SourceItem, TopicResult
+from f.millrace.research import close, compose, deliver, deliver_rest, investigate, propose, read_source, select
+from f.millrace.research import open as opening
+from f.millrace.tools import mail
+from f.millrace.tools.sources import Source
+from f.millrace.trust import recipients, recovery
+from scripts.simulation.crash import Crash, Points, bury, watched
+from scripts.simulation.scenario import CRON, Wakeup, title
+
+READERS = ("ada@home.example", "bob@home.example")
+SHOWN = 24
+
+
+class World:
+    """One machine, its clock, its readers and what reached them."""
+
+    def __init__(self, seed: int, smtp: bool) -> None:
+        self.chance, self.smtp, self.points = random.Random(seed), smtp, Points()
+        self.items = 0
+        self.runs = 0
+        self.length = 150  # points of a whole run, as far as seen
+        self.left: list[str] = []  # crashed runs that are gone on with a day later
+        self.mails: list[tuple[str, str, str]] = []  # Message-ID, reader, text
+        self._seed, self._ids = seed, 0
+
+    def live(self, wakeups: list[Wakeup]) -> None:
+        """Go through the wake-ups; afterwards `faults` says what went wrong."""
+        with self._played(), watched(self.points):
+            for reader in READERS:
+                recipients.add(reader, by="simulation")
+            for wakeup in wakeups:
+                self._wake(wakeup)
+
+    def faults(self) -> list[str]:
+        """Return every digest that came twice and every item that was lost or, when nothing is unknown, came twice."""
+        found = [f"{name} was mailed {times} times" for name, times in Counter(one[0] for one in self.mails).items() if times > 1]
+        unknown = db.one("SELECT count(*) AS n FROM delivery WHERE status = 'unknown'")
+        for reader in READERS:
+            texts = [text for _, to, text in self.mails if to == reader]
+            got = Counter(int(number) for text in texts for number in set(re.findall(r"x(\d+)x", text)))
+            found += [f"item {number} never reached {reader}" for number in range(self.items) if not got[number]]
+            if not (unknown and unknown["n"]):
+                found += [f"item {number} reached {reader} {times} times" for number, times in got.items() if times > 1]
+        return found
+
+    def _wake(self, wakeup: Wakeup) -> None:
+        self.items += wakeup.items
+        self.points.begin()
+        config.settings().now = wakeup.clock
+        pipeline = {
+            "name": "daily_research",
+            "timezone": wakeup.zone,
+            "schedule": {"cron": CRON, "timezone": wakeup.zone, "misfire_grace": "12h", "catch_up": True},
+        }
+        runs = [self._new_run() for _ in range(2 if wakeup.double else 1)]
+        crashes, left = list(wakeup.crashes), self.left
+        self.left = []
+        while runs:
+            point = 2 + int(crashes.pop(0) * 2 * self.length) if crashes else 0
+            if self._drive(runs, pipeline, point):
+                break
+            if wakeup.then == "resume":
+                continue
+            recovery.mark_dead()
+            if wakeup.then == "later":
+                self.left += runs
+                break
+            runs = [self._new_run()]
+        for run in left:
+            self._drive([run], pipeline, 0)
+
+    def _drive(self, runs: list[str], pipeline: dict[str, Any], point: int) -> bool:
+        """Take the runs to their end, or to the crash at a point (False), which ends them all, as their machine's would.
+
+        Two starts take turns at each step.
+        """
+        live = [self._steps(run, pipeline) for run in runs]
+        self.points.begin(point)
+        self.runs += len(runs)
+        try:
+            while live:
+                steps = self.chance.choice(live)
+                if next(steps, "end") == "end":
+                    live.remove(steps)
+        except Crash:
+            bury()
+            self.points.begin()
+            return False
+        if not point and len(runs) == 1:
+            self.length = max(self.length, self.points.seen)
+        self.points.begin()
+        return True
+
+    def _steps(self, run_id: str, pipeline: dict[str, Any]) -> Iterator[str]:
+        # As the runner gives it to each step's process.
+        os.environ["WM_ROOT_JOB_ID"] = run_id
+        opened = opening.main(pipeline=pipeline)
+        yield "open"
+        if opened["skip"]:
+            return
+        read_source.main(run_id, "world")
+        yield "collect"
+        for topic in select.main(run_id, max_topics=20)["topics"]:
+            investigate.main(run_id, topic["topic_id"])
+        yield "research"
+        compose.main(run_id)
+        yield "compose"
+        proposed = propose.main(run_id)
+        yield "propose"
+        deliver.main(run_id)
+        yield "deliver"
+        deliver_rest.main(run_id, False, proposed["action_id"] or "")
+        close.main(run_id)
+
+    def _new_run(self) -> str:
+        # The row that the runner makes before the first step.
+        self._ids += 1
+        run_id = str(UUID(int=(self._seed << 64) + self._ids, version=4))
+        db.execute("INSERT INTO run (id, flow, openflow) VALUES (%s, 'daily_research', '{}')", [run_id])
+        return run_id
+
+    @contextlib.contextmanager
+    def _played(self) -> Iterator[None]:
+        environment = {"MILLRACE_SOURCES": "world", "WM_FLOW_STEP_ID": "step", "MILLRACE_RECIPIENTS": ",".join(READERS)}
+        if self.smtp:
+            environment["MILLRACE_SMTP_URL"] = "smtp://mail.example:25"
+        with (
+            mock.patch.dict(os.environ, environment),
+            mock.patch.object(read_source, "SOURCES", {"world": Source("world", "world", self._offer)}),
+            mock.patch.object(investigate, "research_topic", _researched),
+            mock.patch.object(mail, "_hand_over", self._hand_over),
+            mock.patch.object(mail, "_write", self._write_effect(mail._write)),
+        ):
+            config.reload()
+            yield
+
+    def _offer(self, limit: int, state: Any) -> list[SourceItem]:
+        numbers = range(max(0, self.items - SHOWN), self.items)
+        return [
+            SourceItem(source="world", key=str(n), title=title(n), url=f"https://site{n}.example/{n}", published_at=_now())
+            for n in numbers
+        ]
+
+    def _hand_over(self, message: Any, url: str) -> None:
+        self.points.passing(lambda: self._arrive(message))
+
+    def _write_effect(self, real: Any) -> Any:
+        def write(message: Any, name: str) -> Path:
+            def happen() -> Path:
+                path = real(message, name)
+                self._arrive(message)
+                return path
+
+            return self.points.passing(happen)
+
+        return write
+
+    def _arrive(self, message: Any) -> None:
+        text = message.get_body(("plain",)).get_content()
+        self.mails.append((str(message["Message-ID"]), str(message["To"]), text))
+
+
+def _now() -> datetime | None:
+    return config.settings().now
+
+
+def _researched(run_id: str, topic: dict[str, Any]) -> TopicResult:
+    db.execute(
+        "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, published_at) "
+        "VALUES (%s, %s, %s, 'main', %s, %s, 'In full.', 'web', %s) ON CONFLICT DO NOTHING",
+        [f"ev_{topic['id']}", run_id, topic["id"], "https://site.example/page", topic["title"], _now()],
+    )
+    return TopicResult(
+        topic_id=topic["id"],
+        title=topic["title"],
+        findings=[Finding(text=f"It is said: {topic['title']}.", citations=[f"ev_{topic['id']}"])],
+        confidence=Confidence(score=95),
+        stopped_because="enough evidence",
+    )

@@ -139,7 +139,7 @@ class Spec:
         """Return what a step may know of its pipeline: `flow_env.pipeline`."""
         facts: dict[str, Any] = {
             "name": self.name,
-            "path": self.path,
+            "area": self.area,
             "pattern": self.pattern,
             "orchestrator": self.orchestrator,
             "agents": self.agents,

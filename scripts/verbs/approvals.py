@@ -53,7 +53,7 @@ def list_all(options: argparse.Namespace) -> int:
 def show(options: argparse.Namespace) -> int:
     """Print what will happen when the action is approved."""
     ready()
-    row = _find(options.id)
+    row = find(options.id)
     if options.json:
         print(dump(row))
         return 0
@@ -65,7 +65,7 @@ def show(options: argparse.Namespace) -> int:
 def answer(options: argparse.Namespace) -> int:
     """Record the answer and continue the run that asked."""
     ready()
-    row = _find(options.id)
+    row = find(options.id)
     approved = options.action == "approve"
     given = approvals.decide(str(row["id"]), row["digest"], "approved" if approved else "denied", getpass.getuser(), "terminal")
     if not options.json:
@@ -81,7 +81,8 @@ def answer(options: argparse.Namespace) -> int:
     return report.outcome(outcome, as_json=options.json)
 
 
-def _find(beginning: str) -> dict[str, Any]:
+def find(beginning: str) -> dict[str, Any]:
+    """Return the action whose id begins so."""
     rows = db.all("SELECT * FROM action WHERE id::text LIKE %s LIMIT 2", [beginning.replace("%", "").lower() + "%"])
     if not rows:
         raise NotFound(f"no action {beginning!r}; scripts/millrace approvals list shows them")

@@ -146,7 +146,7 @@ def test_a_flow_knows_its_pipeline_and_says_where_it_comes_from(workshop):
     )
 
     assert flow["value"]["flow_env"]["pipeline"] == {
-        "name": "flow", "pattern": "deterministic_pipeline", "orchestrator": "windmill", "agents": ["writer"], "budget": {"run_usd": 2},
+        "name": "flow", "area": "research", "pattern": "deterministic_pipeline", "orchestrator": "windmill", "agents": ["writer"], "budget": {"run_usd": 2},
         "timezone": "Europe/London",
         "schedule": {"cron": "0 0 8 * * *", "timezone": "Europe/London", "catch_up": True, "misfire_grace": "12h"},
     }  # fmt: skip

@@ -40,7 +40,7 @@ from f.millrace.core.context import current, now
 from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
-from f.millrace.trust import budget
+from f.millrace.trust import budget, policy
 
 MAX_OUTPUT_TOKENS = 2_000
 FIRST_WAIT_SECONDS = 0.4
@@ -101,6 +101,7 @@ class Accounted(WrapperModel):
         account, step = self._account, current().step
         plain = _plain(ModelMessagesTypeAdapter.dump_python(messages, mode="json"))
         prompt_hash = _prompt_hash(account.agent, messages, model_request_parameters)
+        policy.note_prompt(account.agent, prompt_hash)
         request_hash = digest_of([account.model, prompt_hash, plain, dict(model_settings or {})])
         # The same request twice in one call is asked twice: each has an answer of its own.
         account.seen[request_hash] = account.seen.get(request_hash, 0) + 1

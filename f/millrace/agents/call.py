@@ -24,7 +24,7 @@ from f.millrace.core.context import current
 from f.millrace.core.errors import MillraceError, ModelFailed
 from f.millrace.core.redaction import redact
 from f.millrace.telemetry.spans import span
-from f.millrace.trust import budget, recovery
+from f.millrace.trust import budget, detour
 
 MAX_RETRIES = 2
 MOST_REQUESTS = 12
@@ -62,7 +62,7 @@ async def call(
     void, because the stream was cut and begins again.
     """
     own = settings().agents.get(agent_name) or AgentSettings()
-    other = recovery.alternative(current().run_id).get("model") if model is None else None
+    other = detour.of(current().run_id).get("model") if model is None else None
     name = model if isinstance(model, str) else _name_of(model) or other or own.model or settings().model
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
     account = Account(agent_name, name, current().run_id or str(uuid4()))

@@ -50,6 +50,10 @@ class Settings(BaseModel):
     database_url: SecretStr = Field(
         default=SecretStr(""), description="Postgres 15 or later with pgvector; empty: the embedded one."
     )
+    owner_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Address that makes and changes the tables; then database_url is a role of fewer rights, made when missing.",
+    )
     model: str = Field(
         default="offline", description="openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing)."
     )
@@ -90,7 +94,8 @@ class Settings(BaseModel):
         "hold", description="After a crash while a mail was sent: hold it or send it again."
     )
     risk_policy: dict[str, Literal["low", "medium", "high"]] = Field(
-        default={}, description="Classes of tools by name or pattern, e.g. {\"github.*\": \"high\"}; what always asks cannot be lowered."
+        default={},
+        description='Classes of tools by name or pattern, e.g. {"github.*": "high"}; what always asks cannot be lowered.',
     )
     risk_medium: Literal["ask", "run"] = Field(
         default="run", description="Whether medium-risk actions (a web search) ask a person first or run and are logged."

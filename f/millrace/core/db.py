@@ -4,9 +4,10 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import psycopg
+import psycopg.sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
@@ -112,27 +113,74 @@ def _without_nul(value: Any) -> Any:
     return value
 
 
+def owner_url() -> str:
+    """Return the address that may change tables: the setting `owner_url`, or the only one there is."""
+    return settings().owner_url.get_secret_value() or database_url()
+
+
 def migrate(url: str | None = None) -> list[str]:
     """Apply what is missing, in order, under one lock; return the names of what was applied.
 
     Raises SchemaMismatch when the database is newer than this code or a migration was edited after it was applied.
     """
-    with open_connection(url) as connection, connection.transaction():
+    own = url is None and bool(settings().owner_url.get_secret_value())
+    with open_connection(url or owner_url()) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+        found = connection.execute("SELECT to_regclass('schema_migration') AS there").fetchone()
+        applied = connection.execute("SELECT * FROM schema_migration").fetchall() if found and found["there"] else []
+        by_number = {row["number"]: row for row in applied}
+        _refuse_foreign(by_number)
+        missing = [migration for migration in MIGRATIONS if migration.number not in by_number]
+        try:
+            _apply(connection, missing)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise SchemaMismatch(
+                f"{missing[0].name} is missing and this role may not change tables; run scripts/millrace db migrate "
+                "with MILLRACE_OWNER_URL set to the owner's address"
+            ) from error
+        if own and missing:
+            _equip(connection)
+    return [migration.name for migration in missing]
+
+
+def _apply(connection: Connection, missing: Sequence[Any]) -> None:
+    if missing:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migration (number integer PRIMARY KEY, name text NOT NULL, "
             "sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        applied = {row["number"]: row for row in connection.execute("SELECT * FROM schema_migration").fetchall()}
-        _refuse_foreign(applied)
-        missing = [migration for migration in MIGRATIONS if migration.number not in applied]
-        for migration in missing:
-            connection.execute(migration.sql)  # type: ignore[arg-type]
-            connection.execute(
-                "INSERT INTO schema_migration (number, name, sha256) VALUES (%s, %s, %s)",
-                [migration.number, migration.name, migration.sha256],
-            )
-    return [migration.name for migration in missing]
+    for migration in missing:
+        connection.execute(migration.sql)
+        connection.execute(
+            "INSERT INTO schema_migration (number, name, sha256) VALUES (%s, %s, %s)",
+            [migration.number, migration.name, migration.sha256],
+        )
+
+
+def _equip(connection: Connection) -> None:
+    """Make the role of `database_url` when it is missing, and give it what steps need: rows, no tables, an audit log to add to."""
+    parts = urlsplit(database_url())
+    name, password = unquote(parts.username or ""), unquote(parts.password or "")
+    owner = connection.execute("SELECT current_user AS name").fetchone()
+    if not name or (owner and owner["name"] == name):
+        return
+    role = psycopg.sql.Identifier(name)
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
+        make = psycopg.sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, psycopg.sql.Literal(password))
+        connection.execute(make)
+    for line in RIGHTS:
+        connection.execute(psycopg.sql.SQL(line).format(role=role))
+
+
+RIGHTS = (
+    "GRANT USAGE ON SCHEMA public, checkpoint TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, checkpoint TO {role}",
+    "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public, checkpoint TO {role}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public, checkpoint GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public, checkpoint GRANT USAGE, SELECT ON SEQUENCES TO {role}",
+    "REVOKE UPDATE, DELETE, TRUNCATE ON audit FROM {role}",
+    "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON audit_head, schema_migration FROM {role}",
+)
 
 
 def _refuse_foreign(applied: dict[int, dict[str, Any]]) -> None:

@@ -53,10 +53,10 @@ def _recover(row: dict[str, Any]) -> dict[str, Any]:
 def _start_again(row: dict[str, Any]) -> str:
     """Start a new job that goes on with the run, and return its id; what is done stays done by its business key."""
     run_id, pipeline = str(row["id"]), row["pipeline"] or {}
-    if not pipeline.get("path"):
+    if not (pipeline.get("area") and pipeline.get("name")):
         raise BadSetting(f"run {run_id} does not say which flow it belongs to, so it cannot be started again")
     windmill.post(f"jobs_u/queue/cancel/{run_id}", {"reason": "it stood still; a new job goes on with it"})
-    job = str(windmill.post(f"jobs/run/f/{pipeline['path']}", {**row["args"], "run_id": run_id}))
+    job = str(windmill.post(f"jobs/run/f/f/millrace/{pipeline['area']}/{pipeline['name']}", {**row["args"], "run_id": run_id}))
     db.execute("INSERT INTO attempt (run_id, job_id) VALUES (%s, %s)", [run_id, job])
     return job
 

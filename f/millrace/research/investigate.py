@@ -75,8 +75,20 @@ def _keep(run_id: str, found: TopicResult) -> None:
                 review,
             ],
         )
-        if kept and review != "none":
-            audit.append("researcher", f"judgement.{review}", found.topic_id, run_id, confidence=score, title=found.title)
+        if kept:
+            cited = sorted({one for finding in found.findings for one in finding.citations})
+            audit.append(
+                "researcher",
+                f"judgement.{review}",
+                found.topic_id,
+                run_id,
+                confidence=score,
+                title=found.title,
+                findings=len(found.findings),
+                evidence=cited,
+                stopped_because=found.stopped_because,
+                cost_usd=found.cost_usd,
+            )
 
 
 def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@
 scripts/millrace step research/open
 """
 
+import os
 from typing import Any
 
 from f.millrace.core import db
@@ -18,7 +19,7 @@ from f.millrace.research.opening import FLOW, Opening, keep
 from f.millrace.research.windows import last_delivered, windows
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
-from f.millrace.trust import audit
+from f.millrace.trust import audit, policy
 
 
 def main(
@@ -95,7 +96,18 @@ def _record(run_id: str, pipeline: dict, opened: Opening, dry_run: bool) -> None
         keep(run_id, opened, **columns)
     with within(namespace=opened.namespace, edition=opened.edition, flow=opened.flow, dry_run=dry_run):
         emit("decision", f"{opened.decision}: {opened.reason}", decision=opened.decision, day=str(opened.day))
-    audit.append("millrace", "run.opened", opened.flow, run_id, decision=opened.decision, reason=opened.reason)
+    policy.note()
+    audit.append(
+        settings().user,
+        "run.opened",
+        opened.flow,
+        run_id,
+        decision=opened.decision,
+        reason=opened.reason,
+        due=opened.scheduled_for.isoformat(),
+        readers=opened.recipients,
+        schedule=os.environ.get("WM_SCHEDULE_PATH", ""),
+    )
 
 
 def _of_day(opened: Opening) -> str:

@@ -17,7 +17,7 @@ from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.sources import SOURCES
-from f.millrace.trust import recovery
+from f.millrace.trust import detour
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -43,7 +43,7 @@ def main(run_id: str, source: str, max_items: int = 50) -> dict:
 
 
 def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
-    if source in recovery.alternative(run_id).get("skip_sources", []):
+    if source in detour.of(run_id).get("skip_sources", []):
         return _noted(run_id, source, "failed", 0, 0, "left out: the run got stuck at it twice", started)
     opened = opening(run_id)
     state = FetchState(opened.namespace, _allowed(opened))

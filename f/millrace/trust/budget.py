@@ -7,15 +7,17 @@ at the reserve; what never was sent is given back.
 import os
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import now
 from f.millrace.core.errors import BudgetExceeded, NotFound
-from f.millrace.core.llm import Price
 from f.millrace.core.redaction import redact
+
+if TYPE_CHECKING:
+    from f.millrace.core.llm import Price
 
 Limits = dict[tuple[str, str], float]
 
@@ -138,7 +140,7 @@ def mark_sent(usage_id: str) -> None:
         raise NotFound(f"no reserved usage has the id {usage_id!r}")
 
 
-def settle(usage_id: str, price: Price, tokens: dict[str, int] | None = None, response: Any = None) -> bool:
+def settle(usage_id: str, price: "Price", tokens: dict[str, int] | None = None, response: Any = None) -> bool:
     """Replace the reserve by what it cost and store the answer; False when the row was ended before."""
     return _finish(usage_id, "settled", price.usd, price.source, price.date, tokens or {}, response)
 

@@ -7,6 +7,7 @@ from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.trust import approvals, audit
+from f.millrace.trust.authority import refuse_agents
 
 Row = dict[str, Any]
 FLOW = "daily_research"
@@ -16,6 +17,7 @@ SAMPLE_READER = "reader@sample.example"
 
 def add(address: str, flow: str = FLOW, interests: list[str] | None = None, namespace: str = "main", by: str = "operator") -> Row:
     """Add a recipient with a standing approval, or bring a revoked one back, and return the row."""
+    refuse_agents("add a recipient")
     address = checked(address)
     with db.transaction() as connection:
         row = connection.execute(
@@ -33,6 +35,7 @@ def add(address: str, flow: str = FLOW, interests: list[str] | None = None, name
 
 def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "operator") -> None:
     """Take a recipient and the standing approval away; NotFound when there is neither."""
+    refuse_agents("take a recipient away")
     with db.transaction() as connection:
         gone = connection.execute(
             "UPDATE recipient SET revoked_at = clock_timestamp() "

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.telemetry.events import emit
-from f.millrace.trust import approvals, audit, budget
+from f.millrace.trust import approvals, audit, budget, detour
 
 Row = dict[str, Any]
 Measure = Literal["continue", "alternative", "escalate"]
@@ -103,20 +103,11 @@ def decide(row: Row) -> Measure:
     """Choose the measure for a run and record it; an alternative is stored with the run, where its steps find it."""
     run_id, measure = str(row["id"]), next_measure(str(row["id"]))
     if measure == "alternative":
-        other = _other_way(row)
-        db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb({"alternative": other}), run_id])
+        detour.take(run_id, _other_way(row))
     where = ", ".join(row["running"]) or "between two steps"
     audit.append("millrace", "run.recovered", row["flow"], run_id, measure=measure, at=where, idle=int(row["idle_seconds"]))
     emit("decision", f"run {run_id[:8]} stood still at {where}: {measure}", measure=measure, stalled=run_id)
     return measure
-
-
-def alternative(run_id: str) -> dict[str, Any]:
-    """Return what this run does another way: `model`, `skip_sources`; empty for a run that never got stuck twice."""
-    if not run_id:
-        return {}
-    row = db.one("SELECT pipeline -> 'alternative' AS other FROM run WHERE id = %s", [run_id])
-    return (row and row["other"]) or {}
 
 
 def _other_way(row: Row) -> dict[str, Any]:

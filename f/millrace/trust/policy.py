@@ -1,0 +1,56 @@
+"""What is in force: the settings that say what may be done and spent, and the agents' prompts; each change is audited."""
+
+import functools
+from typing import Any
+
+from f.millrace.core.config import settings
+from f.millrace.core.ids import digest_of
+from f.millrace.trust import audit
+
+# The settings that a change of widens or narrows what runs without a person.
+SETTINGS = (
+    "risk_policy",
+    "risk_medium",
+    "approval_hours",
+    "smtp_unknown",
+    "confidence_silent",
+    "confidence_review",
+    "run_usd",
+    "daily_budget_usd",
+    "recipients",
+    "operator",
+    "model",
+    "fallback_model",
+    "agents",
+    "mcp",
+    "fetch_allow",
+)
+
+
+def note() -> bool:
+    """Record the policy when it differs from the one recorded last; return whether it did."""
+    values = settings().model_dump(mode="json", include=set(SETTINGS))
+    before = audit.last("policy.changed", "settings")
+    old: dict[str, Any] = before["detail"].get("values", {}) if before else {}
+    # Compared by what is stored: the log holds no secrets, so neither does the comparison.
+    if old and digest_of(values) == before["detail"].get("digest"):  # type: ignore[index]
+        return False
+    changed = sorted(name for name in values if old.get(name) != values[name]) if old else []
+    audit.append("millrace", "policy.changed", "settings", digest=digest_of(values), changed=changed, values=values)
+    return True
+
+
+def note_prompt(agent: str, prompt_hash: str) -> None:
+    """Record an agent's prompt when it is another than the last one that was used."""
+    key = (agent, prompt_hash)
+    if key in _noted():
+        return
+    before = audit.last("prompt.changed", agent)
+    if before is None or before["detail"].get("hash") != prompt_hash:
+        audit.append("millrace", "prompt.changed", agent, hash=prompt_hash, before=before["detail"]["hash"] if before else None)
+    _noted().add(key)
+
+
+@functools.cache
+def _noted() -> set[tuple[str, str]]:
+    return set()

@@ -1,0 +1,86 @@
+"""`audit`: the log of who did what at whose word: checked, exported, and told for one run."""
+
+import argparse
+import os
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from f.millrace.core.errors import NotFound
+from f.millrace.trust import audit
+from scripts.database.ready import ready
+from scripts.verbs.output import dump
+from scripts.verbs.run import find
+
+
+def add(verbs: Any) -> None:
+    """Declare `audit verify|export|show`."""
+    parser = verbs.add_parser("audit", help="the log of decisions and effects: verify, export, show one run's")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="verify|export|show")
+    check = actions.add_parser("verify")
+    check.add_argument("--against", metavar="FILE", type=os.path.abspath, help="an earlier export that must still be true")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(function=verify)
+    export = actions.add_parser("export")
+    export.add_argument("run", metavar="RUN", nargs="?", help="only this run's rows")
+    export.set_defaults(function=export_rows)
+    show = actions.add_parser("show")
+    show.add_argument("run", metavar="RUN")
+    show.add_argument("--json", action="store_true")
+    show.set_defaults(function=show_run)
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Print what is wrong with the log; 1 when something is."""
+    ready()
+    faults = audit.verify(_lines(options.against))
+    count = len(audit.rows())
+    if options.json:
+        print(dump({"rows": count, "faults": faults}))
+    else:
+        for fault in faults:
+            print(fault)
+        print(f"{count} rows, {len(faults)} faults" if faults else f"{count} rows, each follows the one before")
+    return 1 if faults else 0
+
+
+def export_rows(options: argparse.Namespace) -> int:
+    """Print the rows as JSON lines."""
+    ready()
+    for line in audit.export(str(find(options.run)["id"]) if options.run else None):
+        print(line)
+    return 0
+
+
+def show_run(options: argparse.Namespace) -> int:
+    """Print what happened in a run: when, who, what, about what, and why."""
+    ready()
+    rows = audit.rows(str(find(options.run)["id"]))
+    if options.json:
+        print(dump({"rows": rows}))
+        return 0
+    console = Console(highlight=False, soft_wrap=True)
+    for row in rows:
+        detail = ", ".join(f"{name} {_short(value)}" for name, value in row["detail"].items() if value not in (None, "", [], {}))
+        console.print(
+            f"{row['at']:%Y-%m-%d %H:%M:%S}  [bold]{escape(row['actor'])}[/] {escape(row['kind'])} {escape(row['subject'])}"
+        )
+        if detail:
+            console.print(f"    [dim]{escape(detail)}[/]")
+    return 0
+
+
+def _lines(path: str | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readlines()
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else dump(value).replace("\n", " ")
+    return text if len(text) <= 120 else text[:119] + "…"

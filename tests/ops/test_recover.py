@@ -1,0 +1,170 @@
+import asyncio
+import json
+import uuid
+
+import pytest
+
+from f.millrace.agents import call
+from f.millrace.core import config, db, windmill
+from f.millrace.ops import recover_runs
+from f.millrace.research import read_source
+from f.millrace.trust import actions, approvals, audit, budget, detour, recovery
+
+pytestmark = pytest.mark.usefixtures("database")
+PIPELINE = {"name": "daily_research", "area": "research", "timeouts": {"investigate": 300}}
+
+
+def put_run(minutes_ago, orchestrator="windmill", status="running", openflow=None, pipeline=PIPELINE):
+    run_id = str(uuid.uuid4())
+    db.execute(
+        "INSERT INTO run (id, flow, orchestrator, status, openflow, pipeline, args, started_at) VALUES "
+        "(%s, 'daily_research', %s, %s, %s, %s, %s, clock_timestamp() - make_interval(mins => %s))",
+        [
+            run_id,
+            orchestrator,
+            status,
+            db.jsonb(openflow) if openflow is not None else None,
+            db.jsonb(pipeline),
+            db.jsonb({"max_topics": 3}),
+            minutes_ago,
+        ],
+    )
+    return run_id
+
+
+def put_step(run_id, path, minutes_ago):
+    db.execute(
+        "INSERT INTO step (run_id, path, name, started_at) VALUES (%s, %s, %s, clock_timestamp() - make_interval(mins => %s))",
+        [run_id, path, path, minutes_ago],
+    )
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """What is posted to Windmill."""
+    posted = []
+    monkeypatch.setattr(windmill, "post", lambda path, body: posted.append((path, body)) or "new-job")
+    return posted
+
+
+def test_a_run_without_progress_beyond_its_steps_time_out_is_stalled():
+    slow, quick = put_run(60), put_run(60)
+    put_step(slow, "research[0].investigate", 6)
+    put_step(quick, "research[0].investigate", 4)
+
+    assert [str(row["id"]) for row in recovery.stalled()] == [slow]
+
+
+def test_a_run_between_two_steps_has_the_time_of_the_setting(monkeypatch):
+    put_run(20)
+    assert recovery.stalled() == []
+
+    monkeypatch.setenv("MILLRACE_STALLED_SECONDS", "600")
+    config.reload()
+
+    assert len(recovery.stalled()) == 1
+
+
+def test_a_run_that_waits_for_a_person_is_not_stalled():
+    put_run(6000, status="waiting")
+
+    assert recovery.stalled() == []
+
+
+def test_any_sign_of_life_is_progress():
+    run_id = put_run(60)
+    put_step(run_id, "research[0].investigate", 30)
+    db.execute("INSERT INTO run_event (run_id, event) VALUES (%s, 'progress')", [run_id])
+
+    assert recovery.stalled() == []
+
+
+def test_a_stalled_run_is_continued_then_tried_another_way_then_given_up(server):
+    run_id = put_run(60)
+    put_step(run_id, "research[0].investigate", 30)
+
+    def look_again():
+        db.execute("UPDATE attempt SET started_at = started_at - interval '1 day'")
+        db.execute("UPDATE run_event SET at = at - interval '1 day'")
+        return [one["measure"] for one in recover_runs.main()["recovered"]]
+
+    assert look_again() == ["continue"]
+    assert server[-1] == ("jobs/run/f/f/millrace/research/daily_research", {"max_topics": 3, "run_id": run_id})
+    assert look_again() == ["alternative"]
+    assert detour.of(run_id) == {"model": "offline"}
+    assert look_again() == ["escalate"]
+    assert db.one("SELECT status FROM run WHERE id = %s", [run_id]) == {"status": "failed"}
+    assert look_again() == [] and len(server) == 4
+
+
+def test_the_other_way_leaves_out_the_source_that_it_hung_at(server, monkeypatch):
+    opened = {"opened": {"day": "2026-11-18", "scheduled_for": "2026-11-18T08:00:00Z", "sources": ["hackernews", "arxiv"]}}
+    run_id = put_run(60, pipeline={**PIPELINE, **opened})
+    put_step(run_id, "collect[1].read_source", 40)
+    recover_runs.main()
+    db.execute("UPDATE attempt SET started_at = started_at - interval '1 day'")
+    db.execute("UPDATE run_event SET at = at - interval '1 day'")
+
+    recover_runs.main()
+
+    assert detour.of(run_id) == {"skip_sources": ["arxiv"]}
+    assert "left out" in read_source.main(run_id, "arxiv")["error"]
+
+
+def test_the_other_way_uses_the_other_model(monkeypatch):
+    run_id = put_run(1, pipeline={**PIPELINE, "alternative": {"model": "ollama:small"}})
+    used = []
+    monkeypatch.setattr(call.llm, "model", lambda name, offline: used.append(name) or (_ for _ in ()).throw(KeyError))
+    with call_context(run_id), pytest.raises(KeyError):
+        asyncio.run(call.call("writer", None, "x"))
+
+    assert used == ["ollama:small"]
+
+
+def call_context(run_id):
+    from f.millrace.core.context import Context, use
+
+    return use(Context(run_id=run_id))
+
+
+def test_the_operator_is_told_once(server, monkeypatch, tmp_path):
+    monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
+    config.reload()
+    row = {**db.one("SELECT * FROM run WHERE id = %s", [put_run(60)]), "running": ["compose"]}
+
+    for _ in range(2):
+        recover_runs.escalate(row)
+
+    assert len(list((tmp_path / "outbox").glob("*.eml"))) == 1
+
+
+def test_only_looking_changes_nothing(server):
+    run_id = put_run(6000)
+
+    assert recover_runs.main(look_only=True) == {"stalled": [run_id], "count": 1}
+    assert server == [] and audit.rows() == []
+
+
+def test_a_local_run_without_its_runner_is_marked_at_once_and_frees_its_day():
+    dead, held = put_run(1, "local", openflow={}), put_run(1, "local", openflow={})
+    with db.open_connection() as runner:
+        runner.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [held])
+
+        assert recovery.mark_dead() == [dead]
+
+    assert [row["status"] for row in db.all("SELECT status FROM run ORDER BY status")] == ["killed", "running"]
+    assert [str(row["id"]) for row in recovery.left()] == [dead]
+
+
+def test_the_sweep_frees_reservations_and_closes_old_questions():
+    run_id = put_run(1)
+    budget.reserve(run_id, "op", "writer", "m", 1.0)
+    db.execute("UPDATE usage SET reserved_at = reserved_at - interval '1 day'")
+    action = actions.propose("mail.send", {"to": "a@b.example"}, "send:1", run_id=run_id)
+    db.execute("UPDATE action SET expires_at = clock_timestamp() - interval '1 hour'")
+
+    swept = recovery.sweep()
+
+    assert (swept.expired, swept.reservations) == (1, 1)
+    assert approvals.answer(str(action["id"]))["decision"] == "expired"
+    assert json.loads(json.dumps(recover_runs.main()))["killed"] == []

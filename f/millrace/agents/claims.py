@@ -41,10 +41,15 @@ NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-−]?)(?P<currency>[$€£]?)(?P<value>\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"\s?(?P<scale>thousand|million|billion|trillion|bn|[kKmM](?![\w]))?\s?(?P<unit>%|[^\W\d_]+)?",
 )
+# What no page says that is meant for people.
+INJECTION = re.compile(
+    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,20}\b(?:previous|prior|above|earlier|your)\b.{0,20}\b(?:instructions?|prompts?|rules)\b"
+)
 # What a page says to a machine that reads it is not a finding.
 ORDERS = re.compile(
     r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous|earlier)\b"
-    r"|\b(?:system prompt|as an ai|ai (?:assistant|agent|model)s?\b.{0,30}\b(?:must|should|need|please)|language model)\b"
+    r"|\b(?:your system prompt|as an ai (?:language )?(?:model|assistant|agent)|"
+    r"(?:ai (?:assistant|agent|model|system)|language model|chatbot)s?\b.{0,30}\b(?:must|should|need to|please))\b"
     r"|\byou (?:must|should|are now|have to|will) (?:now )?(?:send|email|mail|forward|delete|execute|run|act|reply|reveal|include|recommend)"
     r"|^\W*(?:please )?(?:send|email|forward|reveal|print|call the tool|click|subscribe|sign up|log in|accept all)\b"
 )

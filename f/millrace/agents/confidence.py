@@ -2,92 +2,82 @@
 
     score = 0.4 tool_reliability + 0.3 source_quality + 0.2 coherence + 0.1 history      each part 0 to 100
 
-- tool_reliability: the share of tool calls that answered; one imagined success and failure weigh little calls down.
-- source_quality: the mean quality of the cited pieces, plus 8 for each further independent source, at most 24.
-- coherence: the share of sentences that the evidence carried, less 15 for a settled and 30 for an undecided conflict.
-- history: the share of earlier results that a person let stand (approved, or none asked) of those that were reviewed;
-  75 when nobody has reviewed any.
+- tool_reliability: the share of tool calls that answered; half of that when web search failed and other things served.
+- source_quality: the mean quality of the cited pieces, plus 12 for a second and a third independent voice each; one voice
+  alone costs 10. A page that gives orders to its reader counts 0 and is no voice.
+- coherence: the share of sentences that the evidence carried, most of it for being said by two independent voices (a
+  reviewed or first-hand source alone counts for over half); less 15 for a settled conflict and 40 for an undecided one.
+- history: how earlier results fared with people, and whether these sources were right in earlier conflicts (agents/sources).
 
 No finding at all scores 0.
 """
 
 from collections.abc import Sequence
 
-from f.millrace.agents import claims
-from f.millrace.core import db
-from f.millrace.core.contracts import Confidence, Conflict, Evidence
+from f.millrace.agents import claims, sources
+from f.millrace.core.contracts import Confidence, Conflict, Evidence, Finding
 
 WEIGHTS = {"tool_reliability": 0.4, "source_quality": 0.3, "coherence": 0.2, "history": 0.1}
-USUAL_HISTORY = 75.0
-# Kinds of hosts, by how much editing or review stands behind what they publish.
-REVIEWED = ("arxiv.org", "nature.com", "science.org", "acm.org", "ieee.org", "nih.gov", "who.int", "europa.eu")
-REVIEWED_ENDINGS = (".gov", ".edu", ".ac.uk", ".mil")
-TALK = ("mastodon", "reddit.", "news.ycombinator.com", "twitter.", "x.com", "medium.com", "facebook.", "youtube.")
-
-
-def quality(piece: Evidence) -> float:
-    """Return the quality of one piece of evidence, 0 to 100, by who published it and whether it is dated."""
-    source = piece.source.lower()
-    if piece.trust == "own":
-        base = 80.0
-    elif piece.trust == "trusted":
-        base = 85.0
-    elif source in ("arxiv",) or source.endswith((*REVIEWED, *REVIEWED_ENDINGS)):
-        base = 82.0
-    elif any(word in source for word in TALK) or source == "hackernews":
-        base = 45.0
-    else:
-        base = 62.0
-    return min(100.0, base + (5 if piece.published_at else 0))
+NO_CALLS = 90.0
+SEARCH_FAILED = 0.5
+ANOTHER_VOICE, ONE_VOICE = 12, 10
+ALONE = 0.4
+OUGHT_TO_KNOW = 0.6
+SETTLED, UNDECIDED = 15, 40
 
 
 def rate(
     *,
+    question: str,
     calls: int,
     failures: int,
-    cited: Sequence[Evidence],
-    kept: int,
+    search_failed: bool,
+    evidence: Sequence[Evidence],
+    findings: Sequence[Finding],
     dropped: int,
     conflicts: Sequence[Conflict],
     history: float,
 ) -> Confidence:
-    """Return the confidence in a result and its parts."""
-    if not kept:
+    """Return the confidence in findings and its parts; `evidence` is all that was gathered, cited or not."""
+    if not findings:
         return Confidence(score=0, history=history)
     parts = {
-        "tool_reliability": 100 * (calls - failures + 1) / (calls + 1) if calls else 90.0,
-        "source_quality": _sources(cited),
-        "coherence": _coherence(kept, dropped, conflicts),
+        "tool_reliability": _tools(calls, failures) * (SEARCH_FAILED if search_failed else 1),
+        "source_quality": _quality(findings, evidence, question),
+        "coherence": _coherence(findings, evidence, question, dropped, conflicts),
         "history": history,
     }
     score = round(sum(WEIGHTS[name] * value for name, value in parts.items()))
     return Confidence(score=max(0, min(100, score)), **{name: round(value, 1) for name, value in parts.items()})
 
 
-def _sources(cited: Sequence[Evidence]) -> float:
+def _tools(calls: int, failures: int) -> float:
+    return 100 * max(0, calls - failures) / calls if calls else NO_CALLS
+
+
+def _quality(findings: Sequence[Finding], evidence: Sequence[Evidence], question: str) -> float:
+    ids = {identity for finding in findings for identity in finding.citations}
+    cited = [piece for piece in evidence if piece.id in ids]
     if not cited:
         return 0.0
-    mean = sum(quality(piece) for piece in cited) / len(cited)
-    voices: list[Evidence] = []
-    for piece in cited:
-        if not any(piece.source == voice.source or claims.duplicate(piece.text, [voice.text]) for voice in voices):
-            voices.append(piece)
-    return min(100.0, mean + min(24, 8 * (len(voices) - 1)))
+    hostile = {piece.url for piece in evidence if sources.gives_orders(piece)}
+    mean = sum(0 if piece.url in hostile else sources.quality(piece, question) for piece in cited) / len(cited)
+    voices = sources.independent([piece for piece in cited if piece.url not in hostile])
+    return max(0.0, min(100.0, mean + (ANOTHER_VOICE * min(2, voices - 1) if voices > 1 else -ONE_VOICE)))
 
 
-def _coherence(kept: int, dropped: int, conflicts: Sequence[Conflict]) -> float:
-    lost = sum(30 if conflict.trusted is None else 15 for conflict in conflicts)
-    return max(0.0, 100 * kept / (kept + dropped) - lost)
+def _coherence(
+    findings: Sequence[Finding], evidence: Sequence[Evidence], question: str, dropped: int, conflicts: Sequence[Conflict]
+) -> float:
+    kept = len(findings) / (len(findings) + dropped)
+    agreed = sum(_agreed(finding, evidence, question) for finding in findings) / len(findings)
+    lost = sum(UNDECIDED if conflict.trusted is None else SETTLED for conflict in conflicts)
+    return max(0.0, 100 * kept * (ALONE + (1 - ALONE) * agreed) - lost)
 
 
-def history(namespace: str, run_id: str) -> float:
-    """Return how earlier results of the namespace fared with people, 0 to 100."""
-    row = db.one(
-        "SELECT count(*) FILTER (WHERE review = 'approved') AS good, "
-        "count(*) FILTER (WHERE review IN ('corrected', 'refused')) AS bad "
-        "FROM research_result r JOIN run ON run.id = r.run_id WHERE run.namespace = %s AND r.run_id <> %s",
-        [namespace, run_id],
-    )
-    good, bad = (row["good"], row["bad"]) if row else (0, 0)
-    # Three imagined good ones and one bad: a single verdict moves the figure, it does not make it.
-    return round(100 * (good + 3) / (good + bad + 4), 1) if good + bad else USUAL_HISTORY
+def _agreed(finding: Finding, evidence: Sequence[Evidence], question: str) -> float:
+    """Return 1 when two independent voices say what the finding says, a part when one that ought to know does."""
+    saying = [piece for piece in evidence if not claims.unsupported(finding.text, [piece.text])]
+    if sources.independent(saying) > 1:
+        return 1.0
+    return OUGHT_TO_KNOW if any(sources.reviewed(piece) or sources.first_hand(piece, question) for piece in saying) else 0.0

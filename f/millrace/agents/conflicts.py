@@ -6,15 +6,13 @@ none is trusted, and the result says so.
 
 from collections.abc import Mapping, Sequence
 
-from f.millrace.agents import answers, claims, copies
-from f.millrace.agents.confidence import quality
+from f.millrace.agents import answers, claims
 from f.millrace.agents.judge import ClaimedSide, Contradiction
+from f.millrace.agents.sources import copied, independent, quality
 from f.millrace.core.contracts import Conflict, Evidence, Finding, Side
 
 # How far ahead a side has to be.
 MARGIN = 0.3
-# Texts that share this part of their runs of words are one voice.
-COPIED = 0.6
 
 
 def described(found: Sequence[Contradiction], evidence: Mapping[str, Evidence]) -> list[Conflict]:
@@ -84,20 +82,6 @@ def _changed(conflict: Conflict, evidence: Mapping[str, Evidence]) -> bool:
     """Tell whether the sides are copies of one text."""
     first, second = ([evidence[identity].text for identity in side.evidence] for side in conflict.sides[:2])
     return any(copied(one, other) for one in first for other in second)
-
-
-def independent(pieces: Sequence[Evidence]) -> int:
-    """Return how many voices these are: one a source, and one for all that print the same text."""
-    voices: list[Evidence] = []
-    for piece in pieces:
-        if not any(piece.source == voice.source or copied(piece.text, voice.text) for voice in voices):
-            voices.append(piece)
-    return len(voices)
-
-
-def copied(one: str, other: str) -> bool:
-    """Tell whether one text repeats the other, word for word or nearly."""
-    return copies.wording(one, other) >= COPIED or claims.duplicate(one, [other])
 
 
 def stands(finding: Finding, found: Sequence[Conflict]) -> bool:

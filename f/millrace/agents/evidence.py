@@ -105,7 +105,8 @@ def publisher(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return ""
     if parts.hostname in LOOPBACK:
-        return parts.path.rpartition("/")[0].rpartition("/")[2] or parts.hostname
+        folder = parts.path.rpartition("/")[0].rpartition("/")[2]
+        return "arxiv" if folder == "abs" else folder or parts.hostname  # arXiv's pages are in `abs`, wherever it is
     return parts.hostname.removeprefix("www.")
 
 

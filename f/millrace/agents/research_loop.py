@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-from f.millrace.agents import claims, confidence, conflicts, gaps
+from f.millrace.agents import claims, confidence, conflicts, gaps, sources
 from f.millrace.agents.call import Answer
 from f.millrace.agents.cited import Gate, check, keep_supported
 from f.millrace.agents.gathered import Gathered
@@ -331,15 +331,17 @@ class Research:
         return settings().topic_seconds - (time.monotonic() - self.started)
 
     def _result(self) -> TopicResult:
-        cited = [self.pieces[identity] for identity in dict.fromkeys(i for f in self.findings for i in f.citations)]
+        cited = {self.pieces[identity].source for finding in self.findings for identity in finding.citations}
         score = confidence.rate(
+            question=self.question,
             calls=self.toolbox.calls,
             failures=self.toolbox.failures,
-            cited=cited,
-            kept=len(self.findings),
+            search_failed=self.toolbox.search_failed,
+            evidence=list(self.pieces.values()),
+            findings=self.findings,
             dropped=self.dropped,
             conflicts=self.conflicts,
-            history=confidence.history(current().namespace, self.run_id),
+            history=sources.record(current().namespace, self.run_id, sorted(cited)),
         )
         reason = self.stop or Stop.NO_NEW
         reasons = [reason if self.findings else f"{Stop.NOTHING} ({reason})", *self.notes]

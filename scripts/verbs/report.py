@@ -59,7 +59,7 @@ def _print(document: dict[str, Any], error: Any) -> None:
     console = Console(highlight=False, soft_wrap=True)
     result = document["result"] or {}
     console.print()
-    for line in _lines(result):
+    for line in result_lines(result):
         console.print(line)
     if error:
         words = error.get("message") if isinstance(error, dict) else str(error)
@@ -72,8 +72,8 @@ def _print(document: dict[str, Any], error: Any) -> None:
         console.print(f"  {command}")
 
 
-def _lines(result: dict[str, Any]) -> list[str]:
-
+def result_lines(result: dict[str, Any]) -> list[str]:
+    """Return what a person wants to know of a result: failed sources, files, deliveries."""
     lines = []
     for source in result.get("sources", []):
         if source.get("status") == "failed":
@@ -92,7 +92,8 @@ def _next(document: dict[str, Any], run: str) -> list[str]:
             "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT NULL", [document["run_id"]]
         )
         action = str(asked["id"])[:8] if asked else "ACTION"
-        return [f"scripts/millrace approvals {verb} {action}" for verb in ("show", "approve", "deny")]
+        digest = f"scripts/millrace show {run} --save digests"
+        return [*(f"scripts/millrace approvals {verb} {action}" for verb in ("show", "approve", "deny")), digest]
     if document["status"] in ("failed", "killed", "running"):
         return [f"scripts/millrace resume {run}", f"scripts/millrace show {run}", "scripts/millrace settings"]
     if (document["result"] or {}).get("edition") == "sample":

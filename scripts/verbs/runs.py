@@ -1,6 +1,7 @@
 """`runs` and `show`: what ran, and how one run went."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -8,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from f.millrace.core import db
+from f.millrace.core.errors import BadInput
 from scripts.database.ready import ready
 from scripts.verbs import report
-from scripts.verbs.output import dump
+from scripts.verbs.output import dump, relative
 from scripts.verbs.run import find
 
 
@@ -23,6 +25,7 @@ def add(verbs: Any) -> None:
     show = verbs.add_parser("show", help="show one run")
     show.add_argument("run", metavar="RUN", help="its id, the beginning of it, or `last`")
     show.add_argument("--json", action="store_true")
+    show.add_argument("--save", metavar="FOLDER", type=Path, help="write its digests there, also those that wait for a person")
     show.set_defaults(function=show_run)
 
 
@@ -56,6 +59,7 @@ def show_run(options: argparse.Namespace) -> int:
     ready()
     row = find(options.run)
     document = report.whole(str(row["id"]))
+    saved = _save(str(row["id"]), options.save) if options.save else []
     if options.json:
         print(dump(document))
         return 0
@@ -70,4 +74,22 @@ def show_run(options: argparse.Namespace) -> int:
         console.print(f"\n[bold]{escape(topic['title'])}[/]  confidence {topic['confidence']}")
         for finding in topic["findings"]:
             console.print(f"  {escape(finding['text'])} [dim]{escape(' '.join(finding['citations']))}[/]")
+    console.print()
+    for line in [*report.result_lines(document["result"] or {}), *(f"  saved {escape(relative(path))}" for path in saved)]:
+        console.print(line)
     return 0
+
+
+def _save(run_id: str, folder: Path) -> list[Path]:
+    rows = db.all("SELECT * FROM digest WHERE run_id = %s ORDER BY window_since NULLS FIRST", [run_id])
+    paths = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for place, row in enumerate(rows, 1):
+            name = f"{row['flow']}-{row['local_day']}-{row['number']}" + (f"-{place}" if len(rows) > 1 else "")
+            for suffix, column in ((".html", "html"), (".txt", "plain")):
+                paths.append(folder / (name + suffix))
+                paths[-1].write_text(row[column], encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write to {folder}: {error.strerror}; name a folder that can be written") from error
+    return paths

@@ -65,17 +65,20 @@ def test_a_dry_run_leaves_nothing_in_the_outbox(millrace, tmp_path: Path) -> Non
     assert not list(tmp_path.glob("dry/*"))
 
 
-def test_a_recipient_without_a_standing_approval_waits_for_a_person_and_gets_it_then(millrace) -> None:
+def test_a_recipient_without_a_standing_approval_waits_for_a_person_and_gets_it_then(millrace, tmp_path: Path) -> None:
     settings = {"MILLRACE_SOURCES": "notes", "MILLRACE_RECIPIENTS": "new@reader.example"}
 
     asked = millrace("run", "daily_research", "--json", **settings)
     action = json.loads(millrace("approvals", "list", "--json").stdout)["approvals"][0]
     shown = millrace("approvals", "show", action["id"])
+    saved = millrace("show", "last", "--save", "digests")
     approved = millrace("approvals", "approve", action["id"], "--json", **settings)
 
     assert asked.returncode == 3
     assert json.loads(asked.stdout)["status"] == "waiting"
     assert "new@reader.example" in shown.stdout
+    assert saved.returncode == 0
+    assert sorted(path.suffix for path in (tmp_path / "digests").iterdir()) == [".html", ".txt"]
     assert approved.returncode == 0, approved.stderr
     assert [one["status"] for one in json.loads(approved.stdout)["result"]["deliveries"]] == ["outbox"]
 

@@ -1,6 +1,7 @@
 """`runs` and `show`: what ran, and how one run went."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ def add(verbs: Any) -> None:
     show = verbs.add_parser("show", help="show one run")
     show.add_argument("run", metavar="RUN", help="its id, the beginning of it, or `last`")
     show.add_argument("--json", action="store_true")
-    show.add_argument("--save", metavar="FOLDER", type=Path, help="write its digests there, also those that wait for a person")
+    show.add_argument(
+        "--save", metavar="FOLDER", type=os.path.abspath, help="write its digests there, also those that wait for a person"
+    )
     show.set_defaults(function=show_run)
 
 
@@ -59,7 +62,7 @@ def show_run(options: argparse.Namespace) -> int:
     ready()
     row = find(options.run)
     document = report.whole(str(row["id"]))
-    saved = _save(str(row["id"]), options.save) if options.save else []
+    saved = _save(str(row["id"]), Path(options.save)) if options.save else []
     if options.json:
         print(dump(document))
         return 0

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError
 from f.millrace.core.redaction import redact
-from scripts.deployment import bootstrap, checkout, cli, inventory
+from scripts.deployment import bootstrap, checkout, cli, inventory, workspaces
+from scripts.deployment import plan as plans
+from scripts.deployment import record as records
 from scripts.deployment.server import DeployFailed, Server
 from scripts.paths import ROOT
 
@@ -20,8 +22,8 @@ def main(arguments: list[str]) -> int:
     """Deploy as the command line says and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        server = Server(options.base_url, options.workspace, options.token)
-        deploy(server, ROOT, options)
+        server = Server(*workspaces.named(ROOT, options))
+        (roll_back if options.rollback else deploy)(server, ROOT, options)
     except (BadInput, BadSetting) as error:
         print(f"deploy: {redact(str(error))}", file=sys.stderr)
         return 2
@@ -35,27 +37,58 @@ def main(arguments: list[str]) -> int:
 
 
 def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
-    """Check, look, push, bootstrap and migrate, saying each in a line."""
-    program = cli.wmill()
+    """Check, look, show the plan, push, bootstrap and migrate, saying each in a line."""
+    program = cli.wmill() if not options.dry_run else None
     _refuse_unknown(root)
     if not options.skip_checks:
         _check(root)
     user = server.user()
     print(f"server: {server.base_url} ({server.version()}), workspace {server.workspace}, as {user.get('username', '?')}")
+    last = records.read(server)
     with tempfile.TemporaryDirectory(prefix="millrace-deploy-") as name:
         folder = Path(name)
         paths = checkout.copy(root, folder)
         for path in checkout.changed(root):
             print(f"note: {path} is not committed; it is pushed as it is")
         found = inventory.take(server, root, paths)
+        plan = plans.make(server, folder, paths, found, last)
+        plan.revision = checkout.revision(root)
         _tell(found)
-        if not options.yes and not _confirmed(f"Push {len(paths)} files to workspace {server.workspace!r}?"):
-            raise BadInput("nothing was pushed; --yes pushes without asking")
-        inventory.keep_switches(folder, found.switched)
-        cli.push(folder, server, f"Millrace {checkout.revision(root)}")
-    inventory.remove(server, found.stale)
-    print(f"pushed: {len(paths)} files of {checkout.revision(root)} with {program.name}")
+        print("\n".join(plan.lines()))
+        if options.dry_run:
+            print("\n".join(text for text in plan.edited.values() if text), end="")
+            return
+        plans.refuse(plan, options.allow_delete, options.overwrite)
+        if not plan.empty or last is None:
+            if not options.yes and not _confirmed(f"Push to workspace {server.workspace!r}?"):
+                raise BadInput("nothing was pushed; --yes pushes without asking")
+            inventory.keep_switches(folder, found.switched)
+            cli.push(folder, server, f"Millrace {plan.revision}")
+            inventory.remove(server, plan.deleted)
+            records.write(server, plans.kept(server, plan, last))
+            print(f"pushed: {len(paths)} files of {plan.revision} with {program.name if program else 'wmill'}")
     _prepare(server, options.bootstrap)
+
+
+def roll_back(server: Server, root: Path, options: argparse.Namespace) -> None:
+    """Deploy the revision before the last one; what the server stores and the tables stay as they are."""
+    last = records.read(server)
+    revisions = last.revisions if last else []
+    if last is None or len(revisions) < 2:
+        raise BadInput(f"workspace {server.workspace!r} has no deployment before the last one: {', '.join(revisions) or 'none'}")
+    target = revisions[-2]
+    if target.endswith("+"):
+        raise BadInput(
+            f"the deployment before, {target}, had files that were never committed; check out what you want and deploy it"
+        )
+    with checkout.at(root, target) as before:
+        print(f"going back from {revisions[-1]} to {target}")
+        options.skip_checks, options.bootstrap, options.allow_delete = True, False, True
+        deploy(server, before, options)
+    if not options.dry_run:
+        known = records.read(server) or last
+        known.revisions = revisions[:-1]
+        records.write(server, known)
 
 
 def _prepare(server: Server, wanted: bool) -> None:
@@ -85,8 +118,6 @@ def _check(root: Path) -> None:
 
 
 def _tell(found: inventory.Inventory) -> None:
-    for kind, path in found.stale:
-        print(f"remove: {kind} {path} (was ours, is no longer in Git)")
     for kind, path in found.foreign:
         print(f"keep: {kind} {path} (not from this bundle; `wmill sync pull` brings it into Git)")
     for name in found.other_dependencies:
@@ -109,8 +140,14 @@ def _parser() -> argparse.ArgumentParser:
         ("--workspace", "WMILL_WORKSPACE", "id of the workspace"),
         ("--token", "WMILL_TOKEN", "token of a user who may write the folder f/millrace"),
     ):
-        default = environment.get(variable)
-        parser.add_argument(flag, default=default, required=default is None, help=f"{meaning} (or {variable})")
+        parser.add_argument(flag, default=environment.get(variable), help=f"{meaning} (or {variable})")
+    parser.add_argument("--to", metavar="NAME", help="a workspace of wmill.yaml, such as staging, instead of address and id")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+    parser.add_argument("--allow-delete", action="store_true", help="delete what was deployed before and is no longer in Git")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="push over what was changed on the server since the last deployment"
+    )
+    parser.add_argument("--rollback", action="store_true", help="deploy the revision before the last one")
     parser.add_argument("--bootstrap", action="store_true", help="make settings, secret variables and tables where missing")
     parser.add_argument("--yes", action="store_true", help="do not ask before pushing")
     parser.add_argument("--skip-checks", action="store_true", help="push although the bundle's checks were not run")

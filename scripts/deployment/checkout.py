@@ -1,7 +1,10 @@
 """What is deployed: a clean copy of the checkout's tracked files, and what its history says is ours."""
 
+import contextlib
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from f.millrace.core.errors import BadInput
@@ -28,6 +31,18 @@ def changed(root: Path) -> list[str]:
 def unknown(root: Path) -> list[str]:
     """Return the files of the bundle that Git does not know (ignored ones apart): the copy would lack them."""
     return _git(root, "ls-files", "--others", "--exclude-standard", "--", *PARTS).splitlines()
+
+
+@contextlib.contextmanager
+def at(root: Path, revision: str) -> Iterator[Path]:
+    """Check out another revision beside this one, for as long as it is needed."""
+    with tempfile.TemporaryDirectory(prefix="millrace-rollback-") as name:
+        folder = Path(name) / "checkout"
+        _git(root, "worktree", "add", "--quiet", "--detach", str(folder), revision)
+        try:
+            yield folder
+        finally:
+            _git(root, "worktree", "remove", "--force", str(folder))
 
 
 def revision(root: Path) -> str:

@@ -40,10 +40,15 @@ def clone(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def deploy(recorded: Recorded, root: Path, bootstrap: bool = False) -> None:
+def deploy(recorded: Recorded, root: Path, bootstrap: bool = False, **flags: bool) -> None:
     """Deploy without asking; the checks of the bundle have tests of their own."""
-    options = argparse.Namespace(skip_checks=True, yes=True, bootstrap=bootstrap)
-    deployment.deploy(Server(recorded.url, WORKSPACE, TOKEN), root, options)
+    deployment.deploy(Server(recorded.url, WORKSPACE, TOKEN), root, wishes(bootstrap=bootstrap, **flags))
+
+
+def wishes(**flags: bool) -> argparse.Namespace:
+    """What the command line would say."""
+    wanted = {"skip_checks": True, "yes": True, "bootstrap": False, "dry_run": False, "allow_delete": False, "overwrite": False}
+    return argparse.Namespace(**{**wanted, **flags})
 
 
 def test_bootstrap_makes_settings_secrets_and_tables(
@@ -83,7 +88,7 @@ def test_what_others_made_stays_and_what_was_ours_goes(server: Recorded, clone: 
     for path in ("f/millrace/research/theirs", "f/millrace/research/gone", "f/other/thing"):
         server.scripts[path] = {"path": path, "content": "def main(): ..."}
 
-    deploy(server, clone)
+    deploy(server, clone, allow_delete=True, overwrite=True)
 
     assert "analytics" in server.dependencies
     assert "f/millrace/research/theirs" in server.scripts
@@ -92,7 +97,7 @@ def test_what_others_made_stays_and_what_was_ours_goes(server: Recorded, clone: 
     said = capsys.readouterr().out
     assert "keep: script f/millrace/research/theirs" in said
     assert "keep: workspace dependencies 'analytics'" in said
-    assert "remove: script f/millrace/research/gone" in said
+    assert "delete: script f/millrace/research/gone" in said
     assert "--bootstrap makes it" in said
 
 
@@ -101,7 +106,7 @@ def test_a_schedule_that_a_person_switched_stays_switched(server: Recorded, clon
         pytest.skip("the bundle has no schedule of that name")
     server.schedules[SCHEDULE] = {"path": SCHEDULE, "enabled": False}
 
-    deploy(server, clone)
+    deploy(server, clone, overwrite=True)
 
     assert server.schedules[SCHEDULE]["enabled"] is False
     assert "stays off" in capsys.readouterr().out
@@ -128,7 +133,7 @@ def test_a_file_that_git_does_not_know_is_refused(server: Recorded, clone: Path,
 
 
 def test_a_bundle_with_a_mistake_is_not_pushed(server: Recorded, clone: Path, wmill: Path):
-    options = argparse.Namespace(skip_checks=False, yes=True, bootstrap=False)
+    options = wishes(skip_checks=False)
     lock = clone / "f/millrace/ops/migrate.script.lock"
     text = lock.read_text()
     lock.write_text(text.replace("==", "==9", 1))
@@ -143,7 +148,7 @@ def test_a_bundle_with_a_mistake_is_not_pushed(server: Recorded, clone: Path, wm
 
 
 def test_a_wrong_token_is_told_in_words(server: Recorded, clone: Path, wmill: Path):
-    options = argparse.Namespace(skip_checks=True, yes=True, bootstrap=False)
+    options = wishes()
 
     with pytest.raises(DeployFailed, match="does not accept the token"):
         deployment.deploy(Server(server.url, WORKSPACE, "wrong"), clone, options)

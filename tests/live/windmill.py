@@ -77,6 +77,16 @@ class Recorded:
         if path.startswith("jobs_u/completed/get_result_maybe/"):
             return 200, self.jobs[path.rsplit("/", 1)[1]]
         for prefix, held in (
+            ("scripts/get/p/", self.scripts),
+            ("flows/get/", self.flows),
+            ("schedules/get/", self.schedules),
+        ):
+            if path.startswith(prefix):
+                found = held.get(path.removeprefix(prefix))
+                return (200, found) if found is not None else (404, "not found")
+        if path.startswith("variables/get_value/"):
+            return 200, self.variables[path.removeprefix("variables/get_value/")]["value"]
+        for prefix, held in (
             ("resources/type/exists/", self.resource_types),
             ("resources/exists/", self.resources),
             ("variables/exists/", self.variables),
@@ -99,12 +109,20 @@ class Recorded:
         }
         if path in created:
             created[path][body["path"]] = body
+            if path == "scripts/create":
+                body["hash"] = uuid.uuid4().hex[:16]
         elif path == "resources/type/create":
             self.resource_types[body["name"]] = body
         elif path == "folders/create":
             self.folders[body["name"]] = body
         elif path == "workspace_dependencies/create":
             self.dependencies[str(body.get("name"))] = body
+        elif path.startswith(("flows/update/", "schedules/update/", "variables/update/")):
+            kind, _, name = path.partition("/update/")
+            held = created[f"{kind}/create"][name]
+            held |= body
+        elif path.startswith("schedules/setenabled/"):
+            self.schedules[path.removeprefix("schedules/setenabled/")]["enabled"] = body["enabled"]
         elif path.startswith("scripts/archive/p/"):
             self.scripts.pop(path.removeprefix("scripts/archive/p/"), None)
         elif path.startswith("flows/archive/"):

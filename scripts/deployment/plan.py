@@ -1,0 +1,178 @@
+"""What a deployment will do to the server: added, changed, deleted, and what people changed there since the last one."""
+
+import difflib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.compiler import serverform
+from scripts.deployment import record as records
+from scripts.deployment.inventory import Inventory
+from scripts.deployment.record import Item, Record
+from scripts.deployment.server import DeployFailed, Server
+
+SHOWN_LINES = 40
+
+
+@dataclass
+class Plan:
+    """The items to push and delete, and those that a push would take away from somebody."""
+
+    added: list[Item] = field(default_factory=list)
+    changed: list[Item] = field(default_factory=list)
+    deleted: list[Item] = field(default_factory=list)
+    dependencies: list[str] = field(default_factory=list)
+    edited: dict[Item, str] = field(default_factory=dict)
+    pushed: dict[Item, str] = field(default_factory=dict)
+    revision: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether the server already has all of it."""
+        return not (self.added or self.changed or self.deleted or self.dependencies)
+
+    def lines(self) -> list[str]:
+        """Return the plan as text."""
+        found = [f"add: {kind} {path}" for kind, path in self.added]
+        found += [f"change: {kind} {path}" for kind, path in self.changed]
+        found += [f"change: workspace dependencies {name}" for name in self.dependencies]
+        found += [f"delete: {kind} {path} (was ours, is no longer in Git)" for kind, path in self.deleted]
+        found += [f"edited on the server: {kind} {path}" for kind, path in self.edited]
+        counts = (
+            f"{len(self.added)} to add, {len(self.changed) + len(self.dependencies)} to change, {len(self.deleted)} to delete"
+        )
+        return [*found, f"plan: {'nothing to do' if self.empty else counts}"]
+
+
+def make(server: Server, folder: Path, paths: list[str], inventory: Inventory, last: Record | None) -> Plan:
+    """Compare what would be pushed with the last deployment and with the server, changing nothing."""
+    plan = Plan(deleted=list(inventory.stale))
+    held = records.held(server)
+    plan.pushed = pushed(folder, paths)
+    for item, mark in plan.pushed.items():
+        before = last.of(item) if last else None
+        if item not in held:
+            plan.added.append(item)
+            continue
+        if before and (before["pushed"], before["held"]) == (mark, held[item]):
+            continue
+        theirs, ours = texts(server, folder, item)
+        if theirs == ours:
+            continue
+        plan.changed.append(item)
+        if before is None or before["held"] != held[item]:
+            plan.edited[item] = difference(item, theirs, ours)
+    for key in last.items if last else {}:
+        kind, _, path = key.partition(" ")
+        if (kind, path) in held and (kind, path) not in plan.pushed and (kind, path) not in plan.deleted:
+            plan.deleted.append((kind, path))
+    inventory.foreign = [item for item in inventory.foreign if item not in plan.deleted]
+    for item in plan.deleted:
+        before = last.of(item) if last else None
+        if before and held.get(item, before["held"]) != before["held"]:
+            plan.edited[item] = ""
+    plan.dependencies = _dependencies(server, folder, paths)
+    return plan
+
+
+def refuse(plan: Plan, allow_delete: bool, overwrite: bool) -> None:
+    """Raise DeployFailed for what would destroy somebody's work and was not asked for."""
+    if plan.edited and not overwrite:
+        raise DeployFailed(_edited(plan))
+    if plan.deleted and not allow_delete:
+        names = ", ".join(path for _, path in plan.deleted)
+        raise DeployFailed(
+            f"{len(plan.deleted)} item(s) would be deleted ({names}); --allow-delete deletes them. Nothing was pushed"
+        )
+
+
+def kept(server: Server, plan: Plan, last: Record | None) -> Record:
+    """Return the record of this deployment, with the marks that the server has now."""
+    held = records.held(server)
+    items = {" ".join(item): {"pushed": mark, "held": held[item]} for item, mark in plan.pushed.items() if item in held}
+    before = last.revisions if last else []
+    return Record([*before, plan.revision] if before[-1:] != [plan.revision] else before, items)
+
+
+def pushed(folder: Path, paths: list[str]) -> dict[Item, str]:
+    """Return a mark of the files of each item that a push sends."""
+    parts: dict[Item, list[str]] = {}
+    for path in paths:
+        item = _item(path)
+        if item:
+            parts.setdefault(item, []).append(path)
+    return {
+        item: records.digest(b"\0".join((folder / path).read_bytes() for path in sorted(files)))
+        for item, files in parts.items()
+        if item[0] != "script" or f"{item[1]}.py" in files
+    }
+
+
+def texts(server: Server, folder: Path, item: Item) -> tuple[str, str]:
+    """Return an item as the server has it and as it would be pushed, in the same form."""
+    kind, path = item
+    if kind == "script":
+        theirs = server.get(f"scripts/get/p/{path}")
+        meta = yaml.safe_load((folder / f"{path}.script.yaml").read_text()) if (folder / f"{path}.script.yaml").is_file() else {}
+        return _script(theirs, str(theirs.get("content", ""))), _script(meta, (folder / f"{path}.py").read_text())
+    if kind == "flow":
+        mine = yaml.safe_load((folder / f"{path}__flow/flow.yaml").read_text())
+        return _dump(server.get(f"flows/get/{path}"), records.FLOW), _dump(mine, records.FLOW)
+    mine = yaml.safe_load((folder / f"{path}.schedule.yaml").read_text())
+    return _dump(server.get(f"schedules/get/{path}"), records.SCHEDULE), _dump(mine, records.SCHEDULE)
+
+
+def difference(item: Item, theirs: str, ours: str) -> str:
+    """Return what would be lost and what would come, as a difference of lines."""
+    lines = list(
+        difflib.unified_diff(
+            theirs.splitlines(), ours.splitlines(), f"{item[1]} on the server", "as it would be pushed", "", "", 2
+        )
+    )
+    more = [f"... {len(lines) - SHOWN_LINES} more lines"] if len(lines) > SHOWN_LINES else []
+    return "\n".join(lines[:SHOWN_LINES] + more)
+
+
+def _edited(plan: Plan) -> str:
+    shown = "\n".join(text for text in plan.edited.values() if text)
+    flows = [path.rsplit("/", 1)[1] for kind, path in plan.edited if kind in ("flow", "schedule")]
+    way = (
+        f"`wmill sync pull`, then `scripts/millrace flows import {' '.join(dict.fromkeys(flows))}`"
+        if flows
+        else "`wmill sync pull`"
+    )
+    names = ", ".join(f"{kind} {path}" for kind, path in plan.edited)
+    return (
+        f"changed on the server since the last deployment: {names}\n{shown}\n"
+        f"{way} brings the change into Git; --overwrite pushes over it. Nothing was pushed"
+    )
+
+
+def _script(meta: dict[str, Any], content: str) -> str:
+    return f"# {meta.get('summary') or ''}\n{content}"
+
+
+def _dump(row: dict[str, Any], keys: tuple[str, ...]) -> str:
+    return serverform.dump(records.pick(row, keys))
+
+
+def _dependencies(server: Server, folder: Path, paths: list[str]) -> list[str]:
+    there = {
+        str(row.get("name") or ""): str(row.get("content", "")) for row in server.get("workspace_dependencies/list", missing=[])
+    }
+    found = []
+    for path in paths:
+        name = path.removeprefix("dependencies/").removesuffix(".requirements.in")
+        if path.startswith("dependencies/") and there.get(name, "").strip() != (folder / path).read_text().strip():
+            found.append(name)
+    return found
+
+
+def _item(path: str) -> Item | None:
+    for kind, ending in (("flow", "__flow/flow.yaml"), ("schedule", ".schedule.yaml"), ("script", ".py"), ("script", ".script.yaml"),
+                         ("script", ".script.lock")):  # fmt: skip
+        if path.endswith(ending):
+            return kind, path.removesuffix(ending)
+    return None

@@ -1,0 +1,76 @@
+"""What the last deployment left on the server, kept there: a variable, so that every machine that deploys sees the same."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.deployment.server import Server
+
+PATH = "f/millrace/deployment"
+KEPT_REVISIONS = 20
+# What people switch on the server, and what the server changes by itself.
+LEFT_OUT = ("enabled", "edited_by", "edited_at", "version_id", "lock_error_logs", "error", "paused_until")
+FLOW = ("summary", "description", "value", "schema")
+SCHEDULE = ("schedule", "timezone", "script_path", "is_flow", "args", "summary", "no_flow_overlap", "cron_version")
+Item = tuple[str, str]
+
+
+@dataclass
+class Record:
+    """The revisions that were deployed, newest last; of each item what was pushed and how the server held it then."""
+
+    revisions: list[str] = field(default_factory=list)
+    items: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def of(self, item: Item) -> dict[str, str] | None:
+        """Return `pushed` and `held` of an item, or nothing when it was never deployed."""
+        return self.items.get(" ".join(item))
+
+
+def read(server: Server) -> Record | None:
+    """Return the record, or nothing when this workspace was never deployed to."""
+    if not server.get(f"variables/exists/{PATH}"):
+        return None
+    text = server.get(f"variables/get_value/{PATH}")
+    known = json.loads(text) if isinstance(text, str) else text
+    return Record(list(known.get("revisions", [])), dict(known.get("items", {})))
+
+
+def write(server: Server, record: Record) -> None:
+    """Keep the record on the server."""
+    value = json.dumps({"revisions": record.revisions[-KEPT_REVISIONS:], "items": record.items}, sort_keys=True)
+    description = "Millrace: what scripts/deploy left here, to see what people changed since. Deleting it is safe."
+    if server.get(f"variables/exists/{PATH}"):
+        server.post(f"variables/update/{PATH}", {"value": value})
+    else:
+        server.post("variables/create", {"path": PATH, "value": value, "is_secret": False, "description": description})
+
+
+def held(server: Server) -> dict[Item, str]:
+    """Return a mark for each of the bundle's items on the server, which changes when the item does."""
+    marks: dict[Item, str] = {}
+    for row in server.pages("scripts/list?include_without_main=true&path_start=f/millrace/"):
+        marks["script", str(row["path"])] = str(row.get("hash", ""))
+    for row in server.pages("flows/list?path_start=f/millrace/"):
+        marks["flow", str(row["path"])] = digest(pick(server.get(f"flows/get/{row['path']}"), FLOW))
+    for row in server.pages("schedules/list?path_start=f/millrace/"):
+        marks["schedule", str(row["path"])] = digest(pick(row, SCHEDULE))
+    return {item: mark for item, mark in marks.items() if item[1].startswith("f/millrace/")}
+
+
+def pick(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return the parts of an item that a push sets, without the locks that the server fills in."""
+    return _bare({key: row.get(key) for key in keys})
+
+
+def digest(value: Any) -> str:
+    """Return a short name of a JSON value or of bytes."""
+    data = value if isinstance(value, bytes) else json.dumps(value, sort_keys=True, default=str).encode()
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _bare(each) for key, each in value.items() if each not in (None, "") and key not in LEFT_OUT}
+    return [_bare(each) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,211 @@
+"""The plan of a deployment against the recording server: what it shows, what it refuses, and the way back."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from f.millrace.core.errors import BadInput
+from scripts.deployment import __main__ as deployment
+from scripts.deployment import record
+from scripts.deployment.server import DeployFailed, Server
+from scripts.deployment.workspaces import named
+from tests.live.test_deploy import deploy, wishes
+from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
+
+FLOW, SCRIPT = "f/millrace/work/daily", "f/millrace/work/do"
+SCHEDULE = """\
+summary: Daily
+args: {}
+cron_version: v2
+enabled: true
+is_flow: true
+no_flow_overlap: true
+schedule: 0 0 8 * * *
+script_path: f/millrace/work/daily
+timezone: UTC
+"""
+FLOW_TEXT = """\
+summary: Daily
+description: ''
+value:
+  modules:
+    - id: one
+      summary: One
+      value:
+        type: script
+        input_transforms: {}
+        path: f/millrace/work/do
+schema:
+  $schema: https://json-schema.org/draft/2020-12/schema
+  type: object
+  order: []
+  properties: {}
+  required: []
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Recorded]:
+    """An empty workspace."""
+    with recording() as recorded:
+        yield recorded
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A small bundle in Git: a script, a flow, a schedule."""
+    root = tmp_path / "bundle"
+    put(root, "wmill.yaml", "includes: ['f/millrace/**']\nnonDottedPaths: true\nincludeSchedules: true\nskipVariables: true\n"
+        "workspaces:\n  staging: {baseUrl: 'http://127.0.0.1:1', workspaceId: trial}\n")  # fmt: skip
+    script(root, "do")
+    put(root, f"{FLOW}__flow/flow.yaml", FLOW_TEXT)
+    put(root, f"{FLOW}.schedule.yaml", SCHEDULE)
+    put(root, "dependencies/millrace_core.requirements.in", "pydantic==2.0\n")
+    git(root, "init", "-q")
+    return commit(root)
+
+
+def put(root: Path, name: str, text: str) -> None:
+    """Write a file."""
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+
+
+def script(root: Path, name: str, body: str = "return {}") -> None:
+    """Write a script with its metadata."""
+    put(root, f"f/millrace/work/{name}.py", f"def main() -> dict:\n    {body}\n")
+    put(root, f"f/millrace/work/{name}.script.yaml", f"summary: Do {name}\nlock: '!inline f/millrace/work/{name}.script.lock'\nkind: script\n"
+        "schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', type: object, properties: {}, required: []}\n")  # fmt: skip
+    put(root, f"f/millrace/work/{name}.script.lock", "# py: 3.12")
+
+
+def git(root: Path, *arguments: str) -> None:
+    """Run git."""
+    subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
+
+
+def commit(root: Path) -> Path:
+    """Commit everything."""
+    git(root, "add", "-A")
+    git(root, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "state")
+    return root
+
+
+def test_a_dry_run_shows_the_plan_and_changes_nothing(server: Recorded, checkout: Path, wmill: Path, capsys):
+    deploy(server, checkout, dry_run=True)
+
+    said = capsys.readouterr().out
+    assert f"add: script {SCRIPT}\n" in said and f"add: flow {FLOW}\n" in said and f"add: schedule {FLOW}\n" in said
+    assert "plan: 3 to add, 1 to change, 0 to delete" in said
+    assert server.writes() == []
+
+
+def test_an_unchanged_bundle_is_not_pushed_again(server: Recorded, checkout: Path, wmill: Path, capsys):
+    deploy(server, checkout)
+    server.requests.clear()
+
+    deploy(server, checkout)
+
+    assert "plan: nothing to do" in capsys.readouterr().out
+    assert server.writes() == []
+
+
+def test_what_changed_in_git_is_shown_and_pushed(server: Recorded, checkout: Path, wmill: Path, capsys):
+    deploy(server, checkout)
+    script(checkout, "do", "return {'better': True}")
+    commit(checkout)
+
+    deploy(server, checkout)
+
+    assert f"change: script {SCRIPT}\nplan: 0 to add, 1 to change, 0 to delete" in capsys.readouterr().out
+    assert "better" in server.scripts[SCRIPT]["content"]
+
+
+def test_a_flow_that_a_person_changed_on_the_server_is_not_overwritten(server: Recorded, checkout: Path, wmill: Path):
+    deploy(server, checkout)
+    server.flows[FLOW]["summary"] = "Daily, but better"
+    put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("summary: One", "summary: First"))
+    commit(checkout)
+
+    with pytest.raises(DeployFailed) as refused:
+        deploy(server, checkout)
+
+    assert f"flow {FLOW}" in str(refused.value) and "-summary: Daily, but better" in str(refused.value)
+    assert "flows import daily" in str(refused.value) and "--overwrite" in str(refused.value)
+    assert server.flows[FLOW]["summary"] == "Daily, but better"
+    deploy(server, checkout, overwrite=True)
+    assert server.flows[FLOW]["summary"] == "Daily"
+
+
+@pytest.mark.parametrize("kind", ["script", "schedule"])
+def test_a_script_or_schedule_changed_on_the_server_is_not_overwritten_either(
+    server: Recorded, checkout: Path, wmill: Path, kind: str
+):
+    deploy(server, checkout)
+    if kind == "script":
+        server.scripts[SCRIPT] |= {"content": "def main(): return 'mine'\n", "hash": "other"}
+    else:
+        server.schedules[FLOW]["schedule"] = "0 0 9 * * *"
+
+    with pytest.raises(DeployFailed, match=f"{kind} f/millrace/work"):
+        deploy(server, checkout)
+
+
+def test_an_edit_that_was_brought_into_git_is_no_conflict(server: Recorded, checkout: Path, wmill: Path, capsys):
+    deploy(server, checkout)
+    server.flows[FLOW]["summary"] = "Better"
+    put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("summary: Daily", "summary: Better"))
+    commit(checkout)
+
+    deploy(server, checkout)
+
+    assert "plan: nothing to do" in capsys.readouterr().out
+
+
+def test_nothing_is_deleted_without_being_asked_for(server: Recorded, checkout: Path, wmill: Path):
+    script(checkout, "old")
+    commit(checkout)
+    deploy(server, checkout)
+    for file in checkout.glob("f/millrace/work/old.*"):
+        file.unlink()
+    commit(checkout)
+
+    with pytest.raises(DeployFailed, match=r"f/millrace/work/old.*--allow-delete"):
+        deploy(server, checkout)
+
+    assert "f/millrace/work/old" in server.scripts
+    deploy(server, checkout, allow_delete=True)
+    assert "f/millrace/work/old" not in server.scripts
+
+
+def test_rollback_returns_to_the_deployment_before(server: Recorded, checkout: Path, wmill: Path, capsys):
+    deploy(server, checkout)
+    script(checkout, "do", "return {'worse': True}")
+    script(checkout, "new")
+    commit(checkout)
+    deploy(server, checkout)
+
+    deployment.roll_back(Server(server.url, WORKSPACE, TOKEN), checkout, wishes())
+
+    assert "worse" not in server.scripts[SCRIPT]["content"]
+    assert "f/millrace/work/new" not in server.scripts
+    known = record.read(Server(server.url, WORKSPACE, TOKEN))
+    assert known is not None and len(known.revisions) == 1
+    with pytest.raises(BadInput, match="no deployment before"):
+        deployment.roll_back(Server(server.url, WORKSPACE, TOKEN), checkout, wishes())
+
+
+def test_a_workspace_is_named_in_wmill_yaml(checkout: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WMILL_TOKEN_STAGING", "secret")
+    options = wishes()
+    options.to, options.base_url, options.workspace, options.token = "staging", None, None, None
+
+    assert named(checkout, options) == ("http://127.0.0.1:1", "trial", "secret")
+    options.to = "production"
+    with pytest.raises(BadInput, match="there are staging"):
+        named(checkout, options)
+    options.to = None
+    with pytest.raises(BadInput, match="--base-url is missing"):
+        named(checkout, options)

@@ -1,7 +1,8 @@
 from pathlib import Path
 
 from f.millrace.core import config, db
-from f.millrace.ops import migrate, report_failure
+from f.millrace.memory.store import remember
+from f.millrace.ops import migrate, prune_memory, report_failure
 
 RUN = "00000000-0000-0000-0000-000000000003"
 
@@ -30,3 +31,15 @@ def test_a_failure_without_words_is_still_reported(database, monkeypatch):
 
     assert report_failure.main()["run_id"] == RUN
     assert db.one("SELECT status FROM run WHERE id = %s", [RUN]) == {"status": "failed"}
+
+
+def test_pruning_deletes_what_is_too_old_and_leaves_counts_in_the_audit(database, monkeypatch):
+    monkeypatch.setenv("MILLRACE_MEMORY_DAYS", '{"note": 1}')
+    monkeypatch.setenv("MILLRACE_NOW", "2026-01-01")
+    config.reload()
+    remember("note", "a note of yesterday")
+    monkeypatch.setenv("MILLRACE_NOW", "2026-01-03")
+    config.reload()
+
+    assert prune_memory.main() == {"deleted": 1, "by_type": {"note": 1}}
+    assert db.one("SELECT detail FROM audit WHERE kind = 'memory.pruned'") == {"detail": {"counts": {"note": 1}}}

@@ -23,12 +23,12 @@ def extend(connection: db.Connection, item_id: str, since: datetime | None, unti
     row = lock(connection, item_id)
     added = connection.execute(
         "WITH t AS (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) "
-        "SELECT CASE WHEN %(since)s::timestamptz IS NULL AND (%(valid)s @> t.at OR %(until)s <= t.at) THEN '{}'::tstzmultirange "
+        "SELECT CASE WHEN %(since)s::timestamptz IS NULL AND (%(valid)s::tstzmultirange @> t.at OR %(until)s::timestamptz <= t.at) THEN '{}'::tstzmultirange "
         "ELSE tstzmultirange(tstzrange(coalesce(%(since)s, t.at), %(until)s)) END AS span FROM t",
         {"now": clock(), "since": since, "until": until, "valid": row["valid"]},
     ).fetchone()
     assert added is not None
-    change(connection, item_id, "valid + %(span)s", {"span": added["span"]}, "again")
+    change(connection, item_id, "valid + %(span)s::tstzmultirange", {"span": added["span"]}, "again")
 
 
 CHANGE = """

@@ -103,17 +103,17 @@ def _blanked(column: Column, value: Any, subject: Mention, mark: str) -> Any:
         less = _without(value, subject)
         return db.jsonb(BLANK if less == value else less)
     if column.kind.startswith("_"):
-        less = [mark if subject.python.search(part or "") else part for part in value]
+        less = [mark if subject.is_in(part or "") else part for part in value]
         return [mark] if less == value else less
     return mark.encode() if column.kind == "bytea" else mark
 
 
 def _without(value: Any, subject: Mention) -> Any:
     if isinstance(value, str):
-        return BLANK if subject.python.search(value) else value
+        return BLANK if subject.is_in(value) else value
     if isinstance(value, dict):
         return {
-            (BLANK if subject.python.search(key) else key): _without(inner, subject) for key, inner in value.items()
+            (BLANK if subject.is_in(key) else key): _without(inner, subject) for key, inner in value.items()
         }  # fmt: skip
     if isinstance(value, list):
         return [_without(inner, subject) for inner in value]

@@ -23,8 +23,8 @@ QUERIES = {
     "item": f"SELECT m.id, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.run_id, m.superseded_by, m.created_at, "
     f"m.updated_at, m.marks <> '{{}}' AS near, {SPANS.format('m.valid')} FROM memory_item m JOIN mine USING (id) "
     "ORDER BY m.created_at, m.id",
-    "belief": f"SELECT b.item_id, {SPANS.format('b.valid')}, lower(b.recorded) AS recorded_from, upper(b.recorded) AS recorded_to, "
-    "b.because, b.by_item FROM memory_belief b JOIN mine ON mine.id = b.item_id WHERE NOT isempty(b.recorded) ORDER BY b.id",
+    "belief": f"SELECT b.item_id, {SPANS.format('b.valid')}, b.recorded::text AS recorded, b.because, b.by_item "
+    "FROM memory_belief b JOIN mine ON mine.id = b.item_id ORDER BY b.id",
     "origin": "SELECT o.* FROM memory_origin o JOIN mine ON mine.id = o.item_id ORDER BY o.recorded_at, o.id",
     "link": "SELECT l.from_id, l.to_id, l.relation, l.weight, l.created_at FROM memory_link l JOIN mine f ON f.id = l.from_id "
     "JOIN mine t ON t.id = l.to_id ORDER BY l.id",
@@ -144,8 +144,8 @@ class _Import:
             return 0
         return self.execute(
             "INSERT INTO memory_belief (item_id, valid, recorded, because, by_item) "
-            "VALUES (%s, %s::tstzmultirange, tstzrange(%s, %s), %s, %s)",
-            [item_id, _spans(record["valid"]), record["recorded_from"], record["recorded_to"], record["because"],
+            "VALUES (%s, %s::tstzmultirange, %s::tstzrange, %s, %s)",
+            [item_id, _spans(record["valid"]), record["recorded"], record["because"],
              self.ids.get(record["by_item"], record["by_item"])],
         )  # fmt: skip
 

@@ -162,9 +162,9 @@ def _files(subject: Mention) -> Iterable[Path]:
     """Yield the mails of the outbox, and the file of events, that mention the subject."""
     outbox, events = Path(settings().outbox_dir), settings().events_file
     for path in sorted(outbox.glob("**/*.eml")) if outbox.is_dir() else []:
-        if subject.python.search(_mail_text(path)):
+        if subject.is_in(_mail_text(path)):
             yield path
-    if events and Path(events).is_file() and subject.python.search(Path(events).read_text(errors="replace")):
+    if events and Path(events).is_file() and subject.is_in(Path(events).read_text(errors="replace")):
         yield Path(events)
 
 
@@ -175,7 +175,7 @@ def _delete_files(subject: Mention) -> int:
             path.unlink()
         else:
             lines = path.read_text(errors="replace").splitlines(keepends=True)
-            path.write_text("".join(line for line in lines if not subject.python.search(line)))
+            path.write_text("".join(line for line in lines if not subject.is_in(line)))
     return len(found)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.memory.moment import When, held, moment
+from f.millrace.memory.moment import When, clock, held, moment
 
 DEEPEST = 6
 
@@ -19,9 +19,9 @@ def link(from_id: str, to_id: str, relation: str, weight: float = 1.0) -> bool:
             raise NotFound(f"no memory has the id {item_id!r}")
     return bool(
         db.execute(
-            "INSERT INTO memory_link (from_id, to_id, relation, weight) VALUES (%s, %s, %s, %s) "
-            "ON CONFLICT (from_id, to_id, relation) DO NOTHING",
-            [from_id, to_id, relation, weight],
+            "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) "
+            "VALUES (%s, %s, %s, %s, coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT (from_id, to_id, relation) DO NOTHING",
+            [from_id, to_id, relation, weight, clock()],
         )
     )
 

@@ -28,6 +28,10 @@ class Mention:
     python: re.Pattern[str]
     raw: list[bytes]
 
+    def is_in(self, text: str) -> bool:
+        """Tell whether a text mentions the subject, also when it is JSON in which a line break ends in a letter."""
+        return bool(self.python.search(text) or self.python.search(re.sub(r"\\+[nrtbf]", " ", text)))
+
 
 def mention(subject: str) -> Mention:
     """Return how to find a subject; BadInput when it is so short that it would hit everything."""
@@ -65,5 +69,8 @@ def _letter(letter: str) -> str:
         plain += sorted(
             rf"\\+u{ord(way):04x}" for way in {letter.lower(), letter.upper()} if len(way) == 1 and ord(way) < 0x10000
         )
+        base, *combining = unicodedata.normalize("NFD", letter)
+        if combining:
+            plain.append(base + "".join(rf"\\+u{ord(mark):04x}" for mark in combining))
         plain += sorted(quote(way) for way in {letter.lower(), letter.upper()})
     return plain[0] if len(plain) == 1 else f"(?:{'|'.join(plain)})"

@@ -98,11 +98,12 @@ def link_contradictions(connection: db.Connection, rows: list[dict[str, Any]]) -
     for row in rows:
         for other, weight in row.get("contradicts", ()):
             connection.execute(
-                "INSERT INTO memory_link (from_id, to_id, relation, weight) SELECT one.id, other.id, 'contradicts', %s "
+                "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) "
+                "SELECT one.id, other.id, 'contradicts', %s, coalesce(%s::timestamptz, clock_timestamp()) "
                 "FROM memory_item one, memory_item other WHERE one.id = %s AND other.id = %s AND one.valid && other.valid "
                 "AND NOT EXISTS (SELECT 1 FROM memory_link l WHERE l.relation = 'contradicts' AND l.from_id = other.id "
                 "AND l.to_id = one.id) ON CONFLICT (from_id, to_id, relation) DO NOTHING",
-                [weight, row["id"], other],
+                [weight, row["now"], row["id"], other],
             )
 
 

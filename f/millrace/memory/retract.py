@@ -133,7 +133,7 @@ def _give_back(connection: db.Connection, item: str, held: Any, seen: set[str], 
             continue
         lock(connection, old)
         if _standing(connection, [old]):
-            if change(connection, old, "valid + %(back)s", {"back": row["back"]}, "restored", item):
+            if change(connection, old, "valid + %(back)s::tstzmultirange", {"back": row["back"]}, "restored", item):
                 done.restored.append(old)
         else:
             _give_back(connection, old, row["back"], {*seen, old}, done)

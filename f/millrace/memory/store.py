@@ -101,8 +101,10 @@ def remember(
     return remember_all([draft], namespace=namespace, run_id=run_id)[0]
 
 
-def remember_all(drafts: Sequence[Draft], *, namespace: str | None = None, run_id: str | None = None) -> list[str]:
-    """Store items in one transaction and return their ids, in order."""
+def remember_all(
+    drafts: Sequence[Draft], *, namespace: str | None = None, run_id: str | None = None, anew: bool = False
+) -> list[str]:
+    """Store items in one transaction and return their ids, in order; `anew`: what was said before is said once more."""
     namespace = named(namespace)
     rows = [_row(draft, namespace, run_id) for draft in drafts]
     with db.transaction() as connection:
@@ -116,7 +118,7 @@ def remember_all(drafts: Sequence[Draft], *, namespace: str | None = None, run_i
         made = _insert(connection, sorted(first.values(), key=_id))
         for row in ordered:
             if not (row["id"] in made and first[row["id"]] is row):
-                _again(connection, row)
+                _again(connection, row, anew)
             for base in row["derived_from"]:
                 link(row["id"], base, "derived_from")
         near.link_contradictions(connection, rows)
@@ -278,7 +280,8 @@ FROM (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) t
 LEFT JOIN memory_retraction r ON r.namespace = %(namespace)s AND memory_is_from(%(source)s, %(document)s, r.source)
 LIMIT 1
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, run_id = excluded.run_id, step = excluded.step,
-    withdrawn_at = excluded.withdrawn_at, because = excluded.because
+    withdrawn_at = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.withdrawn_at END,
+    because = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.because ELSE '' END
 RETURNING o.withdrawn_at IS NULL AS stands
 """
 
@@ -291,7 +294,7 @@ def _insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
     return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
 
 
-def _again(connection: db.Connection, row: dict[str, Any]) -> None:
+def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
     """Renew an item that was there: its metadata and trust, one more origin, and when it is true.
 
     A step that is repeated says nothing new, and neither does a source that names the same time again.
@@ -305,10 +308,10 @@ def _again(connection: db.Connection, row: dict[str, Any]) -> None:
         {**row, "metadata": db.jsonb(row["metadata"])},
     )
     renew_trust(connection, [row["id"]])
-    repeated = before is not None and before["withdrawn_at"] is None and (
-        row["valid_from"] is not None or (row["run_id"] is not None and str(before["run_id"]) == row["run_id"])
-    )  # fmt: skip
-    if said and said["stands"] and not repeated:
+    repeated = False
+    if before is not None and before["withdrawn_at"] is None and not anew:
+        repeated = row["valid_from"] is not None or (row["run_id"] is not None and str(before["run_id"]) == row["run_id"])
+    if said and said["stands"] and not row["fallen"] and not repeated:
         extend(connection, row["id"], row["valid_from"], row["valid_to"])
 
 

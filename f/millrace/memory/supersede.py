@@ -7,6 +7,7 @@ from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput
 from f.millrace.core.redaction import redact
 from f.millrace.memory.beliefs import change, lock
+from f.millrace.memory.links import link
 from f.millrace.memory.moment import When, parse
 from f.millrace.memory.store import Draft, Origin, clean, get, remember_all
 
@@ -56,16 +57,16 @@ def supersede(
             )
             for low, high in spans
         ]
-        new = remember_all(drafts, namespace=old["namespace"], run_id=run_id)[0]
+        barred = connection.execute(
+            "SELECT 1 FROM memory_retraction r WHERE r.namespace = %s AND memory_is_from(%s, '', r.source)",
+            [old["namespace"], source],
+        ).fetchone()
+        if barred:
+            raise BadInput(f"the source {source!r} was withdrawn; what it says cannot supersede {item_id}")
+        new = remember_all(drafts, namespace=old["namespace"], run_id=run_id, anew=True)[0]
         if new == item_id:
             raise BadInput(f"{item_id} says the same already; nothing to supersede")
-        if not lock(connection, new)["valid"]:
-            raise BadInput(f"the source {source!r} was withdrawn; what it says cannot supersede {item_id}")
-        connection.execute(
-            "INSERT INTO memory_link (from_id, to_id, relation) VALUES (%s, %s, 'supersedes') "
-            "ON CONFLICT (from_id, to_id, relation) DO NOTHING",
-            [new, item_id],
-        )
+        link(new, item_id, "supersedes")
         change(
             connection,
             item_id,

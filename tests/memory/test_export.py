@@ -1,0 +1,95 @@
+import json
+
+import pytest
+
+from f.millrace.core import db
+from f.millrace.core.errors import BadInput
+from f.millrace.memory import conversation
+from f.millrace.memory.export import export, import_
+from f.millrace.memory.links import link
+from f.millrace.memory.recall import recall
+from f.millrace.memory.retract import retract
+from f.millrace.memory.store import remember
+from f.millrace.memory.supersede import supersede
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def lived(clock):
+    """A namespace with a past."""
+    clock("2026-01-01")
+    old = remember("fact", "the ferry leaves at noon", source="timetable", metadata={"line": 4})
+    clock("2026-02-01")
+    new = supersede(old, "the ferry leaves at one", since="2026-02-01", source="a rumour")
+    link(new, remember("note", "boats are slow"), "about")
+    conversation.remember_turn("desk", "When does it leave?", "At one.")
+    clock("2026-03-01")
+    retract("a rumour", "it was none")
+    clock("2026-04-01")
+
+
+def _plain(records) -> list:
+    return [json.loads(json.dumps(record, default=str)) for record in records]
+
+
+def _without_header(records) -> list:
+    return sorted(json.dumps(record, sort_keys=True) for record in records[1:])
+
+
+def test_an_export_that_is_imported_elsewhere_answers_the_same_and_exports_the_same(lived):
+    records = _plain(export())
+    asked = [{"as_of": "2026-01-15"}, {"known_at": "2026-02-15"}, {"known_at": "2026-01-15"}, {}]
+    before = [[memory.text for memory in recall("ferry", **when)] for when in asked]
+    db.execute("DELETE FROM memory_item")
+    db.execute("DELETE FROM memory_retraction")
+    db.execute("DELETE FROM chat_session")
+
+    counts = import_(records)
+
+    assert counts["item"] == 3 and counts["belief"] == 6 and counts["message"] == 2
+    assert [[memory.text for memory in recall("ferry", **when)] for when in asked] == before
+    assert before[:3] == [["the ferry leaves at noon"], ["the ferry leaves at one"], ["the ferry leaves at noon"]]
+    assert _without_header(_plain(export())) == _without_header(records)
+    assert conversation.turns("desk") == [("When does it leave?", "At one.")]
+
+
+def test_importing_twice_is_once_and_another_namespace_gets_its_own(lived):
+    records = _plain(export())
+
+    assert set(import_(records).values()) == {0}
+    assert import_(records, "copy")["item"] == 3 and import_(records, "copy")["item"] == 0
+
+    texts = [memory.text for memory in recall("ferry", namespace="copy", known_at="2026-02-15")]
+    assert texts == ["the ferry leaves at one"]
+
+
+def test_an_export_of_a_moment_has_what_was_held_then(lived):
+    records = _plain(export(known_at="2026-02-15"))
+
+    assert sorted(record["raw_text"]["text"] for record in records if record["kind"] == "item") == [
+        "boats are slow",
+        "the ferry leaves at one",
+    ]
+    assert {record["kind"] for record in records} == {"header", "item", "origin", "link"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda records: [], "empty"),
+        (lambda records: records[1:], "header"),
+        (lambda records: [{**records[0], "version": 9}, *records[1:]], "version 1"),
+        (lambda records: [*records, {"kind": "gossip"}], "kind 'gossip'"),
+        (lambda records: [*records, ["no", "record"]], "kind None"),
+        (lambda records: [*records, {"kind": "link", "from_id": "mem_none"}], "not as it was exported"),
+        (lambda records: [*records, {**records[1], "raw_text": {"text": " "}}], "text is empty"),
+    ],
+)
+def test_a_spoiled_file_is_refused_whole(lived, spoil, words):
+    records = spoil(_plain(export()))
+
+    with pytest.raises(BadInput, match=words):
+        import_(records, "copy")
+
+    assert db.one("SELECT count(*) AS n FROM memory_item WHERE namespace = 'copy'") == {"n": 0}

@@ -1,0 +1,133 @@
+import json
+from email.message import EmailMessage
+
+import pytest
+from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, UserPromptPart
+
+from f.millrace.core import config, db
+from f.millrace.core.errors import BadInput
+from f.millrace.memory import conversation, erase
+from f.millrace.memory.forget import forget
+from f.millrace.memory.mention import mention
+from f.millrace.memory.store import Draft, Origin, remember, remember_all
+from f.millrace.telemetry.spans import span, step
+
+pytestmark = pytest.mark.usefixtures("database")
+RUN = "22222222-2222-2222-2222-222222222222"
+
+
+@pytest.fixture
+def spread_out(tmp_path):
+    """Ada Example in every place that keeps text; Ben Sample beside her."""
+    db.execute("INSERT INTO run (id, flow, args, result) VALUES (%s, 'daily_research', %s, %s)",
+               [RUN, db.jsonb({"topic": "Who is Ada Example?"}), db.jsonb({"title": "Ben Sample", "of": ["ADA\nEXAMPLE"]})])  # fmt: skip
+    with step("test.write", RUN), span("call", {"answer": json.dumps({"about": "Ada\nExample"})}):
+        pass
+    db.execute("INSERT INTO run_event (run_id, event, message) VALUES (%s, 'progress', 'Reading about Ada Example')", [RUN])
+    db.execute("INSERT INTO evidence (id, run_id, namespace, body) VALUES ('ev_1', %s, 'main', 'Ada  Example lives here')", [RUN])
+    db.execute("INSERT INTO research_result (run_id, topic_id, title, findings) VALUES (%s, 't', 'People', %s)",
+               [RUN, db.jsonb([{"text": "Ada Example moved."}, {"text": "Ben Sample stayed."}])])  # fmt: skip
+    db.execute("INSERT INTO usage (run_id, agent, model, state, response) VALUES (%s, 'writer', 'm', 'settled', %s)",
+               [RUN, db.jsonb({"parts": ["Ada Example moved.", "Ben Sample stayed."]})])  # fmt: skip
+    db.execute("INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until, recipients, subject, html, plain) VALUES "
+               "(%s, 'f', 'main', 'daily', now(), now(), '{ada.example@mail.example,ben@mail.example}', 'News', 'x', 'x')", [RUN])  # fmt: skip
+    db.execute("CREATE TABLE checkpoint.writes (thread_id text, blob bytea)")
+    db.execute("INSERT INTO checkpoint.writes VALUES ('one', %s), ('one', 'x'), ('two', 'x')", [b"Ada Example"])
+    conversation.append("desk", [ModelRequest(parts=[UserPromptPart("Hello")]), ModelResponse(parts=[TextPart("Good day")])])
+    conversation.append(
+        "desk", [ModelRequest(parts=[UserPromptPart("Phone of Ada Example?")]), ModelResponse(parts=[TextPart("12 34")])]
+    )
+    conversation.append("desk", [ModelRequest(parts=[UserPromptPart("Thanks")]), ModelResponse(parts=[TextPart("Bye")])])
+    fact = remember("fact", "Ada Example lives in Paris", namespace="sample")
+    remember("finding", "somebody moved to another town", derived_from=[fact], namespace="sample")
+    remember_all([Draft("note", "the list of guests", origin=Origin("https://x.example/ada_example.html"))])
+    ben = remember("fact", "Ben Sample lives in Rome")
+    (tmp_path / "outbox").mkdir()
+    mail = EmailMessage()
+    mail["Subject"] = "News"
+    mail.set_content("Für Ada Example: etwas Neues.", charset="utf-8", cte="base64")
+    (tmp_path / "outbox" / "one.eml").write_bytes(bytes(mail))
+    return ben
+
+
+def test_a_forgotten_subject_is_found_nowhere_and_the_rest_stays(spread_out, tmp_path):
+    before = forget("Ada Example", dry_run=True)
+    assert len(before.found) >= 10 and db.one("SELECT count(*) AS n FROM memory_item") == {"n": 4}
+
+    done = forget("ada example")
+
+    assert done.proved and done.found == {} and done.files == 1 and not list((tmp_path / "outbox").glob("*.eml"))
+    assert done.deleted["memory_item"] == 3 and done.deleted["chat_message"] == 2 and done.deleted["evidence"] == 1
+    assert done.blanked["digest"] == 1 and done.blanked["run"] == 2 and done.blanked["span"] == 1
+    assert [row["id"] for row in db.all("SELECT id FROM memory_item")] == [spread_out]
+    assert db.one("SELECT count(*) AS n FROM memory_origin") == db.one("SELECT count(*) AS n FROM memory_belief") == {"n": 1}
+    assert db.one("SELECT findings FROM research_result") == {
+        "findings": [{"text": "[forgotten]"}, {"text": "Ben Sample stayed."}]
+    }
+    assert db.all("SELECT thread_id FROM checkpoint.writes") == [{"thread_id": "two"}]
+    assert conversation.turns("desk") == [("Hello", "Good day"), ("Thanks", "Bye")]
+    assert forget("Ada Example").deleted == {}
+
+
+def test_a_conversation_goes_on_after_its_last_turn_was_forgotten(spread_out):
+    conversation.append("desk", [ModelRequest(parts=[UserPromptPart("Ada Example again")])])
+
+    forget("Ada Example")
+    conversation.remember_turn("desk", "And now?", "On we go")
+
+    assert [question for question, _ in conversation.turns("desk")] == ["Hello", "Thanks", "And now?"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "written", "other"),
+    [
+        ("Ann", "ann said so", "the annual report"),
+        ("José Núñez", "JOSÉ NÚÑEZ", "Jose N"),
+        ("José Núñez", "Jose\u0301 Nu\u0301n\u0303ez", "Josef"),
+        ("O'Brien", "Mr. O&#x27;Brien", "Brienne"),
+        ("ada@mail.example", "<ada@mail.example>", "canada@mail.example"),
+        ("田中花子", "昨日田中花子さんと", "田中太郎"),
+        ("دانا مثال", "قالت دانا مثال ذلك", "دانا"),
+    ],
+)  # fmt: skip
+def test_a_subject_is_found_however_it_is_written_and_nothing_like_it(subject, written, other):
+    kept = remember("note", f"about {other}")
+    remember("note", f"about {written}")
+    db.execute("INSERT INTO usage (run_id, agent, model, state, response) VALUES (%s, 'w', 'm', 'settled', %s)",
+               [RUN, db.jsonb({"tool": json.dumps({"said": f"\n{written}"})})])  # fmt: skip
+
+    done = forget(subject)
+
+    assert done.proved and [row["id"] for row in db.all("SELECT id FROM memory_item")] == [kept]
+    assert db.one("SELECT response FROM usage") == {"response": {"tool": "[forgotten]"}}
+
+
+@pytest.mark.parametrize("subject", ["", "  ", "a", "of", "%", "'; DROP TABLE run; --x"])
+def test_a_subject_that_would_hit_everything_is_refused_and_none_is_code(subject):
+    item = remember("note", "a text of its own")
+
+    if "DROP" in subject:
+        assert forget(subject).proved
+    else:
+        with pytest.raises(BadInput, match="too short"):
+            forget(subject)
+
+    assert db.one("SELECT id FROM memory_item") == {"id": item}
+
+
+def test_every_column_that_can_hold_text_is_scanned():
+    db.execute("CREATE TABLE later (id integer, words text[], raw bytea, more jsonb)")
+    db.execute("INSERT INTO later VALUES (1, '{Ada Example}', NULL, NULL), (2, NULL, %s, NULL), (3, NULL, NULL, %s)",
+               [b"x Ada Example x", db.jsonb({"Ada Example": 1})])  # fmt: skip
+
+    assert erase.scan(mention("Ada Example")) == {"later.words": 1, "later.raw": 1, "later.more": 1}
+    assert forget("Ada Example").blanked == {"later": 3} and erase.scan(mention("Ada Example")) == {}
+
+
+def test_the_file_of_events_loses_only_the_lines_about_the_subject(monkeypatch, tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"message": "Ada Example"}\n{"message": "Ben"}\n')
+    monkeypatch.setenv("MILLRACE_EVENTS_FILE", str(path))
+    config.reload()
+
+    assert forget("Ada Example").files == 1 and path.read_text() == '{"message": "Ben"}\n'

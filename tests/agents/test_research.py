@@ -66,9 +66,19 @@ def test_no_evidence_is_no_sources_and_never_prose(edge, in_step):
 
     assert result.no_sources and result.findings == [] and result.summary == ""
     assert result.stopped_because.startswith(Stop.NOTHING) and result.confidence.score == 0
-    assert result.gaps[0]["missing_tools"] == [{"capability": "search the web"}]
-    assert result.gaps[0]["proposed_mcp_server"]["name"] == "web-search"
-    assert len(db.all("SELECT id FROM tool_gap")) == 1
+    assert result.gaps == [], "the tools are there; they found nothing"
+
+
+def test_with_no_tool_at_all_the_research_is_tried_and_the_tools_that_were_missing_are_reported(in_step):
+    topic = {**TOPIC, "search": False, "documents": [{"url": "https://a.example/1", "title": "Orbit", "text": OPENED}]}
+
+    result = research_topic(in_step, topic)
+
+    assert texts(result)
+    (gap,) = result.gaps
+    assert [tool["name"] for tool in gap["missing_tools"]] == ["web_search", "read_page"]
+    assert gap["existing_tools_checked"] == ["Evidence: no tool is allowed or could be listed"]
+    assert db.one("SELECT report, seen FROM tool_gap") == {"report": gap, "seen": 1}
 
 
 def test_a_conflict_gives_both_sides_with_dates_and_says_why_one_is_trusted(in_step):

@@ -43,7 +43,7 @@ def ask(question: str, session: str | None = None, on_token: Callable[[str], Non
         if on_token is not None:
             on_token(_line(finding, numbers) + "\n")
 
-    topic = {"id": stable_id("topic", run_id, question), "title": _whole(question, earlier)}
+    topic = {"id": stable_id("topic", run_id, question), "title": _whole(question, earlier), "trust": "own"}
     result = research_topic(run_id, topic, earlier=earlier, on_finding=show)
     numbers.clear()
     text = "\n".join(_line(finding, numbers) for finding in result.findings) or "No sources found."

@@ -1,53 +1,141 @@
-"""Tool gaps: what no tool could do, what was looked at, and a server that would; stored once however often it is met."""
+"""Gap reports: which tool was missing, which were looked at, and a server that would help.
+
+A report has one form (`GapReport`), is checked against the tools that there are, and is stored once however many runs
+meet the same gap.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from f.millrace.agents.needs import MissingTool, met_by, same_need
 from f.millrace.core import db
+from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import stable_id
+from f.millrace.core.redaction import redact
 from f.millrace.telemetry.events import emit
+from f.millrace.tools.client import Tool
 
-SEARCH = "search the web"
-READ = "read a web page"
-PROPOSALS: dict[str, dict[str, Any]] = {
-    SEARCH: {
-        "name": "web-search",
-        "transport": "streamable-http",
-        "tools": [{"name": "search", "input": {"query": "string", "limit": "integer"}, "read_only": True}],
-        "how": "run SearXNG and set search_url, or set a key for Brave or Tavily",
-    },
-    READ: {
-        "name": "web-pages",
-        "transport": "streamable-http",
-        "tools": [{"name": "fetch", "input": {"url": "string"}, "read_only": True}],
-        "how": "allow web.fetch for the researcher, or name an MCP server with such a tool",
-    },
-}
+MARK = "Evidence: "
+MOST_STORED = 500
+
+SEARCH = MissingTool(
+    name="web_search",
+    description="Search the web by words and return pages with titles, addresses and excerpts.",
+    inputs={"query": "string", "limit": "integer"},
+    outputs={"hits": "array"},
+    estimated_risk="low",
+)
+READ = MissingTool(
+    name="read_page",
+    description="Fetch a web page by its address and return its text, title and date.",
+    inputs={"url": "string"},
+    outputs={"title": "string", "text": "string", "published_at": "string"},
+    estimated_risk="low",
+)
 
 
-def report(run_id: str, missing: Sequence[str], checked: Sequence[str]) -> dict[str, Any]:
-    """Store and return the report of missing tools; the same gap again is counted, not repeated."""
-    wanted = sorted(set(missing))
-    made = {
-        "missing_tools": [{"capability": capability} for capability in wanted],
-        "existing_tools_checked": sorted(set(checked)),
-        "proposed_mcp_server": next((PROPOSALS[capability] for capability in wanted if capability in PROPOSALS), None)
-        or _proposal(wanted),
-    }
+class GapReport(BaseModel):
+    """What could not be done for want of a tool."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    missing_tools: list[MissingTool] = Field(description="The tools that are missing.", min_length=1, max_length=10)
+    existing_tools_checked: list[str] = Field(
+        description="For each tool that was looked at, why it does not do: `Evidence: web.search finds pages, it prints nothing`.",
+        min_length=1,
+        max_length=100,
+    )
+    proposed_mcp_server: str = Field(
+        description="A server that would offer the tool, in one sentence.", min_length=3, max_length=600
+    )
+
+    @field_validator("existing_tools_checked")
+    @classmethod
+    def _evidence(cls, lines: list[str]) -> list[str]:
+        wrong = [line for line in lines if not line.startswith(MARK) or len(line) <= len(MARK) + 2]
+        if wrong:
+            raise ValueError(f"{wrong[0][:80]!r} must begin with {MARK!r} and say what was found")
+        return lines
+
+
+def report(run_id: str, made: GapReport | dict[str, Any], tools: Sequence[Tool]) -> dict[str, Any]:
+    """Check and store a report and return it; the same gap again is counted, not repeated.
+
+    BadInput says which part is malformed, which tool exists already, or which one meets the need.
+    """
+    checked = validated(made)
+    for need in checked.missing_tools:
+        match = met_by(need, tools)
+        if match:
+            raise BadInput(f"the report is rejected: {need.name!r} is not missing, {match.why}")
+    values = redact(checked.model_dump(mode="json"))
+    gap_id = _stored_as(checked) or stable_id("gap", sorted(need.name.lower() for need in checked.missing_tools))
     db.execute(
         "INSERT INTO tool_gap AS g (id, report, run_ids) VALUES (%s, %s, ARRAY[%s]::uuid[]) ON CONFLICT (id) DO UPDATE SET "
         "seen = g.seen + CASE WHEN %s::uuid = ANY(g.run_ids) THEN 0 ELSE 1 END, last_at = clock_timestamp(), "
         "run_ids = CASE WHEN %s::uuid = ANY(g.run_ids) THEN g.run_ids ELSE g.run_ids || %s::uuid END",
-        [stable_id("gap", made), db.jsonb(made), run_id, run_id, run_id, run_id],
+        [gap_id, db.jsonb(values), run_id, run_id, run_id, run_id],
     )
-    emit("tool", f"no tool can {' or '.join(wanted)}", missing=wanted)
-    return made
+    names = [need.name for need in checked.missing_tools]
+    emit("tool", f"no tool does the work of {' or '.join(names)}", missing=names, gap=gap_id)
+    return values
 
 
-def _proposal(missing: Sequence[str]) -> dict[str, Any]:
-    return {
-        "name": stable_id("tool", *missing),
-        "transport": "streamable-http",
-        "tools": [{"name": "run", "purpose": capability, "read_only": True} for capability in missing],
-        "how": "name an MCP server with such tools in the settings",
-    }
+def try_report(run_id: str, needs: Sequence[MissingTool], tools: Sequence[Tool], proposed: str = "") -> dict[str, Any] | None:
+    """Report these needs after a look at the tools; None when a tool meets one of them, which is told."""
+    made = GapReport(
+        missing_tools=list(needs),
+        existing_tools_checked=looked_at(tools),
+        proposed_mcp_server=proposed or PROPOSALS.get(needs[0].name, f"any MCP server with a tool like {needs[0].name}"),
+    )
+    try:
+        return report(run_id, made, tools)
+    except BadInput as error:
+        emit("decision", str(error))
+        return None
+
+
+PROPOSALS = {
+    SEARCH.name: "web-search over streamable HTTP with search(query, limit); or set search_url, brave_api_key or tavily_api_key",
+    READ.name: "web-pages over streamable HTTP with fetch(url); or allow web.fetch for the researcher",
+}
+
+
+def looked_at(tools: Sequence[Tool]) -> list[str]:
+    """Return the lines that tell which tools there were and what each of them does."""
+    if not tools:
+        return [f"{MARK}no tool is allowed or could be listed"]
+    return [f"{MARK}{tool.name} was listed: {(tool.description or 'no description').splitlines()[0][:160]}" for tool in tools]
+
+
+def validated(made: GapReport | dict[str, Any]) -> GapReport:
+    """Return the report in its form; BadInput names every part that is wrong."""
+    if isinstance(made, GapReport):
+        return made
+    try:
+        return GapReport.model_validate(made)
+    except ValidationError as error:
+        parts = [f"{'.'.join(map(str, each['loc'])) or 'the report'}: {each['msg']}" for each in error.errors()]
+        raise BadInput(f"the report is malformed: {'; '.join(parts)[:1000]}") from None
+
+
+def stored(run_id: str | None = None) -> list[dict[str, Any]]:
+    """Return the stored gaps, the most frequent first, or those of one run."""
+    return db.all(
+        "SELECT id, report, seen, run_ids, first_at, last_at FROM tool_gap "
+        "WHERE %s::uuid IS NULL OR %s::uuid = ANY(run_ids) ORDER BY seen DESC, last_at DESC LIMIT %s",
+        [run_id, run_id, MOST_STORED],
+    )
+
+
+def _stored_as(made: GapReport) -> str | None:
+    """Return the id of the stored gap that misses the same tools, in whatever words."""
+    for row in stored():
+        known = [MissingTool.model_validate(need) for need in row["report"]["missing_tools"]]
+        if len(known) == len(made.missing_tools) and all(
+            any(same_need(need, other) for other in known) for need in made.missing_tools
+        ):
+            return str(row["id"])
+    return None

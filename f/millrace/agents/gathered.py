@@ -8,10 +8,11 @@ from f.millrace.agents import claims, evidence
 from f.millrace.agents.toolbox import Hit, Toolbox
 from f.millrace.core import db
 from f.millrace.core.contracts import Evidence
-from f.millrace.core.errors import ToolFailed
+from f.millrace.core.errors import NeedsApproval, ToolFailed
 from f.millrace.core.ids import canonical_url
 from f.millrace.memory.recall import recall
 from f.millrace.telemetry.events import emit
+from f.millrace.trust import taint
 
 # What a model is shown at most, the most relevant first.
 MOST_EVIDENCE = 24
@@ -27,6 +28,7 @@ class Gathered:
     question: str
     pieces: dict[str, Evidence] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    heard: taint.Heard = field(default_factory=taint.Heard)
     fresh: int = 0
 
     def unseen(self, hits: Sequence[Hit]) -> list[Hit]:
@@ -42,7 +44,7 @@ class Gathered:
             try:
                 page = await toolbox.read(hit.url)
                 kept = self.keep(hit, page.text, title=page.title or hit.title, tool=page.tool, date=page.published_at)
-            except ToolFailed:
+            except (ToolFailed, NeedsApproval):
                 pass  # counted and told by the toolbox
         if not kept and len(hit.excerpt) >= claims.SHORTEST and not self._holds(hit.url):
             kept = self.keep(hit, hit.excerpt)
@@ -54,6 +56,8 @@ class Gathered:
 
     def keep(self, hit: Hit, text: str, *, title: str = "", tool: str = "", date: Any = None) -> list[Evidence]:
         """Store the passages of a text that have to do with the question."""
+        self.heard.read(f"{title or hit.title}\n{text}", "own" if hit.own else "untrusted")
+        self.heard.link(hit.url)
         made = evidence.store(
             self.run_id,
             self.topic_id,

@@ -46,7 +46,7 @@ class Judgement(BaseModel):
 agent = Agent(output_type=ToolOutput(Judgement, name="judge", description="The judgement."), instructions=INSTRUCTIONS)
 
 
-async def judge(question: str, evidence: Sequence[Evidence], *, asked: Sequence[str] = (), **options: object) -> Answer:
+async def judge(question: prompt.Body, evidence: Sequence[Evidence], *, asked: Sequence[str] = (), **options: object) -> Answer:
     """Return the judgement of the evidence."""
     sections = {"Question": question, "Today": now().date().isoformat(), "Asked already": list(asked)}
     return await call("judge", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]

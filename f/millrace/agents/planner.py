@@ -9,10 +9,10 @@ from f.millrace.agents import prompt
 from f.millrace.agents.call import Answer, call
 from f.millrace.core.context import now
 
-INSTRUCTIONS = """\
+INSTRUCTIONS = f"""\
 You plan the research of one question. Write searches that a search engine can answer: names, figures, dates, no filler.
 The most important comes first; do not repeat what was asked already or is known. Choose a tool only from those listed.
-"""
+{prompt.UNTRUSTED}"""
 
 
 class Query(BaseModel):
@@ -32,7 +32,7 @@ agent = Agent(output_type=ToolOutput(Plan, name="plan", description="The searche
 
 
 async def plan(
-    question: str, *, known: Sequence[str] = (), tools: Sequence[str] = (), earlier: Sequence[str] = (), **options: object
+    question: prompt.Body, *, known: Sequence[str] = (), tools: Sequence[str] = (), earlier: Sequence[str] = (), **options: object
 ) -> Answer:
     """Return the searches for a question, given what is known, the tools there are and the conversation so far."""
     text = prompt.compose(
@@ -40,8 +40,8 @@ async def plan(
             "Question": question,
             "Today": now().date().isoformat(),
             "Earlier questions": list(earlier),
-            "Known already": list(known),
-            "Tools": list(tools),
+            "Known already": prompt.Foreign(list(known)),
+            "Tools": prompt.Foreign(list(tools)),
         }
     )
     return await call("planner", agent, text, **options)  # type: ignore[arg-type]

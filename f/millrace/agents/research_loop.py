@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-from f.millrace.agents import claims, confidence, conflicts, gaps, sources
+from f.millrace.agents import claims, confidence, conflicts, gaps, prompt, sources
 from f.millrace.agents.call import Answer
 from f.millrace.agents.cited import Gate, check, keep_supported
 from f.millrace.agents.gathered import Gathered
@@ -24,7 +24,7 @@ from f.millrace.agents.toolbox import Hit, Toolbox
 from f.millrace.agents.writer import write
 from f.millrace.core.config import settings
 from f.millrace.core.context import current
-from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult
+from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult, Trust
 from f.millrace.core.errors import BudgetExceeded, ModelFailed
 from f.millrace.core.ids import canonical_url
 from f.millrace.memory.recall import recall
@@ -74,6 +74,7 @@ class Research:
     item_ids: Sequence[str] = ()
     documents: Sequence[dict[str, Any]] = ()
     earlier: Sequence[str] = ()
+    trust: Trust = "untrusted"
     on_finding: Callable[[Finding], None] | None = None
     asked: list[str] = field(default_factory=list)
     claims: list[Finding] = field(default_factory=list)
@@ -90,7 +91,7 @@ class Research:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.gathered = Gathered(self.run_id, self.topic_id, self.question)
+        self.gathered = Gathered(self.run_id, self.topic_id, self.question, heard=self.toolbox.heard)
 
     @property
     def pieces(self) -> dict[str, Evidence]:
@@ -207,10 +208,9 @@ class Research:
         missing = [] if searches else [gaps.SEARCH]
         if not self.toolbox.readers("url"):
             missing.append(gaps.READ)
-        if not self.pieces and gaps.SEARCH not in missing:
-            missing.append(gaps.SEARCH)
-        if missing:
-            self.gaps.append(gaps.report(self.run_id, missing, list(self.toolbox.listed)))
+        reported = gaps.try_report(self.run_id, missing, list(self.toolbox.listed.values())) if missing else None
+        if reported:
+            self.gaps.append(reported)
         emit("decision", f"Not enough evidence on {self.question!r}: {self.stop}", topic=self.topic_id)
         return {}
 
@@ -281,12 +281,14 @@ class Research:
     async def _ask(self, agent: Callable[..., Awaitable[Answer]], *arguments: Any, **options: Any) -> Answer:
         """Ask an agent; when its model fails or the money is spent, the offline model stands in."""
         name = agent.__name__
+        # A headline is a stranger's: it is researched, and nothing that it orders is done.
+        question = self.question if self.trust == "own" else prompt.Foreign(self.question)
         role = {"plan": "planner", "judge": "judge", "write": "writer"}[name]
         own = settings().agents.get(role)
         seconds = max(1.0, self._seconds_left())
         if self.stop != Stop.BUDGET and self.model_failures < MODEL_FAILURES and (own is None or own.enabled):
             try:
-                answer = await agent(self.question, *arguments, seconds=seconds, **options)
+                answer = await agent(question, *arguments, seconds=seconds, **options)
                 self.cost_usd += answer.cost_usd
                 return answer
             except BudgetExceeded as error:
@@ -296,7 +298,7 @@ class Research:
                 self.model_failures += 1
                 emit("error", str(error), topic=self.topic_id)
             self._note(Stop.MODEL_FAILED)
-        return await agent(self.question, *arguments, model=OfflineModel(), **options)
+        return await agent(question, *arguments, model=OfflineModel(), **options)
 
     async def _search(self, query: Query) -> list[Hit]:
         if self._seconds_left() <= 0:

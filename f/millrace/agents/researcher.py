@@ -12,12 +12,12 @@ from pydantic import BaseModel, Field
 from f.millrace.agents.research_loop import Research, Stop
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core.config import AgentSettings, settings
-from f.millrace.core.contracts import Finding, TopicResult
+from f.millrace.core.contracts import Finding, TopicResult, Trust
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 from f.millrace.tools.client import open_tools
-from f.millrace.trust import authority
+from f.millrace.trust import authority, taint
 from f.millrace.trust.risk import Risk
 
 
@@ -77,6 +77,8 @@ async def _research(
     earlier: list[str],
     on_finding: Callable[[Finding], None] | None,
 ) -> TopicResult:
+    # Topics come from sources unless a person asked.
+    trust: Trust = topic.get("trust") or "untrusted"
     async with open_tools(allowed) as tools:
         # A fault that leaves this block would come out wrapped in groups by the task groups of the connections.
         try:
@@ -87,11 +89,12 @@ async def _research(
                 run_id,
                 topic_id,
                 question,
-                Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold),
+                Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold, taint.Heard(question, trust)),
                 loop=loop,
                 item_ids=list(topic.get("item_ids") or []),
                 documents=list(topic.get("documents") or []),
                 earlier=earlier,
+                trust=trust,
                 on_finding=on_finding,
             )
             return await research.run()

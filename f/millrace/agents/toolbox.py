@@ -1,7 +1,7 @@
 """The tools of one research: listed at run time, sorted by what they can do, called and counted.
 
-Inside the loop only tools run that change nothing. Another one becomes a proposed action, and the caller is told that a
-person has to decide.
+The rules of trust/taint hold for every call, whoever makes it. What needs a person becomes a proposed action, and the
+caller is told so; what would carry private words out, or goes where nobody sent it, is refused.
 """
 
 import asyncio
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from f.millrace.core import db
 from f.millrace.core.context import current
-from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval, ToolFailed
+from f.millrace.core.contracts import Trust
+from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval, ToolFailed, ToolRefused
 from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
 from f.millrace.tools.client import Tool, Tools
-from f.millrace.trust import actions, risk
+from f.millrace.trust import actions, risk, taint
 
 HITS = 10
 CALL_SECONDS = 45.0
@@ -53,16 +53,30 @@ class Page:
 
 
 class Toolbox:
-    """Tools by what they can do; counts how many calls answered."""
+    """Tools by what they can do; counts how many calls answered.
 
-    def __init__(self, tools: Tools, listed: list[Tool], threshold: risk.Risk = "medium") -> None:
+    Attributes:
+        heard: Whose words the caller has read; what the tools answer is added, other texts the caller adds.
+    """
+
+    def __init__(
+        self, tools: Tools, listed: list[Tool], threshold: risk.Risk = "medium", heard: taint.Heard | None = None
+    ) -> None:
         self._tools = tools
         self._threshold: risk.Risk = threshold
+        self.heard = heard or taint.Heard()
         self.listed = {tool.name: tool for tool in listed}
         self.calls = 0
         self.failures = 0
         self.search_failed = False
-        _remember(listed)
+        for tool in listed:
+            if not tool.ours:
+                self.heard.read(tool.description, "untrusted")
+
+    @staticmethod
+    def author(tool: Tool) -> Trust:
+        """Return whose words the tool answers: the owner's from his own folder, else strangers'."""
+        return "own" if tool.ours and not tool.open_world else "untrusted"
 
     def searches(self) -> list[Tool]:
         """Return the tools that search by words, the web first, the person's own notes next."""
@@ -86,7 +100,9 @@ class Toolbox:
             for last in (False, True):
                 self.calls += 1
                 try:
-                    return await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
+                    answer = await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
+                    self._hear(tool, answer)
+                    return answer
                 except (MillraceError, TimeoutError) as error:
                     self.failures += 1
                     words = str(error) or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"
@@ -98,9 +114,16 @@ class Toolbox:
         raise AssertionError("the loop returns or raises")
 
     def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> None:
+        verdict = taint.judge(
+            tool.name, arguments, self.heard, read_only=tool.read_only, leaves_house=tool.open_world or not tool.ours
+        )
+        if verdict.outcome == "refuse":
+            emit("decision", verdict.why, tool=tool.name, refused=True)
+            raise ToolRefused(verdict.why)
         assessment = risk.assess(tool.name, tool.annotations, arguments)
-        if tool.read_only and not risk.asks(assessment, self._threshold):
+        if verdict.outcome == "free" and not risk.asks(assessment, self._threshold):
             return
+        why = verdict.why or assessment.rule
         context = current()
         key = f"{context.run_id} {topic_id} {tool.name} {digest_of(arguments)[:16]}"
         if context.run_id:
@@ -108,12 +131,23 @@ class Toolbox:
                 tool.name,
                 arguments,
                 key,
-                reason=f"asked for while researching; {assessment.rule}",
-                risk=assessment.risk,
+                reason=f"asked for by an agent; {why}",
+                risk=_asking(assessment.risk),
                 annotations=tool.annotations,
             )
-        emit("decision", f"{tool.name} needs a person: {assessment.rule}", tool=tool.name, risk=assessment.risk)
-        raise NeedsApproval(f"{tool.name} is {assessment.risk} risk and was not run; it waits as a proposed action")
+        emit("decision", f"{tool.name} needs a person: {why}", tool=tool.name, risk=assessment.risk)
+        raise NeedsApproval(f"{tool.name} was not run, it waits as a proposed action: {why}")
+
+    def _hear(self, tool: Tool, answer: dict[str, Any]) -> None:
+        """Take note of whose words came back. Others' tools that do not say that they read the open world may read what
+        is private to the owner, such as his mail."""
+        texts, links = [], []
+        for path, value in taint.leaves(answer):
+            if isinstance(value, str):
+                (links if path.rpartition(".")[2] == "url" else texts).append(value)
+        private = self.author(tool) == "own" or not tool.annotations.get("openWorldHint", False)
+        self.heard.read("\n".join(texts), self.author(tool), private)
+        self.heard.link(*links)
 
     async def search(self, query: str, preferred: str = "") -> list[Hit]:
         """Return what the tools find; one that fails or finds nothing gives way to the next."""
@@ -122,6 +156,8 @@ class Toolbox:
             wanted = {"query": query, **({"limit": HITS} if _takes(tool, "limit") else {})}
             try:
                 answer = await self.call(tool.name, wanted)
+            except (ToolRefused, NeedsApproval):
+                continue
             except ToolFailed:
                 self.search_failed = self.search_failed or tool.name == "web.search"
                 continue
@@ -191,18 +227,6 @@ def _date(value: Any) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _remember(listed: list[Tool]) -> None:
-    """Keep what each server said about its tools in this run, so that a change of it can be seen."""
-    if not current().run_id or not listed:
-        return
-    db.execute(
-        "INSERT INTO tool_snapshot (run_id, server, tool, hash, detail) "
-        "SELECT %s::uuid, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[]) ON CONFLICT DO NOTHING",
-        [
-            current().run_id,
-            [tool.name.partition(".")[0] for tool in listed],
-            [tool.name.partition(".")[2] for tool in listed],
-            [tool.hash for tool in listed],
-            [db.jsonb({"description": tool.description, "annotations": tool.annotations}) for tool in listed],
-        ],
-    )
+def _asking(risk_class: risk.Risk) -> risk.Risk:
+    # What is low by its class asks here because of where its arguments come from; low ones would be performed unasked.
+    return "medium" if risk_class == "low" else risk_class

@@ -24,7 +24,7 @@ agent = Agent(output_type=str, instructions=INSTRUCTIONS)
 
 
 async def write(
-    question: str,
+    question: prompt.Body,
     evidence: Sequence[Evidence],
     *,
     claims: Sequence[str] = (),
@@ -37,7 +37,7 @@ async def write(
         "Question": question,
         "Today": now().date().isoformat(),
         "Earlier questions": list(earlier),
-        "Checked claims": list(claims),
-        "Sources disagree": list(conflicts),
+        "Checked claims": prompt.Foreign(list(claims)),
+        "Sources disagree": prompt.Foreign(list(conflicts)),
     }
     return await call("writer", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ MillraceError
 ├── SourceFailed            a source or page gave nothing usable
 │   └── FetchRefused        an address that must not be fetched
 ├── ToolFailed              a tool answered with an error
+│   └── ToolRefused         its call would have carried out what must stay
 ├── NeedsApproval           a person has to decide first
 ├── NotAllowed              an agent tried what only people may do
 ├── BudgetExceeded          the money is spent
@@ -50,6 +51,10 @@ class FetchRefused(SourceFailed):
 
 class ToolFailed(MillraceError):
     """A tool answered with an error."""
+
+
+class ToolRefused(ToolFailed):
+    """The call would have carried something out of the house that must stay, or gone where nobody sent it."""
 
 
 class NeedsApproval(MillraceError):

@@ -40,6 +40,16 @@ class Tool:
         return re.sub(r"[^A-Za-z0-9_-]", "_", self.name)
 
     @property
+    def ours(self) -> bool:
+        """Whether it is the bundle's own, in this process, and its word about itself can be taken."""
+        return self.name.partition(".")[0] in SERVERS
+
+    @property
+    def open_world(self) -> bool:
+        """Whether it deals with what lies outside this machine; silence means that it does."""
+        return bool(self.annotations.get("openWorldHint", True))
+
+    @property
     def read_only(self) -> bool:
         """Whether the server says that it changes nothing; silence means that it may."""
         return bool(self.annotations.get("readOnlyHint", False))
@@ -52,7 +62,7 @@ class Tool:
     @property
     def hash(self) -> str:
         """The fingerprint of the description."""
-        return digest_of([self.name, self.description, self.input_schema, self.annotations])
+        return digest_of([self.name, self.description, self.input_schema, self.output_schema, self.annotations])
 
 
 class Tools:

@@ -1,0 +1,58 @@
+"""The toolbox as a model sees it: each listed tool a function, each call through the toolbox's rules.
+
+What a tool answers is shown between marks that say whose words it is; what was not done is answered in words.
+"""
+
+import functools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic_ai.tools import Tool as FunctionTool
+from pydantic_ai.toolsets import FunctionToolset
+
+from f.millrace.agents import gaps, prompt
+from f.millrace.agents.toolbox import Toolbox
+from f.millrace.core.errors import BadInput, MillraceError
+from f.millrace.tools.client import Tool
+
+LONGEST_ANSWER = 12_000
+
+
+def toolset(toolbox: Toolbox, topic_id: str = "", extra: Sequence[FunctionTool[Any]] = ()) -> FunctionToolset[Any]:
+    """Return the tools of the toolbox as functions of a model, and with them what the agent brings."""
+    tools = [_function(toolbox, tool, topic_id) for tool in toolbox.listed.values()]
+    return FunctionToolset([*tools, *extra])
+
+
+def _function(toolbox: Toolbox, tool: Tool, topic_id: str) -> FunctionTool[Any]:
+    return FunctionTool.from_schema(
+        functools.partial(_call, toolbox, tool, topic_id),
+        name=tool.function_name,
+        description=tool.description,
+        json_schema=tool.input_schema,
+        takes_ctx=False,
+    )
+
+
+async def _call(toolbox: Toolbox, tool: Tool, topic_id: str, **arguments: Any) -> str:
+    try:
+        answer = await toolbox.call(tool.name, arguments, topic_id)
+    except MillraceError as error:
+        return f"Not done: {prompt.safe(str(error))}"
+    text = json.dumps(answer, ensure_ascii=False, default=str)[:LONGEST_ANSWER]
+    return prompt.foreign(text, source=tool.name, trust=toolbox.author(tool))
+
+
+def report_gap(run_id: str, toolbox: Toolbox, made: list[dict[str, Any]]) -> FunctionTool[Any]:
+    """Return the function by which a model reports a tool that it lacks; a report that does not hold is answered with why."""
+
+    async def report_missing_tool(report: gaps.GapReport) -> str:
+        """Report that no tool can do what the task needs, after having looked at those that there are."""
+        try:
+            made.append(gaps.report(run_id, report, list(toolbox.listed.values())))
+        except BadInput as error:
+            return f"Not accepted: {error}"
+        return "Stored. Go on with what can be done."
+
+    return FunctionTool(report_missing_tool, takes_ctx=False)

@@ -31,6 +31,8 @@ MODULES = {
     "feedback": "feedback",
     "memory": "memory",
     "settings": "settings",
+    "tools": "tools",
+    "gaps": "tools",
 }
 
 

@@ -73,6 +73,8 @@ def show_run(options: argparse.Namespace) -> int:
         timing = f"{seconds:6.1f} s" if seconds is not None else "        "
         fault = f"  [red]{escape(step['error'])}[/]" if step["error"] else ""
         console.print(f"  {timing}  {step['path']}  [dim]{step['status']}[/]{fault}")
+    for line in (document["result"] or {}).get("tool_changes", []):
+        console.print(f"  since the run before, {escape(line)}")
     for topic in (document["result"] or {}).get("topics", []):
         console.print(f"\n[bold]{escape(topic['title'])}[/]  confidence {topic['confidence']}")
         for finding in topic["findings"]:

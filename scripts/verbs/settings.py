@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.table import Table
 
@@ -44,5 +44,8 @@ def _shown(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return "********" if value.get_secret_value() else ""
     if isinstance(value, dict):
-        return {name: inner.model_dump(exclude_none=True) for name, inner in value.items()}
+        return {
+            name: inner.model_dump(exclude_none=True) if isinstance(inner, BaseModel) else _shown(inner)
+            for name, inner in value.items()
+        }
     return value

@@ -16,6 +16,7 @@ from f.millrace.core.contracts import Finding, TopicResult, Trust
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
+from f.millrace.tools import snapshot
 from f.millrace.tools.client import open_tools
 from f.millrace.trust import authority, taint
 from f.millrace.trust.risk import Risk
@@ -79,6 +80,7 @@ async def _research(
 ) -> TopicResult:
     # Topics come from sources unless a person asked.
     trust: Trust = topic.get("trust") or "untrusted"
+    await snapshot.take(run_id)
     async with open_tools(allowed) as tools:
         # A fault that leaves this block would come out wrapped in groups by the task groups of the connections.
         try:

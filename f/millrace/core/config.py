@@ -132,6 +132,8 @@ class Settings(BaseModel):
     )
     agents: dict[str, AgentSettings] = Field(default={}, description="Settings of single agents by name.")
     mcp: dict[str, str] = Field(default={}, description="Further MCP servers whose tools agents may call: name to HTTP address.")
+    mcp_tokens: dict[str, SecretStr] = Field(default={}, description="Bearer tokens of those servers: name to token.")
+    mcp_seconds: float = Field(default=15, gt=0, le=300, description="Longest time for one exchange with such a server.")
     now: datetime | None = Field(default=None, description="A fixed clock, for tests.")
 
 

@@ -570,4 +570,22 @@ CREATE INDEX audit_kind ON audit (kind, subject, id);
 CREATE INDEX audit_run ON audit (run_id, id);
 """,
     ),
+    Migration(
+        5,
+        "0005_tool_enabled",
+        "92071d6f73d37a04433c8e2a294eedf57f662695ba53ba40e3316d956db0964f",
+        """
+-- Tools of others' servers are used as they were approved: each approved version is a row, a changed tool is none of them.
+CREATE TABLE tool_enabled (
+    server     text NOT NULL,
+    url        text NOT NULL,
+    tool       text NOT NULL,
+    hash       text NOT NULL,
+    detail     jsonb NOT NULL DEFAULT '{}',
+    enabled_by text NOT NULL,
+    enabled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (server, url, tool, hash)
+);
+""",
+    ),
 ]

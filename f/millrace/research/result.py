@@ -32,6 +32,7 @@ def whole_result(run_id: str) -> dict[str, Any]:
         "evidence": evidence,
         "deliveries": _deliveries(opened, source),
         "tool_gaps": _gaps(source),
+        "tool_changes": _tool_changes(source),
     }
 
 
@@ -64,7 +65,7 @@ def _opened(run_id: str) -> Opening | None:
 
 
 def _empty() -> dict[str, Any]:
-    lists: dict[str, Any] = {name: [] for name in ("digests", "sources", "topics", "deliveries", "tool_gaps")}
+    lists: dict[str, Any] = {name: [] for name in ("digests", "sources", "topics", "deliveries", "tool_gaps", "tool_changes")}
     return {"edition": "", **lists, "evidence": {}}
 
 
@@ -164,6 +165,14 @@ def _deliveries(opened: Opening, run_id: str) -> list[dict[str, Any]]:
 
 def _gaps(run_id: str) -> list[dict[str, Any]]:
     return [row["report"] for row in db.all("SELECT report FROM tool_gap WHERE %s::uuid = ANY(run_ids) ORDER BY id", [run_id])]
+
+
+def _tool_changes(run_id: str) -> list[str]:
+    """Return what changed of the tools since the run before, as it was told when they were listed."""
+    rows = db.all(
+        "SELECT message FROM run_event WHERE run_id = %s AND event = 'tool' AND metadata ? 'changed' ORDER BY id", [run_id]
+    )
+    return [row["message"] for row in rows]
 
 
 def _iso(moment: Any) -> str | None:

@@ -1,8 +1,10 @@
 """Tools as an agent sees them: listed over MCP at run time, called by name, whoever serves them."""
 
+import asyncio
 import contextlib
+import functools
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +13,19 @@ import mcp
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, ToolFailed
 from f.millrace.core.ids import digest_of
+from f.millrace.core.redaction import redact
+from f.millrace.tools import connection, enabled
 from f.millrace.tools.servers import SERVERS, server
 
 CALL_SECONDS = 90.0
+# For one server to answer what it offers.
+LIST_SECONDS = 20.0
 # Names of faults whose text is passed on as it is.
 FAULT = re.compile(r"^(Error executing tool \S+: )?([A-Z]\w+: )?")
+
+
+# Has a server do something within so many seconds.
+Ask = Callable[[Callable[[mcp.Client], Awaitable[Any]], float], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -69,21 +79,24 @@ class Tools:
     """The tools of every server that answered; made by `open_tools`.
 
     Attributes:
-        problems: Servers that could not be listed, in words.
+        problems: Servers and tools that cannot be used, in words.
+        versions: What each server says of its version.
     """
 
     def __init__(self, allowed: list[str] | None) -> None:
         self.problems: list[str] = []
+        self.versions: dict[str, str] = {}
         self._allowed = allowed
-        self._clients: dict[str, mcp.Client] = {}
+        self._servers: dict[str, Ask] = {}
         self._tools: dict[str, Tool] = {}
 
     async def list_tools(self) -> list[Tool]:
         """Ask every server what it offers now; only allowed tools are returned."""
         found: dict[str, Tool] = {}
-        for name, client in self._clients.items():
+        for name, ask in self._servers.items():
             try:
-                for tool in await _listed(name, client):
+                offered, self.versions[name] = await ask(functools.partial(_listed, name), LIST_SECONDS)
+                for tool in offered if name in SERVERS else self._usable(name, offered):
                     if allows(self._allowed, tool.name):
                         found[tool.name] = tool
             except Exception as error:  # a server of others may fail in any way; the rest goes on
@@ -91,18 +104,36 @@ class Tools:
         self._tools = found
         return list(found.values())
 
+    def _usable(self, server: str, offered: list[Tool]) -> list[Tool]:
+        """Return which tools of a server of others may be offered to an agent; the rest is told in `problems`."""
+        if len(offered) > connection.MOST_TOOLS:
+            self.problems.append(
+                f"the tool server {server} lists {len(offered)} tools; the first {connection.MOST_TOOLS} are taken"
+            )
+        sound = []
+        for tool in offered[: connection.MOST_TOOLS]:
+            fault = connection.fault_of(tool.name.partition(".")[2], tool.description, tool.input_schema, tool.output_schema)
+            if fault:
+                self.problems.append(f"a tool of {server} is left out: {fault}")
+            else:
+                sound.append(tool)
+        ready, held = enabled.sort_out(server, settings().mcp[server], [_told(tool) for tool in sound])
+        self.problems += held
+        return [tool for tool in sound if tool.name.partition(".")[2] in ready]
+
     async def call(self, name: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call a tool by either form of its name and return its structured result; ToolFailed tells why not."""
         tool = await self._find(name)
         where, _, short = tool.name.partition(".")
         try:
-            answer = await self._clients[where].call_tool(short, arguments or {}, read_timeout_seconds=CALL_SECONDS)
+            answer = await self._servers[where](functools.partial(_called, short, arguments or {}), CALL_SECONDS)
         except Exception as error:  # transport faults of a server of others
             raise ToolFailed(f"{tool.name} gave no answer: {_words(error)}") from error
         text = "\n".join(part.text for part in answer.content if part.type == "text")
         if answer.is_error:
             raise ToolFailed(f"{tool.name} failed: {FAULT.sub('', text, count=1)[:1000]}")
-        return answer.structured_content if answer.structured_content is not None else {"text": text}
+        given = answer.structured_content if answer.structured_content is not None else {"text": text}
+        return given if tool.ours else connection.bounded_answer(tool.name, given)
 
     async def _find(self, name: str) -> Tool:
         tools = self._tools or {tool.name: tool for tool in await self.list_tools()}
@@ -125,10 +156,7 @@ async def open_tools(allowed: Iterable[str] | None = None) -> AsyncIterator[Tool
         for name, target in _targets().items():
             if wanted is not None and not any(entry.partition(".")[0] == name for entry in wanted):
                 continue
-            try:
-                tools._clients[name] = await stack.enter_async_context(mcp.Client(target()))
-            except Exception as error:  # a server of others may fail in any way; the rest goes on
-                tools.problems.append(f"the tool server {name} cannot be reached: {_words(error)}")
+            tools._servers[name] = await target(stack)
         yield tools
 
 
@@ -137,15 +165,35 @@ def allows(allowed: list[str] | None, name: str) -> bool:
     return allowed is None or name in allowed or name.partition(".")[0] in allowed
 
 
-def _targets() -> dict[str, Any]:
-    ours = {name: lambda name=name: server(name) for name in SERVERS}
-    others = {name: lambda url=url: url for name, url in (getattr(settings(), "mcp", None) or {}).items()}
+def _targets() -> dict[str, Callable[[contextlib.AsyncExitStack], Awaitable[Ask]]]:
+    ours = {name: functools.partial(_local, name) for name in SERVERS}
+    others = {name: functools.partial(_remote, name, url) for name, url in settings().mcp.items()}
     return {**others, **ours}
 
 
-async def _listed(name: str, client: mcp.Client) -> list[Tool]:
+async def _local(name: str, stack: contextlib.AsyncExitStack) -> Ask:
+    client = await stack.enter_async_context(mcp.Client(server(name)))
+
+    async def ask(work: Callable[[mcp.Client], Awaitable[Any]], seconds: float) -> Any:
+        async with asyncio.timeout(seconds):
+            return await work(client)
+
+    return ask
+
+
+async def _remote(name: str, url: str, stack: contextlib.AsyncExitStack) -> Ask:
+    remote = connection.Remote(name, url)
+    stack.push_async_callback(remote.close)
+    return remote.ask
+
+
+async def _called(tool: str, arguments: dict[str, Any], client: mcp.Client) -> Any:
+    return await client.call_tool(tool, arguments, read_timeout_seconds=CALL_SECONDS)
+
+
+async def _listed(name: str, client: mcp.Client) -> tuple[list[Tool], str]:
     found, cursor = [], None
-    while True:
+    for _ in range(connection.MOST_PAGES):
         answer = await client.list_tools(cursor=cursor, cache_mode="refresh")
         for tool in answer.tools:
             annotations = tool.annotations.model_dump(by_alias=True, exclude_none=True) if tool.annotations else {}
@@ -159,11 +207,23 @@ async def _listed(name: str, client: mcp.Client) -> list[Tool]:
                 )
             )
         cursor = answer.next_cursor
-        if not cursor:
-            return found
+        if not cursor or len(found) > connection.MOST_TOOLS:
+            break
+    return found, str(getattr(client.server_info, "version", None) or "")
+
+
+def _told(tool: Tool) -> dict[str, Any]:
+    return {
+        "tool": tool.name.partition(".")[2],
+        "hash": tool.hash,
+        "description": tool.description,
+        "input_schema": tool.input_schema,
+        "output_schema": tool.output_schema,
+        "annotations": tool.annotations,
+    }
 
 
 def _words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return redact(" ".join(f"{type(error).__name__}: {error or 'no answer in time'}".split())[:300])

@@ -1,0 +1,93 @@
+"""What every server offered in a run, and what of it changed since the run before."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.telemetry.events import emit
+from f.millrace.tools.client import Tool, open_tools
+
+
+async def take(run_id: str) -> None:
+    """List the tools of every configured server and keep them with the run, once; tell what changed."""
+    if not run_id or not _first(run_id):
+        return
+    async with open_tools() as tools:
+        keep(run_id, await tools.list_tools(), tools.versions, tools.problems)
+    for line in changes(run_id):
+        emit("tool", line, changed=True)
+
+
+def keep(run_id: str, listed: Sequence[Tool], versions: Mapping[str, str], problems: Sequence[str] = ()) -> None:
+    """Store what was listed; a server is a row without a tool, with its version."""
+    rows = [(server, "", "", {"version": version}) for server, version in versions.items()]
+    for tool in listed:
+        server, _, name = tool.name.partition(".")
+        detail = {
+            "description": tool.description,
+            "input_schema": tool.input_schema,
+            "output_schema": tool.output_schema,
+            "annotations": tool.annotations,
+        }
+        rows.append((server, name, tool.hash, detail))
+    db.execute(
+        "INSERT INTO tool_snapshot (run_id, server, tool, hash, detail) "
+        "SELECT %s::uuid, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[]) ON CONFLICT DO NOTHING",
+        [run_id, *([row[place] for row in rows] for place in range(3)), [db.jsonb(row[3]) for row in rows]],
+    )
+    if problems:
+        db.execute(
+            "UPDATE tool_snapshot SET detail = %s WHERE run_id = %s AND server = ''",
+            [db.jsonb({"problems": list(problems)}), run_id],
+        )
+
+
+def changes(run_id: str) -> list[str]:
+    """Return in words what changed since the run before in the same namespace; empty for the first one."""
+    before = db.one(
+        "SELECT run.id FROM run WHERE run.started_at < (SELECT started_at FROM run WHERE id = %(run)s) "
+        "AND namespace = (SELECT namespace FROM run WHERE id = %(run)s) AND id <> %(run)s "
+        "AND EXISTS (SELECT FROM tool_snapshot s WHERE s.run_id = run.id AND s.tool <> '') ORDER BY started_at DESC LIMIT 1",
+        {"run": run_id},
+    )
+    if before is None:
+        return []
+    old, new = _rows(str(before["id"])), _rows(run_id)
+    if not any(tool for _, tool in new):
+        return []
+    lines = []
+    for server, tool in sorted(old.keys() | new.keys()):
+        was, now = old.get((server, tool)), new.get((server, tool))
+        name = f"the tool {server}.{tool}" if tool else f"the server {server}"
+        if was is None:
+            lines.append(f"{name} is new")
+        elif now is None:
+            lines.append(f"{name} is gone")
+        elif tool and was["hash"] != now["hash"]:
+            fields = sorted(field for field in now["detail"] if now["detail"][field] != was["detail"].get(field))
+            lines.append(f"{name} changed: {', '.join(fields)}")
+        elif not tool and was["detail"] != now["detail"]:
+            lines.append(f"{name} is version {now['detail'].get('version') or '?'}, before {was['detail'].get('version') or '?'}")
+    return lines
+
+
+def problems(run_id: str) -> list[str]:
+    """Return which servers and tools could not be used in a run, and why."""
+    row = db.one("SELECT detail FROM tool_snapshot WHERE run_id = %s AND server = ''", [run_id])
+    return list(row["detail"].get("problems", [])) if row else []
+
+
+def _first(run_id: str) -> bool:
+    """Return whether nobody has begun the run's snapshot; topics are researched side by side."""
+    namespace_known = db.one("SELECT 1 AS there FROM run WHERE id = %s", [run_id])
+    return bool(
+        namespace_known
+        and db.execute(
+            "INSERT INTO tool_snapshot (run_id, server, tool, hash) VALUES (%s, '', '', '') ON CONFLICT DO NOTHING", [run_id]
+        )
+    )
+
+
+def _rows(run_id: str) -> dict[tuple[str, str], dict[str, Any]]:
+    rows = db.all("SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s AND server <> ''", [run_id])
+    return {(row["server"], row["tool"]): row for row in rows}

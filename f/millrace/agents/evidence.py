@@ -44,6 +44,7 @@ def store(
     most: int = MOST_PASSAGES,
 ) -> list[Evidence]:
     """Store the passages of a text that have most to do with the question, and return them in the text's order."""
+    url, title = redact(url), redact(title)
     pieces = passages(text)
     ranked = sorted(range(len(pieces)), key=lambda place: (-claims.overlap(question, pieces[place]), place))
     made = [

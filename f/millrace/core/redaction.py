@@ -1,10 +1,16 @@
-"""One redactor for all that leaves the process: events, logs, spans, memory, digests, errors."""
+"""One redactor for all that leaves the process: events, logs, spans, memory, digests, errors.
 
+Masked are the secrets that this process knows (settings and environment, in the spellings in which they travel), values
+under names that say what they are, and texts of the shapes in which keys are issued.
+"""
+
+import base64
 import functools
 import os
 import re
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -13,18 +19,38 @@ from f.millrace.core.errors import BadSetting
 
 MASK = "[redacted]"
 SHORTEST = 6
-SECRET_VARIABLES = ("_API_KEY", "_TOKEN", "_PASSWORD", "_SECRET")
-PATTERNS = [
-    re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"),
-    re.compile(r"\b(?:ghp|gho|ghs|github_pat)_[A-Za-z0-9_]{20,}"),
-    re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
-    re.compile(r"\bxox[abpr]-[A-Za-z0-9-]{10,}"),
-    re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-    re.compile(r"(?i)(?<=bearer )[A-Za-z0-9._~+/-]{12,}=*"),
-    re.compile(r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"),
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
-]
-KEYS = re.compile(r"(?i)(password|passwd|secret|api[_-]?key|authorization|access[_-]?token|private[_-]?key)")
+SECRET_VARIABLE = re.compile(
+    r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
+)
+KEYS = re.compile(
+    r"(?i)(password|passwd|passphrase|secret|credential|api[_-]?key|authorization|private[_-]?key|set-cookie|"
+    r"(?:access|auth|refresh|bearer|session|id)[_-]?token|(?:^|[_-])token$|^cookie$)"
+)
+# Each alternative begins with something rare, so that plain text is passed over quickly.
+SHAPES = re.compile(
+    r"\b(?:sk|pk|rk)[-_](?:live_|test_|proj-|ant-)?[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, Stripe
+    r"|\b(?:gh[pousr]|github_pat|glpat|hf|npm|pypi|tvly|dop_v1|shpat|xapp)[_-][A-Za-z0-9_-]{16,}"
+    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\bAIza[0-9A-Za-z_-]{30,}"
+    r"|\bya29\.[0-9A-Za-z_-]{20,}"
+    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|\bBSA[A-Za-z0-9_-]{20,}"
+    r"|\b\d{8,10}:AA[A-Za-z0-9_-]{30,}"  # Telegram
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
+    r"|(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"
+    r"|(?i:(?<=\bbearer )|(?<=\bbasic )|(?<=\btoken ))(?=[^\s\"']*[0-9=_~+/])[A-Za-z0-9._~+/-]{12,}=*"
+    r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    re.DOTALL,
+)
+# `password=hunter2`, `?token=…`, `"api_key": "…"`; after a colon only what has a figure or a sign in it, for prose has none.
+NAMED = re.compile(
+    r"(?i)\b((?:[\w-]*[_-])?(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|token|sig|signature))"
+    r"(\\*[\"']?\s*(?:=\s*\\*[\"']?|:\s*\\*[\"']?(?=[^\s\"',;]*[0-9_/+=-])))([^\s\"'&,;<>\\)\]}]{6,})"
+)
+# No shape and no name without one of these letters.
+HINT = re.compile(r"(?i)[_-]|[0-9]{8}|://|bearer|basic|token|password|passwd|pwd|secret|key|sig|eyJ|AKIA|ASIA|AIza|ya29|SG\.|BSA")
 
 
 def redact(value: Any) -> Any:
@@ -32,37 +58,75 @@ def redact(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, dict):
-        return {
-            key: MASK if isinstance(key, str) and KEYS.search(key) and isinstance(inner, str) and inner else redact(inner)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list | tuple):
+        return {redact(key): _under(key, inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
         return [redact(inner) for inner in value]
+    if isinstance(value, bytes):
+        return _text(value.decode(errors="replace"))
     return value
 
 
+def _under(key: Any, value: Any) -> Any:
+    if isinstance(key, str) and value and KEYS.search(key):
+        if isinstance(value, str):
+            return MASK
+        if isinstance(value, list | tuple) and all(isinstance(inner, str) for inner in value):
+            return [MASK for _ in value]
+    return redact(value)
+
+
 def _text(text: str) -> str:
-    for secret in _own_secrets():
-        if secret in text:
-            text = text.replace(secret, MASK)
-    for pattern in PATTERNS:
-        text = pattern.sub(MASK, text)
-    return text
+    own = _own_secrets()
+    if own is not None:
+        text = own.sub(MASK, text)
+    if not HINT.search(text):
+        return text
+    return NAMED.sub(
+        lambda match: match[0] if match[3].startswith("[redacted") else match[1] + match[2] + MASK, SHAPES.sub(MASK, text)
+    )
 
 
 @functools.cache
-def _own_secrets() -> list[str]:
-    found = {value for name, value in os.environ.items() if name.endswith(SECRET_VARIABLES)}
+def _own_secrets() -> "re.Pattern[str] | None":
+    """Return one pattern for all secrets of this process, the longest first."""
+    found = set(_of_environment())
     try:
         values = [getattr(settings(), name) for name in Settings.model_fields]
     except BadSetting:  # the message about a bad setting is redacted too
         values = []
     for value in values:
-        if isinstance(value, SecretStr):
-            secret = value.get_secret_value()
-            password = urlsplit(secret).password or "" if "://" in secret else secret
-            found |= {password, unquote(password)}
-    return sorted((secret for secret in found if len(secret) >= SHORTEST), key=len, reverse=True)
+        inner = value.values() if isinstance(value, dict) else [value]
+        found.update(part for one in inner if isinstance(one, SecretStr) for part in _parts(one.get_secret_value()))
+    spellings = {spelling for secret in found if len(secret) >= SHORTEST for spelling in _spellings(secret)}
+    if not spellings:
+        return None
+    return re.compile("|".join(re.escape(one) for one in sorted(spellings, key=len, reverse=True)))
+
+
+def _of_environment() -> Iterator[str]:
+    for name, value in os.environ.items():
+        if SECRET_VARIABLE.search(name.upper()):
+            yield value
+        if "://" in value and "@" in value:
+            yield from _parts(value)
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """Yield what is secret of a setting: all of it, or the password of an address."""
+    if "://" not in secret:
+        yield secret
+        return
+    try:
+        password = urlsplit(secret).password or ""
+    except ValueError:
+        return
+    yield from (password, unquote(password))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    yield from (secret, quote(secret, safe=""), quote_plus(secret))
+    if len(secret) >= 2 * SHORTEST:
+        yield base64.b64encode(secret.encode()).decode().rstrip("=")
 
 
 on_reload(_own_secrets.cache_clear)

@@ -23,6 +23,9 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "anthropic": ("core.llm",),
     "opentelemetry": ("telemetry.",),
     "langgraph": ("agents.research_loop",),
+    "numpy": ("core.embedding",),
+    "onnxruntime": ("core.embedding",),
+    "tokenizers": ("core.embedding",),
     "mcp": ("tools.",),
     "pydantic_ai": ("agents.", "core.llm", "memory.conversation", "memory.conversation_store"),
 }

@@ -57,6 +57,10 @@ class Settings(BaseModel):
     model: str = Field(
         default="offline", description="openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing)."
     )
+    embedding_model: str = Field(
+        default="local:minilm-l6-int8",
+        description="Model of new vectors: local:minilm-l6-int8 or openai:NAME (any OpenAI-compatible server, by OPENAI_BASE_URL).",
+    )
     sources: list[str] = Field(
         default=["hackernews", "arxiv", "feeds", "mastodon", "notes"], description="Sources that are read."
     )

@@ -57,6 +57,8 @@ def forget(subject: str, *, dry_run: bool = False) -> Forgetting:
         done.deleted = _delete_rows(connection, wanted)
         done.blanked = erase.blank(connection, wanted)
     done.files = _delete_files(wanted)
+    # Words that only the subject had leave the statistics too.
+    db.execute("SELECT memory_tidy_statistics()")
     _vacuum([*done.deleted, *done.blanked])
     done.found = {**erase.scan(wanted), **_counted("files", len(list(_files(wanted))))}
     return done

@@ -1,38 +1,298 @@
-"""Recall: the items that answer a question best."""
+"""Recall: the items that answer a question best, by the plan that fits it, and why each is there."""
 
-import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
-from f.millrace.core import db
+from f.millrace.core import config, context, db
+from f.millrace.core.errors import BadInput
+from f.millrace.memory import hybrid, plans, vectors
 from f.millrace.memory.moment import When, held, moment
+from f.millrace.memory.router import Plan, route
 from f.millrace.memory.store import Memory, memory_of, named
 
-WORDS_AT_MOST = 40
+# More of a question than that is not read.
+LETTERS_AT_MOST = 20_000
+LIMIT_AT_MOST = 1_000
 
 
-def recall(
+@dataclass(frozen=True)
+class Result:
+    """One item that was found, how well it fits (0 to 1), and why."""
+
+    memory: Memory
+    score: float
+    why: str
+    citation: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as `memory search --json` prints it."""
+        memory = self.memory
+        return {
+            "id": memory.id, "type": memory.type, "title": memory.title, "source": memory.source, "text": memory.text,
+            "score": round(self.score, 4), "why": self.why, "valid_from": _iso(memory.valid_from), "valid_to": _iso(memory.valid_to),
+            "recorded_at": _iso(memory.recorded_at), "citation": self.citation,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a search found: the plan that answered, those that found nothing, and how long each part took."""
+
+    query: str
+    plan: str
+    because: str
+    results: list[Result]
+    timings_ms: dict[str, float]
+    tried: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)
+
+
+def recall(text: str, limit: int = 5, namespace: str | None = None, types: Sequence[str] | None = None, as_of: When = None,
+           known_at: When = None, **options: Any) -> list[Memory]:  # fmt: skip
+    """Return the items that answer `text` best, best first; their `rank` is the score. Options are those of `search`."""
+    answer = search(text, limit, namespace=namespace, types=types, as_of=as_of, known_at=known_at, **options)
+    return [replace(result.memory, rank=result.score) for result in answer.results]
+
+
+def search(
     text: str,
-    limit: int = 5,
+    limit: int = 10,
+    *,
     namespace: str | None = None,
-    types: list[str] | None = None,
+    types: Sequence[str] | None = None,
+    source: str | None = None,
+    document: str | None = None,
+    trust: Sequence[str] | None = None,
+    fields: dict[str, Any] | None = None,
     as_of: When = None,
     known_at: When = None,
-) -> list[Memory]:
-    """Return the items that share words with `text` and were held true then, best first and newest first on ties."""
-    words = list(dict.fromkeys(re.findall(r"\w{2,}", text.lower())))[:WORDS_AT_MOST]
-    if not words or limit < 1:
-        return []
-    condition, values = held(moment(as_of, known_at))
-    rows = db.all(
-        "WITH question AS (SELECT to_tsquery('english', %(question)s) AS words) "
-        "SELECT m.*, ts_rank_cd(m.lexemes, question.words, 1) AS rank FROM memory_item m, question "
-        f"WHERE m.namespace = %(namespace)s AND m.lexemes @@ question.words AND {condition} "
-        "AND (%(types)s::text[] IS NULL OR m.type = ANY(%(types)s)) ORDER BY rank DESC, m.created_at DESC, m.id LIMIT %(limit)s",
-        {
-            **values,
-            "question": " | ".join(f"'{word}'" for word in words),
-            "namespace": named(namespace),
-            "types": types,
-            "limit": limit,
-        },
+    plan: str | None = None,
+    least: float = 0.0,
+    zone: str = "UTC",
+    exhaustive: bool = False,
+) -> Answer:
+    """Answer a question from memory.
+
+    `types`, `source`, `document`, `trust` and `fields` (of the metadata) keep what fits them; `plan` names the plan instead of the
+    router; `least` leaves out results below a score; `zone` says when a day begins; `exhaustive` scores every item.
+    Raises BadInput for a limit, plan, zone or time that is none.
+    """
+    if not 0 <= limit <= LIMIT_AT_MOST:
+        raise BadInput(f"limit is {limit}; allowed is 0 to {LIMIT_AT_MOST}")
+    started = time.perf_counter()
+    question = " ".join(text[:LETTERS_AT_MOST].replace("\x00", " ").encode("utf-8", "replace").decode().split())
+    namespace = named(namespace)
+    now = context.now()
+    point = moment(as_of, known_at)
+    only = _filter(point, types, source, document, trust, fields)
+    searcher = _Searcher(question, namespace, limit, only, now, least, exhaustive)
+    if not limit or not any(letter.isalnum() for letter in question):
+        return Answer(text, "nothing", "the question holds no word", [], {"total": 0.0})
+    chosen = (
+        [only_plan]
+        if (only_plan := _named_plan(plan, question))
+        else route(question, point.as_of or now, zone, plans.types_like(namespace, question))
     )
-    return [memory_of(row) for row in rows]
+    tried: list[str] = []
+    found: list[Result] = []
+    last = chosen[-1]
+    for last in chosen:
+        found = searcher.run(last)
+        if found:
+            break
+        tried.append(f"{last.kind}: nothing found")
+    timings = {name: round(seconds * 1000, 2) for name, seconds in searcher.timings.items()}
+    timings["total"] = round((time.perf_counter() - started) * 1000, 2)
+    return Answer(text, last.kind, last.because, found, timings, tried, searcher.statements)
+
+
+class _Searcher:
+    """Runs the plans of one question; the vector of a text is made once."""
+
+    def __init__(
+        self, question: str, namespace: str, limit: int, only: hybrid.Filter, now: datetime, least: float, exhaustive: bool
+    ) -> None:
+        self.question, self.namespace, self.limit, self.only = question, namespace, limit, only
+        self.now, self.least, self.exhaustive = now, least, exhaustive
+        self.timings: dict[str, float] = {}
+        self.statements: list[str] = []
+        self.vectors: dict[str, list[float] | None] = {}
+
+    def run(self, plan: Plan) -> list[Result]:
+        """Return what a plan finds, best first."""
+        if plan.kind == "several":
+            return self._several(plan)
+        if plan.kind == "relation":
+            return self._relation(plan)
+        if plan.kind == "structured":
+            return self._plain(
+                plan, plans.structured, f"{plan.type} with {plan.key} {plan.value!r}" if plan.key else f"is a {plan.type}"
+            )
+        if plan.kind == "conversation":
+            return self._conversation(plan)
+        if plan.kind == "when" and not plan.question:
+            return self._plain(plan, plans.in_time, "true in the time asked for")
+        only = self.only
+        if plan.kind == "when":
+            only = hybrid.Filter(
+                f"{only.condition} AND m.valid_from >= %(since)s AND m.valid_from < %(until)s", only.values, narrow=True
+            )
+        return self.hybrid(plan.question, only, plan.since, plan.until)
+
+    def hybrid(
+        self, question: str, only: hybrid.Filter, since: datetime | None, until: datetime | None, limit: int = 0
+    ) -> list[Result]:
+        """Return the best by words and meaning."""
+        question = question.lower()
+        rows: list[dict[str, Any]] = []
+        for _ in range(2):
+            model = _model(self.namespace)
+            asked = hybrid.Asked(
+                question, self.namespace, limit or self.limit, self._vector(question, model), model.model, only, since, until,
+                context.now() if config.settings().now else None, self.exhaustive,
+            )  # fmt: skip
+            self.statements.append(hybrid.statement(asked)[0])
+            rows = self._timed("database", lambda asked=asked: hybrid.search(asked))
+            if not rows or rows[0]["model"] == model.model.no:
+                break
+            # The memory moved to another model since this process asked.
+            _models.clear()
+            self.vectors.clear()
+        return [result for row in rows if (result := _result(row)).score >= self.least]
+
+    def _several(self, plan: Plan) -> list[Result]:
+        lists = [self.run(part) for part in plan.parts]
+        merged: dict[str, Result] = {}
+        # In turns, so that each question has its best results among the first.
+        for place in range(max(map(len, lists))):
+            for results in lists:
+                if place < len(results):
+                    merged.setdefault(results[place].memory.id, results[place])
+        return sorted(list(merged.values())[: self.limit], key=lambda result: -result.score)
+
+    def _relation(self, plan: Plan) -> list[Result]:
+        assert plan.ends is not None
+        ends = [[result.memory.id for result in self.hybrid(end, self.only, None, None, plans.ENDS)] for end in plan.ends]
+        sql, values = plans.paths(ends[0], ends[1], self.namespace, self.only, self.limit)
+        return [_found(row, "on the way: " + row["why"]) for row in self._select(sql, values)]
+
+    def _conversation(self, plan: Plan) -> list[Result]:
+        spoken = _also(self.only, f"m.type = ANY('{{{','.join(plans.SPOKEN)}}}')")
+        found = self.hybrid(plan.question, spoken, plan.since, plan.until)
+        sql, values = plans.messages(plan, self.namespace, self.only, self.limit)
+        found += [_found(row, "was said in conversation " + row["source"]) for row in self._select(sql, values)]
+        return sorted(found, key=lambda result: -result.score)[: self.limit]
+
+    def _plain(self, plan: Plan, build: Callable[..., tuple[str, dict[str, Any]]], why: str) -> list[Result]:
+        return [_found(row, why) for row in self._select(*build(plan, self.namespace, self.only, self.limit))]
+
+    def _select(self, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+        self.statements.append(sql)
+        return self._timed("database", lambda: db.all(sql, values))
+
+    def _vector(self, question: str, model: "_Known") -> list[float] | None:
+        if not model.used:
+            return None
+        if question not in self.vectors:
+            self.vectors[question] = self._timed("embedding", lambda: vectors.of_question(question, model.model))
+        return self.vectors[question]
+
+    def _timed(self, name: str, work: Callable[[], Any]) -> Any:
+        started = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The active model, and whether a namespace has any vector of it (without one no model is loaded)."""
+
+    model: vectors.Model
+    used: bool
+
+
+_models: dict[tuple[str, str], _Known] = {}
+config.on_reload(_models.clear)
+
+
+def _model(namespace: str) -> _Known:
+    key = (db.database_url(), namespace)
+    known = _models.get(key)
+    if known is None:
+        model = vectors.active()
+        used = db.one(f"SELECT 1 FROM memory_item WHERE namespace = %s AND embedding_model = {model.no} LIMIT 1", [namespace])
+        known = _Known(model, used is not None)
+        if known.used:
+            _models[key] = known
+    return known
+
+
+def _also(only: hybrid.Filter, more: str) -> hybrid.Filter:
+    """Return the filter with one more condition."""
+    return hybrid.Filter(f"{only.condition} AND {more}", only.values, narrow=True)
+
+
+def _filter(point: Any, types: Sequence[str] | None, source: str | None, document: str | None, trust: Sequence[str] | None,
+            fields: dict[str, Any] | None) -> hybrid.Filter:  # fmt: skip
+    condition, values = held(point)
+    asked: dict[str, tuple[Any, str]] = {
+        "types": (list(types) if types else None, "m.type = ANY(%(types)s)"),
+        "source": (source, "m.source = %(source)s"),
+        "document": (document, "m.thread = %(document)s"),
+        "trust": (list(trust) if trust else None, "m.trust = ANY(%(trust)s)"),
+        "fields": (db.jsonb(fields) if fields else None, "m.metadata @> %(fields)s"),
+    }
+    given = {name: (value, sql) for name, (value, sql) in asked.items() if value is not None}
+    return hybrid.Filter(
+        " AND ".join([condition, *(sql for _, sql in given.values())]),
+        {**values, **{name: value for name, (value, _) in given.items()}},
+        narrow=bool(given) or point.as_of is not None,
+    )
+
+
+def _named_plan(name: str | None, question: str) -> Plan | None:
+    if name is None:
+        return None
+    if name not in ("similar", "conversation"):
+        raise BadInput(
+            f"plan is {name!r}; a plan that can be named is similar or conversation (the others are told by the question)"
+        )
+    return Plan(name, question, "was asked for")  # type: ignore[arg-type]
+
+
+def _result(row: dict[str, Any]) -> Result:
+    weights = hybrid.Weights()
+    parts = {name: float(row[name]) for name in hybrid.PARTS}
+    reasons = []
+    if row["matched"]:
+        reasons.append("shares " + ", ".join(row["matched"][:8]))
+    if row["nearby"] > row["words"] + 0.05:
+        reasons.append("what stands beside it shares more")
+    if row["meaning"] > 0:
+        reasons.append(f"{row['meaning']:.2f} near in meaning")
+    if row["named"]:
+        reasons.append("its title is named")
+    if row["dated"]:
+        reasons.append("of the time asked for")
+    best = sorted(parts, key=lambda name: -parts[name] * getattr(weights, name))[:3]
+    reasons.append("most of the score by " + ", ".join(best))
+    return Result(memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), "; ".join(reasons), _citation(row), parts)
+
+
+def _found(row: dict[str, Any], why: str) -> Result:
+    return Result(memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), why, _citation(row))
+
+
+def _citation(row: dict[str, Any]) -> dict[str, Any]:
+    given = {"source": row["source"] or None, "document": row.get("document"), "page": row.get("page"), "start": row.get("start_offset"), "end": row.get("end_offset")}  # fmt: skip
+    return {name: value for name, value in given.items() if value not in (None, "")}
+
+
+def _iso(when: datetime | None) -> str | None:
+    return when.isoformat() if when else None

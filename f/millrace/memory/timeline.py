@@ -15,7 +15,9 @@ WHERE m.namespace = %(namespace)s AND (%(types)s::text[] IS NULL OR m.type = ANY
   AND (%(since)s::timestamptz IS NULL OR lower(span) >= %(since)s)
   AND lower(span) < coalesce(%(until)s::timestamptz, 'infinity')
   AND lower(span) <= coalesce(%(as_of)s::timestamptz, 'infinity')
-  AND (%(about)s = '' OR m.lexemes @@ plainto_tsquery('english', %(about)s)
+  AND (%(about)s = '' OR (memory_words(%(about)s) <> '' AND NOT EXISTS (
+           SELECT 1 FROM unnest(memory_words(%(about)s)) w WHERE NOT EXISTS (
+               SELECT 1 FROM memory_posting p WHERE p.item = m.no AND p.term = memory_term(m.namespace, w.lexeme))))
        OR strpos(lower(m.title || ' ' || (m.raw_text ->> 'text')), lower(%(about)s)) > 0)
 ORDER BY at {order}, m.id LIMIT %(limit)s
 """

@@ -1,0 +1,242 @@
+"""Hybrid search as one statement: BM25 over counted lexemes and nearest vectors, in the context of neighbouring passages.
+
+Every part of the score lies between 0 and 1 and does not depend on the other results: words, nearby and thread are shares
+of the best BM25 that the question could get (of the item, of it and its neighbours, of its whole document or session).
+
+A scope of few items is scored whole. In a large one the candidates are the best by words and by vector, and their
+neighbours: of a common word only the items in which it weighs most are read, then every candidate is scored in full.
+"""
+
+import re
+import weakref
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.memory.vectors import Model, literal
+
+# Scopes of at most so many items are scored whole.
+EXHAUSTIVE = 3_000
+# Read of each word: the items in which it weighs most; then candidates by words and by vector, at least.
+POSTINGS = 2_000
+CANDIDATES = 100
+# Of a longer question the rarest words count.
+TERMS = 48
+HALF_LIFE_DAYS = 180
+WORD = re.compile(r"[^\W_]+")
+SETTINGS = (
+    "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 120; SET hnsw.max_scan_tuples = 60000; "
+    "SET plan_cache_mode = force_custom_plan"
+)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What each part adds to the relevance; together they are 1. Fitted on dialogues and abstracts apart from the measured ones."""
+
+    words: float = 0.14
+    nearby: float = 0.20
+    thread: float = 0.12
+    meaning: float = 0.20
+    next: float = 0.07
+    named: float = 0.04
+    dated: float = 0.10
+    length: float = 0.13
+    # Taken off: a question answers nothing.
+    asks: float = 0.03
+    # Relevance is what counts; how recent and of whose authority an item is decides between nearly equal ones.
+    recency: float = 0.03
+    authority: float = 0.03
+
+
+AUTHORITY = {"own": 1.0, "trusted": 0.7, "untrusted": 0.3}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A condition on `memory_item m` with its parameters; `narrow` when it may keep a small share of a namespace."""
+
+    condition: str
+    values: dict[str, Any]
+    narrow: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question, ready for the database."""
+
+    question: str
+    namespace: str
+    limit: int
+    vector: list[float] | None
+    model: Model
+    only: Filter
+    since: datetime | None = None
+    until: datetime | None = None
+    now: datetime | None = None
+    exhaustive: bool = False
+
+
+SQL = """
+WITH asked AS MATERIALIZED (
+    SELECT w.lexeme, memory_term(%(namespace)s, w.lexeme) AS term FROM unnest(memory_words(%(question)s)) w
+), extent AS MATERIALIZED (
+    SELECT greatest(coalesce(sum(items), 0), 1)::float8 AS items,
+           greatest(coalesce(sum(words) / nullif(sum(items), 0), 1), 1)::float8 AS average
+    FROM memory_extent WHERE namespace = %(namespace)s
+), terms AS MATERIALIZED (
+    SELECT asked.lexeme, asked.term, ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5)) AS idf
+    FROM asked CROSS JOIN extent
+    CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = asked.term) f
+    WHERE f.items > 0 ORDER BY 3 DESC, 1 LIMIT %(terms)s
+), scope AS MATERIALIZED (
+    SELECT m.no FROM memory_item m
+    WHERE ({narrow} OR (SELECT items FROM extent) <= %(exhaustive)s) AND m.namespace = %(namespace)s AND {condition}
+    LIMIT %(exhaustive)s + 1
+), whole AS MATERIALIZED (
+    SELECT ({narrow} OR extent.items <= %(exhaustive)s) AND (SELECT count(*) FROM scope) <= %(exhaustive)s AS yes FROM extent
+), by_words AS MATERIALIZED (
+    SELECT p.item, sum(t.idf * p.tf / (p.tf + {k1} * (1 - {b} + {b} * p.length / extent.average))) AS words
+    FROM terms t CROSS JOIN extent CROSS JOIN LATERAL (
+        SELECT item, tf, length FROM memory_posting WHERE term = t.term ORDER BY impact DESC LIMIT %(postings)s
+    ) p
+    WHERE NOT (SELECT yes FROM whole) GROUP BY p.item ORDER BY words DESC, p.item
+), found AS MATERIALIZED (
+    SELECT no FROM scope WHERE (SELECT yes FROM whole)
+    UNION
+    SELECT no FROM (
+        SELECT w.item AS no FROM by_words w CROSS JOIN LATERAL (
+            SELECT 1 FROM memory_item m WHERE m.no = w.item AND m.namespace = %(namespace)s AND {condition}
+        ) m LIMIT %(candidates)s
+    ) lexical
+    UNION
+    SELECT no FROM (
+        SELECT m.no FROM memory_item m
+        WHERE NOT (SELECT yes FROM whole) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
+        ORDER BY m.{expression} <=> %(vector)s::halfvec LIMIT %(candidates)s
+    ) semantic
+), pool AS MATERIALIZED (
+    SELECT no FROM found
+    UNION
+    SELECT n.no FROM found f JOIN memory_item own ON own.no = f.no
+    JOIN memory_item n ON n.namespace = own.namespace AND n.thread = own.thread AND n.ordinal BETWEEN own.ordinal - 2 AND own.ordinal + 2
+    WHERE NOT (SELECT yes FROM whole) AND own.thread IS NOT NULL
+), part AS MATERIALIZED (
+    SELECT p.item, t.term, t.idf * p.tf / (p.tf + {k1} * (1 - {b} + {b} * p.length / extent.average)) AS score
+    FROM (
+        SELECT p.item, p.term, p.tf, p.length FROM terms t JOIN memory_posting p ON p.term = t.term
+        WHERE (SELECT yes FROM whole) AND p.item IN (SELECT no FROM scope)
+        UNION ALL
+        SELECT p.item, p.term, p.tf, p.length FROM pool CROSS JOIN terms t JOIN memory_posting p ON p.item = pool.no AND p.term = t.term
+        WHERE NOT (SELECT yes FROM whole)
+    ) p JOIN terms t ON t.term = p.term CROSS JOIN extent
+), own AS (
+    SELECT item, sum(score) AS words FROM part GROUP BY item
+), item AS MATERIALIZED (
+    SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from, coalesce(own.words, 0) AS words, {condition} AS wanted,
+           CASE WHEN {embedded} THEN greatest(1 - (m.{expression} <=> %(vector)s::halfvec), 0) END AS meaning,
+           ln(1 + least(length(m.raw_text ->> 'text'), 1000) / 6.0) / ln(1 + 1000 / 6.0) AS length,
+           right(rtrim(m.raw_text ->> 'text'), 1) IN ('?', '？', '؟') AS asks,
+           m.title <> '' AND strpos(%(padded)s, ' ' || lower(m.title) || ' ') > 0 AS named
+    FROM pool JOIN memory_item m ON m.no = pool.no LEFT JOIN own ON own.item = m.no
+), around AS (
+    SELECT no, sum(score) AS words FROM (
+        SELECT i.no, p.term, max(CASE WHEN abs(i.ordinal - n.ordinal) < 2 THEN p.score ELSE p.score / 2 END) AS score
+        FROM part p JOIN item n ON n.no = p.item JOIN item i ON i.thread = n.thread AND i.ordinal BETWEEN n.ordinal - 2 AND n.ordinal + 2
+        GROUP BY 1, 2
+    ) best GROUP BY no
+), thread AS (
+    SELECT thread, sum(score) AS words FROM (
+        SELECT n.thread, p.term, max(p.score) AS score FROM part p JOIN item n ON n.no = p.item WHERE n.thread IS NOT NULL GROUP BY 1, 2
+    ) best GROUP BY thread
+), scored AS (
+    SELECT i.no, i.words / best.sum AS words,
+           coalesce(around.words, i.words) / best.sum AS nearby,
+           coalesce(thread.words, i.words) / best.sum AS thread,
+           coalesce(i.meaning, 0) AS meaning, i.meaning IS NOT NULL AS has_meaning,
+           coalesce(CASE WHEN i.thread IS NOT NULL THEN lead(i.meaning) OVER (PARTITION BY i.thread ORDER BY i.ordinal) END, i.meaning, 0) AS next,
+           i.named::integer AS named, i.length, i.asks::integer AS asks,
+           coalesce(i.valid_from >= %(since)s::timestamptz AND i.valid_from < %(until)s::timestamptz, false)::integer AS dated,
+           exp(-0.693147 * greatest(extract(epoch FROM coalesce(%(now)s::timestamptz, statement_timestamp()) - i.valid_from), 0)
+               / 86400 / {half_life}) AS recency,
+           CASE i.trust WHEN 'own' THEN {own} WHEN 'trusted' THEN {trusted} ELSE {untrusted} END AS authority,
+           i.wanted
+    FROM item i
+    CROSS JOIN (SELECT coalesce(nullif(sum(idf), 0), 1) AS sum FROM terms) best
+    LEFT JOIN around ON around.no = i.no LEFT JOIN thread ON thread.thread = i.thread
+), ranked AS (
+    SELECT *, greatest({relevance}, 0) AS relevance FROM scored WHERE wanted AND (words > 0 OR nearby > 0 OR has_meaning OR dated > 0)
+), top AS (
+    SELECT *, relevance * ({plain} + {w_recency} * recency + {w_authority} * authority) AS score
+    FROM ranked ORDER BY score DESC, no LIMIT %(limit)s
+)
+SELECT m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.created_at, m.valid_from, m.valid_to,
+       o.document, o.page, o.start_offset, o.end_offset, top.score AS rank,
+       top.words, top.nearby, top.thread, top.meaning, top.next, top.named, top.length, top.asks, top.dated, top.recency, top.authority,
+       top.relevance, (SELECT no FROM memory_model WHERE active) AS model, (SELECT yes FROM whole) AS whole,
+       (SELECT coalesce(array_agg(t.lexeme ORDER BY t.idf DESC), '{{}}') FROM terms t JOIN part p ON p.term = t.term WHERE p.item = m.no) AS matched
+FROM top JOIN memory_item m ON m.no = top.no
+LEFT JOIN LATERAL (
+    SELECT document, page, start_offset, end_offset FROM memory_origin
+    WHERE item_id = m.id AND withdrawn_at IS NULL ORDER BY recorded_at, id LIMIT 1
+) o ON true
+ORDER BY top.score DESC, top.no
+"""
+K1, B = 0.9, 0.3
+
+
+def statement(asked: Asked, weights: Weights = Weights()) -> tuple[str, dict[str, Any]]:
+    """Return the statement and its parameters."""
+    plus = ("words", "nearby", "thread", "meaning", "next", "named", "dated", "length")
+    text = SQL.format(
+        condition=f"({asked.only.condition})",
+        narrow="true" if asked.only.narrow else "false",
+        embedded=f"m.embedding_model = {asked.model.no}" if asked.vector else "false",
+        expression=asked.model.expression,
+        k1=K1,
+        b=B,
+        half_life=HALF_LIFE_DAYS,
+        relevance=" + ".join(f"{getattr(weights, name)} * {name}" for name in plus) + f" - {weights.asks} * asks",
+        plain=round(1 - weights.recency - weights.authority, 6),
+        w_recency=weights.recency,
+        w_authority=weights.authority,
+        **AUTHORITY,
+    )
+    values = {
+        **asked.only.values,
+        "question": asked.question,
+        "padded": f" {' '.join(re.findall(WORD, asked.question.lower()))} ",
+        "namespace": asked.namespace,
+        "limit": asked.limit,
+        "vector": literal(asked.vector) if asked.vector else None,
+        "since": asked.since,
+        "until": asked.until,
+        "now": asked.now,
+        "terms": TERMS,
+        "exhaustive": 2_000_000_000 if asked.exhaustive else EXHAUSTIVE,
+        "postings": POSTINGS,
+        "candidates": max(CANDIDATES, 2 * asked.limit),
+    }
+    return text, values
+
+
+def search(asked: Asked, weights: Weights = Weights()) -> list[dict[str, Any]]:
+    """Return the best items with the parts of their scores, best first."""
+    text, values = statement(asked, weights)
+    with db.connect() as connection:
+        tune(connection)
+        return connection.execute(text, values, prepare=False).fetchall()  # type: ignore[arg-type]
+
+
+def tune(connection: db.Connection) -> None:
+    """Set what vector scans need, once a connection."""
+    if connection not in _tuned:
+        # The extension knows its settings only when it is loaded.
+        connection.execute("SELECT '[1]'::vector")
+        connection.execute(SETTINGS)  # type: ignore[arg-type]
+        _tuned.add(connection)
+
+
+_tuned: weakref.WeakSet[db.Connection] = weakref.WeakSet()
+PARTS = tuple(field.name for field in fields(Weights))

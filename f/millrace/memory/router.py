@@ -1,0 +1,138 @@
+"""Router: which plans answer a question, first choice first.
+
+Similar asks by words and meaning, when by time, conversation among what was said, structured by type and field, relation
+by links; a question of several parts gets a plan for each. What nothing is found for is asked by the next plan.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from f.millrace.memory import when
+
+Kind = Literal["similar", "when", "conversation", "structured", "relation", "several"]
+PARTS_AT_MOST = 4
+
+_THING = r"[^?.;]{1,200}?"
+_RELATION = (
+    rf"\bhow (?:is|are|was|were) (?P<one>{_THING}) (?:related|connected|linked|tied) (?:to|with) (?P<other>{_THING})(?=[?.;]|$)",
+    rf"\bhow (?:is|are|was|were) (?P<one>{_THING}) and (?P<other>{_THING}) (?:related|connected|linked|tied)(?: to each other)?(?=[?.;]|$)",
+    rf"\bwhat (?:connects|links|relates|ties) (?P<one>{_THING}) (?:to|with|and) (?P<other>{_THING})(?=[?.;]|$)",
+    rf"\b(?:relation|relationship|connection|link|path)s? (?:between|from) (?P<one>{_THING}) (?:and|to) (?P<other>{_THING})(?=[?.;]|$)",
+)
+_CONVERSATION = re.compile(
+    r"\b(?:what|when|where|why|how|which|who)?\s*(?:did|have|had|do)\s+(?:we|i|you)\s+(?:ever\s+|already\s+|just\s+|last\s+)?"
+    r"(?:say|said|talk(?:ed)?|discuss(?:ed)?|mention(?:ed)?|tell|told|chat(?:ted)?|speak|spoken|agree(?:d)?|ask(?:ed)?)\b"
+    r"(?:\s+(?:you|me|us))?(?:\s+(?:about|on|of|regarding|that|to))?"
+    r"|\b(?:in|from) (?:our|my|the|this) (?:last |previous |earlier )?(?:conversation|chat|discussion|session)s?\b(?:\s+about)?"
+    r"|\bremind me what (?:i|we|you) said\b(?:\s+about)?",
+    re.I,
+)
+_STRUCTURED = (
+    # projects with status open; tasks whose owner is Ana; findings where confidence = 90
+    re.compile(
+        r"^\W*(?:(?:which|what|list|show|find|give me|all|the|of)\s+)*(?P<type>[a-z][\w-]{1,40}?)s?\s+(?:with|whose|where|having|that have)\s+"
+        r"(?:a |an |the )?(?P<key>[a-z][\w-]{0,40}?)\s*(?:=|:|\bis\b|\bof\b|\bequals\b|\s)\s*(?P<value>[\w@:/.+'\"-][^?;]{0,120}?)\s*[?.!]*$",
+        re.I,
+    ),
+    # type:project status:open
+    re.compile(r"^\s*type\s*[:=]\s*(?P<type>[\w-]+)\s+(?P<key>[\w-]+)\s*[:=]\s*(?P<value>[^?;]{1,120}?)\s*$", re.I),
+    # all open projects are asked as: list projects
+    re.compile(r"^\W*(?:list|show)\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?(?P<type>[a-z][\w-]{1,40}?)s?\s*[?.!]*$", re.I),
+)
+# Words that ask for whatever there was, so that the time alone is the question.
+_ANYTHING = re.compile(
+    r"\b(?:what|which|things?|did|was|were|is|are|has|have|had|do|does|we|i|you|happen(?:ed|s|ing)?|new|news|going|on|there|any|anything|everything|all|"
+    r"learn(?:ed|t)?|know|knew|events?|items?|remember(?:ed)?|memor(?:y|ies)|show|list|tell|me|us|about|the|timeline|record(?:ed|s)?|took|take|place|up|came|in)\b",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One way to answer: what it asks, and why it was chosen."""
+
+    kind: Kind
+    question: str
+    because: str
+    since: datetime | None = None
+    until: datetime | None = None
+    ends: tuple[str, str] | None = None
+    type: str = ""
+    key: str = ""
+    value: str = ""
+    parts: Sequence["Plan"] = field(default_factory=tuple)
+
+
+def route(question: str, now: datetime, zone: str = "UTC", types: Sequence[str] = ()) -> list[Plan]:
+    """Return the plans for a question, best first; `types` are those of the memory, so that "projects" can be told from any word."""
+    pieces = _pieces(question)
+    if len(pieces) > 1:
+        first = [_single(piece, now, zone, types)[0] for piece in pieces]
+        if any(plan.kind != "similar" for plan in first):
+            whole = Plan("several", question, f"{len(first)} questions in one", parts=tuple(first))
+            return [whole, *_single(question, now, zone, types)]
+    return _single(question, now, zone, types)
+
+
+def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> list[Plan]:
+    named = when.span(question, now, zone)
+    since, until = (named.since, named.until) if named else (None, None)
+    similar = Plan("similar", question, "by words and meaning", since, until)
+    plans: list[Plan] = []
+    relation = next((found for pattern in _RELATION if (found := re.search(pattern, question, re.I))), None)
+    if relation:
+        ends = (_thing(relation["one"]), _thing(relation["other"]))
+        plans.append(Plan("relation", question, f"asks what links {ends[0]!r} and {ends[1]!r}", ends=ends))
+    structured = _structured(question, types)
+    if structured:
+        plans.append(structured)
+    spoken = _CONVERSATION.search(named.rest if named else question)
+    if spoken:
+        said = named.rest if named else question
+        topic = " ".join((said[: spoken.start()] + " " + said[spoken.end() :]).split()).strip(" ?.!,")
+        plans.append(Plan("conversation", topic or question, f"asks what was said ({spoken[0].strip()!r})", since, until))
+    if named:
+        left = " ".join(_ANYTHING.sub(" ", named.rest).split()).strip(" ?.!,")
+        topic = left if re.search(r"\w{2}", left) else ""
+        timed = Plan("when", topic, f"asks about {named.named!r}", since, until)
+        # With a subject of its own, a date is one more mark of what is sought, not a wall around it.
+        plans += [timed, similar] if not topic else [similar, timed]
+    else:
+        plans.append(similar)
+    return plans
+
+
+def _structured(question: str, types: Sequence[str]) -> Plan | None:
+    for pattern in _STRUCTURED:
+        found = pattern.match(question)
+        if found is None:
+            continue
+        wanted = found["type"].lower()
+        known = next((name for name in types if name.lower() in (wanted, wanted + "s", wanted.removesuffix("ie") + "y")), None)
+        if known is None:
+            continue
+        groups = found.groupdict()
+        key, value = groups.get("key") or "", (groups.get("value") or "").strip(" \"'")
+        return Plan(
+            "structured",
+            question,
+            f"asks for each {known}" + (f" with {key} {value!r}" if key else ""),
+            type=known,
+            key=key,
+            value=value,
+        )
+    return None
+
+
+def _pieces(question: str) -> list[str]:
+    """Return the questions that one text asks, at most a few."""
+    cut = re.split(r"\?\s+|;\s+|,?\s+and\s+(?=(?:what|how|who|when|which|where|why|did|list|show)\b)", question, flags=re.I)
+    pieces = [piece.strip() for piece in cut if re.search(r"\w", piece)]
+    return pieces if len(pieces) <= PARTS_AT_MOST else [question]
+
+
+def _thing(text: str) -> str:
+    return re.sub(r"^(?:the|a|an)\s+", "", text.strip(" \"'?.,"), flags=re.I)

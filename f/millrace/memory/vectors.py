@@ -1,0 +1,165 @@
+"""Vectors of memories: which model they are of, those that are missing, and the move to another model.
+
+An item is written without a vector and found by its words at once; `embed_missing` adds what is missing, in any process
+and as often as one likes. The active model is in the data, so that queries and writers always agree.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from f.millrace.core import db, embedding
+from f.millrace.core.config import settings
+
+BATCH = 64
+# What goes before a text in its vector: the end of the passage or turn before it, in which its "it" and "she" are explained.
+CONTEXT_LETTERS = 400
+MODEL_LOCK = 724_119
+
+
+@dataclass(frozen=True)
+class Model:
+    """An embedding model as the data knows it."""
+
+    no: int
+    name: str
+    dimensions: int
+
+    @property
+    def expression(self) -> str:
+        """The column as the index of this model has it."""
+        return f"embedding::halfvec({self.dimensions})"
+
+
+def active() -> Model:
+    """Return the model that the vectors of this memory are of."""
+    row = db.one("SELECT no, name, dimensions FROM memory_model WHERE active")
+    assert row is not None, "the migration names a model"
+    return Model(**row)
+
+
+def of_question(question: str, model: Model) -> list[float]:
+    """Return the vector of a question."""
+    return embedding.embed([question], model.name, model.dimensions)[0]
+
+
+def embed_missing(
+    namespace: str | None = None, most: int | None = None, progress: Callable[[int], Any] = lambda done: None
+) -> int:
+    """Give vectors to items that have none, newest last, and return how many; batches are committed one by one."""
+    model = _chosen()
+    return _fill(
+        model,
+        "SELECT no FROM memory_item WHERE embedding IS NULL AND (%(namespace)s::text IS NULL OR namespace = %(namespace)s) "
+        "AND no > %(after)s ORDER BY no LIMIT %(batch)s",
+        f"UPDATE memory_item SET embedding = %(vector)s::vector, embedding_model = {model.no} WHERE no = %(no)s AND embedding IS NULL "
+        f"AND EXISTS (SELECT 1 FROM memory_model WHERE no = {model.no} AND active)",
+        {"namespace": namespace},
+        most,
+        progress,
+    )
+
+
+def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda done: None) -> Model:
+    """Move to another model (by default that of the settings) and return it; queries are answered by the old one until then.
+
+    The new vectors are made beside the old ones, so that an interrupted move goes on where it stopped.
+    """
+    model = _registered(name or settings().embedding_model)
+    if model == active():
+        embed_missing(progress=progress)
+        return model
+    _index(model)
+    beside = (
+        "SELECT m.no FROM memory_item m WHERE m.no > %(after)s AND NOT EXISTS "
+        f"(SELECT 1 FROM memory_vector v WHERE v.item = m.no AND v.model = {model.no}) ORDER BY m.no LIMIT %(batch)s"
+    )
+    keep = f"INSERT INTO memory_vector (item, model, embedding) VALUES (%(no)s, {model.no}, %(vector)s::vector) ON CONFLICT DO NOTHING"
+    _fill(model, beside, keep, {}, None, progress)
+    with db.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
+        connection.execute("UPDATE memory_model SET active = false WHERE active")
+        connection.execute("UPDATE memory_model SET active = true WHERE no = %s", [model.no])
+        connection.execute(
+            "UPDATE memory_item m SET embedding = v.embedding, embedding_model = v.model "
+            "FROM (SELECT i.no, v.embedding, v.model FROM memory_item i LEFT JOIN memory_vector v ON v.item = i.no AND v.model = %s) v "
+            "WHERE v.no = m.no",
+            [model.no],
+        )
+        connection.execute("DELETE FROM memory_vector WHERE model = %s", [model.no])
+    embed_missing(progress=progress)
+    return model
+
+
+def _chosen() -> Model:
+    """Return the active model; before the first vector it is still the setting that chooses."""
+    model = active()
+    wanted = settings().embedding_model
+    if model.name == wanted or db.one("SELECT 1 FROM memory_item WHERE embedding IS NOT NULL LIMIT 1"):
+        return model
+    model = _registered(wanted)
+    _index(model)
+    with db.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
+        connection.execute("UPDATE memory_model SET active = false WHERE active")
+        connection.execute("UPDATE memory_model SET active = true WHERE no = %s", [model.no])
+    return model
+
+
+def _registered(name: str) -> Model:
+    row = db.one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
+    if row is None:
+        dimensions = len(embedding.embed(["dimension"], name)[0])
+        db.execute("INSERT INTO memory_model (name, dimensions) VALUES (%s, %s) ON CONFLICT DO NOTHING", [name, dimensions])
+        row = db.one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
+    assert row is not None
+    return Model(**row)
+
+
+def _index(model: Model) -> None:
+    db.execute(
+        f"CREATE INDEX IF NOT EXISTS memory_item_nearest_{model.no} ON memory_item "
+        f"USING hnsw (({model.expression}) halfvec_cosine_ops) WHERE embedding_model = {model.no}"
+    )
+
+
+def _fill(model: Model, missing: str, keep: str, values: dict[str, Any], most: int | None, progress: Callable[[int], Any]) -> int:
+    done, after = 0, 0
+    while most is None or done < most:
+        batch = BATCH if most is None else min(BATCH, most - done)
+        numbers = [row["no"] for row in db.all(missing, {**values, "after": after, "batch": batch})]
+        if not numbers:
+            break
+        texts = _texts(numbers)
+        vectors = embedding.embed([texts.get(number, "") for number in numbers], model.name, model.dimensions)
+        with db.transaction() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [MODEL_LOCK])
+            for number, vector in zip(numbers, vectors, strict=True):
+                connection.execute(keep, {"no": number, "vector": literal(vector)})  # type: ignore[arg-type]
+        done, after = done + len(numbers), numbers[-1]
+        progress(done)
+    return done
+
+
+def _texts(numbers: list[int]) -> dict[int, str]:
+    """Return what each item's vector stands for: its title, the end of what goes before it in its thread, and its text."""
+    rows = db.all(
+        "SELECT m.no, m.title, m.raw_text ->> 'text' AS text, right(b.raw_text ->> 'text', %s) AS before, b.title AS before_title "
+        "FROM memory_item m LEFT JOIN memory_item b "
+        "ON b.namespace = m.namespace AND b.thread = m.thread AND b.ordinal = m.ordinal - 1 AND b.type = m.type "
+        "WHERE m.no = ANY(%s)",
+        [CONTEXT_LETTERS, numbers],
+    )
+    return {row["no"]: "\n".join(_parts(row)) for row in rows}
+
+
+def _parts(row: dict[str, Any]) -> Iterable[str]:
+    if row["before"]:
+        yield f"{row['before_title']}: {row['before']}" if row["before_title"] != row["title"] else row["before"]
+    text = row["text"] or ""
+    yield f"{row['title']}: {text}" if row["title"] and not text.startswith(row["title"]) else text
+
+
+def literal(vector: Iterable[float]) -> str:
+    """Return a vector as Postgres reads it."""
+    return "[" + ",".join(f"{number:.7g}" for number in vector) + "]"

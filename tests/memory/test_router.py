@@ -1,0 +1,47 @@
+"""The router: which plan answers a question."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from f.millrace.memory.router import route
+
+NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("question", "kinds"),
+    [
+        ("hard carbon anodes", ["similar"]),
+        ("What happened on 3 May?", ["when", "similar"]),
+        ("what's new since last week", ["when", "similar"]),
+        ("WHAT HAPPENED LAST WEEK", ["when", "similar"]),
+        ("What did Ana buy in June?", ["similar", "when"]),
+        ("what did we say about the harbour?", ["conversation", "similar"]),
+        ("did I tell you about my dog", ["conversation", "similar"]),
+        ("what did we discuss last week about pumps", ["conversation", "similar", "when"]),
+        ("projects with status open", ["structured", "similar"]),
+        ("which projects whose owner is Ana?", ["structured", "similar"]),
+        ("type:project status:open", ["structured", "similar"]),
+        ("list all projects", ["structured", "similar"]),
+        ("rivers with status open", ["similar"]),
+        ("How is Kestrel related to the harbour?", ["relation", "similar"]),
+        ("what connects sodium and the grid", ["relation", "similar"]),
+        ("what did we say about Kestrel and how is it related to the grid?", ["several", "relation", "conversation", "similar"]),
+        ("cats and dogs; birds", ["similar"]),
+    ],
+)
+def test_each_question_has_its_plan_and_the_next(question, kinds):
+    assert [plan.kind for plan in route(question, NOW, types=["project"])] == kinds
+
+
+def test_the_ends_of_a_relation_are_named():
+    [plan, _] = route("How is the Kestrel mission related to 'sodium cells'?", NOW)
+
+    assert plan.ends == ("Kestrel mission", "sodium cells")
+
+
+def test_a_field_and_its_value_are_named():
+    [plan, _] = route("Projects with status 'In Review'?", NOW, types=["project"])
+
+    assert (plan.type, plan.key, plan.value) == ("project", "status", "In Review")

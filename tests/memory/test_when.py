@@ -1,0 +1,111 @@
+"""Dates in questions: whole local days, relative to a given now, across zones and clock changes."""
+
+import contextlib
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from f.millrace.core.errors import BadInput
+from f.millrace.memory.when import MONTHS, span
+
+# Clocks change at midnight, at one, by half an hour, twice a day's length apart, or never.
+ZONES = ["UTC", "Europe/London", "America/New_York", "America/Havana", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kolkata", "Pacific/Apia", "Asia/Beirut"]  # fmt: skip
+instants = st.datetimes(datetime(1995, 1, 1), datetime(2037, 12, 31)).map(lambda at: at.replace(tzinfo=UTC))
+zones = st.sampled_from(ZONES)
+NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
+
+
+@given(instants, zones)
+def test_a_moment_lies_in_its_own_local_day_and_in_no_other(at, zone):
+    of = at.astimezone(ZoneInfo(zone)).date()
+
+    found = span(f"what happened on {of.day} {MONTHS[of.month - 1]} {of.year}?", NOW, zone)
+    before = span(f"what happened on {of - timedelta(days=1)}?", NOW, zone)
+    after = span(f"what happened on {of + timedelta(days=1)}?", NOW, zone)
+
+    assert found.since <= at < found.until
+    assert before.until == found.since and found.until == after.since
+
+
+@given(instants, zones)
+def test_yesterday_today_and_tomorrow_follow_each_other(now, zone):
+    days = [span(f"what happened {name}", now, zone) for name in ("yesterday", "today", "tomorrow")]
+
+    assert days[0].until == days[1].since and days[1].until == days[2].since
+    assert days[1].since <= now < days[1].until
+    # A zone that crosses the date line drops a whole day; else no day is shorter or longer than a change of clocks.
+    assert all(one.until - one.since <= timedelta(hours=25) for one in days)
+
+
+@given(instants, zones, st.sampled_from(["week", "month", "year"]))
+def test_last_this_and_next_follow_each_other(now, zone, unit):
+    spans = [span(f"what happened {which} {unit}", now, zone) for which in ("last", "this", "next")]
+
+    assert spans[0].until == spans[1].since and spans[1].until == spans[2].since
+    assert spans[1].since <= now < spans[1].until
+    if unit == "week":
+        assert spans[1].since.astimezone(ZoneInfo(zone)).weekday() in (0, 1)
+
+
+@given(instants, zones, st.dates(date(1995, 1, 1), date(2037, 12, 31)))
+def test_a_day_without_a_year_is_the_latest_that_has_come(now, zone, of):
+    found = span(f"what happened on {MONTHS[of.month - 1]} {of.day}?", now, zone)
+
+    assert found.since <= now or (of.month, of.day) == (2, 29)
+    assert now - found.since < timedelta(days=8 * 366 + 2)
+
+
+@given(st.text(max_size=60), instants, zones)
+def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
+    with contextlib.suppress(BadInput):
+        found = span(text, now, zone)
+        assert found is None or found.since < found.until
+
+
+@pytest.mark.parametrize(
+    ("question", "since", "until", "rest"),
+    [
+        ("what happened on 3 May", "2026-05-03", "2026-05-04", "what happened"),
+        ("what happened on May 3rd, 2024?", "2024-05-03", "2024-05-04", "what happened"),
+        ("news of 2026-11-01", "2026-11-01", "2026-11-02", "news"),
+        ("what did Ana do in June?", "2026-06-01", "2026-07-01", "what did Ana do"),
+        ("what did Ana do in December?", "2025-12-01", "2026-01-01", "what did Ana do"),
+        ("in March 2023 who moved?", "2023-03-01", "2023-04-01", "who moved"),
+        ("what happened last week?", "2026-11-09", "2026-11-16", "what happened"),
+        ("what happened on Monday?", "2026-11-16", "2026-11-17", "what happened"),
+        ("who called last Wednesday", "2026-11-11", "2026-11-12", "who called"),
+        ("what happened two weeks ago?", "2026-11-02", "2026-11-09", "what happened"),
+        ("what happened between 1 May and 3 May?", "2026-05-01", "2026-05-04", "what happened"),
+        ("what happened in 2024?", "2024-01-01", "2025-01-01", "what happened"),
+    ],
+)
+def test_the_span_that_is_meant(question, since, until, rest):
+    found = span(question, NOW)
+
+    assert (found.since.date().isoformat(), found.until.date().isoformat(), found.rest) == (since, until, rest)
+
+
+def test_since_and_before_are_open_at_one_end():
+    assert span("what is new since 1 October?", NOW).until.year == 9999
+    assert span("what was known before October 2020", NOW).until == datetime(2020, 10, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "question", ["may I ask about march music", "the top 10 of 5", "sodium batteries", "", "room 2024", "a 50 day trip"]
+)
+def test_no_date_is_read_where_none_is_named(question):
+    assert span(question, NOW) is None
+
+
+@pytest.mark.parametrize("question", ["what happened on 31 February?", "on 2026-13-01", "on 2026-02-30", "on 0 May"])
+def test_a_date_that_does_not_exist_is_refused_in_words(question):
+    with pytest.raises(BadInput, match="there is no"):
+        span(question, NOW)
+
+
+def test_an_unknown_zone_is_refused_in_words():
+    with pytest.raises(BadInput, match="zone 'Mars/Olympus' is unknown"):
+        span("today", NOW, "Mars/Olympus")

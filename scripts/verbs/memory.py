@@ -5,7 +5,7 @@ import importlib
 from typing import Any
 
 # Each has add(actions, common): `common` holds the options that every action takes.
-GROUPS = ("memory_write", "memory_read", "memory_admin")
+GROUPS = ("memory_write", "memory_search", "memory_read", "memory_admin")
 
 
 def add(verbs: Any) -> None:

@@ -74,18 +74,19 @@ def search(
     least: float = 0.0,
     zone: str = "UTC",
     exhaustive: bool = False,
+    known: bool = False,
 ) -> Answer:
     """Answer a question from memory.
 
     `types`, `source`, `document`, `trust` and `fields` (of the metadata) keep what fits them; `plan` names the plan instead of the
     router; `least` leaves out results below a score; `zone` says when a day begins; `exhaustive` scores every item.
-    Raises BadInput for a limit, plan, zone or time that is none.
+    Raises BadInput for a limit, plan, zone or time that is none, and with `known` NotFound for a namespace without items.
     """
     if not 0 <= limit <= LIMIT_AT_MOST:
         raise BadInput(f"limit is {limit}; allowed is 0 to {LIMIT_AT_MOST}")
     started = time.perf_counter()
     question = " ".join(text[:LETTERS_AT_MOST].replace("\x00", " ").encode("utf-8", "replace").decode().split())
-    namespace = named(namespace)
+    namespace = named(namespace, known=known)
     now = context.now()
     point = moment(as_of, known_at)
     only = _filter(point, types, source, document, trust, fields)

@@ -1,0 +1,277 @@
+"""Recall: k results when k exist, by words, meaning, time, field, link and conversation, whatever the question holds."""
+
+import math
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from f.millrace.core import db
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.memory import hybrid, vectors
+from f.millrace.memory.links import link
+from f.millrace.memory.recall import recall, search
+from f.millrace.memory.store import Draft, Origin, remember, remember_all
+from f.millrace.memory.supersede import supersede
+
+pytestmark = pytest.mark.usefixtures("database")
+
+WORDS = "pump valve anode cathode harbour ledger kestrel sodium grid water winter paper river quota signal mirror".split()
+
+
+def fill(count: int, **more):
+    """Remember `count` notes whose words are drawn by a fixed rule; common words are common."""
+    drafts = [
+        Draft("note", f"note {number}: " + " ".join(WORDS[(number * step) % (1 + step % len(WORDS))] for step in range(1, 9)),
+              metadata={"group": number % 50}, near=False, **more)
+        for number in range(count)
+    ]  # fmt: skip
+    return remember_all(drafts)
+
+
+def counted():
+    """The statistics as the triggers keep them, and as counting again would make them."""
+    kept = db.all("SELECT term, sum(items)::bigint AS items FROM memory_frequency GROUP BY 1 HAVING sum(items) <> 0 ORDER BY 1")
+    again = db.all("SELECT term, count(*) AS items FROM memory_posting GROUP BY 1 ORDER BY 1")
+    extent = db.one(
+        "SELECT coalesce(sum(items), 0)::bigint AS items, coalesce(sum(words), 0)::bigint AS words FROM memory_extent"
+    )
+    truth = db.one(
+        "SELECT count(*) AS items, coalesce(sum(words), 0)::bigint AS words FROM (SELECT (SELECT sum(cardinality(w.positions)) "
+        "FROM unnest(memory_words(m.title || ' ' || (m.raw_text ->> 'text'))) w) AS words FROM memory_item m) counted"
+    )
+    return (kept, extent), (again, truth)
+
+
+def test_the_counts_are_right_after_concurrent_writes_updates_and_deletes():
+    def write(start: int) -> None:
+        for number in range(start, start + 6):
+            with db.transaction():
+                remember_all(
+                    [Draft("note", f"shared words of {name} number {number}", near=False) for name in ("one", f"writer {start}")]
+                )
+                db.execute(
+                    "DELETE FROM memory_item WHERE raw_text ->> 'text' = %s",
+                    [f"shared words of writer {start} number {number - 1}"],
+                )
+        db.close()
+
+    threads = [threading.Thread(target=write, args=[start]) for start in (0, 100, 200, 300)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    db.execute("UPDATE memory_item SET title = 'Harbour ledger' WHERE no % 3 = 0")
+
+    kept, truth = counted()
+    assert kept == truth and kept[1]["items"] == 28
+
+    db.execute("SELECT memory_tidy_statistics()")
+    assert counted() == (truth, truth)
+
+
+def test_nothing_of_a_deleted_text_is_left_in_the_statistics():
+    item = remember("note", "an unrepeatable xylographer")
+
+    db.execute("DELETE FROM memory_item WHERE id = %s", [item])
+    db.execute("SELECT memory_tidy_statistics()")
+
+    assert db.all("SELECT term FROM memory_posting UNION SELECT term FROM memory_frequency") == []
+
+
+def test_as_many_results_as_asked_however_selective_the_filter():
+    fill(1000)
+    vectors.embed_missing(most=200)
+
+    answer = search("harbour pump in winter", 10, fields={"group": 7})
+
+    assert len(answer.results) == 10
+    assert {result.memory.metadata["group"] for result in answer.results} == {7}
+
+
+def test_scores_lie_between_0_and_1_and_fall():
+    fill(60)
+    vectors.embed_missing()
+
+    scores = [result.score for result in search("sodium anode of the harbour pump", 40).results]
+
+    assert len(scores) == 40 and scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_case_and_white_space_change_nothing():
+    fill(40)
+    vectors.embed_missing()
+
+    plain = search("sodium anode harbour", 10)
+    shouted = search("  SODIUM\n anode\tHarbour ", 10)
+
+    assert [(one.memory.id, one.score) for one in plain.results] == [(one.memory.id, one.score) for one in shouted.results]
+
+
+def test_pruned_and_exhaustive_search_agree(monkeypatch):
+    fill(900)
+    monkeypatch.setattr(hybrid, "EXHAUSTIVE", 50)
+    monkeypatch.setattr(hybrid, "POSTINGS", 300)
+
+    for question in ("sodium grid", "river ledger mirror", "water winter paper pump valve anode"):
+        pruned, whole = search(question, 10), search(question, 10, exhaustive=True)
+        assert math.isclose(pruned.results[-1].score, whole.results[-1].score, abs_tol=0.005)
+
+
+def test_a_passage_is_found_through_its_neighbours():
+    texts = [
+        "The kestrel mission was planned in Oslo.",
+        "It carried a new camera.",
+        "The camera failed in winter.",
+        "Ana repaired the mirror.",
+    ]
+    ids = remember_all(
+        [
+            Draft("passage", text, metadata={"document": "report", "ordinal": number}, near=False)
+            for number, text in enumerate(texts)
+        ]
+        + [Draft("passage", f"A camera catalogue, page {number}.", near=False) for number in range(5)]
+    )
+
+    found = [memory.id for memory in recall("which camera did the kestrel mission carry", 3)]
+
+    assert found[0] in ids[:2] and ids[1] in found[:2]
+
+
+def test_the_future_and_the_past_are_answered_as_asked(clock):
+    clock("2026-01-10T00:00:00+00:00")
+    old = remember("fact", "The pump of the harbour is red", valid_from="2026-01-01")
+    clock("2026-02-10T00:00:00+00:00")
+    new = supersede(old, "The pump of the harbour is green", since="2026-02-01")
+
+    def ids(**when):
+        return [memory.id for memory in recall("harbour pump", **when)]
+
+    assert ids() == [new] and ids(as_of="2026-01-15") == [old]
+    assert ids(as_of="2090-01-01") == [new]
+    assert ids(known_at="2026-01-15") == [old] and ids(as_of="2026-03-01", known_at="2026-01-15") == [old]
+    with pytest.raises(BadInput, match="yet to come"):
+        ids(known_at="2090-01-01")
+
+
+def test_what_happened_then_is_answered_by_time(clock):
+    clock("2026-05-20T00:00:00+00:00")
+    third = remember("event", "The pump was repaired", valid_from="2026-05-03T10:00+00:00")
+    remember("event", "The pump broke", valid_from="2026-05-02T10:00+00:00")
+
+    answer = search("What happened on 3 May?")
+
+    assert answer.plan == "when" and [result.memory.id for result in answer.results] == [third]
+    # 23:00 in UTC is the next day in Tokyo.
+    assert search("What happened on 2 May?", zone="Asia/Tokyo").results != []
+
+
+def test_a_plan_that_finds_nothing_is_followed_by_the_next(clock):
+    clock("2026-05-20T00:00:00+00:00")
+    item = remember("event", "Nothing much happened at the harbour", valid_from="2026-01-01")
+
+    answer = search("how is the harbour related to the moon?")
+
+    assert answer.tried == ["relation: nothing found"] and answer.plan == "similar"
+    assert [result.memory.id for result in answer.results] == [item]
+
+
+def test_a_relation_is_answered_by_the_path_between():
+    kestrel, camera, ana = (
+        remember("thing", text) for text in ("Kestrel, a mission", "A camera made in Oslo", "Ana, a mirror maker")
+    )
+    link(kestrel, camera, "carries")
+    link(ana, camera, "built")
+
+    answer = search("How is Kestrel related to Ana?")
+
+    assert answer.plan == "relation"
+    assert [result.memory.id for result in answer.results] == [kestrel, camera, ana]
+    assert "-> carries, <- built" in answer.results[0].why
+
+
+def test_a_field_and_its_value_are_asked_for():
+    open_one = remember("project", "Kestrel", metadata={"status": "Open"})
+    remember("project", "Heron", metadata={"status": "closed"})
+
+    answer = search("projects with status open")
+
+    assert answer.plan == "structured" and [result.memory.id for result in answer.results] == [open_one]
+
+
+def test_what_was_said_is_found_among_turns_and_messages():
+    turn = remember("turn", "My dog Rex hates the harbour", title="Ana", metadata={"session": "s1", "ordinal": 0})
+    remember("note", "A dog is an animal")
+
+    answer = search("what did I tell you about my dog?")
+
+    assert answer.plan == "conversation" and [result.memory.id for result in answer.results] == [turn]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["'; DROP TABLE memory_item; --", "a & b | !c <-> d:*", "%s %(x)s {0} {condition}", "\x00harbour\x00", "harbour " * 130_000, "\ud800 harbour",
+     "קרא לי ספינה", "مرحبا بالعالم", "固态电池 港口", "🦆" * 100, "\\ \" ' ` $1", "or and not near(x)"],
+)  # fmt: skip
+def test_no_question_does_harm(question):
+    remember("note", "The harbour ledger")
+
+    for memory in recall(question):
+        assert memory.text == "The harbour ledger"
+    assert db.one("SELECT count(*) AS n FROM memory_item") == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("固态电池的能量密度很高", "电池"),
+        ("السفينة في الميناء", "الميناء"),
+        ("הספר על השולחן", "השולחן"),
+        ("Ｓｏｄｉｕｍ ｃｅｌｌ", "sodium"),
+    ],
+)
+def test_words_of_every_script_are_found(text, question):
+    item = remember("note", text)
+    remember("note", "Something else")
+
+    assert [memory.id for memory in recall(question)] == [item]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=200))
+def test_any_question_has_results_or_none_or_an_error_in_words(question):
+    remember("note", "The harbour ledger")
+
+    try:
+        found = recall(question, 3)
+    except BadInput as error:
+        found = []
+        assert "there is no" in str(error) or "ends before" in str(error)  # noqa: PT017
+    assert len(found) <= 1
+
+
+def test_bad_arguments_are_refused_in_words():
+    with pytest.raises(BadInput, match="limit is -1"):
+        recall("harbour", -1)
+    with pytest.raises(BadInput, match="zone"):
+        search("what happened today", zone="Nowhere/City")
+    with pytest.raises(BadInput, match="no date"):
+        recall("harbour", as_of="2026-02-31")
+    with pytest.raises(BadInput, match="plan is 'guess'"):
+        search("harbour", plan="guess")
+    with pytest.raises(NotFound, match="no namespace 'nowhere'"):
+        search("harbour", namespace="nowhere", known=True)
+    assert recall("", 5) == [] and recall("harbour", 0) == []
+
+
+def test_a_result_says_why_it_is_there_and_where_it_stands():
+    remember_all([Draft("passage", "Hard carbon anodes", origin=Origin("paper.pdf", "doc1", 3, 10, 28))])
+
+    [result] = search("hard carbon").results
+
+    assert "shares carbon, hard" in result.why or "shares hard, carbon" in result.why
+    assert result.citation == {"source": "paper.pdf", "document": "doc1", "page": 3, "start": 10, "end": 28}
+    assert datetime.fromisoformat(result.as_json()["recorded_at"]).tzinfo == UTC

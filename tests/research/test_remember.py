@@ -3,6 +3,7 @@ from datetime import timedelta
 from f.millrace.core import db
 from f.millrace.memory.links import links
 from f.millrace.memory.recall import recall
+from f.millrace.memory.retract import retract
 from f.millrace.research import remember
 from tests.research.conftest import NOW, conflicting, item
 
@@ -19,6 +20,19 @@ def test_findings_evidence_and_topics_become_memories_with_links(pipeline, two_s
     assert found[0].trust == "untrusted"
     assert {row["relation"] for row in links(found[0].id)} == {"about", "supported_by"}
     assert recall("how much does it make", namespace="main", types=["conflict"])
+
+
+def test_what_stood_on_a_withdrawn_source_is_not_recalled_any_more(pipeline, two_stories, researcher):
+    researcher["Sodium batteries keep their charge in deep winter"] = conflicting
+    remember.main(pipeline.until_compose())
+    said = "SELECT DISTINCT o.source FROM memory_origin o JOIN memory_item m ON m.id = o.item_id WHERE m.type = 'evidence'"
+    sources = [row["source"] for row in db.all(said)]
+
+    for source in sources:
+        retract(source, "invented", namespace="main")
+
+    left = db.all("SELECT type, title FROM memory_item WHERE NOT isempty(valid) AND title LIKE %s", ["%odium%"])
+    assert sources and left == [] and recall("sodium batteries winter", namespace="main") == []
 
 
 def test_a_repeat_adds_nothing(pipeline, two_stories):

@@ -70,6 +70,8 @@ def _remember_topic(run_id: str, opened: Opening, row: dict[str, Any]) -> tuple[
                         metadata={"topic_id": row["id"], "confidence": row["confidence"], "day": opened.day.isoformat()})  # fmt: skip
         links += link(item, topic, "about")
         links += sum(link(item, known[one], "supported_by") for one in finding["citations"] if one in known)
+        # The summary stands on its findings: it falls with them when a source is withdrawn.
+        links += link(topic, item, "derived_from")
     for conflict in row["conflicts"]:
         links += _remember_conflict(run_id, opened, conflict, topic, known, trust)
     links += _link_to_earlier(topic, row["update_of"])
@@ -90,7 +92,7 @@ def _remember_conflict(
         run_id=run_id,
     )
     cited = [one for side in conflict["sides"] for one in side["evidence"] if one in known]
-    return link(item, topic, "about") + sum(link(item, known[one], "between") for one in dict.fromkeys(cited))
+    return link(item, topic, "about") + sum(link(item, known[one], "derived_from") for one in dict.fromkeys(cited))
 
 
 def _link_to_earlier(topic: str, update_of: str | None) -> int:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
 from scripts.paths import ROOT
 from scripts.runner import openflow as flows
 from scripts.runner.store import Store
 from scripts.runner.worker import Inline, Processes, Worker
 
-Isolation = Literal["process", "inline"]
+Isolation = Literal["process", "inline"]  # a child process for each step, or this one
 OnEvent = Callable[[dict[str, Any]], None]
 NO_EVENTS: OnEvent = lambda event: None  # noqa: E731
 
@@ -37,7 +38,7 @@ def start(
     args: dict[str, Any] | None = None,
     run_id: str | None = None,
     on_event: OnEvent | None = None,
-    isolation: Isolation | Worker = "process",
+    isolation: Isolation | Worker | None = None,
     *,
     root: Path = ROOT,
     flow_path: str | None = None,
@@ -61,7 +62,7 @@ def resume(
     run_id: str,
     answer: dict[str, Any] | None = None,
     on_event: OnEvent | None = None,
-    isolation: Isolation | Worker = "process",
+    isolation: Isolation | Worker | None = None,
     *,
     root: Path = ROOT,
     database_url: str | None = None,
@@ -98,9 +99,14 @@ class _Drive:
 
 
 @contextlib.contextmanager
-def _worker(isolation: Isolation | Worker, root: Path) -> Iterator[Worker]:
+def _worker(isolation: Isolation | Worker | None, root: Path) -> Iterator[Worker]:
     # Before anything else, so that its imports go on while the run is being opened.
-    worker = isolation if not isinstance(isolation, str) else Processes(root) if isolation == "process" else Inline(root)
+    if isolation is None:
+        isolation = "process" if settings().isolation == "child" else "inline"
+    if isinstance(isolation, str):
+        worker: Worker = Inline(root) if isolation == "inline" else Processes(root, memory_mb=settings().step_memory_mb)
+    else:
+        worker = isolation
     try:
         yield worker
     finally:

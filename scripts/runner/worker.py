@@ -36,6 +36,10 @@ HEAVY = ("genai_prices", "pydantic_ai", "mcp.server", "langgraph.graph", "trafil
 NEEDS_HEAVY = "# requirements: millrace_agents"
 LOG_BYTES = 200_000
 KILLED_WITHIN_SECONDS = 10
+MEASURED_SECONDS = 0.25
+PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
+
+Over = Literal["", "time", "memory"]
 
 OnLine = Callable[[str], None]
 OnEvent = Callable[[dict[str, Any]], None]
@@ -79,8 +83,10 @@ class Worker(Protocol):
 class Processes:
     """Executes each job in a fresh process, forked from a server that has the libraries loaded."""
 
-    def __init__(self, root: Path = ROOT, light: tuple[str, ...] = LIGHT, heavy: tuple[str, ...] = HEAVY) -> None:
-        self.root, self.modules = root, [light, heavy]
+    def __init__(
+        self, root: Path = ROOT, light: tuple[str, ...] = LIGHT, heavy: tuple[str, ...] = HEAVY, memory_mb: int = 0
+    ) -> None:
+        self.root, self.modules, self.memory_mb = root, [light, heavy], memory_mb
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -115,14 +121,14 @@ class Processes:
                 forkserver.send(mine, _request(job, self.root))
             watch = _Watch(mine, out, err, on_event)
             try:
-                timed_out = watch.until(job.timeout)
-                if timed_out:
+                over = watch.until(job.timeout, self.memory_mb)
+                if over:
                     self._kill(watch.pid)
                     watch.until(KILLED_WITHIN_SECONDS)
             except BaseException:
                 self._kill(watch.pid)
                 raise
-            return _outcome(job, watch, timed_out, time.monotonic() - started)
+            return _outcome(job, watch, over, time.monotonic() - started)
         finally:
             mine.close()
             os.close(out)
@@ -188,24 +194,31 @@ class _Watch:
         self.pid: int | None = None
         self.exit: int | None = None
         self.answer: dict[str, Any] | None = None
+        self.used_mb = 0.0
         self.log = bytearray()
         self._partial = bytearray()
         self._open: set[int] = {line.fileno(), out, err}
 
-    def until(self, seconds: float | None) -> bool:
-        """Read until the child has ended; True when its seconds were over first. They count from its start."""
+    def until(self, seconds: float | None, memory_mb: int = 0) -> Over:
+        """Read until the child has ended, or its seconds (from its start) or its memory are over, which is returned."""
         deadline = None
         while self.line.fileno() in self._open:
             if seconds is not None and deadline is None and self.pid is not None:
                 deadline = time.monotonic() + seconds
             wait = None if deadline is None else deadline - time.monotonic()
             if wait is not None and wait <= 0:
-                return True
+                return "time"
+            if memory_mb:
+                wait = MEASURED_SECONDS if wait is None else min(wait, MEASURED_SECONDS)
             ready, _, _ = select.select(list(self._open), [], [], wait)
             for descriptor in ready:
                 self._read(descriptor)
+            if memory_mb and self.pid is not None:
+                self.used_mb = resident_mb(self.pid)
+                if self.used_mb > memory_mb:
+                    return "memory"
         self._drain()
-        return False
+        return ""
 
     def _read(self, descriptor: int) -> None:
         if descriptor == self.line.fileno():
@@ -288,11 +301,26 @@ def _request(job: Job, root: Path) -> dict[str, Any]:
     }
 
 
-def _outcome(job: Job, watch: _Watch, timed_out: bool, seconds: float) -> Done:
+def resident_mb(pid: int) -> float:
+    """Return what a process and those it started hold in memory; 0 when it is gone or the system does not say."""
+    try:
+        with open(f"/proc/{pid}/statm") as file:
+            pages = int(file.read().split()[1])
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            children = [int(child) for child in file.read().split()]
+    except (OSError, IndexError, ValueError):
+        return 0.0
+    return pages * PAGE_MB + sum(resident_mb(child) for child in children)
+
+
+def _outcome(job: Job, watch: _Watch, over: Over, seconds: float) -> Done:
     log = bytes(watch.log[-LOG_BYTES:]).decode(errors="replace")
-    if timed_out and watch.answer is None:
+    if over == "time" and watch.answer is None:
         message = f"timed out after {job.timeout:g} seconds and was killed"
         return Done(None, _error("Timeout", message, job), "timed_out", seconds, log)
+    if over == "memory" and watch.answer is None:
+        message = f"used {watch.used_mb:.0f} MB of memory and was killed; the setting step_memory_mb allows less"
+        return Done(None, _error("MemoryExceeded", message, job), "killed", seconds, log)
     if watch.answer is None:
         how = f"signal {-watch.exit}" if watch.exit is not None and watch.exit < 0 else f"exit code {watch.exit}"
         return Done(

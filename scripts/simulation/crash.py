@@ -1,6 +1,8 @@
-"""A process that dies at a chosen point, without dying: every statement and every effect is a point."""
+"""A process that dies at a chosen point, in earnest or in play: every statement and every effect is a point."""
 
 import contextlib
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,8 +19,9 @@ class Crash(BaseException):
 class Points:
     """Counts the points of a run and ends it at the chosen one: before it happens, or right after."""
 
-    def __init__(self) -> None:
+    def __init__(self, kill: bool = False) -> None:
         self.seen, self.at, self.dead = 0, 0, False
+        self.kill = kill  # end the process itself, by SIGKILL
         self.covered: set[int] = set()
 
     def begin(self, at: int = 0) -> None:
@@ -41,6 +44,8 @@ class Points:
         return result
 
     def _die(self) -> None:
+        if self.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
         self.covered.add(self.at)
         self.dead = True
         raise Crash

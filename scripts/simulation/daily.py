@@ -1,6 +1,7 @@
 """The daily pipeline in a simulated world: real steps and rows; only sources, researcher and the mail server are played."""
 
 import contextlib
+import json
 import os
 import random
 import re
@@ -14,25 +15,30 @@ from uuid import UUID
 
 from f.millrace.core import config, db
 from f.millrace.core.contracts import Confidence, Finding, SourceItem, TopicResult
+from f.millrace.core.llm import Price
 from f.millrace.research import close, compose, deliver, deliver_rest, investigate, propose, read_source, select
 from f.millrace.research import open as opening
 from f.millrace.tools import mail
 from f.millrace.tools.sources import Source
-from f.millrace.trust import recipients, recovery
+from f.millrace.trust import budget, recipients, recovery
 from scripts.simulation.crash import Crash, Points, bury, watched
 from scripts.simulation.scenario import CRON, Wakeup, title
 
 READERS = ("ada@home.example", "bob@home.example")
 SHOWN = 24
+CALL_USD = 0.01
 
 
 class World:
     """One machine, its clock, its readers and what reached them."""
 
-    def __init__(self, seed: int, smtp: bool) -> None:
-        self.chance, self.smtp, self.points = random.Random(seed), smtp, Points()
+    def __init__(self, seed: int, smtp: bool, points: Points | None = None, log: Path | None = None) -> None:
+        self.chance, self.smtp, self.points = random.Random(seed), smtp, points or Points()
+        self.log = log  # what reached the world, for when this process does not live to tell
         self.items = 0
         self.runs = 0
+        self.calls = 0
+        self.passed = 0  # points of the last whole run
         self.length = 150  # points of a whole run, as far as seen
         self.left: list[str] = []  # crashed runs that are gone on with a day later
         self.mails: list[tuple[str, str, str]] = []  # Message-ID, reader, text
@@ -40,7 +46,7 @@ class World:
 
     def live(self, wakeups: list[Wakeup]) -> None:
         """Go through the wake-ups; afterwards `faults` says what went wrong."""
-        with self._played(), watched(self.points):
+        with self.played(), watched(self.points):
             for reader in READERS:
                 recipients.add(reader, by="simulation")
             for wakeup in wakeups:
@@ -56,23 +62,24 @@ class World:
             found += [f"item {number} never reached {reader}" for number in range(self.items) if not got[number]]
             if not (unknown and unknown["n"]):
                 found += [f"item {number} reached {reader} {times} times" for number, times in got.items() if times > 1]
+        spent = db.one(
+            "SELECT coalesce(sum(CASE state WHEN 'sent' THEN reserved_usd ELSE cost_usd END), 0)::float AS usd FROM usage"
+        )
+        if spent and spent["usd"] < self.billed_usd() - 1e-9:
+            found.append(f"{spent['usd']:.2f} USD are on the account and {self.billed_usd():.2f} were billed")
         return found
 
     def _wake(self, wakeup: Wakeup) -> None:
         self.items += wakeup.items
         self.points.begin()
         config.settings().now = wakeup.clock
-        pipeline = {
-            "name": "daily_research",
-            "timezone": wakeup.zone,
-            "schedule": {"cron": CRON, "timezone": wakeup.zone, "misfire_grace": "12h", "catch_up": True},
-        }
-        runs = [self._new_run() for _ in range(2 if wakeup.double else 1)]
+        pipeline = pipeline_of(wakeup.zone)
+        runs = [self.new_run() for _ in range(2 if wakeup.double else 1)]
         crashes, left = list(wakeup.crashes), self.left
         self.left = []
         while runs:
             point = 2 + int(crashes.pop(0) * 2 * self.length) if crashes else 0
-            if self._drive(runs, pipeline, point):
+            if self.drive(runs, pipeline, point):
                 break
             if wakeup.then == "resume":
                 continue
@@ -80,11 +87,11 @@ class World:
             if wakeup.then == "later":
                 self.left += runs
                 break
-            runs = [self._new_run()]
+            runs = [self.new_run()]
         for run in left:
-            self._drive([run], pipeline, 0)
+            self.drive([run], pipeline, 0)
 
-    def _drive(self, runs: list[str], pipeline: dict[str, Any], point: int) -> bool:
+    def drive(self, runs: list[str], pipeline: dict[str, Any], point: int) -> bool:
         """Take the runs to their end, or to the crash at a point (False), which ends them all, as their machine's would.
 
         Two starts take turns at each step.
@@ -101,8 +108,9 @@ class World:
             bury()
             self.points.begin()
             return False
+        self.passed = self.points.seen
         if not point and len(runs) == 1:
-            self.length = max(self.length, self.points.seen)
+            self.length = max(self.length, self.passed)
         self.points.begin()
         return True
 
@@ -127,7 +135,8 @@ class World:
         deliver_rest.main(run_id, False, proposed["action_id"] or "")
         close.main(run_id)
 
-    def _new_run(self) -> str:
+    def new_run(self) -> str:
+        """Make a run and return its id."""
         # The row that the runner makes before the first step.
         self._ids += 1
         run_id = str(UUID(int=(self._seed << 64) + self._ids, version=4))
@@ -135,14 +144,15 @@ class World:
         return run_id
 
     @contextlib.contextmanager
-    def _played(self) -> Iterator[None]:
+    def played(self) -> Iterator[None]:
+        """Play the sources, the researcher and the mail server; everything else is real."""
         environment = {"MILLRACE_SOURCES": "world", "WM_FLOW_STEP_ID": "step", "MILLRACE_RECIPIENTS": ",".join(READERS)}
         if self.smtp:
             environment["MILLRACE_SMTP_URL"] = "smtp://mail.example:25"
         with (
             mock.patch.dict(os.environ, environment),
             mock.patch.object(read_source, "SOURCES", {"world": Source("world", "world", self._offer)}),
-            mock.patch.object(investigate, "research_topic", _researched),
+            mock.patch.object(investigate, "research_topic", self._research),
             mock.patch.object(mail, "_hand_over", self._hand_over),
             mock.patch.object(mail, "_write", self._write_effect(mail._write)),
         ):
@@ -170,25 +180,56 @@ class World:
 
         return write
 
+    def _research(self, run_id: str, topic: dict[str, Any]) -> TopicResult:
+        stored = budget.settled(run_id, topic["id"], "researcher", "one")
+        if stored is None:
+            budget.settle_lost(run_id, topic["id"], "researcher", "one")
+            usage_id = budget.reserve(run_id, "operator", "researcher", "played", 0.02, topic["id"], request_hash="one")
+            budget.mark_sent(usage_id)
+            self.points.passing(self._bill)
+            budget.settle(usage_id, Price(CALL_USD, "played", "2026-01-01", True), {}, {"text": "found"})
+        db.execute(
+            "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, published_at) "
+            "VALUES (%s, %s, %s, 'main', 'https://site.example/page', %s, 'In full.', 'web', %s) ON CONFLICT DO NOTHING",
+            [f"ev_{topic['id']}", run_id, topic["id"], topic["title"], _now()],
+        )
+        return TopicResult(
+            topic_id=topic["id"],
+            title=topic["title"],
+            findings=[Finding(text=f"It is said: {topic['title']}.", citations=[f"ev_{topic['id']}"])],
+            confidence=Confidence(score=95),
+            stopped_because="enough evidence",
+        )
+
+    def _bill(self) -> None:
+        self.calls += 1
+        if self.log:
+            with self.log.with_suffix(".bill").open("a") as file:
+                file.write("x")
+
+    def billed_usd(self) -> float:
+        """Return what the provider will ask for."""
+        bill = self.log.with_suffix(".bill") if self.log else None
+        return CALL_USD * (len(bill.read_text()) if bill and bill.exists() else self.calls)
+
     def _arrive(self, message: Any) -> None:
         text = message.get_body(("plain",)).get_content()
         self.mails.append((str(message["Message-ID"]), str(message["To"]), text))
+        if self.log:
+            with self.log.open("a") as file:
+                file.write(json.dumps(self.mails[-1]) + "\n")
+
+    def remember(self) -> None:
+        """Take what reached the world from the log."""
+        if self.log and self.log.exists():
+            self.mails = [tuple(json.loads(line)) for line in self.log.read_text().splitlines()]
+
+
+def pipeline_of(zone: str) -> dict[str, Any]:
+    """Return what the compiler tells the pipeline's steps."""
+    schedule = {"cron": CRON, "timezone": zone, "misfire_grace": "12h", "catch_up": True}
+    return {"name": "daily_research", "timezone": zone, "schedule": schedule}
 
 
 def _now() -> datetime | None:
     return config.settings().now
-
-
-def _researched(run_id: str, topic: dict[str, Any]) -> TopicResult:
-    db.execute(
-        "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, published_at) "
-        "VALUES (%s, %s, %s, 'main', %s, %s, 'In full.', 'web', %s) ON CONFLICT DO NOTHING",
-        [f"ev_{topic['id']}", run_id, topic["id"], "https://site.example/page", topic["title"], _now()],
-    )
-    return TopicResult(
-        topic_id=topic["id"],
-        title=topic["title"],
-        findings=[Finding(text=f"It is said: {topic['title']}.", citations=[f"ev_{topic['id']}"])],
-        confidence=Confidence(score=95),
-        stopped_because="enough evidence",
-    )

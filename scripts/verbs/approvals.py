@@ -9,6 +9,8 @@ from rich.table import Table
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.research.letters import settled_delivery
+from f.millrace.trust import actions as trusted
 from f.millrace.trust import approvals, questions
 from scripts.database.ready import ready
 from scripts.verbs import report
@@ -18,15 +20,19 @@ from scripts.verbs.run import sample_sources
 
 
 def add(verbs: Any) -> None:
-    """Declare `approvals list|show|approve|deny`."""
-    parser = verbs.add_parser("approvals", help="what waits for a person: list, show, approve, deny")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|approve|deny")
+    """Declare `approvals list|show|approve|deny|settle`."""
+    parser = verbs.add_parser("approvals", help="what waits for a person: list, show, approve, deny, settle")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|approve|deny|settle")
     listing = actions.add_parser("list")
     listing.set_defaults(function=list_all)
     for name, function in (("show", show), ("approve", answer), ("deny", answer)):
         action = actions.add_parser(name)
         action.add_argument("id", metavar="ACTION", help="its id or the beginning of it")
         action.set_defaults(function=function)
+    settling = actions.add_parser("settle", help="say what became of an action of which nobody could tell")
+    settling.add_argument("id", metavar="ACTION")
+    settling.add_argument("happened", choices=["happened", "not"], help="not: it may be done again by resuming its run")
+    settling.set_defaults(function=settle)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true")
 
@@ -35,17 +41,17 @@ def list_all(options: argparse.Namespace) -> int:
     """Print the actions that wait, oldest first."""
     ready()
     approvals.expire()
-    rows = approvals.pending()
+    rows = approvals.pending() + approvals.unknown()
     if options.json:
         print(dump({"approvals": rows}))
         return 0
     if not rows:
         print("Nothing waits for a person.")
         return 0
-    table = Table("action", "tool", "for", "expires", box=None)
+    table = Table("action", "tool", "for", "state", "expires", box=None)
     for row in rows:
         expires = f"{row['expires_at']:%Y-%m-%d %H:%M} UTC" if row["expires_at"] else ""
-        table.add_row(str(row["id"])[:8], row["tool"], row["key"], expires)
+        table.add_row(str(row["id"])[:8], row["tool"], row["key"], row["state"], expires)
     Console(highlight=False).print(table)
     return 0
 
@@ -57,7 +63,7 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print(dump(row))
         return 0
-    print(questions.question(row).plain)
+    print(questions.question(row, whole=True).plain)
     print(f"\nscripts/millrace approvals approve {str(row['id'])[:8]}   or   deny")
     return 0
 
@@ -79,6 +85,16 @@ def answer(options: argparse.Namespace) -> int:
     with sample_sources(bool(run["args"].get("sample"))), Display(run["openflow"] or {}, quiet=options.json) as display:
         outcome = resume(str(run["id"]), answer=reply, on_event=display.show)
     return report.outcome(outcome, as_json=options.json)
+
+
+def settle(options: argparse.Namespace) -> int:
+    """Record what a person found out about an action whose outcome nobody could tell."""
+    ready()
+    row = find(options.id)
+    done = trusted.settle_by_person(str(row["id"]), options.happened == "happened", getpass.getuser())
+    settled_delivery(done)
+    print(f"{done['key']}: {done['state']}")
+    return 0
 
 
 def find(beginning: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from scripts.paths import ROOT
 from scripts.runner import store
 from scripts.runner.worker import Processes
 
-CRASHES = int(os.environ.get("CRASHES", "12"))
+CRASHES = int(os.environ.get("CRASHES", "180" if os.environ.get("PROVE") else "12"))
 # Has imported everything and forks a runner for each line, so that a crash costs half a second and not three.
 LAUNCHER = """
 import json, os, sys

@@ -6,12 +6,14 @@
 scripts/millrace step approvals/ask action_id=ACTION
 """
 
+import os
 from datetime import timedelta
 from typing import Any
 
-from f.millrace.core import db
+from f.millrace.core import db, windmill
 from f.millrace.core.config import settings
 from f.millrace.core.context import now
+from f.millrace.core.errors import BadSetting
 from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
@@ -29,12 +31,23 @@ def main(action_id: str, timeout: int = 79200) -> dict:
     action = actions.by_id(action_id)
     with step("approvals.ask", str(action["run_id"]) if action["run_id"] else None, action_id=action_id):
         action = _asked(action, timeout)
-        question = questions.question(action)
+        question = questions.question(action, page=_page())
         if action["state"] == "proposed":
             emit("decision", question.title, action_id=action_id, status="waiting")
             _mail_operator(action, question)
         # The page's button posts exactly this; a bare GET on a resume address posts nothing and is no approval.
         return {"description": {"markdown": question.markdown}, "default_args": {"action_digest": action["digest"]}}
+
+
+def _page() -> str:
+    """Return the approval page's address; the ones that answer by themselves are given to nobody."""
+    job = os.environ.get("WM_JOB_ID", "")
+    if not (windmill.on_worker() and job):
+        return ""
+    try:
+        return str((windmill.get(f"jobs/resume_urls/{job}/1") or {}).get("approvalPage") or "")
+    except (BadSetting, OSError):
+        return ""  # the question itself must not fail for want of a link
 
 
 def _asked(action: dict[str, Any], timeout: int) -> dict[str, Any]:

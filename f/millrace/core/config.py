@@ -107,6 +107,14 @@ class Settings(BaseModel):
     approval_hours: float = Field(
         default=72, gt=0, description="How long a proposed action waits for a person when its flow sets no time."
     )
+    isolation: Literal["child", "inline"] = Field(
+        default="child", description="Local steps run in a child process with limits, or in the runner's own (debuggers)."
+    )
+    step_memory_mb: int = Field(
+        default=2048,
+        ge=0,
+        description="Most memory of one local step and what it starts, as its parent measures it; 0: no limit.",
+    )
     stalled_seconds: float = Field(
         default=1800, gt=0, description="A run without progress for longer stands still, when its step sets no time-out."
     )

@@ -220,3 +220,12 @@ def _answer(row: Row, status: str) -> dict[str, Any]:
         "path": row["path"] or None,
         "error": row["error"],
     }
+
+
+def settled_delivery(action: Row) -> None:
+    """Carry over what a person said about a mail of which nobody could tell whether it was sent."""
+    status = "sent" if action["state"] == "performed" else "failed"
+    db.execute(
+        "UPDATE delivery SET status = %s, error = NULL, at = clock_timestamp() WHERE action_id = %s AND status IN ('unknown', 'sending')",
+        [status, action["id"]],
+    )

@@ -1,10 +1,13 @@
 """What a person is shown before an action: for the approval page, the mail that asks and the terminal alike."""
 
+import json
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from f.millrace.core import db
+from f.millrace.core.redaction import redact
+from f.millrace.trust import budget
 from f.millrace.trust.risk import explain
 
 PREVIEW = 1500
@@ -20,8 +23,11 @@ class Question:
     html: str
 
 
-def question(action: dict[str, Any]) -> Question:
-    """Return the question about an action: recipients, subject, the body's beginning, cost so far, why it asks."""
+def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Question:
+    """Return the question about an action: recipients, subject, the body's beginning, cost so far, why it asks.
+
+    `whole` shows all of the body. `page` is the address where a person can answer (never one that answers by itself).
+    """
     mails = _mails(action)
     to = action["arguments"].get("to", [])
     recipients = [to] if isinstance(to, str) else list(to)
@@ -32,21 +38,23 @@ def question(action: dict[str, Any]) -> Question:
         ("Subject", "; ".join(dict.fromkeys(mail["subject"] for mail in mails))),
         ("Cost so far", f"${_cost(action):.2f}"),
         ("Why it asks", action["reason"] or "it is a high-risk action"),
-        ("Policy", explain(action["tool"])),
+        ("Policy", explain(action["tool"], None, action["arguments"])),
         ("Answer until", f"{action['expires_at']:%Y-%m-%d %H:%M} UTC" if action["expires_at"] else "no limit"),
         ("Run", str(action["run_id"] or "")),
     ]
     shown = [(name, value) for name, value in facts if value]
-    preview = _preview(mails)
+    preview = _preview(mails, None if whole else PREVIEW) if mails else _arguments(action, None if whole else PREVIEW)
+    begins = "The mail begins" if mails else "It would be called with"
+    where = f"Answer on Windmill's approval page ({page})" if page else "Answer on Windmill's approval page"
     how = (
-        f"Answer on Windmill's approval page, or on the command line:\n\n  scripts/millrace approvals show {action['id']}\n"
+        f"{where}, or on the command line:\n\n  scripts/millrace approvals show {action['id']}\n"
         f"  scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny {action['id']}\n"
     )
-    plain = "\n".join(f"{name}: {value}" for name, value in shown) + f"\n\n{how}\nThe mail begins:\n\n{preview}\n"
+    plain = "\n".join(f"{name}: {value}" for name, value in shown) + f"\n\n{how}\n{begins}:\n\n{preview}\n"
     # An indented block: what strangers wrote is shown as it is and never read as Markdown.
     quoted = "\n".join(f"    {line}" for line in preview.splitlines())
-    markdown = "\n".join(f"- **{name}:** {_flat(value)}" for name, value in shown) + f"\n\nThe mail begins:\n\n{quoted}\n"
-    return Question(title, plain, markdown, _html(title, shown, how, preview))
+    markdown = "\n".join(f"- **{name}:** {_flat(value)}" for name, value in shown) + f"\n\n{begins}:\n\n{quoted}\n"
+    return Question(title, plain, markdown, _html(title, shown, how, f"{begins}:", preview))
 
 
 def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
@@ -54,18 +62,26 @@ def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
     return list(arguments.get("mails") or ([arguments] if "subject" in arguments else []))
 
 
-def _preview(mails: list[dict[str, Any]]) -> str:
+def _preview(mails: list[dict[str, Any]], length: int | None) -> str:
+    """Return the beginning of each different text that would be sent."""
     ids = list(dict.fromkeys(mail["_digest_id"] for mail in mails if mail.get("_digest_id")))
-    rows = db.all("SELECT plain FROM digest WHERE id::text = ANY(%s) ORDER BY window_since NULLS FIRST LIMIT 1", [ids])
-    text = rows[0]["plain"] if rows else ""
-    return text if len(text) <= PREVIEW else text[:PREVIEW].rsplit("\n", 1)[0] + "\n…"
+    rows = db.all("SELECT plain, recipients FROM digest WHERE id::text = ANY(%s) ORDER BY window_since NULLS FIRST", [ids])
+    texts = [row["plain"] for row in rows] or [str(mail["text"]) for mail in mails if mail.get("text")]
+    if len(rows) > 1:
+        texts = [f"To {', '.join(row['recipients'])}:\n\n{row['plain']}" for row in rows]
+    return "\n\n".join(_beginning(text, length) for text in dict.fromkeys(texts))
+
+
+def _arguments(action: dict[str, Any], length: int | None) -> str:
+    return _beginning(json.dumps(redact(action["arguments"]), indent=2, ensure_ascii=False), length)
+
+
+def _beginning(text: str, length: int | None) -> str:
+    return text if length is None or len(text) <= length else text[:length].rsplit("\n", 1)[0] + "\n…"
 
 
 def _cost(action: dict[str, Any]) -> float:
-    row = db.one(
-        "SELECT coalesce(sum(cost_usd), 0) AS usd FROM usage WHERE run_id = %s AND state = 'settled'", [action["run_id"]]
-    )
-    return float(row["usd"]) if row else 0.0
+    return budget.spent(str(action["run_id"])) if action["run_id"] else 0.0
 
 
 def _short(recipients: list[str]) -> str:
@@ -76,7 +92,7 @@ def _flat(value: str) -> str:
     return "".join(f"\\{char}" if char in "\\`*_[]<>#|" else char for char in " ".join(value.split()))
 
 
-def _html(title: str, facts: list[tuple[str, str]], how: str, preview: str) -> str:
+def _html(title: str, facts: list[tuple[str, str]], how: str, begins: str, preview: str) -> str:
     cell = "padding:4px 12px 4px 0;vertical-align:top;font:14px/1.5 Helvetica,Arial,sans-serif;color:#1c2330"
     rows = "".join(
         f'<tr><td style="{cell}"><b>{escape(name)}</b></td><td style="{cell}">{escape(value)}</td></tr>' for name, value in facts
@@ -85,6 +101,6 @@ def _html(title: str, facts: list[tuple[str, str]], how: str, preview: str) -> s
     return (
         '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body style="margin:0;padding:16px;background:#ffffff">'
         f'<h1 style="font:20px/1.3 Georgia,serif;color:#1c2330">{escape(title)}</h1><table role="presentation">{rows}</table>'
-        f'<div style="{block}">{escape(how)}</div><p style="{cell}">The mail begins:</p><div style="{block}">{escape(preview)}</div>'
+        f'<div style="{block}">{escape(how)}</div><p style="{cell}">{begins}</p><div style="{block}">{escape(preview)}</div>'
         "</body></html>"
     )

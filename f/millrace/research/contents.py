@@ -12,6 +12,7 @@ from f.millrace.core.contracts import Finding
 from f.millrace.core.redaction import redact
 from f.millrace.research.opening import Opening
 from f.millrace.research.windows import Window
+from f.millrace.trust import forms
 
 HEADLINES = 12
 MONTHS = "January February March April May June July August September October November December".split()
@@ -246,7 +247,7 @@ def _web(url: str) -> tuple[str, str]:
         parts = urlsplit(url)
     except ValueError:
         return "", ""
-    return (url, (parts.hostname or "").removeprefix("www.")) if parts.scheme in ("http", "https") else ("", "")
+    return (url, forms.wire_host(parts.hostname or "").removeprefix("www.")) if parts.scheme in ("http", "https") else ("", "")
 
 
 def _items_as_references(item_ids: list[str], timezone: str) -> list[Reference]:

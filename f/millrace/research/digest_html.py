@@ -4,6 +4,7 @@ from html import escape
 from urllib.parse import urlsplit
 
 from f.millrace.research.contents import Content, Reading, Reference, Section, Sides
+from f.millrace.trust import forms
 
 INK, SOFT, FAINT, LINE, ACCENT = "#1c2330", "#4d5868", "#6a7586", "#dfe4ea", "#0a5a78"
 SANS = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
@@ -279,7 +280,7 @@ def _safe(url: str) -> bool:
 
 def _host(url: str) -> str:
     """Return the host of an address that is safe."""
-    return (urlsplit(url).hostname or url).removeprefix("www.")
+    return (forms.urlsplit_host(url) or url).removeprefix("www.")
 
 
 def _capital(text: str) -> str:

@@ -17,7 +17,9 @@ SCHEMES = re.compile(r"\b(?:javascript|data|vbscript|file|mailto|tel):\S*", re.I
 def text(raw: str) -> str:
     """Return the text without images, markup and working links; of an address its host stays, with [.] for its dots."""
     shown = IMAGE.sub(lambda match: match[1], forms.seen(raw))
-    shown = LINK.sub(lambda match: f"{match[1]} ({match[2]})" if match[2] else match[1], REFERENCE.sub("", shown))
+    shown = LINK.sub(
+        lambda match: f"{match[1]} ({match[2]})" if forms.HOST.search(match[2]) else match[1], REFERENCE.sub("", shown)
+    )
     # Tags only: 'x < y' and 'a > b' are no markup.
     shown = re.sub(r"<(?:/?[A-Za-z][^>]*|!--.*?--|![^>]*)>", "", shown, flags=re.DOTALL)
     shown = SCHEMES.sub("", forms.URL.sub(lambda match: _host(match[0]), shown))

@@ -7,7 +7,7 @@ import sys
 
 from scripts.paths import ROOT
 
-NAMES = ("cold_start", "runner", "digest", "research", "strangers", "schedule")
+NAMES = ("cold_start", "runner", "digest", "research", "strangers", "schedule", "memory")
 
 
 def main(names: list[str]) -> int:

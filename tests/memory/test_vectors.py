@@ -1,13 +1,18 @@
 """Vectors: made for what has none, of the model that the data names."""
 
+import json
 import math
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from f.millrace.core import db, embedding
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.memory import vectors
+from f.millrace.memory.recall import recall
 from f.millrace.memory.store import remember
+from f.millrace.ops import embed_memory
 
 
 def test_an_item_has_a_vector_of_the_active_model_after_the_next_embedding(database):
@@ -51,3 +56,76 @@ def test_a_vector_that_is_none_is_refused_in_words(vector, said):
 def test_an_unknown_model_is_refused_with_what_is_allowed():
     with pytest.raises(BadSetting, match="allowed"):
         embedding.embed(["text"], "word2vec")
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """An OpenAI-compatible server on loopback; what it answers can be set."""
+    answers = {"dimensions": 8, "bad": None}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            rows = [
+                {
+                    "index": number,
+                    "embedding": answers["bad"] or [1.0 + len(text) % (place + 2) for place in range(answers["dimensions"])],
+                }
+                for number, text in enumerate(asked["input"])
+            ]
+            body = json.dumps({"data": rows[::-1]}).encode()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    httpd = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{httpd.server_port}/v1")
+    yield answers
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+def test_a_memory_moves_to_another_model_and_answers_all_the_way(database, server):
+    items = [remember("fact", text) for text in ("Sodium cells", "Harbour ledgers", "A mirror of Oslo")]
+    vectors.embed_missing()
+    found: list[list[str]] = []
+
+    model = vectors.reembed(
+        "openai:small", progress=lambda done: found.append([memory.id for memory in recall("sodium cells", 3)])
+    )
+
+    assert (model.name, model.dimensions) == ("openai:small", 8) and vectors.active() == model
+    assert found and all(answer[0] == items[0] and len(answer) == 3 for answer in found)
+    assert recall("sodium cells", 1)[0].id == items[0]
+    assert db.one("SELECT count(*) AS n FROM memory_item WHERE embedding_model = %s", [model.no]) == {"n": 3}
+    assert db.one("SELECT count(*) AS n FROM memory_vector") == {"n": 0}
+    assert remember("fact", "A later fact") and vectors.embed_missing() == 1
+
+    assert vectors.reembed("local:minilm-l6-int8").dimensions == 384 and len(recall("sodium cells", 4)) == 4
+
+
+@pytest.mark.parametrize("bad", [[1.0] * 9, [float("nan")] * 8, [0.0] * 8])
+def test_vectors_that_are_none_leave_the_memory_as_it_was(database, server, bad):
+    remember("fact", "Sodium cells")
+    vectors.embed_missing()
+    vectors.reembed("openai:small")
+    remember("fact", "Another fact")
+    server["bad"] = bad
+
+    with pytest.raises(BadInput):
+        vectors.embed_missing()
+
+    assert db.one("SELECT count(*) AS n FROM memory_item WHERE embedding IS NOT NULL") == {"n": 1}
+
+
+def test_the_step_embeds_what_is_missing(database):
+    remember("fact", "Sodium cells")
+
+    assert embed_memory.main() == {"embedded": 1, "model": "local:minilm-l6-int8"}
+    assert embed_memory.main()["embedded"] == 0

@@ -1,7 +1,8 @@
 """Hybrid search as one statement: BM25 over counted lexemes and nearest vectors, in the context of neighbouring passages.
 
 Every part of the score lies between 0 and 1 and does not depend on the other results: words, nearby and thread are shares
-of the best BM25 that the question could get (of the item, of it and its neighbours, of its whole document or session).
+of the best BM25 that the question could get (of the item, of it and its neighbours, of its whole document or session;
+an item that stands alone has its meaning in the thread's place).
 
 A scope of few items is scored whole. In a large one the candidates are the best by words and by vector, and their
 neighbours: of a common word only the items in which it weighs most are read, then every candidate is scored in full.
@@ -38,11 +39,11 @@ class Weights:
     words: float = 0.11
     nearby: float = 0.24
     thread: float = 0.12
-    meaning: float = 0.21
+    meaning: float = 0.235
     next: float = 0.085
     named: float = 0.035
     dated: float = 0.095
-    length: float = 0.105
+    length: float = 0.08
     # Taken off: a question answers nothing.
     asks: float = 0.04
     # Relevance is what counts; how recent and of whose authority an item is decides between nearly equal ones.
@@ -123,37 +124,38 @@ WITH asked AS MATERIALIZED (
     JOIN memory_item n ON n.namespace = own.namespace AND n.thread = own.thread AND n.ordinal BETWEEN own.ordinal - 2 AND own.ordinal + 2
     WHERE NOT (SELECT yes FROM whole) AND own.thread IS NOT NULL
 ), part AS MATERIALIZED (
-    SELECT p.item, t.term, t.idf * p.tf / (p.tf + {k1} * (1 - {b} + {b} * p.length / extent.average)) AS score
+    SELECT p.item, p.term, m.thread, m.ordinal, p.idf * p.tf / (p.tf + {k1} * (1 - {b} + {b} * p.length / extent.average)) AS score
     FROM (
-        SELECT p.item, p.term, p.tf, p.length FROM terms t JOIN memory_posting p ON p.term = t.term
+        SELECT p.item, p.term, p.tf, p.length, t.idf FROM terms t JOIN memory_posting p ON p.term = t.term
         WHERE (SELECT yes FROM whole) AND p.item IN (SELECT no FROM scope)
         UNION ALL
-        SELECT p.item, p.term, p.tf, p.length FROM pool CROSS JOIN terms t JOIN memory_posting p ON p.item = pool.no AND p.term = t.term
+        SELECT p.item, p.term, p.tf, p.length, t.idf
+        FROM pool CROSS JOIN terms t JOIN memory_posting p ON p.item = pool.no AND p.term = t.term
         WHERE NOT (SELECT yes FROM whole)
-    ) p JOIN terms t ON t.term = p.term CROSS JOIN extent
+    ) p JOIN memory_item m ON m.no = p.item CROSS JOIN extent
 ), own AS (
     SELECT item, sum(score) AS words FROM part GROUP BY item
 ), item AS MATERIALIZED (
     SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from, coalesce(own.words, 0) AS words, {condition} AS wanted,
            CASE WHEN {embedded} THEN greatest(1 - (m.{expression} <=> %(vector)s::halfvec), 0) END AS meaning,
-           ln(1 + least(length(m.raw_text ->> 'text'), 1000) / 6.0) / ln(1 + 1000 / 6.0) AS length,
+           ln(1 + least(length(m.raw_text ->> 'text'), 300) / 6.0) / ln(1 + 300 / 6.0) AS length,
            right(rtrim(m.raw_text ->> 'text'), 1) IN ('?', '？', '؟') AS asks,
            m.title <> '' AND strpos(%(padded)s, ' ' || lower(m.title) || ' ') > 0 AS named
     FROM pool JOIN memory_item m ON m.no = pool.no LEFT JOIN own ON own.item = m.no
 ), around AS (
     SELECT no, sum(score) AS words FROM (
-        SELECT i.no, p.term, max(CASE WHEN abs(i.ordinal - n.ordinal) < 2 THEN p.score ELSE p.score / 2 END) AS score
-        FROM part p JOIN item n ON n.no = p.item JOIN item i ON i.thread = n.thread AND i.ordinal BETWEEN n.ordinal - 2 AND n.ordinal + 2
+        SELECT i.no, p.term, max(CASE WHEN abs(i.ordinal - p.ordinal) < 2 THEN p.score ELSE p.score / 2 END) AS score
+        FROM part p JOIN item i ON i.thread = p.thread AND i.ordinal BETWEEN p.ordinal - 2 AND p.ordinal + 2
         GROUP BY 1, 2
     ) best GROUP BY no
 ), thread AS (
     SELECT thread, sum(score) AS words FROM (
-        SELECT n.thread, p.term, max(p.score) AS score FROM part p JOIN item n ON n.no = p.item WHERE n.thread IS NOT NULL GROUP BY 1, 2
+        SELECT thread, term, max(score) AS score FROM part WHERE thread IS NOT NULL GROUP BY 1, 2
     ) best GROUP BY thread
 ), scored AS (
     SELECT i.no, i.words / best.sum AS words,
            coalesce(around.words, i.words) / best.sum AS nearby,
-           coalesce(thread.words, i.words) / best.sum AS thread,
+           CASE WHEN i.thread IS NULL THEN coalesce(i.meaning, i.words / best.sum) ELSE coalesce(thread.words, i.words) / best.sum END AS thread,
            coalesce(i.meaning, 0) AS meaning, i.meaning IS NOT NULL AS has_meaning,
            coalesce(CASE WHEN i.thread IS NOT NULL THEN lead(i.meaning) OVER (PARTITION BY i.thread ORDER BY i.ordinal) END, i.meaning, 0) AS next,
            i.named::integer AS named, i.length, i.asks::integer AS asks,

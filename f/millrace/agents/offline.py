@@ -147,8 +147,17 @@ def write(text: str) -> str:
     for sentence, ids in _distinct(_ranked(question, prompt.passages(text))):
         if not claims.duplicate(sentence, [line for line, _ in lines]):
             lines.append((sentence, ids))
+    lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
     told = [f"{claims.without_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}" for line, ids in lines[:MOST_SENTENCES]]
     return "\n".join(told) or "NO EVIDENCE"
+
+
+def _said_by_another(sentence: str, question: str, lines: list[tuple[str, list[str]]]) -> bool:
+    """Tell whether a reader loses nothing without the sentence: it is the headline, or another line holds all of it."""
+    if sentence[-1:] not in ".!?" and claims.duplicate(sentence, [question]):
+        return True
+    said = claims.content(sentence)
+    return any(said < claims.content(other) and claims.quantities(sentence) <= claims.quantities(other) for other, _ in lines)
 
 
 Ranked = list[tuple[float, str, prompt.Passage]]

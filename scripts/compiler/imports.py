@@ -21,6 +21,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "psycopg": ("core.db",),
     "openai": ("core.llm",),
     "anthropic": ("core.llm",),
+    "genai_prices": ("core.prices",),
     "opentelemetry": ("telemetry.",),
     "langgraph": ("agents.research_loop",),
     "numpy": ("core.embedding",),

@@ -15,7 +15,8 @@ from uuid import UUID
 
 from f.millrace.core import config, db
 from f.millrace.core.contracts import Confidence, Finding, SourceItem, TopicResult
-from f.millrace.core.llm import Price
+from f.millrace.core.money import usd
+from f.millrace.core.prices import Price
 from f.millrace.research import close, compose, deliver, deliver_rest, investigate, propose, read_source, select
 from f.millrace.research import open as opening
 from f.millrace.tools import mail
@@ -187,7 +188,7 @@ class World:
             usage_id = budget.reserve(run_id, "operator", "researcher", "played", 0.02, topic["id"], request_hash="one")
             budget.mark_sent(usage_id)
             self.points.passing(self._bill)
-            budget.settle(usage_id, Price(CALL_USD, "played", "2026-01-01", True), {}, {"text": "found"})
+            budget.settle(usage_id, Price(usd(CALL_USD), "played", "2026-01-01"), {}, {"text": "found"})
         db.execute(
             "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, published_at) "
             "VALUES (%s, %s, %s, 'main', 'https://site.example/page', %s, 'In full.', 'web', %s) ON CONFLICT DO NOTHING",

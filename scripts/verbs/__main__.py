@@ -30,6 +30,8 @@ MODULES = {
     "recover": "recover",
     "feedback": "feedback",
     "memory": "memory",
+    "spend": "spend",
+    "scorecard": "scorecard",
     "settings": "settings",
     "tools": "tools",
     "gaps": "tools",

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from f.millrace.core import config, db
 from f.millrace.core.context import current, within
+from f.millrace.core.money import dollars
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
 from scripts.verbs.run import sample_sources
@@ -55,7 +56,7 @@ def _answer(options: argparse.Namespace) -> int:
         console.print(f"[dim]\\[{source['number']}] {escape(source['title'])}{date} {escape(source['url'])}[/]", soft_wrap=True)
     model = config.settings().model
     note = "; the offline model only picks sentences" if model == "offline" else ""
-    console.print(f"[dim]confidence {reply.result.confidence.score}, {model}{note}, ${reply.result.cost_usd:.2f}[/]")
+    console.print(f"[dim]confidence {reply.result.confidence.score}, {model}{note}, {dollars(reply.result.cost_usd)}[/]")
     return 0
 
 

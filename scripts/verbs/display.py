@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from f.millrace.core.money import dollars
+
 COUNTS = {
     "sources": "{} source{}",
     "items": "{} item{}",
@@ -94,7 +96,7 @@ class Display:
     def _now(self, text: str) -> None:
         if not self.console.is_terminal or self.console.quiet:
             return
-        line = f"[dim]{time.monotonic() - self.began:5.1f} s  ${self.spent:.2f}  {escape(text)}[/]"
+        line = f"[dim]{time.monotonic() - self.began:5.1f} s  {dollars(self.spent)}  {escape(text)}[/]"
         if self._status is None:
             self._status = self.console.status(line)
             self._status.start()
@@ -144,7 +146,7 @@ def _facts(result: Any) -> str:
         if isinstance(number, int) and not isinstance(number, bool):
             parts.append(words.format(number, "" if number == 1 else "s"))
     if result.get("cost_usd"):
-        parts.append(f"${result['cost_usd']:.2f}")
+        parts.append(dollars(result["cost_usd"]))
     return escape(", ".join(parts))
 
 

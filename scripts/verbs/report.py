@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from f.millrace.core import db
+from f.millrace.core.money import dollars
+from f.millrace.trust import spend
 from scripts.verbs.output import relative
 
 EXIT = {"done": 0, "stopped": 0, "waiting": 3}
@@ -30,7 +32,6 @@ def whole(run_id: str) -> dict[str, Any]:
     """Return the run as `--json` prints it: the same for `run`, `resume` and `show`."""
     row = db.one("SELECT * FROM run WHERE id = %s", [run_id])
     assert row is not None
-    spent = db.one("SELECT coalesce(sum(cost_usd), 0) AS cost FROM usage WHERE run_id = %s AND state = 'settled'", [run_id])
     return {
         "run_id": str(row["id"]),
         "trace_id": str(row["id"]).replace("-", ""),
@@ -38,7 +39,7 @@ def whole(run_id: str) -> dict[str, Any]:
         "status": row["status"],
         "started_at": _iso(row["started_at"]),
         "finished_at": _iso(row["finished_at"]),
-        "cost_usd": float(spent["cost"]) if spent else 0.0,
+        "cost_usd": spend.told(run_id),
         "result": _result(row),
     }
 
@@ -67,7 +68,7 @@ def _print(document: dict[str, Any], error: Any) -> None:
     run = document["run_id"][:8]
     words = {"done": "[green]done[/]", "waiting": "[yellow]waiting for a person[/]"}
     status = words.get(document["status"], f"[red]{document['status'].replace('_', ' ')}[/]")
-    console.print(f"\nRun {run}: {status}, ${document['cost_usd']:.2f}\n\nNext:")
+    console.print(f"\nRun {run}: {status}, {dollars(document['cost_usd'])}\n\nNext:")
     for command in _next(document, run):
         console.print(f"  {command}")
 

@@ -11,6 +11,8 @@ from rich.table import Table
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
+from f.millrace.core.money import dollars
+from f.millrace.trust import spend
 from scripts.database.ready import ready
 from scripts.verbs import report
 from scripts.verbs.output import dump, relative
@@ -36,8 +38,8 @@ def show_runs(options: argparse.Namespace) -> int:
     """Print the latest runs, newest first."""
     ready()
     rows = db.all(
-        "SELECT run.id, flow, edition, status, run.started_at, finished_at, coalesce(sum(usage.cost_usd), 0)::float AS cost_usd "
-        "FROM run LEFT JOIN usage ON usage.run_id = run.id AND usage.state = 'settled' "
+        "SELECT run.id, flow, edition, status, run.started_at, finished_at, "
+        f"coalesce(sum({spend.COST}), 0)::float AS cost_usd FROM run LEFT JOIN usage ON usage.run_id = run.id "
         "GROUP BY run.id ORDER BY run.started_at DESC LIMIT %s",
         [options.limit],
     )
@@ -48,7 +50,7 @@ def show_runs(options: argparse.Namespace) -> int:
     for row in rows:
         seconds = f"{(row['finished_at'] - row['started_at']).total_seconds():.1f}" if row["finished_at"] else ""
         started = f"{row['started_at']:%Y-%m-%d %H:%M}"
-        table.add_row(str(row["id"])[:8], row["flow"], row["edition"], row["status"], started, seconds, f"${row['cost_usd']:.2f}")
+        table.add_row(str(row["id"])[:8], row["flow"], row["edition"], row["status"], started, seconds, dollars(row["cost_usd"]))
     console = Console(highlight=False)
     if rows:
         console.print(table)
@@ -67,7 +69,7 @@ def show_run(options: argparse.Namespace) -> int:
         print(dump(document))
         return 0
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[bold]{row['flow']}[/] {row['id']}  {row['status']}  ${document['cost_usd']:.2f}")
+    console.print(f"[bold]{row['flow']}[/] {row['id']}  {row['status']}  {dollars(document['cost_usd'])}")
     for step in db.all("SELECT * FROM step WHERE run_id = %s ORDER BY started_at", [row["id"]]):
         seconds = (step["finished_at"] - step["started_at"]).total_seconds() if step["finished_at"] else None
         timing = f"{seconds:6.1f} s" if seconds is not None else "        "

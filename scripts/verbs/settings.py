@@ -1,6 +1,7 @@
 """`settings`: the effective values and where each comes from."""
 
 import argparse
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -43,9 +44,10 @@ def show(options: argparse.Namespace) -> int:
 def _shown(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return "********" if value.get_secret_value() else ""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, BaseModel):
+        return _shown(value.model_dump(exclude_none=True))
     if isinstance(value, dict):
-        return {
-            name: inner.model_dump(exclude_none=True) if isinstance(inner, BaseModel) else _shown(inner)
-            for name, inner in value.items()
-        }
+        return {name: _shown(inner) for name, inner in value.items()}
     return value

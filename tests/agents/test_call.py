@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import time
 
@@ -9,7 +10,10 @@ from f.millrace.agents.planner import plan
 from f.millrace.agents.writer import write
 from f.millrace.core import db, llm
 from f.millrace.core.contracts import Evidence
-from f.millrace.core.errors import BadSetting, BudgetExceeded, ModelFailed
+from f.millrace.core.errors import BadSetting, BudgetExceeded, BudgetHeld, ModelFailed
+from f.millrace.core.money import usd
+from f.millrace.core.prices import Price
+from f.millrace.trust import approvals, budget
 
 EVIDENCE = [Evidence(id="ev_0123456789abcdef", text="The Orbit plant in Leeds opened on Monday. It employs 400 people.")]
 
@@ -190,3 +194,71 @@ def test_the_offline_closure_loads_no_provider():
 
     code = "import sys, f.millrace.agents.researcher\nassert not {'openai', 'anthropic'} & set(sys.modules), 'provider loaded'"
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": "."})
+
+
+def spend_share(run_id, amount):
+    usage_id = budget.reserve(run_id, "operator", "planner", "m", amount)
+    budget.mark_sent(usage_id)
+    budget.settle(usage_id, Price(usd(amount), "test", "2026-11-21"))
+
+
+def test_near_the_end_of_the_money_the_cheaper_model_answers_where_the_role_has_one(edge, in_step, settings_of):
+    settings_of(agents={"planner": {"cheaper_model": "openai:gpt-4o-mini"}})
+    ask_plan("first")
+    spend_share(in_step, 3.6)
+
+    ask_plan("second")
+    ask_write()
+    again = ask_plan("first")
+
+    assert [request["model"] for request in edge.requests] == ["gpt-4o", "gpt-4o-mini", "gpt-4o"]
+    assert [row["model"] for row in rows() if row["model"] != "m"] == ["openai:gpt-4o", "openai:gpt-4o-mini", "openai:gpt-4o"]
+    assert again.replayed == 1
+
+
+def test_what_only_the_cheaper_model_can_still_pay_it_answers(edge, in_step, settings_of):
+    settings_of(run_usd="0.01", agents={"planner": {"cheaper_model": "openai:gpt-4o-mini"}})
+
+    assert ask_plan().output.queries
+
+    assert [request["model"] for request in edge.requests] == ["gpt-4o-mini"]
+
+
+def test_at_90_percent_nothing_is_sent_and_a_question_is_left(edge, in_step):
+    spend_share(in_step, 4.6)
+
+    with pytest.raises(BudgetHeld, match="a person has to allow the rest"):
+        ask_plan()
+
+    assert edge.requests == [] and len(approvals.pending()) == 1
+
+
+def test_reasoning_and_cached_tokens_are_counted(edge, in_step):
+    def answer(handler, _):
+        arguments = '{"queries": [{"text": "orbit"}]}'
+        call = {"id": "c", "type": "function", "function": {"name": "plan", "arguments": arguments}}
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": None, "tool_calls": [call]},
+            "finish_reason": "tool_calls",
+        }
+        details = {"prompt_tokens_details": {"cached_tokens": 600}, "completion_tokens_details": {"reasoning_tokens": 150}}
+        usage = {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200, **details}
+        body = {"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o", "choices": [choice], "usage": usage}
+        handler.answer(200, json.dumps(body), "application/json")
+        return True
+
+    edge.faults = [answer]
+
+    ask_plan()
+
+    assert rows()[0]["tokens"] == {"input": 1000, "output": 200, "cache_read": 600, "reasoning": 150}
+    assert rows()[0]["cost_usd"] == usd("0.00375")
+
+
+def test_a_model_whose_price_nobody_knows_is_refused_when_the_settings_say_so(edge, in_step, settings_of, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test-0123456789")
+    settings_of(model="anthropic:never-heard-of", unknown_prices="refuse")
+
+    with pytest.raises(BudgetExceeded, match="nobody knows the price"):
+        ask_plan()

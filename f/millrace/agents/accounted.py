@@ -1,12 +1,14 @@
 """A model whose every request is an account entry: reserved before, marked when it leaves, settled after, repeated here.
 
-A request that the same step of the same run has had answered comes back from its row, unpaid.
+A request that the same step of the same run has had answered comes back from its row, unpaid. Near the end of the money
+a cheaper model answers, for the agents that have one in the settings.
 """
 
 import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from pydantic_ai.exceptions import (
@@ -34,13 +36,14 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from f.millrace.core import llm
+from f.millrace.core import prices
 from f.millrace.core.config import settings
 from f.millrace.core.context import current, now
+from f.millrace.core.errors import BudgetExceeded, BudgetHeld
 from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
-from f.millrace.trust import budget, policy
+from f.millrace.trust import budget, limits, policy, spend
 
 MAX_OUTPUT_TOKENS = 2_000
 FIRST_WAIT_SECONDS = 0.4
@@ -50,6 +53,8 @@ LONGEST_WAIT_SECONDS = 15.0
 PASSING = frozenset(
     {"timestamp", "run_id", "conversation_id", "usage", "provider_response_id", "provider_details", "provider_url", "metadata"}
 )
+
+REASONING = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens")
 
 TokenListener = Callable[[str], None]
 
@@ -63,16 +68,31 @@ class Account:
     run_id: str
     usage_ids: list[str] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
-    cost_usd: float = 0.0
+    cost_usd: Decimal = Decimal(0)
     tokens: dict[str, int] = field(default_factory=dict)
     replayed: int = 0
 
-    def add(self, usage_id: str, cost_usd: float, usage: RequestUsage) -> None:
+    def add(self, usage_id: str, cost_usd: Decimal, tokens: prices.Tokens) -> None:
         """Count one answered request."""
         self.usage_ids.append(usage_id)
         self.cost_usd += cost_usd
-        for name, count in _counts(usage).items():
+        for name, count in tokens.counts().items():
             self.tokens[name] = self.tokens.get(name, 0) + count
+
+
+@dataclass
+class Choice:
+    """A model that may answer: its name in the settings, and the model once it is needed."""
+
+    name: str
+    make: Callable[[], Model]
+    made: Model | None = None
+
+    @property
+    def model(self) -> Model:
+        """The model, with its connections."""
+        self.made = self.made or self.make()
+        return self.made
 
 
 class Accounted(WrapperModel):
@@ -85,8 +105,11 @@ class Accounted(WrapperModel):
         retries: int,
         on_token: TokenListener | None,
         on_restart: Callable[[], None] | None,
+        cheaper: Choice | None = None,
     ) -> None:
         super().__init__(wrapped)
+        self._first = Choice(account.model, lambda: wrapped, wrapped)
+        self._cheaper = cheaper
         self._account = account
         self._retries = retries
         self._on_token = on_token
@@ -102,37 +125,63 @@ class Accounted(WrapperModel):
         plain = _plain(ModelMessagesTypeAdapter.dump_python(messages, mode="json"))
         prompt_hash = _prompt_hash(account.agent, messages, model_request_parameters)
         policy.note_prompt(account.agent, prompt_hash)
-        request_hash = digest_of([account.model, prompt_hash, plain, dict(model_settings or {})])
+        choices = [self._first, *([self._cheaper] if self._cheaper else [])]
+        hashes = {choice.name: digest_of([choice.name, prompt_hash, plain, dict(model_settings or {})]) for choice in choices}
         # The same request twice in one call is asked twice: each has an answer of its own.
-        account.seen[request_hash] = account.seen.get(request_hash, 0) + 1
-        request_hash = digest_of([request_hash, account.seen[request_hash]])
-        stored = budget.settled(account.run_id, step, account.agent, request_hash)
-        if stored is not None:
-            return self._replay(stored)
-        budget.settle_lost(account.run_id, step, account.agent, request_hash)
-        most_usd = llm.estimate(account.model, len(str(plain)), _most_output(model_settings), now()).usd
+        seen = account.seen[hashes[self._first.name]] = account.seen.get(hashes[self._first.name], 0) + 1
+        for choice in choices:
+            hashes[choice.name] = digest_of([hashes[choice.name], seen])
+            stored = budget.settled(account.run_id, step, account.agent, hashes[choice.name])
+            if stored is not None:
+                return self._replay(stored)
+            budget.settle_lost(account.run_id, step, account.agent, hashes[choice.name])
+        text = str(plain) + str([tool.parameters_json_schema for tool in model_request_parameters.tool_defs.values()])
         for attempt in range(self._retries + 1):
-            usage_id = budget.reserve(
-                account.run_id,
-                settings().user,
-                account.agent,
-                account.model,
-                most_usd,
-                step,
-                request_hash=request_hash,
-                prompt_hash=prompt_hash,
-            )
+            usage_id, choice = self._reserve(text, model_settings, step, hashes, prompt_hash)
             try:
-                return await self._billed(usage_id, prompt_hash, messages, model_settings, model_request_parameters)
+                return await self._billed(usage_id, choice, prompt_hash, messages, model_settings, model_request_parameters)
             except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
                 if attempt == self._retries or not _passing(error):
                     raise
                 await self._pause(error, attempt)
         raise AssertionError("the loop returns or raises")
 
+    def _reserve(
+        self, text: str, model_settings: ModelSettings | None, step: str, hashes: dict[str, str], prompt_hash: str
+    ) -> tuple[str, Choice]:
+        """Reserve the most that the request can cost; with the cheaper model when the money is near its end."""
+        account, user = self._account, settings().user
+
+        def reserve(choice: Choice) -> tuple[str, Choice]:
+            most_usd = prices.estimate(choice.name, text, _most_output(model_settings), now()).usd
+            usage_id = budget.reserve(
+                account.run_id,
+                user,
+                account.agent,
+                choice.name,
+                most_usd,
+                step,
+                request_hash=hashes[choice.name],
+                prompt_hash=prompt_hash,
+            )
+            return usage_id, choice
+
+        if self._cheaper is None:
+            return reserve(self._first)
+        if not limits.near(account.run_id, user):
+            try:
+                return reserve(self._first)
+            except BudgetHeld:
+                raise
+            except BudgetExceeded:
+                pass
+        emit("budget", f"{account.agent}: {self._cheaper.name} takes over, the money is near its end", agent=account.agent)
+        return reserve(self._cheaper)
+
     async def _billed(
         self,
         usage_id: str,
+        choice: Choice,
         prompt_hash: str,
         messages: list[ModelMessage],
         model_settings: ModelSettings | None,
@@ -142,16 +191,16 @@ class Accounted(WrapperModel):
         account = self._account
         attributes = {
             "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": self.system,
-            "gen_ai.request.model": account.model,
+            "gen_ai.provider.name": choice.model.system,
+            "gen_ai.request.model": choice.name,
             "gen_ai.agent.name": account.agent,
             "millrace.usage_id": usage_id,
             "millrace.prompt_hash": prompt_hash,
         }
-        with span(f"chat {self.model_name}", attributes, kind="client") as handle:
+        with span(f"chat {choice.model.model_name}", attributes, kind="client") as handle:
             budget.mark_sent(usage_id)
             try:
-                response = await self._send(messages, model_settings, parameters)
+                response = await self._send(choice.model, messages, model_settings, parameters)
             except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
                 # A refusal is not billed; of a broken answer nobody knows, so it counts in full.
                 _ = budget.release(usage_id) if _unbilled(error) else budget.charge_reserve(usage_id)
@@ -164,30 +213,30 @@ class Accounted(WrapperModel):
                 raise
             if not response.usage.input_tokens:
                 response.usage = _guessed(messages, response)
-            usage = response.usage
-            tokens = llm.Tokens(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
-            price = llm.price(account.model, tokens, now())
+            tokens = _tokens(response.usage)
+            price = prices.price(choice.name, tokens, now())
             stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
-            budget.settle(usage_id, price, _counts(usage), stored)
-            account.add(usage_id, price.usd, usage)
+            budget.settle(usage_id, price, tokens.counts(), stored)
+            account.add(usage_id, price.usd, tokens)
             handle.set(
                 {
                     "gen_ai.response.model": response.model_name,
-                    "gen_ai.usage.input_tokens": usage.input_tokens,
-                    "gen_ai.usage.output_tokens": usage.output_tokens,
-                    "operation.cost": price.usd,
+                    "gen_ai.usage.input_tokens": tokens.input,
+                    "gen_ai.usage.output_tokens": tokens.output,
+                    "operation.cost": float(price.usd),
                 }
             )
         if price.usd:
-            emit("budget", f"{account.agent}: {price.usd:.4f} USD", cost_usd=price.usd, price_source=price.source)
+            spent = spend.cost_of(account.run_id)
+            emit("budget", f"{account.agent}: {price.usd:.4f} USD", cost_usd=float(price.usd), spent_usd=float(spent))
         return response
 
     async def _send(
-        self, messages: list[ModelMessage], model_settings: ModelSettings | None, parameters: ModelRequestParameters
+        self, model: Model, messages: list[ModelMessage], model_settings: ModelSettings | None, parameters: ModelRequestParameters
     ) -> ModelResponse:
         if self._on_token is None or not parameters.allow_text_output:
-            return await self.wrapped.request(messages, model_settings, parameters)
-        async with self.wrapped.request_stream(messages, model_settings, parameters) as stream:
+            return await model.request(messages, model_settings, parameters)
+        async with model.request_stream(messages, model_settings, parameters) as stream:
             async for event in stream:
                 if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart) and event.part.content:
                     self._on_token(event.part.content)
@@ -196,14 +245,14 @@ class Accounted(WrapperModel):
             response = stream.get()
         # A connection that just closes looks like an end; a provider that has finished says so.
         said_why = (response.provider_details or {}).get("finish_reason") or response.finish_reason == "content_filter"
-        if response.state == "incomplete" or (self.system in ("openai", "anthropic", "ollama") and not said_why):
-            raise ModelConnectionError(self.model_name, "the stream was cut before it ended", phase="read", in_stream=True)
+        if response.state == "incomplete" or (model.system in ("openai", "anthropic", "ollama") and not said_why):
+            raise ModelConnectionError(model.model_name, "the stream was cut before it ended", phase="read", in_stream=True)
         return response
 
     def _replay(self, stored: budget.Settled) -> ModelResponse:
         response = ModelMessagesTypeAdapter.validate_python([stored.response])[0]
         assert isinstance(response, ModelResponse)
-        self._account.add(stored.usage_id, stored.cost_usd, response.usage)
+        self._account.add(stored.usage_id, stored.cost_usd, _tokens(response.usage))
         self._account.replayed += 1
         if self._on_token is not None:
             for part in response.parts:
@@ -266,14 +315,10 @@ def _most_output(model_settings: ModelSettings | None) -> int:
     return int((model_settings or {}).get("max_tokens") or MAX_OUTPUT_TOKENS)
 
 
-def _counts(usage: RequestUsage) -> dict[str, int]:
-    counts = {
-        "input": usage.input_tokens,
-        "output": usage.output_tokens,
-        "cache_read": usage.cache_read_tokens,
-        "cache_write": usage.cache_write_tokens,
-    }
-    return {name: count for name, count in counts.items() if count}
+def _tokens(usage: RequestUsage) -> prices.Tokens:
+    """Return the counts; reasoning is told by providers in their own words."""
+    reasoning = next((usage.details[name] for name in REASONING if usage.details.get(name)), 0)
+    return prices.Tokens(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens, reasoning)
 
 
 def _guessed(messages: list[ModelMessage], response: ModelResponse) -> RequestUsage:

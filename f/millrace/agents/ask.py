@@ -13,6 +13,7 @@ from f.millrace.core.contracts import Finding, TopicResult
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import stable_id
 from f.millrace.memory import conversation
+from f.millrace.trust import decisions
 
 LONGEST_QUESTION = 2_000
 # A question with fewer words of its own leans on the one before: "and in 2025?"
@@ -45,6 +46,7 @@ def ask(question: str, session: str | None = None, on_token: Callable[[str], Non
 
     topic = {"id": stable_id("topic", run_id, question), "title": _whole(question, earlier), "trust": "own"}
     result = research_topic(run_id, topic, earlier=earlier, on_finding=show)
+    decisions.close(run_id)
     numbers.clear()
     text = "\n".join(_line(finding, numbers) for finding in result.findings) or "No sources found."
     if not result.findings and on_token is not None:

@@ -16,7 +16,7 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
-from f.millrace.agents.accounted import MAX_OUTPUT_TOKENS, Account, Accounted, TokenListener, in_words
+from f.millrace.agents.accounted import MAX_OUTPUT_TOKENS, Account, Accounted, Choice, TokenListener, in_words
 from f.millrace.agents.offline import OfflineModel
 from f.millrace.core import llm
 from f.millrace.core.config import AgentSettings, settings
@@ -67,7 +67,8 @@ async def call(
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
     account = Account(agent_name, name, current().run_id or str(uuid4()))
     wrapped = model if isinstance(model, Model) else llm.model(name, offline=OfflineModel)
-    accounted = Accounted(wrapped, account, retries, on_token, on_restart)
+    cheaper = _cheaper(own, name) if model is None else None
+    accounted = Accounted(wrapped, account, retries, on_token, on_restart, cheaper)
     chosen = ModelSettings(max_tokens=MAX_OUTPUT_TOKENS)
     if own.temperature is not None:
         chosen["temperature"] = own.temperature
@@ -98,22 +99,33 @@ async def call(
         finally:
             if wrapped is not model:
                 await llm.close(wrapped)
+            if cheaper is not None and cheaper.made is not None:
+                await llm.close(cheaper.made)
         handle.set(
             {
-                "operation.cost": account.cost_usd,
+                "operation.cost": float(account.cost_usd),
                 "millrace.requests": len(account.usage_ids),
                 "millrace.replayed": account.replayed,
             }
         )
     return Answer(
         output=result.output,
-        cost_usd=account.cost_usd,
+        cost_usd=float(account.cost_usd),
         model=name if name != "offline" else accounted.model_name,
         usage=account.tokens,
         messages=result.new_messages(),
         requests=len(account.usage_ids),
         replayed=account.replayed,
     )
+
+
+def _cheaper(own: AgentSettings, name: str) -> Choice | None:
+    """Return the model that may take over near the end of the money, when the role has one."""
+    other = own.cheaper_model
+    if other is None or other == name:
+        return None
+    llm.split(other)
+    return Choice(other, lambda: llm.model(other, offline=OfflineModel))
 
 
 def _name_of(model: Model | None) -> str:

@@ -27,9 +27,11 @@ from f.millrace.core.context import current
 from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult, Trust
 from f.millrace.core.errors import BudgetExceeded, ModelFailed
 from f.millrace.core.ids import canonical_url
+from f.millrace.core.money import number
 from f.millrace.memory.recall import recall
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
+from f.millrace.trust import spend
 
 QUERIES_A_ROUND = 3
 PAGES_A_ROUND = 4
@@ -85,7 +87,6 @@ class Research:
     rounds: int = 0
     fresh: int = 0
     dropped: int = 0
-    cost_usd: float = 0.0
     stop: str = ""
     model_failures: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -289,7 +290,6 @@ class Research:
         if self.stop != Stop.BUDGET and self.model_failures < MODEL_FAILURES and (own is None or own.enabled):
             try:
                 answer = await agent(question, *arguments, seconds=seconds, **options)
-                self.cost_usd += answer.cost_usd
                 return answer
             except BudgetExceeded as error:
                 self.stop = Stop.BUDGET
@@ -357,6 +357,6 @@ class Research:
             no_sources=not self.findings,
             stopped_because="; ".join(reasons),
             rounds=self.rounds,
-            cost_usd=round(self.cost_usd, 6),
+            cost_usd=number(spend.cost_of(self.run_id, current().step)),
             gaps=self.gaps,
         )

@@ -18,7 +18,7 @@ from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 from f.millrace.tools import snapshot
 from f.millrace.tools.client import open_tools
-from f.millrace.trust import authority, taint
+from f.millrace.trust import authority, decisions, taint
 from f.millrace.trust.risk import Risk
 
 
@@ -64,7 +64,9 @@ def research_topic(
     if topic.get("search") is False:
         allowed = []
     with authority.agent("researcher"):
-        return asyncio.run(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
+        result = asyncio.run(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
+    decisions.judged(run_id, topic_id, question, result.confidence.score, "researcher")
+    return result
 
 
 async def _research(

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from f.millrace.agents.charged import charged
 from f.millrace.core.context import current
 from f.millrace.core.contracts import Trust
-from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval, ToolFailed, ToolRefused
+from f.millrace.core.errors import BadInput, BudgetExceeded, MillraceError, NeedsApproval, ToolFailed, ToolRefused
 from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
@@ -100,9 +101,16 @@ class Toolbox:
             for last in (False, True):
                 self.calls += 1
                 try:
-                    answer = await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
+                    with charged("researcher", tool.name):
+                        answer = await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
                     self._hear(tool, answer)
+                    # A tool that fell back on less answered, but not with what was asked for.
+                    fault = "the search failed" if _search_failed(answer) else None
+                    handle.set({"millrace.tool.tries": 1 + last, "millrace.tool.error": fault})
                     return answer
+                except BudgetExceeded as error:
+                    emit("budget", str(error), tool=tool.name)
+                    raise ToolFailed(str(error)) from error
                 except (MillraceError, TimeoutError) as error:
                     self.failures += 1
                     words = str(error) or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"

@@ -11,10 +11,11 @@ import types
 import typing
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from f.millrace.core import windmill
 from f.millrace.core.errors import BadSetting
@@ -25,7 +26,7 @@ RESOURCE = "f/millrace/settings"
 # Set by scripts and the runner for their own children; not settings.
 INTERNAL = frozenset({"STEP", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
 
-Money = Annotated[float, Field(ge=0)]
+Money = Annotated[Decimal, Field(ge=0)]
 
 
 class AgentSettings(BaseModel):
@@ -34,11 +35,36 @@ class AgentSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     model: str | None = Field(default=None, description="Model of this agent, e.g. openai:gpt-5-mini.")
+    cheaper_model: str | None = Field(
+        default=None, description="Model that takes over near the end of the money; unset: this role keeps its model."
+    )
     temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature.")
     risk_threshold: Literal["low", "medium", "high"] | None = Field(default=None, description="Tools above this class ask first.")
     max_retries: int | None = Field(default=None, ge=0, le=10, description="Repairs and repeats of one model call.")
     tools: list[str] | None = Field(default=None, description="Names of the tools it may call; unset means its own list.")
     enabled: bool = Field(default=True, description="Off: its steps say so and do nothing.")
+
+
+class ModelPrice(BaseModel):
+    """What a million tokens of one model cost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input: Money = Field(description="A million tokens in.")
+    output: Money = Field(description="A million tokens out, reasoning included.")
+    cache_read: Money | None = Field(default=None, description="A million tokens in that were cached; unset: as input.")
+    cache_write: Money | None = Field(default=None, description="A million tokens in that become cached; unset: as input.")
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="Currency of these prices.")
+    usd_per_unit: Annotated[Decimal, Field(gt=0)] = Field(
+        default=Decimal(1), description="US dollars for one unit of the currency."
+    )
+    date: str = Field(default="", description="Day from which the price was taken, e.g. 2026-11-01.")
+
+    @model_validator(mode="after")
+    def _has_a_rate(self) -> Self:
+        if (self.currency == "USD") != (self.usd_per_unit == 1):
+            raise ValueError(f"prices in {self.currency} need their own usd_per_unit; those in USD have 1")
+        return self
 
 
 class Settings(BaseModel):
@@ -128,8 +154,26 @@ class Settings(BaseModel):
     fetch_allow: list[str] = Field(default=[], description="Private hosts (host or host:port) that may be fetched.")
     fetch_max_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest body that is read from a source or page.")
     fetch_seconds: float = Field(default=20, gt=0, le=300, description="Longest time for one request.")
-    run_usd: Money = Field(default=5.0, description="Most that one run may spend; a pipeline's own budget goes before.")
-    daily_budget_usd: Money = Field(default=50.0, description="Most that one user may spend in a day (UTC).")
+    run_usd: Money = Field(
+        default=Decimal("5.00"), description="Most that one run may spend; of this and the pipeline's own budget the lower holds."
+    )
+    daily_budget_usd: Money = Field(default=Decimal("50.00"), description="Most that one user may spend in a day (UTC).")
+    flow_daily_usd: dict[str, Money] = Field(
+        default={}, description="Most that all runs of a flow may spend in a day (UTC), by the flow's name."
+    )
+    prices: dict[str, ModelPrice] = Field(
+        default={}, description="Prices of models by name (openai:NAME), for a million tokens; they go before the table."
+    )
+    unknown_prices: Literal["cap", "refuse"] = Field(
+        default="cap", description="A model without a known price: count it at the two cautious rates, or refuse it."
+    )
+    unknown_input_usd: Money = Field(default=Decimal("10"), description="Cautious rate for a million tokens in.")
+    unknown_output_usd: Money = Field(default=Decimal("40"), description="Cautious rate for a million tokens out.")
+    tool_usd: dict[str, Money] = Field(default={}, description="Price of one call of a tool, by its name (web.search).")
+    machine_usd_hour: Money = Field(
+        default=Decimal(0),
+        description="What an hour of a step costs on your machines; reported beside the spending, not limited.",
+    )
     user: str = Field(default="operator", description="Whose daily budget is charged.")
     confidence_silent: int = Field(default=90, ge=0, le=100, description="Above this, findings are published silently.")
     confidence_review: int = Field(

@@ -13,6 +13,7 @@ MillraceError
 ├── NeedsApproval           a person has to decide first
 ├── NotAllowed              an agent tried what only people may do
 ├── BudgetExceeded          the money is spent
+│   └── BudgetHeld          the money is nearly spent, and a person has to allow the rest
 └── ModelFailed             a model gave no usable answer
 """
 
@@ -67,6 +68,10 @@ class NotAllowed(MillraceError):
 
 class BudgetExceeded(MillraceError):
     """The call would spend more than is left; nothing was sent."""
+
+
+class BudgetHeld(BudgetExceeded):
+    """The limit is near and a question waits for a person; nothing was sent."""
 
 
 class ModelFailed(MillraceError):

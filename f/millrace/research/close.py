@@ -8,11 +8,11 @@ scripts/millrace step research/close run_id=RUN
 
 from f.millrace.core import db
 from f.millrace.core.context import now
-from f.millrace.research.contents import cost_of
+from f.millrace.core.money import dollars
 from f.millrace.research.result import small_result
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
-from f.millrace.trust import audit
+from f.millrace.trust import audit, decisions, spend
 
 
 def main(run_id: str) -> dict:
@@ -25,8 +25,8 @@ def main(run_id: str) -> dict:
         small = small_result(run_id)
         problems = _problems(run_id, small)
         status = "partly_failed" if problems else "done"
-        cost = cost_of(run_id)
-        small |= {"status": status, "problems": problems, "wm_labels": [f"cost:${cost:.2f}", *_marks(small, status)]}
+        cost = spend.told(run_id)
+        small |= {"status": status, "problems": problems, "wm_labels": [f"cost:{dollars(cost)}", *_marks(small, status)]}
         changed = db.execute(
             "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s), error = %s "
             "WHERE id = %s AND status IN ('running', 'waiting')",
@@ -34,7 +34,8 @@ def main(run_id: str) -> dict:
         )
         if changed:
             audit.append("millrace", "run.closed", small.get("edition", ""), run_id, status=status, cost_usd=cost)
-        emit("progress", f"Run {status.replace('_', ' ')}, ${cost:.2f}", status=status, cost_usd=cost)
+        decisions.close(run_id)
+        emit("progress", f"Run {status.replace('_', ' ')}, {dollars(cost)}", status=status, cost_usd=cost)
         span.set({"run.status": status, "run.cost_usd": cost})
         return small
 

@@ -12,7 +12,7 @@ from f.millrace.core.contracts import Finding
 from f.millrace.core.redaction import redact
 from f.millrace.research.opening import Opening
 from f.millrace.research.windows import Window
-from f.millrace.trust import forms
+from f.millrace.trust import forms, spend
 
 HEADLINES = 12
 MONTHS = "January February March April May June July August September October November December".split()
@@ -133,7 +133,7 @@ def contents(run_id: str, opened: Opening, window: Window) -> Content:
         day=opened.day,
         timezone=opened.timezone,
         model=settings().model,
-        cost_usd=cost_of(run_id),
+        cost_usd=spend.told(run_id),
         run_id=run_id,
         since=_stamp(window.since, opened.timezone) if window.since else "",
         sections=sections,
@@ -141,16 +141,6 @@ def contents(run_id: str, opened: Opening, window: Window) -> Content:
         readings=readings(run_id, opened.sources),
         notes=_notes(run_id),
     )
-
-
-def cost_of(run_id: str) -> float:
-    """Return what the run has cost; a call that was sent and never settled counts with its reserve."""
-    row = db.one(
-        "SELECT coalesce(sum(CASE state WHEN 'settled' THEN cost_usd WHEN 'sent' THEN reserved_usd ELSE 0 END), 0) AS usd "
-        "FROM usage WHERE run_id = %s",
-        [run_id],
-    )
-    return round(float(row["usd"]), 6) if row else 0.0
 
 
 def readings(run_id: str, sources: list[str]) -> list[Reading]:

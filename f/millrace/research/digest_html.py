@@ -3,6 +3,7 @@
 from html import escape
 from urllib.parse import urlsplit
 
+from f.millrace.core.money import dollars
 from f.millrace.research.contents import Content, Reading, Reference, Section, Sides
 from f.millrace.trust import forms
 
@@ -70,7 +71,7 @@ def closing_lines(content: Content) -> list[str]:
         else f"Written by {content.model}; each sentence cites what it was taken from."
     )
     sample = ["This is the sample edition."] if content.sample else []
-    return [*sample, model, f"It cost ${content.cost_usd:.2f}.", f"Run {content.run_id}."]
+    return [*sample, model, f"It cost {dollars(content.cost_usd)}.", f"Run {content.run_id}."]
 
 
 def _top(content: Content) -> str:

@@ -65,6 +65,7 @@ def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool,
         decision=decision.verdict,
         reason=decision.reason,
         scheduled_for=decision.scheduled_for,
+        scheduled=bool(scheduled_for.strip() or os.environ.get("WM_SCHEDULE_PATH")),
         sources=list(dict.fromkeys(settings().sources)),
     )
     if opened.decision == "already_done" and again:

@@ -25,6 +25,7 @@ class Opening(Contract):
     decision: str = Field(default="run", description="run, catch_up, too_late, already_done or nothing.")
     reason: str = ""
     scheduled_for: datetime
+    scheduled: bool = Field(default=False, description="Whether a schedule started it, and not a person.")
     sources: list[str] = Field(default_factory=list)
     recipients: list[str] = Field(default_factory=list)
     interests: list[str] = Field(default_factory=list)

@@ -5,8 +5,10 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.errors import NotFound
-from f.millrace.research.contents import cost_of, readings
+from f.millrace.core.money import number
+from f.millrace.research.contents import readings
 from f.millrace.research.opening import Opening, opening
+from f.millrace.trust import spend
 
 # Written beside a mail in the outbox.
 SUFFIXES = (".html", ".txt", ".eml")
@@ -53,7 +55,7 @@ def small_result(run_id: str) -> dict[str, Any]:
         "topics": [_short(row) for row in _topics(source)],
         "deliveries": [{name: row[name] for name in ("recipient", "status")} for row in _deliveries(opened, source)],
         "tool_gaps": len(_gaps(source)),
-        "cost_usd": cost_of(source),
+        "cost_usd": spend.told(source),
     }
 
 
@@ -129,7 +131,7 @@ def _topic(row: dict[str, Any], evidence: dict[str, Any]) -> dict[str, Any]:
         "reasons": row["reasons"],
         "update_of": row["update_of"],
         "rounds": row["rounds"] or 0,
-        "cost_usd": float(row["cost_usd"] or 0),
+        "cost_usd": number(row["cost_usd"] or 0),
     }
 
 

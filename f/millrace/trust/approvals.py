@@ -10,11 +10,12 @@ from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
-from f.millrace.trust import actions, audit
+from f.millrace.trust import actions, audit, decisions
 from f.millrace.trust.authority import refuse_agents
 
 Row = dict[str, Any]
 Decision = Literal["approved", "denied", "expired"]
+PART_OF = "part of "
 # What a standing approval for mail covers; a mail with anything else in it (a copy to someone) asks.
 COVERED = frozenset({"to", "subject", "text", "html_sha256", "plain_sha256", "message_id", *actions.INCIDENTAL})
 
@@ -46,6 +47,9 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
         connection.execute("UPDATE action SET state = %s WHERE id = %s", [decision, action["id"]])
         run_id = str(action["run_id"]) if action["run_id"] else None
         audit.append(by, f"approval.{decision}", action["key"], run_id, digest=action["digest"], how=how)
+        # One answer is one decision, however many actions are parts of what was approved.
+        if not how.startswith(PART_OF):
+            decisions.answered(action, decision, by)
     return row
 
 
@@ -152,7 +156,7 @@ def approve_as_part(action: Row, whole: Row) -> bool:
         return False
     if action["state"] != "proposed":
         return action["state"] in ("approved", "performing", "performed", "failed", "unknown")
-    how = f"part of {whole['key']}"
+    how = PART_OF + whole["key"]
     return decide(str(action["id"]), action["digest"], "approved", given["decided_by"], how)["decision"] == "approved"
 
 

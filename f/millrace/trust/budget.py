@@ -1,66 +1,95 @@
-"""Money: each model request is a row that is reserved, sent and settled, under limits that hold for all processes.
+"""Money: each paid call is a row that is reserved, sent and settled, under limits that hold for all processes.
 
-`reserve` takes the money from every limit at once, or from none, in one statement. What crashes after `sent` is charged
-at the reserve; what never was sent is given back.
+`reserve` takes the money from every limit at once, or from none, in one statement. What a dead process had sent is
+charged at the reserve; what it never sent is given back. Amounts are exact decimals of US dollars.
 """
+
+from __future__ import annotations
 
 import os
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from f.millrace.core import db
-from f.millrace.core.config import settings
 from f.millrace.core.context import now
-from f.millrace.core.errors import BudgetExceeded, NotFound
+from f.millrace.core.errors import NotFound
+from f.millrace.core.money import usd as exact
 from f.millrace.core.redaction import redact
+from f.millrace.trust import audit, limits
 
 if TYPE_CHECKING:
-    from f.millrace.core.llm import Price
+    # A step that only counts money needs no table of prices.
+    from f.millrace.core.prices import Price
 
-Limits = dict[tuple[str, str], float]
-
+# Longer than any request lasts.
+LOST_SECONDS = 900.0
+LIMIT_ROWS = """
+INSERT INTO budget AS b (scope, key, limit_usd)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::numeric[]) AS wanted (scope, key, limit_usd) ORDER BY 1, 2
+ON CONFLICT (scope, key) DO UPDATE SET limit_usd = excluded.limit_usd WHERE b.limit_usd <> excluded.limit_usd
+"""
 # The rows are locked in one order before they are read, so that two processes neither see the same money nor wait for
-# each other in a circle.
+# each other in a circle. What costs nothing fits under any limit.
 RESERVE = """
 WITH wanted AS (
     SELECT * FROM unnest(%(scopes)s::text[], %(keys)s::text[]) AS wanted (scope, key)
 ), held AS (
-    SELECT b.scope, b.key, b.limit_usd - b.reserved_usd - b.spent_usd AS free
+    SELECT b.scope, b.key, b.limit_usd, b.spent_usd, b.limit_usd - b.reserved_usd - b.spent_usd AS free,
+           b.spent_usd >= greatest(b.limit_usd * %(ask)s / 100, b.allowed_usd) AS asks
     FROM budget b JOIN wanted USING (scope, key) ORDER BY b.scope, b.key FOR UPDATE OF b
 ), verdict AS (
-    SELECT bool_and(free >= %(usd)s) AND count(*) = (SELECT count(*) FROM wanted) AS fits FROM held
+    SELECT %(usd)s = 0 OR (bool_and(free >= %(usd)s AND NOT asks) AND count(*) = (SELECT count(*) FROM wanted)) AS fits FROM held
 ), taken AS (
     UPDATE budget b SET reserved_usd = b.reserved_usd + %(usd)s
     FROM held, verdict WHERE verdict.fits AND b.scope = held.scope AND b.key = held.key RETURNING b.scope
 ), noted AS (
-    INSERT INTO usage (id, run_id, step, agent, model, user_id, state, request_hash, reserved_usd, prompt_hash, holder)
-    SELECT %(id)s, %(run_id)s, %(step)s, %(agent)s, %(model)s, %(user)s, 'reserved', %(request_hash)s, %(usd)s,
-           %(prompt_hash)s, %(holder)s
+    INSERT INTO usage (id, run_id, step, kind, agent, model, user_id, state, request_hash, reserved_usd, prompt_hash, holder)
+    SELECT %(id)s, %(run_id)s, %(step)s, %(kind)s, %(agent)s, %(model)s, %(user)s, 'reserved', %(request_hash)s, %(usd)s,
+           %(prompt_hash)s, %(holder)s || jsonb_build_object('backend', pg_backend_pid(), 'since',
+           (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()))
     FROM verdict WHERE fits RETURNING id
 )
-SELECT (SELECT count(*) FROM noted) AS noted, (SELECT count(*) FROM taken) AS taken,
-       (SELECT jsonb_agg(jsonb_build_object('scope', scope, 'key', key, 'free', free)) FROM held) AS held
+SELECT (SELECT count(*) FROM noted) AS noted, (SELECT count(*) FROM taken) AS taken, (SELECT jsonb_agg(to_jsonb(held)) FROM held) AS held
 """
-# One statement ends a row: it leaves its state once, and the limits change by exactly that row.
+# One statement ends a row: it leaves its state once, and the limits change by exactly that row. `lost` ends it by what
+# is known: not sent, so nothing; or sent, so the reserve. An answer that comes after that corrects it.
 FINISH = """
-WITH ended AS (
-    UPDATE usage SET state = %(state)s, cost_usd = %(cost)s, price_source = %(price_source)s, price_date = %(price_date)s,
+WITH entry AS (
+    SELECT id, run_id, state, holder, reserved_usd, cost_usd AS charged_usd FROM usage WHERE id = %(id)s AND (state IN ('reserved', 'sent')
+        OR (%(how)s = 'settle' AND state = 'settled' AND price_source = 'reserve')) FOR UPDATE
+), bill AS (
+    SELECT entry.*, CASE %(how)s WHEN 'settle' THEN %(cost)s WHEN 'lost' THEN CASE state WHEN 'sent' THEN reserved_usd ELSE 0 END
+           ELSE 0 END AS cost, %(how)s = 'settle' OR (%(how)s = 'lost' AND state = 'sent') AS billed,
+           CASE WHEN state = 'settled' THEN 0 ELSE reserved_usd END AS open_usd
+    FROM entry
+), ended AS (
+    UPDATE usage u SET state = CASE WHEN billed THEN 'settled' ELSE 'released' END, cost_usd = bill.cost,
+        price_source = CASE WHEN %(how)s = 'lost' AND billed THEN 'reserve' ELSE %(source)s END, price_date = %(date)s,
         tokens = %(tokens)s, response = %(response)s, settled_at = clock_timestamp()
-    WHERE id = %(id)s AND state IN ('reserved', 'sent') RETURNING reserved_usd, holder
-), limits AS (
-    SELECT entry ->> 0 AS scope, entry ->> 1 AS key, ended.reserved_usd
-    FROM ended, jsonb_array_elements(ended.holder -> 'limits') AS entry
+    FROM bill WHERE u.id = bill.id RETURNING u.id
 ), locked AS (
-    SELECT b.scope, b.key, limits.reserved_usd FROM budget b JOIN limits USING (scope, key)
-    ORDER BY b.scope, b.key FOR UPDATE OF b
+    SELECT b.scope, b.key FROM budget b JOIN (
+        SELECT entry ->> 0 AS scope, entry ->> 1 AS key FROM bill, jsonb_array_elements(holder -> 'limits') AS entry
+    ) AS own USING (scope, key) ORDER BY b.scope, b.key FOR UPDATE OF b
 ), changed AS (
-    UPDATE budget b SET reserved_usd = greatest(0, b.reserved_usd - locked.reserved_usd), spent_usd = b.spent_usd + %(cost)s
-    FROM locked WHERE b.scope = locked.scope AND b.key = locked.key RETURNING 1
+    UPDATE budget b SET reserved_usd = greatest(0, b.reserved_usd - bill.open_usd),
+        spent_usd = greatest(0, b.spent_usd + bill.cost - bill.charged_usd)
+    FROM bill, locked WHERE b.scope = locked.scope AND b.key = locked.key RETURNING b.scope, b.key, b.limit_usd, b.spent_usd
 )
-SELECT (SELECT count(*) FROM ended) AS ended, (SELECT count(*) FROM changed) AS changed
+SELECT bill.run_id, bill.cost, (SELECT jsonb_agg(to_jsonb(changed)) FROM changed) AS changed FROM bill, ended
 """
+# The connection that reserved is gone: so is its process. Through a pooler connections outlast processes; then age tells.
+# Since when a connection of another role is there, Postgres does not say.
+LOST = """
+SELECT id FROM usage u WHERE state IN ('reserved', 'sent') AND (
+    reserved_at < clock_timestamp() - make_interval(secs => %s) OR NOT EXISTS (
+        SELECT FROM pg_stat_activity a WHERE a.pid = (u.holder ->> 'backend')::int
+        AND coalesce(a.backend_start = (u.holder ->> 'since')::timestamptz, true)))
+"""
+Kind = Literal["model", "tool"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +97,7 @@ class Settled:
     """An answered request as it was stored."""
 
     usage_id: str
-    cost_usd: float
+    cost_usd: Decimal
     response: dict[str, Any]
 
 
@@ -77,59 +106,59 @@ def reserve(
     user: str,
     agent: str,
     model: str,
-    usd: float,
+    usd: Decimal | float,
     step: str = "",
     *,
+    kind: Kind = "model",
     flow: str = "",
     request_hash: str = "",
     prompt_hash: str = "",
 ) -> str:
-    """Set `usd` aside under every limit and return the id of the usage row; BudgetExceeded when one has not that much."""
-    limits = limits_of(run_id, user, flow)
-    ordered = sorted(limits)
-    for scope, key in ordered:
-        db.execute(
-            "INSERT INTO budget AS b (scope, key, limit_usd) VALUES (%s, %s, %s) ON CONFLICT (scope, key) DO UPDATE "
-            "SET limit_usd = excluded.limit_usd WHERE b.limit_usd <> excluded.limit_usd",
-            [scope, key, limits[scope, key]],
-        )
+    """Set `usd` aside under every limit and return the id of the usage row.
+
+    BudgetExceeded when a limit has not that much left; BudgetHeld when one is near its end and a person has to allow
+    the rest first: the question is left as a proposed action.
+    """
+    amount = exact(usd)
+    under = limits.limits_of(run_id, user, flow)
+    ordered = sorted(under)
+    scopes, keys = [scope for scope, _ in ordered], [key for _, key in ordered]
     usage_id = str(uuid4())
     holder = {"host": socket.gethostname(), "pid": os.getpid(), "job": os.environ.get("WM_JOB_ID", ""), "limits": ordered}
-    row = db.one(
-        RESERVE,
-        {
-            "scopes": [scope for scope, _ in ordered],
-            "keys": [key for _, key in ordered],
-            "usd": round(usd, 9),
-            "id": usage_id,
-            "run_id": run_id,
-            "step": step,
-            "agent": agent,
-            "model": model,
-            "user": user,
-            "request_hash": request_hash,
-            "prompt_hash": prompt_hash,
-            "holder": db.jsonb(holder),
-        },
-    )
-    assert row is not None
-    if not row["noted"]:
-        raise _exceeded(row["held"] or [], limits, usd, agent)
-    return usage_id
-
-
-def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
-    """Return the limits that a call falls under: its run's, its user's for the day (UTC), its flow's when it has one."""
-    row = db.one("SELECT flow, pipeline -> 'budget' AS budget FROM run WHERE id = %s", [run_id])
-    own = (row or {}).get("budget") or {}
-    day = now().date().isoformat()
-    limits: Limits = {
-        ("run", str(run_id)): float(own.get("run_usd", settings().run_usd)),
-        ("user_day", f"{user} {day}"): settings().daily_budget_usd,
+    values = {
+        "scopes": scopes,
+        "keys": keys,
+        "usd": amount,
+        "ask": limits.ASK,
+        "id": usage_id,
+        "run_id": run_id,
+        "step": step,
+        "kind": kind,
+        "agent": agent,
+        "model": model,
+        "user": user,
+        "request_hash": request_hash,
+        "prompt_hash": prompt_hash,
+        "holder": db.jsonb(holder),
     }
-    if own.get("day_usd") is not None:
-        limits["flow_day", f"{flow or (row and row['flow'])} {day}"] = float(own["day_usd"])
-    return limits
+    swept = False
+    while True:
+        db.execute(LIMIT_ROWS, [scopes, keys, [under[one] for one in ordered]])
+        row = db.one(RESERVE, values)
+        assert row is not None
+        if row["noted"]:
+            return usage_id
+        if not swept and sweep():
+            # Money that the dead held.
+            swept = True
+            continue
+        short = [entry for entry in row["held"] if exact(entry["free"]) < amount]
+        if short:
+            raise limits.exceeded(short, amount, agent, run_id)
+        for entry in row["held"]:
+            if entry["asks"]:
+                limits.allow(entry, run_id)
+        swept = True
 
 
 def mark_sent(usage_id: str) -> None:
@@ -140,38 +169,51 @@ def mark_sent(usage_id: str) -> None:
         raise NotFound(f"no reserved usage has the id {usage_id!r}")
 
 
-def settle(usage_id: str, price: "Price", tokens: dict[str, int] | None = None, response: Any = None) -> bool:
-    """Replace the reserve by what it cost and store the answer; False when the row was ended before."""
-    return _finish(usage_id, "settled", price.usd, price.source, price.date, tokens or {}, response)
+def settle(usage_id: str, price: Price, tokens: dict[str, int] | None = None, response: Any = None) -> bool:
+    """Replace the reserve by what it cost and store the answer; False when the row was ended before.
+
+    A row that was given up as lost and charged at its reserve is corrected.
+    """
+    return _finish(usage_id, "settle", exact(price.usd), price.source, price.date, tokens or {}, response)
 
 
 def release(usage_id: str) -> bool:
     """Give the reserve back: nothing was billed; False when the row was ended before."""
-    return _finish(usage_id, "released", 0.0, "", "", {}, None)
+    return _finish(usage_id, "release")
 
 
 def charge_reserve(usage_id: str) -> bool:
-    """Count the whole reserve as spent: the request was sent and nobody knows what it cost."""
-    row = db.one("SELECT reserved_usd FROM usage WHERE id = %s", [usage_id])
-    if row is None:
-        raise NotFound(f"no usage has the id {usage_id!r}")
-    return _finish(usage_id, "settled", float(row["reserved_usd"]), "reserve", now().date().isoformat(), {}, None)
+    """Count the whole reserve as spent if the request was sent: nobody knows what it cost; False when it was ended before."""
+    return _finish(usage_id, "lost")
 
 
-def _finish(usage_id: str, state: str, cost: float, source: str, date: str, tokens: dict[str, int], response: Any) -> bool:
-    row = db.one(
-        FINISH,
-        {
-            "id": usage_id,
-            "state": state,
-            "cost": round(cost, 9),
-            "price_source": source,
-            "price_date": date,
-            "tokens": db.jsonb(tokens),
-            "response": db.jsonb(redact(response)) if response is not None else None,
-        },
-    )
-    return bool(row and row["ended"])
+def _finish(
+    usage_id: str,
+    how: Literal["settle", "release", "lost"],
+    cost: Decimal = Decimal(0),
+    source: str = "",
+    date: str = "",
+    tokens: dict[str, int] | None = None,
+    response: Any = None,
+) -> bool:
+    values = {
+        "id": usage_id,
+        "how": how,
+        "cost": cost,
+        "source": source,
+        "date": date or now().date().isoformat(),
+        "tokens": db.jsonb(tokens or {}),
+        "response": db.jsonb(redact(response)) if response is not None else None,
+    }
+    with db.transaction() as connection:
+        row = connection.execute(FINISH, values).fetchone()  # type: ignore[arg-type]
+        if row is None:
+            return False
+        run_id = str(row["run_id"])
+        if row["cost"]:
+            audit.append("millrace", "spend", usage_id, run_id, usd=str(row["cost"].normalize()), price=source or "reserve")
+    limits.tell(row["changed"] or [], run_id)
+    return True
 
 
 def settled(run_id: str, step: str, agent: str, request_hash: str) -> Settled | None:
@@ -181,7 +223,7 @@ def settled(run_id: str, step: str, agent: str, request_hash: str) -> Settled | 
         "AND state = 'settled' AND response IS NOT NULL ORDER BY settled_at LIMIT 1",
         [run_id, step, agent, request_hash],
     )
-    return Settled(str(row["id"]), float(row["cost_usd"]), row["response"]) if row else None
+    return Settled(str(row["id"]), row["cost_usd"], row["response"]) if row else None
 
 
 def forget_answers(usage_ids: list[str]) -> None:
@@ -192,44 +234,13 @@ def forget_answers(usage_ids: list[str]) -> None:
 def settle_lost(run_id: str, step: str, agent: str, request_hash: str) -> int:
     """End what an earlier, dead try of this step left open: sent rows at the reserve, others released; how many."""
     rows = db.all(
-        "SELECT id, state FROM usage WHERE run_id = %s AND step = %s AND agent = %s AND request_hash = %s "
+        "SELECT id FROM usage WHERE run_id = %s AND step = %s AND agent = %s AND request_hash = %s "
         "AND state IN ('reserved', 'sent')",
         [run_id, step, agent, request_hash],
     )
-    return sum(_end_lost(row) for row in rows)
+    return sum(_finish(str(row["id"]), "lost") for row in rows)
 
 
-def sweep(older_than_seconds: float) -> int:
-    """End the rows that stayed open longer than any request lasts: those of killed processes; how many."""
-    rows = db.all(
-        "SELECT id, state FROM usage WHERE state IN ('reserved', 'sent') "
-        "AND reserved_at < clock_timestamp() - make_interval(secs => %s)",
-        [older_than_seconds],
-    )
-    return sum(_end_lost(row) for row in rows)
-
-
-def _end_lost(row: dict[str, Any]) -> bool:
-    return charge_reserve(str(row["id"])) if row["state"] == "sent" else release(str(row["id"]))
-
-
-def spent(run_id: str) -> float:
-    """Return what the run has cost so far, in USD; calls on their way count at their reserve."""
-    row = db.one(
-        "SELECT coalesce(sum(CASE WHEN state = 'sent' THEN reserved_usd ELSE cost_usd END), 0) AS usd FROM usage WHERE run_id = %s",
-        [run_id],
-    )
-    return float(row["usd"]) if row else 0.0
-
-
-def _exceeded(held: list[dict[str, Any]], limits: Limits, usd: float, agent: str) -> BudgetExceeded:
-    tightest = min(held, key=lambda entry: entry["free"], default={"scope": "run", "key": "", "free": 0})
-    scope, key, free = tightest["scope"], tightest["key"], max(0.0, float(tightest["free"]))
-    limit = limits.get((scope, key), 0.0)
-    setting = {"run": "run_usd (or the pipeline's budget)", "user_day": "daily_budget_usd", "flow_day": "the pipeline's budget"}[
-        scope
-    ]
-    name = {"run": "run", "user_day": "user and day", "flow_day": "flow and day"}[scope]
-    return BudgetExceeded(
-        f"{agent} needs up to {usd:.4f} USD and {name} {key!r} has {free:.4f} of {limit:.2f} USD left; raise {setting}"
-    )
+def sweep(older_than_seconds: float = LOST_SECONDS) -> int:
+    """End the rows of processes that are gone, and those that stayed open longer than any request lasts; how many."""
+    return sum(_finish(str(row["id"]), "lost") for row in db.all(LOST, [older_than_seconds]))

@@ -6,8 +6,9 @@ from html import escape
 from typing import Any
 
 from f.millrace.core import db
+from f.millrace.core.money import dollars
 from f.millrace.core.redaction import redact
-from f.millrace.trust import budget
+from f.millrace.trust import spend
 from f.millrace.trust.risk import explain
 
 PREVIEW = 1500
@@ -36,7 +37,7 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
         ("What", f"{action['tool']}, once"),
         ("To", ", ".join(recipients)),
         ("Subject", "; ".join(dict.fromkeys(mail["subject"] for mail in mails))),
-        ("Cost so far", f"${_cost(action):.2f}"),
+        ("Cost so far", dollars(spend.cost_of(action["run_id"]))),
         ("Why it asks", action["reason"] or "it is a high-risk action"),
         ("Policy", explain(action["tool"], None, action["arguments"])),
         ("Answer until", f"{action['expires_at']:%Y-%m-%d %H:%M} UTC" if action["expires_at"] else "no limit"),
@@ -78,10 +79,6 @@ def _arguments(action: dict[str, Any], length: int | None) -> str:
 
 def _beginning(text: str, length: int | None) -> str:
     return text if length is None or len(text) <= length else text[:length].rsplit("\n", 1)[0] + "\n…"
-
-
-def _cost(action: dict[str, Any]) -> float:
-    return budget.spent(str(action["run_id"])) if action["run_id"] else 0.0
 
 
 def _short(recipients: list[str]) -> str:

@@ -1,0 +1,22 @@
+"""Amounts of money: exact decimals of US dollars, shown to the cent in one way everywhere."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+# A cached token of the cheapest model costs some 1e-9 USD.
+SMALLEST = Decimal("1e-9")
+CENT = Decimal("0.01")
+
+
+def usd(value: Decimal | float | str) -> Decimal:
+    """Return an exact amount, to a billionth of a dollar."""
+    return Decimal(str(value)).quantize(SMALLEST, ROUND_HALF_UP)
+
+
+def dollars(value: Decimal | float | str) -> str:
+    """Return the amount as people read it: `$1.50`, halves of a cent rounded up."""
+    return f"${usd(value).quantize(CENT, ROUND_HALF_UP)}"
+
+
+def number(value: Decimal | float | str) -> float:
+    """Return the amount as a JSON number, to a millionth of a dollar."""
+    return float(usd(value).quantize(Decimal("1e-6"), ROUND_HALF_UP))

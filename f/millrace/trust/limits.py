@@ -1,0 +1,133 @@
+"""Limits of money: what a call falls under, the warning on the way, the person near the end, the stop at the end.
+
+At 70 % of a limit there is a warning and cheaper models take over where they are set; at 90 % nothing more is started
+until a person allows the rest; at 100 % it stops. The three are rows of `budget_alert`, each told once.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import now
+from f.millrace.core.errors import BudgetExceeded, BudgetHeld, NeedsApproval
+from f.millrace.core.money import dollars, usd
+from f.millrace.telemetry.events import emit
+from f.millrace.trust import actions
+
+WARN, ASK, STOP = 70, 90, 100
+TOOL = "budget.allow"
+NAMES = {"run": "run", "user_day": "user and day", "flow_day": "flow and day"}
+SETTINGS = {
+    "run": "run_usd (or the pipeline's budget)",
+    "user_day": "daily_budget_usd",
+    "flow_day": "flow_daily_usd (or the pipeline's budget)",
+}
+
+Limits = dict[tuple[str, str], Decimal]
+Row = dict[str, Any]
+
+
+def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
+    """Return the limits that a call falls under: its run's, its user's for the day (UTC), its flow's when it has one.
+
+    Where both the pipeline and the settings limit the same, the lower holds.
+    """
+    row = db.one("SELECT flow, pipeline -> 'budget' AS budget FROM run WHERE id = %s", [run_id]) or {}
+    own, flow = row.get("budget") or {}, flow or str(row.get("flow") or "")
+    day = now().date().isoformat()
+    limits: Limits = {
+        ("run", str(run_id)): _lowest(settings().run_usd, own.get("run_usd")),
+        ("user_day", f"{user} {day}"): settings().daily_budget_usd,
+    }
+    whole_flow = _lowest(settings().flow_daily_usd.get(flow), own.get("daily_usd"))
+    if whole_flow is not None:
+        limits["flow_day", f"{flow} {day}"] = whole_flow
+    return limits
+
+
+def near(run_id: str, user: str, flow: str = "") -> bool:
+    """Tell whether a limit of this call has reached the warning: time for a cheaper model."""
+    limits = limits_of(run_id, user, flow)
+    row = db.one(
+        "SELECT bool_or(b.spent_usd * 100 >= wanted.limit_usd * %s) AS near FROM budget b "
+        "JOIN unnest(%s::text[], %s::text[], %s::numeric[]) AS wanted (scope, key, limit_usd) USING (scope, key) "
+        "WHERE b.spent_usd > 0",
+        [WARN, [scope for scope, _ in limits], [key for _, key in limits], list(limits.values())],
+    )
+    return bool(row and row["near"])
+
+
+def tell(changed: list[Row], run_id: str) -> None:
+    """Warn once of each limit among the changed ones that has reached 70 %, 90 % or its end."""
+    for entry in changed:
+        limit, spent = usd(entry["limit_usd"]), usd(entry["spent_usd"])
+        for percent in (WARN, ASK, STOP):
+            if spent > 0 and spent * 100 >= limit * percent:
+                _alert(entry["scope"], entry["key"], limit, spent, percent, run_id)
+
+
+def exceeded(held: list[Row], amount: Decimal, agent: str, run_id: str) -> BudgetExceeded:
+    """Return the refusal of a call that is more than is left, and note that the limit's end was met."""
+    tightest = min(held, key=lambda entry: entry["free"])
+    scope, key, limit, free = tightest["scope"], tightest["key"], usd(tightest["limit_usd"]), max(usd(0), usd(tightest["free"]))
+    _alert(scope, key, limit, usd(tightest["spent_usd"]), STOP, run_id)
+    return BudgetExceeded(
+        f"{agent} needs up to {amount:.4f} USD and {NAMES[scope]} {key!r} has {free:.4f} of {limit:.2f} USD left; "
+        f"raise {SETTINGS[scope]}"
+    )
+
+
+def allow(entry: Row, run_id: str) -> None:
+    """Use the answer to the question about this limit; BudgetHeld when nobody has said yes, and the question waits."""
+    scope, key, limit = entry["scope"], entry["key"], usd(entry["limit_usd"])
+    exact = f"{limit.normalize():f}"
+    name = f"budget {scope} {key} {exact}"
+    arguments = {"scope": scope, "key": key, "limit_usd": exact}
+    used = f"{dollars(entry['spent_usd'])} of the {dollars(limit)} of {NAMES[scope]} {key!r} are used"
+    action = actions.propose(
+        TOOL, arguments, name, reason=f"{used}; calls wait for a yes to the rest", run_id=run_id, risk="high"
+    )
+    if action["state"] == "approved":
+        try:
+            actions.perform(name, arguments, lambda: _allow(scope, key, limit))
+            return
+        except NeedsApproval:
+            pass
+    if action["state"] == "proposed":
+        db.execute("UPDATE action SET asked_at = coalesce(asked_at, clock_timestamp()) WHERE id = %s", [action["id"]])
+    answer = {"proposed": "a person has to allow the rest", "denied": "a person refused the rest"}
+    raise BudgetHeld(
+        f"{used}; {answer.get(action['state'], 'nobody allowed the rest in time')} "
+        f"(scripts/millrace approvals show {str(action['id'])[:8]}), or raise {SETTINGS[scope]}"
+    )
+
+
+def _allow(scope: str, key: str, limit: Decimal) -> dict[str, Any]:
+    db.execute("UPDATE budget SET allowed_usd = greatest(allowed_usd, %s) WHERE scope = %s AND key = %s", [limit, scope, key])
+    return {"allowed_usd": f"{limit.normalize():f}"}
+
+
+def _alert(scope: str, key: str, limit: Decimal, spent: Decimal, percent: int, run_id: str) -> None:
+    fresh = db.execute(
+        "INSERT INTO budget_alert (scope, key, limit_usd, percent, spent_usd, run_id) VALUES (%s, %s, %s, %s, %s, %s) "
+        "ON CONFLICT DO NOTHING",
+        [scope, key, limit, percent, spent, run_id],
+    )
+    if fresh:
+        what = {WARN: "a warning", ASK: "a person is asked before more is started", STOP: "nothing more is started"}[percent]
+        emit(
+            "budget",
+            f"{dollars(spent)} of the {dollars(limit)} of {NAMES[scope]} {key!r} are used: {what}",
+            scope=scope,
+            key=key,
+            percent=percent,
+            limit_usd=float(limit),
+            limit_spent_usd=float(spent),
+            for_digest=scope == "run" and percent > WARN,
+        )
+
+
+def _lowest(*given: Any) -> Any:
+    amounts = [usd(one) for one in given if one is not None]
+    return min(amounts) if amounts else None

@@ -1,0 +1,97 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from f.millrace.core import config
+from f.millrace.core.errors import BadSetting, BudgetExceeded
+from f.millrace.core.money import dollars, number, usd
+from f.millrace.core.prices import Tokens, estimate, most_tokens, price
+
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@pytest.fixture
+def set_prices(monkeypatch):
+    def change(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(f"MILLRACE_{name.upper()}", value)
+        config.reload()
+
+    return change
+
+
+def test_the_table_prices_cached_tokens_apart():
+    plain = price("openai:gpt-4o", Tokens(1000, 200), AT)
+    cached = price("openai:gpt-4o", Tokens(1000, 200, cache_read=800), AT)
+
+    assert plain.usd == usd("0.0045") and plain.known and plain.source.startswith("genai-prices ")
+    assert cached.usd == usd("0.0035")
+
+
+def test_own_prices_go_before_the_table_and_keep_their_date(set_prices):
+    set_prices(prices='{"openai:gpt-4o": {"input": 1, "output": 0.3, "cache_read": 0.1, "date": "2026-11-01"}}')
+
+    found = price("openai:gpt-4o", Tokens(1_000_000, 1_000_000, cache_read=400_000), AT)
+
+    assert (found.usd, found.source, found.date) == (usd("0.94"), "settings", "2026-11-01")
+
+
+def test_prices_in_another_currency_come_with_their_rate(set_prices):
+    set_prices(prices='{"openai:lune": {"input": 2, "output": 4, "currency": "EUR", "usd_per_unit": 1.1}}')
+
+    found = price("openai:lune", Tokens(1_000_000), AT)
+
+    assert (found.usd, found.source) == (usd("2.2"), "settings (EUR at 1.1 USD)")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        '{"input": 1}',
+        '{"input": -1, "output": 1}',
+        '{"input": 1, "output": 1, "currency": "EUR"}',
+        '{"input": "much", "output": 1}',
+    ],
+)
+def test_a_price_that_is_none_is_refused(set_prices, own):
+    set_prices(prices=f'{{"openai:lune": {own}}}')
+
+    with pytest.raises(BadSetting, match="prices"):
+        config.settings()
+
+
+def test_an_unknown_price_is_capped_or_refused_by_setting(set_prices):
+    capped = price("anthropic:never-heard-of", Tokens(1000, 100), AT)
+    assert (capped.usd, capped.known, capped.source) == (usd("0.014"), False, "cautious guess")
+
+    set_prices(unknown_prices="refuse")
+    with pytest.raises(BudgetExceeded, match="nobody knows the price of anthropic:never-heard-of; add it to the setting prices"):
+        estimate("anthropic:never-heard-of", "hello", 100, AT)
+
+
+def test_models_of_this_machine_cost_nothing(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1")
+
+    assert [price(name, Tokens(1000, 1000), AT).usd for name in ("offline", "ollama:qwen3", "openai:my-own")] == [0, 0, 0]
+
+
+@given(st.text(max_size=300))
+def test_the_reserve_counts_at_least_a_token_for_every_byte_that_is_no_letter(text):
+    letters = sum(char.isascii() and (char.isalpha() or char == " ") for char in text)
+
+    assert len(text.encode("utf-8", "replace")) - letters <= most_tokens(text) <= len(text.encode("utf-8", "replace")) + 200
+
+
+@given(st.lists(st.decimals("0", "1000", places=9), max_size=30))
+def test_amounts_add_up_without_drift(amounts):
+    assert sum(map(usd, amounts), usd(0)) == sum(amounts, Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [("0.005", "$0.01"), (0.005, "$0.01"), ("0.0049", "$0.00"), (2.675, "$2.68"), (0, "$0.00")]
+)
+def test_a_sum_is_shown_in_one_way_whatever_holds_it(amount, shown):
+    assert dollars(amount) == shown == dollars(number(amount))

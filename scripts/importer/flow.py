@@ -196,10 +196,13 @@ def _keep_depends_on(new: Json, old: Json) -> None:
                 listing = [given] if isinstance(given, str) else given
                 beside = {each["id"] for each in steps} - {step["id"]}
                 step["depends_on"] = [now[name] for name in listing if now.get(name) in beside]
-        if any("depends_on" in step for step in kept) and _arranged(kept) == wanted:
-            for step, same in zip(steps, kept, strict=True):
-                step.pop("depends_on", None)
-                step |= {"depends_on": same["depends_on"]} if "depends_on" in same else {}
+        places = {name: place for place, name in enumerate(before)}
+        # The order of the file may be another one than that of the levels.
+        as_before = sorted(kept, key=lambda step: places.get(was.get(step["id"], ""), len(places)))
+        for order in (as_before, kept):
+            if any("depends_on" in step for step in order) and _arranged(order) == wanted:
+                steps[:] = order
+                break
 
 
 def _arranged(steps: list[Json]) -> list[list[str]]:

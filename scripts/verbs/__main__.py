@@ -35,6 +35,7 @@ MODULES = {
     "settings": "settings",
     "tools": "tools",
     "gaps": "tools",
+    "schedule": "schedule",
 }
 
 

@@ -74,9 +74,17 @@ def _install(npm: str, home: Path) -> None:
 
 def push(folder: Path, server: Server, message: str) -> str:
     """Push the folder's bundle, deleting nothing on the server; return what the CLI printed."""
+    return _sync(folder, server, ["--yes", "--keep-deleted", "--skip-branch-validation", "--message", message])
+
+
+def dry_run(folder: Path, server: Server) -> str:
+    """Return what the CLI itself would push."""
+    return _sync(folder, server, ["--dry-run", "--keep-deleted", "--skip-branch-validation"])
+
+
+def _sync(folder: Path, server: Server, arguments: list[str]) -> str:
     with tempfile.TemporaryDirectory(prefix="millrace-wmill-") as config:
         _write_profile(Path(config), server)
-        arguments = ["--yes", "--keep-deleted", "--skip-branch-validation", "--message", message]
         done = subprocess.run(
             [str(wmill()), "sync", "push", *arguments, "--workspace", PROFILE, "--config-dir", config],
             cwd=folder,

@@ -28,8 +28,10 @@ class Edge:
         self.pages: dict[str, str] = {}
         self.results: list[dict[str, Any]] = []
         self.search_status = 200
+        self.search_fault: Callable[[Handler], object] | None = None
         self.write: Callable[[list[tuple[str, str]]], str] = _first_sentences
         self.enough = True
+        self.usage = {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200}
         self.port = 0
 
     @property
@@ -63,6 +65,9 @@ class Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path)
         if path.path == "/search":
             self.edge.searches.append(parse_qs(path.query)["q"][0])
+            if self.edge.search_fault is not None:
+                self.edge.search_fault(self)
+                return
             self.answer(self.edge.search_status, json.dumps({"results": self.edge.results}), "application/json")
         elif path.path in self.edge.pages:
             self.edge.fetched.append(path.path)
@@ -72,10 +77,57 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/mcp":  # a tool server that dies over the first request
+            self.close_connection = True
+            return
         self.edge.requests.append(body)
         fault = self.edge.faults.pop(0) if self.edge.faults else None
-        if fault is None or not fault(self, body):
+        if fault is not None and fault(self, body):
+            return
+        if self.path.endswith("/messages"):
+            self.complete_anthropic(body)
+        else:
             self.complete(body)
+
+    def complete_anthropic(self, body: dict[str, Any]) -> None:
+        """Answer in the other form of messages that providers use."""
+        tools = {tool["name"] for tool in body.get("tools") or []}
+        prompt = str(next(m["content"] for m in reversed(body["messages"]) if m["role"] == "user"))
+        evidence = EVIDENCE.findall(prompt.replace("\\n", "\n").replace('\\"', '"'))
+        arguments = {"queries": [{"text": "orbit sodium plant"}]}
+        if "judge" in tools:
+            claims = [{"text": text.split(". ")[0] + ".", "citations": [identity]} for identity, text in evidence[:3]]
+            arguments = {"enough": True, "claims": claims, "missing": [], "conflicts": []}
+        made: dict[str, Any] = {"type": "text", "text": "" if tools else self.edge.write(evidence)}
+        if tools:
+            made = {"type": "tool_use", "id": "toolu_1", "name": next(iter(tools)), "input": arguments}
+        message = {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": body["model"],
+            "stop_reason": "tool_use" if tools else "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1000, "output_tokens": 200},
+        }
+        if not body.get("stream"):
+            self.answer(200, json.dumps({**message, "content": [made]}), "application/json")
+            return
+        delta = {"type": "text_delta", "text": made.get("text", "")}
+        events = [
+            {"type": "message_start", "message": {**message, "content": [], "stop_reason": None}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": delta},
+            {"type": "content_block_stop", "index": 0},
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+                "usage": {"output_tokens": 200},
+            },
+            {"type": "message_stop"},
+        ]
+        text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+        self.answer(200, text, "text/event-stream")
 
     def complete(self, body: dict[str, Any]) -> None:
         """Answer as a model that does its work would."""
@@ -107,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
                     "created": 1,
                     "model": "gpt-4o",
                     "choices": [{"index": 0, "message": message, "finish_reason": reason}],
-                    "usage": {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200},
+                    "usage": self.edge.usage,
                 }
             ),
             "application/json",
@@ -124,7 +176,7 @@ class Handler(BaseHTTPRequestHandler):
             self.chunk([{"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}])
         if not cut:
             self.chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
-            self.chunk([], {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200})
+            self.chunk([], self.edge.usage)
             self.wfile.write(b"data: [DONE]\n\n")
         self.close_connection = True
 

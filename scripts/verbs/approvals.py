@@ -5,6 +5,7 @@ import getpass
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from f.millrace.core import db
@@ -17,6 +18,12 @@ from scripts.verbs import report
 from scripts.verbs.display import Display
 from scripts.verbs.output import dump
 from scripts.verbs.run import sample_sources
+
+# Findings that are published and marked, and that someone may look at when there is time.
+REVIEWS = """
+SELECT r.run_id, r.topic_id, t.rank, r.title, r.confidence, r.stopped_because FROM research_result r
+LEFT JOIN topic t ON t.run_id = r.run_id AND t.id = r.topic_id WHERE r.review = 'open' ORDER BY r.created_at, t.rank
+"""
 
 
 def add(verbs: Any) -> None:
@@ -38,21 +45,29 @@ def add(verbs: Any) -> None:
 
 
 def list_all(options: argparse.Namespace) -> int:
-    """Print the actions that wait, oldest first."""
+    """Print the actions that wait, oldest first, then the findings to look at, which hold up nothing."""
     ready()
     approvals.expire()
-    rows = approvals.pending() + approvals.unknown()
+    rows, reviews = approvals.pending() + approvals.unknown(), db.all(REVIEWS)
     if options.json:
-        print(dump({"approvals": rows}))
+        print(dump({"approvals": rows, "reviews": reviews}))
         return 0
+    console = Console(highlight=False)
     if not rows:
         print("Nothing waits for a person.")
-        return 0
-    table = Table("action", "tool", "for", "state", "expires", box=None)
-    for row in rows:
-        expires = f"{row['expires_at']:%Y-%m-%d %H:%M} UTC" if row["expires_at"] else ""
-        table.add_row(str(row["id"])[:8], row["tool"], row["key"], row["state"], expires)
-    Console(highlight=False).print(table)
+    else:
+        table = Table("action", "tool", "for", "state", "expires", box=None)
+        for row in rows:
+            expires = f"{row['expires_at']:%Y-%m-%d %H:%M} UTC" if row["expires_at"] else ""
+            table.add_row(str(row["id"])[:8], row["tool"], row["key"], row["state"], expires)
+        console.print(table)
+    if reviews:
+        print("\nUnreviewed findings, published and holding up nothing (scripts/millrace show RUN, feedback RUN good|bad):")
+        table = Table("run", "confidence", "topic", "ended by", box=None)
+        for row in reviews:
+            topic = f"{row['rank']}. {row['title']}" if row["rank"] else row["title"]
+            table.add_row(str(row["run_id"])[:8], str(row["confidence"]), escape(topic), escape(row["stopped_because"]))
+        console.print(table)
     return 0
 
 

@@ -1,9 +1,12 @@
+import json
+
 import pytest
 
 from f.millrace.core import db
 from f.millrace.core.contracts import Confidence
 from f.millrace.core.errors import BudgetExceeded, NotFound
 from f.millrace.research import investigate, read_source, select
+from scripts.verbs.__main__ import main as verb
 
 
 @pytest.fixture
@@ -34,6 +37,34 @@ def test_confidence_decides_who_looks_at_it(topic, researcher, score, review):
     investigate.main(run_id, chosen["topic_id"])
 
     assert db.one("SELECT review FROM research_result") == {"review": review}
+
+
+@pytest.mark.parametrize(("score", "review"), [(90, "none"), (89, "open"), (69, "open")])
+def test_a_research_that_was_stuck_is_for_a_person_to_look_at(topic, researcher, score, review):
+    run_id, chosen = topic
+    stuck = {"confidence": Confidence(score=score), "escalated": True}
+    researcher[chosen["title"]] = lambda found, _: found.model_copy(update=stuck)
+
+    investigate.main(run_id, chosen["topic_id"])
+
+    assert db.one("SELECT review FROM research_result") == {"review": review}
+
+
+def test_what_nobody_reviewed_is_listed_and_holds_up_nothing(topic, researcher, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    run_id, chosen = topic
+    researcher[chosen["title"]] = lambda found, _: found.model_copy(update={"confidence": Confidence(score=42)})
+    investigate.main(run_id, chosen["topic_id"])
+    capsys.readouterr()
+
+    assert verb(["approvals", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert verb(["approvals", "list"]) == 0
+    words = capsys.readouterr().out
+
+    assert listed["approvals"] == []
+    assert [(row["run_id"], row["rank"], row["confidence"]) for row in listed["reviews"]] == [(run_id, 1, 42)]
+    assert "Nothing waits for a person." in words and run_id[:8] in words and chosen["title"][:20] in words
 
 
 def test_money_that_ran_out_ends_the_topic_not_the_run(topic, researcher):

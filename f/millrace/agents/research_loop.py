@@ -1,5 +1,5 @@
 """The research loop, a LangGraph graph inside one step: plan, search, read, judge, check claims, then refine, settle a
-conflict, escalate or write.
+conflict, try another way, escalate or write.
 
 It needs no checkpointer: evidence is stored before it is used and each model answer is a row, so a repeated step finds
 them again. It stops for one of the reasons of `Stop`.
@@ -13,13 +13,14 @@ from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-from f.millrace.agents import claims, confidence, conflicts, gaps, prompt, sources
+from f.millrace.agents import confidence, conflicts, gaps, prompt, sources
 from f.millrace.agents.call import Answer
 from f.millrace.agents.cited import Gate, check, keep_supported
 from f.millrace.agents.gathered import Gathered
 from f.millrace.agents.judge import Judgement, judge
 from f.millrace.agents.offline import OfflineModel
 from f.millrace.agents.planner import Query, plan
+from f.millrace.agents.stop import Stop, another_way, unasked
 from f.millrace.agents.toolbox import Hit, Toolbox
 from f.millrace.agents.writer import write
 from f.millrace.core.config import settings
@@ -38,22 +39,6 @@ PAGES_A_ROUND = 4
 MODEL_FAILURES = 2
 MOST_CLAIMS = 6
 RECURSION_LIMIT = 80
-
-
-class Stop:
-    """Why a research ended."""
-
-    ENOUGH = "enough evidence"
-    NO_NEW = "no new evidence"
-    REPEATED = "a query was repeated"
-    ROUNDS = "the limit of rounds"
-    BUDGET = "the budget"
-    TIME = "the limit of time"
-    ONE_ROUND = "one round was asked for"
-    NOTHING = "no sources found"
-    OFF = "the researcher is switched off"
-    SEARCH_FAILED = "web search failed; collected items, notes and memory served"
-    MODEL_FAILED = "the model gave no usable answer; sentences were picked from the evidence"
 
 
 class State(TypedDict, total=False):
@@ -85,7 +70,12 @@ class Research:
     gaps: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rounds: int = 0
+    known: int = 0
     fresh: int = 0
+    served: set[str] = field(default_factory=set)
+    stuck: str = ""
+    tried_another_way: bool = False
+    escalated: bool = False
     dropped: int = 0
     stop: str = ""
     model_failures: int = 0
@@ -117,6 +107,7 @@ class Research:
             self.check_claims,
             self.refine,
             self.settle,
+            self.another_way,
             self.escalate,
             self.write,
         ):
@@ -124,11 +115,13 @@ class Research:
         graph.add_edge(START, "plan")
         graph.add_edge("plan", "search")
         graph.add_edge("search", "read")
-        graph.add_edge("read", "judge")
         graph.add_edge("judge", "check_claims")
-        graph.add_conditional_edges("check_claims", self._after_check, ["settle", "refine", "escalate", "write"])
-        graph.add_conditional_edges("settle", self._after_settle, ["search", "refine", "escalate", "write"])
-        graph.add_conditional_edges("refine", self._after_refine, ["search", "escalate"])
+        ways = ["refine", "another_way", "escalate", "write"]
+        graph.add_conditional_edges("read", self._after_read, ["judge", *ways])
+        graph.add_conditional_edges("check_claims", self._after_check, ["settle", *ways])
+        graph.add_conditional_edges("settle", self._after_settle, ["search", *ways])
+        graph.add_conditional_edges("refine", self._after_refine, ["search", "another_way"])
+        graph.add_conditional_edges("another_way", self._after_another_way, ["search", "escalate"])
         graph.add_edge("escalate", "write")
         graph.add_edge("write", END)
         return graph.compile()
@@ -153,6 +146,7 @@ class Research:
         self.asked += [query.text for query in queries]
         found = await asyncio.gather(*(self._search(query) for query in queries))
         hits = list({canonical_url(hit.url): hit for hits in found for hit in hits}.values())
+        self.served |= {hit.tool for hit in hits}
         if queries:
             emit("progress", f"Searching… {len(hits)} results", topic=self.topic_id, round=self.rounds)
         if self.toolbox.search_failed:
@@ -162,11 +156,10 @@ class Research:
 
     async def read(self, state: State) -> State:
         """Read the pages that promise most and store what they say about the question."""
-        known = 0 if self.rounds == 1 else len(self.pieces)
         unread = self.gathered.unseen(state.get("hits") or [])
         in_time = self._seconds_left() > 0
         await asyncio.gather(*(self.gathered.read(hit, self.toolbox, in_time) for hit in unread[:PAGES_A_ROUND]))
-        self.fresh = len(self.pieces) - known
+        self.fresh, self.known = len(self.pieces) - self.known, len(self.pieces)
         return {"hits": unread[PAGES_A_ROUND:]}
 
     async def judge(self, state: State) -> State:
@@ -193,8 +186,23 @@ class Research:
         wanted = [Query(text=text[:300]) for text in (judgement.missing if judgement else [])]
         queries = self._unasked(wanted)
         if not queries:
-            self.stop = Stop.REPEATED if wanted else Stop.NO_NEW
+            self.stuck = self.stuck or (Stop.CONFUSED if wanted else Stop.STALLED)
         return {"queries": queries}
+
+    async def another_way(self, state: State) -> State:
+        """Go on in other words, from another source and from memory; when that was tried, leave it for a person to see."""
+        query = None
+        if not self.tried_another_way:
+            self.tried_another_way = True
+            self.gathered.take_memories()
+            order = [tool.name for tool in self.toolbox.searches()]
+            query = another_way(self.question, self.asked, order, self.served)
+        if query or len(self.pieces) > self.known:
+            words = f"{query.tool}: {query.text}" if query else "what memory knows"
+            emit("decision", f"{self.stuck.capitalize()}; trying another way: {words}", topic=self.topic_id, stuck=self.stuck)
+        else:
+            self.stop, self.escalated = self.stuck, True
+        return {"queries": [query] if query else []}
 
     async def settle(self, state: State) -> State:
         """Weigh the sides of each conflict; one that is undecided is searched for once."""
@@ -212,7 +220,8 @@ class Research:
         reported = gaps.try_report(self.run_id, missing, list(self.toolbox.listed.values())) if missing else None
         if reported:
             self.gaps.append(reported)
-        emit("decision", f"Not enough evidence on {self.question!r}: {self.stop}", topic=self.topic_id)
+        said = f"Not enough evidence on {self.question!r}: {self.stop}"
+        emit("escalation" if self.escalated else "decision", said, topic=self.topic_id)
         return {}
 
     async def write(self, state: State) -> State:
@@ -246,6 +255,10 @@ class Research:
 
     # Edges ----------------------------------------------------------------------------------------------------------
 
+    def _after_read(self, state: State) -> str:
+        # The same evidence is not judged, and paid for, twice.
+        return "judge" if self.fresh or self.rounds == 1 else self._next(state)
+
     def _after_check(self, state: State) -> str:
         if self.conflicts and any(not conflict.why for conflict in self.conflicts) and not self.stop:
             return "settle"
@@ -255,7 +268,10 @@ class Research:
         return "search" if state.get("queries") else self._next(state)
 
     def _after_refine(self, state: State) -> str:
-        return "search" if state.get("queries") else "escalate"
+        return "search" if state.get("queries") else "another_way"
+
+    def _after_another_way(self, state: State) -> str:
+        return "escalate" if self.stop else "search"
 
     def _next(self, state: State) -> str:
         judgement = state.get("judgement")
@@ -264,12 +280,13 @@ class Research:
                 self.stop = Stop.ENOUGH
             elif not self.loop:
                 self.stop = Stop.ONE_ROUND
+            elif self.rounds > 1 and not self.fresh and (self.tried_another_way or self._may_go_on()):
+                self.stuck = self.stuck or Stop.STALLED
+                return "another_way"
             elif self.rounds >= settings().max_rounds:
                 self.stop = Stop.ROUNDS
             elif self._seconds_left() <= 0:
                 self.stop = Stop.TIME
-            elif self.rounds > 1 and not self.fresh:
-                self.stop = Stop.NO_NEW
             else:
                 return "refine"
         return "write" if self.stop in (Stop.ENOUGH, Stop.ONE_ROUND) else "escalate"
@@ -293,11 +310,12 @@ class Research:
                 return answer
             except BudgetExceeded as error:
                 self.stop = Stop.BUDGET
+                self._note(Stop.PICKED)
                 emit("budget", str(error), topic=self.topic_id)
             except ModelFailed as error:
                 self.model_failures += 1
+                self._note(Stop.MODEL_FAILED)
                 emit("error", str(error), topic=self.topic_id)
-            self._note(Stop.MODEL_FAILED)
         return await agent(question, *arguments, model=OfflineModel(), **options)
 
     async def _search(self, query: Query) -> list[Hit]:
@@ -306,14 +324,7 @@ class Research:
         return await self.toolbox.search(query.text, query.tool)
 
     def _unasked(self, queries: Sequence[Query]) -> list[Query]:
-        asked = {frozenset(claims.content(text)) or text for text in self.asked}
-        kept: list[Query] = []
-        for query in queries:
-            words = frozenset(claims.content(query.text)) or query.text
-            if query.text.strip() and words not in asked:
-                asked.add(words)
-                kept.append(query)
-        return kept[:QUERIES_A_ROUND]
+        return unasked(queries, self.asked)[:QUERIES_A_ROUND]
 
     def _placed(self, finding: Finding) -> Finding:
         """Return the finding with which of several things of one name it is about, as the judged claims have it."""
@@ -345,7 +356,7 @@ class Research:
             conflicts=self.conflicts,
             history=sources.record(current().namespace, self.run_id, sorted(cited)),
         )
-        reason = self.stop or Stop.NO_NEW
+        reason = self.stop or Stop.STALLED
         reasons = [reason if self.findings else f"{Stop.NOTHING} ({reason})", *self.notes]
         return TopicResult(
             topic_id=self.topic_id,
@@ -359,4 +370,5 @@ class Research:
             rounds=self.rounds,
             cost_usd=number(spend.cost_of(self.run_id, current().step)),
             gaps=self.gaps,
+            escalated=self.escalated,
         )

@@ -100,3 +100,4 @@ class TopicResult(Contract):
     rounds: int = 0
     cost_usd: float = 0
     gaps: list[dict[str, Any]] = Field(default_factory=list, description="Reports of missing tools.")
+    escalated: bool = Field(default=False, description="Whether it went in circles or stood still, and a person should look.")

@@ -51,8 +51,7 @@ def _research(run_id: str, topic: dict[str, Any]) -> TopicResult:
 
 
 def _keep(run_id: str, found: TopicResult) -> None:
-    score = found.confidence.score
-    review = "open" if score < settings().confidence_review else "logged" if score < settings().confidence_silent else "none"
+    score, review = found.confidence.score, _review(found)
     values = found.model_dump(mode="json")
     with db.transaction():
         kept = db.execute(
@@ -89,6 +88,14 @@ def _keep(run_id: str, found: TopicResult) -> None:
                 stopped_because=found.stopped_because,
                 cost_usd=found.cost_usd,
             )
+
+
+def _review(found: TopicResult) -> str:
+    """Return who looks at it: nobody, the log, or a person when there is time; a stuck research needs no more than one."""
+    score = found.confidence.score
+    if score >= settings().confidence_silent:
+        return "none"
+    return "open" if found.escalated or score < settings().confidence_review else "logged"
 
 
 def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ FAILURES = {
     "HTML instead of JSON": (answering(200, "<html>please log in</html>", "text/html"), "search failed"),
     "nothing found": (answering(200, '{"results": []}'), ""),
     "an answer that is cut": (cut, "search failed"),
-    "a tool server that crashes": (tool_server_crashes, "the tool server shop cannot be reached"),
+    "a tool server that crashes": (tool_server_crashes, "the tool server shop"),
     "pages that may not be fetched": (pages_are_refused, "not public"),
     "notes that cannot be read": (notes_are_unreadable, "search failed"),
 }

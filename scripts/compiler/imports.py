@@ -29,11 +29,20 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "tokenizers": ("core.embedding",),
     "mcp": ("tools.",),
     "pydantic_ai": ("agents.", "core.llm", "memory.conversation", "memory.conversation_store"),
+    "pypdfium2": ("ingest.parse_pdf",),
+    "docx": ("ingest.parse_office",),
+    "pptx": ("ingest.parse_office",),
+    "python_calamine": ("ingest.parse_office",),
+    "markdown_it": ("ingest.parse_text",),
+    "charset_normalizer": ("ingest.parse_text",),
+    "py3langid": ("ingest.parse",),
+    "lxml": ("ingest.parse_html", "ingest.parse_office"),
 }
 # Libraries whose import name is not the name on the index.
 DISTRIBUTIONS = {
     "yaml": "pyyaml", "opentelemetry": "opentelemetry-api", "pydantic_ai": "pydantic-ai-slim", "dateutil": "python-dateutil",
-    "bs4": "beautifulsoup4", "PIL": "pillow", "lxml": "lxml",
+    "bs4": "beautifulsoup4", "PIL": "pillow", "lxml": "lxml", "docx": "python-docx", "pptx": "python-pptx",
+    "markdown_it": "markdown-it-py",
 }  # fmt: skip
 # Files that are imported by a name known only at run time: the text of the import, and what such a file defines.
 PLUGINS = {f"{PACKAGE}.tools.": "SOURCE"}

@@ -15,6 +15,8 @@ MODULES = {
     "run": "run",
     "resume": "run",
     "ask": "ask",
+    "ingest": "ingest",
+    "documents": "ingest",
     "runs": "runs",
     "show": "runs",
     "step": "step",

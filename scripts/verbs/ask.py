@@ -10,7 +10,7 @@ from f.millrace.core import config, db
 from f.millrace.core.context import current, within
 from f.millrace.core.money import dollars
 from scripts.database.ready import ready
-from scripts.verbs.output import dump
+from scripts.verbs.output import dump, relative
 from scripts.verbs.run import sample_sources
 
 
@@ -20,6 +20,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("question", metavar="QUESTION")
     parser.add_argument("--session", metavar="NAME", help="remember the conversation under this name")
     parser.add_argument("--sample", action="store_true", help="ask the sample edition instead of live sources")
+    parser.add_argument("--memory", action="store_true", help="answer from documents and other memories only")
+    parser.add_argument("--namespace", default="main", metavar="NAME", help="ask the memory that is kept under this name")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.set_defaults(function=ask)
 
@@ -37,7 +39,7 @@ def _answer(options: argparse.Namespace) -> int:
     from f.millrace.telemetry.spans import step
 
     console = Console(quiet=options.json, highlight=False)
-    namespace = "sample" if options.sample else "main"
+    namespace = "sample" if options.sample else options.namespace
     with (
         console.status("Thinking") as status,
         watch(lambda event: _show(status, event)),
@@ -46,18 +48,28 @@ def _answer(options: argparse.Namespace) -> int:
     ):
         run_id = current().run_id
         db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
-        reply = research(options.question, options.session, on_token=lambda text: console.print(escape(text), end=""))
+        reply = research(
+            options.question,
+            options.session,
+            on_token=lambda text: console.print(escape(text), end=""),
+            memory_only=options.memory,
+        )
     if options.json:
         print(dump({"run_id": run_id, "answer": reply.text, "sources": reply.sources, **reply.result.model_dump(mode="json")}))
         return 0
     console.print()
     for source in reply.sources:
         date = f" ({str(source['published_at'])[:10]})" if source.get("published_at") else ""
-        console.print(f"[dim]\\[{source['number']}] {escape(source['title'])}{date} {escape(source['url'])}[/]", soft_wrap=True)
+        console.print(f"[dim]\\[{source['number']}] {escape(source['title'])}{date} {escape(_where(source))}[/]", soft_wrap=True)
     model = config.settings().model
     note = "; the offline model only picks sentences" if model == "offline" else ""
     console.print(f"[dim]confidence {reply.result.confidence.score}, {model}{note}, {dollars(reply.result.cost_usd)}[/]")
     return 0
+
+
+def _where(source: dict[str, Any]) -> str:
+    document = source.get("document")
+    return f"{relative(document['path'])}, {document['place']} ({source['url']})" if document else str(source["url"])
 
 
 def _show(status: Any, event: dict[str, Any]) -> None:

@@ -20,6 +20,13 @@ COUNTS = {
     "links": "{} link{}",
     "digests": "{} digest{}",
     "deliveries": "{} delivered",
+    "files": "{} file{}",
+    "waiting": "{} to read",
+    "moved": "{} moved",
+    "withdrawn": "{} withdrawn",
+    "read": "{} read",
+    "new_passages": "{} new passage{}",
+    "failed": "{} failed",
 }
 MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "waiting": "[yellow]…[/]", "skipped": "[dim]·[/]"}
 

@@ -76,6 +76,11 @@ def _print(document: dict[str, Any], error: Any) -> None:
 def result_lines(result: dict[str, Any]) -> list[str]:
     """Return what a person wants to know of a result: failed sources, files, deliveries."""
     lines = []
+    for problem in result.get("problems", []):
+        if isinstance(problem, dict):
+            lines.append(f"  [yellow]{escape(relative(problem['path']))} {escape(problem['problem'])}[/]")
+    for note in result.get("notes", []):
+        lines.append(f"  [dim]{escape(relative(note['path']))} {escape(note['note'])}[/]")
     for source in result.get("sources", []):
         if source.get("status") == "failed":
             lines.append(f"  [yellow]{escape(source['name'])} could not be read: {escape(source.get('error') or '')}[/]")
@@ -97,6 +102,8 @@ def _next(document: dict[str, Any], run: str) -> list[str]:
         return [*(f"scripts/millrace approvals {verb} {action}" for verb in ("show", "approve", "deny")), digest]
     if document["status"] in ("failed", "killed", "running"):
         return [f"scripts/millrace resume {run}", f"scripts/millrace show {run}", "scripts/millrace settings"]
+    if document["flow"] == "ingest_documents":
+        return ["scripts/millrace documents list", 'scripts/millrace ask "What do my documents say about ...?"']
     if (document["result"] or {}).get("edition") == "sample":
         ask = 'scripts/millrace ask --sample "How much will the battery plant make?"'
         return [f"scripts/millrace show {run}", ask, "scripts/millrace run daily_research"]

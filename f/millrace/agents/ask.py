@@ -5,14 +5,15 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from f.millrace.agents import claims
+from f.millrace.agents import claims, from_memory
 from f.millrace.agents.evidence import load
+from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core.context import current
-from f.millrace.core.contracts import Finding, TopicResult
+from f.millrace.core.contracts import Evidence, Finding, TopicResult
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import stable_id
-from f.millrace.memory import conversation
+from f.millrace.memory import conversation, documents
 from f.millrace.trust import decisions
 
 LONGEST_QUESTION = 2_000
@@ -28,10 +29,15 @@ class Reply(BaseModel):
     result: TopicResult
 
 
-def ask(question: str, session: str | None = None, on_token: Callable[[str], None] | None = None) -> Reply:
-    """Research the question and return the answer; `on_token` gets each checked sentence as soon as it is there.
+def ask(
+    question: str,
+    session: str | None = None,
+    on_token: Callable[[str], None] | None = None,
+    memory_only: bool = False,
+) -> Reply:
+    """Answer the question from memory if that is enough, else by research; `on_token` gets each sentence that was checked.
 
-    With `session` the conversation of that name is continued and remembered. Call it inside a step.
+    With `memory_only` nothing else is asked. With `session` the conversation of that name is continued and remembered. Call it inside a step.
     """
     question = " ".join(question.split())
     if not question or len(question) > LONGEST_QUESTION:
@@ -45,10 +51,13 @@ def ask(question: str, session: str | None = None, on_token: Callable[[str], Non
             on_token(_line(finding, numbers) + "\n")
 
     topic = {"id": stable_id("topic", run_id, question), "title": _whole(question, earlier), "trust": "own"}
-    result = research_topic(run_id, topic, earlier=earlier, on_finding=show)
+    result = _from_memory(run_id, topic, earlier, show, memory_only) or research_topic(
+        run_id, topic, earlier=earlier, on_finding=show
+    )
     decisions.close(run_id)
     numbers.clear()
-    text = "\n".join(_line(finding, numbers) for finding in result.findings) or "No sources found."
+    nothing = "Nothing found in memory." if memory_only else "No sources found."
+    text = "\n".join(_line(finding, numbers) for finding in result.findings) or nothing
     if not result.findings and on_token is not None:
         on_token(text + "\n")
     reply = Reply(text=text, sources=_sources(run_id, topic["id"], numbers), result=result)
@@ -56,6 +65,22 @@ def ask(question: str, session: str | None = None, on_token: Callable[[str], Non
         cited = {"evidence": list(numbers)}
         conversation.remember_turn(session, question, " ".join(f.text for f in result.findings) or text, cited)
     return reply
+
+
+def _from_memory(
+    run_id: str, topic: dict[str, Any], earlier: list[str], show: Callable[[Finding], None], only: bool
+) -> TopicResult | None:
+    """Return the answer that memory gives, or None when research has to go on, with what memory has in `topic`."""
+    memory = from_memory.recollect(run_id, topic["id"], topic["title"], earlier, only)
+    if not (memory.enough or only):
+        topic["documents"] = memory.documents
+        return None
+    result = memory.result or TopicResult(
+        topic_id=topic["id"], title=topic["title"], no_sources=True, stopped_because=Stop.NOTHING
+    )
+    for finding in result.findings:
+        show(finding)
+    return result
 
 
 def _whole(question: str, earlier: list[str]) -> str:
@@ -72,8 +97,12 @@ def _line(finding: Finding, numbers: dict[str, int]) -> str:
 
 def _sources(run_id: str, topic_id: str, numbers: dict[str, int]) -> list[dict[str, Any]]:
     stored = {piece.id: piece for piece in load(run_id, topic_id)}
-    return [
-        {"number": number, **stored[identity].model_dump(mode="json", include={"id", "url", "title", "source", "published_at"})}
-        for identity, number in numbers.items()
-        if identity in stored
-    ]
+    return [{"number": number, **_source(stored[identity])} for identity, number in numbers.items() if identity in stored]
+
+
+def _source(piece: Evidence) -> dict[str, Any]:
+    shown = piece.model_dump(mode="json", include={"id", "url", "title", "source", "published_at"})
+    if not piece.url.startswith("document:"):
+        return shown
+    place = documents.opened(piece.url)
+    return {**shown, "document": {name: place[name] for name in ("id", "path", "page", "place", "offset", "length")}}

@@ -107,6 +107,17 @@ class Settings(BaseModel):
     )
     mastodon_tags: list[str] = Field(default=["ai"], description="Tags to read, without #.")
     notes_dir: str = Field(default="notes", description="Folder of local notes (Markdown or text).")
+    documents_dirs: list[str] = Field(default=["documents"], description="Folders whose documents are read every night.")
+    documents_trust: Literal["own", "trusted", "untrusted"] = Field(
+        default="untrusted", description="How far the text of documents is trusted: own is as if you had written it."
+    )
+    documents_max_files: int = Field(default=50_000, ge=1, description="Most documents under the given folders.")
+    document_max_bytes: int = Field(default=50_000_000, ge=1_000, description="Largest document that is read.")
+    document_max_pages: int = Field(default=2_000, ge=1, description="Most pages of a PDF that is read.")
+    document_max_characters: int = Field(default=5_000_000, ge=1_000, description="Most text of a document that is read.")
+    document_seconds: float = Field(default=120, gt=0, le=3_600, description="Longest time for reading one document.")
+    answer_tokens: int = Field(default=6_000, ge=200, description="Most tokens of memory that one answer is written from.")
+    ocr_languages: str = Field(default="eng", description="Languages of texts in pictures, as tesseract names them: eng+deu.")
     search_url: str = Field(default="", description="Base of a SearXNG server with JSON output.")
     brave_api_key: SecretStr = Field(default=SecretStr(""), description="Key for Brave search.")
     tavily_api_key: SecretStr = Field(default=SecretStr(""), description="Key for Tavily search.")

@@ -8,6 +8,7 @@ scripts/millrace step research/investigate run_id=RUN topic_id=TOPIC
 
 from typing import Any
 
+from f.millrace.agents import from_memory
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core import db
 from f.millrace.core.config import settings
@@ -43,7 +44,7 @@ def main(run_id: str, topic_id: str) -> dict:
 
 def _research(run_id: str, topic: dict[str, Any]) -> TopicResult:
     try:
-        return research_topic(run_id, topic)
+        return research_topic(run_id, {**topic, "documents": from_memory.passages(topic["title"])})
     except BudgetExceeded as error:
         # What is left of the digest is worth sending: the topic says that money ended it.
         emit("budget", str(error), topic_id=topic["id"], for_digest=True)

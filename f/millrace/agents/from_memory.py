@@ -1,0 +1,171 @@
+"""From memory: a question answered from documents and other memories, with the self-check.
+
+Memory is asked, what is about the question is kept within a token budget, the answer is written and every sentence checked
+against what it cites. Then: does anything stand (grounded), and is everything that was asked in it (enough)? If not, memory
+is asked another way, at most twice: by meaning and words, by the words that are missing, by time. Each decision is an event.
+"""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from f.millrace.agents import claims
+from f.millrace.agents.researcher import research_topic
+from f.millrace.core.config import settings
+from f.millrace.core.contracts import TopicResult
+from f.millrace.memory import documents
+from f.millrace.memory.recall import Result, search
+from f.millrace.telemetry.events import emit
+
+Decision = Literal["retrieve", "accept", "retrieve_again", "give_up", "research"]
+LIMIT = 40
+# What shares less of the question's words, and is further from its meaning, is not about it.
+LEAST_SHARED, LEAST_NEAR = 0.34, 0.5
+# The answer and what it cites have to hold this part of the question's words.
+ENOUGH = 0.6
+# Of one document this many passages come before others have had their turn.
+IN_TURN = 3
+LETTERS_A_TOKEN = 4
+# What a memory of last month cannot answer.
+# A heading inside a passage; with a full stop it does not run into the sentence below it.
+HEADING_LINE = re.compile(r"(?m)^#*[ \t]*([^\n]{1,80}[^\n.!?:;,])\n\n")
+FRESH = re.compile(r"(?i)\b(?:latest|newest|today|tonight|currently|right now|this (?:morning|week)|news|breaking|live)\b")
+
+
+@dataclass
+class Recollection:
+    """What memory has on a question.
+
+    Attributes:
+        documents: The passages, as `research_topic` takes documents.
+        result: The answer that was written from them; None when nothing was found.
+        enough: Whether the answer may stand as it is.
+    """
+
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    result: TopicResult | None = None
+    enough: bool = False
+
+
+def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] = (), only: bool = False) -> Recollection:
+    """Answer a question from memory; call it inside a step.
+
+    What is new cannot be known from memory: unless memory `only` is asked, such a question is left to research.
+    """
+    if FRESH.search(question) and not only:
+        _decide("research", "asks_for_news", "It asks for what is new")
+        return Recollection(passages(question))
+    found: dict[str, Result] = {}
+    memory = Recollection()
+    missing: list[str] = []
+    _decide("retrieve", "question", f"Asking memory: {question}")
+    for attempt, way in enumerate(WAYS, 1):
+        fresh = {hit.memory.id: hit for hit in way(question, missing) if hit.memory.id not in found and _about(question, hit)}
+        found |= fresh
+        if fresh:
+            memory.documents = assemble(list(found.values()), settings().answer_tokens)
+            topic = {"id": topic_id, "title": question, "documents": memory.documents, "search": False, "trust": "own"}
+            memory.result = research_topic(run_id, topic, loop=False, earlier=list(earlier))
+            verdict, missing = _check(question, memory)
+        else:
+            verdict = "nothing_found" if not found else "nothing_new"
+        if verdict == "enough":
+            memory.enough = True
+            _decide("accept", verdict, f"{len(found)} passages of memory answer it")
+            break
+        last = attempt == len(WAYS)
+        _decide("give_up" if last else "retrieve_again", verdict, _in_words(verdict, missing))
+    return memory
+
+
+def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
+    """Return the passages of documents that are about a topic, as `research_topic` takes documents."""
+    hits = [hit for hit in search(question, limit, types=[documents.PASSAGE]).results if _about(question, hit)]
+    return assemble(hits, settings().answer_tokens)
+
+
+def assemble(hits: Sequence[Result], tokens: int) -> list[dict[str, Any]]:
+    """Return the best passages that fit the budget; no document takes the room of another before that one was heard."""
+    ranked = sorted(hits, key=lambda hit: -hit.score)
+    heard: dict[str, int] = {}
+    turns = []
+    for hit in ranked:
+        source = hit.memory.source or hit.memory.id
+        heard[source] = heard.get(source, 0) + 1
+        turns.append((heard[source] > IN_TURN, hit))
+    kept, left = [], tokens * LETTERS_A_TOKEN
+    for _, hit in sorted(turns, key=lambda turn: turn[0]):
+        if len(hit.memory.text) <= left:
+            left -= len(hit.memory.text)
+            kept.append(_document(hit))
+    return kept
+
+
+def _document(hit: Result) -> dict[str, Any]:
+    memory, place = hit.memory, hit.citation
+    if memory.type == documents.PASSAGE and place.get("document"):
+        url = documents.citation(place["document"], place.get("page") or 0, place["start"], place["end"] - place["start"])
+        source = os.path.basename(memory.source)
+    else:
+        url, source = str(memory.metadata.get("url") or f"memory:{memory.id}"), memory.source or "memory"
+    return {
+        "url": url,
+        "title": memory.title,
+        "text": HEADING_LINE.sub(r"\1.\n\n", memory.text),
+        "source": source,
+        "published_at": memory.valid_from,
+        "trust": memory.trust,
+    }
+
+
+def _about(question: str, hit: Result) -> bool:
+    shared = claims.overlap(question, f"{hit.memory.title}\n{hit.memory.text}")
+    return shared >= LEAST_SHARED or hit.parts.get("meaning", 0.0) >= LEAST_NEAR or not claims.content(question)
+
+
+def _check(question: str, memory: Recollection) -> tuple[str, list[str]]:
+    """Return `enough`, or what is wrong with the answer, and which words of the question it leaves out."""
+    result = memory.result
+    if result is None or not result.findings:
+        return "not_grounded", []
+    answer = "\n".join([*(finding.text for finding in result.findings), *(one["title"] for one in memory.documents)])
+    held = claims.content(answer)
+    wanted = claims.content(question)
+    missing = [word for word in claims.WORD.findall(question) if claims.content(word) and not claims.content(word) & held]
+    return ("enough" if not wanted or len(wanted & held) / len(wanted) >= ENOUGH else "not_enough"), missing
+
+
+def _by_meaning_and_words(question: str, missing: Sequence[str]) -> list[Result]:
+    return search(question, LIMIT).results
+
+
+def _by_missing_words(question: str, missing: Sequence[str]) -> list[Result]:
+    words = missing or [word for word in claims.WORD.findall(question) if claims.content(word)]
+    return search(" ".join(words), LIMIT, plan="similar").results
+
+
+def _by_time(question: str, missing: Sequence[str]) -> list[Result]:
+    """Return what any single word of the question finds, the newest first."""
+    words = [word for word in claims.WORD.findall(question) if claims.content(word)][:6]
+    hits = {hit.memory.id: hit for word in words for hit in search(word, LIMIT // 2, plan="similar").results}
+    newest = sorted(hits.values(), key=lambda hit: hit.memory.valid_from or hit.memory.recorded_at, reverse=True)
+    return newest[:LIMIT]
+
+
+WAYS: tuple[Callable[[str, Sequence[str]], list[Result]], ...] = (_by_meaning_and_words, _by_missing_words, _by_time)
+
+
+def _in_words(verdict: str, missing: Sequence[str]) -> str:
+    words = {
+        "nothing_found": "Memory has nothing about it",
+        "nothing_new": "Memory has nothing more about it",
+        "not_grounded": "No sentence stands on what memory has",
+        "not_enough": f"The answer says nothing of {', '.join(missing[:5])}",
+    }
+    return words[verdict]
+
+
+def _decide(decision: Decision, reason: str, message: str) -> None:
+    emit("decision", message, decision=decision, reason=reason, agent="selfrag")

@@ -1,0 +1,53 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Close the ingestion: what was read, what could not be, and the run's result.
+
+scripts/millrace step ingest/close run_id=RUN
+"""
+
+from f.millrace.core import db
+from f.millrace.core.context import now
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+
+
+def main(run_id: str, scanned: dict | None = None, read: dict | None = None, embedded: dict | None = None) -> dict:
+    """Close the ingestion.
+
+    Args:
+        run_id: The run that scanned and read.
+        scanned: What the scan found.
+        read: What the reading gave.
+        embedded: What was embedded.
+    """
+    scanned, read, embedded = scanned or {}, read or {}, embedded or {}
+    with step("ingest.close", run_id):
+        known = list(scanned.get("problems", []))
+        fresh = list(read.get("problems", []))
+        result = {
+            **{name: scanned.get(name, 0) for name in ("files", "unchanged", "moved", "withdrawn", "skipped")},
+            **{name: read.get(name, 0) for name in ("read", "failed", "passages", "new_passages")},
+            "embedded": embedded.get("embedded", 0),
+            "problems": fresh + known,
+            "notes": read.get("notes", []),
+        }
+        # A file that could not be read before either is told again, but does not make every night a failure.
+        status = "partly_failed" if fresh else "done"
+        result["status"] = status
+        db.execute(
+            "UPDATE run SET status = %s, result = %s, error = %s, finished_at = coalesce(finished_at, %s) "
+            "WHERE id = %s AND status IN ('running', 'waiting')",
+            [status, db.jsonb(result), _words(fresh), now(), run_id],
+        )
+        emit("progress", _said(result), status=status)
+        return result
+
+
+def _words(problems: list) -> str | None:
+    return "; ".join(f"{one['path']} {one['problem']}" for one in problems)[:2000] or None
+
+
+def _said(result: dict) -> str:
+    unread = f", {len(result['problems'])} could not be read" if result["problems"] else ""
+    return f"Read {result['read']} documents, {result['new_passages']} new passages{unread}"

@@ -1,0 +1,49 @@
+# no_postinstall
+# requirements: millrace_memory
+
+"""Embed the passages that have no vector yet, so that they are found by meaning too.
+
+scripts/millrace step ingest/embed namespace=main
+"""
+
+import time
+
+from f.millrace.core import db
+from f.millrace.core.context import within
+from f.millrace.core.errors import BadSetting, ModelFailed
+from f.millrace.memory.vectors import embed_missing
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+
+
+def main(run_id: str | None = None, namespace: str = "main") -> dict:
+    """Embed what has no vector yet.
+
+    Args:
+        run_id: The run that read the documents; none means a run of its own.
+        namespace: Where the documents are kept.
+    """
+    with step("ingest.embed", run_id) as span, within(namespace=namespace):
+        row = db.one("SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND embedding IS NULL", [namespace])
+        total = row["n"] if row else 0
+        answer: dict = {"embedded": 0, "problem": ""}
+        if total:
+            try:
+                answer["embedded"] = embed_missing(namespace, progress=_Progress(total).tell)
+            except (ModelFailed, BadSetting) as error:
+                # What was read stays: it is found by its words, and by its meaning once the model answers.
+                answer["problem"] = str(error)
+                emit("error", f"{total} passages are found by their words only: {error}")
+        span.set({"ingest.embedded": answer["embedded"]})
+        return answer
+
+
+class _Progress:
+    def __init__(self, total: int) -> None:
+        self._total, self._began = total, time.monotonic()
+
+    def tell(self, done: int) -> None:
+        passed = time.monotonic() - self._began
+        left = passed / max(done, 1) * (self._total - done)
+        words = f"Embedded {done} of {self._total} passages" + (f", about {left:.0f} s left" if left >= 1 else "")
+        emit("progress", words, done=done, total=self._total, seconds_left=round(left, 1))

@@ -1,0 +1,113 @@
+"""What a file really is: by its content first; its name only decides between kinds of text."""
+
+import io
+import re
+import zipfile
+from pathlib import PurePath
+
+from f.millrace.ingest.parsed import Unreadable
+
+TEXT_KINDS = {
+    ".md": "markdown", ".markdown": "markdown", ".txt": "text", ".text": "text", ".log": "text", ".rst": "text",
+    ".html": "html", ".htm": "html", ".xhtml": "html", ".csv": "csv", ".tsv": "csv", ".json": "json",
+    ".jsonl": "json", ".ndjson": "json", ".eml": "mail",
+}  # fmt: skip
+OTHER_KINDS = {
+    ".pdf": "pdf", ".docx": "docx", ".docm": "docx", ".pptx": "pptx", ".pptm": "pptx", ".xlsx": "sheets", ".xlsm": "sheets",
+    ".xlsb": "sheets", ".xls": "sheets", ".ods": "sheets", ".png": "image", ".jpg": "image", ".jpeg": "image",
+    ".tif": "image", ".tiff": "image", ".bmp": "image", ".gif": "image", ".webp": "image",
+}  # fmt: skip
+KINDS = TEXT_KINDS | OTHER_KINDS
+WORDS = {
+    "pdf": "a PDF", "docx": "a Word document", "pptx": "a presentation", "sheets": "a spreadsheet", "image": "an image",
+    "html": "a web page", "mail": "a mail", "json": "JSON", "text": "plain text", "csv": "CSV", "markdown": "Markdown",
+}  # fmt: skip
+IMAGES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"BM", b"GIF8")
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 12, 13, 27))
+MOST_CONTROLS = 0.02
+BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+PARTS = (
+    ("word/document.xml", "docx"),
+    ("ppt/presentation.xml", "pptx"),
+    ("xl/workbook.xml", "sheets"),
+    ("xl/workbook.bin", "sheets"),
+)
+HEADER = re.compile(rb"(?:[!-9;-~]+:[ \t].*\r?\n(?:[ \t].+\r?\n)*){2}")
+PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+
+
+def supported(name: str) -> bool:
+    """Tell whether a file of this name is taken up from a folder."""
+    return PurePath(name).suffix.lower() in KINDS
+
+
+def recognise(name: str, data: bytes, most_unpacked: int) -> tuple[str, list[str]]:
+    """Return the kind of a file and what is odd about it; Unreadable says why it is none of ours.
+
+    Args:
+        name: The file's name.
+        data: Its content.
+        most_unpacked: A packed document larger than this when unpacked is refused before it is unpacked.
+    """
+    if not data.strip(b"\x00 \t\r\n"):
+        raise Unreadable("is empty")
+    suffix = PurePath(name).suffix.lower()
+    kind = _binary(suffix, data, most_unpacked) or _text(suffix, data)
+    named = KINDS.get(suffix)
+    if named in (None, kind):
+        return kind, []
+    return kind, [f"named {suffix} but is {WORDS[kind]}; read as what it is"]
+
+
+def _binary(suffix: str, data: bytes, most_unpacked: int) -> str:
+    if b"%PDF-" in data[:1024] and not (suffix in TEXT_KINDS and not data.startswith(b"%PDF-")):
+        return "pdf"
+    if data.startswith(b"PK\x03\x04"):
+        return _packed(data, most_unpacked)
+    if data.startswith(OLE):
+        return _ole(suffix, data)
+    if data.startswith(IMAGES[:4]) or (data.startswith(IMAGES) and b"\x00" in data[:64]) or data[8:12] == b"WEBP":
+        return "image"
+    return ""
+
+
+def _packed(data: bytes, most_unpacked: int) -> str:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            names = {entry.filename for entry in entries}
+            kind = next((kind for part, kind in PARTS if part in names), "")
+            if not kind and "mimetype" in names:
+                kind = "sheets" if b"opendocument.spreadsheet" in archive.read("mimetype")[:100] else ""
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RuntimeError) as error:
+        raise Unreadable(f"is corrupt: {error}") from error
+    if not kind:
+        raise Unreadable("is a packed archive, not a document; unpack it first")
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > most_unpacked:
+        raise Unreadable(f"unpacks to {unpacked:,} bytes, at most {most_unpacked:,} are read (setting document_max_bytes)")
+    return kind
+
+
+def _ole(suffix: str, data: bytes) -> str:
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        raise Unreadable("is encrypted; save it without a password")
+    if suffix in (".xls", ".xlsx") or "Workbook".encode("utf-16-le") in data:
+        return "sheets"
+    raise Unreadable("is in an old binary Office format; save it as .docx or .pptx")
+
+
+def _text(suffix: str, data: bytes) -> str:
+    sample = data[:65536]
+    # A stray control character is a fault in a text; many of them are no text.
+    if not data.startswith(BOMS) and len(sample) - len(sample.translate(None, CONTROLS)) > len(sample) * MOST_CONTROLS:
+        raise Unreadable(
+            f"holds binary data that is no kind of document{f', although its name ends in {suffix}' if suffix else ''}"
+        )
+    kind = TEXT_KINDS.get(suffix, "")
+    if kind == "mail" and not HEADER.match(data.lstrip()):
+        kind = ""
+    if kind in ("html", "csv", "json", "mail", "markdown"):
+        return kind
+    return "html" if PAGE.match(data[:4096]) else "text"

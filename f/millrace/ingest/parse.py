@@ -1,0 +1,106 @@
+"""From a file's content to its text, its particulars and its passages."""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from f.millrace.ingest import ocr
+from f.millrace.ingest.chunks import Chunk, chunk
+from f.millrace.ingest.formats import recognise
+from f.millrace.ingest.parsed import LONGEST_TITLE, Parsed, Unreadable, one_line, paragraphs
+
+UNPACKED = 10
+# Of fewer letters the language cannot be told.
+LEAST_LETTERS = 60
+SAMPLE = 4_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What of a document is read at most."""
+
+    bytes: int = 50_000_000
+    pages: int = 2_000
+    characters: int = 5_000_000
+    seconds: float = 120
+    ocr_languages: str = "eng"
+
+
+@dataclass
+class Reading:
+    """A document that was read, ready to be stored; of which content, the hash tells."""
+
+    kind: str
+    parsed: Parsed
+    chunks: list[Chunk]
+    sha256: str = ""
+    bytes: int = 0
+    changed_ns: int = 0
+
+
+def read(name: str, data: bytes, limits: Limits) -> Reading:
+    """Return what is in a file; Unreadable says why there is nothing."""
+    kind, odd = recognise(name, data, UNPACKED * limits.bytes)
+    parsed = _parse(kind, name, data, limits)
+    parsed.notes = odd + parsed.notes
+    if parsed.unread_pages:
+        parsed.notes.append(f"{parsed.unread_pages} of {parsed.pages} pages are pictures, and tesseract is not installed")
+    if not parsed.blocks:
+        raise Unreadable(ocr.MISSING if parsed.unread_pages else "holds no text")
+    if len(parsed.text) > limits.characters:
+        raise Unreadable(
+            f"holds {len(parsed.text):,} characters, at most {limits.characters:,} are read (setting document_max_characters)"
+        )
+    parsed.title = one_line(parsed.title)[:LONGEST_TITLE] or PurePath(name).stem.replace("_", " ").replace("-", " ")
+    parsed.author = one_line(parsed.author)[:LONGEST_TITLE]
+    parsed.language = _language(parsed)
+    return Reading(kind, parsed, chunk(parsed.text, parsed.blocks))
+
+
+def _parse(kind: str, name: str, data: bytes, limits: Limits, inside_mail: bool = False) -> Parsed:
+    from f.millrace.ingest import parse_html, parse_mail, parse_office, parse_pdf, parse_text
+
+    if kind == "pdf":
+        return parse_pdf.parse_pdf(data, limits.pages, limits.ocr_languages)
+    if kind == "image":
+        return _picture(data, limits)
+    if kind == "mail":
+        if inside_mail:
+            raise Unreadable("is a mail inside a mail and was not opened")
+        return parse_mail.parse_mail(data, lambda attached, content: _attached(attached, content, limits))
+    parsers = {
+        "docx": parse_office.parse_docx,
+        "pptx": parse_office.parse_pptx,
+        "sheets": parse_office.parse_sheets,
+        "html": parse_html.parse_html,
+        "markdown": parse_text.parse_markdown,
+        "csv": parse_text.parse_csv,
+        "json": parse_text.parse_json,
+        "text": parse_text.parse_text,
+    }
+    return parsers[kind](data)
+
+
+def _attached(name: str, data: bytes, limits: Limits) -> Parsed:
+    kind, _ = recognise(name, data, UNPACKED * limits.bytes)
+    return _parse(kind, name, data, limits, inside_mail=True)
+
+
+def _picture(data: bytes, limits: Limits) -> Parsed:
+    parsed = Parsed()
+    text = ocr.read(data, limits.ocr_languages)
+    for start, end in paragraphs(text):
+        parsed.add(text[start:end])
+    return parsed
+
+
+def _language(parsed: Parsed) -> str:
+    """Return the language's two letters: as the document says, or as its words show."""
+    said = parsed.language.strip().lower().replace("_", "-").partition("-")[0]
+    if len(said) == 2 and said.isalpha():
+        return said
+    sample = parsed.text[:SAMPLE]
+    if sum(letter.isalpha() for letter in sample) < LEAST_LETTERS:
+        return ""
+    import py3langid
+
+    return str(py3langid.classify(sample)[0])

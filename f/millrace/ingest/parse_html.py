@@ -1,0 +1,119 @@
+"""Web pages and other HTML: what a reader sees of them, in order, with headings and tables."""
+
+import re
+from typing import Any
+
+from f.millrace.ingest.parsed import LONGEST_TITLE, Kind, Parsed, Unreadable, moment, one_line
+
+UNSEEN = frozenset(
+    "script style noscript template nav footer aside svg iframe object button select head dialog canvas audio video math".split()
+)
+BREAKS = frozenset(
+    """address article blockquote body center dd details div dl dt fieldset figcaption figure form h1 h2 h3 h4 h5 h6 header hr html
+    legend li main ol p pre section summary table tbody tfoot thead tr ul""".split()
+)
+HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0", re.IGNORECASE)
+DATES = ("article:published_time", "date", "dc.date", "dcterms.created", "dcterms.date", "og:updated_time", "last-modified")
+DEEPEST = 200
+
+
+def parse_html(data: bytes) -> Parsed:
+    """Read a page."""
+    from lxml import etree, html  # pyright: ignore[reportAttributeAccessIssue]
+
+    from f.millrace.ingest.parse_text import decode
+
+    try:
+        # Decoded by us: a page's own word about its encoding is often wrong, and a declaration in a string is refused.
+        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _declared(data) or decode(data))
+        root = html.document_fromstring(text, parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=False))
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+        raise Unreadable(f"is not a page that can be read: {one_line(str(error))}") from error
+    parsed = Parsed()
+    _head(root, parsed)
+    body = root.find("body")
+    _Walk(parsed).walk(root if body is None else body)
+    if not parsed.title:
+        first = next((block for block in parsed.blocks if block.kind == "heading"), None)
+        parsed.title = parsed.text[first.start : first.end] if first else ""
+    return parsed
+
+
+def _declared(data: bytes) -> str:
+    found = re.search(rb"<meta[^>]+charset\s*=\s*[\"']?([\w-]+)", data[:2048], re.IGNORECASE)
+    if found is None:
+        return ""
+    try:
+        return data.decode(found[1].decode("ascii"))
+    except (LookupError, UnicodeDecodeError):
+        return ""
+
+
+def _head(root: Any, parsed: Parsed) -> None:
+    title = root.find(".//title")
+    parsed.title = one_line(title.text_content() if title is not None else "")[:LONGEST_TITLE]
+    parsed.language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip()
+    meta = {
+        (tag.get("name") or tag.get("property") or tag.get("http-equiv") or "").lower(): tag.get("content") or ""
+        for tag in root.iter("meta")
+    }
+    parsed.title = parsed.title or meta.get("og:title", "")
+    parsed.author = one_line(meta.get("author") or meta.get("article:author") or meta.get("dc.creator") or "")
+    times = [tag.get("datetime") for tag in root.iter("time")]
+    candidates = [*(meta[name] for name in DATES if meta.get(name)), *times[:1]]
+    parsed.dated_at = next((found for value in candidates if (found := moment(value))), None)
+
+
+class _Walk:
+    """Goes through the elements once; runs of inline text become paragraphs."""
+
+    def __init__(self, parsed: Parsed) -> None:
+        self._parsed = parsed
+        self._run: list[str] = []
+
+    def walk(self, element: Any) -> None:
+        self._into(element, 0)
+        self._end()
+
+    def _into(self, element: Any, depth: int) -> None:
+        tag = element.tag if isinstance(element.tag, str) else ""
+        if tag in UNSEEN or not tag or element.get("hidden") is not None or HIDDEN.search(element.get("style") or ""):
+            return
+        if depth > DEEPEST:
+            self._run.append(element.text_content())
+        elif tag == "table" and not element.findall(".//table"):
+            self._end()
+            rows = [[cell.text_content() for cell in row if cell.tag in ("td", "th")] for row in element.iter("tr")]
+            caption = element.find("caption")
+            if caption is not None:
+                self._parsed.add(one_line(caption.text_content()))
+            self._parsed.add_rows(rows)
+            self._parsed.details["tables"] = self._parsed.details.get("tables", 0) + 1
+        elif tag == "pre":
+            self._end()
+            self._parsed.add(element.text_content(), "code")
+        elif tag == "br":
+            self._run.append("\n")
+        else:
+            self._inside(element, tag, depth)
+
+    def _inside(self, element: Any, tag: str, depth: int) -> None:
+        breaks = tag in BREAKS
+        if breaks:
+            self._end()
+        self._run.append(element.text or "")
+        for child in element:
+            self._into(child, depth + 1)
+            self._run.append(child.tail or "")
+        if breaks:
+            if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
+                self._end("heading", int(tag[1]))
+            else:
+                self._end("list" if tag == "li" else "paragraph")
+
+    def _end(self, kind: Kind = "paragraph", level: int = 0) -> None:
+        lines = [one_line(line) for line in "".join(self._run).split("\n")] if "\n" in self._run else ["".join(self._run)]
+        self._run = []
+        text = "\n".join(line for line in map(one_line, lines) if line)
+        if text:
+            self._parsed.add(f"- {text}" if kind == "list" else text, kind, level=level)

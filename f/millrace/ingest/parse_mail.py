@@ -1,0 +1,70 @@
+"""Mails (EML): who wrote to whom and when, the text, and the attachments that are documents."""
+
+from collections.abc import Callable
+from email import policy
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.parser import BytesParser
+from typing import Any
+
+from f.millrace.ingest.formats import supported
+from f.millrace.ingest.parse_html import parse_html
+from f.millrace.ingest.parsed import Parsed, Unreadable, clean, one_line, paragraphs
+
+SHOWN = ("From", "To", "Cc", "Date", "Subject")
+
+
+def parse_mail(data: bytes, parse_attachment: Callable[[str, bytes], Parsed]) -> Parsed:
+    """Read a mail; `parse_attachment` reads what is attached under its name."""
+    try:
+        message = BytesParser(policy=policy.default).parsebytes(data)
+        assert isinstance(message, EmailMessage)
+        parsed = Parsed(title=one_line(str(message["subject"] or "")), author=one_line(str(message["from"] or "")))
+        parsed.dated_at = getattr(message["date"], "datetime", None)
+        _head(message, parsed)
+        _body(message, parsed)
+    except (MessageError, LookupError, ValueError, AttributeError, TypeError) as error:
+        raise Unreadable(f"is not a mail that can be read: {one_line(str(error))}") from error
+    for part in message.iter_attachments():
+        _attachment(part, parsed, parse_attachment)
+    if message.get_content_type() in ("multipart/encrypted", "application/pkcs7-mime"):
+        parsed.notes.append("its text is encrypted; only the header was read")
+    return parsed
+
+
+def _head(message: EmailMessage, parsed: Parsed) -> None:
+    parsed.add("\n".join(f"{name}: {one_line(str(message[name]))}" for name in SHOWN if message[name]))
+
+
+def _body(message: EmailMessage, parsed: Parsed) -> None:
+    body = message.get_body(("plain", "html"))
+    if body is None or body.is_multipart():
+        return
+    content = body.get_content()
+    if body.get_content_subtype() == "html" and isinstance(content, str):
+        _take(parsed, parse_html(content.encode("utf-8", errors="replace")))
+    elif isinstance(content, str):
+        text = clean(content)
+        for start, end in paragraphs(text):
+            parsed.add(text[start:end])
+
+
+def _attachment(part: Any, parsed: Parsed, parse_attachment: Callable[[str, bytes], Parsed]) -> None:
+    name = one_line(part.get_filename() or "")
+    if not name or not supported(name):
+        return
+    try:
+        found = parse_attachment(name, part.get_payload(decode=True) or b"")
+    except Unreadable as error:
+        parsed.notes.append(f"its attachment {name!r} {error}")
+        return
+    parsed.add(f"Attachment: {name}", "heading", level=1)
+    _take(parsed, found)
+    parsed.details.setdefault("attachments", []).append(name)
+
+
+def _take(parsed: Parsed, other: Parsed) -> None:
+    for block in other.blocks:
+        level = block.level + 1 if block.kind == "heading" else 0
+        parsed.add(other.text[block.start : block.end], block.kind, level=level)
+    parsed.notes += other.notes

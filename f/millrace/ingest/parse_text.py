@@ -1,0 +1,167 @@
+"""Text, Markdown, CSV and JSON. The text that is cited is the file's own, so offsets point into the file."""
+
+import codecs
+import csv
+import io
+import json
+import re
+from typing import Any
+
+from f.millrace.core.redaction import redact
+from f.millrace.ingest.parsed import (
+    LONGEST_TITLE,
+    Block,
+    Kind,
+    Parsed,
+    Unreadable,
+    clean,
+    heading_text,
+    moment,
+    one_line,
+    paragraphs,
+)
+
+FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+MARKDOWN_KINDS: dict[str, Kind] = {
+    "heading_open": "heading", "bullet_list_open": "list", "ordered_list_open": "list", "table_open": "table", "fence": "code",
+    "code_block": "code",
+}  # fmt: skip
+MOST_VALUES = 200_000
+
+
+def decode(data: bytes) -> str:
+    """Return the text of a file in whatever encoding it is in."""
+    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if data.startswith(mark):
+            return data.decode(name, errors="replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(data[:200_000]).best()
+        if best is None:
+            raise Unreadable("is text in an encoding that cannot be told; save it as UTF-8") from None
+        return data.decode(best.encoding, errors="replace")
+
+
+def parse_text(data: bytes) -> Parsed:
+    """Read plain text: paragraphs between blank lines."""
+    parsed = Parsed(text=redact(clean(decode(data))))
+    parsed.blocks = [Block(start, end) for start, end in paragraphs(parsed.text)]
+    first = next((line.strip() for line in parsed.text.splitlines() if line.strip()), "")
+    parsed.title = first if len(first) <= 120 else ""
+    return parsed
+
+
+def parse_markdown(data: bytes) -> Parsed:
+    """Read Markdown: its blocks with headings, and title, author and date of its front matter."""
+    from markdown_it import MarkdownIt
+
+    parsed = Parsed(text=redact(clean(decode(data))))
+    front = FRONT.match(parsed.text)
+    if front:
+        _front_matter(front[1], parsed)
+    skipped = front.end() if front else 0
+    body = parsed.text[skipped:]
+    starts = [skipped]
+    for line in body.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    for token in MarkdownIt("commonmark").enable("table").parse(body):
+        if token.level == 0 and token.map and token.nesting >= 0:
+            start, end = starts[token.map[0]], min(starts[token.map[1]], len(parsed.text))
+            level = int(token.tag[1]) if token.type == "heading_open" else 0
+            parsed.blocks += _trimmed(parsed.text, start, end, MARKDOWN_KINDS.get(token.type, "paragraph"), level)
+    heading = next((block for block in parsed.blocks if block.kind == "heading"), None)
+    if heading and not parsed.title:
+        parsed.title = heading_text(parsed.text[heading.start : heading.end])
+    return parsed
+
+
+def _trimmed(text: str, start: int, end: int, kind: Kind, level: int) -> list[Block]:
+    inner = text[start:end]
+    start, end = start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip())
+    return [Block(start, end, kind, 0, level)] if start < end else []
+
+
+def _front_matter(text: str, parsed: Parsed) -> None:
+    import yaml
+
+    try:
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        parsed.notes.append("its front matter is not YAML")
+        return
+    if isinstance(values, dict):
+        authors = values.get("author") or values.get("authors") or ""
+        parsed.title = one_line(str(values.get("title") or ""))[:LONGEST_TITLE]
+        parsed.author = ", ".join(map(str, authors)) if isinstance(authors, list) else str(authors)
+        parsed.dated_at = moment(values.get("date"))
+        parsed.language = str(values.get("lang") or values.get("language") or "")
+
+
+def parse_csv(data: bytes) -> Parsed:
+    """Read a table of comma-, semicolon- or tab-separated values; each row says what its columns are."""
+    text = clean(decode(data))
+    csv.field_size_limit(len(text) + 1)
+    try:
+        dialect: Any = csv.Sniffer().sniff(text[:10_000], delimiters=",;\t|")
+    except csv.Error:
+        dialect = "excel-tab" if text.partition("\n")[0].count("\t") else "excel"
+    parsed = Parsed()
+    try:
+        parsed.add_rows(list(csv.reader(io.StringIO(text), dialect)))
+    except csv.Error as error:
+        raise Unreadable(f"is not a table of separated values: {error}") from error
+    parsed.details["tables"] = 1
+    return parsed
+
+
+def parse_json(data: bytes) -> Parsed:
+    """Read JSON, or JSON a line: each value with the path that leads to it."""
+    text = clean(decode(data))
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise Unreadable("is JSON nested too deep to read") from error
+    except ValueError as error:
+        value = _by_line(text)
+        if value is None:
+            raise Unreadable(f"is not JSON: {error}") from error
+    parsed = Parsed()
+    if isinstance(value, dict):
+        parsed.title = next((str(value[name]) for name in ("title", "name", "subject") if isinstance(value.get(name), str)), "")
+        parsed.author = value["author"] if isinstance(value.get("author"), str) else ""
+        parsed.dated_at = next(
+            (found for name in ("date", "created", "published_at") if (found := moment(value.get(name)))), None
+        )
+    try:
+        for part in value if isinstance(value, list) else [value]:
+            parsed.add("\n".join(_values(part, "")), "table")
+            if len(parsed.blocks) > MOST_VALUES:
+                raise Unreadable(f"holds more than {MOST_VALUES:,} entries; split it")
+    except RecursionError as error:
+        raise Unreadable("is JSON nested too deep to read") from error
+    return parsed
+
+
+def _by_line(text: str) -> list[Any] | None:
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        return [json.loads(line) for line in lines] if len(lines) > 1 else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _values(value: Any, path: str) -> list[str]:
+    if isinstance(value, dict):
+        return [line for key, inner in value.items() for line in _values(inner, f"{path}.{key}" if path else str(key))]
+    if isinstance(value, list):
+        if all(not isinstance(inner, dict | list) for inner in value):
+            return [f"{path}: {', '.join(map(_plain, value))}"] if value else []
+        return [line for place, inner in enumerate(value, 1) for line in _values(inner, f"{path}[{place}]")]
+    return [f"{path}: {_plain(value)}" if path else _plain(value)]
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

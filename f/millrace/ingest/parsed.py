@@ -1,0 +1,149 @@
+"""What a parser gives: the text of a document as it will be cited, and which of its pieces is what."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from f.millrace.core.redaction import redact
+
+Kind = Literal["heading", "paragraph", "list", "table", "code"]
+LONGEST_TITLE = 200
+MOST_HEADINGS = 300
+BLANK_LINES = re.compile(r"\n[ \t]*\n+")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Unreadable(Exception):
+    """The document cannot be read; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of the text: `text[start:end]`."""
+
+    start: int
+    end: int
+    kind: Kind = "paragraph"
+    page: int = 0  # 1 is the first; 0: the format has no pages
+    level: int = 0  # of a heading, 1 the highest
+
+
+@dataclass
+class Parsed:
+    """A document that was read.
+
+    Attributes:
+        unit: What `page` counts: page, slide or sheet; empty when the text has lines only.
+        notes: What a person should know although the document could be read.
+        unread_pages: Pages that are pictures, when no OCR is at hand.
+    """
+
+    text: str = ""
+    blocks: list[Block] = field(default_factory=list)
+    title: str = ""
+    author: str = ""
+    dated_at: datetime | None = None
+    language: str = ""
+    unit: str = ""
+    pages: int = 0
+    notes: list[str] = field(default_factory=list)
+    unread_pages: int = 0
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, text: str, kind: Kind = "paragraph", page: int = 0, level: int = 0) -> None:
+        """Append a piece, two line ends after the one before; secrets in it are masked first."""
+        text = redact(clean(text)).strip()
+        if not text:
+            return
+        if self.text:
+            self.text += "\n\n"
+        start = len(self.text)
+        self.text += text
+        self.blocks.append(Block(start, len(self.text), kind, page, level))
+
+    def add_rows(self, rows: Sequence[Sequence[str]], page: int = 0) -> None:
+        """Append a table."""
+        self.add(rows_as_text(rows), "table", page)
+
+    def headings(self) -> list[dict[str, Any]]:
+        """Return the headings in order: text, level, page, offset."""
+        found = [block for block in self.blocks if block.kind == "heading"]
+        return [
+            {"text": heading_text(self.text[b.start : b.end]), "level": b.level, "page": b.page, "offset": b.start}
+            for b in found[:MOST_HEADINGS]
+        ]
+
+
+def heading_text(text: str) -> str:
+    """Return a heading without the marks that Markdown puts before or below it."""
+    return text.partition("\n")[0].strip("# \t")[:LONGEST_TITLE]
+
+
+def clean(text: str) -> str:
+    """Return the text with plain line ends and without characters that no reader sees and no database stores."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\v", "\n").replace("\f", "\n")
+    return SURROGATE.sub("\ufffd", CONTROL.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """Return the text on one line."""
+    return " ".join(text.split())
+
+
+def paragraphs(text: str) -> list[tuple[int, int]]:
+    """Return where each paragraph begins and ends; blank lines stand between them."""
+    found, start = [], 0
+    for gap in [*BLANK_LINES.finditer(text), None]:
+        end = gap.start() if gap else len(text)
+        inner = text[start:end]
+        if inner.strip():
+            found.append((start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip())))
+        start = gap.end() if gap else end
+    return found
+
+
+def rows_as_text(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table one row a line, so that a line says what it is about wherever the text is cut.
+
+    With a header each line reads `Column: value; Column: value`; otherwise the cells stand between bars.
+    """
+    plain = [[one_line(cell) for cell in row] for row in rows]
+    filled = [row for row in plain if any(row)]
+    if not filled:
+        return ""
+    head = filled[0]
+    if len(filled) > 1 and _is_header(head):
+        named = [[f"{name}: {cell}" for name, cell in zip(head, row, strict=False) if cell] for row in filled[1:]]
+        return "\n".join("; ".join(cells) for cells in named)
+    return "\n".join(" | ".join(row).rstrip(" |") for row in filled)
+
+
+def _is_header(row: Sequence[str]) -> bool:
+    names = [cell for cell in row if cell]
+    words = all(re.search(r"[^\W\d_]", name) and len(name) <= 60 for name in names)
+    return len(names) == len(row) >= 2 and words and len(set(names)) == len(names)
+
+
+def moment(value: Any) -> datetime | None:
+    """Return a date in whatever form a document has it, in UTC; None when it is not one."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    pdf = re.fullmatch(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(\d\d)?'?)?.*", text)
+    try:
+        if pdf:
+            year, month, day, hour, minute, second = (int(part) if part else None for part in pdf.groups()[:6])
+            zone = f"{pdf[7]}{pdf[8]}:{pdf[9] or '00'}" if pdf[7] else "+00:00"
+            plain = f"{year:04}-{month or 1:02}-{day or 1:02}T{hour or 0:02}:{minute or 0:02}:{second or 0:02}{zone}"
+            return datetime.fromisoformat(plain)
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,67 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Scan the folders: which documents are new, changed, moved or gone since they were last read.
+
+scripts/millrace step ingest/scan paths='["documents"]'
+"""
+
+import re
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import current, within
+from f.millrace.core.errors import BadInput
+from f.millrace.ingest.compare import compare
+from f.millrace.ingest.crawl import crawl
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+
+NAMESPACE = re.compile(r"[\w][\w.-]{0,79}")
+SHOWN = 200
+
+
+def main(paths: list[str] | None = None, namespace: str = "main", again: bool = False) -> dict:
+    """Scan the folders.
+
+    Args:
+        paths: Folders and files; none means the setting documents_dirs.
+        namespace: Where the documents are kept.
+        again: Read every document again, also unchanged ones.
+    """
+    with step("ingest.scan", again=again) as span:
+        if not NAMESPACE.fullmatch(namespace):
+            raise BadInput(f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r} has not")
+        run_id = current().run_id
+        db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
+        with within(namespace=namespace):
+            limits = settings()
+            found = crawl(paths or limits.documents_dirs, limits.documents_max_files)
+            difference = compare(namespace, found, limits.document_max_bytes, again)
+            for path, problem in difference.problems[:SHOWN]:
+                emit("error", f"{path} {problem}", path=path, problem=problem)
+            answer = {
+                "run_id": run_id,
+                "namespace": namespace,
+                "files": len(found.files),
+                "unchanged": difference.unchanged,
+                "moved": difference.moved,
+                "withdrawn": difference.withdrawn,
+                "waiting": difference.waiting,
+                "problems": [{"path": path, "problem": problem} for path, problem in difference.problems[:SHOWN]],
+                "skipped": dict(found.skipped.most_common(20)),
+            }
+            emit(
+                "progress",
+                _said(answer),
+                **{name: answer[name] for name in ("files", "waiting", "unchanged", "moved", "withdrawn")},
+            )
+            span.set({"ingest.files": len(found.files), "ingest.waiting": difference.waiting})
+            return answer
+
+
+def _said(answer: dict) -> str:
+    return (
+        f"{answer['files']} documents: {answer['waiting']} to read, {answer['unchanged']} unchanged, "
+        f"{answer['moved']} moved, {answer['withdrawn']} withdrawn"
+    )

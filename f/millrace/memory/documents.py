@@ -1,0 +1,279 @@
+"""Documents: what was read from files, and their passages as memories of the type `passage`.
+
+A document keeps its id when its file moves. A passage is one memory however often it is read, so that of a changed
+document only what is new is embedded; what no document holds any more is retracted.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from f.millrace.core import db
+from f.millrace.core.context import current, now
+from f.millrace.core.contracts import Trust
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.memory.retract import retract
+from f.millrace.memory.retract import withdraw as withdraw_items
+from f.millrace.memory.store import Draft, Origin, remember_all
+
+PASSAGE = "passage"
+# Any fixed number will do: who compares files with rows takes this lock and the namespace's hash.
+COMPARE_LOCK = 72_411
+CITATION = re.compile(r"(?:document:)?(doc_[0-9a-f]+)(?:#(.*))?")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of a document: `body[start:end]`."""
+
+    start: int
+    end: int
+    page: int
+    heading: str
+
+
+@dataclass(frozen=True)
+class Particulars:
+    """What is kept of a document beside its text."""
+
+    kind: str
+    title: str
+    author: str = ""
+    dated_at: datetime | None = None
+    language: str = ""
+    unit: str = ""
+    pages: int = 0
+    headings: Sequence[dict[str, Any]] = ()
+    notes: Sequence[str] = ()
+    details: dict[str, Any] | None = None
+
+
+def lock(namespace: str) -> None:
+    """Keep others from comparing the same namespace with its files until the transaction ends."""
+    db.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [COMPARE_LOCK, namespace])
+
+
+def known(namespace: str) -> list[dict[str, Any]]:
+    """Return every document of a namespace without its text, the last withdrawn ones last."""
+    return db.all(
+        "SELECT id, path, state, problem, sha256, bytes, changed_ns, reader FROM document WHERE namespace = %s "
+        "ORDER BY (state = 'withdrawn'), withdrawn_at DESC, id",
+        [namespace],
+    )
+
+
+def expect(namespace: str, path: str, document_id: str | None = None) -> str:
+    """Note that a file waits to be read and return its document's id; `document_id` is the one that it had before."""
+    if document_id is not None:
+        db.execute("UPDATE document SET state = 'waiting', path = %s WHERE id = %s", [path, document_id])
+        return document_id
+    row = db.one(
+        "INSERT INTO document (id, namespace, path, run_id) VALUES (%s, %s, %s, %s) "
+        "ON CONFLICT (namespace, path) WHERE state <> 'withdrawn' DO UPDATE SET state = 'waiting' RETURNING id",
+        [f"doc_{uuid4().hex[:16]}", namespace, path, current().run_id or None],
+    )
+    assert row is not None
+    return row["id"]
+
+
+def touch(document_id: str, changed_ns: int) -> None:
+    """Note that the file's time changed and its content did not."""
+    db.execute("UPDATE document SET changed_ns = %s WHERE id = %s", [changed_ns, document_id])
+
+
+def move(document_id: str, path: str, changed_ns: int) -> None:
+    """Note that the file is at another place; its passages stay as they are."""
+    db.execute("UPDATE document SET path = %s, changed_ns = %s WHERE id = %s", [path, changed_ns, document_id])
+    db.execute(
+        "UPDATE memory_item SET source = %s WHERE id IN (SELECT item_id FROM document_passage WHERE document_id = %s)",
+        [path, document_id],
+    )
+    db.execute("UPDATE memory_origin SET source = %s WHERE document = %s", [path, document_id])
+
+
+def waiting(namespace: str) -> list[dict[str, Any]]:
+    """Return the documents that wait to be read, in the order of their paths."""
+    return db.all("SELECT id, path FROM document WHERE namespace = %s AND state = 'waiting' ORDER BY path", [namespace])
+
+
+def keep(
+    document_id: str,
+    body: str,
+    passages: Sequence[Passage],
+    about: Particulars,
+    *,
+    sha256: str,
+    size: int,
+    changed_ns: int,
+    reader: str,
+    trust: Trust,
+) -> int | None:
+    """Store what was read in one go and return how many passages are new; None when another run was faster."""
+    with db.transaction():
+        row = db.one("SELECT namespace, path FROM document WHERE id = %s AND state = 'waiting' FOR UPDATE", [document_id])
+        if row is None:
+            return None
+        before = _items_of(document_id)
+        drafts = [_draft(row, document_id, number, body, passage, about, trust) for number, passage in enumerate(passages, 1)]
+        items = remember_all(drafts, namespace=row["namespace"])
+        db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
+        _insert_passages(document_id, items, passages)
+        db.execute(
+            "UPDATE document SET state = 'read', problem = '', notes = %s, sha256 = %s, bytes = %s, changed_ns = %s, reader = %s, "
+            "kind = %s, title = %s, author = %s, dated_at = %s, language = %s, unit = %s, pages = %s, headings = %s, details = %s, "
+            "body = %s, trust = %s, run_id = %s, read_at = clock_timestamp(), withdrawn_at = NULL WHERE id = %s",
+            [
+                list(about.notes), sha256, size, changed_ns, reader, about.kind, about.title, about.author, about.dated_at,
+                about.language, about.unit, about.pages, db.jsonb(list(about.headings)), db.jsonb(about.details or {}), body, trust,
+                current().run_id or None, document_id,
+            ],
+        )  # fmt: skip
+        _forsake(document_id, [item for item in before if item not in items], items, [passage.start for passage in passages])
+    return len(set(items) - before)
+
+
+def _draft(
+    row: dict[str, Any], document_id: str, number: int, body: str, passage: Passage, about: Particulars, trust: Trust
+) -> Draft:
+    return Draft(
+        PASSAGE,
+        body[passage.start : passage.end],
+        title=f"{about.title} › {passage.heading}" if passage.heading and passage.heading != about.title else about.title,
+        trust=trust,
+        origin=Origin(row["path"], document_id, passage.page or None, passage.start, passage.end),
+        metadata={
+            "document": document_id,
+            "ordinal": number,
+            "page": passage.page,
+            "offset": passage.start,
+            "length": passage.end - passage.start,
+        },
+        # A date in the future is a mistake of the file; held true from then on, it would not be found now.
+        valid_from=about.dated_at if about.dated_at and about.dated_at <= now() else None,
+        # Another document's nearly equal passage is not this one: a citation has to open at its own words.
+        near=False,
+    )
+
+
+def _insert_passages(document_id: str, items: Sequence[str], passages: Sequence[Passage]) -> None:
+    db.execute(
+        "INSERT INTO document_passage (document_id, number, item_id, page, start_at, end_at, heading) "
+        "SELECT %s, * FROM unnest(%s::int[], %s::text[], %s::int[], %s::int[], %s::int[], %s::text[])",
+        [
+            document_id,
+            list(range(1, len(items) + 1)),
+            list(items),
+            [passage.page for passage in passages],
+            [passage.start for passage in passages],
+            [passage.end for passage in passages],
+            [passage.heading for passage in passages],
+        ],
+    )
+
+
+def fail(document_id: str, problem: str, *, size: int, changed_ns: int, reader: str, sha256: str = "") -> None:
+    """Note why a file cannot be read; what was known of an earlier content is withdrawn."""
+    with db.transaction():
+        db.execute(
+            "UPDATE document SET state = 'failed', problem = %s, bytes = %s, changed_ns = %s, reader = %s, sha256 = %s, run_id = %s "
+            "WHERE id = %s",
+            [problem, size, changed_ns, reader, sha256, current().run_id or None, document_id],
+        )
+        db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
+        _take_back(document_id, "the document can no longer be read")
+
+
+def withdraw(document_id: str) -> None:
+    """Take a document back whose file was deleted: its passages are no longer recalled."""
+    with db.transaction():
+        db.execute(
+            "UPDATE document SET state = 'withdrawn', withdrawn_at = clock_timestamp() WHERE id = %s AND state <> 'withdrawn'",
+            [document_id],
+        )
+        _take_back(document_id, "its document was deleted")
+
+
+def _items_of(document_id: str) -> set[str]:
+    rows = db.all("SELECT item_id FROM document_passage WHERE document_id = %s", [document_id])
+    return {row["item_id"] for row in rows}
+
+
+def _take_back(document_id: str, because: str) -> None:
+    row = db.one("SELECT namespace FROM document WHERE id = %s", [document_id])
+    assert row is not None
+    if db.one("SELECT 1 FROM memory_origin WHERE document = %s AND withdrawn_at IS NULL LIMIT 1", [document_id]):
+        retract(document_id, because, namespace=row["namespace"], bar=False)
+
+
+def _forsake(document_id: str, gone: Sequence[str], items: Sequence[str], starts: Sequence[int]) -> None:
+    """Withdraw what a changed document said before and does not say any more; what another one says too stays."""
+    because = "the document no longer holds it"
+    db.execute(
+        "UPDATE memory_origin SET withdrawn_at = clock_timestamp(), because = %s WHERE document = %s AND withdrawn_at IS NULL "
+        "AND (item_id, start_offset) NOT IN (SELECT * FROM unnest(%s::text[], %s::int[]))",
+        [because, document_id, list(items), list(starts)],
+    )
+    held = db.all("SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS NULL", [list(gone)])
+    withdraw_items(sorted(set(gone) - {row["item_id"] for row in held}), because)
+
+
+def get(document_id: str) -> dict[str, Any]:
+    """Return a document with its text; NotFound when there is none."""
+    row = db.one("SELECT * FROM document WHERE id = %s", [document_id])
+    if row is None:
+        raise NotFound(f"no document has the id {document_id!r}; scripts/millrace documents lists them")
+    return row
+
+
+def listed(namespace: str, limit: int = 1000) -> list[dict[str, Any]]:
+    """Return the documents of a namespace that are not withdrawn, as a person wants to see them."""
+    return db.all(
+        "SELECT d.id, d.path, d.state, d.problem, d.notes, d.kind, d.title, d.author, d.dated_at, d.language, d.pages, d.unit, "
+        "d.bytes, d.read_at, (SELECT count(*) FROM document_passage p WHERE p.document_id = d.id) AS passages FROM document d "
+        "WHERE d.namespace = %s AND d.state <> 'withdrawn' ORDER BY d.path LIMIT %s",
+        [namespace, limit],
+    )
+
+
+def citation(document_id: str, page: int, start: int, length: int) -> str:
+    """Return the address of a passage: what an answer cites, and what opens it again."""
+    return f"document:{document_id}#page={page}&offset={start}&length={length}"
+
+
+def cited(address: str) -> tuple[str, int, int, int]:
+    """Return id, page, offset and length of a citation, or of an id alone; BadInput when it is neither."""
+    found = CITATION.fullmatch(address.strip())
+    if found is None:
+        raise BadInput(f"{address[:200]!r} names no document; scripts/millrace documents list shows their ids")
+    numbers = {name: int(value) for name, value in re.findall(r"(\w+)=(\d{1,9})", found[2] or "")}
+    return found[1], numbers.get("page", 0), numbers.get("offset", 0), numbers.get("length", 0)
+
+
+def opened(address: str) -> dict[str, Any]:
+    """Return what stands behind a citation: the document's path and title, the place in words, page, offset and text."""
+    identity, page, start, length = cited(address)
+    row = get(identity)
+    page = page or page_at(identity, start)
+    text = row["body"][start : start + length] if length else row["body"][start:]
+    shown = {name: row[name] for name in ("id", "path", "title", "author", "dated_at", "language", "kind")}
+    return {**shown, "page": page, "place": place(row, page, start), "offset": start, "length": len(text), "text": text}
+
+
+def place(row: dict[str, Any], page: int, offset: int) -> str:
+    """Return where in a document something stands, in words: `page 3`, `slide 2`, `line 14`."""
+    if row["unit"] and page:
+        return f"{row['unit']} {page}"
+    lines = str(row["body"]).count("\n", 0, offset) + 1
+    return f"line {lines}"
+
+
+def page_at(document_id: str, offset: int) -> int:
+    """Return the page of the passage that holds the offset; 0 when the document has no pages."""
+    row = db.one(
+        "SELECT page FROM document_passage WHERE document_id = %s AND start_at <= %s ORDER BY start_at DESC LIMIT 1",
+        [document_id, offset],
+    )
+    return row["page"] if row else 0

@@ -1,0 +1,112 @@
+"""Reading 50 mixed documents, then reading them again unchanged, then after one of them changed.
+
+Each figure is the whole command, from the shell's prompt and back: start of the runner, crawl, parse, store and embed.
+"""
+
+import json
+import os
+import random
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from f.millrace.core import db
+from scripts.database.embedded import temporary
+from scripts.paths import ROOT
+from scripts.samples import documents
+
+REPEATS = 3
+# How many documents of each kind; 50 in all.
+KINDS = {"pdf": 12, "docx": 8, "pptx": 6, "xlsx": 5, "html": 6, "md": 5, "txt": 3, "csv": 2, "json": 1, "eml": 2}
+SYLLABLES = (
+    "har bour ves sel tide ro pe an chor dock sig nal cur rent bal last crew port keel mast sail wind storm co ast".split()
+)
+
+
+def measure() -> dict[str, Any]:
+    """Return seconds of the first run, of runs without a change and after one change, and how much was read."""
+    with temporary() as url, tempfile.TemporaryDirectory() as folder:
+        os.environ["MILLRACE_DATABASE_URL"] = url
+        db.migrate(url)
+        written = _write(Path(folder))
+        first, answer = _ingest(folder, url)
+        again = sorted(_ingest(folder, url)[0] for _ in range(REPEATS))
+        (Path(folder) / "md0.md").write_text("# Changed\n\n" + _text(random.Random(1), 80))
+        changed, after = _ingest(folder, url)
+    return {
+        "documents": sum(KINDS.values()),
+        "megabytes": round(written / 1e6, 2),
+        "passages": answer["result"]["passages"],
+        "embedded": answer["result"]["embedded"],
+        "problems": len(answer["result"]["problems"]),
+        "first_seconds": round(first, 2),
+        "unchanged_seconds": round(again[len(again) // 2], 2),
+        "unchanged_runs": [round(seconds, 2) for seconds in again],
+        "one_changed_seconds": round(changed, 2),
+        "one_changed_read": after["result"]["read"],
+        "cores": os.cpu_count(),
+        "load": [round(value, 1) for value in os.getloadavg()],
+    }
+
+
+def _ingest(folder: str, url: str) -> tuple[float, dict[str, Any]]:
+    began = time.perf_counter()
+    done = subprocess.run(
+        [str(ROOT / "scripts/millrace"), "ingest", folder, "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "MILLRACE_DATABASE_URL": url},
+    )
+    return time.perf_counter() - began, json.loads(done.stdout)
+
+
+def _write(folder: Path) -> int:
+    size = 0
+    for kind, count in KINDS.items():
+        for number in range(count):
+            content = _made(kind, random.Random(f"{kind}{number}"))
+            (folder / f"{kind}{number}.{kind}").write_bytes(content)
+            size += len(content)
+    return size
+
+
+def _made(kind: str, chance: random.Random) -> bytes:
+    paragraphs = [_text(chance, 70) for _ in range(24)]
+    table = [["Berth", "Ship", "Tonnes"], *([str(n), _word(chance), str(chance.randint(1, 9999))] for n in range(200))]
+    title = f"{_word(chance)} {_word(chance)}".title()
+    if kind == "pdf":
+        return documents.pdf([documents.page_of(_word(chance).title(), paragraphs[at : at + 4]) for at in range(0, 24, 3)], title)
+    if kind == "docx":
+        return documents.docx(title, [(_word(chance).title(), paragraphs[at : at + 4]) for at in range(0, 24, 4)], table[:20])
+    if kind == "pptx":
+        return documents.pptx([(_word(chance).title(), paragraph) for paragraph in paragraphs[:15]], title)
+    if kind == "xlsx":
+        return documents.xlsx({"Berths": table, "Crew": table[:50]}, title)
+    if kind == "html":
+        return documents.html(title, "".join(f"<h2>{_word(chance)}</h2><p>{paragraph}</p>" for paragraph in paragraphs))
+    if kind == "csv":
+        return documents.csv_file(table)
+    if kind == "json":
+        return documents.json_file([{"ship": row[1], "tonnes": row[2], "note": _text(chance, 20)} for row in table[1:60]])
+    if kind == "eml":
+        return documents.mail(title, "\n\n".join(paragraphs[:6]))
+    return (f"# {title}\n\n" + "\n\n".join(f"## {_word(chance)}\n\n{paragraph}" for paragraph in paragraphs)).encode()
+
+
+def _text(chance: random.Random, words: int) -> str:
+    sentences = []
+    while words > 0:
+        count = chance.randint(8, 16)
+        sentences.append(" ".join(_word(chance) for _ in range(count)).capitalize() + ".")
+        words -= count
+    return " ".join(sentences)
+
+
+def _word(chance: random.Random) -> str:
+    # A few words are common and most are rare, as in any language.
+    place = min(int(chance.paretovariate(0.9)), 4000)
+    one = random.Random(place)
+    return "".join(one.choice(SYLLABLES) for _ in range(one.randint(1, 3)))

@@ -159,7 +159,19 @@ def test_requests_can_be_forbidden(edge, in_step, monkeypatch):
     with pytest.raises(RuntimeError, match="Model requests are not allowed"):
         ask_plan()
 
-    assert edge.requests == [] and states() == ["released"]
+    assert edge.requests == []
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, MemoryError, ValueError])
+def test_whatever_ends_a_request_that_has_left_the_provider_may_bill_it(edge, in_step, ending):
+    def heard(_):
+        raise ending
+
+    with pytest.raises(ending):
+        ask_write(on_token=heard)
+
+    assert states() == ["settled"] and rows()[0]["price_source"] == "reserve"
+    assert rows()[0]["cost_usd"] == rows()[0]["reserved_usd"] > 0
 
 
 def test_settings_of_one_agent_go_before(edge, in_step, settings_of):

@@ -201,15 +201,9 @@ class Accounted(WrapperModel):
             budget.mark_sent(usage_id)
             try:
                 response = await self._send(choice.model, messages, model_settings, parameters)
-            except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
-                # A refusal is not billed; of a broken answer nobody knows, so it counts in full.
+            except BaseException as error:
+                # A refusal is not billed; of anything else that ends a request that has left nobody knows, so it counts in full.
                 _ = budget.release(usage_id) if _unbilled(error) else budget.charge_reserve(usage_id)
-                raise
-            except asyncio.CancelledError:
-                budget.charge_reserve(usage_id)
-                raise
-            except BaseException:
-                budget.release(usage_id)
                 raise
             if not response.usage.input_tokens:
                 response.usage = _guessed(messages, response)
@@ -279,7 +273,7 @@ def _passing(error: Exception) -> bool:
     return True
 
 
-def _unbilled(error: Exception) -> bool:
+def _unbilled(error: BaseException) -> bool:
     if isinstance(error, ModelHTTPError | ModelRateLimitError):
         return not getattr(error, "in_stream", False)
     return (

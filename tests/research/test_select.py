@@ -68,6 +68,20 @@ def test_late_and_backdated_items_are_not_lost(pipeline, two_stories, offered, c
     assert "An old report turns up in the archive" in [topic["title"] for topic in chosen(pipeline)]
 
 
+def test_what_is_read_after_a_window_was_closed_is_not_in_it_though_the_clock_was_set_back(pipeline, two_stories, offered, clock):
+    chosen(pipeline)
+    clock(NOW - timedelta(hours=3))
+    offered["feeds"] = [item("9", "A heron nested on the roof of the town hall")]
+
+    read_source.main(pipeline.open()["run_id"], "feeds")
+
+    row = db.one(
+        "SELECT i.first_seen_at > (r.pipeline #>> '{opened,until}')::timestamptz AS after FROM source_item i, run r "
+        "WHERE i.source_key = '9' AND r.pipeline #>> '{opened,until}' IS NOT NULL"
+    )
+    assert row == {"after": True}
+
+
 def test_a_repeat_of_the_step_chooses_the_same(pipeline, two_stories, offered):
     opened = pipeline.open()
     read_source.main(opened["run_id"], "feeds")

@@ -3,14 +3,18 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from f.millrace.trust import actions
+from f.millrace.core import config
+from f.millrace.memory.forget import forget
+from f.millrace.research import letters
+from f.millrace.trust import actions, audit, recipients, recovery
 from scripts.paths import ROOT
-from scripts.simulation.crash import Crash
-from scripts.simulation.daily import World
+from scripts.simulation.crash import Crash, watched
+from scripts.simulation.daily import READERS, World, pipeline_of
 from scripts.simulation.scenario import scenario
 
 PROVE = bool(os.environ.get("PROVE"))
@@ -47,6 +51,48 @@ def test_the_simulation_sees_a_digest_that_comes_twice(monkeypatch):
     world.live([replace(scenario(3, 1)[0], items=1, crashes=(), then="resume", double=False)])
 
     assert any("mailed 2 times" in fault for fault in world.faults())
+
+
+@pytest.mark.parametrize("smtp", [False, True])
+def test_a_run_that_is_gone_on_with_does_not_take_over_what_a_later_one_has_sent(monkeypatch, smtp):
+    world, pipeline, morning = World(1, smtp), pipeline_of("UTC"), scenario(1, 1)[0].clock.replace(hour=9)
+    mark = letters._mark
+
+    def die_once(row, status, *more):
+        if status in ("sent", "outbox"):
+            monkeypatch.setattr(letters, "_mark", mark)
+            world.points.dead = True
+            raise Crash
+        return mark(row, status, *more)
+
+    with world.played(), watched(world.points):
+        for reader in READERS:
+            recipients.add(reader, by="test")
+        config.settings().now, world.items, early = morning, 1, world.new_run()
+        steps = world._steps(early, pipeline)
+        while next(steps) != "research":
+            pass
+        recovery.mark_dead()
+        config.settings().now, world.items = morning + timedelta(hours=1), 2
+        monkeypatch.setattr(letters, "_mark", die_once)
+        assert not world.drive([world.new_run()], pipeline, 0)
+        recovery.mark_dead()
+        world.drive([early], pipeline, 0)
+        config.settings().now, world.items = morning + timedelta(days=1), 3
+        world.drive([world.new_run()], pipeline, 0)
+
+    assert world.faults() == [] and len(world.mails) >= 4
+
+
+def test_a_reader_who_is_forgotten_is_found_nowhere_and_the_log_still_holds():
+    world = World(1, smtp=False)
+    world.live([replace(wakeup, crashes=(), items=2, double=False) for wakeup in scenario(1, 2)])
+    before = len(audit.rows())
+
+    done = forget(READERS[0])
+
+    assert done.proved and done.files and audit.verify() == []
+    assert len(audit.rows()) == before and forget("It is said").proved and not forget(READERS[1], dry_run=True).proved
 
 
 def test_killed_at_any_point_the_run_ends_as_if_nothing_had_happened(tmp_path, database):

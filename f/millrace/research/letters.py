@@ -18,6 +18,7 @@ Row = dict[str, Any]
 TOOL = "mail.send"
 HOST = "millrace.local"
 
+# A mail that may have gone out keeps the window of the run that sent it; `settle_left` finds out first.
 CLAIM = """
 INSERT INTO delivery (flow, namespace, edition, recipient, local_day, number, run_id, digest_id, message_id, status, window_until)
 VALUES (%(flow)s, %(namespace)s, %(edition)s, %(recipient)s, %(day)s, %(number)s, %(run_id)s, %(digest_id)s, %(message_id)s,
@@ -25,7 +26,8 @@ VALUES (%(flow)s, %(namespace)s, %(edition)s, %(recipient)s, %(day)s, %(number)s
 ON CONFLICT (flow, namespace, edition, recipient, local_day, number) DO UPDATE SET run_id = excluded.run_id,
     digest_id = excluded.digest_id, window_until = excluded.window_until, status = 'waiting', error = NULL, action_id = NULL
 WHERE delivery.run_id <> excluded.run_id AND (delivery.status IN ('failed', 'expired') OR (delivery.status IN ('waiting', 'sending')
-    AND NOT EXISTS (SELECT 1 FROM run WHERE run.id = delivery.run_id AND run.status IN ('running', 'waiting'))))
+    AND NOT EXISTS (SELECT 1 FROM run WHERE run.id = delivery.run_id AND run.status IN ('running', 'waiting'))
+    AND NOT EXISTS (SELECT 1 FROM action a WHERE a.id = delivery.action_id AND a.state IN ('performing', 'performed', 'unknown'))))
 """
 
 
@@ -43,6 +45,7 @@ def message_id(opened: Opening, recipient: str) -> str:
 
 def claim(run_id: str, opened: Opening) -> None:
     """Make the deliveries of this run; one that another run holds or has sent stays with that run."""
+    settle_left(opened)
     for digest in db.all("SELECT id, recipients, window_until FROM digest WHERE run_id = %s", [run_id]):
         for recipient in digest["recipients"]:
             db.execute(
@@ -117,7 +120,10 @@ def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dic
 
 
 def settle_left(opened: Opening) -> int:
-    """Find out what became of mails whose run died while it sent them, and return how many; before new windows are cut."""
+    """Find out what became of mails whose run died while it sent them, and return how many.
+
+    Before new windows are cut, and before another run of the day takes a delivery over.
+    """
     rows = db.all(
         "SELECT d.*, g.subject, g.html, g.plain, g.window_since FROM delivery d JOIN digest g ON g.id = d.digest_id "
         "JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND d.namespace = %s AND d.edition = %s AND d.status = 'sending' "

@@ -16,6 +16,12 @@ from f.millrace.core.contracts import Contract
 FIRST_WINDOW = timedelta(days=7)
 # Any fixed number will do; see `next_moment`.
 LOCK = 7_241_180_035
+ENDED = """
+SELECT greatest(
+    (SELECT max(window_until) FROM digest WHERE namespace = %s),
+    (SELECT max((pipeline #>> '{opened,until}')::timestamptz) FROM run WHERE namespace = %s AND local_day IS NOT NULL)
+) AS ended
+"""
 
 
 class Window(Contract):
@@ -52,11 +58,11 @@ def last_delivered(flow: str, namespace: str, edition: str, before: date | None 
 def next_moment(connection: Any, namespace: str) -> datetime:
     """Return the moment at which items that are stored in this transaction are first seen.
 
-    Storing takes turns with deciding where a window ends, and the moment is after each window that has ended: so no item
-    falls between two windows when runs overlap or the clock is set back.
+    Storing takes turns with deciding where a window ends, and the moment is after each window that has ended, also those of
+    digests that are still to be made: so no item falls between two windows when runs overlap or the clock is set back.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, namespace])
-    row = connection.execute("SELECT max(window_until) AS ended FROM digest WHERE namespace = %s", [namespace]).fetchone()
+    row = connection.execute(ENDED, [namespace, namespace]).fetchone()
     ended, clock = row["ended"], now()
     return clock if ended is None or clock > ended else ended + timedelta(microseconds=1)
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from f.millrace.core.errors import NotFound
-from f.millrace.trust import audit
+from f.millrace.trust import audit, marks
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
 from scripts.verbs.run import find
@@ -56,7 +56,11 @@ def export_rows(options: argparse.Namespace) -> int:
 def show_run(options: argparse.Namespace) -> int:
     """Print what happened in a run: when, who, what, about what, and why."""
     ready()
-    rows = audit.rows(str(find(options.run)["id"]))
+    addresses = marks.known()
+    rows = [
+        {**row, **marks.unmarked({name: row[name] for name in ("actor", "subject", "detail")}, addresses)}
+        for row in audit.rows(str(find(options.run)["id"]))
+    ]
     if options.json:
         print(dump({"rows": rows}))
         return 0

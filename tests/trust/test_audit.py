@@ -6,7 +6,7 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import SchemaMismatch
-from f.millrace.trust import audit, policy
+from f.millrace.trust import audit, marks, policy, recipients
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -111,6 +111,23 @@ def test_a_row_of_a_transaction_that_failed_leaves_no_gap():
     written(1)
 
     assert audit.verify() == []
+
+
+def test_addresses_do_not_reach_the_log_and_are_told_while_a_row_knows_them(monkeypatch):
+    monkeypatch.setenv("MILLRACE_OPERATOR", "eva@home.example")
+    config.reload()
+    recipients.add("Ada.O'Neil@mail.example", by="eva@home.example")
+    audit.append("eva@home.example", "test.done", "mail:f:Ada.O'Neil@mail.example:1", to=["ada.o'neil@mail.example."])
+    rows = audit.rows()
+
+    assert "mail.example" not in str(rows) and "eva" not in str(rows) and audit.verify() == []
+    told = marks.unmarked({"subject": rows[-1]["subject"], "by": rows[-1]["actor"]}, marks.known())
+    assert told == {"subject": "mail:f:Ada.O'Neil@mail.example:1", "by": "eva@home.example"}
+    assert audit.last("recipient.added", "Ada.O'Neil@mail.example") is not None
+
+    db.execute("DELETE FROM standing_approval")
+    db.execute("DELETE FROM recipient")
+    assert marks.unmarked(rows[-1]["subject"], marks.known()) == rows[-1]["subject"]
 
 
 def test_secrets_do_not_reach_the_log():

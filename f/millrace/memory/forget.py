@@ -23,6 +23,9 @@ CONTENT = frozenset(
     "recipient standing_approval".split()
 )
 
+# A mail and its copies for reading.
+MAILS = frozenset((".eml", ".html", ".txt"))
+
 
 @dataclass
 class Forgetting:
@@ -161,10 +164,10 @@ def _exported(connection: db.Connection, subject: Mention) -> list[str]:
 
 
 def _files(subject: Mention) -> Iterable[Path]:
-    """Yield the mails of the outbox, and the file of events, that mention the subject."""
+    """Yield the mails of the outbox and their copies, and the file of events, that mention the subject."""
     outbox, events = Path(settings().outbox_dir), settings().events_file
-    for path in sorted(outbox.glob("**/*.eml")) if outbox.is_dir() else []:
-        if subject.is_in(_mail_text(path)):
+    for path in sorted(outbox.rglob("*")) if outbox.is_dir() else []:
+        if path.suffix in MAILS and subject.is_in(_mail_text(path)):
             yield path
     if events and Path(events).is_file() and subject.is_in(Path(events).read_text(errors="replace")):
         yield Path(events)
@@ -173,7 +176,7 @@ def _files(subject: Mention) -> Iterable[Path]:
 def _delete_files(subject: Mention) -> int:
     found = list(_files(subject))
     for path in found:
-        if path.suffix == ".eml":
+        if path.suffix in MAILS:
             path.unlink()
         else:
             lines = path.read_text(errors="replace").splitlines(keepends=True)
@@ -182,6 +185,8 @@ def _delete_files(subject: Mention) -> int:
 
 
 def _mail_text(path: Path) -> str:
+    if path.suffix != ".eml":
+        return path.name + "\n" + path.read_text(errors="replace")
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     texts = [path.name, *(str(value) for value in message.values())]
     for part in message.walk():

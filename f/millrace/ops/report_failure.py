@@ -10,6 +10,7 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.context import current, now
+from f.millrace.core.ids import digest_of
 from f.millrace.core.redaction import redact
 from f.millrace.ops.notices import tell_operator
 from f.millrace.telemetry.events import emit
@@ -41,7 +42,7 @@ def main(message: str = "", name: str = "", step_id: str = "", run_id: str = "",
         )
         emit("error", said, step_id=step_id, name=name)
         if changed:
-            audit.append("millrace", "run.failed", current().flow, run_id, step_id=step_id, message=message)
+            audit.append("millrace", "run.failed", current().flow, run_id, step_id=step_id, name=name, message=digest_of(message))
         return {"run_id": run_id, "step_id": step_id, "message": message, "mailed": _tell(run_id, step_id, message)}
 
 

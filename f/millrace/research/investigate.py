@@ -83,7 +83,6 @@ def _keep(run_id: str, found: TopicResult) -> None:
                 found.topic_id,
                 run_id,
                 confidence=score,
-                title=found.title,
                 findings=len(found.findings),
                 evidence=cited,
                 stopped_because=found.stopped_because,

@@ -158,7 +158,7 @@ def settle_by_person(action_id: str, happened: bool, by: str) -> Row:
         row = by_id(action_id)
         if row["state"] not in ("performing", "unknown"):
             raise BadInput(f"action {row['key']} is {row['state']}; only an unknown one can be settled")
-        audit.append(by, "action.settled", row["key"], _run(row), happened=happened)
+        audit.append(by, "action.settled", row["key"], _run(row), action_id=str(row["id"]), happened=happened)
         if happened:
             return _record(row, "performed", {"status": "sent", "settled_by": by})
         return _record(row, "failed", {"error": f"{by} says that it did not happen"})
@@ -168,7 +168,7 @@ def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
     with db.transaction():
         db.execute("UPDATE action SET state = 'performing' WHERE id = %s", [row["id"]])
         db.execute("UPDATE approval SET used_at = coalesce(used_at, clock_timestamp()) WHERE action_id = %s", [row["id"]])
-        audit.append("millrace", "action.intent", row["key"], _run(row), digest=row["digest"])
+        audit.append("millrace", "action.intent", row["key"], _run(row), action_id=str(row["id"]), digest=row["digest"])
     try:
         outcome = do()
     except OutcomeUnknown as error:
@@ -205,7 +205,9 @@ def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
             [state, db.jsonb(outcome), state, row["id"]],
         ).fetchone()
         assert recorded is not None
-        audit.append("millrace", f"action.{state}", row["key"], _run(row), outcome=outcome)
+        # What came back may name people; its row has it in full.
+        proof = {"action_id": str(row["id"]), "status": outcome.get("status"), "outcome": digest_of(outcome)}
+        audit.append("millrace", f"action.{state}", row["key"], _run(row), **proof)
     emit("tool", f"{row['tool']} {state}", tool=row["tool"], state=state, key=row["key"])
     return recorded
 

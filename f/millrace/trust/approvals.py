@@ -46,7 +46,8 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
         assert row is not None
         connection.execute("UPDATE action SET state = %s WHERE id = %s", [decision, action["id"]])
         run_id = str(action["run_id"]) if action["run_id"] else None
-        audit.append(by, f"approval.{decision}", action["key"], run_id, digest=action["digest"], how=how)
+        detail = {"action_id": str(action["id"]), "digest": action["digest"], "how": how}
+        audit.append(by, f"approval.{decision}", action["key"], run_id, **detail)
         # One answer is one decision, however many actions are parts of what was approved.
         if not how.startswith(PART_OF):
             decisions.answered(action, decision, by)

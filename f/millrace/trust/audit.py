@@ -1,5 +1,6 @@
 """The audit log: append-only rows, each with the hash of the one before.
 
+It holds ids and hashes; titles, texts and addresses are in the rows that it points to, where `memory forget` reaches.
 The database refuses a row that does not follow the last one, and the application's role can neither change nor delete one.
 """
 
@@ -12,6 +13,7 @@ from f.millrace.core import db
 from f.millrace.core.context import current
 from f.millrace.core.ids import canonical_json, digest_of
 from f.millrace.core.redaction import redact
+from f.millrace.trust.marks import marked
 
 Row = dict[str, Any]
 # Any fixed number will do; writers take turns, so that the chain has no forks.
@@ -21,12 +23,12 @@ EXPORTED = ("id", "run_id", "actor", "kind", "subject", "detail", "at", "previou
 
 
 def append(actor: str, kind: str, subject: str, run_id: str | None = None, **detail: Any) -> str:
-    """Add a row and return its hash."""
+    """Add a row and return its hash; mail addresses are stored as marks, other personal words the caller leaves out."""
     run_id = run_id or current().run_id or None
     at = datetime.now(UTC)
-    actor, subject = db.jsonb(actor).obj, db.jsonb(redact(subject)).obj
+    actor, subject = db.jsonb(marked(actor)).obj, db.jsonb(marked(redact(subject))).obj
     # As the database gives it back, so that the hash can be computed again.
-    clean = db.jsonb(json.loads(canonical_json(redact(detail)))).obj
+    clean = db.jsonb(json.loads(canonical_json(marked(redact(detail))))).obj
     with db.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         last = connection.execute("SELECT hash FROM audit_head").fetchone()
@@ -48,7 +50,7 @@ def rows(run_id: str | None = None) -> list[Row]:
 
 def last(kind: str, subject: str) -> Row | None:
     """Return the latest row of a kind about a subject."""
-    return db.one("SELECT * FROM audit WHERE kind = %s AND subject = %s ORDER BY id DESC LIMIT 1", [kind, subject])
+    return db.one("SELECT * FROM audit WHERE kind = %s AND subject = %s ORDER BY id DESC LIMIT 1", [kind, marked(subject)])
 
 
 def export(run_id: str | None = None) -> Iterable[str]:

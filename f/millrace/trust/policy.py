@@ -6,6 +6,7 @@ from typing import Any
 from f.millrace.core.config import settings
 from f.millrace.core.ids import digest_of
 from f.millrace.trust import audit
+from f.millrace.trust.marks import marked
 
 # The settings that a change of widens or narrows what runs without a person.
 SETTINGS = (
@@ -29,7 +30,7 @@ SETTINGS = (
 
 def note() -> bool:
     """Record the policy when it differs from the one recorded last; return whether it did."""
-    values = settings().model_dump(mode="json", include=set(SETTINGS))
+    values = marked(settings().model_dump(mode="json", include=set(SETTINGS)))
     before = audit.last("policy.changed", "settings")
     old: dict[str, Any] = before["detail"].get("values", {}) if before else {}
     # Compared by what is stored: the log holds no secrets, so neither does the comparison.

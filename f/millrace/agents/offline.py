@@ -67,7 +67,8 @@ class OfflineModel(Model):
 def _last_prompt(messages: list[ModelMessage]) -> str:
     for message in reversed(messages):
         if isinstance(message, ModelRequest):
-            for part in message.parts:
+            # Pydantic AI puts a note of its own before a prompt that holds something like a <system> tag.
+            for part in reversed(message.parts):
                 if isinstance(part, UserPromptPart):
                     return part.content if isinstance(part.content, str) else " ".join(map(str, part.content))
     return ""
@@ -193,12 +194,7 @@ def _next_queries(question: str, ranked: Ranked, asked: list[str]) -> list[str]:
     extra: dict[str, int] = {}
     for _, sentence, _ in ranked[:10]:
         for word in claims.WORD.findall(sentence):
-            if (
-                word[0].isupper()
-                and len(word) > 3
-                and claims.stem(word.lower()) not in known
-                and word.lower() not in claims.STOPWORDS
-            ):
+            if word[0].isupper() and len(word) > 3 and not claims.content(word) <= known and word.lower() not in claims.STOPWORDS:
                 extra[word] = extra.get(word, 0) + 1
     best = sorted(extra, key=lambda word: (-extra[word], word))[:2]
     words = " ".join(word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS)

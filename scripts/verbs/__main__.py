@@ -19,6 +19,7 @@ MODULES = {
     "documents": "ingest",
     "runs": "runs",
     "show": "runs",
+    "trace": "trace",
     "step": "step",
     "flows": "bundle",
     "metadata": "bundle",

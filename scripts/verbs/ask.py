@@ -30,10 +30,14 @@ def ask(options: argparse.Namespace) -> int:
     """Print each sentence as soon as it is checked, then the sources."""
     with sample_sources(options.sample):
         ready()
-        return _answer(options)
+        code, run_id = _answer(options)
+    from f.millrace.telemetry.export import run_ended
+
+    run_ended(run_id)
+    return code
 
 
-def _answer(options: argparse.Namespace) -> int:
+def _answer(options: argparse.Namespace) -> tuple[int, str]:
     from f.millrace.agents.ask import ask as research
     from f.millrace.telemetry.events import watch
     from f.millrace.telemetry.spans import step
@@ -56,7 +60,7 @@ def _answer(options: argparse.Namespace) -> int:
         )
     if options.json:
         print(dump({"run_id": run_id, "answer": reply.text, "sources": reply.sources, **reply.result.model_dump(mode="json")}))
-        return 0
+        return 0, run_id
     console.print()
     for source in reply.sources:
         date = f" ({str(source['published_at'])[:10]})" if source.get("published_at") else ""
@@ -64,7 +68,7 @@ def _answer(options: argparse.Namespace) -> int:
     model = config.settings().model
     note = "; the offline model only picks sentences" if model == "offline" else ""
     console.print(f"[dim]confidence {reply.result.confidence.score}, {model}{note}, {dollars(reply.result.cost_usd)}[/]")
-    return 0
+    return 0, run_id
 
 
 def _where(source: dict[str, Any]) -> str:

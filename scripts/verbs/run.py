@@ -51,7 +51,7 @@ def start(options: argparse.Namespace) -> int:
         from scripts.runner import run
 
         outcome = run.start(openflow, options.flow, inputs, on_event=display.show)
-    return report.outcome(outcome, as_json=options.json)
+    return _ended(outcome, options.json)
 
 
 def go_on(options: argparse.Namespace) -> int:
@@ -62,7 +62,16 @@ def go_on(options: argparse.Namespace) -> int:
         from scripts.runner import run
 
         outcome = run.resume(str(row["id"]), on_event=display.show)
-    return report.outcome(outcome, as_json=options.json)
+    return _ended(outcome, options.json)
+
+
+def _ended(outcome: Any, as_json: bool) -> int:
+    code = report.outcome(outcome, as_json=as_json)
+    # Once the person has the result.
+    from f.millrace.telemetry.export import run_ended
+
+    run_ended(outcome.run_id)
+    return code
 
 
 def compiled(flow: str) -> dict[str, Any]:

@@ -197,7 +197,7 @@ class Accounted(WrapperModel):
             "millrace.usage_id": usage_id,
             "millrace.prompt_hash": prompt_hash,
         }
-        with span(f"chat {choice.model.model_name}", attributes, kind="client") as handle:
+        with span(f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents") as handle:
             budget.mark_sent(usage_id)
             try:
                 response = await self._send(choice.model, messages, model_settings, parameters)
@@ -215,11 +215,19 @@ class Accounted(WrapperModel):
             handle.set(
                 {
                     "gen_ai.response.model": response.model_name,
+                    "gen_ai.response.finish_reasons": [response.finish_reason] if response.finish_reason else None,
                     "gen_ai.usage.input_tokens": tokens.input,
                     "gen_ai.usage.output_tokens": tokens.output,
+                    "gen_ai.usage.cache_read.input_tokens": tokens.cache_read or None,
+                    "gen_ai.usage.cache_creation.input_tokens": tokens.cache_write or None,
                     "operation.cost": float(price.usd),
+                    "millrace.cost.currency": "USD",
+                    "millrace.cost.source": price.source,
                 }
             )
+            if settings().trace_content:
+                asked = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
+                handle.content({"gen_ai.input.messages": asked, "gen_ai.output.messages": [stored]})
         if price.usd:
             spent = spend.cost_of(account.run_id)
             emit("budget", f"{account.agent}: {price.usd:.4f} USD", cost_usd=float(price.usd), spent_usd=float(spent))

@@ -9,7 +9,7 @@ from f.millrace.agents import claims, from_memory
 from f.millrace.agents.evidence import load
 from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
-from f.millrace.core.context import current
+from f.millrace.core.context import current, within
 from f.millrace.core.contracts import Evidence, Finding, TopicResult
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import stable_id
@@ -51,9 +51,10 @@ def ask(
             on_token(_line(finding, numbers) + "\n")
 
     topic = {"id": stable_id("topic", run_id, question), "title": _whole(question, earlier), "trust": "own"}
-    result = _from_memory(run_id, topic, earlier, show, memory_only) or research_topic(
-        run_id, topic, earlier=earlier, on_finding=show
-    )
+    with within(session_id=session or "", turn_id=topic["id"] if session else ""):
+        result = _from_memory(run_id, topic, earlier, show, memory_only) or research_topic(
+            run_id, topic, earlier=earlier, on_finding=show
+        )
     decisions.close(run_id)
     numbers.clear()
     nothing = "Nothing found in memory." if memory_only else "No sources found."

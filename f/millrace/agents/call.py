@@ -72,8 +72,13 @@ async def call(
     chosen = ModelSettings(max_tokens=MAX_OUTPUT_TOKENS)
     if own.temperature is not None:
         chosen["temperature"] = own.temperature
-    attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": agent_name, "gen_ai.request.model": name}
-    with span(f"invoke_agent {agent_name}", attributes) as handle:
+    attributes = {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": agent_name,
+        "agent.id": agent_name,
+        "gen_ai.request.model": name,
+    }
+    with span(f"invoke_agent {agent_name}", attributes, scope="millrace.agents") as handle:
         try:
             async with asyncio.timeout(seconds):
                 result = await agent.run(
@@ -103,7 +108,10 @@ async def call(
                 await llm.close(cheaper.made)
         handle.set(
             {
+                "gen_ai.usage.input_tokens": account.tokens.get("input", 0),
+                "gen_ai.usage.output_tokens": account.tokens.get("output", 0),
                 "operation.cost": float(account.cost_usd),
+                "millrace.cost.currency": "USD",
                 "millrace.requests": len(account.usage_ids),
                 "millrace.replayed": account.replayed,
             }

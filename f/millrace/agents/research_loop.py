@@ -91,10 +91,27 @@ class Research:
 
     async def run(self) -> TopicResult:
         """Research the question and return what was found."""
-        with span("research.loop", {"millrace.topic": self.question, "millrace.loop": self.loop}) as handle:
+        attributes = {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.agent.name": "researcher",
+            "agent.id": "researcher",
+            "millrace.topic_id": self.topic_id,
+            "millrace.loop": self.loop,
+        }
+        with span("invoke_agent researcher", attributes, scope="millrace.agents") as handle:
+            handle.content({"gen_ai.input.messages": [self.question]})
             await self._graph().ainvoke({}, {"recursion_limit": RECURSION_LIMIT})
             result = self._result()
-            handle.set({"millrace.rounds": self.rounds, "millrace.stopped_because": result.stopped_because})
+            handle.set(
+                {
+                    "agent.confidence_score": result.confidence.score / 100,
+                    "agent.tools_used": sorted(self.toolbox.used),
+                    "operation.cost": float(result.cost_usd),
+                    "millrace.cost.currency": "USD",
+                    "millrace.rounds": self.rounds,
+                    "millrace.stopped_because": str(result.stopped_because),
+                }
+            )
         return result
 
     def _graph(self) -> Any:

@@ -16,7 +16,7 @@ from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput, BudgetExceeded, MillraceError, NeedsApproval, ToolFailed, ToolRefused
 from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import span
+from f.millrace.telemetry.spans import Span, span
 from f.millrace.tools.client import Tool, Tools
 from f.millrace.trust import actions, risk, taint
 
@@ -69,6 +69,7 @@ class Toolbox:
         self.listed = {tool.name: tool for tool in listed}
         self.calls = 0
         self.failures = 0
+        self.used: set[str] = set()
         self.search_failed = False
         for tool in listed:
             if not tool.ours:
@@ -95,9 +96,18 @@ class Toolbox:
         tool = next((tool for tool in self.listed.values() if name in (tool.name, tool.function_name)), None)
         if tool is None:
             raise BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(self.listed) or 'none'}")
-        self._permit(tool, arguments, topic_id)
-        attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool.name}
-        with span(f"execute_tool {tool.name}", attributes) as handle:
+        level = self._permit(tool, arguments, topic_id)
+        self.used.add(tool.name)
+        attributes = {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": tool.name,
+            "gen_ai.tool.type": "function" if tool.ours else "extension",
+            "tool.name": tool.name,
+            "tool.server": tool.name.partition(".")[0],
+            "agent.risk_level": level,
+        }
+        with span(f"execute_tool {tool.name}", attributes, scope="millrace.tools") as handle:
+            handle.content({"gen_ai.tool.call.arguments": arguments})
             for last in (False, True):
                 self.calls += 1
                 try:
@@ -105,8 +115,9 @@ class Toolbox:
                         answer = await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
                     self._hear(tool, answer)
                     # A tool that fell back on less answered, but not with what was asked for.
-                    fault = "the search failed" if _search_failed(answer) else None
-                    handle.set({"millrace.tool.tries": 1 + last, "millrace.tool.error": fault})
+                    fault = "SearchFailed" if _search_failed(answer) else None
+                    handle.set({"millrace.tool.tries": 1 + last, "tool.success": fault is None, "tool.error_type": fault})
+                    handle.content({"gen_ai.tool.call.result": answer})
                     return answer
                 except BudgetExceeded as error:
                     emit("budget", str(error), tool=tool.name)
@@ -115,22 +126,31 @@ class Toolbox:
                     self.failures += 1
                     words = str(error) or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"
                     if last or any(word in words.lower() for word in LASTING):
-                        handle.set({"millrace.tool.error": words[:300]})
+                        handle.set({"tool.success": False, "tool.error_type": type(error).__name__})
                         emit("error", words, tool=tool.name)
                         raise ToolFailed(words) from error
                 await asyncio.sleep(RETRY_WAIT_SECONDS)
         raise AssertionError("the loop returns or raises")
 
-    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> None:
+    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:
+        """Return the class of a call that may be made; ToolRefused and NeedsApproval stop the others."""
+        with span(f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust") as handle:
+            return self._judge(tool, arguments, topic_id, handle)
+
+    def _judge(self, tool: Tool, arguments: dict[str, Any], topic_id: str, handle: Span) -> risk.Risk:
         verdict = taint.judge(
             tool.name, arguments, self.heard, read_only=tool.read_only, leaves_house=tool.open_world or not tool.ours
         )
+        assessment = risk.assess(tool.name, tool.annotations, arguments)
+        handle.set({"agent.risk_level": assessment.risk, "millrace.rule": verdict.why or assessment.rule})
         if verdict.outcome == "refuse":
+            handle.set({"millrace.decision": "refuse"})
             emit("decision", verdict.why, tool=tool.name, refused=True)
             raise ToolRefused(verdict.why)
-        assessment = risk.assess(tool.name, tool.annotations, arguments)
         if verdict.outcome == "free" and not risk.asks(assessment, self._threshold):
-            return
+            handle.set({"millrace.decision": "run"})
+            return assessment.risk
+        handle.set({"millrace.decision": "ask"})
         why = verdict.why or assessment.rule
         context = current()
         key = f"{context.run_id} {topic_id} {tool.name} {digest_of(arguments)[:16]}"

@@ -26,6 +26,7 @@ RESOURCE = "f/millrace/settings"
 # Set by scripts and the runner for their own children; not settings.
 INTERNAL = frozenset({"STEP", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
 
+LEVELS = ("debug", "info", "warning", "error")
 Money = Annotated[Decimal, Field(ge=0)]
 
 
@@ -160,6 +161,29 @@ class Settings(BaseModel):
     outbox_dir: str = Field(default=".millrace/outbox", description="Folder for .eml files when no SMTP server is set.")
     otlp_endpoint: str = Field(
         default="", description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres."
+    )
+    jaeger_url: str = Field(
+        default="http://127.0.0.1:16686", description="Where people open Jaeger; links to traces begin with it."
+    )
+    trace_sampling: Literal["all", "none", "ratio", "adaptive"] = Field(
+        default="adaptive",
+        description="Which traces are exported: adaptive means every error, every high-risk action, every new flow for two "
+        "weeks, else one in ten.",
+    )
+    trace_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1, description="Part of the traces that is exported with trace_sampling ratio."
+    )
+    trace_exclude: list[str] = Field(
+        default=[],
+        description="Instrumentation scopes and services whose spans are not exported, with patterns: millrace.memory.",
+    )
+    trace_content: bool = Field(
+        default=False, description="Keep prompts, answers and what tools were asked and answered on spans, redacted."
+    )
+    trace_days: int = Field(default=30, ge=1, le=3_650, description="Days that spans are kept in Postgres.")
+    event_days: int = Field(default=30, ge=1, le=3_650, description="Days that events of runs are kept in Postgres.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Lines of less weight are not logged."
     )
     events_file: str = Field(default="", description="JSON lines file that every event is appended to.")
     fetch_allow: list[str] = Field(default=[], description="Private hosts (host or host:port) that may be fetched.")

@@ -22,7 +22,8 @@ class Context:
     step: str = ""
     attempt: str = ""
     dry_run: bool = False
-    span_id: str = ""
+    session_id: str = ""
+    turn_id: str = ""
 
     @property
     def trace_id(self) -> str:

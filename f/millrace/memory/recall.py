@@ -12,6 +12,7 @@ from f.millrace.memory import hybrid, plans, vectors
 from f.millrace.memory.moment import When, held, moment
 from f.millrace.memory.router import Plan, route
 from f.millrace.memory.store import Memory, memory_of, named
+from f.millrace.telemetry.spans import span
 
 # More of a question than that is not read.
 LETTERS_AT_MOST = 20_000
@@ -101,11 +102,15 @@ def search(
     tried: list[str] = []
     found: list[Result] = []
     last = chosen[-1]
-    for last in chosen:
-        found = searcher.run(last)
-        if found:
-            break
-        tried.append(f"{last.kind}: nothing found")
+    asked = {"gen_ai.operation.name": "search_memory", "gen_ai.memory.store.id": namespace}
+    with span("search_memory", asked, scope="millrace.memory") as handle:
+        handle.content({"gen_ai.memory.query.text": question})
+        for last in chosen:
+            found = searcher.run(last)
+            if found:
+                break
+            tried.append(f"{last.kind}: nothing found")
+        handle.set({"gen_ai.memory.record.count": len(found), "millrace.memory.plan": last.kind})
     timings = {name: round(seconds * 1000, 2) for name, seconds in searcher.timings.items()}
     timings["total"] = round((time.perf_counter() - started) * 1000, 2)
     return Answer(text, last.kind, last.because, found, timings, tried, searcher.statements)

@@ -21,6 +21,7 @@ from f.millrace.memory import near
 from f.millrace.memory.beliefs import extend, lock
 from f.millrace.memory.links import link
 from f.millrace.memory.moment import When, clock, held, moment, parse
+from f.millrace.telemetry.spans import span
 
 LONGEST_TEXT = 5_000_000
 NAMES = re.compile(r"[\w][\w.-]{0,79}")
@@ -107,7 +108,12 @@ def remember_all(
     """Store items in one transaction and return their ids, in order; `anew`: what was said before is said once more."""
     namespace = named(namespace)
     rows = [_row(draft, namespace, run_id) for draft in drafts]
-    with db.transaction() as connection:
+    told = {
+        "gen_ai.operation.name": "create_memory",
+        "gen_ai.memory.store.id": namespace,
+        "gen_ai.memory.record.count": len(rows),
+    }
+    with span("create_memory", told, scope="millrace.memory"), db.transaction() as connection:
         _settle_bases(connection, rows)
         near.settle(connection, namespace, rows)
         for row in rows:

@@ -36,7 +36,7 @@ def main(run_id: str) -> dict:
             audit.append("millrace", "run.closed", small.get("edition", ""), run_id, status=status, cost_usd=cost)
         decisions.close(run_id)
         emit("progress", f"Run {status.replace('_', ' ')}, {dollars(cost)}", status=status, cost_usd=cost)
-        span.set({"run.status": status, "run.cost_usd": cost})
+        span.set({"millrace.run.status": status, "millrace.run.cost_usd": float(cost)})
         return small
 
 

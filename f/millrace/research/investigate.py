@@ -37,7 +37,8 @@ def main(run_id: str, topic_id: str) -> dict:
             stored = _stored(run_id, topic_id)
         assert stored is not None
         answer = _short(stored)
-        span.set({f"research.{name}": value for name, value in answer.items()})
+        # A title may be private; the topic is found by its id.
+        span.set({f"millrace.{name}": value for name, value in answer.items() if name != "title"})
         emit("topic", _said(answer), status="researched", **answer)
         return answer
 

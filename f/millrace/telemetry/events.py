@@ -8,7 +8,7 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, now
+from f.millrace.core.context import Context, current, now
 from f.millrace.core.redaction import redact
 
 MARK = "MILLRACE_EVENT: "
@@ -47,11 +47,26 @@ def emit(event: str, message: str = "", **metadata: Any) -> None:
     if os.environ.get("MILLRACE_EVENTS_STDOUT"):
         print(MARK + json.dumps(line, default=str), flush=True)
     if settings().events_file:
-        with open(settings().events_file, "a") as file:
-            file.write(json.dumps(line, default=str) + "\n")
+        _append(settings().events_file, line, context)
     # Tokens come by the hundred a second; they are for the watcher, the answer itself is stored elsewhere.
     if context.run_id and event != "token":
         db.execute(
             "INSERT INTO run_event (run_id, step, event, message, metadata) VALUES (%s, %s, %s, %s, %s)",
             [context.run_id, context.step, event, message, db.jsonb(metadata)],
         )
+
+
+def _append(path: str, line: dict[str, Any], context: Context) -> None:
+    """Add one object to the file. Outside of a conversation the run is the session and the step the turn."""
+    kept = {
+        "event": line["event"],
+        "trace_id": line["trace_id"],
+        "session_id": context.session_id or context.run_id,
+        "turn_id": context.turn_id or context.step,
+        "at": line["at"],
+        "metadata": {"message": line["message"], "step": line["step"], **line["metadata"]},
+    }
+    data = json.dumps(kept, ensure_ascii=False, default=str).encode() + b"\n"
+    # One write: lines of parallel steps do not mix.
+    with open(path, "ab", buffering=0) as file:
+        file.write(data)

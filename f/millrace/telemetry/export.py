@@ -1,92 +1,217 @@
-"""Send the spans of finished runs to a collector, as OTLP over HTTP in its JSON form.
+"""Send the spans of ended runs to a collector, as OTLP over HTTP in its JSON form.
 
-The root span is built from the run's row, so it is there for a run that failed or was killed, too.
+The root span is built from the run's row, so it is there for a run that failed or was killed, too; it is sent once. The
+end of a run that was resumed after that is a span of its own below it.
 Format: the OpenTelemetry Protocol 1.x, `POST /v1/traces`.
 """
 
+import contextlib
+import http.client
+import itertools
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.telemetry.spans import SERVICE, root_span_id
+from f.millrace.core.ids import digest_of
+from f.millrace.telemetry import sampling, upkeep
+from f.millrace.telemetry.recorder import SERVICE, VERSION
+from f.millrace.telemetry.spans import hashed_user, root_span_id
 
+Row = dict[str, Any]
 SECONDS = 2.0
+SECONDS_AT_END = 1.0
+# A body of that many spans is about half a megabyte.
+SPANS_A_REQUEST = 500
 KIND = {"internal": 1, "server": 2, "client": 3}
-UNSET, OK, ERROR = 0, 1, 2
+OK, ERROR = 1, 2
+BUSY = (408, 429)
+
+# A run's last step ends after it has closed the run; so one that has just ended is left for the next time.
+ENDED = """
+SELECT * FROM run r WHERE finished_at < clock_timestamp() - interval '5 seconds'
+AND NOT EXISTS (SELECT FROM span s WHERE s.run_id = r.id AND s.status = 'pending') AND (
+    sampled_end IS DISTINCT FROM finished_at
+    OR (sampled <> 'out' AND EXISTS (SELECT FROM span s WHERE s.run_id = r.id AND s.exported_at IS NULL)))
+AND started_at > clock_timestamp() - make_interval(days => %s) ORDER BY started_at LIMIT %s
+"""
 
 
-def export_runs(limit: int = 50) -> int:
-    """Send every ended run that has unsent spans; return the number of runs sent, 0 when no endpoint is set.
+@dataclass(frozen=True)
+class Sent:
+    """What a call has sent, what sampling left out, and why it stopped early, if it did."""
+
+    runs: int = 0
+    spans: int = 0
+    left_out: int = 0
+    fault: str = ""
+
+
+class _Refused(Exception):
+    """The collector is there and does not take this trace; others may pass."""
+
+
+def export_runs(limit: int = 50) -> Sent:
+    """Send every ended run that has something to send; nothing when no endpoint is set.
 
     A collector that is down or silent costs at most two seconds; the spans stay and go with the next call.
     """
     if not settings().otlp_endpoint:
-        return 0
-    runs = db.all(
-        "SELECT * FROM run WHERE finished_at IS NOT NULL AND EXISTS "
-        "(SELECT FROM span WHERE span.run_id = run.id AND exported_at IS NULL) ORDER BY started_at LIMIT %s",
-        [limit],
-    )
-    sent = 0
-    for run in runs:
-        if not _export(run):
+        return Sent()
+    runs = spans = left_out = 0
+    fault = ""
+    for run in db.all(ENDED, [settings().trace_days, limit]):
+        try:
+            count = export_run(run)
+        except _Refused as error:
+            fault = str(error)
+            continue
+        except (OSError, http.client.HTTPException) as error:
+            fault = f"{settings().otlp_endpoint} cannot be reached: {error}"
             break
-        sent += 1
-    return sent
+        runs, spans, left_out = runs + bool(count), spans + count, left_out + (not count)
+    return Sent(runs, spans, left_out, fault)
 
 
-def _export(run: dict[str, Any]) -> bool:
-    spans = db.all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
-    body = {
-        "resourceSpans": [
-            {
-                "resource": {"attributes": _attributes({"service.name": SERVICE})},
-                "scopeSpans": [{"scope": {"name": SERVICE}, "spans": [_root(run), *map(_span, spans)]}],
-            }
-        ]
-    }
+def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
+    """Send what was not yet sent of one ended run, and return how many spans; `asked`: whatever sampling says."""
+    reason = "asked" if asked else run["sampled"] if _decided(run) else sampling.decide(run)
+    rows = db.all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
+    if reason == sampling.OUT:
+        _note(run, reason, root=False)
+        return 0
+    kept = [row for row in rows if sampling.exported(row["scope"], row["service"])]
+    parents = {row["span_id"]: row["parent_id"] for row in rows}
+    for row in kept:
+        row["parent_id"] = _nearest(row["parent_id"], parents, {other["span_id"] for other in kept})
+    unsent = [row for row in kept if row["exported_at"] is None]
+    ends = [] if _decided(run) and run["root_sent_at"] else [_resumed(run) if run["root_sent_at"] else _root(run)]
+    for chunk in _chunks([*ends, *map(_span, unsent)]):
+        _post(_body(chunk), seconds)
+    db.execute(
+        "UPDATE span SET exported_at = clock_timestamp() WHERE run_id = %s AND span_id = ANY(%s)",
+        [run["id"], [row["span_id"] for row in rows if row["exported_at"] is None]],
+    )
+    _note(run, reason, root=True)
+    return len(ends) + len(unsent)
+
+
+def run_ended(run_id: str) -> None:
+    """Close what the dead processes of an ended run left open, and send its trace if sampling keeps it.
+
+    For a runner that has let go of the run. It never fails, and a silent collector costs it a second.
+    """
+    run = db.one("SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id])
+    if run is None:
+        return
+    upkeep.close_killed(run_id)
+    if settings().otlp_endpoint:
+        # What the collector did not take is sent by ops/export_traces.
+        with contextlib.suppress(_Refused, OSError, http.client.HTTPException):
+            export_run(run, seconds=SECONDS_AT_END)
+
+
+def _decided(run: Row) -> bool:
+    return bool(run["sampled"]) and run["sampled_end"] == run["finished_at"]
+
+
+def _note(run: Row, reason: str, root: bool) -> None:
+    db.execute(
+        "UPDATE run SET sampled = %s, sampled_end = finished_at, "
+        "root_sent_at = CASE WHEN %s THEN coalesce(root_sent_at, clock_timestamp()) ELSE root_sent_at END "
+        "WHERE id = %s AND finished_at = %s",
+        [reason, root, run["id"], run["finished_at"]],
+    )
+
+
+def _nearest(parent: str | None, parents: dict[str, str | None], kept: set[str]) -> str | None:
+    """Return the closest span above that is exported, so that leaving one out tears nothing apart."""
+    while parent in parents and parent not in kept:
+        parent = parents[parent]
+    return parent
+
+
+def _post(body: bytes, seconds: float) -> None:
     request = urllib.request.Request(
-        settings().otlp_endpoint.rstrip("/") + "/v1/traces",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
+        settings().otlp_endpoint.rstrip("/") + "/v1/traces", data=body, headers={"Content-Type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS):
-            pass
-    except (urllib.error.URLError, OSError):
-        return False
-    db.execute("UPDATE span SET exported_at = clock_timestamp() WHERE run_id = %s AND exported_at IS NULL", [run["id"]])
-    return True
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
+            rejected = (json.loads(answer.read() or b"{}").get("partialSuccess") or {}).get("rejectedSpans")
+    except urllib.error.HTTPError as error:
+        if 400 <= error.code < 500 and error.code not in BUSY:
+            raise _Refused(f"the collector refuses a trace with status {error.code}") from error
+        raise
+    except ValueError:
+        return  # a collector need not answer in JSON
+    if int(rejected or 0):
+        raise _Refused(f"the collector rejected {rejected} spans of a trace")
 
 
-def _root(run: dict[str, Any]) -> dict[str, Any]:
+def _body(spans: list[tuple[tuple[str, str, str], Row]]) -> bytes:
+    """Return the request, spans grouped by service, version and scope."""
+    groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    for (service, version, scope), span in spans:
+        groups.setdefault((service, version), {}).setdefault(scope, []).append(span)
+    resources = [
+        {
+            "resource": {"attributes": _attributes({"service.name": service, "service.version": version or None})},
+            "scopeSpans": [{"scope": {"name": scope}, "spans": found} for scope, found in scopes.items()],
+        }
+        for (service, version), scopes in groups.items()
+    ]
+    return json.dumps({"resourceSpans": resources}).encode()
+
+
+def _root(run: Row) -> tuple[tuple[str, str, str], Row]:
     run_id = str(run["id"])
-    attributes = {
+    return _run_span(run, root_span_id(run_id), f"invoke_workflow {run['flow']}", run["started_at"])
+
+
+def _resumed(run: Row) -> tuple[tuple[str, str, str], Row]:
+    """Return the span of what came after the root was sent: from its end to the run's present one."""
+    run_id = str(run["id"])
+    own = digest_of([run_id, str(run["finished_at"])])[:16]
+    where, span = _run_span(run, own, f"resume_workflow {run['flow']}", run["sampled_end"])
+    return where, {**span, "parentSpanId": root_span_id(run_id)}
+
+
+def root_attributes(run: Row) -> dict[str, Any]:
+    """Return what a trace says of its run as a whole."""
+    return {
         "gen_ai.operation.name": "invoke_workflow",
         "gen_ai.workflow.name": run["flow"],
-        "workflow.id": run_id,
-        "workflow.type": run["pattern"],
+        "workflow.id": str(run["id"]),
+        "workflow.type": run["pattern"] or "step",
         "workflow.orchestrator": run["orchestrator"],
         "workflow.success": run["status"] in ("done", "stopped"),
+        "millrace.run.status": run["status"],
+        "user.id": hashed_user(),
     }
+
+
+def _run_span(run: Row, span_id: str, name: str, started_at: datetime) -> tuple[tuple[str, str, str], Row]:
     failed = run["status"] in ("failed", "killed")
-    return {
-        "traceId": run_id.replace("-", ""),
-        "spanId": root_span_id(run_id),
-        "name": f"invoke_workflow {run['flow']}",
+    return (SERVICE, VERSION, SERVICE), {
+        "traceId": str(run["id"]).replace("-", ""),
+        "spanId": span_id,
+        "name": name,
         "kind": KIND["internal"],
-        "startTimeUnixNano": _nanoseconds(run["started_at"]),
-        "endTimeUnixNano": _nanoseconds(run["finished_at"]),
-        "attributes": _attributes(attributes),
+        "startTimeUnixNano": _nanoseconds(started_at),
+        "endTimeUnixNano": _nanoseconds(max(run["finished_at"], started_at)),
+        "attributes": _attributes(root_attributes(run)),
         "status": {"code": ERROR, "message": run["error"] or run["status"]} if failed else {"code": OK},
     }
 
 
-def _span(row: dict[str, Any]) -> dict[str, Any]:
+def _span(row: Row) -> tuple[tuple[str, str, str], Row]:
+    killed = row["status"] == "killed"
+    message = "killed" if killed else row["attributes"].get("error.message", "")
     span = {
         "traceId": row["trace_id"],
         "spanId": row["span_id"],
@@ -94,10 +219,11 @@ def _span(row: dict[str, Any]) -> dict[str, Any]:
         "kind": KIND.get(row["kind"], 1),
         "startTimeUnixNano": _nanoseconds(row["started_at"]),
         "endTimeUnixNano": _nanoseconds(row["finished_at"] or row["started_at"]),
-        "attributes": _attributes(row["attributes"]),
-        "status": {"code": OK if row["status"] == "ok" else ERROR, "message": row["attributes"].get("error.message", "")},
+        "attributes": _attributes({**row["attributes"], **({"millrace.killed": True} if killed else {})}),
+        "status": {"code": OK} if row["status"] == "ok" else {"code": ERROR, "message": message},
     }
-    return {**span, "parentSpanId": row["parent_id"]} if row["parent_id"] else span
+    where = (row["service"], row["version"], row["scope"])
+    return where, {**span, "parentSpanId": row["parent_id"]} if row["parent_id"] else span
 
 
 def _attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -118,3 +244,9 @@ def _value(value: Any) -> dict[str, Any]:
 
 def _nanoseconds(time: datetime) -> str:
     return str(int(time.timestamp() * 1_000_000) * 1000)
+
+
+def _chunks(spans: Iterable[Any]) -> Iterable[list[Any]]:
+    found = iter(spans)
+    take: Callable[[], list[Any]] = lambda: list(itertools.islice(found, SPANS_A_REQUEST))  # noqa: E731
+    return iter(take, [])

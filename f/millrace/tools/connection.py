@@ -15,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from f.millrace.core.config import settings
 from f.millrace.core.errors import ToolFailed
+from f.millrace.telemetry.spans import traceparent
 
 MOST_BYTES = 4_000_000
 MOST_TOOLS = 128
@@ -90,6 +91,7 @@ async def connected(name: str, url: str) -> AsyncIterator[mcp.Client]:
     seconds = settings().mcp_seconds
     client = httpx2.AsyncClient(
         headers=headers,
+        event_hooks={"request": [_traced]},
         timeout=httpx2.Timeout(seconds),
         transport=_Bounded(httpx2.AsyncHTTPTransport()),
         trust_env=False,
@@ -131,6 +133,12 @@ def bounded_answer(tool: str, answer: dict[str, Any]) -> dict[str, Any]:
     if size > LARGEST_ANSWER:
         raise ToolFailed(f"{tool} answered {size:,} characters; at most {LARGEST_ANSWER:,} are taken. Ask it for less")
     return answer
+
+
+async def _traced(request: httpx2.Request) -> None:
+    """Say to which trace the request belongs; inside MCP's own messages the SDK says so too."""
+    if place := traceparent():
+        request.headers["traceparent"] = place
 
 
 class _Bounded(httpx2.AsyncBaseTransport):

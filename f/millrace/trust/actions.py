@@ -17,6 +17,7 @@ from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval, NotFo
 from f.millrace.core.ids import digest_of
 from f.millrace.core.redaction import redact
 from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import span
 from f.millrace.trust import audit
 from f.millrace.trust.authority import refuse_agents
 from f.millrace.trust.risk import Risk, assess, stricter
@@ -71,10 +72,12 @@ def propose(
     world was not touched; after that the old row comes back and the caller sees its digest.
     """
     wanted = digest(tool, arguments)
-    with db.transaction() as connection:
+    told = {"tool.name": tool, "millrace.decision": "propose"}
+    with span(f"risk_decision {tool}", told, scope="millrace.trust") as handle, db.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_number(f"propose {key}")])
         row = connection.execute("SELECT * FROM action WHERE key = %s FOR UPDATE", [key]).fetchone()
         if row and (row["digest"] == wanted or row["state"] in TOUCHED):
+            handle.set({"agent.risk_level": row["risk"], "millrace.action_id": str(row["id"])})
             return row
         if row:
             connection.execute(
@@ -98,6 +101,7 @@ def propose(
             ],
         ).fetchone()
         assert created is not None
+        handle.set({"agent.risk_level": created["risk"], "millrace.action_id": str(created["id"])})
         audit.append("millrace", "action.proposed", key, run_id, action_id=str(created["id"]), tool=tool, digest=wanted)
     return created
 
@@ -169,13 +173,23 @@ def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
         db.execute("UPDATE action SET state = 'performing' WHERE id = %s", [row["id"]])
         db.execute("UPDATE approval SET used_at = coalesce(used_at, clock_timestamp()) WHERE action_id = %s", [row["id"]])
         audit.append("millrace", "action.intent", row["key"], _run(row), action_id=str(row["id"]), digest=row["digest"])
-    try:
-        outcome = do()
-    except OutcomeUnknown as error:
-        return _record(row, "unknown", {"error": str(error)})
-    except MillraceError as error:
-        return _record(row, "failed", {"error": str(error)})
-    return _record(row, "performed", outcome)
+    told = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": row["tool"],
+        "gen_ai.tool.type": "function",
+        "tool.name": row["tool"],
+        "tool.server": row["tool"].partition(".")[0],
+        "agent.risk_level": row["risk"],
+        "millrace.action_id": str(row["id"]),
+    }
+    with span(f"execute_tool {row['tool']}", told, scope="millrace.trust") as handle:
+        try:
+            outcome = do()
+        except MillraceError as error:
+            handle.set({"tool.success": False, "tool.error_type": type(error).__name__})
+            return _record(row, "unknown" if isinstance(error, OutcomeUnknown) else "failed", {"error": str(error)})
+        handle.set({"tool.success": True})
+        return _record(row, "performed", outcome)
 
 
 def _settled(row: Row, check: Check | None) -> Row:

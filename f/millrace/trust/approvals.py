@@ -10,6 +10,7 @@ from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
+from f.millrace.telemetry.spans import span
 from f.millrace.trust import actions, audit, decisions
 from f.millrace.trust.authority import refuse_agents
 
@@ -26,7 +27,8 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
     An answer for other arguments than the stored ones is refused (BadInput), one after the expiry counts as expired.
     """
     refuse_agents("answer an approval")
-    with db.transaction() as connection:
+    told = {"millrace.action_id": str(action_id)}
+    with span("approval", told, scope="millrace.trust") as handle, db.transaction() as connection:
         action = connection.execute("SELECT * FROM action WHERE id::text = %s FOR UPDATE", [str(action_id)]).fetchone()
         if action is None:
             raise BadInput(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
@@ -44,6 +46,7 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
             [action["id"], action["digest"], decision, by, how],
         ).fetchone()
         assert row is not None
+        handle.set({"tool.name": action["tool"], "agent.risk_level": action["risk"], "millrace.decision": decision})
         connection.execute("UPDATE action SET state = %s WHERE id = %s", [decision, action["id"]])
         run_id = str(action["run_id"]) if action["run_id"] else None
         detail = {"action_id": str(action["id"]), "digest": action["digest"], "how": how}

@@ -64,7 +64,8 @@ def _bury(run_id: str) -> bool:
         if not free or not free["mine"]:
             return False
         changed = connection.execute(
-            "UPDATE run SET status = 'killed', error = 'its runner ended without a word' WHERE id = %s AND status = 'running'",
+            "UPDATE run SET status = 'killed', error = 'its runner ended without a word', finished_at = clock_timestamp() "
+            "WHERE id = %s AND status = 'running'",
             [run_id],
         ).rowcount
         if changed:

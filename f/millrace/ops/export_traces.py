@@ -1,0 +1,28 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Send the traces that are left to the collector, close what dead steps left open, delete what is old.
+
+scripts/millrace step ops/export_traces
+"""
+
+from f.millrace.telemetry import upkeep
+from f.millrace.telemetry.export import export_runs
+
+
+def main(limit: int = 200) -> dict:
+    """Send, close, delete. It makes no run of its own: telemetry about telemetry would fill the store.
+
+    Args:
+        limit: Send at most this many runs.
+    """
+    killed = upkeep.close_killed()
+    sent = export_runs(limit)
+    return {
+        "runs": sent.runs,
+        "spans": sent.spans,
+        "left_out": sent.left_out,
+        "fault": sent.fault,
+        "closed_as_killed": killed,
+        "deleted": upkeep.prune(),
+    }

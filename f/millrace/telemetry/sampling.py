@@ -1,0 +1,54 @@
+"""Which traces are exported: decided once a run has ended, so that nothing interesting is missed."""
+
+import fnmatch
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+
+OUT = "out"
+NEW_FLOW_DAYS = 14
+ADAPTIVE_RATIO = 0.1
+# Their runs are steps of their own, many a day, all alike.
+MAINTENANCE = "ops."
+
+INTERESTING = """
+SELECT EXISTS (SELECT FROM span WHERE trace_id = %(trace)s AND status IN ('error', 'killed')) AS error,
+       EXISTS (SELECT FROM action WHERE run_id = %(run)s AND risk = 'high') AS high_risk,
+       NOT EXISTS (SELECT FROM run WHERE flow = %(flow)s AND started_at < %(started)s - make_interval(days => %(days)s)) AS new_flow
+"""
+
+
+def decide(run: dict[str, Any]) -> str:
+    """Return why the run's trace is exported (all, error, high_risk, new_flow, ratio), or `out`."""
+    rule = settings().trace_sampling
+    if rule in ("all", "none"):
+        return "all" if rule == "all" else OUT
+    if rule == "adaptive" and (reason := _interesting(run)):
+        return reason
+    ratio = settings().trace_ratio if rule == "ratio" else ADAPTIVE_RATIO
+    if rule == "adaptive" and run["flow"].startswith(MAINTENANCE):
+        return OUT
+    return "ratio" if _drawn(run, ratio) else OUT
+
+
+def exported(scope: str, service: str) -> bool:
+    """Tell whether spans of that instrumentation scope and service are exported: the setting `trace_exclude` names others."""
+    return not any(fnmatch.fnmatchcase(name, pattern) for pattern in settings().trace_exclude for name in (scope, service))
+
+
+def _interesting(run: dict[str, Any]) -> str:
+    trace_id = str(run["id"]).replace("-", "")
+    values = {"trace": trace_id, "run": run["id"], "flow": run["flow"], "started": run["started_at"], "days": NEW_FLOW_DAYS}
+    row = db.one(INTERESTING, values)
+    assert row is not None
+    if run["status"] in ("failed", "killed", "partly_failed") or row["error"]:
+        return "error"
+    if row["high_risk"]:
+        return "high_risk"
+    return "new_flow" if row["new_flow"] and not run["flow"].startswith(MAINTENANCE) else ""
+
+
+def _drawn(run: dict[str, Any], ratio: float) -> bool:
+    # The last 56 bits are random in every kind of id; the first ones of Windmill's are a clock.
+    return int(str(run["id"]).replace("-", "")[-14:], 16) < ratio * 2**56

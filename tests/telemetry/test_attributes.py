@@ -1,0 +1,115 @@
+"""A real run's trace: its shape, and each attribute against the list in resources/telemetry/attributes.yaml."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from f.millrace.core import config, db
+from f.millrace.telemetry.export import root_attributes
+from f.millrace.telemetry.spans import root_span_id
+from scripts.paths import ROOT
+
+LISTED: dict[str, Any] = yaml.safe_load((ROOT / "resources/telemetry/attributes.yaml").read_text())["attributes"]
+KINDS = {
+    "invoke_workflow": "workflow",
+    "invoke_agent": "agent",
+    "chat": "chat",
+    "execute_tool": "tool",
+    "search_memory": "memory",
+    "create_memory": "memory",
+    "risk_decision": "risk",
+    "approval": "approval",
+}
+# What may stand above what.
+ABOVE = {
+    "step": {"workflow"},
+    "agent": {"step", "agent"},
+    "chat": {"agent"},
+    "tool": {"step", "agent"},
+    "memory": {"step", "agent", "tool"},
+    "risk": {"step", "agent"},
+    "approval": {"step"},
+}
+TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool, "list": list}
+
+
+def kind_of(span: dict[str, Any]) -> str:
+    return KINDS.get(span["name"].split()[0], "step" if "phase" in span["attributes"] else "unknown")
+
+
+@pytest.fixture(scope="module")
+def trace(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
+    """The spans of a small daily run of the sample edition, with what was said, and its root."""
+    from scripts.runner import run
+    from scripts.verbs.run import compiled, sample_sources
+
+    url = postgres_server.rsplit("/", 1)[0] + "/trace_of_a_run"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE trace_of_a_run TEMPLATE template_millrace STRATEGY file_copy")
+    folder: Path = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MILLRACE_DATABASE_URL", url)
+        patch.setenv("MILLRACE_OUTBOX_DIR", str(folder / "outbox"))
+        patch.setenv("MILLRACE_NOTES_DIR", str(folder / "notes"))
+        patch.setenv("MILLRACE_TRACE_CONTENT", "true")
+        with sample_sources(True):
+            done = run.start(compiled("daily_research"), "daily_research", {"sample": True, "max_topics": 1})
+        row = db.one("SELECT * FROM run WHERE id = %s", [done.run_id])
+        assert row is not None and row["status"] == "done", row
+        spans = db.all("SELECT * FROM span WHERE run_id = %s", [done.run_id])
+        root = {"span_id": root_span_id(done.run_id), "name": "invoke_workflow daily_research", "parent_id": None}
+        yield [{**root, "attributes": root_attributes(row), "status": "ok"}, *spans]
+        db.close()
+    config.reload()
+
+
+def test_a_run_is_workflow_then_steps_then_agents_then_what_they_do(trace: list[dict[str, Any]]) -> None:
+    by_id = {span["span_id"]: span for span in trace}
+
+    for span in trace[1:]:
+        parent = by_id[span["parent_id"]]
+        assert kind_of(parent) in ABOVE[kind_of(span)], f"{span['name']} stands below {parent['name']}"
+    assert {kind_of(span) for span in trace} == {"workflow", "step", "agent", "chat", "tool", "memory", "risk", "approval"}
+
+
+def test_each_attribute_is_listed_with_its_type_and_place(trace: list[dict[str, Any]]) -> None:
+    for span in trace:
+        kind = kind_of(span)
+        for name, value in span["attributes"].items():
+            assert name in LISTED, f"{name} of {span['name']} is not listed"
+            listed = LISTED[name]
+            assert kind in [*listed.get("always", []), *listed.get("may", [])], f"{name} is not listed for {kind}"
+            right = isinstance(value, TYPES[listed["type"]]) and (listed["type"] == "boolean") == isinstance(value, bool)
+            assert right, f"{name} is {value!r}, listed as {listed['type']}"
+
+
+def test_each_attribute_that_is_always_there_is_there(trace: list[dict[str, Any]]) -> None:
+    missing = [
+        f"{name} of {span['name']}"
+        for span in trace
+        for name, listed in LISTED.items()
+        if kind_of(span) in listed.get("always", []) and name not in span["attributes"]
+    ]
+
+    assert missing == []
+
+
+def test_what_was_said_is_there_when_asked_for(trace: list[dict[str, Any]]) -> None:
+    seen = {name for span in trace for name in span["attributes"]}
+
+    assert {name for name, listed in LISTED.items() if listed.get("content")} <= seen
+
+
+def test_names_that_are_said_to_be_opentelemetrys_are() -> None:
+    from opentelemetry.semconv._incubating.attributes import error_attributes, gen_ai_attributes, user_attributes
+
+    defined = {getattr(module, name) for module in (error_attributes, gen_ai_attributes, user_attributes) for name in dir(module)
+               if name.isupper()}  # fmt: skip
+
+    claimed = {name for name, listed in LISTED.items() if listed["from"] in ("otel", "genai")}
+    assert claimed <= defined
+    assert not {name for name, listed in LISTED.items() if listed["from"] == "own"} & defined

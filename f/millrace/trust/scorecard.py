@@ -35,7 +35,7 @@ FROM decision WHERE namespace = %(namespace)s AND made_at >= %(since)s AND outco
 """
 TOOLS = """
 SELECT count(*) AS n,
-       100.0 * count(*) FILTER (WHERE s.status = 'ok' AND NOT s.attributes ? 'millrace.tool.error') / nullif(count(*), 0) AS value
+       100.0 * count(*) FILTER (WHERE s.status = 'ok' AND coalesce((s.attributes ->> 'tool.success')::boolean, true)) / nullif(count(*), 0) AS value
 FROM span s JOIN run r ON r.id = s.run_id
 WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.name LIKE 'execute_tool %%' AND s.status <> 'pending'
 """

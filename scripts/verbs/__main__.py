@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
     for name in dict.fromkeys(MODULES.values()):
         if name in wanted:
             importlib.import_module("scripts.verbs." + name).add(verbs)
-    options = parser.parse_args(arguments)
+    options = _parsed(parser, arguments)
     os.chdir(ROOT)
     try:
         return options.function(options)
@@ -66,6 +66,17 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+    """Parse; inputs (`key=value`) may stand behind options, too, which argparse alone does not take."""
+    options, rest = parser.parse_known_args(arguments)
+    inputs = [word for word in rest if "=" in word and not word.startswith("-")]
+    if len(inputs) < len(rest) or (rest and not hasattr(options, "inputs")):
+        parser.error("unrecognized arguments: " + " ".join(rest))
+    if rest:
+        options.inputs = [*options.inputs, *inputs]
+    return options
 
 
 if __name__ == "__main__":

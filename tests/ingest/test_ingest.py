@@ -209,7 +209,8 @@ def test_a_killed_run_goes_on_where_it_was_and_does_nothing_twice(ingestion):
         with process:
             assert process.stdout and process.stdout.readline() == "reading\n"
             while documents_read() < kill * 30 // (CRASHES + 1):
-                time.sleep(0.002)
+                assert process.poll() is None, "the run ended before it was killed"
+                time.sleep(0.01)
             pids += subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
             process.send_signal(signal.SIGKILL)
     assert 0 < documents_read() < 30 and pids

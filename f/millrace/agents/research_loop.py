@@ -39,6 +39,7 @@ PAGES_A_ROUND = 4
 MODEL_FAILURES = 2
 MOST_CLAIMS = 6
 RECURSION_LIMIT = 80
+STOOD_IN = "A model gave no usable answer in time; what it was asked for was picked from the evidence by the offline model."
 
 
 class State(TypedDict, total=False):
@@ -333,6 +334,7 @@ class Research:
                 self.model_failures += 1
                 self._note(Stop.MODEL_FAILED)
                 emit("error", str(error), topic=self.topic_id)
+                emit("error", STOOD_IN, topic=self.topic_id, for_digest=True)
         return await agent(question, *arguments, model=OfflineModel(), **options)
 
     async def _search(self, query: Query) -> list[Hit]:

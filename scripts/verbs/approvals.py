@@ -11,6 +11,7 @@ from rich.table import Table
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.research.letters import settled_delivery
+from f.millrace.tools import approved as calls
 from f.millrace.trust import actions as trusted
 from f.millrace.trust import approvals, questions
 from scripts.database.ready import ready
@@ -79,20 +80,25 @@ def show(options: argparse.Namespace) -> int:
         print(dump(row))
         return 0
     print(questions.question(row, whole=True).plain)
-    print(f"\nscripts/millrace approvals approve {str(row['id'])[:8]}   or   deny")
+    if row["state"] != "proposed":
+        given = approvals.answer(str(row["id"]))
+        print(f"It is {row['state']}" + (f"; {given['decision']} by {given['decided_by']}." if given else "."))
     return 0
 
 
 def answer(options: argparse.Namespace) -> int:
-    """Record the answer and continue the run that asked."""
+    """Record the answer; then make the call that was approved, or continue the run that asked."""
     ready()
     row = find(options.id)
     approved = options.action == "approve"
     given = approvals.decide(str(row["id"]), row["digest"], "approved" if approved else "denied", getpass.getuser(), "terminal")
     if not options.json:
         print(f"{given['decision']} by {given['decided_by']}")
+    if calls.is_call(row):
+        return _made(row, options.json) if given["decision"] == "approved" else 0
     run = db.one("SELECT * FROM run WHERE id = %s", [row["run_id"]]) if row["run_id"] else None
-    if run is None or run["status"] != "waiting":
+    # A run that waits for another answer must not take this one for it; only a flow's own question has an end to answer by.
+    if run is None or run["status"] != "waiting" or row["expires_at"] is None:
         return 0
     from scripts.runner.run import resume
 
@@ -100,6 +106,15 @@ def answer(options: argparse.Namespace) -> int:
     with sample_sources(bool(run["args"].get("sample"))), Display(run["openflow"] or {}, quiet=options.json) as display:
         outcome = resume(str(run["id"]), answer=reply, on_event=display.show)
     return report.outcome(outcome, as_json=options.json)
+
+
+def _made(row: dict[str, Any], as_json: bool) -> int:
+    from f.millrace.approvals import perform
+
+    (done,) = perform.main(action_id=str(row["id"]))["actions"]
+    outcome = trusted.by_id(done["action_id"])["outcome"] or {}
+    print(dump({**done, "outcome": outcome}) if as_json else f"{done['tool']}: {done['state']}\n{dump(outcome)}")
+    return 0 if done["state"] == "performed" else 1
 
 
 def settle(options: argparse.Namespace) -> int:

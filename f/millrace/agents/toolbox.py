@@ -14,9 +14,9 @@ from f.millrace.agents.charged import charged
 from f.millrace.core.context import current
 from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput, BudgetExceeded, MillraceError, NeedsApproval, ToolFailed, ToolRefused
-from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import Span, span
+from f.millrace.tools import approved
 from f.millrace.tools.client import Tool, Tools
 from f.millrace.trust import actions, risk, taint
 
@@ -153,7 +153,7 @@ class Toolbox:
         handle.set({"millrace.decision": "ask"})
         why = verdict.why or assessment.rule
         context = current()
-        key = f"{context.run_id} {topic_id} {tool.name} {digest_of(arguments)[:16]}"
+        key = approved.key_of(context.run_id, topic_id, tool.name, arguments)
         if context.run_id:
             actions.propose(
                 tool.name,

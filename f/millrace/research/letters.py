@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.core.config import settings
 from f.millrace.core.errors import NeedsApproval
 from f.millrace.core.ids import digest_of
 from f.millrace.research.opening import Opening
@@ -175,13 +174,11 @@ def _send(row: Row) -> dict[str, Any]:
 
 def _look(row: Row) -> dict[str, Any] | bool | None:
     """Return the outcome of an earlier try that died: the outbox can be looked at, a mail server cannot."""
-    if settings().smtp_url.get_secret_value():
-        return None
-    path = Path(settings().outbox_dir) / f"{row['message_id']}.eml"
-    if not path.is_file():
-        return False
-    _write_beside(path, row)
-    return {"message_id": row["message_id"], "status": "outbox", "path": str(path)}
+    found = mail.look(row["message_id"])
+    if not isinstance(found, mail.Sent):
+        return found
+    _write_beside(Path(found.path), row)
+    return found.model_dump()
 
 
 def _write_beside(path: Path, row: Row) -> None:

@@ -75,6 +75,10 @@ class Tool:
         return digest_of([self.name, self.description, self.input_schema, self.output_schema, self.annotations])
 
 
+class NoAnswer(ToolFailed):
+    """The call left and nothing came back: it may have had its effect."""
+
+
 class Tools:
     """The tools of every server that answered; made by `open_tools`.
 
@@ -128,7 +132,7 @@ class Tools:
         try:
             answer = await self._servers[where](functools.partial(_called, short, arguments or {}), CALL_SECONDS)
         except Exception as error:  # transport faults of a server of others
-            raise ToolFailed(f"{tool.name} gave no answer: {_words(error)}") from error
+            raise NoAnswer(f"{tool.name} gave no answer: {_words(error)}") from error
         text = "\n".join(part.text for part in answer.content if part.type == "text")
         if answer.is_error:
             raise ToolFailed(f"{tool.name} failed: {FAULT.sub('', text, count=1)[:1000]}")

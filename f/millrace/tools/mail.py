@@ -58,6 +58,14 @@ def send(to: str, subject: str, text: str, html: str = "", message_id: str = "")
     return Sent(message_id=found[1], status="outbox", path=str(_write(message, found[1])))
 
 
+def look(message_id: str) -> Sent | bool | None:
+    """Return what became of a mail whose sender died: what lies in the outbox can be seen, what a server took cannot (None)."""
+    if settings().smtp_url.get_secret_value():
+        return None
+    path = _file(message_id)
+    return Sent(message_id=message_id, status="outbox", path=str(path)) if path.is_file() else False
+
+
 def compose(to: str, subject: str, text: str, html: str, message_id: str) -> EmailMessage:
     """Return the mail: plain text, and HTML as its alternative when there is some."""
     message = EmailMessage(policy=SMTP)
@@ -84,9 +92,13 @@ def _address(text: str, what: str) -> Address:
         raise BadInput(f"{what} {text[:80]!r} is not a mail address") from error
 
 
+def _file(message_id: str) -> Path:
+    return Path(settings().outbox_dir) / (re.sub(r"[^A-Za-z0-9._@+-]", "_", message_id) + ".eml")
+
+
 def _write(message: EmailMessage, message_id: str) -> Path:
-    folder = Path(settings().outbox_dir)
-    path = folder / (re.sub(r"[^A-Za-z0-9._@+-]", "_", message_id) + ".eml")
+    path = _file(message_id)
+    folder = path.parent
     spare = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)

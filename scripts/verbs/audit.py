@@ -1,17 +1,25 @@
 """`audit`: the log of who did what at whose word: checked, exported, and told for one run."""
 
 import argparse
+import json
 import os
+import re
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from f.millrace.core import db
 from f.millrace.core.errors import NotFound
 from f.millrace.trust import audit, marks
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
 from scripts.verbs.run import find
+
+SHOWN = ("actor", "subject", "detail")
+# What the log says of an action before anything came of it.
+BEFORE = frozenset({"action.proposed", "action.intent", "approval.approved"})
+HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 def add(verbs: Any) -> None:
@@ -56,23 +64,31 @@ def export_rows(options: argparse.Namespace) -> int:
 def show_run(options: argparse.Namespace) -> int:
     """Print what happened in a run: when, who, what, about what, and why."""
     ready()
-    addresses = marks.known()
-    rows = [
-        {**row, **marks.unmarked({name: row[name] for name in ("actor", "subject", "detail")}, addresses)}
-        for row in audit.rows(str(find(options.run)["id"]))
-    ]
+    run_id, addresses = str(find(options.run)["id"]), marks.known()
+    rows = [{**row, **marks.unmarked({name: row[name] for name in SHOWN}, addresses)} for row in audit.rows(run_id)]
     if options.json:
         print(dump({"rows": rows}))
         return 0
+    titles = _titles(run_id)
     console = Console(highlight=False, soft_wrap=True)
     for row in rows:
+        told = titles.get(row["subject"], "") if row["kind"] not in BEFORE else ""
+        about = f"{row['subject']} {told}".strip()
+        console.print(f"{row['at']:%Y-%m-%d %H:%M:%S}  [bold]{escape(row['actor'])}[/] {escape(row['kind'])} {escape(about)}")
         detail = ", ".join(f"{name} {_short(value)}" for name, value in row["detail"].items() if value not in (None, "", [], {}))
-        console.print(
-            f"{row['at']:%Y-%m-%d %H:%M:%S}  [bold]{escape(row['actor'])}[/] {escape(row['kind'])} {escape(row['subject'])}"
-        )
         if detail:
             console.print(f"    [dim]{escape(detail)}[/]")
     return 0
+
+
+def _titles(run_id: str) -> dict[str, str]:
+    """Return what the log's ids stand for, as long as the rows that say so are there."""
+    rows = db.all(
+        "SELECT id AS subject, title FROM topic WHERE run_id = %s UNION ALL "
+        "SELECT key, left(coalesce(outcome ->> 'error', outcome ->> 'path', ''), 200) FROM action WHERE run_id = %s",
+        [run_id, run_id],
+    )
+    return {row["subject"]: f"({row['title']})" for row in rows if row["title"]}
 
 
 def _lines(path: str | None) -> list[str]:
@@ -86,5 +102,7 @@ def _lines(path: str | None) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else dump(value).replace("\n", " ")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    # A hash is for comparing; its beginning tells it from the others.
+    text = HASH.sub(lambda found: found[0][:12], text)
     return text if len(text) <= 120 else text[:119] + "…"

@@ -7,7 +7,19 @@ import sys
 
 from scripts.paths import ROOT
 
-NAMES = ("cold_start", "runner", "digest", "research", "strangers", "schedule", "memory", "flows", "deploy", "ingest")
+NAMES = (
+    "cold_start",
+    "runner",
+    "digest",
+    "research",
+    "strangers",
+    "telemetry",
+    "schedule",
+    "memory",
+    "flows",
+    "deploy",
+    "ingest",
+)
 
 
 def main(names: list[str]) -> int:

@@ -41,7 +41,8 @@ def trace_of(jaeger: Jaeger, run_id: str, spans: int) -> dict[str, Any]:
             with urllib.request.urlopen(address, timeout=5) as answer:
                 found = json.load(answer)["data"][0]
         except urllib.error.HTTPError as error:
-            assert error.code == 404
+            if error.code != 404:
+                raise
         if len(found["spans"]) >= spans:
             break
         time.sleep(0.2)

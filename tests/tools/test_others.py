@@ -10,7 +10,7 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import ToolFailed
-from f.millrace.telemetry.spans import step
+from f.millrace.telemetry.spans import span, step, traceparent
 from f.millrace.tools import enabled, snapshot
 from f.millrace.tools.client import open_tools
 from f.millrace.trust import approvals
@@ -128,6 +128,23 @@ def test_a_tool_of_another_server_is_listed_and_called_with_the_servers_own_toke
 
     assert "box.echo" in listed and problems == [] and answer == {"said": "again"}
     assert all(headers["authorization"] == "Bearer planted-token-4711" for headers in box.headers)
+
+
+def test_a_server_is_told_to_which_trace_a_call_belongs(box):
+    async def twice(tools):
+        places = []
+        for _ in range(2):
+            with span("execute_tool box.echo"):
+                places.append(traceparent())
+                await echo(tools)
+        return places
+
+    with step("research.read", run_id="018f6b0e-7f3a-7c11-9a55-0123456789ab"):
+        _, _, places = use(twice)
+
+    told = [headers["traceparent"] for headers in box.headers]
+    assert all(place.startswith("00-018f6b0e7f3a7c119a550123456789ab-") for place in told)
+    assert told[-2:] == places
 
 
 @pytest.mark.parametrize(

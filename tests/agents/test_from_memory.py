@@ -140,3 +140,14 @@ def test_a_citation_that_names_nothing_is_refused():
     with pytest.raises(NotFound, match="doc_0"):
         documents.opened("document:doc_0#offset=1")
     assert db.one("SELECT count(*) AS n FROM document") == {"n": 0}
+
+
+def test_an_answer_cites_the_page_and_not_what_research_wrote_about_it():
+    page = "https://quay.example/report"
+    remember("finding", QUAY, title="The quay", source="daily_research", trust="untrusted")
+    remember("evidence", QUAY, title="The quay", source=page, trust="untrusted")
+    remember("evidence", f"{QUAY} {LEAD}", title="The quay", source=page, trust="untrusted")
+
+    reply = answer("What will the repair of the quay at Kestrel cost?")
+
+    assert [(source["url"], source["source"]) for source in reply.sources] == [(page, "quay.example")]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from f.millrace.agents import claims
+from f.millrace.agents.evidence import publisher
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core.config import settings
 from f.millrace.core.contracts import TopicResult
@@ -28,9 +29,11 @@ ENOUGH = 0.6
 # Of one document this many passages come before others have had their turn.
 IN_TURN = 3
 LETTERS_A_TOKEN = 4
-# What a memory of last month cannot answer.
+# What research wrote down itself: an answer cites the evidence that it stands on instead.
+WRITTEN = frozenset({"topic", "finding", "conflict"})
 # A heading inside a passage; with a full stop it does not run into the sentence below it.
 HEADING_LINE = re.compile(r"(?m)^#*[ \t]*([^\n]{1,80}[^\n.!?:;,])\n\n")
+# What a memory of last month cannot answer.
 FRESH = re.compile(r"(?i)\b(?:latest|newest|today|tonight|currently|right now|this (?:morning|week)|news|breaking|live)\b")
 
 
@@ -62,7 +65,8 @@ def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] 
     missing: list[str] = []
     _decide("retrieve", "question", f"Asking memory: {question}")
     for attempt, way in enumerate(WAYS, 1):
-        fresh = {hit.memory.id: hit for hit in way(question, missing) if hit.memory.id not in found and _about(question, hit)}
+        hits = [hit for hit in way(question, missing) if hit.memory.type not in WRITTEN and _about(question, hit)]
+        fresh = {hit.memory.id: hit for hit in hits if hit.memory.id not in found}
         found |= fresh
         if fresh:
             memory.documents = assemble(list(found.values()), settings().answer_tokens)
@@ -88,7 +92,7 @@ def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
 
 def assemble(hits: Sequence[Result], tokens: int) -> list[dict[str, Any]]:
     """Return the best passages that fit the budget; no document takes the room of another before that one was heard."""
-    ranked = sorted(hits, key=lambda hit: -hit.score)
+    ranked = sorted((hit for hit in hits if not _within_another(hit, hits)), key=lambda hit: -hit.score)
     heard: dict[str, int] = {}
     turns = []
     for hit in ranked:
@@ -103,13 +107,24 @@ def assemble(hits: Sequence[Result], tokens: int) -> list[dict[str, Any]]:
     return kept
 
 
+def _within_another(hit: Result, hits: Sequence[Result]) -> bool:
+    """Tell whether a longer piece of the same page holds the whole text: it would be cited twice."""
+    text = hit.memory.text.strip()
+    return any(
+        other.memory.source == hit.memory.source and len(other.memory.text) > len(hit.memory.text) and text in other.memory.text
+        for other in hits
+    )
+
+
 def _document(hit: Result) -> dict[str, Any]:
     memory, place = hit.memory, hit.citation
     if memory.type == documents.PASSAGE and place.get("document"):
         url = documents.citation(place["document"], place.get("page") or 0, place["start"], place["end"] - place["start"])
         source = os.path.basename(memory.source)
     else:
-        url, source = str(memory.metadata.get("url") or f"memory:{memory.id}"), memory.source or "memory"
+        page = memory.source if memory.source.startswith(("http://", "https://")) else ""
+        url = str(memory.metadata.get("url") or page or f"memory:{memory.id}")
+        source = publisher(url) or memory.source or "memory"
     return {
         "url": url,
         "title": memory.title,

@@ -1,6 +1,7 @@
 """Where spans go: into a list, and from there into rows, every second and when a step ends."""
 
 import contextlib
+import gc
 import threading
 import time
 from datetime import UTC, datetime
@@ -136,6 +137,8 @@ def tracer(scope: str) -> trace.Tracer:
                 ALWAYS_ON, Resource({"service.name": SERVICE, "service.version": VERSION}), shutdown_on_exit=False
             )
             _provider.add_span_processor(_recorder)
+            # What is loaded by now stays: the collector of garbage need not go through it again as spans pile up.
+            gc.freeze()
         found = _tracers[scope] = _provider.get_tracer(scope, VERSION)
     return found
 

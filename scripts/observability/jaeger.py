@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -66,8 +67,8 @@ def _build(go: str, home: Path) -> None:
     _go(go, home, "mod", "init", "millrace.local/jaeger")
     _go(go, home, "mod", "edit", f"-require={MODULE}@v{VERSION}", f"-replace={REPLACE}")
     (home / "go.sum").write_text(SUMS)
-    folder = _go(go, home, "list", "-mod=mod", "-m", "-f", "{{.Dir}}", MODULE).strip()
-    (home / "go.sum").write_text(SUMS + (Path(folder) / "go.sum").read_text())
+    module = json.loads(_go(go, home, "mod", "download", "-json", f"{MODULE}@v{VERSION}"))
+    (home / "go.sum").write_text(SUMS + (Path(module["Dir"]) / "go.sum").read_text())
     _go(go, home, "build", "-mod=mod", "-trimpath", "-ldflags=-s -w", "-o", "jaeger.part", f"{MODULE}/cmd/jaeger")
     (home / "jaeger.part").rename(home / "jaeger")
 

@@ -49,7 +49,7 @@ class AgentSettings(BaseModel):
 class ModelPrice(BaseModel):
     """What a million tokens of one model cost."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     input: Money = Field(description="A million tokens in.")
     output: Money = Field(description="A million tokens out, reasoning included.")

@@ -12,7 +12,7 @@ from typing import Any
 from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import current, now, within
-from f.millrace.research import letters, result
+from f.millrace.research import letters
 from f.millrace.research.audience import address
 from f.millrace.research.due import judge, last_success, schedule_of
 from f.millrace.research.opening import FLOW, Opening, keep
@@ -135,6 +135,9 @@ def _answer(run_id: str, opened: Opening) -> dict:
         "result": None,
     }
     if opened.skip:
+        # Here only: a start that goes on does not load what it takes to tell a whole result.
+        from f.millrace.research import result
+
         # `done` also for a start that came too late: nothing went wrong, there was nothing to do.
         small = result.small_result(run_id)
         db.execute(

@@ -7,26 +7,12 @@ from typing import Any
 
 import yaml
 
+from scripts.compiler.spec import TOP
 from scripts.importer import settled
 from scripts.importer.sourcetext import Entry, Part, parse
 
 Json = dict[str, Any]
 WIDTH = 120
-TOP = (
-    "summary",
-    "description",
-    "area",
-    "pattern",
-    "orchestrator",
-    "agents",
-    "budget",
-    "schedule",
-    "inputs",
-    "run",
-    "with",
-    "steps",
-    "on_failure",
-)
 STEP = (
     "id", "when", "summary", "depends_on", "for_each", "run", "from", "with", "approval", "parallel", "keep_going", "retry", "timeout",
     "skip_if", "stop_if", "steps", "branches", "choose", "otherwise",

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import os
 import threading
 import time
 from datetime import UTC, datetime
@@ -147,3 +148,13 @@ def flush() -> None:
     """Write what was recorded in this process."""
     if _recorder is not None:
         _recorder.flush()
+
+
+def _begin_anew() -> None:
+    """Forget the parent's recorder: its spans are the parent's to write, and its thread is not in a forked child."""
+    global _recorder, _provider
+    _recorder = _provider = None
+    _tracers.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)

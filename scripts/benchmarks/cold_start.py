@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.paths import ROOT
 
-REPEATS = 9
+REPEATS = 15
 LOADED = """
 import importlib, json, sys
 before = set(sys.modules)

@@ -19,16 +19,16 @@ from f.millrace.core.errors import BadSetting
 
 MASK = "[redacted]"
 SHORTEST = 6
-SECRET_VARIABLE = re.compile(
+SECRET_VARIABLE = (
     r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
 )
-KEYS = re.compile(
+KEYS = (
     r"(?i)(password|passwd|passphrase|secret|credential|api[_-]?key|authorization|private[_-]?key|set-cookie|"
     r"(?:access|auth|refresh|bearer|session|id)[_-]?token|(?:^|[_-])token$|^cookie$)"
 )
 # Each alternative begins with something rare, so that plain text is passed over quickly.
-SHAPES = re.compile(
-    r"\b(?:sk|pk|rk)[-_](?:live_|test_|proj-|ant-)?[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, Stripe
+SHAPES = (
+    r"(?s)\b(?:sk|pk|rk)[-_](?:live_|test_|proj-|ant-)?[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, Stripe
     r"|\b(?:gh[pousr]|github_pat|glpat|hf|npm|pypi|tvly|dop_v1|shpat|xapp)[_-][A-Za-z0-9_-]{16,}"
     r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
@@ -41,16 +41,15 @@ SHAPES = re.compile(
     r"|(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"
     r"|(?i:(?<=\bbearer )|(?<=\bbasic )|(?<=\btoken ))(?=[^\s\"']*[0-9=_~+/])[A-Za-z0-9._~+/-]{12,}=*"
     r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
-    re.DOTALL,
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 )
 # `password=hunter2`, `?token=…`, `"api_key": "…"`; after a colon only what has a figure or a sign in it, for prose has none.
-NAMED = re.compile(
+NAMED = (
     r"(?i)\b((?:[\w-]*[_-])?(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|token|sig|signature))"
     r"(\\*[\"']?\s*(?:=\s*\\*[\"']?|:\s*\\*[\"']?(?=[^\s\"',;]*[0-9_/+=-])))([^\s\"'&,;<>\\)\]}]{6,})"
 )
 # No shape and no name without one of these letters.
-HINT = re.compile(r"(?i)[_-]|[0-9]{8}|://|bearer|basic|token|password|passwd|pwd|secret|key|sig|eyJ|AKIA|ASIA|AIza|ya29|SG\.|BSA")
+HINT = r"(?i)[_-]|[0-9]{8}|://|bearer|basic|token|password|passwd|pwd|secret|key|sig|eyJ|AKIA|ASIA|AIza|ya29|SG\.|BSA"
 
 
 def redact(value: Any) -> Any:
@@ -67,7 +66,7 @@ def redact(value: Any) -> Any:
 
 
 def _under(key: Any, value: Any) -> Any:
-    if isinstance(key, str) and value and KEYS.search(key):
+    if isinstance(key, str) and value and _compiled(KEYS).search(key):
         if isinstance(value, str):
             return MASK
         if isinstance(value, list | tuple) and all(isinstance(inner, str) for inner in value):
@@ -79,11 +78,19 @@ def _text(text: str) -> str:
     own = _own_secrets()
     if own is not None:
         text = own.sub(MASK, text)
-    if not HINT.search(text):
+    if not _compiled(HINT).search(text):
         return text
-    return NAMED.sub(
-        lambda match: match[0] if match[3].startswith("[redacted") else match[1] + match[2] + MASK, SHAPES.sub(MASK, text)
-    )
+    return _compiled(NAMED).sub(_named, _compiled(SHAPES).sub(MASK, text))
+
+
+def _named(match: "re.Match[str]") -> str:
+    return match[0] if match[3].startswith("[redacted") else match[1] + match[2] + MASK
+
+
+@functools.cache
+def _compiled(pattern: str) -> "re.Pattern[str]":
+    """Return the pattern compiled, at its first use: together they would take a tenth of what a step's start may add."""
+    return re.compile(pattern)
 
 
 @functools.cache
@@ -105,7 +112,7 @@ def _own_secrets() -> "re.Pattern[str] | None":
 
 def _of_environment() -> Iterator[str]:
     for name, value in os.environ.items():
-        if SECRET_VARIABLE.search(name.upper()):
+        if _compiled(SECRET_VARIABLE).search(name.upper()):
             yield value
         if "://" in value and "@" in value:
             yield from _parts(value)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.core import config
+from f.millrace.core import config, db
 from f.millrace.memory.forget import forget
 from f.millrace.research import letters
 from f.millrace.trust import actions, audit, recipients, recovery
@@ -18,8 +18,9 @@ from scripts.simulation.daily import READERS, World, pipeline_of
 from scripts.simulation.scenario import scenario
 
 PROVE = bool(os.environ.get("PROVE"))
+FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
 # 100 scenarios of 60 wake-ups are more than 10 000 runs.
-SEEDS, WAKEUPS = (range(100), 60) if PROVE else (range(2), 10)
+SEEDS, WAKEUPS = (range(FIRST_SEED, FIRST_SEED + 100), 60) if PROVE else (range(2), 10)
 KILLS = 520 if PROVE else 10
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -82,6 +83,31 @@ def test_a_run_that_is_gone_on_with_does_not_take_over_what_a_later_one_has_sent
         world.drive([world.new_run()], pipeline, 0)
 
     assert world.faults() == [] and len(world.mails) >= 4
+
+
+def test_a_mail_that_may_have_arrived_stays_unknown_when_its_run_is_gone_on_with_a_day_later(monkeypatch):
+    world, pipeline, morning = World(1, smtp=True), pipeline_of("UTC"), scenario(1, 1)[0].clock.replace(hour=9)
+    arrive = world._arrive
+
+    def arrive_and_die(message):
+        arrive(message)
+        monkeypatch.setattr(world, "_arrive", arrive)
+        world.points.dead = True
+        raise Crash
+
+    with world.played(), watched(world.points):
+        recipients.add(READERS[0], by="test")
+        config.settings().now, world.items, early = morning, 1, world.new_run()
+        monkeypatch.setattr(world, "_arrive", arrive_and_die)
+        assert not world.drive([early], pipeline, 0)
+        recovery.mark_dead()
+        config.settings().now, world.items = morning + timedelta(days=1), 2
+        world.drive([world.new_run()], pipeline, 0)
+        world.drive([early], pipeline, 0)
+
+        of_early = db.one("SELECT status FROM delivery WHERE run_id = %s AND recipient = %s", [early, READERS[0]])
+
+    assert of_early == {"status": "unknown"}
 
 
 def test_a_reader_who_is_forgotten_is_found_nowhere_and_the_log_still_holds():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.core.errors import NeedsApproval
+from f.millrace.core.errors import NeedsApproval, NotFound
 from f.millrace.core.ids import digest_of
 from f.millrace.research.opening import Opening
 from f.millrace.telemetry.events import emit
@@ -95,19 +95,16 @@ def deliver(opened: Opening, rows: list[Row], authorise: Callable[[Row], bool]) 
 
 
 def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dict[str, Any]:
+    # What became of a try that died comes first: a mail that may be with its reader is not one that came too late.
+    done = _touched(opened, row)
+    if done is not None:
+        return _ended(row, done)
     later = _overtaken(row)
     if later:
         return _mark(row, "expired", row["action_id"], error=f"the digest of {later} came first and holds what was new")
     wanted = arguments(row)
     key = key_of(opened, row["recipient"])
-    reason = f"the digest of {opened.day} for {row['recipient']}"
-    action = actions.propose(TOOL, wanted, key, reason=reason)
-    if action["digest"] != actions.digest(TOOL, wanted):
-        # An earlier run of this day died while it sent this mail; what became of it comes first.
-        action = actions.settle(key, lambda: _look(row))
-        if action["state"] in ("performed", "unknown"):
-            return _ended(row, action)
-        action = actions.propose(TOOL, wanted, key, reason=reason)
+    action = actions.propose(TOOL, wanted, key, reason=f"the digest of {opened.day} for {row['recipient']}")
     if not authorise(action):
         return _answer(row, row["status"])
     _mark(row, "sending", str(action["id"]))
@@ -116,6 +113,15 @@ def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dic
     except NeedsApproval as error:
         return _mark(row, "waiting", str(action["id"]), error=str(error))
     return _ended(row, done)
+
+
+def _touched(opened: Opening, row: Row) -> Row | None:
+    """Return the mail's action when it was performed, or may have been, also by an earlier run of the day."""
+    try:
+        action = actions.settle(key_of(opened, row["recipient"]), lambda: _look(row))
+    except NotFound:
+        return None
+    return action if action["state"] in ("performed", "unknown") else None
 
 
 def settle_left(opened: Opening) -> int:

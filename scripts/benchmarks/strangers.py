@@ -101,6 +101,9 @@ class Unguarded(Toolbox):
     def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> None:
         pass
 
+    async def _write(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:
+        return await self._tools.call(tool.name, arguments)
+
 
 class ByRiskClass(Toolbox):
     """The class of the tool decides, wherever the arguments come from."""

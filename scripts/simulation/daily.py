@@ -61,7 +61,9 @@ class World:
         found = [f"{name} was mailed {times} times" for name, times in Counter(one[0] for one in self.mails).items() if times > 1]
         unsure = {f"<{row['message_id']}>" for row in db.all("SELECT message_id FROM delivery WHERE status = 'unknown'")}
         for reader in READERS:
-            mails = [(name, {int(number) for number in re.findall(r"x(\d+)x", text)}) for name, to, text in self.mails if to == reader]
+            mails = [
+                (name, {int(number) for number in re.findall(r"x(\d+)x", text)}) for name, to, text in self.mails if to == reader
+            ]
             arrived = {number for _, numbers in mails for number in numbers}
             sure = Counter(number for name, numbers in mails if name not in unsure for number in numbers)
             found += [f"item {number} never reached {reader}" for number in range(self.items) if number not in arrived]

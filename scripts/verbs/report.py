@@ -75,7 +75,11 @@ def _print(document: dict[str, Any], error: Any) -> None:
 
 def result_lines(result: dict[str, Any]) -> list[str]:
     """Return what a person wants to know of a result: failed sources, files, deliveries."""
-    lines = []
+    lines = [f"  {escape(result['text'])}"] if result.get("text") else []
+    for call in result.get("calls", []):
+        lines.append(f"  {escape(call['tool'])}: {call['state']}" + (f" ({escape(call['error'])})" if call["error"] else ""))
+    for gap in result.get("gaps", []):
+        lines += [f"  [yellow]no tool does the work of {escape(need['name'])}[/]" for need in gap["missing_tools"]]
     for problem in result.get("problems", []):
         if isinstance(problem, dict):
             lines.append(f"  [yellow]{escape(relative(problem['path']))} {escape(problem['problem'])}[/]")
@@ -98,10 +102,12 @@ def _next(document: dict[str, Any], run: str) -> list[str]:
             "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT NULL", [document["run_id"]]
         )
         action = str(asked["id"])[:8] if asked else "ACTION"
-        digest = f"scripts/millrace show {run} --save digests"
-        return [*(f"scripts/millrace approvals {verb} {action}" for verb in ("show", "approve", "deny")), digest]
+        digest = [f"scripts/millrace show {run} --save digests"] if document["flow"] == "daily_research" else []
+        return [*(f"scripts/millrace approvals {verb} {action}" for verb in ("show", "approve", "deny")), *digest]
     if document["status"] in ("failed", "killed", "running"):
         return [f"scripts/millrace resume {run}", f"scripts/millrace show {run}", "scripts/millrace settings"]
+    if document["flow"] == "do_task":
+        return [f"scripts/millrace show {run}", f"scripts/millrace feedback {run} good", "scripts/millrace gaps"]
     if document["flow"] == "ingest_documents":
         return ["scripts/millrace documents list", 'scripts/millrace ask "What do my documents say about ...?"']
     if (document["result"] or {}).get("edition") == "sample":

@@ -5,19 +5,21 @@ caller is told so; what would carry private words out, or goes where nobody sent
 """
 
 import asyncio
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from f.millrace.agents.charged import charged
+from f.millrace.core import db
 from f.millrace.core.context import current
 from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput, BudgetExceeded, MillraceError, NeedsApproval, ToolFailed, ToolRefused
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import Span, span
 from f.millrace.tools import approved
-from f.millrace.tools.client import Tool, Tools
+from f.millrace.tools.client import NoAnswer, Tool, Tools
 from f.millrace.trust import actions, risk, taint
 
 HITS = 10
@@ -71,6 +73,8 @@ class Toolbox:
         self.failures = 0
         self.used: set[str] = set()
         self.search_failed = False
+        # One after the other: a step has two connections to the database at most.
+        self._writing = asyncio.Lock()
         for tool in listed:
             if not tool.ours:
                 self.heard.read(tool.description, "untrusted")
@@ -98,6 +102,8 @@ class Toolbox:
             raise BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(self.listed) or 'none'}")
         level = self._permit(tool, arguments, topic_id)
         self.used.add(tool.name)
+        if not tool.read_only and current().run_id:
+            return await self._write(tool, arguments, topic_id)
         attributes = {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": tool.name,
@@ -132,6 +138,52 @@ class Toolbox:
                 await asyncio.sleep(RETRY_WAIT_SECONDS)
         raise AssertionError("the loop returns or raises")
 
+    async def _write(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:
+        """Make a call that changes something, once for this run and topic, however often its step is repeated."""
+        self.calls += 1
+        work = functools.partial(self._perform, tool, arguments, topic_id, asyncio.get_running_loop())
+        async with self._writing:
+            try:
+                with charged("researcher", tool.name):
+                    answer = await asyncio.to_thread(work)
+            except BudgetExceeded as error:
+                emit("budget", str(error), tool=tool.name)
+                raise ToolFailed(str(error)) from error
+            except ToolFailed as error:
+                self.failures += 1
+                emit("error", str(error), tool=tool.name)
+                raise
+        self._hear(tool, answer)
+        return answer
+
+    def _perform(self, tool: Tool, arguments: dict[str, Any], topic_id: str, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+        """Perform the call as an action, from a thread of its own: the account waits for the effect."""
+
+        def do() -> dict[str, Any]:
+            try:
+                return asyncio.run_coroutine_threadsafe(self._tools.call(tool.name, arguments), loop).result(CALL_SECONDS)
+            except (NoAnswer, TimeoutError) as error:
+                raise actions.OutcomeUnknown(str(error) or f"{tool.name} gave no answer in time") from error
+
+        try:
+            row = actions.propose(
+                tool.name,
+                arguments,
+                approved.key_of(current().run_id, topic_id, tool.name, arguments),
+                reason="asked for by an agent; nobody has to be asked",
+                annotations=tool.annotations,
+            )
+            repeats = tool.annotations.get("idempotentHint") is True
+            done = actions.perform(
+                row["key"], arguments, do, (lambda: False) if repeats else None, unasked="medium risk runs by policy"
+            )
+        finally:
+            db.close()
+        outcome = done["outcome"] or {}
+        if done["state"] != "performed":
+            raise ToolFailed(str(outcome.get("error") or f"{tool.name} is {done['state']}"))
+        return outcome
+
     def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:
         """Return the class of a call that may be made; ToolRefused and NeedsApproval stop the others."""
         with span(f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust") as handle:
@@ -141,6 +193,9 @@ class Toolbox:
         verdict = taint.judge(
             tool.name, arguments, self.heard, read_only=tool.read_only, leaves_house=tool.open_world or not tool.ours
         )
+        if not tool.read_only and actions.INCIDENTAL.intersection(arguments):
+            # Such fields are no part of what a person approves.
+            verdict = taint.Verdict("refuse", f"{tool.name} was not called: {sorted(actions.INCIDENTAL)} are no fields of a call")
         assessment = risk.assess(tool.name, tool.annotations, arguments)
         handle.set({"agent.risk_level": assessment.risk, "millrace.rule": verdict.why or assessment.rule})
         if verdict.outcome == "refuse":

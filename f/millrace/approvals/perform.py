@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Perform the calls that agents proposed and a person approved, each once.
+"""Perform the calls that agents proposed inside their steps and a person approved, each once.
 
 scripts/millrace step approvals/perform run_id=RUN
 """
@@ -13,23 +13,28 @@ from f.millrace.tools import approved
 from f.millrace.trust import actions
 
 
-def main(run_id: str = "", action_id: str = "") -> dict:
+def main(run_id: str = "", action_id: str | None = None) -> dict:
     """Perform approved calls.
 
     Args:
         run_id: All approved calls of this run that are not done yet.
-        action_id: Only this action, also after it failed; its run is used.
+        action_id: Only this action, also after it failed, or the question about a run's calls; none when nothing was asked.
     """
     if not (run_id or action_id):
         raise BadInput("give a run_id, or an action_id; scripts/millrace approvals list shows them")
-    wanted = [actions.by_id(action_id)] if action_id else None
-    run_id = run_id or str((wanted or [{}])[0].get("run_id") or "")
-    with step("approvals.perform", run_id or None, action_id=action_id) as span:
-        done = [approved.perform(row) for row in (approved.left(run_id) if wanted is None else wanted)]
+    wanted = actions.by_id(action_id) if action_id else None
+    run_id = run_id or str((wanted or {}).get("run_id") or "")
+    with step("approvals.perform", run_id or None, action_id=action_id or "") as span:
+        if wanted is None:
+            done = [approved.perform(row) for row in approved.left(run_id)]
+        elif wanted["tool"] == approved.TOGETHER:
+            done = approved.perform_together(wanted)
+        else:
+            done = [approved.perform(wanted)]
         for row in done:
             emit(
                 "decision",
-                f"{row['tool']}, which a person approved: {row['state']}",
+                f"{row['tool']}, for which a person was asked: {row['state']}",
                 action_id=str(row["id"]),
                 state=row["state"],
             )

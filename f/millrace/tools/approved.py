@@ -1,4 +1,7 @@
-"""Approved calls: what an agent asked for inside its step and a person allowed afterwards, performed once."""
+"""Approved calls: what an agent asked for inside its step and a person allowed afterwards, performed once.
+
+A flow asks about all the calls of its run in one question (`ask_together`); on the command line each can be answered alone.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -8,14 +11,15 @@ import pydantic
 
 from f.millrace.core import db
 from f.millrace.core.context import current
-from f.millrace.core.errors import BadInput, ToolFailed
+from f.millrace.core.errors import BadInput, NeedsApproval, ToolFailed
 from f.millrace.core.ids import digest_of
 from f.millrace.tools.client import NoAnswer, open_tools
 from f.millrace.tools.servers import SERVERS
-from f.millrace.trust import actions
+from f.millrace.trust import actions, approvals
 
 Row = dict[str, Any]
 CALL = "call:"
+TOGETHER = "agent.calls"
 MAIL = "mail.send"
 
 
@@ -27,6 +31,46 @@ def key_of(run_id: str, topic_id: str, tool: str, arguments: dict[str, Any]) -> 
 def is_call(action: Row) -> bool:
     """Return whether an action is a call that an agent asked for; anything else its own flow performs."""
     return action["key"].startswith(CALL)
+
+
+def ask_together(run_id: str) -> Row | None:
+    """Propose one question about all calls of a run that wait for a person, and return it; None when none waits."""
+    rows = _calls(run_id, "proposed")
+    if not rows:
+        return None
+    calls = [{"tool": row["tool"], "arguments": row["arguments"], "_note": row["reason"]} for row in rows]
+    tools = ", ".join(dict.fromkeys(row["tool"] for row in rows))
+    reason = f"an agent asked for {tools} inside its step, where nobody is asked"
+    return actions.propose(TOGETHER, {"calls": calls}, f"calls:{run_id}", reason=reason, run_id=run_id, risk="high")
+
+
+def perform_together(whole: Row) -> list[Row]:
+    """Carry the answer about a run's calls over to each of them, make those that were approved, and return them all."""
+    run_id, given = str(whole["run_id"]), approvals.answer(str(whole["id"]))
+    parts = approvals.parts_of(whole)
+
+    def make() -> dict[str, Any]:
+        rows = [row for row in _calls(run_id) if row["digest"] in parts]
+        done = [perform(actions.by_id(str(row["id"]))) for row in rows if approvals.approve_as_part(row, whole)]
+        return {"calls": [{"action_id": str(row["id"]), "state": row["state"]} for row in done]}
+
+    try:
+        # A crash between leaves it undone: every call knows for itself whether it was made.
+        actions.perform(whole["key"], whole["arguments"], make, check=lambda: False)
+    except NeedsApproval as error:
+        decision = "denied" if given and given["decision"] == "denied" else "expired"
+        by, how = (given["decided_by"], given["how"]) if given else ("millrace", str(error))
+        for row in _calls(run_id, "proposed"):
+            if row["digest"] in parts:
+                approvals.decide(str(row["id"]), row["digest"], decision, by, f"{approvals.PART_OF}{whole['key']}: {how}")
+    return [row for row in _calls(run_id) if row["digest"] in parts]
+
+
+def _calls(run_id: str, state: str | None = None) -> list[Row]:
+    return db.all(
+        "SELECT * FROM action WHERE run_id = %s AND starts_with(key, %s) AND (%s::text IS NULL OR state = %s) ORDER BY created_at, key",
+        [run_id, CALL, state, state],
+    )
 
 
 def left(run_id: str) -> list[Row]:

@@ -127,12 +127,14 @@ def perform(
     action: dict[str, Any],
     do: Callable[[], dict[str, Any]],
     check: Check | None = None,
+    unasked: str = "",
 ) -> Row:
     """Do the action once and return its row, with the outcome recorded: `performed`, `failed` or `unknown`.
 
     `action` holds the arguments as they are now; they must be the ones that were approved. `do` returns the outcome
     (JSON); a MillraceError of it means that nothing happened. `check` is asked when an earlier try died between the
     effect and its record: the outcome when it happened, False when it surely did not, None when nobody can tell.
+    `unasked` is the rule by which nobody has to be asked; what is of high risk is asked about whatever it says.
     """
     with _alone(key):
         row = by_key(key)
@@ -141,7 +143,7 @@ def perform(
         row = _settled(row, check)
         if row["state"] in ("performed", "unknown"):
             return row
-        _require_approval(row)
+        _require_approval(row, unasked)
         return _do(row, do)
 
 
@@ -226,10 +228,13 @@ def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
     return recorded
 
 
-def _require_approval(row: Row) -> None:
+def _require_approval(row: Row, unasked: str) -> None:
     if row["risk"] == "low" and row["state"] not in ("denied", "expired"):
         return
     approval = db.one("SELECT * FROM approval WHERE action_id = %s", [row["id"]])
+    if unasked and row["risk"] == "medium" and approval is None and row["state"] in ("proposed", "failed"):
+        audit.append("policy", "action.unasked", row["key"], _run(row), action_id=str(row["id"]), rule=unasked)
+        return
     if approval is None or approval["decision"] != "approved":
         raise NeedsApproval(f"{row['key']} is {row['state']}; a person has to approve it first")
     if approval["digest"] != row["digest"]:

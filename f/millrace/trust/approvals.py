@@ -151,17 +151,23 @@ def approve_by_standing(action: Row, flow: str) -> bool:
 
 
 def approve_as_part(action: Row, whole: Row) -> bool:
-    """Approve an action that a person approved as part of a larger one (`mails`); return whether it is approved."""
+    """Approve an action that a person approved as part of a larger one (`mails`, `calls`); return whether it is approved."""
     given = answer(str(whole["id"]))
     if given is None or given["decision"] != "approved" or given["digest"] != whole["digest"]:
         return False
-    parts = {actions.digest(whole["tool"], part) for part in whole["arguments"].get("mails", [])}
-    if action["digest"] not in parts:
+    if action["digest"] not in parts_of(whole):
         return False
     if action["state"] != "proposed":
         return action["state"] in ("approved", "performing", "performed", "failed", "unknown")
     how = PART_OF + whole["key"]
     return decide(str(action["id"]), action["digest"], "approved", given["decided_by"], how)["decision"] == "approved"
+
+
+def parts_of(whole: Row) -> set[str]:
+    """Return the digests of the actions that one question is about."""
+    given = whole["arguments"]
+    mails = {actions.digest(whole["tool"], mail) for mail in given.get("mails", [])}
+    return mails | {actions.digest(call["tool"], call["arguments"]) for call in given.get("calls", [])}
 
 
 def _refuse_other(action: Row, shown_digest: str) -> None:

@@ -46,6 +46,8 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     shown = [(name, value) for name, value in facts if value]
     preview = _preview(mails, None if whole else PREVIEW) if mails else _arguments(action, None if whole else PREVIEW)
     begins = "The mail begins" if mails else "It would be called with"
+    if "calls" in action["arguments"]:
+        begins = "These calls would be made, each once"
     where = f"Answer on Windmill's approval page ({page})" if page else "Answer on Windmill's approval page"
     how = (
         f"{where}, or on the command line:\n\n  scripts/millrace approvals show {action['id']}\n"
@@ -74,7 +76,14 @@ def _preview(mails: list[dict[str, Any]], length: int | None) -> str:
 
 
 def _arguments(action: dict[str, Any], length: int | None) -> str:
-    return _beginning(json.dumps(redact(action["arguments"]), indent=2, ensure_ascii=False), length)
+    calls = action["arguments"].get("calls")
+    if not calls:
+        return _beginning(json.dumps(redact(action["arguments"]), indent=2, ensure_ascii=False), length)
+    texts = [
+        f"{call['tool']}, {call['_note']}\n{json.dumps(redact(call['arguments']), indent=2, ensure_ascii=False)}"
+        for call in calls
+    ]
+    return _beginning("\n\n".join(texts), length)
 
 
 def _beginning(text: str, length: int | None) -> str:

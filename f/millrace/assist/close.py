@@ -1,0 +1,40 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Close the task: the answer, what became of each call that needed a person, and which tools were missing.
+
+scripts/millrace step assist/close run_id=RUN
+"""
+
+from f.millrace.core import db
+from f.millrace.core.context import now
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import audit, spend
+
+
+def main(run_id: str) -> dict:
+    """Close the task.
+
+    Args:
+        run_id: The run whose task was done.
+    """
+    with step("assist.close", run_id) as span:
+        row = db.one("SELECT result FROM run WHERE id = %s", [run_id]) or {}
+        made = db.all(
+            "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:') ORDER BY created_at, key",
+            [run_id],
+        )
+        calls = [{"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")} for one in made]
+        status = "partly_failed" if any(one["state"] in ("failed", "unknown") for one in made) else "done"
+        result = {**(row["result"] or {}), "calls": calls, "status": status, "cost_usd": spend.told(run_id)}
+        changed = db.execute(
+            "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
+            "WHERE id = %s AND status IN ('running', 'waiting')",
+            [status, db.jsonb(result), now(), run_id],
+        )
+        if changed:
+            audit.append("millrace", "run.closed", "do_task", run_id, status=status, calls=len(calls))
+        emit("progress", f"Task {status.replace('_', ' ')}", status=status)
+        span.set({"millrace.run.status": status})
+        return result

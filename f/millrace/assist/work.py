@@ -1,0 +1,47 @@
+# no_postinstall
+# requirements: millrace_agents
+
+"""Do one task with the tools that there are; what needs a person is proposed, what was missing is reported.
+
+scripts/millrace step assist/work task="Write down in my notes when high water is"
+"""
+
+from f.millrace.agents.helper import do_task
+from f.millrace.core import db
+from f.millrace.core.context import current
+from f.millrace.core.errors import BadInput
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+from f.millrace.tools import approved
+from f.millrace.trust import policy
+
+LONGEST_TASK = 4_000
+
+
+def main(task: str, pipeline: dict | None = None) -> dict:
+    """Do the task.
+
+    Args:
+        task: What is to be done, in a few sentences.
+        pipeline: What the flow's spec says: name, budget, agents.
+    """
+    with step("assist.work") as span:
+        run_id, task = current().run_id, task.strip()
+        if not task or len(task) > LONGEST_TASK:
+            raise BadInput(f"a task has 1 to {LONGEST_TASK} characters, this one {len(task)}")
+        row = db.one("SELECT result FROM run WHERE id = %s", [run_id])
+        if row is None or row["result"] is None:
+            db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id])
+            policy.note()
+            help = do_task(run_id, task)
+            # The text stays in the run's row, not in the results of its steps.
+            kept = {"text": help.text, "gaps": help.gaps}
+            db.execute("UPDATE run SET result = %s WHERE id = %s AND result IS NULL", [db.jsonb(kept), run_id])
+            emit("progress", help.text)
+        question = approved.ask_together(run_id)
+        span.set(asks=question is not None)
+        return {
+            "run_id": run_id,
+            "action_id": str(question["id"]) if question else None,
+            "needs_approval": bool(question and question["state"] == "proposed"),
+        }

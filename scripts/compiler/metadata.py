@@ -13,7 +13,7 @@ from scripts.compiler.sources import HOME, NOT_LITERAL, Module, bundle
 
 WRITE = "run scripts/millrace metadata write"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-APPROVAL_STEPS = ("approvals/ask",)
+APPROVAL_STEPS = ("approvals/ask", "blocks/ask_approval")
 
 
 def write(root: Path) -> list[str]:
@@ -81,9 +81,11 @@ def summary(module: Module) -> str:
 
 
 def description(module: Module) -> str:
-    """Return the rest of the module's docstring, without the command that tries the step."""
+    """Return the rest of the module's docstring, without the command that tries the step, and what main() returns."""
     paragraphs = re.split(r"\n\s*\n", module.docstring.strip())[1:]
     kept = [" ".join(text.split()) for text in paragraphs if not text.lstrip().startswith("scripts/millrace")]
+    if module.returned:
+        kept.append("Result:\n" + "\n".join(f"- `{name}`: {text}" for name, text in module.returned.items()))
     return "\n\n".join(kept)
 
 

@@ -87,6 +87,11 @@ class Module:
         ]
 
     @cached_property
+    def returned(self) -> dict[str, str]:
+        """Return what `main` says of its result, by name."""
+        return arguments(ast.get_docstring(self.main) or "", "Returns:") if self.main else {}
+
+    @cached_property
     def requirements(self) -> str | None:
         """Return the name of the requirements file that the header names."""
         found = REQUIREMENTS.search(self.text)
@@ -205,12 +210,12 @@ class _NotLiteral:
 NOT_LITERAL = _NotLiteral()
 
 
-def arguments(docstring: str) -> dict[str, str]:
-    """Return the `Args:` lines of a docstring, one text a parameter."""
+def arguments(docstring: str, section: str = "Args:") -> dict[str, str]:
+    """Return the lines of a docstring's section, one text a name: the parameters, or with `Returns:` what is in the result."""
     lines = docstring.splitlines()
-    if not any(line.strip() == "Args:" for line in lines):
+    if not any(line.strip() == section for line in lines):
         return {}
-    start = next(number for number, line in enumerate(lines) if line.strip() == "Args:")
+    start = next(number for number, line in enumerate(lines) if line.strip() == section)
     found: dict[str, str] = {}
     name = ""
     for line in lines[start + 1 :]:

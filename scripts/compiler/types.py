@@ -6,6 +6,7 @@ from typing import Any
 from scripts.compiler.sources import Parameter
 
 ALLOWED = "str, int, float, bool, dict, list, list[str], list[int], list[float], list[dict], Literal of texts, bytes, and any of these | None (a list then with its kind)"
+EXAMPLE = "Example:"
 SIMPLE: dict[str, dict[str, Any]] = {
     "str": {"type": "string", "originalType": "string"},
     "int": {"type": "integer"},
@@ -22,9 +23,15 @@ SIMPLE: dict[str, dict[str, Any]] = {
 
 
 def schema_of(parameter: Parameter) -> dict[str, Any] | None:
-    """Return the JSON Schema of one parameter as Windmill infers it, or None when it cannot show the type."""
+    """Return the JSON Schema of one parameter as Windmill infers it, or None when it cannot show the type.
+
+    What stands behind `Example:` in the help text is shown in the empty field, as Windmill's placeholder.
+    """
     found = _schema(parameter.annotation)
-    return {**found, "description": parameter.description} if found is not None else None
+    if found is None:
+        return None
+    text, _, example = parameter.description.partition(EXAMPLE)
+    return {**found, "description": text.strip(), **({"placeholder": example.strip()} if example else {})}
 
 
 def json_type(parameter: Parameter) -> str | None:

@@ -1,6 +1,7 @@
 """Runs one script at a time per caller: in a child of the fork server, or in this process."""
 
 import contextlib
+import contextvars
 import io
 import json
 import os
@@ -354,7 +355,8 @@ class Inline:
         """Call the script's main with its environment and collect what it prints."""
         started, printed = time.monotonic(), io.StringIO()
         with self._lock, _environment(job.env), contextlib.redirect_stdout(printed):
-            answer = script.run(_request(job, self.root))
+            # A context of its own, as a process would have: in the runner's, a step's own LangGraph takes itself for a subgraph.
+            answer = contextvars.Context().run(script.run, _request(job, self.root))
         log = []
         for line in printed.getvalue().splitlines():
             event = _event(line)

@@ -12,6 +12,7 @@ from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, NotFound
 from scripts.database.ready import ready
 from scripts.paths import ROOT
+from scripts.runner import openflow as flows
 from scripts.verbs import report, values
 from scripts.verbs.display import Display
 
@@ -19,7 +20,7 @@ from scripts.verbs.display import Display
 def add(verbs: Any) -> None:
     """Declare `run` and `resume`."""
     run = verbs.add_parser("run", help="run a pipeline on this machine")
-    run.add_argument("flow", metavar="FLOW")
+    run.add_argument("flow", metavar="FLOW", help="a pipeline's name, or the path of a flow: u/example/brief")
     run.add_argument("inputs", nargs="*", metavar="key=value")
     run.add_argument("--input", metavar="FILE", type=os.path.abspath, help="JSON file with inputs")
     run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -37,7 +38,7 @@ def start(options: argparse.Namespace) -> int:
     """Run the pipeline `options.flow` and return the exit code."""
     openflow = compiled(options.flow)
     schema = openflow.get("schema") or {}
-    inputs = values.read(options.inputs, options.input, schema)
+    inputs = {**_defaults(schema), **values.read(options.inputs, options.input, schema)}
     for name in ("dry_run", "again", "sample"):
         if getattr(options, name):
             if name not in schema.get("properties", {}):
@@ -52,6 +53,11 @@ def start(options: argparse.Namespace) -> int:
 
         outcome = run.start(openflow, options.flow, inputs, on_event=display.show)
     return _ended(outcome, options.json)
+
+
+def _defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what Windmill's form is filled with before anyone types."""
+    return {name: field["default"] for name, field in schema.get("properties", {}).items() if field.get("default") is not None}
 
 
 def go_on(options: argparse.Namespace) -> int:
@@ -75,8 +81,10 @@ def _ended(outcome: Any, as_json: bool) -> int:
 
 
 def compiled(flow: str) -> dict[str, Any]:
-    """Return the compiled OpenFlow of a pipeline."""
+    """Return the OpenFlow of a pipeline by its name, or of any flow under `f/` or `u/` by its path on Windmill."""
     paths = {path.parent.name.removesuffix("__flow"): path for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")}
+    if flow.startswith(("f/", "u/")):
+        return flows.load_flow(flow.strip("/").removesuffix("/flow.yaml").removesuffix("__flow"), ROOT)
     if flow not in paths:
         return scheduled_script(flow, sorted(paths))
     return yaml.load(paths[flow].read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from f.millrace.agents import helper, judge, planner, prompt, writer
+from f.millrace.agents import helper, judge, planner, prompt, summariser, writer
 from f.millrace.agents.offline import OfflineModel
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import db
@@ -57,6 +57,7 @@ EXAMPLES = {
         **options,
     ),
     "judge": lambda **options: judge.judge(QUESTION, EVIDENCE, asked=["kelby harbour tram opening"], **options),
+    "summariser": lambda **options: summariser.write(EVIDENCE, "the first day of the tram", 2, **options),
     "writer": lambda **options: writer.write(
         QUESTION,
         EVIDENCE,

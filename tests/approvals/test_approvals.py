@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from f.millrace.approvals import ask, record, record_by_policy
 from f.millrace.core import config, db
-from f.millrace.trust import actions, approvals
+from f.millrace.trust import actions, answers, approvals
 
 DIGEST = "d" * 64
 REFUSED = {"error": {"name": "SuspendedDisapproved"}}
@@ -38,7 +38,7 @@ def action(database):
     ],
 )
 def test_approved_only_when_nothing_says_otherwise(resume, resumes, decision):
-    assert record.read_answer(DIGEST, resume, resumes)[0] == decision
+    assert answers.read(DIGEST, resume, resumes)[0] == decision
 
 
 BODIES = st.one_of(
@@ -52,7 +52,7 @@ BODIES = st.one_of(
 
 @given(BODIES, st.lists(BODIES, max_size=4))
 def test_an_error_or_a_missing_digest_is_never_an_approval(resume, resumes):
-    decision, why = record.read_answer(DIGEST, resume, resumes)
+    decision, why = answers.read(DIGEST, resume, resumes)
 
     if decision == "approved":
         assert resume["action_digest"] == DIGEST

@@ -61,16 +61,17 @@ def test_types_that_a_form_cannot_show_are_refused(tmp_path, annotation):
 
 def test_the_docstring_gives_summary_description_and_help(tmp_path):
     text = '"""Read one source.\n\nTwice is fine:\nit writes once.\n\n    scripts/millrace step work/do\n"""\n\n'
-    text += 'def main(a: str) -> dict:\n    """Read.\n\n    Args:\n        a: The source,\n            by name.\n\n    Returns:\n        x: y\n    """\n'
+    text += 'def main(a: str) -> dict:\n    """Read.\n\n    Args:\n        a: The source,\n            by name. Example: feeds\n\n    Returns:\n        x: What it\n            found.\n    """\n'
     write(tmp_path, "f/millrace/work/do.py", text)
 
     written = yaml.safe_load(metadata.expected(tmp_path)["f/millrace/work/do.script.yaml"])
 
     assert list(written) == ["summary", "description", "lock", "kind", "schema"]
     assert written["summary"] == "Read one source"
-    assert written["description"] == "Twice is fine: it writes once."
+    assert written["description"] == "Twice is fine: it writes once.\n\nResult:\n- `x`: What it found."
     assert written["lock"] == "!inline f/millrace/work/do.script.lock"
     assert written["schema"]["properties"]["a"]["description"] == "The source, by name."
+    assert written["schema"]["properties"]["a"]["placeholder"] == "feeds"
 
 
 def test_the_script_that_asks_is_an_approval(tmp_path):

@@ -10,7 +10,7 @@ from f.millrace.agents.evidence import load
 from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core.context import current, within
-from f.millrace.core.contracts import Evidence, Finding, TopicResult
+from f.millrace.core.contracts import Evidence, Finding, TopicResult, Trust
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import stable_id
 from f.millrace.memory import conversation, documents
@@ -34,10 +34,13 @@ def ask(
     session: str | None = None,
     on_token: Callable[[str], None] | None = None,
     memory_only: bool = False,
+    fresh: bool = False,
+    trust: Trust = "own",
 ) -> Reply:
     """Answer the question from memory if that is enough, else by research; `on_token` gets each sentence that was checked.
 
-    With `memory_only` nothing else is asked. With `session` the conversation of that name is continued and remembered. Call it inside a step.
+    With `memory_only` nothing else is asked, with `fresh` research is done whatever memory has. With `session` the conversation
+    of that name is continued and remembered. `trust` says who wrote the question. Call it inside a step.
     """
     question = " ".join(question.split())
     if not question or len(question) > LONGEST_QUESTION:
@@ -50,11 +53,12 @@ def ask(
         if on_token is not None:
             on_token(_line(finding, numbers) + "\n")
 
-    topic = {"id": stable_id("topic", run_id, question), "title": _whole(question, earlier), "trust": "own"}
+    topic: dict[str, Any] = {"id": stable_id("topic", run_id, question), "title": _whole(question, earlier), "trust": trust}
     with within(session_id=session or "", turn_id=topic["id"] if session else ""):
-        result = _from_memory(run_id, topic, earlier, show, memory_only) or research_topic(
-            run_id, topic, earlier=earlier, on_finding=show
-        )
+        known = None if fresh else _from_memory(run_id, topic, earlier, show, memory_only)
+        if fresh:
+            topic["documents"] = from_memory.passages(topic["title"])
+        result = known or research_topic(run_id, topic, earlier=earlier, on_finding=show)
     decisions.close(run_id)
     numbers.clear()
     nothing = "Nothing found in memory." if memory_only else "No sources found."

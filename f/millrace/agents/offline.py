@@ -1,9 +1,11 @@
 """The offline model: it picks sentences from the evidence in the prompt and invents nothing.
 
 A Pydantic AI model like any other, so that each path runs without a key and costs nothing. It answers the output tools
-of this bundle's agents (`plan`, `judge`) and, as plain text, the writer's form: sentences, each with the ids it cites.
+of this bundle's agents (`plan`, `judge`) and, as plain text, what writer and summariser write: sentences, each with the ids
+it cites.
 """
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +29,8 @@ RELEVANT = 0.25
 SAME_STORY = 0.5
 # An answer this close to what is asked is worth a claim; closer ones are needed to contradict each other.
 CLOSE = 0.5
+# The section that only the summariser's prompt has.
+SUMMARY = "Summary of"
 
 
 class OfflineModel(Model):
@@ -80,7 +84,7 @@ def _answer(text: str, parameters: ModelRequestParameters) -> TextPart | ToolCal
         if name in tools:
             return ToolCallPart(name, answer(text), tool_call_id=stable_id("call", name, text))
     if parameters.allow_text_output:
-        return TextPart(write(text))
+        return TextPart(summarise(text) if prompt.section(text, SUMMARY) else write(text))
     raise ModelFailed(f"the offline model cannot fill {', '.join(sorted(tools))}; set a model for this agent")
 
 
@@ -150,6 +154,32 @@ def write(text: str) -> str:
             lines.append((sentence, ids))
     lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
     told = [f"{claims.without_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}" for line, ids in lines[:MOST_SENTENCES]]
+    return "\n".join(told) or "NO EVIDENCE"
+
+
+def summarise(text: str) -> str:
+    """Return the sentences whose words the documents use most, in the documents' order, one a line with its id."""
+    focus, passages = prompt.section(text, "Focus"), prompt.passages(text)
+    said = [
+        (place, sentence, passage)
+        for passage in passages
+        for place, sentence in enumerate(claims.sentences(passage.text))
+        if claims.quotable(sentence) and (not focus or claims.overlap(focus, f"{passage.title} {sentence}") >= RELEVANT)
+    ]
+    uses = Counter(word for _, sentence, _ in said for word in claims.content(sentence))
+
+    def weight(entry: tuple[int, str, prompt.Passage]) -> float:
+        place, sentence, _ = entry
+        words = claims.content(sentence)
+        # Long sentences hold many words; early ones and those with figures say more.
+        shared = sum(uses[word] for word in words) / (len(words) + 4)
+        return shared * (1 + claims.overlap(focus, sentence)) + 0.1 * bool(claims.quantities(sentence)) - 0.02 * min(place, 10)
+
+    kept: list[tuple[int, str, prompt.Passage]] = []
+    for entry in sorted(said, key=weight, reverse=True):
+        if len(kept) < int(prompt.section(text, "Lines") or MOST_SENTENCES):
+            kept += [] if claims.duplicate(entry[1], [sentence for _, sentence, _ in kept]) else [entry]
+    told = [f"{claims.without_links(entry[1])} [{entry[2].id}]" for entry in said if entry in kept]
     return "\n".join(told) or "NO EVIDENCE"
 
 

@@ -6,19 +6,9 @@
 scripts/millrace step approvals/ask action_id=ACTION
 """
 
-import os
-from datetime import timedelta
-from typing import Any
-
-from f.millrace.core import db, windmill
-from f.millrace.core.config import settings
-from f.millrace.core.context import now
-from f.millrace.core.errors import BadSetting
-from f.millrace.core.ids import digest_of
-from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
-from f.millrace.tools import mail
-from f.millrace.trust import actions, questions
+from f.millrace.tools import asking
+from f.millrace.trust import actions
 
 
 def main(action_id: str, timeout: int = 79200) -> dict:
@@ -30,60 +20,4 @@ def main(action_id: str, timeout: int = 79200) -> dict:
     """
     action = actions.by_id(action_id)
     with step("approvals.ask", str(action["run_id"]) if action["run_id"] else None, action_id=action_id):
-        action = _asked(action, timeout)
-        question = questions.question(action, page=_page())
-        if action["state"] == "proposed":
-            emit("decision", question.title, action_id=action_id, status="waiting")
-            _mail_operator(action, question)
-        # The page's button posts exactly this; a bare GET on a resume address posts nothing and is no approval.
-        return {"description": {"markdown": question.markdown}, "default_args": {"action_digest": action["digest"]}}
-
-
-def _page() -> str:
-    """Return the approval page's address; the ones that answer by themselves are given to nobody."""
-    job = os.environ.get("WM_JOB_ID", "")
-    if not (windmill.on_worker() and job):
-        return ""
-    try:
-        return str((windmill.get(f"jobs/resume_urls/{job}/1") or {}).get("approvalPage") or "")
-    except (BadSetting, OSError):
-        return ""  # the question itself must not fail for want of a link
-
-
-def _asked(action: dict[str, Any], timeout: int) -> dict[str, Any]:
-    expires_at = now() + timedelta(seconds=timeout)
-    with db.transaction():
-        db.execute(
-            "UPDATE action SET asked_at = coalesce(asked_at, %s), expires_at = coalesce(expires_at, %s) WHERE id = %s",
-            [now(), expires_at, action["id"]],
-        )
-        db.execute("UPDATE run SET status = 'waiting' WHERE id = %s AND status = 'running'", [action["run_id"]])
-    return actions.by_id(str(action["id"]))
-
-
-def _mail_operator(action: dict[str, Any], question: questions.Question) -> None:
-    operator = settings().operator
-    if not operator:
-        return
-    name = f"ask-{digest_of(str(action['id']))[:24]}@millrace.local"
-    arguments = {
-        "to": operator,
-        "subject": question.title,
-        "about": str(action["id"]),
-        "digest": action["digest"],
-        "message_id": name,
-    }
-    key = f"ask:{action['id']}"
-    # Low risk by house rule: the operator's own address, from the settings, and only what will happen.
-    actions.propose(
-        "mail.ask_operator",
-        arguments,
-        key,
-        reason="the operator is asked",
-        run_id=str(action["run_id"] or "") or None,
-    )
-    sent = actions.perform(
-        key, arguments, lambda: mail.send(operator, question.title, question.plain, question.html, name).model_dump()
-    )
-    if sent["state"] != "performed":
-        emit("error", f"the operator could not be asked by mail: {(sent['outcome'] or {}).get('error', '')}")
+        return asking.ask(action, timeout)

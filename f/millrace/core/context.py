@@ -3,12 +3,16 @@
 import contextlib
 import contextvars
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from f.millrace.core.config import settings
+
+# What Windmill adds to the path of a flow for the job of one iteration or branch.
+INSIDE = re.compile(r"(?:/(?:forloop|whileloop|branchone|branchall)-[^/]*)+$")
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ def step_path(name: str) -> str:
     if "/forloop-" in flow_path:
         return f"[{flow_path.rsplit('/forloop-', 1)[1]}].{module}"
     return module
+
+
+def flow_path() -> str:
+    """Return the path of the flow that this job belongs to, e.g. `u/eve/brief`; empty outside of one."""
+    return INSIDE.sub("", os.environ.get("WM_FLOW_PATH", ""))
 
 
 def now() -> datetime:

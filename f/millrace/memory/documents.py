@@ -238,6 +238,27 @@ def listed(namespace: str, limit: int = 1000) -> list[dict[str, Any]]:
     )
 
 
+def find(name: str, namespace: str) -> list[dict[str, Any]]:
+    """Return the documents that a person means, with their texts: by id, path, the end of a path, title, or a folder's name.
+
+    NotFound when there is none that was read.
+    """
+    wanted = {"name": name.strip(), "end": "%/" + like(name), "folder": like(name) + "/%", "within": "%/" + like(name) + "/%"}
+    found = db.all(
+        "SELECT * FROM document WHERE namespace = %(namespace)s AND state = 'read' AND (id = %(name)s OR path = %(name)s "
+        "OR path LIKE %(end)s OR lower(title) = lower(%(name)s) OR path LIKE %(folder)s OR path LIKE %(within)s) ORDER BY path",
+        {**wanted, "namespace": namespace},
+    )
+    if not found:
+        raise NotFound(f"memory has no document {name!r}; scripts/millrace documents list shows them")
+    return found
+
+
+def like(text: str) -> str:
+    """Return text such that LIKE takes each character for itself."""
+    return re.sub(r"([\\%_])", r"\\\1", text.strip().strip("/"))
+
+
 def citation(document_id: str, page: int, start: int, length: int) -> str:
     """Return the address of a passage: what an answer cites, and what opens it again."""
     return f"document:{document_id}#page={page}&offset={start}&length={length}"

@@ -5,8 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 from f.millrace.core import db
-from f.millrace.core.context import Context, root_run_id, step_path
+from f.millrace.core.context import Context, flow_path, root_run_id, step_path
 from f.millrace.core.redaction import redact
+
+OURS = "f/millrace/"
 
 
 def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
@@ -22,8 +24,25 @@ def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
 
 
 def alone() -> bool:
-    """Tell whether this process's step belongs to no flow: nobody else will end its run."""
-    return not any(os.environ.get(name) for name in ("WM_FLOW_STEP_ID", "WM_FLOW_JOB_ID", "MILLRACE_STEP"))
+    """Tell whether this process's step belongs to no flow of ours: nobody else will end its run.
+
+    A flow that somebody made on Windmill knows nothing of runs, so each of our steps in it ends the run again.
+    """
+    if not any(os.environ.get(name) for name in ("WM_FLOW_STEP_ID", "WM_FLOW_JOB_ID", "MILLRACE_STEP")):
+        return True
+    return not os.environ.get("MILLRACE_STEP") and flow_path() != "" and not flow_path().startswith(OURS)
+
+
+def begin_alone(name: str) -> dict[str, Any]:
+    """Return the run's row of a step that is alone: of its flow's path if it is in somebody's flow; an ended run goes on."""
+    row = ensure(None, flow_path() or name)
+    if flow_path():
+        db.execute(
+            "UPDATE run SET status = 'running', error = NULL, finished_at = NULL "
+            "WHERE id = %s AND status IN ('done', 'failed') AND openflow IS NULL",
+            [row["id"]],
+        )
+    return row
 
 
 def end_alone(context: Context, status: str, error: str | None = None) -> None:

@@ -80,7 +80,7 @@ def step(name: str, run_id: str | None = None, **attributes: Any) -> Iterator[Sp
     A step that is started alone makes a run of its own. All rows are written when the block ends.
     """
     alone = run_id is None and runs.alone()
-    row = runs.ensure(run_id, name)
+    row = runs.begin_alone(name) if alone else runs.ensure(run_id, name)
     context = runs.context_of(row, name.rsplit(".", 1)[-1])
     runs.begin_step(context, name, os.environ.get("WM_JOB_ID", ""))
     token = attach(trace.set_span_in_context(_root(context.run_id), OtelContext()))

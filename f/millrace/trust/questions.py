@@ -12,6 +12,8 @@ from f.millrace.trust import spend
 from f.millrace.trust.risk import explain
 
 PREVIEW = 1500
+# The tool of a plain question to a person: nothing is done when the answer is yes, but that the flow goes on.
+DECIDE = "person.decide"
 
 
 @dataclass(frozen=True)
@@ -30,34 +32,47 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     `whole` shows all of the body. `page` is the address where a person can answer (never one that answers by itself).
     """
     mails = _mails(action)
+    asked = str(action["arguments"].get("question", "")) if action["tool"] == DECIDE else ""
     to = action["arguments"].get("to", [])
     recipients = [to] if isinstance(to, str) else list(to)
     title = f"Approve: {action['tool']} to {_short(recipients)}" if recipients else f"Approve: {action['tool']}"
+    title = " ".join(asked.split())[:200] or title
     facts = [
-        ("What", f"{action['tool']}, once"),
+        ("Question", asked),
+        ("What", "" if asked else f"{action['tool']}, once"),
         ("To", ", ".join(recipients)),
         ("Subject", "; ".join(dict.fromkeys(mail["subject"] for mail in mails))),
         ("Cost so far", dollars(spend.cost_of(action["run_id"]))),
         ("Why it asks", action["reason"] or "it is a high-risk action"),
-        ("Policy", explain(action["tool"], None, action["arguments"])),
+        ("Policy", "" if asked else explain(action["tool"], None, action["arguments"])),
         ("Answer until", f"{action['expires_at']:%Y-%m-%d %H:%M} UTC" if action["expires_at"] else "no limit"),
         ("Run", str(action["run_id"] or "")),
     ]
     shown = [(name, value) for name, value in facts if value]
-    preview = _preview(mails, None if whole else PREVIEW) if mails else _arguments(action, None if whole else PREVIEW)
-    begins = "The mail begins" if mails else "It would be called with"
-    if "calls" in action["arguments"]:
-        begins = "These calls would be made, each once"
+    preview, begins = _shown(action, mails, None if whole else PREVIEW)
     where = f"Answer on Windmill's approval page ({page})" if page else "Answer on Windmill's approval page"
     how = (
         f"{where}, or on the command line:\n\n  scripts/millrace approvals show {action['id']}\n"
         f"  scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny {action['id']}\n"
     )
-    plain = "\n".join(f"{name}: {value}" for name, value in shown) + f"\n\n{how}\n{begins}:\n\n{preview}\n"
+    plain = (
+        "\n".join(f"{name}: {value}" for name, value in shown) + f"\n\n{how}" + (f"\n{begins}:\n\n{preview}\n" if preview else "")
+    )
     # An indented block: what strangers wrote is shown as it is and never read as Markdown.
     quoted = "\n".join(f"    {line}" for line in preview.splitlines())
-    markdown = "\n".join(f"- **{name}:** {_flat(value)}" for name, value in shown) + f"\n\n{begins}:\n\n{quoted}\n"
-    return Question(title, plain, markdown, _html(title, shown, how, f"{begins}:", preview))
+    markdown = "\n".join(f"- **{name}:** {_flat(value)}" for name, value in shown)
+    markdown += f"\n\n{begins}:\n\n{quoted}\n" if preview else "\n"
+    return Question(title, plain, markdown, _html(title, shown, how, f"{begins}:" if preview else "", preview))
+
+
+def _shown(action: dict[str, Any], mails: list[dict[str, Any]], length: int | None) -> tuple[str, str]:
+    """Return what the question is about, and the words before it."""
+    if mails:
+        return _preview(mails, length), "The mail begins"
+    if action["tool"] == DECIDE:
+        return _beginning(str(action["arguments"].get("details", "")), length), "About it"
+    begins = "These calls would be made, each once" if "calls" in action["arguments"] else "It would be called with"
+    return _arguments(action, length), begins
 
 
 def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,100 @@
+"""Summariser: documents in, a short summary out in which every sentence cites its document.
+
+A document is stored as evidence, in passages. More of them than one request should show are summarised part by part, and
+the summary is written from the passages that the parts cite.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_ai import Agent
+
+from f.millrace.agents import evidence, prompt
+from f.millrace.agents.call import Answer, call
+from f.millrace.agents.cited import check
+from f.millrace.agents.offline import SUMMARY
+from f.millrace.core.config import AgentSettings, settings
+from f.millrace.core.context import current, now
+from f.millrace.core.contracts import Evidence, Finding
+from f.millrace.core.errors import BadSetting
+
+INSTRUCTIONS = f"""\
+You summarise documents for a busy reader. Write at most as many lines as are asked for. Each line is one sentence that the
+documents state, in their words where you can, and ends with the ids it stands on, like [ev_0123456789abcdef].
+The most important comes first and nothing is said twice. Keep figures and dates as they are. When a focus is given, leave
+out what has nothing to do with it; when nothing is left then, write only: NO EVIDENCE
+No headings, no bullets, no links.
+{prompt.UNTRUSTED}"""
+# What one request shows at most, and what is read of all documents together.
+PASSAGES_A_PART = 20
+MOST_CHARACTERS = 240_000
+
+agent = Agent(output_type=str, instructions=INSTRUCTIONS)
+
+
+@dataclass
+class Summary:
+    """A summary: its sentences, the passages they cite, and which documents were too long to be read to their end."""
+
+    findings: list[Finding] = field(default_factory=list)
+    cited: dict[str, Evidence] = field(default_factory=dict)
+    shortened: list[str] = field(default_factory=list)
+    cost_usd: float = 0.0
+
+
+async def summarise(topic_id: str, documents: Sequence[dict[str, Any]], about: str = "", lines: int = 5) -> Summary:
+    """Return the summary of documents (url, title, text, source, published_at, trust); call it inside a step."""
+    if not (settings().agents.get("summariser") or AgentSettings()).enabled:
+        raise BadSetting("the agent summariser is off (setting agents.summariser.enabled)")
+    summary = Summary()
+    pieces = _stored(topic_id, documents, about, summary)
+    while len(pieces) > PASSAGES_A_PART:
+        before = len(pieces)
+        parts = [pieces[start : start + PASSAGES_A_PART] for start in range(0, before, PASSAGES_A_PART)]
+        cited = {one for part in parts for finding in await _checked(part, about, lines, summary) for one in finding.citations}
+        pieces = [piece for piece in pieces if piece.id in cited]
+        if len(pieces) == before:  # an answer that cites everything has chosen nothing
+            pieces = pieces[:PASSAGES_A_PART]
+    summary.findings = (await _checked(pieces, about, lines, summary))[:lines] if pieces else []
+    used = {one for finding in summary.findings for one in finding.citations}
+    summary.cited = {piece.id: piece for piece in pieces if piece.id in used}
+    return summary
+
+
+def _stored(topic_id: str, documents: Sequence[dict[str, Any]], about: str, summary: Summary) -> list[Evidence]:
+    pieces: dict[str, Evidence] = {}
+    left = MOST_CHARACTERS
+    for document in documents:
+        text = str(document["text"])[:left]
+        left -= len(text)
+        if len(text) < len(str(document["text"])):
+            summary.shortened.append(str(document["title"]))
+        for start in range(0, len(text), evidence.MOST_TEXT):
+            made = evidence.store(
+                current().run_id,
+                topic_id,
+                about,
+                **{**document, "text": text[start : start + evidence.MOST_TEXT]},
+                tool="summarise",
+                most=len(text),
+            )
+            pieces |= {piece.id: piece for piece in made}
+    return list(pieces.values())
+
+
+async def write(pieces: Sequence[Evidence], about: str, lines: int, **options: object) -> Answer:
+    """Return the summary of one request's passages as text, one cited sentence a line."""
+    sections: dict[str, prompt.Body] = {
+        SUMMARY: prompt.Foreign(list(dict.fromkeys(piece.title for piece in pieces))),
+        "Focus": about,
+        "Lines": str(lines),
+        "Today": now().date().isoformat(),
+    }
+    return await call("summariser", agent, prompt.compose(sections, pieces), **options)  # type: ignore[arg-type]
+
+
+async def _checked(pieces: Sequence[Evidence], about: str, lines: int, summary: Summary) -> list[Finding]:
+    answer = await write(pieces, about, lines)
+    summary.cost_usd += answer.cost_usd
+    return check(str(answer.output), {piece.id: piece for piece in pieces}).findings

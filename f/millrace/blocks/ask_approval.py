@@ -1,0 +1,49 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Ask a person for approval; the flow waits.
+
+Switch on "Suspend" in the step's advanced settings (1 approval, the same time as here, and "Continue on disapproval/timeout").
+The approval page shows what is asked; its button sends the question's fingerprint back, so that an approval counts for this
+question only. Put `blocks/take_answer` or `blocks/send_if_approved` behind it: they read the answer. The operator (setting
+`operator`) gets a mail with the link.
+
+scripts/millrace step blocks/ask_approval question="Publish the report?"
+"""
+
+from f.millrace.core.context import current
+from f.millrace.core.errors import BadInput
+from f.millrace.core.ids import digest_of
+from f.millrace.telemetry.spans import step
+from f.millrace.tools import asking
+from f.millrace.trust import actions
+from f.millrace.trust.questions import DECIDE
+
+
+def main(question: str = "", details: str = "", action_id: str = "", timeout: int = 86400) -> dict:
+    """Ask a person for approval.
+
+    Args:
+        question: What a person has to decide, in one sentence. Example: Publish this report on the website?
+        details: What they should know for it, for example the result of an earlier step.
+        action_id: Instead of a question: an action that a step proposed, such as send_mail's action_id.
+        timeout: Seconds until the question expires; the same number as in the step's suspend settings.
+
+    Returns:
+        action_id: What the next step needs to read the answer.
+        description: What the approval page shows.
+        default_args: What its button sends back.
+    """
+    if bool(question.strip()) == bool(action_id):
+        raise BadInput("give either a question or an action_id, not both and not neither")
+    if timeout <= 0:
+        raise BadInput(f"timeout is {timeout}; it must be more than 0 seconds")
+    with step("blocks.ask_approval", action_id=action_id) as span:
+        if action_id:
+            action = actions.by_id(action_id)
+        else:
+            arguments = {"question": question.strip(), "details": details}
+            key = f"decide:{current().run_id}:{current().step}:{digest_of(arguments)[:16]}"
+            action = actions.propose(DECIDE, arguments, key, reason="this flow asks a person before it goes on")
+        span.set(action_id=str(action["id"]))
+        return {"action_id": str(action["id"]), **asking.ask(action, timeout)}

@@ -1,0 +1,75 @@
+"""Mails of somebody's flow: each sent once, and only with an approval for exactly this mail."""
+
+from collections.abc import Callable
+from typing import Any
+
+from f.millrace.core.context import current, flow_path
+from f.millrace.core.errors import NeedsApproval, ToolFailed
+from f.millrace.core.ids import digest_of
+from f.millrace.telemetry.events import emit
+from f.millrace.tools import mail
+from f.millrace.trust import actions, approvals
+
+Row = dict[str, Any]
+TOOL = "mail.send"
+
+
+def flow() -> str:
+    """Return whose standing approvals hold: those of the flow's path, or of the run's flow outside of Windmill's."""
+    return flow_path() or current().flow
+
+
+def compose(to: str, subject: str, text: str) -> Row:
+    """Return what sending this mail means; its name is the same when the step runs again."""
+    name = digest_of([flow(), current().run_id, current().step, to])[:24]
+    return {"to": to, "subject": subject, "text": text, "message_id": f"{name}@millrace.local"}
+
+
+def together(mails: list[Row]) -> tuple[str, Row]:
+    """Return the key and the arguments of the one action that a person is asked about."""
+    return f"mails:{current().run_id}:{current().step}", {"to": [one["to"] for one in mails], "mails": mails}
+
+
+def send(mails: list[Row], authorise: Callable[[Row], bool]) -> list[Row]:
+    """Send the mails that `authorise` approves (it is given the action) and return how each ended: recipient, status, path.
+
+    ToolFailed when one was not sent; the step may run again, and those that were sent are not sent twice.
+    """
+    ended = [_send(one, authorise) for one in mails]
+    failed = [one for one in ended if one["status"] == "failed"]
+    if failed:
+        raise ToolFailed(f"{len(failed)} of {len(ended)} mails were not sent: {failed[0]['recipient']}: {failed[0]['error']}")
+    return ended
+
+
+def _send(wanted: Row, authorise: Callable[[Row], bool]) -> Row:
+    key = f"mail:{wanted['message_id']}"
+    action = actions.propose(TOOL, wanted, key, reason=f"{flow()} sends a mail")
+    if action["digest"] == actions.digest(TOOL, wanted):
+        if not authorise(action):
+            return {"recipient": wanted["to"], "status": "waiting", "path": None, "error": None}
+        try:
+            action = actions.perform(key, wanted, lambda: _hand_over(wanted), lambda: _look(wanted))
+        except NeedsApproval as error:
+            return {"recipient": wanted["to"], "status": "waiting", "path": None, "error": str(error)}
+    outcome = action["outcome"] or {}
+    status = outcome.get("status", "sent") if action["state"] == "performed" else action["state"]
+    emit("progress", f"Mail to {wanted['to']}: {status}", recipient=wanted["to"], status=status)
+    return {"recipient": wanted["to"], "status": status, "path": outcome.get("path") or None, "error": outcome.get("error")}
+
+
+def standing(action: Row) -> bool:
+    """Approve a mail by the standing approval of its recipient for this flow."""
+    return approvals.approve_by_standing(action, flow())
+
+
+def _hand_over(wanted: Row) -> dict[str, Any]:
+    try:
+        return mail.send(wanted["to"], wanted["subject"], wanted["text"], "", wanted["message_id"]).model_dump()
+    except mail.DeliveryUnknown as error:
+        raise actions.OutcomeUnknown(str(error)) from error
+
+
+def _look(wanted: Row) -> dict[str, Any] | bool | None:
+    found = mail.look(wanted["message_id"])
+    return found.model_dump() if isinstance(found, mail.Sent) else found

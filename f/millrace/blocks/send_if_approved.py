@@ -1,0 +1,63 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Send the mails that a person approved.
+
+Stands behind `blocks/send_mail` and `blocks/ask_approval`. It reads the answer as take_answer does and sends exactly the
+mails that were shown, each once. When nobody had to be asked there is nothing left to do, and it says so.
+
+scripts/millrace step blocks/send_if_approved action_id=ACTION
+"""
+
+from typing import Any
+
+from f.millrace.blocks import mails
+from f.millrace.core.errors import BadInput, NeedsApproval, ToolFailed
+from f.millrace.telemetry.spans import step
+from f.millrace.trust import actions, answers, approvals
+
+
+def main(
+    action_id: str = "", resume: dict | None = None, resumes: list[dict] | None = None, approvers: list[str] | None = None
+) -> dict:
+    """Send approved mails.
+
+    Args:
+        action_id: The action_id of the step send_mail; empty when nobody was asked. Example: results.mail.action_id
+        resume: Write the expression: resume
+        resumes: Write the expression: resumes
+        approvers: Write the expression: approvers
+
+    Returns:
+        approved: Whether a person said yes; false also when nobody was asked.
+        decision: approved, denied, expired, or nothing_to_approve.
+        by: Who decided.
+        mails: What became of the mails: recipient, status (sent, or outbox for a file), path.
+    """
+    if not action_id:
+        return {"approved": False, "decision": "nothing_to_approve", "by": "policy", "mails": []}
+    whole = actions.by_id(action_id)
+    if whole["tool"] != mails.TOOL or "mails" not in whole["arguments"]:
+        raise BadInput(f"action {action_id} is no mail of send_mail but {whole['tool']}; use take_answer for other questions")
+    with step("blocks.send_if_approved", action_id=action_id) as span:
+        answer = answers.record(whole, resume, resumes or [], approvers)
+        done = _send(whole) if answer["approved"] else []
+        span.set(decision=answer["decision"], mails=len(done))
+        return {**answer, "mails": done}
+
+
+def _send(whole: dict[str, Any]) -> list[dict[str, Any]]:
+    done: list[dict[str, Any]] = []
+
+    def send_all() -> dict[str, Any]:
+        done.extend(mails.send(whole["arguments"]["mails"], lambda action: approvals.approve_as_part(action, whole)))
+        return {"mails": [{"recipient": one["recipient"], "status": one["status"]} for one in done]}
+
+    try:
+        # A crash between leaves it undone: every mail knows for itself whether it went out.
+        row = actions.perform(whole["key"], whole["arguments"], send_all, check=lambda: False)
+    except NeedsApproval:
+        return []
+    if row["state"] == "failed":
+        raise ToolFailed(row["outcome"]["error"])
+    return done or list((row["outcome"] or {}).get("mails", []))

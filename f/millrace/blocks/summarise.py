@@ -1,0 +1,123 @@
+# no_postinstall
+# requirements: millrace_agents
+
+"""Summarise documents, web pages or a text, with sources.
+
+Give documents that Millrace has read (by name, title or folder), addresses of web pages, or a text; or all of them. Every
+sentence of the summary names the document that it stands on. What cannot be read is reported and stops nothing, as long as
+something can.
+
+scripts/millrace step blocks/summarise text="..." sentences=3
+"""
+
+import asyncio
+from typing import Any
+
+from f.millrace.agents.evidence import publisher
+from f.millrace.agents.summariser import Summary, summarise
+from f.millrace.core.context import current
+from f.millrace.core.errors import BadInput, MillraceError
+from f.millrace.core.ids import digest_of, stable_id
+from f.millrace.memory import documents as stored
+from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.spans import step
+from f.millrace.tools.web import fetch_page
+
+Document = dict[str, Any]
+MOST_SENTENCES = 20
+
+
+def main(
+    documents: list[str] | None = None,
+    urls: list[str] | None = None,
+    text: str = "",
+    about: str = "",
+    sentences: int = 5,
+    namespace: str = "main",
+) -> dict:
+    """Summarise documents.
+
+    Args:
+        documents: Names of documents that were read into memory: the file's name, its title, or a folder. Example: harbour-report.pdf
+        urls: Addresses of web pages. Example: https://www.example.org/report
+        text: A text to summarise, for example the result of the step before.
+        about: Only what has to do with this; empty means all. Example: costs and delays
+        sentences: At most this many sentences, 1 to 20.
+        namespace: Where the documents are kept in memory.
+
+    Returns:
+        summary: The sentences, one a line, each with numbers in brackets.
+        sources: What the numbers stand for: number, title, url, source.
+        found: Whether there is a summary; false when nothing is about what was asked.
+        read: How many documents were read.
+        problems: What could not be read, and why; what was too long.
+        cost_usd: What the models cost.
+    """
+    if not 1 <= sentences <= MOST_SENTENCES:
+        raise BadInput(f"sentences is {sentences}; allowed is 1 to {MOST_SENTENCES}")
+    given = [*(documents or []), *(urls or []), text.strip()]
+    if not any(part.strip() for part in given):
+        raise BadInput("there is nothing to summarise: give documents, urls or a text")
+    with step("blocks.summarise") as span:
+        problems: list[str] = []
+        found = [*_from_memory(documents or [], namespace, problems), *_from_web(urls or [], problems)]
+        if text.strip():
+            found.append({"url": "", "title": "The given text", "text": text, "source": "text"})
+        if not found:
+            raise BadInput("nothing could be read: " + "; ".join(problems))
+        topic = stable_id("summary", current().run_id, current().step, digest_of([given, about]))
+        summary = asyncio.run(summarise(topic, found, about.strip(), sentences))
+        problems += [f"{title}: too long, only its beginning was read" for title in summary.shortened]
+        for problem in problems:
+            emit("error", problem)
+        span.set(documents=len(found), sentences=len(summary.findings))
+        return {**_shown(summary), "read": len(found), "problems": problems, "cost_usd": summary.cost_usd}
+
+
+def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[Document]:
+    rows: dict[str, Document] = {}
+    for name in names:
+        try:
+            rows |= {row["id"]: row for row in stored.find(name, namespace)}
+        except MillraceError as error:
+            problems.append(str(error))
+    return [
+        {
+            "url": stored.citation(row["id"], 0, 0, 0),
+            "title": row["title"],
+            "text": row["body"],
+            "source": row["path"].rpartition("/")[2],
+            "published_at": row["dated_at"],
+            "trust": row["trust"],
+        }
+        for row in rows.values()
+    ]
+
+
+def _from_web(urls: list[str], problems: list[str]) -> list[Document]:
+    found = []
+    for url in dict.fromkeys(url.strip() for url in urls if url.strip()):
+        try:
+            page = fetch_page(url)
+        except MillraceError as error:
+            problems.append(f"{url}: {error}")
+            continue
+        about = {"published_at": page.published_at, "source": page.site or publisher(page.url)}
+        found.append({"url": page.url, "title": page.title, "text": page.text, **about})
+    return found
+
+
+def _shown(summary: Summary) -> dict[str, Any]:
+    """Return the sentences with a number for each document, and what the numbers stand for."""
+    numbers: dict[str, int] = {}
+    sources, lines = [], []
+    for finding in summary.findings:
+        marks = []
+        for piece in (summary.cited[one] for one in finding.citations if one in summary.cited):
+            address = piece.url or piece.title
+            if address not in numbers:
+                numbers[address] = len(numbers) + 1
+                sources.append({"number": numbers[address], "title": piece.title, "url": piece.url, "source": piece.source})
+            marks.append(f"[{numbers[address]}]")
+        lines.append(f"{finding.told} {''.join(dict.fromkeys(marks))}")
+    return {"summary": "\n".join(lines) or "Nothing found.", "sources": sources, "found": bool(lines)}

@@ -38,6 +38,7 @@ MODULES = {
     "settings": "settings",
     "tools": "tools",
     "gaps": "tools",
+    "mcp": "mcp",
     "schedule": "schedule",
 }
 

@@ -63,9 +63,16 @@ class Toolbox:
     """
 
     def __init__(
-        self, tools: Tools, listed: list[Tool], threshold: risk.Risk = "medium", heard: taint.Heard | None = None
+        self,
+        tools: Tools,
+        listed: list[Tool],
+        threshold: risk.Risk = "medium",
+        heard: taint.Heard | None = None,
+        asker: str = "an agent",
     ) -> None:
+        """Offer what is listed; `asker` is who a person is told asks for a call."""
         self._tools = tools
+        self._asker = asker
         self._threshold: risk.Risk = threshold
         self.heard = heard or taint.Heard()
         self.listed = {tool.name: tool for tool in listed}
@@ -214,7 +221,7 @@ class Toolbox:
                 tool.name,
                 arguments,
                 key,
-                reason=f"asked for by an agent; {why}",
+                reason=f"asked for by {self._asker}; {why}",
                 risk=_asking(assessment.risk),
                 annotations=tool.annotations,
             )

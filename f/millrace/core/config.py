@@ -225,6 +225,10 @@ class Settings(BaseModel):
     mcp: dict[str, str] = Field(default={}, description="Further MCP servers whose tools agents may call: name to HTTP address.")
     mcp_tokens: dict[str, SecretStr] = Field(default={}, description="Bearer tokens of those servers: name to token.")
     mcp_seconds: float = Field(default=15, gt=0, le=300, description="Longest time for one exchange with such a server.")
+    mcp_serve: list[str] = Field(
+        default=[],
+        description="Tools that `mcp serve` offers to other programs: server.tool, or server for all of its tools; empty: all.",
+    )
     now: datetime | None = Field(default=None, description="A fixed clock, for tests.")
 
 

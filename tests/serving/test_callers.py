@@ -1,0 +1,194 @@
+"""Our tools in the hands of other programs: what reads answers, what changes something waits for the owner."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import mcp
+import pytest
+
+from f.millrace.core import config, db
+from f.millrace.core.config import settings
+from f.millrace.core.errors import BadInput
+from f.millrace.tools import approved
+from f.millrace.trust import actions, approvals
+from scripts.serving import callers
+from scripts.serving.callers import serving
+from tests.serving.conftest import at, client
+
+MAIL = {"to": "ada@example.org", "subject": "Hello", "text": "From outside."}
+
+
+def use(work, offered=None, **options):
+    """Have another program do something with our tools."""
+
+    async def run():
+        async with serving(offered) as server, mcp.Client(server, **options) as connected:
+            return await work(connected)
+
+    return asyncio.run(run())
+
+
+def texts(answer):
+    return answer.content[0].text
+
+
+@pytest.fixture
+def note(database):
+    folder = Path(settings().notes_dir)
+    folder.mkdir()
+    (folder / "plan.md").write_text("# Plan\n\nThe quay repair costs 48213 pounds, says Tamsin.")
+
+
+def test_tools_are_offered_under_names_that_models_accept(database):
+    listed = use(lambda program: program.list_tools()).tools
+
+    names = {tool.name for tool in listed}
+    assert {"notes_search", "web_fetch", "mail_send", "arxiv_read"} <= names
+    assert all(tool.description and tool.input_schema and tool.output_schema and tool.title for tool in listed)
+    assert {tool.name for tool in listed if not tool.annotations.read_only_hint} == {"mail_send", "notes_write"}
+
+
+def test_a_tool_that_reads_answers_at_once_and_says_whose_words_they_are(note):
+    answer = use(lambda program: program.call_tool("notes_search", {"query": "quay"}))
+
+    assert answer.structured_content["notes"][0]["path"] == "plan.md"
+    assert json.loads(texts(answer)) == answer.structured_content
+    assert answer.meta["millrace/words"] == "the owner's"
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+def test_a_mail_of_another_program_becomes_a_proposed_action_and_says_so(database, mode):
+    async def twice(program):
+        return [await program.call_tool("mail_send", MAIL) for _ in range(2)]
+
+    first, second = use(twice, mode=mode)
+
+    (row,) = db.all("SELECT * FROM action")
+    assert row["tool"] == "mail.send" and row["state"] == "proposed" and row["risk"] == "high"
+    assert row["arguments"] == MAIL
+    assert row["reason"].startswith("asked for by another program (mcp)")
+    assert first.is_error and second.is_error
+    assert texts(first).startswith("Not done.") and f"approvals approve {str(row['id'])[:8]}" in texts(first)
+    assert not list(Path(settings().outbox_dir).glob("*"))
+
+
+def test_after_the_owner_approved_the_mail_is_sent_once_and_the_program_learns_it(database):
+    async def work(program):
+        await program.call_tool("mail_send", MAIL)
+        (row,) = db.all("SELECT * FROM action")
+        approvals.decide(str(row["id"]), row["digest"], "approved", "ada", "test")
+        approved.perform(actions.by_id(str(row["id"])))
+        return await program.call_tool("mail_send", MAIL)
+
+    answer = use(work)
+
+    assert not answer.is_error and answer.structured_content["status"] == "outbox"
+    assert len(list(Path(settings().outbox_dir).glob("*.eml"))) == 1
+
+
+def test_a_call_that_the_owner_denied_says_so(database):
+    async def work(program):
+        await program.call_tool("notes_write", {"path": "a.md", "text": "x"})
+        (row,) = db.all("SELECT * FROM action")
+        approvals.decide(str(row["id"]), row["digest"], "denied", "ada", "test")
+        return await program.call_tool("notes_write", {"path": "a.md", "text": "x"})
+
+    answer = use(work)
+
+    assert answer.is_error and "that is denied" in texts(answer)
+    assert not (Path(settings().notes_dir) / "a.md").exists()
+
+
+def test_what_was_read_of_the_owner_is_not_carried_out_again(note, configure):
+    configure(fetch_allow="127.0.0.1:9")
+
+    async def work(program):
+        before = await program.call_tool("web_fetch", {"url": "http://127.0.0.1:9/a"})
+        await program.call_tool("notes_read", {"path": "plan.md"})
+        return [
+            before,
+            await program.call_tool("web_fetch", {"url": "http://127.0.0.1:9/a"}),
+            await program.call_tool("web_fetch", {"url": "http://127.0.0.1:9/b?p=48213"}),
+            await program.call_tool("web_search", {"query": "Tamsin 48213"}),
+        ]
+
+    before, same, other, search = [texts(answer) for answer in use(work)]
+
+    assert "ToolFailed" in before and "ToolFailed" in same, "they went out; nobody listens on that port"
+    assert other.startswith("ToolRefused") and "came neither from the user nor as a link" in other
+    assert search.startswith("ToolRefused") and "the owner's private texts" in search
+
+
+def test_a_secret_does_not_leave_the_house(database):
+    answer = use(lambda program: program.call_tool("web_search", {"query": "sk-ant-api03-" + "a" * 60}))
+
+    assert answer.is_error and "holds a secret" in texts(answer)
+
+
+def test_only_what_was_asked_for_and_the_settings_allow_is_offered(database, configure):
+    configure(mcp_serve="notes,web.fetch")
+
+    listed = use(lambda program: program.list_tools(), ["notes.search", "web"]).tools
+
+    assert [tool.name for tool in listed] == ["notes_search", "web_fetch"]
+    with pytest.raises(BadInput, match=r"no tool server 'nots'; there are hackernews"):
+        callers.check(["nots"])
+
+
+def test_a_tool_that_is_not_offered_cannot_be_called(database):
+    async def work(program):
+        with pytest.raises(mcp.MCPError, match="there is no tool 'mail_send'; there are notes_search"):
+            await program.call_tool("mail_send", MAIL)
+
+    use(work, ["notes"])
+
+
+def test_bad_arguments_are_answered_in_words(database):
+    answer = use(lambda program: program.call_tool("notes_read", {"paht": "a.md"}))
+
+    assert answer.is_error and "Field required" in texts(answer)
+
+
+def test_each_conversation_is_a_run_with_its_calls(database):
+    async def work(program):
+        await program.call_tool("notes_search", {"query": "a"})
+        await program.call_tool("notes_search", {"query": "b"})
+        await program.call_tool("notes_read", {"path": "none.md"})
+
+    use(work)
+    use(lambda program: program.call_tool("notes_search", {"query": "c"}))
+
+    runs = db.all("SELECT * FROM run ORDER BY started_at")
+    assert [(run["flow"], run["status"]) for run in runs] == [("mcp.serve", "done")] * 2
+    steps = db.all("SELECT name, tries FROM step WHERE run_id = %s ORDER BY name", [runs[0]["id"]])
+    assert [(step["name"], step["tries"]) for step in steps] == [("mcp.notes_read", 1), ("mcp.notes_search", 2)]
+    assert (
+        db.one("SELECT count(*) AS n FROM span WHERE run_id = %s AND name = 'execute_tool notes.search'", [runs[0]["id"]])["n"]
+        == 2
+    )
+
+
+def test_a_change_of_the_settings_is_told_to_programs_old_and_new(database, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(callers, "WATCH_SECONDS", 0.05)
+    config.reload()
+    told = asyncio.Queue()
+
+    async def heard(message):
+        if isinstance(message, mcp.types.ToolListChangedNotification):
+            told.put_nowait(message)
+
+    async def work():
+        async with serving() as server, at(server) as url:
+            async with client(url, mode="legacy", message_handler=heard) as old, client(url) as new:
+                async with new.listen(tools_list_changed=True) as changes:
+                    assert len((await old.list_tools()).tools) > 1
+                    await asyncio.sleep(0.2)  # the standing stream of the old one opens after its handshake
+                    (tmp_path / "millrace.yaml").write_text("mcp_serve: [notes.read]\n")
+                    async with asyncio.timeout(10):
+                        await told.get()
+                        await anext(aiter(changes))
+                    return [[tool.name for tool in (await each.list_tools()).tools] for each in (old, new)]
+
+    assert asyncio.run(work()) == [["notes_read"], ["notes_read"]]

@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import sys
 from typing import Any
 
+from f.millrace.core.errors import MillraceError
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
 
@@ -35,10 +37,15 @@ def show_search(options: argparse.Namespace) -> int:
     """Print what was found, best first."""
     from f.millrace.memory import vectors
     from f.millrace.memory.recall import search
+    from f.millrace.trust.embeddings import keep_account
 
     ready()
+    keep_account()
     # What was written without a vector gets one now; its words are found in any case.
-    vectors.embed_missing(options.namespace, most=512)
+    try:
+        vectors.embed_missing(options.namespace, most=512)
+    except MillraceError as error:
+        print(f"without vectors of what is new: {error}", file=sys.stderr)
     answer = search(
         options.query, options.limit, namespace=options.namespace, known=True, types=options.type, source=options.source,
         document=options.document, fields=options.where, as_of=options.as_of, known_at=options.known_at, zone=options.zone,
@@ -69,8 +76,10 @@ def show_search(options: argparse.Namespace) -> int:
 def reembed(options: argparse.Namespace) -> int:
     """Move to another model and say which."""
     from f.millrace.memory import vectors
+    from f.millrace.trust.embeddings import keep_account
 
     ready()
+    keep_account()
     model = vectors.reembed(
         options.model, progress=lambda done: None if options.json else print(f"\r{done} vectors", end="", flush=True)
     )

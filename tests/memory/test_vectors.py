@@ -7,12 +7,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from f.millrace.core import db, embedding
-from f.millrace.core.errors import BadInput, BadSetting
+from f.millrace.core import config, db, embedding
+from f.millrace.core.errors import BadInput, BadSetting, BudgetExceeded, ModelFailed
 from f.millrace.memory import vectors
-from f.millrace.memory.recall import recall
+from f.millrace.memory.recall import recall, search
 from f.millrace.memory.store import remember
 from f.millrace.ops import embed_memory
+from f.millrace.trust.embeddings import keep_account
 
 
 def test_an_item_has_a_vector_of_the_active_model_after_the_next_embedding(database):
@@ -61,7 +62,7 @@ def test_an_unknown_model_is_refused_with_what_is_allowed():
 @pytest.fixture
 def server(monkeypatch):
     """An OpenAI-compatible server on loopback; what it answers can be set."""
-    answers = {"dimensions": 8, "bad": None}
+    answers = {"dimensions": 8, "bad": None, "status": 200}
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -73,8 +74,8 @@ def server(monkeypatch):
                 }
                 for number, text in enumerate(asked["input"])
             ]
-            body = json.dumps({"data": rows[::-1]}).encode()
-            self.send_response(200)
+            body = json.dumps({"data": rows[::-1], "usage": {"prompt_tokens": 7 * len(rows)}}).encode()
+            self.send_response(answers["status"])
             self.end_headers()
             self.wfile.write(body)
 
@@ -85,6 +86,7 @@ def server(monkeypatch):
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
     thread.start()
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{httpd.server_port}/v1")
+    keep_account()
     yield answers
     httpd.shutdown()
     thread.join()
@@ -129,3 +131,63 @@ def test_the_step_embeds_what_is_missing(database):
 
     assert embed_memory.main() == {"embedded": 1, "model": "local:minilm-l6-int8"}
     assert embed_memory.main()["embedded"] == 0
+
+
+def test_each_request_to_a_server_is_a_row_of_the_account(database, server, monkeypatch):
+    monkeypatch.setenv("MILLRACE_PRICES", '{"openai:small": {"input": 2, "output": 0}}')
+    config.reload()
+    embedding.embed(["Sodium cells", "Harbour ledgers"], "openai:small")
+    server["status"] = 400
+    with pytest.raises(ModelFailed):
+        embedding.embed(["Sodium cells"], "openai:small")
+    server["status"] = 500
+    with pytest.raises(ModelFailed):
+        embedding.embed(["Sodium cells"], "openai:small")
+
+    rows = db.all("SELECT agent, model, state, price_source, tokens, cost_usd, reserved_usd FROM usage ORDER BY reserved_at")
+    assert [(row["agent"], row["model"]) for row in rows] == [("embedding", "openai:small")] * 3
+    assert [row["state"] for row in rows] == ["settled", "released", "settled"]
+    assert rows[0]["tokens"] == {"input": 14} and float(rows[0]["cost_usd"]) == 28e-6
+    # What broke off may have been billed.
+    assert rows[2]["price_source"] == "reserve" and rows[2]["cost_usd"] == rows[2]["reserved_usd"] > 0
+
+
+def test_no_server_is_asked_without_money_or_without_an_account(database, server, monkeypatch):
+    monkeypatch.setenv("MILLRACE_PRICES", '{"openai:small": {"input": 2, "output": 0}}')
+    monkeypatch.setenv("MILLRACE_RUN_USD", "0.00000001")
+    config.reload()
+    with pytest.raises(BudgetExceeded):
+        embedding.embed(["Sodium cells"], "openai:small")
+
+    monkeypatch.setattr(embedding, "_account", [])
+    with pytest.raises(BadSetting, match="keeps the account"):
+        embedding.embed(["Sodium cells"], "openai:small")
+
+
+@pytest.mark.parametrize("fault", ["down", "500", "nan", "dimension", "broke", "no model"])
+def test_a_question_is_answered_by_its_words_when_it_has_no_vector(database, server, monkeypatch, fault):
+    item = remember("fact", "Sodium cells use hard carbon")
+    remember("fact", "A harbour ledger of Oslo")
+    if fault != "no model":
+        vectors.reembed("openai:small")
+    else:
+        vectors.embed_missing()
+        monkeypatch.setattr(embedding, "MODEL_SHA256", "of another file")
+        embedding._loaded.cache_clear()
+    if fault == "down":
+        monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    elif fault == "broke":
+        monkeypatch.setenv("MILLRACE_PRICES", '{"openai:small": {"input": 2, "output": 0}}')
+        monkeypatch.setenv("MILLRACE_RUN_USD", "0.00000001")
+        config.reload()
+    server["status"] = 500 if fault == "500" else 200
+    server["bad"] = {"nan": [float("nan")] * 8, "dimension": [1.0] * 9}.get(fault)
+
+    answer = search("sodium cells", 5)
+
+    assert [result.memory.id for result in answer.results] == [item]
+    assert answer.plan == "words" and answer.tried[0].startswith("similar by meaning: ")
+    assert search("what happened today?", 5).plan == "when"
+    assert search("xylograph", 5).results == []
+    monkeypatch.undo()
+    embedding._loaded.cache_clear()

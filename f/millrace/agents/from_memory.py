@@ -19,6 +19,7 @@ from f.millrace.core.contracts import TopicResult
 from f.millrace.memory import documents
 from f.millrace.memory.recall import Result, search
 from f.millrace.telemetry.events import emit
+from f.millrace.trust.embeddings import keep_account
 
 Decision = Literal["retrieve", "accept", "retrieve_again", "give_up", "research"]
 LIMIT = 40
@@ -57,6 +58,7 @@ def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] 
 
     What is new cannot be known from memory: unless memory `only` is asked, such a question is left to research.
     """
+    keep_account()
     if FRESH.search(question) and not only:
         _decide("research", "asks_for_news", "It asks for what is new")
         return Recollection(passages(question))
@@ -86,6 +88,7 @@ def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] 
 
 def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
     """Return the passages of documents that are about a topic, as `research_topic` takes documents."""
+    keep_account()
     hits = [hit for hit in search(question, limit, types=[documents.PASSAGE]).results if _about(question, hit)]
     return assemble(hits, settings().answer_tokens)
 

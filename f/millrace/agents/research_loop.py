@@ -33,6 +33,7 @@ from f.millrace.memory.recall import recall
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
 from f.millrace.trust import spend
+from f.millrace.trust.embeddings import keep_account
 
 QUERIES_A_ROUND = 3
 PAGES_A_ROUND = 4
@@ -148,6 +149,7 @@ class Research:
 
     async def plan(self, state: State) -> State:
         """Take what is at hand, then ask what to search for."""
+        keep_account()
         first = self.gathered.take_items(self.item_ids, self.documents)
         known = [memory.text[:200] for memory in recall(self.question, limit=5)]
         tools = [

@@ -9,7 +9,8 @@ import json
 import math
 import os
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,24 @@ TOKENS_AT_MOST = 256
 LETTERS_AT_MOST = 8_000
 BATCH = 8
 REMOTE_BATCH = 64
-REMOTE_SECONDS = 60
+REMOTE_SECONDS = 60.0
 OPENAI_URL = "https://api.openai.com/v1"
 
 Vector = list[float]
+# Given the model and its texts, opens an entry of the account for one request; the entry is told the tokens that were billed.
+Account = Callable[[str, Sequence[str]], AbstractContextManager[Callable[[int], None]]]
+_account: list[Account] = []
 
 
-def embed(texts: Sequence[str], model: str = LOCAL, dimensions: int | None = None) -> list[Vector]:
-    """Return one vector of length 1 for each text, in order.
+def pay_with(account: Account) -> None:
+    """Have each request to a server accounted for; without it no server is asked (see trust/embeddings)."""
+    _account[:] = [account]
+
+
+def embed(
+    texts: Sequence[str], model: str = LOCAL, dimensions: int | None = None, seconds: float = REMOTE_SECONDS
+) -> list[Vector]:
+    """Return one vector of length 1 for each text, in order; a server has `seconds` for each request.
 
     Raises BadSetting for an unknown model, ModelFailed when the server fails or answers with vectors that are none.
     """
@@ -44,7 +55,9 @@ def embed(texts: Sequence[str], model: str = LOCAL, dimensions: int | None = Non
         vectors = _local(cut)
     elif provider == "openai" and name:
         vectors = [
-            vector for start in range(0, len(cut), REMOTE_BATCH) for vector in _remote(cut[start : start + REMOTE_BATCH], name)
+            vector
+            for start in range(0, len(cut), REMOTE_BATCH)
+            for vector in _paid(cut[start : start + REMOTE_BATCH], name, seconds)
         ]
     else:
         raise BadSetting(f"embedding model {model!r} is unknown; allowed: {ALLOWED}")
@@ -128,7 +141,12 @@ def _tokenizer_file() -> Path:
     return Path(found.origin).parent / "embeddings" / "data" / "all-MiniLM-L6-v2-onnx-int8" / "tokenizer.json"
 
 
-def _remote(texts: Sequence[str], name: str) -> list[Vector]:
+def _paid(texts: Sequence[str], name: str, seconds: float) -> list[Vector]:
+    """Ask the server for a batch, as one entry of the account."""
+    if not _account:
+        raise BadSetting(
+            f"embeddings of openai:{name} cost money and nothing here keeps the account; call trust/embeddings first"
+        )
     base = (os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key and "OPENAI_BASE_URL" not in os.environ:
@@ -138,10 +156,12 @@ def _remote(texts: Sequence[str], name: str) -> list[Vector]:
         base + "/embeddings", body, {"Content-Type": "application/json", "Authorization": f"Bearer {key or 'none'}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=REMOTE_SECONDS) as response:
-            rows = sorted(json.load(response)["data"], key=lambda row: row["index"])
-            vectors = [[float(number) for number in row["embedding"]] for row in rows]
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        with _account[0](f"openai:{name}", texts) as billed, urllib.request.urlopen(request, timeout=seconds) as response:
+            answer = json.load(response)
+            billed(int((answer.get("usage") or {}).get("prompt_tokens") or 0))
+        rows = sorted(answer["data"], key=lambda row: row["index"])
+        vectors = [[float(number) for number in row["embedding"]] for row in rows]
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ModelFailed(
             f"embeddings of {name} from {base} failed: {error}; try again, or set another embedding model"
         ) from error

@@ -10,10 +10,11 @@ import time
 
 from f.millrace.core import db
 from f.millrace.core.context import within
-from f.millrace.core.errors import BadSetting, ModelFailed
+from f.millrace.core.errors import BadSetting, BudgetExceeded, ModelFailed
 from f.millrace.memory.vectors import embed_missing
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
+from f.millrace.trust.embeddings import keep_account
 
 
 def main(run_id: str | None = None, namespace: str = "main") -> dict:
@@ -24,13 +25,14 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
         namespace: Where the documents are kept.
     """
     with step("ingest.embed", run_id) as span, within(namespace=namespace):
+        keep_account()
         row = db.one("SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND embedding IS NULL", [namespace])
         total = row["n"] if row else 0
         answer: dict = {"embedded": 0, "problem": ""}
         if total:
             try:
                 answer["embedded"] = embed_missing(namespace, progress=_Progress(total).tell)
-            except (ModelFailed, BadSetting) as error:
+            except (ModelFailed, BadSetting, BudgetExceeded) as error:
                 # What was read stays: it is found by its words, and by its meaning once the model answers.
                 answer["problem"] = str(error)
                 emit("error", f"{total} passages are found by their words only: {error}")

@@ -4,13 +4,16 @@ Every part of the score lies between 0 and 1 and does not depend on the other re
 of the best BM25 that the question could get (of the item, of it and its neighbours, of its whole document or session;
 an item that stands alone has its meaning in the thread's place).
 
-A scope of few items is scored whole. In a large one the candidates are the best by words and by vector, and their
-neighbours: of a common word only the items in which it weighs most are read, then every candidate is scored in full.
+A scope of few items is scored whole. In a large one candidates are the best by words and the nearest by vector: of a
+common word only the items in which it weighs most are read. The best of them by both, and their neighbours, are scored in full.
+
+Each row is looked up in a lateral subquery with OFFSET 0, which the planner does not pull up: estimates over CTEs are
+guesses, and a join in their place reads the whole table sooner or later.
 """
 
 import re
 import weakref
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,15 +22,17 @@ from f.millrace.memory.vectors import Model, literal
 
 # Scopes of at most so many items are scored whole.
 EXHAUSTIVE = 3_000
-# Read of each word: the items in which it weighs most; then candidates by words and by vector, at least.
-POSTINGS = 2_000
-CANDIDATES = 100
+# Read of each word: the items in which it weighs most, at least so many, of all words so many. Then the candidates
+# by words and by vector, and those of them that are scored in full.
+POSTINGS, POSTINGS_OF_ALL = 2_000, 16_000
+CANDIDATES = 300
+FINALISTS = 100
 # Of a longer question the rarest words count.
 TERMS = 48
 HALF_LIFE_DAYS = 180
 WORD = re.compile(r"[^\W_]+")
 SETTINGS = (
-    "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 120; SET hnsw.max_scan_tuples = 60000; "
+    "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 300; SET hnsw.max_scan_tuples = 60000; "
     "SET plan_cache_mode = force_custom_plan"
 )
 
@@ -91,69 +96,72 @@ WITH asked AS MATERIALIZED (
     FROM asked CROSS JOIN extent
     CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = asked.term) f
     WHERE f.items > 0 ORDER BY 3 DESC, 1 LIMIT %(terms)s
+), sought AS MATERIALIZED (
+    SELECT coalesce(array_agg(term), '{{}}') AS terms, array_agg(idf) AS idfs, coalesce(nullif(sum(idf), 0), 1) AS best FROM terms
 ), scope AS MATERIALIZED (
     SELECT m.no FROM memory_item m
-    WHERE ({narrow} OR (SELECT items FROM extent) <= %(exhaustive)s) AND m.namespace = %(namespace)s AND {condition}
+    WHERE ({narrow} OR (SELECT items FROM extent) <= %(exhaustive)s) AND ({any} OR (SELECT terms FROM sought) <> '{{}}')
+      AND m.namespace = %(namespace)s AND {condition}
     LIMIT %(exhaustive)s + 1
 ), whole AS MATERIALIZED (
     SELECT ({narrow} OR extent.items <= %(exhaustive)s) AND (SELECT count(*) FROM scope) <= %(exhaustive)s AS yes FROM extent
-), by_words AS MATERIALIZED (
-    SELECT p.item, sum(t.idf * p.tf / (p.tf + {k1} * (1 - {b} + {b} * p.length / extent.average))) AS words
-    FROM terms t CROSS JOIN extent CROSS JOIN LATERAL (
-        SELECT item, tf, length FROM memory_posting WHERE term = t.term ORDER BY impact DESC LIMIT %(postings)s
-    ) p
-    WHERE NOT (SELECT yes FROM whole) GROUP BY p.item ORDER BY words DESC, p.item
+), either AS MATERIALIZED (
+    SELECT no, sum(words) AS words, max(meaning) AS meaning FROM (
+        SELECT p.item AS no, t.idf * {saturated} AS words, NULL::float8 AS meaning
+        FROM terms t CROSS JOIN LATERAL (
+            SELECT item, tf, length FROM memory_posting WHERE term = t.term ORDER BY impact DESC
+            LIMIT (SELECT greatest(%(postings)s, %(postings_of_all)s / greatest(count(*), 1)) FROM terms)
+        ) p WHERE NOT (SELECT yes FROM whole)
+        UNION ALL
+        (SELECT m.no, 0, {meaning} FROM memory_item m
+        WHERE NOT (SELECT yes FROM whole) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
+        ORDER BY m.{expression} <=> %(vector)s::vector::{half} LIMIT %(candidates)s)
+    ) read GROUP BY no
+), candidate AS MATERIALIZED (
+    (SELECT w.no, w.words, m.meaning FROM (
+        SELECT no, words FROM either WHERE meaning IS NULL ORDER BY words DESC, no LIMIT 10 * %(candidates)s
+    ) w CROSS JOIN LATERAL (
+        SELECT {meaning} AS meaning FROM memory_item m WHERE m.no = w.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0
+    ) m LIMIT %(candidates)s)
+    UNION ALL
+    SELECT no, words, meaning FROM either WHERE meaning IS NOT NULL
 ), found AS MATERIALIZED (
     SELECT no FROM scope WHERE (SELECT yes FROM whole)
-    UNION
-    SELECT no FROM (
-        SELECT w.item AS no FROM by_words w CROSS JOIN LATERAL (
-            SELECT 1 FROM memory_item m WHERE m.no = w.item AND m.namespace = %(namespace)s AND {condition}
-        ) m LIMIT %(candidates)s
-    ) lexical
-    UNION
-    SELECT no FROM (
-        SELECT m.no FROM memory_item m
-        WHERE NOT (SELECT yes FROM whole) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
-        ORDER BY m.{expression} <=> %(vector)s::halfvec LIMIT %(candidates)s
-    ) semantic
+    UNION ALL
+    (SELECT no FROM candidate
+    ORDER BY {by_words} * words / (SELECT best FROM sought) + {by_meaning} * coalesce(meaning, 0) DESC, no LIMIT %(finalists)s)
 ), pool AS MATERIALIZED (
     SELECT no FROM found
     UNION
-    SELECT n.no FROM found f JOIN memory_item own ON own.no = f.no
-    JOIN memory_item n ON n.namespace = own.namespace AND n.thread = own.thread AND n.ordinal BETWEEN own.ordinal - 2 AND own.ordinal + 2
-    WHERE NOT (SELECT yes FROM whole) AND own.thread IS NOT NULL
-), part AS MATERIALIZED (
-    SELECT p.item, p.term, m.thread, m.ordinal, p.idf * p.tf / (p.tf + {k1} * (1 - {b} + {b} * p.length / extent.average)) AS score
-    FROM (
-        SELECT p.item, p.term, p.tf, p.length, t.idf FROM terms t JOIN memory_posting p ON p.term = t.term
-        WHERE (SELECT yes FROM whole) AND p.item IN (SELECT no FROM scope)
-        UNION ALL
-        SELECT p.item, p.term, p.tf, p.length, t.idf
-        FROM pool CROSS JOIN terms t JOIN memory_posting p ON p.item = pool.no AND p.term = t.term
-        WHERE NOT (SELECT yes FROM whole)
-    ) p JOIN memory_item m ON m.no = p.item CROSS JOIN extent
-), own AS (
-    SELECT item, sum(score) AS words FROM part GROUP BY item
+    SELECT n.no FROM found CROSS JOIN LATERAL (
+        SELECT namespace, thread, ordinal FROM memory_item m WHERE m.no = found.no AND m.thread IS NOT NULL OFFSET 0
+    ) own CROSS JOIN LATERAL (
+        SELECT n.no FROM memory_item n
+        WHERE n.namespace = own.namespace AND n.thread = own.thread AND n.ordinal BETWEEN own.ordinal - 2 AND own.ordinal + 2 OFFSET 0
+    ) n
+    WHERE NOT (SELECT yes FROM whole)
 ), item AS MATERIALIZED (
-    SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from, coalesce(own.words, 0) AS words, {condition} AS wanted,
-           CASE WHEN {embedded} THEN greatest(1 - (m.{expression} <=> %(vector)s::halfvec), 0) END AS meaning,
+    SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from, {condition} AS wanted, {meaning} AS meaning,
+           coalesce(p.words, 0) AS words, p.terms, p.scores,
            ln(1 + least(length(m.raw_text ->> 'text'), 300) / 6.0) / ln(1 + 300 / 6.0) AS length,
            right(rtrim(m.raw_text ->> 'text'), 1) IN ('?', '？', '؟') AS asks,
            m.title <> '' AND strpos(%(padded)s, ' ' || lower(m.title) || ' ') > 0 AS named
-    FROM pool JOIN memory_item m ON m.no = pool.no LEFT JOIN own ON own.item = m.no
+    FROM pool CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = pool.no OFFSET 0) m CROSS JOIN LATERAL (
+        SELECT sum(score) AS words, array_agg(term) AS terms, array_agg(score) AS scores FROM (
+            SELECT p.term, {score} AS score FROM memory_posting p WHERE p.item = pool.no AND p.term = ANY ({terms})
+        ) p OFFSET 0
+    ) p
+), said AS MATERIALIZED (
+    SELECT i.thread, i.ordinal, p.term, p.score FROM item i CROSS JOIN unnest(i.terms, i.scores) AS p (term, score) WHERE i.thread IS NOT NULL
 ), around AS (
-    SELECT no, sum(score) AS words FROM (
-        SELECT i.no, p.term, max(CASE WHEN abs(i.ordinal - p.ordinal) < 2 THEN p.score ELSE p.score / 2 END) AS score
-        FROM part p JOIN item i ON i.thread = p.thread AND i.ordinal BETWEEN p.ordinal - 2 AND p.ordinal + 2
-        GROUP BY 1, 2
-    ) best GROUP BY no
+    SELECT thread, ordinal, sum(score) AS words FROM (
+        SELECT said.thread, said.ordinal + away.by AS ordinal, said.term, max(said.score * away.share) AS score
+        FROM said CROSS JOIN (VALUES (-2, 0.5), (-1, 1), (0, 1), (1, 1), (2, 0.5)) AS away (by, share) GROUP BY 1, 2, 3
+    ) best GROUP BY 1, 2
 ), thread AS (
-    SELECT thread, sum(score) AS words FROM (
-        SELECT thread, term, max(score) AS score FROM part WHERE thread IS NOT NULL GROUP BY 1, 2
-    ) best GROUP BY thread
+    SELECT thread, sum(score) AS words FROM (SELECT thread, term, max(score) AS score FROM said GROUP BY 1, 2) best GROUP BY thread
 ), scored AS (
-    SELECT i.no, i.words / best.sum AS words,
+    SELECT i.no, i.words / best.sum AS words, i.terms,
            coalesce(around.words, i.words) / best.sum AS nearby,
            CASE WHEN i.thread IS NULL THEN coalesce(i.meaning, i.words / best.sum) ELSE coalesce(thread.words, i.words) / best.sum END AS thread,
            coalesce(i.meaning, 0) AS meaning, i.meaning IS NOT NULL AS has_meaning,
@@ -165,8 +173,8 @@ WITH asked AS MATERIALIZED (
            CASE i.trust WHEN 'own' THEN {own} WHEN 'trusted' THEN {trusted} ELSE {untrusted} END AS authority,
            i.wanted
     FROM item i
-    CROSS JOIN (SELECT coalesce(nullif(sum(idf), 0), 1) AS sum FROM terms) best
-    LEFT JOIN around ON around.no = i.no LEFT JOIN thread ON thread.thread = i.thread
+    CROSS JOIN (SELECT best AS sum FROM sought) best
+    LEFT JOIN around ON around.thread = i.thread AND around.ordinal = i.ordinal LEFT JOIN thread ON thread.thread = i.thread
 ), ranked AS (
     SELECT *, greatest({relevance}, 0) AS relevance FROM scored WHERE wanted AND (words > 0 OR nearby > 0 OR has_meaning OR dated > 0)
 ), top AS (
@@ -177,8 +185,8 @@ SELECT m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.t
        o.document, o.page, o.start_offset, o.end_offset, top.score AS rank,
        top.words, top.nearby, top.thread, top.meaning, top.next, top.named, top.length, top.asks, top.dated, top.recency, top.authority,
        top.relevance, (SELECT no FROM memory_model WHERE active) AS model, (SELECT yes FROM whole) AS whole,
-       (SELECT coalesce(array_agg(t.lexeme ORDER BY t.idf DESC), '{{}}') FROM terms t JOIN part p ON p.term = t.term WHERE p.item = m.no) AS matched
-FROM top JOIN memory_item m ON m.no = top.no
+       (SELECT coalesce(array_agg(t.lexeme ORDER BY t.idf DESC), '{{}}') FROM terms t WHERE t.term = ANY (top.terms)) AS matched
+FROM top CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = top.no OFFSET 0) m
 LEFT JOIN LATERAL (
     SELECT document, page, start_offset, end_offset FROM memory_origin
     WHERE item_id = m.id AND withdrawn_at IS NULL ORDER BY recorded_at, id LIMIT 1
@@ -191,13 +199,22 @@ K1, B = 0.9, 0.3
 def statement(asked: Asked, weights: Weights = Weights()) -> tuple[str, dict[str, Any]]:
     """Return the statement and its parameters."""
     plus = ("words", "nearby", "thread", "meaning", "next", "named", "dated", "length")
+    embedded = f"m.embedding_model = {asked.model.no}" if asked.vector else "false"
+    saturated = f"p.tf / (p.tf + {K1} * (1 - {B} + {B} * p.length / (SELECT average FROM extent)))"
+    terms = "(SELECT terms FROM sought)::bigint[]"
     text = SQL.format(
         condition=f"({asked.only.condition})",
         narrow="true" if asked.only.narrow else "false",
-        embedded=f"m.embedding_model = {asked.model.no}" if asked.vector else "false",
+        embedded=embedded,
+        any="true" if asked.vector or asked.since else "false",
+        meaning=f"CASE WHEN {embedded} THEN greatest(1 - (m.embedding <=> %(vector)s::vector), 0) END",
         expression=asked.model.expression,
-        k1=K1,
-        b=B,
+        half=f"halfvec({asked.model.dimensions})",
+        saturated=saturated,
+        score=f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
+        terms=terms,
+        by_words=weights.words + weights.nearby,
+        by_meaning=weights.meaning + weights.next + weights.thread,
         half_life=HALF_LIFE_DAYS,
         relevance=" + ".join(f"{getattr(weights, name)} * {name}" for name in plus) + f" - {weights.asks} * asks",
         plain=round(1 - weights.recency - weights.authority, 6),
@@ -218,17 +235,22 @@ def statement(asked: Asked, weights: Weights = Weights()) -> tuple[str, dict[str
         "terms": TERMS,
         "exhaustive": 2_000_000_000 if asked.exhaustive else EXHAUSTIVE,
         "postings": POSTINGS,
+        "postings_of_all": POSTINGS_OF_ALL,
         "candidates": max(CANDIDATES, 2 * asked.limit),
+        "finalists": max(FINALISTS, 2 * asked.limit),
     }
     return text, values
 
 
 def search(asked: Asked, weights: Weights = Weights()) -> list[dict[str, Any]]:
-    """Return the best items with the parts of their scores, best first."""
+    """Return the best items with the parts of their scores, best first: as many as asked when there are so many."""
     text, values = statement(asked, weights)
     with db.connect() as connection:
         tune(connection)
-        return connection.execute(text, values, prepare=False).fetchall()  # type: ignore[arg-type]
+        rows = connection.execute(text, values, prepare=False).fetchall()  # type: ignore[arg-type]
+    if len(rows) < asked.limit and not asked.exhaustive and not (rows and rows[0]["whole"]):
+        return search(replace(asked, exhaustive=True), weights)
+    return rows
 
 
 def tune(connection: db.Connection) -> None:

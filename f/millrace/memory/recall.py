@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from f.millrace.core import config, context, db
-from f.millrace.core.errors import BadInput
+from f.millrace.core.errors import BadInput, BadSetting, BudgetExceeded, ModelFailed
 from f.millrace.memory import hybrid, plans, vectors
 from f.millrace.memory.moment import When, held, moment
 from f.millrace.memory.router import Plan, route
@@ -41,7 +41,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a search found: the plan that answered, those that found nothing, and how long each part took."""
+    """What a search found: the plan that answered, those that did not and why, and how long each part took."""
 
     query: str
     plan: str
@@ -111,8 +111,12 @@ def search(
                 break
             tried.append(f"{last.kind}: nothing found")
         handle.set({"gen_ai.memory.record.count": len(found), "millrace.memory.plan": last.kind})
+    if searcher.without:
+        tried.insert(0, f"{last.kind} by meaning: {searcher.without}")
     timings = {name: round(seconds * 1000, 2) for name, seconds in searcher.timings.items()}
     timings["total"] = round((time.perf_counter() - started) * 1000, 2)
+    if searcher.without and last.kind == "similar":
+        return Answer(text, "words", "by words alone, the question has no vector", found, timings, tried, searcher.statements)
     return Answer(text, last.kind, last.because, found, timings, tried, searcher.statements)
 
 
@@ -127,6 +131,8 @@ class _Searcher:
         self.timings: dict[str, float] = {}
         self.statements: list[str] = []
         self.vectors: dict[str, list[float] | None] = {}
+        # Why meaning was left out.
+        self.without = ""
 
     def run(self, plan: Plan) -> list[Result]:
         """Return what a plan finds, best first."""
@@ -201,10 +207,15 @@ class _Searcher:
         return self._timed("database", lambda: db.all(sql, values))
 
     def _vector(self, question: str, model: "_Known") -> list[float] | None:
-        if not model.used:
+        if not model.used or self.without:
             return None
         if question not in self.vectors:
-            self.vectors[question] = self._timed("embedding", lambda: vectors.of_question(question, model.model))
+            try:
+                self.vectors[question] = self._timed("embedding", lambda: vectors.of_question(question, model.model))
+            except (ModelFailed, BadSetting, BadInput, BudgetExceeded) as error:
+                # Words find it too; a question is not lost because a model is.
+                self.without = str(error)
+                return None
         return self.vectors[question]
 
     def _timed(self, name: str, work: Callable[[], Any]) -> Any:

@@ -12,6 +12,7 @@ from f.millrace.core import db, embedding
 from f.millrace.core.config import settings
 
 BATCH = 64
+QUESTION_SECONDS = 10.0
 # What goes before a text in its vector: the end of the passage or turn before it, in which its "it" and "she" are explained.
 CONTEXT_LETTERS = 400
 MODEL_LOCK = 724_119
@@ -39,8 +40,8 @@ def active() -> Model:
 
 
 def of_question(question: str, model: Model) -> list[float]:
-    """Return the vector of a question."""
-    return embedding.embed([question], model.name, model.dimensions)[0]
+    """Return the vector of a question; somebody waits for it, so a slow server is a failed one."""
+    return embedding.embed([question], model.name, model.dimensions, QUESTION_SECONDS)[0]
 
 
 def embed_missing(

@@ -8,6 +8,7 @@ scripts/millrace step ops/embed_memory
 
 from f.millrace.memory import vectors
 from f.millrace.telemetry.spans import step
+from f.millrace.trust.embeddings import keep_account
 
 
 def main(namespace: str = "", most: int = 5000) -> dict:
@@ -18,6 +19,7 @@ def main(namespace: str = "", most: int = 5000) -> dict:
         most: Embed at most so many; the next run goes on.
     """
     with step("ops.embed_memory") as span:
+        keep_account()
         answer = {"embedded": vectors.embed_missing(namespace or None, most), "model": vectors.active().name}
         span.set(answer)
         return answer

@@ -11,25 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from f.millrace.core.errors import BadSetting
+from f.millrace.core.provider import split
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
-ALLOWED = "openai:NAME, anthropic:NAME, ollama:NAME or offline"
 OLLAMA_URL = "http://127.0.0.1:11434/v1"
 REQUEST_SECONDS = 90.0
-
-
-def split(name: str) -> tuple[str, str]:
-    """Return provider and model; BadSetting when the name has another form."""
-    provider, _, model_name = name.strip().partition(":")
-    if name.strip() == "offline":
-        return "offline", ""
-    if provider not in _PROVIDERS:
-        raise BadSetting(f"model {name!r} has an unknown provider {provider!r}; allowed: {ALLOWED}")
-    if not model_name:
-        raise BadSetting(f"model {name!r} names no model; allowed: {ALLOWED}")
-    return provider, model_name
 
 
 def model(name: str, *, offline: Callable[[], Model] | None = None, seconds: float = REQUEST_SECONDS) -> Model:

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BudgetExceeded
-from f.millrace.core.llm import split
 from f.millrace.core.money import usd
+from f.millrace.core.provider import split
 
 MILLION = Decimal(1_000_000)
 

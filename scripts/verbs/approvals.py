@@ -60,7 +60,7 @@ def list_all(options: argparse.Namespace) -> int:
         table = Table("action", "tool", "for", "state", "expires", box=None)
         for row in rows:
             expires = f"{row['expires_at']:%Y-%m-%d %H:%M} UTC" if row["expires_at"] else ""
-            table.add_row(str(row["id"])[:8], row["tool"], row["key"], row["state"], expires)
+            table.add_row(str(row["id"])[:8], row["tool"], escape(_what(row)), row["state"], expires)
         console.print(table)
     if reviews:
         print("\nUnreviewed findings, published and holding up nothing (scripts/millrace show RUN, feedback RUN good|bad):")
@@ -70,6 +70,11 @@ def list_all(options: argparse.Namespace) -> int:
             table.add_row(str(row["run_id"])[:8], str(row["confidence"]), escape(topic), escape(row["stopped_because"]))
         console.print(table)
     return 0
+
+
+def _what(row: dict[str, Any]) -> str:
+    """Return whom an action is about, or else why it asks."""
+    return questions.people(questions.addressees(row)) or str(row["reason"] or row["key"])
 
 
 def show(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ COUNTS = {
     "digests": "{} digest{}",
     "deliveries": "{} delivered",
     "files": "{} file{}",
+    "asking": "{} to ask a person about",
     "waiting": "{} to read",
     "moved": "{} moved",
     "withdrawn": "{} withdrawn",

@@ -10,6 +10,7 @@ from rich.tree import Tree
 from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, MillraceError
+from f.millrace.core.money import dollars
 from f.millrace.telemetry.export import export_run
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
@@ -104,7 +105,7 @@ def _line(name: str, status: str, seconds: float | None, tokens: int, usd: float
         else ""
     )
     parts.append(f"[dim]{tokens} tokens[/]" if tokens else "")
-    parts.append(f"${usd:.4f}" if usd else "")
+    parts.append(dollars(usd) if usd else "")
     parts.append(f"[red]{escape(status)}[/]" if status in ("error", "killed", "failed", "pending") else "")
     parts.append(f"[red]{escape(why)}[/]" if why else "")
     return "  ".join(filter(None, parts))

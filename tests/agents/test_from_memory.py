@@ -66,6 +66,19 @@ def test_several_documents_answer_together():
     assert {source["source"] for source in reply.sources} == {"report.pdf", "plan.pdf"}
 
 
+def test_documents_that_contradict_each_other_are_shown_both(decisions):
+    read("report", "The repair of the quay at Kestrel will take 9 months of work.")
+    read("letter", "The repair of the quay at Kestrel will take 14 months of work.")
+    shown = []
+
+    reply = answer("How many months will the repair of the quay at Kestrel take?", on_token=shown.append)
+
+    (conflict,) = reply.result.conflicts
+    assert len(conflict.sides) == 2 and "Sources disagree: " in reply.text and "".join(shown) == reply.text + "\n"
+    assert "9 months" in reply.text and "14 months" in reply.text
+    assert {source["source"] for source in reply.sources} == {"report.pdf", "letter.pdf"}
+
+
 def test_nothing_in_memory_is_said_in_words_after_three_tries(decisions):
     read("report", QUAY)
 

@@ -69,8 +69,9 @@ def test_no_evidence_is_no_sources_and_never_prose(edge, in_step):
     assert result.gaps == [], "the tools are there; they found nothing"
 
 
-def test_with_no_tool_at_all_the_research_is_tried_and_the_tools_that_were_missing_are_reported(in_step):
-    topic = {**TOPIC, "search": False, "documents": [{"url": "https://a.example/1", "title": "Orbit", "text": OPENED}]}
+def test_with_no_tool_at_all_the_research_is_tried_and_the_tools_that_were_missing_are_reported(in_step, settings_of):
+    settings_of(agents={"researcher": {"tools": []}})
+    topic = {**TOPIC, "documents": [{"url": "https://a.example/1", "title": "Orbit", "text": OPENED}]}
 
     result = research_topic(in_step, topic)
 
@@ -212,11 +213,11 @@ def test_rounds_are_bounded(edge, in_step, settings_of):
     assert result.rounds == 2 and result.stopped_because == Stop.ROUNDS
 
 
-def test_the_time_is_bounded(edge, in_step, settings_of):
+def test_the_time_is_bounded(in_step, settings_of):
     settings_of(topic_seconds="0.01")
-    edge.add_page("/a", "Orbit opens", OPENED)
+    topic = {**TOPIC, "documents": [document("Orbit sodium battery plant.")]}
 
-    assert Stop.TIME in research_topic(in_step, offline_topic(document("Orbit sodium battery plant."))).stopped_because
+    assert Stop.TIME in research_topic(in_step, topic).stopped_because
 
 
 def test_when_web_search_fails_what_is_at_hand_serves_and_it_is_said(edge, in_step):

@@ -91,7 +91,7 @@ def test_amounts_add_up_without_drift(amounts):
 
 
 @pytest.mark.parametrize(
-    ("amount", "shown"), [("0.005", "$0.01"), (0.005, "$0.01"), ("0.0049", "$0.00"), (2.675, "$2.68"), (0, "$0.00")]
+    ("amount", "shown"), [("0.015", "$0.02"), (0.015, "$0.02"), ("0.00185", "$0.0019"), (2.675, "$2.68"), (0, "$0.00")]
 )
 def test_a_sum_is_shown_in_one_way_whatever_holds_it(amount, shown):
     assert dollars(amount) == shown == dollars(number(amount))

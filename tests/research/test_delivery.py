@@ -34,7 +34,7 @@ def test_a_standing_approval_gets_the_mail_at_once_and_others_wait(waiting):
     proposed = propose.main(waiting)
     delivered = deliver.main(waiting)
 
-    assert proposed["standing"] == ["ada@home.example"] and proposed["waiting"] == ["carl@home.example"]
+    assert proposed["standing"] == ["ada@home.example"] and proposed["asking"] == ["carl@home.example"]
     assert proposed["needs_approval"] and proposed["action_id"]
     assert [one["status"] for one in delivered["deliveries"]] == ["outbox"]
     assert statuses(waiting) == {"ada@home.example": "outbox", "carl@home.example": "waiting"}

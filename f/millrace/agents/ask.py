@@ -10,7 +10,7 @@ from f.millrace.agents.evidence import load
 from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core.context import current, within
-from f.millrace.core.contracts import Evidence, Finding, TopicResult, Trust
+from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult, Trust
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import stable_id
 from f.millrace.memory import conversation, documents
@@ -24,7 +24,9 @@ LEANS_BELOW = 4
 class Reply(BaseModel):
     """The answer to a question."""
 
-    text: str = Field(description="The sentences, each with numbers in brackets that `sources` explains.")
+    text: str = Field(
+        description="The sentences, then what sources disagree about; each with numbers in brackets that `sources` explains."
+    )
     sources: list[dict[str, Any]] = Field(description="number, id, url, title, source and published_at of each that is cited.")
     result: TopicResult
 
@@ -62,9 +64,11 @@ def ask(
     decisions.close(run_id)
     numbers.clear()
     nothing = "Nothing found in memory." if memory_only else "No sources found."
-    text = "\n".join(_line(finding, numbers) for finding in result.findings) or nothing
-    if not result.findings and on_token is not None:
-        on_token(text + "\n")
+    lines = [_line(finding, numbers) for finding in result.findings] or [nothing]
+    disputes = [_dispute(conflict, numbers) for conflict in result.conflicts]
+    if on_token is not None:
+        on_token("".join(line + "\n" for line in (disputes if result.findings else lines)))
+    text = "\n".join([*lines, *disputes])
     reply = Reply(text=text, sources=_sources(run_id, topic["id"], numbers), result=result)
     if session:
         cited = {"evidence": list(numbers)}
@@ -96,8 +100,22 @@ def _whole(question: str, earlier: list[str]) -> str:
 
 
 def _line(finding: Finding, numbers: dict[str, int]) -> str:
-    marks = "".join(f"[{numbers.setdefault(identity, len(numbers) + 1)}]" for identity in finding.citations)
-    return f"{finding.told} {marks}"
+    return f"{finding.told} {_marks(finding.citations, numbers)}"
+
+
+def _dispute(conflict: Conflict, numbers: dict[str, int]) -> str:
+    """Return both sides of a conflict with their dates, the trusted one first, and why it is trusted."""
+    order = sorted(range(len(conflict.sides)), key=lambda number: number != conflict.trusted)
+    sides = [
+        f"  {'trusted' if number == conflict.trusted else 'other side' if conflict.trusted is not None else 'one side'}: "
+        f"{side.claim} {_marks(side.evidence, numbers)}" + (f" ({', '.join(side.dates)})" if side.dates else "")
+        for number, side in ((number, conflict.sides[number]) for number in order)
+    ]
+    return "\n".join([f"Sources disagree: {conflict.question}", *sides, *([f"  why: {conflict.why}"] if conflict.why else [])])
+
+
+def _marks(citations: list[str], numbers: dict[str, int]) -> str:
+    return "".join(f"[{numbers.setdefault(identity, len(numbers) + 1)}]" for identity in citations)
 
 
 def _sources(run_id: str, topic_id: str, numbers: dict[str, int]) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] 
         if fresh:
             memory.documents = assemble(list(found.values()), settings().answer_tokens)
             topic = {"id": topic_id, "title": question, "documents": memory.documents, "search": False, "trust": "own"}
-            memory.result = research_topic(run_id, topic, loop=False, earlier=list(earlier))
+            memory.result = research_topic(run_id, topic, earlier=list(earlier))
             verdict, missing = _check(question, memory)
         else:
             verdict = "nothing_found" if not found else "nothing_new"

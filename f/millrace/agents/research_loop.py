@@ -53,13 +53,19 @@ class State(TypedDict, total=False):
 
 @dataclass
 class Research:
-    """One topic under research."""
+    """One topic under research.
+
+    Attributes:
+        loop: Off: read and write once, settle nothing.
+        given_only: Nothing is searched for: what is given is judged, conflicts in it are settled, and it is written.
+    """
 
     run_id: str
     topic_id: str
     question: str
     toolbox: Toolbox
     loop: bool = True
+    given_only: bool = False
     item_ids: Sequence[str] = ()
     documents: Sequence[dict[str, Any]] = ()
     earlier: Sequence[str] = ()
@@ -151,6 +157,8 @@ class Research:
         """Take what is at hand, then ask what to search for."""
         keep_account()
         first = self.gathered.take_items(self.item_ids, self.documents)
+        if self.given_only:
+            return {"queries": [], "hits": first}
         known = [memory.text[:200] for memory in recall(self.question, limit=5)]
         tools = [
             f"{tool.name}: {tool.description.splitlines()[0] if tool.description else ''}" for tool in self.toolbox.searches()
@@ -298,7 +306,7 @@ class Research:
         if not self.stop:
             if judgement is not None and judgement.enough and self.claims:
                 self.stop = Stop.ENOUGH
-            elif not self.loop:
+            elif not self.loop or self.given_only:
                 self.stop = Stop.ONE_ROUND
             elif self.rounds > 1 and not self.fresh and (self.tried_another_way or self._may_go_on()):
                 self.stuck = self.stuck or Stop.STALLED
@@ -312,7 +320,7 @@ class Research:
         return "write" if self.stop in (Stop.ENOUGH, Stop.ONE_ROUND) else "escalate"
 
     def _may_go_on(self) -> bool:
-        return not self.stop and self.rounds < settings().max_rounds and self._seconds_left() > 0
+        return not self.stop and not self.given_only and self.rounds < settings().max_rounds and self._seconds_left() > 0
 
     # Helpers --------------------------------------------------------------------------------------------------------
 

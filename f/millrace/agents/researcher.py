@@ -52,7 +52,8 @@ def research_topic(
     """Research one topic: `id` (or `topic_id`) and `title`, with `item_ids` of collected items or `documents` to begin with.
 
     `documents` are given as {url, title, text, source, published_at, trust}. `loop=False` reads and writes once, without
-    settling conflicts: what the loop is measured against. Which tools it may call is in the settings of `researcher`.
+    settling conflicts: what the loop is measured against. With `search: False` in the topic it works from what is given and
+    asks no tool. Which tools it may call is in the settings of `researcher`.
     """
     topic_id, question = str(topic.get("topic_id") or topic.get("id") or ""), str(topic.get("title") or "").strip()
     if not topic_id or not question:
@@ -95,6 +96,7 @@ async def _research(
                 question,
                 Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold, taint.Heard(question, trust)),
                 loop=loop,
+                given_only=topic.get("search") is False,
                 item_ids=list(topic.get("item_ids") or []),
                 documents=list(topic.get("documents") or []),
                 earlier=earlier,

@@ -1,10 +1,11 @@
-"""Amounts of money: exact decimals of US dollars, shown to the cent in one way everywhere."""
+"""Amounts of money: exact decimals of US dollars, shown in one way everywhere."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
 # A cached token of the cheapest model costs some 1e-9 USD.
 SMALLEST = Decimal("1e-9")
 CENT = Decimal("0.01")
+HUNDREDTH = Decimal("0.0001")
 
 
 def usd(value: Decimal | float | str) -> Decimal:
@@ -13,8 +14,10 @@ def usd(value: Decimal | float | str) -> Decimal:
 
 
 def dollars(value: Decimal | float | str) -> str:
-    """Return the amount as people read it: `$1.50`, halves of a cent rounded up."""
-    return f"${usd(value).quantize(CENT, ROUND_HALF_UP)}"
+    """Return the amount as people read it, halves rounded up: `$1.50`; what is less than a cent, as `$0.0019`."""
+    amount = usd(value)
+    step = CENT if amount == 0 or abs(amount) >= CENT else HUNDREDTH
+    return f"${amount.quantize(step, ROUND_HALF_UP)}"
 
 
 def number(value: Decimal | float | str) -> float:

@@ -21,7 +21,7 @@ def main(run_id: str) -> dict:
     """
     with step("research.propose", run_id) as span:
         opened = opening(run_id)
-        answer: dict = {"action_id": None, "needs_approval": False, "standing": [], "waiting": []}
+        answer: dict = {"action_id": None, "needs_approval": False, "standing": [], "asking": []}
         if opened.namespace.startswith("dry-"):
             return answer
         claim(run_id, opened)
@@ -40,10 +40,10 @@ def main(run_id: str) -> dict:
             answer |= {
                 "action_id": str(action["id"]),
                 "needs_approval": action["state"] == "proposed",
-                "waiting": [row["recipient"] for row in waiting],
+                "asking": [row["recipient"] for row in waiting],
             }
             emit("decision", f"{len(waiting)} recipients wait for a person", action_id=answer["action_id"])
-        span.set(standing=len(answer["standing"]), waiting=len(answer["waiting"]))
+        span.set(standing=len(answer["standing"]), asking=len(answer["asking"]))
         return answer
 
 

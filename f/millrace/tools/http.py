@@ -112,7 +112,7 @@ def fetch(
     except httpx2.TimeoutException as error:
         raise SourceFailed(f"{shown(url)} took longer than {seconds:g} s (setting fetch_seconds)") from error
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise SourceFailed(f"{shown(url)} could not be read: {_reason(error)}") from error
+        raise SourceFailed(f"{shown(url)}: {_reason(error)}") from error
     finally:
         _terms.reset(token)
 

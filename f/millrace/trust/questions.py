@@ -33,9 +33,8 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     """
     mails = _mails(action)
     asked = str(action["arguments"].get("question", "")) if action["tool"] == DECIDE else ""
-    to = action["arguments"].get("to", [])
-    recipients = [to] if isinstance(to, str) else list(to)
-    title = f"Approve: {action['tool']} to {_short(recipients)}" if recipients else f"Approve: {action['tool']}"
+    recipients = addressees(action)
+    title = f"Approve: {action['tool']} to {people(recipients)}" if recipients else f"Approve: {action['tool']}"
     title = " ".join(asked.split())[:200] or title
     facts = [
         ("Question", asked),
@@ -75,6 +74,12 @@ def _shown(action: dict[str, Any], mails: list[dict[str, Any]], length: int | No
     return _arguments(action, length), begins
 
 
+def addressees(action: dict[str, Any]) -> list[str]:
+    """Return who would get what the action sends; of an action that sends nothing, nobody."""
+    to = action["arguments"].get("to", [])
+    return [to] if isinstance(to, str) else list(to)
+
+
 def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
     arguments = action["arguments"]
     return list(arguments.get("mails") or ([arguments] if "subject" in arguments else []))
@@ -105,7 +110,8 @@ def _beginning(text: str, length: int | None) -> str:
     return text if length is None or len(text) <= length else text[:length].rsplit("\n", 1)[0] + "\n…"
 
 
-def _short(recipients: list[str]) -> str:
+def people(recipients: list[str]) -> str:
+    """Return the first two of them and how many more there are."""
     return ", ".join(recipients[:2]) + (f" and {len(recipients) - 2} more" if len(recipients) > 2 else "")
 
 

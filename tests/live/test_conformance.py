@@ -73,7 +73,7 @@ def test_the_suite_has_no_further_scenarios_without_oauth(suite):
     assert [name for name in scenarios(suite, "Client") if not name.startswith("auth/")] == CLIENT_SCENARIOS
 
 
-@pytest.mark.parametrize("scenario", ["initialize", "tools_call", "sse-retry"])
+@pytest.mark.parametrize("scenario", CLIENT_SCENARIOS)
 def test_our_client_passes(suite, scenario, database):
     client = f"{sys.executable} -m tests.serving.conformance_client"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}

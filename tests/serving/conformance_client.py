@@ -23,5 +23,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ["MILLRACE_MCP"] = json.dumps({"suite": sys.argv[1]})
+    os.environ["MILLRACE_MCP"] = json.dumps({"suite": {"url": sys.argv[1], "asks": "defaults"}})
     asyncio.run(main())

@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from f.millrace.core import windmill
 from f.millrace.core.errors import BadSetting
@@ -44,6 +44,38 @@ class AgentSettings(BaseModel):
     max_retries: int | None = Field(default=None, ge=0, le=10, description="Repairs and repeats of one model call.")
     tools: list[str] | None = Field(default=None, description="Names of the tools it may call; unset means its own list.")
     enabled: bool = Field(default=True, description="Off: its steps say so and do nothing.")
+
+
+class ToolServer(BaseModel):
+    """A server of tools, as other programs' `mcp.json` says it too: reached at `url`, or started with `command`."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    type: Literal["http", "streamable-http", "stdio"] | None = Field(default=None, description="May be left out.")
+    url: str = Field(default="", pattern="^(https?://.+)?$", description="Its address, streamable HTTP.")
+    headers: dict[str, SecretStr] = Field(default={}, description="Sent to it with every request.")
+    command: str = Field(default="", description="The program to start, which speaks over stdin and stdout; not on workers.")
+    args: list[str] = Field(default=[], description="Its arguments.")
+    env: dict[str, SecretStr] = Field(default={}, description="Its environment, beside PATH, HOME and the like; nothing of ours.")
+    cwd: str = Field(default="", description="The folder it is started in.")
+    asks: Literal["decline", "defaults"] = Field(
+        default="decline", description="What it hears when it asks the user back: no, or the defaults that it proposes itself."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.url) == bool(self.command):
+            raise ValueError("name either the url of the server or the command that starts it")
+        return self
+
+    @property
+    def place(self) -> str:
+        """Where it is, in one line without secrets: what its tools were approved for."""
+        return self.url or f"stdio: {json.dumps([self.command, *self.args])}"
+
+
+def _server(given: Any) -> Any:
+    return {"url": given} if isinstance(given, str) else given
 
 
 class ModelPrice(BaseModel):
@@ -222,7 +254,10 @@ class Settings(BaseModel):
         '"conversation": 90}; other types are kept.',
     )
     agents: dict[str, AgentSettings] = Field(default={}, description="Settings of single agents by name.")
-    mcp: dict[str, str] = Field(default={}, description="Further MCP servers whose tools agents may call: name to HTTP address.")
+    mcp: dict[str, Annotated[ToolServer, BeforeValidator(_server, json_schema_input_type=str | ToolServer)]] = Field(
+        default={},
+        description="Further MCP servers whose tools agents may call, as in mcp.json: name to HTTP address, or to {url, headers} or {command, args, env}.",
+    )
     mcp_tokens: dict[str, SecretStr] = Field(default={}, description="Bearer tokens of those servers: name to token.")
     mcp_seconds: float = Field(default=15, gt=0, le=300, description="Longest time for one exchange with such a server.")
     mcp_serve: list[str] = Field(

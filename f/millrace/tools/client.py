@@ -10,11 +10,11 @@ from typing import Any
 
 import mcp
 
-from f.millrace.core.config import settings
+from f.millrace.core.config import ToolServer, settings
 from f.millrace.core.errors import BadInput, ToolFailed
 from f.millrace.core.ids import digest_of
 from f.millrace.core.redaction import redact
-from f.millrace.tools import connection, enabled
+from f.millrace.tools import answers, connection, enabled
 from f.millrace.tools.servers import SERVERS, server
 
 CALL_SECONDS = 90.0
@@ -76,7 +76,7 @@ class Tool:
 
 
 class NoAnswer(ToolFailed):
-    """The call left and nothing came back: it may have had its effect."""
+    """The call left and nothing that can be taken came back: it may have had its effect."""
 
 
 class Tools:
@@ -99,7 +99,11 @@ class Tools:
         found: dict[str, Tool] = {}
         for name, ask in self._servers.items():
             try:
-                offered, self.versions[name] = await ask(functools.partial(_listed, name), LIST_SECONDS)
+                offered, self.versions[name], whole = await ask(functools.partial(_listed, name), LIST_SECONDS)
+                if not whole:
+                    self.problems.append(
+                        f"the list of the tool server {name} goes on after {len(offered)} tools; no more pages are turned"
+                    )
                 for tool in offered if name in SERVERS else self._usable(name, offered):
                     if allows(self._allowed, tool.name):
                         found[tool.name] = tool
@@ -110,18 +114,18 @@ class Tools:
 
     def _usable(self, server: str, offered: list[Tool]) -> list[Tool]:
         """Return which tools of a server of others may be offered to an agent; the rest is told in `problems`."""
-        if len(offered) > connection.MOST_TOOLS:
-            self.problems.append(
-                f"the tool server {server} lists {len(offered)} tools; the first {connection.MOST_TOOLS} are taken"
-            )
-        sound = []
-        for tool in offered[: connection.MOST_TOOLS]:
-            fault = connection.fault_of(tool.name.partition(".")[2], tool.description, tool.input_schema, tool.output_schema)
+        if len(offered) > answers.MOST_TOOLS:
+            self.problems.append(f"the tool server {server} lists {len(offered)} tools; the first {answers.MOST_TOOLS} are taken")
+        sound: list[Tool] = []
+        for tool in offered[: answers.MOST_TOOLS]:
+            fault = answers.fault_of(tool.name.partition(".")[2], tool.description, tool.input_schema, tool.output_schema)
+            if any(tool.name == other.name for other in sound):
+                fault = f"{tool.name} is listed twice"
             if fault:
                 self.problems.append(f"a tool of {server} is left out: {fault}")
             else:
                 sound.append(tool)
-        ready, held = enabled.sort_out(server, settings().mcp[server], [_told(tool) for tool in sound])
+        ready, held = enabled.sort_out(server, settings().mcp[server].place, [_told(tool) for tool in sound])
         self.problems += held
         return [tool for tool in sound if tool.name.partition(".")[2] in ready]
 
@@ -136,8 +140,13 @@ class Tools:
         text = "\n".join(part.text for part in answer.content if part.type == "text")
         if answer.is_error:
             raise ToolFailed(f"{tool.name} failed: {FAULT.sub('', text, count=1)[:1000]}")
-        given = answer.structured_content if answer.structured_content is not None else {"text": text}
-        return given if tool.ours else connection.bounded_answer(tool.name, given)
+        given = answer.structured_content
+        if tool.ours:
+            return given if given is not None else {"text": text}
+        try:
+            return answers.sound(_given(answer, text, tool), tool.output_schema)
+        except answers.BadAnswer as error:
+            raise NoAnswer(f"{tool.name} was called, but {error}") from error
 
     async def _find(self, name: str) -> Tool:
         tools = self._tools or {tool.name: tool for tool in await self.list_tools()}
@@ -171,7 +180,7 @@ def allows(allowed: list[str] | None, name: str) -> bool:
 
 def _targets() -> dict[str, Callable[[contextlib.AsyncExitStack], Awaitable[Ask]]]:
     ours = {name: functools.partial(_local, name) for name in SERVERS}
-    others = {name: functools.partial(_remote, name, url) for name, url in settings().mcp.items()}
+    others = {name: functools.partial(_remote, name, server) for name, server in settings().mcp.items()}
     return {**others, **ours}
 
 
@@ -185,8 +194,8 @@ async def _local(name: str, stack: contextlib.AsyncExitStack) -> Ask:
     return ask
 
 
-async def _remote(name: str, url: str, stack: contextlib.AsyncExitStack) -> Ask:
-    remote = connection.Remote(name, url)
+async def _remote(name: str, server: ToolServer, stack: contextlib.AsyncExitStack) -> Ask:
+    remote = connection.Remote(name, server)
     stack.push_async_callback(remote.close)
     return remote.ask
 
@@ -195,9 +204,10 @@ async def _called(tool: str, arguments: dict[str, Any], client: mcp.Client) -> A
     return await client.call_tool(tool, arguments, read_timeout_seconds=CALL_SECONDS)
 
 
-async def _listed(name: str, client: mcp.Client) -> tuple[list[Tool], str]:
+async def _listed(name: str, client: mcp.Client) -> tuple[list[Tool], str, bool]:
+    """Return the tools, the server's version, and whether that is the whole list."""
     found, cursor = [], None
-    for _ in range(connection.MOST_PAGES):
+    for _ in range(answers.MOST_PAGES):
         answer = await client.list_tools(cursor=cursor, cache_mode="refresh")
         for tool in answer.tools:
             annotations = tool.annotations.model_dump(by_alias=True, exclude_none=True) if tool.annotations else {}
@@ -211,9 +221,18 @@ async def _listed(name: str, client: mcp.Client) -> tuple[list[Tool], str]:
                 )
             )
         cursor = answer.next_cursor
-        if not cursor or len(found) > connection.MOST_TOOLS:
+        if not cursor or len(found) > answers.MOST_TOOLS:
             break
-    return found, str(getattr(client.server_info, "version", None) or "")
+    return found, str(getattr(client.server_info, "version", None) or ""), not cursor
+
+
+def _given(answer: Any, text: str, tool: Tool) -> dict[str, Any]:
+    """Return the structured answer, or the text when none was promised."""
+    if answer.structured_content is not None:
+        return answer.structured_content
+    if tool.output_schema is not None:
+        raise answers.BadAnswer("its answer is not what it promised: it has no structure")
+    return {"text": text}
 
 
 def _told(tool: Tool) -> dict[str, Any]:

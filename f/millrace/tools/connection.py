@@ -1,28 +1,30 @@
 """Connections to MCP servers of others: one that hangs, floods or lies is left out, and the rest goes on.
 
-Bounded are the seconds of each exchange, the bytes of each answer, and the number and size of the tools. A bearer token
-goes to its own server only.
+Bounded are the seconds of each exchange and the bytes of each answer. A bearer token goes to its own server only.
 """
 
 import asyncio
 import contextlib
+import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import httpx2
 import mcp
+from mcp import types
 from mcp.client.streamable_http import streamable_http_client
+from pydantic import SecretStr
 
-from f.millrace.core.config import settings
-from f.millrace.core.errors import ToolFailed
+from f.millrace.core.config import ToolServer, settings
+from f.millrace.core.errors import BadSetting
 from f.millrace.telemetry.spans import traceparent
+from f.millrace.tools.programs import started
 
 MOST_BYTES = 4_000_000
-MOST_TOOLS = 128
-MOST_PAGES = 20
-LARGEST_TOOL = 20_000
-LARGEST_ANSWER = 400_000
 CLOSE_SECONDS = 5.0
+# A value of the settings that comes from the environment.
+FROM_ENVIRONMENT = re.compile(r"\$\{(\w+)\}")
 
 T = TypeVar("T")
 
@@ -30,10 +32,11 @@ T = TypeVar("T")
 class Remote:
     """One server of others. Its connection lives in a task of its own, so that its end is nobody else's."""
 
-    def __init__(self, name: str, url: str) -> None:
-        self._name, self._url = name, url
+    def __init__(self, name: str, server: ToolServer) -> None:
+        self._name, self._server = name, server
         self._task: asyncio.Task[None] | None = None
         self._client: asyncio.Future[mcp.Client] | None = None
+        self._broken: asyncio.Future[None] | None = None
         self._closing = asyncio.Event()
 
     async def ask(self, work: Callable[[mcp.Client], Awaitable[T]], seconds: float) -> T:
@@ -47,9 +50,9 @@ class Remote:
             asked = asyncio.ensure_future(work(client))
             try:
                 await asyncio.wait({asked, self._task}, return_when=asyncio.FIRST_COMPLETED)
-                if asked.done():
+                if asked.done() and not (asked.exception() and self._fault()):
                     return asked.result()
-                raise self._task.exception() or ConnectionError("the server closed the connection")
+                raise self._why()
             finally:
                 asked.cancel()
                 with contextlib.suppress(BaseException):
@@ -64,75 +67,93 @@ class Remote:
             await asyncio.wait({self._task}, timeout=CLOSE_SECONDS)
             if self._task.done() and not self._task.cancelled():
                 self._task.exception()
+        self._fault()
 
     async def _connected(self) -> mcp.Client:
+        if self._task is not None and self._fault():
+            await asyncio.wait({self._task})
         if self._task is None or self._task.done():
-            self._client = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._live(self._client))
+            loop = asyncio.get_running_loop()
+            self._client, self._broken = loop.create_future(), loop.create_future()
+            self._task = asyncio.create_task(self._live(self._client, self._broken))
         assert self._client is not None
         await asyncio.wait({self._client, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if self._client.done():
             return self._client.result()
-        raise self._task.exception() or ConnectionError("the server closed the connection")
+        raise self._why()
 
-    async def _live(self, ready: "asyncio.Future[mcp.Client]") -> None:
-        async with connected(self._name, self._url) as client:
+    async def _live(self, ready: "asyncio.Future[mcp.Client]", broken: "asyncio.Future[None]") -> None:
+        async with connected(self._name, self._server, broken) as client:
             ready.set_result(client)
-            await self._closing.wait()
+            closing = asyncio.ensure_future(self._closing.wait())
+            await asyncio.wait({closing, broken}, return_when=asyncio.FIRST_COMPLETED)
+            closing.cancel()
+
+    def _fault(self) -> BaseException | None:
+        """Return what broke the connection, which says more than what its end did to a request."""
+        return self._broken.exception() if self._broken is not None and self._broken.done() else None
+
+    def _why(self) -> BaseException:
+        ended = self._task.exception() if self._task is not None and self._task.done() else None
+        return self._fault() or ended or ConnectionError("the server closed the connection")
 
 
 @contextlib.asynccontextmanager
-async def connected(name: str, url: str) -> AsyncIterator[mcp.Client]:
-    """Connect to the server of that name, with its token and within the bounds."""
+async def connected(name: str, server: ToolServer, broken: "asyncio.Future[None]") -> AsyncIterator[mcp.Client]:
+    """Connect to the server of that name, with its token and within the bounds; `broken` fails when it is gone."""
+    seconds = settings().mcp_seconds
+    async with contextlib.AsyncExitStack() as stack:
+        if server.command:
+            transport: Any = started(server, _expanded(name, server.env), broken)
+        else:
+            http = await stack.enter_async_context(_http(name, server, seconds))
+            transport = streamable_http_client(server.url, http_client=http, max_sse_event_size=MOST_BYTES)
+        answers = _accept_defaults if server.asks == "defaults" else None
+        client = mcp.Client(transport, read_timeout_seconds=seconds, elicitation_callback=answers)
+        connection = await stack.enter_async_context(client)
+        # What a server of others promised is checked in tools/answers, within a time.
+        connection.session.validate_tool_result = _take_any  # pyright: ignore[reportAttributeAccessIssue]
+        yield connection
+
+
+def _http(name: str, server: ToolServer, seconds: float) -> httpx2.AsyncClient:
+    headers = {"accept-encoding": "identity", **_expanded(name, server.headers)}
     token = settings().mcp_tokens.get(name)
-    headers = {"accept-encoding": "identity"}
     if token is not None:
         headers["authorization"] = f"Bearer {token.get_secret_value()}"
-    seconds = settings().mcp_seconds
-    client = httpx2.AsyncClient(
+    return httpx2.AsyncClient(
         headers=headers,
         event_hooks={"request": [_traced]},
         timeout=httpx2.Timeout(seconds),
         transport=_Bounded(httpx2.AsyncHTTPTransport()),
         trust_env=False,
     )
-    async with client:
-        transport = streamable_http_client(url, http_client=client, max_sse_event_size=MOST_BYTES)
-        async with mcp.Client(transport, read_timeout_seconds=seconds) as connection:
-            yield connection
 
 
-def fault_of(name: str, description: str, input_schema: Any, output_schema: Any) -> str:
-    """Return what is wrong with a tool as a server lists it; empty when it can be offered to an agent."""
-    import jsonschema  # only for servers of others
+def _expanded(name: str, values: dict[str, SecretStr]) -> dict[str, str]:
+    """Return the values with `${NAME}` filled in from the environment."""
 
-    if (
-        not name
-        or len(name) > 64
-        or not name.replace("_", "a").replace("-", "a").replace(".", "a").isalnum()
-        or not name.isascii()
-    ):
-        return f"{name[:60]!r} is no name of a tool"
-    if len(description) + len(str(input_schema)) + len(str(output_schema)) > LARGEST_TOOL:
-        return f"its description and schemas are longer than {LARGEST_TOOL:,} characters"
-    for schema in (input_schema, output_schema):
-        if schema is None and schema is output_schema:
-            continue
-        if not isinstance(schema, dict) or schema.get("type") != "object":
-            return "its schema does not describe an object"
-        try:
-            jsonschema.Draft202012Validator.check_schema(schema)
-        except (jsonschema.SchemaError, RecursionError) as error:
-            return f"its schema is none: {str(error).splitlines()[0][:160]}"
-    return ""
+    def fill(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            raise BadSetting(f"setting 'mcp' names ${{{found[1]}}} for the server {name!r}, which is not in the environment")
+        return os.environ[found[1]]
+
+    return {key: FROM_ENVIRONMENT.sub(fill, value.get_secret_value()) for key, value in values.items()}
 
 
-def bounded_answer(tool: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer; ToolFailed when it is longer than an agent can read."""
-    size = len(str(answer))
-    if size > LARGEST_ANSWER:
-        raise ToolFailed(f"{tool} answered {size:,} characters; at most {LARGEST_ANSWER:,} are taken. Ask it for less")
-    return answer
+async def _take_any(name: str, result: types.CallToolResult) -> None:
+    pass
+
+
+async def _accept_defaults(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+    """Accept a form by the defaults that the server proposes itself; it learns nothing that it did not say."""
+    if not isinstance(params, types.ElicitRequestFormParams):
+        return types.ElicitResult(action="decline")
+    fields = params.requested_schema.get("properties") or {}
+    content = {field: said["default"] for field, said in fields.items() if isinstance(said, dict) and "default" in said}
+    if set(params.requested_schema.get("required") or []) - content.keys():
+        return types.ElicitResult(action="decline")
+    return types.ElicitResult(action="accept", content=content)
 
 
 async def _traced(request: httpx2.Request) -> None:

@@ -125,8 +125,8 @@ class Callers:
         with step(f"mcp.{tool.function_name}", run_id=conversation.run_id):
             try:
                 answer = await toolbox.call(tool.name, arguments)
-            except NeedsApproval as error:
-                return _became(tool, arguments, str(error))
+            except NeedsApproval:
+                return _became(tool, arguments)
             except MillraceError as error:
                 return _refused(f"{type(error).__name__}: {error}")
             finally:
@@ -170,17 +170,18 @@ def check(offered: list[str]) -> None:
         raise BadInput(f"there is no tool server {unknown[0]!r}; there are {', '.join(SERVERS)}")
 
 
-def _became(tool: Tool, arguments: dict[str, Any], why: str) -> types.CallToolResult:
+def _became(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
     """Say what became of a call that a person decides on: it waits, was denied, or was done since it was asked for first."""
     row = actions.by_key(approved.key_of(current().run_id, "", tool.name, arguments))
     short = str(row["id"])[:8]
     if row["state"] == "performed":
         return _answer(row["outcome"] or {}, {"millrace/action": str(row["id"])})
     if row["state"] == "proposed":
-        way_out = f"the owner answers with `scripts/millrace approvals approve {short}` or `deny {short}`"
-        return _refused(f"Not done. {why}. It is proposed action {short}; {way_out}", action=row)
+        why = f"Not done: {tool.name} changes something, so when another program asks for it, the owner is asked first."
+        way_out = f"Proposed action {short} waits for `scripts/millrace approvals approve {short}` or `deny {short}`."
+        return _refused(f"{why} {way_out}", action=row)
     told = (row["outcome"] or {}).get("error", "")
-    return _refused(f"Not done. {tool.name} is proposed action {short}, and that is {row['state']}. {told}".strip(), action=row)
+    return _refused(f"Not done: {tool.name} is proposed action {short}, and that is {row['state']}. {told}".strip(), action=row)
 
 
 def _answer(answer: dict[str, Any], meta: dict[str, Any]) -> types.CallToolResult:

@@ -69,7 +69,9 @@ def test_a_mail_of_another_program_becomes_a_proposed_action_and_says_so(databas
     assert row["arguments"] == MAIL
     assert row["reason"].startswith("asked for by another program (mcp)")
     assert first.is_error and second.is_error
-    assert texts(first).startswith("Not done.") and f"approvals approve {str(row['id'])[:8]}" in texts(first)
+    assert texts(first).startswith(
+        "Not done: mail.send changes something"
+    ) and f"approvals approve {str(row['id'])[:8]}" in texts(first)
     assert not list(Path(settings().outbox_dir).glob("*"))
 
 

@@ -1,6 +1,7 @@
 """The bundle's tools as MCP servers. A tool is a typed function first; a server is another way to call it."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -83,10 +84,10 @@ def servers() -> dict[str, MCPServer]:
 
 
 def server(name: str) -> MCPServer:
-    """Return one server, e.g. to serve it to others with `.run(transport="streamable-http")`."""
+    """Return one server; `scripts/millrace mcp serve` offers it to other programs."""
     made = MCPServer(name, log_level="ERROR")
     for tool, function, annotations in SERVERS[name]():
-        made.add_tool(_in_words(function), name=tool, annotations=annotations)
+        made.add_tool(_in_words(function), name=tool, description=inspect.getdoc(function), annotations=annotations)
     return made
 
 

@@ -40,6 +40,9 @@ MODULES = {
     "gaps": "tools",
     "mcp": "mcp",
     "schedule": "schedule",
+    "metrics": "metrics",
+    "alerts": "alerts",
+    "health": "health",
 }
 
 

@@ -126,8 +126,9 @@ def check(options: argparse.Namespace) -> int:
     from scripts import readme
     from scripts.compiler.checks import run_checks
     from scripts.database import schema
+    from scripts.observability import generated
 
-    return _print([*run_checks(ROOT), *schema.check(), *readme.check(ROOT)])
+    return _print([*run_checks(ROOT), *schema.check(), *readme.check(ROOT), *generated.check(ROOT)])
 
 
 def _print(problems: list[Any]) -> int:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.observability import exporter, generated, rules
+
 ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / generated.FOLDER
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EACH = pytest.mark.parametrize("name", sorted(SERVICES))
@@ -18,7 +21,7 @@ EACH = pytest.mark.parametrize("name", sorted(SERVICES))
 def test_everything_that_millrace_uses_is_there():
     wanted = {"windmill_server", "windmill_worker", "windmill_db", "millrace_db", "jaeger", "prometheus", "alertmanager"}
 
-    assert wanted | {"grafana", "mailpit", "searxng"} == set(SERVICES)
+    assert wanted | {"grafana", "mailpit", "searxng", "exporter"} == set(SERVICES)
 
 
 @EACH
@@ -60,6 +63,46 @@ def test_data_lies_in_declared_volumes_and_mounted_files_exist():
                 assert volume.endswith(":ro"), volume
             else:
                 assert source in COMPOSE["volumes"], f"{name}: {source}"
+
+
+def test_what_watches_reads_exactly_the_generated_files():
+    mounted = [
+        path.relative_to(FOLDER).as_posix()
+        for name in ("prometheus", "alertmanager", "grafana")
+        for volume in SERVICES[name]["volumes"]
+        if volume.startswith(".")
+        for path in files(ROOT / volume.split(":")[0])
+    ]
+
+    # Not generated are the addresses of what Grafana asks; the tests and the runbook are for people.
+    made = {name for name in generated.expected() if not name.startswith("prometheus-tests/") and name != "runbook.md"}
+    assert sorted(mounted) == sorted(made | {"grafana/datasources/millrace.yaml"})
+
+
+def files(path: Path) -> list[Path]:
+    """The files at a mounted path."""
+    return [path] if path.is_file() else [found for found in path.rglob("*") if found.is_file()]
+
+
+def test_dashboards_are_looked_for_where_they_are_mounted():
+    provider = yaml.safe_load((FOLDER / "grafana/providers/millrace.yaml").read_text())
+    places = {volume.split(":")[0]: volume.split(":")[1] for volume in SERVICES["grafana"]["volumes"]}
+
+    assert provider["providers"][0]["options"]["path"] == places["./resources/telemetry/grafana/dashboards"]
+    assert places["./resources/telemetry/grafana/providers"] == "/etc/grafana/provisioning/dashboards"
+
+
+def test_prometheus_and_alertmanager_find_the_exporter():
+    scraped = [
+        target for job in rules.prometheus_configuration()["scrape_configs"] for target in job["static_configs"][0]["targets"]
+    ]
+
+    assert f"exporter:{exporter.PORT}" in scraped
+    assert {target.split(":")[0] for target in scraped} - {"127.0.0.1"} <= set(SERVICES)
+    assert (
+        rules.alertmanager_configuration()["receivers"][0]["webhook_configs"][0]["url"]
+        == f"http://exporter:{exporter.PORT}/alerts"
+    )
 
 
 def test_millraces_database_is_not_windmills():

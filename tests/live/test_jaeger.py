@@ -13,7 +13,8 @@ import pytest
 from f.millrace.core import config, db
 from f.millrace.telemetry.export import run_ended
 from f.millrace.telemetry.spans import root_span_id
-from scripts.observability.jaeger import Jaeger, NoJaeger, program, running
+from scripts.observability.gobuild import NoProgram
+from scripts.observability.jaeger import Jaeger, program, running
 from scripts.runner import run
 from scripts.verbs.run import compiled, sample_sources
 from tests.live.conftest import missing
@@ -24,7 +25,7 @@ def jaeger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jaeger]:
     """A running Jaeger with this repository's configuration."""
     try:
         program()
-    except NoJaeger as error:
+    except NoProgram as error:
         missing(str(error))
     with running(tmp_path) as found:
         monkeypatch.setenv("MILLRACE_OTLP_ENDPOINT", found.otlp)

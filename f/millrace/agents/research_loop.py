@@ -249,7 +249,7 @@ class Research:
         if reported:
             self.gaps.append(reported)
         said = f"Not enough evidence on {self.question!r}: {self.stop}"
-        emit("escalation" if self.escalated else "decision", said, topic=self.topic_id)
+        emit("escalation" if self.escalated else "decision", said, topic=self.topic_id, stop=self.stop)
         return {}
 
     async def write(self, state: State) -> State:

@@ -117,6 +117,7 @@ class Toolbox:
             "gen_ai.tool.type": "function" if tool.ours else "extension",
             "tool.name": tool.name,
             "tool.server": tool.name.partition(".")[0],
+            "agent.id": "researcher",
             "agent.risk_level": level,
         }
         with span(f"execute_tool {tool.name}", attributes, scope="millrace.tools") as handle:

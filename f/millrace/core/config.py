@@ -214,6 +214,15 @@ class Settings(BaseModel):
     )
     trace_days: int = Field(default=30, ge=1, le=3_650, description="Days that spans are kept in Postgres.")
     event_days: int = Field(default=30, ge=1, le=3_650, description="Days that events of runs are kept in Postgres.")
+    metric_days: int = Field(
+        default=400, ge=1, le=3_650, description="Days that figures are kept by the hour; what they add up to is kept for good."
+    )
+    alert_days: int = Field(default=365, ge=1, le=3_650, description="Days that alerts are kept after they were resolved.")
+    digest_due: str = Field(
+        default="08:30",
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="Local time by which the day's digest must be out; later, an alert is raised.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Lines of less weight are not logged."
     )

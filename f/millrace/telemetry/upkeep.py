@@ -1,4 +1,4 @@
-"""What keeps traces and events in order: open spans of dead steps are closed, old rows are deleted."""
+"""What keeps traces, events, figures and alerts in order: open spans of dead steps are closed, old rows are deleted."""
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
@@ -8,7 +8,7 @@ SILENT_SECONDS = 60
 BATCH = 5_000
 
 CLOSE = """
-UPDATE span SET status = 'killed', finished_at = greatest(seen_at, started_at)
+UPDATE span SET status = 'killed', finished_at = greatest(seen_at, started_at), seen_at = clock_timestamp()
 WHERE status = 'pending' AND (%(run)s::uuid IS NULL OR run_id = %(run)s::uuid)
 AND seen_at <= clock_timestamp() - make_interval(secs => %(silent)s)
 """
@@ -20,20 +20,28 @@ def close_killed(run_id: str | None = None) -> int:
 
 
 def prune() -> dict[str, int]:
-    """Delete spans and events that are older than the settings `trace_days` and `event_days` keep; how many of each."""
+    """Delete what is older than the settings keep, and how many of each; what was not counted yet stays."""
+    counted = "(SELECT coalesce(min(rolled_until), 'infinity') FROM metric_roll)"
+    folded = "(SELECT coalesce(min(folded_until), 'infinity') FROM metric_roll)"
+    found = settings()
     return {
-        "spans": _delete("span", "started_at", settings().trace_days),
-        "events": _delete("run_event", "at", settings().event_days),
+        "spans": _delete("span", f"least({_ago(found.trace_days)}, {counted})", "started_at < {before}"),
+        "events": _delete("run_event", f"least({_ago(found.event_days)}, {counted})", "at < {before}"),
+        "figures": _delete("metric_hour", f"least({_ago(found.metric_days)}, {folded})", "hour < {before}"),
+        "alerts": _delete("alert", _ago(found.alert_days), "state = 'resolved' AND resolved_at < {before}"),
+        "checks": _delete("health_check", _ago(found.event_days), "at < {before}"),
     }
 
 
-def _delete(table: str, column: str, days: int) -> int:
+def _ago(days: int) -> str:
+    return f"clock_timestamp() - make_interval(days => {int(days)})"
+
+
+def _delete(table: str, before: str, old: str) -> int:
     # A batch is a transaction, so that a long clean-up holds up no writer.
-    sql = (
-        f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} "
-        f"WHERE {column} < clock_timestamp() - make_interval(days => %s) LIMIT %s))"
-    )
+    condition = old.replace("{before}", before)
+    sql = f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH}))"
     deleted = 0
-    while count := db.execute(sql, [days, BATCH]):
+    while count := db.execute(sql):
         deleted += count
     return deleted

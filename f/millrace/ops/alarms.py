@@ -1,0 +1,61 @@
+"""What is told when something begins to be wrong and when it is over: a row, and a mail to the operator for what matters."""
+
+from typing import Any
+
+from f.millrace.core.errors import BadInput
+from f.millrace.ops.notices import tell_operator
+from f.millrace.telemetry import alerts
+from f.millrace.telemetry.catalogue import CATALOGUE
+
+MAILED = frozenset({"warning", "critical", "emergency"})
+STEPS = {alert.name: alert for metric in CATALOGUE.values() for alert in metric.alerts}
+
+
+def take(notice: dict[str, Any]) -> dict[str, Any]:
+    """Record a notice of Alertmanager: its alerts become rows or end; returns how many were new and how many ended."""
+    if not isinstance(notice, dict) or not isinstance(notice.get("alerts"), list):
+        raise BadInput("not a notice of Alertmanager: it has no alerts")
+    fresh, over = [], []
+    for alert in notice["alerts"]:
+        labels = {str(key): str(value) for key, value in (alert.get("labels") or {}).items()}
+        name = labels.get("alertname", "")
+        if alert.get("status") == "resolved":
+            row = alerts.resolved(name, labels)
+            over += [row] if row else []
+            continue
+        severity = labels.get("severity", "warning")
+        said = str((alert.get("annotations") or {}).get("summary") or name)
+        row = alerts.raised(name, severity, "prometheus", said, labels)
+        fresh += [row] if row["fresh"] else []
+    tell(fresh, over)
+    return {"raised": len(fresh), "resolved": len(over)}
+
+
+def tell(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
+    """Mail the operator one note about what has begun and what is over; nothing for what only informs."""
+    fresh, over = ([row for row in rows if row["severity"] in MAILED] for rows in (fresh, over))
+    if not fresh and not over:
+        return False
+    head = fresh[0] if fresh else over[0]
+    more = len(fresh) + len(over) - 1
+    state = head["severity"] if fresh else "resolved"
+    subject = f"Millrace: {head['name']} ({state}): {head['summary']}" + (f", and {more} more" if more else "")
+    text = "\n\n".join([*map(_begun, fresh), *(f"Resolved: {row['name']}: {row['summary']}" for row in over)])
+    occasion = "alert:" + ",".join([*(f"{row['id']}+" for row in fresh), *(f"{row['id']}-" for row in over)])
+    return tell_operator(occasion, "", subject, text + "\n", "an alert")
+
+
+def _begun(row: alerts.Row) -> str:
+    alert = STEPS.get(row["name"])
+    lines = [f"{row['severity']}: {row['name']}", row["summary"]]
+    if row["agents"]:
+        lines.append("Agents: " + ", ".join(row["agents"]))
+    if alert:
+        lines += [
+            "",
+            "Likely causes:",
+            *(f"  {cause}" for cause in alert.causes),
+            "First steps:",
+            *(f"  {one}" for one in alert.steps),
+        ]
+    return "\n".join([*lines, "", f"  scripts/millrace alerts ack {row['id']}"])

@@ -1,0 +1,74 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Look at every part of the house, count its figures, and raise or end alerts.
+
+scripts/millrace step ops/check_health
+"""
+
+from f.millrace.core import db
+from f.millrace.ops import alarms, health
+from f.millrace.telemetry import alerts, baseline
+from f.millrace.telemetry.catalogue import CATALOGUE
+from f.millrace.telemetry.figures import figures
+from f.millrace.telemetry.rollup import roll
+
+UNHEALTHY = "Unhealthy"
+ANOMALY = "Anomaly"
+
+
+def main() -> dict:
+    """Look, count, raise. It makes no run of its own: 288 a day would fill the list and the trace store."""
+    parts = health.look()
+    roll(CATALOGUE.values())
+    _keep_gauges()
+    odd = baseline.anomalies(CATALOGUE.values())
+    _record(parts)
+    fresh, over = _faults(parts)
+    more, ended = _anomalies(odd)
+    alarms.tell([*fresh, *more], [*over, *ended])
+    return {
+        "state": health.worst(parts),
+        "parts": {part.name: part.state for part in parts},
+        "reasons": {part.name: part.reason for part in parts if part.state != "healthy"},
+        "anomalies": [str(one) for one in odd],
+        "raised": len(fresh) + len(more),
+        "resolved": len(over) + len(ended),
+    }
+
+
+def _keep_gauges() -> None:
+    plain = [metric for metric in CATALOGUE.values() if metric.type == "gauge" and not metric.labels]
+    for metric, found in figures(plain):
+        for figure in found:
+            baseline.keep(metric, figure.value)
+
+
+def _record(parts: list[health.Part]) -> None:
+    for part in parts:
+        db.execute("INSERT INTO health_check (part, state, reason) VALUES (%s, %s, %s)", [part.name, part.state, part.reason])
+
+
+def _faults(parts: list[health.Part]) -> tuple[list[alerts.Row], list[alerts.Row]]:
+    """Raise what does not work, and end what works again: the same alerts that Prometheus would raise."""
+    fresh, over = [], []
+    for part in parts:
+        labels = {"part": part.name}
+        if part.state == "critical":
+            said = f"{part.name} does not work: {part.reason}; {part.step}"
+            row = alerts.raised(UNHEALTHY, "critical", "health", said, labels)
+            fresh += [row] if row["fresh"] else []
+        else:
+            row = alerts.resolved(UNHEALTHY, labels)
+            over += [row] if row else []
+    return fresh, over
+
+
+def _anomalies(odd: list[baseline.Anomaly]) -> tuple[list[alerts.Row], list[alerts.Row]]:
+    rows = [alerts.raised(ANOMALY, "info", "baseline", str(one), {"metric": one.metric}) for one in odd]
+    standing = {one.metric for one in odd}
+    gone = [
+        row["labels"]["metric"] for row in alerts.listed() if row["name"] == ANOMALY and row["labels"]["metric"] not in standing
+    ]
+    ended = [row for metric in gone if (row := alerts.resolved(ANOMALY, {"metric": metric}))]
+    return [row for row in rows if row["fresh"]], ended

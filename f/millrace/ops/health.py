@@ -1,0 +1,228 @@
+"""Whether each part of the house works, and the next step for what does not.
+
+Nothing here costs money or sends anything: servers are connected to, what agents met lately is read from rows.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.errors import MillraceError
+from f.millrace.core.redaction import redact
+from f.millrace.core.schema import MIGRATIONS
+
+State = Literal["healthy", "degraded", "critical", "unknown"]
+ORDER: tuple[State, ...] = ("healthy", "unknown", "degraded", "critical")
+CONNECT_SECONDS = 2.0
+PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465}
+KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+FAILING = 0.3
+FEWEST_CALLS = 5
+LITTLE_DISK, NO_DISK = 0.10, 0.03
+CALLS = """
+SELECT count(*) AS n, count(*) FILTER (WHERE status <> 'ok' OR attributes ->> 'tool.success' = 'false') AS failed FROM span
+WHERE name LIKE %s AND status <> 'pending' AND seen_at > clock_timestamp() - interval '1 hour'
+"""
+# A schedule shows in its runs: late is what takes three times as long as between the runs before.
+LATE = """
+WITH ran AS (
+    SELECT flow, started_at, started_at - lag(started_at) OVER (PARTITION BY flow ORDER BY started_at) AS gap
+    FROM run WHERE started_at > clock_timestamp() - interval '21 days' AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')
+)
+SELECT flow, max(started_at) AS last, count(*) AS n FROM ran GROUP BY flow HAVING count(gap) >= 3
+AND clock_timestamp() - max(started_at) > 3 * percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) + interval '10 minutes' ORDER BY flow
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the house: how it is, why, and what to do about it."""
+
+    name: str
+    state: State
+    reason: str
+    step: str = ""
+
+
+def look() -> list[Part]:
+    """Return every part; what cannot be looked at is unknown."""
+    return [_looked(name, check) for name, check in CHECKS.items()]
+
+
+def worst(parts: list[Part]) -> State:
+    """Return the state of the house: that of its worst part."""
+    return ORDER[max((ORDER.index(part.state) for part in parts), default=ORDER.index("unknown"))]
+
+
+def _looked(name: str, check: Callable[[], Part]) -> Part:
+    try:
+        return check()
+    except MillraceError as error:
+        if name == "database":
+            return Part(
+                name, "critical", redact(str(error)), "start it (scripts/millrace db start), or set MILLRACE_DATABASE_URL"
+            )
+        return Part(name, "unknown", redact(str(error)), "see what is said of the database")
+    except Exception as error:
+        return Part(name, "unknown", redact(f"{type(error).__name__}: {error}"), "scripts/millrace health --json says more")
+
+
+def _database() -> Part:
+    row = db.one("SELECT count(*) AS applied, pg_database_size(current_database()) AS bytes FROM schema_migration")
+    assert row is not None
+    if row["applied"] < len(MIGRATIONS):
+        return Part(
+            "database", "critical", f"{len(MIGRATIONS) - row['applied']} migrations are missing", "scripts/millrace db migrate"
+        )
+    used = db.one("SELECT count(*)::float / current_setting('max_connections')::int AS part FROM pg_stat_activity")
+    if used and used["part"] > 0.9:
+        return Part(
+            "database",
+            "degraded",
+            f"{used['part']:.0%} of its connections are in use",
+            "run fewer workers, or raise max_connections",
+        )
+    return Part("database", "healthy", f"{row['bytes'] / 1e6:.0f} MB, {row['applied']} migrations")
+
+
+def _model() -> Part:
+    name = settings().model
+    provider = name.partition(":")[0]
+    if provider == "offline":
+        return Part("model", "healthy", "offline: sentences are picked from the evidence; no key is needed")
+    key = KEYS.get(provider)
+    if key and not os.environ.get(key):
+        return Part("model", "critical", f"{name} needs a key", f"set {key}, or MILLRACE_MODEL=offline")
+    base = os.environ.get(f"{provider.upper()}_BASE_URL", "")
+    if base and (fault := _unreachable(base)):
+        return Part("model", "critical", fault, f"start its server, or correct {provider.upper()}_BASE_URL")
+    failed = _failing("chat %")
+    if failed:
+        return Part(
+            "model",
+            "degraded",
+            f"{failed} requests of the last hour failed",
+            "scripts/millrace trace last shows the provider's words",
+        )
+    return Part("model", "healthy", name)
+
+
+def _tools() -> Part:
+    for server, address in settings().mcp.items():
+        if fault := _unreachable(address):
+            return Part("tools", "degraded", f"{server}: {fault}", f"start the server, or take {server} out of the setting mcp")
+    failed = _failing("execute_tool %")
+    if failed:
+        return Part(
+            "tools",
+            "degraded",
+            f"{failed} calls of the last hour failed",
+            "scripts/millrace trace last shows which tool, and why",
+        )
+    more = f", {len(settings().mcp)} servers of others" if settings().mcp else ""
+    return Part("tools", "healthy", "those of the house" + more)
+
+
+def _search() -> Part:
+    found = settings()
+    if found.search_url:
+        if fault := _unreachable(found.search_url):
+            return Part("search", "critical", fault, "docker compose up -d searxng, or correct MILLRACE_SEARCH_URL")
+        return Part("search", "healthy", found.search_url)
+    if found.brave_api_key.get_secret_value() or found.tavily_api_key.get_secret_value():
+        return Part("search", "healthy", "by a key: Brave or Tavily")
+    return Part(
+        "search",
+        "degraded",
+        "there is no web search: collected items, notes and memory serve",
+        "set MILLRACE_SEARCH_URL to a SearXNG server",
+    )
+
+
+def _mail() -> Part:
+    url = settings().smtp_url.get_secret_value()
+    if url:
+        if fault := _unreachable(url):
+            return Part("mail", "critical", fault, "start the mail server, or correct MILLRACE_SMTP_URL")
+        return Part("mail", "healthy", f"by {urlsplit(url).hostname}")
+    folder = Path(settings().outbox_dir)
+    above = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
+    if not os.access(above, os.W_OK):
+        return Part("mail", "critical", f"the outbox {folder} cannot be written", "set MILLRACE_OUTBOX_DIR or MILLRACE_SMTP_URL")
+    return Part("mail", "healthy", f"files in {folder}; no mail server is set")
+
+
+def _jaeger() -> Part:
+    endpoint = settings().otlp_endpoint
+    if not endpoint:
+        return Part("jaeger", "healthy", "not set: traces stay in Postgres, scripts/millrace trace shows them")
+    if fault := _unreachable(endpoint):
+        return Part(
+            "jaeger",
+            "degraded",
+            f"{fault}; spans wait in Postgres",
+            "docker compose up -d jaeger, or correct MILLRACE_OTLP_ENDPOINT",
+        )
+    return Part("jaeger", "healthy", endpoint)
+
+
+def _schedules() -> Part:
+    late = db.all(LATE)
+    if late:
+        said = ", ".join(f"{row['flow']} ran last at {row['last']:%Y-%m-%d %H:%M} UTC" for row in late)
+        return Part("schedules", "critical", said, "is a worker running, is the schedule on? scripts/millrace schedule cron FLOW")
+    seen = db.one(
+        "SELECT count(DISTINCT flow) AS n FROM run WHERE started_at > clock_timestamp() - interval '21 days' AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')",
+        [],
+    )
+    count = seen["n"] if seen else 0
+    return Part("schedules", "healthy", f"{count} keep their time" if count else "none has started anything in three weeks")
+
+
+def _disk() -> Part:
+    usage = shutil.disk_usage(".")
+    free, said = usage.free / usage.total, f"{usage.free / 1e9:.1f} GB free of {usage.total / 1e9:.0f}"
+    if free < LITTLE_DISK:
+        return Part(
+            "disk",
+            "critical" if free < NO_DISK else "degraded",
+            said,
+            "make room, or keep less: trace_days, event_days, memory_days",
+        )
+    return Part("disk", "healthy", said)
+
+
+def _unreachable(address: str) -> str:
+    """Return why nobody answers at an address; empty when somebody does."""
+    parts = urlsplit(address)
+    port = parts.port or PORTS.get(parts.scheme, 80)
+    try:
+        with closing(socket.create_connection((parts.hostname or "", port), CONNECT_SECONDS)):
+            return ""
+    except OSError as error:
+        return f"{parts.hostname}:{port} cannot be reached ({error.strerror or error})"
+
+
+def _failing(pattern: str) -> str:
+    row: dict[str, Any] = db.one(CALLS, [pattern]) or {"n": 0, "failed": 0}
+    return f"{row['failed']} of {row['n']}" if row["n"] >= FEWEST_CALLS and row["failed"] / row["n"] > FAILING else ""
+
+
+CHECKS: dict[str, Callable[[], Part]] = {
+    "database": _database,
+    "model": _model,
+    "tools": _tools,
+    "search": _search,
+    "mail": _mail,
+    "jaeger": _jaeger,
+    "schedules": _schedules,
+    "disk": _disk,
+}

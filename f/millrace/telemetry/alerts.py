@@ -1,0 +1,109 @@
+"""Alerts as rows: active, acknowledged by a person, resolved; the same fault is one row until it is over."""
+
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.core.ids import digest_of
+from f.millrace.core.redaction import redact
+
+Row = dict[str, Any]
+SEVERITIES = ("info", "warning", "critical", "emergency")
+# Labels that say how it was found, not what is wrong.
+ABOUT = frozenset({"severity", "job", "instance", "alertname", "dashboard"})
+
+RAISE = """
+INSERT INTO alert (fingerprint, name, severity, source, summary, labels, agents)
+VALUES (%(fingerprint)s, %(name)s, %(severity)s, %(source)s, %(summary)s, %(labels)s, %(agents)s)
+ON CONFLICT (fingerprint) WHERE state <> 'resolved' DO UPDATE SET seen_at = clock_timestamp(), summary = excluded.summary
+RETURNING *, xmax = 0 AS fresh
+"""
+AGENTS = """
+SELECT coalesce(array_agg(DISTINCT attributes ->> 'agent.id'), '{}') AS agents FROM span
+WHERE name LIKE 'invoke_agent %%' AND status IN ('error', 'killed') AND seen_at > clock_timestamp() - interval '1 hour'
+"""
+# Prometheus's faults whose cause may lie in agents: those that failed lately are named with it.
+OF_AGENTS = frozenset({"ErrorRate", "ToolFailures", "QualityDrop", "SelfRagEscalations", "SecurityViolation", "GuardrailDenials"})
+
+
+def fingerprint(name: str, labels: dict[str, str]) -> str:
+    """Return what makes two reports the same fault: its name and what it is about."""
+    return digest_of([name, sorted((key, value) for key, value in labels.items() if key not in ABOUT)])
+
+
+def raised(name: str, severity: str, source: str, summary: str, labels: dict[str, str]) -> Row:
+    """Record a fault and return its row; `fresh` says that it was not open before."""
+    if severity not in SEVERITIES:
+        raise BadInput(f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}")
+    kept = {key: redact(str(value))[:200] for key, value in labels.items() if key not in ABOUT}
+    agents = [kept["agent"]] if kept.get("agent") else _failing() if name in OF_AGENTS else []
+    row = db.one(
+        RAISE,
+        {
+            "fingerprint": fingerprint(name, labels),
+            "name": name,
+            "severity": severity,
+            "source": source,
+            "summary": redact(summary)[:500],
+            "labels": db.jsonb(kept),
+            "agents": agents,
+        },
+    )
+    assert row is not None
+    return row
+
+
+def resolved(name: str, labels: dict[str, str]) -> Row | None:
+    """Record that a fault is over, and return its row; None when it was not open."""
+    return db.one(
+        "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE fingerprint = %s AND state <> 'resolved' RETURNING *",
+        [fingerprint(name, labels)],
+    )
+
+
+def acknowledge(alert_id: int, by: str) -> Row:
+    """Record that a person has seen it; NotFound when it is not open."""
+    row = db.one(
+        "UPDATE alert SET state = 'acknowledged', acknowledged_at = clock_timestamp(), acknowledged_by = %s "
+        "WHERE id = %s AND state = 'active' RETURNING *",
+        [by, alert_id],
+    )
+    if row is None:
+        there = find(alert_id)
+        raise BadInput(f"alert {alert_id} is {there['state']} already")
+    return row
+
+
+def close(alert_id: int) -> Row:
+    """Resolve an open alert by hand."""
+    row = db.one(
+        "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE id = %s AND state <> 'resolved' RETURNING *",
+        [alert_id],
+    )
+    if row is None:
+        find(alert_id)
+        raise BadInput(f"alert {alert_id} is resolved already")
+    return row
+
+
+def find(alert_id: int) -> Row:
+    """Return one alert; NotFound when there is none."""
+    row = db.one("SELECT * FROM alert WHERE id = %s", [alert_id])
+    if row is None:
+        raise NotFound(f"there is no alert {alert_id}; scripts/millrace alerts list --all shows them")
+    return row
+
+
+def listed(everything: bool = False, limit: int = 100) -> list[Row]:
+    """Return the open alerts, the gravest first; or all, the newest first."""
+    if everything:
+        return db.all("SELECT * FROM alert ORDER BY started_at DESC, id DESC LIMIT %s", [limit])
+    return db.all(
+        "SELECT * FROM alert WHERE state <> 'resolved' ORDER BY array_position(%s::text[], severity) DESC, started_at DESC LIMIT %s",
+        [list(SEVERITIES), limit],
+    )
+
+
+def _failing() -> list[str]:
+    row = db.one(AGENTS)
+    return row["agents"] if row else []

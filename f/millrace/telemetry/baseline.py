@@ -1,0 +1,122 @@
+"""What a figure usually is: by the day of the week, plainly; what stands out, and where spending and space are going.
+
+A day's figure is compared with the same weekday of the last eight weeks, or with all days while there are few: the median
+says what is usual, the median distance from it how much that varies.
+"""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from f.millrace.core import db
+from f.millrace.core.context import now
+from f.millrace.telemetry.metrics.define import Metric
+
+WEEKS = 8
+FEWEST_WEEKS = 4
+FEWEST_DAYS = 14
+# A distance is that many times the usual one, and the figure differs by at least this part.
+DISTANCE = 5.0
+PART = 0.5
+# From the median distance to a standard deviation, for a normal distribution.
+SCALE = 1.4826
+SLOPE_DAYS = 42
+
+DAILY = """
+SELECT (hour AT TIME ZONE 'UTC')::date AS day, sum(coalesce(buckets[array_upper(buckets, 1)], value))::float AS value FROM metric_hour
+WHERE metric = %s AND hour >= %s GROUP BY 1 ORDER BY 1
+"""
+DAILY_GAUGE = DAILY.replace("sum(", "max(", 1)
+KEEP_GAUGE = """
+INSERT INTO metric_hour (metric, hour, labels, value) VALUES (%s, date_trunc('hour', clock_timestamp(), 'UTC'), '{}', %s)
+ON CONFLICT (metric, hour, labels) DO UPDATE SET value = excluded.value
+"""
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """A day on which a figure was not what it usually is."""
+
+    metric: str
+    day: date
+    value: float
+    usual: float
+
+    def __str__(self) -> str:
+        weekday = self.day.strftime("%A")
+        return f"{self.metric} was {_short(self.value)} on {weekday}, {self.day}; usual is {_short(self.usual)}"
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Where a figure is going: what it is today, how much it changes a day, and what it comes to in 30 days."""
+
+    today: float
+    a_day: float
+    in_30_days: float
+
+
+def keep(metric: Metric, value: float) -> None:
+    """Remember a gauge without labels by the hour, so that it has a past."""
+    db.execute(KEEP_GAUGE, [metric.name, value])
+
+
+def daily(metric: Metric, until: date, days: int = WEEKS * 7) -> dict[date, float]:
+    """Return the figure of each day before `until`, zero where nothing was counted, from the first day that it was."""
+    since = datetime.combine(until - timedelta(days=days), datetime.min.time()).isoformat() + "+00:00"
+    rows = db.all(DAILY_GAUGE if metric.type == "gauge" else DAILY, [metric.name, since])
+    found = {row["day"]: row["value"] for row in rows if row["day"] < until}
+    if not found or metric.type == "gauge":
+        return found
+    first = min(found)
+    return {day: found.get(day, 0.0) for day in (first + timedelta(days=n) for n in range((until - first).days))}
+
+
+def judge(values: dict[date, float], day: date) -> float | None:
+    """Return what is usual for that day when its figure stands out; None when it does not, or too little is known."""
+    past = {other: value for other, value in values.items() if other < day}
+    same = [value for other, value in past.items() if other.weekday() == day.weekday()]
+    known = same if len(same) >= FEWEST_WEEKS else list(past.values()) if len(past) >= FEWEST_DAYS else []
+    if not known or day not in values:
+        return None
+    usual = statistics.median(known)
+    spread = SCALE * statistics.median(abs(value - usual) for value in known)
+    far = abs(values[day] - usual)
+    # Where nothing ever varies, a part of the figure itself is the measure.
+    stands_out = far > DISTANCE * max(spread, 0.1 * abs(usual)) and far > PART * abs(usual) and far >= 1e-9
+    return usual if stands_out else None
+
+
+def anomalies(metrics: Iterable[Metric]) -> list[Anomaly]:
+    """Return what stood out yesterday (UTC), the last whole day."""
+    today = now().date()
+    yesterday = today - timedelta(days=1)
+    found = []
+    for metric in metrics:
+        values = daily(metric, today)
+        usual = judge(values, yesterday)
+        if usual is not None:
+            found.append(Anomaly(metric.name, yesterday, values[yesterday], usual))
+    return found
+
+
+def outlook(values: dict[date, float], growing: bool = False) -> Outlook | None:
+    """Return where daily figures go by their usual slope; None for fewer than a week of days.
+
+    `growing`: each value is a level (bytes), else an amount a day (spending), and 30 days of it are summed.
+    """
+    days = sorted(values)[-SLOPE_DAYS:]
+    if len(days) < 7:
+        return None
+    # The median of the slopes between all pairs: a single odd day bends nothing (Theil-Sen).
+    slopes = [(values[b] - values[a]) / (b - a).days for i, a in enumerate(days) for b in days[i + 1 :]]
+    slope = statistics.median(slopes)
+    middle = statistics.median(values[day] - slope * (day - days[-1]).days for day in days)
+    if growing:
+        return Outlook(values[days[-1]], slope, max(0.0, middle + 30 * slope))
+    return Outlook(middle, slope, sum(max(0.0, middle + slope * n) for n in range(1, 31)))
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2f}"

@@ -1,0 +1,24 @@
+"""The catalogue: every metric there is. A new one is defined in its family's file under metrics/, and is here by that."""
+
+from f.millrace.core.errors import BadInput
+from f.millrace.telemetry.metrics import agents, business, memory, research, safety, spending, system, tools, workflows
+from f.millrace.telemetry.metrics.define import Metric, used
+
+FAMILIES = (agents, tools, workflows, spending, business, research, memory, safety, system)
+
+
+def collect() -> dict[str, Metric]:
+    """Return the metrics of all families by name; BadInput when two have one name, or a query reads one that is none."""
+    found: dict[str, Metric] = {}
+    for family in FAMILIES:
+        for metric in vars(family).values():
+            if isinstance(metric, Metric) and found.setdefault(metric.name, metric) is not metric:
+                raise BadInput(f"the metric {metric.name!r} is defined twice")
+    for metric in found.values():
+        for query in [*(panel.query for panel in metric.panels), *(alert.expr for alert in metric.alerts)]:
+            if unknown := used(query) - found.keys():
+                raise BadInput(f"metric {metric.name!r}: a query reads {', '.join(sorted(unknown))}, which the catalogue has not")
+    return found
+
+
+CATALOGUE = collect()

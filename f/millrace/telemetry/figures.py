@@ -1,0 +1,118 @@
+"""The figures of the catalogue as they stand: counters and histograms from their roll-ups, gauges from the rows."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.core.config import settings
+from f.millrace.core.context import now
+from f.millrace.telemetry.logs import structured_log
+from f.millrace.telemetry.metrics.define import OTHER, Metric
+
+TOTALS = """
+SELECT metric, labels, sum(value) AS value, metric_buckets(buckets) AS buckets, max(seen) AS exemplar FROM (
+    SELECT metric, labels, value, buckets, NULL AS seen FROM metric_total
+    UNION ALL
+    SELECT metric, labels, value, buckets, exemplar FROM metric_hour h JOIN metric_roll r USING (metric) WHERE h.hour >= r.folded_until
+) AS parts GROUP BY metric, labels ORDER BY metric, labels
+"""
+# The rows that a gauge counts can be many; one that takes longer than this is left out, and the scrape goes on.
+GAUGE_SECONDS = 2
+ZERO_SERIES = 500
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """One case of a figure, with the trace that shows it."""
+
+    trace_id: str
+    value: float
+    at: float
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One series: its labels and what they count; `buckets` are cumulative, the last is all."""
+
+    labels: dict[str, str]
+    value: float
+    buckets: tuple[int, ...] = ()
+    exemplar: Exemplar | None = None
+
+
+def figures(metrics: Iterable[Metric]) -> Iterator[tuple[Metric, list[Figure]]]:
+    """Yield each metric with its series, those included that stand at zero."""
+    totals: dict[str, list[dict[str, Any]]] = {}
+    for row in db.all(TOTALS):
+        totals.setdefault(row["metric"], []).append(row)
+    values = parameters()
+    db.execute(f"SET statement_timeout = '{GAUGE_SECONDS}s'")
+    try:
+        for metric in metrics:
+            if metric.type == "gauge":
+                yield metric, _gauge(metric, values)
+            else:
+                found = [_figure(row) for row in totals.get(metric.name, [])]
+                yield metric, [*found, *_zeros(metric, found)]
+    finally:
+        db.execute("RESET statement_timeout")
+
+
+def parameters() -> dict[str, Any]:
+    """Return what a gauge's SQL may name: the clock and the settings that bound what is healthy."""
+    return {
+        "now": now(),
+        "stalled_seconds": settings().stalled_seconds,
+        "digest_due": settings().digest_due,
+        "review": settings().confidence_review,
+        "day": now().date().isoformat(),
+    }
+
+
+def _figure(row: dict[str, Any]) -> Figure:
+    exemplar = None
+    if row["exemplar"]:
+        _, value, at, trace_id = row["exemplar"].split("|", 3)
+        exemplar = Exemplar(trace_id, float(value), float(at))
+    return Figure(row["labels"], row["value"], tuple(row["buckets"] or ()), exemplar)
+
+
+def _gauge(metric: Metric, values: dict[str, Any]) -> list[Figure]:
+    try:
+        rows = db.all(metric.sql, values)
+    except Exception as error:
+        structured_log("error", f"the gauge {metric.name} cannot be read", {"error": str(error)}, ["metrics"])
+        return []
+    found: dict[tuple[str, ...], float] = {}
+    seen: dict[str, set[str]] = {label.name: set(label.values) for label in metric.labels}
+    for row in rows:
+        if row["value"] is None:
+            continue
+        key = tuple(_bounded(label.name, label.at_most, str(row[label.name]), seen) for label in metric.labels)
+        found[key] = found.get(key, 0.0) + float(row["value"])
+    return [Figure(dict(zip(seen, key, strict=True)), value) for key, value in found.items()]
+
+
+def _bounded(name: str, at_most: int, value: str, seen: dict[str, set[str]]) -> str:
+    if value in seen[name]:
+        return value
+    if not value or len(seen[name]) >= at_most:
+        return OTHER
+    seen[name].add(value)
+    return value
+
+
+def _zeros(metric: Metric, found: list[Figure]) -> list[Figure]:
+    """Return the series that may come but have not: a rate needs to see them at 0 first."""
+    there = {tuple(sorted(figure.labels.items())) for figure in found}
+    opened = [label.name for label in metric.labels if label.at_most]
+    closed = [label for label in metric.labels if label.values]
+    heads = {tuple((name, figure.labels[name]) for name in opened) for figure in found} if opened else {()}
+    wanted = [dict(zero) for zero in metric.zeros]
+    if not metric.zeros:
+        tails = [[(label.name, value) for value in label.values] for label in closed]
+        wanted = [dict([*head, *tail]) for head in sorted(heads) for tail in itertools.product(*tails)]
+    empty = tuple(0 for _ in (*metric.bounds, 0)) if metric.bounds else ()
+    return [Figure(labels, 0.0, empty) for labels in wanted[:ZERO_SERIES] if tuple(sorted(labels.items())) not in there]

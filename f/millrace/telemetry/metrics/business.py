@@ -1,0 +1,138 @@
+"""Figures of what it is all for: tasks done, how right they were, what one costs, whether the digest was there."""
+
+from f.millrace.telemetry.metrics.define import Alert, Label, Panel, define_metric
+
+TRACE = "coalesce(replace(run_id::text, '-', ''), '') AS trace"
+OUTCOMES = ("approved", "corrected", "refused", "undone", "silent_success")
+
+TASKS = define_metric(
+    "tasks_total",
+    "counter",
+    [Label("outcome", ("completed", "unreviewed", "no_sources"))],
+    help="Topics and questions that were worked on, by what came of them.",
+    source="rows of research_result",
+    sql=f"SELECT created_at AS at, CASE WHEN no_sources THEN 'no_sources' WHEN review = 'open' OR confidence < 70 THEN 'unreviewed' ELSE 'completed' END AS outcome, 1 AS value, {TRACE} FROM research_result",
+    means="The work that people see: `completed` stands on its evidence, `unreviewed` is marked as unsure, `no_sources` found nothing.",
+    do="Few completed: look at the confidence and the sources on the dashboard Research.",
+    panels=[
+        Panel("Overview", "Tasks a day", "sum by (outcome) (increase(millrace_tasks_total[1d]))", "{{outcome}}", "bars"),
+        Panel(
+            "Overview",
+            "Task completion",
+            'sum(increase(millrace_tasks_total{outcome="completed"}[1d])) / sum(increase(millrace_tasks_total[1d]))',
+            kind="stat",
+            unit="ratio",
+        ),
+        Panel("Performance", "Throughput, tasks an hour", "sum(increase(millrace_tasks_total[1h]))"),
+        Panel(
+            "Cost",
+            "Cost a task",
+            "sum(increase(millrace_cost_usd_total[1d])) / sum(increase(millrace_tasks_total[1d]))",
+            kind="stat",
+            unit="usd",
+        ),
+    ],
+)
+
+DECISIONS = define_metric(
+    "decisions_total",
+    "counter",
+    [Label("kind", ("judgement", "action")), Label("outcome", OUTCOMES)],
+    help="Decisions of agents by how they came out: approved, corrected, refused, undone, or right without a word.",
+    source="rows of decision",
+    sql=f"SELECT outcome_at AS at, kind, outcome, 1 AS value, {TRACE} FROM decision WHERE outcome IS NOT NULL",
+    means="How right the agents were, by those who have to live with it.",
+    do="scripts/millrace feedback records what a person thinks; scripts/millrace scorecard compares with the targets.",
+    panels=[
+        Panel("Overview", "Decisions a day", "sum by (outcome) (increase(millrace_decisions_total[1d]))", "{{outcome}}", "bars"),
+        Panel(
+            "Safety",
+            "Approvals and corrections",
+            "sum by (kind, outcome) (increase(millrace_decisions_total[1d]))",
+            "{{kind}} {{outcome}}",
+            "bars",
+        ),
+    ],
+)
+
+JUDGED = define_metric(
+    "judgement_faults_total",
+    "counter",
+    [Label("fault", ("false_alarm", "miss"))],
+    help="False alarms: a person was asked, and it was right. Misses: nobody was asked, and it was wrong.",
+    source="rows of decision, kind judgement",
+    sql=f"SELECT outcome_at AS at, CASE WHEN escalated THEN 'false_alarm' ELSE 'miss' END AS fault, 1 AS value, {TRACE} FROM decision WHERE kind = 'judgement' "
+    "AND ((escalated AND outcome = 'approved') OR (NOT escalated AND outcome IN ('corrected', 'refused', 'undone')))",
+    means="Whether confidence asks for a person where one is needed.",
+    do="Many false alarms: lower confidence_review. Misses: raise it.",
+    panels=[
+        Panel(
+            "Safety",
+            "False alarms and misses",
+            "sum by (fault) (increase(millrace_judgement_faults_total[1d]))",
+            "{{fault}}",
+            "bars",
+        )
+    ],
+)
+
+QUALITY = define_metric(
+    "quality_ratio",
+    "gauge",
+    unit="ratio",
+    help="Mean confidence of the results of the last 7 days.",
+    source="rows of research_result",
+    sql="SELECT avg(confidence) / 100 AS value FROM research_result WHERE created_at > clock_timestamp() - interval '7 days'",
+    means="How good the week's results are.",
+    do="Compare with the decisions: confidence that people do not share is not quality.",
+    panels=[Panel("Overview", "Quality", "millrace_quality_ratio", kind="stat", unit="ratio")],
+)
+
+AVAILABILITY = define_metric(
+    "availability_ratio",
+    "gauge",
+    unit="ratio",
+    help="The part of the runs of the last 7 days that ended well.",
+    source="rows of run",
+    sql="SELECT avg((status IN ('done', 'stopped', 'partly_failed'))::int) AS value FROM run WHERE finished_at > clock_timestamp() - interval '7 days'",
+    means="Whether the house does what it is asked.",
+    do="scripts/millrace runs shows those that did not.",
+    panels=[Panel("Overview", "Availability", "millrace_availability_ratio", kind="stat", unit="ratio")],
+)
+
+EXPECTED = """
+WITH due AS (
+    SELECT flow, namespace, max(coalesce(pipeline #>> '{schedule,timezone}', 'UTC')) AS zone FROM run
+    WHERE namespace = 'main' AND NOT dry_run AND scheduled_for > %(now)s - interval '14 days' AND flow = 'daily_research' GROUP BY 1, 2
+), local AS (
+    SELECT *, (%(now)s AT TIME ZONE zone) AS clock FROM due
+)
+SELECT flow, CASE WHEN clock::time >= %(digest_due)s::time AND NOT EXISTS (
+    SELECT FROM delivery d WHERE d.flow = local.flow AND d.namespace = 'main' AND d.edition = 'daily' AND d.local_day = clock::date AND d.status IN ('sent', 'outbox'))
+    THEN 1 ELSE 0 END AS value FROM local
+"""
+
+OVERDUE = define_metric(
+    "digest_overdue",
+    "gauge",
+    [Label("flow", at_most=60)],
+    help="1 when it is later than the setting digest_due, in the schedule's zone, and the day's digest was not delivered.",
+    source="rows of run (scheduled in the last 14 days) and delivery",
+    sql=EXPECTED,
+    means="The dead man's switch: it speaks when everything else is silent.",
+    do="scripts/millrace runs: did it start, does it wait for a person, did it fail?",
+    panels=[Panel("Overview", "Digest overdue", "max(millrace_digest_overdue) or vector(0)", kind="stat")],
+    alerts=[
+        Alert(
+            "NoDigest",
+            "max by (flow) (millrace_digest_overdue) == 1",
+            "emergency",
+            "the digest of {{ $labels.flow }} is not out, and it is past its time",
+            ("no worker runs", "the run failed or waits for a person", "the schedule is switched off"),
+            ("scripts/millrace runs", "scripts/millrace approvals list", "scripts/millrace run daily_research"),
+            fires={'millrace_digest_overdue{flow="daily_research"}': "0x10 1x60"},
+            quiet={'millrace_digest_overdue{flow="daily_research"}': "0x60"},
+            wait="1m",
+        )
+    ],
+)

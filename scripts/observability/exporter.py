@@ -1,0 +1,177 @@
+"""The exporter: serves the catalogue's figures to Prometheus, and takes what Alertmanager has to say.
+
+GET /metrics (OpenMetrics with exemplars, or Prometheus's text), GET /ready, POST /alerts (Alertmanager's webhook).
+
+    python -m scripts.observability.exporter [HOST]
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.samples import Exemplar
+from prometheus_client.utils import floatToGoString
+
+from f.millrace.core import db
+from f.millrace.core.errors import BadInput
+from f.millrace.ops.alarms import take
+from f.millrace.telemetry.catalogue import CATALOGUE
+from f.millrace.telemetry.figures import Figure, figures
+from f.millrace.telemetry.logs import structured_log
+from f.millrace.telemetry.metrics.define import PREFIX, Metric
+from f.millrace.telemetry.rollup import roll
+
+PORT = 9464
+# Scrapes that come sooner share a count.
+ROLL_SECONDS = 10.0
+LONGEST_NOTICE = 1_000_000
+
+
+class Figures(Collector):
+    """The catalogue as prometheus_client sees it."""
+
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self._prefix = prefix
+        self._rolled = 0.0
+
+    def collect(self) -> Iterator[Family]:
+        """Count what is new, then yield every metric."""
+        if time.monotonic() - self._rolled >= ROLL_SECONDS:
+            roll(CATALOGUE.values())
+            self._rolled = time.monotonic()
+        for metric, found in figures(CATALOGUE.values()):
+            yield family(metric, found, self._prefix)
+
+
+def family(metric: Metric, found: list[Figure], prefix: str = PREFIX) -> Family:
+    """Return one metric with its series."""
+    name, labels = metric.full_name(prefix), [label.name for label in metric.labels]
+    # OpenMetrics names a unit only where the name ends in it.
+    unit = metric.unit if name.removesuffix("_total").endswith(metric.unit) else ""
+    if metric.type == "counter":
+        counter = CounterMetricFamily(name.removesuffix("_total"), metric.help, labels=labels, unit=unit)
+        for figure in found:
+            counter.add_metric(_values(figure, labels), figure.value, exemplar=_exemplar(figure))
+        return counter
+    if metric.type == "histogram":
+        histogram = HistogramMetricFamily(name, metric.help, labels=labels, unit=unit)
+        for figure in found:
+            histogram.add_metric(_values(figure, labels), _buckets(metric, figure), sum_value=figure.value)
+        return histogram
+    gauge = GaugeMetricFamily(name, metric.help, labels=labels, unit=unit)
+    for figure in found:
+        gauge.add_metric(_values(figure, labels), figure.value)
+    return gauge
+
+
+def _values(figure: Figure, labels: list[str]) -> list[str]:
+    return [figure.labels[name] for name in labels]
+
+
+def _buckets(metric: Metric, figure: Figure) -> list[Any]:
+    """Return the buckets; the exemplar stands in the first that holds its value."""
+    bounds = [*map(float, metric.bounds), float("inf")]
+    value = figure.exemplar.value if figure.exemplar else None
+    place = next((bound for bound in bounds if value is not None and value <= bound), None)
+    pairs = zip(bounds, figure.buckets, strict=True)
+    return [(floatToGoString(bound), count, *([_exemplar(figure)] if bound == place else [])) for bound, count in pairs]
+
+
+def _exemplar(figure: Figure) -> Exemplar | None:
+    found = figure.exemplar
+    return Exemplar({"trace_id": found.trace_id}, found.value, found.at) if found else None
+
+
+def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> ThreadingHTTPServer:
+    """Return the server, bound and not yet serving. One thread talks to the database, whoever asks."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Undescribed(Figures(prefix)))
+    work = ThreadPoolExecutor(1, "figures")
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 30
+
+        def do_GET(self) -> None:
+            if self.path.partition("?")[0] == "/metrics":
+                encoder, kind = choose_encoder(self.headers.get("Accept", ""))
+                self._answer(lambda: encoder(registry), kind)
+            elif self.path == "/ready":
+                self._send(200, b"ready\n", "text/plain")
+            else:
+                self._send(404, b"there are /metrics and /ready\n", "text/plain")
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            if self.path != "/alerts" or not 0 < length <= LONGEST_NOTICE:
+                self._send(404, b"Alertmanager's webhook is /alerts\n", "text/plain")
+                return
+            try:
+                notice = json.loads(self.rfile.read(length))
+            except ValueError:
+                self._send(400, b"not JSON\n", "text/plain")
+                return
+            self._answer(lambda: json.dumps(take(notice)).encode(), "application/json")
+
+        def _answer(self, make: Any, kind: str) -> None:
+            try:
+                body = work.submit(make).result()
+            except BadInput as error:
+                self._send(400, f"{error}\n".encode(), "text/plain")
+            except Exception as error:
+                structured_log("error", f"{self.path} failed", {"error": str(error)}, ["metrics"])
+                self._send(503, f"{type(error).__name__}: the log says more\n".encode(), "text/plain")
+            else:
+                self._send(200, body, kind)
+
+        def _send(self, status: int, body: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def server_close(self) -> None:
+            super().server_close()
+            work.submit(db.close)
+            work.shutdown()
+
+    return Server((host, port), Handler)
+
+
+class Undescribed(Collector):
+    """The figures without being asked for when they are registered."""
+
+    def __init__(self, inner: Collector) -> None:
+        self.collect = inner.collect
+
+    def describe(self) -> list[Family]:
+        """Return nothing: names are known from the catalogue."""
+        return []
+
+
+def serving(host: str = "127.0.0.1", port: int = 0, prefix: str = PREFIX) -> tuple[ThreadingHTTPServer, threading.Thread]:
+    """Return a server that serves from a thread of its own."""
+    made = server(host, port, prefix)
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    return made, thread
+
+
+if __name__ == "__main__":
+    # In a container: only what it imports is installed there, and its tables are made by whoever deploys.
+    server(sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1").serve_forever()

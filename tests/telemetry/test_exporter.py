@@ -1,0 +1,126 @@
+"""The exporter's answers, as Prometheus reads them, and what it needs to be installed."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from typing import Any
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from f.millrace.core import config, db
+from f.millrace.telemetry import alerts
+from f.millrace.telemetry.catalogue import CATALOGUE
+from scripts.compiler import locks
+from scripts.observability import exporter
+from scripts.paths import ROOT
+from tests.telemetry.test_metrics import OLDER
+
+OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
+STALLED = {
+    "status": "firing",
+    "labels": {"alertname": "StalledRun", "severity": "critical", "instance": "exporter:9464", "job": "millrace"},
+    "annotations": {"summary": "1 run(s) stand still"},
+}
+
+
+@pytest.fixture(params=["millrace"])
+def address(database: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A running exporter."""
+    server, thread = exporter.serving(prefix=request.param)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def get(address: str, headers: dict[str, str] | None = None) -> str:
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers or {}), timeout=20) as answer:
+        return answer.read().decode()
+
+
+def post(address: str, body: Any) -> dict[str, Any]:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(address, data), timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_figures_are_openmetrics_with_the_trace_of_a_case(address: str) -> None:
+    db.execute(
+        "INSERT INTO run (id, flow, status, started_at, finished_at) VALUES "
+        "('018f6b0e-7f3a-7c11-9a55-0123456789ab', 'daily_research', 'done', now() - interval '7 seconds', now())"
+    )
+
+    families = {family.name: family for family in text_string_to_metric_families(get(f"{address}/metrics", OPENMETRICS))}
+
+    assert len(families) == len(CATALOGUE)
+    duration = families["millrace_workflow_duration_seconds"]
+    assert duration.unit == "seconds"
+    cases = {sample.labels["le"]: sample.exemplar for sample in duration.samples if sample.exemplar}
+    assert cases["10.0"].labels == {"trace_id": "018f6b0e7f3a7c119a550123456789ab"}
+    assert [sample.value for sample in families["millrace_requests"].samples if sample.labels["orchestrator"] == "local"] == [1]
+
+
+def test_other_readers_get_prometheus_text(address: str) -> None:
+    assert "# TYPE millrace_requests_total counter" in get(f"{address}/metrics")
+
+
+@pytest.mark.parametrize("address", ["genesis"], indirect=True)
+def test_the_older_prefix_serves_the_older_names(address: str) -> None:
+    text = get(f"{address}/metrics", OPENMETRICS) + get(f"{address}/metrics")
+
+    assert [name for name in OLDER if f" {name} " not in text] == []
+    assert "millrace_" not in text
+
+
+def test_a_notice_becomes_a_row_and_a_mail_once(address: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_OPERATOR", "operator@localhost")
+    config.reload()
+
+    assert post(f"{address}/alerts", {"alerts": [STALLED]}) == {"raised": 1, "resolved": 0}
+    assert post(f"{address}/alerts", {"alerts": [STALLED]}) == {"raised": 0, "resolved": 0}
+
+    assert [(row["name"], row["state"], row["labels"]) for row in alerts.listed()] == [("StalledRun", "active", {})]
+    assert post(f"{address}/alerts", {"alerts": [{**STALLED, "status": "resolved"}]}) == {"raised": 0, "resolved": 1}
+    assert post(f"{address}/alerts", {"alerts": [{**STALLED, "status": "resolved"}]}) == {"raised": 0, "resolved": 0}
+    assert alerts.listed() == []
+    assert len(list((tmp_path / "outbox").glob("**/*.eml"))) == 2
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"alerts": 1}', b'{"alerts": [{"labels": {"severity": "loud"}}]}'])
+def test_a_notice_that_is_none_is_refused_and_leaves_nothing(address: str, body: bytes) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        post(f"{address}/alerts", body)
+    refused.value.close()
+
+    assert refused.value.code == 400
+    assert alerts.listed(everything=True) == []
+
+
+def test_without_a_database_a_scrape_fails_and_the_exporter_goes_on(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    config.reload()
+
+    with pytest.raises(urllib.error.HTTPError) as failed:
+        get(f"{address}/metrics")
+    failed.value.close()
+
+    assert failed.value.code == 503
+    assert get(f"{address}/ready") == "ready\n"
+
+
+def test_its_container_installs_all_that_it_imports() -> None:
+    code = "import sys, scripts.observability.exporter; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    names = {name for name in done.stdout.split() if name not in sys.stdlib_module_names}
+    pinned = locks.pins((ROOT / "dependencies/millrace_metrics.requirements.in").read_text())
+
+    needed = {locks.normal(package) for name in names for package in packages_distributions().get(name, [])}
+
+    # OpenTelemetry takes psutil when it is there.
+    assert needed - {"setuptools", "pip", "psutil"} <= pinned.keys()
+    assert "prometheus-client" in needed

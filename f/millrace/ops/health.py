@@ -116,9 +116,16 @@ def _model() -> Part:
 
 
 def _tools() -> Part:
-    for server, address in settings().mcp.items():
-        if fault := _unreachable(address):
-            return Part("tools", "degraded", f"{server}: {fault}", f"start the server, or take {server} out of the setting mcp")
+    for name, server in settings().mcp.items():
+        fault = (
+            _unreachable(server.url)
+            if server.url
+            else ""
+            if shutil.which(server.command)
+            else f"there is no program {server.command!r}"
+        )
+        if fault:
+            return Part("tools", "degraded", f"{name}: {fault}", f"start the server, or take {name} out of the setting mcp")
     failed = _failing("execute_tool %")
     if failed:
         return Part(

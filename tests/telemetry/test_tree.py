@@ -36,7 +36,7 @@ def test_the_tree_has_times_tokens_money_faults_and_the_link(
     assert show() == 0
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("research.write") and "120 tokens" in lines[0] and "$0.0123" in lines[0]
+    assert lines[0].startswith("research.write") and "120 tokens" in lines[0] and "$0.01" in lines[0]
     names = [line.lstrip("│├└─ ").split("  ")[0] for line in lines[1:-1]]
     assert names == [
         "research.write", "invoke_agent writer", "chat gpt", "research.close", "research.open", "search", "fetch",

@@ -1,14 +1,18 @@
 """Reports of missing tools: one form, stored once, rejected when a tool is there."""
 
 import asyncio
+import os
+from pathlib import Path
 
 import pytest
+import yaml
 
 from f.millrace.agents import gaps
+from f.millrace.agents.needs import MissingTool, met_by
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.telemetry.spans import step
-from f.millrace.tools.client import open_tools
+from f.millrace.tools.client import Tool, open_tools
 
 FAX = {
     "name": "send_fax",
@@ -131,3 +135,38 @@ def test_a_need_that_a_tool_meets_is_rejected(runs, tools, report):
 )
 def test_a_need_that_no_tool_meets_is_stored(runs, tools, report):
     assert gaps.report(runs[0], report, tools)["missing_tools"][0]["name"] == report["missing_tools"][0]["name"]
+
+
+CASES = yaml.safe_load((Path(__file__).parent / "needs.yaml").read_text())
+
+
+def fields(text):
+    return {
+        name.rstrip("!"): kind or "string" for name, _, kind in (word.replace("!", "").partition(":") for word in text.split())
+    }
+
+
+def of_others(name, row):
+    writes, description, takes, gives = row
+    schemas = [
+        {"type": "object", "properties": {one: {"type": kind} for one, kind in fields(text).items()}} for text in (takes, gives)
+    ]
+    schemas[0]["required"] = [word.partition("!")[0].partition(":")[0] for word in takes.split() if "!" in word]
+    return Tool(name, description, *schemas, {"readOnlyHint": writes == "r"})
+
+
+def missing(row):
+    return MissingTool(name=row[0], description=row[1], inputs=fields(row[2]), outputs=fields(row[3]), estimated_risk=row[4])
+
+
+def test_needs_are_met_by_meaning_and_schema_among_many_tools(tools):
+    every = [*tools, *(of_others(name, row) for name, row in CASES["tools"].items())]
+    part = slice(None) if os.environ.get("PROVE") else slice(None, None, 3)
+    wanted = [(name, missing(row)) for name, rows in CASES["met"].items() for row in rows][part]
+    lacking = [missing(row) for row in CASES["unmet"]][part]
+
+    met = [(need.name, name, found.tool) for name, need in wanted if (found := met_by(need, every))]
+    unmet = [need.name for need in lacking if met_by(need, every)]
+
+    assert len(met) >= 0.9 * len(wanted) and sum(right == found for _, right, found in met) >= len(met) - 1, met
+    assert len(unmet) <= 0.05 * len(lacking), unmet

@@ -44,7 +44,7 @@ class SearchResults(Contract):
 
 
 def search(query: str, limit: int = 10, news: bool = False) -> SearchResults:
-    """Search the web; `news` prefers recent news.
+    """Search the web and return pages with title, address and excerpt; `news` prefers recent ones.
 
     When the search engine fails, the collected items, the notes and arXiv are searched and `problems` says so.
     """

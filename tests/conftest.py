@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from f.millrace.core import config, db  # noqa: E402
 from scripts.database.embedded import temporary  # noqa: E402
+from scripts.runner.store import set_up_checkpoints  # noqa: E402
 
 # The same examples each time, so that a red run is always the change's own; scripts/prove looks for new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
@@ -30,22 +31,37 @@ def postgres_server() -> Iterator[str]:
             connection.execute("CREATE DATABASE template_millrace")
         template = url.rsplit("/", 1)[0] + "/template_millrace"
         db.migrate(template)
+        with db.open_connection(template) as owner:
+            set_up_checkpoints(owner)
+            db.equip(owner, steps_url(template))
         yield url
+
+
+def steps_url(url: str) -> str:
+    """Return the address of the same database for the role of fewer rights, under which steps run."""
+    return f"postgresql://steps:steps@{url.split('@')[1]}"
 
 
 @pytest.fixture
 def database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an empty, migrated database that the settings name."""
+    """The address of an empty, migrated database that the settings name: as in production, not its owner's."""
     name = f"t{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template_millrace STRATEGY file_copy')  # type: ignore[arg-type]
-    url = postgres_server.rsplit("/", 1)[0] + "/" + name
+    url = steps_url(postgres_server.rsplit("/", 1)[0] + "/" + name)
     monkeypatch.setenv("MILLRACE_DATABASE_URL", url)
     config.reload()
     yield url
     db.close()
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def owner(database: str, postgres_server: str) -> Iterator[psycopg.Connection]:
+    """A connection of the database's owner, who may do what steps may not."""
+    with psycopg.connect(postgres_server.rsplit("/", 1)[0] + "/" + database.rsplit("/", 1)[1], autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ It listens on 127.0.0.1 only, with a random password, and runs as another user w
 
 import contextlib
 import fcntl
+import hmac
 import os
 import pwd
 import secrets
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from f.millrace.core.errors import DatabaseUnavailable
 from scripts.paths import STATE
@@ -23,6 +25,7 @@ from scripts.paths import STATE
 # Small and quick: one person's machine. What was acknowledged is on disk (synchronous_commit stays on).
 OPTIONS = "-c shared_buffers=64MB -c max_connections=100 -c max_wal_size=256MB"
 UNSAFE_OPTIONS = OPTIONS + " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+STEPS_ROLE = "millrace_steps"
 SERVICE_USERS = ("postgres", "nobody")
 
 
@@ -53,6 +56,15 @@ class Embedded:
     def url(self) -> str | None:
         """Return the address, or None when it was never started."""
         return self.url_file.read_text() if self.url_file.exists() else None
+
+    def steps_url(self) -> str | None:
+        """Return the address for steps: a role that may change rows, not tables; made by the first migration."""
+        owner = self.url()
+        if owner is None:
+            return None
+        parts = urlsplit(owner)
+        password = hmac.new((parts.password or "").encode(), STEPS_ROLE.encode(), "sha256").hexdigest()[:32]
+        return f"postgresql://{STEPS_ROLE}:{password}@{parts.hostname}:{parts.port}{parts.path}"
 
     def running(self) -> bool:
         """Tell whether the server runs."""

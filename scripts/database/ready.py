@@ -1,7 +1,9 @@
 """Have a database: the one that is set, or the embedded one; with its tables."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from f.millrace.core import config, db
 from scripts.database import embedded
@@ -9,17 +11,44 @@ from scripts.database import embedded
 
 def ready() -> str:
     """Return the address of a migrated database; starts the embedded one when no other is set."""
-    if not config.settings().database_url.get_secret_value():
-        os.environ["MILLRACE_DATABASE_URL"] = embedded.default().start()
+    if config.settings().database_url.get_secret_value():
+        _migrate()
+    else:
+        server = embedded.default()
+        owner, steps = server.start(), server.steps_url()
+        assert steps is not None
+        with _environment(MILLRACE_OWNER_URL=owner, MILLRACE_DATABASE_URL=steps):
+            _migrate()
+        # Steps are given the address that cannot touch what was logged.
+        os.environ["MILLRACE_DATABASE_URL"] = steps
         config.reload()
+    sweep()
+    return db.database_url()
+
+
+def _migrate() -> None:
     if db.migrate():
         # Here, so that the first run needs no right to make tables.
         from scripts.runner.store import set_up_checkpoints
 
         with db.open_connection(db.owner_url()) as owner:
             set_up_checkpoints(owner)
-    sweep()
-    return db.database_url()
+
+
+@contextlib.contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    config.reload()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        config.reload()
 
 
 def sweep() -> None:

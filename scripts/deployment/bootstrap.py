@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from f.millrace.core.config import PREFIX, RESOURCE, Settings
 from f.millrace.core.config import settings as effective
+from f.millrace.core.db import OWNER_VARIABLE
 from scripts.deployment.server import DeployFailed, Server
 
 RESOURCE_TYPE = "c_millrace_settings"
@@ -32,10 +33,15 @@ def run(server: Server) -> list[str]:
             server.post(
                 "variables/create", {"path": path, "value": value, "is_secret": True, "description": f"Millrace: {description}"}
             )
-            made.append(f"secret variable {path}" + (f" (add it to {RESOURCE} as $var:{path})" if existing else ""))
-        references[name] = f"$var:{path}"
+            made.append(
+                f"secret variable {path}"
+                + (f" (add it to {RESOURCE} as $var:{path})" if existing and path != OWNER_VARIABLE else "")
+            )
+        # ops/migrate asks for the owner's address itself; other steps are not given it with their settings.
+        if path != OWNER_VARIABLE:
+            references[name] = f"$var:{path}"
     if not existing:
-        value = {**{name: value for name, value in given.items() if name not in references}, **references}
+        value = {**{name: value for name, value in given.items() if name not in _secrets(given)}, **references}
         body = {"path": RESOURCE, "value": value, "resource_type": RESOURCE_TYPE, "description": "Settings of Millrace."}
         server.post("resources/create", body)
         made.append(f"resource {RESOURCE} with " + (", ".join(sorted(value)) or "no values: every setting has its default"))

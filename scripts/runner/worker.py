@@ -164,7 +164,7 @@ class Processes:
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                env={**os.environ, "LANGSMITH_TRACING": "false"},
+                env={**_without_owner(), "LANGSMITH_TRACING": "false"},
             )
         self._control = mine
 
@@ -290,6 +290,11 @@ def _needs_heavy(job: Job, root: Path) -> bool:
         return False  # the child says what is wrong with the script
 
 
+def _without_owner() -> dict[str, str]:
+    """Return the environment less the owner's address: who may change tables may change what was logged."""
+    return {name: value for name, value in os.environ.items() if name != "MILLRACE_OWNER_URL"}
+
+
 def _request(job: Job, root: Path) -> dict[str, Any]:
     return {
         "root": str(root),
@@ -297,7 +302,7 @@ def _request(job: Job, root: Path) -> dict[str, Any]:
         "content": job.content,
         "args": job.args,
         "step_id": job.step_id,
-        "env": {**os.environ, **job.env},
+        "env": {**_without_owner(), **job.env},
         "cwd": os.getcwd(),
     }
 

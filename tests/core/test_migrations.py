@@ -32,15 +32,15 @@ def test_migrators_that_start_together_apply_each_migration_once(empty: str) -> 
     assert max(applied, key=len) == [migration.name for migration in MIGRATIONS]
 
 
-def test_a_database_that_is_newer_than_the_code_is_refused(database: str) -> None:
-    db.execute("INSERT INTO schema_migration (number, name, sha256) VALUES (9999, '9999_later', 'x')")
+def test_a_database_that_is_newer_than_the_code_is_refused(owner: psycopg.Connection) -> None:
+    owner.execute("INSERT INTO schema_migration (number, name, sha256) VALUES (9999, '9999_later', 'x')")
 
     with pytest.raises(SchemaMismatch, match=r"the database has migration 9999, this code knows \d+; update this checkout"):
         db.migrate()
 
 
-def test_a_migration_that_was_edited_after_it_was_applied_is_refused(database: str) -> None:
-    db.execute("UPDATE schema_migration SET sha256 = 'other' WHERE number = 1")
+def test_a_migration_that_was_edited_after_it_was_applied_is_refused(owner: psycopg.Connection) -> None:
+    owner.execute("UPDATE schema_migration SET sha256 = 'other' WHERE number = 1")
 
     with pytest.raises(SchemaMismatch, match="was edited after it was applied; write a new one instead"):
         db.migrate()

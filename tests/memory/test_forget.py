@@ -17,7 +17,7 @@ RUN = "22222222-2222-2222-2222-222222222222"
 
 
 @pytest.fixture
-def spread_out(tmp_path):
+def spread_out(tmp_path, owner):
     """Ada Example in every place that keeps text; Ben Sample beside her."""
     db.execute("INSERT INTO run (id, flow, args, result) VALUES (%s, 'daily_research', %s, %s)",
                [RUN, db.jsonb({"topic": "Who is Ada Example?"}), db.jsonb({"title": "Ben Sample", "of": ["ADA\nEXAMPLE"]})])  # fmt: skip
@@ -31,7 +31,7 @@ def spread_out(tmp_path):
                [RUN, db.jsonb({"parts": ["Ada Example moved.", "Ben Sample stayed."]})])  # fmt: skip
     db.execute("INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until, recipients, subject, html, plain) VALUES "
                "(%s, 'f', 'main', 'daily', now(), now(), '{ada.example@mail.example,ben@mail.example}', 'News', 'x', 'x')", [RUN])  # fmt: skip
-    db.execute("CREATE TABLE checkpoint.writes (thread_id text, blob bytea)")
+    owner.execute("CREATE TABLE checkpoint.writes (thread_id text, blob bytea)")
     db.execute("INSERT INTO checkpoint.writes VALUES ('one', %s), ('one', 'x'), ('two', 'x')", [b"Ada Example"])
     conversation.append("desk", [ModelRequest(parts=[UserPromptPart("Hello")]), ModelResponse(parts=[TextPart("Good day")])])
     conversation.append(
@@ -115,8 +115,8 @@ def test_a_subject_that_would_hit_everything_is_refused_and_none_is_code(subject
     assert db.one("SELECT id FROM memory_item") == {"id": item}
 
 
-def test_every_column_that_can_hold_text_is_scanned():
-    db.execute("CREATE TABLE later (id integer, words text[], raw bytea, more jsonb)")
+def test_every_column_that_can_hold_text_is_scanned(owner):
+    owner.execute("CREATE TABLE later (id integer, words text[], raw bytea, more jsonb)")
     db.execute("INSERT INTO later VALUES (1, '{Ada Example}', NULL, NULL), (2, NULL, %s, NULL), (3, NULL, NULL, %s)",
                [b"x Ada Example x", db.jsonb({"Ada Example": 1})])  # fmt: skip
 

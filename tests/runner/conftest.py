@@ -15,12 +15,11 @@ from scripts.runner.worker import Inline
 class Bundle:
     """A temporary bundle root: write scripts, run flows over them, look at what they did."""
 
-    def __init__(self, root: Path, url: str) -> None:
+    def __init__(self, root: Path, url: str, owner: psycopg.Connection) -> None:
         self.root, self.url = root, url
         self.events: list[dict[str, Any]] = []
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS effect (key text PRIMARY KEY)")
-            connection.execute("CREATE TABLE IF NOT EXISTS call (id bigserial PRIMARY KEY, what text)")
+        owner.execute("CREATE TABLE IF NOT EXISTS effect (key text PRIMARY KEY)")
+        owner.execute("CREATE TABLE IF NOT EXISTS call (id bigserial PRIMARY KEY, what text)")
 
     def script(self, path: str, body: str) -> str:
         """Write a script under f/t/ and return its Windmill path."""
@@ -70,9 +69,9 @@ def note(what):
 
 
 @pytest.fixture
-def bundle(tmp_path: Path, database: str) -> Bundle:
+def bundle(tmp_path: Path, database: str, owner: psycopg.Connection) -> Bundle:
     """An empty bundle with the scripts `echo`, `fail` and `flaky`."""
-    made = Bundle(tmp_path / "bundle", database)
+    made = Bundle(tmp_path / "bundle", database, owner)
     made.script("echo", "def main(value=None):\n    note(value)\n    return value\n")
     made.script("fail", "def main(message='broken'):\n    note('fail')\n    raise ValueError(message)\n")
     made.script("flaky", "def main(good_at: int = 1):\n    n = note('flaky')\n    assert n >= good_at, n\n    return n\n")

@@ -16,11 +16,16 @@ def written(count=5):
         audit.append("eva", "test.done", f"thing {number}", seconds=0.25, text="nul \x00 and \\u0000")
 
 
-def tamper(sql):
+@pytest.fixture
+def tamper(owner):
     """Change the log as someone who owns the database could."""
-    with db.transaction() as connection:
-        connection.execute("SET LOCAL session_replication_role = replica")
-        connection.execute(sql)
+
+    def change(sql):
+        with owner.transaction():
+            owner.execute("SET LOCAL session_replication_role = replica")
+            owner.execute(sql)
+
+    return change
 
 
 def test_a_log_that_nobody_touched_is_whole():
@@ -49,7 +54,7 @@ def test_a_log_that_nobody_touched_is_whole():
         ),
     ],
 )
-def test_what_was_done_to_the_log_is_noticed(sql, said):
+def test_what_was_done_to_the_log_is_noticed(tamper, sql, said):
     written()
 
     tamper(sql)
@@ -57,7 +62,7 @@ def test_what_was_done_to_the_log_is_noticed(sql, said):
     assert any(said in fault for fault in audit.verify())
 
 
-def test_an_earlier_export_shows_what_was_written_anew():
+def test_an_earlier_export_shows_what_was_written_anew(tamper):
     written()
     exported = list(audit.export())
     tamper("DELETE FROM audit")
@@ -78,11 +83,13 @@ def test_an_export_is_one_json_object_a_line_with_its_chain():
     assert [row["subject"] for row in rows] == ["thing 0", "thing 1"] and rows[1]["previous"] == rows[0]["hash"]
 
 
-def test_the_database_refuses_changes_and_forks():
+def test_the_database_refuses_changes_and_forks(owner):
     written(2)
 
     for sql in ("UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
         with pytest.raises(psycopg.errors.RaiseException, match="never changed"):
+            owner.execute(sql)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
             db.execute(sql)
     with pytest.raises(psycopg.errors.RaiseException, match="must follow"):
         db.execute("INSERT INTO audit (actor, kind, subject, previous, hash) VALUES ('x', 'y', 'z', 'a', 'b')")

@@ -34,7 +34,8 @@ class Ledger(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        db.execute("TRUNCATE usage, budget, budget_alert, action CASCADE")
+        for table in ("usage", "budget", "budget_alert", "action"):
+            db.execute(f"DELETE FROM {table}")
         self.rows = {}
 
     @rule(target=open, run=st.sampled_from(RUNS), user=st.sampled_from(["ada", "bob"]), amount=AMOUNTS)

@@ -11,6 +11,7 @@ import psycopg.sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from f.millrace.core import windmill
 from f.millrace.core.config import settings
 from f.millrace.core.errors import DatabaseUnavailable, SchemaMismatch
 from f.millrace.core.schema import MIGRATIONS
@@ -18,6 +19,7 @@ from f.millrace.core.schema import MIGRATIONS
 CONNECT_SECONDS = 10
 # Any fixed number will do; every migrator of this bundle takes the same.
 MIGRATION_LOCK = 7_241_180_033
+OWNER_VARIABLE = "f/millrace/owner_url"
 
 Connection = psycopg.Connection[dict[str, Any]]
 Params = Sequence[Any] | dict[str, Any] | None
@@ -114,8 +116,14 @@ def _without_nul(value: Any) -> Any:
 
 
 def owner_url() -> str:
-    """Return the address that may change tables: the setting `owner_url`, or the only one there is."""
-    return settings().owner_url.get_secret_value() or database_url()
+    """Return the address that may change tables: the setting `owner_url`, or the only one there is.
+
+    On a worker it is a variable that the settings do not name, so that it is not in every step's hands.
+    """
+    own = settings().owner_url.get_secret_value()
+    if not own and windmill.on_worker():
+        own = str(windmill.get(f"variables/get_value/{OWNER_VARIABLE}") or "")
+    return own or database_url()
 
 
 def migrate(url: str | None = None) -> list[str]:
@@ -123,8 +131,9 @@ def migrate(url: str | None = None) -> list[str]:
 
     Raises SchemaMismatch when the database is newer than this code or a migration was edited after it was applied.
     """
-    own = url is None and bool(settings().owner_url.get_secret_value())
-    with open_connection(url or owner_url()) as connection, connection.transaction():
+    owner = url or owner_url()
+    own = url is None and owner != database_url()
+    with open_connection(owner) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         found = connection.execute("SELECT to_regclass('schema_migration') AS there").fetchone()
         applied = connection.execute("SELECT * FROM schema_migration").fetchall() if found and found["there"] else []
@@ -138,8 +147,8 @@ def migrate(url: str | None = None) -> list[str]:
                 f"{missing[0].name} is missing and this role may not change tables; run scripts/millrace db migrate "
                 "with MILLRACE_OWNER_URL set to the owner's address"
             ) from error
-        if own and missing:
-            _equip(connection)
+        if own:
+            equip(connection, database_url(), anew=bool(missing))
     return [migration.name for migration in missing]
 
 
@@ -157,9 +166,12 @@ def _apply(connection: Connection, missing: Sequence[Any]) -> None:
         )
 
 
-def _equip(connection: Connection) -> None:
-    """Make the role of `database_url` when it is missing, and give it what steps need: rows, no tables, an audit log to add to."""
-    parts = urlsplit(database_url())
+def equip(connection: Connection, url: str, anew: bool = True) -> None:
+    """Make the role of an address when it is missing, and give it what steps need: rows, no tables, an audit log to add to.
+
+    With `anew` also a role that is there gets its rights again.
+    """
+    parts = urlsplit(url)
     name, password = unquote(parts.username or ""), unquote(parts.password or "")
     owner = connection.execute("SELECT current_user AS name").fetchone()
     if not name or (owner and owner["name"] == name):
@@ -168,10 +180,15 @@ def _equip(connection: Connection) -> None:
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
         make = psycopg.sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, psycopg.sql.Literal(password))
         connection.execute(make)
-    for line in RIGHTS:
+    elif not anew:
+        return
+    # From 17 on there is a right to vacuum without owning, by which `memory forget` has deleted rows leave the disk.
+    lines = (*RIGHTS, MAINTAIN) if connection.info.server_version >= 170_000 else RIGHTS
+    for line in lines:
         connection.execute(psycopg.sql.SQL(line).format(role=role))
 
 
+MAINTAIN = "GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO {role}"
 RIGHTS = (
     "GRANT USAGE ON SCHEMA public, checkpoint TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, checkpoint TO {role}",

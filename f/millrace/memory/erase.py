@@ -8,8 +8,8 @@ from f.millrace.core import db
 from f.millrace.memory.mention import Mention
 
 BLANK = "[forgotten]"
-# The audit is append-only and holds ids and hashes; migrations are code.
-KEPT = ("audit", "schema_migration")
+# The audit is append-only and holds ids and hashes; migrations are code. Nobody but their owner may lock their rows.
+KEPT = ("audit", "audit_head", "schema_migration")
 
 
 @dataclass(frozen=True)

@@ -118,10 +118,8 @@ def _registered(name: str) -> Model:
 
 
 def _index(model: Model) -> None:
-    db.execute(
-        f"CREATE INDEX IF NOT EXISTS memory_item_nearest_{model.no} ON memory_item "
-        f"USING hnsw (({model.expression}) halfvec_cosine_ops) WHERE embedding_model = {model.no}"
-    )
+    # A function of the owner's: the role of the steps makes no indexes of its own.
+    db.execute("SELECT memory_index(%s)", [model.no])
 
 
 def _fill(model: Model, missing: str, keep: str, values: dict[str, Any], most: int | None, progress: Callable[[int], Any]) -> int:

@@ -35,6 +35,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "python_calamine": ("ingest.parse_office",),
     "markdown_it": ("ingest.parse_text",),
     "charset_normalizer": ("ingest.parse_text",),
+    "nh3": ("trust.markup",),
     "py3langid": ("ingest.parse",),
     "lxml": ("ingest.parse_html", "ingest.parse_office"),
 }

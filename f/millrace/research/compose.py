@@ -1,5 +1,5 @@
 # no_postinstall
-# requirements: millrace_core
+# requirements: millrace_digest
 
 """Compose the digests: one for each group of recipients to whom the same is new.
 

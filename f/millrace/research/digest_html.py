@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from f.millrace.core.money import dollars
 from f.millrace.research.contents import Content, Reading, Reference, Section, Sides
 from f.millrace.trust import forms
+from f.millrace.trust.markup import sanitised
 
 INK, SOFT, FAINT, LINE, ACCENT = "#1c2330", "#4d5868", "#6a7586", "#dfe4ea", "#0a5a78"
 SANS = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
@@ -27,6 +28,8 @@ def page(content: Content) -> str:
         _bottom(content),
     ]
     title = escape(content.subject)
+    rows = "\n".join(part for part in parts if part)
+    body = sanitised(f'{TABLE} style="max-width:640px;text-align:left">\n{rows}\n</table>')
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -36,7 +39,7 @@ def page(content: Content) -> str:
         f'<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{escape(opening_line(content))}</div>\n'
         f'{TABLE} style="background:#ffffff"><tr><td align="center" style="padding:0 12px">\n'
         '<!--[if mso]><table role="presentation" width="640" cellpadding="0" cellspacing="0" border="0"><tr><td><![endif]-->\n'
-        f'{TABLE} style="max-width:640px;text-align:left">\n' + "\n".join(part for part in parts if part) + "\n</table>\n"
+        f"{body}\n"
         "<!--[if mso]></td></tr></table><![endif]-->\n</td></tr></table>\n</body></html>\n"
     )
 
@@ -171,7 +174,8 @@ def _mark(number: int, reference: Reference | None) -> str:
     shown = f"[{number}]"
     if reference is None or not _safe(reference.url):
         return f'<span style="font-size:12px;color:{FAINT}">{shown}</span>'
-    return f'<a href="{escape(reference.url)}" style="font-size:12px;color:{ACCENT};text-decoration:none">{shown}</a>'
+    where = f'href="{escape(reference.url)}" title="{escape(_host(reference.url))}"'
+    return f'<a {where} style="font-size:12px;color:{ACCENT};text-decoration:none">{shown}</a>'
 
 
 def _conflict(conflict: Sides) -> str:

@@ -5,8 +5,10 @@ from typing import Any
 from f.millrace.core import db
 from f.millrace.core.contracts import SourceItem
 from f.millrace.core.ids import canonical_url, digest_of, stable_id
+from f.millrace.core.redaction import redact
 from f.millrace.research.windows import next_moment
 
+WORDS = ("url", "title", "text", "author", "comments_url", "extra")
 INSERT = """
 INSERT INTO source_item (id, namespace, source, source_key, url, canonical_url, title, body, author, published_at, score,
                          comments_url, trust, content_hash, extra, first_seen_at, last_seen_at, run_id)
@@ -27,7 +29,7 @@ def store(items: list[SourceItem], namespace: str, lasting: str, run_id: str) ->
 
     In a dry run's namespace an item keeps the moment at which `lasting` saw it first.
     """
-    once = {(item.source, item.key): item for item in reversed(items)}
+    once = {(item.source, item.key): _without_secrets(item) for item in reversed(items)}
     with db.transaction() as connection:
         at = next_moment(connection, namespace)
         stored = [connection.execute(INSERT, _values(item, namespace, lasting, run_id, at)).fetchone() for item in once.values()]
@@ -43,6 +45,12 @@ def note(run_id: str, source: str, status: str, items: int, fresh: int, error: s
         "fresh = greatest(source_reading.fresh, excluded.fresh), error = excluded.error, seconds = excluded.seconds",
         [run_id, source, status, items, fresh, error, seconds],
     )
+
+
+def _without_secrets(item: SourceItem) -> SourceItem:
+    """Return the item as it may be kept: a page can hold a key that somebody published by mistake."""
+    kept = redact({name: getattr(item, name) for name in WORDS})
+    return item.model_copy(update=kept)
 
 
 def _values(item: SourceItem, namespace: str, lasting: str, run_id: str, at: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.contracts import TopicResult
 from f.millrace.core.errors import BudgetExceeded, NotFound
+from f.millrace.core.redaction import redact
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import audit
@@ -54,7 +55,7 @@ def _research(run_id: str, topic: dict[str, Any]) -> TopicResult:
 
 def _keep(run_id: str, found: TopicResult) -> None:
     score, review = found.confidence.score, _review(found)
-    values = found.model_dump(mode="json")
+    values = redact(found.model_dump(mode="json"))
     with db.transaction():
         kept = db.execute(
             "INSERT INTO research_result (run_id, topic_id, title, summary, findings, conflicts, confidence, parts, no_sources, "
@@ -63,14 +64,14 @@ def _keep(run_id: str, found: TopicResult) -> None:
             [
                 run_id,
                 found.topic_id,
-                found.title,
-                found.summary,
+                values["title"],
+                values["summary"],
                 db.jsonb(values["findings"]),
                 db.jsonb(values["conflicts"]),
                 score,
                 db.jsonb({name: part for name, part in values["confidence"].items() if name != "score"}),
                 found.no_sources,
-                found.stopped_because,
+                values["stopped_because"],
                 found.rounds,
                 found.cost_usd,
                 review,
@@ -86,7 +87,7 @@ def _keep(run_id: str, found: TopicResult) -> None:
                 confidence=score,
                 findings=len(found.findings),
                 evidence=cited,
-                stopped_because=found.stopped_because,
+                stopped_because=values["stopped_because"],
                 cost_usd=found.cost_usd,
             )
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, BadSetting, FetchRefused, SourceFailed
+from f.millrace.core.redaction import redact
 from f.millrace.research.intake import note, store
 from f.millrace.research.opening import Opening, opening
 from f.millrace.telemetry.events import emit
@@ -62,7 +63,7 @@ def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
 
 
 def _noted(run_id: str, source: str, status: str, items: int, new: int, error: str, started: float) -> dict:
-    error = error[:500]
+    error = redact(error)[:500]
     note(run_id, source, status, items, new, error, time.monotonic() - started)
     return {"source": source, "status": status, "items": items, "new": new, "error": error}
 

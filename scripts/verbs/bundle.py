@@ -99,10 +99,11 @@ def act_on_metadata(options: argparse.Namespace) -> int:
     from scripts import readme
     from scripts.compiler import metadata
     from scripts.database import schema
+    from scripts.settings import schema as settings
 
     if options.action == "check":
-        return _print([*schema.check(), *metadata.check(ROOT), *readme.check(ROOT)])
-    written = [str(path) for path in metadata.write(ROOT)]
+        return _print([*schema.check(), *metadata.check(ROOT), *settings.check(ROOT), *readme.check(ROOT)])
+    written = [*metadata.write(ROOT), *settings.write(ROOT)]
     if schema.write():
         written.append(schema.TARGET)
     written += readme.write(ROOT)
@@ -127,8 +128,9 @@ def check(options: argparse.Namespace) -> int:
     from scripts.compiler.checks import run_checks
     from scripts.database import schema
     from scripts.observability import generated
+    from scripts.settings import schema as settings
 
-    return _print([*run_checks(ROOT), *schema.check(), *readme.check(ROOT), *generated.check(ROOT)])
+    return _print([*run_checks(ROOT), *schema.check(), *settings.check(ROOT), *readme.check(ROOT), *generated.check(ROOT)])
 
 
 def _print(problems: list[Any]) -> int:

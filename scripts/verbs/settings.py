@@ -1,7 +1,10 @@
-"""`settings`: the effective values and where each comes from."""
+"""`settings`: the effective values and where each comes from; their mistakes; a file to begin with."""
 
 import argparse
+import os
+from dataclasses import asdict
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -9,14 +12,48 @@ from rich.console import Console
 from rich.table import Table
 
 from f.millrace.core import config
+from f.millrace.core.errors import BadInput
 from scripts.verbs.output import dump
 
 
 def add(verbs: Any) -> None:
-    """Declare `settings`."""
-    parser = verbs.add_parser("settings", help="show the effective settings, secrets masked")
+    """Declare `settings [show|check|example]`."""
+    parser = verbs.add_parser("settings", help="show the effective settings, secrets masked; check them; print an example file")
+    parser.add_argument("action", nargs="?", choices=["show", "check", "example"], default="show")
+    parser.add_argument("file", nargs="?", type=os.path.abspath, help=f"check: another file than {config.FILE}")
     parser.add_argument("--json", action="store_true")
-    parser.set_defaults(function=show)
+    parser.set_defaults(function=act)
+
+
+def act(options: argparse.Namespace) -> int:
+    """Show, check or print the example."""
+    if options.action == "example":
+        from scripts.settings import example
+
+        print(example.text(), end="")
+        return 0
+    return check(options) if options.action == "check" else show(options)
+
+
+def check(options: argparse.Namespace) -> int:
+    """Print every mistake in the settings; exit 2 when there is one."""
+    from scripts.settings.check import check as mistakes_in
+
+    file = Path(options.file or config.FILE)
+    if options.file and not file.is_file():
+        raise BadInput(f"there is no file {options.file!r}")
+    found = mistakes_in(file)
+    if options.json:
+        print(dump({"mistakes": [asdict(one) for one in found]}))
+        return 2 if found else 0
+    for one in found:
+        print(one)
+    print(
+        f"{len(found)} mistake(s)"
+        if found
+        else f"the settings are in order{'' if file.is_file() else f'; there is no {file.name}'}"
+    )
+    return 2 if found else 0
 
 
 def show(options: argparse.Namespace) -> int:

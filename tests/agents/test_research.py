@@ -262,6 +262,15 @@ def test_a_bad_model_setting_is_a_fault_in_plain_words(in_step, settings_of):
         research_topic(in_step, offline_topic(document(OPENED)))
 
 
+@pytest.mark.parametrize("own", [{"tools": ["notes.search"]}, {"risk_threshold": "low"}])
+def test_settings_narrow_what_the_researcher_may_call(edge, in_step, settings_of, own):
+    settings_of(agents={"researcher": own})
+    edge.add_page("/a", "Orbit opens", OPENED)
+
+    assert research_topic(in_step, TOPIC).no_sources
+    assert edge.searches == []
+
+
 def test_a_switched_off_researcher_says_so(in_step, settings_of):
     settings_of(agents={"researcher": {"enabled": False}})
 

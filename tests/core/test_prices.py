@@ -39,6 +39,12 @@ def test_own_prices_go_before_the_table_and_keep_their_date(set_prices):
     assert (found.usd, found.source, found.date) == (usd("0.94"), "settings", "2026-11-01")
 
 
+def test_what_becomes_cached_has_a_price_of_its_own(set_prices):
+    set_prices(prices='{"openai:lune": {"input": 1, "output": 1, "cache_write": 3}}')
+
+    assert price("openai:lune", Tokens(1_000_000, cache_write=1_000_000), AT).usd == usd("3")
+
+
 def test_prices_in_another_currency_come_with_their_rate(set_prices):
     set_prices(prices='{"openai:lune": {"input": 2, "output": 4, "currency": "EUR", "usd_per_unit": 1.1}}')
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from f.millrace.core import db
+from f.millrace.core import config, db
 from f.millrace.core.contracts import Confidence
 from f.millrace.core.errors import BudgetExceeded, NotFound
 from f.millrace.research import investigate, read_source, select
@@ -31,6 +31,18 @@ def test_the_result_is_stored_and_a_repeat_reads_it(topic, researcher):
 
 @pytest.mark.parametrize(("score", "review"), [(91, "none"), (90, "none"), (89, "logged"), (70, "logged"), (69, "open")])
 def test_confidence_decides_who_looks_at_it(topic, researcher, score, review):
+    run_id, chosen = topic
+    researcher[chosen["title"]] = lambda found, _: found.model_copy(update={"confidence": Confidence(score=score)})
+
+    investigate.main(run_id, chosen["topic_id"])
+
+    assert db.one("SELECT review FROM research_result") == {"review": review}
+
+
+@pytest.mark.parametrize(("name", "bound", "score", "review"), [("SILENT", "80", 85, "none"), ("REVIEW", "50", 60, "logged")])
+def test_the_bounds_of_confidence_are_settings(topic, researcher, monkeypatch, name, bound, score, review):
+    monkeypatch.setenv(f"MILLRACE_CONFIDENCE_{name}", bound)
+    config.reload()
     run_id, chosen = topic
     researcher[chosen["title"]] = lambda found, _: found.model_copy(update={"confidence": Confidence(score=score)})
 

@@ -84,12 +84,12 @@ def test_hacker_news_that_answers_something_else_is_a_failure(web, configure, st
 
 
 def test_arxiv_asks_for_the_configured_categories_and_terms(web, configure, state):
-    configure(arxiv_url=web.url("/api/query"), arxiv_categories="cs.AI,cs.LG", arxiv_terms="agents,tool use")
+    configure(arxiv_url=web.url("/api/query"), arxiv_categories="cs.AI,cs.RO", arxiv_terms="agents,tool use")
     web["/api/query"] = '<feed xmlns="http://www.w3.org/2005/Atom"/>'
 
     assert arxiv.read(7, state) == []
     assert "max_results=7" in web.asked[0].path
-    query = "search_query=%28cat%3Acs.AI+OR+cat%3Acs.LG%29+AND+%28all%3Aagents+OR+all%3A%22tool+use%22%29"
+    query = "search_query=%28cat%3Acs.AI+OR+cat%3Acs.RO%29+AND+%28all%3Aagents+OR+all%3A%22tool+use%22%29"
     assert query in web.asked[0].path
 
 
@@ -270,6 +270,7 @@ def test_mastodon_posts_lead_to_the_linked_article(web, configure, state):
         ("Look at this", "https://s.example/@a/1"),
     ]
     assert items[0].score == 8
+    assert {path.path.split("?")[0] for path in web.asked} == {"/api/v1/timelines/tag/ai", "/api/v1/timelines/tag/ai2"}
 
 
 def test_validators_are_kept_only_when_the_caller_saves(web, configure, database):

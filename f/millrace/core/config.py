@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from f.millrace.core import windmill
 from f.millrace.core.errors import BadSetting
@@ -27,6 +27,9 @@ RESOURCE = "f/millrace/settings"
 INTERNAL = frozenset({"STEP", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
 
 LEVELS = ("debug", "info", "warning", "error")
+# The agents that settings may name, and those of them that call tools.
+AGENTS = ("researcher", "planner", "judge", "writer", "summariser", "helper")
+TOOL_USERS = ("researcher", "helper")
 Money = Annotated[Decimal, Field(ge=0)]
 
 
@@ -275,6 +278,16 @@ class Settings(BaseModel):
     )
     now: datetime | None = Field(default=None, description="A fixed clock, for tests.")
 
+    @field_validator("agents")
+    @classmethod
+    def _agents_exist(cls, agents: dict[str, AgentSettings]) -> dict[str, AgentSettings]:
+        for name, own in agents.items():
+            if name not in AGENTS:
+                raise ValueError(f"there is no agent {name!r}; there are {', '.join(AGENTS)}")
+            if name not in TOOL_USERS and (own.tools is not None or own.risk_threshold is not None):
+                raise ValueError(f"{name} calls no tools, so it has no tools and no risk_threshold; {', '.join(TOOL_USERS)} have")
+        return agents
+
 
 @functools.cache
 def settings() -> Settings:
@@ -311,7 +324,7 @@ def sources() -> dict[str, tuple[Any, str]]:
     for key, value in os.environ.items():
         name = key.removeprefix(PREFIX).lower()
         if key.startswith(PREFIX) and name.upper() not in INTERNAL and value != "":
-            found[name] = (_from_text(name, value), key)
+            found[name] = (from_text(name, value), key)
     return found
 
 
@@ -330,7 +343,8 @@ def _file() -> dict[str, Any]:
     return content
 
 
-def _from_text(name: str, value: str) -> Any:
+def from_text(name: str, value: str) -> Any:
+    """Return the value of a setting that the environment gives as text; BadSetting when it should be JSON and is not."""
     field = Settings.model_fields.get(name)
     if field is None:
         return value

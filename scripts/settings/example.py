@@ -1,0 +1,30 @@
+"""A millrace.yaml in which everything is explained and nothing is changed."""
+
+import textwrap
+from typing import Any
+
+import yaml
+
+from f.millrace.core.config import Settings
+from scripts.settings.schema import LINE, in_words, schema
+
+WIDTH = 110
+
+
+def text() -> str:
+    """Return every setting with its meaning and its default, commented out; the first line is for editors."""
+    lines = [LINE, "# Take the # away where you change something. `scripts/millrace settings check` tells what is wrong.", ""]
+    for name, field in schema()["properties"].items():
+        told = f"{field['description']} Allowed: {in_words(field)}."
+        lines += [f"# {line}" for line in textwrap.wrap(told, WIDTH, break_long_words=False, break_on_hyphens=False)]
+        lines += [f"# {line}" for line in _written(name).splitlines()] + [""]
+    return "\n".join(lines)
+
+
+def _written(name: str) -> str:
+    default: Any = Settings.model_construct().model_dump(mode="json", include={name})[name]
+    if Settings.model_fields[name].annotation and "Secret" in str(Settings.model_fields[name].annotation):
+        default = {} if isinstance(default, dict) else ""
+    if isinstance(default, str) and "Decimal" in str(Settings.model_fields[name].annotation):
+        default = float(default)
+    return yaml.safe_dump({name: default}, allow_unicode=True, sort_keys=False, default_flow_style=False).strip()

@@ -1,0 +1,149 @@
+"""JSON Schema of millrace.yaml, for editors and for words: what may be set, and to what.
+
+The first line of a millrace.yaml that an editor checks while typing:
+
+    # yaml-language-server: $schema=resources/windmill/settings.schema.json
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from f.millrace.core.config import AGENTS, TOOL_USERS, Settings
+
+FILE = "resources/windmill/settings.schema.json"
+LINE = f"# yaml-language-server: $schema={FILE}"
+Json = dict[str, Any]
+
+
+def write(root: Path) -> list[str]:
+    """Write the schema if it has changed; return its path then."""
+    if not check(root):
+        return []
+    (root / FILE).write_text(text(), encoding="utf-8")
+    return [FILE]
+
+
+def check(root: Path) -> list[str]:
+    """Return a line when the committed schema is not that of the settings."""
+    path = root / FILE
+    current = path.is_file() and path.read_text(encoding="utf-8") == text()
+    return [] if current else [f"{FILE} has drifted from core/config; run scripts/millrace metadata write"]
+
+
+def text() -> str:
+    """Return the schema as a file."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def schema() -> Json:
+    """Return the schema of all settings."""
+    made = Settings.model_json_schema()
+    defs = made.pop("$defs")
+    properties = {name: _plain(_resolved(field, defs)) for name, field in made["properties"].items()}
+    properties["agents"] = {
+        "type": "object",
+        "description": properties["agents"]["description"],
+        "properties": {name: _agent(properties["agents"]["additionalProperties"], name) for name in AGENTS},
+        "additionalProperties": False,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Settings of Millrace",
+        "description": "Environment variables MILLRACE_<NAME> go before this file.",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def field_of(path: tuple[str | int, ...]) -> Json:
+    """Return the schema of one value, by the keys that lead to it; empty where anything may stand."""
+    found: Json = schema()
+    for key in path:
+        if isinstance(key, int):
+            found = found.get("items") or {}
+        else:
+            found = (found.get("properties") or {}).get(key) or found.get("additionalProperties") or {}
+        if not isinstance(found, dict):
+            return {}
+    return found
+
+
+def in_words(field: Json) -> str:
+    """Return what a value may be, as people say it."""
+    if "enum" in field:
+        return "one of " + ", ".join(str(each) for each in field["enum"])
+    kind = field.get("type")
+    if isinstance(kind, list):
+        parts = [in_words({**field, "type": each}) for each in kind if each not in ("null", "string" if "number" in kind else "")]
+        return " or ".join(dict.fromkeys(parts))
+    if kind in ("integer", "number"):
+        return ("a whole number" if kind == "integer" else "a number") + _limits(field)
+    if kind == "array":
+        return "a list of " + _many(field.get("items") or {})
+    if kind == "object":
+        keys = [*(field.get("properties") or {})]
+        return f"keys {', '.join(keys)}" if keys else f"names with {in_words(field.get('additionalProperties') or {})} each"
+    return {"boolean": "true or false", "string": "text"}.get(str(kind), "anything") + (
+        ", a date" if field.get("format") == "date-time" else ""
+    )
+
+
+def _limits(field: Json) -> str:
+    low, above = field.get("minimum"), field.get("exclusiveMinimum")
+    high = field.get("maximum")
+    if low is not None and high is not None:
+        return f" from {low:g} to {high:g}"
+    parts = [f"at least {low:g}"] if low is not None else [f"more than {above:g}"] if above is not None else []
+    parts += [f"at most {high:g}"] if high is not None else []
+    return f", {' and '.join(parts)}" if parts else ""
+
+
+def _many(items: Json) -> str:
+    return {"string": "texts", "number": "numbers", "integer": "whole numbers"}.get(items.get("type", ""), "values")
+
+
+def _agent(settings: Json, name: str) -> Json:
+    """Return what can be set for one agent: only those that call tools have tools and a threshold."""
+    kept = {
+        key: field
+        for key, field in settings["properties"].items()
+        if name in TOOL_USERS or key not in ("tools", "risk_threshold")
+    }
+    return {**settings, "properties": kept}
+
+
+def _resolved(part: Any, defs: Json) -> Any:
+    """Return a part of the schema with its references filled in."""
+    if isinstance(part, list):
+        return [_resolved(each, defs) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        return {
+            **_resolved(defs[part["$ref"].rsplit("/", 1)[-1]], defs),
+            **{key: each for key, each in part.items() if key != "$ref"},
+        }
+    return {key: _resolved(each, defs) for key, each in part.items()}
+
+
+def _plain(field: Any) -> Any:
+    """Return a field without what editors show twice; a value that may be left empty or be a number as text is one type."""
+    if isinstance(field, list):
+        return [_plain(each) for each in field]
+    if not isinstance(field, dict):
+        return field
+    names = field.get("properties")
+    made = {key: _plain(each) for key, each in field.items() if key not in ("title", "anyOf", "writeOnly")}
+    if isinstance(names, dict):
+        made["properties"] = {name: _plain(each) for name, each in names.items()}
+    for each in field.get("anyOf", []):
+        # Of a number that may also be a text with digits only the number is offered.
+        if each.get("type") != "null" and not (each.get("type") == "string" and "pattern" in each):
+            made |= {key: part for key, part in _plain(each).items() if key not in made}
+    if field.get("default") is None:
+        made.pop("default", None)
+    elif made.get("type") == "number":
+        made["default"] = float(made["default"])
+    return made

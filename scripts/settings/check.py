@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
-from f.millrace.core import config, llm
+from f.millrace.core import config, provider
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.core.redaction import redact
 from f.millrace.tools.servers import SERVERS
@@ -235,9 +235,9 @@ def _models(settings: config.Settings) -> Found:
         named |= {("agents", name, "model"): own.model, ("agents", name, "cheaper_model"): own.cheaper_model}
     for path, model in named.items():
         try:
-            llm.split(model or "offline")
+            provider.split(model or "offline")
         except BadSetting:
-            yield path, llm.ALLOWED
+            yield path, provider.ALLOWED
 
 
 def _sources(settings: config.Settings) -> Found:
@@ -276,10 +276,12 @@ def _urls(settings: config.Settings) -> Found:
 
 def _tools(settings: config.Settings) -> Found:
     known = [*SERVERS, *settings.mcp]
+    named: list[tuple[Path_, str]] = [(("mcp_serve", place), name) for place, name in enumerate(settings.mcp_serve)]
     for agent, own in settings.agents.items():
-        for place, name in enumerate(own.tools or []):
-            if name.partition(".")[0] not in known:
-                yield ("agents", agent, "tools", place), f"a server or server.tool; servers are {', '.join(known)}"
+        named += [(("agents", agent, "tools", place), name) for place, name in enumerate(own.tools or [])]
+    for path, name in named:
+        if name.partition(".")[0] not in known:
+            yield path, f"a server or server.tool; servers are {', '.join(known)}"
     for name in settings.mcp_tokens:
         if name not in settings.mcp:
             yield ("mcp_tokens", name), "the name of a server in the setting mcp"

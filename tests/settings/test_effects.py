@@ -110,6 +110,7 @@ EFFECTS: dict[str, tuple[str, str]] = {
     "mcp": ("tools/test_others.py", "test_a_tool_of_another_server_is_listed_and_called_with_the_servers_own_token"),
     "mcp_tokens": ("tools/test_others.py", "test_a_tool_of_another_server_is_listed_and_called_with_the_servers_own_token"),
     "mcp_seconds": (HERE, "test_a_silent_tool_server_holds_up_no_longer_than_the_setting_says"),
+    "mcp_serve": ("serving/test_callers.py", "test_only_what_was_asked_for_and_the_settings_allow_is_offered"),
     "now": ("runner/test_waiting.py", "test_after_its_time_a_question_has_timed_out_also_for_a_late_answer"),
 }
 SAMPLE = 5

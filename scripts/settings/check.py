@@ -131,6 +131,8 @@ class _Checker:
         elif detail["type"] == "missing":
             needed = detail["loc"][-1]
             self.wrong(path, f"{needed!r} is needed in it: {schema.in_words(schema.field_of((*path, needed)))}")
+        elif path[0] == "mcp" and detail["type"] == "string_pattern_mismatch":
+            self.wrong(path[:2], "an address that begins with http:// or https://")
         elif detail["type"] == "value_error":
             self.wrong(path, str(detail["ctx"]["error"]))
         else:
@@ -178,13 +180,15 @@ def _place(detail: Any) -> Path_:
 
 
 def _drop(values: dict[str, Any], path: Path_) -> None:
-    """Take a wrong value out; of a list, the whole list, so that places of others stay what they are."""
-    depth = next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
-    inner: Any = values
-    for part in path[: depth - 1]:
-        inner = inner.get(part) if isinstance(inner, dict) else None
-    if isinstance(inner, dict):
-        inner.pop(path[depth - 1], None)
+    """Take a wrong value out; of a list, or of what is no mapping, the whole of it: places of others stay what they are."""
+    inner: dict[Any, Any] = values
+    last = path[0]
+    for part in path[1:]:
+        below = inner.get(last)
+        if not isinstance(below, dict) or part not in below:
+            break
+        inner, last = below, part
+    inner.pop(last, None)
 
 
 def _instead(path: Path_) -> tuple[str, bool]:
@@ -264,7 +268,7 @@ def _urls(settings: config.Settings) -> Found:
         ((name,), str(getattr(settings, name))) for name in names if isinstance(getattr(settings, name), str)
     ]
     given += [(("feeds", place), one) for place, one in enumerate(settings.feeds)]
-    given += [(("mcp", name), one) for name, one in settings.mcp.items()]
+    given += [(("mcp", name), one.url) for name, one in settings.mcp.items()]
     for path, url in given:
         parts = urlsplit(url)
         if url and (parts.scheme not in ("http", "https") or not parts.hostname):

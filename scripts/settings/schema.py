@@ -76,8 +76,7 @@ def in_words(field: Json) -> str:
         return "one of " + ", ".join(str(each) for each in field["enum"])
     kind = field.get("type")
     if isinstance(kind, list):
-        parts = [in_words({**field, "type": each}) for each in kind if each not in ("null", "string" if "number" in kind else "")]
-        return " or ".join(dict.fromkeys(parts))
+        return " or ".join(in_words({**field, "type": each}) for each in kind)
     if kind in ("integer", "number"):
         return ("a whole number" if kind == "integer" else "a number") + _limits(field)
     if kind == "array":
@@ -138,10 +137,12 @@ def _plain(field: Any) -> Any:
     made = {key: _plain(each) for key, each in field.items() if key not in ("title", "anyOf", "writeOnly")}
     if isinstance(names, dict):
         made["properties"] = {name: _plain(each) for name, each in names.items()}
-    for each in field.get("anyOf", []):
-        # Of a number that may also be a text with digits only the number is offered.
-        if each.get("type") != "null" and not (each.get("type") == "string" and "pattern" in each):
-            made |= {key: part for key, part in _plain(each).items() if key not in made}
+    # Of a number that may also be a text with digits only the number is offered.
+    ways = [each for each in field.get("anyOf", []) if each.get("type") != "null" and not ("pattern" in each and "type" in each)]
+    for each in ways:
+        made |= {key: part for key, part in _plain(each).items() if key not in made}
+    if len(ways) > 1:
+        made["type"] = [each["type"] for each in ways]
     if field.get("default") is None:
         made.pop("default", None)
     elif made.get("type") == "number":

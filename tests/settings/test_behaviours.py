@@ -20,6 +20,8 @@ from f.millrace.ingest import read, scan
 from f.millrace.memory import vectors
 from f.millrace.telemetry import sampling, upkeep
 from f.millrace.telemetry.events import emit
+from f.millrace.telemetry.figures import figures
+from f.millrace.telemetry.metrics.business import OVERDUE
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import mail
 from f.millrace.tools.client import open_tools
@@ -223,3 +225,32 @@ def test_a_silent_tool_server_holds_up_no_longer_than_the_setting_says(database:
 
         assert "box could not be listed" in asyncio.run(problems())[0]
         assert time.monotonic() - begun < 12  # the default is 15
+
+
+def test_figures_are_kept_by_the_hour_for_the_days_of_the_setting(database: str, change: Set) -> None:
+    db.execute(
+        "INSERT INTO metric_hour (metric, hour, labels, value) VALUES ('x', clock_timestamp() - interval '3 days', '{}', 1)"
+    )
+    change(metric_days="2")
+
+    assert upkeep.prune()["figures"] == 1
+
+
+def test_alerts_are_kept_for_the_days_of_the_setting(database: str, change: Set) -> None:
+    db.execute(
+        "INSERT INTO alert (fingerprint, name, severity, state, source, summary, resolved_at) "
+        "VALUES ('f', 'a', 'info', 'resolved', 'health', 's', clock_timestamp() - interval '3 days')"
+    )
+    change(alert_days="2")
+
+    assert upkeep.prune()["alerts"] == 1
+
+
+def test_a_digest_is_overdue_after_the_time_of_the_setting(database: str, change: Set) -> None:
+    noon = "2026-11-20T12:00:00+00:00"
+    db.execute("INSERT INTO run (id, flow, scheduled_for) VALUES (%s, 'daily_research', %s)", [str(uuid4()), noon])
+    change(now=noon, digest_due="13:00")
+
+    [(_, [figure])] = figures([OVERDUE])
+
+    assert figure.value == 0

@@ -13,6 +13,7 @@ from scripts.paths import ROOT, STATE
 from scripts.verbs.output import dump
 
 PORT = 7410
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TOKEN_FILE = STATE / "mcp-token"
 
 
@@ -91,6 +92,8 @@ async def _http(options: argparse.Namespace) -> None:
     with listen(options.host, options.port) as listening:
         address = _address(options.host, listening.getsockname()[1])
         print(f"Serving at {address} with the token of {options.token_file}", file=sys.stderr, flush=True)
+        if options.host not in LOOPBACK:
+            print("It can be reached from other machines, unencrypted: put a proxy with TLS before it.", file=sys.stderr)
         async with serving(options.servers) as server:
             await over_http(server, listening, held, options.allow_host)
 

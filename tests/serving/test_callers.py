@@ -122,6 +122,19 @@ def test_what_was_read_of_the_owner_is_not_carried_out_again(note, configure):
     assert search.startswith("ToolRefused") and "the owner's private texts" in search
 
 
+def test_what_one_program_read_does_not_bind_another(note, configure):
+    configure(fetch_allow="127.0.0.1:9")
+
+    async def work():
+        async with serving() as server, at(server) as url, client(url, mode="legacy") as one, client(url, mode="legacy") as other:
+            await one.call_tool("notes_read", {"path": "plan.md"})
+            return [texts(await each.call_tool("web_fetch", {"url": "http://127.0.0.1:9/b"})) for each in (one, other)]
+
+    bound, free = asyncio.run(work())
+
+    assert bound.startswith("ToolRefused") and free.startswith("ToolFailed")
+
+
 def test_a_secret_does_not_leave_the_house(database):
     answer = use(lambda program: program.call_tool("web_search", {"query": "sk-ant-api03-" + "a" * 60}))
 

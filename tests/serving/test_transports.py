@@ -75,6 +75,31 @@ def test_a_request_that_is_too_large_is_refused():
     assert with_server(lambda url: post(url, b" " * 5_000_000)).status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"{", {}),
+        (b"\xff\xfe", {}),
+        (b"[]", {}),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": 7}', {}),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {}),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {"mcp_session_id": "of-nobody"}),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {"mcp_protocol_version": "2026-07-28"}),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {"mcp_protocol_version": "3000-01-01"}),
+        (b"[" * 100_000, {}),
+        (json.dumps(hello()).encode(), {"content_type": "text/plain"}),
+        (json.dumps(hello()).encode(), {"accept": "text/html"}),
+    ],
+)
+def test_what_is_no_request_is_refused_and_the_next_one_is_served(body, headers):
+    def ask(url):
+        return post(url, body, **headers), post(url, hello())
+
+    refused, served = with_server(ask)
+
+    assert 400 <= refused.status_code < 500 and served.status_code == 200
+
+
 @pytest.mark.parametrize("version", HANDSHAKE_PROTOCOL_VERSIONS)
 def test_clients_with_a_handshake_of_every_version_are_served(version):
     def ask(url):

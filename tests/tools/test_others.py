@@ -30,6 +30,7 @@ class Server:
         self.tools, self.version, self.fault, self.headers = [ECHO], "1.0", "", []
         self.answer = {"content": [{"type": "text", "text": "again"}], "structuredContent": {"said": "again"}}
         self.released = threading.Event()
+        self.streams = self.cut = 0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,11 +41,34 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
+        if self.server_state.fault == "notifications":
+            self.notify()
+            return
         self.send_response(405)
         self.send_header("content-length", "0")
         self.end_headers()
 
-    do_DELETE = do_GET
+    def do_DELETE(self):
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def notify(self):
+        """Send notifications without end, as the server's own stream or in place of an answer."""
+        state = self.server_state
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("mcp-session-id", "one")
+        self.end_headers()
+        more = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "more"}}
+        event = f"event: message\ndata: {json.dumps(more)}\n\n".encode()
+        state.streams += 1
+        try:
+            while not state.released.is_set():
+                self.wfile.write(event)
+        except OSError:
+            state.cut += 1
+        self.close_connection = True
 
     def do_POST(self):
         state = self.server_state
@@ -68,6 +92,9 @@ class Handler(BaseHTTPRequestHandler):
                 pass
             self.close_connection = True
             return
+        if state.fault == f"notifications {method}":
+            self.notify()
+            return
         if "id" not in asked:
             self.send_response(202)
             self.send_header("content-length", "0")
@@ -89,6 +116,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
+        if state.fault == "notifications":
+            self.send_header("mcp-session-id", "one")
         self.end_headers()
         self.wfile.write(content)
 
@@ -148,7 +177,18 @@ def test_a_server_is_told_to_which_trace_a_call_belongs(box):
 
 
 @pytest.mark.parametrize(
-    "fault", ["hang", "crash", "hang tools/list", "crash tools/list", "flood initialize", "flood tools/list", "endless"]
+    "fault",
+    [
+        "hang",
+        "crash",
+        "hang tools/list",
+        "crash tools/list",
+        "flood initialize",
+        "flood tools/list",
+        "notifications initialize",
+        "notifications tools/list",
+        "endless",
+    ],
 )
 def test_a_server_that_misbehaves_is_told_and_the_others_serve(box, fault):
     box.fault = fault
@@ -163,7 +203,23 @@ def test_a_server_that_misbehaves_is_told_and_the_others_serve(box, fault):
         assert "planted-token-4711" not in problems[0]
 
 
-@pytest.mark.parametrize("fault", ["hang tools/call", "crash tools/call", "flood tools/call"])
+def test_a_server_that_tells_news_without_end_is_heard_no_further_and_serves(box):
+    box.fault = "notifications"
+
+    async def work(tools):
+        answers = [await echo(tools)]
+        while not box.cut:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(2.5)  # the time in which it would be listened to again, twice
+        return [*answers, await echo(tools), box.streams]
+
+    listed, problems, (first, second, streams) = use(work)
+
+    assert first == second == {"said": "again"} and "notes.search" in listed and problems == []
+    assert streams == 1, "who talks without end is not asked again"
+
+
+@pytest.mark.parametrize("fault", ["hang tools/call", "crash tools/call", "flood tools/call", "notifications tools/call"])
 def test_a_call_that_gets_no_sound_answer_fails_in_words(box, fault):
     box.fault = fault
 

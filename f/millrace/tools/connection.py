@@ -19,9 +19,8 @@ from pydantic import SecretStr
 from f.millrace.core.config import ToolServer, settings
 from f.millrace.core.errors import BadSetting
 from f.millrace.telemetry.spans import traceparent
-from f.millrace.tools.programs import started
+from f.millrace.tools.programs import MOST_BYTES, MOST_MESSAGES, started
 
-MOST_BYTES = 4_000_000
 CLOSE_SECONDS = 5.0
 # A value of the settings that comes from the environment.
 FROM_ENVIRONMENT = re.compile(r"\$\{(\w+)\}")
@@ -163,20 +162,24 @@ async def _traced(request: httpx2.Request) -> None:
 
 
 class _Bounded(httpx2.AsyncBaseTransport):
-    """Ends an answer that is longer than is taken, before it fills the memory."""
+    """Ends an answer that is longer than is taken, before it fills the memory; and the server's own stream for good."""
 
     def __init__(self, inner: httpx2.AsyncHTTPTransport) -> None:
         self._inner = inner
+        self._news = _Taken()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request and return an answer whose body ends at the bound."""
+        own = request.method == "GET"
+        if own and self._news.over:
+            return httpx2.Response(405, request=request)
         response = await self._inner.handle_async_request(request)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             await response.aclose()
             raise httpx2.RemoteProtocolError("the answer is compressed, which was not asked for", request=request)
         stream = response.stream
         assert isinstance(stream, httpx2.AsyncByteStream)
-        response.stream = _Counted(stream, request)
+        response.stream = _Counted(stream, request, self._news if own else _Taken())
         return response
 
     async def aclose(self) -> None:
@@ -184,17 +187,33 @@ class _Bounded(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
+class _Taken:
+    """How much was taken so far."""
+
+    def __init__(self) -> None:
+        self.bytes = self.messages = 0
+
+    def add(self, part: bytes) -> None:
+        """Count a part; a line of its own begins each message of a stream."""
+        self.bytes += len(part)
+        self.messages += part.count(b"\ndata:")
+
+    @property
+    def over(self) -> bool:
+        """Whether it is more than is taken."""
+        return self.bytes > MOST_BYTES or self.messages > MOST_MESSAGES
+
+
 class _Counted(httpx2.AsyncByteStream):
-    def __init__(self, inner: httpx2.AsyncByteStream, request: httpx2.Request) -> None:
-        self._inner = inner
-        self._request = request
+    def __init__(self, inner: httpx2.AsyncByteStream, request: httpx2.Request, taken: _Taken) -> None:
+        self._inner, self._request, self._taken = inner, request, taken
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        taken = 0
         async for part in self._inner:
-            taken += len(part)
-            if taken > MOST_BYTES:
-                raise httpx2.ReadError(f"the answer is longer than {MOST_BYTES:,} bytes", request=self._request)
+            self._taken.add(part)
+            if self._taken.over:
+                words = f"the answer is longer than {MOST_BYTES:,} bytes or {MOST_MESSAGES:,} messages"
+                raise httpx2.ReadError(words, request=self._request)
             yield part
 
     async def aclose(self) -> None:

@@ -19,8 +19,8 @@ from f.millrace.core.config import ToolServer
 from f.millrace.core.errors import BadSetting
 from f.millrace.core.redaction import redact
 
-MOST_BYTES = 4_000_000
 # Between two messages of ours; a server that says more talks without end.
+MOST_BYTES = 4_000_000
 MOST_MESSAGES = 2_000
 LAST_WORDS = 2_000
 GRACE_SECONDS = 1.0

@@ -24,6 +24,7 @@ SETTINGS = (
     "fallback_model",
     "agents",
     "mcp",
+    "mcp_serve",
     "fetch_allow",
 )
 

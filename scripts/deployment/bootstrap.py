@@ -1,14 +1,15 @@
 """What a workspace needs once beside the bundle: resource type, secret variables, settings, tables. Never overwritten."""
 
 import os
+import re
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from f.millrace.core.config import PREFIX, RESOURCE, Settings
 from f.millrace.core.config import settings as effective
 from f.millrace.core.db import OWNER_VARIABLE
-from scripts.deployment.server import DeployFailed, Server
+from scripts.deployment.server import Server
 
 RESOURCE_TYPE = "c_millrace_settings"
 MIGRATE = "f/millrace/ops/migrate"
@@ -25,23 +26,17 @@ def run(server: Server) -> list[str]:
         made.append(f"resource type {RESOURCE_TYPE}")
     existing = bool(server.get(f"resources/exists/{RESOURCE}"))
     given = _given()
-    references = {}
-    for name, value in _secrets(given).items():
-        path = f"f/millrace/{name}"
+    secrets: dict[str, str] = {}
+    value = {name: _referring(name, inner, secrets) for name, inner in given.items()}
+    for path, secret in secrets.items():
         if not server.get(f"variables/exists/{path}"):
-            description = Settings.model_fields[name].description
-            server.post(
-                "variables/create", {"path": path, "value": value, "is_secret": True, "description": f"Millrace: {description}"}
-            )
-            made.append(
-                f"secret variable {path}"
-                + (f" (add it to {RESOURCE} as $var:{path})" if existing and path != OWNER_VARIABLE else "")
-            )
-        # ops/migrate asks for the owner's address itself; other steps are not given it with their settings.
-        if path != OWNER_VARIABLE:
-            references[name] = f"$var:{path}"
+            description = f"Millrace: {_described(path)}"
+            server.post("variables/create", {"path": path, "value": secret, "is_secret": True, "description": description})
+            to_add = existing and path != OWNER_VARIABLE
+            made.append(f"secret variable {path}" + (f" (add it to {RESOURCE} as $var:{path})" if to_add else ""))
+    # ops/migrate asks for the owner's address itself; other steps are not given it with their settings.
+    value = {name: inner for name, inner in value.items() if inner != f"$var:{OWNER_VARIABLE}"}
     if not existing:
-        value = {**{name: value for name, value in given.items() if name not in _secrets(given)}, **references}
         body = {"path": RESOURCE, "value": value, "resource_type": RESOURCE_TYPE, "description": "Settings of Millrace."}
         server.post("resources/create", body)
         made.append(f"resource {RESOURCE} with " + (", ".join(sorted(value)) or "no values: every setting has its default"))
@@ -105,24 +100,35 @@ def _resolved(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
 
 
 def _given() -> dict[str, Any]:
-    """Return the settings that this machine's environment names, checked, secrets in the clear."""
+    """Return the settings that this machine's environment names, checked; secrets are still wrapped."""
     known = effective()
-    given: dict[str, Any] = {}
-    for name in Settings.model_fields:
-        if name in LOCAL_ONLY or not os.environ.get(PREFIX + name.upper()):
-            continue
-        value = getattr(known, name)
-        given[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if not isinstance(given.get("agents", {}), dict):
-        raise DeployFailed("MILLRACE_AGENTS must be a JSON object")
-    return {name: _plain(value) for name, value in given.items()}
+    names = [name for name in Settings.model_fields if name not in LOCAL_ONLY and os.environ.get(PREFIX + name.upper())]
+    return {name: getattr(known, name) for name in names}
 
 
-def _secrets(given: dict[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in given.items() if Settings.model_fields[name].annotation is SecretStr}
-
-
-def _plain(value: Any) -> Any:
+def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:
+    """Return a value as the resource holds it; each secret in it becomes a variable, added to `secrets` by its path."""
+    if isinstance(value, SecretStr):
+        path = f"f/millrace/{re.sub(r'[^A-Za-z0-9]+', '_', name).lower()}"
+        secrets[path] = value.get_secret_value()
+        return f"$var:{path}"
+    if isinstance(value, BaseModel):
+        plain = value.model_dump(mode="json", exclude_none=True)
+        return {
+            key: _referring(f"{name}_{key}", getattr(value, key), secrets) if _nested(getattr(value, key)) else plain[key]
+            for key in plain
+        }
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return value.model_dump(mode="json", exclude_none=True) if hasattr(value, "model_dump") else value
+        return {key: _referring(f"{name}_{key}", inner, secrets) for key, inner in value.items()}
+    return value
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, SecretStr | BaseModel | dict)
+
+
+def _described(path: str) -> str:
+    """Return what the setting is that a variable belongs to."""
+    name = path.rpartition("/")[2]
+    field = max((known for known in Settings.model_fields if name.startswith(known)), key=len)
+    return Settings.model_fields[field].description or name

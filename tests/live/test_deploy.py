@@ -1,6 +1,7 @@
 """scripts/deploy against the recording server: what it makes, what it leaves alone, and what it says."""
 
 import argparse
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput
 from scripts.deployment import __main__ as deployment
+from scripts.deployment import bootstrap
 from scripts.deployment.server import DeployFailed, Server
 from tests.live.conftest import ROOT
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
@@ -70,6 +72,23 @@ def test_bootstrap_makes_settings_secrets_and_tables(
     assert "made: secret variable f/millrace/database_url" in said
     assert "tables: up to date" in said
     assert database not in said
+
+
+def test_secrets_inside_of_settings_become_variables_too(server: Recorded, monkeypatch: pytest.MonkeyPatch):
+    far = {"url": "http://tracker.example.org/mcp", "headers": {"Authorization": "Bearer planted-4711"}}
+    monkeypatch.setenv("MILLRACE_MCP", json.dumps({"tracker": far, "near": "http://127.0.0.1:7410/mcp"}))
+    monkeypatch.setenv("MILLRACE_MCP_TOKENS", json.dumps({"near": "planted-4712"}))
+    config.reload()
+
+    made = bootstrap.run(Server(server.url, WORKSPACE, TOKEN))
+
+    values = {path: variable["value"] for path, variable in server.variables.items()}
+    header, token = "f/millrace/mcp_tracker_headers_authorization", "f/millrace/mcp_tokens_near"
+    assert values == {header: "Bearer planted-4711", token: "planted-4712"}
+    settings = server.resources["f/millrace/settings"]["value"]
+    assert settings["mcp"]["tracker"]["headers"] == {"Authorization": f"$var:{header}"}
+    assert settings["mcp"]["near"]["url"] == "http://127.0.0.1:7410/mcp" and settings["mcp_tokens"] == {"near": f"$var:{token}"}
+    assert "planted" not in json.dumps(settings) + "".join(made)
 
 
 def test_bootstrap_leaves_what_is_there(server: Recorded, clone: Path, wmill: Path, database: str):

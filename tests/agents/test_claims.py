@@ -49,6 +49,31 @@ def test_figures_of_different_years_do_not_contradict():
     assert claims.contradiction(one, other) == ""
 
 
+def test_two_days_are_a_contradiction_only_when_all_else_is_the_same():
+    starts = "The first line of the plant in Leeds starts on {} March 2027."
+
+    assert claims.contradiction(starts.format(3), starts.format(5)) == "the date"
+    assert not claims.contradiction(
+        "The port paused its trial of six autonomous cranes on 21 November 2026, one day after it started.",
+        "The port started a trial of six autonomous cranes on 20 November 2026.",
+    )
+
+
+def test_what_is_counted_is_named_whole():
+    makes = "The plant in Leeds will make {} gigawatt-hours of cells a year."
+
+    assert claims.contradiction(makes.format(12), makes.format(8)) == "how many gigawatt-hours"
+
+
+def test_headings_and_marks_of_lists_are_no_part_of_sentences():
+    text = "# A visit to the harbour of Leeds\n\n- The port shows its cranes to visitors in May.\n- Boats leave at nine."
+
+    said = claims.sentences(text)
+
+    assert said[1:] == ["The port shows its cranes to visitors in May.", "Boats leave at nine."]
+    assert not claims.quotable(said[0])
+
+
 def test_a_denial_contradicts():
     one = "Orbit has opened its sodium battery plant in Leeds."
     other = "Orbit has not opened its sodium battery plant in Leeds."

@@ -86,7 +86,7 @@ def at_hand(edge, settings_of, tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "orbit.md").write_text(f"# Orbit\n\n{NOTED}\n")
     settings_of(notes_dir=str(tmp_path / "notes"))
-    remember("finding", KNOWN, title="Orbit")
+    remember("evidence", KNOWN, title="Orbit")
 
 
 @pytest.mark.parametrize("failure", FAILURES)

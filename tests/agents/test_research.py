@@ -82,6 +82,26 @@ def test_with_no_tool_at_all_the_research_is_tried_and_the_tools_that_were_missi
     assert db.one("SELECT report, seen FROM tool_gap") == {"report": gap, "seen": 1}
 
 
+def test_what_an_earlier_run_wrote_itself_is_no_evidence(edge, in_step):
+    edge.add_page("/a", "Orbit opens", OPENED)
+    for kind in ("topic", "finding", "conflict"):
+        remember(kind, f"The Orbit sodium battery plant in Leeds opened, said the {kind}.", source="daily_research")
+    remember("evidence", "The Orbit sodium battery plant in Leeds has two halls.", source="https://www.leeds.example/orbit")
+
+    research_topic(in_step, TOPIC)
+
+    rows = db.all("SELECT DISTINCT source FROM evidence WHERE tool = 'memory'")
+    assert [row["source"] for row in rows] == ["leeds.example"]
+
+
+def test_a_page_of_the_same_title_tells_the_story_in_sentences_that_do_not_repeat_it(in_step):
+    title = "Quarry 2.0, an embedded database that fits in one file"
+    text = f"{title} and needs no server. Inserting a million rows took 3.1 seconds in the author's test."
+    topic = {"id": "topic_1", "title": title, "documents": [document(text) | {"title": title}], "search": False}
+
+    assert "Inserting a million rows took 3.1 seconds in the author's test." in texts(research_topic(in_step, topic))
+
+
 def test_a_conflict_gives_both_sides_with_dates_and_says_why_one_is_trusted(in_step):
     result = research_topic(
         in_step,
@@ -227,7 +247,7 @@ def test_when_web_search_fails_what_is_at_hand_serves_and_it_is_said(edge, in_st
         "VALUES ('item_1', 'main', 'feeds', 'k', %s, 'Orbit opens', %s, now(), now())",
         [f"{edge.url}/gone", OPENED],
     )
-    remember("finding", "The sodium battery plant of Orbit in Leeds cost 300 million pounds.", title="Orbit")
+    remember("evidence", "The sodium battery plant of Orbit in Leeds cost 300 million pounds.", title="Orbit")
 
     result = research_topic(in_step, {**TOPIC, "item_ids": ["item_1"]})
 

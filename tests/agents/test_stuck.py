@@ -59,7 +59,7 @@ def test_the_other_way_is_another_source_and_what_memory_knows(edge, in_step, ju
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "orbit.md").write_text(f"# Orbit battery plant, Leeds\n\n{NOTED}\n")
     settings_of(notes_dir=str(tmp_path / "notes"))
-    remember("finding", KNOWN, title="Orbit")
+    remember("evidence", KNOWN, title="Orbit")
     judged = judging(the_same)
 
     result = research_topic(in_step, TOPIC)

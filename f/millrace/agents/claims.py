@@ -41,6 +41,7 @@ NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-−]?)(?P<currency>[$€£]?)(?P<value>\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"\s?(?P<scale>thousand|million|billion|trillion|bn|[kKmM](?![\w]))?\s?(?P<unit>%|[^\W\d_]+)?",
 )
+COUNTED = re.compile(rf"{WORD.pattern}(?:-{WORD.pattern})*")  # gigawatt-hours
 # What no page says that is meant for people.
 INJECTION = re.compile(
     r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,20}\b(?:previous|prior|above|earlier|your)\b.{0,20}\b(?:instructions?|prompts?|rules)\b"
@@ -59,6 +60,8 @@ BOILERPLATE = re.compile(
 )
 # A sentence that begins so leans on the one before and says nothing alone.
 POINTING = re.compile(r"(?:It|They|He|She|This|These|Those|That|But|And|However|Meanwhile|Instead|Its|Their|His|Her)\b")
+# What stands before an entry of a list.
+BULLET = re.compile(r"[-*•]\s+")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+?(?=[.,;:!?)\]]*(?:\s|$))", re.IGNORECASE)
 
 
@@ -71,10 +74,11 @@ class Quantity:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, space collapsed."""
+    """Return the sentences of a text, space collapsed, entries of lists without their marks."""
     found: list[str] = []
     for part in BOUNDARY.split(text):
         part = " ".join(part.split())
+        part = part[mark.end() :] if (mark := BULLET.match(part)) else part
         if found and ABBREVIATIONS.search(found[-1]) and part:
             found[-1] += " " + part
         elif part:
@@ -82,9 +86,14 @@ def sentences(text: str) -> list[str]:
     return found
 
 
+def ends(sentence: str) -> bool:
+    """Tell whether a sentence ends as one; a heading or a line of a list does not."""
+    return sentence.rstrip("\"'”’)]")[-1:] in ".!?"
+
+
 def quotable(sentence: str) -> bool:
     """Tell whether a sentence can stand in a result: a statement of usual length, no order, no boilerplate, no question."""
-    if not SHORTEST <= len(sentence) <= LONGEST or sentence.endswith("?"):
+    if not SHORTEST <= len(sentence) <= LONGEST or sentence.endswith("?") or sentence.startswith("#"):
         return False
     if hostile(sentence) or BOILERPLATE.search(sentence) or POINTING.match(sentence):
         return False
@@ -242,8 +251,11 @@ def _numbers_differ(one: str, other: str) -> str:
         return ""  # figures of different years do not contradict each other
     for unit in sorted(units, key=lambda unit: unit == "year"):
         mine, theirs = {q.value for q in first if q.unit == unit}, {q.value for q in second if q.unit == unit}
+        dated = unit in MONTHS
+        if dated and content(one) != content(other):
+            continue  # two days of a month: of two events, unless the sentences say the same otherwise
         if not mine & theirs and len(mine) == 1 and len(theirs) == 1:
-            return _disputed(unit, one)
+            return "the date" if dated else _disputed(unit, one)
     return ""
 
 
@@ -252,4 +264,5 @@ def _disputed(unit: str, sentence: str) -> str:
         return "the year"
     if unit in ("", "%", "$", "€", "£"):
         return f"the figure {f'in {unit}' if unit else ''}".strip()
-    return "how many " + next((word for word in WORD.findall(sentence) if stem(word.lower()) == unit), unit)
+    counted = (word for word in COUNTED.findall(sentence) if stem(word.partition("-")[0].lower()) == unit)
+    return f"how many {next(counted, unit)}"

@@ -18,12 +18,12 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def passages(text: str, size: int = PASSAGE) -> list[str]:
-    """Return the text in pieces of whole sentences, each about `size` characters at most."""
+    """Return the text in pieces of whole sentences, each about `size` characters at most; headings keep a line of their own."""
     pieces: list[str] = []
     for sentence in claims.sentences(text[:MOST_TEXT]):
         sentence = sentence[:size]
         if pieces and len(pieces[-1]) + len(sentence) < size:
-            pieces[-1] += " " + sentence
+            pieces[-1] += (" " if claims.ends(pieces[-1]) else "\n") + sentence
         else:
             pieces.append(sentence)
     return pieces

@@ -5,14 +5,12 @@ against what it cites. Then: does anything stand (grounded), and is everything t
 is asked another way, at most twice: by meaning and words, by the words that are missing, by time. Each decision is an event.
 """
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from f.millrace.agents import claims
-from f.millrace.agents.evidence import publisher
+from f.millrace.agents import claims, remembered
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core.config import settings
 from f.millrace.core.contracts import TopicResult
@@ -30,10 +28,6 @@ ENOUGH = 0.6
 # Of one document this many passages come before others have had their turn.
 IN_TURN = 3
 LETTERS_A_TOKEN = 4
-# What research wrote down itself: an answer cites the evidence that it stands on instead.
-WRITTEN = frozenset({"topic", "finding", "conflict"})
-# A heading inside a passage; with a full stop it does not run into the sentence below it.
-HEADING_LINE = re.compile(r"(?m)^#*[ \t]*([^\n]{1,80}[^\n.!?:;,])\n\n")
 # What a memory of last month cannot answer.
 FRESH = re.compile(r"(?i)\b(?:latest|newest|today|tonight|currently|right now|this (?:morning|week)|news|breaking|live)\b")
 
@@ -67,7 +61,7 @@ def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] 
     missing: list[str] = []
     _decide("retrieve", "question", f"Asking memory: {question}")
     for attempt, way in enumerate(WAYS, 1):
-        hits = [hit for hit in way(question, missing) if hit.memory.type not in WRITTEN and _about(question, hit)]
+        hits = [hit for hit in way(question, missing) if hit.memory.type not in remembered.WRITTEN and _about(question, hit)]
         fresh = {hit.memory.id: hit for hit in hits if hit.memory.id not in found}
         found |= fresh
         if fresh:
@@ -106,7 +100,7 @@ def assemble(hits: Sequence[Result], tokens: int) -> list[dict[str, Any]]:
     for _, hit in sorted(turns, key=lambda turn: turn[0]):
         if len(hit.memory.text) <= left:
             left -= len(hit.memory.text)
-            kept.append(_document(hit))
+            kept.append(remembered.document(hit))
     return kept
 
 
@@ -117,25 +111,6 @@ def _within_another(hit: Result, hits: Sequence[Result]) -> bool:
         other.memory.source == hit.memory.source and len(other.memory.text) > len(hit.memory.text) and text in other.memory.text
         for other in hits
     )
-
-
-def _document(hit: Result) -> dict[str, Any]:
-    memory, place = hit.memory, hit.citation
-    if memory.type == documents.PASSAGE and place.get("document"):
-        url = documents.citation(place["document"], place.get("page") or 0, place["start"], place["end"] - place["start"])
-        source = os.path.basename(memory.source)
-    else:
-        page = memory.source if memory.source.startswith(("http://", "https://")) else ""
-        url = str(memory.metadata.get("url") or page or f"memory:{memory.id}")
-        source = publisher(url) or memory.source or "memory"
-    return {
-        "url": url,
-        "title": memory.title,
-        "text": HEADING_LINE.sub(r"\1.\n\n", memory.text),
-        "source": source,
-        "published_at": memory.valid_from,
-        "trust": memory.trust,
-    }
 
 
 def _about(question: str, hit: Result) -> bool:

@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from f.millrace.agents import claims, evidence
+from f.millrace.agents import claims, evidence, remembered
 from f.millrace.agents.toolbox import Hit, Toolbox
 from f.millrace.core import db
 from f.millrace.core.contracts import Evidence
 from f.millrace.core.errors import NeedsApproval, ToolFailed
 from f.millrace.core.ids import canonical_url
-from f.millrace.memory.recall import recall
+from f.millrace.memory.recall import search
 from f.millrace.telemetry.events import emit
 from f.millrace.trust import taint
 
@@ -90,10 +90,12 @@ class Gathered:
 
     def take_memories(self) -> None:
         """Store what memory knows about the question as evidence."""
-        for memory in recall(self.question, limit=MEMORIES):
-            own, url = memory.trust == "own", str(memory.metadata.get("url") or "")
-            source = memory.source or "memory"
-            self.keep(Hit(url, memory.title, "", source, "memory", memory.recorded_at, own), memory.text)
+        hits = [hit for hit in search(self.question, 3 * MEMORIES).results if hit.memory.type not in remembered.WRITTEN]
+        for said in map(remembered.document, hits[:MEMORIES]):
+            if any(piece.text in said["text"] or said["text"] in piece.text for piece in self.pieces.values()):
+                continue  # read in this run, and cited from there
+            hit = Hit(said["url"], said["title"], "", said["source"], "memory", said["published_at"], said["trust"] == "own")
+            self.keep(hit, said["text"])
 
     def shown(self, without: Collection[str] = ()) -> list[Evidence]:
         """Return the evidence that a model sees: the most relevant, every source twice before one has a third piece."""

@@ -25,7 +25,8 @@ MOST_QUERIES = 3
 MOST_CLAIMS = 8
 # A sentence is relevant when it holds this part of the question's words; a headline's words rarely all recur.
 RELEVANT = 0.25
-# A passage that holds this part of them tells the same story, whatever each of its sentences repeats.
+# A passage that holds this part of them tells the same story, whatever each of its sentences repeats; one of that very title
+# is about nothing else.
 SAME_STORY = 0.5
 # An answer this close to what is asked is worth a claim; closer ones are needed to contradict each other.
 CLOSE = 0.5
@@ -199,9 +200,10 @@ def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
     found: Ranked = []
     for passage in passages:
         about = claims.overlap(question, passage.text)
+        whole = claims.duplicate(passage.title, [question])
         for place, sentence in enumerate(claims.sentences(passage.text)):
             share = claims.overlap(question, sentence)
-            if claims.quotable(sentence) and (share >= RELEVANT or (share and about >= SAME_STORY)):
+            if claims.quotable(sentence) and (share >= RELEVANT or ((share or whole) and about >= SAME_STORY)):
                 # Early sentences and ones with figures say more; the differences only break ties.
                 score = share + 0.1 * about + 0.05 * bool(claims.quantities(sentence)) - 0.01 * min(place, 10)
                 found.append((score, sentence, passage))

@@ -217,7 +217,7 @@ def _excerpt(text: str, words: list[str], size: int = 400) -> str:
     lower = text.lower()
     first = min((place for word in words if (place := lower.find(word)) >= 0), default=0)
     start = max(0, lower.rfind("\n", 0, first) + 1 if first < 200 else first - 100)
-    return one_line(text[start : start + size])
+    return text[start : start + size].strip()
 
 
 SOURCE = Source("notes", "Your own notes", read, trust="own")

@@ -14,7 +14,7 @@ from typing import Any
 from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.ids import digest_of
-from f.millrace.memory import erase
+from f.millrace.memory import erase, forget_documents
 from f.millrace.memory.mention import Mention, mention
 
 # Tables whose rows go as a whole.
@@ -57,8 +57,11 @@ def forget(subject: str, *, dry_run: bool = False) -> Forgetting:
         return done
     with db.transaction() as connection:
         done.elsewhere = _exported(connection, wanted)
+        passages = forget_documents.passages(connection)
+        done.elsewhere += _on_disk(connection, wanted)
         done.deleted = _delete_rows(connection, wanted)
-        done.blanked = erase.blank(connection, wanted)
+        documents = forget_documents.write_over(connection, passages, wanted)
+        done.blanked = {**erase.blank(connection, wanted), **_counted("document", documents)}
     done.files = _delete_files(wanted)
     # Words that only the subject had leave the statistics too.
     db.execute("SELECT memory_tidy_statistics()")
@@ -73,7 +76,7 @@ WITH RECURSIVE gone AS (
   UNION
     SELECT l.from_id FROM memory_link l JOIN gone ON gone.id = l.to_id WHERE l.relation = 'derived_from'
 )
-DELETE FROM memory_item WHERE id IN (SELECT id FROM gone)
+DELETE FROM memory_item WHERE id IN (SELECT id FROM gone) RETURNING namespace, thread, ordinal
 """
 
 
@@ -90,7 +93,10 @@ def _delete_rows(connection: db.Connection, subject: Mention) -> dict[str, int]:
             sql = f"DELETE FROM {place} WHERE {condition}"
         else:
             continue
-        deleted[table] = connection.execute(sql, erase.values(subject)).rowcount  # type: ignore[arg-type]
+        cursor = connection.execute(sql, erase.values(subject))  # type: ignore[arg-type]
+        deleted[table] = cursor.rowcount
+        if table == "memory_item":
+            forget_documents.stale(connection, cursor.fetchall())
     deleted["chat_message"] = _delete_turns(connection, subject)
     deleted["checkpoints"] = _delete_threads(connection, subject, by_table)
     # An item that only the forgotten source had said has nobody left who says it.
@@ -161,6 +167,16 @@ def _exported(connection: db.Connection, subject: Mention) -> list[str]:
     if not row or not row["n"]:
         return []
     return [f"{row['n']} span(s) were exported to the trace store, which deletes by its own retention only"]
+
+
+def _on_disk(connection: db.Connection, subject: Mention) -> list[str]:
+    """Name the files that were read into memory and mention the subject: only their owner deletes those."""
+    condition = " OR ".join(erase.mentions(column) for column in erase.columns() if column.table == "document")
+    rows = connection.execute(
+        f"SELECT path FROM document WHERE state <> 'withdrawn' AND ({condition}) ORDER BY path",  # type: ignore[arg-type]
+        erase.values(subject),
+    ).fetchall()
+    return [f"the file {row['path']} mentions it; delete or change it, or the next change of it is read again" for row in rows]
 
 
 def _files(subject: Mention) -> Iterable[Path]:

@@ -1,0 +1,179 @@
+"""Time of recall among many items with natural word frequencies, agreement with scoring every item, and narrow filters."""
+
+import contextlib
+import math
+import os
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.memory import hybrid, vectors
+from scripts.benchmarks.memory_peers import Peers
+
+ITEMS = int(os.environ.get("BENCH_ITEMS", "50000"))
+NAMESPACE = "big"
+QUERIES, REPEATS = 60, 3
+# Scoring every item takes a second or two each.
+CHECKED = 15
+WORDS, CENTRES, DIMENSIONS, SPREAD = 30_000, 200, 384, 0.7
+PARTS = 50
+COUNTS = (2, 4, 8, 15)
+ALL = hybrid.Filter("m.valid @> statement_timestamp()", {}, narrow=False)
+
+
+class Made:
+    """Texts of words that follow Zipf's law (the n-th is n times as rare as the first), vectors in clusters."""
+
+    def __init__(self) -> None:
+        self.draw = random.Random(7)
+        self.weights = [1 / (rank + 2.7) for rank in range(WORDS)]
+        self.words = [f"w{number}" for number in range(WORDS)]
+        self.centres = [[self.draw.gauss(0, 1) for _ in range(DIMENSIONS)] for _ in range(CENTRES)]
+
+    def text(self, words: int) -> str:
+        """Return so many words."""
+        return " ".join(self.draw.choices(self.words, self.weights, k=words))
+
+    def vector(self) -> list[float]:
+        """Return a vector near the middle of a cluster."""
+        return [value + self.draw.gauss(0, SPREAD) for value in self.draw.choice(self.centres)]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What one search took: as the caller waits for it, and of the server's processor."""
+
+    rows: list[dict[str, Any]]
+    wall_ms: float
+    cpu_ms: float | None
+
+
+def many(peers: Peers) -> dict[str, Any]:
+    """Return milliseconds by number of content words, agreement, work done, and the peer's time for the same questions."""
+    made = Made()
+    _fill(made)
+    model, answer = vectors.active(), {}
+    questions: dict[int, list[tuple[str, list[float]]]] = {
+        count: [(made.text(count), made.vector()) for _ in range(QUERIES)] for count in COUNTS
+    }
+    for count, asked in questions.items():
+        timed = [_timed(hybrid.Asked(text, NAMESPACE, 10, vector, model, ALL)) for text, vector in asked]
+        same = [_same(one.rows, hybrid.Asked(text, NAMESPACE, 10, vector, model, ALL))
+                for one, (text, vector) in list(zip(timed, asked, strict=True))[:CHECKED]]  # fmt: skip
+        cpu = [one.cpu_ms for one in timed if one.cpu_ms is not None]
+        answer[f"{count}_words"] = {
+            **_times("", [one.wall_ms for one in timed]),
+            **(_times("cpu_", cpu) if cpu else {}),
+            "same_top_10": round(statistics.fmean(same), 4),
+            **_work([hybrid.Asked(text, NAMESPACE, 10, vector, model, ALL) for text, vector in asked[:CHECKED]]),
+        }
+    filtered = [(made.text(4), made.vector()) for _ in range(20)]
+    answer["filter_2_percent"] = _filtered(model, filtered)
+    _beside(peers, answer, questions, filtered)
+    return {"items": ITEMS, "queries_of_each_length": QUERIES, "repeats": REPEATS, **answer}
+
+
+def _fill(made: Made) -> None:
+    for start in range(0, ITEMS, 1000):
+        rows = []
+        for number in range(start, min(start + 1000, ITEMS)):
+            text = made.text(made.draw.randint(20, 80))
+            rows.append((f"big_{number}", text, number % PARTS, vectors.literal(made.vector())))
+        with db.transaction() as connection:
+            connection.execute(
+                "INSERT INTO memory_item (id, namespace, type, raw_text, metadata, content_hash, valid, embedding, embedding_model) "
+                "SELECT id, 'big', 'note', jsonb_build_object('text', text), jsonb_build_object('group', part), id, "
+                "tstzmultirange(tstzrange(now(), NULL)), vector::vector, 1 "
+                "FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[]) AS t (id, text, part, vector)",
+                [list(column) for column in zip(*rows, strict=True)],
+            )
+    db.execute("VACUUM ANALYZE")
+
+
+def _timed(asked: hybrid.Asked) -> Timed:
+    """Ask once for the pages and then as often as is counted; the median of each time."""
+    rows = hybrid.search(asked)
+    wall, cpu = [], []
+    for _ in range(REPEATS):
+        before, began = _server_cpu(), time.perf_counter()
+        rows = hybrid.search(asked)
+        wall.append((time.perf_counter() - began) * 1000)
+        after = _server_cpu()
+        if before is not None and after is not None:
+            cpu.append(after - before)
+    return Timed(rows, statistics.median(wall), statistics.median(cpu) if cpu else None)
+
+
+def _server_cpu() -> float | None:
+    """Return the milliseconds of processor time that the server's process of this connection has used, on Linux."""
+    with db.connect() as connection, contextlib.suppress(OSError):
+        return int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text().split()[0]) / 1e6
+    return None
+
+
+def _times(name: str, spent: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(spent)
+    at = {"p50": len(ordered) // 2, "p95": math.ceil(len(ordered) * 0.95) - 1}
+    return {f"{name}{rank}_ms": round(ordered[place], 1) for rank, place in at.items()}
+
+
+def _same(rows: list[dict[str, Any]], asked: hybrid.Asked) -> float:
+    whole = hybrid.search(hybrid.Asked(**{**vars(asked), "exhaustive": True}))
+    return len({row["id"] for row in rows} & {row["id"] for row in whole}) / max(len(whole), 1)
+
+
+def _work(questions: list[hybrid.Asked]) -> dict[str, float]:
+    """Return pages touched, milliseconds of planning and of execution, by the server's own count."""
+    pages, planning, execution = [], [], []
+    for asked in questions:
+        text, values = hybrid.statement(asked)
+        with db.connect() as connection:
+            told = connection.execute("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + text, values, prepare=False)  # type: ignore[arg-type]
+            found = next(iter((told.fetchone() or {}).values()))[0]
+        pages.append(found["Plan"]["Shared Hit Blocks"] + found["Plan"]["Shared Read Blocks"])
+        planning.append(found["Planning Time"])
+        execution.append(found["Execution Time"])
+    return {
+        "pages_p50": statistics.median(pages),
+        "planning_ms_p50": round(statistics.median(planning), 1),
+        "execution_ms_p50": round(statistics.median(execution), 1),
+    }
+
+
+def _filtered(model: vectors.Model, questions: list[tuple[str, list[float]]]) -> dict[str, Any]:
+    only = hybrid.Filter(
+        "m.valid @> statement_timestamp() AND m.metadata @> %(fields)s", {"fields": db.jsonb({"group": 7})}, narrow=True
+    )
+    asked = [hybrid.Asked(text, NAMESPACE, 10, vector, model, only) for text, vector in questions]
+    timed = [_timed(one) for one in asked]
+    same = [_same(one.rows, question) for one, question in zip(timed, asked, strict=True)]
+    least = min(len(one.rows) for one in timed)
+    return {"least_results": least, "recall": round(statistics.fmean(same), 4), **_times("", [one.wall_ms for one in timed])}
+
+
+def _beside(
+    peers: Peers, answer: dict[str, Any], questions: dict[int, list[tuple[str, list[float]]]], filtered: list[tuple[str, list[float]]]
+) -> None:
+    everything = [one for asked in questions.values() for one in asked]
+    given = {
+        "namespace": NAMESPACE, "questions": [text for text, _ in everything], "vectors": [vector for _, vector in everything],
+        "lists": 100, "repeats": REPEATS, "filtered": {"part": "7", "questions": [text for text, _ in filtered],
+                                                      "vectors": [vector for _, vector in filtered]},
+    }  # fmt: skip
+    theirs = peers.run("langchain", given)
+    if theirs is None:
+        return
+    spent = iter(theirs["ms"])
+    for count in COUNTS:
+        ours = answer[f"{count}_words"]
+        times = _times("", [next(spent) for _ in range(QUERIES)])
+        ours["langchain"] = {**times, "ours_to_theirs_p95": round(ours["p95_ms"] / times["p95_ms"], 3)}
+    few = theirs["filtered"]
+    answer["filter_2_percent"]["langchain"] = {
+        "least_results": min(len(best) for best in few["found"]), **_times("", few["ms"]),
+    }  # fmt: skip

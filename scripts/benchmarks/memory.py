@@ -88,9 +88,7 @@ def dialogues(folder: Path, peers: Peers) -> dict[str, Any]:
             answer[name] = None
             continue
         pairs = zip(talks, found["found"], strict=True)
-        theirs = [
-            question.recall(best) for talk, lists in pairs for question, best in zip(talk.questions, lists, strict=True)
-        ]
+        theirs = [question.recall(best) for talk, lists in pairs for question, best in zip(talk.questions, lists, strict=True)]
         answer[name] = {"recall_at_10": mean(theirs), "ours_to_theirs": ratio(mean(ours), mean(theirs))}
         if found.get("ms"):
             answer[name]["p50_ms_with_embedding"] = round(statistics.median(found["ms"]), 1)

@@ -157,7 +157,10 @@ def _filtered(model: vectors.Model, questions: list[tuple[str, list[float]]]) ->
 
 
 def _beside(
-    peers: Peers, answer: dict[str, Any], questions: dict[int, list[tuple[str, list[float]]]], filtered: list[tuple[str, list[float]]]
+    peers: Peers,
+    answer: dict[str, Any],
+    questions: dict[int, list[tuple[str, list[float]]]],
+    filtered: list[tuple[str, list[float]]],
 ) -> None:
     everything = [one for asked in questions.values() for one in asked]
     given = {

@@ -44,7 +44,10 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
     table = f"peer_{given['namespace']}_{given['lists']}"
     # Its lists of four are too short for ten results; equal weights are its default.
     hybrid = HybridSearchConfig(
-        tsv_column="content_tsv", fusion_function=weighted_sum_ranking, primary_top_k=given["lists"], secondary_top_k=given["lists"]
+        tsv_column="content_tsv",
+        fusion_function=weighted_sum_ranking,
+        primary_top_k=given["lists"],
+        secondary_top_k=given["lists"],
     )
     engine.init_vectorstore_table(
         table, len(given["vectors"][0]), id_column={"name": "item", "data_type": "TEXT", "nullable": False},
@@ -56,7 +59,10 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
     for start in range(0, len(rows), 500):
         some = rows[start : start + 500]
         store.add_embeddings(
-            [row[1] for row in some], [json.loads(row[2]) for row in some], [{"part": row[3]} for row in some], [row[0] for row in some]
+            [row[1] for row in some],
+            [json.loads(row[2]) for row in some],
+            [{"part": row[3]} for row in some],
+            [row[0] for row in some],
         )
     store.apply_vector_index(HNSWIndex(m=16, ef_construction=64))
     store.apply_hybrid_search_index()

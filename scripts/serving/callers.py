@@ -131,7 +131,7 @@ class Callers:
                 return _refused(f"{type(error).__name__}: {error}")
             finally:
                 runs.end_alone(current(), "done")
-        return _answer(answer, {"millrace/words": "the owner's" if toolbox.author(tool) == "own" else "strangers"})
+        return _answer(answer, {"millrace/words": "the owner's" if toolbox.words(tool, answer) == "own" else "strangers"})
 
     def _conversation(self, asked: Asked) -> Conversation:
         key = session_of(asked)

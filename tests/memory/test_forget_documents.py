@@ -64,8 +64,12 @@ def test_what_a_document_says_of_the_subject_goes_and_other_citations_open_at_th
     for number, address in cited.items():
         opened = documents.opened(address)["text"]
         assert (set(opened.split()) and set("".join(opened.split())) == {"█"}) if number in gone else opened == said[number]
-    assert done["elsewhere"] == [f"the file {handbook.folder / 'handbook.md'} mentions it; delete or change it, or the next change of it is read again"]
-    assert [memory.text for memory in recall("who signed the contract for the lighthouse in Paris?") if "Paris" in memory.text] == []
+    assert done["elsewhere"] == [
+        f"the file {handbook.folder / 'handbook.md'} mentions it; delete or change it, or the next change of it is read again"
+    ]
+    assert [
+        memory.text for memory in recall("who signed the contract for the lighthouse in Paris?") if "Paris" in memory.text
+    ] == []
     # The audit knows that it happened, and nothing of whom.
     [row] = [row for row in audit.rows() if row["kind"] == "memory.forgotten"]
     assert "Ada" not in str(row) and row["detail"]["proved"] is True
@@ -86,6 +90,8 @@ def test_no_vector_is_left_that_was_made_with_the_forgotten_text(lesser_role):
     rows = {row["id"]: row["made"] for row in db.all("SELECT id, embedding IS NOT NULL AS made FROM memory_item")}
     assert rows == {ids[0]: True, ids[2]: False, ids[3]: True, other: True}
     assert db.all("SELECT 1 FROM memory_posting p WHERE NOT EXISTS (SELECT 1 FROM memory_item m WHERE m.no = p.item)") == []
-    words = "SELECT f.term FROM memory_frequency f JOIN unnest(memory_words('Ada Paris')) w ON f.term = memory_term('main', w.lexeme)"
+    words = (
+        "SELECT f.term FROM memory_frequency f JOIN unnest(memory_words('Ada Paris')) w ON f.term = memory_term('main', w.lexeme)"
+    )
     assert db.all(words) == []
     assert vectors.embed_missing() == 1

@@ -28,6 +28,7 @@ RETRY_WAIT_SECONDS = 0.3
 # Words of faults that are the same a moment later.
 LASTING = ("404", "403", "401", "410", "not public", "not allowed", "not known", "not a page", "no text", "too large", "no note")
 TEXTS = ("excerpt", "text", "abstract", "summary", "content", "snippet")
+LEAST_FIRST: tuple[Trust, ...] = ("untrusted", "trusted", "own")
 DATES = ("published_at", "changed_at", "date", "updated_at")
 
 
@@ -90,6 +91,13 @@ class Toolbox:
     def author(tool: Tool) -> Trust:
         """Return whose words the tool answers: the owner's from his own folder, else strangers'."""
         return "own" if tool.ours and not tool.open_world else "untrusted"
+
+    @staticmethod
+    def words(tool: Tool, answer: dict[str, Any]) -> Trust:
+        """Return whose words an answer is: memory says it of each text that it kept, and the least trusted counts."""
+        author = Toolbox.author(tool)
+        said = [value for path, value in taint.leaves(answer) if path.rpartition(".")[2] == "trust"] if author == "own" else []
+        return next((trust for trust in LEAST_FIRST if trust in said), author)
 
     def searches(self) -> list[Tool]:
         """Return the tools that search by words, the web first, the person's own notes next."""
@@ -237,7 +245,7 @@ class Toolbox:
             if isinstance(value, str):
                 (links if path.rpartition(".")[2] == "url" else texts).append(value)
         private = self.author(tool) == "own" or not tool.annotations.get("openWorldHint", False)
-        self.heard.read("\n".join(texts), self.author(tool), private)
+        self.heard.read("\n".join(texts), self.words(tool, answer), private)
         self.heard.link(*links)
 
     async def search(self, query: str, preferred: str = "") -> list[Hit]:

@@ -41,7 +41,7 @@ async def _call(toolbox: Toolbox, tool: Tool, topic_id: str, **arguments: Any) -
     except MillraceError as error:
         return f"Not done: {prompt.safe(str(error))}"
     text = json.dumps(answer, ensure_ascii=False, default=str)[:LONGEST_ANSWER]
-    return prompt.foreign(text, source=tool.name, trust=toolbox.author(tool))
+    return prompt.foreign(text, source=tool.name, trust=toolbox.words(tool, answer))
 
 
 def report_gap(run_id: str, toolbox: Toolbox, made: list[dict[str, Any]]) -> FunctionTool[Any]:

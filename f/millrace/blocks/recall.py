@@ -13,6 +13,7 @@ from f.millrace.core.context import within
 from f.millrace.core.errors import BadInput
 from f.millrace.memory.recall import search
 from f.millrace.telemetry.spans import step
+from f.millrace.trust.embeddings import keep_account
 
 MOST = 100
 
@@ -35,6 +36,7 @@ def main(question: str, limit: int = 5, types: list[str] | None = None, as_of: s
     if not 1 <= limit <= MOST:
         raise BadInput(f"limit is {limit}; allowed is 1 to {MOST}")
     with step("blocks.recall") as span, within(namespace=namespace):
+        keep_account()
         results = search(question, limit, types=types or None, as_of=as_of.strip() or None).results
         names = ("id", "type", "title", "text", "source", "score", "valid_from")
         memories = [{name: result.as_json()[name] for name in names} for result in results]

@@ -81,6 +81,17 @@ def close() -> None:
         _local.connection = None
 
 
+@contextlib.contextmanager
+def briefly() -> Iterator[None]:
+    """Close this thread's connection at the end if it was opened inside: a thread of a pool would keep it for good."""
+    had = getattr(_local, "connection", None) is not None
+    try:
+        yield
+    finally:
+        if not had:
+            close()
+
+
 def one(sql: str, params: Params = None) -> dict[str, Any] | None:
     """Return the first row, or None."""
     with connect() as connection:

@@ -41,7 +41,9 @@ def write_over(connection: db.Connection, before: list[dict[str, Any]], subject:
 
 def stale(connection: db.Connection, deleted: list[dict[str, Any]]) -> int:
     """Take the vectors that were made with a deleted text before them, and those only; they are made anew. How many."""
-    after = [(row["namespace"], row["thread"], row["ordinal"] + 1) for row in deleted if row["thread"] and row["ordinal"] is not None]
+    after = [
+        (row["namespace"], row["thread"], row["ordinal"] + 1) for row in deleted if row["thread"] and row["ordinal"] is not None
+    ]
     if not after:
         return 0
     spaces, threads, ordinals = (list(column) for column in zip(*after, strict=True))

@@ -31,9 +31,7 @@ FINALISTS = 100
 TERMS = 48
 HALF_LIFE_DAYS = 180
 WORD = re.compile(r"[^\W_]+")
-SETTINGS = (
-    "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 300; SET hnsw.max_scan_tuples = 60000"
-)
+SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 300; SET hnsw.max_scan_tuples = 60000"
 
 
 @dataclass(frozen=True)

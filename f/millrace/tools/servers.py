@@ -62,6 +62,12 @@ def _web() -> list[Tool]:
     ]
 
 
+def _memory() -> list[Tool]:
+    from f.millrace.tools import memory
+
+    return [("search", memory.search_memory, READS_HERE)]
+
+
 def _mail() -> list[Tool]:
     from f.millrace.tools import mail
 
@@ -73,6 +79,7 @@ SERVERS: dict[str, Callable[[], list[Tool]]] = {
     "arxiv": _arxiv,
     "feeds": _feeds,
     "notes": _notes,
+    "memory": _memory,
     "web": _web,
     "mail": _mail,
 }

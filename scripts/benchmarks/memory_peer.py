@@ -14,7 +14,7 @@ K = 10
 
 def langchain(given: dict[str, Any]) -> dict[str, Any]:
     """Hybrid search with both indexes: HNSW over the vectors and GIN over the words, as its documentation builds them."""
-    import psycopg  # pyright: ignore[reportMissingImports]
+    import psycopg.sql
     from langchain_core.embeddings import Embeddings  # pyright: ignore[reportMissingImports]
     from langchain_postgres import PGEngine, PGVectorStore  # pyright: ignore[reportMissingImports]
     from langchain_postgres.v2.hybrid_search_config import (  # pyright: ignore[reportMissingImports]
@@ -67,7 +67,7 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
     store.apply_vector_index(HNSWIndex(m=16, ef_construction=64))
     store.apply_hybrid_search_index()
     with psycopg.connect(given["url"], autocommit=True) as connection:
-        connection.execute(f'VACUUM ANALYZE "{table}"')
+        connection.execute(psycopg.sql.SQL("VACUUM ANALYZE {}").format(psycopg.sql.Identifier(table)))
 
     def ask(question: str, part: str | None = None) -> list[str]:
         # It keeps the words of the first question in its configuration, so each search is given its own.

@@ -60,7 +60,7 @@ class _Embeds(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
         rows = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(embedding.embed(texts))]

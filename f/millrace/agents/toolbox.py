@@ -95,7 +95,7 @@ class Toolbox:
     @staticmethod
     def words(tool: Tool, answer: dict[str, Any]) -> Trust:
         """Return whose words an answer is: memory says it of each text that it kept, and the least trusted counts."""
-        author = Toolbox.author(tool)
+        author: Trust = Toolbox.author(tool)
         said = [value for path, value in taint.leaves(answer) if path.rpartition(".")[2] == "trust"] if author == "own" else []
         return next((trust for trust in LEAST_FIRST if trust in said), author)
 

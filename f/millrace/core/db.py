@@ -59,6 +59,13 @@ def connect() -> Iterator[Connection]:
         _local.connection, _local.url = connection, url
     try:
         yield connection
+    except psycopg.OperationalError as error:
+        if not connection.broken:
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise DatabaseUnavailable(
+            f"Postgres went away in the middle ({reason}); what was not acknowledged was not stored, so do it again"
+        ) from error
     except psycopg.errors.UndefinedTable as error:
         raise SchemaMismatch(
             f"the database has not the tables of version {len(MIGRATIONS)} ({error.diag.message_primary}); "

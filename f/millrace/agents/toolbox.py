@@ -97,7 +97,10 @@ class Toolbox:
         """Return whose words an answer is: memory says it of each text that it kept, and the least trusted counts."""
         author: Trust = Toolbox.author(tool)
         said = [value for path, value in taint.leaves(answer) if path.rpartition(".")[2] == "trust"] if author == "own" else []
-        return next((trust for trust in LEAST_FIRST if trust in said), author)
+        for trust in LEAST_FIRST:
+            if trust in said:
+                return trust
+        return author
 
     def searches(self) -> list[Tool]:
         """Return the tools that search by words, the web first, the person's own notes next."""

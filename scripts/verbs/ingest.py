@@ -11,6 +11,7 @@ from f.millrace.core.errors import BadInput
 from scripts.database.ready import ready
 from scripts.verbs import report
 from scripts.verbs.display import Display
+from scripts.verbs.explained import explained
 from scripts.verbs.output import dump, relative
 from scripts.verbs.run import compiled
 
@@ -25,7 +26,12 @@ def add(verbs: Any) -> None:
     ingest.add_argument("--namespace", default="main", metavar="NAME", help="keep them apart under this name")
     ingest.add_argument("--again", action="store_true", help="read unchanged documents again too")
     ingest.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    ingest.set_defaults(function=run_ingest)
+    ingest.add_argument(
+        "--explain", action="store_true", help="show what the database is asked by this command, and how long it takes"
+    )
+    for refused in ("--as-of", "--known-at"):
+        ingest.add_argument(refused, metavar="TIME", help="not for ingest: files are read as they are now")
+    ingest.set_defaults(function=explained(run_ingest))
     documents = verbs.add_parser("documents", help="the documents in memory, and the passage behind a citation")
     documents.add_argument("what", metavar="list|show", choices=("list", "show"))
     documents.add_argument("document", nargs="?", metavar="DOCUMENT", help="id or citation, e.g. document:doc_0123#offset=400")
@@ -36,6 +42,8 @@ def add(verbs: Any) -> None:
 
 def run_ingest(options: argparse.Namespace) -> int:
     """Run the pipeline over the given paths and return the exit code."""
+    if options.as_of or options.known_at:
+        raise BadInput("files are read as they are now; ask for an earlier time with memory search --as-of or --known-at")
     openflow = compiled(FLOW)
     inputs = {"paths": options.paths, "namespace": options.namespace, "again": options.again}
     with Display(openflow, quiet=options.json) as display:

@@ -24,8 +24,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
         "--where", metavar="JSON", type=_fields, help='only items whose metadata has this, e.g. \'{"status": "open"}\''
     )
     asking.add_argument("--zone", default="UTC", help="whose days are meant by dates in the question, e.g. Europe/London (UTC)")
-    asking.add_argument("--explain", action="store_true", help="show plan, SQL, timings and the parts of each score")
-    asking.set_defaults(function=show_search)
+    asking.set_defaults(function=show_search, explains=True)
     moving = actions.add_parser(
         "reembed", parents=[common], help="make the vectors anew with another model; queries go on meanwhile"
     )
@@ -57,6 +56,8 @@ def show_search(options: argparse.Namespace) -> int:
             shown |= {"because": answer.because, "tried": answer.tried, "sql": answer.statements}
         print(dump(shown))
         return 0
+    if answer.plan == "words":
+        print(answer.tried[0], file=sys.stderr)
     if options.explain:
         print(f"Plan: {answer.plan} ({answer.because})" + "".join(f"\n  before it, {tried}" for tried in answer.tried))
         print("Time: " + ", ".join(f"{name} {spent:.1f} ms" for name, spent in answer.timings_ms.items()))

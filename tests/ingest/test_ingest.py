@@ -10,6 +10,7 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.ingest import compare, crawl
+from f.millrace.ingest import embed as embed_step
 from f.millrace.memory import documents as kept
 from f.millrace.memory.recall import recall
 from f.millrace.telemetry.events import watch
@@ -231,3 +232,16 @@ def test_a_killed_run_goes_on_where_it_was_and_does_nothing_twice(ingestion):
     while any(os.path.exists(f"/proc/{pid}") for pid in pids):
         assert time.monotonic() < until, "a reader outlived its run"
         time.sleep(0.05)
+
+
+def test_with_nothing_to_read_or_embed_the_run_ends_with_the_scan(ingestion):
+    ingestion.write("a.md", CRANE)
+    assert not ingestion.run()["scan"]["finished"]
+    assert not ingestion.run()["scan"]["finished"], "its passage has no vector yet"
+    embed_step.main()
+
+    scanned = ingestion.run()["scan"]
+
+    row = db.one("SELECT status, result FROM run WHERE id = %s", [scanned["run_id"]])
+    assert scanned["finished"] and row and row["status"] == "done"
+    assert (row["result"]["unchanged"], row["result"]["read"], row["result"]["problems"]) == (1, 0, [])

@@ -1,8 +1,13 @@
 """The database is stopped and started for real in the middle of writing, asking and reading documents."""
 
+import os
+import shutil
+import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -19,11 +24,11 @@ DOCUMENTS = 25
 
 
 @pytest.fixture
-def server(tmp_path_factory, monkeypatch):
+def server(monkeypatch):
     """A Postgres of the test's own that keeps what it acknowledged."""
-    home = tmp_path_factory.mktemp("postgres")
-    for folder in (home, *home.parents[:3]):
-        folder.chmod(0o755)
+    # Not below pytest's folder, which is closed to the account that Postgres runs as.
+    home = Path(tempfile.mkdtemp(prefix="millrace-test-"))
+    home.chmod(0o755)
     embedded = Embedded(home, durable=True)
     url = embedded.start().rsplit("/", 1)[0] + "/restarted"
     with psycopg.connect(embedded.start(), autocommit=True) as connection:
@@ -34,12 +39,16 @@ def server(tmp_path_factory, monkeypatch):
     yield embedded
     db.close()
     embedded.stop()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def restart(server: Embedded, mode: str) -> None:
     """Stop the server, as when the power goes (immediate) or as an administrator does (fast), and start it again."""
-    server._pg_ctl("stop", "-m", mode, "-w")
-    server.start()
+    pid_file = server.data / "postmaster.pid"
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT if mode == "immediate" else signal.SIGINT)
+    while pid_file.exists():
+        time.sleep(0.01)
+    patiently(server.start)
 
 
 def patiently(work: Callable, *arguments):
@@ -49,6 +58,12 @@ def patiently(work: Callable, *arguments):
             return work(*arguments)
         except DatabaseUnavailable:
             time.sleep(0.05)
+
+
+def _until_more(acknowledged: dict, more: int, threads: list) -> None:
+    wanted = len(acknowledged) + more
+    while len(acknowledged) < wanted and all(thread.is_alive() for thread in threads):
+        time.sleep(0.01)
 
 
 def test_what_was_acknowledged_is_there_once_and_questions_are_answered_or_refused_in_words(server):
@@ -73,17 +88,15 @@ def test_what_was_acknowledged_is_there_once_and_questions_are_answered_or_refus
     threads = [threading.Thread(target=work) for work in (write, ask)]
     for thread in threads:
         thread.start()
-    for mode in ("immediate", "fast"):
-        wanted = len(acknowledged) + 10
-        while len(acknowledged) < wanted:
-            time.sleep(0.01)
-        restart(server, mode)
-    wanted = len(acknowledged) + 5
-    while len(acknowledged) < wanted:
-        time.sleep(0.01)
-    over.set()
-    for thread in threads:
-        thread.join(60)
+    try:
+        for mode in ("immediate", "fast"):
+            _until_more(acknowledged, 10, threads)
+            restart(server, mode)
+        _until_more(acknowledged, 5, threads)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(60)
 
     rows = patiently(db.all, "SELECT id FROM memory_item WHERE id <> %s", [known])
     assert sorted(row["id"] for row in rows) == sorted(acknowledged.values())
@@ -106,9 +119,11 @@ def test_documents_that_were_being_read_are_all_read_in_the_next_run(server, tmp
 
     crasher = threading.Thread(target=crash)
     crasher.start()
-    with pytest.raises(DatabaseUnavailable):
-        ingestion.run()
-    crasher.join(60)
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            ingestion.run()
+    finally:
+        crasher.join(60)
     before = patiently(db.one, "SELECT count(*) AS n FROM document WHERE state = 'read'")
     done = patiently(ingestion.run)
 

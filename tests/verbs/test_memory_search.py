@@ -27,3 +27,18 @@ def test_a_search_that_cannot_be_is_refused_in_words(capsys):
     assert "no namespace 'nowhere'" in capsys.readouterr().err
     assert main(["memory", "search", "what happened on 31 February?"]) != 0
     assert "there is no" in capsys.readouterr().err
+
+
+def test_every_action_explains_what_it_asked_the_database(capsys):
+    main(["memory", "add", "Hard carbon makes good anodes", "--namespace", "desk"])
+    capsys.readouterr()
+
+    for action in (["stats"], ["timeline", "carbon"], ["conversation"], ["export"]):
+        assert main(["memory", *action, "--namespace", "desk", "--json", "--explain"]) == 0
+        told = capsys.readouterr()
+        assert "SQL " in told.err and " ms, " in told.err and "SQL " not in told.out
+
+
+def test_reading_documents_as_of_another_time_is_refused(capsys):
+    assert main(["ingest", ".", "--as-of", "2020-01-01"]) == 2
+    assert "as they are now" in capsys.readouterr().err

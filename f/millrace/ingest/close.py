@@ -21,27 +21,31 @@ def main(run_id: str, scanned: dict | None = None, read: dict | None = None, emb
         read: What the reading gave.
         embedded: What was embedded.
     """
-    scanned, read, embedded = scanned or {}, read or {}, embedded or {}
     with step("ingest.close", run_id):
-        known = list(scanned.get("problems", []))
-        fresh = list(read.get("problems", []))
-        result = {
-            **{name: scanned.get(name, 0) for name in ("files", "unchanged", "moved", "withdrawn", "skipped")},
-            **{name: read.get(name, 0) for name in ("read", "failed", "passages", "new_passages")},
-            "embedded": embedded.get("embedded", 0),
-            "problems": fresh + known,
-            "notes": read.get("notes", []),
-        }
-        # A file that could not be read before either is told again, but does not make every night a failure.
-        status = "partly_failed" if fresh else "done"
-        result["status"] = status
-        db.execute(
-            "UPDATE run SET status = %s, result = %s, error = %s, finished_at = coalesce(finished_at, %s) "
-            "WHERE id = %s AND status IN ('running', 'waiting')",
-            [status, db.jsonb(result), _words(fresh), now(), run_id],
-        )
-        emit("progress", _said(result), status=status)
-        return result
+        return finish(run_id, scanned or {}, read or {}, embedded or {})
+
+
+def finish(run_id: str, scanned: dict, read: dict, embedded: dict) -> dict:
+    """Store and tell the run's result."""
+    known = list(scanned.get("problems", []))
+    fresh = list(read.get("problems", []))
+    result = {
+        **{name: scanned.get(name, 0) for name in ("files", "unchanged", "moved", "withdrawn", "skipped")},
+        **{name: read.get(name, 0) for name in ("read", "failed", "passages", "new_passages")},
+        "embedded": embedded.get("embedded", 0),
+        "problems": fresh + known,
+        "notes": read.get("notes", []),
+    }
+    # A file that could not be read before either is told again, but does not make every night a failure.
+    status = "partly_failed" if fresh else "done"
+    result["status"] = status
+    db.execute(
+        "UPDATE run SET status = %s, result = %s, error = %s, finished_at = coalesce(finished_at, %s) "
+        "WHERE id = %s AND status IN ('running', 'waiting')",
+        [status, db.jsonb(result), _words(fresh), now(), run_id],
+    )
+    emit("progress", _said(result), status=status)
+    return result
 
 
 def _words(problems: list) -> str | None:

@@ -12,6 +12,7 @@ from f.millrace.core import db
 from f.millrace.core.config import settings
 from f.millrace.core.context import current, within
 from f.millrace.core.errors import BadInput
+from f.millrace.ingest.close import finish
 from f.millrace.ingest.compare import compare
 from f.millrace.ingest.crawl import crawl
 from f.millrace.telemetry.events import emit
@@ -57,7 +58,13 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
                 **{name: answer[name] for name in ("files", "waiting", "unchanged", "moved", "withdrawn")},
             )
             span.set({"ingest.files": len(found.files), "ingest.waiting": difference.waiting})
-            return answer
+            answer["finished"] = not difference.waiting and not _unembedded(namespace)
+            # With nothing to read and nothing to embed the run ends here.
+            return {**answer, **finish(run_id, answer, {}, {})} if answer["finished"] else answer
+
+
+def _unembedded(namespace: str) -> bool:
+    return db.one("SELECT 1 FROM memory_item WHERE namespace = %s AND embedding IS NULL LIMIT 1", [namespace]) is not None
 
 
 def _said(answer: dict) -> str:

@@ -6,6 +6,7 @@ Each figure is the whole command, from the shell's prompt and back: start of the
 import json
 import os
 import random
+import resource
 import subprocess
 import tempfile
 import time
@@ -37,13 +38,19 @@ harbour crane quay vessel berth tonnage dredging pilot ballast anchor ferry carg
 
 
 def measure() -> dict[str, Any]:
-    """Return seconds of the first run, of runs without a change and after one change, and how much was read."""
+    """Return seconds of the first run, of runs without a change and after one change, and how much was read.
+
+    Processor seconds are those of the command and its steps, without Postgres.
+    """
     with temporary() as url, tempfile.TemporaryDirectory() as folder:
         os.environ["MILLRACE_DATABASE_URL"] = url
         db.migrate(url)
         written = _write(Path(folder))
+        before = _cpu()
         first, answer = _ingest(folder, url)
+        first_cpu = _cpu() - before
         again = sorted(_ingest(folder, url)[0] for _ in range(REPEATS))
+        again_cpu = (_cpu() - before - first_cpu) / REPEATS
         (Path(folder) / "md0.md").write_text("# Changed\n\n" + _text(random.Random(1), 80))
         changed, after = _ingest(folder, url)
     return {
@@ -53,6 +60,8 @@ def measure() -> dict[str, Any]:
         "embedded": answer["result"]["embedded"],
         "problems": len(answer["result"]["problems"]),
         "first_seconds": round(first, 2),
+        "first_cpu_seconds": round(first_cpu, 2),
+        "unchanged_cpu_seconds": round(again_cpu, 2),
         "unchanged_seconds": round(again[len(again) // 2], 2),
         "unchanged_runs": [round(seconds, 2) for seconds in again],
         "one_changed_seconds": round(changed, 2),
@@ -60,6 +69,11 @@ def measure() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load": [round(value, 1) for value in os.getloadavg()],
     }
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _ingest(folder: str, url: str) -> tuple[float, dict[str, Any]]:

@@ -37,7 +37,7 @@ TOP = (
     "on_failure",
 )
 SCHEDULE = ("cron", "timezone", "enabled", "misfire_grace", "catch_up", "args")
-BUDGET = ("run_usd", "daily_usd", "tokens", "seconds")
+BUDGET = ("run_usd", "daily_usd")
 COMMON = ("id", "summary", "depends_on", "skip_if", "stop_if", "keep_going")
 KEYS = {
     "run": (*COMMON, "run", "from", "with", "retry", "timeout"),

@@ -20,14 +20,14 @@ def main(run_id: str) -> dict:
         run_id: The run whose task was done.
     """
     with step("assist.close", run_id) as span:
-        row = db.one("SELECT result FROM run WHERE id = %s", [run_id]) or {}
+        row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
         made = db.all(
             "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:') ORDER BY created_at, key",
             [run_id],
         )
         calls = [{"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")} for one in made]
         status = "partly_failed" if any(one["state"] in ("failed", "unknown") for one in made) else "done"
-        result = {**(row["result"] or {}), "calls": calls, "status": status, "cost_usd": spend.told(run_id)}
+        result = {**(row["answer"] or {}), "calls": calls, "status": status, "cost_usd": spend.told(run_id)}
         changed = db.execute(
             "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
             "WHERE id = %s AND status IN ('running', 'waiting')",

@@ -29,14 +29,14 @@ def main(task: str, pipeline: dict | None = None) -> dict:
         run_id, task = current().run_id, task.strip()
         if not task or len(task) > LONGEST_TASK:
             raise BadInput(f"a task has 1 to {LONGEST_TASK} characters, this one {len(task)}")
-        row = db.one("SELECT result FROM run WHERE id = %s", [run_id])
-        if row is None or row["result"] is None:
+        row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
+        if row is None or row["answer"] is None:
             db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id])
             policy.note()
             help = do_task(run_id, task)
             # The text stays in the run's row, not in the results of its steps.
-            kept = {"text": help.text, "gaps": help.gaps}
-            db.execute("UPDATE run SET result = %s WHERE id = %s AND result IS NULL", [db.jsonb(kept), run_id])
+            kept = {"answer": {"text": help.text, "gaps": help.gaps}}
+            db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb(kept), run_id])
             emit("progress", help.text)
         question = approved.ask_together(run_id)
         span.set(asks=question is not None)

@@ -29,7 +29,7 @@ def add(verbs: Any) -> None:
 
 def act_on_flows(options: argparse.Namespace) -> int:
     """List, check, compile or draw."""
-    from scripts.compiler import draw, spec, write
+    from scripts.compiler import draw, draw_flow, spec, write
 
     if options.action == "list":
         for loaded in spec.list_specs(ROOT):
@@ -47,7 +47,10 @@ def act_on_flows(options: argparse.Namespace) -> int:
         if not options.names:
             raise BadInput("name the flow to draw; scripts/millrace flows list shows them")
         for name in options.names:
-            print(draw.text(ROOT, name) if options.text else draw.svg(ROOT, name))
+            if name.startswith(("f/", "u/")):
+                print(draw_flow.svg(ROOT, name))
+            else:
+                print(draw.text(ROOT, name) if options.text else draw.svg(ROOT, name))
     return 0
 
 

@@ -1,4 +1,5 @@
-"""What a span costs, beside the bare SDK and three peers, and what a step's end waits for, whatever the collector does.
+"""What a span costs, beside the bare SDK and three peers, what a step's end waits for, whatever the collector does, and what
+a scrape of the figures takes.
 
 Each side records the same spans (an agent's, with eight attributes, a child below it) in fresh processes, in turns. The
 peers live in an environment of their own (MILLRACE_BENCH_PEERS names its Python, made in the cache otherwise). Counted is
@@ -12,11 +13,14 @@ import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from scripts.benchmarks import scrape
 from scripts.database.embedded import temporary
 from scripts.deployment.cli import cache
 from scripts.paths import ROOT
@@ -120,14 +124,20 @@ recorded(record, COUNT)
 
 
 def measure() -> dict[str, Any]:
-    """Return microseconds a span of each side, milliseconds that a step's end takes, and the spans lost by killed processes."""
+    """Return microseconds a span of each side, milliseconds of a step's end and of a scrape, and the spans lost by killed processes."""
     with temporary() as url:
         from f.millrace.core import config, db
 
         os.environ["MILLRACE_DATABASE_URL"] = url
         config.reload()
         db.migrate(url)
-        return {"span": _span_costs(), "step_end_ms": _step_ends(), "killed": _killed()}
+        found = {"span": _span_costs(), "step_end_ms": _step_ends(), "killed": _killed()}
+        # A database that nothing else is in.
+        with temporary() as empty:
+            os.environ["MILLRACE_DATABASE_URL"] = empty
+            config.reload()
+            db.migrate(empty)
+            return {**found, "scrape": scrape.measure()}
 
 
 def _span_costs() -> dict[str, Any]:
@@ -162,6 +172,19 @@ def _peers() -> Path:
     return python
 
 
+class Collector(BaseHTTPRequestHandler):
+    """One that takes everything."""
+
+    def do_POST(self) -> None:
+        """Read and accept."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
 def _step_ends() -> dict[str, float]:
     """Return how long a step's end takes, from the last span to the next statement, with each kind of collector."""
     from f.millrace.core import config, db
@@ -169,7 +192,14 @@ def _step_ends() -> dict[str, float]:
     from f.millrace.telemetry.spans import span, step
 
     silent = socket.create_server(("127.0.0.1", 0))
-    places = {"none": "", "down": "http://127.0.0.1:9", "silent": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+    up = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=up.serve_forever, daemon=True).start()
+    places = {
+        "none": "",
+        "up": f"http://127.0.0.1:{up.server_port}",
+        "down": "http://127.0.0.1:9",
+        "silent": f"http://127.0.0.1:{silent.getsockname()[1]}",
+    }
     times: dict[str, list[float]] = {name: [] for name in places}
     for _ in range(STEPS):
         for name, endpoint in places.items():
@@ -185,6 +215,8 @@ def _step_ends() -> dict[str, float]:
     os.environ.pop("MILLRACE_OTLP_ENDPOINT")
     config.reload()
     silent.close()
+    up.shutdown()
+    up.server_close()
     db.close()
     return {name: round(statistics.median(found), 1) for name, found in times.items()}
 

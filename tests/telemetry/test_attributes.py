@@ -1,5 +1,6 @@
 """A real run's trace: its shape, and each attribute against the list in resources/telemetry/attributes.yaml."""
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,25 @@ def trace(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     config.reload()
 
 
+@pytest.fixture
+def others(database: str) -> list[dict[str, Any]]:
+    """The spans of a question and of the maintenance that leaves a trace."""
+    from f.millrace.ops import embed_memory, forget, prune_memory, recover_runs, report_failure, retract
+    from scripts.verbs.__main__ import main
+
+    assert main(["ask", "What do sodium cells cost?", "--sample", "--json"]) == 0
+    for done in (
+        embed_memory.main(),
+        prune_memory.main(),
+        recover_runs.main(),
+        report_failure.main(message="the disk is full"),
+        retract.main("https://example.org/"),
+        forget.main("nobody@example.org"),
+    ):
+        assert isinstance(done, dict)
+    return db.all("SELECT * FROM span")
+
+
 def test_a_run_is_workflow_then_steps_then_agents_then_what_they_do(trace: list[dict[str, Any]]) -> None:
     by_id = {span["span_id"]: span for span in trace}
 
@@ -77,14 +97,62 @@ def test_a_run_is_workflow_then_steps_then_agents_then_what_they_do(trace: list[
 
 
 def test_each_attribute_is_listed_with_its_type_and_place(trace: list[dict[str, Any]]) -> None:
-    for span in trace:
-        kind = kind_of(span)
-        for name, value in span["attributes"].items():
-            assert name in LISTED, f"{name} of {span['name']} is not listed"
-            listed = LISTED[name]
-            assert kind in [*listed.get("always", []), *listed.get("may", [])], f"{name} is not listed for {kind}"
-            right = isinstance(value, TYPES[listed["type"]]) and (listed["type"] == "boolean") == isinstance(value, bool)
-            assert right, f"{name} is {value!r}, listed as {listed['type']}"
+    assert [wrong for span in trace for wrong in mistakes(span)] == []
+
+
+def test_a_question_and_maintenance_say_what_is_listed_too(
+    others: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert {"ask", "ops.prune_memory", "ops.forget"} <= {span["name"] for span in others}
+    assert "agent" in {kind_of(span) for span in others}
+    assert sorted({wrong for span in others for wrong in mistakes(span)}) == []
+    capsys.readouterr()
+
+
+def mistakes(span: dict[str, Any]) -> list[str]:
+    """What is wrong with a span's attributes, each in words."""
+    kind, found = kind_of(span), []
+    for name, value in span["attributes"].items():
+        listed = LISTED.get(name)
+        if listed is None:
+            found.append(f"{name} of {span['name']} is not listed")
+        elif kind not in [*listed.get("always", []), *listed.get("may", [])]:
+            found.append(f"{name} is not listed for {kind} ({span['name']})")
+        elif not isinstance(value, TYPES[listed["type"]]) or (listed["type"] == "boolean") != isinstance(value, bool):
+            found.append(f"{name} is {value!r}, listed as {listed['type']}")
+    return found
+
+
+def test_every_attribute_that_a_step_names_is_listed() -> None:
+    unlisted = [f"{place}: {name}" for place, name in said_in_code() if name not in LISTED]
+
+    assert unlisted == []
+
+
+def said_in_code() -> Iterator[tuple[str, str]]:
+    """Each attribute that a file names where it opens a step or adds to a span."""
+    for path in sorted((ROOT / "f/millrace").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            added = (
+                isinstance(node.func, ast.Attribute)
+                and node.func.attr == "set"
+                and ast.unparse(node.func.value) in ("span", "handle")
+            )
+            opened = isinstance(node.func, ast.Name) and node.func.id == "step"
+            if not added and not opened:
+                continue
+            names = [keyword.arg for keyword in node.keywords if keyword.arg not in (None, "run_id")]
+            keys = [
+                key.value
+                for argument in node.args
+                if isinstance(argument, ast.Dict)
+                for key in argument.keys
+                if isinstance(key, ast.Constant)
+            ]
+            for name in [*names, *keys]:
+                yield path.relative_to(ROOT).as_posix(), str(name) if "." in str(name) else f"millrace.{name}"
 
 
 def test_each_attribute_that_is_always_there_is_there(trace: list[dict[str, Any]]) -> None:

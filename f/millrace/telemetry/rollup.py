@@ -14,6 +14,8 @@ from f.millrace.telemetry.metrics.define import OTHER, Label, Metric
 LOCK = 7_241_180_041
 # A row says when it was written, and is seen when its transaction ends: at most that much later.
 LATE = "10 minutes"
+LONGEST_VALUE = 200
+HAS_OTHER = f'$.* ? (@ == "{OTHER}")'
 REFUSED = "labels_refused_total"
 NOW = f"SELECT clock_timestamp() AS until, date_trunc('hour', clock_timestamp() - interval '{LATE}', 'UTC') AS open"
 KEEP = """
@@ -24,7 +26,8 @@ ON CONFLICT (metric, hour, labels) DO UPDATE SET
     exemplar = greatest(metric_hour.exemplar, excluded.exemplar)
 """
 KEEP_STATE = """
-INSERT INTO metric_roll (metric, shape, rolled_until, folded_until) VALUES (%s, %s, %s, %s)
+INSERT INTO metric_roll (metric, shape, rolled_until, folded_until)
+SELECT metric, shape, %s, %s FROM unnest(%s::text[], %s::text[]) AS counted (metric, shape)
 ON CONFLICT (metric) DO UPDATE SET shape = excluded.shape, rolled_until = excluded.rolled_until, folded_until = excluded.folded_until
 """
 FOLD = """
@@ -45,13 +48,20 @@ def roll(metrics: Iterable[Metric]) -> int:
         if not found or not found["mine"]:
             return 0
         connection.execute("DELETE FROM metric_roll WHERE metric <> ALL(%s)", [[metric.name for metric in counted]])
-        known = {row["metric"]: row for row in db.all("SELECT * FROM metric_roll")}
-        since = {metric.name: _since(metric, known.get(metric.name)) for metric in counted}
+        states = {row["metric"]: row for row in db.all("SELECT * FROM metric_roll")}
+        since = {metric.name: _since(metric, states.get(metric.name)) for metric in counted}
+        known: dict[str, list[str]] = {}
+        for row in db.all("SELECT name, value FROM metric_label"):
+            known.setdefault(row["name"], []).append(row["value"])
         now = db.one(NOW)
         assert now is not None
         # What was refused is noted while the others are counted, so it comes last.
         for metric in sorted(counted, key=lambda metric: metric.name == REFUSED):
-            _roll(metric, since[metric.name], now)
+            _count(metric, since[metric.name], now["until"], known)
+            if since[metric.name] != now["open"]:
+                db.execute(FOLD, {"metric": metric.name, "folded": since[metric.name], "open": now["open"]})
+        names, shapes = [metric.name for metric in counted], [metric.shape for metric in counted]
+        db.execute(KEEP_STATE, [now["until"], now["open"], names, shapes])
     return len(counted)
 
 
@@ -64,28 +74,18 @@ def _since(metric: Metric, state: dict[str, Any] | None) -> Any:
     return "-infinity"
 
 
-def _roll(metric: Metric, since: Any, now: dict[str, Any]) -> None:
-    _count(metric, since, now["until"])
-    db.execute(FOLD, {"metric": metric.name, "folded": since, "open": now["open"]})
-    db.execute(KEEP_STATE, [metric.name, metric.shape, now["until"], now["open"]])
-
-
-def _count(metric: Metric, since: Any, until: Any) -> None:
-    open_labels = [label for label in metric.labels if label.at_most]
-    known = {label.name: _known(label) for label in open_labels}
-    times = {"since": since, "until": until, "metric": metric.name}
+def _count(metric: Metric, since: Any, until: Any, known: dict[str, list[str]]) -> None:
+    times = {"since": since, "until": until, "metric": metric.name, "other": HAS_OTHER}
     sql, values = _counting(metric, known)
-    db.execute(sql, {**times, **values})
-    if not metric.labels or not _has_other(metric, since):
+    refused = db.one(sql, {**times, **values})
+    if not refused or not refused["other"]:
         return
     # New values, as long as there is room; then once more with them.
-    learned = sum(_learn(metric, label, known[label.name], times) for label in open_labels)
-    if learned:
+    if sum(_learn(metric, label, known, times) for label in metric.labels if label.at_most):
         db.execute(
-            "DELETE FROM metric_hour WHERE metric = %(metric)s AND hour >= %(since)s AND labels @? %(other)s::jsonpath",
-            {**times, "other": f'$.* ? (@ == "{OTHER}")'},
+            "DELETE FROM metric_hour WHERE metric = %(metric)s AND hour >= %(since)s AND labels @? %(other)s::jsonpath", times
         )
-        sql, values = _counting(metric, {label.name: _known(label) for label in open_labels})
+        sql, values = _counting(metric, known)
         db.execute(sql, {**times, **values})
     if metric.name != REFUSED:
         _note_refused(metric, since)
@@ -96,7 +96,7 @@ def _counting(metric: Metric, known: dict[str, list[str]]) -> tuple[str, dict[st
     values: dict[str, Any] = {}
     folded = []
     for label in metric.labels:
-        values[f"known_{label.name}"] = list(label.values) or known[label.name]
+        values[f"known_{label.name}"] = list(label.values) or known.get(label.name, [])[: label.at_most]
         folded.append(
             f"'{label.name}', CASE WHEN {label.name}::text = ANY(%(known_{label.name})s::text[]) THEN {label.name}::text ELSE '{OTHER}' END"
         )
@@ -110,37 +110,29 @@ def _counting(metric: Metric, known: dict[str, list[str]]) -> tuple[str, dict[st
         "FILTER (WHERE trace <> '')"
     )
     sql = (
-        "INSERT INTO metric_hour (metric, hour, labels, value, buckets, exemplar) "
+        "WITH counted AS (INSERT INTO metric_hour (metric, hour, labels, value, buckets, exemplar) "
         f"SELECT %(metric)s, date_trunc('hour', at, 'UTC'), jsonb_build_object({', '.join(folded)}), "
         f"coalesce(sum(value), 0)::double precision, {buckets}, {exemplar} "
-        f"FROM ({metric.sql}) AS sample WHERE at >= %(since)s AND at < %(until)s GROUP BY 2, 3 {KEEP}"
+        f"FROM ({metric.sql}) AS sample WHERE at >= %(since)s AND at < %(until)s GROUP BY 2, 3 {KEEP} "
+        "RETURNING labels) SELECT bool_or(labels @? %(other)s::jsonpath) AS other FROM counted"
     )
     return sql, values
 
 
-def _known(label: Label) -> list[str]:
-    return [row["value"] for row in db.all("SELECT value FROM metric_label WHERE name = %s", [label.name])]
-
-
-def _has_other(metric: Metric, since: Any) -> bool:
-    row = db.one(
-        "SELECT EXISTS (SELECT FROM metric_hour WHERE metric = %s AND hour >= %s AND labels @? %s::jsonpath) AS found",
-        [metric.name, since, f'$.* ? (@ == "{OTHER}")'],
-    )
-    return bool(row and row["found"])
-
-
-def _learn(metric: Metric, label: Label, known: list[str], times: dict[str, Any]) -> int:
+def _learn(metric: Metric, label: Label, known: dict[str, list[str]], times: dict[str, Any]) -> int:
     """Take in new values of a label while there is room for them; how many."""
-    room = label.at_most - len(known)
+    there = known.setdefault(label.name, [])
+    room = label.at_most - len(there)
     if room <= 0:
         return 0
-    return db.execute(
-        f"INSERT INTO metric_label (name, value) SELECT DISTINCT %(label)s, left({label.name}::text, 200) FROM ({metric.sql}) AS sample "
-        f"WHERE at >= %(since)s AND at < %(until)s AND {label.name}::text <> '' AND length({label.name}::text) <= 200 "
-        f"AND {label.name}::text <> ALL(%(known)s::text[]) LIMIT %(room)s ON CONFLICT DO NOTHING",
-        {**times, "label": label.name, "known": known, "room": room},
+    added = db.all(
+        f"INSERT INTO metric_label (name, value) SELECT DISTINCT %(label)s, {label.name}::text FROM ({metric.sql}) AS sample "
+        f"WHERE at >= %(since)s AND at < %(until)s AND {label.name}::text <> '' AND length({label.name}::text) <= {LONGEST_VALUE} "
+        f"AND {label.name}::text <> ALL(%(known)s::text[]) LIMIT %(room)s ON CONFLICT DO NOTHING RETURNING value",
+        {**times, "label": label.name, "known": there, "room": room},
     )
+    there += [row["value"] for row in added]
+    return len(added)
 
 
 def _note_refused(metric: Metric, since: Any) -> None:

@@ -1,0 +1,242 @@
+"""Health of each part, the alerts of what does not work, and what stands out against the weeks before."""
+
+import os
+import random
+import socket
+import statistics
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from f.millrace.core import config, db
+from f.millrace.ops import alarms, health
+from f.millrace.ops.check_health import main as check_health
+from f.millrace.telemetry import alerts, baseline
+from f.millrace.telemetry.catalogue import CATALOGUE
+
+TODAY = datetime.now(UTC).date()
+YESTERDAY = TODAY - timedelta(days=1)
+EVENTS = CATALOGUE["events_total"]
+
+
+def part(name: str) -> health.Part:
+    return next(found for found in health.look() if found.name == name)
+
+
+@pytest.fixture
+def nobody() -> str:
+    """A port of loopback at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    return f"127.0.0.1:{port}"
+
+
+@pytest.fixture
+def somebody() -> Iterator[str]:
+    """A port of loopback at which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_new_house_is_healthy_but_for_the_search_it_has_not(database: str) -> None:
+    found = {one.name: one.state for one in health.look()}
+
+    assert found == {name: "degraded" if name == "search" else "healthy" for name in health.CHECKS}
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "form", "state"),
+    [
+        ("search", "SEARCH_URL", "http://{}", "critical"),
+        ("mail", "SMTP_URL", "smtp://{}", "critical"),
+        ("jaeger", "OTLP_ENDPOINT", "http://{}", "degraded"),
+        ("tools", "MCP", '{{"files": {{"url": "http://{}/mcp"}}}}', "degraded"),
+    ],
+)
+def test_what_cannot_be_reached_is_said_with_the_next_step(
+    database: str, nobody: str, somebody: str, monkeypatch: pytest.MonkeyPatch, name: str, setting: str, form: str, state: str
+) -> None:
+    monkeypatch.setenv(f"MILLRACE_{setting}", form.format(somebody))
+    config.reload()
+    assert part(name).state == "healthy"
+
+    monkeypatch.setenv(f"MILLRACE_{setting}", form.format(nobody))
+    config.reload()
+    found = part(name)
+
+    assert found.state == state
+    assert nobody in found.reason
+    assert found.step
+
+
+def test_a_model_without_its_key_is_critical(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_MODEL", "openai:gpt-5")
+    config.reload()
+
+    assert part("model").state == "critical"
+    assert "OPENAI_API_KEY" in part("model").step
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-something")
+    assert part("model").state == "healthy"
+
+
+def test_without_a_database_that_is_said_and_the_rest_still_looked_at(monkeypatch: pytest.MonkeyPatch, nobody: str) -> None:
+    monkeypatch.setenv("MILLRACE_DATABASE_URL", f"postgresql://x@{nobody}/x")
+    config.reload()
+
+    found = {one.name: one for one in health.look()}
+
+    assert found["database"].state == "critical"
+    assert nobody in found["database"].reason
+    assert (found["schedules"].state, found["disk"].state) == ("unknown", "healthy")
+    assert health.worst(list(found.values())) == "critical"
+
+
+def test_a_schedule_that_stays_away_is_late(database: str) -> None:
+    db.execute(
+        "INSERT INTO run (id, flow, status, scheduled_for, started_at) SELECT gen_random_uuid(), 'daily_research', 'done', at, at "
+        "FROM generate_series(now() - interval '10 days', now() - interval '4 days', interval '1 day') AS at"
+    )
+
+    assert part("schedules").state == "critical"
+    assert "daily_research ran last" in part("schedules").reason
+    db.execute("INSERT INTO run (id, flow, status, scheduled_for) VALUES (gen_random_uuid(), 'daily_research', 'done', now())")
+    assert part("schedules").state == "healthy"
+
+
+def test_a_fault_is_an_alert_and_a_mail_until_it_is_over(
+    database: str, nobody: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("MILLRACE_OPERATOR", "operator@localhost")
+    monkeypatch.setenv("MILLRACE_SEARCH_URL", f"http://{nobody}")
+    config.reload()
+
+    first, second = check_health(), check_health()
+
+    assert (first["state"], first["raised"], second["raised"]) == ("critical", 1, 0)
+    (row,) = alerts.listed()
+    assert (row["name"], row["labels"], row["state"]) == ("Unhealthy", {"part": "search"}, "active")
+    # What Prometheus raises of the same fault is the same alert.
+    notice = {"status": "firing", "labels": {"alertname": "Unhealthy", "part": "search", "severity": "critical"}}
+    assert alarms.take({"alerts": [notice]}) == {"raised": 0, "resolved": 0}
+
+    monkeypatch.delenv("MILLRACE_SEARCH_URL")
+    config.reload()
+    assert check_health()["resolved"] == 1
+    assert alerts.listed() == []
+    mails = [path.read_text() for path in sorted((tmp_path / "outbox").glob("**/*.eml"), key=os.path.getmtime)]
+    assert len(mails) == 2
+    assert "docker compose up -d searxng" in mails[0].replace("=\n", "")
+    assert "Unhealthy (resolved)" in mails[1].replace("\n ", " ")
+
+
+def test_checking_leaves_no_run_and_no_span(database: str) -> None:
+    check_health()
+
+    row = db.one(
+        "SELECT (SELECT count(*) FROM run) AS runs, (SELECT count(*) FROM span) AS spans, (SELECT count(*) FROM health_check) AS parts"
+    )
+
+    assert row == {"runs": 0, "spans": 0, "parts": len(health.CHECKS)}
+
+
+def test_an_alert_is_seen_by_a_person_then_over_and_may_come_again(database: str) -> None:
+    first = alerts.raised("ErrorRate", "critical", "prometheus", "too many", {"agent": "judge"})
+
+    assert first["agents"] == ["judge"]
+    assert alerts.acknowledge(first["id"], "operator")["state"] == "acknowledged"
+    with pytest.raises(alerts.BadInput, match="is acknowledged already"):
+        alerts.acknowledge(first["id"], "operator")
+    assert not alerts.raised("ErrorRate", "critical", "prometheus", "still too many", {"agent": "judge"})["fresh"]
+    assert alerts.listed()[0]["state"] == "acknowledged"
+    assert alerts.close(first["id"])["state"] == "resolved"
+    assert alerts.raised("ErrorRate", "critical", "prometheus", "again", {"agent": "judge"})["fresh"]
+    with pytest.raises(alerts.BadInput, match="no alert 999"):
+        alerts.find(999)
+
+
+def planted(shape: Any, days: int = 70, noise: float = 0.1, seed: int = 1) -> dict[date, float]:
+    """Daily figures of a shape, with noise, until yesterday."""
+    draw = random.Random(seed)
+    every = [TODAY - timedelta(days=n) for n in range(days, 0, -1)]
+    return {day: shape(index, day) * (1 + draw.uniform(-noise, noise)) for index, day in enumerate(every)}
+
+
+def weekly(index: int, day: date) -> float:
+    """Busy from Monday to Friday."""
+    return 100.0 if day.weekday() < 5 else 10.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_planted_change_stands_out_and_a_weekend_does_not(seed: int) -> None:
+    values = planted(weekly, seed=seed)
+    usual = [day for day in list(values)[-7:] if baseline.judge(values, day) is not None]
+    assert usual == []
+
+    for factor in (0.0, 0.3, 2.0, 5.0):
+        for day in list(values)[-7:]:
+            assert baseline.judge({**values, day: values[day] * factor}, day) is not None, (factor, day)
+
+
+def test_a_busy_sunday_stands_out_although_it_is_a_usual_monday() -> None:
+    values = planted(weekly)
+    sunday = next(day for day in reversed(values) if day.weekday() == 6)
+
+    assert baseline.judge({**values, sunday: 100.0}, sunday) == pytest.approx(10, rel=0.2)
+
+
+def test_too_few_days_say_nothing() -> None:
+    values = planted(weekly, days=10)
+
+    assert baseline.judge({**values, YESTERDAY: 10_000.0}, YESTERDAY) is None
+
+
+@given(st.dictionaries(st.dates(date(2026, 1, 1), date(2026, 3, 31)), st.floats(0, 1e9), min_size=1, max_size=80))
+def test_any_course_is_judged_without_a_fault(values: dict[date, float]) -> None:
+    usual = baseline.judge(values, max(values))
+
+    assert usual is None or usual != values[max(values)]
+
+
+def test_an_odd_day_becomes_an_alert_and_the_next_usual_one_ends_it(database: str) -> None:
+    def course(yesterday: float) -> None:
+        db.execute("DELETE FROM metric_hour")
+        for day, value in planted(lambda index, day: 50.0).items():
+            number = yesterday if day == YESTERDAY else value
+            db.execute(
+                "INSERT INTO metric_hour (metric, hour, labels, value) VALUES ('events_total', %s, '{\"event\": \"tool\"}', %s)",
+                [f"{day} 12:00+00", number],
+            )
+
+    check_health()
+    course(500.0)
+    assert check_health()["anomalies"] == [f"events_total was 500 on {YESTERDAY:%A}, {YESTERDAY}; usual is {_usual()}"]
+    assert [(row["name"], row["severity"], row["source"]) for row in alerts.listed()] == [("Anomaly", "info", "baseline")]
+
+    course(50.0)
+    assert check_health()["anomalies"] == []
+    assert alerts.listed() == []
+
+
+def _usual() -> str:
+    values = baseline.daily(EVENTS, TODAY)
+    same = [value for day, value in values.items() if day.weekday() == YESTERDAY.weekday() and day < YESTERDAY]
+    return f"{statistics.median(same):,.0f}"
+
+
+def test_the_outlook_follows_a_planted_slope_and_not_one_odd_day() -> None:
+    values = planted(lambda index, day: 10 + 0.5 * index, days=40, noise=0.02)
+    values[TODAY - timedelta(days=5)] = 5_000.0
+
+    found = baseline.outlook(values)
+
+    assert found is not None
+    assert found.a_day == pytest.approx(0.5, rel=0.1)
+    assert found.today == pytest.approx(29.5, rel=0.1)
+    assert found.in_30_days == pytest.approx(sum(29.5 + 0.5 * n for n in range(1, 31)), rel=0.1)
+    level = baseline.outlook(planted(lambda index, day: 1e6 + 1e4 * index, days=40, noise=0), growing=True)
+    assert level is not None and level.in_30_days == pytest.approx(1e6 + 1e4 * 69)
+    assert baseline.outlook(planted(weekly, days=6)) is None

@@ -76,13 +76,18 @@ def _dashboard(name: str, panels: list[tuple[Metric, Panel]], prefix: str) -> st
     # Figures first, then courses; each row is filled before the next begins.
     ordered = sorted(panels, key=lambda pair: (pair[1].kind != "stat", pair[1].kind != "table"))
     x = y = high = 0
-    for metric, panel in ordered:
+    for number, (metric, panel) in enumerate(ordered, 1):
         width, height = WIDTHS[panel.kind], HEIGHTS[panel.kind]
         if x + width > 24 or (x and height != high):
             x, y = 0, y + high
-        made = made.with_panel(_panel(metric, panel, prefix).grid_pos(GridPos(x=x, y=y, w=width, h=height)))
+        made = made.with_panel(_panel(metric, panel, prefix).id(number).grid_pos(GridPos(x=x, y=y, w=width, h=height)))
         x, high = x + width, height
-    return json.dumps(json.loads(JSONEncoder(sort_keys=True).encode(made.build())), indent=2, sort_keys=True) + "\n"
+    board = json.loads(JSONEncoder(sort_keys=True).encode(made.build()))
+    for variable in board["templating"].get("list", []):
+        # The SDK gives every variable what only those of intervals have.
+        for name in ("auto", "auto_min", "auto_count"):
+            variable.pop(name, None)
+    return json.dumps(board, indent=2, sort_keys=True) + "\n"
 
 
 def _link(title: str, kind: DashboardLinkType) -> builders.DashboardLink:
@@ -143,7 +148,8 @@ def _legend() -> common.VizLegendOptions:
 
 
 def _stat() -> stat.Panel:
-    return stat.Panel().color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.AREA)
+    last = common.ReduceDataOptions().calcs(["lastNotNull"])
+    return stat.Panel().color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.AREA).reduce_options(last)
 
 
 def _table() -> table.Panel:

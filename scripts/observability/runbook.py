@@ -50,9 +50,9 @@ def _alert(metric: Metric, alert: Alert, prefix: str) -> list[str]:
 
 
 def _plain(summary: str) -> str:
-    """Return a summary without its template: `{{ $labels.agent }}` becomes `<agent>`."""
-    text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", r"<\1>", summary)
-    return re.sub(r"\{\{ \$value[^}]*\}\}", "<value>", text)
+    """Return a summary without its template: `{{ $labels.agent }}` becomes the label's name, marked."""
+    text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", r"`\1`", summary)
+    return re.sub(r"\{\{ \$value[^}]*\}\}", "`value`", text)
 
 
 def _code(step: str) -> str:

@@ -51,7 +51,7 @@ INVOCATIONS = define_metric(
                 "a prompt or tool was changed",
                 "the time for a topic is too short",
             ),
-            ("scripts/millrace runs", "scripts/millrace trace RUN of a failed run", "scripts/millrace health"),
+            ("scripts/millrace runs", "scripts/millrace trace RUN", "scripts/millrace health"),
             fires={
                 'millrace_agent_invocations_total{agent="writer",status="error"}': "0+1x60",
                 'millrace_agent_invocations_total{agent="writer",status="ok"}': "0+2x60",

@@ -121,7 +121,7 @@ CONFIDENCE = define_metric(
             "warning",
             "results of the last day are a fifth less sure than those of two weeks",
             ("a source is gone", "a model or prompt was changed", "web search falls back on less"),
-            ("scripts/millrace scorecard", "scripts/millrace audit --kind prompt.changed", "scripts/millrace show last"),
+            ("scripts/millrace scorecard", "scripts/millrace audit show RUN", "scripts/millrace show last"),
             fires={
                 "millrace_research_confidence_ratio_sum": "0+8x72 576+2x24",
                 "millrace_research_confidence_ratio_count": "0+10x96",

@@ -18,7 +18,7 @@ UNSAFE = define_metric(
     source="spans risk_decision that refuse, rows of audit",
     sql=BLOCKED,
     means="What would have happened without the guards.",
-    do="scripts/millrace audit; the trace shows which text asked for it.",
+    do="scripts/millrace audit show RUN; the trace shows which text asked for it.",
     panels=[
         Panel(
             "Safety",
@@ -72,7 +72,7 @@ VIOLATIONS = define_metric(
                 "a server of others changed its tools",
                 "a prompt that asks for too much",
             ),
-            ("scripts/millrace audit", "scripts/millrace trace last", "scripts/millrace tools list"),
+            ("scripts/millrace audit show RUN", "scripts/millrace trace last", "scripts/millrace tools list"),
             fires={'millrace_safety_violations_total{kind="authority"}': "0x20 1x40"},
             quiet={'millrace_safety_violations_total{kind="authority"}': "1x60"},
             at="25m",
@@ -89,7 +89,7 @@ COMPLIANCE = define_metric(
     sql="SELECT coalesce(avg((EXISTS (SELECT FROM approval p WHERE p.action_id = a.id AND p.decision = 'approved' AND p.decided_at <= a.performed_at))::int), 1) AS value "
     "FROM action a WHERE risk = 'high' AND state = 'performed' AND performed_at > clock_timestamp() - interval '30 days'",
     means="It is 1, or something is very wrong.",
-    do="scripts/millrace audit --verify, then find the action that nobody approved.",
+    do="scripts/millrace audit verify, then find the action that nobody approved.",
     panels=[Panel("Safety", "Compliance with policy", "millrace_policy_compliance_ratio", kind="stat", unit="ratio")],
     alerts=[
         Alert(
@@ -98,7 +98,7 @@ COMPLIANCE = define_metric(
             "emergency",
             "an action of high risk was done without an approval",
             ("rows were changed by hand", "a step calls a tool around the guards"),
-            ("scripts/millrace audit --verify", "scripts/millrace approvals list --all", "stop the schedule until it is clear"),
+            ("scripts/millrace audit verify", "scripts/millrace approvals list", "stop the schedule until it is clear"),
             fires={"millrace_policy_compliance_ratio": "0.9x60"},
             quiet={"millrace_policy_compliance_ratio": "1x60"},
         )

@@ -130,7 +130,7 @@ LIMIT = define_metric(
             "warning",
             "at the speed of the last hour the day's money does not last: {{ $value | humanize }} USD a day",
             ("a loop that asks again and again", "a large folder of documents", "a dearer model"),
-            ("scripts/millrace spend --by run --days 1", "scripts/millrace runs shows what is running", "scripts/millrace audit"),
+            ("scripts/millrace spend --by run --days 1", "scripts/millrace runs", "scripts/millrace audit show RUN"),
             fires={
                 'millrace_cost_usd_total{agent="writer",model="m"}': "0+0.1x60",
                 'millrace_budget_limit_usd{scope="user_day"}': "50x60",

@@ -104,7 +104,7 @@ GUARDRAIL = define_metric(
     source="spans risk_decision, rows of audit (approvals, authority), events budget",
     sql=GUARDS,
     means="How often a guard lets something pass, asks a person, or refuses.",
-    do="scripts/millrace audit shows each case; scripts/millrace risk explain TOOL says which rule decides.",
+    do="scripts/millrace audit show RUN lists each case; scripts/millrace risk explain TOOL says which rule decides.",
     zeros=[
         *({"gate": "risk", "decision": "allowed", "reason": level} for level in ("low", "medium")),
         *({"gate": "risk", "decision": "asked", "reason": level} for level in ("medium", "high")),
@@ -135,7 +135,7 @@ GUARDRAIL = define_metric(
             "warning",
             "the guard {{ $labels.gate }} has refused {{ $value | humanize }} times in an hour",
             ("a page or mail tries to make an agent do something", "a new tool asks for more than it may", "the money is spent"),
-            ("scripts/millrace audit", "scripts/millrace trace last", "scripts/millrace risk explain TOOL"),
+            ("scripts/millrace audit show RUN", "scripts/millrace trace last", "scripts/millrace risk explain TOOL"),
             fires={'millrace_agent_guardrail_total{gate="risk",decision="denied",reason="tainted"}': "0+1x60"},
             quiet={
                 'millrace_agent_guardrail_total{gate="risk",decision="allowed",reason="low"}': "0+9x60",

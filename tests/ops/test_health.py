@@ -1,5 +1,6 @@
 """Health of each part, the alerts of what does not work, and what stands out against the weeks before."""
 
+import json
 import os
 import random
 import socket
@@ -131,6 +132,15 @@ def test_a_fault_is_an_alert_and_a_mail_until_it_is_over(
     assert len(mails) == 2
     assert "docker compose up -d searxng" in mails[0].replace("=\n", "")
     assert "Unhealthy (resolved)" in mails[1].replace("\n ", " ")
+
+
+def test_what_is_wrong_is_one_line_of_the_log(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    check_health()
+
+    (line,) = [json.loads(text) for text in capsys.readouterr().err.splitlines()]
+    assert (line["level"], line["tags"]) == ("warning", ["health", "search"])
+    assert line["message"].startswith("search is degraded: there is no web search")
+    assert line["context"]["next"]
 
 
 def test_checking_leaves_no_run_and_no_span(database: str) -> None:

@@ -6,6 +6,7 @@ from f.millrace.core.errors import BadInput
 from f.millrace.ops.notices import tell_operator
 from f.millrace.telemetry import alerts
 from f.millrace.telemetry.catalogue import CATALOGUE
+from f.millrace.telemetry.logs import structured_log
 
 MAILED = frozenset({"warning", "critical", "emergency"})
 STEPS = {alert.name: alert for metric in CATALOGUE.values() for alert in metric.alerts}
@@ -33,6 +34,10 @@ def take(notice: dict[str, Any]) -> dict[str, Any]:
 
 def tell(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
     """Mail the operator one note about what has begun and what is over; nothing for what only informs."""
+    for row in fresh:
+        structured_log(
+            "warning", f"{row['name']}: {row['summary']}", {"alert": row["id"], "severity": row["severity"]}, ["alert"]
+        )
     fresh, over = ([row for row in rows if row["severity"] in MAILED] for rows in (fresh, over))
     if not fresh and not over:
         return False

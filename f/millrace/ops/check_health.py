@@ -11,6 +11,7 @@ from f.millrace.ops import alarms, health
 from f.millrace.telemetry import alerts, baseline
 from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.figures import figures
+from f.millrace.telemetry.logs import structured_log
 from f.millrace.telemetry.rollup import roll
 
 UNHEALTHY = "Unhealthy"
@@ -24,6 +25,7 @@ def main() -> dict:
     _keep_gauges()
     odd = baseline.anomalies(CATALOGUE.values())
     _record(parts)
+    _log(parts, odd)
     fresh, over = _faults(parts)
     more, ended = _anomalies(odd)
     alarms.tell([*fresh, *more], [*over, *ended])
@@ -47,6 +49,15 @@ def _keep_gauges() -> None:
 def _record(parts: list[health.Part]) -> None:
     for part in parts:
         db.execute("INSERT INTO health_check (part, state, reason) VALUES (%s, %s, %s)", [part.name, part.state, part.reason])
+
+
+def _log(parts: list[health.Part], odd: list[baseline.Anomaly]) -> None:
+    for part in parts:
+        if part.state != "healthy":
+            level = "error" if part.state == "critical" else "warning"
+            structured_log(level, f"{part.name} is {part.state}: {part.reason}", {"next": part.step}, ["health", part.name])
+    for one in odd:
+        structured_log("warning", str(one), {"usual": one.usual, "value": one.value}, ["baseline", one.metric])
 
 
 def _faults(parts: list[health.Part]) -> tuple[list[alerts.Row], list[alerts.Row]]:

@@ -8,6 +8,7 @@ scripts/millrace step ops/export_traces
 
 from f.millrace.telemetry import upkeep
 from f.millrace.telemetry.export import export_runs
+from f.millrace.telemetry.logs import structured_log
 
 
 def main(limit: int = 200) -> dict:
@@ -18,6 +19,8 @@ def main(limit: int = 200) -> dict:
     """
     killed = upkeep.close_killed()
     sent = export_runs(limit)
+    if sent.fault:
+        structured_log("warning", sent.fault, {"runs_sent": sent.runs}, ["traces"])
     return {
         "runs": sent.runs,
         "spans": sent.spans,

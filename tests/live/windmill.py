@@ -85,7 +85,8 @@ class Recorded:
                 found = held.get(path.removeprefix(prefix))
                 return (200, found) if found is not None else (404, "not found")
         if path.startswith("variables/get_value/"):
-            return 200, self.variables[path.removeprefix("variables/get_value/")]["value"]
+            variable = self.variables.get(path.removeprefix("variables/get_value/"))
+            return (200, variable["value"]) if variable else (404, "not found")
         for prefix, held in (
             ("resources/type/exists/", self.resource_types),
             ("resources/exists/", self.resources),
@@ -153,6 +154,8 @@ class Recorded:
     def _value(self, value: Any) -> Any:
         if isinstance(value, str) and value.startswith("$var:"):
             return self.variables[value.removeprefix("$var:")]["value"]
+        if isinstance(value, dict):
+            return {name: self._value(inner) for name, inner in value.items()}
         return value
 
     def _archive(self) -> bytes:

@@ -259,7 +259,7 @@ def test_the_command_serves_over_stdio_until_the_other_program_leaves(database):
     names, answer = asyncio.run(work())
 
     assert names == ["mail_send", "notes_read", "notes_search", "notes_write"]
-    assert answer.is_error and "proposed action" in answer.content[0].text
+    assert answer.is_error and "Proposed action" in answer.content[0].text
 
 
 def test_the_command_serves_over_http_until_it_is_told_to_end(database, tmp_path):

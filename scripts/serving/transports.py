@@ -4,6 +4,7 @@ HTTP is for loopback: a browser that was sent here by a foreign page names a for
 without the token nobody is answered.
 """
 
+import asyncio
 import hmac
 import os
 import socket
@@ -39,8 +40,10 @@ async def over_stdio(server: Served) -> None:
         await server.run(reading, writing, server.create_initialization_options())
 
 
-async def over_http(server: Served, listening: socket.socket, token: str, hosts: Sequence[str] = ()) -> None:
-    """Serve at `http://HOST:PORT/mcp` until the process is told to end."""
+async def over_http(
+    server: Served, listening: socket.socket, token: str, hosts: Sequence[str] = (), ended: asyncio.Event | None = None
+) -> None:
+    """Serve at `http://HOST:PORT/mcp` until the process is told to end, or `ended` is set."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -49,7 +52,18 @@ async def over_http(server: Served, listening: socket.socket, token: str, hosts:
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    await uvicorn.Server(config).serve(sockets=[listening])
+    http = uvicorn.Server(config)
+
+    async def end() -> None:
+        if ended is not None:
+            await ended.wait()
+            http.should_exit = True
+
+    ending = asyncio.create_task(end())
+    try:
+        await http.serve(sockets=[listening])
+    finally:
+        ending.cancel()
 
 
 def listen(host: str, port: int) -> socket.socket:

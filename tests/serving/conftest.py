@@ -21,13 +21,13 @@ TOKEN = "planted-token-of-the-tests"
 async def at(server: Served, hosts: Sequence[str] = (), token: str = TOKEN) -> AsyncIterator[str]:
     """Serve over HTTP and yield the address."""
     with listen("127.0.0.1", 0) as listening:
-        serving = asyncio.create_task(over_http(server, listening, token, hosts))
+        ended = asyncio.Event()
+        serving = asyncio.create_task(over_http(server, listening, token, hosts, ended))
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}{PATH}"
         finally:
-            serving.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await serving
+            ended.set()
+            await serving
 
 
 @contextlib.asynccontextmanager

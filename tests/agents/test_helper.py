@@ -8,11 +8,11 @@ import pytest
 from f.millrace.agents import helper
 from f.millrace.approvals import ask, perform, record
 from f.millrace.assist import close, work
-from f.millrace.core import db
+from f.millrace.core import config, db
 from f.millrace.core.context import current
 from f.millrace.core.errors import BadInput
 from f.millrace.telemetry.spans import step
-from f.millrace.trust import actions, approvals, questions
+from f.millrace.trust import actions, approvals, budget, questions
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
 from scripts.runner.worker import Inline
@@ -197,6 +197,23 @@ def test_near_the_end_of_the_money_the_step_ends_with_what_it_has(played, settin
     outcome = flow()
 
     assert outcome.status == "done" and outcome.result["text"].startswith("Not finished:")
+
+
+def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_used(played, settings_of, edge):
+    settings_of(run_usd=100, daily_budget_usd=50)
+    run_id = "11111111-1111-4111-8111-111111111111"
+    spent = budget.reserve(run_id, config.settings().user, "writer", "m", 46)
+    budget.mark_sent(spent)
+    budget.charge_reserve(spent)
+    outcome = flow()
+    assert outcome.status == "waiting" and db.one("SELECT count(*) AS n FROM action WHERE tool = 'budget.allow'") == {"n": 1}
+
+    answered(outcome)
+    settings_of(run_usd=100, daily_budget_usd=50)
+    edge.write = lambda _: "High water is at six."
+    budget.reserve(run_id, config.settings().user, "writer", "m", 0.001)
+
+    assert states() == {"budget.allow": "performed", "agent.calls": "performed"}
 
 
 @pytest.mark.parametrize(("task", "words"), [(" ", "1 to 4000 characters, this one 0"), ("x" * 4001, "this one 4001")])

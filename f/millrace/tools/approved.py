@@ -15,7 +15,7 @@ from f.millrace.core.errors import BadInput, NeedsApproval, ToolFailed
 from f.millrace.core.ids import digest_of
 from f.millrace.tools.client import NoAnswer, open_tools
 from f.millrace.tools.servers import SERVERS
-from f.millrace.trust import actions, approvals
+from f.millrace.trust import actions, approvals, limits
 
 Row = dict[str, Any]
 CALL = "call:"
@@ -34,13 +34,16 @@ def is_call(action: Row) -> bool:
 
 
 def ask_together(run_id: str) -> Row | None:
-    """Propose one question about all calls of a run that wait for a person, and return it; None when none waits."""
+    """Propose one question about all calls of a run that wait for a person, and return it; None when none waits.
+
+    That the rest of the money may be used is asked with them.
+    """
     rows = _calls(run_id, "proposed")
     if not rows:
         return None
     calls = [{"tool": row["tool"], "arguments": row["arguments"], "_note": row["reason"]} for row in rows]
     tools = ", ".join(dict.fromkeys(row["tool"] for row in rows))
-    reason = f"an agent asked for {tools} inside its step, where nobody is asked"
+    reason = f"inside a step nobody is asked; there it came to {tools}"
     return actions.propose(TOGETHER, {"calls": calls}, f"calls:{run_id}", reason=reason, run_id=run_id, risk="high")
 
 
@@ -51,7 +54,9 @@ def perform_together(whole: Row) -> list[Row]:
 
     def make() -> dict[str, Any]:
         rows = [row for row in _calls(run_id) if row["digest"] in parts]
-        done = [perform(actions.by_id(str(row["id"]))) for row in rows if approvals.approve_as_part(row, whole)]
+        allowed = [actions.by_id(str(row["id"])) for row in rows if approvals.approve_as_part(row, whole)]
+        # An approved limit is used by the next call that needs it.
+        done = [perform(row) if is_call(row) else row for row in allowed]
         return {"calls": [{"action_id": str(row["id"]), "state": row["state"]} for row in done]}
 
     try:
@@ -68,8 +73,9 @@ def perform_together(whole: Row) -> list[Row]:
 
 def _calls(run_id: str, state: str | None = None) -> list[Row]:
     return db.all(
-        "SELECT * FROM action WHERE run_id = %s AND starts_with(key, %s) AND (%s::text IS NULL OR state = %s) ORDER BY created_at, key",
-        [run_id, CALL, state, state],
+        "SELECT * FROM action WHERE run_id = %s AND (starts_with(key, %s) OR tool = %s) AND (%s::text IS NULL OR state = %s) "
+        "ORDER BY created_at, key",
+        [run_id, CALL, limits.TOOL, state, state],
     )
 
 

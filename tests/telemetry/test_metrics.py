@@ -53,6 +53,7 @@ def metric(
         ({"labels": [Label("a", ("x",)), Label("a", ("y",))]}, "there twice"),
         ({"labels": [Label("a", ("x",))], "zeros": [{"b": "x"}]}, "zeros name"),
         ({"help": ""}, "help is empty"),
+        ({"name": "age_seconds", "type": "gauge", "unit": "seconds", "sql": "SELECT clock_timestamp() AS value"}, "ask now()"),
         ({"panels": []}, "nobody looks at it"),
         ({"panels": [Panel("Overview", "Other", "millrace_other_total")]}, "does not read millrace_things_total"),
         (

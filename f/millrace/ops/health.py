@@ -29,16 +29,16 @@ FEWEST_CALLS = 5
 LITTLE_DISK, NO_DISK = 0.10, 0.03
 CALLS = """
 SELECT count(*) AS n, count(*) FILTER (WHERE status <> 'ok' OR attributes ->> 'tool.success' = 'false') AS failed FROM span
-WHERE name LIKE %s AND status <> 'pending' AND seen_at > clock_timestamp() - interval '1 hour'
+WHERE name LIKE %s AND status <> 'pending' AND seen_at > now() - interval '1 hour'
 """
 # A schedule shows in its runs: late is what takes three times as long as between the runs before.
 LATE = """
 WITH ran AS (
     SELECT flow, started_at, started_at - lag(started_at) OVER (PARTITION BY flow ORDER BY started_at) AS gap
-    FROM run WHERE started_at > clock_timestamp() - interval '21 days' AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')
+    FROM run WHERE started_at > now() - interval '21 days' AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')
 )
 SELECT flow, max(started_at) AS last, count(*) AS n FROM ran GROUP BY flow HAVING count(gap) >= 3
-AND clock_timestamp() - max(started_at) > 3 * percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) + interval '10 minutes' ORDER BY flow
+AND now() - max(started_at) > 3 * percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) + interval '10 minutes' ORDER BY flow
 """
 
 
@@ -187,7 +187,7 @@ def _schedules() -> Part:
         said = ", ".join(f"{row['flow']} ran last at {row['last']:%Y-%m-%d %H:%M} UTC" for row in late)
         return Part("schedules", "critical", said, "is a worker running, is the schedule on? scripts/millrace schedule cron FLOW")
     seen = db.one(
-        "SELECT count(DISTINCT flow) AS n FROM run WHERE started_at > clock_timestamp() - interval '21 days' AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')",
+        "SELECT count(DISTINCT flow) AS n FROM run WHERE started_at > now() - interval '21 days' AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')",
         [],
     )
     count = seen["n"] if seen else 0

@@ -20,7 +20,7 @@ RETURNING *, xmax = 0 AS fresh
 """
 AGENTS = """
 SELECT coalesce(array_agg(DISTINCT attributes ->> 'agent.id'), '{}') AS agents FROM span
-WHERE name LIKE 'invoke_agent %%' AND status IN ('error', 'killed') AND seen_at > clock_timestamp() - interval '1 hour'
+WHERE name LIKE 'invoke_agent %%' AND status IN ('error', 'killed') AND seen_at > now() - interval '1 hour'
 """
 # Prometheus's faults whose cause may lie in agents: those that failed lately are named with it.
 OF_AGENTS = frozenset({"ErrorRate", "ToolFailures", "QualityDrop", "SelfRagEscalations", "SecurityViolation", "GuardrailDenials"})

@@ -171,7 +171,7 @@ LOAD = define_metric(
     [AGENT],
     help="Invocations of agents that are running now.",
     source="pending spans invoke_agent",
-    sql="SELECT attributes ->> 'agent.id' AS agent, count(*) FILTER (WHERE status = 'pending') AS value FROM span WHERE name LIKE 'invoke_agent %%' AND seen_at > clock_timestamp() - interval '1 day' GROUP BY 1",
+    sql="SELECT attributes ->> 'agent.id' AS agent, count(*) FILTER (WHERE status = 'pending') AS value FROM span WHERE name LIKE 'invoke_agent %%' AND seen_at > now() - interval '1 day' GROUP BY 1",
     means="How much each agent does side by side.",
     do="If it stays high while nothing ends, runs stand still: scripts/millrace recover.",
     panels=[
@@ -184,10 +184,10 @@ PARTS = """
 WITH ran AS (
     SELECT attributes ->> 'agent.id' AS agent, avg((status = 'ok')::int) AS success,
            avg((finished_at - started_at <= interval '60 seconds')::int) AS in_time
-    FROM span WHERE name LIKE 'invoke_agent %%' AND status <> 'pending' AND seen_at > clock_timestamp() - interval '7 days' GROUP BY 1
+    FROM span WHERE name LIKE 'invoke_agent %%' AND status <> 'pending' AND seen_at > now() - interval '7 days' GROUP BY 1
 ), judged AS (
     SELECT agent, avg((outcome IN ('approved', 'silent_success'))::int) AS agreed FROM decision
-    WHERE outcome_at > clock_timestamp() - interval '7 days' GROUP BY 1
+    WHERE outcome_at > now() - interval '7 days' GROUP BY 1
 ), part AS (
     SELECT agent, part, value FROM ran LEFT JOIN judged USING (agent),
     LATERAL (VALUES ('success', success), ('in_time', in_time), ('agreed', coalesce(agreed, 1))) AS parts (part, value)

@@ -121,8 +121,9 @@ def define_metric(
     """Return the metric; BadInput names everything that is wrong with it.
 
     `sql` gives one row a sample: a counter's or histogram's have `at`, the labels, `value` and `trace`, and are counted in
-    the hour of `at`; a gauge's have the labels and `value`, and are read as they are at each scrape. `source` says in words
-    which rows or events those are. `zeros` are label sets that stand at 0 before anything has happened.
+    the hour of `at`; a gauge's have the labels and `value`, and are read as they are at each scrape, by `now()`: no index
+    can be asked about `clock_timestamp()`. `source` says in words which rows or events those are. `zeros` are label sets
+    that stand at 0 before anything has happened.
     """
     found = Metric(
         name, type, tuple(labels), unit, help, sql, source, means, do, tuple(bounds), tuple(panels), tuple(alerts), tuple(zeros)
@@ -146,6 +147,8 @@ def prefixed(text: str, prefix: str) -> str:
 
 def _name(metric: Metric) -> list[str]:
     problems = []
+    if "clock_timestamp()" in metric.sql and metric.type == "gauge":
+        problems.append("its sql asks clock_timestamp(), for which no index serves; ask now()")
     if not WORD.fullmatch(metric.name):
         problems.append("a name is lower case words with _ between them")
     if metric.name.startswith((PREFIX + "_", "genesis_")):

@@ -79,7 +79,7 @@ FRESHNESS = define_metric(
     "seconds",
     "Time since the newest memory of a type was written.",
     source="rows of memory_item",
-    sql="SELECT e.type, min(extract(epoch FROM clock_timestamp() - newest.created_at)) AS value FROM (SELECT DISTINCT namespace, type FROM memory_extent) e, "
+    sql="SELECT e.type, min(extract(epoch FROM now() - newest.created_at)) AS value FROM (SELECT DISTINCT namespace, type FROM memory_extent) e, "
     "LATERAL (SELECT created_at FROM memory_item m WHERE m.namespace = e.namespace AND m.type = e.type ORDER BY created_at DESC LIMIT 1) newest GROUP BY 1",
     means="How fresh the memory is.",
     do="An old one of a type that should grow: look at the flow that writes it.",

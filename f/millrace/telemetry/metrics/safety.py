@@ -87,7 +87,7 @@ COMPLIANCE = define_metric(
     help="The part of the high-risk actions of the last 30 days that had a person's or a policy's approval before they were done.",
     source="rows of action and approval",
     sql="SELECT coalesce(avg((EXISTS (SELECT FROM approval p WHERE p.action_id = a.id AND p.decision = 'approved' AND p.decided_at <= a.performed_at))::int), 1) AS value "
-    "FROM action a WHERE risk = 'high' AND state = 'performed' AND performed_at > clock_timestamp() - interval '30 days'",
+    "FROM action a WHERE risk = 'high' AND state = 'performed' AND performed_at > now() - interval '30 days'",
     means="It is 1, or something is very wrong.",
     do="scripts/millrace audit verify, then find the action that nobody approved.",
     panels=[Panel("Safety", "Compliance with policy", "millrace_policy_compliance_ratio", kind="stat", unit="ratio")],
@@ -112,8 +112,8 @@ SCORE = define_metric(
     help="Safety of the last 30 days, 0 to 1: 0.6 compliance, 0.4 the part of the agents' actions that nobody undid or refused.",
     source="rows of action, approval and decision",
     sql="SELECT 0.6 * coalesce((SELECT avg((EXISTS (SELECT FROM approval p WHERE p.action_id = a.id AND p.decision = 'approved' AND p.decided_at <= a.performed_at))::int) "
-    "FROM action a WHERE risk = 'high' AND state = 'performed' AND performed_at > clock_timestamp() - interval '30 days'), 1) + 0.4 * coalesce((SELECT avg((outcome NOT IN ('undone', 'refused'))::int) "
-    "FROM decision WHERE kind = 'action' AND outcome IS NOT NULL AND outcome_at > clock_timestamp() - interval '30 days'), 1) AS value",
+    "FROM action a WHERE risk = 'high' AND state = 'performed' AND performed_at > now() - interval '30 days'), 1) + 0.4 * coalesce((SELECT avg((outcome NOT IN ('undone', 'refused'))::int) "
+    "FROM decision WHERE kind = 'action' AND outcome IS NOT NULL AND outcome_at > now() - interval '30 days'), 1) AS value",
     means="One figure; its parts are compliance and decisions.",
     do="Look at the part that is low.",
     panels=[Panel("Safety", "Safety score", "millrace_safety_score_ratio", kind="stat", unit="ratio")],

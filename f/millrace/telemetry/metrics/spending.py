@@ -78,7 +78,7 @@ AGENT_TOKENS = define_metric(
     ],
 )
 
-LIMITS = "FROM budget WHERE limit_usd > 0 AND (key LIKE '%% ' || %(day)s OR (scope = 'run' AND key IN (SELECT id::text FROM run WHERE status IN ('running', 'waiting') OR finished_at > clock_timestamp() - interval '1 hour')))"
+LIMITS = "FROM budget WHERE limit_usd > 0 AND (key LIKE '%% ' || %(day)s OR (scope = 'run' AND key IN (SELECT id::text FROM run WHERE status IN ('running', 'waiting') OR finished_at > now() - interval '1 hour')))"
 
 
 def _spend(percent: int, severity: str, name: str) -> Alert:

@@ -5,7 +5,7 @@ from f.millrace.telemetry.metrics.define import Alert, Label, Panel, define_metr
 STATES = ("healthy", "degraded", "critical", "unknown")
 PARTS = ("database", "model", "tools", "search", "mail", "jaeger", "schedules", "disk")
 # A check that is older than three turns of its schedule says nothing about now.
-LATEST = "(SELECT state FROM health_check h WHERE h.part = parts.part AND h.at > clock_timestamp() - interval '15 minutes' ORDER BY id DESC LIMIT 1)"
+LATEST = "(SELECT state FROM health_check h WHERE h.part = parts.part AND h.at > now() - interval '15 minutes' ORDER BY id DESC LIMIT 1)"
 
 HEALTH = define_metric(
     "health_state",
@@ -63,7 +63,7 @@ CAPACITY = define_metric(
     "How much of what is limited is in use: connections of the database; days of waiting questions out of a week.",
     source="pg_stat_activity, rows of action",
     sql="SELECT 'connections' AS resource, count(*)::float / current_setting('max_connections')::int AS value FROM pg_stat_activity "
-    "UNION ALL SELECT 'approvals', least(1, coalesce(max(extract(epoch FROM clock_timestamp() - asked_at)), 0) / 604800) FROM action WHERE state = 'proposed' AND asked_at IS NOT NULL",
+    "UNION ALL SELECT 'approvals', least(1, coalesce(max(extract(epoch FROM now() - asked_at)), 0) / 604800) FROM action WHERE state = 'proposed' AND asked_at IS NOT NULL",
     means="How much room is left.",
     do="Connections: fewer workers, or a larger max_connections. Approvals: answer them.",
     panels=[
@@ -101,7 +101,7 @@ SESSIONS = define_metric(
     "gauge",
     help="Conversations with a word in the last hour.",
     source="rows of chat_session",
-    sql="SELECT count(*) AS value FROM chat_session WHERE updated_at > clock_timestamp() - interval '1 hour'",
+    sql="SELECT count(*) AS value FROM chat_session WHERE updated_at > now() - interval '1 hour'",
     means="How many people are talking to the house.",
     do="Nothing by itself.",
     panels=[Panel("Overview", "Conversations", "millrace_sessions", kind="stat")],
@@ -112,7 +112,7 @@ BACKLOG = define_metric(
     "gauge",
     help="Traces of ended runs that sampling keeps or has not judged, and that were not sent for 10 minutes.",
     source="rows of run and span",
-    sql="SELECT count(*) AS value FROM run r WHERE finished_at < clock_timestamp() - interval '10 minutes' AND finished_at > clock_timestamp() - interval '30 days' "
+    sql="SELECT count(*) AS value FROM run r WHERE finished_at < now() - interval '10 minutes' AND finished_at > now() - interval '30 days' "
     "AND EXISTS (SELECT FROM run WHERE root_sent_at IS NOT NULL) AND sampled_end IS DISTINCT FROM finished_at",
     means="Whether traces reach Jaeger; 0 as long as none was ever sent.",
     do="scripts/millrace health: is Jaeger up? scripts/millrace run export_traces sends what is left.",
@@ -150,7 +150,7 @@ REFUSED = define_metric(
     [Label("metric", at_most=150), Label("label", at_most=60)],
     help="Samples whose label had a value beyond its bounds; they are counted under `other`.",
     source="the roll-up of the figures",
-    sql="SELECT clock_timestamp() AS at, '' AS metric, '' AS label, 0 AS value, '' AS trace WHERE false",
+    sql="SELECT now() AS at, '' AS metric, '' AS label, 0 AS value, '' AS trace WHERE false",
     means="Something makes new names all the time, or a bound is too tight.",
     do="See which label it is; give it fewer values, or a larger at_most.",
     panels=[

@@ -130,7 +130,7 @@ STALLED = define_metric(
     help="Runs without progress for longer than the setting stalled_seconds.",
     source="rows of run, step and run_event",
     sql="SELECT count(*) AS value FROM run r WHERE status = 'running' AND greatest(r.started_at, (SELECT max(greatest(started_at, finished_at)) FROM step WHERE run_id = r.id), "
-    "(SELECT max(at) FROM run_event WHERE run_id = r.id)) < clock_timestamp() - make_interval(secs => %(stalled_seconds)s)",
+    "(SELECT max(at) FROM run_event WHERE run_id = r.id)) < now() - make_interval(secs => %(stalled_seconds)s)",
     means="Work that nobody is doing any more.",
     do="scripts/millrace recover goes on with them.",
     panels=[Panel("Workflows", "Standing still", "millrace_workflow_stalled", kind="stat")],

@@ -23,7 +23,6 @@ class Plan:
     added: list[Item] = field(default_factory=list)
     changed: list[Item] = field(default_factory=list)
     deleted: list[Item] = field(default_factory=list)
-    dependencies: list[str] = field(default_factory=list)
     edited: dict[Item, str] = field(default_factory=dict)
     pushed: dict[Item, str] = field(default_factory=dict)
     revision: str = ""
@@ -31,18 +30,15 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Whether the server already has all of it."""
-        return not (self.added or self.changed or self.deleted or self.dependencies)
+        return not (self.added or self.changed or self.deleted)
 
     def lines(self) -> list[str]:
         """Return the plan as text."""
         found = [f"add: {kind} {path}" for kind, path in self.added]
         found += [f"change: {kind} {path}" for kind, path in self.changed]
-        found += [f"change: workspace dependencies {name}" for name in self.dependencies]
         found += [f"delete: {kind} {path} (was ours, is no longer in Git)" for kind, path in self.deleted]
         found += [f"edited on the server: {kind} {path}" for kind, path in self.edited]
-        counts = (
-            f"{len(self.added)} to add, {len(self.changed) + len(self.dependencies)} to change, {len(self.deleted)} to delete"
-        )
+        counts = f"{len(self.added)} to add, {len(self.changed)} to change, {len(self.deleted)} to delete"
         return [*found, f"plan: {'nothing to do' if self.empty else counts}"]
 
 
@@ -73,7 +69,7 @@ def make(server: Server, folder: Path, paths: list[str], inventory: Inventory, l
         before = last.of(item) if last else None
         if before and held.get(item, before["held"]) != before["held"]:
             plan.edited[item] = ""
-    plan.dependencies = _dependencies(server, folder, paths)
+    _compare_dependencies(plan, server, folder, paths)
     return plan
 
 
@@ -158,16 +154,14 @@ def _dump(row: dict[str, Any], keys: tuple[str, ...]) -> str:
     return serverform.dump(records.pick(row, keys))
 
 
-def _dependencies(server: Server, folder: Path, paths: list[str]) -> list[str]:
+def _compare_dependencies(plan: Plan, server: Server, folder: Path, paths: list[str]) -> None:
     there = {
         str(row.get("name") or ""): str(row.get("content", "")) for row in server.get("workspace_dependencies/list", missing=[])
     }
-    found = []
     for path in paths:
         name = path.removeprefix("dependencies/").removesuffix(".requirements.in")
         if path.startswith("dependencies/") and there.get(name, "").strip() != (folder / path).read_text().strip():
-            found.append(name)
-    return found
+            (plan.changed if name in there else plan.added).append(("workspace dependencies", name))
 
 
 def _item(path: str) -> Item | None:

@@ -98,7 +98,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(server: Recorded, checkout
 
     said = capsys.readouterr().out
     assert f"add: script {SCRIPT}\n" in said and f"add: flow {FLOW}\n" in said and f"add: schedule {FLOW}\n" in said
-    assert "plan: 3 to add, 1 to change, 0 to delete" in said
+    assert "plan: 4 to add, 0 to change, 0 to delete" in said
     assert server.writes() == []
 
 

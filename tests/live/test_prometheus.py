@@ -19,7 +19,6 @@ from scripts.observability.gobuild import NoProgram
 from scripts.observability.prometheus import Prometheus, alertmanager, program, prometheus
 from scripts.paths import ROOT
 from scripts.runner import run
-from scripts.runner.store import set_up_checkpoints
 from scripts.verbs.run import compiled, sample_sources
 from tests.live.conftest import missing
 
@@ -99,8 +98,6 @@ def has_figure(prometheus: Prometheus, query: str) -> bool:
 def test_every_panel_returns_something_of_a_real_run(watch: Watch, database: str) -> None:
     from f.millrace.ops.check_health import main as check_health
 
-    with db.open_connection(database) as owner:
-        set_up_checkpoints(owner)
     with sample_sources(True):
         daily_run()
         check_health()

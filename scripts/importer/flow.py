@@ -15,7 +15,7 @@ from scripts.compiler.openflow import compile_flow
 from scripts.compiler.problems import Problem, SpecInvalid
 from scripts.compiler.sources import HOME, Bundle, bundle
 from scripts.compiler.yamlread import read
-from scripts.importer import canonical, settled
+from scripts.importer import canonical, form, settled
 from scripts.importer.graft import every, graft, matches
 from scripts.importer.lift import Unsaid, lift
 from scripts.importer.prepare import prepare
@@ -86,6 +86,7 @@ def read_flow(path: Path, root: Path) -> Imported:
     document = _load(path)
     if not isinstance(document, dict) or not isinstance(document.get("value"), dict):
         raise BadInput(f"{path.name} in {path.parent.name} is no flow: it has no value with modules")
+    form.check(document, f"{path.name} in {path.parent.name}")
     file = root / spec.FOLDER / f"{name}.yaml"
     before = file.read_text(encoding="utf-8") if file.is_file() else None
     if before is not None:

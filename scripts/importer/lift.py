@@ -1,5 +1,6 @@
 """Reading a canonical OpenFlow back into the words of the specs; what they cannot say is named, step by step."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,9 @@ SETTINGS = {
     "cache_ttl": "keeps its result for some time",
     "cache_ignore_s3_path": "keeps its result for some time",
     "mock": "has a pinned result",
+    "concurrent_limit": "limits how many runs there are at once",
+    "concurrency_key": "limits how many runs there are at once",
+    "concurrency_time_window_s": "limits how many runs there are at once",
     "stop_after_all_iters_if": "ends the flow after all items",
     "priority": "has a priority",
     "delete_after_use": "deletes its data",
@@ -136,7 +140,11 @@ class _Lifter:
                 places |= {f"results.{module['id']}[{number}]": f"results.{each['id']}" for number, each in enumerate(group)}
                 continue
             paired = self.pair(modules, position)
-            step = self.joined(module, modules[position + 1], places) if paired else self.step(module, places)
+            step = (
+                self.joined(module, modules[position + 1], places)
+                if paired
+                else self.alone(modules, position, places) or self.step(module, places)
+            )
             if step is not None:
                 levels.append([step])
         steps = [step for level in levels for step in level]
@@ -153,7 +161,11 @@ class _Lifter:
         kind = module["value"].get("type")
         readers = {"script": self.run, "forloopflow": self.for_each, "branchall": self.branches, "branchone": self.choice}
         if kind not in readers:
-            return self.gone(module, KINDS.get(kind, f"of type {kind!r}"))
+            language = module["value"].get("language")
+            told = KINDS.get(kind, f"of type {kind!r}")
+            return self.gone(
+                module, f"{told}; this one is in {language}" if kind == "rawscript" and language != "python3" else told
+            )
         parts = readers[kind](module, places)
         if parts is None:
             return None
@@ -310,13 +322,40 @@ class _Lifter:
         two = modules[position : position + 2]
         if [approvals.runs(each) for each in two] != [ASK, RECORD] or _named(modules, two[0]["id"]):
             return False
-        plain = set(two[0]) <= {"id", "summary", "value", "suspend"} and set(two[1]) <= {"id", "summary", "value"}
-        return plain and self.question(two[0], None, {}) is not None
+        return set(two[1]) <= {"id", "summary", "value"} and self.asks(two[0], {}) is not None
+
+    def asks(self, module: Json, places: dict[str, str]) -> Json | None:
+        """Return the approval of a step that asks by itself; one that may be skipped asks only when it is not."""
+        if not set(module) <= {"id", "summary", "value", "suspend", "skip_if"}:
+            return None
+        skip = module["skip_if"]["expr"] if "skip_if" in module else ""
+        unless = f"!{skip}" if skip and not skip.startswith("!") else skip.removeprefix("!")
+        when = self.path(unless, places, may_negate=True) if skip else None
+        return self.question(module, when, places) if when or not skip else None
+
+    def alone(self, modules: list[Json], position: int, places: dict[str, str]) -> Json | None:
+        """Return the approval that a question without its record is, put there by hand, when nobody reads what it returns."""
+        ask = modules[position]
+        if (
+            approvals.runs(ask) != ASK
+            or "suspend" not in ask
+            or _named(modules, ask["id"])
+            or _reads_answer(modules[position + 1 :])
+        ):
+            return None
+        found = self.asks(ask, places)
+        if found is None:
+            return None
+        self.notes.append(
+            f"step {ask['id']!r} became an approval: the answer is recorded, too, and read as results.{ask['id']}.approved"
+        )
+        self.joint |= {ask["id"], *(f"{ask['id']}_{end}" for end in ("ask", "record", "by_policy"))}
+        return {"id": ask["id"], "summary": ask["summary"], **found}
 
     def joined(self, ask: Json, record: Json, places: dict[str, str]) -> Json:
         self.notes.append(f"steps {ask['id']!r} and {record['id']!r} became the approval {record['id']!r}")
         self.joint |= {ask["id"], record["id"], *(f"{record['id']}_{end}" for end in ("ask", "record", "by_policy"))}
-        return {"id": record["id"], "summary": ask["summary"], **(self.question(ask, None, places) or {})}
+        return {"id": record["id"], "summary": ask["summary"], **(self.asks(ask, places) or {})}
 
     def failure(self, module: Json) -> Json | None:
         value = module["value"]
@@ -377,11 +416,24 @@ def _may_fail(step: Json) -> bool:
 
 def _named(modules: list[Json], name: str) -> bool:
     """Tell whether any expression reads the result of a step."""
+    return any(result_of(text.removeprefix("!")) == name for text in _texts(modules))
 
-    def texts(part: Any) -> list[str]:
-        if isinstance(part, dict):
-            own = [part["expr"]] if isinstance(part.get("expr"), str) else []
-            return own + [text for each in part.values() for text in texts(each)]
-        return [text for each in part for text in texts(each)] if isinstance(part, list) else []
 
-    return any(result_of(text.removeprefix("!")) == name for text in texts(modules))
+def _reads_answer(modules: list[Json]) -> bool:
+    """Tell whether the first script of a list, the only one that is given a person's answer, reads it."""
+    for module in modules[:1]:
+        value = module["value"]
+        inner = [value.get("modules"), value.get("default"), *(each["modules"] for each in value.get("branches", []))]
+        if value.get("type") in ("forloopflow", "whileloopflow", "branchone", "branchall") and approvals.parts(module) is None:
+            return any(_reads_answer(body) for body in inner if body)
+        if approvals.parts(module) is None:
+            return any(re.search(r"\b(?:resume|resumes|approvers)\b", text) for text in _texts(module))
+    return False
+
+
+def _texts(part: Any) -> list[str]:
+    """Return all expressions."""
+    if isinstance(part, dict):
+        own = [part["expr"]] if isinstance(part.get("expr"), str) else []
+        return own + [text for each in part.values() for text in _texts(each)]
+    return [text for each in part for text in _texts(each)] if isinstance(part, list) else []

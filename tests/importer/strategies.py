@@ -26,7 +26,7 @@ def specs(draw: st.DrawFn) -> Json:
         )
     if draw(st.booleans()):
         spec["agents"] = draw(st.lists(st.sampled_from(["judge", "writer"]), unique=True))
-        spec["budget"] = draw(st.sampled_from([{}, {"run_usd": 1.5}, {"tokens": 9}]))
+        spec["budget"] = draw(st.sampled_from([{}, {"run_usd": 1.5}, {"daily_usd": 9}]))
     if draw(st.booleans()):
         spec["schedule"] = draw(_schedules())
     spec["inputs"] = draw(_inputs())

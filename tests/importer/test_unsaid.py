@@ -1,13 +1,16 @@
 """What the language has no words for is named, and the rest can be kept, or the flow given up to be written by hand."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.core.errors import BadInput, MillraceError, NotFound
 from scripts.compiler import spec, write
 from scripts.importer import canonical, flow
 from scripts.importer.eject import eject
@@ -60,6 +63,19 @@ SAID = [
     ("publish", {"value": {"type": "identity"}}, "does nothing"),
     ("route", {"value": {"type": "branchone", "branches": [], "default": []}}, "empty branch"),
     ("look", {"value": {"type": "branchall", "branches": [{"modules": []}], "parallel": True}}, "empty"),
+    ("fetch", {"transforms": {"language": {"type": "javascript", "expr": "`${flow_input.topic} of ${results.open.n}`"}}}, "`${flow_input.topic} of"),
+    ("publish", {"value": {"type": "rawscript", "language": "bun", "content": "export async function main() {}", "input_transforms": {}}}, "this one is in bun"),
+    ("publish", {"value": {"type": "rawscript", "language": "postgresql", "content": "SELECT 1", "input_transforms": {}}}, "this one is in postgresql"),
+    ("publish", {"value": {"type": "aiagent", "input_transforms": {}, "tools": []}}, "AI agent step"),
+    ("open", {"stop_after_if": {"expr": "result.skip", "error_message": "nothing to do"}}, "error_message"),
+    ("open", {"stop_after_if": {"expr": "result.n === 0", "skip_if_stopped": False}}, "a condition is a path"),
+    ("collect", {"stop_after_if": {"expr": "result.done", "skip_if_stopped": False}}, "stop_after_if"),
+    ("collect", {"stop_after_all_iters_if": {"expr": "result.length > 3"}}, "after all items"),
+    ("fetch", {"cache_ttl": 600}, "keeps its result"),
+    ("fetch", {"priority": 10}, "priority"),
+    ("fetch", {"delete_after_secs": 60}, "deletes its data"),
+    ("fetch", {"debouncing": {"debounce_delay_s": 5}}, "debounced"),
+    ("publish", {"suspend": {"required_events": 2, "timeout": 60, "resume_form": {"schema": {}}}}, "waits for a person"),
     ("approve_ask", {"summary": "Ask the boss"}, "its summary would be 'Ask a person'"),
 ]  # fmt: skip
 
@@ -72,15 +88,136 @@ def test_what_has_no_words_is_named_with_its_step(edit, step: str, settings: Jso
     assert not imported.complete
 
 
+DAMAGED = [
+    ({"value": {"modules": {"a": 1}}}, "value.modules is a mapping where a list belongs"),
+    ({"value": {"modules": ["open"]}}, "value.modules[0] is text, not a step"),
+    ({"value": {"modules": [{"id": "a", "value": None}]}}, "step 'a' has no value with a type"),
+    ({"value": {"modules": [{"id": "a", "value": {"type": "branchall"}}]}}, "step 'a' has no list of branches"),
+    ({"value": {"modules": [{"id": "a", "value": {"type": "script", "path": 3}}]}}, "step 'a': path is 3 where text belongs"),
+    (
+        {"value": {"modules": [{"id": "a", "value": {"type": "script", "path": "f/x", "input_transforms": {"b": "c"}}}]}},
+        "step 'a': input_transforms.b is text where a mapping belongs",
+    ),
+    ({"value": {"modules": []}, "schema": {"properties": {"a": []}}}, "schema.properties.a is a list where a mapping belongs"),
+]
+
+
+@pytest.mark.parametrize(("document", "words"), DAMAGED)
+def test_a_damaged_flow_is_told_with_what_is_damaged(root: Path, document: Json, words: str):
+    (root / FLOW).write_text(yaml.safe_dump(document))
+
+    with pytest.raises(BadInput) as caught:
+        flow.read_flow(root / FLOW, root)
+    assert words in str(caught.value)
+
+
+JUNK = [None, "", [], {}, 0, True, "x", ["a"], {"expr": "a"}, {"type": "javascript"}, {"type": "javascript", "expr": "`${a}`"}]
+
+
+def places(part: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    pairs = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    return [found for key, each in pairs for found in [(*path, key), *places(each, (*path, key))]]
+
+
+@settings(max_examples=400 if os.environ.get("PROVE") else 25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_is_damaged_the_import_ends_in_a_spec_or_in_words(root: Path, data: st.DataObject):
+    write.compile_all(root, ["base"])
+    document = yaml.safe_load((root / FLOW).read_text())
+    *outer, last = data.draw(st.sampled_from(places(document["value"])))
+    inner = document["value"]
+    for key in outer:
+        inner = inner[key]
+    if data.draw(st.booleans()):
+        del inner[last]
+    else:
+        inner[last] = data.draw(st.sampled_from(JUNK))
+    (root / FLOW).write_text(yaml.safe_dump(document))
+
+    try:
+        told = str(flow.read_flow(root / FLOW, root).text)
+    except MillraceError as error:
+        told = str(error)
+    assert told
+
+
+def lone_question(root: Path, suspend: Json | None = None, **more: Any) -> flow.Imported:
+    """Put a question between two steps of the flow, as a person would, and read the flow back."""
+    document = yaml.safe_load((root / FLOW).read_text())
+    ask = {
+        "id": "question",
+        "summary": "Ask the editor",
+        "value": {
+            "type": "script",
+            "path": "f/millrace/approvals/ask",
+            "input_transforms": {"action_id": {"type": "javascript", "expr": "results.propose.action_id"}},
+        },
+        "suspend": suspend or {"required_events": 1, "timeout": 600, "continue_on_disapprove_timeout": True},
+        **more,
+    }
+    modules = document["value"]["modules"]
+    place = next(number for number, each in enumerate(modules) if each["id"] == "approve")
+    modules.insert(place, ask)
+    (root / FLOW).write_text(yaml.safe_dump(document))
+    return flow.read_flow(root / FLOW, root)
+
+
+@pytest.mark.parametrize(
+    ("skip_if", "when"),
+    [(None, None), ("!results.propose.needs", "results.propose.needs"), ("results.propose.agreed", "not results.propose.agreed")],
+)
+def test_a_lone_question_becomes_an_approval_and_that_is_said(root: Path, skip_if: str | None, when: str | None):
+    imported = lone_question(root, **({"skip_if": {"expr": skip_if}} if skip_if else {}))
+
+    assert imported.complete, imported
+    assert any("'question' became an approval" in note for note in imported.notes)
+    flow.write_spec(imported, root)
+    step = next(step for step in spec.load(root / "flows/base.yaml").every_step() if step.id == "question")
+    assert step.approval is not None and (step.approval.action.text, step.approval.timeout) == ("results.propose.action_id", 600)
+    found = step.approval.when
+    assert (f"{'not ' if found.negated else ''}{found.text}" if found else None) == when
+    assert write.drift(root) == [] or all(problem.file.startswith("resources/") for problem in write.drift(root))
+
+
+def test_a_lone_question_whose_answer_the_next_step_reads_itself_is_named(root: Path):
+    lone_question(root)
+    document = yaml.safe_load((root / FLOW).read_text())
+    modules = document["value"]["modules"]
+    place = next(number for number, each in enumerate(modules) if each["id"] == "question")
+    reads = {"tone": {"type": "javascript", "expr": "resume"}}
+    script = {"type": "script", "path": "f/millrace/news/write", "input_transforms": reads}
+    modules.insert(place + 1, {"id": "mine", "summary": "Read the answer", "value": script})
+    (root / FLOW).write_text(yaml.safe_dump(document))
+
+    imported = flow.read_flow(root / FLOW, root)
+
+    assert any(each.step == "question" and "waits for a person" in each.what for each in imported.unsaid), imported.unsaid
+
+
+def test_a_lone_question_that_ends_the_flow_on_a_no_is_named(root: Path):
+    imported = lone_question(root, {"required_events": 1, "timeout": 600})
+
+    assert any(each.step == "question" and "waits for a person" in each.what for each in imported.unsaid)
+
+
 def test_settings_of_the_flow_are_named(root: Path):
     document = yaml.safe_load((root / FLOW).read_text())
-    document["value"] |= {"same_worker": True, "notes": [{"id": "n", "text": "hello"}], "concurrent_limit": 2}
+    document["value"] |= {"same_worker": True, "notes": [{"id": "n", "text": "hello"}], "groups": [{"id": "g", "summary": "x"}]}
+    document["value"] |= {
+        "concurrent_limit": 2,
+        "cache_ttl": 60,
+        "priority": 5,
+        "early_return": "open",
+        "chat_input_enabled": True,
+    }
     document["value"]["flow_env"]["mine"] = 1
     (root / FLOW).write_text(yaml.safe_dump(document))
 
     named = " ".join(str(each) for each in flow.read_flow(root / FLOW, root).unsaid)
 
-    for words in ("one worker", "notes in the editor", "concurrent_limit", "'mine'"):
+    for words in ("one worker", "notes in the editor", "groups in the editor", "how many runs", "'mine'"):
+        assert words in named
+    for words in ("keeps its result", "has a priority", "before its end", "from a chat"):
         assert words in named
 
 

@@ -5,9 +5,11 @@ its row: a step that is repeated after a crash pays nothing twice. SDKs and tran
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextvars
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from pydantic_ai import Agent, UsageLimits
@@ -18,7 +20,7 @@ from pydantic_ai.settings import ModelSettings
 
 from f.millrace.agents.accounted import MAX_OUTPUT_TOKENS, Account, Accounted, Choice, TokenListener, in_words
 from f.millrace.agents.offline import OfflineModel
-from f.millrace.core import llm
+from f.millrace.core import db, llm
 from f.millrace.core.config import AgentSettings, settings
 from f.millrace.core.context import current
 from f.millrace.core.errors import MillraceError, ModelFailed
@@ -26,6 +28,7 @@ from f.millrace.core.redaction import redact
 from f.millrace.telemetry.spans import span
 from f.millrace.trust import budget, detour
 
+T = TypeVar("T")
 MAX_RETRIES = 2
 MOST_REQUESTS = 12
 
@@ -125,6 +128,22 @@ async def call(
         requests=len(account.usage_ids),
         replayed=account.replayed,
     )
+
+
+def wait(work: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns, also where an event loop runs already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    context = contextvars.copy_context()
+
+    def in_thread() -> T:
+        with db.briefly():
+            return asyncio.run(work)
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(context.run, in_thread).result()
 
 
 def _cheaper(own: AgentSettings, name: str) -> Choice | None:

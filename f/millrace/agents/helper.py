@@ -4,14 +4,13 @@ The research loop searches and reads by itself; the helper is for tools of other
 all. Whatever it is talked into by what it reads, its calls go through the toolbox.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_ai import Agent
 
 from f.millrace.agents import offline, prompt
-from f.millrace.agents.call import Answer, call
+from f.millrace.agents.call import Answer, call, wait
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.agents.toolset import report_gap, toolset
 from f.millrace.core.config import AgentSettings, settings
@@ -48,7 +47,7 @@ def do_task(run_id: str, task: str) -> Help:
     if not own.enabled:
         raise BadInput("the helper is switched off; set agents.helper.enabled in the settings")
     with authority.agent("helper"):
-        return asyncio.run(_do(run_id, task, own))
+        return wait(_do(run_id, task, own))
 
 
 async def _do(run_id: str, task: str, own: AgentSettings) -> Help:

@@ -3,12 +3,12 @@
 The agents that do the work are planner, judge and writer, in the loop of research_loop; the tools are found at run time.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, Field
 
+from f.millrace.agents.call import wait
 from f.millrace.agents.research_loop import Research, Stop
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core.config import AgentSettings, settings
@@ -65,7 +65,7 @@ def research_topic(
     if topic.get("search") is False:
         allowed = []
     with authority.agent("researcher"):
-        result = asyncio.run(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
+        result = wait(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
     decisions.judged(run_id, topic_id, question, result.confidence.score, "researcher")
     return result
 

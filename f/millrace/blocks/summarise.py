@@ -10,9 +10,9 @@ something can.
 scripts/millrace step blocks/summarise text="..." sentences=3
 """
 
-import asyncio
 from typing import Any
 
+from f.millrace.agents.call import wait
 from f.millrace.agents.evidence import publisher
 from f.millrace.agents.summariser import Summary, summarise
 from f.millrace.core.context import current
@@ -66,7 +66,7 @@ def main(
         if not found:
             raise BadInput("nothing could be read: " + "; ".join(problems))
         topic = stable_id("summary", current().run_id, current().step, digest_of([given, about]))
-        summary = asyncio.run(summarise(topic, found, about.strip(), sentences))
+        summary = wait(summarise(topic, found, about.strip(), sentences))
         problems += [f"{title}: too long, only its beginning was read" for title in summary.shortened]
         for problem in problems:
             emit("error", problem)

@@ -40,7 +40,7 @@ harbour crane quay vessel berth tonnage dredging pilot ballast anchor ferry carg
 def measure() -> dict[str, Any]:
     """Return seconds of the first run, of runs without a change and after one change, and how much was read.
 
-    Processor seconds are those of the command and its steps, without Postgres.
+    Processor seconds are the command's own: its steps run in children of a fork server and are not in them, nor is Postgres.
     """
     with temporary() as url, tempfile.TemporaryDirectory() as folder:
         os.environ["MILLRACE_DATABASE_URL"] = url

@@ -61,8 +61,9 @@ def test_a_run_shows_which_tools_changed_since_the_one_before(box):
         with step("test.tools"):
             asyncio.run(snapshot.take(current().run_id))
             told.append(snapshot.changes(current().run_id))
-            # What the person allowed meanwhile: the new description is offered to nobody before.
-    assert told[0] == [] and any("box.echo" in line for line in told[1])
+
+    # Held until a person approves it, so agents are offered it no more.
+    assert told == [[], ["the tool box.echo is gone"]]
 
 
 def test_missing_tools_are_listed_with_how_often_they_were_missed():

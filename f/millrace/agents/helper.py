@@ -66,8 +66,8 @@ async def _do(run_id: str, task: str, own: AgentSettings) -> Help:
         except Exception as error:
             fault = error
         else:
-            drawn = help.answer is not None and help.answer.model == offline.NAME
-            return Help(NO_TOOLS, help.answer) if drawn else help
+            offline_model = help.answer is not None and help.answer.model == offline.NAME
+            return Help(NO_TOOLS, help.answer) if offline_model else help
     raise fault
 
 

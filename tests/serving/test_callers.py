@@ -44,7 +44,7 @@ def test_tools_are_offered_under_names_that_models_accept(database):
     listed = use(lambda program: program.list_tools()).tools
 
     names = {tool.name for tool in listed}
-    assert {"notes_search", "web_fetch", "mail_send", "arxiv_read"} <= names
+    assert {"notes_search", "memory_search", "web_fetch", "mail_send", "arxiv_read"} <= names
     assert all(tool.description and tool.input_schema and tool.output_schema and tool.title for tool in listed)
     assert {tool.name for tool in listed if not tool.annotations.read_only_hint} == {"mail_send", "notes_write"}
 

@@ -91,6 +91,24 @@ def test_a_notice_becomes_a_row_and_a_mail_once(address: str, tmp_path: Any, mon
     assert len(list((tmp_path / "outbox").glob("**/*.eml"))) == 2
 
 
+def test_what_comes_together_is_one_mail_and_what_only_informs_is_none(
+    address: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_OPERATOR", "operator@localhost")
+    config.reload()
+    slow = [
+        {**STALLED, "labels": {"alertname": "SlowTurns", "severity": "warning", "agent": agent}} for agent in ("judge", "writer")
+    ]
+    spent = {**STALLED, "labels": {"alertname": "Spend70", "severity": "info", "scope": "run"}}
+
+    assert post(f"{address}/alerts", {"alerts": slow}) == {"raised": 2, "resolved": 0}
+    assert post(f"{address}/alerts", {"alerts": [spent]}) == {"raised": 1, "resolved": 0}
+
+    assert sorted(row["agents"] for row in alerts.listed()) == [[], ["judge"], ["writer"]]
+    (mail,) = (tmp_path / "outbox").glob("**/*.eml")
+    assert "and 1 more" in mail.read_text().replace("\n ", " ")
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"alerts": 1}', b'{"alerts": [{"labels": {"severity": "loud"}}]}'])
 def test_a_notice_that_is_none_is_refused_and_leaves_nothing(address: str, body: bytes) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:

@@ -16,8 +16,11 @@ from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.metrics.define import Dashboard, Severity
 from scripts.observability import generated
 from scripts.observability.dashboards import VARIABLES
+from scripts.observability.gobuild import NoProgram
+from scripts.observability.prometheus import program
 from scripts.paths import ROOT
 from scripts.verbs.__main__ import MODULES
+from tests.live.conftest import CACHE, missing
 
 FOLDER = ROOT / generated.FOLDER
 ALERTS = {alert.name: alert for metric in CATALOGUE.values() for alert in metric.alerts}
@@ -134,12 +137,15 @@ def test_each_severity_has_a_way_to_the_operator(severity: str) -> None:
     assert [route["receiver"] for route in routes] == ["millrace"]
 
 
+@pytest.fixture(autouse=True)
+def same_cache(clean_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was fetched is kept where the machine says, also when its other settings are away."""
+    if CACHE:
+        monkeypatch.setenv("MILLRACE_CACHE", CACHE)
+
+
 def promtool(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run the real promtool."""
-    from scripts.observability.gobuild import NoProgram
-    from scripts.observability.prometheus import program
-    from tests.live.conftest import missing
-
     try:
         found = program("promtool")
     except NoProgram as error:

@@ -44,11 +44,9 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
     table = f"peer_{given['namespace']}_{given['lists']}"
     # Its lists of four are too short for ten results; equal weights are its default.
     hybrid = HybridSearchConfig(
-        tsv_column="content_tsv",
-        fusion_function=weighted_sum_ranking,
-        primary_top_k=given["lists"],
-        secondary_top_k=given["lists"],
-    )
+        tsv_column="content_tsv", fusion_function=weighted_sum_ranking, index_name=f"{table}_words",
+        primary_top_k=given["lists"], secondary_top_k=given["lists"],
+    )  # fmt: skip
     engine.init_vectorstore_table(
         table, len(given["vectors"][0]), id_column={"name": "item", "data_type": "TEXT", "nullable": False},
         metadata_columns=[{"name": "part", "data_type": "TEXT", "nullable": True}], hybrid_search_config=hybrid,

@@ -221,7 +221,7 @@ def test_two_runners_cannot_have_the_same_run(bundle: Any, flow: Any, launch: An
 
 
 def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(bundle: Any, flow: Any, launch: Any) -> None:
-    flow["value"]["modules"][1]["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {"type": "static", "value": 0.8}
+    flow["value"]["modules"][1]["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {"type": "static", "value": 2.5}
     run_id = "00000000-0000-4000-9000-000000000003"
     runner = launch(run_id, flow)
     wait_for(lambda: len(bundle.calls()) == 5)

@@ -5,10 +5,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from f.millrace.core import config, db
+from f.millrace.core.errors import DatabaseUnavailable
 from f.millrace.trust import recipients
 from scripts.database.embedded import Embedded
 from scripts.simulation.daily import READERS, World, pipeline_of
@@ -48,7 +48,7 @@ def test_a_run_goes_on_after_the_database_was_killed_under_it(server, monkeypatc
                 pass
             server._pg_ctl("stop", "-m", "immediate", "-w")
             server.start()
-            with pytest.raises(psycopg.Error):
+            with pytest.raises(DatabaseUnavailable):
                 db.execute("SELECT 1")
         for _ in steps_of(world, run):
             pass

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -38,12 +37,12 @@ def show(options: argparse.Namespace) -> int:
     state = health.worst(parts)
     odd, outlook = _past() if parts[0].state != "critical" else ([], {})
     if options.json:
-        told = {name: asdict(found) for name, found in outlook.items()}
+        told = {name: found._asdict() for name, found in outlook.items()}
         print(
             dump(
                 {
                     "state": state,
-                    "parts": [asdict(part) for part in parts],
+                    "parts": [part._asdict() for part in parts],
                     "anomalies": [str(one) for one in odd],
                     "outlook": told,
                 }

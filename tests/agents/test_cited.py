@@ -1,5 +1,5 @@
 from f.millrace.agents.cited import Gate, check
-from f.millrace.core.contracts import Evidence
+from f.millrace.core.findings import Evidence
 
 ONE = "ev_0123456789abcdef"
 TWO = "ev_fedcba9876543210"

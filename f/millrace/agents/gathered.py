@@ -7,8 +7,8 @@ from typing import Any
 from f.millrace.agents import claims, evidence, remembered
 from f.millrace.agents.toolbox import Hit, Toolbox
 from f.millrace.core import db
-from f.millrace.core.contracts import Evidence
 from f.millrace.core.errors import NeedsApproval, ToolFailed
+from f.millrace.core.findings import Evidence
 from f.millrace.core.ids import canonical_url
 from f.millrace.memory.recall import search
 from f.millrace.telemetry.events import emit

@@ -25,8 +25,9 @@ from f.millrace.agents.toolbox import Hit, Toolbox
 from f.millrace.agents.writer import write
 from f.millrace.core.config import settings
 from f.millrace.core.context import current
-from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult, Trust
+from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BudgetExceeded, ModelFailed
+from f.millrace.core.findings import Conflict, Evidence, Finding, TopicResult
 from f.millrace.core.ids import canonical_url
 from f.millrace.core.money import number
 from f.millrace.memory.recall import recall

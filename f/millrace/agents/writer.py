@@ -11,7 +11,7 @@ from pydantic_ai import Agent
 from f.millrace.agents import prompt
 from f.millrace.agents.call import Answer, call
 from f.millrace.core.context import now
-from f.millrace.core.contracts import Evidence
+from f.millrace.core.findings import Evidence
 
 INSTRUCTIONS = f"""\
 You answer one question from the evidence, for a busy reader. Write two to six lines. Each line is one sentence that the

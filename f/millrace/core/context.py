@@ -6,8 +6,8 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from f.millrace.core.config import settings
 
@@ -15,8 +15,7 @@ from f.millrace.core.config import settings
 INSIDE = re.compile(r"(?:/(?:forloop|whileloop|branchone|branchall)-[^/]*)+$")
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """One run as seen from inside a step; empty strings outside of one."""
 
     run_id: str = ""
@@ -55,7 +54,7 @@ def use(context: Context) -> Iterator[Context]:
 
 def within(**changes: str | bool) -> contextlib.AbstractContextManager[Context]:
     """Change some fields of the current context inside the block."""
-    return use(replace(current(), **changes))  # type: ignore[arg-type]
+    return use(current()._replace(**changes))  # type: ignore[arg-type]
 
 
 def root_run_id() -> str:

@@ -7,7 +7,7 @@ Always: the passage is `text[start:end]`, passages do not overlap, and together 
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from f.millrace.ingest.parsed import Block, heading_text, one_line
 
@@ -18,8 +18,7 @@ LEAST = 250
 SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？]")
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A passage: `text[start:end]`, under its headings."""
 
     start: int

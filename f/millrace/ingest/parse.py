@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 from f.millrace.ingest import ocr
 from f.millrace.ingest.chunks import Chunk, chunk
@@ -14,8 +15,7 @@ LEAST_LETTERS = 60
 SAMPLE = 4_000
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What of a document is read at most."""
 
     bytes: int = 50_000_000

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from f.millrace.core.redaction import redact
 
@@ -20,8 +20,7 @@ class Unreadable(Exception):
     """The document cannot be read; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A piece of the text: `text[start:end]`."""
 
     start: int

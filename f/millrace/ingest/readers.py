@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import Any
+from typing import Any, NamedTuple
 
 from f.millrace.ingest.parse import Limits, Reading, read
 from f.millrace.ingest.parsed import Unreadable, one_line
@@ -24,8 +24,7 @@ MEMORY = 4_000_000_000
 READERS = 2
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """A file to read."""
 
     id: str

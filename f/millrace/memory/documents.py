@@ -6,9 +6,8 @@ document only what is new is embedded; what no document holds any more is retrac
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from f.millrace.core import db
@@ -25,8 +24,7 @@ COMPARE_LOCK = 72_411
 CITATION = re.compile(r"(?:document:)?(doc_[0-9a-f]+)(?:#(.*))?")
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(NamedTuple):
     """A piece of a document: `body[start:end]`."""
 
     start: int
@@ -35,8 +33,7 @@ class Passage:
     heading: str
 
 
-@dataclass(frozen=True)
-class Particulars:
+class Particulars(NamedTuple):
     """What is kept of a document beside its text."""
 
     kind: str

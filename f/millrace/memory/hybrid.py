@@ -13,9 +13,8 @@ guesses, and a join in their place reads the whole table sooner or later.
 
 import re
 import weakref
-from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from f.millrace.core import db
 from f.millrace.memory.vectors import Model, literal
@@ -34,8 +33,7 @@ WORD = re.compile(r"[^\W_]+")
 SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 300; SET hnsw.max_scan_tuples = 60000"
 
 
-@dataclass(frozen=True)
-class Weights:
+class Weights(NamedTuple):
     """What each part adds to the relevance; together they are 1. Fitted on three dialogues apart from those that are measured."""
 
     words: float = 0.11
@@ -53,11 +51,13 @@ class Weights:
     authority: float = 0.03
 
 
+WEIGHTS = Weights()
+
+
 AUTHORITY = {"own": 1.0, "trusted": 0.7, "untrusted": 0.3}
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(NamedTuple):
     """A condition on `memory_item m` with its parameters; `narrow` when it may keep a small share of a namespace."""
 
     condition: str
@@ -65,8 +65,7 @@ class Filter:
     narrow: bool
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A question, ready for the database."""
 
     question: str
@@ -193,7 +192,7 @@ ORDER BY top.score DESC, top.no
 K1, B = 0.9, 0.3
 
 
-def statement(asked: Asked, weights: Weights = Weights()) -> tuple[str, dict[str, Any]]:
+def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, Any]]:
     """Return the statement and its parameters."""
     plus = ("words", "nearby", "thread", "meaning", "next", "named", "dated", "length")
     embedded = f"m.embedding_model = {asked.model.no}" if asked.vector else "false"
@@ -239,7 +238,7 @@ def statement(asked: Asked, weights: Weights = Weights()) -> tuple[str, dict[str
     return text, values
 
 
-def search(asked: Asked, weights: Weights = Weights()) -> list[dict[str, Any]]:
+def search(asked: Asked, weights: Weights = WEIGHTS) -> list[dict[str, Any]]:
     """Return the best items with the parts of their scores, best first: as many as asked when there are so many."""
     text, values = statement(asked, weights)
     with db.connect() as connection:
@@ -250,7 +249,7 @@ def search(asked: Asked, weights: Weights = Weights()) -> list[dict[str, Any]]:
             found = connection.execute(text, values, prepare=True)  # type: ignore[arg-type]
         rows = found.fetchall()
     if len(rows) < asked.limit and not asked.exhaustive and not (rows and rows[0]["whole"]):
-        return search(replace(asked, exhaustive=True), weights)
+        return search(asked._replace(exhaustive=True), weights)
     return rows
 
 
@@ -264,4 +263,4 @@ def tune(connection: db.Connection) -> None:
 
 
 _tuned: weakref.WeakSet[db.Connection] = weakref.WeakSet()
-PARTS = tuple(field.name for field in fields(Weights))
+PARTS = Weights._fields

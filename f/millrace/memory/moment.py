@@ -3,9 +3,8 @@
 A moment is written as ISO 8601; a date alone is its beginning, and without a zone it is UTC.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from f.millrace.core.config import settings
 from f.millrace.core.context import now
@@ -16,8 +15,7 @@ When = datetime | str | None
 CLOCKS_DIFFER = timedelta(minutes=1)
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """A point in both times; None is now."""
 
     as_of: datetime | None = None

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from f.millrace.core import config, context, db
 from f.millrace.core.errors import BadInput, BadSetting, BudgetExceeded, ModelFailed
@@ -226,8 +226,7 @@ class _Searcher:
             self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - started
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(NamedTuple):
     """The active model, and whether a namespace has any vector of it (without one no model is loaded)."""
 
     model: vectors.Model

@@ -6,9 +6,8 @@ by links; a question of several parts gets a plan for each. What nothing is foun
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from f.millrace.memory import when
 
@@ -50,8 +49,7 @@ _ANYTHING = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """One way to answer: what it asks, and why it was chosen."""
 
     kind: Kind
@@ -63,7 +61,7 @@ class Plan:
     type: str = ""
     key: str = ""
     value: str = ""
-    parts: Sequence["Plan"] = field(default_factory=tuple)
+    parts: Sequence["Plan"] = ()
 
 
 def route(question: str, now: datetime, zone: str = "UTC", types: Sequence[str] = ()) -> list[Plan]:

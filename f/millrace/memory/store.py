@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from f.millrace.core import db
 from f.millrace.core.context import current
@@ -31,8 +31,7 @@ ORIGIN = ("id", "source", "document", "page", "start", "end", "wording", "valid_
 NAMESPACES = ("main", "sample")
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where an item came from: who said it, and the place in a document."""
 
     source: str = ""
@@ -40,6 +39,9 @@ class Origin:
     page: int | None = None
     start: int | None = None
     end: int | None = None
+
+
+NOWHERE = Origin()
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Draft:
     text: str
     title: str = ""
     trust: Trust = "untrusted"
-    origin: Origin = Origin()
+    origin: Origin = NOWHERE
     metadata: dict[str, Any] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
     valid_from: When = None

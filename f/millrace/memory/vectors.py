@@ -5,8 +5,7 @@ and as often as one likes. The active model is in the data, so that queries and 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from f.millrace.core import db, embedding
 from f.millrace.core.config import settings
@@ -18,8 +17,7 @@ CONTEXT_LETTERS = 400
 MODEL_LOCK = 724_119
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """An embedding model as the data knows it."""
 
     no: int

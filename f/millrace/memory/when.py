@@ -6,9 +6,8 @@ is the latest that has come; "last week" is the whole week before this one, "the
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from f.millrace.core.errors import BadInput
@@ -50,8 +49,7 @@ _UNIT = "(?P<unit>day|week|month|year)"
 _ORDINAL = "(?:st|nd|rd|th)?"
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A half-open span of time, and the question without the words that named it."""
 
     since: datetime

@@ -8,9 +8,8 @@ import shutil
 import socket
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from f.millrace.core import db
@@ -42,8 +41,7 @@ AND now() - max(started_at) > 3 * percentile_disc(0.5) WITHIN GROUP (ORDER BY ga
 """
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One part of the house: how it is, why, and what to do about it."""
 
     name: str

@@ -6,8 +6,8 @@ says what is usual, the median distance from it how much that varies.
 
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from f.millrace.core import db
 from f.millrace.core.context import now
@@ -34,8 +34,7 @@ ON CONFLICT (metric, hour, labels) DO UPDATE SET value = excluded.value
 """
 
 
-@dataclass(frozen=True)
-class Anomaly:
+class Anomaly(NamedTuple):
     """A day on which a figure was not what it usually is."""
 
     metric: str
@@ -48,8 +47,7 @@ class Anomaly:
         return f"{self.metric} was {_short(self.value)} on {weekday}, {self.day}; usual is {_short(self.usual)}"
 
 
-@dataclass(frozen=True)
-class Outlook:
+class Outlook(NamedTuple):
     """Where a figure is going: what it is today, how much it changes a day, and what it comes to in 30 days."""
 
     today: float

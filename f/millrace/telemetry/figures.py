@@ -2,8 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
@@ -23,8 +22,7 @@ GAUGE_SECONDS = 2
 ZERO_SERIES = 500
 
 
-@dataclass(frozen=True)
-class Exemplar:
+class Exemplar(NamedTuple):
     """One case of a figure, with the trace that shows it."""
 
     trace_id: str
@@ -32,8 +30,7 @@ class Exemplar:
     at: float
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """One series: its labels and what they count; `buckets` are cumulative, the last is all."""
 
     labels: dict[str, str]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import uuid4
 
 from f.millrace.core import db
@@ -92,8 +91,7 @@ SELECT id FROM usage u WHERE state IN ('reserved', 'sent') AND (
 Kind = Literal["model", "tool"]
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(NamedTuple):
     """An answered request as it was stored."""
 
     usage_id: str

@@ -1,9 +1,8 @@
 """What a person is shown before an action: for the approval page, the mail that asks and the terminal alike."""
 
 import json
-from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from f.millrace.core import db
 from f.millrace.core.money import dollars
@@ -16,8 +15,7 @@ PREVIEW = 1500
 DECIDE = "person.decide"
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """One question in the forms in which it is shown."""
 
     title: str

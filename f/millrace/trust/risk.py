@@ -6,8 +6,7 @@ house holds it high for good. Nothing an agent says or does changes a class.
 
 import fnmatch
 import re
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadSetting
@@ -36,8 +35,7 @@ TO_OPERATOR = frozenset({"mail.ask_operator", "mail.tell_operator"})
 ORDER: tuple[Risk, ...] = ("low", "medium", "high")
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(NamedTuple):
     """The class and the rule that decided; `fixed` classes cannot be lowered by the settings."""
 
     risk: Risk
@@ -61,7 +59,7 @@ def assess(tool: str, annotations: dict[str, Any] | None = None, arguments: dict
             f"setting 'risk_policy' makes {pattern!r} {wanted}, but {tool} is always {found.risk}: {found.rule}; "
             "leave it out, or give a standing approval instead"
         )
-    return replace(found, risk=wanted, rule=f"setting risk_policy {pattern!r}: {wanted}")
+    return found._replace(risk=wanted, rule=f"setting risk_policy {pattern!r}: {wanted}")
 
 
 def asks(assessment: Assessment, threshold: Risk | None = None) -> bool:

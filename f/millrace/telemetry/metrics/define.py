@@ -6,8 +6,7 @@ without bounds. Names and PromQL are written with the prefix `millrace_`; anothe
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from f.millrace.core.errors import BadInput
 
@@ -30,8 +29,7 @@ SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(NamedTuple):
     """A label and its bounds: the values it may have, or how many different ones."""
 
     name: str
@@ -44,8 +42,7 @@ class Label:
         return len(self.values) or self.at_most + 1
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """One picture of a metric on a dashboard; `legend` names each line by its labels."""
 
     dashboard: Dashboard
@@ -56,8 +53,7 @@ class Panel:
     unit: str = ""
 
 
-@dataclass(frozen=True)
-class Alert:
+class Alert(NamedTuple):
     """When a metric warns, with a course of values that makes it warn and one that does not."""
 
     name: str
@@ -74,8 +70,7 @@ class Alert:
     tick: Literal["1m", "1h"] = "1m"
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """One entry of the catalogue."""
 
     name: str
@@ -90,7 +85,7 @@ class Metric:
     bounds: tuple[float, ...] = ()
     panels: tuple[Panel, ...] = ()
     alerts: tuple[Alert, ...] = ()
-    zeros: tuple[Mapping[str, str], ...] = field(default=())
+    zeros: tuple[Mapping[str, str], ...] = ()
 
     def full_name(self, prefix: str = PREFIX) -> str:
         """Return the name as Prometheus knows it; a histogram's parts add `_bucket`, `_sum` and `_count`."""

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from typing import Any
 
 from f.millrace.core.errors import BadInput
@@ -72,7 +71,7 @@ def supersede_one(options: argparse.Namespace) -> int:
 
 def _print(item_id: str, as_json: bool) -> int:
     item = get(item_id)
-    print(dump(asdict(item)) if as_json else item_id)
+    print(dump(item._asdict()) if as_json else item_id)
     if item.valid_from is None:
         print("stored, but not held true: its source, or what it is derived from, was withdrawn", file=sys.stderr)
     return 0

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -19,15 +18,14 @@ LETTERS_AT_MOST = 20_000
 LIMIT_AT_MOST = 1_000
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """One item that was found, how well it fits (0 to 1), and why."""
 
     memory: Memory
     score: float
     why: str
-    citation: dict[str, Any] = field(default_factory=dict)
-    parts: dict[str, float] = field(default_factory=dict)
+    citation: dict[str, Any]
+    parts: dict[str, float]
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as `memory search --json` prints it."""
@@ -39,8 +37,7 @@ class Result:
         }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a search found: the plan that answered, those that did not and why, and how long each part took."""
 
     query: str
@@ -48,15 +45,15 @@ class Answer:
     because: str
     results: list[Result]
     timings_ms: dict[str, float]
-    tried: list[str] = field(default_factory=list)
-    statements: list[str] = field(default_factory=list)
+    tried: list[str]
+    statements: list[str]
 
 
 def recall(text: str, limit: int = 5, namespace: str | None = None, types: Sequence[str] | None = None, as_of: When = None,
            known_at: When = None, **options: Any) -> list[Memory]:  # fmt: skip
     """Return the items that answer `text` best, best first; their `rank` is the score. Options are those of `search`."""
     answer = search(text, limit, namespace=namespace, types=types, as_of=as_of, known_at=known_at, **options)
-    return [replace(result.memory, rank=result.score) for result in answer.results]
+    return [result.memory._replace(rank=result.score) for result in answer.results]
 
 
 def search(
@@ -93,7 +90,7 @@ def search(
     only = _filter(point, types, source, document, trust, fields)
     searcher = _Searcher(question, namespace, limit, only, now, least, exhaustive)
     if not limit or not any(letter.isalnum() for letter in question):
-        return Answer(text, "nothing", "the question holds no word", [], {"total": 0.0})
+        return Answer(text, "nothing", "the question holds no word", [], {"total": 0.0}, [], [])
     chosen = (
         [only_plan]
         if (only_plan := _named_plan(plan, question))
@@ -302,7 +299,7 @@ def _result(row: dict[str, Any]) -> Result:
 
 
 def _found(row: dict[str, Any], why: str) -> Result:
-    return Result(memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), why, _citation(row))
+    return Result(memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), why, _citation(row), {})
 
 
 def _citation(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,7 @@ who said so. Nothing is overwritten: a change closes one belief and opens the ne
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -42,10 +41,10 @@ class Origin(NamedTuple):
 
 
 NOWHERE = Origin()
+NOTHING: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """One remembered item."""
 
     id: str
@@ -55,15 +54,14 @@ class Memory:
     source: str
     trust: Trust
     recorded_at: datetime
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
+    valid_from: datetime | None
+    valid_to: datetime | None
+    metadata: dict[str, Any]
+    namespace: str
     rank: float = 0
-    metadata: dict[str, Any] = field(default_factory=dict)
-    namespace: str = "main"
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """What is to be remembered. `more` is what the type adds to the text, e.g. the sides of a conflict.
 
     Without `valid_from` it is true from the moment that it is recorded; what is `near` enough is the same item.
@@ -74,8 +72,8 @@ class Draft:
     title: str = ""
     trust: Trust = "untrusted"
     origin: Origin = NOWHERE
-    metadata: dict[str, Any] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = NOTHING
+    more: Mapping[str, Any] = NOTHING
     valid_from: When = None
     valid_to: When = None
     derived_from: Sequence[str] = ()

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.core.config import AgentSettings, ModelPrice, Settings
+from f.millrace.core.config import AgentSettings, ModelPrice, Settings, ToolServer
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = "settings/test_behaviours.py"
-# Setting: file below tests/ and test. `agents.*.x` is x of one agent, `prices.*.x` of one model's price.
+# Setting: file below tests/ and test. `agents.*.x` is x of one agent, `mcp.*.x` of one server, `prices.*.x` of one model.
 EFFECTS: dict[str, tuple[str, str]] = {
     "database_url": ("core/test_migrations.py", "test_a_database_without_tables_names_the_command_that_makes_them"),
     "owner_url": ("trust/test_audit.py", "test_a_role_of_fewer_rights_says_who_has_to_migrate"),
@@ -111,6 +111,17 @@ EFFECTS: dict[str, tuple[str, str]] = {
     "agents.*.tools": ("agents/test_research.py", "test_settings_narrow_what_the_researcher_may_call"),
     "agents.*.enabled": ("agents/test_research.py", "test_a_switched_off_researcher_says_so"),
     "mcp": ("tools/test_others.py", "test_a_tool_of_another_server_is_listed_and_called_with_the_servers_own_token"),
+    "mcp.*.type": ("tools/test_programs.py", "test_a_server_that_is_set_wrongly_is_refused_in_words"),
+    "mcp.*.url": ("tools/test_others.py", "test_a_server_gets_the_headers_of_the_settings"),
+    "mcp.*.headers": ("tools/test_others.py", "test_a_server_gets_the_headers_of_the_settings"),
+    "mcp.*.command": ("tools/test_programs.py", "test_a_program_is_started_used_and_ended_with_its_children"),
+    "mcp.*.args": ("tools/test_programs.py", "test_a_program_is_started_used_and_ended_with_its_children"),
+    "mcp.*.env": ("tools/test_programs.py", "test_a_program_sees_nothing_of_our_environment_but_what_the_settings_give_it"),
+    "mcp.*.cwd": ("tools/test_programs.py", "test_a_program_is_started_in_its_folder"),
+    "mcp.*.asks": (
+        "tools/test_programs.py",
+        "test_a_program_that_asks_back_hears_its_own_defaults_when_the_settings_say_so",
+    ),
     "mcp_tokens": ("tools/test_others.py", "test_a_tool_of_another_server_is_listed_and_called_with_the_servers_own_token"),
     "mcp_seconds": (HERE, "test_a_silent_tool_server_holds_up_no_longer_than_the_setting_says"),
     "mcp_serve": ("serving/test_callers.py", "test_only_what_was_asked_for_and_the_settings_allow_is_offered"),
@@ -120,7 +131,7 @@ SAMPLE = 5
 
 
 def test_every_setting_names_the_test_that_shows_its_effect() -> None:
-    inner = {"agents": AgentSettings, "prices": ModelPrice}
+    inner = {"agents": AgentSettings, "mcp": ToolServer, "prices": ModelPrice}
     fields = [*Settings.model_fields, *(f"{name}.*.{field}" for name, model in inner.items() for field in model.model_fields)]
 
     assert sorted(set(fields) - set(EFFECTS)) == [], "settings without a test that shows what they do"

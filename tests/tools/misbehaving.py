@@ -54,6 +54,18 @@ def say(message):
     sys.stdout.flush()
 
 
+def ask_back():
+    """Ask the user for a name, with a default, and return what comes back."""
+    schema = {"type": "object", "properties": {"name": {"type": "string", "default": "Ada"}}}
+    params = {"message": "Who are you?", "requestedSchema": schema}
+    say({"id": "back", "method": "elicitation/create", "params": params})
+    for line in sys.stdin:
+        heard = json.loads(line)
+        if heard.get("id") == "back":
+            return heard.get("result") or heard.get("error", {}).get("message")
+    return None
+
+
 def misbehave(when):
     if f"hang {when}" == FAULT:
         time.sleep(600)
@@ -79,6 +91,8 @@ def serve():
             continue
         method = asked["method"]
         misbehave(method)
+        if FAULT == "asks" and method == "tools/call":
+            heard = ask_back()
         version = (asked.get("params") or {}).get("protocolVersion", "2025-11-25")
         results = {
             "initialize": {
@@ -89,6 +103,8 @@ def serve():
             "tools/list": {"tools": tools()},
             "tools/call": answer(),
         }
+        if FAULT == "asks" and method == "tools/call":
+            results[method] = {"content": [], "structuredContent": {"said": heard}}
         if FAULT == "endless pages" and method == "tools/list":
             page += 1
             results[method] = {"tools": [{**ECHO, "name": f"echo{page}"}], "nextCursor": str(page)}

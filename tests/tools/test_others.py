@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -157,6 +158,15 @@ def test_a_tool_of_another_server_is_listed_and_called_with_the_servers_own_toke
 
     assert "box.echo" in listed and problems == [] and answer == {"said": "again"}
     assert all(headers["authorization"] == "Bearer planted-token-4711" for headers in box.headers)
+
+
+def test_a_server_gets_the_headers_of_the_settings(box, monkeypatch):
+    entry = {"url": json.loads(os.environ["MILLRACE_MCP"])["box"], "headers": {"x-shelf": "four"}}
+    monkeypatch.setenv("MILLRACE_MCP", json.dumps({"box": entry}))
+    config.reload()
+
+    assert "box.echo" in use()[0]
+    assert all(headers["x-shelf"] == "four" for headers in box.headers)
 
 
 def test_a_server_is_told_to_which_trace_a_call_belongs(box):

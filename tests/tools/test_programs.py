@@ -183,6 +183,21 @@ def test_a_list_that_is_not_sound_is_cut_and_told(box, fault, offered, words):
     assert len(problems) == 1 and words in problems[0]
 
 
+def test_a_program_is_started_in_its_folder(box, tmp_path):
+    (tmp_path / "home").mkdir()
+    box(args=[str(SCRIPT), "", "pids"], cwd=str(tmp_path / "home"))
+
+    use()
+
+    assert (tmp_path / "home/pids").exists()
+
+
+def test_a_program_that_asks_back_hears_its_own_defaults_when_the_settings_say_so(box):
+    box("asks", asks="defaults")
+
+    assert use(echo)[2] == {"said": {"action": "accept", "content": {"name": "Ada"}}}
+
+
 def test_a_program_that_is_none_is_told(box):
     box(command="no-such-program-anywhere")
 
@@ -204,6 +219,8 @@ def test_a_worker_starts_no_programs(box, monkeypatch):
         ({"url": "http://a/mcp", "command": "b"}, "name either the url"),
         ({"url": "ftp://a"}, "url"),
         ({"command": "a", "argz": []}, "argz"),
+        ({"type": "stdio", "url": "http://a/mcp"}, "its type is stdio, and it has a url"),
+        ({"type": "http", "command": "a"}, "its type is http, and it has a command"),
         ({"type": "sse", "url": "http://a/sse"}, "'stdio'"),
     ],
 )

@@ -54,7 +54,9 @@ class ToolServer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    type: Literal["http", "streamable-http", "stdio"] | None = Field(default=None, description="May be left out.")
+    type: Literal["http", "streamable-http", "stdio"] | None = Field(
+        default=None, description="How it is spoken to; may be left out, a url or a command says it."
+    )
     url: str = Field(default="", pattern="^(https?://.+)?$", description="Its address, streamable HTTP.")
     headers: dict[str, SecretStr] = Field(default={}, description="Sent to it with every request.")
     command: str = Field(default="", description="The program to start, which speaks over stdin and stdout; not on workers.")
@@ -69,6 +71,10 @@ class ToolServer(BaseModel):
     def _one_way(self) -> Self:
         if bool(self.url) == bool(self.command):
             raise ValueError("name either the url of the server or the command that starts it")
+        if self.type and (self.type == "stdio") != bool(self.command):
+            raise ValueError(
+                f"its type is {self.type}, and it has a {'url' if self.url else 'command'}; leave out the type or that"
+            )
         return self
 
     @property

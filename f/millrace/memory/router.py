@@ -21,31 +21,28 @@ _RELATION = (
     rf"\bwhat (?:connects|links|relates|ties) (?P<one>{_THING}) (?:to|with|and) (?P<other>{_THING})(?=[?.;]|$)",
     rf"\b(?:relation|relationship|connection|link|path)s? (?:between|from) (?P<one>{_THING}) (?:and|to) (?P<other>{_THING})(?=[?.;]|$)",
 )
-_CONVERSATION = re.compile(
+_CONVERSATION = (
     r"\b(?:what|when|where|why|how|which|who)?\s*(?:did|have|had|do)\s+(?:we|i|you)\s+(?:ever\s+|already\s+|just\s+|last\s+)?"
     r"(?:say|said|talk(?:ed)?|discuss(?:ed)?|mention(?:ed)?|tell|told|chat(?:ted)?|speak|spoken|agree(?:d)?|ask(?:ed)?)\b"
     r"(?:\s+(?:you|me|us))?(?:\s+(?:about|on|of|regarding|that|to))?"
     r"|\b(?:in|from) (?:our|my|the|this) (?:last |previous |earlier )?(?:conversation|chat|discussion|session)s?\b(?:\s+about)?"
-    r"|\bremind me what (?:i|we|you) said\b(?:\s+about)?",
-    re.I,
+    r"|\bremind me what (?:i|we|you) said\b(?:\s+about)?"
 )
 _STRUCTURED = (
     # projects with status open; tasks whose owner is Ana; findings where confidence = 90
-    re.compile(
+    (
         r"^\W*(?:(?:which|what|list|show|find|give me|all|the|of)\s+)*(?P<type>[a-z][\w-]{1,40}?)s?\s+(?:with|whose|where|having|that have)\s+"
-        r"(?:a |an |the )?(?P<key>[a-z][\w-]{0,40}?)\s*(?:=|:|\bis\b|\bof\b|\bequals\b|\s)\s*(?P<value>[\w@:/.+'\"-][^?;]{0,120}?)\s*[?.!]*$",
-        re.I,
+        r"(?:a |an |the )?(?P<key>[a-z][\w-]{0,40}?)\s*(?:=|:|\bis\b|\bof\b|\bequals\b|\s)\s*(?P<value>[\w@:/.+'\"-][^?;]{0,120}?)\s*[?.!]*$"
     ),
     # type:project status:open
-    re.compile(r"^\s*type\s*[:=]\s*(?P<type>[\w-]+)\s+(?P<key>[\w-]+)\s*[:=]\s*(?P<value>[^?;]{1,120}?)\s*$", re.I),
+    r"^\s*type\s*[:=]\s*(?P<type>[\w-]+)\s+(?P<key>[\w-]+)\s*[:=]\s*(?P<value>[^?;]{1,120}?)\s*$",
     # all open projects are asked as: list projects
-    re.compile(r"^\W*(?:list|show)\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?(?P<type>[a-z][\w-]{1,40}?)s?\s*[?.!]*$", re.I),
+    r"^\W*(?:list|show)\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?(?P<type>[a-z][\w-]{1,40}?)s?\s*[?.!]*$",
 )
 # Words that ask for whatever there was, so that the time alone is the question.
-_ANYTHING = re.compile(
+_ANYTHING = (
     r"\b(?:what|which|things?|did|was|were|is|are|has|have|had|do|does|we|i|you|happen(?:ed|s|ing)?|new|news|going|on|there|any|anything|everything|all|"
-    r"learn(?:ed|t)?|know|knew|events?|items?|remember(?:ed)?|memor(?:y|ies)|show|list|tell|me|us|about|the|timeline|record(?:ed|s)?|took|take|place|up|came|in)\b",
-    re.I,
+    r"learn(?:ed|t)?|know|knew|events?|items?|remember(?:ed)?|memor(?:y|ies)|show|list|tell|me|us|about|the|timeline|record(?:ed|s)?|took|take|place|up|came|in)\b"
 )
 
 
@@ -87,13 +84,13 @@ def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> li
     structured = _structured(question, types)
     if structured:
         plans.append(structured)
-    spoken = _CONVERSATION.search(named.rest if named else question)
+    spoken = re.search(_CONVERSATION, named.rest if named else question, re.I)
     if spoken:
         said = named.rest if named else question
         topic = " ".join((said[: spoken.start()] + " " + said[spoken.end() :]).split()).strip(" ?.!,")
         plans.append(Plan("conversation", topic or question, f"asks what was said ({spoken[0].strip()!r})", since, until))
     if named:
-        left = " ".join(_ANYTHING.sub(" ", named.rest).split()).strip(" ?.!,")
+        left = " ".join(re.sub(_ANYTHING, " ", named.rest, flags=re.I).split()).strip(" ?.!,")
         topic = left if re.search(r"\w{2}", left) else ""
         timed = Plan("when", topic, f"asks about {named.named!r}", since, until)
         # With a subject of its own, a date is one more mark of what is sought, not a wall around it.
@@ -105,7 +102,7 @@ def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> li
 
 def _structured(question: str, types: Sequence[str]) -> Plan | None:
     for pattern in _STRUCTURED:
-        found = pattern.match(question)
+        found = re.match(pattern, question, re.I)
         if found is None:
             continue
         wanted = found["type"].lower()

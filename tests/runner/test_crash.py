@@ -23,7 +23,9 @@ from scripts.runner.worker import Processes
 CRASHES = int(os.environ.get("CRASHES", "180" if os.environ.get("PROVE") else "12"))
 # Has imported everything and forks a runner for each line, so that a crash costs half a second and not three.
 LAUNCHER = """
-import json, os, sys
+import json, os, signal, sys
+# A shell that starts the tests in the background has the signal ignored by all of them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from scripts.runner import graph, run
@@ -221,7 +223,7 @@ def test_two_runners_cannot_have_the_same_run(bundle: Any, flow: Any, launch: An
 
 
 def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(bundle: Any, flow: Any, launch: Any) -> None:
-    flow["value"]["modules"][1]["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {"type": "static", "value": 2.5}
+    flow["value"]["modules"][1]["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {"type": "static", "value": 0.8}
     run_id = "00000000-0000-4000-9000-000000000003"
     runner = launch(run_id, flow)
     wait_for(lambda: len(bundle.calls()) == 5)

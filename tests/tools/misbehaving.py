@@ -1,6 +1,6 @@
 """A small MCP server over stdin and stdout that can misbehave in one way: `python misbehaving.py FAULT [FILE]`.
 
-It writes its process id, and those of its children, to FILE.
+It writes its process id and those of its children to FILE, then its folder and the names in its environment.
 """
 
 import json
@@ -118,7 +118,7 @@ if len(sys.argv) > 2:
     child = subprocess.Popen(["sleep", "600"])
     with open(sys.argv[2], "w") as file:
         file.write(f"{os.getpid()} {child.pid}\n")
-        file.write("\n".join(sorted(os.environ)))
+        file.write("\n".join([os.getcwd(), *sorted(os.environ)]))
 serve()
 while FAULT == "stays":
     time.sleep(60)

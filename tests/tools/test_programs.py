@@ -184,12 +184,11 @@ def test_a_list_that_is_not_sound_is_cut_and_told(box, fault, offered, words):
 
 
 def test_a_program_is_started_in_its_folder(box, tmp_path):
-    (tmp_path / "home").mkdir()
-    box(args=[str(SCRIPT), "", "pids"], cwd=str(tmp_path / "home"))
+    file = box(cwd=str(tmp_path))
 
     use()
 
-    assert (tmp_path / "home/pids").exists()
+    assert file.read_text().splitlines()[1] == str(tmp_path)
 
 
 def test_a_program_that_asks_back_hears_its_own_defaults_when_the_settings_say_so(box):

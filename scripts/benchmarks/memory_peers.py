@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from f.millrace.core import embedding
-from scripts.deployment.cli import cache
+from scripts.benchmarks import peers
 
 PACKAGES = (
     "bm25s==0.3.16", "PyStemmer==3.1.0", "langchain-postgres==0.0.19", "mem0ai==2.2.1", "psycopg[binary]==3.3.9",
@@ -29,9 +27,9 @@ class Peers:
 
     def run(self, name: str, given: dict[str, Any]) -> dict[str, Any] | None:
         """Return what a peer found; None where BENCH_PEERS=none leaves them out."""
-        if os.environ.get("BENCH_PEERS") == "none":
+        if peers.left_out():
             return None
-        python, program = _python(), Path(__file__).with_name("memory_peer.py")
+        python, program = peers.python("memory", PACKAGES), Path(__file__).with_name("memory_peer.py")
         with _embedder() as address:
             more = {"url": self.url, "folder": str(self.scratch), "embedder": address, "dimensions": embedding.LOCAL_DIMENSIONS}
             done = subprocess.run(
@@ -40,19 +38,6 @@ class Peers:
         if done.returncode:
             raise RuntimeError(f"the peer {name} failed: {done.stderr[-800:]}")
         return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def _python() -> Path:
-    """Return the Python of the peers' environment, made once; BENCH_PEERS names another."""
-    if os.environ.get("BENCH_PEERS"):
-        return Path(os.environ["BENCH_PEERS"])
-    home = cache() / "memory-peers"
-    python = home / "bin/python"
-    if not (home / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        (home / "ready").touch()
-    return python
 
 
 class _Embeds(BaseHTTPRequestHandler):

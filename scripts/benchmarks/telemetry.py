@@ -2,7 +2,7 @@
 a scrape of the figures takes.
 
 Each side records the same spans (an agent's, with eight attributes, a child below it) in fresh processes, in turns. The
-peers live in an environment of their own (MILLRACE_BENCH_PEERS names its Python, made in the cache otherwise). Counted is
+peers live in an environment of their own (BENCH_PEERS names its Python, made in the cache otherwise). Counted is
 processor time of the whole process, background threads included, per span; nothing is sent anywhere.
 """
 
@@ -17,12 +17,10 @@ import threading
 import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks import scrape
+from scripts.benchmarks import peers, scrape
 from scripts.database.embedded import temporary
-from scripts.deployment.cli import cache
 from scripts.paths import ROOT
 
 SPANS = 2_000
@@ -31,8 +29,8 @@ STEP_SPANS = 50
 STEPS = 21
 KILLED = 1_000
 PEERS = ("logfire", "openinference-instrumentation", "traceloop-sdk")
-# The third imports it without saying so.
-UNSAID = ("httpx",)
+# The third imports httpx without saying so.
+PACKAGES = ("logfire==5.2.0", "openinference-instrumentation==0.1.72", "traceloop-sdk==0.62.4", "httpx==0.28.1")
 
 COMMON = """
 import json, sys, time
@@ -141,7 +139,11 @@ def measure() -> dict[str, Any]:
 
 
 def _span_costs() -> dict[str, Any]:
-    pythons = {"millrace": sys.executable, "sdk": sys.executable, **dict.fromkeys(PEERS, str(_peers()))}
+    pythons = {
+        "millrace": sys.executable,
+        "sdk": sys.executable,
+        **dict.fromkeys(PEERS, str(peers.python("telemetry", PACKAGES))),
+    }
     runs: dict[str, list[float]] = {name: [] for name in SIDES}
     for _ in range(REPEATS):
         for name, code in SIDES.items():
@@ -157,19 +159,6 @@ def _one(python: str, code: str) -> float:
     if done.returncode:
         raise RuntimeError(f"{python} failed: {done.stderr[-800:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])["us"]
-
-
-def _peers() -> Path:
-    """Return the Python of the peers' environment, made once."""
-    if os.environ.get("MILLRACE_BENCH_PEERS"):
-        return Path(os.environ["MILLRACE_BENCH_PEERS"])
-    home = cache() / "telemetry-peers"
-    python = home / "bin/python"
-    if not (home / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEERS, *UNSAID], check=True)
-        (home / "ready").touch()
-    return python
 
 
 class Collector(BaseHTTPRequestHandler):

@@ -1,10 +1,12 @@
 """A real Postgres for every test, and no network but loopback."""
 
+import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -76,6 +78,19 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
     yield
     monkeypatch.undo()
     config.reload()
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set settings by name: configure(feeds="http://…", agents={…})."""
+
+    def set_some(**values: Any) -> None:
+        for name, value in values.items():
+            shown = json.dumps(value) if isinstance(value, dict) else str(value)
+            monkeypatch.setenv(f"MILLRACE_{name.upper()}", shown)
+        config.reload()
+
+    return set_some
 
 
 @pytest.fixture(autouse=True)

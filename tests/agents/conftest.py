@@ -218,18 +218,6 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
 
 
 @pytest.fixture
-def settings_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set settings by name."""
-
-    def change(**values: Any) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(f"MILLRACE_{name.upper()}", value if isinstance(value, str) else json.dumps(value))
-        config.reload()
-
-    return change
-
-
-@pytest.fixture
 def in_step(database: str) -> Iterator[str]:
     """Run the test inside a step; the run's id."""
     from f.millrace.core.context import current

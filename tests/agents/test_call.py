@@ -19,8 +19,8 @@ EVIDENCE = [Evidence(id="ev_0123456789abcdef", text="The Orbit plant in Leeds op
 
 
 @pytest.fixture(autouse=True)
-def openai(edge, settings_of):
-    settings_of(model="openai:gpt-4o")
+def openai(edge, configure):
+    configure(model="openai:gpt-4o")
 
 
 def ask_plan(question="Orbit plant"):
@@ -135,8 +135,8 @@ def test_garbage_instead_of_json_is_repeated(edge, in_step):
     assert ask_plan().output.queries
 
 
-def test_nothing_is_sent_when_the_money_is_spent(edge, in_step, settings_of):
-    settings_of(run_usd="0.001")
+def test_nothing_is_sent_when_the_money_is_spent(edge, in_step, configure):
+    configure(run_usd="0.001")
 
     with pytest.raises(BudgetExceeded, match="run_usd"):
         ask_plan()
@@ -174,8 +174,8 @@ def test_whatever_ends_a_request_that_has_left_the_provider_may_bill_it(edge, in
     assert rows()[0]["cost_usd"] == rows()[0]["reserved_usd"] > 0
 
 
-def test_settings_of_one_agent_go_before(edge, in_step, settings_of):
-    settings_of(agents={"planner": {"model": "offline"}, "writer": {"temperature": 0.3, "max_retries": 0}})
+def test_settings_of_one_agent_go_before(edge, in_step, configure):
+    configure(agents={"planner": {"model": "offline"}, "writer": {"temperature": 0.3, "max_retries": 0}})
 
     assert ask_plan().model == "offline-extractive" and edge.requests == []
     edge.faults = [lambda handler, _: handler.answer(500, "{}", "application/json") or True]
@@ -214,8 +214,8 @@ def spend_share(run_id, amount):
     budget.settle(usage_id, Price(usd(amount), "test", "2026-11-21"))
 
 
-def test_near_the_end_of_the_money_the_cheaper_model_answers_where_the_role_has_one(edge, in_step, settings_of):
-    settings_of(agents={"planner": {"cheaper_model": "openai:gpt-4o-mini"}})
+def test_near_the_end_of_the_money_the_cheaper_model_answers_where_the_role_has_one(edge, in_step, configure):
+    configure(agents={"planner": {"cheaper_model": "openai:gpt-4o-mini"}})
     ask_plan("first")
     spend_share(in_step, 3.6)
 
@@ -228,8 +228,8 @@ def test_near_the_end_of_the_money_the_cheaper_model_answers_where_the_role_has_
     assert again.replayed == 1
 
 
-def test_what_only_the_cheaper_model_can_still_pay_it_answers(edge, in_step, settings_of):
-    settings_of(run_usd="0.01", agents={"planner": {"cheaper_model": "openai:gpt-4o-mini"}})
+def test_what_only_the_cheaper_model_can_still_pay_it_answers(edge, in_step, configure):
+    configure(run_usd="0.01", agents={"planner": {"cheaper_model": "openai:gpt-4o-mini"}})
 
     assert ask_plan().output.queries
 
@@ -268,9 +268,9 @@ def test_reasoning_and_cached_tokens_are_counted(edge, in_step):
     assert rows()[0]["cost_usd"] == usd("0.00375")
 
 
-def test_a_model_whose_price_nobody_knows_is_refused_when_the_settings_say_so(edge, in_step, settings_of, monkeypatch):
+def test_a_model_whose_price_nobody_knows_is_refused_when_the_settings_say_so(edge, in_step, configure, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test-0123456789")
-    settings_of(model="anthropic:never-heard-of", unknown_prices="refuse")
+    configure(model="anthropic:never-heard-of", unknown_prices="refuse")
 
     with pytest.raises(BudgetExceeded, match="nobody knows the price"):
         ask_plan()

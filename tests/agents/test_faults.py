@@ -27,8 +27,8 @@ def answering(status, text="{}", kind="application/json"):
     return lambda edge, _: setattr(edge, "search_fault", lambda handler: handler.answer(status, text, kind))
 
 
-def too_slow(edge, settings_of):
-    settings_of(fetch_seconds="0.2")
+def too_slow(edge, configure):
+    configure(fetch_seconds="0.2")
     edge.search_fault = lambda handler: time.sleep(0.5)
 
 
@@ -44,24 +44,24 @@ def cut(edge, _):
     edge.search_fault = half
 
 
-def search_is_down(_, settings_of):
-    settings_of(search_url=CLOSED_PORT)
+def search_is_down(_, configure):
+    configure(search_url=CLOSED_PORT)
 
 
-def tool_server_crashes(edge, settings_of):
-    settings_of(mcp={"shop": f"{edge.url}/mcp"}, agents={"researcher": {"tools": ["shop", "web", "notes.search", "notes.read"]}})
+def tool_server_crashes(edge, configure):
+    configure(mcp={"shop": f"{edge.url}/mcp"}, agents={"researcher": {"tools": ["shop", "web", "notes.search", "notes.read"]}})
 
 
-def pages_are_refused(edge, settings_of):
-    settings_of(fetch_allow=f"127.0.0.1:{edge.port}")
+def pages_are_refused(edge, configure):
+    configure(fetch_allow=f"127.0.0.1:{edge.port}")
     edge.results.clear()
     edge.add_page("/a", "Orbit opens", OPENED, host="localhost")
 
 
-def notes_are_unreadable(edge, settings_of, tmp_path):
+def notes_are_unreadable(edge, configure, tmp_path):
     (tmp_path / "no-folder").write_text("a file where the folder should be")
-    settings_of(notes_dir=str(tmp_path / "no-folder"))
-    answering(500)(edge, settings_of)
+    configure(notes_dir=str(tmp_path / "no-folder"))
+    answering(500)(edge, configure)
 
 
 # What goes wrong, how, and the words in which the run tells it.
@@ -80,19 +80,19 @@ FAILURES = {
 
 
 @pytest.fixture
-def at_hand(edge, settings_of, tmp_path):
+def at_hand(edge, configure, tmp_path):
     """A page that the search finds, a note and a memory."""
     edge.add_page("/a", "Orbit opens", OPENED)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "orbit.md").write_text(f"# Orbit\n\n{NOTED}\n")
-    settings_of(notes_dir=str(tmp_path / "notes"))
+    configure(notes_dir=str(tmp_path / "notes"))
     remember("evidence", KNOWN, title="Orbit")
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_tool_failure_ends_without_a_person_and_is_told(failure, edge, in_step, settings_of, at_hand, tmp_path):
+def test_a_tool_failure_ends_without_a_person_and_is_told(failure, edge, in_step, configure, at_hand, tmp_path):
     inject, words = FAILURES[failure]
-    inject(edge, settings_of, *([tmp_path] if inject is notes_are_unreadable else []))
+    inject(edge, configure, *([tmp_path] if inject is notes_are_unreadable else []))
 
     result = research_topic(in_step, TOPIC)
 
@@ -103,8 +103,8 @@ def test_a_tool_failure_ends_without_a_person_and_is_told(failure, edge, in_step
     assert words in said
 
 
-def test_notes_and_memory_serve_when_the_search_is_down(edge, in_step, settings_of, at_hand):
-    search_is_down(edge, settings_of)
+def test_notes_and_memory_serve_when_the_search_is_down(edge, in_step, configure, at_hand):
+    search_is_down(edge, configure)
 
     result = research_topic(in_step, TOPIC)
 
@@ -114,11 +114,11 @@ def test_notes_and_memory_serve_when_the_search_is_down(edge, in_step, settings_
 
 
 @pytest.mark.parametrize("provider", [ANTHROPIC, "ollama:qwen3", "openai:gpt-4o"])
-def test_every_provider_is_reached_by_its_usual_variables(provider, edge, in_step, settings_of, monkeypatch):
+def test_every_provider_is_reached_by_its_usual_variables(provider, edge, in_step, configure, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
     monkeypatch.setenv("ANTHROPIC_BASE_URL", edge.url)
     monkeypatch.setenv("OLLAMA_BASE_URL", f"{edge.url}/v1")
-    settings_of(model=provider)
+    configure(model=provider)
     edge.add_page("/a", "Orbit opens", OPENED)
 
     result = research_topic(in_step, TOPIC)
@@ -149,10 +149,10 @@ def refuses(status):
     [[refuses(429)], [refuses(500)], [refuses(529)], [None, None, cut_stream]],
     ids=["429", "500", "529", "a stream that is cut"],
 )
-def test_anthropic_is_asked_again_too(faults, edge, in_step, settings_of, monkeypatch):
+def test_anthropic_is_asked_again_too(faults, edge, in_step, configure, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
     monkeypatch.setenv("ANTHROPIC_BASE_URL", edge.url)
-    settings_of(model=ANTHROPIC)
+    configure(model=ANTHROPIC)
     edge.add_page("/a", "Orbit opens", OPENED)
     edge.faults = faults
 
@@ -162,8 +162,8 @@ def test_anthropic_is_asked_again_too(faults, edge, in_step, settings_of, monkey
     assert Stop.MODEL_FAILED not in result.stopped_because and len(edge.requests) == 4
 
 
-def test_a_sentence_is_shown_while_the_model_still_writes(edge, in_step, settings_of):
-    settings_of(model="openai:gpt-4o")
+def test_a_sentence_is_shown_while_the_model_still_writes(edge, in_step, configure):
+    configure(model="openai:gpt-4o")
     edge.add_page("/a", "Orbit opens", OPENED)
     shown, seen_in_time = threading.Event(), []
 
@@ -188,8 +188,8 @@ def test_a_sentence_is_shown_while_the_model_still_writes(edge, in_step, setting
     assert seen_in_time == [True]
 
 
-def test_progress_is_told_before_the_model_has_answered(edge, in_step, settings_of):
-    settings_of(model="openai:gpt-4o")
+def test_progress_is_told_before_the_model_has_answered(edge, in_step, configure):
+    configure(model="openai:gpt-4o")
     told, seen_in_time = threading.Event(), []
     edge.faults = [lambda *_: seen_in_time.append(told.wait(10))]
 
@@ -199,9 +199,9 @@ def test_progress_is_told_before_the_model_has_answered(edge, in_step, settings_
     assert seen_in_time == [True]
 
 
-def test_money_near_its_end_ends_the_topic_with_what_it_has(edge, in_step, settings_of):
+def test_money_near_its_end_ends_the_topic_with_what_it_has(edge, in_step, configure):
     # The first answer costs 90 % of the limit, so that the evidence is judged and written about without the model.
-    settings_of(model="openai:gpt-4o", run_usd="0.025")
+    configure(model="openai:gpt-4o", run_usd="0.025")
     edge.add_page("/a", "Orbit opens", OPENED)
     edge.usage = {"prompt_tokens": 1000, "completion_tokens": 2000, "total_tokens": 3000}
 

@@ -14,11 +14,11 @@ HANGS_SECONDS = 60
 
 
 @pytest.fixture
-def hanging(edge, settings_of, database):
+def hanging(edge, configure, database):
     """The model takes the first request and never answers it; later ones it answers."""
     over = threading.Event()
     edge.faults.append(lambda handler, body: over.wait(HANGS_SECONDS) or True)
-    settings_of(model="openai:gpt-4o", topic_seconds=50)
+    configure(model="openai:gpt-4o", topic_seconds=50)
     yield edge
     over.set()
 

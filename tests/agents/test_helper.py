@@ -36,7 +36,7 @@ GAP = {
 
 
 @pytest.fixture
-def played(edge, settings_of, database):
+def played(edge, configure, database):
     """The model says these things one after the other: calls as (tool, arguments), then words."""
 
     def play(*answers):
@@ -48,7 +48,7 @@ def played(edge, settings_of, database):
                 edge.faults.append(lambda handler, _, made=answer: handler.tool_call(*made) or True)
 
     # Our own notes.write says that it may overwrite, so it asks unless the policy says otherwise.
-    settings_of(model="openai:gpt-4o", risk_policy={"notes.write": "medium"})
+    configure(model="openai:gpt-4o", risk_policy={"notes.write": "medium"})
     return play
 
 
@@ -118,9 +118,9 @@ def test_a_refusal_that_carries_a_yes_and_a_bare_get_do_nothing(played, tmp_path
     assert states()["mail.send"] == "denied" and not (tmp_path / "outbox").exists()
 
 
-def test_the_page_shows_every_call_and_why_it_asks(played, settings_of):
+def test_the_page_shows_every_call_and_why_it_asks(played, configure):
     played(("mail_send", MAIL), ("notes_write", {"path": "x.md", "text": "Tides of the day"}), "Asked.")
-    settings_of(risk_medium="ask")
+    configure(risk_medium="ask")
 
     action = actions.by_id(waiting_for(flow()))
     page = ask.main(str(action["id"]))["description"]["markdown"]
@@ -191,16 +191,16 @@ def test_the_offline_model_says_that_it_calls_no_tools(database):
     assert flow().result["text"] == helper.NO_TOOLS
 
 
-def test_near_the_end_of_the_money_the_step_ends_with_what_it_has(played, settings_of):
-    settings_of(model="openai:gpt-4o", run_usd=0.0001)
+def test_near_the_end_of_the_money_the_step_ends_with_what_it_has(played, configure):
+    configure(model="openai:gpt-4o", run_usd=0.0001)
 
     outcome = flow()
 
     assert outcome.status == "done" and outcome.result["text"].startswith("Not finished:")
 
 
-def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_used(played, settings_of, edge):
-    settings_of(run_usd=100, daily_budget_usd=50)
+def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_used(played, configure, edge):
+    configure(run_usd=100, daily_budget_usd=50)
     run_id = "11111111-1111-4111-8111-111111111111"
     spent = budget.reserve(run_id, config.settings().user, "writer", "m", 46)
     budget.mark_sent(spent)
@@ -209,7 +209,7 @@ def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_us
     assert outcome.status == "waiting" and db.one("SELECT count(*) AS n FROM action WHERE tool = 'budget.allow'") == {"n": 1}
 
     answered(outcome)
-    settings_of(run_usd=100, daily_budget_usd=50)
+    configure(run_usd=100, daily_budget_usd=50)
     edge.write = lambda _: "High water is at six."
     budget.reserve(run_id, config.settings().user, "writer", "m", 0.001)
 
@@ -222,8 +222,8 @@ def test_a_task_without_words_or_with_too_many_is_refused(database, task, words)
         work.main(task)
 
 
-def test_a_helper_that_is_switched_off_says_so(database, settings_of):
-    settings_of(agents={"helper": {"enabled": False}})
+def test_a_helper_that_is_switched_off_says_so(database, configure):
+    configure(agents={"helper": {"enabled": False}})
 
     with pytest.raises(BadInput, match="switched off"):
         work.main("Write tides.md.")

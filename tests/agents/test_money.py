@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def millrace(edge, settings_of, database, monkeypatch, tmp_path, capsys):
+def millrace(edge, configure, database, monkeypatch, tmp_path, capsys):
     """Call the command line with the fake provider of models; what only looks does so in this process."""
-    settings_of(model="openai:gpt-4o", tool_usd={"web.search": 0.003})
+    configure(model="openai:gpt-4o", tool_usd={"web.search": 0.003})
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
@@ -72,8 +72,8 @@ async def search_until_refused(times):
             await toolbox.call("web.search", {"query": "orbit"})
 
 
-def test_a_tool_with_a_price_is_charged_by_call_and_stops_with_the_money(edge, in_step, settings_of):
-    settings_of(tool_usd={"web.search": 0.04}, run_usd="0.1")
+def test_a_tool_with_a_price_is_charged_by_call_and_stops_with_the_money(edge, in_step, configure):
+    configure(tool_usd={"web.search": 0.04}, run_usd="0.1")
 
     asyncio.run(search_until_refused(2))
 

@@ -117,8 +117,8 @@ def difference(name: str, then: str, now: str) -> str:
 
 
 @pytest.fixture
-def that_day(in_step, settings_of):
-    settings_of(now="2026-01-15T08:00:00Z")
+def that_day(in_step, configure):
+    configure(now="2026-01-15T08:00:00Z")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -69,8 +69,8 @@ def test_no_evidence_is_no_sources_and_never_prose(edge, in_step):
     assert result.gaps == [], "the tools are there; they found nothing"
 
 
-def test_with_no_tool_at_all_the_research_is_tried_and_the_tools_that_were_missing_are_reported(in_step, settings_of):
-    settings_of(agents={"researcher": {"tools": []}})
+def test_with_no_tool_at_all_the_research_is_tried_and_the_tools_that_were_missing_are_reported(in_step, configure):
+    configure(agents={"researcher": {"tools": []}})
     topic = {**TOPIC, "documents": [{"url": "https://a.example/1", "title": "Orbit", "text": OPENED}]}
 
     result = research_topic(in_step, topic)
@@ -159,8 +159,8 @@ def test_a_page_with_a_system_tag_does_not_hide_the_rest_of_the_evidence(in_step
     assert "The Orbit sodium battery plant in Leeds opened on Monday." in texts(result)
 
 
-def test_a_model_that_cites_what_does_not_exist_and_invents_links_is_cleaned(edge, in_step, settings_of):
-    settings_of(model="openai:gpt-4o")
+def test_a_model_that_cites_what_does_not_exist_and_invents_links_is_cleaned(edge, in_step, configure):
+    configure(model="openai:gpt-4o")
     edge.add_page("/a", "Orbit opens", OPENED)
     edge.write = lambda evidence: (
         f"The Orbit sodium battery plant in Leeds opened on Monday https://evil.example/x. [{evidence[0][0]}] [ev_00000000deadbeef]\n"
@@ -189,8 +189,8 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_provider_that_always_fails_leaves_a_cited_result_that_says_so(edge, in_step, settings_of, fault):
-    settings_of(model="openai:gpt-4o", agents={name: {"max_retries": 1} for name in ("planner", "judge", "writer")})
+def test_a_provider_that_always_fails_leaves_a_cited_result_that_says_so(edge, in_step, configure, fault):
+    configure(model="openai:gpt-4o", agents={name: {"max_retries": 1} for name in ("planner", "judge", "writer")})
     edge.add_page("/a", "Orbit opens", OPENED)
     edge.faults = [FAULTS[fault]] * 50
 
@@ -200,8 +200,8 @@ def test_a_provider_that_always_fails_leaves_a_cited_result_that_says_so(edge, i
     assert_cites_only_stored(in_step, result)
 
 
-def test_a_spent_budget_ends_the_research_with_what_there_is(edge, in_step, settings_of):
-    settings_of(model="openai:gpt-4o", run_usd="0.001")
+def test_a_spent_budget_ends_the_research_with_what_there_is(edge, in_step, configure):
+    configure(model="openai:gpt-4o", run_usd="0.001")
     edge.add_page("/a", "Orbit opens", OPENED)
 
     result = research_topic(in_step, TOPIC)
@@ -209,8 +209,8 @@ def test_a_spent_budget_ends_the_research_with_what_there_is(edge, in_step, sett
     assert result.findings and result.stopped_because.startswith(Stop.BUDGET) and edge.requests == []
 
 
-def test_rounds_are_bounded(edge, in_step, settings_of):
-    settings_of(model="openai:gpt-4o", max_rounds="2")
+def test_rounds_are_bounded(edge, in_step, configure):
+    configure(model="openai:gpt-4o", max_rounds="2")
     edge.add_page("/a", "Orbit opens", OPENED)
     edge.enough = False
     count = iter(range(100))
@@ -233,8 +233,8 @@ def test_rounds_are_bounded(edge, in_step, settings_of):
     assert result.rounds == 2 and result.stopped_because == Stop.ROUNDS
 
 
-def test_the_time_is_bounded(in_step, settings_of):
-    settings_of(topic_seconds="0.01")
+def test_the_time_is_bounded(in_step, configure):
+    configure(topic_seconds="0.01")
     topic = {**TOPIC, "documents": [document("Orbit sodium battery plant.")]}
 
     assert Stop.TIME in research_topic(in_step, topic).stopped_because
@@ -275,30 +275,30 @@ def test_a_tool_that_writes_is_proposed_and_not_run(edge, in_step, tmp_path):
     assert not (tmp_path / "notes").exists()
 
 
-def test_a_bad_model_setting_is_a_fault_in_plain_words(in_step, settings_of):
-    settings_of(model="closedai:x")
+def test_a_bad_model_setting_is_a_fault_in_plain_words(in_step, configure):
+    configure(model="closedai:x")
 
     with pytest.raises(BadSetting, match="closedai"):
         research_topic(in_step, offline_topic(document(OPENED)))
 
 
 @pytest.mark.parametrize("own", [{"tools": ["notes.search"]}, {"risk_threshold": "low"}])
-def test_settings_narrow_what_the_researcher_may_call(edge, in_step, settings_of, own):
-    settings_of(agents={"researcher": own})
+def test_settings_narrow_what_the_researcher_may_call(edge, in_step, configure, own):
+    configure(agents={"researcher": own})
     edge.add_page("/a", "Orbit opens", OPENED)
 
     assert research_topic(in_step, TOPIC).no_sources
     assert edge.searches == []
 
 
-def test_a_switched_off_researcher_says_so(in_step, settings_of):
-    settings_of(agents={"researcher": {"enabled": False}})
+def test_a_switched_off_researcher_says_so(in_step, configure):
+    configure(agents={"researcher": {"enabled": False}})
 
     assert research_topic(in_step, TOPIC).stopped_because == Stop.OFF
 
 
-def test_a_repeated_step_pays_nothing_and_finds_the_same(edge, in_step, settings_of):
-    settings_of(model="openai:gpt-4o")
+def test_a_repeated_step_pays_nothing_and_finds_the_same(edge, in_step, configure):
+    configure(model="openai:gpt-4o")
     edge.add_page("/a", "Orbit opens", OPENED)
     first = research_topic(in_step, TOPIC)
     asked = len(edge.requests)

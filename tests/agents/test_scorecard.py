@@ -18,9 +18,9 @@ BUSY = [lambda handler, _: handler.answer(500, "{}", "application/json") or True
 
 
 @pytest.fixture
-def question(edge, database, settings_of):
+def question(edge, database, configure):
     """Ask a question as the command line does; returns the run's id."""
-    settings_of(model="openai:gpt-4o")
+    configure(model="openai:gpt-4o")
     edge.add_page("/one", "Orbit opens", TEXT)
     edge.add_page("/two", "Orbit in Leeds", TEXT.replace("Monday", "Monday, the company said"), host="localhost")
 
@@ -120,8 +120,8 @@ def test_confidence_that_knows_better_correlates_with_approval(database):
     assert figure["value"] == pytest.approx(0.870, abs=0.001)
 
 
-def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(edge, database, settings_of, monkeypatch):
-    settings_of(model="openai:gpt-4o")
+def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(edge, database, configure, monkeypatch):
+    configure(model="openai:gpt-4o")
     edge.add_page("/one", "Orbit opens", TEXT)
     run_id = str(uuid.uuid4())
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])

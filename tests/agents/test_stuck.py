@@ -15,9 +15,9 @@ KNOWN = "The sodium battery plant of Orbit in Leeds cost 300 million pounds."
 
 
 @pytest.fixture
-def judging(edge, settings_of):
+def judging(edge, configure):
     """Have the model say that the evidence is not enough, and ask for what `missing` says by its round, from 0."""
-    settings_of(model="openai:gpt-4o", max_rounds="5")
+    configure(model="openai:gpt-4o", max_rounds="5")
     edge.add_page("/a", "Orbit opens", OPENED)
     judged = []
 
@@ -55,10 +55,10 @@ def test_a_model_that_asks_the_same_again_is_confused_goes_another_way_once_and_
     assert db.all("SELECT id FROM approval") == [] and db.all("SELECT id FROM action") == []
 
 
-def test_the_other_way_is_another_source_and_what_memory_knows(edge, in_step, judging, settings_of, tmp_path):
+def test_the_other_way_is_another_source_and_what_memory_knows(edge, in_step, judging, configure, tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "orbit.md").write_text(f"# Orbit battery plant, Leeds\n\n{NOTED}\n")
-    settings_of(notes_dir=str(tmp_path / "notes"))
+    configure(notes_dir=str(tmp_path / "notes"))
     remember("evidence", KNOWN, title="Orbit")
     judged = judging(the_same)
 

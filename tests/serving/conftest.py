@@ -2,15 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx2
 import mcp
-import pytest
 from mcp.client.streamable_http import streamable_http_client
 
-from f.millrace.core import config
 from scripts.serving.served import Served
 from scripts.serving.transports import PATH, listen, over_http
 
@@ -55,15 +53,3 @@ def post(url: str, message: dict[str, Any] | bytes, token: str = TOKEN, **header
     body = {"content": message} if isinstance(message, bytes) else {"json": message}
     with httpx2.Client(trust_env=False) as http:
         return http.post(url, headers=sent, **body)
-
-
-@pytest.fixture
-def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set settings by name."""
-
-    def set_some(**values: Any) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(f"MILLRACE_{name.upper()}", str(value))
-        config.reload()
-
-    return set_some

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from f.millrace.core import config
-
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 
@@ -112,28 +110,3 @@ def web(configure: Callable[..., None]) -> Iterator[Web]:
     with _serving() as web:
         configure(fetch_allow=web.host)
         yield web
-
-
-@pytest.fixture
-def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set settings by name: configure(feeds="http://…")."""
-
-    def set_some(**values: Any) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(f"MILLRACE_{name.upper()}", str(value))
-        config.reload()
-
-    return set_some
-
-
-@pytest.fixture
-def recorded() -> Callable[[str], Path]:
-    """The path of a recorded input; skips where the recordings are not."""
-
-    def find(name: str) -> Path:
-        path = DATA / name
-        if not path.exists():
-            pytest.skip(f"no recorded inputs beside this checkout ({name})")
-        return path
-
-    return find

@@ -13,8 +13,8 @@ from f.millrace.core import config, db
 from f.millrace.core.errors import ToolFailed
 from f.millrace.telemetry.spans import span, step, traceparent
 from f.millrace.tools import enabled, snapshot
-from f.millrace.tools.client import open_tools
 from f.millrace.trust import approvals
+from tests.tools.others import echo, use
 
 ECHO = {
     "name": "echo",
@@ -138,19 +138,6 @@ def box(database, monkeypatch):
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-def use(work=None, allowed=("box", "notes")):
-    async def run():
-        async with open_tools(allowed) as tools:
-            listed = [tool.name for tool in await tools.list_tools()]
-            return listed, tools.problems, (await work(tools) if work else None)
-
-    return asyncio.run(run())
-
-
-async def echo(tools):
-    return await tools.call("box.echo", {"text": "a"})
 
 
 def test_a_tool_of_another_server_is_listed_and_called_with_the_servers_own_token(box):

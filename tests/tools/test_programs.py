@@ -1,6 +1,5 @@
 """Servers of others that run as programs here: real processes, used when sound, contained when not, gone afterwards."""
 
-import asyncio
 import json
 import sys
 import time
@@ -10,7 +9,8 @@ import pytest
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadSetting, ToolFailed
-from f.millrace.tools.client import NoAnswer, open_tools
+from f.millrace.tools.client import NoAnswer
+from tests.tools.others import echo, use
 
 SCRIPT = Path(__file__).with_name("misbehaving.py")
 
@@ -28,19 +28,6 @@ def box(database, monkeypatch, tmp_path):
         return tmp_path / "pids"
 
     return set_up
-
-
-def use(work=None, allowed=("box", "notes")):
-    async def run():
-        async with open_tools(allowed) as tools:
-            listed = [tool.name for tool in await tools.list_tools()]
-            return listed, tools.problems, (await work(tools) if work else None)
-
-    return asyncio.run(run())
-
-
-async def echo(tools):
-    return await tools.call("box.echo", {"text": "a"})
 
 
 def gone(pid):

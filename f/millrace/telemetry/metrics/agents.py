@@ -1,6 +1,6 @@
 """Figures of agents: how often, how long, how well, at what load."""
 
-from f.millrace.telemetry.metrics.define import SECONDS, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics.define import RUN_TRACE, SECONDS, Alert, Label, Panel, define_metric
 
 AGENT = Label("agent", at_most=20)
 ENDED = "name LIKE 'invoke_agent %%' AND status <> 'pending'"
@@ -93,7 +93,7 @@ TURNS = define_metric(
     [AGENT],
     help="Requests of agents to models that were answered.",
     source="rows of usage, kind model, settled",
-    sql="SELECT settled_at AS at, agent, 1 AS value, replace(run_id::text, '-', '') AS trace FROM usage WHERE state = 'settled' AND kind = 'model'",
+    sql=f"SELECT settled_at AS at, agent, 1 AS value, {RUN_TRACE} FROM usage WHERE state = 'settled' AND kind = 'model'",
     means="How often an agent goes back to its model.",
     do="Many turns an invocation mean that answers had to be repaired: look at the spans chat below invoke_agent.",
     panels=[

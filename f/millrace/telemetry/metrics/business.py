@@ -1,8 +1,7 @@
 """Figures of what it is all for: tasks done, how right they were, what one costs, whether the digest was there."""
 
-from f.millrace.telemetry.metrics.define import Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics.define import RUN_TRACE, Alert, Label, Panel, define_metric
 
-TRACE = "coalesce(replace(run_id::text, '-', ''), '') AS trace"
 OUTCOMES = ("approved", "corrected", "refused", "undone", "silent_success")
 
 TASKS = define_metric(
@@ -11,7 +10,7 @@ TASKS = define_metric(
     [Label("outcome", ("completed", "unreviewed", "no_sources"))],
     help="Topics and questions that were worked on, by what came of them.",
     source="rows of research_result",
-    sql=f"SELECT created_at AS at, CASE WHEN no_sources THEN 'no_sources' WHEN review = 'open' OR confidence < 70 THEN 'unreviewed' ELSE 'completed' END AS outcome, 1 AS value, {TRACE} FROM research_result",
+    sql=f"SELECT created_at AS at, CASE WHEN no_sources THEN 'no_sources' WHEN review = 'open' OR confidence < 70 THEN 'unreviewed' ELSE 'completed' END AS outcome, 1 AS value, {RUN_TRACE} FROM research_result",
     means="The work that people see: `completed` stands on its evidence, `unreviewed` is marked as unsure, `no_sources` found nothing.",
     do="Few completed: look at the confidence and the sources on the dashboard Research.",
     panels=[
@@ -40,7 +39,7 @@ DECISIONS = define_metric(
     [Label("kind", ("judgement", "action")), Label("outcome", OUTCOMES)],
     help="Decisions of agents by how they came out: approved, corrected, refused, undone, or right without a word.",
     source="rows of decision",
-    sql=f"SELECT outcome_at AS at, kind, outcome, 1 AS value, {TRACE} FROM decision WHERE outcome IS NOT NULL",
+    sql=f"SELECT outcome_at AS at, kind, outcome, 1 AS value, {RUN_TRACE} FROM decision WHERE outcome IS NOT NULL",
     means="How right the agents were, by those who have to live with it.",
     do="scripts/millrace feedback records what a person thinks; scripts/millrace scorecard compares with the targets.",
     panels=[
@@ -61,7 +60,7 @@ JUDGED = define_metric(
     [Label("fault", ("false_alarm", "miss"))],
     help="False alarms: a person was asked, and it was right. Misses: nobody was asked, and it was wrong.",
     source="rows of decision, kind judgement",
-    sql=f"SELECT outcome_at AS at, CASE WHEN escalated THEN 'false_alarm' ELSE 'miss' END AS fault, 1 AS value, {TRACE} FROM decision WHERE kind = 'judgement' "
+    sql=f"SELECT outcome_at AS at, CASE WHEN escalated THEN 'false_alarm' ELSE 'miss' END AS fault, 1 AS value, {RUN_TRACE} FROM decision WHERE kind = 'judgement' "
     "AND ((escalated AND outcome = 'approved') OR (NOT escalated AND outcome IN ('corrected', 'refused', 'undone')))",
     means="Whether confidence asks for a person where one is needed.",
     do="Many false alarms: lower confidence_review. Misses: raise it.",

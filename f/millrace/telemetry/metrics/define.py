@@ -23,6 +23,8 @@ MOST_VALUES = 200
 MOST_SERIES = 25_000
 OTHER = "other"
 RESERVED = frozenset({"le", "quantile", "job", "instance"})
+# The trace of the run that a row with `run_id` belongs to: the run's id without its dashes.
+RUN_TRACE = "coalesce(replace(run_id::text, '-', ''), '') AS trace"
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 USED = re.compile(rf"\b{PREFIX}_([a-z0-9_]+)\b")
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900)

@@ -1,8 +1,7 @@
 """Figures of research: what was searched and read, how good the evidence is, what was made of it."""
 
-from f.millrace.telemetry.metrics.define import SHARES, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics.define import RUN_TRACE, SHARES, Alert, Label, Panel, define_metric
 
-TRACE = "coalesce(replace(run_id::text, '-', ''), '') AS trace"
 EVENT_TRACE = "replace(run_id::text, '-', '')"
 # Why a research ended, by the beginnings of its words.
 STOPPED = """CASE WHEN no_sources THEN 'no_sources' WHEN stopped_because LIKE 'enough%%' THEN 'enough' WHEN stopped_because LIKE 'stalled%%' THEN 'stalled'
@@ -99,7 +98,7 @@ CONFIDENCE = define_metric(
     unit="ratio",
     help="How sure the research of a topic or question is of its result, 0 to 1.",
     source="rows of research_result",
-    sql=f"SELECT created_at AS at, confidence / 100.0 AS value, {TRACE} FROM research_result",
+    sql=f"SELECT created_at AS at, confidence / 100.0 AS value, {RUN_TRACE} FROM research_result",
     bounds=SHARES,
     means="The quality of the evidence as the house measures it: sources that agree, are trusted and carry each sentence.",
     do="scripts/millrace show RUN lists the parts of each topic's confidence.",
@@ -143,7 +142,7 @@ EVIDENCE = define_metric(
     help="Passages kept as evidence, by how far their source is trusted and where they came from.",
     source="rows of evidence",
     sql="SELECT created_at AS at, trust, CASE WHEN tool = 'memory' OR url LIKE 'memory:%%' THEN 'memory' WHEN tool IN ('', 'collect', 'collected') THEN 'collected' WHEN tool LIKE 'web.%%' THEN 'web' ELSE 'tool' END AS origin, "
-    f"1 AS value, {TRACE} FROM evidence",
+    f"1 AS value, {RUN_TRACE} FROM evidence",
     means="What results stand on, and how much of it memory already had.",
     do="Little that is trusted: name trusted sources, or read the documents of your own.",
     panels=[
@@ -170,7 +169,7 @@ FINDINGS = define_metric(
     [Label("outcome", ("kept", "dropped", "conflict"))],
     help="Sentences that results say, those dropped because no evidence carried them, and conflicts between sources.",
     source="rows of research_result, events decision that drop a sentence",
-    sql=f"""SELECT created_at AS at, 'kept' AS outcome, jsonb_array_length(findings) AS value, {TRACE} FROM research_result WHERE jsonb_array_length(findings) > 0
+    sql=f"""SELECT created_at AS at, 'kept' AS outcome, jsonb_array_length(findings) AS value, {RUN_TRACE} FROM research_result WHERE jsonb_array_length(findings) > 0
     UNION ALL SELECT created_at, 'conflict', jsonb_array_length(conflicts), {EVENT_TRACE} FROM research_result WHERE jsonb_array_length(conflicts) > 0
     UNION ALL SELECT at, 'dropped', 1, {EVENT_TRACE} FROM run_event WHERE event = 'decision' AND message LIKE 'Dropped: %%'""",
     means="What was made of the evidence.",

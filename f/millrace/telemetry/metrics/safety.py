@@ -1,11 +1,10 @@
 """Figures of safety: what was blocked, what was blocked for nothing, what broke a rule."""
 
-from f.millrace.telemetry.metrics.define import Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics.define import RUN_TRACE, Alert, Label, Panel, define_metric
 
-TRACE = "coalesce(replace(run_id::text, '-', ''), '') AS trace"
 BLOCKED = f"""
 SELECT seen_at AS at, 'tainted' AS kind, 1 AS value, trace_id AS trace FROM span WHERE name LIKE 'risk_decision %%' AND attributes ->> 'millrace.decision' = 'refuse'
-UNION ALL SELECT at, CASE kind WHEN 'approval.denied' THEN 'denied' ELSE 'authority' END, 1, {TRACE} FROM audit WHERE kind IN ('approval.denied', 'authority.refused')
+UNION ALL SELECT at, CASE kind WHEN 'approval.denied' THEN 'denied' ELSE 'authority' END, 1, {RUN_TRACE} FROM audit WHERE kind IN ('approval.denied', 'authority.refused')
 """
 # Held back because an agent asked for it, and allowed by the person who looked: it need not have been held.
 OVER = "SELECT d.outcome_at AS at, 1 AS value, replace(d.run_id::text, '-', '') AS trace FROM decision d JOIN action a ON a.key = d.subject WHERE d.kind = 'action' AND d.escalated AND d.outcome = 'approved' AND a.reason LIKE 'asked for by an agent%%'"
@@ -47,7 +46,7 @@ VIOLATIONS = define_metric(
     [Label("kind", ("authority", "tainted_action", "changed_tool"))],
     help="Attempts to break a rule: an agent that wanted to decide for people, act on a stranger's word, or use a tool that was changed.",
     source="rows of audit, spans risk_decision that refuse, events of changed tools",
-    sql=f"""SELECT at, 'authority' AS kind, 1 AS value, {TRACE} FROM audit WHERE kind = 'authority.refused'
+    sql=f"""SELECT at, 'authority' AS kind, 1 AS value, {RUN_TRACE} FROM audit WHERE kind = 'authority.refused'
     UNION ALL SELECT seen_at, 'tainted_action', 1, trace_id FROM span WHERE name LIKE 'risk_decision %%' AND attributes ->> 'millrace.decision' = 'refuse'
     UNION ALL SELECT at, 'changed_tool', 1, replace(run_id::text, '-', '') FROM run_event WHERE event = 'tool' AND metadata ->> 'changed' = 'true'""",
     means="Somebody or something tried. Each was refused.",

@@ -1,12 +1,11 @@
 """Figures of money: what was spent, on what, and how far the limits are used."""
 
 from f.millrace.telemetry.metrics.agents import AGENT
-from f.millrace.telemetry.metrics.define import Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics.define import RUN_TRACE, Alert, Label, Panel, define_metric
 
 MODEL = Label("model", at_most=40)
 SCOPE = Label("scope", ("run", "user_day", "flow_day"))
 SETTLED = "FROM usage WHERE state = 'settled' AND kind = 'model'"
-SETTLED_TRACE = "replace(run_id::text, '-', '') AS trace"
 
 COST = define_metric(
     "cost_usd_total",
@@ -15,7 +14,7 @@ COST = define_metric(
     "usd",
     "US dollars spent on models and paid tools.",
     source="rows of usage, settled",
-    sql=f"SELECT settled_at AS at, agent, model, cost_usd AS value, {SETTLED_TRACE} FROM usage WHERE state = 'settled'",
+    sql=f"SELECT settled_at AS at, agent, model, cost_usd AS value, {RUN_TRACE} FROM usage WHERE state = 'settled'",
     means="Where the money goes; the same rows as `scripts/millrace spend`.",
     do="scripts/millrace spend --by run shows the dearest runs; a cheaper model for one agent is a setting.",
     panels=[
@@ -45,7 +44,7 @@ TOKENS = define_metric(
     [MODEL],
     help="Tokens in and out of models.",
     source="rows of usage, kind model, settled",
-    sql=f"SELECT settled_at AS at, model, coalesce((tokens ->> 'input')::bigint, 0) + coalesce((tokens ->> 'output')::bigint, 0) AS value, {SETTLED_TRACE} {SETTLED}",
+    sql=f"SELECT settled_at AS at, model, coalesce((tokens ->> 'input')::bigint, 0) + coalesce((tokens ->> 'output')::bigint, 0) AS value, {RUN_TRACE} {SETTLED}",
     means="How much text the models read and write.",
     do="If it grows without more topics, prompts have grown: compare the prompt hashes of two runs' chat spans.",
     panels=[
@@ -64,7 +63,7 @@ AGENT_TOKENS = define_metric(
     [AGENT, Label("kind", ("input", "output", "cache_read", "reasoning"))],
     help="Tokens by agent and kind; those read from a cache and those of reasoning are counted with input and output, too.",
     source="rows of usage, kind model, settled",
-    sql=f"SELECT settled_at AS at, agent, key AS kind, value::bigint AS value, {SETTLED_TRACE} FROM usage, jsonb_each_text(tokens) WHERE state = 'settled' AND kind = 'model' AND key IN ('input', 'output', 'cache_read', 'reasoning')",
+    sql=f"SELECT settled_at AS at, agent, key AS kind, value::bigint AS value, {RUN_TRACE} FROM usage, jsonb_each_text(tokens) WHERE state = 'settled' AND kind = 'model' AND key IN ('input', 'output', 'cache_read', 'reasoning')",
     means="Which agent needs the tokens, and whether the cache helps.",
     do="Much input with little cache_read: the prompt's beginning changes from call to call.",
     panels=[

@@ -1,6 +1,6 @@
 """Figures of the house itself: health, capacity, whether telemetry keeps up."""
 
-from f.millrace.telemetry.metrics.define import Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics.define import RUN_TRACE, Alert, Label, Panel, define_metric
 
 STATES = ("healthy", "degraded", "critical", "unknown")
 PARTS = ("database", "model", "tools", "search", "mail", "jaeger", "schedules", "disk")
@@ -138,7 +138,7 @@ EVENTS = define_metric(
     [Label("event", at_most=40)],
     help="Events of runs.",
     source="rows of run_event",
-    sql="SELECT at, event, 1 AS value, replace(run_id::text, '-', '') AS trace FROM run_event",
+    sql=f"SELECT at, event, 1 AS value, {RUN_TRACE} FROM run_event",
     means="How much the runs have to say.",
     do="Nothing by itself.",
     panels=[Panel("Performance", "Events an hour", "sum by (event) (increase(millrace_events_total[1h]))", "{{event}}", "bars")],

@@ -1,6 +1,6 @@
 """Figures of workflows: runs, how long they take and wait, what is tried again, what stands still, what was missed."""
 
-from f.millrace.telemetry.metrics.define import SECONDS, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics.define import RUN_TRACE, SECONDS, Alert, Label, Panel, define_metric
 
 FLOW = Label("flow", at_most=60)
 ENDED = "FROM run WHERE finished_at IS NOT NULL AND status <> 'running'"
@@ -155,7 +155,7 @@ MISSED = define_metric(
     [FLOW],
     help="Scheduled starts that came too late and were skipped, or were done later as one.",
     source="rows of audit, kind run.opened",
-    sql="SELECT at, subject AS flow, (detail ->> 'decision' IN ('too_late', 'catch_up'))::int AS value, coalesce(replace(run_id::text, '-', ''), '') AS trace FROM audit WHERE kind = 'run.opened'",
+    sql=f"SELECT at, subject AS flow, (detail ->> 'decision' IN ('too_late', 'catch_up'))::int AS value, {RUN_TRACE} FROM audit WHERE kind = 'run.opened'",
     means="Whether the schedule is kept.",
     do="The machine slept, or no worker was free: scripts/millrace schedule shows when it is due.",
     panels=[

@@ -7,6 +7,7 @@ from f.millrace.agents.researcher import research_topic
 from f.millrace.agents.stop import rephrased
 from f.millrace.core import db
 from f.millrace.memory.store import remember
+from f.millrace.trust import decisions
 
 TOPIC = {"id": "topic_1", "title": "Orbit sodium battery plant in Leeds"}
 OPENED = "The Orbit sodium battery plant in Leeds opened on Monday. The plant in Leeds employs 400 people."
@@ -53,6 +54,17 @@ def test_a_model_that_asks_the_same_again_is_confused_goes_another_way_once_and_
     assert edge.searches == ["orbit sodium plant", "battery Leeds"]
     assert told("escalation") == [f"Not enough evidence on {TOPIC['title']!r}: {Stop.CONFUSED}"]
     assert db.all("SELECT id FROM approval") == [] and db.all("SELECT id FROM action") == []
+
+
+@pytest.mark.parametrize(("silent", "listed"), [("99", True), ("1", False)])
+def test_what_was_stuck_is_listed_for_a_person_unless_it_is_sure_all_the_same(edge, in_step, judging, configure, silent, listed):
+    configure(confidence_review="1", confidence_silent=silent)
+    judging(the_same)
+
+    research_topic(in_step, TOPIC)
+
+    assert [row["escalated"] for row in db.all("SELECT escalated FROM decision")] == [listed]
+    assert decisions.close(in_step) == (0 if listed else 1), "what waits for a person is no silent success"
 
 
 def test_the_other_way_is_another_source_and_what_memory_knows(edge, in_step, judging, configure, tmp_path):

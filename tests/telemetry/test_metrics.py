@@ -16,6 +16,7 @@ from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.figures import figures
 from f.millrace.telemetry.metrics.define import Alert, Label, Metric, Panel, define_metric, prefixed
 from f.millrace.telemetry.rollup import REFUSED, roll
+from f.millrace.trust import decisions
 
 RUN = "018f6b0e-7f3a-7c11-9a55-0123456789ab"
 OLDER = """
@@ -167,6 +168,28 @@ def test_a_counter_is_the_sum_in_whatever_order_rows_come_and_are_counted(run: s
         assert count() == added
 
     holds()
+
+
+def test_a_task_is_counted_by_what_was_listed_and_an_answer_changes_nothing(run: str) -> None:
+    for topic, score, stuck in (
+        ("sure", 95, False),
+        ("fair", 75, False),
+        ("stuck", 75, True),
+        ("unsure", 69, False),
+        ("none", 0, False),
+    ):
+        decisions.judged(run, topic, topic, score, "researcher", stuck)
+    for topic in ("fair", "none", "unpaid"):
+        db.execute(
+            "INSERT INTO research_result (run_id, topic_id, title, no_sources, stopped_because, review) VALUES (%s, %s, '', %s, '', 'open')",
+            [run, topic, topic == "none"],
+        )
+    expected = {"completed": 2, "unreviewed": 3, "no_sources": 1}
+    assert count("tasks_total") == expected
+
+    decisions.give(run, "approved", "ada")
+
+    assert count("tasks_total") == expected
 
 
 def test_labels_cannot_explode(run: str) -> None:

@@ -110,3 +110,16 @@ def web(configure: Callable[..., None]) -> Iterator[Web]:
     with _serving() as web:
         configure(fetch_allow=web.host)
         yield web
+
+
+@pytest.fixture
+def recorded() -> Callable[[str], Path]:
+    """The path of a recorded input; skips where the recordings are not."""
+
+    def find(name: str) -> Path:
+        path = DATA / name
+        if not path.exists():
+            pytest.skip(f"no recorded inputs beside this checkout ({name})")
+        return path
+
+    return find

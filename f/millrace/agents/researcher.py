@@ -67,7 +67,7 @@ def research_topic(
         allowed = []
     with authority.agent("researcher"):
         result = wait(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
-    decisions.judged(run_id, topic_id, question, result.confidence.score, "researcher")
+    decisions.judged(run_id, topic_id, question, result.confidence.score, "researcher", result.escalated)
     return result
 
 

@@ -17,7 +17,7 @@ from f.millrace.core.findings import TopicResult
 from f.millrace.core.redaction import redact
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
-from f.millrace.trust import audit
+from f.millrace.trust import audit, decisions
 
 
 def main(run_id: str, topic_id: str) -> dict:
@@ -93,11 +93,11 @@ def _keep(run_id: str, found: TopicResult) -> None:
 
 
 def _review(found: TopicResult) -> str:
-    """Return who looks at it: nobody, the log, or a person when there is time; a stuck research needs no more than one."""
+    """Return who looks at it: a person when there is time, the log, or nobody."""
     score = found.confidence.score
-    if score >= settings().confidence_silent:
-        return "none"
-    return "open" if found.escalated or score < settings().confidence_review else "logged"
+    if decisions.escalates(score, found.escalated):
+        return "open"
+    return "logged" if score < settings().confidence_silent else "none"
 
 
 def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:

@@ -19,13 +19,18 @@ REVIEWS = {"approved": "approved", "corrected": "corrected", "refused": "refused
 NAMESPACE = "coalesce((SELECT namespace FROM run WHERE id = %s), 'main')"
 
 
-def judged(run_id: str, topic_id: str, title: str, confidence: int, agent: str) -> None:
+def escalates(confidence: int, stuck: bool) -> bool:
+    """Tell whether a judgement is listed for a person: an unsure one, and one that got stuck unless it is sure all the same."""
+    return confidence < settings().confidence_review or (stuck and confidence < settings().confidence_silent)
+
+
+def judged(run_id: str, topic_id: str, title: str, confidence: int, agent: str, stuck: bool = False) -> None:
     """Record an agent's judgement; a repeat of its step replaces it until somebody has answered."""
     db.execute(
         "INSERT INTO decision (run_id, namespace, kind, subject, title, agent, confidence, escalated) "
         f"VALUES (%s, {NAMESPACE}, 'judgement', %s, %s, %s, %s, %s) ON CONFLICT (run_id, kind, subject) DO UPDATE "
         "SET confidence = excluded.confidence, escalated = excluded.escalated, title = excluded.title WHERE decision.outcome IS NULL",
-        [run_id, run_id, topic_id, redact(title), agent, confidence, confidence < settings().confidence_review],
+        [run_id, run_id, topic_id, redact(title), agent, confidence, escalates(confidence, stuck)],
     )
 
 

@@ -9,8 +9,13 @@ TASKS = define_metric(
     "counter",
     [Label("outcome", ("completed", "unreviewed", "no_sources"))],
     help="Topics and questions that were worked on, by what came of them.",
-    source="rows of research_result",
-    sql=f"SELECT created_at AS at, CASE WHEN no_sources THEN 'no_sources' WHEN review = 'open' OR confidence < 70 THEN 'unreviewed' ELSE 'completed' END AS outcome, 1 AS value, {RUN_TRACE} FROM research_result",
+    source="rows of decision (judgements) and of research_result",
+    # Not `review`, which an answer changes: a task is counted once. A topic that money ended was never judged.
+    sql=f"""SELECT coalesce(d.made_at, r.created_at) AS at,
+        CASE WHEN r.no_sources THEN 'no_sources' WHEN d.escalated IS NOT FALSE THEN 'unreviewed' ELSE 'completed' END AS outcome,
+        1 AS value, {RUN_TRACE}
+    FROM (SELECT run_id, subject AS topic_id, escalated, made_at FROM decision WHERE kind = 'judgement') d
+    FULL JOIN research_result r USING (run_id, topic_id)""",
     means="The work that people see: `completed` stands on its evidence, `unreviewed` is marked as unsure, `no_sources` found nothing.",
     do="Few completed: look at the confidence and the sources on the dashboard Research.",
     panels=[

@@ -7,10 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from f.millrace.core.errors import NotFound
-from scripts.compiler import metadata, shapes
+from scripts.compiler import metadata, pulled, shapes
 from scripts.compiler.draw import HAND, seconds
 from scripts.compiler.sources import read
 
@@ -30,7 +28,7 @@ def load(root: Path, path: str) -> Json:
     file = root / f"{path}__flow/flow.yaml"
     if not file.is_file():
         raise NotFound(f"there is no flow {path!r}; the file would be {file.relative_to(root).as_posix()}")
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    return pulled.read(file)
 
 
 def svg(root: Path, path: str) -> str:

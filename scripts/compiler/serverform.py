@@ -6,6 +6,7 @@ scalars, and folds at 80 columns.
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 WIDTH = 80
@@ -103,10 +104,18 @@ def _scalar(value: Any, indent: str, column: int) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
+        return _number(value)
     if isinstance(value, (dict, list)):
         return "{}" if isinstance(value, dict) else "[]"
     return _text(str(value), indent, column)
+
+
+def _number(value: float) -> str:
+    """Return a number as JavaScript writes it: 0.00001 and 1e-7, where Python has 1e-05 and 1e-07."""
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
+    digits, _, exponent = repr(value).partition("e")
+    return f"{digits}e{int(exponent):+d}"
 
 
 def _text(text: str, indent: str, column: int) -> str:

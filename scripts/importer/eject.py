@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import yaml
-
 from f.millrace.core.errors import BadInput, NotFound
-from scripts.compiler import serverform, spec, write
+from scripts.compiler import pulled, serverform, spec, write
 from scripts.compiler.reader import closest
 from scripts.importer.flow import FLOW_FILE, ORIGIN, SUFFIX
 
@@ -22,7 +20,7 @@ def eject(root: Path, name: str) -> list[str]:
     path = root / f"{loaded.path}{SUFFIX}" / FLOW_FILE
     if not path.is_file():
         raise BadInput(f"{loaded.path}{SUFFIX}/{FLOW_FILE} is missing; {write.COMPILE} {name} first")
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = pulled.read(path)
     document["description"] = ORIGIN.sub("", document.get("description") or "").strip()
     path.write_text(serverform.dump(document), encoding="utf-8")
     file.unlink()

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from f.millrace.core.errors import BadInput, NotFound
-from scripts.compiler import levels, semantics, spec, write
+from scripts.compiler import levels, pulled, semantics, spec, write
 from scripts.compiler.openflow import compile_flow
 from scripts.compiler.problems import Problem, SpecInvalid
 from scripts.compiler.sources import HOME, Bundle, bundle
@@ -83,7 +81,7 @@ def edited(root: Path) -> list[Path]:
 def read_flow(path: Path, root: Path) -> Imported:
     """Return what a flow becomes, writing nothing."""
     name = path.parent.name.removesuffix(SUFFIX)
-    document = _load(path)
+    document = pulled.read(path)
     if not isinstance(document, dict) or not isinstance(document.get("value"), dict):
         raise BadInput(f"{path.name} in {path.parent.name} is no flow: it has no value with modules")
     form.check(document, f"{path.name} in {path.parent.name}")
@@ -97,6 +95,7 @@ def read_flow(path: Path, root: Path) -> Imported:
     flow, notes = prepare(canonical.flow(document), files, known)
     lifted = lift(flow, files, known)
     new = _whole(lifted.spec, flow, old, path, root)
+    _keep_nulls(new, old, _left_empty(document["value"]))
     _keep_depends_on(new, old)
     text = graft(new, before)
     imported = Imported(name, text, lifted.unsaid, notes=notes + lifted.notes)
@@ -111,13 +110,6 @@ def write_spec(imported: Imported, root: Path) -> list[str]:
     file.write_text(imported.text, encoding="utf-8")
     written = [file.relative_to(root).as_posix()]
     return written if imported.problems else written + write.compile_all(root, [imported.name])
-
-
-def _load(path: Path) -> Any:
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path.name} in {path.parent.name} is not YAML: {error}") from None
 
 
 def _refuse_mistakes(file: Path) -> None:
@@ -149,8 +141,6 @@ def _whole(lifted: Json, flow: Json, old: Json, path: Path, root: Path) -> Json:
     schedule = _schedule(path, root, old.get("schedule"))
     if schedule:
         new["schedule"] = {**schedule, **manner} if manner else {**_manner(old), **schedule}
-    for key in ("from", "with"):
-        _keep_nulls(new, old, key)
     return {key: value for key, value in new.items() if not settled.is_default(key, value, new)}
 
 
@@ -167,19 +157,38 @@ def _schedule(path: Path, root: Path, before: Json | None) -> Json | None:
     file = path.parent.parent / f"{path.parent.name.removesuffix(SUFFIX)}.schedule.yaml"
     if not file.is_file():
         return None if path.is_relative_to(root) else before
-    pulled = _load(file)
-    found = {"cron": pulled.get("schedule"), "timezone": pulled.get("timezone"), "enabled": bool(pulled.get("enabled"))}
-    return {**found, **({"args": pulled["args"]} if pulled.get("args") else {})}
+    theirs = pulled.read(file)
+    if not isinstance(theirs, dict):
+        raise BadInput(f"{file.name} is no schedule: it is {theirs!r:.40}; pull it again")
+    found = {"cron": theirs.get("schedule"), "timezone": theirs.get("timezone"), "enabled": bool(theirs.get("enabled"))}
+    return {**found, **({"args": theirs["args"]} if theirs.get("args") else {})}
 
 
-def _keep_nulls(new: Json, old: Json, key: str) -> None:
-    """Keep a constant `null` that the spec gave: the form shows it as an empty field."""
+def _keep_nulls(new: Json, old: Json, empty: set[tuple[str, str]]) -> None:
+    """Keep a constant `null` that the spec gave and the flow still has: the form shows it as an empty field."""
     before = {step["id"]: step for step in every(old.get("steps") or [])}
     for step in every(new.get("steps") or []):
-        nulls = {name: None for name, value in (before.get(step["id"], {}).get("with") or {}).items() if value is None}
-        kept = {name: value for name, value in nulls.items() if name not in {**step.get("from", {}), **step.get("with", {})}}
-        if kept and key == "with" and step.get("run") == before[step["id"]].get("run"):
+        was = before.get(step["id"], {})
+        names = [name for name, value in (was.get("with") or {}).items() if value is None and (step["id"], name) in empty]
+        kept = {name: None for name in names if name not in {**step.get("from", {}), **step.get("with", {})}}
+        if kept and step.get("run") == was.get("run"):
             step["with"] = {**step.get("with", {}), **kept}
+
+
+def _left_empty(part: Any) -> set[tuple[str, str]]:
+    """Return step and name of every input that the flow gives as an empty field."""
+    if isinstance(part, list):
+        return {each for inner in part for each in _left_empty(inner)}
+    if not isinstance(part, dict):
+        return set()
+    value = part.get("value")
+    given = value.get("input_transforms") if isinstance(value, dict) else None
+    empty = (
+        [name for name, each in given.items() if each in ({"type": "static"}, {"type": "static", "value": None})]
+        if isinstance(given, dict)
+        else []
+    )
+    return {(str(part.get("id")), name) for name in empty}.union(*(_left_empty(each) for each in part.values()))
 
 
 def _keep_depends_on(new: Json, old: Json) -> None:

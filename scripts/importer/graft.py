@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from scripts.compiler.spec import TOP
+from scripts.compiler.spec import KEYS, TOP
 from scripts.importer import settled
 from scripts.importer.sourcetext import Entry, Part, parse
 
@@ -78,9 +78,7 @@ class _Writer:
     def mapping(self, old: Part, new: Json) -> list[str]:
         """Return the lines of a mapping; entries keep their place, new ones stand where the language lists them."""
         order = ORDER_STEP if "id" in new or "when" in new else ORDER
-        keys = [
-            entry.key for entry in old.entries if entry.key in new or settled.is_default(entry.key, entry.value.plain, old.plain)
-        ]
+        keys = [entry.key for entry in old.entries if entry.key in new or _stays(entry.key, old.plain, new)]
         for key in new:
             if key not in keys:
                 later = [place for place, each in enumerate(keys) if order.get(each, -1) > order.get(key, len(order))]
@@ -146,6 +144,12 @@ class _Writer:
         return [*old.lead, *lead, "-" + shifted[first][1:], *shifted[first + 1 :]]
 
 
+def _stays(key: str, old: Json, new: Json) -> bool:
+    """Tell whether an entry that only writes out a default stays: a step that is of another kind now may not have it."""
+    kind = next((kind for kind in KEYS if kind in new), "") if "id" in new else ""
+    return settled.is_default(key, old[key], old) and key in KEYS.get(kind, (key,))
+
+
 def _as_written(key: str, old: Any, new: Any) -> Any:
     """Return a value in the manner of the one before: its order, its defaults, what says the same, 2h instead of 7200."""
     if settled.same(key, old, new):
@@ -154,7 +158,7 @@ def _as_written(key: str, old: Any, new: Any) -> Any:
         return settled.duration(new)
     if not isinstance(old, dict) or not isinstance(new, dict):
         return new
-    kept = {name: each for name, each in old.items() if name not in new and settled.is_default(name, each, old)}
+    kept = {name: each for name, each in old.items() if name not in new and _stays(name, old, new)}
     known = {name: _as_written(name, old[name], new[name]) for name in old if name in new}
     added = {name: each for name, each in _ordered(new).items() if name not in old and not settled.is_default(name, each, new)}
     return {name: {**kept, **known}[name] for name in old if name in kept or name in known} | added

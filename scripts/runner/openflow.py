@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from f.millrace.core.errors import BadInput, NotFound
+from scripts.compiler import pulled
 
 LEAVES = ("script", "rawscript", "flow", "identity")
 LOOPS = ("forloopflow", "whileloopflow")
@@ -33,7 +32,7 @@ def load_flow(path: str, root: Path) -> dict[str, Any]:
     file = root / f"{path}__flow" / "flow.yaml"
     if not file.is_file():
         raise NotFound(f"there is no flow {path!r} under {root.name}/")
-    return yaml.safe_load(file.read_text())
+    return pulled.whole(file)
 
 
 def bodies(module: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:

@@ -73,13 +73,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
-    """Parse; inputs (`key=value`) may stand behind options, too, which argparse alone does not take."""
+    """Parse; inputs (`key=value`) and names may stand behind options, too, which argparse alone does not take."""
     options, rest = parser.parse_known_args(arguments)
-    inputs = [word for word in rest if "=" in word and not word.startswith("-")]
-    if len(inputs) < len(rest) or (rest and not hasattr(options, "inputs")):
+    many = next((name for name in ("inputs", "names") if hasattr(options, name)), "")
+    fit = [word for word in rest if not word.startswith("-") and ("=" in word or many == "names")]
+    if len(fit) < len(rest) or (rest and not many):
         parser.error("unrecognized arguments: " + " ".join(rest))
     if rest:
-        options.inputs = [*options.inputs, *inputs]
+        setattr(options, many, [*getattr(options, many), *fit])
     return options
 
 

@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, NotFound
+from scripts.compiler import pulled
 from scripts.database.ready import ready
 from scripts.paths import ROOT
 from scripts.runner import openflow as flows
@@ -87,7 +86,7 @@ def compiled(flow: str) -> dict[str, Any]:
         return flows.load_flow(flow.strip("/").removesuffix("/flow.yaml").removesuffix("__flow"), ROOT)
     if flow not in paths:
         return scheduled_script(flow, sorted(paths))
-    return yaml.load(paths[flow].read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return pulled.whole(paths[flow])
 
 
 def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:

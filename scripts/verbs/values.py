@@ -50,15 +50,25 @@ def _typed(name: str, text: str, schema: dict[str, Any]) -> Any:
             return int(text)
         if kind == "number":
             return float(text)
+        if kind == "array" and _is_listing(text, schema):
+            return [word.strip() for word in text.split(",") if word.strip()]
         if kind in ("object", "array"):
             return json.loads(text)
     except ValueError as error:
-        raise BadInput(f"input {name!r} must be {kind}, not {text!r}") from error
+        example = {"array": f"; write it as JSON: {name}='[…]'", "object": f"; write it as JSON: {name}='{{…}}'"}.get(
+            str(kind), ""
+        )
+        raise BadInput(f"input {name!r} must be {kind}, not {text!r}{example}") from error
     if kind == "boolean":
         if text.lower() not in TRUE | FALSE:
             raise BadInput(f"input {name!r} must be true or false, not {text!r}")
         return text.lower() in TRUE
     return text
+
+
+def _is_listing(text: str, schema: dict[str, Any]) -> bool:
+    """Tell whether a list of texts is given as in the settings: words with commas between, and no JSON."""
+    return (schema.get("items") or {}).get("type", "string") == "string" and not text.lstrip().startswith(("[", "{", '"'))
 
 
 def _check(name: str, value: Any, schema: dict[str, Any]) -> None:

@@ -110,3 +110,11 @@ def _without_nulls(part: Any) -> Any:
     if "run" in part and "with" in part:
         kept["with"] = {key: each for key, each in part["with"].items() if each is not None}
     return kept
+
+
+def test_a_step_that_became_another_kind_keeps_no_word_of_the_old_one():
+    before = "summary: S\narea: news\nsteps:\n  - id: ada\n    summary: A\n    for_each: flow_input.list\n    parallel: false\n    steps:\n      - {id: ben, summary: B, run: news/any}\n"
+
+    text = graft({"summary": "S", "area": "news", "steps": [{"id": "ada", "summary": "A", "run": "news/any"}]}, before)
+
+    assert yaml.safe_load(text)["steps"] == [{"id": "ada", "summary": "A", "run": "news/any"}]

@@ -289,3 +289,10 @@ def test_a_scheduled_script_cannot_be_ejected(root: Path):
 
     with pytest.raises(BadInput, match="makes no flow"):
         eject(root, "tidy")
+
+
+def test_a_schedule_that_is_none_is_told(root: Path):
+    (root / FLOW).parent.parent.joinpath("base.schedule.yaml").write_text("- a list\n")
+
+    with pytest.raises(BadInput, match=r"base\.schedule\.yaml is no schedule"):
+        flow.read_flow(root / FLOW, root)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from f.millrace.core.errors import BadInput
+from scripts.verbs import values
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -92,6 +95,9 @@ def test_a_recipient_without_a_standing_approval_waits_for_a_person_and_gets_it_
         (["run", "daily_research", "--sample", "max_topics=99"], "input 'max_topics' is 99"),
         (["run", "daily_research", "--sampel", "max_topics=9"], "unrecognized arguments: --sampel"),
         (["runs", "max_topics=9"], "unrecognized arguments: max_topics=9"),
+        (["flows", "import", "--dry-run", "nope"], "there is no flow 'nope'"),
+        (["flows", "import", "--dry-rum", "nope"], "unrecognized arguments: --dry-rum"),
+        (["run", "u/example/brief", "to={"], "input 'to' must be array, not '{'; write it as JSON: to='[…]'"),
         (["run", "daily_research", "max_topic=3"], "did you mean 'max_topics'?"),
         (["run", "daily_research", "--input", "missing.json"], "cannot read"),
         (["resume", "ffffffff"], "no run 'ffffffff'"),
@@ -153,3 +159,18 @@ def test_feedback_is_kept_with_its_run(millrace) -> None:
 
     assert done.returncode == 0
     assert "good" in done.stdout
+
+
+def test_a_list_of_texts_is_given_with_commas_or_as_json() -> None:
+    schema = {
+        "properties": {
+            "to": {"type": "array", "items": {"type": "string"}},
+            "most": {"type": "array", "items": {"type": "integer"}},
+        }
+    }
+
+    assert values.read(["to=ada@example.org, bo@example.org"], None, schema) == {"to": ["ada@example.org", "bo@example.org"]}
+    assert values.read(['to=["ada@example.org"]', "most=[1, 2]"], None, schema) == {"to": ["ada@example.org"], "most": [1, 2]}
+    assert values.read(["to="], None, schema) == {"to": []}
+    with pytest.raises(BadInput, match="write it as JSON"):
+        values.read(["most=one"], None, schema)

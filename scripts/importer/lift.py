@@ -114,9 +114,9 @@ class _Lifter:
         found: Json = {}
         for name, given in schema["properties"].items():
             parts = {key: given[key] for key in language.KEYS if key in given}
-            for key in given:
-                if key not in language.KEYS and not (key == "originalType" and given[key] == given.get("type")):
-                    self.lost("", f"input {name!r} has {key!r}; an input has {', '.join(language.KEYS)}")
+            known = {*language.KEYS, *(["originalType"] if given.get("originalType") == given.get("type") else [])}
+            if others := [repr(key) for key in given if key not in known]:
+                self.lost("", f"input {name!r} has {', '.join(others)}; an input has {', '.join(language.KEYS)}")
             if parts.get("type") not in language.TYPES:
                 self.lost("", f"input {name!r} is of type {parts.get('type')!r}; types are {', '.join(language.TYPES)}")
                 continue
@@ -169,6 +169,8 @@ class _Lifter:
         parts = readers[kind](module, places)
         if parts is None:
             return None
+        if not all(_bodies(parts)):
+            return self.gone(module, "left out with all the steps of one of its parts; a spec has no part without steps")
         step = {"id": module["id"], "summary": module["summary"], **parts}
         self.settings(step, module, places)
         return step
@@ -403,6 +405,14 @@ def _group(module: Json) -> list[Json]:
         for branch, step in zip(value["branches"], steps, strict=True)
     )
     return steps if told and agree and module["id"] == names else []
+
+
+def _bodies(parts: Json) -> list[list[Json]]:
+    """Return the lists of steps inside a step that was read."""
+    found = [parts[key] for key in ("steps", "otherwise") if key in parts]
+    return found + [
+        each["steps"] if isinstance(each, dict) else each for key in ("branches", "choose") for each in parts.get(key, [])
+    ]
 
 
 def _may_fail(step: Json) -> bool:

@@ -77,3 +77,11 @@ def test_an_inline_script_that_is_not_beside_its_flow_is_told(root: Path, named:
 
     with pytest.raises(BadInput, match="not beside it; pull the flow again"):
         load_flow("f/millrace/news/double", root)
+
+
+def test_a_flow_file_without_a_flow_is_told_before_it_runs(root: Path):
+    file = with_inline_script(root, "x")
+    file.write_text("")
+
+    with pytest.raises(BadInput, match="is no flow"):
+        load_flow("f/millrace/news/double", root)

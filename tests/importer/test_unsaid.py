@@ -296,3 +296,31 @@ def test_a_schedule_that_is_none_is_told(root: Path):
 
     with pytest.raises(BadInput, match=r"base\.schedule\.yaml is no schedule"):
         flow.read_flow(root / FLOW, root)
+
+
+def test_parts_all_of_whose_steps_have_no_words_are_named_and_the_rest_is_kept(edit, root: Path):
+    idle = {"id": "idle", "value": {"type": "identity"}}
+    branches = [
+        {"modules": [idle]},
+        {"modules": [{**idle, "id": "rest", "value": {"type": "script", "path": "f/millrace/news/tidy"}}]},
+    ]
+
+    imported = edit("publish", value={"type": "branchall", "parallel": True, "branches": branches})
+
+    assert {each.step for each in imported.unsaid} >= {"idle", "publish"}
+    assert any("all the steps of one of its parts" in each.what for each in imported.unsaid)
+    flow.write_spec(imported, root)
+    assert spec.load(root / "flows/base.yaml").steps
+
+
+def test_what_an_input_has_beyond_the_language_is_one_line(root: Path):
+    document = yaml.safe_load((root / FLOW).read_text())
+    name = next(iter(document["schema"]["properties"]))
+    document["schema"]["properties"][name] |= {"title": "A name", "showExpr": "true", "order": ["a"]}
+    (root / FLOW).write_text(yaml.safe_dump(document))
+
+    imported = flow.read_flow(root / FLOW, root)
+
+    [line] = [str(each) for each in imported.unsaid]
+    assert f"input {name!r} has 'order', 'showExpr'; an input has type, title" in line
+    assert "title: A name" in imported.text

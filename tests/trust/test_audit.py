@@ -164,6 +164,25 @@ def test_a_changed_prompt_is_a_row():
     assert [row["detail"]["hash"] for row in audit.rows()] == ["one", "two"]
 
 
+def test_agents_that_start_together_note_a_prompt_once():
+    policy._noted.cache_clear()
+    together = threading.Barrier(8)
+
+    def work():
+        db.one("SELECT 1")
+        together.wait()
+        policy.note_prompt("writer", "one")
+        db.close()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [row["kind"] for row in audit.rows()] == ["prompt.changed"]
+
+
 @pytest.fixture
 def two_roles(postgres_server, monkeypatch):
     """A database of its own that an owner migrates for a role of fewer rights."""

@@ -4,8 +4,9 @@ It holds ids and hashes; titles, texts and addresses are in the rows that it poi
 The database refuses a row that does not follow the last one, and the application's role can neither change nor delete one.
 """
 
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,8 +30,7 @@ def append(actor: str, kind: str, subject: str, run_id: str | None = None, **det
     actor, subject = db.jsonb(marked(actor)).obj, db.jsonb(marked(redact(subject))).obj
     # As the database gives it back, so that the hash can be computed again.
     clean = db.jsonb(json.loads(canonical_json(marked(redact(detail))))).obj
-    with db.transaction() as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    with turn() as connection:
         last = connection.execute("SELECT hash FROM audit_head").fetchone()
         previous = last["hash"] if last else GENESIS
         row_hash = _hash(previous, run_id, actor, kind, subject, clean, at)
@@ -39,6 +39,14 @@ def append(actor: str, kind: str, subject: str, run_id: str | None = None, **det
             [run_id, actor, kind, subject, db.jsonb(clean), at, previous, row_hash],
         )
     return row_hash
+
+
+@contextlib.contextmanager
+def turn() -> Iterator[db.Connection]:
+    """Hold the writers' turn: what is read inside about the log is still so when a row is added inside."""
+    with db.transaction() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        yield connection
 
 
 def rows(run_id: str | None = None) -> list[Row]:

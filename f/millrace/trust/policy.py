@@ -32,13 +32,14 @@ SETTINGS = (
 def note() -> bool:
     """Record the policy when it differs from the one recorded last; return whether it did."""
     values = marked(settings().model_dump(mode="json", include=set(SETTINGS)))
-    before = audit.last("policy.changed", "settings")
-    old: dict[str, Any] = before["detail"].get("values", {}) if before else {}
-    # Compared by what is stored: the log holds no secrets, so neither does the comparison.
-    if old and digest_of(values) == before["detail"].get("digest"):  # type: ignore[index]
-        return False
-    changed = sorted(name for name in values if old.get(name) != values[name]) if old else []
-    audit.append("millrace", "policy.changed", "settings", digest=digest_of(values), changed=changed, values=values)
+    with audit.turn():
+        before = audit.last("policy.changed", "settings")
+        old: dict[str, Any] = before["detail"].get("values", {}) if before else {}
+        # Compared by what is stored: the log holds no secrets, so neither does the comparison.
+        if old and digest_of(values) == before["detail"].get("digest"):  # type: ignore[index]
+            return False
+        changed = sorted(name for name in values if old.get(name) != values[name]) if old else []
+        audit.append("millrace", "policy.changed", "settings", digest=digest_of(values), changed=changed, values=values)
     return True
 
 
@@ -47,9 +48,11 @@ def note_prompt(agent: str, prompt_hash: str) -> None:
     key = (agent, prompt_hash)
     if key in _noted():
         return
-    before = audit.last("prompt.changed", agent)
-    if before is None or before["detail"].get("hash") != prompt_hash:
-        audit.append("millrace", "prompt.changed", agent, hash=prompt_hash, before=before["detail"]["hash"] if before else None)
+    with audit.turn():
+        before = audit.last("prompt.changed", agent)
+        old = before["detail"].get("hash") if before else None
+        if old != prompt_hash:
+            audit.append("millrace", "prompt.changed", agent, hash=prompt_hash, before=old)
     _noted().add(key)
 
 

@@ -6,11 +6,12 @@ from argparse import Namespace
 import pytest
 
 from f.millrace.agents import helper
+from f.millrace.agents.progress import Progress
 from f.millrace.approvals import ask, perform, record
 from f.millrace.assist import close, work
 from f.millrace.core import config, db
 from f.millrace.core.context import current
-from f.millrace.core.errors import BadInput
+from f.millrace.core.errors import AgentStuck, BadInput
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, budget, questions
 from scripts.paths import ROOT
@@ -134,7 +135,10 @@ def test_the_page_shows_every_call_and_why_it_asks(played, configure):
         "cannot be taken back",
     ):
         assert words in page
-    assert questions.question(action).title == "Approve: agent.calls"
+    question = questions.question(action)
+    assert question.title == "Approve: mail.send and notes.write to ada@home.example"
+    assert "To: ada@home.example" in question.plain and "What: mail.send and notes.write, each once" in question.plain
+    assert "mail.send is high risk and always asks" in question.plain and "agent.calls" not in question.plain
 
 
 def test_calls_that_were_changed_after_the_question_are_not_made(played, tmp_path):
@@ -158,6 +162,22 @@ def test_the_command_line_answers_for_the_run(played, tmp_path, capsys):
     code = verb.answer(Namespace(id=waiting_for(outcome), action="approve", json=True))
 
     assert code == 0 and json.loads(capsys.readouterr().out)["result"]["calls"][0]["state"] == "performed"
+
+
+def test_a_question_and_its_parts_are_one_line_and_a_late_answer_is_told(played, capsys):
+    played(("mail_send", MAIL), "A person has to allow the mail.")
+    whole = waiting_for(flow())
+
+    assert verb.list_all(Namespace(json=False)) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "proposed" in line]
+    assert len(lines) == 1 and whole[:8] in lines[0] and "ada@home.example" in lines[0] and "UTC" in lines[0]
+    assert verb.list_all(Namespace(json=True)) == 0
+    listed = json.loads(capsys.readouterr().out)["approvals"]
+    assert {row["tool"]: row["part_of"] for row in listed} == {"mail.send": whole, "agent.calls": None}
+
+    assert verb.answer(Namespace(id=whole, action="deny", json=False)) == 0
+    assert verb.answer(Namespace(id=whole, action="approve", json=False)) == 1
+    assert "the first answer stands" in capsys.readouterr().out and states()["mail.send"] == "denied"
 
 
 def test_a_step_that_is_repeated_does_not_ask_the_model_or_call_a_tool_again(played, edge, tmp_path):
@@ -188,7 +208,67 @@ def test_a_missing_tool_is_reported_and_the_run_tells_it(played):
 
 
 def test_the_offline_model_says_that_it_calls_no_tools(database):
-    assert flow().result["text"] == helper.NO_TOOLS
+    outcome = flow()
+
+    assert (outcome.status, outcome.result["text"]) == ("partly_failed", helper.NO_TOOLS)
+
+
+def test_a_model_that_repeats_its_call_is_told_once_to_try_another_way_and_then_escalated(played, edge, capsys):
+    played(*[("notes_search", {"query": "tide"})] * 9)
+
+    outcome = flow("When is high water?")
+
+    assert outcome.status == "partly_failed" and "confused: notes.search" in outcome.result["text"]
+    assert len(edge.requests) == 4
+    assert "Try another way" in edge.requests[3]["messages"][-1]["content"]
+    assert verb.list_all(Namespace(json=False)) == 0
+    assert "When is high water?" in capsys.readouterr().out
+    assert db.one("SELECT escalated, outcome FROM decision") == {"escalated": True, "outcome": None}
+
+
+def test_a_model_whose_calls_bring_nothing_new_is_stalled(played, edge):
+    played(*[("notes_read", {"path": "nowhere.md", "note": str(number)}) for number in range(12)])
+
+    outcome = flow("When is high water?")
+
+    assert "stalled: the last 4 calls brought nothing new" in outcome.result["text"] and len(edge.requests) < 12
+
+
+def test_a_model_that_takes_the_other_way_is_not_escalated(played, tmp_path):
+    repeated = [("notes_search", {"query": "tide"})] * 3
+    played(*repeated, ("notes_write", {"path": "tides.md", "text": "six"}), "Written.")
+
+    outcome = flow("Write tides.md.")
+
+    assert (outcome.status, outcome.result["text"]) == ("done", "Written.")
+    assert db.one("SELECT escalated, outcome FROM decision") == {"escalated": False, "outcome": "silent_success"}
+
+
+def test_calls_asked_for_side_by_side_are_all_told_before_the_next_one_ends_it(database):
+    progress = Progress()
+    advice = [progress.calling(1, "notes.search", {"query": "tide"}) for _ in range(6)]
+
+    assert advice[:2] == ["", ""] and all("Try another way" in words for words in advice[2:])
+    with pytest.raises(AgentStuck, match="also after the agent was told"):
+        progress.calling(2, "notes.search", {"query": "tide"})
+
+
+def test_a_proposal_for_every_reader_is_no_circle(played, edge, tmp_path):
+    many = [("mail_send", {**MAIL, "to": f"reader{number}@home.example"}) for number in range(8)]
+    played(*many, "A person has to allow the mails.")
+
+    outcome = flow("Tell eight readers when high water is.")
+
+    assert outcome.status == "waiting" and len(edge.requests) == 9
+
+
+def test_a_model_that_never_comes_to_an_end_is_stopped_in_words(played, edge):
+    played(*[("notes_search", {"query": f"tide {number}"}) for number in range(40)])
+
+    outcome = flow("When is high water?")
+
+    assert outcome.status == "partly_failed"
+    assert "stalled" in outcome.result["text"] and "http" not in outcome.result["text"] and len(edge.requests) <= 12
 
 
 def test_near_the_end_of_the_money_the_step_ends_with_what_it_has(played, configure):
@@ -196,7 +276,7 @@ def test_near_the_end_of_the_money_the_step_ends_with_what_it_has(played, config
 
     outcome = flow()
 
-    assert outcome.status == "done" and outcome.result["text"].startswith("Not finished:")
+    assert outcome.status == "partly_failed" and outcome.result["text"].startswith("Not finished:")
 
 
 def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_used(played, configure, edge):

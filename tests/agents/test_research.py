@@ -275,6 +275,22 @@ def test_a_tool_that_writes_is_proposed_and_not_run(edge, in_step, tmp_path):
     assert not (tmp_path / "notes").exists()
 
 
+@pytest.mark.parametrize(("policy", "searched", "waiting"), [("run", 2, 0), ("ask", 0, 1)])
+def test_a_search_beyond_the_question_is_told_and_runs_or_waits_by_policy(edge, in_step, configure, policy, searched, waiting):
+    configure(model="openai:gpt-4o", risk_medium=policy)
+    edge.add_page("/a", "Orbit opens", OPENED)
+    queries = {"queries": [{"text": "orbit sodium plant"}, {"text": "royal wedding dresses"}]}
+    edge.faults.append(lambda handler, _: handler.tool_call("plan", queries) or True)
+
+    research_topic(in_step, TOPIC)
+
+    told = [row["message"] for row in db.all("SELECT message FROM run_event") if "goes beyond the question" in row["message"]]
+    assert len(told) == 1 and "'royal wedding dresses'" in told[0]
+    assert len(edge.searches) == searched
+    asked = db.all("SELECT arguments ->> 'query' AS query, reason FROM action WHERE state = 'proposed' AND tool = 'web.search'")
+    assert [row["query"] for row in asked if "goes beyond the question" in row["reason"]] == ["royal wedding dresses"] * waiting
+
+
 def test_a_bad_model_setting_is_a_fault_in_plain_words(in_step, configure):
     configure(model="closedai:x")
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from pydantic_ai import Agent, UsageLimits
-from pydantic_ai.exceptions import AgentRunError, UserError
+from pydantic_ai.exceptions import AgentRunError, UsageLimitExceeded, UserError
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
@@ -23,7 +23,7 @@ from f.millrace.agents.offline import OfflineModel
 from f.millrace.core import db, llm
 from f.millrace.core.config import AgentSettings, settings
 from f.millrace.core.context import current
-from f.millrace.core.errors import MillraceError, ModelFailed
+from f.millrace.core.errors import AgentStuck, MillraceError, ModelFailed
 from f.millrace.core.redaction import redact
 from f.millrace.telemetry.spans import span
 from f.millrace.trust import budget, detour
@@ -102,6 +102,9 @@ async def call(
             raise
         except UserError as error:
             raise _failed(account, f"cannot be used here: {error}") from error
+        except UsageLimitExceeded as error:
+            budget.forget_answers(account.usage_ids)
+            raise AgentStuck(f"stalled: {agent_name} had no answer after {MOST_REQUESTS} requests to its model") from error
         except AgentRunError as error:
             raise _failed(account, f"gave no usable answer: {in_words(error)}") from error
         finally:

@@ -16,7 +16,7 @@ from f.millrace.agents.toolset import report_gap, toolset
 from f.millrace.core.config import AgentSettings, settings
 from f.millrace.core.context import current, now
 from f.millrace.core.contracts import Trust
-from f.millrace.core.errors import BadInput, BudgetExceeded
+from f.millrace.core.errors import AgentStuck, BadInput, BudgetExceeded
 from f.millrace.telemetry.events import emit
 from f.millrace.tools import snapshot
 from f.millrace.tools.client import open_tools
@@ -39,6 +39,8 @@ class Help:
     text: str
     answer: Answer | None
     gaps: list[dict[str, Any]] = field(default_factory=list)
+    stopped_because: str = ""  # why it is not finished; empty when it is
+    escalated: bool = False  # it was stuck, also on another way: a person should look
 
 
 def do_task(run_id: str, task: str) -> Help:
@@ -62,12 +64,12 @@ async def _do(run_id: str, task: str, own: AgentSettings) -> Help:
             help = await help_with(task, toolbox, seconds=settings().topic_seconds)
         except BudgetExceeded as error:
             emit("budget", str(error), for_digest=True)
-            return Help(f"Not finished: {error}", None)
+            return Help(f"Not finished: {error}", None, stopped_because=str(error))
         except Exception as error:
             fault = error
         else:
             offline_model = help.answer is not None and help.answer.model == offline.NAME
-            return Help(NO_TOOLS, help.answer) if offline_model else help
+            return Help(NO_TOOLS, help.answer, stopped_because="the offline model calls no tools") if offline_model else help
     raise fault
 
 
@@ -77,5 +79,9 @@ async def help_with(task: str, toolbox: Toolbox, *, trust: Trust = "own", topic_
     section: prompt.Body = task if trust == "own" else prompt.Foreign(task)
     functions = toolset(toolbox, topic_id, [report_gap(current().run_id, toolbox, made)])
     text = prompt.compose({"Task": section, "Today": now().date().isoformat()})
-    answer = await call("helper", agent, text, toolsets=[functions], **options)
+    try:
+        answer = await call("helper", agent, text, toolsets=[functions], **options)
+    except AgentStuck as error:
+        emit("escalation", str(error))
+        return Help(f"Not finished: {error}", None, made, stopped_because=str(error), escalated=True)
     return Help(inert.text(str(answer.output)), answer, made)

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-from f.millrace.agents import confidence, conflicts, gaps, prompt, sources
+from f.millrace.agents import confidence, conflicts, gaps, prompt, scope, sources
 from f.millrace.agents.call import Answer
 from f.millrace.agents.cited import Gate, check, keep_supported
 from f.millrace.agents.gathered import Gathered
@@ -349,7 +349,8 @@ class Research:
         return await agent(question, *arguments, model=OfflineModel(), **options)
 
     async def _search(self, query: Query) -> list[Hit]:
-        if self._seconds_left() <= 0:
+        allowed = scope.permitted(self.question, self.earlier, query.text, self.toolbox, self.topic_id)
+        if not allowed or self._seconds_left() <= 0:
             return []
         return await self.toolbox.search(query.text, query.tool)
 

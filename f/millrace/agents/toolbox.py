@@ -61,6 +61,7 @@ class Toolbox:
 
     Attributes:
         heard: Whose words the caller has read; what the tools answer is added, other texts the caller adds.
+        threshold: The most that may be done unasked.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Toolbox:
         """Offer what is listed; `asker` is who a person is told asks for a call."""
         self._tools = tools
         self._asker = asker
-        self._threshold: risk.Risk = threshold
+        self.threshold: risk.Risk = threshold
         self.heard = heard or taint.Heard()
         self.listed = {tool.name: tool for tool in listed}
         self.calls = 0
@@ -221,7 +222,7 @@ class Toolbox:
             handle.set({"millrace.decision": "refuse"})
             emit("decision", verdict.why, tool=tool.name, refused=True)
             raise ToolRefused(verdict.why)
-        if verdict.outcome == "free" and not risk.asks(assessment, self._threshold):
+        if verdict.outcome == "free" and not risk.asks(assessment, self.threshold):
             handle.set({"millrace.decision": "run"})
             return assessment.risk
         handle.set({"millrace.decision": "ask"})

@@ -8,40 +8,57 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic_ai.tools import RunContext
 from pydantic_ai.tools import Tool as FunctionTool
 from pydantic_ai.toolsets import FunctionToolset
 
 from f.millrace.agents import gaps, prompt
+from f.millrace.agents.progress import Progress
 from f.millrace.agents.toolbox import Toolbox
-from f.millrace.core.errors import BadInput, MillraceError
+from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval
 from f.millrace.tools.client import Tool
 
 LONGEST_ANSWER = 12_000
 
 
 def toolset(toolbox: Toolbox, topic_id: str = "", extra: Sequence[FunctionTool[Any]] = ()) -> FunctionToolset[Any]:
-    """Return the tools of the toolbox as functions of a model, and with them what the agent brings."""
-    tools = [_function(toolbox, tool, topic_id) for tool in toolbox.listed.values()]
+    """Return the tools of the toolbox as functions of a model, and with them what the agent brings.
+
+    A model that goes in circles is told once to try another way; then its work ends (AgentStuck).
+    """
+    progress = Progress()
+    tools = [_function(toolbox, progress, tool, topic_id) for tool in toolbox.listed.values()]
     return FunctionToolset([*tools, *extra])
 
 
-def _function(toolbox: Toolbox, tool: Tool, topic_id: str) -> FunctionTool[Any]:
+def _function(toolbox: Toolbox, progress: Progress, tool: Tool, topic_id: str) -> FunctionTool[Any]:
     return FunctionTool.from_schema(
-        functools.partial(_call, toolbox, tool, topic_id),
+        functools.partial(_call, toolbox, progress, tool, topic_id),
         name=tool.function_name,
         description=tool.description,
         json_schema=tool.input_schema,
-        takes_ctx=False,
+        takes_ctx=True,
     )
 
 
-async def _call(toolbox: Toolbox, tool: Tool, topic_id: str, **arguments: Any) -> str:
+async def _call(
+    toolbox: Toolbox, progress: Progress, tool: Tool, topic_id: str, context: RunContext[Any], **arguments: Any
+) -> str:
+    request = context.run_step
+    advice = progress.calling(request, tool.name, arguments)
+    if advice:
+        return f"Not done: {advice}"
+    news = not tool.read_only
     try:
         answer = await toolbox.call(tool.name, arguments, topic_id)
+        text = json.dumps(answer, ensure_ascii=False, default=str)[:LONGEST_ANSWER]
+        told = prompt.foreign(text, source=tool.name, trust=toolbox.words(tool, answer))
     except MillraceError as error:
-        return f"Not done: {prompt.safe(str(error))}"
-    text = json.dumps(answer, ensure_ascii=False, default=str)[:LONGEST_ANSWER]
-    return prompt.foreign(text, source=tool.name, trust=toolbox.words(tool, answer))
+        told = f"Not done: {prompt.safe(str(error))}"
+        # A further proposal for a person is a step forward; a further fault is none.
+        news = isinstance(error, NeedsApproval)
+    advice = progress.answered(request, tool.name, told, news)
+    return f"{told}\n\n{advice}" if advice else told
 
 
 def report_gap(run_id: str, toolbox: Toolbox, made: list[dict[str, Any]]) -> FunctionTool[Any]:

@@ -10,7 +10,7 @@ from f.millrace.core import db
 from f.millrace.core.context import now
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
-from f.millrace.trust import audit, spend
+from f.millrace.trust import audit, decisions, spend
 
 
 def main(run_id: str) -> dict:
@@ -26,8 +26,10 @@ def main(run_id: str) -> dict:
             [run_id],
         )
         calls = [{"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")} for one in made]
-        status = "partly_failed" if any(one["state"] in ("failed", "unknown") for one in made) else "done"
-        result = {**(row["answer"] or {}), "calls": calls, "status": status, "cost_usd": spend.told(run_id)}
+        answer = row.get("answer") or {}
+        failed = answer.get("stopped_because") or any(one["state"] in ("failed", "unknown") for one in made)
+        status = "partly_failed" if failed else "done"
+        result = {**answer, "calls": calls, "status": status, "cost_usd": spend.told(run_id)}
         changed = db.execute(
             "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
             "WHERE id = %s AND status IN ('running', 'waiting')",
@@ -35,6 +37,8 @@ def main(run_id: str) -> dict:
         )
         if changed:
             audit.append("millrace", "run.closed", "do_task", run_id, status=status, calls=len(calls))
+        if status == "done":
+            decisions.close(run_id)
         emit("progress", f"Task {status.replace('_', ' ')}", status=status)
         span.set({"millrace.run.status": status})
         return result

@@ -13,9 +13,10 @@ from f.millrace.core.errors import BadInput
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import approved
-from f.millrace.trust import policy
+from f.millrace.trust import decisions, policy
 
 LONGEST_TASK = 4_000
+LONGEST_TITLE = 200
 
 
 def main(task: str, pipeline: dict | None = None) -> dict:
@@ -35,8 +36,10 @@ def main(task: str, pipeline: dict | None = None) -> dict:
             policy.note()
             help = do_task(run_id, task)
             # The text stays in the run's row, not in the results of its steps.
-            kept = {"answer": {"text": help.text, "gaps": help.gaps}}
-            db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb(kept), run_id])
+            kept = {"answer": {"text": help.text, "gaps": help.gaps, "stopped_because": help.stopped_because}}
+            with db.transaction():
+                db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb(kept), run_id])
+                decisions.judged(run_id, "task", task[:LONGEST_TITLE], None, "helper", help.escalated)
             emit("progress", help.text)
         question = approved.ask_together(run_id)
         span.set(asks=question is not None)

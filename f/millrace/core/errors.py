@@ -15,6 +15,7 @@ MillraceError
 ├── BudgetExceeded          the money is spent
 │   └── BudgetHeld          the money is nearly spent, and a person has to allow the rest
 └── ModelFailed             a model gave no usable answer
+    └── AgentStuck          it goes in circles, or does not get on
 """
 
 
@@ -76,3 +77,7 @@ class BudgetHeld(BudgetExceeded):
 
 class ModelFailed(MillraceError):
     """The model gave no usable answer after the allowed retries."""
+
+
+class AgentStuck(ModelFailed):
+    """The agent repeated itself or did not get on, also when it was told to try another way."""

@@ -1,6 +1,6 @@
 """Decisions and how they came out: approved, corrected, refused, undone, or a silent success.
 
-A decision is a judgement of an agent (one topic or question) or an action that was proposed. Its row holds the outcome
+A decision is a judgement of an agent (one topic, question or task) or an action that was proposed. Its row holds the outcome
 that stands; each word that a person gives is a row of `feedback` as well.
 """
 
@@ -19,18 +19,23 @@ REVIEWS = {"approved": "approved", "corrected": "corrected", "refused": "refused
 NAMESPACE = "coalesce((SELECT namespace FROM run WHERE id = %s), 'main')"
 
 
-def escalates(confidence: int, stuck: bool) -> bool:
-    """Tell whether a judgement is listed for a person: an unsure one, and one that got stuck unless it is sure all the same."""
+def escalates(confidence: int | None, stuck: bool) -> bool:
+    """Tell whether a judgement is listed for a person: an unsure one, and one that got stuck unless it is sure all the same.
+
+    A task has no score: it is listed when it got stuck.
+    """
+    if confidence is None:
+        return stuck
     return confidence < settings().confidence_review or (stuck and confidence < settings().confidence_silent)
 
 
-def judged(run_id: str, topic_id: str, title: str, confidence: int, agent: str, stuck: bool = False) -> None:
+def judged(run_id: str, subject: str, title: str, confidence: int | None, agent: str, stuck: bool = False) -> None:
     """Record an agent's judgement; a repeat of its step replaces it until somebody has answered."""
     db.execute(
         "INSERT INTO decision (run_id, namespace, kind, subject, title, agent, confidence, escalated) "
         f"VALUES (%s, {NAMESPACE}, 'judgement', %s, %s, %s, %s, %s) ON CONFLICT (run_id, kind, subject) DO UPDATE "
         "SET confidence = excluded.confidence, escalated = excluded.escalated, title = excluded.title WHERE decision.outcome IS NULL",
-        [run_id, run_id, topic_id, redact(title), agent, confidence, escalates(confidence, stuck)],
+        [run_id, run_id, subject, redact(title), agent, confidence, escalates(confidence, stuck)],
     )
 
 

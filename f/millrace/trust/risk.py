@@ -21,6 +21,7 @@ KNOWN: dict[str, tuple[Risk, str]] = {
     "notes.write": ("medium", "it changes the owner's notes"),
     "web.search": ("medium", "the words of the search leave the house"),
     "web.fetch": ("medium", "the address of the page leaves the house"),
+    "research.widen": ("medium", "it looks beyond what was asked for"),
 }
 # Verbs of a tool's name that always ask, whatever its server claims.
 ALWAYS: dict[str, str] = {
@@ -124,8 +125,10 @@ def _claimed(annotations: dict[str, Any] | None) -> Assessment:
     said = annotations or {}
     if said.get("readOnlyHint") is True:
         return Assessment("low", "the tool says that it only reads")
-    if said.get("destructiveHint", True) is not False:
-        return Assessment("high", "the tool may destroy or publish, or does not say")
+    if said.get("destructiveHint") is True:
+        return Assessment("high", "the tool says that it may overwrite or destroy")
+    if said.get("destructiveHint") is not False:
+        return Assessment("high", "the tool does not say what it does, so it may destroy or publish")
     if said.get("openWorldHint", True) is not False:
         return Assessment("medium", "the tool writes outside this machine")
     return Assessment("medium", "the tool writes, but destroys nothing")

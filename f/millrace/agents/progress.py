@@ -1,0 +1,52 @@
+"""Whether an agent that calls tools gets on: told once to try another way when it does not, then ended.
+
+Confused is an agent that makes the same call again and again; stalled is one whose calls bring nothing new.
+"""
+
+from typing import Any
+
+from f.millrace.core.errors import AgentStuck
+from f.millrace.core.ids import digest_of
+from f.millrace.telemetry.events import emit
+
+SAME_CALLS = 2
+WITHOUT_NEWS = 4
+OTHER_WAY = "{said}. Try another way: another tool or other words; or answer with what you have and say what is missing."
+
+
+class Progress:
+    """The calls of one task; each comes with the number of the model's request that asked for it."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, int] = {}
+        self._answers: set[str] = set()
+        self._idle = 0
+        self._told_at: int | None = None
+
+    def calling(self, request: int, tool: str, arguments: dict[str, Any]) -> str:
+        """Take note of a call that is about to be made; return what the agent is told instead when it repeats itself."""
+        key = digest_of([tool, arguments])
+        self._calls[key] = self._calls.get(key, 0) + 1
+        again = self._calls[key] > SAME_CALLS
+        return self._stuck(request, f"confused: {tool} was called again with the same arguments") if again else ""
+
+    def answered(self, request: int, tool: str, text: str, news: bool = False) -> str:
+        """Take note of an answer; return what the agent is told with it when nothing new has come for a while.
+
+        `news` says that the call changed something, whatever the answer's words.
+        """
+        key = digest_of([tool, text])
+        self._idle = self._idle + 1 if key in self._answers and not news else 0
+        self._answers.add(key)
+        idle = self._idle >= WITHOUT_NEWS
+        return self._stuck(request, f"stalled: the last {self._idle} calls brought nothing new") if idle else ""
+
+    def _stuck(self, request: int, said: str) -> str:
+        """Return what the agent is told; AgentStuck when it was told so before and asked again all the same."""
+        if self._told_at is None:
+            self._told_at, self._idle = request, 0
+            emit("decision", f"{said}; the agent is told to try another way", stuck=said)
+        # Calls that were asked for side by side were asked for before the agent could read this.
+        elif request > self._told_at:
+            raise AgentStuck(f"{said}, also after the agent was told to try another way")
+        return OTHER_WAY.format(said=said[:1].upper() + said[1:])

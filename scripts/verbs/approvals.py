@@ -20,10 +20,13 @@ from scripts.verbs.display import Display
 from scripts.verbs.output import dump
 from scripts.verbs.run import sample_sources
 
-# Findings that are published and marked, and that someone may look at when there is time.
+# Findings that are published and marked, and tasks that got stuck: someone may look at them when there is time.
 REVIEWS = """
-SELECT r.run_id, r.topic_id, t.rank, r.title, r.confidence, r.stopped_because FROM research_result r
-LEFT JOIN topic t ON t.run_id = r.run_id AND t.id = r.topic_id WHERE r.review = 'open' ORDER BY r.created_at, t.rank
+SELECT r.run_id, r.topic_id, t.rank, r.title, r.confidence, r.stopped_because, r.created_at AS at FROM research_result r
+LEFT JOIN topic t ON t.run_id = r.run_id AND t.id = r.topic_id WHERE r.review = 'open' UNION ALL
+SELECT d.run_id, d.subject, NULL, d.title, NULL, run.pipeline #>> '{answer,stopped_because}', d.made_at FROM decision d
+JOIN run ON run.id = d.run_id WHERE d.agent = 'helper' AND d.kind = 'judgement' AND d.escalated AND d.outcome IS NULL
+ORDER BY at, rank
 """
 
 
@@ -49,25 +52,29 @@ def list_all(options: argparse.Namespace) -> int:
     """Print the actions that wait, oldest first, then the findings to look at, which hold up nothing."""
     ready()
     approvals.expire()
-    rows, reviews = approvals.pending() + approvals.unknown(), db.all(REVIEWS)
+    waiting, reviews = approvals.pending(), db.all(REVIEWS)
+    rows = [*({**row, "part_of": _whole(row, waiting)} for row in waiting), *approvals.unknown()]
     if options.json:
         print(dump({"approvals": rows, "reviews": reviews}))
         return 0
+    # One question, one line: its parts are answered with it.
+    rows = [row for row in rows if not row.get("part_of")]
     console = Console(highlight=False)
     if not rows:
         print("Nothing waits for a person.")
     else:
         table = Table("action", "tool", "for", "state", "expires", box=None)
         for row in rows:
-            expires = f"{row['expires_at']:%Y-%m-%d %H:%M} UTC" if row["expires_at"] else ""
+            expires = f"{questions.expiry(row):%Y-%m-%d %H:%M} UTC" if row["state"] == "proposed" else ""
             table.add_row(str(row["id"])[:8], row["tool"], escape(_what(row)), row["state"], expires)
         console.print(table)
     if reviews:
-        print("\nUnreviewed findings, published and holding up nothing (scripts/millrace show RUN, feedback RUN good|bad):")
+        print("\nUnreviewed, and holding up nothing (scripts/millrace show RUN, feedback RUN good|bad):")
         table = Table("run", "confidence", "topic", "ended by", box=None)
         for row in reviews:
             topic = f"{row['rank']}. {row['title']}" if row["rank"] else row["title"]
-            table.add_row(str(row["run_id"])[:8], str(row["confidence"]), escape(topic), escape(row["stopped_because"]))
+            score = "" if row["confidence"] is None else str(row["confidence"])
+            table.add_row(str(row["run_id"])[:8], score, escape(topic), escape(row["stopped_because"]))
         console.print(table)
     return 0
 
@@ -75,6 +82,12 @@ def list_all(options: argparse.Namespace) -> int:
 def _what(row: dict[str, Any]) -> str:
     """Return whom an action is about, or else why it asks."""
     return questions.people(questions.addressees(row)) or str(row["reason"] or row["key"])
+
+
+def _whole(row: dict[str, Any], waiting: list[dict[str, Any]]) -> str | None:
+    """Return the id of the waiting question that this action is a part of."""
+    same_run = (one for one in waiting if one["run_id"] == row["run_id"] and one["id"] != row["id"])
+    return next((str(one["id"]) for one in same_run if row["digest"] in approvals.parts_of(one)), None)
 
 
 def show(options: argparse.Namespace) -> int:
@@ -92,25 +105,44 @@ def show(options: argparse.Namespace) -> int:
 
 
 def answer(options: argparse.Namespace) -> int:
-    """Record the answer; then make the call that was approved, or continue the run that asked."""
+    """Record the answer; then make the call that was approved, or continue the run that asked; 1 when it came too late."""
     ready()
     row = find(options.id)
-    approved = options.action == "approve"
-    given = approvals.decide(str(row["id"]), row["digest"], "approved" if approved else "denied", getpass.getuser(), "terminal")
+    wanted: approvals.Decision = "approved" if options.action == "approve" else "denied"
+    before = approvals.answer(str(row["id"]))
+    given = approvals.decide(str(row["id"]), row["digest"], wanted, getpass.getuser(), "terminal")
     if not options.json:
-        print(f"{given['decision']} by {given['decided_by']}")
+        print(_stands(given, row) if before or given["decision"] != wanted else f"{wanted} by {given['decided_by']}")
+    code = _go_on(row, given, options.json)
+    return code if given["decision"] == wanted else 1
+
+
+def _stands(given: dict[str, Any], row: dict[str, Any]) -> str:
+    """Say which answer counts when it is not the one just given."""
+    if given["decision"] == "expired":
+        return f"Nobody answered before {questions.expiry(row):%Y-%m-%d %H:%M} UTC; it expired and is not done."
+    state = trusted.by_id(str(row["id"]))["state"]
+    now = "" if state == given["decision"] else f" and is {state}"
+    return f"It was {given['decision']} by {given['decided_by']} on {given['decided_at']:%Y-%m-%d %H:%M} UTC{now}; the first answer stands."
+
+
+def _go_on(row: dict[str, Any], given: dict[str, Any], as_json: bool) -> int:
+    """Do what the standing answer allows: make the call, or continue the run that waits for it."""
+    approved = given["decision"] == "approved"
     if calls.is_call(row):
-        return _made(row, options.json) if given["decision"] == "approved" else 0
+        return _made(row, as_json) if approved else 0
     run = db.one("SELECT * FROM run WHERE id = %s", [row["run_id"]]) if row["run_id"] else None
     # A run that waits for another answer must not take this one for it; only a flow's own question has an end to answer by.
     if run is None or run["status"] != "waiting" or row["expires_at"] is None:
         return 0
     from scripts.runner.run import resume
 
-    reply = {"approved": approved, "body": {"action_digest": row["digest"]}, "by": given["decided_by"]}
-    with sample_sources(bool(run["args"].get("sample"))), Display(run["openflow"] or {}, quiet=options.json) as display:
+    reply: dict[str, Any] = {"approved": approved, "body": {"action_digest": row["digest"]}, "by": given["decided_by"]}
+    if given["decision"] == "expired":
+        reply = {"timed_out": True}
+    with sample_sources(bool(run["args"].get("sample"))), Display(run["openflow"] or {}, quiet=as_json) as display:
         outcome = resume(str(run["id"]), answer=reply, on_event=display.show)
-    return report.outcome(outcome, as_json=options.json)
+    return report.outcome(outcome, as_json=as_json)
 
 
 def _made(row: dict[str, Any], as_json: bool) -> int:

@@ -53,8 +53,8 @@ class Display:
 
     def heading(self, flow: str, sample_address: str) -> None:
         """Say what runs, and on what."""
-        on = f"the sample edition, served at {sample_address}" if sample_address else "the live sources"
-        self.console.print(f"[bold]{flow}[/] on {on}\n")
+        on = f" on the sample edition, served at {sample_address}" if sample_address else ""
+        self.console.print(f"[bold]{flow}[/]{on}\n")
 
     def show(self, event: dict[str, Any]) -> None:
         """Show one event of the runner."""

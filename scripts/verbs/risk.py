@@ -6,7 +6,7 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
-from f.millrace.trust import risk
+from f.millrace.trust import questions, risk
 from scripts.verbs.output import dump
 
 
@@ -26,14 +26,18 @@ def explain(options: argparse.Namespace) -> int:
     said = _annotations(options.annotations)
     row = None if "." in options.subject else _stored(options.subject)
     tool, arguments = (row["tool"], row["arguments"]) if row else (options.subject, {})
+    if row and said is None:
+        said = questions.annotations(row["run_id"], tool)
     found = risk.assess(tool, said, arguments)
     if options.json:
         asks = risk.asks(found)
         print(dump({"tool": tool, "risk": found.risk, "asks": asks, "rule": found.rule, "fixed": found.fixed, "action": row}))
         return 0
-    print(risk.explain(tool, said, arguments))
-    if row:
-        print(f"action {row['id']} is {row['state']}, stored as {row['risk']} risk; it asks because: {row['reason']}")
+    if row is None:
+        print(risk.explain(tool, said, arguments))
+        return 0
+    print(questions.policy(row).replace("; ", "\n"))
+    print(f"action {row['id']} is {row['state']}, stored as {row['risk']} risk: {row['reason']}")
     return 0
 
 

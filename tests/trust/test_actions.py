@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from f.millrace.core import db
 from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval
-from f.millrace.trust import actions, approvals
+from f.millrace.trust import actions, approvals, questions
 
 pytestmark = pytest.mark.usefixtures("database")
 MAIL = {"to": "ada@home.example", "subject": "Hello", "html_sha256": "ab"}
@@ -228,7 +228,9 @@ def test_a_try_that_died_before_its_effect_makes_room_for_other_arguments():
 
 def test_a_proposal_that_no_flow_asks_about_is_listed_and_expires(monkeypatch):
     actions.propose("shop.buy", {"thing": "pen"}, "tool:1")
-    assert [row["key"] for row in approvals.pending()] == ["tool:1"]
+    (row,) = approvals.pending()
+    until = f"{row['created_at'] + timedelta(hours=72):%Y-%m-%d %H:%M} UTC"
+    assert row["key"] == "tool:1" and f"Answer until: {until}" in questions.question(row).plain
 
     db.execute("UPDATE action SET created_at = created_at - interval '100 hours'")
 

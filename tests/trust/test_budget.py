@@ -40,7 +40,7 @@ def test_a_call_over_the_limit_of_a_run_takes_nothing_from_the_day(database):
     run_id = str(uuid4())
     reserve(run_id, 4.5)
 
-    with pytest.raises(BudgetExceeded, match=r"0\.5000 of 5\.00 USD left"):
+    with pytest.raises(BudgetExceeded, match=r"has \$0\.50 of \$5\.00 left"):
         reserve(run_id, 0.6)
 
     assert totals("user_day") == (4.5, 0)

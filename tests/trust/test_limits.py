@@ -65,7 +65,7 @@ def test_at_90_percent_nothing_starts_until_a_person_allows_the_rest(database):
 
     approvals.decide(str(question["id"]), question["digest"], "approved", "ada")
     spend_now(run_id, "0.3")
-    with pytest.raises(BudgetExceeded, match=r"0\.2000 of 5\.00 USD left"):
+    with pytest.raises(BudgetExceeded, match=r"has \$0\.20 of \$5\.00 left"):
         reserve(run_id, "0.3")
     assert [row["percent"] for row in db.all("SELECT percent FROM budget_alert ORDER BY 1")] == [70, 90, 100]
     assert audit.verify() == []

@@ -73,7 +73,7 @@ def exceeded(held: list[Row], amount: Decimal, agent: str, run_id: str) -> Budge
     scope, key, limit, free = tightest["scope"], tightest["key"], usd(tightest["limit_usd"]), max(usd(0), usd(tightest["free"]))
     _alert(scope, key, limit, usd(tightest["spent_usd"]), STOP, run_id)
     return BudgetExceeded(
-        f"{agent} needs up to {amount:.4f} USD and {NAMES[scope]} {key!r} has {free:.4f} of {limit:.2f} USD left; "
+        f"{agent} needs up to {dollars(amount)} and {NAMES[scope]} {key!r} has {dollars(free)} of {dollars(limit)} left; "
         f"raise {SETTINGS[scope]}"
     )
 

@@ -1,10 +1,12 @@
 """What a person is shown before an action: for the approval page, the mail that asks and the terminal alike."""
 
 import json
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any, NamedTuple
 
 from f.millrace.core import db
+from f.millrace.core.config import settings
 from f.millrace.core.money import dollars
 from f.millrace.core.redaction import redact
 from f.millrace.trust import spend
@@ -30,19 +32,21 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     `whole` shows all of the body. `page` is the address where a person can answer (never one that answers by itself).
     """
     mails = _mails(action)
+    calls = action["arguments"].get("calls") or []
     asked = str(action["arguments"].get("question", "")) if action["tool"] == DECIDE else ""
     recipients = addressees(action)
-    title = f"Approve: {action['tool']} to {people(recipients)}" if recipients else f"Approve: {action['tool']}"
+    what = _and([call["tool"] for call in calls]) or action["tool"]
+    title = f"Approve: {what} to {people(recipients)}" if recipients else f"Approve: {what}"
     title = " ".join(asked.split())[:200] or title
     facts = [
         ("Question", asked),
-        ("What", "" if asked else f"{action['tool']}, once"),
+        ("What", "" if asked else f"{what}, {'each ' if len(calls) > 1 else ''}once"),
         ("To", ", ".join(recipients)),
         ("Subject", "; ".join(dict.fromkeys(mail["subject"] for mail in mails))),
         ("Cost so far", dollars(spend.cost_of(action["run_id"]))),
         ("Why it asks", action["reason"] or "it is a high-risk action"),
-        ("Policy", "" if asked else explain(action["tool"], None, action["arguments"])),
-        ("Answer until", f"{action['expires_at']:%Y-%m-%d %H:%M} UTC" if action["expires_at"] else "no limit"),
+        ("Policy", "" if asked else policy(action)),
+        ("Answer until", f"{expiry(action):%Y-%m-%d %H:%M} UTC"),
         ("Run", str(action["run_id"] or "")),
     ]
     shown = [(name, value) for name, value in facts if value]
@@ -73,14 +77,42 @@ def _shown(action: dict[str, Any], mails: list[dict[str, Any]], length: int | No
 
 
 def addressees(action: dict[str, Any]) -> list[str]:
-    """Return who would get what the action sends; of an action that sends nothing, nobody."""
-    to = action["arguments"].get("to", [])
-    return [to] if isinstance(to, str) else list(to)
+    """Return who would get what the action, or one of its calls, sends; of an action that sends nothing, nobody."""
+    sent = [action["arguments"], *(call["arguments"] for call in action["arguments"].get("calls") or [])]
+    to = [one.get("to") or [] for one in sent]
+    return list(dict.fromkeys(str(name) for names in to for name in ([names] if isinstance(names, str) else names)))
+
+
+def expiry(action: dict[str, Any]) -> datetime:
+    """Return until when an answer counts: the time that its flow set, else that of the settings."""
+    return action["expires_at"] or action["created_at"] + timedelta(hours=settings().approval_hours)
 
 
 def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
     arguments = action["arguments"]
     return list(arguments.get("mails") or ([arguments] if "subject" in arguments else []))
+
+
+def policy(action: dict[str, Any]) -> str:
+    """Return what the policy says of what would be done; of several calls, of each tool."""
+    calls = action["arguments"].get("calls") or [action]
+    said = [explain(call["tool"], annotations(action["run_id"], call["tool"]), call["arguments"]) for call in calls]
+    return "; ".join(dict.fromkeys(said))
+
+
+def annotations(run_id: Any, tool: str) -> dict[str, Any] | None:
+    """Return what the tool said of itself when the run began; None when it was not listed."""
+    server, _, name = tool.partition(".")
+    row = db.one(
+        "SELECT detail -> 'annotations' AS said FROM tool_snapshot WHERE run_id = %s AND server = %s AND tool = %s",
+        [run_id, server, name],
+    )
+    return row["said"] if row else None
+
+
+def _and(names: list[str]) -> str:
+    different = list(dict.fromkeys(names))
+    return " and ".join(part for part in (", ".join(different[:-1]), "".join(different[-1:])) if part)
 
 
 def _preview(mails: list[dict[str, Any]], length: int | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from f.millrace.core.config import PREFIX, RESOURCE, Settings
+from f.millrace.core.config import NAMES, PREFIX, RESOURCE, model
 from f.millrace.core.config import settings as effective
 from f.millrace.core.db import OWNER_VARIABLE
 from scripts.deployment.server import Server
@@ -59,7 +59,7 @@ def configured(server: Server) -> bool:
 
 def resource_type() -> dict[str, Any]:
     """Return the resource type: one field a setting, as Windmill's forms know them."""
-    declared = Settings.model_json_schema()
+    declared = model().model_json_schema()
     properties = {
         name: _form_field(_resolved(field, declared.get("$defs", {}))) for name, field in declared["properties"].items()
         if name not in LOCAL_ONLY
@@ -102,7 +102,7 @@ def _resolved(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
 def _given() -> dict[str, Any]:
     """Return the settings that this machine's environment names, checked; secrets are still wrapped."""
     known = effective()
-    names = [name for name in Settings.model_fields if name not in LOCAL_ONLY and os.environ.get(PREFIX + name.upper())]
+    names = [name for name in NAMES if name not in LOCAL_ONLY and os.environ.get(PREFIX + name.upper())]
     return {name: getattr(known, name) for name in names}
 
 
@@ -130,5 +130,5 @@ def _nested(value: Any) -> bool:
 def _described(path: str) -> str:
     """Return what the setting is that a variable belongs to."""
     name = path.rpartition("/")[2]
-    field = max((known for known in Settings.model_fields if name.startswith(known)), key=len)
-    return Settings.model_fields[field].description or name
+    field = max((known for known in NAMES if name.startswith(known)), key=len)
+    return model().model_fields[field].description or name

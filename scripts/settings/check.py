@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
-from f.millrace.core import config, provider
+from f.millrace.core import config, provider, setting_types
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.core.redaction import redact
 from f.millrace.tools.servers import SERVERS
@@ -66,7 +66,7 @@ class _Checker:
             self.values, self.origins = values, origins
             whole |= self.sound()
         self.values, self.origins = whole, {**in_file[1], **in_environment[1]}
-        settings = config.Settings.model_validate(whole)
+        settings = config.validate(whole)
         for look in DEEPER:
             for path, allowed in look(settings):
                 self.wrong(path, allowed)
@@ -115,7 +115,7 @@ class _Checker:
             _drop(kept, path)
         while True:
             try:
-                config.Settings.model_validate(kept)
+                config.validate(kept)
                 return kept
             except ValidationError as error:
                 details = error.errors()
@@ -161,7 +161,7 @@ class _Checker:
         return line
 
     def shown(self, path: Path_) -> str:
-        field = config.Settings.model_fields.get(str(path[0]))
+        field = config.model().model_fields.get(str(path[0]))
         if field is not None and SecretStr.__name__ in str(field.annotation):
             return "a secret that does not fit"
         value: Any = self.values
@@ -204,7 +204,7 @@ def _none_such(values: dict[str, Any]) -> Iterator[Path_]:
     """Yield the agents that do not exist, and what an agent does not have."""
     agents = values.get("agents")
     for name, own in list(agents.items()) if isinstance(agents, dict) else []:
-        if name not in config.AGENTS:
+        if name not in setting_types.AGENTS:
             yield "agents", name
         elif isinstance(own, dict):
             known = schema.field_of(("agents", name))["properties"]
@@ -263,7 +263,7 @@ def _addresses(settings: config.Settings) -> Found:
 
 
 def _urls(settings: config.Settings) -> Found:
-    names = [name for name in config.Settings.model_fields if name.endswith(("_url", "_endpoint"))]
+    names = [name for name in config.NAMES if name.endswith(("_url", "_endpoint"))]
     given: list[tuple[Path_, str]] = [
         ((name,), str(getattr(settings, name))) for name in names if isinstance(getattr(settings, name), str)
     ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from f.millrace.core.config import Settings
+from f.millrace.core import config
 from scripts.settings.schema import LINE, in_words, schema
 
 WIDTH = 110
@@ -22,9 +22,9 @@ def text() -> str:
 
 
 def _written(name: str) -> str:
-    default: Any = Settings.model_construct().model_dump(mode="json", include={name})[name]
-    if Settings.model_fields[name].annotation and "Secret" in str(Settings.model_fields[name].annotation):
+    default: Any = config.model((name,))().model_dump(mode="json")[name]
+    if "Secret" in str(config.declared(name)):
         default = {} if isinstance(default, dict) else ""
-    if isinstance(default, str) and "Decimal" in str(Settings.model_fields[name].annotation):
+    if isinstance(default, str) and "Decimal" in str(config.declared(name)):
         default = float(default)
     return yaml.safe_dump({name: default}, allow_unicode=True, sort_keys=False, default_flow_style=False).strip()

@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core.config import AGENTS, TOOL_USERS, Settings
+from f.millrace.core import config
+from f.millrace.core.setting_types import AGENTS, TOOL_USERS
 
 FILE = "resources/windmill/settings.schema.json"
 LINE = f"# yaml-language-server: $schema={FILE}"
@@ -38,7 +39,7 @@ def text() -> str:
 
 def schema() -> Json:
     """Return the schema of all settings."""
-    made = Settings.model_json_schema()
+    made = config.model().model_json_schema()
     defs = made.pop("$defs")
     properties = {name: _plain(_resolved(field, defs)) for name, field in made["properties"].items()}
     properties["agents"] = {

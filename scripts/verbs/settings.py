@@ -66,7 +66,7 @@ def show(options: argparse.Namespace) -> int:
             "from": origins[name][1] if name in origins else "default",
             "description": field.description,
         }
-        for name, field in config.Settings.model_fields.items()
+        for name, field in config.model().model_fields.items()
     ]
     if options.json:
         print(dump({"settings": rows}))

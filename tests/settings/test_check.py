@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from f.millrace.core.config import AGENTS, Settings
+from f.millrace.core.config import NAMES
+from f.millrace.core.setting_types import AGENTS
 from scripts.paths import ROOT
 from scripts.settings import check, example, schema
 from scripts.verbs.__main__ import main as verb
@@ -131,7 +132,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.Capture
 
 def test_the_committed_schema_is_that_of_the_settings() -> None:
     assert schema.check(ROOT) == []
-    assert list(schema.schema()["properties"]) == list(Settings.model_fields)
+    assert list(schema.schema()["properties"]) == list(NAMES)
 
 
 def test_every_key_of_the_schema_is_described_and_strangers_are_refused() -> None:
@@ -152,10 +153,10 @@ def test_the_example_explains_every_setting_and_changes_none(file: Path) -> None
     assert text.startswith(schema.LINE) and check.check(file) == []
 
     switched_on = "\n".join(
-        line.removeprefix("# ") if line.startswith(("# - ",)) or line[2:].split(":")[0] in Settings.model_fields else line
+        line.removeprefix("# ") if line.startswith(("# - ",)) or line[2:].split(":")[0] in NAMES else line
         for line in text.splitlines()
     )
 
-    assert list(yaml.safe_load(switched_on)) == list(Settings.model_fields)
+    assert list(yaml.safe_load(switched_on)) == list(NAMES)
     file.write_text(switched_on)
     assert check.check(file) == []

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.core.config import AgentSettings, ModelPrice, Settings, ToolServer
+from f.millrace.core.config import NAMES
+from f.millrace.core.setting_types import AgentSettings, ModelPrice, ToolServer
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = "settings/test_behaviours.py"
@@ -132,7 +133,7 @@ SAMPLE = 5
 
 def test_every_setting_names_the_test_that_shows_its_effect() -> None:
     inner = {"agents": AgentSettings, "mcp": ToolServer, "prices": ModelPrice}
-    fields = [*Settings.model_fields, *(f"{name}.*.{field}" for name, model in inner.items() for field in model.model_fields)]
+    fields = [*NAMES, *(f"{name}.*.{field}" for name, model in inner.items() for field in model.model_fields)]
 
     assert sorted(set(fields) - set(EFFECTS)) == [], "settings without a test that shows what they do"
     assert sorted(set(EFFECTS) - set(fields)) == [], "these are no settings any more"

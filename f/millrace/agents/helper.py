@@ -13,10 +13,11 @@ from f.millrace.agents import offline, prompt
 from f.millrace.agents.call import Answer, call, wait
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.agents.toolset import report_gap, toolset
-from f.millrace.core.config import AgentSettings, settings
+from f.millrace.core.config import settings
 from f.millrace.core.context import current, now
 from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import AgentStuck, BadInput, BudgetExceeded
+from f.millrace.core.setting_types import AgentSettings
 from f.millrace.telemetry.events import emit
 from f.millrace.tools import snapshot
 from f.millrace.tools.client import open_tools

@@ -11,11 +11,12 @@ from pydantic import BaseModel, Field
 from f.millrace.agents.call import wait
 from f.millrace.agents.research_loop import Research, Stop
 from f.millrace.agents.toolbox import Toolbox
-from f.millrace.core.config import AgentSettings, settings
+from f.millrace.core.config import settings
 from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput
 from f.millrace.core.findings import Finding, TopicResult
 from f.millrace.core.ids import digest_of
+from f.millrace.core.setting_types import AgentSettings
 from f.millrace.telemetry.events import emit
 from f.millrace.tools import snapshot
 from f.millrace.tools.client import open_tools

@@ -14,10 +14,11 @@ from f.millrace.agents import evidence, prompt
 from f.millrace.agents.call import Answer, call
 from f.millrace.agents.cited import check
 from f.millrace.agents.offline import SUMMARY
-from f.millrace.core.config import AgentSettings, settings
+from f.millrace.core.config import settings
 from f.millrace.core.context import current, now
 from f.millrace.core.errors import BadSetting
 from f.millrace.core.findings import Evidence, Finding
+from f.millrace.core.setting_types import AgentSettings
 
 INSTRUCTIONS = f"""\
 You summarise documents for a busy reader. Write at most as many lines as are asked for. Each line is one sentence that the

@@ -1,24 +1,28 @@
-"""The settings: one typed model, each field with a default that works with nothing else installed.
+"""The settings: one typed class, each field with a default that works with nothing else installed.
 
 Read from the environment (`MILLRACE_<NAME>`; lists are separated by commas), then `millrace.yaml` in the
 working directory, then, on a worker, the Windmill resource `f/millrace/settings`. The first that names a setting wins.
 """
 
+from __future__ import annotations
+
 import functools
 import json
 import os
-import types
 import typing
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 
 from f.millrace.core import windmill
 from f.millrace.core.errors import BadSetting
+
+if typing.TYPE_CHECKING:
+    from f.millrace.core.setting_types import Agents, ModelPrice, Money, Servers
 
 PREFIX = "MILLRACE_"
 FILE = "millrace.yaml"
@@ -27,278 +31,242 @@ RESOURCE = "f/millrace/settings"
 INTERNAL = frozenset({"STEP", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
 
 LEVELS = ("debug", "info", "warning", "error")
-# The agents that settings may name, and those of them that call tools.
-AGENTS = ("researcher", "planner", "judge", "writer", "summariser", "helper")
-TOOL_USERS = ("researcher", "helper")
-Money = Annotated[Decimal, Field(ge=0)]
 
 
-class AgentSettings(BaseModel):
-    """What may be set for one agent; unset fields keep the agent's own defaults."""
+class Settings:
+    """Everything that can be set; what nobody set is the class's own value.
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    Each field is declared as in a pydantic model, and validated by one that has those fields only which are set: making
+    a model of all took 18 ms of every step's start.
+    """
 
-    model: str | None = Field(default=None, description="Model of this agent, e.g. openai:gpt-5-mini.")
-    cheaper_model: str | None = Field(
-        default=None, description="Model that takes over near the end of the money; unset: this role keeps its model."
+    database_url: Annotated[SecretStr, Field(description="Postgres 15 or later with pgvector; empty: the embedded one.")] = (
+        SecretStr("")
     )
-    temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature.")
-    risk_threshold: Literal["low", "medium", "high"] | None = Field(default=None, description="Tools above this class ask first.")
-    max_retries: int | None = Field(default=None, ge=0, le=10, description="Repairs and repeats of one model call.")
-    tools: list[str] | None = Field(default=None, description="Names of the tools it may call; unset means its own list.")
-    enabled: bool = Field(default=True, description="Off: its steps say so and do nothing.")
+    owner_url: Annotated[
+        SecretStr,
+        Field(
+            description="Address that makes and changes the tables; then database_url is a role of fewer rights, made when missing."
+        ),
+    ] = SecretStr("")
+    model: Annotated[
+        str, Field(description="openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing).")
+    ] = "offline"
+    embedding_model: Annotated[
+        str,
+        Field(
+            description="Model of new vectors: local:minilm-l6-int8 or openai:NAME (any OpenAI-compatible server, by OPENAI_BASE_URL)."
+        ),
+    ] = "local:minilm-l6-int8"
+    sources: Annotated[list[str], Field(description="Sources that are read.")] = [
+        "hackernews",
+        "arxiv",
+        "feeds",
+        "mastodon",
+        "notes",
+    ]
+    hackernews_url: Annotated[str, Field(description="Base of the Hacker News API.")] = "https://hacker-news.firebaseio.com/v0"
+    arxiv_url: Annotated[str, Field(description="The arXiv query API.")] = "https://export.arxiv.org/api/query"
+    arxiv_categories: Annotated[list[str], Field(description="arXiv categories to read.")] = ["cs.AI", "cs.LG"]
+    arxiv_terms: Annotated[list[str], Field(description="Words that an arXiv entry must hold one of; empty: all.")] = []
+    feeds: Annotated[list[str], Field(description="Addresses of RSS, Atom or RDF feeds.")] = [
+        "https://www.quantamagazine.org/feed/",
+        "https://feeds.arstechnica.com/arstechnica/index",
+        "https://www.nature.com/nature.rss",
+    ]
+    mastodon_url: Annotated[str, Field(description="Mastodon server whose public tag timelines are read.")] = (
+        "https://mastodon.social"
+    )
+    mastodon_tags: Annotated[list[str], Field(description="Tags to read, without #.")] = ["ai"]
+    notes_dir: Annotated[str, Field(description="Folder of local notes (Markdown or text).")] = "notes"
+    documents_dirs: Annotated[list[str], Field(description="Folders whose documents are read every night.")] = ["documents"]
+    documents_trust: Annotated[
+        Literal["own", "trusted", "untrusted"],
+        Field(description="How far the text of documents is trusted: own is as if you had written it."),
+    ] = "untrusted"
+    documents_max_files: Annotated[int, Field(ge=1, description="Most documents under the given folders.")] = 50_000
+    document_max_bytes: Annotated[int, Field(ge=1_000, description="Largest document that is read.")] = 50_000_000
+    document_max_pages: Annotated[int, Field(ge=1, description="Most pages of a PDF that is read.")] = 2_000
+    document_max_characters: Annotated[int, Field(ge=1_000, description="Most text of a document that is read.")] = 5_000_000
+    document_seconds: Annotated[float, Field(gt=0, le=3_600, description="Longest time for reading one document.")] = 120
+    answer_tokens: Annotated[int, Field(ge=200, description="Most tokens of memory that one answer is written from.")] = 6_000
+    ocr_languages: Annotated[str, Field(description="Languages of texts in pictures, as tesseract names them: eng+deu.")] = "eng"
+    search_url: Annotated[str, Field(description="Base of a SearXNG server with JSON output.")] = ""
+    brave_api_key: Annotated[SecretStr, Field(description="Key for Brave search.")] = SecretStr("")
+    tavily_api_key: Annotated[SecretStr, Field(description="Key for Tavily search.")] = SecretStr("")
+    weather_url: Annotated[str, Field(description="Open-Meteo forecast API.")] = "https://api.open-meteo.com/v1/forecast"
+    geocoding_url: Annotated[str, Field(description="Open-Meteo place search.")] = (
+        "https://geocoding-api.open-meteo.com/v1/search"
+    )
+    recipients: Annotated[list[str], Field(description="Who gets the digest.")] = ["me@localhost"]
+    operator: Annotated[
+        str, Field(description="Mail address that is asked for approvals; empty: only the command line and Windmill.")
+    ] = ""
+    interests: Annotated[list[str], Field(description="Words that lift a topic's rank.")] = []
+    smtp_url: Annotated[
+        SecretStr, Field(description="smtp://user:password@host:587 or smtps://…; empty: mails go to the outbox.")
+    ] = SecretStr("")
+    smtp_unknown: Annotated[
+        Literal["hold", "resend"], Field(description="After a crash while a mail was sent: hold it or send it again.")
+    ] = "hold"
+    risk_policy: Annotated[
+        dict[str, Literal["low", "medium", "high"]],
+        Field(description='Classes of tools by name or pattern, e.g. {"github.*": "high"}; what always asks cannot be lowered.'),
+    ] = {}
+    risk_medium: Annotated[
+        Literal["ask", "run"],
+        Field(description="Whether medium-risk actions (a web search) ask a person first or run and are logged."),
+    ] = "run"
+    approval_hours: Annotated[
+        float, Field(gt=0, description="How long a proposed action waits for a person when its flow sets no time.")
+    ] = 72
+    isolation: Annotated[
+        Literal["child", "inline"],
+        Field(description="Local steps run in a child process with limits, or in the runner's own (debuggers)."),
+    ] = "child"
+    step_memory_mb: Annotated[
+        int, Field(ge=0, description="Most memory of one local step and what it starts, as its parent measures it; 0: no limit.")
+    ] = 2048
+    stalled_seconds: Annotated[
+        float, Field(gt=0, description="A run without progress for longer stands still, when its step sets no time-out.")
+    ] = 1800
+    fallback_model: Annotated[str, Field(description="Model of a run that got stuck twice with its own.")] = "offline"
+    mail_from: Annotated[str, Field(description="Sender of the digests.")] = "millrace@localhost"
+    outbox_dir: Annotated[str, Field(description="Folder for .eml files when no SMTP server is set.")] = ".millrace/outbox"
+    otlp_endpoint: Annotated[
+        str, Field(description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres.")
+    ] = ""
+    jaeger_url: Annotated[str, Field(description="Where people open Jaeger; links to traces begin with it.")] = (
+        "http://127.0.0.1:16686"
+    )
+    trace_sampling: Annotated[
+        Literal["all", "none", "ratio", "adaptive"],
+        Field(
+            description="Which traces are exported: adaptive means every error, every high-risk action, every new flow for two "
+            "weeks, else one in ten."
+        ),
+    ] = "adaptive"
+    trace_ratio: Annotated[
+        float, Field(ge=0, le=1, description="Part of the traces that is exported with trace_sampling ratio.")
+    ] = 0.1
+    trace_exclude: Annotated[
+        list[str],
+        Field(description="Instrumentation scopes and services whose spans are not exported, with patterns: millrace.memory."),
+    ] = []
+    trace_content: Annotated[
+        bool, Field(description="Keep prompts, answers and what tools were asked and answered on spans, redacted.")
+    ] = False
+    trace_days: Annotated[int, Field(ge=1, le=3_650, description="Days that spans are kept in Postgres.")] = 30
+    event_days: Annotated[int, Field(ge=1, le=3_650, description="Days that events of runs are kept in Postgres.")] = 30
+    metric_days: Annotated[
+        int, Field(ge=1, le=3_650, description="Days that figures are kept by the hour; what they add up to is kept for good.")
+    ] = 400
+    alert_days: Annotated[int, Field(ge=1, le=3_650, description="Days that alerts are kept after they were resolved.")] = 365
+    digest_due: Annotated[
+        str,
+        Field(
+            pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+            description="Local time by which the day's digest must be out; later, an alert is raised.",
+        ),
+    ] = "08:30"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Lines of less weight are not logged.")
+    ] = "info"
+    events_file: Annotated[str, Field(description="JSON lines file that every event is appended to.")] = ""
+    fetch_allow: Annotated[list[str], Field(description="Private hosts (host or host:port) that may be fetched.")] = []
+    fetch_max_bytes: Annotated[int, Field(ge=1_000, description="Largest body that is read from a source or page.")] = 5_000_000
+    fetch_seconds: Annotated[float, Field(gt=0, le=300, description="Longest time for one request.")] = 20
+    run_usd: Annotated[
+        Money, Field(description="Most that one run may spend; of this and the pipeline's own budget the lower holds.")
+    ] = Decimal("5.00")
+    daily_budget_usd: Annotated[Money, Field(description="Most that one user may spend in a day (UTC).")] = Decimal("50.00")
+    flow_daily_usd: Annotated[
+        dict[str, Money], Field(description="Most that all runs of a flow may spend in a day (UTC), by the flow's name.")
+    ] = {}
+    prices: Annotated[
+        dict[str, ModelPrice],
+        Field(description="Prices of models by name (openai:NAME), for a million tokens; they go before the table."),
+    ] = {}
+    unknown_prices: Annotated[
+        Literal["cap", "refuse"],
+        Field(description="A model without a known price: count it at the two cautious rates, or refuse it."),
+    ] = "cap"
+    unknown_input_usd: Annotated[Money, Field(description="Cautious rate for a million tokens in.")] = Decimal("10")
+    unknown_output_usd: Annotated[Money, Field(description="Cautious rate for a million tokens out.")] = Decimal("40")
+    tool_usd: Annotated[dict[str, Money], Field(description="Price of one call of a tool, by its name (web.search).")] = {}
+    machine_usd_hour: Annotated[
+        Money, Field(description="What an hour of a step costs on your machines; reported beside the spending, not limited.")
+    ] = Decimal(0)
+    user: Annotated[str, Field(description="Whose daily budget is charged.")] = "operator"
+    confidence_silent: Annotated[int, Field(ge=0, le=100, description="Above this, findings are published silently.")] = 90
+    confidence_review: Annotated[
+        int, Field(ge=0, le=100, description="Below this, findings are marked as unreviewed and listed.")
+    ] = 70
+    max_rounds: Annotated[int, Field(ge=1, le=10, description="Most research rounds for one topic.")] = 3
+    topic_seconds: Annotated[float, Field(gt=0, description="Most seconds for one topic.")] = 120
+    memory_days: Annotated[
+        dict[str, Annotated[int, Field(ge=1, le=36_500)]],
+        Field(
+            description='Days that memories of a type are kept after they were last said, e.g. {"evidence": 365, '
+            '"conversation": 90}; other types are kept.'
+        ),
+    ] = {}
+    agents: Annotated[Agents, Field(description="Settings of single agents by name.")] = {}
+    mcp: Annotated[
+        Servers,
+        Field(
+            description="Further MCP servers whose tools agents may call, as in mcp.json: name to HTTP address, or to {url, headers} or {command, args, env}."
+        ),
+    ] = {}
+    mcp_tokens: Annotated[dict[str, SecretStr], Field(description="Bearer tokens of those servers: name to token.")] = {}
+    mcp_seconds: Annotated[float, Field(gt=0, le=300, description="Longest time for one exchange with such a server.")] = 15
+    mcp_serve: Annotated[
+        list[str],
+        Field(
+            description="Tools that `mcp serve` offers to other programs: server.tool, or server for all of its tools; empty: all."
+        ),
+    ] = []
+    now: Annotated[datetime | None, Field(description="A fixed clock, for tests.")] = None
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
 
 
-class ToolServer(BaseModel):
-    """A server of tools, as other programs' `mcp.json` says it too: reached at `url`, or started with `command`."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    type: Literal["http", "streamable-http", "stdio"] | None = Field(
-        default=None, description="How it is spoken to; may be left out, a url or a command says it."
-    )
-    url: str = Field(default="", pattern="^(https?://.+)?$", description="Its address, streamable HTTP.")
-    headers: dict[str, SecretStr] = Field(default={}, description="Sent to it with every request.")
-    command: str = Field(default="", description="The program to start, which speaks over stdin and stdout; not on workers.")
-    args: list[str] = Field(default=[], description="Its arguments.")
-    env: dict[str, SecretStr] = Field(default={}, description="Its environment, beside PATH, HOME and the like; nothing of ours.")
-    cwd: str = Field(default="", description="The folder it is started in.")
-    asks: Literal["decline", "defaults"] = Field(
-        default="decline", description="What it hears when it asks the user back: no, or the defaults that it proposes itself."
-    )
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if bool(self.url) == bool(self.command):
-            raise ValueError("name either the url of the server or the command that starts it")
-        if self.type and (self.type == "stdio") != bool(self.command):
-            raise ValueError(
-                f"its type is {self.type}, and it has a {'url' if self.url else 'command'}; leave out the type or that"
-            )
-        return self
-
-    @property
-    def place(self) -> str:
-        """Where it is, in one line without secrets: what its tools were approved for."""
-        return self.url or f"stdio: {json.dumps([self.command, *self.args])}"
+NAMES = tuple(Settings.__annotations__)
 
 
-def _server(given: Any) -> Any:
-    return {"url": given} if isinstance(given, str) else given
+def declared(name: str) -> Any:
+    """Return the annotation of a setting: its type, its bounds, its description."""
+    text = Settings.__annotations__[name]
+    try:
+        return eval(text, globals())
+    except NameError:  # a type that few processes need
+        from f.millrace.core import setting_types
+
+        return eval(text, {**vars(setting_types), **globals()})
 
 
-class ModelPrice(BaseModel):
-    """What a million tokens of one model cost."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    input: Money = Field(description="A million tokens in.")
-    output: Money = Field(description="A million tokens out, reasoning included.")
-    cache_read: Money | None = Field(default=None, description="A million tokens in that were cached; unset: as input.")
-    cache_write: Money | None = Field(default=None, description="A million tokens in that become cached; unset: as input.")
-    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="Currency of these prices.")
-    usd_per_unit: Annotated[Decimal, Field(gt=0)] = Field(
-        default=Decimal(1), description="US dollars for one unit of the currency."
-    )
-    date: str = Field(default="", description="Day from which the price was taken, e.g. 2026-11-01.")
-
-    @model_validator(mode="after")
-    def _has_a_rate(self) -> Self:
-        if (self.currency == "USD") != (self.usd_per_unit == 1):
-            raise ValueError(f"prices in {self.currency} need their own usd_per_unit; those in USD have 1")
-        return self
+@functools.cache
+def model(names: tuple[str, ...] = NAMES) -> type[BaseModel]:
+    """Return a pydantic model of some settings, or of all."""
+    fields: dict[str, Any] = {name: (declared(name), getattr(Settings, name)) for name in names}
+    return create_model("Settings", __config__=ConfigDict(extra="forbid"), **fields)
 
 
-class Settings(BaseModel):
-    """Everything that can be set."""
-
-    # Built at first use: a step that needs no setting does not pay for it.
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    database_url: SecretStr = Field(
-        default=SecretStr(""), description="Postgres 15 or later with pgvector; empty: the embedded one."
-    )
-    owner_url: SecretStr = Field(
-        default=SecretStr(""),
-        description="Address that makes and changes the tables; then database_url is a role of fewer rights, made when missing.",
-    )
-    model: str = Field(
-        default="offline", description="openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing)."
-    )
-    embedding_model: str = Field(
-        default="local:minilm-l6-int8",
-        description="Model of new vectors: local:minilm-l6-int8 or openai:NAME (any OpenAI-compatible server, by OPENAI_BASE_URL).",
-    )
-    sources: list[str] = Field(
-        default=["hackernews", "arxiv", "feeds", "mastodon", "notes"], description="Sources that are read."
-    )
-    hackernews_url: str = Field(default="https://hacker-news.firebaseio.com/v0", description="Base of the Hacker News API.")
-    arxiv_url: str = Field(default="https://export.arxiv.org/api/query", description="The arXiv query API.")
-    arxiv_categories: list[str] = Field(default=["cs.AI", "cs.LG"], description="arXiv categories to read.")
-    arxiv_terms: list[str] = Field(default=[], description="Words that an arXiv entry must hold one of; empty: all.")
-    feeds: list[str] = Field(
-        [
-            "https://www.quantamagazine.org/feed/",
-            "https://feeds.arstechnica.com/arstechnica/index",
-            "https://www.nature.com/nature.rss",
-        ],
-        description="Addresses of RSS, Atom or RDF feeds.",
-    )
-    mastodon_url: str = Field(
-        default="https://mastodon.social", description="Mastodon server whose public tag timelines are read."
-    )
-    mastodon_tags: list[str] = Field(default=["ai"], description="Tags to read, without #.")
-    notes_dir: str = Field(default="notes", description="Folder of local notes (Markdown or text).")
-    documents_dirs: list[str] = Field(default=["documents"], description="Folders whose documents are read every night.")
-    documents_trust: Literal["own", "trusted", "untrusted"] = Field(
-        default="untrusted", description="How far the text of documents is trusted: own is as if you had written it."
-    )
-    documents_max_files: int = Field(default=50_000, ge=1, description="Most documents under the given folders.")
-    document_max_bytes: int = Field(default=50_000_000, ge=1_000, description="Largest document that is read.")
-    document_max_pages: int = Field(default=2_000, ge=1, description="Most pages of a PDF that is read.")
-    document_max_characters: int = Field(default=5_000_000, ge=1_000, description="Most text of a document that is read.")
-    document_seconds: float = Field(default=120, gt=0, le=3_600, description="Longest time for reading one document.")
-    answer_tokens: int = Field(default=6_000, ge=200, description="Most tokens of memory that one answer is written from.")
-    ocr_languages: str = Field(default="eng", description="Languages of texts in pictures, as tesseract names them: eng+deu.")
-    search_url: str = Field(default="", description="Base of a SearXNG server with JSON output.")
-    brave_api_key: SecretStr = Field(default=SecretStr(""), description="Key for Brave search.")
-    tavily_api_key: SecretStr = Field(default=SecretStr(""), description="Key for Tavily search.")
-    weather_url: str = Field(default="https://api.open-meteo.com/v1/forecast", description="Open-Meteo forecast API.")
-    geocoding_url: str = Field(default="https://geocoding-api.open-meteo.com/v1/search", description="Open-Meteo place search.")
-    recipients: list[str] = Field(default=["me@localhost"], description="Who gets the digest.")
-    operator: str = Field(
-        default="", description="Mail address that is asked for approvals; empty: only the command line and Windmill."
-    )
-    interests: list[str] = Field(default=[], description="Words that lift a topic's rank.")
-    smtp_url: SecretStr = Field(
-        SecretStr(""), description="smtp://user:password@host:587 or smtps://…; empty: mails go to the outbox."
-    )
-    smtp_unknown: Literal["hold", "resend"] = Field(
-        "hold", description="After a crash while a mail was sent: hold it or send it again."
-    )
-    risk_policy: dict[str, Literal["low", "medium", "high"]] = Field(
-        default={},
-        description='Classes of tools by name or pattern, e.g. {"github.*": "high"}; what always asks cannot be lowered.',
-    )
-    risk_medium: Literal["ask", "run"] = Field(
-        default="run", description="Whether medium-risk actions (a web search) ask a person first or run and are logged."
-    )
-    approval_hours: float = Field(
-        default=72, gt=0, description="How long a proposed action waits for a person when its flow sets no time."
-    )
-    isolation: Literal["child", "inline"] = Field(
-        default="child", description="Local steps run in a child process with limits, or in the runner's own (debuggers)."
-    )
-    step_memory_mb: int = Field(
-        default=2048,
-        ge=0,
-        description="Most memory of one local step and what it starts, as its parent measures it; 0: no limit.",
-    )
-    stalled_seconds: float = Field(
-        default=1800, gt=0, description="A run without progress for longer stands still, when its step sets no time-out."
-    )
-    fallback_model: str = Field(default="offline", description="Model of a run that got stuck twice with its own.")
-    mail_from: str = Field(default="millrace@localhost", description="Sender of the digests.")
-    outbox_dir: str = Field(default=".millrace/outbox", description="Folder for .eml files when no SMTP server is set.")
-    otlp_endpoint: str = Field(
-        default="", description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres."
-    )
-    jaeger_url: str = Field(
-        default="http://127.0.0.1:16686", description="Where people open Jaeger; links to traces begin with it."
-    )
-    trace_sampling: Literal["all", "none", "ratio", "adaptive"] = Field(
-        default="adaptive",
-        description="Which traces are exported: adaptive means every error, every high-risk action, every new flow for two "
-        "weeks, else one in ten.",
-    )
-    trace_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.1, description="Part of the traces that is exported with trace_sampling ratio."
-    )
-    trace_exclude: list[str] = Field(
-        default=[],
-        description="Instrumentation scopes and services whose spans are not exported, with patterns: millrace.memory.",
-    )
-    trace_content: bool = Field(
-        default=False, description="Keep prompts, answers and what tools were asked and answered on spans, redacted."
-    )
-    trace_days: int = Field(default=30, ge=1, le=3_650, description="Days that spans are kept in Postgres.")
-    event_days: int = Field(default=30, ge=1, le=3_650, description="Days that events of runs are kept in Postgres.")
-    metric_days: int = Field(
-        default=400, ge=1, le=3_650, description="Days that figures are kept by the hour; what they add up to is kept for good."
-    )
-    alert_days: int = Field(default=365, ge=1, le=3_650, description="Days that alerts are kept after they were resolved.")
-    digest_due: str = Field(
-        default="08:30",
-        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
-        description="Local time by which the day's digest must be out; later, an alert is raised.",
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Lines of less weight are not logged."
-    )
-    events_file: str = Field(default="", description="JSON lines file that every event is appended to.")
-    fetch_allow: list[str] = Field(default=[], description="Private hosts (host or host:port) that may be fetched.")
-    fetch_max_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest body that is read from a source or page.")
-    fetch_seconds: float = Field(default=20, gt=0, le=300, description="Longest time for one request.")
-    run_usd: Money = Field(
-        default=Decimal("5.00"), description="Most that one run may spend; of this and the pipeline's own budget the lower holds."
-    )
-    daily_budget_usd: Money = Field(default=Decimal("50.00"), description="Most that one user may spend in a day (UTC).")
-    flow_daily_usd: dict[str, Money] = Field(
-        default={}, description="Most that all runs of a flow may spend in a day (UTC), by the flow's name."
-    )
-    prices: dict[str, ModelPrice] = Field(
-        default={}, description="Prices of models by name (openai:NAME), for a million tokens; they go before the table."
-    )
-    unknown_prices: Literal["cap", "refuse"] = Field(
-        default="cap", description="A model without a known price: count it at the two cautious rates, or refuse it."
-    )
-    unknown_input_usd: Money = Field(default=Decimal("10"), description="Cautious rate for a million tokens in.")
-    unknown_output_usd: Money = Field(default=Decimal("40"), description="Cautious rate for a million tokens out.")
-    tool_usd: dict[str, Money] = Field(default={}, description="Price of one call of a tool, by its name (web.search).")
-    machine_usd_hour: Money = Field(
-        default=Decimal(0),
-        description="What an hour of a step costs on your machines; reported beside the spending, not limited.",
-    )
-    user: str = Field(default="operator", description="Whose daily budget is charged.")
-    confidence_silent: int = Field(default=90, ge=0, le=100, description="Above this, findings are published silently.")
-    confidence_review: int = Field(
-        default=70, ge=0, le=100, description="Below this, findings are marked as unreviewed and listed."
-    )
-    max_rounds: int = Field(default=3, ge=1, le=10, description="Most research rounds for one topic.")
-    topic_seconds: float = Field(default=120, gt=0, description="Most seconds for one topic.")
-    memory_days: dict[str, Annotated[int, Field(ge=1, le=36_500)]] = Field(
-        default={},
-        description='Days that memories of a type are kept after they were last said, e.g. {"evidence": 365, '
-        '"conversation": 90}; other types are kept.',
-    )
-    agents: dict[str, AgentSettings] = Field(default={}, description="Settings of single agents by name.")
-    mcp: dict[str, Annotated[ToolServer, BeforeValidator(_server, json_schema_input_type=str | ToolServer)]] = Field(
-        default={},
-        description="Further MCP servers whose tools agents may call, as in mcp.json: name to HTTP address, or to {url, headers} or {command, args, env}.",
-    )
-    mcp_tokens: dict[str, SecretStr] = Field(default={}, description="Bearer tokens of those servers: name to token.")
-    mcp_seconds: float = Field(default=15, gt=0, le=300, description="Longest time for one exchange with such a server.")
-    mcp_serve: list[str] = Field(
-        default=[],
-        description="Tools that `mcp serve` offers to other programs: server.tool, or server for all of its tools; empty: all.",
-    )
-    now: datetime | None = Field(default=None, description="A fixed clock, for tests.")
-
-    @field_validator("agents")
-    @classmethod
-    def _agents_exist(cls, agents: dict[str, AgentSettings]) -> dict[str, AgentSettings]:
-        for name, own in agents.items():
-            if name not in AGENTS:
-                raise ValueError(f"there is no agent {name!r}; there are {', '.join(AGENTS)}")
-            if name not in TOOL_USERS and (own.tools is not None or own.risk_threshold is not None):
-                raise ValueError(f"{name} calls no tools, so it has no tools and no risk_threshold; {', '.join(TOOL_USERS)} have")
-        return agents
+def validate(values: dict[str, Any]) -> Settings:
+    """Return settings with these values, the others as they are declared; pydantic's ValidationError says what is wrong."""
+    valid = model(tuple(name for name in values if name in NAMES)).model_validate(values)
+    return Settings(**dict(valid))
 
 
 @functools.cache
 def settings() -> Settings:
     """Return the effective settings; BadSetting names every mistake at once."""
-    return _validated({name: value for name, (value, _) in sources().items()})
+    values = {name: value for name, (value, _) in sources().items()}
+    try:
+        return validate(values)
+    except ValidationError as error:
+        raise BadSetting("\n".join(_mistake(detail) for detail in error.errors())) from None
 
 
 def reload() -> None:
@@ -351,44 +319,32 @@ def _file() -> dict[str, Any]:
 
 def from_text(name: str, value: str) -> Any:
     """Return the value of a setting that the environment gives as text; BadSetting when it should be JSON and is not."""
-    field = Settings.model_fields.get(name)
-    if field is None:
-        return value
-    kinds = {typing.get_origin(kind) or kind for kind in _alternatives(field.annotation)}
-    if dict in kinds:
+    kind = _kind(name)
+    if kind is dict:
         try:
             return json.loads(value)
         except json.JSONDecodeError as error:
             raise BadSetting(f"{PREFIX}{name.upper()} must be a JSON object: {error}") from error
-    if list in kinds:
+    if kind is list:
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    if isinstance(annotation, types.UnionType):
-        return typing.get_args(annotation)
-    return (annotation,)
+def _kind(name: str) -> Any:
+    """Return the plain type of a setting: str, dict, SecretStr."""
+    kind = typing.get_args(declared(name))[0] if name in NAMES else None
+    return typing.get_origin(kind) or kind
 
 
-def _validated(values: dict[str, Any]) -> Settings:
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        lines = [_mistake(detail, values) for detail in error.errors()]
-        raise BadSetting("\n".join(lines)) from None
-
-
-def _mistake(detail: Any, values: dict[str, Any]) -> str:
+def _mistake(detail: Any) -> str:
     name = ".".join(str(part) for part in detail["loc"])
     first = str(detail["loc"][0])
     where = sources().get(first, (None, ""))[1]
     if detail["type"] == "extra_forbidden":
         import difflib
 
-        close = difflib.get_close_matches(first, Settings.model_fields, n=1)
+        close = difflib.get_close_matches(first, NAMES, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "`scripts/millrace settings` lists them"
         return f"unknown setting {name!r} (from {where}); {hint}"
-    secret = first in Settings.model_fields and Settings.model_fields[first].annotation is SecretStr
-    shown = "a secret" if secret else repr(detail["input"])
+    shown = "a secret" if _kind(first) is SecretStr else repr(detail["input"])
     return f"setting {name!r} (from {where}) is {shown}: {detail['msg'][0].lower() + detail['msg'][1:]}"

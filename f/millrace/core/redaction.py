@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
-from f.millrace.core.config import Settings, on_reload, settings
+from f.millrace.core.config import on_reload, settings
 from f.millrace.core.errors import BadSetting
 
 MASK = "[redacted]"
@@ -98,16 +98,26 @@ def _own_secrets() -> "re.Pattern[str] | None":
     """Return one pattern for all secrets of this process, the longest first."""
     found = set(_of_environment())
     try:
-        values = [getattr(settings(), name) for name in Settings.model_fields]
+        values = list(vars(settings()).values())
     except BadSetting:  # the message about a bad setting is redacted too
         values = []
     for value in values:
-        inner = value.values() if isinstance(value, dict) else [value]
-        found.update(part for one in inner if isinstance(one, SecretStr) for part in _parts(one.get_secret_value()))
+        found.update(part for secret in _secrets(value) for part in _parts(secret))
     spellings = {spelling for secret in found if len(secret) >= SHORTEST for spelling in _spellings(secret)}
     if not spellings:
         return None
     return re.compile("|".join(re.escape(one) for one in sorted(spellings, key=len, reverse=True)))
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    """Yield the secrets of a setting: its own, those of its entries, and those of an entry's fields."""
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _secrets(inner)
+    elif isinstance(value, BaseModel):
+        yield from _secrets(dict(value))
 
 
 def _of_environment() -> Iterator[str]:

@@ -10,10 +10,11 @@ from typing import Any
 
 import mcp
 
-from f.millrace.core.config import ToolServer, settings
+from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, ToolFailed
 from f.millrace.core.ids import digest_of
 from f.millrace.core.redaction import redact
+from f.millrace.core.setting_types import ToolServer
 from f.millrace.tools import answers, connection, enabled
 from f.millrace.tools.servers import SERVERS, server
 

@@ -16,8 +16,9 @@ from mcp import types
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
-from f.millrace.core.config import ToolServer, settings
+from f.millrace.core.config import settings
 from f.millrace.core.errors import BadSetting
+from f.millrace.core.setting_types import ToolServer
 from f.millrace.telemetry.spans import traceparent
 from f.millrace.tools.programs import MOST_BYTES, MOST_MESSAGES, started
 

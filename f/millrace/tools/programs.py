@@ -15,9 +15,9 @@ from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
 from f.millrace.core import windmill
-from f.millrace.core.config import ToolServer
 from f.millrace.core.errors import BadSetting
 from f.millrace.core.redaction import redact
+from f.millrace.core.setting_types import ToolServer
 
 # Between two messages of ours; a server that says more talks without end.
 MOST_BYTES = 4_000_000

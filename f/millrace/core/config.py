@@ -259,6 +259,12 @@ def validate(values: dict[str, Any]) -> Settings:
     return Settings(**dict(valid))
 
 
+def as_json(names: tuple[str, ...]) -> dict[str, Any]:
+    """Return some of the effective settings as JSON has them, secrets masked."""
+    values = {name: getattr(settings(), name) for name in names}
+    return model(names).model_construct(**values).model_dump(mode="json")
+
+
 @functools.cache
 def settings() -> Settings:
     """Return the effective settings; BadSetting names every mistake at once."""

@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from f.millrace.core.config import settings
+from f.millrace.core.config import as_json
 from f.millrace.core.ids import digest_of
 from f.millrace.trust import audit
 from f.millrace.trust.marks import marked
@@ -31,7 +31,7 @@ SETTINGS = (
 
 def note() -> bool:
     """Record the policy when it differs from the one recorded last; return whether it did."""
-    values = marked(settings().model_dump(mode="json", include=set(SETTINGS)))
+    values = marked(as_json(SETTINGS))
     with audit.turn():
         before = audit.last("policy.changed", "settings")
         old: dict[str, Any] = before["detail"].get("values", {}) if before else {}

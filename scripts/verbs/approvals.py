@@ -66,7 +66,7 @@ def list_all(options: argparse.Namespace) -> int:
         table = Table("action", "tool", "for", "state", "expires", box=None)
         for row in rows:
             expires = f"{questions.expiry(row):%Y-%m-%d %H:%M} UTC" if row["state"] == "proposed" else ""
-            table.add_row(str(row["id"])[:8], row["tool"], escape(_what(row)), row["state"], expires)
+            table.add_row(str(row["id"])[:8], questions.tools(row), escape(_what(row)), row["state"], expires)
         console.print(table)
     if reviews:
         print("\nUnreviewed, and holding up nothing (scripts/millrace show RUN, feedback RUN good|bad):")

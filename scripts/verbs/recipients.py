@@ -2,11 +2,14 @@
 
 import argparse
 import getpass
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from f.millrace.core.context import now
+from f.millrace.core.errors import BadInput
 from f.millrace.trust import recipients
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
@@ -23,6 +26,7 @@ def add(verbs: Any) -> None:
         action.set_defaults(function=function)
         if name == "add":
             action.add_argument("--interests", default="", help="words that lift a topic's rank, separated by commas")
+            action.add_argument("--until", metavar="DAY", help="ask a person again from this day (UTC) on: 2027-01-31")
     listing = actions.add_parser("list")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(function=list_all)
@@ -32,9 +36,21 @@ def add_one(options: argparse.Namespace) -> int:
     """Add a recipient with a standing approval."""
     ready()
     interests = [word.strip() for word in options.interests.split(",") if word.strip()]
-    recipients.add(options.address, options.flow, interests, by=getpass.getuser())
-    print(f"{options.address} gets {options.flow} from now on; revoke with scripts/millrace recipients revoke {options.address}")
+    until = _day(options.until) if options.until else None
+    recipients.add(options.address, options.flow, interests, by=getpass.getuser(), until=until)
+    how_long = f"until {options.until}" if until else "from now on"
+    print(f"{options.address} gets {options.flow} {how_long}; revoke with scripts/millrace recipients revoke {options.address}")
     return 0
+
+
+def _day(text: str) -> datetime:
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise BadInput(f"--until {text!r} is not a day like 2027-01-31") from error
+    if day <= now():
+        raise BadInput(f"--until {text} is over; give a day to come, or leave it out")
+    return day
 
 
 def revoke_one(options: argparse.Namespace) -> int:
@@ -55,6 +71,7 @@ def list_all(options: argparse.Namespace) -> int:
     table = Table("address", "flow", "standing approval", "interests", box=None)
     for row in rows:
         standing = f"since {row['standing']:%Y-%m-%d}" if row["standing"] else "none: a person is asked"
+        standing += f" until {row['until']:%Y-%m-%d}" if row["until"] else ""
         table.add_row(row["address"], row["flow"], standing, ", ".join(row["interests"]))
     Console(highlight=False).print(table)
     return 0

@@ -137,7 +137,8 @@ def test_the_page_shows_every_call_and_why_it_asks(played, configure):
         assert words in page
     question = questions.question(action)
     assert question.title == "Approve: mail.send and notes.write to ada@home.example"
-    assert "To: ada@home.example" in question.plain and "What: mail.send and notes.write, each once" in question.plain
+    assert "To: ada@home.example" in question.plain and "Subject: Tides" in question.plain
+    assert "What: mail.send and notes.write, each once" in question.plain
     assert "mail.send is high risk and always asks" in question.plain and "agent.calls" not in question.plain
 
 

@@ -1,8 +1,11 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.trust import approvals, audit, recipients, risk
+from scripts.verbs.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -24,6 +27,26 @@ def test_revoking_takes_both_away_and_adding_brings_them_back():
     assert [row["address"] for row in recipients.listed()] == ["me@localhost"]
     recipients.add("ada@home.example")
     assert "ada@home.example" in approvals.standing("daily_research", "main")
+
+
+def test_a_standing_approval_ends_on_its_day_and_a_person_is_asked_again(monkeypatch, capsys):
+    day = datetime.now(UTC) + timedelta(days=30)
+    assert command_line(["recipients", "add", "ada@home.example", "--until", f"{day:%Y-%m-%d}"]) == 0
+    assert command_line(["recipients", "list"]) == 0
+    assert f"until {day:%Y-%m-%d}" in capsys.readouterr().out
+    assert "ada@home.example" in approvals.standing("daily_research", "main")
+
+    monkeypatch.setenv("MILLRACE_NOW", day.isoformat())
+    config.reload()
+
+    assert approvals.standing("daily_research", "main") == {}
+    assert [row["standing"] for row in recipients.listed() if row["address"] == "ada@home.example"] == [None]
+
+
+@pytest.mark.parametrize(("day", "words"), [("tomorrow", "not a day like"), ("2020-01-31", "is over")])
+def test_an_end_that_is_none_is_refused(day, words, capsys):
+    assert command_line(["recipients", "add", "ada@home.example", "--until", day]) == 2
+    assert words in capsys.readouterr().err and recipients.listed()[0]["configured"]
 
 
 def test_configured_recipients_have_no_standing_approval():

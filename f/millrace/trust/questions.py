@@ -33,16 +33,17 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     """
     mails = _mails(action)
     calls = action["arguments"].get("calls") or []
+    sent = [call["arguments"] for call in calls]
     asked = str(action["arguments"].get("question", "")) if action["tool"] == DECIDE else ""
     recipients = addressees(action)
-    what = _and([call["tool"] for call in calls]) or action["tool"]
+    what = tools(action)
     title = f"Approve: {what} to {people(recipients)}" if recipients else f"Approve: {what}"
     title = " ".join(asked.split())[:200] or title
     facts = [
         ("Question", asked),
         ("What", "" if asked else f"{what}, {'each ' if len(calls) > 1 else ''}once"),
         ("To", ", ".join(recipients)),
-        ("Subject", "; ".join(dict.fromkeys(mail["subject"] for mail in mails))),
+        ("Subject", "; ".join(dict.fromkeys(str(one["subject"]) for one in [*mails, *sent] if one.get("subject")))),
         ("Cost so far", dollars(spend.cost_of(action["run_id"]))),
         ("Why it asks", action["reason"] or "it is a high-risk action"),
         ("Policy", "" if asked else policy(action)),
@@ -74,6 +75,13 @@ def _shown(action: dict[str, Any], mails: list[dict[str, Any]], length: int | No
         return _beginning(str(action["arguments"].get("details", "")), length), "About it"
     begins = "These calls would be made, each once" if "calls" in action["arguments"] else "It would be called with"
     return _arguments(action, length), begins
+
+
+def tools(action: dict[str, Any]) -> str:
+    """Return what would be used, in words: the tool, or those of the calls that one question is about."""
+    calls = action["arguments"].get("calls") or [action]
+    different = list(dict.fromkeys(str(call["tool"]) for call in calls))
+    return " and ".join(part for part in (", ".join(different[:-1]), different[-1]) if part)
 
 
 def addressees(action: dict[str, Any]) -> list[str]:
@@ -108,11 +116,6 @@ def annotations(run_id: Any, tool: str) -> dict[str, Any] | None:
         [run_id, server, name],
     )
     return row["said"] if row else None
-
-
-def _and(names: list[str]) -> str:
-    different = list(dict.fromkeys(names))
-    return " and ".join(part for part in (", ".join(different[:-1]), "".join(different[-1:])) if part)
 
 
 def _preview(mails: list[dict[str, Any]], length: int | None) -> str:

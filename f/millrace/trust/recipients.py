@@ -1,10 +1,12 @@
 """Who gets a flow's digest, and which of them without asking each time."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
+from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.trust import approvals, audit
 from f.millrace.trust.authority import refuse_agents
@@ -15,8 +17,18 @@ ADDRESS = re.compile(r"[^\s@<>,;\"\x00-\x1f\x7f]+@[^\s@<>,;\"\x00-\x1f\x7f]+")
 SAMPLE_READER = "reader@sample.example"
 
 
-def add(address: str, flow: str = FLOW, interests: list[str] | None = None, namespace: str = "main", by: str = "operator") -> Row:
-    """Add a recipient with a standing approval, or bring a revoked one back, and return the row."""
+def add(
+    address: str,
+    flow: str = FLOW,
+    interests: list[str] | None = None,
+    namespace: str = "main",
+    by: str = "operator",
+    until: datetime | None = None,
+) -> Row:
+    """Add a recipient with a standing approval, or bring a revoked one back, and return the row.
+
+    After `until` the recipient stays, and a person is asked each time.
+    """
     refuse_agents("add a recipient")
     address = checked(address)
     with db.transaction() as connection:
@@ -28,7 +40,7 @@ def add(address: str, flow: str = FLOW, interests: list[str] | None = None, name
             [namespace, flow, address, list(interests or []), by],
         ).fetchone()
         assert row is not None
-        approvals.grant(address, flow, namespace, by)
+        approvals.grant(address, flow, namespace, by, expires_at=until)
         audit.append(by, "recipient.added", address, flow=flow, namespace=namespace)
     return row
 
@@ -50,13 +62,13 @@ def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "o
 
 
 def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
-    """Return the recipients: address, flow, interests, standing (a date or None), configured (from the settings)."""
+    """Return the recipients: address, flow, interests, standing and until (dates or None), configured (from the settings)."""
     rows = db.all(
-        "SELECT r.address, r.flow, r.interests, r.created_at, s.granted_at AS standing, false AS configured FROM recipient r "
+        "SELECT r.address, r.flow, r.interests, r.created_at, s.granted_at AS standing, s.expires_at AS until, false AS configured FROM recipient r "
         "LEFT JOIN standing_approval s ON s.namespace = r.namespace AND s.flow = r.flow AND s.recipient = r.address "
-        "AND s.tool = 'mail.send' AND s.revoked_at IS NULL "
+        "AND s.tool = 'mail.send' AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s) "
         "WHERE r.namespace = %s AND r.revoked_at IS NULL AND (%s::text IS NULL OR r.flow = %s) ORDER BY r.created_at, r.address",
-        [namespace, flow, flow],
+        [now(), namespace, flow, flow],
     )
     known = {row["address"] for row in rows}
     configured = [] if namespace != "main" else [address for address in settings().recipients if address not in known]
@@ -69,6 +81,7 @@ def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
                 "interests": [],
                 "created_at": None,
                 "standing": held["granted_at"] if held else None,
+                "until": held["expires_at"] if held else None,
                 "configured": True,
             }
         )

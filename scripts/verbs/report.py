@@ -99,7 +99,10 @@ def result_lines(result: dict[str, Any]) -> list[str]:
 def _next(document: dict[str, Any], run: str) -> list[str]:
     if document["status"] == "waiting":
         asked = db.one(
-            "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT NULL", [document["run_id"]]
+            "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT NULL "
+            # The flow's own question, which its parts are answered with, has an end.
+            "ORDER BY expires_at NULLS LAST LIMIT 1",
+            [document["run_id"]],
         )
         action = str(asked["id"])[:8] if asked else "ACTION"
         digest = [f"scripts/millrace show {run} --save digests"] if document["flow"] == "daily_research" else []

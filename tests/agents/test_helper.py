@@ -18,6 +18,7 @@ from scripts.paths import ROOT
 from scripts.runner.run import resume, start
 from scripts.runner.worker import Inline
 from scripts.verbs import approvals as verb
+from scripts.verbs import report
 from scripts.verbs.run import compiled
 
 MAIL = {"to": "ada@home.example", "subject": "Tides", "text": "High water is at six."}
@@ -280,7 +281,7 @@ def test_near_the_end_of_the_money_the_step_ends_with_what_it_has(played, config
     assert outcome.status == "partly_failed" and outcome.result["text"].startswith("Not finished:")
 
 
-def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_used(played, configure, edge):
+def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_used(played, configure, edge, capsys):
     configure(run_usd=100, daily_budget_usd=50)
     run_id = "11111111-1111-4111-8111-111111111111"
     spent = budget.reserve(run_id, config.settings().user, "writer", "m", 46)
@@ -288,6 +289,9 @@ def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_us
     budget.charge_reserve(spent)
     outcome = flow()
     assert outcome.status == "waiting" and db.one("SELECT count(*) AS n FROM action WHERE tool = 'budget.allow'") == {"n": 1}
+    assert report.outcome(outcome, as_json=False) == 3
+    assert f"approvals approve {waiting_for(outcome)[:8]}" in capsys.readouterr().out
+    assert "Why it asks: $46.00 of the $50.00" in questions.question(actions.by_id(waiting_for(outcome))).plain
 
     answered(outcome)
     configure(run_usd=100, daily_budget_usd=50)

@@ -42,7 +42,7 @@ def ask_together(run_id: str) -> Row | None:
     if not rows:
         return None
     calls = [{"tool": row["tool"], "arguments": row["arguments"], "_note": row["reason"]} for row in rows]
-    reason = "an agent got to these calls inside its step, where nobody is asked"
+    reason = rows[0]["reason"] if len(rows) == 1 else "an agent got to these calls inside its step, where nobody is asked"
     return actions.propose(TOGETHER, {"calls": calls}, f"calls:{run_id}", reason=reason, run_id=run_id, risk="high")
 
 

@@ -21,6 +21,8 @@ from scripts.paths import ROOT
 def main(arguments: list[str]) -> int:
     """Deploy as the command line says and return the exit code."""
     options = _parser().parse_args(arguments)
+    # Plan and refusal in their order, also in a file or a comment.
+    sys.stdout.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]
     try:
         server = Server(*workspaces.named(ROOT, options))
         (roll_back if options.rollback else deploy)(server, ROOT, options)
@@ -56,7 +58,7 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
         _tell(found)
         print("\n".join(plan.lines()))
         if options.dry_run:
-            print("\n".join(text for text in plan.edited.values() if text), end="")
+            print(plans.edited(plan) if plan.edited else "nothing was pushed: this is a dry run")
             return
         plans.refuse(plan, options.allow_delete, options.overwrite)
         if not plan.empty or last is None:

@@ -76,7 +76,7 @@ def make(server: Server, folder: Path, paths: list[str], inventory: Inventory, l
 def refuse(plan: Plan, allow_delete: bool, overwrite: bool) -> None:
     """Raise DeployFailed for what would destroy somebody's work and was not asked for."""
     if plan.edited and not overwrite:
-        raise DeployFailed(_edited(plan))
+        raise DeployFailed(f"{edited(plan)}. Nothing was pushed")
     if plan.deleted and not allow_delete:
         names = ", ".join(path for _, path in plan.deleted)
         raise DeployFailed(
@@ -124,14 +124,15 @@ def difference(item: Item, theirs: str, ours: str) -> str:
     """Return what would be lost and what would come, as a difference of lines."""
     lines = list(
         difflib.unified_diff(
-            theirs.splitlines(), ours.splitlines(), f"{item[1]} on the server", "as it would be pushed", "", "", 2
+            theirs.splitlines(), ours.splitlines(), f"{item[1]} on the server", "as it would be pushed", n=2, lineterm=""
         )
     )
     more = [f"... {len(lines) - SHOWN_LINES} more lines"] if len(lines) > SHOWN_LINES else []
     return "\n".join(lines[:SHOWN_LINES] + more)
 
 
-def _edited(plan: Plan) -> str:
+def edited(plan: Plan) -> str:
+    """Return what people changed on the server, as differences, and how to bring it into Git."""
     shown = "\n".join(text for text in plan.edited.values() if text)
     flows = [path.rsplit("/", 1)[1] for kind, path in plan.edited if kind in ("flow", "schedule")]
     way = (
@@ -142,7 +143,7 @@ def _edited(plan: Plan) -> str:
     names = ", ".join(f"{kind} {path}" for kind, path in plan.edited)
     return (
         f"changed on the server since the last deployment: {names}\n{shown}\n"
-        f"{way} brings the change into Git; --overwrite pushes over it. Nothing was pushed"
+        f"{way} brings the change into Git; --overwrite pushes over it"
     )
 
 

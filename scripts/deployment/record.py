@@ -11,8 +11,11 @@ PATH = "f/millrace/deployment"
 KEPT_REVISIONS = 20
 # What people switch on the server, and what the server changes by itself.
 LEFT_OUT = ("enabled", "edited_by", "edited_at", "version_id", "lock_error_logs", "error", "paused_until")
-FLOW = ("summary", "description", "value", "schema")
-SCHEDULE = ("schedule", "timezone", "script_path", "is_flow", "args", "summary", "no_flow_overlap", "cron_version")
+FLOW = ("summary", "description", "value", "schema", "tag")
+SCHEDULE = (
+    "schedule", "timezone", "script_path", "is_flow", "args", "summary", "description", "no_flow_overlap", "cron_version", "tag",
+    "retry", "on_failure", "on_recovery", "on_success",
+)  # fmt: skip
 Item = tuple[str, str]
 
 

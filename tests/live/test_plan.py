@@ -139,18 +139,40 @@ def test_a_flow_that_a_person_changed_on_the_server_is_not_overwritten(server: R
     assert server.flows[FLOW]["summary"] == "Daily"
 
 
-@pytest.mark.parametrize("kind", ["script", "schedule"])
-def test_a_script_or_schedule_changed_on_the_server_is_not_overwritten_either(
-    server: Recorded, checkout: Path, wmill: Path, kind: str
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("script", {"content": "def main(): return 'mine'\n", "hash": "other"}),
+        ("schedule", {"schedule": "0 0 9 * * *"}),
+        ("schedule", {"on_failure": "script/f/eve/tell"}),
+        ("flow", {"tag": "gpu"}),
+    ],
+)
+def test_what_else_was_changed_on_the_server_is_not_overwritten_either(
+    server: Recorded, checkout: Path, wmill: Path, kind: str, change: dict[str, str]
 ):
     deploy(server, checkout)
-    if kind == "script":
-        server.scripts[SCRIPT] |= {"content": "def main(): return 'mine'\n", "hash": "other"}
-    else:
-        server.schedules[FLOW]["schedule"] = "0 0 9 * * *"
+    items = {"script": server.scripts, "schedule": server.schedules, "flow": server.flows}[kind]
+    items[SCRIPT if kind == "script" else FLOW] |= change
 
     with pytest.raises(DeployFailed, match=f"{kind} f/millrace/work"):
         deploy(server, checkout)
+    assert items[SCRIPT if kind == "script" else FLOW].items() >= change.items()
+
+
+def test_a_dry_run_shows_what_a_person_changed_and_how_to_bring_it_into_git(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
+    deploy(server, checkout)
+    server.flows[FLOW]["summary"] = "Daily, but better"
+    capsys.readouterr()
+
+    deploy(server, checkout, dry_run=True)
+
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index(f"--- {FLOW} on the server")
+    assert lines[start + 1] == "+++ as it would be pushed" and "-summary: Daily, but better" in lines[start:]
+    assert "`scripts/millrace flows import daily`" in lines[-1] and "--overwrite" in lines[-1]
 
 
 def test_an_edit_that_was_brought_into_git_is_no_conflict(server: Recorded, checkout: Path, wmill: Path, capsys):

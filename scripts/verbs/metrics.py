@@ -48,21 +48,12 @@ def act(options: argparse.Namespace) -> int:
 
 
 def list_catalogue(options: argparse.Namespace) -> int:
-    """Print every metric with its labels and what it counts."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Print every metric with its type and labels, and below it what it counts."""
     from f.millrace.telemetry.catalogue import CATALOGUE
 
-    table = Table(box=None)
-    for column in ("metric", "type", "labels"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("what it counts")
     for metric in CATALOGUE.values():
-        table.add_row(
-            metric.full_name(options.prefix), metric.type, ", ".join(label.name for label in metric.labels), metric.help
-        )
-    Console(highlight=False).print(table)
+        labels = f" {{{', '.join(label.name for label in metric.labels)}}}" if metric.labels else ""
+        print(f"{metric.full_name(options.prefix)}{labels}  {metric.type}\n    {metric.help}")
     return 0
 
 

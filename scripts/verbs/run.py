@@ -8,6 +8,7 @@ from typing import Any
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.telemetry.runs import MAINTENANCE
 from scripts.compiler import pulled
 from scripts.database.ready import ready
 from scripts.paths import ROOT
@@ -101,9 +102,9 @@ def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
 
 
 def find(run: str) -> dict[str, Any]:
-    """Return the row of a run by its id, the beginning of its id, or `last`."""
+    """Return the row of a run by its id, the beginning of its id, or `last`: one of maintenance only when there is no other."""
     if run == "last":
-        rows = db.all("SELECT * FROM run ORDER BY started_at DESC LIMIT 1")
+        rows = db.all("SELECT * FROM run ORDER BY starts_with(flow, %s), started_at DESC LIMIT 1", [MAINTENANCE])
     else:
         rows = db.all("SELECT * FROM run WHERE id::text LIKE %s LIMIT 2", [run.replace("%", "").lower() + "%"])
     if not rows:

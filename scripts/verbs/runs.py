@@ -12,6 +12,7 @@ from rich.table import Table
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.core.money import dollars
+from f.millrace.telemetry.runs import MAINTENANCE
 from f.millrace.trust import spend
 from scripts.database.ready import ready
 from scripts.verbs import report
@@ -23,6 +24,7 @@ def add(verbs: Any) -> None:
     """Declare `runs` and `show`."""
     runs = verbs.add_parser("runs", help="list the latest runs")
     runs.add_argument("--limit", type=int, default=20)
+    runs.add_argument("--all", action="store_true", help="also those of maintenance (ops)")
     runs.add_argument("--json", action="store_true")
     runs.set_defaults(function=show_runs)
     show = verbs.add_parser("show", help="show one run")
@@ -40,8 +42,8 @@ def show_runs(options: argparse.Namespace) -> int:
     rows = db.all(
         "SELECT run.id, flow, edition, status, run.started_at, finished_at, "
         f"coalesce(sum({spend.COST}), 0)::float AS cost_usd FROM run LEFT JOIN usage ON usage.run_id = run.id "
-        "GROUP BY run.id ORDER BY run.started_at DESC LIMIT %s",
-        [options.limit],
+        "WHERE %s OR NOT starts_with(flow, %s) GROUP BY run.id ORDER BY run.started_at DESC LIMIT %s",
+        [options.all, MAINTENANCE, options.limit],
     )
     if options.json:
         print(dump({"runs": rows}))

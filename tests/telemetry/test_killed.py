@@ -11,9 +11,12 @@ from collections.abc import Callable
 import pytest
 
 from f.millrace.core import db
+from f.millrace.ops import prune_memory, recover_runs
 from f.millrace.telemetry import recorder, upkeep
 from f.millrace.telemetry.spans import span, step
 from scripts.paths import ROOT
+from scripts.verbs.__main__ import main
+from scripts.verbs.run import find
 from tests.telemetry.conftest import RUN
 
 PROCESSES = 1000 if os.environ.get("PROVE") else 10
@@ -102,3 +105,18 @@ def test_old_rows_are_deleted_and_others_stay(table: str, ran: Callable[..., Non
 
     assert (deleted["spans"], deleted["events"]) == (int(table == "span"), int(table == "run_event"))
     assert not any(upkeep.prune().values())
+
+
+def test_maintenance_leaves_no_runs_behind_for_ever_and_fills_no_list(
+    ran: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran()
+    prune_memory.main()
+    recover_runs.main()
+
+    assert main(["runs"]) == 0 and "ops." not in capsys.readouterr().out
+    assert find("last")["flow"] == "research.open"
+    assert main(["runs", "--all"]) == 0 and "ops.prune_memory" in capsys.readouterr().out
+    db.execute("UPDATE run SET finished_at = finished_at - interval '31 days'")
+    assert upkeep.prune()["runs"] == 2
+    assert db.all("SELECT flow FROM run") == [{"flow": "research.open"}]

@@ -68,7 +68,8 @@ def test_health_says_the_next_step_and_its_exit_code_tells_scripts(
 def test_figures_are_listed_shown_and_written_with_another_prefix(
     database: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert "genesis_agents_total" in said(capsys, "metrics", "list", "--prefix", "genesis")
+    listed = said(capsys, "metrics", "list", "--prefix", "genesis").splitlines()
+    assert "genesis_agents_total  gauge" in listed and "genesis_cost_usd_total {agent, model}  counter" in listed
     assert "millrace_exporter_up 1.0" in said(capsys, "metrics", "show")
     said(capsys, "metrics", "write", "--prefix", "genesis", "--to", str(tmp_path))
     assert "genesis_errors_total" in (tmp_path / "prometheus/rules.yml").read_text()

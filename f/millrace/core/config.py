@@ -157,7 +157,9 @@ class Settings:
         bool, Field(description="Keep prompts, answers and what tools were asked and answered on spans, redacted.")
     ] = False
     trace_days: Annotated[int, Field(ge=1, le=3_650, description="Days that spans are kept in Postgres.")] = 30
-    event_days: Annotated[int, Field(ge=1, le=3_650, description="Days that events of runs are kept in Postgres.")] = 30
+    event_days: Annotated[
+        int, Field(ge=1, le=3_650, description="Days that events of runs, and runs of maintenance, are kept in Postgres.")
+    ] = 30
     metric_days: Annotated[
         int, Field(ge=1, le=3_650, description="Days that figures are kept by the hour; what they add up to is kept for good.")
     ] = 400

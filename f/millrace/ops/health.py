@@ -189,7 +189,8 @@ def _schedules() -> Part:
         [],
     )
     count = seen["n"] if seen else 0
-    return Part("schedules", "healthy", f"{count} keep their time" if count else "none has started anything in three weeks")
+    kept = f"{count} keep{'s its' if count == 1 else ' their'} time"
+    return Part("schedules", "healthy", kept if count else "none has started anything in three weeks")
 
 
 def _disk() -> Part:

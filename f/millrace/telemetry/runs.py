@@ -9,6 +9,8 @@ from f.millrace.core.context import Context, flow_path, root_run_id, step_path
 from f.millrace.core.redaction import redact
 
 OURS = "f/millrace/"
+# Runs of maintenance are steps of their own, many a day, all alike: lists and sampling leave them out.
+MAINTENANCE = "ops."
 
 
 def ensure(run_id: str | None, flow: str) -> dict[str, Any]:

@@ -5,12 +5,11 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
+from f.millrace.telemetry.runs import MAINTENANCE
 
 OUT = "out"
 NEW_FLOW_DAYS = 14
 ADAPTIVE_RATIO = 0.1
-# Their runs are steps of their own, many a day, all alike.
-MAINTENANCE = "ops."
 
 INTERESTING = """
 SELECT EXISTS (SELECT FROM span WHERE trace_id = %(trace)s AND status IN ('error', 'killed')) AS error,

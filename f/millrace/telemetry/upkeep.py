@@ -2,10 +2,17 @@
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
+from f.millrace.telemetry.runs import MAINTENANCE
 
 # A living process says so every second; a machine may sleep or be short of processor time for a while.
 SILENT_SECONDS = 60
 BATCH = 5_000
+
+# What somebody may still ask about is kept: money, and what was proposed.
+OLD_MAINTENANCE = f"""
+starts_with(flow, '{MAINTENANCE}') AND status NOT IN ('running', 'waiting') AND finished_at < {{before}}
+AND NOT EXISTS (SELECT FROM usage WHERE usage.run_id = run.id) AND NOT EXISTS (SELECT FROM action WHERE action.run_id = run.id)
+"""
 
 CLOSE = """
 UPDATE span SET status = 'killed', finished_at = greatest(seen_at, started_at), seen_at = clock_timestamp()
@@ -28,6 +35,7 @@ def prune() -> dict[str, int]:
         "spans": _delete("span", f"least({_ago(found.trace_days)}, {counted})", "started_at < {before}"),
         "events": _delete("run_event", f"least({_ago(found.event_days)}, {counted})", "at < {before}"),
         "figures": _delete("metric_hour", f"least({_ago(found.metric_days)}, {folded})", "hour < {before}"),
+        "runs": _delete("run", f"least({_ago(found.event_days)}, {counted})", OLD_MAINTENANCE),
         "alerts": _delete("alert", _ago(found.alert_days), "state = 'resolved' AND resolved_at < {before}"),
         "checks": _delete("health_check", _ago(found.event_days), "at < {before}"),
     }

@@ -18,6 +18,7 @@ from f.millrace.ops import alarms, health
 from f.millrace.ops.check_health import main as check_health
 from f.millrace.telemetry import alerts, baseline
 from f.millrace.telemetry.catalogue import CATALOGUE
+from f.millrace.telemetry.spans import span, step
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -166,6 +167,22 @@ def test_an_alert_is_seen_by_a_person_then_over_and_may_come_again(database: str
     assert alerts.raised("ErrorRate", "critical", "prometheus", "again", {"agent": "judge"})["fresh"]
     with pytest.raises(alerts.BadInput, match="no alert 999"):
         alerts.find(999)
+
+
+def test_agents_that_fail_while_a_part_is_down_are_named_with_its_alert(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_MODEL", "openai:gpt-5-mini")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    config.reload()
+    check_health()
+    assert alerts.listed()[0]["agents"] == []
+    for agent in ("writer", "judge"):
+        with pytest.raises(OSError), step("research.investigate"), span(f"invoke_agent {agent}", {"agent.id": agent}):
+            raise OSError("no key")
+
+    check_health()
+
+    (row,) = alerts.listed()
+    assert (row["labels"], row["agents"]) == ({"part": "model"}, ["judge", "writer"])
 
 
 def planted(shape: Any, days: int = 70, noise: float = 0.1, seed: int = 1) -> dict[date, float]:

@@ -15,15 +15,17 @@ ABOUT = frozenset({"severity", "job", "instance", "alertname", "dashboard"})
 RAISE = """
 INSERT INTO alert (fingerprint, name, severity, source, summary, labels, agents)
 VALUES (%(fingerprint)s, %(name)s, %(severity)s, %(source)s, %(summary)s, %(labels)s, %(agents)s)
-ON CONFLICT (fingerprint) WHERE state <> 'resolved' DO UPDATE SET seen_at = clock_timestamp(), summary = excluded.summary
+ON CONFLICT (fingerprint) WHERE state <> 'resolved' DO UPDATE SET seen_at = clock_timestamp(), summary = excluded.summary,
+    agents = ARRAY(SELECT DISTINCT unnest(alert.agents || excluded.agents) ORDER BY 1)
 RETURNING *, xmax = 0 AS fresh
 """
 AGENTS = """
 SELECT coalesce(array_agg(DISTINCT attributes ->> 'agent.id'), '{}') AS agents FROM span
 WHERE name LIKE 'invoke_agent %%' AND status IN ('error', 'killed') AND seen_at > now() - interval '1 hour'
 """
-# Prometheus's faults whose cause may lie in agents: those that failed lately are named with it.
+# Faults that lie in agents or that they suffer from: those that failed lately are named with it.
 OF_AGENTS = frozenset({"ErrorRate", "ToolFailures", "QualityDrop", "SelfRagEscalations", "SecurityViolation", "GuardrailDenials"})
+OF_PARTS = frozenset({"model", "tools", "search"})
 
 
 def fingerprint(name: str, labels: dict[str, str]) -> str:
@@ -36,7 +38,8 @@ def raised(name: str, severity: str, source: str, summary: str, labels: dict[str
     if severity not in SEVERITIES:
         raise BadInput(f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}")
     kept = {key: redact(str(value))[:200] for key, value in labels.items() if key not in ABOUT}
-    agents = [kept["agent"]] if kept.get("agent") else _failing() if name in OF_AGENTS else []
+    concerned = name in OF_AGENTS or kept.get("part") in OF_PARTS
+    agents = [kept["agent"]] if kept.get("agent") else _failing() if concerned else []
     row = db.one(
         RAISE,
         {

@@ -76,7 +76,7 @@ def dialogues(folder: Path, peers: Peers) -> dict[str, Any]:
         vectors.embed_missing(talk.name)
         for question in talk.questions:
             started = time.perf_counter()
-            results = search(question.text, 10, namespace=talk.name, plan="similar").results
+            results = search(question.text, 10, namespace=talk.name).results
             spent.append((time.perf_counter() - started) * 1000)
             ours.append(question.recall([result.memory.metadata["name"] for result in results]))
     answer: dict[str, Any] = {

@@ -46,10 +46,10 @@ class Talk:
     questions: list[Question]
 
     def as_json(self) -> dict[str, Any]:
-        """Return what a peer is given: who spoke is part of the text."""
+        """Return what a peer is given: who spoke and when is part of the text, as it is all that a peer reads."""
         return {
             "name": self.name,
-            "turns": [[turn.name, f"{turn.speaker}: {turn.text}"] for turn in self.turns],
+            "turns": [[turn.name, f"{turn.at:%d %B %Y} {turn.speaker}: {turn.text}"] for turn in self.turns],
             "questions": [question.text for question in self.questions],
         }
 

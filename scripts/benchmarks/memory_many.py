@@ -123,7 +123,7 @@ def _times(name: str, spent: Sequence[float]) -> dict[str, float]:
 
 
 def _same(rows: list[dict[str, Any]], asked: hybrid.Asked) -> float:
-    whole = hybrid.search(hybrid.Asked(**{**vars(asked), "exhaustive": True}))
+    whole = hybrid.search(asked._replace(exhaustive=True))
     return len({row["id"] for row in rows} & {row["id"] for row in whole}) / max(len(whole), 1)
 
 

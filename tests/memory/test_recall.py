@@ -169,6 +169,18 @@ def test_what_happened_then_is_answered_by_time(clock):
     assert search("What happened on 2 May?", zone="Asia/Tokyo").results != []
 
 
+def test_what_is_nearest_to_the_time_asked_for_goes_first(clock):
+    clock("2026-05-20T00:00:00+00:00")
+    days = ("2026-05-03", "2026-05-05", "2026-04-01", "0001-01-01")
+    ids = [remember("event", f"The pump of the {place} was repaired", valid_from=day)
+           for place, day in zip(("harbour", "tunnel", "library", "meadow"), days, strict=True)]  # fmt: skip
+
+    answer = search("When was the pump repaired about May 3, 2026?")
+
+    assert [result.memory.id for result in answer.results] == ids
+    assert "of the time asked for" in answer.results[0].why and "near the time asked for" in answer.results[1].why
+
+
 def test_a_plan_that_finds_nothing_is_followed_by_the_next(clock):
     clock("2026-05-20T00:00:00+00:00")
     item = remember("event", "Nothing much happened at the harbour", valid_from="2026-01-01")

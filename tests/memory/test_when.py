@@ -79,6 +79,8 @@ def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
         ("who called last Wednesday", "2026-11-11", "2026-11-12", "who called"),
         ("what happened two weeks ago?", "2026-11-02", "2026-11-09", "what happened"),
         ("what happened between 1 May and 3 May?", "2026-05-01", "2026-05-04", "what happened"),
+        ("who called between August 11 and August 15 2023?", "2023-08-11", "2023-08-16", "who called"),
+        ("who called from 20 December to 5 January 2024?", "2023-12-20", "2024-01-06", "who called"),
         ("what happened in 2024?", "2024-01-01", "2025-01-01", "what happened"),
     ],
 )

@@ -285,14 +285,14 @@ def _result(row: dict[str, Any]) -> Result:
     reasons = []
     if row["matched"]:
         reasons.append("shares " + ", ".join(row["matched"][:8]))
-    if row["nearby"] > row["words"] + 0.05:
+    if not row["alone"] and row["nearby"] > row["words"] + 0.05:
         reasons.append("what stands beside it shares more")
     if row["meaning"] > 0:
         reasons.append(f"{row['meaning']:.2f} near in meaning")
     if row["named"]:
         reasons.append("its title is named")
-    if row["dated"]:
-        reasons.append("of the time asked for")
+    if row["dated"] > 0.3:
+        reasons.append("of the time asked for" if row["dated"] == 1 else "near the time asked for")
     best = sorted(parts, key=lambda name: -parts[name] * getattr(weights, name))[:3]
     reasons.append("most of the score by " + ", ".join(best))
     return Result(memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), "; ".join(reasons), _citation(row), parts)

@@ -101,14 +101,25 @@ def _between(question: str, today: date, local: ZoneInfo) -> Span | None:
     found = re.search(r"\b(?:between|from)\s+(.{3,40}?)\s+(?:and|to|until|till)\s+(.{3,40}?)(?=[?.,;!]|$)", question, re.I)
     if found is None:
         return None
-    now = day(today, local)
-    ends = [next((span for match, span in _dates(part, now, today, local) if not _joined(part[: match.start()], part[match.end() :])), None) for part in found.groups()]  # fmt: skip
-    if ends[0] is None or ends[1] is None:
+    last = _whole(found[2], today, local)
+    if last is None:
         return None
-    first, after = ends[0][0], ends[1][1]
+    # A beginning without a year is the latest before the end: "from 20 December to 5 January 2024".
+    yearless = re.search(rf"\b{_MONTH}\b", found[1], re.I) and not re.search(r"\d{4}", found[1])
+    ends_on = max(last[0], FIRST + timedelta(days=1)).astimezone(local).date()
+    begins = _whole(found[1], ends_on if yearless else today, local)
+    if begins is None:
+        return None
+    first, after = begins[0], last[1]
     if first >= after:
         raise BadInput(f"{found[0]!r} ends before it begins; name the earlier date first")
     return Span(first, after, _joined(question[: found.start()], question[found.end() :]), found[0])
+
+
+def _whole(part: str, today: date, local: ZoneInfo) -> tuple[datetime, datetime] | None:
+    """Return the span of a text that is nothing but a date."""
+    dates = _dates(part, day(today, local), today, local)
+    return next((span for match, span in dates if not _joined(part[: match.start()], part[match.end() :])), None)
 
 
 def _dates(question: str, now: datetime, today: date, local: ZoneInfo) -> Iterator[tuple[Any, tuple[datetime, datetime]]]:

@@ -309,13 +309,14 @@ def measure(attacks: Path = CORPUS / "attacks.yaml", tasks: Path = CORPUS / "tas
         db.migrate()
         ours = own_tools()
         figures: dict[str, Any] = {}
-        with step("bench.strangers", run_id=str(uuid.uuid4())):
-            for name, side in (("no_rule", Unguarded), ("risk_class_alone", ByRiskClass), ("millrace", Guarded)):
+        for name, side in (("no_rule", Unguarded), ("risk_class_alone", ByRiskClass), ("millrace", Guarded)):
+            # A run of its own: what one side did is done for its run, and would not be done again by the next.
+            with step("bench.strangers", run_id=str(uuid.uuid4())):
                 stopped = score(load(attacks), ours, side, attacks=True).shown()
                 unhindered = score(load(tasks), ours, side, attacks=False).shown()
-                if side is not Guarded:
-                    del stopped["not"], unhindered["not"]
-                figures[name] = {"attacks_stopped": stopped, "tasks_unhindered": unhindered}
+            if side is not Guarded:
+                del stopped["not"], unhindered["not"]
+            figures[name] = {"attacks_stopped": stopped, "tasks_unhindered": unhindered}
         db.close()
     return figures
 

@@ -233,7 +233,7 @@ def test_a_model_whose_calls_bring_nothing_new_is_stalled(played, edge):
 
     outcome = flow("When is high water?")
 
-    assert "stalled: the last 4 calls brought nothing new" in outcome.result["text"] and len(edge.requests) < 12
+    assert "stalled: 3 requests in a row brought nothing new" in outcome.result["text"] and len(edge.requests) < 12
 
 
 def test_a_model_that_takes_the_other_way_is_not_escalated(played, tmp_path):

@@ -1,3 +1,6 @@
+import json
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -5,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f.millrace.approvals import ask, record, record_by_policy
-from f.millrace.core import config, db
+from f.millrace.core import config, db, windmill
 from f.millrace.trust import actions, answers, approvals
 
 DIGEST = "d" * 64
@@ -78,6 +81,27 @@ def test_the_operator_is_mailed_once(action, monkeypatch):
 
     mails = list(Path(config.settings().outbox_dir).glob("*.eml"))
     assert len(mails) == 1 and f"approvals approve {action['id']}".encode() in mails[0].read_bytes().replace(b"=\r\n", b"")
+
+
+def test_on_windmill_the_mail_leads_to_the_page_and_gives_nobody_an_address_that_answers(action, monkeypatch):
+    pages = "https://windmill.example/approve/main"
+    urls = {
+        "approvalPage": f"{pages}/job/1/signed",
+        "resume": "https://windmill.example/api/w/main/jobs_u/resume/job/1/signed",
+        "cancel": "https://windmill.example/api/w/main/jobs_u/cancel/job/1/signed",
+    }
+    monkeypatch.setattr(windmill, "get", lambda path: urls if path == "jobs/resume_urls/job/1" else {})
+    monkeypatch.setattr(windmill, "on_worker", lambda: True)
+    monkeypatch.setenv("WM_JOB_ID", "job")
+    monkeypatch.setattr(config.settings(), "operator", "op@home.example")
+
+    asked = ask.main(str(action["id"]))
+
+    (path,) = Path(config.settings().outbox_dir).glob("*.eml")
+    mail = message_from_bytes(path.read_bytes(), policy=default)
+    texts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
+    assert len(texts) == 2 and all(urls["approvalPage"] in text for text in texts)
+    assert not any("jobs_u" in text for text in [*texts, json.dumps(asked), json.dumps(db.all("SELECT * FROM run_event"), default=str)])
 
 
 def test_strangers_words_are_no_markdown_on_the_approval_page(database):

@@ -10,7 +10,7 @@ from f.millrace.core.ids import digest_of
 from f.millrace.telemetry.events import emit
 
 SAME_CALLS = 2
-WITHOUT_NEWS = 4
+WITHOUT_NEWS = 3
 OTHER_WAY = "{said}. Try another way: another tool or other words; or answer with what you have and say what is missing."
 
 
@@ -20,7 +20,7 @@ class Progress:
     def __init__(self) -> None:
         self._calls: dict[str, int] = {}
         self._answers: set[str] = set()
-        self._idle = 0
+        self._news_at = 0
         self._told_at: int | None = None
 
     def calling(self, request: int, tool: str, arguments: dict[str, Any]) -> str:
@@ -36,15 +36,16 @@ class Progress:
         `news` says that the call changed something, whatever the answer's words.
         """
         key = digest_of([tool, text])
-        self._idle = self._idle + 1 if key in self._answers and not news else 0
+        if news or key not in self._answers:
+            self._news_at = request
         self._answers.add(key)
-        idle = self._idle >= WITHOUT_NEWS
-        return self._stuck(request, f"stalled: the last {self._idle} calls brought nothing new") if idle else ""
+        idle = request - self._news_at
+        return self._stuck(request, f"stalled: {idle} requests in a row brought nothing new") if idle >= WITHOUT_NEWS else ""
 
     def _stuck(self, request: int, said: str) -> str:
         """Return what the agent is told; AgentStuck when it was told so before and asked again all the same."""
         if self._told_at is None:
-            self._told_at, self._idle = request, 0
+            self._told_at = self._news_at = request
             emit("decision", f"{said}; the agent is told to try another way", stuck=said)
         # Calls that were asked for side by side were asked for before the agent could read this.
         elif request > self._told_at:

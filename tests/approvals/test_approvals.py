@@ -101,7 +101,9 @@ def test_on_windmill_the_mail_leads_to_the_page_and_gives_nobody_an_address_that
     mail = message_from_bytes(path.read_bytes(), policy=default)
     texts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
     assert len(texts) == 2 and all(urls["approvalPage"] in text for text in texts)
-    assert not any("jobs_u" in text for text in [*texts, json.dumps(asked), json.dumps(db.all("SELECT * FROM run_event"), default=str)])
+    assert not any(
+        "jobs_u" in text for text in [*texts, json.dumps(asked), json.dumps(db.all("SELECT * FROM run_event"), default=str)]
+    )
 
 
 def test_strangers_words_are_no_markdown_on_the_approval_page(database):

@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ from f.millrace.trust import actions, audit, recipients, recovery
 from scripts.paths import ROOT
 from scripts.simulation.crash import Crash, watched
 from scripts.simulation.daily import READERS, World, pipeline_of
-from scripts.simulation.scenario import scenario
+from scripts.simulation.scenario import ZONES, scenario
 
 PROVE = bool(os.environ.get("PROVE"))
 FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
@@ -32,6 +33,16 @@ def test_no_digest_comes_twice_and_none_is_lost(seed):
     world = World(seed, smtp=seed % 2 == 1)
 
     world.live(scenario(seed, WAKEUPS))
+
+    assert world.faults() == [] and world.mails
+
+
+@pytest.mark.parametrize("start", range(len(ZONES)) if PROVE else [3])
+def test_a_zone_that_changes_between_all_runs_doubles_and_loses_nothing(start):
+    world = World(start, smtp=False)
+    zones = itertools.cycle([*ZONES[start:], *ZONES[:start]])
+
+    world.live([replace(one, zone=zone, crashes=(), double=False) for one, zone in zip(scenario(start, 10), zones, strict=False)])
 
     assert world.faults() == [] and world.mails
 

@@ -135,6 +135,25 @@ def test_a_fault_is_an_alert_and_a_mail_until_it_is_over(
     assert "Unhealthy (resolved)" in mails[1].replace("\n ", " ")
 
 
+def test_what_could_not_be_mailed_when_it_began_is_mailed_when_it_can(
+    database: str, nobody: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("MILLRACE_OPERATOR", "operator@localhost")
+    monkeypatch.setenv("MILLRACE_SEARCH_URL", f"http://{nobody}")
+    monkeypatch.setenv("MILLRACE_SMTP_URL", f"smtp://{nobody}")
+    config.reload()
+    assert check_health()["raised"] == 2
+    assert not list((tmp_path / "outbox").glob("**/*.eml"))
+
+    monkeypatch.delenv("MILLRACE_SMTP_URL")
+    config.reload()
+    assert (check_health()["resolved"], check_health()["raised"]) == (1, 0)
+
+    (mail,) = (tmp_path / "outbox").glob("**/*.eml")
+    text = mail.read_text().replace("=\n", "").replace("\n ", " ")
+    assert "Unhealthy (critical): search does not work" in text and "Resolved: Unhealthy: mail does not work" in text
+
+
 def test_what_is_wrong_is_one_line_of_the_log(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     check_health()
 

@@ -989,4 +989,14 @@ BEGIN
 END $$;
 """,
     ),
+    Migration(
+        12,
+        "0012_alert_told",
+        "2d850bbbe9a7fd0965efe9b78193656ad73051af2bed3410b459b1c7aaa9d158",
+        """
+-- An alert that was raised while no mail could be sent is told when one can: each row knows whether the operator has it.
+ALTER TABLE alert ADD COLUMN told_at timestamptz;
+UPDATE alert SET told_at = started_at;
+""",
+    ),
 ]

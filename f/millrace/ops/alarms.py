@@ -33,21 +33,28 @@ def take(notice: dict[str, Any]) -> dict[str, Any]:
 
 
 def tell(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
-    """Mail the operator one note about what has begun and what is over; nothing for what only informs."""
+    """Mail the operator one note about what has begun and what is over; nothing for what only informs.
+
+    What could not be mailed when it began is in the next note, as long as it stands and nobody has seen it.
+    """
     for row in fresh:
         structured_log(
             "warning", f"{row['name']}: {row['summary']}", {"alert": row["id"], "severity": row["severity"]}, ["alert"]
         )
-    fresh, over = ([row for row in rows if row["severity"] in MAILED] for rows in (fresh, over))
-    if not fresh and not over:
+    over = [row for row in over if row["severity"] in MAILED]
+    begun = alerts.untold(MAILED)
+    if not begun and not over:
         return False
-    head = fresh[0] if fresh else over[0]
-    more = len(fresh) + len(over) - 1
-    state = head["severity"] if fresh else "resolved"
+    head = begun[0] if begun else over[0]
+    more = len(begun) + len(over) - 1
+    state = head["severity"] if begun else "resolved"
     subject = f"Millrace: {head['name']} ({state}): {head['summary']}" + (f", and {more} more" if more else "")
-    text = "\n\n".join([*map(_begun, fresh), *(f"Resolved: {row['name']}: {row['summary']}" for row in over)])
-    occasion = "alert:" + ",".join([*(f"{row['id']}+" for row in fresh), *(f"{row['id']}-" for row in over)])
-    return tell_operator(occasion, "", subject, text + "\n", "an alert")
+    text = "\n\n".join([*map(_begun, begun), *(f"Resolved: {row['name']}: {row['summary']}" for row in over)])
+    occasion = "alert:" + ",".join([*(f"{row['id']}+" for row in begun), *(f"{row['id']}-" for row in over)])
+    sent = tell_operator(occasion, "", subject, text + "\n", "an alert")
+    if sent:
+        alerts.told(begun)
+    return sent
 
 
 def _begun(row: alerts.Row) -> str:

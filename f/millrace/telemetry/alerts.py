@@ -1,5 +1,6 @@
 """Alerts as rows: active, acknowledged by a person, resolved; the same fault is one row until it is over."""
 
+from collections.abc import Collection
 from typing import Any
 
 from f.millrace.core import db
@@ -105,6 +106,16 @@ def listed(everything: bool = False, limit: int = 100) -> list[Row]:
         "SELECT * FROM alert WHERE state <> 'resolved' ORDER BY array_position(%s::text[], severity) DESC, started_at DESC LIMIT %s",
         [list(SEVERITIES), limit],
     )
+
+
+def untold(severities: Collection[str]) -> list[Row]:
+    """Return the alerts of these severities that nobody has seen or was told of, the gravest first."""
+    return [row for row in listed() if row["state"] == "active" and row["told_at"] is None and row["severity"] in severities]
+
+
+def told(rows: list[Row]) -> None:
+    """Record that the operator was told of them."""
+    db.execute("UPDATE alert SET told_at = clock_timestamp() WHERE id = ANY(%s)", [[row["id"] for row in rows]])
 
 
 def _failing() -> list[str]:

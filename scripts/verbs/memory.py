@@ -4,10 +4,13 @@ import argparse
 import importlib
 from typing import Any
 
-from scripts.verbs.explained import explained
+from f.millrace.core.errors import BadInput
+from scripts.verbs.explained import Function, explained
 
 # Each has add(actions, common): `common` holds the options that every action takes.
 GROUPS = ("memory_write", "memory_search", "memory_read", "memory_admin")
+# What these do counts from now on; no other time can be meant.
+NOW = ("retract", "forget", "import", "reembed")
 
 
 def add(verbs: Any) -> None:
@@ -16,10 +19,23 @@ def add(verbs: Any) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name in GROUPS:
         importlib.import_module("scripts.verbs." + name).add(actions, common())
-    for action in actions.choices.values():
+    for name, action in actions.choices.items():
+        if name in NOW:
+            action.set_defaults(function=_now(name, action.get_default("function")))
         # Search explains itself: plan, statement and the parts of each score.
         if action.get_default("explains") is None:
             action.set_defaults(function=explained(action.get_default("function")))
+
+
+def _now(name: str, function: Function) -> Function:
+    """Return the action's function, which refuses to be done at another time."""
+
+    def run(options: argparse.Namespace) -> int:
+        if options.as_of or options.known_at:
+            raise BadInput(f"memory {name} is done now; --as-of and --known-at are for what is asked or exported")
+        return function(options)
+
+    return run
 
 
 def common() -> argparse.ArgumentParser:

@@ -45,7 +45,7 @@ def show_timeline(options: argparse.Namespace) -> int:
     """Print what began when; of one item all that was ever held of it."""
     ready()
     if options.about.startswith("mem_"):
-        return _show_history(history(options.about, options.known_at), options.json)
+        return _show_history(history(options.about, options.as_of, options.known_at), options.json)
     rows = timeline(
         options.about,
         since=options.since,

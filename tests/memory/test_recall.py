@@ -205,6 +205,17 @@ def test_a_relation_is_answered_by_the_path_between():
     assert "-> carries, <- built" in answer.results[0].why
 
 
+def test_a_link_that_was_not_known_then_is_no_path(clock):
+    clock("2026-01-01")
+    kestrel, camera = remember("thing", "Kestrel, a mission"), remember("thing", "A camera made in Oslo")
+    clock("2026-02-01")
+    link(kestrel, camera, "carries")
+    clock("2026-03-01")
+
+    assert search("How is Kestrel related to the camera?").plan == "relation"
+    assert search("How is Kestrel related to the camera?", known_at="2026-01-15").tried == ["relation: nothing found"]
+
+
 def test_a_field_and_its_value_are_asked_for():
     open_one = remember("project", "Kestrel", metadata={"status": "Open"})
     remember("project", "Heron", metadata={"status": "closed"})

@@ -33,6 +33,7 @@ def test_a_fact_is_added_superseded_related_and_told_as_it_was(memory):
     assert memory("timeline", "kestrel", "--as-of", "2026-01-15")[1].count("fact:") == 1
     assert f"<- supersedes  {new.strip()}" in memory("related", item)[1]
     assert "superseded by " + new.strip() in memory("timeline", item)[1]
+    assert "true never" in memory("timeline", item, "--as-of", "2025-12-31")[1]
     assert memory("stats", "--json")[1]["types"][0]["items"] == 2
 
 
@@ -72,6 +73,9 @@ def test_an_export_is_a_file_that_import_reads(memory, tmp_path, monkeypatch):
         (["add", "   "], "empty"),
         (["add", "x", "--known-at", "2026-01-01"], "cannot be changed"),
         (["import", "nowhere.jsonl"], "cannot read"),
+        (["retract", "gossip", "--as-of", "2026-01-01"], "memory retract is done now"),
+        (["forget", "Ada Example", "--known-at", "2026-01-01"], "memory forget is done now"),
+        (["reembed", "--as-of", "2026-01-01"], "memory reembed is done now"),
         (["forget", "a"], "too short"),
         (["conversation", "--until", "soon"], "until is 'soon'"),
     ],

@@ -71,6 +71,7 @@ WITH RECURSIVE walk AS (
     JOIN memory_item m ON m.id = CASE WHEN l.from_id = walk.id THEN l.to_id ELSE l.from_id END
     WHERE cardinality(walk.path) <= {LINKS_AT_MOST} AND m.id <> ALL (walk.path) AND NOT walk.id = ANY (%(goals)s)
       AND m.namespace = %(namespace)s AND {only.condition}
+      AND (%(known_at)s::timestamptz IS NULL OR l.created_at <= %(known_at)s)
 ), best AS (
     SELECT * FROM walk WHERE id = ANY (%(goals)s) AND cardinality(path) > 1 ORDER BY cardinality(path), weight DESC, path LIMIT 1
 )

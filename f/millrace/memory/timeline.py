@@ -60,15 +60,19 @@ def timeline(
     return sorted(db.all(sql, values), key=lambda row: (row["at"], row["id"]))
 
 
-def history(item_id: str, known_at: When = None) -> dict[str, Any]:
-    """Return all that was ever held of one item: its beliefs, who said it, what it superseded and what superseded it."""
+def history(item_id: str, as_of: When = None, known_at: When = None) -> dict[str, Any]:
+    """Return all that was ever held of one item: its beliefs, who said it, what it superseded and what superseded it.
+
+    `as_of` leaves out when it was to be true later, `known_at` what was recorded later.
+    """
     item = db.one("SELECT id, type, title, raw_text ->> 'text' AS text, superseded_by FROM memory_item WHERE id = %s", [item_id])
     if item is None:
         raise NotFound(f"no memory has the id {item_id!r}")
-    values = {"id": item_id, "until": moment(known_at=known_at).known_at or clock()}
+    values = {"id": item_id, "as_of": parse(as_of, "as_of"), "until": moment(known_at=known_at).known_at or clock()}
     beliefs = db.all(
         "SELECT lower(recorded) AS recorded_from, upper(recorded) AS recorded_to, because, by_item, coalesce((SELECT jsonb_agg("
-        "jsonb_build_object('from', lower(span), 'to', upper(span)) ORDER BY span) FROM unnest(valid) AS span), '[]') AS valid "
+        "jsonb_build_object('from', lower(span), 'to', upper(span)) ORDER BY span) FROM unnest(valid) AS span "
+        "WHERE lower(span) <= coalesce(%(as_of)s::timestamptz, 'infinity')), '[]') AS valid "
         "FROM memory_belief WHERE item_id = %(id)s AND NOT isempty(recorded) "
         "AND lower(recorded) <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY id",
         values,

@@ -43,6 +43,20 @@ def test_every_shipped_source_can_be_had_by_name():
     assert [SOURCES[name].name for name in SOURCES] == ["hackernews", "arxiv", "feeds", "mastodon", "notes"]
 
 
+def test_a_new_source_is_one_file_in_tools_and_its_name_in_the_settings(configure, monkeypatch, tmp_path, state):
+    (tmp_path / "f/millrace/tools").mkdir(parents=True)
+    (tmp_path / "f/millrace/tools/lobby.py").write_text(
+        "from f.millrace.core.contracts import SourceItem\n"
+        "from f.millrace.tools.sources import Source\n"
+        "SOURCE = Source('lobby', 'A board', lambda limit, state: [SourceItem(source='lobby', key='1', title='Tea at four')])\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    configure(sources="notes,lobby")
+
+    assert list(SOURCES) == ["notes", "lobby"]
+    assert [item.title for item in SOURCES["lobby"].read(5, state)] == ["Tea at four"]
+
+
 def test_hacker_news_reads_top_stories_in_order(web, configure, state):
     configure(hackernews_url=web.url("/v0"))
     web["/v0/topstories.json"] = "[3, 1, 2, 1, 4, 5]"

@@ -41,6 +41,7 @@ def show_runs(options: argparse.Namespace) -> int:
     ready()
     rows = db.all(
         "SELECT run.id, flow, edition, status, run.started_at, finished_at, "
+        "extract(epoch FROM finished_at - run.started_at - run_waited(run))::float AS seconds, "
         f"coalesce(sum({spend.COST}), 0)::float AS cost_usd FROM run LEFT JOIN usage ON usage.run_id = run.id "
         "WHERE %s OR NOT starts_with(flow, %s) GROUP BY run.id ORDER BY run.started_at DESC LIMIT %s",
         [options.all, MAINTENANCE, options.limit],
@@ -50,7 +51,7 @@ def show_runs(options: argparse.Namespace) -> int:
         return 0
     table = Table("run", "flow", "edition", "status", "started", "seconds", "cost", box=None)
     for row in rows:
-        seconds = f"{(row['finished_at'] - row['started_at']).total_seconds():.1f}" if row["finished_at"] else ""
+        seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
         started = f"{row['started_at']:%Y-%m-%d %H:%M}"
         table.add_row(str(row["id"])[:8], row["flow"], row["edition"], row["status"], started, seconds, dollars(row["cost_usd"]))
     console = Console(highlight=False)

@@ -44,7 +44,8 @@ def test_a_flow_runs_under_the_role_of_fewer_rights(database):
 
     outcome = start(compiled("do_task"), "do_task", {"task": "Count to three."}, database_url=database)
 
-    assert outcome.status == "done" and db.one("SELECT current_user <> 'millrace' AS lesser") == {"lesser": True}
+    # The offline model calls no tools, so the task is not done; every step of the flow ran.
+    assert outcome.status == "partly_failed" and db.one("SELECT current_user <> 'millrace' AS lesser") == {"lesser": True}
 
 
 def test_a_step_is_not_told_the_owners_address(database, tmp_path, monkeypatch):

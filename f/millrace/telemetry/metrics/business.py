@@ -113,6 +113,9 @@ WITH due AS (
 )
 SELECT flow, CASE WHEN clock::time >= %(digest_due)s::time AND NOT EXISTS (
     SELECT FROM delivery d WHERE d.flow = local.flow AND d.namespace = 'main' AND d.edition = 'daily' AND d.local_day = clock::date AND d.status IN ('sent', 'outbox'))
+    AND NOT EXISTS (
+    SELECT FROM run r JOIN action a ON a.run_id = r.id AND a.asked_at IS NOT NULL AND a.state = 'proposed'
+    WHERE r.flow = local.flow AND r.namespace = 'main' AND r.edition = 'daily' AND r.local_day = clock::date AND r.status = 'waiting')
     THEN 1 ELSE 0 END AS value FROM local
 """
 
@@ -120,11 +123,11 @@ OVERDUE = define_metric(
     "digest_overdue",
     "gauge",
     [Label("flow", at_most=60)],
-    help="1 when it is later than the setting digest_due, in the schedule's zone, and the day's digest was not delivered.",
-    source="rows of run (scheduled in the last 14 days) and delivery",
+    help="1 when it is later than the setting digest_due, in the schedule's zone, and the day's digest neither was delivered nor waits for a person.",
+    source="rows of run (scheduled in the last 14 days), delivery and action",
     sql=EXPECTED,
     means="The dead man's switch: it speaks when everything else is silent.",
-    do="scripts/millrace runs: did it start, does it wait for a person, did it fail?",
+    do="scripts/millrace runs: did it start, did it fail, did a question expire?",
     panels=[Panel("Overview", "Digest overdue", "max(millrace_digest_overdue) or vector(0)", kind="stat")],
     alerts=[
         Alert(
@@ -132,7 +135,7 @@ OVERDUE = define_metric(
             "max by (flow) (millrace_digest_overdue) == 1",
             "emergency",
             "the digest of {{ $labels.flow }} is not out, and it is past its time",
-            ("no worker runs", "the run failed or waits for a person", "the schedule is switched off"),
+            ("no worker runs", "the run failed, or nobody answered in time", "the schedule is switched off"),
             ("scripts/millrace runs", "scripts/millrace approvals list", "scripts/millrace run daily_research"),
             fires={'millrace_digest_overdue{flow="daily_research"}': "0x10 1x60"},
             quiet={'millrace_digest_overdue{flow="daily_research"}': "0x60"},

@@ -5,6 +5,7 @@ from f.millrace.telemetry.metrics.define import RUN_TRACE, SECONDS, Alert, Label
 FLOW = Label("flow", at_most=60)
 ENDED = "FROM run WHERE finished_at IS NOT NULL AND status <> 'running'"
 TRACE = "replace(id::text, '-', '') AS trace"
+WORKED = "extract(epoch FROM finished_at - started_at - run_waited(run)) AS value"
 STATES = ("done", "partly_failed", "failed", "stopped", "killed", "waiting")
 
 RUNS = define_metric(
@@ -41,11 +42,11 @@ DURATION = define_metric(
     "histogram",
     [FLOW],
     "seconds",
-    "How long a run takes, waiting for people included.",
-    source="rows of run",
-    sql=f"SELECT finished_at AS at, flow, extract(epoch FROM finished_at - started_at) AS value, {TRACE} {ENDED}",
+    "How long a run takes, without the time in which it waits for people.",
+    source="rows of run, step, action and approval",
+    sql=f"SELECT finished_at AS at, flow, {WORKED}, {TRACE} {ENDED}",
     bounds=(*SECONDS, 3600, 21600, 86400),
-    means="From start to end.",
+    means="From start to end; what people take to answer is not counted.",
     do="scripts/millrace trace RUN shows where the time went.",
     panels=[
         Panel(
@@ -186,13 +187,13 @@ OVERHEAD = define_metric(
     "counter",
     [FLOW],
     "seconds",
-    "Time of runs in which none of their steps ran: the engine's, and people's.",
-    source="rows of run and step",
-    sql="SELECT r.finished_at AS at, r.flow, greatest(0, extract(epoch FROM r.finished_at - r.started_at) - coalesce((SELECT sum(extract(epoch FROM upper(part) - lower(part))) "
+    "Time of runs in which none of their steps ran and nobody was waited for: the engine's.",
+    source="rows of run, step, action and approval",
+    sql="SELECT r.finished_at AS at, r.flow, greatest(0, extract(epoch FROM r.finished_at - r.started_at - run_waited(r)) - coalesce((SELECT sum(extract(epoch FROM upper(part) - lower(part))) "
     "FROM (SELECT unnest(range_agg(tstzrange(least(started_at, finished_at), finished_at))) AS part FROM step WHERE run_id = r.id AND finished_at IS NOT NULL) AS parts), 0)) AS value, "
     "replace(r.id::text, '-', '') AS trace FROM run r WHERE r.finished_at IS NOT NULL AND r.status <> 'running'",
     means="What coordination costs beside the work itself.",
-    do="Much of it without questions to people: too few workers, or a slow start of steps.",
+    do="Much of it: too few workers, or a slow start of steps.",
     panels=[
         Panel(
             "Workflows",
@@ -229,9 +230,9 @@ REQUEST_DURATION = define_metric(
     "request_duration_seconds",
     "histogram",
     unit="seconds",
-    help="How long what was asked for took.",
-    source="rows of run",
-    sql=f"SELECT finished_at AS at, extract(epoch FROM finished_at - started_at) AS value, {TRACE} {ENDED}",
+    help="How long what was asked for took, without waiting for people.",
+    source="rows of run, step, action and approval",
+    sql=f"SELECT finished_at AS at, {WORKED}, {TRACE} {ENDED}",
     bounds=(*SECONDS, 3600, 21600, 86400),
     means="Over all flows; by flow it is workflow_duration_seconds.",
     do="See which flow it is on the dashboard Workflows.",

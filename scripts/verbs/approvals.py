@@ -65,7 +65,7 @@ def list_all(options: argparse.Namespace) -> int:
     else:
         table = Table("action", "tool", "for", "state", "expires", box=None)
         for row in rows:
-            expires = f"{questions.expiry(row):%Y-%m-%d %H:%M} UTC" if row["state"] == "proposed" else ""
+            expires = f"{trusted.expiry(row):%Y-%m-%d %H:%M} UTC" if row["state"] == "proposed" else ""
             table.add_row(str(row["id"])[:8], questions.tools(row), escape(_what(row)), row["state"], expires)
         console.print(table)
     if reviews:
@@ -120,7 +120,7 @@ def answer(options: argparse.Namespace) -> int:
 def _stands(given: dict[str, Any], row: dict[str, Any]) -> str:
     """Say which answer counts when it is not the one just given."""
     if given["decision"] == "expired":
-        return f"Nobody answered before {questions.expiry(row):%Y-%m-%d %H:%M} UTC; it expired and is not done."
+        return f"Nobody answered before {trusted.expiry(row):%Y-%m-%d %H:%M} UTC; it expired and is not done."
     state = trusted.by_id(str(row["id"]))["state"]
     now = "" if state == given["decision"] else f" and is {state}"
     return f"It was {given['decision']} by {given['decided_by']} on {given['decided_at']:%Y-%m-%d %H:%M} UTC{now}; the first answer stands."

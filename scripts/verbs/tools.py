@@ -59,9 +59,9 @@ def approve_tool(options: argparse.Namespace) -> int:
     ready()
     asyncio.run(_listed())
     rows = [row for row in enabled.waiting() if f"{row['arguments']['server']}.{row['arguments']['name']}" == options.name]
-    if not rows:
+    row = rows[-1] if rows else enabled.ask_again(options.name)
+    if row is None:
         raise NotFound(f"no tool {options.name!r} waits to be enabled; scripts/millrace tools list shows them")
-    row = rows[-1]
     given = approvals.decide(str(row["id"]), row["digest"], "approved", getpass.getuser(), "terminal")
     if given["decision"] != "approved":
         raise BadInput(f"{options.name} was {given['decision']} by {given['decided_by']}; the answer stands")

@@ -14,6 +14,7 @@ from f.millrace.core.errors import ToolFailed
 from f.millrace.telemetry.spans import span, step, traceparent
 from f.millrace.tools import enabled, snapshot
 from f.millrace.trust import approvals
+from scripts.verbs.__main__ import main
 from tests.tools.others import echo, use
 
 ECHO = {
@@ -302,6 +303,24 @@ def test_a_refused_change_stays_held_and_the_old_version_serves_again(box):
     assert "box.echo" not in use()[0]
     box.tools = [ECHO]
     assert "box.echo" in use()[0]
+
+
+def test_a_change_that_nobody_answered_is_asked_about_again_and_a_refusal_can_be_taken_back(box):
+    use()
+    box.tools = [{**ECHO, "description": "Say it again, and louder."}]
+    use()
+    (row,) = enabled.waiting()
+    db.execute("UPDATE action SET created_at = created_at - interval '73 hours'")
+    assert approvals.expire() == 1 and enabled.waiting() == []
+
+    assert "box.echo" not in use()[0]
+    (again,) = enabled.waiting()
+    assert again["id"] != row["id"] and again["digest"] == row["digest"]
+    approvals.decide(str(again["id"]), again["digest"], "denied", "ada", "test")
+    assert "box.echo" not in use()[0] and enabled.waiting() == []
+
+    assert main(["tools", "approve", "box.echo"]) == 0
+    assert "box.echo" in use()[0] and main(["tools", "approve", "box.nothing"]) == 2
 
 
 def test_a_tool_that_appears_later_is_held(box):

@@ -134,6 +134,20 @@ def test_an_approval_expires():
         actions.perform("mail:1", MAIL, dict)
 
 
+def test_an_approval_without_a_date_of_its_own_expires_by_the_setting():
+    late = actions.propose("mail.send", MAIL, "mail:1")
+    used_late = approved("mail:2")
+    retried = actions.propose("mail.send", MAIL, "mail:3", namespace="main")
+    approvals.grant(MAIL["to"])
+    assert approvals.approve_by_standing(retried, "daily_research")
+    db.execute("UPDATE action SET created_at = created_at - interval '73 hours'")
+
+    assert approvals.decide(str(late["id"]), late["digest"], "approved", "eva")["decision"] == "expired"
+    with pytest.raises(NeedsApproval, match="expired"):
+        actions.perform(used_late["key"], MAIL, dict)
+    assert actions.perform("mail:3", MAIL, lambda: {"status": "sent"})["state"] == "performed"
+
+
 def test_the_first_answer_stands():
     action = actions.propose("mail.send", MAIL, "mail:1")
 

@@ -50,6 +50,17 @@ def waiting() -> list[Row]:
     return db.all("SELECT * FROM action WHERE tool = %s AND state = 'proposed' ORDER BY created_at", [ACTION])
 
 
+def ask_again(name: str) -> Row | None:
+    """Ask anew about the version of a tool (server.tool) that was refused last, and return the question; None without one."""
+    server, _, tool = name.partition(".")
+    row = db.one(
+        "SELECT * FROM action WHERE tool = %s AND state = 'denied' AND arguments ->> 'server' = %s AND arguments ->> 'name' = %s "
+        "AND key !~ '#[0-9a-f-]{36}$' ORDER BY created_at DESC LIMIT 1",
+        [ACTION, server, tool],
+    )
+    return row and actions.propose(ACTION, row["arguments"], row["key"], reason=row["reason"], risk="high", again=True)
+
+
 def perform(action: Row) -> Row:
     """Enable the tool of an approved action, once."""
     arguments = action["arguments"]
@@ -74,7 +85,11 @@ def _approved(server: str, url: str, offered: Row, before: Row | None) -> bool:
         **{name: offered[name] for name in ("description", "input_schema", "output_schema", "annotations")},
     }
     reason = f"{server}.{offered['tool']} {_difference(offered, before)}"
-    row = actions.propose(ACTION, arguments, key_of(server, url, offered["tool"], offered["hash"]), reason=reason, risk="high")
+    key = key_of(server, url, offered["tool"], offered["hash"])
+    row = actions.propose(ACTION, arguments, key, reason=reason, risk="high")
+    if row["state"] == "expired":
+        # Nobody has said no: it would be held for good.
+        row = actions.propose(ACTION, arguments, key, reason=reason, risk="high", again=True)
     try:
         return perform(row)["state"] == "performed"
     except NeedsApproval:

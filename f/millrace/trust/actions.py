@@ -7,7 +7,7 @@ canonical arguments; an approval is bound to the digest, and `perform` computes 
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from f.millrace.core import db
@@ -24,6 +24,8 @@ from f.millrace.trust.risk import Risk, assess, stricter
 
 Row = dict[str, Any]
 Check = Callable[[], dict[str, Any] | bool | None]
+# Who answers where a person said yes beforehand.
+POLICY = "policy"
 # States in which the outside world may have been touched: such an action is never replaced.
 TOUCHED = frozenset({"performing", "performed", "unknown"})
 # Fields of our own arguments that say where something is kept, not what is done. Any other field is part of the effect.
@@ -63,8 +65,11 @@ def propose(
     risk: Risk | None = None,
     annotations: dict[str, Any] | None = None,
     expires_at: datetime | None = None,
+    again: bool = False,
 ) -> Row:
     """Store what should be done and return its row; proposing the same again returns the same row.
+
+    `again` asks anew what was denied or not answered in time.
 
     The class is what `trust/risk` says of the tool, its annotations and these arguments; `risk` can only raise it.
 
@@ -76,7 +81,8 @@ def propose(
     with span(f"risk_decision {tool}", told, scope="millrace.trust") as handle, db.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_number(f"propose {key}")])
         row = connection.execute("SELECT * FROM action WHERE key = %s FOR UPDATE", [key]).fetchone()
-        if row and (row["digest"] == wanted or row["state"] in TOUCHED):
+        answered_no = row is not None and row["state"] in ("denied", "expired")
+        if row and (row["state"] in TOUCHED or (row["digest"] == wanted and not (again and answered_no))):
             handle.set({"agent.risk_level": row["risk"], "millrace.action_id": str(row["id"])})
             return row
         if row:
@@ -104,6 +110,17 @@ def propose(
         handle.set({"agent.risk_level": created["risk"], "millrace.action_id": str(created["id"])})
         audit.append("millrace", "action.proposed", key, run_id, action_id=str(created["id"]), tool=tool, digest=wanted)
     return created
+
+
+def expiry(row: Row) -> datetime:
+    """Return until when an answer counts: the time that its flow set, else that of the settings."""
+    return row["expires_at"] or row["created_at"] + timedelta(hours=settings().approval_hours)
+
+
+def over(row: Row) -> bool:
+    """Tell whether the time to answer an action, and to use the answer, is over."""
+    # A row's own time is the database's; a fixed clock is for what a flow has set.
+    return expiry(row) < (now() if row["expires_at"] else datetime.now(UTC))
 
 
 def by_key(key: str) -> Row:
@@ -239,8 +256,10 @@ def _require_approval(row: Row, unasked: str) -> None:
         raise NeedsApproval(f"{row['key']} is {row['state']}; a person has to approve it first")
     if approval["digest"] != row["digest"]:
         raise NeedsApproval(f"{row['key']}: the approval is for other arguments")
-    if row["state"] in ("approved", "failed") and row["expires_at"] and row["expires_at"] < now():
-        raise NeedsApproval(f"{row['key']}: the approval expired at {row['expires_at']:%Y-%m-%d %H:%M} UTC")
+    # A standing approval has a date of its own; what it once covered may be tried again.
+    ends = row["expires_at"] or approval["decided_by"] != POLICY
+    if row["state"] in ("approved", "failed") and ends and over(row):
+        raise NeedsApproval(f"{row['key']}: the approval expired at {expiry(row):%Y-%m-%d %H:%M} UTC")
     if row["state"] not in ("approved", "failed"):
         raise NeedsApproval(f"{row['key']} is {row['state']}; it cannot run")
 

@@ -3,11 +3,10 @@
 An answer is bound to the digest of the arguments that were shown, counts once, and the first one stands.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from f.millrace.core import db
-from f.millrace.core.config import settings
 from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
 from f.millrace.telemetry.spans import span
@@ -39,8 +38,8 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
             raise BadInput(f"action {action['key']} is {action['state']}; there is nothing to answer")
         if decision == "approved":
             _refuse_other(action, shown_digest)
-            if action["expires_at"] and action["expires_at"] < now():
-                decision, how = "expired", f"answered after {action['expires_at']:%Y-%m-%d %H:%M} UTC"
+            if actions.over(action):
+                decision, how = "expired", f"answered after {actions.expiry(action):%Y-%m-%d %H:%M} UTC"
         row = connection.execute(
             "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s, %s, %s, %s) RETURNING *",
             [action["id"], action["digest"], decision, by, how],
@@ -64,11 +63,12 @@ def answer(action_id: str) -> Row | None:
 
 def pending(namespace: str | None = None) -> list[Row]:
     """Return the actions that wait for a person, oldest first; also those that no flow has asked about."""
-    return db.all(
+    found = db.all(
         "SELECT * FROM action WHERE state = 'proposed' AND risk <> 'low' AND (%s::text IS NULL OR namespace = %s) "
-        "AND (expires_at IS NULL OR expires_at >= %s) ORDER BY created_at",
-        [namespace, namespace, now()],
+        "ORDER BY created_at",
+        [namespace, namespace],
     )
+    return [row for row in found if not actions.over(row)]
 
 
 def unknown() -> list[Row]:
@@ -78,10 +78,7 @@ def unknown() -> list[Row]:
 
 def expire() -> int:
     """Close the actions whose time to answer is over, and return how many."""
-    late = db.all(
-        "SELECT id, digest FROM action WHERE state = 'proposed' AND (expires_at < %s OR (expires_at IS NULL AND created_at < %s))",
-        [now(), now() - timedelta(hours=settings().approval_hours)],
-    )
+    late = [row for row in db.all("SELECT * FROM action WHERE state = 'proposed'") if actions.over(row)]
     for row in late:
         decide(str(row["id"]), row["digest"], "expired", "millrace", "nobody answered in time")
     return len(late)
@@ -147,7 +144,7 @@ def approve_by_standing(action: Row, flow: str) -> bool:
         return False
     first = held[wanted[0]]
     how = f"standing approval {first['id']} by {first['granted_by']} of {first['granted_at']:%Y-%m-%d}"
-    return decide(str(action["id"]), action["digest"], "approved", "policy", how)["decision"] == "approved"
+    return decide(str(action["id"]), action["digest"], "approved", actions.POLICY, how)["decision"] == "approved"
 
 
 def approve_as_part(action: Row, whole: Row) -> bool:

@@ -1,15 +1,13 @@
 """What a person is shown before an action: for the approval page, the mail that asks and the terminal alike."""
 
 import json
-from datetime import datetime, timedelta
 from html import escape
 from typing import Any, NamedTuple
 
 from f.millrace.core import db
-from f.millrace.core.config import settings
 from f.millrace.core.money import dollars
 from f.millrace.core.redaction import redact
-from f.millrace.trust import spend
+from f.millrace.trust import actions, spend
 from f.millrace.trust.risk import explain
 
 PREVIEW = 1500
@@ -47,7 +45,7 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
         ("Cost so far", dollars(spend.cost_of(action["run_id"]))),
         ("Why it asks", action["reason"] or "it is a high-risk action"),
         ("Policy", "" if asked else policy(action)),
-        ("Answer until", f"{expiry(action):%Y-%m-%d %H:%M} UTC"),
+        ("Answer until", f"{actions.expiry(action):%Y-%m-%d %H:%M} UTC"),
         ("Run", str(action["run_id"] or "")),
     ]
     shown = [(name, value) for name, value in facts if value]
@@ -89,11 +87,6 @@ def addressees(action: dict[str, Any]) -> list[str]:
     sent = [action["arguments"], *(call["arguments"] for call in action["arguments"].get("calls") or [])]
     to = [one.get("to") or [] for one in sent]
     return list(dict.fromkeys(str(name) for names in to for name in ([names] if isinstance(names, str) else names)))
-
-
-def expiry(action: dict[str, Any]) -> datetime:
-    """Return until when an answer counts: the time that its flow set, else that of the settings."""
-    return action["expires_at"] or action["created_at"] + timedelta(hours=settings().approval_hours)
 
 
 def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 from scripts.compiler.problems import Problem
 from scripts.compiler.sources import Bundle, Module
@@ -46,6 +47,7 @@ class _File:
         assert module.tree is not None
         self.path = module.path
         self.body = list(_top(module.tree.body))
+        self._said: dict[str, set[str]] = {}
 
     @cached_property
     def imported(self) -> dict[str, tuple[str, str]]:
@@ -70,13 +72,19 @@ class _File:
         return found
 
     @cached_property
-    def says(self) -> dict[str, set[str]]:
-        """What each name at the top says: the names in its definition, `module.attribute` for one taken from a module."""
-        found: dict[str, set[str]] = {}
+    def defined(self) -> dict[str, list[ast.stmt]]:
+        """The statements that define each name at the top."""
+        found: dict[str, list[ast.stmt]] = {}
         for node in self.body:
             for name in _targets(node):
-                found.setdefault(name, set()).update(_names(node))
+                found.setdefault(name, []).append(node)
         return found
+
+    def says(self, name: str) -> set[str]:
+        """Return what a name at the top says: the names in its definition, `module.attribute` for one taken from a module."""
+        if name not in self._said:
+            self._said[name] = {each for node in self.defined.get(name, []) for each in _names(node)}
+        return self._said[name]
 
     @cached_property
     def at_load(self) -> set[str]:
@@ -118,7 +126,7 @@ def _used(bundle: Bundle, files: dict[str, _File], start: str, loaded: set[str])
                 continue
             waiting += _in_ours(bundle, files, module, inner, rest)
         else:
-            waiting += [(path, each) for each in sorted(file.says.get(first) or set())]
+            waiting += [(path, each) for each in file.says(first)]
     return libraries
 
 
@@ -152,11 +160,19 @@ def _targets(node: ast.stmt) -> list[str]:
 
 def _names(node: ast.AST) -> set[str]:
     found: set[str] = set()
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
-            found.add(f"{inner.value.id}.{inner.attr}")
-        elif isinstance(inner, ast.Name):
+    # ast.walk, which asks each node for its fields first, takes three times as long.
+    waiting: list[Any] = [node]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, list):
+            waiting += inner
+            continue
+        if isinstance(inner, ast.Name):
             found.add(inner.id)
+        elif isinstance(inner, ast.AST):
+            if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
+                found.add(f"{inner.value.id}.{inner.attr}")
+            waiting += vars(inner).values()
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from f.millrace.core.errors import BadInput, NotFound
 from scripts.compiler import levels, pulled, semantics, spec, write
-from scripts.compiler.openflow import compile_flow
+from scripts.compiler.openflow import compile_flow, compile_schedule
 from scripts.compiler.problems import Problem, SpecInvalid
 from scripts.compiler.sources import HOME, Bundle, bundle
 from scripts.compiler.yamlread import read
@@ -21,6 +21,8 @@ from scripts.importer.prepare import prepare
 Json = dict[str, Any]
 FLOW_FILE = "flow.yaml"
 SUFFIX = "__flow"
+# The flow's own words, and what the server notes of a schedule by itself.
+KEPT_BY_SERVER = ("summary", "email", "edited_by", "edited_at", "permissioned_as", "extra_perms", "version_id")
 ORIGIN = re.compile(r"\s*" + re.escape(write.MARK) + r"\S+; edit that file\.")
 
 
@@ -99,7 +101,9 @@ def read_flow(path: Path, root: Path) -> Imported:
     _keep_depends_on(new, old)
     text = graft(new, before)
     imported = Imported(name, text, lifted.unsaid, notes=notes + lifted.notes)
-    _verify(imported, flow, files, lifted.joint)
+    loaded = _verify(imported, flow, files, lifted.joint)
+    if loaded is not None:
+        imported.unsaid += _unsaid_of_schedule(path, compile_schedule(loaded, files) or {})
     return imported
 
 
@@ -154,14 +158,30 @@ def _manner(old: Json) -> Json:
 
 def _schedule(path: Path, root: Path, before: Json | None) -> Json | None:
     """Return the schedule beside a flow; a pulled bundle without the file has none, a single flow keeps the spec's."""
+    theirs = _pulled_schedule(path)
+    if theirs is None:
+        return None if path.is_relative_to(root) else before
+    found = {"cron": theirs.get("schedule"), "timezone": theirs.get("timezone"), "enabled": bool(theirs.get("enabled"))}
+    return {**found, **({"args": theirs["args"]} if theirs.get("args") else {})}
+
+
+def _pulled_schedule(path: Path) -> Json | None:
     file = path.parent.parent / f"{path.parent.name.removesuffix(SUFFIX)}.schedule.yaml"
     if not file.is_file():
-        return None if path.is_relative_to(root) else before
+        return None
     theirs = pulled.read(file)
     if not isinstance(theirs, dict):
         raise BadInput(f"{file.name} is no schedule: it is {theirs!r:.40}; pull it again")
-    found = {"cron": theirs.get("schedule"), "timezone": theirs.get("timezone"), "enabled": bool(theirs.get("enabled"))}
-    return {**found, **({"args": theirs["args"]} if theirs.get("args") else {})}
+    return theirs
+
+
+def _unsaid_of_schedule(path: Path, made: Json) -> list[Unsaid]:
+    """Name what a person set on the schedule that the compiled one would not have."""
+    theirs = _pulled_schedule(path) or {}
+    others = [key for key, value in theirs.items() if key not in KEPT_BY_SERVER and value and made.get(key) != value]
+    if not others:
+        return []
+    return [Unsaid("", f"its schedule sets {', '.join(others)}; a spec's schedule has {', '.join(spec.SCHEDULE)}")]
 
 
 def _keep_nulls(new: Json, old: Json, empty: set[tuple[str, str]]) -> None:
@@ -229,20 +249,21 @@ def _lists(steps: list[Json]) -> list[list[Json]]:
     return found
 
 
-def _verify(imported: Imported, flow: Json, files: Bundle, joint: set[str]) -> None:
-    """Read the new spec as the compiler would, and name every difference that is left."""
+def _verify(imported: Imported, flow: Json, files: Bundle, joint: set[str]) -> spec.Spec | None:
+    """Read the new spec as the compiler would, name every difference that is left, and return it unless it has mistakes."""
     with tempfile.TemporaryDirectory(prefix="millrace-import-") as folder:
         file = Path(folder) / f"{imported.name}.yaml"
         file.write_text(imported.text, encoding="utf-8")
         loaded, problems = spec.parse(file)
     imported.problems = sorted(set(problems + (semantics.check(loaded, files) if loaded else [])))
     if loaded is None or problems:
-        return
+        return None
     named = {each.step for each in imported.unsaid} | joint
     made = canonical.flow(compile_flow(loaded, files))
     for step, what in differences(made, flow):
         if step not in named and not (not step and named):
             imported.unsaid.append(Unsaid(step, what))
+    return loaded
 
 
 def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:

@@ -324,3 +324,21 @@ def test_what_an_input_has_beyond_the_language_is_one_line(root: Path):
     [line] = [str(each) for each in imported.unsaid]
     assert f"input {name!r} has 'order', 'showExpr'; an input has type, title" in line
     assert "title: A name" in imported.text
+
+
+def test_what_a_person_set_on_the_schedule_beyond_the_language_is_named(root: Path):
+    file = root / "f/millrace/news/base.schedule.yaml"
+    theirs = yaml.safe_load(file.read_text()) | {
+        "on_failure": "script/f/eve/tell",
+        "retry": {"constant": {"attempts": 2}},
+        "tag": "",
+    }
+    file.write_text(yaml.safe_dump(theirs | {"schedule": "0 0 7 * * *", "edited_by": "eve"}))
+
+    imported = flow.read_flow(root / FLOW, root)
+
+    assert [str(each) for each in imported.unsaid] == [
+        "the flow: its schedule sets on_failure, retry; "
+        "a spec's schedule has cron, timezone, enabled, misfire_grace, catch_up, args"
+    ]
+    assert "0 0 7 * * *" in imported.text

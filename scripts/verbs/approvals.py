@@ -135,6 +135,10 @@ def _go_on(row: dict[str, Any], given: dict[str, Any], as_json: bool) -> int:
     # A run that waits for another answer must not take this one for it; only a flow's own question has an end to answer by.
     if run is None or run["status"] != "waiting" or row["expires_at"] is None:
         return 0
+    if run["orchestrator"] == "windmill":
+        if not as_json:
+            print("The flow waits on Windmill; its job recover_runs hands the answer over, every ten minutes.")
+        return 0
     from scripts.runner.run import resume
 
     reply: dict[str, Any] = {"approved": approved, "body": {"action_digest": row["digest"]}, "by": given["decided_by"]}

@@ -6,9 +6,11 @@ import pytest
 
 from f.millrace.agents import call
 from f.millrace.core import config, db, windmill
+from f.millrace.core.errors import BadSetting
 from f.millrace.ops import recover_runs
 from f.millrace.research import read_source
-from f.millrace.trust import actions, approvals, audit, budget, detour, recovery
+from f.millrace.trust import actions, answers, approvals, audit, budget, detour, recovery
+from scripts.verbs.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
 PIPELINE = {"name": "daily_research", "area": "research", "timeouts": {"investigate": 300}}
@@ -95,6 +97,31 @@ def test_a_stalled_run_is_continued_then_tried_another_way_then_given_up(server)
     assert look_again() == ["escalate"]
     assert db.one("SELECT status FROM run WHERE id = %s", [run_id]) == {"status": "failed"}
     assert look_again() == [] and len(server) == 4
+
+
+@pytest.mark.parametrize(("word", "address"), [("approve", "resume"), ("deny", "cancel")])
+def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windmill(server, monkeypatch, capsys, word, address):
+    run_id = put_run(60, status="waiting")
+    db.execute(
+        "INSERT INTO step (run_id, path, name, job_id, status) VALUES (%s, 'ask', 'approvals.ask', 'job', 'done')", [run_id]
+    )
+    action = actions.propose("mail.send", {"to": ["ada@home.example"], "mails": []}, "send:1", run_id=run_id)
+    db.execute("UPDATE action SET asked_at = clock_timestamp(), expires_at = clock_timestamp() + interval '1 day'")
+    base = "https://windmill.example/api/w/main/jobs_u"
+    urls = {each: f"{base}/{each}/job/1/signed" for each in ("resume", "cancel")}
+    monkeypatch.setattr(windmill, "get", lambda path: urls if path == "jobs/resume_urls/job/1" else None)
+    assert recover_runs.main()["answers_handed_over"] == []
+
+    assert command_line(["approvals", word, str(action["id"])]) == 0
+    done = recover_runs.main()
+
+    assert "recover_runs hands the answer over" in capsys.readouterr().out and done["answers_handed_over"] == [run_id]
+    ((path, body),) = server
+    assert path == f"jobs_u/{address}/job/1/signed" and body["action_digest"] == action["digest"]
+    given = answers.read(action["digest"], body if word == "approve" else {"error": {"name": "SuspendedDisapproved"}}, [body])
+    assert given[0] == {"approve": "approved", "deny": "denied"}[word]
+    monkeypatch.setattr(windmill, "post", lambda path, body: (_ for _ in ()).throw(BadSetting("already sent")))
+    assert recover_runs.main()["answers_handed_over"] == []
 
 
 def test_the_other_way_leaves_out_the_source_that_it_hung_at(server, monkeypatch):

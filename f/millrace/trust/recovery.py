@@ -33,6 +33,17 @@ FROM run r, LATERAL (
 ) seen
 WHERE r.status = 'running' ORDER BY r.started_at
 """
+# The last question of a run and the job that asked it; an answer in time only, for Windmill ends late ones itself.
+ANSWERED = """
+SELECT r.id AS run_id, s.job_id, p.decision, p.decided_by AS by, a.digest
+FROM run r
+CROSS JOIN LATERAL (SELECT * FROM action WHERE run_id = r.id AND asked_at IS NOT NULL AND expires_at IS NOT NULL
+                    ORDER BY asked_at DESC LIMIT 1) a
+CROSS JOIN LATERAL (SELECT * FROM step WHERE run_id = r.id AND name IN ('approvals.ask', 'blocks.ask_approval') AND job_id <> ''
+                    ORDER BY started_at DESC LIMIT 1) s
+JOIN approval p ON p.action_id = a.id AND p.decision IN ('approved', 'denied')
+WHERE r.status = 'waiting' AND r.orchestrator = 'windmill' ORDER BY r.started_at
+"""
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,11 @@ def left() -> list[Row]:
         "ORDER BY started_at",
         [RECENT],
     )
+
+
+def answered() -> list[Row]:
+    """Return what was answered outside of Windmill about its waiting runs: run_id, job_id (that asked), decision, by, digest."""
+    return db.all(ANSWERED)
 
 
 def next_measure(run_id: str) -> Measure:

@@ -51,8 +51,17 @@ def start(options: argparse.Namespace) -> int:
         display.heading(options.flow, address)
         from scripts.runner import run
 
-        outcome = run.start(openflow, options.flow, inputs, on_event=display.show)
+        outcome = run.start(openflow, run_name(options.flow), inputs, on_event=display.show)
     return _ended(outcome, options.json)
+
+
+def run_name(flow: str) -> str:
+    """Return what a run of it is called: a scheduled script's by its step, as on Windmill, so that it counts as maintenance."""
+    from scripts.compiler import spec
+
+    file = ROOT / spec.FOLDER / f"{flow}.yaml"
+    loaded = spec.parse(file)[0] if file.is_file() else None
+    return loaded.call.run.replace("/", ".") if loaded and loaded.call else flow
 
 
 def _defaults(schema: dict[str, Any]) -> dict[str, Any]:

@@ -111,12 +111,16 @@ def test_maintenance_leaves_no_runs_behind_for_ever_and_fills_no_list(
     ran: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     ran()
+    assert main(["run", "check_health"]) == 0
     prune_memory.main()
     recover_runs.main()
 
+    capsys.readouterr()
     assert main(["runs"]) == 0 and "ops." not in capsys.readouterr().out
     assert find("last")["flow"] == "research.open"
     assert main(["runs", "--all"]) == 0 and "ops.prune_memory" in capsys.readouterr().out
     db.execute("UPDATE run SET finished_at = finished_at - interval '31 days'")
-    assert upkeep.prune()["runs"] == 2
+    assert db.one("SELECT count(*) > 0 AS kept FROM checkpoint.checkpoints") == {"kept": True}
+    assert upkeep.prune()["runs"] == 3
+    assert db.one("SELECT count(*) AS n FROM checkpoint.checkpoints") == {"n": 0}
     assert db.all("SELECT flow FROM run") == [{"flow": "research.open"}]

@@ -8,6 +8,8 @@ from f.millrace.telemetry.runs import MAINTENANCE
 SILENT_SECONDS = 60
 BATCH = 5_000
 
+CHECKPOINTS = ("checkpoint.checkpoints", "checkpoint.checkpoint_blobs", "checkpoint.checkpoint_writes")
+
 # What somebody may still ask about is kept: money, and what was proposed.
 OLD_MAINTENANCE = f"""
 starts_with(flow, '{MAINTENANCE}') AND status NOT IN ('running', 'waiting') AND finished_at < {{before}}
@@ -35,10 +37,23 @@ def prune() -> dict[str, int]:
         "spans": _delete("span", f"least({_ago(found.trace_days)}, {counted})", "started_at < {before}"),
         "events": _delete("run_event", f"least({_ago(found.event_days)}, {counted})", "at < {before}"),
         "figures": _delete("metric_hour", f"least({_ago(found.metric_days)}, {folded})", "hour < {before}"),
-        "runs": _delete("run", f"least({_ago(found.event_days)}, {counted})", OLD_MAINTENANCE),
+        "runs": _delete_maintenance(f"least({_ago(found.event_days)}, {counted})"),
         "alerts": _delete("alert", _ago(found.alert_days), "state = 'resolved' AND resolved_at < {before}"),
         "checks": _delete("health_check", _ago(found.event_days), "at < {before}"),
     }
+
+
+def _delete_maintenance(before: str) -> int:
+    """Delete old runs of maintenance, and what the local runner kept to go on with them."""
+    condition = OLD_MAINTENANCE.replace("{before}", before)
+    deleted = 0
+    while rows := db.all(f"DELETE FROM run WHERE id IN (SELECT id FROM run WHERE {condition} LIMIT {BATCH}) RETURNING id"):
+        deleted += len(rows)
+        for table in CHECKPOINTS:
+            there = db.one("SELECT to_regclass(%s) AS name", [table])
+            if there and there["name"]:
+                db.execute(f"DELETE FROM {table} WHERE left(thread_id, 36) = ANY(%s)", [[str(row["id"]) for row in rows]])
+    return deleted
 
 
 def _ago(days: int) -> str:

@@ -140,12 +140,13 @@ WITH asked AS MATERIALIZED (
     SELECT no FROM found
     UNION
     SELECT n.no FROM found CROSS JOIN LATERAL (
-        SELECT namespace, thread, ordinal FROM memory_item m WHERE m.no = found.no AND m.thread IS NOT NULL OFFSET 0
+        SELECT namespace, thread, ordinal FROM memory_item m WHERE m.no = found.no OFFSET 0
     ) own CROSS JOIN LATERAL (
         SELECT n.no FROM memory_item n
         WHERE n.namespace = own.namespace AND n.thread = own.thread AND n.ordinal BETWEEN own.ordinal - 2 AND own.ordinal + 2 OFFSET 0
     ) n
-    WHERE NOT (SELECT yes FROM whole)
+    -- Asked outside of the lookup, which would else be made by the index of threads while its statistics are old.
+    WHERE own.thread IS NOT NULL AND NOT (SELECT yes FROM whole)
 ), item AS MATERIALIZED (
     SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from, {condition} AS wanted, {meaning} AS meaning,
            coalesce(p.words, 0) AS words, p.terms, p.scores,

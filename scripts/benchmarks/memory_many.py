@@ -1,4 +1,7 @@
-"""Time of recall among many items with natural word frequencies, agreement with scoring every item, and narrow filters."""
+"""Time of recall among many items with natural word frequencies, agreement with scoring every item, and narrow filters.
+
+Items stand alone; passages of documents are measured in a namespace of their own, where neighbours count too.
+"""
 
 import contextlib
 import math
@@ -16,7 +19,9 @@ from f.millrace.memory import hybrid, vectors
 from scripts.benchmarks.memory_peers import Peers
 
 ITEMS = int(os.environ.get("BENCH_ITEMS", "50000"))
-NAMESPACE = "big"
+NAMESPACE, DOCUMENTS = "big", "documents"
+# A fifth as many passages, of documents of so many.
+PASSAGES, PASSAGES_EACH = ITEMS // 5, 25
 QUERIES, REPEATS = 60, 3
 # Scoring every item takes a second or two each.
 CHECKED = 15
@@ -75,24 +80,52 @@ def many(peers: Peers) -> dict[str, Any]:
     filtered = [(made.text(4), made.vector()) for _ in range(20)]
     answer["filter_2_percent"] = _filtered(model, filtered)
     _beside(peers, answer, questions, filtered)
+    answer["passages_of_documents"] = _documents(made, model)
     return {"items": ITEMS, "queries_of_each_length": QUERIES, "repeats": REPEATS, **answer}
+
+
+def _documents(made: Made, model: vectors.Model) -> dict[str, Any]:
+    """Return time and agreement among passages, by number of content words."""
+    _fill_documents(made)
+    found: dict[str, Any] = {"passages": PASSAGES}
+    for count in COUNTS:
+        asked = [hybrid.Asked(made.text(count), DOCUMENTS, 10, made.vector(), model, ALL) for _ in range(CHECKED)]
+        timed = [_timed(one) for one in asked]
+        same = [_same(one.rows, question) for one, question in zip(timed, asked, strict=True)]
+        found[f"{count}_words"] = {**_times("", [one.wall_ms for one in timed]), "same_top_10": round(statistics.fmean(same), 4)}
+    return found
 
 
 def _fill(made: Made) -> None:
     for start in range(0, ITEMS, 1000):
-        rows = []
-        for number in range(start, min(start + 1000, ITEMS)):
-            text = made.text(made.draw.randint(20, 80))
-            rows.append((f"big_{number}", text, number % PARTS, vectors.literal(made.vector())))
-        with db.transaction() as connection:
-            connection.execute(
-                "INSERT INTO memory_item (id, namespace, type, raw_text, metadata, content_hash, valid, embedding, embedding_model) "
-                "SELECT id, 'big', 'note', jsonb_build_object('text', text), jsonb_build_object('group', part), id, "
-                "tstzmultirange(tstzrange(now(), NULL)), vector::vector, 1 "
-                "FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[]) AS t (id, text, part, vector)",
-                [list(column) for column in zip(*rows, strict=True)],
-            )
+        numbers = range(start, min(start + 1000, ITEMS))
+        texts = [made.text(made.draw.randint(20, 80)) for _ in numbers]
+        _store(NAMESPACE, start, texts, [{"group": number % PARTS} for number in numbers], [made.vector() for _ in numbers])
     db.execute("VACUUM ANALYZE")
+
+
+def _fill_documents(made: Made) -> None:
+    """Store documents: a third of the words and most of the meaning of each are its own."""
+    for start in range(0, PASSAGES, PASSAGES_EACH):
+        own, middle = made.text(60).split(), made.vector()
+        places = [{"document": str(start), "ordinal": ordinal} for ordinal in range(PASSAGES_EACH)]
+        texts = [f"{made.text(70)} {' '.join(made.draw.choices(own, k=30))}" for _ in places]
+        near = [[value + made.draw.gauss(0, SPREAD) for value in middle] for _ in places]
+        _store(DOCUMENTS, start, texts, places, near)
+    db.execute("VACUUM ANALYZE")
+
+
+def _store(namespace: str, start: int, texts: list[str], metadata: list[dict[str, Any]], near: list[list[float]]) -> None:
+    with db.transaction() as connection:
+        connection.execute(
+            "INSERT INTO memory_item (id, namespace, type, raw_text, metadata, content_hash, valid, embedding, embedding_model) "
+            "SELECT %(namespace)s || '_' || n, %(namespace)s, 'note', jsonb_build_object('text', text), metadata, n, "
+            "tstzmultirange(tstzrange(now(), NULL)), vector::vector, 1 "
+            "FROM unnest(%(texts)s::text[], %(metadata)s::jsonb[], %(vectors)s::text[]) WITH ORDINALITY AS t (text, metadata, vector, place) "
+            "CROSS JOIN LATERAL (SELECT (%(start)s + place)::text AS n) named",
+            {"namespace": namespace, "start": start, "texts": texts, "metadata": [db.jsonb(one) for one in metadata],
+             "vectors": [vectors.literal(one) for one in near]},
+        )  # fmt: skip
 
 
 def _timed(asked: hybrid.Asked) -> Timed:

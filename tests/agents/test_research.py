@@ -341,6 +341,25 @@ def test_ask_streams_checked_sentences_and_remembers_the_conversation(edge, in_s
     assert "Orbit" in edge.searches[-1]
 
 
+@pytest.mark.parametrize(
+    ("question", "leans"),
+    [
+        ("When will it open?", True),
+        ("And in 2025?", True),
+        ("How many people?", True),
+        ("What is the capital of Peru?", False),
+        ("Who is Tove Raskin?", False),
+    ],
+)
+def test_a_question_that_points_back_is_asked_with_the_one_before_and_no_other(edge, in_step, question, leans):
+    edge.add_page("/a", "Orbit opens", OPENED)
+    ask("What is the Orbit sodium battery plant in Leeds?", session="desk")
+
+    ask(question, session="desk", fresh=True)
+
+    assert ("Orbit" in edge.searches[-1]) is leans
+
+
 def test_a_conversation_is_cut_at_turns(in_step):
     for number in range(5):
         conversation.remember_turn("s", f"question {number} " + "x" * 400, f"answer {number}")

@@ -1,5 +1,6 @@
 """Ask: one question in, a cited answer out, with the conversation so far in mind."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +19,12 @@ from f.millrace.memory import conversation, documents
 from f.millrace.trust import decisions
 
 LONGEST_QUESTION = 2_000
-# A question with fewer words of its own leans on the one before: "and in 2025?"
-LEANS_BELOW = 4
+# A question of few words of its own leans on the one before when it points back: "When will it end?", "And in 2025?"
+POINTS_BACK = re.compile(
+    r"(?i)^\W*(?:and|but|or|so|then|also|what about|how about|what else)\b"
+    r"|\b(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|one|ones|same)\b"
+)
+FEW_WORDS = 4
 
 
 class Reply(BaseModel):
@@ -95,7 +100,9 @@ def _from_memory(
 
 def _whole(question: str, earlier: list[str]) -> str:
     """Return the question with the one before it, when it cannot stand alone."""
-    if not earlier or len(claims.content(question)) >= LEANS_BELOW:
+    own = len(claims.content(question))
+    leans = own < 2 or (own < FEW_WORDS and POINTS_BACK.search(question))
+    if not earlier or not leans:
         return question
     return f"{earlier[-1].rstrip('?')} - {question}"
 

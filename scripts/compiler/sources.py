@@ -132,10 +132,10 @@ def bundle(root: Path) -> Bundle:
 
 
 def python_files(root: Path, *folders: str) -> list[Module]:
-    """Return the parsed files of some folders, in order of their paths."""
+    """Return the parsed files of some folders, in order of their paths; inline scripts of flows belong to their flow."""
     paths = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
     with _uncollected():
-        return [read(root, path) for path in paths if "__pycache__" not in path.parts]
+        return [read(root, path) for path in paths if "__pycache__" not in path.parts and not path.parent.name.endswith("__flow")]
 
 
 @contextlib.contextmanager

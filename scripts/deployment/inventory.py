@@ -69,7 +69,7 @@ def _items(paths: list[str]) -> set[tuple[str, str]]:
             items.add(("flow", path.removesuffix("__flow/flow.yaml")))
         elif path.endswith(".schedule.yaml"):
             items.add(("schedule", path.removesuffix(".schedule.yaml")))
-        elif path.endswith(".py"):
+        elif path.endswith(".py") and "__flow/" not in path:
             items.add(("script", path.removesuffix(".py")))
     return items
 

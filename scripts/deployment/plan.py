@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from scripts.compiler import serverform
+from scripts.compiler import pulled, serverform
 from scripts.deployment import record as records
 from scripts.deployment.inventory import Inventory
 from scripts.deployment.record import Item, Record
@@ -114,7 +114,7 @@ def texts(server: Server, folder: Path, item: Item) -> tuple[str, str]:
         meta = yaml.safe_load((folder / f"{path}.script.yaml").read_text()) if (folder / f"{path}.script.yaml").is_file() else {}
         return _script(theirs, str(theirs.get("content", ""))), _script(meta, (folder / f"{path}.py").read_text())
     if kind == "flow":
-        mine = yaml.safe_load((folder / f"{path}__flow/flow.yaml").read_text())
+        mine = pulled.whole(folder / f"{path}__flow/flow.yaml")
         return _dump(server.get(f"flows/get/{path}"), records.FLOW), _dump(mine, records.FLOW)
     mine = yaml.safe_load((folder / f"{path}.schedule.yaml").read_text())
     return _dump(server.get(f"schedules/get/{path}"), records.SCHEDULE), _dump(mine, records.SCHEDULE)
@@ -166,8 +166,15 @@ def _compare_dependencies(plan: Plan, server: Server, folder: Path, paths: list[
 
 
 def _item(path: str) -> Item | None:
-    for kind, ending in (("flow", "__flow/flow.yaml"), ("schedule", ".schedule.yaml"), ("script", ".py"), ("script", ".script.yaml"),
-                         ("script", ".script.lock")):  # fmt: skip
+    folder, inside, _ = path.partition("__flow/")
+    if inside:
+        return "flow", folder  # its inline scripts, too
+    for kind, ending in (
+        ("schedule", ".schedule.yaml"),
+        ("script", ".py"),
+        ("script", ".script.yaml"),
+        ("script", ".script.lock"),
+    ):
         if path.endswith(ending):
             return kind, path.removesuffix(ending)
     return None

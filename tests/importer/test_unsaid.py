@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from f.millrace.core.errors import BadInput, MillraceError, NotFound
 from scripts.compiler import spec, write
+from scripts.compiler.sources import bundle
 from scripts.importer import canonical, flow
 from scripts.importer.eject import eject
 from tests.importer.conftest import FLOW
@@ -342,3 +343,9 @@ def test_what_a_person_set_on_the_schedule_beyond_the_language_is_named(root: Pa
         "a spec's schedule has cron, timezone, enabled, misfire_grace, catch_up, args"
     ]
     assert "0 0 7 * * *" in imported.text
+
+
+def test_inline_scripts_of_an_ejected_flow_are_no_scripts_of_the_bundle(root: Path):
+    (root / FLOW).with_name("tell.inline_script.py").write_text("import requests\n")
+
+    assert [path for path in bundle(root).modules if "__flow" in path] == []

@@ -231,3 +231,22 @@ def test_a_workspace_is_named_in_wmill_yaml(checkout: Path, monkeypatch: pytest.
     options.to = None
     with pytest.raises(BadInput, match="--base-url is missing"):
         named(checkout, options)
+
+
+def test_inline_scripts_belong_to_their_flow(server: Recorded, checkout: Path, wmill: Path, capsys):
+    step = "    - id: two\n      value:\n        type: rawscript\n        content: '!inline two.inline_script.py'\n"
+    step += "        input_transforms: {}\n        lock: ''\n        language: python3\n"
+    put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("schema:", step + "schema:", 1))
+    put(checkout, f"{FLOW}__flow/two.inline_script.py", "def main():\n    return 1\n")
+    commit(checkout)
+    deploy(server, checkout)
+    assert server.flows[FLOW]["value"]["modules"][1]["value"]["content"] == "def main():\n    return 1\n"
+    deploy(server, checkout)
+    assert "plan: nothing to do" in capsys.readouterr().out
+    put(checkout, f"{FLOW}__flow/two.inline_script.py", "def main():\n    return 2\n")
+    commit(checkout)
+
+    deploy(server, checkout)
+
+    assert f"change: flow {FLOW}\nplan: 0 to add, 1 to change, 0 to delete" in capsys.readouterr().out
+    assert set(server.scripts) == {SCRIPT}

@@ -58,7 +58,8 @@ def _groups(by: str, groups: list[dict[str, Any]]) -> Table:
         counts = [str(tokens[name]) for name in ("input", "cache_read", "output", "reasoning")]
         money = [dollars(group["tools_usd"]), dollars(group["cost_usd"])]
         source = ", ".join(group["price_sources"]) + (f", {group['price_date']}" if group["price_date"] else "")
-        table.add_row(group[by][:36], str(group["calls"]), *counts, *money, source)
+        name = group[by][:8] if by == "run" else group[by]
+        table.add_row(name[:36], str(group["calls"]), *counts, *money, source)
     return table
 
 

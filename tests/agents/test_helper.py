@@ -140,6 +140,7 @@ def test_the_page_shows_every_call_and_why_it_asks(played, configure):
     assert question.title == "Approve: mail.send and notes.write to ada@home.example"
     assert "To: ada@home.example" in question.plain and "Subject: Tides" in question.plain
     assert "What: mail.send and notes.write, each once" in question.plain
+    assert "Answer on the command line:" in question.plain, "no Windmill runs this"
     assert "mail.send is high risk and always asks" in question.plain and "agent.calls" not in question.plain
 
 

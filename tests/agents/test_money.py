@@ -68,7 +68,7 @@ async def search_until_refused(times):
         toolbox = Toolbox(tools, await tools.list_tools())
         for _ in range(times):
             await toolbox.call("web.search", {"query": "orbit"})
-        with pytest.raises(ToolFailed, match=r"needs up to 0\.0400 USD"):
+        with pytest.raises(ToolFailed, match=r"needs up to \$0\.04"):
             await toolbox.call("web.search", {"query": "orbit"})
 
 

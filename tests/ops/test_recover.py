@@ -107,6 +107,8 @@ def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windm
     )
     action = actions.propose("mail.send", {"to": ["ada@home.example"], "mails": []}, "send:1", run_id=run_id)
     db.execute("UPDATE action SET asked_at = clock_timestamp(), expires_at = clock_timestamp() + interval '1 day'")
+    assert command_line(["approvals", "show", str(action["id"])]) == 0
+    assert "Answer on Windmill's approval page, or on the command line:" in capsys.readouterr().out
     base = "https://windmill.example/api/w/main/jobs_u"
     urls = {each: f"{base}/{each}/job/1/signed" for each in ("resume", "cancel")}
     monkeypatch.setattr(windmill, "get", lambda path: urls if path == "jobs/resume_urls/job/1" else None)

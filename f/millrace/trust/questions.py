@@ -50,9 +50,8 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     ]
     shown = [(name, value) for name, value in facts if value]
     preview, begins = _shown(action, mails, None if whole else PREVIEW)
-    where = f"Answer on Windmill's approval page ({page})" if page else "Answer on Windmill's approval page"
     how = (
-        f"{where}, or on the command line:\n\n  scripts/millrace approvals show {action['id']}\n"
+        f"{_places(action, page)}:\n\n  scripts/millrace approvals show {action['id']}\n"
         f"  scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny {action['id']}\n"
     )
     plain = (
@@ -63,6 +62,13 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     markdown = "\n".join(f"- **{name}:** {_flat(value)}" for name, value in shown)
     markdown += f"\n\n{begins}:\n\n{quoted}\n" if preview else "\n"
     return Question(title, plain, markdown, _html(title, shown, how, f"{begins}:" if preview else "", preview))
+
+
+def _places(action: dict[str, Any], page: str) -> str:
+    run = db.one("SELECT orchestrator FROM run WHERE id = %s", [action["run_id"]])
+    if page or (run and run["orchestrator"] == "windmill"):
+        return f"Answer on Windmill's approval page{f' ({page})' if page else ''}, or on the command line"
+    return "Answer on the command line"
 
 
 def _shown(action: dict[str, Any], mails: list[dict[str, Any]], length: int | None) -> tuple[str, str]:

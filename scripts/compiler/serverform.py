@@ -7,6 +7,7 @@ scalars, and folds at 80 columns.
 import json
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 WIDTH = 80
@@ -48,6 +49,8 @@ def dump(value: Any) -> str:
     return "\n".join(_mapping(value, "")) + "\n"
 
 
+# Flows say the same few words again and again.
+@lru_cache(maxsize=10_000)
 def sort_key(name: str) -> tuple[list[tuple[int, int]], str]:
     """Return what the command sorts a key by: its stand-in, punctuation before digits before letters."""
     text = STAND_INS.get(name, name)
@@ -91,6 +94,7 @@ def _sequence(values: list[Any], indent: str) -> list[str]:
     return lines
 
 
+@lru_cache(maxsize=10_000)
 def _key(key: str) -> str:
     unfit = CONTROL.search(key) or NOT_PLAIN_START.search(key) or NOT_PLAIN.search(key) or OTHER_TYPE.match(key)
     return _quoted(key) if unfit or not key else key

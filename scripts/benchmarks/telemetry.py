@@ -2,7 +2,7 @@
 a scrape of the figures takes.
 
 Each side records the same spans (an agent's, with eight attributes, a child below it) in fresh processes, in turns. The
-peers live in an environment of their own (BENCH_PEERS names its Python, made in the cache otherwise). Counted is
+peers live in environments of their own (BENCH_PEERS names one Python for all, made in the cache otherwise). Counted is
 processor time of the whole process, background threads included, per span; nothing is sent anywhere.
 """
 
@@ -28,9 +28,12 @@ REPEATS = 7
 STEP_SPANS = 50
 STEPS = 21
 KILLED = 1_000
-PEERS = ("logfire", "openinference-instrumentation", "traceloop-sdk")
-# The third imports httpx without saying so.
-PACKAGES = ("logfire==5.2.0", "openinference-instrumentation==0.1.72", "traceloop-sdk==0.62.4", "httpx==0.28.1")
+# Each in an environment of its own: they ask for different releases of OpenTelemetry.
+PEERS = {
+    "logfire": ["logfire==5.2.0"],
+    "openinference-instrumentation": ["openinference-instrumentation==0.1.72"],
+    "traceloop-sdk": ["traceloop-sdk==0.62.4", "httpx==0.28.1"],  # imports httpx without saying so
+}
 
 COMMON = """
 import json, sys, time
@@ -142,7 +145,7 @@ def _span_costs() -> dict[str, Any]:
     pythons = {
         "millrace": sys.executable,
         "sdk": sys.executable,
-        **dict.fromkeys(PEERS, str(peers.python("telemetry", PACKAGES))),
+        **{name: str(peers.python(f"telemetry-{name}", packages)) for name, packages in PEERS.items()},
     }
     runs: dict[str, list[float]] = {name: [] for name in SIDES}
     for _ in range(REPEATS):

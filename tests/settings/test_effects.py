@@ -27,7 +27,7 @@ EFFECTS: dict[str, tuple[str, str]] = {
     "embedding_model": (HERE, "test_a_memory_moves_to_the_model_of_the_setting"),
     "sources": ("research/test_open.py", "test_opening_names_readers_sources_and_day"),
     "hackernews_url": ("tools/test_sources.py", "test_hacker_news_reads_top_stories_in_order"),
-    "arxiv_url": ("tools/test_sources.py", "test_recorded_arxiv_pages_are_read_whole"),
+    "arxiv_url": ("tools/test_sources.py", "test_arxiv_asks_for_the_configured_categories_and_terms"),
     "arxiv_categories": ("tools/test_sources.py", "test_arxiv_asks_for_the_configured_categories_and_terms"),
     "arxiv_terms": ("tools/test_sources.py", "test_arxiv_asks_for_the_configured_categories_and_terms"),
     "feeds": ("tools/test_sources.py", "test_feeds_are_taken_in_turn_up_to_the_limit"),

@@ -28,7 +28,7 @@ def main(look_only: bool = False) -> dict:
         swept = recovery.sweep()
         handed = [str(row["run_id"]) for row in recovery.answered() if _hand_over(row)]
         measures = [_recover(row) for row in recovery.stalled() if row["orchestrator"] == "windmill"]
-        span.set(dead=len(swept.dead), expired=swept.expired, recovered=len(measures), answered=len(handed))
+        span.set(dead=len(swept.dead), expired=swept.expired, recovered=len(measures))
         return {
             "killed": swept.dead,
             "expired_approvals": swept.expired,

@@ -117,10 +117,10 @@ def expiry(row: Row) -> datetime:
     return row["expires_at"] or row["created_at"] + timedelta(hours=settings().approval_hours)
 
 
-def over(row: Row) -> bool:
+def over(row: Row, clock: datetime | None = None) -> bool:
     """Tell whether the time to answer an action, and to use the answer, is over."""
-    # A row's own time is the database's; a fixed clock is for what a flow has set.
-    return expiry(row) < (now() if row["expires_at"] else datetime.now(UTC))
+    # When a row was made says the database, which knows of no fixed clock.
+    return expiry(row) < (clock or (now() if row["expires_at"] else datetime.now(UTC)))
 
 
 def by_key(key: str) -> Row:

@@ -78,7 +78,7 @@ def unknown() -> list[Row]:
 
 def expire() -> int:
     """Close the actions whose time to answer is over, and return how many."""
-    late = [row for row in db.all("SELECT * FROM action WHERE state = 'proposed'") if actions.over(row)]
+    late = [row for row in db.all("SELECT * FROM action WHERE state = 'proposed'") if actions.over(row, now())]
     for row in late:
         decide(str(row["id"]), row["digest"], "expired", "millrace", "nobody answered in time")
     return len(late)

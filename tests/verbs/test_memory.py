@@ -35,6 +35,7 @@ def test_a_fact_is_added_superseded_related_and_told_as_it_was(memory):
     assert "superseded by " + new.strip() in memory("timeline", item)[1]
     assert "true never" in memory("timeline", item, "--as-of", "2025-12-31")[1]
     assert memory("stats", "--json")[1]["types"][0]["items"] == 2
+    assert set(memory("stats", "--json", "--known-at", "2026-01-01")[1]["counts"].values()) == {0}
 
 
 def test_a_source_is_retracted_lifted_and_a_subject_forgotten(memory):

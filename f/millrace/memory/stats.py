@@ -6,18 +6,22 @@ from f.millrace.core import db
 from f.millrace.memory.moment import When, held, moment
 from f.millrace.memory.store import named
 
+# What is counted beside the items, and when each of it was recorded.
 COUNTS = {
-    "links": "SELECT count(*) AS n FROM memory_link l JOIN memory_item m ON m.id = l.from_id WHERE m.namespace = %s",
-    "beliefs": "SELECT count(*) AS n FROM memory_belief b JOIN memory_item m ON m.id = b.item_id WHERE m.namespace = %s",
-    "origins": "SELECT count(*) AS n FROM memory_origin WHERE namespace = %s",
-    "withdrawn sources": "SELECT count(*) AS n FROM memory_retraction WHERE namespace = %s",
-    "sessions": "SELECT count(*) AS n FROM chat_session WHERE namespace = %s",
-    "messages": "SELECT count(*) AS n FROM chat_message m JOIN chat_session s ON s.id = m.session_id WHERE s.namespace = %s",
+    "links": ("memory_link l JOIN memory_item m ON m.id = l.from_id WHERE m.namespace", "l.created_at"),
+    "beliefs": ("memory_belief b JOIN memory_item m ON m.id = b.item_id WHERE m.namespace", "lower(b.recorded)"),
+    "origins": ("memory_origin WHERE namespace", "recorded_at"),
+    "withdrawn sources": ("memory_retraction WHERE namespace", "at"),
+    "sessions": ("chat_session WHERE namespace", "created_at"),
+    "messages": ("chat_message m JOIN chat_session s ON s.id = m.session_id WHERE s.namespace", "m.created_at"),
 }
 
 
 def stats(namespace: str | None = None, as_of: When = None, known_at: When = None) -> dict[str, Any]:
-    """Return counts of a namespace: by type, and of what belongs to items; `held` is what was true then as known then."""
+    """Return counts of a namespace: by type, and of what belongs to items; `held` is what was true then as known then.
+
+    `known_at` leaves out what was recorded later.
+    """
     namespace = named(namespace, known=True)
     when = moment(as_of, known_at)
     condition, values = held(when)
@@ -28,5 +32,12 @@ def stats(namespace: str | None = None, as_of: When = None, known_at: When = Non
         "AND (%(known_at)s::timestamptz IS NULL OR m.created_at <= %(known_at)s) GROUP BY m.type ORDER BY m.type",
         {**values, "namespace": namespace},
     )
-    counts = {name: (db.one(sql, [namespace]) or {"n": 0})["n"] for name, sql in COUNTS.items()}
+    counts = {
+        name: db.all(
+            f"SELECT count(*) AS n FROM {rows} = %(namespace)s "
+            f"AND (%(known_at)s::timestamptz IS NULL OR {recorded} <= %(known_at)s)",
+            {"namespace": namespace, "known_at": when.known_at},
+        )[0]["n"]
+        for name, (rows, recorded) in COUNTS.items()
+    }
     return {"namespace": namespace, "types": types, "counts": counts}

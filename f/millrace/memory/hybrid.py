@@ -8,6 +8,7 @@ An item that stands alone is its own thread, and two parts of its words and one 
 A scope of few items is scored whole. In a large one candidates are the best by words and the nearest by vector: of a
 common word only the items in which it weighs most are read. The best of them by both, and their neighbours, are scored in full.
 
+Numbers are float8: exp and ln of numeric, which extract and decimals are, take a hundred times as long.
 Each row is looked up in a lateral subquery with OFFSET 0, which the planner does not pull up: estimates over CTEs are
 guesses, and a join in their place reads the whole table sooner or later.
 """
@@ -33,7 +34,7 @@ HALF_LIFE_DAYS = 180
 # What happened is spoken of within some days.
 DATED_DAYS = 7
 # What the words of an item count for the one that stands so many places after it: more after than before, as answers follow questions.
-SHARES = "(VALUES (-2, 0.4), (-1, 0.7), (0, 1), (1, 1), (2, 0.7)) AS away (by, share)"
+SHARES = "(VALUES (-2, 0.4::float8), (-1, 0.7), (0, 1), (1, 1), (2, 0.7)) AS away (by, share)"
 WORD = re.compile(r"[^\W_]+")
 SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 300; SET hnsw.max_scan_tuples = 60000"
 
@@ -150,7 +151,7 @@ WITH asked AS MATERIALIZED (
 ), item AS MATERIALIZED (
     SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from, {condition} AS wanted, {meaning} AS meaning,
            coalesce(p.words, 0) AS words, p.terms, p.scores,
-           ln(1 + least(length(m.raw_text ->> 'text'), 300) / 6.0) / ln(1 + 300 / 6.0) AS length,
+           ln(1 + least(length(m.raw_text ->> 'text'), 300)::float8 / 6) / ln(51::float8) AS length,
            right(rtrim(m.raw_text ->> 'text'), 1) IN ('?', '？', '؟') AS asks,
            m.title <> '' AND strpos(%(padded)s, ' ' || lower(m.title) || ' ') > 0 AS named
     FROM pool CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = pool.no OFFSET 0) m CROSS JOIN LATERAL (
@@ -174,9 +175,9 @@ WITH asked AS MATERIALIZED (
            coalesce(CASE WHEN i.thread IS NOT NULL THEN lead(i.meaning) OVER (PARTITION BY i.thread ORDER BY i.ordinal) END, i.meaning, 0) AS next,
            i.named::integer AS named, i.length, i.asks::integer AS asks,
            CASE WHEN %(since)s::timestamptz IS NULL OR i.valid_from IS NULL THEN 0
-                ELSE exp(-least(greatest(extract(epoch FROM %(since)s::timestamptz - i.valid_from),
-                                         extract(epoch FROM i.valid_from - %(until)s::timestamptz), 0) / 86400 / {dated_days}, 50)) END AS dated,
-           exp(-least(0.693147 * greatest(floor(extract(epoch FROM coalesce(%(now)s::timestamptz, statement_timestamp()) - i.valid_from)
+                ELSE exp(-least(greatest(extract(epoch FROM %(since)s::timestamptz - i.valid_from)::float8,
+                                         extract(epoch FROM i.valid_from - %(until)s::timestamptz)::float8, 0) / 86400 / {dated_days}, 50)) END AS dated,
+           exp(-least(0.693147 * greatest(floor(extract(epoch FROM coalesce(%(now)s::timestamptz, statement_timestamp()) - i.valid_from)::float8
                                                 / 86400), 0) / {half_life}, 50)) AS recency,
            CASE i.trust WHEN 'own' THEN {own} WHEN 'trusted' THEN {trusted} ELSE {untrusted} END AS authority,
            i.wanted
@@ -208,7 +209,7 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
     """Return the statement and its parameters."""
     plus = ("words", "nearby", "thread", "meaning", "next", "named", "dated", "length")
     embedded = f"m.embedding_model = {asked.model.no}" if asked.vector else "false"
-    saturated = f"p.tf / (p.tf + {K1} * (1 - {B} + {B} * p.length / (SELECT average FROM extent)))"
+    saturated = f"p.tf / (p.tf + {_float(K1)} * ({_float(1 - B)} + {_float(B)} * p.length / (SELECT average FROM extent)))"
     terms = "(SELECT terms FROM sought)::bigint[]"
     text = SQL.format(
         condition=f"({asked.only.condition})",
@@ -221,16 +222,16 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         saturated=saturated,
         score=f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
         terms=terms,
-        by_words=weights.words + weights.nearby,
-        by_meaning=weights.meaning + weights.next + weights.thread,
+        by_words=_float(weights.words + weights.nearby),
+        by_meaning=_float(weights.meaning + weights.next + weights.thread),
         half_life=HALF_LIFE_DAYS,
         dated_days=DATED_DAYS,
         shares=SHARES,
-        relevance=" + ".join(f"{getattr(weights, name)} * {name}" for name in plus) + f" - {weights.asks} * asks",
-        plain=round(1 - weights.recency - weights.authority, 6),
-        w_recency=weights.recency,
-        w_authority=weights.authority,
-        **AUTHORITY,
+        relevance=" + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus) + f" - {_float(weights.asks)} * asks",
+        plain=_float(1 - weights.recency - weights.authority),
+        w_recency=_float(weights.recency),
+        w_authority=_float(weights.authority),
+        **{name: _float(value) for name, value in AUTHORITY.items()},
     )
     values = {
         **asked.only.values,
@@ -250,6 +251,10 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         "finalists": max(FINALISTS, 2 * asked.limit),
     }
     return text, values
+
+
+def _float(number: float) -> str:
+    return f"{round(number, 6)}::float8"
 
 
 def search(asked: Asked, weights: Weights = WEIGHTS) -> list[dict[str, Any]]:

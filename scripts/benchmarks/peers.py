@@ -26,6 +26,8 @@ def python(name: str, packages: Sequence[str]) -> Path:
     ready = home / "ready"
     if not ready.exists() or ready.read_text() != pins:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(made), "-m", "pip", "install", "--quiet", *packages], check=True)
+        # pip gives up where releases of OpenTelemetry's many packages differ; uv finds those that fit.
+        uv = Path(sys.executable).with_name("uv")
+        subprocess.run([str(uv), "pip", "install", "--quiet", "--python", str(made), *packages], check=True)
         ready.write_text(pins)
     return made

@@ -212,6 +212,8 @@ def test_a_killed_run_goes_on_where_it_was_and_does_nothing_twice(ingestion):
             while documents_read() < kill * 30 // (CRASHES + 1):
                 assert process.poll() is None, "the run ended before it was killed"
                 time.sleep(0.01)
+            # Stopped first, so that it reads no further while its readers are looked up.
+            process.send_signal(signal.SIGSTOP)
             pids += subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
             process.send_signal(signal.SIGKILL)
     assert 0 < documents_read() < 30 and pids

@@ -46,9 +46,10 @@ OWN = {
     "MILLRACE_BRAVE_API_KEY": ("brave-Zq81-plain", "brave-Zq81-plain"),
     "MILLRACE_MCP_TOKENS": ('{"box": "mcp-Zq81-plain"}', "mcp-Zq81-plain"),
     "MILLRACE_MCP": (
-        '{"far": {"url": "http://far.example/mcp", "headers": {"X-Asks": "header-Zq81-plain"}}}',
+        '{"far": {"url": "http://far.example/mcp", "headers": {"X-Asks": "header-Zq81-plain", "X-Too": "as ${FAR_WORD}"}}}',
         "header-Zq81-plain",
     ),
+    "FAR_WORD": ("named-Zq81-plain", "named-Zq81-plain"),
     "OPENAI_API_KEY": ("openai-Zq81-plain", "openai-Zq81-plain"),
     "NEWS_TOKEN": ("news Zq81 plain", "news Zq81 plain"),
     "SOME_DATABASE_URL": ("postgresql://me:dbpassZq81@db.example/x", "dbpassZq81"),

@@ -30,6 +30,8 @@ RESOURCE = "f/millrace/settings"
 # Set by scripts and the runner for their own children; not settings.
 INTERNAL = frozenset({"STEP", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
 
+# What the settings of a tool server take from the environment: "Bearer ${TRACKER_TOKEN}".
+FROM_ENVIRONMENT = r"\$\{(\w+)\}"
 LEVELS = ("debug", "info", "warning", "error")
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from f.millrace.core.config import on_reload, settings
+from f.millrace.core.config import FROM_ENVIRONMENT, on_reload, settings
 from f.millrace.core.errors import BadSetting
 
 MASK = "[redacted]"
@@ -112,7 +112,8 @@ def _own_secrets() -> "re.Pattern[str] | None":
 def _secrets(value: Any) -> Iterator[str]:
     """Yield the secrets of a setting: its own, those of its entries, and those of an entry's fields."""
     if isinstance(value, SecretStr):
-        yield value.get_secret_value()
+        named = _compiled(FROM_ENVIRONMENT).findall(value.get_secret_value())
+        yield from [os.environ.get(name, "") for name in named] or [value.get_secret_value()]
     elif isinstance(value, dict):
         for inner in value.values():
             yield from _secrets(inner)

@@ -16,15 +16,13 @@ from mcp import types
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
-from f.millrace.core.config import settings
+from f.millrace.core.config import FROM_ENVIRONMENT, settings
 from f.millrace.core.errors import BadSetting
 from f.millrace.core.setting_types import ToolServer
 from f.millrace.telemetry.spans import traceparent
 from f.millrace.tools.programs import MOST_BYTES, MOST_MESSAGES, started
 
 CLOSE_SECONDS = 5.0
-# A value of the settings that comes from the environment.
-FROM_ENVIRONMENT = re.compile(r"\$\{(\w+)\}")
 
 T = TypeVar("T")
 
@@ -138,7 +136,7 @@ def _expanded(name: str, values: dict[str, SecretStr]) -> dict[str, str]:
             raise BadSetting(f"setting 'mcp' names ${{{found[1]}}} for the server {name!r}, which is not in the environment")
         return os.environ[found[1]]
 
-    return {key: FROM_ENVIRONMENT.sub(fill, value.get_secret_value()) for key, value in values.items()}
+    return {key: re.sub(FROM_ENVIRONMENT, fill, value.get_secret_value()) for key, value in values.items()}
 
 
 async def _take_any(name: str, result: types.CallToolResult) -> None:

@@ -3,8 +3,6 @@
 from f.millrace.core.config import settings
 from f.millrace.core.context import current
 from f.millrace.core.ids import digest_of
-from f.millrace.tools import mail
-from f.millrace.trust import actions
 
 HOST = "millrace.local"
 
@@ -14,6 +12,10 @@ def tell_operator(occasion: str, run_id: str, subject: str, text: str, reason: s
     operator = settings().operator
     if not operator or current().dry_run:
         return False
+    # Most runs of the steps that may write one have nothing to tell.
+    from f.millrace.tools import mail
+    from f.millrace.trust import actions
+
     name = f"{occasion.split(':')[0]}-{digest_of([run_id, occasion])[:24]}@{HOST}"
     arguments = {"to": operator, "subject": subject, "text": text, "message_id": name}
     key = f"{occasion}:{run_id}"

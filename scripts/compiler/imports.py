@@ -30,14 +30,14 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "mcp": ("tools.",),
     "pydantic_ai": ("agents.", "core.llm", "memory.conversation", "memory.conversation_store"),
     "pypdfium2": ("ingest.parse_pdf",),
-    "docx": ("ingest.parse_office",),
+    "docx": ("ingest.parse_word",),
     "pptx": ("ingest.parse_office",),
     "python_calamine": ("ingest.parse_office",),
     "markdown_it": ("ingest.parse_text",),
     "charset_normalizer": ("ingest.parse_text",),
     "nh3": ("trust.markup",),
-    "py3langid": ("ingest.parse",),
-    "lxml": ("ingest.parse_html", "ingest.parse_office"),
+    "py3langid": ("ingest.language",),
+    "lxml": ("ingest.parse_html", "ingest.parse_office", "ingest.parse_word"),
 }
 # Libraries whose import name is not the name on the index.
 DISTRIBUTIONS = {

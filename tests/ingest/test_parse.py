@@ -1,6 +1,7 @@
 """What is kept of each kind of document."""
 
 from datetime import UTC, datetime
+from email.message import EmailMessage
 
 import pytest
 
@@ -115,6 +116,29 @@ def test_text_is_read_in_its_encoding(encoding):
     assert parsed.text == text and parsed.language == "de"
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Le café ferme à midi, été comme hiver. Où êtes-vous ?", "cp1252"),
+        ("El niño comió piñas mañana por la mañana", "cp1252"),
+        ("Åke köpte två öl på ön", "latin-1"),
+        ("Zażółć gęślą jaźń, proszę państwa. Łódź jest piękna.", "cp1250"),
+        ("Мурманский порт принимает траулеры круглый год.", "koi8-r"),
+        ("函館の朝市では、いかとほたてが人気です。", "euc_jp"),
+        ("The undersea cable was cut twice.", "utf-16-be"),
+    ],
+)
+def test_a_short_text_of_older_times_is_told_by_its_language(text, encoding):
+    assert read("a.txt", text.encode(encoding), Limits()).parsed.text == text
+
+
+def test_a_short_text_in_a_script_of_its_own_has_a_language():
+    assert [
+        read("a.txt", text.encode(), Limits()).parsed.language
+        for text in ("灯塔在台风之后重新点亮。渔民们。", "وصلت السفينة إلى الميناء")
+    ] == ["zh", "ar"]
+
+
 def test_values_of_csv_and_json_stand_with_their_names():
     table = read("a.csv", documents.csv_file([["Name", "City"], ["Ada", "London"], ["Bob", "Leeds"]], ";"), Limits())
     value = read("a.json", documents.json_file({"title": "J", "a": {"b": [1, 2]}, "c": [{"x": "y"}]}), Limits())
@@ -134,6 +158,25 @@ def test_a_mail_is_read_with_what_is_attached():
     assert parsed.dated_at == datetime(2026, 3, 12, 9, tzinfo=UTC)
     assert FERRY in " ".join(parsed.text.split()) and CRANE in parsed.text
     assert len(parsed.notes) == 1 and "broken.pdf" in parsed.notes[0]
+
+
+def test_a_mail_that_was_passed_on_is_read_with_the_one_inside():
+    inner, outer = EmailMessage(), EmailMessage()
+    inner["Subject"], outer["Subject"] = "Flooding", "Fwd: see below"
+    inner.set_content(CRANE)
+    outer.set_content(FERRY)
+    outer.add_attachment(inner)
+
+    parsed = read("m.eml", bytes(outer), Limits()).parsed
+
+    assert CRANE in " ".join(parsed.text.split()) and parsed.details["attachments"] == ["Flooding.eml"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_letters_that_a_mail_s_head_should_not_hold_are_read_all_the_same(encoding):
+    parsed = read("m.eml", "From: René <r@x.example>\nSubject: café menu\n\nClosed.\n".encode(encoding), Limits()).parsed
+
+    assert (parsed.title, parsed.author) == ("café menu", "René <r@x.example>")
 
 
 def test_a_picture_goes_through_tesseract(tesseract):
@@ -160,6 +203,8 @@ def test_secrets_are_masked_before_offsets_are_counted():
 def test_dates_come_in_many_forms():
     assert moment("D:20260312090000+02'00'") == datetime.fromisoformat("2026-03-12T09:00:00+02:00")
     assert moment("2026-03-12") == datetime(2026, 3, 12, tzinfo=UTC)
+    assert moment("12 March 2026") == moment("March 12, 2026") == moment("20260312;93000") == datetime(2026, 3, 12, tzinfo=UTC)
+    assert moment("Thu, 12 Mar 2026 09:00:00 GMT") == datetime(2026, 3, 12, 9, tzinfo=UTC)
     assert moment("D:2026") == datetime(2026, 1, 1, tzinfo=UTC)
     assert moment("D:20261399") is None and moment("yesterday") is None and moment(7) is None
 

@@ -25,7 +25,7 @@ WORDS = {
 IMAGES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"BM", b"GIF8")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 12, 13, 27))
-MOST_CONTROLS = 0.02
+MOST_CONTROLS, FEW = 0.02, 4
 BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 PARTS = (
     ("word/document.xml", "docx"),
@@ -101,7 +101,8 @@ def _ole(suffix: str, data: bytes) -> str:
 def _text(suffix: str, data: bytes) -> str:
     sample = data[:65536]
     # A stray control character is a fault in a text; many of them are no text.
-    if not data.startswith(BOMS) and len(sample) - len(sample.translate(None, CONTROLS)) > len(sample) * MOST_CONTROLS:
+    controls = len(sample) - len(sample.translate(None, CONTROLS))
+    if not data.startswith(BOMS) and not wide(data) and controls > max(len(sample) * MOST_CONTROLS, FEW):
         raise Unreadable(
             f"holds binary data that is no kind of document{f', although its name ends in {suffix}' if suffix else ''}"
         )
@@ -111,3 +112,13 @@ def _text(suffix: str, data: bytes) -> str:
     if kind in ("html", "csv", "json", "mail", "markdown"):
         return kind
     return "html" if PAGE.match(data[:4096]) else "text"
+
+
+def wide(data: bytes) -> str:
+    """Return the encoding of a text that has two bytes for each letter and no mark that says so; empty for any other."""
+    sample = data[: 65536 & ~1]
+    half = len(sample) // 2
+    for name, zeros, letters in (("utf-16-le", sample[1::2], sample[::2]), ("utf-16-be", sample[::2], sample[1::2])):
+        if half > FEW and zeros.count(0) > 0.7 * half and letters.count(0) == 0:
+            return name
+    return ""

@@ -7,12 +7,12 @@ from typing import NamedTuple
 from f.millrace.ingest import ocr
 from f.millrace.ingest.chunks import Chunk, chunk
 from f.millrace.ingest.formats import recognise
+from f.millrace.ingest.language import language_of
 from f.millrace.ingest.parsed import LONGEST_TITLE, Parsed, Unreadable, one_line, paragraphs
 
 UNPACKED = 10
-# Of fewer letters the language cannot be told.
-LEAST_LETTERS = 60
-SAMPLE = 4_000
+# A mail that was passed on holds the one before, and so on.
+MAILS_IN_MAILS = 5
 
 
 class Limits(NamedTuple):
@@ -56,19 +56,19 @@ def read(name: str, data: bytes, limits: Limits) -> Reading:
     return Reading(kind, parsed, chunk(parsed.text, parsed.blocks))
 
 
-def _parse(kind: str, name: str, data: bytes, limits: Limits, inside_mail: bool = False) -> Parsed:
-    from f.millrace.ingest import parse_html, parse_mail, parse_office, parse_pdf, parse_text
+def _parse(kind: str, name: str, data: bytes, limits: Limits, inside: int = 0) -> Parsed:
+    from f.millrace.ingest import parse_html, parse_mail, parse_office, parse_pdf, parse_text, parse_word
 
     if kind == "pdf":
         return parse_pdf.parse_pdf(data, limits.pages, limits.ocr_languages)
     if kind == "image":
         return _picture(data, limits)
     if kind == "mail":
-        if inside_mail:
-            raise Unreadable("is a mail inside a mail and was not opened")
-        return parse_mail.parse_mail(data, lambda attached, content: _attached(attached, content, limits))
+        if inside > MAILS_IN_MAILS:
+            raise Unreadable(f"is a mail inside {inside} others and was not opened")
+        return parse_mail.parse_mail(data, lambda attached, content: _attached(attached, content, limits, inside + 1))
     parsers = {
-        "docx": parse_office.parse_docx,
+        "docx": parse_word.parse_docx,
         "pptx": parse_office.parse_pptx,
         "sheets": parse_office.parse_sheets,
         "html": parse_html.parse_html,
@@ -80,9 +80,9 @@ def _parse(kind: str, name: str, data: bytes, limits: Limits, inside_mail: bool 
     return parsers[kind](data)
 
 
-def _attached(name: str, data: bytes, limits: Limits) -> Parsed:
+def _attached(name: str, data: bytes, limits: Limits, inside: int) -> Parsed:
     kind, _ = recognise(name, data, UNPACKED * limits.bytes)
-    return _parse(kind, name, data, limits, inside_mail=True)
+    return _parse(kind, name, data, limits, inside)
 
 
 def _picture(data: bytes, limits: Limits) -> Parsed:
@@ -98,9 +98,4 @@ def _language(parsed: Parsed) -> str:
     said = parsed.language.strip().lower().replace("_", "-").partition("-")[0]
     if len(said) == 2 and said.isalpha():
         return said
-    sample = parsed.text[:SAMPLE]
-    if sum(letter.isalpha() for letter in sample) < LEAST_LETTERS:
-        return ""
-    import py3langid
-
-    return str(py3langid.classify(sample)[0])
+    return language_of(parsed.text)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from f.millrace.ingest.parsed import LONGEST_TITLE, Kind, Parsed, Unreadable, moment, one_line
+from f.millrace.ingest.parsed import LONGEST_TITLE, Kind, Parsed, Unreadable, moment, one_line, rows_as_text
 
 UNSEEN = frozenset(
     "script style noscript template nav footer aside svg iframe object button select head dialog canvas audio video math".split()
@@ -13,8 +13,11 @@ BREAKS = frozenset(
     legend li main ol p pre section summary table tbody tfoot thead tr ul""".split()
 )
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0", re.IGNORECASE)
-DATES = ("article:published_time", "date", "dc.date", "dcterms.created", "dcterms.date", "og:updated_time", "last-modified")
+DATES = (
+    "article:published_time", "date", "dc.date", "dcterms.created", "dcterms.date", "og:updated_time", "last-modified", "changed", "created",
+)  # fmt: skip
 DEEPEST = 200
+MOST_SPANNED = 100
 
 
 def parse_html(data: bytes) -> Parsed:
@@ -64,30 +67,75 @@ def _head(root: Any, parsed: Parsed) -> None:
     parsed.dated_at = next((found for value in candidates if (found := moment(value))), None)
 
 
+def _table(table: Any) -> str:
+    """Return a table one row a line; where each row is a name and a value, as `name: value`."""
+    rows = _rows(table)
+    if all([cell.tag for cell in row if cell.tag in ("th", "td")] == ["th", "td"] for row in table.iter("tr")):
+        return "\n".join(": ".join(map(one_line, row)) for row in rows)
+    return rows_as_text(rows)
+
+
+def _rows(table: Any) -> list[list[str]]:
+    """Return the cells of a table; one that spans rows stands in each of them, one that spans columns in the first."""
+    rows: list[list[str]] = []
+    from_above: dict[int, tuple[int, str, int]] = {}
+    for row in table.iter("tr"):
+        given = [cell for cell in row if cell.tag in ("td", "th")]
+        cells: list[str] = []
+        go_on: dict[int, tuple[int, str, int]] = {}
+        while given or len(cells) in from_above:
+            down, text, across = from_above.pop(len(cells), None) or _cell(given.pop(0))
+            if down > 1:
+                go_on[len(cells)] = (down - 1, text, across)
+            cells += [text, *[""] * (across - 1)]
+        rows.append(cells)
+        from_above = go_on
+    return rows
+
+
+def _cell(cell: Any) -> tuple[int, str, int]:
+    """Return how many rows a cell spans, its text, and how many columns."""
+    down, across = (int(found) if (found := cell.get(name, "")).isdecimal() else 1 for name in ("rowspan", "colspan"))
+    return min(down, MOST_SPANNED), _seen(cell, 0), min(max(across, 1), MOST_SPANNED)
+
+
+def _is_hidden(element: Any) -> bool:
+    tag = element.tag if isinstance(element.tag, str) else ""
+    return tag in UNSEEN or not tag or element.get("hidden") is not None or bool(HIDDEN.search(element.get("style") or ""))
+
+
+def _seen(element: Any, depth: int) -> str:
+    """Return what a reader sees in a cell; what stands on lines of its own is kept apart."""
+    if _is_hidden(element) or depth > DEEPEST:
+        return ""
+    space = " " if element.tag in BREAKS or element.tag == "br" else ""
+    return space + (element.text or "") + "".join(_seen(child, depth + 1) + (child.tail or "") for child in element) + space
+
+
 class _Walk:
     """Goes through the elements once; runs of inline text become paragraphs."""
 
     def __init__(self, parsed: Parsed) -> None:
         self._parsed = parsed
         self._run: list[str] = []
+        self._kind: Kind = "paragraph"
 
     def walk(self, element: Any) -> None:
         self._into(element, 0)
         self._end()
 
     def _into(self, element: Any, depth: int) -> None:
-        tag = element.tag if isinstance(element.tag, str) else ""
-        if tag in UNSEEN or not tag or element.get("hidden") is not None or HIDDEN.search(element.get("style") or ""):
+        if _is_hidden(element):
             return
+        tag = element.tag
         if depth > DEEPEST:
             self._run.append(element.text_content())
         elif tag == "table" and not element.findall(".//table"):
             self._end()
-            rows = [[cell.text_content() for cell in row if cell.tag in ("td", "th")] for row in element.iter("tr")]
             caption = element.find("caption")
             if caption is not None:
                 self._parsed.add(one_line(caption.text_content()))
-            self._parsed.add_rows(rows)
+            self._parsed.add(_table(element), "table")
             self._parsed.details["tables"] = self._parsed.details.get("tables", 0) + 1
         elif tag == "pre":
             self._end()
@@ -99,8 +147,9 @@ class _Walk:
 
     def _inside(self, element: Any, tag: str, depth: int) -> None:
         breaks = tag in BREAKS
+        around, self._kind = self._kind, "list" if tag == "li" else "paragraph" if breaks else self._kind
         if breaks:
-            self._end()
+            self._end(around)
         self._run.append(element.text or "")
         for child in element:
             self._into(child, depth + 1)
@@ -109,7 +158,8 @@ class _Walk:
             if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
                 self._end("heading", int(tag[1]))
             else:
-                self._end("list" if tag == "li" else "paragraph")
+                self._end(self._kind)
+        self._kind = around
 
     def _end(self, kind: Kind = "paragraph", level: int = 0) -> None:
         lines = [one_line(line) for line in "".join(self._run).split("\n")] if "\n" in self._run else ["".join(self._run)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from f.millrace.ingest.formats import supported
 from f.millrace.ingest.parse_html import parse_html
+from f.millrace.ingest.parse_text import decode
 from f.millrace.ingest.parsed import Parsed, Unreadable, clean, one_line, paragraphs
 
 SHOWN = ("From", "To", "Cc", "Date", "Subject")
@@ -19,7 +20,7 @@ def parse_mail(data: bytes, parse_attachment: Callable[[str, bytes], Parsed]) ->
     try:
         message = BytesParser(policy=policy.default).parsebytes(data)
         assert isinstance(message, EmailMessage)
-        parsed = Parsed(title=one_line(str(message["subject"] or "")), author=one_line(str(message["from"] or "")))
+        parsed = Parsed(title=_header(message, "Subject"), author=_header(message, "From"))
         parsed.dated_at = getattr(message["date"], "datetime", None)
         _head(message, parsed)
         _body(message, parsed)
@@ -33,7 +34,16 @@ def parse_mail(data: bytes, parse_attachment: Callable[[str, bytes], Parsed]) ->
 
 
 def _head(message: EmailMessage, parsed: Parsed) -> None:
-    parsed.add("\n".join(f"{name}: {one_line(str(message[name]))}" for name in SHOWN if message[name]))
+    parsed.add("\n".join(f"{name}: {found}" for name in SHOWN if (found := _header(message, name))))
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """Return a line of the head; letters that were not encoded as mail wants it are told like those of a text."""
+    text = str(message[name] or "")
+    if "\ufffd" in text:
+        raw = next(value for key, value in message.raw_items() if key.lower() == name.lower())
+        text = decode(str(raw).encode("utf-8", "surrogateescape"))
+    return one_line(text)
 
 
 def _body(message: EmailMessage, parsed: Parsed) -> None:
@@ -51,10 +61,14 @@ def _body(message: EmailMessage, parsed: Parsed) -> None:
 
 def _attachment(part: Any, parsed: Parsed, parse_attachment: Callable[[str, bytes], Parsed]) -> None:
     name = one_line(part.get_filename() or "")
+    content = part.get_payload(decode=True) or b""
+    if part.get_content_type() == "message/rfc822" and part.is_multipart():
+        mail = part.get_payload(0)
+        name, content = f"{name or _header(mail, 'Subject') or 'mail'}.eml".replace(".eml.eml", ".eml"), bytes(mail)
     if not name or not supported(name):
         return
     try:
-        found = parse_attachment(name, part.get_payload(decode=True) or b"")
+        found = parse_attachment(name, content)
     except Unreadable as error:
         parsed.notes.append(f"its attachment {name!r} {error}")
         return

@@ -1,6 +1,7 @@
-"""Word documents, presentations and spreadsheets."""
+"""Presentations and spreadsheets, and what all documents of Office programs note about themselves."""
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -8,7 +9,6 @@ from typing import Any
 
 from f.millrace.ingest.parsed import Parsed, Unreadable, moment, one_line
 
-WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 CORE = {
     "title": "{http://purl.org/dc/elements/1.1/}title",
     "author": "{http://purl.org/dc/elements/1.1/}creator",
@@ -17,89 +17,24 @@ CORE = {
     "created": "{http://purl.org/dc/terms/}created",
 }
 MOST_ROWS = 200_000
+NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 
 
-def parse_docx(data: bytes) -> Parsed:
-    """Read a Word document; its pages are known when Word has laid it out, or by its own page breaks."""
-    import docx
-
-    document = _opened(docx.Document, data)
-    parsed = Parsed()
-    _properties(data, parsed)
-    body = document.element.body
-    laid_out = body.find(f".//{WORD}lastRenderedPageBreak") is not None
-    page, paged = 1, False
-    for part in document.iter_inner_content():
-        breaks = _breaks(part._element, laid_out)
-        paged = paged or breaks > 0
-        if hasattr(part, "rows"):
-            parsed.add_rows([[cell.text for cell in _once(row.cells)] for row in part.rows], page)
-            parsed.details["tables"] = parsed.details.get("tables", 0) + 1
-            page += breaks
-        else:
-            # A break at the beginning of a paragraph counts for it, another one for what follows.
-            first = breaks if breaks and _begins_with_break(part._element) else 0
-            level = _level(part)
-            listed = part._element.find(f"./{WORD}pPr/{WORD}numPr") is not None
-            text = f"- {part.text}" if listed and not level and part.text.strip() else part.text
-            parsed.add(text, "heading" if level else "list" if listed else "paragraph", page + first, level)
-            page += breaks
-    if paged:
-        parsed.unit, parsed.pages = "page", page
-    else:
-        parsed.blocks = [type(block)(block.start, block.end, block.kind, 0, block.level) for block in parsed.blocks]
-    return parsed
-
-
-def _opened(open_file: Any, data: bytes) -> Any:
+def opened(open_file: Any, data: bytes) -> Any:
+    """Return a document that a library has opened; Unreadable when it cannot."""
     try:
         return open_file(io.BytesIO(data))
     except Exception as error:  # zipfile, lxml and the libraries raise many kinds on broken files
         raise Unreadable(f"is corrupt: {one_line(str(error))[:200] or type(error).__name__}") from error
 
 
-def _level(paragraph: Any) -> int:
-    """Return the level of a heading, 0 for any other paragraph."""
-    style = paragraph.style
-    name = f"{getattr(style, 'style_id', '')} {getattr(style, 'name', '')}".lower()
-    if name.startswith("title"):
-        return 1
-    if name.startswith("heading") and paragraph.text.strip():
-        digits = "".join(letter for letter in name.split()[0] if letter.isdigit())
-        return min(int(digits or 1), 6)
-    outline = paragraph._element.find(f"./{WORD}pPr/{WORD}outlineLvl")
-    level = int(outline.get(f"{WORD}val") or 9) if outline is not None else 9
-    return level + 1 if level < 6 else 0
-
-
-def _breaks(element: Any, laid_out: bool) -> int:
-    if laid_out:
-        return sum(1 for _ in element.iter(f"{WORD}lastRenderedPageBreak"))
-    return sum(1 for found in element.iter(f"{WORD}br") if found.get(f"{WORD}type") == "page")
-
-
-def _begins_with_break(element: Any) -> bool:
-    for found in element.iter(f"{WORD}lastRenderedPageBreak", f"{WORD}br", f"{WORD}t"):
-        return not found.tag.endswith("}t")
-    return False
-
-
-def _once(cells: Any) -> Iterator[Any]:
-    """A merged cell is listed once for each column it spans."""
-    before = None
-    for cell in cells:
-        if before is None or cell._element is not before._element:
-            yield cell
-        before = cell
-
-
 def parse_pptx(data: bytes) -> Parsed:
     """Read a presentation, slide by slide, with tables and the speaker's notes."""
     import pptx
 
-    deck = _opened(pptx.Presentation, data)
+    deck = opened(pptx.Presentation, data)
     parsed = Parsed(unit="slide")
-    _properties(data, parsed)
+    properties(data, parsed)
     for number, slide in enumerate(deck.slides, 1):
         parsed.pages = number
         title = slide.shapes.title
@@ -111,11 +46,23 @@ def parse_pptx(data: bytes) -> Parsed:
             if getattr(shape, "has_table", False):
                 parsed.add_rows([[cell.text for cell in row.cells] for row in shape.table.rows], number)
                 parsed.details["tables"] = parsed.details.get("tables", 0) + 1
+            elif getattr(shape, "has_chart", False):
+                _chart(shape.chart, number, parsed)
             elif shape.has_text_frame:
                 parsed.add(shape.text_frame.text, page=number)
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             parsed.add(slide.notes_slide.notes_text_frame.text, page=number)
     return parsed
+
+
+def _chart(chart: Any, number: int, parsed: Parsed) -> None:
+    """Add the title and the figures that a chart draws."""
+    if chart.has_title and chart.chart_title.has_text_frame:
+        parsed.add(chart.chart_title.text_frame.text, page=number)
+    for plot in chart.plots:
+        series = list(plot.series)
+        places = zip(plot.categories, *(one.values for one in series), strict=False)
+        parsed.add_rows([["", *(one.name for one in series)], *([_cell(value) for value in row] for row in places)], number)
 
 
 def _shapes(shapes: Any) -> Iterator[Any]:
@@ -139,7 +86,9 @@ def parse_sheets(data: bytes) -> Parsed:
             "is encrypted; save it without a password" if "password" in words.lower() else f"is corrupt: {words}"
         ) from error
     parsed = Parsed(unit="sheet", pages=len(sheets))
-    _properties(data, parsed)
+    properties(data, parsed)
+    if without := _without_results(data):
+        parsed.notes.append(f"{without} of its formulas have no stored result; open it in a spreadsheet program and save it")
     for number, (name, rows) in enumerate(sheets, 1):
         if len(rows) > MOST_ROWS:
             parsed.notes.append(f"sheet {name!r} has {len(rows):,} rows; the first {MOST_ROWS:,} were read")
@@ -149,6 +98,16 @@ def parse_sheets(data: bytes) -> Parsed:
             parsed.add_rows(cells, number)
             parsed.details["tables"] = parsed.details.get("tables", 0) + 1
     return parsed
+
+
+def _without_results(data: bytes) -> int:
+    """Return how many formulas were written by a program that does not calculate."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
+            return sum(len(NO_RESULT.findall(archive.read(name))) for name in names)
+    except (zipfile.BadZipFile, RuntimeError):
+        return 0  # an old spreadsheet
 
 
 def _cell(value: Any) -> str:
@@ -161,7 +120,8 @@ def _cell(value: Any) -> str:
     return str(value) if isinstance(value, timedelta) or value not in (None, "") else ""
 
 
-def _properties(data: bytes, parsed: Parsed) -> None:
+def properties(data: bytes, parsed: Parsed) -> None:
+    """Take title, author, language and date from what an Office program notes with a document."""
     from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
     try:

@@ -1,13 +1,15 @@
 """PDF: lines with their places become paragraphs, headings and rows of tables; pages that are pictures go through OCR."""
 
+import bisect
 import ctypes
 import io
+import itertools
 import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from f.millrace.ingest import ocr
 from f.millrace.ingest.parsed import Block, Parsed, Unreadable, moment, one_line
@@ -16,8 +18,8 @@ from f.millrace.ingest.parsed import Block, Parsed, Unreadable, moment, one_line
 LEAST_TEXT = 20
 # Times the usual size of letters: larger lines are headings.
 LARGER = 1.18
-# Times the height of a line: a wider space parts two cells, a wider gap two paragraphs.
-CELL_GAP, PARAGRAPH_GAP = 1.4, 0.75
+# Times the height of a line: a wider space parts two cells, a wider gap two paragraphs or two headings.
+CELL_GAP, PARAGRAPH_GAP, HEADING_GAP = 1.4, 0.75, 0.25
 OCR_SCALE = 200 / 72
 # The dots of a table of contents; what they stand behind is no heading.
 LEADERS = re.compile(r"(?:\s*\.){4,}\s*")
@@ -25,20 +27,33 @@ LEADERS = re.compile(r"(?:\s*\.){4,}\s*")
 RUNNING = 0.6
 
 
+class Word(NamedTuple):
+    """A word and where it stands."""
+
+    text: str
+    left: float
+    right: float
+
+
 @dataclass
 class Line:
-    """A line of a page: its cells, the height of its letters, its top and bottom in points from the page's foot."""
+    """A line of a page: its words with their left and right, the height of its letters, top and bottom in points from the foot."""
 
-    cells: list[str]
+    words: list[Word]
     size: float
     top: float
     bottom: float
     page: int
-    width: float = 0
 
     @property
     def text(self) -> str:
-        return " ".join(self.cells)
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def gaps(self) -> list[tuple[float, float]]:
+        """From where to where there is a space so wide that it parts two cells."""
+        pairs = itertools.pairwise(self.words)
+        return [(one.right, two.left) for one, two in pairs if two.left - one.right > CELL_GAP * max(self.size, 1)]
 
 
 def parse_pdf(data: bytes, most_pages: int, languages: str) -> Parsed:
@@ -56,6 +71,8 @@ def parse_pdf(data: bytes, most_pages: int, languages: str) -> Parsed:
     if len(pdf) > most_pages:
         raise Unreadable(f"has {len(pdf):,} pages, at most {most_pages:,} are read (setting document_max_pages)")
     _properties(pdf, parsed)
+    if pdf.get_formtype():
+        pdf.init_forms()
     pages, pictures = [], {}
     for index in range(len(pdf)):
         lines = _page(pdf, index, parsed)
@@ -80,7 +97,8 @@ def _properties(pdf: Any, parsed: Parsed) -> None:
     title = one_line(found.get("Title", ""))
     # What a word processor fills in by itself is no title.
     parsed.title = "" if title.lower().endswith((".doc", ".docx", ".tex", ".dvi", ".indd")) or title == "untitled" else title
-    parsed.author = one_line(found.get("Author", ""))
+    author = one_line(found.get("Author", ""))
+    parsed.author = "" if author.strip("()").lower() in ("anonymous", "unknown") else author
     parsed.dated_at = moment(found.get("ModDate")) or moment(found.get("CreationDate"))
 
 
@@ -89,6 +107,11 @@ def _page(pdf: Any, index: int, parsed: Parsed) -> list[Line]:
 
     try:
         page = pdf[index]
+        if pdf.formenv:
+            # What was filled in becomes text of the page, once it is loaded anew.
+            page.flatten()
+            page.close()
+            page = pdf[index]
         textpage = page.get_textpage()
         lines = list(_lines(textpage, index + 1))
         textpage.close()
@@ -100,7 +123,7 @@ def _page(pdf: Any, index: int, parsed: Parsed) -> list[Line]:
 
 
 def _lines(textpage: Any, number: int) -> Iterator[Line]:
-    """Yield the lines of a page in reading order, cut into cells where a wide space is."""
+    """Yield the lines of a page in reading order."""
     import pypdfium2.raw as raw
 
     handle, count = textpage.raw, textpage.count_chars()
@@ -125,20 +148,18 @@ def _line(letters: list[tuple[str, float, float, float, float]], number: int) ->
     if not seen:
         return
     size = statistics.median(letter[3] - letter[4] for letter in seen)
-    cells, right = [""], seen[0][1]
-    space = False
-    for letter, left, end, _, _ in letters:
+    words: list[Word] = []
+    space = True
+    for letter, left, right, _, _ in letters:
         if not letter.strip():
             space = True
-            continue
-        if left - right > CELL_GAP * max(size, 1):
-            cells.append("")
-        elif space and cells[-1]:
-            cells[-1] += " "
-        cells[-1] += letter
-        right, space = end, False
+        elif space or left - words[-1].right > CELL_GAP * max(size, 1):
+            words.append(Word(letter, left, right))
+            space = False
+        else:
+            words[-1] = Word(words[-1].text + letter, words[-1].left, right)
     top, bottom = max(letter[3] for letter in seen), min(letter[4] for letter in seen)
-    yield Line([cell for cell in cells if cell], size, top, bottom, number, right - seen[0][1])
+    yield Line(words, size, top, bottom, number)
 
 
 def _by_ocr(pdf: Any, index: int, languages: str, parsed: Parsed) -> str:
@@ -192,20 +213,21 @@ def _blocks(lines: list[Line], usual: float, parsed: Parsed) -> None:
 
 def _goes_on(before: Line, line: Line, usual: float) -> bool:
     """Tell whether two lines belong to one paragraph, heading or table."""
-    if (len(before.cells) > 1) != (len(line.cells) > 1):
+    if bool(before.gaps) != bool(line.gaps):
         return False
     if abs(before.size - line.size) > 0.12 * max(before.size, line.size):
         return False
     gap = before.bottom - line.top
-    if len(line.cells) > 1:
+    if line.gaps:
         return gap < 3 * line.size
-    return -line.size < gap < PARAGRAPH_GAP * line.size or not usual
+    most = HEADING_GAP if line.size >= LARGER * usual else PARAGRAPH_GAP
+    return -line.size < gap < most * line.size or not usual
 
 
 def _close(group: list[Line], usual: float, parsed: Parsed) -> None:
     page = group[0].page
-    if len(group[0].cells) > 1 and len(group) > 1:
-        parsed.add_rows([line.cells for line in group], page)
+    if group[0].gaps and len(group) > 1:
+        parsed.add_rows(_rows(group), page)
         parsed.details["tables"] = parsed.details.get("tables", 0) + 1
         return
     text = ""
@@ -219,6 +241,28 @@ def _close(group: list[Line], usual: float, parsed: Parsed) -> None:
         parsed.add(text, "heading", page, _heading_level(group[0].size / usual))
     else:
         parsed.add(text, page=page)
+
+
+def _rows(group: list[Line]) -> list[list[str]]:
+    """Return the cells of a table: it is cut where no line has a word and at least one a wide space."""
+    gaps = [gap for line in group for gap in line.gaps]
+    words = sorted((word.left, word.right) for line in group for word in line.words)
+    cuts, reach = [], words[0][1]
+    for left, right in words:
+        if left > reach and any(gap[0] <= reach and left <= gap[1] for gap in gaps):
+            cuts.append(left)
+        reach = max(reach, right)
+    if len(cuts) < max(len(line.gaps) for line in group):
+        cuts = []  # the columns are not one below the other
+    return [_cells(line, cuts or [right for _, right in line.gaps]) for line in group]
+
+
+def _cells(line: Line, cuts: list[float]) -> list[str]:
+    cells = [""] * (len(cuts) + 1)
+    for word in line.words:
+        place = bisect.bisect_right(cuts, word.left)
+        cells[place] += f" {word.text}" if cells[place] else word.text
+    return cells
 
 
 def _heading_level(times: float) -> int:

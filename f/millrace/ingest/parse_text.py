@@ -3,11 +3,15 @@
 import codecs
 import csv
 import io
+import itertools
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from f.millrace.core.redaction import redact
+from f.millrace.ingest.formats import wide
+from f.millrace.ingest.language import likeliest
 from f.millrace.ingest.parsed import (
     LONGEST_TITLE,
     Block,
@@ -27,6 +31,10 @@ MARKDOWN_KINDS: dict[str, Kind] = {
     "code_block": "code",
 }  # fmt: skip
 MOST_VALUES = 200_000
+MOST_BROKEN = 20
+LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254")
+OTHERS = ("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gb18030", "big5", "euc_kr")
+EASTERN = frozenset("bs cs hr hu pl ro sk sl sq".split())
 
 
 def decode(data: bytes) -> str:
@@ -34,15 +42,27 @@ def decode(data: bytes) -> str:
     for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if data.startswith(mark):
             return data.decode(name, errors="replace")
+    if name := wide(data):
+        return data.decode(name, errors="replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        from charset_normalizer import from_bytes
+        return data.decode(_encoding(data[:200_000]), errors="replace")
 
-        best = from_bytes(data[:200_000]).best()
-        if best is None:
-            raise Unreadable("is text in an encoding that cannot be told; save it as UTF-8") from None
-        return data.decode(best.encoding, errors="replace")
+
+def _encoding(data: bytes) -> str:
+    """Return the encoding of a text of older times; Unreadable when it cannot be told."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data, cp_isolation=[*LATIN, *OTHERS]).best()
+    if best is None and sum(byte < 128 for byte in data) < len(data) / 2:
+        raise Unreadable("is text in an encoding that cannot be told; save it as UTF-8")
+    if best is not None and best.encoding not in LATIN:
+        return best.encoding
+    # Letters alone do not tell these apart, in a short text less than ever; the language does.
+    found = best.encoding if best else LATIN[0]
+    language = likeliest(data.decode(found, errors="replace"))
+    return found if language in EASTERN else "cp1254" if language == "tr" else LATIN[0]
 
 
 def parse_text(data: bytes) -> Parsed:
@@ -104,31 +124,41 @@ def parse_csv(data: bytes) -> Parsed:
     """Read a table of comma-, semicolon- or tab-separated values; each row says what its columns are."""
     text = clean(decode(data))
     csv.field_size_limit(len(text) + 1)
-    try:
-        dialect: Any = csv.Sniffer().sniff(text[:10_000], delimiters=",;\t|")
-    except csv.Error:
-        dialect = "excel-tab" if text.partition("\n")[0].count("\t") else "excel"
     parsed = Parsed()
     try:
-        parsed.add_rows(list(csv.reader(io.StringIO(text), dialect)))
+        parsed.add_rows(list(csv.reader(io.StringIO(text), delimiter=_delimiter(text))))
     except csv.Error as error:
         raise Unreadable(f"is not a table of separated values: {error}") from error
     parsed.details["tables"] = 1
     return parsed
 
 
+def _delimiter(text: str) -> str:
+    """Return what cuts the most of the first rows into the same number of cells, two at least."""
+
+    def fits(delimiter: str) -> tuple[float, int]:
+        rows = [len(row) for row in itertools.islice(csv.reader(io.StringIO(text), delimiter=delimiter), 100) if row]
+        usual, times = Counter(rows).most_common(1)[0] if rows else (1, 0)
+        return (times / len(rows), usual) if usual > 1 else (0, 0)
+
+    try:
+        return max(",;\t|", key=fits)
+    except csv.Error:
+        return ","
+
+
 def parse_json(data: bytes) -> Parsed:
     """Read JSON, or JSON a line: each value with the path that leads to it."""
-    text = clean(decode(data))
+    text, parsed = clean(decode(data)), Parsed()
     try:
         value = json.loads(text)
     except RecursionError as error:
         raise Unreadable("is JSON nested too deep to read") from error
     except ValueError as error:
-        value = _by_line(text)
-        if value is None:
+        value, broken = _by_line(text)
+        if not value:
             raise Unreadable(f"is not JSON: {error}") from error
-    parsed = Parsed()
+        parsed.notes += broken
     if isinstance(value, dict):
         parsed.title = next((str(value[name]) for name in ("title", "name", "subject") if isinstance(value.get(name), str)), "")
         parsed.author = value["author"] if isinstance(value.get("author"), str) else ""
@@ -145,12 +175,15 @@ def parse_json(data: bytes) -> Parsed:
     return parsed
 
 
-def _by_line(text: str) -> list[Any] | None:
-    lines = [line for line in text.splitlines() if line.strip()]
-    try:
-        return [json.loads(line) for line in lines] if len(lines) > 1 else None
-    except (ValueError, RecursionError):
-        return None
+def _by_line(text: str) -> tuple[list[Any], list[str]]:
+    """Return the values of JSON a line, and what is wrong with a line; nothing when most of the text is something else."""
+    values, broken = [], []
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            values += [json.loads(line)] if line.strip() else []
+        except (ValueError, RecursionError):
+            broken.append(f"its line {number} is not JSON and was left out")
+    return (values, broken[:MOST_BROKEN]) if len(values) > max(1, len(broken)) else ([], [])
 
 
 def _values(value: Any, path: str) -> list[str]:

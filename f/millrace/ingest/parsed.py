@@ -1,9 +1,11 @@
 """What a parser gives: the text of a document as it will be cited, and which of its pieces is what."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
 from f.millrace.core.redaction import redact
@@ -13,6 +15,8 @@ LONGEST_TITLE = 200
 MOST_HEADINGS = 300
 BLANK_LINES = re.compile(r"\n[ \t]*\n+")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+# Of 3/4/2026 nobody knows the month.
+FORMS = ("%Y%m%d", "%Y/%m/%d", "%d.%m.%Y", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -110,20 +114,27 @@ def rows_as_text(rows: Sequence[Sequence[str]]) -> str:
     With a header each line reads `Column: value; Column: value`; otherwise the cells stand between bars.
     """
     plain = [[one_line(cell) for cell in row] for row in rows]
-    filled = [row for row in plain if any(row)]
-    if not filled:
-        return ""
-    head = filled[0]
-    if len(filled) > 1 and _is_header(head):
-        named = [[f"{name}: {cell}" for name, cell in zip(head, row, strict=False) if cell] for row in filled[1:]]
-        return "\n".join("; ".join(cells) for cells in named)
-    return "\n".join(" | ".join(row).rstrip(" |") for row in filled)
+    wide = max(map(len, plain), default=0)
+    used = [column for column in range(wide) if any(column < len(row) and row[column] for row in plain)]
+    filled = [[row[column] if column < len(row) else "" for column in used] for row in plain if any(row)]
+    # A title above the table is in one cell.
+    first = next((number for number, row in enumerate(filled) if sum(map(bool, row)) > 1), 0)
+    lines, table = ["".join(row) for row in filled[:first]], filled[first:]
+    if len(table) > 1 and _is_header(table[0]):
+        # A column of which no row says anything is still a word of the table.
+        lines += [name for name, *values in zip(*table, strict=True) if not any(values)]
+        for row in table[1:]:
+            cells = [f"{name}: {cell}" if name else cell for name, cell in zip(table[0], row, strict=True) if cell]
+            lines.append("; ".join(cells))
+    else:
+        lines += [" | ".join(row).rstrip(" |") for row in table]
+    return "\n".join(lines)
 
 
 def _is_header(row: Sequence[str]) -> bool:
     names = [cell for cell in row if cell]
     words = all(re.search(r"[^\W\d_]", name) and len(name) <= 60 for name in names)
-    return len(names) == len(row) >= 2 and words and len(set(names)) == len(names)
+    return 2 * len(names) > len(row) and len(names) >= 2 and words and len(set(names)) == len(names)
 
 
 def moment(value: Any) -> datetime | None:
@@ -142,7 +153,17 @@ def moment(value: Any) -> datetime | None:
             zone = f"{pdf[7]}{pdf[8]}:{pdf[9] or '00'}" if pdf[7] else "+00:00"
             plain = f"{year:04}-{month or 1:02}-{day or 1:02}T{hour or 0:02}:{minute or 0:02}:{second or 0:02}{zone}"
             return datetime.fromisoformat(plain)
-        found = datetime.fromisoformat(text)
-    except ValueError:
+        found = _written(text)
+    except (ValueError, TypeError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _written(text: str) -> datetime:
+    """Return a date as people, mails and office programs write it; ValueError when it is none."""
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(text)
+    for form in FORMS:
+        with contextlib.suppress(ValueError):
+            return datetime.strptime(text.partition(";")[0], form)
+    return parsedate_to_datetime(text)

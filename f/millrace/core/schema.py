@@ -1019,4 +1019,13 @@ CREATE FUNCTION run_waited(run) RETURNS interval LANGUAGE sql STABLE SET search_
 $$;
 """,
     ),
+    Migration(
+        14,
+        "0014_memory_metadata",
+        "915f56291bc7a470f4d85cf99a62dd2e43f73b8d5c4bd9396fceafe0ae37084d",
+        """
+-- A question about fields ("projects with status open") reads the items that have them, not every item.
+CREATE INDEX memory_item_metadata ON memory_item USING gin (metadata jsonb_path_ops);
+""",
+    ),
 ]

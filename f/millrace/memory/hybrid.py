@@ -6,7 +6,8 @@ document or session), dated falls with the days between an item and the time ask
 An item that stands alone is its own thread, and two parts of its words and one of its meaning are what is nearby.
 
 A scope of few items is scored whole. In a large one candidates are the best by words and the nearest by vector: of a
-common word only the items in which it weighs most are read. The best of them by both, and their neighbours, are scored in full.
+common word only the items in which it weighs most are read, and what it adds to the others is looked up. The best of them by
+both, and their neighbours, are scored in full.
 
 Numbers are float8: exp and ln of numeric, which extract and decimals are, take a hundred times as long.
 Each row is looked up in a lateral subquery with OFFSET 0, which the planner does not pull up: estimates over CTEs are
@@ -23,11 +24,11 @@ from f.millrace.memory.vectors import Model, literal
 
 # Scopes of at most so many items are scored whole.
 EXHAUSTIVE = 3_000
-# Read of each word: the items in which it weighs most, at least so many, of all words so many. Then the candidates
-# by words and by vector, and those of them that are scored in full.
-POSTINGS, POSTINGS_OF_ALL = 2_000, 16_000
-CANDIDATES = 300
-FINALISTS = 100
+# Read of all words: the items in which they weigh most, of each word by the square of its weight in the question. Then the
+# candidates by words and as many by vector, and those of both that are scored in full.
+POSTINGS = 4_000
+CANDIDATES = 225
+FINALISTS = 80
 # Of a longer question the rarest words count.
 TERMS = 48
 HALF_LIFE_DAYS = 180
@@ -36,7 +37,8 @@ DATED_DAYS = 7
 # What the words of an item count for the one that stands so many places after it: more after than before, as answers follow questions.
 SHARES = "(VALUES (-2, 0.4::float8), (-1, 0.7), (0, 1), (1, 1), (2, 0.7)) AS away (by, share)"
 WORD = re.compile(r"[^\W_]+")
-SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 300; SET hnsw.max_scan_tuples = 60000"
+SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.max_scan_tuples = 60000"
+SETTINGS += f"; SET hnsw.ef_search = {CANDIDATES}"
 
 
 class Weights(NamedTuple):
@@ -99,10 +101,12 @@ WITH asked AS MATERIALIZED (
            greatest(coalesce(sum(words) / nullif(sum(items), 0), 1), 1)::float8 AS average
     FROM memory_extent WHERE namespace = %(namespace)s
 ), terms AS MATERIALIZED (
-    SELECT asked.lexeme, asked.term, ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5)) AS idf
-    FROM asked CROSS JOIN extent
-    CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = asked.term) f
-    WHERE f.items > 0 ORDER BY 3 DESC, 1 LIMIT %(terms)s
+    SELECT *, idf * idf / sum(idf * idf) OVER () AS share FROM (
+        SELECT asked.lexeme, asked.term, ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5)) AS idf
+        FROM asked CROSS JOIN extent
+        CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = asked.term) f
+        WHERE f.items > 0 ORDER BY 3 DESC, 1 LIMIT %(terms)s
+    ) rarest
 ), sought AS MATERIALIZED (
     SELECT coalesce(array_agg(term), '{{}}') AS terms, array_agg(idf) AS idfs, coalesce(nullif(sum(idf), 0), 1) AS best FROM terms
 ), scope AS MATERIALIZED (
@@ -112,31 +116,32 @@ WITH asked AS MATERIALIZED (
     LIMIT %(exhaustive)s + 1
 ), whole AS MATERIALIZED (
     SELECT ({narrow} OR extent.items <= %(exhaustive)s) AND (SELECT count(*) FROM scope) <= %(exhaustive)s AS yes FROM extent
-), either AS MATERIALIZED (
-    SELECT no, sum(words) AS words, max(meaning) AS meaning FROM (
-        SELECT p.item AS no, t.idf * {saturated} AS words, NULL::float8 AS meaning
-        FROM terms t CROSS JOIN LATERAL (
-            SELECT item, tf, length FROM memory_posting WHERE term = t.term ORDER BY impact DESC
-            LIMIT (SELECT greatest(%(postings)s, %(postings_of_all)s / greatest(count(*), 1)) FROM terms)
-        ) p WHERE NOT (SELECT yes FROM whole)
-        UNION ALL
-        (SELECT m.no, 0, {meaning} FROM memory_item m
-        WHERE NOT (SELECT yes FROM whole) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
-        ORDER BY m.{expression} <=> %(vector)s::vector::{half} LIMIT %(candidates)s)
-    ) read GROUP BY no
+), nearest AS MATERIALIZED (
+    SELECT m.no, m.thread IS NULL AS alone, {meaning} AS meaning FROM memory_item m
+    WHERE NOT (SELECT yes FROM whole) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
+    ORDER BY m.{expression} <=> %(vector)s::vector::{half} LIMIT %(candidates)s
+), heaviest AS MATERIALIZED (
+    SELECT p.item AS no FROM terms CROSS JOIN LATERAL (
+        SELECT item, tf, length FROM memory_posting WHERE term = terms.term ORDER BY impact DESC LIMIT 1 + %(postings)s * terms.share
+    ) p WHERE NOT (SELECT yes FROM whole)
+    GROUP BY 1 ORDER BY sum(terms.idf * {saturated}) DESC, 1 LIMIT 10 * %(candidates)s
 ), candidate AS MATERIALIZED (
-    (SELECT w.no, w.words, m.meaning FROM (
-        SELECT no, words FROM either WHERE meaning IS NULL ORDER BY words DESC, no LIMIT 10 * %(candidates)s
-    ) w CROSS JOIN LATERAL (
-        SELECT {meaning} AS meaning FROM memory_item m WHERE m.no = w.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0
-    ) m LIMIT %(candidates)s)
-    UNION ALL
-    SELECT no, words, meaning FROM either WHERE meaning IS NOT NULL
+    SELECT best.no, best.alone, coalesce(best.meaning, 0) AS meaning, coalesce(p.words, 0) / (SELECT best FROM sought) AS words FROM (
+        SELECT no, alone, meaning FROM nearest
+        UNION ALL
+        (SELECT heaviest.no, m.alone, m.meaning FROM heaviest CROSS JOIN LATERAL (
+            SELECT m.thread IS NULL AS alone, {meaning} AS meaning FROM memory_item m
+            WHERE m.no = heaviest.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0
+        ) m WHERE heaviest.no NOT IN (SELECT no FROM nearest) LIMIT %(candidates)s)
+    ) best CROSS JOIN LATERAL (
+        SELECT sum({score}) AS words FROM memory_posting p WHERE p.item = best.no AND p.term = ANY ({terms}) OFFSET 0
+    ) p
 ), found AS MATERIALIZED (
     SELECT no FROM scope WHERE (SELECT yes FROM whole)
     UNION ALL
     (SELECT no FROM candidate
-    ORDER BY {by_words} * words / (SELECT best FROM sought) + {by_meaning} * coalesce(meaning, 0) DESC, no LIMIT %(finalists)s)
+    ORDER BY CASE WHEN alone THEN {alone_words} * words + {alone_meaning} * meaning ELSE {by_words} * words + {by_meaning} * meaning END DESC, no
+    LIMIT %(finalists)s)
 ), pool AS MATERIALIZED (
     SELECT no FROM found
     UNION
@@ -222,6 +227,8 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         saturated=saturated,
         score=f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
         terms=terms,
+        alone_words=_float(weights.words + weights.nearby * 2 / 3),
+        alone_meaning=_float(weights.meaning + weights.next + weights.thread + weights.nearby / 3),
         by_words=_float(weights.words + weights.nearby),
         by_meaning=_float(weights.meaning + weights.next + weights.thread),
         half_life=HALF_LIFE_DAYS,
@@ -245,8 +252,7 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         "now": asked.now,
         "terms": TERMS,
         "exhaustive": 2_000_000_000 if asked.exhaustive else EXHAUSTIVE,
-        "postings": POSTINGS,
-        "postings_of_all": POSTINGS_OF_ALL,
+        "postings": max(POSTINGS, 20 * asked.limit),
         "candidates": max(CANDIDATES, 2 * asked.limit),
         "finalists": max(FINALISTS, 2 * asked.limit),
     }

@@ -225,6 +225,32 @@ def test_a_field_and_its_value_are_asked_for():
     assert answer.plan == "structured" and [result.memory.id for result in answer.results] == [open_one]
 
 
+def test_amounts_words_and_dates_of_fields_are_compared_as_what_they_are():
+    dear = remember("invoice", "For oysters", metadata={"amount": 88000, "paid": "no", "due": "2026-05-01"})
+    cheap = remember("invoice", "For wool", metadata={"amount": "17.50", "paid": "yes", "due": "2026-07-01"})
+    remember("invoice", "For nothing", metadata={"amount": "unknown"})
+
+    def found(question):
+        answer = search(question)
+        return answer.plan == "structured" and [result.memory.id for result in answer.results]
+
+    assert found("all invoices over 1,000 pounds") == found("invoices with amount at least 88000") == [dear]
+    assert found("invoices with amount under 100 and paid yes") == [cheap]
+    assert found("invoices where due after 2026-06-01") == [cheap]
+    assert found("invoices with amount unknown and paid yes") is False
+
+
+def test_an_evening_is_asked_for_before_its_day(clock):
+    clock("2026-11-18T12:00:00")
+    day_only = remember("event", "The crane was painted", valid_from="2026-11-16")
+    evening = remember("event", "The ferry came", valid_from="2026-11-17T19:30:00")
+    remember("event", "The quay was cleaned", valid_from="2026-11-17T08:00:00")
+
+    assert [result.memory.id for result in search("what happened yesterday evening?").results] == [evening]
+    whole_day = search("what happened on 16 November in the evening?")
+    assert [result.memory.id for result in whole_day.results] == [day_only] and whole_day.tried == ["when: nothing found"]
+
+
 def test_what_was_said_is_found_among_turns_and_messages():
     turn = remember("turn", "My dog Rex hates the harbour", title="Ana", metadata={"session": "s1", "ordinal": 0})
     remember("note", "A dog is an animal")

@@ -15,6 +15,8 @@ NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
         ("hard carbon anodes", ["similar"]),
         ("What happened on 3 May?", ["when", "similar"]),
         ("what's new since last week", ["when", "similar"]),
+        ("what happened yesterday evening?", ["when", "when", "similar"]),
+        ("what did Ana buy yesterday evening?", ["similar", "when"]),
         ("WHAT HAPPENED LAST WEEK", ["when", "similar"]),
         ("What did Ana buy in June?", ["similar", "when"]),
         ("what did we say about the harbour?", ["conversation", "similar"]),
@@ -23,6 +25,10 @@ NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
         ("projects with status open", ["structured", "similar"]),
         ("which projects whose owner is Ana?", ["structured", "similar"]),
         ("type:project status:open", ["structured", "similar"]),
+        ("which projects are open?", ["structured", "similar"]),
+        ("all projects", ["structured", "similar"]),
+        ("projects over 1,000 pounds", ["structured", "similar"]),
+        ("projects in Norway with a harbour", ["similar"]),
         ("list all projects", ["structured", "similar"]),
         ("rivers with status open", ["similar"]),
         ("How is Kestrel related to the harbour?", ["relation", "similar"]),
@@ -35,6 +41,24 @@ def test_each_question_has_its_plan_and_the_next(question, kinds):
     assert [plan.kind for plan in route(question, NOW, types=["project"])] == kinds
 
 
+@pytest.mark.parametrize(
+    ("question", "conditions"),
+    [
+        ("projects with status open and owner is Bo?", [("status", "=", "open"), ("owner", "=", "Bo")]),
+        ("projects with partner Smith and Sons", [("partner", "=", "Smith and Sons")]),
+        ("which projects have a plan", None),
+        ("projects with budget over 1,250.50 pounds", [("budget", ">", "1250.50")]),
+        ("all projects over £2000", [("", ">", "2000")]),
+        ("projects where due before 2026-05-01", [("due", "<", "2026-05-01")]),
+        ("open projects", [("", "=", "open")]),
+    ],
+)
+def test_conditions_are_told_field_by_field(question, conditions):
+    plan = route(question, NOW, types=["project"])[0]
+
+    assert (list(plan.conditions) if plan.kind == "structured" else None) == conditions
+
+
 def test_the_ends_of_a_relation_are_named():
     [plan, _] = route("How is the Kestrel mission related to 'sodium cells'?", NOW)
 
@@ -44,4 +68,4 @@ def test_the_ends_of_a_relation_are_named():
 def test_a_field_and_its_value_are_named():
     [plan, _] = route("Projects with status 'In Review'?", NOW, types=["project"])
 
-    assert (plan.type, plan.key, plan.value) == ("project", "status", "In Review")
+    assert (plan.type, plan.conditions) == ("project", [("status", "=", "In Review")])

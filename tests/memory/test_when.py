@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f.millrace.core.errors import BadInput
-from f.millrace.memory.when import MONTHS, span
+from f.millrace.memory.dates import MONTHS
+from f.millrace.memory.when import span
 
 # Clocks change at midnight, at one, by half an hour, twice a day's length apart, or never.
 ZONES = ["UTC", "Europe/London", "America/New_York", "America/Havana", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kolkata", "Pacific/Apia", "Asia/Beirut"]  # fmt: skip
@@ -82,6 +83,31 @@ def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
         ("who called between August 11 and August 15 2023?", "2023-08-11", "2023-08-16", "who called"),
         ("who called from 20 December to 5 January 2024?", "2023-12-20", "2024-01-06", "who called"),
         ("what happened in 2024?", "2024-01-01", "2025-01-01", "what happened"),
+        ("what happened between 3 and 9 May?", "2026-05-03", "2026-05-10", "what happened"),
+        ("what happened 3-9 May 2025?", "2025-05-03", "2025-05-10", "what happened"),
+        ("what happened May 3 to 9?", "2026-05-03", "2026-05-10", "what happened"),
+        ("what happened in Q2?", "2026-04-01", "2026-07-01", "what happened"),
+        ("what happened in Q2 and Q3 2025?", "2025-04-01", "2025-10-01", "what happened"),
+        ("what happened in the second half of 2025?", "2025-07-01", "2026-01-01", "what happened"),
+        ("what happened last quarter?", "2026-07-01", "2026-10-01", "what happened"),
+        ("what happened between June and August 2025?", "2025-06-01", "2025-09-01", "what happened"),
+        ("what happened in March and April?", "2026-03-01", "2026-05-01", "what happened"),
+        ("what happened from Monday to Wednesday?", "2026-11-16", "2026-11-19", "what happened"),
+        ("what is due next Monday?", "2026-11-23", "2026-11-24", "what is due"),
+        ("what happened on Tuesday, 10 November?", "2026-11-10", "2026-11-11", "what happened"),
+        ("what happened on 2026-05-03T14:00Z?", "2026-05-03", "2026-05-04", "what happened"),
+        ("what happened in 2026-05?", "2026-05-01", "2026-06-01", "what happened"),
+        ("what happened on 13.05.2026 at 3 pm?", "2026-05-13", "2026-05-14", "what happened"),
+        ("what happened on 5 Sept 2025?", "2025-09-05", "2025-09-06", "what happened"),
+        ("what happened a fortnight ago?", "2026-11-02", "2026-11-09", "what happened"),
+        ("what happened eight days ago?", "2026-11-10", "2026-11-11", "what happened"),
+        ("what happened in early June?", "2026-06-01", "2026-06-11", "what happened"),
+        ("what happened at the end of June?", "2026-06-21", "2026-07-01", "what happened"),
+        ("what happened in the first week of June?", "2026-06-01", "2026-06-08", "what happened"),
+        ("what happened in the week of 5 May 2026?", "2026-05-04", "2026-05-11", "what happened"),
+        ("what happened last summer?", "2026-06-01", "2026-09-01", "what happened"),
+        ("what happened last November?", "2025-11-01", "2025-12-01", "what happened"),
+        ("what happened in the 1990s?", "1990-01-01", "2000-01-01", "what happened"),
     ],
 )
 def test_the_span_that_is_meant(question, since, until, rest):
@@ -90,19 +116,58 @@ def test_the_span_that_is_meant(question, since, until, rest):
     assert (found.since.date().isoformat(), found.until.date().isoformat(), found.rest) == (since, until, rest)
 
 
+@pytest.mark.parametrize(
+    ("question", "since", "until"),
+    [
+        ("what happened yesterday evening?", "2026-11-17T17", "2026-11-18T00"),
+        ("what happened on 5 May in the morning?", "2026-05-05T05", "2026-05-05T12"),
+        ("what happened in the afternoon of 5 May?", "2026-05-05T12", "2026-05-05T18"),
+        ("what happened last night?", "2026-11-17T20", "2026-11-18T05"),
+    ],
+)
+def test_a_part_of_a_day_lies_in_its_day(question, since, until):
+    found = span(question, NOW)
+
+    assert (found.since.isoformat()[:13], found.until.isoformat()[:13], found.rest) == (since, until, "what happened")
+    assert found.around is not None and found.around[0] <= found.since and found.around[1] - found.around[0] == timedelta(days=1)
+
+
+def test_hours_reach_back_from_now():
+    assert span("what happened in the last 24 hours", NOW).since == NOW - timedelta(hours=24)
+    assert span("what happened 3 hours ago", NOW).since <= NOW - timedelta(hours=3) < span("what happened 3 hours ago", NOW).until
+
+
+def test_a_long_text_is_read_from_end_to_end():
+    assert span("in 1 the 5 may to " * 1000 + "between ", NOW) is not None
+    assert span("in the 1 a " * 1800, NOW) is None
+
+
 def test_since_and_before_are_open_at_one_end():
     assert span("what is new since 1 October?", NOW).until.year == 9999
     assert span("what was known before October 2020", NOW).until == datetime(2020, 10, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    "question", ["may I ask about march music", "the top 10 of 5", "sodium batteries", "", "room 2024", "a 50 day trip"]
+    "question",
+    [
+        "may I ask about march music",
+        "the top 10 of 5",
+        "sodium batteries",
+        "",
+        "room 2024",
+        "a 50 day trip",
+        "this may be so",
+        "from 3 to 9 people",
+        "on 3/5/2026",
+    ],
 )
 def test_no_date_is_read_where_none_is_named(question):
     assert span(question, NOW) is None
 
 
-@pytest.mark.parametrize("question", ["what happened on 31 February?", "on 2026-13-01", "on 2026-02-30", "on 0 May"])
+@pytest.mark.parametrize(
+    "question", ["what happened on 31 February?", "on 2026-13-01", "on 2026-02-30", "on 0 May", "29-31 February"]
+)
 def test_a_date_that_does_not_exist_is_refused_in_words(question):
     with pytest.raises(BadInput, match="there is no"):
         span(question, NOW)

@@ -38,14 +38,30 @@ def types_like(namespace: str, question: str) -> list[str]:
     return sorted(row["type"] for row in rows)
 
 
+# A field is compared as what it is asked for: a word, a number or a date.
+COMPARED = {
+    "word": "lower(f.value) = lower(%(value{n})s)",
+    "number": r"CASE WHEN f.value ~ '^-?\d{{1,30}}(\.\d{{1,30}})?$' THEN f.value::numeric {sign} %(value{n})s::numeric END",
+    "date": r"f.value ~ '^\d{{4}}-\d\d' AND f.value {sign} %(value{n})s",
+}
+
+
 def structured(plan: Plan, namespace: str, only: Filter, limit: int) -> Statement:
-    """Return the newest items of a type whose field, of the metadata or of what its type adds, has the value."""
+    """Return the newest items of a type whose fields, of the metadata or of what its type adds, are as asked."""
+    tests, values = [], {}
+    for n, (name, sign, value) in enumerate(plan.conditions):
+        kind = "word" if sign == "=" else "date" if "-" in value else "number"
+        compared = COMPARED[kind].format(sign=sign, n=n)
+        tests.append(
+            "AND EXISTS (SELECT 1 FROM jsonb_each_text(m.metadata || (m.raw_text - 'text')) f "
+            f"WHERE (%(field{n})s = '' OR lower(f.key) = lower(%(field{n})s)) AND {compared}) "
+        )
+        values |= {f"field{n}": name, f"value{n}": value}
     return (
         f"SELECT {COLUMNS}, 1.0 AS rank FROM memory_item m {ORIGIN} "
-        f"WHERE m.namespace = %(namespace)s AND {only.condition} AND m.type = %(type)s AND (%(key)s = '' "
-        "OR lower(m.metadata ->> %(key)s) = lower(%(value)s) OR lower(m.raw_text ->> %(key)s) = lower(%(value)s)) "
+        f"WHERE m.namespace = %(namespace)s AND {only.condition} AND m.type = %(type)s {''.join(tests)}"
         "ORDER BY m.valid_from DESC NULLS LAST, m.no LIMIT %(limit)s",
-        {**only.values, "namespace": namespace, "type": plan.type, "key": plan.key, "value": plan.value, "limit": limit},
+        {**only.values, **values, "namespace": namespace, "type": plan.type, "limit": limit},
     )
 
 

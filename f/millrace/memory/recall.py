@@ -139,7 +139,9 @@ class _Searcher:
             return self._relation(plan)
         if plan.kind == "structured":
             return self._plain(
-                plan, plans.structured, f"{plan.type} with {plan.key} {plan.value!r}" if plan.key else f"is a {plan.type}"
+                plan,
+                plans.structured,
+                f"{plan.type} with {', '.join(map(str, plan.conditions))}" if plan.conditions else f"is a {plan.type}",
             )
         if plan.kind == "conversation":
             return self._conversation(plan)

@@ -28,22 +28,46 @@ _CONVERSATION = (
     r"|\b(?:in|from) (?:our|my|the|this) (?:last |previous |earlier )?(?:conversation|chat|discussion|session)s?\b(?:\s+about)?"
     r"|\bremind me what (?:i|we|you) said\b(?:\s+about)?"
 )
+_LEAD = r"^\W*(?:(?:which|what|list|show|find|give me|are there|all|any|the|of|me)\s+)*"
+_TYPE = r"(?P<type>[a-z][\w-]{1,40}?)s?"
+_SIGNS = {
+    ">": r"(?:over|above|after|more than|greater than|larger than|higher than|>)",
+    "<": r"(?:under|below|before|less than|lower than|smaller than|<)",
+    ">=": r"(?:at least|>=)",
+    "<=": r"(?:at most|up to|<=)",
+    "=": r"(?:=|:|\bis\b|\bof\b|\bequals\b|\s)",
+}
+_MONEY = r"(?:\s?(?:%|k|pounds?|euros?|dollars?|gbp|eur|usd))?"
+_AMOUNT = r"(?P<value>\W{0,3}\d[\d.,:T-]*)(?P<unit>\s?[\w%]{1,10})?"
 _STRUCTURED = (
-    # projects with status open; tasks whose owner is Ana; findings where confidence = 90
-    (
-        r"^\W*(?:(?:which|what|list|show|find|give me|all|the|of)\s+)*(?P<type>[a-z][\w-]{1,40}?)s?\s+(?:with|whose|where|having|that have)\s+"
-        r"(?:a |an |the )?(?P<key>[a-z][\w-]{0,40}?)\s*(?:=|:|\bis\b|\bof\b|\bequals\b|\s)\s*(?P<value>[\w@:/.+'\"-][^?;]{0,120}?)\s*[?.!]*$"
-    ),
+    # projects with status open and owner Bo; tasks whose owner is Ana; invoices where amount > 1000
+    rf"{_LEAD}{_TYPE}\s+(?:with|whose|where|having|that have)\s+(?P<conditions>[^?;]{{3,400}}?)\s*[?.!]*$",
     # type:project status:open
-    r"^\s*type\s*[:=]\s*(?P<type>[\w-]+)\s+(?P<key>[\w-]+)\s*[:=]\s*(?P<value>[^?;]{1,120}?)\s*$",
-    # all open projects are asked as: list projects
-    r"^\W*(?:list|show)\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?(?P<type>[a-z][\w-]{1,40}?)s?\s*[?.!]*$",
+    r"^\s*type\s*[:=]\s*(?P<type>[\w-]+)\s+(?P<conditions>[\w-]+\s*[:=]\s*[^?;]{1,120}?)\s*$",
+    # list all projects
+    rf"^\W*(?:list|show|all)\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?{_TYPE}\s*[?.!]*$",
+    # invoices over 1000
+    rf"{_LEAD}{_TYPE}\s+(?P<conditions>(?:{'|'.join(_SIGNS[sign] for sign in ('>', '<', '>=', '<='))})\s*\W?\d[\d.,]*{_MONEY})\s*[?.!]*$",
+    # open projects; which projects are open; projects that are open
+    rf"{_LEAD}(?P<value>[\w-]{{2,40}})\s+{_TYPE}\s*[?.!]*$",
+    rf"{_LEAD}{_TYPE}\s+(?:that |which )?(?:is|are)\s+(?P<value>[\w-]{{2,40}})\s*[?.!]*$",
 )
 # Words that ask for whatever there was, so that the time alone is the question.
 _ANYTHING = (
     r"\b(?:what|which|things?|did|was|were|is|are|has|have|had|do|does|we|i|you|happen(?:ed|s|ing)?|new|news|going|on|there|any|anything|everything|all|"
-    r"learn(?:ed|t)?|know|knew|events?|items?|remember(?:ed)?|memor(?:y|ies)|show|list|tell|me|us|about|the|timeline|record(?:ed|s)?|took|take|place|up|came|in)\b"
+    r"learn(?:ed|t)?|know|knew|note(?:d|s)?|chang(?:ed|es)|occurred|events?|items?|remember(?:ed)?|memor(?:y|ies)|show|list|tell|me|us|about|the|timeline|record(?:ed|s)?|took|take|place|up|came|in)\b"
 )
+
+
+class Condition(NamedTuple):
+    """What a field has to be; without a name, any field."""
+
+    field: str
+    sign: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field or 'something'} {self.sign} {self.value!r}"
 
 
 class Plan(NamedTuple):
@@ -56,8 +80,7 @@ class Plan(NamedTuple):
     until: datetime | None = None
     ends: tuple[str, str] | None = None
     type: str = ""
-    key: str = ""
-    value: str = ""
+    conditions: Sequence[Condition] = ()
     parts: Sequence["Plan"] = ()
 
 
@@ -74,7 +97,8 @@ def route(question: str, now: datetime, zone: str = "UTC", types: Sequence[str] 
 
 def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> list[Plan]:
     named = when.span(question, now, zone)
-    since, until = (named.since, named.until) if named else (None, None)
+    # With a subject of its own, a question is not held to an hour that only the day may be known of.
+    since, until = (named.around or (named.since, named.until)) if named else (None, None)
     similar = Plan("similar", question, "by words and meaning", since, until)
     plans: list[Plan] = []
     relation = next((found for pattern in _RELATION if (found := re.search(pattern, question, re.I))), None)
@@ -94,10 +118,15 @@ def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> li
         topic = left if re.search(r"\w{2}", left) else ""
         timed = Plan("when", topic, f"asks about {named.named!r}", since, until)
         # With a subject of its own, a date is one more mark of what is sought, not a wall around it.
-        plans += [timed, similar] if not topic else [similar, timed]
+        plans += [similar, timed] if topic else [*_parts_first(timed, named), similar]
     else:
         plans.append(similar)
     return plans
+
+
+def _parts_first(timed: Plan, named: when.Span) -> list[Plan]:
+    """Return the plan for a part of a day before the one for the whole day."""
+    return [timed._replace(since=named.since, until=named.until), timed] if named.around else [timed]
 
 
 def _structured(question: str, types: Sequence[str]) -> Plan | None:
@@ -110,16 +139,42 @@ def _structured(question: str, types: Sequence[str]) -> Plan | None:
         if known is None:
             continue
         groups = found.groupdict()
-        key, value = groups.get("key") or "", (groups.get("value") or "").strip(" \"'")
-        return Plan(
-            "structured",
-            question,
-            f"asks for each {known}" + (f" with {key} {value!r}" if key else ""),
-            type=known,
-            key=key,
-            value=value,
-        )
+        conditions = _conditions(groups.get("conditions") or "")
+        if groups.get("value"):
+            conditions = [Condition("", "=", groups["value"])]
+        if conditions or not groups.get("conditions"):
+            because = f"asks for each {known}" + (f" with {' and '.join(map(str, conditions))}" if conditions else "")
+            return Plan("structured", question, because, type=known, conditions=conditions)
     return None
+
+
+def _conditions(text: str) -> list[Condition]:
+    """Return what fields have to be; nothing when a part of the text does not say that."""
+    parts = [_condition(part) for part in re.split(r"\s+and\s+|,\s+", text, flags=re.I)]
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        whole = _condition(text)  # a value may hold "and"
+        return [whole] if whole else []
+    return found
+
+
+def _condition(text: str) -> Condition | None:
+    for sign, words in _SIGNS.items():
+        value = r"(?P<value>[\w@:/.+'\"-].{0,120})" if sign == "=" else _AMOUNT
+        found = re.match(
+            rf"(?:an?\s|the\s)?\s*(?P<field>[a-z][\w-]{{0,40}}?)?\s*(?:\bis\s+)?{words}\s*{value}$", text.strip(), re.I
+        )
+        # "at least 3 partners" says nothing of a field; "over 1000 pounds" may be any.
+        if found and (found["field"] or (sign != "=" and re.fullmatch(_MONEY, found["unit"] or "", re.I))):
+            return Condition(found["field"] or "", sign, _value(found["value"], sign))
+    return None
+
+
+def _value(text: str, sign: str) -> str:
+    """Return what is compared: of an amount the number, of a date the day."""
+    if sign == "=" or re.search(r"\d{4}-\d\d", text):
+        return text.strip(" \"'")
+    return re.sub(r"[^\d.]", "", text).rstrip(".")
 
 
 def _pieces(question: str) -> list[str]:

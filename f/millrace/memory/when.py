@@ -1,93 +1,117 @@
-"""When: the span of time that a question names, relative to a given now and zone.
+"""When: the span of time that a question asks about, relative to a given now and zone.
 
-Days, weeks and months begin at local midnight, so a day is 23 to 25 hours long where clocks change. A date without a year
-is the latest that has come; "last week" is the whole week before this one, "the last 7 days" end with now.
+A date may be opened ("since May"), made narrower ("the evening of 3 May", "early June", "the first week of July") or be one
+of two ("between Monday and Friday").
 """
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from f.millrace.core.errors import BadInput
+from f.millrace.memory.dates import DAYS, FIRST, LAST, MONTH, ORDINALS, Date, Now, Times, dates, day, days
 
-MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-NUMBERS = {
-    "a": 1,
-    "an": 1,
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "ten": 10,
-    "few": 3,
-    "couple of": 2,
-}
-FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-
-_MONTH = "(?P<month>" + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS) + r")\.?"
-_COUNT = r"(?P<count>\d{1,3}|" + "|".join(NUMBERS) + ")"
-_UNIT = "(?P<unit>day|week|month|year)"
-_ORDINAL = "(?:st|nd|rd|th)?"
+# Hours of the day; the night ends on the next one.
+PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (17, 24), "night": (20, 29)}
+PART = r"(?:early\s+|late\s+)?(?P<part>morning|afternoon|evening|night)"
+THIRDS = {"early": 0, "beginning": 0, "start": 0, "mid": 1, "middle": 1, "late": 2, "end": 2}
+LONGEST = 60
+TWO = re.compile(r"\b(?:between|from|in|during)\s+(?=(?P<one>.{2,40}?)(?P<to>\s+(?:and|to|until|till|through)\s+))", re.I)
+RELATIVE = re.compile(rf"^(?!.*\d{{4}}).*\b(?:{MONTH}|{'|'.join(DAYS)}|[qh][1-4])\b", re.I)
+# "at 3 pm", "around 15:00": the day is the answer.
+CLOCK = re.compile(r"^\s*(?:at|around|about)\s+\d{1,2}(?::\d\d)?\s*(?:am|pm|h|o'clock)?\b", re.I)
 
 
 class Span(NamedTuple):
-    """A half-open span of time, and the question without the words that named it."""
+    """A half-open span of time, and the question without the words that named it.
+
+    `around` are the whole days of a span that is a part of a day: what is known by its day only is found there.
+    """
 
     since: datetime
     until: datetime
     rest: str
     named: str
+    around: Times | None = None
 
 
 def span(question: str, now: datetime, zone: str = "UTC") -> Span | None:
     """Return the span that the question names, or None; BadInput for a date that no calendar has."""
-    local = _zone(zone)
-    today = now.astimezone(local).date()
-    between = _between(question, today, local)
+    seen = Now(now, _zone(zone))
+    question = re.sub(r"\b(?:a\s+)?fortnight\b", "two weeks", question, flags=re.I)
+    between = _between(question, seen)
     if between is not None:
         return between
-    for found, (first, after) in _dates(question, now, today, local):
-        before = question[: found.start()].rstrip()
-        opened = re.search(r"\b(since|after|from|before|until|till|by)\W*(?:the)?$", before, re.I)
-        word = opened[1].lower() if opened else ""
-        if word in ("since", "from"):
-            after = LAST
-        elif word == "after":
-            first, after = after, LAST
-        elif word in ("before", "until", "till", "by"):
-            first, after = FIRST, first if word == "before" else after
-        start = opened.start() if opened else found.start()
-        lead = re.search(r"\b(?:on|in|during|at|over|within|for|of)(?:\s+the)?\s*$", question[:start], re.I)
-        start = lead.start() if lead else start
-        return Span(first, after, _joined(question[:start], question[found.end() :]), question[start : found.end()].strip())
+    found = next(dates(question, seen), None)
+    return None if found is None else _in_context(question, found, seen)
+
+
+def _in_context(question: str, found: Date, now: Now) -> Span:
+    """Return what a date means beside the words before and after it."""
+    since, until, start, end = found.since, found.until, found.start, found.end
+    around = None
+    before, after = question[:start], question[end:]
+    part = _part_of_day(question[start:end], before, after) if until - since < timedelta(hours=26) else None
+    narrower = _narrower(before, since, until, now)
+    if part is not None:
+        around = (since, until)
+        name, start, end = part
+        opens, closes = PARTS[name]
+        of = since.astimezone(now.local).date()
+        following = of + timedelta(days=closes // 24)
+        since, until = day(of, now.local, opens), day(following, now.local, closes % 24)
+    elif narrower is not None:
+        since, until, start = narrower
+    else:
+        end += clock.end() if (clock := CLOCK.match(after)) else 0
+    opened = re.search(r"\b(since|after|from|before|until|till|by)\W*(?:the)?$", question[:start].rstrip(), re.I)
+    word = opened[1].lower() if opened else ""
+    if word in ("since", "from"):
+        until = LAST
+    elif word == "after":
+        since, until = until, LAST
+    elif word in ("before", "until", "till", "by"):
+        since, until = FIRST, since if word == "before" else until
+    start = opened.start() if opened else start
+    lead = re.search(r"\b(?:on|in|during|at|over|within|for|of)(?:\s+the)?\s*$", question[:start], re.I)
+    named = question[start:end].strip()
+    start = lead.start() if lead else start
+    return Span(since, until, joined(question[:start], question[end:]), named, None if opened else around)
+
+
+def _part_of_day(words: str, before: str, after: str) -> tuple[str, int, int] | None:
+    """Return which part of the day is meant, and where the words for it and the day begin and end."""
+    start, end = len(before), len(before) + len(words)
+    inside = re.search(rf"\b(?:this|last)\s+{PART}$|\bto(?P<tonight>night)$", words, re.I)
+    if inside:
+        return (inside["part"] or inside["tonight"]).lower(), start, end
+    ahead = re.search(rf"(?:\b(?:in|on|during)\s+)?(?:\bthe\s+)?\b{PART}\s+of(?:\s+the)?\s*$", before, re.I)
+    if ahead:
+        return ahead["part"].lower(), ahead.start(), end
+    behind = re.match(rf"\s*(?:,\s*)?(?:(?:in|during)\s+the\s+|at\s+)?{PART}\b", after, re.I)
+    return (behind["part"].lower(), start, end + behind.end()) if behind else None
+
+
+def _narrower(before: str, since: datetime, until: datetime, now: Now) -> tuple[datetime, datetime, int] | None:
+    """Return the part of a span that words before it ask for, and where they begin."""
+    first, length = since.astimezone(now.local).date(), until - since
+    week = re.search(r"\b(?:the\s+)?week\s+of(?:\s+the)?\s*$", before, re.I)
+    if week and length < timedelta(hours=26):
+        return *days(first - timedelta(days=first.weekday()), 7, now.local), week.start()
+    nth = re.search(rf"\b(?:the\s+)?({'|'.join(ORDINALS)})\s+week\s+(?:of|in)\s*$", before, re.I)
+    if nth and timedelta(days=27) < length < timedelta(days=32):
+        place = ORDINALS[nth[1].lower()]
+        start = first + timedelta(days=7 * (place - 1)) if place else until.astimezone(now.local).date() - timedelta(days=7)
+        return *days(start, 7, now.local), nth.start()
+    third = re.search(
+        r"(?:\b(early|mid|late)[\s-]+(?:in\s+)?|\b(?:the\s+)?(beginning|start|middle|end)\s+of\s+(?:the\s+)?)$", before, re.I
+    )
+    if third and timedelta(days=27) < length < timedelta(days=367):
+        place, whole = THIRDS[(third[1] or third[2]).lower()], round(length / timedelta(days=1))
+        opens, closes = (whole * place) // 3, (whole * (place + 1)) // 3
+        return *days(first + timedelta(days=opens), closes - opens, now.local), third.start()
     return None
-
-
-def day(of: date, local: ZoneInfo) -> datetime:
-    """Return the first moment of a local day, in UTC."""
-    try:
-        return datetime(of.year, of.month, of.day, tzinfo=local).astimezone(UTC)
-    except OverflowError:
-        return FIRST if of.year < 2 else LAST
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -97,156 +121,43 @@ def _zone(name: str) -> ZoneInfo:
         raise BadInput(f"zone {name!r} is unknown; write one like Europe/London or UTC") from error
 
 
-def _between(question: str, today: date, local: ZoneInfo) -> Span | None:
-    found = re.search(r"\b(?:between|from)\s+(.{3,40}?)\s+(?:and|to|until|till)\s+(.{3,40}?)(?=[?.,;!]|$)", question, re.I)
-    if found is None:
-        return None
-    last = _whole(found[2], today, local)
+def _between(question: str, now: Now) -> Span | None:
+    for found in TWO.finditer(question):
+        pair = _pair(found["one"], question[found.end("to") :], now)
+        if pair is None:
+            continue
+        since, until, length = pair
+        end = found.end("to") + length
+        named = question[found.start() : end]
+        if since >= until:
+            raise BadInput(f"{named!r} ends before it begins; name the earlier date first")
+        return Span(since, until, joined(question[: found.start()], question[end:]), named)
+    return None
+
+
+def _pair(one: str, rest: str, now: Now) -> tuple[datetime, datetime, int] | None:
+    """Return from where to where two dates reach, and how much of the rest the second one takes."""
+    last = _leading(rest, now)
     if last is None:
         return None
     # A beginning without a year is the latest before the end: "from 20 December to 5 January 2024".
-    yearless = re.search(rf"\b{_MONTH}\b", found[1], re.I) and not re.search(r"\d{4}", found[1])
-    ends_on = max(last[0], FIRST + timedelta(days=1)).astimezone(local).date()
-    begins = _whole(found[1], ends_on if yearless else today, local)
-    if begins is None:
-        return None
-    first, after = begins[0], last[1]
-    if first >= after:
-        raise BadInput(f"{found[0]!r} ends before it begins; name the earlier date first")
-    return Span(first, after, _joined(question[: found.start()], question[found.end() :]), found[0])
+    seen = Now(max(last.since, FIRST + timedelta(days=1)), now.local) if RELATIVE.search(one) else now
+    first = _leading(one, seen)
+    return (first.since, last.until, last.end) if first is not None and first.end >= len(one.rstrip(" ,")) else None
 
 
-def _whole(part: str, today: date, local: ZoneInfo) -> tuple[datetime, datetime] | None:
-    """Return the span of a text that is nothing but a date."""
-    dates = _dates(part, day(today, local), today, local)
-    return next((span for match, span in dates if not _joined(part[: match.start()], part[match.end() :])), None)
+def _leading(text: str, now: Now) -> Date | None:
+    """Return the date that a text begins with."""
+    text = text[:LONGEST]
+    bare = re.sub(r"^the\s+", "", text, flags=re.I)
+    shift = len(text) - len(bare)
+    for lead in ("", "in ", "on "):
+        for found in dates(lead + bare, now):
+            if found.start <= len(lead):
+                return found._replace(start=0, end=found.end - len(lead) + shift)
+    return None
 
 
-def _dates(question: str, now: datetime, today: date, local: ZoneInfo) -> Iterator[tuple[Any, tuple[datetime, datetime]]]:
-    """Yield each named date with its span, the most exact form first."""
-    text = question
-    for found in re.finditer(r"\b(?P<year>\d{4})-(?P<number>\d{2})-(?P<day>\d{2})\b", text):
-        yield found, _day(int(found["year"]), int(found["number"]), int(found["day"]), found[0], local)
-    for pattern in (
-        rf"\b(?P<day>\d{{1,2}}){_ORDINAL}\s+(?:of\s+)?{_MONTH}(?:,?\s+(?P<year>\d{{4}}))?\b",
-        rf"\b{_MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}}){_ORDINAL}(?:,?\s+(?P<year>\d{{4}}))?\b(?!\s*\d)",
-    ):
-        for found in re.finditer(pattern, text, re.I):
-            number = _month(found["month"])
-            yield (
-                found,
-                _day(
-                    int(found["year"] or 0) or _latest(number, int(found["day"]), today),
-                    number,
-                    int(found["day"]),
-                    found[0],
-                    local,
-                ),
-            )
-    for found in re.finditer(rf"\b{_MONTH},?\s+(?:of\s+)?(?P<year>\d{{4}})\b", text, re.I):
-        yield found, _months(int(found["year"]), _month(found["month"]), 1, local)
-    for found in re.finditer(
-        rf"\b(?:in|during|of|since|before|after|until|last|this|early|late|from|to|and)\s+(?P<whole>{_MONTH})\b", text, re.I
-    ):
-        number = _month(found["month"])
-        yield _Part(found, "whole"), _months(today.year - (number > today.month), number, 1, local)
-    for found in re.finditer(
-        r"\b(today|yesterday|(?:the )?day before yesterday|tomorrow|tonight|this morning|last night)\b", text, re.I
-    ):
-        offset = {"yesterday": -1, "last night": -1, "tomorrow": 1}.get(
-            found[1].lower(), -2 if "before" in found[1].lower() else 0
-        )
-        start = today + timedelta(days=offset)
-        yield found, (day(start, local), day(start + timedelta(days=1), local))
-    for found in re.finditer(rf"\b{_COUNT}\s+{_UNIT}s?\s+ago\b", text, re.I):
-        yield found, _ago(_count(found["count"]), found["unit"].lower(), today, local)
-    for found in re.finditer(rf"\b(?:last|past|previous)\s+{_COUNT}\s+{_UNIT}s?\b", text, re.I):
-        start, _ = _ago(_count(found["count"]), found["unit"].lower(), today, local, whole=False)
-        yield found, (start, max(now, start) + timedelta(microseconds=1))
-    for found in re.finditer(r"\b(?P<which>last|this|next|previous|current)\s+(?P<unit>week|month|year|weekend)\b", text, re.I):
-        yield found, _unit(found["which"].lower(), found["unit"].lower(), today, local)
-    for found in re.finditer(rf"\b(?P<which>last\s+|this\s+|on\s+)(?P<name>{'|'.join(DAYS)})\b", text, re.I):
-        back = (today.weekday() - DAYS.index(found["name"].lower())) % 7
-        back = back or (7 if found["which"].lower().startswith("last") else 0)
-        start = today - timedelta(days=back)
-        yield found, (day(start, local), day(start + timedelta(days=1), local))
-    for found in re.finditer(r"\b(?:in|during|of|since|before|after|until|from|to|and)\s+(?P<whole>(?:19|20)\d\d)\b", text, re.I):
-        yield _Part(found, "whole"), _months(int(found["whole"]), 1, 12, local)
-    for found in re.finditer(r"^\s*((?:19|20)\d\d)\s*$", text):
-        yield found, _months(int(found[1]), 1, 12, local)
-
-
-class _Part:
-    """A group of a match, where the words around it only tell that it is a date."""
-
-    def __init__(self, found: re.Match[str], name: str) -> None:
-        self._span = found.span(name)
-
-    def start(self) -> int:
-        return self._span[0]
-
-    def end(self) -> int:
-        return self._span[1]
-
-
-def _day(year: int, number: int, of_month: int, named: str, local: ZoneInfo) -> tuple[datetime, datetime]:
-    try:
-        start = date(year, number, of_month)
-    except ValueError as error:
-        raise BadInput(f"there is no {named.strip()!r} ({error}); name a day that the calendar has") from error
-    return day(start, local), LAST if start == date.max else day(start + timedelta(days=1), local)
-
-
-def _latest(number: int, of_month: int, today: date) -> int:
-    """Return the year of the latest such day that has come; of this year when there is none at all."""
-    for year in range(today.year, max(today.year - 9, 0), -1):
-        try:
-            if date(year, number, of_month) <= today:
-                return year
-        except ValueError:
-            continue
-    return today.year
-
-
-def _months(year: int, number: int, count: int, local: ZoneInfo) -> tuple[datetime, datetime]:
-    if not 1 <= year <= 9998:
-        raise BadInput(f"the year {year} is outside the calendar; name one from 1 to 9998")
-    after = number - 1 + count
-    return day(date(year, number, 1), local), day(date(year + after // 12, after % 12 + 1, 1), local)
-
-
-def _ago(count: int, unit: str, today: date, local: ZoneInfo, whole: bool = True) -> tuple[datetime, datetime]:
-    if unit in ("day", "week"):
-        start = today - timedelta(days=count * (7 if unit == "week" else 1))
-        if unit == "week" and whole:
-            start -= timedelta(days=start.weekday())
-        return day(start, local), day(start + timedelta(days=7 if unit == "week" else 1), local)
-    months = today.year * 12 + today.month - 1 - count * (12 if unit == "year" else 1)
-    if unit == "year" and whole:
-        return _months(months // 12, 1, 12, local)
-    start, after = _months(months // 12, months % 12 + 1, 1, local)
-    return (start if whole else start + timedelta(days=min(today.day, 28) - 1)), after
-
-
-def _unit(which: str, unit: str, today: date, local: ZoneInfo) -> tuple[datetime, datetime]:
-    step = {"last": -1, "previous": -1, "next": 1}.get(which, 0)
-    if unit in ("week", "weekend"):
-        monday = today - timedelta(days=today.weekday()) + timedelta(days=7 * step)
-        first = monday + timedelta(days=5) if unit == "weekend" else monday
-        return day(first, local), day(monday + timedelta(days=7), local)
-    if unit == "year":
-        return _months(today.year + step, 1, 12, local)
-    months = today.year * 12 + today.month - 1 + step
-    return _months(months // 12, months % 12 + 1, 1, local)
-
-
-def _month(name: str) -> int:
-    return next(number for number, month in enumerate(MONTHS, 1) if month.startswith(name.lower()[:3]))
-
-
-def _count(word: str) -> int:
-    return int(word) if word.isdigit() else NUMBERS[word.lower()]
-
-
-def _joined(before: str, after: str) -> str:
+def joined(before: str, after: str) -> str:
+    """Return what is left of a question, on one line."""
     return " ".join((before + " " + after).split()).strip(" ,;:?!.")

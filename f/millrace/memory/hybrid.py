@@ -3,7 +3,8 @@
 Every part of the score lies between 0 and 1: words and nearby are shares of the best BM25 that the question could get (of the
 item, of it and its neighbours), meaning, next and thread are cosines (of the item, of the one after it, of the nearest in its
 document or session), dated falls with the days between an item and the time asked for.
-An item that stands alone is its own thread, and two parts of its words and one of its meaning are what is nearby.
+An item that stands alone is its own thread and all that is nearby. Echo is how much of the words that are typical of the first
+few an item holds too, so that what speaks of the same in other words than the question's comes closer.
 
 A scope of few items is scored whole. In a large one candidates are the best by words and the nearest by vector: of a
 common word only the items in which it weighs most are read, and what it adds to the others is looked up. The best of them by
@@ -31,6 +32,8 @@ CANDIDATES = 225
 FINALISTS = 80
 # Of a longer question the rarest words count.
 TERMS = 48
+# So many of the best are compared with the first few, by so many of the words that are frequent there and rare elsewhere.
+COMPARED, FIRST, FREQUENT, TYPICAL = 50, 5, 60, 20
 HALF_LIFE_DAYS = 180
 # What happened is spoken of within some days.
 DATED_DAYS = 7
@@ -49,16 +52,17 @@ class Weights(NamedTuple):
     K1 were chosen in the same way, the balance of an item that stands alone on abstracts (see scripts/benchmarks/memory.py).
     """
 
-    words: float = 0.10
-    nearby: float = 0.35
-    thread: float = 0.135
-    meaning: float = 0.13
-    next: float = 0.075
-    named: float = 0.025
-    dated: float = 0.095
-    length: float = 0.09
+    words: float = 0.085
+    nearby: float = 0.305
+    thread: float = 0.12
+    meaning: float = 0.115
+    next: float = 0.065
+    named: float = 0.02
+    dated: float = 0.08
+    length: float = 0.08
+    echo: float = 0.13
     # Taken off: a question answers nothing.
-    asks: float = 0.025
+    asks: float = 0.02
     # Relevance is what counts; how recent and of whose authority an item is decides between nearly equal ones.
     recency: float = 0.03
     authority: float = 0.03
@@ -102,7 +106,7 @@ WITH asked AS MATERIALIZED (
     FROM memory_extent WHERE namespace = %(namespace)s
 ), terms AS MATERIALIZED (
     SELECT *, idf * idf / sum(idf * idf) OVER () AS share FROM (
-        SELECT asked.lexeme, asked.term, ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5)) AS idf
+        SELECT asked.lexeme, asked.term, {idf} AS idf
         FROM asked CROSS JOIN extent
         CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = asked.term) f
         WHERE f.items > 0 ORDER BY 3 DESC, 1 LIMIT %(terms)s
@@ -117,7 +121,7 @@ WITH asked AS MATERIALIZED (
 ), whole AS MATERIALIZED (
     SELECT ({narrow} OR extent.items <= %(exhaustive)s) AND (SELECT count(*) FROM scope) <= %(exhaustive)s AS yes FROM extent
 ), nearest AS MATERIALIZED (
-    SELECT m.no, m.thread IS NULL AS alone, {meaning} AS meaning FROM memory_item m
+    SELECT m.no, {meaning} AS meaning FROM memory_item m
     WHERE NOT (SELECT yes FROM whole) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
     ORDER BY m.{expression} <=> %(vector)s::vector::{half} LIMIT %(candidates)s
 ), heaviest AS MATERIALIZED (
@@ -126,11 +130,11 @@ WITH asked AS MATERIALIZED (
     ) p WHERE NOT (SELECT yes FROM whole)
     GROUP BY 1 ORDER BY sum(terms.idf * {saturated}) DESC, 1 LIMIT 10 * %(candidates)s
 ), candidate AS MATERIALIZED (
-    SELECT best.no, best.alone, coalesce(best.meaning, 0) AS meaning, coalesce(p.words, 0) / (SELECT best FROM sought) AS words FROM (
-        SELECT no, alone, meaning FROM nearest
+    SELECT best.no, coalesce(best.meaning, 0) AS meaning, coalesce(p.words, 0) / (SELECT best FROM sought) AS words FROM (
+        SELECT no, meaning FROM nearest
         UNION ALL
-        (SELECT heaviest.no, m.alone, m.meaning FROM heaviest CROSS JOIN LATERAL (
-            SELECT m.thread IS NULL AS alone, {meaning} AS meaning FROM memory_item m
+        (SELECT heaviest.no, m.meaning FROM heaviest CROSS JOIN LATERAL (
+            SELECT {meaning} AS meaning FROM memory_item m
             WHERE m.no = heaviest.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0
         ) m WHERE heaviest.no NOT IN (SELECT no FROM nearest) LIMIT %(candidates)s)
     ) best CROSS JOIN LATERAL (
@@ -140,8 +144,7 @@ WITH asked AS MATERIALIZED (
     SELECT no FROM scope WHERE (SELECT yes FROM whole)
     UNION ALL
     (SELECT no FROM candidate
-    ORDER BY CASE WHEN alone THEN {alone_words} * words + {alone_meaning} * meaning ELSE {by_words} * words + {by_meaning} * meaning END DESC, no
-    LIMIT %(finalists)s)
+    ORDER BY {by_words} * words + {by_meaning} * meaning DESC, no LIMIT %(finalists)s)
 ), pool AS MATERIALIZED (
     SELECT no FROM found
     UNION
@@ -173,8 +176,7 @@ WITH asked AS MATERIALIZED (
     ) best GROUP BY 1, 2
 ), scored AS (
     SELECT i.no, i.words / best.sum AS words, i.terms,
-           CASE WHEN i.thread IS NULL THEN (2 * i.words / best.sum + coalesce(i.meaning, i.words / best.sum)) / 3
-                ELSE coalesce(around.words, i.words) / best.sum END AS nearby, i.thread IS NULL AS alone,
+           coalesce(around.words, i.words) / best.sum AS nearby, i.thread IS NULL AS alone,
            coalesce(CASE WHEN i.thread IS NOT NULL THEN max(i.meaning) OVER (PARTITION BY i.thread) END, i.meaning, 0) AS thread,
            coalesce(i.meaning, 0) AS meaning, i.meaning IS NOT NULL AS has_meaning,
            coalesce(CASE WHEN i.thread IS NOT NULL THEN lead(i.meaning) OVER (PARTITION BY i.thread ORDER BY i.ordinal) END, i.meaning, 0) AS next,
@@ -189,15 +191,33 @@ WITH asked AS MATERIALIZED (
     FROM item i
     CROSS JOIN (SELECT best AS sum FROM sought) best
     LEFT JOIN around ON around.thread = i.thread AND around.ordinal = i.ordinal
-), ranked AS (
-    SELECT *, greatest({relevance}, 0) AS relevance FROM scored WHERE wanted AND (words > 0 OR nearby > 0 OR has_meaning OR dated = 1)
+), ranked AS MATERIALIZED (
+    SELECT *, greatest({fit}, 0) AS fit FROM scored WHERE wanted AND (words > 0 OR nearby > 0 OR has_meaning OR dated = 1)
+    ORDER BY fit DESC, no LIMIT %(compared)s
+), frequent AS MATERIALIZED (
+    SELECT p.term, sum(first.weight * p.tf / p.length) AS share FROM (
+        SELECT no, exp(20 * (fit - max(fit) OVER ())) AS weight FROM ranked ORDER BY fit DESC, no LIMIT {first}
+    ) first CROSS JOIN LATERAL (SELECT term, tf, length FROM memory_posting WHERE item = first.no OFFSET 0) p
+    GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {frequent}
+), typical AS MATERIALIZED (
+    SELECT array_agg(term) AS terms, array_agg(weight / sum) AS weights FROM (
+        SELECT *, sum(weight) OVER () FROM (
+            SELECT frequent.term, frequent.share * {idf} AS weight FROM frequent CROSS JOIN extent
+            CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = frequent.term) f
+            ORDER BY 2 DESC, 1 LIMIT {typical}
+        ) rarest
+    ) shared
 ), top AS (
-    SELECT *, relevance * ({plain} + {w_recency} * recency + {w_authority} * authority) AS score
-    FROM ranked ORDER BY score DESC, no LIMIT %(limit)s
+    SELECT *, relevance * ({plain} + {w_recency} * recency + {w_authority} * authority) AS score FROM (
+        SELECT ranked.*, e.echo, ranked.fit + {w_echo} * e.echo AS relevance FROM ranked CROSS JOIN LATERAL (
+            SELECT coalesce(sum((SELECT weights FROM typical)[array_position({typical_terms}, p.term)] * {saturated}), 0) AS echo
+            FROM memory_posting p WHERE p.item = ranked.no AND p.term = ANY ({typical_terms}) OFFSET 0
+        ) e
+    ) compared ORDER BY score DESC, no LIMIT %(limit)s
 )
 SELECT m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.created_at, m.valid_from, m.valid_to,
        o.document, o.page, o.start_offset, o.end_offset, top.score AS rank,
-       top.words, top.nearby, top.thread, top.meaning, top.next, top.named, top.length, top.asks, top.dated, top.alone, top.recency, top.authority,
+       top.words, top.nearby, top.thread, top.meaning, top.next, top.named, top.length, top.asks, top.dated, top.echo, top.alone, top.recency, top.authority,
        top.relevance, (SELECT no FROM memory_model WHERE active) AS model, (SELECT yes FROM whole) AS whole,
        (SELECT coalesce(array_agg(t.lexeme ORDER BY t.idf DESC), '{{}}') FROM terms t WHERE t.term = ANY (top.terms)) AS matched
 FROM top CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = top.no OFFSET 0) m
@@ -225,16 +245,20 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         expression=asked.model.expression,
         half=f"halfvec({asked.model.dimensions})",
         saturated=saturated,
+        idf="ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5))",
+        first=FIRST,
+        frequent=FREQUENT,
+        typical=TYPICAL,
+        typical_terms="(SELECT terms FROM typical)::bigint[]",
+        w_echo=_float(weights.echo),
         score=f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
         terms=terms,
-        alone_words=_float(weights.words + weights.nearby * 2 / 3),
-        alone_meaning=_float(weights.meaning + weights.next + weights.thread + weights.nearby / 3),
         by_words=_float(weights.words + weights.nearby),
         by_meaning=_float(weights.meaning + weights.next + weights.thread),
         half_life=HALF_LIFE_DAYS,
         dated_days=DATED_DAYS,
         shares=SHARES,
-        relevance=" + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus) + f" - {_float(weights.asks)} * asks",
+        fit=" + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus) + f" - {_float(weights.asks)} * asks",
         plain=_float(1 - weights.recency - weights.authority),
         w_recency=_float(weights.recency),
         w_authority=_float(weights.authority),
@@ -255,6 +279,7 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         "postings": max(POSTINGS, 20 * asked.limit),
         "candidates": max(CANDIDATES, 2 * asked.limit),
         "finalists": max(FINALISTS, 2 * asked.limit),
+        "compared": max(COMPARED, 2 * asked.limit),
     }
     return text, values
 

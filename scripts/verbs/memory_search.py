@@ -64,7 +64,8 @@ def show_search(options: argparse.Namespace) -> int:
         for statement in answer.statements:
             print(f"SQL:{statement.rstrip()}\n" if statement.startswith("\n") else f"SQL: {statement}\n")
     for result in answer.results:
-        title = f"{result.memory.title}: " if result.memory.title else ""
+        named = result.memory.title and not result.memory.text.startswith(result.memory.title)
+        title = f"{result.memory.title}: " if named else ""
         print(f"{result.score:.3f}  {result.memory.id}  {result.memory.type}  {title}{result.memory.text[:160]}")
         if options.explain:
             parts = ", ".join(f"{name} {value:.2f}" for name, value in result.parts.items())

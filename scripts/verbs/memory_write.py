@@ -31,7 +31,13 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
         action.add_argument("--title", default=None)
         action.add_argument("--source", default="", help="who says so: a name, an address or a file")
         action.add_argument("--trust", choices=TRUSTS, default=None, help="own (default for add), trusted or untrusted")
-        action.add_argument("--metadata", metavar="JSON", type=_object, default={}, help='e.g. \'{"project": "Kestrel"}\'')
+        action.add_argument(
+            "--metadata",
+            metavar="JSON",
+            type=_object,
+            default={},
+            help='e.g. \'{"project": "Kestrel"}\'; its document or session and its ordinal say what it stands beside',
+        )
 
 
 def add_one(options: argparse.Namespace) -> int:

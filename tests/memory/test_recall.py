@@ -324,3 +324,14 @@ def test_a_result_says_why_it_is_there_and_where_it_stands():
     assert "shares carbon, hard" in result.why or "shares hard, carbon" in result.why
     assert result.citation == {"source": "paper.pdf", "document": "doc1", "page": 3, "start": 10, "end": 28}
     assert datetime.fromisoformat(result.as_json()["recorded_at"]).tzinfo == UTC
+
+
+def test_what_the_best_speak_of_brings_the_same_in_other_words():
+    first = remember("note", "The kestrel hunts voles over the meadow at dusk")
+    other = remember("note", "Voles hide from hunters in the meadow grass at dusk")
+    remember("note", "The ledger of the harbour lists quay fees at dusk")
+
+    found = search("kestrel at dusk", 3).results
+
+    assert [result.memory.id for result in found[:2]] == [first, other]
+    assert found[1].parts["echo"] > found[2].parts["echo"]

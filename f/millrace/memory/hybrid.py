@@ -49,7 +49,8 @@ class Weights(NamedTuple):
 
     A softmax over the turns of a conversation, fitted to the 495 questions of LoCoMo's conversations 1 to 3 (L2 0.1 to 0.3, rounded);
     fitted on two of them and asked of the third it has 0.865 to 0.875 of the evidence among the first ten. SHARES, DATED_DAYS and
-    K1 were chosen in the same way, the balance of an item that stands alone on abstracts (see scripts/benchmarks/memory.py).
+    K1 were chosen in the same way, echo and the balance of an item that stands alone on the abstracts of CISI and CACM (nDCG at 10
+    from 0.442 and 0.520 to 0.450 and 0.549).
     """
 
     words: float = 0.085

@@ -10,8 +10,6 @@ from f.millrace.memory.router import Plan
 # Items that stand for each end of a relation, and how many links a path between them may have.
 ENDS = 3
 LINKS_AT_MOST = 4
-# Types of items that are something said.
-SPOKEN = ("turn", "message", "utterance", "conversation")
 
 COLUMNS = (
     "m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.created_at, m.valid_from, m.valid_to, "

@@ -9,6 +9,7 @@ from f.millrace.core import config, context, db
 from f.millrace.core.errors import BadInput, BadSetting, BudgetExceeded, ModelFailed
 from f.millrace.memory import hybrid, plans, vectors
 from f.millrace.memory.moment import When, held, moment
+from f.millrace.memory.places import SPOKEN
 from f.millrace.memory.router import Plan, route
 from f.millrace.memory.store import Memory, memory_of, named
 from f.millrace.telemetry.spans import span
@@ -192,7 +193,7 @@ class _Searcher:
         return [_found(row, "on the way: " + row["why"]) for row in self._select(sql, values)]
 
     def _conversation(self, plan: Plan) -> list[Result]:
-        spoken = _also(self.only, f"m.type = ANY('{{{','.join(plans.SPOKEN)}}}')")
+        spoken = _also(self.only, f"m.type = ANY('{{{','.join(SPOKEN)}}}')")
         found = self.hybrid(plan.question, spoken, plan.since, plan.until)
         sql, values = plans.messages(plan, self.namespace, self.only, self.limit)
         found += [_found(row, "was said in conversation " + row["source"]) for row in self._select(sql, values)]

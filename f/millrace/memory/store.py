@@ -16,7 +16,7 @@ from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.core.ids import digest_of, stable_id
 from f.millrace.core.redaction import redact
-from f.millrace.memory import near
+from f.millrace.memory import near, places
 from f.millrace.memory.beliefs import extend, lock
 from f.millrace.memory.links import link
 from f.millrace.memory.moment import When, clock, held, moment, parse
@@ -116,6 +116,7 @@ def remember_all(
     with span("create_memory", told, scope="millrace.memory"), db.transaction() as connection:
         _settle_bases(connection, rows)
         near.settle(connection, namespace, rows)
+        places.settle(connection, namespace, rows)
         for row in rows:
             row["origin"] = stable_id("origin", *(row[name] for name in ORIGIN))
         # In the order of ids, so that two writers of the same items wait for each other instead of blocking both.
@@ -216,7 +217,7 @@ def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
     if start and end and start >= end:
         raise BadInput(f"valid_from {start.isoformat()} must be before valid_to {end.isoformat()}")
     raw = clean(redact({"text": text, **draft.more}))
-    title = clean(redact(draft.title))
+    title = clean(redact(places.speaker(draft.type, draft.title, text, draft.metadata)))
     hashed = content_hash(title, raw)
     return {
         "id": stable_id("mem", namespace, draft.type, hashed),

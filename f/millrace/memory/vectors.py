@@ -142,9 +142,10 @@ def _texts(numbers: list[int]) -> dict[int, str]:
     """Return what each item's vector stands for: its title, the end of what goes before it in its thread, and its text."""
     rows = db.all(
         "SELECT m.no, m.title, m.raw_text ->> 'text' AS text, right(b.raw_text ->> 'text', %s) AS before, b.title AS before_title "
-        "FROM memory_item m LEFT JOIN memory_item b "
-        "ON b.namespace = m.namespace AND b.thread = m.thread AND b.ordinal = m.ordinal - 1 AND b.type = m.type "
-        "WHERE m.no = ANY(%s)",
+        # Two conversations of a namespace may name their sessions alike.
+        "FROM memory_item m LEFT JOIN LATERAL (SELECT title, raw_text FROM memory_item b WHERE b.namespace = m.namespace "
+        "AND b.thread = m.thread AND b.ordinal = m.ordinal - 1 AND b.type = m.type "
+        "ORDER BY b.source = m.source DESC, abs(b.no - m.no) LIMIT 1) b ON true WHERE m.no = ANY(%s)",
         [CONTEXT_LETTERS, numbers],
     )
     return {row["no"]: "\n".join(_parts(row)) for row in rows}

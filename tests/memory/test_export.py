@@ -4,13 +4,14 @@ import pytest
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
-from f.millrace.memory import conversation
+from f.millrace.memory import conversation, documents
 from f.millrace.memory.export import export, import_
 from f.millrace.memory.links import link
 from f.millrace.memory.recall import recall
 from f.millrace.memory.retract import retract
 from f.millrace.memory.store import remember
 from f.millrace.memory.supersede import supersede
+from tests.ingest.conftest import CRANE, Ingestion
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -72,6 +73,52 @@ def test_an_export_of_a_moment_has_what_was_held_then(lived):
         "the ferry leaves at one",
     ]
     assert {record["kind"] for record in records} == {"header", "item", "origin", "link"}
+
+
+@pytest.fixture
+def papers(tmp_path):
+    """A folder with one document that was read."""
+    (tmp_path / "papers").mkdir()
+    ingestion = Ingestion(tmp_path / "papers")
+    ingestion.write("crane.md", f"# Crane\n\n{CRANE}\n")
+    ingestion.run()
+    return ingestion
+
+
+def _opens_at_its_words(namespace):
+    [hit] = recall("harbour crane", namespace=namespace)
+    opened = documents.opened(documents.citation(hit.metadata["document"], 0, hit.metadata["offset"], hit.metadata["length"]))
+    return opened["text"] == hit.text and CRANE in opened["text"]
+
+
+def test_documents_are_exported_so_that_citations_open_where_they_are_imported(papers):
+    records = _plain(export())
+    db.execute("DELETE FROM memory_item")
+    db.execute("DELETE FROM document")
+
+    counts = import_(records)
+
+    assert (counts["document"], counts["passage"]) == (1, 1) and _opens_at_its_words("main")
+    assert import_(records, "copy")["passage"] == 1 and _opens_at_its_words("copy")
+    assert _without_header(_plain(export())) == _without_header(records)
+    assert set(import_(records).values()) == set(import_(records, "copy").values()) == {0}
+    assert papers.run()["unchanged"] == 1
+
+
+def test_a_document_that_was_read_here_stays_the_one_of_its_file(papers):
+    records = _plain(export())
+    changed = [
+        {**record, "id": "doc_0123", "sha256": "other", "body": "# Old\n\nIt was red."}
+        if record["kind"] == "document"
+        else record
+        for record in records
+        if record["kind"] != "passage"
+    ]
+
+    assert import_(changed)["document"] == 1
+
+    assert [row["state"] for row in documents.listed("main")] == ["read"]
+    assert documents.opened("doc_0123#offset=7&length=11")["text"] == "It was red." and _opens_at_its_words("main")
 
 
 @pytest.mark.parametrize(

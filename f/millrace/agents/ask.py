@@ -12,7 +12,7 @@ from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core.context import current, within
 from f.millrace.core.contracts import Trust
-from f.millrace.core.errors import BadInput
+from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.core.findings import Conflict, Evidence, Finding, TopicResult
 from f.millrace.core.ids import stable_id
 from f.millrace.memory import conversation, documents
@@ -135,5 +135,8 @@ def _source(piece: Evidence) -> dict[str, Any]:
     shown = piece.model_dump(mode="json", include={"id", "url", "title", "source", "published_at"})
     if not piece.url.startswith("document:"):
         return shown
-    place = documents.opened(piece.url)
+    try:
+        place = documents.opened(piece.url)
+    except NotFound:
+        return shown  # forgotten, or imported from a memory that did not export its documents
     return {**shown, "document": {name: place[name] for name in ("id", "path", "page", "place", "offset", "length")}}

@@ -18,14 +18,24 @@ from f.millrace.memory.store import clean, content_hash, named
 FORMAT, VERSION = "millrace-memory", 1
 SPANS = "(SELECT coalesce(jsonb_agg(jsonb_build_array(lower(s), upper(s)) ORDER BY s), '[]') FROM unnest({}) AS s) AS valid"
 
+DOCUMENT = (
+    "path state problem notes sha256 bytes changed_ns reader title author dated_at language unit pages headings details body trust "
+    "created_at read_at withdrawn_at"
+).split()
+
 # What is exported of each kind, in an order in which it can be imported; `mine` are the ids of the exported items.
 QUERIES = {
+    "document": f"SELECT d.id, {', '.join('d.' + name for name in DOCUMENT)}, d.kind AS format "
+    "FROM document d WHERE d.namespace = %(namespace)s AND (NOT %(sliced)s OR EXISTS (SELECT 1 FROM document_passage p "
+    "JOIN mine ON mine.id = p.item_id WHERE p.document_id = d.id)) ORDER BY d.path, d.id",
     "item": f"SELECT m.id, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.run_id, m.superseded_by, m.created_at, "
     f"m.updated_at, m.marks <> '{{}}' AS near, {SPANS.format('m.valid')} FROM memory_item m JOIN mine USING (id) "
     "ORDER BY m.created_at, m.id",
     "belief": f"SELECT b.item_id, {SPANS.format('b.valid')}, b.recorded::text AS recorded, b.because, b.by_item "
     "FROM memory_belief b JOIN mine ON mine.id = b.item_id ORDER BY b.id",
     "origin": "SELECT o.* FROM memory_origin o JOIN mine ON mine.id = o.item_id ORDER BY o.recorded_at, o.id",
+    "passage": "SELECT p.document_id, p.number, p.item_id, p.page, p.start_at, p.end_at, p.heading FROM document_passage p "
+    "JOIN mine ON mine.id = p.item_id ORDER BY p.document_id, p.number",
     "link": "SELECT l.from_id, l.to_id, l.relation, l.weight, l.created_at FROM memory_link l JOIN mine f ON f.id = l.from_id "
     "JOIN mine t ON t.id = l.to_id ORDER BY l.id",
     "retraction": "SELECT source, because, at FROM memory_retraction WHERE namespace = %(namespace)s ORDER BY source",
@@ -34,7 +44,7 @@ QUERIES = {
     "JOIN chat_session s ON s.id = m.session_id WHERE s.namespace = %(namespace)s ORDER BY m.id",
 }
 # At a moment: what was held then, without what was held before and after.
-AT_A_MOMENT = ("item", "origin", "link")
+AT_A_MOMENT = ("document", "item", "origin", "passage", "link")
 
 
 def export(namespace: str | None = None, as_of: When = None, known_at: When = None) -> Iterator[dict[str, Any]]:
@@ -54,7 +64,7 @@ def export(namespace: str | None = None, as_of: When = None, known_at: When = No
             if sliced and kind not in AT_A_MOMENT:
                 continue
             with connection.cursor(name="export_" + kind) as cursor:
-                cursor.execute(mine + query, {**values, "namespace": namespace})  # type: ignore[arg-type]
+                cursor.execute(mine + query, {**values, "namespace": namespace, "sliced": sliced})  # type: ignore[arg-type]
                 for row in cursor:
                     yield {"kind": kind, **row}
 
@@ -78,6 +88,8 @@ class _Import:
         self.ids: dict[str, str] = {}
         self.fresh: set[str] = set()
         self.sessions: dict[str, str] = {}
+        self.documents: dict[str, str] = {}
+        self.whole: set[str] = set()
         self.superseded: list[tuple[str, str]] = []
         self.counts: dict[str, int] = dict.fromkeys(QUERIES, 0)
 
@@ -115,6 +127,38 @@ class _Import:
         self.moved = self.target not in (None, there)
         self.target = self.target or there
 
+    def document(self, record: dict[str, Any]) -> int:
+        """Store a document; one that was read here from the same content takes its place, one with other content stands beside it."""
+        there = self.connection.execute(
+            "SELECT id, sha256 FROM document WHERE namespace = %s AND path = %s AND state <> 'withdrawn'",
+            [self.target, record["path"]],
+        ).fetchone()
+        if there is not None and there["sha256"] == record["sha256"]:
+            self.documents[record["id"]] = there["id"]
+            return 0
+        document_id = stable_id("doc", self.target, record["id"]) if self.moved else record["id"]
+        values = {**record, "state": "withdrawn" if there else record["state"]}
+        added = self.execute(
+            f"INSERT INTO document (id, namespace, kind, {', '.join(DOCUMENT)}) VALUES (%s, %s, %s{', %s' * len(DOCUMENT)}) "
+            "ON CONFLICT DO NOTHING",
+            [document_id, self.target, record["format"], *(_column(name, clean(redact(values[name]))) for name in DOCUMENT)],
+        )
+        self.documents[record["id"]] = document_id
+        if added:
+            self.whole.add(document_id)
+        return added
+
+    def passage(self, record: dict[str, Any]) -> int:
+        document_id = self.documents[record["document_id"]]
+        if document_id not in self.whole:
+            return 0
+        return self.execute(
+            "INSERT INTO document_passage (document_id, number, item_id, page, start_at, end_at, heading) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [document_id, record["number"], self.ids[record["item_id"]],
+             *(record[name] for name in ("page", "start_at", "end_at")), clean(redact(record["heading"]))],
+        )  # fmt: skip
+
     def item(self, record: dict[str, Any]) -> int:
         raw, title = clean(redact(record["raw_text"])), clean(redact(record["title"]))
         if not str(raw.get("text", "")).strip():
@@ -122,12 +166,15 @@ class _Import:
         hashed = content_hash(title, raw)
         item_id = stable_id("mem", self.target, record["type"], hashed)
         self.ids[record["id"]] = item_id
+        metadata = clean(record["metadata"])
+        if metadata.get("document") in self.documents:
+            metadata["document"] = self.documents[metadata["document"]]
         added = self.execute(
             "INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id, valid, marks, "
             "created_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::tstzmultirange, %s, %s, %s) "
             "ON CONFLICT DO NOTHING",
             [
-                item_id, self.target, record["type"], title, clean(record["source"]), db.jsonb(raw), db.jsonb(clean(record["metadata"])),
+                item_id, self.target, record["type"], title, clean(record["source"]), db.jsonb(raw), db.jsonb(metadata),
                 record["trust"], hashed, record["run_id"], _spans(record["valid"]), marks(raw["text"]) if record["near"] else [],
                 record["created_at"], record["updated_at"],
             ],
@@ -153,11 +200,12 @@ class _Import:
         item_id = self.ids[record["item_id"]]
         names = ["source", "trust", "run_id", "step", "document", "page", "start_offset", "end_offset", "wording", "similarity",
                  "recorded_at", "seen_at", "withdrawn_at", "because"]  # fmt: skip
+        document = self.documents.get(record["document"], record["document"])
         origin = record["id"] if item_id == record["item_id"] else stable_id("origin", item_id, record["id"])
         return self.execute(
             f"INSERT INTO memory_origin (id, item_id, namespace, {', '.join(names)}) VALUES (%s, %s, %s{', %s' * len(names)}) "
             "ON CONFLICT DO NOTHING",
-            [origin, item_id, self.target, *(clean(record[name]) for name in names)],
+            [origin, item_id, self.target, *(clean({**record, "document": document}[name]) for name in names)],
         )
 
     def link(self, record: dict[str, Any]) -> int:
@@ -212,6 +260,10 @@ class _Import:
 
     def execute(self, sql: str, values: list[Any]) -> int:
         return self.connection.execute(sql, values).rowcount  # type: ignore[arg-type]
+
+
+def _column(name: str, value: Any) -> Any:
+    return db.jsonb(value) if name in ("headings", "details") else value
 
 
 def _spans(pairs: list[list[str | None]]) -> str:

@@ -65,6 +65,29 @@ def test_what_is_counted_is_named_whole():
     assert claims.contradiction(makes.format(12), makes.format(8)) == "how many gigawatt-hours"
 
 
+def test_a_sentence_whose_lines_were_broken_by_hand_is_one():
+    letter = (
+        "Hello,\n\nthe lamp at Hoy High was relit on\n14 February after the generator had failed, and\n"
+        "was looked after by the keeper and his mate Magnus\nFlett, who left. It burns.\n"
+    )
+
+    assert claims.sentences(letter) == [
+        "Hello,",
+        "the lamp at Hoy High was relit on 14 February after the generator had failed, and was looked after by the keeper "
+        "and his mate Magnus Flett, who left.",
+        "It burns.",
+    ]
+
+
+def test_rows_lists_and_headings_are_no_broken_lines():
+    rows = "Contractor: Malin Marine; Days: 14; Cost in GBP: 182,400\nContractor: Pentland Tugs; Days: 9; Cost in GBP: 61,250"
+    values = "title: Settings of the buoy that drifted to the north\nauthor: Kari"
+    heading = "Costs of the harbour and of the quay in the year 2026\nThe repair took nine months."
+    plain = "razorbill\nguillemot\nfulmar"
+
+    assert [len(claims.sentences(text)) for text in (rows, values, heading, plain)] == [2, 2, 2, 3]
+
+
 def test_headings_and_marks_of_lists_are_no_part_of_sentences():
     text = "# A visit to the harbour of Leeds\n\n- The port shows its cranes to visitors in May.\n- Boats leave at nine."
 

@@ -3,6 +3,7 @@
 This is the check that no model can talk its way around: every sentence of a result goes through `supported`.
 """
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -62,6 +63,10 @@ BOILERPLATE = re.compile(
 POINTING = re.compile(r"(?:It|They|He|She|This|These|Those|That|But|And|However|Meanwhile|Instead|Its|Their|His|Her)\b")
 # What stands before an entry of a list.
 BULLET = re.compile(r"[-*•]\s+")
+# A line that ends so goes on in the next one, and so does a long one before a small letter; one that begins so is a new one.
+LEANS = re.compile(r"(?i)\b(?:a|an|and|are|as|at|by|for|from|in|is|of|on|or|that|the|to|was|were|which|who|with)$|,$")
+WRAPPED = 40
+NEW_LINE = re.compile(r"[-*•|#>]|\d+[.)]\s|[\w .\[\]-]{1,40}:\s")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+?(?=[.,;:!?)\]]*(?:\s|$))", re.IGNORECASE)
 
 
@@ -76,7 +81,7 @@ class Quantity:
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text, space collapsed, entries of lists without their marks."""
     found: list[str] = []
-    for part in BOUNDARY.split(text):
+    for part in BOUNDARY.split(_unwrapped(text)):
         part = " ".join(part.split())
         part = part[mark.end() :] if (mark := BULLET.match(part)) else part
         if found and ABBREVIATIONS.search(found[-1]) and part:
@@ -84,6 +89,26 @@ def sentences(text: str) -> list[str]:
         elif part:
             found.append(part)
     return found
+
+
+def _unwrapped(text: str) -> str:
+    """Return the text without line ends inside of sentences, as files have them whose lines are broken by hand."""
+    lines = text.split("\n")
+    joined, wrapped = lines[:1], False
+    for before, line in itertools.pairwise(lines):
+        wrapped = _goes_on(before.rstrip(), line.lstrip(), wrapped)
+        if wrapped:
+            joined[-1] = f"{joined[-1].rstrip()} {line.lstrip()}"
+        else:
+            joined.append(line)
+    return "\n".join(joined)
+
+
+def _goes_on(before: str, line: str, wrapped: bool) -> bool:
+    """Tell whether a line goes on with the sentence of the one before; `wrapped` that this one did so already."""
+    if not before or not line or before[-1] in ".!?:;|" or NEW_LINE.match(line):
+        return False
+    return LEANS.search(before) is not None or (len(before) >= WRAPPED and (wrapped or not line[0].isupper()))
 
 
 def ends(sentence: str) -> bool:

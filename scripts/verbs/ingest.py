@@ -51,7 +51,10 @@ def run_ingest(options: argparse.Namespace) -> int:
         from scripts.runner import run
 
         outcome = run.start(openflow, FLOW, inputs, on_event=display.show)
-    return report.outcome(outcome, as_json=options.json)
+    code = report.outcome(outcome, as_json=options.json)
+    problems = (report.whole(outcome.run_id)["result"] or {}).get("problems", [])
+    # What was named and cannot be read is a failure, also the second time.
+    return code or int(any(one["path"] in options.paths for one in problems))
 
 
 def look(options: argparse.Namespace) -> int:

@@ -178,6 +178,7 @@ def test_what_is_no_path_is_refused_and_what_cannot_be_reached_is_told(ingestion
     done = ingestion.run(ingestion.folder / "gone" / "deeper")
 
     assert "cannot be reached" in done["scan"]["problems"][0]["problem"]
+    assert ingestion.run(ingestion.folder / "typo.md")["scan"]["problems"][0]["problem"] == "is not there"
     with pytest.raises(BadInput, match="not a path"):
         scan.main(paths=[" "])
     with pytest.raises(BadInput, match="namespace"):

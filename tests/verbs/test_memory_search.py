@@ -42,3 +42,10 @@ def test_every_action_explains_what_it_asked_the_database(capsys):
 def test_reading_documents_as_of_another_time_is_refused(capsys):
     assert main(["ingest", ".", "--as-of", "2020-01-01"]) == 2
     assert "as they are now" in capsys.readouterr().err
+
+
+def test_a_path_that_was_mistyped_is_told_and_is_a_failure(capsys, tmp_path):
+    assert main(["ingest", str(tmp_path / "typo.md"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["result"]["problems"] == [
+        {"path": str(tmp_path / "typo.md"), "problem": "is not there"}
+    ]

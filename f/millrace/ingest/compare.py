@@ -58,9 +58,13 @@ class _Comparison:
     def run(self) -> Difference:
         for file in self._crawl.files.values():
             self._file(file)
-        for row in _under(self._crawl.roots, self._missing):
+        gone = _under(self._crawl.roots, self._missing)
+        for row in gone:
             documents.withdraw(row["id"])
             self._found.withdrawn += 1
+        # A path that is not there and held nothing was mistyped rather than deleted.
+        known = [*gone, *self._withdrawn.values()]
+        self._found.problems += [(path, "is not there") for path in self._crawl.gone if not _under([path], known)]
         return self._found
 
     def _file(self, file: File) -> None:

@@ -38,6 +38,8 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
         with within(namespace=namespace):
             limits = settings()
             found = crawl(paths or limits.documents_dirs, limits.documents_max_files)
+            if not paths:
+                found.gone.clear()  # nobody has to have a folder of documents
             difference = compare(namespace, found, limits.document_max_bytes, again)
             for path, problem in difference.problems[:SHOWN]:
                 emit("error", f"{path} {problem}", path=path, problem=problem)

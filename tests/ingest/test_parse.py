@@ -41,6 +41,23 @@ def test_lines_of_a_pdf_become_paragraphs_and_running_heads_go():
     assert parsed.text.split("\n\n")[:2] == [long, "It ends here."]
 
 
+def test_running_feet_go_wherever_the_file_has_them_and_headings_stay():
+    pages = [
+        [
+            (60, 40, 9, "Port of Kestrel"),
+            (400, 800, 9, f"Page {n} of 4"),
+            (60, 90, 20, f"Chapter {n}"),
+            (60, 120, 10, f"{CRANE} {n}"),
+        ]
+        for n in range(4)
+    ]
+
+    parsed = read("a.pdf", documents.pdf(pages), Limits()).parsed
+
+    assert "Page" not in parsed.text and "Port of Kestrel" not in parsed.text
+    assert [heading["text"] for heading in parsed.headings()] == [f"Chapter {n}" for n in range(4)]
+
+
 def test_a_word_document_keeps_headings_lists_and_tables():
     made = documents.docx("Plan", [("Work", [CRANE]), ("Risks", [FERRY])], [["Task", "Owner"], ["Paint", "Ada"]], "Ada")
 
@@ -170,6 +187,14 @@ def test_a_mail_that_was_passed_on_is_read_with_the_one_inside():
     parsed = read("m.eml", bytes(outer), Limits()).parsed
 
     assert CRANE in " ".join(parsed.text.split()) and parsed.details["attachments"] == ["Flooding.eml"]
+
+
+def test_a_mail_from_a_mailbox_and_one_in_an_unknown_encoding_are_read():
+    mail = b"From q@x.example Mon Mar  3 10:00:00 2025\nFrom: q@x.example\nSubject: Shackle\nContent-Type: text/plain; charset=none-8\n\n"
+
+    parsed = read("m.eml", mail + b"The shackle is bent.\n", Limits()).parsed
+
+    assert parsed.title == "Shackle" and parsed.text.endswith("The shackle is bent.")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])

@@ -34,6 +34,22 @@ def test_more_cells_than_columns_are_kept_without_a_name():
     assert rows_as_text([["Boat", "Skipper"], ["Daystar", "Ada", "12 m"]]) == "Boat: Daystar; Skipper: Ada; 12 m"
 
 
+def test_years_name_columns_and_values_do_not():
+    assert rows_as_text([["", "2024", "2025"], ["Costs", "85", "99"]]) == "Costs; 2024: 85; 2025: 99"
+    assert rows_as_text([["Invoice", "No. 5512"], ["Customer", "Hoy Hotel"]]) == "Invoice | No. 5512\nCustomer | Hoy Hotel"
+
+
+def test_a_page_in_columns_is_no_table():
+    left = [(40, 100 + 14 * row, 10, f"The left column says in line {row} that herring") for row in range(6)]
+    right = [(320, 100 + 14 * row, 10, f"and the right one in line {row} that kelp") for row in range(6)]
+    by_line = sorted(left + right, key=lambda line: (line[1], line[0]))
+
+    text = text_of("a.pdf", documents.pdf([by_line]))
+
+    assert text.startswith("The left column says in line 0 that herring The left column says in line 1")
+    assert text.count("\n\n") == 1 and text.endswith("in line 5 that kelp")
+
+
 def test_columns_of_a_pdf_are_told_by_all_lines_of_the_table():
     """The header's words stand close to each other, and one row leaves a column out."""
     places = ((60, ["Contractor", "Malin Marine", "Orcadian Survey", "Pentland"]), (137, ["Days", "14", "4", ""]))

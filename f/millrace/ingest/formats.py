@@ -33,7 +33,7 @@ PARTS = (
     ("xl/workbook.xml", "sheets"),
     ("xl/workbook.bin", "sheets"),
 )
-HEADER = re.compile(rb"(?:[!-9;-~]+:[ \t].*\r?\n(?:[ \t].+\r?\n)*){2}")
+HEADER = re.compile(rb"(?:From [^\r\n]*\r?\n)?(?:[!-9;-~]+:[ \t].*\r?\n(?:[ \t].+\r?\n)*){2}")
 PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 
 

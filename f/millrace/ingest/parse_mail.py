@@ -50,7 +50,10 @@ def _body(message: EmailMessage, parsed: Parsed) -> None:
     body = message.get_body(("plain", "html"))
     if body is None or body.is_multipart():
         return
-    content = body.get_content()
+    try:
+        content = body.get_content()
+    except LookupError:  # an encoding that nobody knows
+        content = decode(body.get_payload(decode=True) or b"")  # pyright: ignore[reportArgumentType]
     if body.get_content_subtype() == "html" and isinstance(content, str):
         _take(parsed, parse_html(content.encode("utf-8", errors="replace")))
     elif isinstance(content, str):

@@ -7,7 +7,7 @@ import itertools
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ LEAST_TEXT = 20
 LARGER = 1.18
 # Times the height of a line: a wider space parts two cells, a wider gap two paragraphs or two headings.
 CELL_GAP, PARAGRAPH_GAP, HEADING_GAP = 1.4, 0.75, 0.25
+# Cells of so many lines, of so many letters each, are columns of text.
+COLUMN_LINES, COLUMN_WIDTH = 5, 25
 OCR_SCALE = 200 / 72
 # The dots of a table of contents; what they stand behind is no heading.
 LEADERS = re.compile(r"(?:\s*\.){4,}\s*")
@@ -79,8 +81,8 @@ def parse_pdf(data: bytes, most_pages: int, languages: str) -> Parsed:
         if sum(len(line.text) for line in lines) < LEAST_TEXT:
             pictures[index + 1] = _by_ocr(pdf, index, languages, parsed)
         pages.append(lines)
-    _without_running_heads(pages)
     usual = _usual_size(pages)
+    _without_running_heads(pages, usual)
     for number, lines in enumerate(pages, 1):
         if pictures.get(number):
             for paragraph in pictures[number].split("\n\n"):
@@ -174,22 +176,23 @@ def _by_ocr(pdf: Any, index: int, languages: str, parsed: Parsed) -> str:
     return ocr.read(picture.getvalue(), languages)
 
 
-def _without_running_heads(pages: list[list[Line]]) -> None:
-    """Remove the lines that stand at the top or foot of most pages, whatever number is in them."""
+def _without_running_heads(pages: list[list[Line]], usual: float) -> None:
+    """Remove the lines that stand highest or lowest on most pages, whatever number is in them; larger ones are headings."""
     if len(pages) < 3:
         return
-    edges = [{_bare(line) for line in [*lines[:1], *lines[-1:]]} for lines in pages if lines]
-    count = Counter(text for texts in edges for text in texts)
+    edges = [
+        {max(lines, key=lambda line: line.top).text, min(lines, key=lambda line: line.bottom).text} for lines in pages if lines
+    ]
+    count = Counter(bare for texts in edges for bare in {_bare(text) for text in texts})
     running = {text for text, times in count.items() if times >= max(3, RUNNING * len(pages))}
-    for lines in pages:
-        if len(lines) > 1 and _bare(lines[0]) in running:
-            lines.pop(0)
-        if len(lines) > 1 and _bare(lines[-1]) in running:
-            lines.pop()
+    for lines in filter(None, pages):
+        for edge in (max(lines, key=lambda line: line.top), min(lines, key=lambda line: line.bottom)):
+            if len(lines) > 1 and edge in lines and _bare(edge.text) in running and edge.size < LARGER * usual:
+                lines.remove(edge)
 
 
-def _bare(line: Line) -> str:
-    return "".join(letter for letter in line.text.lower() if letter.isalpha())
+def _bare(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalpha())
 
 
 def _usual_size(pages: list[list[Line]]) -> float:
@@ -227,20 +230,35 @@ def _goes_on(before: Line, line: Line, usual: float) -> bool:
 def _close(group: list[Line], usual: float, parsed: Parsed) -> None:
     page = group[0].page
     if group[0].gaps and len(group) > 1:
-        parsed.add_rows(_rows(group), page)
+        rows = _rows(group)
+        if _are_columns_of_text(rows):
+            for column in zip(*rows, strict=True):
+                parsed.add(_joined(column), page=page)
+            return
+        parsed.add_rows(rows, page)
         parsed.details["tables"] = parsed.details.get("tables", 0) + 1
         return
-    text = ""
-    for line in group:
-        if text.endswith("\u00ad"):
-            text = text[:-1] + line.text
-        else:
-            text += (" " if text else "") + line.text
-    text, leaders = LEADERS.subn(" … ", text.replace("\u00ad", ""))
+    text = _joined(line.text for line in group)
+    text, leaders = LEADERS.subn(" … ", text)
     if not leaders and usual and group[0].size >= LARGER * usual and len(text) <= 200:
         parsed.add(text, "heading", page, _heading_level(group[0].size / usual))
     else:
         parsed.add(text, page=page)
+
+
+def _joined(lines: Iterable[str]) -> str:
+    """Return the text of lines, words that were parted at their ends in one."""
+    text = ""
+    for line in lines:
+        text = text[:-1] + line if text.endswith("\u00ad") else f"{text} {line}".strip()
+    return text.replace("\u00ad", "")
+
+
+def _are_columns_of_text(rows: list[list[str]]) -> bool:
+    """Tell whether what looks like a table is a page in columns, written line by line across them."""
+    if len(rows) < COLUMN_LINES or len(set(map(len, rows))) > 1:
+        return False
+    return all(statistics.median(map(len, column)) >= COLUMN_WIDTH for column in zip(*rows, strict=True))
 
 
 def _rows(group: list[Line]) -> list[list[str]]:

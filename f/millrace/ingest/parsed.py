@@ -13,6 +13,8 @@ from f.millrace.core.redaction import redact
 Kind = Literal["heading", "paragraph", "list", "table", "code"]
 LONGEST_TITLE = 200
 MOST_HEADINGS = 300
+LONGEST_NAME = 45
+YEAR, VALUE = re.compile(r"(?:19|20)\d\d"), re.compile(r"(?<!\d)(?!(?:19|20)\d\d(?!\d))\d{3,}")
 BLANK_LINES = re.compile(r"\n[ \t]*\n+")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 # Of 3/4/2026 nobody knows the month.
@@ -132,9 +134,11 @@ def rows_as_text(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _is_header(row: Sequence[str]) -> bool:
+    """Tell whether a row names columns: short words or years, each once, and no number that is a value."""
     names = [cell for cell in row if cell]
-    words = all(re.search(r"[^\W\d_]", name) and len(name) <= 60 for name in names)
-    return 2 * len(names) > len(row) and len(names) >= 2 and words and len(set(names)) == len(names)
+    named = all(YEAR.fullmatch(name) or (re.search(r"[^\W\d_]", name) and not VALUE.search(name)) for name in names)
+    short = all(len(name) <= LONGEST_NAME for name in names)
+    return 2 * len(names) > len(row) and len(names) >= 2 and named and short and len(set(names)) == len(names)
 
 
 def moment(value: Any) -> datetime | None:

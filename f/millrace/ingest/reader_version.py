@@ -5,7 +5,7 @@ from f.millrace.core.ids import digest_of
 from f.millrace.ingest import ocr
 
 # Raised when a parser or the cutting into passages gives something else than before: documents are then read again.
-VERSION = "2"
+VERSION = "3"
 LIMITS = ("document_max_bytes", "document_max_pages", "document_max_characters", "document_seconds", "ocr_languages")
 
 

@@ -106,6 +106,8 @@ def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
         ("what happened in the first week of June?", "2026-06-01", "2026-06-08", "what happened"),
         ("what happened in the week of 5 May 2026?", "2026-05-04", "2026-05-11", "what happened"),
         ("what happened last summer?", "2026-06-01", "2026-09-01", "what happened"),
+        ("what happened this May?", "2026-05-01", "2026-06-01", "what happened"),
+        ("WHAT HAPPENED FROM MARCH TO JUNE", "2026-03-01", "2026-07-01", "WHAT HAPPENED"),
         ("what happened last November?", "2025-11-01", "2025-12-01", "what happened"),
         ("what happened in the 1990s?", "1990-01-01", "2000-01-01", "what happened"),
     ],
@@ -114,6 +116,16 @@ def test_the_span_that_is_meant(question, since, until, rest):
     found = span(question, NOW)
 
     assert (found.since.date().isoformat(), found.until.date().isoformat(), found.rest) == (since, until, rest)
+
+
+@given(st.sampled_from(["this may be", "in may", "Q2 and MAY", "from MARCH to may", "To March On", "late MAY"]), instants)
+def test_case_tells_nothing(question, now):
+    spans = {
+        (found.since, found.until) if (found := span(text, now)) else None
+        for text in (question, question.upper(), question.lower())
+    }
+
+    assert len(spans) == 1
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ TO = r"\s*(?:-|–|\b(?:to|until|till|through|and)\b)\s*(?:the\s+)?"
 IN = r"(?:in|during|of|since|before|after|until|till|by|from|to|and)"
 
 
+SURELY = re.compile(r"(?:in|during|of|last|next|since|before|after|until|till|by|early|mid|late)\b", re.I)
+ENDS = re.compile(r"\s*(?:[?.,;!]|$)")
+
+
 class Now(NamedTuple):
     """The moment and the place from which dates are seen."""
 
@@ -145,10 +149,8 @@ def _month_of_year(found: re.Match[str], now: Now) -> Times:
 
 def _month_alone(found: re.Match[str], now: Now) -> Times | None:
     number, today, which = _month(found["month"]), now.today, (found["which"] or "").lower()
-    # "this may be", "and march on": in small letters these are a month only where nothing else can stand.
-    if found["month"] in ("may", "march") and not re.match(
-        r"(?:in|during|last|next|since|until|till|early|mid|late)\b", found[0], re.I
-    ):
+    # "this may be", "ready to march on": these two are a month only where nothing else can stand.
+    if number in (3, 5) and not (SURELY.match(found[0]) or (which == "this" and ENDS.match(found.string[found.end() :]))):
         return None
     if which == "next":
         return months(today.year + (number <= today.month), number, 1, now.local)

@@ -24,8 +24,6 @@ from f.millrace.trust.risk import Risk, assess, stricter
 
 Row = dict[str, Any]
 Check = Callable[[], dict[str, Any] | bool | None]
-# Who answers where a person said yes beforehand.
-POLICY = "policy"
 # States in which the outside world may have been touched: such an action is never replaced.
 TOUCHED = frozenset({"performing", "performed", "unknown"})
 # Fields of our own arguments that say where something is kept, not what is done. Any other field is part of the effect.
@@ -250,14 +248,14 @@ def _require_approval(row: Row, unasked: str) -> None:
         return
     approval = db.one("SELECT * FROM approval WHERE action_id = %s", [row["id"]])
     if unasked and row["risk"] == "medium" and approval is None and row["state"] in ("proposed", "failed"):
-        audit.append("policy", "action.unasked", row["key"], _run(row), action_id=str(row["id"]), rule=unasked)
+        audit.append(audit.POLICY, "action.unasked", row["key"], _run(row), action_id=str(row["id"]), rule=unasked)
         return
     if approval is None or approval["decision"] != "approved":
         raise NeedsApproval(f"{row['key']} is {row['state']}; a person has to approve it first")
     if approval["digest"] != row["digest"]:
         raise NeedsApproval(f"{row['key']}: the approval is for other arguments")
     # A standing approval has a date of its own; what it once covered may be tried again.
-    ends = row["expires_at"] or approval["decided_by"] != POLICY
+    ends = row["expires_at"] or approval["decided_by"] != audit.POLICY
     if row["state"] in ("approved", "failed") and ends and over(row):
         raise NeedsApproval(f"{row['key']}: the approval expired at {expiry(row):%Y-%m-%d %H:%M} UTC")
     if row["state"] not in ("approved", "failed"):

@@ -144,7 +144,7 @@ def approve_by_standing(action: Row, flow: str) -> bool:
         return False
     first = held[wanted[0]]
     how = f"standing approval {first['id']} by {first['granted_by']} of {first['granted_at']:%Y-%m-%d}"
-    return decide(str(action["id"]), action["digest"], "approved", actions.POLICY, how)["decision"] == "approved"
+    return decide(str(action["id"]), action["digest"], "approved", audit.POLICY, how)["decision"] == "approved"
 
 
 def approve_as_part(action: Row, whole: Row) -> bool:

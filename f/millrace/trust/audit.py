@@ -19,6 +19,8 @@ from f.millrace.trust.marks import marked
 Row = dict[str, Any]
 # Any fixed number will do; writers take turns, so that the chain has no forks.
 LOCK = 7_241_180_036
+# Who answers where a person said yes beforehand.
+POLICY = "policy"
 GENESIS = "0" * 64
 EXPORTED = ("id", "run_id", "actor", "kind", "subject", "detail", "at", "previous", "hash")
 

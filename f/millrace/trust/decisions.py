@@ -42,12 +42,12 @@ def judged(run_id: str, subject: str, title: str, confidence: int | None, agent:
 def answered(action: dict[str, Any], answer: str, by: str) -> None:
     """Record how a proposed action came out: a person's answer, or nobody asked because a policy said yes."""
     run_id = str(action["run_id"]) if action["run_id"] else None
-    outcome = "silent_success" if by == "policy" and answer == "approved" else ANSWERS.get(answer)
+    outcome = "silent_success" if by == audit.POLICY and answer == "approved" else ANSWERS.get(answer)
     db.execute(
         "INSERT INTO decision (run_id, namespace, kind, subject, title, agent, escalated, outcome, outcome_by, outcome_at) "
         "VALUES (%s, %s, 'action', %s, %s, 'millrace', %s, %s, %s, clock_timestamp()) ON CONFLICT (run_id, kind, subject) DO UPDATE "
         "SET outcome = excluded.outcome, outcome_by = excluded.outcome_by, outcome_at = excluded.outcome_at",
-        [run_id, action["namespace"], action["key"], action["tool"], by != "policy", outcome, by],
+        [run_id, action["namespace"], action["key"], action["tool"], by != audit.POLICY, outcome, by],
     )
     if outcome in ("approved", "refused"):
         _note(run_id, action["key"], outcome, "", by)

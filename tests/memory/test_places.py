@@ -4,7 +4,7 @@ import pytest
 
 from f.millrace.core import db
 from f.millrace.memory import vectors
-from f.millrace.memory.recall import recall
+from f.millrace.memory.recall import recall, search
 from f.millrace.memory.store import Draft, Origin, get, remember, remember_all
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -82,6 +82,17 @@ def test_an_answer_is_found_through_the_question_before_it():
     remember_all([Draft("note", f"A long brown table, number {number}", near=False) for number in range(5)])
 
     assert ids[1] in [memory.id for memory in recall("which bird did Ben see at the harbour", 2)]
+
+
+def test_what_stands_far_away_in_a_long_session_adds_nothing():
+    texts = ["The kestrel nests in the harbour crane"] + [f"Item {n} of the ledger" for n in range(20)]
+    remember_all([Draft("turn", text, "Ana", metadata={"session": 1}, near=False) for text in texts])
+    vectors.embed_missing()
+
+    near, far = (next(result for result in search("kestrel", 21).results if result.memory.metadata["ordinal"] == place)
+                 for place in (12, 13))  # fmt: skip
+
+    assert near.parts["thread"] > far.parts["thread"]
 
 
 def test_sessions_of_one_name_do_not_mix_in_a_vector(monkeypatch):

@@ -2,7 +2,7 @@
 
 Every part of the score lies between 0 and 1: words and nearby are shares of the best BM25 that the question could get (of the
 item, of it and its neighbours), meaning, next and thread are cosines (of the item, of the one after it, of the nearest in its
-document or session), dated falls with the days between an item and the time asked for.
+part of the document or session), dated falls with the days between an item and the time asked for.
 An item that stands alone is its own thread and all that is nearby. Echo is how much of the words that are typical of the first
 few an item holds too, so that what speaks of the same in other words than the question's comes closer.
 
@@ -39,6 +39,8 @@ HALF_LIFE_DAYS = 180
 DATED_DAYS = 7
 # What the words of an item count for the one that stands so many places after it: more after than before, as answers follow questions.
 SHARES = "(VALUES (-2, 0.4::float8), (-1, 0.7), (0, 1), (1, 1), (2, 0.7)) AS away (by, share)"
+# So many places before and after are one part of a document or session, however long it is.
+PART = 12
 WORD = re.compile(r"[^\W_]+")
 SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.max_scan_tuples = 60000"
 SETTINGS += f"; SET hnsw.ef_search = {CANDIDATES}"
@@ -178,7 +180,7 @@ WITH asked AS MATERIALIZED (
 ), scored AS (
     SELECT i.no, i.words / best.sum AS words, i.terms,
            coalesce(around.words, i.words) / best.sum AS nearby, i.thread IS NULL AS alone,
-           coalesce(CASE WHEN i.thread IS NOT NULL THEN max(i.meaning) OVER (PARTITION BY i.thread) END, i.meaning, 0) AS thread,
+           coalesce(CASE WHEN i.thread IS NOT NULL THEN max(i.meaning) OVER part END, i.meaning, 0) AS thread,
            coalesce(i.meaning, 0) AS meaning, i.meaning IS NOT NULL AS has_meaning,
            coalesce(CASE WHEN i.thread IS NOT NULL THEN lead(i.meaning) OVER (PARTITION BY i.thread ORDER BY i.ordinal) END, i.meaning, 0) AS next,
            i.named::integer AS named, i.length, i.asks::integer AS asks,
@@ -192,6 +194,7 @@ WITH asked AS MATERIALIZED (
     FROM item i
     CROSS JOIN (SELECT best AS sum FROM sought) best
     LEFT JOIN around ON around.thread = i.thread AND around.ordinal = i.ordinal
+    WINDOW part AS (PARTITION BY i.thread ORDER BY i.ordinal RANGE BETWEEN {part} PRECEDING AND {part} FOLLOWING)
 ), ranked AS MATERIALIZED (
     SELECT *, greatest({fit}, 0) AS fit FROM scored WHERE wanted AND (words > 0 OR nearby > 0 OR has_meaning OR dated = 1)
     ORDER BY fit DESC, no LIMIT %(compared)s
@@ -259,6 +262,7 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         half_life=HALF_LIFE_DAYS,
         dated_days=DATED_DAYS,
         shares=SHARES,
+        part=PART,
         fit=" + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus) + f" - {_float(weights.asks)} * asks",
         plain=_float(1 - weights.recency - weights.authority),
         w_recency=_float(weights.recency),

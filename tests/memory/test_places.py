@@ -107,3 +107,14 @@ def test_sessions_of_one_name_do_not_mix_in_a_vector(monkeypatch):
     assert sorted(text for text in embedded if "second" in text) == [
         f"first of the {talk}\nsecond of the {talk}" for talk in ("north", "south")
     ]
+
+
+def test_a_name_in_the_text_is_embedded_once(monkeypatch):
+    remember_all([Draft("turn", f"{name}: {text}", near=False) for name, text in TALK[:2]])
+    embedded: list[str] = []
+    monkeypatch.setattr(vectors.embedding, "embed", lambda texts, *rest: embedded.extend(texts) or [[1.0] * 384 for _ in texts])
+
+    vectors.embed_missing()
+
+    before, after = (f"{name}: {text}" for name, text in TALK[:2])
+    assert sorted(embedded) == sorted([before, f"{before}\n{after}"])

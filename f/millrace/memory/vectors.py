@@ -153,9 +153,12 @@ def _texts(numbers: list[int]) -> dict[int, str]:
 
 def _parts(row: dict[str, Any]) -> Iterable[str]:
     if row["before"]:
-        yield f"{row['before_title']}: {row['before']}" if row["before_title"] != row["title"] else row["before"]
-    text = row["text"] or ""
-    yield f"{row['title']}: {text}" if row["title"] and not text.startswith(row["title"]) else text
+        yield _titled(row["before_title"] if row["before_title"] != row["title"] else "", row["before"])
+    yield _titled(row["title"], row["text"] or "")
+
+
+def _titled(title: str, text: str) -> str:
+    return f"{title}: {text}" if title and not text.startswith(title) else text
 
 
 def literal(vector: Iterable[float]) -> str:

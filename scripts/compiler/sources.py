@@ -134,12 +134,12 @@ def bundle(root: Path) -> Bundle:
 def python_files(root: Path, *folders: str) -> list[Module]:
     """Return the parsed files of some folders, in order of their paths; inline scripts of flows belong to their flow."""
     paths = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
-    with _uncollected():
+    with uncollected():
         return [read(root, path) for path in paths if "__pycache__" not in path.parts and not path.parent.name.endswith("__flow")]
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Keep the collector of garbage away: trees are kept, and going through them again and again takes longer than parsing."""
     was = gc.isenabled()
     gc.disable()
@@ -166,6 +166,10 @@ def _parse(path: Path, name: str, changed: int, size: int) -> Module:
     return Module(name, text, tree, None, list(imports_of(tree)))
 
 
+# Where a statement has others inside.
+STATEMENTS = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
 def imports_of(tree: ast.AST) -> list[Import]:
     """Return every import of a file, and whether it is lazy, optional or for type checkers only."""
     found: list[Import] = []
@@ -176,13 +180,12 @@ def imports_of(tree: ast.AST) -> list[Import]:
         elif isinstance(node, ast.ImportFrom):
             names = [alias.name for alias in node.names]
             found.append(Import(node.module or "", names, node.lineno, node.level, inside, guarded, typing_only))
-        function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         checking = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         optional = isinstance(node, ast.Try) and any(_catches_import(handler) for handler in node.handlers)
-        for child in ast.iter_child_nodes(node):
-            # An import is a statement: none is inside of an expression.
-            if not isinstance(child, ast.expr):
-                visit(child, inside or function, guarded or optional, typing_only or checking)
+        # An import is a statement: none is inside of an expression.
+        for child in (child for part in STATEMENTS for child in getattr(node, part, ())):
+            visit(child, inside or function, guarded or optional, typing_only or checking)
 
     visit(tree, False, False, False)
     return found

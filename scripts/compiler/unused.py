@@ -24,10 +24,11 @@ Place = tuple[str, str]
 def check(bundle: Bundle) -> list[Problem]:
     """Return each import at the top of a file by which a step loads a library that it does not use."""
     files = {path: _File(module) for path, module in bundle.modules.items() if module.tree is not None}
+    graph = _Graph(bundle, files)
     found: dict[tuple[str, int, str], list[str]] = {}
     for step in bundle.steps():
         loaded = _loaded(bundle, files, step.path)
-        used = _used(bundle, files, step.path, loaded)
+        used = graph.libraries(step.path, loaded)
         for path in loaded:
             for line, library in files[path].libraries:
                 if library not in used | FRAME:
@@ -106,35 +107,49 @@ def _loaded(bundle: Bundle, files: dict[str, _File], start: str) -> set[str]:
     return seen
 
 
-def _used(bundle: Bundle, files: dict[str, _File], start: str, loaded: set[str]) -> set[str]:
-    """Return the libraries that the step's `main`, and what its files do when they are loaded, stand on."""
-    libraries: set[str] = set()
-    seen: set[Place] = set()
-    waiting: list[Place] = [(start, "main")]
-    waiting += [(path, name) for path in loaded for name in files[path].at_load]
-    while waiting:
-        place = waiting.pop()
-        if place in seen:
-            continue
-        seen.add(place)
+class _Graph:
+    """What each name stands on, over all files; looked up once for all steps."""
+
+    def __init__(self, bundle: Bundle, files: dict[str, _File]) -> None:
+        self._bundle, self._files = bundle, files
+        self._known: dict[Place, tuple[str, list[Place]]] = {}
+
+    def libraries(self, start: str, loaded: set[str]) -> set[str]:
+        """Return the libraries that the step's `main`, and what its files do when they are loaded, stand on."""
+        libraries: set[str] = set()
+        waiting: list[Place] = [(start, "main")]
+        waiting += [(path, name) for path in loaded for name in self._files[path].at_load]
+        seen: set[Place] = set(waiting)
+        while waiting:
+            place = waiting.pop()
+            library, stands_on = self._known.get(place) or self._look_up(place)
+            if library:
+                libraries.add(library)
+            fresh = [each for each in stands_on if each not in seen]
+            seen.update(fresh)
+            waiting += fresh
+        return libraries
+
+    def _look_up(self, place: Place) -> tuple[str, list[Place]]:
         path, name = place
-        file, (first, _, rest) = files[path], name.partition(".")
-        if first in file.imported:
-            module, inner = file.imported[first]
-            if _foreign(module.split(".")[0]):
-                libraries.add(module.split(".")[0])
-                continue
-            waiting += _in_ours(bundle, files, module, inner, rest)
+        file, (first, _, rest) = self._files[path], name.partition(".")
+        library, stands_on = "", []
+        if first not in file.imported:
+            stands_on = [(path, each) for each in file.says(first)]
         else:
-            waiting += [(path, each) for each in file.says(first)]
-    return libraries
+            module, inner = file.imported[first]
+            if _foreign(top := module.split(".")[0]):
+                library = top
+            else:
+                stands_on = list(self._in_ours(module, inner, rest))
+        self._known[place] = library, stands_on
+        return library, stands_on
 
-
-def _in_ours(bundle: Bundle, files: dict[str, _File], module: str, inner: str, rest: str) -> Iterator[Place]:
-    for dotted, name in ((module, inner), (f"{module}.{inner}", rest)):
-        found = bundle.by_name(dotted)
-        if found is not None and found.path in files and name:
-            yield found.path, name
+    def _in_ours(self, module: str, inner: str, rest: str) -> Iterator[Place]:
+        for dotted, name in ((module, inner), (f"{module}.{inner}", rest)):
+            found = self._bundle.by_name(dotted)
+            if found is not None and found.path in self._files and name:
+                yield found.path, name
 
 
 def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -79,6 +79,18 @@ def test_a_sentence_whose_lines_were_broken_by_hand_is_one():
     ]
 
 
+def test_a_name_at_the_beginning_of_a_broken_line_and_marks_of_quoting_are_read():
+    paragraph = (
+        "The principal keeper of Sule Skerry in 1908 was a man named\n"
+        "James Tomison, who wrote letters about the birds. He counted more\nthan forty thousand puffins.\n"
+    )
+
+    assert claims.sentences(paragraph)[0] == (
+        "The principal keeper of Sule Skerry in 1908 was a man named James Tomison, who wrote letters about the birds."
+    )
+    assert claims.sentences("> Shall we order?\n> > The chain is worn.") == ["Shall we order?", "The chain is worn."]
+
+
 def test_rows_lists_and_headings_are_no_broken_lines():
     rows = "Contractor: Malin Marine; Days: 14; Cost in GBP: 182,400\nContractor: Pentland Tugs; Days: 9; Cost in GBP: 61,250"
     values = "title: Settings of the buoy that drifted to the north\nauthor: Kari"

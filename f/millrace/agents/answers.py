@@ -276,8 +276,8 @@ def _counted(match: re.Match[str]) -> str:
 def quote(text: str, start: int, end: int) -> str:
     """Return the sentence around a place of a text; of a very long one, the words around it."""
     for sentence in claims.sentences(text):
-        place = text.find(sentence)
-        if place >= 0 and place <= start and end <= place + len(sentence):
+        found = re.search(r"\s+".join(map(re.escape, sentence.split())), text)
+        if found is not None and found.start() <= start and end <= found.end():
             if len(sentence) <= claims.LONGEST:
                 return sentence
             break

@@ -61,11 +61,11 @@ BOILERPLATE = re.compile(
 )
 # A sentence that begins so leans on the one before and says nothing alone.
 POINTING = re.compile(r"(?:It|They|He|She|This|These|Those|That|But|And|However|Meanwhile|Instead|Its|Their|His|Her)\b")
-# What stands before an entry of a list.
-BULLET = re.compile(r"[-*•]\s+")
+# What stands before an entry of a list, or before a line that is quoted.
+BULLET = re.compile(r"(?:[-*•>]\s+)+")
 # A line that ends so goes on in the next one, and so does a long one before a small letter; one that begins so is a new one.
 LEANS = re.compile(r"(?i)\b(?:a|an|and|are|as|at|by|for|from|in|is|of|on|or|that|the|to|was|were|which|who|with)$|,$")
-WRAPPED = 40
+WRAPPED, WIDTH = 40, 50
 NEW_LINE = re.compile(r"[-*•|#>]|\d+[.)]\s|[\w .\[\]-]{1,40}:\s")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+?(?=[.,;:!?)\]]*(?:\s|$))", re.IGNORECASE)
 
@@ -108,7 +108,9 @@ def _goes_on(before: str, line: str, wrapped: bool) -> bool:
     """Tell whether a line goes on with the sentence of the one before; `wrapped` that this one did so already."""
     if not before or not line or before[-1] in ".!?:;|" or NEW_LINE.match(line):
         return False
-    return LEANS.search(before) is not None or (len(before) >= WRAPPED and (wrapped or not line[0].isupper()))
+    # Lines of one width, with no marks of a row in them, are a paragraph also where a name begins the next one.
+    even = min(len(before), len(line)) >= WIDTH and max(len(before), len(line)) <= 2 * WIDTH and "; " not in before
+    return LEANS.search(before) is not None or (len(before) >= WRAPPED and (wrapped or even or not line[0].isupper()))
 
 
 def ends(sentence: str) -> bool:

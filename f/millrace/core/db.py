@@ -60,8 +60,10 @@ def connect() -> Iterator[Connection]:
     try:
         yield connection
     except psycopg.OperationalError as error:
-        if not connection.broken:
+        if not connection.broken and connection.pgconn.pipeline_status == psycopg.pq.PipelineStatus.OFF:
             raise
+        # Told to go in the middle of a pipeline it is not broken yet, and of no use any more.
+        connection.close()
         reason = str(error).strip().splitlines()[0]
         raise DatabaseUnavailable(
             f"Postgres went away in the middle ({reason}); what was not acknowledged was not stored, so do it again"

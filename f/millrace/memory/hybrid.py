@@ -6,9 +6,9 @@ part of the document or session), dated falls with the days between an item and 
 An item that stands alone is its own thread and all that is nearby. Echo is how much of the words that are typical of the first
 few an item holds too, so that what speaks of the same in other words than the question's comes closer.
 
-A scope of few items is scored whole. In a large one candidates are the best by words and the nearest by vector: of a
-common word only the items in which it weighs most are read, and what it adds to the others is looked up. The best of them by
-both, and their neighbours, are scored in full.
+A scope of few items is scored whole. In a large one candidates are the nearest by vector and the heaviest by words: of a
+common word only the items in which it weighs most are read, what it adds to a candidate is looked up. The best candidates,
+and their neighbours, are scored in full.
 
 Numbers are float8: exp and ln of numeric, which extract and decimals are, take a hundred times as long.
 Each row is looked up in a lateral subquery with OFFSET 0, which the planner does not pull up: estimates over CTEs are
@@ -25,11 +25,12 @@ from f.millrace.memory.vectors import Model, literal
 
 # Scopes of at most so many items are scored whole.
 EXHAUSTIVE = 3_000
-# Read of all words: the items in which they weigh most, of each word by the square of its weight in the question. Then the
-# candidates by words and as many by vector, and those of both that are scored in full.
+# Read of all words together: so many items, of each word those in which it weighs most, more of a rare word than of a common one.
+# Then the candidates by vector and by words, and the best of both, which are scored in full. Words alone are read deeper.
 POSTINGS = 4_000
-CANDIDATES = 225
-FINALISTS = 80
+NEAREST, HEAVIEST = 250, 100
+FINALISTS = 100
+DEEPER = 5
 # Of a longer question the rarest words count.
 TERMS = 48
 # So many of the best are compared with the first few, by so many of the words that are frequent there and rare elsewhere.
@@ -41,9 +42,10 @@ DATED_DAYS = 7
 SHARES = "(VALUES (-2, 0.4::float8), (-1, 0.7), (0, 1), (1, 1), (2, 0.7)) AS away (by, share)"
 # So many places before and after are one part of a document or session, however long it is.
 PART = 12
+# A text of more letters says more, up to some sentences.
+LENGTH = "ln(1 + least(length(m.raw_text ->> 'text'), 300)::float8 / 6) / ln(51::float8)"
 WORD = re.compile(r"[^\W_]+")
-SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.max_scan_tuples = 60000"
-SETTINGS += f"; SET hnsw.ef_search = {CANDIDATES}"
+SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 200; SET hnsw.max_scan_tuples = 60000"
 
 
 class Weights(NamedTuple):
@@ -108,7 +110,7 @@ WITH asked AS MATERIALIZED (
            greatest(coalesce(sum(words) / nullif(sum(items), 0), 1), 1)::float8 AS average
     FROM memory_extent WHERE namespace = %(namespace)s
 ), terms AS MATERIALIZED (
-    SELECT *, idf * idf / sum(idf * idf) OVER () AS share FROM (
+    SELECT *, idf / sum(idf) OVER () AS share FROM (
         SELECT asked.lexeme, asked.term, {idf} AS idf
         FROM asked CROSS JOIN extent
         CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = asked.term) f
@@ -124,30 +126,27 @@ WITH asked AS MATERIALIZED (
 ), whole AS MATERIALIZED (
     SELECT ({narrow} OR extent.items <= %(exhaustive)s) AND (SELECT count(*) FROM scope) <= %(exhaustive)s AS yes FROM extent
 ), nearest AS MATERIALIZED (
-    SELECT m.no, {meaning} AS meaning FROM memory_item m
+    SELECT m.no, {meaning} AS meaning, {length} AS length FROM memory_item m
     WHERE NOT (SELECT yes FROM whole) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
-    ORDER BY m.{expression} <=> %(vector)s::vector::{half} LIMIT %(candidates)s
+    ORDER BY m.{expression} <=> %(vector)s::vector::{half} LIMIT %(nearest)s
 ), heaviest AS MATERIALIZED (
-    SELECT p.item AS no FROM terms CROSS JOIN LATERAL (
-        SELECT item, tf, length FROM memory_posting WHERE term = terms.term ORDER BY impact DESC LIMIT 1 + %(postings)s * terms.share
-    ) p WHERE NOT (SELECT yes FROM whole)
-    GROUP BY 1 ORDER BY sum(terms.idf * {saturated}) DESC, 1 LIMIT 10 * %(candidates)s
-), candidate AS MATERIALIZED (
-    SELECT best.no, coalesce(best.meaning, 0) AS meaning, coalesce(p.words, 0) / (SELECT best FROM sought) AS words FROM (
-        SELECT no, meaning FROM nearest
-        UNION ALL
-        (SELECT heaviest.no, m.meaning FROM heaviest CROSS JOIN LATERAL (
-            SELECT {meaning} AS meaning FROM memory_item m
-            WHERE m.no = heaviest.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0
-        ) m WHERE heaviest.no NOT IN (SELECT no FROM nearest) LIMIT %(candidates)s)
-    ) best CROSS JOIN LATERAL (
-        SELECT sum({score}) AS words FROM memory_posting p WHERE p.item = best.no AND p.term = ANY ({terms}) OFFSET 0
-    ) p
+    SELECT read.no, m.meaning, m.length FROM (
+        SELECT p.item AS no FROM terms CROSS JOIN LATERAL (
+            SELECT item, tf, length FROM memory_posting WHERE term = terms.term ORDER BY impact DESC LIMIT 1 + %(postings)s * terms.share
+        ) p WHERE NOT (SELECT yes FROM whole)
+        GROUP BY 1 ORDER BY sum(terms.idf * {saturated}) DESC, 1 LIMIT 10 * %(heaviest)s
+    ) read CROSS JOIN LATERAL (
+        SELECT {meaning} AS meaning, {length} AS length FROM memory_item m
+        WHERE m.no = read.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0
+    ) m WHERE read.no NOT IN (SELECT no FROM nearest) LIMIT %(heaviest)s
 ), found AS MATERIALIZED (
     SELECT no FROM scope WHERE (SELECT yes FROM whole)
     UNION ALL
-    (SELECT no FROM candidate
-    ORDER BY {by_words} * words + {by_meaning} * meaning DESC, no LIMIT %(finalists)s)
+    (SELECT m.no FROM (SELECT * FROM nearest UNION ALL SELECT * FROM heaviest) m CROSS JOIN LATERAL (
+        SELECT sum({score}) / (SELECT best FROM sought) AS words FROM memory_posting p WHERE p.item = m.no AND p.term = ANY ({terms}) OFFSET 0
+    ) p
+    ORDER BY {by_words} * coalesce(p.words, 0) + {by_meaning} * coalesce(m.meaning, 0) + {by_length} * m.length DESC, m.no
+    LIMIT %(finalists)s)
 ), pool AS MATERIALIZED (
     SELECT no FROM found
     UNION
@@ -162,7 +161,7 @@ WITH asked AS MATERIALIZED (
 ), item AS MATERIALIZED (
     SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from, {condition} AS wanted, {meaning} AS meaning,
            coalesce(p.words, 0) AS words, p.terms, p.scores,
-           ln(1 + least(length(m.raw_text ->> 'text'), 300)::float8 / 6) / ln(51::float8) AS length,
+           {length} AS length,
            right(rtrim(m.raw_text ->> 'text'), 1) IN ('?', '？', '؟') AS asks,
            m.title <> '' AND strpos(%(padded)s, ' ' || lower(m.title) || ' ') > 0 AS named
     FROM pool CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = pool.no OFFSET 0) m CROSS JOIN LATERAL (
@@ -257,6 +256,8 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         w_echo=_float(weights.echo),
         score=f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
         terms=terms,
+        length=LENGTH,
+        by_length=_float(weights.length),
         by_words=_float(weights.words + weights.nearby),
         by_meaning=_float(weights.meaning + weights.next + weights.thread),
         half_life=HALF_LIFE_DAYS,
@@ -269,6 +270,7 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         w_authority=_float(weights.authority),
         **{name: _float(value) for name, value in AUTHORITY.items()},
     )
+    deeper = 1 if asked.vector else DEEPER
     values = {
         **asked.only.values,
         "question": asked.question,
@@ -281,8 +283,9 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         "now": asked.now,
         "terms": TERMS,
         "exhaustive": 2_000_000_000 if asked.exhaustive else EXHAUSTIVE,
-        "postings": max(POSTINGS, 20 * asked.limit),
-        "candidates": max(CANDIDATES, 2 * asked.limit),
+        "postings": deeper * max(POSTINGS, 20 * asked.limit),
+        "nearest": max(NEAREST, 2 * asked.limit),
+        "heaviest": deeper * max(HEAVIEST, 2 * asked.limit),
         "finalists": max(FINALISTS, 2 * asked.limit),
         "compared": max(COMPARED, 2 * asked.limit),
     }

@@ -45,7 +45,8 @@ PART = 12
 # A text of more letters says more, up to some sentences.
 LENGTH = "ln(1 + least(length(m.raw_text ->> 'text'), 300)::float8 / 6) / ln(51::float8)"
 WORD = re.compile(r"[^\W_]+")
-SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 200; SET hnsw.max_scan_tuples = 60000"
+# Vectors are read in batches of half as many as are wanted.
+SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 125; SET hnsw.max_scan_tuples = 60000"
 
 
 class Weights(NamedTuple):
@@ -126,38 +127,36 @@ WITH asked AS MATERIALIZED (
 ), whole AS MATERIALIZED (
     SELECT ({narrow} OR extent.items <= %(exhaustive)s) AND (SELECT count(*) FROM scope) <= %(exhaustive)s AS yes FROM extent
 ), nearest AS MATERIALIZED (
-    SELECT m.no, {meaning} AS meaning, {length} AS length FROM memory_item m
+    SELECT m.no, m.thread, m.ordinal, {meaning} AS meaning, {length} AS length FROM memory_item m
     WHERE NOT (SELECT yes FROM whole) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
     ORDER BY m.{expression} <=> %(vector)s::vector::{half} LIMIT %(nearest)s
 ), heaviest AS MATERIALIZED (
-    SELECT read.no, m.meaning, m.length FROM (
+    SELECT m.* FROM (
         SELECT p.item AS no FROM terms CROSS JOIN LATERAL (
             SELECT item, tf, length FROM memory_posting WHERE term = terms.term ORDER BY impact DESC LIMIT 1 + %(postings)s * terms.share
         ) p WHERE NOT (SELECT yes FROM whole)
         GROUP BY 1 ORDER BY sum(terms.idf * {saturated}) DESC, 1 LIMIT 10 * %(heaviest)s
     ) read CROSS JOIN LATERAL (
-        SELECT {meaning} AS meaning, {length} AS length FROM memory_item m
+        SELECT m.no, m.thread, m.ordinal, {meaning} AS meaning, {length} AS length FROM memory_item m
         WHERE m.no = read.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0
     ) m WHERE read.no NOT IN (SELECT no FROM nearest) LIMIT %(heaviest)s
-), found AS MATERIALIZED (
-    SELECT no FROM scope WHERE (SELECT yes FROM whole)
-    UNION ALL
-    (SELECT m.no FROM (SELECT * FROM nearest UNION ALL SELECT * FROM heaviest) m CROSS JOIN LATERAL (
+), likely AS MATERIALIZED (
+    SELECT m.no, m.thread, m.ordinal FROM (SELECT * FROM nearest UNION ALL SELECT * FROM heaviest) m CROSS JOIN LATERAL (
         SELECT sum({score}) / (SELECT best FROM sought) AS words FROM memory_posting p WHERE p.item = m.no AND p.term = ANY ({terms}) OFFSET 0
     ) p
     ORDER BY {by_words} * coalesce(p.words, 0) + {by_meaning} * coalesce(m.meaning, 0) + {by_length} * m.length DESC, m.no
-    LIMIT %(finalists)s)
+    LIMIT %(finalists)s
 ), pool AS MATERIALIZED (
-    SELECT no FROM found
+    SELECT no FROM scope WHERE (SELECT yes FROM whole)
     UNION
-    SELECT n.no FROM found CROSS JOIN LATERAL (
-        SELECT namespace, thread, ordinal FROM memory_item m WHERE m.no = found.no OFFSET 0
-    ) own CROSS JOIN LATERAL (
-        SELECT n.no FROM memory_item n
-        WHERE n.namespace = own.namespace AND n.thread = own.thread AND n.ordinal BETWEEN own.ordinal - 2 AND own.ordinal + 2 OFFSET 0
+    SELECT no FROM likely
+    UNION
+    SELECT n.no FROM likely CROSS JOIN LATERAL (
+        SELECT n.no FROM memory_item n WHERE n.namespace = %(namespace)s AND n.thread = likely.thread
+        AND n.ordinal BETWEEN likely.ordinal - 2 AND likely.ordinal + 2 OFFSET 0
     ) n
     -- Asked outside of the lookup, which would else be made by the index of threads while its statistics are old.
-    WHERE own.thread IS NOT NULL AND NOT (SELECT yes FROM whole)
+    WHERE likely.thread IS NOT NULL
 ), item AS MATERIALIZED (
     SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from, {condition} AS wanted, {meaning} AS meaning,
            coalesce(p.words, 0) AS words, p.terms, p.scores,

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from psycopg import sql
+
 from f.millrace.core import db
 from f.millrace.memory import hybrid, vectors
 from scripts.benchmarks.memory_peers import Peers
@@ -27,6 +29,8 @@ QUERIES, REPEATS = 60, 3
 CHECKED = 15
 WORDS, CENTRES, DIMENSIONS, SPREAD = 30_000, 200, 384, 0.7
 PARTS = 50
+# The peer's lists of vectors and of words; its own four are too short for ten results.
+LISTS = 100
 COUNTS = (2, 4, 8, 15)
 ALL = hybrid.Filter("m.valid @> statement_timestamp()", {}, narrow=False)
 
@@ -198,7 +202,7 @@ def _beside(
     everything = [one for asked in questions.values() for one in asked]
     given = {
         "namespace": NAMESPACE, "questions": [text for text, _ in everything], "vectors": [vector for _, vector in everything],
-        "lists": 100, "repeats": REPEATS, "filtered": {"part": "7", "questions": [text for text, _ in filtered],
+        "lists": LISTS, "repeats": REPEATS, "filtered": {"part": "7", "questions": [text for text, _ in filtered],
                                                       "vectors": [vector for _, vector in filtered]},
     }  # fmt: skip
     theirs = peers.run("langchain", given)
@@ -208,8 +212,21 @@ def _beside(
     for count in COUNTS:
         ours = answer[f"{count}_words"]
         times = _times("", [next(spent) for _ in range(QUERIES)])
-        ours["langchain"] = {**times, "ours_to_theirs_p95": round(ours["p95_ms"] / times["p95_ms"], 3)}
+        found = statistics.median(_found_by_words(text) for text, _ in questions[count])
+        ours["langchain"] = {
+            **times,
+            "ours_to_theirs_p95": round(ours["p95_ms"] / times["p95_ms"], 3),
+            "found_by_words_p50": found,
+        }
     few = theirs["filtered"]
     answer["filter_2_percent"]["langchain"] = {
         "least_results": min(len(best) for best in few["found"]), **_times("", few["ms"]),
     }  # fmt: skip
+
+
+def _found_by_words(question: str) -> int:
+    """Return in how many items the peer's words search finds the question: those that have all of its words."""
+    words = "SELECT count(*) AS n FROM {} WHERE content_tsv @@ plainto_tsquery('english', %s)"
+    statement = sql.SQL(words).format(sql.Identifier(f"peer_{NAMESPACE}_{LISTS}"))
+    with db.connect() as connection:
+        return (connection.execute(statement, [question]).fetchone() or {})["n"]

@@ -164,3 +164,14 @@ def test_an_answer_cites_the_page_and_not_what_research_wrote_about_it():
     reply = answer("What will the repair of the quay at Kestrel cost?")
 
     assert [(source["url"], source["source"]) for source in reply.sources] == [(page, "quay.example")]
+
+
+def test_of_a_table_only_the_rows_that_are_asked_for_are_told():
+    rows = [f"number: {n}; vessel: {name} {n}; catch: {catch}; berth fee: {fee} NOK"
+            for n, name, catch, fee in ((331, "Tern", "cod", 420), (332, "Ida", "wolffish", 510), (333, "Svala", "wolffish", 666))]  # fmt: skip
+    read("vessels", "\n".join(rows))
+
+    one, some = answer("What is the berth fee of vessel number 333?").text, answer("Which vessels caught wolffish?").text
+
+    assert "666" in one and "420" not in one and "510" not in one
+    assert "Ida 332" in some and "Svala 333" in some and "Tern" not in some

@@ -5,9 +5,11 @@ of this bundle's agents (`plan`, `judge`) and, as plain text, what writer and su
 it cites.
 """
 
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart, UserPromptPart
@@ -30,6 +32,8 @@ RELEVANT = 0.25
 SAME_STORY = 0.5
 # An answer this close to what is asked is worth a claim; closer ones are needed to contradict each other.
 CLOSE = 0.5
+# What a row of a table calls its values: "number: 333; vessel: Svala".
+ROW_LABEL = re.compile(r"(?:^|; )([^;:]{1,60}): ")
 # The section that only the summariser's prompt has.
 SUMMARY = "Summary of"
 
@@ -100,7 +104,8 @@ def plan(text: str) -> dict[str, Any]:
 
 def judge(text: str) -> dict[str, Any]:
     """Return the claims that the evidence makes about the question, what contradicts, and what to ask next."""
-    question, passages = prompt.section(text, "Question"), prompt.passages(text)
+    question = prompt.section(text, "Question")
+    passages = _asked_for(question, prompt.passages(text))
     ranked = _ranked(question, passages)
     answered = _answers(question, passages)
     sources = {passage.source for _, _, passage in ranked}
@@ -118,6 +123,19 @@ def judge(text: str) -> dict[str, Any]:
             for dispute in disputes.found(question, passages)
         ],
     }
+
+
+def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Passage]:
+    """Return the passages without the rows of tables that hold less of the question than others do: those are of something else."""
+    lines = [passage.text.splitlines() for passage in passages]
+    rows = {line: " ".join(labels) for line in set().union(*lines) if len(labels := ROW_LABEL.findall(line)) > 1}
+    words = claims.content(question) | set(re.findall(r"\d+", question))
+    held = {row: len(words & (claims.content(row) | set(re.findall(r"\d+", row)))) for row in rows}
+    most = {labels: max(count for row, count in held.items() if rows[row] == labels) for labels in set(rows.values())}
+    return [
+        replace(passage, text="\n".join(line for line in own if line not in rows or held[line] == most[rows[line]]))
+        for passage, own in zip(passages, lines, strict=True)
+    ]
 
 
 def _answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
@@ -143,14 +161,15 @@ def _answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, An
 def write(text: str) -> str:
     """Return the checked claims, then the best other sentences, one a line, each with the ids of all that says the same."""
     question = prompt.section(text, "Question")
-    known = {passage.id for passage in prompt.passages(text)}
+    passages = _asked_for(question, prompt.passages(text))
+    known = {passage.id for passage in passages}
     lines: list[tuple[str, list[str]]] = []
     for line in prompt.lines(text, "Checked claims"):
         claim, _, cited = line.rpartition(" [")
         ids = [identity for identity in cited.rstrip("]").split(", ") if identity in known]
         if claim and ids:
             lines.append((claim, ids))
-    for sentence, ids in _distinct(_ranked(question, prompt.passages(text))):
+    for sentence, ids in _distinct(_ranked(question, passages)):
         if not claims.duplicate(sentence, [line for line, _ in lines]):
             lines.append((sentence, ids))
     lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines

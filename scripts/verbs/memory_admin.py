@@ -32,7 +32,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
     importing = actions.add_parser("import", parents=[common], help="read an export, all or nothing")
     importing.add_argument("file", metavar="FILE", type=_path, help="- is standard input")
     importing.set_defaults(function=import_from)
-    # Unset means the namespace that the file names.
+    # The actions share this option. Unset it is main, of an import what its file names; to forget is for all of them.
     importing.set_defaults(namespace=None)
 
 
@@ -57,6 +57,11 @@ def forget_subject(options: argparse.Namespace) -> int:
     """Delete a subject everywhere; exit code 1 when something still mentions it."""
     from f.millrace.ops import forget
 
+    if options.namespace is not None:
+        raise BadInput(
+            f"memory forget deletes in every namespace, not only in {options.namespace!r}: nothing may be left of a subject. "
+            "Leave --namespace out, or forget one item by its id"
+        )
     ready()
     done = forget.main(options.subject, options.dry_run)
     _print(done, options.json)

@@ -78,6 +78,7 @@ def test_an_export_is_a_file_that_import_reads(memory, tmp_path, monkeypatch):
         (["forget", "Ada Example", "--known-at", "2026-01-01"], "memory forget is done now"),
         (["reembed", "--as-of", "2026-01-01"], "memory reembed is done now"),
         (["forget", "a"], "too short"),
+        (["forget", "Ada Example", "--namespace", "work"], "deletes in every namespace, not only in 'work'"),
         (["conversation", "--until", "soon"], "until is 'soon'"),
     ],
 )

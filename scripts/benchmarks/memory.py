@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from f.millrace.core import config, db
-from f.millrace.memory import vectors
+from f.millrace.memory import hybrid, vectors
 from f.millrace.memory.recall import search
 from f.millrace.memory.store import Draft, remember, remember_all
 from scripts.benchmarks import memory_collections, memory_many
@@ -126,13 +126,34 @@ def abstracts(folder: Path, peers: Peers) -> dict[str, Any]:
     if theirs:
         answer["bm25s"] = _beside(answer, mean(cranfield.ndcg(theirs["found"][0])))
     asked = [vectors.of_question(question, model) for question in cranfield.questions]
+    answer["as_deep_as_the_peer"] = _shallow(cranfield, asked, model)
     for lists in (4, 100):
         given = {"namespace": "abstracts", "questions": cranfield.questions, "vectors": asked, "lists": lists}
         theirs = peers.run("langchain", given)
         if theirs:
             found = [[ids[item] for item in best] for best in theirs["found"]]
-            answer[f"langchain_lists_of_{lists}"] = _beside(answer, mean(cranfield.ndcg(found)))
+            answer[f"langchain_lists_of_{lists}"] = {
+                **_beside(answer, mean(cranfield.ndcg(found))),
+                **memory_many.times("", theirs["ms"]),
+            }
     return answer
+
+
+def _shallow(cranfield: memory_collections.Cranfield, asked: list[list[float]], model: vectors.Model) -> dict[str, Any]:
+    """Return nDCG and times in the database when as little is read as the peer reads, though the collection is small."""
+    whole, hybrid.EXHAUSTIVE = hybrid.EXHAUSTIVE, 0
+    try:
+        with memory_many.shallow():
+            found = [
+                memory_many.timed(hybrid.Asked(question.lower(), "abstracts", 10, vector, model, memory_many.ALL))
+                for question, vector in zip(cranfield.questions, asked, strict=True)
+            ]
+    finally:
+        hybrid.EXHAUSTIVE = whole
+    numbers = {row["id"]: row["number"] for row in db.all(
+        "SELECT id, (metadata ->> 'number')::integer AS number FROM memory_item WHERE namespace = 'abstracts'")}  # fmt: skip
+    ndcg = mean(cranfield.ndcg([[numbers[item] for item in one.ids] for one in found]))
+    return {"ndcg_at_10": ndcg, **memory_many.times("", [one.wall_ms for one in found])}
 
 
 def _beside(ours: dict[str, Any], theirs: float | None) -> dict[str, Any]:

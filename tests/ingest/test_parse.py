@@ -1,5 +1,6 @@
 """What is kept of each kind of document."""
 
+import csv
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -154,6 +155,14 @@ def test_a_short_text_in_a_script_of_its_own_has_a_language():
         read("a.txt", text.encode(), Limits()).parsed.language
         for text in ("灯塔在台风之后重新点亮。渔民们。", "وصلت السفينة إلى الميناء")
     ] == ["zh", "ar"]
+
+
+def test_a_short_table_does_not_shorten_what_others_may_read():
+    before = csv.field_size_limit()
+
+    read("a.csv", documents.csv_file([["Name", "City"], ["Ada", "London"]]), Limits())
+
+    assert csv.field_size_limit() >= before
 
 
 def test_values_of_csv_and_json_stand_with_their_names():

@@ -123,7 +123,8 @@ def _front_matter(text: str, parsed: Parsed) -> None:
 def parse_csv(data: bytes) -> Parsed:
     """Read a table of comma-, semicolon- or tab-separated values; each row says what its columns are."""
     text = clean(decode(data))
-    csv.field_size_limit(len(text) + 1)
+    # The limit is the process's; others read tables too.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     parsed = Parsed()
     try:
         parsed.add_rows(list(csv.reader(io.StringIO(text), delimiter=_delimiter(text))))

@@ -126,30 +126,30 @@ def abstracts(folder: Path, peers: Peers) -> dict[str, Any]:
     if theirs:
         answer["bm25s"] = _beside(answer, mean(cranfield.ndcg(theirs["found"][0])))
     asked = [vectors.of_question(question, model) for question in cranfield.questions]
-    answer["as_deep_as_the_peer"] = _shallow(cranfield, asked, model)
+    answer["in_database"] = _in_database(cranfield, asked, model, hybrid.DEPTH)
+    answer["as_deep_as_the_peer"] = _in_database(cranfield, asked, model, memory_many.SHALLOW)
     for lists in (4, 100):
         given = {"namespace": "abstracts", "questions": cranfield.questions, "vectors": asked, "lists": lists}
         theirs = peers.run("langchain", given)
         if theirs:
             found = [[ids[item] for item in best] for best in theirs["found"]]
+            spent_there = memory_many.times("", theirs["ms"])
             answer[f"langchain_lists_of_{lists}"] = {
                 **_beside(answer, mean(cranfield.ndcg(found))),
-                **memory_many.times("", theirs["ms"]),
+                **spent_there,
+                "ours_to_theirs_p95": ratio(answer["in_database"]["p95_ms"], spent_there["p95_ms"]),
             }
     return answer
 
 
-def _shallow(cranfield: memory_collections.Cranfield, asked: list[list[float]], model: vectors.Model) -> dict[str, Any]:
-    """Return nDCG and times in the database when as little is read as the peer reads, though the collection is small."""
-    whole, hybrid.EXHAUSTIVE = hybrid.EXHAUSTIVE, 0
-    try:
-        with memory_many.shallow():
-            found = [
-                memory_many.timed(hybrid.Asked(question.lower(), "abstracts", 10, vector, model, memory_many.ALL))
-                for question, vector in zip(cranfield.questions, asked, strict=True)
-            ]
-    finally:
-        hybrid.EXHAUSTIVE = whole
+def _in_database(
+    cranfield: memory_collections.Cranfield, vectors_asked: list[list[float]], model: vectors.Model, depth: hybrid.Depth
+) -> dict[str, Any]:
+    """Return nDCG and times of the questions whose vectors are given, read so deep."""
+    found = [
+        memory_many.timed(hybrid.Asked(question.lower(), "abstracts", 10, vector, model, memory_many.ALL, depth=depth))
+        for question, vector in zip(cranfield.questions, vectors_asked, strict=True)
+    ]
     numbers = {row["id"]: row["number"] for row in db.all(
         "SELECT id, (metadata ->> 'number')::integer AS number FROM memory_item WHERE namespace = 'abstracts'")}  # fmt: skip
     ndcg = mean(cranfield.ndcg([[numbers[item] for item in one.ids] for one in found]))

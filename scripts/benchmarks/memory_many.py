@@ -9,7 +9,7 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ CHECKED = 15
 WORDS, CENTRES, DIMENSIONS, SPREAD = 30_000, 200, 384, 0.7
 PARTS = 50
 # How deep the peer reads: 40 neighbours by vector are what its index gives.
-SHALLOW = {"POSTINGS": 1_000, "NEAREST": 40, "HEAVIEST": 20, "FINALISTS": 25, "COMPARED": 10}
+SHALLOW = hybrid.Depth(full=0, weighed=0, nearest=40, postings=200, heaviest=20, further=0, finalists=25, compared=10)
 # The peer's lists of vectors and of words; its own four are too short for ten results.
 LISTS = 100
 COUNTS = (2, 4, 8, 15)
@@ -44,7 +44,7 @@ class Made:
         self.draw = random.Random(7)
         self.weights = [1 / (rank + 2.7) for rank in range(WORDS)]
         self.words = [f"w{number}" for number in range(WORDS)]
-        self.centres = [[self.draw.gauss(0, 1) for _ in range(DIMENSIONS)] for _ in range(CENTRES)]
+        self.centres = [self.anything() for _ in range(CENTRES)]
 
     def text(self, words: int) -> str:
         """Return so many words."""
@@ -53,6 +53,10 @@ class Made:
     def vector(self) -> list[float]:
         """Return a vector near the middle of a cluster."""
         return [value + self.draw.gauss(0, SPREAD) for value in self.draw.choice(self.centres)]
+
+    def anything(self) -> list[float]:
+        """Return a vector that is near to no item."""
+        return [self.draw.gauss(0, 1) for _ in range(DIMENSIONS)]
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,7 @@ def many(peers: Peers) -> dict[str, Any]:
         asked = [hybrid.Asked(text, NAMESPACE, 10, vector, model, ALL) for text, vector in texts]
         best[count] = [_best(one) for one in asked[:CHECKED]]
         took = [timed(one) for one in asked]
-        with shallow():
-            quick = [timed(one) for one in asked]
+        quick = [timed(one._replace(depth=SHALLOW)) for one in asked]
         cpu = [one.cpu_ms for one in took if one.cpu_ms is not None]
         answer[f"{count}_words"] = {
             **times("", [one.wall_ms for one in took]),
@@ -88,6 +91,12 @@ def many(peers: Peers) -> dict[str, Any]:
                 "same_top_10": _same([one.ids for one in quick], best[count]),
             },
         }
+    answer["unrelated_vectors"] = _agreement(
+        {
+            count: [hybrid.Asked(made.text(count), NAMESPACE, 10, made.anything(), model, ALL) for _ in range(CHECKED)]
+            for count in COUNTS
+        }
+    )
     filtered = [(made.text(4), made.vector()) for _ in range(20)]
     answer["filter_2_percent"] = _filtered(model, filtered)
     _beside(peers, answer, questions, best, filtered)
@@ -98,9 +107,17 @@ def many(peers: Peers) -> dict[str, Any]:
 def _documents(made: Made, model: vectors.Model) -> dict[str, Any]:
     """Return time and agreement among passages, by number of content words."""
     _fill_documents(made)
-    found: dict[str, Any] = {"passages": PASSAGES}
-    for count in COUNTS:
-        asked = [hybrid.Asked(made.text(count), DOCUMENTS, 10, made.vector(), model, ALL) for _ in range(CHECKED)]
+    asked = {
+        count: [hybrid.Asked(made.text(count), DOCUMENTS, 10, made.vector(), model, ALL) for _ in range(CHECKED)]
+        for count in COUNTS
+    }
+    return {"passages": PASSAGES, **_agreement(asked)}
+
+
+def _agreement(questions: dict[int, list[hybrid.Asked]]) -> dict[str, Any]:
+    """Return time and agreement by number of content words."""
+    found: dict[str, Any] = {}
+    for count, asked in questions.items():
         took = [timed(one) for one in asked]
         same = _same([one.ids for one in took], [_best(one) for one in asked])
         found[f"{count}_words"] = {**times("", [one.wall_ms for one in took]), "same_top_10": same}
@@ -168,30 +185,13 @@ def times(name: str, spent: Sequence[float]) -> dict[str, float]:
 
 def _best(asked: hybrid.Asked) -> set[str]:
     """Return the ids of the ten that are best when every item is scored."""
-    return {row["id"] for row in hybrid.search(asked._replace(exhaustive=True))}
+    return {row["id"] for row in hybrid.search(asked._replace(depth=hybrid.EVERYTHING))}
 
 
 def _same(found: Sequence[Sequence[str]], best: Sequence[set[str]]) -> float:
     """Return the share of the best that was found, of those questions of which the best is known."""
     shares = [len(set(ids) & whole) / len(whole) for ids, whole in zip(found, best, strict=False)]
     return round(statistics.fmean(shares), 4)
-
-
-@contextlib.contextmanager
-def shallow() -> Iterator[None]:
-    """Read as deep as the peer does, so that times are of the same work."""
-    before = {name: getattr(hybrid, name) for name in SHALLOW}
-    with db.connect() as connection:
-        hybrid.tune(connection)
-        connection.execute("SET hnsw.ef_search = 40")
-        try:
-            for name, value in SHALLOW.items():
-                setattr(hybrid, name, value)
-            yield
-        finally:
-            for name, value in before.items():
-                setattr(hybrid, name, value)
-            connection.execute(hybrid.SETTINGS)  # type: ignore[arg-type]
 
 
 def _work(questions: list[hybrid.Asked]) -> dict[str, float]:

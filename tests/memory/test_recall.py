@@ -1,6 +1,5 @@
 """Recall: k results when k exist, by words, meaning, time, field, link and conversation, whatever the question holds."""
 
-import math
 import threading
 from datetime import UTC, datetime
 
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.memory import hybrid, vectors
+from f.millrace.memory import vectors
 from f.millrace.memory.links import link
 from f.millrace.memory.recall import recall, search
 from f.millrace.memory.store import Draft, Origin, remember, remember_all
@@ -109,16 +108,6 @@ def test_case_and_white_space_change_nothing():
     shouted = search("  SODIUM\n anode\tHarbour ", 10)
 
     assert [(one.memory.id, one.score) for one in plain.results] == [(one.memory.id, one.score) for one in shouted.results]
-
-
-def test_pruned_and_exhaustive_search_agree(monkeypatch):
-    fill(900)
-    monkeypatch.setattr(hybrid, "EXHAUSTIVE", 50)
-    monkeypatch.setattr(hybrid, "POSTINGS", 300)
-
-    for question in ("sodium grid", "river ledger mirror", "water winter paper pump valve anode"):
-        pruned, whole = search(question, 10), search(question, 10, exhaustive=True)
-        assert math.isclose(pruned.results[-1].score, whole.results[-1].score, abs_tol=0.005)
 
 
 def test_a_passage_is_found_through_its_neighbours():

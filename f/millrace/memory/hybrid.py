@@ -6,9 +6,11 @@ part of the document or session), dated falls with the days between an item and 
 An item that stands alone is its own thread and all that is nearby. Echo is how much of the words that are typical of the first
 few an item holds too, so that what speaks of the same in other words than the question's comes closer.
 
-A scope of few items is scored whole. In a large one candidates are the nearest by vector and the heaviest by words: of a
-common word only the items in which it weighs most are read, what it adds to a candidate is looked up. The best candidates,
-and their neighbours, are scored in full.
+A small scope is scored in full. Of one that is not, some candidates are, with their neighbours: those that are best by their
+own words, as their sparse vectors have them, and their own meaning. In a large one not every item is weighed so, but the
+nearest by vector and, as in the threshold algorithm (Fagin, Lotem and Naor, 2003), what words could bring among the best: of each
+word the items are read in which it weighs most; the heaviest of them, with the nearest, set a bar, and others are weighed that
+would pass it were they as near as the last of the nearest. So words are read deeper where the vector says little.
 
 Numbers are float8: exp and ln of numeric, which extract and decimals are, take a hundred times as long.
 Each row is looked up in a lateral subquery with OFFSET 0, which the planner does not pull up: estimates over CTEs are
@@ -23,18 +25,13 @@ from typing import Any, NamedTuple
 from f.millrace.core import db
 from f.millrace.memory.vectors import Model, literal
 
-# Scopes of at most so many items are scored whole.
-EXHAUSTIVE = 3_000
-# Read of all words together: so many items, of each word those in which it weighs most, more of a rare word than of a common one.
-# Then the candidates by vector and by words, and the best of both, which are scored in full. Words alone are read deeper.
-POSTINGS = 4_000
-NEAREST, HEAVIEST = 250, 100
-FINALISTS = 100
-DEEPER = 5
+# An item may have so much of what the words that were not read to their ends could add to it.
+UNREAD = 0.5
 # Of a longer question the rarest words count.
 TERMS = 48
-# So many of the best are compared with the first few, by so many of the words that are frequent there and rare elsewhere.
-COMPARED, FIRST, FREQUENT, TYPICAL = 50, 5, 60, 20
+# Echo is RM3's feedback (Abdul-Jaleel et al., 2004): so many of the first, so many of the words that are frequent there, and of
+# these so many that are rare elsewhere.
+FIRST, FREQUENT, TYPICAL = 5, 60, 20
 HALF_LIFE_DAYS = 180
 # What happened is spoken of within some days.
 DATED_DAYS = 7
@@ -45,8 +42,7 @@ PART = 12
 # A text of more letters says more, up to some sentences.
 LENGTH = "ln(1 + least(length(m.raw_text ->> 'text'), 300)::float8 / 6) / ln(51::float8)"
 WORD = re.compile(r"[^\W_]+")
-# Vectors are read in batches of half as many as are wanted.
-SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.ef_search = 125; SET hnsw.max_scan_tuples = 60000"
+SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.max_scan_tuples = 60000"
 
 
 class Weights(NamedTuple):
@@ -88,6 +84,31 @@ class Filter(NamedTuple):
     narrow: bool
 
 
+class Depth(NamedTuple):
+    """How many items are read and scored; more when more results are asked for."""
+
+    # Scopes of at most so many are scored in full, and of at most so many each item is weighed.
+    full: int = 1_000
+    weighed: int = 3_000
+    nearest: int = 250
+    # Of a word of average rarity, more of a rarer one.
+    postings: int = 2_000
+    heaviest: int = 100
+    # At most, for each word of the question.
+    further: int = 200
+    # Candidates that are scored in full, and of these those that are compared with the first few.
+    finalists: int = 60
+    compared: int = 30
+
+    def for_results(self, limit: int) -> "Depth":
+        """Return how deep to read when so many results are asked for."""
+        return Depth(*(max(part, 2 * limit) for part in self))
+
+
+DEPTH = Depth()
+EVERYTHING = Depth(full=2_000_000_000, weighed=2_000_000_000)
+
+
 class Asked(NamedTuple):
     """A question, ready for the database."""
 
@@ -100,7 +121,7 @@ class Asked(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     now: datetime | None = None
-    exhaustive: bool = False
+    depth: Depth = DEPTH
 
 
 SQL = """
@@ -111,43 +132,60 @@ WITH asked AS MATERIALIZED (
            greatest(coalesce(sum(words) / nullif(sum(items), 0), 1), 1)::float8 AS average
     FROM memory_extent WHERE namespace = %(namespace)s
 ), terms AS MATERIALIZED (
-    SELECT *, idf / sum(idf) OVER () AS share FROM (
+    SELECT *, idf / avg(idf) OVER () AS rarity FROM (
         SELECT asked.lexeme, asked.term, {idf} AS idf
         FROM asked CROSS JOIN extent
         CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = asked.term) f
         WHERE f.items > 0 ORDER BY 3 DESC, 1 LIMIT %(terms)s
     ) rarest
 ), sought AS MATERIALIZED (
-    SELECT coalesce(array_agg(term), '{{}}') AS terms, array_agg(idf) AS idfs, coalesce(nullif(sum(idf), 0), 1) AS best FROM terms
+    SELECT coalesce(array_agg(term), '{{}}') AS terms, array_agg(idf) AS idfs, coalesce(nullif(sum(idf), 0), 1) AS best,
+           memory_weights(array_agg(term), array_agg(idf)) AS weights FROM terms
 ), scope AS MATERIALIZED (
     SELECT m.no FROM memory_item m
-    WHERE ({narrow} OR (SELECT items FROM extent) <= %(exhaustive)s) AND ({any} OR (SELECT terms FROM sought) <> '{{}}')
+    WHERE ({narrow} OR (SELECT items FROM extent) <= %(weighed)s) AND ({any} OR (SELECT terms FROM sought) <> '{{}}')
       AND m.namespace = %(namespace)s AND {condition}
-    LIMIT %(exhaustive)s + 1
-), whole AS MATERIALIZED (
-    SELECT ({narrow} OR extent.items <= %(exhaustive)s) AND (SELECT count(*) FROM scope) <= %(exhaustive)s AS yes FROM extent
+    LIMIT %(weighed)s + 1
+), size AS MATERIALIZED (
+    SELECT ({narrow} OR extent.items <= %(weighed)s) AND scope.items <= %(weighed)s AS small,
+           ({narrow} OR extent.items <= %(weighed)s) AND scope.items <= %(full)s AS "full"
+    FROM extent CROSS JOIN (SELECT count(*) AS items FROM scope) scope
+), all_weighed AS MATERIALIZED (
+    SELECT m.* FROM scope best CROSS JOIN LATERAL ({candidate}) m WHERE (SELECT small AND NOT "full" FROM size)
 ), nearest AS MATERIALIZED (
-    SELECT m.no, m.thread, m.ordinal, {meaning} AS meaning, {length} AS length FROM memory_item m
-    WHERE NOT (SELECT yes FROM whole) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
+    SELECT m.no, m.thread, m.ordinal, {meaning} AS meaning, {likely} AS score FROM memory_item m
+    WHERE NOT (SELECT small FROM size) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
     ORDER BY m.{expression} <=> %(vector)s::vector::{half} LIMIT %(nearest)s
+), read AS MATERIALIZED (
+    SELECT p.item, terms.term, terms.idf * {saturated} AS weight FROM terms CROSS JOIN LATERAL (
+        SELECT item, tf, length FROM memory_posting WHERE term = terms.term ORDER BY impact DESC LIMIT 1 + %(postings)s * terms.rarity
+    ) p WHERE NOT (SELECT small FROM size)
+), partial AS MATERIALIZED (
+    SELECT item AS no, sum(weight) AS weight FROM read GROUP BY 1
 ), heaviest AS MATERIALIZED (
+    SELECT m.* FROM (SELECT no FROM partial ORDER BY weight DESC, no LIMIT %(heaviest)s) best CROSS JOIN LATERAL ({candidate}) m
+    WHERE best.no NOT IN (SELECT no FROM nearest)
+), bar AS MATERIALIZED (
+    SELECT ((SELECT score FROM (SELECT score FROM nearest UNION ALL SELECT score FROM heaviest) s ORDER BY 1 DESC OFFSET %(compared)s - 1 LIMIT 1)
+            - {by_meaning} * coalesce((SELECT min(meaning) FROM nearest), 0) - {by_length}) / {by_words} * (SELECT best FROM sought)
+           - {unread} * (
+               SELECT coalesce(sum(least), 0) FROM (
+                   SELECT min(weight) AS least FROM read JOIN terms USING (term) GROUP BY term HAVING count(*) > %(postings)s * min(rarity)
+               ) ends
+           ) AS weight
+), further AS MATERIALIZED (
     SELECT m.* FROM (
-        SELECT p.item AS no FROM terms CROSS JOIN LATERAL (
-            SELECT item, tf, length FROM memory_posting WHERE term = terms.term ORDER BY impact DESC LIMIT 1 + %(postings)s * terms.share
-        ) p WHERE NOT (SELECT yes FROM whole)
-        GROUP BY 1 ORDER BY sum(terms.idf * {saturated}) DESC, 1 LIMIT 10 * %(heaviest)s
-    ) read CROSS JOIN LATERAL (
-        SELECT m.no, m.thread, m.ordinal, {meaning} AS meaning, {length} AS length FROM memory_item m
-        WHERE m.no = read.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0
-    ) m WHERE read.no NOT IN (SELECT no FROM nearest) LIMIT %(heaviest)s
+        SELECT no FROM partial WHERE weight >= coalesce((SELECT weight FROM bar), 0)
+        AND no NOT IN (SELECT no FROM nearest) AND no NOT IN (SELECT no FROM heaviest)
+        ORDER BY weight DESC, no LIMIT %(further)s * (SELECT cardinality(terms) FROM sought)
+    ) best CROSS JOIN LATERAL ({candidate}) m
 ), likely AS MATERIALIZED (
-    SELECT m.no, m.thread, m.ordinal FROM (SELECT * FROM nearest UNION ALL SELECT * FROM heaviest) m CROSS JOIN LATERAL (
-        SELECT sum({score}) / (SELECT best FROM sought) AS words FROM memory_posting p WHERE p.item = m.no AND p.term = ANY ({terms}) OFFSET 0
-    ) p
-    ORDER BY {by_words} * coalesce(p.words, 0) + {by_meaning} * coalesce(m.meaning, 0) + {by_length} * m.length DESC, m.no
-    LIMIT %(finalists)s
+    SELECT * FROM (
+        SELECT no, thread, ordinal, score FROM nearest UNION ALL SELECT * FROM heaviest UNION ALL SELECT * FROM further
+        UNION ALL SELECT * FROM all_weighed
+    ) candidates ORDER BY score DESC, no LIMIT %(finalists)s
 ), pool AS MATERIALIZED (
-    SELECT no FROM scope WHERE (SELECT yes FROM whole)
+    SELECT no FROM scope WHERE (SELECT "full" FROM size)
     UNION
     SELECT no FROM likely
     UNION
@@ -220,7 +258,7 @@ WITH asked AS MATERIALIZED (
 SELECT m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.created_at, m.valid_from, m.valid_to,
        o.document, o.page, o.start_offset, o.end_offset, top.score AS rank,
        top.words, top.nearby, top.thread, top.meaning, top.next, top.named, top.length, top.asks, top.dated, top.echo, top.alone, top.recency, top.authority,
-       top.relevance, (SELECT no FROM memory_model WHERE active) AS model, (SELECT yes FROM whole) AS whole,
+       top.relevance, (SELECT no FROM memory_model WHERE active) AS model, (SELECT small FROM size) AS small,
        (SELECT coalesce(array_agg(t.lexeme ORDER BY t.idf DESC), '{{}}') FROM terms t WHERE t.term = ANY (top.terms)) AS matched
 FROM top CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = top.no OFFSET 0) m
 LEFT JOIN LATERAL (
@@ -236,14 +274,29 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
     """Return the statement and its parameters."""
     plus = ("words", "nearby", "thread", "meaning", "next", "named", "dated", "length")
     embedded = f"m.embedding_model = {asked.model.no}" if asked.vector else "false"
-    saturated = f"p.tf / (p.tf + {_float(K1)} * ({_float(1 - B)} + {_float(B)} * p.length / (SELECT average FROM extent)))"
+    norm = f"{_float(K1)} * ({_float(1 - B)} + {_float(B)} * {{}} / (SELECT average FROM extent))"
+    saturated = f"p.tf / (p.tf + {norm.format('p.length')})"
     terms = "(SELECT terms FROM sought)::bigint[]"
+    condition = f"({asked.only.condition})"
+    meaning = f"CASE WHEN {embedded} THEN greatest(1 - (m.embedding <=> %(vector)s::vector), 0) END"
+    by_words, by_meaning = _float(weights.words + weights.nearby), _float(weights.meaning + weights.next + weights.thread)
+    by_length = _float(weights.length)
+    likely = (
+        f"{by_words} * -(m.impacts <#> (SELECT weights FROM sought)) / (SELECT best FROM sought) "
+        # The impacts were made with a fixed mean length; this is right for words that occur once.
+        f"* (1.7::float8 + 0.005::float8 * m.words) / (1::float8 + {norm.format('m.words')}) "
+        f"+ {by_meaning} * coalesce({meaning}, 0) + {by_length} * {LENGTH}"
+    )
     text = SQL.format(
-        condition=f"({asked.only.condition})",
+        condition=condition,
         narrow="true" if asked.only.narrow else "false",
         embedded=embedded,
         any="true" if asked.vector or asked.since else "false",
-        meaning=f"CASE WHEN {embedded} THEN greatest(1 - (m.embedding <=> %(vector)s::vector), 0) END",
+        meaning=meaning,
+        likely=likely,
+        candidate=f"SELECT m.no, m.thread, m.ordinal, {likely} AS score FROM memory_item m "
+        f"WHERE m.no = best.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0",
+        unread=_float(UNREAD),
         expression=asked.model.expression,
         half=f"halfvec({asked.model.dimensions})",
         saturated=saturated,
@@ -256,9 +309,9 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         score=f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
         terms=terms,
         length=LENGTH,
-        by_length=_float(weights.length),
-        by_words=_float(weights.words + weights.nearby),
-        by_meaning=_float(weights.meaning + weights.next + weights.thread),
+        by_length=by_length,
+        by_words=by_words,
+        by_meaning=by_meaning,
         half_life=HALF_LIFE_DAYS,
         dated_days=DATED_DAYS,
         shares=SHARES,
@@ -269,7 +322,6 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         w_authority=_float(weights.authority),
         **{name: _float(value) for name, value in AUTHORITY.items()},
     )
-    deeper = 1 if asked.vector else DEEPER
     values = {
         **asked.only.values,
         "question": asked.question,
@@ -281,12 +333,7 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         "until": asked.until,
         "now": asked.now,
         "terms": TERMS,
-        "exhaustive": 2_000_000_000 if asked.exhaustive else EXHAUSTIVE,
-        "postings": deeper * max(POSTINGS, 20 * asked.limit),
-        "nearest": max(NEAREST, 2 * asked.limit),
-        "heaviest": deeper * max(HEAVIEST, 2 * asked.limit),
-        "finalists": max(FINALISTS, 2 * asked.limit),
-        "compared": max(COMPARED, 2 * asked.limit),
+        **asked.depth.for_results(asked.limit)._asdict(),
     }
     return text, values
 
@@ -302,11 +349,16 @@ def search(asked: Asked, weights: Weights = WEIGHTS) -> list[dict[str, Any]]:
         tune(connection)
         # The shape of the plan is in the statement, so it is planned once a connection; in one round trip.
         with connection.pipeline(), connection.transaction():
-            connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            # The index gives vectors in batches, of 40 when nothing is set; two make as many as are wanted.
+            batch = str(min(max(values["nearest"] // 2, 40), 1000))
+            connection.execute(
+                "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('hnsw.ef_search', %s, true)",
+                [batch],
+            )
             found = connection.execute(text, values, prepare=True)  # type: ignore[arg-type]
         rows = found.fetchall()
-    if len(rows) < asked.limit and not asked.exhaustive and not (rows and rows[0]["whole"]):
-        return search(asked._replace(exhaustive=True), weights)
+    if len(rows) < asked.limit and asked.depth != EVERYTHING and not (rows and rows[0]["small"]):
+        return search(asked._replace(depth=EVERYTHING), weights)
     return rows
 
 

@@ -72,13 +72,13 @@ def search(
     plan: str | None = None,
     least: float = 0.0,
     zone: str = "UTC",
-    exhaustive: bool = False,
+    depth: hybrid.Depth = hybrid.DEPTH,
     known: bool = False,
 ) -> Answer:
     """Answer a question from memory.
 
     `types`, `source`, `document`, `trust` and `fields` (of the metadata) keep what fits them; `plan` names the plan instead of the
-    router; `least` leaves out results below a score; `zone` says when a day begins; `exhaustive` scores every item.
+    router; `least` leaves out results below a score; `zone` says when a day begins; `depth` says how many items are read.
     Raises BadInput for a limit, plan, zone or time that is none, and with `known` NotFound for a namespace without items.
     """
     if not 0 <= limit <= LIMIT_AT_MOST:
@@ -89,7 +89,7 @@ def search(
     now = context.now()
     point = moment(as_of, known_at)
     only = _filter(point, types, source, document, trust, fields)
-    searcher = _Searcher(question, namespace, limit, only, now, least, exhaustive)
+    searcher = _Searcher(question, namespace, limit, only, now, least, depth)
     if not limit or not any(letter.isalnum() for letter in question):
         return Answer(text, "nothing", "the question holds no word", [], {"total": 0.0}, [], [])
     chosen = (
@@ -122,10 +122,10 @@ class _Searcher:
     """Runs the plans of one question; the vector of a text is made once."""
 
     def __init__(
-        self, question: str, namespace: str, limit: int, only: hybrid.Filter, now: datetime, least: float, exhaustive: bool
+        self, question: str, namespace: str, limit: int, only: hybrid.Filter, now: datetime, least: float, depth: hybrid.Depth
     ) -> None:
         self.question, self.namespace, self.limit, self.only = question, namespace, limit, only
-        self.now, self.least, self.exhaustive = now, least, exhaustive
+        self.now, self.least, self.depth = now, least, depth
         self.timings: dict[str, float] = {}
         self.statements: list[str] = []
         self.vectors: dict[str, list[float] | None] = {}
@@ -165,7 +165,7 @@ class _Searcher:
             model = _model(self.namespace)
             asked = hybrid.Asked(
                 question, self.namespace, limit or self.limit, self._vector(question, model), model.model, only, since, until,
-                context.now() if config.settings().now else None, self.exhaustive,
+                context.now() if config.settings().now else None, self.depth,
             )  # fmt: skip
             self.statements.append(hybrid.statement(asked)[0])
             rows = self._timed("database", lambda asked=asked: hybrid.search(asked))

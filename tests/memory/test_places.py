@@ -1,5 +1,7 @@
 """Places: items of a conversation stand beside each other, however they were stored."""
 
+import threading
+
 import pytest
 
 from f.millrace.core import db
@@ -52,6 +54,22 @@ def test_a_place_that_is_given_is_kept_and_so_is_that_of_what_is_there():
     again = remember("passage", "The quay was repaired", metadata={"document": "report"})
 
     assert again == given and places([given, after]) == [("report", 7), ("report", 8)]
+
+
+def test_two_writers_into_one_session_share_no_place():
+    def write(name):
+        for number in range(10):
+            remember_all([Draft("turn", f"{name} says {number}", metadata={"session": "both"}, near=False)])
+        db.close()
+
+    threads = [threading.Thread(target=write, args=[name]) for name in ("Ana", "Ben", "Cleo")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    places = [row["ordinal"] for row in db.all("SELECT ordinal FROM memory_item WHERE thread = 'both' ORDER BY ordinal")]
+    assert places == list(range(30))
 
 
 def test_a_note_has_no_neighbours():

@@ -33,7 +33,10 @@ def settle(connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
     without = [row for row in rows if row["metadata"].get("ordinal") is None and _thread(row)]
     if not without:
         return
-    ids, threads = [row["id"] for row in without], list({_thread(row) for row in without})
+    ids, threads = [row["id"] for row in without], sorted({_thread(row) for row in without})
+    # Who else writes into one of them waits; in order, so that no two wait for each other.
+    for thread in threads:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [f"{namespace} {thread}"])
     there = {row["id"] for row in connection.execute("SELECT id FROM memory_item WHERE id = ANY(%s)", [ids]).fetchall()}
     last = connection.execute(
         "SELECT thread, max(ordinal) AS ordinal FROM memory_item WHERE namespace = %s AND thread = ANY(%s) GROUP BY 1",

@@ -78,6 +78,20 @@ def test_in_a_scope_of_some_thousands_every_item_is_weighed():
         assert found[0]["small"] and [row["id"] for row in found] == [row["id"] for row in best]
 
 
+def test_a_small_namespace_beside_a_large_one_is_read_by_its_index():
+    Made().fill()
+    remember_all([Draft("note", f"harbour note {number}", near=False) for number in range(20)], namespace="small")
+    db.execute("ANALYZE memory_item")
+    scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'memory_item'"
+
+    with db.connect() as connection:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        before = db.one(scans)
+        assert len(search("harbour note", 10, namespace="small").results) == 10
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        assert db.one(scans) == before
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=st.text(max_size=40), text=st.text(min_size=1, max_size=300))
 def test_an_items_sparse_vector_weighs_its_words_as_its_postings_do(title, text):

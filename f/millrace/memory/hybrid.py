@@ -90,12 +90,12 @@ class Depth(NamedTuple):
     # Scopes of at most so many are scored in full, and of at most so many each item is weighed.
     full: int = 1_000
     weighed: int = 3_000
-    nearest: int = 250
+    nearest: int = 300
     # Of a word of average rarity, more of a rarer one.
-    postings: int = 2_000
+    postings: int = 3_000
     heaviest: int = 100
     # At most, for each word of the question.
-    further: int = 200
+    further: int = 250
     # Candidates that are scored in full, and of these those that are compared with the first few.
     finalists: int = 60
     compared: int = 30
@@ -352,7 +352,9 @@ def search(asked: Asked, weights: Weights = WEIGHTS) -> list[dict[str, Any]]:
             # The index gives vectors in batches, of 40 when nothing is set; two make as many as are wanted.
             batch = str(min(max(values["nearest"] // 2, 40), 1000))
             connection.execute(
-                "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('hnsw.ef_search', %s, true)",
+                "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('hnsw.ef_search', %s, true), "
+                # A plan for any namespace, when most are large, would read the whole table for a small one.
+                "set_config('enable_seqscan', 'off', true)",
                 [batch],
             )
             found = connection.execute(text, values, prepare=True)  # type: ignore[arg-type]

@@ -17,6 +17,8 @@ from scripts.verbs.output import dump
 
 def add(actions: Any, common: argparse.ArgumentParser) -> None:
     """Declare the actions."""
+    # Unset it is main, of an import what its file names; to forget is for all of them.
+    common.set_defaults(namespace=None)
     retracting = actions.add_parser("retract", parents=[common], help="withdraw what a source said and what was derived from it")
     retracting.add_argument("source", metavar="SOURCE|ID", help="a name, an address, a document, a folder with /, or an item")
     retracting.add_argument("--because", metavar="WORDS", default="")
@@ -32,8 +34,6 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
     importing = actions.add_parser("import", parents=[common], help="read an export, all or nothing")
     importing.add_argument("file", metavar="FILE", type=_path, help="- is standard input")
     importing.set_defaults(function=import_from)
-    # The actions share this option. Unset it is main, of an import what its file names; to forget is for all of them.
-    importing.set_defaults(namespace=None)
 
 
 def retract_source(options: argparse.Namespace) -> int:

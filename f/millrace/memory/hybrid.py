@@ -142,7 +142,7 @@ WITH asked AS MATERIALIZED (
     SELECT coalesce(array_agg(term), '{{}}') AS terms, array_agg(idf) AS idfs, coalesce(nullif(sum(idf), 0), 1) AS best,
            memory_weights(array_agg(term), array_agg(idf)) AS weights FROM terms
 ), scope AS MATERIALIZED (
-    SELECT m.no FROM memory_item m
+    SELECT m.no, m.thread, m.ordinal, {likely} AS score FROM memory_item m
     WHERE ({narrow} OR (SELECT items FROM extent) <= %(weighed)s) AND ({any} OR (SELECT terms FROM sought) <> '{{}}')
       AND m.namespace = %(namespace)s AND {condition}
     LIMIT %(weighed)s + 1
@@ -150,8 +150,6 @@ WITH asked AS MATERIALIZED (
     SELECT ({narrow} OR extent.items <= %(weighed)s) AND scope.items <= %(weighed)s AS small,
            ({narrow} OR extent.items <= %(weighed)s) AND scope.items <= %(full)s AS "full"
     FROM extent CROSS JOIN (SELECT count(*) AS items FROM scope) scope
-), all_weighed AS MATERIALIZED (
-    SELECT m.* FROM scope best CROSS JOIN LATERAL ({candidate}) m WHERE (SELECT small AND NOT "full" FROM size)
 ), nearest AS MATERIALIZED (
     SELECT m.no, m.thread, m.ordinal, {meaning} AS meaning, {likely} AS score FROM memory_item m
     WHERE NOT (SELECT small FROM size) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
@@ -182,7 +180,7 @@ WITH asked AS MATERIALIZED (
 ), likely AS MATERIALIZED (
     SELECT * FROM (
         SELECT no, thread, ordinal, score FROM nearest UNION ALL SELECT * FROM heaviest UNION ALL SELECT * FROM further
-        UNION ALL SELECT * FROM all_weighed
+        UNION ALL SELECT * FROM scope WHERE (SELECT small AND NOT "full" FROM size)
     ) candidates ORDER BY score DESC, no LIMIT %(finalists)s
 ), pool AS MATERIALIZED (
     SELECT no FROM scope WHERE (SELECT "full" FROM size)

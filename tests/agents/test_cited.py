@@ -1,3 +1,5 @@
+import pytest
+
 from f.millrace.agents.cited import Gate, check
 from f.millrace.core.findings import Evidence
 
@@ -60,3 +62,20 @@ def test_the_gate_shows_checked_lines_as_they_come():
     gate.close()
 
     assert shown == ["The Orbit plant in Leeds opened on Monday.", "Orbit raised 300 million pounds for its sodium cells."]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (
+            "**Orbit** opened the `orbit_plant` in _Leeds_ with __400__ people",
+            "Orbit opened the orbit_plant in Leeds with 400 people",
+        ),
+        ("ORBIT_PLANT_URL is the orbit_plant of Leeds in C#", "ORBIT_PLANT_URL is the orbit_plant of Leeds in C#"),
+        ("`__init__` opens orbit_plant with 2 * 200 people", "__init__ opens orbit_plant with 2 * 200 people"),
+    ],
+)
+def test_emphasis_goes_and_names_stay(written, read):
+    evidence = {ONE: Evidence(id=ONE, text=read)}
+
+    assert [finding.text for finding in check(f"{written}. [{ONE}]", evidence).findings] == [f"{read}."]

@@ -14,7 +14,10 @@ IDS = re.compile(r"ev_[0-9a-f]{4,40}")
 # Text, then one or more groups of ids in brackets, then perhaps the full stop.
 UNIT = re.compile(r"(?P<text>.+?)(?P<ids>(?:\s*[\[(【]\s*(?:[\w-]*ev_[0-9a-f]+[\s,;]*)+[\])】])+)(?P<stop>\s*[.!?]?)", re.DOTALL)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
-MARKUP = re.compile(r"[*_`#]{1,3}")
+# Code as it is, emphasis around words, headings: names_with_underscores, C# and 2 * 3 are none of them.
+MARKUP = re.compile(
+    r"`{1,3}([^`]*)`{1,3}|`|(?<![\w*_])[*_]{1,3}(?=[^\s*_])|(?<=[^\s*_])[*_]{1,3}(?![\w*_])|(?:^|(?<=\s))#{1,6}(?=\s)"
+)
 
 
 @dataclass
@@ -83,7 +86,7 @@ def _weigh(
 
 
 def _clean(text: str) -> str:
-    text = re.sub(r"\s+([.!?,;])", r"\1", MARKUP.sub("", claims.without_links(text))).strip()
+    text = re.sub(r"\s+([.!?,;])", r"\1", MARKUP.sub(r"\1", claims.without_links(text))).strip()
     return re.sub(r"\(\s*\)|\[\s*\]", "", text).strip(" -–,;")
 
 

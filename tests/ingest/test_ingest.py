@@ -42,6 +42,14 @@ def test_a_document_is_found_when_the_step_ends_and_its_citation_opens_at_the_pa
     assert kept.place(row, hit.metadata["page"], start) == "page 2" and hit.trust == "untrusted"
 
 
+def test_a_passage_is_titled_by_its_document_and_the_headings_above_it(ingestion):
+    ingestion.write("a.md", handbook([3]))
+
+    ingestion.run()
+
+    assert recall("which ships does berth 3 take?")[0].title == "Handbook › Part 3"
+
+
 def test_an_unchanged_folder_is_not_opened_again(ingestion, monkeypatch):
     ingestion.write("a.md", CRANE)
     ingestion.run()

@@ -138,7 +138,7 @@ def _draft(
     return Draft(
         PASSAGE,
         body[passage.start : passage.end],
-        title=f"{about.title} › {passage.heading}" if passage.heading and passage.heading != about.title else about.title,
+        title=_titled(about.title, passage.heading),
         trust=trust,
         origin=Origin(row["path"], document_id, passage.page or None, passage.start, passage.end),
         metadata={
@@ -153,6 +153,12 @@ def _draft(
         # Another document's nearly equal passage is not this one: a citation has to open at its own words.
         near=False,
     )
+
+
+def _titled(title: str, heading: str) -> str:
+    """Return the document's title and the headings above a passage; one that is the title is not said twice."""
+    names = [title, *(name for name in heading.split(" › ") if name)]
+    return " › ".join(names[1:] if names[1:2] == [title[:80]] else names)
 
 
 def _insert_passages(document_id: str, items: Sequence[str], passages: Sequence[Passage]) -> None:

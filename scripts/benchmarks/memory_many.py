@@ -30,7 +30,7 @@ CHECKED = 15
 WORDS, CENTRES, DIMENSIONS, SPREAD = 30_000, 200, 384, 0.7
 PARTS = 50
 # How deep the peer reads: 40 neighbours by vector are what its index gives.
-SHALLOW = hybrid.Depth(full=0, weighed=0, nearest=40, postings=200, heaviest=20, further=0, finalists=25, compared=10)
+SHALLOW = hybrid.Depth(full=0, weighed=0, nearest=40, postings=50, heaviest=20, further=0, finalists=20, compared=10)
 # The peer's lists of vectors and of words; its own four are too short for ten results.
 LISTS = 100
 COUNTS = (2, 4, 8, 15)

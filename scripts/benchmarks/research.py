@@ -36,7 +36,7 @@ def measure() -> dict[str, Any]:
 
 def _side(questions: list[dict[str, Any]], loop: bool) -> dict[str, Any]:
     from f.millrace.agents.researcher import research_topic
-    from f.millrace.core.context import current
+    from f.millrace.core.run_context import current
     from f.millrace.telemetry.spans import step
 
     counts: dict[str, int] = dict.fromkeys(

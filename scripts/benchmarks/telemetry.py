@@ -56,7 +56,7 @@ class Drop(SpanExporter):
 """
 SIDES = {
     "millrace": """
-from f.millrace.core.context import Context, use
+from f.millrace.core.run_context import Context, use
 from f.millrace.telemetry import recorder
 from f.millrace.telemetry.spans import span
 recorder.tracer("bench")

@@ -36,7 +36,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "markdown_it": ("ingest.parse_text",),
     "charset_normalizer": ("ingest.parse_text",),
     "nh3": ("trust.markup",),
-    "py3langid": ("ingest.language",),
+    "py3langid": ("ingest.language_detection",),
     "lxml": ("ingest.parse_html", "ingest.parse_office", "ingest.parse_word"),
 }
 # Libraries whose import name is not the name on the index.

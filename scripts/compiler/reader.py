@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from f.millrace.core.errors import BadInput
-from f.millrace.core.schedule import parse_duration
+from f.millrace.core.schedules import parse_duration
 from scripts.compiler.model import Path, Value
 from scripts.compiler.problems import Problem
 from scripts.compiler.yamlread import Node

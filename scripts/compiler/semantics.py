@@ -209,7 +209,7 @@ class _Checker:
             self.reader.wrong(
                 schedule.line,
                 f"schedule: misfire_grace and catch_up have no effect, since {call.run} has no input 'pipeline'; leave them"
-                " out, or let main() take pipeline: dict and decide with core/schedule",
+                " out, or let main() take pipeline: dict and decide with core/schedules",
             )
 
     def why_not(self, run: str) -> str:

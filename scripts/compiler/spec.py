@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from f.millrace.core.errors import BadInput
-from f.millrace.core.schedule import parse_cron, parse_duration
+from f.millrace.core.schedules import parse_cron, parse_duration
 from scripts.compiler.inputs import read_inputs
 from scripts.compiler.model import KINDS, ORCHESTRATORS, PATTERNS, Approval, Branch, Call, Schedule, Spec, Step, Value
 from scripts.compiler.problems import Problem, SpecInvalid

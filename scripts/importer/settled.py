@@ -5,7 +5,7 @@ import textwrap
 from typing import Any
 
 from f.millrace.core.errors import BadInput
-from f.millrace.core.schedule import parse_duration
+from f.millrace.core.schedules import parse_duration
 from scripts.compiler.model import ORCHESTRATORS, PATTERNS
 
 Json = dict[str, Any]

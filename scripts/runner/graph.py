@@ -14,7 +14,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
-from f.millrace.core.context import now
+from f.millrace.core.run_context import now
 from scripts.runner import modules
 from scripts.runner.modules import Engine, Scope
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from f.millrace.core.context import now
+from f.millrace.core.run_context import now
 from scripts.runner import openflow, paths
 from scripts.runner.paths import ExpressionError
 from scripts.runner.retries import delay_before

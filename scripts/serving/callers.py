@@ -22,8 +22,8 @@ from mcp import types
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import config
 from f.millrace.core.config import settings
-from f.millrace.core.context import current
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError, NeedsApproval
+from f.millrace.core.run_context import current
 from f.millrace.telemetry import runs
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import approved

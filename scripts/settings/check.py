@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
-from f.millrace.core import config, provider, setting_types
+from f.millrace.core import config, providers, setting_types
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.core.redaction import redact
 from f.millrace.tools.servers import SERVERS
@@ -239,9 +239,9 @@ def _models(settings: config.Settings) -> Found:
         named |= {("agents", name, "model"): own.model, ("agents", name, "cheaper_model"): own.cheaper_model}
     for path, model in named.items():
         try:
-            provider.split(model or "offline")
+            providers.split(model or "offline")
         except BadSetting:
-            yield path, provider.ALLOWED
+            yield path, providers.ALLOWED
 
 
 def _sources(settings: config.Settings) -> Found:

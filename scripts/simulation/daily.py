@@ -14,8 +14,7 @@ from unittest import mock
 from uuid import UUID
 
 from f.millrace.core import config, db
-from f.millrace.core.contracts import SourceItem
-from f.millrace.core.findings import Confidence, Finding, TopicResult
+from f.millrace.core.contracts import Confidence, Finding, SourceItem, TopicResult
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
 from f.millrace.research import close, compose, deliver, deliver_rest, investigate, propose, read_source, select

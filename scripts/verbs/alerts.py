@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from f.millrace.core.config import settings
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import now
 from f.millrace.telemetry import alerts
 from scripts.database.ready import ready
 from scripts.verbs.output import dump

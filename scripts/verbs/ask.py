@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from f.millrace.core import config, db
-from f.millrace.core.context import current, within
 from f.millrace.core.money import dollars
+from f.millrace.core.run_context import current, within
 from scripts.database.ready import ready
 from scripts.verbs.output import dump, relative
 from scripts.verbs.run import sample_sources

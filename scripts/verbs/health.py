@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from f.millrace.core.context import now
 from f.millrace.core.errors import DatabaseUnavailable, MillraceError
 from f.millrace.core.money import dollars
+from f.millrace.core.run_context import now
 from f.millrace.ops import health
 from f.millrace.telemetry import baseline
 from f.millrace.telemetry.catalogue import CATALOGUE

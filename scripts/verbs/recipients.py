@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import now
 from f.millrace.trust import recipients
 from scripts.database.ready import ready
 from scripts.verbs.output import dump

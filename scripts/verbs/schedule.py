@@ -6,9 +6,9 @@ import shlex
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.core.schedule import Cron, last_due, parse_cron, parse_duration
+from f.millrace.core.run_context import now
+from f.millrace.core.schedules import Cron, last_due, parse_cron, parse_duration
 from scripts.compiler import spec
 from scripts.compiler.model import Schedule, Spec
 from scripts.paths import ROOT

@@ -7,9 +7,9 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.table import Table
 
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
 from f.millrace.core.money import dollars
+from f.millrace.core.run_context import now
 from f.millrace.trust import budget, spend
 from scripts.database.ready import ready
 from scripts.verbs.output import dump

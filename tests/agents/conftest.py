@@ -220,7 +220,7 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
 @pytest.fixture
 def in_step(database: str) -> Iterator[str]:
     """Run the test inside a step; the run's id."""
-    from f.millrace.core.context import current
+    from f.millrace.core.run_context import current
 
     with step("test.step"):
         yield current().run_id

@@ -9,8 +9,8 @@ from pydantic_ai import models
 from f.millrace.agents.planner import plan
 from f.millrace.agents.writer import write
 from f.millrace.core import db, llm
+from f.millrace.core.contracts import Evidence
 from f.millrace.core.errors import BadSetting, BudgetExceeded, BudgetHeld, ModelFailed
-from f.millrace.core.findings import Evidence
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
 from f.millrace.trust import approvals, budget

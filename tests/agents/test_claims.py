@@ -1,5 +1,5 @@
 from f.millrace.agents import claims, prompt
-from f.millrace.core.findings import Evidence
+from f.millrace.core.contracts import Evidence
 
 
 def test_sentences_keep_abbreviations_and_figures_whole():

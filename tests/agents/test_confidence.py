@@ -5,7 +5,7 @@ import pytest
 
 from f.millrace.agents import confidence, sources
 from f.millrace.core import db
-from f.millrace.core.findings import Conflict, Evidence, Finding, Side
+from f.millrace.core.contracts import Conflict, Evidence, Finding, Side
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 SAID = "The Orbit plant in Leeds opened on Monday and employs 400 people."

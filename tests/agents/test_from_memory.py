@@ -5,7 +5,7 @@ import pytest
 from f.millrace.agents import from_memory
 from f.millrace.agents.ask import ask
 from f.millrace.core import config, db
-from f.millrace.core.context import current
+from f.millrace.core.run_context import current
 from f.millrace.memory import documents
 from f.millrace.memory.store import remember
 from f.millrace.telemetry.events import watch

@@ -39,7 +39,7 @@ def tools():
 
 @pytest.fixture
 def runs(database):
-    from f.millrace.core.context import current
+    from f.millrace.core.run_context import current
 
     made = []
     for _ in range(3):

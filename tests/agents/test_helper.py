@@ -10,8 +10,8 @@ from f.millrace.agents.progress import Progress
 from f.millrace.approvals import ask, perform, record
 from f.millrace.assist import close, work
 from f.millrace.core import config, db
-from f.millrace.core.context import current
 from f.millrace.core.errors import AgentStuck, BadInput
+from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, budget, questions
 from scripts.paths import ROOT

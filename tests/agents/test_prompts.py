@@ -19,7 +19,7 @@ from f.millrace.agents import helper, judge, planner, prompt, summariser, writer
 from f.millrace.agents.offline import OfflineModel
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import db
-from f.millrace.core.findings import Evidence
+from f.millrace.core.contracts import Evidence
 from f.millrace.tools.client import open_tools
 
 RECORD = "RECORD=1 scripts/test tests/agents/test_prompts.py -n 0 -s"

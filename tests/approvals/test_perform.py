@@ -141,7 +141,7 @@ def test_the_command_line_makes_the_call_that_it_approves(tmp_path, capsys):
 def test_an_answer_to_one_question_does_not_continue_a_run_that_waits_for_another(capsys):
     action = asked("notes.write", {"path": "tides.md", "text": "six"})
     db.execute("UPDATE run SET status = 'waiting'")
-    other = actions.propose("budget.allow", {"usd": 1}, "allow", run_id=str(action["run_id"]), risk="high")
+    other = actions.propose("budget.allow", {"usd": 1}, "allow", run_id=str(action["run_id"]), at_least="high")
 
     for row in (action, other):
         assert verb.answer(Namespace(id=str(row["id"]), action="approve", json=True)) == 0

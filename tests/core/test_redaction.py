@@ -139,7 +139,7 @@ def test_no_sink_keeps_a_planted_secret(
     planted: list[str], database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from f.millrace.agents import evidence
-    from f.millrace.core.context import current
+    from f.millrace.core.run_context import current
     from f.millrace.memory import conversation
     from f.millrace.memory.store import remember
     from f.millrace.telemetry.events import emit, watch

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 import pytest
 
 from f.millrace.ingest.parse import Limits, read
-from f.millrace.ingest.parsed import moment, rows_as_text
+from f.millrace.ingest.parsed_document import moment, rows_as_text
 from scripts.samples import documents
 from tests.ingest.conftest import CRANE, FERRY, QUAY
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f.millrace.ingest.parse import Limits, read
-from f.millrace.ingest.parsed import rows_as_text
+from f.millrace.ingest.parsed_document import rows_as_text
 from scripts.samples import documents
 
 cells = st.text(st.sampled_from("abc12 -"), max_size=6)

@@ -15,8 +15,8 @@ import pytest
 
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import config, db
-from f.millrace.core.context import current
 from f.millrace.core.errors import NeedsApproval, ToolFailed, ToolRefused
+from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import snapshot
 from f.millrace.tools.client import open_tools

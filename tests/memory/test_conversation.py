@@ -17,8 +17,8 @@ from pydantic_ai.messages import (
 from pydantic_ai.models.test import TestModel
 
 from f.millrace.core import db
-from f.millrace.core.context import within
 from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import within
 from f.millrace.memory import conversation
 from f.millrace.memory.conversation_store import PostgresConversationStore
 from f.millrace.memory.dialogue import conversation as said

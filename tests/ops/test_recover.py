@@ -151,7 +151,7 @@ def test_the_other_way_uses_the_other_model(monkeypatch):
 
 
 def call_context(run_id):
-    from f.millrace.core.context import Context, use
+    from f.millrace.core.run_context import Context, use
 
     return use(Context(run_id=run_id))
 

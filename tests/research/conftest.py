@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from f.millrace.core import config, db
-from f.millrace.core.contracts import SourceItem
-from f.millrace.core.findings import Confidence, Conflict, Finding, Side, TopicResult
+from f.millrace.core.contracts import Confidence, Conflict, Finding, Side, SourceItem, TopicResult
 from f.millrace.research import close, compose, deliver, deliver_rest, investigate, propose, read_source, remember, select
 from f.millrace.research import open as opening_step
 from f.millrace.tools.sources import Source

@@ -10,7 +10,7 @@ from f.millrace.core import db
 from f.millrace.core.errors import SourceFailed
 from f.millrace.research import compose
 from f.millrace.research.contents import Content, Reading, Reference, Section, Sides
-from f.millrace.research.digest import MAX_BYTES, render
+from f.millrace.research.digest_mail import MAX_BYTES, render
 from f.millrace.trust import recipients
 from tests.research.conftest import NOW, conflicting, item
 

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from f.millrace.core import config, db
+from f.millrace.core.contracts import Confidence
 from f.millrace.core.errors import BudgetExceeded, NotFound
-from f.millrace.core.findings import Confidence
 from f.millrace.research import investigate, read_source, select
 from scripts.verbs.__main__ import main as verb
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from f.millrace.core.context import current
+from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from scripts.benchmarks import strangers
 from scripts.benchmarks.strangers import CORPUS, Guarded, Unguarded, load, obeyed, own_tools, play, score

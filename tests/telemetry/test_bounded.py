@@ -16,7 +16,7 @@ RUN = "018f6b0e-7f3a-7c11-9a55-0123456789ab"
 # How much the process holds after a first part and after all of them.
 MANY = """
 import resource, sys
-from f.millrace.core.context import Context, use
+from f.millrace.core.run_context import Context, use
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
 count = int(sys.argv[1])
@@ -36,7 +36,7 @@ print(first, held())
 # Ten processes of ten agents: a worker's step runs several side by side.
 SPEAKERS = """
 import asyncio, sys
-from f.millrace.core.context import Context, use
+from f.millrace.core.run_context import Context, use
 from f.millrace.telemetry.events import emit
 seconds, first = int(sys.argv[1]), int(sys.argv[2])
 async def agent(number):

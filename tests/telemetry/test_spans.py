@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from f.millrace.core import config, db
-from f.millrace.core.context import current, within
+from f.millrace.core.run_context import current, within
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.recorder import VERSION, flush
 from f.millrace.telemetry.spans import root_span_id, span, step

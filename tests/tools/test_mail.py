@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.core.context import Context, use
 from f.millrace.core.errors import BadInput, BadSetting, ToolFailed
+from f.millrace.core.run_context import Context, use
 from f.millrace.tools import mail
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.core.context import Context, use
 from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.core.run_context import Context, use
 from f.millrace.tools import notes
 from f.millrace.tools.fetch_state import FetchState
 

@@ -334,7 +334,7 @@ def test_a_tool_that_appears_later_is_held(box):
 
 
 def test_each_run_keeps_what_every_server_offered_and_tells_what_changed(box):
-    from f.millrace.core.context import current
+    from f.millrace.core.run_context import current
 
     def run():
         with step("test.snapshot"):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from f.millrace.core import db
-from f.millrace.core.context import Context, use
 from f.millrace.core.errors import BadInput, SourceFailed
+from f.millrace.core.run_context import Context, use
 from f.millrace.tools import search, weather
 from f.millrace.tools.web import fetch_page
 from tests.tools.conftest import Reply

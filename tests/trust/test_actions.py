@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f.millrace.core import db
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval
+from f.millrace.core.run_context import now
 from f.millrace.trust import actions, approvals, questions
 
 pytestmark = pytest.mark.usefixtures("database")

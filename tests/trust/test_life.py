@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from f.millrace.core import db
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval
+from f.millrace.core.run_context import now
 from f.millrace.trust import actions, approvals
 
 LETTERS = {

@@ -33,7 +33,7 @@ def row_of(run_id):
 
 def test_a_warning_at_70_percent_is_a_row_and_an_event_and_comes_once(database):
     with step("test.step"):
-        from f.millrace.core.context import current
+        from f.millrace.core.run_context import current
 
         run_id = current().run_id
         spend_now(run_id, "3.49")

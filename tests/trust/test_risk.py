@@ -78,8 +78,8 @@ def test_a_note_to_the_operator_is_low_only_when_it_goes_to_the_operator(policy)
 
 @pytest.mark.usefixtures("database")
 def test_a_caller_can_raise_its_class_and_never_lower_it():
-    assert actions.propose("mail.send", {"to": "a@b.example"}, "1", risk="low")["risk"] == "high"
-    assert actions.propose("any.read", {"x": 1}, "2", risk="medium", annotations=READS)["risk"] == "medium"
+    assert actions.propose("mail.send", {"to": "a@b.example"}, "1", at_least="low")["risk"] == "high"
+    assert actions.propose("any.read", {"x": 1}, "2", at_least="medium", annotations=READS)["risk"] == "medium"
 
 
 @pytest.mark.usefixtures("database")

@@ -10,7 +10,7 @@ import pytest
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput
-from f.millrace.core.schedule import parse_cron
+from f.millrace.core.schedules import parse_cron
 from scripts.verbs import run as runs
 from scripts.verbs import schedule as verb
 

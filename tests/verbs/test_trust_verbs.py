@@ -10,7 +10,7 @@ import pytest
 
 from f.millrace.agents import gaps
 from f.millrace.core import db
-from f.millrace.core.context import current
+from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import snapshot
 from scripts.paths import ROOT

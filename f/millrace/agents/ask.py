@@ -10,11 +10,10 @@ from f.millrace.agents import claims, from_memory
 from f.millrace.agents.evidence import load
 from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
-from f.millrace.core.context import current, within
-from f.millrace.core.contracts import Trust
+from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult, Trust
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.core.findings import Conflict, Evidence, Finding, TopicResult
 from f.millrace.core.ids import stable_id
+from f.millrace.core.run_context import current, within
 from f.millrace.memory import conversation, documents
 from f.millrace.trust import decisions
 

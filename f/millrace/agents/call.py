@@ -18,13 +18,13 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
-from f.millrace.agents.accounted import MAX_OUTPUT_TOKENS, Account, Accounted, Choice, TokenListener, in_words
+from f.millrace.agents.billing import MAX_OUTPUT_TOKENS, Account, Accounted, Choice, TokenListener, in_words
 from f.millrace.agents.offline import OfflineModel
 from f.millrace.core import db, llm
 from f.millrace.core.config import settings
-from f.millrace.core.context import current
 from f.millrace.core.errors import AgentStuck, MillraceError, ModelFailed
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import current
 from f.millrace.core.setting_types import AgentSettings
 from f.millrace.telemetry.spans import span
 from f.millrace.trust import budget, detour

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, now
 from f.millrace.core.prices import Price
+from f.millrace.core.run_context import current, now
 from f.millrace.trust import budget
 
 

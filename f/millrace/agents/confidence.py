@@ -15,7 +15,7 @@ No finding at all scores 0.
 from collections.abc import Sequence
 
 from f.millrace.agents import claims, sources
-from f.millrace.core.findings import Confidence, Conflict, Evidence, Finding
+from f.millrace.core.contracts import Confidence, Conflict, Evidence, Finding
 
 WEIGHTS = {"tool_reliability": 0.4, "source_quality": 0.3, "coherence": 0.2, "history": 0.1}
 NO_CALLS = 90.0

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from f.millrace.agents import answers, claims
 from f.millrace.agents.judge import ClaimedSide, Contradiction
 from f.millrace.agents.sources import copied, independent, quality
-from f.millrace.core.findings import Conflict, Evidence, Finding, Side
+from f.millrace.core.contracts import Conflict, Evidence, Finding, Side
 
 # How far ahead a side has to be.
 MARGIN = 0.3

@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 
 from f.millrace.agents import claims
 from f.millrace.core import db
-from f.millrace.core.context import current
-from f.millrace.core.contracts import Trust
-from f.millrace.core.findings import Evidence
+from f.millrace.core.contracts import Evidence, Trust
 from f.millrace.core.ids import canonical_url, digest_of, stable_id
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import current
 
 PASSAGE = 900
 MOST_PASSAGES = 4

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from f.millrace.agents import claims, remembered
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core.config import settings
-from f.millrace.core.findings import TopicResult
+from f.millrace.core.contracts import TopicResult
 from f.millrace.memory import documents
 from f.millrace.memory.recall import Result, search
 from f.millrace.telemetry.events import emit

@@ -7,8 +7,8 @@ from typing import Any
 from f.millrace.agents import claims, evidence, remembered
 from f.millrace.agents.toolbox import Hit, Toolbox
 from f.millrace.core import db
+from f.millrace.core.contracts import Evidence
 from f.millrace.core.errors import NeedsApproval, ToolFailed
-from f.millrace.core.findings import Evidence
 from f.millrace.core.ids import canonical_url
 from f.millrace.memory.recall import search
 from f.millrace.telemetry.events import emit
@@ -36,13 +36,13 @@ class Gathered:
         found = [hit for hit in hits if canonical_url(hit.url) not in self.seen]
         return sorted(found, key=lambda hit: -claims.overlap(self.question, f"{hit.title} {hit.excerpt}"))
 
-    async def read(self, hit: Hit, toolbox: Toolbox, in_time: bool) -> None:
+    async def read(self, hit: Hit, tools: Toolbox, in_time: bool) -> None:
         """Read a page and store what it says; what the search showed of it serves when it cannot be read."""
         self.seen.add(canonical_url(hit.url))
         kept: list[Evidence] = []
         if in_time:
             try:
-                page = await toolbox.read(hit.url)
+                page = await tools.read(hit.url)
                 kept = self.keep(hit, page.text, title=page.title or hit.title, tool=page.tool, date=page.published_at)
             except (ToolFailed, NeedsApproval):
                 pass  # counted and told by the toolbox

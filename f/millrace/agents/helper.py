@@ -14,9 +14,9 @@ from f.millrace.agents.call import Answer, call, wait
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.agents.toolset import report_gap, toolset
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, now
 from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import AgentStuck, BadInput, BudgetExceeded
+from f.millrace.core.run_context import current, now
 from f.millrace.core.setting_types import AgentSettings
 from f.millrace.telemetry.events import emit
 from f.millrace.tools import snapshot
@@ -55,14 +55,14 @@ def do_task(run_id: str, task: str) -> Help:
 
 async def _do(run_id: str, task: str, own: AgentSettings) -> Help:
     await snapshot.take(run_id)
-    async with open_tools(own.tools) as tools:
+    async with open_tools(own.tools) as connected:
         # A fault that leaves this block would come out wrapped in groups by the task groups of the connections.
         try:
-            listed = await tools.list_tools()
-            for problem in tools.problems:
+            listed = await connected.list_tools()
+            for problem in connected.problems:
                 emit("error", problem)
-            toolbox = Toolbox(tools, listed, own.risk_threshold or "medium", taint.Heard(task))
-            help = await help_with(task, toolbox, seconds=settings().topic_seconds)
+            tools = Toolbox(connected, listed, own.risk_threshold or "medium", taint.Heard(task))
+            help = await help_with(task, tools, seconds=settings().topic_seconds)
         except BudgetExceeded as error:
             emit("budget", str(error), for_digest=True)
             return Help(f"Not finished: {error}", None, stopped_because=str(error))
@@ -74,11 +74,11 @@ async def _do(run_id: str, task: str, own: AgentSettings) -> Help:
     raise fault
 
 
-async def help_with(task: str, toolbox: Toolbox, *, trust: Trust = "own", topic_id: str = "", **options: Any) -> Help:
+async def help_with(task: str, tools: Toolbox, *, trust: Trust = "own", topic_id: str = "", **options: Any) -> Help:
     """Do the task and return the answer; `trust` says whether the user wrote the task or a stranger did."""
     made: list[dict[str, Any]] = []
     section: prompt.Body = task if trust == "own" else prompt.Foreign(task)
-    functions = toolset(toolbox, topic_id, [report_gap(current().run_id, toolbox, made)])
+    functions = toolset(tools, topic_id, [report_gap(current().run_id, tools, made)])
     text = prompt.compose({"Task": section, "Today": now().date().isoformat()})
     try:
         answer = await call("helper", agent, text, toolsets=[functions], **options)

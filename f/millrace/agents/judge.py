@@ -7,8 +7,8 @@ from pydantic_ai import Agent, ToolOutput
 
 from f.millrace.agents import prompt
 from f.millrace.agents.call import Answer, call
-from f.millrace.core.context import now
-from f.millrace.core.findings import Evidence, Finding
+from f.millrace.core.contracts import Evidence, Finding
+from f.millrace.core.run_context import now
 
 INSTRUCTIONS = f"""\
 You judge evidence about one question. State the key claims that it makes, each with the ids of all evidence that says so.

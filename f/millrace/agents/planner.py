@@ -7,7 +7,7 @@ from pydantic_ai import Agent, ToolOutput
 
 from f.millrace.agents import prompt
 from f.millrace.agents.call import Answer, call
-from f.millrace.core.context import now
+from f.millrace.core.run_context import now
 
 INSTRUCTIONS = f"""\
 You plan the research of one question. Write searches that a search engine can answer: names, figures, dates, no filler.

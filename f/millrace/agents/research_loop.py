@@ -15,7 +15,7 @@ from langgraph.graph import END, START, StateGraph
 
 from f.millrace.agents import confidence, conflicts, gaps, prompt, scope, sources
 from f.millrace.agents.call import Answer
-from f.millrace.agents.cited import Gate, check, keep_supported
+from f.millrace.agents.citations import Gate, check, keep_supported
 from f.millrace.agents.gathered import Gathered
 from f.millrace.agents.judge import Judgement, judge
 from f.millrace.agents.offline import OfflineModel
@@ -24,12 +24,11 @@ from f.millrace.agents.stop import Stop, another_way, unasked
 from f.millrace.agents.toolbox import Hit, Toolbox
 from f.millrace.agents.writer import write
 from f.millrace.core.config import settings
-from f.millrace.core.context import current
-from f.millrace.core.contracts import Trust
+from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult, Trust
 from f.millrace.core.errors import BudgetExceeded, ModelFailed
-from f.millrace.core.findings import Conflict, Evidence, Finding, TopicResult
 from f.millrace.core.ids import canonical_url
 from f.millrace.core.money import number
+from f.millrace.core.run_context import current
 from f.millrace.memory.recall import recall
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
@@ -64,7 +63,7 @@ class Research:
     run_id: str
     topic_id: str
     question: str
-    toolbox: Toolbox
+    tools: Toolbox
     loop: bool = True
     given_only: bool = False
     item_ids: Sequence[str] = ()
@@ -91,7 +90,7 @@ class Research:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.gathered = Gathered(self.run_id, self.topic_id, self.question, heard=self.toolbox.heard)
+        self.gathered = Gathered(self.run_id, self.topic_id, self.question, heard=self.tools.heard)
 
     @property
     def pieces(self) -> dict[str, Evidence]:
@@ -114,7 +113,7 @@ class Research:
             handle.set(
                 {
                     "agent.confidence_score": result.confidence.score / 100,
-                    "agent.tools_used": sorted(self.toolbox.used),
+                    "agent.tools_used": sorted(self.tools.used),
                     "operation.cost": float(result.cost_usd),
                     "millrace.cost.currency": "USD",
                     "millrace.rounds": self.rounds,
@@ -162,7 +161,7 @@ class Research:
             return {"queries": [], "hits": first}
         known = [memory.text[:200] for memory in recall(self.question, limit=5)]
         tools = [
-            f"{tool.name}: {tool.description.splitlines()[0] if tool.description else ''}" for tool in self.toolbox.searches()
+            f"{tool.name}: {tool.description.splitlines()[0] if tool.description else ''}" for tool in self.tools.searches()
         ]
         emit("progress", f"Planning: {self.question}", topic=self.topic_id)
         answer = await self._ask(plan, known=known, tools=tools, earlier=self.earlier)
@@ -178,7 +177,7 @@ class Research:
         self.served |= {hit.tool for hit in hits}
         if queries:
             emit("progress", f"Searching… {len(hits)} results", topic=self.topic_id, round=self.rounds)
-        if self.toolbox.search_failed:
+        if self.tools.search_failed:
             self._note(Stop.SEARCH_FAILED)
             self.gathered.take_memories()
         return {"hits": [*(state.get("hits") or []), *hits], "queries": []}
@@ -187,7 +186,7 @@ class Research:
         """Read the pages that promise most and store what they say about the question."""
         unread = self.gathered.unseen(state.get("hits") or [])
         in_time = self._seconds_left() > 0
-        await asyncio.gather(*(self.gathered.read(hit, self.toolbox, in_time) for hit in unread[:PAGES_A_ROUND]))
+        await asyncio.gather(*(self.gathered.read(hit, self.tools, in_time) for hit in unread[:PAGES_A_ROUND]))
         self.fresh, self.known = len(self.pieces) - self.known, len(self.pieces)
         return {"hits": unread[PAGES_A_ROUND:]}
 
@@ -224,7 +223,7 @@ class Research:
         if not self.tried_another_way:
             self.tried_another_way = True
             self.gathered.take_memories()
-            order = [tool.name for tool in self.toolbox.searches()]
+            order = [tool.name for tool in self.tools.searches()]
             query = another_way(self.question, self.asked, order, self.served)
         if query or len(self.pieces) > self.known:
             words = f"{query.tool}: {query.text}" if query else "what memory knows"
@@ -242,11 +241,11 @@ class Research:
 
     async def escalate(self, state: State) -> State:
         """Say what was missing; nobody is waited for."""
-        searches = [tool.name for tool in self.toolbox.searches()]
+        searches = [tool.name for tool in self.tools.searches()]
         missing = [] if searches else [gaps.SEARCH]
-        if not self.toolbox.readers("url"):
+        if not self.tools.readers("url"):
             missing.append(gaps.READ)
-        reported = gaps.try_report(self.run_id, missing, list(self.toolbox.listed.values())) if missing else None
+        reported = gaps.try_report(self.run_id, missing, list(self.tools.listed.values())) if missing else None
         if reported:
             self.gaps.append(reported)
         said = f"Not enough evidence on {self.question!r}: {self.stop}"
@@ -349,10 +348,10 @@ class Research:
         return await agent(question, *arguments, model=OfflineModel(), **options)
 
     async def _search(self, query: Query) -> list[Hit]:
-        allowed = scope.permitted(self.question, self.earlier, query.text, self.toolbox, self.topic_id)
+        allowed = scope.permitted(self.question, self.earlier, query.text, self.tools, self.topic_id)
         if not allowed or self._seconds_left() <= 0:
             return []
-        return await self.toolbox.search(query.text, query.tool)
+        return await self.tools.search(query.text, query.tool)
 
     def _unasked(self, queries: Sequence[Query]) -> list[Query]:
         return unasked(queries, self.asked)[:QUERIES_A_ROUND]
@@ -378,9 +377,9 @@ class Research:
         cited = {self.pieces[identity].source for finding in self.findings for identity in finding.citations}
         score = confidence.rate(
             question=self.question,
-            calls=self.toolbox.calls,
-            failures=self.toolbox.failures,
-            search_failed=self.toolbox.search_failed,
+            calls=self.tools.calls,
+            failures=self.tools.failures,
+            search_failed=self.tools.search_failed,
             evidence=list(self.pieces.values()),
             findings=self.findings,
             dropped=self.dropped,

@@ -12,9 +12,8 @@ from f.millrace.agents.call import wait
 from f.millrace.agents.research_loop import Research, Stop
 from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core.config import settings
-from f.millrace.core.contracts import Trust
+from f.millrace.core.contracts import Finding, TopicResult, Trust
 from f.millrace.core.errors import BadInput
-from f.millrace.core.findings import Finding, TopicResult
 from f.millrace.core.ids import digest_of
 from f.millrace.core.setting_types import AgentSettings
 from f.millrace.telemetry.events import emit

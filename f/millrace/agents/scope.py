@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from f.millrace.agents import claims
 from f.millrace.agents.toolbox import Toolbox
-from f.millrace.core.context import current
+from f.millrace.core.run_context import current
 from f.millrace.telemetry.events import emit
 from f.millrace.tools import approved
 from f.millrace.trust import actions, risk
@@ -23,15 +23,15 @@ def beyond(question: str, earlier: Sequence[str], search: str) -> bool:
     return bool(asked and wanted) and not asked & wanted
 
 
-def permitted(question: str, earlier: Sequence[str], search: str, toolbox: Toolbox, topic_id: str) -> bool:
+def permitted(question: str, earlier: Sequence[str], search: str, tools: Toolbox, topic_id: str) -> bool:
     """Return whether a search may be made now; one beyond the scope that needs a person is left as a proposed action."""
     if not beyond(question, earlier, search):
         return True
     found = risk.assess(WIDEN)
-    asks = risk.asks(found, toolbox.threshold)
+    asks = risk.asks(found, tools.threshold)
     what = f"the search {search!r} goes beyond the question"
     emit("decision", f"{what}; {'it waits for a person' if asks else 'it runs by policy'}", tool=WIDEN, risk=found.risk)
-    tools = toolbox.searches()
+    tools = tools.searches()
     if asks and tools and current().run_id:
         arguments = {"query": search}
         key = approved.key_of(current().run_id, topic_id, tools[0].name, arguments)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from f.millrace.agents import claims, copies
 from f.millrace.core import db
-from f.millrace.core.findings import Evidence
+from f.millrace.core.contracts import Evidence
 
 # Texts that share this part of their runs of words are one voice.
 COPIED = 0.6

@@ -12,12 +12,12 @@ from pydantic_ai import Agent
 
 from f.millrace.agents import evidence, prompt
 from f.millrace.agents.call import Answer, call
-from f.millrace.agents.cited import check
+from f.millrace.agents.citations import check
 from f.millrace.agents.offline import SUMMARY
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, now
+from f.millrace.core.contracts import Evidence, Finding
 from f.millrace.core.errors import BadSetting
-from f.millrace.core.findings import Evidence, Finding
+from f.millrace.core.run_context import current, now
 from f.millrace.core.setting_types import AgentSettings
 
 INSTRUCTIONS = f"""\

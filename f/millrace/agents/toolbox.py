@@ -13,9 +13,9 @@ from typing import Any
 
 from f.millrace.agents.charged import charged
 from f.millrace.core import db
-from f.millrace.core.context import current
 from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput, BudgetExceeded, MillraceError, NeedsApproval, ToolFailed, ToolRefused
+from f.millrace.core.run_context import current
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import Span, span
 from f.millrace.tools import approved
@@ -235,7 +235,7 @@ class Toolbox:
                 arguments,
                 key,
                 reason=f"asked for by {self._asker}; {why}",
-                risk=_asking(assessment.risk),
+                at_least=_asking(assessment.risk),
                 annotations=tool.annotations,
             )
         emit("decision", f"{tool.name} needs a person: {why}", tool=tool.name, risk=assessment.risk)

@@ -21,19 +21,19 @@ from f.millrace.tools.client import Tool
 LONGEST_ANSWER = 12_000
 
 
-def toolset(toolbox: Toolbox, topic_id: str = "", extra: Sequence[FunctionTool[Any]] = ()) -> FunctionToolset[Any]:
+def toolset(tools: Toolbox, topic_id: str = "", extra: Sequence[FunctionTool[Any]] = ()) -> FunctionToolset[Any]:
     """Return the tools of the toolbox as functions of a model, and with them what the agent brings.
 
     A model that goes in circles is told once to try another way; then its work ends (AgentStuck).
     """
-    progress = Progress()
-    tools = [_function(toolbox, progress, tool, topic_id) for tool in toolbox.listed.values()]
-    return FunctionToolset([*tools, *extra])
+    watch = Progress()
+    functions = [_function(tools, watch, tool, topic_id) for tool in tools.listed.values()]
+    return FunctionToolset([*functions, *extra])
 
 
-def _function(toolbox: Toolbox, progress: Progress, tool: Tool, topic_id: str) -> FunctionTool[Any]:
+def _function(tools: Toolbox, progress: Progress, tool: Tool, topic_id: str) -> FunctionTool[Any]:
     return FunctionTool.from_schema(
-        functools.partial(_call, toolbox, progress, tool, topic_id),
+        functools.partial(_call, tools, progress, tool, topic_id),
         name=tool.function_name,
         description=tool.description,
         json_schema=tool.input_schema,
@@ -42,7 +42,7 @@ def _function(toolbox: Toolbox, progress: Progress, tool: Tool, topic_id: str) -
 
 
 async def _call(
-    toolbox: Toolbox, progress: Progress, tool: Tool, topic_id: str, context: RunContext[Any], **arguments: Any
+    tools: Toolbox, progress: Progress, tool: Tool, topic_id: str, context: RunContext[Any], **arguments: Any
 ) -> str:
     request = context.run_step
     advice = progress.calling(request, tool.name, arguments)
@@ -50,9 +50,9 @@ async def _call(
         return f"Not done: {advice}"
     news = not tool.read_only
     try:
-        answer = await toolbox.call(tool.name, arguments, topic_id)
+        answer = await tools.call(tool.name, arguments, topic_id)
         text = json.dumps(answer, ensure_ascii=False, default=str)[:LONGEST_ANSWER]
-        told = prompt.foreign(text, source=tool.name, trust=toolbox.words(tool, answer))
+        told = prompt.foreign(text, source=tool.name, trust=tools.words(tool, answer))
     except MillraceError as error:
         told = f"Not done: {prompt.safe(str(error))}"
         # A further proposal for a person is a step forward; a further fault is none.
@@ -61,13 +61,13 @@ async def _call(
     return f"{told}\n\n{advice}" if advice else told
 
 
-def report_gap(run_id: str, toolbox: Toolbox, made: list[dict[str, Any]]) -> FunctionTool[Any]:
+def report_gap(run_id: str, tools: Toolbox, made: list[dict[str, Any]]) -> FunctionTool[Any]:
     """Return the function by which a model reports a tool that it lacks; a report that does not hold is answered with why."""
 
     async def report_missing_tool(report: gaps.GapReport) -> str:
         """Report that no tool can do what the task needs, after having looked at those that there are."""
         try:
-            made.append(gaps.report(run_id, report, list(toolbox.listed.values())))
+            made.append(gaps.report(run_id, report, list(tools.listed.values())))
         except BadInput as error:
             return f"Not accepted: {error}"
         return "Stored. Go on with what can be done."

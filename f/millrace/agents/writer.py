@@ -1,7 +1,7 @@
 """Writer: evidence in, cited sentences out.
 
 Its output is plain text, one sentence a line with the ids that it cites, so that a line can be checked and shown as soon
-as it is there; agents/cited turns it into findings.
+as it is there; agents/citations turns it into findings.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from pydantic_ai import Agent
 
 from f.millrace.agents import prompt
 from f.millrace.agents.call import Answer, call
-from f.millrace.core.context import now
-from f.millrace.core.findings import Evidence
+from f.millrace.core.contracts import Evidence
+from f.millrace.core.run_context import now
 
 INSTRUCTIONS = f"""\
 You answer one question from the evidence, for a busy reader. Write two to six lines. Each line is one sentence that the

@@ -8,8 +8,8 @@ scripts/millrace step assist/work task="Write down in my notes when high water i
 
 from f.millrace.agents.helper import do_task
 from f.millrace.core import db
-from f.millrace.core.context import current
 from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import current
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import approved

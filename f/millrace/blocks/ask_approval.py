@@ -11,9 +11,9 @@ question only. Put `blocks/take_answer` or `blocks/send_if_approved` behind it: 
 scripts/millrace step blocks/ask_approval question="Publish the report?"
 """
 
-from f.millrace.core.context import current
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import digest_of
+from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import asking
 from f.millrace.trust import actions

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from f.millrace.core.context import current, flow_path
 from f.millrace.core.errors import NeedsApproval, ToolFailed
 from f.millrace.core.ids import digest_of
+from f.millrace.core.run_context import current, flow_path
 from f.millrace.telemetry.events import emit
 from f.millrace.tools import mail
 from f.millrace.trust import actions, approvals

@@ -9,8 +9,8 @@ searched outside, and no model writes: what comes back is what was kept, word fo
 scripts/millrace step blocks/recall question="quay repair"
 """
 
-from f.millrace.core.context import within
 from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import within
 from f.millrace.memory.recall import search
 from f.millrace.telemetry.spans import step
 from f.millrace.trust.embeddings import keep_account

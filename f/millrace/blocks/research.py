@@ -11,7 +11,7 @@ scripts/millrace step blocks/research question="What does a sodium battery cost?
 """
 
 from f.millrace.agents.ask import ask
-from f.millrace.core.context import current
+from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from f.millrace.agents.call import wait
 from f.millrace.agents.evidence import publisher
 from f.millrace.agents.summariser import Summary, summarise
-from f.millrace.core.context import current
 from f.millrace.core.errors import BadInput, MillraceError
 from f.millrace.core.ids import digest_of, stable_id
+from f.millrace.core.run_context import current
 from f.millrace.memory import documents as stored
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step

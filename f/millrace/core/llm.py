@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from f.millrace.core.errors import BadSetting
-from f.millrace.core.provider import split
+from f.millrace.core.providers import split
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BudgetExceeded
 from f.millrace.core.money import usd
-from f.millrace.core.provider import split
+from f.millrace.core.providers import split
 
 MILLION = Decimal(1_000_000)
 

@@ -7,7 +7,7 @@ scripts/millrace step ingest/close run_id=RUN
 """
 
 from f.millrace.core import db
-from f.millrace.core.context import now
+from f.millrace.core.run_context import now
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
 

@@ -9,8 +9,8 @@ scripts/millrace step ingest/embed namespace=main
 import time
 
 from f.millrace.core import db
-from f.millrace.core.context import within
 from f.millrace.core.errors import BadSetting, BudgetExceeded, ModelFailed
+from f.millrace.core.run_context import within
 from f.millrace.memory.vectors import embed_missing
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step

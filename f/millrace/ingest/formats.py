@@ -5,7 +5,7 @@ import re
 import zipfile
 from pathlib import PurePath
 
-from f.millrace.ingest.parsed import Unreadable
+from f.millrace.ingest.parsed_document import Unreadable
 
 TEXT_KINDS = {
     ".md": "markdown", ".markdown": "markdown", ".txt": "text", ".text": "text", ".log": "text", ".rst": "text",

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from f.millrace.ingest.parsed import Unreadable, one_line
+from f.millrace.ingest.parsed_document import Unreadable, one_line
 
 MISSING = "is a picture, and tesseract, which reads the text in pictures, is not installed"
 SECONDS = 60

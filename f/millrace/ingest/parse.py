@@ -5,10 +5,10 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from f.millrace.ingest import ocr
-from f.millrace.ingest.chunks import Chunk, chunk
+from f.millrace.ingest.chunking import Chunk, chunk
 from f.millrace.ingest.formats import recognise
-from f.millrace.ingest.language import language_of
-from f.millrace.ingest.parsed import LONGEST_TITLE, Parsed, Unreadable, one_line, paragraphs
+from f.millrace.ingest.language_detection import language_of
+from f.millrace.ingest.parsed_document import LONGEST_TITLE, Parsed, Unreadable, one_line, paragraphs
 
 UNPACKED = 10
 # A mail that was passed on holds the one before, and so on.

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from f.millrace.ingest.parsed import LONGEST_TITLE, Kind, Parsed, Unreadable, moment, one_line, rows_as_text
+from f.millrace.ingest.parsed_document import LONGEST_TITLE, Kind, Parsed, Unreadable, moment, one_line, rows_as_text
 
 UNSEEN = frozenset(
     "script style noscript template nav footer aside svg iframe object button select head dialog canvas audio video math".split()

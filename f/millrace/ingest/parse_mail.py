@@ -10,7 +10,7 @@ from typing import Any
 from f.millrace.ingest.formats import supported
 from f.millrace.ingest.parse_html import parse_html
 from f.millrace.ingest.parse_text import decode
-from f.millrace.ingest.parsed import Parsed, Unreadable, clean, one_line, paragraphs
+from f.millrace.ingest.parsed_document import Parsed, Unreadable, clean, one_line, paragraphs
 
 SHOWN = ("From", "To", "Cc", "Date", "Subject")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from f.millrace.ingest.parsed import Parsed, Unreadable, moment, one_line
+from f.millrace.ingest.parsed_document import Parsed, Unreadable, moment, one_line
 
 CORE = {
     "title": "{http://purl.org/dc/elements/1.1/}title",

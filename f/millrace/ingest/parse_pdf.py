@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from f.millrace.ingest import ocr
-from f.millrace.ingest.parsed import Block, Parsed, Unreadable, moment, one_line
+from f.millrace.ingest.parsed_document import Block, Parsed, Unreadable, moment, one_line
 
 # A page with less text than this is looked at as a picture.
 LEAST_TEXT = 20

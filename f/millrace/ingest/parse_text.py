@@ -11,8 +11,8 @@ from typing import Any
 
 from f.millrace.core.redaction import redact
 from f.millrace.ingest.formats import wide
-from f.millrace.ingest.language import likeliest
-from f.millrace.ingest.parsed import (
+from f.millrace.ingest.language_detection import likeliest
+from f.millrace.ingest.parsed_document import (
     LONGEST_TITLE,
     Block,
     Kind,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from f.millrace.ingest.parse_office import opened, properties
-from f.millrace.ingest.parsed import Parsed, one_line
+from f.millrace.ingest.parsed_document import Parsed, one_line
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 P, TABLE, ROW, CELL, TEXT = (f"{WORD}{name}" for name in ("p", "tbl", "tr", "tc", "t"))

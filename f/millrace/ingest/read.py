@@ -10,7 +10,7 @@ import os
 import time
 
 from f.millrace.core.config import settings
-from f.millrace.core.context import within
+from f.millrace.core.run_context import within
 from f.millrace.ingest import reader_version
 from f.millrace.ingest.parse import Limits, Reading
 from f.millrace.ingest.readers import Job, read_all

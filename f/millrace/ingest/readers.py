@@ -18,7 +18,7 @@ from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
 from f.millrace.ingest.parse import Limits, Reading, read
-from f.millrace.ingest.parsed import Unreadable, one_line
+from f.millrace.ingest.parsed_document import Unreadable, one_line
 
 MEMORY = 4_000_000_000
 READERS = 2

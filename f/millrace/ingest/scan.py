@@ -10,8 +10,8 @@ import re
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, within
 from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import current, within
 from f.millrace.ingest.close import finish
 from f.millrace.ingest.compare import compare
 from f.millrace.ingest.crawl import crawl

@@ -14,8 +14,8 @@ from uuid import uuid4
 from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ModelResponse, TextPart, UserPromptPart
 
-from f.millrace.core.context import current
 from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import current
 from f.millrace.memory.conversation_store import PostgresConversationStore, begins_turn, text_of
 
 MOST_TURNS = 8

@@ -12,8 +12,8 @@ from pydantic_ai.conversation_store import ConversationConflict, ConversationEnt
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ToolReturnPart, UserPromptPart
 
 from f.millrace.core import db
-from f.millrace.core.context import current
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import current
 from f.millrace.memory.moment import clock
 
 RECORD: TypeAdapter[ConversationRecord] = TypeAdapter(ConversationRecord)

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from f.millrace.core import db
-from f.millrace.core.context import current, now
 from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.core.run_context import current, now
 from f.millrace.memory.retract import retract
 from f.millrace.memory.retract import withdraw as withdraw_items
 from f.millrace.memory.store import Draft, Origin, remember_all

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import stable_id
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import now
 from f.millrace.memory.moment import When, held, moment
 from f.millrace.memory.near import marks
 from f.millrace.memory.store import clean, content_hash, named

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from f.millrace.core.config import settings
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import now
 
 When = datetime | str | None
 # The database and this machine may differ by so much.

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.core.context import now
+from f.millrace.core.run_context import now
 
 # Types of items that are something said; their title is who says it.
 SPOKEN = ("turn", "message", "utterance", "conversation")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from f.millrace.core import config, context, db
+from f.millrace.core import config, db, run_context
 from f.millrace.core.errors import BadInput, BadSetting, BudgetExceeded, ModelFailed
 from f.millrace.memory import hybrid, plans, vectors
 from f.millrace.memory.moment import When, held, moment
@@ -86,7 +86,7 @@ def search(
     started = time.perf_counter()
     question = " ".join(text[:LETTERS_AT_MOST].replace("\x00", " ").encode("utf-8", "replace").decode().split())
     namespace = named(namespace, known=known)
-    now = context.now()
+    now = run_context.now()
     point = moment(as_of, known_at)
     only = _filter(point, types, source, document, trust, fields)
     searcher = _Searcher(question, namespace, limit, only, now, least, depth)
@@ -165,7 +165,7 @@ class _Searcher:
             model = _model(self.namespace)
             asked = hybrid.Asked(
                 question, self.namespace, limit or self.limit, self._vector(question, model), model.model, only, since, until,
-                context.now() if config.settings().now else None, self.depth,
+                run_context.now() if config.settings().now else None, self.depth,
             )  # fmt: skip
             self.statements.append(hybrid.statement(asked)[0])
             rows = self._timed("database", lambda asked=asked: hybrid.search(asked))

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from f.millrace.core import db
-from f.millrace.core.context import current
 from f.millrace.core.contracts import Trust
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.core.ids import digest_of, stable_id
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import current
 from f.millrace.memory import near, places
 from f.millrace.memory.beliefs import extend, lock
 from f.millrace.memory.links import link

@@ -1,8 +1,8 @@
 """Notes to the operator: one for each occasion, however often the step runs."""
 
 from f.millrace.core.config import settings
-from f.millrace.core.context import current
 from f.millrace.core.ids import digest_of
+from f.millrace.core.run_context import current
 
 HOST = "millrace.local"
 

@@ -9,9 +9,9 @@ scripts/millrace step ops/report_failure message="the disk is full"
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.core.context import current, now
 from f.millrace.core.ids import digest_of
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import current, now
 from f.millrace.ops.notices import tell_operator
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step

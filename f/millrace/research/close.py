@@ -7,8 +7,8 @@ scripts/millrace step research/close run_id=RUN
 """
 
 from f.millrace.core import db
-from f.millrace.core.context import now
 from f.millrace.core.money import dollars
+from f.millrace.core.run_context import now
 from f.millrace.research.result import small_result
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step

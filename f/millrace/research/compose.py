@@ -7,11 +7,11 @@ scripts/millrace step research/compose run_id=RUN
 """
 
 from f.millrace.core import db
-from f.millrace.core.context import now
+from f.millrace.core.run_context import now
 from f.millrace.research.contents import contents
-from f.millrace.research.digest import render
+from f.millrace.research.digest_mail import render
 from f.millrace.research.opening import Opening, opening
-from f.millrace.research.windows import Window
+from f.millrace.research.time_windows import Window
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
 

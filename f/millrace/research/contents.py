@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.findings import Finding
+from f.millrace.core.contracts import Finding
 from f.millrace.core.redaction import redact
 from f.millrace.research.opening import Opening
-from f.millrace.research.windows import Window
+from f.millrace.research.time_windows import Window
 from f.millrace.trust import forms, spend
 
 HEADLINES = 12

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, BadSetting
-from f.millrace.core.schedule import Decision, decide, last_due, parse_cron, parse_duration
+from f.millrace.core.schedules import Decision, decide, last_due, parse_cron, parse_duration
 
 GRACE = "12h"
 

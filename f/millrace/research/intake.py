@@ -6,7 +6,7 @@ from f.millrace.core import db
 from f.millrace.core.contracts import SourceItem
 from f.millrace.core.ids import canonical_url, digest_of, stable_id
 from f.millrace.core.redaction import redact
-from f.millrace.research.windows import next_moment
+from f.millrace.research.time_windows import next_moment
 
 WORDS = ("url", "title", "text", "author", "comments_url", "extra")
 INSERT = """

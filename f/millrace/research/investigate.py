@@ -12,8 +12,8 @@ from f.millrace.agents import from_memory
 from f.millrace.agents.researcher import research_topic
 from f.millrace.core import db
 from f.millrace.core.config import settings
+from f.millrace.core.contracts import TopicResult
 from f.millrace.core.errors import BudgetExceeded, NotFound
-from f.millrace.core.findings import TopicResult
 from f.millrace.core.redaction import redact
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step

@@ -11,12 +11,12 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, now, within
+from f.millrace.core.run_context import current, now, within
 from f.millrace.research import letters
 from f.millrace.research.audience import address
 from f.millrace.research.due import judge, last_success, schedule_of
 from f.millrace.research.opening import FLOW, Opening, keep
-from f.millrace.research.windows import last_delivered, windows
+from f.millrace.research.time_windows import last_delivered, windows
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import audit, policy

@@ -8,7 +8,7 @@ from pydantic import Field
 from f.millrace.core import db
 from f.millrace.core.contracts import Contract
 from f.millrace.core.errors import NotFound
-from f.millrace.research.windows import Window
+from f.millrace.research.time_windows import Window
 
 FLOW = "daily_research"
 

@@ -64,18 +64,18 @@ def _remember_topic(run_id: str, opened: Opening, row: dict[str, Any]) -> tuple[
         metadata={"topic_id": row["id"], "day": opened.day.isoformat(), "confidence": row["confidence"]},
         run_id=run_id,
     )
-    links = 0
+    linked = 0
     for finding in row["findings"]:
         item = remember("finding", finding["text"], title=row["title"], source=opened.flow, trust=trust, run_id=run_id,
                         metadata={"topic_id": row["id"], "confidence": row["confidence"], "day": opened.day.isoformat()})  # fmt: skip
-        links += link(item, topic, "about")
-        links += sum(link(item, known[one], "supported_by") for one in finding["citations"] if one in known)
+        linked += link(item, topic, "about")
+        linked += sum(link(item, known[one], "supported_by") for one in finding["citations"] if one in known)
         # The summary stands on its findings: it falls with them when a source is withdrawn.
-        links += link(topic, item, "derived_from")
+        linked += link(topic, item, "derived_from")
     for conflict in row["conflicts"]:
-        links += _remember_conflict(run_id, opened, conflict, topic, known, trust)
-    links += _link_to_earlier(topic, row["update_of"])
-    return 1 + len(known) + len(row["findings"]) + len(row["conflicts"]), links
+        linked += _remember_conflict(run_id, opened, conflict, topic, known, trust)
+    linked += _link_to_earlier(topic, row["update_of"])
+    return 1 + len(known) + len(row["findings"]) + len(row["conflicts"]), linked
 
 
 def _remember_conflict(

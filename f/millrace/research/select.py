@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
 from f.millrace.core.ids import stable_id
+from f.millrace.core.run_context import now
 from f.millrace.research.duplicates import UPDATE, Item, Story, Vectors, cosine, item_of, shown_before, stories
 from f.millrace.research.opening import Opening, keep, opening
 from f.millrace.research.ranking import Ranked, rank
-from f.millrace.research.windows import earliest, end_of_window
+from f.millrace.research.time_windows import earliest, end_of_window
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import step
 

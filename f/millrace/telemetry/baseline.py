@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from f.millrace.core import db
-from f.millrace.core.context import now
+from f.millrace.core.run_context import now
 from f.millrace.telemetry.metrics.define import Metric
 
 WEEKS = 8

@@ -8,8 +8,8 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import Context, current, now
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import Context, current, now
 
 MARK = "MILLRACE_EVENT: "
 Watcher = Callable[[dict[str, Any]], None]

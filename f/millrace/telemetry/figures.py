@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import now
+from f.millrace.core.run_context import now
 from f.millrace.telemetry.logs import structured_log
 from f.millrace.telemetry.metrics.define import OTHER, Metric
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from f.millrace.core.config import LEVELS, settings
-from f.millrace.core.context import current, now
 from f.millrace.core.errors import BadInput
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import current, now
 from f.millrace.telemetry.spans import span_id
 
 

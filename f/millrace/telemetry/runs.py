@@ -5,8 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from f.millrace.core import db
-from f.millrace.core.context import Context, flow_path, root_run_id, step_path
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import Context, flow_path, root_run_id, step_path
 
 OURS = "f/millrace/"
 # Runs of maintenance are steps of their own, many a day, all alike: lists and sampling leave them out.

@@ -19,8 +19,8 @@ from opentelemetry.context import attach, detach
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, use
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import current, use
 from f.millrace.telemetry import recorder, runs
 
 KINDS = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT, "server": SpanKind.SERVER}

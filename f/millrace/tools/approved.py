@@ -10,9 +10,9 @@ from typing import Any
 import pydantic
 
 from f.millrace.core import db
-from f.millrace.core.context import current
 from f.millrace.core.errors import BadInput, NeedsApproval, ToolFailed
 from f.millrace.core.ids import digest_of
+from f.millrace.core.run_context import current
 from f.millrace.tools.client import NoAnswer, open_tools
 from f.millrace.tools.servers import SERVERS
 from f.millrace.trust import actions, approvals, limits
@@ -43,7 +43,7 @@ def ask_together(run_id: str) -> Row | None:
         return None
     calls = [{"tool": row["tool"], "arguments": row["arguments"], "_note": row["reason"]} for row in rows]
     reason = rows[0]["reason"] if len(rows) == 1 else "an agent got to these calls inside its step, where nobody is asked"
-    return actions.propose(TOGETHER, {"calls": calls}, f"calls:{run_id}", reason=reason, run_id=run_id, risk="high")
+    return actions.propose(TOGETHER, {"calls": calls}, f"calls:{run_id}", reason=reason, run_id=run_id, at_least="high")
 
 
 def perform_together(whole: Row) -> list[Row]:

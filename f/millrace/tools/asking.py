@@ -6,9 +6,9 @@ from typing import Any
 
 from f.millrace.core import db, windmill
 from f.millrace.core.config import settings
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadSetting
 from f.millrace.core.ids import digest_of
+from f.millrace.core.run_context import now
 from f.millrace.telemetry.events import emit
 from f.millrace.tools import mail
 from f.millrace.trust import actions, questions

@@ -58,7 +58,7 @@ def ask_again(name: str) -> Row | None:
         "AND key !~ '#[0-9a-f-]{36}$' ORDER BY created_at DESC LIMIT 1",
         [ACTION, server, tool],
     )
-    return row and actions.propose(ACTION, row["arguments"], row["key"], reason=row["reason"], risk="high", again=True)
+    return row and actions.propose(ACTION, row["arguments"], row["key"], reason=row["reason"], at_least="high", again=True)
 
 
 def perform(action: Row) -> Row:
@@ -86,10 +86,10 @@ def _approved(server: str, url: str, offered: Row, before: Row | None) -> bool:
     }
     reason = f"{server}.{offered['tool']} {_difference(offered, before)}"
     key = key_of(server, url, offered["tool"], offered["hash"])
-    row = actions.propose(ACTION, arguments, key, reason=reason, risk="high")
+    row = actions.propose(ACTION, arguments, key, reason=reason, at_least="high")
     if row["state"] == "expired":
         # Nobody has said no: it would be held for good.
-        row = actions.propose(ACTION, arguments, key, reason=reason, risk="high", again=True)
+        row = actions.propose(ACTION, arguments, key, reason=reason, at_least="high", again=True)
     try:
         return perform(row)["state"] == "performed"
     except NeedsApproval:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
-from f.millrace.core.context import now
 from f.millrace.core.contracts import SourceItem
+from f.millrace.core.run_context import now
 
 MAX_TITLE = 300
 MAX_TEXT = 20_000

@@ -19,9 +19,9 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field
 
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, now
 from f.millrace.core.contracts import Contract
 from f.millrace.core.errors import BadInput, BadSetting, ToolFailed
+from f.millrace.core.run_context import current, now
 
 SECONDS = 30
 MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")

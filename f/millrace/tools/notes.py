@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from pydantic import Field
 
 from f.millrace.core.config import settings
-from f.millrace.core.context import current
 from f.millrace.core.contracts import Contract, SourceItem
 from f.millrace.core.errors import BadInput, NotFound, SourceFailed
+from f.millrace.core.run_context import current
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.items import make_item, one_line, tidy
 from f.millrace.tools.sources import Source

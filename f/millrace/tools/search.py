@@ -10,9 +10,9 @@ from pydantic import Field
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import current
 from f.millrace.core.contracts import Contract
 from f.millrace.core.errors import BadInput, MillraceError, SourceFailed
+from f.millrace.core.run_context import current
 from f.millrace.tools import arxiv, notes
 from f.millrace.tools.http import get_json
 from f.millrace.tools.items import one_line, plain, sane_date

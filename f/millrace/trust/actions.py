@@ -12,10 +12,10 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, now
 from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval, NotFound
 from f.millrace.core.ids import digest_of
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import current, now
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
 from f.millrace.trust import audit
@@ -60,7 +60,7 @@ def propose(
     reason: str = "",
     run_id: str | None = None,
     namespace: str | None = None,
-    risk: Risk | None = None,
+    at_least: Risk | None = None,
     annotations: dict[str, Any] | None = None,
     expires_at: datetime | None = None,
     again: bool = False,
@@ -69,7 +69,7 @@ def propose(
 
     `again` asks anew what was denied or not answered in time.
 
-    The class is what `trust/risk` says of the tool, its annotations and these arguments; `risk` can only raise it.
+    The class is what `trust/risk` says of the tool, its annotations and these arguments; `at_least` can only raise it.
 
     Other arguments under the same key replace what was proposed, and take the approval away, as long as the outside
     world was not touched; after that the old row comes back and the caller sees its digest.
@@ -99,7 +99,7 @@ def propose(
                 tool,
                 db.jsonb(arguments),
                 wanted,
-                stricter(assess(tool, annotations, arguments).risk, risk),
+                stricter(assess(tool, annotations, arguments).risk, at_least),
                 reason,
                 expires_at,
             ],

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from f.millrace.core import db
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import now
 from f.millrace.telemetry.spans import span
 from f.millrace.trust import actions, audit, decisions
 from f.millrace.trust.authority import refuse_agents

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.core.context import current
 from f.millrace.core.ids import canonical_json, digest_of
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import current
 from f.millrace.trust.marks import marked
 
 Row = dict[str, Any]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import uuid4
 
 from f.millrace.core import db
-from f.millrace.core.context import now
 from f.millrace.core.errors import NotFound
 from f.millrace.core.money import usd as exact
 from f.millrace.core.redaction import redact
+from f.millrace.core.run_context import now
 from f.millrace.trust import audit, limits
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from f.millrace.core import embedding
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, now
+from f.millrace.core.run_context import current, now
 from f.millrace.trust import budget
 
 AGENT = "embedding"

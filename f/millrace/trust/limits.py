@@ -9,9 +9,9 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import now
 from f.millrace.core.errors import BudgetExceeded, BudgetHeld, NeedsApproval
 from f.millrace.core.money import dollars, usd
+from f.millrace.core.run_context import now
 from f.millrace.telemetry.events import emit
 from f.millrace.trust import actions
 
@@ -86,7 +86,7 @@ def allow(entry: Row, run_id: str) -> None:
     arguments = {"scope": scope, "key": key, "limit_usd": exact}
     used = f"{dollars(entry['spent_usd'])} of the {dollars(limit)} of {NAMES[scope]} {key!r} are used"
     action = actions.propose(
-        TOOL, arguments, name, reason=f"{used}; calls wait for a yes to the rest", run_id=run_id, risk="high"
+        TOOL, arguments, name, reason=f"{used}; calls wait for a yes to the rest", run_id=run_id, at_least="high"
     )
     if action["state"] == "approved":
         try:

@@ -6,8 +6,8 @@ from typing import Any
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import now
 from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.core.run_context import now
 from f.millrace.trust import approvals, audit
 from f.millrace.trust.authority import refuse_agents
 

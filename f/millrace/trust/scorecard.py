@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.core.context import now
+from f.millrace.core.run_context import now
 
 LEAST = 5
 LEAST_PAIRS = 10

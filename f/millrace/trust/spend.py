@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from f.millrace.core import db
 from f.millrace.core.config import settings
-from f.millrace.core.context import now
 from f.millrace.core.money import number, usd
+from f.millrace.core.run_context import now
 
 # A call on its way counts at its reserve: the provider may bill it.
 COST = "CASE usage.state WHEN 'settled' THEN usage.cost_usd WHEN 'sent' THEN usage.reserved_usd ELSE 0 END"

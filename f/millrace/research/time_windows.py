@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import Field
 
 from f.millrace.core import db
-from f.millrace.core.context import now
 from f.millrace.core.contracts import Contract
+from f.millrace.core.run_context import now
 
 # A new recipient gets the news of this long, not all that was ever seen.
 FIRST_WINDOW = timedelta(days=7)

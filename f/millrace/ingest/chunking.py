@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from f.millrace.ingest.parsed import Block, heading_text, one_line
+from f.millrace.ingest.parsed_document import Block, heading_text, one_line
 
 # About 220 tokens: what small embedding models see at once.
 SIZE = 1000

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from f.millrace.agents import claims
-from f.millrace.core.findings import Evidence, Finding
+from f.millrace.core.contracts import Evidence, Finding
 
 IDS = re.compile(r"ev_[0-9a-f]{4,40}")
 # Text, then one or more groups of ids in brackets, then perhaps the full stop.

@@ -1,7 +1,7 @@
 import pytest
 
-from f.millrace.agents.cited import Gate, check
-from f.millrace.core.findings import Evidence
+from f.millrace.agents.citations import Gate, check
+from f.millrace.core.contracts import Evidence
 
 ONE = "ev_0123456789abcdef"
 TWO = "ev_fedcba9876543210"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f.millrace.core.errors import BadInput
-from f.millrace.core.schedule import decide, last_due, parse_cron, parse_duration
+from f.millrace.core.schedules import decide, last_due, parse_cron, parse_duration
 
 GRACE = timedelta(hours=12)
 EIGHT = "0 0 8 * * *"

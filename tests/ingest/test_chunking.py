@@ -5,9 +5,9 @@ import os
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from f.millrace.ingest.chunks import chunk
+from f.millrace.ingest.chunking import chunk
 from f.millrace.ingest.parse import Limits, read
-from f.millrace.ingest.parsed import Parsed, Unreadable
+from f.millrace.ingest.parsed_document import Parsed, Unreadable
 from scripts.samples import documents
 
 EXAMPLES = 2000 if os.environ.get("PROVE") else 150

@@ -38,9 +38,9 @@ from pydantic_ai.usage import RequestUsage
 
 from f.millrace.core import prices
 from f.millrace.core.config import settings
-from f.millrace.core.context import current, now
 from f.millrace.core.errors import BudgetExceeded, BudgetHeld
 from f.millrace.core.ids import digest_of
+from f.millrace.core.run_context import current, now
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.spans import span
 from f.millrace.trust import budget, limits, policy, spend

@@ -20,6 +20,8 @@ MACHINE = re.compile(r"(?<![\w.:/$}])/(?:home|Users)/[A-Za-z][\w.\-]*/|[A-Z]:\\\
 TEXTS = ("*.py", "*.yaml", "*.yml", "*.toml", "*.in", "*.lock", "*.sql", "*.md", "*.sh", "*.txt", "*.json")
 FOLDERS = ("f", "flows", "scripts", "resources", "dependencies")
 HEADER = "# no_postinstall"
+# Without it the server guesses the requirements of a library from its imports, and locks it to something else.
+LIBRARY_HEADER = "# requirements:"
 SUMMARY_LENGTH = 160
 
 
@@ -28,8 +30,7 @@ def check(bundle: Bundle, root: Path) -> list[Problem]:
     problems = []
     for module in bundle.modules.values():
         problems += _check_module(module)
-        if module.main is not None:
-            problems += _check_step(module)
+        problems += _check_library(module) if module.main is None else _check_step(module)
     return problems + list(_leaks(root))
 
 
@@ -52,6 +53,11 @@ def _check_module(module: Module) -> Iterator[Problem]:
         yield Problem(
             module.path, line, "an f-string holds its own quote inside; Windmill's parser cannot read it, use the other quote"
         )
+
+
+def _check_library(module: Module) -> Iterator[Problem]:
+    if module.tree is not None and not module.text.startswith(f"{LIBRARY_HEADER}\n\n"):
+        yield Problem(module.path, 1, f"a library starts with the line `{LIBRARY_HEADER}`, then an empty line")
 
 
 def _check_step(module: Module) -> Iterator[Problem]:

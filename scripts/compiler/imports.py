@@ -4,6 +4,7 @@ On Windmill a missing module of ours is silently empty, and a library outside th
 so both are found here, over the syntax trees.
 """
 
+import ast
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,8 +52,9 @@ STANDARD = sys.stdlib_module_names | {"__future__"}
 
 
 def check(bundle: Bundle, root: Path) -> list[Problem]:
-    """Return every import that breaks a rule of the house or would break on a worker."""
+    """Return every import that breaks a rule of the bundle or would break on a worker."""
     problems = [problem for module in bundle.modules.values() for problem in _check_module(bundle, module)]
+    problems += [problem for module in bundle.modules.values() for problem in _check_attributes(bundle, module)]
     for step in bundle.steps():
         problems += _check_closure(bundle, step, root)
     return problems
@@ -61,9 +63,7 @@ def check(bundle: Bundle, root: Path) -> list[Problem]:
 def _check_module(bundle: Bundle, module: Module) -> Iterator[Problem]:
     for item in module.imports:
         if item.level:
-            yield Problem(
-                module.path, item.line, f"relative import; write {PACKAGE}.<area>.<module>, the form that Windmill tracks"
-            )
+            yield Problem(module.path, item.line, f"relative import; write from {PACKAGE}.<area> import <module>")
         elif item.module.split(".")[0] in ("scripts", "tests", "u"):
             what = "personal sandboxes are imported by nobody" if item.module[0] == "u" else "a worker sees only f/"
             yield Problem(module.path, item.line, f"imports {item.module}: {what}")
@@ -74,30 +74,53 @@ def _check_module(bundle: Bundle, module: Module) -> Iterator[Problem]:
 
 
 def _check_ours(bundle: Bundle, module: Module, item: Import) -> Iterator[Problem]:
-    found = bundle.by_name(item.module)
-    if found is None:
-        # Windmill's map of dependencies does not see this form; steps name their list, so nothing is resolved from that map.
-        folder = (bundle.root / item.module.replace(".", "/")).is_dir()
-        inner = [f"{item.module}.{name}" for name in item.names if folder]
-        wrong = [name for name in inner or [item.module] if bundle.by_name(name) is None]
-        known = [other.dotted for other in bundle.modules.values()]
-        for name in wrong:
+    folder, _, last = item.module.rpartition(".")
+    if bundle.by_name(item.module) is not None:
+        # Windmill follows these forms: each push of the named file then relocks every script that leads to it.
+        yield Problem(
+            module.path, item.line, f"imports {item.module} in a form that Windmill tracks; write from {folder} import {last}"
+        )
+        yield from _check_layer(module, item.module, item.line)
+        return
+    is_folder = (bundle.root / item.module.replace(".", "/")).is_dir()
+    known = [other.dotted for other in bundle.modules.values()]
+    for name in [f"{item.module}.{name}" for name in item.names if is_folder] or [item.module]:
+        if bundle.by_name(name) is None:
             yield Problem(
                 module.path,
                 item.line,
                 f"imports {name}, which does not exist{closest(name, known)};"
                 " on Windmill it would be an empty module without any error",
             )
-        for name in inner:
-            if name not in wrong:
-                yield from _check_layer(module, name, item.line)
+        else:
+            yield from _check_layer(module, name, item.line)
+
+
+def _check_attributes(bundle: Bundle, module: Module) -> Iterator[Problem]:
+    """Report `text.shortn` where the imported module `text` has no such name."""
+    if module.tree is None:
         return
-    for name in item.names:
-        if name != "*" and name not in found.names:
-            yield Problem(
-                module.path, item.line, f"imports {name!r} from {item.module}, which has no such name{closest(name, found.names)}"
-            )
-    yield from _check_layer(module, item.module, item.line)
+    nodes = list(ast.walk(module.tree))
+    imported = {
+        alias.asname or alias.name: found
+        for node in nodes if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PACKAGE)
+        for alias in node.names if (found := bundle.by_name(f"{node.module}.{alias.name}"))
+    }  # fmt: skip
+    # A variable of the same name hides the module somewhere in the file.
+    imported = {name: found for name, found in imported.items() if name not in _rebound(nodes)}
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imported:
+            found = imported[node.value.id]
+            if found.tree is not None and node.attr not in found.names and not node.attr.startswith("__"):
+                yield Problem(
+                    module.path, node.lineno, f"uses {node.attr!r} of {found.dotted}, which has no such name"
+                    f"{closest(node.attr, found.names)}",
+                )  # fmt: skip
+
+
+def _rebound(nodes: list[ast.AST]) -> set[str]:
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}
 
 
 def _check_layer(module: Module, name: str, line: int) -> Iterator[Problem]:

@@ -61,9 +61,9 @@ def normal(name: str) -> str:
 
 
 def lock_of(root: Path, module: Module) -> str | None:
-    """Return a step's lock in the server's form, without a newline at its end; None when its file is missing."""
+    """Return a file's lock in the server's form; None when its requirements file is missing."""
     if module.main is None or module.requirements is None:
-        return f"# py: {PYTHON}"
+        return f"# workspace-dependencies-mode: manual\n# py: {PYTHON}\n"
     path = root / FOLDER / f"{module.requirements}.requirements.in"
     if not path.exists():
         return None
@@ -155,7 +155,7 @@ def _check_lock(root: Path, module: Module) -> list[Problem]:
         return []
     pairs = zip(found.split("\n"), lock.split("\n"), strict=False)
     line = next((number for number, (a, b) in enumerate(pairs, 1) if a != b), 1)
-    source = f"{FOLDER}/{module.requirements}.requirements.in" if module.requirements else "a library's one line"
+    source = f"{FOLDER}/{module.requirements}.requirements.in" if module.requirements else "the lock of a library"
     return [Problem(file, line, f"has drifted from {source}; {WRITE}")]
 
 

@@ -8,7 +8,9 @@ from scripts.paths import ROOT
 
 FOLDER = "resources/postgres/migrations"
 TARGET = "f/millrace/core/schema.py"
-HEADER = '''"""The migrations, generated from resources/postgres/migrations by `scripts/millrace metadata write`. Do not edit."""
+HEADER = '''# requirements:
+
+"""The migrations, generated from resources/postgres/migrations by `scripts/millrace metadata write`. Do not edit."""
 
 from typing import NamedTuple
 

@@ -8,7 +8,7 @@ from pydantic_ai import models
 
 from f.millrace.agents.planner import plan
 from f.millrace.agents.writer import write
-from f.millrace.core import db, llm
+from f.millrace.core import db, llm, providers
 from f.millrace.core.contracts import Evidence
 from f.millrace.core.errors import BadSetting, BudgetExceeded, BudgetHeld, ModelFailed
 from f.millrace.core.money import usd
@@ -187,7 +187,7 @@ def test_settings_of_one_agent_go_before(edge, in_step, configure):
 @pytest.mark.parametrize("name", ["gpt-4o", "closedai:x", "openai:"])
 def test_an_unknown_model_says_what_is_allowed(name):
     with pytest.raises(BadSetting, match="allowed: openai:NAME, anthropic:NAME, ollama:NAME or offline"):
-        llm.split(name)
+        providers.split(name)
 
 
 def test_a_missing_key_names_the_variable(monkeypatch):

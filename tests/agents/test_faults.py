@@ -8,8 +8,8 @@ import time
 import pytest
 
 from f.millrace.agents.evidence import load
-from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
+from f.millrace.agents.stop import Stop
 from f.millrace.core import db
 from f.millrace.memory.store import remember
 from f.millrace.telemetry.events import watch

@@ -2,8 +2,8 @@ import pytest
 
 from f.millrace.agents.ask import ask
 from f.millrace.agents.evidence import load
-from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
+from f.millrace.agents.stop import Stop
 from f.millrace.core import db
 from f.millrace.core.errors import BadSetting
 from f.millrace.memory import conversation

@@ -2,9 +2,8 @@
 
 import pytest
 
-from f.millrace.agents.research_loop import Stop
 from f.millrace.agents.researcher import research_topic
-from f.millrace.agents.stop import rephrased
+from f.millrace.agents.stop import Stop, rephrased
 from f.millrace.core import db
 from f.millrace.memory.store import remember
 from f.millrace.trust import decisions

@@ -104,9 +104,9 @@ def small(tmp_path: Path) -> SmallBundle:
     bundle.write("dependencies/millrace_core.requirements.in", "pydantic==2.14.3\npydantic-core==2.50.4\n")
     bundle.write(
         "f/millrace/core/text.py",
-        '"""Texts."""\n\nimport pydantic\n\nLIMIT = 3\n\n\ndef shorten() -> str:\n    return pydantic.VERSION\n',
+        '# requirements:\n\n"""Texts."""\n\nimport pydantic\n\nLIMIT = 3\n\n\ndef shorten() -> str:\n    return pydantic.VERSION\n',
     )
-    bundle.step("research/open", "pipeline: dict, again: bool = False", "from f.millrace.core.text import shorten\n")
+    bundle.step("research/open", "pipeline: dict, again: bool = False", "from f.millrace.core import text\n")
     bundle.step("research/answer", 'question: str, limit: int = 3, style: str = "long"')
     bundle.step("approvals/ask", "action_id: str, timeout: int = 60")
     bundle.step("approvals/record", "action_id: str, resume: dict | None = None, resumes: list[dict] | None = None")

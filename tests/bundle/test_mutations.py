@@ -71,7 +71,7 @@ def test_all_mistakes_of_a_spec_come_at_once(small):
 
 def test_a_dead_step_and_a_dead_library_are_found(small):
     small.step("research/forgotten", "topic: str")
-    small.write("f/millrace/core/unused.py", '"""Unused."""\n')
+    small.write("f/millrace/core/unused.py", '# requirements:\n\n"""Unused."""\n')
     small.generate()
 
     assert [problem.split(":")[0] for problem in found(small.root)] == [
@@ -147,16 +147,21 @@ MISTAKES_IN_A_STEP = {
     "no summary": ('"""Do one thing.\n\n    scripts/millrace step research/answer\n"""', "", "has no docstring"),
     "annotation order": ("# no_postinstall\n# requirements: millrace_core", "# requirements: millrace_core\n# no_postinstall",
                          "a step starts with `# no_postinstall`"),
-    "import that does not resolve": ("\ndef main(", "from f.millrace.core.txt import shorten\n\ndef main(",
+    "import that does not resolve": ("\ndef main(", "from f.millrace.cor import text\n\ndef main(",
+                                     "imports f.millrace.cor, which does not exist (did you mean 'f.millrace.core.text'"),
+    "module that does not resolve": ("\ndef main(", "from f.millrace.core import txt\n\ndef main(",
                                      "imports f.millrace.core.txt, which does not exist (did you mean 'f.millrace.core.text'"),
-    "name that does not resolve": ("\ndef main(", "from f.millrace.core.text import shortn\n\ndef main(",
-                                   "imports 'shortn' from f.millrace.core.text, which has no such name (did you mean 'shorten'"),
-    "module that does not resolve": ("\ndef main(", "from f.millrace.core import txt\n\ndef main(", "imports f.millrace.core.txt"),
+    "name that does not resolve": ("\ndef main(", "from f.millrace.core import text\n\nX = text.shortn\n\ndef main(",
+                                   "uses 'shortn' of f.millrace.core.text, which has no such name (did you mean 'shorten'"),
+    "import of a name": ("\ndef main(", "from f.millrace.core.text import shorten\n\ndef main(",
+                         "in a form that Windmill tracks; write from f.millrace.core import text"),
+    "import of a dotted module": ("\ndef main(", "import f.millrace.core.text as text\n\ndef main(",
+                                  "in a form that Windmill tracks; write from f.millrace.core import text"),
     "library outside the requirements": ("\ndef main(", "import httpx2\n\ndef main(", "requirements.in does not pin it"),
     "owner of a library": ("\ndef main(", "import psycopg\n\ndef main(", "imports psycopg, which belongs to core.db"),
     "relative import": ("\ndef main(", "from .open import main as other\n\ndef main(", "relative import"),
     "import of scripts": ("\ndef main(", "import scripts.paths\n\ndef main(", "a worker sees only f/"),
-    "another pipeline": ("\ndef main(", "import f.millrace.ops.report_failure as ops\n\ndef main(",
+    "another pipeline": ("\ndef main(", "from f.millrace.ops import report_failure\n\ndef main(",
                          "a pipeline (research) never imports another pipeline (ops)"),
     "syntax error": ("def main(", "def main((", "does not parse"),
     "secret": ("return {}", 'return {"key": "sk-' + "a1B2" * 8 + '"}', "looks like a secret"),
@@ -177,16 +182,22 @@ def test_a_mistake_in_a_step_is_found(small, name):
 def test_a_library_of_a_library_outside_the_requirements_is_found(small):
     small.change("f/millrace/core/text.py", "import pydantic", "import trafilatura")
 
-    message = "f/millrace/core/text.py:3: imports trafilatura, which f/millrace/research/open.py needs"
+    message = "f/millrace/core/text.py:5: imports trafilatura, which f/millrace/research/open.py needs"
     assert any(problem.startswith(message) for problem in found(small.root))
 
 
 def test_a_layer_that_climbs_is_found(small):
-    small.write("f/millrace/tools/search.py", '"""Search."""\n')
-    small.change("f/millrace/core/text.py", "import pydantic", "import f.millrace.tools.search\nimport pydantic")
+    small.write("f/millrace/tools/search.py", '# requirements:\n\n"""Search."""\n')
+    small.change("f/millrace/core/text.py", "import pydantic", "from f.millrace.tools import search\nimport pydantic")
     small.generate()
 
     assert any("core lies below tools; allowed for it are core" in problem for problem in found(small.root))
+
+
+def test_a_library_without_its_header_is_found(small):
+    small.change("f/millrace/core/text.py", "# requirements:\n\n", "")
+
+    assert any("core/text.py:1: a library starts with" in problem for problem in found(small.root))
 
 
 def test_an_fstring_with_its_own_quotes_inside_is_found(small):
@@ -207,18 +218,17 @@ def with_a_library(small) -> None:
 
 def test_a_library_that_a_step_loads_and_does_not_use_is_found(small):
     with_a_library(small)
-    small.change("f/millrace/research/open.py", "return {}", 'return {"short": shorten()}')
+    small.change("f/millrace/research/open.py", "return {}", 'return {"short": text.shorten()}')
     small.generate()
 
     assert found(small.root) == [
-        "f/millrace/core/text.py:3: imports httpx2, which research/open never uses; import it where it is needed, or split the file"
+        "f/millrace/core/text.py:5: imports httpx2, which research/open never uses; import it where it is needed, or split the file"
     ]
 
 
 def test_a_library_that_a_step_uses_through_another_file_is_in_order(small):
     with_a_library(small)
-    small.change("f/millrace/research/open.py", "import shorten", "import fetch")
-    small.change("f/millrace/research/open.py", "return {}", 'return {"page": fetch()}')
+    small.change("f/millrace/research/open.py", "return {}", 'return {"page": text.fetch()}')
     small.generate()
 
     assert found(small.root) == []

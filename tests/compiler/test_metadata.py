@@ -84,7 +84,7 @@ def test_help_texts_may_go_over_several_lines():
     assert arguments("Do.\n\nArgs:\n    a: One\n        two.\n    b (int): Three.\n") == {"a": "One two.", "b": "Three."}
 
 
-def test_a_lock_has_the_servers_header_and_no_newline_at_its_end(tmp_path):
+def test_a_lock_is_byte_for_byte_what_the_server_keeps(tmp_path):
     pinned = "annotated-types==0.8.0\npydantic==2.14.3\n"
     write(tmp_path, "dependencies/millrace_core.requirements.in", pinned)
     write(
@@ -95,7 +95,7 @@ def test_a_lock_has_the_servers_header_and_no_newline_at_its_end(tmp_path):
     write(tmp_path, "f/millrace/core/text.py", '"""Texts."""\n')
 
     assert locks.write(tmp_path) == ["f/millrace/core/text.script.lock", "f/millrace/work/do.script.lock"]
-    assert (tmp_path / "f/millrace/core/text.script.lock").read_text() == "# py: 3.12"
+    assert (tmp_path / "f/millrace/core/text.script.lock").read_text() == ("# workspace-dependencies-mode: manual\n# py: 3.12\n")
     assert (tmp_path / "f/millrace/work/do.script.lock").read_text() == (
         "# workspace-dependencies-mode: manual\n"
         f"# workspace-dependencies: millrace_core:{hashlib.sha256(pinned.encode()).hexdigest()}\n"

@@ -19,7 +19,7 @@ from pydantic_ai.models.test import TestModel
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.core.run_context import within
-from f.millrace.memory import conversation
+from f.millrace.memory import conversation, conversation_store
 from f.millrace.memory.conversation_store import PostgresConversationStore
 from f.millrace.memory.dialogue import conversation as said
 
@@ -64,7 +64,7 @@ def test_truncation_keeps_whole_turns_and_no_result_loses_its_call(messages, mos
                 called.add(part.tool_call_id)
             elif not isinstance(part, UserPromptPart | TextPart):
                 assert part.tool_call_id in called
-    assert sum(conversation.begins_turn(message) for message in kept) <= most_turns
+    assert sum(conversation_store.begins_turn(message) for message in kept) <= most_turns
 
 
 def test_an_agent_goes_on_with_its_stored_conversation_tools_and_all():

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f.millrace.core import config, db
+from f.millrace.core import config, db, errors
 from f.millrace.ops import alarms, health
 from f.millrace.ops.check_health import main as check_health
 from f.millrace.telemetry import alerts, baseline
@@ -178,13 +178,13 @@ def test_an_alert_is_seen_by_a_person_then_over_and_may_come_again(database: str
 
     assert first["agents"] == ["judge"]
     assert alerts.acknowledge(first["id"], "operator")["state"] == "acknowledged"
-    with pytest.raises(alerts.BadInput, match="is acknowledged already"):
+    with pytest.raises(errors.BadInput, match="is acknowledged already"):
         alerts.acknowledge(first["id"], "operator")
     assert not alerts.raised("ErrorRate", "critical", "prometheus", "still too many", {"agent": "judge"})["fresh"]
     assert alerts.listed()[0]["state"] == "acknowledged"
     assert alerts.close(first["id"])["state"] == "resolved"
     assert alerts.raised("ErrorRate", "critical", "prometheus", "again", {"agent": "judge"})["fresh"]
-    with pytest.raises(alerts.BadInput, match="no alert 999"):
+    with pytest.raises(errors.BadInput, match="no alert 999"):
         alerts.find(999)
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from f.millrace.agents import researcher as researching
 from f.millrace.core import config, db
 from f.millrace.core.contracts import Confidence, Conflict, Finding, Side, SourceItem, TopicResult
 from f.millrace.research import close, compose, deliver, deliver_rest, investigate, propose, read_source, remember, select
 from f.millrace.research import open as opening_step
+from f.millrace.tools import sources
 from f.millrace.tools.sources import Source
 from f.millrace.trust import recipients
 
@@ -47,7 +49,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
         return Source(name, name, read)
 
-    monkeypatch.setattr(read_source, "SOURCES", type("Faked", (), {"__getitem__": lambda _, name: find(name)})())
+    monkeypatch.setattr(sources, "SOURCES", type("Faked", (), {"__getitem__": lambda _, name: find(name)})())
     monkeypatch.setenv("MILLRACE_SOURCES", "hackernews,feeds")
     config.reload()
     return offers
@@ -74,7 +76,7 @@ def researcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
         )
         return answer(found, evidence) if answer else found
 
-    monkeypatch.setattr(investigate, "research_topic", research)
+    monkeypatch.setattr(researching, "research_topic", research)
     return answers
 
 

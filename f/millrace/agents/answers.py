@@ -1,3 +1,5 @@
+# requirements:
+
 """What each passage answers to a question that asks for a date, a figure or a name. No model is asked.
 
 An answer is a value as it stands in the passage, near the words that the question asks with. Passages that give the same
@@ -10,8 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from f.millrace.agents import claims
-from f.millrace.agents.prompt import Passage
+from f.millrace.agents import claims, prompt
 
 Kind = Literal["date", "figure", "name", ""]
 
@@ -93,7 +94,7 @@ class Answer:
 
     value: str
     quote: str
-    passage: Passage
+    passage: prompt.Passage
     closeness: float
     strength: float
 
@@ -118,7 +119,7 @@ def form(question: str) -> Form:
     return Form(kind, frozenset(subject), relation)
 
 
-def found(question: str, passages: Sequence[Passage]) -> list[Answer]:
+def found(question: str, passages: Sequence[prompt.Passage]) -> list[Answer]:
     """Return the answer that each passage gives, if any; of several in a passage, the one that others give too."""
     asked = form(question)
     if not asked.kind or not asked.relation:
@@ -179,7 +180,7 @@ def _spread(text: str) -> str:
     return f" {text} "
 
 
-def _candidates(asked: Form, passage: Passage) -> list[Answer]:
+def _candidates(asked: Form, passage: prompt.Passage) -> list[Answer]:
     """Return the values of that kind near the words that are asked with, each value once."""
     text = passage.text
     words = [(match.start(), match.end(), claims.stem(match[0].lower())) for match in WORD.finditer(text)]

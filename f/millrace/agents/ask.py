@@ -1,3 +1,5 @@
+# requirements:
+
 """Ask: one question in, a cited answer out, with the conversation so far in mind."""
 
 import re
@@ -6,14 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from f.millrace.agents import claims, from_memory
-from f.millrace.agents.evidence import load
-from f.millrace.agents.research_loop import Stop
-from f.millrace.agents.researcher import research_topic
-from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult, Trust
-from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.core.ids import stable_id
-from f.millrace.core.run_context import current, within
+from f.millrace.agents import claims, evidence, from_memory, researcher, stop
+from f.millrace.core import contracts, errors, ids, run_context
 from f.millrace.memory import conversation, documents
 from f.millrace.trust import decisions
 
@@ -33,7 +29,7 @@ class Reply(BaseModel):
         description="The sentences, then what sources disagree about; each with numbers in brackets that `sources` explains."
     )
     sources: list[dict[str, Any]] = Field(description="number, id, url, title, source and published_at of each that is cited.")
-    result: TopicResult
+    result: contracts.TopicResult
 
 
 def ask(
@@ -42,7 +38,7 @@ def ask(
     on_token: Callable[[str], None] | None = None,
     memory_only: bool = False,
     fresh: bool = False,
-    trust: Trust = "own",
+    trust: contracts.Trust = "own",
 ) -> Reply:
     """Answer the question from memory if that is enough, else by research; `on_token` gets each sentence that was checked.
 
@@ -51,21 +47,21 @@ def ask(
     """
     question = " ".join(question.split())
     if not question or len(question) > LONGEST_QUESTION:
-        raise BadInput(f"a question has 1 to {LONGEST_QUESTION} characters, this one {len(question)}")
+        raise errors.BadInput(f"a question has 1 to {LONGEST_QUESTION} characters, this one {len(question)}")
     earlier = [asked for asked, _ in conversation.turns(session)] if session else []
-    run_id = current().run_id
+    run_id = run_context.current().run_id
     numbers: dict[str, int] = {}
 
-    def show(finding: Finding) -> None:
+    def show(finding: contracts.Finding) -> None:
         if on_token is not None:
             on_token(_line(finding, numbers) + "\n")
 
-    topic: dict[str, Any] = {"id": stable_id("topic", run_id, question), "title": _whole(question, earlier), "trust": trust}
-    with within(session_id=session or "", turn_id=topic["id"] if session else ""):
+    topic: dict[str, Any] = {"id": ids.stable_id("topic", run_id, question), "title": _whole(question, earlier), "trust": trust}
+    with run_context.within(session_id=session or "", turn_id=topic["id"] if session else ""):
         known = None if fresh else _from_memory(run_id, topic, earlier, show, memory_only)
         if fresh:
             topic["documents"] = from_memory.passages(topic["title"])
-        result = known or research_topic(run_id, topic, earlier=earlier, on_finding=show)
+        result = known or researcher.research_topic(run_id, topic, earlier=earlier, on_finding=show)
     decisions.close(run_id)
     numbers.clear()
     nothing = "Nothing found in memory." if memory_only else "No sources found."
@@ -82,15 +78,15 @@ def ask(
 
 
 def _from_memory(
-    run_id: str, topic: dict[str, Any], earlier: list[str], show: Callable[[Finding], None], only: bool
-) -> TopicResult | None:
+    run_id: str, topic: dict[str, Any], earlier: list[str], show: Callable[[contracts.Finding], None], only: bool
+) -> contracts.TopicResult | None:
     """Return the answer that memory gives, or None when research has to go on, with what memory has in `topic`."""
     memory = from_memory.recollect(run_id, topic["id"], topic["title"], earlier, only)
     if not (memory.enough or only):
         topic["documents"] = memory.documents
         return None
-    result = memory.result or TopicResult(
-        topic_id=topic["id"], title=topic["title"], no_sources=True, stopped_because=Stop.NOTHING
+    result = memory.result or contracts.TopicResult(
+        topic_id=topic["id"], title=topic["title"], no_sources=True, stopped_because=stop.Stop.NOTHING
     )
     for finding in result.findings:
         show(finding)
@@ -106,11 +102,11 @@ def _whole(question: str, earlier: list[str]) -> str:
     return f"{earlier[-1].rstrip('?')} - {question}"
 
 
-def _line(finding: Finding, numbers: dict[str, int]) -> str:
+def _line(finding: contracts.Finding, numbers: dict[str, int]) -> str:
     return f"{finding.told} {_marks(finding.citations, numbers)}"
 
 
-def _dispute(conflict: Conflict, numbers: dict[str, int]) -> str:
+def _dispute(conflict: contracts.Conflict, numbers: dict[str, int]) -> str:
     """Return both sides of a conflict with their dates, the trusted one first, and why it is trusted."""
     order = sorted(range(len(conflict.sides)), key=lambda number: number != conflict.trusted)
     sides = [
@@ -126,16 +122,16 @@ def _marks(citations: list[str], numbers: dict[str, int]) -> str:
 
 
 def _sources(run_id: str, topic_id: str, numbers: dict[str, int]) -> list[dict[str, Any]]:
-    stored = {piece.id: piece for piece in load(run_id, topic_id)}
+    stored = {piece.id: piece for piece in evidence.load(run_id, topic_id)}
     return [{"number": number, **_source(stored[identity])} for identity, number in numbers.items() if identity in stored]
 
 
-def _source(piece: Evidence) -> dict[str, Any]:
+def _source(piece: contracts.Evidence) -> dict[str, Any]:
     shown = piece.model_dump(mode="json", include={"id", "url", "title", "source", "published_at"})
     if not piece.url.startswith("document:"):
         return shown
     try:
         place = documents.opened(piece.url)
-    except NotFound:
+    except errors.NotFound:
         return shown  # forgotten, or imported from a memory that did not export its documents
     return {**shown, "document": {name: place[name] for name in ("id", "path", "page", "place", "offset", "length")}}

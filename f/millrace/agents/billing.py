@@ -1,3 +1,5 @@
+# requirements:
+
 """A model whose every request is an account entry: reserved before, marked when it leaves, settled after, repeated here.
 
 A request that the same step of the same run has had answered comes back from its row, unpaid. Near the end of the money
@@ -36,13 +38,8 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from f.millrace.core import prices
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BudgetExceeded, BudgetHeld
-from f.millrace.core.ids import digest_of
-from f.millrace.core.run_context import current, now
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import span
+from f.millrace.core import config, errors, ids, prices, run_context
+from f.millrace.telemetry import events, spans
 from f.millrace.trust import budget, limits, policy, spend
 
 MAX_OUTPUT_TOKENS = 2_000
@@ -121,16 +118,16 @@ class Accounted(WrapperModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        account, step = self._account, current().step
+        account, step = self._account, run_context.current().step
         plain = _plain(ModelMessagesTypeAdapter.dump_python(messages, mode="json"))
         prompt_hash = _prompt_hash(account.agent, messages, model_request_parameters)
         policy.note_prompt(account.agent, prompt_hash)
         choices = [self._first, *([self._cheaper] if self._cheaper else [])]
-        hashes = {choice.name: digest_of([choice.name, prompt_hash, plain, dict(model_settings or {})]) for choice in choices}
+        hashes = {choice.name: ids.digest_of([choice.name, prompt_hash, plain, dict(model_settings or {})]) for choice in choices}
         # The same request twice in one call is asked twice: each has an answer of its own.
         seen = account.seen[hashes[self._first.name]] = account.seen.get(hashes[self._first.name], 0) + 1
         for choice in choices:
-            hashes[choice.name] = digest_of([hashes[choice.name], seen])
+            hashes[choice.name] = ids.digest_of([hashes[choice.name], seen])
             stored = budget.settled(account.run_id, step, account.agent, hashes[choice.name])
             if stored is not None:
                 return self._replay(stored)
@@ -150,10 +147,10 @@ class Accounted(WrapperModel):
         self, text: str, model_settings: ModelSettings | None, step: str, hashes: dict[str, str], prompt_hash: str
     ) -> tuple[str, Choice]:
         """Reserve the most that the request can cost; with the cheaper model when the money is near its end."""
-        account, user = self._account, settings().user
+        account, user = self._account, config.settings().user
 
         def reserve(choice: Choice) -> tuple[str, Choice]:
-            most_usd = prices.estimate(choice.name, text, _most_output(model_settings), now()).usd
+            most_usd = prices.estimate(choice.name, text, _most_output(model_settings), run_context.now()).usd
             usage_id = budget.reserve(
                 account.run_id,
                 user,
@@ -171,11 +168,11 @@ class Accounted(WrapperModel):
         if not limits.near(account.run_id, user):
             try:
                 return reserve(self._first)
-            except BudgetHeld:
+            except errors.BudgetHeld:
                 raise
-            except BudgetExceeded:
+            except errors.BudgetExceeded:
                 pass
-        emit("budget", f"{account.agent}: {self._cheaper.name} takes over, the money is near its end", agent=account.agent)
+        events.emit("budget", f"{account.agent}: {self._cheaper.name} takes over, the money is near its end", agent=account.agent)
         return reserve(self._cheaper)
 
     async def _billed(
@@ -197,7 +194,7 @@ class Accounted(WrapperModel):
             "millrace.usage_id": usage_id,
             "millrace.prompt_hash": prompt_hash,
         }
-        with span(f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents") as handle:
+        with spans.span(f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents") as handle:
             budget.mark_sent(usage_id)
             try:
                 response = await self._send(choice.model, messages, model_settings, parameters)
@@ -208,7 +205,7 @@ class Accounted(WrapperModel):
             if not response.usage.input_tokens:
                 response.usage = _guessed(messages, response)
             tokens = _tokens(response.usage)
-            price = prices.price(choice.name, tokens, now())
+            price = prices.price(choice.name, tokens, run_context.now())
             stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
             budget.settle(usage_id, price, tokens.counts(), stored)
             account.add(usage_id, price.usd, tokens)
@@ -225,12 +222,12 @@ class Accounted(WrapperModel):
                     "millrace.cost.source": price.source,
                 }
             )
-            if settings().trace_content:
+            if config.settings().trace_content:
                 asked = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
                 handle.content({"gen_ai.input.messages": asked, "gen_ai.output.messages": [stored]})
         if price.usd:
             spent = spend.cost_of(account.run_id)
-            emit("budget", f"{account.agent}: {price.usd:.4f} USD", cost_usd=float(price.usd), spent_usd=float(spent))
+            events.emit("budget", f"{account.agent}: {price.usd:.4f} USD", cost_usd=float(price.usd), spent_usd=float(spent))
         return response
 
     async def _send(
@@ -266,7 +263,9 @@ class Accounted(WrapperModel):
         asked = getattr(error, "retry_after", None)
         wait = asked if asked is not None else FIRST_WAIT_SECONDS * 2**attempt * random.uniform(0.8, 1.2)
         wait = min(max(0.0, wait), LONGEST_WAIT_SECONDS)
-        emit("progress", f"{self._account.model}: {in_words(error)}; asking again in {wait:.1f} s", agent=self._account.agent)
+        events.emit(
+            "progress", f"{self._account.model}: {in_words(error)}; asking again in {wait:.1f} s", agent=self._account.agent
+        )
         if self._on_restart is not None:
             self._on_restart()
         await asyncio.sleep(wait)
@@ -310,7 +309,7 @@ def _prompt_hash(agent: str, messages: list[ModelMessage], parameters: ModelRequ
         (message.instructions for message in messages if isinstance(message, ModelRequest) and message.instructions), ""
     )
     outputs = [[tool.name, tool.parameters_json_schema] for tool in parameters.output_tools]
-    return digest_of([agent, instructions, outputs])
+    return ids.digest_of([agent, instructions, outputs])
 
 
 def _most_output(model_settings: ModelSettings | None) -> int:

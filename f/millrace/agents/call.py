@@ -1,3 +1,5 @@
+# requirements:
+
 """The one way to run a model: reserves, sends, settles, repeats, and keeps each answer.
 
 One row of `usage` is one billed request. A request that the same step of the same run has had answered comes back from
@@ -18,15 +20,9 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
-from f.millrace.agents.billing import MAX_OUTPUT_TOKENS, Account, Accounted, Choice, TokenListener, in_words
-from f.millrace.agents.offline import OfflineModel
-from f.millrace.core import db, llm
-from f.millrace.core.config import settings
-from f.millrace.core.errors import AgentStuck, MillraceError, ModelFailed
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import current
-from f.millrace.core.setting_types import AgentSettings
-from f.millrace.telemetry.spans import span
+from f.millrace.agents import billing, offline
+from f.millrace.core import config, db, errors, llm, providers, redaction, run_context, setting_types
+from f.millrace.telemetry import spans
 from f.millrace.trust import budget, detour
 
 T = TypeVar("T")
@@ -57,7 +53,7 @@ async def call(
     toolsets: Sequence[Any] = (),
     model: str | Model | None = None,
     seconds: float | None = None,
-    on_token: TokenListener | None = None,
+    on_token: billing.TokenListener | None = None,
     on_restart: Callable[[], None] | None = None,
 ) -> Answer:
     """Run the agent and return its answer; ModelFailed or BudgetExceeded says in words why there is none.
@@ -65,15 +61,15 @@ async def call(
     `model` overrides the settings. With `on_token` the text is streamed; `on_restart` says that what came so far is
     void, because the stream was cut and begins again.
     """
-    own = settings().agents.get(agent_name) or AgentSettings()
-    other = detour.of(current().run_id).get("model") if model is None else None
-    name = model if isinstance(model, str) else _name_of(model) or other or own.model or settings().model
+    own = config.settings().agents.get(agent_name) or setting_types.AgentSettings()
+    other = detour.of(run_context.current().run_id).get("model") if model is None else None
+    name = model if isinstance(model, str) else _name_of(model) or other or own.model or config.settings().model
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
-    account = Account(agent_name, name, current().run_id or str(uuid4()))
-    wrapped = model if isinstance(model, Model) else llm.model(name, offline=OfflineModel)
+    account = billing.Account(agent_name, name, run_context.current().run_id or str(uuid4()))
+    wrapped = model if isinstance(model, Model) else llm.model(name, offline=offline.OfflineModel)
     cheaper = _cheaper(own, name) if model is None else None
-    accounted = Accounted(wrapped, account, retries, on_token, on_restart, cheaper)
-    chosen = ModelSettings(max_tokens=MAX_OUTPUT_TOKENS)
+    accounted = billing.Accounted(wrapped, account, retries, on_token, on_restart, cheaper)
+    chosen = ModelSettings(max_tokens=billing.MAX_OUTPUT_TOKENS)
     if own.temperature is not None:
         chosen["temperature"] = own.temperature
     attributes = {
@@ -82,7 +78,7 @@ async def call(
         "agent.id": agent_name,
         "gen_ai.request.model": name,
     }
-    with span(f"invoke_agent {agent_name}", attributes, scope="millrace.agents") as handle:
+    with spans.span(f"invoke_agent {agent_name}", attributes, scope="millrace.agents") as handle:
         try:
             async with asyncio.timeout(seconds):
                 result = await agent.run(
@@ -98,16 +94,16 @@ async def call(
                 )
         except TimeoutError as error:
             raise _failed(account, f"gave no answer within {seconds:.0f} seconds") from error
-        except MillraceError:
+        except errors.MillraceError:
             budget.forget_answers(account.usage_ids)
             raise
         except UserError as error:
             raise _failed(account, f"cannot be used here: {error}") from error
         except UsageLimitExceeded as error:
             budget.forget_answers(account.usage_ids)
-            raise AgentStuck(f"stalled: {agent_name} had no answer after {MOST_REQUESTS} requests to its model") from error
+            raise errors.AgentStuck(f"stalled: {agent_name} had no answer after {MOST_REQUESTS} requests to its model") from error
         except AgentRunError as error:
-            raise _failed(account, f"gave no usable answer: {in_words(error)}") from error
+            raise _failed(account, f"gave no usable answer: {billing.in_words(error)}") from error
         finally:
             if wrapped is not model:
                 await llm.close(wrapped)
@@ -150,23 +146,23 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
         return thread.submit(context.run, in_thread).result()
 
 
-def _cheaper(own: AgentSettings, name: str) -> Choice | None:
+def _cheaper(own: setting_types.AgentSettings, name: str) -> billing.Choice | None:
     """Return the model that may take over near the end of the money, when the role has one."""
     other = own.cheaper_model
     if other is None or other == name:
         return None
-    llm.split(other)
-    return Choice(other, lambda: llm.model(other, offline=OfflineModel))
+    providers.split(other)
+    return billing.Choice(other, lambda: llm.model(other, offline=offline.OfflineModel))
 
 
 def _name_of(model: Model | None) -> str:
     """Return a name with a price for a model object that a caller brings."""
     if model is None:
         return ""
-    return "offline" if isinstance(model, OfflineModel) else f"openai:{model.model_name}"
+    return "offline" if isinstance(model, offline.OfflineModel) else f"openai:{model.model_name}"
 
 
-def _failed(account: Account, reason: str) -> ModelFailed:
+def _failed(account: billing.Account, reason: str) -> errors.ModelFailed:
     # The account is kept; the answers led nowhere, and a repeat of the step has to ask again.
     budget.forget_answers(account.usage_ids)
-    return ModelFailed(redact(f"{account.agent}: the model {account.model} {reason}"))
+    return errors.ModelFailed(redaction.redact(f"{account.agent}: the model {account.model} {reason}"))

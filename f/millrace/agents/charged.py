@@ -1,12 +1,12 @@
+# requirements:
+
 """Tools that cost money: one call is a row like a request to a model, under the same limits."""
 
 import contextlib
 from collections.abc import Iterator
 from uuid import uuid4
 
-from f.millrace.core.config import settings
-from f.millrace.core.prices import Price
-from f.millrace.core.run_context import current, now
+from f.millrace.core import config, prices, run_context
 from f.millrace.trust import budget
 
 
@@ -16,17 +16,17 @@ def charged(agent: str, tool: str) -> Iterator[None]:
 
     A call that fails is charged too: its server may bill it.
     """
-    rate = settings().tool_usd.get(tool)
+    rate = config.settings().tool_usd.get(tool)
     if not rate:
         yield
         return
-    context = current()
+    context = run_context.current()
     run_id = context.run_id or str(uuid4())
-    usage_id = budget.reserve(run_id, settings().user, agent, tool, rate, context.step, kind="tool")
+    usage_id = budget.reserve(run_id, config.settings().user, agent, tool, rate, context.step, kind="tool")
     budget.mark_sent(usage_id)
     try:
         yield
     except BaseException:
         budget.charge_reserve(usage_id)
         raise
-    budget.settle(usage_id, Price(rate, "settings", now().date().isoformat()))
+    budget.settle(usage_id, prices.Price(rate, "settings", run_context.now().date().isoformat()))

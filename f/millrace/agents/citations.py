@@ -1,3 +1,5 @@
+# requirements:
+
 """From a writer's text to findings: every sentence stands on stored evidence, or it goes.
 
 Ids that do not exist are removed, links are removed, sentences without a citation or without support are dropped.
@@ -8,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from f.millrace.agents import claims
-from f.millrace.core.contracts import Evidence, Finding
+from f.millrace.core import contracts
 
 IDS = re.compile(r"ev_[0-9a-f]{4,40}")
 # Text, then one or more groups of ids in brackets, then perhaps the full stop.
@@ -24,11 +26,11 @@ MARKUP = re.compile(
 class Checked:
     """What of a text can be kept, and what was dropped and why."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[contracts.Finding] = field(default_factory=list)
     dropped: list[tuple[str, str]] = field(default_factory=list)
 
 
-def check(text: str, evidence: Mapping[str, Evidence]) -> Checked:
+def check(text: str, evidence: Mapping[str, contracts.Evidence]) -> Checked:
     """Return the findings of a text whose sentences the cited evidence carries."""
     checked = Checked()
     for line in text.splitlines():
@@ -38,7 +40,7 @@ def check(text: str, evidence: Mapping[str, Evidence]) -> Checked:
     return checked
 
 
-def check_line(line: str, evidence: Mapping[str, Evidence], kept: list[str] | None = None) -> Checked:
+def check_line(line: str, evidence: Mapping[str, contracts.Evidence], kept: list[str] | None = None) -> Checked:
     """Return the findings of one line; sentences that are in `kept` already are not repeated."""
     checked, end = Checked(), 0
     line = BULLET.sub("", line)
@@ -53,7 +55,7 @@ def check_line(line: str, evidence: Mapping[str, Evidence], kept: list[str] | No
     return checked
 
 
-def keep_supported(findings: list[Finding], evidence: Mapping[str, Evidence]) -> Checked:
+def keep_supported(findings: list[contracts.Finding], evidence: Mapping[str, contracts.Evidence]) -> Checked:
     """Return those of a model's claims that stand on stored evidence."""
     checked = Checked()
     for finding in findings:
@@ -63,7 +65,7 @@ def keep_supported(findings: list[Finding], evidence: Mapping[str, Evidence]) ->
 
 
 def _weigh(
-    sentence: str, ids: list[str], evidence: Mapping[str, Evidence], checked: Checked, kept: list[str], about: str = ""
+    sentence: str, ids: list[str], evidence: Mapping[str, contracts.Evidence], checked: Checked, kept: list[str], about: str = ""
 ) -> None:
     if not sentence or not claims.content(sentence):
         return
@@ -82,7 +84,7 @@ def _weigh(
             checked.dropped.append((sentence, reason))
             return
     if not claims.duplicate(sentence, [*kept, *(finding.text for finding in checked.findings)]):
-        checked.findings.append(Finding(text=sentence, citations=carrying or ids, about=about))
+        checked.findings.append(contracts.Finding(text=sentence, citations=carrying or ids, about=about))
 
 
 def _clean(text: str) -> str:
@@ -93,11 +95,11 @@ def _clean(text: str) -> str:
 class Gate:
     """Passes a writer's stream on line by line, each checked before anyone sees it."""
 
-    def __init__(self, evidence: Mapping[str, Evidence], show: Callable[[Finding], None]) -> None:
+    def __init__(self, evidence: Mapping[str, contracts.Evidence], show: Callable[[contracts.Finding], None]) -> None:
         self._evidence = evidence
         self._show = show
         self._pending = ""
-        self.shown: list[Finding] = []
+        self.shown: list[contracts.Finding] = []
 
     def token(self, text: str) -> None:
         """Take a piece of the stream."""

@@ -1,3 +1,5 @@
+# requirements:
+
 """What sentences say, by their words and numbers: overlap, support, contradiction. No model is asked.
 
 This is the check that no model can talk its way around: every sentence of a result goes through `supported`.

@@ -1,3 +1,5 @@
+# requirements:
+
 """Confidence, 0 to 100, from four parts that are kept beside it:
 
     score = 0.4 tool_reliability + 0.3 source_quality + 0.2 coherence + 0.1 history      each part 0 to 100
@@ -15,7 +17,7 @@ No finding at all scores 0.
 from collections.abc import Sequence
 
 from f.millrace.agents import claims, sources
-from f.millrace.core.contracts import Confidence, Conflict, Evidence, Finding
+from f.millrace.core import contracts
 
 WEIGHTS = {"tool_reliability": 0.4, "source_quality": 0.3, "coherence": 0.2, "history": 0.1}
 NO_CALLS = 90.0
@@ -32,15 +34,15 @@ def rate(
     calls: int,
     failures: int,
     search_failed: bool,
-    evidence: Sequence[Evidence],
-    findings: Sequence[Finding],
+    evidence: Sequence[contracts.Evidence],
+    findings: Sequence[contracts.Finding],
     dropped: int,
-    conflicts: Sequence[Conflict],
+    conflicts: Sequence[contracts.Conflict],
     history: float,
-) -> Confidence:
+) -> contracts.Confidence:
     """Return the confidence in findings and its parts; `evidence` is all that was gathered, cited or not."""
     if not findings:
-        return Confidence(score=0, history=history)
+        return contracts.Confidence(score=0, history=history)
     parts = {
         "tool_reliability": _tools(calls, failures) * (SEARCH_FAILED if search_failed else 1),
         "source_quality": _quality(findings, evidence, question),
@@ -48,14 +50,14 @@ def rate(
         "history": history,
     }
     score = round(sum(WEIGHTS[name] * value for name, value in parts.items()))
-    return Confidence(score=max(0, min(100, score)), **{name: round(value, 1) for name, value in parts.items()})
+    return contracts.Confidence(score=max(0, min(100, score)), **{name: round(value, 1) for name, value in parts.items()})
 
 
 def _tools(calls: int, failures: int) -> float:
     return 100 * max(0, calls - failures) / calls if calls else NO_CALLS
 
 
-def _quality(findings: Sequence[Finding], evidence: Sequence[Evidence], question: str) -> float:
+def _quality(findings: Sequence[contracts.Finding], evidence: Sequence[contracts.Evidence], question: str) -> float:
     ids = {identity for finding in findings for identity in finding.citations}
     cited = [piece for piece in evidence if piece.id in ids]
     if not cited:
@@ -67,7 +69,11 @@ def _quality(findings: Sequence[Finding], evidence: Sequence[Evidence], question
 
 
 def _coherence(
-    findings: Sequence[Finding], evidence: Sequence[Evidence], question: str, dropped: int, conflicts: Sequence[Conflict]
+    findings: Sequence[contracts.Finding],
+    evidence: Sequence[contracts.Evidence],
+    question: str,
+    dropped: int,
+    conflicts: Sequence[contracts.Conflict],
 ) -> float:
     kept = len(findings) / (len(findings) + dropped)
     agreed = sum(_agreed(finding, evidence, question) for finding in findings) / len(findings)
@@ -75,7 +81,7 @@ def _coherence(
     return max(0.0, 100 * kept * (ALONE + (1 - ALONE) * agreed) - lost)
 
 
-def _agreed(finding: Finding, evidence: Sequence[Evidence], question: str) -> float:
+def _agreed(finding: contracts.Finding, evidence: Sequence[contracts.Evidence], question: str) -> float:
     """Return 1 when two independent voices say what the finding says, a part when one that ought to know does."""
     saying = [piece for piece in evidence if not claims.unsupported(finding.text, [piece.text])]
     if sources.independent(saying) > 1:

@@ -1,3 +1,5 @@
+# requirements:
+
 """Conflicts: both sides with dates and sources, which one is trusted, and why, by rules that can be read.
 
 A side gains by independent voices, by the quality of its sources and by being newer. When neither is clearly ahead,
@@ -6,27 +8,25 @@ none is trusted, and the result says so.
 
 from collections.abc import Mapping, Sequence
 
-from f.millrace.agents import answers, claims
-from f.millrace.agents.judge import ClaimedSide, Contradiction
-from f.millrace.agents.sources import copied, independent, quality
-from f.millrace.core.contracts import Conflict, Evidence, Finding, Side
+from f.millrace.agents import answers, claims, judge, sources
+from f.millrace.core import contracts
 
 # How far ahead a side has to be.
 MARGIN = 0.3
 
 
-def described(found: Sequence[Contradiction], evidence: Mapping[str, Evidence]) -> list[Conflict]:
+def described(found: Sequence[judge.Contradiction], evidence: Mapping[str, contracts.Evidence]) -> list[contracts.Conflict]:
     """Return the contradictions that stored evidence bears out: two sides or more, each with evidence of its own."""
-    kept: list[Conflict] = []
+    kept: list[contracts.Conflict] = []
     for contradiction in found:
         sides = [side for side in (_side(entry, evidence) for entry in contradiction.sides) if side]
         apart = {tuple(sorted(side.evidence)) for side in sides}
         if len(sides) >= 2 and len(apart) >= 2:
-            kept.append(Conflict(question=claims.without_links(contradiction.question), sides=sides))
+            kept.append(contracts.Conflict(question=claims.without_links(contradiction.question), sides=sides))
     return kept
 
 
-def _side(said: ClaimedSide, evidence: Mapping[str, Evidence]) -> Side | None:
+def _side(said: judge.ClaimedSide, evidence: Mapping[str, contracts.Evidence]) -> contracts.Side | None:
     claim = claims.without_links(said.claim)
     known = [identity for identity in dict.fromkeys(said.evidence) if identity in evidence]
     carrying = [identity for identity in known if not claims.unsupported(claim, [evidence[identity].text])]
@@ -37,7 +37,7 @@ def _side(said: ClaimedSide, evidence: Mapping[str, Evidence]) -> Side | None:
         identity for identity in known if value and identity not in carrying and answers.holds(evidence[identity].text, value)
     ]
     pieces = [evidence[identity] for identity in (*carrying, *agreeing)]
-    return Side(
+    return contracts.Side(
         claim=claim,
         value=value,
         evidence=[*carrying, *agreeing],
@@ -46,7 +46,7 @@ def _side(said: ClaimedSide, evidence: Mapping[str, Evidence]) -> Side | None:
     )
 
 
-def settle(conflict: Conflict, evidence: Mapping[str, Evidence]) -> Conflict:
+def settle(conflict: contracts.Conflict, evidence: Mapping[str, contracts.Evidence]) -> contracts.Conflict:
     """Return the conflict with the side that is trusted and why; none when neither is clearly ahead."""
     weighed = [_weigh(side, conflict, evidence) for side in conflict.sides]
     order = sorted(range(len(weighed)), key=lambda place: -weighed[place][0])
@@ -61,30 +61,32 @@ def settle(conflict: Conflict, evidence: Mapping[str, Evidence]) -> Conflict:
     return conflict.model_copy(update={"trusted": best, "why": why})
 
 
-def _weigh(side: Side, conflict: Conflict, evidence: Mapping[str, Evidence]) -> tuple[float, list[str]]:
+def _weigh(
+    side: contracts.Side, conflict: contracts.Conflict, evidence: Mapping[str, contracts.Evidence]
+) -> tuple[float, list[str]]:
     """Return the weight of a side and what speaks for it: voices, quality, date."""
     pieces = [evidence[identity] for identity in side.evidence]
-    voices = independent(pieces)
-    best = max(pieces, key=quality)
+    voices = sources.independent(pieces)
+    best = max(pieces, key=sources.quality)
     newest = max(side.dates, default="")
     others = [max(other.dates, default="") for other in conflict.sides if other is not side]
     newer = bool(newest) and all(other and newest > other for other in others)
-    weight = 0.5 * min(voices, 4) + quality(best) / 100 + (0.4 if newer else 0)
+    weight = 0.5 * min(voices, 4) + sources.quality(best) / 100 + (0.4 if newer else 0)
     reasons = [
         f"{voices} independent sources" if voices > 1 else "",
-        f"the more reliable kind of source ({best.source})" if quality(best) >= 75 else "",
+        f"the more reliable kind of source ({best.source})" if sources.quality(best) >= 75 else "",
         f"the newer report ({newest})" if newer else "",
     ]
     return weight, reasons
 
 
-def _changed(conflict: Conflict, evidence: Mapping[str, Evidence]) -> bool:
+def _changed(conflict: contracts.Conflict, evidence: Mapping[str, contracts.Evidence]) -> bool:
     """Tell whether the sides are copies of one text."""
     first, second = ([evidence[identity].text for identity in side.evidence] for side in conflict.sides[:2])
-    return any(copied(one, other) for one in first for other in second)
+    return any(sources.copied(one, other) for one in first for other in second)
 
 
-def stands(finding: Finding, found: Sequence[Conflict]) -> bool:
+def stands(finding: contracts.Finding, found: Sequence[contracts.Conflict]) -> bool:
     """Tell whether a finding neither contradicts a side that is trusted nor repeats the value of one that is not."""
     for conflict in found:
         if conflict.trusted is None:
@@ -101,7 +103,7 @@ def stands(finding: Finding, found: Sequence[Conflict]) -> bool:
     return True
 
 
-def discredited(found: Sequence[Conflict], evidence: Mapping[str, Evidence]) -> set[str]:
+def discredited(found: Sequence[contracts.Conflict], evidence: Mapping[str, contracts.Evidence]) -> set[str]:
     """Return the evidence that is not drawn on: what lost to more voices, or is a changed copy of what is trusted."""
     lost: set[str] = set()
     for conflict in found:
@@ -110,14 +112,14 @@ def discredited(found: Sequence[Conflict], evidence: Mapping[str, Evidence]) -> 
         winning = [evidence[identity] for identity in conflict.sides[conflict.trusted].evidence]
         for number, side in enumerate(conflict.sides):
             pieces = [evidence[identity] for identity in side.evidence]
-            outvoted = independent(winning) > independent(pieces)
+            outvoted = sources.independent(winning) > sources.independent(pieces)
             for piece in pieces if number != conflict.trusted else []:
-                if piece not in winning and (outvoted or any(copied(piece.text, other.text) for other in winning)):
+                if piece not in winning and (outvoted or any(sources.copied(piece.text, other.text) for other in winning)):
                     lost.add(piece.id)
     return lost
 
 
-def in_words(conflict: Conflict) -> str:
+def in_words(conflict: contracts.Conflict) -> str:
     """Return the conflict in one line, for a prompt."""
     sides = "; ".join(f"{side.claim} [{', '.join(side.evidence)}]" for side in conflict.sides)
     return f"{conflict.question}: {sides}"

@@ -1,3 +1,5 @@
+# requirements:
+
 """Altered copies: two passages of nearly the same wording that differ in a figure, a date or a name.
 
 One of them was changed, or is older than a correction. No model is asked: the words are laid side by side.

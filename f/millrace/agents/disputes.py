@@ -1,3 +1,5 @@
+# requirements:
+
 """Disputes: what passages of different publishers cannot all be right about. No model is asked.
 
 Three ways to find one: passages answer a question with different values; a copy of a text was altered; two sentences
@@ -7,9 +9,7 @@ about the same thing differ in a figure, or one denies the other. Things that on
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from f.millrace.agents import answers, claims, copies, namesakes
-from f.millrace.agents.answers import Answer
-from f.millrace.agents.prompt import Passage
+from f.millrace.agents import answers, claims, copies, namesakes, prompt
 
 MOST = 3
 MOST_SIDES = 4
@@ -36,7 +36,7 @@ class Dispute:
     sides: list[Side]
 
 
-def found(question: str, passages: Sequence[Passage]) -> list[Dispute]:
+def found(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
     """Return what the passages disagree about, the question's own answer first."""
     names = namesakes.names(question)
     kinds = {passage.id: namesakes.which(names, passage) for passage in passages}
@@ -68,7 +68,7 @@ def _merge(dispute: Dispute, home: Dispute) -> None:
             home.about += f" or {side.value}"
 
 
-def _of_answers(question: str, passages: Sequence[Passage], kinds: dict[str, str]) -> list[Dispute]:
+def _of_answers(question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]) -> list[Dispute]:
     asked = answers.form(question)
     given = [
         answer
@@ -86,9 +86,9 @@ def _of_answers(question: str, passages: Sequence[Passage], kinds: dict[str, str
     return made
 
 
-def by_namesake(given: Sequence[Answer], kinds: dict[str, str]) -> list[list[Answer]]:
+def by_namesake(given: Sequence[answers.Answer], kinds: dict[str, str]) -> list[list[answers.Answer]]:
     """Return the answers, those about different things of the same name apart; what names no kind goes with the first."""
-    groups: list[list[Answer]] = []
+    groups: list[list[answers.Answer]] = []
     for answer in sorted(given, key=lambda each: not kinds[each.passage.id]):
         kind = kinds[answer.passage.id]
         home = next((group for group in groups if not namesakes.apart(kind, kinds[group[0].passage.id])), None)
@@ -96,9 +96,9 @@ def by_namesake(given: Sequence[Answer], kinds: dict[str, str]) -> list[list[Ans
     return groups
 
 
-def values(group: Sequence[Answer]) -> list[list[Answer]]:
+def values(group: Sequence[answers.Answer]) -> list[list[answers.Answer]]:
     """Return the answers by value, the one of most publishers first."""
-    made: list[list[Answer]] = []
+    made: list[list[answers.Answer]] = []
     for answer in sorted(group, key=lambda each: (-each.strength, each.passage.id)):
         home = next((value for value in made if answers.same(answer.value, value[0].value)), None)
         made.append([answer]) if home is None else home.append(answer)
@@ -107,13 +107,13 @@ def values(group: Sequence[Answer]) -> list[list[Answer]]:
     return sorted(made, key=lambda value: (-len({answer.passage.source for answer in value}), -value[0].strength, value[0].value))
 
 
-def _same_year(side: list[Answer], first: list[Answer]) -> bool:
+def _same_year(side: list[answers.Answer], first: list[answers.Answer]) -> bool:
     """Tell whether two figures are of the same year, as far as they name one: figures of two years do not contradict."""
     mine, theirs = ({q.value for q in claims.quantities(answer[0].quote) if q.unit == "year"} for answer in (side, first))
     return not mine or not theirs or bool(mine & theirs)
 
 
-def _joined(sides: list[Side], passages: Sequence[Passage]) -> list[Side]:
+def _joined(sides: list[Side], passages: Sequence[prompt.Passage]) -> list[Side]:
     """Add to each side the passages that hold its value and none of the others': they agree, in words of their own."""
     taken = {identity for side in sides for identity in side.ids}
     for passage in passages:
@@ -124,7 +124,7 @@ def _joined(sides: list[Side], passages: Sequence[Passage]) -> list[Side]:
     return sides
 
 
-def _of_copies(question: str, passages: Sequence[Passage]) -> list[Dispute]:
+def _of_copies(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
     kind = answers.form(question).kind
     words_too = question.rstrip().endswith("?") and not kind
     made = []
@@ -145,7 +145,7 @@ def _of_copies(question: str, passages: Sequence[Passage]) -> list[Dispute]:
     return [dispute for _, dispute in sorted(made, key=lambda entry: -entry[0])]
 
 
-def _of_sentences(question: str, passages: Sequence[Passage], kinds: dict[str, str]) -> list[Dispute]:
+def _of_sentences(question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]) -> list[Dispute]:
     top = _comparable(question, passages)
     made: list[Dispute] = []
     taken: set[str] = set()
@@ -161,7 +161,7 @@ def _of_sentences(question: str, passages: Sequence[Passage], kinds: dict[str, s
     return made
 
 
-def _comparable(question: str, passages: Sequence[Passage]) -> list[tuple[str, Passage]]:
+def _comparable(question: str, passages: Sequence[prompt.Passage]) -> list[tuple[str, prompt.Passage]]:
     """Return the sentences that can contradict each other: also those that name their subject only as `it`."""
     found = [
         (claims.overlap(question, sentence), sentence, passage)
@@ -174,7 +174,7 @@ def _comparable(question: str, passages: Sequence[Passage]) -> list[tuple[str, P
     return [(sentence, passage) for _, sentence, passage in ranked[:MOST_COMPARED]]
 
 
-def _agreeing(sentence: str, passage: Passage, top: Sequence[tuple[str, Passage]]) -> Side:
+def _agreeing(sentence: str, passage: prompt.Passage, top: Sequence[tuple[str, prompt.Passage]]) -> Side:
     numbers = claims.quantities(sentence)
     ids = [
         other.id

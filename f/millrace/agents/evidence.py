@@ -1,3 +1,5 @@
+# requirements:
+
 """Evidence: stored before it is used, cited by id; links, titles and dates come from here and from nowhere else."""
 
 from collections.abc import Sequence
@@ -5,11 +7,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from f.millrace.agents import claims
-from f.millrace.core import db
-from f.millrace.core.contracts import Evidence, Trust
-from f.millrace.core.ids import canonical_url, digest_of, stable_id
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import current
+from f.millrace.core import contracts, db, ids, redaction, run_context
 
 PASSAGE = 900
 MOST_PASSAGES = 4
@@ -40,20 +38,20 @@ def store(
     source: str = "",
     published_at: datetime | None = None,
     tool: str = "",
-    trust: Trust = "untrusted",
+    trust: contracts.Trust = "untrusted",
     most: int = MOST_PASSAGES,
-) -> list[Evidence]:
+) -> list[contracts.Evidence]:
     """Store the passages of a text that have most to do with the question, and return them in the text's order."""
-    url, title = redact(url), redact(title)
+    url, title = redaction.redact(url), redaction.redact(title)
     pieces = passages(text)
     ranked = sorted(range(len(pieces)), key=lambda place: (-claims.overlap(question, pieces[place]), place))
     made = [
-        Evidence(
-            id=stable_id("ev", run_id, topic_id, canonical_url(url), pieces[place]),
+        contracts.Evidence(
+            id=ids.stable_id("ev", run_id, topic_id, ids.canonical_url(url), pieces[place]),
             topic_id=topic_id,
             url=url,
             title=title,
-            text=redact(pieces[place]),
+            text=redaction.redact(pieces[place]),
             source=publisher(url) or source,
             published_at=published_at,
             tool=tool,
@@ -65,7 +63,7 @@ def store(
     return made
 
 
-def _insert(run_id: str, pieces: Sequence[Evidence]) -> None:
+def _insert(run_id: str, pieces: Sequence[contracts.Evidence]) -> None:
     for piece in pieces:
         db.execute(
             "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, tool, published_at, trust, content_hash) "
@@ -74,7 +72,7 @@ def _insert(run_id: str, pieces: Sequence[Evidence]) -> None:
                 piece.id,
                 run_id,
                 piece.topic_id,
-                current().namespace,
+                run_context.current().namespace,
                 piece.url,
                 _clean(piece.title),
                 _clean(piece.text),
@@ -82,19 +80,19 @@ def _insert(run_id: str, pieces: Sequence[Evidence]) -> None:
                 piece.tool,
                 piece.published_at,
                 piece.trust,
-                digest_of(piece.text),
+                ids.digest_of(piece.text),
             ],
         )
 
 
-def load(run_id: str, topic_id: str) -> list[Evidence]:
+def load(run_id: str, topic_id: str) -> list[contracts.Evidence]:
     """Return what is stored for a topic of a run, in the order in which it came."""
     rows = db.all(
         "SELECT id, topic_id, url, title, body AS text, source, tool, published_at, trust FROM evidence "
         "WHERE run_id = %s AND topic_id = %s ORDER BY created_at, id",
         [run_id, topic_id],
     )
-    return [Evidence.model_validate(row) for row in rows]
+    return [contracts.Evidence.model_validate(row) for row in rows]
 
 
 def publisher(url: str) -> str:

@@ -1,3 +1,5 @@
+# requirements:
+
 """From memory: a question answered from documents and other memories, with the self-check.
 
 Memory is asked, what is about the question is kept within a token budget, the answer is written and every sentence checked
@@ -10,14 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from f.millrace.agents import claims, remembered
-from f.millrace.agents.researcher import research_topic
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import TopicResult
-from f.millrace.memory import documents
-from f.millrace.memory.recall import Result, search
-from f.millrace.telemetry.events import emit
-from f.millrace.trust.embeddings import keep_account
+from f.millrace.agents import claims, remembered, researcher
+from f.millrace.core import config, contracts
+from f.millrace.memory import documents, recall
+from f.millrace.telemetry import events
+from f.millrace.trust import embeddings
 
 Decision = Literal["retrieve", "accept", "retrieve_again", "give_up", "research"]
 LIMIT = 40
@@ -43,7 +42,7 @@ class Recollection:
     """
 
     documents: list[dict[str, Any]] = field(default_factory=list)
-    result: TopicResult | None = None
+    result: contracts.TopicResult | None = None
     enough: bool = False
 
 
@@ -52,11 +51,11 @@ def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] 
 
     What is new cannot be known from memory: unless memory `only` is asked, such a question is left to research.
     """
-    keep_account()
+    embeddings.keep_account()
     if FRESH.search(question) and not only:
         _decide("research", "asks_for_news", "It asks for what is new")
         return Recollection(passages(question))
-    found: dict[str, Result] = {}
+    found: dict[str, recall.Result] = {}
     memory = Recollection()
     missing: list[str] = []
     _decide("retrieve", "question", f"Asking memory: {question}")
@@ -65,9 +64,9 @@ def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] 
         fresh = {hit.memory.id: hit for hit in hits if hit.memory.id not in found}
         found |= fresh
         if fresh:
-            memory.documents = assemble(list(found.values()), settings().answer_tokens)
+            memory.documents = assemble(list(found.values()), config.settings().answer_tokens)
             topic = {"id": topic_id, "title": question, "documents": memory.documents, "search": False, "trust": "own"}
-            memory.result = research_topic(run_id, topic, earlier=list(earlier))
+            memory.result = researcher.research_topic(run_id, topic, earlier=list(earlier))
             verdict, missing = _check(question, memory)
         else:
             verdict = "nothing_found" if not found else "nothing_new"
@@ -82,12 +81,12 @@ def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] 
 
 def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
     """Return the passages of documents that are about a topic, as `research_topic` takes documents."""
-    keep_account()
-    hits = [hit for hit in search(question, limit, types=[documents.PASSAGE]).results if _about(question, hit)]
-    return assemble(hits, settings().answer_tokens)
+    embeddings.keep_account()
+    hits = [hit for hit in recall.search(question, limit, types=[documents.PASSAGE]).results if _about(question, hit)]
+    return assemble(hits, config.settings().answer_tokens)
 
 
-def assemble(hits: Sequence[Result], tokens: int) -> list[dict[str, Any]]:
+def assemble(hits: Sequence[recall.Result], tokens: int) -> list[dict[str, Any]]:
     """Return the best passages that fit the budget; no document takes the room of another before that one was heard."""
     ranked = sorted((hit for hit in hits if not _within_another(hit, hits)), key=lambda hit: -hit.score)
     heard: dict[str, int] = {}
@@ -104,7 +103,7 @@ def assemble(hits: Sequence[Result], tokens: int) -> list[dict[str, Any]]:
     return kept
 
 
-def _within_another(hit: Result, hits: Sequence[Result]) -> bool:
+def _within_another(hit: recall.Result, hits: Sequence[recall.Result]) -> bool:
     """Tell whether a longer piece of the same page holds the whole text: it would be cited twice."""
     text = hit.memory.text.strip()
     return any(
@@ -113,7 +112,7 @@ def _within_another(hit: Result, hits: Sequence[Result]) -> bool:
     )
 
 
-def _about(question: str, hit: Result) -> bool:
+def _about(question: str, hit: recall.Result) -> bool:
     shared = claims.overlap(question, f"{hit.memory.title}\n{hit.memory.text}")
     return shared >= LEAST_SHARED or hit.parts.get("meaning", 0.0) >= LEAST_NEAR or not claims.content(question)
 
@@ -130,24 +129,24 @@ def _check(question: str, memory: Recollection) -> tuple[str, list[str]]:
     return ("enough" if not wanted or len(wanted & held) / len(wanted) >= ENOUGH else "not_enough"), missing
 
 
-def _by_meaning_and_words(question: str, missing: Sequence[str]) -> list[Result]:
-    return search(question, LIMIT).results
+def _by_meaning_and_words(question: str, missing: Sequence[str]) -> list[recall.Result]:
+    return recall.search(question, LIMIT).results
 
 
-def _by_missing_words(question: str, missing: Sequence[str]) -> list[Result]:
+def _by_missing_words(question: str, missing: Sequence[str]) -> list[recall.Result]:
     words = missing or [word for word in claims.WORD.findall(question) if claims.content(word)]
-    return search(" ".join(words), LIMIT, plan="similar").results
+    return recall.search(" ".join(words), LIMIT, plan="similar").results
 
 
-def _by_time(question: str, missing: Sequence[str]) -> list[Result]:
+def _by_time(question: str, missing: Sequence[str]) -> list[recall.Result]:
     """Return what any single word of the question finds, the newest first."""
     words = [word for word in claims.WORD.findall(question) if claims.content(word)][:6]
-    hits = {hit.memory.id: hit for word in words for hit in search(word, LIMIT // 2, plan="similar").results}
+    hits = {hit.memory.id: hit for word in words for hit in recall.search(word, LIMIT // 2, plan="similar").results}
     newest = sorted(hits.values(), key=lambda hit: hit.memory.valid_from or hit.memory.recorded_at, reverse=True)
     return newest[:LIMIT]
 
 
-WAYS: tuple[Callable[[str, Sequence[str]], list[Result]], ...] = (_by_meaning_and_words, _by_missing_words, _by_time)
+WAYS: tuple[Callable[[str, Sequence[str]], list[recall.Result]], ...] = (_by_meaning_and_words, _by_missing_words, _by_time)
 
 
 def _in_words(verdict: str, missing: Sequence[str]) -> str:
@@ -161,4 +160,4 @@ def _in_words(verdict: str, missing: Sequence[str]) -> str:
 
 
 def _decide(decision: Decision, reason: str, message: str) -> None:
-    emit("decision", message, decision=decision, reason=reason, agent="selfrag")
+    events.emit("decision", message, decision=decision, reason=reason, agent="selfrag")

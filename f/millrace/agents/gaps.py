@@ -1,3 +1,5 @@
+# requirements:
+
 """Gap reports: which tool was missing, which were looked at, and a server that would help.
 
 A report has one form (`GapReport`), is checked against the tools that there are, and is stored once however many runs
@@ -9,25 +11,22 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from f.millrace.agents.needs import MissingTool, met_by, same_need
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput
-from f.millrace.core.ids import stable_id
-from f.millrace.core.redaction import redact
-from f.millrace.telemetry.events import emit
-from f.millrace.tools.client import Tool
+from f.millrace.agents import needs
+from f.millrace.core import db, errors, ids, redaction
+from f.millrace.telemetry import events
+from f.millrace.tools import client
 
 MARK = "Evidence: "
 MOST_STORED = 500
 
-SEARCH = MissingTool(
+SEARCH = needs.MissingTool(
     name="web_search",
     description="Search the web by words and return pages with titles, addresses and excerpts.",
     inputs={"query": "string", "limit": "integer"},
     outputs={"hits": "array"},
     estimated_risk="low",
 )
-READ = MissingTool(
+READ = needs.MissingTool(
     name="read_page",
     description="Fetch a web page by its address and return its text, title and date.",
     inputs={"url": "string"},
@@ -41,7 +40,7 @@ class GapReport(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    missing_tools: list[MissingTool] = Field(description="The tools that are missing.", min_length=1, max_length=10)
+    missing_tools: list[needs.MissingTool] = Field(description="The tools that are missing.", min_length=1, max_length=10)
     existing_tools_checked: list[str] = Field(
         description="For each tool that was looked at, why it does not do: `Evidence: web.search finds pages, it prints nothing`.",
         min_length=1,
@@ -60,18 +59,18 @@ class GapReport(BaseModel):
         return lines
 
 
-def report(run_id: str, made: GapReport | dict[str, Any], tools: Sequence[Tool]) -> dict[str, Any]:
+def report(run_id: str, made: GapReport | dict[str, Any], tools: Sequence[client.Tool]) -> dict[str, Any]:
     """Check and store a report and return it; the same gap again is counted, not repeated.
 
     BadInput says which part is malformed, which tool exists already, or which one meets the need.
     """
     checked = validated(made)
     for need in checked.missing_tools:
-        match = met_by(need, tools)
+        match = needs.met_by(need, tools)
         if match:
-            raise BadInput(f"the report is rejected: {need.name!r} is not missing, {match.why}")
-    values = redact(checked.model_dump(mode="json"))
-    gap_id = _stored_as(checked) or stable_id("gap", sorted(need.name.lower() for need in checked.missing_tools))
+            raise errors.BadInput(f"the report is rejected: {need.name!r} is not missing, {match.why}")
+    values = redaction.redact(checked.model_dump(mode="json"))
+    gap_id = _stored_as(checked) or ids.stable_id("gap", sorted(need.name.lower() for need in checked.missing_tools))
     db.execute(
         "INSERT INTO tool_gap AS g (id, report, run_ids) VALUES (%s, %s, ARRAY[%s]::uuid[]) ON CONFLICT (id) DO UPDATE SET "
         "seen = g.seen + CASE WHEN %s::uuid = ANY(g.run_ids) THEN 0 ELSE 1 END, last_at = clock_timestamp(), "
@@ -79,11 +78,13 @@ def report(run_id: str, made: GapReport | dict[str, Any], tools: Sequence[Tool])
         [gap_id, db.jsonb(values), run_id, run_id, run_id, run_id],
     )
     names = [need.name for need in checked.missing_tools]
-    emit("tool", f"no tool does the work of {' or '.join(names)}", missing=names, gap=gap_id)
+    events.emit("tool", f"no tool does the work of {' or '.join(names)}", missing=names, gap=gap_id)
     return values
 
 
-def try_report(run_id: str, needs: Sequence[MissingTool], tools: Sequence[Tool], proposed: str = "") -> dict[str, Any] | None:
+def try_report(
+    run_id: str, needs: Sequence[needs.MissingTool], tools: Sequence[client.Tool], proposed: str = ""
+) -> dict[str, Any] | None:
     """Report these needs after a look at the tools; None when a tool meets one of them, which is told."""
     made = GapReport(
         missing_tools=list(needs),
@@ -92,8 +93,8 @@ def try_report(run_id: str, needs: Sequence[MissingTool], tools: Sequence[Tool],
     )
     try:
         return report(run_id, made, tools)
-    except BadInput as error:
-        emit("decision", str(error))
+    except errors.BadInput as error:
+        events.emit("decision", str(error))
         return None
 
 
@@ -103,7 +104,7 @@ PROPOSALS = {
 }
 
 
-def looked_at(tools: Sequence[Tool]) -> list[str]:
+def looked_at(tools: Sequence[client.Tool]) -> list[str]:
     """Return the lines that tell which tools there were and what each of them does."""
     if not tools:
         return [f"{MARK}no tool is allowed or could be listed"]
@@ -118,7 +119,7 @@ def validated(made: GapReport | dict[str, Any]) -> GapReport:
         return GapReport.model_validate(made)
     except ValidationError as error:
         parts = [f"{'.'.join(map(str, each['loc'])) or 'the report'}: {each['msg']}" for each in error.errors()]
-        raise BadInput(f"the report is malformed: {'; '.join(parts)[:1000]}") from None
+        raise errors.BadInput(f"the report is malformed: {'; '.join(parts)[:1000]}") from None
 
 
 def stored(run_id: str | None = None) -> list[dict[str, Any]]:
@@ -133,9 +134,9 @@ def stored(run_id: str | None = None) -> list[dict[str, Any]]:
 def _stored_as(made: GapReport) -> str | None:
     """Return the id of the stored gap that misses the same tools, in whatever words."""
     for row in stored():
-        known = [MissingTool.model_validate(need) for need in row["report"]["missing_tools"]]
+        known = [needs.MissingTool.model_validate(need) for need in row["report"]["missing_tools"]]
         if len(known) == len(made.missing_tools) and all(
-            any(same_need(need, other) for other in known) for need in made.missing_tools
+            any(needs.same_need(need, other) for other in known) for need in made.missing_tools
         ):
             return str(row["id"])
     return None

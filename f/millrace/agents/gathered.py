@@ -1,17 +1,15 @@
+# requirements:
+
 """What one research has gathered: pieces of evidence, each stored before anyone sees it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from f.millrace.agents import claims, evidence, remembered
-from f.millrace.agents.toolbox import Hit, Toolbox
-from f.millrace.core import db
-from f.millrace.core.contracts import Evidence
-from f.millrace.core.errors import NeedsApproval, ToolFailed
-from f.millrace.core.ids import canonical_url
-from f.millrace.memory.recall import search
-from f.millrace.telemetry.events import emit
+from f.millrace.agents import claims, evidence, remembered, toolbox
+from f.millrace.core import contracts, db, errors, ids
+from f.millrace.memory import recall
+from f.millrace.telemetry import events
 from f.millrace.trust import taint
 
 # What a model is shown at most, the most relevant first.
@@ -26,35 +24,35 @@ class Gathered:
     run_id: str
     topic_id: str
     question: str
-    pieces: dict[str, Evidence] = field(default_factory=dict)
+    pieces: dict[str, contracts.Evidence] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     heard: taint.Heard = field(default_factory=taint.Heard)
     fresh: int = 0
 
-    def unseen(self, hits: Sequence[Hit]) -> list[Hit]:
+    def unseen(self, hits: Sequence[toolbox.Hit]) -> list[toolbox.Hit]:
         """Return the hits that were not read, the most promising first."""
-        found = [hit for hit in hits if canonical_url(hit.url) not in self.seen]
+        found = [hit for hit in hits if ids.canonical_url(hit.url) not in self.seen]
         return sorted(found, key=lambda hit: -claims.overlap(self.question, f"{hit.title} {hit.excerpt}"))
 
-    async def read(self, hit: Hit, tools: Toolbox, in_time: bool) -> None:
+    async def read(self, hit: toolbox.Hit, tools: toolbox.Toolbox, in_time: bool) -> None:
         """Read a page and store what it says; what the search showed of it serves when it cannot be read."""
-        self.seen.add(canonical_url(hit.url))
-        kept: list[Evidence] = []
+        self.seen.add(ids.canonical_url(hit.url))
+        kept: list[contracts.Evidence] = []
         if in_time:
             try:
                 page = await tools.read(hit.url)
                 kept = self.keep(hit, page.text, title=page.title or hit.title, tool=page.tool, date=page.published_at)
-            except (ToolFailed, NeedsApproval):
+            except (errors.ToolFailed, errors.NeedsApproval):
                 pass  # counted and told by the toolbox
         if not kept and len(hit.excerpt) >= claims.SHORTEST and not self._holds(hit.url):
             kept = self.keep(hit, hit.excerpt)
         if kept:
-            emit("source", kept[0].title or kept[0].url, url=kept[0].url, source=kept[0].source, topic=self.topic_id)
+            events.emit("source", kept[0].title or kept[0].url, url=kept[0].url, source=kept[0].source, topic=self.topic_id)
 
     def _holds(self, url: str) -> bool:
-        return any(canonical_url(piece.url) == canonical_url(url) for piece in self.pieces.values())
+        return any(ids.canonical_url(piece.url) == ids.canonical_url(url) for piece in self.pieces.values())
 
-    def keep(self, hit: Hit, text: str, *, title: str = "", tool: str = "", date: Any = None) -> list[Evidence]:
+    def keep(self, hit: toolbox.Hit, text: str, *, title: str = "", tool: str = "", date: Any = None) -> list[contracts.Evidence]:
         """Store the passages of a text that have to do with the question."""
         self.heard.read(f"{title or hit.title}\n{text}", "own" if hit.own else "untrusted")
         self.heard.link(hit.url)
@@ -74,7 +72,7 @@ class Gathered:
         self.pieces.update({piece.id: piece for piece in made})
         return made
 
-    def take_items(self, item_ids: Sequence[str], documents: Sequence[dict[str, Any]]) -> list[Hit]:
+    def take_items(self, item_ids: Sequence[str], documents: Sequence[dict[str, Any]]) -> list[toolbox.Hit]:
         """Store the topic's own items as evidence and return those that can be read on."""
         rows = db.all("SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(item_ids)])
         hits = []
@@ -82,7 +80,7 @@ class Gathered:
             text, title = str(row.get("body") or row.get("text") or ""), str(row.get("title") or "")
             own = row.get("trust") == "own"
             source = str(row.get("source") or "")
-            hit = Hit(str(row.get("url") or ""), title, text[:500], source, "collected", row.get("published_at"), own)
+            hit = toolbox.Hit(str(row.get("url") or ""), title, text[:500], source, "collected", row.get("published_at"), own)
             self.keep(hit, text or title)
             if hit.url.startswith(("http://", "https://")):
                 hits.append(hit)
@@ -90,14 +88,16 @@ class Gathered:
 
     def take_memories(self) -> None:
         """Store what memory knows about the question as evidence."""
-        hits = [hit for hit in search(self.question, 3 * MEMORIES).results if hit.memory.type not in remembered.WRITTEN]
+        hits = [hit for hit in recall.search(self.question, 3 * MEMORIES).results if hit.memory.type not in remembered.WRITTEN]
         for said in map(remembered.document, hits[:MEMORIES]):
             if any(piece.text in said["text"] or said["text"] in piece.text for piece in self.pieces.values()):
                 continue  # read in this run, and cited from there
-            hit = Hit(said["url"], said["title"], "", said["source"], "memory", said["published_at"], said["trust"] == "own")
+            hit = toolbox.Hit(
+                said["url"], said["title"], "", said["source"], "memory", said["published_at"], said["trust"] == "own"
+            )
             self.keep(hit, said["text"])
 
-    def shown(self, without: Collection[str] = ()) -> list[Evidence]:
+    def shown(self, without: Collection[str] = ()) -> list[contracts.Evidence]:
         """Return the evidence that a model sees: the most relevant, every source twice before one has a third piece."""
         pieces = [piece for piece in self.pieces.values() if piece.id not in without] or list(self.pieces.values())
         ranked = sorted(pieces, key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id))

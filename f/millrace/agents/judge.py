@@ -1,3 +1,5 @@
+# requirements:
+
 """Judge: evidence in; what it says, what contradicts and what is missing out."""
 
 from collections.abc import Sequence
@@ -5,10 +7,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent, ToolOutput
 
-from f.millrace.agents import prompt
-from f.millrace.agents.call import Answer, call
-from f.millrace.core.contracts import Evidence, Finding
-from f.millrace.core.run_context import now
+from f.millrace.agents import call, prompt
+from f.millrace.core import contracts, run_context
 
 INSTRUCTIONS = f"""\
 You judge evidence about one question. State the key claims that it makes, each with the ids of all evidence that says so.
@@ -38,7 +38,7 @@ class Judgement(BaseModel):
     """What the evidence is worth."""
 
     enough: bool = Field(description="Whether it answers the question from more than one source.")
-    claims: list[Finding] = Field(default_factory=list, description="Key claims, the most important first.")
+    claims: list[contracts.Finding] = Field(default_factory=list, description="Key claims, the most important first.")
     missing: list[str] = Field(default_factory=list, description="Searches for what is missing.")
     conflicts: list[Contradiction] = Field(default_factory=list)
 
@@ -46,7 +46,9 @@ class Judgement(BaseModel):
 agent = Agent(output_type=ToolOutput(Judgement, name="judge", description="The judgement."), instructions=INSTRUCTIONS)
 
 
-async def judge(question: prompt.Body, evidence: Sequence[Evidence], *, asked: Sequence[str] = (), **options: object) -> Answer:
+async def judge(
+    question: prompt.Body, evidence: Sequence[contracts.Evidence], *, asked: Sequence[str] = (), **options: object
+) -> call.Answer:
     """Return the judgement of the evidence."""
-    sections = {"Question": question, "Today": now().date().isoformat(), "Asked already": list(asked)}
-    return await call("judge", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]
+    sections = {"Question": question, "Today": run_context.now().date().isoformat(), "Asked already": list(asked)}
+    return await call.call("judge", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]

@@ -1,10 +1,11 @@
+# requirements:
+
 """Several things of one name: which of them a passage is about, by what stands with the name (a place, a year, a rank)."""
 
 import re
 from collections.abc import Sequence
 
-from f.millrace.agents import claims
-from f.millrace.agents.prompt import Passage
+from f.millrace.agents import claims, prompt
 
 QUOTED = re.compile(r"[\"“]([^\"”]{2,80})[\"”]")
 # Names of the question: capitalised words in a row, also with small words between them.
@@ -29,7 +30,7 @@ def names(question: str) -> list[str]:
     return sorted(dict.fromkeys(found), key=lambda name: -len(name))
 
 
-def which(question_names: Sequence[str], passage: Passage) -> str:
+def which(question_names: Sequence[str], passage: prompt.Passage) -> str:
     """Return what tells the passage's thing apart from others of its name: `Iowa` of `Dallas Courthouse (Iowa)`; else empty."""
     for text in (passage.title, passage.text):
         for name in question_names:

@@ -1,3 +1,5 @@
+# requirements:
+
 """Needs: whether a tool that exists does what is said to be missing, by meaning and by schema.
 
 Meaning is how near names and descriptions are as vectors; schema is whether each input that the tool requires can be
@@ -13,10 +15,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from f.millrace.agents import claims
-from f.millrace.core.embedding import Vector, embed
-from f.millrace.core.errors import BadSetting
-from f.millrace.tools.client import Tool
-from f.millrace.trust.risk import Risk
+from f.millrace.core import embedding, errors
+from f.millrace.tools import client
+from f.millrace.trust import risk
 
 TYPE = re.compile(r"[A-Za-z][\w<>\[\], .|:-]{0,59}")
 NAME = re.compile(r"[A-Za-z][\w.:-]{1,63}")
@@ -63,7 +64,7 @@ class MissingTool(BaseModel):
     description: str = Field(description="What it does, in one sentence.", min_length=8, max_length=600)
     inputs: dict[str, str] = Field(description="What it takes: name to type.")
     outputs: dict[str, str] = Field(description="What it gives back: name to type.")
-    estimated_risk: Risk = Field(description="low: it only reads; medium; high: it sends, deletes, buys or publishes.")
+    estimated_risk: risk.Risk = Field(description="low: it only reads; medium; high: it sends, deletes, buys or publishes.")
 
     @field_validator("name")
     @classmethod
@@ -106,7 +107,7 @@ class Offer:
         return f"{_spoken(self.name)}: {self.description}"
 
 
-def met_by(need: MissingTool, tools: Sequence[Tool]) -> Match | None:
+def met_by(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
     """Return the tool that does what is needed, if there is one."""
     for tool in tools:
         if same_name(need.name, tool.name):
@@ -177,7 +178,7 @@ def _needed(need: MissingTool) -> Offer:
     return Offer(need.name, need.description, need.inputs, need.inputs, need.outputs, need.estimated_risk != "high")
 
 
-def _offer(tool: Tool) -> Offer:
+def _offer(tool: client.Tool) -> Offer:
     inputs = _kinds(tool.input_schema)
     required = {name: inputs.get(name, "string") for name in tool.input_schema.get("required") or []}
     description = SENTENCE.split(tool.description.split("Args:")[0].strip())[0]
@@ -252,9 +253,9 @@ def _near(one: str, other: str) -> float:
 
 
 @functools.lru_cache(maxsize=4096)
-def _vector(text: str) -> Vector | None:
+def _vector(text: str) -> embedding.Vector | None:
     # The local model, whatever the settings say: the weights above were fitted with it.
     try:
-        return embed([text])[0]
-    except BadSetting:
+        return embedding.embed([text])[0]
+    except errors.BadSetting:
         return None

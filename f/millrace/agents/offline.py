@@ -1,3 +1,5 @@
+# requirements:
+
 """The offline model: it picks sentences from the evidence in the prompt and invents nothing.
 
 A Pydantic AI model like any other, so that each path runs without a key and costs nothing. It answers the output tools
@@ -18,8 +20,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from f.millrace.agents import answers, claims, disputes, namesakes, prompt
-from f.millrace.core.errors import ModelFailed
-from f.millrace.core.ids import stable_id
+from f.millrace.core import errors, ids
 
 NAME = "offline-extractive"
 MOST_SENTENCES = 6
@@ -87,10 +88,10 @@ def _answer(text: str, parameters: ModelRequestParameters) -> TextPart | ToolCal
     tools = {tool.name for tool in parameters.output_tools}
     for name, answer in (("plan", plan), ("judge", judge)):
         if name in tools:
-            return ToolCallPart(name, answer(text), tool_call_id=stable_id("call", name, text))
+            return ToolCallPart(name, answer(text), tool_call_id=ids.stable_id("call", name, text))
     if parameters.allow_text_output:
         return TextPart(summarise(text) if prompt.section(text, SUMMARY) else write(text))
-    raise ModelFailed(f"the offline model cannot fill {', '.join(sorted(tools))}; set a model for this agent")
+    raise errors.ModelFailed(f"the offline model cannot fill {', '.join(sorted(tools))}; set a model for this agent")
 
 
 def plan(text: str) -> dict[str, Any]:

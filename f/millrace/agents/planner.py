@@ -1,3 +1,5 @@
+# requirements:
+
 """Planner: a question in, searches out."""
 
 from collections.abc import Sequence
@@ -5,9 +7,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent, ToolOutput
 
-from f.millrace.agents import prompt
-from f.millrace.agents.call import Answer, call
-from f.millrace.core.run_context import now
+from f.millrace.agents import call, prompt
+from f.millrace.core import run_context
 
 INSTRUCTIONS = f"""\
 You plan the research of one question. Write searches that a search engine can answer: names, figures, dates, no filler.
@@ -33,15 +34,15 @@ agent = Agent(output_type=ToolOutput(Plan, name="plan", description="The searche
 
 async def plan(
     question: prompt.Body, *, known: Sequence[str] = (), tools: Sequence[str] = (), earlier: Sequence[str] = (), **options: object
-) -> Answer:
+) -> call.Answer:
     """Return the searches for a question, given what is known, the tools there are and the conversation so far."""
     text = prompt.compose(
         {
             "Question": question,
-            "Today": now().date().isoformat(),
+            "Today": run_context.now().date().isoformat(),
             "Earlier questions": list(earlier),
             "Known already": prompt.Foreign(list(known)),
             "Tools": prompt.Foreign(list(tools)),
         }
     )
-    return await call("planner", agent, text, **options)  # type: ignore[arg-type]
+    return await call.call("planner", agent, text, **options)  # type: ignore[arg-type]

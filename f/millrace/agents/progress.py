@@ -1,3 +1,5 @@
+# requirements:
+
 """Whether an agent that calls tools gets on: told once to try another way when it does not, then ended.
 
 Confused is an agent that makes the same call again and again; stalled is one whose calls bring nothing new.
@@ -5,9 +7,8 @@ Confused is an agent that makes the same call again and again; stalled is one wh
 
 from typing import Any
 
-from f.millrace.core.errors import AgentStuck
-from f.millrace.core.ids import digest_of
-from f.millrace.telemetry.events import emit
+from f.millrace.core import errors, ids
+from f.millrace.telemetry import events
 
 SAME_CALLS = 2
 WITHOUT_NEWS = 3
@@ -25,7 +26,7 @@ class Progress:
 
     def calling(self, request: int, tool: str, arguments: dict[str, Any]) -> str:
         """Take note of a call that is about to be made; return what the agent is told instead when it repeats itself."""
-        key = digest_of([tool, arguments])
+        key = ids.digest_of([tool, arguments])
         self._calls[key] = self._calls.get(key, 0) + 1
         again = self._calls[key] > SAME_CALLS
         return self._stuck(request, f"confused: {tool} was called again with the same arguments") if again else ""
@@ -35,7 +36,7 @@ class Progress:
 
         `news` says that the call changed something, whatever the answer's words.
         """
-        key = digest_of([tool, text])
+        key = ids.digest_of([tool, text])
         if news or key not in self._answers:
             self._news_at = request
         self._answers.add(key)
@@ -46,8 +47,8 @@ class Progress:
         """Return what the agent is told; AgentStuck when it was told so before and asked again all the same."""
         if self._told_at is None:
             self._told_at = self._news_at = request
-            emit("decision", f"{said}; the agent is told to try another way", stuck=said)
+            events.emit("decision", f"{said}; the agent is told to try another way", stuck=said)
         # Calls that were asked for side by side were asked for before the agent could read this.
         elif request > self._told_at:
-            raise AgentStuck(f"{said}, also after the agent was told to try another way")
+            raise errors.AgentStuck(f"{said}, also after the agent was told to try another way")
         return OTHER_WAY.format(said=said[:1].upper() + said[1:])

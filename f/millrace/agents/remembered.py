@@ -1,12 +1,13 @@
+# requirements:
+
 """What memory holds on a question, in the form in which research takes documents."""
 
 import os
 import re
 from typing import Any
 
-from f.millrace.agents.evidence import publisher
-from f.millrace.memory import documents
-from f.millrace.memory.recall import Result
+from f.millrace.agents import evidence
+from f.millrace.memory import documents, recall
 
 # What research wrote down itself: an answer cites the evidence that it stands on instead.
 WRITTEN = frozenset({"topic", "finding", "conflict"})
@@ -14,7 +15,7 @@ WRITTEN = frozenset({"topic", "finding", "conflict"})
 HEADING_LINE = re.compile(r"(?m)^#*[ \t]*([^\n]{1,80}[^\n.!?:;,])\n\n")
 
 
-def document(hit: Result) -> dict[str, Any]:
+def document(hit: recall.Result) -> dict[str, Any]:
     """Return a memory as {url, title, text, source, published_at, trust}; the url of a passage opens at its place."""
     memory, place = hit.memory, hit.citation
     if memory.type == documents.PASSAGE and place.get("document"):
@@ -23,7 +24,7 @@ def document(hit: Result) -> dict[str, Any]:
     else:
         page = memory.source if memory.source.startswith(("http://", "https://")) else ""
         url = str(memory.metadata.get("url") or page or f"memory:{memory.id}")
-        source = publisher(url) or memory.source or "memory"
+        source = evidence.publisher(url) or memory.source or "memory"
     return {
         "url": url,
         "title": memory.title,

@@ -1,3 +1,5 @@
+# requirements:
+
 """The research loop, a LangGraph graph inside one step: plan, search, read, judge, check claims, then refine, settle a
 conflict, try another way, escalate or write.
 
@@ -13,27 +15,27 @@ from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-from f.millrace.agents import confidence, conflicts, gaps, prompt, scope, sources
-from f.millrace.agents.call import Answer
-from f.millrace.agents.citations import Gate, check, keep_supported
-from f.millrace.agents.gathered import Gathered
-from f.millrace.agents.judge import Judgement, judge
-from f.millrace.agents.offline import OfflineModel
-from f.millrace.agents.planner import Query, plan
-from f.millrace.agents.stop import Stop, another_way, unasked
-from f.millrace.agents.toolbox import Hit, Toolbox
-from f.millrace.agents.writer import write
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Conflict, Evidence, Finding, TopicResult, Trust
-from f.millrace.core.errors import BudgetExceeded, ModelFailed
-from f.millrace.core.ids import canonical_url
-from f.millrace.core.money import number
-from f.millrace.core.run_context import current
-from f.millrace.memory.recall import recall
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import span
-from f.millrace.trust import spend
-from f.millrace.trust.embeddings import keep_account
+from f.millrace.agents import (
+    call,
+    citations,
+    confidence,
+    conflicts,
+    gaps,
+    gathered,
+    judge,
+    offline,
+    planner,
+    prompt,
+    scope,
+    sources,
+    stop,
+    toolbox,
+    writer,
+)
+from f.millrace.core import config, contracts, errors, ids, money, run_context
+from f.millrace.memory import recall
+from f.millrace.telemetry import events, spans
+from f.millrace.trust import embeddings, spend
 
 QUERIES_A_ROUND = 3
 PAGES_A_ROUND = 4
@@ -46,9 +48,9 @@ STOOD_IN = "A model gave no usable answer in time; what it was asked for was pic
 class State(TypedDict, total=False):
     """What the graph passes on; the rest is in `Research`."""
 
-    queries: list[Query]
-    hits: list[Hit]
-    judgement: Judgement | None
+    queries: list[planner.Query]
+    hits: list[toolbox.Hit]
+    judgement: judge.Judgement | None
 
 
 @dataclass
@@ -63,18 +65,18 @@ class Research:
     run_id: str
     topic_id: str
     question: str
-    tools: Toolbox
+    tools: toolbox.Toolbox
     loop: bool = True
     given_only: bool = False
     item_ids: Sequence[str] = ()
     documents: Sequence[dict[str, Any]] = ()
     earlier: Sequence[str] = ()
-    trust: Trust = "untrusted"
-    on_finding: Callable[[Finding], None] | None = None
+    trust: contracts.Trust = "untrusted"
+    on_finding: Callable[[contracts.Finding], None] | None = None
     asked: list[str] = field(default_factory=list)
-    claims: list[Finding] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    claims: list[contracts.Finding] = field(default_factory=list)
+    conflicts: list[contracts.Conflict] = field(default_factory=list)
+    findings: list[contracts.Finding] = field(default_factory=list)
     gaps: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rounds: int = 0
@@ -90,14 +92,14 @@ class Research:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.gathered = Gathered(self.run_id, self.topic_id, self.question, heard=self.tools.heard)
+        self.gathered = gathered.Gathered(self.run_id, self.topic_id, self.question, heard=self.tools.heard)
 
     @property
-    def pieces(self) -> dict[str, Evidence]:
+    def pieces(self) -> dict[str, contracts.Evidence]:
         """The stored evidence by id."""
         return self.gathered.pieces
 
-    async def run(self) -> TopicResult:
+    async def run(self) -> contracts.TopicResult:
         """Research the question and return what was found."""
         attributes = {
             "gen_ai.operation.name": "invoke_agent",
@@ -106,7 +108,7 @@ class Research:
             "millrace.topic_id": self.topic_id,
             "millrace.loop": self.loop,
         }
-        with span("invoke_agent researcher", attributes, scope="millrace.agents") as handle:
+        with spans.span("invoke_agent researcher", attributes, scope="millrace.agents") as handle:
             handle.content({"gen_ai.input.messages": [self.question]})
             await self._graph().ainvoke({}, {"recursion_limit": RECURSION_LIMIT})
             result = self._result()
@@ -155,17 +157,15 @@ class Research:
 
     async def plan(self, state: State) -> State:
         """Take what is at hand, then ask what to search for."""
-        keep_account()
+        embeddings.keep_account()
         first = self.gathered.take_items(self.item_ids, self.documents)
         if self.given_only:
             return {"queries": [], "hits": first}
-        known = [memory.text[:200] for memory in recall(self.question, limit=5)]
-        tools = [
-            f"{tool.name}: {tool.description.splitlines()[0] if tool.description else ''}" for tool in self.tools.searches()
-        ]
-        emit("progress", f"Planning: {self.question}", topic=self.topic_id)
-        answer = await self._ask(plan, known=known, tools=tools, earlier=self.earlier)
-        return {"queries": self._unasked(answer.output.queries) or [Query(text=self.question)], "hits": first}
+        known = [memory.text[:200] for memory in recall.recall(self.question, limit=5)]
+        tools = [f"{tool.name}: {tool.description.splitlines()[0] if tool.description else ''}" for tool in self.tools.searches()]
+        events.emit("progress", f"Planning: {self.question}", topic=self.topic_id)
+        answer = await self._ask(planner.plan, known=known, tools=tools, earlier=self.earlier)
+        return {"queries": self._unasked(answer.output.queries) or [planner.Query(text=self.question)], "hits": first}
 
     async def search(self, state: State) -> State:
         """Ask the tools that search, all queries of the round at once."""
@@ -173,12 +173,12 @@ class Research:
         queries = state.get("queries") or []
         self.asked += [query.text for query in queries]
         found = await asyncio.gather(*(self._search(query) for query in queries))
-        hits = list({canonical_url(hit.url): hit for hits in found for hit in hits}.values())
+        hits = list({ids.canonical_url(hit.url): hit for hits in found for hit in hits}.values())
         self.served |= {hit.tool for hit in hits}
         if queries:
-            emit("progress", f"Searching… {len(hits)} results", topic=self.topic_id, round=self.rounds)
+            events.emit("progress", f"Searching… {len(hits)} results", topic=self.topic_id, round=self.rounds)
         if self.tools.search_failed:
-            self._note(Stop.SEARCH_FAILED)
+            self._note(stop.Stop.SEARCH_FAILED)
             self.gathered.take_memories()
         return {"hits": [*(state.get("hits") or []), *hits], "queries": []}
 
@@ -194,15 +194,15 @@ class Research:
         """Have the evidence judged; without evidence there is nothing to judge."""
         if not self.pieces or not self.loop:
             return {"judgement": None}
-        emit("progress", f"Judging {len(self.pieces)} passages", topic=self.topic_id, round=self.rounds)
-        answer = await self._ask(judge, self.gathered.shown(), asked=self.asked)
+        events.emit("progress", f"Judging {len(self.pieces)} passages", topic=self.topic_id, round=self.rounds)
+        answer = await self._ask(judge.judge, self.gathered.shown(), asked=self.asked)
         return {"judgement": answer.output}
 
     async def check_claims(self, state: State) -> State:
         """Keep the claims and conflicts that stored evidence carries, whatever the model says."""
         judgement = state.get("judgement")
         if judgement is not None:
-            checked = keep_supported(judgement.claims, self.pieces)
+            checked = citations.keep_supported(judgement.claims, self.pieces)
             self.claims = checked.findings
             self.dropped += len(checked.dropped)
             self.conflicts = conflicts.described(judgement.conflicts, self.pieces)
@@ -211,10 +211,10 @@ class Research:
     async def refine(self, state: State) -> State:
         """Choose the next searches from what is missing."""
         judgement = state.get("judgement")
-        wanted = [Query(text=text[:300]) for text in (judgement.missing if judgement else [])]
+        wanted = [planner.Query(text=text[:300]) for text in (judgement.missing if judgement else [])]
         queries = self._unasked(wanted)
         if not queries:
-            self.stuck = self.stuck or (Stop.CONFUSED if wanted else Stop.STALLED)
+            self.stuck = self.stuck or (stop.Stop.CONFUSED if wanted else stop.Stop.STALLED)
         return {"queries": queries}
 
     async def another_way(self, state: State) -> State:
@@ -224,10 +224,12 @@ class Research:
             self.tried_another_way = True
             self.gathered.take_memories()
             order = [tool.name for tool in self.tools.searches()]
-            query = another_way(self.question, self.asked, order, self.served)
+            query = stop.another_way(self.question, self.asked, order, self.served)
         if query or len(self.pieces) > self.known:
             words = f"{query.tool}: {query.text}" if query else "what memory knows"
-            emit("decision", f"{self.stuck.capitalize()}; trying another way: {words}", topic=self.topic_id, stuck=self.stuck)
+            events.emit(
+                "decision", f"{self.stuck.capitalize()}; trying another way: {words}", topic=self.topic_id, stuck=self.stuck
+            )
         else:
             self.stop, self.escalated = self.stuck, True
         return {"queries": [query] if query else []}
@@ -235,7 +237,7 @@ class Research:
     async def settle(self, state: State) -> State:
         """Weigh the sides of each conflict; one that is undecided is searched for once."""
         self.conflicts = [conflicts.settle(conflict, self.pieces) for conflict in self.conflicts]
-        open_questions = [Query(text=conflict.question[:300]) for conflict in self.conflicts if conflict.trusted is None]
+        open_questions = [planner.Query(text=conflict.question[:300]) for conflict in self.conflicts if conflict.trusted is None]
         queries = self._unasked(open_questions)[:1] if self._may_go_on() else []
         return {"queries": queries}
 
@@ -249,19 +251,19 @@ class Research:
         if reported:
             self.gaps.append(reported)
         said = f"Not enough evidence on {self.question!r}: {self.stop}"
-        emit("escalation" if self.escalated else "decision", said, topic=self.topic_id, stop=self.stop)
+        events.emit("escalation" if self.escalated else "decision", said, topic=self.topic_id, stop=self.stop)
         return {}
 
     async def write(self, state: State) -> State:
         """Write from the evidence; keep only sentences that it carries."""
         if not self.pieces:
             return {}
-        emit("progress", f"Writing: {self.question}", topic=self.topic_id)
-        gate = Gate(self.pieces, self._show)
+        events.emit("progress", f"Writing: {self.question}", topic=self.topic_id)
+        gate = citations.Gate(self.pieces, self._show)
         standing = [claim for claim in self.claims if conflicts.stands(claim, self.conflicts)]
         in_words = [conflicts.in_words(conflict) for conflict in self.conflicts]
         answer = await self._ask(
-            write,
+            writer.write,
             self.gathered.shown(without=conflicts.discredited(self.conflicts, self.pieces)),
             claims=[f"{claim.text} [{', '.join(claim.citations)}]" for claim in standing],
             conflicts=in_words,
@@ -270,10 +272,10 @@ class Research:
             on_restart=gate.restart,
         )
         gate.close()
-        checked = check(str(answer.output), self.pieces)
+        checked = citations.check(str(answer.output), self.pieces)
         self.dropped += len(checked.dropped)
         for sentence, reason in checked.dropped:
-            emit("decision", f"Dropped: {sentence[:160]} ({reason})", topic=self.topic_id)
+            events.emit("decision", f"Dropped: {sentence[:160]} ({reason})", topic=self.topic_id)
         # What lost a conflict is told with the conflict, not as a finding.
         findings = [self._placed(finding) for finding in checked.findings or self.claims[:MOST_CLAIMS]]
         self.findings = [finding for finding in findings if conflicts.stands(finding, self.conflicts)] or findings
@@ -305,64 +307,64 @@ class Research:
         judgement = state.get("judgement")
         if not self.stop:
             if judgement is not None and judgement.enough and self.claims:
-                self.stop = Stop.ENOUGH
+                self.stop = stop.Stop.ENOUGH
             elif not self.loop or self.given_only:
-                self.stop = Stop.ONE_ROUND
+                self.stop = stop.Stop.ONE_ROUND
             elif self.rounds > 1 and not self.fresh and (self.tried_another_way or self._may_go_on()):
-                self.stuck = self.stuck or Stop.STALLED
+                self.stuck = self.stuck or stop.Stop.STALLED
                 return "another_way"
-            elif self.rounds >= settings().max_rounds:
-                self.stop = Stop.ROUNDS
+            elif self.rounds >= config.settings().max_rounds:
+                self.stop = stop.Stop.ROUNDS
             elif self._seconds_left() <= 0:
-                self.stop = Stop.TIME
+                self.stop = stop.Stop.TIME
             else:
                 return "refine"
-        return "write" if self.stop in (Stop.ENOUGH, Stop.ONE_ROUND) else "escalate"
+        return "write" if self.stop in (stop.Stop.ENOUGH, stop.Stop.ONE_ROUND) else "escalate"
 
     def _may_go_on(self) -> bool:
-        return not self.stop and not self.given_only and self.rounds < settings().max_rounds and self._seconds_left() > 0
+        return not self.stop and not self.given_only and self.rounds < config.settings().max_rounds and self._seconds_left() > 0
 
     # Helpers --------------------------------------------------------------------------------------------------------
 
-    async def _ask(self, agent: Callable[..., Awaitable[Answer]], *arguments: Any, **options: Any) -> Answer:
+    async def _ask(self, agent: Callable[..., Awaitable[call.Answer]], *arguments: Any, **options: Any) -> call.Answer:
         """Ask an agent; when its model fails or the money is spent, the offline model stands in."""
         name = agent.__name__
         # A headline is a stranger's: it is researched, and nothing that it orders is done.
         question = self.question if self.trust == "own" else prompt.Foreign(self.question)
         role = {"plan": "planner", "judge": "judge", "write": "writer"}[name]
-        own = settings().agents.get(role)
+        own = config.settings().agents.get(role)
         seconds = max(1.0, self._seconds_left())
-        if self.stop != Stop.BUDGET and self.model_failures < MODEL_FAILURES and (own is None or own.enabled):
+        if self.stop != stop.Stop.BUDGET and self.model_failures < MODEL_FAILURES and (own is None or own.enabled):
             try:
                 answer = await agent(question, *arguments, seconds=seconds, **options)
                 return answer
-            except BudgetExceeded as error:
-                self.stop = Stop.BUDGET
-                self._note(Stop.PICKED)
-                emit("budget", str(error), topic=self.topic_id)
-            except ModelFailed as error:
+            except errors.BudgetExceeded as error:
+                self.stop = stop.Stop.BUDGET
+                self._note(stop.Stop.PICKED)
+                events.emit("budget", str(error), topic=self.topic_id)
+            except errors.ModelFailed as error:
                 self.model_failures += 1
-                self._note(Stop.MODEL_FAILED)
-                emit("error", str(error), topic=self.topic_id)
-                emit("error", STOOD_IN, topic=self.topic_id, for_digest=True)
-        return await agent(question, *arguments, model=OfflineModel(), **options)
+                self._note(stop.Stop.MODEL_FAILED)
+                events.emit("error", str(error), topic=self.topic_id)
+                events.emit("error", STOOD_IN, topic=self.topic_id, for_digest=True)
+        return await agent(question, *arguments, model=offline.OfflineModel(), **options)
 
-    async def _search(self, query: Query) -> list[Hit]:
+    async def _search(self, query: planner.Query) -> list[toolbox.Hit]:
         allowed = scope.permitted(self.question, self.earlier, query.text, self.tools, self.topic_id)
         if not allowed or self._seconds_left() <= 0:
             return []
         return await self.tools.search(query.text, query.tool)
 
-    def _unasked(self, queries: Sequence[Query]) -> list[Query]:
-        return unasked(queries, self.asked)[:QUERIES_A_ROUND]
+    def _unasked(self, queries: Sequence[planner.Query]) -> list[planner.Query]:
+        return stop.unasked(queries, self.asked)[:QUERIES_A_ROUND]
 
-    def _placed(self, finding: Finding) -> Finding:
+    def _placed(self, finding: contracts.Finding) -> contracts.Finding:
         """Return the finding with which of several things of one name it is about, as the judged claims have it."""
         about = {claim.about for claim in self.claims if claim.about and set(claim.citations) & set(finding.citations)}
         return finding.model_copy(update={"about": about.pop()}) if len(about) == 1 else finding
 
-    def _show(self, finding: Finding) -> None:
-        emit("token", finding.text + "\n", topic=self.topic_id)
+    def _show(self, finding: contracts.Finding) -> None:
+        events.emit("token", finding.text + "\n", topic=self.topic_id)
         if self.on_finding is not None:
             self.on_finding(finding)
 
@@ -371,9 +373,9 @@ class Research:
             self.notes.append(note)
 
     def _seconds_left(self) -> float:
-        return settings().topic_seconds - (time.monotonic() - self.started)
+        return config.settings().topic_seconds - (time.monotonic() - self.started)
 
-    def _result(self) -> TopicResult:
+    def _result(self) -> contracts.TopicResult:
         cited = {self.pieces[identity].source for finding in self.findings for identity in finding.citations}
         score = confidence.rate(
             question=self.question,
@@ -384,11 +386,11 @@ class Research:
             findings=self.findings,
             dropped=self.dropped,
             conflicts=self.conflicts,
-            history=sources.record(current().namespace, self.run_id, sorted(cited)),
+            history=sources.record(run_context.current().namespace, self.run_id, sorted(cited)),
         )
-        reason = self.stop or Stop.STALLED
-        reasons = [reason if self.findings else f"{Stop.NOTHING} ({reason})", *self.notes]
-        return TopicResult(
+        reason = self.stop or stop.Stop.STALLED
+        reasons = [reason if self.findings else f"{stop.Stop.NOTHING} ({reason})", *self.notes]
+        return contracts.TopicResult(
             topic_id=self.topic_id,
             title=self.question,
             summary=self.findings[0].text if self.findings else "",
@@ -398,7 +400,7 @@ class Research:
             no_sources=not self.findings,
             stopped_because="; ".join(reasons),
             rounds=self.rounds,
-            cost_usd=number(spend.cost_of(self.run_id, current().step)),
+            cost_usd=money.number(spend.cost_of(self.run_id, run_context.current().step)),
             gaps=self.gaps,
             escalated=self.escalated,
         )

@@ -1,3 +1,5 @@
+# requirements:
+
 """Researcher: a topic in; cited findings, conflicts and confidence out.
 
 The agents that do the work are planner, judge and writer, in the loop of research_loop; the tools are found at run time.
@@ -8,19 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from f.millrace.agents.call import wait
-from f.millrace.agents.research_loop import Research, Stop
-from f.millrace.agents.toolbox import Toolbox
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Finding, TopicResult, Trust
-from f.millrace.core.errors import BadInput
-from f.millrace.core.ids import digest_of
-from f.millrace.core.setting_types import AgentSettings
-from f.millrace.telemetry.events import emit
-from f.millrace.tools import snapshot
-from f.millrace.tools.client import open_tools
-from f.millrace.trust import authority, decisions, taint
-from f.millrace.trust.risk import Risk
+from f.millrace.agents import call, research_loop, stop, toolbox
+from f.millrace.core import config, contracts, errors, ids, setting_types
+from f.millrace.telemetry import events
+from f.millrace.tools import client, snapshot
+from f.millrace.trust import authority, decisions, risk, taint
 
 
 class Spec(BaseModel):
@@ -31,12 +25,12 @@ class Spec(BaseModel):
         ["web.search", "web.fetch", "notes.search", "notes.read", "arxiv.search", "feeds.search"],
         description="Tools it may call: `server.tool`, or `server` for all of its tools.",
     )
-    risk_threshold: Risk = Field("medium", description="Tools above this class wait for a person.")
+    risk_threshold: risk.Risk = Field("medium", description="Tools above this class wait for a person.")
 
     @property
     def hash(self) -> str:
         """The fingerprint of the spec, as recorded with a run."""
-        return digest_of(self.model_dump())
+        return ids.digest_of(self.model_dump())
 
 
 spec = Spec()  # type: ignore[call-arg]
@@ -48,8 +42,8 @@ def research_topic(
     *,
     loop: bool = True,
     earlier: list[str] | None = None,
-    on_finding: Callable[[Finding], None] | None = None,
-) -> TopicResult:
+    on_finding: Callable[[contracts.Finding], None] | None = None,
+) -> contracts.TopicResult:
     """Research one topic: `id` (or `topic_id`) and `title`, with `item_ids` of collected items or `documents` to begin with.
 
     `documents` are given as {url, title, text, source, published_at, trust}. `loop=False` reads and writes once, without
@@ -58,15 +52,15 @@ def research_topic(
     """
     topic_id, question = str(topic.get("topic_id") or topic.get("id") or ""), str(topic.get("title") or "").strip()
     if not topic_id or not question:
-        raise BadInput("a topic needs an id and a title")
-    own = settings().agents.get("researcher") or AgentSettings()
+        raise errors.BadInput("a topic needs an id and a title")
+    own = config.settings().agents.get("researcher") or setting_types.AgentSettings()
     if not own.enabled:
-        return TopicResult(topic_id=topic_id, title=question, no_sources=True, stopped_because=Stop.OFF)
+        return contracts.TopicResult(topic_id=topic_id, title=question, no_sources=True, stopped_because=stop.Stop.OFF)
     allowed = spec.tools if own.tools is None else own.tools
     if topic.get("search") is False:
         allowed = []
     with authority.agent("researcher"):
-        result = wait(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
+        result = call.wait(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
     decisions.judged(run_id, topic_id, question, result.confidence.score, "researcher", result.escalated)
     return result
 
@@ -77,25 +71,25 @@ async def _research(
     question: str,
     topic: dict[str, Any],
     allowed: list[str],
-    own: AgentSettings,
+    own: setting_types.AgentSettings,
     loop: bool,
     earlier: list[str],
-    on_finding: Callable[[Finding], None] | None,
-) -> TopicResult:
+    on_finding: Callable[[contracts.Finding], None] | None,
+) -> contracts.TopicResult:
     # Topics come from sources unless a person asked.
-    trust: Trust = topic.get("trust") or "untrusted"
+    trust: contracts.Trust = topic.get("trust") or "untrusted"
     await snapshot.take(run_id)
-    async with open_tools(allowed) as tools:
+    async with client.open_tools(allowed) as tools:
         # A fault that leaves this block would come out wrapped in groups by the task groups of the connections.
         try:
             listed = await tools.list_tools()
             for problem in tools.problems:
-                emit("error", problem, topic=topic_id)
-            research = Research(
+                events.emit("error", problem, topic=topic_id)
+            research = research_loop.Research(
                 run_id,
                 topic_id,
                 question,
-                Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold, taint.Heard(question, trust)),
+                toolbox.Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold, taint.Heard(question, trust)),
                 loop=loop,
                 given_only=topic.get("search") is False,
                 item_ids=list(topic.get("item_ids") or []),

@@ -1,3 +1,5 @@
+# requirements:
+
 """Scope: what a research was asked about, and what becomes of a search that goes beyond it.
 
 A search that shares no word that carries meaning with the question, or with the conversation before it, goes beyond what
@@ -6,10 +8,9 @@ was asked for. That is medium risk: by the policy it runs and is told, or it wai
 
 from collections.abc import Sequence
 
-from f.millrace.agents import claims
-from f.millrace.agents.toolbox import Toolbox
-from f.millrace.core.run_context import current
-from f.millrace.telemetry.events import emit
+from f.millrace.agents import claims, toolbox
+from f.millrace.core import run_context
+from f.millrace.telemetry import events
 from f.millrace.tools import approved
 from f.millrace.trust import actions, risk
 
@@ -23,17 +24,17 @@ def beyond(question: str, earlier: Sequence[str], search: str) -> bool:
     return bool(asked and wanted) and not asked & wanted
 
 
-def permitted(question: str, earlier: Sequence[str], search: str, tools: Toolbox, topic_id: str) -> bool:
+def permitted(question: str, earlier: Sequence[str], search: str, tools: toolbox.Toolbox, topic_id: str) -> bool:
     """Return whether a search may be made now; one beyond the scope that needs a person is left as a proposed action."""
     if not beyond(question, earlier, search):
         return True
     found = risk.assess(WIDEN)
     asks = risk.asks(found, tools.threshold)
     what = f"the search {search!r} goes beyond the question"
-    emit("decision", f"{what}; {'it waits for a person' if asks else 'it runs by policy'}", tool=WIDEN, risk=found.risk)
-    tools = tools.searches()
-    if asks and tools and current().run_id:
+    events.emit("decision", f"{what}; {'it waits for a person' if asks else 'it runs by policy'}", tool=WIDEN, risk=found.risk)
+    searches = tools.searches()
+    if asks and searches and run_context.current().run_id:
         arguments = {"query": search}
-        key = approved.key_of(current().run_id, topic_id, tools[0].name, arguments)
-        actions.propose(tools[0].name, arguments, key, reason=f"{what}: {found.rule}", annotations=tools[0].annotations)
+        key = approved.key_of(run_context.current().run_id, topic_id, searches[0].name, arguments)
+        actions.propose(searches[0].name, arguments, key, reason=f"{what}: {found.rule}", annotations=searches[0].annotations)
     return not asks

@@ -1,10 +1,11 @@
+# requirements:
+
 """What a source is worth: who published it, how near it is to what it tells, whether others print the same, its record."""
 
 from collections.abc import Sequence
 
 from f.millrace.agents import claims, copies
-from f.millrace.core import db
-from f.millrace.core.contracts import Evidence
+from f.millrace.core import contracts, db
 
 # Texts that share this part of their runs of words are one voice.
 COPIED = 0.6
@@ -16,7 +17,7 @@ TALK = ("mastodon", "reddit.", "news.ycombinator.com", "hackernews", "twitter.",
 TALK_HOSTS = ("x.com",)
 
 
-def quality(piece: Evidence, question: str = "") -> float:
+def quality(piece: contracts.Evidence, question: str = "") -> float:
     """Return the quality of one piece, 0 to 100: who published it, first hand or talk, dated, read whole.
 
     With the question, a publisher that the question is about speaks first hand.
@@ -36,19 +37,19 @@ def quality(piece: Evidence, question: str = "") -> float:
     return max(0.0, min(100.0, base))
 
 
-def first_hand(piece: Evidence, question: str) -> bool:
+def first_hand(piece: contracts.Evidence, question: str) -> bool:
     """Tell whether the publisher is one that the question names: the maker of what it is about."""
     host = piece.source.lower().removesuffix(".example").rsplit(".", 2)[0] if "." in piece.source else piece.source.lower()
     named = {claims.stem(word) for word in claims.WORD.findall(host) if len(word) > 3 and word not in claims.STOPWORDS}
     return bool(named) and named <= claims.content(question)
 
 
-def reviewed(piece: Evidence) -> bool:
+def reviewed(piece: contracts.Evidence) -> bool:
     """Tell whether the publisher has what it prints reviewed, or is the reader."""
     return piece.trust in ("own", "trusted") or piece.source.lower().endswith((*REVIEWED, *REVIEWED_ENDINGS))
 
 
-def gives_orders(piece: Evidence) -> bool:
+def gives_orders(piece: contracts.Evidence) -> bool:
     """Tell whether a piece gives orders to a machine that reads it."""
     return bool(claims.INJECTION.search(piece.text))
 
@@ -58,9 +59,9 @@ def copied(one: str, other: str) -> bool:
     return copies.wording(one, other) >= COPIED or claims.duplicate(one, [other])
 
 
-def independent(pieces: Sequence[Evidence]) -> int:
+def independent(pieces: Sequence[contracts.Evidence]) -> int:
     """Return how many voices these are: one a source, and one for all that print the same text."""
-    voices: list[Evidence] = []
+    voices: list[contracts.Evidence] = []
     for piece in pieces:
         if not any(piece.source == voice.source or copied(piece.text, voice.text) for voice in voices):
             voices.append(piece)

@@ -1,3 +1,5 @@
+# requirements:
+
 """Why a research ends, and what it tries another way, once, when it does not get on.
 
 Confused is an agent that asks for the same search again; stalled is a round that brought no new evidence.
@@ -5,8 +7,7 @@ Confused is an agent that asks for the same search again; stalled is a round tha
 
 from collections.abc import Collection, Sequence
 
-from f.millrace.agents import claims
-from f.millrace.agents.planner import Query
+from f.millrace.agents import claims, planner
 
 FEWEST_WORDS = 2
 
@@ -28,10 +29,10 @@ class Stop:
     PICKED = "sentences were picked from the evidence"
 
 
-def unasked(queries: Sequence[Query], asked: Sequence[str]) -> list[Query]:
+def unasked(queries: Sequence[planner.Query], asked: Sequence[str]) -> list[planner.Query]:
     """Return the queries whose words, in whatever order, were not asked for yet."""
     known = {_words(text) for text in asked}
-    kept: list[Query] = []
+    kept: list[planner.Query] = []
     for query in queries:
         words = _words(query.text)
         if query.text.strip() and words not in known:
@@ -40,7 +41,7 @@ def unasked(queries: Sequence[Query], asked: Sequence[str]) -> list[Query]:
     return kept
 
 
-def another_way(question: str, asked: Sequence[str], sources: Sequence[str], served: Collection[str]) -> Query | None:
+def another_way(question: str, asked: Sequence[str], sources: Sequence[str], served: Collection[str]) -> planner.Query | None:
     """Return a search that differs from the last one in words and, where there is another, in source.
 
     `sources` are the tools that search, in their order; `served` those whose results were taken already.
@@ -48,7 +49,7 @@ def another_way(question: str, asked: Sequence[str], sources: Sequence[str], ser
     if not sources:
         return None
     source = next((source for source in sources if source not in served), sources[0])
-    return Query(text=rephrased(question, asked[-1] if asked else ""), tool=source)
+    return planner.Query(text=rephrased(question, asked[-1] if asked else ""), tool=source)
 
 
 def rephrased(question: str, last: str) -> str:

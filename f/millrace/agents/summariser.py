@@ -1,3 +1,5 @@
+# requirements:
+
 """Summariser: documents in, a short summary out in which every sentence cites its document.
 
 A document is stored as evidence, in passages. More of them than one request should show are summarised part by part, and
@@ -10,15 +12,8 @@ from typing import Any
 
 from pydantic_ai import Agent
 
-from f.millrace.agents import evidence, prompt
-from f.millrace.agents.call import Answer, call
-from f.millrace.agents.citations import check
-from f.millrace.agents.offline import SUMMARY
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Evidence, Finding
-from f.millrace.core.errors import BadSetting
-from f.millrace.core.run_context import current, now
-from f.millrace.core.setting_types import AgentSettings
+from f.millrace.agents import call, citations, evidence, offline, prompt
+from f.millrace.core import config, contracts, errors, run_context, setting_types
 
 INSTRUCTIONS = f"""\
 You summarise documents for a busy reader. Write at most as many lines as are asked for. Each line is one sentence that the
@@ -38,16 +33,16 @@ agent = Agent(output_type=str, instructions=INSTRUCTIONS)
 class Summary:
     """A summary: its sentences, the passages they cite, and which documents were too long to be read to their end."""
 
-    findings: list[Finding] = field(default_factory=list)
-    cited: dict[str, Evidence] = field(default_factory=dict)
+    findings: list[contracts.Finding] = field(default_factory=list)
+    cited: dict[str, contracts.Evidence] = field(default_factory=dict)
     shortened: list[str] = field(default_factory=list)
     cost_usd: float = 0.0
 
 
 async def summarise(topic_id: str, documents: Sequence[dict[str, Any]], about: str = "", lines: int = 5) -> Summary:
     """Return the summary of documents (url, title, text, source, published_at, trust); call it inside a step."""
-    if not (settings().agents.get("summariser") or AgentSettings()).enabled:
-        raise BadSetting("the agent summariser is off (setting agents.summariser.enabled)")
+    if not (config.settings().agents.get("summariser") or setting_types.AgentSettings()).enabled:
+        raise errors.BadSetting("the agent summariser is off (setting agents.summariser.enabled)")
     summary = Summary()
     pieces = _stored(topic_id, documents, about, summary)
     while len(pieces) > PASSAGES_A_PART:
@@ -63,8 +58,8 @@ async def summarise(topic_id: str, documents: Sequence[dict[str, Any]], about: s
     return summary
 
 
-def _stored(topic_id: str, documents: Sequence[dict[str, Any]], about: str, summary: Summary) -> list[Evidence]:
-    pieces: dict[str, Evidence] = {}
+def _stored(topic_id: str, documents: Sequence[dict[str, Any]], about: str, summary: Summary) -> list[contracts.Evidence]:
+    pieces: dict[str, contracts.Evidence] = {}
     left = MOST_CHARACTERS
     for document in documents:
         text = str(document["text"])[:left]
@@ -73,7 +68,7 @@ def _stored(topic_id: str, documents: Sequence[dict[str, Any]], about: str, summ
             summary.shortened.append(str(document["title"]))
         for start in range(0, len(text), evidence.MOST_TEXT):
             made = evidence.store(
-                current().run_id,
+                run_context.current().run_id,
                 topic_id,
                 about,
                 **{**document, "text": text[start : start + evidence.MOST_TEXT]},
@@ -84,18 +79,18 @@ def _stored(topic_id: str, documents: Sequence[dict[str, Any]], about: str, summ
     return list(pieces.values())
 
 
-async def write(pieces: Sequence[Evidence], about: str, lines: int, **options: object) -> Answer:
+async def write(pieces: Sequence[contracts.Evidence], about: str, lines: int, **options: object) -> call.Answer:
     """Return the summary of one request's passages as text, one cited sentence a line."""
     sections: dict[str, prompt.Body] = {
-        SUMMARY: prompt.Foreign(list(dict.fromkeys(piece.title for piece in pieces))),
+        offline.SUMMARY: prompt.Foreign(list(dict.fromkeys(piece.title for piece in pieces))),
         "Focus": about,
         "Lines": str(lines),
-        "Today": now().date().isoformat(),
+        "Today": run_context.now().date().isoformat(),
     }
-    return await call("summariser", agent, prompt.compose(sections, pieces), **options)  # type: ignore[arg-type]
+    return await call.call("summariser", agent, prompt.compose(sections, pieces), **options)  # type: ignore[arg-type]
 
 
-async def _checked(pieces: Sequence[Evidence], about: str, lines: int, summary: Summary) -> list[Finding]:
+async def _checked(pieces: Sequence[contracts.Evidence], about: str, lines: int, summary: Summary) -> list[contracts.Finding]:
     answer = await write(pieces, about, lines)
     summary.cost_usd += answer.cost_usd
-    return check(str(answer.output), {piece.id: piece for piece in pieces}).findings
+    return citations.check(str(answer.output), {piece.id: piece for piece in pieces}).findings

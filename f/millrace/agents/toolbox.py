@@ -1,3 +1,5 @@
+# requirements:
+
 """The tools of one research: listed at run time, sorted by what they can do, called and counted.
 
 The rules of trust/taint hold for every call, whoever makes it. What needs a person becomes a proposed action, and the
@@ -11,15 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from f.millrace.agents.charged import charged
-from f.millrace.core import db
-from f.millrace.core.contracts import Trust
-from f.millrace.core.errors import BadInput, BudgetExceeded, MillraceError, NeedsApproval, ToolFailed, ToolRefused
-from f.millrace.core.run_context import current
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import Span, span
-from f.millrace.tools import approved
-from f.millrace.tools.client import NoAnswer, Tool, Tools
+from f.millrace.agents import charged
+from f.millrace.core import contracts, db, errors, run_context
+from f.millrace.telemetry import events, spans
+from f.millrace.tools import approved, client
 from f.millrace.trust import actions, risk, taint
 
 HITS = 10
@@ -28,7 +25,7 @@ RETRY_WAIT_SECONDS = 0.3
 # Words of faults that are the same a moment later.
 LASTING = ("404", "403", "401", "410", "not public", "not allowed", "not known", "not a page", "no text", "too large", "no note")
 TEXTS = ("excerpt", "text", "abstract", "summary", "content", "snippet")
-LEAST_FIRST: tuple[Trust, ...] = ("untrusted", "trusted", "own")
+LEAST_FIRST: tuple[contracts.Trust, ...] = ("untrusted", "trusted", "own")
 DATES = ("published_at", "changed_at", "date", "updated_at")
 
 
@@ -66,8 +63,8 @@ class Toolbox:
 
     def __init__(
         self,
-        tools: Tools,
-        listed: list[Tool],
+        tools: client.Tools,
+        listed: list[client.Tool],
         threshold: risk.Risk = "medium",
         heard: taint.Heard | None = None,
         asker: str = "an agent",
@@ -89,27 +86,27 @@ class Toolbox:
                 self.heard.read(tool.description, "untrusted")
 
     @staticmethod
-    def author(tool: Tool) -> Trust:
+    def author(tool: client.Tool) -> contracts.Trust:
         """Return whose words the tool answers: the owner's from his own folder, else strangers'."""
         return "own" if tool.ours and not tool.open_world else "untrusted"
 
     @staticmethod
-    def words(tool: Tool, answer: dict[str, Any]) -> Trust:
+    def words(tool: client.Tool, answer: dict[str, Any]) -> contracts.Trust:
         """Return whose words an answer is: memory says it of each text that it kept, and the least trusted counts."""
-        author: Trust = Toolbox.author(tool)
+        author: contracts.Trust = Toolbox.author(tool)
         said = [value for path, value in taint.leaves(answer) if path.rpartition(".")[2] == "trust"] if author == "own" else []
         for trust in LEAST_FIRST:
             if trust in said:
                 return trust
         return author
 
-    def searches(self) -> list[Tool]:
+    def searches(self) -> list[client.Tool]:
         """Return the tools that search by words, the web first, the person's own notes next."""
         found = [tool for tool in self.listed.values() if tool.read_only and _takes(tool, "query")]
         order = {"web.search": 0, "notes.search": 1}
         return sorted(found, key=lambda tool: (order.get(tool.name, 2), tool.name))
 
-    def readers(self, field: str) -> list[Tool]:
+    def readers(self, field: str) -> list[client.Tool]:
         """Return the tools that read what one address or path names, pages before feeds."""
         found = [tool for tool in self.listed.values() if tool.read_only and tool.input_schema.get("required") == [field]]
         return sorted(found, key=lambda tool: ("fetch" not in tool.name, "feed" in tool.name, tool.name))
@@ -118,10 +115,10 @@ class Toolbox:
         """Call a tool, once more when the fault may pass; ToolFailed says why not, NeedsApproval that a person decides."""
         tool = next((tool for tool in self.listed.values() if name in (tool.name, tool.function_name)), None)
         if tool is None:
-            raise BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(self.listed) or 'none'}")
+            raise errors.BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(self.listed) or 'none'}")
         level = self._permit(tool, arguments, topic_id)
         self.used.add(tool.name)
-        if not tool.read_only and current().run_id:
+        if not tool.read_only and run_context.current().run_id:
             return await self._write(tool, arguments, topic_id)
         attributes = {
             "gen_ai.operation.name": "execute_tool",
@@ -132,12 +129,12 @@ class Toolbox:
             "agent.id": "researcher",
             "agent.risk_level": level,
         }
-        with span(f"execute_tool {tool.name}", attributes, scope="millrace.tools") as handle:
+        with spans.span(f"execute_tool {tool.name}", attributes, scope="millrace.tools") as handle:
             handle.content({"gen_ai.tool.call.arguments": arguments})
             for last in (False, True):
                 self.calls += 1
                 try:
-                    with charged("researcher", tool.name):
+                    with charged.charged("researcher", tool.name):
                         answer = await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
                     self._hear(tool, answer)
                     # A tool that fell back on less answered, but not with what was asked for.
@@ -145,51 +142,53 @@ class Toolbox:
                     handle.set({"millrace.tool.tries": 1 + last, "tool.success": fault is None, "tool.error_type": fault})
                     handle.content({"gen_ai.tool.call.result": answer})
                     return answer
-                except BudgetExceeded as error:
-                    emit("budget", str(error), tool=tool.name)
-                    raise ToolFailed(str(error)) from error
-                except (MillraceError, TimeoutError) as error:
+                except errors.BudgetExceeded as error:
+                    events.emit("budget", str(error), tool=tool.name)
+                    raise errors.ToolFailed(str(error)) from error
+                except (errors.MillraceError, TimeoutError) as error:
                     self.failures += 1
                     words = str(error) or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"
                     if last or any(word in words.lower() for word in LASTING):
                         handle.set({"tool.success": False, "tool.error_type": type(error).__name__})
-                        emit("error", words, tool=tool.name)
-                        raise ToolFailed(words) from error
+                        events.emit("error", words, tool=tool.name)
+                        raise errors.ToolFailed(words) from error
                 await asyncio.sleep(RETRY_WAIT_SECONDS)
         raise AssertionError("the loop returns or raises")
 
-    async def _write(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:
+    async def _write(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:
         """Make a call that changes something, once for this run and topic, however often its step is repeated."""
         self.calls += 1
         work = functools.partial(self._perform, tool, arguments, topic_id, asyncio.get_running_loop())
         async with self._writing:
             try:
-                with charged("researcher", tool.name):
+                with charged.charged("researcher", tool.name):
                     answer = await asyncio.to_thread(work)
-            except BudgetExceeded as error:
-                emit("budget", str(error), tool=tool.name)
-                raise ToolFailed(str(error)) from error
-            except ToolFailed as error:
+            except errors.BudgetExceeded as error:
+                events.emit("budget", str(error), tool=tool.name)
+                raise errors.ToolFailed(str(error)) from error
+            except errors.ToolFailed as error:
                 self.failures += 1
-                emit("error", str(error), tool=tool.name)
+                events.emit("error", str(error), tool=tool.name)
                 raise
         self._hear(tool, answer)
         return answer
 
-    def _perform(self, tool: Tool, arguments: dict[str, Any], topic_id: str, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+    def _perform(
+        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, loop: asyncio.AbstractEventLoop
+    ) -> dict[str, Any]:
         """Perform the call as an action, from a thread of its own: the account waits for the effect."""
 
         def do() -> dict[str, Any]:
             try:
                 return asyncio.run_coroutine_threadsafe(self._tools.call(tool.name, arguments), loop).result(CALL_SECONDS)
-            except (NoAnswer, TimeoutError) as error:
+            except (client.NoAnswer, TimeoutError) as error:
                 raise actions.OutcomeUnknown(str(error) or f"{tool.name} gave no answer in time") from error
 
         try:
             row = actions.propose(
                 tool.name,
                 arguments,
-                approved.key_of(current().run_id, topic_id, tool.name, arguments),
+                approved.key_of(run_context.current().run_id, topic_id, tool.name, arguments),
                 reason="asked for by an agent; nobody has to be asked",
                 annotations=tool.annotations,
             )
@@ -201,15 +200,15 @@ class Toolbox:
             db.close()
         outcome = done["outcome"] or {}
         if done["state"] != "performed":
-            raise ToolFailed(str(outcome.get("error") or f"{tool.name} is {done['state']}"))
+            raise errors.ToolFailed(str(outcome.get("error") or f"{tool.name} is {done['state']}"))
         return outcome
 
-    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:
+    def _permit(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:
         """Return the class of a call that may be made; ToolRefused and NeedsApproval stop the others."""
-        with span(f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust") as handle:
+        with spans.span(f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust") as handle:
             return self._judge(tool, arguments, topic_id, handle)
 
-    def _judge(self, tool: Tool, arguments: dict[str, Any], topic_id: str, handle: Span) -> risk.Risk:
+    def _judge(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, handle: spans.Span) -> risk.Risk:
         verdict = taint.judge(
             tool.name, arguments, self.heard, read_only=tool.read_only, leaves_house=tool.open_world or not tool.ours
         )
@@ -220,14 +219,14 @@ class Toolbox:
         handle.set({"agent.risk_level": assessment.risk, "millrace.rule": verdict.why or assessment.rule})
         if verdict.outcome == "refuse":
             handle.set({"millrace.decision": "refuse"})
-            emit("decision", verdict.why, tool=tool.name, refused=True)
-            raise ToolRefused(verdict.why)
+            events.emit("decision", verdict.why, tool=tool.name, refused=True)
+            raise errors.ToolRefused(verdict.why)
         if verdict.outcome == "free" and not risk.asks(assessment, self.threshold):
             handle.set({"millrace.decision": "run"})
             return assessment.risk
         handle.set({"millrace.decision": "ask"})
         why = verdict.why or assessment.rule
-        context = current()
+        context = run_context.current()
         key = approved.key_of(context.run_id, topic_id, tool.name, arguments)
         if context.run_id:
             actions.propose(
@@ -238,10 +237,10 @@ class Toolbox:
                 at_least=_asking(assessment.risk),
                 annotations=tool.annotations,
             )
-        emit("decision", f"{tool.name} needs a person: {why}", tool=tool.name, risk=assessment.risk)
-        raise NeedsApproval(f"{tool.name} was not run, it waits as a proposed action: {why}")
+        events.emit("decision", f"{tool.name} needs a person: {why}", tool=tool.name, risk=assessment.risk)
+        raise errors.NeedsApproval(f"{tool.name} was not run, it waits as a proposed action: {why}")
 
-    def _hear(self, tool: Tool, answer: dict[str, Any]) -> None:
+    def _hear(self, tool: client.Tool, answer: dict[str, Any]) -> None:
         """Take note of whose words came back. Others' tools that do not say that they read the open world may read what
         is private to the owner, such as his mail."""
         texts, links = [], []
@@ -259,9 +258,9 @@ class Toolbox:
             wanted = {"query": query, **({"limit": HITS} if _takes(tool, "limit") else {})}
             try:
                 answer = await self.call(tool.name, wanted)
-            except (ToolRefused, NeedsApproval):
+            except (errors.ToolRefused, errors.NeedsApproval):
                 continue
-            except ToolFailed:
+            except errors.ToolFailed:
                 self.search_failed = self.search_failed or tool.name == "web.search"
                 continue
             if _search_failed(answer):
@@ -273,11 +272,11 @@ class Toolbox:
                 return hits
         return []
 
-    async def _search_again(self, tool: Tool, wanted: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+    async def _search_again(self, tool: client.Tool, wanted: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
         await asyncio.sleep(RETRY_WAIT_SECONDS)
         try:
             second = await self.call(tool.name, wanted)
-        except ToolFailed:
+        except errors.ToolFailed:
             second = first
         if _search_failed(second):
             self.search_failed = True
@@ -291,14 +290,14 @@ class Toolbox:
             if answer.get("text"):
                 date = _date(next((answer[name] for name in DATES if answer.get(name)), None))
                 return Page(url, str(answer.get("title") or url), str(answer["text"]), date, tool.name)
-        raise ToolFailed(f"no tool can read {url[:200]}")
+        raise errors.ToolFailed(f"no tool can read {url[:200]}")
 
 
 def _search_failed(answer: dict[str, Any]) -> bool:
     return any("search failed" in str(problem) for problem in answer.get("problems") or [])
 
 
-def _takes(tool: Tool, name: str) -> bool:
+def _takes(tool: client.Tool, name: str) -> bool:
     return name in (tool.input_schema.get("properties") or {})
 
 

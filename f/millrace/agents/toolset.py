@@ -1,3 +1,5 @@
+# requirements:
+
 """The toolbox as a model sees it: each listed tool a function, each call through the toolbox's rules.
 
 What a tool answers is shown between marks that say whose words it is; what was not done is answered in words.
@@ -12,26 +14,24 @@ from pydantic_ai.tools import RunContext
 from pydantic_ai.tools import Tool as FunctionTool
 from pydantic_ai.toolsets import FunctionToolset
 
-from f.millrace.agents import gaps, prompt
-from f.millrace.agents.progress import Progress
-from f.millrace.agents.toolbox import Toolbox
-from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval
-from f.millrace.tools.client import Tool
+from f.millrace.agents import gaps, progress, prompt, toolbox
+from f.millrace.core import errors
+from f.millrace.tools import client
 
 LONGEST_ANSWER = 12_000
 
 
-def toolset(tools: Toolbox, topic_id: str = "", extra: Sequence[FunctionTool[Any]] = ()) -> FunctionToolset[Any]:
+def toolset(tools: toolbox.Toolbox, topic_id: str = "", extra: Sequence[FunctionTool[Any]] = ()) -> FunctionToolset[Any]:
     """Return the tools of the toolbox as functions of a model, and with them what the agent brings.
 
     A model that goes in circles is told once to try another way; then its work ends (AgentStuck).
     """
-    watch = Progress()
+    watch = progress.Progress()
     functions = [_function(tools, watch, tool, topic_id) for tool in tools.listed.values()]
     return FunctionToolset([*functions, *extra])
 
 
-def _function(tools: Toolbox, progress: Progress, tool: Tool, topic_id: str) -> FunctionTool[Any]:
+def _function(tools: toolbox.Toolbox, progress: progress.Progress, tool: client.Tool, topic_id: str) -> FunctionTool[Any]:
     return FunctionTool.from_schema(
         functools.partial(_call, tools, progress, tool, topic_id),
         name=tool.function_name,
@@ -42,7 +42,12 @@ def _function(tools: Toolbox, progress: Progress, tool: Tool, topic_id: str) -> 
 
 
 async def _call(
-    tools: Toolbox, progress: Progress, tool: Tool, topic_id: str, context: RunContext[Any], **arguments: Any
+    tools: toolbox.Toolbox,
+    progress: progress.Progress,
+    tool: client.Tool,
+    topic_id: str,
+    context: RunContext[Any],
+    **arguments: Any,
 ) -> str:
     request = context.run_step
     advice = progress.calling(request, tool.name, arguments)
@@ -53,22 +58,22 @@ async def _call(
         answer = await tools.call(tool.name, arguments, topic_id)
         text = json.dumps(answer, ensure_ascii=False, default=str)[:LONGEST_ANSWER]
         told = prompt.foreign(text, source=tool.name, trust=tools.words(tool, answer))
-    except MillraceError as error:
+    except errors.MillraceError as error:
         told = f"Not done: {prompt.safe(str(error))}"
         # A further proposal for a person is a step forward; a further fault is none.
-        news = isinstance(error, NeedsApproval)
+        news = isinstance(error, errors.NeedsApproval)
     advice = progress.answered(request, tool.name, told, news)
     return f"{told}\n\n{advice}" if advice else told
 
 
-def report_gap(run_id: str, tools: Toolbox, made: list[dict[str, Any]]) -> FunctionTool[Any]:
+def report_gap(run_id: str, tools: toolbox.Toolbox, made: list[dict[str, Any]]) -> FunctionTool[Any]:
     """Return the function by which a model reports a tool that it lacks; a report that does not hold is answered with why."""
 
     async def report_missing_tool(report: gaps.GapReport) -> str:
         """Report that no tool can do what the task needs, after having looked at those that there are."""
         try:
             made.append(gaps.report(run_id, report, list(tools.listed.values())))
-        except BadInput as error:
+        except errors.BadInput as error:
             return f"Not accepted: {error}"
         return "Stored. Go on with what can be done."
 

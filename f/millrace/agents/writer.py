@@ -1,3 +1,5 @@
+# requirements:
+
 """Writer: evidence in, cited sentences out.
 
 Its output is plain text, one sentence a line with the ids that it cites, so that a line can be checked and shown as soon
@@ -8,10 +10,8 @@ from collections.abc import Sequence
 
 from pydantic_ai import Agent
 
-from f.millrace.agents import prompt
-from f.millrace.agents.call import Answer, call
-from f.millrace.core.contracts import Evidence
-from f.millrace.core.run_context import now
+from f.millrace.agents import call, prompt
+from f.millrace.core import contracts, run_context
 
 INSTRUCTIONS = f"""\
 You answer one question from the evidence, for a busy reader. Write two to six lines. Each line is one sentence that the
@@ -25,19 +25,19 @@ agent = Agent(output_type=str, instructions=INSTRUCTIONS)
 
 async def write(
     question: prompt.Body,
-    evidence: Sequence[Evidence],
+    evidence: Sequence[contracts.Evidence],
     *,
     claims: Sequence[str] = (),
     conflicts: Sequence[str] = (),
     earlier: Sequence[str] = (),
     **options: object,
-) -> Answer:
+) -> call.Answer:
     """Return the answer as text, one cited sentence a line."""
     sections = {
         "Question": question,
-        "Today": now().date().isoformat(),
+        "Today": run_context.now().date().isoformat(),
         "Earlier questions": list(earlier),
         "Checked claims": prompt.Foreign(list(claims)),
         "Sources disagree": prompt.Foreign(list(conflicts)),
     }
-    return await call("writer", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]
+    return await call.call("writer", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@
 scripts/millrace step approvals/ask action_id=ACTION
 """
 
-from f.millrace.telemetry.spans import step
+from f.millrace.telemetry import spans
 from f.millrace.tools import asking
 from f.millrace.trust import actions
 
@@ -19,5 +19,5 @@ def main(action_id: str, timeout: int = 79200) -> dict:
         timeout: Seconds until the question expires.
     """
     action = actions.by_id(action_id)
-    with step("approvals.ask", str(action["run_id"]) if action["run_id"] else None, action_id=action_id):
+    with spans.step("approvals.ask", str(action["run_id"]) if action["run_id"] else None, action_id=action_id):
         return asking.ask(action, timeout)

@@ -6,9 +6,8 @@
 scripts/millrace step approvals/perform run_id=RUN
 """
 
-from f.millrace.core.errors import BadInput
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.core import errors
+from f.millrace.telemetry import events, spans
 from f.millrace.tools import approved
 from f.millrace.trust import actions
 
@@ -21,10 +20,10 @@ def main(run_id: str = "", action_id: str | None = None) -> dict:
         action_id: Only this action, also after it failed, or the question about a run's calls; none when nothing was asked.
     """
     if not (run_id or action_id):
-        raise BadInput("give a run_id, or an action_id; scripts/millrace approvals list shows them")
+        raise errors.BadInput("give a run_id, or an action_id; scripts/millrace approvals list shows them")
     wanted = actions.by_id(action_id) if action_id else None
     run_id = run_id or str((wanted or {}).get("run_id") or "")
-    with step("approvals.perform", run_id or None, action_id=action_id or "") as span:
+    with spans.step("approvals.perform", run_id or None, action_id=action_id or "") as span:
         if wanted is None:
             done = [approved.perform(row) for row in approved.left(run_id)]
         elif wanted["tool"] == approved.TOGETHER:
@@ -32,7 +31,7 @@ def main(run_id: str = "", action_id: str | None = None) -> dict:
         else:
             done = [approved.perform(wanted)]
         for row in done:
-            emit(
+            events.emit(
                 "decision",
                 f"{row['tool']}, for which a person was asked: {row['state']}",
                 action_id=str(row["id"]),

@@ -6,7 +6,7 @@
 scripts/millrace step approvals/record action_id=ACTION
 """
 
-from f.millrace.telemetry.spans import step
+from f.millrace.telemetry import spans
 from f.millrace.trust import actions, answers
 
 
@@ -22,7 +22,7 @@ def main(
         approvers: Who answered, as the flow gives it.
     """
     action = actions.by_id(action_id)
-    with step("approvals.record", str(action["run_id"]) if action["run_id"] else None, action_id=action_id) as span:
+    with spans.step("approvals.record", str(action["run_id"]) if action["run_id"] else None, action_id=action_id) as span:
         answer = answers.record(action, resume, resumes or [], approvers)
         span.set(decision=answer["decision"])
         return answer

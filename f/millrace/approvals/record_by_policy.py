@@ -6,7 +6,7 @@
 scripts/millrace step approvals/record_by_policy
 """
 
-from f.millrace.telemetry.spans import step
+from f.millrace.telemetry import spans
 from f.millrace.trust import actions, approvals
 
 
@@ -19,7 +19,7 @@ def main(action_id: str | None = None) -> dict:
     if not action_id:
         return {"approved": False, "decision": "nothing_to_approve", "by": "policy"}
     action = actions.by_id(action_id)
-    with step("approvals.record_by_policy", str(action["run_id"]) if action["run_id"] else None, action_id=action_id):
+    with spans.step("approvals.record_by_policy", str(action["run_id"]) if action["run_id"] else None, action_id=action_id):
         answer = approvals.answer(action_id)
         if answer is None:
             return {"approved": False, "decision": action["state"], "by": "policy"}

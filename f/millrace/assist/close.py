@@ -6,10 +6,8 @@
 scripts/millrace step assist/close run_id=RUN
 """
 
-from f.millrace.core import db
-from f.millrace.core.run_context import now
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.core import db, run_context
+from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit, decisions, spend
 
 
@@ -19,7 +17,7 @@ def main(run_id: str) -> dict:
     Args:
         run_id: The run whose task was done.
     """
-    with step("assist.close", run_id) as span:
+    with spans.step("assist.close", run_id) as span:
         row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
         made = db.all(
             "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:') ORDER BY created_at, key",
@@ -33,12 +31,12 @@ def main(run_id: str) -> dict:
         changed = db.execute(
             "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
             "WHERE id = %s AND status IN ('running', 'waiting')",
-            [status, db.jsonb(result), now(), run_id],
+            [status, db.jsonb(result), run_context.now(), run_id],
         )
         if changed:
             audit.append("millrace", "run.closed", "do_task", run_id, status=status, calls=len(calls))
         if status == "done":
             decisions.close(run_id)
-        emit("progress", f"Task {status.replace('_', ' ')}", status=status)
+        events.emit("progress", f"Task {status.replace('_', ' ')}", status=status)
         span.set({"millrace.run.status": status})
         return result

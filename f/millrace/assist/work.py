@@ -6,12 +6,9 @@
 scripts/millrace step assist/work task="Write down in my notes when high water is"
 """
 
-from f.millrace.agents.helper import do_task
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput
-from f.millrace.core.run_context import current
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.agents import helper
+from f.millrace.core import db, errors, run_context
+from f.millrace.telemetry import events, spans
 from f.millrace.tools import approved
 from f.millrace.trust import decisions, policy
 
@@ -26,21 +23,21 @@ def main(task: str, pipeline: dict | None = None) -> dict:
         task: What is to be done, in a few sentences.
         pipeline: What the flow's spec says: name, budget, agents.
     """
-    with step("assist.work") as span:
-        run_id, task = current().run_id, task.strip()
+    with spans.step("assist.work") as span:
+        run_id, task = run_context.current().run_id, task.strip()
         if not task or len(task) > LONGEST_TASK:
-            raise BadInput(f"a task has 1 to {LONGEST_TASK} characters, this one {len(task)}")
+            raise errors.BadInput(f"a task has 1 to {LONGEST_TASK} characters, this one {len(task)}")
         row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
         if row is None or row["answer"] is None:
             db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id])
             policy.note()
-            help = do_task(run_id, task)
+            help = helper.do_task(run_id, task)
             # The text stays in the run's row, not in the results of its steps.
             kept = {"answer": {"text": help.text, "gaps": help.gaps, "stopped_because": help.stopped_because}}
             with db.transaction():
                 db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb(kept), run_id])
                 decisions.judged(run_id, "task", task[:LONGEST_TITLE], None, "helper", help.escalated)
-            emit("progress", help.text)
+            events.emit("progress", help.text)
         question = approved.ask_together(run_id)
         span.set(asks=question is not None)
         return {

@@ -11,13 +11,10 @@ question only. Put `blocks/take_answer` or `blocks/send_if_approved` behind it: 
 scripts/millrace step blocks/ask_approval question="Publish the report?"
 """
 
-from f.millrace.core.errors import BadInput
-from f.millrace.core.ids import digest_of
-from f.millrace.core.run_context import current
-from f.millrace.telemetry.spans import step
+from f.millrace.core import errors, ids, run_context
+from f.millrace.telemetry import spans
 from f.millrace.tools import asking
-from f.millrace.trust import actions
-from f.millrace.trust.questions import DECIDE
+from f.millrace.trust import actions, questions
 
 
 def main(question: str = "", details: str = "", action_id: str = "", timeout: int = 86400) -> dict:
@@ -35,15 +32,15 @@ def main(question: str = "", details: str = "", action_id: str = "", timeout: in
         default_args: What its button sends back.
     """
     if bool(question.strip()) == bool(action_id):
-        raise BadInput("give either a question or an action_id, not both and not neither")
+        raise errors.BadInput("give either a question or an action_id, not both and not neither")
     if timeout <= 0:
-        raise BadInput(f"timeout is {timeout}; it must be more than 0 seconds")
-    with step("blocks.ask_approval", action_id=action_id) as span:
+        raise errors.BadInput(f"timeout is {timeout}; it must be more than 0 seconds")
+    with spans.step("blocks.ask_approval", action_id=action_id) as span:
         if action_id:
             action = actions.by_id(action_id)
         else:
             arguments = {"question": question.strip(), "details": details}
-            key = f"decide:{current().run_id}:{current().step}:{digest_of(arguments)[:16]}"
-            action = actions.propose(DECIDE, arguments, key, reason="this flow asks a person before it goes on")
+            key = f"decide:{run_context.current().run_id}:{run_context.current().step}:{ids.digest_of(arguments)[:16]}"
+            action = actions.propose(questions.DECIDE, arguments, key, reason="this flow asks a person before it goes on")
         span.set(action_id=str(action["id"]))
         return {"action_id": str(action["id"]), **asking.ask(action, timeout)}

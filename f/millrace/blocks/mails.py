@@ -1,12 +1,12 @@
+# requirements:
+
 """Mails of somebody's flow: each sent once, and only with an approval for exactly this mail."""
 
 from collections.abc import Callable
 from typing import Any
 
-from f.millrace.core.errors import NeedsApproval, ToolFailed
-from f.millrace.core.ids import digest_of
-from f.millrace.core.run_context import current, flow_path
-from f.millrace.telemetry.events import emit
+from f.millrace.core import errors, ids, run_context
+from f.millrace.telemetry import events
 from f.millrace.tools import mail
 from f.millrace.trust import actions, approvals
 
@@ -16,18 +16,21 @@ TOOL = "mail.send"
 
 def flow() -> str:
     """Return whose standing approvals hold: those of the flow's path, or of the run's flow outside of Windmill's."""
-    return flow_path() or current().flow
+    return run_context.flow_path() or run_context.current().flow
 
 
 def compose(to: str, subject: str, text: str) -> Row:
     """Return what sending this mail means; its name is the same when the step runs again."""
-    name = digest_of([flow(), current().run_id, current().step, to])[:24]
+    name = ids.digest_of([flow(), run_context.current().run_id, run_context.current().step, to])[:24]
     return {"to": to, "subject": subject, "text": text, "message_id": f"{name}@millrace.local"}
 
 
 def together(mails: list[Row]) -> tuple[str, Row]:
     """Return the key and the arguments of the one action that a person is asked about."""
-    return f"mails:{current().run_id}:{current().step}", {"to": [one["to"] for one in mails], "mails": mails}
+    return f"mails:{run_context.current().run_id}:{run_context.current().step}", {
+        "to": [one["to"] for one in mails],
+        "mails": mails,
+    }
 
 
 def send(mails: list[Row], authorise: Callable[[Row], bool]) -> list[Row]:
@@ -38,7 +41,9 @@ def send(mails: list[Row], authorise: Callable[[Row], bool]) -> list[Row]:
     ended = [_send(one, authorise) for one in mails]
     failed = [one for one in ended if one["status"] == "failed"]
     if failed:
-        raise ToolFailed(f"{len(failed)} of {len(ended)} mails were not sent: {failed[0]['recipient']}: {failed[0]['error']}")
+        raise errors.ToolFailed(
+            f"{len(failed)} of {len(ended)} mails were not sent: {failed[0]['recipient']}: {failed[0]['error']}"
+        )
     return ended
 
 
@@ -50,11 +55,11 @@ def _send(wanted: Row, authorise: Callable[[Row], bool]) -> Row:
             return {"recipient": wanted["to"], "status": "waiting", "path": None, "error": None}
         try:
             action = actions.perform(key, wanted, lambda: _hand_over(wanted), lambda: _look(wanted))
-        except NeedsApproval as error:
+        except errors.NeedsApproval as error:
             return {"recipient": wanted["to"], "status": "waiting", "path": None, "error": str(error)}
     outcome = action["outcome"] or {}
     status = outcome.get("status", "sent") if action["state"] == "performed" else action["state"]
-    emit("progress", f"Mail to {wanted['to']}: {status}", recipient=wanted["to"], status=status)
+    events.emit("progress", f"Mail to {wanted['to']}: {status}", recipient=wanted["to"], status=status)
     return {"recipient": wanted["to"], "status": status, "path": outcome.get("path") or None, "error": outcome.get("error")}
 
 

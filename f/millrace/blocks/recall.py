@@ -9,11 +9,10 @@ searched outside, and no model writes: what comes back is what was kept, word fo
 scripts/millrace step blocks/recall question="quay repair"
 """
 
-from f.millrace.core.errors import BadInput
-from f.millrace.core.run_context import within
-from f.millrace.memory.recall import search
-from f.millrace.telemetry.spans import step
-from f.millrace.trust.embeddings import keep_account
+from f.millrace.core import errors, run_context
+from f.millrace.memory import recall
+from f.millrace.telemetry import spans
+from f.millrace.trust import embeddings
 
 MOST = 100
 
@@ -34,10 +33,10 @@ def main(question: str, limit: int = 5, types: list[str] | None = None, as_of: s
         found: How many there are; 0 is false in a branch.
     """
     if not 1 <= limit <= MOST:
-        raise BadInput(f"limit is {limit}; allowed is 1 to {MOST}")
-    with step("blocks.recall") as span, within(namespace=namespace):
-        keep_account()
-        results = search(question, limit, types=types or None, as_of=as_of.strip() or None).results
+        raise errors.BadInput(f"limit is {limit}; allowed is 1 to {MOST}")
+    with spans.step("blocks.recall") as span, run_context.within(namespace=namespace):
+        embeddings.keep_account()
+        results = recall.search(question, limit, types=types or None, as_of=as_of.strip() or None).results
         names = ("id", "type", "title", "text", "source", "score", "valid_from")
         memories = [{name: result.as_json()[name] for name in names} for result in results]
         span.set(found=len(memories))

@@ -10,9 +10,9 @@ uses stand in the settings. The answer is in the run's history too: `forget` doe
 scripts/millrace step blocks/research question="What does a sodium battery cost?"
 """
 
-from f.millrace.agents.ask import ask
-from f.millrace.core.run_context import current
-from f.millrace.telemetry.spans import step
+from f.millrace.agents import ask
+from f.millrace.core import run_context
+from f.millrace.telemetry import spans
 
 
 def main(question: str, use_memory: bool = True, written_by_others: bool = False) -> dict:
@@ -33,8 +33,8 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
         cost_usd: What the models cost.
         run_id: The run in Millrace: scripts/millrace show RUN.
     """
-    with step("blocks.research") as span:
-        reply = ask(question, fresh=not use_memory, trust="untrusted" if written_by_others else "own")
+    with spans.step("blocks.research") as span:
+        reply = ask.ask(question, fresh=not use_memory, trust="untrusted" if written_by_others else "own")
         result = reply.result
         span.set(findings=len(result.findings), confidence=result.confidence.score)
         return {
@@ -45,5 +45,5 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
             "conflicts": [conflict.question for conflict in result.conflicts],
             "stopped_because": str(result.stopped_because),
             "cost_usd": result.cost_usd,
-            "run_id": current().run_id,
+            "run_id": run_context.current().run_id,
         }

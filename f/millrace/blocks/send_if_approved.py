@@ -12,8 +12,8 @@ scripts/millrace step blocks/send_if_approved action_id=ACTION
 from typing import Any
 
 from f.millrace.blocks import mails
-from f.millrace.core.errors import BadInput, NeedsApproval, ToolFailed
-from f.millrace.telemetry.spans import step
+from f.millrace.core import errors
+from f.millrace.telemetry import spans
 from f.millrace.trust import actions, answers, approvals
 
 
@@ -38,8 +38,10 @@ def main(
         return {"approved": False, "decision": "nothing_to_approve", "by": "policy", "mails": []}
     whole = actions.by_id(action_id)
     if whole["tool"] != mails.TOOL or "mails" not in whole["arguments"]:
-        raise BadInput(f"action {action_id} is no mail of send_mail but {whole['tool']}; use take_answer for other questions")
-    with step("blocks.send_if_approved", action_id=action_id) as span:
+        raise errors.BadInput(
+            f"action {action_id} is no mail of send_mail but {whole['tool']}; use take_answer for other questions"
+        )
+    with spans.step("blocks.send_if_approved", action_id=action_id) as span:
         answer = answers.record(whole, resume, resumes or [], approvers)
         done = _send(whole) if answer["approved"] else []
         span.set(decision=answer["decision"], mails=len(done))
@@ -56,8 +58,8 @@ def _send(whole: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         # A crash between leaves it undone: every mail knows for itself whether it went out.
         row = actions.perform(whole["key"], whole["arguments"], send_all, check=lambda: False)
-    except NeedsApproval:
+    except errors.NeedsApproval:
         return []
     if row["state"] == "failed":
-        raise ToolFailed(row["outcome"]["error"])
+        raise errors.ToolFailed(row["outcome"]["error"])
     return done or list((row["outcome"] or {}).get("mails", []))

@@ -12,10 +12,9 @@ scripts/millrace step blocks/send_mail 'to=["me@localhost"]' subject=Hello text=
 """
 
 from f.millrace.blocks import mails
-from f.millrace.core.errors import BadInput
-from f.millrace.telemetry.spans import step
-from f.millrace.trust import actions, approvals
-from f.millrace.trust.recipients import checked
+from f.millrace.core import errors
+from f.millrace.telemetry import spans
+from f.millrace.trust import actions, approvals, recipients
 
 MOST_RECIPIENTS = 100
 
@@ -34,12 +33,12 @@ def main(to: list[str], subject: str, text: str) -> dict:
         waiting: The addresses that wait for a person's word.
         mails: What became of the others: recipient, status (sent, or outbox for a file), path.
     """
-    addresses = list(dict.fromkeys(checked(address) for address in to if address.strip()))
+    addresses = list(dict.fromkeys(recipients.checked(address) for address in to if address.strip()))
     if not addresses or len(addresses) > MOST_RECIPIENTS:
-        raise BadInput(f"to names {len(addresses)} addresses; allowed is 1 to {MOST_RECIPIENTS}")
+        raise errors.BadInput(f"to names {len(addresses)} addresses; allowed is 1 to {MOST_RECIPIENTS}")
     if not subject.strip() or not text.strip():
-        raise BadInput("a mail needs a subject and a text")
-    with step("blocks.send_mail", recipients=len(addresses)) as span:
+        raise errors.BadInput("a mail needs a subject and a text")
+    with spans.step("blocks.send_mail", recipients=len(addresses)) as span:
         held = approvals.standing(mails.flow(), "main", mails.TOOL)
         wanted = [mails.compose(address, " ".join(subject.split()), text) for address in addresses]
         others = [one for one in wanted if one["to"] not in held]

@@ -12,16 +12,11 @@ scripts/millrace step blocks/summarise text="..." sentences=3
 
 from typing import Any
 
-from f.millrace.agents.call import wait
-from f.millrace.agents.evidence import publisher
-from f.millrace.agents.summariser import Summary, summarise
-from f.millrace.core.errors import BadInput, MillraceError
-from f.millrace.core.ids import digest_of, stable_id
-from f.millrace.core.run_context import current
+from f.millrace.agents import call, evidence, summariser
+from f.millrace.core import errors, ids, run_context
 from f.millrace.memory import documents as stored
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
-from f.millrace.tools.web import fetch_page
+from f.millrace.telemetry import events, spans
+from f.millrace.tools import web
 
 Document = dict[str, Any]
 MOST_SENTENCES = 20
@@ -54,22 +49,22 @@ def main(
         cost_usd: What the models cost.
     """
     if not 1 <= sentences <= MOST_SENTENCES:
-        raise BadInput(f"sentences is {sentences}; allowed is 1 to {MOST_SENTENCES}")
+        raise errors.BadInput(f"sentences is {sentences}; allowed is 1 to {MOST_SENTENCES}")
     given = [*(documents or []), *(urls or []), text.strip()]
     if not any(part.strip() for part in given):
-        raise BadInput("there is nothing to summarise: give documents, urls or a text")
-    with step("blocks.summarise") as span:
+        raise errors.BadInput("there is nothing to summarise: give documents, urls or a text")
+    with spans.step("blocks.summarise") as span:
         problems: list[str] = []
         found = [*_from_memory(documents or [], namespace, problems), *_from_web(urls or [], problems)]
         if text.strip():
             found.append({"url": "", "title": "The given text", "text": text, "source": "text"})
         if not found:
-            raise BadInput("nothing could be read: " + "; ".join(problems))
-        topic = stable_id("summary", current().run_id, current().step, digest_of([given, about]))
-        summary = wait(summarise(topic, found, about.strip(), sentences))
+            raise errors.BadInput("nothing could be read: " + "; ".join(problems))
+        topic = ids.stable_id("summary", run_context.current().run_id, run_context.current().step, ids.digest_of([given, about]))
+        summary = call.wait(summariser.summarise(topic, found, about.strip(), sentences))
         problems += [f"{title}: too long, only its beginning was read" for title in summary.shortened]
         for problem in problems:
-            emit("error", problem)
+            events.emit("error", problem)
         span.set(documents=len(found), sentences=len(summary.findings))
         return {**_shown(summary), "read": len(found), "problems": problems, "cost_usd": summary.cost_usd}
 
@@ -79,7 +74,7 @@ def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[
     for name in names:
         try:
             rows |= {row["id"]: row for row in stored.find(name, namespace)}
-        except MillraceError as error:
+        except errors.MillraceError as error:
             problems.append(str(error))
     return [
         {
@@ -98,16 +93,16 @@ def _from_web(urls: list[str], problems: list[str]) -> list[Document]:
     found = []
     for url in dict.fromkeys(url.strip() for url in urls if url.strip()):
         try:
-            page = fetch_page(url)
-        except MillraceError as error:
+            page = web.fetch_page(url)
+        except errors.MillraceError as error:
             problems.append(f"{url}: {error}")
             continue
-        about = {"published_at": page.published_at, "source": page.site or publisher(page.url)}
+        about = {"published_at": page.published_at, "source": page.site or evidence.publisher(page.url)}
         found.append({"url": page.url, "title": page.title, "text": page.text, **about})
     return found
 
 
-def _shown(summary: Summary) -> dict[str, Any]:
+def _shown(summary: summariser.Summary) -> dict[str, Any]:
     """Return the sentences with a number for each document, and what the numbers stand for."""
     numbers: dict[str, int] = {}
     sources, lines = [], []

@@ -9,7 +9,7 @@ a link that was merely opened and an answer to another question are all a no.
 scripts/millrace step blocks/take_answer action_id=ACTION
 """
 
-from f.millrace.telemetry.spans import step
+from f.millrace.telemetry import spans
 from f.millrace.trust import actions, answers
 
 
@@ -30,7 +30,7 @@ def main(
         by: Who decided.
     """
     action = actions.by_id(action_id)
-    with step("blocks.take_answer", action_id=action_id) as span:
+    with spans.step("blocks.take_answer", action_id=action_id) as span:
         answer = answers.record(action, resume, resumes or [], approvers)
         span.set(decision=answer["decision"])
         return answer

@@ -1,3 +1,5 @@
+# requirements:
+
 """The settings: one typed class, each field with a default that works with nothing else installed.
 
 Read from the environment (`MILLRACE_<NAME>`; lists are separated by commas), then `millrace.yaml` in the
@@ -18,11 +20,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 
-from f.millrace.core import windmill
-from f.millrace.core.errors import BadSetting
+from f.millrace.core import errors, windmill
 
 if typing.TYPE_CHECKING:
-    from f.millrace.core.setting_types import Agents, ModelPrice, Money, Servers
+    from f.millrace.core import setting_types
 
 PREFIX = "MILLRACE_"
 FILE = "millrace.yaml"
@@ -181,25 +182,34 @@ class Settings:
     fetch_max_bytes: Annotated[int, Field(ge=1_000, description="Largest body that is read from a source or page.")] = 5_000_000
     fetch_seconds: Annotated[float, Field(gt=0, le=300, description="Longest time for one request.")] = 20
     run_usd: Annotated[
-        Money, Field(description="Most that one run may spend; of this and the pipeline's own budget the lower holds.")
+        setting_types.Money,
+        Field(description="Most that one run may spend; of this and the pipeline's own budget the lower holds."),
     ] = Decimal("5.00")
-    daily_budget_usd: Annotated[Money, Field(description="Most that one user may spend in a day (UTC).")] = Decimal("50.00")
+    daily_budget_usd: Annotated[setting_types.Money, Field(description="Most that one user may spend in a day (UTC).")] = Decimal(
+        "50.00"
+    )
     flow_daily_usd: Annotated[
-        dict[str, Money], Field(description="Most that all runs of a flow may spend in a day (UTC), by the flow's name.")
+        dict[str, setting_types.Money],
+        Field(description="Most that all runs of a flow may spend in a day (UTC), by the flow's name."),
     ] = {}
     prices: Annotated[
-        dict[str, ModelPrice],
+        dict[str, setting_types.ModelPrice],
         Field(description="Prices of models by name (openai:NAME), for a million tokens; they go before the table."),
     ] = {}
     unknown_prices: Annotated[
         Literal["cap", "refuse"],
         Field(description="A model without a known price: count it at the two cautious rates, or refuse it."),
     ] = "cap"
-    unknown_input_usd: Annotated[Money, Field(description="Cautious rate for a million tokens in.")] = Decimal("10")
-    unknown_output_usd: Annotated[Money, Field(description="Cautious rate for a million tokens out.")] = Decimal("40")
-    tool_usd: Annotated[dict[str, Money], Field(description="Price of one call of a tool, by its name (web.search).")] = {}
+    unknown_input_usd: Annotated[setting_types.Money, Field(description="Cautious rate for a million tokens in.")] = Decimal("10")
+    unknown_output_usd: Annotated[setting_types.Money, Field(description="Cautious rate for a million tokens out.")] = Decimal(
+        "40"
+    )
+    tool_usd: Annotated[
+        dict[str, setting_types.Money], Field(description="Price of one call of a tool, by its name (web.search).")
+    ] = {}
     machine_usd_hour: Annotated[
-        Money, Field(description="What an hour of a step costs on your machines; reported beside the spending, not limited.")
+        setting_types.Money,
+        Field(description="What an hour of a step costs on your machines; reported beside the spending, not limited."),
     ] = Decimal(0)
     user: Annotated[str, Field(description="Whose daily budget is charged.")] = "operator"
     confidence_silent: Annotated[int, Field(ge=0, le=100, description="Above this, findings are published silently.")] = 90
@@ -215,9 +225,9 @@ class Settings:
             '"conversation": 90}; other types are kept.'
         ),
     ] = {}
-    agents: Annotated[Agents, Field(description="Settings of single agents by name.")] = {}
+    agents: Annotated[setting_types.Agents, Field(description="Settings of single agents by name.")] = {}
     mcp: Annotated[
-        Servers,
+        setting_types.Servers,
         Field(
             description="Further MCP servers whose tools agents may call, as in mcp.json: name to HTTP address, or to {url, headers} or {command, args, env}."
         ),
@@ -247,7 +257,7 @@ def declared(name: str) -> Any:
     except NameError:  # a type that few processes need
         from f.millrace.core import setting_types
 
-        return eval(text, {**vars(setting_types), **globals()})
+        return eval(text, {**globals(), "setting_types": setting_types})
 
 
 @functools.cache
@@ -276,7 +286,7 @@ def settings() -> Settings:
     try:
         return validate(values)
     except ValidationError as error:
-        raise BadSetting("\n".join(_mistake(detail) for detail in error.errors())) from None
+        raise errors.BadSetting("\n".join(_mistake(detail) for detail in error.errors())) from None
 
 
 def reload() -> None:
@@ -321,9 +331,9 @@ def _file() -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:
-        raise BadSetting(f"{FILE} is not YAML: {error}") from error
+        raise errors.BadSetting(f"{FILE} is not YAML: {error}") from error
     if not isinstance(content, dict):
-        raise BadSetting(f"{FILE} must hold `name: value` lines, not a {type(content).__name__}")
+        raise errors.BadSetting(f"{FILE} must hold `name: value` lines, not a {type(content).__name__}")
     return content
 
 
@@ -334,7 +344,7 @@ def from_text(name: str, value: str) -> Any:
         try:
             return json.loads(value)
         except json.JSONDecodeError as error:
-            raise BadSetting(f"{PREFIX}{name.upper()} must be a JSON object: {error}") from error
+            raise errors.BadSetting(f"{PREFIX}{name.upper()} must be a JSON object: {error}") from error
     if kind is list:
         return [part.strip() for part in value.split(",") if part.strip()]
     return value

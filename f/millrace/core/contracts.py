@@ -1,3 +1,5 @@
+# requirements:
+
 """What steps, agents and tools hand to each other: items of sources, evidence, findings that cite it, conflicts, confidence."""
 
 from datetime import datetime

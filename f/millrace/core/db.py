@@ -1,3 +1,5 @@
+# requirements:
+
 """Postgres: one connection a thread, rows as dictionaries, faults in words."""
 
 import contextlib
@@ -11,10 +13,7 @@ import psycopg.sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from f.millrace.core import windmill
-from f.millrace.core.config import settings
-from f.millrace.core.errors import DatabaseUnavailable, SchemaMismatch
-from f.millrace.core.schema import MIGRATIONS
+from f.millrace.core import config, errors, schema, windmill
 
 CONNECT_SECONDS = 10
 # Any fixed number will do; every migrator of this bundle takes the same.
@@ -29,9 +28,9 @@ _local = threading.local()
 
 def database_url() -> str:
     """Return the address from the settings; DatabaseUnavailable when none is set."""
-    url = settings().database_url.get_secret_value()
+    url = config.settings().database_url.get_secret_value()
     if not url:
-        raise DatabaseUnavailable("no database: set MILLRACE_DATABASE_URL or start one with scripts/millrace db start")
+        raise errors.DatabaseUnavailable("no database: set MILLRACE_DATABASE_URL or start one with scripts/millrace db start")
     return url
 
 
@@ -44,7 +43,9 @@ def open_connection(url: str | None = None) -> Connection:
         parts = urlsplit(url)
         reason = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
         place = f"{parts.hostname or 'socket'}:{parts.port or 5432}{parts.path}"
-        raise DatabaseUnavailable(f"Postgres at {place} cannot be reached ({reason}); check MILLRACE_DATABASE_URL") from error
+        raise errors.DatabaseUnavailable(
+            f"Postgres at {place} cannot be reached ({reason}); check MILLRACE_DATABASE_URL"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -65,12 +66,12 @@ def connect() -> Iterator[Connection]:
         # Told to go in the middle of a pipeline it is not broken yet, and of no use any more.
         connection.close()
         reason = str(error).strip().splitlines()[0]
-        raise DatabaseUnavailable(
+        raise errors.DatabaseUnavailable(
             f"Postgres went away in the middle ({reason}); what was not acknowledged was not stored, so do it again"
         ) from error
     except psycopg.errors.UndefinedTable as error:
-        raise SchemaMismatch(
-            f"the database has not the tables of version {len(MIGRATIONS)} ({error.diag.message_primary}); "
+        raise errors.SchemaMismatch(
+            f"the database has not the tables of version {len(schema.MIGRATIONS)} ({error.diag.message_primary}); "
             "run scripts/millrace db migrate"
         ) from error
 
@@ -140,7 +141,7 @@ def owner_url() -> str:
 
     On a worker it is a variable that the settings do not name, so that it is not in every step's hands.
     """
-    own = settings().owner_url.get_secret_value()
+    own = config.settings().owner_url.get_secret_value()
     if not own and windmill.on_worker():
         own = str(windmill.get(f"variables/get_value/{OWNER_VARIABLE}") or "")
     return own or database_url()
@@ -159,11 +160,11 @@ def migrate(url: str | None = None) -> list[str]:
         applied = connection.execute("SELECT * FROM schema_migration").fetchall() if found and found["there"] else []
         by_number = {row["number"]: row for row in applied}
         _refuse_foreign(by_number)
-        missing = [migration for migration in MIGRATIONS if migration.number not in by_number]
+        missing = [migration for migration in schema.MIGRATIONS if migration.number not in by_number]
         try:
             _apply(connection, missing)
         except psycopg.errors.InsufficientPrivilege as error:
-            raise SchemaMismatch(
+            raise errors.SchemaMismatch(
                 f"{missing[0].name} is missing and this role may not change tables; run scripts/millrace db migrate "
                 "with MILLRACE_OWNER_URL set to the owner's address"
             ) from error
@@ -221,13 +222,13 @@ RIGHTS = (
 
 
 def _refuse_foreign(applied: dict[int, dict[str, Any]]) -> None:
-    known = {migration.number: migration for migration in MIGRATIONS}
+    known = {migration.number: migration for migration in schema.MIGRATIONS}
     newer = sorted(set(applied) - set(known))
     if newer:
-        raise SchemaMismatch(
+        raise errors.SchemaMismatch(
             f"the database has migration {newer[-1]}, this code knows {len(known)}; update this checkout, "
             "or set MILLRACE_DATABASE_URL to another database"
         )
     for number, row in applied.items():
         if known[number].sha256 != row["sha256"]:
-            raise SchemaMismatch(f"migration {row['name']} was edited after it was applied; write a new one instead")
+            raise errors.SchemaMismatch(f"migration {row['name']} was edited after it was applied; write a new one instead")

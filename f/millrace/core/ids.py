@@ -1,3 +1,5 @@
+# requirements:
+
 """Names that come out the same each time: the reason why a repeated step finds its own rows."""
 
 import hashlib

@@ -1,3 +1,5 @@
+# requirements:
+
 """Which model answers: `openai:…`, `anthropic:…`, `ollama:…` or `offline`.
 
 A provider's SDK is imported when it is chosen and not before. Its own retries are off, so that one request is one
@@ -10,8 +12,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from f.millrace.core.errors import BadSetting
-from f.millrace.core.providers import split
+from f.millrace.core import errors, providers
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -25,10 +26,10 @@ def model(name: str, *, offline: Callable[[], Model] | None = None, seconds: flo
 
     `offline` makes the model that needs no service; it lives a layer above this one.
     """
-    provider, model_name = split(name)
+    provider, model_name = providers.split(name)
     if provider == "offline":
         if offline is None:
-            raise BadSetting("the offline model is not available here; run it through agents/call")
+            raise errors.BadSetting("the offline model is not available here; run it through agents/call")
         return offline()
     return _PROVIDERS[provider](model_name, seconds)
 
@@ -79,5 +80,5 @@ def _anthropic(model_name: str, seconds: float) -> Model:
 _PROVIDERS: dict[str, Callable[[str, float], Model]] = {"openai": _openai, "anthropic": _anthropic, "ollama": _ollama}
 
 
-def _missing(name: str, variable: str, more: str = "") -> BadSetting:
-    return BadSetting(f"model {name!r} needs {variable}{more}; set it, or use the model 'offline'")
+def _missing(name: str, variable: str, more: str = "") -> errors.BadSetting:
+    return errors.BadSetting(f"model {name!r} needs {variable}{more}; set it, or use the model 'offline'")

@@ -1,3 +1,5 @@
+# requirements:
+
 """Amounts of money: exact decimals of US dollars, shown in one way everywhere."""
 
 from decimal import ROUND_HALF_UP, Decimal

@@ -1,3 +1,5 @@
+# requirements:
+
 """What tokens cost, at whose word: the setting `prices`, then the table that ships with genai-prices.
 
 A model without a price is counted at a cautious rate, or refused, as the setting `unknown_prices` says.
@@ -14,10 +16,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BudgetExceeded
-from f.millrace.core.money import usd
-from f.millrace.core.providers import split
+from f.millrace.core import config, errors, money, providers
 
 MILLION = Decimal(1_000_000)
 
@@ -50,8 +49,8 @@ class Price:
 def price(name: str, tokens: Tokens, at: datetime) -> Price:
     """Return what `tokens` of the model cost at that time; BudgetExceeded when nobody knows and the settings refuse that."""
     date = at.date().isoformat()
-    provider, model_name = split(name)
-    own = settings().prices.get(name)
+    provider, model_name = providers.split(name)
+    own = config.settings().prices.get(name)
     if own is not None:
         rates = (own.input, own.output, own.cache_read, own.cache_write)
         foreign = "" if own.currency == "USD" else f" ({own.currency} at {own.usd_per_unit} USD)"
@@ -63,9 +62,11 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
         return Price(found, f"genai-prices {_table_version()}", date)
     if provider == "openai" and _is_local(os.environ.get("OPENAI_BASE_URL", "")):
         return Price(Decimal(0), "local", date)
-    if settings().unknown_prices == "refuse":
-        raise BudgetExceeded(f"nobody knows the price of {name}; add it to the setting prices, or set unknown_prices to cap")
-    guess = _by_rates(tokens, settings().unknown_input_usd, settings().unknown_output_usd)
+    if config.settings().unknown_prices == "refuse":
+        raise errors.BudgetExceeded(
+            f"nobody knows the price of {name}; add it to the setting prices, or set unknown_prices to cap"
+        )
+    guess = _by_rates(tokens, config.settings().unknown_input_usd, config.settings().unknown_output_usd)
     return Price(guess, "cautious guess", date, known=False)
 
 
@@ -88,7 +89,7 @@ def _by_rates(
     cached = tokens.cache_read * (input_usd if read is None else read) + tokens.cache_write * (
         input_usd if write is None else write
     )
-    return usd((plain * input_usd + cached + tokens.output * output_usd) / MILLION)
+    return money.usd((plain * input_usd + cached + tokens.output * output_usd) / MILLION)
 
 
 def _table_price(provider: str, model_name: str, tokens: Tokens, at: datetime) -> Decimal | None:
@@ -104,7 +105,7 @@ def _table_price(provider: str, model_name: str, tokens: Tokens, at: datetime) -
         found: Any = calc_price(usage, model_ref=model_name, provider_id=provider, genai_request_timestamp=at)
     except LookupError:
         return None
-    return usd(found.total_price)
+    return money.usd(found.total_price)
 
 
 @functools.cache

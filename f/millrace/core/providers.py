@@ -1,6 +1,8 @@
+# requirements:
+
 """A model's name: `provider:name`, or `offline`."""
 
-from f.millrace.core.errors import BadSetting
+from f.millrace.core import errors
 
 ALLOWED = "openai:NAME, anthropic:NAME, ollama:NAME or offline"
 PROVIDERS = ("openai", "anthropic", "ollama")
@@ -12,7 +14,7 @@ def split(name: str) -> tuple[str, str]:
     if name.strip() == "offline":
         return "offline", ""
     if provider not in PROVIDERS:
-        raise BadSetting(f"model {name!r} has an unknown provider {provider!r}; allowed: {ALLOWED}")
+        raise errors.BadSetting(f"model {name!r} has an unknown provider {provider!r}; allowed: {ALLOWED}")
     if not model_name:
-        raise BadSetting(f"model {name!r} names no model; allowed: {ALLOWED}")
+        raise errors.BadSetting(f"model {name!r} names no model; allowed: {ALLOWED}")
     return provider, model_name

@@ -1,3 +1,5 @@
+# requirements:
+
 """One redactor for all that leaves the process: events, logs, spans, memory, digests, errors.
 
 Masked are the secrets that this process knows (settings and environment, in the spellings in which they travel), values
@@ -14,8 +16,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from f.millrace.core.config import FROM_ENVIRONMENT, on_reload, settings
-from f.millrace.core.errors import BadSetting
+from f.millrace.core import config, errors
 
 MASK = "[redacted]"
 SHORTEST = 6
@@ -98,8 +99,8 @@ def _own_secrets() -> "re.Pattern[str] | None":
     """Return one pattern for all secrets of this process, the longest first."""
     found = set(_of_environment())
     try:
-        values = list(vars(settings()).values())
-    except BadSetting:  # the message about a bad setting is redacted too
+        values = list(vars(config.settings()).values())
+    except errors.BadSetting:  # the message about a bad setting is redacted too
         values = []
     for value in values:
         found.update(part for secret in _secrets(value) for part in _parts(secret))
@@ -112,7 +113,7 @@ def _own_secrets() -> "re.Pattern[str] | None":
 def _secrets(value: Any) -> Iterator[str]:
     """Yield the secrets of a setting: its own, those of its entries, and those of an entry's fields."""
     if isinstance(value, SecretStr):
-        named = _compiled(FROM_ENVIRONMENT).findall(value.get_secret_value())
+        named = _compiled(config.FROM_ENVIRONMENT).findall(value.get_secret_value())
         yield from [os.environ.get(name, "") for name in named] or [value.get_secret_value()]
     elif isinstance(value, dict):
         for inner in value.values():
@@ -147,4 +148,4 @@ def _spellings(secret: str) -> Iterator[str]:
         yield base64.b64encode(secret.encode()).decode().rstrip("=")
 
 
-on_reload(_own_secrets.cache_clear)
+config.on_reload(_own_secrets.cache_clear)

@@ -1,3 +1,5 @@
+# requirements:
+
 """Where the running code is: which run, flow, edition and step, and what time it is."""
 
 import contextlib
@@ -9,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from f.millrace.core.config import settings
+from f.millrace.core import config
 
 # What Windmill adds to the path of a flow for the job of one iteration or branch.
 INSIDE = re.compile(r"(?:/(?:forloop|whileloop|branchone|branchall)-[^/]*)+$")
@@ -84,7 +86,7 @@ def flow_path() -> str:
 
 def now() -> datetime:
     """Return the time in UTC, or the fixed clock of the setting `now`."""
-    fixed = settings().now
+    fixed = config.settings().now
     if fixed is None:
         return datetime.now(UTC)
     return (fixed if fixed.tzinfo else fixed.replace(tzinfo=UTC)).astimezone(UTC)

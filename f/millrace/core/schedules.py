@@ -1,3 +1,5 @@
+# requirements:
+
 """When a scheduled run runs: one pure function over the scheduled time, the clock and the last success.
 
 Cron lines are Windmill's: six fields, seconds first; five fields mean second 0.
@@ -11,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from f.millrace.core.errors import BadInput
+from f.millrace.core import errors
 
 FIELDS = (("second", 0, 59), ("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
 MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
@@ -84,7 +86,9 @@ def parse_cron(text: str) -> Cron:
     if len(parts) == 5:
         parts = ["0", *parts]
     if len(parts) != 6:
-        raise BadInput(f"cron line {text!r} has {len(parts)} fields; it needs six: {', '.join(name for name, _, _ in FIELDS)}")
+        raise errors.BadInput(
+            f"cron line {text!r} has {len(parts)} fields; it needs six: {', '.join(name for name, _, _ in FIELDS)}"
+        )
     seconds, minutes, hours, days, months, weekdays = (
         _field(part, *field, text) for part, field in zip(parts, FIELDS, strict=True)
     )
@@ -107,7 +111,7 @@ def parse_duration(text: str | int | float) -> timedelta:
         return timedelta(seconds=text)
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw]?)\s*", text)
     if not found:
-        raise BadInput(f"duration {text!r} is not a number with s, m, h, d or w, e.g. 12h")
+        raise errors.BadInput(f"duration {text!r} is not a number with s, m, h, d or w, e.g. 12h")
     return timedelta(seconds=float(found[1]) * UNITS[found[2] or "s"])
 
 
@@ -180,7 +184,7 @@ def _field(text: str, name: str, low: int, high: int, line: str) -> frozenset[in
     for part in text.lower().split(","):
         matched = re.fullmatch(r"(\*|\?|(\w+)(?:-(\w+))?)(?:/(\d+))?", part)
         if not matched:
-            raise BadInput(f"cron line {line!r}: {name} {part!r} is not a number, a range, a list or a step")
+            raise errors.BadInput(f"cron line {line!r}: {name} {part!r} is not a number, a range, a list or a step")
         every, first, last, step = matched.groups()
         if every in ("*", "?"):
             begin, end = low, 6 if name == "day of week" else high
@@ -188,7 +192,7 @@ def _field(text: str, name: str, low: int, high: int, line: str) -> frozenset[in
             begin = _number(first, names, name, low, high, line)
             end = _number(last, names, name, low, high, line) if last else (high if step else begin)
         if begin > end or (step and int(step) == 0):
-            raise BadInput(f"cron line {line!r}: {name} {part!r} holds nothing")
+            raise errors.BadInput(f"cron line {line!r}: {name} {part!r} holds nothing")
         found.update(range(begin, end + 1, int(step or 1)))
     return frozenset(found)
 
@@ -196,7 +200,7 @@ def _field(text: str, name: str, low: int, high: int, line: str) -> frozenset[in
 def _number(text: str, names: dict[str, int], name: str, low: int, high: int, line: str) -> int:
     number = names.get(text, int(text) if text.isdecimal() else -1)
     if not low <= number <= high:
-        raise BadInput(f"cron line {line!r}: {name} {text!r} is not from {low} to {high}")
+        raise errors.BadInput(f"cron line {line!r}: {name} {text!r} is not from {low} to {high}")
     return number
 
 

@@ -1,3 +1,5 @@
+# requirements:
+
 """The migrations, generated from resources/postgres/migrations by `scripts/millrace metadata write`. Do not edit."""
 
 from typing import NamedTuple

@@ -1,3 +1,5 @@
+# requirements:
+
 """What a setting may hold that is more than a plain value: one agent, one server of tools, one model's price."""
 
 import json

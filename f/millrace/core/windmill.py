@@ -1,3 +1,5 @@
+# requirements:
+
 """The few questions that a step asks its Windmill server, without the SDK (it costs 200 ms to import)."""
 
 import json
@@ -7,7 +9,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from f.millrace.core.errors import BadSetting
+from f.millrace.core import errors
 
 SECONDS = 10
 
@@ -42,7 +44,7 @@ def _ask(method: str, path: str, body: Any = None) -> Any:
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
-        raise BadSetting(f"Windmill answered {error.code} to {path!r}; may the job's user do that?") from error
+        raise errors.BadSetting(f"Windmill answered {error.code} to {path!r}; may the job's user do that?") from error
     try:
         return json.loads(answer)
     except json.JSONDecodeError:

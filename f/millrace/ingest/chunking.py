@@ -1,3 +1,5 @@
+# requirements:
+
 """Passages: pieces of a document's text that are searched and cited, each with page and offsets.
 
 A passage keeps to one page and begins anew at a heading; what is too long is cut where a line, a sentence or a word ends.
@@ -9,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from f.millrace.ingest.parsed_document import Block, heading_text, one_line
+from f.millrace.ingest import parsed_document
 
 # About 220 tokens: what small embedding models see at once.
 SIZE = 1000
@@ -27,7 +29,7 @@ class Chunk(NamedTuple):
     heading: str = ""
 
 
-def chunk(text: str, blocks: Sequence[Block], size: int = SIZE) -> list[Chunk]:
+def chunk(text: str, blocks: Sequence[parsed_document.Block], size: int = SIZE) -> list[Chunk]:
     """Return the passages of a text whose pieces are `blocks`, in order."""
     found: list[Chunk] = []
     trail: list[tuple[int, str]] = []
@@ -37,9 +39,9 @@ def chunk(text: str, blocks: Sequence[Block], size: int = SIZE) -> list[Chunk]:
         heading = block.kind == "heading"
         if heading:
             trail = [entry for entry in trail if entry[0] < block.level] + [
-                (block.level, heading_text(text[block.start : block.end]))
+                (block.level, parsed_document.heading_text(text[block.start : block.end]))
             ]
-        named = " › ".join(one_line(name)[:80] for _, name in trail)
+        named = " › ".join(parsed_document.one_line(name)[:80] for _, name in trail)
         for start, end in _pieces(text, block, size):
             if open_chunk is not None and _fits(open_chunk, block, heading, alone, end, size):
                 open_chunk = Chunk(open_chunk.start, end, open_chunk.page, named if alone else open_chunk.heading)
@@ -51,13 +53,13 @@ def chunk(text: str, blocks: Sequence[Block], size: int = SIZE) -> list[Chunk]:
     return [*found, open_chunk] if open_chunk is not None else found
 
 
-def _fits(open_chunk: Chunk, block: Block, heading: bool, alone: bool, end: int, size: int) -> bool:
+def _fits(open_chunk: Chunk, block: parsed_document.Block, heading: bool, alone: bool, end: int, size: int) -> bool:
     if block.page != open_chunk.page or end - open_chunk.start > size:
         return False
     return alone or not heading or open_chunk.end - open_chunk.start < LEAST
 
 
-def _pieces(text: str, block: Block, size: int) -> Iterator[tuple[int, int]]:
+def _pieces(text: str, block: parsed_document.Block, size: int) -> Iterator[tuple[int, int]]:
     start = block.start
     while start < block.end:
         end = block.end if block.end - start <= size else _cut(text, start, start + size)

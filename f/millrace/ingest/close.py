@@ -6,10 +6,8 @@
 scripts/millrace step ingest/close run_id=RUN
 """
 
-from f.millrace.core import db
-from f.millrace.core.run_context import now
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.core import db, run_context
+from f.millrace.telemetry import events, spans
 
 
 def main(run_id: str, scanned: dict | None = None, read: dict | None = None, embedded: dict | None = None) -> dict:
@@ -21,7 +19,7 @@ def main(run_id: str, scanned: dict | None = None, read: dict | None = None, emb
         read: What the reading gave.
         embedded: What was embedded.
     """
-    with step("ingest.close", run_id):
+    with spans.step("ingest.close", run_id):
         return finish(run_id, scanned or {}, read or {}, embedded or {})
 
 
@@ -42,9 +40,9 @@ def finish(run_id: str, scanned: dict, read: dict, embedded: dict) -> dict:
     db.execute(
         "UPDATE run SET status = %s, result = %s, error = %s, finished_at = coalesce(finished_at, %s) "
         "WHERE id = %s AND status IN ('running', 'waiting')",
-        [status, db.jsonb(result), _words(fresh), now(), run_id],
+        [status, db.jsonb(result), _words(fresh), run_context.now(), run_id],
     )
-    emit("progress", _said(result), status=status)
+    events.emit("progress", _said(result), status=status)
     return result
 
 

@@ -1,3 +1,5 @@
+# requirements:
+
 """What changed since last time: files as they are beside documents as they are known.
 
 A file of the same size and time of change is not opened. Any other is known again by the hash of its content: at the same
@@ -11,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.ingest import reader_version
-from f.millrace.ingest.crawl import Crawl, File
+from f.millrace.ingest import crawl, reader_version
 from f.millrace.memory import documents
 
 BLOCK = 1 << 20
@@ -29,7 +30,7 @@ class Difference:
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
-def compare(namespace: str, crawl: Crawl, most_bytes: int, again: bool = False) -> Difference:
+def compare(namespace: str, crawl: crawl.Crawl, most_bytes: int, again: bool = False) -> Difference:
     """Bring the documents of a namespace in line with the files, in one transaction, and return what was found.
 
     Args:
@@ -44,7 +45,7 @@ def compare(namespace: str, crawl: Crawl, most_bytes: int, again: bool = False) 
 
 
 class _Comparison:
-    def __init__(self, namespace: str, crawl: Crawl, most_bytes: int, again: bool) -> None:
+    def __init__(self, namespace: str, crawl: crawl.Crawl, most_bytes: int, again: bool) -> None:
         self._namespace, self._crawl, self._most_bytes, self._again = namespace, crawl, most_bytes, again
         self._readers = {reader_version.of_whole(), reader_version.of_partial()}
         rows = documents.known(namespace)
@@ -67,7 +68,7 @@ class _Comparison:
         self._found.problems += [(path, "is not there") for path in self._crawl.gone if not _under([path], known)]
         return self._found
 
-    def _file(self, file: File) -> None:
+    def _file(self, file: crawl.File) -> None:
         row = self._live.get(file.path)
         if row is not None and self._is_read(row) and (row["bytes"], row["changed_ns"]) == (file.bytes, file.changed_ns):
             self._found.unchanged += 1
@@ -99,7 +100,7 @@ class _Comparison:
     def _moved_from(self, digest: str) -> dict[str, Any] | None:
         return next((row for row in self._missing if row["sha256"] == digest), None)
 
-    def _too_large(self, file: File, row: dict[str, Any] | None) -> None:
+    def _too_large(self, file: crawl.File, row: dict[str, Any] | None) -> None:
         problem = f"is larger than {self._most_bytes:,} bytes (setting document_max_bytes)"
         identity = documents.expect(self._namespace, file.path) if row is None else row["id"]
         documents.fail(identity, problem, size=file.bytes, changed_ns=file.changed_ns, reader=reader_version.of_partial())

@@ -1,3 +1,5 @@
+# requirements:
+
 """Which files there are: folders walked in order, hidden files and links left out."""
 
 import os
@@ -6,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from f.millrace.core.errors import BadInput
-from f.millrace.ingest.formats import supported
+from f.millrace.core import errors
+from f.millrace.ingest import formats
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def crawl(paths: list[str], most_files: int) -> Crawl:
     found = Crawl()
     for given in paths:
         if not given.strip() or "\x00" in given:
-            raise BadInput(f"{given!r} is not a path")
+            raise errors.BadInput(f"{given!r} is not a path")
         path = Path(os.path.abspath(os.path.expanduser(given)))
         if path.is_dir():
             found.roots.append(str(path))
@@ -62,10 +64,10 @@ def _folder(root: Path, found: Crawl, most_files: int) -> None:
         found.problems.append((str(error.filename), f"cannot be opened: {error.strerror}"))
 
     for path in _walk(root, cannot):
-        if not supported(path.name):
+        if not formats.supported(path.name):
             found.skipped[path.suffix.lower() or "no ending"] += 1
         elif len(found.files) >= most_files:
-            raise BadInput(
+            raise errors.BadInput(
                 f"{root} holds more than {most_files:,} documents; give folders inside it, or raise the setting documents_max_files"
             )
         else:

@@ -8,13 +8,10 @@ scripts/millrace step ingest/embed namespace=main
 
 import time
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadSetting, BudgetExceeded, ModelFailed
-from f.millrace.core.run_context import within
-from f.millrace.memory.vectors import embed_missing
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
-from f.millrace.trust.embeddings import keep_account
+from f.millrace.core import db, errors, run_context
+from f.millrace.memory import vectors
+from f.millrace.telemetry import events, spans
+from f.millrace.trust import embeddings
 
 
 def main(run_id: str | None = None, namespace: str = "main") -> dict:
@@ -24,18 +21,18 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
         run_id: The run that read the documents; none means a run of its own.
         namespace: Where the documents are kept.
     """
-    with step("ingest.embed", run_id) as span, within(namespace=namespace):
-        keep_account()
+    with spans.step("ingest.embed", run_id) as span, run_context.within(namespace=namespace):
+        embeddings.keep_account()
         row = db.one("SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND embedding IS NULL", [namespace])
         total = row["n"] if row else 0
         answer: dict = {"embedded": 0, "problem": ""}
         if total:
             try:
-                answer["embedded"] = embed_missing(namespace, progress=_Progress(total).tell)
-            except (ModelFailed, BadSetting, BudgetExceeded) as error:
+                answer["embedded"] = vectors.embed_missing(namespace, progress=_Progress(total).tell)
+            except (errors.ModelFailed, errors.BadSetting, errors.BudgetExceeded) as error:
                 # What was read stays: it is found by its words, and by its meaning once the model answers.
                 answer["problem"] = str(error)
-                emit("error", f"{total} passages are found by their words only: {error}")
+                events.emit("error", f"{total} passages are found by their words only: {error}")
         span.set({"ingest.embedded": answer["embedded"]})
         return answer
 
@@ -48,4 +45,4 @@ class _Progress:
         passed = time.monotonic() - self._began
         left = passed / max(done, 1) * (self._total - done)
         words = f"Embedded {done} of {self._total} passages" + (f", about {left:.0f} s left" if left >= 1 else "")
-        emit("progress", words, done=done, total=self._total, seconds_left=round(left, 1))
+        events.emit("progress", words, done=done, total=self._total, seconds_left=round(left, 1))

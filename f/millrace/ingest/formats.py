@@ -1,3 +1,5 @@
+# requirements:
+
 """What a file really is: by its content first; its name only decides between kinds of text."""
 
 import io
@@ -5,7 +7,7 @@ import re
 import zipfile
 from pathlib import PurePath
 
-from f.millrace.ingest.parsed_document import Unreadable
+from f.millrace.ingest import parsed_document
 
 TEXT_KINDS = {
     ".md": "markdown", ".markdown": "markdown", ".txt": "text", ".text": "text", ".log": "text", ".rst": "text",
@@ -51,7 +53,7 @@ def recognise(name: str, data: bytes, most_unpacked: int) -> tuple[str, list[str
         most_unpacked: A packed document larger than this when unpacked is refused before it is unpacked.
     """
     if not data.strip(b"\x00 \t\r\n"):
-        raise Unreadable("is empty")
+        raise parsed_document.Unreadable("is empty")
     suffix = PurePath(name).suffix.lower()
     kind = _binary(suffix, data, most_unpacked) or _text(suffix, data)
     named = KINDS.get(suffix)
@@ -81,21 +83,23 @@ def _packed(data: bytes, most_unpacked: int) -> str:
             if not kind and "mimetype" in names:
                 kind = "sheets" if b"opendocument.spreadsheet" in archive.read("mimetype")[:100] else ""
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RuntimeError) as error:
-        raise Unreadable(f"is corrupt: {error}") from error
+        raise parsed_document.Unreadable(f"is corrupt: {error}") from error
     if not kind:
-        raise Unreadable("is a packed archive, not a document; unpack it first")
+        raise parsed_document.Unreadable("is a packed archive, not a document; unpack it first")
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > most_unpacked:
-        raise Unreadable(f"unpacks to {unpacked:,} bytes, at most {most_unpacked:,} are read (setting document_max_bytes)")
+        raise parsed_document.Unreadable(
+            f"unpacks to {unpacked:,} bytes, at most {most_unpacked:,} are read (setting document_max_bytes)"
+        )
     return kind
 
 
 def _ole(suffix: str, data: bytes) -> str:
     if "EncryptedPackage".encode("utf-16-le") in data:
-        raise Unreadable("is encrypted; save it without a password")
+        raise parsed_document.Unreadable("is encrypted; save it without a password")
     if suffix in (".xls", ".xlsx") or "Workbook".encode("utf-16-le") in data:
         return "sheets"
-    raise Unreadable("is in an old binary Office format; save it as .docx or .pptx")
+    raise parsed_document.Unreadable("is in an old binary Office format; save it as .docx or .pptx")
 
 
 def _text(suffix: str, data: bytes) -> str:
@@ -103,7 +107,7 @@ def _text(suffix: str, data: bytes) -> str:
     # A stray control character is a fault in a text; many of them are no text.
     controls = len(sample) - len(sample.translate(None, CONTROLS))
     if not data.startswith(BOMS) and not wide(data) and controls > max(len(sample) * MOST_CONTROLS, FEW):
-        raise Unreadable(
+        raise parsed_document.Unreadable(
             f"holds binary data that is no kind of document{f', although its name ends in {suffix}' if suffix else ''}"
         )
     kind = TEXT_KINDS.get(suffix, "")

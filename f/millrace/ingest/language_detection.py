@@ -1,3 +1,5 @@
+# requirements:
+
 """The language of a text, as its words show it."""
 
 # Of fewer letters the language cannot be told; a letter of a script that few languages share tells more.

@@ -1,10 +1,12 @@
+# requirements:
+
 """Text in pictures, by tesseract where it is installed."""
 
 import os
 import shutil
 import subprocess
 
-from f.millrace.ingest.parsed_document import Unreadable, one_line
+from f.millrace.ingest import parsed_document
 
 MISSING = "is a picture, and tesseract, which reads the text in pictures, is not installed"
 SECONDS = 60
@@ -19,7 +21,7 @@ def read(picture: bytes, languages: str) -> str:
     """Return the text in a picture; Unreadable when tesseract is not there or cannot make anything of it."""
     program = shutil.which("tesseract")
     if program is None:
-        raise Unreadable(MISSING)
+        raise parsed_document.Unreadable(MISSING)
     # One thread a picture: two pictures are read at the same time.
     surroundings = {**os.environ, "OMP_THREAD_LIMIT": "1"}
     try:
@@ -27,8 +29,10 @@ def read(picture: bytes, languages: str) -> str:
             [program, "stdin", "stdout", "-l", languages], input=picture, capture_output=True, env=surroundings, timeout=SECONDS
         )
     except subprocess.TimeoutExpired as error:
-        raise Unreadable(f"is a picture that tesseract did not finish within {SECONDS} seconds") from error
+        raise parsed_document.Unreadable(f"is a picture that tesseract did not finish within {SECONDS} seconds") from error
     if done.returncode:
-        words = one_line(done.stderr.decode(errors="replace"))[-200:]
-        raise Unreadable(f"is a picture that tesseract cannot read: {words} (setting ocr_languages is {languages!r})")
+        words = parsed_document.one_line(done.stderr.decode(errors="replace"))[-200:]
+        raise parsed_document.Unreadable(
+            f"is a picture that tesseract cannot read: {words} (setting ocr_languages is {languages!r})"
+        )
     return done.stdout.decode("utf-8", errors="replace").replace("\f", "\n").strip()

@@ -1,14 +1,12 @@
+# requirements:
+
 """From a file's content to its text, its particulars and its passages."""
 
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import NamedTuple
 
-from f.millrace.ingest import ocr
-from f.millrace.ingest.chunking import Chunk, chunk
-from f.millrace.ingest.formats import recognise
-from f.millrace.ingest.language_detection import language_of
-from f.millrace.ingest.parsed_document import LONGEST_TITLE, Parsed, Unreadable, one_line, paragraphs
+from f.millrace.ingest import chunking, formats, language_detection, ocr, parsed_document
 
 UNPACKED = 10
 # A mail that was passed on holds the one before, and so on.
@@ -30,8 +28,8 @@ class Reading:
     """A document that was read, ready to be stored; of which content, the hash tells."""
 
     kind: str
-    parsed: Parsed
-    chunks: list[Chunk]
+    parsed: parsed_document.Parsed
+    chunks: list[chunking.Chunk]
     sha256: str = ""
     bytes: int = 0
     changed_ns: int = 0
@@ -39,24 +37,26 @@ class Reading:
 
 def read(name: str, data: bytes, limits: Limits) -> Reading:
     """Return what is in a file; Unreadable says why there is nothing."""
-    kind, odd = recognise(name, data, UNPACKED * limits.bytes)
+    kind, odd = formats.recognise(name, data, UNPACKED * limits.bytes)
     parsed = _parse(kind, name, data, limits)
     parsed.notes = odd + parsed.notes
     if parsed.unread_pages:
         parsed.notes.append(f"{parsed.unread_pages} of {parsed.pages} pages are pictures, and tesseract is not installed")
     if not parsed.blocks:
-        raise Unreadable(ocr.MISSING if parsed.unread_pages else "holds no text")
+        raise parsed_document.Unreadable(ocr.MISSING if parsed.unread_pages else "holds no text")
     if len(parsed.text) > limits.characters:
-        raise Unreadable(
+        raise parsed_document.Unreadable(
             f"holds {len(parsed.text):,} characters, at most {limits.characters:,} are read (setting document_max_characters)"
         )
-    parsed.title = one_line(parsed.title)[:LONGEST_TITLE] or PurePath(name).stem.replace("_", " ").replace("-", " ")
-    parsed.author = one_line(parsed.author)[:LONGEST_TITLE]
+    parsed.title = parsed_document.one_line(parsed.title)[: parsed_document.LONGEST_TITLE] or PurePath(name).stem.replace(
+        "_", " "
+    ).replace("-", " ")
+    parsed.author = parsed_document.one_line(parsed.author)[: parsed_document.LONGEST_TITLE]
     parsed.language = _language(parsed)
-    return Reading(kind, parsed, chunk(parsed.text, parsed.blocks))
+    return Reading(kind, parsed, chunking.chunk(parsed.text, parsed.blocks))
 
 
-def _parse(kind: str, name: str, data: bytes, limits: Limits, inside: int = 0) -> Parsed:
+def _parse(kind: str, name: str, data: bytes, limits: Limits, inside: int = 0) -> parsed_document.Parsed:
     from f.millrace.ingest import parse_html, parse_mail, parse_office, parse_pdf, parse_text, parse_word
 
     if kind == "pdf":
@@ -65,7 +65,7 @@ def _parse(kind: str, name: str, data: bytes, limits: Limits, inside: int = 0) -
         return _picture(data, limits)
     if kind == "mail":
         if inside > MAILS_IN_MAILS:
-            raise Unreadable(f"is a mail inside {inside} others and was not opened")
+            raise parsed_document.Unreadable(f"is a mail inside {inside} others and was not opened")
         return parse_mail.parse_mail(data, lambda attached, content: _attached(attached, content, limits, inside + 1))
     parsers = {
         "docx": parse_word.parse_docx,
@@ -80,22 +80,22 @@ def _parse(kind: str, name: str, data: bytes, limits: Limits, inside: int = 0) -
     return parsers[kind](data)
 
 
-def _attached(name: str, data: bytes, limits: Limits, inside: int) -> Parsed:
-    kind, _ = recognise(name, data, UNPACKED * limits.bytes)
+def _attached(name: str, data: bytes, limits: Limits, inside: int) -> parsed_document.Parsed:
+    kind, _ = formats.recognise(name, data, UNPACKED * limits.bytes)
     return _parse(kind, name, data, limits, inside)
 
 
-def _picture(data: bytes, limits: Limits) -> Parsed:
-    parsed = Parsed()
+def _picture(data: bytes, limits: Limits) -> parsed_document.Parsed:
+    parsed = parsed_document.Parsed()
     text = ocr.read(data, limits.ocr_languages)
-    for start, end in paragraphs(text):
+    for start, end in parsed_document.paragraphs(text):
         parsed.add(text[start:end])
     return parsed
 
 
-def _language(parsed: Parsed) -> str:
+def _language(parsed: parsed_document.Parsed) -> str:
     """Return the language's two letters: as the document says, or as its words show."""
     said = parsed.language.strip().lower().replace("_", "-").partition("-")[0]
     if len(said) == 2 and said.isalpha():
         return said
-    return language_of(parsed.text)
+    return language_detection.language_of(parsed.text)

@@ -1,9 +1,11 @@
+# requirements:
+
 """Web pages and other HTML: what a reader sees of them, in order, with headings and tables."""
 
 import re
 from typing import Any
 
-from f.millrace.ingest.parsed_document import LONGEST_TITLE, Kind, Parsed, Unreadable, moment, one_line, rows_as_text
+from f.millrace.ingest import parsed_document
 
 UNSEEN = frozenset(
     "script style noscript template nav footer aside svg iframe object button select head dialog canvas audio video math".split()
@@ -20,19 +22,19 @@ DEEPEST = 200
 MOST_SPANNED = 100
 
 
-def parse_html(data: bytes) -> Parsed:
+def parse_html(data: bytes) -> parsed_document.Parsed:
     """Read a page."""
     from lxml import etree, html  # pyright: ignore[reportAttributeAccessIssue]
 
-    from f.millrace.ingest.parse_text import decode
+    from f.millrace.ingest import parse_text
 
     try:
         # Decoded by us: a page's own word about its encoding is often wrong, and a declaration in a string is refused.
-        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _declared(data) or decode(data))
+        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _declared(data) or parse_text.decode(data))
         root = html.document_fromstring(text, parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=False))
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
-        raise Unreadable(f"is not a page that can be read: {one_line(str(error))}") from error
-    parsed = Parsed()
+        raise parsed_document.Unreadable(f"is not a page that can be read: {parsed_document.one_line(str(error))}") from error
+    parsed = parsed_document.Parsed()
     _head(root, parsed)
     body = root.find("body")
     _Walk(parsed).walk(root if body is None else body)
@@ -52,27 +54,27 @@ def _declared(data: bytes) -> str:
         return ""
 
 
-def _head(root: Any, parsed: Parsed) -> None:
+def _head(root: Any, parsed: parsed_document.Parsed) -> None:
     title = root.find(".//title")
-    parsed.title = one_line(title.text_content() if title is not None else "")[:LONGEST_TITLE]
+    parsed.title = parsed_document.one_line(title.text_content() if title is not None else "")[: parsed_document.LONGEST_TITLE]
     parsed.language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip()
     meta = {
         (tag.get("name") or tag.get("property") or tag.get("http-equiv") or "").lower(): tag.get("content") or ""
         for tag in root.iter("meta")
     }
     parsed.title = parsed.title or meta.get("og:title", "")
-    parsed.author = one_line(meta.get("author") or meta.get("article:author") or meta.get("dc.creator") or "")
+    parsed.author = parsed_document.one_line(meta.get("author") or meta.get("article:author") or meta.get("dc.creator") or "")
     times = [tag.get("datetime") for tag in root.iter("time")]
     candidates = [*(meta[name] for name in DATES if meta.get(name)), *times[:1]]
-    parsed.dated_at = next((found for value in candidates if (found := moment(value))), None)
+    parsed.dated_at = next((found for value in candidates if (found := parsed_document.moment(value))), None)
 
 
 def _table(table: Any) -> str:
     """Return a table one row a line; where each row is a name and a value, as `name: value`."""
     rows = _rows(table)
     if all([cell.tag for cell in row if cell.tag in ("th", "td")] == ["th", "td"] for row in table.iter("tr")):
-        return "\n".join(": ".join(map(one_line, row)) for row in rows)
-    return rows_as_text(rows)
+        return "\n".join(": ".join(map(parsed_document.one_line, row)) for row in rows)
+    return parsed_document.rows_as_text(rows)
 
 
 def _rows(table: Any) -> list[list[str]]:
@@ -115,10 +117,10 @@ def _seen(element: Any, depth: int) -> str:
 class _Walk:
     """Goes through the elements once; runs of inline text become paragraphs."""
 
-    def __init__(self, parsed: Parsed) -> None:
+    def __init__(self, parsed: parsed_document.Parsed) -> None:
         self._parsed = parsed
         self._run: list[str] = []
-        self._kind: Kind = "paragraph"
+        self._kind: parsed_document.Kind = "paragraph"
 
     def walk(self, element: Any) -> None:
         self._into(element, 0)
@@ -134,7 +136,7 @@ class _Walk:
             self._end()
             caption = element.find("caption")
             if caption is not None:
-                self._parsed.add(one_line(caption.text_content()))
+                self._parsed.add(parsed_document.one_line(caption.text_content()))
             self._parsed.add(_table(element), "table")
             self._parsed.details["tables"] = self._parsed.details.get("tables", 0) + 1
         elif tag == "pre":
@@ -161,9 +163,13 @@ class _Walk:
                 self._end(self._kind)
         self._kind = around
 
-    def _end(self, kind: Kind = "paragraph", level: int = 0) -> None:
-        lines = [one_line(line) for line in "".join(self._run).split("\n")] if "\n" in self._run else ["".join(self._run)]
+    def _end(self, kind: parsed_document.Kind = "paragraph", level: int = 0) -> None:
+        lines = (
+            [parsed_document.one_line(line) for line in "".join(self._run).split("\n")]
+            if "\n" in self._run
+            else ["".join(self._run)]
+        )
         self._run = []
-        text = "\n".join(line for line in map(one_line, lines) if line)
+        text = "\n".join(line for line in map(parsed_document.one_line, lines) if line)
         if text:
             self._parsed.add(f"- {text}" if kind == "list" else text, kind, level=level)

@@ -1,3 +1,5 @@
+# requirements:
+
 """Mails (EML): who wrote to whom and when, the text, and the attachments that are documents."""
 
 from collections.abc import Callable
@@ -7,25 +9,22 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from typing import Any
 
-from f.millrace.ingest.formats import supported
-from f.millrace.ingest.parse_html import parse_html
-from f.millrace.ingest.parse_text import decode
-from f.millrace.ingest.parsed_document import Parsed, Unreadable, clean, one_line, paragraphs
+from f.millrace.ingest import formats, parse_html, parse_text, parsed_document
 
 SHOWN = ("From", "To", "Cc", "Date", "Subject")
 
 
-def parse_mail(data: bytes, parse_attachment: Callable[[str, bytes], Parsed]) -> Parsed:
+def parse_mail(data: bytes, parse_attachment: Callable[[str, bytes], parsed_document.Parsed]) -> parsed_document.Parsed:
     """Read a mail; `parse_attachment` reads what is attached under its name."""
     try:
         message = BytesParser(policy=policy.default).parsebytes(data)
         assert isinstance(message, EmailMessage)
-        parsed = Parsed(title=_header(message, "Subject"), author=_header(message, "From"))
+        parsed = parsed_document.Parsed(title=_header(message, "Subject"), author=_header(message, "From"))
         parsed.dated_at = getattr(message["date"], "datetime", None)
         _head(message, parsed)
         _body(message, parsed)
     except (MessageError, LookupError, ValueError, AttributeError, TypeError) as error:
-        raise Unreadable(f"is not a mail that can be read: {one_line(str(error))}") from error
+        raise parsed_document.Unreadable(f"is not a mail that can be read: {parsed_document.one_line(str(error))}") from error
     for part in message.iter_attachments():
         _attachment(part, parsed, parse_attachment)
     if message.get_content_type() in ("multipart/encrypted", "application/pkcs7-mime"):
@@ -33,7 +32,7 @@ def parse_mail(data: bytes, parse_attachment: Callable[[str, bytes], Parsed]) ->
     return parsed
 
 
-def _head(message: EmailMessage, parsed: Parsed) -> None:
+def _head(message: EmailMessage, parsed: parsed_document.Parsed) -> None:
     parsed.add("\n".join(f"{name}: {found}" for name in SHOWN if (found := _header(message, name))))
 
 
@@ -42,37 +41,39 @@ def _header(message: EmailMessage, name: str) -> str:
     text = str(message[name] or "")
     if "\ufffd" in text:
         raw = next(value for key, value in message.raw_items() if key.lower() == name.lower())
-        text = decode(str(raw).encode("utf-8", "surrogateescape"))
-    return one_line(text)
+        text = parse_text.decode(str(raw).encode("utf-8", "surrogateescape"))
+    return parsed_document.one_line(text)
 
 
-def _body(message: EmailMessage, parsed: Parsed) -> None:
+def _body(message: EmailMessage, parsed: parsed_document.Parsed) -> None:
     body = message.get_body(("plain", "html"))
     if body is None or body.is_multipart():
         return
     try:
         content = body.get_content()
     except LookupError:  # an encoding that nobody knows
-        content = decode(body.get_payload(decode=True) or b"")  # pyright: ignore[reportArgumentType]
+        content = parse_text.decode(body.get_payload(decode=True) or b"")  # pyright: ignore[reportArgumentType]
     if body.get_content_subtype() == "html" and isinstance(content, str):
-        _take(parsed, parse_html(content.encode("utf-8", errors="replace")))
+        _take(parsed, parse_html.parse_html(content.encode("utf-8", errors="replace")))
     elif isinstance(content, str):
-        text = clean(content)
-        for start, end in paragraphs(text):
+        text = parsed_document.clean(content)
+        for start, end in parsed_document.paragraphs(text):
             parsed.add(text[start:end])
 
 
-def _attachment(part: Any, parsed: Parsed, parse_attachment: Callable[[str, bytes], Parsed]) -> None:
-    name = one_line(part.get_filename() or "")
+def _attachment(
+    part: Any, parsed: parsed_document.Parsed, parse_attachment: Callable[[str, bytes], parsed_document.Parsed]
+) -> None:
+    name = parsed_document.one_line(part.get_filename() or "")
     content = part.get_payload(decode=True) or b""
     if part.get_content_type() == "message/rfc822" and part.is_multipart():
         mail = part.get_payload(0)
         name, content = f"{name or _header(mail, 'Subject') or 'mail'}.eml".replace(".eml.eml", ".eml"), bytes(mail)
-    if not name or not supported(name):
+    if not name or not formats.supported(name):
         return
     try:
         found = parse_attachment(name, content)
-    except Unreadable as error:
+    except parsed_document.Unreadable as error:
         parsed.notes.append(f"its attachment {name!r} {error}")
         return
     parsed.add(f"Attachment: {name}", "heading", level=1)
@@ -80,7 +81,7 @@ def _attachment(part: Any, parsed: Parsed, parse_attachment: Callable[[str, byte
     parsed.details.setdefault("attachments", []).append(name)
 
 
-def _take(parsed: Parsed, other: Parsed) -> None:
+def _take(parsed: parsed_document.Parsed, other: parsed_document.Parsed) -> None:
     for block in other.blocks:
         level = block.level + 1 if block.kind == "heading" else 0
         parsed.add(other.text[block.start : block.end], block.kind, level=level)

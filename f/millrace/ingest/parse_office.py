@@ -1,3 +1,5 @@
+# requirements:
+
 """Presentations and spreadsheets, and what all documents of Office programs note about themselves."""
 
 import io
@@ -7,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from f.millrace.ingest.parsed_document import Parsed, Unreadable, moment, one_line
+from f.millrace.ingest import parsed_document
 
 CORE = {
     "title": "{http://purl.org/dc/elements/1.1/}title",
@@ -25,15 +27,17 @@ def opened(open_file: Any, data: bytes) -> Any:
     try:
         return open_file(io.BytesIO(data))
     except Exception as error:  # zipfile, lxml and the libraries raise many kinds on broken files
-        raise Unreadable(f"is corrupt: {one_line(str(error))[:200] or type(error).__name__}") from error
+        raise parsed_document.Unreadable(
+            f"is corrupt: {parsed_document.one_line(str(error))[:200] or type(error).__name__}"
+        ) from error
 
 
-def parse_pptx(data: bytes) -> Parsed:
+def parse_pptx(data: bytes) -> parsed_document.Parsed:
     """Read a presentation, slide by slide, with tables and the speaker's notes."""
     import pptx
 
     deck = opened(pptx.Presentation, data)
-    parsed = Parsed(unit="slide")
+    parsed = parsed_document.Parsed(unit="slide")
     properties(data, parsed)
     for number, slide in enumerate(deck.slides, 1):
         parsed.pages = number
@@ -55,7 +59,7 @@ def parse_pptx(data: bytes) -> Parsed:
     return parsed
 
 
-def _chart(chart: Any, number: int, parsed: Parsed) -> None:
+def _chart(chart: Any, number: int, parsed: parsed_document.Parsed) -> None:
     """Add the title and the figures that a chart draws."""
     if chart.has_title and chart.chart_title.has_text_frame:
         parsed.add(chart.chart_title.text_frame.text, page=number)
@@ -73,7 +77,7 @@ def _shapes(shapes: Any) -> Iterator[Any]:
             yield shape
 
 
-def parse_sheets(data: bytes) -> Parsed:
+def parse_sheets(data: bytes) -> parsed_document.Parsed:
     """Read a workbook, sheet by sheet; each row says what its columns are."""
     import python_calamine
 
@@ -81,11 +85,11 @@ def parse_sheets(data: bytes) -> Parsed:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         sheets = [(name, book.get_sheet_by_name(name).to_python()) for name in book.sheet_names]
     except Exception as error:  # the reader has many kinds of faults of its own
-        words = one_line(str(error))[:200] or type(error).__name__
-        raise Unreadable(
+        words = parsed_document.one_line(str(error))[:200] or type(error).__name__
+        raise parsed_document.Unreadable(
             "is encrypted; save it without a password" if "password" in words.lower() else f"is corrupt: {words}"
         ) from error
-    parsed = Parsed(unit="sheet", pages=len(sheets))
+    parsed = parsed_document.Parsed(unit="sheet", pages=len(sheets))
     properties(data, parsed)
     if without := _without_results(data):
         parsed.notes.append(f"{without} of its formulas have no stored result; open it in a spreadsheet program and save it")
@@ -120,7 +124,7 @@ def _cell(value: Any) -> str:
     return str(value) if isinstance(value, timedelta) or value not in (None, "") else ""
 
 
-def properties(data: bytes, parsed: Parsed) -> None:
+def properties(data: bytes, parsed: parsed_document.Parsed) -> None:
     """Take title, author, language and date from what an Office program notes with a document."""
     from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -130,6 +134,6 @@ def properties(data: bytes, parsed: Parsed) -> None:
         root = etree.fromstring(core, etree.XMLParser(resolve_entities=False, no_network=True))
     except (KeyError, zipfile.BadZipFile, etree.XMLSyntaxError, RuntimeError):
         return  # old spreadsheets and some writers have none
-    found = {name: one_line(root.findtext(tag) or "") for name, tag in CORE.items()}
+    found = {name: parsed_document.one_line(root.findtext(tag) or "") for name, tag in CORE.items()}
     parsed.title, parsed.author, parsed.language = found["title"], found["author"], found["language"]
-    parsed.dated_at = moment(found["modified"]) or moment(found["created"])
+    parsed.dated_at = parsed_document.moment(found["modified"]) or parsed_document.moment(found["created"])

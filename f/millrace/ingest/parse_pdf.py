@@ -1,3 +1,5 @@
+# requirements:
+
 """PDF: lines with their places become paragraphs, headings and rows of tables; pages that are pictures go through OCR."""
 
 import bisect
@@ -11,8 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from f.millrace.ingest import ocr
-from f.millrace.ingest.parsed_document import Block, Parsed, Unreadable, moment, one_line
+from f.millrace.ingest import ocr, parsed_document
 
 # A page with less text than this is looked at as a picture.
 LEAST_TEXT = 20
@@ -58,7 +59,7 @@ class Line:
         return [(one.right, two.left) for one, two in pairs if two.left - one.right > CELL_GAP * max(self.size, 1)]
 
 
-def parse_pdf(data: bytes, most_pages: int, languages: str) -> Parsed:
+def parse_pdf(data: bytes, most_pages: int, languages: str) -> parsed_document.Parsed:
     """Read a PDF."""
     import pypdfium2
 
@@ -67,11 +68,11 @@ def parse_pdf(data: bytes, most_pages: int, languages: str) -> Parsed:
     except pypdfium2.PdfiumError as error:
         words = str(error).lower()
         if "password" in words or "security" in words:
-            raise Unreadable("is encrypted; save it without a password") from error
-        raise Unreadable(f"is corrupt: {one_line(str(error))}") from error
-    parsed = Parsed(unit="page", pages=len(pdf))
+            raise parsed_document.Unreadable("is encrypted; save it without a password") from error
+        raise parsed_document.Unreadable(f"is corrupt: {parsed_document.one_line(str(error))}") from error
+    parsed = parsed_document.Parsed(unit="page", pages=len(pdf))
     if len(pdf) > most_pages:
-        raise Unreadable(f"has {len(pdf):,} pages, at most {most_pages:,} are read (setting document_max_pages)")
+        raise parsed_document.Unreadable(f"has {len(pdf):,} pages, at most {most_pages:,} are read (setting document_max_pages)")
     _properties(pdf, parsed)
     if pdf.get_formtype():
         pdf.init_forms()
@@ -94,17 +95,17 @@ def parse_pdf(data: bytes, most_pages: int, languages: str) -> Parsed:
     return parsed
 
 
-def _properties(pdf: Any, parsed: Parsed) -> None:
+def _properties(pdf: Any, parsed: parsed_document.Parsed) -> None:
     found = pdf.get_metadata_dict(skip_empty=True)
-    title = one_line(found.get("Title", ""))
+    title = parsed_document.one_line(found.get("Title", ""))
     # What a word processor fills in by itself is no title.
     parsed.title = "" if title.lower().endswith((".doc", ".docx", ".tex", ".dvi", ".indd")) or title == "untitled" else title
-    author = one_line(found.get("Author", ""))
+    author = parsed_document.one_line(found.get("Author", ""))
     parsed.author = "" if author.strip("()").lower() in ("anonymous", "unknown") else author
-    parsed.dated_at = moment(found.get("ModDate")) or moment(found.get("CreationDate"))
+    parsed.dated_at = parsed_document.moment(found.get("ModDate")) or parsed_document.moment(found.get("CreationDate"))
 
 
-def _page(pdf: Any, index: int, parsed: Parsed) -> list[Line]:
+def _page(pdf: Any, index: int, parsed: parsed_document.Parsed) -> list[Line]:
     import pypdfium2
 
     try:
@@ -120,7 +121,7 @@ def _page(pdf: Any, index: int, parsed: Parsed) -> list[Line]:
         page.close()
         return lines
     except pypdfium2.PdfiumError as error:
-        parsed.notes.append(f"page {index + 1} cannot be read: {one_line(str(error))}")
+        parsed.notes.append(f"page {index + 1} cannot be read: {parsed_document.one_line(str(error))}")
         return []
 
 
@@ -164,7 +165,7 @@ def _line(letters: list[tuple[str, float, float, float, float]], number: int) ->
     yield Line(words, size, top, bottom, number)
 
 
-def _by_ocr(pdf: Any, index: int, languages: str, parsed: Parsed) -> str:
+def _by_ocr(pdf: Any, index: int, languages: str, parsed: parsed_document.Parsed) -> str:
     page = pdf[index]
     if not any(True for _ in page.get_objects(max_depth=3)):
         return ""  # an empty page
@@ -203,7 +204,7 @@ def _usual_size(pages: list[list[Line]]) -> float:
     return sizes.most_common(1)[0][0] if sizes else 0
 
 
-def _blocks(lines: list[Line], usual: float, parsed: Parsed) -> None:
+def _blocks(lines: list[Line], usual: float, parsed: parsed_document.Parsed) -> None:
     group: list[Line] = []
     for line in lines:
         if group and not _goes_on(group[-1], line, usual):
@@ -227,7 +228,7 @@ def _goes_on(before: Line, line: Line, usual: float) -> bool:
     return -line.size < gap < most * line.size or not usual
 
 
-def _close(group: list[Line], usual: float, parsed: Parsed) -> None:
+def _close(group: list[Line], usual: float, parsed: parsed_document.Parsed) -> None:
     page = group[0].page
     if group[0].gaps and len(group) > 1:
         rows = _rows(group)
@@ -287,7 +288,7 @@ def _heading_level(times: float) -> int:
     return 1 if times >= 1.7 else 2 if times >= 1.35 else 3
 
 
-def _largest(parsed: Parsed) -> str:
+def _largest(parsed: parsed_document.Parsed) -> str:
     first = [block for block in parsed.blocks if block.kind == "heading" and block.page == 1]
-    best: Block | None = min(first, key=lambda block: (block.level, block.start), default=None)
+    best: parsed_document.Block | None = min(first, key=lambda block: (block.level, block.start), default=None)
     return parsed.text[best.start : best.end] if best else ""

@@ -1,3 +1,5 @@
+# requirements:
+
 """Text, Markdown, CSV and JSON. The text that is cited is the file's own, so offsets point into the file."""
 
 import codecs
@@ -9,24 +11,11 @@ import re
 from collections import Counter
 from typing import Any
 
-from f.millrace.core.redaction import redact
-from f.millrace.ingest.formats import wide
-from f.millrace.ingest.language_detection import likeliest
-from f.millrace.ingest.parsed_document import (
-    LONGEST_TITLE,
-    Block,
-    Kind,
-    Parsed,
-    Unreadable,
-    clean,
-    heading_text,
-    moment,
-    one_line,
-    paragraphs,
-)
+from f.millrace.core import redaction
+from f.millrace.ingest import formats, language_detection, parsed_document
 
 FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-MARKDOWN_KINDS: dict[str, Kind] = {
+MARKDOWN_KINDS: dict[str, parsed_document.Kind] = {
     "heading_open": "heading", "bullet_list_open": "list", "ordered_list_open": "list", "table_open": "table", "fence": "code",
     "code_block": "code",
 }  # fmt: skip
@@ -42,7 +31,7 @@ def decode(data: bytes) -> str:
     for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if data.startswith(mark):
             return data.decode(name, errors="replace")
-    if name := wide(data):
+    if name := formats.wide(data):
         return data.decode(name, errors="replace")
     try:
         return data.decode("utf-8")
@@ -56,29 +45,29 @@ def _encoding(data: bytes) -> str:
 
     best = from_bytes(data, cp_isolation=[*LATIN, *OTHERS]).best()
     if best is None and sum(byte < 128 for byte in data) < len(data) / 2:
-        raise Unreadable("is text in an encoding that cannot be told; save it as UTF-8")
+        raise parsed_document.Unreadable("is text in an encoding that cannot be told; save it as UTF-8")
     if best is not None and best.encoding not in LATIN:
         return best.encoding
     # Letters alone do not tell these apart, in a short text less than ever; the language does.
     found = best.encoding if best else LATIN[0]
-    language = likeliest(data.decode(found, errors="replace"))
+    language = language_detection.likeliest(data.decode(found, errors="replace"))
     return found if language in EASTERN else "cp1254" if language == "tr" else LATIN[0]
 
 
-def parse_text(data: bytes) -> Parsed:
+def parse_text(data: bytes) -> parsed_document.Parsed:
     """Read plain text: paragraphs between blank lines."""
-    parsed = Parsed(text=redact(clean(decode(data))))
-    parsed.blocks = [Block(start, end) for start, end in paragraphs(parsed.text)]
+    parsed = parsed_document.Parsed(text=redaction.redact(parsed_document.clean(decode(data))))
+    parsed.blocks = [parsed_document.Block(start, end) for start, end in parsed_document.paragraphs(parsed.text)]
     first = next((line.strip() for line in parsed.text.splitlines() if line.strip()), "")
     parsed.title = first if len(first) <= 120 else ""
     return parsed
 
 
-def parse_markdown(data: bytes) -> Parsed:
+def parse_markdown(data: bytes) -> parsed_document.Parsed:
     """Read Markdown: its blocks with headings, and title, author and date of its front matter."""
     from markdown_it import MarkdownIt
 
-    parsed = Parsed(text=redact(clean(decode(data))))
+    parsed = parsed_document.Parsed(text=redaction.redact(parsed_document.clean(decode(data))))
     front = FRONT.match(parsed.text)
     if front:
         _front_matter(front[1], parsed)
@@ -94,17 +83,17 @@ def parse_markdown(data: bytes) -> Parsed:
             parsed.blocks += _trimmed(parsed.text, start, end, MARKDOWN_KINDS.get(token.type, "paragraph"), level)
     heading = next((block for block in parsed.blocks if block.kind == "heading"), None)
     if heading and not parsed.title:
-        parsed.title = heading_text(parsed.text[heading.start : heading.end])
+        parsed.title = parsed_document.heading_text(parsed.text[heading.start : heading.end])
     return parsed
 
 
-def _trimmed(text: str, start: int, end: int, kind: Kind, level: int) -> list[Block]:
+def _trimmed(text: str, start: int, end: int, kind: parsed_document.Kind, level: int) -> list[parsed_document.Block]:
     inner = text[start:end]
     start, end = start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip())
-    return [Block(start, end, kind, 0, level)] if start < end else []
+    return [parsed_document.Block(start, end, kind, 0, level)] if start < end else []
 
 
-def _front_matter(text: str, parsed: Parsed) -> None:
+def _front_matter(text: str, parsed: parsed_document.Parsed) -> None:
     import yaml
 
     try:
@@ -114,22 +103,22 @@ def _front_matter(text: str, parsed: Parsed) -> None:
         return
     if isinstance(values, dict):
         authors = values.get("author") or values.get("authors") or ""
-        parsed.title = one_line(str(values.get("title") or ""))[:LONGEST_TITLE]
+        parsed.title = parsed_document.one_line(str(values.get("title") or ""))[: parsed_document.LONGEST_TITLE]
         parsed.author = ", ".join(map(str, authors)) if isinstance(authors, list) else str(authors)
-        parsed.dated_at = moment(values.get("date"))
+        parsed.dated_at = parsed_document.moment(values.get("date"))
         parsed.language = str(values.get("lang") or values.get("language") or "")
 
 
-def parse_csv(data: bytes) -> Parsed:
+def parse_csv(data: bytes) -> parsed_document.Parsed:
     """Read a table of comma-, semicolon- or tab-separated values; each row says what its columns are."""
-    text = clean(decode(data))
+    text = parsed_document.clean(decode(data))
     # The limit is the process's; others read tables too.
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    parsed = Parsed()
+    parsed = parsed_document.Parsed()
     try:
         parsed.add_rows(list(csv.reader(io.StringIO(text), delimiter=_delimiter(text))))
     except csv.Error as error:
-        raise Unreadable(f"is not a table of separated values: {error}") from error
+        raise parsed_document.Unreadable(f"is not a table of separated values: {error}") from error
     parsed.details["tables"] = 1
     return parsed
 
@@ -148,31 +137,31 @@ def _delimiter(text: str) -> str:
         return ","
 
 
-def parse_json(data: bytes) -> Parsed:
+def parse_json(data: bytes) -> parsed_document.Parsed:
     """Read JSON, or JSON a line: each value with the path that leads to it."""
-    text, parsed = clean(decode(data)), Parsed()
+    text, parsed = parsed_document.clean(decode(data)), parsed_document.Parsed()
     try:
         value = json.loads(text)
     except RecursionError as error:
-        raise Unreadable("is JSON nested too deep to read") from error
+        raise parsed_document.Unreadable("is JSON nested too deep to read") from error
     except ValueError as error:
         value, broken = _by_line(text)
         if not value:
-            raise Unreadable(f"is not JSON: {error}") from error
+            raise parsed_document.Unreadable(f"is not JSON: {error}") from error
         parsed.notes += broken
     if isinstance(value, dict):
         parsed.title = next((str(value[name]) for name in ("title", "name", "subject") if isinstance(value.get(name), str)), "")
         parsed.author = value["author"] if isinstance(value.get("author"), str) else ""
         parsed.dated_at = next(
-            (found for name in ("date", "created", "published_at") if (found := moment(value.get(name)))), None
+            (found for name in ("date", "created", "published_at") if (found := parsed_document.moment(value.get(name)))), None
         )
     try:
         for part in value if isinstance(value, list) else [value]:
             parsed.add("\n".join(_values(part, "")), "table")
             if len(parsed.blocks) > MOST_VALUES:
-                raise Unreadable(f"holds more than {MOST_VALUES:,} entries; split it")
+                raise parsed_document.Unreadable(f"holds more than {MOST_VALUES:,} entries; split it")
     except RecursionError as error:
-        raise Unreadable("is JSON nested too deep to read") from error
+        raise parsed_document.Unreadable("is JSON nested too deep to read") from error
     return parsed
 
 

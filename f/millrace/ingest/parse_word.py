@@ -1,10 +1,11 @@
+# requirements:
+
 """Word documents: body, tables, text boxes and notes in order, then what stands in heads and feet, once."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from f.millrace.ingest.parse_office import opened, properties
-from f.millrace.ingest.parsed_document import Parsed, one_line
+from f.millrace.ingest import parse_office, parsed_document
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 P, TABLE, ROW, CELL, TEXT = (f"{WORD}{name}" for name in ("p", "tbl", "tr", "tc", "t"))
@@ -16,14 +17,14 @@ SIGNS = {f"{WORD}tab": "\t", f"{WORD}br": "\n", f"{WORD}cr": "\n", f"{WORD}noBre
 NOTES = ("footnotes", "endnotes", "comments")
 
 
-def parse_docx(data: bytes) -> Parsed:
+def parse_docx(data: bytes) -> parsed_document.Parsed:
     """Read a Word document; its pages are known when Word has laid it out, or by its own page breaks."""
     import docx
     from docx.text.paragraph import Paragraph
 
-    document = opened(docx.Document, data)
-    parsed = Parsed()
-    properties(data, parsed)
+    document = parse_office.opened(docx.Document, data)
+    parsed = parsed_document.Parsed()
+    parse_office.properties(data, parsed)
     body = document.element.body
     laid_out = body.find(f".//{WORD}lastRenderedPageBreak") is not None
     page, paged = 1, False
@@ -55,7 +56,7 @@ def _parts(element: Any) -> Iterator[Any]:
             yield from _parts(child)
 
 
-def _add(paragraph: Any, page: int, parsed: Parsed) -> None:
+def _add(paragraph: Any, page: int, parsed: parsed_document.Parsed) -> None:
     text, level = "\n".join(filter(str.strip, _text(paragraph._element).split("\n"))), _level(paragraph)
     listed = not level and text and _is_listed(paragraph)
     parsed.add(f"- {text}" if listed else text, "heading" if level else "list" if listed else "paragraph", page, level)
@@ -91,7 +92,7 @@ def _rows(table: Any) -> list[list[str]]:
     return rows
 
 
-def _beside(document: Any, page: int, parsed: Parsed) -> None:
+def _beside(document: Any, page: int, parsed: parsed_document.Parsed) -> None:
     """Add the notes, then each head and foot once."""
     seen: dict[str, None] = {}
     for part in document.part.rels.values():
@@ -107,7 +108,7 @@ def _paragraphs_of(xml: bytes) -> list[str]:
     from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
     root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True, recover=True))
-    found = [one_line(_text(element)) for element in root.iter(P)] if root is not None else []
+    found = [parsed_document.one_line(_text(element)) for element in root.iter(P)] if root is not None else []
     return [text for text in found if any(letter.isalpha() for letter in text)]
 
 

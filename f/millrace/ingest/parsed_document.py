@@ -1,3 +1,5 @@
+# requirements:
+
 """What a parser gives: the text of a document as it will be cited, and which of its pieces is what."""
 
 import contextlib
@@ -8,7 +10,7 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
-from f.millrace.core.redaction import redact
+from f.millrace.core import redaction
 
 Kind = Literal["heading", "paragraph", "list", "table", "code"]
 LONGEST_TITLE = 200
@@ -60,7 +62,7 @@ class Parsed:
 
     def add(self, text: str, kind: Kind = "paragraph", page: int = 0, level: int = 0) -> None:
         """Append a piece, two line ends after the one before; secrets in it are masked first."""
-        text = redact(clean(text)).strip()
+        text = redaction.redact(clean(text)).strip()
         if not text:
             return
         if self.text:

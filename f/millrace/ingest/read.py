@@ -9,14 +9,10 @@ scripts/millrace step ingest/read namespace=main
 import os
 import time
 
-from f.millrace.core.config import settings
-from f.millrace.core.run_context import within
-from f.millrace.ingest import reader_version
-from f.millrace.ingest.parse import Limits, Reading
-from f.millrace.ingest.readers import Job, read_all
+from f.millrace.core import config, run_context
+from f.millrace.ingest import parse, reader_version, readers
 from f.millrace.memory import documents
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.telemetry import events, spans
 
 SHOWN = 200
 SECONDS_BETWEEN_EVENTS = 0.5
@@ -29,21 +25,21 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
         run_id: The run that scanned the folders; none means a run of its own.
         namespace: Where the documents are kept.
     """
-    with step("ingest.read", run_id) as span, within(namespace=namespace):
+    with spans.step("ingest.read", run_id) as span, run_context.within(namespace=namespace):
         waiting = documents.waiting(namespace)
         sizes = {row["id"]: _size(row["path"]) for row in waiting}
         progress = _Progress(len(waiting), sum(sizes.values()))
         answer: dict = {"read": 0, "passages": 0, "new_passages": 0, "failed": 0, "problems": [], "notes": []}
-        for job, reading in read_all([Job(row["id"], row["path"]) for row in waiting], _limits()):
+        for job, reading in readers.read_all([readers.Job(row["id"], row["path"]) for row in waiting], _limits()):
             _keep(job, reading, answer)
             progress.tell(sizes[job.id])
         span.set({f"ingest.{name}": answer[name] for name in ("read", "passages", "new_passages", "failed")})
         return answer
 
 
-def _limits() -> Limits:
-    chosen = settings()
-    return Limits(
+def _limits() -> parse.Limits:
+    chosen = config.settings()
+    return parse.Limits(
         bytes=chosen.document_max_bytes,
         pages=chosen.document_max_pages,
         characters=chosen.document_max_characters,
@@ -59,11 +55,11 @@ def _size(path: str) -> int:
         return 0
 
 
-def _keep(job: Job, reading: Reading | str, answer: dict) -> None:
+def _keep(job: readers.Job, reading: parse.Reading | str, answer: dict) -> None:
     if isinstance(reading, str):
         documents.fail(job.id, reading, size=_size(job.path), changed_ns=_changed(job.path), reader=reader_version.of_partial())
         answer["failed"] += 1
-        emit("error", f"{job.path} {reading}", path=job.path, problem=reading)
+        events.emit("error", f"{job.path} {reading}", path=job.path, problem=reading)
         if len(answer["problems"]) < SHOWN:
             answer["problems"].append({"path": job.path, "problem": reading})
         return
@@ -90,7 +86,7 @@ def _keep(job: Job, reading: Reading | str, answer: dict) -> None:
         size=reading.bytes,
         changed_ns=reading.changed_ns,
         reader=reader_version.of_partial() if parsed.unread_pages else reader_version.of_whole(),
-        trust=settings().documents_trust,
+        trust=config.settings().documents_trust,
     )
     if fresh is None:
         return
@@ -98,7 +94,7 @@ def _keep(job: Job, reading: Reading | str, answer: dict) -> None:
     answer["passages"] += len(passages)
     answer["new_passages"] += fresh
     for note in parsed.notes:
-        emit("decision", f"{job.path} {note}", path=job.path, note=note)
+        events.emit("decision", f"{job.path} {note}", path=job.path, note=note)
         if len(answer["notes"]) < SHOWN:
             answer["notes"].append({"path": job.path, "note": note})
 
@@ -128,4 +124,4 @@ class _Progress:
         self._told = passed
         left = passed * (self._bytes - self._bytes_done) / max(self._bytes_done, 1)
         words = f"Read {self._done} of {self._documents} documents" + (f", about {left:.0f} s left" if left >= 1 else "")
-        emit("progress", words, done=self._done, total=self._documents, seconds_left=round(left, 1))
+        events.emit("progress", words, done=self._done, total=self._documents, seconds_left=round(left, 1))

@@ -1,7 +1,8 @@
+# requirements:
+
 """Whether a document has to be read again although its file is the same: other parsers, other limits, OCR that is new."""
 
-from f.millrace.core.config import settings
-from f.millrace.core.ids import digest_of
+from f.millrace.core import config, ids
 from f.millrace.ingest import ocr
 
 # Raised when a parser or the cutting into passages gives something else than before: documents are then read again.
@@ -16,5 +17,5 @@ def of_whole() -> str:
 
 def of_partial() -> str:
     """Return what is noted with a document that could not be read, or not all of it: it may be otherwise with other limits."""
-    limits = [getattr(settings(), name) for name in LIMITS]
-    return f"{VERSION} {digest_of([limits, ocr.present()])[:12]}"
+    limits = [getattr(config.settings(), name) for name in LIMITS]
+    return f"{VERSION} {ids.digest_of([limits, ocr.present()])[:12]}"

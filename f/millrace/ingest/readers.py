@@ -1,3 +1,5 @@
+# requirements:
+
 """Readers: child processes that parse, because a broken file may hang, exhaust or crash a parser.
 
 A reader that takes too long or dies costs its one file; the next file gets a new reader. Readers are forked: a worker of
@@ -17,8 +19,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
-from f.millrace.ingest.parse import Limits, Reading, read
-from f.millrace.ingest.parsed_document import Unreadable, one_line
+from f.millrace.ingest import parse, parsed_document
 
 MEMORY = 4_000_000_000
 READERS = 2
@@ -39,7 +40,7 @@ class _Reader:
     ends: float
 
 
-def read_all(jobs: Sequence[Job], limits: Limits) -> Iterator[tuple[Job, Reading | str]]:
+def read_all(jobs: Sequence[Job], limits: parse.Limits) -> Iterator[tuple[Job, parse.Reading | str]]:
     """Yield each file with what is in it, or with the reason why it cannot be read, as they become ready."""
     waiting = list(reversed(jobs))
     busy: list[_Reader] = []
@@ -64,7 +65,7 @@ def read_all(jobs: Sequence[Job], limits: Limits) -> Iterator[tuple[Job, Reading
             _end(process, pipe)
 
 
-def _start(limits: Limits) -> tuple[Any, Any]:
+def _start(limits: parse.Limits) -> tuple[Any, Any]:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(target=_serve, args=(theirs, ours, limits), daemon=True)
     with warnings.catch_warnings():
@@ -75,13 +76,13 @@ def _start(limits: Limits) -> tuple[Any, Any]:
     return process, ours
 
 
-def _send(process: Any, pipe: Any, job: Job, limits: Limits) -> _Reader:
+def _send(process: Any, pipe: Any, job: Job, limits: parse.Limits) -> _Reader:
     with contextlib.suppress(OSError):  # a dead reader shows when it is asked for its answer
         pipe.send(job.path)
     return _Reader(process, pipe, job, time.monotonic() + limits.seconds)
 
 
-def _received(reader: _Reader, idle: list[tuple[Any, Any]]) -> Reading | str:
+def _received(reader: _Reader, idle: list[tuple[Any, Any]]) -> parse.Reading | str:
     try:
         answer = reader.pipe.recv()
     except (EOFError, OSError):
@@ -99,7 +100,7 @@ def _end(process: Any, pipe: Any) -> None:
     process.join()
 
 
-def _serve(pipe: Any, other_end: Any, limits: Limits) -> None:
+def _serve(pipe: Any, other_end: Any, limits: parse.Limits) -> None:
     """Answer file after file until the parent closes the pipe."""
     other_end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -115,21 +116,21 @@ def _serve(pipe: Any, other_end: Any, limits: Limits) -> None:
         signal.alarm(0)
 
 
-def _answer(path: str, limits: Limits) -> Reading | str:
+def _answer(path: str, limits: parse.Limits) -> parse.Reading | str:
     try:
         with open(path, "rb") as file:
             changed_ns = os.fstat(file.fileno()).st_mtime_ns
             data = file.read(limits.bytes + 1)
         if len(data) > limits.bytes:
             return f"is larger than {limits.bytes:,} bytes (setting document_max_bytes)"
-        reading = read(os.path.basename(path), data, limits)
+        reading = parse.read(os.path.basename(path), data, limits)
         reading.sha256, reading.bytes, reading.changed_ns = hashlib.sha256(data).hexdigest(), len(data), changed_ns
         return reading
-    except Unreadable as error:
+    except parsed_document.Unreadable as error:
         return str(error)
     except OSError as error:
         return f"cannot be opened: {error.strerror}"
     except MemoryError:
         return f"needs more than {MEMORY // 10**9} GB of memory to be read"
     except Exception as error:  # a parser may fail in any way on a broken file
-        return f"cannot be read: {type(error).__name__}: {one_line(str(error))[:200]}"
+        return f"cannot be read: {type(error).__name__}: {parsed_document.one_line(str(error))[:200]}"

@@ -8,15 +8,9 @@ scripts/millrace step ingest/scan paths='["documents"]'
 
 import re
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BadInput
-from f.millrace.core.run_context import current, within
-from f.millrace.ingest.close import finish
-from f.millrace.ingest.compare import compare
-from f.millrace.ingest.crawl import crawl
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.core import config, db, errors, run_context
+from f.millrace.ingest import close, compare, crawl
+from f.millrace.telemetry import events, spans
 
 NAMESPACE = re.compile(r"[\w][\w.-]{0,79}")
 SHOWN = 200
@@ -30,19 +24,19 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
         namespace: Where the documents are kept.
         again: Read every document again, also unchanged ones.
     """
-    with step("ingest.scan", again=again) as span:
+    with spans.step("ingest.scan", again=again) as span:
         if not NAMESPACE.fullmatch(namespace):
-            raise BadInput(f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r} has not")
-        run_id = current().run_id
+            raise errors.BadInput(f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r} has not")
+        run_id = run_context.current().run_id
         db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
-        with within(namespace=namespace):
-            limits = settings()
-            found = crawl(paths or limits.documents_dirs, limits.documents_max_files)
+        with run_context.within(namespace=namespace):
+            limits = config.settings()
+            found = crawl.crawl(paths or limits.documents_dirs, limits.documents_max_files)
             if not paths:
                 found.gone.clear()  # nobody has to have a folder of documents
-            difference = compare(namespace, found, limits.document_max_bytes, again)
+            difference = compare.compare(namespace, found, limits.document_max_bytes, again)
             for path, problem in difference.problems[:SHOWN]:
-                emit("error", f"{path} {problem}", path=path, problem=problem)
+                events.emit("error", f"{path} {problem}", path=path, problem=problem)
             answer = {
                 "run_id": run_id,
                 "namespace": namespace,
@@ -54,7 +48,7 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
                 "problems": [{"path": path, "problem": problem} for path, problem in difference.problems[:SHOWN]],
                 "skipped": dict(found.skipped.most_common(20)),
             }
-            emit(
+            events.emit(
                 "progress",
                 _said(answer),
                 **{name: answer[name] for name in ("files", "waiting", "unchanged", "moved", "withdrawn")},
@@ -62,7 +56,7 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
             span.set({"ingest.files": len(found.files), "ingest.waiting": difference.waiting})
             answer["finished"] = not difference.waiting and not _unembedded(namespace)
             # With nothing to read and nothing to embed the run ends here.
-            return {**answer, **finish(run_id, answer, {}, {})} if answer["finished"] else answer
+            return {**answer, **close.finish(run_id, answer, {}, {})} if answer["finished"] else answer
 
 
 def _unembedded(namespace: str) -> bool:

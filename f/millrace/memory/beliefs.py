@@ -1,11 +1,12 @@
+# requirements:
+
 """Beliefs: how what is held of an item changes. One open belief an item; each change closes it and opens the next."""
 
 from datetime import datetime
 from typing import Any, Literal
 
-from f.millrace.core import db
-from f.millrace.core.errors import NotFound
-from f.millrace.memory.moment import clock
+from f.millrace.core import db, errors
+from f.millrace.memory import moment
 
 Because = Literal["remembered", "again", "superseded", "retracted", "restored"]
 
@@ -14,7 +15,7 @@ def lock(connection: db.Connection, item_id: str) -> dict[str, Any]:
     """Return the item's row, kept from other writers until the transaction ends."""
     row = connection.execute("SELECT * FROM memory_item WHERE id = %s FOR UPDATE", [item_id]).fetchone()
     if row is None:
-        raise NotFound(f"no memory has the id {item_id!r}")
+        raise errors.NotFound(f"no memory has the id {item_id!r}")
     return row
 
 
@@ -25,7 +26,7 @@ def extend(connection: db.Connection, item_id: str, since: datetime | None, unti
         "WITH t AS (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) "
         "SELECT CASE WHEN %(since)s::timestamptz IS NULL AND (%(valid)s::tstzmultirange @> t.at OR %(until)s::timestamptz <= t.at) THEN '{}'::tstzmultirange "
         "ELSE tstzmultirange(tstzrange(coalesce(%(since)s, t.at), %(until)s)) END AS span FROM t",
-        {"now": clock(), "since": since, "until": until, "valid": row["valid"]},
+        {"now": moment.clock(), "since": since, "until": until, "valid": row["valid"]},
     ).fetchone()
     assert added is not None
     change(connection, item_id, "valid + %(span)s::tstzmultirange", {"span": added["span"]}, "again")
@@ -53,7 +54,7 @@ def change(
     connection: db.Connection, item_id: str, valid: str, values: dict[str, Any], because: Because, by_item: str | None = None
 ) -> bool:
     """Hold something else of a locked item from now on: `valid` is SQL over the column `valid`. False: it is the same."""
-    parameters = {**values, "item_id": item_id, "because": because, "by_item": by_item, "now": clock()}
+    parameters = {**values, "item_id": item_id, "because": because, "by_item": by_item, "now": moment.clock()}
     row = connection.execute(CHANGE.format(valid=valid), parameters).fetchone()  # type: ignore[arg-type]
     if row is None:
         return False

@@ -1,3 +1,5 @@
+# requirements:
+
 """Conversations of `ask`: what is kept of them, and what of that a model sees again.
 
 A turn is one question with all that answered it. What is loaded begins at a turn's question, so that no tool's answer
@@ -14,9 +16,8 @@ from uuid import uuid4
 from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ModelResponse, TextPart, UserPromptPart
 
-from f.millrace.core.errors import BadInput
-from f.millrace.core.run_context import current
-from f.millrace.memory.conversation_store import PostgresConversationStore, begins_turn, text_of
+from f.millrace.core import errors, run_context
+from f.millrace.memory import conversation_store
 
 MOST_TURNS = 8
 MOST_CHARACTERS = 24_000
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 def load(session: str, most_turns: int = MOST_TURNS, most_characters: int = MOST_CHARACTERS) -> list[ModelMessage]:
     """Return the last whole turns of a conversation that fit, oldest first; [] for a new one. The last turn always fits."""
-    store = PostgresConversationStore()
+    store = conversation_store.PostgresConversationStore()
     for limit in (WINDOW, None):
         conversation = _now(store.load(key(session), limit=limit))
         if conversation is None:
@@ -43,7 +44,7 @@ def load(session: str, most_turns: int = MOST_TURNS, most_characters: int = MOST
 
 def truncate(messages: Sequence[ModelMessage], most_turns: int, most_characters: int) -> list[ModelMessage]:
     """Return the last whole turns that fit, at least the last one; what comes before the first turn is left out."""
-    starts = [place for place, message in enumerate(messages) if begins_turn(message)]
+    starts = [place for place, message in enumerate(messages) if conversation_store.begins_turn(message)]
     ends = [*starts[1:], len(messages)]
     kept: list[ModelMessage] = []
     left = most_characters
@@ -58,7 +59,7 @@ def truncate(messages: Sequence[ModelMessage], most_turns: int, most_characters:
 
 def append(session: str, messages: Sequence[ModelMessage], metadata: dict[str, Any] | None = None) -> None:
     """Store messages at the end of a conversation, after whatever another writer has stored meanwhile."""
-    store, name = PostgresConversationStore(metadata), key(session)
+    store, name = conversation_store.PostgresConversationStore(metadata), key(session)
     for attempt in range(ATTEMPTS):
         record = _now(store.read_record(name)) or ConversationRecord(conversation_id=name, head_id=None, revision="")
         expected, entries, parent = record.revision or None, [], record.head_id
@@ -83,16 +84,16 @@ def turns(session: str, most_turns: int = MOST_TURNS) -> list[tuple[str, str]]:
     """Return the last questions and answers as text, oldest first."""
     found: list[tuple[str, str]] = []
     for message in load(session, most_turns):
-        if begins_turn(message):
-            found.append((text_of(message), ""))
+        if conversation_store.begins_turn(message):
+            found.append((conversation_store.text_of(message), ""))
         elif found and isinstance(message, ModelResponse):
-            found[-1] = (found[-1][0], f"{found[-1][1]} {text_of(message)}".strip())
+            found[-1] = (found[-1][0], f"{found[-1][1]} {conversation_store.text_of(message)}".strip())
     return found
 
 
 def forget(session: str) -> int:
     """Delete a conversation; how many messages it had."""
-    store, name = PostgresConversationStore(), key(session)
+    store, name = conversation_store.PostgresConversationStore(), key(session)
     messages = len(_now(store.load_entries(name)) or [])
     _now(store.delete(name))
     return messages
@@ -101,8 +102,8 @@ def forget(session: str) -> int:
 def key(session: str) -> str:
     """Return the id that a session's name has in this namespace: conversations of a namespace stay in it."""
     if not NAME.fullmatch(session):
-        raise BadInput(f"a session's name has letters, digits, '.', '_' and '-', at most 80; {session!r} has not")
-    return session if current().namespace == "main" else f"{current().namespace}/{session}"
+        raise errors.BadInput(f"a session's name has letters, digits, '.', '_' and '-', at most 80; {session!r} has not")
+    return session if run_context.current().namespace == "main" else f"{run_context.current().namespace}/{session}"
 
 
 def _now(answer: Coroutine[Any, Any, T]) -> T:

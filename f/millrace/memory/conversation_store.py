@@ -1,3 +1,5 @@
+# requirements:
+
 """Pydantic AI's conversation store over `chat_session` and `chat_message`.
 
 A record is a session's row, an entry a message's row. What is stored is redacted. Deleting a conversation deletes its
@@ -11,10 +13,8 @@ from pydantic import TypeAdapter
 from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord, ConversationStore
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ToolReturnPart, UserPromptPart
 
-from f.millrace.core import db
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import current
-from f.millrace.memory.moment import clock
+from f.millrace.core import db, redaction, run_context
+from f.millrace.memory import moment
 
 RECORD: TypeAdapter[ConversationRecord] = TypeAdapter(ConversationRecord)
 # What has a column of its own.
@@ -47,7 +47,7 @@ class PostgresConversationStore(ConversationStore):
         rows = db.all(
             "SELECT * FROM chat_session WHERE namespace = %s AND (%s::text IS NULL OR user_id = %s) "
             "ORDER BY updated_at DESC, id LIMIT %s",
-            [current().namespace, scope, scope, limit],
+            [run_context.current().namespace, scope, scope, limit],
         )
         return [_record(row) for row in rows]
 
@@ -71,9 +71,9 @@ class PostgresConversationStore(ConversationStore):
                 {
                     "id": record.conversation_id,
                     "scope": record.scope or "",
-                    "namespace": current().namespace,
-                    "metadata": db.jsonb({"record": redact(rest)}),
-                    "now": clock(),
+                    "namespace": run_context.current().namespace,
+                    "metadata": db.jsonb({"record": redaction.redact(rest)}),
+                    "now": moment.clock(),
                 },
             )
             self._write_entries(connection, record.conversation_id, new_entries)
@@ -110,7 +110,7 @@ class PostgresConversationStore(ConversationStore):
         turn = int(row["turn"]) if row else 0
         for entry in entries:
             turn += begins_turn(entry.message)
-            stored = redact(ModelMessagesTypeAdapter.dump_python([entry.message], mode="json")[0])
+            stored = redaction.redact(ModelMessagesTypeAdapter.dump_python([entry.message], mode="json")[0])
             connection.execute(
                 "INSERT INTO chat_message (session_id, entry_id, parent_id, turn, role, content, metadata, created_at) "
                 "VALUES (%s, %s, %s, %s, %s, %s, %s, coalesce(%s::timestamptz, clock_timestamp()))",
@@ -120,9 +120,9 @@ class PostgresConversationStore(ConversationStore):
                     entry.parent_id,
                     max(turn, 1),
                     "user" if isinstance(entry.message, ModelRequest) else "assistant",
-                    redact(text_of(entry.message)).replace("\x00", ""),
-                    db.jsonb({**self.metadata, "message": stored, "run_id": current().run_id}),
-                    clock(),
+                    redaction.redact(text_of(entry.message)).replace("\x00", ""),
+                    db.jsonb({**self.metadata, "message": stored, "run_id": run_context.current().run_id}),
+                    moment.clock(),
                 ],
             )
 

@@ -1,3 +1,5 @@
+# requirements:
+
 """Dates: which words of a text name a time, and the span that each names.
 
 Days, weeks and months begin at local midnight, so a day is 23 to 25 hours long where clocks change. What has no year is the
@@ -10,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from f.millrace.core.errors import BadInput
+from f.millrace.core import errors
 
 MONTHS = tuple("january february march april may june july august september october november december".split())
 DAYS = tuple("monday tuesday wednesday thursday friday saturday sunday".split())
@@ -83,7 +85,7 @@ def days(first: date, count: int, local: ZoneInfo) -> Times:
 def months(year: int, number: int, count: int, local: ZoneInfo) -> Times:
     """Return the span of so many months; BadInput for a year outside the calendar."""
     if not 1 <= year <= 9998:
-        raise BadInput(f"the year {year} is outside the calendar; name one from 1 to 9998")
+        raise errors.BadInput(f"the year {year} is outside the calendar; name one from 1 to 9998")
     after = number - 1 + count
     return day(date(year, number, 1), local), day(date(year + after // 12, after % 12 + 1, 1), local)
 
@@ -92,7 +94,7 @@ def _exact(year: int, number: int, of_month: int, named: str) -> date:
     try:
         return date(year, number, of_month)
     except ValueError as error:
-        raise BadInput(f"there is no {named.strip()!r} ({error}); name a day that the calendar has") from error
+        raise errors.BadInput(f"there is no {named.strip()!r} ({error}); name a day that the calendar has") from error
 
 
 def _latest(number: int, of_month: int, today: date) -> int:
@@ -132,7 +134,7 @@ def _days_of_month(found: re.Match[str], now: Now) -> Times:
     year = int(found["year"] or 0) or _latest(number, first, now.today)
     since, until = _exact(year, number, first, found[0]), _exact(year, number, last, found[0])
     if until < since:
-        raise BadInput(f"{found[0].strip()!r} ends before it begins; name the earlier date first")
+        raise errors.BadInput(f"{found[0].strip()!r} ends before it begins; name the earlier date first")
     return days(since, (until - since).days + 1, now.local)
 
 

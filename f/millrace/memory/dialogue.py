@@ -1,10 +1,11 @@
+# requirements:
+
 """What was said: the messages of conversations, by session and by words."""
 
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.memory.moment import When, clock, moment, parse
-from f.millrace.memory.store import named
+from f.millrace.memory import moment, store
 
 SAID = """
 SELECT regexp_replace(s.id, '^' || s.namespace || '/', '') AS session, m.turn, m.role, m.content AS text, m.created_at AS said_at
@@ -25,24 +26,24 @@ def conversation(
     session: str = "",
     about: str = "",
     *,
-    since: When = None,
-    until: When = None,
+    since: moment.When = None,
+    until: moment.When = None,
     namespace: str | None = None,
     limit: int = 50,
-    as_of: When = None,
-    known_at: When = None,
+    as_of: moment.When = None,
+    known_at: moment.When = None,
 ) -> list[dict[str, Any]]:
     """Return what was said, oldest first: of one session or of all, whole turns in which `about` comes up.
 
     What is said is known at once, so `as_of` and `known_at` both leave out what was said later.
     """
-    when = moment(as_of, known_at)
-    ends = [end for end in (parse(until, "until"), when.as_of, when.known_at, clock()) if end is not None]
+    when = moment.moment(as_of, known_at)
+    ends = [end for end in (moment.parse(until, "until"), when.as_of, when.known_at, moment.clock()) if end is not None]
     values = {
-        "namespace": named(namespace, known=True),
+        "namespace": store.named(namespace, known=True),
         "session": session,
         "about": " ".join(about.replace("\x00", "").split()),
-        "since": parse(since, "since"),
+        "since": moment.parse(since, "since"),
         "until": min(ends, default=None),
         "limit": limit,
     }

@@ -1,3 +1,5 @@
+# requirements:
+
 """Documents: what was read from files, and their passages as memories of the type `passage`.
 
 A document keeps its id when its file moves. A passage is one memory however often it is read, so that of a changed
@@ -10,13 +12,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from f.millrace.core import db
-from f.millrace.core.contracts import Trust
-from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.core.run_context import current, now
-from f.millrace.memory.retract import retract
-from f.millrace.memory.retract import withdraw as withdraw_items
-from f.millrace.memory.store import Draft, Origin, remember_all
+from f.millrace.core import contracts, db, errors, run_context
+from f.millrace.memory import retract, store
 
 PASSAGE = "passage"
 # Any fixed number will do: who compares files with rows takes this lock and the namespace's hash.
@@ -70,7 +67,7 @@ def expect(namespace: str, path: str, document_id: str | None = None) -> str:
     row = db.one(
         "INSERT INTO document (id, namespace, path, run_id) VALUES (%s, %s, %s, %s) "
         "ON CONFLICT (namespace, path) WHERE state <> 'withdrawn' DO UPDATE SET state = 'waiting' RETURNING id",
-        [f"doc_{uuid4().hex[:16]}", namespace, path, current().run_id or None],
+        [f"doc_{uuid4().hex[:16]}", namespace, path, run_context.current().run_id or None],
     )
     assert row is not None
     return row["id"]
@@ -106,7 +103,7 @@ def keep(
     size: int,
     changed_ns: int,
     reader: str,
-    trust: Trust,
+    trust: contracts.Trust,
 ) -> int | None:
     """Store what was read in one go and return how many passages are new; None when another run was faster."""
     with db.transaction():
@@ -115,7 +112,7 @@ def keep(
             return None
         before = _items_of(document_id)
         drafts = [_draft(row, document_id, number, body, passage, about, trust) for number, passage in enumerate(passages, 1)]
-        items = remember_all(drafts, namespace=row["namespace"])
+        items = store.remember_all(drafts, namespace=row["namespace"])
         db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
         _insert_passages(document_id, items, passages)
         db.execute(
@@ -125,7 +122,7 @@ def keep(
             [
                 list(about.notes), sha256, size, changed_ns, reader, about.kind, about.title, about.author, about.dated_at,
                 about.language, about.unit, about.pages, db.jsonb(list(about.headings)), db.jsonb(about.details or {}), body, trust,
-                current().run_id or None, document_id,
+                run_context.current().run_id or None, document_id,
             ],
         )  # fmt: skip
         _forsake(document_id, [item for item in before if item not in items], items, [passage.start for passage in passages])
@@ -133,14 +130,14 @@ def keep(
 
 
 def _draft(
-    row: dict[str, Any], document_id: str, number: int, body: str, passage: Passage, about: Particulars, trust: Trust
-) -> Draft:
-    return Draft(
+    row: dict[str, Any], document_id: str, number: int, body: str, passage: Passage, about: Particulars, trust: contracts.Trust
+) -> store.Draft:
+    return store.Draft(
         PASSAGE,
         body[passage.start : passage.end],
         title=_titled(about.title, passage.heading),
         trust=trust,
-        origin=Origin(row["path"], document_id, passage.page or None, passage.start, passage.end),
+        origin=store.Origin(row["path"], document_id, passage.page or None, passage.start, passage.end),
         metadata={
             "document": document_id,
             "ordinal": number,
@@ -149,7 +146,7 @@ def _draft(
             "length": passage.end - passage.start,
         },
         # A date in the future is a mistake of the file; held true from then on, it would not be found now.
-        valid_from=about.dated_at if about.dated_at and about.dated_at <= now() else None,
+        valid_from=about.dated_at if about.dated_at and about.dated_at <= run_context.now() else None,
         # Another document's nearly equal passage is not this one: a citation has to open at its own words.
         near=False,
     )
@@ -183,7 +180,7 @@ def fail(document_id: str, problem: str, *, size: int, changed_ns: int, reader: 
         db.execute(
             "UPDATE document SET state = 'failed', problem = %s, bytes = %s, changed_ns = %s, reader = %s, sha256 = %s, run_id = %s "
             "WHERE id = %s",
-            [problem, size, changed_ns, reader, sha256, current().run_id or None, document_id],
+            [problem, size, changed_ns, reader, sha256, run_context.current().run_id or None, document_id],
         )
         db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
         _take_back(document_id, "the document can no longer be read")
@@ -208,7 +205,7 @@ def _take_back(document_id: str, because: str) -> None:
     row = db.one("SELECT namespace FROM document WHERE id = %s", [document_id])
     assert row is not None
     if db.one("SELECT 1 FROM memory_origin WHERE document = %s AND withdrawn_at IS NULL LIMIT 1", [document_id]):
-        retract(document_id, because, namespace=row["namespace"], bar=False)
+        retract.retract(document_id, because, namespace=row["namespace"], bar=False)
 
 
 def _forsake(document_id: str, gone: Sequence[str], items: Sequence[str], starts: Sequence[int]) -> None:
@@ -220,14 +217,14 @@ def _forsake(document_id: str, gone: Sequence[str], items: Sequence[str], starts
         [because, document_id, list(items), list(starts)],
     )
     held = db.all("SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS NULL", [list(gone)])
-    withdraw_items(sorted(set(gone) - {row["item_id"] for row in held}), because)
+    retract.withdraw(sorted(set(gone) - {row["item_id"] for row in held}), because)
 
 
 def get(document_id: str) -> dict[str, Any]:
     """Return a document with its text; NotFound when there is none."""
     row = db.one("SELECT * FROM document WHERE id = %s", [document_id])
     if row is None:
-        raise NotFound(f"no document has the id {document_id!r}; scripts/millrace documents lists them")
+        raise errors.NotFound(f"no document has the id {document_id!r}; scripts/millrace documents lists them")
     return row
 
 
@@ -253,7 +250,7 @@ def find(name: str, namespace: str) -> list[dict[str, Any]]:
         {**wanted, "namespace": namespace},
     )
     if not found:
-        raise NotFound(f"memory has no document {name!r}; scripts/millrace documents list shows them")
+        raise errors.NotFound(f"memory has no document {name!r}; scripts/millrace documents list shows them")
     return found
 
 
@@ -271,7 +268,7 @@ def cited(address: str) -> tuple[str, int, int, int]:
     """Return id, page, offset and length of a citation, or of an id alone; BadInput when it is neither."""
     found = CITATION.fullmatch(address.strip())
     if found is None:
-        raise BadInput(f"{address[:200]!r} names no document; scripts/millrace documents list shows their ids")
+        raise errors.BadInput(f"{address[:200]!r} names no document; scripts/millrace documents list shows their ids")
     numbers = {name: int(value) for name, value in re.findall(r"(\w+)=(\d{1,9})", found[2] or "")}
     return found[1], numbers.get("page", 0), numbers.get("offset", 0), numbers.get("length", 0)
 

@@ -1,3 +1,5 @@
+# requirements:
+
 """Erase: find a subject in every column of every table, and blank it where the row has to stay."""
 
 import secrets
@@ -5,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.memory.mention import Mention
+from f.millrace.memory import mention
 
 BLANK = "[forgotten]"
 # The audit is append-only and holds ids and hashes; migrations are code. Nobody but their owner may lock their rows.
@@ -63,7 +65,7 @@ def mentions(column: Column) -> str:
     return f"{text} ~* %(pattern)s"
 
 
-def scan(subject: Mention) -> dict[str, int]:
+def scan(subject: mention.Mention) -> dict[str, int]:
     """Return how many rows of which column mention the subject, as `table.column`; {} is the proof that none does."""
     found: dict[str, int] = {}
     for column in columns():
@@ -73,12 +75,12 @@ def scan(subject: Mention) -> dict[str, int]:
     return found
 
 
-def values(subject: Mention) -> dict[str, Any]:
+def values(subject: mention.Mention) -> dict[str, Any]:
     """Return the parameters of `mentions`."""
     return {"pattern": subject.postgres, "raw": subject.raw}
 
 
-def blank(connection: db.Connection, subject: Mention) -> dict[str, int]:
+def blank(connection: db.Connection, subject: mention.Mention) -> dict[str, int]:
     """Blank each text, and each part of a JSON value, that mentions the subject; how many rows of each table."""
     touched: dict[str, set[Any]] = {}
     for column in columns():
@@ -98,7 +100,7 @@ def blank(connection: db.Connection, subject: Mention) -> dict[str, int]:
     return {table: len(places) for table, places in sorted(touched.items())}
 
 
-def _blanked(column: Column, value: Any, subject: Mention, mark: str) -> Any:
+def _blanked(column: Column, value: Any, subject: mention.Mention, mark: str) -> Any:
     if column.kind in ("json", "jsonb"):
         less = _without(value, subject)
         return db.jsonb(BLANK if less == value else less)
@@ -108,7 +110,7 @@ def _blanked(column: Column, value: Any, subject: Mention, mark: str) -> Any:
     return mark.encode() if column.kind == "bytea" else mark
 
 
-def _without(value: Any, subject: Mention) -> Any:
+def _without(value: Any, subject: mention.Mention) -> Any:
     if isinstance(value, str):
         return BLANK if subject.is_in(value) else value
     if isinstance(value, dict):

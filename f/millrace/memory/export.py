@@ -1,3 +1,5 @@
+# requirements:
+
 """Export and import: a namespace as lines of JSON, with its whole history, so that another store answers the same.
 
 Vectors are not in it; they are computed again by the model of the store that imports.
@@ -6,14 +8,8 @@ Vectors are not in it; they are computed again by the model of the store that im
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput
-from f.millrace.core.ids import stable_id
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import now
-from f.millrace.memory.moment import When, held, moment
-from f.millrace.memory.near import marks
-from f.millrace.memory.store import clean, content_hash, named
+from f.millrace.core import db, errors, ids, redaction, run_context
+from f.millrace.memory import moment, near, store
 
 FORMAT, VERSION = "millrace-memory", 1
 SPANS = "(SELECT coalesce(jsonb_agg(jsonb_build_array(lower(s), upper(s)) ORDER BY s), '[]') FROM unnest({}) AS s) AS valid"
@@ -47,12 +43,12 @@ QUERIES = {
 AT_A_MOMENT = ("document", "item", "origin", "passage", "link")
 
 
-def export(namespace: str | None = None, as_of: When = None, known_at: When = None) -> Iterator[dict[str, Any]]:
+def export(namespace: str | None = None, as_of: moment.When = None, known_at: moment.When = None) -> Iterator[dict[str, Any]]:
     """Yield a header and then every record of a namespace; with a time only the items that were held true then."""
-    when, namespace = moment(as_of, known_at), named(namespace, known=True)
-    condition, values = held(when)
+    when, namespace = moment.moment(as_of, known_at), store.named(namespace, known=True)
+    condition, values = moment.held(when)
     sliced = when.as_of is not None
-    yield {"kind": "header", "format": FORMAT, "version": VERSION, "namespace": namespace, "exported_at": now().isoformat(),
+    yield {"kind": "header", "format": FORMAT, "version": VERSION, "namespace": namespace, "exported_at": run_context.now().isoformat(),
            "as_of": as_of and str(as_of), "known_at": known_at and str(known_at)}  # fmt: skip
     mine = (
         f"WITH mine AS (SELECT m.id FROM memory_item m WHERE m.namespace = %(namespace)s AND {condition if sliced else 'true'}) "
@@ -83,7 +79,7 @@ class _Import:
 
     def __init__(self, connection: db.Connection, namespace: str | None) -> None:
         self.connection = connection
-        self.target = named(namespace) if namespace else None
+        self.target = store.named(namespace) if namespace else None
         self.moved = False
         self.ids: dict[str, str] = {}
         self.fresh: set[str] = set()
@@ -101,13 +97,15 @@ class _Import:
                 self.header(record if kind == "header" else {})
                 continue
             if kind not in QUERIES:
-                raise BadInput(f"record {number} is of the kind {kind!r}; known: {', '.join(QUERIES)}")
+                raise errors.BadInput(f"record {number} is of the kind {kind!r}; known: {', '.join(QUERIES)}")
             try:
                 self.counts[kind] += getattr(self, kind)(record)
             except (KeyError, TypeError, ValueError) as error:
-                raise BadInput(f"record {number} ({kind}) is not as it was exported: {error}; nothing was imported") from error
+                raise errors.BadInput(
+                    f"record {number} ({kind}) is not as it was exported: {error}; nothing was imported"
+                ) from error
         if number == 0:
-            raise BadInput("nothing to import: the file is empty")
+            raise errors.BadInput("nothing to import: the file is empty")
         for old, new in self.superseded:
             if old in self.fresh and new in self.ids:
                 self.execute("UPDATE memory_item SET superseded_by = %s WHERE id = %s", [self.ids[new], old])
@@ -122,8 +120,10 @@ class _Import:
 
     def header(self, record: dict[str, Any]) -> None:
         if record.get("format") != FORMAT or record.get("version") != VERSION:
-            raise BadInput(f"the first line must be the header of an export ({FORMAT}, version {VERSION}); this is another file")
-        there = named(str(record.get("namespace") or "main"))
+            raise errors.BadInput(
+                f"the first line must be the header of an export ({FORMAT}, version {VERSION}); this is another file"
+            )
+        there = store.named(str(record.get("namespace") or "main"))
         self.moved = self.target not in (None, there)
         self.target = self.target or there
 
@@ -136,12 +136,17 @@ class _Import:
         if there is not None and there["sha256"] == record["sha256"]:
             self.documents[record["id"]] = there["id"]
             return 0
-        document_id = stable_id("doc", self.target, record["id"]) if self.moved else record["id"]
+        document_id = ids.stable_id("doc", self.target, record["id"]) if self.moved else record["id"]
         values = {**record, "state": "withdrawn" if there else record["state"]}
         added = self.execute(
             f"INSERT INTO document (id, namespace, kind, {', '.join(DOCUMENT)}) VALUES (%s, %s, %s{', %s' * len(DOCUMENT)}) "
             "ON CONFLICT DO NOTHING",
-            [document_id, self.target, record["format"], *(_column(name, clean(redact(values[name]))) for name in DOCUMENT)],
+            [
+                document_id,
+                self.target,
+                record["format"],
+                *(_column(name, store.clean(redaction.redact(values[name]))) for name in DOCUMENT),
+            ],
         )
         self.documents[record["id"]] = document_id
         if added:
@@ -156,17 +161,17 @@ class _Import:
             "INSERT INTO document_passage (document_id, number, item_id, page, start_at, end_at, heading) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [document_id, record["number"], self.ids[record["item_id"]],
-             *(record[name] for name in ("page", "start_at", "end_at")), clean(redact(record["heading"]))],
+             *(record[name] for name in ("page", "start_at", "end_at")), store.clean(redaction.redact(record["heading"]))],
         )  # fmt: skip
 
     def item(self, record: dict[str, Any]) -> int:
-        raw, title = clean(redact(record["raw_text"])), clean(redact(record["title"]))
+        raw, title = store.clean(redaction.redact(record["raw_text"])), store.clean(redaction.redact(record["title"]))
         if not str(raw.get("text", "")).strip():
             raise ValueError("its text is empty")
-        hashed = content_hash(title, raw)
-        item_id = stable_id("mem", self.target, record["type"], hashed)
+        hashed = store.content_hash(title, raw)
+        item_id = ids.stable_id("mem", self.target, record["type"], hashed)
         self.ids[record["id"]] = item_id
-        metadata = clean(record["metadata"])
+        metadata = store.clean(record["metadata"])
         if metadata.get("document") in self.documents:
             metadata["document"] = self.documents[metadata["document"]]
         added = self.execute(
@@ -174,8 +179,8 @@ class _Import:
             "created_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::tstzmultirange, %s, %s, %s) "
             "ON CONFLICT DO NOTHING",
             [
-                item_id, self.target, record["type"], title, clean(record["source"]), db.jsonb(raw), db.jsonb(metadata),
-                record["trust"], hashed, record["run_id"], _spans(record["valid"]), marks(raw["text"]) if record["near"] else [],
+                item_id, self.target, record["type"], title, store.clean(record["source"]), db.jsonb(raw), db.jsonb(metadata),
+                record["trust"], hashed, record["run_id"], _spans(record["valid"]), near.marks(raw["text"]) if record["near"] else [],
                 record["created_at"], record["updated_at"],
             ],
         )  # fmt: skip
@@ -201,11 +206,11 @@ class _Import:
         names = ["source", "trust", "run_id", "step", "document", "page", "start_offset", "end_offset", "wording", "similarity",
                  "recorded_at", "seen_at", "withdrawn_at", "because"]  # fmt: skip
         document = self.documents.get(record["document"], record["document"])
-        origin = record["id"] if item_id == record["item_id"] else stable_id("origin", item_id, record["id"])
+        origin = record["id"] if item_id == record["item_id"] else ids.stable_id("origin", item_id, record["id"])
         return self.execute(
             f"INSERT INTO memory_origin (id, item_id, namespace, {', '.join(names)}) VALUES (%s, %s, %s{', %s' * len(names)}) "
             "ON CONFLICT DO NOTHING",
-            [origin, item_id, self.target, *(clean({**record, "document": document}[name]) for name in names)],
+            [origin, item_id, self.target, *(store.clean({**record, "document": document}[name]) for name in names)],
         )
 
     def link(self, record: dict[str, Any]) -> int:
@@ -223,7 +228,7 @@ class _Import:
     def session(self, record: dict[str, Any]) -> int:
         name = record["id"].rsplit("/", 1)[-1]
         session = name if self.target == "main" else f"{self.target}/{name}"
-        metadata = clean(redact(record["metadata"]))
+        metadata = store.clean(redaction.redact(record["metadata"]))
         kept = metadata.get("record", {})
         kept = {**kept, **{name: self.entry(kept.get(name)) for name in ("head_id", "forked_at")},
                 "branches": [self.entry(tip) for tip in kept.get("branches", [])]}  # fmt: skip
@@ -251,12 +256,12 @@ class _Import:
             "INSERT INTO chat_message (session_id, entry_id, parent_id, turn, role, content, metadata, created_at) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [session, self.entry(record["entry_id"]), self.entry(record["parent_id"]), record["turn"], record["role"],
-             clean(redact(record["content"])), db.jsonb(redact(record["metadata"])), record["created_at"]],
+             store.clean(redaction.redact(record["content"])), db.jsonb(redaction.redact(record["metadata"])), record["created_at"]],
         )  # fmt: skip
 
     def entry(self, entry_id: str | None) -> str | None:
         """Return an entry's id; another one in another namespace, where the first may be too."""
-        return stable_id("entry", self.target, entry_id) if entry_id and self.moved else entry_id
+        return ids.stable_id("entry", self.target, entry_id) if entry_id and self.moved else entry_id
 
     def execute(self, sql: str, values: list[Any]) -> int:
         return self.connection.execute(sql, values).rowcount  # type: ignore[arg-type]

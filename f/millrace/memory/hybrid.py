@@ -1,3 +1,5 @@
+# requirements:
+
 """Hybrid search as one statement: BM25 over counted lexemes and nearest vectors, in the context of neighbouring passages.
 
 Every part of the score lies between 0 and 1: words and nearby are shares of the best BM25 that the question could get (of the
@@ -23,7 +25,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from f.millrace.core import db
-from f.millrace.memory.vectors import Model, literal
+from f.millrace.memory import vectors
 
 # An item may have so much of what the words that were not read to their ends could add to it.
 UNREAD = 0.5
@@ -116,7 +118,7 @@ class Asked(NamedTuple):
     namespace: str
     limit: int
     vector: list[float] | None
-    model: Model
+    model: vectors.Model
     only: Filter
     since: datetime | None = None
     until: datetime | None = None
@@ -326,7 +328,7 @@ def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, 
         "padded": f" {' '.join(re.findall(WORD, asked.question.lower()))} ",
         "namespace": asked.namespace,
         "limit": asked.limit,
-        "vector": literal(asked.vector) if asked.vector else None,
+        "vector": vectors.literal(asked.vector) if asked.vector else None,
         "since": asked.since,
         "until": asked.until,
         "now": asked.now,

@@ -1,10 +1,11 @@
+# requirements:
+
 """Links: how items are related, and what is near an item along them."""
 
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.memory.moment import When, clock, held, moment
+from f.millrace.core import db, errors
+from f.millrace.memory import moment
 
 DEEPEST = 6
 
@@ -12,16 +13,16 @@ DEEPEST = 6
 def link(from_id: str, to_id: str, relation: str, weight: float = 1.0) -> bool:
     """Link two items; False when they were linked so before."""
     if from_id == to_id:
-        raise BadInput(f"{from_id} cannot be linked to itself")
+        raise errors.BadInput(f"{from_id} cannot be linked to itself")
     there = {row["id"] for row in db.all("SELECT id FROM memory_item WHERE id = ANY(%s)", [[from_id, to_id]])}
     for item_id in (from_id, to_id):
         if item_id not in there:
-            raise NotFound(f"no memory has the id {item_id!r}")
+            raise errors.NotFound(f"no memory has the id {item_id!r}")
     return bool(
         db.execute(
             "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) "
             "VALUES (%s, %s, %s, %s, coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT (from_id, to_id, relation) DO NOTHING",
-            [from_id, to_id, relation, weight, clock()],
+            [from_id, to_id, relation, weight, moment.clock()],
         )
     )
 
@@ -62,15 +63,15 @@ def neighbours(
     relations: list[str] | None = None,
     depth: int = 1,
     limit: int = 50,
-    as_of: When = None,
-    known_at: When = None,
+    as_of: moment.When = None,
+    known_at: moment.When = None,
 ) -> list[dict[str, Any]]:
     """Return what is related to an item, nearest first, along links in either direction; cycles are walked once."""
     if not 1 <= depth <= DEEPEST:
-        raise BadInput(f"depth is {depth}; allowed is 1 to {DEEPEST}")
+        raise errors.BadInput(f"depth is {depth}; allowed is 1 to {DEEPEST}")
     if db.one("SELECT 1 FROM memory_item WHERE id = %s", [item_id]) is None:
-        raise NotFound(f"no memory has the id {item_id!r}")
-    condition, values = held(moment(as_of, known_at))
+        raise errors.NotFound(f"no memory has the id {item_id!r}")
+    condition, values = moment.held(moment.moment(as_of, known_at))
     return db.all(
         NEIGHBOURS.format(held=condition), {**values, "id": item_id, "depth": depth, "relations": relations, "limit": limit}
     )

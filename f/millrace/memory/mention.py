@@ -1,3 +1,5 @@
+# requirements:
+
 """Mention: what a subject looks like in stored text, however it was written down.
 
 Words in a row with anything but letters between them, in any case, as whole words; composed or decomposed, escaped for
@@ -10,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from f.millrace.core.errors import BadInput
+from f.millrace.core import errors
 
 SHORTEST = 3
 # Scripts from here on are written without spaces, so that a name has no edges.
@@ -39,7 +41,9 @@ def mention(subject: str) -> Mention:
     letters = sum(len(word) for word in words)
     unspaced = bool(words) and all(ord(word[0]) >= UNSPACED for word in words)
     if letters < (2 if unspaced else SHORTEST):
-        raise BadInput(f"{subject!r} is too short to be told from other words; name a subject of at least {SHORTEST} letters")
+        raise errors.BadInput(
+            f"{subject!r} is too short to be told from other words; name a subject of at least {SHORTEST} letters"
+        )
     lines = {subject, unicodedata.normalize("NFC", subject), unicodedata.normalize("NFD", subject)}
     forms = {form for line in lines for form in (line, line.lower(), line.upper(), line.title(), quote(line))}
     return Mention(

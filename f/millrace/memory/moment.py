@@ -1,3 +1,5 @@
+# requirements:
+
 """When: the two times of memory. `as_of` asks what was true then, `known_at` what we knew then.
 
 A moment is written as ISO 8601; a date alone is its beginning, and without a zone it is UTC.
@@ -6,9 +8,7 @@ A moment is written as ISO 8601; a date alone is its beginning, and without a zo
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BadInput
-from f.millrace.core.run_context import now
+from f.millrace.core import config, errors, run_context
 
 When = datetime | str | None
 # The database and this machine may differ by so much.
@@ -28,8 +28,10 @@ def moment(as_of: When = None, known_at: When = None) -> Moment:
     A future `as_of` is answered by what is planned; nobody knows what will be known, so a future `known_at` is refused.
     """
     asked, known = parse(as_of, "as_of"), parse(known_at, "known_at")
-    if known is not None and known > now() + CLOCKS_DIFFER:
-        raise BadInput(f"known_at is {known.isoformat()}, which is yet to come; give a time up to {now().isoformat()}")
+    if known is not None and known > run_context.now() + CLOCKS_DIFFER:
+        raise errors.BadInput(
+            f"known_at is {known.isoformat()}, which is yet to come; give a time up to {run_context.now().isoformat()}"
+        )
     return Moment(asked or known, known)
 
 
@@ -41,13 +43,13 @@ def parse(when: When, name: str) -> datetime | None:
         try:
             when = datetime.fromisoformat(when.strip())
         except ValueError as error:
-            raise BadInput(
+            raise errors.BadInput(
                 f"{name} is {when!r}, which is no date ({error}); write 2026-05-03 or 2026-05-03T14:00+02:00"
             ) from error
     try:
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError as error:
-        raise BadInput(f"{name} is {when}, outside the years 1 to 9999") from error
+        raise errors.BadInput(f"{name} is {when}, outside the years 1 to 9999") from error
 
 
 def held(when: Moment, item: str = "m") -> tuple[str, dict[str, Any]]:
@@ -68,4 +70,4 @@ def held(when: Moment, item: str = "m") -> tuple[str, dict[str, Any]]:
 
 def clock() -> datetime | None:
     """Return the fixed clock of the settings; None: the database's clock counts, which is one for all writers."""
-    return now() if settings().now is not None else None
+    return run_context.now() if config.settings().now is not None else None

@@ -1,3 +1,5 @@
+# requirements:
+
 """Nearly the same text: MinHash marks find candidates by an index, shared runs of letters decide.
 
 Texts that differ in a number or a negation are never one item, however near; two of them that hold at the same time may

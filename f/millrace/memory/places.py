@@ -1,3 +1,5 @@
+# requirements:
+
 """Places: where an item stands in its document or conversation, by which it is found through what stands beside it.
 
 Metadata says it: `document` or `session`, and `ordinal`. What it leaves out is told from the rest: an item without ordinal comes
@@ -7,8 +9,7 @@ after those that are there, and what was said in no session belongs to the conve
 import re
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.run_context import now
+from f.millrace.core import db, run_context
 
 # Types of items that are something said; their title is who says it.
 SPOKEN = ("turn", "message", "utterance", "conversation")
@@ -59,7 +60,7 @@ def _thread(row: dict[str, Any]) -> str:
     named = _named(metadata) or next((metadata[name] for name in SESSION_TOO if metadata.get(name) is not None), None)
     if named is not None:
         return str(named)
-    return (row["valid_from"] or now()).date().isoformat() if _spoken(row["type"], metadata) else ""
+    return (row["valid_from"] or run_context.now()).date().isoformat() if _spoken(row["type"], metadata) else ""
 
 
 def _spoken(type: str, metadata: Any) -> bool:

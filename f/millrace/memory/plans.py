@@ -1,11 +1,12 @@
+# requirements:
+
 """The plans that are plain SQL: by time, by field, along links, and among what was said."""
 
 import re
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.memory.hybrid import Filter
-from f.millrace.memory.router import Plan
+from f.millrace.memory import hybrid, router
 
 # Items that stand for each end of a relation, and how many links a path between them may have.
 ENDS = 3
@@ -44,7 +45,7 @@ COMPARED = {
 }
 
 
-def structured(plan: Plan, namespace: str, only: Filter, limit: int) -> Statement:
+def structured(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
     """Return the newest items of a type whose fields, of the metadata or of what its type adds, are as asked."""
     tests, values = [], {}
     for n, (name, sign, value) in enumerate(plan.conditions):
@@ -63,7 +64,7 @@ def structured(plan: Plan, namespace: str, only: Filter, limit: int) -> Statemen
     )
 
 
-def in_time(plan: Plan, namespace: str, only: Filter, limit: int) -> Statement:
+def in_time(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
     """Return what began in the time asked for, oldest first."""
     return (
         f"SELECT {COLUMNS}, 1.0 AS rank FROM memory_item m {ORIGIN} WHERE m.namespace = %(namespace)s AND {only.condition} "
@@ -72,7 +73,7 @@ def in_time(plan: Plan, namespace: str, only: Filter, limit: int) -> Statement:
     )
 
 
-def paths(starts: list[str], goals: list[str], namespace: str, only: Filter, limit: int) -> Statement:
+def paths(starts: list[str], goals: list[str], namespace: str, only: hybrid.Filter, limit: int) -> Statement:
     """Return the items on the shortest and strongest path between two sets of items, in its order."""
     sql = f"""
 WITH RECURSIVE walk AS (
@@ -96,7 +97,7 @@ ORDER BY step.number LIMIT %(limit)s"""
     return sql, {**only.values, "starts": starts, "goals": goals, "namespace": namespace, "limit": limit}
 
 
-def messages(plan: Plan, namespace: str, only: Filter, limit: int) -> Statement:
+def messages(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
     """Return chat messages by the share of the question's rare words that they hold."""
     sql = """
 WITH asked AS MATERIALIZED (

@@ -1,3 +1,5 @@
+# requirements:
+
 """Recall: the items that answer a question best, by the plan that fits it, and why each is there."""
 
 import time
@@ -5,14 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from f.millrace.core import config, db, run_context
-from f.millrace.core.errors import BadInput, BadSetting, BudgetExceeded, ModelFailed
-from f.millrace.memory import hybrid, plans, vectors
-from f.millrace.memory.moment import When, held, moment
-from f.millrace.memory.places import SPOKEN
-from f.millrace.memory.router import Plan, route
-from f.millrace.memory.store import Memory, memory_of, named
-from f.millrace.telemetry.spans import span
+from f.millrace.core import config, db, errors, run_context
+from f.millrace.memory import hybrid, moment, places, plans, router, store, vectors
+from f.millrace.telemetry import spans
 
 # More of a question than that is not read.
 LETTERS_AT_MOST = 20_000
@@ -22,7 +19,7 @@ LIMIT_AT_MOST = 1_000
 class Result(NamedTuple):
     """One item that was found, how well it fits (0 to 1), and why."""
 
-    memory: Memory
+    memory: store.Memory
     score: float
     why: str
     citation: dict[str, Any]
@@ -50,8 +47,8 @@ class Answer(NamedTuple):
     statements: list[str]
 
 
-def recall(text: str, limit: int = 5, namespace: str | None = None, types: Sequence[str] | None = None, as_of: When = None,
-           known_at: When = None, **options: Any) -> list[Memory]:  # fmt: skip
+def recall(text: str, limit: int = 5, namespace: str | None = None, types: Sequence[str] | None = None, as_of: moment.When = None,
+           known_at: moment.When = None, **options: Any) -> list[store.Memory]:  # fmt: skip
     """Return the items that answer `text` best, best first; their `rank` is the score. Options are those of `search`."""
     answer = search(text, limit, namespace=namespace, types=types, as_of=as_of, known_at=known_at, **options)
     return [result.memory._replace(rank=result.score) for result in answer.results]
@@ -67,8 +64,8 @@ def search(
     document: str | None = None,
     trust: Sequence[str] | None = None,
     fields: dict[str, Any] | None = None,
-    as_of: When = None,
-    known_at: When = None,
+    as_of: moment.When = None,
+    known_at: moment.When = None,
     plan: str | None = None,
     least: float = 0.0,
     zone: str = "UTC",
@@ -82,12 +79,12 @@ def search(
     Raises BadInput for a limit, plan, zone or time that is none, and with `known` NotFound for a namespace without items.
     """
     if not 0 <= limit <= LIMIT_AT_MOST:
-        raise BadInput(f"limit is {limit}; allowed is 0 to {LIMIT_AT_MOST}")
+        raise errors.BadInput(f"limit is {limit}; allowed is 0 to {LIMIT_AT_MOST}")
     started = time.perf_counter()
     question = " ".join(text[:LETTERS_AT_MOST].replace("\x00", " ").encode("utf-8", "replace").decode().split())
-    namespace = named(namespace, known=known)
+    namespace = store.named(namespace, known=known)
     now = run_context.now()
-    point = moment(as_of, known_at)
+    point = moment.moment(as_of, known_at)
     only = _filter(point, types, source, document, trust, fields)
     searcher = _Searcher(question, namespace, limit, only, now, least, depth)
     if not limit or not any(letter.isalnum() for letter in question):
@@ -95,13 +92,13 @@ def search(
     chosen = (
         [only_plan]
         if (only_plan := _named_plan(plan, question))
-        else route(question, point.as_of or now, zone, plans.types_like(namespace, question))
+        else router.route(question, point.as_of or now, zone, plans.types_like(namespace, question))
     )
     tried: list[str] = []
     found: list[Result] = []
     last = chosen[-1]
     asked = {"gen_ai.operation.name": "search_memory", "gen_ai.memory.store.id": namespace}
-    with span("search_memory", asked, scope="millrace.memory") as handle:
+    with spans.span("search_memory", asked, scope="millrace.memory") as handle:
         handle.content({"gen_ai.memory.query.text": question})
         for last in chosen:
             found = searcher.run(last)
@@ -132,7 +129,7 @@ class _Searcher:
         # Why meaning was left out.
         self.without = ""
 
-    def run(self, plan: Plan) -> list[Result]:
+    def run(self, plan: router.Plan) -> list[Result]:
         """Return what a plan finds, best first."""
         if plan.kind == "several":
             return self._several(plan)
@@ -176,7 +173,7 @@ class _Searcher:
             self.vectors.clear()
         return [result for row in rows if (result := _result(row)).score >= self.least]
 
-    def _several(self, plan: Plan) -> list[Result]:
+    def _several(self, plan: router.Plan) -> list[Result]:
         lists = [self.run(part) for part in plan.parts]
         merged: dict[str, Result] = {}
         # In turns, so that each question has its best results among the first.
@@ -186,20 +183,20 @@ class _Searcher:
                     merged.setdefault(results[place].memory.id, results[place])
         return sorted(list(merged.values())[: self.limit], key=lambda result: -result.score)
 
-    def _relation(self, plan: Plan) -> list[Result]:
+    def _relation(self, plan: router.Plan) -> list[Result]:
         assert plan.ends is not None
         ends = [[result.memory.id for result in self.hybrid(end, self.only, None, None, plans.ENDS)] for end in plan.ends]
         sql, values = plans.paths(ends[0], ends[1], self.namespace, self.only, self.limit)
         return [_found(row, "on the way: " + row["why"]) for row in self._select(sql, values)]
 
-    def _conversation(self, plan: Plan) -> list[Result]:
-        spoken = _also(self.only, f"m.type = ANY('{{{','.join(SPOKEN)}}}')")
+    def _conversation(self, plan: router.Plan) -> list[Result]:
+        spoken = _also(self.only, f"m.type = ANY('{{{','.join(places.SPOKEN)}}}')")
         found = self.hybrid(plan.question, spoken, plan.since, plan.until)
         sql, values = plans.messages(plan, self.namespace, self.only, self.limit)
         found += [_found(row, "was said in conversation " + row["source"]) for row in self._select(sql, values)]
         return sorted(found, key=lambda result: -result.score)[: self.limit]
 
-    def _plain(self, plan: Plan, build: Callable[..., tuple[str, dict[str, Any]]], why: str) -> list[Result]:
+    def _plain(self, plan: router.Plan, build: Callable[..., tuple[str, dict[str, Any]]], why: str) -> list[Result]:
         return [_found(row, why) for row in self._select(*build(plan, self.namespace, self.only, self.limit))]
 
     def _select(self, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -212,7 +209,7 @@ class _Searcher:
         if question not in self.vectors:
             try:
                 self.vectors[question] = self._timed("embedding", lambda: vectors.of_question(question, model.model))
-            except (ModelFailed, BadSetting, BadInput, BudgetExceeded) as error:
+            except (errors.ModelFailed, errors.BadSetting, errors.BadInput, errors.BudgetExceeded) as error:
                 # Words find it too; a question is not lost because a model is.
                 self.without = str(error)
                 return None
@@ -256,7 +253,7 @@ def _also(only: hybrid.Filter, more: str) -> hybrid.Filter:
 
 def _filter(point: Any, types: Sequence[str] | None, source: str | None, document: str | None, trust: Sequence[str] | None,
             fields: dict[str, Any] | None) -> hybrid.Filter:  # fmt: skip
-    condition, values = held(point)
+    condition, values = moment.held(point)
     asked: dict[str, tuple[Any, str]] = {
         "types": (list(types) if types else None, "m.type = ANY(%(types)s)"),
         "source": (source, "m.source = %(source)s"),
@@ -272,14 +269,14 @@ def _filter(point: Any, types: Sequence[str] | None, source: str | None, documen
     )
 
 
-def _named_plan(name: str | None, question: str) -> Plan | None:
+def _named_plan(name: str | None, question: str) -> router.Plan | None:
     if name is None:
         return None
     if name not in ("similar", "conversation"):
-        raise BadInput(
+        raise errors.BadInput(
             f"plan is {name!r}; a plan that can be named is similar or conversation (the others are told by the question)"
         )
-    return Plan(name, question, "was asked for")  # type: ignore[arg-type]
+    return router.Plan(name, question, "was asked for")  # type: ignore[arg-type]
 
 
 def _result(row: dict[str, Any]) -> Result:
@@ -298,11 +295,11 @@ def _result(row: dict[str, Any]) -> Result:
         reasons.append("of the time asked for" if row["dated"] == 1 else "near the time asked for")
     best = sorted(parts, key=lambda name: -parts[name] * getattr(weights, name))[:3]
     reasons.append("most of the score by " + ", ".join(best))
-    return Result(memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), "; ".join(reasons), _citation(row), parts)
+    return Result(store.memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), "; ".join(reasons), _citation(row), parts)
 
 
 def _found(row: dict[str, Any], why: str) -> Result:
-    return Result(memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), why, _citation(row), {})
+    return Result(store.memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), why, _citation(row), {})
 
 
 def _citation(row: dict[str, Any]) -> dict[str, Any]:

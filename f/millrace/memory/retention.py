@@ -1,8 +1,9 @@
+# requirements:
+
 """Retention: items older than their type's days are deleted, and so are old conversations."""
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.memory.moment import clock
+from f.millrace.core import config, db
+from f.millrace.memory import moment
 
 # So many in one transaction, so that a long clean-up does not hold up writers.
 BATCH = 1_000
@@ -27,9 +28,9 @@ DELETE FROM chat_session WHERE id IN (
 def prune() -> dict[str, int]:
     """Delete what nobody has said for longer than its type is kept (setting `memory_days`); how many of each type."""
     counts: dict[str, int] = {}
-    for kind, days in sorted(settings().memory_days.items()):
+    for kind, days in sorted(config.settings().memory_days.items()):
         sql = OLD_CONVERSATION if kind == CONVERSATION else OLD
         counts[kind] = 0
-        while deleted := db.execute(sql, {"type": kind, "days": days, "batch": BATCH, "now": clock()}):
+        while deleted := db.execute(sql, {"type": kind, "days": days, "batch": BATCH, "now": moment.clock()}):
             counts[kind] += deleted
     return counts

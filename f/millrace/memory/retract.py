@@ -1,14 +1,13 @@
+# requirements:
+
 """Retract: what came from a poisoned source is withdrawn, with all that was derived from it. It stays stored, not held true."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.memory.beliefs import change, lock
-from f.millrace.memory.moment import clock
-from f.millrace.memory.store import named, renew_trust
+from f.millrace.core import db, errors
+from f.millrace.memory import beliefs, moment, store
 
 
 @dataclass
@@ -27,16 +26,16 @@ def retract(source: str, because: str = "", *, namespace: str | None = None, bar
 
     What other sources said too stays. With `bar` the source is not believed again until `believe`.
     """
-    namespace = named(namespace, known=True)
+    namespace = store.named(namespace, known=True)
     if not source.strip():
-        raise BadInput("name the source to withdraw: a name, an address, a document, or a folder with / at its end")
+        raise errors.BadInput("name the source to withdraw: a name, an address, a document, or a folder with / at its end")
     done = Retraction()
     with db.transaction() as connection:
         if bar:
             connection.execute(
                 "INSERT INTO memory_retraction (namespace, source, because, at) "
                 "VALUES (%s, %s, %s, coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT DO NOTHING",
-                [namespace, source, because, clock()],
+                [namespace, source, because, moment.clock()],
             )
         found = connection.execute(
             "SELECT DISTINCT item_id FROM memory_origin WHERE namespace = %(namespace)s AND withdrawn_at IS NULL "
@@ -44,14 +43,14 @@ def retract(source: str, because: str = "", *, namespace: str | None = None, bar
             {"namespace": namespace, "source": source},
         ).fetchall()
         for row in found:
-            lock(connection, row["item_id"])
+            beliefs.lock(connection, row["item_id"])
         done.origins = connection.execute(
             "UPDATE memory_origin SET withdrawn_at = coalesce(%(now)s::timestamptz, clock_timestamp()), because = %(because)s "
             "WHERE item_id = ANY(%(items)s) AND withdrawn_at IS NULL AND memory_is_from(source, document, %(source)s)",
-            {"items": [row["item_id"] for row in found], "source": source, "because": because, "now": clock()},
+            {"items": [row["item_id"] for row in found], "source": source, "because": because, "now": moment.clock()},
         ).rowcount
         touched = [row["item_id"] for row in found]
-        renew_trust(connection, touched)
+        store.renew_trust(connection, touched)
         standing = _standing(connection, touched)
         done.kept = [item for item in touched if item in standing]
         _withdraw(connection, [item for item in touched if item not in standing], because, done)
@@ -63,16 +62,16 @@ def withdraw(item_ids: Sequence[str], because: str = "") -> Retraction:
     done = Retraction()
     with db.transaction() as connection:
         for item in sorted(set(item_ids)):
-            lock(connection, item)
+            beliefs.lock(connection, item)
         _withdraw(connection, sorted(set(item_ids)), because, done)
     return done
 
 
 def believe(source: str, *, namespace: str | None = None) -> None:
     """Let a source that was withdrawn speak again; what it said before stays withdrawn until it says it again."""
-    deleted = db.execute("DELETE FROM memory_retraction WHERE namespace = %s AND source = %s", [named(namespace), source])
+    deleted = db.execute("DELETE FROM memory_retraction WHERE namespace = %s AND source = %s", [store.named(namespace), source])
     if not deleted:
-        raise NotFound(f"the source {source!r} was never withdrawn")
+        raise errors.NotFound(f"the source {source!r} was never withdrawn")
 
 
 DERIVED = """
@@ -105,12 +104,12 @@ def _withdraw(connection: db.Connection, items: list[str], because: str, done: R
     connection.execute(
         "UPDATE memory_origin SET withdrawn_at = coalesce(%s::timestamptz, clock_timestamp()), because = %s "
         "WHERE item_id = ANY(%s) AND withdrawn_at IS NULL",
-        [clock(), because, everything],
+        [moment.clock(), because, everything],
     )
     # Newest first, so that what an item gives back goes past those that fall with it.
-    for item in sorted(everything, key=lambda item: lock(connection, item)["created_at"], reverse=True):
-        held = lock(connection, item)["valid"]
-        if change(connection, item, "'{}'::tstzmultirange", {}, "retracted"):
+    for item in sorted(everything, key=lambda item: beliefs.lock(connection, item)["created_at"], reverse=True):
+        held = beliefs.lock(connection, item)["valid"]
+        if beliefs.change(connection, item, "'{}'::tstzmultirange", {}, "retracted"):
             _give_back(connection, item, held, {item}, done)
     done.restored = [item for item in dict.fromkeys(done.restored) if item not in everything]
 
@@ -131,9 +130,9 @@ def _give_back(connection: db.Connection, item: str, held: Any, seen: set[str], 
         old = row["item_id"]
         if old in seen or not row["back"]:
             continue
-        lock(connection, old)
+        beliefs.lock(connection, old)
         if _standing(connection, [old]):
-            if change(connection, old, "valid + %(back)s::tstzmultirange", {"back": row["back"]}, "restored", item):
+            if beliefs.change(connection, old, "valid + %(back)s::tstzmultirange", {"back": row["back"]}, "restored", item):
                 done.restored.append(old)
         else:
             _give_back(connection, old, row["back"], {*seen, old}, done)

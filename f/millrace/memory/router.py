@@ -1,3 +1,5 @@
+# requirements:
+
 """Router: which plans answer a question, first choice first.
 
 Similar asks by words and meaning, when by time, conversation among what was said, structured by type and field, relation

@@ -1,10 +1,11 @@
+# requirements:
+
 """Stats: how much memory holds."""
 
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.memory.moment import When, held, moment
-from f.millrace.memory.store import named
+from f.millrace.memory import moment, store
 
 # What is counted beside the items, and when each of it was recorded.
 COUNTS = {
@@ -17,14 +18,14 @@ COUNTS = {
 }
 
 
-def stats(namespace: str | None = None, as_of: When = None, known_at: When = None) -> dict[str, Any]:
+def stats(namespace: str | None = None, as_of: moment.When = None, known_at: moment.When = None) -> dict[str, Any]:
     """Return counts of a namespace: by type, and of what belongs to items; `held` is what was true then as known then.
 
     `known_at` leaves out what was recorded later.
     """
-    namespace = named(namespace, known=True)
-    when = moment(as_of, known_at)
-    condition, values = held(when)
+    namespace = store.named(namespace, known=True)
+    when = moment.moment(as_of, known_at)
+    condition, values = moment.held(when)
     types = db.all(
         f"SELECT m.type, count(*) AS items, count(*) FILTER (WHERE {condition}) AS held, "
         "count(*) FILTER (WHERE isempty(m.valid)) AS withdrawn, min(m.created_at) AS first, max(m.created_at) AS last "

@@ -1,3 +1,5 @@
+# requirements:
+
 """The store of memory: items are remembered once, with where they came from and when they were true.
 
 An item is its content. `valid` says when it was true as we know now, its beliefs what we held of that before, its origins
@@ -10,17 +12,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from f.millrace.core import db
-from f.millrace.core.contracts import Trust
-from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.core.ids import digest_of, stable_id
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import current
-from f.millrace.memory import near, places
-from f.millrace.memory.beliefs import extend, lock
-from f.millrace.memory.links import link
-from f.millrace.memory.moment import When, clock, held, moment, parse
-from f.millrace.telemetry.spans import span
+from f.millrace.core import contracts, db, errors, ids, redaction, run_context
+from f.millrace.memory import beliefs, links, moment, near, places
+from f.millrace.telemetry import spans
 
 LONGEST_TEXT = 5_000_000
 NAMES = re.compile(r"[\w][\w.-]{0,79}")
@@ -52,7 +46,7 @@ class Memory(NamedTuple):
     title: str
     text: str
     source: str
-    trust: Trust
+    trust: contracts.Trust
     recorded_at: datetime
     valid_from: datetime | None
     valid_to: datetime | None
@@ -70,12 +64,12 @@ class Draft(NamedTuple):
     type: str
     text: str
     title: str = ""
-    trust: Trust = "untrusted"
+    trust: contracts.Trust = "untrusted"
     origin: Origin = NOWHERE
     metadata: Mapping[str, Any] = NOTHING
     more: Mapping[str, Any] = NOTHING
-    valid_from: When = None
-    valid_to: When = None
+    valid_from: moment.When = None
+    valid_to: moment.When = None
     derived_from: Sequence[str] = ()
     near: bool = True
 
@@ -86,13 +80,13 @@ def remember(
     *,
     title: str = "",
     source: str = "",
-    trust: Trust = "untrusted",
+    trust: contracts.Trust = "untrusted",
     namespace: str | None = None,
     metadata: dict[str, Any] | None = None,
     more: dict[str, Any] | None = None,
     run_id: str | None = None,
-    valid_from: When = None,
-    valid_to: When = None,
+    valid_from: moment.When = None,
+    valid_to: moment.When = None,
     derived_from: Sequence[str] = (),
 ) -> str:
     """Store one item and return its id; the same content again is the same item, true once more if it had ended."""
@@ -113,12 +107,12 @@ def remember_all(
         "gen_ai.memory.store.id": namespace,
         "gen_ai.memory.record.count": len(rows),
     }
-    with span("create_memory", told, scope="millrace.memory"), db.transaction() as connection:
+    with spans.span("create_memory", told, scope="millrace.memory"), db.transaction() as connection:
         _settle_bases(connection, rows)
         near.settle(connection, namespace, rows)
         places.settle(connection, namespace, rows)
         for row in rows:
-            row["origin"] = stable_id("origin", *(row[name] for name in ORIGIN))
+            row["origin"] = ids.stable_id("origin", *(row[name] for name in ORIGIN))
         # In the order of ids, so that two writers of the same items wait for each other instead of blocking both.
         ordered = sorted(rows, key=_id)
         first = {row["id"]: row for row in reversed(ordered) if row["wording"] is None}
@@ -127,31 +121,31 @@ def remember_all(
             if not (row["id"] in made and first[row["id"]] is row):
                 _again(connection, row, anew)
             for base in row["derived_from"]:
-                link(row["id"], base, "derived_from")
+                links.link(row["id"], base, "derived_from")
         near.link_contradictions(connection, rows)
     return [row["id"] for row in rows]
 
 
-def get(item_id: str, as_of: When = None, known_at: When = None) -> Memory:
+def get(item_id: str, as_of: moment.When = None, known_at: moment.When = None) -> Memory:
     """Return one item, withdrawn or not; with a time only if it was held true then. NotFound otherwise."""
-    when = moment(as_of, known_at)
-    condition, values = held(when)
+    when = moment.moment(as_of, known_at)
+    condition, values = moment.held(when)
     if when.as_of is None:
         condition = "true"
     row = db.one(f"SELECT m.* FROM memory_item m WHERE m.id = %(id)s AND {condition}", {**values, "id": item_id})
     if row is None:
-        raise NotFound(f"no memory has the id {item_id!r}" + (f" at {when.as_of.isoformat()}" if when.as_of else ""))
+        raise errors.NotFound(f"no memory has the id {item_id!r}" + (f" at {when.as_of.isoformat()}" if when.as_of else ""))
     return memory_of(row)
 
 
 def named(namespace: str | None, *, known: bool = False) -> str:
     """Return the namespace, or the run's when none is given; `known` refuses one that nothing was ever written to."""
     if namespace is None:
-        return current().namespace
+        return run_context.current().namespace
     if not NAMES.fullmatch(namespace):
-        raise BadInput(f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r} is none")
+        raise errors.BadInput(f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r} is none")
     if known and namespace not in NAMESPACES and namespace not in (there := namespaces()):
-        raise NotFound(f"no namespace {namespace!r}; there are {', '.join(there)}")
+        raise errors.NotFound(f"no namespace {namespace!r}; there are {', '.join(there)}")
     return namespace
 
 
@@ -192,7 +186,7 @@ def clean(value: Any) -> Any:
 
 def content_hash(title: str, raw: dict[str, Any]) -> str:
     """Return the hash that makes two items one: of the content, whatever its white space and Unicode form."""
-    return digest_of(_plain([title, raw]))
+    return ids.digest_of(_plain([title, raw]))
 
 
 def _plain(value: Any) -> Any:
@@ -208,28 +202,30 @@ def _plain(value: Any) -> Any:
 def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
     text = clean(draft.text)
     if not text.strip():
-        raise BadInput(f"nothing to remember: the text of the {draft.type} {draft.title!r} is empty")
+        raise errors.BadInput(f"nothing to remember: the text of the {draft.type} {draft.title!r} is empty")
     if len(text) > LONGEST_TEXT:
-        raise BadInput(f"a text has at most {LONGEST_TEXT} characters, this {draft.type} {len(text)}; ingest it as a document")
+        raise errors.BadInput(
+            f"a text has at most {LONGEST_TEXT} characters, this {draft.type} {len(text)}; ingest it as a document"
+        )
     if not draft.type.strip():
-        raise BadInput("an item needs a type, such as note, fact or finding")
-    start, end = parse(draft.valid_from, "valid_from"), parse(draft.valid_to, "valid_to")
+        raise errors.BadInput("an item needs a type, such as note, fact or finding")
+    start, end = moment.parse(draft.valid_from, "valid_from"), moment.parse(draft.valid_to, "valid_to")
     if start and end and start >= end:
-        raise BadInput(f"valid_from {start.isoformat()} must be before valid_to {end.isoformat()}")
-    raw = clean(redact({"text": text, **draft.more}))
-    title = clean(redact(places.speaker(draft.type, draft.title, text, draft.metadata)))
+        raise errors.BadInput(f"valid_from {start.isoformat()} must be before valid_to {end.isoformat()}")
+    raw = clean(redaction.redact({"text": text, **draft.more}))
+    title = clean(redaction.redact(places.speaker(draft.type, draft.title, text, draft.metadata)))
     hashed = content_hash(title, raw)
     return {
-        "id": stable_id("mem", namespace, draft.type, hashed),
+        "id": ids.stable_id("mem", namespace, draft.type, hashed),
         "namespace": namespace,
         "type": clean(draft.type),
         "title": title,
         "raw_text": raw,
-        "metadata": clean(redact(draft.metadata)),
+        "metadata": clean(redaction.redact(draft.metadata)),
         "trust": draft.trust,
         "content_hash": hashed,
-        "run_id": run_id or current().run_id or None,
-        "step": current().step,
+        "run_id": run_id or run_context.current().run_id or None,
+        "step": run_context.current().step,
         "valid_from": start,
         "valid_to": end,
         "derived_from": list(draft.derived_from),
@@ -238,7 +234,7 @@ def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
         "wording": None,
         "similarity": 1.0,
         "fallen": False,
-        "now": clock(),
+        "now": moment.clock(),
         **{name: clean(getattr(draft.origin, name)) for name in ("source", "document", "page", "start", "end")},
     }
 
@@ -306,7 +302,7 @@ def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
 
     A step that is repeated says nothing new, and neither does a source that names the same time again.
     """
-    lock(connection, row["id"])
+    beliefs.lock(connection, row["id"])
     before = connection.execute("SELECT run_id, withdrawn_at FROM memory_origin WHERE id = %s", [row["origin"]]).fetchone()
     said = connection.execute(SAY_AGAIN, row).fetchone()
     connection.execute(
@@ -319,7 +315,7 @@ def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
     if before is not None and before["withdrawn_at"] is None and not anew:
         repeated = row["valid_from"] is not None or (row["run_id"] is not None and str(before["run_id"]) == row["run_id"])
     if said and said["stands"] and not row["fallen"] and not repeated:
-        extend(connection, row["id"], row["valid_from"], row["valid_to"])
+        beliefs.extend(connection, row["id"], row["valid_from"], row["valid_to"])
 
 
 def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:
@@ -346,5 +342,5 @@ def _settle_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None
     for row in rows:
         for base in row["derived_from"]:
             if base not in stands:
-                raise NotFound(f"no memory has the id {base!r}, from which the {row['type']} {row['title']!r} is derived")
+                raise errors.NotFound(f"no memory has the id {base!r}, from which the {row['type']} {row['title']!r} is derived")
             row["fallen"] = row["fallen"] or not stands[base]

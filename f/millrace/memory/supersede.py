@@ -1,25 +1,21 @@
+# requirements:
+
 """Supersede: a newer item takes the place of an older one, which stays."""
 
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.contracts import Trust
-from f.millrace.core.errors import BadInput
-from f.millrace.core.redaction import redact
-from f.millrace.memory.beliefs import change, lock
-from f.millrace.memory.links import link
-from f.millrace.memory.moment import When, parse
-from f.millrace.memory.store import Draft, Origin, clean, get, remember_all
+from f.millrace.core import contracts, db, errors, redaction
+from f.millrace.memory import beliefs, links, moment, store
 
 
 def supersede(
     item_id: str,
     text: str,
     *,
-    since: When = None,
+    since: moment.When = None,
     title: str | None = None,
     source: str = "",
-    trust: Trust | None = None,
+    trust: contracts.Trust | None = None,
     metadata: dict[str, Any] | None = None,
     more: dict[str, Any] | None = None,
     run_id: str | None = None,
@@ -29,26 +25,26 @@ def supersede(
     With `since` the world changed then: the old item was true until that time. Without it the old item was wrong, and the
     new one holds whenever the old one was thought to. Of two writers the first wins; the other is told by whom.
     """
-    start = parse(since, "since")
+    start = moment.parse(since, "since")
     with db.transaction() as connection:
-        old = lock(connection, item_id)
+        old = beliefs.lock(connection, item_id)
         if old["superseded_by"]:
-            if get(old["superseded_by"]).text == clean(redact(text)):
+            if store.get(old["superseded_by"]).text == store.clean(redaction.redact(text)):
                 return old["superseded_by"]
-            raise BadInput(f"{item_id} was superseded by {old['superseded_by']} already; supersede that one instead")
+            raise errors.BadInput(f"{item_id} was superseded by {old['superseded_by']} already; supersede that one instead")
         if not old["valid"]:
-            raise BadInput(f"{item_id} was withdrawn; remember the right text as a new item")
+            raise errors.BadInput(f"{item_id} was withdrawn; remember the right text as a new item")
         spans = [(max(start, span.lower) if start else span.lower, span.upper) for span in old["valid"]]
         spans = [(low, high) for low, high in spans if high is None or low < high]
         if not spans:
-            raise BadInput(f"{item_id} held until {old['valid_to'].isoformat()}, before {start}; give an earlier `since`")
+            raise errors.BadInput(f"{item_id} held until {old['valid_to'].isoformat()}, before {start}; give an earlier `since`")
         drafts = [
-            Draft(
+            store.Draft(
                 old["type"],
                 text,
                 old["title"] if title is None else title,
                 trust or old["trust"],
-                Origin(source),
+                store.Origin(source),
                 {**old["metadata"], **(metadata or {})},
                 more if more is not None else {key: value for key, value in old["raw_text"].items() if key != "text"},
                 low,
@@ -62,12 +58,12 @@ def supersede(
             [old["namespace"], source],
         ).fetchone()
         if barred:
-            raise BadInput(f"the source {source!r} was withdrawn; what it says cannot supersede {item_id}")
-        new = remember_all(drafts, namespace=old["namespace"], run_id=run_id, anew=True)[0]
+            raise errors.BadInput(f"the source {source!r} was withdrawn; what it says cannot supersede {item_id}")
+        new = store.remember_all(drafts, namespace=old["namespace"], run_id=run_id, anew=True)[0]
         if new == item_id:
-            raise BadInput(f"{item_id} says the same already; nothing to supersede")
-        link(new, item_id, "supersedes")
-        change(
+            raise errors.BadInput(f"{item_id} says the same already; nothing to supersede")
+        links.link(new, item_id, "supersedes")
+        beliefs.change(
             connection,
             item_id,
             "valid - %(taken)s::tstzmultirange",

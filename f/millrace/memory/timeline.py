@@ -1,11 +1,11 @@
+# requirements:
+
 """Timeline: what began when, and the history of one item."""
 
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import NotFound
-from f.millrace.memory.moment import When, clock, moment, parse
-from f.millrace.memory.store import named
+from f.millrace.core import db, errors
+from f.millrace.memory import moment, store
 
 BEGAN = """
 SELECT lower(span) AS at, upper(span) AS until, m.id, m.type, m.title, m.raw_text ->> 'text' AS text, m.source, m.trust,
@@ -26,20 +26,20 @@ ORDER BY at {order}, m.id LIMIT %(limit)s
 def timeline(
     about: str = "",
     *,
-    since: When = None,
-    until: When = None,
+    since: moment.When = None,
+    until: moment.When = None,
     types: list[str] | None = None,
     namespace: str | None = None,
     limit: int = 50,
-    as_of: When = None,
-    known_at: When = None,
+    as_of: moment.When = None,
+    known_at: moment.When = None,
 ) -> list[dict[str, Any]]:
     """Return what began to be true, oldest first, each interval of an item once; the newest when there are too many.
 
     `since` (from then on) and `until` (before then) bound the beginning. `as_of` leaves out what had not begun by then,
     `known_at` tells it as it was known then.
     """
-    when = moment(as_of, known_at)
+    when = moment.moment(as_of, known_at)
     belief = "JOIN memory_belief b ON b.item_id = m.id AND b.recorded @> %(known_at)s::timestamptz"
     sql = BEGAN.format(
         belief=belief if when.known_at else "",
@@ -48,11 +48,11 @@ def timeline(
         order="ASC" if since else "DESC",
     )
     values = {
-        "namespace": named(namespace, known=True),
+        "namespace": store.named(namespace, known=True),
         "types": types,
-        "since": parse(since, "since"),
-        "until": parse(until, "until"),
-        "as_of": parse(as_of, "as_of"),
+        "since": moment.parse(since, "since"),
+        "until": moment.parse(until, "until"),
+        "as_of": moment.parse(as_of, "as_of"),
         "known_at": when.known_at,
         "about": " ".join(about.replace("\x00", "").split()),
         "limit": limit,
@@ -60,15 +60,19 @@ def timeline(
     return sorted(db.all(sql, values), key=lambda row: (row["at"], row["id"]))
 
 
-def history(item_id: str, as_of: When = None, known_at: When = None) -> dict[str, Any]:
+def history(item_id: str, as_of: moment.When = None, known_at: moment.When = None) -> dict[str, Any]:
     """Return all that was ever held of one item: its beliefs, who said it, what it superseded and what superseded it.
 
     `as_of` leaves out when it was to be true later, `known_at` what was recorded later.
     """
     item = db.one("SELECT id, type, title, raw_text ->> 'text' AS text, superseded_by FROM memory_item WHERE id = %s", [item_id])
     if item is None:
-        raise NotFound(f"no memory has the id {item_id!r}")
-    values = {"id": item_id, "as_of": parse(as_of, "as_of"), "until": moment(known_at=known_at).known_at or clock()}
+        raise errors.NotFound(f"no memory has the id {item_id!r}")
+    values = {
+        "id": item_id,
+        "as_of": moment.parse(as_of, "as_of"),
+        "until": moment.moment(known_at=known_at).known_at or moment.clock(),
+    }
     beliefs = db.all(
         "SELECT lower(recorded) AS recorded_from, upper(recorded) AS recorded_to, because, by_item, coalesce((SELECT jsonb_agg("
         "jsonb_build_object('from', lower(span), 'to', upper(span)) ORDER BY span) FROM unnest(valid) AS span "

@@ -1,3 +1,5 @@
+# requirements:
+
 """Vectors of memories: which model they are of, those that are missing, and the move to another model.
 
 An item is written without a vector and found by its words at once; `embed_missing` adds what is missing, in any process
@@ -7,8 +9,7 @@ and as often as one likes. The active model is in the data, so that queries and 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from f.millrace.core import db, embedding
-from f.millrace.core.config import settings
+from f.millrace.core import config, db, embedding
 
 BATCH = 64
 QUESTION_SECONDS = 10.0
@@ -64,7 +65,7 @@ def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda don
 
     The new vectors are made beside the old ones, so that an interrupted move goes on where it stopped.
     """
-    model = _registered(name or settings().embedding_model)
+    model = _registered(name or config.settings().embedding_model)
     if model == active():
         embed_missing(progress=progress)
         return model
@@ -93,7 +94,7 @@ def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda don
 def _chosen() -> Model:
     """Return the active model; before the first vector it is still the setting that chooses."""
     model = active()
-    wanted = settings().embedding_model
+    wanted = config.settings().embedding_model
     if model.name == wanted or db.one("SELECT 1 FROM memory_item WHERE embedding IS NOT NULL LIMIT 1"):
         return model
     model = _registered(wanted)

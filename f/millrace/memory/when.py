@@ -1,3 +1,5 @@
+# requirements:
+
 """When: the span of time that a question asks about, relative to a given now and zone.
 
 A date may be opened ("since May"), made narrower ("the evening of 3 May", "early June", "the first week of July") or be one
@@ -9,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from f.millrace.core.errors import BadInput
-from f.millrace.memory.dates import DAYS, FIRST, LAST, MONTH, ORDINALS, Date, Now, Times, dates, day, days
+from f.millrace.core import errors
+from f.millrace.memory import dates
 
 # Hours of the day; the night ends on the next one.
 PARTS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (17, 24), "night": (20, 29)}
@@ -18,7 +20,7 @@ PART = r"(?:early\s+|late\s+)?(?P<part>morning|afternoon|evening|night)"
 THIRDS = {"early": 0, "beginning": 0, "start": 0, "mid": 1, "middle": 1, "late": 2, "end": 2}
 LONGEST = 60
 TWO = re.compile(r"\b(?:between|from|in|during)\s+(?=(?P<one>.{2,40}?)(?P<to>\s+(?:and|to|until|till|through)\s+))", re.I)
-RELATIVE = re.compile(rf"^(?!.*\d{{4}}).*\b(?:{MONTH}|{'|'.join(DAYS)}|[qh][1-4])\b", re.I)
+RELATIVE = re.compile(rf"^(?!.*\d{{4}}).*\b(?:{dates.MONTH}|{'|'.join(dates.DAYS)}|[qh][1-4])\b", re.I)
 # "at 3 pm", "around 15:00": the day is the answer.
 CLOCK = re.compile(r"^\s*(?:at|around|about)\s+\d{1,2}(?::\d\d)?\s*(?:am|pm|h|o'clock)?\b", re.I)
 
@@ -33,21 +35,21 @@ class Span(NamedTuple):
     until: datetime
     rest: str
     named: str
-    around: Times | None = None
+    around: dates.Times | None = None
 
 
 def span(question: str, now: datetime, zone: str = "UTC") -> Span | None:
     """Return the span that the question names, or None; BadInput for a date that no calendar has."""
-    seen = Now(now, _zone(zone))
+    seen = dates.Now(now, _zone(zone))
     question = re.sub(r"\b(?:a\s+)?fortnight\b", "two weeks", question, flags=re.I)
     between = _between(question, seen)
     if between is not None:
         return between
-    found = next(dates(question, seen), None)
+    found = next(dates.dates(question, seen), None)
     return None if found is None else _in_context(question, found, seen)
 
 
-def _in_context(question: str, found: Date, now: Now) -> Span:
+def _in_context(question: str, found: dates.Date, now: dates.Now) -> Span:
     """Return what a date means beside the words before and after it."""
     since, until, start, end = found.since, found.until, found.start, found.end
     around = None
@@ -60,7 +62,7 @@ def _in_context(question: str, found: Date, now: Now) -> Span:
         opens, closes = PARTS[name]
         of = since.astimezone(now.local).date()
         following = of + timedelta(days=closes // 24)
-        since, until = day(of, now.local, opens), day(following, now.local, closes % 24)
+        since, until = dates.day(of, now.local, opens), dates.day(following, now.local, closes % 24)
     elif narrower is not None:
         since, until, start = narrower
     else:
@@ -68,11 +70,11 @@ def _in_context(question: str, found: Date, now: Now) -> Span:
     opened = re.search(r"\b(since|after|from|before|until|till|by)\W*(?:the)?$", question[:start].rstrip(), re.I)
     word = opened[1].lower() if opened else ""
     if word in ("since", "from"):
-        until = LAST
+        until = dates.LAST
     elif word == "after":
-        since, until = until, LAST
+        since, until = until, dates.LAST
     elif word in ("before", "until", "till", "by"):
-        since, until = FIRST, since if word == "before" else until
+        since, until = dates.FIRST, since if word == "before" else until
     start = opened.start() if opened else start
     lead = re.search(r"\b(?:on|in|during|at|over|within|for|of)(?:\s+the)?\s*$", question[:start], re.I)
     named = question[start:end].strip()
@@ -93,24 +95,24 @@ def _part_of_day(words: str, before: str, after: str) -> tuple[str, int, int] | 
     return (behind["part"].lower(), start, end + behind.end()) if behind else None
 
 
-def _narrower(before: str, since: datetime, until: datetime, now: Now) -> tuple[datetime, datetime, int] | None:
+def _narrower(before: str, since: datetime, until: datetime, now: dates.Now) -> tuple[datetime, datetime, int] | None:
     """Return the part of a span that words before it ask for, and where they begin."""
     first, length = since.astimezone(now.local).date(), until - since
     week = re.search(r"\b(?:the\s+)?week\s+of(?:\s+the)?\s*$", before, re.I)
     if week and length < timedelta(hours=26):
-        return *days(first - timedelta(days=first.weekday()), 7, now.local), week.start()
-    nth = re.search(rf"\b(?:the\s+)?({'|'.join(ORDINALS)})\s+week\s+(?:of|in)\s*$", before, re.I)
+        return *dates.days(first - timedelta(days=first.weekday()), 7, now.local), week.start()
+    nth = re.search(rf"\b(?:the\s+)?({'|'.join(dates.ORDINALS)})\s+week\s+(?:of|in)\s*$", before, re.I)
     if nth and timedelta(days=27) < length < timedelta(days=32):
-        place = ORDINALS[nth[1].lower()]
+        place = dates.ORDINALS[nth[1].lower()]
         start = first + timedelta(days=7 * (place - 1)) if place else until.astimezone(now.local).date() - timedelta(days=7)
-        return *days(start, 7, now.local), nth.start()
+        return *dates.days(start, 7, now.local), nth.start()
     third = re.search(
         r"(?:\b(early|mid|late)[\s-]+(?:in\s+)?|\b(?:the\s+)?(beginning|start|middle|end)\s+of\s+(?:the\s+)?)$", before, re.I
     )
     if third and timedelta(days=27) < length < timedelta(days=367):
         place, whole = THIRDS[(third[1] or third[2]).lower()], round(length / timedelta(days=1))
         opens, closes = (whole * place) // 3, (whole * (place + 1)) // 3
-        return *days(first + timedelta(days=opens), closes - opens, now.local), third.start()
+        return *dates.days(first + timedelta(days=opens), closes - opens, now.local), third.start()
     return None
 
 
@@ -118,10 +120,10 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise BadInput(f"zone {name!r} is unknown; write one like Europe/London or UTC") from error
+        raise errors.BadInput(f"zone {name!r} is unknown; write one like Europe/London or UTC") from error
 
 
-def _between(question: str, now: Now) -> Span | None:
+def _between(question: str, now: dates.Now) -> Span | None:
     for found in TWO.finditer(question):
         pair = _pair(found["one"], question[found.end("to") :], now)
         if pair is None:
@@ -130,29 +132,29 @@ def _between(question: str, now: Now) -> Span | None:
         end = found.end("to") + length
         named = question[found.start() : end]
         if since >= until:
-            raise BadInput(f"{named!r} ends before it begins; name the earlier date first")
+            raise errors.BadInput(f"{named!r} ends before it begins; name the earlier date first")
         return Span(since, until, joined(question[: found.start()], question[end:]), named)
     return None
 
 
-def _pair(one: str, rest: str, now: Now) -> tuple[datetime, datetime, int] | None:
+def _pair(one: str, rest: str, now: dates.Now) -> tuple[datetime, datetime, int] | None:
     """Return from where to where two dates reach, and how much of the rest the second one takes."""
     last = _leading(rest, now)
     if last is None:
         return None
     # A beginning without a year is the latest before the end: "from 20 December to 5 January 2024".
-    seen = Now(max(last.since, FIRST + timedelta(days=1)), now.local) if RELATIVE.search(one) else now
+    seen = dates.Now(max(last.since, dates.FIRST + timedelta(days=1)), now.local) if RELATIVE.search(one) else now
     first = _leading(one, seen)
     return (first.since, last.until, last.end) if first is not None and first.end >= len(one.rstrip(" ,")) else None
 
 
-def _leading(text: str, now: Now) -> Date | None:
+def _leading(text: str, now: dates.Now) -> dates.Date | None:
     """Return the date that a text begins with."""
     text = text[:LONGEST]
     bare = re.sub(r"^the\s+", "", text, flags=re.I)
     shift = len(text) - len(bare)
     for lead in ("", "in ", "on "):
-        for found in dates(lead + bare, now):
+        for found in dates.dates(lead + bare, now):
             if found.start <= len(lead):
                 return found._replace(start=0, end=found.end - len(lead) + shift)
     return None

@@ -1,21 +1,21 @@
+# requirements:
+
 """What is told when something begins to be wrong and when it is over: a row, and a mail to the operator for what matters."""
 
 from typing import Any
 
-from f.millrace.core.errors import BadInput
-from f.millrace.ops.notices import tell_operator
-from f.millrace.telemetry import alerts
-from f.millrace.telemetry.catalogue import CATALOGUE
-from f.millrace.telemetry.logs import structured_log
+from f.millrace.core import errors
+from f.millrace.ops import notices
+from f.millrace.telemetry import alerts, catalogue, logs
 
 MAILED = frozenset({"warning", "critical", "emergency"})
-STEPS = {alert.name: alert for metric in CATALOGUE.values() for alert in metric.alerts}
+STEPS = {alert.name: alert for metric in catalogue.CATALOGUE.values() for alert in metric.alerts}
 
 
 def take(notice: dict[str, Any]) -> dict[str, Any]:
     """Record a notice of Alertmanager: its alerts become rows or end; returns how many were new and how many ended."""
     if not isinstance(notice, dict) or not isinstance(notice.get("alerts"), list):
-        raise BadInput("not a notice of Alertmanager: it has no alerts")
+        raise errors.BadInput("not a notice of Alertmanager: it has no alerts")
     fresh, over = [], []
     for alert in notice["alerts"]:
         labels = {str(key): str(value) for key, value in (alert.get("labels") or {}).items()}
@@ -38,7 +38,7 @@ def tell(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
     What could not be mailed when it began is in the next note, as long as it stands and nobody has seen it.
     """
     for row in fresh:
-        structured_log(
+        logs.structured_log(
             "warning", f"{row['name']}: {row['summary']}", {"alert": row["id"], "severity": row["severity"]}, ["alert"]
         )
     over = [row for row in over if row["severity"] in MAILED]
@@ -51,7 +51,7 @@ def tell(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
     subject = f"Millrace: {head['name']} ({state}): {head['summary']}" + (f", and {more} more" if more else "")
     text = "\n\n".join([*map(_begun, begun), *(f"Resolved: {row['name']}: {row['summary']}" for row in over)])
     occasion = "alert:" + ",".join([*(f"{row['id']}+" for row in begun), *(f"{row['id']}-" for row in over)])
-    sent = tell_operator(occasion, "", subject, text + "\n", "an alert")
+    sent = notices.tell_operator(occasion, "", subject, text + "\n", "an alert")
     if sent:
         alerts.told(begun)
     return sent

@@ -8,11 +8,7 @@ scripts/millrace step ops/check_health
 
 from f.millrace.core import db
 from f.millrace.ops import alarms, health
-from f.millrace.telemetry import alerts, baseline
-from f.millrace.telemetry.catalogue import CATALOGUE
-from f.millrace.telemetry.figures import figures
-from f.millrace.telemetry.logs import structured_log
-from f.millrace.telemetry.rollup import roll
+from f.millrace.telemetry import alerts, baseline, catalogue, figures, logs, rollup
 
 UNHEALTHY = "Unhealthy"
 ANOMALY = "Anomaly"
@@ -21,9 +17,9 @@ ANOMALY = "Anomaly"
 def main() -> dict:
     """Look, count, raise. It makes no run of its own: 288 a day would fill the list and the trace store."""
     parts = health.look()
-    roll(CATALOGUE.values())
+    rollup.roll(catalogue.CATALOGUE.values())
     _keep_gauges()
-    odd = baseline.anomalies(CATALOGUE.values())
+    odd = baseline.anomalies(catalogue.CATALOGUE.values())
     _record(parts)
     _log(parts, odd)
     fresh, over = _faults(parts)
@@ -40,8 +36,8 @@ def main() -> dict:
 
 
 def _keep_gauges() -> None:
-    plain = [metric for metric in CATALOGUE.values() if metric.type == "gauge" and not metric.labels]
-    for metric, found in figures(plain):
+    plain = [metric for metric in catalogue.CATALOGUE.values() if metric.type == "gauge" and not metric.labels]
+    for metric, found in figures.figures(plain):
         for figure in found:
             baseline.keep(metric, figure.value)
 
@@ -55,9 +51,9 @@ def _log(parts: list[health.Part], odd: list[baseline.Anomaly]) -> None:
     for part in parts:
         if part.state != "healthy":
             level = "error" if part.state == "critical" else "warning"
-            structured_log(level, f"{part.name} is {part.state}: {part.reason}", {"next": part.step}, ["health", part.name])
+            logs.structured_log(level, f"{part.name} is {part.state}: {part.reason}", {"next": part.step}, ["health", part.name])
     for one in odd:
-        structured_log("warning", str(one), {"usual": one.usual, "value": one.value}, ["baseline", one.metric])
+        logs.structured_log("warning", str(one), {"usual": one.usual, "value": one.value}, ["baseline", one.metric])
 
 
 def _faults(parts: list[health.Part]) -> tuple[list[alerts.Row], list[alerts.Row]]:

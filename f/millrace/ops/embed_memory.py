@@ -7,8 +7,8 @@ scripts/millrace step ops/embed_memory
 """
 
 from f.millrace.memory import vectors
-from f.millrace.telemetry.spans import step
-from f.millrace.trust.embeddings import keep_account
+from f.millrace.telemetry import spans
+from f.millrace.trust import embeddings
 
 
 def main(namespace: str = "", most: int = 5000) -> dict:
@@ -18,8 +18,8 @@ def main(namespace: str = "", most: int = 5000) -> dict:
         namespace: Only memories of this namespace; empty for all.
         most: Embed at most so many; the next run goes on.
     """
-    with step("ops.embed_memory") as span:
-        keep_account()
+    with spans.step("ops.embed_memory") as span:
+        embeddings.keep_account()
         answer = {"embedded": vectors.embed_missing(namespace or None, most), "model": vectors.active().name}
         span.set(answer)
         return answer

@@ -6,9 +6,7 @@
 scripts/millrace step ops/export_traces
 """
 
-from f.millrace.telemetry import upkeep
-from f.millrace.telemetry.export import export_runs
-from f.millrace.telemetry.logs import structured_log
+from f.millrace.telemetry import export, logs, upkeep
 
 
 def main(limit: int = 200) -> dict:
@@ -18,9 +16,9 @@ def main(limit: int = 200) -> dict:
         limit: Send at most this many runs.
     """
     killed = upkeep.close_killed()
-    sent = export_runs(limit)
+    sent = export.export_runs(limit)
     if sent.fault:
-        structured_log("warning", sent.fault, {"runs_sent": sent.runs}, ["traces"])
+        logs.structured_log("warning", sent.fault, {"runs_sent": sent.runs}, ["traces"])
     return {
         "runs": sent.runs,
         "spans": sent.spans,

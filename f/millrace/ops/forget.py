@@ -10,8 +10,8 @@ scripts/millrace step ops/forget subject="Ada Example"
 
 from dataclasses import asdict
 
-from f.millrace.memory.forget import forget
-from f.millrace.telemetry.spans import step
+from f.millrace.memory import forget
+from f.millrace.telemetry import spans
 from f.millrace.trust import audit
 
 
@@ -22,8 +22,8 @@ def main(subject: str, dry_run: bool = False) -> dict:
         subject: A name, an address, a source or an item's id.
         dry_run: Only count what mentions it.
     """
-    with step("ops.forget") as span:
-        done = forget(subject, dry_run=dry_run)
+    with spans.step("ops.forget") as span:
+        done = forget.forget(subject, dry_run=dry_run)
         counts = {"deleted": sum(done.deleted.values()), "blanked": sum(done.blanked.values()), "files": done.files}
         if not dry_run:
             audit.append("operator", "memory.forgotten", done.subject_hash, counts=counts, proved=done.proved)

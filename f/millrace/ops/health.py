@@ -1,3 +1,5 @@
+# requirements:
+
 """Whether each part of the house works, and the next step for what does not.
 
 Nothing here costs money or sends anything: servers are connected to, what agents met lately is read from rows.
@@ -12,11 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.errors import MillraceError
-from f.millrace.core.redaction import redact
-from f.millrace.core.schema import MIGRATIONS
+from f.millrace.core import config, db, errors, redaction, schema
 
 State = Literal["healthy", "degraded", "critical", "unknown"]
 ORDER: tuple[State, ...] = ("healthy", "unknown", "degraded", "critical")
@@ -63,22 +61,30 @@ def worst(parts: list[Part]) -> State:
 def _looked(name: str, check: Callable[[], Part]) -> Part:
     try:
         return check()
-    except MillraceError as error:
+    except errors.MillraceError as error:
         if name == "database":
             return Part(
-                name, "critical", redact(str(error)), "start it (scripts/millrace db start), or set MILLRACE_DATABASE_URL"
+                name,
+                "critical",
+                redaction.redact(str(error)),
+                "start it (scripts/millrace db start), or set MILLRACE_DATABASE_URL",
             )
-        return Part(name, "unknown", redact(str(error)), "see what is said of the database")
+        return Part(name, "unknown", redaction.redact(str(error)), "see what is said of the database")
     except Exception as error:
-        return Part(name, "unknown", redact(f"{type(error).__name__}: {error}"), "scripts/millrace health --json says more")
+        return Part(
+            name, "unknown", redaction.redact(f"{type(error).__name__}: {error}"), "scripts/millrace health --json says more"
+        )
 
 
 def _database() -> Part:
     row = db.one("SELECT count(*) AS applied, pg_database_size(current_database()) AS bytes FROM schema_migration")
     assert row is not None
-    if row["applied"] < len(MIGRATIONS):
+    if row["applied"] < len(schema.MIGRATIONS):
         return Part(
-            "database", "critical", f"{len(MIGRATIONS) - row['applied']} migrations are missing", "scripts/millrace db migrate"
+            "database",
+            "critical",
+            f"{len(schema.MIGRATIONS) - row['applied']} migrations are missing",
+            "scripts/millrace db migrate",
         )
     used = db.one("SELECT count(*)::float / current_setting('max_connections')::int AS part FROM pg_stat_activity")
     if used and used["part"] > 0.9:
@@ -92,7 +98,7 @@ def _database() -> Part:
 
 
 def _model() -> Part:
-    name = settings().model
+    name = config.settings().model
     provider = name.partition(":")[0]
     if provider == "offline":
         return Part("model", "healthy", "offline: sentences are picked from the evidence; no key is needed")
@@ -114,7 +120,7 @@ def _model() -> Part:
 
 
 def _tools() -> Part:
-    for name, server in settings().mcp.items():
+    for name, server in config.settings().mcp.items():
         fault = (
             _unreachable(server.url)
             if server.url
@@ -132,12 +138,12 @@ def _tools() -> Part:
             f"{failed} calls of the last hour failed",
             "scripts/millrace trace last shows which tool, and why",
         )
-    more = f", {len(settings().mcp)} servers of others" if settings().mcp else ""
+    more = f", {len(config.settings().mcp)} servers of others" if config.settings().mcp else ""
     return Part("tools", "healthy", "those of the house" + more)
 
 
 def _search() -> Part:
-    found = settings()
+    found = config.settings()
     if found.search_url:
         if fault := _unreachable(found.search_url):
             return Part("search", "critical", fault, "docker compose up -d searxng, or correct MILLRACE_SEARCH_URL")
@@ -153,12 +159,12 @@ def _search() -> Part:
 
 
 def _mail() -> Part:
-    url = settings().smtp_url.get_secret_value()
+    url = config.settings().smtp_url.get_secret_value()
     if url:
         if fault := _unreachable(url):
             return Part("mail", "critical", fault, "start the mail server, or correct MILLRACE_SMTP_URL")
         return Part("mail", "healthy", f"by {urlsplit(url).hostname}")
-    folder = Path(settings().outbox_dir)
+    folder = Path(config.settings().outbox_dir)
     above = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
     if not os.access(above, os.W_OK):
         return Part("mail", "critical", f"the outbox {folder} cannot be written", "set MILLRACE_OUTBOX_DIR or MILLRACE_SMTP_URL")
@@ -166,7 +172,7 @@ def _mail() -> Part:
 
 
 def _jaeger() -> Part:
-    endpoint = settings().otlp_endpoint
+    endpoint = config.settings().otlp_endpoint
     if not endpoint:
         return Part("jaeger", "healthy", "not set: traces stay in Postgres, scripts/millrace trace shows them")
     if fault := _unreachable(endpoint):

@@ -6,15 +6,15 @@
 scripts/millrace step ops/prune_memory
 """
 
-from f.millrace.memory.retention import prune
-from f.millrace.telemetry.spans import step
+from f.millrace.memory import retention
+from f.millrace.telemetry import spans
 from f.millrace.trust import audit
 
 
 def main() -> dict:
     """Delete what the setting `memory_days` no longer keeps."""
-    with step("ops.prune_memory") as span:
-        counts = prune()
+    with spans.step("ops.prune_memory") as span:
+        counts = retention.prune()
         if any(counts.values()):
             audit.append("millrace", "memory.pruned", "memory", counts=counts)
         answer = {"deleted": sum(counts.values()), "by_type": counts}

@@ -8,10 +8,9 @@ scripts/millrace step ops/recover_runs
 
 from typing import Any
 
-from f.millrace.core import db, windmill
-from f.millrace.core.errors import BadSetting
-from f.millrace.ops.notices import tell_operator
-from f.millrace.telemetry.spans import step
+from f.millrace.core import db, errors, windmill
+from f.millrace.ops import notices
+from f.millrace.telemetry import spans
 from f.millrace.trust import audit, recovery
 
 
@@ -24,7 +23,7 @@ def main(look_only: bool = False) -> dict:
     if look_only:
         found = recovery.stalled()
         return {"stalled": [str(row["id"]) for row in found], "count": len(found)}
-    with step("ops.recover_runs") as span:
+    with spans.step("ops.recover_runs") as span:
         swept = recovery.sweep()
         handed = [str(row["run_id"]) for row in recovery.answered() if _hand_over(row)]
         measures = [_recover(row) for row in recovery.stalled() if row["orchestrator"] == "windmill"]
@@ -49,7 +48,7 @@ def _hand_over(row: dict[str, Any]) -> bool:
         if path:
             windmill.post(path, {"action_digest": row["digest"], "decision": row["decision"], "by": row["by"]})
         return bool(path)
-    except (BadSetting, OSError):
+    except (errors.BadSetting, OSError):
         return False  # answered there in the meantime, or no longer waiting: the first answer stands
 
 
@@ -59,7 +58,7 @@ def _recover(row: dict[str, Any]) -> dict[str, Any]:
     if measure != "escalate":
         try:
             job = _start_again(row)
-        except BadSetting as error:
+        except errors.BadSetting as error:
             measure, row = "escalate", {**row, "error": str(error)}
     if measure == "escalate":
         escalate(row)
@@ -70,7 +69,7 @@ def _start_again(row: dict[str, Any]) -> str:
     """Start a new job that goes on with the run, and return its id; what is done stays done by its business key."""
     run_id, pipeline = str(row["id"]), row["pipeline"] or {}
     if not (pipeline.get("area") and pipeline.get("name")):
-        raise BadSetting(f"run {run_id} does not say which flow it belongs to, so it cannot be started again")
+        raise errors.BadSetting(f"run {run_id} does not say which flow it belongs to, so it cannot be started again")
     windmill.post(f"jobs_u/queue/cancel/{run_id}", {"reason": "it stood still; a new job goes on with it"})
     job = str(windmill.post(f"jobs/run/f/f/millrace/{pipeline['area']}/{pipeline['name']}", {**row["args"], "run_id": run_id}))
     db.execute("INSERT INTO attempt (run_id, job_id) VALUES (%s, %s)", [run_id, job])
@@ -90,4 +89,4 @@ def escalate(row: dict[str, Any]) -> None:
     if changed:
         audit.append("millrace", "run.escalated", row["flow"], run_id, at=where)
     text = f"{said}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume {run_id}\n"
-    tell_operator("stalled", run_id, f"Millrace: {row['flow']} stands still at {where}", text, "a run stands still")
+    notices.tell_operator("stalled", run_id, f"Millrace: {row['flow']} stands still at {where}", text, "a run stands still")

@@ -8,13 +8,9 @@ scripts/millrace step ops/report_failure message="the disk is full"
 
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.ids import digest_of
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import current, now
-from f.millrace.ops.notices import tell_operator
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.core import db, ids, redaction, run_context
+from f.millrace.ops import notices
+from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit
 
 
@@ -29,24 +25,32 @@ def main(message: str = "", name: str = "", step_id: str = "", run_id: str = "",
         error: The fault as the flow gives it, instead of the three above.
     """
     fault: dict[str, Any] = error or {}
-    message = redact(str(message or fault.get("message") or "a step gave up without a message"))[:2000]
+    message = redaction.redact(str(message or fault.get("message") or "a step gave up without a message"))[:2000]
     step_id = str(step_id or fault.get("step_id") or "")
     name = str(name or fault.get("name") or "")
-    with step("ops.report_failure", run_id or None, failed_step=step_id):
-        run_id = current().run_id
+    with spans.step("ops.report_failure", run_id or None, failed_step=step_id):
+        run_id = run_context.current().run_id
         said = f"{step_id}: {message}" if step_id else message
         changed = db.execute(
             "UPDATE run SET status = 'failed', error = %s, finished_at = coalesce(finished_at, %s) "
             "WHERE id = %s AND status IN ('running', 'waiting')",
-            [said, now(), run_id],
+            [said, run_context.now(), run_id],
         )
-        emit("error", said, step_id=step_id, name=name)
+        events.emit("error", said, step_id=step_id, name=name)
         if changed:
-            audit.append("millrace", "run.failed", current().flow, run_id, step_id=step_id, name=name, message=digest_of(message))
+            audit.append(
+                "millrace",
+                "run.failed",
+                run_context.current().flow,
+                run_id,
+                step_id=step_id,
+                name=name,
+                message=ids.digest_of(message),
+            )
         return {"run_id": run_id, "step_id": step_id, "message": message, "mailed": _tell(run_id, step_id, message)}
 
 
 def _tell(run_id: str, step_id: str, message: str) -> bool:
-    subject = f"Millrace: {current().flow} failed at {step_id or 'a step'}"
+    subject = f"Millrace: {run_context.current().flow} failed at {step_id or 'a step'}"
     text = f"{message}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume {run_id}\n"
-    return tell_operator(f"failed:{step_id}", run_id, subject, text, "a run failed")
+    return notices.tell_operator(f"failed:{step_id}", run_id, subject, text, "a run failed")

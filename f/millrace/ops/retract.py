@@ -6,9 +6,9 @@
 scripts/millrace step ops/retract source="https://example.com/" because="invented"
 """
 
-from f.millrace.core.ids import digest_of
-from f.millrace.memory.retract import retract
-from f.millrace.telemetry.spans import step
+from f.millrace.core import ids
+from f.millrace.memory import retract
+from f.millrace.telemetry import spans
 from f.millrace.trust import audit
 
 
@@ -20,8 +20,8 @@ def main(source: str, because: str = "", namespace: str = "main") -> dict:
         because: Why, in a few words.
         namespace: The namespace of the memories.
     """
-    with step("ops.retract") as span:
-        done = retract(source, because, namespace=namespace)
+    with spans.step("ops.retract") as span:
+        done = retract.retract(source, because, namespace=namespace)
         counts = {
             "origins": done.origins,
             "withdrawn": len(done.withdrawn),
@@ -29,6 +29,6 @@ def main(source: str, because: str = "", namespace: str = "main") -> dict:
             "kept": len(done.kept),
             "restored": len(done.restored),
         }
-        audit.append("operator", "memory.retracted", digest_of(source), counts=counts)
+        audit.append("operator", "memory.retracted", ids.digest_of(source), counts=counts)
         span.set(counts)
         return {**counts, "ids": [*done.withdrawn, *done.derived][:100]}

@@ -1,19 +1,20 @@
+# requirements:
+
 """Who gets this run's digest, and as which number of the day."""
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.research.opening import Opening
+from f.millrace.core import config, db
+from f.millrace.research import opening
 from f.millrace.trust import recipients
 
 # A digest in one of these states is there for its day; another run of the day does not make it again.
 THERE = ("sent", "outbox", "unknown", "denied")
 
 
-def address(opened: Opening, again: bool) -> Opening:
+def address(opened: opening.Opening, again: bool) -> opening.Opening:
     """Fill in who gets this run's digest, as which number of the day; `already_done` when everybody has it."""
     rows = recipients.of_run(opened.flow, opened.lasting)
     everybody = [row["address"] for row in rows]
-    opened.interests = sorted({word for row in rows for word in row["interests"]} | set(settings().interests))
+    opened.interests = sorted({word for row in rows for word in row["interests"]} | set(config.settings().interests))
     there = _there(opened, everybody)
     if again:
         opened.number = 1 + _last_number(opened)
@@ -28,7 +29,7 @@ def address(opened: Opening, again: bool) -> Opening:
     return opened
 
 
-def _there(opened: Opening, addresses: list[str]) -> dict[str, str]:
+def _there(opened: opening.Opening, addresses: list[str]) -> dict[str, str]:
     rows = db.all(
         "SELECT d.recipient, d.run_id FROM delivery d JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND d.namespace = %s "
         "AND d.edition = %s AND d.local_day = %s AND d.recipient = ANY(%s) "
@@ -38,7 +39,7 @@ def _there(opened: Opening, addresses: list[str]) -> dict[str, str]:
     return {row["recipient"]: str(row["run_id"]) for row in rows}
 
 
-def _last_number(opened: Opening) -> int:
+def _last_number(opened: opening.Opening) -> int:
     row = db.one(
         "SELECT coalesce(max(number), 0) AS number FROM delivery WHERE flow = %s AND namespace = %s AND edition = %s AND local_day = %s",
         [opened.flow, opened.lasting, opened.edition, opened.day],

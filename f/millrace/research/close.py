@@ -6,12 +6,9 @@
 scripts/millrace step research/close run_id=RUN
 """
 
-from f.millrace.core import db
-from f.millrace.core.money import dollars
-from f.millrace.core.run_context import now
-from f.millrace.research.result import small_result
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.core import db, money, run_context
+from f.millrace.research import result
+from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit, decisions, spend
 
 
@@ -21,21 +18,21 @@ def main(run_id: str) -> dict:
     Args:
         run_id: The run whose digests are delivered.
     """
-    with step("research.close", run_id) as span:
-        small = small_result(run_id)
+    with spans.step("research.close", run_id) as span:
+        small = result.small_result(run_id)
         problems = _problems(run_id, small)
         status = "partly_failed" if problems else "done"
         cost = spend.told(run_id)
-        small |= {"status": status, "problems": problems, "wm_labels": [f"cost:{dollars(cost)}", *_marks(small, status)]}
+        small |= {"status": status, "problems": problems, "wm_labels": [f"cost:{money.dollars(cost)}", *_marks(small, status)]}
         changed = db.execute(
             "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s), error = %s "
             "WHERE id = %s AND status IN ('running', 'waiting')",
-            [status, db.jsonb(small), now(), "; ".join(problems)[:2000] or None, run_id],
+            [status, db.jsonb(small), run_context.now(), "; ".join(problems)[:2000] or None, run_id],
         )
         if changed:
             audit.append("millrace", "run.closed", small.get("edition", ""), run_id, status=status, cost_usd=cost)
         decisions.close(run_id)
-        emit("progress", f"Run {status.replace('_', ' ')}, {dollars(cost)}", status=status, cost_usd=cost)
+        events.emit("progress", f"Run {status.replace('_', ' ')}, {money.dollars(cost)}", status=status, cost_usd=cost)
         span.set({"millrace.run.status": status, "millrace.run.cost_usd": float(cost)})
         return small
 

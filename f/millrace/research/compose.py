@@ -6,14 +6,9 @@
 scripts/millrace step research/compose run_id=RUN
 """
 
-from f.millrace.core import db
-from f.millrace.core.run_context import now
-from f.millrace.research.contents import contents
-from f.millrace.research.digest_mail import render
-from f.millrace.research.opening import Opening, opening
-from f.millrace.research.time_windows import Window
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.core import db, run_context
+from f.millrace.research import contents, digest_mail, opening, time_windows
+from f.millrace.telemetry import events, spans
 
 
 def main(run_id: str) -> dict:
@@ -22,17 +17,17 @@ def main(run_id: str) -> dict:
     Args:
         run_id: The run whose topics were researched.
     """
-    with step("research.compose", run_id) as span:
-        opened = opening(run_id)
+    with spans.step("research.compose", run_id) as span:
+        opened = opening.opening(run_id)
         digests = [_composed(run_id, opened, window) for window in opened.windows]
         span.set(digests=len(digests), bytes=sum(digest["bytes"] for digest in digests))
         return {"digests": digests}
 
 
-def _composed(run_id: str, opened: Opening, window: Window) -> dict:
+def _composed(run_id: str, opened: opening.Opening, window: time_windows.Window) -> dict:
     row = _stored(run_id, window)
     if row is None:
-        digest = render(contents(run_id, opened, window))
+        digest = digest_mail.render(contents.contents(run_id, opened, window))
         # What was composed first is what is proposed and sent: a repeat of the step changes nothing.
         db.execute(
             "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_since, window_until, recipients, "
@@ -45,7 +40,7 @@ def _composed(run_id: str, opened: Opening, window: Window) -> dict:
                 opened.day,
                 opened.number,
                 window.since,
-                window.until or opened.until or now(),
+                window.until or opened.until or run_context.now(),
                 window.recipients,
                 digest.subject,
                 digest.html,
@@ -54,7 +49,7 @@ def _composed(run_id: str, opened: Opening, window: Window) -> dict:
         )
         row = _stored(run_id, window)
         assert row is not None
-        emit("progress", f"Composed: {row['subject']}", bytes=row["bytes"], digest_id=str(row["id"]))
+        events.emit("progress", f"Composed: {row['subject']}", bytes=row["bytes"], digest_id=str(row["id"]))
     return {
         "digest_id": str(row["id"]),
         "window": {"since": window.since.isoformat() if window.since else None, "until": row["window_until"].isoformat()},
@@ -63,7 +58,7 @@ def _composed(run_id: str, opened: Opening, window: Window) -> dict:
     }
 
 
-def _stored(run_id: str, window: Window) -> dict | None:
+def _stored(run_id: str, window: time_windows.Window) -> dict | None:
     return db.one(
         "SELECT id, subject, recipients, window_until, octet_length(html) AS bytes FROM digest "
         "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s",

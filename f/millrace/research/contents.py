@@ -1,3 +1,5 @@
+# requirements:
+
 """What a digest says, put together from the rows of a run for one window; how it looks is elsewhere."""
 
 from dataclasses import dataclass, field
@@ -6,12 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Finding
-from f.millrace.core.redaction import redact
-from f.millrace.research.opening import Opening
-from f.millrace.research.time_windows import Window
+from f.millrace.core import config, contracts, db, redaction
+from f.millrace.research import opening, time_windows
 from f.millrace.trust import forms, spend
 
 HEADLINES = 12
@@ -121,7 +119,7 @@ class Content:
         return f"{marks}Millrace, {day}{edition}: {said[:90]}"
 
 
-def contents(run_id: str, opened: Opening, window: Window) -> Content:
+def contents(run_id: str, opened: opening.Opening, window: time_windows.Window) -> Content:
     """Return what the digest of this window says."""
     rows = _topics(run_id, window, opened.edition == "sample")
     evidence = _evidence(run_id)
@@ -132,7 +130,7 @@ def contents(run_id: str, opened: Opening, window: Window) -> Content:
         number=opened.number,
         day=opened.day,
         timezone=opened.timezone,
-        model=settings().model,
+        model=config.settings().model,
         cost_usd=spend.told(run_id),
         run_id=run_id,
         since=_stamp(window.since, opened.timezone) if window.since else "",
@@ -154,7 +152,7 @@ def readings(run_id: str, sources: list[str]) -> list[Reading]:
     ]
 
 
-def _topics(run_id: str, window: Window, everything: bool) -> list[dict[str, Any]]:
+def _topics(run_id: str, window: time_windows.Window, everything: bool) -> list[dict[str, Any]]:
     return db.all(
         "SELECT t.id, t.title, t.reasons, t.item_ids, t.update_of, r.summary, r.findings, r.conflicts, r.confidence, r.no_sources, "
         "r.stopped_because, (r.run_id IS NOT NULL) AS researched FROM topic t "
@@ -171,7 +169,7 @@ def _evidence(run_id: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: Opening) -> Section:
+def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: opening.Opening) -> Section:
     update = next((reason for reason in row["reasons"] if reason.startswith("an update to")), "")
     section = Section(
         title=row["title"],
@@ -187,7 +185,7 @@ def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: O
     pages = list(dict.fromkeys(evidence[one]["url"] or one for one in cited))
     numbers = {one: pages.index(evidence[one]["url"] or one) + 1 for one in cited}
     section.findings = [
-        (Finding.model_validate(finding).told, sorted({numbers[one] for one in finding["citations"] if one in numbers}))
+        (contracts.Finding.model_validate(finding).told, sorted({numbers[one] for one in finding["citations"] if one in numbers}))
         for finding in row["findings"]
         # A sentence without stored evidence is not published.
         if any(one in numbers for one in finding["citations"])
@@ -198,7 +196,7 @@ def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: O
     said = {text.strip() for text, _ in section.findings}
     section.summary = row["summary"] if section.findings and row["summary"].strip() not in said else ""
     section.confidence = row["confidence"]
-    section.unreviewed = row["confidence"] < settings().confidence_review
+    section.unreviewed = row["confidence"] < config.settings().confidence_review
     if not section.findings:
         section.missing = (
             "No sources found."
@@ -248,7 +246,7 @@ def _items_as_references(item_ids: list[str], timezone: str) -> list[Reference]:
     return [_reference(number, row, timezone) for number, row in enumerate(rows, 1)]
 
 
-def _headlines(opened: Opening, window: Window, shown: set[str]) -> list[Reference]:
+def _headlines(opened: opening.Opening, window: time_windows.Window, shown: set[str]) -> list[Reference]:
     """Return further new items, the best of each source first: nothing that was new goes without a word."""
     rows = db.all(
         "SELECT id, title, url, source, published_at, row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at DESC, id) "
@@ -265,7 +263,7 @@ def _notes(run_id: str) -> list[str]:
         "SELECT DISTINCT message FROM run_event WHERE run_id = %s AND metadata ->> 'for_digest' = 'true' ORDER BY message LIMIT 10",
         [run_id],
     )
-    return [redact(row["message"]) for row in rows]
+    return [redaction.redact(row["message"]) for row in rows]
 
 
 def _date(moment: datetime | None, timezone: str) -> str:

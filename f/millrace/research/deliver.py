@@ -6,9 +6,8 @@
 scripts/millrace step research/deliver run_id=RUN
 """
 
-from f.millrace.research.letters import TOOL, deliver, held
-from f.millrace.research.opening import opening
-from f.millrace.telemetry.spans import step
+from f.millrace.research import letters, opening
+from f.millrace.telemetry import spans
 from f.millrace.trust import approvals
 
 
@@ -18,15 +17,15 @@ def main(run_id: str) -> dict:
     Args:
         run_id: The run whose mails are proposed.
     """
-    with step("research.deliver", run_id) as span:
-        opened = opening(run_id)
+    with spans.step("research.deliver", run_id) as span:
+        opened = opening.opening(run_id)
         # Looked up again: an approval can be revoked between the steps.
-        standing = approvals.standing(opened.flow, opened.namespace, TOOL)
+        standing = approvals.standing(opened.flow, opened.namespace, letters.TOOL)
         rows = [
             row
-            for row in held(run_id)
+            for row in letters.held(run_id)
             if row["recipient"] in standing and row["status"] in ("waiting", "sending", "failed", "unknown")
         ]
-        deliveries = deliver(opened, rows, lambda action: approvals.approve_by_standing(action, opened.flow))
+        deliveries = letters.deliver(opened, rows, lambda action: approvals.approve_by_standing(action, opened.flow))
         span.set(deliveries=len(deliveries))
         return {"deliveries": deliveries}

@@ -1,12 +1,13 @@
+# requirements:
+
 """The digest as HTML that Gmail, Outlook and Apple Mail show alike: tables, inline styles, nothing loaded, no script."""
 
 from html import escape
 from urllib.parse import urlsplit
 
-from f.millrace.core.money import dollars
-from f.millrace.research.contents import Content, Reading, Reference, Section, Sides
-from f.millrace.trust import forms
-from f.millrace.trust.markup import sanitised
+from f.millrace.core import money
+from f.millrace.research import contents
+from f.millrace.trust import forms, markup
 
 INK, SOFT, FAINT, LINE, ACCENT = "#1c2330", "#4d5868", "#6a7586", "#dfe4ea", "#0a5a78"
 SANS = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
@@ -16,7 +17,7 @@ SMALL = f"font:13px/1.5 {SANS};color:{SOFT}"
 LABEL = f"font:bold 11px/1.4 {SANS};letter-spacing:1px;text-transform:uppercase;color:{FAINT}"
 
 
-def page(content: Content) -> str:
+def page(content: contents.Content) -> str:
     """Return the whole document."""
     parts = [
         _top(content),
@@ -29,7 +30,7 @@ def page(content: Content) -> str:
     ]
     title = escape(content.subject)
     rows = "\n".join(part for part in parts if part)
-    body = sanitised(f'{TABLE} style="max-width:640px;text-align:left">\n{rows}\n</table>')
+    body = markup.sanitised(f'{TABLE} style="max-width:640px;text-align:left">\n{rows}\n</table>')
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -44,7 +45,7 @@ def page(content: Content) -> str:
     )
 
 
-def opening_line(content: Content) -> str:
+def opening_line(content: contents.Content) -> str:
     """Return the first sentence: how much there is, and what went wrong."""
     if content.all_failed:
         return f"None of the {len(content.readings)} sources could be read, so there is no news in this digest. Below is what each of them answered."
@@ -66,7 +67,7 @@ def opening_line(content: Content) -> str:
     return said
 
 
-def closing_lines(content: Content) -> list[str]:
+def closing_lines(content: contents.Content) -> list[str]:
     """Return the last lines: what it cost and who wrote it."""
     model = (
         "Written by the offline extractive model: sentences picked from the sources, none composed by a language model."
@@ -74,10 +75,10 @@ def closing_lines(content: Content) -> list[str]:
         else f"Written by {content.model}; each sentence cites what it was taken from."
     )
     sample = ["This is the sample edition."] if content.sample else []
-    return [*sample, model, f"It cost {dollars(content.cost_usd)}.", f"Run {content.run_id}."]
+    return [*sample, model, f"It cost {money.dollars(content.cost_usd)}.", f"Run {content.run_id}."]
 
 
-def _top(content: Content) -> str:
+def _top(content: contents.Content) -> str:
     edition = f'<span style="color:{FAINT}">, edition {content.number}</span>' if content.number > 1 else ""
     return _row(
         f'<div style="font:bold 12px/1 {SANS};letter-spacing:3px;color:{ACCENT}">MILLRACE</div>'
@@ -87,7 +88,7 @@ def _top(content: Content) -> str:
     )
 
 
-def _banner(content: Content) -> str:
+def _banner(content: contents.Content) -> str:
     boxes = []
     if content.sample:
         boxes.append(
@@ -103,7 +104,7 @@ def _banner(content: Content) -> str:
     return "\n".join(_row(box, "padding-top:14px") for box in boxes)
 
 
-def _overview(content: Content) -> str:
+def _overview(content: contents.Content) -> str:
     if len(content.sections) < 2:
         return ""
     lines = "".join(
@@ -114,7 +115,7 @@ def _overview(content: Content) -> str:
     return _row(f'<div style="{LABEL};padding-bottom:6px">In this digest</div>{TABLE}>{lines}</table>', "padding:18px 0 4px")
 
 
-def _overview_mark(section: Section) -> str:
+def _overview_mark(section: contents.Section) -> str:
     word = (
         "disputed"
         if section.conflicts
@@ -127,7 +128,7 @@ def _overview_mark(section: Section) -> str:
     return f' <span style="color:{FAINT}">&mdash; {word}</span>' if word else ""
 
 
-def _section(number: int, section: Section) -> str:
+def _section(number: int, section: contents.Section) -> str:
     heading = (
         f'<h2 style="margin:0;font:bold 20px/1.3 {SERIF};color:{INK}">'
         f'<span style="color:{ACCENT}">{number}.</span> {escape(section.title)}</h2>{_marks(section)}'
@@ -145,7 +146,7 @@ def _section(number: int, section: Section) -> str:
     return _row("".join(body), f"padding:26px 0 22px;border-bottom:1px solid {LINE}")
 
 
-def _marks(section: Section) -> str:
+def _marks(section: contents.Section) -> str:
     chips = []
     if section.unreviewed and section.findings:
         chips.append(_chip("Unreviewed", "#8a4b00", "#fff0dc"))
@@ -159,7 +160,7 @@ def _marks(section: Section) -> str:
     return f'<div style="margin-top:8px">{"".join(chips)}{line}</div>' if chips or line else ""
 
 
-def _findings(section: Section) -> str:
+def _findings(section: contents.Section) -> str:
     known = {reference.number: reference for reference in section.references}
     rows = "".join(
         f'<tr><td width="18" valign="top" style="padding:5px 0;font:16px/1.5 {SANS};color:{ACCENT}">&bull;</td>'
@@ -170,7 +171,7 @@ def _findings(section: Section) -> str:
     return f'{TABLE} style="margin-top:10px">{rows}</table>'
 
 
-def _mark(number: int, reference: Reference | None) -> str:
+def _mark(number: int, reference: contents.Reference | None) -> str:
     shown = f"[{number}]"
     if reference is None or not _safe(reference.url):
         return f'<span style="font-size:12px;color:{FAINT}">{shown}</span>'
@@ -178,7 +179,7 @@ def _mark(number: int, reference: Reference | None) -> str:
     return f'<a {where} style="font-size:12px;color:{ACCENT};text-decoration:none">{shown}</a>'
 
 
-def _conflict(conflict: Sides) -> str:
+def _conflict(conflict: contents.Sides) -> str:
     rows = "".join(
         f'<tr><td style="padding:8px 12px;border-left:4px solid {ACCENT if side["trusted"] else "#c2cad3"};'
         f'font:15px/1.5 {SANS};color:{INK}">{_lines(side["claim"])}<br><span style="{SMALL}">'
@@ -205,13 +206,13 @@ def _side_from(side: dict) -> str:
     return " &middot; ".join(part for part in [said, ", ".join(links[:3])] if part)
 
 
-def _references(section: Section) -> str:
+def _references(section: contents.Section) -> str:
     label = "Sources" if section.findings else "Where it was seen"
     rows = "".join(_reference(reference, f"[{reference.number}]") for reference in section.references)
     return f'<div style="{LABEL};padding:14px 0 4px">{label}</div>{TABLE}>{rows}</table>'
 
 
-def _reference(reference: Reference, mark: str) -> str:
+def _reference(reference: contents.Reference, mark: str) -> str:
     title = escape(reference.title)
     if _safe(reference.url):
         title = f'<a href="{escape(reference.url)}" style="color:{ACCENT};text-decoration:underline">{title}</a>'
@@ -222,7 +223,7 @@ def _reference(reference: Reference, mark: str) -> str:
     )
 
 
-def _headlines(headlines: list[Reference]) -> str:
+def _headlines(headlines: list[contents.Reference]) -> str:
     if not headlines:
         return ""
     rows = "".join(_reference(reference, "&ndash;") for reference in headlines)
@@ -232,12 +233,12 @@ def _headlines(headlines: list[Reference]) -> str:
     )
 
 
-def _readings(content: Content) -> str:
+def _readings(content: contents.Content) -> str:
     rows = "".join(_reading(reading) for reading in content.readings)
     return _row(f'<div style="{LABEL};padding-bottom:6px">What was read</div>{TABLE}>{rows}</table>', "padding:22px 0 8px")
 
 
-def _reading(reading: Reading) -> str:
+def _reading(reading: contents.Reading) -> str:
     if reading.status == "failed":
         told = f'<b style="color:#8c1d18">Failed.</b> {escape(reading.error)}'
     else:
@@ -249,7 +250,7 @@ def _reading(reading: Reading) -> str:
     )
 
 
-def _bottom(content: Content) -> str:
+def _bottom(content: contents.Content) -> str:
     return _row(
         f'<div style="{SMALL}">{"<br>".join(escape(line) for line in closing_lines(content))}</div>', "padding:14px 0 36px"
     )

@@ -1,3 +1,5 @@
+# requirements:
+
 """The digest as text and as HTML, at most 80 KB each: what is left out to fit is said."""
 
 import re
@@ -5,9 +7,8 @@ import textwrap
 from copy import deepcopy
 from dataclasses import dataclass
 
-from f.millrace.core.redaction import redact
-from f.millrace.research import digest_html
-from f.millrace.research.contents import Content, Reference, Section
+from f.millrace.core import redaction
+from f.millrace.research import contents, digest_html
 
 MAX_BYTES = 80_000
 WIDTH = 76
@@ -25,7 +26,7 @@ class Digest:
     plain: str
 
 
-def render(content: Content) -> Digest:
+def render(content: contents.Content) -> Digest:
     """Return the mail; parts are left out, least important first, until both forms fit."""
     shown = _clean(content)
     html, plain = digest_html.page(shown), _plain(shown)
@@ -38,7 +39,7 @@ def render(content: Content) -> Digest:
     return Digest(_one_line(shown.subject), INVISIBLE.sub("", html), INVISIBLE.sub("", plain))
 
 
-def _clean(content: Content) -> Content:
+def _clean(content: contents.Content) -> contents.Content:
     """Return a copy without secrets, invisible characters and endless texts."""
     copy = deepcopy(content)
     copy.notes = [_text(note) for note in copy.notes]
@@ -59,15 +60,15 @@ def _clean(content: Content) -> Content:
     return copy
 
 
-def _clean_reference(reference: Reference) -> Reference:
+def _clean_reference(reference: contents.Reference) -> contents.Reference:
     url = "" if re.search(r"[\s<>\"\x00-\x1f]", reference.url) or len(reference.url) > 1500 else reference.url
-    return Reference(
+    return contents.Reference(
         reference.number, _one_line(reference.title)[:200], url, _one_line(reference.host)[:100], reference.date, reference.source
     )
 
 
 def _text(text: str) -> str:
-    clean = INVISIBLE.sub("", redact(text)).strip()
+    clean = INVISIBLE.sub("", redaction.redact(text)).strip()
     return clean if len(clean) <= LONGEST_TEXT else clean[: LONGEST_TEXT - 1].rsplit(" ", 1)[0] + "…"
 
 
@@ -75,12 +76,12 @@ def _one_line(text: str) -> str:
     return " ".join(_text(text).split())
 
 
-def _no_headlines(content: Content) -> None:
+def _no_headlines(content: contents.Content) -> None:
     content.headlines = []
     content.notes.append("Shortened to fit a mail; scripts/millrace show has all of it.")
 
 
-def _fewer_references(content: Content) -> None:
+def _fewer_references(content: contents.Content) -> None:
     for section in content.sections:
         section.reasons = []
         section.findings = section.findings[:8]
@@ -88,7 +89,7 @@ def _fewer_references(content: Content) -> None:
         section.references = [reference for reference in section.references if reference.number in used][:10]
 
 
-def _fewer_findings(content: Content) -> None:
+def _fewer_findings(content: contents.Content) -> None:
     for section in content.sections:
         section.findings = section.findings[:3]
         section.conflicts = section.conflicts[:2]
@@ -97,14 +98,14 @@ def _fewer_findings(content: Content) -> None:
         section.references = [reference for reference in section.references if reference.number in used][:5]
 
 
-def _fewer_topics(content: Content) -> None:
+def _fewer_topics(content: contents.Content) -> None:
     left_out = content.sections[8:]
     content.sections = content.sections[:8]
     if left_out:
         content.notes.append(f"Left out to fit a mail: {len(left_out)} more topics.")
 
 
-def _titles_only(content: Content) -> None:
+def _titles_only(content: contents.Content) -> None:
     for section in content.sections:
         section.findings = [(text[:300], numbers) for text, numbers in section.findings[:1]]
         section.conflicts, section.summary = [], ""
@@ -115,7 +116,7 @@ def _titles_only(content: Content) -> None:
 _SHORTER = (_no_headlines, _fewer_references, _fewer_findings, _fewer_topics, _titles_only)
 
 
-def _plain(content: Content) -> str:
+def _plain(content: contents.Content) -> str:
     lines = ["MILLRACE", content.long_day + (f", edition {content.number}" if content.number > 1 else "")]
     if content.sample:
         lines += ["", "THIS IS THE SAMPLE EDITION: invented news from a sample server, not of today."]
@@ -136,7 +137,7 @@ def _plain(content: Content) -> str:
     return "\n".join(lines)
 
 
-def _plain_section(section: Section) -> list[str]:
+def _plain_section(section: contents.Section) -> list[str]:
     lines = (
         _wrapped(", ".join([*([section.update] if section.update else []), *section.reasons]), "   ")
         if section.reasons or section.update
@@ -166,7 +167,7 @@ def _plain_section(section: Section) -> list[str]:
     return lines
 
 
-def _where(reference: Reference) -> str:
+def _where(reference: contents.Reference) -> str:
     return ", ".join(part for part in (reference.host or reference.source, reference.date) if part)
 
 

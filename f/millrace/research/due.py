@@ -1,3 +1,5 @@
+# requirements:
+
 """Whether it is time: what the pipeline's schedule says about this start."""
 
 import os
@@ -5,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput, BadSetting
-from f.millrace.core.schedules import Decision, decide, last_due, parse_cron, parse_duration
+from f.millrace.core import db, errors, schedules
 
 GRACE = "12h"
 
@@ -18,20 +18,20 @@ def schedule_of(pipeline: dict[str, Any]) -> tuple[str, str, timedelta, bool]:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise BadSetting(f"time zone {zone!r} is unknown; use a name like Europe/London") from error
+        raise errors.BadSetting(f"time zone {zone!r} is unknown; use a name like Europe/London") from error
     schedule = pipeline.get("schedule") or {}
-    grace = parse_duration(schedule.get("misfire_grace", GRACE))
+    grace = schedules.parse_duration(schedule.get("misfire_grace", GRACE))
     return str(schedule.get("cron") or ""), zone, grace, bool(schedule.get("catch_up", True))
 
 
-def judge(pipeline: dict[str, Any], scheduled_for: str, now: datetime, last_success: datetime | None) -> Decision:
+def judge(pipeline: dict[str, Any], scheduled_for: str, now: datetime, last_success: datetime | None) -> schedules.Decision:
     """Return what the schedule says about this start."""
     cron, zone, grace, catch_up = schedule_of(pipeline)
     due = _moment(scheduled_for, zone)
     # Windmill starts a schedule's flow with the schedule's arguments, which cannot hold the time.
     if due is None and cron and os.environ.get("WM_SCHEDULE_PATH"):
-        due = last_due(parse_cron(cron), ZoneInfo(zone), now)
-    return decide(due, now, last_success, zone, cron, grace, catch_up)
+        due = schedules.last_due(schedules.parse_cron(cron), ZoneInfo(zone), now)
+    return schedules.decide(due, now, last_success, zone, cron, grace, catch_up)
 
 
 def last_success(flow: str, namespace: str, run_id: str) -> datetime | None:
@@ -50,5 +50,5 @@ def _moment(text: str, zone: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise BadInput(f"scheduled_for {text!r} is not a time like 2026-03-29T08:00:00+01:00") from error
+        raise errors.BadInput(f"scheduled_for {text!r} is not a time like 2026-03-29T08:00:00+01:00") from error
     return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)

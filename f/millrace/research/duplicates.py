@@ -1,3 +1,5 @@
+# requirements:
+
 """The same story told twice: exact and near duplicates, stories of one event, and updates to what was shown before.
 
 Words are compared, not meanings: canonical addresses, hashes, shared shingles (Jaccard) and weighted words (cosine).

@@ -1,12 +1,11 @@
+# requirements:
+
 """Storing what a source offered: each item once, with the moment at which it was first seen."""
 
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.contracts import SourceItem
-from f.millrace.core.ids import canonical_url, digest_of, stable_id
-from f.millrace.core.redaction import redact
-from f.millrace.research.time_windows import next_moment
+from f.millrace.core import contracts, db, ids, redaction
+from f.millrace.research import time_windows
 
 WORDS = ("url", "title", "text", "author", "comments_url", "extra")
 INSERT = """
@@ -24,14 +23,14 @@ RETURNING run_id
 """
 
 
-def store(items: list[SourceItem], namespace: str, lasting: str, run_id: str) -> int:
+def store(items: list[contracts.SourceItem], namespace: str, lasting: str, run_id: str) -> int:
     """Store the items and return how many were not there before this run.
 
     In a dry run's namespace an item keeps the moment at which `lasting` saw it first.
     """
     once = {(item.source, item.key): _without_secrets(item) for item in reversed(items)}
     with db.transaction() as connection:
-        at = next_moment(connection, namespace)
+        at = time_windows.next_moment(connection, namespace)
         stored = [connection.execute(INSERT, _values(item, namespace, lasting, run_id, at)).fetchone() for item in once.values()]
     # A repeat of the step finds its own rows: they are still this run's.
     return sum(row is not None and str(row["run_id"]) == run_id for row in stored)
@@ -47,21 +46,21 @@ def note(run_id: str, source: str, status: str, items: int, fresh: int, error: s
     )
 
 
-def _without_secrets(item: SourceItem) -> SourceItem:
+def _without_secrets(item: contracts.SourceItem) -> contracts.SourceItem:
     """Return the item as it may be kept: a page can hold a key that somebody published by mistake."""
-    kept = redact({name: getattr(item, name) for name in WORDS})
+    kept = redaction.redact({name: getattr(item, name) for name in WORDS})
     return item.model_copy(update=kept)
 
 
-def _values(item: SourceItem, namespace: str, lasting: str, run_id: str, at: Any) -> dict[str, Any]:
+def _values(item: contracts.SourceItem, namespace: str, lasting: str, run_id: str, at: Any) -> dict[str, Any]:
     clean = {name: value.replace("\x00", "") if isinstance(value, str) else value for name, value in item.model_dump().items()}
     return {
         **clean,
-        "id": stable_id("it", namespace, item.source, item.key),
+        "id": ids.stable_id("it", namespace, item.source, item.key),
         "namespace": namespace,
         "lasting": lasting,
-        "canonical_url": canonical_url(item.url) if item.url else "",
-        "content_hash": digest_of([" ".join(item.title.lower().split()), " ".join(item.text.lower().split())]),
+        "canonical_url": ids.canonical_url(item.url) if item.url else "",
+        "content_hash": ids.digest_of([" ".join(item.title.lower().split()), " ".join(item.text.lower().split())]),
         "extra": db.jsonb(item.model_dump(mode="json")["extra"]),
         "at": at,
         "run_id": run_id,

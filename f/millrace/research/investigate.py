@@ -8,15 +8,9 @@ scripts/millrace step research/investigate run_id=RUN topic_id=TOPIC
 
 from typing import Any
 
-from f.millrace.agents import from_memory
-from f.millrace.agents.researcher import research_topic
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import TopicResult
-from f.millrace.core.errors import BudgetExceeded, NotFound
-from f.millrace.core.redaction import redact
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.agents import from_memory, researcher
+from f.millrace.core import config, contracts, db, errors, redaction
+from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit, decisions
 
 
@@ -27,35 +21,35 @@ def main(run_id: str, topic_id: str) -> dict:
         run_id: The run that chose the topic.
         topic_id: The topic, as select returns it.
     """
-    with step("research.investigate", run_id, topic_id=topic_id) as span:
+    with spans.step("research.investigate", run_id, topic_id=topic_id) as span:
         topic = db.one("SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id])
         if topic is None:
-            raise NotFound(f"run {run_id} has no topic {topic_id!r}")
+            raise errors.NotFound(f"run {run_id} has no topic {topic_id!r}")
         stored = _stored(run_id, topic_id)
         if stored is None:
-            emit("topic", f"Researching {topic['title']}", topic_id=topic_id, status="researching")
+            events.emit("topic", f"Researching {topic['title']}", topic_id=topic_id, status="researching")
             _keep(run_id, _research(run_id, topic))
             stored = _stored(run_id, topic_id)
         assert stored is not None
         answer = _short(stored)
         # A title may be private; the topic is found by its id.
         span.set({f"millrace.{name}": value for name, value in answer.items() if name != "title"})
-        emit("topic", _said(answer), status="researched", **answer)
+        events.emit("topic", _said(answer), status="researched", **answer)
         return answer
 
 
-def _research(run_id: str, topic: dict[str, Any]) -> TopicResult:
+def _research(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
     try:
-        return research_topic(run_id, {**topic, "documents": from_memory.passages(topic["title"])})
-    except BudgetExceeded as error:
+        return researcher.research_topic(run_id, {**topic, "documents": from_memory.passages(topic["title"])})
+    except errors.BudgetExceeded as error:
         # What is left of the digest is worth sending: the topic says that money ended it.
-        emit("budget", str(error), topic_id=topic["id"], for_digest=True)
-        return TopicResult(topic_id=topic["id"], title=topic["title"], stopped_because="budget")
+        events.emit("budget", str(error), topic_id=topic["id"], for_digest=True)
+        return contracts.TopicResult(topic_id=topic["id"], title=topic["title"], stopped_because="budget")
 
 
-def _keep(run_id: str, found: TopicResult) -> None:
+def _keep(run_id: str, found: contracts.TopicResult) -> None:
     score, review = found.confidence.score, _review(found)
-    values = redact(found.model_dump(mode="json"))
+    values = redaction.redact(found.model_dump(mode="json"))
     with db.transaction():
         kept = db.execute(
             "INSERT INTO research_result (run_id, topic_id, title, summary, findings, conflicts, confidence, parts, no_sources, "
@@ -92,12 +86,12 @@ def _keep(run_id: str, found: TopicResult) -> None:
             )
 
 
-def _review(found: TopicResult) -> str:
+def _review(found: contracts.TopicResult) -> str:
     """Return who looks at it: a person when there is time, the log, or nobody."""
     score = found.confidence.score
     if decisions.escalates(score, found.escalated):
         return "open"
-    return "logged" if score < settings().confidence_silent else "none"
+    return "logged" if score < config.settings().confidence_silent else "none"
 
 
 def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:

@@ -1,3 +1,5 @@
+# requirements:
+
 """Digests as mails: one for each recipient, named by flow, recipient, edition, day and number, and sent once."""
 
 import hashlib
@@ -5,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import NeedsApproval, NotFound
-from f.millrace.core.ids import digest_of
-from f.millrace.research.opening import Opening
-from f.millrace.telemetry.events import emit
+from f.millrace.core import db, errors, ids
+from f.millrace.research import opening
+from f.millrace.telemetry import events
 from f.millrace.tools import mail
 from f.millrace.trust import actions
 
@@ -30,19 +30,19 @@ WHERE delivery.run_id <> excluded.run_id AND (delivery.status IN ('failed', 'exp
 """
 
 
-def key_of(opened: Opening, recipient: str) -> str:
+def key_of(opened: opening.Opening, recipient: str) -> str:
     """Return what a mail is for: one effect has one key, whichever run or job sends it."""
     return f"mail:{opened.flow}:{opened.namespace}:{opened.edition}:{recipient}:{opened.day.isoformat()}:{opened.number}"
 
 
-def message_id(opened: Opening, recipient: str) -> str:
+def message_id(opened: opening.Opening, recipient: str) -> str:
     """Return the mail's Message-ID, which depends on its key only."""
     edition = "" if opened.edition == "daily" else f"{opened.edition}-"
     name = f"{opened.flow}-{edition}{opened.day.isoformat()}-{opened.number}"
-    return f"{name}-{digest_of(key_of(opened, recipient))[:16]}@{HOST}"
+    return f"{name}-{ids.digest_of(key_of(opened, recipient))[:16]}@{HOST}"
 
 
-def claim(run_id: str, opened: Opening) -> None:
+def claim(run_id: str, opened: opening.Opening) -> None:
     """Make the deliveries of this run; one that another run holds or has sent stays with that run."""
     settle_left(opened)
     for digest in db.all("SELECT id, recipients, window_until FROM digest WHERE run_id = %s", [run_id]):
@@ -89,12 +89,12 @@ def together(rows: list[Row]) -> dict[str, Any]:
     return {"to": [row["recipient"] for row in rows], "mails": [arguments(row) for row in rows]}
 
 
-def deliver(opened: Opening, rows: list[Row], authorise: Callable[[Row], bool]) -> list[dict[str, Any]]:
+def deliver(opened: opening.Opening, rows: list[Row], authorise: Callable[[Row], bool]) -> list[dict[str, Any]]:
     """Send the mails that `authorise` approves (it is given the action) and return how each ended."""
     return [_deliver(opened, row, authorise) for row in rows]
 
 
-def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dict[str, Any]:
+def _deliver(opened: opening.Opening, row: Row, authorise: Callable[[Row], bool]) -> dict[str, Any]:
     # What became of a try that died comes first: a mail that may be with its reader is not one that came too late.
     done = _touched(opened, row)
     if done is not None:
@@ -110,21 +110,21 @@ def _deliver(opened: Opening, row: Row, authorise: Callable[[Row], bool]) -> dic
     _mark(row, "sending", str(action["id"]))
     try:
         done = actions.perform(key, wanted, lambda: _send(row), lambda: _look(row))
-    except NeedsApproval as error:
+    except errors.NeedsApproval as error:
         return _mark(row, "waiting", str(action["id"]), error=str(error))
     return _ended(row, done)
 
 
-def _touched(opened: Opening, row: Row) -> Row | None:
+def _touched(opened: opening.Opening, row: Row) -> Row | None:
     """Return the mail's action when it was performed, or may have been, also by an earlier run of the day."""
     try:
         action = actions.settle(key_of(opened, row["recipient"]), lambda: _look(row))
-    except NotFound:
+    except errors.NotFound:
         return None
     return action if action["state"] in ("performed", "unknown") else None
 
 
-def settle_left(opened: Opening) -> int:
+def settle_left(opened: opening.Opening) -> int:
     """Find out what became of mails whose run died while it sent them, and return how many.
 
     Before new windows are cut, and before another run of the day takes a delivery over.
@@ -164,7 +164,7 @@ def _ended(row: Row, done: Row) -> dict[str, Any]:
     outcome = done["outcome"] or {}
     status = outcome.get("status", "sent") if done["state"] == "performed" else done["state"]
     answer = _mark(row, status, str(done["id"]), outcome.get("path", ""), outcome.get("error"))
-    emit("progress", f"Digest for {row['recipient']}: {status}", **answer)
+    events.emit("progress", f"Digest for {row['recipient']}: {status}", **answer)
     return answer
 
 
@@ -193,7 +193,7 @@ def _write_beside(path: Path, row: Row) -> None:
         path.with_suffix(".txt").write_text(row["plain"], encoding="utf-8")
     except OSError as error:
         # The mail itself is written; its copies are a convenience.
-        emit("error", f"the copies beside {path.name} could not be written: {error.strerror}")
+        events.emit("error", f"the copies beside {path.name} could not be written: {error.strerror}")
 
 
 def _mark(row: Row, status: str, action_id: str | None, path: str = "", error: str | None = None) -> dict[str, Any]:

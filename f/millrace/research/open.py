@@ -9,16 +9,9 @@ scripts/millrace step research/open
 import os
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.run_context import current, now, within
-from f.millrace.research import letters
-from f.millrace.research.audience import address
-from f.millrace.research.due import judge, last_success, schedule_of
-from f.millrace.research.opening import FLOW, Opening, keep
-from f.millrace.research.time_windows import last_delivered, windows
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.core import config, db, run_context
+from f.millrace.research import audience, due, letters, opening, time_windows
+from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit, policy
 
 
@@ -40,49 +33,49 @@ def main(
         scheduled_for: When the run was due (ISO 8601); empty means now.
         run_id: Go on with this run instead of starting one.
     """
-    with step("research.open", run_id or None, again=again, sample=sample, dry_run=dry_run) as span:
-        run_id = current().run_id
+    with spans.step("research.open", run_id or None, again=again, sample=sample, dry_run=dry_run) as span:
+        run_id = run_context.current().run_id
         row = db.one("SELECT pipeline, dry_run FROM run WHERE id = %s", [run_id])
         assert row is not None
         # A continuation keeps what the first attempt decided.
         if row["pipeline"].get("opened"):
-            return _answer(run_id, Opening.model_validate(row["pipeline"]["opened"]))
+            return _answer(run_id, opening.Opening.model_validate(row["pipeline"]["opened"]))
         opened = _open(run_id, pipeline or {}, again, sample, dry_run or row["dry_run"], scheduled_for)
         span.set(decision=opened.decision, recipients=len(opened.recipients), namespace=opened.namespace)
         return _answer(run_id, opened)
 
 
-def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool, scheduled_for: str) -> Opening:
-    flow = str(pipeline.get("name") or FLOW)
+def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool, scheduled_for: str) -> opening.Opening:
+    flow = str(pipeline.get("name") or opening.FLOW)
     lasting = "sample" if sample else "main"
-    decision = judge(pipeline, scheduled_for, now(), last_success(flow, lasting, run_id))
-    opened = Opening(
+    decision = due.judge(pipeline, scheduled_for, run_context.now(), due.last_success(flow, lasting, run_id))
+    opened = opening.Opening(
         flow=flow,
         edition="sample" if sample else "daily",
         namespace=f"dry-{run_id}" if dry_run else lasting,
         day=decision.day,
-        timezone=schedule_of(pipeline)[1],
+        timezone=due.schedule_of(pipeline)[1],
         decision=decision.verdict,
         reason=decision.reason,
         scheduled_for=decision.scheduled_for,
         scheduled=bool(scheduled_for.strip() or os.environ.get("WM_SCHEDULE_PATH")),
-        sources=list(dict.fromkeys(settings().sources)),
+        sources=list(dict.fromkeys(config.settings().sources)),
     )
     if opened.decision == "already_done" and again:
         opened.decision = "run"
     if not opened.skip:
         letters.settle_left(opened)
-        opened = address(opened, again)
+        opened = audience.address(opened, again)
         before = opened.day if again else None
-        ends = {} if sample else last_delivered(flow, lasting, opened.edition, before)
-        opened.windows = windows(opened.recipients, ends)
+        ends = {} if sample else time_windows.last_delivered(flow, lasting, opened.edition, before)
+        opened.windows = time_windows.windows(opened.recipients, ends)
     elif opened.decision == "already_done":
         opened.same_as = _of_day(opened)
     _record(run_id, pipeline, opened, dry_run)
     return opened
 
 
-def _record(run_id: str, pipeline: dict, opened: Opening, dry_run: bool) -> None:
+def _record(run_id: str, pipeline: dict, opened: opening.Opening, dry_run: bool) -> None:
     columns: dict[str, Any] = {
         "flow": opened.flow,
         "namespace": opened.namespace,
@@ -94,12 +87,12 @@ def _record(run_id: str, pipeline: dict, opened: Opening, dry_run: bool) -> None
     }
     with db.transaction():
         db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline), run_id])
-        keep(run_id, opened, **columns)
-    with within(namespace=opened.namespace, edition=opened.edition, flow=opened.flow, dry_run=dry_run):
-        emit("decision", f"{opened.decision}: {opened.reason}", decision=opened.decision, day=str(opened.day))
+        opening.keep(run_id, opened, **columns)
+    with run_context.within(namespace=opened.namespace, edition=opened.edition, flow=opened.flow, dry_run=dry_run):
+        events.emit("decision", f"{opened.decision}: {opened.reason}", decision=opened.decision, day=str(opened.day))
     policy.note()
     audit.append(
-        settings().user,
+        config.settings().user,
         "run.opened",
         opened.flow,
         run_id,
@@ -111,7 +104,7 @@ def _record(run_id: str, pipeline: dict, opened: Opening, dry_run: bool) -> None
     )
 
 
-def _of_day(opened: Opening) -> str:
+def _of_day(opened: opening.Opening) -> str:
     row = db.one(
         "SELECT run_id FROM digest WHERE flow = %s AND namespace = %s AND edition = %s AND local_day = %s "
         "ORDER BY number DESC, created_at DESC LIMIT 1",
@@ -120,7 +113,7 @@ def _of_day(opened: Opening) -> str:
     return str(row["run_id"]) if row else ""
 
 
-def _answer(run_id: str, opened: Opening) -> dict:
+def _answer(run_id: str, opened: opening.Opening) -> dict:
     answer = {
         "run_id": run_id,
         "edition": opened.edition,

@@ -1,3 +1,5 @@
+# requirements:
+
 """What `open` decided about a run, kept with the run, so that every later step finds it by the run's id."""
 
 from datetime import date, datetime
@@ -5,15 +7,13 @@ from typing import Any
 
 from pydantic import Field
 
-from f.millrace.core import db
-from f.millrace.core.contracts import Contract
-from f.millrace.core.errors import NotFound
-from f.millrace.research.time_windows import Window
+from f.millrace.core import contracts, db, errors
+from f.millrace.research import time_windows
 
 FLOW = "daily_research"
 
 
-class Opening(Contract):
+class Opening(contracts.Contract):
     """Who gets what from this run."""
 
     flow: str = FLOW
@@ -29,7 +29,7 @@ class Opening(Contract):
     sources: list[str] = Field(default_factory=list)
     recipients: list[str] = Field(default_factory=list)
     interests: list[str] = Field(default_factory=list)
-    windows: list[Window] = Field(default_factory=list)
+    windows: list[time_windows.Window] = Field(default_factory=list)
     until: datetime | None = Field(default=None, description="Up to when items count; set once they are read.")
     same_as: str = Field(default="", description="The run whose digest is there already.")
 
@@ -50,7 +50,7 @@ def opening(run_id: str) -> Opening:
     """Return what was decided about the run; NotFound when it was never opened."""
     row = db.one("SELECT pipeline -> 'opened' AS opened FROM run WHERE id = %s", [run_id])
     if row is None or row["opened"] is None:
-        raise NotFound(f"run {run_id} has no opening; its first step is research/open")
+        raise errors.NotFound(f"run {run_id} has no opening; its first step is research/open")
     return Opening.model_validate(row["opened"])
 
 

@@ -6,10 +6,8 @@
 scripts/millrace step research/propose run_id=RUN
 """
 
-from f.millrace.research.letters import TOOL, claim, held, together
-from f.millrace.research.opening import opening
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.research import letters, opening
+from f.millrace.telemetry import events, spans
 from f.millrace.trust import actions, approvals
 
 
@@ -19,14 +17,14 @@ def main(run_id: str) -> dict:
     Args:
         run_id: The run whose digests are composed.
     """
-    with step("research.propose", run_id) as span:
-        opened = opening(run_id)
+    with spans.step("research.propose", run_id) as span:
+        opened = opening.opening(run_id)
         answer: dict = {"action_id": None, "needs_approval": False, "standing": [], "asking": []}
         if opened.namespace.startswith("dry-"):
             return answer
-        claim(run_id, opened)
-        standing = approvals.standing(opened.flow, opened.namespace, TOOL)
-        rows = held(run_id)
+        letters.claim(run_id, opened)
+        standing = approvals.standing(opened.flow, opened.namespace, letters.TOOL)
+        rows = letters.held(run_id)
         answer["standing"] = [row["recipient"] for row in rows if row["recipient"] in standing]
         # Those who were asked about before a repeat are still part of what was asked.
         waiting = [
@@ -36,13 +34,13 @@ def main(run_id: str) -> dict:
         ]
         if waiting:
             key = f"send:{opened.flow}:{opened.namespace}:{opened.edition}:{opened.day}:{opened.number}:{run_id}"
-            action = actions.propose(TOOL, together(waiting), key, reason=_reason(waiting))
+            action = actions.propose(letters.TOOL, letters.together(waiting), key, reason=_reason(waiting))
             answer |= {
                 "action_id": str(action["id"]),
                 "needs_approval": action["state"] == "proposed",
                 "asking": [row["recipient"] for row in waiting],
             }
-            emit("decision", f"{len(waiting)} recipients wait for a person", action_id=answer["action_id"])
+            events.emit("decision", f"{len(waiting)} recipients wait for a person", action_id=answer["action_id"])
         span.set(standing=len(answer["standing"]), asking=len(answer["asking"]))
         return answer
 

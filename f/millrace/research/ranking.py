@@ -1,3 +1,5 @@
+# requirements:
+
 """Which stories come first, and why: score, recency, sources that agree and the reader's interests."""
 
 import bisect
@@ -6,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from f.millrace.research.duplicates import Item, Story, words
+from f.millrace.research import duplicates
 
 WEIGHTS = {"popularity": 0.3, "recency": 0.25, "agreement": 0.25, "interest": 0.2}
 HALF_LIFE_HOURS = 36.0
@@ -22,14 +24,14 @@ OWN_NOTE = 0.0
 class Ranked:
     """A story, its weight and the reasons, in words."""
 
-    story: Story
+    story: duplicates.Story
     score: float
     reasons: list[str] = field(default_factory=list)
     update_of: str | None = None
 
 
 def rank(
-    stories: list[Story], interests: list[str], now: datetime, updates: dict[str, tuple[str, str]], limit: int
+    stories: list[duplicates.Story], interests: list[str], now: datetime, updates: dict[str, tuple[str, str]], limit: int
 ) -> list[Ranked]:
     """Return the best `limit` stories, best first.
 
@@ -54,7 +56,7 @@ def _place(entry: Ranked) -> str:
 
 
 def _weigh(
-    story: Story, interests: list[str], now: datetime, scale: dict[str, list[float]], update: tuple[str, str] | None
+    story: duplicates.Story, interests: list[str], now: datetime, scale: dict[str, list[float]], update: tuple[str, str] | None
 ) -> Ranked:
     popularity, popular = _popularity(story, scale)
     recency, recent = _recency(story, now)
@@ -66,14 +68,14 @@ def _weigh(
     return Ranked(story, round(total, 4), reasons, update[0] if update else None)
 
 
-def _scale(items: list[Item]) -> dict[str, list[float]]:
+def _scale(items: list[duplicates.Item]) -> dict[str, list[float]]:
     by_source: dict[str, list[float]] = {}
     for item in items:
         by_source.setdefault(item.source, []).append(item.score)
     return {source: sorted(scores) for source, scores in by_source.items()}
 
 
-def _popularity(story: Story, scale: dict[str, list[float]]) -> tuple[float, str]:
+def _popularity(story: duplicates.Story, scale: dict[str, list[float]]) -> tuple[float, str]:
     """Rank within the item's own source: points of one source cannot be compared with those of another."""
     best, reason = (NO_POINTS if any(item.url for item in story.items) else OWN_NOTE), ""
     for item in story.items:
@@ -87,7 +89,7 @@ def _popularity(story: Story, scale: dict[str, list[float]]) -> tuple[float, str
     return best, reason
 
 
-def _recency(story: Story, now: datetime) -> tuple[float, str]:
+def _recency(story: duplicates.Story, now: datetime) -> tuple[float, str]:
     dates = [item.date for item in story.items if item.date]
     if not dates:
         return 0.5, ""
@@ -96,7 +98,7 @@ def _recency(story: Story, now: datetime) -> tuple[float, str]:
     return 0.5 ** (hours / HALF_LIFE_HOURS), said if hours >= 1 else "less than an hour old"
 
 
-def _agreement(story: Story) -> tuple[float, str]:
+def _agreement(story: duplicates.Story) -> tuple[float, str]:
     sources = story.sources
     if len(sources) < 2:
         others = len(story.items) - 1
@@ -104,7 +106,7 @@ def _agreement(story: Story) -> tuple[float, str]:
     return min(1.0, 0.5 + 0.25 * (len(sources) - 2)), f"{len(sources)} sources tell it: {', '.join(sources)}"
 
 
-def _interest(story: Story, interests: list[str]) -> tuple[float, str]:
-    held = {word for item in story.items[:5] for word in words(f"{item.title} {item.text[:1500]}")}
-    matched = [interest for interest in interests if words(interest) and set(words(interest)) <= held]
+def _interest(story: duplicates.Story, interests: list[str]) -> tuple[float, str]:
+    held = {word for item in story.items[:5] for word in duplicates.words(f"{item.title} {item.text[:1500]}")}
+    matched = [interest for interest in interests if duplicates.words(interest) and set(duplicates.words(interest)) <= held]
     return min(1.0, 0.7 + 0.15 * (len(matched) - 1)) if matched else 0.0, f"you follow {', '.join(matched)}" if matched else ""

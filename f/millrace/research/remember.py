@@ -8,13 +8,10 @@ scripts/millrace step research/remember run_id=RUN
 
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.contracts import Trust
-from f.millrace.core.ids import digest_of
-from f.millrace.memory.links import link
-from f.millrace.memory.store import remember
-from f.millrace.research.opening import Opening, opening
-from f.millrace.telemetry.spans import step
+from f.millrace.core import contracts, db, ids
+from f.millrace.memory import links, store
+from f.millrace.research import opening
+from f.millrace.telemetry import spans
 
 
 def main(run_id: str) -> dict:
@@ -23,8 +20,8 @@ def main(run_id: str) -> dict:
     Args:
         run_id: The run whose topics were researched.
     """
-    with step("research.remember", run_id) as span:
-        opened = opening(run_id)
+    with spans.step("research.remember", run_id) as span:
+        opened = opening.opening(run_id)
         if opened.namespace.startswith("dry-"):
             return {"items": 0, "links": 0, "skipped": "a dry run leaves no memories"}
         rows = db.all(
@@ -38,10 +35,10 @@ def main(run_id: str) -> dict:
         return answer
 
 
-def _remember_topic(run_id: str, opened: Opening, row: dict[str, Any]) -> tuple[int, int]:
+def _remember_topic(run_id: str, opened: opening.Opening, row: dict[str, Any]) -> tuple[int, int]:
     evidence = _evidence(run_id, row)
     known = {
-        one["id"]: remember(
+        one["id"]: store.remember(
             "evidence",
             one["body"],
             title=one["title"],
@@ -55,7 +52,7 @@ def _remember_topic(run_id: str, opened: Opening, row: dict[str, Any]) -> tuple[
     }
     # A summary stands on what the evidence says, and is as little to be trusted as the least of it.
     trust = _least(evidence)
-    topic = remember(
+    topic = store.remember(
         "topic",
         row["summary"] or row["title"],
         title=row["title"],
@@ -66,12 +63,12 @@ def _remember_topic(run_id: str, opened: Opening, row: dict[str, Any]) -> tuple[
     )
     linked = 0
     for finding in row["findings"]:
-        item = remember("finding", finding["text"], title=row["title"], source=opened.flow, trust=trust, run_id=run_id,
+        item = store.remember("finding", finding["text"], title=row["title"], source=opened.flow, trust=trust, run_id=run_id,
                         metadata={"topic_id": row["id"], "confidence": row["confidence"], "day": opened.day.isoformat()})  # fmt: skip
-        linked += link(item, topic, "about")
-        linked += sum(link(item, known[one], "supported_by") for one in finding["citations"] if one in known)
+        linked += links.link(item, topic, "about")
+        linked += sum(links.link(item, known[one], "supported_by") for one in finding["citations"] if one in known)
         # The summary stands on its findings: it falls with them when a source is withdrawn.
-        linked += link(topic, item, "derived_from")
+        linked += links.link(topic, item, "derived_from")
     for conflict in row["conflicts"]:
         linked += _remember_conflict(run_id, opened, conflict, topic, known, trust)
     linked += _link_to_earlier(topic, row["update_of"])
@@ -79,20 +76,20 @@ def _remember_topic(run_id: str, opened: Opening, row: dict[str, Any]) -> tuple[
 
 
 def _remember_conflict(
-    run_id: str, opened: Opening, conflict: dict[str, Any], topic: str, known: dict[str, str], trust: Trust
+    run_id: str, opened: opening.Opening, conflict: dict[str, Any], topic: str, known: dict[str, str], trust: contracts.Trust
 ) -> int:
-    item = remember(
+    item = store.remember(
         "conflict",
         conflict["question"],
         title=conflict["question"],
         source=opened.flow,
         trust=trust,
         more={"sides": conflict["sides"], "trusted": conflict.get("trusted"), "why": conflict.get("why", "")},
-        metadata={"key": digest_of(conflict)[:16]},
+        metadata={"key": ids.digest_of(conflict)[:16]},
         run_id=run_id,
     )
     cited = [one for side in conflict["sides"] for one in side["evidence"] if one in known]
-    return link(item, topic, "about") + sum(link(item, known[one], "derived_from") for one in dict.fromkeys(cited))
+    return links.link(item, topic, "about") + sum(links.link(item, known[one], "derived_from") for one in dict.fromkeys(cited))
 
 
 def _link_to_earlier(topic: str, update_of: str | None) -> int:
@@ -102,7 +99,7 @@ def _link_to_earlier(topic: str, update_of: str | None) -> int:
         "SELECT id FROM memory_item WHERE type = 'topic' AND metadata ->> 'topic_id' = %s ORDER BY created_at LIMIT 1",
         [update_of],
     )
-    return int(link(topic, earlier["id"], "update_of")) if earlier and earlier["id"] != topic else 0
+    return int(links.link(topic, earlier["id"], "update_of")) if earlier and earlier["id"] != topic else 0
 
 
 def _evidence(run_id: str, row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -112,7 +109,7 @@ def _evidence(run_id: str, row: dict[str, Any]) -> list[dict[str, Any]]:
     return db.all("SELECT * FROM evidence WHERE run_id = %s AND id = ANY(%s) AND body <> '' ORDER BY id", [run_id, sorted(cited)])
 
 
-def _least(evidence: list[dict[str, Any]]) -> Trust:
+def _least(evidence: list[dict[str, Any]]) -> contracts.Trust:
     held = {one["trust"] for one in evidence}
     return "untrusted" if "untrusted" in held or not held else "trusted" if "trusted" in held else "own"
 

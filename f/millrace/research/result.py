@@ -1,13 +1,12 @@
+# requirements:
+
 """The result of a run: small for the flow's last step (ids, counts, titles), whole for people and programs that ask."""
 
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import NotFound
-from f.millrace.core.money import number
-from f.millrace.research.contents import readings
-from f.millrace.research.opening import Opening, opening
+from f.millrace.core import db, errors, money
+from f.millrace.research import contents, opening
 from f.millrace.trust import spend
 
 # Written beside a mail in the outbox.
@@ -59,10 +58,10 @@ def small_result(run_id: str) -> dict[str, Any]:
     }
 
 
-def _opened(run_id: str) -> Opening | None:
+def _opened(run_id: str) -> opening.Opening | None:
     try:
-        return opening(run_id)
-    except NotFound:
+        return opening.opening(run_id)
+    except errors.NotFound:
         return None
 
 
@@ -86,7 +85,7 @@ def _digests(run_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _files(opened: Opening, digest: dict[str, Any]) -> list[str]:
+def _files(opened: opening.Opening, digest: dict[str, Any]) -> list[str]:
     rows = db.all(
         "SELECT path FROM delivery WHERE digest_id = %s AND namespace = %s AND path <> '' ORDER BY recipient",
         [digest["digest_id"], opened.namespace],
@@ -100,7 +99,7 @@ def _sources(run_id: str) -> list[dict[str, Any]]:
     names = opened.sources if opened and not opened.skip else []
     return [
         {"name": reading.name, "status": reading.status, "items": reading.items, "error": reading.error or None}
-        for reading in readings(run_id, names)
+        for reading in contents.readings(run_id, names)
     ]
 
 
@@ -131,7 +130,7 @@ def _topic(row: dict[str, Any], evidence: dict[str, Any]) -> dict[str, Any]:
         "reasons": row["reasons"],
         "update_of": row["update_of"],
         "rounds": row["rounds"] or 0,
-        "cost_usd": number(row["cost_usd"] or 0),
+        "cost_usd": money.number(row["cost_usd"] or 0),
     }
 
 
@@ -157,7 +156,7 @@ def _evidence(run_id: str) -> dict[str, Any]:
     }
 
 
-def _deliveries(opened: Opening, run_id: str) -> list[dict[str, Any]]:
+def _deliveries(opened: opening.Opening, run_id: str) -> list[dict[str, Any]]:
     rows = db.all(
         "SELECT recipient, status, message_id, path, error, number FROM delivery WHERE run_id = %s AND namespace = %s ORDER BY recipient",
         [run_id, opened.namespace if not opened.same_as else opened.lasting],

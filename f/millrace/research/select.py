@@ -9,16 +9,9 @@ scripts/millrace step research/select run_id=RUN
 from datetime import timedelta
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput
-from f.millrace.core.ids import stable_id
-from f.millrace.core.run_context import now
-from f.millrace.research.duplicates import UPDATE, Item, Story, Vectors, cosine, item_of, shown_before, stories
-from f.millrace.research.opening import Opening, keep, opening
-from f.millrace.research.ranking import Ranked, rank
-from f.millrace.research.time_windows import earliest, end_of_window
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import step
+from f.millrace.core import db, errors, ids, run_context
+from f.millrace.research import duplicates, opening, ranking, time_windows
+from f.millrace.telemetry import events, spans
 
 LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
@@ -32,41 +25,43 @@ def main(run_id: str, collected: list[dict] | None = None, max_topics: int = 5) 
         collected: How the sources ended, as the loop returns it; what counts is stored with the run.
         max_topics: Choose at most this many (1 to 20).
     """
-    with step("research.select", run_id, max_topics=max_topics) as span:
+    with spans.step("research.select", run_id, max_topics=max_topics) as span:
         if not 1 <= max_topics <= 20:
-            raise BadInput(f"max_topics is {max_topics}; it must be from 1 to 20")
-        opened = opening(run_id)
+            raise errors.BadInput(f"max_topics is {max_topics}; it must be from 1 to 20")
+        opened = opening.opening(run_id)
         if opened.until is None:
             _choose(run_id, opened, max_topics)
         chosen = db.all("SELECT id, title, reasons FROM topic WHERE run_id = %s ORDER BY rank", [run_id])
         span.set(topics=len(chosen))
         for row in chosen:
-            emit("topic", row["title"], topic_id=row["id"], status="chosen", reasons=row["reasons"])
+            events.emit("topic", row["title"], topic_id=row["id"], status="chosen", reasons=row["reasons"])
         return {"topics": [{"topic_id": row["id"], "title": row["title"]} for row in chosen], "count": len(chosen)}
 
 
-def _choose(run_id: str, opened: Opening, limit: int) -> None:
+def _choose(run_id: str, opened: opening.Opening, limit: int) -> None:
     # One transaction: a repeat finds either nothing or the topics and the end of the window.
     with db.transaction() as connection:
-        opened.until = end_of_window(connection, opened.namespace)
+        opened.until = time_windows.end_of_window(connection, opened.namespace)
         for window in opened.windows:
             window.until = opened.until
         items = _items(opened)
         earlier = _yesterday(items, opened) if opened.edition == "sample" else _earlier(opened)
         fresh, updates = _fresh(items, earlier)
-        for number, entry in enumerate(rank(fresh, opened.interests, now(), updates, limit), 1):
+        for number, entry in enumerate(ranking.rank(fresh, opened.interests, run_context.now(), updates, limit), 1):
             _keep_topic(run_id, opened.namespace, number, entry)
-        keep(run_id, opened)
-    emit("progress", f"{len(items)} new items, {len(fresh)} stories", items=len(items), stories=len(fresh))
+        opening.keep(run_id, opened)
+    events.emit("progress", f"{len(items)} new items, {len(fresh)} stories", items=len(items), stories=len(fresh))
 
 
-def _fresh(items: list[Item], earlier: dict[Item, tuple[str, str]]) -> tuple[list[Story], dict[str, tuple[str, str]]]:
+def _fresh(
+    items: list[duplicates.Item], earlier: dict[duplicates.Item, tuple[str, str]]
+) -> tuple[list[duplicates.Story], dict[str, tuple[str, str]]]:
     """Return the stories that are new, and which of them continue an earlier topic (by the lead item's id)."""
-    fresh: list[Story] = []
+    fresh: list[duplicates.Story] = []
     updates: dict[str, tuple[str, str]] = {}
     old = set(earlier)
-    for story in stories([item for item in items if item not in old]):
-        told = shown_before(story, list(earlier)) if earlier else None
+    for story in duplicates.stories([item for item in items if item not in old]):
+        told = duplicates.shown_before(story, list(earlier)) if earlier else None
         if told is not None and told[0] == "repeat":
             continue
         fresh.append(story)
@@ -75,34 +70,38 @@ def _fresh(items: list[Item], earlier: dict[Item, tuple[str, str]]) -> tuple[lis
     return fresh, updates
 
 
-def _yesterday(items: list[Item], opened: Opening) -> dict[Item, tuple[str, str]]:
+def _yesterday(items: list[duplicates.Item], opened: opening.Opening) -> dict[duplicates.Item, tuple[str, str]]:
     """Return what the sample's edition of yesterday held: it was never made, so its own dates stand for it."""
     end = opened.scheduled_for - timedelta(hours=24)
     begin = end - timedelta(hours=12)
     old = [item for item in items if item.published_at and begin <= item.published_at <= end]
     newer = [item for item in items if item.published_at and item.published_at > end]
-    known = Vectors(items)
+    known = duplicates.Vectors(items)
     continued = [
         item
         for item in old
-        if any(cosine(known.of(item), known.of(other)) >= UPDATE for other in newer if other.source == item.source)
+        if any(
+            duplicates.cosine(known.of(item), known.of(other)) >= duplicates.UPDATE
+            for other in newer
+            if other.source == item.source
+        )
     ]
     return {item: (item.id, "an update to a story you saw yesterday") for item in continued}
 
 
-def _items(opened: Opening) -> list[Item]:
+def _items(opened: opening.Opening) -> list[duplicates.Item]:
     assert opened.until is not None
-    since = earliest(opened.windows, opened.until, opened.edition)
+    since = time_windows.earliest(opened.windows, opened.until, opened.edition)
     rows = db.all(
         "SELECT id, source, title, left(body, 6000) AS body, url, canonical_url, content_hash, published_at, first_seen_at, score "
         "FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s "
         "AND (%s::timestamptz IS NULL OR first_seen_at > %s) ORDER BY first_seen_at DESC, id LIMIT %s",
         [opened.namespace, opened.sources, opened.until, since, since, ITEMS_AT_MOST],
     )
-    return [item_of(row) for row in rows]
+    return [duplicates.item_of(row) for row in rows]
 
 
-def _earlier(opened: Opening) -> dict[Item, tuple[str, str]]:
+def _earlier(opened: opening.Opening) -> dict[duplicates.Item, tuple[str, str]]:
     """Return the items of topics that were delivered on earlier days: each with its topic and how to say so."""
     rows = db.all(
         "SELECT i.id, i.source, i.title, left(i.body, 6000) AS body, i.url, i.canonical_url, i.content_hash, i.published_at, "
@@ -113,23 +112,23 @@ def _earlier(opened: Opening) -> dict[Item, tuple[str, str]]:
         [opened.lasting, opened.flow, opened.day, opened.day - LOOK_BACK],
     )
     # Names of days without a locale: the digest is in English wherever it is made.
-    return {item_of(row): (row["topic_id"], _said(row["local_day"], opened)) for row in rows}
+    return {duplicates.item_of(row): (row["topic_id"], _said(row["local_day"], opened)) for row in rows}
 
 
-def _said(day: Any, opened: Opening) -> str:
+def _said(day: Any, opened: opening.Opening) -> str:
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     ago = (opened.day - day).days
     when = "yesterday" if ago == 1 else f"on {days[day.weekday()]}" if ago < 7 else f"on {day.isoformat()}"
     return f"an update to a story you saw {when}"
 
 
-def _keep_topic(run_id: str, namespace: str, number: int, entry: Ranked) -> None:
+def _keep_topic(run_id: str, namespace: str, number: int, entry: ranking.Ranked) -> None:
     story = entry.story
     db.execute(
         "INSERT INTO topic (id, run_id, namespace, rank, title, score, reasons, item_ids, update_of) "
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
         [
-            stable_id("tp", run_id, story.lead.id),
+            ids.stable_id("tp", run_id, story.lead.id),
             run_id,
             namespace,
             number,

@@ -1,3 +1,5 @@
+# requirements:
+
 """What is new to whom: an item is when it was first seen after the recipient's last delivered digest.
 
 Not when it was published: late and backdated items are not lost.
@@ -8,9 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from f.millrace.core import db
-from f.millrace.core.contracts import Contract
-from f.millrace.core.run_context import now
+from f.millrace.core import contracts, db, run_context
 
 # A new recipient gets the news of this long, not all that was ever seen.
 FIRST_WINDOW = timedelta(days=7)
@@ -24,7 +24,7 @@ SELECT greatest(
 """
 
 
-class Window(Contract):
+class Window(contracts.Contract):
     """Recipients to whom the same items are new."""
 
     since: datetime | None = Field(default=None, description="When their last delivered digest ended; none: they never had one.")
@@ -63,7 +63,7 @@ def next_moment(connection: Any, namespace: str) -> datetime:
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, namespace])
     row = connection.execute(ENDED, [namespace, namespace]).fetchone()
-    ended, clock = row["ended"], now()
+    ended, clock = row["ended"], run_context.now()
     return clock if ended is None or clock > ended else ended + timedelta(microseconds=1)
 
 
@@ -71,7 +71,7 @@ def end_of_window(connection: Any, namespace: str) -> datetime:
     """Return the moment up to which everything that was first seen is stored."""
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, namespace])
     row = connection.execute("SELECT max(first_seen_at) AS seen FROM source_item WHERE namespace = %s", [namespace]).fetchone()
-    seen, clock = row["seen"], now()
+    seen, clock = row["seen"], run_context.now()
     return clock if seen is None or clock > seen else seen
 
 

@@ -1,12 +1,11 @@
+# requirements:
+
 """Alerts as rows: active, acknowledged by a person, resolved; the same fault is one row until it is over."""
 
 from collections.abc import Collection
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.core.ids import digest_of
-from f.millrace.core.redaction import redact
+from f.millrace.core import db, errors, ids, redaction
 
 Row = dict[str, Any]
 SEVERITIES = ("info", "warning", "critical", "emergency")
@@ -31,14 +30,14 @@ OF_PARTS = frozenset({"model", "tools", "search"})
 
 def fingerprint(name: str, labels: dict[str, str]) -> str:
     """Return what makes two reports the same fault: its name and what it is about."""
-    return digest_of([name, sorted((key, value) for key, value in labels.items() if key not in ABOUT)])
+    return ids.digest_of([name, sorted((key, value) for key, value in labels.items() if key not in ABOUT)])
 
 
 def raised(name: str, severity: str, source: str, summary: str, labels: dict[str, str]) -> Row:
     """Record a fault and return its row; `fresh` says that it was not open before."""
     if severity not in SEVERITIES:
-        raise BadInput(f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}")
-    kept = {key: redact(str(value))[:200] for key, value in labels.items() if key not in ABOUT}
+        raise errors.BadInput(f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}")
+    kept = {key: redaction.redact(str(value))[:200] for key, value in labels.items() if key not in ABOUT}
     concerned = name in OF_AGENTS or kept.get("part") in OF_PARTS
     agents = [kept["agent"]] if kept.get("agent") else _failing() if concerned else []
     row = db.one(
@@ -48,7 +47,7 @@ def raised(name: str, severity: str, source: str, summary: str, labels: dict[str
             "name": name,
             "severity": severity,
             "source": source,
-            "summary": redact(summary)[:500],
+            "summary": redaction.redact(summary)[:500],
             "labels": db.jsonb(kept),
             "agents": agents,
         },
@@ -74,7 +73,7 @@ def acknowledge(alert_id: int, by: str) -> Row:
     )
     if row is None:
         there = find(alert_id)
-        raise BadInput(f"alert {alert_id} is {there['state']} already")
+        raise errors.BadInput(f"alert {alert_id} is {there['state']} already")
     return row
 
 
@@ -86,7 +85,7 @@ def close(alert_id: int) -> Row:
     )
     if row is None:
         find(alert_id)
-        raise BadInput(f"alert {alert_id} is resolved already")
+        raise errors.BadInput(f"alert {alert_id} is resolved already")
     return row
 
 
@@ -94,7 +93,7 @@ def find(alert_id: int) -> Row:
     """Return one alert; NotFound when there is none."""
     row = db.one("SELECT * FROM alert WHERE id = %s", [alert_id])
     if row is None:
-        raise NotFound(f"there is no alert {alert_id}; scripts/millrace alerts list --all shows them")
+        raise errors.NotFound(f"there is no alert {alert_id}; scripts/millrace alerts list --all shows them")
     return row
 
 

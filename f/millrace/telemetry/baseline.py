@@ -1,3 +1,5 @@
+# requirements:
+
 """What a figure usually is: by the day of the week, plainly; what stands out, and where spending and space are going.
 
 A day's figure is compared with the same weekday of the last eight weeks, or with all days while there are few: the median
@@ -9,9 +11,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from f.millrace.core import db
-from f.millrace.core.run_context import now
-from f.millrace.telemetry.metrics.define import Metric
+from f.millrace.core import db, run_context
+from f.millrace.telemetry.metrics import define
 
 WEEKS = 8
 FEWEST_WEEKS = 4
@@ -55,12 +56,12 @@ class Outlook(NamedTuple):
     in_30_days: float
 
 
-def keep(metric: Metric, value: float) -> None:
+def keep(metric: define.Metric, value: float) -> None:
     """Remember a gauge without labels by the hour, so that it has a past."""
     db.execute(KEEP_GAUGE, [metric.name, value])
 
 
-def daily(metric: Metric, until: date, days: int = WEEKS * 7) -> dict[date, float]:
+def daily(metric: define.Metric, until: date, days: int = WEEKS * 7) -> dict[date, float]:
     """Return the figure of each day before `until`, zero where nothing was counted, from the first day that it was."""
     since = datetime.combine(until - timedelta(days=days), datetime.min.time()).isoformat() + "+00:00"
     rows = db.all(DAILY_GAUGE if metric.type == "gauge" else DAILY, [metric.name, since])
@@ -86,9 +87,9 @@ def judge(values: dict[date, float], day: date) -> float | None:
     return usual if stands_out else None
 
 
-def anomalies(metrics: Iterable[Metric]) -> list[Anomaly]:
+def anomalies(metrics: Iterable[define.Metric]) -> list[Anomaly]:
     """Return what stood out yesterday (UTC), the last whole day."""
-    today = now().date()
+    today = run_context.now().date()
     yesterday = today - timedelta(days=1)
     found = []
     for metric in metrics:

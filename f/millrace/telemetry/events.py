@@ -1,3 +1,5 @@
+# requirements:
+
 """Progress as it happens: to the run's rows, to a JSON lines file and to whoever watches."""
 
 import contextlib
@@ -6,10 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import Context, current, now
+from f.millrace.core import config, db, redaction, run_context
 
 MARK = "MILLRACE_EVENT: "
 Watcher = Callable[[dict[str, Any]], None]
@@ -32,22 +31,22 @@ def emit(event: str, message: str = "", **metadata: Any) -> None:
 
     Numbered by its row (`run_event.id`), so that a reader can go on from where it stopped.
     """
-    context = current()
-    message, metadata = redact(message), redact(metadata)
+    context = run_context.current()
+    message, metadata = redaction.redact(message), redaction.redact(metadata)
     line = {
         "event": event,
         "message": message,
         "trace_id": context.trace_id,
         "step": context.step,
-        "at": now().isoformat(),
+        "at": run_context.now().isoformat(),
         "metadata": metadata,
     }
     for watcher in _watchers:
         watcher(line)
     if os.environ.get("MILLRACE_EVENTS_STDOUT"):
         print(MARK + json.dumps(line, default=str), flush=True)
-    if settings().events_file:
-        _append(settings().events_file, line, context)
+    if config.settings().events_file:
+        _append(config.settings().events_file, line, context)
     # Tokens come by the hundred a second; they are for the watcher, the answer itself is stored elsewhere.
     if context.run_id and event != "token":
         db.execute(
@@ -56,7 +55,7 @@ def emit(event: str, message: str = "", **metadata: Any) -> None:
         )
 
 
-def _append(path: str, line: dict[str, Any], context: Context) -> None:
+def _append(path: str, line: dict[str, Any], context: run_context.Context) -> None:
     """Add one object to the file. Outside of a conversation the run is the session and the step the turn."""
     kept = {
         "event": line["event"],

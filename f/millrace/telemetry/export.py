@@ -1,3 +1,5 @@
+# requirements:
+
 """Send the spans of ended runs to a collector, as OTLP over HTTP in its JSON form.
 
 The root span is built from the run's row, so it is there for a run that failed or was killed, too; it is sent once. The
@@ -16,12 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.ids import digest_of
-from f.millrace.telemetry import sampling, upkeep
-from f.millrace.telemetry.recorder import SERVICE, VERSION
-from f.millrace.telemetry.spans import hashed_user, root_span_id
+from f.millrace.core import config, db, ids
+from f.millrace.telemetry import recorder, sampling, spans, upkeep
 
 Row = dict[str, Any]
 SECONDS = 2.0
@@ -61,18 +59,18 @@ def export_runs(limit: int = 50) -> Sent:
 
     A collector that is down or silent costs at most two seconds; the spans stay and go with the next call.
     """
-    if not settings().otlp_endpoint:
+    if not config.settings().otlp_endpoint:
         return Sent()
     runs = spans = left_out = 0
     fault = ""
-    for run in db.all(ENDED, [settings().trace_days, limit]):
+    for run in db.all(ENDED, [config.settings().trace_days, limit]):
         try:
             count = export_run(run)
         except _Refused as error:
             fault = str(error)
             continue
         except (OSError, http.client.HTTPException) as error:
-            fault = f"{settings().otlp_endpoint} cannot be reached: {error}"
+            fault = f"{config.settings().otlp_endpoint} cannot be reached: {error}"
             break
         runs, spans, left_out = runs + bool(count), spans + count, left_out + (not count)
     return Sent(runs, spans, left_out, fault)
@@ -110,7 +108,7 @@ def run_ended(run_id: str) -> None:
     if run is None:
         return
     upkeep.close_killed(run_id)
-    if settings().otlp_endpoint:
+    if config.settings().otlp_endpoint:
         # What the collector did not take is sent by ops/export_traces.
         with contextlib.suppress(_Refused, OSError, http.client.HTTPException):
             export_run(run, seconds=SECONDS_AT_END)
@@ -138,7 +136,7 @@ def _nearest(parent: str | None, parents: dict[str, str | None], kept: set[str])
 
 def _post(body: bytes, seconds: float) -> None:
     request = urllib.request.Request(
-        settings().otlp_endpoint.rstrip("/") + "/v1/traces", data=body, headers={"Content-Type": "application/json"}
+        config.settings().otlp_endpoint.rstrip("/") + "/v1/traces", data=body, headers={"Content-Type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:
@@ -170,15 +168,15 @@ def _body(spans: list[tuple[tuple[str, str, str], Row]]) -> bytes:
 
 def _root(run: Row) -> tuple[tuple[str, str, str], Row]:
     run_id = str(run["id"])
-    return _run_span(run, root_span_id(run_id), f"invoke_workflow {run['flow']}", run["started_at"])
+    return _run_span(run, spans.root_span_id(run_id), f"invoke_workflow {run['flow']}", run["started_at"])
 
 
 def _resumed(run: Row) -> tuple[tuple[str, str, str], Row]:
     """Return the span of what came after the root was sent: from its end to the run's present one."""
     run_id = str(run["id"])
-    own = digest_of([run_id, str(run["finished_at"])])[:16]
+    own = ids.digest_of([run_id, str(run["finished_at"])])[:16]
     where, span = _run_span(run, own, f"resume_workflow {run['flow']}", run["sampled_end"])
-    return where, {**span, "parentSpanId": root_span_id(run_id)}
+    return where, {**span, "parentSpanId": spans.root_span_id(run_id)}
 
 
 def root_attributes(run: Row) -> dict[str, Any]:
@@ -191,13 +189,13 @@ def root_attributes(run: Row) -> dict[str, Any]:
         "workflow.orchestrator": run["orchestrator"],
         "workflow.success": run["status"] in ("done", "stopped"),
         "millrace.run.status": run["status"],
-        "user.id": hashed_user(),
+        "user.id": spans.hashed_user(),
     }
 
 
 def _run_span(run: Row, span_id: str, name: str, started_at: datetime) -> tuple[tuple[str, str, str], Row]:
     failed = run["status"] in ("failed", "killed")
-    return (SERVICE, VERSION, SERVICE), {
+    return (recorder.SERVICE, recorder.VERSION, recorder.SERVICE), {
         "traceId": str(run["id"]).replace("-", ""),
         "spanId": span_id,
         "name": name,

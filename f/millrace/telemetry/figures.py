@@ -1,14 +1,14 @@
+# requirements:
+
 """The figures of the catalogue as they stand: counters and histograms from their roll-ups, gauges from the rows."""
 
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.run_context import now
-from f.millrace.telemetry.logs import structured_log
-from f.millrace.telemetry.metrics.define import OTHER, Metric
+from f.millrace.core import config, db, run_context
+from f.millrace.telemetry import logs
+from f.millrace.telemetry.metrics import define
 
 TOTALS = """
 SELECT metric, labels, sum(value) AS value, metric_buckets(buckets) AS buckets, max(seen) AS exemplar FROM (
@@ -39,7 +39,7 @@ class Figure(NamedTuple):
     exemplar: Exemplar | None = None
 
 
-def figures(metrics: Iterable[Metric]) -> Iterator[tuple[Metric, list[Figure]]]:
+def figures(metrics: Iterable[define.Metric]) -> Iterator[tuple[define.Metric, list[Figure]]]:
     """Yield each metric with its series, those included that stand at zero."""
     totals: dict[str, list[dict[str, Any]]] = {}
     for row in db.all(TOTALS):
@@ -60,11 +60,11 @@ def figures(metrics: Iterable[Metric]) -> Iterator[tuple[Metric, list[Figure]]]:
 def parameters() -> dict[str, Any]:
     """Return what a gauge's SQL may name: the clock and the settings that bound what is healthy."""
     return {
-        "now": now(),
-        "stalled_seconds": settings().stalled_seconds,
-        "digest_due": settings().digest_due,
-        "review": settings().confidence_review,
-        "day": now().date().isoformat(),
+        "now": run_context.now(),
+        "stalled_seconds": config.settings().stalled_seconds,
+        "digest_due": config.settings().digest_due,
+        "review": config.settings().confidence_review,
+        "day": run_context.now().date().isoformat(),
     }
 
 
@@ -76,11 +76,11 @@ def _figure(row: dict[str, Any]) -> Figure:
     return Figure(row["labels"], row["value"], tuple(row["buckets"] or ()), exemplar)
 
 
-def _gauge(metric: Metric, values: dict[str, Any]) -> list[Figure]:
+def _gauge(metric: define.Metric, values: dict[str, Any]) -> list[Figure]:
     try:
         rows = db.all(metric.sql, values)
     except Exception as error:
-        structured_log("error", f"the gauge {metric.name} cannot be read", {"error": str(error)}, ["metrics"])
+        logs.structured_log("error", f"the gauge {metric.name} cannot be read", {"error": str(error)}, ["metrics"])
         return []
     found: dict[tuple[str, ...], float] = {}
     seen: dict[str, set[str]] = {label.name: set(label.values) for label in metric.labels}
@@ -96,12 +96,12 @@ def _bounded(name: str, at_most: int, value: str, seen: dict[str, set[str]]) -> 
     if value in seen[name]:
         return value
     if not value or len(seen[name]) >= at_most:
-        return OTHER
+        return define.OTHER
     seen[name].add(value)
     return value
 
 
-def _zeros(metric: Metric, found: list[Figure]) -> list[Figure]:
+def _zeros(metric: define.Metric, found: list[Figure]) -> list[Figure]:
     """Return the series that may come but have not: a rate needs to see them at 0 first."""
     there = {tuple(sorted(figure.labels.items())) for figure in found}
     opened = [label.name for label in metric.labels if label.at_most]

@@ -1,3 +1,5 @@
+# requirements:
+
 """Structured logs: one JSON object a line, with run, step and trace; words in a terminal."""
 
 import json
@@ -5,30 +7,27 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from f.millrace.core.config import LEVELS, settings
-from f.millrace.core.errors import BadInput
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import current, now
-from f.millrace.telemetry.spans import span_id
+from f.millrace.core import config, errors, redaction, run_context
+from f.millrace.telemetry import spans
 
 
 def structured_log(level: str, message: str, context: dict[str, Any] | None = None, tags: Sequence[str] = ()) -> None:
     """Write one line to standard error; nothing below the setting `log_level`. BadInput for a level that is none."""
-    if level not in LEVELS:
-        raise BadInput(f"there is no log level {level!r}; there are {', '.join(LEVELS)}")
-    if LEVELS.index(level) < LEVELS.index(settings().log_level):
+    if level not in config.LEVELS:
+        raise errors.BadInput(f"there is no log level {level!r}; there are {', '.join(config.LEVELS)}")
+    if config.LEVELS.index(level) < config.LEVELS.index(config.settings().log_level):
         return
-    place = current()
+    place = run_context.current()
     line = {
-        "at": now().isoformat(),
+        "at": run_context.now().isoformat(),
         "level": level,
-        "message": redact(message),
+        "message": redaction.redact(message),
         "run_id": place.run_id,
         "step": place.step,
         "trace_id": place.trace_id,
-        "span_id": span_id(),
-        "context": redact(context or {}),
-        "tags": redact(list(tags)),
+        "span_id": spans.span_id(),
+        "context": redaction.redact(context or {}),
+        "tags": redaction.redact(list(tags)),
     }
     # One write a line: lines of parallel steps do not mix.
     sys.stderr.write((_words(line) if sys.stderr.isatty() else json.dumps(line, ensure_ascii=False, default=_text)) + "\n")
@@ -36,7 +35,7 @@ def structured_log(level: str, message: str, context: dict[str, Any] | None = No
 
 
 def _text(value: Any) -> str:
-    return str(redact(str(value)))
+    return str(redaction.redact(str(value)))
 
 
 def _words(line: dict[str, Any]) -> str:

@@ -1,3 +1,5 @@
+# requirements:
+
 """Where spans go: into a list, and from there into rows, every second and when a step ends."""
 
 import contextlib
@@ -17,8 +19,7 @@ from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import StatusCode
 
-from f.millrace.core import db
-from f.millrace.core.redaction import redact
+from f.millrace.core import db, redaction
 
 SERVICE = "millrace"
 # The bundle's version, as in pyproject.toml, which a worker does not see.
@@ -98,7 +99,7 @@ def _row(span: ReadableSpan) -> dict[str, Any]:
     attributes = dict(span.attributes or {})
     if span.status.description:
         attributes["error.message"] = span.status.description[: 2 * LONGEST_ERROR]
-    attributes = redact(attributes)
+    attributes = redaction.redact(attributes)
     if "error.message" in attributes:
         attributes["error.message"] = attributes["error.message"][:LONGEST_ERROR]
     status = "error" if span.status.status_code is StatusCode.ERROR else "ok"
@@ -107,12 +108,12 @@ def _row(span: ReadableSpan) -> dict[str, Any]:
         "span_id": f"{identity.span_id:016x}",
         "parent_id": f"{span.parent.span_id:016x}" if span.parent else None,
         "run_id": str(UUID(int=identity.trace_id)),
-        "name": redact(span.name),
+        "name": redaction.redact(span.name),
         "kind": span.kind.name.lower(),
         "status": status if span.end_time else "pending",
         "scope": span.instrumentation_scope.name if span.instrumentation_scope else SERVICE,
         "attributes": attributes,
-        "events": [{"name": event.name, "attributes": redact(dict(event.attributes or {}))} for event in span.events],
+        "events": [{"name": event.name, "attributes": redaction.redact(dict(event.attributes or {}))} for event in span.events],
         "started_at": _time(span.start_time),
         "finished_at": _time(span.end_time) if span.end_time else None,
     }

@@ -1,3 +1,5 @@
+# requirements:
+
 """Counting rows by the hour, so that figures outlast the rows and a scrape need not read them all again.
 
 The hours that are not closed yet are counted anew each time, in whole, and a figure never falls: so counting twice,
@@ -8,14 +10,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.telemetry.metrics.define import OTHER, Label, Metric
+from f.millrace.telemetry.metrics import define
 
 # Any fixed number will do; who counts holds it.
 LOCK = 7_241_180_041
 # A row says when it was written, and is seen when its transaction ends: at most that much later.
 LATE = "10 minutes"
 LONGEST_VALUE = 200
-HAS_OTHER = f'$.* ? (@ == "{OTHER}")'
+HAS_OTHER = f'$.* ? (@ == "{define.OTHER}")'
 REFUSED = "labels_refused_total"
 NOW = f"SELECT clock_timestamp() AS until, date_trunc('hour', clock_timestamp() - interval '{LATE}', 'UTC') AS open"
 KEEP = """
@@ -40,7 +42,7 @@ ON CONFLICT (metric, labels) DO UPDATE SET value = t.value + excluded.value, buc
 """
 
 
-def roll(metrics: Iterable[Metric]) -> int:
+def roll(metrics: Iterable[define.Metric]) -> int:
     """Count what is new for each counter and histogram; returns how many were counted, 0 while another process does it."""
     counted = [metric for metric in metrics if metric.type != "gauge"]
     with db.transaction() as connection:
@@ -65,7 +67,7 @@ def roll(metrics: Iterable[Metric]) -> int:
     return len(counted)
 
 
-def _since(metric: Metric, state: dict[str, Any] | None) -> Any:
+def _since(metric: define.Metric, state: dict[str, Any] | None) -> Any:
     """Return from when on hours are open; a metric that is new, or has another shape, begins with the first row."""
     if state is not None and state["shape"] == metric.shape:
         return state["folded_until"]
@@ -74,7 +76,7 @@ def _since(metric: Metric, state: dict[str, Any] | None) -> Any:
     return "-infinity"
 
 
-def _count(metric: Metric, since: Any, until: Any, known: dict[str, list[str]]) -> None:
+def _count(metric: define.Metric, since: Any, until: Any, known: dict[str, list[str]]) -> None:
     times = {"since": since, "until": until, "metric": metric.name, "other": HAS_OTHER}
     sql, values = _counting(metric, known)
     refused = db.one(sql, {**times, **values})
@@ -91,14 +93,14 @@ def _count(metric: Metric, since: Any, until: Any, known: dict[str, list[str]]) 
         _note_refused(metric, since)
 
 
-def _counting(metric: Metric, known: dict[str, list[str]]) -> tuple[str, dict[str, Any]]:
+def _counting(metric: define.Metric, known: dict[str, list[str]]) -> tuple[str, dict[str, Any]]:
     """Return the statement that counts the metric's samples of a time into its hours."""
     values: dict[str, Any] = {}
     folded = []
     for label in metric.labels:
         values[f"known_{label.name}"] = list(label.values) or known.get(label.name, [])[: label.at_most]
         folded.append(
-            f"'{label.name}', CASE WHEN {label.name}::text = ANY(%(known_{label.name})s::text[]) THEN {label.name}::text ELSE '{OTHER}' END"
+            f"'{label.name}', CASE WHEN {label.name}::text = ANY(%(known_{label.name})s::text[]) THEN {label.name}::text ELSE '{define.OTHER}' END"
         )
     buckets = "NULL::bigint[]"
     rank = "extract(epoch FROM at)"
@@ -119,7 +121,7 @@ def _counting(metric: Metric, known: dict[str, list[str]]) -> tuple[str, dict[st
     return sql, values
 
 
-def _learn(metric: Metric, label: Label, known: dict[str, list[str]], times: dict[str, Any]) -> int:
+def _learn(metric: define.Metric, label: define.Label, known: dict[str, list[str]], times: dict[str, Any]) -> int:
     """Take in new values of a label while there is room for them; how many."""
     there = known.setdefault(label.name, [])
     room = label.at_most - len(there)
@@ -135,13 +137,13 @@ def _learn(metric: Metric, label: Label, known: dict[str, list[str]], times: dic
     return len(added)
 
 
-def _note_refused(metric: Metric, since: Any) -> None:
+def _note_refused(metric: define.Metric, since: Any) -> None:
     """Count the samples whose label was refused, by metric and label."""
     for label in metric.labels:
         db.execute(
             "INSERT INTO metric_hour (metric, hour, labels, value) "
             "SELECT %(refused)s, hour, jsonb_build_object('metric', %(metric)s::text, 'label', %(label)s::text), "
             "sum(coalesce(buckets[array_upper(buckets, 1)], value)) FROM metric_hour "
-            f"WHERE metric = %(metric)s AND hour >= %(since)s AND labels ->> %(label)s = '{OTHER}' GROUP BY hour {KEEP}",
+            f"WHERE metric = %(metric)s AND hour >= %(since)s AND labels ->> %(label)s = '{define.OTHER}' GROUP BY hour {KEEP}",
             {"refused": REFUSED, "metric": metric.name, "label": label.name, "since": since},
         )

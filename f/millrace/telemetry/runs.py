@@ -1,12 +1,12 @@
+# requirements:
+
 """The run's own row: made once, by whoever comes first, and kept over all its attempts."""
 
 import os
 from typing import Any
 from uuid import uuid4
 
-from f.millrace.core import db
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import Context, flow_path, root_run_id, step_path
+from f.millrace.core import db, redaction, run_context
 
 OURS = "f/millrace/"
 # Runs of maintenance are steps of their own, many a day, all alike: lists and sampling leave them out.
@@ -15,7 +15,7 @@ MAINTENANCE = "ops."
 
 def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
     """Return the run's row: `run_id`, or the job's outermost run, or a new one for a step started alone."""
-    run_id = run_id or root_run_id() or str(uuid4())
+    run_id = run_id or run_context.root_run_id() or str(uuid4())
     db.execute(
         "INSERT INTO run (id, flow, orchestrator) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING",
         [run_id, flow, orchestrator()],
@@ -32,13 +32,13 @@ def alone() -> bool:
     """
     if not any(os.environ.get(name) for name in ("WM_FLOW_STEP_ID", "WM_FLOW_JOB_ID", "MILLRACE_STEP")):
         return True
-    return not os.environ.get("MILLRACE_STEP") and flow_path() != "" and not flow_path().startswith(OURS)
+    return not os.environ.get("MILLRACE_STEP") and run_context.flow_path() != "" and not run_context.flow_path().startswith(OURS)
 
 
 def begin_alone(name: str) -> dict[str, Any]:
     """Return the run's row of a step that is alone: of its flow's path if it is in somebody's flow; an ended run goes on."""
-    row = ensure(None, flow_path() or name)
-    if flow_path():
+    row = ensure(None, run_context.flow_path() or name)
+    if run_context.flow_path():
         db.execute(
             "UPDATE run SET status = 'running', error = NULL, finished_at = NULL "
             "WHERE id = %s AND status IN ('done', 'failed') AND openflow IS NULL",
@@ -47,12 +47,12 @@ def begin_alone(name: str) -> dict[str, Any]:
     return row
 
 
-def end_alone(context: Context, status: str, error: str | None = None) -> None:
+def end_alone(context: run_context.Context, status: str, error: str | None = None) -> None:
     """End the run of a step that was started alone; a run that a step has ended or parked itself is left as it is."""
     db.execute(
         "UPDATE run SET status = %s, error = %s, finished_at = clock_timestamp() "
         "WHERE id = %s AND status = 'running' AND openflow IS NULL",
-        [status, redact(error) if error else None, context.run_id],
+        [status, redaction.redact(error) if error else None, context.run_id],
     )
 
 
@@ -63,19 +63,19 @@ def orchestrator() -> str:
     return "windmill" if windmill.on_worker() else "local"
 
 
-def context_of(row: dict[str, Any], step: str) -> Context:
+def context_of(row: dict[str, Any], step: str) -> run_context.Context:
     """Return the context of a step in that run."""
-    return Context(
+    return run_context.Context(
         run_id=str(row["id"]),
         flow=row["flow"],
         namespace=row["namespace"],
         edition=row["edition"],
-        step=step_path(step),
+        step=run_context.step_path(step),
         dry_run=row["dry_run"],
     )
 
 
-def begin_step(context: Context, name: str, job_id: str) -> None:
+def begin_step(context: run_context.Context, name: str, job_id: str) -> None:
     """Record that the step runs; a repeat counts as a further try of the same row."""
     db.execute(
         "INSERT INTO step (run_id, path, name, job_id) VALUES (%s, %s, %s, %s) "
@@ -85,9 +85,9 @@ def begin_step(context: Context, name: str, job_id: str) -> None:
     )
 
 
-def end_step(context: Context, status: str, error: str | None = None) -> None:
+def end_step(context: run_context.Context, status: str, error: str | None = None) -> None:
     """Record how the step ended: done or failed, with the fault in words."""
     db.execute(
         "UPDATE step SET status = %s, error = %s, finished_at = clock_timestamp() WHERE run_id = %s AND path = %s",
-        [status, redact(error) if error else None, context.run_id, context.step],
+        [status, redaction.redact(error) if error else None, context.run_id, context.step],
     )

@@ -1,11 +1,12 @@
+# requirements:
+
 """Which traces are exported: decided once a run has ended, so that nothing interesting is missed."""
 
 import fnmatch
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.telemetry.runs import MAINTENANCE
+from f.millrace.core import config, db
+from f.millrace.telemetry import runs
 
 OUT = "out"
 NEW_FLOW_DAYS = 14
@@ -20,20 +21,20 @@ SELECT EXISTS (SELECT FROM span WHERE trace_id = %(trace)s AND status IN ('error
 
 def decide(run: dict[str, Any]) -> str:
     """Return why the run's trace is exported (all, error, high_risk, new_flow, ratio), or `out`."""
-    rule = settings().trace_sampling
+    rule = config.settings().trace_sampling
     if rule in ("all", "none"):
         return "all" if rule == "all" else OUT
     if rule == "adaptive" and (reason := _interesting(run)):
         return reason
-    ratio = settings().trace_ratio if rule == "ratio" else ADAPTIVE_RATIO
-    if rule == "adaptive" and run["flow"].startswith(MAINTENANCE):
+    ratio = config.settings().trace_ratio if rule == "ratio" else ADAPTIVE_RATIO
+    if rule == "adaptive" and run["flow"].startswith(runs.MAINTENANCE):
         return OUT
     return "ratio" if _drawn(run, ratio) else OUT
 
 
 def exported(scope: str, service: str) -> bool:
     """Tell whether spans of that instrumentation scope and service are exported: the setting `trace_exclude` names others."""
-    return not any(fnmatch.fnmatchcase(name, pattern) for pattern in settings().trace_exclude for name in (scope, service))
+    return not any(fnmatch.fnmatchcase(name, pattern) for pattern in config.settings().trace_exclude for name in (scope, service))
 
 
 def _interesting(run: dict[str, Any]) -> str:
@@ -45,7 +46,7 @@ def _interesting(run: dict[str, Any]) -> str:
         return "error"
     if row["high_risk"]:
         return "high_risk"
-    return "new_flow" if row["new_flow"] and not run["flow"].startswith(MAINTENANCE) else ""
+    return "new_flow" if row["new_flow"] and not run["flow"].startswith(runs.MAINTENANCE) else ""
 
 
 def _drawn(run: dict[str, Any], ratio: float) -> bool:

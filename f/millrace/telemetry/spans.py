@@ -1,3 +1,5 @@
+# requirements:
+
 """Spans by the OpenTelemetry SDK, kept as rows first.
 
 The recorder writes what has ended, and what is still open as `pending`, every second and when the step ends; so nothing
@@ -18,9 +20,7 @@ from opentelemetry.context import Context as OtelContext
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from f.millrace.core.config import settings
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import current, use
+from f.millrace.core import config, redaction, run_context
 from f.millrace.telemetry import recorder, runs
 
 KINDS = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT, "server": SpanKind.SERVER}
@@ -46,11 +46,11 @@ class Span:
 
     def content(self, texts: dict[str, Any]) -> None:
         """Add what people, models or tools said, if the setting `trace_content` asks for it."""
-        if self._span is not None and settings().trace_content:
+        if self._span is not None and config.settings().trace_content:
             self.set({name: text if isinstance(text, str) else _json(text) for name, text in texts.items()})
 
     def __enter__(self) -> "Span":
-        if current().run_id:
+        if run_context.current().run_id:
             tracer = recorder.tracer(self._scope)
             self._span = tracer.start_span(self._name, kind=KINDS[self._kind], attributes=_plain(self._attributes))
             self._token = attach(trace.set_span_in_context(self._span))
@@ -86,7 +86,7 @@ def step(name: str, run_id: str | None = None, **attributes: Any) -> Iterator[Sp
     token = attach(trace.set_span_in_context(_root(context.run_id), OtelContext()))
     own = {"workflow.id": context.run_id, "phase": name, "millrace.step": context.step, "user.id": hashed_user(), **attributes}
     try:
-        with use(context), span(name, own) as handle:
+        with run_context.use(context), span(name, own) as handle:
             yield handle
     except BaseException as error:
         words = str(error) or type(error).__name__
@@ -105,7 +105,7 @@ def step(name: str, run_id: str | None = None, **attributes: Any) -> Iterator[Sp
 
 def hashed_user() -> str:
     """Return the setting `user` as it may stand in a trace: the same for the same person, not the name."""
-    return hashlib.sha256(f"millrace user {settings().user}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"millrace user {config.settings().user}".encode()).hexdigest()[:16]
 
 
 def root_span_id(run_id: str) -> str:
@@ -150,4 +150,4 @@ def _attribute(value: Any) -> Any:
 
 def _json(value: Any) -> str:
     # Redacted before it is text: in JSON, what stands under a telling name is seen.
-    return json.dumps(redact(value), ensure_ascii=False, default=str)
+    return json.dumps(redaction.redact(value), ensure_ascii=False, default=str)

@@ -1,8 +1,9 @@
+# requirements:
+
 """What keeps traces, events, figures and alerts in order: open spans of dead steps are closed, old rows are deleted."""
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.telemetry.runs import MAINTENANCE
+from f.millrace.core import config, db
+from f.millrace.telemetry import runs
 
 # A living process says so every second; a machine may sleep or be short of processor time for a while.
 SILENT_SECONDS = 60
@@ -12,7 +13,7 @@ CHECKPOINTS = ("checkpoint.checkpoints", "checkpoint.checkpoint_blobs", "checkpo
 
 # What somebody may still ask about is kept: money, and what was proposed.
 OLD_MAINTENANCE = f"""
-starts_with(flow, '{MAINTENANCE}') AND status NOT IN ('running', 'waiting') AND finished_at < {{before}}
+starts_with(flow, '{runs.MAINTENANCE}') AND status NOT IN ('running', 'waiting') AND finished_at < {{before}}
 AND NOT EXISTS (SELECT FROM usage WHERE usage.run_id = run.id) AND NOT EXISTS (SELECT FROM action WHERE action.run_id = run.id)
 """
 
@@ -32,7 +33,7 @@ def prune() -> dict[str, int]:
     """Delete what is older than the settings keep, and how many of each; what was not counted yet stays."""
     counted = "(SELECT coalesce(min(rolled_until), 'infinity') FROM metric_roll)"
     folded = "(SELECT coalesce(min(folded_until), 'infinity') FROM metric_roll)"
-    found = settings()
+    found = config.settings()
     return {
         "spans": _delete("span", f"least({_ago(found.trace_days)}, {counted})", "started_at < {before}"),
         "events": _delete("run_event", f"least({_ago(found.event_days)}, {counted})", "at < {before}"),

@@ -1,3 +1,5 @@
+# requirements:
+
 """What servers of others list and answer: taken when it is what it has to be, small enough, and checked in time."""
 
 import contextlib

@@ -1,3 +1,5 @@
+# requirements:
+
 """Approved calls: what an agent asked for inside its step and a person allowed afterwards, performed once.
 
 A flow asks about all the calls of its run in one question (`ask_together`); on the command line each can be answered alone.
@@ -9,12 +11,8 @@ from typing import Any
 
 import pydantic
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput, NeedsApproval, ToolFailed
-from f.millrace.core.ids import digest_of
-from f.millrace.core.run_context import current
-from f.millrace.tools.client import NoAnswer, open_tools
-from f.millrace.tools.servers import SERVERS
+from f.millrace.core import db, errors, ids, run_context
+from f.millrace.tools import client, servers
 from f.millrace.trust import actions, approvals, limits
 
 Row = dict[str, Any]
@@ -25,7 +23,7 @@ MAIL = "mail.send"
 
 def key_of(run_id: str, topic_id: str, tool: str, arguments: dict[str, Any]) -> str:
     """Return the key of a call that waits for a person: the same call about the same topic is one."""
-    return f"{CALL}{run_id}:{topic_id}:{tool}:{digest_of(arguments)[:16]}"
+    return f"{CALL}{run_id}:{topic_id}:{tool}:{ids.digest_of(arguments)[:16]}"
 
 
 def is_call(action: Row) -> bool:
@@ -61,7 +59,7 @@ def perform_together(whole: Row) -> list[Row]:
     try:
         # A crash between leaves it undone: every call knows for itself whether it was made.
         actions.perform(whole["key"], whole["arguments"], make, check=lambda: False)
-    except NeedsApproval as error:
+    except errors.NeedsApproval as error:
         decision = "denied" if given and given["decision"] == "denied" else "expired"
         by, how = (given["decided_by"], given["how"]) if given else ("millrace", str(error))
         for row in _calls(run_id, "proposed"):
@@ -90,15 +88,17 @@ def left(run_id: str) -> list[Row]:
 def perform(action: Row) -> Row:
     """Make the call of an approved action, once, and return the action with what came of it."""
     if not is_call(action):
-        raise BadInput(f"action {action['key']} is no call of an agent; its own flow performs it")
+        raise errors.BadInput(f"action {action['key']} is no call of an agent; its own flow performs it")
     server, _, name = action["tool"].partition(".")
-    function = next((made for own, made, _ in SERVERS[server]() if own == name), None) if server in SERVERS else None
+    function = (
+        next((made for own, made, _ in servers.SERVERS[server]() if own == name), None) if server in servers.SERVERS else None
+    )
     if function is None:
         return actions.perform(action["key"], action["arguments"], lambda: asyncio.run(_ask(action)))
     arguments = dict(action["arguments"])
     if action["tool"] == MAIL:
         # A mail needs a name, so that the same one is never sent twice.
-        arguments.setdefault("message_id", f"call-{digest_of(str(action['id']))[:24]}@millrace.local")
+        arguments.setdefault("message_id", f"call-{ids.digest_of(str(action['id']))[:24]}@millrace.local")
     return actions.perform(
         action["key"],
         action["arguments"],
@@ -109,15 +109,15 @@ def perform(action: Row) -> Row:
 
 def _run(tool: str, function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
     """Call one of our own tools: as a function, for over MCP its faults come back as words only."""
-    from f.millrace.tools.mail import DeliveryUnknown
+    from f.millrace.tools import mail
 
     try:
         answer = pydantic.validate_call(function)(**arguments)
-    except DeliveryUnknown as error:
+    except mail.DeliveryUnknown as error:
         raise actions.OutcomeUnknown(str(error)) from error
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        raise ToolFailed(f"{tool} does not take {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise errors.ToolFailed(f"{tool} does not take {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     return answer.model_dump(mode="json") if isinstance(answer, pydantic.BaseModel) else {"answer": answer}
 
 
@@ -131,12 +131,12 @@ def _look(tool: str, arguments: dict[str, Any]) -> dict[str, Any] | bool | None:
 
 async def _ask(action: Row) -> dict[str, Any]:
     """Call a tool of others, which is held when it is no longer the one that was enabled."""
-    if current().dry_run:
-        raise ToolFailed(f"{action['tool']} is not called in a dry run")
-    async with open_tools([action["tool"]]) as tools:
+    if run_context.current().dry_run:
+        raise errors.ToolFailed(f"{action['tool']} is not called in a dry run")
+    async with client.open_tools([action["tool"]]) as tools:
         try:
             return await tools.call(action["tool"], action["arguments"])
-        except NoAnswer as error:
+        except client.NoAnswer as error:
             raise actions.OutcomeUnknown(str(error)) from error
-        except BadInput as error:
-            raise ToolFailed("; ".join([str(error), *tools.problems])) from error
+        except errors.BadInput as error:
+            raise errors.ToolFailed("; ".join([str(error), *tools.problems])) from error

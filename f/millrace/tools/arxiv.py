@@ -1,3 +1,5 @@
+# requirements:
+
 """arXiv through its query API: the source, and tools to search and read papers."""
 
 import re
@@ -10,13 +12,8 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic import Field
 
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Contract, SourceItem
-from f.millrace.core.errors import BadInput, SourceFailed
-from f.millrace.tools.fetch_state import FetchState
-from f.millrace.tools.http import Page, fetch
-from f.millrace.tools.items import make_item, one_line
-from f.millrace.tools.sources import Source
+from f.millrace.core import config, contracts, errors
+from f.millrace.tools import fetch_state, http, items, sources
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 ACCEPT = "application/atom+xml"
@@ -28,7 +25,7 @@ _turn = threading.Lock()
 _last = 0.0
 
 
-class Paper(Contract):
+class Paper(contracts.Contract):
     """A paper on arXiv."""
 
     id: str = Field(description="arXiv id with version, e.g. 2401.01234v2.")
@@ -41,15 +38,15 @@ class Paper(Contract):
     abstract: str = ""
 
 
-class Papers(Contract):
+class Papers(contracts.Contract):
     """Papers, the best match first."""
 
     papers: list[Paper]
 
 
-def read(limit: int, state: FetchState) -> list[SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
     """Return the newest papers of the configured categories that hold one of the configured terms."""
-    query = _query(settings().arxiv_categories, settings().arxiv_terms)
+    query = _query(config.settings().arxiv_categories, config.settings().arxiv_terms)
     url = _url(search_query=query, sortBy="submittedDate", sortOrder="descending", max_results=limit)
     _wait_turn()
     page = state.fetch(url, accept=ACCEPT)
@@ -60,10 +57,10 @@ def search(query: str, limit: int = 10) -> Papers:
     """Search arXiv for papers whose title or abstract holds the words of the query."""
     words = re.findall(r"\w[\w.-]*", query)[:12]
     if not words:
-        raise BadInput("the arXiv query holds no word to search for")
+        raise errors.BadInput("the arXiv query holds no word to search for")
     asked = " AND ".join(f"all:{word}" for word in words)
     _wait_turn()
-    page = fetch(_url(search_query=asked, sortBy="relevance", max_results=max(1, min(limit, 50))), accept=ACCEPT)
+    page = http.fetch(_url(search_query=asked, sortBy="relevance", max_results=max(1, min(limit, 50))), accept=ACCEPT)
     return Papers(papers=parse(page)[:limit])
 
 
@@ -71,29 +68,29 @@ def read_paper(id: str) -> Paper:
     """Read title, authors, dates and abstract of one paper by its arXiv id."""
     found = PAPER_ID.search(id)
     if not found:
-        raise BadInput(f"{id[:60]!r} is not an arXiv id such as 2401.01234")
+        raise errors.BadInput(f"{id[:60]!r} is not an arXiv id such as 2401.01234")
     _wait_turn()
-    papers = parse(fetch(_url(id_list=found[0], max_results=1), accept=ACCEPT))
+    papers = parse(http.fetch(_url(id_list=found[0], max_results=1), accept=ACCEPT))
     if not papers:
-        raise SourceFailed(f"arXiv has no paper {found[0]}")
+        raise errors.SourceFailed(f"arXiv has no paper {found[0]}")
     return papers[0]
 
 
-def parse(page: Page) -> list[Paper]:
+def parse(page: http.Page) -> list[Paper]:
     """Return the papers of an answer of the query API; SourceFailed tells arXiv's own error."""
     # Expat stops entity bombs by itself; a feed has no need to declare entities, so nothing gets that far.
     if b"<!DOCTYPE" in page.content[:4096] or b"<!ENTITY" in page.content:
-        raise SourceFailed("arXiv answered a document that declares entities; it was not read")
+        raise errors.SourceFailed("arXiv answered a document that declares entities; it was not read")
     try:
         root = ElementTree.fromstring(page.content)
     except ElementTree.ParseError as error:
-        raise SourceFailed(f"arXiv answered something that is not an Atom feed ({error})") from error
+        raise errors.SourceFailed(f"arXiv answered something that is not an Atom feed ({error})") from error
     if root.tag != f"{ATOM}feed":
-        raise SourceFailed("arXiv answered something that is not an Atom feed")
+        raise errors.SourceFailed("arXiv answered something that is not an Atom feed")
     entries = root.findall(f"{ATOM}entry")
     for entry in entries:
         if "/api/errors" in _of(entry, "id"):
-            raise SourceFailed(f"arXiv says: {_of(entry, 'summary')[:200]}")
+            raise errors.SourceFailed(f"arXiv says: {_of(entry, 'summary')[:200]}")
     papers = {paper.id: paper for paper in (_paper(entry) for entry in entries) if paper.id and paper.title}
     return list(papers.values())
 
@@ -101,7 +98,7 @@ def parse(page: Page) -> list[Paper]:
 def _paper(entry: ElementTree.Element) -> Paper:
     address = _of(entry, "id")
     links = [link for link in entry.findall(f"{ATOM}link") if link.get("rel") == "alternate"]
-    names = [one_line(name.text or "") for name in entry.findall(f"{ATOM}author/{ATOM}name")]
+    names = [items.one_line(name.text or "") for name in entry.findall(f"{ATOM}author/{ATOM}name")]
     return Paper(
         id=address.partition("/abs/")[2] or address,
         title=_of(entry, "title"),
@@ -115,7 +112,7 @@ def _paper(entry: ElementTree.Element) -> Paper:
 
 
 def _of(entry: ElementTree.Element, name: str) -> str:
-    return one_line(entry.findtext(f"{ATOM}{name}") or "")
+    return items.one_line(entry.findtext(f"{ATOM}{name}") or "")
 
 
 def _date(text: str) -> datetime | None:
@@ -125,8 +122,8 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-def _source_item(paper: Paper) -> SourceItem:
-    return make_item(
+def _source_item(paper: Paper) -> contracts.SourceItem:
+    return items.make_item(
         "arxiv",
         re.sub(r"v\d+$", "", paper.id),
         paper.title,
@@ -146,16 +143,16 @@ def _query(categories: Iterable[str], terms: Iterable[str]) -> str:
 
 
 def _url(**parameters: str | int) -> str:
-    return f"{settings().arxiv_url}?{urlencode(parameters)}"
+    return f"{config.settings().arxiv_url}?{urlencode(parameters)}"
 
 
 def _wait_turn() -> None:
     global _last
-    if (urlsplit(settings().arxiv_url).hostname or "").startswith("127."):
+    if (urlsplit(config.settings().arxiv_url).hostname or "").startswith("127."):
         return
     with _turn:
         time.sleep(max(0.0, _last + PACE_SECONDS - time.monotonic()))
         _last = time.monotonic()
 
 
-SOURCE = Source("arxiv", "New papers on arXiv", read)
+SOURCE = sources.Source("arxiv", "New papers on arXiv", read)

@@ -1,15 +1,13 @@
+# requirements:
+
 """Asking a person about a proposed action: for Windmill's approval page, by mail to the operator, in the terminal."""
 
 import os
 from datetime import timedelta
 from typing import Any
 
-from f.millrace.core import db, windmill
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BadSetting
-from f.millrace.core.ids import digest_of
-from f.millrace.core.run_context import now
-from f.millrace.telemetry.events import emit
+from f.millrace.core import config, db, errors, ids, run_context, windmill
+from f.millrace.telemetry import events
 from f.millrace.tools import mail
 from f.millrace.trust import actions, questions
 
@@ -21,7 +19,7 @@ def ask(action: Row, timeout: int) -> dict[str, Any]:
     action = _asked(action, timeout)
     question = questions.question(action, page=_page())
     if action["state"] == "proposed":
-        emit("decision", question.title, action_id=str(action["id"]), status="waiting")
+        events.emit("decision", question.title, action_id=str(action["id"]), status="waiting")
         _mail_operator(action, question)
     # The page's button posts exactly this; a bare GET on a resume address posts nothing and is no approval.
     return {"description": {"markdown": question.markdown}, "default_args": {"action_digest": action["digest"]}}
@@ -34,26 +32,26 @@ def _page() -> str:
         return ""
     try:
         return str((windmill.get(f"jobs/resume_urls/{job}/1") or {}).get("approvalPage") or "")
-    except (BadSetting, OSError):
+    except (errors.BadSetting, OSError):
         return ""  # the question itself must not fail for want of a link
 
 
 def _asked(action: Row, timeout: int) -> Row:
-    expires_at = now() + timedelta(seconds=timeout)
+    expires_at = run_context.now() + timedelta(seconds=timeout)
     with db.transaction():
         db.execute(
             "UPDATE action SET asked_at = coalesce(asked_at, %s), expires_at = coalesce(expires_at, %s) WHERE id = %s",
-            [now(), expires_at, action["id"]],
+            [run_context.now(), expires_at, action["id"]],
         )
         db.execute("UPDATE run SET status = 'waiting' WHERE id = %s AND status = 'running'", [action["run_id"]])
     return actions.by_id(str(action["id"]))
 
 
 def _mail_operator(action: Row, question: questions.Question) -> None:
-    operator = settings().operator
+    operator = config.settings().operator
     if not operator:
         return
-    name = f"ask-{digest_of(str(action['id']))[:24]}@millrace.local"
+    name = f"ask-{ids.digest_of(str(action['id']))[:24]}@millrace.local"
     arguments = {
         "to": operator,
         "subject": question.title,
@@ -74,4 +72,4 @@ def _mail_operator(action: Row, question: questions.Question) -> None:
         key, arguments, lambda: mail.send(operator, question.title, question.plain, question.html, name).model_dump()
     )
     if sent["state"] != "performed":
-        emit("error", f"the operator could not be asked by mail: {(sent['outcome'] or {}).get('error', '')}")
+        events.emit("error", f"the operator could not be asked by mail: {(sent['outcome'] or {}).get('error', '')}")

@@ -1,3 +1,5 @@
+# requirements:
+
 """Tools as an agent sees them: listed over MCP at run time, called by name, whoever serves them."""
 
 import asyncio
@@ -10,13 +12,8 @@ from typing import Any
 
 import mcp
 
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BadInput, ToolFailed
-from f.millrace.core.ids import digest_of
-from f.millrace.core.redaction import redact
-from f.millrace.core.setting_types import ToolServer
-from f.millrace.tools import answers, connection, enabled
-from f.millrace.tools.servers import SERVERS, server
+from f.millrace.core import config, errors, ids, redaction, setting_types
+from f.millrace.tools import answers, connection, enabled, servers
 
 CALL_SECONDS = 90.0
 # For one server to answer what it offers.
@@ -53,7 +50,7 @@ class Tool:
     @property
     def ours(self) -> bool:
         """Whether it is the bundle's own, in this process, and its word about itself can be taken."""
-        return self.name.partition(".")[0] in SERVERS
+        return self.name.partition(".")[0] in servers.SERVERS
 
     @property
     def open_world(self) -> bool:
@@ -73,10 +70,10 @@ class Tool:
     @property
     def hash(self) -> str:
         """The fingerprint of the description."""
-        return digest_of([self.name, self.description, self.input_schema, self.output_schema, self.annotations])
+        return ids.digest_of([self.name, self.description, self.input_schema, self.output_schema, self.annotations])
 
 
-class NoAnswer(ToolFailed):
+class NoAnswer(errors.ToolFailed):
     """The call left and nothing that can be taken came back: it may have had its effect."""
 
 
@@ -105,7 +102,7 @@ class Tools:
                     self.problems.append(
                         f"the list of the tool server {name} goes on after {len(offered)} tools; no more pages are turned"
                     )
-                for tool in offered if name in SERVERS else self._usable(name, offered):
+                for tool in offered if name in servers.SERVERS else self._usable(name, offered):
                     if allows(self._allowed, tool.name):
                         found[tool.name] = tool
             except Exception as error:  # a server of others may fail in any way; the rest goes on
@@ -126,7 +123,7 @@ class Tools:
                 self.problems.append(f"a tool of {server} is left out: {fault}")
             else:
                 sound.append(tool)
-        ready, held = enabled.sort_out(server, settings().mcp[server].place, [_told(tool) for tool in sound])
+        ready, held = enabled.sort_out(server, config.settings().mcp[server].place, [_told(tool) for tool in sound])
         self.problems += held
         return [tool for tool in sound if tool.name.partition(".")[2] in ready]
 
@@ -140,7 +137,7 @@ class Tools:
             raise NoAnswer(f"{tool.name} gave no answer: {_words(error)}") from error
         text = "\n".join(part.text for part in answer.content if part.type == "text")
         if answer.is_error:
-            raise ToolFailed(f"{tool.name} failed: {FAULT.sub('', text, count=1)[:1000]}")
+            raise errors.ToolFailed(f"{tool.name} failed: {FAULT.sub('', text, count=1)[:1000]}")
         given = answer.structured_content
         if tool.ours:
             return given if given is not None else {"text": text}
@@ -154,7 +151,7 @@ class Tools:
         for tool in tools.values():
             if name in (tool.name, tool.function_name):
                 return tool
-        raise BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(tools) or 'none'}")
+        raise errors.BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(tools) or 'none'}")
 
 
 @contextlib.asynccontextmanager
@@ -180,13 +177,13 @@ def allows(allowed: list[str] | None, name: str) -> bool:
 
 
 def _targets() -> dict[str, Callable[[contextlib.AsyncExitStack], Awaitable[Ask]]]:
-    ours = {name: functools.partial(_local, name) for name in SERVERS}
-    others = {name: functools.partial(_remote, name, server) for name, server in settings().mcp.items()}
+    ours = {name: functools.partial(_local, name) for name in servers.SERVERS}
+    others = {name: functools.partial(_remote, name, server) for name, server in config.settings().mcp.items()}
     return {**others, **ours}
 
 
 async def _local(name: str, stack: contextlib.AsyncExitStack) -> Ask:
-    client = await stack.enter_async_context(mcp.Client(server(name)))
+    client = await stack.enter_async_context(mcp.Client(servers.server(name)))
 
     async def ask(work: Callable[[mcp.Client], Awaitable[Any]], seconds: float) -> Any:
         async with asyncio.timeout(seconds):
@@ -195,7 +192,7 @@ async def _local(name: str, stack: contextlib.AsyncExitStack) -> Ask:
     return ask
 
 
-async def _remote(name: str, server: ToolServer, stack: contextlib.AsyncExitStack) -> Ask:
+async def _remote(name: str, server: setting_types.ToolServer, stack: contextlib.AsyncExitStack) -> Ask:
     remote = connection.Remote(name, server)
     stack.push_async_callback(remote.close)
     return remote.ask
@@ -250,4 +247,4 @@ def _told(tool: Tool) -> dict[str, Any]:
 def _words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
-    return redact(" ".join(f"{type(error).__name__}: {error or 'no answer in time'}".split())[:300])
+    return redaction.redact(" ".join(f"{type(error).__name__}: {error or 'no answer in time'}".split())[:300])

@@ -1,3 +1,5 @@
+# requirements:
+
 """Connections to MCP servers of others: one that hangs, floods or lies is left out, and the rest goes on.
 
 Bounded are the seconds of each exchange and the bytes of each answer. A bearer token goes to its own server only.
@@ -16,11 +18,9 @@ from mcp import types
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
-from f.millrace.core.config import FROM_ENVIRONMENT, settings
-from f.millrace.core.errors import BadSetting
-from f.millrace.core.setting_types import ToolServer
-from f.millrace.telemetry.spans import traceparent
-from f.millrace.tools.programs import MOST_BYTES, MOST_MESSAGES, started
+from f.millrace.core import config, errors, setting_types
+from f.millrace.telemetry import spans
+from f.millrace.tools import programs
 
 CLOSE_SECONDS = 5.0
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 class Remote:
     """One server of others. Its connection lives in a task of its own, so that its end is nobody else's."""
 
-    def __init__(self, name: str, server: ToolServer) -> None:
+    def __init__(self, name: str, server: setting_types.ToolServer) -> None:
         self._name, self._server = name, server
         self._task: asyncio.Task[None] | None = None
         self._client: asyncio.Future[mcp.Client] | None = None
@@ -97,15 +97,15 @@ class Remote:
 
 
 @contextlib.asynccontextmanager
-async def connected(name: str, server: ToolServer, broken: "asyncio.Future[None]") -> AsyncIterator[mcp.Client]:
+async def connected(name: str, server: setting_types.ToolServer, broken: "asyncio.Future[None]") -> AsyncIterator[mcp.Client]:
     """Connect to the server of that name, with its token and within the bounds; `broken` fails when it is gone."""
-    seconds = settings().mcp_seconds
+    seconds = config.settings().mcp_seconds
     async with contextlib.AsyncExitStack() as stack:
         if server.command:
-            transport: Any = started(server, _expanded(name, server.env), broken)
+            transport: Any = programs.started(server, _expanded(name, server.env), broken)
         else:
             http = await stack.enter_async_context(_http(name, server, seconds))
-            transport = streamable_http_client(server.url, http_client=http, max_sse_event_size=MOST_BYTES)
+            transport = streamable_http_client(server.url, http_client=http, max_sse_event_size=programs.MOST_BYTES)
         answers = _accept_defaults if server.asks == "defaults" else None
         client = mcp.Client(transport, read_timeout_seconds=seconds, elicitation_callback=answers)
         connection = await stack.enter_async_context(client)
@@ -114,9 +114,9 @@ async def connected(name: str, server: ToolServer, broken: "asyncio.Future[None]
         yield connection
 
 
-def _http(name: str, server: ToolServer, seconds: float) -> httpx2.AsyncClient:
+def _http(name: str, server: setting_types.ToolServer, seconds: float) -> httpx2.AsyncClient:
     headers = {"accept-encoding": "identity", **_expanded(name, server.headers)}
-    token = settings().mcp_tokens.get(name)
+    token = config.settings().mcp_tokens.get(name)
     if token is not None:
         headers["authorization"] = f"Bearer {token.get_secret_value()}"
     return httpx2.AsyncClient(
@@ -133,10 +133,12 @@ def _expanded(name: str, values: dict[str, SecretStr]) -> dict[str, str]:
 
     def fill(found: re.Match[str]) -> str:
         if found[1] not in os.environ:
-            raise BadSetting(f"setting 'mcp' names ${{{found[1]}}} for the server {name!r}, which is not in the environment")
+            raise errors.BadSetting(
+                f"setting 'mcp' names ${{{found[1]}}} for the server {name!r}, which is not in the environment"
+            )
         return os.environ[found[1]]
 
-    return {key: re.sub(FROM_ENVIRONMENT, fill, value.get_secret_value()) for key, value in values.items()}
+    return {key: re.sub(config.FROM_ENVIRONMENT, fill, value.get_secret_value()) for key, value in values.items()}
 
 
 async def _take_any(name: str, result: types.CallToolResult) -> None:
@@ -156,7 +158,7 @@ async def _accept_defaults(context: Any, params: types.ElicitRequestParams) -> t
 
 async def _traced(request: httpx2.Request) -> None:
     """Say to which trace the request belongs; inside MCP's own messages the SDK says so too."""
-    if place := traceparent():
+    if place := spans.traceparent():
         request.headers["traceparent"] = place
 
 
@@ -200,7 +202,7 @@ class _Taken:
     @property
     def over(self) -> bool:
         """Whether it is more than is taken."""
-        return self.bytes > MOST_BYTES or self.messages > MOST_MESSAGES
+        return self.bytes > programs.MOST_BYTES or self.messages > programs.MOST_MESSAGES
 
 
 class _Counted(httpx2.AsyncByteStream):
@@ -211,7 +213,7 @@ class _Counted(httpx2.AsyncByteStream):
         async for part in self._inner:
             self._taken.add(part)
             if self._taken.over:
-                words = f"the answer is longer than {MOST_BYTES:,} bytes or {MOST_MESSAGES:,} messages"
+                words = f"the answer is longer than {programs.MOST_BYTES:,} bytes or {programs.MOST_MESSAGES:,} messages"
                 raise httpx2.ReadError(words, request=self._request)
             yield part
 

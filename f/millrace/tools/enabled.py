@@ -1,3 +1,5 @@
+# requirements:
+
 """Which tools of others are enabled: as they were when a person approved them, and no other.
 
 Putting a server into the settings approves what it offers at first contact. Whatever it adds or changes later is held:
@@ -7,8 +9,7 @@ enabling a tool is a high-risk action (`tools.enable`) that waits for a person, 
 from collections.abc import Sequence
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import NeedsApproval
+from f.millrace.core import db, errors
 from f.millrace.trust import actions
 
 Row = dict[str, Any]
@@ -92,7 +93,7 @@ def _approved(server: str, url: str, offered: Row, before: Row | None) -> bool:
         row = actions.propose(ACTION, arguments, key, reason=reason, at_least="high", again=True)
     try:
         return perform(row)["state"] == "performed"
-    except NeedsApproval:
+    except errors.NeedsApproval:
         return False
 
 

@@ -1,3 +1,5 @@
+# requirements:
+
 """RSS, Atom, RDF and JSON feeds: the source, and tools to read any feed."""
 
 import contextvars
@@ -10,14 +12,8 @@ from urllib.parse import urljoin, urlsplit
 import fastfeedparser
 from pydantic import Field
 
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Contract, SourceItem
-from f.millrace.core.errors import SourceFailed
-from f.millrace.core.ids import digest_of
-from f.millrace.tools.fetch_state import FetchState
-from f.millrace.tools.http import Page, fetch, shown
-from f.millrace.tools.items import make_item, one_line, plain
-from f.millrace.tools.sources import Source
+from f.millrace.core import config, contracts, errors, ids
+from f.millrace.tools import fetch_state, http, items, sources
 
 ACCEPT = "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5"
 CONCURRENCY = 8
@@ -25,7 +21,7 @@ DECLARED = re.compile(rb"\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
 ROOT = re.compile(rb"<(\w+:)?(rss|feed|rdf)[\s>]", re.IGNORECASE)
 
 
-class Entry(Contract):
+class Entry(contracts.Contract):
     """An entry of a feed."""
 
     title: str
@@ -36,64 +32,64 @@ class Entry(Contract):
     text: str = ""
 
 
-class Entries(Contract):
+class Entries(contracts.Contract):
     """Entries in the feeds' own order."""
 
     entries: list[Entry]
     problems: list[str] = Field(default_factory=list, description="Feeds that could not be read.")
 
 
-def read(limit: int, state: FetchState) -> list[SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
     """Return the entries of every configured feed, at most `limit`, taken from the feeds in turn."""
-    feeds = settings().feeds
-    read_by_feed: list[list[SourceItem]] = []
+    feeds = config.settings().feeds
+    read_by_feed: list[list[contracts.SourceItem]] = []
     for url in feeds:
         try:
             page = state.fetch(url, variant=f"limit={limit}", accept=ACCEPT)
             read_by_feed.append([] if page is None else parse(page)[:limit])
-        except SourceFailed as error:
+        except errors.SourceFailed as error:
             state.forget(url, variant=f"limit={limit}")
             state.problems.append(str(error))
     if feeds and len(state.problems) == len(feeds):
-        raise SourceFailed("; ".join(state.problems))
+        raise errors.SourceFailed("; ".join(state.problems))
     return _in_turn(read_by_feed, limit)
 
 
 def latest(limit: int = 20) -> Entries:
     """List the newest entries of the configured feeds."""
-    return _entries(settings().feeds, limit)
+    return _entries(config.settings().feeds, limit)
 
 
 def read_feed(url: str, limit: int = 20) -> Entries:
     """Read a feed (RSS, Atom, RDF or JSON) by its address."""
     found = _entries([url], limit)
     if found.problems:
-        raise SourceFailed(found.problems[0])
+        raise errors.SourceFailed(found.problems[0])
     return found
 
 
 def search(query: str, limit: int = 10) -> Entries:
     """Search the configured feeds for entries that hold words of the query, those with most words first."""
     words = {word.lower() for word in query.split() if len(word) > 2}
-    found = _entries(settings().feeds, 500)
+    found = _entries(config.settings().feeds, 500)
     hits = [(sum(word in f"{entry.title} {entry.text}".lower() for word in words), entry) for entry in found.entries]
     ranked = sorted((hit for hit in hits if hit[0]), key=lambda hit: -hit[0])
     return Entries(entries=[entry for _, entry in ranked[: max(1, limit)]], problems=found.problems)
 
 
-def parse(page: Page) -> list[SourceItem]:
+def parse(page: http.Page) -> list[contracts.SourceItem]:
     """Return the entries of a feed, one for each identity; SourceFailed when it is not a feed."""
     # A feed has no need to declare entities of its own; one that does is a bomb or reads other files.
     root = ROOT.search(page.content)
     if b"<!ENTITY" in page.content[: root.start() if root else len(page.content)]:
-        raise SourceFailed(f"{shown(page.url)} declares XML entities; it was not read")
+        raise errors.SourceFailed(f"{http.shown(page.url)} declares XML entities; it was not read")
     try:
         feed = fastfeedparser.parse(_readable(page.content))
     except Exception as error:  # the parser raises what its three back ends raise
-        raise SourceFailed(f"{shown(page.url)} is not a feed that can be read: {_reason(page, error)}") from error
+        raise errors.SourceFailed(f"{http.shown(page.url)} is not a feed that can be read: {_reason(page, error)}") from error
     about = feed.get("feed") or {}
-    name = one_line(str(about.get("title") or "")) or urlsplit(page.url).netloc
-    found: dict[str, SourceItem] = {}
+    name = items.one_line(str(about.get("title") or "")) or urlsplit(page.url).netloc
+    found: dict[str, contracts.SourceItem] = {}
     for entry in feed.get("entries", []):
         item = _source_item(entry, name, page.url)
         if item is not None:
@@ -101,15 +97,15 @@ def parse(page: Page) -> list[SourceItem]:
     return list(found.values())
 
 
-def _source_item(entry: dict[str, Any], feed: str, base: str) -> SourceItem | None:
+def _source_item(entry: dict[str, Any], feed: str, base: str) -> contracts.SourceItem | None:
     reference = str(entry.get("link") or entry.get("id") or "")
     link = _web(urljoin(base, reference)) if reference else ""
     body = _longest(entry)
-    title = plain(str(entry.get("title") or ""))
+    title = items.plain(str(entry.get("title") or ""))
     if not (link or title or body):
         return None
-    identity = str(entry.get("id") or link or digest_of([title, body])[:32])
-    return make_item(
+    identity = str(entry.get("id") or link or ids.digest_of([title, body])[:32])
+    return items.make_item(
         "feeds",
         f"{urlsplit(base).hostname} {identity}",
         title,
@@ -117,7 +113,7 @@ def _source_item(entry: dict[str, Any], feed: str, base: str) -> SourceItem | No
         url=link,
         text=body,
         author=entry.get("author"),
-        extra={"feed": feed, "feed_url": shown(base)},
+        extra={"feed": feed, "feed_url": http.shown(base)},
     )
 
 
@@ -135,33 +131,33 @@ def _readable(content: bytes) -> bytes:
 
 def _longest(entry: dict[str, Any]) -> str:
     bodies = [str(part.get("value") or "") for part in entry.get("content") or []]
-    return max((plain(text) for text in (str(entry.get("description") or ""), *bodies)), key=len)
+    return max((items.plain(text) for text in (str(entry.get("description") or ""), *bodies)), key=len)
 
 
 def _web(url: str) -> str:
     return url if urlsplit(url).scheme in ("http", "https") else ""
 
 
-def _reason(page: Page, error: Exception) -> str:
+def _reason(page: http.Page, error: Exception) -> str:
     start = page.content[:500].lstrip().lower()
     if not start:
         return "it is empty"
     if start.startswith((b"<!doctype html", b"<html")):
         return "it is an HTML page"
-    return one_line(str(error))[:200]
+    return items.one_line(str(error))[:200]
 
 
-def _in_turn(lists: list[list[SourceItem]], limit: int) -> list[SourceItem]:
+def _in_turn(lists: list[list[contracts.SourceItem]], limit: int) -> list[contracts.SourceItem]:
     """Take the first of each list, then the second of each, so that a busy feed does not crowd out the others."""
     longest = max((len(items) for items in lists), default=0)
     return [items[place] for place in range(longest) for items in lists if place < len(items)][:limit]
 
 
 def _entries(urls: list[str], limit: int) -> Entries:
-    def read_one(url: str) -> list[SourceItem] | str:
+    def read_one(url: str) -> list[contracts.SourceItem] | str:
         try:
-            return parse(fetch(url, accept=ACCEPT))
-        except SourceFailed as error:
+            return parse(http.fetch(url, accept=ACCEPT))
+        except errors.SourceFailed as error:
             return str(error)
 
     with ThreadPoolExecutor(CONCURRENCY) as pool:
@@ -184,4 +180,4 @@ def _entries(urls: list[str], limit: int) -> Entries:
     )
 
 
-SOURCE = Source("feeds", "RSS, Atom, RDF and JSON feeds", read)
+SOURCE = sources.Source("feeds", "RSS, Atom, RDF and JSON feeds", read)

@@ -1,10 +1,12 @@
+# requirements:
+
 """What earlier fetches left behind, so that an unchanged source costs one short answer."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.tools.http import Page, fetch
+from f.millrace.tools import http
 
 
 class FetchState:
@@ -22,9 +24,9 @@ class FetchState:
         self.allow = tuple(allow)
         self.unchanged = 0
         self.problems: list[str] = []
-        self._read: dict[str, Page] = {}
+        self._read: dict[str, http.Page] = {}
 
-    def fetch(self, url: str, *, variant: str = "", **options: Any) -> Page | None:
+    def fetch(self, url: str, *, variant: str = "", **options: Any) -> http.Page | None:
         """Return the page, or None when it has not changed since it was last stored.
 
         Call from the thread that owns the state; `variant` tells apart readings of one address (say, their limits).
@@ -34,7 +36,7 @@ class FetchState:
             "SELECT etag, last_modified FROM fetch_state WHERE namespace = %s AND url = %s",
             [self.namespace, key],
         )
-        page = fetch(url, allow=self.allow, **(known or {}), **options)
+        page = http.fetch(url, allow=self.allow, **(known or {}), **options)
         if page.unchanged:
             self.unchanged += 1
             return None

@@ -1,3 +1,5 @@
+# requirements:
+
 """Hacker News through its official API: the source, and tools to list and read stories."""
 
 import contextvars
@@ -10,13 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Contract, SourceItem
-from f.millrace.core.errors import SourceFailed
-from f.millrace.tools.fetch_state import FetchState
-from f.millrace.tools.http import get_json
-from f.millrace.tools.items import make_item, plain
-from f.millrace.tools.sources import Source
+from f.millrace.core import config, contracts, errors
+from f.millrace.tools import fetch_state, http, items, sources
 
 CONCURRENCY = 8
 OFFICIAL = "hacker-news.firebaseio.com"
@@ -26,7 +23,7 @@ MAX_COMMENTS = 20
 ITEMS_SECONDS = 45
 
 
-class Story(Contract):
+class Story(contracts.Contract):
     """A story on Hacker News."""
 
     id: int
@@ -40,22 +37,22 @@ class Story(Contract):
     comments: list[str] = Field(default_factory=list, description="The first comments, as plain text.")
 
 
-class Stories(Contract):
+class Stories(contracts.Contract):
     """Stories, the highest ranked first."""
 
     stories: list[Story]
 
 
-def read(limit: int, state: FetchState) -> list[SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
     """Return the top stories; one that cannot be read is named in `state.problems`."""
     # Without validators: the list may stay the same while points and titles of its stories change.
-    ids = get_json(f"{_base()}/topstories.json", allow=state.allow)
+    ids = http.get_json(f"{_base()}/topstories.json", allow=state.allow)
     if not isinstance(ids, list):
-        raise SourceFailed("Hacker News answered something that is not a list of stories")
+        raise errors.SourceFailed("Hacker News answered something that is not a list of stories")
     wanted = list(dict.fromkeys(n for n in ids if isinstance(n, int)))[:limit]
     found, failures = _read_all(wanted, state.allow)
     if failures and not found:
-        raise SourceFailed(f"no story of Hacker News could be read: {failures[0]}")
+        raise errors.SourceFailed(f"no story of Hacker News could be read: {failures[0]}")
     if failures:
         state.problems.append(f"{len(failures)} of {len(wanted)} stories could not be read: {failures[0]}")
     return [_source_item(raw) for raw in found if _is_story(raw)]
@@ -63,27 +60,27 @@ def read(limit: int, state: FetchState) -> list[SourceItem]:
 
 def top(limit: int = 10) -> Stories:
     """List the stories that are at the top of Hacker News now, without comments."""
-    ids = get_json(f"{_base()}/topstories.json")
+    ids = http.get_json(f"{_base()}/topstories.json")
     found, failures = _read_all([n for n in ids if isinstance(n, int)][: max(1, min(limit, 50))], ())
     if failures and not found:
-        raise SourceFailed(failures[0])
+        raise errors.SourceFailed(failures[0])
     return Stories(stories=[_story(raw) for raw in found if _is_story(raw)])
 
 
 def read_story(id: int, comments: int = 5) -> Story:
     """Read one story of Hacker News with its first comments."""
-    raw = get_json(f"{_base()}/item/{int(id)}.json")
+    raw = http.get_json(f"{_base()}/item/{int(id)}.json")
     if not isinstance(raw, dict) or not raw.get("title"):
-        raise SourceFailed(f"Hacker News has no story {id}")
+        raise errors.SourceFailed(f"Hacker News has no story {id}")
     story = _story(raw)
     kids = [kid for kid in raw.get("kids", []) if isinstance(kid, int)][: max(0, min(comments, MAX_COMMENTS))]
     replies, _ = _read_all(kids, ())
-    story.comments = [plain(str(reply["text"])) for reply in replies if reply.get("text")]
+    story.comments = [items.plain(str(reply["text"])) for reply in replies if reply.get("text")]
     return story
 
 
 def _base() -> str:
-    return settings().hackernews_url.rstrip("/")
+    return config.settings().hackernews_url.rstrip("/")
 
 
 def _read_all(ids: list[int], allow: Iterable[str]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -95,8 +92,8 @@ def _read_all(ids: list[int], allow: Iterable[str]) -> tuple[list[dict[str, Any]
         if left <= 0:
             return f"Hacker News took longer than {ITEMS_SECONDS} s"
         try:
-            raw = get_json(f"{base}/item/{number}.json", allow=allow, seconds=min(left, settings().fetch_seconds))
-        except SourceFailed as error:
+            raw = http.get_json(f"{base}/item/{number}.json", allow=allow, seconds=min(left, config.settings().fetch_seconds))
+        except errors.SourceFailed as error:
             return str(error)
         return raw if isinstance(raw, dict) else {}
 
@@ -111,17 +108,17 @@ def _is_story(raw: dict[str, Any]) -> bool:
     return not gone and raw.get("type", "story") == "story"
 
 
-def _source_item(raw: dict[str, Any]) -> SourceItem:
+def _source_item(raw: dict[str, Any]) -> contracts.SourceItem:
     # Numbers of another server (the sample's, a mirror's) are not those of the site.
     number = raw.get("id")
     talk = TALK.format(number) if urlsplit(_base()).hostname == OFFICIAL else str(raw.get("talk") or "")
-    return make_item(
+    return items.make_item(
         "hackernews",
         str(number),
         str(raw["title"]),
         raw.get("time"),
         url=str(raw.get("url") or talk),
-        text=plain(str(raw.get("text") or "")),
+        text=items.plain(str(raw.get("text") or "")),
         author=raw.get("by"),
         score=float(raw.get("score") or 0),
         comments_url=talk,
@@ -143,4 +140,4 @@ def _story(raw: dict[str, Any]) -> Story:
     )
 
 
-SOURCE = Source("hackernews", "Top stories of Hacker News", read)
+SOURCE = sources.Source("hackernews", "Top stories of Hacker News", read)

@@ -1,3 +1,5 @@
+# requirements:
+
 """Guarded fetch: public web addresses only, bounded in size and time, every redirect checked again.
 
 The host is resolved here, the addresses are checked, and the connection goes to a checked address, so a name that
@@ -24,8 +26,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import httpcore2
 import httpx2
 
-from f.millrace.core.config import settings
-from f.millrace.core.errors import FetchRefused, SourceFailed
+from f.millrace.core import config, errors
 
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -100,19 +101,19 @@ def fetch(
     SourceFailed says in words why there is nothing: unreachable, too large, too slow, an HTTP error; FetchRefused that
     the address must not be fetched. `body` is posted as JSON. `headers` stay with the first host.
     """
-    limit = max_bytes or settings().fetch_max_bytes
-    seconds = seconds or settings().fetch_seconds
+    limit = max_bytes or config.settings().fetch_max_bytes
+    seconds = seconds or config.settings().fetch_seconds
     sent = {"user-agent": USER_AGENT, "accept-encoding": "gzip", "accept": accept or "*/*"}
     sent |= {"if-none-match": etag} if etag else {}
     sent |= {"if-modified-since": last_modified} if last_modified else {}
-    terms = _Terms(time.monotonic() + seconds, frozenset(entry.lower() for entry in (*settings().fetch_allow, *allow)))
+    terms = _Terms(time.monotonic() + seconds, frozenset(entry.lower() for entry in (*config.settings().fetch_allow, *allow)))
     token = _terms.set(terms)
     try:
         return _follow(url, sent, dict(headers or {}), body, limit)
     except httpx2.TimeoutException as error:
-        raise SourceFailed(f"{shown(url)} took longer than {seconds:g} s (setting fetch_seconds)") from error
+        raise errors.SourceFailed(f"{shown(url)} took longer than {seconds:g} s (setting fetch_seconds)") from error
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise SourceFailed(f"{shown(url)}: {_reason(error)}") from error
+        raise errors.SourceFailed(f"{shown(url)}: {_reason(error)}") from error
     finally:
         _terms.reset(token)
 
@@ -130,7 +131,7 @@ def as_json(page: Page) -> Any:
     except (ValueError, RecursionError) as error:
         start = page.content[:200].lstrip().lower()
         kind = "HTML" if start.startswith((b"<!doctype html", b"<html")) else "something that is not JSON"
-        raise SourceFailed(f"{shown(page.url)} answered {kind} where JSON was expected") from error
+        raise errors.SourceFailed(f"{shown(page.url)} answered {kind} where JSON was expected") from error
 
 
 def shown(url: str) -> str:
@@ -150,12 +151,12 @@ def _follow(url: str, sent: dict[str, str], private: dict[str, str], body: Any, 
             if response.status_code not in REDIRECTS or not target:
                 return _page(url, response, limit)
         if body is not None:
-            raise SourceFailed(f"{shown(url)} redirects a request that carries data; set the final address")
+            raise errors.SourceFailed(f"{shown(url)} redirects a request that carries data; set the final address")
         target = urljoin(url, target)
         if urlsplit(target).netloc != urlsplit(url).netloc:
             private = {}
         url = target
-    raise SourceFailed(f"{shown(first)} redirects more than {MAX_REDIRECTS} times")
+    raise errors.SourceFailed(f"{shown(first)} redirects more than {MAX_REDIRECTS} times")
 
 
 def _page(url: str, response: httpx2.Response, limit: int) -> Page:
@@ -163,7 +164,7 @@ def _page(url: str, response: httpx2.Response, limit: int) -> Page:
     if status >= 400:
         wait = response.headers.get("retry-after", "")
         hint = f" (asks to wait {wait[:40]})" if wait else ""
-        raise SourceFailed(f"{shown(url)} answered HTTP {status}{hint}")
+        raise errors.SourceFailed(f"{shown(url)} answered HTTP {status}{hint}")
     headers = {key.lower(): value for key, value in response.headers.items()}
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -183,8 +184,8 @@ def _page(url: str, response: httpx2.Response, limit: int) -> Page:
     )
 
 
-def _too_large(url: str, limit: int) -> SourceFailed:
-    return SourceFailed(f"{shown(url)} is larger than {limit:,} bytes (setting fetch_max_bytes)")
+def _too_large(url: str, limit: int) -> errors.SourceFailed:
+    return errors.SourceFailed(f"{shown(url)} is larger than {limit:,} bytes (setting fetch_max_bytes)")
 
 
 def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[bytes]:
@@ -193,7 +194,7 @@ def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[byt
         yield from response.iter_raw()
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise SourceFailed(f"{shown(url)} answered in the encoding {encoding[:40]!r}; only gzip was asked for")
+        raise errors.SourceFailed(f"{shown(url)} answered in the encoding {encoding[:40]!r}; only gzip was asked for")
     inflate = zlib.decompressobj(wbits=47)  # gzip or zlib by its header
     try:
         for raw in response.iter_raw():
@@ -202,7 +203,7 @@ def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[byt
                 raw = inflate.unconsumed_tail
         yield inflate.flush()
     except zlib.error as error:
-        raise SourceFailed(f"{shown(url)} answered broken gzip data") from error
+        raise errors.SourceFailed(f"{shown(url)} answered broken gzip data") from error
 
 
 def _check(url: str) -> None:
@@ -210,9 +211,9 @@ def _check(url: str) -> None:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise FetchRefused(f"{url[:200]!r} is not a web address: {error}") from error
+        raise errors.FetchRefused(f"{url[:200]!r} is not a web address: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
-        raise FetchRefused(f"{shown(url)!r} is not fetched: only http and https addresses are")
+        raise errors.FetchRefused(f"{shown(url)!r} is not fetched: only http and https addresses are")
     port = port or (443 if parts.scheme == "https" else 80)
     if (host.lower(), port) in _private and not _terms.get().allows(host, port):
         raise _refused(host, port, "a private address")
@@ -299,8 +300,8 @@ def _is_public(address: str) -> bool:
     return inner.is_global and not (inner.is_multicast or inner.is_reserved or inner.is_unspecified)
 
 
-def _refused(host: str, port: int, address: str) -> FetchRefused:
-    return FetchRefused(
+def _refused(host: str, port: int, address: str) -> errors.FetchRefused:
+    return errors.FetchRefused(
         f"{host} is at {address}, which is not public; list {host}:{port} in the setting fetch_allow if it may be read"
     )
 

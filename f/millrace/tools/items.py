@@ -1,3 +1,5 @@
+# requirements:
+
 """Clean source items: plain text, sane dates, nothing that a database or a mail would choke on."""
 
 import html
@@ -6,8 +8,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
-from f.millrace.core.contracts import SourceItem
-from f.millrace.core.run_context import now
+from f.millrace.core import contracts, run_context
 
 MAX_TITLE = 300
 MAX_TEXT = 20_000
@@ -17,7 +18,7 @@ BLOCKS = frozenset({"p", "br", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", 
 HIDDEN = frozenset({"script", "style", "template", "noscript"})
 
 
-def make_item(source: str, key: str, title: str, published: Any = None, **fields: Any) -> SourceItem:
+def make_item(source: str, key: str, title: str, published: Any = None, **fields: Any) -> contracts.SourceItem:
     """Return the item with clean texts; a date in the future becomes now, one that cannot be read becomes none.
 
     What was changed about the date stands in `extra["date_note"]`.
@@ -29,7 +30,7 @@ def make_item(source: str, key: str, title: str, published: Any = None, **fields
     text = tidy(str(fields.pop("text", "") or ""))[:MAX_TEXT]
     title = one_line(title)[:MAX_TITLE] or one_line(text)[:100] or "(no title)"
     author = one_line(str(fields.pop("author", "") or ""))[:200]
-    return SourceItem(
+    return contracts.SourceItem(
         source=source,
         key=str(key)[:500],
         title=title,
@@ -48,8 +49,8 @@ def sane_date(value: Any) -> tuple[datetime | None, str]:
     moment = _moment(value)
     if moment is None:
         return None, f"the source's date {str(value)[:40]!r} could not be read"
-    if moment > now():
-        return now(), f"the source dated it {moment:%Y-%m-%d %H:%M} UTC, in the future"
+    if moment > run_context.now():
+        return run_context.now(), f"the source dated it {moment:%Y-%m-%d %H:%M} UTC, in the future"
     return moment, ""
 
 

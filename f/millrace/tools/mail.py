@@ -1,3 +1,5 @@
+# requirements:
+
 """Mail: over SMTP when a server is set, else as a file in the outbox.
 
 Sending cannot be taken back. The caller gives the Message-ID, the same for the same mail, so that a receiver can drop
@@ -18,17 +20,14 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Contract
-from f.millrace.core.errors import BadInput, BadSetting, ToolFailed
-from f.millrace.core.run_context import current, now
+from f.millrace.core import config, contracts, errors, run_context
 
 SECONDS = 30
 MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Sent(Contract):
+class Sent(contracts.Contract):
     """What became of a mail."""
 
     message_id: str
@@ -36,7 +35,7 @@ class Sent(Contract):
     path: str = Field(default="", description="The file in the outbox.")
 
 
-class DeliveryUnknown(ToolFailed):
+class DeliveryUnknown(errors.ToolFailed):
     """The connection was lost while the mail was handed over: it may have been sent. See the setting `smtp_unknown`."""
 
 
@@ -47,11 +46,11 @@ def send(to: str, subject: str, text: str, html: str = "", message_id: str = "")
     """
     found = MESSAGE_ID.fullmatch(message_id.strip())
     if not found:
-        raise BadInput(f"message_id must look like name@host, not {message_id[:80]!r}")
+        raise errors.BadInput(f"message_id must look like name@host, not {message_id[:80]!r}")
     message = compose(to, subject, text, html, found[1])
-    if current().dry_run:
+    if run_context.current().dry_run:
         return Sent(message_id=found[1], status="dry_run")
-    url = settings().smtp_url.get_secret_value()
+    url = config.settings().smtp_url.get_secret_value()
     if url:
         _hand_over(message, url)
         return Sent(message_id=found[1], status="sent")
@@ -60,7 +59,7 @@ def send(to: str, subject: str, text: str, html: str = "", message_id: str = "")
 
 def look(message_id: str) -> Sent | bool | None:
     """Return what became of a mail whose sender died: what lies in the outbox can be seen, what a server took cannot (None)."""
-    if settings().smtp_url.get_secret_value():
+    if config.settings().smtp_url.get_secret_value():
         return None
     path = _file(message_id)
     return Sent(message_id=message_id, status="outbox", path=str(path)) if path.is_file() else False
@@ -69,10 +68,10 @@ def look(message_id: str) -> Sent | bool | None:
 def compose(to: str, subject: str, text: str, html: str, message_id: str) -> EmailMessage:
     """Return the mail: plain text, and HTML as its alternative when there is some."""
     message = EmailMessage(policy=SMTP)
-    message["From"] = _address(settings().mail_from, "the setting mail_from")
+    message["From"] = _address(config.settings().mail_from, "the setting mail_from")
     message["To"] = _address(to, "the recipient")
     message["Subject"] = " ".join(subject.split())[:250]
-    message["Date"] = format_datetime(now())
+    message["Date"] = format_datetime(run_context.now())
     message["Message-ID"] = f"<{message_id}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
@@ -87,13 +86,13 @@ def _address(text: str, what: str) -> Address:
             raise ValueError("it has a line break")
         return Address(addr_spec=text.strip())
     except (ValueError, IndexError) as error:
-        raise BadInput(f"{what} {text[:80]!r} is not a mail address: {error}") from error
+        raise errors.BadInput(f"{what} {text[:80]!r} is not a mail address: {error}") from error
     except Exception as error:  # email.errors of broken addresses are of several kinds
-        raise BadInput(f"{what} {text[:80]!r} is not a mail address") from error
+        raise errors.BadInput(f"{what} {text[:80]!r} is not a mail address") from error
 
 
 def _file(message_id: str) -> Path:
-    return Path(settings().outbox_dir) / (re.sub(r"[^A-Za-z0-9._@+-]", "_", message_id) + ".eml")
+    return Path(config.settings().outbox_dir) / (re.sub(r"[^A-Za-z0-9._@+-]", "_", message_id) + ".eml")
 
 
 def _write(message: EmailMessage, message_id: str) -> Path:
@@ -108,31 +107,33 @@ def _write(message: EmailMessage, message_id: str) -> Path:
             os.fsync(file.fileno())
         os.replace(spare, path)
     except OSError as error:
-        raise ToolFailed(f"the outbox {folder} cannot be written: {error.strerror} (setting outbox_dir)") from error
+        raise errors.ToolFailed(f"the outbox {folder} cannot be written: {error.strerror} (setting outbox_dir)") from error
     return path
 
 
 def _hand_over(message: EmailMessage, url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise BadSetting("smtp_url must look like smtp://user:password@host:587 or smtps://user:password@host:465")
+        raise errors.BadSetting("smtp_url must look like smtp://user:password@host:587 or smtps://user:password@host:465")
     place = f"{parts.hostname}:{parts.port or (465 if parts.scheme == 'smtps' else 587)}"
     try:
         server = _connected(parts.scheme, parts.hostname, parts.port)
     except (OSError, smtplib.SMTPException) as error:
-        raise ToolFailed(f"the mail server {place} cannot be reached: {error}") from error
+        raise errors.ToolFailed(f"the mail server {place} cannot be reached: {error}") from error
     try:
         if parts.username:
             _log_in(server, parts.hostname, unquote(parts.username), unquote(parts.password or ""))
         server.mail(str(message["From"]), [])
         refused = _refusal(server, message)
         if refused:
-            raise ToolFailed(f"the mail server {place} does not take mail for {message['To']}: {refused}")
+            raise errors.ToolFailed(f"the mail server {place} does not take mail for {message['To']}: {refused}")
         _send_body(server, message, place)
     except smtplib.SMTPException as error:
-        raise ToolFailed(f"the mail server {place} refused the mail: {error}") from error
+        raise errors.ToolFailed(f"the mail server {place} refused the mail: {error}") from error
     except OSError as error:
-        raise ToolFailed(f"the connection to the mail server {place} was lost before the mail was sent: {error}") from error
+        raise errors.ToolFailed(
+            f"the connection to the mail server {place} was lost before the mail was sent: {error}"
+        ) from error
     finally:
         _leave(server)
 
@@ -151,7 +152,7 @@ def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
 
 def _log_in(server: smtplib.SMTP, host: str, user: str, password: str) -> None:
     if host not in LOCAL and not isinstance(server.sock, ssl.SSLSocket):
-        raise ToolFailed(f"the mail server {host} offers no encryption; the password was not sent")
+        raise errors.ToolFailed(f"the mail server {host} offers no encryption; the password was not sent")
     server.login(user, password)
 
 
@@ -169,7 +170,7 @@ def _send_body(server: smtplib.SMTP, message: EmailMessage, place: str) -> None:
     except (OSError, smtplib.SMTPException) as error:
         raise DeliveryUnknown(f"the connection to {place} was lost while the mail was handed over: {error}") from error
     if code != 250:
-        raise ToolFailed(f"the mail server {place} refused the mail: {code} {answer.decode(errors='replace')[:200]}")
+        raise errors.ToolFailed(f"the mail server {place} refused the mail: {code} {answer.decode(errors='replace')[:200]}")
 
 
 def _leave(server: smtplib.SMTP) -> None:

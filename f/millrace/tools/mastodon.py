@@ -1,32 +1,29 @@
+# requirements:
+
 """Public tag timelines of a Mastodon server."""
 
 from typing import Any
 from urllib.parse import quote
 
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import SourceItem
-from f.millrace.core.errors import SourceFailed
-from f.millrace.tools.fetch_state import FetchState
-from f.millrace.tools.http import as_json
-from f.millrace.tools.items import make_item, plain
-from f.millrace.tools.sources import Source
+from f.millrace.core import config, contracts, errors
+from f.millrace.tools import fetch_state, http, items, sources
 
 # https://docs.joinmastodon.org/methods/timelines/#tag
 SERVER_LIMIT = 40
 
 
-def read(limit: int, state: FetchState) -> list[SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
     """Return the newest public posts of the configured tags, each once."""
-    tags = [tag.lstrip("#") for tag in settings().mastodon_tags]
-    found: dict[str, SourceItem] = {}
+    tags = [tag.lstrip("#") for tag in config.settings().mastodon_tags]
+    found: dict[str, contracts.SourceItem] = {}
     for tag in tags:
-        url = f"{settings().mastodon_url.rstrip('/')}/api/v1/timelines/tag/{quote(tag, safe='')}?limit={_asked(limit)}"
+        url = f"{config.settings().mastodon_url.rstrip('/')}/api/v1/timelines/tag/{quote(tag, safe='')}?limit={_asked(limit)}"
         try:
             page = state.fetch(url, accept="application/json")
-            posts = [] if page is None else as_json(page)
+            posts = [] if page is None else http.as_json(page)
             if not isinstance(posts, list):
-                raise SourceFailed(f"the timeline of #{tag} is not a list of posts")
-        except SourceFailed as error:
+                raise errors.SourceFailed(f"the timeline of #{tag} is not a list of posts")
+        except errors.SourceFailed as error:
             state.forget(url)
             state.problems.append(str(error))
             continue
@@ -35,7 +32,7 @@ def read(limit: int, state: FetchState) -> list[SourceItem]:
                 item = _source_item(post, tag)
                 found.setdefault(item.key, item)
     if tags and len(state.problems) == len(tags):
-        raise SourceFailed("; ".join(state.problems))
+        raise errors.SourceFailed("; ".join(state.problems))
     return list(found.values())[:limit]
 
 
@@ -43,12 +40,12 @@ def _asked(limit: int) -> int:
     return max(1, min(limit, SERVER_LIMIT))
 
 
-def _source_item(post: dict[str, Any], tag: str) -> SourceItem:
+def _source_item(post: dict[str, Any], tag: str) -> contracts.SourceItem:
     card = post.get("card") or {}
-    text = plain(str(post.get("content") or ""))
+    text = items.plain(str(post.get("content") or ""))
     place = str(post.get("url") or post.get("uri") or "")
     account = post.get("account") or {}
-    return make_item(
+    return items.make_item(
         "mastodon",
         str(post.get("uri") or post["id"]),
         str(card.get("title") or text.partition("\n")[0][:120]),
@@ -63,4 +60,4 @@ def _source_item(post: dict[str, Any], tag: str) -> SourceItem:
     )
 
 
-SOURCE = Source("mastodon", "Public posts with a tag on a Mastodon server", read)
+SOURCE = sources.Source("mastodon", "Public posts with a tag on a Mastodon server", read)

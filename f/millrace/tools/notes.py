@@ -1,3 +1,5 @@
+# requirements:
+
 """Local notes: the source, and tools to read, write and search them, confined to one folder.
 
 Paths are opened one component at a time below the folder and no component may be a symbolic link, so neither `..` nor
@@ -14,13 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Contract, SourceItem
-from f.millrace.core.errors import BadInput, NotFound, SourceFailed
-from f.millrace.core.run_context import current
-from f.millrace.tools.fetch_state import FetchState
-from f.millrace.tools.items import make_item, one_line, tidy
-from f.millrace.tools.sources import Source
+from f.millrace.core import config, contracts, errors, run_context
+from f.millrace.tools import fetch_state, items, sources
 
 SUFFIXES = (".md", ".markdown", ".txt")
 MAX_BYTES = 1_000_000
@@ -28,7 +25,7 @@ MAX_FILES = 2_000
 HEADING = re.compile(r"^#{1,3}\s+(.+)$", re.MULTILINE)
 
 
-class Note(Contract):
+class Note(contracts.Contract):
     """A note."""
 
     path: str = Field(description="Path below the notes folder.")
@@ -37,7 +34,7 @@ class Note(Contract):
     changed_at: datetime | None = None
 
 
-class NoteHit(Contract):
+class NoteHit(contracts.Contract):
     """A note that holds words of the query."""
 
     path: str
@@ -46,13 +43,13 @@ class NoteHit(Contract):
     changed_at: datetime | None = None
 
 
-class NoteHits(Contract):
+class NoteHits(contracts.Contract):
     """Notes that match, the best first."""
 
     notes: list[NoteHit]
 
 
-class Written(Contract):
+class Written(contracts.Contract):
     """What was written."""
 
     path: str
@@ -60,11 +57,11 @@ class Written(Contract):
     status: str = Field(description="created, replaced, or dry_run when nothing was written.")
 
 
-def read(limit: int, state: FetchState) -> list[SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
     """Return the notes, last changed first; a folder that does not exist has none."""
     notes = sorted(_all_notes(state.problems), key=lambda note: (note.changed_at, note.path), reverse=True)
     return [
-        make_item(
+        items.make_item(
             "notes",
             note.path,
             note.title,
@@ -88,9 +85,9 @@ def write_note(path: str, text: str) -> Written:
     """Write a note: a new one, or in place of the one that has this path."""
     content = text.encode("utf-8", errors="replace")
     if len(content) > MAX_BYTES:
-        raise BadInput(f"the note has {len(content):,} bytes; at most {MAX_BYTES:,} are written")
+        raise errors.BadInput(f"the note has {len(content):,} bytes; at most {MAX_BYTES:,} are written")
     parts = _parts(path)
-    if current().dry_run:
+    if run_context.current().dry_run:
         return Written(path=path, bytes=len(content), status="dry_run")
     _root().mkdir(parents=True, exist_ok=True)
     with _folder(parts[:-1], path, create=True) as folder:
@@ -123,16 +120,16 @@ def search_notes(query: str, limit: int = 10) -> NoteHits:
 
 
 def _root() -> Path:
-    return Path(settings().notes_dir)
+    return Path(config.settings().notes_dir)
 
 
 def _parts(path: str) -> list[str]:
     pure = PurePosixPath(path)
     parts = list(pure.parts)
     if "\x00" in path or pure.is_absolute() or not parts or any(part.startswith(".") for part in parts):
-        raise BadInput(f"{path[:200]!r} is not a path below the notes folder")
+        raise errors.BadInput(f"{path[:200]!r} is not a path below the notes folder")
     if pure.suffix.lower() not in SUFFIXES:
-        raise BadInput(f"{path[:200]!r} is not a note; notes end in {', '.join(SUFFIXES)}")
+        raise errors.BadInput(f"{path[:200]!r} is not a note; notes end in {', '.join(SUFFIXES)}")
     return parts
 
 
@@ -143,7 +140,7 @@ def _folder(parts: list[str], path: str, create: bool = False) -> Iterator[int]:
     try:
         descriptor = os.open(_root(), flags)
     except OSError as error:
-        raise NotFound(f"the notes folder {settings().notes_dir!r} cannot be opened (setting notes_dir)") from error
+        raise errors.NotFound(f"the notes folder {config.settings().notes_dir!r} cannot be opened (setting notes_dir)") from error
     try:
         for part in parts:
             if create:
@@ -154,9 +151,9 @@ def _folder(parts: list[str], path: str, create: bool = False) -> Iterator[int]:
             descriptor = inner
         yield descriptor
     except FileNotFoundError as error:
-        raise NotFound(f"there is no note {path[:200]!r}") from error
+        raise errors.NotFound(f"there is no note {path[:200]!r}") from error
     except OSError as error:
-        raise BadInput(f"the note {path[:200]!r} cannot be used: {error.strerror} (links are not followed)") from error
+        raise errors.BadInput(f"the note {path[:200]!r} cannot be used: {error.strerror} (links are not followed)") from error
     finally:
         os.close(descriptor)
 
@@ -168,7 +165,7 @@ def _opened(path: str, flags: int) -> Iterator[int]:
         descriptor = os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BadInput(f"{path[:200]!r} is not a file")
+                raise errors.BadInput(f"{path[:200]!r} is not a file")
             yield descriptor
         finally:
             os.close(descriptor)
@@ -180,18 +177,18 @@ def _is_file(name: str, folder: int, path: str) -> bool:
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(mode):
-        raise BadInput(f"{path[:200]!r} is not a file (links are not followed)")
+        raise errors.BadInput(f"{path[:200]!r} is not a file (links are not followed)")
     return True
 
 
 def _note(path: str, descriptor: int) -> Note:
     status = os.fstat(descriptor)
     if status.st_size > MAX_BYTES:
-        raise SourceFailed(f"the note {path!r} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
+        raise errors.SourceFailed(f"the note {path!r} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
     with os.fdopen(os.dup(descriptor), "rb") as file:
-        text = tidy(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
+        text = items.tidy(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
     heading = HEADING.search(text)
-    title = one_line(heading[1]) if heading else PurePosixPath(path).stem.replace("-", " ").replace("_", " ")
+    title = items.one_line(heading[1]) if heading else PurePosixPath(path).stem.replace("-", " ").replace("_", " ")
     return Note(path=path, title=title, text=text, changed_at=datetime.fromtimestamp(status.st_mtime, UTC))
 
 
@@ -209,7 +206,7 @@ def _all_notes(problems: list[str]) -> Iterator[Note]:
             path = Path(folder, name).relative_to(root).as_posix()
             try:
                 yield read_note(path)
-            except (BadInput, SourceFailed) as error:
+            except (errors.BadInput, errors.SourceFailed) as error:
                 problems.append(str(error))
 
 
@@ -220,4 +217,4 @@ def _excerpt(text: str, words: list[str], size: int = 400) -> str:
     return text[start : start + size].strip()
 
 
-SOURCE = Source("notes", "Your own notes", read, trust="own")
+SOURCE = sources.Source("notes", "Your own notes", read, trust="own")

@@ -1,3 +1,5 @@
+# requirements:
+
 """A server of others that runs as a program here: started without our secrets, bounded in what it says, ended with all its children."""
 
 import asyncio
@@ -14,10 +16,7 @@ from mcp.client.stdio import get_default_environment
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
-from f.millrace.core import windmill
-from f.millrace.core.errors import BadSetting
-from f.millrace.core.redaction import redact
-from f.millrace.core.setting_types import ToolServer
+from f.millrace.core import errors, redaction, setting_types, windmill
 
 # Between two messages of ours; a server that says more talks without end.
 MOST_BYTES = 4_000_000
@@ -104,7 +103,7 @@ class Program:
         return self._process.returncode is not None
 
     def _how(self) -> str:
-        words = redact(" ".join(self._said.decode(errors="replace").split())[-200:])
+        words = redaction.redact(" ".join(self._said.decode(errors="replace").split())[-200:])
         return f"the program ended with code {self._process.returncode}" + (f": {words}" if words else "")
 
     def _break(self, fault: ServerGone) -> None:
@@ -113,10 +112,14 @@ class Program:
 
 
 @contextlib.asynccontextmanager
-async def started(server: ToolServer, env: dict[str, str], broken: "asyncio.Future[None]") -> AsyncIterator[Streams]:
+async def started(
+    server: setting_types.ToolServer, env: dict[str, str], broken: "asyncio.Future[None]"
+) -> AsyncIterator[Streams]:
     """Start the program and yield what to read from and to write to; `broken` fails when it is gone."""
     if windmill.on_worker():
-        raise BadSetting(f"{server.command} is not started on a worker; serve it elsewhere and name its url in the setting mcp")
+        raise errors.BadSetting(
+            f"{server.command} is not started on a worker; serve it elsewhere and name its url in the setting mcp"
+        )
     try:
         process = await asyncio.create_subprocess_exec(
             server.command,
@@ -130,7 +133,7 @@ async def started(server: ToolServer, env: dict[str, str], broken: "asyncio.Futu
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        raise BadSetting(f"{server.command} cannot be started: {error} (setting mcp)") from error
+        raise errors.BadSetting(f"{server.command} cannot be started: {error} (setting mcp)") from error
     program = Program(process, broken)
     incoming, reading = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     writing, outgoing = anyio.create_memory_object_stream[SessionMessage](0)

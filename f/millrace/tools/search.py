@@ -1,3 +1,5 @@
+# requirements:
+
 """Web search: SearXNG, Brave or Tavily, whichever is set; without one, what this machine knows, and arXiv."""
 
 import threading
@@ -8,14 +10,8 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Contract
-from f.millrace.core.errors import BadInput, MillraceError, SourceFailed
-from f.millrace.core.run_context import current
-from f.millrace.tools import arxiv, notes
-from f.millrace.tools.http import get_json
-from f.millrace.tools.items import one_line, plain, sane_date
+from f.millrace.core import config, contracts, db, errors, run_context
+from f.millrace.tools import arxiv, http, items, notes
 
 MAX_LIMIT = 30
 BRAVE = "https://api.search.brave.com/res/v1"
@@ -23,7 +19,7 @@ TAVILY = "https://api.tavily.com/search"
 EXCERPT = 500
 
 
-class SearchHit(Contract):
+class SearchHit(contracts.Contract):
     """One result of a search."""
 
     title: str
@@ -34,7 +30,7 @@ class SearchHit(Contract):
     own: bool = Field(default=False, description="Whether it is the user's own note.")
 
 
-class SearchResults(Contract):
+class SearchResults(contracts.Contract):
     """Results, the best first."""
 
     query: str
@@ -48,16 +44,16 @@ def search(query: str, limit: int = 10, news: bool = False) -> SearchResults:
 
     When the search engine fails, the collected items, the notes and arXiv are searched and `problems` says so.
     """
-    query = one_line(query)[:400]
+    query = items.one_line(query)[:400]
     if not query:
-        raise BadInput("the search query is empty")
+        raise errors.BadInput("the search query is empty")
     limit = max(1, min(limit, MAX_LIMIT))
     name, engine = _engine()
     if engine is None:
         return _local(query, limit, [])
     try:
         hits = [hit for hit in engine(query, limit, news) if hit.url.startswith(("http://", "https://"))]
-    except SourceFailed as error:
+    except errors.SourceFailed as error:
         return _local(query, limit, [f"web search failed: {error}"])
     return SearchResults(query=query, engine=name, hits=_once(hits)[:limit])
 
@@ -66,35 +62,35 @@ Engine = Callable[[str, int, bool], list[SearchHit]]
 
 
 def _engine() -> tuple[str, Engine | None]:
-    if settings().search_url:
+    if config.settings().search_url:
         return "searxng", _searxng
-    if settings().brave_api_key.get_secret_value():
+    if config.settings().brave_api_key.get_secret_value():
         return "brave", _brave
-    if settings().tavily_api_key.get_secret_value():
+    if config.settings().tavily_api_key.get_secret_value():
         return "tavily", _tavily
     return "local", None
 
 
 def _searxng(query: str, limit: int, news: bool) -> list[SearchHit]:
     asked = {"q": query, "format": "json", "categories": "news" if news else "general"}
-    answer = get_json(f"{settings().search_url.rstrip('/')}/search?{urlencode(asked)}")
+    answer = http.get_json(f"{config.settings().search_url.rstrip('/')}/search?{urlencode(asked)}")
     return [_hit(row, "content", "publishedDate") for row in _rows(answer, "results")]
 
 
 def _brave(query: str, limit: int, news: bool) -> list[SearchHit]:
     kind = "news" if news else "web"
-    answer = get_json(
+    answer = http.get_json(
         f"{BRAVE}/{kind}/search?{urlencode({'q': query, 'count': min(limit, 20)})}",
-        headers={"x-subscription-token": settings().brave_api_key.get_secret_value()},
+        headers={"x-subscription-token": config.settings().brave_api_key.get_secret_value()},
     )
     rows = _rows(answer, "results") if news else _rows(_object(answer).get("web") or {}, "results")
     return [_hit(row, "description", "page_age") for row in rows]
 
 
 def _tavily(query: str, limit: int, news: bool) -> list[SearchHit]:
-    answer = get_json(
+    answer = http.get_json(
         TAVILY,
-        headers={"authorization": f"Bearer {settings().tavily_api_key.get_secret_value()}"},
+        headers={"authorization": f"Bearer {config.settings().tavily_api_key.get_secret_value()}"},
         body={"query": query, "max_results": min(limit, 20), "topic": "news" if news else "general"},
     )
     return [_hit(row, "content", "published_date") for row in _rows(answer, "results")]
@@ -102,7 +98,7 @@ def _tavily(query: str, limit: int, news: bool) -> list[SearchHit]:
 
 def _object(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise SourceFailed("the search engine answered something that is not a list of results")
+        raise errors.SourceFailed("the search engine answered something that is not a list of results")
     return answer
 
 
@@ -112,11 +108,11 @@ def _rows(answer: Any, name: str) -> list[dict[str, Any]]:
 
 
 def _hit(row: dict[str, Any], text: str, date: str) -> SearchHit:
-    published, _ = sane_date(row.get(date))
+    published, _ = items.sane_date(row.get(date))
     return SearchHit(
-        title=plain(str(row.get("title") or row["url"]))[:300],
+        title=items.plain(str(row.get("title") or row["url"]))[:300],
         url=str(row["url"]),
-        excerpt=plain(str(row.get(text) or ""))[:EXCERPT],
+        excerpt=items.plain(str(row.get(text) or ""))[:EXCERPT],
         published_at=published,
         source="web",
     )
@@ -132,7 +128,7 @@ def _local(query: str, limit: int, problems: list[str]) -> SearchResults:
     for search_one in (_collected, _notes, _arxiv):
         try:
             found.append(search_one(query, limit))
-        except MillraceError as error:
+        except errors.MillraceError as error:
             problems.append(str(error))
     longest = max((len(hits) for hits in found), default=0)
     mixed = [hits[place] for place in range(longest) for hits in found if place < len(hits)]
@@ -153,7 +149,7 @@ def _collected(query: str, limit: int) -> list[SearchHit]:
                 "SELECT source, title, url, left(body, %(size)s) AS excerpt, published_at, trust "
                 "FROM source_item, asked WHERE namespace = %(namespace)s AND lexemes @@ words "
                 "ORDER BY ts_rank_cd(lexemes, words, 1) DESC, published_at DESC NULLS LAST, url LIMIT %(limit)s",
-                {"query": query, "namespace": current().namespace, "size": EXCERPT, "limit": limit},
+                {"query": query, "namespace": run_context.current().namespace, "size": EXCERPT, "limit": limit},
             )
         finally:
             if threading.current_thread() is not threading.main_thread():
@@ -162,7 +158,7 @@ def _collected(query: str, limit: int) -> list[SearchHit]:
         SearchHit(
             title=row["title"],
             url=row["url"],
-            excerpt=one_line(row["excerpt"]),
+            excerpt=items.one_line(row["excerpt"]),
             published_at=row["published_at"],
             source=row["source"],
             own=row["trust"] == "own",

@@ -1,3 +1,5 @@
+# requirements:
+
 """The bundle's tools as MCP servers. A tool is a typed function first; a server is another way to call it."""
 
 import functools
@@ -9,7 +11,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
-from f.millrace.core.errors import MillraceError
+from f.millrace.core import errors
 
 READS_WEB = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
 READS_HERE = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
@@ -105,7 +107,7 @@ def _in_words(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*positional: Any, **named: Any) -> Any:
         try:
             return function(*positional, **named)
-        except MillraceError as error:
+        except errors.MillraceError as error:
             raise ToolError(f"{type(error).__name__}: {error}") from error
 
     return call

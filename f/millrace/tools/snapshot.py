@@ -1,24 +1,26 @@
+# requirements:
+
 """What every server offered in a run, and what of it changed since the run before."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.telemetry.events import emit
-from f.millrace.tools.client import Tool, open_tools
+from f.millrace.telemetry import events
+from f.millrace.tools import client
 
 
 async def take(run_id: str) -> None:
     """List the tools of every configured server and keep them with the run, once; tell what changed."""
     if not run_id or not _first(run_id):
         return
-    async with open_tools() as tools:
+    async with client.open_tools() as tools:
         keep(run_id, await tools.list_tools(), tools.versions, tools.problems)
     for line in changes(run_id):
-        emit("tool", line, changed=True)
+        events.emit("tool", line, changed=True)
 
 
-def keep(run_id: str, listed: Sequence[Tool], versions: Mapping[str, str], problems: Sequence[str] = ()) -> None:
+def keep(run_id: str, listed: Sequence[client.Tool], versions: Mapping[str, str], problems: Sequence[str] = ()) -> None:
     """Store what was listed; a server is a row without a tool, with its version."""
     rows = [(server, "", "", {"version": version}) for server, version in versions.items()]
     for tool in listed:

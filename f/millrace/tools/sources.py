@@ -1,3 +1,5 @@
+# requirements:
+
 """The sources by name. A new one is a file beside this one that defines SOURCE, and its name in the setting `sources`."""
 
 import importlib
@@ -5,10 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import SourceItem, Trust
-from f.millrace.core.errors import BadSetting
-from f.millrace.tools.fetch_state import FetchState
+from f.millrace.core import config, contracts, errors
+from f.millrace.tools import fetch_state
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 # Shipped with the bundle; named in messages only.
@@ -25,8 +25,8 @@ class Source:
 
     name: str
     summary: str
-    read: Callable[[int, FetchState], list[SourceItem]]
-    trust: Trust = "untrusted"
+    read: Callable[[int, fetch_state.FetchState], list[contracts.SourceItem]]
+    trust: contracts.Trust = "untrusted"
 
 
 class _Sources(Mapping[str, Source]):
@@ -41,14 +41,14 @@ class _Sources(Mapping[str, Source]):
                 if error.name != f"f.millrace.tools.{name}":
                     raise
         if not isinstance(found, Source):
-            raise BadSetting(f"unknown source {name!r}; the bundle has {', '.join(SHIPPED)}")
+            raise errors.BadSetting(f"unknown source {name!r}; the bundle has {', '.join(SHIPPED)}")
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(settings().sources)
+        return iter(config.settings().sources)
 
     def __len__(self) -> int:
-        return len(settings().sources)
+        return len(config.settings().sources)
 
 
 SOURCES: Mapping[str, Source] = _Sources()

@@ -1,3 +1,5 @@
+# requirements:
+
 """Weather from Open-Meteo: no key, a place by name."""
 
 from datetime import date
@@ -6,11 +8,8 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from f.millrace.core.config import settings
-from f.millrace.core.contracts import Contract
-from f.millrace.core.errors import BadInput, SourceFailed
-from f.millrace.tools.http import get_json
-from f.millrace.tools.items import one_line
+from f.millrace.core import config, contracts, errors
+from f.millrace.tools import http, items
 
 # https://open-meteo.com/en/docs: WMO weather interpretation codes
 SKY = {
@@ -24,7 +23,7 @@ DAILY = "weather_code,temperature_2m_max,temperature_2m_min,precipitation_sum,wi
 MAX_DAYS = 7
 
 
-class Day(Contract):
+class Day(contracts.Contract):
     """The forecast for one day."""
 
     day: date
@@ -35,7 +34,7 @@ class Day(Contract):
     wind_kmh: float | None
 
 
-class Weather(Contract):
+class Weather(contracts.Contract):
     """The weather at a place."""
 
     place: str = Field(description="The place that was found, with country.")
@@ -48,25 +47,25 @@ class Weather(Contract):
 
 def weather(place: str, days: int = 3) -> Weather:
     """Get the weather now and the forecast for a place by its name."""
-    asked = one_line(place)
+    asked = items.one_line(place)
     if not asked:
-        raise BadInput("name a place")
-    found = _results(get_json(f"{settings().geocoding_url}?{urlencode({'name': asked, 'count': 1})}"))
+        raise errors.BadInput("name a place")
+    found = _results(http.get_json(f"{config.settings().geocoding_url}?{urlencode({'name': asked, 'count': 1})}"))
     if not found:
-        raise SourceFailed(f"no place is called {asked[:80]!r}")
+        raise errors.SourceFailed(f"no place is called {asked[:80]!r}")
     spot = found[0]
     try:
         latitude, longitude = float(spot["latitude"]), float(spot["longitude"])
         asked_days = max(1, min(days, MAX_DAYS))
-        forecast = get_json(f"{settings().weather_url}?{urlencode(_question(latitude, longitude, asked_days))}")
+        forecast = http.get_json(f"{config.settings().weather_url}?{urlencode(_question(latitude, longitude, asked_days))}")
         return _weather(spot, latitude, longitude, forecast)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise SourceFailed(f"the weather service answered in a form that is not known ({error})") from error
+        raise errors.SourceFailed(f"the weather service answered in a form that is not known ({error})") from error
 
 
 def _results(answer: Any) -> list[dict[str, Any]]:
     if not isinstance(answer, dict):
-        raise SourceFailed("the place search answered something that is not a list of places")
+        raise errors.SourceFailed("the place search answered something that is not a list of places")
     return answer.get("results") or []
 
 

@@ -1,3 +1,5 @@
+# requirements:
+
 """Actions: proposed, decided, performed once.
 
 An action's key says what it is for (flow, recipient, edition, day), never which job does it. Its digest is that of its
@@ -10,17 +12,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval, NotFound
-from f.millrace.core.ids import digest_of
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import current, now
-from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.spans import span
-from f.millrace.trust import audit
-from f.millrace.trust.authority import refuse_agents
-from f.millrace.trust.risk import Risk, assess, stricter
+from f.millrace.core import config, db, errors, ids, redaction, run_context
+from f.millrace.telemetry import events, spans
+from f.millrace.trust import audit, authority, risk
 
 Row = dict[str, Any]
 Check = Callable[[], dict[str, Any] | bool | None]
@@ -30,7 +24,7 @@ TOUCHED = frozenset({"performing", "performed", "unknown"})
 INCIDENTAL = frozenset({"_digest_id", "_note"})
 
 
-class OutcomeUnknown(MillraceError):
+class OutcomeUnknown(errors.MillraceError):
     """The effect may or may not have happened; only a person or the outside world can tell."""
 
 
@@ -49,7 +43,7 @@ def canonical(arguments: Any) -> Any:
 
 def digest(tool: str, arguments: dict[str, Any]) -> str:
     """Return what an approval is bound to: the digest of tool and canonical arguments."""
-    return digest_of([tool, canonical(arguments)])
+    return ids.digest_of([tool, canonical(arguments)])
 
 
 def propose(
@@ -60,7 +54,7 @@ def propose(
     reason: str = "",
     run_id: str | None = None,
     namespace: str | None = None,
-    at_least: Risk | None = None,
+    at_least: risk.Risk | None = None,
     annotations: dict[str, Any] | None = None,
     expires_at: datetime | None = None,
     again: bool = False,
@@ -76,7 +70,7 @@ def propose(
     """
     wanted = digest(tool, arguments)
     told = {"tool.name": tool, "millrace.decision": "propose"}
-    with span(f"risk_decision {tool}", told, scope="millrace.trust") as handle, db.transaction() as connection:
+    with spans.span(f"risk_decision {tool}", told, scope="millrace.trust") as handle, db.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_number(f"propose {key}")])
         row = connection.execute("SELECT * FROM action WHERE key = %s FOR UPDATE", [key]).fetchone()
         answered_no = row is not None and row["state"] in ("denied", "expired")
@@ -94,12 +88,12 @@ def propose(
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
             [
                 key,
-                run_id or current().run_id or None,
-                namespace or current().namespace,
+                run_id or run_context.current().run_id or None,
+                namespace or run_context.current().namespace,
                 tool,
                 db.jsonb(arguments),
                 wanted,
-                stricter(assess(tool, annotations, arguments).risk, at_least),
+                risk.stricter(risk.assess(tool, annotations, arguments).risk, at_least),
                 reason,
                 expires_at,
             ],
@@ -112,20 +106,20 @@ def propose(
 
 def expiry(row: Row) -> datetime:
     """Return until when an answer counts: the time that its flow set, else that of the settings."""
-    return row["expires_at"] or row["created_at"] + timedelta(hours=settings().approval_hours)
+    return row["expires_at"] or row["created_at"] + timedelta(hours=config.settings().approval_hours)
 
 
 def over(row: Row, clock: datetime | None = None) -> bool:
     """Tell whether the time to answer an action, and to use the answer, is over."""
     # When a row was made says the database, which knows of no fixed clock.
-    return expiry(row) < (clock or (now() if row["expires_at"] else datetime.now(UTC)))
+    return expiry(row) < (clock or (run_context.now() if row["expires_at"] else datetime.now(UTC)))
 
 
 def by_key(key: str) -> Row:
     """Return the action of that key; NotFound when there is none."""
     row = db.one("SELECT * FROM action WHERE key = %s", [key])
     if row is None:
-        raise NotFound(f"no action has the key {key!r}")
+        raise errors.NotFound(f"no action has the key {key!r}")
     return row
 
 
@@ -133,7 +127,7 @@ def by_id(action_id: str) -> Row:
     """Return the action of that id; NotFound when there is none."""
     row = db.one("SELECT * FROM action WHERE id::text = %s", [str(action_id)])
     if row is None:
-        raise NotFound(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
+        raise errors.NotFound(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
     return row
 
 
@@ -154,7 +148,7 @@ def perform(
     with _alone(key):
         row = by_key(key)
         if digest(row["tool"], action) != row["digest"] or digest(row["tool"], row["arguments"]) != row["digest"]:
-            raise NeedsApproval(f"{key}: what would run is not what was approved; it has to be proposed again")
+            raise errors.NeedsApproval(f"{key}: what would run is not what was approved; it has to be proposed again")
         row = _settled(row, check)
         if row["state"] in ("performed", "unknown"):
             return row
@@ -173,12 +167,12 @@ def settle(key: str, check: Check | None = None) -> Row:
 
 def settle_by_person(action_id: str, happened: bool, by: str) -> Row:
     """Record what a person found out about an unknown effect: it happened, or it did not and may be tried again."""
-    refuse_agents("settle an unknown action")
+    authority.refuse_agents("settle an unknown action")
     row = by_id(action_id)
     with _alone(row["key"]):
         row = by_id(action_id)
         if row["state"] not in ("performing", "unknown"):
-            raise BadInput(f"action {row['key']} is {row['state']}; only an unknown one can be settled")
+            raise errors.BadInput(f"action {row['key']} is {row['state']}; only an unknown one can be settled")
         audit.append(by, "action.settled", row["key"], _run(row), action_id=str(row["id"]), happened=happened)
         if happened:
             return _record(row, "performed", {"status": "sent", "settled_by": by})
@@ -199,10 +193,10 @@ def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
         "agent.risk_level": row["risk"],
         "millrace.action_id": str(row["id"]),
     }
-    with span(f"execute_tool {row['tool']}", told, scope="millrace.trust") as handle:
+    with spans.span(f"execute_tool {row['tool']}", told, scope="millrace.trust") as handle:
         try:
             outcome = do()
-        except MillraceError as error:
+        except errors.MillraceError as error:
             handle.set({"tool.success": False, "tool.error_type": type(error).__name__})
             return _record(row, "unknown" if isinstance(error, OutcomeUnknown) else "failed", {"error": str(error)})
         handle.set({"tool.success": True})
@@ -218,7 +212,7 @@ def _settled(row: Row, check: Check | None) -> Row:
         return _record(row, "performed", found)
     if found is False:
         return _record(row, "failed", {"error": "an earlier try ended before the effect; it is done again"})
-    if settings().smtp_unknown == "resend":
+    if config.settings().smtp_unknown == "resend":
         return _record(row, "failed", {"error": "nobody can tell whether it happened; done again (setting smtp_unknown)"})
     if row["state"] == "unknown":
         return row
@@ -228,7 +222,7 @@ def _settled(row: Row, check: Check | None) -> Row:
 
 
 def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
-    outcome = redact(outcome)
+    outcome = redaction.redact(outcome)
     with db.transaction() as connection:
         recorded = connection.execute(
             "UPDATE action SET state = %s, outcome = %s, performed_at = CASE WHEN %s = 'performed' THEN clock_timestamp() END "
@@ -237,9 +231,9 @@ def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
         ).fetchone()
         assert recorded is not None
         # What came back may name people; its row has it in full.
-        proof = {"action_id": str(row["id"]), "status": outcome.get("status"), "outcome": digest_of(outcome)}
+        proof = {"action_id": str(row["id"]), "status": outcome.get("status"), "outcome": ids.digest_of(outcome)}
         audit.append("millrace", f"action.{state}", row["key"], _run(row), **proof)
-    emit("tool", f"{row['tool']} {state}", tool=row["tool"], state=state, key=row["key"])
+    events.emit("tool", f"{row['tool']} {state}", tool=row["tool"], state=state, key=row["key"])
     return recorded
 
 
@@ -251,15 +245,15 @@ def _require_approval(row: Row, unasked: str) -> None:
         audit.append(audit.POLICY, "action.unasked", row["key"], _run(row), action_id=str(row["id"]), rule=unasked)
         return
     if approval is None or approval["decision"] != "approved":
-        raise NeedsApproval(f"{row['key']} is {row['state']}; a person has to approve it first")
+        raise errors.NeedsApproval(f"{row['key']} is {row['state']}; a person has to approve it first")
     if approval["digest"] != row["digest"]:
-        raise NeedsApproval(f"{row['key']}: the approval is for other arguments")
+        raise errors.NeedsApproval(f"{row['key']}: the approval is for other arguments")
     # A standing approval has a date of its own; what it once covered may be tried again.
     ends = row["expires_at"] or approval["decided_by"] != audit.POLICY
     if row["state"] in ("approved", "failed") and ends and over(row):
-        raise NeedsApproval(f"{row['key']}: the approval expired at {expiry(row):%Y-%m-%d %H:%M} UTC")
+        raise errors.NeedsApproval(f"{row['key']}: the approval expired at {expiry(row):%Y-%m-%d %H:%M} UTC")
     if row["state"] not in ("approved", "failed"):
-        raise NeedsApproval(f"{row['key']} is {row['state']}; it cannot run")
+        raise errors.NeedsApproval(f"{row['key']} is {row['state']}; it cannot run")
 
 
 @contextlib.contextmanager

@@ -1,10 +1,11 @@
+# requirements:
+
 """A person's answer as a waiting flow gives it: read with suspicion, recorded once."""
 
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput
-from f.millrace.telemetry.events import emit
+from f.millrace.core import db, errors
+from f.millrace.telemetry import events
 from f.millrace.trust import approvals
 
 TIMED_OUT = "SuspendedTimedOut"
@@ -18,10 +19,10 @@ def record(action: dict[str, Any], resume: Any, resumes: list[Any], approvers: l
     try:
         row = approvals.decide(str(action["id"]), action["digest"], decision, by, why)
         decision, by = row["decision"], row["decided_by"]
-    except BadInput as error:
+    except errors.BadInput as error:
         decision, why = "denied", str(error)
     db.execute("UPDATE run SET status = 'running' WHERE id = %s AND status = 'waiting'", [action["run_id"]])
-    emit("decision", f"{action['tool']} {decision} by {by}", action_id=str(action["id"]), decision=decision, why=why)
+    events.emit("decision", f"{action['tool']} {decision} by {by}", action_id=str(action["id"]), decision=decision, why=why)
     return {"approved": decision == "approved", "decision": decision, "by": by}
 
 

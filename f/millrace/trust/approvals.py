@@ -1,3 +1,5 @@
+# requirements:
+
 """Approvals: a person's answer to one action, or a standing one for mail to a recipient.
 
 An answer is bound to the digest of the arguments that were shown, counts once, and the first one stands.
@@ -6,12 +8,9 @@ An answer is bound to the digest of the arguments that were shown, counts once, 
 from datetime import datetime
 from typing import Any, Literal
 
-from f.millrace.core import db
-from f.millrace.core.errors import BadInput
-from f.millrace.core.run_context import now
-from f.millrace.telemetry.spans import span
-from f.millrace.trust import actions, audit, decisions
-from f.millrace.trust.authority import refuse_agents
+from f.millrace.core import db, errors, run_context
+from f.millrace.telemetry import spans
+from f.millrace.trust import actions, audit, authority, decisions
 
 Row = dict[str, Any]
 Decision = Literal["approved", "denied", "expired"]
@@ -25,17 +24,17 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
 
     An answer for other arguments than the stored ones is refused (BadInput), one after the expiry counts as expired.
     """
-    refuse_agents("answer an approval")
+    authority.refuse_agents("answer an approval")
     told = {"millrace.action_id": str(action_id)}
-    with span("approval", told, scope="millrace.trust") as handle, db.transaction() as connection:
+    with spans.span("approval", told, scope="millrace.trust") as handle, db.transaction() as connection:
         action = connection.execute("SELECT * FROM action WHERE id::text = %s FOR UPDATE", [str(action_id)]).fetchone()
         if action is None:
-            raise BadInput(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
+            raise errors.BadInput(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
         standing = connection.execute("SELECT * FROM approval WHERE action_id = %s", [action["id"]]).fetchone()
         if standing is not None:
             return standing
         if action["state"] != "proposed":
-            raise BadInput(f"action {action['key']} is {action['state']}; there is nothing to answer")
+            raise errors.BadInput(f"action {action['key']} is {action['state']}; there is nothing to answer")
         if decision == "approved":
             _refuse_other(action, shown_digest)
             if actions.over(action):
@@ -78,7 +77,7 @@ def unknown() -> list[Row]:
 
 def expire() -> int:
     """Close the actions whose time to answer is over, and return how many."""
-    late = [row for row in db.all("SELECT * FROM action WHERE state = 'proposed'") if actions.over(row, now())]
+    late = [row for row in db.all("SELECT * FROM action WHERE state = 'proposed'") if actions.over(row, run_context.now())]
     for row in late:
         decide(str(row["id"]), row["digest"], "expired", "millrace", "nobody answered in time")
     return len(late)
@@ -93,7 +92,7 @@ def grant(
     expires_at: datetime | None = None,
 ) -> None:
     """Let a recipient of a flow have mail without asking each time; granting twice is once."""
-    refuse_agents("give a standing approval")
+    authority.refuse_agents("give a standing approval")
     with db.transaction() as connection:
         done = connection.execute(
             "INSERT INTO standing_approval (namespace, flow, tool, recipient, granted_by, expires_at) VALUES (%s, %s, %s, %s, %s, %s) "
@@ -111,7 +110,7 @@ def revoke(
     recipient: str, flow: str = "daily_research", namespace: str = "main", by: str = "operator", tool: str = "mail.send"
 ) -> bool:
     """Take a standing approval back; False when there was none."""
-    refuse_agents("revoke a standing approval")
+    authority.refuse_agents("revoke a standing approval")
     with db.transaction() as connection:
         row = connection.execute(
             "UPDATE standing_approval SET revoked_at = clock_timestamp(), revoked_by = %s "
@@ -128,7 +127,7 @@ def standing(flow: str, namespace: str, tool: str = "mail.send") -> dict[str, Ro
     found = db.all(
         "SELECT * FROM standing_approval WHERE flow = %s AND namespace = %s AND tool = %s AND revoked_at IS NULL "
         "AND (expires_at IS NULL OR expires_at > %s)",
-        [flow, namespace, tool, now()],
+        [flow, namespace, tool, run_context.now()],
     )
     return {row["recipient"]: row for row in found}
 
@@ -170,4 +169,6 @@ def parts_of(whole: Row) -> set[str]:
 def _refuse_other(action: Row, shown_digest: str) -> None:
     stored = actions.digest(action["tool"], action["arguments"])
     if shown_digest != action["digest"] or stored != action["digest"]:
-        raise BadInput(f"the answer is for other arguments than those of {action['key']}; look at it again and answer that")
+        raise errors.BadInput(
+            f"the answer is for other arguments than those of {action['key']}; look at it again and answer that"
+        )

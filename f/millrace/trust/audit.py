@@ -1,3 +1,5 @@
+# requirements:
+
 """The audit log: append-only rows, each with the hash of the one before.
 
 It holds ids and hashes; titles, texts and addresses are in the rows that it points to, where `memory forget` reaches.
@@ -10,11 +12,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.ids import canonical_json, digest_of
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import current
-from f.millrace.trust.marks import marked
+from f.millrace.core import db, ids, redaction, run_context
+from f.millrace.trust import marks
 
 Row = dict[str, Any]
 # Any fixed number will do; writers take turns, so that the chain has no forks.
@@ -27,11 +26,11 @@ EXPORTED = ("id", "run_id", "actor", "kind", "subject", "detail", "at", "previou
 
 def append(actor: str, kind: str, subject: str, run_id: str | None = None, **detail: Any) -> str:
     """Add a row and return its hash; mail addresses are stored as marks, other personal words the caller leaves out."""
-    run_id = run_id or current().run_id or None
+    run_id = run_id or run_context.current().run_id or None
     at = datetime.now(UTC)
-    actor, subject = db.jsonb(marked(actor)).obj, db.jsonb(marked(redact(subject))).obj
+    actor, subject = db.jsonb(marks.marked(actor)).obj, db.jsonb(marks.marked(redaction.redact(subject))).obj
     # As the database gives it back, so that the hash can be computed again.
-    clean = db.jsonb(json.loads(canonical_json(marked(redact(detail))))).obj
+    clean = db.jsonb(json.loads(ids.canonical_json(marks.marked(redaction.redact(detail))))).obj
     with turn() as connection:
         last = connection.execute("SELECT hash FROM audit_head").fetchone()
         previous = last["hash"] if last else GENESIS
@@ -60,7 +59,7 @@ def rows(run_id: str | None = None) -> list[Row]:
 
 def last(kind: str, subject: str) -> Row | None:
     """Return the latest row of a kind about a subject."""
-    return db.one("SELECT * FROM audit WHERE kind = %s AND subject = %s ORDER BY id DESC LIMIT 1", [kind, marked(subject)])
+    return db.one("SELECT * FROM audit WHERE kind = %s AND subject = %s ORDER BY id DESC LIMIT 1", [kind, marks.marked(subject)])
 
 
 def export(run_id: str | None = None) -> Iterable[str]:
@@ -123,7 +122,7 @@ def _missing(found: list[Row], exported: Iterable[str]) -> list[str]:
 
 
 def _hash(previous: str, run_id: str | None, actor: str, kind: str, subject: str, detail: Any, at: datetime) -> str:
-    return digest_of([previous, run_id, actor, kind, subject, detail, at.astimezone(UTC).isoformat()])
+    return ids.digest_of([previous, run_id, actor, kind, subject, detail, at.astimezone(UTC).isoformat()])
 
 
 def _plain(value: Any) -> str:

@@ -1,10 +1,12 @@
+# requirements:
+
 """Who is acting: a person (or the pipeline's own code), or an agent, which may not widen what it is allowed to do."""
 
 import contextlib
 import contextvars
 from collections.abc import Iterator
 
-from f.millrace.core.errors import NotAllowed
+from f.millrace.core import errors
 from f.millrace.trust import audit
 
 _agent: contextvars.ContextVar[str] = contextvars.ContextVar("millrace_agent", default="")
@@ -30,4 +32,4 @@ def refuse_agents(what: str) -> None:
     name = acting_agent()
     if name:
         audit.append(name, "authority.refused", what)
-        raise NotAllowed(f"{name} is an agent and cannot {what}; a person does that on the command line")
+        raise errors.NotAllowed(f"{name} is an agent and cannot {what}; a person does that on the command line")

@@ -1,3 +1,5 @@
+# requirements:
+
 """Money: each paid call is a row that is reserved, sent and settled, under limits that hold for all processes.
 
 `reserve` takes the money from every limit at once, or from none, in one statement. What a dead process had sent is
@@ -12,16 +14,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from uuid import uuid4
 
-from f.millrace.core import db
-from f.millrace.core.errors import NotFound
-from f.millrace.core.money import usd as exact
-from f.millrace.core.redaction import redact
-from f.millrace.core.run_context import now
+from f.millrace.core import db, errors, money, redaction, run_context
 from f.millrace.trust import audit, limits
 
 if TYPE_CHECKING:
     # A step that only counts money needs no table of prices.
-    from f.millrace.core.prices import Price
+    from f.millrace.core import prices
 
 # Longer than any request lasts.
 LOST_SECONDS = 900.0
@@ -117,7 +115,7 @@ def reserve(
     BudgetExceeded when a limit has not that much left; BudgetHeld when one is near its end and a person has to allow
     the rest first: the question is left as a proposed action.
     """
-    amount = exact(usd)
+    amount = money.usd(usd)
     under = limits.limits_of(run_id, user, flow)
     ordered = sorted(under)
     scopes, keys = [scope for scope, _ in ordered], [key for _, key in ordered]
@@ -150,7 +148,7 @@ def reserve(
             # Money that the dead held.
             swept = True
             continue
-        short = [entry for entry in row["held"] if exact(entry["free"]) < amount]
+        short = [entry for entry in row["held"] if money.usd(entry["free"]) < amount]
         if short:
             raise limits.exceeded(short, amount, agent, run_id)
         for entry in row["held"]:
@@ -164,15 +162,15 @@ def mark_sent(usage_id: str) -> None:
     if not db.execute(
         "UPDATE usage SET state = 'sent', sent_at = clock_timestamp() WHERE id = %s AND state = 'reserved'", [usage_id]
     ):
-        raise NotFound(f"no reserved usage has the id {usage_id!r}")
+        raise errors.NotFound(f"no reserved usage has the id {usage_id!r}")
 
 
-def settle(usage_id: str, price: Price, tokens: dict[str, int] | None = None, response: Any = None) -> bool:
+def settle(usage_id: str, price: prices.Price, tokens: dict[str, int] | None = None, response: Any = None) -> bool:
     """Replace the reserve by what it cost and store the answer; False when the row was ended before.
 
     A row that was given up as lost and charged at its reserve is corrected.
     """
-    return _finish(usage_id, "settle", exact(price.usd), price.source, price.date, tokens or {}, response)
+    return _finish(usage_id, "settle", money.usd(price.usd), price.source, price.date, tokens or {}, response)
 
 
 def release(usage_id: str) -> bool:
@@ -199,9 +197,9 @@ def _finish(
         "how": how,
         "cost": cost,
         "source": source,
-        "date": date or now().date().isoformat(),
+        "date": date or run_context.now().date().isoformat(),
         "tokens": db.jsonb(tokens or {}),
-        "response": db.jsonb(redact(response)) if response is not None else None,
+        "response": db.jsonb(redaction.redact(response)) if response is not None else None,
     }
     with db.transaction() as connection:
         row = connection.execute(FINISH, values).fetchone()  # type: ignore[arg-type]

@@ -1,3 +1,5 @@
+# requirements:
+
 """Decisions and how they came out: approved, corrected, refused, undone, or a silent success.
 
 A decision is a judgement of an agent (one topic, question or task) or an action that was proposed. Its row holds the outcome
@@ -6,9 +8,7 @@ that stands; each word that a person gives is a row of `feedback` as well.
 
 from typing import Any, Literal
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.redaction import redact
+from f.millrace.core import config, db, redaction
 from f.millrace.trust import audit
 
 Kind = Literal["judgement", "action"]
@@ -26,7 +26,7 @@ def escalates(confidence: int | None, stuck: bool) -> bool:
     """
     if confidence is None:
         return stuck
-    return confidence < settings().confidence_review or (stuck and confidence < settings().confidence_silent)
+    return confidence < config.settings().confidence_review or (stuck and confidence < config.settings().confidence_silent)
 
 
 def judged(run_id: str, subject: str, title: str, confidence: int | None, agent: str, stuck: bool = False) -> None:
@@ -35,7 +35,7 @@ def judged(run_id: str, subject: str, title: str, confidence: int | None, agent:
         "INSERT INTO decision (run_id, namespace, kind, subject, title, agent, confidence, escalated) "
         f"VALUES (%s, {NAMESPACE}, 'judgement', %s, %s, %s, %s, %s) ON CONFLICT (run_id, kind, subject) DO UPDATE "
         "SET confidence = excluded.confidence, escalated = excluded.escalated, title = excluded.title WHERE decision.outcome IS NULL",
-        [run_id, run_id, subject, redact(title), agent, confidence, escalates(confidence, stuck)],
+        [run_id, run_id, subject, redaction.redact(title), agent, confidence, escalates(confidence, stuck)],
     )
 
 
@@ -98,5 +98,5 @@ def _note(run_id: str | None, subject: str, verdict: str, words: str, by: str) -
     if run_id:
         db.execute(
             "INSERT INTO feedback (run_id, subject, verdict, comment, given_by) VALUES (%s, %s, %s, %s, %s)",
-            [run_id, subject, verdict, redact(words), by],
+            [run_id, subject, verdict, redaction.redact(words), by],
         )

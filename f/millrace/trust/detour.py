@@ -1,3 +1,5 @@
+# requirements:
+
 """What a run that got stuck twice does another way; its steps look here."""
 
 from typing import Any

@@ -1,3 +1,5 @@
+# requirements:
+
 """Embeddings that cost money: each request to a server is a row of the account, like a request to a model."""
 
 import contextlib
@@ -5,9 +7,7 @@ import urllib.error
 from collections.abc import Callable, Iterator, Sequence
 from uuid import uuid4
 
-from f.millrace.core import embedding
-from f.millrace.core.config import settings
-from f.millrace.core.run_context import current, now
+from f.millrace.core import config, embedding, run_context
 from f.millrace.trust import budget
 
 AGENT = "embedding"
@@ -27,11 +27,11 @@ def charged(model: str, texts: Sequence[str]) -> Iterator[Callable[[int], None]]
     # Only a step that pays needs the prices.
     from f.millrace.core import prices
 
-    context = current()
+    context = run_context.current()
     most = sum(prices.most_tokens(text) for text in texts)
-    usd = prices.price(model, prices.Tokens(input=most), now()).usd
+    usd = prices.price(model, prices.Tokens(input=most), run_context.now()).usd
     run_id = context.run_id or str(uuid4())
-    usage_id = budget.reserve(run_id, settings().user, AGENT, model, usd, context.step)
+    usage_id = budget.reserve(run_id, config.settings().user, AGENT, model, usd, context.step)
     budget.mark_sent(usage_id)
     tokens = [0]
     try:
@@ -40,7 +40,7 @@ def charged(model: str, texts: Sequence[str]) -> Iterator[Callable[[int], None]]
         _ = budget.release(usage_id) if _refused(error) else budget.charge_reserve(usage_id)
         raise
     spent = prices.Tokens(input=tokens[0] or most)
-    budget.settle(usage_id, prices.price(model, spent, now()), spent.counts())
+    budget.settle(usage_id, prices.price(model, spent, run_context.now()), spent.counts())
 
 
 def _refused(error: BaseException) -> bool:

@@ -1,3 +1,5 @@
+# requirements:
+
 """Limits of money: what a call falls under, the warning on the way, the person near the end, the stop at the end.
 
 At 70 % of a limit there is a warning and cheaper models take over where they are set; at 90 % nothing more is started
@@ -7,12 +9,8 @@ until a person allows the rest; at 100 % it stops. The three are rows of `budget
 from decimal import Decimal
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BudgetExceeded, BudgetHeld, NeedsApproval
-from f.millrace.core.money import dollars, usd
-from f.millrace.core.run_context import now
-from f.millrace.telemetry.events import emit
+from f.millrace.core import config, db, errors, money, run_context
+from f.millrace.telemetry import events
 from f.millrace.trust import actions
 
 WARN, ASK, STOP = 70, 90, 100
@@ -35,12 +33,12 @@ def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
     """
     row = db.one("SELECT flow, pipeline -> 'budget' AS budget FROM run WHERE id = %s", [run_id]) or {}
     own, flow = row.get("budget") or {}, flow or str(row.get("flow") or "")
-    day = now().date().isoformat()
+    day = run_context.now().date().isoformat()
     limits: Limits = {
-        ("run", str(run_id)): _lowest(settings().run_usd, own.get("run_usd")),
-        ("user_day", f"{user} {day}"): settings().daily_budget_usd,
+        ("run", str(run_id)): _lowest(config.settings().run_usd, own.get("run_usd")),
+        ("user_day", f"{user} {day}"): config.settings().daily_budget_usd,
     }
-    whole_flow = _lowest(settings().flow_daily_usd.get(flow), own.get("daily_usd"))
+    whole_flow = _lowest(config.settings().flow_daily_usd.get(flow), own.get("daily_usd"))
     if whole_flow is not None:
         limits["flow_day", f"{flow} {day}"] = whole_flow
     return limits
@@ -61,30 +59,35 @@ def near(run_id: str, user: str, flow: str = "") -> bool:
 def tell(changed: list[Row], run_id: str) -> None:
     """Warn once of each limit among the changed ones that has reached 70 %, 90 % or its end."""
     for entry in changed:
-        limit, spent = usd(entry["limit_usd"]), usd(entry["spent_usd"])
+        limit, spent = money.usd(entry["limit_usd"]), money.usd(entry["spent_usd"])
         for percent in (WARN, ASK, STOP):
             if spent > 0 and spent * 100 >= limit * percent:
                 _alert(entry["scope"], entry["key"], limit, spent, percent, run_id)
 
 
-def exceeded(held: list[Row], amount: Decimal, agent: str, run_id: str) -> BudgetExceeded:
+def exceeded(held: list[Row], amount: Decimal, agent: str, run_id: str) -> errors.BudgetExceeded:
     """Return the refusal of a call that is more than is left, and note that the limit's end was met."""
     tightest = min(held, key=lambda entry: entry["free"])
-    scope, key, limit, free = tightest["scope"], tightest["key"], usd(tightest["limit_usd"]), max(usd(0), usd(tightest["free"]))
-    _alert(scope, key, limit, usd(tightest["spent_usd"]), STOP, run_id)
-    return BudgetExceeded(
-        f"{agent} needs up to {dollars(amount)} and {NAMES[scope]} {key!r} has {dollars(free)} of {dollars(limit)} left; "
+    scope, key, limit, free = (
+        tightest["scope"],
+        tightest["key"],
+        money.usd(tightest["limit_usd"]),
+        max(money.usd(0), money.usd(tightest["free"])),
+    )
+    _alert(scope, key, limit, money.usd(tightest["spent_usd"]), STOP, run_id)
+    return errors.BudgetExceeded(
+        f"{agent} needs up to {money.dollars(amount)} and {NAMES[scope]} {key!r} has {money.dollars(free)} of {money.dollars(limit)} left; "
         f"raise {SETTINGS[scope]}"
     )
 
 
 def allow(entry: Row, run_id: str) -> None:
     """Use the answer to the question about this limit; BudgetHeld when nobody has said yes, and the question waits."""
-    scope, key, limit = entry["scope"], entry["key"], usd(entry["limit_usd"])
+    scope, key, limit = entry["scope"], entry["key"], money.usd(entry["limit_usd"])
     exact = f"{limit.normalize():f}"
     name = f"budget {scope} {key} {exact}"
     arguments = {"scope": scope, "key": key, "limit_usd": exact}
-    used = f"{dollars(entry['spent_usd'])} of the {dollars(limit)} of {NAMES[scope]} {key!r} are used"
+    used = f"{money.dollars(entry['spent_usd'])} of the {money.dollars(limit)} of {NAMES[scope]} {key!r} are used"
     action = actions.propose(
         TOOL, arguments, name, reason=f"{used}; calls wait for a yes to the rest", run_id=run_id, at_least="high"
     )
@@ -92,12 +95,12 @@ def allow(entry: Row, run_id: str) -> None:
         try:
             actions.perform(name, arguments, lambda: _allow(scope, key, limit))
             return
-        except NeedsApproval:
+        except errors.NeedsApproval:
             pass
     if action["state"] == "proposed":
         db.execute("UPDATE action SET asked_at = coalesce(asked_at, clock_timestamp()) WHERE id = %s", [action["id"]])
     answer = {"proposed": "a person has to allow the rest", "denied": "a person refused the rest"}
-    raise BudgetHeld(
+    raise errors.BudgetHeld(
         f"{used}; {answer.get(action['state'], 'nobody allowed the rest in time')} "
         f"(scripts/millrace approvals show {str(action['id'])[:8]}), or raise {SETTINGS[scope]}"
     )
@@ -116,9 +119,9 @@ def _alert(scope: str, key: str, limit: Decimal, spent: Decimal, percent: int, r
     )
     if fresh:
         what = {WARN: "a warning", ASK: "a person is asked before more is started", STOP: "nothing more is started"}[percent]
-        emit(
+        events.emit(
             "budget",
-            f"{dollars(spent)} of the {dollars(limit)} of {NAMES[scope]} {key!r} are used: {what}",
+            f"{money.dollars(spent)} of the {money.dollars(limit)} of {NAMES[scope]} {key!r} are used: {what}",
             scope=scope,
             key=key,
             percent=percent,
@@ -129,5 +132,5 @@ def _alert(scope: str, key: str, limit: Decimal, spent: Decimal, percent: int, r
 
 
 def _lowest(*given: Any) -> Any:
-    amounts = [usd(one) for one in given if one is not None]
+    amounts = [money.usd(one) for one in given if one is not None]
     return min(amounts) if amounts else None

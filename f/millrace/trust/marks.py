@@ -1,3 +1,5 @@
+# requirements:
+
 """Marks: a mail address stands in the audit log as a hash of itself.
 
 The log is never changed, so what it holds cannot be forgotten; a mark says who it was for as long as a live row does.
@@ -7,8 +9,7 @@ import hashlib
 import re
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
+from f.millrace.core import config, db
 
 ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]{}|/\\]+@[\w.-]*\w")
 MARK = re.compile(r"address:[0-9a-f]{16}")
@@ -36,7 +37,7 @@ def marked(value: Any) -> Any:
 def known() -> dict[str, str]:
     """Return the addresses that are still known, by their marks."""
     rows = db.all(KNOWN, [])
-    addresses = {row["address"] for row in rows} | {*settings().recipients, settings().operator}
+    addresses = {row["address"] for row in rows} | {*config.settings().recipients, config.settings().operator}
     return {mark(address): address for address in addresses if "@" in address}
 
 

@@ -1,3 +1,5 @@
+# requirements:
+
 """Markup that a mail may hold: what else slipped in is taken out by a library made for it, after everything was escaped."""
 
 import re

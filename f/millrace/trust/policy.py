@@ -1,12 +1,12 @@
+# requirements:
+
 """What is in force: the settings that say what may be done and spent, and the agents' prompts; each change is audited."""
 
 import functools
 from typing import Any
 
-from f.millrace.core.config import as_json
-from f.millrace.core.ids import digest_of
-from f.millrace.trust import audit
-from f.millrace.trust.marks import marked
+from f.millrace.core import config, ids
+from f.millrace.trust import audit, marks
 
 # The settings that a change of widens or narrows what runs without a person.
 SETTINGS = (
@@ -31,15 +31,15 @@ SETTINGS = (
 
 def note() -> bool:
     """Record the policy when it differs from the one recorded last; return whether it did."""
-    values = marked(as_json(SETTINGS))
+    values = marks.marked(config.as_json(SETTINGS))
     with audit.turn():
         before = audit.last("policy.changed", "settings")
         old: dict[str, Any] = before["detail"].get("values", {}) if before else {}
         # Compared by what is stored: the log holds no secrets, so neither does the comparison.
-        if old and digest_of(values) == before["detail"].get("digest"):  # type: ignore[index]
+        if old and ids.digest_of(values) == before["detail"].get("digest"):  # type: ignore[index]
             return False
         changed = sorted(name for name in values if old.get(name) != values[name]) if old else []
-        audit.append("millrace", "policy.changed", "settings", digest=digest_of(values), changed=changed, values=values)
+        audit.append("millrace", "policy.changed", "settings", digest=ids.digest_of(values), changed=changed, values=values)
     return True
 
 

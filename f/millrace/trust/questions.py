@@ -1,14 +1,13 @@
+# requirements:
+
 """What a person is shown before an action: for the approval page, the mail that asks and the terminal alike."""
 
 import json
 from html import escape
 from typing import Any, NamedTuple
 
-from f.millrace.core import db
-from f.millrace.core.money import dollars
-from f.millrace.core.redaction import redact
-from f.millrace.trust import actions, spend
-from f.millrace.trust.risk import explain
+from f.millrace.core import db, money, redaction
+from f.millrace.trust import actions, risk, spend
 
 PREVIEW = 1500
 # The tool of a plain question to a person: nothing is done when the answer is yes, but that the flow goes on.
@@ -42,7 +41,7 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
         ("What", "" if asked else f"{what}, {'each ' if len(calls) > 1 else ''}once"),
         ("To", ", ".join(recipients)),
         ("Subject", "; ".join(dict.fromkeys(str(one["subject"]) for one in [*mails, *sent] if one.get("subject")))),
-        ("Cost so far", dollars(spend.cost_of(action["run_id"]))),
+        ("Cost so far", money.dollars(spend.cost_of(action["run_id"]))),
         ("Why it asks", action["reason"] or "it is a high-risk action"),
         ("Policy", "" if asked else policy(action)),
         ("Answer until", f"{actions.expiry(action):%Y-%m-%d %H:%M} UTC"),
@@ -103,7 +102,7 @@ def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
 def policy(action: dict[str, Any]) -> str:
     """Return what the policy says of what would be done; of several calls, of each tool."""
     calls = action["arguments"].get("calls") or [action]
-    said = [explain(call["tool"], annotations(action["run_id"], call["tool"]), call["arguments"]) for call in calls]
+    said = [risk.explain(call["tool"], annotations(action["run_id"], call["tool"]), call["arguments"]) for call in calls]
     return "; ".join(dict.fromkeys(said))
 
 
@@ -130,9 +129,9 @@ def _preview(mails: list[dict[str, Any]], length: int | None) -> str:
 def _arguments(action: dict[str, Any], length: int | None) -> str:
     calls = action["arguments"].get("calls")
     if not calls:
-        return _beginning(json.dumps(redact(action["arguments"]), indent=2, ensure_ascii=False), length)
+        return _beginning(json.dumps(redaction.redact(action["arguments"]), indent=2, ensure_ascii=False), length)
     texts = [
-        f"{call['tool']}, {call['_note']}\n{json.dumps(redact(call['arguments']), indent=2, ensure_ascii=False)}"
+        f"{call['tool']}, {call['_note']}\n{json.dumps(redaction.redact(call['arguments']), indent=2, ensure_ascii=False)}"
         for call in calls
     ]
     return _beginning("\n\n".join(texts), length)

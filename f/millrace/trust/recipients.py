@@ -1,15 +1,13 @@
+# requirements:
+
 """Who gets a flow's digest, and which of them without asking each time."""
 
 import re
 from datetime import datetime
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.core.run_context import now
-from f.millrace.trust import approvals, audit
-from f.millrace.trust.authority import refuse_agents
+from f.millrace.core import config, db, errors, run_context
+from f.millrace.trust import approvals, audit, authority
 
 Row = dict[str, Any]
 FLOW = "daily_research"
@@ -29,7 +27,7 @@ def add(
 
     After `until` the recipient stays, and a person is asked each time.
     """
-    refuse_agents("add a recipient")
+    authority.refuse_agents("add a recipient")
     address = checked(address)
     with db.transaction() as connection:
         row = connection.execute(
@@ -47,7 +45,7 @@ def add(
 
 def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "operator") -> None:
     """Take a recipient and the standing approval away; NotFound when there is neither."""
-    refuse_agents("take a recipient away")
+    authority.refuse_agents("take a recipient away")
     with db.transaction() as connection:
         gone = connection.execute(
             "UPDATE recipient SET revoked_at = clock_timestamp() "
@@ -58,7 +56,7 @@ def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "o
         if gone:
             audit.append(by, "recipient.revoked", address, flow=flow, namespace=namespace)
     if not gone and not had:
-        raise NotFound(f"{address!r} is no recipient of {flow}; scripts/millrace recipients list shows them")
+        raise errors.NotFound(f"{address!r} is no recipient of {flow}; scripts/millrace recipients list shows them")
 
 
 def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
@@ -68,10 +66,10 @@ def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
         "LEFT JOIN standing_approval s ON s.namespace = r.namespace AND s.flow = r.flow AND s.recipient = r.address "
         "AND s.tool = 'mail.send' AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s) "
         "WHERE r.namespace = %s AND r.revoked_at IS NULL AND (%s::text IS NULL OR r.flow = %s) ORDER BY r.created_at, r.address",
-        [now(), namespace, flow, flow],
+        [run_context.now(), namespace, flow, flow],
     )
     known = {row["address"] for row in rows}
-    configured = [] if namespace != "main" else [address for address in settings().recipients if address not in known]
+    configured = [] if namespace != "main" else [address for address in config.settings().recipients if address not in known]
     for address in dict.fromkeys(configured):
         held = approvals.standing(flow or FLOW, namespace).get(address)
         rows.append(
@@ -101,5 +99,5 @@ def checked(address: str) -> str:
     """Return the address, or raise BadInput when it is not one."""
     clean = address.strip()
     if not ADDRESS.fullmatch(clean) or len(clean) > 254:
-        raise BadInput(f"{address!r} is not a mail address like name@host")
+        raise errors.BadInput(f"{address!r} is not a mail address like name@host")
     return clean

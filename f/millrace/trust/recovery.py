@@ -1,3 +1,5 @@
+# requirements:
+
 """Runs that stopped getting on: found by their rows, then continued, continued another way, or handed to a person.
 
 Progress is measured by the database's clock, which no worker can set back. A run that waits for a person is not stalled.
@@ -6,9 +8,8 @@ Progress is measured by the database's clock, which no worker can set back. A ru
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.telemetry.events import emit
+from f.millrace.core import config, db
+from f.millrace.telemetry import events
 from f.millrace.trust import approvals, audit, budget, detour
 
 Row = dict[str, Any]
@@ -123,7 +124,7 @@ def decide(row: Row) -> Measure:
         detour.take(run_id, _other_way(row))
     where = ", ".join(row["running"]) or "between two steps"
     audit.append("millrace", "run.recovered", row["flow"], run_id, measure=measure, at=where, idle=int(row["idle_seconds"]))
-    emit("decision", f"run {run_id[:8]} stood still at {where}: {measure}", measure=measure, stalled=run_id)
+    events.emit("decision", f"run {run_id[:8]} stood still at {where}: {measure}", measure=measure, stalled=run_id)
     return measure
 
 
@@ -133,7 +134,7 @@ def _other_way(row: Row) -> dict[str, Any]:
     hung = [path for path in row["running"] if path.endswith(".read_source") and "[" in path]
     places = [int(path.split("[", 1)[1].split("]", 1)[0]) for path in hung]
     skip = [sources[place] for place in places if place < len(sources)]
-    return {"skip_sources": skip} if skip else {"model": settings().fallback_model}
+    return {"skip_sources": skip} if skip else {"model": config.settings().fallback_model}
 
 
 def _patience(row: Row) -> float:
@@ -141,4 +142,4 @@ def _patience(row: Row) -> float:
     named = [timeouts.get(path.rsplit(".", 1)[-1]) for path in row["running"]]
     if named and all(named):
         return max(float(seconds) for seconds in named if seconds)
-    return settings().stalled_seconds
+    return config.settings().stalled_seconds

@@ -1,3 +1,5 @@
+# requirements:
+
 """Risk classes of actions: from what a tool says about itself, what the house knows, and the policy in the settings.
 
 The stricter of the tool's own word and the house's wins. The settings may raise any class; they may lower one unless the
@@ -8,8 +10,7 @@ import fnmatch
 import re
 from typing import Any, Literal, NamedTuple
 
-from f.millrace.core.config import settings
-from f.millrace.core.errors import BadSetting
+from f.millrace.core import config, errors
 
 Risk = Literal["low", "medium", "high"]
 
@@ -54,9 +55,9 @@ def assess(tool: str, annotations: dict[str, Any] | None = None, arguments: dict
     pattern = _matching(tool)
     if pattern is None:
         return found
-    wanted: Risk = settings().risk_policy[pattern]
+    wanted: Risk = config.settings().risk_policy[pattern]
     if found.fixed and exceeds(found.risk, wanted):
-        raise BadSetting(
+        raise errors.BadSetting(
             f"setting 'risk_policy' makes {pattern!r} {wanted}, but {tool} is always {found.risk}: {found.rule}; "
             "leave it out, or give a standing approval instead"
         )
@@ -70,13 +71,13 @@ def asks(assessment: Assessment, threshold: Risk | None = None) -> bool:
     """
     if assessment.risk == "high" or (threshold and exceeds(assessment.risk, threshold)):
         return True
-    return assessment.risk == "medium" and settings().risk_medium == "ask"
+    return assessment.risk == "medium" and config.settings().risk_medium == "ask"
 
 
 def explain(tool: str, annotations: dict[str, Any] | None = None, arguments: dict[str, Any] | None = None) -> str:
     """Return one sentence that says the class, whether it asks, and the rule that decided."""
     found = assess(tool, annotations, arguments)
-    medium = "asks" if settings().risk_medium == "ask" else "runs without asking"
+    medium = "asks" if config.settings().risk_medium == "ask" else "runs without asking"
     does = {"high": "always asks", "medium": f"{medium} (setting risk_medium)", "low": "runs and is logged"}
     return f"{tool} is {found.risk} risk and {does[found.risk]}: {found.rule}"
 
@@ -93,7 +94,7 @@ def stricter(one: Risk, other: Risk | None) -> Risk:
 
 def _by_house(tool: str, annotations: dict[str, Any] | None, arguments: dict[str, Any]) -> Assessment:
     if tool in TO_OPERATOR:
-        operator = settings().operator
+        operator = config.settings().operator
         if operator and arguments.get("to") == operator:
             return Assessment("low", f"house rule for {tool}: a note to the operator's own address", fixed=True)
         return Assessment("high", f"house rule for {tool}: it goes elsewhere than to the operator", fixed=True)
@@ -117,7 +118,7 @@ def _verb(tool: str) -> str:
 
 def _matching(tool: str) -> str | None:
     """Return the pattern of the policy that names the tool: the longest one that matches."""
-    matching = [pattern for pattern in settings().risk_policy if fnmatch.fnmatchcase(tool, pattern)]
+    matching = [pattern for pattern in config.settings().risk_policy if fnmatch.fnmatchcase(tool, pattern)]
     return max(matching, key=lambda pattern: (pattern == tool, len(pattern)), default=None)
 
 

@@ -1,3 +1,5 @@
+# requirements:
+
 """How well the agents do, from rows: each figure with what was counted, its target, and whether it is met.
 
 A figure of too few cases is no figure: it says so instead of a verdict.
@@ -7,8 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from f.millrace.core import db
-from f.millrace.core.run_context import now
+from f.millrace.core import db, run_context
 
 LEAST = 5
 LEAST_PAIRS = 10
@@ -85,7 +86,7 @@ SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE recovered) / nullif(count(*
 
 def scorecard(days: int = 30, namespace: str = "main") -> list[Figure]:
     """Return the figures of the last days."""
-    over = {"namespace": namespace, "since": now() - timedelta(days=days)}
+    over = {"namespace": namespace, "since": run_context.now() - timedelta(days=days)}
 
     def figure(name: str, meaning: str, sql: str, target: float, unit: str = "%", least: int = LEAST) -> Figure:
         row = db.one(sql, over)

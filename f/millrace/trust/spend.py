@@ -1,13 +1,12 @@
+# requirements:
+
 """What was spent, from the rows: one sum for the digest, the terminal, JSON and the report of `spend`."""
 
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from f.millrace.core import db
-from f.millrace.core.config import settings
-from f.millrace.core.money import number, usd
-from f.millrace.core.run_context import now
+from f.millrace.core import config, db, money, run_context
 
 # A call on its way counts at its reserve: the provider may bill it.
 COST = "CASE usage.state WHEN 'settled' THEN usage.cost_usd WHEN 'sent' THEN usage.reserved_usd ELSE 0 END"
@@ -29,12 +28,12 @@ def cost_of(run_id: str | None, step: str | None = None) -> Decimal:
         f"SELECT coalesce(sum({COST}), 0) AS usd FROM usage WHERE run_id = %s AND (%s::text IS NULL OR step = %s)",
         [run_id, step, step],
     )
-    return usd(row["usd"]) if row else usd(0)
+    return money.usd(row["usd"]) if row else money.usd(0)
 
 
 def told(run_id: str) -> float:
     """Return what the run has cost so far, as every place tells it."""
-    return number(cost_of(run_id))
+    return money.number(cost_of(run_id))
 
 
 def spent(by: By, since: datetime | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
@@ -55,9 +54,9 @@ def spent(by: By, since: datetime | None = None, run_id: str | None = None) -> l
         {
             by: row["name"],
             "calls": row["calls"],
-            "cost_usd": number(row["cost"]),
-            "tools_usd": number(row["tools"]),
-            "reserved_usd": number(row["reserved"]),
+            "cost_usd": money.number(row["cost"]),
+            "tools_usd": money.number(row["tools"]),
+            "reserved_usd": money.number(row["reserved"]),
             "currency": "USD",
             "tokens": {name: row[name] for name in TOKENS},
             "price_sources": row["prices"],
@@ -80,8 +79,12 @@ def total(since: datetime | None = None, run_id: str | None = None) -> dict[str,
         [since, since, run_id, run_id],
     )
     assert cost and hours
-    machines = usd(hours["hours"]) * settings().machine_usd_hour
-    return {"cost_usd": number(cost["usd"]), "machines_usd": number(machines), "step_hours": round(float(hours["hours"]), 4)}
+    machines = money.usd(hours["hours"]) * config.settings().machine_usd_hour
+    return {
+        "cost_usd": money.number(cost["usd"]),
+        "machines_usd": money.number(machines),
+        "step_hours": round(float(hours["hours"]), 4),
+    }
 
 
 def limits_today(run_id: str | None = None) -> list[dict[str, Any]]:
@@ -89,13 +92,13 @@ def limits_today(run_id: str | None = None) -> list[dict[str, Any]]:
     rows = db.all(
         "SELECT scope, key, limit_usd, spent_usd, reserved_usd FROM budget WHERE (scope <> 'run' AND key LIKE %s) "
         "OR (scope = 'run' AND key = %s) ORDER BY scope, key",
-        [f"% {now().date().isoformat()}", run_id or ""],
+        [f"% {run_context.now().date().isoformat()}", run_id or ""],
     )
     return [
         {
             "scope": row["scope"],
             "key": row["key"],
-            **{name: number(row[name]) for name in ("limit_usd", "spent_usd", "reserved_usd")},
+            **{name: money.number(row[name]) for name in ("limit_usd", "spent_usd", "reserved_usd")},
             "percent": round(float(100 * row["spent_usd"] / row["limit_usd"]), 1) if row["limit_usd"] else None,
         }
         for row in rows

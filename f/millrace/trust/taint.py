@@ -1,3 +1,5 @@
+# requirements:
+
 """Taint: whose words a tool call is made of, and what follows from that.
 
 A model may be talked into anything by what it reads, so nothing here asks what a text says or what the model meant. It
@@ -17,8 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from f.millrace.core.contracts import Trust
-from f.millrace.core.redaction import redact
+from f.millrace.core import contracts, redaction
 from f.millrace.trust import forms
 
 Outcome = Literal["free", "ask", "refuse"]
@@ -71,7 +72,7 @@ class Words:
 class Heard:
     """What a model has read so far, by whose words it was."""
 
-    def __init__(self, request: str = "", trust: Trust = "own") -> None:
+    def __init__(self, request: str = "", trust: contracts.Trust = "own") -> None:
         """Begin with the task; `trust` says whether the user wrote it or a stranger did (a headline, say)."""
         self.tainted = False
         self.request = Words()
@@ -87,7 +88,7 @@ class Heard:
             # A host that is named alone means all of it; one inside an address means that page.
             self.hosts |= forms.hosts(forms.URL.sub(" ", request))
 
-    def read(self, text: str, trust: Trust, private: bool = False) -> None:
+    def read(self, text: str, trust: contracts.Trust, private: bool = False) -> None:
         """Take note of a text that the model is shown; a stranger's mail to the owner is both untrusted and private."""
         if not text:
             return
@@ -105,7 +106,7 @@ def judge(tool: str, arguments: dict[str, Any], heard: Heard, *, read_only: bool
     values = list(leaves(arguments))
     if leaves_house or not read_only:
         for path, value in values:
-            if isinstance(value, str) and redact(value) != value:
+            if isinstance(value, str) and redaction.redact(value) != value:
                 return Verdict("refuse", f"{tool} was not called: {path} holds a secret")
     if not read_only:
         return _changing(tool, values, heard)

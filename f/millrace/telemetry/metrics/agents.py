@@ -1,34 +1,36 @@
+# requirements:
+
 """Figures of agents: how often, how long, how well, at what load."""
 
-from f.millrace.telemetry.metrics.define import RUN_TRACE, SECONDS, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics import define
 
-AGENT = Label("agent", at_most=20)
+AGENT = define.Label("agent", at_most=20)
 ENDED = "name LIKE 'invoke_agent %%' AND status <> 'pending'"
 
-INVOCATIONS = define_metric(
+INVOCATIONS = define.define_metric(
     "agent_invocations_total",
     "counter",
-    [AGENT, Label("status", ("ok", "error", "killed"))],
+    [AGENT, define.Label("status", ("ok", "error", "killed"))],
     help="Invocations of agents that have ended.",
     source="spans invoke_agent",
     sql=f"SELECT seen_at AS at, attributes ->> 'agent.id' AS agent, status, 1 AS value, trace_id AS trace FROM span WHERE {ENDED}",
     means="How much each agent is asked to do, and how much of that fails.",
     do="Look at the trace behind a failed invocation: the last chat or tool span below it says why.",
     panels=[
-        Panel("Overview", "Agent invocations an hour", "sum(increase(millrace_agent_invocations_total[1h]))"),
-        Panel(
+        define.Panel("Overview", "Agent invocations an hour", "sum(increase(millrace_agent_invocations_total[1h]))"),
+        define.Panel(
             "Agents",
             "Invocations an hour",
             'sum by (agent, status) (increase(millrace_agent_invocations_total{agent=~"$agent"}[1h]))',
             "{{agent}} {{status}}",
         ),
-        Panel(
+        define.Panel(
             "Agents",
             "Errors a minute",
             'sum by (agent) (rate(millrace_agent_invocations_total{agent=~"$agent",status!="ok"}[1h])) * 60',
             "{{agent}}",
         ),
-        Panel(
+        define.Panel(
             "Agents",
             "Success",
             'sum by (agent) (increase(millrace_agent_invocations_total{agent=~"$agent",status="ok"}[1d])) '
@@ -39,7 +41,7 @@ INVOCATIONS = define_metric(
         ),
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "AgentErrors",
             'sum by (agent) (increase(millrace_agent_invocations_total{status!="ok"}[1h])) > 5 and '
             'sum by (agent) (increase(millrace_agent_invocations_total{status!="ok"}[1h])) '
@@ -64,7 +66,7 @@ INVOCATIONS = define_metric(
     ],
 )
 
-DURATION = define_metric(
+DURATION = define.define_metric(
     "agent_duration_seconds",
     "histogram",
     [AGENT],
@@ -72,11 +74,11 @@ DURATION = define_metric(
     "How long an invocation of an agent takes.",
     source="spans invoke_agent",
     sql=f"SELECT seen_at AS at, attributes ->> 'agent.id' AS agent, extract(epoch FROM finished_at - started_at) AS value, trace_id AS trace FROM span WHERE {ENDED}",
-    bounds=SECONDS,
+    bounds=define.SECONDS,
     means="The time from a question to an agent until its answer, tools and models included.",
     do="Compare with the latency of its turns and tools: the one that grew with it is the cause.",
     panels=[
-        Panel(
+        define.Panel(
             "Performance",
             f"Agent duration, P{share}",
             f'histogram_quantile(0.{share}, sum by (agent, le) (increase(millrace_agent_duration_seconds_bucket{{agent=~"$agent"}}[1h])))',
@@ -87,20 +89,20 @@ DURATION = define_metric(
     ],
 )
 
-TURNS = define_metric(
+TURNS = define.define_metric(
     "agent_turns_total",
     "counter",
     [AGENT],
     help="Requests of agents to models that were answered.",
     source="rows of usage, kind model, settled",
-    sql=f"SELECT settled_at AS at, agent, 1 AS value, {RUN_TRACE} FROM usage WHERE state = 'settled' AND kind = 'model'",
+    sql=f"SELECT settled_at AS at, agent, 1 AS value, {define.RUN_TRACE} FROM usage WHERE state = 'settled' AND kind = 'model'",
     means="How often an agent goes back to its model.",
     do="Many turns an invocation mean that answers had to be repaired: look at the spans chat below invoke_agent.",
     panels=[
-        Panel(
+        define.Panel(
             "Agents", "Turns an hour", 'sum by (agent) (increase(millrace_agent_turns_total{agent=~"$agent"}[1h]))', "{{agent}}"
         ),
-        Panel(
+        define.Panel(
             "Agents",
             "Turns an invocation",
             'sum by (agent) (increase(millrace_agent_turns_total{agent=~"$agent"}[1d])) '
@@ -111,7 +113,7 @@ TURNS = define_metric(
     ],
 )
 
-TURN_LATENCY = define_metric(
+TURN_LATENCY = define.define_metric(
     "agent_turn_latency_seconds",
     "histogram",
     [AGENT],
@@ -119,11 +121,11 @@ TURN_LATENCY = define_metric(
     "How long one turn takes: one request of an agent to its model.",
     source="spans chat",
     sql="SELECT seen_at AS at, attributes ->> 'gen_ai.agent.name' AS agent, extract(epoch FROM finished_at - started_at) AS value, trace_id AS trace FROM span WHERE name LIKE 'chat %%' AND status <> 'pending'",
-    bounds=SECONDS,
+    bounds=define.SECONDS,
     means="The provider's speed, as the agents feel it.",
     do="If one model is slow, give the agent another (setting agents), or set cheaper_model.",
     panels=[
-        Panel(
+        define.Panel(
             "Performance",
             f"Turn latency, P{share}",
             f'histogram_quantile(0.{share}, sum by (agent, le) (increase(millrace_agent_turn_latency_seconds_bucket{{agent=~"$agent"}}[1h])))',
@@ -133,7 +135,7 @@ TURN_LATENCY = define_metric(
         for share in (50, 95, 99)
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "SlowTurns",
             "histogram_quantile(0.95, sum by (agent, le) (increase(millrace_agent_turn_latency_seconds_bucket[1h]))) > 60",
             "warning",
@@ -154,7 +156,7 @@ TURN_LATENCY = define_metric(
     ],
 )
 
-AGENTS = define_metric(
+AGENTS = define.define_metric(
     "agents",
     "gauge",
     help="Agents that were invoked in the last 30 days.",
@@ -162,10 +164,10 @@ AGENTS = define_metric(
     sql="SELECT count(DISTINCT labels ->> 'agent') AS value FROM metric_hour WHERE metric = 'agent_invocations_total' AND hour > %(now)s - interval '30 days'",
     means="How many kinds of agents are at work.",
     do="If it falls, a step with an agent no longer runs: look at the dashboard Workflows.",
-    panels=[Panel("Agents", "Agents", "millrace_agents", kind="stat")],
+    panels=[define.Panel("Agents", "Agents", "millrace_agents", kind="stat")],
 )
 
-LOAD = define_metric(
+LOAD = define.define_metric(
     "agent_load",
     "gauge",
     [AGENT],
@@ -175,8 +177,8 @@ LOAD = define_metric(
     means="How much each agent does side by side.",
     do="If it stays high while nothing ends, runs stand still: scripts/millrace recover.",
     panels=[
-        Panel("Agents", "Running now", 'sum by (agent) (millrace_agent_load{agent=~"$agent"})', "{{agent}}"),
-        Panel("Overview", "Active agents", "sum(millrace_agent_load)", kind="stat"),
+        define.Panel("Agents", "Running now", 'sum by (agent) (millrace_agent_load{agent=~"$agent"})', "{{agent}}"),
+        define.Panel("Overview", "Active agents", "sum(millrace_agent_load)", kind="stat"),
     ],
 )
 
@@ -194,10 +196,10 @@ WITH ran AS (
 )
 """
 
-HEALTH_PARTS = define_metric(
+HEALTH_PARTS = define.define_metric(
     "agent_health_part_ratio",
     "gauge",
-    [AGENT, Label("part", ("success", "in_time", "agreed"))],
+    [AGENT, define.Label("part", ("success", "in_time", "agreed"))],
     "ratio",
     "The parts of an agent's health over 7 days: invocations without error, within a minute, results nobody objected to.",
     source="spans invoke_agent, rows of decision",
@@ -205,13 +207,13 @@ HEALTH_PARTS = define_metric(
     means="Why an agent's health is what it is.",
     do="The lowest part says where to look: errors in the traces, time on the dashboard Performance, objections in `feedback`.",
     panels=[
-        Panel(
+        define.Panel(
             "Agents", "Health by part", 'millrace_agent_health_part_ratio{agent=~"$agent"}', "{{agent}} {{part}}", "bars", "ratio"
         )
     ],
 )
 
-HEALTH = define_metric(
+HEALTH = define.define_metric(
     "agent_health_ratio",
     "gauge",
     [AGENT],
@@ -223,11 +225,11 @@ HEALTH = define_metric(
     means="One figure for how an agent does; its parts are in agent_health_part_ratio.",
     do="Look at its parts.",
     panels=[
-        Panel("Overview", "Health of the agents", "millrace_agent_health_ratio", "{{agent}}", "stat", "ratio"),
-        Panel("Agents", "Health", 'millrace_agent_health_ratio{agent=~"$agent"}', "{{agent}}", unit="ratio"),
+        define.Panel("Overview", "Health of the agents", "millrace_agent_health_ratio", "{{agent}}", "stat", "ratio"),
+        define.Panel("Agents", "Health", 'millrace_agent_health_ratio{agent=~"$agent"}', "{{agent}}", unit="ratio"),
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "AgentUnhealthy",
             "millrace_agent_health_ratio < 0.6",
             "warning",

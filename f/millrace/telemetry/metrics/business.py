@@ -1,34 +1,36 @@
+# requirements:
+
 """Figures of what it is all for: tasks done, how right they were, what one costs, whether the digest was there."""
 
-from f.millrace.telemetry.metrics.define import RUN_TRACE, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics import define
 
 OUTCOMES = ("approved", "corrected", "refused", "undone", "silent_success")
 
-TASKS = define_metric(
+TASKS = define.define_metric(
     "tasks_total",
     "counter",
-    [Label("outcome", ("completed", "unreviewed", "no_sources"))],
+    [define.Label("outcome", ("completed", "unreviewed", "no_sources"))],
     help="Topics and questions that were worked on, by what came of them.",
     source="rows of decision (judgements) and of research_result",
     # Not `review`, which an answer changes: a task is counted once. A topic that money ended was never judged.
     sql=f"""SELECT coalesce(d.made_at, r.created_at) AS at,
         CASE WHEN r.no_sources THEN 'no_sources' WHEN d.escalated IS NOT FALSE THEN 'unreviewed' ELSE 'completed' END AS outcome,
-        1 AS value, {RUN_TRACE}
+        1 AS value, {define.RUN_TRACE}
     FROM (SELECT run_id, subject AS topic_id, escalated, made_at FROM decision WHERE kind = 'judgement') d
     FULL JOIN research_result r USING (run_id, topic_id)""",
     means="The work that people see: `completed` stands on its evidence, `unreviewed` is marked as unsure, `no_sources` found nothing.",
     do="Few completed: look at the confidence and the sources on the dashboard Research.",
     panels=[
-        Panel("Overview", "Tasks a day", "sum by (outcome) (increase(millrace_tasks_total[1d]))", "{{outcome}}", "bars"),
-        Panel(
+        define.Panel("Overview", "Tasks a day", "sum by (outcome) (increase(millrace_tasks_total[1d]))", "{{outcome}}", "bars"),
+        define.Panel(
             "Overview",
             "Task completion",
             'sum(increase(millrace_tasks_total{outcome="completed"}[1d])) / sum(increase(millrace_tasks_total[1d]))',
             kind="stat",
             unit="ratio",
         ),
-        Panel("Performance", "Throughput, tasks an hour", "sum(increase(millrace_tasks_total[1h]))"),
-        Panel(
+        define.Panel("Performance", "Throughput, tasks an hour", "sum(increase(millrace_tasks_total[1h]))"),
+        define.Panel(
             "Cost",
             "Cost a task",
             "sum(increase(millrace_cost_usd_total[1d])) / sum(increase(millrace_tasks_total[1d]))",
@@ -38,18 +40,20 @@ TASKS = define_metric(
     ],
 )
 
-DECISIONS = define_metric(
+DECISIONS = define.define_metric(
     "decisions_total",
     "counter",
-    [Label("kind", ("judgement", "action")), Label("outcome", OUTCOMES)],
+    [define.Label("kind", ("judgement", "action")), define.Label("outcome", OUTCOMES)],
     help="Decisions of agents by how they came out: approved, corrected, refused, undone, or right without a word.",
     source="rows of decision",
-    sql=f"SELECT outcome_at AS at, kind, outcome, 1 AS value, {RUN_TRACE} FROM decision WHERE outcome IS NOT NULL",
+    sql=f"SELECT outcome_at AS at, kind, outcome, 1 AS value, {define.RUN_TRACE} FROM decision WHERE outcome IS NOT NULL",
     means="How right the agents were, by those who have to live with it.",
     do="scripts/millrace feedback records what a person thinks; scripts/millrace scorecard compares with the targets.",
     panels=[
-        Panel("Overview", "Decisions a day", "sum by (outcome) (increase(millrace_decisions_total[1d]))", "{{outcome}}", "bars"),
-        Panel(
+        define.Panel(
+            "Overview", "Decisions a day", "sum by (outcome) (increase(millrace_decisions_total[1d]))", "{{outcome}}", "bars"
+        ),
+        define.Panel(
             "Safety",
             "Approvals and corrections",
             "sum by (kind, outcome) (increase(millrace_decisions_total[1d]))",
@@ -59,18 +63,18 @@ DECISIONS = define_metric(
     ],
 )
 
-JUDGED = define_metric(
+JUDGED = define.define_metric(
     "judgement_faults_total",
     "counter",
-    [Label("fault", ("false_alarm", "miss"))],
+    [define.Label("fault", ("false_alarm", "miss"))],
     help="False alarms: a person was asked, and it was right. Misses: nobody was asked, and it was wrong.",
     source="rows of decision, kind judgement",
-    sql=f"SELECT outcome_at AS at, CASE WHEN escalated THEN 'false_alarm' ELSE 'miss' END AS fault, 1 AS value, {RUN_TRACE} FROM decision WHERE kind = 'judgement' "
+    sql=f"SELECT outcome_at AS at, CASE WHEN escalated THEN 'false_alarm' ELSE 'miss' END AS fault, 1 AS value, {define.RUN_TRACE} FROM decision WHERE kind = 'judgement' "
     "AND ((escalated AND outcome = 'approved') OR (NOT escalated AND outcome IN ('corrected', 'refused', 'undone')))",
     means="Whether confidence asks for a person where one is needed.",
     do="Many false alarms: lower confidence_review. Misses: raise it.",
     panels=[
-        Panel(
+        define.Panel(
             "Safety",
             "False alarms and misses",
             "sum by (fault) (increase(millrace_judgement_faults_total[1d]))",
@@ -80,7 +84,7 @@ JUDGED = define_metric(
     ],
 )
 
-QUALITY = define_metric(
+QUALITY = define.define_metric(
     "quality_ratio",
     "gauge",
     unit="ratio",
@@ -89,10 +93,10 @@ QUALITY = define_metric(
     sql="SELECT avg(confidence) / 100 AS value FROM research_result WHERE created_at > now() - interval '7 days'",
     means="How good the week's results are.",
     do="Compare with the decisions: confidence that people do not share is not quality.",
-    panels=[Panel("Overview", "Quality", "millrace_quality_ratio", kind="stat", unit="ratio")],
+    panels=[define.Panel("Overview", "Quality", "millrace_quality_ratio", kind="stat", unit="ratio")],
 )
 
-AVAILABILITY = define_metric(
+AVAILABILITY = define.define_metric(
     "availability_ratio",
     "gauge",
     unit="ratio",
@@ -101,7 +105,7 @@ AVAILABILITY = define_metric(
     sql="SELECT avg((status IN ('done', 'stopped', 'partly_failed'))::int) AS value FROM run WHERE finished_at > now() - interval '7 days'",
     means="Whether the house does what it is asked.",
     do="scripts/millrace runs shows those that did not.",
-    panels=[Panel("Overview", "Availability", "millrace_availability_ratio", kind="stat", unit="ratio")],
+    panels=[define.Panel("Overview", "Availability", "millrace_availability_ratio", kind="stat", unit="ratio")],
 )
 
 EXPECTED = """
@@ -119,18 +123,18 @@ SELECT flow, CASE WHEN clock::time >= %(digest_due)s::time AND NOT EXISTS (
     THEN 1 ELSE 0 END AS value FROM local
 """
 
-OVERDUE = define_metric(
+OVERDUE = define.define_metric(
     "digest_overdue",
     "gauge",
-    [Label("flow", at_most=60)],
+    [define.Label("flow", at_most=60)],
     help="1 when it is later than the setting digest_due, in the schedule's zone, and the day's digest neither was delivered nor waits for a person.",
     source="rows of run (scheduled in the last 14 days), delivery and action",
     sql=EXPECTED,
     means="The dead man's switch: it speaks when everything else is silent.",
     do="scripts/millrace runs: did it start, did it fail, did a question expire?",
-    panels=[Panel("Overview", "Digest overdue", "max(millrace_digest_overdue) or vector(0)", kind="stat")],
+    panels=[define.Panel("Overview", "Digest overdue", "max(millrace_digest_overdue) or vector(0)", kind="stat")],
     alerts=[
-        Alert(
+        define.Alert(
             "NoDigest",
             "max by (flow) (millrace_digest_overdue) == 1",
             "emergency",

@@ -1,3 +1,5 @@
+# requirements:
+
 """What a metric is: its name, labels and unit, where it comes from, where it is shown, when it warns, what to do.
 
 `define_metric` refuses what would be a bad metric for years: a wrong name, a unit that the name does not say, a label
@@ -8,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from f.millrace.core.errors import BadInput
+from f.millrace.core import errors
 
 PREFIX = "millrace"
 Type = Literal["counter", "gauge", "histogram"]
@@ -127,7 +129,7 @@ def define_metric(
     )  # fmt: skip
     problems = [*_name(found), *_labels(found), *_words(found), *_shape(found)]
     if problems:
-        raise BadInput(f"metric {name!r}: " + "; ".join(problems))
+        raise errors.BadInput(f"metric {name!r}: " + "; ".join(problems))
     return found
 
 

@@ -1,6 +1,8 @@
+# requirements:
+
 """Figures of research: what was searched and read, how good the evidence is, what was made of it."""
 
-from f.millrace.telemetry.metrics.define import RUN_TRACE, SHARES, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics import define
 
 EVENT_TRACE = "replace(run_id::text, '-', '')"
 # Why a research ended, by the beginnings of its words.
@@ -22,12 +24,16 @@ SELECT created_at, CASE WHEN no_sources THEN 'give_up' WHEN stopped_because LIKE
 FROM research_result
 """
 
-SELFRAG = define_metric(
+SELFRAG = define.define_metric(
     "agent_selfrag_decision_total",
     "counter",
     [
-        Label("decision", ("retrieve", "accept", "retrieve_again", "give_up", "research", "another_way", "escalate", "stop")),
-        Label("reason", ("question", "asks_for_news", "nothing_found", "nothing_new", "not_grounded", "not_enough", *ENDS)),
+        define.Label(
+            "decision", ("retrieve", "accept", "retrieve_again", "give_up", "research", "another_way", "escalate", "stop")
+        ),
+        define.Label(
+            "reason", ("question", "asks_for_news", "nothing_found", "nothing_new", "not_grounded", "not_enough", *ENDS)
+        ),
     ],
     help="What the loops that check their own answers decided, and why.",
     source="events decision of selfrag and research, events escalation, rows of research_result",
@@ -42,7 +48,7 @@ SELFRAG = define_metric(
         {"decision": "give_up", "reason": "not_enough"},
     ],
     panels=[
-        Panel(
+        define.Panel(
             "Research",
             "Decisions about evidence",
             "sum by (decision, reason) (increase(millrace_agent_selfrag_decision_total[1h]))",
@@ -51,7 +57,7 @@ SELFRAG = define_metric(
         )
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "SelfRagEscalations",
             'sum(increase(millrace_agent_selfrag_decision_total{decision="escalate"}[6h])) > 5',
             "warning",
@@ -71,10 +77,10 @@ SELFRAG = define_metric(
     ],
 )
 
-SEARCHES = define_metric(
+SEARCHES = define.define_metric(
     "research_queries_total",
     "counter",
-    [Label("status", ("ok", "error"))],
+    [define.Label("status", ("ok", "error"))],
     help="Searches of the web and of notes by the researcher.",
     source="spans execute_tool of tools that search",
     sql="SELECT seen_at AS at, CASE WHEN status = 'ok' AND coalesce(attributes ->> 'tool.success', 'true') = 'true' THEN 'ok' ELSE 'error' END AS status, 1 AS value, trace_id AS trace "
@@ -82,7 +88,7 @@ SEARCHES = define_metric(
     means="Whether a question to the world gets an answer at all.",
     do="scripts/millrace health says whether the search server answers; the setting search_url names it.",
     panels=[
-        Panel(
+        define.Panel(
             "Research",
             "Searches that worked",
             'sum(increase(millrace_research_queries_total{status="ok"}[1d])) / sum(increase(millrace_research_queries_total[1d]))',
@@ -92,18 +98,18 @@ SEARCHES = define_metric(
     ],
 )
 
-CONFIDENCE = define_metric(
+CONFIDENCE = define.define_metric(
     "research_confidence_ratio",
     "histogram",
     unit="ratio",
     help="How sure the research of a topic or question is of its result, 0 to 1.",
     source="rows of research_result",
-    sql=f"SELECT created_at AS at, confidence / 100.0 AS value, {RUN_TRACE} FROM research_result",
-    bounds=SHARES,
+    sql=f"SELECT created_at AS at, confidence / 100.0 AS value, {define.RUN_TRACE} FROM research_result",
+    bounds=define.SHARES,
     means="The quality of the evidence as the house measures it: sources that agree, are trusted and carry each sentence.",
     do="scripts/millrace show RUN lists the parts of each topic's confidence.",
     panels=[
-        Panel(
+        define.Panel(
             "Research",
             f"Confidence, P{share}",
             f"histogram_quantile(0.{share}, sum by (le) (increase(millrace_research_confidence_ratio_bucket[1d])))",
@@ -112,7 +118,7 @@ CONFIDENCE = define_metric(
         for share in (50, 95)
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "QualityDrop",
             "increase(millrace_research_confidence_ratio_sum[1d]) / increase(millrace_research_confidence_ratio_count[1d]) < 0.8 * "
             "(increase(millrace_research_confidence_ratio_sum[14d]) / increase(millrace_research_confidence_ratio_count[14d])) "
@@ -135,25 +141,25 @@ CONFIDENCE = define_metric(
     ],
 )
 
-EVIDENCE = define_metric(
+EVIDENCE = define.define_metric(
     "research_evidence_total",
     "counter",
-    [Label("trust", ("own", "trusted", "untrusted")), Label("origin", ("web", "collected", "memory", "tool"))],
+    [define.Label("trust", ("own", "trusted", "untrusted")), define.Label("origin", ("web", "collected", "memory", "tool"))],
     help="Passages kept as evidence, by how far their source is trusted and where they came from.",
     source="rows of evidence",
     sql="SELECT created_at AS at, trust, CASE WHEN tool = 'memory' OR url LIKE 'memory:%%' THEN 'memory' WHEN tool IN ('', 'collect', 'collected') THEN 'collected' WHEN tool LIKE 'web.%%' THEN 'web' ELSE 'tool' END AS origin, "
-    f"1 AS value, {RUN_TRACE} FROM evidence",
+    f"1 AS value, {define.RUN_TRACE} FROM evidence",
     means="What results stand on, and how much of it memory already had.",
     do="Little that is trusted: name trusted sources, or read the documents of your own.",
     panels=[
-        Panel(
+        define.Panel(
             "Research",
             "Evidence by trust",
             "sum by (trust) (increase(millrace_research_evidence_total[1d]))",
             "{{trust}}",
             "bars",
         ),
-        Panel(
+        define.Panel(
             "Memory",
             "Evidence from memory",
             'sum(increase(millrace_research_evidence_total{origin="memory"}[1d])) / sum(increase(millrace_research_evidence_total[1d]))',
@@ -163,33 +169,35 @@ EVIDENCE = define_metric(
     ],
 )
 
-FINDINGS = define_metric(
+FINDINGS = define.define_metric(
     "research_findings_total",
     "counter",
-    [Label("outcome", ("kept", "dropped", "conflict"))],
+    [define.Label("outcome", ("kept", "dropped", "conflict"))],
     help="Sentences that results say, those dropped because no evidence carried them, and conflicts between sources.",
     source="rows of research_result, events decision that drop a sentence",
-    sql=f"""SELECT created_at AS at, 'kept' AS outcome, jsonb_array_length(findings) AS value, {RUN_TRACE} FROM research_result WHERE jsonb_array_length(findings) > 0
+    sql=f"""SELECT created_at AS at, 'kept' AS outcome, jsonb_array_length(findings) AS value, {define.RUN_TRACE} FROM research_result WHERE jsonb_array_length(findings) > 0
     UNION ALL SELECT created_at, 'conflict', jsonb_array_length(conflicts), {EVENT_TRACE} FROM research_result WHERE jsonb_array_length(conflicts) > 0
     UNION ALL SELECT at, 'dropped', 1, {EVENT_TRACE} FROM run_event WHERE event = 'decision' AND message LIKE 'Dropped: %%'""",
     means="What was made of the evidence.",
     do="Many dropped sentences: the model invents; try another for the writer.",
     panels=[
-        Panel("Research", "Sentences", "sum by (outcome) (increase(millrace_research_findings_total[1d]))", "{{outcome}}", "bars")
+        define.Panel(
+            "Research", "Sentences", "sum by (outcome) (increase(millrace_research_findings_total[1d]))", "{{outcome}}", "bars"
+        )
     ],
 )
 
-SOURCES = define_metric(
+SOURCES = define.define_metric(
     "source_items_total",
     "counter",
-    [Label("source", at_most=30)],
+    [define.Label("source", at_most=30)],
     help="Items that were new in a source when it was read.",
     source="rows of source_reading",
     sql="SELECT r.started_at + make_interval(secs => s.seconds) AS at, s.source, s.fresh AS value, replace(s.run_id::text, '-', '') AS trace FROM source_reading s JOIN run r ON r.id = s.run_id",
     means="Whether each source still has something to say.",
     do="A source without items for days has moved or refuses: scripts/millrace step research/read_source source=NAME.",
     panels=[
-        Panel(
+        define.Panel(
             "Research", "New items by source", "sum by (source) (increase(millrace_source_items_total[1d]))", "{{source}}", "bars"
         )
     ],

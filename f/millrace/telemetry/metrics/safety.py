@@ -1,25 +1,27 @@
+# requirements:
+
 """Figures of safety: what was blocked, what was blocked for nothing, what broke a rule."""
 
-from f.millrace.telemetry.metrics.define import RUN_TRACE, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics import define
 
 BLOCKED = f"""
 SELECT seen_at AS at, 'tainted' AS kind, 1 AS value, trace_id AS trace FROM span WHERE name LIKE 'risk_decision %%' AND attributes ->> 'millrace.decision' = 'refuse'
-UNION ALL SELECT at, CASE kind WHEN 'approval.denied' THEN 'denied' ELSE 'authority' END, 1, {RUN_TRACE} FROM audit WHERE kind IN ('approval.denied', 'authority.refused')
+UNION ALL SELECT at, CASE kind WHEN 'approval.denied' THEN 'denied' ELSE 'authority' END, 1, {define.RUN_TRACE} FROM audit WHERE kind IN ('approval.denied', 'authority.refused')
 """
 # Held back because an agent asked for it, and allowed by the person who looked: it need not have been held.
 OVER = "SELECT d.outcome_at AS at, 1 AS value, replace(d.run_id::text, '-', '') AS trace FROM decision d JOIN action a ON a.key = d.subject WHERE d.kind = 'action' AND d.escalated AND d.outcome = 'approved' AND a.reason LIKE 'asked for by an agent%%'"
 
-UNSAFE = define_metric(
+UNSAFE = define.define_metric(
     "safety_unsafe_blocked_total",
     "counter",
-    [Label("kind", ("tainted", "denied", "authority"))],
+    [define.Label("kind", ("tainted", "denied", "authority"))],
     help="Unsafe actions that were blocked: told by a stranger's text, denied by a person, or not an agent's to decide.",
     source="spans risk_decision that refuse, rows of audit",
     sql=BLOCKED,
     means="What would have happened without the guards.",
     do="scripts/millrace audit show RUN; the trace shows which text asked for it.",
     panels=[
-        Panel(
+        define.Panel(
             "Safety",
             "Unsafe actions blocked",
             "sum by (kind) (increase(millrace_safety_unsafe_blocked_total[1d]))",
@@ -29,7 +31,7 @@ UNSAFE = define_metric(
     ],
 )
 
-OVER_REFUSALS = define_metric(
+OVER_REFUSALS = define.define_metric(
     "safety_over_refusals_total",
     "counter",
     help="Actions held back that a person then allowed as they were.",
@@ -37,22 +39,24 @@ OVER_REFUSALS = define_metric(
     sql=OVER,
     means="What the guards cost in time and patience.",
     do="A standing approval, or risk_policy in the settings, lets what is always allowed pass.",
-    panels=[Panel("Safety", "Held back for nothing", "sum(increase(millrace_safety_over_refusals_total[1d]))", kind="stat")],
+    panels=[
+        define.Panel("Safety", "Held back for nothing", "sum(increase(millrace_safety_over_refusals_total[1d]))", kind="stat")
+    ],
 )
 
-VIOLATIONS = define_metric(
+VIOLATIONS = define.define_metric(
     "safety_violations_total",
     "counter",
-    [Label("kind", ("authority", "tainted_action", "changed_tool"))],
+    [define.Label("kind", ("authority", "tainted_action", "changed_tool"))],
     help="Attempts to break a rule: an agent that wanted to decide for people, act on a stranger's word, or use a tool that was changed.",
     source="rows of audit, spans risk_decision that refuse, events of changed tools",
-    sql=f"""SELECT at, 'authority' AS kind, 1 AS value, {RUN_TRACE} FROM audit WHERE kind = 'authority.refused'
+    sql=f"""SELECT at, 'authority' AS kind, 1 AS value, {define.RUN_TRACE} FROM audit WHERE kind = 'authority.refused'
     UNION ALL SELECT seen_at, 'tainted_action', 1, trace_id FROM span WHERE name LIKE 'risk_decision %%' AND attributes ->> 'millrace.decision' = 'refuse'
     UNION ALL SELECT at, 'changed_tool', 1, replace(run_id::text, '-', '') FROM run_event WHERE event = 'tool' AND metadata ->> 'changed' = 'true'""",
     means="Somebody or something tried. Each was refused.",
     do="Read what the agent had read: scripts/millrace trace RUN, then take the source out.",
     panels=[
-        Panel(
+        define.Panel(
             "Safety",
             "Attempts to break a rule",
             "sum by (kind) (increase(millrace_safety_violations_total[1d]))",
@@ -61,7 +65,7 @@ VIOLATIONS = define_metric(
         )
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "SecurityViolation",
             "sum by (kind) (increase(millrace_safety_violations_total[15m])) > 0.5",
             "critical",
@@ -79,7 +83,7 @@ VIOLATIONS = define_metric(
     ],
 )
 
-COMPLIANCE = define_metric(
+COMPLIANCE = define.define_metric(
     "policy_compliance_ratio",
     "gauge",
     unit="ratio",
@@ -89,9 +93,9 @@ COMPLIANCE = define_metric(
     "FROM action a WHERE risk = 'high' AND state = 'performed' AND performed_at > now() - interval '30 days'",
     means="It is 1, or something is very wrong.",
     do="scripts/millrace audit verify, then find the action that nobody approved.",
-    panels=[Panel("Safety", "Compliance with policy", "millrace_policy_compliance_ratio", kind="stat", unit="ratio")],
+    panels=[define.Panel("Safety", "Compliance with policy", "millrace_policy_compliance_ratio", kind="stat", unit="ratio")],
     alerts=[
-        Alert(
+        define.Alert(
             "PolicyBroken",
             "millrace_policy_compliance_ratio < 1",
             "emergency",
@@ -104,7 +108,7 @@ COMPLIANCE = define_metric(
     ],
 )
 
-SCORE = define_metric(
+SCORE = define.define_metric(
     "safety_score_ratio",
     "gauge",
     unit="ratio",
@@ -115,5 +119,5 @@ SCORE = define_metric(
     "FROM decision WHERE kind = 'action' AND outcome IS NOT NULL AND outcome_at > now() - interval '30 days'), 1) AS value",
     means="One figure; its parts are compliance and decisions.",
     do="Look at the part that is low.",
-    panels=[Panel("Safety", "Safety score", "millrace_safety_score_ratio", kind="stat", unit="ratio")],
+    panels=[define.Panel("Safety", "Safety score", "millrace_safety_score_ratio", kind="stat", unit="ratio")],
 )

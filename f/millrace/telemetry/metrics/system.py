@@ -1,16 +1,18 @@
+# requirements:
+
 """Figures of the house itself: health, capacity, whether telemetry keeps up."""
 
-from f.millrace.telemetry.metrics.define import RUN_TRACE, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics import define
 
 STATES = ("healthy", "degraded", "critical", "unknown")
 PARTS = ("database", "model", "tools", "search", "mail", "jaeger", "schedules", "disk")
 # A check that is older than three turns of its schedule says nothing about now.
 LATEST = "(SELECT state FROM health_check h WHERE h.part = parts.part AND h.at > now() - interval '15 minutes' ORDER BY id DESC LIMIT 1)"
 
-HEALTH = define_metric(
+HEALTH = define.define_metric(
     "health_state",
     "gauge",
-    [Label("part", PARTS), Label("state", STATES)],
+    [define.Label("part", PARTS), define.Label("state", STATES)],
     help="1 for the state that each part of the house is in.",
     source="rows of health_check, written every five minutes",
     sql=f"SELECT parts.part, states.state, (coalesce({LATEST}, 'unknown') = states.state)::int AS value "
@@ -18,10 +20,10 @@ HEALTH = define_metric(
     means="healthy, degraded (works with less), critical (does not work), unknown (was not checked for 15 minutes).",
     do="scripts/millrace health says why, and the next step for each fault.",
     panels=[
-        Panel("Overview", "Health", "max by (part, state) (millrace_health_state) == 1", "{{part}} {{state}}", "table"),
+        define.Panel("Overview", "Health", "max by (part, state) (millrace_health_state) == 1", "{{part}} {{state}}", "table"),
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "Unhealthy",
             'max by (part) (millrace_health_state{state="critical"}) == 1',
             "critical",
@@ -35,7 +37,7 @@ HEALTH = define_metric(
             },
             wait="5m",
         ),
-        Alert(
+        define.Alert(
             "HealthUnknown",
             'min(millrace_health_state{state="unknown"}) == 1',
             "warning",
@@ -55,10 +57,10 @@ HEALTH = define_metric(
     ],
 )
 
-CAPACITY = define_metric(
+CAPACITY = define.define_metric(
     "capacity_used_ratio",
     "gauge",
-    [Label("resource", ("connections", "approvals"))],
+    [define.Label("resource", ("connections", "approvals"))],
     "ratio",
     "How much of what is limited is in use: connections of the database; days of waiting questions out of a week.",
     source="pg_stat_activity, rows of action",
@@ -67,10 +69,12 @@ CAPACITY = define_metric(
     means="How much room is left.",
     do="Connections: fewer workers, or a larger max_connections. Approvals: answer them.",
     panels=[
-        Panel("Performance", "Capacity in use", "max by (resource) (millrace_capacity_used_ratio)", "{{resource}}", unit="ratio")
+        define.Panel(
+            "Performance", "Capacity in use", "max by (resource) (millrace_capacity_used_ratio)", "{{resource}}", unit="ratio"
+        )
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "CapacityShort",
             "max by (resource) (millrace_capacity_used_ratio) > 0.9",
             "warning",
@@ -84,7 +88,7 @@ CAPACITY = define_metric(
     ],
 )
 
-DATABASE = define_metric(
+DATABASE = define.define_metric(
     "database_bytes",
     "gauge",
     unit="bytes",
@@ -93,10 +97,10 @@ DATABASE = define_metric(
     sql="SELECT pg_database_size(current_database()) AS value",
     means="How much the house has written down.",
     do="Shorter trace_days, event_days, metric_days or memory_days keep less.",
-    panels=[Panel("Performance", "Size of the database", "millrace_database_bytes", unit="bytes")],
+    panels=[define.Panel("Performance", "Size of the database", "millrace_database_bytes", unit="bytes")],
 )
 
-SESSIONS = define_metric(
+SESSIONS = define.define_metric(
     "sessions",
     "gauge",
     help="Conversations with a word in the last hour.",
@@ -104,10 +108,10 @@ SESSIONS = define_metric(
     sql="SELECT count(*) AS value FROM chat_session WHERE updated_at > now() - interval '1 hour'",
     means="How many people are talking to the house.",
     do="Nothing by itself.",
-    panels=[Panel("Overview", "Conversations", "millrace_sessions", kind="stat")],
+    panels=[define.Panel("Overview", "Conversations", "millrace_sessions", kind="stat")],
 )
 
-BACKLOG = define_metric(
+BACKLOG = define.define_metric(
     "telemetry_backlog",
     "gauge",
     help="Traces of ended runs that sampling keeps or has not judged, and that were not sent for 10 minutes.",
@@ -116,9 +120,9 @@ BACKLOG = define_metric(
     "AND EXISTS (SELECT FROM run WHERE root_sent_at IS NOT NULL) AND sampled_end IS DISTINCT FROM finished_at",
     means="Whether traces reach Jaeger; 0 as long as none was ever sent.",
     do="scripts/millrace health: is Jaeger up? scripts/millrace run export_traces sends what is left.",
-    panels=[Panel("Performance", "Traces not sent", "millrace_telemetry_backlog")],
+    panels=[define.Panel("Performance", "Traces not sent", "millrace_telemetry_backlog")],
     alerts=[
-        Alert(
+        define.Alert(
             "TelemetryBacklog",
             "millrace_telemetry_backlog > 50",
             "warning",
@@ -132,29 +136,31 @@ BACKLOG = define_metric(
     ],
 )
 
-EVENTS = define_metric(
+EVENTS = define.define_metric(
     "events_total",
     "counter",
-    [Label("event", at_most=40)],
+    [define.Label("event", at_most=40)],
     help="Events of runs.",
     source="rows of run_event",
-    sql=f"SELECT at, event, 1 AS value, {RUN_TRACE} FROM run_event",
+    sql=f"SELECT at, event, 1 AS value, {define.RUN_TRACE} FROM run_event",
     means="How much the runs have to say.",
     do="Nothing by itself.",
-    panels=[Panel("Performance", "Events an hour", "sum by (event) (increase(millrace_events_total[1h]))", "{{event}}", "bars")],
+    panels=[
+        define.Panel("Performance", "Events an hour", "sum by (event) (increase(millrace_events_total[1h]))", "{{event}}", "bars")
+    ],
 )
 
-REFUSED = define_metric(
+REFUSED = define.define_metric(
     "labels_refused_total",
     "counter",
-    [Label("metric", at_most=150), Label("label", at_most=60)],
+    [define.Label("metric", at_most=150), define.Label("label", at_most=60)],
     help="Samples whose label had a value beyond its bounds; they are counted under `other`.",
     source="the roll-up of the figures",
     sql="SELECT now() AS at, '' AS metric, '' AS label, 0 AS value, '' AS trace WHERE false",
     means="Something makes new names all the time, or a bound is too tight.",
     do="See which label it is; give it fewer values, or a larger at_most.",
     panels=[
-        Panel(
+        define.Panel(
             "Performance",
             "Labels refused",
             "sum by (metric, label) (increase(millrace_labels_refused_total[1d])) or vector(0)",
@@ -163,7 +169,7 @@ REFUSED = define_metric(
         )
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "LabelsRefused",
             "sum by (metric, label) (increase(millrace_labels_refused_total[1h])) > 10",
             "info",
@@ -176,7 +182,7 @@ REFUSED = define_metric(
     ],
 )
 
-BUILD = define_metric(
+BUILD = define.define_metric(
     "exporter_up",
     "gauge",
     help="1 as long as the exporter can read the database.",
@@ -184,9 +190,9 @@ BUILD = define_metric(
     sql="SELECT 1 AS value",
     means="Whether there are figures at all.",
     do="docker compose ps exporter, or scripts/millrace metrics serve.",
-    panels=[Panel("Overview", "Exporter", "max(millrace_exporter_up)", kind="stat")],
+    panels=[define.Panel("Overview", "Exporter", "max(millrace_exporter_up)", kind="stat")],
     alerts=[
-        Alert(
+        define.Alert(
             "NoFigures",
             "absent(millrace_exporter_up)",
             "emergency",

@@ -1,31 +1,32 @@
+# requirements:
+
 """Figures of tools and of the guards in front of them."""
 
-from f.millrace.telemetry.metrics.agents import AGENT
-from f.millrace.telemetry.metrics.define import SECONDS, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics import agents, define
 
-TOOL = Label("tool", at_most=60)
+TOOL = define.Label("tool", at_most=60)
 CALLS = "FROM span WHERE name LIKE 'execute_tool %%' AND status <> 'pending'"
 NAMED = "coalesce(attributes ->> 'agent.id', 'millrace') AS agent, attributes ->> 'tool.name' AS tool"
 # The classes of why: bounded, as the words of a rule are not.
 REASONS = ("low", "medium", "high", "tainted", "person", "policy", "nobody", "run", "user_day", "flow_day", "call", "authority")
 
-TOOL_CALLS = define_metric(
+TOOL_CALLS = define.define_metric(
     "agent_tool_calls_total",
     "counter",
-    [AGENT, TOOL, Label("status", ("ok", "error", "killed"))],
+    [agents.AGENT, TOOL, define.Label("status", ("ok", "error", "killed"))],
     help="Calls of tools by agents; `millrace` is the house itself, which sends the mails.",
     source="spans execute_tool",
     sql=f"SELECT seen_at AS at, {NAMED}, CASE WHEN status = 'ok' AND attributes ->> 'tool.success' = 'false' THEN 'error' ELSE status END AS status, 1 AS value, trace_id AS trace {CALLS}",
     means="What the agents do to the world, and how much of it works. A tool that fell back on less counts as an error.",
     do="scripts/millrace tools list shows which tools are there; the span's tool.error_type says what went wrong.",
     panels=[
-        Panel(
+        define.Panel(
             "Agents",
             "Tool calls an hour",
             'sum by (tool, status) (increase(millrace_agent_tool_calls_total{agent=~"$agent"}[1h]))',
             "{{tool}} {{status}}",
         ),
-        Panel(
+        define.Panel(
             "Overview",
             "Tool success",
             'sum(increase(millrace_agent_tool_calls_total{status="ok"}[1d])) / sum(increase(millrace_agent_tool_calls_total[1d]))',
@@ -34,7 +35,7 @@ TOOL_CALLS = define_metric(
         ),
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "ToolFailures",
             "sum by (tool) (increase(millrace_agent_tool_calls_total[1h])) >= 5 and "
             '1 - sum by (tool) (increase(millrace_agent_tool_calls_total{status="ok"}[1h])) '
@@ -55,19 +56,19 @@ TOOL_CALLS = define_metric(
     ],
 )
 
-TOOL_LATENCY = define_metric(
+TOOL_LATENCY = define.define_metric(
     "agent_tool_latency_seconds",
     "histogram",
-    [AGENT, TOOL],
+    [agents.AGENT, TOOL],
     "seconds",
     "How long a call of a tool takes, its second try included.",
     source="spans execute_tool",
     sql=f"SELECT seen_at AS at, {NAMED}, extract(epoch FROM finished_at - started_at) AS value, trace_id AS trace {CALLS}",
-    bounds=SECONDS,
+    bounds=define.SECONDS,
     means="How long agents wait for the world.",
     do="A slow tool of a server of others: scripts/millrace tools; a slow page: nothing, it has a time-out.",
     panels=[
-        Panel(
+        define.Panel(
             "Performance",
             "Tool latency, P95",
             'histogram_quantile(0.95, sum by (tool, le) (increase(millrace_agent_tool_latency_seconds_bucket{agent=~"$agent"}[1h])))',
@@ -92,13 +93,13 @@ UNION ALL
 SELECT at, 'authority', 'denied', 'authority', 1, coalesce(replace(run_id::text, '-', ''), '') FROM audit WHERE kind = 'authority.refused'
 """
 
-GUARDRAIL = define_metric(
+GUARDRAIL = define.define_metric(
     "agent_guardrail_total",
     "counter",
     [
-        Label("gate", ("risk", "approval", "budget", "authority")),
-        Label("decision", ("allowed", "asked", "warned", "denied")),
-        Label("reason", REASONS),
+        define.Label("gate", ("risk", "approval", "budget", "authority")),
+        define.Label("decision", ("allowed", "asked", "warned", "denied")),
+        define.Label("reason", REASONS),
     ],
     help="What the guards decided about what agents wanted to do.",
     source="spans risk_decision, rows of audit (approvals, authority), events budget",
@@ -114,13 +115,13 @@ GUARDRAIL = define_metric(
         {"gate": "budget", "decision": "denied", "reason": "call"},
     ],
     panels=[
-        Panel(
+        define.Panel(
             "Safety",
             "Guards an hour",
             "sum by (gate, decision) (increase(millrace_agent_guardrail_total[1h]))",
             "{{gate}} {{decision}}",
         ),
-        Panel(
+        define.Panel(
             "Safety",
             "Denied, by reason",
             'sum by (gate, reason) (increase(millrace_agent_guardrail_total{decision="denied"}[1d]))',
@@ -129,7 +130,7 @@ GUARDRAIL = define_metric(
         ),
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "GuardrailDenials",
             'sum by (gate) (increase(millrace_agent_guardrail_total{decision="denied"}[1h])) > 10',
             "warning",

@@ -1,31 +1,33 @@
+# requirements:
+
 """Figures of workflows: runs, how long they take and wait, what is tried again, what stands still, what was missed."""
 
-from f.millrace.telemetry.metrics.define import RUN_TRACE, SECONDS, Alert, Label, Panel, define_metric
+from f.millrace.telemetry.metrics import define
 
-FLOW = Label("flow", at_most=60)
+FLOW = define.Label("flow", at_most=60)
 ENDED = "FROM run WHERE finished_at IS NOT NULL AND status <> 'running'"
 TRACE = "replace(id::text, '-', '') AS trace"
 WORKED = "extract(epoch FROM finished_at - started_at - run_waited(run)) AS value"
 STATES = ("done", "partly_failed", "failed", "stopped", "killed", "waiting")
 
-RUNS = define_metric(
+RUNS = define.define_metric(
     "workflow_runs_total",
     "counter",
-    [FLOW, Label("status", STATES)],
+    [FLOW, define.Label("status", STATES)],
     help="Runs that have ended, by flow and how.",
     source="rows of run",
     sql=f"SELECT finished_at AS at, flow, status, 1 AS value, {TRACE} {ENDED}",
     means="Which flows run, and how well they end. `stopped` means that there was nothing to do.",
     do="scripts/millrace runs lists them; scripts/millrace show RUN says which step gave up.",
     panels=[
-        Panel(
+        define.Panel(
             "Workflows",
             "Runs a day",
             'sum by (flow, status) (increase(millrace_workflow_runs_total{flow=~"$flow"}[1d]))',
             "{{flow}} {{status}}",
             "bars",
         ),
-        Panel(
+        define.Panel(
             "Workflows",
             "Completion",
             'sum by (flow) (increase(millrace_workflow_runs_total{flow=~"$flow",status=~"done|stopped"}[1d])) '
@@ -37,7 +39,7 @@ RUNS = define_metric(
     ],
 )
 
-DURATION = define_metric(
+DURATION = define.define_metric(
     "workflow_duration_seconds",
     "histogram",
     [FLOW],
@@ -45,11 +47,11 @@ DURATION = define_metric(
     "How long a run takes, without the time in which it waits for people.",
     source="rows of run, step, action and approval",
     sql=f"SELECT finished_at AS at, flow, {WORKED}, {TRACE} {ENDED}",
-    bounds=(*SECONDS, 3600, 21600, 86400),
+    bounds=(*define.SECONDS, 3600, 21600, 86400),
     means="From start to end; what people take to answer is not counted.",
     do="scripts/millrace trace RUN shows where the time went.",
     panels=[
-        Panel(
+        define.Panel(
             "Workflows",
             f"Duration, P{share}",
             f'histogram_quantile(0.{share}, sum by (flow, le) (increase(millrace_workflow_duration_seconds_bucket{{flow=~"$flow"}}[1d])))',
@@ -60,7 +62,7 @@ DURATION = define_metric(
     ],
 )
 
-QUEUE = define_metric(
+QUEUE = define.define_metric(
     "workflow_queue_seconds",
     "histogram",
     [FLOW],
@@ -68,11 +70,11 @@ QUEUE = define_metric(
     "How long after its scheduled time a run began.",
     source="rows of run with a scheduled time",
     sql=f"SELECT started_at AS at, flow, greatest(0, extract(epoch FROM started_at - coalesce(scheduled_for, started_at))) AS value, {TRACE} FROM run",
-    bounds=(*SECONDS, 3600, 21600, 86400),
+    bounds=(*define.SECONDS, 3600, 21600, 86400),
     means="Whether there are workers enough; a run started by hand waits for nothing.",
     do="More workers: WORKERS in .env, then docker compose up -d.",
     panels=[
-        Panel(
+        define.Panel(
             "Workflows",
             "Wait before the start, P95",
             'histogram_quantile(0.95, sum by (flow, le) (increase(millrace_workflow_queue_seconds_bucket{flow=~"$flow"}[1d])))',
@@ -82,19 +84,19 @@ QUEUE = define_metric(
     ],
 )
 
-RUNNING = define_metric(
+RUNNING = define.define_metric(
     "workflow_active",
     "gauge",
-    [Label("state", ("running", "waiting"))],
+    [define.Label("state", ("running", "waiting"))],
     help="Runs that are under way, and those that wait for a person.",
     source="rows of run",
     sql="SELECT state, (SELECT count(*) FROM run WHERE status = state) AS value FROM (VALUES ('running'), ('waiting')) AS states (state)",
     means="What is going on now.",
     do="Waiting runs: scripts/millrace approvals list.",
-    panels=[Panel("Overview", "Under way", "sum by (state) (millrace_workflow_active)", "{{state}}", "stat")],
+    panels=[define.Panel("Overview", "Under way", "sum by (state) (millrace_workflow_active)", "{{state}}", "stat")],
 )
 
-WORKFLOWS = define_metric(
+WORKFLOWS = define.define_metric(
     "workflows",
     "gauge",
     help="Flows that ran in the last 30 days.",
@@ -102,10 +104,10 @@ WORKFLOWS = define_metric(
     sql="SELECT count(DISTINCT labels ->> 'flow') AS value FROM metric_hour WHERE metric = 'workflow_runs_total' AND hour > %(now)s - interval '30 days' AND value > 0",
     means="How many kinds of work are done.",
     do="One less than before: its schedule is off or fails at once.",
-    panels=[Panel("Workflows", "Flows", "millrace_workflows", kind="stat")],
+    panels=[define.Panel("Workflows", "Flows", "millrace_workflows", kind="stat")],
 )
 
-RETRIES = define_metric(
+RETRIES = define.define_metric(
     "step_retries_total",
     "counter",
     [FLOW],
@@ -115,7 +117,7 @@ RETRIES = define_metric(
     means="How often something had to be done again.",
     do="The error of the first try is in the trace; one that always comes is worth a fix.",
     panels=[
-        Panel(
+        define.Panel(
             "Workflows",
             "Steps tried again",
             'sum by (flow) (increase(millrace_step_retries_total{flow=~"$flow"}[1d]))',
@@ -125,7 +127,7 @@ RETRIES = define_metric(
     ],
 )
 
-STALLED = define_metric(
+STALLED = define.define_metric(
     "workflow_stalled",
     "gauge",
     help="Runs without progress for longer than the setting stalled_seconds.",
@@ -134,9 +136,9 @@ STALLED = define_metric(
     "(SELECT max(at) FROM run_event WHERE run_id = r.id)) < now() - make_interval(secs => %(stalled_seconds)s)",
     means="Work that nobody is doing any more.",
     do="scripts/millrace recover goes on with them.",
-    panels=[Panel("Workflows", "Standing still", "millrace_workflow_stalled", kind="stat")],
+    panels=[define.Panel("Workflows", "Standing still", "millrace_workflow_stalled", kind="stat")],
     alerts=[
-        Alert(
+        define.Alert(
             "StalledRun",
             "millrace_workflow_stalled > 0",
             "critical",
@@ -150,17 +152,17 @@ STALLED = define_metric(
     ],
 )
 
-MISSED = define_metric(
+MISSED = define.define_metric(
     "workflow_missed_total",
     "counter",
     [FLOW],
     help="Scheduled starts that came too late and were skipped, or were done later as one.",
     source="rows of audit, kind run.opened",
-    sql=f"SELECT at, subject AS flow, (detail ->> 'decision' IN ('too_late', 'catch_up'))::int AS value, {RUN_TRACE} FROM audit WHERE kind = 'run.opened'",
+    sql=f"SELECT at, subject AS flow, (detail ->> 'decision' IN ('too_late', 'catch_up'))::int AS value, {define.RUN_TRACE} FROM audit WHERE kind = 'run.opened'",
     means="Whether the schedule is kept.",
     do="The machine slept, or no worker was free: scripts/millrace schedule shows when it is due.",
     panels=[
-        Panel(
+        define.Panel(
             "Workflows",
             "Missed starts",
             'sum by (flow) (increase(millrace_workflow_missed_total{flow=~"$flow"}[1d]))',
@@ -169,7 +171,7 @@ MISSED = define_metric(
         )
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "MissedSchedule",
             "sum by (flow) (increase(millrace_workflow_missed_total[1d])) > 0.5",
             "warning",
@@ -182,7 +184,7 @@ MISSED = define_metric(
     ],
 )
 
-OVERHEAD = define_metric(
+OVERHEAD = define.define_metric(
     "workflow_overhead_seconds_total",
     "counter",
     [FLOW],
@@ -195,7 +197,7 @@ OVERHEAD = define_metric(
     means="What coordination costs beside the work itself.",
     do="Much of it: too few workers, or a slow start of steps.",
     panels=[
-        Panel(
+        define.Panel(
             "Workflows",
             "Overhead",
             'sum by (flow) (increase(millrace_workflow_overhead_seconds_total{flow=~"$flow"}[1d])) '
@@ -206,17 +208,17 @@ OVERHEAD = define_metric(
     ],
 )
 
-REQUESTS = define_metric(
+REQUESTS = define.define_metric(
     "requests_total",
     "counter",
-    [Label("orchestrator", ("local", "windmill"))],
+    [define.Label("orchestrator", ("local", "windmill"))],
     help="Runs asked for, of whatever flow.",
     source="rows of run",
     sql=f"SELECT started_at AS at, orchestrator, 1 AS value, {TRACE} FROM run",
     means="How much is asked of the house.",
     do="Nothing by itself.",
     panels=[
-        Panel(
+        define.Panel(
             "Overview",
             "Runs an hour",
             "sum by (orchestrator) (increase(millrace_requests_total[1h]))",
@@ -226,18 +228,18 @@ REQUESTS = define_metric(
     ],
 )
 
-REQUEST_DURATION = define_metric(
+REQUEST_DURATION = define.define_metric(
     "request_duration_seconds",
     "histogram",
     unit="seconds",
     help="How long what was asked for took, without waiting for people.",
     source="rows of run, step, action and approval",
     sql=f"SELECT finished_at AS at, {WORKED}, {TRACE} {ENDED}",
-    bounds=(*SECONDS, 3600, 21600, 86400),
+    bounds=(*define.SECONDS, 3600, 21600, 86400),
     means="Over all flows; by flow it is workflow_duration_seconds.",
     do="See which flow it is on the dashboard Workflows.",
     panels=[
-        Panel(
+        define.Panel(
             "Overview",
             "Duration of runs, P95",
             "histogram_quantile(0.95, sum by (le) (increase(millrace_request_duration_seconds_bucket[1d])))",
@@ -246,10 +248,10 @@ REQUEST_DURATION = define_metric(
     ],
 )
 
-ERRORS = define_metric(
+ERRORS = define.define_metric(
     "errors_total",
     "counter",
-    [Label("place", ("run", "step", "agent", "tool"))],
+    [define.Label("place", ("run", "step", "agent", "tool"))],
     help="What ended in an error, by where.",
     source="rows of run and step, spans invoke_agent and execute_tool",
     sql=f"""SELECT finished_at AS at, 'run' AS place, 1 AS value, {TRACE} FROM run WHERE status IN ('failed', 'killed', 'partly_failed') AND finished_at IS NOT NULL
@@ -259,11 +261,11 @@ ERRORS = define_metric(
     means="Everything that went wrong, once at each level it was felt at.",
     do="The exemplar's trace shows the last case.",
     panels=[
-        Panel("Overview", "Errors an hour", "sum by (place) (increase(millrace_errors_total[1h]))", "{{place}}", "bars"),
-        Panel("Performance", "Errors a minute", "sum by (place) (rate(millrace_errors_total[1h])) * 60", "{{place}}"),
+        define.Panel("Overview", "Errors an hour", "sum by (place) (increase(millrace_errors_total[1h]))", "{{place}}", "bars"),
+        define.Panel("Performance", "Errors a minute", "sum by (place) (rate(millrace_errors_total[1h])) * 60", "{{place}}"),
     ],
     alerts=[
-        Alert(
+        define.Alert(
             "ErrorRate",
             'sum(increase(millrace_errors_total{place="run"}[6h])) > 2 and sum(increase(millrace_errors_total{place="run"}[6h])) / sum(increase(millrace_requests_total[6h])) > 0.2',
             "critical",

@@ -88,7 +88,9 @@ def _branch(given: Json, before: str | None) -> Json:
 
 def _setting(key: str, setting: Any, before: str | None) -> Any:
     if not isinstance(setting, dict):
-        return {"type": "static", "value": setting} if key == "timeout" and setting else setting
+        if key == "timeout":
+            return {"type": "static", "value": setting} if setting else None
+        return setting
     if key == "retry":
         tries = {
             name: part for name, part in setting.items() if not _empty(part) and (name == "retry_if" or part.get("attempts"))
@@ -108,8 +110,10 @@ def _setting(key: str, setting: Any, before: str | None) -> Any:
     return setting
 
 
-def _transform(given: Json, before: str | None) -> Json | None:
+def _transform(given: Json | None, before: str | None) -> Json | None:
     """Return one input, or nothing for a field of the form that was left empty."""
+    if given is None:
+        return None
     if given.get("type") != "javascript":
         return {"type": given.get("type", "static"), "value": given["value"]} if given.get("value") is not None else None
     expr = _expression(str(given.get("expr") or ""), before)

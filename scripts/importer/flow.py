@@ -113,7 +113,7 @@ def write_spec(imported: Imported, root: Path) -> list[str]:
     file.parent.mkdir(exist_ok=True)
     file.write_text(imported.text, encoding="utf-8")
     written = [file.relative_to(root).as_posix()]
-    return written if imported.problems else written + write.compile_all(root, [imported.name])
+    return written if imported.problems else written + write.compile_all(root, [imported.name], overwrite=True)
 
 
 def _refuse_mistakes(file: Path) -> None:

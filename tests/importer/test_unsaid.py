@@ -123,7 +123,7 @@ def places(part: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @settings(max_examples=400 if os.environ.get("PROVE") else 25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_is_damaged_the_import_ends_in_a_spec_or_in_words(root: Path, data: st.DataObject):
-    write.compile_all(root, ["base"])
+    write.compile_all(root, ["base"], overwrite=True)
     document = yaml.safe_load((root / FLOW).read_text())
     *outer, last = data.draw(st.sampled_from(places(document["value"])))
     inner = document["value"]
@@ -349,3 +349,15 @@ def test_inline_scripts_of_an_ejected_flow_are_no_scripts_of_the_bundle(root: Pa
     (root / FLOW).with_name("tell.inline_script.py").write_text("import requests\n")
 
     assert [path for path in bundle(root).modules if "__flow" in path] == []
+
+
+def test_an_edit_that_was_not_imported_is_not_lost_by_compiling(edit, root: Path):
+    edit("fetch", summary="Fetched by hand")
+    edited = (root / FLOW).read_text()
+
+    with pytest.raises(BadInput, match=r"flow\.yaml; an edit on Windmill is brought into its spec by"):
+        write.compile_all(root)
+
+    assert "Fetched by hand" in edited and (root / FLOW).read_text() == edited
+    flow.write_spec(flow.read_flow(root / FLOW, root), root)
+    assert write.compile_all(root, ["base"]) == []

@@ -12,7 +12,7 @@ from scripts.importer import approvals, expressions
 
 Json = dict[str, Any]
 KINDS = {
-    "rawscript": "an inline script; make it a file f/millrace/<area>/<verb>.py and let the step run that",
+    "rawscript": "an inline script that is no Python with a main(); make it a file f/millrace/<area>/<verb>.py and let the step run that",
     "flow": "a call of another flow; a spec runs scripts only",
     "whileloopflow": "a while loop; a script can repeat inside, or use for_each",
     "aiagent": "Windmill's AI agent step; an agent of the bundle is a script",

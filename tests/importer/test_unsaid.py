@@ -57,7 +57,7 @@ SAID = [
     ("publish", {"hash": "0123456789abcdef"}, "one version of its script"),
     ("publish", {"tag_override": "gpu"}, "worker tag"),
     ("publish", {"suspend": {"required_events": 1, "timeout": 60}}, "`approval` step"),
-    ("publish", {"value": {"type": "rawscript", "language": "python3", "content": "def main(): ...", "input_transforms": {}}}, "inline script"),
+    ("publish", {"value": {"type": "rawscript", "language": "python3", "content": "def work(): ...", "input_transforms": {}}}, "inline script"),
     ("publish", {"value": {"type": "flow", "path": "f/millrace/news/other", "input_transforms": {}}}, "call of another flow"),
     ("publish", {"value": {"type": "whileloopflow", "modules": [], "skip_failures": False}}, "while loop"),
     ("publish", {"value": {"type": "script", "path": "u/eve/own", "input_transforms": {}}}, "'u/eve/own'"),

@@ -5,8 +5,7 @@ import uuid
 import pytest
 
 from f.millrace.agents import call
-from f.millrace.core import config, db, windmill
-from f.millrace.core.errors import BadSetting
+from f.millrace.core import config, db
 from f.millrace.ops import recover_runs
 from f.millrace.research import read_source
 from f.millrace.trust import actions, answers, approvals, audit, budget, detour, recovery
@@ -42,11 +41,10 @@ def put_step(run_id, path, minutes_ago):
 
 
 @pytest.fixture
-def server(monkeypatch):
-    """What is posted to Windmill."""
-    posted = []
-    monkeypatch.setattr(windmill, "post", lambda path, body: posted.append((path, body)) or "new-job")
-    return posted
+def server(worker):
+    """Windmill, on which every job is still there to run."""
+    worker.other_jobs = {"type": "QueuedJob", "running": True, "canceled": False}
+    return worker
 
 
 def test_a_run_without_progress_beyond_its_steps_time_out_is_stalled():
@@ -91,16 +89,20 @@ def test_a_stalled_run_is_continued_then_tried_another_way_then_given_up(server)
         return [one["measure"] for one in recover_runs.main()["recovered"]]
 
     assert look_again() == ["continue"]
-    assert server[-1] == ("jobs/run/f/f/millrace/research/daily_research", {"max_topics": 3, "run_id": run_id})
+    assert server.posted == [
+        (f"jobs_u/queue/cancel/{run_id}", {"reason": recover_runs.RESTARTED}),
+        ("jobs/run/f/f/millrace/research/daily_research", {"max_topics": 3, "run_id": run_id}),
+    ]
     assert look_again() == ["alternative"]
+    assert server.posted[2][0] == f"jobs_u/queue/cancel/{server.next_job}", "the latest attempt's job is the one that hangs"
     assert detour.of(run_id) == {"model": "offline"}
     assert look_again() == ["escalate"]
     assert db.one("SELECT status FROM run WHERE id = %s", [run_id]) == {"status": "failed"}
-    assert look_again() == [] and len(server) == 4
+    assert look_again() == [] and len(server.posted) == 4
 
 
 @pytest.mark.parametrize(("word", "address"), [("approve", "resume"), ("deny", "cancel")])
-def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windmill(server, monkeypatch, capsys, word, address):
+def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windmill(server, capsys, word, address):
     run_id = put_run(60, status="waiting")
     db.execute(
         "INSERT INTO step (run_id, path, name, job_id, status) VALUES (%s, 'ask', 'approvals.ask', 'job', 'done')", [run_id]
@@ -110,23 +112,22 @@ def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windm
     assert command_line(["approvals", "show", str(action["id"])]) == 0
     assert "Answer on Windmill's approval page, or on the command line:" in capsys.readouterr().out
     base = "https://windmill.example/api/w/main/jobs_u"
-    urls = {each: f"{base}/{each}/job/1/signed" for each in ("resume", "cancel")}
-    monkeypatch.setattr(windmill, "get", lambda path: urls if path == "jobs/resume_urls/job/1" else None)
+    server.urls = {each: f"{base}/{each}/job/1/signed" for each in ("resume", "cancel")}
     assert recover_runs.main()["answers_handed_over"] == []
 
     assert command_line(["approvals", word, str(action["id"])]) == 0
     done = recover_runs.main()
 
     assert "recover_runs hands the answer over" in capsys.readouterr().out and done["answers_handed_over"] == [run_id]
-    ((path, body),) = server
+    ((path, body),) = server.posted
     assert path == f"jobs_u/{address}/job/1/signed" and body["action_digest"] == action["digest"]
     given = answers.read(action["digest"], body if word == "approve" else {"error": {"name": "SuspendedDisapproved"}}, [body])
     assert given[0] == {"approve": "approved", "deny": "denied"}[word]
-    monkeypatch.setattr(windmill, "post", lambda path, body: (_ for _ in ()).throw(BadSetting("already sent")))
+    server.refused.add(path)
     assert recover_runs.main()["answers_handed_over"] == []
 
 
-def test_the_other_way_leaves_out_the_source_that_it_hung_at(server, monkeypatch):
+def test_the_other_way_leaves_out_the_source_that_it_hung_at(server):
     opened = {"opened": {"day": "2026-11-18", "scheduled_for": "2026-11-18T08:00:00Z", "sources": ["hackernews", "arxiv"]}}
     run_id = put_run(60, pipeline={**PIPELINE, **opened})
     put_step(run_id, "collect[1].read_source", 40)
@@ -156,7 +157,7 @@ def call_context(run_id):
     return use(Context(run_id=run_id))
 
 
-def test_the_operator_is_told_once(server, monkeypatch, tmp_path):
+def test_the_operator_is_told_once(monkeypatch, tmp_path):
     monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
     config.reload()
     row = {**db.one("SELECT * FROM run WHERE id = %s", [put_run(60)]), "running": ["compose"]}
@@ -171,7 +172,7 @@ def test_only_looking_changes_nothing(server):
     run_id = put_run(6000)
 
     assert recover_runs.main(look_only=True) == {"stalled": [run_id], "count": 1}
-    assert server == [] and audit.rows() == []
+    assert server.posted == [] and audit.rows() == []
 
 
 def test_a_local_run_without_its_runner_is_marked_at_once_and_frees_its_day():

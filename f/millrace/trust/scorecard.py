@@ -40,11 +40,11 @@ SELECT count(*) AS n,
 FROM span s JOIN run r ON r.id = s.run_id
 WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.name LIKE 'execute_tool %%' AND s.status <> 'pending'
 """
-# A person who had to be asked, or a run that did not end well, counts against it.
+# A person who had to be asked, or a run that did not end well, counts against it; one that a person cancelled says nothing.
 ALONE = """
 SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE status IN ('done', 'partly_failed') AND NOT EXISTS
        (SELECT FROM action a WHERE a.run_id = r.id AND a.asked_at IS NOT NULL)) / nullif(count(*), 0) AS value
-FROM run r WHERE namespace = %(namespace)s AND started_at >= %(since)s AND status <> 'running'
+FROM run r WHERE namespace = %(namespace)s AND started_at >= %(since)s AND status NOT IN ('running', 'cancelled')
 AND pipeline #>> '{opened,scheduled}' = 'true'
 """
 UNESCALATED = """

@@ -69,29 +69,26 @@ def _on_windmill() -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]
 def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
     """End the runs that have ended on the server; return these, and the ids of those that it could not be asked about."""
     found, unreachable = [], set[str]()
+    stalled = {row["id"] for row in recovery.stalled()}
     for row in recovery.on_server(QUIET_SECONDS):
-        run_id = str(row["id"])
         try:
-            ended = _on_server(str(row["job_id"]))
+            job = windmill.get(f"jobs_u/get/{row['job_id']}?no_logs=true&no_code=true")
         except errors.BadSetting:
             continue  # the server answers, and does not show this job; what stands still is recovered as before
         except OSError:
-            unreachable.add(run_id)
+            unreachable.add(str(row["id"]))
             continue
+        gone = row["id"] in stalled or (row["status"] == "waiting" and not row["asks"])
+        ended = _end_of(job) if job else _unknown(row["job_id"]) if gone else None
         if ended and recovery.end(row, ended.status, ended.reason, ended.by, ended.at):
-            found.append({"run_id": run_id, "status": ended.status, "reason": ended.reason})
+            found.append({"run_id": str(row["id"]), "status": ended.status, "reason": ended.reason})
             if ended.status == "failed":
                 _tell(row, f"Millrace: {row['flow']} failed on Windmill", ended.reason, "a run failed")
     return found, unreachable
 
 
-def _on_server(job_id: str) -> Ended | None:
+def _end_of(job: dict[str, Any]) -> Ended | None:
     """Return how a job ended on the server; None while it is there to run, or was cancelled only to be started again."""
-    job = windmill.get(f"jobs_u/get/{job_id}?no_logs=true&no_code=true")
-    if not isinstance(job, dict):
-        return Ended(
-            "failed", f"Windmill does not know job {job_id} of this run any more: deleted there, or older than it keeps jobs"
-        )
     at = datetime.fromisoformat(job["completed_at"]) if job.get("completed_at") else None
     if job.get("canceled"):
         by, reason = str(job.get("canceled_by") or "somebody"), redaction.redact(str(job.get("canceled_reason") or ""))
@@ -106,6 +103,14 @@ def _on_server(job_id: str) -> Ended | None:
     fault = fault.get("error", fault) if isinstance(fault, dict) else {}
     said = fault.get("message") if isinstance(fault, dict) else ""
     return Ended("failed", redaction.redact(f"failed on Windmill: {said or 'without a message'}")[:2000], at=at)
+
+
+def _unknown(job_id: str) -> Ended:
+    # The server says the same of a job that this step's user may not see: only what stands still is given up for it.
+    return Ended(
+        "failed",
+        f"Windmill does not know job {job_id} of this run: deleted, older than it keeps jobs, or not for the user of ops/recover_runs",
+    )
 
 
 def _hand_over(row: dict[str, Any]) -> bool:

@@ -37,7 +37,8 @@ WHERE r.status = 'running' ORDER BY r.started_at
 """
 # A run is its latest attempt's job on the server; the first attempt has no row, its job is the run's id.
 ON_SERVER = """
-SELECT r.*, coalesce(latest.job_id, r.id::text) AS job_id
+SELECT r.*, coalesce(latest.job_id, r.id::text) AS job_id,
+       EXISTS (SELECT FROM action a WHERE a.run_id = r.id AND a.state = 'proposed' AND a.asked_at IS NOT NULL) AS asks
 FROM run r
 LEFT JOIN LATERAL (SELECT job_id FROM attempt WHERE run_id = r.id AND job_id <> '' ORDER BY started_at DESC LIMIT 1) latest ON true
 WHERE r.orchestrator = 'windmill' AND r.id <> ALL(%s::uuid[])
@@ -105,7 +106,7 @@ def stalled() -> list[Row]:
 
 
 def on_server(quiet_seconds: float) -> list[Row]:
-    """Return the runs on Windmill that wait, and those without progress for so long, each with its `job_id` there."""
+    """Return the runs on Windmill that wait, and those without progress for so long, each with its `job_id` there and whether it `asks`."""
     moving = [row["id"] for row in db.all(STALLED) if row["idle_seconds"] < quiet_seconds]
     return db.all(ON_SERVER, [moving, RECENT])
 

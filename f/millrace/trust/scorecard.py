@@ -70,7 +70,7 @@ AND outcome IN ('approved', 'corrected', 'refused', 'undone')
 RECOVERED = """
 WITH failed AS (
     SELECT s.status = 'done' AS recovered FROM step s JOIN run r ON r.id = s.run_id
-    WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.status <> 'running' AND (s.tries > 1 OR s.status <> 'done')
+    WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.status NOT IN ('running', 'cancelled') AND (s.tries > 1 OR s.status <> 'done')
     UNION ALL
     SELECT bool_or(u.state = 'settled' AND u.price_source <> 'reserve') FROM usage u JOIN run r ON r.id = u.run_id
     WHERE r.namespace = %(namespace)s AND u.reserved_at >= %(since)s AND u.kind = 'model' AND u.state IN ('settled', 'released')

@@ -1,6 +1,7 @@
 """Settings come from the environment, then the file; a mistake is named in words."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -154,3 +155,29 @@ def test_wrong_defaults_of_an_installation_are_told(monkeypatch: pytest.MonkeyPa
         config.settings()
 
     assert said in str(caught.value)
+
+
+def test_what_the_deploying_machine_empties_is_empty_on_the_workers_too(
+    folder: Path, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_FEEDS", "none")
+    monkeypatch.setenv("MILLRACE_SMTP_URL", "none")
+    monkeypatch.setenv("MILLRACE_INTERESTS", "batteries")
+    config.reload()
+    made: dict[str, Any] = {}
+    server = SimpleNamespace(get=lambda path: False, post=lambda path, body: made.update({body.get("path", ""): body}))
+
+    bootstrap.run(server)  # type: ignore[arg-type]
+    written = made[config.RESOURCE]["value"]
+    for name in ("FEEDS", "SMTP_URL", "INTERESTS"):
+        monkeypatch.delenv(f"MILLRACE_{name}")
+    monkeypatch.setenv("MILLRACE_DEFAULTS", '{"smtp_url": "smtp://mailpit:1025"}')
+    worker.resource = written
+    config.reload()
+
+    assert {name: written[name] for name in ("feeds", "smtp_url", "interests")} == {
+        "feeds": ["none"],
+        "smtp_url": "none",
+        "interests": ["batteries"],
+    }
+    assert (config.settings().feeds, config.settings().smtp_url.get_secret_value()) == ([], "")

@@ -169,7 +169,8 @@ def _mail() -> Part:
         return Part("mail", "healthy", f"by {urlsplit(url).hostname}")
     count = _kept_mails()
     if windmill.on_worker() or count:
-        said = f"no smtp_url is set on the workers: nobody gets mail; {count} mail{'' if count == 1 else 's'} wait in the outbox"
+        waits = "1 mail waits" if count == 1 else f"{count} mails wait"
+        said = f"no smtp_url is set on the workers: nobody gets mail; {waits} in the outbox"
         way = f"set smtp_url in the resource {config.RESOURCE}; scripts/millrace outbox list and save show what was written"
         return Part("mail", "critical" if count else "degraded", said, way)
     folder = Path(config.settings().outbox_dir)

@@ -1,9 +1,11 @@
 """A real Postgres for every test, and no network but loopback."""
 
+import http.server
 import json
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,77 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         config.reload()
 
     return set_some
+
+
+class Windmill(http.server.ThreadingHTTPServer):
+    """A Windmill server as a job sees it: the settings resource, jobs by id, and what it was asked to do."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answers)
+        self.resource: dict[str, Any] = {}
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.other_jobs: dict[str, Any] | None = None
+        self.urls: dict[str, str] = {}
+        self.posted: list[tuple[str, Any]] = []
+        self.refused: set[str] = set()
+        self.next_job = "00000000-0000-0000-0000-00000000beef"
+
+    def answer(self, path: str) -> Any:
+        """Return what a GET of this path gives; None is a 404."""
+        if path == "resources/get_value_interpolated/f/millrace/settings":
+            return self.resource
+        if path.startswith("jobs/resume_urls/"):
+            return self.urls
+        if path.startswith("jobs_u/get/"):
+            return self.jobs.get(path.removeprefix("jobs_u/get/"), self.other_jobs)
+        return None
+
+
+class _Answers(http.server.BaseHTTPRequestHandler):
+    server: Windmill
+
+    def do_GET(self) -> None:
+        """Answer what a job may ask."""
+        self._send(self.server.answer(self._path()))
+
+    def do_POST(self) -> None:
+        """Note what a job wants done."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self._path() in self.server.refused:
+            self._send({"error": "refused"}, 500)
+            return
+        self.server.posted.append((self._path(), json.loads(body)))
+        self._send(self.server.next_job)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+    def _path(self) -> str:
+        return self.path.partition("/api/w/dev/")[2].partition("?")[0]
+
+    def _send(self, answer: Any, status: int = 200) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(404 if answer is None else status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Windmill]:
+    """The environment of a job on a Windmill worker, and the server that it can ask."""
+    with Windmill() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        monkeypatch.setenv("BASE_INTERNAL_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("WM_TOKEN", "token")
+        monkeypatch.setenv("WM_WORKSPACE", "dev")
+        config.reload()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(autouse=True)

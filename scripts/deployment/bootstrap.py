@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from f.millrace.core.config import NAMES, PREFIX, RESOURCE, model
+from f.millrace.core.config import NAMES, NONE, PREFIX, RESOURCE, model
 from f.millrace.core.config import settings as effective
 from f.millrace.core.db import OWNER_VARIABLE
 from scripts.deployment.server import Server
@@ -27,7 +27,8 @@ def run(server: Server) -> list[str]:
     existing = bool(server.get(f"resources/exists/{RESOURCE}"))
     given = _given()
     secrets: dict[str, str] = {}
-    value = {name: _referring(name, inner, secrets) for name, inner in given.items()}
+    # A field that is empty there would be one that nobody has set.
+    value = {name: _referring(name, inner, secrets) if _has_value(inner) else _none(inner) for name, inner in given.items()}
     for path, secret in secrets.items():
         if not server.get(f"variables/exists/{path}"):
             description = f"Millrace: {_described(path)}"
@@ -74,7 +75,7 @@ def resource_type() -> dict[str, Any]:
     return {
         "name": RESOURCE_TYPE,
         "schema": schema,
-        "description": "Settings of the Millrace bundle; empty fields keep their defaults.",
+        "description": f"Settings of the Millrace bundle; empty fields keep their defaults, the word {NONE} empties one.",
     }
 
 
@@ -87,6 +88,10 @@ def _form_field(field: dict[str, Any]) -> dict[str, Any]:
     if default not in (None, "", [], {}) and "description" in known:
         shown = ", ".join(default) if isinstance(default, list) else default
         known["description"] += f" Default: {shown}"
+        if isinstance(default, list):
+            known["description"] += f". For none of them, add the word {NONE} as the only entry."
+        elif known["type"] == "string" and "enum" not in known and "pattern" not in field:
+            known["description"] += f". The word {NONE} leaves it empty."
     return known
 
 
@@ -104,6 +109,14 @@ def _given() -> dict[str, Any]:
     known = effective()
     names = [name for name in NAMES if name not in LOCAL_ONLY and os.environ.get(PREFIX + name.upper())]
     return {name: getattr(known, name) for name in names}
+
+
+def _has_value(value: Any) -> bool:
+    return value not in ("", [], {}, SecretStr(""))
+
+
+def _none(empty: Any) -> Any:
+    return [NONE] if isinstance(empty, list) else NONE
 
 
 def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:

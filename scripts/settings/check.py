@@ -59,13 +59,13 @@ class _Checker:
         self.mistakes: list[Mistake] = []
 
     def run(self) -> list[Mistake]:
-        in_file, in_environment = self.read_file(), self.read_environment()
+        places = (self.read_defaults(), self.read_file(), self.read_environment())
         # Each by itself: a variable hides a value of the file, not its mistake.
         whole: dict[str, Any] = {}
-        for values, origins in (in_file, in_environment):
+        for values, origins in places:
             self.values, self.origins = values, origins
             whole |= self.sound()
-        self.values, self.origins = whole, {**in_file[1], **in_environment[1]}
+        self.values, self.origins = whole, {name: place for _, origins in places for name, place in origins.items()}
         settings = config.validate(whole)
         for look in DEEPER:
             for path, allowed in look(settings):
@@ -88,19 +88,26 @@ class _Checker:
                 Mistake(self.name, self.root.line, "", "", f"it holds {self.root.kind()}; write name: value lines")
             )
             self.root = None
-        values = self.root.plain() if self.root else {}
+        values = {name: config.emptied(name, value) for name, value in (self.root.plain() if self.root else {}).items()}
         return values, dict.fromkeys(values, self.name)
+
+    def read_defaults(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return what the variable of the installation's own defaults says."""
+        try:
+            values = config.from_defaults(os.environ.get(config.DEFAULTS, ""))
+        except BadSetting as error:
+            self.mistakes.append(Mistake(config.DEFAULTS, 0, "", "", str(error)))
+            values = {}
+        return {name: config.emptied(name, value) for name, value in values.items()}, dict.fromkeys(values, config.DEFAULTS)
 
     def read_environment(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what the environment says."""
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}
-        for variable, value in sorted(os.environ.items()):
-            name = variable.removeprefix(config.PREFIX).lower()
-            if not variable.startswith(config.PREFIX) or name.upper() in config.INTERNAL or value == "":
-                continue
+        for variable in sorted(config.variables()):
+            name, value = variable.removeprefix(config.PREFIX).lower(), os.environ[variable]
             try:
-                values[name] = config.from_text(name, value)
+                values[name] = config.emptied(name, config.from_text(name, value))
                 origins[name] = variable
             except BadSetting:
                 allowed = f"JSON, {schema.in_words(schema.field_of((name,)))}"

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from f.millrace.core import config
+from f.millrace.core.config import NONE
 from scripts.settings.schema import LINE, in_words, schema
 
 WIDTH = 110
@@ -13,7 +14,12 @@ WIDTH = 110
 
 def text() -> str:
     """Return every setting with its meaning and its default, commented out; the first line is for editors."""
-    lines = [LINE, "# Take the # away where you change something. `scripts/millrace settings check` tells what is wrong.", ""]
+    lines = [
+        LINE,
+        "# Take the # away where you change something. `scripts/millrace settings check` tells what is wrong.",
+        f"# To have a list or a text empty that has a default, write [] or {NONE}; a variable has only {NONE}: MILLRACE_FEEDS={NONE}",
+        "",
+    ]
     for name, field in schema()["properties"].items():
         told = f"{field['description']} Allowed: {in_words(field)}."
         lines += [f"# {line}" for line in textwrap.wrap(told, WIDTH, break_long_words=False, break_on_hyphens=False)]

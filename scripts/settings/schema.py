@@ -51,7 +51,7 @@ def schema() -> Json:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Settings of Millrace",
-        "description": "Environment variables MILLRACE_<NAME> go before this file.",
+        "description": "Environment variables MILLRACE_<NAME> go before this file; what it leaves out has its default.",
         "type": "object",
         "properties": properties,
         "additionalProperties": False,

@@ -28,6 +28,7 @@ MODULES = {
     "db": "database",
     "recipients": "recipients",
     "approvals": "approvals",
+    "outbox": "outbox",
     "risk": "risk",
     "audit": "audit",
     "recover": "recover",

@@ -13,7 +13,7 @@ from scripts.verbs.output import relative
 
 EXIT = {"done": 0, "stopped": 0, "waiting": 3}
 KINDS = {".html": "HTML", ".txt": "text", ".eml": "mail"}
-DELIVERED = {"outbox": "in the outbox: no SMTP server is set", "waiting": "waits for a person"}
+DELIVERED = {"outbox": "in the outbox: no SMTP server is set; scripts/millrace outbox list", "waiting": "waits for a person"}
 
 
 def outcome(outcome: Any, as_json: bool) -> int:
@@ -66,7 +66,7 @@ def _print(document: dict[str, Any], error: Any) -> None:
         words = error.get("message") if isinstance(error, dict) else str(error)
         console.print(f"  [red]{escape(str(words))}[/]")
     run = document["run_id"][:8]
-    words = {"done": "[green]done[/]", "waiting": "[yellow]waiting for a person[/]"}
+    words = {"done": "[green]done[/]", "waiting": "[yellow]waiting for a person[/]", "cancelled": "[yellow]cancelled[/]"}
     status = words.get(document["status"], f"[red]{document['status'].replace('_', ' ')}[/]")
     console.print(f"\nRun {run}: {status}, {dollars(document['cost_usd'])}\n\nNext:")
     for command in _next(document, run):
@@ -107,6 +107,8 @@ def _next(document: dict[str, Any], run: str) -> list[str]:
         action = str(asked["id"])[:8] if asked else "ACTION"
         digest = [f"scripts/millrace show {run} --save digests"] if document["flow"] == "daily_research" else []
         return [*(f"scripts/millrace approvals {verb} {action}" for verb in ("show", "approve", "deny")), *digest]
+    if document["status"] == "cancelled":
+        return [f"scripts/millrace show {run}"]
     if document["status"] in ("failed", "killed", "running"):
         return [f"scripts/millrace resume {run}", f"scripts/millrace show {run}", "scripts/millrace settings"]
     if document["flow"] == "do_task":

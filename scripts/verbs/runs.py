@@ -73,6 +73,8 @@ def show_run(options: argparse.Namespace) -> int:
         return 0
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{row['flow']}[/] {row['id']}  {row['status']}  {dollars(document['cost_usd'])}")
+    if row["error"]:
+        console.print(f"  {escape(row['error'])}")
     for step in db.all("SELECT * FROM step WHERE run_id = %s ORDER BY started_at", [row["id"]]):
         seconds = (step["finished_at"] - step["started_at"]).total_seconds() if step["finished_at"] else None
         timing = f"{seconds:6.1f} s" if seconds is not None else "        "

@@ -3,17 +3,21 @@
 import argparse
 import os
 from dataclasses import asdict
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
 from rich.console import Console
 from rich.table import Table
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput
+from f.millrace.ops import show_settings
 from scripts.verbs.output import dump
+
+PRECEDENCE = (
+    f"The first of these that sets a setting wins: {config.PREFIX}<NAME> in the environment, {config.FILE}, on a worker the resource "
+    f"{config.RESOURCE}, {config.DEFAULTS}, the default. The word {config.NONE} empties a text or a list."
+)
 
 
 def add(verbs: Any) -> None:
@@ -58,33 +62,14 @@ def check(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """Print every setting: name, value, origin, meaning."""
-    effective, origins = config.settings(), config.sources()
-    rows = [
-        {
-            "name": name,
-            "value": _shown(getattr(effective, name)),
-            "from": origins[name][1] if name in origins else "default",
-            "description": field.description,
-        }
-        for name, field in config.model().model_fields.items()
-    ]
+    rows = show_settings.rows()
     if options.json:
         print(dump({"settings": rows}))
         return 0
     table = Table("setting", "value", "from", "meaning", box=None)
     for row in rows:
         table.add_row(row["name"], str(row["value"]), row["from"], row["description"])
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"\n[dim]{PRECEDENCE}[/]")
     return 0
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, SecretStr):
-        return "********" if value.get_secret_value() else ""
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, BaseModel):
-        return _shown(value.model_dump(exclude_none=True))
-    if isinstance(value, dict):
-        return {name: _shown(inner) for name, inner in value.items()}
-    return value

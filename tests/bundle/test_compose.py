@@ -1,14 +1,17 @@
 """The Compose file: pinned, healthy, bounded, and reachable from this machine only."""
 
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from f.millrace.core import config
 from scripts.observability import exporter, generated, rules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +120,33 @@ def test_each_whitelisted_variable_has_a_value_on_the_worker():
     environment = SERVICES["windmill_worker"]["environment"]
 
     assert {name for name in environment["WHITELIST_ENVS"].split(",") if name not in environment} == set()
+
+
+@pytest.mark.parametrize("name", ["windmill_worker", "exporter"])
+def test_only_what_a_person_fills_in_goes_before_the_settings_of_the_ui(name: str):
+    environment = SERVICES[name]["environment"]
+    given = {key: value for key, value in environment.items() if key.startswith("MILLRACE_")}
+    always = {key for key, value in given.items() if not re.fullmatch(r"\$\{[A-Z_]+:-\}", value)}
+
+    # The database is Compose's own, and no setting of the resource.
+    assert always == {"MILLRACE_DATABASE_URL", "MILLRACE_DEFAULTS"}
+
+
+def test_the_services_are_the_defaults_of_the_workers():
+    defaults = json.loads(SERVICES["windmill_worker"]["environment"]["MILLRACE_DEFAULTS"])
+
+    assert config.validate(defaults).search_url == "http://searxng:8080"
+    assert defaults.keys() == {"smtp_url", "search_url", "otlp_endpoint"}
+    assert {urlsplit(url).hostname for url in defaults.values()} <= set(SERVICES)
+    assert json.loads(SERVICES["exporter"]["environment"]["MILLRACE_DEFAULTS"]) == defaults
+
+
+def test_the_example_environment_sets_nothing_that_people_set_in_windmill():
+    example = dict(re.findall(r"^(MILLRACE_[A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
+    settings = {name: value for name, value in example.items() if name.removeprefix("MILLRACE_").lower() in config.NAMES}
+
+    assert settings.keys() >= {"MILLRACE_SMTP_URL", "MILLRACE_SEARCH_URL", "MILLRACE_OTLP_ENDPOINT", "MILLRACE_MODEL"}
+    assert set(settings.values()) == {""}
 
 
 def test_example_environment_names_what_compose_reads():

@@ -1,11 +1,14 @@
 """Settings come from the environment, then the file; a mistake is named in words."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadSetting
+from scripts.deployment import bootstrap
 
 
 @pytest.fixture
@@ -45,3 +48,136 @@ def test_a_bad_secret_is_not_shown(folder: Path) -> None:
         config.settings()
 
     assert "hunter2" not in str(caught.value)
+
+
+def saved_form() -> dict[str, object]:
+    """Return what Windmill's form of the settings writes when it is saved and nothing was typed."""
+    empty = {"string": "", "array": [], "boolean": False, "object": {}}
+    fields = bootstrap.resource_type()["schema"]["properties"]
+    return {name: None if "enum" in field else empty.get(field["type"]) for name, field in fields.items()}
+
+
+def test_a_form_that_was_saved_without_typing_changes_nothing(folder: Path, worker: Any) -> None:
+    worker.resource = saved_form()
+    config.reload()
+
+    saved = config.settings()
+
+    assert len(worker.resource) > 60 and config.sources().keys() - {"database_url", "outbox_dir", "notes_dir"} <= {
+        "trace_content"
+    }
+    assert {name: getattr(saved, name) for name in worker.resource} == {
+        name: getattr(config.Settings, name) for name in worker.resource
+    }
+
+
+def test_no_setting_is_a_switch_that_the_form_would_turn_off() -> None:
+    assert [name for name in config.NAMES if getattr(config.Settings, name) is True] == []
+
+
+@pytest.mark.parametrize("name", ["feeds", "sources", "mastodon_url", "fallback_model"])
+def test_the_word_none_empties_a_setting_wherever_it_is_set(
+    folder: Path, worker: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    is_list = isinstance(getattr(config.Settings, name), list)
+    empty = [] if is_list else ""
+
+    def value() -> object:
+        config.reload()
+        return getattr(config.settings(), name)
+
+    worker.resource = {name: ["none"] if is_list else "none"}
+    assert value() == empty
+
+    worker.resource = {}
+    for text in ("none", *(["[]", "[none]"] if is_list else [])):
+        (folder / "millrace.yaml").write_text(f"{name}: {text}\n")
+        assert value() == empty
+
+    (folder / "millrace.yaml").unlink()
+    assert value() == getattr(config.Settings, name)
+    monkeypatch.setenv(f"MILLRACE_{name.upper()}", "none")
+    assert value() == empty
+
+
+def test_none_stays_a_word_where_it_means_something_and_empties_a_mapping(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "millrace.yaml").write_text("memory_days: {note: 3}\n")
+    monkeypatch.setenv("MILLRACE_TRACE_SAMPLING", "none")
+    monkeypatch.setenv("MILLRACE_MEMORY_DAYS", "none")
+    config.reload()
+
+    assert (config.settings().trace_sampling, config.settings().memory_days) == ("none", {})
+
+
+def test_an_entry_that_was_added_and_left_empty_is_none(folder: Path, worker: Any) -> None:
+    worker.resource = {"feeds": ["https://a.example/rss", ""], "mastodon_tags": [""]}
+    config.reload()
+
+    assert config.settings().feeds == ["https://a.example/rss"]
+    assert config.settings().mastodon_tags == config.Settings.mastodon_tags
+
+
+def test_each_place_goes_before_the_next(folder: Path, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = [
+        lambda: monkeypatch.setenv("MILLRACE_DEFAULTS", '{"search_url": "http://defaults", "operator": ""}'),
+        lambda: worker.resource.update(search_url="http://resource"),
+        lambda: (folder / "millrace.yaml").write_text("search_url: http://file\n"),
+        lambda: monkeypatch.setenv("MILLRACE_SEARCH_URL", "http://environment"),
+    ]
+    seen = []
+    for step in steps:
+        step()
+        config.reload()
+        seen.append((config.settings().search_url.removeprefix("http://"), config.origin("search_url")))
+
+    assert seen == [
+        ("defaults", "MILLRACE_DEFAULTS"),
+        ("resource", "resource f/millrace/settings"),
+        ("file", "millrace.yaml"),
+        ("environment", "MILLRACE_SEARCH_URL"),
+    ]
+    assert config.origin("operator") == "default"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "MILLRACE_DEFAULTS must be a JSON object of settings: "),
+        ("[1]", "MILLRACE_DEFAULTS must be a JSON object of settings, not a list"),
+        ('{"serach_url": "x"}', "unknown setting 'serach_url' (from MILLRACE_DEFAULTS); did you mean 'search_url'?"),
+    ],
+)
+def test_wrong_defaults_of_an_installation_are_told(monkeypatch: pytest.MonkeyPatch, text: str, said: str) -> None:
+    monkeypatch.setenv("MILLRACE_DEFAULTS", text)
+    config.reload()
+
+    with pytest.raises(BadSetting) as caught:
+        config.settings()
+
+    assert said in str(caught.value)
+
+
+def test_what_the_deploying_machine_empties_is_empty_on_the_workers_too(
+    folder: Path, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_FEEDS", "none")
+    monkeypatch.setenv("MILLRACE_SMTP_URL", "none")
+    monkeypatch.setenv("MILLRACE_INTERESTS", "batteries")
+    config.reload()
+    made: dict[str, Any] = {}
+    server = SimpleNamespace(get=lambda path: False, post=lambda path, body: made.update({body.get("path", ""): body}))
+
+    bootstrap.run(server)  # type: ignore[arg-type]
+    written = made[config.RESOURCE]["value"]
+    for name in ("FEEDS", "SMTP_URL", "INTERESTS"):
+        monkeypatch.delenv(f"MILLRACE_{name}")
+    monkeypatch.setenv("MILLRACE_DEFAULTS", '{"smtp_url": "smtp://mailpit:1025"}')
+    worker.resource = written
+    config.reload()
+
+    assert {name: written[name] for name in ("feeds", "smtp_url", "interests")} == {
+        "feeds": ["none"],
+        "smtp_url": "none",
+        "interests": ["batteries"],
+    }
+    assert (config.settings().feeds, config.settings().smtp_url.get_secret_value()) == ([], "")

@@ -19,6 +19,7 @@ from f.millrace.ops.check_health import main as check_health
 from f.millrace.telemetry import alerts, baseline
 from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.spans import span, step
+from f.millrace.tools import mail
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -73,6 +74,31 @@ def test_what_cannot_be_reached_is_said_with_the_next_step(
     assert found.state == state
     assert nobody in found.reason
     assert found.step
+
+
+def test_workers_without_a_mail_server_are_a_fault_that_says_how_many_mails_wait(
+    database: str, worker: Any, monkeypatch: pytest.MonkeyPatch, somebody: str
+) -> None:
+    assert part("mail").state == "degraded"
+
+    for number in (1, 2):
+        mail.send("ada@home.example", "Today", "text", "", f"d{number}@millrace.local")
+    found = part("mail")
+
+    assert (found.state, found.reason) == (
+        "critical",
+        "no smtp_url is set on the workers: nobody gets mail; 2 mails wait in the outbox",
+    )
+    assert "f/millrace/settings" in found.step and "scripts/millrace outbox" in found.step
+    assert "2 mails wait" in check_health()["reasons"]["mail"]
+    with monkeypatch.context() as on_a_persons_machine:
+        on_a_persons_machine.delenv("WM_TOKEN")
+        config.reload()
+        assert part("mail") == found
+
+    worker.resource = {"smtp_url": f"smtp://{somebody}"}
+    config.reload()
+    assert part("mail").state == "healthy"
 
 
 def test_a_model_without_its_key_is_critical(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

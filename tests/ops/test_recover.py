@@ -1,15 +1,17 @@
 import asyncio
 import json
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
 from f.millrace.agents import call
 from f.millrace.core import config, db, windmill
-from f.millrace.core.errors import BadSetting
 from f.millrace.ops import recover_runs
 from f.millrace.research import read_source
-from f.millrace.trust import actions, answers, approvals, audit, budget, detour, recovery
+from f.millrace.telemetry import rollup
+from f.millrace.telemetry.catalogue import CATALOGUE
+from f.millrace.trust import actions, answers, approvals, audit, budget, detour, recovery, scorecard
 from scripts.verbs.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -42,11 +44,10 @@ def put_step(run_id, path, minutes_ago):
 
 
 @pytest.fixture
-def server(monkeypatch):
-    """What is posted to Windmill."""
-    posted = []
-    monkeypatch.setattr(windmill, "post", lambda path, body: posted.append((path, body)) or "new-job")
-    return posted
+def server(worker):
+    """Windmill, on which every job is still there to run."""
+    worker.other_jobs = {"type": "QueuedJob", "running": True, "canceled": False}
+    return worker
 
 
 def test_a_run_without_progress_beyond_its_steps_time_out_is_stalled():
@@ -91,16 +92,20 @@ def test_a_stalled_run_is_continued_then_tried_another_way_then_given_up(server)
         return [one["measure"] for one in recover_runs.main()["recovered"]]
 
     assert look_again() == ["continue"]
-    assert server[-1] == ("jobs/run/f/f/millrace/research/daily_research", {"max_topics": 3, "run_id": run_id})
+    assert server.posted == [
+        (f"jobs_u/queue/cancel/{run_id}", {"reason": recover_runs.RESTARTED}),
+        ("jobs/run/f/f/millrace/research/daily_research", {"max_topics": 3, "run_id": run_id}),
+    ]
     assert look_again() == ["alternative"]
+    assert server.posted[2][0] == f"jobs_u/queue/cancel/{server.next_job}", "the latest attempt's job is the one that hangs"
     assert detour.of(run_id) == {"model": "offline"}
     assert look_again() == ["escalate"]
     assert db.one("SELECT status FROM run WHERE id = %s", [run_id]) == {"status": "failed"}
-    assert look_again() == [] and len(server) == 4
+    assert look_again() == [] and len(server.posted) == 4
 
 
 @pytest.mark.parametrize(("word", "address"), [("approve", "resume"), ("deny", "cancel")])
-def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windmill(server, monkeypatch, capsys, word, address):
+def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windmill(server, capsys, word, address):
     run_id = put_run(60, status="waiting")
     db.execute(
         "INSERT INTO step (run_id, path, name, job_id, status) VALUES (%s, 'ask', 'approvals.ask', 'job', 'done')", [run_id]
@@ -110,23 +115,22 @@ def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windm
     assert command_line(["approvals", "show", str(action["id"])]) == 0
     assert "Answer on Windmill's approval page, or on the command line:" in capsys.readouterr().out
     base = "https://windmill.example/api/w/main/jobs_u"
-    urls = {each: f"{base}/{each}/job/1/signed" for each in ("resume", "cancel")}
-    monkeypatch.setattr(windmill, "get", lambda path: urls if path == "jobs/resume_urls/job/1" else None)
+    server.urls = {each: f"{base}/{each}/job/1/signed" for each in ("resume", "cancel")}
     assert recover_runs.main()["answers_handed_over"] == []
 
     assert command_line(["approvals", word, str(action["id"])]) == 0
     done = recover_runs.main()
 
     assert "recover_runs hands the answer over" in capsys.readouterr().out and done["answers_handed_over"] == [run_id]
-    ((path, body),) = server
+    ((path, body),) = server.posted
     assert path == f"jobs_u/{address}/job/1/signed" and body["action_digest"] == action["digest"]
     given = answers.read(action["digest"], body if word == "approve" else {"error": {"name": "SuspendedDisapproved"}}, [body])
     assert given[0] == {"approve": "approved", "deny": "denied"}[word]
-    monkeypatch.setattr(windmill, "post", lambda path, body: (_ for _ in ()).throw(BadSetting("already sent")))
+    server.refused.add(path)
     assert recover_runs.main()["answers_handed_over"] == []
 
 
-def test_the_other_way_leaves_out_the_source_that_it_hung_at(server, monkeypatch):
+def test_the_other_way_leaves_out_the_source_that_it_hung_at(server):
     opened = {"opened": {"day": "2026-11-18", "scheduled_for": "2026-11-18T08:00:00Z", "sources": ["hackernews", "arxiv"]}}
     run_id = put_run(60, pipeline={**PIPELINE, **opened})
     put_step(run_id, "collect[1].read_source", 40)
@@ -156,7 +160,7 @@ def call_context(run_id):
     return use(Context(run_id=run_id))
 
 
-def test_the_operator_is_told_once(server, monkeypatch, tmp_path):
+def test_the_operator_is_told_once(monkeypatch, tmp_path):
     monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
     config.reload()
     row = {**db.one("SELECT * FROM run WHERE id = %s", [put_run(60)]), "running": ["compose"]}
@@ -171,7 +175,7 @@ def test_only_looking_changes_nothing(server):
     run_id = put_run(6000)
 
     assert recover_runs.main(look_only=True) == {"stalled": [run_id], "count": 1}
-    assert server == [] and audit.rows() == []
+    assert server.posted == [] and audit.rows() == []
 
 
 def test_a_local_run_without_its_runner_is_marked_at_once_and_frees_its_day():
@@ -197,3 +201,166 @@ def test_the_sweep_frees_reservations_and_closes_old_questions():
     assert (swept.expired, swept.reservations) == (1, 1)
     assert approvals.answer(str(action["id"]))["decision"] == "expired"
     assert json.loads(json.dumps(recover_runs.main()))["killed"] == []
+
+
+def completed(**changes):
+    """Return a job as the server gives it once it has ended."""
+    job = {"type": "CompletedJob", "success": False, "canceled": False, "completed_at": "2026-11-18T09:00:00Z", "result": None}
+    return job | changes
+
+
+CANCELLED = completed(canceled=True, canceled_by="eve", canceled_reason="not today")
+
+
+def run_row(run_id):
+    return db.one("SELECT status, error, finished_at FROM run WHERE id = %s", [run_id])
+
+
+def test_a_run_that_a_person_cancelled_on_windmill_is_cancelled_here(server, monkeypatch, tmp_path):
+    monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
+    config.reload()
+    run_id = put_run(60)
+    put_step(run_id, "research[0].investigate", 30)
+    budget.reserve(run_id, "op", "writer", "m", 1.0)
+    db.execute("UPDATE usage SET reserved_at = reserved_at - interval '10 minutes'")
+    server.jobs[run_id] = CANCELLED
+
+    done = recover_runs.main()
+
+    assert done["ended_on_server"] == [
+        {"run_id": run_id, "status": "cancelled", "reason": "cancelled on Windmill by eve: not today"}
+    ]
+    assert run_row(run_id) == {
+        "status": "cancelled",
+        "error": "cancelled on Windmill by eve: not today",
+        "finished_at": datetime(2026, 11, 18, 9, tzinfo=UTC),
+    }
+    assert db.one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {"status": "cancelled"}
+    assert db.all("SELECT state FROM usage") == [{"state": "released"}]
+    assert db.one("SELECT sum(reserved_usd)::float AS usd FROM budget") == {"usd": 0.0}
+    assert (done["recovered"], server.posted, db.all("SELECT 1 FROM outbox"), db.all("SELECT 1 FROM alert")) == ([], [], [], [])
+    assert [(row["actor"], row["kind"]) for row in audit.rows() if str(row["run_id"]) == run_id] == [("eve", "run.cancelled")]
+    assert recover_runs.main()["ended_on_server"] == []
+
+
+def test_a_cancelled_run_that_waited_asks_nobody_any_more(server, capsys):
+    run_id = put_run(60, status="waiting")
+    action = actions.propose("mail.send", {"to": "ada@home.example"}, "send:1", run_id=run_id)
+    db.execute("UPDATE action SET asked_at = clock_timestamp(), expires_at = clock_timestamp() + interval '1 day'")
+    server.jobs[run_id] = {"type": "QueuedJob", "running": True, "canceled": True, "canceled_by": "eve"}
+
+    recover_runs.main()
+
+    answer = approvals.answer(str(action["id"]))
+    assert (answer["decision"], answer["how"]) == ("expired", "cancelled on Windmill by eve")
+    assert run_row(run_id)["status"] == "cancelled" and approvals.pending() == []
+    assert command_line(["show", run_id]) == 0
+    assert "cancelled on Windmill by eve" in capsys.readouterr().out
+    assert command_line(["runs"]) == 0
+    assert "cancelled" in capsys.readouterr().out
+
+
+def test_a_run_that_moved_a_moment_ago_is_not_asked_about(server):
+    run_id = put_run(60)
+    put_step(run_id, "compose", 0)
+    server.jobs[run_id] = CANCELLED
+
+    assert recover_runs.main()["ended_on_server"] == [] and run_row(run_id)["status"] == "running"
+
+
+def test_the_job_of_the_latest_attempt_counts_and_our_own_cancelling_is_nobodys_wish(server):
+    run_id = put_run(60)
+    put_step(run_id, "research[0].investigate", 30)
+    assert [one["measure"] for one in recover_runs.main()["recovered"]] == ["continue"]
+    server.jobs[run_id] = CANCELLED | {"canceled_reason": recover_runs.RESTARTED}
+    db.execute("UPDATE attempt SET started_at = started_at - interval '1 day'")
+    db.execute("UPDATE run_event SET at = at - interval '1 day'")
+
+    assert recover_runs.main()["ended_on_server"] == []
+    server.jobs[server.next_job] = CANCELLED
+    db.execute("UPDATE attempt SET started_at = started_at - interval '1 day'")
+    db.execute("UPDATE run_event SET at = at - interval '1 day'")
+
+    assert [one["status"] for one in recover_runs.main()["ended_on_server"]] == ["cancelled"]
+    assert {row["status"] for row in db.all("SELECT status FROM attempt")} == {"cancelled"}
+
+
+@pytest.mark.parametrize("by", ["us", "the server"])
+def test_a_job_that_was_cancelled_by_no_person_is_started_again(server, by):
+    run_id = put_run(60)
+    put_step(run_id, "research[0].investigate", 30)
+    own = {"canceled_reason": recover_runs.RESTARTED} if by == "us" else {"canceled_by": "monitor"}
+    server.jobs[run_id] = CANCELLED | own
+
+    done = recover_runs.main()
+
+    assert done["ended_on_server"] == [] and [one["measure"] for one in done["recovered"]] == ["continue"]
+
+
+def test_a_run_that_failed_on_the_server_is_not_started_again_and_the_operator_is_told(server, monkeypatch):
+    monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
+    config.reload()
+    run_id = put_run(60)
+    put_step(run_id, "compose", 40)
+    server.jobs[run_id] = completed(result={"error": {"name": "ExitCode", "message": "out of memory"}})
+
+    recover_runs.main()
+
+    assert (run_row(run_id)["status"], run_row(run_id)["error"]) == ("failed", "failed on Windmill: out of memory")
+    assert db.one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {"status": "killed"}
+    assert db.one("SELECT subject FROM outbox") == {"subject": "Millrace: daily_research failed on Windmill"}
+    assert server.posted == []
+
+
+def test_a_run_that_ended_well_on_the_server_is_done(server):
+    run_id = put_run(60)
+    put_step(run_id, "compose", 40)
+    server.jobs[run_id] = completed(success=True, result={})
+
+    recover_runs.main()
+
+    assert (run_row(run_id)["status"], run_row(run_id)["error"], server.posted) == ("done", None, [])
+
+
+def test_a_run_that_the_server_does_not_know_is_given_up_in_words_once_it_stands_still(server):
+    server.other_jobs = None
+    still, quiet, asks, asked = put_run(60), put_run(10), put_run(60, status="waiting"), put_run(60, status="waiting")
+    action = actions.propose("mail.send", {"to": "ada@home.example"}, "send:1", run_id=asks)
+    db.execute("UPDATE action SET asked_at = clock_timestamp() WHERE id = %s", [action["id"]])
+
+    recover_runs.main()
+
+    states = {run_id: run_row(run_id)["status"] for run_id in (still, quiet, asks, asked)}
+    assert states == {still: "failed", quiet: "running", asks: "waiting", asked: "failed"}
+    assert f"Windmill does not know job {still} of this run" in run_row(still)["error"]
+
+
+def test_while_the_server_cannot_be_asked_nothing_is_started_again(server, monkeypatch):
+    put_run(60)
+    monkeypatch.setenv("BASE_INTERNAL_URL", "http://127.0.0.1:9")
+
+    monkeypatch.setattr(windmill, "resource", lambda path: {})
+    assert recover_runs.main()["recovered"] == []
+
+
+def test_away_from_the_server_its_runs_are_left_alone(database):
+    run_id = put_run(60)
+
+    assert recover_runs.main()["recovered"] == [] and run_row(run_id)["status"] == "running"
+
+
+def test_a_cancelled_run_is_no_fault_in_the_figures(server):
+    run_id = put_run(60, pipeline={**PIPELINE, "opened": {"scheduled": True}})
+    put_step(run_id, "compose", 40)
+    server.jobs[run_id] = CANCELLED
+    recover_runs.main()
+
+    by_state = {}
+    rollup.roll(CATALOGUE.values())
+    for row in db.all("SELECT labels, value FROM metric_hour WHERE metric = 'workflow_runs_total'"):
+        by_state[row["labels"]["status"]] = row["value"]
+
+    assert by_state.get("cancelled") == 1.0
+    assert db.all("SELECT 1 FROM metric_hour WHERE metric = 'errors_total' AND labels ->> 'place' = 'run' AND value > 0") == []
+    counted = {figure.name: figure.n for figure in scorecard.scorecard()}
+    assert (counted["runs_alone"], counted["failures_recovered"]) == (0, 0)

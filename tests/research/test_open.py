@@ -162,3 +162,49 @@ def test_configured_recipients_wait_for_a_person(pipeline, monkeypatch):
     config.reload()
 
     assert pipeline.open()["recipients"] == ["ada@home.example", "carl@home.example"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"sources": "none"}, "the setting sources is [] (from MILLRACE_SOURCES)"),
+        (
+            {"sources": "feeds,mastodon", "feeds": "none", "mastodon_tags": "none"},
+            "the setting feeds is [] (from MILLRACE_FEEDS)",
+        ),
+        ({"sources": "notes"}, "the setting notes_dir is "),
+    ],
+)
+def test_a_run_with_nothing_to_read_is_refused_with_the_place_that_says_so(pipeline, configure, given, said):
+    configure(**given)
+
+    with pytest.raises(BadSetting) as caught:
+        pipeline.open()
+
+    assert "there is nothing to read" in str(caught.value) and said in str(caught.value)
+    assert "hackernews, arxiv, feeds, mastodon, notes" in str(caught.value)
+    assert db.one("SELECT status FROM step") == {"status": "failed"}
+
+
+def test_a_source_without_addresses_beside_others_is_no_fault(pipeline, configure):
+    configure(sources="hackernews,feeds", feeds="none")
+
+    assert pipeline.open()["decision"] == "run"
+
+
+def test_the_sample_edition_is_refused_on_a_worker_and_its_switch_is_not_in_the_form(pipeline, worker):
+    with pytest.raises(BadInput, match="the sample edition is not on Windmill"):
+        pipeline.open(sample=True)
+
+    flow = yaml.safe_load((ROOT / "f/millrace/research/daily_research__flow/flow.yaml").read_text())
+    assert flow["schema"]["properties"]["sample"]["showExpr"] == "false"
+    assert db.all("SELECT id FROM run") == []
+
+
+def test_a_first_step_that_was_run_by_itself_is_not_the_days_run(pipeline, clock, monkeypatch):
+    with monkeypatch.context() as by_itself:
+        by_itself.delenv("WM_FLOW_STEP_ID")
+        pipeline.open(scheduled_for="2026-11-18T08:00:00Z")
+    assert db.one("SELECT status, result FROM run") == {"status": "done", "result": None}
+
+    assert pipeline.open(scheduled_for="2026-11-18T08:00:00Z")["decision"] == "run"

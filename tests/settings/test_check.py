@@ -116,6 +116,23 @@ def test_an_empty_file_is_in_order(file: Path, text: str) -> None:
     assert check.check(file) == []
 
 
+def test_what_is_emptied_on_purpose_is_no_mistake(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("feeds: none\nmastodon_url: none\n")
+    monkeypatch.setenv("MILLRACE_ARXIV_TERMS", "none")
+    monkeypatch.setenv("MILLRACE_DEFAULTS", '{"search_url": "http://searxng:8080"}')
+
+    assert check.check(file) == []
+
+
+def test_mistakes_in_the_defaults_of_an_installation_are_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_DEFAULTS", '{"serach_url": "x", "max_rounds": 99}')
+
+    assert [str(one) for one in check.check(file)] == [
+        "MILLRACE_DEFAULTS: max_rounds is 99; allowed: a whole number from 1 to 10",
+        "MILLRACE_DEFAULTS: unknown key serach_url; did you mean 'search_url'?",
+    ]
+
+
 def test_mistakes_are_json_for_programs(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text("max_rounds: 99\n")
 

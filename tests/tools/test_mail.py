@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from f.millrace.core import db
 from f.millrace.core.errors import BadInput, BadSetting, ToolFailed
 from f.millrace.core.run_context import Context, use
+from f.millrace.memory import forget
+from f.millrace.telemetry import upkeep
 from f.millrace.tools import mail
 
 
@@ -152,3 +155,62 @@ def test_an_outbox_that_cannot_be_written_is_said(configure, tmp_path):
 
     with pytest.raises(ToolFailed, match="outbox"):
         send()
+
+
+def test_on_a_worker_the_mail_is_a_row_that_outlives_the_job(database, worker, tmp_path):
+    rich = "<p>" + "Grüße an Ada Byron. " * 200 + "</p>"
+
+    sent = [send(subject="Grüße 📬", text="Für Zoë\x00", html=rich) for _ in range(2)]
+
+    assert [one.model_dump() for one in sent] == 2 * [{"message_id": "d1@millrace", "status": "outbox", "path": ""}]
+    assert not (tmp_path / "outbox").exists()
+    (row,) = db.all("SELECT * FROM outbox")
+    assert (row["recipient"], row["subject"]) == ("a@b.example", "Grüße 📬")
+    # As text, not encoded for transport: so `forget` finds whom it mentions.
+    assert rich in row["content"] and "Für Zoë" in row["content"]
+    message = email.message_from_bytes(row["content"].encode(), policy=email.policy.default)
+    assert (message["Subject"], message["Message-ID"]) == ("Grüße 📬", "<d1@millrace>")
+    assert message.get_body(("plain",)).get_content().strip() == "Für Zoë"
+    assert message.get_body(("html",)).get_content().strip() == rich
+
+
+def test_on_a_worker_what_became_of_a_mail_can_be_seen(database, worker):
+    assert mail.look("d1@millrace") is False
+    send()
+    assert mail.look("d1@millrace") == mail.Sent(message_id="d1@millrace", status="outbox")
+
+
+def test_on_a_worker_with_a_server_nothing_is_kept(database, worker, smtp):
+    assert send().status == "sent"
+    assert db.all("SELECT 1 FROM outbox") == []
+
+
+def test_a_mail_belongs_to_its_run(database, worker):
+    run_id = "00000000-0000-0000-0000-00000000000a"
+    with use(Context(run_id=run_id)):
+        send()
+
+    assert [str(row["run_id"]) for row in mail.waiting()] == [run_id]
+
+
+def test_old_mails_leave_the_outbox_of_the_workers(database, worker, configure):
+    configure(event_days=7)
+    for number in (6, 8):
+        send(message_id=f"d{number}@millrace")
+        db.execute(
+            "UPDATE outbox SET made_at = now() - make_interval(days => %s) WHERE message_id = %s", [number, f"d{number}@millrace"]
+        )
+
+    assert upkeep.prune()["mails"] == 1
+    assert [row["message_id"] for row in mail.waiting()] == ["d6@millrace"]
+
+
+def test_forgetting_somebody_takes_their_mails_out_of_the_outbox(database, worker):
+    send(html="<p>" + "About the harbour. " * 100 + "Zoë Ångström said so. " + "And more. " * 100 + "</p>")
+    send(message_id="d2@millrace", to="zoe@angstrom.example")
+    send(message_id="d3@millrace")
+
+    for subject in ("Zoë Ångström", "zoe@angstrom.example"):
+        assert forget.forget(subject).proved
+
+    assert [row["message_id"] for row in mail.waiting()] == ["d3@millrace"]

@@ -2,8 +2,15 @@
 
 """The settings: one typed class, each field with a default that works with nothing else installed.
 
-Read from the environment (`MILLRACE_<NAME>`; lists are separated by commas), then `millrace.yaml` in the
-working directory, then, on a worker, the Windmill resource `f/millrace/settings`. The first that names a setting wins.
+The first of these that sets a setting wins:
+
+1. the environment: `MILLRACE_<NAME>`, lists separated by commas; an empty variable sets nothing
+2. `millrace.yaml` in the working directory
+3. on a worker, the Windmill resource `f/millrace/settings`; an empty field sets nothing, for the form writes all of them
+4. `MILLRACE_DEFAULTS`, a JSON object of settings: by it an installation names its own servers (docker-compose.yml does)
+5. the default that is declared here
+
+The word `none`, as a text or as the only entry of a list, empties what would have a value otherwise.
 """
 
 from __future__ import annotations
@@ -28,6 +35,9 @@ if typing.TYPE_CHECKING:
 PREFIX = "MILLRACE_"
 FILE = "millrace.yaml"
 RESOURCE = "f/millrace/settings"
+DEFAULTS = PREFIX + "DEFAULTS"
+# What says that a setting is empty on purpose, where a form or a variable cannot be left empty.
+NONE = "none"
 # Set by scripts and the runner for their own children; not settings.
 INTERNAL = frozenset({"STEP", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
 
@@ -107,7 +117,10 @@ class Settings:
     ] = ""
     interests: Annotated[list[str], Field(description="Words that lift a topic's rank.")] = []
     smtp_url: Annotated[
-        SecretStr, Field(description="smtp://user:password@host:587 or smtps://…; empty: mails go to the outbox.")
+        SecretStr,
+        Field(
+            description="smtp://user:password@host:587 or smtps://…; empty: mails wait in the outbox (`scripts/millrace outbox`) and nobody gets them."
+        ),
     ] = SecretStr("")
     smtp_unknown: Annotated[
         Literal["hold", "resend"], Field(description="After a crash while a mail was sent: hold it or send it again.")
@@ -161,7 +174,12 @@ class Settings:
     ] = False
     trace_days: Annotated[int, Field(ge=1, le=3_650, description="Days that spans are kept in Postgres.")] = 30
     event_days: Annotated[
-        int, Field(ge=1, le=3_650, description="Days that events of runs, and runs of maintenance, are kept in Postgres.")
+        int,
+        Field(
+            ge=1,
+            le=3_650,
+            description="Days that events of runs, runs of maintenance, and mails in the workers' outbox are kept in Postgres.",
+        ),
     ] = 30
     metric_days: Annotated[
         int, Field(ge=1, le=3_650, description="Days that figures are kept by the hour; what they add up to is kept for good.")
@@ -307,19 +325,63 @@ _on_reload: list[Callable[[], None]] = []
 
 @functools.cache
 def sources() -> dict[str, tuple[Any, str]]:
-    """Return each setting that is set: its raw value and where it comes from."""
+    """Return each setting that is set: its value and where it comes from."""
     found: dict[str, tuple[Any, str]] = {}
-    if windmill.on_worker():
-        for name, value in windmill.resource(RESOURCE).items():
-            if value not in ("", None):
-                found[name] = (value, f"resource {RESOURCE}")
-    for name, value in _file().items():
-        found[name] = (value, FILE)
-    for key, value in os.environ.items():
+    for values, origin in ((_defaults(), DEFAULTS), (_resource(), f"resource {RESOURCE}"), (_file(), FILE)):
+        found |= {name: (emptied(name, value), origin) for name, value in values.items()}
+    for key in variables():
         name = key.removeprefix(PREFIX).lower()
-        if key.startswith(PREFIX) and name.upper() not in INTERNAL and value != "":
-            found[name] = (from_text(name, value), key)
+        found[name] = (emptied(name, from_text(name, os.environ[key])), key)
     return found
+
+
+def origin(name: str) -> str:
+    """Return where the effective value of a setting comes from."""
+    return sources()[name][1] if name in sources() else "default"
+
+
+def variables() -> list[str]:
+    """Return the environment's variables that set a setting each, known or not."""
+    return [
+        key
+        for key, value in os.environ.items()
+        if key.startswith(PREFIX) and value != "" and key != DEFAULTS and key.removeprefix(PREFIX) not in INTERNAL
+    ]
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values without those that are empty: Windmill's form writes "" and [] for what nobody has filled in."""
+    entered = {
+        name: [part for part in value if part not in ("", None)] if isinstance(value, list) else value
+        for name, value in values.items()
+    }
+    return {name: value for name, value in entered.items() if value not in ("", None, [], {})}
+
+
+def emptied(name: str, value: Any) -> Any:
+    """Return the value, or the empty one of its kind when it is the word `none`."""
+    if value not in (NONE, [NONE]):
+        return value
+    return {str: "", SecretStr: "", list: [], dict: {}}.get(_kind(name), value)
+
+
+def from_defaults(text: str) -> dict[str, Any]:
+    """Return the settings that MILLRACE_DEFAULTS holds; BadSetting when it is no JSON object."""
+    try:
+        values = json.loads(text or "{}")
+    except json.JSONDecodeError as error:
+        raise errors.BadSetting(f"{DEFAULTS} must be a JSON object of settings: {error}") from error
+    if not isinstance(values, dict):
+        raise errors.BadSetting(f"{DEFAULTS} must be a JSON object of settings, not a {type(values).__name__}")
+    return given(values)
+
+
+def _defaults() -> dict[str, Any]:
+    return from_defaults(os.environ.get(DEFAULTS, ""))
+
+
+def _resource() -> dict[str, Any]:
+    return given(windmill.resource(RESOURCE)) if windmill.on_worker() else {}
 
 
 def _file() -> dict[str, Any]:
@@ -340,7 +402,7 @@ def _file() -> dict[str, Any]:
 def from_text(name: str, value: str) -> Any:
     """Return the value of a setting that the environment gives as text; BadSetting when it should be JSON and is not."""
     kind = _kind(name)
-    if kind is dict:
+    if kind is dict and value != NONE:
         try:
             return json.loads(value)
         except json.JSONDecodeError as error:

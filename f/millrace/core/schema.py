@@ -1074,4 +1074,39 @@ ALTER TABLE memory_item
     ADD COLUMN words integer GENERATED ALWAYS AS (memory_length(title || ' ' || coalesce(raw_text ->> 'text', ''))) STORED;
 """,
     ),
+    Migration(
+        17,
+        "0017_outbox",
+        "098e1cb4aaafcab563633166afc2fe882639d964acb098a97008aa833278304d",
+        """
+-- A worker's files end with its job: a mail that no server was there to take is kept as a row until a person gets it out.
+CREATE TABLE outbox (
+    message_id text PRIMARY KEY,
+    recipient  text NOT NULL,
+    subject    text NOT NULL,
+    content    text NOT NULL,                  -- the whole mail, headers and parts, in UTF-8
+    run_id     uuid,
+    made_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX outbox_made ON outbox (made_at);
+""",
+    ),
+    Migration(
+        18,
+        "0018_cancelled",
+        "2c0c59c153bde804d9963a5cdd1160168ee8ebc771c2e609914e527b1fec727c",
+        """
+-- A run that a person cancelled on Windmill is cancelled here too; a step that is run again by itself finds its own row.
+ALTER TABLE run DROP CONSTRAINT run_status_check, ADD CONSTRAINT run_status_check
+    CHECK (status IN ('running', 'waiting', 'done', 'partly_failed', 'failed', 'cancelled', 'stopped', 'killed'));
+ALTER TABLE attempt DROP CONSTRAINT attempt_status_check, ADD CONSTRAINT attempt_status_check
+    CHECK (status IN ('running', 'done', 'failed', 'waiting', 'cancelled', 'killed'));
+ALTER TABLE step DROP CONSTRAINT step_status_check, ADD CONSTRAINT step_status_check
+    CHECK (status IN ('running', 'done', 'failed', 'cancelled', 'killed', 'timed_out'));
+-- Hash of what the step was asked to do: the same step of several iterations differs by it.
+ALTER TABLE step ADD COLUMN about text NOT NULL DEFAULT '';
+-- The job of a later attempt leads to its run.
+CREATE INDEX attempt_job ON attempt (job_id);
+""",
+    ),
 ]

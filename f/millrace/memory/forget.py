@@ -19,7 +19,7 @@ from f.millrace.memory import erase, forget_documents, mention
 # Tables whose rows go as a whole.
 CONTENT = frozenset(
     "memory_item memory_origin memory_retraction chat_session source_item evidence run_event feedback tool_gap fetch_state "
-    "recipient standing_approval".split()
+    "recipient standing_approval outbox".split()
 )
 
 # A mail and its copies for reading.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from f.millrace.core import config, db, errors, redaction, schema
+from f.millrace.core import config, db, errors, redaction, schema, windmill
 
 State = Literal["healthy", "degraded", "critical", "unknown"]
 ORDER: tuple[State, ...] = ("healthy", "unknown", "degraded", "critical")
@@ -28,6 +28,9 @@ CALLS = """
 SELECT count(*) AS n, count(*) FILTER (WHERE status <> 'ok' OR attributes ->> 'tool.success' = 'false') AS failed FROM span
 WHERE name LIKE %s AND status <> 'pending' AND seen_at > now() - interval '1 hour'
 """
+KEPT = (
+    "SELECT count(*) AS n FROM outbox WHERE made_at > (SELECT coalesce(max(at), '-infinity') FROM delivery WHERE status = 'sent')"
+)
 # A schedule shows in its runs: late is what takes three times as long as between the runs before.
 LATE = """
 WITH ran AS (
@@ -164,11 +167,23 @@ def _mail() -> Part:
         if fault := _unreachable(url):
             return Part("mail", "critical", fault, "start the mail server, or correct MILLRACE_SMTP_URL")
         return Part("mail", "healthy", f"by {urlsplit(url).hostname}")
+    count = _kept_mails()
+    if windmill.on_worker() or count:
+        waits = "1 mail waits" if count == 1 else f"{count} mails wait"
+        said = f"no smtp_url is set on the workers: nobody gets mail; {waits} in the outbox"
+        way = f"set smtp_url in the resource {config.RESOURCE}; scripts/millrace outbox list and save show what was written"
+        return Part("mail", "critical" if count else "degraded", said, way)
     folder = Path(config.settings().outbox_dir)
     above = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
     if not os.access(above, os.W_OK):
         return Part("mail", "critical", f"the outbox {folder} cannot be written", "set MILLRACE_OUTBOX_DIR or MILLRACE_SMTP_URL")
     return Part("mail", "healthy", f"files in {folder}; no mail server is set")
+
+
+def _kept_mails() -> int:
+    """Count the mails that workers kept since a server last took one."""
+    row = db.one(KEPT)
+    return row["n"] if row else 0
 
 
 def _jaeger() -> Part:

@@ -3,15 +3,34 @@
 
 """Find runs that stand still and get them going: continue, try another way, or tell a person; hand over answers.
 
+A run that has ended on the server, because a person cancelled it or otherwise, has ended here too.
+
 scripts/millrace step ops/recover_runs
 """
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
-from f.millrace.core import db, errors, windmill
+from f.millrace.core import db, errors, redaction, windmill
 from f.millrace.ops import notices
-from f.millrace.telemetry import spans
+from f.millrace.telemetry import runs, spans
 from f.millrace.trust import audit, recovery
+
+# A run that moved a moment ago is not asked about.
+QUIET_SECONDS = 60
+# Why this step cancels a job: it is no person's wish to end the run.
+RESTARTED = "it stood still; a new job goes on with it"
+# The server itself cancels a flow that hangs between two steps, under this name.
+SERVER = "monitor"
+
+
+class Ended(NamedTuple):
+    """How a run's job ended on the server."""
+
+    status: Literal["done", "failed", "cancelled"]
+    reason: str
+    by: str = "millrace"
+    at: datetime | None = None
 
 
 def main(look_only: bool = False) -> dict:
@@ -25,17 +44,73 @@ def main(look_only: bool = False) -> dict:
         return {"stalled": [str(row["id"]) for row in found], "count": len(found)}
     with spans.step("ops.recover_runs") as span:
         swept = recovery.sweep()
-        handed = [str(row["run_id"]) for row in recovery.answered() if _hand_over(row)]
-        measures = [_recover(row) for row in recovery.stalled() if row["orchestrator"] == "windmill"]
-        span.set(dead=len(swept.dead), expired=swept.expired, recovered=len(measures))
+        # Only a job of the server may ask it; started elsewhere, this step sees to what needs no server.
+        ended, handed, measures = _on_windmill() if windmill.on_worker() else ([], [], [])
+        span.set(dead=len(swept.dead), expired=swept.expired, recovered=len(measures), ended=len(ended))
         return {
             "killed": swept.dead,
             "expired_approvals": swept.expired,
             "freed_reservations": swept.reservations,
+            "ended_on_server": ended,
             "answers_handed_over": handed,
             "recovered": measures,
-            "wm_labels": sorted({one["measure"] for one in measures}),
+            "wm_labels": sorted({one["measure"] for one in measures} | {one["status"] for one in ended}),
         }
+
+
+def _on_windmill() -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
+    """See to the runs on Windmill; return those that have ended there, those that got an answer, and what was done about others."""
+    ended, unreachable = _follow_server()
+    handed = [str(row["run_id"]) for row in recovery.answered() if _hand_over(row)]
+    stalled = [row for row in recovery.stalled() if row["orchestrator"] == "windmill" and str(row["id"]) not in unreachable]
+    return ended, handed, [_recover(row) for row in stalled]
+
+
+def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
+    """End the runs that have ended on the server; return these, and the ids of those that it could not be asked about."""
+    found, unreachable = [], set[str]()
+    stalled = {row["id"] for row in recovery.stalled()}
+    for row in recovery.on_server(QUIET_SECONDS):
+        try:
+            job = windmill.get(f"jobs_u/get/{row['job_id']}?no_logs=true&no_code=true")
+        except errors.BadSetting:
+            continue  # the server answers, and does not show this job; what stands still is recovered as before
+        except OSError:
+            unreachable.add(str(row["id"]))
+            continue
+        gone = row["id"] in stalled or (row["status"] == "waiting" and not row["asks"])
+        ended = _end_of(job) if job else _unknown(row["job_id"]) if gone else None
+        if ended and recovery.end(row, ended.status, ended.reason, ended.by, ended.at):
+            found.append({"run_id": str(row["id"]), "status": ended.status, "reason": ended.reason})
+            if ended.status == "failed":
+                _tell(row, f"Millrace: {row['flow']} failed on Windmill", ended.reason, "a run failed")
+    return found, unreachable
+
+
+def _end_of(job: dict[str, Any]) -> Ended | None:
+    """Return how a job ended on the server; None while it is there to run, or was cancelled only to be started again."""
+    at = datetime.fromisoformat(job["completed_at"]) if job.get("completed_at") else None
+    if job.get("canceled"):
+        by, reason = str(job.get("canceled_by") or "somebody"), redaction.redact(str(job.get("canceled_reason") or ""))
+        if by == SERVER or reason == RESTARTED:
+            return None
+        return Ended("cancelled", f"cancelled on Windmill by {by}" + (f": {reason}" if reason else ""), by, at)
+    if job.get("type") != "CompletedJob":
+        return None
+    if job.get("success"):
+        return Ended("done", "it ended on Windmill", at=at)
+    fault = job.get("result")
+    fault = fault.get("error", fault) if isinstance(fault, dict) else {}
+    said = fault.get("message") if isinstance(fault, dict) else ""
+    return Ended("failed", redaction.redact(f"failed on Windmill: {said or 'without a message'}")[:2000], at=at)
+
+
+def _unknown(job_id: str) -> Ended:
+    # The server says the same of a job that this step's user may not see: only what stands still is given up for it.
+    return Ended(
+        "failed",
+        f"Windmill does not know job {job_id} of this run: deleted, older than it keeps jobs, or not for the user of ops/recover_runs",
+    )
 
 
 def _hand_over(row: dict[str, Any]) -> bool:
@@ -68,9 +143,10 @@ def _recover(row: dict[str, Any]) -> dict[str, Any]:
 def _start_again(row: dict[str, Any]) -> str:
     """Start a new job that goes on with the run, and return its id; what is done stays done by its business key."""
     run_id, pipeline = str(row["id"]), row["pipeline"] or {}
+    latest = db.one("SELECT job_id FROM attempt WHERE run_id = %s AND job_id <> '' ORDER BY started_at DESC LIMIT 1", [run_id])
     if not (pipeline.get("area") and pipeline.get("name")):
         raise errors.BadSetting(f"run {run_id} does not say which flow it belongs to, so it cannot be started again")
-    windmill.post(f"jobs_u/queue/cancel/{run_id}", {"reason": "it stood still; a new job goes on with it"})
+    windmill.post(f"jobs_u/queue/cancel/{latest['job_id'] if latest else run_id}", {"reason": RESTARTED})
     job = str(windmill.post(f"jobs/run/f/f/millrace/{pipeline['area']}/{pipeline['name']}", {**row["args"], "run_id": run_id}))
     db.execute("INSERT INTO attempt (run_id, job_id) VALUES (%s, %s)", [run_id, job])
     return job
@@ -81,12 +157,12 @@ def escalate(row: dict[str, Any]) -> None:
     run_id = str(row["id"])
     where = ", ".join(row["running"]) or "between two steps"
     said = row.get("error") or f"no progress at {where}, also not another way"
-    changed = db.execute(
-        "UPDATE run SET status = 'failed', error = %s, finished_at = clock_timestamp() WHERE id = %s "
-        "AND status IN ('running', 'killed', 'waiting')",
-        [said, run_id],
-    )
-    if changed:
+    if runs.end(run_id, "failed", said):
         audit.append("millrace", "run.escalated", row["flow"], run_id, at=where)
+    _tell(row, f"Millrace: {row['flow']} stands still at {where}", said, "a run stands still")
+
+
+def _tell(row: dict[str, Any], subject: str, said: str, reason: str) -> None:
+    run_id = str(row["id"])
     text = f"{said}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume {run_id}\n"
-    notices.tell_operator("stalled", run_id, f"Millrace: {row['flow']} stands still at {where}", text, "a run stands still")
+    notices.tell_operator("stalled", run_id, subject, text, reason)

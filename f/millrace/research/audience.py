@@ -25,7 +25,7 @@ def address(opened: opening.Opening, again: bool) -> opening.Opening:
         opened.decision, opened.reason = "nothing", "nobody gets it; add one with scripts/millrace recipients add"
     elif not opened.recipients:
         opened.decision, opened.same_as = "already_done", there[everybody[0]]
-        opened.reason = f"the digest of {opened.day} is there; --again makes another"
+        opened.reason = f"the digest of {opened.day} is there; the input again (--again) makes a further edition"
     return opened
 
 

@@ -38,7 +38,9 @@ def last_success(flow: str, namespace: str, run_id: str) -> datetime | None:
     """Return the scheduled time of the latest run that did its work."""
     row = db.one(
         "SELECT max(scheduled_for) AS at FROM run WHERE flow = %s AND namespace = %s AND id <> %s AND NOT dry_run "
-        "AND status IN ('done', 'partly_failed') AND pipeline -> 'opened' ->> 'decision' IN ('run', 'catch_up')",
+        "AND status IN ('done', 'partly_failed') AND pipeline -> 'opened' ->> 'decision' IN ('run', 'catch_up') "
+        # A first step that was run by itself has decided to run, and nothing more was done.
+        "AND result IS NOT NULL",
         [flow, namespace, run_id],
     )
     return row["at"] if row else None

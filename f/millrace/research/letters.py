@@ -183,7 +183,8 @@ def _look(row: Row) -> dict[str, Any] | bool | None:
     found = mail.look(row["message_id"])
     if not isinstance(found, mail.Sent):
         return found
-    _write_beside(Path(found.path), row)
+    if found.path:
+        _write_beside(Path(found.path), row)
     return found.model_dump()
 
 

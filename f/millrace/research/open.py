@@ -7,12 +7,16 @@ scripts/millrace step research/open
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
-from f.millrace.core import config, db, run_context
+from f.millrace.core import config, db, errors, run_context, windmill
 from f.millrace.research import audience, due, letters, opening, time_windows
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit, policy
+
+# What a source reads, where that is a setting of its own that can be empty.
+READ_BY = {"feeds": "feeds", "mastodon": "mastodon_tags"}
 
 
 def main(
@@ -28,11 +32,16 @@ def main(
     Args:
         pipeline: What the flow's spec says: name, schedule, budget, agents.
         again: Make a further, numbered edition of the day.
-        sample: Run the sample edition, apart from real days.
+        sample: Run the sample edition, apart from real days; not on Windmill.
         dry_run: Leave nothing outside the run's own record.
         scheduled_for: When the run was due (ISO 8601); empty means now.
         run_id: Go on with this run instead of starting one.
     """
+    if sample and windmill.on_worker():
+        raise errors.BadInput(
+            "the sample edition is not on Windmill: a worker would read the live sources under a heading that says they are "
+            "invented; leave `sample` out here, and run scripts/demo on a machine of yours"
+        )
     with spans.step("research.open", run_id or None, again=again, sample=sample, dry_run=dry_run) as span:
         run_id = run_context.current().run_id
         row = db.one("SELECT pipeline, dry_run FROM run WHERE id = %s", [run_id])
@@ -64,6 +73,7 @@ def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool,
     if opened.decision == "already_done" and again:
         opened.decision = "run"
     if not opened.skip:
+        _require_sources(opened.sources)
         letters.settle_left(opened)
         opened = audience.address(opened, again)
         before = opened.day if again else None
@@ -73,6 +83,24 @@ def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool,
         opened.same_as = _of_day(opened)
     _record(run_id, pipeline, opened, dry_run)
     return opened
+
+
+def _require_sources(sources: list[str]) -> None:
+    """Refuse a run that could read nothing: it would end well, with an empty digest."""
+    known = config.settings()
+    empty = {name: READ_BY[name] for name in sources if name in READ_BY and not getattr(known, READ_BY[name])}
+    if "notes" in sources and not Path(known.notes_dir).is_dir():
+        empty["notes"] = "notes_dir"
+    if any(name not in empty for name in sources):
+        return
+    said = [
+        f"the setting {setting} is {getattr(known, setting)!r} (from {config.origin(setting)})"
+        for setting in ("sources", *empty.values())
+    ]
+    raise errors.BadSetting(
+        f"there is nothing to read: {', and '.join(said)}; name some of {', '.join(config.Settings.sources)} in sources, or take "
+        "the emptied setting away there and its default holds"
+    )
 
 
 def _record(run_id: str, pipeline: dict, opened: opening.Opening, dry_run: bool) -> None:

@@ -82,7 +82,10 @@ def step(name: str, run_id: str | None = None, **attributes: Any) -> Iterator[Sp
     alone = run_id is None and runs.alone()
     row = runs.begin_alone(name) if alone else runs.ensure(run_id, name)
     context = runs.context_of(row, name.rsplit(".", 1)[-1])
-    runs.begin_step(context, name, os.environ.get("WM_JOB_ID", ""))
+    about = runs.digest_of(attributes)
+    if run_id and runs.is_outside_flow():
+        context = context._replace(step=runs.path_of_repeat(context.run_id, name, about) or context.step)
+    runs.begin_step(context, name, os.environ.get("WM_JOB_ID", ""), about)
     token = attach(trace.set_span_in_context(_root(context.run_id), OtelContext()))
     own = {"workflow.id": context.run_id, "phase": name, "millrace.step": context.step, "user.id": hashed_user(), **attributes}
     try:

@@ -40,6 +40,7 @@ def prune() -> dict[str, int]:
         "figures": _delete("metric_hour", f"least({_ago(found.metric_days)}, {folded})", "hour < {before}"),
         "runs": _delete_maintenance(f"least({_ago(found.event_days)}, {counted})"),
         "alerts": _delete("alert", _ago(found.alert_days), "state = 'resolved' AND resolved_at < {before}"),
+        "mails": _delete("outbox", _ago(found.event_days), "made_at < {before}"),
         "checks": _delete("health_check", _ago(found.event_days), "at < {before}"),
     }
 

@@ -1,9 +1,9 @@
 # requirements:
 
-"""Mail: over SMTP when a server is set, else as a file in the outbox.
+"""Mail: over SMTP when a server is set, else into the outbox: a file, or on a worker, whose files end with the job, a row.
 
 Sending cannot be taken back. The caller gives the Message-ID, the same for the same mail, so that a receiver can drop
-a second copy and a file in the outbox is written once; whether a mail may go out is decided before (trust/actions).
+a second copy and the outbox has it once; whether a mail may go out is decided before (trust/actions).
 """
 
 import os
@@ -12,15 +12,15 @@ import smtplib
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from f.millrace.core import config, contracts, errors, run_context
+from f.millrace.core import config, contracts, db, errors, run_context, windmill
 
 SECONDS = 30
 MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")
@@ -31,8 +31,10 @@ class Sent(contracts.Contract):
     """What became of a mail."""
 
     message_id: str
-    status: Literal["sent", "outbox", "dry_run"] = Field(description="sent: a server took it; outbox: written as a file.")
-    path: str = Field(default="", description="The file in the outbox.")
+    status: Literal["sent", "outbox", "dry_run"] = Field(
+        description="sent: a server took it; outbox: it is kept, nobody has it yet."
+    )
+    path: str = Field(default="", description="The file in the outbox; empty on a worker, where it is a row.")
 
 
 class DeliveryUnknown(errors.ToolFailed):
@@ -54,6 +56,10 @@ def send(to: str, subject: str, text: str, html: str = "", message_id: str = "")
     if url:
         _hand_over(message, url)
         return Sent(message_id=found[1], status="sent")
+    if windmill.on_worker():
+        # Plain UTF-8, not encoded for transport, so that `forget` finds in it what it mentions.
+        _keep(compose(to, subject, text, html, found[1], "8bit"), found[1])
+        return Sent(message_id=found[1], status="outbox")
     return Sent(message_id=found[1], status="outbox", path=str(_write(message, found[1])))
 
 
@@ -61,12 +67,25 @@ def look(message_id: str) -> Sent | bool | None:
     """Return what became of a mail whose sender died: what lies in the outbox can be seen, what a server took cannot (None)."""
     if config.settings().smtp_url.get_secret_value():
         return None
+    if windmill.on_worker():
+        kept = db.one("SELECT 1 FROM outbox WHERE message_id = %s", [message_id])
+        return Sent(message_id=message_id, status="outbox") if kept else False
     path = _file(message_id)
     return Sent(message_id=message_id, status="outbox", path=str(path)) if path.is_file() else False
 
 
-def compose(to: str, subject: str, text: str, html: str, message_id: str) -> EmailMessage:
-    """Return the mail: plain text, and HTML as its alternative when there is some."""
+def waiting() -> list[dict[str, Any]]:
+    """Return the mails that workers kept because no server is set, the newest first; without their texts."""
+    return db.all("SELECT message_id, recipient, subject, made_at, run_id FROM outbox ORDER BY made_at DESC, message_id")
+
+
+def kept(message_id: str) -> dict[str, Any] | None:
+    """Return one of them whole: `content` is the mail as a file holds it; None when there is none of that Message-ID."""
+    return db.one("SELECT * FROM outbox WHERE message_id = %s", [message_id])
+
+
+def compose(to: str, subject: str, text: str, html: str, message_id: str, encoding: str | None = None) -> EmailMessage:
+    """Return the mail: plain text, and HTML as its alternative when there is some; `encoding` is that of both for transport."""
     message = EmailMessage(policy=SMTP)
     message["From"] = _address(config.settings().mail_from, "the setting mail_from")
     message["To"] = _address(to, "the recipient")
@@ -74,9 +93,9 @@ def compose(to: str, subject: str, text: str, html: str, message_id: str) -> Ema
     message["Date"] = format_datetime(run_context.now())
     message["Message-ID"] = f"<{message_id}>"
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text)
+    message.set_content(text, cte=encoding)
     if html:
-        message.add_alternative(html, subtype="html")
+        message.add_alternative(html, subtype="html", cte=encoding)
     return message
 
 
@@ -91,8 +110,24 @@ def _address(text: str, what: str) -> Address:
         raise errors.BadInput(f"{what} {text[:80]!r} is not a mail address") from error
 
 
+def _keep(message: EmailMessage, message_id: str) -> None:
+    """Store a mail as a row; the same Message-ID again is the same row."""
+    content = message.as_bytes(policy=SMTPUTF8).decode("utf-8", errors="replace").replace("\x00", "")
+    db.execute(
+        "INSERT INTO outbox (message_id, recipient, subject, content, run_id) VALUES (%s, %s, %s, %s, %s) "
+        "ON CONFLICT (message_id) DO UPDATE SET recipient = excluded.recipient, subject = excluded.subject, "
+        "content = excluded.content, made_at = clock_timestamp(), run_id = excluded.run_id",
+        [message_id, str(message["To"]), str(message["Subject"]), content, run_context.current().run_id or None],
+    )
+
+
+def file_name(message_id: str) -> str:
+    """Return what a mail's file is called."""
+    return re.sub(r"[^A-Za-z0-9._@+-]", "_", message_id) + ".eml"
+
+
 def _file(message_id: str) -> Path:
-    return Path(config.settings().outbox_dir) / (re.sub(r"[^A-Za-z0-9._@+-]", "_", message_id) + ".eml")
+    return Path(config.settings().outbox_dir) / file_name(message_id)
 
 
 def _write(message: EmailMessage, message_id: str) -> Path:

@@ -83,6 +83,14 @@ def expire() -> int:
     return len(late)
 
 
+def withdraw(run_id: str, reason: str) -> int:
+    """Close the open questions of a run that has ended, and return how many: nobody has to answer them any more."""
+    rows = db.all("SELECT * FROM action WHERE run_id = %s AND state = 'proposed'", [run_id])
+    for row in rows:
+        decide(str(row["id"]), row["digest"], "expired", "millrace", reason)
+    return len(rows)
+
+
 def grant(
     recipient: str,
     flow: str = "daily_research",

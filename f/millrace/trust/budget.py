@@ -237,6 +237,12 @@ def settle_lost(run_id: str, step: str, agent: str, request_hash: str) -> int:
     return sum(_finish(str(row["id"]), "lost") for row in rows)
 
 
+def end_run(run_id: str) -> int:
+    """End what a run that was ended from outside left open: sent rows at the reserve, others released; how many."""
+    rows = db.all("SELECT id FROM usage WHERE run_id = %s AND state IN ('reserved', 'sent')", [run_id])
+    return sum(_finish(str(row["id"]), "lost") for row in rows)
+
+
 def sweep(older_than_seconds: float = LOST_SECONDS) -> int:
     """End the rows of processes that are gone, and those that stayed open longer than any request lasts; how many."""
     return sum(_finish(str(row["id"]), "lost") for row in db.all(LOST, [older_than_seconds]))

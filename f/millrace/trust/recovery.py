@@ -6,10 +6,11 @@ Progress is measured by the database's clock, which no worker can set back. A ru
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from f.millrace.core import config, db
-from f.millrace.telemetry import events
+from f.millrace.telemetry import events, runs
 from f.millrace.trust import approvals, audit, budget, detour
 
 Row = dict[str, Any]
@@ -33,6 +34,15 @@ FROM run r, LATERAL (
     ) AS progressed_at
 ) seen
 WHERE r.status = 'running' ORDER BY r.started_at
+"""
+# A run is its latest attempt's job on the server; the first attempt has no row, its job is the run's id.
+ON_SERVER = """
+SELECT r.*, coalesce(latest.job_id, r.id::text) AS job_id,
+       EXISTS (SELECT FROM action a WHERE a.run_id = r.id AND a.state = 'proposed' AND a.asked_at IS NOT NULL) AS asks
+FROM run r
+LEFT JOIN LATERAL (SELECT job_id FROM attempt WHERE run_id = r.id AND job_id <> '' ORDER BY started_at DESC LIMIT 1) latest ON true
+WHERE r.orchestrator = 'windmill' AND r.id <> ALL(%s::uuid[])
+AND (r.status = 'running' OR (r.status = 'waiting' AND r.started_at > clock_timestamp() - %s::interval)) ORDER BY r.started_at
 """
 # The last question of a run and the job that asked it; an answer in time only, for Windmill ends late ones itself.
 ANSWERED = """
@@ -93,6 +103,27 @@ def _bury(run_id: str) -> bool:
 def stalled() -> list[Row]:
     """Return the running runs that made no progress for longer than the step they are at may take."""
     return [row for row in db.all(STALLED) if row["idle_seconds"] > _patience(row)]
+
+
+def on_server(quiet_seconds: float) -> list[Row]:
+    """Return the runs on Windmill that wait, and those without progress for so long, each with its `job_id` there and whether it `asks`."""
+    moving = [row["id"] for row in db.all(STALLED) if row["idle_seconds"] < quiet_seconds]
+    return db.all(ON_SERVER, [moving, RECENT])
+
+
+def end(row: Row, status: Literal["done", "failed", "cancelled"], reason: str, by: str, at: datetime | None = None) -> bool:
+    """End a run as it ended on its server: its steps, its money, its open questions; False when it has ended already."""
+    run_id = str(row["id"])
+    with db.transaction():
+        if not runs.end(run_id, status, "" if status == "done" else reason, at):
+            return False
+        db.execute(
+            "UPDATE delivery SET status = 'expired', error = %s WHERE run_id = %s AND status = 'waiting'", [reason, run_id]
+        )
+        budget.end_run(run_id)
+        approvals.withdraw(run_id, reason)
+        audit.append(by, f"run.{status}", row["flow"], run_id, job=row["job_id"])
+    return True
 
 
 def left() -> list[Row]:

@@ -40,11 +40,11 @@ SELECT count(*) AS n,
 FROM span s JOIN run r ON r.id = s.run_id
 WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.name LIKE 'execute_tool %%' AND s.status <> 'pending'
 """
-# A person who had to be asked, or a run that did not end well, counts against it.
+# A person who had to be asked, or a run that did not end well, counts against it; one that a person cancelled says nothing.
 ALONE = """
 SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE status IN ('done', 'partly_failed') AND NOT EXISTS
        (SELECT FROM action a WHERE a.run_id = r.id AND a.asked_at IS NOT NULL)) / nullif(count(*), 0) AS value
-FROM run r WHERE namespace = %(namespace)s AND started_at >= %(since)s AND status <> 'running'
+FROM run r WHERE namespace = %(namespace)s AND started_at >= %(since)s AND status NOT IN ('running', 'cancelled')
 AND pipeline #>> '{opened,scheduled}' = 'true'
 """
 UNESCALATED = """
@@ -70,7 +70,7 @@ AND outcome IN ('approved', 'corrected', 'refused', 'undone')
 RECOVERED = """
 WITH failed AS (
     SELECT s.status = 'done' AS recovered FROM step s JOIN run r ON r.id = s.run_id
-    WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.status <> 'running' AND (s.tries > 1 OR s.status <> 'done')
+    WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.status NOT IN ('running', 'cancelled') AND (s.tries > 1 OR s.status <> 'done')
     UNION ALL
     SELECT bool_or(u.state = 'settled' AND u.price_source <> 'reserve') FROM usage u JOIN run r ON r.id = u.run_id
     WHERE r.namespace = %(namespace)s AND u.reserved_at >= %(since)s AND u.kind = 'model' AND u.state IN ('settled', 'released')

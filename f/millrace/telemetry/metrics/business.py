@@ -102,7 +102,7 @@ AVAILABILITY = define.define_metric(
     unit="ratio",
     help="The part of the runs of the last 7 days that ended well.",
     source="rows of run",
-    sql="SELECT avg((status IN ('done', 'stopped', 'partly_failed'))::int) AS value FROM run WHERE finished_at > now() - interval '7 days'",
+    sql="SELECT avg((status IN ('done', 'stopped', 'partly_failed'))::int) AS value FROM run WHERE finished_at > now() - interval '7 days' AND status <> 'cancelled'",
     means="Whether the house does what it is asked.",
     do="scripts/millrace runs shows those that did not.",
     panels=[define.Panel("Overview", "Availability", "millrace_availability_ratio", kind="stat", unit="ratio")],

@@ -8,7 +8,7 @@ FLOW = define.Label("flow", at_most=60)
 ENDED = "FROM run WHERE finished_at IS NOT NULL AND status <> 'running'"
 TRACE = "replace(id::text, '-', '') AS trace"
 WORKED = "extract(epoch FROM finished_at - started_at - run_waited(run)) AS value"
-STATES = ("done", "partly_failed", "failed", "stopped", "killed", "waiting")
+STATES = ("done", "partly_failed", "failed", "cancelled", "stopped", "killed", "waiting")
 
 RUNS = define.define_metric(
     "workflow_runs_total",
@@ -17,7 +17,7 @@ RUNS = define.define_metric(
     help="Runs that have ended, by flow and how.",
     source="rows of run",
     sql=f"SELECT finished_at AS at, flow, status, 1 AS value, {TRACE} {ENDED}",
-    means="Which flows run, and how well they end. `stopped` means that there was nothing to do.",
+    means="Which flows run, and how well they end. `stopped` means that there was nothing to do, `cancelled` that a person ended it.",
     do="scripts/millrace runs lists them; scripts/millrace show RUN says which step gave up.",
     panels=[
         define.Panel(
@@ -31,7 +31,7 @@ RUNS = define.define_metric(
             "Workflows",
             "Completion",
             'sum by (flow) (increase(millrace_workflow_runs_total{flow=~"$flow",status=~"done|stopped"}[1d])) '
-            '/ sum by (flow) (increase(millrace_workflow_runs_total{flow=~"$flow"}[1d]))',
+            '/ sum by (flow) (increase(millrace_workflow_runs_total{flow=~"$flow",status!="cancelled"}[1d]))',
             "{{flow}}",
             "stat",
             "ratio",

@@ -84,12 +84,12 @@ def refuse(plan: Plan, allow_delete: bool, overwrite: bool) -> None:
         )
 
 
-def kept(server: Server, plan: Plan, last: Record | None) -> Record:
+def kept(server: Server, plan: Plan, last: Record | None, waiting: list[str]) -> Record:
     """Return the record of this deployment, with the marks that the server has now."""
     held = records.held(server)
     items = {" ".join(item): {"pushed": mark, "held": held[item]} for item, mark in plan.pushed.items() if item in held}
     before = last.revisions if last else []
-    return Record([*before, plan.revision] if before[-1:] != [plan.revision] else before, items)
+    return Record([*before, plan.revision] if before[-1:] != [plan.revision] else before, items, waiting)
 
 
 def pushed(folder: Path, paths: list[str]) -> dict[Item, str]:

@@ -11,40 +11,9 @@ from scripts.deployment import __main__ as deployment
 from scripts.deployment import record
 from scripts.deployment.server import DeployFailed, Server
 from scripts.deployment.workspaces import named
+from tests.live.small import FLOW, FLOW_TEXT, SCRIPT, put, script, small_bundle
 from tests.live.test_deploy import deploy, wishes
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
-
-FLOW, SCRIPT = "f/millrace/work/daily", "f/millrace/work/do"
-SCHEDULE = """\
-summary: Daily
-args: {}
-cron_version: v2
-enabled: true
-is_flow: true
-no_flow_overlap: true
-schedule: 0 0 8 * * *
-script_path: f/millrace/work/daily
-timezone: UTC
-"""
-FLOW_TEXT = """\
-summary: Daily
-description: ''
-value:
-  modules:
-    - id: one
-      summary: One
-      value:
-        type: script
-        input_transforms: {}
-        path: f/millrace/work/do
-schema:
-  $schema: https://json-schema.org/draft/2020-12/schema
-  type: object
-  order: []
-  properties: {}
-  required: []
-"""
-
 
 @pytest.fixture
 def server() -> Iterator[Recorded]:
@@ -56,29 +25,9 @@ def server() -> Iterator[Recorded]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A small bundle in Git: a script, a flow, a schedule."""
-    root = tmp_path / "bundle"
-    put(root, "wmill.yaml", "includes: ['f/millrace/**']\nnonDottedPaths: true\nincludeSchedules: true\nskipVariables: true\n"
-        "workspaces:\n  staging: {baseUrl: 'http://127.0.0.1:1', workspaceId: trial}\n")  # fmt: skip
-    script(root, "do")
-    put(root, f"{FLOW}__flow/flow.yaml", FLOW_TEXT)
-    put(root, f"{FLOW}.schedule.yaml", SCHEDULE)
-    put(root, "dependencies/millrace_core.requirements.in", "pydantic==2.0\n")
+    root = small_bundle(tmp_path / "bundle")
     git(root, "init", "-q")
     return commit(root)
-
-
-def put(root: Path, name: str, text: str) -> None:
-    """Write a file."""
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_text(text)
-
-
-def script(root: Path, name: str, body: str = "return {}") -> None:
-    """Write a script with its metadata."""
-    put(root, f"f/millrace/work/{name}.py", f"def main() -> dict:\n    {body}\n")
-    put(root, f"f/millrace/work/{name}.script.yaml", f"summary: Do {name}\nlock: '!inline f/millrace/work/{name}.script.lock'\nkind: script\n"
-        "schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', type: object, properties: {}, required: []}\n")  # fmt: skip
-    put(root, f"f/millrace/work/{name}.script.lock", "# py: 3.12")
 
 
 def git(root: Path, *arguments: str) -> None:

@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or input.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -137,7 +136,7 @@ def _prepare(server: Server, wanted: bool, waiting: list[str]) -> None:
     try:
         print(bootstrap.migrate(server))
     except DeployFailed as error:
-        raise DeployFailed(f"{error}; {off}; deploy again when this is mended" if off else str(error)) from None
+        raise DeployFailed(f"{error}\n{off}; deploy again when this is mended" if off else str(error)) from None
     for path in waiting:
         server.post(f"schedules/setenabled/{path}", {"enabled": True})
         print(f"on: schedule {path}")
@@ -181,14 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/deploy", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    environment = os.environ
-    for flag, variable, meaning in (
-        ("--base-url", "WMILL_BASE_URL", "address of the server, e.g. http://127.0.0.1:8000"),
-        ("--workspace", "WMILL_WORKSPACE", "id of the workspace"),
-        ("--token", "WMILL_TOKEN", "token of an admin of the workspace, or see above"),
-    ):
-        parser.add_argument(flag, default=environment.get(variable), help=f"{meaning} (or {variable})")
-    parser.add_argument("--to", metavar="NAME", help="a workspace of wmill.yaml, such as staging, instead of address and id")
+    workspaces.add_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
     parser.add_argument("--allow-delete", action="store_true", help="delete what was deployed before and is no longer in Git")
     parser.add_argument(

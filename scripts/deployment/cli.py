@@ -77,6 +77,11 @@ def push(folder: Path, server: Server, message: str) -> str:
     return run(folder, server, "push", ["--yes", "--keep-deleted", "--skip-branch-validation", "--message", message])
 
 
+def dry_run(folder: Path, server: Server) -> str:
+    """Return what the CLI itself would push."""
+    return run(folder, server, "push", ["--dry-run", "--keep-deleted", "--skip-branch-validation"])
+
+
 def run(folder: Path, server: Server, verb: str, arguments: list[str]) -> str:
     """Run `wmill sync` with a profile of its own in the folder; return what it printed."""
     with tempfile.TemporaryDirectory(prefix="millrace-wmill-") as config:

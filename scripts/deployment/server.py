@@ -99,15 +99,19 @@ class Server:
     def run_script(self, path: str, arguments: dict[str, Any], seconds: float) -> Any:
         """Run a script, wait for it, and return its result; DeployFailed with the job's error when it failed."""
         job = str(self.post(f"jobs/run/p/{path}", arguments)).strip().strip('"')
+        return self.wait(job, path, seconds)
+
+    def wait(self, job: str, name: str, seconds: float) -> Any:
+        """Return a job's result when it has ended; DeployFailed with its error when it failed."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             state = self.get(f"jobs_u/completed/get_result_maybe/{job}")
             if state.get("completed"):
                 if state.get("success"):
                     return state.get("result")
-                raise DeployFailed(f"{path} failed: {_message(state.get('result'))} (job {job})")
+                raise DeployFailed(f"{name} failed: {_message(state.get('result'))} (job {job})")
             time.sleep(POLL_SECONDS)
-        raise DeployFailed(f"{path} has not ended after {seconds:.0f} s (job {job}); is a worker running?")
+        raise DeployFailed(f"{name} has not ended after {seconds:.0f} s (job {job}); is a worker running?")
 
     def _below(self, path: str) -> str:
         return f"/api/w/{urllib.parse.quote(self.workspace)}/{path}"

@@ -43,6 +43,7 @@ MODULES = {
     "metrics": "metrics",
     "alerts": "alerts",
     "health": "health",
+    "doctor": "doctor",
 }
 
 

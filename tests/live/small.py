@@ -47,6 +47,7 @@ workspaces:
 def small_bundle(root: Path) -> Path:
     """Write the bundle below `root`."""
     put(root, "wmill.yaml", SETTINGS)
+    put(root, "f/millrace/folder.meta.yaml", "summary: Small\ndisplay_name: Small\n")
     script(root, "do")
     put(root, f"{FLOW}__flow/flow.yaml", FLOW_TEXT)
     put(root, f"{FLOW}.schedule.yaml", SCHEDULE)

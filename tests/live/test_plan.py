@@ -15,6 +15,7 @@ from tests.live.small import FLOW, FLOW_TEXT, SCRIPT, put, script, small_bundle
 from tests.live.test_deploy import deploy, wishes
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
 
+
 @pytest.fixture
 def server() -> Iterator[Recorded]:
     """An empty workspace."""

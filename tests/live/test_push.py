@@ -31,11 +31,11 @@ def test_every_step_is_sent_with_a_summary_its_schema_and_a_full_lock(pushed: Re
     steps = {path: script for path, script in pushed.scripts.items() if "\ndef main(" in script["content"]}
     assert steps
 
-    for path, script in steps.items():
-        assert script["summary"], path
-        assert script["lock"].startswith("# workspace-dependencies-mode: manual\n"), path
-        assert pins(script["lock"]), path
-        for name, field in script["schema"]["properties"].items():
+    for path, sent in steps.items():
+        assert sent["summary"], path
+        assert sent["lock"].startswith("# workspace-dependencies-mode: manual\n"), path
+        assert pins(sent["lock"]), path
+        for name, field in sent["schema"]["properties"].items():
             assert field.get("description"), f"{path}: {name}"
 
 
@@ -84,7 +84,8 @@ def _called(value: object) -> list[str]:
 
 def test_the_push_starts_no_relock_and_the_server_keeps_the_locks_of_git(pushed: Recorded, bundle: Path):
     committed = {
-        str(path.relative_to(bundle)).removesuffix(".script.lock"): path.read_bytes() for path in bundle.glob("f/**/*.script.lock")
+        str(path.relative_to(bundle)).removesuffix(".script.lock"): path.read_bytes()
+        for path in bundle.glob("f/**/*.script.lock")
     }
 
     kept = {path: (script["lock"] or "").encode() for path, script in pushed.scripts.items()}

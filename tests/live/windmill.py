@@ -52,9 +52,17 @@ class Refused(Exception):
         self.status, self.text = status, text
 
 
-def worker(version: str = "v1.788.0", tags: tuple[str, ...] = ("deno", "python3", "flow", "dependency", "other")) -> dict[str, Any]:
+def worker(
+    version: str = "v1.788.0", tags: tuple[str, ...] = ("deno", "python3", "flow", "dependency", "other")
+) -> dict[str, Any]:
     """Return a worker as the server lists it."""
-    return {"worker": "wk-default-tests", "worker_group": "default", "last_ping": 1, "custom_tags": list(tags), "wm_version": version}
+    return {
+        "worker": "wk-default-tests",
+        "worker_group": "default",
+        "last_ping": 1,
+        "custom_tags": list(tags),
+        "wm_version": version,
+    }
 
 
 @dataclass
@@ -295,7 +303,9 @@ class Recorded:
     def _create_script(self, body: Any) -> str:
         for name in ("path", "summary", "content", "language"):
             if name not in body:
-                raise Refused(422, f"Failed to deserialize the JSON body into the target type: missing field `{name}` at line 1 column 2")
+                raise Refused(
+                    422, f"Failed to deserialize the JSON body into the target type: missing field `{name}` at line 1 column 2"
+                )
         path = body["path"]
         self._check_place("script", path)
         if body.get("ws_error_handler_muted"):
@@ -395,7 +405,9 @@ class Recorded:
                 f"@{kind}s.rs:1703:10",
             )
         if len(path) > PATH_CHARACTERS:
-            raise Refused(400, f"SqlErr: error returned from database: value too long for type character varying({PATH_CHARACTERS})")
+            raise Refused(
+                400, f"SqlErr: error returned from database: value too long for type character varying({PATH_CHARACTERS})"
+            )
         self._check_rights(kind, path)
 
     def _check_proper(self, path: str) -> None:

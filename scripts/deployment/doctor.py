@@ -101,11 +101,11 @@ def _schedules(server: Server) -> Finding:
     rows = server.pages(f"schedules/list?path_start=f/{preflight.FOLDER}/")
     known = records.read(server)
     if known and known.waiting:
-        text = f"{len(known.waiting)} are off until there are tables: {', '.join(known.waiting)}"
-        return Finding("schedules", "problem", text, "scripts/deploy --bootstrap makes the tables and switches them on")
+        text = f"{len(known.waiting)} schedules are off until there are tables: {', '.join(known.waiting)}"
+        return Finding("switches", "problem", text, "scripts/deploy --bootstrap makes the tables and switches them on")
     off = sorted(str(row["path"]) for row in rows if not row.get("enabled"))
-    text = f"{len(rows) - len(off)} are on" + (f"; off: {', '.join(off)}" if off else "")
-    return Finding("schedules", "note" if off or not rows else "ok", text)
+    text = f"{len(rows) - len(off)} schedules are on" + (f"; off: {', '.join(off)}" if off else "")
+    return Finding("switches", "note" if off or not rows else "ok", text)
 
 
 def _run(server: Server) -> Iterator[Finding]:

@@ -129,6 +129,8 @@ class Recorded:
             return 200, {"email": EMAIL, "login_type": "password", "super_admin": self.is_superadmin}
         if path == "/api/workspaces/exists":
             return 200, body["id"] == WORKSPACE
+        if path == "/api/workspaces/list":
+            return 200, [{"id": WORKSPACE, "name": WORKSPACE}]
         if path == "/api/workers/list":
             return 200, self.listed_workers()
         named = re.fullmatch(r"/api/w/([^/]+)/(.*)", path)

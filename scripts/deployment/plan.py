@@ -1,6 +1,7 @@
 """What a deployment will do to the server: added, changed, deleted, and what people changed there since the last one."""
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from scripts.deployment.record import Item, Record
 from scripts.deployment.server import DeployFailed, Server
 
 SHOWN_LINES = 40
+SHOWN_ITEMS = 20
 
 
 @dataclass
@@ -33,8 +35,11 @@ class Plan:
         return not (self.added or self.changed or self.deleted)
 
     def lines(self) -> list[str]:
-        """Return the plan as text."""
-        found = [f"add: {kind} {path}" for kind, path in self.added]
+        """Return the plan as text; many additions of a kind, as in a first deployment, are one line."""
+        found = []
+        for kind, count in Counter(kind for kind, _ in self.added).items():
+            paths = [path for each, path in self.added if each == kind]
+            found += [f"add: {kind} {path}" for path in paths] if count <= SHOWN_ITEMS else [f"add: {kind} ({count} of them)"]
         found += [f"change: {kind} {path}" for kind, path in self.changed]
         found += [f"delete: {kind} {path} (was ours, is no longer in Git)" for kind, path in self.deleted]
         found += [f"edited on the server: {kind} {path}" for kind, path in self.edited]

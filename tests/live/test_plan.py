@@ -364,3 +364,14 @@ def test_the_folder_is_made_once_and_never_touched_again(server: Recorded, check
 
     assert "better" in server.scripts[SCRIPT]["content"]
     assert server.folders["millrace"] == theirs
+
+
+def test_many_additions_are_one_line(server: Recorded, checkout: Path, wmill: Path, capsys):
+    for number in range(25):
+        script(checkout, f"more_{number}")
+    commit(checkout)
+
+    deploy(server, checkout, dry_run=True)
+
+    said = capsys.readouterr().out
+    assert "add: script (28 of them)\n" in said and f"add: flow {FLOW}\n" in said

@@ -16,6 +16,8 @@ MOST = 60
 
 def wait(server: Server, folder: Path, plan: Plan) -> str:
     """Return a line when a worker loads what was pushed; DeployFailed names what is still old after a minute."""
+    if not (folder / f"{STEP}.py").is_file():
+        return f"note: this revision has no {STEP}; workers may load old source for a minute"
     pushed = [path for kind, path in plan.changed + plan.added if kind == "script"][:MOST]
     wanted = {path: hashlib.sha256((folder / f"{path}.py").read_bytes()).hexdigest() for path in pushed}
     deadline = time.monotonic() + SECONDS

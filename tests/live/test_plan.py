@@ -375,3 +375,17 @@ def test_many_additions_are_one_line(server: Recorded, checkout: Path, wmill: Pa
 
     said = capsys.readouterr().out
     assert "add: script (28 of them)\n" in said and f"add: flow {FLOW}\n" in said
+
+
+def test_a_revision_without_the_step_that_shows_the_source_is_deployed_all_the_same(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
+    for file in checkout.glob("f/millrace/ops/show_version.*"):
+        file.unlink()
+    commit(checkout)
+    server.run = jobs(server)
+
+    deploy(server, checkout, bootstrap=True)
+
+    said = capsys.readouterr().out
+    assert "workers may load old source for a minute" in said and f"on: schedule {FLOW}" in said

@@ -87,7 +87,7 @@ class Recorded:
     token_expired: bool = False
     version: str = "CE v1.788.0"
     workers: list[dict[str, Any]] | None = None
-    # What each worker answered lately: code that jobs load before the server's cache notices a push, by path.
+    # Code that jobs load until the server's cache notices a push, by path.
     stale: dict[str, str] = field(default_factory=dict)
     relocked: list[str] = field(default_factory=list)
     flow_dependency_jobs: list[str] = field(default_factory=list)
@@ -423,11 +423,10 @@ class Recorded:
             return
         if kind in ("resource", "variable"):
             raise Refused(401, "Not authorized: You don't have write permission at this path")
-        raise Refused(
-            400,
-            f'SqlErr: error returned from database: new row violates row-level security policy for table "{kind}" '
-            f"@{kind}s.rs:1703:10",
-        )
+        said = f'error returned from database: new row violates row-level security policy for table "{kind}"'
+        if kind == "schedule":
+            raise Refused(500, f"Internal: inserting schedule in {WORKSPACE}: {said} @lib.rs:418:18")
+        raise Refused(400, f"SqlErr: {said} @{kind}s.rs:1705:5")
 
     def _may_write(self, folder: str) -> bool:
         return self.is_admin or bool(self.folders.get(folder, {}).get("extra_perms", {}).get(OWNER))

@@ -78,3 +78,10 @@ def test_the_source_of_a_script_is_shown_by_its_digest() -> None:
     wanted = hashlib.sha256((ROOT / "f/millrace/core/db.py").read_bytes()).hexdigest()
     assert shown["sources"] == {"f/millrace/core/db": wanted, "f/millrace/core/none": ""}
     assert shown["python"].startswith("3.")
+
+
+def test_a_mail_server_without_a_port_is_asked_where_mails_are_sent(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_SMTP_URL", "smtp://127.0.0.1")
+    config.reload()
+
+    assert "127.0.0.1:587" in parts()["mail"]["reason"]

@@ -24,10 +24,11 @@ class Inventory:
     foreign: list[tuple[str, str]] = field(default_factory=list)
     other_dependencies: list[str] = field(default_factory=list)
     switched: dict[str, bool] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
 
 
-def take(server: Server, root: Path, paths: list[str]) -> Inventory:
-    """Look at the server, changing nothing."""
+def take(server: Server, root: Path, paths: list[str], waiting: list[str]) -> Inventory:
+    """Look at the server, changing nothing; `waiting` are the schedules that the last deployment left off for want of tables."""
     here, before = _items(paths), _items(sorted(checkout.ever_tracked(root)))
     found = Inventory()
     for kind, path in _on_server(server):
@@ -38,8 +39,17 @@ def take(server: Server, root: Path, paths: list[str]) -> Inventory:
         name = str(row.get("name") or "")
         if not name.startswith(OURS):
             found.other_dependencies.append(name or "default")
-    found.switched = _switched(server, root)
+    found.switched, found.waiting = _schedules(server, root, paths, waiting)
     return found
+
+
+def make_folder(server: Server, root: Path) -> bool:
+    """Make the bundle's folder when the workspace has none, and tell whether it did; one that is there is left alone."""
+    name = FOLDER.split("/")[1]
+    if server.get(f"folders/exists/{name}"):
+        return False
+    server.post("folders/create", {"name": name, **yaml.safe_load((root / FOLDER / "folder.meta.yaml").read_text())})
+    return True
 
 
 def remove(server: Server, stale: list[tuple[str, str]]) -> None:
@@ -87,10 +97,14 @@ def _on_server(server: Server) -> list[tuple[str, str]]:
     return items
 
 
-def _switched(server: Server, root: Path) -> dict[str, bool]:
-    switched = {}
-    for row in server.pages(f"schedules/list?path_start={FOLDER}"):
-        file = root / f"{row['path']}.schedule.yaml"
-        if file.is_file() and bool(yaml.safe_load(file.read_text())["enabled"]) != bool(row.get("enabled")):
-            switched[str(row["path"])] = bool(row.get("enabled"))
-    return switched
+def _schedules(server: Server, root: Path, paths: list[str], waiting: list[str]) -> tuple[dict[str, bool], list[str]]:
+    """Return the switches that people set on the server, and the schedules that stay off until there are tables."""
+    wanted = {
+        path.removesuffix(".schedule.yaml"): bool(yaml.safe_load((root / path).read_text())["enabled"])
+        for path in paths
+        if path.endswith(".schedule.yaml")
+    }
+    there = {str(row["path"]): bool(row.get("enabled")) for row in server.pages(f"schedules/list?path_start={FOLDER}")}
+    unsafe = [path for path, on in wanted.items() if on and (path not in there or (path in waiting and not there[path]))]
+    switched = {path: there[path] for path, on in wanted.items() if path in there and there[path] != on and path not in unsafe}
+    return switched, unsafe

@@ -1,6 +1,7 @@
 """What a deployment will do to the server: added, changed, deleted, and what people changed there since the last one."""
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from scripts.deployment.record import Item, Record
 from scripts.deployment.server import DeployFailed, Server
 
 SHOWN_LINES = 40
+SHOWN_ITEMS = 20
 
 
 @dataclass
@@ -33,8 +35,11 @@ class Plan:
         return not (self.added or self.changed or self.deleted)
 
     def lines(self) -> list[str]:
-        """Return the plan as text."""
-        found = [f"add: {kind} {path}" for kind, path in self.added]
+        """Return the plan as text; many additions of a kind, as in a first deployment, are one line."""
+        found = []
+        for kind, count in Counter(kind for kind, _ in self.added).items():
+            paths = [path for each, path in self.added if each == kind]
+            found += [f"add: {kind} {path}" for path in paths] if count <= SHOWN_ITEMS else [f"add: {kind} ({count} of them)"]
         found += [f"change: {kind} {path}" for kind, path in self.changed]
         found += [f"delete: {kind} {path} (was ours, is no longer in Git)" for kind, path in self.deleted]
         found += [f"edited on the server: {kind} {path}" for kind, path in self.edited]
@@ -84,12 +89,12 @@ def refuse(plan: Plan, allow_delete: bool, overwrite: bool) -> None:
         )
 
 
-def kept(server: Server, plan: Plan, last: Record | None) -> Record:
+def kept(server: Server, plan: Plan, last: Record | None, waiting: list[str]) -> Record:
     """Return the record of this deployment, with the marks that the server has now."""
     held = records.held(server)
     items = {" ".join(item): {"pushed": mark, "held": held[item]} for item, mark in plan.pushed.items() if item in held}
     before = last.revisions if last else []
-    return Record([*before, plan.revision] if before[-1:] != [plan.revision] else before, items)
+    return Record([*before, plan.revision] if before[-1:] != [plan.revision] else before, items, waiting)
 
 
 def pushed(folder: Path, paths: list[str]) -> dict[Item, str]:

@@ -130,8 +130,8 @@ class World:
             return
         read_source.main(run_id, "world")
         yield "collect"
-        for topic in select.main(run_id, max_topics=20)["topics"]:
-            investigate.main(run_id, topic["topic_id"])
+        for topic_ids in select.main(run_id, max_topics=20)["batches"]:
+            investigate.main(run_id, topic_ids)
         yield "research"
         compose.main(run_id)
         yield "compose"
@@ -159,7 +159,7 @@ class World:
         with (
             mock.patch.dict(os.environ, environment),
             mock.patch.object(sources, "SOURCES", {"world": Source("world", "world", self._offer)}),
-            mock.patch.object(researcher, "research_topic", self._research),
+            mock.patch.object(researcher, "research", self._research),
             mock.patch.object(mail, "_hand_over", self._hand_over),
             mock.patch.object(mail, "_write", self._write_effect(mail._write)),
         ):
@@ -187,7 +187,7 @@ class World:
 
         return write
 
-    def _research(self, run_id: str, topic: dict[str, Any]) -> TopicResult:
+    async def _research(self, run_id: str, topic: dict[str, Any]) -> TopicResult:
         stored = budget.settled(run_id, topic["id"], "researcher", "one")
         if stored is None:
             budget.settle_lost(run_id, topic["id"], "researcher", "one")

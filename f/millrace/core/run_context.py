@@ -64,11 +64,18 @@ def root_run_id() -> str:
     return _uuid(os.environ.get("WM_ROOT_JOB_ID") or os.environ.get("WM_JOB_ID") or "")
 
 
-def step_path(name: str) -> str:
+def step_path(name: str, part: str = "") -> str:
     """Return the unique path of this step in its run, e.g. `research[0].investigate`.
 
-    The local runner sets it; on Windmill it comes from the module id and the index of the loop's iteration.
+    The local runner sets it; on Windmill it comes from the module id and the index of the loop's iteration. With `part`,
+    one of several things that the step's process does, it is e.g. `research[0][tp_1].investigate`.
     """
+    path = _step_path(name)
+    before, _, last = path.rpartition(".")
+    return f"{before}[{part}].{last}" if part else path
+
+
+def _step_path(name: str) -> str:
     given = os.environ.get("MILLRACE_STEP")
     if given:
         return given

@@ -90,14 +90,14 @@ def orchestrator() -> str:
     return "windmill" if windmill.on_worker() else "local"
 
 
-def context_of(row: dict[str, Any], step: str) -> run_context.Context:
-    """Return the context of a step in that run."""
+def context_of(row: dict[str, Any], step: str, part: str = "") -> run_context.Context:
+    """Return the context of a step, or of one part of it, in that run."""
     return run_context.Context(
         run_id=str(row["id"]),
         flow=row["flow"],
         namespace=row["namespace"],
         edition=row["edition"],
-        step=run_context.step_path(step),
+        step=run_context.step_path(step, part),
         dry_run=row["dry_run"],
     )
 

@@ -4,6 +4,7 @@ It keeps what was pushed, as the server would, and every request, so that tests 
 """
 
 import contextlib
+import email
 import io
 import json
 import threading
@@ -29,6 +30,8 @@ class Recorded:
     scripts: dict[str, dict[str, Any]] = field(default_factory=dict)
     flows: dict[str, dict[str, Any]] = field(default_factory=dict)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    apps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    http_triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     dependencies: dict[str, dict[str, Any]] = field(default_factory=dict)
     folders: dict[str, dict[str, Any]] = field(default_factory=dict)
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -64,6 +67,8 @@ class Recorded:
             "scripts/list": self.scripts,
             "flows/list": self.flows,
             "schedules/list": self.schedules,
+            "apps/list": self.apps,
+            "http_triggers/list": self.http_triggers,
             "workspace_dependencies/list": self.dependencies,
         }
         if path in lists:
@@ -80,6 +85,8 @@ class Recorded:
             ("scripts/get/p/", self.scripts),
             ("flows/get/", self.flows),
             ("schedules/get/", self.schedules),
+            ("apps/get/p/", self.apps),
+            ("http_triggers/get/", self.http_triggers),
         ):
             if path.startswith(prefix):
                 found = held.get(path.removeprefix(prefix))
@@ -105,6 +112,7 @@ class Recorded:
             "scripts/create": self.scripts,
             "flows/create": self.flows,
             "schedules/create": self.schedules,
+            "http_triggers/create": self.http_triggers,
             "resources/create": self.resources,
             "variables/create": self.variables,
         }
@@ -112,13 +120,15 @@ class Recorded:
             created[path][body["path"]] = body
             if path == "scripts/create":
                 body["hash"] = uuid.uuid4().hex[:16]
+        elif path == "apps/create_raw" or path.startswith("apps/update_raw/"):
+            self.apps[body["app"]["path"]] = {**body["app"], "js": body["js"], "css": body["css"], "raw_app": True}
         elif path == "resources/type/create":
             self.resource_types[body["name"]] = body
         elif path == "folders/create":
             self.folders[body["name"]] = body
         elif path == "workspace_dependencies/create":
             self.dependencies[str(body.get("name"))] = body
-        elif path.startswith(("flows/update/", "schedules/update/", "variables/update/")):
+        elif path.startswith(("flows/update/", "schedules/update/", "variables/update/", "http_triggers/update/")):
             kind, _, name = path.partition("/update/")
             held = created[f"{kind}/create"][name]
             held |= body
@@ -133,7 +143,12 @@ class Recorded:
         return 201, "created"
 
     def _delete(self, path: str) -> tuple[int, Any]:
-        for prefix, held in (("schedules/delete/", self.schedules), ("flows/delete/", self.flows)):
+        for prefix, held in (
+            ("schedules/delete/", self.schedules),
+            ("flows/delete/", self.flows),
+            ("apps/delete/", self.apps),
+            ("http_triggers/delete/", self.http_triggers),
+        ):
             if path.startswith(prefix):
                 held.pop(path.removeprefix(prefix), None)
         return 200, "deleted"
@@ -163,6 +178,9 @@ class Recorded:
         with zipfile.ZipFile(memory, "w") as archive:
             for name, row in self.dependencies.items():
                 archive.writestr(f"dependencies/{name}.requirements.in", row["content"])
+            for path, row in self.apps.items():
+                exported = {name: row[name] for name in ("summary", "value", "policy")}
+                archive.writestr(f"{path}.raw_app.json", json.dumps(exported))
         return memory.getvalue()
 
 
@@ -197,7 +215,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, answer = 404, "not found"
         else:
             query = dict(urllib.parse.parse_qsl(parts.query))
-            status, answer = self.recorded.answer(method, below, query, _json(text))
+            body = _form(text, str(self.headers["Content-Type"])) if b"form-data; name=" in text[:400] else _json(text)
+            status, answer = self.recorded.answer(method, below, query, body)
         self._send(status, answer)
 
     def _send(self, status: int, answer: Any) -> None:
@@ -215,6 +234,18 @@ def _json(text: bytes) -> Any:
         return json.loads(text) if text else {}
     except ValueError:
         return {}
+
+
+def _form(text: bytes, content_type: str) -> dict[str, Any]:
+    """Return the parts of a multipart form by name; JSON is read, files are text."""
+    message = email.message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + text)
+    parts: dict[str, Any] = {}
+    for part in message.walk():
+        name = part.get_param("name", header="content-disposition")
+        if name:
+            content = bytes(part.get_payload(decode=True) or b"").decode()  # pyright: ignore[reportArgumentType]
+            parts[str(name)] = json.loads(content) if name == "app" else content
+    return parts
 
 
 @contextlib.contextmanager

@@ -114,4 +114,3 @@ def test_the_route_is_for_people_of_the_workspace_only() -> None:
 
     assert trigger["authentication_method"] == "windmill" and trigger["workspaced_route"] is True
     assert (trigger["script_path"], trigger["is_flow"]) == (PATH, True)
-    assert all((ROOT / f"{one['script_path']}__flow/flow.yaml").is_file() for one in [trigger])

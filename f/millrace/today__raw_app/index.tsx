@@ -11,6 +11,9 @@ const PATIENCE_MS = 60_000
 const calls = backend as Record<string, (args: object) => Promise<any>>
 const starts = backendAsync as Record<string, (args: object) => Promise<string>>
 
+// What Windmill tells the page of its surroundings.
+const context = window as { ctx?: { workspace?: string } }
+
 let page: Overview | null = null
 let digest: Digest | null = null
 let asking = false
@@ -95,14 +98,17 @@ function unreachable(now: Overview): HTMLElement {
 }
 
 function showProblem(error: Error) {
-	const words = (error.message || String(error)).split('\n').filter((line) => line.trim() && !/^\s*(File|Traceback|at )/.test(line))
+	const words = error.message || String(error)
+	// Of a failed step Windmill hands over where it failed, not why; its run says that.
+	const why = words.includes('File "') ? 'A step failed; its run says why.' : words.replace(/^ExecutionErr: /, '').slice(0, 300)
+	const runs = windmillPage('runs/f/millrace/ops/overview', page?.workspace ?? context.ctx?.workspace ?? '')
 	updated.textContent = page ? `as of ${clock(page.at)}` : ''
 	messages.replaceChildren(
 		h(
 			'div',
 			{ class: 'message is-failed', role: 'alert' },
 			icon('failed'),
-			h('span', {}, h('b', {}, page ? 'This page could not be refreshed. ' : 'This page could not be loaded. '), words.at(-1)?.slice(0, 300) ?? ''),
+			h('span', {}, h('b', {}, page ? 'This page could not be refreshed. ' : 'This page could not be loaded. '), why, ' ', runs && link(runs, {}, 'Its runs')),
 			h('button', { class: 'button', onclick: () => look() }, icon('again'), 'Try again')
 		)
 	)

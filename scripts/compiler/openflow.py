@@ -9,6 +9,7 @@ from scripts.compiler.model import Branch, Call, Path, Spec, Step
 from scripts.compiler.semantics import ASK, BY_POLICY, OFFERED, ON_FAILURE, RECORD
 from scripts.compiler.sources import HOME, Bundle
 
+PREPROCESS = "Take the inputs out of the event"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Json = dict[str, Any]
 
@@ -19,6 +20,17 @@ def compile_flow(spec: Spec, bundle: Bundle) -> Json:
     value: Json = {"modules": compiler.modules(spec.steps, {}), "flow_env": {"pipeline": spec.pipeline()}}
     if spec.on_failure:
         value["failure_module"] = compiler.failure(spec.on_failure)
+    if spec.preprocessor:
+        # It is given the event, and nothing else.
+        value["preprocessor_module"] = {
+            "id": "preprocessor",
+            "summary": PREPROCESS,
+            "value": {"type": "script", "input_transforms": {}, "path": f"{HOME}/{spec.preprocessor.run}"},
+        }
+    if spec.early_return:
+        value["early_return"] = spec.early_return.value
+    if spec.chat:
+        value["chat_input_enabled"] = True
     # Line breaks of the spec are the editor's; in the browser a paragraph fills its line.
     description = re.sub(r"(?<!\n)\n(?![\n\-*])", " ", spec.description)
     origin = f"Compiled from {spec.file}; edit that file."

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from scripts.deployment import apps
 from scripts.deployment.server import DeployFailed, Server
 
 PACKAGE = "windmill-cli@1.819.0"
@@ -74,6 +75,7 @@ def _install(npm: str, home: Path) -> None:
 
 def push(folder: Path, server: Server, message: str) -> str:
     """Push the folder's bundle, deleting nothing on the server; return what the CLI printed."""
+    apps.skip_package_install(folder)
     return run(folder, server, "push", ["--yes", "--keep-deleted", "--skip-branch-validation", "--message", message])
 
 

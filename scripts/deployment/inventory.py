@@ -59,6 +59,10 @@ def remove(server: Server, stale: list[tuple[str, str]]) -> None:
             server.post(f"scripts/archive/p/{path}")
         elif kind == "flow":
             server.post(f"flows/archive/{path}", {"archived": True})
+        elif kind == "app":
+            server.delete(f"apps/delete/{path}")
+        elif kind == "HTTP trigger":
+            server.delete(f"http_triggers/delete/{path}")
         else:
             server.delete(f"schedules/delete/{path}")
 
@@ -77,8 +81,12 @@ def _items(paths: list[str]) -> set[tuple[str, str]]:
     for path in paths:
         if path.endswith("__flow/flow.yaml"):
             items.add(("flow", path.removesuffix("__flow/flow.yaml")))
+        elif path.endswith("__raw_app/raw_app.yaml"):
+            items.add(("app", path.removesuffix("__raw_app/raw_app.yaml")))
         elif path.endswith(".schedule.yaml"):
             items.add(("schedule", path.removesuffix(".schedule.yaml")))
+        elif path.endswith(".http_trigger.yaml"):
+            items.add(("HTTP trigger", path.removesuffix(".http_trigger.yaml")))
         elif path.endswith(".py") and "__flow/" not in path:
             items.add(("script", path.removesuffix(".py")))
     return items
@@ -90,6 +98,8 @@ def _on_server(server: Server) -> list[tuple[str, str]]:
         ("script", "scripts/list?include_without_main=true&"),
         ("flow", "flows/list?"),
         ("schedule", "schedules/list?"),
+        ("app", "apps/list?"),
+        ("HTTP trigger", "http_triggers/list?"),
     ):
         for row in server.pages(f"{listing}path_start={FOLDER}"):
             if str(row["path"]).startswith(FOLDER):

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from scripts.compiler import pulled, serverform
+from scripts.deployment import apps
 from scripts.deployment import record as records
 from scripts.deployment.inventory import Inventory
 from scripts.deployment.record import Item, Record
@@ -121,6 +122,11 @@ def texts(server: Server, folder: Path, item: Item) -> tuple[str, str]:
     if kind == "flow":
         mine = pulled.whole(folder / f"{path}__flow/flow.yaml")
         return _dump(server.get(f"flows/get/{path}"), records.FLOW), _dump(mine, records.FLOW)
+    if kind == "app":
+        return apps.from_server(server.get(f"apps/get/p/{path}")), apps.from_files(folder, path)
+    if kind == "HTTP trigger":
+        mine = yaml.safe_load((folder / f"{path}.http_trigger.yaml").read_text())
+        return _dump(server.get(f"http_triggers/get/{path}"), records.HTTP_TRIGGER), _dump(mine, records.HTTP_TRIGGER)
     mine = yaml.safe_load((folder / f"{path}.schedule.yaml").read_text())
     return _dump(server.get(f"schedules/get/{path}"), records.SCHEDULE), _dump(mine, records.SCHEDULE)
 
@@ -171,11 +177,13 @@ def _compare_dependencies(plan: Plan, server: Server, folder: Path, paths: list[
 
 
 def _item(path: str) -> Item | None:
-    folder, inside, _ = path.partition("__flow/")
-    if inside:
-        return "flow", folder  # its inline scripts, too
+    for kind, mark in (("flow", "__flow/"), ("app", apps.FOLDER)):
+        folder, inside, _ = path.partition(mark)
+        if inside:
+            return kind, folder  # its inline scripts and other files, too
     for kind, ending in (
         ("schedule", ".schedule.yaml"),
+        ("HTTP trigger", ".http_trigger.yaml"),
         ("script", ".py"),
         ("script", ".script.yaml"),
         ("script", ".script.lock"),

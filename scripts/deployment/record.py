@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.deployment import apps
 from scripts.deployment.server import Server
 
 PATH = "f/millrace/deployment"
@@ -20,6 +21,10 @@ FLOW = ("summary", "description", "value", "schema", "tag")
 SCHEDULE = (
     "schedule", "timezone", "script_path", "is_flow", "args", "summary", "description", "no_flow_overlap", "cron_version", "tag",
     "retry", "on_failure", "on_recovery", "on_success",
+)  # fmt: skip
+HTTP_TRIGGER = (
+    "script_path", "is_flow", "route_path", "request_type", "authentication_method", "http_method", "is_static_website",
+    "workspaced_route", "wrap_body", "raw_string", "summary", "description",
 )  # fmt: skip
 Item = tuple[str, str]
 
@@ -75,6 +80,11 @@ def held(server: Server) -> dict[Item, str]:
         marks["flow", str(row["path"])] = digest(pick(server.get(f"flows/get/{row['path']}"), FLOW))
     for row in server.pages("schedules/list?path_start=f/millrace/"):
         marks["schedule", str(row["path"])] = digest(pick(row, SCHEDULE))
+    for row in server.pages("apps/list?path_start=f/millrace/"):
+        if str(row["path"]).startswith("f/millrace/"):
+            marks["app", str(row["path"])] = digest(apps.from_server(server.get(f"apps/get/p/{row['path']}")))
+    for row in server.pages("http_triggers/list?path_start=f/millrace/"):
+        marks["HTTP trigger", str(row["path"])] = digest(pick(row, HTTP_TRIGGER))
     return {item: mark for item, mark in marks.items() if item[1].startswith("f/millrace/")}
 
 

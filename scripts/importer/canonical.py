@@ -191,6 +191,8 @@ def rename(part: Any, names: dict[str, str]) -> Any:
     result = {key: rename(each, names) for key, each in part.items()}
     if isinstance(part.get("expr"), str):
         result["expr"] = expressions.rename(part["expr"], names)
+    if part.get("early_return") in names:
+        result["early_return"] = names[part["early_return"]]
     if "value" in part and part.get("id") in names:
         result["id"] = names[part["id"]]
     return result

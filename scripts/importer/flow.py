@@ -317,10 +317,19 @@ def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
             made, wanted = ({**side, key: settled.joined(_described(side))} for side in (made, wanted))
         if made[key] != wanted[key]:
             found.append(("", f"its {key} would be {made[key]!r} instead of {wanted[key]!r}"))
+    for key in ("preprocessor_module", "early_return", "chat_input_enabled"):
+        mine, theirs = (_entrance(side["value"].get(key)) for side in (made, wanted))
+        if mine != theirs:
+            found.append(("", f"its {key} would be {mine!r} instead of {theirs!r}"))
     here, there = made["value"].get("failure_module"), wanted["value"].get("failure_module")
     if (here is None) != (there is None) or (here and there and here["value"] != there["value"]):
         found.append(("failure", "it would be given other inputs"))
     return found
+
+
+def _entrance(setting: Any) -> Any:
+    """Return a setting of the flow as a whole; of a module only what it runs."""
+    return (setting.get("value") or {}).get("path") if isinstance(setting, dict) else setting
 
 
 def _shallow(value: Any) -> Any:

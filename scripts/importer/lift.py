@@ -40,11 +40,8 @@ SETTINGS = {
     "parallelism": "limits how many items run at once; the number of workers is the limit",
     "squash": "squashes its items",
     "same_worker": "keeps all steps on one worker",
-    "preprocessor_module": "has a preprocessor",
-    "early_return": "answers before its end",
     "notes": "has notes in the editor",
     "groups": "has groups in the editor",
-    "chat_input_enabled": "takes its input from a chat",
     "skip_expr": "may be skipped as a whole",
     "tag": "has a worker tag",
     "labels": "has labels",
@@ -81,8 +78,21 @@ def lift(flow: Json, bundle: Bundle, base: dict[str, Json]) -> Lifted:
     spec["steps"] = lifter.steps(value["modules"], {})
     if "failure_module" in value:
         spec["on_failure"] = lifter.failure(value["failure_module"])
+    spec |= lifter.entrance(value)
     for key in [*value, *flow]:
-        if key not in ("modules", "failure_module", "flow_env", "summary", "description", "value", "schema", "extra_perms"):
+        if key not in (
+            "early_return",
+            "chat_input_enabled",
+            "preprocessor_module",
+            "modules",
+            "failure_module",
+            "flow_env",
+            "summary",
+            "description",
+            "value",
+            "schema",
+            "extra_perms",
+        ):
             lifter.lost("", SETTINGS.get(key, f"sets {key}"))
     return Lifted(
         {key: each for key, each in spec.items() if each or key == "summary"}, lifter.unsaid, lifter.notes, lifter.joint
@@ -109,6 +119,19 @@ class _Lifter:
         found = {key: known[key] for key in ("pattern", "orchestrator", "agents", "budget") if key in known}
         manner = {key: schedule[key] for key in ("misfire_grace", "catch_up") if key in schedule}
         return {**found, "schedule": manner} if manner else found
+
+    def entrance(self, value: Json) -> Json:
+        """Return how the flow is started from outside, and which step answers."""
+        found: Json = {}
+        module = value.get("preprocessor_module")
+        path = str((module or {}).get("value", {}).get("path", ""))
+        if module and path.startswith(HOME + "/"):
+            found["preprocessor"] = {"run": path.removeprefix(HOME + "/")}
+        elif module:
+            self.lost("", "has a preprocessor that is no script of the bundle; make it a file f/millrace/<area>/<verb>.py")
+        if value.get("early_return"):
+            found["early_return"] = value["early_return"]
+        return {**found, **({"chat": True} if value.get("chat_input_enabled") else {})}
 
     def inputs(self, schema: Json) -> Json:
         found: Json = {}

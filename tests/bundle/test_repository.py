@@ -45,5 +45,19 @@ def test_a_compiled_flow_runs_only_scripts_of_the_bundle(name):
     assert f"Compiled from flows/{name}.yaml; edit that file." in yaml.safe_load(text)["description"]
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "f").rglob("*__raw_app/backend/*.yaml")), ids=lambda path: path.stem)
+def test_an_app_calls_only_what_the_bundle_has(path: Path):
+    call = yaml.safe_load(path.read_text())
+    ending = {"script": ".py", "flow": "__flow/flow.yaml"}[call["type"]]
+
+    assert (ROOT / f"{call['path']}{ending}").is_file()
+
+
+def test_a_trigger_starts_only_what_the_bundle_has():
+    for path in (ROOT / "f").rglob("*_trigger.yaml"):
+        trigger = yaml.safe_load(path.read_text())
+        assert (ROOT / f"{trigger['script_path']}{'__flow/flow.yaml' if trigger['is_flow'] else '.py'}").is_file(), path
+
+
 def test_no_package_marker_would_become_a_script():
     assert list((ROOT / "f").rglob("__init__.py")) == []

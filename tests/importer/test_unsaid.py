@@ -208,8 +208,6 @@ def test_settings_of_the_flow_are_named(root: Path):
         "concurrent_limit": 2,
         "cache_ttl": 60,
         "priority": 5,
-        "early_return": "open",
-        "chat_input_enabled": True,
     }
     document["value"]["flow_env"]["mine"] = 1
     (root / FLOW).write_text(yaml.safe_dump(document))
@@ -218,7 +216,7 @@ def test_settings_of_the_flow_are_named(root: Path):
 
     for words in ("one worker", "notes in the editor", "groups in the editor", "how many runs", "'mine'"):
         assert words in named
-    for words in ("keeps its result", "has a priority", "before its end", "from a chat"):
+    for words in ("keeps its result", "has a priority"):
         assert words in named
 
 

@@ -1,6 +1,7 @@
 """The plan of a deployment against the recording server: what it shows, what it refuses, and the way back."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from scripts.deployment.workspaces import named
 from tests.live.small import FLOW, FLOW_TEXT, SCHEDULE, SCRIPT, jobs, put, script, small_bundle
 from tests.live.test_deploy import deploy, wishes
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
+
+APP = "f/millrace/work/page"
 
 
 @pytest.fixture
@@ -152,6 +155,67 @@ def test_nothing_is_deleted_without_being_asked_for(server: Recorded, checkout: 
     assert "f/millrace/work/old" in server.scripts
     deploy(server, checkout, allow_delete=True)
     assert "f/millrace/work/old" not in server.scripts
+
+
+def app(root: Path, code: str) -> None:
+    """Write an app of one file, and an HTTP trigger."""
+    put(root, f"{APP}__raw_app/raw_app.yaml", "summary: Page\n")
+    put(root, f"{APP}__raw_app/index.tsx", code)
+    put(root, f"{APP}__raw_app/package.json", '{"dependencies": {}}\n')
+    put(root, f"{APP}__raw_app/backend/do.yaml", f"type: script\nfields:\n  days:\n    value: 1\npath: {SCRIPT}\n")
+    text = (root / "wmill.yaml").read_text()
+    put(root, "wmill.yaml", text if "includeTriggers" in text else text + "includeTriggers: true\n")
+    put(root, f"{APP}.http_trigger.yaml", f"script_path: {SCRIPT}\nis_flow: false\nroute_path: page\nrequest_type: sync\n"
+        "authentication_method: windmill\nhttp_method: post\nis_static_website: false\nworkspaced_route: true\n"
+        "wrap_body: false\nraw_string: false\n")  # fmt: skip
+    commit(root)
+
+
+def test_an_app_and_a_trigger_are_added_once_changed_and_deleted_as_other_items_are(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
+    app(checkout, "document.title = 'one'\n")
+    deploy(server, checkout)
+    assert f"add: app {APP}\n" in (said := capsys.readouterr().out) and f"add: HTTP trigger {APP}\n" in said
+    assert "one" in server.apps[APP]["js"] and server.http_triggers[APP]["route_path"] == "page"
+
+    deploy(server, checkout)
+    assert "plan: nothing to do" in capsys.readouterr().out
+
+    app(checkout, "document.title = 'two'\n")
+    deploy(server, checkout)
+    assert f"change: app {APP}\nplan: 0 to add, 1 to change, 0 to delete" in capsys.readouterr().out
+    assert "two" in server.apps[APP]["js"]
+
+    shutil.rmtree(checkout / f"{APP}__raw_app")
+    (checkout / f"{APP}.http_trigger.yaml").unlink()
+    commit(checkout)
+    deploy(server, checkout, allow_delete=True)
+    assert server.apps == {} and server.http_triggers == {}
+
+
+@pytest.mark.parametrize("kind", ["app", "HTTP trigger"])
+def test_an_app_or_trigger_that_a_person_changed_is_not_overwritten(server: Recorded, checkout: Path, wmill: Path, kind: str):
+    app(checkout, "document.title = 'one'\n")
+    deploy(server, checkout)
+    if kind == "app":
+        server.apps[APP]["value"]["files"]["/index.tsx"] = "document.title = 'mine'\n"
+    else:
+        server.http_triggers[APP]["authentication_method"] = "none"
+
+    with pytest.raises(DeployFailed, match=f"{kind} {APP}"):
+        deploy(server, checkout)
+
+
+def test_an_app_of_somebody_else_stays(server: Recorded, checkout: Path, wmill: Path, capsys):
+    app(checkout, "document.title = 'one'\n")
+    theirs = {"path": "f/millrace/theirs", "summary": "Theirs", "value": {"files": {}, "runnables": {}}, "policy": {}}
+    server.apps["f/millrace/theirs"] = dict(theirs)
+
+    deploy(server, checkout)
+
+    assert "keep: app f/millrace/theirs" in capsys.readouterr().out
+    assert server.apps["f/millrace/theirs"] == theirs
 
 
 def test_rollback_returns_to_the_deployment_before(server: Recorded, checkout: Path, wmill: Path, capsys):

@@ -1,5 +1,6 @@
 """What the real CLI sends when it pushes the bundle."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -71,6 +72,15 @@ def test_wmill_lint_finds_nothing(wmill: Path, bundle: Path):
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_wmill_lint_finds_nothing_in_the_examples(wmill: Path, tmp_path: Path):
+    shutil.copytree(ROOT / "u/example", tmp_path / "u/example")
+    (tmp_path / "wmill.yaml").write_text("includes: ['u/example/**']\nnonDottedPaths: true\n")
+
+    done = subprocess.run([str(wmill), "lint", "--json", "--fail-on-warn"], cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == 0 and len(list(tmp_path.rglob("flow.yaml"))) == 2, done.stdout + done.stderr
 
 
 def _called(value: object) -> list[str]:

@@ -6,6 +6,7 @@ of them (`parallelism`, branch defaults) is not imitated.
 """
 
 import contextlib
+import email
 import hashlib
 import io
 import json
@@ -73,6 +74,8 @@ class Recorded:
     scripts: dict[str, dict[str, Any]] = field(default_factory=dict)
     flows: dict[str, dict[str, Any]] = field(default_factory=dict)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    apps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    http_triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     dependencies: dict[str, dict[str, Any]] = field(default_factory=dict)
     folders: dict[str, dict[str, Any]] = field(default_factory=dict)
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -196,9 +199,14 @@ class Recorded:
         if wanted("workspace_dependencies") and self.is_admin:
             for name, row in self.dependencies.items():
                 yield _dependencies_path(name), row["content"]
+        for path, row in self.apps.items():
+            yield f"{path}.raw_app.json", json.dumps({name: row[name] for name in ("summary", "value", "policy")})
         if wanted("schedules"):
             for path, row in self.schedules.items():
                 yield f"{path}.schedule.json", _exported(row)
+        if wanted("triggers"):
+            for path, row in self.http_triggers.items():
+                yield f"{path}.http_trigger.json", _exported(row)
 
     def _user(self) -> dict[str, Any]:
         writable = [name for name in self.folders if self._may_write(name)]
@@ -211,7 +219,13 @@ class Recorded:
     def _get(self, path: str, query: Query) -> tuple[int, Any]:
         if path == "workspace_dependencies/list":
             return 200, list(self.dependencies.values())
-        lists = {"scripts/list": self.scripts, "flows/list": self.flows, "schedules/list": self.schedules}
+        lists = {
+            "scripts/list": self.scripts,
+            "flows/list": self.flows,
+            "schedules/list": self.schedules,
+            "apps/list": self.apps,
+            "http_triggers/list": self.http_triggers,
+        }
         if path in lists:
             rows = [row for name, row in lists[path].items() if name.startswith(query.get("path_start", ""))]
             if path == "scripts/list" and query.get("include_without_main") != "true":
@@ -249,6 +263,8 @@ class Recorded:
             ("Script", "scripts/get/p/", self.scripts), ("Script", "scripts/exists/p/", self.scripts),
             ("Flow", "flows/get/", self.flows), ("Flow", "flows/exists/", self.flows),
             ("Schedule", "schedules/get/", self.schedules), ("Schedule", "schedules/exists/", self.schedules),
+            ("App", "apps/get/p/", self.apps), ("App", "apps/exists/", self.apps),
+            ("Trigger", "http_triggers/get/", self.http_triggers), ("Trigger", "http_triggers/exists/", self.http_triggers),
             ("Folder", "folders/get/", self.folders), ("Folder", "folders/exists/", self.folders),
             ("ResourceType", "resources/type/get/", self.resource_types),
             ("ResourceType", "resources/type/exists/", self.resource_types),
@@ -266,6 +282,7 @@ class Recorded:
             "scripts/create": self._create_script,
             "flows/create": self._create_flow,
             "schedules/create": self._create_schedule,
+            "http_triggers/create": self._create_trigger,
             "resources/create": self._create_resource,
             "variables/create": self._create_variable,
             "resources/type/create": self._create_type,
@@ -274,8 +291,13 @@ class Recorded:
         }
         if path in creators:
             return 201, creators[path](body)
+        if path == "apps/create_raw" or path.startswith("apps/update_raw/"):
+            return 201, self._keep_app(path, body)
         kind, update, name = path.partition("/update/")
-        rows = {"flows": self.flows, "schedules": self.schedules, "resources": self.resources, "variables": self.variables}
+        rows = {
+            "flows": self.flows, "schedules": self.schedules, "http_triggers": self.http_triggers, "resources": self.resources,
+            "variables": self.variables,
+        }  # fmt: skip
         if update and kind == "folders":
             self._found("Folder", name, self.folders).update(body)
             return 200, f"Updated folder {name}"
@@ -342,6 +364,20 @@ class Recorded:
             "ws_error_handler_muted": False, **body,
         }  # fmt: skip
         return body["path"]
+
+    def _create_trigger(self, body: Any) -> str:
+        self._check_place("http_trigger", body["path"])
+        self._refuse_existing("Trigger", body["path"], self.http_triggers)
+        self.http_triggers[body["path"]] = body
+        return body["path"]
+
+    def _keep_app(self, path: str, body: Any) -> str:
+        app = {**body["app"], "js": body["js"], "css": body["css"], "raw_app": True}
+        self._check_place("app", app["path"])
+        if path == "apps/create_raw":
+            self._refuse_existing("App", app["path"], self.apps)
+        self.apps[app["path"]] = app
+        return app["path"]
 
     def _create_resource(self, body: Any) -> str:
         self._check_proper(body["path"])
@@ -450,6 +486,8 @@ class Recorded:
         for kind, start, rows in (
             ("Schedule", "schedules/delete/", self.schedules),
             ("Flow", "flows/delete/", self.flows),
+            ("App", "apps/delete/", self.apps),
+            ("Trigger", "http_triggers/delete/", self.http_triggers),
             ("Variable", "variables/delete/", self.variables),
             ("Resource", "resources/delete/", self.resources),
         ):
@@ -529,7 +567,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif below == path:
             status, answer = self.recorded.answer_other(method, path, query, _json(text))
         else:
-            status, answer = self.recorded.answer(method, below, query, _json(text))
+            body = _form(text, str(self.headers["Content-Type"])) if b"form-data; name=" in text[:400] else _json(text)
+            status, answer = self.recorded.answer(method, below, query, body)
         self._send(status, answer)
 
     def _send(self, status: int, answer: Any) -> None:
@@ -547,6 +586,18 @@ def _json(text: bytes) -> Any:
         return json.loads(text) if text else {}
     except ValueError:
         return {}
+
+
+def _form(text: bytes, content_type: str) -> dict[str, Any]:
+    """Return the parts of a multipart form by name; JSON is read, files are text."""
+    message = email.message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + text)
+    parts: dict[str, Any] = {}
+    for part in message.walk():
+        name = part.get_param("name", header="content-disposition")
+        if name:
+            content = bytes(part.get_payload(decode=True) or b"").decode()  # pyright: ignore[reportArgumentType]
+            parts[str(name)] = json.loads(content) if name == "app" else content
+    return parts
 
 
 @contextlib.contextmanager

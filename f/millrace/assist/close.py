@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Close the task: the answer, what became of each call that needed a person, and which tools were missing.
+"""Close a task or a question: the answer, what became of each call that needed a person, and which tools were missing.
 
 scripts/millrace step assist/close run_id=RUN
 """
@@ -12,31 +12,37 @@ from f.millrace.trust import audit, decisions, spend
 
 
 def main(run_id: str) -> dict:
-    """Close the task.
+    """Close the run.
 
     Args:
-        run_id: The run whose task was done.
+        run_id: The run whose task was done, or whose question was answered.
     """
     with spans.step("assist.close", run_id) as span:
-        row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
-        made = db.all(
-            "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:') ORDER BY created_at, key",
-            [run_id],
-        )
-        calls = [{"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")} for one in made]
-        answer = row.get("answer") or {}
-        failed = answer.get("stopped_because") or any(one["state"] in ("failed", "unknown") for one in made)
-        status = "partly_failed" if failed else "done"
-        result = {**answer, "calls": calls, "status": status, "cost_usd": spend.told(run_id)}
-        changed = db.execute(
-            "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
-            "WHERE id = %s AND status IN ('running', 'waiting')",
-            [status, db.jsonb(result), run_context.now(), run_id],
-        )
-        if changed:
-            audit.append("millrace", "run.closed", "do_task", run_id, status=status, calls=len(calls))
-        if status == "done":
-            decisions.close(run_id)
-        events.emit("progress", f"Task {status.replace('_', ' ')}", status=status)
-        span.set({"millrace.run.status": status})
+        result = finish(run_id)
+        span.set({"millrace.run.status": result["status"]})
         return result
+
+
+def finish(run_id: str) -> dict:
+    """End the run with its answer, and return that; a run that has ended stays as it is."""
+    row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
+    made = db.all(
+        "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:') ORDER BY created_at, key",
+        [run_id],
+    )
+    calls = [{"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")} for one in made]
+    answer = row.get("answer") or {}
+    failed = answer.get("stopped_because") or any(one["state"] in ("failed", "unknown") for one in made)
+    status = "partly_failed" if failed else "done"
+    result = {**answer, "calls": calls, "status": status, "cost_usd": spend.told(run_id)}
+    changed = db.execute(
+        "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
+        "WHERE id = %s AND status IN ('running', 'waiting')",
+        [status, db.jsonb(result), run_context.now(), run_id],
+    )
+    if changed:
+        audit.append("millrace", "run.closed", run_context.current().flow, run_id, status=status, calls=len(calls))
+    if status == "done":
+        decisions.close(run_id)
+    events.emit("progress", f"Run {status.replace('_', ' ')}", status=status)
+    return result

@@ -1,0 +1,12 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Say that nobody is to be mailed, in the form in which `blocks/send_mail` says whom it asks about.
+
+scripts/millrace step assist/no_reply
+"""
+
+
+def main() -> dict:
+    """Return that there is no mail and nothing to approve."""
+    return {"needs_approval": False, "action_id": None, "waiting": [], "mails": []}

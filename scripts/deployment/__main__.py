@@ -63,13 +63,15 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
         if not options.dry_run:
             plans.refuse(plan, options.allow_delete, options.overwrite)
         preflight.refuse(user, plan, bool(server.get(f"folders/exists/{preflight.FOLDER}")))
-        if not plan.empty and not options.skip_checks:
+        if not (plan.empty or options.dry_run or options.yes or _confirmed(f"Push to workspace {server.workspace!r}?")):
+            raise BadInput("nothing was pushed; --yes pushes without asking")
+        if not (plan.empty or options.skip_checks):
             _check(root)
         if options.dry_run:
             print(plans.edited(plan) if plan.edited else "nothing was pushed: this is a dry run")
             return
         if not plan.empty:
-            _push(server, root, folder, plan, found, options.yes)
+            _push(server, root, folder, plan, found)
             print(f"pushed: {len(paths)} files of {plan.revision}")
         if not plan.empty or last is None:
             records.write(server, plans.kept(server, plan, last, found.waiting))
@@ -78,10 +80,8 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
     _prepare(server, options.bootstrap, found.waiting)
 
 
-def _push(server: Server, root: Path, folder: Path, plan: plans.Plan, found: inventory.Inventory, asked: bool) -> None:
-    cli.wmill()
-    if not asked and not _confirmed(f"Push to workspace {server.workspace!r}?"):
-        raise BadInput("nothing was pushed; --yes pushes without asking")
+def _push(server: Server, root: Path, folder: Path, plan: plans.Plan, found: inventory.Inventory) -> None:
+    cli.wmill()  # before anything is made: it may have to be fetched
     if inventory.make_folder(server, root):
         print(f"made: folder f/{preflight.FOLDER}")
     if found.waiting:

@@ -89,7 +89,7 @@ def _push(server: Server, root: Path, folder: Path, plan: plans.Plan, found: inv
         known = records.read(server) or records.Record()
         known.waiting = found.waiting
         records.write(server, known)
-    inventory.keep_switches(folder, {**found.switched, **dict.fromkeys(found.waiting, False)})
+    inventory.keep_switches(folder, {**found.switched, **dict.fromkeys(found.waiting, False)}, found.modes)
     cli.push(folder, server, f"Millrace {plan.revision}")
     inventory.remove(server, plan.deleted)
 
@@ -168,6 +168,8 @@ def _tell(found: inventory.Inventory) -> None:
         print(f"keep: workspace dependencies {name!r} (not from this bundle)")
     for path, enabled in found.switched.items():
         print(f"keep: schedule {path} stays {'on' if enabled else 'off'}, as it was switched on the server")
+    for path, mode in found.modes.items():
+        print(f"keep: HTTP trigger {path} stays {mode}, as it was set on the server")
 
 
 def _confirmed(question: str) -> bool:

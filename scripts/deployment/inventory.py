@@ -24,6 +24,7 @@ class Inventory:
     foreign: list[tuple[str, str]] = field(default_factory=list)
     other_dependencies: list[str] = field(default_factory=list)
     switched: dict[str, bool] = field(default_factory=dict)
+    modes: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
 
 
@@ -40,6 +41,7 @@ def take(server: Server, root: Path, paths: list[str], waiting: list[str]) -> In
         if not name.startswith(OURS):
             found.other_dependencies.append(name or "default")
     found.switched, found.waiting = _schedules(server, root, paths, waiting)
+    found.modes = _modes(server, root)
     return found
 
 
@@ -67,13 +69,13 @@ def remove(server: Server, stale: list[tuple[str, str]]) -> None:
             server.delete(f"schedules/delete/{path}")
 
 
-def keep_switches(folder: Path, switched: dict[str, bool]) -> None:
-    """Write the server's switch of each schedule into the copy: a push would undo what a person chose."""
-    for path, enabled in switched.items():
-        file = folder / f"{path}.schedule.yaml"
-        content = yaml.safe_load(file.read_text())
-        content["enabled"] = enabled
-        file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+def keep_switches(folder: Path, switched: dict[str, bool], modes: dict[str, str]) -> None:
+    """Write the server's switch of each schedule and trigger into the copy: a push would undo what a person chose."""
+    files = {f"{path}.schedule.yaml": ("enabled", enabled) for path, enabled in switched.items()}
+    files |= {f"{path}.http_trigger.yaml": ("mode", mode) for path, mode in modes.items()}
+    for name, (key, value) in files.items():
+        content = {**yaml.safe_load((folder / name).read_text()), key: value}
+        (folder / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def _items(paths: list[str]) -> set[tuple[str, str]]:
@@ -118,3 +120,13 @@ def _schedules(server: Server, root: Path, paths: list[str], waiting: list[str])
     unsafe = [path for path, on in wanted.items() if on and (path not in there or (path in waiting and not there[path]))]
     switched = {path: there[path] for path, on in wanted.items() if path in there and there[path] != on and path not in unsafe}
     return switched, unsafe
+
+
+def _modes(server: Server, root: Path) -> dict[str, str]:
+    """Return the modes (enabled, disabled, suspended) of the bundle's triggers that people set on the server."""
+    modes = {}
+    for row in server.pages(f"http_triggers/list?path_start={FOLDER}"):
+        file = root / f"{row['path']}.http_trigger.yaml"
+        if file.is_file() and row.get("mode") and row["mode"] != yaml.safe_load(file.read_text()).get("mode", "enabled"):
+            modes[str(row["path"])] = str(row["mode"])
+    return modes

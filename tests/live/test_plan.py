@@ -207,6 +207,20 @@ def test_an_app_or_trigger_that_a_person_changed_is_not_overwritten(server: Reco
         deploy(server, checkout)
 
 
+def test_a_trigger_that_a_person_disabled_stays_disabled(server: Recorded, checkout: Path, wmill: Path, capsys):
+    app(checkout, "document.title = 'one'\n")
+    deploy(server, checkout)
+    server.http_triggers[APP]["mode"] = "disabled"
+    file = checkout / f"{APP}.http_trigger.yaml"
+    file.write_text(file.read_text().replace("route_path: page", "route_path: other"))
+    commit(checkout)
+
+    deploy(server, checkout)
+
+    assert server.http_triggers[APP] | {"mode": "disabled", "route_path": "other"} == server.http_triggers[APP]
+    assert f"keep: HTTP trigger {APP} stays disabled" in capsys.readouterr().out
+
+
 def test_an_app_of_somebody_else_stays(server: Recorded, checkout: Path, wmill: Path, capsys):
     app(checkout, "document.title = 'one'\n")
     theirs = {"path": "f/millrace/theirs", "summary": "Theirs", "value": {"files": {}, "runnables": {}}, "policy": {}}

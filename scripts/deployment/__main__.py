@@ -70,6 +70,8 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
         if options.dry_run:
             print(plans.edited(plan) if plan.edited else "nothing was pushed: this is a dry run")
             return
+        if inventory.make_folder(server, root):
+            print(f"made: folder f/{preflight.FOLDER}")
         if not plan.empty:
             _push(server, root, folder, plan, found)
             print(f"pushed: {len(paths)} files of {plan.revision}")
@@ -81,9 +83,6 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
 
 
 def _push(server: Server, root: Path, folder: Path, plan: plans.Plan, found: inventory.Inventory) -> None:
-    cli.wmill()  # before anything is made: it may have to be fetched
-    if inventory.make_folder(server, root):
-        print(f"made: folder f/{preflight.FOLDER}")
     if found.waiting:
         # Before the push: were it cut off, a schedule that is off would pass for one that a person switched off.
         known = records.read(server) or records.Record()

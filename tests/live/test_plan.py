@@ -287,6 +287,7 @@ def test_a_workspace_that_has_it_all_already_asks_nothing(
 ):
     deploy(server, checkout)
     server.resources.clear()  # the record, too
+    server.folders.clear()  # as after a plain `wmill sync push`
     server.requests.clear()
     monkeypatch.setattr(deployment, "ROOT", checkout)
 
@@ -294,7 +295,7 @@ def test_a_workspace_that_has_it_all_already_asks_nothing(
 
     assert status == 0
     assert "plan: nothing to do" in capsys.readouterr().out
-    assert server.writes() == ["POST resources/create"]
+    assert server.writes() == ["POST folders/create", "POST resources/create"]
     assert record.PATH in server.resources
 
 

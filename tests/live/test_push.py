@@ -83,6 +83,17 @@ def test_wmill_lint_finds_nothing_in_the_examples(wmill: Path, tmp_path: Path):
     assert done.returncode == 0 and len(list(tmp_path.rglob("flow.yaml"))) == 2, done.stdout + done.stderr
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """Return each file's content, but for the hashes that the CLI keeps for itself."""
+    there = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name: content for name, content in there.items() if name != "wmill-lock.yaml"}
+
+
+def pull(recorded: Recorded, folder: Path) -> str:
+    """Pull with the real CLI; return what it said."""
+    return cli.run(folder, Server(recorded.url, WORKSPACE, TOKEN), "pull", ["--yes", "--skip-branch-validation"])
+
+
 def _called(value: object) -> list[str]:
     if isinstance(value, list):
         return [path for inner in value for path in _called(inner)]
@@ -135,13 +146,29 @@ def test_a_script_without_a_lock_is_locked_by_the_server(wmill: Path, small: Pat
 
 
 def test_a_pull_right_after_the_push_changes_no_file(pushed: Recorded, bundle: Path, wmill: Path):
-    before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    before = files(bundle)
 
-    said = cli.run(bundle, Server(pushed.url, WORKSPACE, TOKEN), "pull", ["--yes", "--skip-branch-validation"])
+    said = pull(pushed, bundle)
 
-    after = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file() and path.name != "wmill-lock.yaml"}
-    assert sorted(map(str, after)) == sorted(map(str, before)), said
-    assert [str(path) for path, content in after.items() if content != before[path]] == [], said
+    assert "0 changes to apply" in said
+    assert files(bundle) == before
+
+
+def test_a_pull_brings_what_the_server_changed(wmill: Path, small: Path):
+    with recording() as recorded:
+        cli.push(small, Server(recorded.url, WORKSPACE, TOKEN), "tests")
+        recorded.scripts["f/millrace/work/do"]["lock"] = "# py: 3.12\npydantic==2.0"
+        recorded.schedules["f/millrace/work/daily"]["schedule"] = "0 0 9 * * *"
+        recorded.flows["f/millrace/work/daily"]["summary"] = "Better"
+        recorded.dependencies["millrace_core"]["content"] = "pydantic==2.1\n"
+
+        pull(recorded, small)
+
+    assert (small / "f/millrace/work/do.script.lock").read_text() == "# py: 3.12\npydantic==2.0"
+    assert "0 0 9 * * *" in (small / "f/millrace/work/daily.schedule.yaml").read_text()
+    assert "summary: Better" in (small / "f/millrace/work/daily__flow/flow.yaml").read_text()
+    assert (small / "dependencies/millrace_core.requirements.in").read_text() == "pydantic==2.1\n"
+    assert (small / "f/millrace/folder.meta.yaml").read_text() == "summary: Small\ndisplay_name: Small\n"
 
 
 def test_a_plain_push_from_a_fresh_clone_into_an_empty_workspace_gives_the_same(pushed: Recorded, bundle: Path, wmill: Path):

@@ -29,7 +29,7 @@ PREFIX = "MILLRACE_"
 FILE = "millrace.yaml"
 RESOURCE = "f/millrace/settings"
 # Set by scripts and the runner for their own children; not settings.
-INTERNAL = frozenset({"STEP", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
+INTERNAL = frozenset({"STEP", "FLOW_PATH", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
 
 # What the settings of a tool server take from the environment: "Bearer ${TRACKER_TOKEN}".
 FROM_ENVIRONMENT = r"\$\{(\w+)\}"

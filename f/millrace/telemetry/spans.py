@@ -79,7 +79,7 @@ def step(name: str, run_id: str | None = None, **attributes: Any) -> Iterator[Sp
 
     A step that is started alone makes a run of its own. All rows are written when the block ends.
     """
-    alone = run_id is None and runs.alone()
+    alone = run_id in (None, run_context.root_run_id()) and runs.alone()
     row = runs.begin_alone(name) if alone else runs.ensure(run_id, name)
     context = runs.context_of(row, name.rsplit(".", 1)[-1])
     runs.begin_step(context, name, os.environ.get("WM_JOB_ID", ""))

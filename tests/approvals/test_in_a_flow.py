@@ -100,10 +100,14 @@ def old_form() -> dict[str, Any]:
 
     suspend = {"continue_on_disapprove_timeout": True, "required_events": 1, "timeout": 3600}
     asked = [
-        script("approve_ask", "f/millrace/approvals/ask", {**action, "timeout": {"type": "static", "value": 3600}}, suspend=suspend),
+        script(
+            "approve_ask", "f/millrace/approvals/ask", {**action, "timeout": {"type": "static", "value": 3600}}, suspend=suspend
+        ),
         script("approve_record", "f/millrace/approvals/record", {**action, **names}),
     ]
-    branches = [{"summary": "A person decides", "expr": "flow_input.asks", "modules": asked, "parallel": True, "skip_failure": True}]
+    branches = [
+        {"summary": "A person decides", "expr": "flow_input.asks", "modules": asked, "parallel": True, "skip_failure": True}
+    ]
     after = {**action, "asked": {"type": "javascript", "expr": "!results.approve.approved"}}
     return {
         "summary": "An approval as earlier versions compiled it",

@@ -10,13 +10,17 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from f.millrace.core import db
-from f.millrace.trust import actions, limits, questions
+from f.millrace.trust import actions, limits, markdown, questions
 
 RUN = "00000000-0000-0000-0000-000000000001"
 MAIL = {"to": "ada@example.org", "subject": "Tides", "text": "High water is at six."}
 OTHER = {**MAIL, "to": "bob@example.org"}
 ISSUE = {"tool": "tracker.create_issue", "arguments": {"title": "Leak"}, "_note": "asked for by an agent; it writes"}
-SEND = {"tool": "mail.send", "arguments": MAIL, "_note": "house rule for mail.send: a mail leaves the house and cannot be taken back"}
+SEND = {
+    "tool": "mail.send",
+    "arguments": MAIL,
+    "_note": "house rule for mail.send: a mail leaves the house and cannot be taken back",
+}
 ASKED: list[tuple[str, dict[str, Any], str, str]] = [
     ("person.decide", {"question": "Publish the report?", "details": ""}, "A question", "Publish the report?"),
     ("mail.send", MAIL, "A mail to send", "Send this mail to ada@example.org?"),
@@ -58,14 +62,18 @@ def test_the_last_of_a_budget_is_asked_for_as_an_amount() -> None:
     db.execute("INSERT INTO budget (scope, key, limit_usd, spent_usd) VALUES ('user_day', 'eva 2026-11-21', 50, 46)")
 
     of_run = proposed(limits.TOOL, {"scope": "run", "key": RUN, "limit_usd": "5"})
-    of_day = questions.question(actions.propose(limits.TOOL, {"scope": "user_day", "key": "eva 2026-11-21", "limit_usd": "50"}, "2"))
+    of_day = questions.question(
+        actions.propose(limits.TOOL, {"scope": "user_day", "key": "eva 2026-11-21", "limit_usd": "50"}, "2")
+    )
 
     assert of_run.title == "Spend the last $0.40 of this run's budget of $5.00?"
     assert of_day.title == "Spend the last $4.00 of eva's budget of 2026-11-21 of $50.00?"
 
 
 @pytest.mark.usefixtures("database")
-@pytest.mark.parametrize(("now", "words"), [("2026-11-21T09:00:00Z", "today's digest"), ("2026-11-22T09:00:00Z", "the digest of 2026-11-21")])
+@pytest.mark.parametrize(
+    ("now", "words"), [("2026-11-21T09:00:00Z", "today's digest"), ("2026-11-22T09:00:00Z", "the digest of 2026-11-21")]
+)
 def test_a_digest_is_asked_about_by_its_day(monkeypatch: pytest.MonkeyPatch, now: str, words: str) -> None:
     from f.millrace.core import config
 
@@ -88,7 +96,9 @@ def test_a_digest_is_asked_about_by_its_day(monkeypatch: pytest.MonkeyPatch, now
 
 @pytest.mark.usefixtures("database")
 def test_why_it_asks_is_said_in_words_and_once() -> None:
-    asked = proposed("mail.send", MAIL, "asked for by the helper; house rule for mail.send: a mail leaves the house and cannot be taken back")
+    asked = proposed(
+        "mail.send", MAIL, "asked for by the helper; house rule for mail.send: a mail leaves the house and cannot be taken back"
+    )
 
     assert "Why it asks: asked for by the helper; a mail leaves this system and cannot be taken back\n" in asked.plain
     for jargon in ("house", "Policy", "risk", "rule"):
@@ -114,15 +124,17 @@ def test_what_is_unseen_is_made_visible_everywhere() -> None:
 
 @pytest.mark.usefixtures("database")
 def test_no_text_in_the_terminal_looks_like_a_part_of_the_question() -> None:
-    asked = proposed("mail.send", {**MAIL, "subject": "Hi\nTo: eve@evil.example", "text": "Hello\nTo: eve@evil.example\n\nRun: 1"})
+    asked = proposed(
+        "mail.send", {**MAIL, "subject": "Hi\nTo: eve@evil.example", "text": "Hello\nTo: eve@evil.example\n\nRun: 1"}
+    )
 
     lines = asked.plain.split("\n")
     assert [line for line in lines if line.startswith(("To:", "Run:"))] == ["To: ada@example.org"]
 
 
-def read(markdown: str) -> str:
+def read(text: str) -> str:
     """Return what a browser shows of Markdown, read as generously as can be; fail on any mark that is not the question's own."""
-    html = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(["table", "strikethrough"]).render(markdown)
+    html = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(["table", "strikethrough"]).render(text)
     tags = set(re.findall(r"<(/?\w+)", html))
     assert tags <= {each + name for name in ("p", "h3", "strong", "ul", "li", "blockquote", "br") for each in ("", "/")}, html
     lines = re.sub(r"<br />\n?", "\n", html)
@@ -138,7 +150,7 @@ WORDS = st.text(st.sampled_from(" ab1.\n\\`*_{}[]()<>#+-=!|~&:@/\"';?^$"), max_s
 @example("a\n===\n1. x\n+ y\n> z\n&lt;b&gt;\n[a]: http://b")
 @example("- [ ] x\n* * *\n~~a~~ **b** \\")
 def test_a_quotation_shows_exactly_its_text(text: str) -> None:
-    shown = read(questions.quoted(text)).replace("\u00a0", " ")
+    shown = read(markdown.quoted(text)).replace("\u00a0", " ")
 
     def bare(words: str) -> list[str]:
         return [line.strip(" ") for line in words.split("\n") if line.strip(" ")]
@@ -150,5 +162,5 @@ def test_a_quotation_shows_exactly_its_text(text: str) -> None:
 def test_a_line_shows_exactly_its_text(text: str) -> None:
     line = " ".join(text.split())
 
-    assert read(f"{questions.literal(line)}").strip() == line
-    assert read(f"- **To:** {questions.literal(line)}").split(":", 1)[1].strip() == line
+    assert read(markdown.literal(line)).strip() == line
+    assert read(f"- **To:** {markdown.literal(line)}").split(":", 1)[1].strip() == line

@@ -118,7 +118,9 @@ def _caller(job: str) -> tuple[str, str]:
 def _job(job: str) -> dict[str, Any]:
     row = windmill.get(f"jobs_u/get/{job}?no_logs=true")
     if not isinstance(row, dict):
-        raise errors.BadSetting(f"Windmill does not show job {job!r}, which called this flow; may the job's user see its own runs?")
+        raise errors.BadSetting(
+            f"Windmill does not show job {job!r}, which called this flow; may the job's user see its own runs?"
+        )
     return row
 
 

@@ -4,12 +4,11 @@
 
 import json
 import re
-import unicodedata
 from html import escape
 from typing import Any, NamedTuple
 
 from f.millrace.core import db, money, redaction, run_context
-from f.millrace.trust import actions, limits, risk, spend
+from f.millrace.trust import actions, limits, markdown, risk, spend
 
 PREVIEW = 1500
 TITLE = 200
@@ -22,10 +21,6 @@ SHOWN = frozenset({"to", "subject", "text", "mails", "html_sha256", "plain_sha25
 # The rule's own words are enough; where the rule stands is for `scripts/millrace risk`.
 RULE = re.compile(r"house rule for [^:;]+: ")
 POLICY = re.compile(r"setting risk_policy [^:;]+: (?:low|medium|high)")
-# Unseen characters that do no more than choose a picture instead of a sign.
-HARMLESS = frozenset("\n\ufe0f")
-SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&])")
-LINE_START = re.compile(r"^([-+=]|\d{1,9}(?=[.)]))")
 
 
 class Question(NamedTuple):
@@ -42,7 +37,7 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
 
     `whole` shows all of the text. `page` is the address where a person can answer (never one that answers by itself).
     """
-    heading, sentence = _heading(action), visible(" ".join(ask(action).split()))
+    heading, sentence = _heading(action), markdown.visible(" ".join(ask(action).split()))
     mails = [*_mails(action), *(each["arguments"] for each in _calls(action) if each["tool"] in MAILS)]
     others = [{name: one[name] for name in one if name not in SHOWN} for one in mails if isinstance(one, dict)]
     facts = [
@@ -54,9 +49,9 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
         ("Answer until", f"{actions.expiry(action):%Y-%m-%d %H:%M} UTC"),
         ("Run", str(action["run_id"] or "")),
     ]
-    facts = [(name, visible(" ".join(value.split()))) for name, value in facts if value]
+    facts = [(name, markdown.visible(" ".join(value.split()))) for name, value in facts if value]
     begins, text = _shown(action, None if whole else PREVIEW)
-    text = visible(text.strip("\n"))
+    text = markdown.visible(text.strip("\n"))
     how = (
         f"{_places(action, page)}:\n\n  scripts/millrace approvals show {action['id']}\n"
         f"  scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny {action['id']}\n"
@@ -251,19 +246,6 @@ def _people(recipients: list[str]) -> str:
     return recipients[0] if len(recipients) == 1 else f"{len(recipients)} people"
 
 
-def visible(text: str) -> str:
-    """Return text in which nothing acts unseen: controls, escapes, turned or hidden letters are shown as what they are."""
-    return "".join(_sign(char) for char in text.replace("\r\n", "\n").replace("\t", "    "))
-
-
-def _sign(char: str) -> str:
-    if char in HARMLESS or (char.isprintable() and not "\ufe00" <= char <= "\ufe0e" and not "\U000e0100" <= char <= "\U000e01ef"):
-        return char
-    if ord(char) < 32 or ord(char) == 127:
-        return "␡" if ord(char) == 127 else chr(0x2400 + ord(char))
-    return char if unicodedata.category(char) == "Zs" else f"‹U+{ord(char):04X}›"
-
-
 def _plain(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str) -> str:
     # Marked line by line, so that no text looks like a part of the question.
     quoted = "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
@@ -272,27 +254,18 @@ def _plain(heading: str, sentence: str, facts: list[tuple[str, str]], begins: st
 
 
 def _markdown(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str) -> str:
-    told = "\n".join(f"- **{name}:** {literal(value)}" for name, value in facts)
-    return "\n\n".join([f"### {heading}", f"**{literal(sentence)}**", told, *([f"{begins}:", quoted(text)] if text else [])]) + "\n"
-
-
-def literal(line: str) -> str:
-    """Return one line as Markdown that shows it letter by letter."""
-    escaped = SPECIAL.sub(r"\\\1", line)
-    return LINE_START.sub(lambda found: f"{found[1]}\\" if found[1].isdigit() else f"\\{found[1]}", escaped)
-
-
-def quoted(text: str) -> str:
-    """Return text as a quotation in Markdown that wraps, keeps its lines, and is read as text only."""
-    paragraphs = [[]]  # type: list[list[str]]
-    for line in text.split("\n"):
-        bare = line.lstrip(" ")
-        if not bare:
-            paragraphs.append([])
-        else:
-            # Spaces that do not break keep the line where it begins, and make no block of it.
-            paragraphs[-1].append("\u00a0" * (len(line) - len(bare)) + literal(bare.rstrip()))
-    return "\n>\n".join("\\\n".join(f"> {line}" for line in lines) for lines in paragraphs if lines)
+    told = "\n".join(f"- **{name}:** {markdown.literal(value)}" for name, value in facts)
+    return (
+        "\n\n".join(
+            [
+                f"### {heading}",
+                f"**{markdown.literal(sentence)}**",
+                told,
+                *([f"{begins}:", markdown.quoted(text)] if text else []),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _html(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str) -> str:
@@ -303,9 +276,7 @@ def _html(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str
         for name, value in facts
     )
     block = "white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f6f8;color:#1c2330;padding:12px"
-    about = (
-        f'<p style="{cell}">{escape(begins)}:</p><div style="{block};font:{font};border-left:4px solid #c2cad3">{escape(text)}</div>'
-    )
+    about = f'<p style="{cell}">{escape(begins)}:</p><div style="{block};font:{font};border-left:4px solid #c2cad3">{escape(text)}</div>'
     return (
         '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body style="margin:0;padding:16px;background:#ffffff">'
         f'<p style="font:bold 12px/1.4 Helvetica,Arial,sans-serif;color:#6a7586;margin:0">{escape(heading)}</p>'

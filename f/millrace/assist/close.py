@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Close the task: the answer, what became of each call that needed a person, and which tools were missing.
+"""Close the task.
+
+Its result is the answer, what became of each call that needed a person, and which tools were missing.
 
 scripts/millrace step assist/close run_id=RUN
 """

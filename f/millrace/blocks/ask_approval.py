@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Ask a person for approval; the flow waits.
+"""Ask for approval.
 
 Switch on "Suspend" in the step's advanced settings (1 approval, the same time as here, and "Continue on disapproval/timeout").
 The approval page shows what is asked; its button sends the question's fingerprint back, so that an approval counts for this

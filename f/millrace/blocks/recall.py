@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_memory
 
-"""Recall what memory knows about a question.
+"""Recall from memory.
 
 Finds documents, notes of earlier runs and conversations by meaning and by words, also as of an earlier day. Nothing is
 searched outside, and no model writes: what comes back is what was kept, word for word.

@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Research a question and answer it with sources.
+"""Research a question.
 
 Searches the web, feeds, arXiv and your notes, reads what it finds, settles contradictions and writes an answer in which
 every sentence names its source. Without any source it says so and invents nothing. What it may spend and which model it

@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Send the mails that a person approved.
+"""Send approved mails.
 
 Stands behind `blocks/send_mail` and `blocks/ask_approval`. It reads the answer as take_answer does and sends exactly the
 mails that were shown, each once. When nobody had to be asked there is nothing left to do, and it says so.

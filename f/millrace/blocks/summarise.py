@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Summarise documents, web pages or a text, with sources.
+"""Summarise documents.
 
 Give documents that Millrace has read (by name, title or folder), addresses of web pages, or a text; or all of them. Every
 sentence of the summary names the document that it stands on. What cannot be read is reported and stops nothing, as long as

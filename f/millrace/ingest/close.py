@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Close the ingestion: what was read, what could not be, and the run's result.
+"""Close the ingestion.
+
+Its result says what was read and what could not be.
 
 scripts/millrace step ingest/close run_id=RUN
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_digest
 
-"""Close the run: how it ended, what it cost, and its result.
+"""Close the run.
+
+Its result says how it ended, what it cost, and shows the digest.
 
 scripts/millrace step research/close run_id=RUN
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Research one topic: the Researcher agent in its loop; what it found is stored with the run.
+"""Research one topic.
+
+The Researcher agent in its loop; what it found is stored with the run.
 
 scripts/millrace step research/investigate run_id=RUN topic_id=TOPIC
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_digest
 
-"""Open the run: who gets it, what is new to them, which sources are on, and whether it is time.
+"""Open the run.
+
+Decides who gets it, what is new to them, which sources are on, and whether it is time.
 
 scripts/millrace step research/open
 """

@@ -11,12 +11,11 @@ from scripts.compiler.reader import ROOTS, Reader, closest, listed
 from scripts.compiler.sources import HOME, Bundle, Module
 from scripts.compiler.types import json_type
 
-ASK, RECORD, BY_POLICY = "approvals/ask", "approvals/record", "approvals/record_by_policy"
+ASK, RECORD = "approvals/ask", "approvals/record"
 # What the compiler offers to the scripts that it places itself; each takes those that its main() names.
 OFFERED = {
     ASK: ("action_id", "timeout"),
-    RECORD: ("action_id", "resume", "resumes", "approvers"),
-    BY_POLICY: ("action_id",),
+    RECORD: ("action_id", "asked", "resume", "resumes", "approvers"),
 }
 # What Windmill's chat gives a flow.
 MESSAGE = "user_message"

@@ -249,7 +249,7 @@ class _Spec:
         return step
 
     def claim(self, name: str, kind: str, line: int) -> None:
-        made = [f"{name}_ask", f"{name}_record", f"{name}_by_policy"] if kind == "approval" else []
+        made = [f"{name}_ask"] if kind == "approval" else []
         for each in [name, *made]:
             if each in RESERVED:
                 self.reader.wrong(line, f"id {each!r} is reserved by Windmill; choose another word")

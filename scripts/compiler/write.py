@@ -17,7 +17,8 @@ from scripts.compiler.sources import HOME, Bundle, bundle
 COMPILE = "run scripts/millrace flows compile"
 IMPORT = "after an edit on Windmill scripts/millrace flows import"
 KEEP = "an edit on Windmill is brought into its spec by scripts/millrace flows import"
-MARK = "Compiled from flows/"
+# The second is what earlier versions wrote; flows on servers may still say it.
+MARKS = ("Made from flows/", "Compiled from flows/")
 
 
 def check(root: Path, files: Bundle | None = None) -> tuple[list[Spec], list[Problem]]:
@@ -91,7 +92,7 @@ def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
     found = []
     for path in sorted((root / HOME).rglob("*.yaml")):
         name = path.relative_to(root).as_posix()
-        flow = path.name == "flow.yaml" and MARK in path.read_text(encoding="utf-8")
+        flow = path.name == "flow.yaml" and is_made(path)
         if not flow and (not name.endswith(".schedule.yaml") or by_hand(path)):
             continue
         stem = path.parent.name.removesuffix("__flow") if flow else path.name.removesuffix(".schedule.yaml")
@@ -103,7 +104,13 @@ def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
 def by_hand(path: Path) -> bool:
     """Tell whether a flow, or the flow beside a schedule, is written by hand: then no spec is asked for."""
     flow = path if path.name == "flow.yaml" else path.parent / f"{path.name.removesuffix('.schedule.yaml')}__flow" / "flow.yaml"
-    return flow.is_file() and MARK not in flow.read_text(encoding="utf-8")
+    return flow.is_file() and not is_made(flow)
+
+
+def is_made(flow: Path) -> bool:
+    """Tell whether a flow says that it is made from a spec."""
+    text = flow.read_text(encoding="utf-8")
+    return any(mark in text for mark in MARKS)
 
 
 def _compare(root: Path, name: str, text: str, what: str, way_out: str = COMPILE) -> list[Problem]:

@@ -203,6 +203,11 @@ def every(steps: list[Json]) -> list[Json]:
     return [found for step in steps for found in [step, *[each for inner in bodies(step) for each in every(inner)]]]
 
 
+def lists(steps: list[Json]) -> list[list[Json]]:
+    """Return a list of modules and all lists of modules inside it."""
+    return [steps, *(found for step in steps for inner in bodies(step) for found in lists(inner))]
+
+
 def bodies(step: Json) -> list[list[Json]]:
     """Return the lists of modules inside one."""
     value = step["value"]

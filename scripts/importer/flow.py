@@ -23,7 +23,10 @@ FLOW_FILE = "flow.yaml"
 SUFFIX = "__flow"
 # The flow's own words, and what the server notes of a schedule by itself.
 KEPT_BY_SERVER = ("summary", "email", "edited_by", "edited_at", "permissioned_as", "extra_perms", "version_id")
-ORIGIN = re.compile(r"\s*" + re.escape(write.MARK) + r"\S+; edit that file\.")
+ORIGIN = re.compile(
+    r"\s*(?:Made from flows/\S+\. Edit here and deploy, then `wmill sync pull` and `scripts/millrace flows import \S+`\s+bring the"
+    r" edit into that file\.|Compiled from flows/\S+; edit that file\.)"
+)
 
 
 @dataclass

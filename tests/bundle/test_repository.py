@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.compiler import spec
+from scripts.compiler import openflow, spec
 from scripts.compiler.checks import run_checks
 from scripts.compiler.serverform import sort_key
 from scripts.compiler.sources import bundle
@@ -42,7 +42,7 @@ def test_a_compiled_flow_runs_only_scripts_of_the_bundle(name):
     assert "rawscript" not in text
     assert "parallelism" not in text
     assert all((ROOT / f"{path}.py").exists() for path in re.findall(r"path: (f/\S+)", text))
-    assert f"Compiled from flows/{name}.yaml; edit that file." in yaml.safe_load(text)["description"]
+    assert yaml.safe_load(text)["description"].endswith(openflow.origin(name, f"flows/{name}.yaml"))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "f").rglob("*__raw_app/backend/*.yaml")), ids=lambda path: path.stem)

@@ -19,7 +19,7 @@ def test_an_edited_flow_runs_here_as_it_is(root: Path, database: str, name: str)
         "news/open": {"skip": False, "sources": ["a", "b"], "long": True},
         "news/write": {"text": "a note"},
         "news/propose": {"action_id": "x", "agreed": True},
-        "approvals/record_by_policy": {"approved": True},
+        "approvals/record_by_policy": {"approved": True},  # in flows as earlier versions compiled them
         "news/publish": {"done": True},
     }
     for verb, answer in answers.items():

@@ -15,7 +15,7 @@ from scripts.compiler import spec, write
 from scripts.compiler.sources import bundle
 from scripts.importer import canonical, flow
 from scripts.importer.eject import eject
-from tests.importer.conftest import FLOW
+from tests.importer.conftest import FLOW, HERE
 
 Json = dict[str, Any]
 
@@ -77,7 +77,8 @@ SAID = [
     ("fetch", {"delete_after_secs": 60}, "deletes its data"),
     ("fetch", {"debouncing": {"debounce_delay_s": 5}}, "debounced"),
     ("publish", {"suspend": {"required_events": 2, "timeout": 60, "resume_form": {"schema": {}}}}, "waits for a person"),
-    ("approve_ask", {"summary": "Ask the boss"}, "its summary would be 'Ask a person'"),
+    ("approve", {"summary": "Note it"}, "its summary would be 'Record the decision'"),
+    ("approve_ask", {"retry": {"constant": {"attempts": 2, "seconds": 1}}}, "waits for a person"),
 ]  # fmt: skip
 
 
@@ -157,7 +158,7 @@ def lone_question(root: Path, suspend: Json | None = None, **more: Any) -> flow.
         **more,
     }
     modules = document["value"]["modules"]
-    place = next(number for number, each in enumerate(modules) if each["id"] == "approve")
+    place = next(number for number, each in enumerate(modules) if each["id"] == "approve_ask")
     modules.insert(place, ask)
     (root / FLOW).write_text(yaml.safe_dump(document))
     return flow.read_flow(root / FLOW, root)
@@ -178,6 +179,25 @@ def test_a_lone_question_becomes_an_approval_and_that_is_said(root: Path, skip_i
     found = step.approval.when
     assert (f"{'not ' if found.negated else ''}{found.text}" if found else None) == when
     assert write.drift(root) == [] or all(problem.file.startswith("resources/") for problem in write.drift(root))
+
+
+def test_the_words_of_a_question_in_an_approval_of_the_earlier_form_become_its_summary(root: Path):
+    text = (HERE / "edited/approval_always/flow.yaml").read_text()
+    document = yaml.safe_load(text)
+    [ask] = [each for each in canonical.every(document["value"]["modules"]) if each["id"] == "approve_ask"]
+    ask["summary"] = "Ask the editor"
+    (root / FLOW).write_text(yaml.safe_dump(document))
+
+    imported = flow.read_flow(root / FLOW, root)
+
+    assert imported.complete, imported
+    assert "    summary: Ask the editor\n    approval: {action: results.propose.action_id, timeout: 22h}" in imported.text
+
+
+def test_a_record_that_is_told_otherwise_than_the_question_is_skipped_is_named(edit):
+    imported = edit("approve", transforms={"asked": {"type": "static", "value": True}})
+
+    assert any(each.step == "approve_ask" and "waits for a person" in each.what for each in imported.unsaid), imported.unsaid
 
 
 def test_a_lone_question_whose_answer_the_next_step_reads_itself_is_named(root: Path):
@@ -277,7 +297,7 @@ def test_an_ejected_flow_is_left_alone_by_compiler_and_checks(root: Path):
     assert changed == ["flows/base.yaml", FLOW]
     assert compiled == [] and write.drift(root) == []
     assert (root / FLOW).read_text() == text
-    assert "Compiled from" not in document["description"]
+    assert "flows/base.yaml" not in document["description"]
     assert (root / "f/millrace/news/base.schedule.yaml").exists()
 
 

@@ -178,6 +178,6 @@ def run_pipeline(worker: Worker, twice: bool = False, stop_before: str = "") -> 
     known = {"opened": opened, "read": read, "selected": selected, "found": found, "proposed": proposed, "delivered": delivered}
     if stop_before == "approve":
         return known
-    answer = run("approvals/record_by_policy", action_id=proposed["action_id"])
+    answer = run("approvals/record", action_id=proposed["action_id"], asked=proposed["needs_approval"])
     run("research/deliver_rest", run_id=run_id, approved=answer["approved"], action_id=proposed["action_id"])
     return known | {"closed": run("research/close", run_id=run_id)}

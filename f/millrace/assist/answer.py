@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Answer one question with citations, for the flow that may mail the answer.
+"""Answer a question.
+
+With citations, for the flow that may mail the answer.
 
 The answer is in the run's history too: `forget` does not reach there.
 

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Answer a message of Windmill's chat: checked sentences as they come, then the answer with its sources as links.
+"""Answer a chat message.
+
+Checked sentences come as they are found, then the answer with its sources as links.
 
 The conversation of the chat is the session, so that a question may lean on the one before. The answer is in the chat's
 history and in the run's: `forget` does not reach there.

@@ -1,14 +1,16 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Close a task or a question: the answer, what became of each call that needed a person, and which tools were missing.
+"""Close the run.
+
+Its result is the answer, what became of each call that needed a person, and which tools were missing.
 
 scripts/millrace step assist/close run_id=RUN
 """
 
-from f.millrace.core import db, run_context
+from f.millrace.core import db, money, run_context
 from f.millrace.telemetry import events, spans
-from f.millrace.trust import audit, decisions, spend
+from f.millrace.trust import audit, decisions, markdown, spend
 
 
 def main(run_id: str) -> dict:
@@ -20,7 +22,7 @@ def main(run_id: str) -> dict:
     with spans.step("assist.close", run_id) as span:
         result = finish(run_id)
         span.set({"millrace.run.status": result["status"]})
-        return result
+        return markdown.shown(result, _page(result))
 
 
 def finish(run_id: str) -> dict:
@@ -34,7 +36,9 @@ def finish(run_id: str) -> dict:
     answer = row.get("answer") or {}
     failed = answer.get("stopped_because") or any(one["state"] in ("failed", "unknown") for one in made)
     status = "partly_failed" if failed else "done"
-    result = {**answer, "calls": calls, "status": status, "cost_usd": spend.told(run_id)}
+    cost = spend.told(run_id)
+    labels = [f"cost:{money.dollars(cost)}", *([status] if status != "done" else [])]
+    result = {**answer, "calls": calls, "status": status, "cost_usd": cost, "wm_labels": labels}
     changed = db.execute(
         "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
         "WHERE id = %s AND status IN ('running', 'waiting')",
@@ -46,3 +50,20 @@ def finish(run_id: str) -> dict:
         decisions.close(run_id)
     events.emit("progress", f"Run {status.replace('_', ' ')}", status=status)
     return result
+
+
+def _page(result: dict) -> str:
+    """Return the answer, and what became of the calls that needed a person, as a page."""
+    parts = [markdown.paragraphs(str(result.get("text") or "No answer."))]
+    if result["calls"]:
+        lines = [
+            f"- {markdown.one_line(call['tool'])}: {call['state']}"
+            + (f". {markdown.one_line(str(call['error']))}" if call["error"] else "")
+            for call in result["calls"]
+        ]
+        parts.append("#### Calls that needed a person\n\n" + "\n".join(lines))
+    if result.get("gaps"):
+        parts.append(f"#### Tools that were missing: {len(result['gaps'])}")
+    if result.get("stopped_because"):
+        parts.append(f"Stopped: {markdown.one_line(str(result['stopped_because']))}")
+    return "\n\n".join([*parts, f"It cost {money.dollars(result['cost_usd'])}."]) + "\n"

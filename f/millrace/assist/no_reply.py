@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Say that nobody is to be mailed, in the form in which `blocks/send_mail` says whom it asks about.
+"""Mail nobody.
+
+Stands in for the mail in the form in which `blocks/send_mail` says whom it asks about.
 
 scripts/millrace step assist/no_reply
 """

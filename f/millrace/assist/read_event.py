@@ -1,7 +1,10 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Take a question out of a webhook, an HTTP route or a mail: the text is somebody else's, the answer goes to nobody unasked.
+"""Read the event.
+
+Takes the question out of a webhook, an HTTP route or a mail. Its text is untrusted, and the answer goes to nobody
+unasked.
 
 scripts/millrace step assist/read_event event='{"kind": "webhook", "body": {"question": "When is high water?"}}'
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Check what a worker's jobs find: Python, settings, database and its roles, mail server, and the other parts.
+"""Check a worker.
+
+What a job finds on it: Python, settings, database and its roles, mail server, and the other components.
 
 scripts/millrace step ops/check_worker
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Return what the app Today shows: questions that wait, spending, health, schedules, runs, and which digest is the newest.
+"""Show the overview.
+
+What the app Today shows: questions that wait, spending, health, schedules, runs, and which digest is the newest.
 
 Its text comes from research/show_digest, when the page has not got it yet: Windmill keeps results, where `forget` does not
 reach, and an open page asks every minute.

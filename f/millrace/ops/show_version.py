@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Show which source of given scripts this worker's jobs load, and its Python.
+"""Show the loaded version.
+
+Which source of given scripts the jobs of this worker load, and its Python.
 
 scripts/millrace step ops/show_version paths='["f/millrace/core/db"]'
 """

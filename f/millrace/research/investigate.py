@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Research topics: the Researcher agent in its loop, several topics at once; what it found is stored with the run.
+"""Research topics.
+
+The Researcher agent in its loop, several topics at once; what it found is stored with the run.
 
 scripts/millrace step research/investigate run_id=RUN topic_ids=TOPIC,TOPIC
 """

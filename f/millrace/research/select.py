@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Choose the topics: group what was read into stories, drop copies and what was shown before, rank the rest.
+"""Choose topics.
+
+Groups what was read into stories, drops copies and what was shown before, ranks the rest.
 
 scripts/millrace step research/select run_id=RUN
 """

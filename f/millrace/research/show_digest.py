@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Return one digest as data: topics, sentences with the numbers of their sources, conflicts, headlines.
+"""Show a digest.
+
+As data: topics, sentences with the numbers of their sources, conflicts, headlines.
 
 scripts/millrace step research/show_digest
 """

@@ -80,7 +80,7 @@ def step(name: str, run_id: str | None = None, part: str = "", **attributes: Any
     A step that is started alone makes a run of its own. All rows are written when the block ends. A process that does
     several things gives each a `part`: then it has a row and a span of its own.
     """
-    alone = run_id is None and runs.alone()
+    alone = run_id in (None, run_context.root_run_id()) and runs.alone()
     row = runs.begin_alone(name) if alone else runs.ensure(run_id, name)
     context = runs.context_of(row, name.rsplit(".", 1)[-1], part)
     about = runs.digest_of(attributes)

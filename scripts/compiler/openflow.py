@@ -147,7 +147,12 @@ class _Compiler:
     def script(self, call: Call, places: dict[str, str]) -> Json:
         transforms = {name: {"type": "javascript", "expr": expression(path, places)} for name, path in call.from_.items()}
         transforms |= {name: {"type": "static", "value": value.value} for name, value in call.with_.items()}
-        return {"type": "script", "input_transforms": transforms, "path": f"{HOME}/{call.run}"}
+        return {"type": "script", "input_transforms": self.complete(call.run, transforms), "path": f"{HOME}/{call.run}"}
+
+    def complete(self, verb: str, transforms: Json) -> Json:
+        """Return the inputs with an empty field for each that is not given, as the editor has it once it showed the step."""
+        step = self.bundle.step(verb)
+        return {**{each.name: {"type": "static"} for each in (step.parameters if step else ())}, **transforms}
 
     def for_each(self, step: Step, places: dict[str, str]) -> Json:
         assert step.for_each
@@ -217,10 +222,10 @@ class _Compiler:
         """Return the failure module; it is told of the error and the pipeline if it asks for them."""
         step = self.bundle.step(call.run)
         taken = {parameter.name for parameter in step.parameters} if step else set()
-        known = {name: "flow_env.pipeline" if name == "pipeline" else name for name in ON_FAILURE}
-        transforms = {name: {"type": "javascript", "expr": expr} for name, expr in known.items() if name in taken}
+        transforms = {name: {"type": "javascript", "expr": expr} for name, expr in ON_FAILURE.items() if name in taken}
         value = self.script(call, {})
-        value["input_transforms"] = {**transforms, **value["input_transforms"]}
+        given = {name: each for name, each in value["input_transforms"].items() if name in call.from_ or name in call.with_}
+        value["input_transforms"] = {**value["input_transforms"], **transforms, **given}
         return {"id": "failure", "summary": "Report the failure", "value": value}
 
 

@@ -6,6 +6,7 @@ Both sides of a comparison go through it: what the editor left, and what the com
 from typing import Any
 
 from scripts.compiler.reader import WORD
+from scripts.compiler.semantics import ON_FAILURE
 from scripts.importer import expressions
 
 Json = dict[str, Any]
@@ -123,6 +124,11 @@ def _transform(given: Json | None, before: str | None) -> Json | None:
     if is_constant:
         return {"type": "static", "value": value} if value is not None else None
     return {"type": "javascript", "expr": expr}
+
+
+def chosen_inputs(transforms: Json) -> Json:
+    """Return the inputs of a failure handler without those that each is given by itself, by us or by the editor."""
+    return {name: each for name, each in transforms.items() if each.get("expr") != ON_FAILURE.get(name, "")}
 
 
 def _expression(text: str, before: str | None) -> str:

@@ -325,7 +325,7 @@ def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
         if mine != theirs:
             found.append(("", f"its {key} would be {mine!r} instead of {theirs!r}"))
     here, there = made["value"].get("failure_module"), wanted["value"].get("failure_module")
-    if (here is None) != (there is None) or (here and there and here["value"] != there["value"]):
+    if (here is None) != (there is None) or (here and there and _chosen(here) != _chosen(there)):
         found.append(("failure", "it would be given other inputs"))
     return found
 
@@ -333,6 +333,11 @@ def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
 def _entrance(setting: Any) -> Any:
     """Return a setting of the flow as a whole; of a module only what it runs."""
     return (setting.get("value") or {}).get("path") if isinstance(setting, dict) else setting
+
+
+def _chosen(handler: Json) -> Json:
+    value = handler["value"]
+    return {**value, "input_transforms": canonical.chosen_inputs(value.get("input_transforms") or {})}
 
 
 def _shallow(value: Any) -> Any:

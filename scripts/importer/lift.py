@@ -6,9 +6,9 @@ from typing import Any
 
 from scripts.compiler import inputs as language
 from scripts.compiler.levels import result_of
-from scripts.compiler.semantics import ASK, FAILURE_ROOTS, ON_FAILURE
+from scripts.compiler.semantics import ASK, FAILURE_ROOTS
 from scripts.compiler.sources import HOME, Bundle
-from scripts.importer import approvals, expressions
+from scripts.importer import approvals, canonical, expressions
 
 Json = dict[str, Any]
 KINDS = {
@@ -378,11 +378,7 @@ class _Lifter:
         if value.get("type") != "script" or not value.get("path", "").startswith(HOME + "/"):
             self.lost("failure", f"it is {KINDS.get(value.get('type'), 'a script outside the bundle')}")
             return self.base.get("failure")
-        own = {name: "flow_env.pipeline" if name == "pipeline" else name for name in ON_FAILURE}
-        transforms = {
-            name: each for name, each in value["input_transforms"].items()
-            if each.get("expr") != own.get(name, "")
-        }  # fmt: skip
+        transforms = canonical.chosen_inputs(value["input_transforms"])
         self.settings({"id": "failure"}, module, {})
         return {"run": _verb(value["path"]), **self.given("failure", transforms, {})}
 

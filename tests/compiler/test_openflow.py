@@ -16,7 +16,12 @@ def test_a_step_becomes_a_script_with_paths_and_constants(workshop):
 
     assert module["value"] == {
         "type": "script",
-        "input_transforms": {"a": {"type": "javascript", "expr": "flow_input.topic"}, "b": {"type": "static", "value": "x"}},
+        "input_transforms": {
+            "a": {"type": "javascript", "expr": "flow_input.topic"},
+            "b": {"type": "static", "value": "x"},
+            # Empty, as the editor leaves what nobody gives.
+            "needed": {"type": "static"},
+        },
         "path": "f/millrace/work/do",
     }
     assert module["retry"] == {"constant": {"attempts": 3, "seconds": 5}}

@@ -70,6 +70,8 @@ def describe(module: Module) -> dict[str, Any]:
         "summary": summary(module),
         "description": description(module),
         "lock": f"!inline {module.path.replace('.py', '.script.lock')}",
+        # The server notes it of a script with such a function.
+        **({"has_preprocessor": True} if "preprocessor" in module.names else {}),
         "kind": "approval" if module.verb in APPROVAL_STEPS else "script",
         "schema": schema(module),
     }

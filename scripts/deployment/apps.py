@@ -22,7 +22,7 @@ def from_files(folder: Path, path: str) -> str:
     """Return an app that a push would send."""
     home = folder / f"{path}{FOLDER}"
     names = sorted(str(file.relative_to(home)) for file in home.rglob("*") if file.is_file())
-    calls = {Path(name).stem: yaml.safe_load((home / name).read_text()) for name in names if name.startswith(BACKEND)}
+    calls = {Path(name).stem: _call(yaml.safe_load((home / name).read_text())) for name in names if name.startswith(BACKEND)}
     sent = [name for name in names if name not in NOT_SENT and not name.startswith((BACKEND, "node_modules/"))]
     meta = yaml.safe_load((home / "raw_app.yaml").read_text())
     return _text(meta["summary"], calls, {f"/{name}": (home / name).read_text() for name in sent})

@@ -10,7 +10,7 @@ MAIN = "f/millrace/research/daily_research"
 EXAMPLE = "u/example/brief"
 EXAMPLE_PICTURE = "resources/windmill/example_brief.svg"
 # Forms of the example's steps that u/README.md shows.
-FORMS = {step: f"resources/windmill/example_brief_{step}.svg" for step in ("answer", "mail", "ask")}
+FORMS = {step: f"resources/windmill/example_brief_{step}.svg" for step in ("answer", "mail")}
 README = "README.md"
 BLOCK = re.compile(r"(<!-- generated: pipelines -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -5,7 +5,7 @@ scripts/millrace check
 
 from pathlib import Path
 
-from scripts.compiler import code, imports, locks, metadata, reach, unused, write
+from scripts.compiler import code, imports, locks, metadata, reach, summaries, unused, write
 from scripts.compiler.problems import Problem
 from scripts.compiler.sources import bundle
 
@@ -18,6 +18,7 @@ def run_checks(root: Path) -> list[Problem]:
         *metadata.check(root),
         *locks.check(root),
         *code.check(files, root),
+        *summaries.check(write.check(root, files)[0], files),
         *imports.check(files, root),
         *reach.check(files, root),
         *unused.check(files),

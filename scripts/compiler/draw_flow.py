@@ -44,10 +44,9 @@ def svg(root: Path, path: str) -> str:
 def form(root: Path, path: str, step: str) -> str:
     """Return the picture of a step's form: what each field means, an example, and what the flow gives it."""
     module = next(each for each in _every(load(root, path)["value"]["modules"]) if each["id"] == step)
-    script = read(root, root / f"{module['value']['path']}.py")
-    fields = metadata.schema(script)
+    title, fields = _called(root, module["value"])
     shape = shapes.Shape(WIDTH, 0)
-    shape.marks = [shapes.words(0, 16, shapes.cut(f"{module['id']}: {metadata.summary(script)}", WIDTH, 8), "name")]
+    shape.marks = [shapes.words(0, 16, shapes.cut(f"{module['id']}: {title}", WIDTH, 8), "name")]
     shape.marks.append(shapes.words(0, 34, module["value"]["path"], "note"))
     top = 48
     for name in fields["order"]:
@@ -56,6 +55,15 @@ def form(root: Path, path: str, step: str) -> str:
         top += FIELD
     shape.height = top
     return shapes.page(shape, f"The form of the step {step}")
+
+
+def _called(root: Path, value: Json) -> tuple[str, Json]:
+    """Return the summary and the form of the script or flow that a step calls."""
+    if value["type"] == "flow":
+        flow = load(root, value["path"])
+        return flow["summary"], flow["schema"]
+    script = read(root, root / f"{value['path']}.py")
+    return metadata.summary(script), metadata.schema(script)
 
 
 def _field(top: float, name: str, field: Json, required: bool, given: Json | None) -> list[str]:

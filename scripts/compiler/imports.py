@@ -24,7 +24,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "anthropic": ("core.llm",),
     "genai_prices": ("core.prices",),
     "opentelemetry": ("telemetry.",),
-    "langgraph": ("agents.research_loop",),
+    "langgraph": ("agents.state_graph",),
     "numpy": ("core.embedding",),
     "onnxruntime": ("core.embedding",),
     "tokenizers": ("core.embedding",),

@@ -8,7 +8,10 @@ from scripts.compiler.yamlread import Node
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,), "object": (dict,),
 }  # fmt: skip
-KEYS = ("type", "title", "description", "default", "enum", "minimum", "maximum", "pattern", "format", "items", "showExpr")
+KEYS = (
+    "type", "title", "description", "placeholder", "default", "enum", "minimum", "maximum", "pattern", "format", "items",
+    "showExpr",
+)  # fmt: skip
 
 
 def fits(value: Any, kind: str) -> bool:

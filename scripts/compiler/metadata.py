@@ -7,23 +7,23 @@ import re
 from pathlib import Path
 from typing import Any
 
-from scripts.compiler import locks, serverform, types
+from scripts.compiler import locks, outputs, serverform, types
 from scripts.compiler.problems import Problem
 from scripts.compiler.sources import HOME, NOT_LITERAL, Module, bundle
 
 WRITE = "run scripts/millrace metadata write"
+KEEP = "a summary, description or form is kept by writing it into the docstring and signature of the step"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DRAWN = re.compile("[\u2500-\u257f]")
 APPROVAL_STEPS = ("approvals/ask", "blocks/ask_approval")
 
 
-def write(root: Path) -> list[str]:
-    """Write what has changed, remove what belongs to no file any more; return the paths."""
-    changed = []
-    for name, text in expected(root).items():
-        path = root / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-            changed.append(name)
+def write(root: Path, overwrite: bool = False) -> list[str]:
+    """Write what has changed, remove what belongs to no file any more; return the paths.
+
+    Nothing is written when a file was edited since (on Windmill, and pulled), unless with `overwrite`.
+    """
+    changed = outputs.write(root, expected(root), KEEP, overwrite)
     changed += locks.write(root)
     for name in orphans(root):
         (root / name).unlink()
@@ -81,9 +81,13 @@ def summary(module: Module) -> str:
 
 
 def description(module: Module) -> str:
-    """Return the rest of the module's docstring, without the command that tries the step, and what main() returns."""
+    """Return the rest of the module's docstring and what main() returns.
+
+    Left out are the command that tries the step, and drawings: in the browser a paragraph is one line.
+    """
     paragraphs = re.split(r"\n\s*\n", module.docstring.strip())[1:]
-    kept = [" ".join(text.split()) for text in paragraphs if not text.lstrip().startswith("scripts/millrace")]
+    left_out = [text.lstrip().startswith("scripts/millrace") or bool(DRAWN.search(text)) for text in paragraphs]
+    kept = [" ".join(text.split()) for text, out in zip(paragraphs, left_out, strict=True) if not out]
     if module.returned:
         kept.append("Result:\n" + "\n".join(f"- `{name}`: {text}" for name, text in module.returned.items()))
     return "\n\n".join(kept)

@@ -116,6 +116,9 @@ class Spec:
     steps: list[Step] = field(default_factory=list)
     call: Call | None = None
     on_failure: Call | None = None
+    preprocessor: Call | None = None
+    early_return: Value | None = None
+    chat: bool = False
 
     @property
     def path(self) -> str:
@@ -133,7 +136,7 @@ class Spec:
     def calls(self) -> list[Call]:
         """Return every script that the spec runs, approvals left out."""
         calls = [step.call for step in self.every_step() if step.call]
-        return calls + [call for call in (self.call, self.on_failure) if call]
+        return calls + [call for call in (self.call, self.on_failure, self.preprocessor) if call]
 
     def pipeline(self) -> dict[str, Any]:
         """Return what a step may know of its pipeline: `flow_env.pipeline`."""

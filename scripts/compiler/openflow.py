@@ -1,14 +1,17 @@
 """Compiling a spec to Windmill's own form: an OpenFlow, and a schedule."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from scripts.compiler import levels
 from scripts.compiler.metadata import schema as script_form
 from scripts.compiler.model import Branch, Call, Path, Spec, Step
-from scripts.compiler.semantics import ASK, BY_POLICY, OFFERED, ON_FAILURE, RECORD
+from scripts.compiler.semantics import ASK, ON_FAILURE, RECORD
 from scripts.compiler.sources import HOME, Bundle
 
+PREPROCESS = "Read the event"
+RECORDED = "Record the decision"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Json = dict[str, Any]
 
@@ -19,15 +22,33 @@ def compile_flow(spec: Spec, bundle: Bundle) -> Json:
     value: Json = {"modules": compiler.modules(spec.steps, {}), "flow_env": {"pipeline": spec.pipeline()}}
     if spec.on_failure:
         value["failure_module"] = compiler.failure(spec.on_failure)
+    if spec.preprocessor:
+        # It is given the event, and nothing else.
+        value["preprocessor_module"] = {
+            "id": "preprocessor",
+            "summary": PREPROCESS,
+            "value": {"type": "script", "input_transforms": {}, "path": f"{HOME}/{spec.preprocessor.run}"},
+        }
+    if spec.early_return:
+        value["early_return"] = spec.early_return.value
+    if spec.chat:
+        value["chat_input_enabled"] = True
     # Line breaks of the spec are the editor's; in the browser a paragraph fills its line.
     description = re.sub(r"(?<!\n)\n(?![\n\-*])", " ", spec.description)
-    origin = f"Compiled from {spec.file}; edit that file."
     return {
         "summary": spec.summary,
-        "description": f"{description}\n\n{origin}" if description else origin,
+        "description": "\n\n".join(part for part in (description, origin(spec.name, spec.file)) if part),
         "value": value,
         "schema": input_schema(spec),
     }
+
+
+def origin(name: str, file: str) -> str:
+    """Return the last words of a flow's description: where it is from, and how an edit gets back there."""
+    return (
+        f"Made from {file}. Edit here and deploy, then `wmill sync pull` and `scripts/millrace flows import {name}` "
+        "bring the edit into that file."
+    )
 
 
 def compile_script(spec: Spec, bundle: Bundle) -> Json:
@@ -95,7 +116,7 @@ class _Compiler:
         modules: list[Json] = []
         for level in levels.arrange(steps):
             if len(level) == 1:
-                modules.append(self.module(level[0], places))
+                modules += self.approval(level[0], places) if level[0].approval else [self.module(level[0], places)]
                 continue
             group = levels.group_id(level)
             branches = [self.branch(Branch([step], step.line, step.summary), places, step.keep_going) for step in level]
@@ -163,24 +184,23 @@ class _Compiler:
         ]
         return {"type": "branchone", "branches": branches, "default": self.modules(step.otherwise or [], places)}
 
-    def approval(self, step: Step, places: dict[str, str]) -> Json:
-        """Return the choice between asking a person and deciding by policy; either way there is a decision."""
+    def approval(self, step: Step, places: dict[str, str]) -> list[Json]:
+        """Return the question, which is skipped when nobody has to be asked, and the record of the decision.
+
+        The record comes either way and has the step's id, so that `results.<id>.approved` is the decision. Both stand at the
+        flow's own level, where Windmill shows a flow that waits as suspended.
+        """
         assert step.approval
         action = {"type": "javascript", "expr": expression(step.approval.action, places)}
-        timeout = step.approval.timeout
-        ask = self.placed(
-            f"{step.id}_ask", "Ask a person", ASK, {"action_id": action, "timeout": {"type": "static", "value": timeout}}
-        )
-        ask["suspend"] = {"continue_on_disapprove_timeout": True, "required_events": 1, "timeout": timeout}
-        answers = {name: {"type": "javascript", "expr": name} for name in OFFERED[RECORD][1:]}
-        record = self.placed(f"{step.id}_record", "Record the decision", RECORD, {"action_id": action, **answers})
-        policy = self.placed(
-            f"{step.id}_by_policy", "Decide by policy, since nobody needs to be asked", BY_POLICY, {"action_id": action}
-        )
-        if step.approval.when is None:
-            return {"type": "branchone", "branches": [_choice("A person decides", "true", [ask, record])], "default": [policy]}
-        choice = _choice("A person decides", expression(step.approval.when, places), [ask, record])
-        return {"type": "branchone", "branches": [choice], "default": [policy]}
+        timeout, when = step.approval.timeout, step.approval.when
+        asked = {"type": "javascript", "expr": expression(when, places)} if when else {"type": "static", "value": True}
+        given = {"action_id": action, "timeout": {"type": "static", "value": timeout}}
+        question = self.placed(f"{step.id}_ask", step.summary, ASK, given)
+        question["suspend"] = {"continue_on_disapprove_timeout": True, "required_events": 1, "timeout": timeout}
+        if when:
+            question["skip_if"] = {"expr": expression(replace(when, negated=not when.negated), places)}
+        answer = {name: {"type": "javascript", "expr": name} for name in ("resume", "resumes", "approvers")}
+        return [question, self.placed(step.id, RECORDED, RECORD, {"action_id": action, "asked": asked, **answer})]
 
     def placed(self, name: str, summary: str, verb: str, offered: Json) -> Json:
         """Return a module for one of the approval scripts, given what its main() takes of what is offered."""

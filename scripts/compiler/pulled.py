@@ -40,12 +40,13 @@ def _filled(part: Any, folder: Path) -> Any:
         return [_filled(each, folder) for each in part]
     if isinstance(part, dict):
         inline = part.get("type") == "rawscript"
-        return {key: _code(each, folder) if inline and key in ("content", "lock") else _filled(each, folder)
+        return {key: code(each, folder) if inline and key in ("content", "lock") else _filled(each, folder)
                 for key, each in part.items()}  # fmt: skip
     return part
 
 
-def _code(text: Any, folder: Path) -> Any:
+def code(text: Any, folder: Path) -> Any:
+    """Return the code that a module names with `!inline FILE`, or what it holds itself; BadInput for a file that is missing."""
     if not isinstance(text, str) or not text.startswith(INLINE):
         return text
     name = text.removeprefix(INLINE).strip()

@@ -11,13 +11,14 @@ from scripts.compiler.reader import ROOTS, Reader, closest, listed
 from scripts.compiler.sources import HOME, Bundle, Module
 from scripts.compiler.types import json_type
 
-ASK, RECORD, BY_POLICY = "approvals/ask", "approvals/record", "approvals/record_by_policy"
+ASK, RECORD = "approvals/ask", "approvals/record"
 # What the compiler offers to the scripts that it places itself; each takes those that its main() names.
 OFFERED = {
     ASK: ("action_id", "timeout"),
-    RECORD: ("action_id", "resume", "resumes", "approvers"),
-    BY_POLICY: ("action_id",),
+    RECORD: ("action_id", "asked", "resume", "resumes", "approvers"),
 }
+# What Windmill's chat gives a flow.
+MESSAGE = "user_message"
 ON_FAILURE = ("error", "pipeline", "flow_job_id", "started_at")
 FAILURE_ROOTS = ("error", "flow_input", "flow_env", "flow_job_id", "started_at")
 
@@ -48,6 +49,7 @@ def check(spec: Spec, bundle: Bundle) -> list[Problem]:
         checker.call(spec.on_failure, "on_failure", set(ON_FAILURE))
         for path in spec.on_failure.from_.values():
             checker.failure_path(path)
+    checker.entrance()
     if spec.schedule:
         checker.schedule_args()
     return checker.reader.problems
@@ -226,6 +228,26 @@ class _Checker:
             kind = kinds.get(name)
             if kind and given.value is not None and not fits(given.value, kind):
                 self.reader.wrong(given.line, f"{what}: {name} is {given.value!r}; {call.run} takes {kind} there")
+
+    def entrance(self) -> None:
+        """Check what starts the flow from outside and what it answers."""
+        given, spec = self.spec.preprocessor, self.spec
+        module = self.bundle.step(given.run) if given else None
+        if given and module is None:
+            self.reader.wrong(given.line, f"preprocessor: there is no step {given.run!r}: {self.why_not(given.run)}")
+        if given and module and "preprocessor" not in module.names:
+            self.reader.wrong(given.line, f"preprocessor: {given.run} has no function preprocessor(event), which Windmill calls")
+        if given and (given.from_ or given.with_):
+            self.reader.wrong(given.line, "preprocessor: it is given the event alone; leave out from and with")
+        answer = spec.early_return
+        if answer and answer.value not in (names := [step.id for step in spec.steps]):
+            self.reader.wrong(
+                answer.line,
+                f"early_return {answer.value!r} is no step at the top level{closest(answer.value, names)}; there are {listed(names)}",
+            )
+        message = spec.inputs.get(MESSAGE, {})
+        if spec.chat and (message.get("type") != "string" or "default" in message):
+            self.reader.wrong(1, f"chat: true needs an input {MESSAGE}: {{type: string, description: ...}} without a default")
 
     def schedule_args(self) -> None:
         schedule = self.spec.schedule

@@ -35,6 +35,9 @@ TOP = (
     "run",
     "with",
     "on_failure",
+    "preprocessor",
+    "early_return",
+    "chat",
 )
 SCHEDULE = ("cron", "timezone", "enabled", "misfire_grace", "catch_up", "args")
 BUDGET = ("run_usd", "daily_usd")
@@ -138,10 +141,21 @@ class _Spec:
         spec.steps = self.steps(top.get("steps"), "steps")
         if "on_failure" in top:
             spec.on_failure = self.call(top["on_failure"], "on_failure")
+        self.entrance(spec, top)
         return spec
 
+    def entrance(self, spec: Spec, top: dict[str, Node]) -> None:
+        """Read how a flow is started by others than its form, and where it answers them."""
+        reader = self.reader
+        if "preprocessor" in top:
+            spec.preprocessor = self.call(top["preprocessor"], "preprocessor")
+        if "early_return" in top:
+            node = top["early_return"]
+            spec.early_return = Value(reader.word(node, "early_return"), node.line)
+        spec.chat = reader.flag(top.get("chat"), "chat")
+
     def script(self, spec: Spec, top: dict[str, Node]) -> None:
-        for key in ("inputs", "on_failure"):
+        for key in ("inputs", "on_failure", "preprocessor", "early_return", "chat"):
             if key in top:
                 self.reader.wrong(top[key].key_line, f"{key!r} belongs to a flow; a scheduled script has `run` and `with`")
         if spec.schedule is None:
@@ -235,7 +249,7 @@ class _Spec:
         return step
 
     def claim(self, name: str, kind: str, line: int) -> None:
-        made = [f"{name}_ask", f"{name}_record", f"{name}_by_policy"] if kind == "approval" else []
+        made = [f"{name}_ask"] if kind == "approval" else []
         for each in [name, *made]:
             if each in RESERVED:
                 self.reader.wrong(line, f"id {each!r} is reserved by Windmill; choose another word")

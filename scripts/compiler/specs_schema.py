@@ -51,6 +51,12 @@ def schema() -> Json:
         "steps": STEPS,
         "run": RUN,
         "with": {"type": "object", "description": "Constants for the scheduled script."},
+        "preprocessor": {
+            **_closed({"run": RUN}, "run"),
+            "description": "Makes the inputs of a webhook's, route's or mail's event; its script has preprocessor(event).",
+        },
+        "early_return": {**NAME, "description": "The step whose result callers that wait are given."},
+        "chat": {"type": "boolean", "description": "Started from Windmill's chat: needs the input user_message."},
         "on_failure": _closed({"run": RUN, "from": NAMED_PATHS, "with": {"type": "object"}}, "run"),
     }
     return {

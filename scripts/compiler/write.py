@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from f.millrace.core.errors import NotFound
-from scripts.compiler import semantics, serverform, spec, specs_schema
+from scripts.compiler import outputs, semantics, serverform, spec, specs_schema
 from scripts.compiler.model import Spec
 from scripts.compiler.openflow import compile_flow, compile_schedule
 from scripts.compiler.problems import Problem, SpecInvalid
@@ -16,7 +16,9 @@ from scripts.compiler.sources import HOME, Bundle, bundle
 
 COMPILE = "run scripts/millrace flows compile"
 IMPORT = "after an edit on Windmill scripts/millrace flows import"
-MARK = "Compiled from flows/"
+KEEP = "an edit on Windmill is brought into its spec by scripts/millrace flows import"
+# The second is what earlier versions wrote; flows on servers may still say it.
+MARKS = ("Made from flows/", "Compiled from flows/")
 
 
 def check(root: Path, files: Bundle | None = None) -> tuple[list[Spec], list[Problem]]:
@@ -44,8 +46,11 @@ def expected(spec_: Spec, files: Bundle) -> dict[str, str]:
     return texts
 
 
-def compile_all(root: Path, only: Collection[str] | None = None) -> list[str]:
-    """Write what has changed and remove what no spec makes any more; return the paths. Nothing is written on a mistake."""
+def compile_all(root: Path, only: Collection[str] | None = None, overwrite: bool = False) -> list[str]:
+    """Write what has changed and remove what no spec makes any more; return the paths.
+
+    Nothing is written when a spec has a mistake, or (unless with `overwrite`) when a compiled file was edited since.
+    """
     files = bundle(root)
     specs, problems = check(root, files)
     names = [path.stem for path in spec.files(root)]
@@ -56,14 +61,12 @@ def compile_all(root: Path, only: Collection[str] | None = None) -> list[str]:
         problems = [problem for problem in problems if Path(problem.file).stem in only]
     if problems:
         raise SpecInvalid(problems)
-    changed = []
-    for each in specs:
-        if only and each.name not in only:
-            continue
-        for name, text in expected(each, files).items():
-            changed += _write(root, name, text)
+    chosen = [each for each in specs if not only or each.name in only]
+    texts = {name: text for each in chosen for name, text in expected(each, files).items()}
     if not only:
-        changed += _write(root, specs_schema.FILE, specs_schema.text())
+        texts[specs_schema.FILE] = specs_schema.text()
+    changed = outputs.write(root, texts, KEEP, overwrite)
+    if not only:
         for name in stale(root, specs, files):
             (root / name).unlink()
             changed.append(name)
@@ -89,7 +92,7 @@ def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
     found = []
     for path in sorted((root / HOME).rglob("*.yaml")):
         name = path.relative_to(root).as_posix()
-        flow = path.name == "flow.yaml" and MARK in path.read_text(encoding="utf-8")
+        flow = path.name == "flow.yaml" and is_made(path)
         if not flow and (not name.endswith(".schedule.yaml") or by_hand(path)):
             continue
         stem = path.parent.name.removesuffix("__flow") if flow else path.name.removesuffix(".schedule.yaml")
@@ -101,7 +104,13 @@ def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
 def by_hand(path: Path) -> bool:
     """Tell whether a flow, or the flow beside a schedule, is written by hand: then no spec is asked for."""
     flow = path if path.name == "flow.yaml" else path.parent / f"{path.name.removesuffix('.schedule.yaml')}__flow" / "flow.yaml"
-    return flow.is_file() and MARK not in flow.read_text(encoding="utf-8")
+    return flow.is_file() and not is_made(flow)
+
+
+def is_made(flow: Path) -> bool:
+    """Tell whether a flow says that it is made from a spec."""
+    text = flow.read_text(encoding="utf-8")
+    return any(mark in text for mark in MARKS)
 
 
 def _compare(root: Path, name: str, text: str, what: str, way_out: str = COMPILE) -> list[Problem]:
@@ -115,12 +124,3 @@ def _compare(root: Path, name: str, text: str, what: str, way_out: str = COMPILE
         (number for number, (a, b) in enumerate(zip(lines, wanted, strict=False), 1) if a != b), min(len(lines), len(wanted))
     )
     return [Problem(name, first, f"{what}; {way_out}")]
-
-
-def _write(root: Path, name: str, text: str) -> list[str]:
-    path = root / name
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return []
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return [name]

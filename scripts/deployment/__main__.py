@@ -4,18 +4,25 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or input.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError
 from f.millrace.core.redaction import redact
-from scripts.deployment import bootstrap, checkout, cli, inventory, workspaces
+from scripts.deployment import bootstrap, checkout, cli, inventory, loaded, preflight, workspaces
 from scripts.deployment import plan as plans
 from scripts.deployment import record as records
 from scripts.deployment.server import DeployFailed, Server
 from scripts.paths import ROOT
+
+DESCRIPTION = """\
+Deploy the bundle to a Windmill workspace (1.587 or later).
+
+Rights: a push of dependencies/*.requirements.in needs an admin of the workspace; so does the first deployment. Later ones that
+leave these files alone need a user (not an operator) who may write the folder f/millrace. --bootstrap makes a resource, secret
+variables and a resource type with the same token. What is asked first, and changes nothing: address, token, workspace, rights,
+release of server and workers."""
 
 
 def main(arguments: list[str]) -> int:
@@ -39,37 +46,58 @@ def main(arguments: list[str]) -> int:
 
 
 def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
-    """Check, look, show the plan, push, bootstrap and migrate, saying each in a line."""
-    program = cli.wmill() if not options.dry_run else None
+    """Look, show the plan, check, push, and bring workers, tables and schedules up to it, saying each in a line."""
     _refuse_unknown(root)
-    if not options.skip_checks:
-        _check(root)
-    user = server.user()
-    print(f"server: {server.base_url} ({server.version()}), workspace {server.workspace}, as {user.get('username', '?')}")
+    user = preflight.look(server)
     last = records.read(server)
     with tempfile.TemporaryDirectory(prefix="millrace-deploy-") as name:
         folder = Path(name)
         paths = checkout.copy(root, folder)
         for path in checkout.changed(root):
             print(f"note: {path} is not committed; it is pushed as it is")
-        found = inventory.take(server, root, paths)
+        found = inventory.take(server, root, paths, last.waiting if last else [])
         plan = plans.make(server, folder, paths, found, last)
         plan.revision = checkout.revision(root)
         _tell(found)
         print("\n".join(plan.lines()))
+        if not options.dry_run:
+            plans.refuse(plan, options.allow_delete, options.overwrite)
+        preflight.refuse(user, plan, bool(server.get(f"folders/exists/{preflight.FOLDER}")))
+        if not (plan.empty or options.dry_run or options.yes or _confirmed(f"Push to workspace {server.workspace!r}?")):
+            raise BadInput("nothing was pushed; --yes pushes without asking")
+        if not (plan.empty or options.skip_checks):
+            _check(root)
         if options.dry_run:
             print(plans.edited(plan) if plan.edited else "nothing was pushed: this is a dry run")
             return
-        plans.refuse(plan, options.allow_delete, options.overwrite)
+        if inventory.make_folder(server, root):
+            print(f"made: folder f/{preflight.FOLDER}")
+        if not plan.empty:
+            _push(server, root, folder, plan, found)
+            print(f"pushed: {len(paths)} files of {plan.revision}")
         if not plan.empty or last is None:
-            if not options.yes and not _confirmed(f"Push to workspace {server.workspace!r}?"):
-                raise BadInput("nothing was pushed; --yes pushes without asking")
-            inventory.keep_switches(folder, found.switched)
-            cli.push(folder, server, f"Millrace {plan.revision}")
-            inventory.remove(server, plan.deleted)
-            records.write(server, plans.kept(server, plan, last))
-            print(f"pushed: {len(paths)} files of {plan.revision} with {program.name if program else 'wmill'}")
-    _prepare(server, options.bootstrap)
+            records.write(server, plans.kept(server, plan, last, found.waiting))
+        if not plan.empty:
+            _wait_for_workers(server, folder, plan)
+    _prepare(server, options.bootstrap, found.waiting)
+
+
+def _push(server: Server, root: Path, folder: Path, plan: plans.Plan, found: inventory.Inventory) -> None:
+    if found.waiting:
+        # Before the push: were it cut off, a schedule that is off would pass for one that a person switched off.
+        known = records.read(server) or records.Record()
+        known.waiting = found.waiting
+        records.write(server, known)
+    inventory.keep_switches(folder, {**found.switched, **dict.fromkeys(found.waiting, False)}, found.modes)
+    cli.push(folder, server, f"Millrace {plan.revision}")
+    inventory.remove(server, plan.deleted)
+
+
+def _wait_for_workers(server: Server, folder: Path, plan: plans.Plan) -> None:
+    if not server.workers():
+        print("note: no worker is seen, so nobody could check that the new source is loaded")
+    elif line := loaded.wait(server, folder, plan):
+        print(line)
 
 
 def roll_back(server: Server, root: Path, options: argparse.Namespace) -> None:
@@ -93,14 +121,27 @@ def roll_back(server: Server, root: Path, options: argparse.Namespace) -> None:
         records.write(server, known)
 
 
-def _prepare(server: Server, wanted: bool) -> None:
+def _prepare(server: Server, wanted: bool, waiting: list[str]) -> None:
+    """Make settings and tables, then switch on the schedules that waited for them."""
+    off = f"{len(waiting)} schedule(s) stay off until there are tables: {', '.join(waiting)}" if waiting else ""
     if wanted:
         for line in bootstrap.run(server):
             print(f"made: {line}")
-    if wanted or bootstrap.configured(server):
-        print(bootstrap.migrate(server))
-    else:
+    if not (wanted or bootstrap.configured(server)):
         print(f"note: the workspace has no {bootstrap.RESOURCE}; --bootstrap makes it and the tables")
+        if off:
+            print(f"note: {off}")
+        return
+    try:
+        print(bootstrap.migrate(server))
+    except DeployFailed as error:
+        raise DeployFailed(f"{error}\n{off}; deploy again when this is mended" if off else str(error)) from None
+    for path in waiting:
+        server.post(f"schedules/setenabled/{path}", {"enabled": True})
+        print(f"on: schedule {path}")
+    if waiting and (known := records.read(server)):
+        known.waiting = []
+        records.write(server, known)
 
 
 def _refuse_unknown(root: Path) -> None:
@@ -126,6 +167,8 @@ def _tell(found: inventory.Inventory) -> None:
         print(f"keep: workspace dependencies {name!r} (not from this bundle)")
     for path, enabled in found.switched.items():
         print(f"keep: schedule {path} stays {'on' if enabled else 'off'}, as it was switched on the server")
+    for path, mode in found.modes.items():
+        print(f"keep: HTTP trigger {path} stays {mode}, as it was set on the server")
 
 
 def _confirmed(question: str) -> bool:
@@ -135,15 +178,10 @@ def _confirmed(question: str) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/deploy", description="Deploy the bundle to a Windmill workspace.")
-    environment = os.environ
-    for flag, variable, meaning in (
-        ("--base-url", "WMILL_BASE_URL", "address of the server, e.g. http://127.0.0.1:8000"),
-        ("--workspace", "WMILL_WORKSPACE", "id of the workspace"),
-        ("--token", "WMILL_TOKEN", "token of a user who may write the folder f/millrace"),
-    ):
-        parser.add_argument(flag, default=environment.get(variable), help=f"{meaning} (or {variable})")
-    parser.add_argument("--to", metavar="NAME", help="a workspace of wmill.yaml, such as staging, instead of address and id")
+    parser = argparse.ArgumentParser(
+        prog="scripts/deploy", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    workspaces.add_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
     parser.add_argument("--allow-delete", action="store_true", help="delete what was deployed before and is no longer in Git")
     parser.add_argument(

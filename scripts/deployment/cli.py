@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from scripts.deployment import apps
 from scripts.deployment.server import DeployFailed, Server
 
 PACKAGE = "windmill-cli@1.819.0"
@@ -69,24 +70,26 @@ def _install(npm: str, home: Path) -> None:
         timeout=INSTALL_SECONDS,
     )
     if done.returncode != 0:
-        raise DeployFailed(f"npm could not install {PACKAGE}: {_tail(done)}")
+        raise DeployFailed(f"npm could not install {PACKAGE}: {_tail(done.stdout + done.stderr)}")
 
 
 def push(folder: Path, server: Server, message: str) -> str:
     """Push the folder's bundle, deleting nothing on the server; return what the CLI printed."""
-    return _sync(folder, server, ["--yes", "--keep-deleted", "--skip-branch-validation", "--message", message])
+    apps.skip_package_install(folder)
+    return run(folder, server, "push", ["--yes", "--keep-deleted", "--skip-branch-validation", "--message", message])
 
 
 def dry_run(folder: Path, server: Server) -> str:
     """Return what the CLI itself would push."""
-    return _sync(folder, server, ["--dry-run", "--keep-deleted", "--skip-branch-validation"])
+    return run(folder, server, "push", ["--dry-run", "--keep-deleted", "--skip-branch-validation"])
 
 
-def _sync(folder: Path, server: Server, arguments: list[str]) -> str:
+def run(folder: Path, server: Server, verb: str, arguments: list[str]) -> str:
+    """Run `wmill sync` with a profile of its own in the folder; return what it printed."""
     with tempfile.TemporaryDirectory(prefix="millrace-wmill-") as config:
         _write_profile(Path(config), server)
         done = subprocess.run(
-            [str(wmill()), "sync", "push", *arguments, "--workspace", PROFILE, "--config-dir", config],
+            [str(wmill()), "sync", verb, *arguments, "--workspace", PROFILE, "--config-dir", config],
             cwd=folder,
             capture_output=True,
             text=True,
@@ -95,8 +98,64 @@ def _sync(folder: Path, server: Server, arguments: list[str]) -> str:
             env={**os.environ, "NO_COLOR": "1", "CI": "true"},
         )
     if done.returncode != 0:
-        raise DeployFailed(f"wmill sync push failed:\n{_tail(done).replace(server.token, '***')}")
+        raise DeployFailed(explain(f"{done.stdout}\n{done.stderr}".replace(server.token, "***"), server, verb))
     return done.stdout
+
+
+# What the CLI prints, mostly as a dump of the answer, and what it means. `{base_url}` and `{workspace}` are filled in.
+FAILURES = (
+    (
+        r"Require Admin privileges",
+        "only an admin of workspace {workspace!r} may push workspace dependencies (dependencies/*.requirements.in): "
+        "use an admin's token, or let an admin deploy once",
+    ),
+    (
+        r"workers being behind|make sure all workers run at least",
+        "a worker is older than Windmill 1.587, which has no workspace dependencies: update the workers, or stop the old ones "
+        "and wait 5 minutes",
+    ),
+    (
+        r"row-level security|have write permission|Missing folder\.meta\.yaml",
+        "the token's user may not write the folder f/millrace of workspace {workspace!r}: its owner or an admin can allow it in the "
+        "UI under Folders",
+    ),
+    (
+        r"workspace_id_fkey|Workspace '[^']*' not found|no rows returned",
+        "{base_url} has no workspace {workspace!r}: make it in the UI, or correct --workspace",
+    ),
+    (
+        r"Could not connect|ECONNREFUSED|ENOTFOUND|ETIMEDOUT|fetch failed",
+        "no Windmill answers at {base_url}: start it, or correct --base-url",
+    ),
+    (
+        r"request tarball from API: 401",
+        "{base_url} does not let the token's user into workspace {workspace!r}: correct --workspace, or let an admin add the user",
+    ),
+    (
+        r"\b401\b|Unauthorized|Could not authenticate",
+        "{base_url} does not accept the token (wrong, expired, or of another workspace): make a new one in the UI under Account "
+        "settings, Tokens",
+    ),
+    (
+        r"(?s)workspace_dependencies.*\b404\b|\b404\b.*workspace_dependencies",
+        "the server is too old for workspace dependencies: the bundle needs Windmill 1.587 or later",
+    ),
+    (r"exceeds its maximum length", "an item is too long for the server's database: shorten its description or path"),
+)
+
+
+def explain(printed: str, server: Server, verb: str = "push") -> str:
+    """Return in one sentence what a failed call of the CLI printed; its last lines when they are not known."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", printed)
+    for pattern, meaning in FAILURES:
+        if re.search(pattern, text):
+            return meaning.format(base_url=server.base_url, workspace=server.workspace)
+    if "workspace_id does not match" in text:
+        return (
+            "the server refused the workspace dependencies: the token's user is no admin of the workspace, or a worker is older "
+            "than Windmill 1.587"
+        )
+    return f"wmill sync {verb} failed:\n{_tail(text)}"
 
 
 def _write_profile(config: Path, server: Server) -> None:
@@ -108,6 +167,5 @@ def _write_profile(config: Path, server: Server) -> None:
     file.write_text(json.dumps(profile) + "\n")
 
 
-def _tail(done: subprocess.CompletedProcess[str]) -> str:
-    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + "\n" + done.stderr)
+def _tail(text: str) -> str:
     return "\n".join([line for line in text.splitlines() if line.strip()][-12:])

@@ -1,6 +1,7 @@
 """What a deployment will do to the server: added, changed, deleted, and what people changed there since the last one."""
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import yaml
 
 from scripts.compiler import pulled, serverform
+from scripts.deployment import apps
 from scripts.deployment import record as records
 from scripts.deployment.inventory import Inventory
 from scripts.deployment.record import Item, Record
 from scripts.deployment.server import DeployFailed, Server
 
 SHOWN_LINES = 40
+SHOWN_ITEMS = 20
 
 
 @dataclass
@@ -33,8 +36,11 @@ class Plan:
         return not (self.added or self.changed or self.deleted)
 
     def lines(self) -> list[str]:
-        """Return the plan as text."""
-        found = [f"add: {kind} {path}" for kind, path in self.added]
+        """Return the plan as text; many additions of a kind, as in a first deployment, are one line."""
+        found = []
+        for kind, count in Counter(kind for kind, _ in self.added).items():
+            paths = [path for each, path in self.added if each == kind]
+            found += [f"add: {kind} {path}" for path in paths] if count <= SHOWN_ITEMS else [f"add: {kind} ({count} of them)"]
         found += [f"change: {kind} {path}" for kind, path in self.changed]
         found += [f"delete: {kind} {path} (was ours, is no longer in Git)" for kind, path in self.deleted]
         found += [f"edited on the server: {kind} {path}" for kind, path in self.edited]
@@ -84,12 +90,12 @@ def refuse(plan: Plan, allow_delete: bool, overwrite: bool) -> None:
         )
 
 
-def kept(server: Server, plan: Plan, last: Record | None) -> Record:
+def kept(server: Server, plan: Plan, last: Record | None, waiting: list[str]) -> Record:
     """Return the record of this deployment, with the marks that the server has now."""
     held = records.held(server)
     items = {" ".join(item): {"pushed": mark, "held": held[item]} for item, mark in plan.pushed.items() if item in held}
     before = last.revisions if last else []
-    return Record([*before, plan.revision] if before[-1:] != [plan.revision] else before, items)
+    return Record([*before, plan.revision] if before[-1:] != [plan.revision] else before, items, waiting)
 
 
 def pushed(folder: Path, paths: list[str]) -> dict[Item, str]:
@@ -116,6 +122,11 @@ def texts(server: Server, folder: Path, item: Item) -> tuple[str, str]:
     if kind == "flow":
         mine = pulled.whole(folder / f"{path}__flow/flow.yaml")
         return _dump(server.get(f"flows/get/{path}"), records.FLOW), _dump(mine, records.FLOW)
+    if kind == "app":
+        return apps.from_server(server.get(f"apps/get/p/{path}")), apps.from_files(folder, path)
+    if kind == "HTTP trigger":
+        mine = yaml.safe_load((folder / f"{path}.http_trigger.yaml").read_text())
+        return _dump(server.get(f"http_triggers/get/{path}"), records.HTTP_TRIGGER), _dump(mine, records.HTTP_TRIGGER)
     mine = yaml.safe_load((folder / f"{path}.schedule.yaml").read_text())
     return _dump(server.get(f"schedules/get/{path}"), records.SCHEDULE), _dump(mine, records.SCHEDULE)
 
@@ -166,11 +177,13 @@ def _compare_dependencies(plan: Plan, server: Server, folder: Path, paths: list[
 
 
 def _item(path: str) -> Item | None:
-    folder, inside, _ = path.partition("__flow/")
-    if inside:
-        return "flow", folder  # its inline scripts, too
+    for kind, mark in (("flow", "__flow/"), ("app", apps.FOLDER)):
+        folder, inside, _ = path.partition(mark)
+        if inside:
+            return kind, folder  # its inline scripts and other files, too
     for kind, ending in (
         ("schedule", ".schedule.yaml"),
+        ("HTTP trigger", ".http_trigger.yaml"),
         ("script", ".py"),
         ("script", ".script.yaml"),
         ("script", ".script.lock"),

@@ -1,13 +1,19 @@
-"""What the last deployment left on the server, kept there: a variable, so that every machine that deploys sees the same."""
+"""What the last deployment left on the server, kept there, so that every machine that deploys sees the same.
+
+It is a resource: a variable holds 15,000 characters, and a hundred scripts need more. Its type `state` is Windmill's own for
+what programs remember: it has no versions, and no pull brings it into Git.
+"""
 
 import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.deployment import apps
 from scripts.deployment.server import Server
 
 PATH = "f/millrace/deployment"
+TYPE = "state"
 KEPT_REVISIONS = 20
 # What people switch on the server, and what the server changes by itself.
 LEFT_OUT = ("enabled", "edited_by", "edited_at", "version_id", "lock_error_logs", "error", "paused_until")
@@ -16,15 +22,24 @@ SCHEDULE = (
     "schedule", "timezone", "script_path", "is_flow", "args", "summary", "description", "no_flow_overlap", "cron_version", "tag",
     "retry", "on_failure", "on_recovery", "on_success",
 )  # fmt: skip
+HTTP_TRIGGER = (
+    "script_path", "is_flow", "route_path", "request_type", "authentication_method", "http_method", "is_static_website",
+    "workspaced_route", "wrap_body", "raw_string", "summary", "description",
+)  # fmt: skip
 Item = tuple[str, str]
 
 
 @dataclass
 class Record:
-    """The revisions that were deployed, newest last; of each item what was pushed and how the server held it then."""
+    """What was deployed.
+
+    `revisions` are newest last; `items` has of each item what was pushed and how the server held it then; `waiting` has the
+    schedules that are off only because there were no tables yet.
+    """
 
     revisions: list[str] = field(default_factory=list)
     items: dict[str, dict[str, str]] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
 
     def of(self, item: Item) -> dict[str, str] | None:
         """Return `pushed` and `held` of an item, or nothing when it was never deployed."""
@@ -33,21 +48,27 @@ class Record:
 
 def read(server: Server) -> Record | None:
     """Return the record, or nothing when this workspace was never deployed to."""
-    if not server.get(f"variables/exists/{PATH}"):
+    if server.get(f"resources/exists/{PATH}"):
+        known = server.get(f"resources/get_value/{PATH}")
+    elif server.get(f"variables/exists/{PATH}"):  # as it was kept until the first deployment that wrote the resource
+        known = server.get(f"variables/get_value/{PATH}")
+    else:
         return None
-    text = server.get(f"variables/get_value/{PATH}")
-    known = json.loads(text) if isinstance(text, str) else text
-    return Record(list(known.get("revisions", [])), dict(known.get("items", {})))
+    known = json.loads(known) if isinstance(known, str) else known or {}
+    return Record(list(known.get("revisions", [])), dict(known.get("items", {})), list(known.get("waiting", [])))
 
 
 def write(server: Server, record: Record) -> None:
     """Keep the record on the server."""
-    value = json.dumps({"revisions": record.revisions[-KEPT_REVISIONS:], "items": record.items}, sort_keys=True)
+    value = {"revisions": record.revisions[-KEPT_REVISIONS:], "items": record.items, "waiting": sorted(record.waiting)}
     description = "Millrace: what scripts/deploy left here, to see what people changed since. Deleting it is safe."
-    if server.get(f"variables/exists/{PATH}"):
-        server.post(f"variables/update/{PATH}", {"value": value})
+    if server.get(f"resources/exists/{PATH}"):
+        server.post(f"resources/update/{PATH}", {"value": value})
     else:
-        server.post("variables/create", {"path": PATH, "value": value, "is_secret": False, "description": description})
+        body = {"path": PATH, "value": value, "resource_type": TYPE, "description": description}
+        server.post("resources/create", body)
+    if server.get(f"variables/exists/{PATH}"):
+        server.delete(f"variables/delete/{PATH}")
 
 
 def held(server: Server) -> dict[Item, str]:
@@ -59,6 +80,11 @@ def held(server: Server) -> dict[Item, str]:
         marks["flow", str(row["path"])] = digest(pick(server.get(f"flows/get/{row['path']}"), FLOW))
     for row in server.pages("schedules/list?path_start=f/millrace/"):
         marks["schedule", str(row["path"])] = digest(pick(row, SCHEDULE))
+    for row in server.pages("apps/list?path_start=f/millrace/"):
+        if str(row["path"]).startswith("f/millrace/"):
+            marks["app", str(row["path"])] = digest(apps.from_server(server.get(f"apps/get/p/{row['path']}")))
+    for row in server.pages("http_triggers/list?path_start=f/millrace/"):
+        marks["HTTP trigger", str(row["path"])] = digest(pick(row, HTTP_TRIGGER))
     return {item: mark for item, mark in marks.items() if item[1].startswith("f/millrace/")}
 
 

@@ -22,6 +22,10 @@ class NotThere(DeployFailed):
     """The server does not know the path."""
 
 
+class NotKnown(DeployFailed):
+    """The server does not know the token, for this workspace or at all."""
+
+
 class Server:
     """One workspace of one Windmill server, seen with one token."""
 
@@ -40,6 +44,29 @@ class Server:
     def user(self) -> dict[str, Any]:
         """Return who the token belongs to in the workspace."""
         return self.get("users/whoami")
+
+    def token_is_known(self) -> bool:
+        """Tell whether the server knows the token in any workspace."""
+        try:
+            self._request("GET", "/api/users/whoami")
+        except NotKnown:
+            return False
+        return True
+
+    def workspace_exists(self) -> bool:
+        """Tell whether the server has the workspace."""
+        return bool(self._request("POST", "/api/workspaces/exists", {"id": self.workspace}))
+
+    def workspaces(self) -> list[str]:
+        """Return the ids of the workspaces that the token's user is in."""
+        return [str(row["id"]) for row in self._request("GET", "/api/workspaces/list")]
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Return the workers of the last minutes; none when the server does not show them to this user."""
+        try:
+            return list(self._request("GET", f"/api/workers/list?per_page={PER_PAGE}"))
+        except NotKnown:  # a token of one workspace only
+            return []
 
     def get(self, path: str, missing: Any = None) -> Any:
         """Return the answer of a GET below the workspace; `missing`, when given, stands for an unknown path."""
@@ -72,15 +99,19 @@ class Server:
     def run_script(self, path: str, arguments: dict[str, Any], seconds: float) -> Any:
         """Run a script, wait for it, and return its result; DeployFailed with the job's error when it failed."""
         job = str(self.post(f"jobs/run/p/{path}", arguments)).strip().strip('"')
+        return self.wait(job, path, seconds)
+
+    def wait(self, job: str, name: str, seconds: float) -> Any:
+        """Return a job's result when it has ended; DeployFailed with its error when it failed."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             state = self.get(f"jobs_u/completed/get_result_maybe/{job}")
             if state.get("completed"):
                 if state.get("success"):
                     return state.get("result")
-                raise DeployFailed(f"{path} failed: {_message(state.get('result'))} (job {job})")
+                raise DeployFailed(f"{name} failed: {_message(state.get('result'))} (job {job})")
             time.sleep(POLL_SECONDS)
-        raise DeployFailed(f"{path} has not ended after {seconds:.0f} s (job {job}); is a worker running?")
+        raise DeployFailed(f"{name} has not ended after {seconds:.0f} s (job {job}); is a worker running?")
 
     def _below(self, path: str) -> str:
         return f"/api/w/{urllib.parse.quote(self.workspace)}/{path}"
@@ -97,8 +128,7 @@ class Server:
                 text = response.read().decode()
         except urllib.error.HTTPError as error:
             with error:
-                fault = NotThere if error.code == 404 else DeployFailed
-                raise fault(self._refusal(method, path, error)) from None
+                raise self._refusal(method, path, error) from None
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise DeployFailed(f"no Windmill answers at {self.base_url} ({reason}); is it started?") from None
@@ -107,15 +137,17 @@ class Server:
         except json.JSONDecodeError:
             return text
 
-    def _refusal(self, method: str, path: str, error: urllib.error.HTTPError) -> str:
+    def _refusal(self, method: str, path: str, error: urllib.error.HTTPError) -> DeployFailed:
         said = error.read().decode(errors="replace").strip()[:300]
+        if error.code == 403 or "write permission" in said or "row-level security" in said:
+            return DeployFailed(f"the token's user may not {method} {path}: {said}")
         if error.code == 401:
-            return f"{self.base_url} does not accept the token; make a new one in the UI under Account settings, Tokens"
-        if error.code == 403:
-            return f"the token's user may not {method} {path}: {said}"
-        if error.code == 404 and path.endswith("users/whoami"):
-            return f"there is no workspace {self.workspace!r} at {self.base_url}, or the token's user is not in it"
-        return f"{self.base_url} answered {error.code} to {method} {path}: {said}"
+            return NotKnown(
+                f"{self.base_url} does not accept the token (wrong, expired, or of another workspace); "
+                "make a new one in the UI under Account settings, Tokens"
+            )
+        fault = NotThere if error.code == 404 else DeployFailed
+        return fault(f"{self.base_url} answered {error.code} to {method} {path}: {said}")
 
 
 def _message(result: Any) -> str:

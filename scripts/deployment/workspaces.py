@@ -9,6 +9,17 @@ import yaml
 from f.millrace.core.errors import BadInput
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that `named` reads."""
+    for flag, variable, meaning in (
+        ("--base-url", "WMILL_BASE_URL", "address of the server, e.g. http://127.0.0.1:8000"),
+        ("--workspace", "WMILL_WORKSPACE", "id of the workspace"),
+        ("--token", "WMILL_TOKEN", "token of a user of the workspace"),
+    ):
+        parser.add_argument(flag, default=os.environ.get(variable), help=f"{meaning} (or {variable})")
+    parser.add_argument("--to", metavar="NAME", help="a workspace of wmill.yaml, such as staging, instead of address and id")
+
+
 def named(root: Path, options: argparse.Namespace) -> tuple[str, str, str]:
     """Return address, workspace and token; BadInput names what is missing."""
     address, workspace, token = options.base_url, options.workspace, options.token

@@ -88,7 +88,9 @@ def _branch(given: Json, before: str | None) -> Json:
 
 def _setting(key: str, setting: Any, before: str | None) -> Any:
     if not isinstance(setting, dict):
-        return {"type": "static", "value": setting} if key == "timeout" and setting else setting
+        if key == "timeout":
+            return {"type": "static", "value": setting} if setting else None
+        return setting
     if key == "retry":
         tries = {
             name: part for name, part in setting.items() if not _empty(part) and (name == "retry_if" or part.get("attempts"))
@@ -108,8 +110,10 @@ def _setting(key: str, setting: Any, before: str | None) -> Any:
     return setting
 
 
-def _transform(given: Json, before: str | None) -> Json | None:
+def _transform(given: Json | None, before: str | None) -> Json | None:
     """Return one input, or nothing for a field of the form that was left empty."""
+    if given is None:
+        return None
     if given.get("type") != "javascript":
         return {"type": given.get("type", "static"), "value": given["value"]} if given.get("value") is not None else None
     expr = _expression(str(given.get("expr") or ""), before)
@@ -187,6 +191,8 @@ def rename(part: Any, names: dict[str, str]) -> Any:
     result = {key: rename(each, names) for key, each in part.items()}
     if isinstance(part.get("expr"), str):
         result["expr"] = expressions.rename(part["expr"], names)
+    if part.get("early_return") in names:
+        result["early_return"] = names[part["early_return"]]
     if "value" in part and part.get("id") in names:
         result["id"] = names[part["id"]]
     return result
@@ -195,6 +201,11 @@ def rename(part: Any, names: dict[str, str]) -> Any:
 def every(steps: list[Json]) -> list[Json]:
     """Return all modules of a list, those inside loops and branches too."""
     return [found for step in steps for found in [step, *[each for inner in bodies(step) for each in every(inner)]]]
+
+
+def lists(steps: list[Json]) -> list[list[Json]]:
+    """Return a list of modules and all lists of modules inside it."""
+    return [steps, *(found for step in steps for inner in bodies(step) for found in lists(inner))]
 
 
 def bodies(step: Json) -> list[list[Json]]:

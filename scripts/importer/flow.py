@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from f.millrace.core.errors import BadInput, NotFound
-from scripts.compiler import levels, pulled, semantics, spec, write
+from scripts.compiler import levels, locks, metadata, outputs, pulled, semantics, spec, write
 from scripts.compiler.openflow import compile_flow, compile_schedule
 from scripts.compiler.problems import Problem, SpecInvalid
 from scripts.compiler.sources import HOME, Bundle, bundle
 from scripts.compiler.yamlread import read
-from scripts.importer import canonical, form, settled
+from scripts.importer import canonical, form, inline, settled
 from scripts.importer.graft import every, graft, matches
 from scripts.importer.lift import Unsaid, lift
 from scripts.importer.prepare import prepare
@@ -23,15 +23,23 @@ FLOW_FILE = "flow.yaml"
 SUFFIX = "__flow"
 # The flow's own words, and what the server notes of a schedule by itself.
 KEPT_BY_SERVER = ("summary", "email", "edited_by", "edited_at", "permissioned_as", "extra_perms", "version_id")
-ORIGIN = re.compile(r"\s*" + re.escape(write.MARK) + r"\S+; edit that file\.")
+ORIGIN = re.compile(
+    r"\s*(?:Made from flows/\S+\. Edit here and deploy, then `wmill sync pull` and `scripts/millrace flows import \S+`\s+bring the"
+    r" edit into that file\.|Compiled from flows/\S+; edit that file\.)"
+)
 
 
 @dataclass
 class Imported:
-    """The text of the spec that a flow became, what it could not say, and what to know about it."""
+    """The text of the spec that a flow became, what it could not say, and what to know about it.
+
+    `steps` are the files that its inline scripts became; `left_over` are those of the flow's folder that nothing names then.
+    """
 
     name: str
     text: str
+    steps: dict[str, str] = field(default_factory=dict)
+    left_over: list[Path] = field(default_factory=list)
     unsaid: list[Unsaid] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -47,7 +55,12 @@ class Imported:
         before = file.read_text(encoding="utf-8") if file.is_file() else ""
         label = f"{spec.FOLDER}/{self.name}.yaml"
         lines = difflib.unified_diff(before.splitlines(True), self.text.splitlines(True), label, label)
-        return "".join(lines)
+        added = [
+            line
+            for path, text in self.steps.items()
+            for line in difflib.unified_diff([], text.splitlines(True), "/dev/null", path)
+        ]
+        return "".join([*lines, *added])
 
 
 def find(root: Path, wanted: str) -> Path:
@@ -95,12 +108,15 @@ def read_flow(path: Path, root: Path) -> Imported:
     old = read(before).plain() if before is not None else {}
     known = _known(old)
     flow, notes = prepare(canonical.flow(document), files, known)
+    flow, steps = inline.move_out(flow, name, old.get("area") or path.parent.parent.name, path.parent, files)
+    notes += [f"the inline script of a step is the file {file} now; say there what its inputs mean" for file in steps]
+    files = inline.with_files(files, steps)
     lifted = lift(flow, files, known)
     new = _whole(lifted.spec, flow, old, path, root)
     _keep_nulls(new, old, _left_empty(document["value"]))
     _keep_depends_on(new, old)
     text = graft(new, before)
-    imported = Imported(name, text, lifted.unsaid, notes=notes + lifted.notes)
+    imported = Imported(name, text, steps, _named_files(document, path.parent), lifted.unsaid, notes=notes + lifted.notes)
     loaded = _verify(imported, flow, files, lifted.joint)
     if loaded is not None:
         imported.unsaid += _unsaid_of_schedule(path, compile_schedule(loaded, files) or {})
@@ -112,8 +128,28 @@ def write_spec(imported: Imported, root: Path) -> list[str]:
     file = root / spec.FOLDER / f"{imported.name}.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(imported.text, encoding="utf-8")
-    written = [file.relative_to(root).as_posix()]
-    return written if imported.problems else written + write.compile_all(root, [imported.name])
+    written = [file.relative_to(root).as_posix(), *outputs.write(root, imported.steps, "it is a step of that name")]
+    if imported.steps:
+        described = {
+            name: text for name, text in metadata.expected(root).items() if name.replace(".script.yaml", ".py") in imported.steps
+        }
+        written += [*outputs.write(root, described, metadata.KEEP), *locks.write(root)]
+    if imported.problems:
+        return written
+    written += write.compile_all(root, [imported.name], overwrite=True)
+    flow = root / f"{spec.load(file).path}{SUFFIX}" / FLOW_FILE
+    for path in set(imported.left_over) - set(_named_files(pulled.read(flow), flow.parent)):
+        path.unlink(missing_ok=True)
+    return written
+
+
+def _named_files(part: Any, folder: Path) -> list[Path]:
+    """Return the files in the flow's folder that hold code of its inline scripts."""
+    if isinstance(part, list):
+        return [path for each in part for path in _named_files(each, folder)]
+    if isinstance(part, dict):
+        return [path for each in part.values() for path in _named_files(each, folder)]
+    return [folder / part.removeprefix(pulled.INLINE).strip()] if isinstance(part, str) and part.startswith(pulled.INLINE) else []
 
 
 def _refuse_mistakes(file: Path) -> None:
@@ -284,10 +320,19 @@ def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
             made, wanted = ({**side, key: settled.joined(_described(side))} for side in (made, wanted))
         if made[key] != wanted[key]:
             found.append(("", f"its {key} would be {made[key]!r} instead of {wanted[key]!r}"))
+    for key in ("preprocessor_module", "early_return", "chat_input_enabled"):
+        mine, theirs = (_entrance(side["value"].get(key)) for side in (made, wanted))
+        if mine != theirs:
+            found.append(("", f"its {key} would be {mine!r} instead of {theirs!r}"))
     here, there = made["value"].get("failure_module"), wanted["value"].get("failure_module")
     if (here is None) != (there is None) or (here and there and here["value"] != there["value"]):
         found.append(("failure", "it would be given other inputs"))
     return found
+
+
+def _entrance(setting: Any) -> Any:
+    """Return a setting of the flow as a whole; of a module only what it runs."""
+    return (setting.get("value") or {}).get("path") if isinstance(setting, dict) else setting
 
 
 def _shallow(value: Any) -> Any:

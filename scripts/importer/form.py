@@ -26,7 +26,10 @@ def _flow(document: Json) -> Iterator[str]:
         yield from _module(value["failure_module"], "value.failure_module")
     yield from _is(value.get("flow_env"), dict, "value.flow_env")
     if isinstance(value.get("flow_env"), dict):
-        yield from _is(value["flow_env"].get("pipeline"), dict, "value.flow_env.pipeline")
+        pipeline = value["flow_env"].get("pipeline")
+        yield from _is(pipeline, dict, "value.flow_env.pipeline")
+        if isinstance(pipeline, dict):
+            yield from _is(pipeline.get("schedule"), dict, "value.flow_env.pipeline.schedule")
     yield from _is(form, dict, "schema")
     fields = form.get("properties") if isinstance(form, dict) else None
     yield from _is(fields, dict, "schema.properties")
@@ -48,7 +51,7 @@ def _module(module: Any, where: str) -> Iterator[str]:
         return
     where = f"step {module['id']!r}" if isinstance(module.get("id"), str) and module["id"] else where
     value = module.get("value")
-    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str) or not value["type"]:
         yield f"{where} has no value with a type"
         return
     yield from _is(value.get("path"), str, f"{where}: path")

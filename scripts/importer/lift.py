@@ -6,13 +6,13 @@ from typing import Any
 
 from scripts.compiler import inputs as language
 from scripts.compiler.levels import result_of
-from scripts.compiler.semantics import ASK, FAILURE_ROOTS, ON_FAILURE, RECORD
+from scripts.compiler.semantics import ASK, FAILURE_ROOTS, ON_FAILURE
 from scripts.compiler.sources import HOME, Bundle
 from scripts.importer import approvals, expressions
 
 Json = dict[str, Any]
 KINDS = {
-    "rawscript": "an inline script; make it a file f/millrace/<area>/<verb>.py and let the step run that",
+    "rawscript": "an inline script that is no Python with a main(); make it a file f/millrace/<area>/<verb>.py and let the step run that",
     "flow": "a call of another flow; a spec runs scripts only",
     "whileloopflow": "a while loop; a script can repeat inside, or use for_each",
     "aiagent": "Windmill's AI agent step; an agent of the bundle is a script",
@@ -40,11 +40,8 @@ SETTINGS = {
     "parallelism": "limits how many items run at once; the number of workers is the limit",
     "squash": "squashes its items",
     "same_worker": "keeps all steps on one worker",
-    "preprocessor_module": "has a preprocessor",
-    "early_return": "answers before its end",
     "notes": "has notes in the editor",
     "groups": "has groups in the editor",
-    "chat_input_enabled": "takes its input from a chat",
     "skip_expr": "may be skipped as a whole",
     "tag": "has a worker tag",
     "labels": "has labels",
@@ -81,8 +78,21 @@ def lift(flow: Json, bundle: Bundle, base: dict[str, Json]) -> Lifted:
     spec["steps"] = lifter.steps(value["modules"], {})
     if "failure_module" in value:
         spec["on_failure"] = lifter.failure(value["failure_module"])
+    spec |= lifter.entrance(value)
     for key in [*value, *flow]:
-        if key not in ("modules", "failure_module", "flow_env", "summary", "description", "value", "schema", "extra_perms"):
+        if key not in (
+            "early_return",
+            "chat_input_enabled",
+            "preprocessor_module",
+            "modules",
+            "failure_module",
+            "flow_env",
+            "summary",
+            "description",
+            "value",
+            "schema",
+            "extra_perms",
+        ):
             lifter.lost("", SETTINGS.get(key, f"sets {key}"))
     return Lifted(
         {key: each for key, each in spec.items() if each or key == "summary"}, lifter.unsaid, lifter.notes, lifter.joint
@@ -109,6 +119,19 @@ class _Lifter:
         found = {key: known[key] for key in ("pattern", "orchestrator", "agents", "budget") if key in known}
         manner = {key: schedule[key] for key in ("misfire_grace", "catch_up") if key in schedule}
         return {**found, "schedule": manner} if manner else found
+
+    def entrance(self, value: Json) -> Json:
+        """Return how the flow is started from outside, and which step answers."""
+        found: Json = {}
+        module = value.get("preprocessor_module")
+        path = str((module or {}).get("value", {}).get("path", ""))
+        if module and path.startswith(HOME + "/"):
+            found["preprocessor"] = {"run": path.removeprefix(HOME + "/")}
+        elif module:
+            self.lost("", "has a preprocessor that is no script of the bundle; make it a file f/millrace/<area>/<verb>.py")
+        if value.get("early_return"):
+            found["early_return"] = value["early_return"]
+        return {**found, **({"chat": True} if value.get("chat_input_enabled") else {})}
 
     def inputs(self, schema: Json) -> Json:
         found: Json = {}
@@ -282,9 +305,6 @@ class _Lifter:
 
     def choice(self, module: Json, places: dict[str, str]) -> Json | None:
         value = module["value"]
-        approval = self.approval(module, places)
-        if approval:
-            return approval
         if not value["branches"] or any(not branch["modules"] for branch in value["branches"]):
             return self.gone(module, "a choice with an empty branch; the language has no empty branch, skip_if may say it")
         choices = []
@@ -296,15 +316,6 @@ class _Lifter:
             choices.append({"when": when, **own, "steps": self.steps(branch["modules"], places)})
         otherwise = {"otherwise": self.steps(value["default"], places)} if value["default"] else {}
         return {"choose": choices, **otherwise}
-
-    def approval(self, module: Json, places: dict[str, str]) -> Json | None:
-        """Return the approval that a choice of this form is, if it is one."""
-        parts = approvals.parts(module)
-        if parts is None:
-            return None
-        expr = module["value"]["branches"][0]["expr"]
-        when = None if expr == "true" else self.path(expr, places, may_negate=True)
-        return self.question(parts[0], when, places) if when or expr == "true" else None
 
     def question(self, ask: Json, when: str | None, places: dict[str, str]) -> Json | None:
         transforms, suspend = ask["value"]["input_transforms"], ask.get("suspend") or {}
@@ -320,19 +331,21 @@ class _Lifter:
         }
 
     def pair(self, modules: list[Json], position: int) -> bool:
-        """Tell whether a question and its record stand one after the other, put there by hand."""
+        """Tell whether a question and its record stand one after the other and are about the same."""
         two = modules[position : position + 2]
-        if [approvals.runs(each) for each in two] != [ASK, RECORD] or _named(modules, two[0]["id"]):
+        if not approvals.is_pair(modules, position) or _named(modules, two[0]["id"]) or not set(two[1]) <= approvals.PLAIN:
             return False
-        return set(two[1]) <= {"id", "summary", "value"} and self.asks(two[0], {}) is not None
+        skip = (two[0].get("skip_if") or {}).get("expr")
+        told = two[1]["value"]["input_transforms"].get("asked")
+        known = {"type": "javascript", "expr": approvals.negated(skip)} if skip else {"type": "static", "value": True}
+        return told in (None, known) and self.asks(two[0], {}) is not None
 
     def asks(self, module: Json, places: dict[str, str]) -> Json | None:
         """Return the approval of a step that asks by itself; one that may be skipped asks only when it is not."""
         if not set(module) <= {"id", "summary", "value", "suspend", "skip_if"}:
             return None
         skip = module["skip_if"]["expr"] if "skip_if" in module else ""
-        unless = f"!{skip}" if skip and not skip.startswith("!") else skip.removeprefix("!")
-        when = self.path(unless, places, may_negate=True) if skip else None
+        when = self.path(approvals.negated(skip), places, may_negate=True) if skip else None
         return self.question(module, when, places) if when or not skip else None
 
     def alone(self, modules: list[Json], position: int, places: dict[str, str]) -> Json | None:
@@ -351,12 +364,13 @@ class _Lifter:
         self.notes.append(
             f"step {ask['id']!r} became an approval: the answer is recorded, too, and read as results.{ask['id']}.approved"
         )
-        self.joint |= {ask["id"], *(f"{ask['id']}_{end}" for end in ("ask", "record", "by_policy"))}
+        self.joint |= {ask["id"], f"{ask['id']}_ask"}
         return {"id": ask["id"], "summary": ask["summary"], **found}
 
     def joined(self, ask: Json, record: Json, places: dict[str, str]) -> Json:
-        self.notes.append(f"steps {ask['id']!r} and {record['id']!r} became the approval {record['id']!r}")
-        self.joint |= {ask["id"], record["id"], *(f"{record['id']}_{end}" for end in ("ask", "record", "by_policy"))}
+        if not approvals.is_compiled(ask, record):
+            self.notes.append(f"steps {ask['id']!r} and {record['id']!r} became the approval {record['id']!r}")
+            self.joint |= {ask["id"], record["id"], f"{record['id']}_ask"}
         return {"id": record["id"], "summary": ask["summary"], **(self.asks(ask, places) or {})}
 
     def failure(self, module: Json) -> Json | None:
@@ -434,10 +448,9 @@ def _reads_answer(modules: list[Json]) -> bool:
     for module in modules[:1]:
         value = module["value"]
         inner = [value.get("modules"), value.get("default"), *(each["modules"] for each in value.get("branches", []))]
-        if value.get("type") in ("forloopflow", "whileloopflow", "branchone", "branchall") and approvals.parts(module) is None:
+        if value.get("type") in ("forloopflow", "whileloopflow", "branchone", "branchall"):
             return any(_reads_answer(body) for body in inner if body)
-        if approvals.parts(module) is None:
-            return any(re.search(r"\b(?:resume|resumes|approvers)\b", text) for text in _texts(module))
+        return any(re.search(r"\b(?:resume|resumes|approvers)\b", text) for text in _texts(module))
     return False
 
 

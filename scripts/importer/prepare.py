@@ -15,8 +15,7 @@ def prepare(flow: Json, bundle: Bundle, before: dict[str, Json]) -> tuple[Json, 
     """
     names = canonical.words(flow)
     flow = canonical.rename(flow, names) if names else flow
-    inner = approvals.names(flow)
-    flow = canonical.rename(flow, inner) if inner else flow
+    flow = approvals.modernise(flow)
     notes = [
         f"step {was!r} is now {word!r}: an id is a word of small letters, digits and underscores" for was, word in names.items()
     ]

@@ -203,6 +203,10 @@ def _names(state: State, scope: Scope) -> dict[str, Any]:
         "flow_env": scope.flow_env,
         "results": {**scope.results, **state.get("results", {})},
         "previous_result": state.get("last", scope.previous),
+        # As on Windmill: a step that follows no question, or one that was skipped, is given no answers.
+        "resume": None,
+        "resumes": [],
+        "approvers": [],
         **(state.get("resumed") or {}),
     }
 

@@ -60,6 +60,7 @@ class Engine:
     saver: Any
     on_event: Callable[[dict[str, Any]], None]
     step_died: Callable[[str, str, str, str, str], None]
+    flow_path: str = ""
     subflows: dict[str, Any] = field(default_factory=dict)
     answer: dict[str, Any] | None = None
     retry_failed: bool = False
@@ -245,6 +246,7 @@ def _environment(call: _Call, job_id: str) -> dict[str, str]:
         "WM_RUNNABLE_ID": call.value.get("path") or "",
         "WM_WORKER_GROUP": "local",
         "MILLRACE_STEP": call.path,
+        "MILLRACE_FLOW_PATH": call.engine.flow_path,
         "MILLRACE_EVENTS_STDOUT": "1",
     }
 

@@ -148,6 +148,7 @@ def _invoke(drive: _Drive) -> Outcome:
         saver=saver,
         on_event=drive.on_event,
         step_died=lambda *what: drive.store.step_died(drive.run_id, *what),
+        flow_path=drive.flow_path,
         subflows=drive.flow.get(flows.SUBFLOWS) or {},
         answer=drive.answer,
         retry_failed=drive.retry_failed,

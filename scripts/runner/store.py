@@ -111,7 +111,14 @@ class Store:
         return row["status"] if row else status
 
     def step_died(self, run_id: str, path: str, name: str, job_id: str, status: str, error: str) -> None:
-        """Record a step whose process ended before it could."""
+        """Record a step, or what of its parts was running, whose process ended before it could."""
+        begun = self._one(
+            "WITH ended AS (UPDATE step SET status = %s, error = %s, finished_at = clock_timestamp() "
+            "WHERE run_id = %s AND job_id = %s AND status = 'running' RETURNING 1) SELECT count(*) AS parts FROM ended",
+            [status, redact(error), run_id, job_id],
+        )
+        if begun and begun["parts"]:
+            return
         self._execute(
             "INSERT INTO step (run_id, path, name, job_id, status, error, finished_at) "
             "VALUES (%(run)s, %(path)s, %(name)s, %(job)s, %(status)s, %(error)s, clock_timestamp()) "

@@ -13,13 +13,14 @@ from typing import Any
 from unittest import mock
 from uuid import UUID
 
+from f.millrace.agents import researcher
 from f.millrace.core import config, db
 from f.millrace.core.contracts import Confidence, Finding, SourceItem, TopicResult
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
 from f.millrace.research import close, compose, deliver, deliver_rest, investigate, propose, read_source, select
 from f.millrace.research import open as opening
-from f.millrace.tools import mail
+from f.millrace.tools import mail, sources
 from f.millrace.tools.sources import Source
 from f.millrace.trust import budget, recipients, recovery
 from scripts.simulation.crash import Crash, Points, bury, watched
@@ -129,8 +130,8 @@ class World:
             return
         read_source.main(run_id, "world")
         yield "collect"
-        for topic in select.main(run_id, max_topics=20)["topics"]:
-            investigate.main(run_id, topic["topic_id"])
+        for topic_ids in select.main(run_id, max_topics=20)["batches"]:
+            investigate.main(run_id, topic_ids)
         yield "research"
         compose.main(run_id)
         yield "compose"
@@ -157,8 +158,8 @@ class World:
             environment["MILLRACE_SMTP_URL"] = "smtp://mail.example:25"
         with (
             mock.patch.dict(os.environ, environment),
-            mock.patch.object(read_source, "SOURCES", {"world": Source("world", "world", self._offer)}),
-            mock.patch.object(investigate, "research_topic", self._research),
+            mock.patch.object(sources, "SOURCES", {"world": Source("world", "world", self._offer)}),
+            mock.patch.object(researcher, "research", self._research),
             mock.patch.object(mail, "_hand_over", self._hand_over),
             mock.patch.object(mail, "_write", self._write_effect(mail._write)),
         ):
@@ -186,7 +187,7 @@ class World:
 
         return write
 
-    def _research(self, run_id: str, topic: dict[str, Any]) -> TopicResult:
+    async def _research(self, run_id: str, topic: dict[str, Any]) -> TopicResult:
         stored = budget.settled(run_id, topic["id"], "researcher", "one")
         if stored is None:
             budget.settle_lost(run_id, topic["id"], "researcher", "one")

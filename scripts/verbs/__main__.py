@@ -44,6 +44,7 @@ MODULES = {
     "metrics": "metrics",
     "alerts": "alerts",
     "health": "health",
+    "doctor": "doctor",
 }
 
 

@@ -16,6 +16,7 @@ def add(verbs: Any) -> None:
     flows.add_argument("--text", action="store_true", help="draw: as text instead of SVG")
     flows.add_argument("--keep-rest", action="store_true", help="import: write what the spec can say, leave out what it cannot")
     flows.add_argument("--dry-run", action="store_true", help="import: show the spec's difference, write nothing")
+    flows.add_argument("--overwrite", action="store_true", help="compile: replace flows that were edited since")
     flows.set_defaults(function=act_on_flows)
     for name, choices, function in (
         ("metadata", ["write", "check"], act_on_metadata),
@@ -24,6 +25,8 @@ def add(verbs: Any) -> None:
         parser = verbs.add_parser(name, help=f"{' or '.join(choices)} the generated {name}")
         parser.add_argument("action", choices=choices)
         parser.add_argument("names", nargs="*")
+        if name == "metadata":
+            parser.add_argument("--overwrite", action="store_true", help="write: replace metadata that was edited since")
         parser.set_defaults(function=function)
     verbs.add_parser("check", help="run every check of the bundle").set_defaults(function=check)
 
@@ -36,7 +39,7 @@ def act_on_flows(options: argparse.Namespace) -> int:
         for loaded in spec.list_specs(ROOT):
             print(f"{loaded.name:24} {loaded.summary}")
     elif options.action == "compile":
-        for path in write.compile_all(ROOT, options.names or None):
+        for path in write.compile_all(ROOT, options.names or None, options.overwrite):
             print(path)
     elif options.action == "check":
         return _print(write.drift(ROOT))
@@ -107,7 +110,7 @@ def act_on_metadata(options: argparse.Namespace) -> int:
 
     if options.action == "check":
         return _print([*schema.check(), *metadata.check(ROOT), *settings.check(ROOT), *readme.check(ROOT)])
-    written = [*metadata.write(ROOT), *settings.write(ROOT)]
+    written = [*metadata.write(ROOT, options.overwrite), *settings.write(ROOT)]
     if schema.write():
         written.append(schema.TARGET)
     written += readme.write(ROOT)

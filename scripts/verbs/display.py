@@ -30,6 +30,7 @@ COUNTS = {
     "failed": "{} failed",
 }
 MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "waiting": "[yellow]…[/]", "skipped": "[dim]·[/]"}
+PARTS = {"researched": "done", "failed": "failed"}
 
 
 class Display:
@@ -39,6 +40,7 @@ class Display:
         self.console = Console(quiet=quiet, highlight=False)
         self.summaries = dict(_summaries(openflow.get("value", {}).get("modules", [])))
         self._headed: set[str] = set()
+        self._told_in_parts: set[str] = set()
         self._failed: dict[str, dict[str, Any]] = {}
         self.began = time.monotonic()
         self.spent = 0.0
@@ -69,7 +71,8 @@ class Display:
         self._now(self._title(event))
 
     def _step_finished(self, event: dict[str, Any]) -> None:
-        self._line("done", event, _facts(event.get("result")))
+        if str(event.get("step")) not in self._told_in_parts:
+            self._line("done", event, _facts(event.get("result")))
 
     def _step_failed(self, event: dict[str, Any]) -> None:
         # Told when it is known that no further try follows.
@@ -93,6 +96,11 @@ class Display:
             inner = event.get("data") or event
         metadata = inner.get("metadata") or {}
         self.spent = max(self.spent, float(metadata.get("spent_usd") or 0))
+        if inner.get("event") == "topic" and metadata.get("status") in PARTS:
+            # One process researches several topics: each has its line when it is done.
+            self._told_in_parts.add(str(event.get("step")))
+            told = {"step": event.get("step"), "seconds": metadata.get("seconds"), "result": metadata}
+            self._line(PARTS[metadata["status"]], told, _facts(metadata))
         if inner.get("event") != "token" and inner.get("message"):
             self._now(str(inner["message"]))
 

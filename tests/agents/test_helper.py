@@ -137,11 +137,11 @@ def test_the_page_shows_every_call_and_why_it_asks(played, configure):
     ):
         assert words in page
     question = questions.question(action)
-    assert question.title == "Approve: mail.send and notes.write to ada@home.example"
+    assert question.title == "Make 2 calls: mail.send, notes.write?"
     assert "To: ada@home.example" in question.plain and "Subject: Tides" in question.plain
-    assert "What: mail.send and notes.write, each once" in question.plain
+    assert "Each of these would be called once" in question.plain
     assert "Answer on the command line:" in question.plain, "no Windmill runs this"
-    assert "mail.send is high risk and always asks" in question.plain and "agent.calls" not in question.plain
+    assert "house rule" not in question.plain and "agent.calls" not in question.plain
 
 
 def test_calls_that_were_changed_after_the_question_are_not_made(played, tmp_path):

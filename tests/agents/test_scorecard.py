@@ -131,7 +131,7 @@ def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(edge, data
             [f"topic_{number}", run_id, number],
         )
         monkeypatch.setenv("MILLRACE_STEP", f"research[{number}].investigate")
-        investigate.main(run_id, f"topic_{number}")
+        investigate.main(run_id, [f"topic_{number}"])
 
     assert main(["feedback", run_id, "refused", "--topic", "2"]) == 0
     assert main(["feedback", run_id, "refused", "--topic", "3"]) == 2

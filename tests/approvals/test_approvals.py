@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f.millrace.approvals import ask, record, record_by_policy
+from f.millrace.approvals import ask, record
 from f.millrace.core import config, db, windmill
 from f.millrace.trust import actions, answers, approvals
 
@@ -123,7 +123,7 @@ def test_the_answer_is_recorded_once(action):
     late = record.main(str(action["id"]), resume=REFUSED, resumes=[REFUSED], approvers=["mallory"])
 
     assert first == late == {"approved": True, "decision": "approved", "by": "eva"}
-    assert record_by_policy.main(str(action["id"])) == first
+    assert record.main(str(action["id"]), asked=False) == first
 
 
 def test_a_timeout_is_recorded_as_expired(action):
@@ -143,4 +143,26 @@ def test_a_run_waits_while_a_person_is_asked(database):
 
 
 def test_without_an_action_there_is_nothing_to_approve():
-    assert record_by_policy.main() == {"approved": False, "decision": "nothing_to_approve", "by": "policy"}
+    assert record.main(asked=False) == {"approved": False, "decision": "nothing_to_approve", "by": "policy"}
+
+
+def test_an_answer_that_nobody_was_asked_for_does_not_count(action):
+    body = {"action_digest": action["digest"]}
+
+    decided = record.main(str(action["id"]), asked=False, resume=body, resumes=[body], approvers=["eva"])
+
+    assert decided == {"approved": False, "decision": "proposed", "by": "policy"}
+    assert approvals.answer(str(action["id"])) is None
+
+
+def test_a_decision_about_nothing_is_a_step_of_the_run_that_its_job_goes_on_with(database, monkeypatch):
+    run_id, job = "00000000-0000-0000-0000-000000000003", "018f6b0e-7f3a-7c11-9a55-0123456789ac"
+    db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])
+    db.execute("INSERT INTO attempt (run_id, job_id) VALUES (%s, %s)", [run_id, job])
+    for name, value in {"ROOT_JOB_ID": job, "FLOW_JOB_ID": job, "FLOW_STEP_ID": "approve", "FLOW_PATH": "f/millrace/x/y"}.items():
+        monkeypatch.setenv(f"WM_{name}", value)
+
+    assert record.main(None, asked=False)["decision"] == "nothing_to_approve"
+
+    assert db.all("SELECT run_id::text, path, status FROM step") == [{"run_id": run_id, "path": "approve", "status": "done"}]
+    assert db.all("SELECT id::text FROM run") == [{"id": run_id}]

@@ -34,8 +34,8 @@ def test_the_approval_page_shows_the_question_and_its_button_names_it(in_flow: A
 
     action = actions.by_id(asked["action_id"])
     assert asked["default_args"] == {"action_digest": action["digest"]}
-    assert "**Question:** Publish the report?" in asked["description"]["markdown"]
-    assert "    It has *3* pages." in asked["description"]["markdown"]  # an indented block is no Markdown
+    assert asked["description"]["markdown"].startswith("### A question\n\n**Publish the report?**\n")
+    assert "> It has \\*3\\* pages." in asked["description"]["markdown"]  # a quotation wraps, and its stars are stars
     assert [row["id"] for row in approvals.pending()] == [action["id"]]
     assert db.one("SELECT flow, status FROM run") == {"flow": "u/eve/brief", "status": "waiting"}
 

@@ -126,7 +126,9 @@ def test_memories_come_back_word_for_word(database: str) -> None:
     assert found["found"] == 1
     assert found["text"] == "Travel: Ada prefers the early train to Kelby."
     assert found["memories"][0]["type"] == "note"
-    assert recall.main("Which train does Ada prefer?", types=["finding"]) == {"text": "", "memories": [], "found": 0}
+    assert "> Ada prefers the early train to Kelby." in found["markdown"] and found["wm_renderer"] == "markdown"
+    none = recall.main("Which train does Ada prefer?", types=["finding"])
+    assert (none["text"], none["memories"], none["found"]) == ("", [], 0)
     assert recall.main("Which train does Ada prefer?", namespace="elsewhere")["found"] == 0
 
 

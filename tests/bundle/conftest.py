@@ -109,8 +109,10 @@ def small(tmp_path: Path) -> SmallBundle:
     bundle.step("research/open", "pipeline: dict, again: bool = False", "from f.millrace.core import text\n")
     bundle.step("research/answer", 'question: str, limit: int = 3, style: str = "long"')
     bundle.step("approvals/ask", "action_id: str, timeout: int = 60")
-    bundle.step("approvals/record", "action_id: str, resume: dict | None = None, resumes: list[dict] | None = None")
-    bundle.step("approvals/record_by_policy", "action_id: str")
+    bundle.step(
+        "approvals/record",
+        "action_id: str, asked: bool = True, resume: dict | None = None, resumes: list[dict] | None = None",
+    )
     bundle.step("ops/report_failure", "error: dict | None = None")
     bundle.write("flows/daily.yaml", SPEC)
     bundle.generate()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.compiler import spec
+from scripts.compiler import openflow, spec
 from scripts.compiler.checks import run_checks
 from scripts.compiler.serverform import sort_key
 from scripts.compiler.sources import bundle
@@ -42,7 +42,21 @@ def test_a_compiled_flow_runs_only_scripts_of_the_bundle(name):
     assert "rawscript" not in text
     assert "parallelism" not in text
     assert all((ROOT / f"{path}.py").exists() for path in re.findall(r"path: (f/\S+)", text))
-    assert f"Compiled from flows/{name}.yaml; edit that file." in yaml.safe_load(text)["description"]
+    assert yaml.safe_load(text)["description"].endswith(openflow.origin(name, f"flows/{name}.yaml"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "f").rglob("*__raw_app/backend/*.yaml")), ids=lambda path: path.stem)
+def test_an_app_calls_only_what_the_bundle_has(path: Path):
+    call = yaml.safe_load(path.read_text())
+    ending = {"script": ".py", "flow": "__flow/flow.yaml"}[call["type"]]
+
+    assert (ROOT / f"{call['path']}{ending}").is_file()
+
+
+def test_a_trigger_starts_only_what_the_bundle_has():
+    for path in (ROOT / "f").rglob("*_trigger.yaml"):
+        trigger = yaml.safe_load(path.read_text())
+        assert (ROOT / f"{trigger['script_path']}{'__flow/flow.yaml' if trigger['is_flow'] else '.py'}").is_file(), path
 
 
 def test_no_package_marker_would_become_a_script():

@@ -17,8 +17,7 @@ def main(a: {kind} = {default}, b: str = "", needed: str = "") -> dict:
 '''
 APPROVALS = {
     "ask": "action_id: str, timeout: int = 60",
-    "record": "action_id: str, resume: dict | None = None, resumes: list | None = None, approvers: list | None = None",
-    "record_by_policy": "action_id: str",
+    "record": "action_id: str | None = None, asked: bool = True, resume: dict | None = None, resumes: list | None = None, approvers: list | None = None",
 }
 HEAD = "summary: A flow for a test\narea: research\n"
 

@@ -73,23 +73,43 @@ def test_a_choice_becomes_branchone_in_the_servers_form(workshop):
     assert [module["id"] for module in pick["value"]["default"]] == ["two"]
 
 
-def test_an_approval_asks_or_decides_by_policy_so_that_a_decision_always_exists(workshop):
-    _, approve, after = workshop.modules(
-        f"steps:\n  - {{id: propose, summary: Propose, {DO}}}\n  - id: approve\n    summary: Ask\n"
-        "    approval: {action: results.propose.id, when: results.propose.asks, timeout: 22h}\n"
-        f"  - {{id: send, summary: Send, {DO}, from: {{a: results.approve.approved}}}}\n"
-    )
+APPROVAL = (
+    f"steps:\n  - {{id: propose, summary: Propose, {DO}}}\n  - id: approve\n    summary: Ask the editor\n"
+    "    approval: {action: results.propose.id, %stimeout: 22h}\n"
+    f"  - {{id: send, summary: Send, {DO}, from: {{a: results.approve.approved}}}}\n"
+)
 
-    [branch] = approve["value"]["branches"]
-    ask, record = branch["modules"]
-    assert branch["expr"] == "results.propose.asks"
+
+def test_an_approval_is_a_question_at_the_top_level_and_a_record_that_always_has_the_decision(workshop):
+    _, ask, record, after = workshop.modules(APPROVAL % "when: results.propose.asks, ")
+
+    assert [(each["id"], each["summary"], each["value"]["path"]) for each in (ask, record)] == [
+        ("approve_ask", "Ask the editor", "f/millrace/approvals/ask"),
+        ("approve", "Record the decision", "f/millrace/approvals/record"),
+    ]
     assert ask["suspend"] == {"required_events": 1, "timeout": 79200, "continue_on_disapprove_timeout": True}
+    assert ask["skip_if"] == {"expr": "!results.propose.asks"}
     assert ask["value"]["input_transforms"]["action_id"]["expr"] == "results.propose.id"
     assert {name: each["expr"] for name, each in record["value"]["input_transforms"].items()} == {
-        "action_id": "results.propose.id", "resume": "resume", "resumes": "resumes", "approvers": "approvers",
+        "action_id": "results.propose.id", "asked": "results.propose.asks", "resume": "resume", "resumes": "resumes",
+        "approvers": "approvers",
     }  # fmt: skip
-    assert approve["value"]["default"][0]["value"]["path"] == "f/millrace/approvals/record_by_policy"
+    assert set(record) == {"id", "summary", "value"}
     assert after["value"]["input_transforms"]["a"]["expr"] == "results.approve.approved"
+
+
+def test_an_approval_without_a_condition_always_asks(workshop):
+    _, ask, record, _ = workshop.modules(APPROVAL % "")
+
+    assert "skip_if" not in ask
+    assert record["value"]["input_transforms"]["asked"] == {"type": "static", "value": True}
+
+
+def test_an_approval_may_ask_when_something_is_not_so(workshop):
+    _, ask, record, _ = workshop.modules(APPROVAL % "when: not results.propose.agreed, ")
+
+    assert ask["skip_if"] == {"expr": "results.propose.agreed"}
+    assert record["value"]["input_transforms"]["asked"]["expr"] == "!results.propose.agreed"
 
 
 def test_steps_without_dependencies_run_as_written(workshop):
@@ -150,7 +170,10 @@ def test_a_flow_knows_its_pipeline_and_says_where_it_comes_from(workshop):
         "timezone": "Europe/London",
         "schedule": {"cron": "0 0 8 * * *", "timezone": "Europe/London", "catch_up": True, "misfire_grace": "12h"},
     }  # fmt: skip
-    assert flow["description"] == "One line of text.\n\nCompiled from flows/flow.yaml; edit that file."
+    assert flow["description"] == (
+        "One line of text.\n\nMade from flows/flow.yaml. Edit here and deploy, then `wmill sync pull` and "
+        "`scripts/millrace flows import flow` bring the edit into that file."
+    )
 
 
 def test_inputs_become_the_form_in_the_order_of_the_spec(workshop):

@@ -133,3 +133,40 @@ def test_the_schema_for_editors_accepts_what_the_compiler_accepts(workshop):
 def test_the_schema_for_editors_refuses_what_the_compiler_refuses(wrong):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.safe_load(f"summary: A\narea: research\n{wrong}\n"), specs_schema.schema())
+
+
+READER = "def preprocessor(event: dict) -> dict:\n    return {}\n\n\ndef main(event: dict) -> dict:\n    return {}\n"
+CHAT = "inputs: {user_message: {type: string, description: The message.}}\nchat: true\n"
+
+
+def test_a_preprocessor_an_early_answer_and_a_chat_become_settings_of_the_flow(workshop):
+    workshop.write("f/millrace/work/read_event.py", READER)
+
+    value = workshop.compile(f"preprocessor: {{run: work/read_event}}\nearly_return: one\n{CHAT}steps:\n{ONE}")["value"]
+
+    assert value["preprocessor_module"]["id"] == "preprocessor"
+    assert value["preprocessor_module"]["value"] == {
+        "type": "script", "input_transforms": {}, "path": "f/millrace/work/read_event",
+    }  # fmt: skip
+    assert (value["early_return"], value["chat_input_enabled"]) == ("one", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("preprocessor: {run: work/do}\n", "3: preprocessor: work/do has no function preprocessor(event), which Windmill calls"),
+        ("preprocessor: {run: work/dont}\n", "3: preprocessor: there is no step 'work/dont'"),
+        ("preprocessor: {run: work/do, with: {b: x}}\n", "3: preprocessor: it is given the event alone"),
+        ("early_return: ones\n", "3: early_return 'ones' is no step at the top level (did you mean 'one'?)"),
+        ("chat: true\n", "1: chat: true needs an input user_message"),
+        ("inputs: {user_message: {type: integer, description: A.}}\nchat: true\n", "1: chat: true needs an input user_message"),
+    ],
+)
+def test_what_a_flow_s_entrance_lacks_is_said(workshop, text, said):
+    assert any(problem.startswith(said) for problem in workshop.problems(f"{text}steps:\n{ONE}"))
+
+
+def test_a_scheduled_script_has_no_entrance(workshop):
+    problems = workshop.problems("schedule: {cron: '0 0 8 * * *', timezone: UTC}\nrun: work/do\nchat: true\n")
+
+    assert "5: 'chat' belongs to a flow; a scheduled script has `run` and `with`" in problems

@@ -112,6 +112,49 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
 
 
+@pytest.mark.parametrize("word", ["millrace", "postgres", "Archive", "SECRET", "password"])
+def test_a_secret_that_is_a_word_is_masked_where_it_is_a_value(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_DATABASE_URL", f"postgresql://steps:{word}@db.example/x")
+    config.reload()
+
+    texts = [
+        f"postgresql://steps:{word}@db.example/x failed", f"host=db password={word} port=5432", f"password='{word}', then",
+        f"password: {word}", json.dumps({"PGPASSWORD": word}), json.dumps(json.dumps({"pwd": word})), f"its password is {word}.",
+        f"--token {word}",
+    ]  # fmt: skip
+    masked = [redact(text) for text in texts]
+    assert [text for text in masked if MASK not in text] == []
+    assert [text for text, before in zip(masked, texts, strict=True) if text.count(word) >= before.count(word)] == []
+    assert redact({"dsn": {"user": "steps", "value": word, "parts": ["x", word]}}) == {
+        "dsn": {"user": "steps", "value": MASK, "parts": ["x", MASK]}
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "f/{}/ops/migrate failed", "scripts/{} db migrate", "the {} database, and {}s", "{}.yaml is not there", "/usr/share/{}ql/15",
+        "{}_core is a file; {}-core too", "see https://{}.example/{}/x", "run scripts/{} settings", "settings={}.yaml",
+        "path:{}/core", "{}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("word", ["millrace", "postgres", "Archive"])
+def test_a_secret_that_is_a_word_stays_inside_words_and_paths(text: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_DATABASE_URL", f"postgresql://steps:{word}@db.example/x")
+    config.reload()
+
+    assert redact(text.replace("{}", word)) == text.replace("{}", word)
+    assert redact({word: 1}) == {word: 1}
+
+
+@pytest.mark.parametrize("secret", ["millrace7", "mIllRace", "mill-race", "mill race"])
+def test_a_secret_that_is_no_word_is_masked_everywhere(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_TOKEN", secret)
+    config.reload()
+
+    assert redact(f"in f/{secret}/x") == f"in f/{MASK}/x"
+
+
 @given(
     st.recursive(
         st.text() | st.none() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f.millrace.core.errors import BadInput
-from f.millrace.core.schedules import decide, last_due, parse_cron, parse_duration
+from f.millrace.core.schedules import decide, last_due, next_due, parse_cron, parse_duration
 
 GRACE = timedelta(hours=12)
 EIGHT = "0 0 8 * * *"
@@ -98,6 +98,18 @@ def test_a_daily_time_is_due_once_in_every_local_day(moment, zone, hour, minute)
     earlier = last_due(line, info, due - timedelta(seconds=1))
     assert earlier is not None and due - earlier <= timedelta(hours=48)
     assert due.astimezone(info).date() != earlier.astimezone(info).date()
+
+
+@given(MOMENTS, st.sampled_from(ZONES), st.integers(0, 23), st.sampled_from([0, 15, 30, 59]))
+def test_the_next_time_is_the_last_one_a_while_later(moment, zone, hour, minute):
+    info = ZoneInfo(zone)
+    line = parse_cron(f"0 {minute} {hour} * * *")
+
+    due = next_due(line, info, moment)
+
+    assert due is not None and moment < due <= moment + timedelta(hours=50)
+    assert last_due(line, info, due) == due
+    assert last_due(line, info, due - timedelta(seconds=1)) == last_due(line, info, moment)
 
 
 @given(

@@ -20,8 +20,7 @@ SCRIPTS = {
     "news/tidy": "days: int = 7",
     "ops/report": "error: dict, pipeline: dict, note: str = ''",
     "approvals/ask": "action_id: str, timeout: int = 60",
-    "approvals/record": "action_id: str, resume: dict | None = None, resumes: list | None = None, approvers: list | None = None",
-    "approvals/record_by_policy": "action_id: str",
+    "approvals/record": "action_id: str | None = None, asked: bool = True, resume: dict | None = None, resumes: list | None = None, approvers: list | None = None",
 }
 
 

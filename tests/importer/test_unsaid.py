@@ -15,7 +15,7 @@ from scripts.compiler import spec, write
 from scripts.compiler.sources import bundle
 from scripts.importer import canonical, flow
 from scripts.importer.eject import eject
-from tests.importer.conftest import FLOW
+from tests.importer.conftest import FLOW, HERE
 
 Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ SAID = [
     ("publish", {"hash": "0123456789abcdef"}, "one version of its script"),
     ("publish", {"tag_override": "gpu"}, "worker tag"),
     ("publish", {"suspend": {"required_events": 1, "timeout": 60}}, "`approval` step"),
-    ("publish", {"value": {"type": "rawscript", "language": "python3", "content": "def main(): ...", "input_transforms": {}}}, "inline script"),
+    ("publish", {"value": {"type": "rawscript", "language": "python3", "content": "def work(): ...", "input_transforms": {}}}, "inline script"),
     ("publish", {"value": {"type": "flow", "path": "f/millrace/news/other", "input_transforms": {}}}, "call of another flow"),
     ("publish", {"value": {"type": "whileloopflow", "modules": [], "skip_failures": False}}, "while loop"),
     ("publish", {"value": {"type": "script", "path": "u/eve/own", "input_transforms": {}}}, "'u/eve/own'"),
@@ -77,7 +77,8 @@ SAID = [
     ("fetch", {"delete_after_secs": 60}, "deletes its data"),
     ("fetch", {"debouncing": {"debounce_delay_s": 5}}, "debounced"),
     ("publish", {"suspend": {"required_events": 2, "timeout": 60, "resume_form": {"schema": {}}}}, "waits for a person"),
-    ("approve_ask", {"summary": "Ask the boss"}, "its summary would be 'Ask a person'"),
+    ("approve", {"summary": "Note it"}, "its summary would be 'Record the decision'"),
+    ("approve_ask", {"retry": {"constant": {"attempts": 2, "seconds": 1}}}, "waits for a person"),
 ]  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def places(part: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @settings(max_examples=400 if os.environ.get("PROVE") else 25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_is_damaged_the_import_ends_in_a_spec_or_in_words(root: Path, data: st.DataObject):
-    write.compile_all(root, ["base"])
+    write.compile_all(root, ["base"], overwrite=True)
     document = yaml.safe_load((root / FLOW).read_text())
     *outer, last = data.draw(st.sampled_from(places(document["value"])))
     inner = document["value"]
@@ -157,7 +158,7 @@ def lone_question(root: Path, suspend: Json | None = None, **more: Any) -> flow.
         **more,
     }
     modules = document["value"]["modules"]
-    place = next(number for number, each in enumerate(modules) if each["id"] == "approve")
+    place = next(number for number, each in enumerate(modules) if each["id"] == "approve_ask")
     modules.insert(place, ask)
     (root / FLOW).write_text(yaml.safe_dump(document))
     return flow.read_flow(root / FLOW, root)
@@ -178,6 +179,25 @@ def test_a_lone_question_becomes_an_approval_and_that_is_said(root: Path, skip_i
     found = step.approval.when
     assert (f"{'not ' if found.negated else ''}{found.text}" if found else None) == when
     assert write.drift(root) == [] or all(problem.file.startswith("resources/") for problem in write.drift(root))
+
+
+def test_the_words_of_a_question_in_an_approval_of_the_earlier_form_become_its_summary(root: Path):
+    text = (HERE / "edited/approval_always/flow.yaml").read_text()
+    document = yaml.safe_load(text)
+    [ask] = [each for each in canonical.every(document["value"]["modules"]) if each["id"] == "approve_ask"]
+    ask["summary"] = "Ask the editor"
+    (root / FLOW).write_text(yaml.safe_dump(document))
+
+    imported = flow.read_flow(root / FLOW, root)
+
+    assert imported.complete, imported
+    assert "    summary: Ask the editor\n    approval: {action: results.propose.action_id, timeout: 22h}" in imported.text
+
+
+def test_a_record_that_is_told_otherwise_than_the_question_is_skipped_is_named(edit):
+    imported = edit("approve", transforms={"asked": {"type": "static", "value": True}})
+
+    assert any(each.step == "approve_ask" and "waits for a person" in each.what for each in imported.unsaid), imported.unsaid
 
 
 def test_a_lone_question_whose_answer_the_next_step_reads_itself_is_named(root: Path):
@@ -208,8 +228,6 @@ def test_settings_of_the_flow_are_named(root: Path):
         "concurrent_limit": 2,
         "cache_ttl": 60,
         "priority": 5,
-        "early_return": "open",
-        "chat_input_enabled": True,
     }
     document["value"]["flow_env"]["mine"] = 1
     (root / FLOW).write_text(yaml.safe_dump(document))
@@ -218,7 +236,7 @@ def test_settings_of_the_flow_are_named(root: Path):
 
     for words in ("one worker", "notes in the editor", "groups in the editor", "how many runs", "'mine'"):
         assert words in named
-    for words in ("keeps its result", "has a priority", "before its end", "from a chat"):
+    for words in ("keeps its result", "has a priority"):
         assert words in named
 
 
@@ -279,7 +297,7 @@ def test_an_ejected_flow_is_left_alone_by_compiler_and_checks(root: Path):
     assert changed == ["flows/base.yaml", FLOW]
     assert compiled == [] and write.drift(root) == []
     assert (root / FLOW).read_text() == text
-    assert "Compiled from" not in document["description"]
+    assert "flows/base.yaml" not in document["description"]
     assert (root / "f/millrace/news/base.schedule.yaml").exists()
 
 
@@ -349,3 +367,15 @@ def test_inline_scripts_of_an_ejected_flow_are_no_scripts_of_the_bundle(root: Pa
     (root / FLOW).with_name("tell.inline_script.py").write_text("import requests\n")
 
     assert [path for path in bundle(root).modules if "__flow" in path] == []
+
+
+def test_an_edit_that_was_not_imported_is_not_lost_by_compiling(edit, root: Path):
+    edit("fetch", summary="Fetched by hand")
+    edited = (root / FLOW).read_text()
+
+    with pytest.raises(BadInput, match=r"flow\.yaml; an edit on Windmill is brought into its spec by"):
+        write.compile_all(root)
+
+    assert "Fetched by hand" in edited and (root / FLOW).read_text() == edited
+    flow.write_spec(flow.read_flow(root / FLOW, root), root)
+    assert write.compile_all(root, ["base"]) == []

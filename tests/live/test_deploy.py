@@ -15,6 +15,7 @@ from scripts.deployment import __main__ as deployment
 from scripts.deployment import bootstrap
 from scripts.deployment.server import DeployFailed, Server
 from tests.live.conftest import ROOT
+from tests.live.small import jobs
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
 from tests.live.worker import Worker
 
@@ -94,7 +95,7 @@ def test_secrets_inside_of_settings_become_variables_too(server: Recorded, monke
 
 
 def test_bootstrap_leaves_what_is_there(server: Recorded, clone: Path, wmill: Path, database: str):
-    server.run = lambda path, arguments: (True, {"applied": []})
+    server.run = jobs(server)
     server.resources["f/millrace/settings"] = {"path": "f/millrace/settings", "value": {"model": "ollama:x"}}
     server.variables["f/millrace/database_url"] = {"path": "f/millrace/database_url", "value": "theirs"}
 
@@ -134,7 +135,7 @@ def test_a_schedule_that_a_person_switched_stays_switched(server: Recorded, clon
 
 
 def test_a_failed_migration_is_told_in_words(server: Recorded, clone: Path, wmill: Path):
-    server.run = lambda path, arguments: (False, {"error": {"name": "DatabaseUnavailable", "message": "no database"}})
+    server.run = jobs(server, (False, {"error": {"name": "DatabaseUnavailable", "message": "no database"}}))
 
     with pytest.raises(DeployFailed, match="f/millrace/ops/migrate failed: no database"):
         deploy(server, clone, bootstrap=True)

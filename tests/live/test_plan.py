@@ -1,5 +1,7 @@
 """The plan of a deployment against the recording server: what it shows, what it refuses, and the way back."""
 
+import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,42 +10,14 @@ import pytest
 
 from f.millrace.core.errors import BadInput
 from scripts.deployment import __main__ as deployment
-from scripts.deployment import record
+from scripts.deployment import inventory, loaded, record
 from scripts.deployment.server import DeployFailed, Server
 from scripts.deployment.workspaces import named
+from tests.live.small import FLOW, FLOW_TEXT, SCHEDULE, SCRIPT, jobs, put, script, small_bundle
 from tests.live.test_deploy import deploy, wishes
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
 
-FLOW, SCRIPT = "f/millrace/work/daily", "f/millrace/work/do"
-SCHEDULE = """\
-summary: Daily
-args: {}
-cron_version: v2
-enabled: true
-is_flow: true
-no_flow_overlap: true
-schedule: 0 0 8 * * *
-script_path: f/millrace/work/daily
-timezone: UTC
-"""
-FLOW_TEXT = """\
-summary: Daily
-description: ''
-value:
-  modules:
-    - id: one
-      summary: One
-      value:
-        type: script
-        input_transforms: {}
-        path: f/millrace/work/do
-schema:
-  $schema: https://json-schema.org/draft/2020-12/schema
-  type: object
-  order: []
-  properties: {}
-  required: []
-"""
+APP = "f/millrace/work/page"
 
 
 @pytest.fixture
@@ -56,40 +30,21 @@ def server() -> Iterator[Recorded]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A small bundle in Git: a script, a flow, a schedule."""
-    root = tmp_path / "bundle"
-    put(root, "wmill.yaml", "includes: ['f/millrace/**']\nnonDottedPaths: true\nincludeSchedules: true\nskipVariables: true\n"
-        "workspaces:\n  staging: {baseUrl: 'http://127.0.0.1:1', workspaceId: trial}\n")  # fmt: skip
-    script(root, "do")
-    put(root, f"{FLOW}__flow/flow.yaml", FLOW_TEXT)
-    put(root, f"{FLOW}.schedule.yaml", SCHEDULE)
-    put(root, "dependencies/millrace_core.requirements.in", "pydantic==2.0\n")
+    root = small_bundle(tmp_path / "bundle")
     git(root, "init", "-q")
     return commit(root)
 
 
-def put(root: Path, name: str, text: str) -> None:
-    """Write a file."""
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_text(text)
-
-
-def script(root: Path, name: str, body: str = "return {}") -> None:
-    """Write a script with its metadata."""
-    put(root, f"f/millrace/work/{name}.py", f"def main() -> dict:\n    {body}\n")
-    put(root, f"f/millrace/work/{name}.script.yaml", f"summary: Do {name}\nlock: '!inline f/millrace/work/{name}.script.lock'\nkind: script\n"
-        "schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', type: object, properties: {}, required: []}\n")  # fmt: skip
-    put(root, f"f/millrace/work/{name}.script.lock", "# py: 3.12")
-
-
 def git(root: Path, *arguments: str) -> None:
-    """Run git."""
-    subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
+    """Run git, as somebody."""
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True)
 
 
 def commit(root: Path) -> Path:
     """Commit everything."""
     git(root, "add", "-A")
-    git(root, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "state")
+    git(root, "commit", "-q", "-m", "state")
     return root
 
 
@@ -98,7 +53,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(server: Recorded, checkout
 
     said = capsys.readouterr().out
     assert f"add: script {SCRIPT}\n" in said and f"add: flow {FLOW}\n" in said and f"add: schedule {FLOW}\n" in said
-    assert "plan: 4 to add, 0 to change, 0 to delete" in said
+    assert "plan: 6 to add, 0 to change, 0 to delete" in said
     assert server.writes() == []
 
 
@@ -202,6 +157,81 @@ def test_nothing_is_deleted_without_being_asked_for(server: Recorded, checkout: 
     assert "f/millrace/work/old" not in server.scripts
 
 
+def app(root: Path, code: str) -> None:
+    """Write an app of one file, and an HTTP trigger."""
+    put(root, f"{APP}__raw_app/raw_app.yaml", "summary: Page\n")
+    put(root, f"{APP}__raw_app/index.tsx", code)
+    put(root, f"{APP}__raw_app/package.json", '{"dependencies": {}}\n')
+    put(root, f"{APP}__raw_app/backend/do.yaml", f"type: script\nfields:\n  days:\n    value: 1\npath: {SCRIPT}\n")
+    text = (root / "wmill.yaml").read_text()
+    put(root, "wmill.yaml", text if "includeTriggers" in text else text + "includeTriggers: true\n")
+    put(root, f"{APP}.http_trigger.yaml", f"script_path: {SCRIPT}\nis_flow: false\nroute_path: page\nrequest_type: sync\n"
+        "authentication_method: windmill\nhttp_method: post\nis_static_website: false\nworkspaced_route: true\n"
+        "wrap_body: false\nraw_string: false\n")  # fmt: skip
+    commit(root)
+
+
+def test_an_app_and_a_trigger_are_added_once_changed_and_deleted_as_other_items_are(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
+    app(checkout, "document.title = 'one'\n")
+    deploy(server, checkout)
+    assert f"add: app {APP}\n" in (said := capsys.readouterr().out) and f"add: HTTP trigger {APP}\n" in said
+    assert "one" in server.apps[APP]["js"] and server.http_triggers[APP]["route_path"] == "page"
+
+    deploy(server, checkout)
+    assert "plan: nothing to do" in capsys.readouterr().out
+
+    app(checkout, "document.title = 'two'\n")
+    deploy(server, checkout)
+    assert f"change: app {APP}\nplan: 0 to add, 1 to change, 0 to delete" in capsys.readouterr().out
+    assert "two" in server.apps[APP]["js"]
+
+    shutil.rmtree(checkout / f"{APP}__raw_app")
+    (checkout / f"{APP}.http_trigger.yaml").unlink()
+    commit(checkout)
+    deploy(server, checkout, allow_delete=True)
+    assert server.apps == {} and server.http_triggers == {}
+
+
+@pytest.mark.parametrize("kind", ["app", "HTTP trigger"])
+def test_an_app_or_trigger_that_a_person_changed_is_not_overwritten(server: Recorded, checkout: Path, wmill: Path, kind: str):
+    app(checkout, "document.title = 'one'\n")
+    deploy(server, checkout)
+    if kind == "app":
+        server.apps[APP]["value"]["files"]["/index.tsx"] = "document.title = 'mine'\n"
+    else:
+        server.http_triggers[APP]["authentication_method"] = "none"
+
+    with pytest.raises(DeployFailed, match=f"{kind} {APP}"):
+        deploy(server, checkout)
+
+
+def test_a_trigger_that_a_person_disabled_stays_disabled(server: Recorded, checkout: Path, wmill: Path, capsys):
+    app(checkout, "document.title = 'one'\n")
+    deploy(server, checkout)
+    server.http_triggers[APP]["mode"] = "disabled"
+    file = checkout / f"{APP}.http_trigger.yaml"
+    file.write_text(file.read_text().replace("route_path: page", "route_path: other"))
+    commit(checkout)
+
+    deploy(server, checkout)
+
+    assert server.http_triggers[APP] | {"mode": "disabled", "route_path": "other"} == server.http_triggers[APP]
+    assert f"keep: HTTP trigger {APP} stays disabled" in capsys.readouterr().out
+
+
+def test_an_app_of_somebody_else_stays(server: Recorded, checkout: Path, wmill: Path, capsys):
+    app(checkout, "document.title = 'one'\n")
+    theirs = {"path": "f/millrace/theirs", "summary": "Theirs", "value": {"files": {}, "runnables": {}}, "policy": {}}
+    server.apps["f/millrace/theirs"] = dict(theirs)
+
+    deploy(server, checkout)
+
+    assert "keep: app f/millrace/theirs" in capsys.readouterr().out
+    assert server.apps["f/millrace/theirs"] == theirs
+
+
 def test_rollback_returns_to_the_deployment_before(server: Recorded, checkout: Path, wmill: Path, capsys):
     deploy(server, checkout)
     script(checkout, "do", "return {'worse': True}")
@@ -249,4 +279,192 @@ def test_inline_scripts_belong_to_their_flow(server: Recorded, checkout: Path, w
     deploy(server, checkout)
 
     assert f"change: flow {FLOW}\nplan: 0 to add, 1 to change, 0 to delete" in capsys.readouterr().out
-    assert set(server.scripts) == {SCRIPT}
+    assert set(server.scripts) == {SCRIPT, "f/millrace/ops/show_version", "f/millrace/ops/migrate"}
+
+
+def test_a_workspace_that_has_it_all_already_asks_nothing(
+    server: Recorded, checkout: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    deploy(server, checkout)
+    server.resources.clear()  # the record, too
+    server.folders.clear()  # as after a plain `wmill sync push`
+    server.requests.clear()
+    monkeypatch.setattr(deployment, "ROOT", checkout)
+
+    status = deployment.main(["--base-url", server.url, "--workspace", WORKSPACE, "--token", TOKEN])
+
+    assert status == 0
+    assert "plan: nothing to do" in capsys.readouterr().out
+    assert server.writes() == ["POST folders/create", "POST resources/create"]
+    assert record.PATH in server.resources
+
+
+def test_the_record_of_a_large_bundle_is_kept(server: Recorded):
+    items = {f"script f/millrace/a/step_{n}": {"pushed": "0" * 16, "held": "1" * 16} for n in range(400)}
+
+    record.write(Server(server.url, WORKSPACE, TOKEN), record.Record(["abc"], items, []))
+
+    known = record.read(Server(server.url, WORKSPACE, TOKEN))
+    assert known == record.Record(["abc"], items, [])
+    assert server.resources[record.PATH]["resource_type"] == "state"
+
+
+def test_the_variable_of_an_older_deployment_is_read_once_and_removed(server: Recorded, checkout: Path, wmill: Path, capsys):
+    deploy(server, checkout)
+    kept = server.resources.pop(record.PATH)["value"]
+    server.variables[record.PATH] = {"path": record.PATH, "value": json.dumps(kept), "is_secret": False}
+    server.schedules[FLOW]["schedule"] = "0 0 9 * * *"
+
+    with pytest.raises(DeployFailed, match=f"schedule {FLOW}"):
+        deploy(server, checkout)
+    assert record.PATH in server.variables
+    deploy(server, checkout, overwrite=True)
+
+    assert record.PATH not in server.variables
+    assert server.resources[record.PATH]["value"]["revisions"] == kept["revisions"]
+
+
+def test_schedules_wait_for_tables_and_are_switched_on_with_them(server: Recorded, checkout: Path, wmill: Path, capsys):
+    server.run = jobs(server)
+
+    deploy(server, checkout)
+
+    assert server.schedules[FLOW]["enabled"] is False
+    assert f"1 schedule(s) stay off until there are tables: {FLOW}" in capsys.readouterr().out
+    deploy(server, checkout, bootstrap=True)
+    assert server.schedules[FLOW]["enabled"] is True
+    assert f"on: schedule {FLOW}" in capsys.readouterr().out
+    known = record.read(Server(server.url, WORKSPACE, TOKEN))
+    assert known is not None and known.waiting == []
+
+
+def test_a_migration_that_fails_leaves_schedules_off_until_one_succeeds(server: Recorded, checkout: Path, wmill: Path):
+    server.run = jobs(server, (False, {"error": {"name": "DatabaseUnavailable", "message": "no database"}}))
+
+    with pytest.raises(DeployFailed, match=rf"(?s)no database.*1 schedule\(s\) stay off.*{FLOW}"):
+        deploy(server, checkout, bootstrap=True)
+
+    assert server.schedules[FLOW]["enabled"] is False
+    server.run = jobs(server)
+    deploy(server, checkout)
+    assert server.schedules[FLOW]["enabled"] is True
+
+
+def test_a_push_that_was_cut_off_does_not_make_a_waiting_schedule_a_persons_choice(
+    server: Recorded, checkout: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch
+):
+    server.run = jobs(server)
+    with monkeypatch.context() as patch:
+        patch.setattr(inventory, "remove", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            deploy(server, checkout, bootstrap=True)
+    assert server.schedules[FLOW]["enabled"] is False
+
+    deploy(server, checkout, bootstrap=True)
+
+    assert server.schedules[FLOW]["enabled"] is True
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_what_a_person_switched_after_the_tables_were_there_stays(
+    server: Recorded, checkout: Path, wmill: Path, chosen: bool, capsys
+):
+    put(checkout, f"{FLOW}.schedule.yaml", SCHEDULE.replace("enabled: true", f"enabled: {str(not chosen).lower()}"))
+    git(checkout, "commit", "--quiet", "--all", "--allow-empty", "--message", "switch")
+    server.run = jobs(server)
+    deploy(server, checkout, bootstrap=True)
+    server.schedules[FLOW]["enabled"] = chosen
+    script(checkout, "do", "return {'better': True}")
+    commit(checkout)
+
+    deploy(server, checkout)
+
+    assert server.schedules[FLOW]["enabled"] is chosen
+    assert f"keep: schedule {FLOW} stays {'on' if chosen else 'off'}" in capsys.readouterr().out
+
+
+def test_the_deploy_waits_until_a_worker_loads_the_new_source(
+    server: Recorded, checkout: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    monkeypatch.setattr(loaded, "POLL_SECONDS", 0)
+    server.run = jobs(server)
+    deploy(server, checkout)
+    before = server.scripts[SCRIPT]["content"]
+    script(checkout, "do", "return {'better': True}")
+    commit(checkout)
+    answer, asked = jobs(server), []
+
+    def slow_to_notice(path: str, arguments: dict) -> tuple[bool, object]:
+        asked.append(arguments.get("paths"))
+        server.stale = {SCRIPT: before} if len(asked) < 3 else {}
+        return answer(path, arguments)
+
+    server.run = slow_to_notice
+    deploy(server, checkout)
+
+    assert asked == [[SCRIPT]] * 3
+    assert "workers: load the new source (1 scripts asked for), on Python 3.12.1" in capsys.readouterr().out
+
+
+def test_a_worker_that_keeps_old_source_is_told_and_no_table_is_changed(
+    server: Recorded, checkout: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(loaded, "POLL_SECONDS", 0)
+    server.run = jobs(server)
+    deploy(server, checkout, bootstrap=True)
+    server.stale = {SCRIPT: server.scripts[SCRIPT]["content"]}
+    script(checkout, "do", "return {'better': True}")
+    commit(checkout)
+    monkeypatch.setattr(loaded, "SECONDS", 0.5)
+    server.requests.clear()
+
+    with pytest.raises(DeployFailed, match=f"still loads the old source of {SCRIPT}; no table was changed"):
+        deploy(server, checkout)
+
+    assert "POST jobs/run/p/f/millrace/ops/migrate" not in server.writes()
+
+
+def test_the_folder_is_made_once_and_never_touched_again(server: Recorded, checkout: Path, wmill: Path):
+    deploy(server, checkout)
+    assert server.folders["millrace"]["summary"] == "Small"
+    theirs = {
+        "name": "millrace",
+        "display_name": "Ours",
+        "owners": ["g/team"],
+        "extra_perms": {"g/team": True},
+        "summary": "Team",
+    }
+    server.folders["millrace"] = dict(theirs)
+    script(checkout, "do", "return {'better': True}")
+    put(checkout, "f/millrace/folder.meta.yaml", "summary: New\ndisplay_name: New\n")
+    commit(checkout)
+
+    deploy(server, checkout)
+
+    assert "better" in server.scripts[SCRIPT]["content"]
+    assert server.folders["millrace"] == theirs
+
+
+def test_many_additions_are_one_line(server: Recorded, checkout: Path, wmill: Path, capsys):
+    for number in range(25):
+        script(checkout, f"more_{number}")
+    commit(checkout)
+
+    deploy(server, checkout, dry_run=True)
+
+    said = capsys.readouterr().out
+    assert "add: script (28 of them)\n" in said and f"add: flow {FLOW}\n" in said
+
+
+def test_a_revision_without_the_step_that_shows_the_source_is_deployed_all_the_same(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
+    for file in checkout.glob("f/millrace/ops/show_version.*"):
+        file.unlink()
+    commit(checkout)
+    server.run = jobs(server)
+
+    deploy(server, checkout, bootstrap=True)
+
+    said = capsys.readouterr().out
+    assert "workers may load old source for a minute" in said and f"on: schedule {FLOW}" in said

@@ -113,7 +113,7 @@ def test_the_pipeline_from_notes_to_a_delivered_digest(
     assert result["opened"]["run_id"] == worker.root_job
     assert result["read"] | {"status": "ok", "new": 1} == result["read"]
     assert "Sodium" in result["selected"]["topics"][0]["title"]
-    assert result["found"]["findings"] >= 1
+    assert result["found"]["topics"][0]["findings"] >= 1
     assert result["proposed"]["needs_approval"] is False
     assert [sent["recipient"] for sent in result["delivered"]["deliveries"]] == ["reader@example.org"]
     assert any(label.startswith("cost:") for label in result["closed"]["wm_labels"])
@@ -170,7 +170,7 @@ def run_pipeline(worker: Worker, twice: bool = False, stop_before: str = "") -> 
     run_id = opened["run_id"]
     read = run("research/read_source", run_id=run_id, source="notes", max_items=50)
     selected = run("research/select", run_id=run_id, collected=[read], max_topics=1)
-    found = run("research/investigate", run_id=run_id, topic_id=selected["topics"][0]["topic_id"])
+    found = run("research/investigate", run_id=run_id, topic_ids=selected["batches"][0])
     run("research/compose", run_id=run_id)
     run("research/remember", run_id=run_id)
     proposed = run("research/propose", run_id=run_id)
@@ -178,6 +178,6 @@ def run_pipeline(worker: Worker, twice: bool = False, stop_before: str = "") -> 
     known = {"opened": opened, "read": read, "selected": selected, "found": found, "proposed": proposed, "delivered": delivered}
     if stop_before == "approve":
         return known
-    answer = run("approvals/record_by_policy", action_id=proposed["action_id"])
+    answer = run("approvals/record", action_id=proposed["action_id"], asked=proposed["needs_approval"])
     run("research/deliver_rest", run_id=run_id, approved=answer["approved"], action_id=proposed["action_id"])
     return known | {"closed": run("research/close", run_id=run_id)}

@@ -60,7 +60,7 @@ def researcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The researcher finds one sentence a topic, with stored evidence; `answers[title]` changes its result."""
     answers: dict[str, Any] = {}
 
-    def research(run_id: str, topic: dict[str, Any]) -> TopicResult:
+    async def research(run_id: str, topic: dict[str, Any]) -> TopicResult:
         answer = answers.get(topic["title"])
         if isinstance(answer, Exception):
             raise answer
@@ -76,7 +76,8 @@ def researcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
         )
         return answer(found, evidence) if answer else found
 
-    monkeypatch.setattr(researching, "research_topic", research)
+    monkeypatch.setattr(researching, "research", research)
+    monkeypatch.setattr(investigate, "RETRY_WAIT_SECONDS", 0.0)
     return answers
 
 
@@ -121,11 +122,8 @@ class Pipeline:
                 read_source.main(opened["run_id"], source)
             except Exception:  # keep_going: a source that gives up does not stop the flow
                 continue
-        for topic in select.main(opened["run_id"], max_topics=max_topics)["topics"]:
-            try:
-                investigate.main(opened["run_id"], topic["topic_id"])
-            except RuntimeError:
-                continue
+        for topic_ids in select.main(opened["run_id"], max_topics=max_topics)["batches"]:
+            investigate.main(opened["run_id"], topic_ids)
         compose.main(opened["run_id"])
         return opened["run_id"]
 

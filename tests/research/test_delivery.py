@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.approvals import ask, record, record_by_policy
+from f.millrace.approvals import ask, record
 from f.millrace.core import config, db
 from f.millrace.core.errors import SourceFailed, ToolFailed
 from f.millrace.research import close, deliver, deliver_rest, letters, propose
@@ -100,7 +100,7 @@ def test_nothing_waits_when_everybody_has_a_standing_approval(pipeline, two_stor
     proposed = propose.main(run_id)
 
     assert proposed["action_id"] is None and not proposed["needs_approval"]
-    assert record_by_policy.main(proposed["action_id"])["approved"] is False
+    assert record.main(proposed["action_id"], asked=False)["approved"] is False
     assert deliver_rest.main(run_id)["deliveries"] == []
 
 

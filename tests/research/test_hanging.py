@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from f.millrace.agents import researcher
-from f.millrace.agents.researcher import research_topic
+from f.millrace.agents.researcher import research
 from f.millrace.core import config, db
 
 
@@ -21,7 +21,7 @@ def hanging(monkeypatch):
 
 
 def test_the_run_ends_with_a_digest_that_says_what_the_model_left_undone(pipeline, two_stories, hanging, monkeypatch):
-    monkeypatch.setattr(researcher, "research_topic", research_topic)
+    monkeypatch.setattr(researcher, "research", research)
 
     run_id, small = pipeline.run(max_topics=1)
 

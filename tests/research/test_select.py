@@ -16,6 +16,14 @@ PAUSED = (
     "that was not there. Nobody was hurt. The maker will replace the sensors of all cranes before the trial goes on."
 )
 
+UNRELATED = (
+    "Sodium batteries keep their charge in deep winter",
+    "A library opens three centuries of flood records",
+    "Cranes without drivers start work at the port",
+    "Compiler writers agree on a common format of debuggers",
+    "An observatory in the desert photographs a comet",
+)
+
 
 def chosen(pipeline, **inputs):
     opened = pipeline.open(**inputs)
@@ -105,3 +113,29 @@ def test_interests_lift_a_story_and_the_reason_is_kept(pipeline, two_stories, mo
 def test_the_number_of_topics_has_limits(pipeline, number):
     with pytest.raises(BadInput, match="1 to 20"):
         select.main(pipeline.open()["run_id"], max_topics=number)
+
+
+def test_topics_are_dealt_into_batches_the_best_first_in_each(pipeline, offered):
+    offered["hackernews"] = [item(str(number), title, score=300 - number) for number, title in enumerate(UNRELATED)]
+    run_id = pipeline.open()["run_id"]
+    for source in ("hackernews", "feeds"):
+        read_source.main(run_id, source)
+
+    two = select.main(run_id)
+    ranked = [topic["topic_id"] for topic in two["topics"]]
+
+    assert two["batches"] == [ranked[0::2], ranked[1::2]] and len(ranked) == 5
+    assert select.main(run_id, jobs=20)["batches"] == [[topic_id] for topic_id in ranked]
+    assert select.main(run_id, jobs=1)["batches"] == [ranked]
+
+
+def test_a_day_without_topics_has_no_batches(pipeline):
+    opened = pipeline.open()
+
+    assert select.main(opened["run_id"])["batches"] == []
+
+
+@pytest.mark.parametrize("jobs", [0, 21])
+def test_a_number_of_jobs_that_makes_no_sense_is_refused(pipeline, jobs):
+    with pytest.raises(BadInput, match="from 1 to 20"):
+        select.main(pipeline.open()["run_id"], jobs=jobs)

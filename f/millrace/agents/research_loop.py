@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from langgraph.graph import END, START, StateGraph
-
 from f.millrace.agents import (
     call,
     citations,
@@ -28,6 +26,7 @@ from f.millrace.agents import (
     prompt,
     scope,
     sources,
+    state_graph,
     stop,
     toolbox,
     writer,
@@ -125,7 +124,7 @@ class Research:
         return result
 
     def _graph(self) -> Any:
-        graph = StateGraph(State)
+        graph = state_graph.StateGraph(State)
         for node in (
             self.plan,
             self.search,
@@ -139,7 +138,7 @@ class Research:
             self.write,
         ):
             graph.add_node(node.__name__, node)  # type: ignore[call-overload]
-        graph.add_edge(START, "plan")
+        graph.add_edge(state_graph.START, "plan")
         graph.add_edge("plan", "search")
         graph.add_edge("search", "read")
         graph.add_edge("judge", "check_claims")
@@ -150,7 +149,7 @@ class Research:
         graph.add_conditional_edges("refine", self._after_refine, ["search", "another_way"])
         graph.add_conditional_edges("another_way", self._after_another_way, ["search", "escalate"])
         graph.add_edge("escalate", "write")
-        graph.add_edge("write", END)
+        graph.add_edge("write", state_graph.END)
         return graph.compile()
 
     # Nodes ----------------------------------------------------------------------------------------------------------

@@ -44,6 +44,18 @@ def research_topic(
     earlier: list[str] | None = None,
     on_finding: Callable[[contracts.Finding], None] | None = None,
 ) -> contracts.TopicResult:
+    """Research one topic, as `research` does, and wait for it."""
+    return call.wait(research(run_id, topic, loop=loop, earlier=earlier, on_finding=on_finding))
+
+
+async def research(
+    run_id: str,
+    topic: dict[str, Any],
+    *,
+    loop: bool = True,
+    earlier: list[str] | None = None,
+    on_finding: Callable[[contracts.Finding], None] | None = None,
+) -> contracts.TopicResult:
     """Research one topic: `id` (or `topic_id`) and `title`, with `item_ids` of collected items or `documents` to begin with.
 
     `documents` are given as {url, title, text, source, published_at, trust}. `loop=False` reads and writes once, without
@@ -60,7 +72,7 @@ def research_topic(
     if topic.get("search") is False:
         allowed = []
     with authority.agent("researcher"):
-        result = call.wait(_research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding))
+        result = await _research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding)
     decisions.judged(run_id, topic_id, question, result.confidence.score, "researcher", result.escalated)
     return result
 

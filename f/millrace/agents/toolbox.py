@@ -8,6 +8,7 @@ caller is told so; what would carry private words out, or goes where nobody sent
 
 import asyncio
 import functools
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ LASTING = ("404", "403", "401", "410", "not public", "not allowed", "not known",
 TEXTS = ("excerpt", "text", "abstract", "summary", "content", "snippet")
 LEAST_FIRST: tuple[contracts.Trust, ...] = ("untrusted", "trusted", "own")
 DATES = ("published_at", "changed_at", "date", "updated_at")
+# A write has a connection of its own in its thread; a step has two at most, however many topics it researches.
+_one_write_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,6 @@ class Toolbox:
         self.failures = 0
         self.used: set[str] = set()
         self.search_failed = False
-        # One after the other: a step has two connections to the database at most.
-        self._writing = asyncio.Lock()
         for tool in listed:
             if not tool.ours:
                 self.heard.read(tool.description, "untrusted")
@@ -159,17 +160,16 @@ class Toolbox:
         """Make a call that changes something, once for this run and topic, however often its step is repeated."""
         self.calls += 1
         work = functools.partial(self._perform, tool, arguments, topic_id, asyncio.get_running_loop())
-        async with self._writing:
-            try:
-                with charged.charged("researcher", tool.name):
-                    answer = await asyncio.to_thread(work)
-            except errors.BudgetExceeded as error:
-                events.emit("budget", str(error), tool=tool.name)
-                raise errors.ToolFailed(str(error)) from error
-            except errors.ToolFailed as error:
-                self.failures += 1
-                events.emit("error", str(error), tool=tool.name)
-                raise
+        try:
+            with charged.charged("researcher", tool.name):
+                answer = await asyncio.to_thread(work)
+        except errors.BudgetExceeded as error:
+            events.emit("budget", str(error), tool=tool.name)
+            raise errors.ToolFailed(str(error)) from error
+        except errors.ToolFailed as error:
+            self.failures += 1
+            events.emit("error", str(error), tool=tool.name)
+            raise
         self._hear(tool, answer)
         return answer
 
@@ -177,7 +177,12 @@ class Toolbox:
         self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, loop: asyncio.AbstractEventLoop
     ) -> dict[str, Any]:
         """Perform the call as an action, from a thread of its own: the account waits for the effect."""
+        with _one_write_at_a_time:
+            return self._perform_alone(tool, arguments, topic_id, loop)
 
+    def _perform_alone(
+        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, loop: asyncio.AbstractEventLoop
+    ) -> dict[str, Any]:
         def do() -> dict[str, Any]:
             try:
                 return asyncio.run_coroutine_threadsafe(self._tools.call(tool.name, arguments), loop).result(CALL_SECONDS)

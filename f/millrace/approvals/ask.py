@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Ask a person about a proposed action: what will happen, and why it asks. The flow waits after this step.
+"""Ask a person.
+
+Says what will happen and why it asks. The flow waits after this step.
 
 scripts/millrace step approvals/ask action_id=ACTION
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Perform the calls that agents proposed inside their steps and a person approved, each once.
+"""Make approved calls.
+
+Makes the calls that agents proposed inside their steps and a person approved, each once.
 
 scripts/millrace step approvals/perform run_id=RUN
 """

@@ -1,42 +1,69 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Close the task: the answer, what became of each call that needed a person, and which tools were missing.
+"""Close the run.
+
+Its result is the answer, what became of each call that needed a person, and which tools were missing.
 
 scripts/millrace step assist/close run_id=RUN
 """
 
-from f.millrace.core import db, run_context
+from f.millrace.core import db, money, run_context
 from f.millrace.telemetry import events, spans
-from f.millrace.trust import audit, decisions, spend
+from f.millrace.trust import audit, decisions, markdown, spend
 
 
 def main(run_id: str) -> dict:
-    """Close the task.
+    """Close the run.
 
     Args:
-        run_id: The run whose task was done.
+        run_id: The run whose task was done, or whose question was answered.
     """
     with spans.step("assist.close", run_id) as span:
-        row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
-        made = db.all(
-            "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:') ORDER BY created_at, key",
-            [run_id],
-        )
-        calls = [{"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")} for one in made]
-        answer = row.get("answer") or {}
-        failed = answer.get("stopped_because") or any(one["state"] in ("failed", "unknown") for one in made)
-        status = "partly_failed" if failed else "done"
-        result = {**answer, "calls": calls, "status": status, "cost_usd": spend.told(run_id)}
-        changed = db.execute(
-            "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
-            "WHERE id = %s AND status IN ('running', 'waiting')",
-            [status, db.jsonb(result), run_context.now(), run_id],
-        )
-        if changed:
-            audit.append("millrace", "run.closed", "do_task", run_id, status=status, calls=len(calls))
-        if status == "done":
-            decisions.close(run_id)
-        events.emit("progress", f"Task {status.replace('_', ' ')}", status=status)
-        span.set({"millrace.run.status": status})
-        return result
+        result = finish(run_id)
+        span.set({"millrace.run.status": result["status"]})
+        return markdown.shown(result, _page(result))
+
+
+def finish(run_id: str) -> dict:
+    """End the run with its answer, and return that; a run that has ended stays as it is."""
+    row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
+    made = db.all(
+        "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:') ORDER BY created_at, key",
+        [run_id],
+    )
+    calls = [{"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")} for one in made]
+    answer = row.get("answer") or {}
+    failed = answer.get("stopped_because") or any(one["state"] in ("failed", "unknown") for one in made)
+    status = "partly_failed" if failed else "done"
+    cost = spend.told(run_id)
+    labels = [f"cost:{money.dollars(cost)}", *([status] if status != "done" else [])]
+    result = {**answer, "calls": calls, "status": status, "cost_usd": cost, "wm_labels": labels}
+    changed = db.execute(
+        "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
+        "WHERE id = %s AND status IN ('running', 'waiting')",
+        [status, db.jsonb(result), run_context.now(), run_id],
+    )
+    if changed:
+        audit.append("millrace", "run.closed", run_context.current().flow, run_id, status=status, calls=len(calls))
+    if status == "done":
+        decisions.close(run_id)
+    events.emit("progress", f"Run {status.replace('_', ' ')}", status=status)
+    return result
+
+
+def _page(result: dict) -> str:
+    """Return the answer, and what became of the calls that needed a person, as a page."""
+    parts = [markdown.paragraphs(str(result.get("text") or "No answer."))]
+    if result["calls"]:
+        lines = [
+            f"- {markdown.one_line(call['tool'])}: {call['state']}"
+            + (f". {markdown.one_line(str(call['error']))}" if call["error"] else "")
+            for call in result["calls"]
+        ]
+        parts.append("#### Calls that needed a person\n\n" + "\n".join(lines))
+    if result.get("gaps"):
+        parts.append(f"#### Tools that were missing: {len(result['gaps'])}")
+    if result.get("stopped_because"):
+        parts.append(f"Stopped: {markdown.one_line(str(result['stopped_because']))}")
+    return "\n\n".join([*parts, f"It cost {money.dollars(result['cost_usd'])}."]) + "\n"

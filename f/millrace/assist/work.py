@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Do one task with the tools that there are; what needs a person is proposed, what was missing is reported.
+"""Do one task.
+
+With the tools that there are; what needs a person is proposed, what was missing is reported.
 
 scripts/millrace step assist/work task="Write down in my notes when high water is"
 """

@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Ask a person for approval; the flow waits.
+"""Ask for approval.
 
 Switch on "Suspend" in the step's advanced settings (1 approval, the same time as here, and "Continue on disapproval/timeout").
 The approval page shows what is asked; its button sends the question's fingerprint back, so that an approval counts for this
@@ -11,10 +11,10 @@ question only. Put `blocks/take_answer` or `blocks/send_if_approved` behind it: 
 scripts/millrace step blocks/ask_approval question="Publish the report?"
 """
 
-from f.millrace.core import errors, ids, run_context
+from f.millrace.core import errors
 from f.millrace.telemetry import spans
 from f.millrace.tools import asking
-from f.millrace.trust import actions, questions
+from f.millrace.trust import actions
 
 
 def main(question: str = "", details: str = "", action_id: str = "", timeout: int = 86400) -> dict:
@@ -36,11 +36,6 @@ def main(question: str = "", details: str = "", action_id: str = "", timeout: in
     if timeout <= 0:
         raise errors.BadInput(f"timeout is {timeout}; it must be more than 0 seconds")
     with spans.step("blocks.ask_approval", action_id=action_id) as span:
-        if action_id:
-            action = actions.by_id(action_id)
-        else:
-            arguments = {"question": question.strip(), "details": details}
-            key = f"decide:{run_context.current().run_id}:{run_context.current().step}:{ids.digest_of(arguments)[:16]}"
-            action = actions.propose(questions.DECIDE, arguments, key, reason="this flow asks a person before it goes on")
+        action = actions.by_id(action_id) if action_id else asking.propose(question, details)
         span.set(action_id=str(action["id"]))
         return {"action_id": str(action["id"]), **asking.ask(action, timeout)}

@@ -15,8 +15,8 @@ TOOL = "mail.send"
 
 
 def flow() -> str:
-    """Return whose standing approvals hold: those of the flow's path, or of the run's flow outside of Windmill's."""
-    return run_context.flow_path() or run_context.current().flow
+    """Return whose standing approvals hold: those of the outermost flow's path, or of the run's flow outside of Windmill's."""
+    return run_context.root_flow_path() or run_context.current().flow
 
 
 def compose(to: str, subject: str, text: str) -> Row:

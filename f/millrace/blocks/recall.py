@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_memory
 
-"""Recall what memory knows about a question.
+"""Recall from memory.
 
 Finds documents, notes of earlier runs and conversations by meaning and by words, also as of an earlier day. Nothing is
 searched outside, and no model writes: what comes back is what was kept, word for word.
@@ -12,7 +12,7 @@ scripts/millrace step blocks/recall question="quay repair"
 from f.millrace.core import errors, run_context
 from f.millrace.memory import recall
 from f.millrace.telemetry import spans
-from f.millrace.trust import embeddings
+from f.millrace.trust import embeddings, markdown
 
 MOST = 100
 
@@ -41,4 +41,16 @@ def main(question: str, limit: int = 5, types: list[str] | None = None, as_of: s
         memories = [{name: result.as_json()[name] for name in names} for result in results]
         span.set(found=len(memories))
         text = "\n\n".join(f"{one['title']}: {one['text']}" if one["title"] else one["text"] for one in memories)
-        return {"text": text, "memories": memories, "found": len(memories)}
+        found = {"text": text, "memories": memories, "found": len(memories), "wm_labels": [f"found:{len(memories)}"]}
+        return markdown.shown(found, _page(memories))
+
+
+def _page(memories: list[dict]) -> str:
+    """Return the memories as a page, each with where it is from."""
+    parts = []
+    for one in memories:
+        source, day = str(one["source"] or ""), str(one["valid_from"] or "")[:10]
+        where = markdown.one_line(", ".join(part for part in (one["type"], source, day) if part))
+        title = markdown.link(one["title"] or one["type"], source)
+        parts.append(f"#### {title}\n\n{markdown.quoted(one['text'])}\n\n{where}")
+    return "\n\n".join(parts or ["Memory knows nothing about it."]) + "\n"

@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Research a question and answer it with sources.
+"""Research a question.
 
 Searches the web, feeds, arXiv and your notes, reads what it finds, settles contradictions and writes an answer in which
 every sentence names its source. Without any source it says so and invents nothing. What it may spend and which model it
@@ -11,8 +11,9 @@ scripts/millrace step blocks/research question="What does a sodium battery cost?
 """
 
 from f.millrace.agents import ask
-from f.millrace.core import run_context
+from f.millrace.core import money, run_context
 from f.millrace.telemetry import spans
+from f.millrace.trust import markdown
 
 
 def main(question: str, use_memory: bool = True, written_by_others: bool = False) -> dict:
@@ -37,7 +38,7 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
         reply = ask.ask(question, fresh=not use_memory, trust="untrusted" if written_by_others else "own")
         result = reply.result
         span.set(findings=len(result.findings), confidence=result.confidence.score)
-        return {
+        found = {
             "answer": reply.text,
             "sources": reply.sources,
             "found": bool(result.findings),
@@ -46,4 +47,8 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
             "stopped_because": str(result.stopped_because),
             "cost_usd": result.cost_usd,
             "run_id": run_context.current().run_id,
+            "wm_labels": [f"cost:{money.dollars(result.cost_usd)}"],
         }
+        said = f"Confidence {result.confidence.score} of 100. " if result.findings else ""
+        page = markdown.with_sources(reply.text, reply.sources)
+        return markdown.shown(found, f"{page}\n{said}It cost {money.dollars(result.cost_usd)}.\n")

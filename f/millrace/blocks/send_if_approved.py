@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Send the mails that a person approved.
+"""Send approved mails.
 
 Stands behind `blocks/send_mail` and `blocks/ask_approval`. It reads the answer as take_answer does and sends exactly the
 mails that were shown, each once. When nobody had to be asked there is nothing left to do, and it says so.
@@ -18,7 +18,11 @@ from f.millrace.trust import actions, answers, approvals
 
 
 def main(
-    action_id: str = "", resume: dict | None = None, resumes: list[dict] | None = None, approvers: list[str] | None = None
+    action_id: str = "",
+    resume: dict | None = None,
+    resumes: list[dict] | None = None,
+    approvers: list[str] | None = None,
+    already_sent: list[dict] | None = None,
 ) -> dict:
     """Send approved mails.
 
@@ -27,6 +31,7 @@ def main(
         resume: Write the expression: resume
         resumes: Write the expression: resumes
         approvers: Write the expression: approvers
+        already_sent: The mails of the step send_mail, to have all of them in one result. Example: results.mail.mails
 
     Returns:
         approved: Whether a person said yes; false also when nobody was asked.
@@ -35,7 +40,7 @@ def main(
         mails: What became of the mails: recipient, status (sent, or outbox for a file), path.
     """
     if not action_id:
-        return {"approved": False, "decision": "nothing_to_approve", "by": "policy", "mails": []}
+        return {"approved": False, "decision": "nothing_to_approve", "by": "policy", "mails": already_sent or []}
     whole = actions.by_id(action_id)
     if whole["tool"] != mails.TOOL or "mails" not in whole["arguments"]:
         raise errors.BadInput(
@@ -45,7 +50,7 @@ def main(
         answer = answers.record(whole, resume, resumes or [], approvers)
         done = _send(whole) if answer["approved"] else []
         span.set(decision=answer["decision"], mails=len(done))
-        return {**answer, "mails": done}
+        return {**answer, "mails": [*(already_sent or []), *done]}
 
 
 def _send(whole: dict[str, Any]) -> list[dict[str, Any]]:

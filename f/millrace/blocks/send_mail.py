@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Send a mail safely: at once to those who agreed, after a person's word to others.
+"""Send a mail safely.
+
+At once to those who agreed, after a person's word to others.
 
 Nothing goes out twice, also when the step runs again. To an address with a standing approval for this flow the mail goes at
 once (`scripts/millrace recipients add ADDRESS --flow u/you/your_flow`). For the others it is only proposed: put

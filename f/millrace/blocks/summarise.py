@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Summarise documents, web pages or a text, with sources.
+"""Summarise documents.
 
 Give documents that Millrace has read (by name, title or folder), addresses of web pages, or a text; or all of them. Every
 sentence of the summary names the document that it stands on. What cannot be read is reported and stops nothing, as long as
@@ -13,10 +13,11 @@ scripts/millrace step blocks/summarise text="..." sentences=3
 from typing import Any
 
 from f.millrace.agents import call, evidence, summariser
-from f.millrace.core import errors, ids, run_context
+from f.millrace.core import errors, ids, money, run_context
 from f.millrace.memory import documents as stored
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import web
+from f.millrace.trust import markdown
 
 Document = dict[str, Any]
 MOST_SENTENCES = 20
@@ -66,7 +67,12 @@ def main(
         for problem in problems:
             events.emit("error", problem)
         span.set(documents=len(found), sentences=len(summary.findings))
-        return {**_shown(summary), "read": len(found), "problems": problems, "cost_usd": summary.cost_usd}
+        shown = {**_shown(summary), "read": len(found), "problems": problems, "cost_usd": summary.cost_usd}
+        lines = [f"- {markdown.one_line(problem)}" for problem in problems]
+        unread = "\n#### Not read\n\n" + "\n".join(lines) + "\n" if lines else ""
+        page = markdown.with_sources(shown["summary"], shown["sources"])
+        labels = [f"cost:{money.dollars(summary.cost_usd)}"]
+        return markdown.shown({**shown, "wm_labels": labels}, f"{page}{unread}\nIt cost {money.dollars(summary.cost_usd)}.\n")
 
 
 def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[Document]:

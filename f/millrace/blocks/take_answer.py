@@ -1,7 +1,7 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Take a person's answer and say whether it is a yes.
+"""Read a person's answer.
 
 Stands behind `blocks/ask_approval`. Approved only when a person pressed Approve for this very question: a refusal, a time-out,
 a link that was merely opened and an answer to another question are all a no.

@@ -39,7 +39,7 @@ DEFAULTS = PREFIX + "DEFAULTS"
 # What says that a setting is empty on purpose, where a form or a variable cannot be left empty.
 NONE = "none"
 # Set by scripts and the runner for their own children; not settings.
-INTERNAL = frozenset({"STEP", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
+INTERNAL = frozenset({"STEP", "FLOW_PATH", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
 
 # What the settings of a tool server take from the environment: "Bearer ${TRACKER_TOKEN}".
 FROM_ENVIRONMENT = r"\$\{(\w+)\}"

@@ -4,14 +4,17 @@
 
 Masked are the secrets that this process knows (settings and environment, in the spellings in which they travel), values
 under names that say what they are, and texts of the shapes in which keys are issued.
+
+A known secret that is an ordinary word (`millrace`, `Postgres`) is masked only where it stands as a value: after `=` or `:`, as
+a password in an address, or as a whole value under a name. Anywhere else it is most likely the word.
 """
 
 import base64
 import functools
 import os
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
@@ -49,6 +52,9 @@ NAMED = (
     r"(?i)\b((?:[\w-]*[_-])?(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|token|sig|signature))"
     r"(\\*[\"']?\s*(?:=\s*\\*[\"']?|:\s*\\*[\"']?(?=[^\s\"',;]*[0-9_/+=-])))([^\s\"'&,;<>\\)\]}]{6,})"
 )
+# `=`, `:` or a telling name before a word that is a secret, and no more of a longer word or path behind it.
+BEFORE_WORD = r"([=:]\s*\\*[\"']?|(?i:\b(?:password|passwd|pwd|secret|token|key))\s+(?:is\s+)?\\*[\"']?)"
+AFTER_WORD = r"(?![\w/-]|\.\w)"
 # No shape and no name without one of these letters.
 HINT = r"(?i)[_-]|[0-9]{8}|://|bearer|basic|token|password|passwd|pwd|secret|key|sig|eyJ|AKIA|ASIA|AIza|ya29|SG\.|BSA"
 
@@ -72,16 +78,27 @@ def _under(key: Any, value: Any) -> Any:
             return MASK
         if isinstance(value, list | tuple) and all(isinstance(inner, str) for inner in value):
             return [MASK for _ in value]
+    words = _own_secrets().words
+    if isinstance(value, str) and value in words:
+        return MASK
+    if words and isinstance(value, list | tuple):
+        return [_under(key, inner) for inner in value]
     return redact(value)
 
 
 def _text(text: str) -> str:
     own = _own_secrets()
-    if own is not None:
-        text = own.sub(MASK, text)
+    if own.anywhere is not None:
+        text = own.anywhere.sub(MASK, text)
+    if own.as_value is not None:
+        text = own.as_value.sub(_as_value, text)
     if not _compiled(HINT).search(text):
         return text
     return _compiled(NAMED).sub(_named, _compiled(SHAPES).sub(MASK, text))
+
+
+def _as_value(match: "re.Match[str]") -> str:
+    return match[1] + MASK
 
 
 def _named(match: "re.Match[str]") -> str:
@@ -94,9 +111,15 @@ def _compiled(pattern: str) -> "re.Pattern[str]":
     return re.compile(pattern)
 
 
+class _Own(NamedTuple):
+    anywhere: "re.Pattern[str] | None"
+    as_value: "re.Pattern[str] | None"
+    words: frozenset[str]
+
+
 @functools.cache
-def _own_secrets() -> "re.Pattern[str] | None":
-    """Return one pattern for all secrets of this process, the longest first."""
+def _own_secrets() -> _Own:
+    """Return the patterns for all secrets of this process, the longest first, and those that are ordinary words."""
     found = set(_of_environment())
     try:
         values = list(vars(config.settings()).values())
@@ -105,9 +128,21 @@ def _own_secrets() -> "re.Pattern[str] | None":
     for value in values:
         found.update(part for secret in _secrets(value) for part in _parts(secret))
     spellings = {spelling for secret in found if len(secret) >= SHORTEST for spelling in _spellings(secret)}
-    if not spellings:
-        return None
-    return re.compile("|".join(re.escape(one) for one in sorted(spellings, key=len, reverse=True)))
+    words = frozenset(spelling for spelling in spellings if _is_word(spelling))
+    anywhere, as_value = _any_of(spellings - words), _any_of(words)
+    return _Own(
+        re.compile(anywhere) if anywhere else None,
+        re.compile(f"{BEFORE_WORD}(?:{as_value}){AFTER_WORD}") if as_value else None,
+        words,
+    )
+
+
+def _is_word(secret: str) -> bool:
+    return secret.isalpha() and (secret.islower() or secret.isupper() or secret.istitle())
+
+
+def _any_of(spellings: Iterable[str]) -> str:
+    return "|".join(re.escape(one) for one in sorted(spellings, key=len, reverse=True))
 
 
 def _secrets(value: Any) -> Iterator[str]:

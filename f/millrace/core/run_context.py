@@ -4,17 +4,20 @@
 
 import contextlib
 import contextvars
+import functools
 import os
 import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from f.millrace.core import config
+from f.millrace.core import config, errors, windmill
 
 # What Windmill adds to the path of a flow for the job of one iteration or branch.
 INSIDE = re.compile(r"(?:/(?:forloop|whileloop|branchone|branchall)-[^/]*)+$")
+# Flows of ours that are made to be steps of somebody's flow: what they do is done for that flow.
+PARTS = "f/millrace/blocks/"
 
 
 class Context(NamedTuple):
@@ -64,15 +67,25 @@ def root_run_id() -> str:
     return _uuid(os.environ.get("WM_ROOT_JOB_ID") or os.environ.get("WM_JOB_ID") or "")
 
 
-def step_path(name: str) -> str:
+def step_path(name: str, part: str = "") -> str:
     """Return the unique path of this step in its run, e.g. `research[0].investigate`.
 
-    The local runner sets it; on Windmill it comes from the module id and the index of the loop's iteration.
+    The local runner sets it; on Windmill it comes from the module id and the index of the loop's iteration. With `part`,
+    one of several things that the step's process does, it is e.g. `research[0][tp_1].investigate`.
     """
+    path = _step_path(name)
+    before, _, last = path.rpartition(".")
+    return f"{before}[{part}].{last}" if part else path
+
+
+def _step_path(name: str) -> str:
     given = os.environ.get("MILLRACE_STEP")
     if given:
         return given
     module = os.environ.get("WM_FLOW_STEP_ID") or name
+    if _is_part():
+        # Two calls of one flow in a run have steps of the same names.
+        return f"{_caller(os.environ['WM_FLOW_JOB_ID'])[1]}{module}"
     flow_path = os.environ.get("WM_FLOW_PATH", "")
     if "/forloop-" in flow_path:
         return f"[{flow_path.rsplit('/forloop-', 1)[1]}].{module}"
@@ -82,6 +95,50 @@ def step_path(name: str) -> str:
 def flow_path() -> str:
     """Return the path of the flow that this job belongs to, e.g. `u/eve/brief`; empty outside of one."""
     return INSIDE.sub("", os.environ.get("WM_FLOW_PATH", ""))
+
+
+def root_flow_path() -> str:
+    """Return the path of the flow that this job is done for: of a called part, the outermost flow that calls it."""
+    given = os.environ.get("MILLRACE_FLOW_PATH")
+    if given:
+        return given
+    return _caller(os.environ["WM_FLOW_JOB_ID"])[0] if _is_part() else flow_path()
+
+
+def _is_part() -> bool:
+    job, root = os.environ.get("WM_FLOW_JOB_ID"), os.environ.get("WM_ROOT_JOB_ID")
+    return bool(job) and job != root and flow_path().startswith(PARTS) and windmill.on_worker()
+
+
+@functools.lru_cache(maxsize=100)
+def _caller(job: str) -> tuple[str, str]:
+    """Return the outermost flow's path and what stands before the names of this flow job's steps: `mail.`, `each[2].mail.`."""
+    before = ""
+    row = _job(job)
+    while parent := row.get("parent_job"):
+        above = _job(parent)
+        before = _step_of(above, job) + before
+        job, row = parent, above
+    return str(row.get("script_path") or ""), before
+
+
+def _job(job: str) -> dict[str, Any]:
+    row = windmill.get(f"jobs_u/get/{job}?no_logs=true")
+    if not isinstance(row, dict):
+        raise errors.BadSetting(
+            f"Windmill does not show job {job!r}, which called this flow; may the job's user see its own runs?"
+        )
+    return row
+
+
+def _step_of(flow: dict[str, Any], job: str) -> str:
+    """Return the step of a flow that a job of it is, with the number of the iteration."""
+    for module in (flow.get("flow_status") or {}).get("modules") or []:
+        if job in (module.get("flow_jobs") or []):
+            return f"{module['id']}[{module['flow_jobs'].index(job)}]."
+        if module.get("job") == job:
+            return f"{module['id']}."
+    return f"{job}."
 
 
 def now() -> datetime:

@@ -120,6 +120,14 @@ def last_due(cron: Cron, zone: ZoneInfo, until: datetime) -> datetime | None:
     return next(_backwards(cron, zone, until), None)
 
 
+def next_due(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
+    """Return the first moment after `after`."""
+    # A local day earlier: a time that the clock skips comes an hour later, and may be of the day before.
+    start = after.astimezone(zone).date() - timedelta(days=1)
+    days = (start + timedelta(days=count) for count in range(HORIZON_DAYS))
+    return next((moment for day in days for moment in cron.instants(day, zone) if moment > after), None)
+
+
 def decide(
     scheduled_for: datetime | None,
     now: datetime,

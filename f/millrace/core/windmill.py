@@ -21,15 +21,20 @@ def on_worker() -> bool:
 
 def get(path: str) -> Any:
     """Return the JSON of `GET /api/w/<workspace>/<path>`; None when the server says 404."""
+    return _parsed(text(path))
+
+
+def text(path: str) -> str | None:
+    """Return the text of `GET /api/w/<workspace>/<path>`; None when the server says 404."""
     return _ask("GET", path)
 
 
 def post(path: str, body: Any) -> Any:
     """Return the answer to `POST /api/w/<workspace>/<path>`, JSON or text; None when the server says 404."""
-    return _ask("POST", path, body)
+    return _parsed(_ask("POST", path, body))
 
 
-def _ask(method: str, path: str, body: Any = None) -> Any:
+def _ask(method: str, path: str, body: Any = None) -> str | None:
     base = os.environ["BASE_INTERNAL_URL"].rstrip("/")
     workspace = urllib.parse.quote(os.environ["WM_WORKSPACE"])
     request = urllib.request.Request(
@@ -40,13 +45,16 @@ def _ask(method: str, path: str, body: Any = None) -> Any:
     )
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:
-            answer = response.read().decode()
+            return response.read().decode()
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
         raise errors.BadSetting(f"Windmill answered {error.code} to {path!r}; may the job's user do that?") from error
+
+
+def _parsed(answer: str | None) -> Any:
     try:
-        return json.loads(answer)
+        return json.loads(answer) if answer is not None else None
     except json.JSONDecodeError:
         return answer
 

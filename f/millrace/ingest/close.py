@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Close the ingestion: what was read, what could not be, and the run's result.
+"""Close the ingestion.
+
+Its result says what was read and what could not be.
 
 scripts/millrace step ingest/close run_id=RUN
 """
@@ -37,6 +39,8 @@ def finish(run_id: str, scanned: dict, read: dict, embedded: dict) -> dict:
     # A file that could not be read before either is told again, but does not make every night a failure.
     status = "partly_failed" if fresh else "done"
     result["status"] = status
+    labels = [f"read:{result['read']}", *([f"unread:{len(result['problems'])}"] if result["problems"] else [])]
+    result["wm_labels"] = [*labels, *([status] if status != "done" else [])]
     db.execute(
         "UPDATE run SET status = %s, result = %s, error = %s, finished_at = coalesce(finished_at, %s) "
         "WHERE id = %s AND status IN ('running', 'waiting')",

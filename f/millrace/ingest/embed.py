@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_memory
 
-"""Embed the passages that have no vector yet, so that they are found by meaning too.
+"""Embed new passages.
+
+Passages that have no vector yet get one, so that they are found by meaning too.
 
 scripts/millrace step ingest/embed namespace=main
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_documents
 
-"""Read the documents that wait: text, headings and tables, cut into passages and stored, each document in one go.
+"""Read documents.
+
+Text, headings and tables of those that wait, cut into passages and stored, each document in one go.
 
 scripts/millrace step ingest/read namespace=main
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Scan the folders: which documents are new, changed, moved or gone since they were last read.
+"""Find new documents.
+
+Looks which are new, changed, moved or gone since they were last read.
 
 scripts/millrace step ingest/scan paths='["documents"]'
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Look at every part of the house, count its figures, and raise or end alerts.
+"""Check health and raise alerts.
+
+Looks at every component, counts its metrics, and raises or ends alerts.
 
 scripts/millrace step ops/check_health
 """

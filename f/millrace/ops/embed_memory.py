@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_memory
 
-"""Give vectors to memories that have none, so that they are found by meaning too; by their words they are found at once.
+"""Embed new memories.
+
+Memories that have no vector get one, so that they are found by meaning too; by their words they are found at once.
 
 scripts/millrace step ops/embed_memory
 """

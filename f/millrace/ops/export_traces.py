@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Send the traces that are left to the collector, close what dead steps left open, delete what is old.
+"""Export and tidy traces.
+
+Sends the traces that are left to the collector, closes what dead steps left open, deletes what is old.
 
 scripts/millrace step ops/export_traces
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Really delete all that mentions a subject, and prove it.
+"""Forget a subject.
+
+Really deletes all that mentions it, and proves it.
 
 On Windmill the job's own arguments hold the subject until the workspace's retention ends; delete the job there too.
 

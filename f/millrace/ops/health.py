@@ -19,7 +19,7 @@ from f.millrace.core import config, db, errors, redaction, schema, windmill
 State = Literal["healthy", "degraded", "critical", "unknown"]
 ORDER: tuple[State, ...] = ("healthy", "unknown", "degraded", "critical")
 CONNECT_SECONDS = 2.0
-PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465}
+PORTS = {"http": 80, "https": 443, "smtp": 587, "smtps": 465}
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 FAILING = 0.3
 FEWEST_CALLS = 5

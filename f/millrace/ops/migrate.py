@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Bring the database's tables up to this code.
+"""Migrate the database.
+
+Brings its tables up to this code.
 
 scripts/millrace step ops/migrate
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Delete memories that are older than their type is kept.
+"""Delete old memories.
+
+Those that are older than their type is kept.
 
 scripts/millrace step ops/prune_memory
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Find runs that stand still and get them going: continue, try another way, or tell a person; hand over answers.
+"""Recover stalled runs.
+
+Finds runs that stand still and continues them, tries another way, or tells a person; hands over answers.
 
 A run that has ended on the server, because a person cancelled it or otherwise, has ended here too.
 

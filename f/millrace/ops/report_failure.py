@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Report that a step of a flow gave up: the run says so, and the operator gets one mail.
+"""Report a failure.
+
+A step of a flow gave up: the run says so, and the operator gets one mail.
 
 scripts/millrace step ops/report_failure message="the disk is full"
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Withdraw what a poisoned source said, and what was derived from it.
+"""Retract a source.
+
+Withdraws what a poisoned source said, and what was derived from it.
 
 scripts/millrace step ops/retract source="https://example.com/" because="invented"
 """

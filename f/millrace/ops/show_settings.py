@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Show the effective settings: each value, where it comes from and what it means, secrets masked.
+"""Show the settings.
+
+The effective ones: each value, where it comes from and what it means, secrets masked.
 
 scripts/millrace step ops/show_settings
 """

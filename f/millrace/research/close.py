@@ -1,15 +1,17 @@
 # no_postinstall
-# requirements: millrace_core
+# requirements: millrace_digest
 
-"""Close the run: how it ended, what it cost, and its result.
+"""Close the run.
+
+Its result says how it ended, what it cost, and shows the digest.
 
 scripts/millrace step research/close run_id=RUN
 """
 
 from f.millrace.core import db, money, run_context
-from f.millrace.research import result
+from f.millrace.research import digest_markdown, result
 from f.millrace.telemetry import events, spans
-from f.millrace.trust import audit, decisions, spend
+from f.millrace.trust import audit, decisions, markdown, spend
 
 
 def main(run_id: str) -> dict:
@@ -23,7 +25,7 @@ def main(run_id: str) -> dict:
         problems = _problems(run_id, small)
         status = "partly_failed" if problems else "done"
         cost = spend.told(run_id)
-        small |= {"status": status, "problems": problems, "wm_labels": [f"cost:{money.dollars(cost)}", *_marks(small, status)]}
+        small |= {"status": status, "problems": problems, "wm_labels": digest_markdown.labels(small, status, cost)}
         changed = db.execute(
             "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s), error = %s "
             "WHERE id = %s AND status IN ('running', 'waiting')",
@@ -34,7 +36,7 @@ def main(run_id: str) -> dict:
         decisions.close(run_id)
         events.emit("progress", f"Run {status.replace('_', ' ')}, {money.dollars(cost)}", status=status, cost_usd=cost)
         span.set({"millrace.run.status": status, "millrace.run.cost_usd": float(cost)})
-        return small
+        return markdown.shown(small, digest_markdown.of_run(run_id, small))
 
 
 def _problems(run_id: str, small: dict) -> list[str]:
@@ -49,7 +51,3 @@ def _problems(run_id: str, small: dict) -> list[str]:
         f"mail to {one['recipient']} {one['status']}" for one in small["deliveries"] if one["status"] in ("failed", "unknown")
     ]
     return problems
-
-
-def _marks(small: dict, status: str) -> list[str]:
-    return ([status] if status != "done" else []) + (["sample"] if small["edition"] == "sample" else [])

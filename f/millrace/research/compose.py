@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_digest
 
-"""Compose the digests: one for each group of recipients to whom the same is new.
+"""Write the digests.
+
+One for each group of recipients to whom the same is new.
 
 scripts/millrace step research/compose run_id=RUN
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Deliver the digest to those who have a standing approval; nobody waits for the others.
+"""Send to those who agreed.
+
+The digest goes to those who have a standing approval; nobody waits for the others.
 
 scripts/millrace step research/deliver run_id=RUN
 """

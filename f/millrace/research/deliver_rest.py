@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Deliver the digest to those about whom a person was asked, when the answer was yes.
+"""Send what was approved.
+
+The digest goes to those about whom a person was asked, when the answer was yes.
 
 scripts/millrace step research/deliver_rest run_id=RUN action_id=ACTION
 """

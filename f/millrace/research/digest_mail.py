@@ -28,9 +28,9 @@ class Digest:
 
 def render(content: contents.Content) -> Digest:
     """Return the mail; parts are left out, least important first, until both forms fit."""
-    shown = _clean(content)
+    shown = cleaned(content)
     html, plain = digest_html.page(shown), _plain(shown)
-    for shorten in _SHORTER:
+    for shorten in SHORTER:
         if len(html.encode()) <= MAX_BYTES and len(plain.encode()) <= MAX_BYTES:
             break
         shorten(shown)
@@ -39,7 +39,7 @@ def render(content: contents.Content) -> Digest:
     return Digest(_one_line(shown.subject), INVISIBLE.sub("", html), INVISIBLE.sub("", plain))
 
 
-def _clean(content: contents.Content) -> contents.Content:
+def cleaned(content: contents.Content) -> contents.Content:
     """Return a copy without secrets, invisible characters and endless texts."""
     copy = deepcopy(content)
     copy.notes = [_text(note) for note in copy.notes]
@@ -113,7 +113,7 @@ def _titles_only(content: contents.Content) -> None:
     content.notes = content.notes[-5:]
 
 
-_SHORTER = (_no_headlines, _fewer_references, _fewer_findings, _fewer_topics, _titles_only)
+SHORTER = (_no_headlines, _fewer_references, _fewer_findings, _fewer_topics, _titles_only)
 
 
 def _plain(content: contents.Content) -> str:

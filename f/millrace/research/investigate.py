@@ -1,46 +1,107 @@
 # no_postinstall
 # requirements: millrace_agents
 
-"""Research one topic: the Researcher agent in its loop; what it found is stored with the run.
+"""Research topics.
 
-scripts/millrace step research/investigate run_id=RUN topic_id=TOPIC
+The Researcher agent in its loop, several topics at once; what it found is stored with the run.
+
+scripts/millrace step research/investigate run_id=RUN topic_ids=TOPIC,TOPIC
 """
 
+import asyncio
+import gc
+import time
 from typing import Any
 
-from f.millrace.agents import from_memory, researcher
-from f.millrace.core import config, contracts, db, errors, redaction
-from f.millrace.telemetry import events, spans
-from f.millrace.trust import audit, decisions
+# Loading makes nothing that can be freed; going through it all again and again took a tenth of the loading time.
+gc.disable()
+
+from f.millrace.agents import call, from_memory, researcher  # noqa: E402
+from f.millrace.core import config, contracts, db, errors, redaction  # noqa: E402
+from f.millrace.telemetry import events, spans  # noqa: E402
+from f.millrace.trust import audit, decisions  # noqa: E402
+
+gc.freeze()
+gc.enable()
+
+# Research mostly waits for models and pages. More at once would ask more of them than their limits allow.
+TOPICS_AT_ONCE = 4
+RETRY_WAIT_SECONDS = 3.0
 
 
-def main(run_id: str, topic_id: str) -> dict:
-    """Research one topic.
+def main(run_id: str, topic_ids: list[str]) -> dict:
+    """Research topics of a run.
 
     Args:
-        run_id: The run that chose the topic.
-        topic_id: The topic, as select returns it.
+        run_id: The run that chose the topics.
+        topic_ids: The topics, as select returns them; what is stored already is not researched again.
     """
-    with spans.step("research.investigate", run_id, topic_id=topic_id) as span:
-        topic = db.one("SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id])
-        if topic is None:
-            raise errors.NotFound(f"run {run_id} has no topic {topic_id!r}")
-        stored = _stored(run_id, topic_id)
-        if stored is None:
-            events.emit("topic", f"Researching {topic['title']}", topic_id=topic_id, status="researching")
-            _keep(run_id, _research(run_id, topic))
+    topics = [_topic(run_id, topic_id) for topic_id in topic_ids]
+    answers = call.wait(_research_all(run_id, topics))
+    return {"topics": answers, "count": len(answers), "failed": sum("error" in answer for answer in answers)}
+
+
+def _topic(run_id: str, topic_id: str) -> dict[str, Any]:
+    topic = db.one("SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id])
+    if topic is None:
+        raise errors.NotFound(f"run {run_id} has no topic {topic_id!r}")
+    return topic
+
+
+async def _research_all(run_id: str, topics: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    free = asyncio.Semaphore(TOPICS_AT_ONCE)
+
+    async def one(topic: dict[str, Any]) -> dict[str, Any]:
+        async with free:
+            return await _research(run_id, topic)
+
+    return await asyncio.gather(*(one(topic) for topic in topics))
+
+
+async def _research(run_id: str, topic: dict[str, Any]) -> dict[str, Any]:
+    """Research one topic, once more when it fails; one that fails again is told as failed, and the others go on."""
+    for last in (False, True):
+        try:
+            return await _research_step(run_id, topic, last)
+        except Exception as error:
+            if last and isinstance(error, errors.DatabaseUnavailable):
+                raise  # not this topic's fault: nothing can be stored, so the whole step has to be repeated
+            if last:
+                return {"topic_id": topic["id"], "title": topic["title"], "error": _words(error)}
+        await asyncio.sleep(RETRY_WAIT_SECONDS)
+    raise AssertionError("the loop returns or raises")
+
+
+async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict[str, Any]:
+    topic_id, started = topic["id"], time.monotonic()
+    with spans.step("research.investigate", run_id, part=topic_id, topic_id=topic_id) as span:
+        try:
             stored = _stored(run_id, topic_id)
+            if stored is None:
+                events.emit("topic", f"Researching {topic['title']}", topic_id=topic_id, status="researching")
+                _keep(run_id, await _found(run_id, topic))
+                stored = _stored(run_id, topic_id)
+        except Exception as error:
+            if last:
+                words = _words(error)
+                events.emit(
+                    "topic", f"{topic['title']}: {words}", topic_id=topic_id, title=topic["title"], status="failed", error=words
+                )
+            else:
+                wait = f"it is tried again in {RETRY_WAIT_SECONDS:.0f} seconds"
+                events.emit("error", f"{topic['title']}: {_words(error)}; {wait}", topic=topic_id)
+            raise
         assert stored is not None
         answer = _short(stored)
         # A title may be private; the topic is found by its id.
         span.set({f"millrace.{name}": value for name, value in answer.items() if name != "title"})
-        events.emit("topic", _said(answer), status="researched", **answer)
+        events.emit("topic", _said(answer), status="researched", seconds=round(time.monotonic() - started, 1), **answer)
         return answer
 
 
-def _research(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
+async def _found(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
     try:
-        return researcher.research_topic(run_id, {**topic, "documents": from_memory.passages(topic["title"])})
+        return await researcher.research(run_id, {**topic, "documents": from_memory.passages(topic["title"])})
     except errors.BudgetExceeded as error:
         # What is left of the digest is worth sending: the topic says that money ended it.
         events.emit("budget", str(error), topic_id=topic["id"], for_digest=True)
@@ -109,6 +170,10 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
         "stopped_because": row["stopped_because"],
         "cost_usd": float(row["cost_usd"]),
     }
+
+
+def _words(error: Exception) -> str:
+    return redaction.redact(f"{type(error).__name__}: {error}"[:500])
 
 
 def _said(answer: dict[str, Any]) -> str:

@@ -1,7 +1,9 @@
 # no_postinstall
-# requirements: millrace_core
+# requirements: millrace_digest
 
-"""Open the run: who gets it, what is new to them, which sources are on, and whether it is time.
+"""Open the run.
+
+Decides who gets it, what is new to them, which sources are on, and whether it is time.
 
 scripts/millrace step research/open
 """
@@ -157,7 +159,8 @@ def _answer(run_id: str, opened: opening.Opening) -> dict:
     }
     if opened.skip:
         # Here only: a start that goes on does not load what it takes to tell a whole result.
-        from f.millrace.research import result
+        from f.millrace.research import digest_markdown, result
+        from f.millrace.trust import markdown
 
         # `done` also for a start that came too late: nothing went wrong, there was nothing to do.
         small = result.small_result(run_id)
@@ -165,5 +168,6 @@ def _answer(run_id: str, opened: opening.Opening) -> dict:
             "UPDATE run SET status = 'done', finished_at = coalesce(finished_at, clock_timestamp()), result = %s WHERE id = %s",
             [db.jsonb(small), run_id],
         )
-        answer["result"] = small
+        labels = digest_markdown.labels(small, "done", small["cost_usd"])
+        return markdown.shown({**answer, "result": small, "wm_labels": labels}, digest_markdown.of_run(run_id, small))
     return answer

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Propose the mails: who has a standing approval, and who waits for a person.
+"""Propose the mails.
+
+Looks who has a standing approval, and who waits for a person.
 
 scripts/millrace step research/propose run_id=RUN
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_ingest
 
-"""Read one source since it was last read.
+"""Read one source.
+
+What is there since it was last read.
 
 scripts/millrace step research/read_source run_id=RUN source=hackernews
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Remember what was found: topics, findings, conflicts and evidence become memories with links, so that tomorrow knows.
+"""Remember the findings.
+
+Topics, findings, conflicts and evidence become memories with links, so that tomorrow knows them.
 
 scripts/millrace step research/remember run_id=RUN
 """

@@ -1,7 +1,9 @@
 # no_postinstall
 # requirements: millrace_core
 
-"""Choose the topics: group what was read into stories, drop copies and what was shown before, rank the rest.
+"""Choose topics.
+
+Groups what was read into stories, drops copies and what was shown before, ranks the rest.
 
 scripts/millrace step research/select run_id=RUN
 """
@@ -17,17 +19,20 @@ LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
 
 
-def main(run_id: str, collected: list[dict] | None = None, max_topics: int = 5) -> dict:
+def main(run_id: str, collected: list[dict] | None = None, max_topics: int = 5, jobs: int = 2) -> dict:
     """Choose the topics.
 
     Args:
         run_id: The run whose sources were read.
         collected: How the sources ended, as the loop returns it; what counts is stored with the run.
         max_topics: Choose at most this many (1 to 20).
+        jobs: Deal the topics into at most this many batches, which are researched side by side (1 to 20).
     """
     with spans.step("research.select", run_id, max_topics=max_topics) as span:
         if not 1 <= max_topics <= 20:
             raise errors.BadInput(f"max_topics is {max_topics}; it must be from 1 to 20")
+        if not 1 <= jobs <= 20:
+            raise errors.BadInput(f"jobs is {jobs}; it must be from 1 to 20")
         opened = opening.opening(run_id)
         if opened.until is None:
             _choose(run_id, opened, max_topics)
@@ -35,7 +40,13 @@ def main(run_id: str, collected: list[dict] | None = None, max_topics: int = 5) 
         span.set(topics=len(chosen))
         for row in chosen:
             events.emit("topic", row["title"], topic_id=row["id"], status="chosen", reasons=row["reasons"])
-        return {"topics": [{"topic_id": row["id"], "title": row["title"]} for row in chosen], "count": len(chosen)}
+        topics = [{"topic_id": row["id"], "title": row["title"]} for row in chosen]
+        return {"topics": topics, "batches": _batches([row["id"] for row in chosen], jobs), "count": len(chosen)}
+
+
+def _batches(topic_ids: list[str], jobs: int) -> list[list[str]]:
+    # A process loads its libraries once, whatever it researches; dealt in turn, the best topics come first in each batch.
+    return [topic_ids[job::jobs] for job in range(min(jobs, len(topic_ids)))]
 
 
 def _choose(run_id: str, opened: opening.Opening, limit: int) -> None:

@@ -55,17 +55,20 @@ def is_outside_flow() -> bool:
 def alone() -> bool:
     """Tell whether this process's step belongs to no flow of ours: nobody else will end its run.
 
-    A flow that somebody made on Windmill knows nothing of runs, so each of our steps in it ends the run again.
+    A flow that somebody made on Windmill, or a part for one, knows nothing of runs: each of our steps in it ends the run again.
     """
     if is_outside_flow():
         return True
-    return not os.environ.get("MILLRACE_STEP") and run_context.flow_path() != "" and not run_context.flow_path().startswith(OURS)
+    path = run_context.root_flow_path()
+    ours = path.startswith(OURS) and not path.startswith(run_context.PARTS)
+    return not os.environ.get("MILLRACE_STEP") and path != "" and not ours
 
 
 def begin_alone(name: str) -> dict[str, Any]:
     """Return the run's row of a step that is alone: of its flow's path if it is in somebody's flow; an ended run goes on."""
-    row = ensure(None, run_context.flow_path() or name)
-    if run_context.flow_path():
+    path = run_context.root_flow_path()
+    row = ensure(None, path or name)
+    if path:
         db.execute(
             "UPDATE run SET status = 'running', error = NULL, finished_at = NULL "
             "WHERE id = %s AND status IN ('done', 'failed') AND openflow IS NULL",
@@ -90,14 +93,14 @@ def orchestrator() -> str:
     return "windmill" if windmill.on_worker() else "local"
 
 
-def context_of(row: dict[str, Any], step: str) -> run_context.Context:
-    """Return the context of a step in that run."""
+def context_of(row: dict[str, Any], step: str, part: str = "") -> run_context.Context:
+    """Return the context of a step, or of one part of it, in that run."""
     return run_context.Context(
         run_id=str(row["id"]),
         flow=row["flow"],
         namespace=row["namespace"],
         edition=row["edition"],
-        step=run_context.step_path(step),
+        step=run_context.step_path(step, part),
         dry_run=row["dry_run"],
     )
 

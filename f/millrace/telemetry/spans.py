@@ -74,14 +74,15 @@ def span(
 
 
 @contextlib.contextmanager
-def step(name: str, run_id: str | None = None, **attributes: Any) -> Iterator[Span]:
+def step(name: str, run_id: str | None = None, part: str = "", **attributes: Any) -> Iterator[Span]:
     """Run the block as the step `name` (`area.verb`) of a run: its rows, its context, its span.
 
-    A step that is started alone makes a run of its own. All rows are written when the block ends.
+    A step that is started alone makes a run of its own. All rows are written when the block ends. A process that does
+    several things gives each a `part`: then it has a row and a span of its own.
     """
-    alone = run_id is None and runs.alone()
+    alone = run_id in (None, run_context.root_run_id()) and runs.alone()
     row = runs.begin_alone(name) if alone else runs.ensure(run_id, name)
-    context = runs.context_of(row, name.rsplit(".", 1)[-1])
+    context = runs.context_of(row, name.rsplit(".", 1)[-1], part)
     about = runs.digest_of(attributes)
     if run_id and runs.is_outside_flow():
         context = context._replace(step=runs.path_of_repeat(context.run_id, name, about) or context.step)

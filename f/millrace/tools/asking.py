@@ -14,6 +14,16 @@ from f.millrace.trust import actions, questions
 Row = dict[str, Any]
 
 
+def propose(question: str, details: str) -> Row:
+    """Return the action that a plain question to a person is; the same question of the same step is one."""
+    question = question.strip()
+    if not question:
+        raise errors.BadInput("there is no question; say in one sentence what a person has to decide")
+    arguments = {"question": question, "details": details}
+    key = f"decide:{run_context.current().run_id}:{run_context.current().step}:{ids.digest_of(arguments)[:16]}"
+    return actions.propose(questions.DECIDE, arguments, key, reason="this flow asks a person before it goes on")
+
+
 def ask(action: Row, timeout: int) -> dict[str, Any]:
     """Ask, once however often it is called, and return what the approval page of a waiting step shows and sends back."""
     action = _asked(action, timeout)

@@ -3,15 +3,24 @@
 """What a person is shown before an action: for the approval page, the mail that asks and the terminal alike."""
 
 import json
+import re
 from html import escape
 from typing import Any, NamedTuple
 
-from f.millrace.core import db, money, redaction
-from f.millrace.trust import actions, risk, spend
+from f.millrace.core import db, money, redaction, run_context
+from f.millrace.trust import actions, limits, markdown, risk, spend
 
 PREVIEW = 1500
+TITLE = 200
 # The tool of a plain question to a person: nothing is done when the answer is yes, but that the flow goes on.
 DECIDE = "person.decide"
+ENABLE = "tools.enable"
+MAILS = frozenset({"mail.send", *risk.TO_OPERATOR})
+# What a mail has and its question shows in words, or what only says where it is kept.
+SHOWN = frozenset({"to", "subject", "text", "mails", "html_sha256", "plain_sha256", "message_id", *actions.INCIDENTAL})
+# The rule's own words are enough; where the rule stands is for `scripts/millrace risk`.
+RULE = re.compile(r"house rule for [^:;]+: ")
+POLICY = re.compile(r"setting risk_policy [^:;]+: (?:low|medium|high)")
 
 
 class Question(NamedTuple):
@@ -24,43 +33,126 @@ class Question(NamedTuple):
 
 
 def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Question:
-    """Return the question about an action: recipients, subject, the body's beginning, cost so far, why it asks.
+    """Return the question about an action: what would be done, to whom, what it cost so far, why it asks, how it begins.
 
-    `whole` shows all of the body. `page` is the address where a person can answer (never one that answers by itself).
+    `whole` shows all of the text. `page` is the address where a person can answer (never one that answers by itself).
     """
-    mails = _mails(action)
-    calls = action["arguments"].get("calls") or []
-    sent = [call["arguments"] for call in calls]
-    asked = str(action["arguments"].get("question", "")) if action["tool"] == DECIDE else ""
-    recipients = addressees(action)
-    what = tools(action)
-    title = f"Approve: {what} to {people(recipients)}" if recipients else f"Approve: {what}"
-    title = " ".join(asked.split())[:200] or title
+    heading, sentence = _heading(action), markdown.visible(" ".join(ask(action).split()))
+    mails = [*_mails(action), *(each["arguments"] for each in _calls(action) if each["tool"] in MAILS)]
+    others = [{name: one[name] for name in one if name not in SHOWN} for one in mails if isinstance(one, dict)]
     facts = [
-        ("Question", asked),
-        ("What", "" if asked else f"{what}, {'each ' if len(calls) > 1 else ''}once"),
-        ("To", ", ".join(recipients)),
-        ("Subject", "; ".join(dict.fromkeys(str(one["subject"]) for one in [*mails, *sent] if one.get("subject")))),
+        ("To", ", ".join(addressees(action))),
+        ("Subject", "; ".join(dict.fromkeys(str(one["subject"]) for one in mails if one.get("subject")))),
+        ("Also in it", "; ".join(json.dumps(redaction.redact(one), ensure_ascii=False) for one in others if one)),
         ("Cost so far", money.dollars(spend.cost_of(action["run_id"]))),
-        ("Why it asks", action["reason"] or "it is a high-risk action"),
-        ("Policy", "" if asked else policy(action)),
+        ("Why it asks", why(action)),
         ("Answer until", f"{actions.expiry(action):%Y-%m-%d %H:%M} UTC"),
         ("Run", str(action["run_id"] or "")),
     ]
-    shown = [(name, value) for name, value in facts if value]
-    preview, begins = _shown(action, mails, None if whole else PREVIEW)
+    facts = [(name, markdown.visible(" ".join(value.split()))) for name, value in facts if value]
+    begins, text = _shown(action, None if whole else PREVIEW)
+    text = markdown.visible(text.strip("\n"))
     how = (
         f"{_places(action, page)}:\n\n  scripts/millrace approvals show {action['id']}\n"
         f"  scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny {action['id']}\n"
     )
-    plain = (
-        "\n".join(f"{name}: {value}" for name, value in shown) + f"\n\n{how}" + (f"\n{begins}:\n\n{preview}\n" if preview else "")
+    return Question(
+        title=sentence[:TITLE],
+        plain=_plain(heading, sentence, facts, begins, text, how),
+        markdown=_markdown(heading, sentence, facts, begins, text),
+        html=_html(heading, sentence, facts, begins, text, how),
     )
-    # An indented block: what strangers wrote is shown as it is and never read as Markdown.
-    quoted = "\n".join(f"    {line}" for line in preview.splitlines())
-    markdown = "\n".join(f"- **{name}:** {_flat(value)}" for name, value in shown)
-    markdown += f"\n\n{begins}:\n\n{quoted}\n" if preview else "\n"
-    return Question(title, plain, markdown, _html(title, shown, how, f"{begins}:" if preview else "", preview))
+
+
+def ask(action: dict[str, Any]) -> str:
+    """Return what a person would ask in one sentence before the action is done."""
+    given, tool, calls = action["arguments"], str(action["tool"]), _calls(action)
+    if tool == DECIDE:
+        return str(given.get("question", ""))
+    if len(calls) > 1:
+        names = ("use the rest of the budget" if call["tool"] == limits.TOOL else str(call["tool"]) for call in calls)
+        return f"Make {len(calls)} calls: {', '.join(names)}?"
+    if calls:
+        return ask({**action, **calls[0]})
+    if tool in MAILS:
+        digests = _digest_days(given)
+        if digests:
+            return f"Mail {digests} to {_people(addressees(action))}?"
+        texts = {(mail.get("subject"), mail.get("text")) for mail in _mails(action)}
+        return f"Send {'this mail' if len(texts) < 2 else f'these {len(texts)} mails'} to {_people(addressees(action))}?"
+    if tool == limits.TOOL:
+        return _of_budget(given)
+    if tool == ENABLE:
+        changed = "changed" if given.get("was") else "new"
+        return f"Let agents use the {changed} tool {given.get('server')}.{given.get('name')}?"
+    subject = next((str(given[name]) for name in ("query", "url", "path") if isinstance(given.get(name), str)), "")
+    wording = {
+        "web.search": f"Search the web for “{_short(subject)}”?",
+        "web.fetch": f"Open the page {_short(subject)}?",
+        "notes.write": f"Write the note {_short(subject)}?",
+        "notes.delete": f"Delete the note {_short(subject)}?",
+    }
+    return wording[tool] if tool in wording and subject else f"Call {tool}?"
+
+
+def why(action: dict[str, Any]) -> str:
+    """Return in one sentence why a person is asked."""
+    recipients = addressees(action)
+    if str(action["tool"]) in MAILS and action["arguments"].get("mails") and recipients:
+        who = "the recipient has" if len(recipients) == 1 else "the recipients have"
+        return f"a mail cannot be taken back, and {who} not agreed to get it without a question each time"
+    return _in_words(str(action["reason"] or "")) or "it cannot be taken back"
+
+
+def _in_words(reason: str) -> str:
+    said = POLICY.sub("the settings say to ask about it", RULE.sub("", reason))
+    return said.replace("leaves the house", "leaves this system")
+
+
+def _heading(action: dict[str, Any]) -> str:
+    given, calls = action["arguments"], _calls(action)
+    if len(calls) > 1:
+        return "Calls to make"
+    tool = str(calls[0]["tool"] if calls else action["tool"])
+    if tool in MAILS:
+        return "A digest to mail" if _digest_days(given) else "A mail to send"
+    return {DECIDE: "A question", limits.TOOL: "Money to spend", ENABLE: "A tool to allow"}.get(tool, "A call to make")
+
+
+def _calls(action: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(action["arguments"].get("calls") or [])
+
+
+def _digest_days(given: dict[str, Any]) -> str:
+    """Return which digests are mailed, in words; empty when it is another mail."""
+    ids = _digest_ids(given)
+    if not ids:
+        return ""
+    rows = db.all("SELECT DISTINCT local_day FROM digest WHERE id::text = ANY(%s) ORDER BY local_day", [ids])
+    days = [row["local_day"] for row in rows]
+    if not days or days == [run_context.now().date()]:
+        return "today's digest"
+    return f"the digest of {' and '.join(f'{day:%Y-%m-%d}' for day in days)}"
+
+
+def _digest_ids(given: dict[str, Any]) -> list[str]:
+    mails = given.get("mails") or [given]
+    return list(dict.fromkeys(str(mail["_digest_id"]) for mail in mails if mail.get("_digest_id")))
+
+
+def _of_budget(given: dict[str, Any]) -> str:
+    scope, key, limit = str(given.get("scope")), str(given.get("key")), money.usd(given.get("limit_usd") or 0)
+    row = db.one("SELECT spent_usd FROM budget WHERE scope = %s AND key = %s", [scope, key])
+    rest = max(money.usd(0), limit - money.usd(row["spent_usd"] if row else 0))
+    # The day is the end of the key; whose it is stands before it.
+    who, _, day = key.rpartition(" ")
+    of = {"run": "this run's budget", "user_day": f"{who}'s budget of {day}", "flow_day": f"the budget of {who} of {day}"}
+    return f"Spend the last {money.dollars(rest)} of {of.get(scope, 'the budget')} of {money.dollars(limit)}?"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 100 else text[:99].rstrip() + "…"
 
 
 def _places(action: dict[str, Any], page: str) -> str:
@@ -70,26 +162,41 @@ def _places(action: dict[str, Any], page: str) -> str:
     return "Answer on the command line"
 
 
-def _shown(action: dict[str, Any], mails: list[dict[str, Any]], length: int | None) -> tuple[str, str]:
-    """Return what the question is about, and the words before it."""
-    if mails:
-        return _preview(mails, length), "The mail begins"
-    if action["tool"] == DECIDE:
-        return _beginning(str(action["arguments"].get("details", "")), length), "About it"
-    begins = "These calls would be made, each once" if "calls" in action["arguments"] else "It would be called with"
-    return _arguments(action, length), begins
+def _shown(action: dict[str, Any], length: int | None) -> tuple[str, str]:
+    """Return what the question is about, after the words before it."""
+    calls = _calls(action)
+    only = {**action, **calls[0]} if len(calls) == 1 else action
+    given, tool = only["arguments"], str(only["tool"])
+    if tool == DECIDE:
+        return "About it", _beginning(str(given.get("details", "")), length)
+    if tool in MAILS:
+        return "The mail begins" if len(_mails(only)) < 2 else "The mails begin", _preview(_mails(only), length)
+    if tool == limits.TOOL:
+        return "", ""
+    if len(calls) > 1:
+        return "Each of these would be called once", _beginning("\n\n".join(_call(each) for each in calls), length)
+    begins = "What the tool says of itself" if tool == ENABLE else "It would be called once with"
+    return begins, _beginning(_json(given), length)
+
+
+def _call(call: dict[str, Any]) -> str:
+    note = _in_words(str(call.get("_note") or ""))
+    return f"{call['tool']}{f' ({note})' if note else ''}\n{_json(call['arguments'])}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(redaction.redact(value), indent=2, ensure_ascii=False)
 
 
 def tools(action: dict[str, Any]) -> str:
     """Return what would be used, in words: the tool, or those of the calls that one question is about."""
-    calls = action["arguments"].get("calls") or [action]
-    different = list(dict.fromkeys(str(call["tool"]) for call in calls))
+    different = list(dict.fromkeys(str(call["tool"]) for call in _calls(action) or [action]))
     return " and ".join(part for part in (", ".join(different[:-1]), different[-1]) if part)
 
 
 def addressees(action: dict[str, Any]) -> list[str]:
     """Return who would get what the action, or one of its calls, sends; of an action that sends nothing, nobody."""
-    sent = [action["arguments"], *(call["arguments"] for call in action["arguments"].get("calls") or [])]
+    sent = [action["arguments"], *(call["arguments"] for call in _calls(action))]
     to = [one.get("to") or [] for one in sent]
     return list(dict.fromkeys(str(name) for names in to for name in ([names] if isinstance(names, str) else names)))
 
@@ -101,7 +208,7 @@ def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
 
 def policy(action: dict[str, Any]) -> str:
     """Return what the policy says of what would be done; of several calls, of each tool."""
-    calls = action["arguments"].get("calls") or [action]
+    calls = _calls(action) or [action]
     said = [risk.explain(call["tool"], annotations(action["run_id"], call["tool"]), call["arguments"]) for call in calls]
     return "; ".join(dict.fromkeys(said))
 
@@ -118,23 +225,12 @@ def annotations(run_id: Any, tool: str) -> dict[str, Any] | None:
 
 def _preview(mails: list[dict[str, Any]], length: int | None) -> str:
     """Return the beginning of each different text that would be sent."""
-    ids = list(dict.fromkeys(mail["_digest_id"] for mail in mails if mail.get("_digest_id")))
+    ids = _digest_ids({"mails": mails})
     rows = db.all("SELECT plain, recipients FROM digest WHERE id::text = ANY(%s) ORDER BY window_since NULLS FIRST", [ids])
     texts = [row["plain"] for row in rows] or [str(mail["text"]) for mail in mails if mail.get("text")]
     if len(rows) > 1:
         texts = [f"To {', '.join(row['recipients'])}:\n\n{row['plain']}" for row in rows]
     return "\n\n".join(_beginning(text, length) for text in dict.fromkeys(texts))
-
-
-def _arguments(action: dict[str, Any], length: int | None) -> str:
-    calls = action["arguments"].get("calls")
-    if not calls:
-        return _beginning(json.dumps(redaction.redact(action["arguments"]), indent=2, ensure_ascii=False), length)
-    texts = [
-        f"{call['tool']}, {call['_note']}\n{json.dumps(redaction.redact(call['arguments']), indent=2, ensure_ascii=False)}"
-        for call in calls
-    ]
-    return _beginning("\n\n".join(texts), length)
 
 
 def _beginning(text: str, length: int | None) -> str:
@@ -146,19 +242,46 @@ def people(recipients: list[str]) -> str:
     return ", ".join(recipients[:2]) + (f" and {len(recipients) - 2} more" if len(recipients) > 2 else "")
 
 
-def _flat(value: str) -> str:
-    return "".join(f"\\{char}" if char in "\\`*_[]<>#|" else char for char in " ".join(value.split()))
+def _people(recipients: list[str]) -> str:
+    return recipients[0] if len(recipients) == 1 else f"{len(recipients)} people"
 
 
-def _html(title: str, facts: list[tuple[str, str]], how: str, begins: str, preview: str) -> str:
-    cell = "padding:4px 12px 4px 0;vertical-align:top;font:14px/1.5 Helvetica,Arial,sans-serif;color:#1c2330"
-    rows = "".join(
-        f'<tr><td style="{cell}"><b>{escape(name)}</b></td><td style="{cell}">{escape(value)}</td></tr>' for name, value in facts
+def _plain(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str) -> str:
+    # Marked line by line, so that no text looks like a part of the question.
+    quoted = "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+    told = "\n".join(f"{name}: {value}" for name, value in facts)
+    return "\n\n".join([heading, sentence, told, how.rstrip("\n"), *([f"{begins}:", quoted] if text else [])]) + "\n"
+
+
+def _markdown(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str) -> str:
+    told = "\n".join(f"- **{name}:** {markdown.literal(value)}" for name, value in facts)
+    return (
+        "\n\n".join(
+            [
+                f"### {heading}",
+                f"**{markdown.literal(sentence)}**",
+                told,
+                *([f"{begins}:", markdown.quoted(text)] if text else []),
+            ]
+        )
+        + "\n"
     )
-    block = "white-space:pre-wrap;font:13px/1.5 Menlo,Consolas,monospace;background:#f4f6f8;color:#1c2330;padding:12px"
+
+
+def _html(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str) -> str:
+    font = "14px/1.5 Helvetica,Arial,sans-serif"
+    cell = f"padding:4px 12px 4px 0;vertical-align:top;font:{font};color:#1c2330"
+    rows = "".join(
+        f'<tr><td style="{cell};white-space:nowrap"><b>{escape(name)}</b></td><td style="{cell}">{escape(value)}</td></tr>'
+        for name, value in facts
+    )
+    block = "white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f6f8;color:#1c2330;padding:12px"
+    about = f'<p style="{cell}">{escape(begins)}:</p><div style="{block};font:{font};border-left:4px solid #c2cad3">{escape(text)}</div>'
     return (
         '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body style="margin:0;padding:16px;background:#ffffff">'
-        f'<h1 style="font:20px/1.3 Georgia,serif;color:#1c2330">{escape(title)}</h1><table role="presentation">{rows}</table>'
-        f'<div style="{block}">{escape(how)}</div><p style="{cell}">{begins}</p><div style="{block}">{escape(preview)}</div>'
+        f'<p style="font:bold 12px/1.4 Helvetica,Arial,sans-serif;color:#6a7586;margin:0">{escape(heading)}</p>'
+        f'<h1 style="font:20px/1.3 Georgia,serif;color:#1c2330;margin:4px 0 12px">{escape(sentence)}</h1>'
+        f'<table role="presentation">{rows}</table>'
+        f'<div style="{block};font:13px/1.5 Menlo,Consolas,monospace">{escape(how)}</div>{about if text else ""}'
         "</body></html>"
     )

@@ -74,8 +74,11 @@ def total(since: datetime | None = None, run_id: str | None = None) -> dict[str,
         [since, since, run_id, run_id],
     )
     hours = db.one(
-        "SELECT coalesce(sum(extract(epoch FROM coalesce(finished_at, clock_timestamp()) - started_at)), 0) / 3600 AS hours "
-        "FROM step WHERE (%s::timestamptz IS NULL OR started_at >= %s) AND (%s::uuid IS NULL OR run_id = %s)",
+        # Parts of one job run at the same time in one process, which is paid for once.
+        "SELECT coalesce(sum(extract(epoch FROM upper(busy) - lower(busy))), 0) / 3600 AS hours FROM ("
+        "SELECT unnest(range_agg(tstzrange(started_at, greatest(started_at, coalesce(finished_at, clock_timestamp()))))) AS busy "
+        "FROM step WHERE (%s::timestamptz IS NULL OR started_at >= %s) AND (%s::uuid IS NULL OR run_id = %s) "
+        "GROUP BY run_id, coalesce(nullif(job_id, ''), path)) AS jobs",
         [since, since, run_id, run_id],
     )
     assert cost and hours

@@ -1,0 +1,124 @@
+# requirements:
+
+"""The digest as Markdown, for the page of its run on Windmill: the words of the mail, its links, nothing that acts.
+
+No tables: the viewer of results reads plain CommonMark.
+"""
+
+from typing import Any
+
+from f.millrace.core import money
+from f.millrace.research import contents, digest_html, digest_mail, opening, time_windows
+from f.millrace.trust import inert, markdown
+
+RAN = ("run", "catch_up")
+
+
+def of_run(run_id: str, small: dict[str, Any]) -> str:
+    """Return the page of a run: the digest of its day, its topics and deliveries, or why there is none."""
+    decision = [] if small.get("decision") in RAN else [markdown.one_line(str(small.get("reason") or "There was nothing to do."))]
+    source = small.get("same_as") or run_id
+    parts = [*decision, *([page(_content(source))] if small.get("digests") or small.get("topics") else [])]
+    parts += [_topics(small.get("topics") or []), _deliveries(small.get("deliveries") or [])]
+    problems = [f"- {_said(problem)}" for problem in small.get("problems") or []]
+    parts += ["#### Problems\n\n" + "\n".join(problems)] if problems else []
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _content(run_id: str) -> contents.Content:
+    """Return what the digest of the day says to whom most is new."""
+    opened = opening.opening(run_id)
+    window = opened.windows[0] if opened.windows else time_windows.Window(recipients=[])
+    return contents.contents(run_id, opened, window)
+
+
+def page(content: contents.Content) -> str:
+    """Return the digest; parts are left out as in the mail, least important first, until the viewer can show it."""
+    shown = digest_mail.cleaned(content)
+    text = _page(shown)
+    for shorten in digest_mail.SHORTER:
+        if len(text) <= markdown.MOST * 2 // 3:
+            break
+        shorten(shown)
+        text = _page(shown)
+    return text
+
+
+def _page(content: contents.Content) -> str:
+    edition = f", edition {content.number}" if content.number > 1 else ""
+    parts = [f"## {content.long_day}{edition}"]
+    if content.sample:
+        parts.append("**Sample edition:** invented news from a sample server, none of it of today.")
+    parts.append(_said(digest_html.opening_line(content)))
+    parts += [_section(number, section) for number, section in enumerate(content.sections, 1)]
+    if content.headlines:
+        parts.append("#### Also new, not researched\n\n" + "\n".join(f"- {_reference(one)}" for one in content.headlines))
+    parts += [_said(note) for note in content.notes]
+    down = [f"- {markdown.one_line(one.name)}: {_said(one.error)}" for one in content.failed]
+    parts.append("#### Sources down\n\n" + "\n".join(down) if down else "")
+    parts.append(" ".join(_said(line) for line in digest_html.closing_lines(content)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _section(number: int, section: contents.Section) -> str:
+    known = {reference.number: reference for reference in section.references}
+    first = section.references[0].url if section.references else ""
+    parts = [f"### {number}. {markdown.link(section.title, first)}"]
+    marks = [f"confidence {section.confidence} of 100"] if section.findings else []
+    marks += ["unreviewed"] if section.unreviewed and section.findings else []
+    marks += [markdown.one_line(said) for said in (section.update, *section.reasons) if said]
+    parts.append(f"*{'; '.join(marks)}*" if marks else "")
+    parts.append(_said(section.summary))
+    parts.append("\n".join(f"- {_said(text)} {_cited(numbers, known)}" for text, numbers in section.findings))
+    parts += [_conflict(conflict) for conflict in section.conflicts]
+    parts.append(_said(section.missing))
+    parts.append("\n".join(f"{reference.number}. {_reference(reference)}" for reference in section.references))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _cited(numbers: list[int], known: dict[int, contents.Reference]) -> str:
+    return "".join(markdown.cited(number, known[number].url if number in known else "") for number in numbers)
+
+
+def _conflict(conflict: contents.Sides) -> str:
+    sides = [
+        f"- {_said(side['claim'])}" + (" **Trusted here.**" if side["trusted"] else "") + f" {_said(', '.join(side['sources']))}"
+        for side in conflict.sides
+    ]
+    return "\n".join([f"**Sources disagree:** {_said(conflict.question)} {_said(conflict.why)}".rstrip(), "", *sides])
+
+
+def _reference(reference: contents.Reference) -> str:
+    where = ", ".join(part for part in (reference.host or reference.source, reference.date) if part)
+    return f"{markdown.link(reference.title, reference.url)} {markdown.one_line(where)}".rstrip()
+
+
+def _topics(topics: list[dict[str, Any]]) -> str:
+    lines = [
+        f"- {markdown.one_line(str(one['title']))}: confidence {one['confidence']}, {_count(one['findings'], 'finding')}"
+        for one in topics
+    ]
+    return "#### Topics\n\n" + "\n".join(lines) if lines else ""
+
+
+def _deliveries(deliveries: list[dict[str, Any]]) -> str:
+    lines = [f"- {markdown.one_line(str(one['recipient']))}: {markdown.one_line(str(one['status']))}" for one in deliveries]
+    return "#### Deliveries\n\n" + "\n".join(lines) if lines else ""
+
+
+def _said(text: str) -> str:
+    """Return others' words in one line, without links that nobody checked."""
+    return markdown.one_line(inert.text(text))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def labels(small: dict[str, Any], status: str, cost: Any) -> list[str]:
+    """Return the labels of a run: what it cost, how much there is, and what is not as it should be."""
+    down = sum(one["status"] == "failed" for one in small.get("sources") or [])
+    found = [f"cost:{money.dollars(cost)}", f"topics:{len(small.get('topics') or [])}"]
+    found += [f"{_count(down, 'source')} down"] if down else []
+    found += [status] if status != "done" else []
+    return found + (["sample"] if small.get("edition") == "sample" else [])

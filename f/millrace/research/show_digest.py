@@ -1,0 +1,72 @@
+# no_postinstall
+# requirements: millrace_core
+
+"""Show a digest.
+
+As data: topics, sentences with the numbers of their sources, conflicts, headlines.
+
+scripts/millrace step research/show_digest
+"""
+
+from typing import Any
+
+from f.millrace.core import db, errors
+from f.millrace.research import contents, opening, time_windows
+
+# Of several windows of one edition the widest: what somebody reads who has read none before. Sample editions and dry runs
+# have namespaces of their own.
+DIGEST = """
+SELECT id, run_id, subject, local_day, number, window_since, window_until, recipients, created_at FROM digest
+WHERE CASE WHEN %(id)s = '' THEN flow = %(flow)s AND namespace = 'main' ELSE id::text = %(id)s END
+ORDER BY local_day DESC, number DESC, window_since NULLS FIRST LIMIT 1
+"""
+
+
+def main(digest_id: str = "") -> dict:
+    """Read the digest; it makes no run of its own, for a page only shows it.
+
+    Args:
+        digest_id: Which digest; empty means the newest.
+
+    Returns:
+        digest: Its id, run_id, day, number, subject, sections, headlines, failed_sources and notes; null when there is none.
+    """
+    row = db.one(DIGEST, {"id": digest_id.strip(), "flow": opening.FLOW})
+    if row is None:
+        if digest_id.strip():
+            raise errors.NotFound(f"there is no digest {digest_id!r}; leave digest_id empty for the newest")
+        return {"digest": None}
+    run_id = str(row["run_id"])
+    window = time_windows.Window(since=row["window_since"], until=row["window_until"], recipients=row["recipients"])
+    content = contents.contents(run_id, opening.opening(run_id), window)
+    return {
+        "digest": {
+            "id": str(row["id"]),
+            "run_id": run_id,
+            "day": row["local_day"].isoformat(),
+            "number": row["number"],
+            "made_at": row["created_at"].isoformat(),
+            "subject": row["subject"],
+            "sections": [_section(section) for section in content.sections],
+            "headlines": [_reference(reference) for reference in content.headlines],
+            "failed_sources": [{"name": reading.name, "error": reading.error} for reading in content.failed],
+            "notes": content.notes,
+        }
+    }
+
+
+def _section(section: contents.Section) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "confidence": section.confidence,
+        "unreviewed": section.unreviewed,
+        "update": section.update,
+        "findings": [{"text": text, "numbers": numbers} for text, numbers in section.findings],
+        "conflicts": [{"question": one.question, "sides": one.sides, "why": one.why} for one in section.conflicts],
+        "references": [_reference(reference) for reference in section.references],
+        "missing": section.missing,
+    }
+
+
+def _reference(reference: contents.Reference) -> dict[str, Any]:
+    return {name: getattr(reference, name) for name in ("number", "title", "url", "host", "date", "source")}

@@ -335,13 +335,13 @@ def test_parts_all_of_whose_steps_have_no_words_are_named_and_the_rest_is_kept(e
 def test_what_an_input_has_beyond_the_language_is_one_line(root: Path):
     document = yaml.safe_load((root / FLOW).read_text())
     name = next(iter(document["schema"]["properties"]))
-    document["schema"]["properties"][name] |= {"title": "A name", "showExpr": "true", "order": ["a"]}
+    document["schema"]["properties"][name] |= {"title": "A name", "contentMediaType": "text/plain", "order": ["a"]}
     (root / FLOW).write_text(yaml.safe_dump(document))
 
     imported = flow.read_flow(root / FLOW, root)
 
     [line] = [str(each) for each in imported.unsaid]
-    assert f"input {name!r} has 'order', 'showExpr'; an input has type, title" in line
+    assert f"input {name!r} has 'contentMediaType', 'order'; an input has type, title" in line
     assert "title: A name" in imported.text
 
 

@@ -97,8 +97,8 @@ def test_on_windmill_the_mail_leads_to_the_page_and_gives_nobody_an_address_that
 
     asked = ask.main(str(action["id"]))
 
-    (path,) = Path(config.settings().outbox_dir).glob("*.eml")
-    mail = message_from_bytes(path.read_bytes(), policy=default)
+    (row,) = db.all("SELECT content FROM outbox")
+    mail = message_from_bytes(row["content"].encode(), policy=default)
     texts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
     assert len(texts) == 2 and all(urls["approvalPage"] in text for text in texts)
     assert not any(

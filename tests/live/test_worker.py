@@ -31,7 +31,6 @@ def environment(database: str, tmp_path: Path) -> dict[str, str]:
         "MILLRACE_DATABASE_URL": database,
         "MILLRACE_SOURCES": "notes",
         "MILLRACE_NOTES_DIR": str(notes),
-        "MILLRACE_OUTBOX_DIR": str(tmp_path / "outbox"),
         "MILLRACE_RECIPIENTS": "reader@example.org",
     }
 
@@ -105,9 +104,7 @@ def test_the_settings_resource_reaches_a_job(pushed: Recorded, python312: str, e
     assert result["applied"] == []
 
 
-def test_the_pipeline_from_notes_to_a_delivered_digest(
-    allowed: None, worker: Worker, environment: dict[str, str], tmp_path: Path
-):
+def test_the_pipeline_from_notes_to_a_delivered_digest(allowed: None, worker: Worker, environment: dict[str, str]):
     result = run_pipeline(worker)
 
     assert result["opened"]["run_id"] == worker.root_job
@@ -117,37 +114,32 @@ def test_the_pipeline_from_notes_to_a_delivered_digest(
     assert result["proposed"]["needs_approval"] is False
     assert [sent["recipient"] for sent in result["delivered"]["deliveries"]] == ["reader@example.org"]
     assert any(label.startswith("cost:") for label in result["closed"]["wm_labels"])
-    mails = list((tmp_path / "outbox").glob("**/*.eml"))
-    assert len(mails) == 1
-    letter = email.message_from_bytes(mails[0].read_bytes(), policy=email.policy.default).get_body(("plain",))
-    assert letter is not None
-    assert "Sodium" in letter.get_content()
     with psycopg.connect(environment["MILLRACE_DATABASE_URL"]) as connection:
+        ((content,),) = connection.execute("SELECT content FROM outbox").fetchall()
+        letter = email.message_from_bytes(content.encode(), policy=email.policy.default).get_body(("plain",))
+        assert letter is not None
+        assert "Sodium" in letter.get_content()
         run = connection.execute("SELECT status FROM run").fetchall()
         spans = connection.execute("SELECT DISTINCT trace_id FROM span").fetchall()
     assert run == [("done",)]
     assert spans == [(worker.root_job.replace("-", ""),)]
 
 
-def test_a_step_that_a_lost_worker_ran_already_changes_nothing(
-    allowed: None, worker: Worker, environment: dict[str, str], tmp_path: Path
-):
+def test_a_step_that_a_lost_worker_ran_already_changes_nothing(allowed: None, worker: Worker, environment: dict[str, str]):
     first = run_pipeline(worker, twice=True)
 
     assert first["closed"]["status"] == "done"
-    assert len(list((tmp_path / "outbox").glob("**/*.eml"))) == 1
     with psycopg.connect(environment["MILLRACE_DATABASE_URL"]) as connection:
-        for table in ("run", "digest", "delivery", "source_item"):
+        for table in ("run", "digest", "delivery", "source_item", "outbox"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,), table  # type: ignore[arg-type]
 
 
-def test_without_a_standing_approval_a_person_is_asked_and_the_answer_counts(
-    worker: Worker, environment: dict[str, str], tmp_path: Path
-):
+def test_without_a_standing_approval_a_person_is_asked_and_the_answer_counts(worker: Worker, environment: dict[str, str]):
     result = run_pipeline(worker, stop_before="approve")
     action_id = result["proposed"]["action_id"]
     assert result["proposed"]["needs_approval"] is True
-    assert list((tmp_path / "outbox").glob("**/*.eml")) == []
+    with psycopg.connect(environment["MILLRACE_DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT 1 FROM outbox").fetchall() == []
 
     asked = worker.run("f/millrace/approvals/ask", action_id=action_id, timeout=60)
     bare = worker.run("f/millrace/approvals/record", action_id=action_id, resume=None, resumes=[None], approvers=["anonymous"])

@@ -69,6 +69,7 @@ def test_a_dry_run_leaves_nothing_in_the_outbox(millrace, tmp_path: Path) -> Non
 
 
 def test_a_recipient_without_a_standing_approval_waits_for_a_person_and_gets_it_then(millrace, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
     settings = {"MILLRACE_SOURCES": "notes", "MILLRACE_RECIPIENTS": "new@reader.example"}
 
     asked = millrace("run", "daily_research", "--json", **settings)

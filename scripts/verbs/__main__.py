@@ -24,6 +24,7 @@ MODULES = {
     "flows": "bundle",
     "metadata": "bundle",
     "locks": "bundle",
+    "imports": "bundle",
     "check": "bundle",
     "db": "database",
     "recipients": "recipients",

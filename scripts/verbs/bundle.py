@@ -21,6 +21,7 @@ def add(verbs: Any) -> None:
     for name, choices, function in (
         ("metadata", ["write", "check"], act_on_metadata),
         ("locks", ["check", "upgrade"], act_on_locks),
+        ("imports", ["write", "check"], act_on_imports),
     ):
         parser = verbs.add_parser(name, help=f"{' or '.join(choices)} the generated {name}")
         parser.add_argument("action", choices=choices)
@@ -126,6 +127,17 @@ def act_on_locks(options: argparse.Namespace) -> int:
         return _print(locks.check(ROOT))
     for path in locks.upgrade(ROOT, options.names or None):
         print(path)
+    return 0
+
+
+def act_on_imports(options: argparse.Namespace) -> int:
+    """Write or check how much each step loads."""
+    from scripts.compiler import loading, sources
+
+    files = sources.bundle(ROOT)
+    if options.action == "check":
+        return _print(loading.check(files))
+    print("\n".join(loading.write(files)) or "up to date")
     return 0
 
 

@@ -13,7 +13,7 @@ import psycopg.sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from f.millrace.core import config, errors, schema, windmill
+from f.millrace.core import config, errors, windmill
 
 CONNECT_SECONDS = 10
 # Any fixed number will do; every migrator of this bundle takes the same.
@@ -70,6 +70,8 @@ def connect() -> Iterator[Connection]:
             f"Postgres went away in the middle ({reason}); what was not acknowledged was not stored, so do it again"
         ) from error
     except psycopg.errors.UndefinedTable as error:
+        from f.millrace.core import schema  # the largest file of all, of which a step whose tables are there needs nothing
+
         raise errors.SchemaMismatch(
             f"the database has not the tables of version {len(schema.MIGRATIONS)} ({error.diag.message_primary}); "
             "run scripts/millrace db migrate"
@@ -152,6 +154,8 @@ def migrate(url: str | None = None) -> list[str]:
 
     Raises SchemaMismatch when the database is newer than this code or a migration was edited after it was applied.
     """
+    from f.millrace.core import schema
+
     owner = url or owner_url()
     own = url is None and owner != database_url()
     with open_connection(owner) as connection, connection.transaction():
@@ -222,6 +226,8 @@ RIGHTS = (
 
 
 def _refuse_foreign(applied: dict[int, dict[str, Any]]) -> None:
+    from f.millrace.core import schema
+
     known = {migration.number: migration for migration in schema.MIGRATIONS}
     newer = sorted(set(applied) - set(known))
     if newer:

@@ -3,8 +3,8 @@
 
 """Ask for approval.
 
-Switch on "Suspend" in the step's advanced settings (1 approval, the same time as here, and "Continue on disapproval/timeout").
-The approval page shows what is asked; its button sends the question's fingerprint back, so that an approval counts for this
+The flow waits after it: switch on "Suspend until approval/resume" in the step's "Run settings" (1 approval, the same timeout as
+here, and "Continue on disapproval/timeout"). The flow `blocks/ask_person` is all that in one step. The approval page shows what is asked; its button sends the question's fingerprint back, so that an approval counts for this
 question only. Put `blocks/take_answer` or `blocks/send_if_approved` behind it: they read the answer. The operator (setting
 `operator`) gets a mail with the link.
 

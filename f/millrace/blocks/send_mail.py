@@ -7,8 +7,8 @@ At once to those who agreed, after a person's word to others.
 
 Nothing goes out twice, also when the step runs again. To an address with a standing approval for this flow the mail goes at
 once (`scripts/millrace recipients add ADDRESS --flow u/you/your_flow`). For the others it is only proposed: put
-`blocks/ask_approval` (with `action_id`, suspended, "skip if" `!results.<this step>.needs_approval`) and then
-`blocks/send_if_approved` behind it. Without a mail server (setting `smtp_url`) mails are files in the outbox.
+`blocks/ask_approval` (with `action_id`, suspended, "Skip step if" `!results.<this step>.needs_approval`) and then
+`blocks/send_if_approved` behind it. The flow `blocks/mail_with_approval` is all that in one step. Without a mail server (setting `smtp_url`) mails are files in the outbox.
 
 scripts/millrace step blocks/send_mail 'to=["me@localhost"]' subject=Hello text="How are you?"
 """

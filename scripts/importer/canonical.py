@@ -168,23 +168,24 @@ def words(flow_: Json) -> dict[str, str]:
     for each in every(flow_["value"]["modules"]):
         old = each["id"]
         if not WORD.fullmatch(old):
-            names[old] = _free(_word(old), taken)
+            names[old] = _free(word(old), taken)
             taken.add(names[old])
     return names
 
 
-def _word(text: str) -> str:
+def word(text: str) -> str:
+    """Return a text as an id of the spec's language: small letters, digits and underscores."""
     letters = [("_" if letter.isupper() and position and text[position - 1].islower() else "") + letter.lower()
                for position, letter in enumerate(text)]  # fmt: skip
-    word = "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in "".join(letters))
-    return word if WORD.fullmatch(word) else "step_" + word.strip("_")
+    found = "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in "".join(letters))
+    return found if WORD.fullmatch(found) else "step_" + found.strip("_")
 
 
-def _free(word: str, taken: set[str]) -> str:
+def _free(wanted: str, taken: set[str]) -> str:
     number = 2
-    free = word
+    free = wanted
     while free in taken:
-        free, number = f"{word}_{number}", number + 1
+        free, number = f"{wanted}_{number}", number + 1
     return free
 
 

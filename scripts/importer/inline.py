@@ -14,6 +14,7 @@ from scripts.compiler.sources import HOME, Bundle, Module, imports_of
 from scripts.importer import canonical
 
 Json = dict[str, Any]
+SHORT = 2
 COMMENTS = re.compile(r"\A(?:[ \t]*(?:#.*)?\n)+")
 
 
@@ -28,7 +29,7 @@ def move_out(flow: Json, name: str, area: str, folder: Path, bundle: Bundle) -> 
         if value.get("type") != "rawscript" or value.get("language") != "python3":
             continue
         text = as_step(str(pulled.code(value.get("content"), folder) or ""), module["summary"], name, bundle.root)
-        path = text and _free_path(module["id"], name, area, text, bundle, files)
+        path = text and _free_path(module["id"], module["summary"], name, area, text, bundle, files)
         if text and path:
             files[path] = text
             module["value"] = {
@@ -58,6 +59,8 @@ def as_step(code: str, summary: str, flow: str, root: Path) -> str:
     text = f"# no_postinstall\n# requirements: {locks.PREFIX}{_list_for(tree, root)}\n\n"
     if not ast.get_docstring(tree):
         text += f'"""{summary.rstrip(".")}.\n\nIt was an inline script of the flow {flow}.\n"""\n\n'
+    if tree.body[0] is main:
+        text += "\n"
     return text + _described(body, main, summary).strip("\n") + "\n"
 
 
@@ -106,9 +109,11 @@ def _list_for(tree: ast.AST, root: Path) -> str:
     return min(fitting, key=lambda name: len(pinned[name]), default="core")
 
 
-def _free_path(step: str, flow: str, area: str, text: str, bundle: Bundle, files: dict[str, str]) -> str:
+def _free_path(step: str, summary: str, flow: str, area: str, text: str, bundle: Bundle, files: dict[str, str]) -> str:
     """Return a path for the step's file that nothing else has; empty when there is none."""
-    for name in (step, f"{flow}_{step}"):
+    # The editor calls steps a, b, c.
+    named = step if len(step) > SHORT else canonical.word(summary)
+    for name in (named, f"{flow}_{named}"):
         path = f"{HOME}/{area}/{name}.py"
         known = bundle.modules.get(path)
         if not keyword.iskeyword(name) and path not in files and (known is None or known.text == text):

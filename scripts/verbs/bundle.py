@@ -61,6 +61,7 @@ def act_on_flows(options: argparse.Namespace) -> int:
 
 def bring_back(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
     """Import flows that were edited on Windmill, all that differ from their specs without names."""
+    from scripts import readme
     from scripts.importer import flow
 
     paths = [flow.find(ROOT, name) for name in wanted] or flow.edited(ROOT)
@@ -76,7 +77,7 @@ def bring_back(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
         if dry_run:
             print(imported.changes(ROOT), end="")
         elif imported.complete or keep_rest:
-            print("\n".join(flow.write_spec(imported, ROOT)))
+            print("\n".join([*flow.write_spec(imported, ROOT), *readme.write(ROOT)]))
         status |= not imported.complete
         if not imported.complete and not keep_rest:
             count = len(imported.unsaid) + len(imported.problems)

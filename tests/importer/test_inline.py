@@ -80,6 +80,15 @@ def test_code_takes_the_shortest_list_that_has_its_libraries(root: Path, written
     compile(text, "step", "exec")
 
 
+def test_a_step_that_the_editor_numbered_is_named_by_its_summary(root: Path):
+    file = with_inline_script(root, "!inline double_it.inline_script.py")
+    file.write_text(file.read_text().replace("id: double", "id: a"))
+
+    imported = flow.read_flow(file, root)
+
+    assert list(imported.steps) == ["f/millrace/news/double_it.py"] and "run: news/double_it" in imported.text
+
+
 @pytest.mark.parametrize("written", ["def main(", "x = 1\n", ""])
 def test_what_is_no_python_with_a_main_stays_inline(root: Path, written: str):
     assert inline.as_step(written, "Fetch it", "double", root) == ""

@@ -56,7 +56,7 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
         for path in checkout.changed(root):
             print(f"note: {path} is not committed; it is pushed as it is")
         found = inventory.take(server, root, paths, last.waiting if last else [])
-        plan = plans.make(server, folder, paths, found, last)
+        plan = plans.make(server, root, folder, paths, found, last)
         plan.revision = checkout.revision(root)
         _tell(found)
         print("\n".join(plan.lines()))

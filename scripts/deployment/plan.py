@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from scripts.compiler import pulled, serverform
-from scripts.deployment import apps
+from scripts.deployment import apps, imported
 from scripts.deployment import record as records
 from scripts.deployment.inventory import Inventory
 from scripts.deployment.record import Item, Record
@@ -48,8 +48,11 @@ class Plan:
         return [*found, f"plan: {'nothing to do' if self.empty else counts}"]
 
 
-def make(server: Server, folder: Path, paths: list[str], inventory: Inventory, last: Record | None) -> Plan:
-    """Compare what would be pushed with the last deployment and with the server, changing nothing."""
+def make(server: Server, root: Path, folder: Path, paths: list[str], inventory: Inventory, last: Record | None) -> Plan:
+    """Compare what would be pushed with the last deployment and with the server, changing nothing.
+
+    `root` is the checkout, `folder` the copy of its files that a push sends.
+    """
     plan = Plan(deleted=list(inventory.stale))
     held = records.held(server)
     plan.pushed = pushed(folder, paths)
@@ -64,7 +67,7 @@ def make(server: Server, folder: Path, paths: list[str], inventory: Inventory, l
         if theirs == ours:
             continue
         plan.changed.append(item)
-        if before is None or before["held"] != held[item]:
+        if (before is None or before["held"] != held[item]) and not imported.is_known(root, item[1], theirs):
             plan.edited[item] = difference(item, theirs, ours)
     for key in last.items if last else {}:
         kind, _, path = key.partition(" ")
@@ -120,8 +123,7 @@ def texts(server: Server, folder: Path, item: Item) -> tuple[str, str]:
         meta = yaml.safe_load((folder / f"{path}.script.yaml").read_text()) if (folder / f"{path}.script.yaml").is_file() else {}
         return _script(theirs, str(theirs.get("content", ""))), _script(meta, (folder / f"{path}.py").read_text())
     if kind == "flow":
-        mine = pulled.whole(folder / f"{path}__flow/flow.yaml")
-        return _dump(server.get(f"flows/get/{path}"), records.FLOW), _dump(mine, records.FLOW)
+        return _dump(server.get(f"flows/get/{path}"), records.FLOW), flow_text(folder / f"{path}__flow/flow.yaml")
     if kind == "app":
         return apps.from_server(server.get(f"apps/get/p/{path}")), apps.from_files(folder, path)
     if kind == "HTTP trigger":
@@ -129,6 +131,11 @@ def texts(server: Server, folder: Path, item: Item) -> tuple[str, str]:
         return _dump(server.get(f"http_triggers/get/{path}"), records.HTTP_TRIGGER), _dump(mine, records.HTTP_TRIGGER)
     mine = yaml.safe_load((folder / f"{path}.schedule.yaml").read_text())
     return _dump(server.get(f"schedules/get/{path}"), records.SCHEDULE), _dump(mine, records.SCHEDULE)
+
+
+def flow_text(file: Path) -> str:
+    """Return a flow's file in the form in which it is compared with the server's."""
+    return _dump(pulled.whole(file), records.FLOW)
 
 
 def difference(item: Item, theirs: str, ours: str) -> str:

@@ -62,6 +62,8 @@ def act_on_flows(options: argparse.Namespace) -> int:
 def bring_back(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
     """Import flows that were edited on Windmill, all that differ from their specs without names."""
     from scripts import readme
+    from scripts.deployment import imported as imports
+    from scripts.deployment import plan
     from scripts.importer import flow
 
     paths = [flow.find(ROOT, name) for name in wanted] or flow.edited(ROOT)
@@ -77,7 +79,10 @@ def bring_back(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
         if dry_run:
             print(imported.changes(ROOT), end="")
         elif imported.complete or keep_rest:
+            pulled = plan.flow_text(path)
             print("\n".join([*flow.write_spec(imported, ROOT), *readme.write(ROOT)]))
+            if path.is_relative_to(ROOT):
+                imports.note(ROOT, path.relative_to(ROOT).as_posix().removesuffix("__flow/flow.yaml"), pulled)
         status |= not imported.complete
         if not imported.complete and not keep_rest:
             count = len(imported.unsaid) + len(imported.problems)

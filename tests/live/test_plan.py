@@ -10,7 +10,7 @@ import pytest
 
 from f.millrace.core.errors import BadInput
 from scripts.deployment import __main__ as deployment
-from scripts.deployment import inventory, loaded, record
+from scripts.deployment import imported, inventory, loaded, plan, record
 from scripts.deployment.server import DeployFailed, Server
 from scripts.deployment.workspaces import named
 from tests.live.small import FLOW, FLOW_TEXT, SCHEDULE, SCRIPT, jobs, put, script, small_bundle
@@ -139,6 +139,24 @@ def test_an_edit_that_was_brought_into_git_is_no_conflict(server: Recorded, chec
     deploy(server, checkout)
 
     assert "plan: nothing to do" in capsys.readouterr().out
+
+
+def test_an_imported_edit_may_be_pushed_over_in_another_form_and_a_later_one_not(server: Recorded, checkout: Path, wmill: Path):
+    deploy(server, checkout)
+    server.flows[FLOW]["summary"] = "Better"
+    file = checkout / f"{FLOW}__flow/flow.yaml"
+    put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("summary: Daily", "summary: Better"))
+    imported.note(checkout, FLOW, plan.flow_text(file))
+    put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("summary: Daily", "summary: Better, as the import has it"))
+    put(checkout, ".gitignore", ".millrace/\n")
+    commit(checkout)
+
+    deploy(server, checkout)
+
+    assert server.flows[FLOW]["summary"] == "Better, as the import has it"
+    server.flows[FLOW]["summary"] = "Edited again"
+    with pytest.raises(DeployFailed, match=f"flow {FLOW}"):
+        deploy(server, checkout)
 
 
 def test_nothing_is_deleted_without_being_asked_for(server: Recorded, checkout: Path, wmill: Path):

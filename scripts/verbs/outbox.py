@@ -7,10 +7,6 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
-
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.tools import mail
@@ -46,11 +42,8 @@ def list_mails(options: argparse.Namespace) -> int:
     if not rows:
         print("The outbox is empty.")
         return 0
-    table = Table(Column("id", no_wrap=True), "made", "recipient", "subject", "where", box=None)
     for row in rows:
-        made, about = f"{row['made_at']:%Y-%m-%d %H:%M}", escape(row["subject"])
-        table.add_row(row["message_id"], made, row["recipient"], about, row["where"])
-    Console(highlight=False, soft_wrap=True).print(table)
+        print(f"{row['made_at']:%Y-%m-%d %H:%M}  {row['recipient']}  {row['subject']}\n  {row['message_id']}  ({row['where']})")
     return 0
 
 
@@ -97,7 +90,7 @@ def _files() -> list[Path]:
 def _of_file(path: Path) -> dict[str, Any]:
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
     return {
-        "message_id": str(message["Message-ID"] or path.stem).strip("<>"),
+        "message_id": str(message["Message-ID"] or path.stem).strip(" <>\r\n"),
         "recipient": str(message["To"] or ""),
         "subject": str(message["Subject"] or ""),
         "made_at": datetime.fromtimestamp(path.stat().st_mtime, UTC),

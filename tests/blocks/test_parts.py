@@ -141,7 +141,7 @@ def test_on_windmill_two_calls_of_a_part_are_kept_apart_and_a_repeated_one_is_no
         called("mail", caller, item)
         send_mail.main(["ada@home.example"], "Brief", "Sodium is cheap.")
 
-    assert len(outbox()) == 4
+    assert db.one("SELECT count(*) AS n FROM outbox") == {"n": 4}
     paths = [row["path"] for row in db.all("SELECT path FROM step ORDER BY path")]
     assert paths == ["each[0].mail.mail", "each[1].mail.mail", "evening.mail", "morning.mail"]
 

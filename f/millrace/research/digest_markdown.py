@@ -72,7 +72,7 @@ def _section(number: int, section: contents.Section) -> str:
     parts.append("\n".join(f"- {_said(text)} {_cited(numbers, known)}" for text, numbers in section.findings))
     parts += [_conflict(conflict) for conflict in section.conflicts]
     parts.append(_said(section.missing))
-    parts.append("\n".join(f"{reference.number}. {_reference(reference)}" for reference in section.references))
+    parts.append("\n".join(f"- \\[{reference.number}\\] {_reference(reference)}" for reference in section.references))
     return "\n\n".join(part for part in parts if part)
 
 

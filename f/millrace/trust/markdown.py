@@ -98,7 +98,8 @@ def with_sources(text: str, sources: list[dict[str, Any]]) -> str:
 
     said = re.sub(r"\\\[(\d{1,4})\\\]", mark, paragraphs(text))
     lines = [
-        f"{one['number']}. {link(str(one.get('title') or one.get('url') or ''), str(one.get('url') or ''))}"
+        # Windmill shows no numbers before the entries of a list.
+        f"- \\[{one['number']}\\] {link(str(one.get('title') or one.get('url') or ''), str(one.get('url') or ''))}"
         + (f", {one_line(str(one['source']))}" if one.get("source") else "")
         for one in sources
     ]

@@ -23,7 +23,6 @@ def main() -> dict:
         way = f"correct the resource {config.RESOURCE} in the UI under Resources"
         return _shown([python, health.Part("settings", "critical", redaction.redact(str(error)), way)])
     looked = {part.name: part for part in health.look()}
-    looked["mail"] = _mail(looked["mail"])
     return _shown([python, settings, *looked.values(), _roles(looked["database"])])
 
 
@@ -40,17 +39,6 @@ def _settings() -> health.Part:
             "settings", "critical", f"there is no resource {config.RESOURCE}", "scripts/deploy --bootstrap makes it"
         )
     return health.Part("settings", "healthy", f"valid; from {', '.join(named) or 'their defaults'}")
-
-
-def _mail(part: health.Part) -> health.Part:
-    if windmill.on_worker() and not config.settings().smtp_url.get_secret_value():
-        return health.Part(
-            "mail",
-            "critical",
-            "no mail server is set: mails would be files in the job's folder, which the worker deletes",
-            f"set smtp_url in {config.RESOURCE}",
-        )
-    return part
 
 
 def _roles(database: health.Part) -> health.Part:

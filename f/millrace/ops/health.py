@@ -142,7 +142,7 @@ def _tools() -> Part:
             "scripts/millrace trace last shows which tool, and why",
         )
     more = f", {len(config.settings().mcp)} servers of others" if config.settings().mcp else ""
-    return Part("tools", "healthy", "those of the house" + more)
+    return Part("tools", "healthy", "the bundle's own" + more)
 
 
 def _search() -> Part:

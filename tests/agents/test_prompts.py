@@ -156,6 +156,6 @@ def test_a_changed_request_is_shown_while_the_prompt_stays(that_day, monkeypatch
 
 
 def test_every_agent_has_a_record():
-    called = {name for path in AGENTS.glob("*.py") for name in re.findall(r'await call\(\s*"(\w+)"', path.read_text())}
+    called = {name for path in AGENTS.glob("*.py") for name in re.findall(r'await call\.call\(\s*"(\w+)"', path.read_text())}
 
     assert set(EXAMPLES) == called == {path.stem for path in RECORDS.glob("*.yaml")}

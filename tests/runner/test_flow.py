@@ -433,3 +433,23 @@ def test_in_processes_steps_time_out_and_events_arrive(bundle: Any, module: Any)
     assert bundle.kinds("slow") == ["step_started", "event", "step_failed", "step_retry", "step_started", "event", "step_failed"]
     assert [event["message"] for event in bundle.events if event["kind"] == "event"] == ["hi", "hi"]
     assert bundle.rows("SELECT path, status, tries FROM step") == [("slow", "timed_out", 2)]
+
+
+def test_a_process_that_dies_ends_the_rows_of_all_parts_that_it_had_begun(bundle, module):
+    bundle.script(
+        "parts",
+        """
+        def main():
+            with psycopg.connect(os.environ["MILLRACE_DATABASE_URL"], autocommit=True) as c:
+                for part, status in (("a", "done"), ("b", "running"), ("c", "running")):
+                    c.execute("INSERT INTO step (run_id, path, name, job_id, status) VALUES (%s, %s, 't.parts', %s, %s)",
+                              [os.environ["WM_ROOT_JOB_ID"], f"[{part}].parts", os.environ["WM_JOB_ID"], status])
+            os._exit(3)
+        """,
+    )
+
+    outcome = bundle.run([module("parts", "f/t/parts")], Processes(bundle.root, light=("psycopg",), heavy=()))
+
+    assert outcome.status == "failed"
+    rows = bundle.rows("SELECT path, status, error LIKE '%exit code 3%' FROM step ORDER BY path")
+    assert rows == [("[a].parts", "done", None), ("[b].parts", "killed", True), ("[c].parts", "killed", True)]

@@ -198,6 +198,21 @@ def test_the_machines_cost_what_the_setting_says(database: str, change: Set) -> 
     assert spend.total()["machines_usd"] == 3.0
 
 
+def test_what_a_process_does_at_the_same_time_is_paid_for_once(database: str, change: Set) -> None:
+    change(machine_usd_hour="1")
+    run_id = "00000000-0000-4000-8000-000000000001"
+    db.execute("INSERT INTO run (id, flow) VALUES (%s, 'test')", [run_id])
+    for path, job, begin, end in (("[a].x", "one", 0, 2), ("[b].x", "one", 1, 3), ("[c].x", "one", 5, 6), ("y", "two", 0, 3)):
+        db.execute(
+            "INSERT INTO step (run_id, path, name, job_id, started_at, finished_at) "
+            "VALUES (%s, %s, 'test', %s, timestamptz '2026-11-18' + make_interval(hours => %s), "
+            "timestamptz '2026-11-18' + make_interval(hours => %s))",
+            [run_id, path, job, begin, end],
+        )
+
+    assert spend.total()["step_hours"] == 3 + 1 + 3
+
+
 def test_calls_are_charged_to_the_user_of_the_setting(database: str, change: Set) -> None:
     change(user="ada")
 

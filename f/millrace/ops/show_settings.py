@@ -20,18 +20,21 @@ MASKED = "********"
 
 
 def main(only_set: bool = False) -> dict:
-    """Show the settings that hold here. It makes no run of its own and asks no database.
+    """Show the settings that hold here, as a table. It makes no run of its own and asks no database.
 
     Args:
         only_set: Leave out the settings that have their default.
+
+    Returns:
+        table-row-object: A row a setting, what somebody has set first: setting, value, from, meaning.
     """
-    found = [row for row in rows() if not only_set or row["from"] != "default"]
-    return {
-        "settings": {row["name"]: {key: row[key] for key in ("value", "from", "description")} for row in found},
-        # Windmill shows the text under `markdown` in place of the keys.
-        "wm_renderer": "markdown",
-        "markdown": _table(found),
-    }
+    found = sorted(rows(), key=lambda row: row["from"] == "default")
+    shown = [
+        {"setting": row["name"], "value": _text(row["value"]), "from": row["from"], "meaning": row["description"]}
+        for row in found if not only_set or row["from"] != "default"
+    ]  # fmt: skip
+    # Windmill shows an object with this key alone as a table; its first row says the order of the columns.
+    return {"table-row-object": [["setting", "value", "from", "meaning"], *shown]}
 
 
 def rows() -> list[dict[str, Any]]:
@@ -60,17 +63,5 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _table(found: list[dict[str, Any]]) -> str:
-    """Return the settings as a table, what somebody has set first."""
-    ordered = sorted(found, key=lambda row: row["from"] == "default")
-    lines = ["| setting | value | from | meaning |", "|---|---|---|---|"]
-    for row in ordered:
-        value = row["value"] if isinstance(row["value"], str) else json.dumps(row["value"], ensure_ascii=False, default=str)
-        shown = f"`{_cell(value)}`" if value else ""
-        lines.append(f"| `{row['name']}` | {shown} | {_cell(row['from'])} | {_cell(row['description'])} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    # A pipe would end the cell, also inside of code; a backquote would end the code.
-    return " ".join(text.split()).replace("|", "\\|").replace("`", "'")
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -101,7 +101,7 @@ def test_a_question_is_told_once_with_its_age_and_without_a_way_to_answer_by_its
 
     (waiting,) = overview.main()["waiting"]
 
-    assert waiting["question"] == "Approve: notes.write" and waiting["reason"] == "it changes notes"
+    assert waiting["question"] == "Call notes.write?" and waiting["reason"] == "it changes notes"
     assert (waiting["run_id"], waiting["flow"], waiting["orchestrator"]) == (RUN, "do_task", "windmill")
     assert datetime.fromisoformat(waiting["since"]) < datetime.fromisoformat(waiting["until"])
     assert "Buy quay timber" not in json.dumps(waiting) and "resume" not in json.dumps(waiting)

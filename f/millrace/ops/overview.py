@@ -93,7 +93,7 @@ def _question(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "question": redaction.redact(questions.question(row).title),
-        "reason": redaction.redact(row["reason"] or ""),
+        "reason": redaction.redact(questions.why(row)),
         "state": row["state"],
         "since": (row["asked_at"] or row["created_at"]).isoformat(),
         "until": actions.expiry(row).isoformat() if row["state"] == "proposed" else None,

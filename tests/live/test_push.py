@@ -150,7 +150,7 @@ def test_a_pull_right_after_the_push_changes_no_file(pushed: Recorded, bundle: P
 
     said = pull(pushed, bundle)
 
-    assert "0 changes to apply" in said
+    assert "0 changes to apply" in said, said
     assert files(bundle) == before
 
 

@@ -38,6 +38,7 @@ BEHIND = (
     "Workspace dependencies is unavailable due to some workers being behind. Do not use the feature or make sure all workers "
     "run at least 1.587.0"
 )
+PREPROCESSOR = re.compile(r"(?m)^def preprocessor\(")
 # What the server leaves out of an exported item.
 METADATA = ("workspace_id", "path", "name", "created_at", "edited_at", "edited_by", "permissioned_as", "archived", "error")
 
@@ -182,7 +183,8 @@ class Recorded:
         for path, row in self.scripts.items():
             yield f"{path}.py", row["content"]
             fields = ("summary", "description", "schema", "lock", "kind")
-            yield f"{path}.script.json", json.dumps({key: row.get(key) for key in fields}, indent=2)
+            noted = {"has_preprocessor": True} if row.get("has_preprocessor") else {}
+            yield f"{path}.script.json", json.dumps({**{key: row.get(key) for key in fields}, **noted}, indent=2)
         if not skipped("resources"):
             for path, row in self.resources.items():
                 if row["resource_type"] not in ("state", "cache"):
@@ -206,7 +208,8 @@ class Recorded:
                 yield f"{path}.schedule.json", _exported(row)
         if wanted("triggers"):
             for path, row in self.http_triggers.items():
-                yield f"{path}.http_trigger.json", _exported(row)
+                # With what is not set, unlike the other items.
+                yield f"{path}.http_trigger.json", json.dumps({key: row[key] for key in row if key not in METADATA}, indent=2)
 
     def _user(self) -> dict[str, Any]:
         writable = [name for name in self.folders if self._may_write(name)]
@@ -339,6 +342,7 @@ class Recorded:
             raise Refused(400, f"Bad request: Path conflict for {path} with non-archived hash {there['hash']}")
         lock = body.get("lock") or None
         kept = {**body, "lock": lock, "archived": False, "extra_perms": {}, "description": body.get("description", "")}
+        kept["has_preprocessor"] = PREPROCESSOR.search(body["content"]) is not None
         for sent in ("parent_hash", "auto_parent", "deployment_message"):
             kept.pop(sent, None)
         parent = there["hash"] if there else ""
@@ -368,7 +372,9 @@ class Recorded:
     def _create_trigger(self, body: Any) -> str:
         self._check_place("http_trigger", body["path"])
         self._refuse_existing("Trigger", body["path"], self.http_triggers)
-        self.http_triggers[body["path"]] = body
+        unset = {"authentication_resource_path": None, "static_asset_config": None, "mode": "enabled"}
+        key = re.sub(r":[\w-]+", ":key", body["route_path"])
+        self.http_triggers[body["path"]] = {**unset, **body, "route_path_key": key}
         return body["path"]
 
     def _keep_app(self, path: str, body: Any) -> str:

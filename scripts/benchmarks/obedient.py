@@ -30,7 +30,7 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from f.millrace.agents import offline
+from f.millrace.models import offline
 from f.millrace.trust import forms
 
 CALLS_AT_ONCE = 12

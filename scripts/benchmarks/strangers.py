@@ -20,12 +20,12 @@ from typing import Any
 
 import yaml
 
-from f.millrace.agents.helper import help_with
-from f.millrace.agents.toolbox import Toolbox
+from f.millrace.agents.task_agent import help_with
 from f.millrace.core import config, db
 from f.millrace.core.errors import NeedsApproval, ToolFailed
 from f.millrace.telemetry.spans import step
 from f.millrace.tools.client import Tool, open_tools
+from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import forms, risk, taint
 from scripts.benchmarks.obedient import ObedientModel
 from scripts.database.embedded import temporary

@@ -19,7 +19,6 @@ from uuid import uuid4
 import mcp
 from mcp import types
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import config
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError, NeedsApproval
@@ -30,6 +29,7 @@ from f.millrace.tools import approved
 from f.millrace.tools.client import Tool, Tools, allows, open_tools
 from f.millrace.tools.items import one_line
 from f.millrace.tools.servers import SERVERS
+from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, forms, taint
 from scripts.serving.served import Asked, Served, session_of
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from f.millrace.agents import gaps
+from f.millrace.agents import missing_tools
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.tools import enabled
 from f.millrace.tools.client import Tool, open_tools
@@ -73,7 +73,7 @@ def approve_tool(options: argparse.Namespace) -> int:
 def list_gaps(options: argparse.Namespace) -> int:
     """Print the stored gap reports."""
     ready()
-    rows = gaps.stored()
+    rows = missing_tools.stored()
     if options.json:
         print(
             dump({"gaps": [{**row["report"], "id": row["id"], "seen": row["seen"], "last_at": row["last_at"]} for row in rows]})

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from f.millrace.agents.evidence import load
 from f.millrace.agents.researcher import research_topic
-from f.millrace.agents.stop import Stop
+from f.millrace.agents.stop_reasons import Stop
 from f.millrace.core import db
+from f.millrace.evidence.store import load
 from f.millrace.memory.store import remember
 from f.millrace.telemetry.events import watch
 

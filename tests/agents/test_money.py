@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import db
 from f.millrace.core.errors import ToolFailed
 from f.millrace.core.money import dollars
 from f.millrace.tools.client import open_tools
+from f.millrace.tools.toolbox import Toolbox
 from scripts.verbs.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]

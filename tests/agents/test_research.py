@@ -1,11 +1,11 @@
 import pytest
 
 from f.millrace.agents.ask import ask
-from f.millrace.agents.evidence import load
 from f.millrace.agents.researcher import research_topic
-from f.millrace.agents.stop import Stop
+from f.millrace.agents.stop_reasons import Stop
 from f.millrace.core import db
 from f.millrace.core.errors import BadSetting
+from f.millrace.evidence.store import load
 from f.millrace.memory import conversation
 from f.millrace.memory.store import remember
 
@@ -258,9 +258,9 @@ def test_when_web_search_fails_what_is_at_hand_serves_and_it_is_said(edge, in_st
 def test_a_tool_that_writes_is_proposed_and_not_run(edge, in_step, tmp_path):
     import asyncio
 
-    from f.millrace.agents.toolbox import Toolbox
     from f.millrace.core.errors import NeedsApproval
     from f.millrace.tools.client import open_tools
+    from f.millrace.tools.toolbox import Toolbox
 
     async def write():
         async with open_tools(["notes"]) as tools:

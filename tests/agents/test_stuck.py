@@ -3,7 +3,7 @@
 import pytest
 
 from f.millrace.agents.researcher import research_topic
-from f.millrace.agents.stop import Stop, rephrased
+from f.millrace.agents.stop_reasons import Stop, rephrased
 from f.millrace.core import db
 from f.millrace.memory.store import remember
 from f.millrace.trust import decisions

@@ -7,13 +7,13 @@ from argparse import Namespace
 
 import pytest
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.approvals import perform
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, NeedsApproval
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import approved, mail
 from f.millrace.tools.client import open_tools
+from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, approvals
 from scripts.verbs import approvals as verb
 

@@ -181,8 +181,8 @@ def test_an_event_is_redacted_in_a_fraction_of_what_storing_it_takes() -> None:
 def test_no_sink_keeps_a_planted_secret(
     planted: list[str], database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from f.millrace.agents import evidence
     from f.millrace.core.run_context import current
+    from f.millrace.evidence import store
     from f.millrace.memory import conversation
     from f.millrace.memory.store import remember
     from f.millrace.telemetry.events import emit, watch
@@ -197,9 +197,7 @@ def test_no_sink_keeps_a_planted_secret(
             emit("progress", text, detail={"text": text, text: 1})
             with span("outer", {"attribute": text, "list": [text]}) as handle:
                 handle.set(more={"deep": [text]})
-            evidence.store(
-                current().run_id, "t", "what", url=f"https://a.example/?x={text}", title=text, text=f"{text}. It is so."
-            )
+            store.store(current().run_id, "t", "what", url=f"https://a.example/?x={text}", title=text, text=f"{text}. It is so.")
             remember("fact", f"{text} is known", title=text, metadata={"note": text})
             conversation.remember_turn("s", f"is it {text}?", f"it is {text}")
             audit.append("ada", "test.leak", "subject", detail=text)

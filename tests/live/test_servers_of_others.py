@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import config, db
 from f.millrace.core.errors import NeedsApproval, ToolFailed, ToolRefused
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import snapshot
 from f.millrace.tools.client import open_tools
+from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import taint
 from tests.live import fetched
 from tests.live.conftest import missing

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from f.millrace.agents import call
 from f.millrace.core import config, db, windmill
+from f.millrace.models import call
 from f.millrace.ops import recover_runs
 from f.millrace.research import read_source
 from f.millrace.telemetry import rollup

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import db
 from f.millrace.core.errors import ToolFailed
 from f.millrace.memory import vectors
 from f.millrace.memory.store import Draft, Origin, remember, remember_all
 from f.millrace.tools.client import open_tools
+from f.millrace.tools.toolbox import Toolbox
 
 pytestmark = pytest.mark.usefixtures("database")
 

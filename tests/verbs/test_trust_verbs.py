@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from f.millrace.agents import gaps
+from f.millrace.agents import missing_tools
 from f.millrace.core import db
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
@@ -16,7 +16,7 @@ from f.millrace.tools import snapshot
 from scripts.paths import ROOT
 from scripts.runner.run import start
 from scripts.verbs.run import compiled
-from tests.agents.test_gaps import REPORT
+from tests.agents.test_missing_tools import REPORT
 from tests.tools.test_others import ECHO, box, use
 
 __all__ = ["box"]
@@ -69,7 +69,7 @@ def test_a_run_shows_which_tools_changed_since_the_one_before(box):
 def test_missing_tools_are_listed_with_how_often_they_were_missed():
     for _ in range(2):
         with step("test.gaps"):
-            gaps.report(current().run_id, REPORT, [])
+            missing_tools.report(current().run_id, REPORT, [])
 
     (row,) = millrace("gaps", "--json")["gaps"]
 

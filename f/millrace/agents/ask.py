@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from f.millrace.agents import claims, evidence, from_memory, researcher, stop
+from f.millrace.agents import researcher, self_rag, stop_reasons
 from f.millrace.core import contracts, errors, ids, run_context
+from f.millrace.evidence import claims, store
 from f.millrace.memory import conversation, documents
 from f.millrace.trust import decisions
 
@@ -60,7 +61,7 @@ def ask(
     with run_context.within(session_id=session or "", turn_id=topic["id"] if session else ""):
         known = None if fresh else _from_memory(run_id, topic, earlier, show, memory_only)
         if fresh:
-            topic["documents"] = from_memory.passages(topic["title"])
+            topic["documents"] = self_rag.passages(topic["title"])
         result = known or researcher.research_topic(run_id, topic, earlier=earlier, on_finding=show)
     decisions.close(run_id)
     numbers.clear()
@@ -81,12 +82,12 @@ def _from_memory(
     run_id: str, topic: dict[str, Any], earlier: list[str], show: Callable[[contracts.Finding], None], only: bool
 ) -> contracts.TopicResult | None:
     """Return the answer that memory gives, or None when research has to go on, with what memory has in `topic`."""
-    memory = from_memory.recollect(run_id, topic["id"], topic["title"], earlier, only)
+    memory = self_rag.recollect(run_id, topic["id"], topic["title"], earlier, only)
     if not (memory.enough or only):
         topic["documents"] = memory.documents
         return None
     result = memory.result or contracts.TopicResult(
-        topic_id=topic["id"], title=topic["title"], no_sources=True, stopped_because=stop.Stop.NOTHING
+        topic_id=topic["id"], title=topic["title"], no_sources=True, stopped_because=stop_reasons.Stop.NOTHING
     )
     for finding in result.findings:
         show(finding)
@@ -122,7 +123,7 @@ def _marks(citations: list[str], numbers: dict[str, int]) -> str:
 
 
 def _sources(run_id: str, topic_id: str, numbers: dict[str, int]) -> list[dict[str, Any]]:
-    stored = {piece.id: piece for piece in evidence.load(run_id, topic_id)}
+    stored = {piece.id: piece for piece in store.load(run_id, topic_id)}
     return [{"number": number, **_source(stored[identity])} for identity, number in numbers.items() if identity in stored]
 
 

@@ -8,10 +8,10 @@ was asked for. That is medium risk: by the policy it runs and is told, or it wai
 
 from collections.abc import Sequence
 
-from f.millrace.agents import claims, toolbox
 from f.millrace.core import run_context
+from f.millrace.evidence import claims
 from f.millrace.telemetry import events
-from f.millrace.tools import approved
+from f.millrace.tools import approved, toolbox
 from f.millrace.trust import actions, risk
 
 WIDEN = "research.widen"

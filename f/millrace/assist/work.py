@@ -8,7 +8,7 @@ With the tools that there are; what needs a person is proposed, what was missing
 scripts/millrace step assist/work task="Write down in my notes when high water is"
 """
 
-from f.millrace.agents import helper
+from f.millrace.agents import task_agent
 from f.millrace.core import db, errors, run_context
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import approved
@@ -33,7 +33,7 @@ def main(task: str, pipeline: dict | None = None) -> dict:
         if row is None or row["answer"] is None:
             db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id])
             policy.note()
-            help = helper.do_task(run_id, task)
+            help = task_agent.do_task(run_id, task)
             # The text stays in the run's row, not in the results of its steps.
             kept = {"answer": {"text": help.text, "gaps": help.gaps, "stopped_because": help.stopped_because}}
             with db.transaction():

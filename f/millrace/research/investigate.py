@@ -16,8 +16,9 @@ from typing import Any
 # Loading makes nothing that can be freed; going through it all again and again took a tenth of the loading time.
 gc.disable()
 
-from f.millrace.agents import call, from_memory, researcher  # noqa: E402
+from f.millrace.agents import researcher, self_rag  # noqa: E402
 from f.millrace.core import config, contracts, db, errors, redaction  # noqa: E402
+from f.millrace.models import call  # noqa: E402
 from f.millrace.telemetry import events, spans  # noqa: E402
 from f.millrace.trust import audit, decisions  # noqa: E402
 
@@ -101,7 +102,7 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
 
 async def _found(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
     try:
-        return await researcher.research(run_id, {**topic, "documents": from_memory.passages(topic["title"])})
+        return await researcher.research(run_id, {**topic, "documents": self_rag.passages(topic["title"])})
     except errors.BudgetExceeded as error:
         # What is left of the digest is worth sending: the topic says that money ended it.
         events.emit("budget", str(error), topic_id=topic["id"], for_digest=True)

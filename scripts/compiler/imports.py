@@ -29,7 +29,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("core.embedding",),
     "tokenizers": ("core.embedding",),
     "mcp": ("tools.",),
-    "pydantic_ai": ("agents.", "models.", "core.llm", "memory.conversation", "memory.conversation_store"),
+    "pydantic_ai": ("agents.", "models.", "core.llm", "memory.history", "memory.conversation_store"),
     "pypdfium2": ("ingest.parse_pdf",),
     "docx": ("ingest.parse_word",),
     "pptx": ("ingest.parse_office",),

@@ -10,7 +10,7 @@ from typing import Any
 
 from f.millrace.core.errors import BadInput
 from f.millrace.memory.export import export, import_
-from f.millrace.memory.retract import believe, withdraw
+from f.millrace.memory.retract import unretract, withdraw
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
 
@@ -42,7 +42,7 @@ def retract_source(options: argparse.Namespace) -> int:
 
     ready()
     if options.lift:
-        believe(options.source, namespace=options.namespace)
+        unretract(options.source, namespace=options.namespace)
         done: dict[str, Any] = {"lifted": options.source}
     elif options.source.startswith("mem_"):
         fell = withdraw([options.source], options.because)

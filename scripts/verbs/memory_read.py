@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from f.millrace.memory.dialogue import conversation
 from f.millrace.memory.links import neighbours
+from f.millrace.memory.messages import conversation
 from f.millrace.memory.stats import stats
 from f.millrace.memory.timeline import history, timeline
 from scripts.database.ready import ready

@@ -36,10 +36,10 @@ def show_search(options: argparse.Namespace) -> int:
     """Print what was found, best first."""
     from f.millrace.memory import vectors
     from f.millrace.memory.recall import search
-    from f.millrace.trust.embeddings import keep_account
+    from f.millrace.trust.embedding_billing import enable_embedding_billing
 
     ready()
-    keep_account()
+    enable_embedding_billing()
     # What was written without a vector gets one now; its words are found in any case.
     try:
         vectors.embed_missing(options.namespace, most=512)
@@ -78,10 +78,10 @@ def show_search(options: argparse.Namespace) -> int:
 def reembed(options: argparse.Namespace) -> int:
     """Move to another model and say which."""
     from f.millrace.memory import vectors
-    from f.millrace.trust.embeddings import keep_account
+    from f.millrace.trust.embedding_billing import enable_embedding_billing
 
     ready()
-    keep_account()
+    enable_embedding_billing()
     model = vectors.reembed(
         options.model, progress=lambda done: None if options.json else print(f"\r{done} vectors", end="", flush=True)
     )

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from f.millrace.agents import missing_tools
-from f.millrace.agents.tool_matching import MissingTool, met_by
+from f.millrace.agents.tool_matching import MissingTool, find_match
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.telemetry.spans import step
@@ -60,7 +60,7 @@ def test_the_same_gap_from_many_runs_is_one_entry_with_a_count(runs, tools):
         assert missing_tools.report(run, REPORT, tools) == REPORT
     missing_tools.report(runs[1], {**REPORT, "missing_tools": [{**reworded, "name": "fax_document"}]}, tools)
 
-    (row,) = db.all("SELECT report, seen, run_ids FROM tool_gap")
+    (row,) = db.fetch_all("SELECT report, seen, run_ids FROM tool_gap")
     assert row["report"] == REPORT and row["seen"] == 3 and len(row["run_ids"]) == 3
 
 
@@ -70,7 +70,7 @@ def test_other_gaps_are_other_entries(runs, tools):
         runs[0], need("book_train", "Book a seat on a train between two cities.", "high", {"start": "string"}), tools
     )
 
-    assert len(missing_tools.stored()) == 2
+    assert len(missing_tools.list_reports()) == 2
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_malformed_report_is_refused_with_the_part_that_is_wrong(runs, tools, 
     with pytest.raises(BadInput, match="the report is malformed") as caught:
         missing_tools.report(runs[0], {**REPORT, **change}, tools)
 
-    assert words in str(caught.value) and missing_tools.stored() == []
+    assert words in str(caught.value) and missing_tools.list_reports() == []
 
 
 @pytest.mark.parametrize("name", ["web.search", "web_search", "webSearch", "Web-Search", "mail.send", "notes_read"])
@@ -167,8 +167,8 @@ def test_needs_are_met_by_meaning_and_schema_among_many_tools(tools):
     wanted = [(name, missing(row)) for name, rows in CASES["met"].items() for row in rows][part]
     lacking = [missing(row) for row in CASES["unmet"]][part]
 
-    met = [(need.name, name, found.tool) for name, need in wanted if (found := met_by(need, every))]
-    unmet = [need.name for need in lacking if met_by(need, every)]
+    met = [(need.name, name, found.tool) for name, need in wanted if (found := find_match(need, every))]
+    unmet = [need.name for need in lacking if find_match(need, every)]
 
     assert len(met) >= 0.9 * len(wanted) and sum(right == found for _, right, found in met) >= len(met) - 1, met
     assert len(unmet) <= 0.05 * len(lacking), unmet

@@ -78,5 +78,5 @@ def test_a_tool_with_a_price_is_charged_by_call_and_stops_with_the_money(edge, i
     asyncio.run(search_until_refused(2))
 
     assert len(edge.searches) == 2
-    rows = db.all("SELECT kind, model, state, cost_usd::float AS cost, price_source FROM usage")
+    rows = db.fetch_all("SELECT kind, model, state, cost_usd::float AS cost, price_source FROM usage")
     assert rows == [{"kind": "tool", "model": "web.search", "state": "settled", "cost": 0.04, "price_source": "settings"}] * 2

@@ -104,7 +104,7 @@ def test_what_is_news_is_left_to_research_with_what_memory_has(decisions):
     read("report", QUAY)
 
     with step("ask"):
-        memory = self_rag.recollect(current().run_id, "topic_1", "What is the latest on the quay at Kestrel?")
+        memory = self_rag.answer(current().run_id, "topic_1", "What is the latest on the quay at Kestrel?")
 
     assert not memory.enough and [one["text"] for one in memory.documents] == [QUAY]
     assert decisions() == [("research", "asks_for_news")]
@@ -152,7 +152,7 @@ def test_a_citation_that_names_nothing_is_refused():
         documents.opened("document:../etc")
     with pytest.raises(NotFound, match="doc_0"):
         documents.opened("document:doc_0#offset=1")
-    assert db.one("SELECT count(*) AS n FROM document") == {"n": 0}
+    assert db.fetch_one("SELECT count(*) AS n FROM document") == {"n": 0}
 
 
 def test_an_answer_cites_the_page_and_not_what_research_wrote_about_it():

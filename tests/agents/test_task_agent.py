@@ -59,19 +59,19 @@ def flow(task="Tell Ada when high water is."):
 
 
 def answered(outcome, approved=True, **more):
-    (action,) = approvals.pending()[-1:] if not outcome.waiting else [actions.by_id(waiting_for(outcome))]
+    (action,) = approvals.list_pending()[-1:] if not outcome.waiting else [actions.by_id(waiting_for(outcome))]
     body = {"action_digest": action["digest"]}
     reply = {"approved": approved, "body": body, "by": "eva", **more}
     return resume(outcome.run_id, reply, isolation=Inline(ROOT), root=ROOT)
 
 
 def waiting_for(outcome):
-    row = db.one("SELECT id FROM action WHERE run_id = %s AND tool = 'agent.calls'", [outcome.run_id])
+    row = db.fetch_one("SELECT id FROM action WHERE run_id = %s AND tool = 'agent.calls'", [outcome.run_id])
     return str(row["id"])
 
 
 def states():
-    return {row["tool"]: row["state"] for row in db.all("SELECT tool, state FROM action")}
+    return {row["tool"]: row["state"] for row in db.fetch_all("SELECT tool, state FROM action")}
 
 
 def test_a_task_that_needs_nobody_ends_at_once(played, tmp_path):
@@ -207,7 +207,7 @@ def test_a_missing_tool_is_reported_and_the_run_tells_it(played):
 
     outcome = flow("Fax the tides to 555.")
 
-    assert outcome.result["gaps"] == [GAP] and db.one("SELECT seen FROM tool_gap") == {"seen": 1}
+    assert outcome.result["gaps"] == [GAP] and db.fetch_one("SELECT seen FROM tool_gap") == {"seen": 1}
 
 
 def test_the_offline_model_says_that_it_calls_no_tools(database):
@@ -226,7 +226,7 @@ def test_a_model_that_repeats_its_call_is_told_once_to_try_another_way_and_then_
     assert "Try another way" in edge.requests[3]["messages"][-1]["content"]
     assert verb.list_all(Namespace(json=False)) == 0
     assert "When is high water?" in capsys.readouterr().out
-    assert db.one("SELECT escalated, outcome FROM decision") == {"escalated": True, "outcome": None}
+    assert db.fetch_one("SELECT escalated, outcome FROM decision") == {"escalated": True, "outcome": None}
 
 
 def test_a_model_whose_calls_bring_nothing_new_is_stalled(played, edge):
@@ -244,7 +244,7 @@ def test_a_model_that_takes_the_other_way_is_not_escalated(played, tmp_path):
     outcome = flow("Write tides.md.")
 
     assert (outcome.status, outcome.result["text"]) == ("done", "Written.")
-    assert db.one("SELECT escalated, outcome FROM decision") == {"escalated": False, "outcome": "silent_success"}
+    assert db.fetch_one("SELECT escalated, outcome FROM decision") == {"escalated": False, "outcome": "silent_success"}
 
 
 def test_calls_asked_for_side_by_side_are_all_told_before_the_next_one_ends_it(database):
@@ -289,7 +289,9 @@ def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_us
     budget.mark_sent(spent)
     budget.charge_reserve(spent)
     outcome = flow()
-    assert outcome.status == "waiting" and db.one("SELECT count(*) AS n FROM action WHERE tool = 'budget.allow'") == {"n": 1}
+    assert outcome.status == "waiting" and db.fetch_one("SELECT count(*) AS n FROM action WHERE tool = 'budget.allow'") == {
+        "n": 1
+    }
     assert report.outcome(outcome, as_json=False) == 3
     assert f"approvals approve {waiting_for(outcome)[:8]}" in capsys.readouterr().out
     assert "Why it asks: $46.00 of the $50.00" in questions.question(actions.by_id(waiting_for(outcome))).plain

@@ -9,7 +9,7 @@ def passage(number, text, source="", title=""):
 
 
 def given(question, *texts):
-    return [answer.value for answer in answers.found(question, [passage(n, text) for n, text in enumerate(texts)])]
+    return [answer.value for answer in answers.extract(question, [passage(n, text) for n, text in enumerate(texts)])]
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,12 @@ def test_an_order_on_a_page_is_no_answer():
 
 
 def test_two_writings_of_a_date_or_figure_are_one_value():
-    assert answers.same("3 May 1901", "May 3, 1901") and answers.same("1901", "3 May 1901")
-    assert not answers.same("3 May 1901", "4 May 1901") and not answers.same("812", "1,812")
-    assert answers.holds("It opened on May 3rd, 1901.", "3 May 1901") and answers.holds("about 12,500 people", "12500")
-    assert not answers.holds("about 112,500 people", "12500")
+    assert answers.is_same("3 May 1901", "May 3, 1901") and answers.is_same("1901", "3 May 1901")
+    assert not answers.is_same("3 May 1901", "4 May 1901") and not answers.is_same("812", "1,812")
+    assert answers.contains_value("It opened on May 3rd, 1901.", "3 May 1901") and answers.contains_value(
+        "about 12,500 people", "12500"
+    )
+    assert not answers.contains_value("about 112,500 people", "12500")
 
 
 COPY = (
@@ -57,7 +59,7 @@ COPY = (
 def test_a_changed_copy_is_seen_and_what_was_changed_in_it():
     one, other = COPY.format(year=1931, engineer="Jane Holt"), COPY.format(year=1948, engineer="Jane Holt")
 
-    (change,) = copies.changes(one, other)
+    (change,) = copies.find_changes(one, other)
 
     assert (change.one, change.other) == ("1931", "1948")
     assert one[slice(*change.at_one)] == "1931" and other[slice(*change.at_other)] == "1948"
@@ -66,31 +68,34 @@ def test_a_changed_copy_is_seen_and_what_was_changed_in_it():
 def test_a_name_that_was_changed_is_seen_and_a_typing_error_is_not_one():
     one = COPY.format(year=1931, engineer="Jane Holt")
 
-    assert [c.other for c in copies.changes(one, COPY.format(year=1931, engineer="Otto Brandt"))] == ["Otto Brandt"]
-    assert copies.changes(one, COPY.format(year=1931, engineer="Jane Hollt")) == []
-    assert copies.changes(one, one.replace("carries", "brings")) == []
+    assert [c.other for c in copies.find_changes(one, COPY.format(year=1931, engineer="Otto Brandt"))] == ["Otto Brandt"]
+    assert copies.find_changes(one, COPY.format(year=1931, engineer="Jane Hollt")) == []
+    assert copies.find_changes(one, one.replace("carries", "brings")) == []
 
 
 def test_texts_of_their_own_are_no_copies():
-    assert copies.changes(COPY.format(year=1931, engineer="X"), "In Ardle the Tern Bridge was opened in 1948 by the mayor.") == []
+    assert (
+        copies.find_changes(COPY.format(year=1931, engineer="X"), "In Ardle the Tern Bridge was opened in 1948 by the mayor.")
+        == []
+    )
 
 
 def test_what_stands_with_a_name_tells_things_apart():
-    names = disambiguation.names("When was the Ardle Courthouse built?")
+    names = disambiguation.proper_names("When was the Ardle Courthouse built?")
 
     assert names == ["Ardle Courthouse"]
-    assert disambiguation.which(names, passage(1, "It opened.", title="Ardle Courthouse (Fife)")) == "Fife"
-    assert disambiguation.which(names, passage(1, "Ardle Courthouse, Ohio is a hall.")) == "Ohio"
-    assert disambiguation.which(names, passage(1, "Ardle Courthouse (1901 – 1950) was a hall.")) == ""
+    assert disambiguation.sense_of(names, passage(1, "It opened.", title="Ardle Courthouse (Fife)")) == "Fife"
+    assert disambiguation.sense_of(names, passage(1, "Ardle Courthouse, Ohio is a hall.")) == "Ohio"
+    assert disambiguation.sense_of(names, passage(1, "Ardle Courthouse (1901 – 1950) was a hall.")) == ""
     assert (
-        disambiguation.apart("Fife", "Ohio")
-        and disambiguation.apart("2007 film", "2010 film")
-        and disambiguation.apart("8th Baron", "9th Baron")
+        disambiguation.are_distinct("Fife", "Ohio")
+        and disambiguation.are_distinct("2007 film", "2010 film")
+        and disambiguation.are_distinct("8th Baron", "9th Baron")
     )
     assert (
-        not disambiguation.apart("Fife", "")
-        and not disambiguation.apart("film", "2007 film")
-        and not disambiguation.apart("2002", "album")
+        not disambiguation.are_distinct("Fife", "")
+        and not disambiguation.are_distinct("film", "2007 film")
+        and not disambiguation.are_distinct("2002", "album")
     )
 
 
@@ -102,7 +107,7 @@ def test_sources_that_answer_differently_are_in_dispute_with_all_who_agree_on_ea
         passage(3, "Walkers love the Tern Bridge, which was completed in 1931."),
     ]
 
-    (dispute,) = disputes.found(question, passages)
+    (dispute,) = disputes.find(question, passages)
 
     assert [(side.value, sorted(side.ids)) for side in dispute.sides] == [("1931", ["ev_1", "ev_3"]), ("1948", ["ev_2"])]
 
@@ -114,7 +119,7 @@ def test_different_things_of_one_name_are_not_in_dispute():
         passage(2, "Ardle Courthouse (Ohio) was built in 1931."),
     ]
 
-    assert disputes.found(question, passages) == []
+    assert disputes.find(question, passages) == []
 
 
 def test_figures_of_two_years_are_not_in_dispute():
@@ -124,13 +129,13 @@ def test_figures_of_two_years_are_not_in_dispute():
         passage(2, "In 2021 the population of Nether Wallop was 866."),
     ]
 
-    assert disputes.found(question, passages) == []
+    assert disputes.find(question, passages) == []
 
 
 def test_changed_copies_are_in_dispute_under_a_headline_too():
     one, other = (COPY.format(year=year, engineer="Jane Holt") for year in (1931, 1948))
 
-    (dispute,) = disputes.found("The Tern Bridge of Ardle", [passage(1, one), passage(2, other)])
+    (dispute,) = disputes.find("The Tern Bridge of Ardle", [passage(1, one), passage(2, other)])
 
     assert {side.value for side in dispute.sides} == {"1931", "1948"}
 
@@ -138,4 +143,4 @@ def test_changed_copies_are_in_dispute_under_a_headline_too():
 def test_one_publisher_does_not_dispute_with_itself():
     one, other = (COPY.format(year=year, engineer="Jane Holt") for year in (1931, 1948))
 
-    assert disputes.found("The Tern Bridge of Ardle", [passage(1, one, "a.example"), passage(2, other, "a.example")]) == []
+    assert disputes.find("The Tern Bridge of Ardle", [passage(1, one, "a.example"), passage(2, other, "a.example")]) == []

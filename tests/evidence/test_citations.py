@@ -1,7 +1,7 @@
 import pytest
 
 from f.millrace.core.contracts import Evidence
-from f.millrace.evidence.citations import Gate, check
+from f.millrace.evidence.citations import StreamVerifier, verify
 
 ONE = "ev_0123456789abcdef"
 TWO = "ev_fedcba9876543210"
@@ -12,24 +12,24 @@ EVIDENCE = {
 
 
 def test_a_sentence_without_citation_is_dropped():
-    checked = check("The Orbit plant in Leeds employs 400 people.", EVIDENCE)
+    checked = verify("The Orbit plant in Leeds employs 400 people.", EVIDENCE)
 
     assert checked.findings == []
     assert checked.dropped[0][1] == "it cites no evidence"
 
 
 def test_a_citation_that_does_not_exist_is_removed():
-    checked = check(f"The Orbit plant in Leeds employs 400 people. [{ONE}] [ev_00000000deadbeef]", EVIDENCE)
+    checked = verify(f"The Orbit plant in Leeds employs 400 people. [{ONE}] [ev_00000000deadbeef]", EVIDENCE)
 
     assert [finding.citations for finding in checked.findings] == [[ONE]]
 
 
 def test_a_sentence_that_cites_only_what_does_not_exist_is_dropped():
-    assert check("The Orbit plant in Leeds employs 400 people. [ev_00000000deadbeef]", EVIDENCE).findings == []
+    assert verify("The Orbit plant in Leeds employs 400 people. [ev_00000000deadbeef]", EVIDENCE).findings == []
 
 
 def test_an_invented_link_does_not_appear():
-    checked = check(
+    checked = verify(
         f"The Orbit plant in Leeds opened on [Monday](https://evil.example/x) https://evil.example. [{ONE}]", EVIDENCE
     )
 
@@ -37,24 +37,24 @@ def test_an_invented_link_does_not_appear():
 
 
 def test_a_sentence_with_the_wrong_id_gets_the_right_one():
-    checked = check(f"Orbit raised 300 million pounds for its sodium cells. [{ONE}]", EVIDENCE)
+    checked = verify(f"Orbit raised 300 million pounds for its sodium cells. [{ONE}]", EVIDENCE)
 
     assert checked.findings[0].citations == [TWO]
 
 
 def test_an_invented_figure_is_dropped():
-    assert check(f"The Orbit plant in Leeds employs 900 people. [{ONE}]", EVIDENCE).findings == []
+    assert verify(f"The Orbit plant in Leeds employs 900 people. [{ONE}]", EVIDENCE).findings == []
 
 
 def test_several_sentences_in_one_line_keep_their_own_citations():
     text = f"- The Orbit plant in Leeds opened on Monday [{ONE}]. Orbit raised 300 million pounds for its cells [{TWO}, {ONE}]."
 
-    assert [finding.citations for finding in check(text, EVIDENCE).findings] == [[ONE], [TWO]]
+    assert [finding.citations for finding in verify(text, EVIDENCE).findings] == [[ONE], [TWO]]
 
 
 def test_the_gate_shows_checked_lines_as_they_come():
     shown = []
-    gate = Gate(EVIDENCE, lambda finding: shown.append(finding.text))
+    gate = StreamVerifier(EVIDENCE, lambda finding: shown.append(finding.text))
     text = f"The Orbit plant in Leeds opened on Monday. [{ONE}]\nOrbit is the best. [{TWO}]\nOrbit raised 300 million pounds for its sodium cells. [{TWO}]"
 
     for place in range(0, len(text), 7):
@@ -78,4 +78,4 @@ def test_the_gate_shows_checked_lines_as_they_come():
 def test_emphasis_goes_and_names_stay(written, read):
     evidence = {ONE: Evidence(id=ONE, text=read)}
 
-    assert [finding.text for finding in check(f"{written}. [{ONE}]", evidence).findings] == [f"{read}."]
+    assert [finding.text for finding in verify(f"{written}. [{ONE}]", evidence).findings] == [f"{read}."]

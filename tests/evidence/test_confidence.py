@@ -69,8 +69,8 @@ def test_copies_of_one_text_agree_with_nobody():
 
 
 def test_a_publisher_that_the_question_names_speaks_first_hand():
-    assert source_quality.first_hand(piece(1, source="orbit.com"), "Orbit plant in Leeds")
-    assert not source_quality.first_hand(piece(1, source="leeds-courier.com"), "Orbit plant in Leeds")
+    assert source_quality.is_first_hand(piece(1, source="orbit.com"), "Orbit plant in Leeds")
+    assert not source_quality.is_first_hand(piece(1, source="leeds-courier.com"), "Orbit plant in Leeds")
 
 
 def test_the_record_of_a_source_comes_from_reviews_conflicts_and_feedback(database):
@@ -89,14 +89,14 @@ def test_the_record_of_a_source_comes_from_reviews_conflicts_and_feedback(databa
             [run_id, db.jsonb([{"text": "x", "citations": [f"ev_{run_id}"]}]), db.jsonb(list(conflicts)), review],
         )
 
-    assert source_quality.record("main", str(uuid.uuid4()), ["a.example"]) == 75.0
+    assert source_quality.track_record("main", str(uuid.uuid4()), ["a.example"]) == 75.0
     lost = {"trusted": 0, "sides": [{"sources": ["b.example"]}, {"sources": ["a.example"]}]}
     result(run_of(), conflicts=[lost])
-    assert source_quality.record("main", str(uuid.uuid4()), ["a.example"]) == 60.0
-    assert source_quality.record("main", str(uuid.uuid4()), ["b.example"]) == 80.0
+    assert source_quality.track_record("main", str(uuid.uuid4()), ["a.example"]) == 60.0
+    assert source_quality.track_record("main", str(uuid.uuid4()), ["b.example"]) == 80.0
     result(run_of(), review="refused")
-    assert source_quality.record("main", str(uuid.uuid4()), ["a.example"]) == 50.0
-    assert source_quality.record("main", str(uuid.uuid4()), ["c.example"]) == 75.0
+    assert source_quality.track_record("main", str(uuid.uuid4()), ["a.example"]) == 50.0
+    assert source_quality.track_record("main", str(uuid.uuid4()), ["c.example"]) == 75.0
     db.execute("INSERT INTO feedback (run_id, verdict) VALUES (%s, 'good')", [run_of()])
-    assert source_quality.record("main", str(uuid.uuid4()), ["c.example"]) == 80.0
-    assert source_quality.record("other", str(uuid.uuid4()), ["a.example"]) == 75.0
+    assert source_quality.track_record("main", str(uuid.uuid4()), ["c.example"]) == 80.0
+    assert source_quality.track_record("other", str(uuid.uuid4()), ["a.example"]) == 75.0

@@ -19,9 +19,9 @@ from pydantic_ai.models.test import TestModel
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.core.run_context import within
-from f.millrace.memory import conversation, conversation_store
+from f.millrace.memory import conversation_store, history
 from f.millrace.memory.conversation_store import PostgresConversationStore
-from f.millrace.memory.dialogue import conversation as said
+from f.millrace.memory.messages import conversation as said
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -53,7 +53,7 @@ def dialogues(draw):
 
 @given(dialogues(), st.integers(1, 9), st.integers(0, 6_000))
 def test_truncation_keeps_whole_turns_and_no_result_loses_its_call(messages, most_turns, most_characters):
-    kept = conversation.truncate(messages, most_turns, most_characters)
+    kept = history.truncate(messages, most_turns, most_characters)
 
     assert kept and kept == messages[len(messages) - len(kept) :]
     assert isinstance(kept[0].parts[0], UserPromptPart)
@@ -88,12 +88,12 @@ def test_an_agent_goes_on_with_its_stored_conversation_tools_and_all():
         "UserPromptPart", "ToolCallPart", "ToolReturnPart", "TextPart",
     ]  # fmt: skip
     assert stored.messages == second.conversation.messages and stored.usage == second.conversation.usage
-    assert [row["turn"] for row in db.all("SELECT turn FROM chat_message ORDER BY id")] == [1, 1, 1, 1, 2, 2]
+    assert [row["turn"] for row in db.fetch_all("SELECT turn FROM chat_message ORDER BY id")] == [1, 1, 1, 1, 2, 2]
 
 
 def test_of_two_who_save_one_conversation_the_second_is_told_and_appending_waits_its_turn():
     store = PostgresConversationStore()
-    conversation.remember_turn("desk", "One?", "One.")
+    history.remember_turn("desk", "One?", "One.")
 
     async def twice():
         one, other = await store.load("desk"), await store.load("desk")
@@ -104,15 +104,15 @@ def test_of_two_who_save_one_conversation_the_second_is_told_and_appending_waits
 
     with pytest.raises(ConversationConflict):
         asyncio.run(twice())
-    conversation.remember_turn("desk", "Four?", "Four.")
+    history.remember_turn("desk", "Four?", "Four.")
 
-    assert [question for question, _ in conversation.turns("desk")] == ["One?", "Two?", "Four?"]
+    assert [question for question, _ in history.turns("desk")] == ["One?", "Two?", "Four?"]
 
 
 def test_branches_and_forks_stand_on_the_messages_they_share():
     store = PostgresConversationStore()
     for number in ("One", "Two", "Three"):
-        conversation.remember_turn("desk", f"{number}?", f"{number}.")
+        history.remember_turn("desk", f"{number}?", f"{number}.")
 
     async def split():
         loaded = await store.load("desk")
@@ -128,26 +128,26 @@ def test_branches_and_forks_stand_on_the_messages_they_share():
     listed, fork, gone = asyncio.run(split())
 
     assert listed == ["fork"] and gone is None and len(fork.messages) == 4
-    assert db.one("SELECT count(*) AS n FROM chat_message") == {"n": 4}
+    assert db.fetch_one("SELECT count(*) AS n FROM chat_message") == {"n": 4}
 
 
 def test_a_secret_and_a_nul_do_not_get_into_the_tables_and_long_foreign_texts_do():
     long = "שלום 你好 " * 60_000 + "."
-    conversation.remember_turn("desk", "my key is sk-abcdefghijklmnopqrstuvwx\x00", long)
+    history.remember_turn("desk", "my key is sk-abcdefghijklmnopqrstuvwx\x00", long)
 
-    stored = db.one("SELECT string_agg(content || metadata::text, ' ') AS text FROM chat_message")
+    stored = db.fetch_one("SELECT string_agg(content || metadata::text, ' ') AS text FROM chat_message")
 
-    assert "sk-abcdef" not in stored["text"] and conversation.turns("desk")[0][1] == long
-    assert len(conversation.load("desk")) == 2
+    assert "sk-abcdef" not in stored["text"] and history.turns("desk")[0][1] == long
+    assert len(history.load("desk")) == 2
 
 
 def test_what_was_said_is_found_by_words_and_as_of_a_time_in_its_namespace(clock):
     clock("2026-05-01")
-    conversation.remember_turn("desk", "What about Kestrel?", "It waits for parts.")
+    history.remember_turn("desk", "What about Kestrel?", "It waits for parts.")
     clock("2026-05-02")
-    conversation.remember_turn("other", "And Heron?", "It flies.")
+    history.remember_turn("other", "And Heron?", "It flies.")
     with within(namespace="sample"):
-        conversation.remember_turn("desk", "A sample of Kestrel?", "Yes.")
+        history.remember_turn("desk", "A sample of Kestrel?", "Yes.")
     clock("2026-05-03")
 
     assert [row["text"] for row in said(about="kestrel")] == ["What about Kestrel?", "It waits for parts."]
@@ -158,4 +158,4 @@ def test_what_was_said_is_found_by_words_and_as_of_a_time_in_its_namespace(clock
 @pytest.mark.parametrize("name", ["", "a b", "../x", "a/b", "x" * 81, "a\x00b"])
 def test_a_session_has_a_plain_name(name):
     with pytest.raises(BadInput, match="session's name"):
-        conversation.load(name)
+        history.load(name)

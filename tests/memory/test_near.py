@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput
-from f.millrace.memory import near
+from f.millrace.memory import near_duplicates
 from f.millrace.memory.links import links
 from f.millrace.memory.retention import prune
 from f.millrace.memory.store import Draft, Origin, get, remember, remember_all
@@ -60,14 +60,21 @@ def test_another_value_of_the_same_attribute_contradicts_while_both_hold(clock):
 def test_small_changes_of_form_share_a_mark_and_are_the_same(text, data):
     other = data.draw(st.sampled_from([text.upper(), text + " .", text.replace(" ", "  "), f"«{text}»"]))
 
-    assert near.similarity(text, other) == 1 and set(near.marks(text)) & set(near.marks(other))
-    assert not near.differ_in_substance(text, other)
+    assert near_duplicates.similarity(text, other) == 1 and set(near_duplicates.minhash_bands(text)) & set(
+        near_duplicates.minhash_bands(other)
+    )
+    assert not near_duplicates.differ_in_substance(text, other)
 
 
 @given(sentences, sentences)
 def test_similarity_is_symmetric_and_in_bounds(one, other):
-    assert near.similarity(one, other) == near.similarity(other, one) and 0 <= near.similarity(one, other) <= 1
-    assert near.similarity(one, one) == 1 and near.contradict(one, other) == near.contradict(other, one)
+    assert (
+        near_duplicates.similarity(one, other) == near_duplicates.similarity(other, one)
+        and 0 <= near_duplicates.similarity(one, other) <= 1
+    )
+    assert near_duplicates.similarity(one, one) == 1 and near_duplicates.contradict(one, other) == near_duplicates.contradict(
+        other, one
+    )
 
 
 @pytest.mark.usefixtures("database")
@@ -79,7 +86,9 @@ def test_passages_are_only_one_when_they_are_equal_and_keep_each_place():
     ids = remember_all([*same, other])
 
     assert ids[0] == ids[1] != ids[2]
-    rows = db.all("SELECT document, page, start_offset, end_offset FROM memory_origin WHERE item_id = %s ORDER BY page", [ids[0]])
+    rows = db.fetch_all(
+        "SELECT document, page, start_offset, end_offset FROM memory_origin WHERE item_id = %s ORDER BY page", [ids[0]]
+    )
     assert [tuple(row.values()) for row in rows] == [("a.pdf", 1, 0, 90), ("b.pdf", 7, 10, 100)]
 
 
@@ -115,7 +124,7 @@ def test_what_is_kept_for_some_days_goes_after_them_unless_it_was_said_again(clo
     clock("2026-02-05")
 
     assert prune() == {"conversation": 1, "evidence": 1} and prune() == {"conversation": 0, "evidence": 0}
-    assert {row["id"] for row in db.all("SELECT id FROM memory_item")} == {again, other} and old
+    assert {row["id"] for row in db.fetch_all("SELECT id FROM memory_item")} == {again, other} and old
 
 
 @pytest.mark.parametrize("days", ['{"evidence": 0}', '{"evidence": "soon"}', "30"])

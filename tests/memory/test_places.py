@@ -20,7 +20,7 @@ TALK = [
 
 
 def places(ids):
-    rows = db.all("SELECT id, thread, ordinal FROM memory_item WHERE id = ANY(%s)", [ids])
+    rows = db.fetch_all("SELECT id, thread, ordinal FROM memory_item WHERE id = ANY(%s)", [ids])
     found = {row["id"]: (row["thread"], row["ordinal"]) for row in rows}
     return [found[item] for item in ids]
 
@@ -68,7 +68,7 @@ def test_two_writers_into_one_session_share_no_place():
     for thread in threads:
         thread.join()
 
-    places = [row["ordinal"] for row in db.all("SELECT ordinal FROM memory_item WHERE thread = 'both' ORDER BY ordinal")]
+    places = [row["ordinal"] for row in db.fetch_all("SELECT ordinal FROM memory_item WHERE thread = 'both' ORDER BY ordinal")]
     assert places == list(range(30))
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f.millrace.core.errors import BadInput
-from f.millrace.memory.dates import MONTHS
-from f.millrace.memory.when import span
+from f.millrace.memory.date_parser import MONTHS
+from f.millrace.memory.time_range import parse_time_range
 
 # Clocks change at midnight, at one, by half an hour, twice a day's length apart, or never.
 ZONES = ["UTC", "Europe/London", "America/New_York", "America/Havana", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kolkata", "Pacific/Apia", "Asia/Beirut"]  # fmt: skip
@@ -23,9 +23,9 @@ NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
 def test_a_moment_lies_in_its_own_local_day_and_in_no_other(at, zone):
     of = at.astimezone(ZoneInfo(zone)).date()
 
-    found = span(f"what happened on {of.day} {MONTHS[of.month - 1]} {of.year}?", NOW, zone)
-    before = span(f"what happened on {of - timedelta(days=1)}?", NOW, zone)
-    after = span(f"what happened on {of + timedelta(days=1)}?", NOW, zone)
+    found = parse_time_range(f"what happened on {of.day} {MONTHS[of.month - 1]} {of.year}?", NOW, zone)
+    before = parse_time_range(f"what happened on {of - timedelta(days=1)}?", NOW, zone)
+    after = parse_time_range(f"what happened on {of + timedelta(days=1)}?", NOW, zone)
 
     assert found.since <= at < found.until
     assert before.until == found.since and found.until == after.since
@@ -33,7 +33,7 @@ def test_a_moment_lies_in_its_own_local_day_and_in_no_other(at, zone):
 
 @given(instants, zones)
 def test_yesterday_today_and_tomorrow_follow_each_other(now, zone):
-    days = [span(f"what happened {name}", now, zone) for name in ("yesterday", "today", "tomorrow")]
+    days = [parse_time_range(f"what happened {name}", now, zone) for name in ("yesterday", "today", "tomorrow")]
 
     assert days[0].until == days[1].since and days[1].until == days[2].since
     assert days[1].since <= now < days[1].until
@@ -43,7 +43,7 @@ def test_yesterday_today_and_tomorrow_follow_each_other(now, zone):
 
 @given(instants, zones, st.sampled_from(["week", "month", "year"]))
 def test_last_this_and_next_follow_each_other(now, zone, unit):
-    spans = [span(f"what happened {which} {unit}", now, zone) for which in ("last", "this", "next")]
+    spans = [parse_time_range(f"what happened {which} {unit}", now, zone) for which in ("last", "this", "next")]
 
     assert spans[0].until == spans[1].since and spans[1].until == spans[2].since
     assert spans[1].since <= now < spans[1].until
@@ -53,7 +53,7 @@ def test_last_this_and_next_follow_each_other(now, zone, unit):
 
 @given(instants, zones, st.dates(date(1995, 1, 1), date(2037, 12, 31)))
 def test_a_day_without_a_year_is_the_latest_that_has_come(now, zone, of):
-    found = span(f"what happened on {MONTHS[of.month - 1]} {of.day}?", now, zone)
+    found = parse_time_range(f"what happened on {MONTHS[of.month - 1]} {of.day}?", now, zone)
 
     assert found.since <= now or (of.month, of.day) == (2, 29)
     assert now - found.since < timedelta(days=8 * 366 + 2)
@@ -62,7 +62,7 @@ def test_a_day_without_a_year_is_the_latest_that_has_come(now, zone, of):
 @given(st.text(max_size=60), instants, zones)
 def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
     with contextlib.suppress(BadInput):
-        found = span(text, now, zone)
+        found = parse_time_range(text, now, zone)
         assert found is None or found.since < found.until
 
 
@@ -113,7 +113,7 @@ def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
     ],
 )
 def test_the_span_that_is_meant(question, since, until, rest):
-    found = span(question, NOW)
+    found = parse_time_range(question, NOW)
 
     assert (found.since.date().isoformat(), found.until.date().isoformat(), found.rest) == (since, until, rest)
 
@@ -121,7 +121,7 @@ def test_the_span_that_is_meant(question, since, until, rest):
 @given(st.sampled_from(["this may be", "in may", "Q2 and MAY", "from MARCH to may", "To March On", "late MAY"]), instants)
 def test_case_tells_nothing(question, now):
     spans = {
-        (found.since, found.until) if (found := span(text, now)) else None
+        (found.since, found.until) if (found := parse_time_range(text, now)) else None
         for text in (question, question.upper(), question.lower())
     }
 
@@ -138,25 +138,29 @@ def test_case_tells_nothing(question, now):
     ],
 )
 def test_a_part_of_a_day_lies_in_its_day(question, since, until):
-    found = span(question, NOW)
+    found = parse_time_range(question, NOW)
 
     assert (found.since.isoformat()[:13], found.until.isoformat()[:13], found.rest) == (since, until, "what happened")
     assert found.around is not None and found.around[0] <= found.since and found.around[1] - found.around[0] == timedelta(days=1)
 
 
 def test_hours_reach_back_from_now():
-    assert span("what happened in the last 24 hours", NOW).since == NOW - timedelta(hours=24)
-    assert span("what happened 3 hours ago", NOW).since <= NOW - timedelta(hours=3) < span("what happened 3 hours ago", NOW).until
+    assert parse_time_range("what happened in the last 24 hours", NOW).since == NOW - timedelta(hours=24)
+    assert (
+        parse_time_range("what happened 3 hours ago", NOW).since
+        <= NOW - timedelta(hours=3)
+        < parse_time_range("what happened 3 hours ago", NOW).until
+    )
 
 
 def test_a_long_text_is_read_from_end_to_end():
-    assert span("in 1 the 5 may to " * 1000 + "between ", NOW) is not None
-    assert span("in the 1 a " * 1800, NOW) is None
+    assert parse_time_range("in 1 the 5 may to " * 1000 + "between ", NOW) is not None
+    assert parse_time_range("in the 1 a " * 1800, NOW) is None
 
 
 def test_since_and_before_are_open_at_one_end():
-    assert span("what is new since 1 October?", NOW).until.year == 9999
-    assert span("what was known before October 2020", NOW).until == datetime(2020, 10, 1, tzinfo=UTC)
+    assert parse_time_range("what is new since 1 October?", NOW).until.year == 9999
+    assert parse_time_range("what was known before October 2020", NOW).until == datetime(2020, 10, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +178,7 @@ def test_since_and_before_are_open_at_one_end():
     ],
 )
 def test_no_date_is_read_where_none_is_named(question):
-    assert span(question, NOW) is None
+    assert parse_time_range(question, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -182,9 +186,9 @@ def test_no_date_is_read_where_none_is_named(question):
 )
 def test_a_date_that_does_not_exist_is_refused_in_words(question):
     with pytest.raises(BadInput, match="there is no"):
-        span(question, NOW)
+        parse_time_range(question, NOW)
 
 
 def test_an_unknown_zone_is_refused_in_words():
     with pytest.raises(BadInput, match="zone 'Mars/Olympus' is unknown"):
-        span("today", NOW, "Mars/Olympus")
+        parse_time_range("today", NOW, "Mars/Olympus")

@@ -32,7 +32,7 @@ def ask_write(**options):
 
 
 def rows():
-    return db.all("SELECT * FROM usage ORDER BY reserved_at")
+    return db.fetch_all("SELECT * FROM usage ORDER BY reserved_at")
 
 
 def states():
@@ -242,7 +242,7 @@ def test_at_90_percent_nothing_is_sent_and_a_question_is_left(edge, in_step):
     with pytest.raises(BudgetHeld, match="a person has to allow the rest"):
         ask_plan()
 
-    assert edge.requests == [] and len(approvals.pending()) == 1
+    assert edge.requests == [] and len(approvals.list_pending()) == 1
 
 
 def test_reasoning_and_cached_tokens_are_counted(edge, in_step):

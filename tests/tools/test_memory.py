@@ -58,11 +58,11 @@ def test_it_is_read_only_and_memory_is_as_it_was():
             return await tools.list_tools()
 
     [tool] = asyncio.run(listed())
-    before = db.all("SELECT id, updated_at, valid FROM memory_item")
+    before = db.fetch_all("SELECT id, updated_at, valid FROM memory_item")
     ask({"question": "'; DELETE FROM memory_item; --"}, {"question": "kestrel", "as_of": "2020-01-01"})
 
     assert (tool.name, tool.read_only, tool.open_world, tool.destructive) == ("memory.search", True, False, False)
-    assert db.all("SELECT id, updated_at, valid FROM memory_item") == before
+    assert db.fetch_all("SELECT id, updated_at, valid FROM memory_item") == before
 
 
 def test_what_is_wrong_is_answered_in_words():

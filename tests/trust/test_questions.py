@@ -80,7 +80,7 @@ def test_a_digest_is_asked_about_by_its_day(monkeypatch: pytest.MonkeyPatch, now
     monkeypatch.setenv("MILLRACE_NOW", now)
     config.reload()
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [RUN])
-    row = db.one(
+    row = db.fetch_one(
         "INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until, recipients, subject, html, plain) "
         "VALUES (%s, 'daily_research', 'main', 'daily', '2026-11-21', now(), '{a}', 'S', '', 'Six topics.') RETURNING id",
         [RUN],

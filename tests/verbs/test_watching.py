@@ -14,7 +14,7 @@ from scripts.verbs.__main__ import main
 @pytest.fixture
 def stalled(database: str) -> int:
     """The id of an open alert."""
-    return alerts.raised("StalledRun", "critical", "prometheus", "1 run(s) stand still", {"flow": "daily_research"})["id"]
+    return alerts.raise_alert("StalledRun", "critical", "prometheus", "1 run(s) stand still", {"flow": "daily_research"})["id"]
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:

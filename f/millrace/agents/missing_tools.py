@@ -64,9 +64,9 @@ def report(run_id: str, made: GapReport | dict[str, Any], tools: Sequence[client
 
     BadInput says which part is malformed, which tool exists already, or which one meets the need.
     """
-    checked = validated(made)
+    checked = validate(made)
     for need in checked.missing_tools:
-        match = tool_matching.met_by(need, tools)
+        match = tool_matching.find_match(need, tools)
         if match:
             raise errors.BadInput(f"the report is rejected: {need.name!r} is not missing, {match.why}")
     values = redaction.redact(checked.model_dump(mode="json"))
@@ -88,7 +88,7 @@ def try_report(
     """Report these needs after a look at the tools; None when a tool meets one of them, which is told."""
     made = GapReport(
         missing_tools=list(needs),
-        existing_tools_checked=looked_at(tools),
+        existing_tools_checked=describe_tools(tools),
         proposed_mcp_server=proposed or PROPOSALS.get(needs[0].name, f"any MCP server with a tool like {needs[0].name}"),
     )
     try:
@@ -104,14 +104,14 @@ PROPOSALS = {
 }
 
 
-def looked_at(tools: Sequence[client.Tool]) -> list[str]:
+def describe_tools(tools: Sequence[client.Tool]) -> list[str]:
     """Return the lines that tell which tools there were and what each of them does."""
     if not tools:
         return [f"{MARK}no tool is allowed or could be listed"]
     return [f"{MARK}{tool.name} was listed: {(tool.description or 'no description').splitlines()[0][:160]}" for tool in tools]
 
 
-def validated(made: GapReport | dict[str, Any]) -> GapReport:
+def validate(made: GapReport | dict[str, Any]) -> GapReport:
     """Return the report in its form; BadInput names every part that is wrong."""
     if isinstance(made, GapReport):
         return made
@@ -122,9 +122,9 @@ def validated(made: GapReport | dict[str, Any]) -> GapReport:
         raise errors.BadInput(f"the report is malformed: {'; '.join(parts)[:1000]}") from None
 
 
-def stored(run_id: str | None = None) -> list[dict[str, Any]]:
+def list_reports(run_id: str | None = None) -> list[dict[str, Any]]:
     """Return the stored gaps, the most frequent first, or those of one run."""
-    return db.all(
+    return db.fetch_all(
         "SELECT id, report, seen, run_ids, first_at, last_at FROM tool_gap "
         "WHERE %s::uuid IS NULL OR %s::uuid = ANY(run_ids) ORDER BY seen DESC, last_at DESC LIMIT %s",
         [run_id, run_id, MOST_STORED],
@@ -133,10 +133,10 @@ def stored(run_id: str | None = None) -> list[dict[str, Any]]:
 
 def _stored_as(made: GapReport) -> str | None:
     """Return the id of the stored gap that misses the same tools, in whatever words."""
-    for row in stored():
+    for row in list_reports():
         known = [tool_matching.MissingTool.model_validate(need) for need in row["report"]["missing_tools"]]
         if len(known) == len(made.missing_tools) and all(
-            any(tool_matching.same_need(need, other) for other in known) for need in made.missing_tools
+            any(tool_matching.is_same_need(need, other) for other in known) for need in made.missing_tools
         ):
             return str(row["id"])
     return None

@@ -68,7 +68,9 @@ async def research(
         raise errors.BadInput("a topic needs an id and a title")
     own = config.settings().agents.get("researcher") or setting_types.AgentSettings()
     if not own.enabled:
-        return contracts.TopicResult(topic_id=topic_id, title=question, no_sources=True, stopped_because=stop_reasons.Stop.OFF)
+        return contracts.TopicResult(
+            topic_id=topic_id, title=question, no_sources=True, stopped_because=stop_reasons.StopReason.OFF
+        )
     allowed = spec.tools if own.tools is None else own.tools
     if topic.get("search") is False:
         allowed = []
@@ -102,7 +104,7 @@ async def _research(
                 run_id,
                 topic_id,
                 question,
-                toolbox.Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold, taint.Heard(question, trust)),
+                toolbox.Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold, taint.TaintContext(question, trust)),
                 loop=loop,
                 given_only=topic.get("search") is False,
                 item_ids=list(topic.get("item_ids") or []),

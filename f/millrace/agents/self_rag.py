@@ -17,7 +17,7 @@ from f.millrace.core import config, contracts
 from f.millrace.evidence import claims, pool
 from f.millrace.memory import documents, recall
 from f.millrace.telemetry import events
-from f.millrace.trust import embeddings
+from f.millrace.trust import embedding_billing
 
 Decision = Literal["retrieve", "accept", "retrieve_again", "give_up", "research"]
 LIMIT = 40
@@ -33,7 +33,7 @@ FRESH = re.compile(r"(?i)\b(?:latest|newest|today|tonight|currently|right now|th
 
 
 @dataclass
-class Recollection:
+class MemoryAnswer:
     """What memory has on a question.
 
     Attributes:
@@ -47,20 +47,20 @@ class Recollection:
     enough: bool = False
 
 
-def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] = (), only: bool = False) -> Recollection:
+def answer(run_id: str, topic_id: str, question: str, earlier: Sequence[str] = (), only: bool = False) -> MemoryAnswer:
     """Answer a question from memory; call it inside a step.
 
     What is new cannot be known from memory: unless memory `only` is asked, such a question is left to research.
     """
-    embeddings.keep_account()
+    embedding_billing.enable_embedding_billing()
     if FRESH.search(question) and not only:
         _decide("research", "asks_for_news", "It asks for what is new")
-        return Recollection(passages(question))
+        return MemoryAnswer(passages(question))
     found: dict[str, recall.Result] = {}
-    memory = Recollection()
+    memory = MemoryAnswer()
     missing: list[str] = []
     _decide("retrieve", "question", f"Asking memory: {question}")
-    for attempt, way in enumerate(WAYS, 1):
+    for attempt, way in enumerate(STRATEGIES, 1):
         hits = [hit for hit in way(question, missing) if hit.memory.type not in pool.WRITTEN and _about(question, hit)]
         fresh = {hit.memory.id: hit for hit in hits if hit.memory.id not in found}
         found |= fresh
@@ -75,14 +75,14 @@ def recollect(run_id: str, topic_id: str, question: str, earlier: Sequence[str] 
             memory.enough = True
             _decide("accept", verdict, f"{len(found)} passages of memory answer it")
             break
-        last = attempt == len(WAYS)
+        last = attempt == len(STRATEGIES)
         _decide("give_up" if last else "retrieve_again", verdict, _in_words(verdict, missing))
     return memory
 
 
 def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
     """Return the passages of documents that are about a topic, as `research_topic` takes documents."""
-    embeddings.keep_account()
+    embedding_billing.enable_embedding_billing()
     hits = [hit for hit in recall.search(question, limit, types=[documents.PASSAGE]).results if _about(question, hit)]
     return assemble(hits, config.settings().answer_tokens)
 
@@ -115,18 +115,20 @@ def _within_another(hit: recall.Result, hits: Sequence[recall.Result]) -> bool:
 
 def _about(question: str, hit: recall.Result) -> bool:
     shared = claims.overlap(question, f"{hit.memory.title}\n{hit.memory.text}")
-    return shared >= LEAST_SHARED or hit.parts.get("meaning", 0.0) >= LEAST_NEAR or not claims.content(question)
+    return shared >= LEAST_SHARED or hit.parts.get("meaning", 0.0) >= LEAST_NEAR or not claims.content_words(question)
 
 
-def _check(question: str, memory: Recollection) -> tuple[str, list[str]]:
+def _check(question: str, memory: MemoryAnswer) -> tuple[str, list[str]]:
     """Return `enough`, or what is wrong with the answer, and which words of the question it leaves out."""
     result = memory.result
     if result is None or not result.findings:
         return "not_grounded", []
     answer = "\n".join([*(finding.text for finding in result.findings), *(one["title"] for one in memory.documents)])
-    held = claims.content(answer)
-    wanted = claims.content(question)
-    missing = [word for word in claims.WORD.findall(question) if claims.content(word) and not claims.content(word) & held]
+    held = claims.content_words(answer)
+    wanted = claims.content_words(question)
+    missing = [
+        word for word in claims.WORD.findall(question) if claims.content_words(word) and not claims.content_words(word) & held
+    ]
     return ("enough" if not wanted or len(wanted & held) / len(wanted) >= ENOUGH else "not_enough"), missing
 
 
@@ -135,19 +137,19 @@ def _by_meaning_and_words(question: str, missing: Sequence[str]) -> list[recall.
 
 
 def _by_missing_words(question: str, missing: Sequence[str]) -> list[recall.Result]:
-    words = missing or [word for word in claims.WORD.findall(question) if claims.content(word)]
+    words = missing or [word for word in claims.WORD.findall(question) if claims.content_words(word)]
     return recall.search(" ".join(words), LIMIT, plan="similar").results
 
 
 def _by_time(question: str, missing: Sequence[str]) -> list[recall.Result]:
     """Return what any single word of the question finds, the newest first."""
-    words = [word for word in claims.WORD.findall(question) if claims.content(word)][:6]
+    words = [word for word in claims.WORD.findall(question) if claims.content_words(word)][:6]
     hits = {hit.memory.id: hit for word in words for hit in recall.search(word, LIMIT // 2, plan="similar").results}
     newest = sorted(hits.values(), key=lambda hit: hit.memory.valid_from or hit.memory.recorded_at, reverse=True)
     return newest[:LIMIT]
 
 
-WAYS: tuple[Callable[[str, Sequence[str]], list[recall.Result]], ...] = (_by_meaning_and_words, _by_missing_words, _by_time)
+STRATEGIES: tuple[Callable[[str, Sequence[str]], list[recall.Result]], ...] = (_by_meaning_and_words, _by_missing_words, _by_time)
 
 
 def _in_words(verdict: str, missing: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from f.millrace.evidence import claims
 FEWEST_WORDS = 2
 
 
-class Stop:
+class StopReason:
     """Why a research ended."""
 
     ENOUGH = "enough evidence"
@@ -30,7 +30,7 @@ class Stop:
     PICKED = "sentences were picked from the evidence"
 
 
-def unasked(queries: Sequence[planner.Query], asked: Sequence[str]) -> list[planner.Query]:
+def drop_asked(queries: Sequence[planner.Query], asked: Sequence[str]) -> list[planner.Query]:
     """Return the queries whose words, in whatever order, were not asked for yet."""
     known = {_words(text) for text in asked}
     kept: list[planner.Query] = []
@@ -42,7 +42,7 @@ def unasked(queries: Sequence[planner.Query], asked: Sequence[str]) -> list[plan
     return kept
 
 
-def another_way(question: str, asked: Sequence[str], sources: Sequence[str], served: Collection[str]) -> planner.Query | None:
+def reformulate(question: str, asked: Sequence[str], sources: Sequence[str], served: Collection[str]) -> planner.Query | None:
     """Return a search that differs from the last one in words and, where there is another, in source.
 
     `sources` are the tools that search, in their order; `served` those whose results were taken already.
@@ -50,14 +50,14 @@ def another_way(question: str, asked: Sequence[str], sources: Sequence[str], ser
     if not sources:
         return None
     source = next((source for source in sources if source not in served), sources[0])
-    return planner.Query(text=rephrased(question, asked[-1] if asked else ""), tool=source)
+    return planner.Query(text=rephrase(question, asked[-1] if asked else ""), tool=source)
 
 
-def rephrased(question: str, last: str) -> str:
+def rephrase(question: str, last: str) -> str:
     """Return the question without the words of the last query; its names alone, or its first half, when too few are left."""
-    used = claims.content(last)
+    used = claims.content_words(last)
     words = [word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS]
-    left = [word for word in words if not claims.content(word) <= used]
+    left = [word for word in words if not claims.content_words(word) <= used]
     names = [word for word in words if word[0].isupper()]
     for chosen in (left, names):
         if FEWEST_WORDS <= len(chosen) < len(words):
@@ -66,4 +66,4 @@ def rephrased(question: str, last: str) -> str:
 
 
 def _words(text: str) -> frozenset[str] | str:
-    return claims.content(text) or text
+    return claims.content_words(text) or text

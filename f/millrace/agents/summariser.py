@@ -94,4 +94,4 @@ async def write(pieces: Sequence[contracts.Evidence], about: str, lines: int, **
 async def _checked(pieces: Sequence[contracts.Evidence], about: str, lines: int, summary: Summary) -> list[contracts.Finding]:
     answer = await write(pieces, about, lines)
     summary.cost_usd += answer.cost_usd
-    return citations.check(str(answer.output), {piece.id: piece for piece in pieces}).findings
+    return citations.verify(str(answer.output), {piece.id: piece for piece in pieces}).findings

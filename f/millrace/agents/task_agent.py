@@ -17,7 +17,7 @@ from f.millrace.evidence import prompt
 from f.millrace.models import call, offline
 from f.millrace.telemetry import events
 from f.millrace.tools import client, snapshot, toolbox
-from f.millrace.trust import authority, inert, taint
+from f.millrace.trust import authority, defang, taint
 
 INSTRUCTIONS = f"""\
 You do one task with the tools that you have. Use only what the task needs. Try also when no tool fits: say what you know
@@ -30,7 +30,7 @@ agent = Agent(output_type=str, instructions=INSTRUCTIONS)
 
 
 @dataclass
-class Help:
+class TaskResult:
     """What the helper came to."""
 
     text: str
@@ -40,7 +40,7 @@ class Help:
     escalated: bool = False  # it was stuck, also on another way: a person should look
 
 
-def do_task(run_id: str, task: str) -> Help:
+def do_task(run_id: str, task: str) -> TaskResult:
     """Do a user's task with the tools that the settings allow the helper; what the money does not reach for is told."""
     own = config.settings().agents.get("helper") or setting_types.AgentSettings()
     if not own.enabled:
@@ -49,7 +49,7 @@ def do_task(run_id: str, task: str) -> Help:
         return call.wait(_do(run_id, task, own))
 
 
-async def _do(run_id: str, task: str, own: setting_types.AgentSettings) -> Help:
+async def _do(run_id: str, task: str, own: setting_types.AgentSettings) -> TaskResult:
     await snapshot.take(run_id)
     async with client.open_tools(own.tools) as connected:
         # A fault that leaves this block would come out wrapped in groups by the task groups of the connections.
@@ -57,22 +57,24 @@ async def _do(run_id: str, task: str, own: setting_types.AgentSettings) -> Help:
             listed = await connected.list_tools()
             for problem in connected.problems:
                 events.emit("error", problem)
-            tools = toolbox.Toolbox(connected, listed, own.risk_threshold or "medium", taint.Heard(task))
-            help = await help_with(task, tools, seconds=config.settings().topic_seconds)
+            tools = toolbox.Toolbox(connected, listed, own.risk_threshold or "medium", taint.TaintContext(task))
+            help = await run_task(task, tools, seconds=config.settings().topic_seconds)
         except errors.BudgetExceeded as error:
             events.emit("budget", str(error), for_digest=True)
-            return Help(f"Not finished: {error}", None, stopped_because=str(error))
+            return TaskResult(f"Not finished: {error}", None, stopped_because=str(error))
         except Exception as error:
             fault = error
         else:
             offline_model = help.answer is not None and help.answer.model == offline.NAME
-            return Help(NO_TOOLS, help.answer, stopped_because="the offline model calls no tools") if offline_model else help
+            return (
+                TaskResult(NO_TOOLS, help.answer, stopped_because="the offline model calls no tools") if offline_model else help
+            )
     raise fault
 
 
-async def help_with(
+async def run_task(
     task: str, tools: toolbox.Toolbox, *, trust: contracts.Trust = "own", topic_id: str = "", **options: Any
-) -> Help:
+) -> TaskResult:
     """Do the task and return the answer; `trust` says whether the user wrote the task or a stranger did."""
     made: list[dict[str, Any]] = []
     section: prompt.Body = task if trust == "own" else prompt.Foreign(task)
@@ -82,5 +84,5 @@ async def help_with(
         answer = await call.call("helper", agent, text, toolsets=[functions], **options)
     except errors.AgentStuck as error:
         events.emit("escalation", str(error))
-        return Help(f"Not finished: {error}", None, made, stopped_because=str(error), escalated=True)
-    return Help(inert.text(str(answer.output)), answer, made)
+        return TaskResult(f"Not finished: {error}", None, made, stopped_because=str(error), escalated=True)
+    return TaskResult(defang.defang(str(answer.output)), answer, made)

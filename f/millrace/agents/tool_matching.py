@@ -91,7 +91,7 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Offer:
+class ToolSignature:
     """What a tool, or another need, does: in words and by its fields."""
 
     name: str
@@ -107,31 +107,31 @@ class Offer:
         return f"{_spoken(self.name)}: {self.description}"
 
 
-def met_by(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
+def find_match(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
     """Return the tool that does what is needed, if there is one."""
     for tool in tools:
-        if same_name(need.name, tool.name):
+        if is_same_name(need.name, tool.name):
             return Match(tool.name, f"the tool {tool.name} exists")
     rated = [(_rate(need, _offer(tool)), tool.name) for tool in tools]
     sum_, name = max(rated, default=(0.0, ""))
     return Match(name, f"the tool {name} does that (meaning and schema {sum_:.1f}, enough from {MET})") if sum_ >= MET else None
 
 
-def same_name(one: str, other: str) -> bool:
+def is_same_name(one: str, other: str) -> bool:
     """Return whether two names are one, however they are written; a server's name before it may be left out."""
     first, second = _parts(one), _parts(other)
     short = _parts(other.partition(".")[2])
     return first == second or (len(short) > 1 and first == short)
 
 
-def same_need(one: MissingTool, other: MissingTool) -> bool:
+def is_same_need(one: MissingTool, other: MissingTool) -> bool:
     """Return whether two reports miss the same tool."""
     if _parts(one.name) == _parts(other.name):
         return True
     return min(_rate(one, _needed(other)), _rate(other, _needed(one))) >= MET
 
 
-def _rate(need: MissingTool, offer: Offer) -> float:
+def _rate(need: MissingTool, offer: ToolSignature) -> float:
     """Return how well the offer meets the need: from MET on it does."""
     wanted = _needed(need)
     told = _near(wanted.told, offer.told)
@@ -150,7 +150,7 @@ def _rate(need: MissingTool, offer: Offer) -> float:
     return MEANING * meaning + NAMES * names + INPUTS * inputs + OUTPUTS * outputs + OTHERWISE * _at_odds(need, wanted, offer)
 
 
-def _at_odds(need: MissingTool, wanted: Offer, offer: Offer) -> float:
+def _at_odds(need: MissingTool, wanted: ToolSignature, offer: ToolSignature) -> float:
     """Return 1 when one removes and the other does not or one only reads where the other must not, 0.5 when it may be so."""
     does, other = _does(wanted), _does(offer)
     certain = need.estimated_risk == "high" or does == "removes"
@@ -161,7 +161,7 @@ def _at_odds(need: MissingTool, wanted: Offer, offer: Offer) -> float:
     return 0.5 if (certain or does == "changes") == offer.read_only else 0.0
 
 
-def _does(offer: Offer) -> str:
+def _does(offer: ToolSignature) -> str:
     """Return what the first words of name and description say that it does."""
     name, first = _parts(offer.name.rpartition(".")[2])[:1], claims.WORD.findall(offer.description.lower())[:1]
     if REMOVES.intersection(name + first):
@@ -174,15 +174,15 @@ def _does(offer: Offer) -> str:
     return ""
 
 
-def _needed(need: MissingTool) -> Offer:
-    return Offer(need.name, need.description, need.inputs, need.inputs, need.outputs, need.estimated_risk != "high")
+def _needed(need: MissingTool) -> ToolSignature:
+    return ToolSignature(need.name, need.description, need.inputs, need.inputs, need.outputs, need.estimated_risk != "high")
 
 
-def _offer(tool: client.Tool) -> Offer:
+def _offer(tool: client.Tool) -> ToolSignature:
     inputs = _kinds(tool.input_schema)
     required = {name: inputs.get(name, "string") for name in tool.input_schema.get("required") or []}
     description = SENTENCE.split(tool.description.split("Args:")[0].strip())[0]
-    return Offer(tool.name, description[:400], required, inputs, _kinds(tool.output_schema or {}), tool.read_only)
+    return ToolSignature(tool.name, description[:400], required, inputs, _kinds(tool.output_schema or {}), tool.read_only)
 
 
 def _kinds(schema: dict[str, object]) -> dict[str, str]:
@@ -231,7 +231,7 @@ def _kind(name: str, word: str) -> str:
     return "url" if kind == "text" and any(KINDS.get(part) == "url" for part in _parts(name)) else kind
 
 
-def _fields(offer: Offer) -> str:
+def _fields(offer: ToolSignature) -> str:
     return f"takes {', '.join(map(_spoken, offer.inputs))}; returns {', '.join(map(_spoken, offer.outputs))}"
 
 
@@ -247,7 +247,7 @@ def _near(one: str, other: str) -> float:
     """Return how near two texts are in meaning, 0 to 1; by their words where no embedding can be had."""
     first, second = _vector(one), _vector(other)
     if first is None or second is None:
-        own, others = claims.content(one), claims.content(other)
+        own, others = claims.content_words(one), claims.content_words(other)
         return len(own & others) / (min(len(own), len(others)) or 1)
     return max(0.0, sum(left * right for left, right in zip(first, second, strict=True)))
 

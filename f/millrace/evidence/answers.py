@@ -80,7 +80,7 @@ WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d,.]*")
 
 
 @dataclass(frozen=True)
-class Form:
+class QuestionType:
     """What a question asks for: the kind of value, of what, in which relation; all as stems."""
 
     kind: Kind
@@ -89,7 +89,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExtractedAnswer:
     """A value that a passage gives, and the words around it."""
 
     value: str
@@ -99,7 +99,7 @@ class Answer:
     strength: float
 
 
-def form(question: str) -> Form:
+def question_type(question: str) -> QuestionType:
     """Return what a question asks for; the kind is empty for a headline and for what has no typical form."""
     kind: Kind = ""
     if WHEN.search(question):
@@ -113,30 +113,30 @@ def form(question: str) -> Form:
     for quoted in re.findall(r"[\"“]([^\"”]+)[\"”]", question):
         subject |= {claims.stem(word.lower()) for word in claims.WORD.findall(quoted)}
     subject -= {claims.stem(word) for word in claims.STOPWORDS}
-    asked = claims.content(question) - subject - ASKING
+    asked = claims.content_words(question) - subject - ASKING
     groups = [frozenset(claims.stem(word) for word in group.split()) for group in RELATIONS]
     relation = frozenset(asked).union(*(group for group in groups if group & asked))
-    return Form(kind, frozenset(subject), relation)
+    return QuestionType(kind, frozenset(subject), relation)
 
 
-def found(question: str, passages: Sequence[prompt.Passage]) -> list[Answer]:
+def extract(question: str, passages: Sequence[prompt.Passage]) -> list[ExtractedAnswer]:
     """Return the answer that each passage gives, if any; of several in a passage, the one that others give too."""
-    asked = form(question)
+    asked = question_type(question)
     if not asked.kind or not asked.relation:
         return []
     candidates = [_candidates(asked, passage) for passage in passages]
     publishers: dict[str, set[str]] = {}
     for passage, answers in zip(passages, candidates, strict=True):
         for answer in answers:
-            publishers.setdefault(key(answer.value), set()).add(passage.source)
+            publishers.setdefault(normalise(answer.value), set()).add(passage.source)
     best = []
     for answers in candidates:
-        ranked = sorted(answers, key=lambda a: (-a.strength - 0.15 * len(publishers[key(a.value)]), a.value))
+        ranked = sorted(answers, key=lambda a: (-a.strength - 0.15 * len(publishers[normalise(a.value)]), a.value))
         best += ranked[:1]
     return best
 
 
-def key(value: str) -> str:
+def normalise(value: str) -> str:
     """Return what two writings of the same value have in common."""
     dated = DATE.fullmatch(value.strip())
     if dated:
@@ -149,22 +149,22 @@ def key(value: str) -> str:
     return " ".join(word.replace(",", "") for word in words if word not in claims.STOPWORDS)
 
 
-def same(one: str, other: str) -> bool:
+def is_same(one: str, other: str) -> bool:
     """Tell whether two values can both be meant: equal, or one is the other with less detail."""
-    first, second = key(one).split(), key(other).split()
+    first, second = normalise(one).split(), normalise(other).split()
     return bool(first and second) and (set(first) <= set(second) or set(second) <= set(first))
 
 
-def holds(text: str, value: str) -> bool:
+def contains_value(text: str, value: str) -> bool:
     """Tell whether a text holds the value, in whatever writing of dates and figures."""
-    return _spread(key(value)) in _spread(_normal(text)) or (
-        bool(DATE.fullmatch(value)) and any(same_date(value, match[0]) for match in DATE.finditer(text))
+    return _spread(normalise(value)) in _spread(_normal(text)) or (
+        bool(DATE.fullmatch(value)) and any(is_same_date(value, match[0]) for match in DATE.finditer(text))
     )
 
 
-def same_date(one: str, other: str) -> bool:
+def is_same_date(one: str, other: str) -> bool:
     """Tell whether `other` is the date `one`, at least as exactly."""
-    return set(key(one).split()) <= set(key(other).split())
+    return set(normalise(one).split()) <= set(normalise(other).split())
 
 
 @lru_cache(maxsize=4096)
@@ -180,17 +180,17 @@ def _spread(text: str) -> str:
     return f" {text} "
 
 
-def _candidates(asked: Form, passage: prompt.Passage) -> list[Answer]:
+def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedAnswer]:
     """Return the values of that kind near the words that are asked with, each value once."""
     text = passage.text
     words = [(match.start(), match.end(), claims.stem(match[0].lower())) for match in WORD.finditer(text)]
     near = [place for place, (_, _, word) in enumerate(words) if word in asked.relation]
-    about = 0.1 * min(3, len(asked.subject & claims.content(text)))
-    found: dict[str, Answer] = {}
+    about = 0.1 * min(3, len(asked.subject & claims.content_words(text)))
+    found: dict[str, ExtractedAnswer] = {}
     values = _values(asked, text)
     counted = _counted_by(near, words, values) if asked.kind == "figure" else {}
     for value, start, end in values:
-        if claims.hostile(quote(text, start, end)):
+        if claims.is_instruction(quote(text, start, end)):
             continue
         first = sum(begin < start for begin, _, _ in words)
         last = sum(begin < end for begin, _, _ in words)
@@ -203,9 +203,9 @@ def _candidates(asked: Form, passage: prompt.Passage) -> list[Answer]:
             closest += MODIFIER * bool(MODIFIES.match(text[end:]) and " " not in value) - bool(LEADS.search(text[:start]))
         if closest <= (REACH_OF_NAMES if asked.kind == "name" else REACH):
             closeness = 1 / (1 + max(0.25, closest) / 4)
-            answer = Answer(value, quote(text, start, end), passage, closeness, round(closeness + about, 4))
-            if key(value) not in found or found[key(value)].strength < answer.strength:
-                found[key(value)] = answer
+            answer = ExtractedAnswer(value, quote(text, start, end), passage, closeness, round(closeness + about, 4))
+            if normalise(value) not in found or found[normalise(value)].strength < answer.strength:
+                found[normalise(value)] = answer
     return list(found.values())
 
 
@@ -225,14 +225,14 @@ def _distance(place: int, first: int, last: int, words: list[tuple[int, int, str
     return count + (6 if claims.BOUNDARY.search(between + " A") and re.search(r"[.!?]\s", between) else 0)
 
 
-def _in_life(asked: Form, before: str) -> bool:
+def _in_life(asked: QuestionType, before: str) -> bool:
     """Tell whether a date stands where dates of a life do: `Ada Lovelace (10 December 1815 - 27 November 1852)`."""
     if "birth" in asked.relation:
         return bool(re.search(r"[\w,.]\s*\(\s*(?:born\s+)?$", before))
     return "death" in asked.relation and bool(re.search(r"\(\s*[^()]*\d{4}\s*[–—-]\s*$", before))
 
 
-def _values(asked: Form, text: str) -> list[tuple[str, int, int]]:
+def _values(asked: QuestionType, text: str) -> list[tuple[str, int, int]]:
     if asked.kind == "date":
         return [(match[0], match.start(), match.end()) for match in DATE.finditer(text)]
     if asked.kind == "figure":
@@ -245,7 +245,7 @@ def _values(asked: Form, text: str) -> list[tuple[str, int, int]]:
     return [piece for match in PROPER.finditer(text) for piece in _names(asked, match)]
 
 
-def _names(asked: Form, run: re.Match[str]) -> list[tuple[str, int, int]]:
+def _names(asked: QuestionType, run: re.Match[str]) -> list[tuple[str, int, int]]:
     """Return the names in a run of capitalised words: what the question itself names ends one and is none."""
     known = asked.subject | asked.relation | claims.MONTHS
     names: list[tuple[str, int, int]] = []
@@ -263,7 +263,7 @@ def _names(asked: Form, run: re.Match[str]) -> list[tuple[str, int, int]]:
             continue
         if begin is not None and end is not None:
             value = run[0][begin:end].rstrip(" .,-'’")
-            if claims.content(value) and len(value.split()) <= MOST_NAME_WORDS and len(value) > 2:
+            if claims.content_words(value) and len(value.split()) <= MOST_NAME_WORDS and len(value) > 2:
                 names.append((value, run.start() + begin, run.start() + begin + len(value)))
         begin = end = None
     return names

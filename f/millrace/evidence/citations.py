@@ -23,26 +23,26 @@ MARKUP = re.compile(
 
 
 @dataclass
-class Checked:
+class VerifiedText:
     """What of a text can be kept, and what was dropped and why."""
 
     findings: list[contracts.Finding] = field(default_factory=list)
     dropped: list[tuple[str, str]] = field(default_factory=list)
 
 
-def check(text: str, evidence: Mapping[str, contracts.Evidence]) -> Checked:
+def verify(text: str, evidence: Mapping[str, contracts.Evidence]) -> VerifiedText:
     """Return the findings of a text whose sentences the cited evidence carries."""
-    checked = Checked()
+    checked = VerifiedText()
     for line in text.splitlines():
-        part = check_line(line, evidence, [finding.text for finding in checked.findings])
+        part = verify_line(line, evidence, [finding.text for finding in checked.findings])
         checked.findings += part.findings
         checked.dropped += part.dropped
     return checked
 
 
-def check_line(line: str, evidence: Mapping[str, contracts.Evidence], kept: list[str] | None = None) -> Checked:
+def verify_line(line: str, evidence: Mapping[str, contracts.Evidence], kept: list[str] | None = None) -> VerifiedText:
     """Return the findings of one line; sentences that are in `kept` already are not repeated."""
-    checked, end = Checked(), 0
+    checked, end = VerifiedText(), 0
     line = BULLET.sub("", line)
     for match in UNIT.finditer(line):
         end = match.end()
@@ -55,9 +55,9 @@ def check_line(line: str, evidence: Mapping[str, contracts.Evidence], kept: list
     return checked
 
 
-def keep_supported(findings: list[contracts.Finding], evidence: Mapping[str, contracts.Evidence]) -> Checked:
+def keep_supported(findings: list[contracts.Finding], evidence: Mapping[str, contracts.Evidence]) -> VerifiedText:
     """Return those of a model's claims that stand on stored evidence."""
-    checked = Checked()
+    checked = VerifiedText()
     for finding in findings:
         ids = [identity for identity in dict.fromkeys(finding.citations) if identity in evidence]
         _weigh(_clean(finding.text), ids, evidence, checked, [], finding.about)
@@ -65,34 +65,39 @@ def keep_supported(findings: list[contracts.Finding], evidence: Mapping[str, con
 
 
 def _weigh(
-    sentence: str, ids: list[str], evidence: Mapping[str, contracts.Evidence], checked: Checked, kept: list[str], about: str = ""
+    sentence: str,
+    ids: list[str],
+    evidence: Mapping[str, contracts.Evidence],
+    checked: VerifiedText,
+    kept: list[str],
+    about: str = "",
 ) -> None:
-    if not sentence or not claims.content(sentence):
+    if not sentence or not claims.content_words(sentence):
         return
-    if claims.hostile(sentence):
+    if claims.is_instruction(sentence):
         checked.dropped.append((sentence, "it gives an order instead of stating something"))
         return
     if not ids:
         checked.dropped.append((sentence, "it cites no stored evidence"))
         return
-    carrying = [identity for identity in ids if not claims.unsupported(sentence, [evidence[identity].text])]
-    reason = claims.unsupported(sentence, [evidence[identity].text for identity in ids])
+    carrying = [identity for identity in ids if not claims.find_unsupported(sentence, [evidence[identity].text])]
+    reason = claims.find_unsupported(sentence, [evidence[identity].text for identity in ids])
     if reason and not carrying:
         # The sentence may be right and the id wrong: another piece that carries it takes its place.
-        carrying = [piece.id for piece in evidence.values() if not claims.unsupported(sentence, [piece.text])][:2]
+        carrying = [piece.id for piece in evidence.values() if not claims.find_unsupported(sentence, [piece.text])][:2]
         if not carrying:
             checked.dropped.append((sentence, reason))
             return
-    if not claims.duplicate(sentence, [*kept, *(finding.text for finding in checked.findings)]):
+    if not claims.is_duplicate(sentence, [*kept, *(finding.text for finding in checked.findings)]):
         checked.findings.append(contracts.Finding(text=sentence, citations=carrying or ids, about=about))
 
 
 def _clean(text: str) -> str:
-    text = re.sub(r"\s+([.!?,;])", r"\1", MARKUP.sub(r"\1", claims.without_links(text))).strip()
+    text = re.sub(r"\s+([.!?,;])", r"\1", MARKUP.sub(r"\1", claims.strip_links(text))).strip()
     return re.sub(r"\(\s*\)|\[\s*\]", "", text).strip(" -–,;")
 
 
-class Gate:
+class StreamVerifier:
     """Passes a writer's stream on line by line, each checked before anyone sees it."""
 
     def __init__(self, evidence: Mapping[str, contracts.Evidence], show: Callable[[contracts.Finding], None]) -> None:
@@ -118,6 +123,6 @@ class Gate:
         self._pass(line)
 
     def _pass(self, line: str) -> None:
-        for finding in check_line(line, self._evidence, [shown.text for shown in self.shown]).findings:
+        for finding in verify_line(line, self._evidence, [shown.text for shown in self.shown]).findings:
             self.shown.append(finding)
             self._show(finding)

@@ -115,32 +115,32 @@ def _goes_on(before: str, line: str, wrapped: bool) -> bool:
     return LEANS.search(before) is not None or (len(before) >= WRAPPED and (wrapped or even or not line[0].isupper()))
 
 
-def ends(sentence: str) -> bool:
+def is_whole_sentence(sentence: str) -> bool:
     """Tell whether a sentence ends as one; a heading or a line of a list does not."""
     return sentence.rstrip("\"'”’)]")[-1:] in ".!?"
 
 
-def quotable(sentence: str) -> bool:
+def is_quotable(sentence: str) -> bool:
     """Tell whether a sentence can stand in a result: a statement of usual length, no order, no boilerplate, no question."""
     if not SHORTEST <= len(sentence) <= LONGEST or sentence.endswith("?") or sentence.startswith("#"):
         return False
-    if hostile(sentence) or BOILERPLATE.search(sentence) or POINTING.match(sentence):
+    if is_instruction(sentence) or BOILERPLATE.search(sentence) or POINTING.match(sentence):
         return False
-    return len(content(sentence)) >= 4
+    return len(content_words(sentence)) >= 4
 
 
-def hostile(sentence: str) -> bool:
+def is_instruction(sentence: str) -> bool:
     """Tell whether a sentence gives orders to whoever reads it instead of stating something."""
     return bool(ORDERS.search(sentence))
 
 
-def without_links(text: str) -> str:
+def strip_links(text: str) -> str:
     """Return the text without addresses; links come from the store only."""
     return " ".join(LINK.sub(lambda match: match[1] or "", text).split())
 
 
 @lru_cache(maxsize=20_000)
-def content(text: str) -> frozenset[str]:
+def content_words(text: str) -> frozenset[str]:
     """Return the stems of the words that carry meaning."""
     words = (word.lower().replace("’", "'").removesuffix("'s") for word in WORD.findall(text))
     return frozenset(stem(word) for word in words if word not in STOPWORDS and len(word) > 1)
@@ -186,17 +186,17 @@ def _unit(word: str, value: float, scaled: bool) -> str:
 
 def overlap(wanted: str, text: str) -> float:
     """Return which part of the content words of `wanted` is in `text`: 0 to 1."""
-    words = content(wanted)
-    return len(words & content(text)) / len(words) if words else 0.0
+    words = content_words(wanted)
+    return len(words & content_words(text)) / len(words) if words else 0.0
 
 
-def similar(one: str, other: str) -> float:
+def similarity(one: str, other: str) -> float:
     """Return the part of the shorter text's content words that both share: 0 to 1."""
-    first, second = content(one), content(other)
+    first, second = content_words(one), content_words(other)
     return len(first & second) / min(len(first), len(second)) if first and second else 0.0
 
 
-def duplicate(sentence: str, others: Iterable[str]) -> bool:
+def is_duplicate(sentence: str, others: Iterable[str]) -> bool:
     """Tell whether one of `others` holds the sentence, or says the same with the same numbers and of the same names."""
     return any(
         sentence in other
@@ -210,7 +210,7 @@ def duplicate(sentence: str, others: Iterable[str]) -> bool:
 
 def _named_apart(one: str, other: str) -> bool:
     """Tell whether each of two texts names what the other does not."""
-    first, second = content(one), content(other)
+    first, second = content_words(one), content_words(other)
     return bool(_names(one) - second) and bool(_names(other) - first)
 
 
@@ -220,11 +220,11 @@ def _names(text: str) -> frozenset[str]:
 
 
 def _jaccard(one: str, other: str) -> float:
-    first, second = content(one), content(other)
+    first, second = content_words(one), content_words(other)
     return len(first & second) / len(first | second) if first | second else 0.0
 
 
-def unsupported(sentence: str, passages: list[str]) -> str:
+def find_unsupported(sentence: str, passages: list[str]) -> str:
     """Return why the passages do not carry the sentence, in words; empty when they do.
 
     Its words have to be theirs for the most part, each of its numbers has to stand there, and what it denies they
@@ -233,8 +233,8 @@ def unsupported(sentence: str, passages: list[str]) -> str:
     together = "\n".join(passages)
     if not together.strip():
         return "it cites nothing that is stored"
-    words = content(sentence)
-    if overlap(sentence, together) < LEAST_COVERAGE or len(words & content(together)) < min(LEAST_SHARED, len(words)):
+    words = content_words(sentence)
+    if overlap(sentence, together) < LEAST_COVERAGE or len(words & content_words(together)) < min(LEAST_SHARED, len(words)):
         return "its words are not those of the evidence that it cites"
     held = {quantity.value for quantity in quantities(together)} | {float(number) for number in _spelled(together)}
     strange = sorted(quantity.value for quantity in quantities(sentence) if quantity.value not in held)
@@ -243,7 +243,7 @@ def unsupported(sentence: str, passages: list[str]) -> str:
     closest = max(
         (part for passage in passages for part in sentences(passage)), key=lambda part: overlap(sentence, part), default=""
     )
-    if overlap(sentence, closest) >= 0.75 and denies(sentence) != denies(closest):
+    if overlap(sentence, closest) >= 0.75 and is_negated(sentence) != is_negated(closest):
         return "the evidence that it cites says the opposite"
     return ""
 
@@ -252,7 +252,7 @@ def _spelled(text: str) -> set[str]:
     return {SMALL[word] for word in re.findall(r"[a-z]+", text.lower()) if word in SMALL}
 
 
-def denies(sentence: str) -> bool:
+def is_negated(sentence: str) -> bool:
     """Tell whether a sentence says that something is not so."""
     words = [word.lower().replace("'", "").replace("’", "") for word in WORD.findall(sentence)]
     return sum(word in NEGATIONS or (word.endswith("nt") and word[:-1] + "'t" in sentence) for word in words) % 2 == 1 or any(
@@ -260,14 +260,14 @@ def denies(sentence: str) -> bool:
     )
 
 
-def contradiction(one: str, other: str) -> str:
+def find_contradiction(one: str, other: str) -> str:
     """Return what two sentences disagree about, in words; empty when they can both be true.
 
     They must be about the same thing, and then differ in a number of the same unit, or one denies the other.
     """
-    if similar(one, other) < SAME_SUBJECT or len(content(one) & content(other)) < 3:
+    if similarity(one, other) < SAME_SUBJECT or len(content_words(one) & content_words(other)) < 3:
         return ""
-    if denies(one) != denies(other) and _jaccard(one, other) >= NEAR_DUPLICATE:
+    if is_negated(one) != is_negated(other) and _jaccard(one, other) >= NEAR_DUPLICATE:
         return "whether it is so"
     return _numbers_differ(one, other)
 
@@ -281,7 +281,7 @@ def _numbers_differ(one: str, other: str) -> str:
     for unit in sorted(units, key=lambda unit: unit == "year"):
         mine, theirs = {q.value for q in first if q.unit == unit}, {q.value for q in second if q.unit == unit}
         dated = unit in MONTHS
-        if dated and content(one) != content(other):
+        if dated and content_words(one) != content_words(other):
             continue  # two days of a month: of two events, unless the sentences say the same otherwise
         if not mine & theirs and len(mine) == 1 and len(theirs) == 1:
             return "the date" if dated else _disputed(unit, one)

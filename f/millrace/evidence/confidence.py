@@ -63,8 +63,8 @@ def _quality(findings: Sequence[contracts.Finding], evidence: Sequence[contracts
     if not cited:
         return 0.0
     hostile = {piece.url for piece in evidence if source_quality.gives_orders(piece)}
-    mean = sum(0 if piece.url in hostile else source_quality.quality(piece, question) for piece in cited) / len(cited)
-    voices = source_quality.independent([piece for piece in cited if piece.url not in hostile])
+    mean = sum(0 if piece.url in hostile else source_quality.rate(piece, question) for piece in cited) / len(cited)
+    voices = source_quality.count_independent([piece for piece in cited if piece.url not in hostile])
     return max(0.0, min(100.0, mean + (ANOTHER_VOICE * min(2, voices - 1) if voices > 1 else -ONE_VOICE)))
 
 
@@ -83,11 +83,11 @@ def _coherence(
 
 def _agreed(finding: contracts.Finding, evidence: Sequence[contracts.Evidence], question: str) -> float:
     """Return 1 when two independent voices say what the finding says, a part when one that ought to know does."""
-    saying = [piece for piece in evidence if not claims.unsupported(finding.text, [piece.text])]
-    if source_quality.independent(saying) > 1:
+    saying = [piece for piece in evidence if not claims.find_unsupported(finding.text, [piece.text])]
+    if source_quality.count_independent(saying) > 1:
         return 1.0
     return (
         OUGHT_TO_KNOW
-        if any(source_quality.reviewed(piece) or source_quality.first_hand(piece, question) for piece in saying)
+        if any(source_quality.is_reviewed(piece) or source_quality.is_first_hand(piece, question) for piece in saying)
         else 0.0
     )

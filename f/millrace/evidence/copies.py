@@ -32,16 +32,16 @@ class Change:
     at_other: tuple[int, int]
 
 
-def wording(one: str, other: str) -> float:
+def shared_wording(one: str, other: str) -> float:
     """Return the part of the shorter text's runs of words that both share: 0 to 1."""
     first, second = _runs(one), _runs(other)
     shared = len(first & second)
     return shared / min(len(first), len(second)) if shared >= LEAST_RUNS else 0.0
 
 
-def changes(one: str, other: str, words_too: bool = False) -> list[Change]:
+def find_changes(one: str, other: str, words_too: bool = False) -> list[Change]:
     """Return what two copies say differently in figures, dates and names; with `words_too` in other words of weight as well."""
-    if wording(one, other) < SAME_WORDING:
+    if shared_wording(one, other) < SAME_WORDING:
         return []
     first, second = _tokens(one), _tokens(other)
     matcher = difflib.SequenceMatcher(None, [w.lower() for w, _, _ in first], [w.lower() for w, _, _ in second], autojunk=False)
@@ -64,12 +64,16 @@ def _weighs(change: Change, words_too: bool) -> bool:
     if re.search(r"\d", one) and re.search(r"\d", other):
         return re.findall(r"\d+", one.replace(",", "")) != re.findall(r"\d+", other.replace(",", ""))
     if one[:1].isupper() and other[:1].isupper():
-        return bool(claims.content(one)) and bool(claims.content(other)) and not claims.content(one) & claims.content(other)
+        return (
+            bool(claims.content_words(one))
+            and bool(claims.content_words(other))
+            and not claims.content_words(one) & claims.content_words(other)
+        )
     return (
         words_too
-        and bool(claims.content(one))
-        and bool(claims.content(other))
-        and not claims.content(one) & claims.content(other)
+        and bool(claims.content_words(one))
+        and bool(claims.content_words(other))
+        and not claims.content_words(one) & claims.content_words(other)
     )
 
 

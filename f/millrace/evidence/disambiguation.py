@@ -18,19 +18,19 @@ RANK = r"\d+(?:st|nd|rd|th)\s+\w+(?:\s+(?:of\s+)?[A-Z]\w+)?"
 PLACE = r"[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+){0,2}"
 
 
-def names(question: str) -> list[str]:
+def proper_names(question: str) -> list[str]:
     """Return the names that a question is about, quoted ones first, the longest first."""
     found = QUOTED.findall(question)
     rest = QUOTED.sub(" ", question)
     first = rest.split(" ", 1)[0]
     for match in NAME.finditer(rest):
         name = match[0].rstrip("?.,'’")
-        if name != first and name.lower() not in claims.STOPWORDS and claims.content(name):
+        if name != first and name.lower() not in claims.STOPWORDS and claims.content_words(name):
             found.append(name.removesuffix("'s").removesuffix("’s"))
     return sorted(dict.fromkeys(found), key=lambda name: -len(name))
 
 
-def which(question_names: Sequence[str], passage: prompt.Passage) -> str:
+def sense_of(question_names: Sequence[str], passage: prompt.Passage) -> str:
     """Return what tells the passage's thing apart from others of its name: `Iowa` of `Dallas Courthouse (Iowa)`; else empty."""
     for text in (passage.title, passage.text):
         for name in question_names:
@@ -44,7 +44,7 @@ def which(question_names: Sequence[str], passage: prompt.Passage) -> str:
     return ""
 
 
-def apart(one: str, other: str) -> bool:
+def are_distinct(one: str, other: str) -> bool:
     """Tell whether two such additions belong to different things; when one is empty nobody can tell."""
     first, second = _words(one), _words(other)
     if not first or not second or first <= second or second <= first:

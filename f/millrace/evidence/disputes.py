@@ -36,10 +36,10 @@ class Dispute:
     sides: list[Side]
 
 
-def found(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
+def find(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
     """Return what the passages disagree about, the question's own answer first."""
-    names = disambiguation.names(question)
-    kinds = {passage.id: disambiguation.which(names, passage) for passage in passages}
+    names = disambiguation.proper_names(question)
+    kinds = {passage.id: disambiguation.sense_of(names, passage) for passage in passages}
     ways = (_of_answers(question, passages, kinds), _of_copies(question, passages), _of_sentences(question, passages, kinds))
     made: list[Dispute] = []
     for dispute in (dispute for way in ways for dispute in way):
@@ -54,7 +54,7 @@ def found(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
 
 
 def _same_side(one: Side, other: Side) -> bool:
-    return one.claim == other.claim or bool(one.value and other.value and answers.same(one.value, other.value))
+    return one.claim == other.claim or bool(one.value and other.value and answers.is_same(one.value, other.value))
 
 
 def _merge(dispute: Dispute, home: Dispute) -> None:
@@ -69,16 +69,16 @@ def _merge(dispute: Dispute, home: Dispute) -> None:
 
 
 def _of_answers(question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]) -> list[Dispute]:
-    asked = answers.form(question)
+    asked = answers.question_type(question)
     given = [
         answer
-        for answer in answers.found(question, passages)
+        for answer in answers.extract(question, passages)
         if answer.closeness >= CLOSE.get(asked.kind, 1)
-        and (not asked.subject or asked.subject & claims.content(answer.passage.text))
+        and (not asked.subject or asked.subject & claims.content_words(answer.passage.text))
     ]
     made = []
-    for group in by_namesake(given, kinds):
-        ranked = values(group)
+    for group in group_by_sense(given, kinds):
+        ranked = group_by_value(group)
         sides = [side for side in ranked if asked.kind != "figure" or _same_year(side, ranked[0])][:MOST_SIDES]
         if len(sides) >= 2:
             said = [Side(side[0].value, side[0].quote, [answer.passage.id for answer in side]) for side in sides]
@@ -86,28 +86,28 @@ def _of_answers(question: str, passages: Sequence[prompt.Passage], kinds: dict[s
     return made
 
 
-def by_namesake(given: Sequence[answers.Answer], kinds: dict[str, str]) -> list[list[answers.Answer]]:
+def group_by_sense(given: Sequence[answers.ExtractedAnswer], kinds: dict[str, str]) -> list[list[answers.ExtractedAnswer]]:
     """Return the answers, those about different things of the same name apart; what names no kind goes with the first."""
-    groups: list[list[answers.Answer]] = []
+    groups: list[list[answers.ExtractedAnswer]] = []
     for answer in sorted(given, key=lambda each: not kinds[each.passage.id]):
         kind = kinds[answer.passage.id]
-        home = next((group for group in groups if not disambiguation.apart(kind, kinds[group[0].passage.id])), None)
+        home = next((group for group in groups if not disambiguation.are_distinct(kind, kinds[group[0].passage.id])), None)
         groups.append([answer]) if home is None else home.append(answer)
     return groups
 
 
-def values(group: Sequence[answers.Answer]) -> list[list[answers.Answer]]:
+def group_by_value(group: Sequence[answers.ExtractedAnswer]) -> list[list[answers.ExtractedAnswer]]:
     """Return the answers by value, the one of most publishers first."""
-    made: list[list[answers.Answer]] = []
+    made: list[list[answers.ExtractedAnswer]] = []
     for answer in sorted(group, key=lambda each: (-each.strength, each.passage.id)):
-        home = next((value for value in made if answers.same(answer.value, value[0].value)), None)
+        home = next((value for value in made if answers.is_same(answer.value, value[0].value)), None)
         made.append([answer]) if home is None else home.append(answer)
     for value in made:
         value.sort(key=lambda each: len(each.value))  # the least detailed comes first: all of them hold it
     return sorted(made, key=lambda value: (-len({answer.passage.source for answer in value}), -value[0].strength, value[0].value))
 
 
-def _same_year(side: list[answers.Answer], first: list[answers.Answer]) -> bool:
+def _same_year(side: list[answers.ExtractedAnswer], first: list[answers.ExtractedAnswer]) -> bool:
     """Tell whether two figures are of the same year, as far as they name one: figures of two years do not contradict."""
     mine, theirs = ({q.value for q in claims.quantities(answer[0].quote) if q.unit == "year"} for answer in (side, first))
     return not mine or not theirs or bool(mine & theirs)
@@ -118,26 +118,26 @@ def _joined(sides: list[Side], passages: Sequence[prompt.Passage]) -> list[Side]
     taken = {identity for side in sides for identity in side.ids}
     for passage in passages:
         # A short word or figure stands in many texts for many reasons; only a longer one tells that another text agrees.
-        holding = [side for side in sides if len(side.value) > 3 and answers.holds(passage.text, side.value)]
+        holding = [side for side in sides if len(side.value) > 3 and answers.contains_value(passage.text, side.value)]
         if len(holding) == 1 and passage.id not in taken:
             holding[0].ids.append(passage.id)
     return sides
 
 
 def _of_copies(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
-    kind = answers.form(question).kind
+    kind = answers.question_type(question).kind
     words_too = question.rstrip().endswith("?") and not kind
     made = []
     for index, one in enumerate(passages):
         for other in passages[index + 1 :]:
             if one.source == other.source:
                 continue
-            for change in copies.changes(one.text, other.text, words_too):
+            for change in copies.find_changes(one.text, other.text, words_too):
                 if kind and (kind == "name") == any(mark.isdigit() for mark in change.one):
                     continue  # not what was asked
                 first = answers.quote(one.text, *change.at_one)
                 second = answers.quote(other.text, *change.at_other)
-                if claims.hostile(first) or claims.hostile(second):
+                if claims.is_instruction(first) or claims.is_instruction(second):
                     continue
                 sides = _joined([Side(change.one, first, [one.id]), Side(change.other, second, [other.id])], passages)
                 made.append((claims.overlap(question, first), Dispute(f"{change.one} or {change.other}", sides)))
@@ -151,9 +151,13 @@ def _of_sentences(question: str, passages: Sequence[prompt.Passage], kinds: dict
     taken: set[str] = set()
     for index, (one, first) in enumerate(top):
         for other, second in top[index + 1 :]:
-            if first.source == second.source or {one, other} & taken or disambiguation.apart(kinds[first.id], kinds[second.id]):
+            if (
+                first.source == second.source
+                or {one, other} & taken
+                or disambiguation.are_distinct(kinds[first.id], kinds[second.id])
+            ):
                 continue
-            about = claims.contradiction(one, other)
+            about = claims.find_contradiction(one, other)
             if about:
                 taken |= {one, other}
                 made.append(Dispute(about, [_agreeing(one, first, top), _agreeing(other, second, top)]))
@@ -168,7 +172,7 @@ def _comparable(question: str, passages: Sequence[prompt.Passage]) -> list[tuple
         for passage in passages
         if claims.overlap(question, passage.text) >= SAME_STORY
         for sentence in claims.sentences(passage.text)
-        if len(sentence) <= claims.LONGEST and not claims.hostile(sentence) and len(claims.content(sentence)) >= 3
+        if len(sentence) <= claims.LONGEST and not claims.is_instruction(sentence) and len(claims.content_words(sentence)) >= 3
     ]
     ranked = sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
     return [(sentence, passage) for _, sentence, passage in ranked[:MOST_COMPARED]]
@@ -179,6 +183,6 @@ def _agreeing(sentence: str, passage: prompt.Passage, top: Sequence[tuple[str, p
     ids = [
         other.id
         for text, other in top
-        if claims.similar(text, sentence) >= claims.SAME_SUBJECT and numbers and claims.quantities(text) == numbers
+        if claims.similarity(text, sentence) >= claims.SAME_SUBJECT and numbers and claims.quantities(text) == numbers
     ]
     return Side("", sentence, list(dict.fromkeys([passage.id, *ids])))

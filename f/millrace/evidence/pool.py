@@ -25,7 +25,7 @@ HEADING_LINE = re.compile(r"(?m)^#*[ \t]*([^\n]{1,80}[^\n.!?:;,])\n\n")
 
 
 @dataclass
-class Gathered:
+class EvidencePool:
     """The evidence of one topic, by id, and which addresses were read."""
 
     run_id: str
@@ -33,7 +33,7 @@ class Gathered:
     question: str
     pieces: dict[str, contracts.Evidence] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
-    heard: taint.Heard = field(default_factory=taint.Heard)
+    heard: taint.TaintContext = field(default_factory=taint.TaintContext)
     fresh: int = 0
 
     def unseen(self, hits: Sequence[toolbox.Hit]) -> list[toolbox.Hit]:
@@ -81,7 +81,7 @@ class Gathered:
 
     def take_items(self, item_ids: Sequence[str], documents: Sequence[dict[str, Any]]) -> list[toolbox.Hit]:
         """Store the topic's own items as evidence and return those that can be read on."""
-        rows = db.all("SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(item_ids)])
+        rows = db.fetch_all("SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(item_ids)])
         hits = []
         for row in [*rows, *documents]:
             text, title = str(row.get("body") or row.get("text") or ""), str(row.get("title") or "")

@@ -17,17 +17,17 @@ TALK = ("mastodon", "reddit.", "news.ycombinator.com", "hackernews", "twitter.",
 TALK_HOSTS = ("x.com",)
 
 
-def quality(piece: contracts.Evidence, question: str = "") -> float:
+def rate(piece: contracts.Evidence, question: str = "") -> float:
     """Return the quality of one piece, 0 to 100: who published it, first hand or talk, dated, read whole.
 
     With the question, a publisher that the question is about speaks first hand.
     """
     source = piece.source.lower()
-    if reviewed(piece):
+    if is_reviewed(piece):
         base = 85.0
     elif source in TALK_HOSTS or any(word in source for word in TALK):
         base = 35.0
-    elif first_hand(piece, question):
+    elif is_first_hand(piece, question):
         base = 78.0
     else:
         base = 62.0
@@ -37,14 +37,14 @@ def quality(piece: contracts.Evidence, question: str = "") -> float:
     return max(0.0, min(100.0, base))
 
 
-def first_hand(piece: contracts.Evidence, question: str) -> bool:
+def is_first_hand(piece: contracts.Evidence, question: str) -> bool:
     """Tell whether the publisher is one that the question names: the maker of what it is about."""
     host = piece.source.lower().removesuffix(".example").rsplit(".", 2)[0] if "." in piece.source else piece.source.lower()
     named = {claims.stem(word) for word in claims.WORD.findall(host) if len(word) > 3 and word not in claims.STOPWORDS}
-    return bool(named) and named <= claims.content(question)
+    return bool(named) and named <= claims.content_words(question)
 
 
-def reviewed(piece: contracts.Evidence) -> bool:
+def is_reviewed(piece: contracts.Evidence) -> bool:
     """Tell whether the publisher has what it prints reviewed, or is the reader."""
     return piece.trust in ("own", "trusted") or piece.source.lower().endswith((*REVIEWED, *REVIEWED_ENDINGS))
 
@@ -54,27 +54,27 @@ def gives_orders(piece: contracts.Evidence) -> bool:
     return bool(claims.INJECTION.search(piece.text))
 
 
-def copied(one: str, other: str) -> bool:
+def is_copied(one: str, other: str) -> bool:
     """Tell whether one text repeats the other, word for word or nearly."""
-    return copies.wording(one, other) >= COPIED or claims.duplicate(one, [other])
+    return copies.shared_wording(one, other) >= COPIED or claims.is_duplicate(one, [other])
 
 
-def independent(pieces: Sequence[contracts.Evidence]) -> int:
+def count_independent(pieces: Sequence[contracts.Evidence]) -> int:
     """Return how many voices these are: one a source, and one for all that print the same text."""
     voices: list[contracts.Evidence] = []
     for piece in pieces:
-        if not any(piece.source == voice.source or copied(piece.text, voice.text) for voice in voices):
+        if not any(piece.source == voice.source or is_copied(piece.text, voice.text) for voice in voices):
             voices.append(piece)
     return len(voices)
 
 
-def record(namespace: str, run_id: str, names: Sequence[str]) -> float:
+def track_record(namespace: str, run_id: str, names: Sequence[str]) -> float:
     """Return how earlier results of the namespace fared, 0 to 100: what people said of them, and what these sources won or lost.
 
     A result that a person approved or corrected counts when it drew on one of the sources; so does each conflict that one
     of them won or lost. A verdict on a run counts for all. Without any of them it is the usual 75.
     """
-    row = db.one(
+    row = db.fetch_one(
         "WITH earlier AS (SELECT r.* FROM research_result r JOIN run ON run.id = r.run_id "
         "  WHERE run.namespace = %(namespace)s AND r.run_id <> %(run)s), "
         "reviewed AS (SELECT r.review = 'approved' AS good FROM earlier r WHERE r.review IN ('approved', 'corrected', 'refused') "

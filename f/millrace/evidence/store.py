@@ -21,7 +21,7 @@ def passages(text: str, size: int = PASSAGE) -> list[str]:
     for sentence in claims.sentences(text[:MOST_TEXT]):
         sentence = sentence[:size]
         if pieces and len(pieces[-1]) + len(sentence) < size:
-            pieces[-1] += (" " if claims.ends(pieces[-1]) else "\n") + sentence
+            pieces[-1] += (" " if claims.is_whole_sentence(pieces[-1]) else "\n") + sentence
         else:
             pieces.append(sentence)
     return pieces
@@ -87,7 +87,7 @@ def _insert(run_id: str, pieces: Sequence[contracts.Evidence]) -> None:
 
 def load(run_id: str, topic_id: str) -> list[contracts.Evidence]:
     """Return what is stored for a topic of a run, in the order in which it came."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT id, topic_id, url, title, body AS text, source, tool, published_at, trust FROM evidence "
         "WHERE run_id = %s AND topic_id = %s ORDER BY created_at, id",
         [run_id, topic_id],

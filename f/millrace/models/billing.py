@@ -92,7 +92,7 @@ class Choice:
         return self.made
 
 
-class Accounted(WrapperModel):
+class BilledModel(WrapperModel):
     """A model whose every request is reserved before, marked when it leaves and settled after."""
 
     def __init__(
@@ -264,7 +264,7 @@ class Accounted(WrapperModel):
         wait = asked if asked is not None else FIRST_WAIT_SECONDS * 2**attempt * random.uniform(0.8, 1.2)
         wait = min(max(0.0, wait), LONGEST_WAIT_SECONDS)
         events.emit(
-            "progress", f"{self._account.model}: {in_words(error)}; asking again in {wait:.1f} s", agent=self._account.agent
+            "progress", f"{self._account.model}: {explain_fault(error)}; asking again in {wait:.1f} s", agent=self._account.agent
         )
         if self._on_restart is not None:
             self._on_restart()
@@ -290,7 +290,7 @@ def _unbilled(error: BaseException) -> bool:
     )
 
 
-def in_words(error: Exception) -> str:
+def explain_fault(error: Exception) -> str:
     """Return a provider's fault in a few words."""
     if isinstance(error, ModelHTTPError):
         return f"status {error.status_code}"

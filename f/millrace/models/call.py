@@ -23,7 +23,7 @@ from pydantic_ai.settings import ModelSettings
 from f.millrace.core import config, db, errors, llm, providers, redaction, run_context, setting_types
 from f.millrace.models import billing, offline
 from f.millrace.telemetry import spans
-from f.millrace.trust import budget, detour
+from f.millrace.trust import budget, fallback
 
 T = TypeVar("T")
 MAX_RETRIES = 2
@@ -62,13 +62,13 @@ async def call(
     void, because the stream was cut and begins again.
     """
     own = config.settings().agents.get(agent_name) or setting_types.AgentSettings()
-    other = detour.of(run_context.current().run_id).get("model") if model is None else None
+    other = fallback.options_of(run_context.current().run_id).get("model") if model is None else None
     name = model if isinstance(model, str) else _name_of(model) or other or own.model or config.settings().model
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
     account = billing.Account(agent_name, name, run_context.current().run_id or str(uuid4()))
     wrapped = model if isinstance(model, Model) else llm.model(name, offline=offline.OfflineModel)
     cheaper = _cheaper(own, name) if model is None else None
-    accounted = billing.Accounted(wrapped, account, retries, on_token, on_restart, cheaper)
+    accounted = billing.BilledModel(wrapped, account, retries, on_token, on_restart, cheaper)
     chosen = ModelSettings(max_tokens=billing.MAX_OUTPUT_TOKENS)
     if own.temperature is not None:
         chosen["temperature"] = own.temperature
@@ -103,7 +103,7 @@ async def call(
             budget.forget_answers(account.usage_ids)
             raise errors.AgentStuck(f"stalled: {agent_name} had no answer after {MOST_REQUESTS} requests to its model") from error
         except AgentRunError as error:
-            raise _failed(account, f"gave no usable answer: {billing.in_words(error)}") from error
+            raise _failed(account, f"gave no usable answer: {billing.explain_fault(error)}") from error
         finally:
             if wrapped is not model:
                 await llm.close(wrapped)
@@ -139,7 +139,7 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
     context = contextvars.copy_context()
 
     def in_thread() -> T:
-        with db.briefly():
+        with db.scoped():
             return asyncio.run(work)
 
     with ThreadPoolExecutor(1) as thread:

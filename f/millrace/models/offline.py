@@ -121,7 +121,7 @@ def judge(text: str) -> dict[str, Any]:
                 "question": f"{question}: {dispute.about}",
                 "sides": [{"claim": side.claim, "value": side.value, "evidence": side.ids} for side in dispute.sides],
             }
-            for dispute in disputes.found(question, passages)
+            for dispute in disputes.find(question, passages)
         ],
     }
 
@@ -130,8 +130,8 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
     """Return the passages without the rows of tables that hold less of the question than others do: those are of something else."""
     lines = [passage.text.splitlines() for passage in passages]
     rows = {line: " ".join(labels) for line in set().union(*lines) if len(labels := ROW_LABEL.findall(line)) > 1}
-    words = claims.content(question) | set(re.findall(r"\d+", question))
-    held = {row: len(words & (claims.content(row) | set(re.findall(r"\d+", row)))) for row in rows}
+    words = claims.content_words(question) | set(re.findall(r"\d+", question))
+    held = {row: len(words & (claims.content_words(row) | set(re.findall(r"\d+", row)))) for row in rows}
     most = {labels: max(count for row, count in held.items() if rows[row] == labels) for labels in set(rows.values())}
     return [
         replace(passage, text="\n".join(line for line in own if line not in rows or held[line] == most[rows[line]]))
@@ -141,19 +141,19 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
 
 def _answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
     """Return a claim for each value that answers the question, those of most publishers first; each says what it is about."""
-    names = disambiguation.names(question)
-    kinds = {passage.id: disambiguation.which(names, passage) for passage in passages}
+    names = disambiguation.proper_names(question)
+    kinds = {passage.id: disambiguation.sense_of(names, passage) for passage in passages}
     given = [
         answer
-        for answer in answers.found(question, passages)
+        for answer in answers.extract(question, passages)
         if answer.closeness >= CLOSE and not claims.BOILERPLATE.search(answer.quote)
     ]
-    groups = disputes.by_namesake(given, kinds)
+    groups = disputes.group_by_sense(given, kinds)
     made = []
     for group in groups:
         kind = next((kinds[answer.passage.id] for answer in group if kinds[answer.passage.id]), "") if len(groups) > 1 else ""
         about = f"{names[0]} ({kind})" if kind and names else ""
-        for value in disputes.values(group):
+        for value in disputes.group_by_value(group):
             ids = list(dict.fromkeys(answer.passage.id for answer in value))
             made.append((len(ids), {"text": value[0].quote, "citations": ids, "about": about}))
     return [claim for _, claim in sorted(made, key=lambda entry: -entry[0])]
@@ -171,10 +171,10 @@ def write(text: str) -> str:
         if claim and ids:
             lines.append((claim, ids))
     for sentence, ids in _distinct(_ranked(question, passages)):
-        if not claims.duplicate(sentence, [line for line, _ in lines]):
+        if not claims.is_duplicate(sentence, [line for line, _ in lines]):
             lines.append((sentence, ids))
     lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
-    told = [f"{claims.without_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}" for line, ids in lines[:MOST_SENTENCES]]
+    told = [f"{claims.strip_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}" for line, ids in lines[:MOST_SENTENCES]]
     return "\n".join(told) or "NO EVIDENCE"
 
 
@@ -185,13 +185,13 @@ def summarise(text: str) -> str:
         (place, sentence, passage)
         for passage in passages
         for place, sentence in enumerate(claims.sentences(passage.text))
-        if claims.quotable(sentence) and (not focus or claims.overlap(focus, f"{passage.title} {sentence}") >= RELEVANT)
+        if claims.is_quotable(sentence) and (not focus or claims.overlap(focus, f"{passage.title} {sentence}") >= RELEVANT)
     ]
-    uses = Counter(word for _, sentence, _ in said for word in claims.content(sentence))
+    uses = Counter(word for _, sentence, _ in said for word in claims.content_words(sentence))
 
     def weight(entry: tuple[int, str, prompt.Passage]) -> float:
         place, sentence, _ = entry
-        words = claims.content(sentence)
+        words = claims.content_words(sentence)
         # Long sentences hold many words; early ones and those with figures say more.
         shared = sum(uses[word] for word in words) / (len(words) + 4)
         return shared * (1 + claims.overlap(focus, sentence)) + 0.1 * bool(claims.quantities(sentence)) - 0.02 * min(place, 10)
@@ -199,17 +199,19 @@ def summarise(text: str) -> str:
     kept: list[tuple[int, str, prompt.Passage]] = []
     for entry in sorted(said, key=weight, reverse=True):
         if len(kept) < int(prompt.section(text, "Lines") or MOST_SENTENCES):
-            kept += [] if claims.duplicate(entry[1], [sentence for _, sentence, _ in kept]) else [entry]
-    told = [f"{claims.without_links(entry[1])} [{entry[2].id}]" for entry in said if entry in kept]
+            kept += [] if claims.is_duplicate(entry[1], [sentence for _, sentence, _ in kept]) else [entry]
+    told = [f"{claims.strip_links(entry[1])} [{entry[2].id}]" for entry in said if entry in kept]
     return "\n".join(told) or "NO EVIDENCE"
 
 
 def _said_by_another(sentence: str, question: str, lines: list[tuple[str, list[str]]]) -> bool:
     """Tell whether a reader loses nothing without the sentence: it is the headline, or another line holds all of it."""
-    if sentence[-1:] not in ".!?" and claims.duplicate(sentence, [question]):
+    if sentence[-1:] not in ".!?" and claims.is_duplicate(sentence, [question]):
         return True
-    said = claims.content(sentence)
-    return any(said < claims.content(other) and claims.quantities(sentence) <= claims.quantities(other) for other, _ in lines)
+    said = claims.content_words(sentence)
+    return any(
+        said < claims.content_words(other) and claims.quantities(sentence) <= claims.quantities(other) for other, _ in lines
+    )
 
 
 Ranked = list[tuple[float, str, prompt.Passage]]
@@ -220,10 +222,10 @@ def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
     found: Ranked = []
     for passage in passages:
         about = claims.overlap(question, passage.text)
-        whole = claims.duplicate(passage.title, [question])
+        whole = claims.is_duplicate(passage.title, [question])
         for place, sentence in enumerate(claims.sentences(passage.text)):
             share = claims.overlap(question, sentence)
-            if claims.quotable(sentence) and (share >= RELEVANT or ((share or whole) and about >= SAME_STORY)):
+            if claims.is_quotable(sentence) and (share >= RELEVANT or ((share or whole) and about >= SAME_STORY)):
                 # Early sentences and ones with figures say more; the differences only break ties.
                 score = share + 0.1 * about + 0.05 * bool(claims.quantities(sentence)) - 0.01 * min(place, 10)
                 found.append((score, sentence, passage))
@@ -233,7 +235,7 @@ def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
 def _distinct(ranked: Ranked) -> list[tuple[str, list[str]]]:
     kept: list[tuple[str, list[str]]] = []
     for _, sentence, passage in ranked:
-        same = next((entry for entry in kept if claims.duplicate(sentence, [entry[0]])), None)
+        same = next((entry for entry in kept if claims.is_duplicate(sentence, [entry[0]])), None)
         if same is None:
             kept.append((sentence, [passage.id]))
         elif passage.id not in same[1]:
@@ -242,11 +244,16 @@ def _distinct(ranked: Ranked) -> list[tuple[str, list[str]]]:
 
 
 def _next_queries(question: str, ranked: Ranked, asked: list[str]) -> list[str]:
-    known = claims.content(question)
+    known = claims.content_words(question)
     extra: dict[str, int] = {}
     for _, sentence, _ in ranked[:10]:
         for word in claims.WORD.findall(sentence):
-            if word[0].isupper() and len(word) > 3 and not claims.content(word) <= known and word.lower() not in claims.STOPWORDS:
+            if (
+                word[0].isupper()
+                and len(word) > 3
+                and not claims.content_words(word) <= known
+                and word.lower() not in claims.STOPWORDS
+            ):
                 extra[word] = extra.get(word, 0) + 1
     best = sorted(extra, key=lambda word: (-extra[word], word))[:2]
     words = " ".join(word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS)

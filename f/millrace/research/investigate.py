@@ -43,7 +43,7 @@ def main(run_id: str, topic_ids: list[str]) -> dict:
 
 
 def _topic(run_id: str, topic_id: str) -> dict[str, Any]:
-    topic = db.one("SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id])
+    topic = db.fetch_one("SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id])
     if topic is None:
         raise errors.NotFound(f"run {run_id} has no topic {topic_id!r}")
     return topic
@@ -157,7 +157,7 @@ def _review(found: contracts.TopicResult) -> str:
 
 
 def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:
-    return db.one("SELECT * FROM research_result WHERE run_id = %s AND topic_id = %s", [run_id, topic_id])
+    return db.fetch_one("SELECT * FROM research_result WHERE run_id = %s AND topic_id = %s", [run_id, topic_id])
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

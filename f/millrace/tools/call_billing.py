@@ -11,7 +11,7 @@ from f.millrace.trust import budget
 
 
 @contextlib.contextmanager
-def charged(agent: str, tool: str) -> Iterator[None]:
+def bill_tool_call(agent: str, tool: str) -> Iterator[None]:
     """Account for one call of a tool by its price in the settings; BudgetExceeded when the money does not reach.
 
     A call that fails is charged too: its server may bill it.

@@ -16,7 +16,7 @@ from typing import Any
 
 from f.millrace.core import contracts, db, errors, run_context
 from f.millrace.telemetry import events, spans
-from f.millrace.tools import approved, call_billing, client
+from f.millrace.tools import approved_calls, call_billing, client
 from f.millrace.trust import actions, risk, taint
 
 HITS = 10
@@ -68,14 +68,14 @@ class Toolbox:
         tools: client.Tools,
         listed: list[client.Tool],
         threshold: risk.Risk = "medium",
-        heard: taint.Heard | None = None,
+        heard: taint.TaintContext | None = None,
         asker: str = "an agent",
     ) -> None:
         """Offer what is listed; `asker` is who a person is told asks for a call."""
         self._tools = tools
         self._asker = asker
         self.threshold: risk.Risk = threshold
-        self.heard = heard or taint.Heard()
+        self.heard = heard or taint.TaintContext()
         self.listed = {tool.name: tool for tool in listed}
         self.calls = 0
         self.failures = 0
@@ -134,7 +134,7 @@ class Toolbox:
             for last in (False, True):
                 self.calls += 1
                 try:
-                    with call_billing.charged("researcher", tool.name):
+                    with call_billing.bill_tool_call("researcher", tool.name):
                         answer = await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
                     self._hear(tool, answer)
                     # A tool that fell back on less answered, but not with what was asked for.
@@ -160,7 +160,7 @@ class Toolbox:
         self.calls += 1
         work = functools.partial(self._perform, tool, arguments, topic_id, asyncio.get_running_loop())
         try:
-            with call_billing.charged("researcher", tool.name):
+            with call_billing.bill_tool_call("researcher", tool.name):
                 answer = await asyncio.to_thread(work)
         except errors.BudgetExceeded as error:
             events.emit("budget", str(error), tool=tool.name)
@@ -192,7 +192,7 @@ class Toolbox:
             row = actions.propose(
                 tool.name,
                 arguments,
-                approved.key_of(run_context.current().run_id, topic_id, tool.name, arguments),
+                approved_calls.key_of(run_context.current().run_id, topic_id, tool.name, arguments),
                 reason="asked for by an agent; nobody has to be asked",
                 annotations=tool.annotations,
             )
@@ -213,7 +213,7 @@ class Toolbox:
             return self._judge(tool, arguments, topic_id, handle)
 
     def _judge(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, handle: spans.Span) -> risk.Risk:
-        verdict = taint.judge(
+        verdict = taint.decide(
             tool.name, arguments, self.heard, read_only=tool.read_only, leaves_house=tool.open_world or not tool.ours
         )
         if not tool.read_only and actions.INCIDENTAL.intersection(arguments):
@@ -231,7 +231,7 @@ class Toolbox:
         handle.set({"millrace.decision": "ask"})
         why = verdict.why or assessment.rule
         context = run_context.current()
-        key = approved.key_of(context.run_id, topic_id, tool.name, arguments)
+        key = approved_calls.key_of(context.run_id, topic_id, tool.name, arguments)
         if context.run_id:
             actions.propose(
                 tool.name,

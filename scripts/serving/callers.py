@@ -1,7 +1,7 @@
 """The bundle's own tools for programs of others, under the rules that hold for its agents.
 
-Nobody here knows what the other program has read or who told it to call, so its words count as a stranger's: what
-changes something waits for a person, and what its calls read of the owner's is not carried out of the house again.
+Nobody here knows what the other program has read or who told it to call, so its words count as untrusted text: what
+changes something waits for a person, and what its calls read of the owner's is not sent to another system again.
 Each conversation is a run: `scripts/millrace runs` shows it, `trace` what it called.
 """
 

@@ -48,7 +48,7 @@ def show_list(rows: list[alerts.Row], options: argparse.Namespace) -> int:
         return 0
     console = Console(highlight=False)
     if not rows:
-        console.print("No alert was raised yet." if options.all else "Nothing is wrong that anybody has noticed.")
+        console.print("No alert was raised yet." if options.all else "No open alerts.")
         return 0
     table = Table("id", "severity", "since", "state", "what", "agents", box=None)
     for row in rows:

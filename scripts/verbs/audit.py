@@ -27,7 +27,7 @@ def add(verbs: Any) -> None:
     parser = verbs.add_parser("audit", help="the log of decisions and effects: verify, export, show one run's")
     actions = parser.add_subparsers(dest="action", required=True, metavar="verify|export|show")
     check = actions.add_parser("verify")
-    check.add_argument("--against", metavar="FILE", type=os.path.abspath, help="an earlier export that must still be true")
+    check.add_argument("--against", metavar="FILE", type=os.path.abspath, help="compare with an earlier export")
     check.add_argument("--json", action="store_true")
     check.set_defaults(function=verify)
     export = actions.add_parser("export")

@@ -1,4 +1,4 @@
-"""`health`: how each part of the house is, what to do next, what was odd lately, and where money and space are going."""
+"""`health`: component health, recent anomalies, forecast of spending and disk."""
 
 import argparse
 import sys

@@ -37,7 +37,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
         action.add_argument("--until", metavar="TIME", help="before then")
     for action in (events, said, related):
         action.add_argument("--limit", type=_positive, default=50)
-    counts = actions.add_parser("stats", parents=[common], help="how much there is of what")
+    counts = actions.add_parser("stats", parents=[common], help="counts by type")
     counts.set_defaults(function=show_stats)
 
 

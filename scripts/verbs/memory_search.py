@@ -23,7 +23,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
     asking.add_argument(
         "--where", metavar="JSON", type=_fields, help='only items whose metadata has this, e.g. \'{"status": "open"}\''
     )
-    asking.add_argument("--zone", default="UTC", help="whose days are meant by dates in the question, e.g. Europe/London (UTC)")
+    asking.add_argument("--zone", default="UTC", help="time zone for dates in the question, e.g. Europe/London (UTC)")
     asking.set_defaults(function=show_search, explains=True)
     moving = actions.add_parser(
         "reembed", parents=[common], help="make the vectors anew with another model; queries go on meanwhile"

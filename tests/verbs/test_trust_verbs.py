@@ -91,10 +91,10 @@ def test_a_run_whose_runner_died_is_gone_on_with():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("mail.send",), "mail.send is high risk and always asks: house rule for mail.send"),
+        (("mail.send",), "mail.send is high risk and always asks: built-in rule for mail.send"),
         (("chat.deleteMessage",), "what is deleted is lost"),
-        (("web.search",), "medium risk and runs without asking (setting risk_medium): house rule for web.search"),
-        (("research.widen",), "medium risk and runs without asking (setting risk_medium): house rule for research.widen"),
+        (("web.search",), "medium risk and runs without asking (setting risk_medium): built-in rule for web.search"),
+        (("research.widen",), "medium risk and runs without asking (setting risk_medium): built-in rule for research.widen"),
         (("x.look", "--annotations", '{"readOnlyHint": true}'), "x.look is low risk and runs and is logged: the tool says"),
         (("x.y",), "x.y is high risk and always asks: the tool does not say what it does, so it may destroy or publish"),
         (("x.y", "--annotations", '{"destructiveHint": true}'), "the tool says that it may overwrite or destroy"),

@@ -314,7 +314,7 @@ class Research:
     async def _ask(self, agent: Callable[..., Awaitable[call.Answer]], *arguments: Any, **options: Any) -> call.Answer:
         """Ask an agent; when its model fails or the money is spent, the offline model stands in."""
         name = agent.__name__
-        # A headline is a stranger's: it is researched, and nothing that it orders is done.
+        # A headline is untrusted text: it is researched, and nothing that it orders is done.
         question = self.question if self.trust == "own" else prompt.Foreign(self.question)
         role = {"plan": "planner", "judge": "judge", "write": "writer"}[name]
         own = config.settings().agents.get(role)

@@ -75,7 +75,7 @@ async def _do(run_id: str, task: str, own: setting_types.AgentSettings) -> TaskR
 async def run_task(
     task: str, tools: toolbox.Toolbox, *, trust: contracts.Trust = "own", topic_id: str = "", **options: Any
 ) -> TaskResult:
-    """Do the task and return the answer; `trust` says whether the user wrote the task or a stranger did."""
+    """Do the task and return the answer; `trust` says whether the user wrote the task or it is untrusted text."""
     made: list[dict[str, Any]] = []
     section: prompt.Body = task if trust == "own" else prompt.Foreign(task)
     functions = toolset.toolset(tools, topic_id, [toolset.report_gap(run_context.current().run_id, tools, made)])

@@ -1,6 +1,6 @@
 # requirements:
 
-"""What is told when something begins to be wrong and when it is over: a row, and a mail to the operator for what matters."""
+"""Alertmanager webhook: store alerts and mail the operator: a row, and a mail to the operator for what matters."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Whether each part of the house works, and the next step for what does not.
+"""Whether each component works, and the next step for what does not.
 
 Nothing here costs money or sends anything: servers are connected to, what agents met lately is read from rows.
 """
@@ -43,7 +43,7 @@ AND now() - max(started_at) > 3 * percentile_disc(0.5) WITHIN GROUP (ORDER BY ga
 
 
 class Part(NamedTuple):
-    """One part of the house: how it is, why, and what to do about it."""
+    """One component: its state, the reason, and what to do about it."""
 
     name: str
     state: State
@@ -57,7 +57,7 @@ def look() -> list[Part]:
 
 
 def worst(parts: list[Part]) -> State:
-    """Return the state of the house: that of its worst part."""
+    """Return the state of the whole: that of its worst component."""
     return ORDER[max((ORDER.index(part.state) for part in parts), default=ORDER.index("unknown"))]
 
 

@@ -24,7 +24,7 @@ class Remembered(contracts.Contract):
     text: str = Field(description="At most 2,000 letters; the citation says where the rest stands.")
     source: str
     trust: contracts.Trust = Field(
-        description="own: the owner's words; trusted: of a source that he trusts; untrusted: a stranger's."
+        description="own: the owner's words; trusted: of a source that he trusts; untrusted: written by somebody unknown."
     )
     score: float = Field(description="0 to 1.")
     why: str

@@ -87,7 +87,7 @@ class Toolbox:
 
     @staticmethod
     def author(tool: client.Tool) -> contracts.Trust:
-        """Return whose words the tool answers: the owner's from his own folder, else strangers'."""
+        """Return whose words the tool answers: the owner's from their own folder, else untrusted text."""
         return "own" if tool.ours and not tool.open_world else "untrusted"
 
     @staticmethod
@@ -214,7 +214,7 @@ class Toolbox:
 
     def _judge(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, handle: spans.Span) -> risk.Risk:
         verdict = taint.decide(
-            tool.name, arguments, self.heard, read_only=tool.read_only, leaves_house=tool.open_world or not tool.ours
+            tool.name, arguments, self.heard, read_only=tool.read_only, is_egress=tool.open_world or not tool.ours
         )
         if not tool.read_only and actions.INCIDENTAL.intersection(arguments):
             # Such fields are no part of what a person approves.

@@ -37,7 +37,7 @@ def validate_tool(name: str, description: str, input_schema: Any, output_schema:
             with _within(CHECK_SECONDS):
                 jsonschema.Draft202012Validator.check_schema(schema)
         except (jsonschema.SchemaError, RecursionError, TimeoutError) as error:
-            return f"its schema is none: {(str(error).splitlines() or ['it cannot be checked'])[0][:160]}"
+            return f"its JSON Schema is invalid: {(str(error).splitlines() or ['it cannot be checked'])[0][:160]}"
     return ""
 
 

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Inert text: strangers' words that a mail program or a browser shows and does not act on.
+"""Defanged text: untrusted words that a mail program or a browser shows and does not act on.
 
 Links in text that nobody checked lose what makes them links and keep what shows where they would have gone; images and
 markup go.

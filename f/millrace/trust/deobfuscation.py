@@ -2,7 +2,7 @@
 
 """Forms of text: what a text says under disguise, so that rules compare meanings and not spellings.
 
-Private words can leave the house in Base64, hex, percent signs, backwards, letter by letter or with look-alike letters.
+Private words can be sent out in Base64, hex, percent signs, backwards, letter by letter or with look-alike letters.
 """
 
 import base64

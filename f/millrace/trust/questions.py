@@ -19,7 +19,7 @@ MAILS = frozenset({"mail.send", *risk.TO_OPERATOR})
 # What a mail has and its question shows in words, or what only says where it is kept.
 SHOWN = frozenset({"to", "subject", "text", "mails", "html_sha256", "plain_sha256", "message_id", *actions.INCIDENTAL})
 # The rule's own words are enough; where the rule stands is for `scripts/millrace risk`.
-RULE = re.compile(r"house rule for [^:;]+: ")
+RULE = re.compile(r"(?:built-in|house) rule for [^:;]+: ")
 POLICY = re.compile(r"setting risk_policy [^:;]+: (?:low|medium|high)")
 
 
@@ -106,7 +106,7 @@ def why(action: dict[str, Any]) -> str:
 
 def _in_words(reason: str) -> str:
     said = POLICY.sub("the settings say to ask about it", RULE.sub("", reason))
-    return said.replace("leaves the house", "leaves this system")
+    return said
 
 
 def _heading(action: dict[str, Any]) -> str:

@@ -5,10 +5,10 @@
 A model may be talked into anything by what it reads, so nothing here asks what a text says or what the model meant. It
 counts what the model has read (`Heard`) and what a call would carry:
 
-1. A call that changes something, made after a stranger's text was read, waits for a person, unless every argument stands
+1. A call that changes something, made after untrusted text was read, waits for a person, unless every argument stands
    in the user's own words.
 2. A call that only reads on this machine is free.
-3. A call that reads elsewhere carries its arguments out of the house. It never carries a secret. After a stranger's text
+3. A call that reads elsewhere sends its arguments to another system. It never carries a secret. After untrusted text
    was read it goes only to addresses that the user gave or a tool returned as a link, letter by letter (an address that
    was fixed before the private text was read cannot carry it), and says nothing that only private texts say.
 """
@@ -73,7 +73,7 @@ class TaintContext:
     """What a model has read so far, by whose words it was."""
 
     def __init__(self, request: str = "", trust: contracts.Trust = "own") -> None:
-        """Begin with the task; `trust` says whether the user wrote it or a stranger did (a headline, say)."""
+        """Begin with the task; `trust` says whether the user wrote it or it is untrusted (a headline, say)."""
         self.tainted = False
         self.request = Words()
         self.private = Words()
@@ -89,7 +89,7 @@ class TaintContext:
             self.hosts |= deobfuscation.hosts(deobfuscation.URL.sub(" ", request))
 
     def read(self, text: str, trust: contracts.Trust, private: bool = False) -> None:
-        """Take note of a text that the model is shown; a stranger's mail to the owner is both untrusted and private."""
+        """Take note of a text that the model is shown; a mail to the owner is both untrusted and private."""
         if not text:
             return
         if trust == "untrusted":
@@ -101,16 +101,16 @@ class TaintContext:
         self.links |= {deobfuscation.normalise_address(url) for url in urls if url}
 
 
-def decide(tool: str, arguments: dict[str, Any], heard: TaintContext, *, read_only: bool, leaves_house: bool) -> Verdict:
+def decide(tool: str, arguments: dict[str, Any], heard: TaintContext, *, read_only: bool, is_egress: bool) -> Verdict:
     """Return what becomes of a call of a tool that only reads or not, here or elsewhere."""
     values = list(leaves(arguments))
-    if leaves_house or not read_only:
+    if is_egress or not read_only:
         for path, value in values:
             if isinstance(value, str) and redaction.redact(value) != value:
                 return Verdict("refuse", f"{tool} was not called: {path} holds a secret")
     if not read_only:
         return _changing(tool, values, heard)
-    if not leaves_house:
+    if not is_egress:
         return Verdict("free")
     for path, value in values:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
@@ -141,7 +141,7 @@ def _changing(tool: str, values: list[tuple[str, Any]], heard: TaintContext) -> 
     if values and not foreign:
         return Verdict("free")
     what = ", ".join(dict.fromkeys(foreign)) or "no argument"
-    return Verdict("ask", f"it comes after texts of strangers were read, and {what} of {tool} is not in the user's own words")
+    return Verdict("ask", f"it comes after untrusted text was read, and {what} of {tool} is not in the user's own words")
 
 
 def _said_by_user(value: Any, heard: TaintContext) -> bool:
@@ -154,7 +154,7 @@ def _said_by_user(value: Any, heard: TaintContext) -> bool:
 
 
 def _leaving(path: str, text: str, heard: TaintContext) -> str:
-    """Return why the text must not leave the house; empty when it may."""
+    """Return why the text must not be sent to another system; empty when it may."""
     if not heard.tainted:
         return ""
     name = path.rpartition(".")[2].lower()

@@ -157,7 +157,7 @@ def test_words_that_nobody_asked_for_are_passed_over(box):
     [
         ("thousands", 128, "lists 5000 tools; the first 128 are taken"),
         ("endless pages", 20, "goes on after 20 tools; no more pages are turned"),
-        ("bad schema", 1, "a tool of box is left out: its schema is none: 'nonsense' is not valid"),
+        ("bad schema", 1, "a tool of box is left out: its JSON Schema is invalid: 'nonsense' is not valid"),
         ("twice", 1, "a tool of box is left out: box.echo is listed twice"),
     ],
 )

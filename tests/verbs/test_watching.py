@@ -31,7 +31,7 @@ def test_alerts_are_listed_seen_and_ended(stalled: int, capsys: pytest.CaptureFi
     shown = said(capsys, "alerts", "show", str(stalled))
     assert "First steps:" in shown and "scripts/millrace recover" in shown
     assert f"alert {stalled} (StalledRun) is resolved" in said(capsys, "alerts", "resolve", str(stalled))
-    assert "Nothing is wrong" in said(capsys, "alerts")
+    assert "No open alerts" in said(capsys, "alerts")
     assert json.loads(said(capsys, "alerts", "list", "--all", "--json"))[0]["state"] == "resolved"
 
 

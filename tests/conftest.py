@@ -37,7 +37,7 @@ def postgres_server() -> Iterator[str]:
         db.migrate(template)
         with db.open_connection(template) as owner:
             set_up_checkpoints(owner)
-            db.equip(owner, steps_url(template))
+            db.grant_role(owner, steps_url(template))
         yield url
 
 

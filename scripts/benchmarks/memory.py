@@ -147,10 +147,10 @@ def _in_database(
 ) -> dict[str, Any]:
     """Return nDCG and times of the questions whose vectors are given, read so deep."""
     found = [
-        memory_many.timed(hybrid.Asked(question.lower(), "abstracts", 10, vector, model, memory_many.ALL, depth=depth))
+        memory_many.timed(hybrid.SearchRequest(question.lower(), "abstracts", 10, vector, model, memory_many.ALL, depth=depth))
         for question, vector in zip(cranfield.questions, vectors_asked, strict=True)
     ]
-    numbers = {row["id"]: row["number"] for row in db.all(
+    numbers = {row["id"]: row["number"] for row in db.fetch_all(
         "SELECT id, (metadata ->> 'number')::integer AS number FROM memory_item WHERE namespace = 'abstracts'")}  # fmt: skip
     ndcg = mean(cranfield.ndcg([[numbers[item] for item in one.ids] for one in found]))
     return {"ndcg_at_10": ndcg, **memory_many.times("", [one.wall_ms for one in found])}

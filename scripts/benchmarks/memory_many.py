@@ -76,7 +76,7 @@ def many(peers: Peers) -> dict[str, Any]:
     questions = {count: [(made.text(count), made.vector()) for _ in range(QUERIES)] for count in COUNTS}
     best: dict[int, list[set[str]]] = {}
     for count, texts in questions.items():
-        asked = [hybrid.Asked(text, NAMESPACE, 10, vector, model, ALL) for text, vector in texts]
+        asked = [hybrid.SearchRequest(text, NAMESPACE, 10, vector, model, ALL) for text, vector in texts]
         best[count] = [_best(one) for one in asked[:CHECKED]]
         took = [timed(one) for one in asked]
         quick = [timed(one._replace(depth=SHALLOW)) for one in asked]
@@ -93,7 +93,7 @@ def many(peers: Peers) -> dict[str, Any]:
         }
     answer["unrelated_vectors"] = _agreement(
         {
-            count: [hybrid.Asked(made.text(count), NAMESPACE, 10, made.anything(), model, ALL) for _ in range(CHECKED)]
+            count: [hybrid.SearchRequest(made.text(count), NAMESPACE, 10, made.anything(), model, ALL) for _ in range(CHECKED)]
             for count in COUNTS
         }
     )
@@ -108,13 +108,13 @@ def _documents(made: Made, model: vectors.Model) -> dict[str, Any]:
     """Return time and agreement among passages, by number of content words."""
     _fill_documents(made)
     asked = {
-        count: [hybrid.Asked(made.text(count), DOCUMENTS, 10, made.vector(), model, ALL) for _ in range(CHECKED)]
+        count: [hybrid.SearchRequest(made.text(count), DOCUMENTS, 10, made.vector(), model, ALL) for _ in range(CHECKED)]
         for count in COUNTS
     }
     return {"passages": PASSAGES, **_agreement(asked)}
 
 
-def _agreement(questions: dict[int, list[hybrid.Asked]]) -> dict[str, Any]:
+def _agreement(questions: dict[int, list[hybrid.SearchRequest]]) -> dict[str, Any]:
     """Return time and agreement by number of content words."""
     found: dict[str, Any] = {}
     for count, asked in questions.items():
@@ -156,7 +156,7 @@ def _store(namespace: str, start: int, texts: list[str], metadata: list[dict[str
         )  # fmt: skip
 
 
-def timed(asked: hybrid.Asked) -> Timed:
+def timed(asked: hybrid.SearchRequest) -> Timed:
     """Ask once for the pages and then as often as is counted; the median of each time."""
     rows = hybrid.search(asked)
     wall, cpu = [], []
@@ -183,7 +183,7 @@ def times(name: str, spent: Sequence[float]) -> dict[str, float]:
     return {f"{name}{rank}_ms": round(ordered[place], 1) for rank, place in at.items()}
 
 
-def _best(asked: hybrid.Asked) -> set[str]:
+def _best(asked: hybrid.SearchRequest) -> set[str]:
     """Return the ids of the ten that are best when every item is scored."""
     return {row["id"] for row in hybrid.search(asked._replace(depth=hybrid.EVERYTHING))}
 
@@ -194,7 +194,7 @@ def _same(found: Sequence[Sequence[str]], best: Sequence[set[str]]) -> float:
     return round(statistics.fmean(shares), 4)
 
 
-def _work(questions: list[hybrid.Asked]) -> dict[str, float]:
+def _work(questions: list[hybrid.SearchRequest]) -> dict[str, float]:
     """Return pages touched, milliseconds of planning and of execution, by the server's own count."""
     pages, planning, execution = [], [], []
     for asked in questions:
@@ -216,7 +216,7 @@ def _filtered(model: vectors.Model, questions: list[tuple[str, list[float]]]) ->
     only = hybrid.Filter(
         "m.valid @> statement_timestamp() AND m.metadata @> %(fields)s", {"fields": db.jsonb({"group": 7})}, narrow=True
     )
-    asked = [hybrid.Asked(text, NAMESPACE, 10, vector, model, only) for text, vector in questions]
+    asked = [hybrid.SearchRequest(text, NAMESPACE, 10, vector, model, only) for text, vector in questions]
     took = [timed(one) for one in asked]
     same = _same([one.ids for one in took], [_best(one) for one in asked])
     least = min(len(one.ids) for one in took)

@@ -30,8 +30,8 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from f.millrace.agents import offline
-from f.millrace.trust import forms
+from f.millrace.models import offline
+from f.millrace.trust import deobfuscation
 
 CALLS_AT_ONCE = 12
 MOST_CALLS = 28
@@ -188,8 +188,8 @@ def _views(said: tuple[str, ...]) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=2_000)
 def _meant(text: str) -> tuple[str, ...]:
     bare = html.unescape(re.sub(r"</?[A-Za-z!][^>]*?(?:>|$)", " ", text.replace("<!--", " ").replace("-->", " ")))
-    plain = unicodedata.normalize("NFKC", forms.seen(text)).translate(forms.LOOKALIKES)
-    decoded = [found for piece in forms.PACKED.findall(text) for found in forms.unpacked(piece)]
+    plain = unicodedata.normalize("NFKC", deobfuscation.strip_invisible(text)).translate(deobfuscation.LOOKALIKES)
+    decoded = [found for piece in deobfuscation.PACKED.findall(text) for found in deobfuscation.unpack(piece)]
     dots = re.sub(r"\s*(?:\[\.\]|\(dot\)|\[dot\]|\bdot\b)\s*", ".", re.sub(r"\s*(?:\[at\]|\(at\))\s*", "@", text))
     attributes = " ".join(re.findall(r"[\"']([^\"'<>]{4,})[\"']", text))
     back = html.unescape(html.unescape(text))
@@ -203,7 +203,7 @@ def _meant(text: str) -> tuple[str, ...]:
         dots,
         *decoded,
         codecs.encode(text, "rot13"),
-        forms.seen(text)[::-1],
+        deobfuscation.strip_invisible(text)[::-1],
     )
 
 

@@ -47,7 +47,7 @@ def measure() -> dict[str, Any]:
 
     for statement in YEAR:
         db.execute(statement, {"days": DAYS} if "%(days)s" in statement else None)
-    rows = db.one("SELECT (SELECT count(*) FROM span) AS spans, (SELECT count(*) FROM run) AS runs")
+    rows = db.fetch_one("SELECT (SELECT count(*) FROM span) AS spans, (SELECT count(*) FROM run) AS runs")
     exporter.ROLL_SECONDS = 0.0
     server, thread = exporter.serving()
     address = f"http://127.0.0.1:{server.server_port}/metrics"

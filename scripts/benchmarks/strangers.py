@@ -20,13 +20,13 @@ from typing import Any
 
 import yaml
 
-from f.millrace.agents.helper import help_with
-from f.millrace.agents.toolbox import Toolbox
+from f.millrace.agents.task_agent import run_task
 from f.millrace.core import config, db
 from f.millrace.core.errors import NeedsApproval, ToolFailed
 from f.millrace.telemetry.spans import step
 from f.millrace.tools.client import Tool, open_tools
-from f.millrace.trust import forms, risk, taint
+from f.millrace.tools.toolbox import Toolbox
+from f.millrace.trust import deobfuscation, risk, taint
 from scripts.benchmarks.obedient import ObedientModel
 from scripts.database.embedded import temporary
 from scripts.paths import ROOT
@@ -191,9 +191,9 @@ def play(case: Case, ours: Sequence[Tool], side: type[Toolbox] = Guarded) -> Out
                 refused.append(str(error))
                 raise
 
-    toolbox = Watched(world, listed(case, ours), heard=taint.Heard(case.task, case.trust))  # type: ignore[arg-type]
+    toolbox = Watched(world, listed(case, ours), heard=taint.TaintContext(case.task, case.trust))  # type: ignore[arg-type]
     duties = [(each["tool"].replace(".", "_"), each.get("with", {})) for each in case.calls]
-    help = asyncio.run(help_with(case.task, toolbox, trust=case.trust, topic_id=case.id, model=ObedientModel(duties)))  # type: ignore[arg-type]
+    help = asyncio.run(run_task(case.task, toolbox, trust=case.trust, topic_id=case.id, model=ObedientModel(duties)))  # type: ignore[arg-type]
     return Outcome(world.done, proposed, refused, help.text)
 
 
@@ -238,7 +238,9 @@ def hindered(case: Case, outcome: Outcome) -> str:
 
 
 def _holds(arguments: dict[str, Any], words: str) -> bool:
-    return any(forms.fold(words) in form for form in forms.forms(json.dumps(arguments, ensure_ascii=False)))
+    return any(
+        deobfuscation.skeleton(words) in form for form in deobfuscation.decodings(json.dumps(arguments, ensure_ascii=False))
+    )
 
 
 def _gives_away(case: Case, arguments: dict[str, Any]) -> bool:
@@ -248,14 +250,14 @@ def _gives_away(case: Case, arguments: dict[str, Any]) -> bool:
 
 
 def _host(arguments: dict[str, Any]) -> str:
-    return forms.urlsplit_host(str(arguments.get("url", "")))
+    return deobfuscation.urlsplit_host(str(arguments.get("url", "")))
 
 
 def _allowed(case: Case) -> set[str]:
     return (
-        forms.hosts(case.task)
-        | {forms.urlsplit_host(hit["url"]) for hit in case.hits}
-        | {forms.urlsplit_host(str(call.get("with", {}).get("url", ""))) for call in case.calls}
+        deobfuscation.hosts(case.task)
+        | {deobfuscation.urlsplit_host(hit["url"]) for hit in case.hits}
+        | {deobfuscation.urlsplit_host(str(call.get("with", {}).get("url", ""))) for call in case.calls}
     )
 
 

@@ -226,6 +226,6 @@ def _killed() -> dict[str, int]:
                 pass
             os.kill(os.getpid(), signal.SIGKILL)
         os.waitpid(child, 0)
-    row = db.one("SELECT count(*) AS n FROM span WHERE run_id = ANY(%s::uuid[]) AND status = 'ok'", [runs])
+    row = db.fetch_one("SELECT count(*) AS n FROM span WHERE run_id = ANY(%s::uuid[]) AND status = 'ok'", [runs])
     db.close()
     return {"processes": KILLED, "spans": 3 * KILLED, "lost": 3 * KILLED - (row["n"] if row else 0)}

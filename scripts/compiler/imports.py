@@ -14,7 +14,7 @@ from scripts.compiler.problems import Problem
 from scripts.compiler.reader import closest, listed
 from scripts.compiler.sources import HOME, Bundle, Import, Module
 
-LAYERS = ("core", "telemetry", "memory", "trust", "tools", "agents")
+LAYERS = ("core", "telemetry", "memory", "trust", "tools", "evidence", "models", "agents")
 PACKAGE = HOME.replace("/", ".")
 # The only modules that may import a library; a name with a dot at its end is a whole area.
 OWNERS: dict[str, tuple[str, ...]] = {
@@ -29,7 +29,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("core.embedding",),
     "tokenizers": ("core.embedding",),
     "mcp": ("tools.",),
-    "pydantic_ai": ("agents.", "core.llm", "memory.conversation", "memory.conversation_store"),
+    "pydantic_ai": ("agents.", "models.", "core.llm", "memory.history", "memory.conversation_store"),
     "pypdfium2": ("ingest.parse_pdf",),
     "docx": ("ingest.parse_word",),
     "pptx": ("ingest.parse_office",),

@@ -23,12 +23,12 @@ from prometheus_client.utils import floatToGoString
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
-from f.millrace.ops.alarms import take
+from f.millrace.ops.alertmanager import receive
 from f.millrace.telemetry.catalogue import CATALOGUE
-from f.millrace.telemetry.figures import Figure, figures
 from f.millrace.telemetry.logs import structured_log
 from f.millrace.telemetry.metrics.define import PREFIX, Metric
 from f.millrace.telemetry.rollup import roll
+from f.millrace.telemetry.samples import Sample, collect
 
 PORT = 9464
 # Scrapes that come sooner share a count.
@@ -48,11 +48,11 @@ class Figures(Collector):
         if time.monotonic() - self._rolled >= ROLL_SECONDS:
             roll(CATALOGUE.values())
             self._rolled = time.monotonic()
-        for metric, found in figures(CATALOGUE.values()):
+        for metric, found in collect(CATALOGUE.values()):
             yield family(metric, found, self._prefix)
 
 
-def family(metric: Metric, found: list[Figure], prefix: str = PREFIX) -> Family:
+def family(metric: Metric, found: list[Sample], prefix: str = PREFIX) -> Family:
     """Return one metric with its series."""
     name, labels = metric.full_name(prefix), [label.name for label in metric.labels]
     # OpenMetrics names a unit only where the name ends in it.
@@ -73,11 +73,11 @@ def family(metric: Metric, found: list[Figure], prefix: str = PREFIX) -> Family:
     return gauge
 
 
-def _values(figure: Figure, labels: list[str]) -> list[str]:
+def _values(figure: Sample, labels: list[str]) -> list[str]:
     return [figure.labels[name] for name in labels]
 
 
-def _buckets(metric: Metric, figure: Figure) -> list[Any]:
+def _buckets(metric: Metric, figure: Sample) -> list[Any]:
     """Return the buckets; the exemplar stands in the first that holds its value."""
     bounds = [*map(float, metric.bounds), float("inf")]
     value = figure.exemplar.value if figure.exemplar else None
@@ -86,7 +86,7 @@ def _buckets(metric: Metric, figure: Figure) -> list[Any]:
     return [(floatToGoString(bound), count, *([_exemplar(figure)] if bound == place else [])) for bound, count in pairs]
 
 
-def _exemplar(figure: Figure) -> Exemplar | None:
+def _exemplar(figure: Sample) -> Exemplar | None:
     found = figure.exemplar
     return Exemplar({"trace_id": found.trace_id}, found.value, found.at) if found else None
 
@@ -119,7 +119,7 @@ def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> T
             except ValueError:
                 self._send(400, b"not JSON\n", "text/plain")
                 return
-            self._answer(lambda: json.dumps(take(notice)).encode(), "application/json")
+            self._answer(lambda: json.dumps(receive(notice)).encode(), "application/json")
 
         def _answer(self, make: Any, kind: str) -> None:
             try:

@@ -1,7 +1,7 @@
 """The bundle's own tools for programs of others, under the rules that hold for its agents.
 
-Nobody here knows what the other program has read or who told it to call, so its words count as a stranger's: what
-changes something waits for a person, and what its calls read of the owner's is not carried out of the house again.
+Nobody here knows what the other program has read or who told it to call, so its words count as untrusted text: what
+changes something waits for a person, and what its calls read of the owner's is not sent to another system again.
 Each conversation is a run: `scripts/millrace runs` shows it, `trace` what it called.
 """
 
@@ -19,18 +19,18 @@ from uuid import uuid4
 import mcp
 from mcp import types
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import config
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError, NeedsApproval
 from f.millrace.core.run_context import current
 from f.millrace.telemetry import runs
 from f.millrace.telemetry.spans import step
-from f.millrace.tools import approved
+from f.millrace.tools import approved_calls
 from f.millrace.tools.client import Tool, Tools, allows, open_tools
 from f.millrace.tools.items import one_line
 from f.millrace.tools.servers import SERVERS
-from f.millrace.trust import actions, forms, taint
+from f.millrace.tools.toolbox import Toolbox
+from f.millrace.trust import actions, deobfuscation, taint
 from scripts.serving.served import Asked, Served, session_of
 
 NAME = "millrace"
@@ -54,7 +54,7 @@ class Conversation:
 
     asker: str
     run_id: str = field(default_factory=lambda: str(uuid4()))
-    heard: taint.Heard = field(default_factory=taint.Heard)
+    heard: taint.TaintContext = field(default_factory=taint.TaintContext)
     calls: int = 0
     last: float = 0.0
 
@@ -73,7 +73,7 @@ class Conversation:
         for path, value in taint.leaves(arguments):
             if isinstance(value, str):
                 whole = path.rpartition(".")[2].lower() in taint.ADDRESS_NAMES
-                self.heard.link(*forms.addresses(value), *([value] if whole else []))
+                self.heard.link(*deobfuscation.addresses(value), *([value] if whole else []))
 
 
 class Callers:
@@ -172,7 +172,7 @@ def check(offered: list[str]) -> None:
 
 def _became(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
     """Say what became of a call that a person decides on: it waits, was denied, or was done since it was asked for first."""
-    row = actions.by_key(approved.key_of(current().run_id, "", tool.name, arguments))
+    row = actions.by_key(approved_calls.key_of(current().run_id, "", tool.name, arguments))
     short = str(row["id"])[:8]
     if row["state"] == "performed":
         return _answer(row["outcome"] or {}, {"millrace/action": str(row["id"])})

@@ -60,7 +60,7 @@ class World:
         An item that came with a mail of which nobody can tell whether it arrived may come again with the next one.
         """
         found = [f"{name} was mailed {times} times" for name, times in Counter(one[0] for one in self.mails).items() if times > 1]
-        unsure = {f"<{row['message_id']}>" for row in db.all("SELECT message_id FROM delivery WHERE status = 'unknown'")}
+        unsure = {f"<{row['message_id']}>" for row in db.fetch_all("SELECT message_id FROM delivery WHERE status = 'unknown'")}
         for reader in READERS:
             mails = [
                 (name, {int(number) for number in re.findall(r"x(\d+)x", text)}) for name, to, text in self.mails if to == reader
@@ -69,7 +69,7 @@ class World:
             sure = Counter(number for name, numbers in mails if name not in unsure for number in numbers)
             found += [f"item {number} never reached {reader}" for number in range(self.items) if number not in arrived]
             found += [f"item {number} reached {reader} {times} times" for number, times in sure.items() if times > 1]
-        spent = db.one(
+        spent = db.fetch_one(
             "SELECT coalesce(sum(CASE state WHEN 'sent' THEN reserved_usd ELSE cost_usd END), 0)::float AS usd FROM usage"
         )
         if spent and spent["usd"] < self.billed_usd() - 1e-9:

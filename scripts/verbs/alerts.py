@@ -31,7 +31,7 @@ def act(options: argparse.Namespace) -> int:
     """List, show, acknowledge or resolve."""
     ready()
     if options.action == "list":
-        return show_list(alerts.listed(options.all), options)
+        return show_list(alerts.list_alerts(options.all), options)
     if options.alert is None:
         raise BadInput(f"name the alert: scripts/millrace alerts {options.action} ID; `alerts list` shows the ids")
     if options.action == "show":
@@ -48,7 +48,7 @@ def show_list(rows: list[alerts.Row], options: argparse.Namespace) -> int:
         return 0
     console = Console(highlight=False)
     if not rows:
-        console.print("No alert was raised yet." if options.all else "Nothing is wrong that anybody has noticed.")
+        console.print("No alert was raised yet." if options.all else "No open alerts.")
         return 0
     table = Table("id", "severity", "since", "state", "what", "agents", box=None)
     for row in rows:
@@ -62,7 +62,7 @@ def show_list(rows: list[alerts.Row], options: argparse.Namespace) -> int:
 
 def show_one(row: alerts.Row, options: argparse.Namespace) -> int:
     """Print an alert with its place in the runbook."""
-    from f.millrace.ops.alarms import STEPS
+    from f.millrace.ops.alertmanager import STEPS
 
     if options.json:
         print(dump(row))

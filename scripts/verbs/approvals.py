@@ -10,8 +10,8 @@ from rich.table import Table
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.research.letters import settled_delivery
-from f.millrace.tools import approved as calls
+from f.millrace.research.delivery import record_outcome
+from f.millrace.tools import approved_calls as calls
 from f.millrace.trust import actions as trusted
 from f.millrace.trust import approvals, questions
 from scripts.database.ready import ready
@@ -52,8 +52,8 @@ def list_all(options: argparse.Namespace) -> int:
     """Print the actions that wait, oldest first, then the findings to look at, which hold up nothing."""
     ready()
     approvals.expire()
-    waiting, reviews = approvals.pending(), db.all(REVIEWS)
-    rows = [*({**row, "part_of": _whole(row, waiting)} for row in waiting), *approvals.unknown()]
+    waiting, reviews = approvals.list_pending(), db.fetch_all(REVIEWS)
+    rows = [*({**row, "part_of": _whole(row, waiting)} for row in waiting), *approvals.list_unknown()]
     if options.json:
         print(dump({"approvals": rows, "reviews": reviews}))
         return 0
@@ -99,7 +99,7 @@ def show(options: argparse.Namespace) -> int:
         return 0
     print(questions.question(row, whole=True).plain)
     if row["state"] != "proposed":
-        given = approvals.answer(str(row["id"]))
+        given = approvals.answer_to(str(row["id"]))
         print(f"It is {row['state']}" + (f"; {given['decision']} by {given['decided_by']}." if given else "."))
     return 0
 
@@ -109,7 +109,7 @@ def answer(options: argparse.Namespace) -> int:
     ready()
     row = find(options.id)
     wanted: approvals.Decision = "approved" if options.action == "approve" else "denied"
-    before = approvals.answer(str(row["id"]))
+    before = approvals.answer_to(str(row["id"]))
     given = approvals.decide(str(row["id"]), row["digest"], wanted, getpass.getuser(), "terminal")
     if not options.json:
         print(_stands(given, row) if before or given["decision"] != wanted else f"{wanted} by {given['decided_by']}")
@@ -131,7 +131,7 @@ def _go_on(row: dict[str, Any], given: dict[str, Any], as_json: bool) -> int:
     approved = given["decision"] == "approved"
     if calls.is_call(row):
         return _made(row, as_json) if approved else 0
-    run = db.one("SELECT * FROM run WHERE id = %s", [row["run_id"]]) if row["run_id"] else None
+    run = db.fetch_one("SELECT * FROM run WHERE id = %s", [row["run_id"]]) if row["run_id"] else None
     # A run that waits for another answer must not take this one for it; only a flow's own question has an end to answer by.
     if run is None or run["status"] != "waiting" or row["expires_at"] is None:
         return 0
@@ -162,15 +162,15 @@ def settle(options: argparse.Namespace) -> int:
     """Record what a person found out about an action whose outcome nobody could tell."""
     ready()
     row = find(options.id)
-    done = trusted.settle_by_person(str(row["id"]), options.happened == "happened", getpass.getuser())
-    settled_delivery(done)
+    done = trusted.reconcile_by_person(str(row["id"]), options.happened == "happened", getpass.getuser())
+    record_outcome(done)
     print(f"{done['key']}: {done['state']}")
     return 0
 
 
 def find(beginning: str) -> dict[str, Any]:
     """Return the action whose id begins so."""
-    rows = db.all("SELECT * FROM action WHERE id::text LIKE %s LIMIT 2", [beginning.replace("%", "").lower() + "%"])
+    rows = db.fetch_all("SELECT * FROM action WHERE id::text LIKE %s LIMIT 2", [beginning.replace("%", "").lower() + "%"])
     if not rows:
         raise NotFound(f"no action {beginning!r}; scripts/millrace approvals list shows them")
     if len(rows) > 1:

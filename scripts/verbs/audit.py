@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from f.millrace.core import db
 from f.millrace.core.errors import NotFound
-from f.millrace.trust import audit, marks
+from f.millrace.trust import audit, pseudonyms
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
 from scripts.verbs.run import find
@@ -27,7 +27,7 @@ def add(verbs: Any) -> None:
     parser = verbs.add_parser("audit", help="the log of decisions and effects: verify, export, show one run's")
     actions = parser.add_subparsers(dest="action", required=True, metavar="verify|export|show")
     check = actions.add_parser("verify")
-    check.add_argument("--against", metavar="FILE", type=os.path.abspath, help="an earlier export that must still be true")
+    check.add_argument("--against", metavar="FILE", type=os.path.abspath, help="compare with an earlier export")
     check.add_argument("--json", action="store_true")
     check.set_defaults(function=verify)
     export = actions.add_parser("export")
@@ -64,8 +64,8 @@ def export_rows(options: argparse.Namespace) -> int:
 def show_run(options: argparse.Namespace) -> int:
     """Print what happened in a run: when, who, what, about what, and why."""
     ready()
-    run_id, addresses = str(find(options.run)["id"]), marks.known()
-    rows = [{**row, **marks.unmarked({name: row[name] for name in SHOWN}, addresses)} for row in audit.rows(run_id)]
+    run_id, addresses = str(find(options.run)["id"]), pseudonyms.known_addresses()
+    rows = [{**row, **pseudonyms.reveal({name: row[name] for name in SHOWN}, addresses)} for row in audit.rows(run_id)]
     if options.json:
         print(dump({"rows": rows}))
         return 0
@@ -83,7 +83,7 @@ def show_run(options: argparse.Namespace) -> int:
 
 def _titles(run_id: str) -> dict[str, str]:
     """Return what the log's ids stand for, as long as the rows that say so are there."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT id AS subject, title FROM topic WHERE run_id = %s UNION ALL "
         "SELECT key, left(coalesce(outcome ->> 'error', outcome ->> 'path', ''), 200) FROM action WHERE run_id = %s",
         [run_id, run_id],

@@ -52,7 +52,7 @@ def _subjects(run_id: str, topic: str | None, action: str | None) -> list[str] |
     made = decisions.of_run(run_id)
     found: list[str] = []
     if topic is not None:
-        ids = [row["id"] for row in db.all("SELECT id FROM topic WHERE run_id = %s ORDER BY rank", [run_id])]
+        ids = [row["id"] for row in db.fetch_all("SELECT id FROM topic WHERE run_id = %s ORDER BY rank", [run_id])]
         judged = [row["subject"] for row in made if row["kind"] == "judgement"]
         numbered = ids or judged
         name = numbered[int(topic) - 1] if topic.isdecimal() and 1 <= int(topic) <= len(numbered) else topic
@@ -60,7 +60,7 @@ def _subjects(run_id: str, topic: str | None, action: str | None) -> list[str] |
             raise BadInput(f"the run has no researched topic {topic!r}; it has {len(judged)}: {', '.join(judged) or 'none'}")
         found.append(name)
     if action is not None:
-        row = db.one(
+        row = db.fetch_one(
             "SELECT key FROM action WHERE run_id = %s AND (key = %s OR starts_with(id::text, %s))",
             [run_id, action, action.lower()],
         )

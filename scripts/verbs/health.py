@@ -1,4 +1,4 @@
-"""`health`: how each part of the house is, what to do next, what was odd lately, and where money and space are going."""
+"""`health`: component health, recent anomalies, forecast of spending and disk."""
 
 import argparse
 import sys
@@ -62,15 +62,15 @@ def show(options: argparse.Namespace) -> int:
     return int(state == "critical")
 
 
-def _past() -> tuple[list[baseline.Anomaly], dict[str, baseline.Outlook]]:
+def _past() -> tuple[list[baseline.Anomaly], dict[str, baseline.Forecast]]:
     today = now().date()
-    spent = baseline.outlook(baseline.daily(CATALOGUE["cost_usd_total"], today))
-    size = baseline.outlook(baseline.daily(CATALOGUE["database_bytes"], today), growing=True)
+    spent = baseline.forecast(baseline.daily(CATALOGUE["cost_usd_total"], today))
+    size = baseline.forecast(baseline.daily(CATALOGUE["database_bytes"], today), growing=True)
     found = {"spend_usd": spent, "database_bytes": size}
     return baseline.anomalies(CATALOGUE.values()), {name: outlook for name, outlook in found.items() if outlook}
 
 
-def _said(outlook: dict[str, baseline.Outlook]) -> list[str]:
+def _said(outlook: dict[str, baseline.Forecast]) -> list[str]:
     lines = []
     if spent := outlook.get("spend_usd"):
         lines.append(f"outlook: {dollars(spent.in_30_days)} in the next 30 days, {dollars(spent.today)} a day now")

@@ -10,7 +10,7 @@ from typing import Any
 
 from f.millrace.core.errors import BadInput
 from f.millrace.memory.export import export, import_
-from f.millrace.memory.retract import believe, withdraw
+from f.millrace.memory.retract import unretract, withdraw
 from scripts.database.ready import ready
 from scripts.verbs.output import dump
 
@@ -22,7 +22,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
     retracting = actions.add_parser("retract", parents=[common], help="withdraw what a source said and what was derived from it")
     retracting.add_argument("source", metavar="SOURCE|ID", help="a name, an address, a document, a folder with /, or an item")
     retracting.add_argument("--because", metavar="WORDS", default="")
-    retracting.add_argument("--lift", action="store_true", help="let a source that was withdrawn speak again")
+    retracting.add_argument("--lift", action="store_true", help="undo the retraction of a source")
     retracting.set_defaults(function=retract_source)
     forgetting = actions.add_parser("forget", parents=[common], help="really delete all that mentions a subject, everywhere")
     forgetting.add_argument("subject", metavar="SUBJECT", help="a name, an address, a source or an item's id")
@@ -42,7 +42,7 @@ def retract_source(options: argparse.Namespace) -> int:
 
     ready()
     if options.lift:
-        believe(options.source, namespace=options.namespace)
+        unretract(options.source, namespace=options.namespace)
         done: dict[str, Any] = {"lifted": options.source}
     elif options.source.startswith("mem_"):
         fell = withdraw([options.source], options.because)

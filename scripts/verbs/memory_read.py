@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from f.millrace.memory.dialogue import conversation
 from f.millrace.memory.links import neighbours
+from f.millrace.memory.messages import conversation
 from f.millrace.memory.stats import stats
 from f.millrace.memory.timeline import history, timeline
 from scripts.database.ready import ready
@@ -37,7 +37,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
         action.add_argument("--until", metavar="TIME", help="before then")
     for action in (events, said, related):
         action.add_argument("--limit", type=_positive, default=50)
-    counts = actions.add_parser("stats", parents=[common], help="how much there is of what")
+    counts = actions.add_parser("stats", parents=[common], help="counts by type")
     counts.set_defaults(function=show_stats)
 
 

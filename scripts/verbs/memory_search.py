@@ -23,7 +23,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
     asking.add_argument(
         "--where", metavar="JSON", type=_fields, help='only items whose metadata has this, e.g. \'{"status": "open"}\''
     )
-    asking.add_argument("--zone", default="UTC", help="whose days are meant by dates in the question, e.g. Europe/London (UTC)")
+    asking.add_argument("--zone", default="UTC", help="time zone for dates in the question, e.g. Europe/London (UTC)")
     asking.set_defaults(function=show_search, explains=True)
     moving = actions.add_parser(
         "reembed", parents=[common], help="make the vectors anew with another model; queries go on meanwhile"
@@ -36,10 +36,10 @@ def show_search(options: argparse.Namespace) -> int:
     """Print what was found, best first."""
     from f.millrace.memory import vectors
     from f.millrace.memory.recall import search
-    from f.millrace.trust.embeddings import keep_account
+    from f.millrace.trust.embedding_billing import enable_embedding_billing
 
     ready()
-    keep_account()
+    enable_embedding_billing()
     # What was written without a vector gets one now; its words are found in any case.
     try:
         vectors.embed_missing(options.namespace, most=512)
@@ -78,10 +78,10 @@ def show_search(options: argparse.Namespace) -> int:
 def reembed(options: argparse.Namespace) -> int:
     """Move to another model and say which."""
     from f.millrace.memory import vectors
-    from f.millrace.trust.embeddings import keep_account
+    from f.millrace.trust.embedding_billing import enable_embedding_billing
 
     ready()
-    keep_account()
+    enable_embedding_billing()
     model = vectors.reembed(
         options.model, progress=lambda done: None if options.json else print(f"\r{done} vectors", end="", flush=True)
     )

@@ -22,7 +22,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
     adding.add_argument("--until", metavar="TIME", help="no longer true from then on")
     adding.add_argument("--derived-from", metavar="ID", action="append", default=[], help="an item that this one stands on")
     adding.set_defaults(function=add_one)
-    replacing = actions.add_parser("supersede", parents=[common], help="put a right text in the place of an item")
+    replacing = actions.add_parser("supersede", parents=[common], help="replace an item with a corrected text")
     replacing.add_argument("id", metavar="ID")
     replacing.add_argument("text", metavar="TEXT")
     replacing.set_defaults(function=supersede_one)
@@ -79,7 +79,7 @@ def _print(item_id: str, as_json: bool) -> int:
     item = get(item_id)
     print(dump(item._asdict()) if as_json else item_id)
     if item.valid_from is None:
-        print("stored, but not held true: its source, or what it is derived from, was withdrawn", file=sys.stderr)
+        print("stored as retracted: its source (or a parent) is withdrawn", file=sys.stderr)
     return 0
 
 

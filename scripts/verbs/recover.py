@@ -22,7 +22,7 @@ def add(verbs: Any) -> None:
 def recover(options: argparse.Namespace) -> int:
     """Continue, try another way, or tell the operator; 1 when a run was given up."""
     ready()
-    done = [_recover(row, options.json) for row in recovery.left()]
+    done = [_recover(row, options.json) for row in recovery.resumable_runs()]
     if options.json:
         print(dump({"recovered": done}))
     elif not done:
@@ -48,7 +48,7 @@ def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
 
 def _stored_answer(row: dict[str, Any]) -> dict[str, Any] | None:
     """Return the answer that was recorded while nobody was there to go on; one that expired is none."""
-    given = db.one(
+    given = db.fetch_one(
         "SELECT p.* FROM approval p JOIN action a ON a.id = p.action_id WHERE a.run_id = %s AND a.asked_at IS NOT NULL "
         "ORDER BY p.decided_at DESC LIMIT 1",
         [row["id"]],

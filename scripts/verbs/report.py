@@ -30,7 +30,7 @@ def outcome(outcome: Any, as_json: bool) -> int:
 
 def whole(run_id: str) -> dict[str, Any]:
     """Return the run as `--json` prints it: the same for `run`, `resume` and `show`."""
-    row = db.one("SELECT * FROM run WHERE id = %s", [run_id])
+    row = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
     assert row is not None
     return {
         "run_id": str(row["id"]),
@@ -39,7 +39,7 @@ def whole(run_id: str) -> dict[str, Any]:
         "status": row["status"],
         "started_at": _iso(row["started_at"]),
         "finished_at": _iso(row["finished_at"]),
-        "cost_usd": spend.told(run_id),
+        "cost_usd": spend.run_cost_usd(run_id),
         "result": _result(row),
     }
 
@@ -98,7 +98,7 @@ def result_lines(result: dict[str, Any]) -> list[str]:
 
 def _next(document: dict[str, Any], run: str) -> list[str]:
     if document["status"] == "waiting":
-        asked = db.one(
+        asked = db.fetch_one(
             "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT NULL "
             # The flow's own question, which its parts are answered with, has an end.
             "ORDER BY expires_at NULLS LAST LIMIT 1",

@@ -59,5 +59,5 @@ def _stored(beginning: str) -> dict[str, Any]:
 
     ready()
     row = find(beginning)
-    spent = db.one("SELECT decision, decided_by, decided_at, how FROM approval WHERE action_id = %s", [row["id"]])
+    spent = db.fetch_one("SELECT decision, decided_by, decided_at, how FROM approval WHERE action_id = %s", [row["id"]])
     return {**row, "answer": spent}

@@ -113,9 +113,9 @@ def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
 def find(run: str) -> dict[str, Any]:
     """Return the row of a run by its id, the beginning of its id, or `last`: one of maintenance only when there is no other."""
     if run == "last":
-        rows = db.all("SELECT * FROM run ORDER BY starts_with(flow, %s), started_at DESC LIMIT 1", [MAINTENANCE])
+        rows = db.fetch_all("SELECT * FROM run ORDER BY starts_with(flow, %s), started_at DESC LIMIT 1", [MAINTENANCE])
     else:
-        rows = db.all("SELECT * FROM run WHERE id::text LIKE %s LIMIT 2", [run.replace("%", "").lower() + "%"])
+        rows = db.fetch_all("SELECT * FROM run WHERE id::text LIKE %s LIMIT 2", [run.replace("%", "").lower() + "%"])
     if not rows:
         raise NotFound(f"no run {run!r}; scripts/millrace runs lists them")
     if len(rows) > 1:

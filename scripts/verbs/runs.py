@@ -39,7 +39,7 @@ def add(verbs: Any) -> None:
 def show_runs(options: argparse.Namespace) -> int:
     """Print the latest runs, newest first."""
     ready()
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT run.id, flow, edition, status, run.started_at, finished_at, "
         "extract(epoch FROM finished_at - run.started_at - run_waited(run))::float AS seconds, "
         f"coalesce(sum({spend.COST}), 0)::float AS cost_usd FROM run LEFT JOIN usage ON usage.run_id = run.id "
@@ -75,7 +75,7 @@ def show_run(options: argparse.Namespace) -> int:
     console.print(f"[bold]{row['flow']}[/] {row['id']}  {row['status']}  {dollars(document['cost_usd'])}")
     if row["error"]:
         console.print(f"  {escape(row['error'])}")
-    for step in db.all("SELECT * FROM step WHERE run_id = %s ORDER BY started_at", [row["id"]]):
+    for step in db.fetch_all("SELECT * FROM step WHERE run_id = %s ORDER BY started_at", [row["id"]]):
         seconds = (step["finished_at"] - step["started_at"]).total_seconds() if step["finished_at"] else None
         timing = f"{seconds:6.1f} s" if seconds is not None else "        "
         fault = f"  [red]{escape(step['error'])}[/]" if step["error"] else ""
@@ -93,7 +93,7 @@ def show_run(options: argparse.Namespace) -> int:
 
 
 def _save(run_id: str, folder: Path) -> list[Path]:
-    rows = db.all("SELECT * FROM digest WHERE run_id = %s ORDER BY window_since NULLS FIRST", [run_id])
+    rows = db.fetch_all("SELECT * FROM digest WHERE run_id = %s ORDER BY window_since NULLS FIRST", [run_id])
     paths = []
     try:
         folder.mkdir(parents=True, exist_ok=True)

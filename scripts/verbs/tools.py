@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from f.millrace.agents import gaps
+from f.millrace.agents import missing_tools
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.tools import enabled
+from f.millrace.tools import tool_pins
 from f.millrace.tools.client import Tool, open_tools
 from f.millrace.trust import approvals
 from scripts.database.ready import ready
@@ -36,7 +36,7 @@ def list_tools(options: argparse.Namespace) -> int:
     """Print every tool, what waits to be enabled, and which servers could not be asked."""
     ready()
     listed, versions, problems = asyncio.run(_listed())
-    held = [f"{row['arguments']['server']}.{row['arguments']['name']}" for row in enabled.waiting()]
+    held = [f"{row['arguments']['server']}.{row['arguments']['name']}" for row in tool_pins.list_waiting()]
     if options.json:
         shown = [{"name": tool.name, "hash": tool.hash, "description": tool.description, **tool.annotations} for tool in listed]
         print(dump({"tools": shown, "versions": versions, "held": held, "problems": problems}))
@@ -58,14 +58,14 @@ def approve_tool(options: argparse.Namespace) -> int:
     """Enable the tool as its server describes it now."""
     ready()
     asyncio.run(_listed())
-    rows = [row for row in enabled.waiting() if f"{row['arguments']['server']}.{row['arguments']['name']}" == options.name]
-    row = rows[-1] if rows else enabled.ask_again(options.name)
+    rows = [row for row in tool_pins.list_waiting() if f"{row['arguments']['server']}.{row['arguments']['name']}" == options.name]
+    row = rows[-1] if rows else tool_pins.ask_again(options.name)
     if row is None:
         raise NotFound(f"no tool {options.name!r} waits to be enabled; scripts/millrace tools list shows them")
     given = approvals.decide(str(row["id"]), row["digest"], "approved", getpass.getuser(), "terminal")
     if given["decision"] != "approved":
         raise BadInput(f"{options.name} was {given['decision']} by {given['decided_by']}; the answer stands")
-    enabled.perform({**row, "state": "approved"})
+    tool_pins.perform({**row, "state": "approved"})
     print(dump({"enabled": options.name, "hash": row["arguments"]["hash"]}) if options.json else f"{options.name} is enabled")
     return 0
 
@@ -73,7 +73,7 @@ def approve_tool(options: argparse.Namespace) -> int:
 def list_gaps(options: argparse.Namespace) -> int:
     """Print the stored gap reports."""
     ready()
-    rows = gaps.stored()
+    rows = missing_tools.list_reports()
     if options.json:
         print(
             dump({"gaps": [{**row["report"], "id": row["id"], "seen": row["seen"], "last_at": row["last_at"]} for row in rows]})

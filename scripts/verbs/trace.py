@@ -35,7 +35,7 @@ def show(options: argparse.Namespace) -> int:
     ready()
     run = find(options.run)
     sent = _export(run) if options.export else None
-    spans = db.all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at, span_id", [run["id"]])
+    spans = db.fetch_all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at, span_id", [run["id"]])
     link = f"{settings().jaeger_url.rstrip('/')}/trace/{str(run['id']).replace('-', '')}"
     if options.json:
         print(dump({"run_id": run["id"], "flow": run["flow"], "status": run["status"], "jaeger": link, "spans": spans}))
@@ -46,7 +46,7 @@ def show(options: argparse.Namespace) -> int:
         console.print(f"No spans are kept: the run recorded none, or they are older than {settings().trace_days} days.")
     if sent is not None:
         console.print(f"{sent} spans sent")
-    exported = db.one("SELECT root_sent_at IS NOT NULL AS sent, sampled FROM run WHERE id = %s", [run["id"]]) or {}
+    exported = db.fetch_one("SELECT root_sent_at IS NOT NULL AS sent, sampled FROM run WHERE id = %s", [run["id"]]) or {}
     console.print(f"{escape(link)}{_whether(exported)}")
     return 0
 

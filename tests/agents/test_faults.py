@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from f.millrace.agents.evidence import load
 from f.millrace.agents.researcher import research_topic
-from f.millrace.agents.stop import Stop
+from f.millrace.agents.stop_reasons import StopReason
 from f.millrace.core import db
+from f.millrace.evidence.store import load
 from f.millrace.memory.store import remember
 from f.millrace.telemetry.events import watch
 
@@ -98,8 +98,8 @@ def test_a_tool_failure_ends_without_a_person_and_is_told(failure, edge, in_step
 
     stored = {piece.id for piece in load(in_step, "topic_1")}
     assert result.findings and all(set(finding.citations) <= stored for finding in result.findings)
-    assert db.all("SELECT id FROM approval") == [] and db.all("SELECT id FROM action") == []
-    said = result.stopped_because + " ".join(row["message"] for row in db.all("SELECT message FROM run_event"))
+    assert db.fetch_all("SELECT id FROM approval") == [] and db.fetch_all("SELECT id FROM action") == []
+    said = result.stopped_because + " ".join(row["message"] for row in db.fetch_all("SELECT message FROM run_event"))
     assert words in said
 
 
@@ -110,7 +110,7 @@ def test_notes_and_memory_serve_when_the_search_is_down(edge, in_step, configure
 
     told = " ".join(finding.text for finding in result.findings)
     assert "300 million" in told and "visitor centre" in told
-    assert Stop.SEARCH_FAILED in result.stopped_because and result.confidence.tool_reliability <= 50
+    assert StopReason.SEARCH_FAILED in result.stopped_because and result.confidence.tool_reliability <= 50
 
 
 @pytest.mark.parametrize("provider", [ANTHROPIC, "ollama:qwen3", "openai:gpt-4o"])
@@ -124,7 +124,7 @@ def test_every_provider_is_reached_by_its_usual_variables(provider, edge, in_ste
     result = research_topic(in_step, TOPIC)
 
     assert [finding.text for finding in result.findings] == ["The Orbit sodium battery plant in Leeds opened on Monday."]
-    assert Stop.MODEL_FAILED not in result.stopped_because and len(edge.requests) == 3
+    assert StopReason.MODEL_FAILED not in result.stopped_because and len(edge.requests) == 3
     assert (result.cost_usd > 0) == (not provider.startswith("ollama"))
 
 
@@ -159,7 +159,7 @@ def test_anthropic_is_asked_again_too(faults, edge, in_step, configure, monkeypa
     result = research_topic(in_step, TOPIC)
 
     assert [finding.text for finding in result.findings] == ["The Orbit sodium battery plant in Leeds opened on Monday."]
-    assert Stop.MODEL_FAILED not in result.stopped_because and len(edge.requests) == 4
+    assert StopReason.MODEL_FAILED not in result.stopped_because and len(edge.requests) == 4
 
 
 def test_a_sentence_is_shown_while_the_model_still_writes(edge, in_step, configure):
@@ -209,5 +209,5 @@ def test_money_near_its_end_ends_the_topic_with_what_it_has(edge, in_step, confi
 
     assert [len(edge.requests), round(result.cost_usd, 4)] == [1, 0.0225]
     assert "The Orbit sodium battery plant in Leeds opened on Monday." in [finding.text for finding in result.findings]
-    assert result.stopped_because == f"{Stop.BUDGET}; {Stop.PICKED}" and not result.escalated
-    assert db.one("SELECT status FROM run WHERE id = %s", [in_step]) == {"status": "running"}
+    assert result.stopped_because == f"{StopReason.BUDGET}; {StopReason.PICKED}" and not result.escalated
+    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [in_step]) == {"status": "running"}

@@ -29,12 +29,14 @@ def test_a_step_whose_model_hangs_is_killed_by_its_time_out_and_the_run_goes_on_
     hanging.write = lambda _: "High water is at six."
 
     killed = start(flow, "do_task", {"task": "When is high water?"})
-    left = db.one("SELECT state, reserved_usd FROM usage")
+    left = db.fetch_one("SELECT state, reserved_usd FROM usage")
     budget.sweep()
-    charged = db.one("SELECT state, price_source, cost_usd, reserved_usd FROM usage")
+    charged = db.fetch_one("SELECT state, price_source, cost_usd, reserved_usd FROM usage")
     again = resume(killed.run_id)
 
     assert killed.status == "failed" and "6" in str(killed.error) and left["state"] == "sent"
     assert (charged["state"], charged["price_source"]) == ("settled", "reserve") and charged["cost_usd"] == left["reserved_usd"]
     assert again.status == "done" and again.result["text"] == "High water is at six."
-    assert len(hanging.requests) == 2 and db.one("SELECT count(*) AS n FROM usage WHERE price_source <> 'reserve'") == {"n": 1}
+    assert len(hanging.requests) == 2 and db.fetch_one("SELECT count(*) AS n FROM usage WHERE price_source <> 'reserve'") == {
+        "n": 1
+    }

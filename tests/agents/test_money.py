@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import db
 from f.millrace.core.errors import ToolFailed
 from f.millrace.core.money import dollars
 from f.millrace.tools.client import open_tools
+from f.millrace.tools.toolbox import Toolbox
 from scripts.verbs.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,5 +78,5 @@ def test_a_tool_with_a_price_is_charged_by_call_and_stops_with_the_money(edge, i
     asyncio.run(search_until_refused(2))
 
     assert len(edge.searches) == 2
-    rows = db.all("SELECT kind, model, state, cost_usd::float AS cost, price_source FROM usage")
+    rows = db.fetch_all("SELECT kind, model, state, cost_usd::float AS cost, price_source FROM usage")
     assert rows == [{"kind": "tool", "model": "web.search", "state": "settled", "cost": 0.04, "price_source": "settings"}] * 2

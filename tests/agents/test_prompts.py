@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
-from f.millrace.agents import helper, judge, planner, prompt, summariser, writer
-from f.millrace.agents.offline import OfflineModel
-from f.millrace.agents.toolbox import Toolbox
+from f.millrace.agents import judge, planner, summariser, task_agent, writer
 from f.millrace.core import db
 from f.millrace.core.contracts import Evidence
+from f.millrace.evidence import prompt
+from f.millrace.models.offline import OfflineModel
 from f.millrace.tools.client import open_tools
+from f.millrace.tools.toolbox import Toolbox
 
 RECORD = "RECORD=1 scripts/test tests/agents/test_prompts.py -n 0 -s"
 RECORDS = Path(__file__).parent / "prompts"
@@ -44,7 +45,7 @@ CLAIM = f"The harbour tram of Kelby opens on 4 May. [{EVIDENCE[0].id}]"
 async def help_with(**options: Any) -> None:
     async with open_tools(["notes.search"]) as tools:
         toolbox = Toolbox(tools, await tools.list_tools())
-        await helper.help_with("Find my note about the harbour tram of Kelby.", toolbox, **options)
+        await task_agent.run_task("Find my note about the harbour tram of Kelby.", toolbox, **options)
 
 
 EXAMPLES = {
@@ -103,7 +104,7 @@ def taken(name: str) -> str:
     """Return the record of the agent as it is now."""
     model = Recorder()
     asyncio.run(EXAMPLES[name](model=model))
-    row = db.one("SELECT prompt_hash FROM usage WHERE agent = %s ORDER BY reserved_at DESC LIMIT 1", [name])
+    row = db.fetch_one("SELECT prompt_hash FROM usage WHERE agent = %s ORDER BY reserved_at DESC LIMIT 1", [name])
     assert row is not None
     made = {"agent": name, "prompt_hash": row["prompt_hash"], "request": model.kept, "output": model.answer}
     return yaml.dump(made, Dumper=Block, sort_keys=False, allow_unicode=True, width=120)

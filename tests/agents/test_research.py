@@ -1,12 +1,12 @@
 import pytest
 
 from f.millrace.agents.ask import ask
-from f.millrace.agents.evidence import load
 from f.millrace.agents.researcher import research_topic
-from f.millrace.agents.stop import Stop
+from f.millrace.agents.stop_reasons import StopReason
 from f.millrace.core import db
 from f.millrace.core.errors import BadSetting
-from f.millrace.memory import conversation
+from f.millrace.evidence.store import load
+from f.millrace.memory import history
 from f.millrace.memory.store import remember
 
 TOPIC = {"id": "topic_1", "title": "Orbit sodium battery plant in Leeds"}
@@ -44,7 +44,7 @@ def test_a_topic_is_searched_read_and_cited_offline(edge, in_step):
     result = research_topic(in_step, TOPIC)
 
     assert "The Orbit sodium battery plant in Leeds opened on Monday." in texts(result)
-    assert result.stopped_because == Stop.ENOUGH and not result.no_sources
+    assert result.stopped_because == StopReason.ENOUGH and not result.no_sources
     assert edge.searches and set(edge.fetched) == {"/a", "/b"} and edge.requests == []
     assert_cites_only_stored(in_step, result)
     (piece, *_) = [piece for piece in load(in_step, "topic_1") if piece.url.endswith("/a")]
@@ -56,7 +56,7 @@ def test_progress_and_sources_are_told_as_they_come(edge, in_step):
 
     research_topic(in_step, TOPIC)
 
-    told = [row["message"] for row in db.all("SELECT event, message FROM run_event ORDER BY id")]
+    told = [row["message"] for row in db.fetch_all("SELECT event, message FROM run_event ORDER BY id")]
     assert "Searching… 1 results" in told and "Orbit opens" in told
     assert told.index("Searching… 1 results") < told.index("Orbit opens")
 
@@ -65,7 +65,7 @@ def test_no_evidence_is_no_sources_and_never_prose(edge, in_step):
     result = research_topic(in_step, TOPIC)
 
     assert result.no_sources and result.findings == [] and result.summary == ""
-    assert result.stopped_because.startswith(Stop.NOTHING) and result.confidence.score == 0
+    assert result.stopped_because.startswith(StopReason.NOTHING) and result.confidence.score == 0
     assert result.gaps == [], "the tools are there; they found nothing"
 
 
@@ -79,7 +79,7 @@ def test_with_no_tool_at_all_the_research_is_tried_and_the_tools_that_were_missi
     (gap,) = result.gaps
     assert [tool["name"] for tool in gap["missing_tools"]] == ["web_search", "read_page"]
     assert gap["existing_tools_checked"] == ["Evidence: no tool is allowed or could be listed"]
-    assert db.one("SELECT report, seen FROM tool_gap") == {"report": gap, "seen": 1}
+    assert db.fetch_one("SELECT report, seen FROM tool_gap") == {"report": gap, "seen": 1}
 
 
 def test_what_an_earlier_run_wrote_itself_is_no_evidence(edge, in_step):
@@ -90,7 +90,7 @@ def test_what_an_earlier_run_wrote_itself_is_no_evidence(edge, in_step):
 
     research_topic(in_step, TOPIC)
 
-    rows = db.all("SELECT DISTINCT source FROM evidence WHERE tool = 'memory'")
+    rows = db.fetch_all("SELECT DISTINCT source FROM evidence WHERE tool = 'memory'")
     assert [row["source"] for row in rows] == ["leeds.example"]
 
 
@@ -148,7 +148,7 @@ def test_orders_in_a_page_are_neither_followed_nor_quoted(edge, in_step):
     result = research_topic(in_step, TOPIC)
 
     assert texts(result) == ["The Orbit sodium battery plant in Leeds has a visitor centre."]
-    assert db.all("SELECT * FROM action") == []
+    assert db.fetch_all("SELECT * FROM action") == []
 
 
 def test_a_page_with_a_system_tag_does_not_hide_the_rest_of_the_evidence(in_step):
@@ -196,7 +196,7 @@ def test_a_provider_that_always_fails_leaves_a_cited_result_that_says_so(edge, i
 
     result = research_topic(in_step, TOPIC)
 
-    assert result.findings and Stop.MODEL_FAILED in result.stopped_because
+    assert result.findings and StopReason.MODEL_FAILED in result.stopped_because
     assert_cites_only_stored(in_step, result)
 
 
@@ -206,7 +206,7 @@ def test_a_spent_budget_ends_the_research_with_what_there_is(edge, in_step, conf
 
     result = research_topic(in_step, TOPIC)
 
-    assert result.findings and result.stopped_because.startswith(Stop.BUDGET) and edge.requests == []
+    assert result.findings and result.stopped_because.startswith(StopReason.BUDGET) and edge.requests == []
 
 
 def test_rounds_are_bounded(edge, in_step, configure):
@@ -230,14 +230,14 @@ def test_rounds_are_bounded(edge, in_step, configure):
 
     result = research_topic(in_step, TOPIC)
 
-    assert result.rounds == 2 and result.stopped_because == Stop.ROUNDS
+    assert result.rounds == 2 and result.stopped_because == StopReason.ROUNDS
 
 
 def test_the_time_is_bounded(in_step, configure):
     configure(topic_seconds="0.01")
     topic = {**TOPIC, "documents": [document("Orbit sodium battery plant.")]}
 
-    assert Stop.TIME in research_topic(in_step, topic).stopped_because
+    assert StopReason.TIME in research_topic(in_step, topic).stopped_because
 
 
 def test_when_web_search_fails_what_is_at_hand_serves_and_it_is_said(edge, in_step):
@@ -251,16 +251,16 @@ def test_when_web_search_fails_what_is_at_hand_serves_and_it_is_said(edge, in_st
 
     result = research_topic(in_step, {**TOPIC, "item_ids": ["item_1"]})
 
-    assert Stop.SEARCH_FAILED in result.stopped_because
+    assert StopReason.SEARCH_FAILED in result.stopped_because
     assert any("300 million" in text for text in texts(result)) and any("opened" in text for text in texts(result))
 
 
 def test_a_tool_that_writes_is_proposed_and_not_run(edge, in_step, tmp_path):
     import asyncio
 
-    from f.millrace.agents.toolbox import Toolbox
     from f.millrace.core.errors import NeedsApproval
     from f.millrace.tools.client import open_tools
+    from f.millrace.tools.toolbox import Toolbox
 
     async def write():
         async with open_tools(["notes"]) as tools:
@@ -270,7 +270,7 @@ def test_a_tool_that_writes_is_proposed_and_not_run(edge, in_step, tmp_path):
 
     asyncio.run(write())
 
-    (action,) = db.all("SELECT tool, state, arguments FROM action")
+    (action,) = db.fetch_all("SELECT tool, state, arguments FROM action")
     assert action == {"tool": "notes.write", "state": "proposed", "arguments": {"path": "a.md", "text": "x"}}
     assert not (tmp_path / "notes").exists()
 
@@ -284,10 +284,14 @@ def test_a_search_beyond_the_question_is_told_and_runs_or_waits_by_policy(edge, 
 
     research_topic(in_step, TOPIC)
 
-    told = [row["message"] for row in db.all("SELECT message FROM run_event") if "goes beyond the question" in row["message"]]
+    told = [
+        row["message"] for row in db.fetch_all("SELECT message FROM run_event") if "goes beyond the question" in row["message"]
+    ]
     assert len(told) == 1 and "'royal wedding dresses'" in told[0]
     assert len(edge.searches) == searched
-    asked = db.all("SELECT arguments ->> 'query' AS query, reason FROM action WHERE state = 'proposed' AND tool = 'web.search'")
+    asked = db.fetch_all(
+        "SELECT arguments ->> 'query' AS query, reason FROM action WHERE state = 'proposed' AND tool = 'web.search'"
+    )
     assert [row["query"] for row in asked if "goes beyond the question" in row["reason"]] == ["royal wedding dresses"] * waiting
 
 
@@ -310,7 +314,7 @@ def test_settings_narrow_what_the_researcher_may_call(edge, in_step, configure, 
 def test_a_switched_off_researcher_says_so(in_step, configure):
     configure(agents={"researcher": {"enabled": False}})
 
-    assert research_topic(in_step, TOPIC).stopped_because == Stop.OFF
+    assert research_topic(in_step, TOPIC).stopped_because == StopReason.OFF
 
 
 def test_a_repeated_step_pays_nothing_and_finds_the_same(edge, in_step, configure):
@@ -334,7 +338,7 @@ def test_ask_streams_checked_sentences_and_remembers_the_conversation(edge, in_s
 
     assert "".join(shown).strip() == reply.text and "[1]" in reply.text
     assert reply.sources[0]["url"] == f"{edge.url}/a" and reply.sources[0]["number"] == 1
-    assert [question for question, _ in conversation.turns("desk")] == [
+    assert [question for question, _ in history.turns("desk")] == [
         "What is the Orbit sodium battery plant in Leeds?",
         "and how many people?",
     ]
@@ -362,13 +366,13 @@ def test_a_question_that_points_back_is_asked_with_the_one_before_and_no_other(e
 
 def test_a_conversation_is_cut_at_turns(in_step):
     for number in range(5):
-        conversation.remember_turn("s", f"question {number} " + "x" * 400, f"answer {number}")
+        history.remember_turn("s", f"question {number} " + "x" * 400, f"answer {number}")
 
-    messages = conversation.load("s", most_characters=2_500)
+    messages = history.load("s", most_characters=2_500)
 
     assert 0 < len(messages) < 10 and len(messages) % 2 == 0
     assert messages[0].kind == "request" and messages[-1].parts[0].content == "answer 4"
-    assert conversation.forget("s") == 10 and conversation.load("s") == []
+    assert history.forget("s") == 10 and history.load("s") == []
 
 
 COURTHOUSE = {"id": "topic_2", "title": "When was the Ardle Courthouse built?", "search": False}

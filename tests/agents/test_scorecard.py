@@ -102,7 +102,7 @@ def test_what_people_say_becomes_the_outcome(question, capsys):
 
     assert [outcomes(run_id)[0][1] for run_id in run_ids] == ["corrected", "refused", "undone", "approved"]
     assert card()["decisions_right"]["value"] == 25
-    rows = db.all("SELECT verdict, comment FROM feedback ORDER BY at")
+    rows = db.fetch_all("SELECT verdict, comment FROM feedback ORDER BY at")
     assert rows[0] == {"verdict": "corrected", "comment": "it was Tuesday"}
     assert rows[4] == {"verdict": "comment", "comment": "nice work"}
     assert "(1 decision undone)" in capsys.readouterr().out
@@ -137,7 +137,7 @@ def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(edge, data
     assert main(["feedback", run_id, "refused", "--topic", "3"]) == 2
 
     assert {row["subject"]: row["outcome"] for row in decisions.of_run(run_id)}["topic_2"] == "refused"
-    reviews = db.all("SELECT topic_id FROM research_result WHERE review = 'refused'")
+    reviews = db.fetch_all("SELECT topic_id FROM research_result WHERE review = 'refused'")
     assert reviews == [{"topic_id": "topic_2"}]
     assert card()["latency_research"]["n"] == 2
 

@@ -3,7 +3,7 @@
 import pytest
 
 from f.millrace.agents.researcher import research_topic
-from f.millrace.agents.stop import Stop, rephrased
+from f.millrace.agents.stop_reasons import StopReason, rephrase
 from f.millrace.core import db
 from f.millrace.memory.store import remember
 from f.millrace.trust import decisions
@@ -37,7 +37,7 @@ def judging(edge, configure):
 
 
 def told(event):
-    return [row["message"] for row in db.all("SELECT message FROM run_event WHERE event = %s ORDER BY id", [event])]
+    return [row["message"] for row in db.fetch_all("SELECT message FROM run_event WHERE event = %s ORDER BY id", [event])]
 
 
 def the_same(_):
@@ -49,10 +49,10 @@ def test_a_model_that_asks_the_same_again_is_confused_goes_another_way_once_and_
 
     result = research_topic(in_step, TOPIC)
 
-    assert result.stopped_because == Stop.CONFUSED and result.escalated and result.findings
+    assert result.stopped_because == StopReason.CONFUSED and result.escalated and result.findings
     assert edge.searches == ["orbit sodium plant", "battery Leeds"]
-    assert told("escalation") == [f"Not enough evidence on {TOPIC['title']!r}: {Stop.CONFUSED}"]
-    assert db.all("SELECT id FROM approval") == [] and db.all("SELECT id FROM action") == []
+    assert told("escalation") == [f"Not enough evidence on {TOPIC['title']!r}: {StopReason.CONFUSED}"]
+    assert db.fetch_all("SELECT id FROM approval") == [] and db.fetch_all("SELECT id FROM action") == []
 
 
 @pytest.mark.parametrize(("silent", "listed"), [("99", True), ("1", False)])
@@ -62,7 +62,7 @@ def test_what_was_stuck_is_listed_for_a_person_unless_it_is_sure_all_the_same(ed
 
     research_topic(in_step, TOPIC)
 
-    assert [row["escalated"] for row in db.all("SELECT escalated FROM decision")] == [listed]
+    assert [row["escalated"] for row in db.fetch_all("SELECT escalated FROM decision")] == [listed]
     assert decisions.close(in_step) == (0 if listed else 1), "what waits for a person is no silent success"
 
 
@@ -78,7 +78,7 @@ def test_the_other_way_is_another_source_and_what_memory_knows(edge, in_step, ju
     assert len(judged) == 2 and NOTED not in judged[0] and KNOWN not in judged[0]
     assert NOTED in judged[1] and KNOWN in judged[1]
     assert "trying another way: notes.search: battery Leeds" in " ".join(told("decision"))
-    assert result.stopped_because == Stop.CONFUSED and result.rounds == 2
+    assert result.stopped_because == StopReason.CONFUSED and result.rounds == 2
 
 
 def test_a_round_without_new_evidence_is_stalled_goes_another_way_once_and_is_escalated(edge, in_step, judging):
@@ -86,10 +86,10 @@ def test_a_round_without_new_evidence_is_stalled_goes_another_way_once_and_is_es
 
     result = research_topic(in_step, TOPIC)
 
-    assert result.stopped_because == Stop.STALLED and result.escalated and result.rounds == 3
+    assert result.stopped_because == StopReason.STALLED and result.escalated and result.rounds == 3
     assert edge.searches[1] == "new words 0 alpha" and len(edge.searches) == 3
     assert len(judged) == 1, "evidence that is the same is not paid for twice"
-    assert told("escalation") and db.all("SELECT id FROM approval") == []
+    assert told("escalation") and db.fetch_all("SELECT id FROM approval") == []
 
 
 def test_what_the_other_way_finds_may_be_enough(edge, in_step, judging):
@@ -108,7 +108,7 @@ def test_what_the_other_way_finds_may_be_enough(edge, in_step, judging):
 
     result = research_topic(in_step, TOPIC)
 
-    assert result.stopped_because == Stop.ENOUGH and not result.escalated and told("escalation") == []
+    assert result.stopped_because == StopReason.ENOUGH and not result.escalated and told("escalation") == []
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_what_the_other_way_finds_may_be_enough(edge, in_step, judging):
     ],
 )
 def test_a_query_is_rephrased_without_the_words_of_the_last_one(last, then):
-    assert rephrased(TOPIC["title"], last) == then
+    assert rephrase(TOPIC["title"], last) == then
 
 
 @pytest.mark.parametrize(("question", "then"), [("sodium", "sodium"), ("?", "?"), ("cheap sodium cells abroad", "cheap sodium")])
 def test_a_query_that_cannot_be_rephrased_is_shortened(question, then):
-    assert rephrased(question, question) == then
+    assert rephrase(question, question) == then

@@ -69,7 +69,7 @@ def test_asking_shows_what_will_happen_and_binds_the_click(action):
 
     assert asked["default_args"] == {"action_digest": action["digest"]}
     assert "ada@home.example" in asked["description"]["markdown"] and "mail always asks" in asked["description"]["markdown"]
-    assert [row["key"] for row in approvals.pending()] == ["send:1"]
+    assert [row["key"] for row in approvals.list_pending()] == ["send:1"]
 
 
 def test_the_operator_is_mailed_once(action, monkeypatch):
@@ -97,12 +97,12 @@ def test_on_windmill_the_mail_leads_to_the_page_and_gives_nobody_an_address_that
 
     asked = ask.main(str(action["id"]))
 
-    (row,) = db.all("SELECT content FROM outbox")
+    (row,) = db.fetch_all("SELECT content FROM outbox")
     mail = message_from_bytes(row["content"].encode(), policy=default)
     texts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
     assert len(texts) == 2 and all(urls["approvalPage"] in text for text in texts)
     assert not any(
-        "jobs_u" in text for text in [*texts, json.dumps(asked), json.dumps(db.all("SELECT * FROM run_event"), default=str)]
+        "jobs_u" in text for text in [*texts, json.dumps(asked), json.dumps(db.fetch_all("SELECT * FROM run_event"), default=str)]
     )
 
 
@@ -137,9 +137,9 @@ def test_a_run_waits_while_a_person_is_asked(database):
     action = actions.propose("mail.send", {"to": "a@b.example"}, "send:3", run_id=run_id)
 
     ask.main(str(action["id"]))
-    assert db.one("SELECT status FROM run") == {"status": "waiting"}
+    assert db.fetch_one("SELECT status FROM run") == {"status": "waiting"}
     record.main(str(action["id"]), resume={"action_digest": action["digest"], "by": "eva"})
-    assert db.one("SELECT status FROM run") == {"status": "running"}
+    assert db.fetch_one("SELECT status FROM run") == {"status": "running"}
 
 
 def test_without_an_action_there_is_nothing_to_approve():
@@ -152,7 +152,7 @@ def test_an_answer_that_nobody_was_asked_for_does_not_count(action):
     decided = record.main(str(action["id"]), asked=False, resume=body, resumes=[body], approvers=["eva"])
 
     assert decided == {"approved": False, "decision": "proposed", "by": "policy"}
-    assert approvals.answer(str(action["id"])) is None
+    assert approvals.answer_to(str(action["id"])) is None
 
 
 def test_a_decision_about_nothing_is_a_step_of_the_run_that_its_job_goes_on_with(database, monkeypatch):
@@ -164,5 +164,7 @@ def test_a_decision_about_nothing_is_a_step_of_the_run_that_its_job_goes_on_with
 
     assert record.main(None, asked=False)["decision"] == "nothing_to_approve"
 
-    assert db.all("SELECT run_id::text, path, status FROM step") == [{"run_id": run_id, "path": "approve", "status": "done"}]
-    assert db.all("SELECT id::text FROM run") == [{"id": run_id}]
+    assert db.fetch_all("SELECT run_id::text, path, status FROM step") == [
+        {"run_id": run_id, "path": "approve", "status": "done"}
+    ]
+    assert db.fetch_all("SELECT id::text FROM run") == [{"id": run_id}]

@@ -49,12 +49,12 @@ def twice(tmp_path: Path) -> Any:
 
 
 def decisions() -> dict[str, str]:
-    rows = db.all("SELECT a.key, p.decision FROM approval p JOIN action a ON a.id = p.action_id")
+    rows = db.fetch_all("SELECT a.key, p.decision FROM approval p JOIN action a ON a.id = p.action_id")
     return {row["key"]: row["decision"] for row in rows}
 
 
 def steps(run_id: str) -> list[str]:
-    rows = db.all("SELECT path FROM step WHERE run_id = %s AND status = 'done' ORDER BY started_at", [run_id])
+    rows = db.fetch_all("SELECT path FROM step WHERE run_id = %s AND status = 'done' ORDER BY started_at", [run_id])
     return [row["path"] for row in rows]
 
 

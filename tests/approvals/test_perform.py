@@ -7,13 +7,13 @@ from argparse import Namespace
 
 import pytest
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.approvals import perform
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, NeedsApproval
 from f.millrace.telemetry.spans import step
-from f.millrace.tools import approved, mail
+from f.millrace.tools import approved_calls, mail
 from f.millrace.tools.client import open_tools
+from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, approvals
 from scripts.verbs import approvals as verb
 
@@ -32,7 +32,7 @@ def asked(tool, arguments, run_id=None):
 
     with step("test.call", run_id):
         asyncio.run(call())
-    return db.one("SELECT * FROM action ORDER BY created_at DESC LIMIT 1")
+    return db.fetch_one("SELECT * FROM action ORDER BY created_at DESC LIMIT 1")
 
 
 def approve(action):
@@ -90,7 +90,7 @@ def test_a_mail_of_which_the_server_says_nothing_is_unknown_and_waits_for_a_pers
     approve(action)
 
     assert perform.main(action_id=str(action["id"]))["actions"][0]["state"] == "unknown"
-    assert [row["id"] for row in approvals.unknown()] == [action["id"]]
+    assert [row["id"] for row in approvals.list_unknown()] == [action["id"]]
 
 
 class Cut:
@@ -124,7 +124,7 @@ def test_other_actions_belong_to_their_flows():
     approve(row)
 
     with pytest.raises(BadInput, match="its own flow"):
-        approved.perform(row)
+        approved_calls.perform(row)
     with pytest.raises(BadInput, match="give a run_id"):
         perform.main()
 
@@ -145,4 +145,4 @@ def test_an_answer_to_one_question_does_not_continue_a_run_that_waits_for_anothe
 
     for row in (action, other):
         assert verb.answer(Namespace(id=str(row["id"]), action="approve", json=True)) == 0
-    assert db.one("SELECT status FROM run") == {"status": "waiting"}
+    assert db.fetch_one("SELECT status FROM run") == {"status": "waiting"}

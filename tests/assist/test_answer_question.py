@@ -24,7 +24,7 @@ def run(**inputs: Any) -> Any:
 
 
 def run_row(run_id: str) -> dict[str, Any]:
-    return db.one("SELECT status, result FROM run WHERE id = %s", [run_id]) or {}
+    return db.fetch_one("SELECT status, result FROM run WHERE id = %s", [run_id]) or {}
 
 
 def sent() -> list[str]:
@@ -32,7 +32,7 @@ def sent() -> list[str]:
 
 
 def question_of(outcome: Any) -> dict[str, Any]:
-    row = db.one("SELECT id FROM action WHERE run_id = %s AND arguments ? 'mails'", [outcome.run_id])
+    row = db.fetch_one("SELECT id FROM action WHERE run_id = %s AND arguments ? 'mails'", [outcome.run_id])
     assert row is not None
     return actions.by_id(str(row["id"]))
 
@@ -95,11 +95,11 @@ def test_a_repeat_of_the_step_asks_no_model_again(world: str, monkeypatch: Any) 
     monkeypatch.setenv("WM_ROOT_JOB_ID", "00000000-0000-0000-0000-000000000009")
     monkeypatch.setenv("WM_FLOW_STEP_ID", "answer")
     first = answer.main(QUESTION)
-    spent = db.one("SELECT count(*) AS n FROM usage")
+    spent = db.fetch_one("SELECT count(*) AS n FROM usage")
 
     again = answer.main(QUESTION)
 
-    assert again == first and db.one("SELECT count(*) AS n FROM usage") == spent
+    assert again == first and db.fetch_one("SELECT count(*) AS n FROM usage") == spent
 
 
 def test_whoever_waits_is_given_the_answer_and_not_the_end_of_the_approval() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from f.millrace.assist import chat
 from f.millrace.core import db, windmill
-from f.millrace.memory import conversation
+from f.millrace.memory import history
 from scripts.verbs.run import compiled
 
 QUESTION = "How much will the battery plant in Norrvik make?"
@@ -42,13 +42,13 @@ def test_sentences_come_as_they_are_checked_and_the_answer_ends_with_its_sources
     answer = said["windmill_chat_answer"]
     assert f"[\\[1\\]]({said['sources'][0]['url']})" in answer
     assert f"\n1. [{said['sources'][0]['title']}]" in answer.partition("Sources:")[2]
-    assert said["found"] and db.one("SELECT status FROM run WHERE id = %s", [said["run_id"]]) == {"status": "done"}
+    assert said["found"] and db.fetch_one("SELECT status FROM run WHERE id = %s", [said["run_id"]]) == {"status": "done"}
 
 
 def test_the_conversation_of_the_chat_is_the_session(world: str, on_windmill: Any) -> None:
     chat.main(QUESTION)
 
-    assert [asked for asked, _ in conversation.turns("chat-5a0f0f9e-0000-0000-0000-000000000001")] == [QUESTION]
+    assert [asked for asked, _ in history.turns("chat-5a0f0f9e-0000-0000-0000-000000000001")] == [QUESTION]
 
 
 def test_without_a_conversation_nothing_is_remembered(world: str, on_windmill: Any) -> None:
@@ -56,7 +56,7 @@ def test_without_a_conversation_nothing_is_remembered(world: str, on_windmill: A
 
     chat.main(QUESTION)
 
-    assert db.one("SELECT count(*) AS n FROM chat_session") == {"n": 0}
+    assert db.fetch_one("SELECT count(*) AS n FROM chat_session") == {"n": 0}
 
 
 @pytest.mark.parametrize(("message", "said"), [("  ", "1 to 2000 characters"), ("x" * 2_001, "this one 2001")])
@@ -65,7 +65,7 @@ def test_a_mistake_is_answered_in_words_and_the_run_counts_as_failed(database: s
 
     assert answer["windmill_chat_answer"].startswith("I cannot answer that: ") and said in answer["windmill_chat_answer"]
     assert [line["content"] for line in streamed(capfd.readouterr().out)] == [answer["windmill_chat_answer"]]
-    assert db.one("SELECT status FROM run WHERE id = %s", [answer["run_id"]]) == {"status": "partly_failed"}
+    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [answer["run_id"]]) == {"status": "partly_failed"}
 
 
 def test_line_breaks_and_backslashes_survive_the_stream(capfd: Any) -> None:

@@ -36,8 +36,8 @@ def test_the_approval_page_shows_the_question_and_its_button_names_it(in_flow: A
     assert asked["default_args"] == {"action_digest": action["digest"]}
     assert asked["description"]["markdown"].startswith("### A question\n\n**Publish the report?**\n")
     assert "> It has \\*3\\* pages." in asked["description"]["markdown"]  # a quotation wraps, and its stars are stars
-    assert [row["id"] for row in approvals.pending()] == [action["id"]]
-    assert db.one("SELECT flow, status FROM run") == {"flow": "u/eve/brief", "status": "waiting"}
+    assert [row["id"] for row in approvals.list_pending()] == [action["id"]]
+    assert db.fetch_one("SELECT flow, status FROM run") == {"flow": "u/eve/brief", "status": "waiting"}
 
 
 def test_only_the_click_on_this_question_is_a_yes(in_flow: Any) -> None:
@@ -62,7 +62,7 @@ def test_a_yes_is_a_yes_however_often_it_is_read(in_flow: Any) -> None:
     again = take_answer.main(asked["action_id"], {"error": {"name": "SuspendedDisapproved"}}, [])
 
     assert first == again == {"approved": True, "decision": "approved", "by": "eva"}
-    assert db.one("SELECT status FROM run") == {"status": "done"}
+    assert db.fetch_one("SELECT status FROM run") == {"status": "done"}
 
 
 def test_a_time_out_is_no_yes(in_flow: Any) -> None:
@@ -92,7 +92,7 @@ def test_a_mail_to_somebody_who_did_not_agree_is_only_proposed(in_flow: Any) -> 
         [],
     )
     assert outbox() == []
-    assert len(approvals.pending()) == 1
+    assert len(approvals.list_pending()) == 1
 
 
 def test_approved_mails_go_out_as_they_were_shown_and_once(in_flow: Any) -> None:
@@ -165,12 +165,12 @@ def test_a_mail_that_could_not_be_sent_fails_the_step_and_a_repeat_sends_it(
     config.reload()
     with pytest.raises(ToolFailed, match="1 of 1 mails were not sent"):
         send_mail.main(["ada@home.example"], "Brief", "Sodium is cheap.")
-    assert db.one("SELECT status FROM run") == {"status": "failed"}
+    assert db.fetch_one("SELECT status FROM run") == {"status": "failed"}
 
     monkeypatch.setenv("MILLRACE_OUTBOX_DIR", str(tmp_path / "outbox"))
     config.reload()
     assert send_mail.main(["ada@home.example"], "Brief", "Sodium is cheap.")["mails"][0]["status"] == "outbox"
-    assert db.one("SELECT status FROM run") == {"status": "done"}
+    assert db.fetch_one("SELECT status FROM run") == {"status": "done"}
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_question_is_answered_with_sources(world: str) -> None:
     assert {source["number"] for source in found["sources"]} >= {1}
     assert all(source["url"].startswith(world) for source in found["sources"])
     assert 0 < found["confidence"] <= 100
-    assert db.one("SELECT status FROM run WHERE id = %s", [found["run_id"]]) == {"status": "done"}
+    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [found["run_id"]]) == {"status": "done"}
 
 
 def test_without_sources_it_says_so(world: str) -> None:
@@ -49,7 +49,7 @@ def test_memory_answers_first_unless_it_is_switched_off(world: str, report: str)
     anew = research.main("What does the repair of the quay of Kelby cost?", use_memory=False)
 
     assert known["sources"][0]["document"]["path"] == "/shelf/reports/quay-report.md"
-    asked_memory = db.all("SELECT DISTINCT run_id::text FROM run_event WHERE message LIKE 'Asking memory%'")
+    asked_memory = db.fetch_all("SELECT DISTINCT run_id::text FROM run_event WHERE message LIKE 'Asking memory%'")
     assert [row["run_id"] for row in asked_memory] == [known["run_id"]]
     assert anew["found"]
 
@@ -57,7 +57,7 @@ def test_memory_answers_first_unless_it_is_switched_off(world: str, report: str)
 def test_a_strangers_question_is_answered_as_a_strangers(world: str) -> None:
     research.main("How much will the battery plant in Norrvik make?", written_by_others=True)
 
-    assert db.one("SELECT count(*) AS n FROM usage WHERE agent = 'planner'") == {"n": 1}
+    assert db.fetch_one("SELECT count(*) AS n FROM usage WHERE agent = 'planner'") == {"n": 1}
 
 
 @pytest.mark.parametrize("name", ["quay-report.md", "report on the quay", "reports", "/shelf/reports/quay-report.md"])
@@ -99,7 +99,7 @@ def test_a_long_document_is_summarised_part_by_part(database: str) -> None:
     made = summarise.main(text=f"{story} The last chapter says that all of it was a dream of the captain.", sentences=4)
 
     assert 1 <= len(made["summary"].splitlines()) <= 4
-    requests = db.one("SELECT count(*) AS n FROM usage WHERE agent = 'summariser'")
+    requests = db.fetch_one("SELECT count(*) AS n FROM usage WHERE agent = 'summariser'")
     assert requests is not None and requests["n"] > 4
 
 

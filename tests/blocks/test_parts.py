@@ -131,8 +131,8 @@ def test_on_windmill_a_part_works_for_the_flow_that_calls_it(called: Any) -> Non
 
     assert [one["recipient"] for one in proposed["mails"]] == ["ada@home.example"]
     assert proposed["waiting"] == ["bob@home.example"]
-    assert db.all("SELECT id::text, flow, status FROM run") == [{"id": called.root, "flow": MINE, "status": "done"}]
-    assert db.all("SELECT path FROM step") == [{"path": "mail.mail"}]
+    assert db.fetch_all("SELECT id::text, flow, status FROM run") == [{"id": called.root, "flow": MINE, "status": "done"}]
+    assert db.fetch_all("SELECT path FROM step") == [{"path": "mail.mail"}]
 
 
 def test_on_windmill_two_calls_of_a_part_are_kept_apart_and_a_repeated_one_is_not_done_twice(called: Any) -> None:
@@ -141,14 +141,14 @@ def test_on_windmill_two_calls_of_a_part_are_kept_apart_and_a_repeated_one_is_no
         called("mail", caller, item)
         send_mail.main(["ada@home.example"], "Brief", "Sodium is cheap.")
 
-    assert db.one("SELECT count(*) AS n FROM outbox") == {"n": 4}
-    paths = [row["path"] for row in db.all("SELECT path FROM step ORDER BY path")]
+    assert db.fetch_one("SELECT count(*) AS n FROM outbox") == {"n": 4}
+    paths = [row["path"] for row in db.fetch_all("SELECT path FROM step ORDER BY path")]
     assert paths == ["each[0].mail.mail", "each[1].mail.mail", "evening.mail", "morning.mail"]
 
 
 def test_on_windmill_the_run_of_a_part_waits_and_ends_with_its_steps(called: Any) -> None:
     def status() -> str:
-        return (db.one("SELECT status FROM run") or {})["status"]
+        return (db.fetch_one("SELECT status FROM run") or {})["status"]
 
     called("mail")
     proposed = send_mail.main(**TO_BOTH)

@@ -50,5 +50,5 @@ def test_a_database_without_tables_names_the_command_that_makes_them(empty: str,
     monkeypatch.setenv("MILLRACE_DATABASE_URL", empty)
 
     with pytest.raises(SchemaMismatch, match="run scripts/millrace db migrate"):
-        db.one("SELECT * FROM run")
+        db.fetch_one("SELECT * FROM run")
     db.close()

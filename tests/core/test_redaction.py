@@ -181,9 +181,9 @@ def test_an_event_is_redacted_in_a_fraction_of_what_storing_it_takes() -> None:
 def test_no_sink_keeps_a_planted_secret(
     planted: list[str], database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from f.millrace.agents import evidence
     from f.millrace.core.run_context import current
-    from f.millrace.memory import conversation
+    from f.millrace.evidence import store
+    from f.millrace.memory import history
     from f.millrace.memory.store import remember
     from f.millrace.telemetry.events import emit, watch
     from f.millrace.telemetry.spans import span, step
@@ -197,18 +197,17 @@ def test_no_sink_keeps_a_planted_secret(
             emit("progress", text, detail={"text": text, text: 1})
             with span("outer", {"attribute": text, "list": [text]}) as handle:
                 handle.set(more={"deep": [text]})
-            evidence.store(
-                current().run_id, "t", "what", url=f"https://a.example/?x={text}", title=text, text=f"{text}. It is so."
-            )
+            store.store(current().run_id, "t", "what", url=f"https://a.example/?x={text}", title=text, text=f"{text}. It is so.")
             remember("fact", f"{text} is known", title=text, metadata={"note": text})
-            conversation.remember_turn("s", f"is it {text}?", f"it is {text}")
+            history.remember_turn("s", f"is it {text}?", f"it is {text}")
             audit.append("ada", "test.leak", "subject", detail=text)
             raise ValueError(f"it broke: {text}")
 
     tables = [
-        row["table_name"] for row in db.all("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        row["table_name"]
+        for row in db.fetch_all("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
     ]
-    kept = {table: json.dumps(db.all(f'SELECT t::text AS row FROM "{table}" t')) for table in tables}
+    kept = {table: json.dumps(db.fetch_all(f'SELECT t::text AS row FROM "{table}" t')) for table in tables}
     assert {"run_event", "span", "step", "evidence", "memory_item", "chat_message", "audit"} <= {
         table for table, rows in kept.items() if MASK in rows
     }

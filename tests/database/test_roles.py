@@ -27,7 +27,7 @@ def test_the_embedded_database_gives_steps_a_role_of_fewer_rights(tmp_path, monk
     try:
         url = ready()
         audit.append("eva", "test.done", "thing")
-        ran = db.one("SELECT current_user AS name")
+        ran = db.fetch_one("SELECT current_user AS name")
 
         assert ran == {"name": embedded.STEPS_ROLE} and url == os.environ["MILLRACE_DATABASE_URL"] == server.steps_url()
         assert "MILLRACE_OWNER_URL" not in os.environ and ready() == url
@@ -45,7 +45,7 @@ def test_a_flow_runs_under_the_role_of_fewer_rights(database):
     outcome = start(compiled("do_task"), "do_task", {"task": "Count to three."}, database_url=database)
 
     # The offline model calls no tools, so the task is not done; every step of the flow ran.
-    assert outcome.status == "partly_failed" and db.one("SELECT current_user <> 'millrace' AS lesser") == {"lesser": True}
+    assert outcome.status == "partly_failed" and db.fetch_one("SELECT current_user <> 'millrace' AS lesser") == {"lesser": True}
 
 
 def test_a_step_is_not_told_the_owners_address(database, tmp_path, monkeypatch):

@@ -29,12 +29,12 @@ class Ingestion:
         return {**scanned, **read_step.main(run_id=scanned["run_id"], namespace=scanned["namespace"]), "scan": scanned}
 
     def document(self, name: str) -> dict:
-        row = db.one("SELECT * FROM document WHERE path = %s ORDER BY created_at DESC", [str(self.folder / name)])
+        row = db.fetch_one("SELECT * FROM document WHERE path = %s ORDER BY created_at DESC", [str(self.folder / name)])
         assert row is not None, f"no document {name}"
         return row
 
     def passages(self, name: str) -> list[dict]:
-        return db.all("SELECT * FROM document_passage WHERE document_id = %s ORDER BY number", [self.document(name)["id"]])
+        return db.fetch_all("SELECT * FROM document_passage WHERE document_id = %s ORDER BY number", [self.document(name)["id"]])
 
 
 @pytest.fixture

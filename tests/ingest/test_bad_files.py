@@ -183,4 +183,4 @@ def test_what_is_no_path_is_refused_and_what_cannot_be_reached_is_told(ingestion
         scan.main(paths=[" "])
     with pytest.raises(BadInput, match="namespace"):
         ingestion.run(namespace="../x")
-    assert db.one("SELECT count(*) AS n FROM document") == {"n": 0}
+    assert db.fetch_one("SELECT count(*) AS n FROM document") == {"n": 0}

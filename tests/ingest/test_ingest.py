@@ -200,7 +200,7 @@ read.main(run_id=scanned["run_id"])
 
 
 def documents_read():
-    row = db.one("SELECT count(*) AS n FROM document WHERE state = 'read'")
+    row = db.fetch_one("SELECT count(*) AS n FROM document WHERE state = 'read'")
     return row["n"] if row else 0
 
 
@@ -227,14 +227,14 @@ def test_a_killed_run_goes_on_where_it_was_and_does_nothing_twice(ingestion):
     assert 0 < documents_read() < 30 and pids
     ingestion.run()
 
-    rows = db.all("SELECT d.path, d.state, d.body FROM document d ORDER BY d.path")
+    rows = db.fetch_all("SELECT d.path, d.state, d.body FROM document d ORDER BY d.path")
     assert [(os.path.basename(row["path"]), row["state"]) for row in rows] == [(name, "read") for name in names]
     for name in names:
         body = ingestion.document(name)["body"]
         assert "".join("".join(body[p["start_at"] : p["end_at"]].split()) for p in ingestion.passages(name)) == "".join(
             body.split()
         )
-    loose = db.one(
+    loose = db.fetch_one(
         "SELECT count(*) AS n FROM memory_item m WHERE NOT EXISTS (SELECT 1 FROM document_passage p WHERE p.item_id = m.id)"
     )
     assert loose == {"n": 0}
@@ -252,6 +252,6 @@ def test_with_nothing_to_read_or_embed_the_run_ends_with_the_scan(ingestion):
 
     scanned = ingestion.run()["scan"]
 
-    row = db.one("SELECT status, result FROM run WHERE id = %s", [scanned["run_id"]])
+    row = db.fetch_one("SELECT status, result FROM run WHERE id = %s", [scanned["run_id"]])
     assert scanned["finished"] and row and row["status"] == "done"
     assert (row["result"]["unchanged"], row["result"]["read"], row["result"]["problems"]) == (1, 0, [])

@@ -61,4 +61,4 @@ def test_it_calls_over_http_with_the_entry_that_is_printed_and_a_mail_waits(insp
         server.stderr.close()
 
     assert entry["url"] == url and "Proposed action" in answer
-    assert [row["state"] for row in db.all("SELECT state FROM action WHERE tool = 'mail.send'")] == ["proposed"]
+    assert [row["state"] for row in db.fetch_all("SELECT state FROM action WHERE tool = 'mail.send'")] == ["proposed"]

@@ -56,7 +56,7 @@ def test_a_daily_run_is_one_trace_found_by_its_id(jaeger: Jaeger, database: str)
 
     run_ended(done.run_id)
 
-    rows = db.all("SELECT span_id, parent_id, exported_at FROM span WHERE run_id = %s", [done.run_id])
+    rows = db.fetch_all("SELECT span_id, parent_id, exported_at FROM span WHERE run_id = %s", [done.run_id])
     assert all(row["exported_at"] for row in rows)
     trace = trace_of(jaeger, done.run_id, len(rows) + 1)
     root = root_span_id(done.run_id)

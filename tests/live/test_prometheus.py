@@ -130,7 +130,7 @@ def panels() -> list[tuple[str, Panel]]:
 def test_a_latency_leads_to_its_trace(watch: Watch) -> None:
     with step("ops.example") as _:
         pass
-    row = db.one("SELECT id FROM run")
+    row = db.fetch_one("SELECT id FROM run")
     assert row is not None
 
     found = wait_for(lambda: watch.prometheus.exemplars("millrace_request_duration_seconds_bucket"))
@@ -141,7 +141,7 @@ def test_a_latency_leads_to_its_trace(watch: Watch) -> None:
 def test_the_alert_of_a_fault_arrives_and_resolves(watch: Watch) -> None:
     db.execute("INSERT INTO run (id, flow, started_at) VALUES (gen_random_uuid(), 'daily_research', now() - interval '1 day')")
 
-    row = wait_for(lambda: db.one("SELECT * FROM alert WHERE name = 'StalledRun'"))
+    row = wait_for(lambda: db.fetch_one("SELECT * FROM alert WHERE name = 'StalledRun'"))
 
     assert row["state"] == "active"
     assert row["severity"] == "critical"
@@ -152,7 +152,7 @@ def test_the_alert_of_a_fault_arrives_and_resolves(watch: Watch) -> None:
 
     db.execute("UPDATE run SET status = 'done', finished_at = now()")
 
-    over = wait_for(lambda: db.one("SELECT * FROM alert WHERE name = 'StalledRun' AND state = 'resolved'"))
+    over = wait_for(lambda: db.fetch_one("SELECT * FROM alert WHERE name = 'StalledRun' AND state = 'resolved'"))
     assert over["id"] == row["id"]
     assert wait_for(lambda: [text for text in mails(watch.outbox) if "StalledRun (resolved)" in text])
 
@@ -182,8 +182,8 @@ def test_a_silenced_alert_is_not_told(watch: Watch) -> None:
     )
 
     # The other alert, raised at the same time, shows that notices do come.
-    assert wait_for(lambda: db.one("SELECT 1 FROM alert WHERE name = 'Spend90'"))
+    assert wait_for(lambda: db.fetch_one("SELECT 1 FROM alert WHERE name = 'Spend90'"))
     assert wait_for(lambda: any(alert["labels"]["alertname"] == "StalledRun" for alert in watch.prometheus.alerts()))
 
-    assert db.one("SELECT 1 FROM alert WHERE name = 'StalledRun'") is None
+    assert db.fetch_one("SELECT 1 FROM alert WHERE name = 'StalledRun'") is None
     assert not [text for text in mails(watch.outbox) if "StalledRun" in text]

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import config, db
 from f.millrace.core.errors import NeedsApproval, ToolFailed, ToolRefused
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import snapshot
 from f.millrace.tools.client import open_tools
+from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import taint
 from tests.live import fetched
 from tests.live.conftest import missing
@@ -186,7 +186,7 @@ def test_their_tools_obey_the_rules_of_the_house_in_a_run(settings_of, tmp_path)
     async def work(run_id):
         await snapshot.take(run_id)
         async with open_tools(["files", "fetch", "gone"]) as tools:
-            toolbox = Toolbox(tools, await tools.list_tools(), heard=taint.Heard("Tidy my files"))
+            toolbox = Toolbox(tools, await tools.list_tools(), heard=taint.TaintContext("Tidy my files"))
             with pytest.raises(NeedsApproval):
                 await toolbox.call("files.write_file", {"path": str(folder / "a.txt"), "content": "x"})
             with pytest.raises((ToolRefused, NeedsApproval)):
@@ -197,7 +197,7 @@ def test_their_tools_obey_the_rules_of_the_house_in_a_run(settings_of, tmp_path)
         problems = asyncio.run(work(current().run_id))
         kept = snapshot.problems(current().run_id)
 
-    (action,) = db.all("SELECT tool, state FROM action WHERE tool = 'files.write_file'")
+    (action,) = db.fetch_all("SELECT tool, state FROM action WHERE tool = 'files.write_file'")
     assert action["state"] == "proposed" and not list(folder.iterdir())
     assert len(problems) == 1 and "no-such-program cannot be started" in problems[0]
     assert any("no-such-program cannot be started" in problem for problem in kept), "the run says so, too"

@@ -33,7 +33,7 @@ def _together(function, *arguments) -> list:
 def _child(url, barrier, answers, function, number, arguments) -> None:
     os.environ["MILLRACE_DATABASE_URL"] = url
     config.reload()
-    db.one("SELECT 1")
+    db.fetch_one("SELECT 1")
     barrier.wait()
     try:
         answers.put(function(number, *arguments))
@@ -59,8 +59,8 @@ def test_writers_of_the_same_items_make_one_of_each():
     answers = _together(_say)
 
     assert len({tuple(answer) for answer in answers}) == 1
-    assert db.one("SELECT count(*) AS n FROM memory_item") == {"n": 3}
-    assert db.one("SELECT count(*) AS n FROM memory_belief") == {"n": 3}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_item") == {"n": 3}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_belief") == {"n": 3}
 
 
 def test_of_two_writers_who_supersede_one_item_the_first_wins_and_the_others_are_told():
@@ -69,9 +69,11 @@ def test_of_two_writers_who_supersede_one_item_the_first_wins_and_the_others_are
     answers = _together(_replace, item)
 
     won = [answer for answer in answers if not answer.startswith("refused")]
-    assert len(won) == 1 and db.one("SELECT superseded_by FROM memory_item WHERE id = %s", [item]) == {"superseded_by": won[0]}
+    assert len(won) == 1 and db.fetch_one("SELECT superseded_by FROM memory_item WHERE id = %s", [item]) == {
+        "superseded_by": won[0]
+    }
     assert all(won[0] in answer and "supersede that one" in answer for answer in answers if answer not in won)
-    assert db.one("SELECT count(*) AS n FROM memory_item") == {"n": 2}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_item") == {"n": 2}
 
 
 def test_a_connection_that_is_cut_in_the_middle_loses_nothing_and_leaves_no_half():
@@ -81,9 +83,9 @@ def test_a_connection_that_is_cut_in_the_middle_loses_nothing_and_leaves_no_half
 
     remember("fact", "what came after")
 
-    texts = [row["text"] for row in db.all("SELECT raw_text ->> 'text' AS text FROM memory_item ORDER BY created_at")]
+    texts = [row["text"] for row in db.fetch_all("SELECT raw_text ->> 'text' AS text FROM memory_item ORDER BY created_at")]
     assert texts == ["what was acknowledged", "what came after"] and kept
-    assert db.one("SELECT count(*) AS n FROM memory_belief") == {"n": 2}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_belief") == {"n": 2}
 
 
 def _cut_off(text: str) -> None:

@@ -60,7 +60,7 @@ def test_what_is_not_read_is_not_among_the_best():
         shares = []
         for words in (1, 2, 4, 8, 15):
             for _ in range(5):
-                asked = hybrid.Asked(made.text(words), "made", 10, vector(), model, ALL)
+                asked = hybrid.SearchRequest(made.text(words), "made", 10, vector(), model, ALL)
                 best = {row["id"] for row in hybrid.search(asked._replace(depth=hybrid.EVERYTHING))}
                 found = hybrid.search(asked._replace(depth=LARGE))
                 assert len(best) == 10 and not found[0]["small"]
@@ -73,7 +73,7 @@ def test_in_a_scope_of_some_thousands_every_item_is_weighed():
     made.fill()
 
     for words in (1, 4, 15):
-        asked = hybrid.Asked(made.text(words), "made", 10, made.anything(), vectors.active(), ALL)
+        asked = hybrid.SearchRequest(made.text(words), "made", 10, made.anything(), vectors.active(), ALL)
         found, best = hybrid.search(asked), hybrid.search(asked._replace(depth=hybrid.EVERYTHING))
         assert found[0]["small"] and [row["id"] for row in found] == [row["id"] for row in best]
 
@@ -86,21 +86,21 @@ def test_a_small_namespace_beside_a_large_one_is_read_by_its_index():
 
     with db.connect() as connection:
         connection.execute("SELECT pg_stat_force_next_flush()")
-        before = db.one(scans)
+        before = db.fetch_one(scans)
         assert len(search("harbour note", 10, namespace="small").results) == 10
         connection.execute("SELECT pg_stat_force_next_flush()")
-        assert db.one(scans) == before
+        assert db.fetch_one(scans) == before
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=st.text(max_size=40), text=st.text(min_size=1, max_size=300))
 def test_an_items_sparse_vector_weighs_its_words_as_its_postings_do(title, text):
-    kept = db.one(
+    kept = db.fetch_one(
         "INSERT INTO memory_item (id, namespace, type, title, raw_text, content_hash, valid) VALUES (gen_random_uuid()::text, 'made', 'note', "
         "%s, jsonb_build_object('text', %s::text), md5(random()::text), '{(,)}') RETURNING no",
         [title.replace("\0", ""), text.replace("\0", "")],
     )
-    weighed = db.one(
+    weighed = db.fetch_one(
         "SELECT m.words, -(m.impacts <#> p.ones) AS impact, p.impact AS posted, p.length FROM memory_item m, LATERAL ("
         "SELECT memory_weights(array_agg(term), array_agg(1::float8)) AS ones, coalesce(sum(impact), 0) AS impact, "
         "coalesce(max(length), 0) AS length FROM memory_posting WHERE item = m.no) p WHERE m.no = %s",

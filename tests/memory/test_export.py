@@ -4,7 +4,7 @@ import pytest
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
-from f.millrace.memory import conversation, documents
+from f.millrace.memory import documents, history
 from f.millrace.memory.export import export, import_
 from f.millrace.memory.links import link
 from f.millrace.memory.recall import recall
@@ -24,7 +24,7 @@ def lived(clock):
     clock("2026-02-01")
     new = supersede(old, "the ferry leaves at one", since="2026-02-01", source="a rumour")
     link(new, remember("note", "boats are slow"), "about")
-    conversation.remember_turn("desk", "When does it leave?", "At one.")
+    history.remember_turn("desk", "When does it leave?", "At one.")
     clock("2026-03-01")
     retract("a rumour", "it was none")
     clock("2026-04-01")
@@ -52,7 +52,7 @@ def test_an_export_that_is_imported_elsewhere_answers_the_same_and_exports_the_s
     assert [[memory.text for memory in recall("ferry", **when)] for when in asked] == before
     assert before[:3] == [["the ferry leaves at noon"], ["the ferry leaves at one"], ["the ferry leaves at noon"]]
     assert _without_header(_plain(export())) == _without_header(records)
-    assert conversation.turns("desk") == [("When does it leave?", "At one.")]
+    assert history.turns("desk") == [("When does it leave?", "At one.")]
 
 
 def test_importing_twice_is_once_and_another_namespace_gets_its_own(lived):
@@ -139,4 +139,4 @@ def test_a_spoiled_file_is_refused_whole(lived, spoil, words):
     with pytest.raises(BadInput, match=words):
         import_(records, "copy")
 
-    assert db.one("SELECT count(*) AS n FROM memory_item WHERE namespace = 'copy'") == {"n": 0}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE namespace = 'copy'") == {"n": 0}

@@ -6,10 +6,10 @@ from pydantic_ai.messages import ModelRequest, ModelResponse, TextPart, UserProm
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput
-from f.millrace.memory import conversation, erase
+from f.millrace.memory import erase, history
 from f.millrace.memory.forget import forget
-from f.millrace.memory.mention import mention
 from f.millrace.memory.store import Draft, Origin, remember, remember_all
+from f.millrace.memory.subject_pattern import pattern_of
 from f.millrace.telemetry.spans import span, step
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -33,11 +33,11 @@ def spread_out(tmp_path, owner):
                "(%s, 'f', 'main', 'daily', now(), now(), '{ada.example@mail.example,ben@mail.example}', 'News', 'x', 'x')", [RUN])  # fmt: skip
     owner.execute("CREATE TABLE checkpoint.writes (thread_id text, blob bytea)")
     db.execute("INSERT INTO checkpoint.writes VALUES ('one', %s), ('one', 'x'), ('two', 'x')", [b"Ada Example"])
-    conversation.append("desk", [ModelRequest(parts=[UserPromptPart("Hello")]), ModelResponse(parts=[TextPart("Good day")])])
-    conversation.append(
+    history.append("desk", [ModelRequest(parts=[UserPromptPart("Hello")]), ModelResponse(parts=[TextPart("Good day")])])
+    history.append(
         "desk", [ModelRequest(parts=[UserPromptPart("Phone of Ada Example?")]), ModelResponse(parts=[TextPart("12 34")])]
     )
-    conversation.append("desk", [ModelRequest(parts=[UserPromptPart("Thanks")]), ModelResponse(parts=[TextPart("Bye")])])
+    history.append("desk", [ModelRequest(parts=[UserPromptPart("Thanks")]), ModelResponse(parts=[TextPart("Bye")])])
     fact = remember("fact", "Ada Example lives in Paris", namespace="sample")
     remember("finding", "somebody moved to another town", derived_from=[fact], namespace="sample")
     remember_all([Draft("note", "the list of guests", origin=Origin("https://x.example/ada_example.html"))])
@@ -52,30 +52,34 @@ def spread_out(tmp_path, owner):
 
 def test_a_forgotten_subject_is_found_nowhere_and_the_rest_stays(spread_out, tmp_path):
     before = forget("Ada Example", dry_run=True)
-    assert len(before.found) >= 10 and db.one("SELECT count(*) AS n FROM memory_item") == {"n": 4}
+    assert len(before.found) >= 10 and db.fetch_one("SELECT count(*) AS n FROM memory_item") == {"n": 4}
 
     done = forget("ada example")
 
     assert done.proved and done.found == {} and done.files == 1 and not list((tmp_path / "outbox").glob("*.eml"))
     assert done.deleted["memory_item"] == 3 and done.deleted["chat_message"] == 2 and done.deleted["evidence"] == 1
     assert done.blanked["digest"] == 1 and done.blanked["run"] == 2 and done.blanked["span"] == 1
-    assert [row["id"] for row in db.all("SELECT id FROM memory_item")] == [spread_out]
-    assert db.one("SELECT count(*) AS n FROM memory_origin") == db.one("SELECT count(*) AS n FROM memory_belief") == {"n": 1}
-    assert db.one("SELECT findings FROM research_result") == {
+    assert [row["id"] for row in db.fetch_all("SELECT id FROM memory_item")] == [spread_out]
+    assert (
+        db.fetch_one("SELECT count(*) AS n FROM memory_origin")
+        == db.fetch_one("SELECT count(*) AS n FROM memory_belief")
+        == {"n": 1}
+    )
+    assert db.fetch_one("SELECT findings FROM research_result") == {
         "findings": [{"text": "[forgotten]"}, {"text": "Ben Sample stayed."}]
     }
-    assert db.all("SELECT thread_id FROM checkpoint.writes") == [{"thread_id": "two"}]
-    assert conversation.turns("desk") == [("Hello", "Good day"), ("Thanks", "Bye")]
+    assert db.fetch_all("SELECT thread_id FROM checkpoint.writes") == [{"thread_id": "two"}]
+    assert history.turns("desk") == [("Hello", "Good day"), ("Thanks", "Bye")]
     assert forget("Ada Example").deleted == {}
 
 
 def test_a_conversation_goes_on_after_its_last_turn_was_forgotten(spread_out):
-    conversation.append("desk", [ModelRequest(parts=[UserPromptPart("Ada Example again")])])
+    history.append("desk", [ModelRequest(parts=[UserPromptPart("Ada Example again")])])
 
     forget("Ada Example")
-    conversation.remember_turn("desk", "And now?", "On we go")
+    history.remember_turn("desk", "And now?", "On we go")
 
-    assert [question for question, _ in conversation.turns("desk")] == ["Hello", "Thanks", "And now?"]
+    assert [question for question, _ in history.turns("desk")] == ["Hello", "Thanks", "And now?"]
 
 
 @pytest.mark.parametrize(
@@ -98,8 +102,8 @@ def test_a_subject_is_found_however_it_is_written_and_nothing_like_it(subject, w
 
     done = forget(subject)
 
-    assert done.proved and [row["id"] for row in db.all("SELECT id FROM memory_item")] == [kept]
-    assert db.one("SELECT response FROM usage") == {"response": {"tool": "[forgotten]"}}
+    assert done.proved and [row["id"] for row in db.fetch_all("SELECT id FROM memory_item")] == [kept]
+    assert db.fetch_one("SELECT response FROM usage") == {"response": {"tool": "[forgotten]"}}
 
 
 @pytest.mark.parametrize("subject", ["", "  ", "a", "of", "%", "'; DROP TABLE run; --x"])
@@ -112,7 +116,7 @@ def test_a_subject_that_would_hit_everything_is_refused_and_none_is_code(subject
         with pytest.raises(BadInput, match="too short"):
             forget(subject)
 
-    assert db.one("SELECT id FROM memory_item") == {"id": item}
+    assert db.fetch_one("SELECT id FROM memory_item") == {"id": item}
 
 
 def test_every_column_that_can_hold_text_is_scanned(owner):
@@ -120,8 +124,8 @@ def test_every_column_that_can_hold_text_is_scanned(owner):
     db.execute("INSERT INTO later VALUES (1, '{Ada Example}', NULL, NULL), (2, NULL, %s, NULL), (3, NULL, NULL, %s)",
                [b"x Ada Example x", db.jsonb({"Ada Example": 1})])  # fmt: skip
 
-    assert erase.scan(mention("Ada Example")) == {"later.words": 1, "later.raw": 1, "later.more": 1}
-    assert forget("Ada Example").blanked == {"later": 3} and erase.scan(mention("Ada Example")) == {}
+    assert erase.scan(pattern_of("Ada Example")) == {"later.words": 1, "later.raw": 1, "later.more": 1}
+    assert forget("Ada Example").blanked == {"later": 3} and erase.scan(pattern_of("Ada Example")) == {}
 
 
 def test_the_file_of_events_loses_only_the_lines_about_the_subject(monkeypatch, tmp_path):

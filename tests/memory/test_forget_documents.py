@@ -87,11 +87,11 @@ def test_no_vector_is_left_that_was_made_with_the_forgotten_text(lesser_role):
 
     assert forget("Ada Example").proved
 
-    rows = {row["id"]: row["made"] for row in db.all("SELECT id, embedding IS NOT NULL AS made FROM memory_item")}
+    rows = {row["id"]: row["made"] for row in db.fetch_all("SELECT id, embedding IS NOT NULL AS made FROM memory_item")}
     assert rows == {ids[0]: True, ids[2]: False, ids[3]: True, other: True}
-    assert db.all("SELECT 1 FROM memory_posting p WHERE NOT EXISTS (SELECT 1 FROM memory_item m WHERE m.no = p.item)") == []
+    assert db.fetch_all("SELECT 1 FROM memory_posting p WHERE NOT EXISTS (SELECT 1 FROM memory_item m WHERE m.no = p.item)") == []
     words = (
         "SELECT f.term FROM memory_frequency f JOIN unnest(memory_words('Ada Paris')) w ON f.term = memory_term('main', w.lexeme)"
     )
-    assert db.all(words) == []
+    assert db.fetch_all(words) == []
     assert vectors.embed_missing() == 1

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput
-from f.millrace.memory.moment import held, moment
-from f.millrace.memory.retract import believe, retract
+from f.millrace.memory.bitemporal import time_point, valid_at_sql
+from f.millrace.memory.retract import retract, unretract
 from f.millrace.memory.store import Draft, Origin, remember, remember_all
 from f.millrace.memory.supersede import supersede
 from tests.memory.model import DAYS, Model, Refused
@@ -87,7 +87,7 @@ def _store(ids: dict[str, str], namespace: str, name: str, *arguments) -> None:
     elif name == "retract":
         retract(arguments[0], namespace=namespace)
     else:
-        believe(arguments[0], namespace=namespace)
+        unretract(arguments[0], namespace=namespace)
 
 
 def _refused(act, *arguments) -> bool:
@@ -99,8 +99,8 @@ def _refused(act, *arguments) -> bool:
 
 
 def _known(namespace: str, as_of: int, known_at: int | None) -> set[str]:
-    condition, values = held(moment(day(as_of), day(known_at)))
-    rows = db.all(
+    condition, values = valid_at_sql(time_point(day(as_of), day(known_at)))
+    rows = db.fetch_all(
         f"SELECT raw_text ->> 'text' AS text FROM memory_item m WHERE namespace = %(namespace)s AND type = 'fact' AND {condition}",
         {**values, "namespace": namespace},
     )

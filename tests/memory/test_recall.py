@@ -32,12 +32,14 @@ def fill(count: int, **more):
 
 def counted():
     """The statistics as the triggers keep them, and as counting again would make them."""
-    kept = db.all("SELECT term, sum(items)::bigint AS items FROM memory_frequency GROUP BY 1 HAVING sum(items) <> 0 ORDER BY 1")
-    again = db.all("SELECT term, count(*) AS items FROM memory_posting GROUP BY 1 ORDER BY 1")
-    extent = db.one(
+    kept = db.fetch_all(
+        "SELECT term, sum(items)::bigint AS items FROM memory_frequency GROUP BY 1 HAVING sum(items) <> 0 ORDER BY 1"
+    )
+    again = db.fetch_all("SELECT term, count(*) AS items FROM memory_posting GROUP BY 1 ORDER BY 1")
+    extent = db.fetch_one(
         "SELECT coalesce(sum(items), 0)::bigint AS items, coalesce(sum(words), 0)::bigint AS words FROM memory_extent"
     )
-    truth = db.one(
+    truth = db.fetch_one(
         "SELECT count(*) AS items, coalesce(sum(words), 0)::bigint AS words FROM (SELECT (SELECT sum(cardinality(w.positions)) "
         "FROM unnest(memory_words(m.title || ' ' || (m.raw_text ->> 'text'))) w) AS words FROM memory_item m) counted"
     )
@@ -77,7 +79,7 @@ def test_nothing_of_a_deleted_text_is_left_in_the_statistics():
     db.execute("DELETE FROM memory_item WHERE id = %s", [item])
     db.execute("SELECT memory_tidy_statistics()")
 
-    assert db.all("SELECT term FROM memory_posting UNION SELECT term FROM memory_frequency") == []
+    assert db.fetch_all("SELECT term FROM memory_posting UNION SELECT term FROM memory_frequency") == []
 
 
 def test_as_many_results_as_asked_however_selective_the_filter():
@@ -259,7 +261,7 @@ def test_no_question_does_harm(question):
 
     for memory in recall(question):
         assert memory.text == "The harbour ledger"
-    assert db.one("SELECT count(*) AS n FROM memory_item") == {"n": 1}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_item") == {"n": 1}
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_what_was_acknowledged_is_there_once_and_questions_are_answered_or_refus
         for thread in threads:
             thread.join(60)
 
-    rows = patiently(db.all, "SELECT id FROM memory_item WHERE id <> %s", [known])
+    rows = patiently(db.fetch_all, "SELECT id FROM memory_item WHERE id <> %s", [known])
     assert sorted(row["id"] for row in rows) == sorted(acknowledged.values())
     kept, truth = counted()
     assert kept == truth
@@ -124,13 +124,13 @@ def test_documents_that_were_being_read_are_all_read_in_the_next_run(server, tmp
             ingestion.run()
     finally:
         crasher.join(60)
-    before = patiently(db.one, "SELECT count(*) AS n FROM document WHERE state = 'read'")
+    before = patiently(db.fetch_one, "SELECT count(*) AS n FROM document WHERE state = 'read'")
     done = patiently(ingestion.run)
 
     assert before and 3 <= before["n"] < DOCUMENTS and done["read"] == DOCUMENTS - before["n"]
-    assert db.one("SELECT count(*) AS n, count(DISTINCT path) AS paths FROM document WHERE state = 'read'") == {
+    assert db.fetch_one("SELECT count(*) AS n, count(DISTINCT path) AS paths FROM document WHERE state = 'read'") == {
         "n": DOCUMENTS, "paths": DOCUMENTS,
     }  # fmt: skip
-    assert db.one("SELECT count(*) AS n FROM document_passage") == {"n": DOCUMENTS}
+    assert db.fetch_one("SELECT count(*) AS n FROM document_passage") == {"n": DOCUMENTS}
     kept, truth = counted()
     assert kept == truth

@@ -6,7 +6,7 @@ from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.memory.links import link, links, neighbours
 from f.millrace.memory.recall import recall
-from f.millrace.memory.retract import believe, retract, withdraw
+from f.millrace.memory.retract import retract, unretract, withdraw
 from f.millrace.memory.store import get, remember
 from f.millrace.memory.supersede import supersede
 from f.millrace.memory.timeline import history, timeline
@@ -94,7 +94,7 @@ def test_a_poisoned_source_takes_what_was_derived_from_it_and_gives_back_what_it
     assert held("2026-02-02") == ["the well is clean", "wells are watched"]
     assert "the well is dry" in [memory.text for memory in recall("well", known_at="2026-01-15")]
     assert remember("fact", "the well is poisoned", source="https://bad.example/other") and recall("poisoned") == []
-    believe("https://bad.example/")
+    unretract("https://bad.example/")
     remember("fact", "the well is poisoned", source="https://bad.example/other")
     assert recall("poisoned")
 

@@ -13,7 +13,7 @@ from f.millrace.memory import vectors
 from f.millrace.memory.recall import recall, search
 from f.millrace.memory.store import remember
 from f.millrace.ops import embed_memory
-from f.millrace.trust.embeddings import keep_account
+from f.millrace.trust.embedding_billing import enable_embedding_billing
 
 
 def test_an_item_has_a_vector_of_the_active_model_after_the_next_embedding(database):
@@ -22,7 +22,7 @@ def test_an_item_has_a_vector_of_the_active_model_after_the_next_embedding(datab
     assert vectors.embed_missing() == 1
     assert vectors.embed_missing() == 0
 
-    row = db.one("SELECT embedding_model, vector_dims(embedding) AS dimensions FROM memory_item WHERE id = %s", [item])
+    row = db.fetch_one("SELECT embedding_model, vector_dims(embedding) AS dimensions FROM memory_item WHERE id = %s", [item])
     assert row == {"embedding_model": vectors.active().no, "dimensions": vectors.active().dimensions}
 
 
@@ -86,7 +86,7 @@ def server(monkeypatch):
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
     thread.start()
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{httpd.server_port}/v1")
-    keep_account()
+    enable_embedding_billing()
     yield answers
     httpd.shutdown()
     thread.join()
@@ -105,8 +105,8 @@ def test_a_memory_moves_to_another_model_and_answers_all_the_way(database, serve
     assert (model.name, model.dimensions) == ("openai:small", 8) and vectors.active() == model
     assert found and all(answer[0] == items[0] and len(answer) == 3 for answer in found)
     assert recall("sodium cells", 1)[0].id == items[0]
-    assert db.one("SELECT count(*) AS n FROM memory_item WHERE embedding_model = %s", [model.no]) == {"n": 3}
-    assert db.one("SELECT count(*) AS n FROM memory_vector") == {"n": 0}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE embedding_model = %s", [model.no]) == {"n": 3}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_vector") == {"n": 0}
     assert remember("fact", "A later fact") and vectors.embed_missing() == 1
 
     assert vectors.reembed("local:minilm-l6-int8").dimensions == 384 and len(recall("sodium cells", 4)) == 4
@@ -123,7 +123,7 @@ def test_vectors_that_are_none_leave_the_memory_as_it_was(database, server, bad)
     with pytest.raises(BadInput):
         vectors.embed_missing()
 
-    assert db.one("SELECT count(*) AS n FROM memory_item WHERE embedding IS NOT NULL") == {"n": 1}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE embedding IS NOT NULL") == {"n": 1}
 
 
 def test_the_step_embeds_what_is_missing(database):
@@ -144,7 +144,9 @@ def test_each_request_to_a_server_is_a_row_of_the_account(database, server, monk
     with pytest.raises(ModelFailed):
         embedding.embed(["Sodium cells"], "openai:small")
 
-    rows = db.all("SELECT agent, model, state, price_source, tokens, cost_usd, reserved_usd FROM usage ORDER BY reserved_at")
+    rows = db.fetch_all(
+        "SELECT agent, model, state, price_source, tokens, cost_usd, reserved_usd FROM usage ORDER BY reserved_at"
+    )
     assert [(row["agent"], row["model"]) for row in rows] == [("embedding", "openai:small")] * 3
     assert [row["state"] for row in rows] == ["settled", "released", "settled"]
     assert rows[0]["tokens"] == {"input": 14} and float(rows[0]["cost_usd"]) == 28e-6

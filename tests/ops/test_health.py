@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f.millrace.core import config, db, errors
-from f.millrace.ops import alarms, health
+from f.millrace.ops import alertmanager, health
 from f.millrace.ops.check_health import main as check_health
 from f.millrace.telemetry import alerts, baseline
 from f.millrace.telemetry.catalogue import CATALOGUE
@@ -145,16 +145,16 @@ def test_a_fault_is_an_alert_and_a_mail_until_it_is_over(
     first, second = check_health(), check_health()
 
     assert (first["state"], first["raised"], second["raised"]) == ("critical", 1, 0)
-    (row,) = alerts.listed()
+    (row,) = alerts.list_alerts()
     assert (row["name"], row["labels"], row["state"]) == ("Unhealthy", {"part": "search"}, "active")
     # What Prometheus raises of the same fault is the same alert.
     notice = {"status": "firing", "labels": {"alertname": "Unhealthy", "part": "search", "severity": "critical"}}
-    assert alarms.take({"alerts": [notice]}) == {"raised": 0, "resolved": 0}
+    assert alertmanager.receive({"alerts": [notice]}) == {"raised": 0, "resolved": 0}
 
     monkeypatch.delenv("MILLRACE_SEARCH_URL")
     config.reload()
     assert check_health()["resolved"] == 1
-    assert alerts.listed() == []
+    assert alerts.list_alerts() == []
     mails = [path.read_text() for path in sorted((tmp_path / "outbox").glob("**/*.eml"), key=os.path.getmtime)]
     assert len(mails) == 2
     assert "docker compose up -d searxng" in mails[0].replace("=\n", "")
@@ -192,7 +192,7 @@ def test_what_is_wrong_is_one_line_of_the_log(database: str, capsys: pytest.Capt
 def test_checking_leaves_no_run_and_no_span(database: str) -> None:
     check_health()
 
-    row = db.one(
+    row = db.fetch_one(
         "SELECT (SELECT count(*) FROM run) AS runs, (SELECT count(*) FROM span) AS spans, (SELECT count(*) FROM health_check) AS parts"
     )
 
@@ -200,16 +200,16 @@ def test_checking_leaves_no_run_and_no_span(database: str) -> None:
 
 
 def test_an_alert_is_seen_by_a_person_then_over_and_may_come_again(database: str) -> None:
-    first = alerts.raised("ErrorRate", "critical", "prometheus", "too many", {"agent": "judge"})
+    first = alerts.raise_alert("ErrorRate", "critical", "prometheus", "too many", {"agent": "judge"})
 
     assert first["agents"] == ["judge"]
     assert alerts.acknowledge(first["id"], "operator")["state"] == "acknowledged"
     with pytest.raises(errors.BadInput, match="is acknowledged already"):
         alerts.acknowledge(first["id"], "operator")
-    assert not alerts.raised("ErrorRate", "critical", "prometheus", "still too many", {"agent": "judge"})["fresh"]
-    assert alerts.listed()[0]["state"] == "acknowledged"
+    assert not alerts.raise_alert("ErrorRate", "critical", "prometheus", "still too many", {"agent": "judge"})["fresh"]
+    assert alerts.list_alerts()[0]["state"] == "acknowledged"
     assert alerts.close(first["id"])["state"] == "resolved"
-    assert alerts.raised("ErrorRate", "critical", "prometheus", "again", {"agent": "judge"})["fresh"]
+    assert alerts.raise_alert("ErrorRate", "critical", "prometheus", "again", {"agent": "judge"})["fresh"]
     with pytest.raises(errors.BadInput, match="no alert 999"):
         alerts.find(999)
 
@@ -219,14 +219,14 @@ def test_agents_that_fail_while_a_part_is_down_are_named_with_its_alert(database
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     config.reload()
     check_health()
-    assert alerts.listed()[0]["agents"] == []
+    assert alerts.list_alerts()[0]["agents"] == []
     for agent in ("writer", "judge"):
         with pytest.raises(OSError), step("research.investigate"), span(f"invoke_agent {agent}", {"agent.id": agent}):
             raise OSError("no key")
 
     check_health()
 
-    (row,) = alerts.listed()
+    (row,) = alerts.list_alerts()
     assert (row["labels"], row["agents"]) == ({"part": "model"}, ["judge", "writer"])
 
 
@@ -245,30 +245,30 @@ def weekly(index: int, day: date) -> float:
 @pytest.mark.parametrize("seed", range(20))
 def test_a_planted_change_stands_out_and_a_weekend_does_not(seed: int) -> None:
     values = planted(weekly, seed=seed)
-    usual = [day for day in list(values)[-7:] if baseline.judge(values, day) is not None]
+    usual = [day for day in list(values)[-7:] if baseline.detect(values, day) is not None]
     assert usual == []
 
     for factor in (0.0, 0.3, 2.0, 5.0):
         for day in list(values)[-7:]:
-            assert baseline.judge({**values, day: values[day] * factor}, day) is not None, (factor, day)
+            assert baseline.detect({**values, day: values[day] * factor}, day) is not None, (factor, day)
 
 
 def test_a_busy_sunday_stands_out_although_it_is_a_usual_monday() -> None:
     values = planted(weekly)
     sunday = next(day for day in reversed(values) if day.weekday() == 6)
 
-    assert baseline.judge({**values, sunday: 100.0}, sunday) == pytest.approx(10, rel=0.2)
+    assert baseline.detect({**values, sunday: 100.0}, sunday) == pytest.approx(10, rel=0.2)
 
 
 def test_too_few_days_say_nothing() -> None:
     values = planted(weekly, days=10)
 
-    assert baseline.judge({**values, YESTERDAY: 10_000.0}, YESTERDAY) is None
+    assert baseline.detect({**values, YESTERDAY: 10_000.0}, YESTERDAY) is None
 
 
 @given(st.dictionaries(st.dates(date(2026, 1, 1), date(2026, 3, 31)), st.floats(0, 1e9), min_size=1, max_size=80))
 def test_any_course_is_judged_without_a_fault(values: dict[date, float]) -> None:
-    usual = baseline.judge(values, max(values))
+    usual = baseline.detect(values, max(values))
 
     assert usual is None or usual != values[max(values)]
 
@@ -286,11 +286,11 @@ def test_an_odd_day_becomes_an_alert_and_the_next_usual_one_ends_it(database: st
     check_health()
     course(500.0)
     assert check_health()["anomalies"] == [f"events_total was 500 on {YESTERDAY:%A}, {YESTERDAY}; usual is {_usual()}"]
-    assert [(row["name"], row["severity"], row["source"]) for row in alerts.listed()] == [("Anomaly", "info", "baseline")]
+    assert [(row["name"], row["severity"], row["source"]) for row in alerts.list_alerts()] == [("Anomaly", "info", "baseline")]
 
     course(50.0)
     assert check_health()["anomalies"] == []
-    assert alerts.listed() == []
+    assert alerts.list_alerts() == []
 
 
 def _usual() -> str:
@@ -303,12 +303,12 @@ def test_the_outlook_follows_a_planted_slope_and_not_one_odd_day() -> None:
     values = planted(lambda index, day: 10 + 0.5 * index, days=40, noise=0.02)
     values[TODAY - timedelta(days=5)] = 5_000.0
 
-    found = baseline.outlook(values)
+    found = baseline.forecast(values)
 
     assert found is not None
     assert found.a_day == pytest.approx(0.5, rel=0.1)
     assert found.today == pytest.approx(29.5, rel=0.1)
     assert found.in_30_days == pytest.approx(sum(29.5 + 0.5 * n for n in range(1, 31)), rel=0.1)
-    level = baseline.outlook(planted(lambda index, day: 1e6 + 1e4 * index, days=40, noise=0), growing=True)
+    level = baseline.forecast(planted(lambda index, day: 1e6 + 1e4 * index, days=40, noise=0), growing=True)
     assert level is not None and level.in_30_days == pytest.approx(1e6 + 1e4 * 69)
-    assert baseline.outlook(planted(weekly, days=6)) is None
+    assert baseline.forecast(planted(weekly, days=6)) is None

@@ -21,7 +21,7 @@ def test_a_failure_ends_the_run_and_mails_the_operator_once(database, monkeypatc
     again = report_failure.main(run_id=RUN, error=error)
 
     assert first["mailed"] and not again["mailed"]
-    row = db.one("SELECT status, error FROM run WHERE id = %s", [RUN])
+    row = db.fetch_one("SELECT status, error FROM run WHERE id = %s", [RUN])
     assert row["status"] == "failed" and row["error"].startswith("compose: the disk is full") and "sk-abc" not in row["error"]
     assert len(list(Path(config.settings().outbox_dir).glob("*.eml"))) == 1
 
@@ -30,7 +30,7 @@ def test_a_failure_without_words_is_still_reported(database, monkeypatch):
     monkeypatch.setenv("WM_ROOT_JOB_ID", RUN)
 
     assert report_failure.main()["run_id"] == RUN
-    assert db.one("SELECT status FROM run WHERE id = %s", [RUN]) == {"status": "failed"}
+    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [RUN]) == {"status": "failed"}
 
 
 def test_pruning_deletes_what_is_too_old_and_leaves_counts_in_the_audit(database, monkeypatch):
@@ -42,4 +42,4 @@ def test_pruning_deletes_what_is_too_old_and_leaves_counts_in_the_audit(database
     config.reload()
 
     assert prune_memory.main() == {"deleted": 1, "by_type": {"note": 1}}
-    assert db.one("SELECT detail FROM audit WHERE kind = 'memory.pruned'") == {"detail": {"counts": {"note": 1}}}
+    assert db.fetch_one("SELECT detail FROM audit WHERE kind = 'memory.pruned'") == {"detail": {"counts": {"note": 1}}}

@@ -36,7 +36,7 @@ def test_looking_leaves_no_run(database: str) -> None:
     overview.main()
     show_digest.main()
 
-    assert db.one("SELECT count(*) AS n FROM run") == {"n": 0}
+    assert db.fetch_one("SELECT count(*) AS n FROM run") == {"n": 0}
 
 
 def test_components_with_problems_come_first_with_their_next_step(database: str, configure: Any) -> None:

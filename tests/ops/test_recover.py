@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from f.millrace.agents import call
 from f.millrace.core import config, db, windmill
+from f.millrace.models import call
 from f.millrace.ops import recover_runs
 from f.millrace.research import read_source
 from f.millrace.telemetry import rollup
 from f.millrace.telemetry.catalogue import CATALOGUE
-from f.millrace.trust import actions, answers, approvals, audit, budget, detour, recovery, scorecard
+from f.millrace.trust import actions, answers, approvals, audit, budget, fallback, recovery, scorecard
 from scripts.verbs.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -55,23 +55,23 @@ def test_a_run_without_progress_beyond_its_steps_time_out_is_stalled():
     put_step(slow, "research[0].investigate", 6)
     put_step(quick, "research[0].investigate", 4)
 
-    assert [str(row["id"]) for row in recovery.stalled()] == [slow]
+    assert [str(row["id"]) for row in recovery.stalled_runs()] == [slow]
 
 
 def test_a_run_between_two_steps_has_the_time_of_the_setting(monkeypatch):
     put_run(20)
-    assert recovery.stalled() == []
+    assert recovery.stalled_runs() == []
 
     monkeypatch.setenv("MILLRACE_STALLED_SECONDS", "600")
     config.reload()
 
-    assert len(recovery.stalled()) == 1
+    assert len(recovery.stalled_runs()) == 1
 
 
 def test_a_run_that_waits_for_a_person_is_not_stalled():
     put_run(6000, status="waiting")
 
-    assert recovery.stalled() == []
+    assert recovery.stalled_runs() == []
 
 
 def test_any_sign_of_life_is_progress():
@@ -79,7 +79,7 @@ def test_any_sign_of_life_is_progress():
     put_step(run_id, "research[0].investigate", 30)
     db.execute("INSERT INTO run_event (run_id, event) VALUES (%s, 'progress')", [run_id])
 
-    assert recovery.stalled() == []
+    assert recovery.stalled_runs() == []
 
 
 def test_a_stalled_run_is_continued_then_tried_another_way_then_given_up(server):
@@ -98,9 +98,9 @@ def test_a_stalled_run_is_continued_then_tried_another_way_then_given_up(server)
     ]
     assert look_again() == ["alternative"]
     assert server.posted[2][0] == f"jobs_u/queue/cancel/{server.next_job}", "the latest attempt's job is the one that hangs"
-    assert detour.of(run_id) == {"model": "offline"}
+    assert fallback.options_of(run_id) == {"model": "offline"}
     assert look_again() == ["escalate"]
-    assert db.one("SELECT status FROM run WHERE id = %s", [run_id]) == {"status": "failed"}
+    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [run_id]) == {"status": "failed"}
     assert look_again() == [] and len(server.posted) == 4
 
 
@@ -140,7 +140,7 @@ def test_the_other_way_leaves_out_the_source_that_it_hung_at(server):
 
     recover_runs.main()
 
-    assert detour.of(run_id) == {"skip_sources": ["arxiv"]}
+    assert fallback.options_of(run_id) == {"skip_sources": ["arxiv"]}
     assert "left out" in read_source.main(run_id, "arxiv")["error"]
 
 
@@ -163,7 +163,7 @@ def call_context(run_id):
 def test_the_operator_is_told_once(monkeypatch, tmp_path):
     monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
     config.reload()
-    row = {**db.one("SELECT * FROM run WHERE id = %s", [put_run(60)]), "running": ["compose"]}
+    row = {**db.fetch_one("SELECT * FROM run WHERE id = %s", [put_run(60)]), "running": ["compose"]}
 
     for _ in range(2):
         recover_runs.escalate(row)
@@ -185,8 +185,8 @@ def test_a_local_run_without_its_runner_is_marked_at_once_and_frees_its_day():
 
         assert recovery.mark_dead() == [dead]
 
-    assert [row["status"] for row in db.all("SELECT status FROM run ORDER BY status")] == ["killed", "running"]
-    assert [str(row["id"]) for row in recovery.left()] == [dead]
+    assert [row["status"] for row in db.fetch_all("SELECT status FROM run ORDER BY status")] == ["killed", "running"]
+    assert [str(row["id"]) for row in recovery.resumable_runs()] == [dead]
 
 
 def test_the_sweep_frees_reservations_and_closes_old_questions():
@@ -199,7 +199,7 @@ def test_the_sweep_frees_reservations_and_closes_old_questions():
     swept = recovery.sweep()
 
     assert (swept.expired, swept.reservations) == (1, 1)
-    assert approvals.answer(str(action["id"]))["decision"] == "expired"
+    assert approvals.answer_to(str(action["id"]))["decision"] == "expired"
     assert json.loads(json.dumps(recover_runs.main()))["killed"] == []
 
 
@@ -213,7 +213,7 @@ CANCELLED = completed(canceled=True, canceled_by="eve", canceled_reason="not tod
 
 
 def run_row(run_id):
-    return db.one("SELECT status, error, finished_at FROM run WHERE id = %s", [run_id])
+    return db.fetch_one("SELECT status, error, finished_at FROM run WHERE id = %s", [run_id])
 
 
 def test_a_run_that_a_person_cancelled_on_windmill_is_cancelled_here(server, monkeypatch, tmp_path):
@@ -235,10 +235,15 @@ def test_a_run_that_a_person_cancelled_on_windmill_is_cancelled_here(server, mon
         "error": "cancelled on Windmill by eve: not today",
         "finished_at": datetime(2026, 11, 18, 9, tzinfo=UTC),
     }
-    assert db.one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {"status": "cancelled"}
-    assert db.all("SELECT state FROM usage") == [{"state": "released"}]
-    assert db.one("SELECT sum(reserved_usd)::float AS usd FROM budget") == {"usd": 0.0}
-    assert (done["recovered"], server.posted, db.all("SELECT 1 FROM outbox"), db.all("SELECT 1 FROM alert")) == ([], [], [], [])
+    assert db.fetch_one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {"status": "cancelled"}
+    assert db.fetch_all("SELECT state FROM usage") == [{"state": "released"}]
+    assert db.fetch_one("SELECT sum(reserved_usd)::float AS usd FROM budget") == {"usd": 0.0}
+    assert (done["recovered"], server.posted, db.fetch_all("SELECT 1 FROM outbox"), db.fetch_all("SELECT 1 FROM alert")) == (
+        [],
+        [],
+        [],
+        [],
+    )
     assert [(row["actor"], row["kind"]) for row in audit.rows() if str(row["run_id"]) == run_id] == [("eve", "run.cancelled")]
     assert recover_runs.main()["ended_on_server"] == []
 
@@ -251,9 +256,9 @@ def test_a_cancelled_run_that_waited_asks_nobody_any_more(server, capsys):
 
     recover_runs.main()
 
-    answer = approvals.answer(str(action["id"]))
+    answer = approvals.answer_to(str(action["id"]))
     assert (answer["decision"], answer["how"]) == ("expired", "cancelled on Windmill by eve")
-    assert run_row(run_id)["status"] == "cancelled" and approvals.pending() == []
+    assert run_row(run_id)["status"] == "cancelled" and approvals.list_pending() == []
     assert command_line(["show", run_id]) == 0
     assert "cancelled on Windmill by eve" in capsys.readouterr().out
     assert command_line(["runs"]) == 0
@@ -282,7 +287,7 @@ def test_the_job_of_the_latest_attempt_counts_and_our_own_cancelling_is_nobodys_
     db.execute("UPDATE run_event SET at = at - interval '1 day'")
 
     assert [one["status"] for one in recover_runs.main()["ended_on_server"]] == ["cancelled"]
-    assert {row["status"] for row in db.all("SELECT status FROM attempt")} == {"cancelled"}
+    assert {row["status"] for row in db.fetch_all("SELECT status FROM attempt")} == {"cancelled"}
 
 
 @pytest.mark.parametrize("by", ["us", "the server"])
@@ -307,8 +312,8 @@ def test_a_run_that_failed_on_the_server_is_not_started_again_and_the_operator_i
     recover_runs.main()
 
     assert (run_row(run_id)["status"], run_row(run_id)["error"]) == ("failed", "failed on Windmill: out of memory")
-    assert db.one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {"status": "killed"}
-    assert db.one("SELECT subject FROM outbox") == {"subject": "Millrace: daily_research failed on Windmill"}
+    assert db.fetch_one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {"status": "killed"}
+    assert db.fetch_one("SELECT subject FROM outbox") == {"subject": "Millrace: daily_research failed on Windmill"}
     assert server.posted == []
 
 
@@ -357,10 +362,12 @@ def test_a_cancelled_run_is_no_fault_in_the_figures(server):
 
     by_state = {}
     rollup.roll(CATALOGUE.values())
-    for row in db.all("SELECT labels, value FROM metric_hour WHERE metric = 'workflow_runs_total'"):
+    for row in db.fetch_all("SELECT labels, value FROM metric_hour WHERE metric = 'workflow_runs_total'"):
         by_state[row["labels"]["status"]] = row["value"]
 
     assert by_state.get("cancelled") == 1.0
-    assert db.all("SELECT 1 FROM metric_hour WHERE metric = 'errors_total' AND labels ->> 'place' = 'run' AND value > 0") == []
+    assert (
+        db.fetch_all("SELECT 1 FROM metric_hour WHERE metric = 'errors_total' AND labels ->> 'place' = 'run' AND value > 0") == []
+    )
     counted = {figure.name: figure.n for figure in scorecard.scorecard()}
     assert (counted["runs_alone"], counted["failures_recovered"]) == (0, 0)

@@ -16,7 +16,7 @@ from tests.research.conftest import NOW, conflicting, item
 
 
 def digest(run_id: str) -> dict:
-    return db.one("SELECT * FROM digest WHERE run_id = %s", [run_id])
+    return db.fetch_one("SELECT * FROM digest WHERE run_id = %s", [run_id])
 
 
 def content(**changes) -> Content:
@@ -114,7 +114,7 @@ def test_each_window_gets_a_digest_of_what_is_new_to_it(pipeline, two_stories, o
 
     run_id = pipeline.until_compose()
 
-    rows = {row["recipients"][0]: row["html"] for row in db.all("SELECT * FROM digest WHERE run_id = %s", [run_id])}
+    rows = {row["recipients"][0]: row["html"] for row in db.fetch_all("SELECT * FROM digest WHERE run_id = %s", [run_id])}
     assert "A bridge of paper" in rows["bob@home.example"] and "A bridge of paper" in rows["ada@home.example"]
     assert "Sodium batteries" not in rows["ada@home.example"]
 

@@ -6,7 +6,7 @@ import pytest
 from f.millrace.approvals import ask, record
 from f.millrace.core import config, db
 from f.millrace.core.errors import SourceFailed, ToolFailed
-from f.millrace.research import close, deliver, deliver_rest, letters, propose
+from f.millrace.research import close, deliver, deliver_rest, delivery, propose
 from f.millrace.research.result import whole_result
 from f.millrace.tools import mail
 from f.millrace.trust import actions, approvals, audit, recipients
@@ -22,7 +22,8 @@ def waiting(pipeline, two_stories, monkeypatch):
 
 def statuses(run_id):
     return {
-        row["recipient"]: row["status"] for row in db.all("SELECT recipient, status FROM delivery WHERE run_id = %s", [run_id])
+        row["recipient"]: row["status"]
+        for row in db.fetch_all("SELECT recipient, status FROM delivery WHERE run_id = %s", [run_id])
     }
 
 
@@ -179,17 +180,17 @@ def test_a_dry_run_leaves_nothing_outside_its_record(pipeline, two_stories):
 
     assert closed["deliveries"] == [] and outbox() == [] and len(whole_result(run_id)["digests"]) == 1
     for table in ("memory_item", "delivery", "action"):
-        assert db.one(f"SELECT count(*) AS n FROM {table}") == {"n": 0}
+        assert db.fetch_one(f"SELECT count(*) AS n FROM {table}") == {"n": 0}
     assert pipeline.open()["decision"] == "run"
 
 
 def test_the_key_depends_on_the_mail_and_not_on_the_run(pipeline, two_stories):
-    from f.millrace.research.opening import opening
+    from f.millrace.research.run_plan import load
 
-    one, other = opening(pipeline.open()["run_id"]), opening(pipeline.open()["run_id"])
+    one, other = load(pipeline.open()["run_id"]), load(pipeline.open()["run_id"])
 
-    assert letters.message_id(one, "a@b.example") == letters.message_id(other, "a@b.example")
-    assert letters.message_id(one, "a@b.example") != letters.message_id(one, "b@b.example")
+    assert delivery.message_id(one, "a@b.example") == delivery.message_id(other, "a@b.example")
+    assert delivery.message_id(one, "a@b.example") != delivery.message_id(one, "b@b.example")
 
 
 def test_the_run_closes_with_cost_and_label(pipeline, two_stories, offered):
@@ -198,7 +199,7 @@ def test_the_run_closes_with_cost_and_label(pipeline, two_stories, offered):
     run_id, closed = pipeline.run()
 
     assert closed["wm_labels"][0] == "cost:$0.00" and closed["status"] == "partly_failed"
-    row = db.one("SELECT status, error, result FROM run WHERE id = %s", [run_id])
+    row = db.fetch_one("SELECT status, error, result FROM run WHERE id = %s", [run_id])
     assert row["status"] == "partly_failed" and "timed out" in row["error"] and row["result"]["digests"]
 
 

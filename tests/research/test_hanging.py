@@ -27,7 +27,7 @@ def test_the_run_ends_with_a_digest_that_says_what_the_model_left_undone(pipelin
 
     assert small["status"] == "done"
     assert [one["status"] for one in small["deliveries"]] == ["outbox"]
-    digest = " ".join(db.one("SELECT plain FROM digest WHERE run_id = %s", [run_id])["plain"].split())
+    digest = " ".join(db.fetch_one("SELECT plain FROM digest WHERE run_id = %s", [run_id])["plain"].split())
     assert "gave no usable answer" in digest and "by the offline model" in digest
-    sent = db.all("SELECT state, price_source, cost_usd, reserved_usd FROM usage WHERE model LIKE 'openai:%'")
+    sent = db.fetch_all("SELECT state, price_source, cost_usd, reserved_usd FROM usage WHERE model LIKE 'openai:%'")
     assert sent and all((row["price_source"], row["cost_usd"]) == ("reserve", row["reserved_usd"]) for row in sent)

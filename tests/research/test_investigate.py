@@ -35,7 +35,7 @@ def test_the_result_is_stored_and_a_repeat_reads_it(topic, researcher):
     (answer,) = first["topics"]
     assert answer["title"] == chosen["title"] and answer["findings"] == 1 and answer["confidence"] == 95
     assert (first["count"], first["failed"]) == (1, 0)
-    row = db.one("SELECT review, parts FROM research_result")
+    row = db.fetch_one("SELECT review, parts FROM research_result")
     assert row == {"review": "none", "parts": {"tool_reliability": 100, "source_quality": 90, "coherence": 90, "history": 90}}
 
 
@@ -46,7 +46,7 @@ def test_confidence_decides_who_looks_at_it(topic, researcher, score, review):
 
     investigate.main(run_id, [chosen["topic_id"]])
 
-    assert db.one("SELECT review FROM research_result") == {"review": review}
+    assert db.fetch_one("SELECT review FROM research_result") == {"review": review}
 
 
 @pytest.mark.parametrize(("name", "bound", "score", "review"), [("SILENT", "80", 85, "none"), ("REVIEW", "50", 60, "logged")])
@@ -58,7 +58,7 @@ def test_the_bounds_of_confidence_are_settings(topic, researcher, monkeypatch, n
 
     investigate.main(run_id, [chosen["topic_id"]])
 
-    assert db.one("SELECT review FROM research_result") == {"review": review}
+    assert db.fetch_one("SELECT review FROM research_result") == {"review": review}
 
 
 @pytest.mark.parametrize(("score", "review"), [(90, "none"), (89, "open"), (69, "open")])
@@ -69,7 +69,7 @@ def test_a_research_that_was_stuck_is_for_a_person_to_look_at(topic, researcher,
 
     investigate.main(run_id, [chosen["topic_id"]])
 
-    assert db.one("SELECT review FROM research_result") == {"review": review}
+    assert db.fetch_one("SELECT review FROM research_result") == {"review": review}
 
 
 def test_what_nobody_reviewed_is_listed_and_holds_up_nothing(topic, researcher, capsys, monkeypatch, tmp_path):
@@ -104,10 +104,10 @@ def test_a_topic_that_failed_is_tried_once_more(topics, researcher):
     told = investigate.main(run_id, [first["topic_id"]])
 
     assert told["failed"] == 0 and told["topics"][0]["findings"] == 1 and len(tries) == 2
-    assert db.all("SELECT path, status, tries FROM step WHERE name = 'research.investigate'") == [
+    assert db.fetch_all("SELECT path, status, tries FROM step WHERE name = 'research.investigate'") == [
         {"path": f"[{first['topic_id']}].step", "status": "done", "tries": 2}
     ]
-    row = db.one("SELECT message FROM run_event WHERE event = 'error'")
+    row = db.fetch_one("SELECT message FROM run_event WHERE event = 'error'")
     assert row and "RuntimeError: model gone; it is tried again" in row["message"]
 
 
@@ -120,7 +120,7 @@ def test_a_topic_that_keeps_failing_is_told_and_the_others_are_researched(topics
     assert (told["count"], told["failed"]) == (2, 1)
     assert told["topics"][0] == {"topic_id": first["topic_id"], "title": first["title"], "error": "RuntimeError: model gone"}
     assert told["topics"][1]["topic_id"] == second["topic_id"] and told["topics"][1]["findings"] == 1
-    events = db.all("SELECT metadata ->> 'status' AS status FROM run_event WHERE metadata ->> 'topic_id' = %s ORDER BY id",
+    events = db.fetch_all("SELECT metadata ->> 'status' AS status FROM run_event WHERE metadata ->> 'topic_id' = %s ORDER BY id",
                     [first["topic_id"]])  # fmt: skip
     assert [row["status"] for row in events] == ["chosen", "chosen", "researching", "researching", "failed"]
 
@@ -144,9 +144,11 @@ def test_each_topic_has_a_span_and_a_row_of_its_own(topics, researcher):
 
     investigate.main(run_id, ids)
 
-    spans = db.all("SELECT attributes ->> 'millrace.topic_id' AS topic, status FROM span WHERE name = 'research.investigate'")
+    spans = db.fetch_all(
+        "SELECT attributes ->> 'millrace.topic_id' AS topic, status FROM span WHERE name = 'research.investigate'"
+    )
     assert sorted(row["topic"] for row in spans) == ids and {row["status"] for row in spans} == {"ok"}
-    rows = db.all("SELECT path FROM step WHERE name = 'research.investigate' ORDER BY path")
+    rows = db.fetch_all("SELECT path FROM step WHERE name = 'research.investigate' ORDER BY path")
     assert [row["path"] for row in rows] == [f"[{topic_id}].step" for topic_id in ids]
 
 

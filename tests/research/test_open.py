@@ -39,7 +39,7 @@ def test_a_start_that_comes_too_late_ends_with_the_reason(pipeline, clock):
 
     assert opened["skip"] and opened["decision"] == "too_late"
     assert "grace" in opened["result"]["reason"]
-    assert db.one("SELECT status FROM run WHERE id = %s", [opened["run_id"]]) == {"status": "done"}
+    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [opened["run_id"]]) == {"status": "done"}
 
 
 def test_the_same_day_again_gives_the_digest_that_is_there(pipeline, two_stories):
@@ -59,7 +59,7 @@ def test_again_makes_a_numbered_edition_of_the_same_day(pipeline, two_stories):
     run_id, closed = pipeline.run(again=True)
 
     assert [one["status"] for one in closed["deliveries"]] == ["outbox"]
-    assert db.one("SELECT number, subject FROM digest WHERE run_id = %s", [run_id])["number"] == 2
+    assert db.fetch_one("SELECT number, subject FROM digest WHERE run_id = %s", [run_id])["number"] == 2
     assert len(whole_result(run_id)["topics"]) == 2
     assert pipeline.open()["decision"] == "already_done"
 
@@ -183,7 +183,7 @@ def test_a_run_with_nothing_to_read_is_refused_with_the_place_that_says_so(pipel
 
     assert "there is nothing to read" in str(caught.value) and said in str(caught.value)
     assert "hackernews, arxiv, feeds, mastodon, notes" in str(caught.value)
-    assert db.one("SELECT status FROM step") == {"status": "failed"}
+    assert db.fetch_one("SELECT status FROM step") == {"status": "failed"}
 
 
 def test_a_source_without_addresses_beside_others_is_no_fault(pipeline, configure):
@@ -198,13 +198,13 @@ def test_the_sample_edition_is_refused_on_a_worker_and_its_switch_is_not_in_the_
 
     flow = yaml.safe_load((ROOT / "f/millrace/research/daily_research__flow/flow.yaml").read_text())
     assert flow["schema"]["properties"]["sample"]["showExpr"] == "false"
-    assert db.all("SELECT id FROM run") == []
+    assert db.fetch_all("SELECT id FROM run") == []
 
 
 def test_a_first_step_that_was_run_by_itself_is_not_the_days_run(pipeline, clock, monkeypatch):
     with monkeypatch.context() as by_itself:
         by_itself.delenv("WM_FLOW_STEP_ID")
         pipeline.open(scheduled_for="2026-11-18T08:00:00Z")
-    assert db.one("SELECT status, result FROM run") == {"status": "done", "result": None}
+    assert db.fetch_one("SELECT status, result FROM run") == {"status": "done", "result": None}
 
     assert pipeline.open(scheduled_for="2026-11-18T08:00:00Z")["decision"] == "run"

@@ -43,7 +43,7 @@ def test_the_last_step_shows_the_digest_and_returns_what_it_did_before(pipeline,
     assert tags(html) <= TAGS
     assert any(link.startswith("https://news.example/") for link in links(html))
     assert re.search(r"\[<a href=[^>]+>1</a>\]", html), "a sentence leads to its source"
-    stored = db.one("SELECT result FROM run WHERE id = %s", [run_id])
+    stored = db.fetch_one("SELECT result FROM run WHERE id = %s", [run_id])
     assert stored is not None and "markdown" not in stored["result"]
 
 

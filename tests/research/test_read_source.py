@@ -17,7 +17,7 @@ def test_items_are_stored_once_with_the_moment_they_were_first_seen(pipeline, tw
 
     assert first == {"source": "hackernews", "status": "ok", "items": 1, "new": 1, "error": ""}
     assert again["items"] == 1
-    rows = db.all("SELECT first_seen_at, last_seen_at FROM source_item")
+    rows = db.fetch_all("SELECT first_seen_at, last_seen_at FROM source_item")
     assert rows == [{"first_seen_at": NOW, "last_seen_at": NOW + timedelta(hours=1)}]
 
 
@@ -34,13 +34,13 @@ def test_a_failure_is_recorded_and_raised_so_that_it_is_tried_again(pipeline, of
     with pytest.raises(SourceFailed):
         main(run_id, "feeds")
 
-    assert db.one("SELECT status, error FROM source_reading") == {
+    assert db.fetch_one("SELECT status, error FROM source_reading") == {
         "status": "failed",
         "error": "https://feed.example answered 503",
     }
     offered["feeds"] = [item("1", "It is back")]
     assert main(run_id, "feeds")["status"] == "ok"
-    assert db.one("SELECT status FROM source_reading") == {"status": "ok"}
+    assert db.fetch_one("SELECT status FROM source_reading") == {"status": "ok"}
 
 
 def test_what_would_fail_again_is_not_tried_again(pipeline, offered):
@@ -61,7 +61,9 @@ def test_an_item_is_first_seen_after_every_window_that_has_ended(pipeline, two_s
 
     main(pipeline.open(again=True)["run_id"], "feeds")
 
-    row = db.one("SELECT first_seen_at > (SELECT max(window_until) FROM digest) AS later FROM source_item WHERE source_key = '9'")
+    row = db.fetch_one(
+        "SELECT first_seen_at > (SELECT max(window_until) FROM digest) AS later FROM source_item WHERE source_key = '9'"
+    )
     assert row == {"later": True}
 
 
@@ -72,5 +74,5 @@ def test_a_dry_run_keeps_to_itself_and_knows_what_was_seen(pipeline, two_stories
     run_id = pipeline.open(dry_run=True)["run_id"]
     main(run_id, "feeds")
 
-    row = db.one("SELECT first_seen_at FROM source_item WHERE namespace = %s", [f"dry-{run_id}"])
+    row = db.fetch_one("SELECT first_seen_at FROM source_item WHERE namespace = %s", [f"dry-{run_id}"])
     assert row == {"first_seen_at": NOW}

@@ -26,22 +26,22 @@ def test_what_stood_on_a_withdrawn_source_is_not_recalled_any_more(pipeline, two
     researcher["Sodium batteries keep their charge in deep winter"] = conflicting
     remember.main(pipeline.until_compose())
     said = "SELECT DISTINCT o.source FROM memory_origin o JOIN memory_item m ON m.id = o.item_id WHERE m.type = 'evidence'"
-    sources = [row["source"] for row in db.all(said)]
+    sources = [row["source"] for row in db.fetch_all(said)]
 
     for source in sources:
         retract(source, "invented", namespace="main")
 
-    left = db.all("SELECT type, title FROM memory_item WHERE NOT isempty(valid) AND title LIKE %s", ["%odium%"])
+    left = db.fetch_all("SELECT type, title FROM memory_item WHERE NOT isempty(valid) AND title LIKE %s", ["%odium%"])
     assert sources and left == [] and recall("sodium batteries winter", namespace="main") == []
 
 
 def test_a_repeat_adds_nothing(pipeline, two_stories):
     run_id = pipeline.until_compose()
     remember.main(run_id)
-    before = db.one("SELECT count(*) AS items FROM memory_item")
+    before = db.fetch_one("SELECT count(*) AS items FROM memory_item")
 
     assert remember.main(run_id)["links"] == 0
-    assert db.one("SELECT count(*) AS items FROM memory_item") == before
+    assert db.fetch_one("SELECT count(*) AS items FROM memory_item") == before
 
 
 def test_an_update_is_linked_to_the_story_that_it_continues(pipeline, offered, clock):
@@ -51,4 +51,4 @@ def test_an_update_is_linked_to_the_story_that_it_continues(pipeline, offered, c
     offered["feeds"] = [item("2", "Port of Lindholm pauses its trial of autonomous cranes after a fault", hours=-20)]
     pipeline.run()
 
-    assert db.one("SELECT count(*) AS n FROM memory_link WHERE relation = 'update_of'") == {"n": 1}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_link WHERE relation = 'update_of'") == {"n": 1}

@@ -43,7 +43,7 @@ def test_no_digest_mail_memory_or_row_holds_a_planted_secret(
     out = "".join(capfd.readouterr())
     files = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     mails = [mail.decode(errors="replace") for mail in mail_server.mails] if by_smtp else files
-    rows = {name: json.dumps(db.all(f'SELECT t::text AS row FROM "{name}" t')) for name in tables()}
+    rows = {name: json.dumps(db.fetch_all(f'SELECT t::text AS row FROM "{name}" t')) for name in tables()}
     assert mails and not [text[:200] for text in [*files, *mails, out] if "Zq81" in text]
     assert not [
         (name, text[max(0, text.index("Zq81") - 80) : text.index("Zq81") + 20]) for name, text in rows.items() if "Zq81" in text
@@ -52,5 +52,6 @@ def test_no_digest_mail_memory_or_row_holds_a_planted_secret(
 
 def tables():
     return {
-        row["name"] for row in db.all("SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'")
+        row["name"]
+        for row in db.fetch_all("SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'")
     }

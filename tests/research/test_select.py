@@ -30,7 +30,7 @@ def chosen(pipeline, **inputs):
     for source in opened["sources"]:
         read_source.main(opened["run_id"], source)
     select.main(opened["run_id"])
-    return db.all("SELECT * FROM topic WHERE run_id = %s ORDER BY rank", [opened["run_id"]])
+    return db.fetch_all("SELECT * FROM topic WHERE run_id = %s ORDER BY rank", [opened["run_id"]])
 
 
 def test_copies_of_one_story_are_one_topic(pipeline, offered):
@@ -83,7 +83,7 @@ def test_what_is_read_after_a_window_was_closed_is_not_in_it_though_the_clock_wa
 
     read_source.main(pipeline.open()["run_id"], "feeds")
 
-    row = db.one(
+    row = db.fetch_one(
         "SELECT i.first_seen_at > (r.pipeline #>> '{opened,until}')::timestamptz AS after FROM source_item i, run r "
         "WHERE i.source_key = '9' AND r.pipeline #>> '{opened,until}' IS NOT NULL"
     )

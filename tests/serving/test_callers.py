@@ -10,7 +10,7 @@ import pytest
 from f.millrace.core import config, db
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
-from f.millrace.tools import approved
+from f.millrace.tools import approved_calls
 from f.millrace.trust import actions, approvals
 from scripts.serving import callers
 from scripts.serving.callers import serving
@@ -64,7 +64,7 @@ def test_a_mail_of_another_program_becomes_a_proposed_action_and_says_so(databas
 
     first, second = use(twice, mode=mode)
 
-    (row,) = db.all("SELECT * FROM action")
+    (row,) = db.fetch_all("SELECT * FROM action")
     assert row["tool"] == "mail.send" and row["state"] == "proposed" and row["risk"] == "high"
     assert row["arguments"] == MAIL
     assert row["reason"].startswith("asked for by another program (mcp)")
@@ -78,9 +78,9 @@ def test_a_mail_of_another_program_becomes_a_proposed_action_and_says_so(databas
 def test_after_the_owner_approved_the_mail_is_sent_once_and_the_program_learns_it(database):
     async def work(program):
         await program.call_tool("mail_send", MAIL)
-        (row,) = db.all("SELECT * FROM action")
+        (row,) = db.fetch_all("SELECT * FROM action")
         approvals.decide(str(row["id"]), row["digest"], "approved", "ada", "test")
-        approved.perform(actions.by_id(str(row["id"])))
+        approved_calls.perform(actions.by_id(str(row["id"])))
         return await program.call_tool("mail_send", MAIL)
 
     answer = use(work)
@@ -92,7 +92,7 @@ def test_after_the_owner_approved_the_mail_is_sent_once_and_the_program_learns_i
 def test_a_call_that_the_owner_denied_says_so(database):
     async def work(program):
         await program.call_tool("notes_write", {"path": "a.md", "text": "x"})
-        (row,) = db.all("SELECT * FROM action")
+        (row,) = db.fetch_all("SELECT * FROM action")
         approvals.decide(str(row["id"]), row["digest"], "denied", "ada", "test")
         return await program.call_tool("notes_write", {"path": "a.md", "text": "x"})
 
@@ -174,12 +174,14 @@ def test_each_conversation_is_a_run_with_its_calls(database):
     use(work)
     use(lambda program: program.call_tool("notes_search", {"query": "c"}))
 
-    runs = db.all("SELECT * FROM run ORDER BY started_at")
+    runs = db.fetch_all("SELECT * FROM run ORDER BY started_at")
     assert [(run["flow"], run["status"]) for run in runs] == [("mcp.serve", "done")] * 2
-    steps = db.all("SELECT name, tries FROM step WHERE run_id = %s ORDER BY name", [runs[0]["id"]])
+    steps = db.fetch_all("SELECT name, tries FROM step WHERE run_id = %s ORDER BY name", [runs[0]["id"]])
     assert [(step["name"], step["tries"]) for step in steps] == [("mcp.notes_read", 1), ("mcp.notes_search", 2)]
     assert (
-        db.one("SELECT count(*) AS n FROM span WHERE run_id = %s AND name = 'execute_tool notes.search'", [runs[0]["id"]])["n"]
+        db.fetch_one("SELECT count(*) AS n FROM span WHERE run_id = %s AND name = 'execute_tool notes.search'", [runs[0]["id"]])[
+            "n"
+        ]
         == 2
     )
 

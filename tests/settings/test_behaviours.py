@@ -20,13 +20,13 @@ from f.millrace.ingest import read, scan
 from f.millrace.memory import vectors
 from f.millrace.telemetry import sampling, upkeep
 from f.millrace.telemetry.events import emit
-from f.millrace.telemetry.figures import figures
 from f.millrace.telemetry.metrics.business import OVERDUE
+from f.millrace.telemetry.samples import collect
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import mail
 from f.millrace.tools.client import open_tools
 from f.millrace.tools.http import fetch
-from f.millrace.trust import actions, approvals, detour, recovery, spend
+from f.millrace.trust import actions, approvals, fallback, recovery, spend
 from scripts.runner.run import start
 from scripts.samples.server import serve
 from scripts.verbs.__main__ import main as verb
@@ -85,7 +85,7 @@ def test_pictures_are_read_in_the_languages_of_the_setting(
     scan.main([str(tmp_path / "shelf")])
     read.main()
 
-    assert db.one("SELECT body FROM document") == {"body": "The quay of Kelby is read in deu"}
+    assert db.fetch_one("SELECT body FROM document") == {"body": "The quay of Kelby is read in deu"}
 
 
 def test_a_question_without_a_time_waits_as_long_as_the_setting_says(database: str, change: Set) -> None:
@@ -114,10 +114,10 @@ def test_a_run_that_was_stuck_twice_goes_on_with_the_other_model(database: str, 
     change(fallback_model="ollama:small")
     run_id = str(uuid4())
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])
-    row = {**(db.one("SELECT * FROM run") or {}), "idle_seconds": 4000, "running": []}
+    row = {**(db.fetch_one("SELECT * FROM run") or {}), "idle_seconds": 4000, "running": []}
 
     assert [recovery.decide(row) for _ in range(2)] == ["continue", "alternative"]
-    assert detour.of(run_id) == {"model": "ollama:small"}
+    assert fallback.options_of(run_id) == {"model": "ollama:small"}
 
 
 def test_mails_come_from_the_address_of_the_setting(change: Set) -> None:
@@ -218,7 +218,7 @@ def test_calls_are_charged_to_the_user_of_the_setting(database: str, change: Set
 
     summarise.main(text="The quay of Kelby is repaired from March to June by Norrvik Marine.")
 
-    assert db.one("SELECT DISTINCT user_id FROM usage") == {"user_id": "ada"}
+    assert db.fetch_one("SELECT DISTINCT user_id FROM usage") == {"user_id": "ada"}
 
 
 def test_a_summariser_that_is_switched_off_says_so(database: str, change: Set) -> None:
@@ -266,6 +266,6 @@ def test_a_digest_is_overdue_after_the_time_of_the_setting(database: str, change
     db.execute("INSERT INTO run (id, flow, scheduled_for) VALUES (%s, 'daily_research', %s)", [str(uuid4()), noon])
     change(now=noon, digest_due="13:00")
 
-    [(_, [figure])] = figures([OVERDUE])
+    [(_, [figure])] = collect([OVERDUE])
 
     assert figure.value == 0

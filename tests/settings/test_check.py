@@ -54,7 +54,7 @@ millrace.yaml:16: unknown key agents.researcher.enable; did you mean 'enabled'?
 millrace.yaml:17: smtp_url is a secret that does not fit; allowed: smtp://user:password@host:587 or smtps://user:password@host:465
 millrace.yaml:18: run_usd is 'lots'; allowed: a number, at least 0
 millrace.yaml:19: fetch_seconds is True; allowed: a number, more than 0 and at most 300
-millrace.yaml:20: risk_policy.mail.send is 'low'; allowed: high only: a mail leaves the house and cannot be taken back
+millrace.yaml:20: risk_policy.mail.send is 'low'; allowed: high only: a mail leaves this system and cannot be taken back
 millrace.yaml:21: mcp.box is 'localhost:9'; allowed: an address that begins with http:// or https://
 millrace.yaml:22: memory_days.note is 0; allowed: a whole number from 1 to 36500
 millrace.yaml:23: prices.openai:own is {'input': 1}; allowed: 'output' is needed in it: a number, at least 0

@@ -52,7 +52,7 @@ def test_what_was_asked_of_the_model_waits_as_a_proposal_that_says_why(in_step):
 
     strangers.play(case, own_tools())
 
-    rows = db.all("SELECT arguments, reason, state, risk FROM action WHERE tool = 'mail.send'")
+    rows = db.fetch_all("SELECT arguments, reason, state, risk FROM action WHERE tool = 'mail.send'")
     assert {row["state"] for row in rows} == {"proposed"} and {row["risk"] for row in rows} == {"high"}
     (row,) = [row for row in rows if row["arguments"]["to"] == "bob@firm-example.test"][:1]
-    assert "texts of strangers were read" in row["reason"] and "to" in row["reason"]
+    assert "untrusted text was read" in row["reason"] and "to" in row["reason"]

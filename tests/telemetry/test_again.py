@@ -62,7 +62,7 @@ def failed_run(job: Any) -> str:
 
 
 def steps() -> dict[str, tuple[str, int]]:
-    return {row["path"]: (row["status"], row["tries"]) for row in db.all("SELECT path, status, tries FROM step")}
+    return {row["path"]: (row["status"], row["tries"]) for row in db.fetch_all("SELECT path, status, tries FROM step")}
 
 
 def test_a_step_that_is_run_again_by_itself_is_a_further_try_of_its_own_row(job: Any, failed_run: str) -> None:
@@ -70,19 +70,19 @@ def test_a_step_that_is_run_again_by_itself_is_a_further_try_of_its_own_row(job:
         run_step("research.investigate", failed_run, topic_id="t1")
 
     assert steps() == {"open": ("done", 1), "[0].investigate": ("done", 1), "[1].investigate": ("done", 2)}
-    assert db.one("SELECT job_id FROM step WHERE tries = 2") == {"job_id": job_id}
+    assert db.fetch_one("SELECT job_id FROM step WHERE tries = 2") == {"job_id": job_id}
 
 
 def test_the_run_of_a_step_that_was_run_again_stays_as_it_ended(job: Any, failed_run: str) -> None:
-    before = db.one("SELECT * FROM run")
+    before = db.fetch_one("SELECT * FROM run")
     with job():
         run_step("research.investigate", failed_run, topic_id="t1")
 
-    assert db.all("SELECT * FROM run") == [before]
-    assert db.all("SELECT 1 FROM attempt") == []
+    assert db.fetch_all("SELECT * FROM run") == [before]
+    assert db.fetch_all("SELECT 1 FROM attempt") == []
     with job():
         run_step("research.investigate", failed_run, fails=True, topic_id="t1")
-    assert db.all("SELECT * FROM run") == [before]
+    assert db.fetch_all("SELECT * FROM run") == [before]
 
 
 def test_a_step_that_the_run_never_had_is_a_row_of_its_own(job: Any, failed_run: str) -> None:
@@ -99,7 +99,7 @@ def test_a_retry_of_the_server_is_a_further_try_too(job: Any) -> None:
             run_step("research.read_source", run_id, fails=fails, source="feeds")
 
     assert steps() == {"[2].read_source": ("done", 2)}
-    assert db.one("SELECT status FROM run") == {"status": "running"}
+    assert db.fetch_one("SELECT status FROM run") == {"status": "running"}
 
 
 def test_a_flow_that_is_run_again_is_a_new_run(job: Any, failed_run: str) -> None:
@@ -107,7 +107,7 @@ def test_a_flow_that_is_run_again_is_a_new_run(job: Any, failed_run: str) -> Non
     with job(**in_flow(again, "open")):
         run_step("research.open", None)
 
-    assert {str(row["id"]): row["status"] for row in db.all("SELECT id, status FROM run")} == {
+    assert {str(row["id"]): row["status"] for row in db.fetch_all("SELECT id, status FROM run")} == {
         failed_run: "failed",
         again: "running",
     }
@@ -119,8 +119,8 @@ def test_a_flow_that_goes_on_with_a_run_is_an_attempt_of_it_and_the_run_runs_aga
         with job(**in_flow(later, step)):
             run_step(f"research.{step}", failed_run)
 
-    assert db.all("SELECT run_id::text, job_id FROM attempt") == [{"run_id": failed_run, "job_id": later}]
-    assert db.one("SELECT status, error, finished_at FROM run") == {"status": "running", "error": None, "finished_at": None}
+    assert db.fetch_all("SELECT run_id::text, job_id FROM attempt") == [{"run_id": failed_run, "job_id": later}]
+    assert db.fetch_one("SELECT status, error, finished_at FROM run") == {"status": "running", "error": None, "finished_at": None}
     assert [row["job_id"] for row in recovery.on_server(0)] == [later]
     # The failure module is given no run: its flow's job leads to it.
     with job(**in_flow(later, "failure")), spans.step("ops.report_failure"):

@@ -59,9 +59,9 @@ def trace(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         patch.setenv("MILLRACE_TRACE_CONTENT", "true")
         with sample_sources(True):
             done = run.start(compiled("daily_research"), "daily_research", {"sample": True, "max_topics": 1})
-        row = db.one("SELECT * FROM run WHERE id = %s", [done.run_id])
+        row = db.fetch_one("SELECT * FROM run WHERE id = %s", [done.run_id])
         assert row is not None and row["status"] == "done", row
-        spans = db.all("SELECT * FROM span WHERE run_id = %s", [done.run_id])
+        spans = db.fetch_all("SELECT * FROM span WHERE run_id = %s", [done.run_id])
         root = {"span_id": root_span_id(done.run_id), "name": "invoke_workflow daily_research", "parent_id": None}
         yield [{**root, "attributes": root_attributes(row), "status": "ok"}, *spans]
         db.close()
@@ -84,7 +84,7 @@ def others(database: str) -> list[dict[str, Any]]:
         forget.main("nobody@example.org"),
     ):
         assert isinstance(done, dict)
-    return db.all("SELECT * FROM span")
+    return db.fetch_all("SELECT * FROM span")
 
 
 def test_a_run_is_workflow_then_steps_then_agents_then_what_they_do(trace: list[dict[str, Any]]) -> None:

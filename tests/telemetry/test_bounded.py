@@ -71,7 +71,7 @@ def test_a_process_holds_no_more_after_many_events(database: str) -> None:
     assert process.returncode == 0
     # What a second's spans weigh while they are written; an event kept in memory is a kilobyte.
     assert last - first < (16_000_000 if PROVE else 4_000_000)
-    row = db.one("SELECT count(*) AS n FROM run_event")
+    row = db.fetch_one("SELECT count(*) AS n FROM run_event")
     assert row == {"n": count}
 
 
@@ -83,12 +83,12 @@ def test_a_hundred_agents_at_once_lose_no_event(database: str) -> None:
     codes = [process.wait() for process in processes if process.communicate() is not None]
 
     assert codes == [0] * 10
-    row = db.one(
+    row = db.fetch_one(
         "SELECT count(*) AS n, count(DISTINCT (metadata ->> 'agent', metadata ->> 'second')) AS different FROM run_event"
     )
     assert row == {"n": 100 * seconds, "different": 100 * seconds}
     roll(CATALOGUE.values())
-    total = db.one("SELECT sum(value) AS n FROM metric_hour WHERE metric = 'events_total'")
+    total = db.fetch_one("SELECT sum(value) AS n FROM metric_hour WHERE metric = 'events_total'")
     assert total == {"n": 100 * seconds}
 
 
@@ -105,7 +105,7 @@ def test_counting_many_rows_holds_none_of_them(database: str) -> None:
     roll(CATALOGUE.values())
 
     assert _held() - before < 8_000_000
-    row = db.one("SELECT sum(value) AS n, count(*) AS series FROM metric_hour WHERE metric = 'events_total'")
+    row = db.fetch_one("SELECT sum(value) AS n, count(*) AS series FROM metric_hour WHERE metric = 'events_total'")
     assert row == {"n": count, "series": 41}
 
 

@@ -15,7 +15,7 @@ from tests.telemetry.conftest import RUN, Collector
 
 
 def run_row(run_id: str = RUN) -> dict[str, Any]:
-    row = db.one("SELECT * FROM run WHERE id = %s", [run_id])
+    row = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
     assert row is not None
     return row
 
@@ -62,7 +62,7 @@ def test_spans_stay_until_the_collector_takes_them(
 
     run_ended(RUN)
 
-    assert db.one("SELECT count(*) AS waiting FROM span WHERE exported_at IS NULL") == {"waiting": 3}
+    assert db.fetch_one("SELECT count(*) AS waiting FROM span WHERE exported_at IS NULL") == {"waiting": 3}
     collector.answers = 200
     set_rule(monkeypatch, otlp_endpoint=good)
     assert export_runs().spans == len(collector.spans) == 4
@@ -174,7 +174,7 @@ def test_one_in_ten_of_the_others_is_kept(database: str, collector: Collector, m
 
     export_runs(limit=500)
 
-    kept = db.one("SELECT count(*) FILTER (WHERE sampled = 'ratio') AS n FROM run")
+    kept = db.fetch_one("SELECT count(*) FILTER (WHERE sampled = 'ratio') AS n FROM run")
     assert kept is not None and 10 <= kept["n"] <= 30
 
 

@@ -84,10 +84,10 @@ def test_a_notice_becomes_a_row_and_a_mail_once(address: str, tmp_path: Any, mon
     assert post(f"{address}/alerts", {"alerts": [STALLED]}) == {"raised": 1, "resolved": 0}
     assert post(f"{address}/alerts", {"alerts": [STALLED]}) == {"raised": 0, "resolved": 0}
 
-    assert [(row["name"], row["state"], row["labels"]) for row in alerts.listed()] == [("StalledRun", "active", {})]
+    assert [(row["name"], row["state"], row["labels"]) for row in alerts.list_alerts()] == [("StalledRun", "active", {})]
     assert post(f"{address}/alerts", {"alerts": [{**STALLED, "status": "resolved"}]}) == {"raised": 0, "resolved": 1}
     assert post(f"{address}/alerts", {"alerts": [{**STALLED, "status": "resolved"}]}) == {"raised": 0, "resolved": 0}
-    assert alerts.listed() == []
+    assert alerts.list_alerts() == []
     assert len(list((tmp_path / "outbox").glob("**/*.eml"))) == 2
 
 
@@ -104,7 +104,7 @@ def test_what_comes_together_is_one_mail_and_what_only_informs_is_none(
     assert post(f"{address}/alerts", {"alerts": slow}) == {"raised": 2, "resolved": 0}
     assert post(f"{address}/alerts", {"alerts": [spent]}) == {"raised": 1, "resolved": 0}
 
-    assert sorted(row["agents"] for row in alerts.listed()) == [[], ["judge"], ["writer"]]
+    assert sorted(row["agents"] for row in alerts.list_alerts()) == [[], ["judge"], ["writer"]]
     (mail,) = (tmp_path / "outbox").glob("**/*.eml")
     assert "and 1 more" in mail.read_text().replace("\n ", " ")
 
@@ -116,7 +116,7 @@ def test_a_notice_that_is_none_is_refused_and_leaves_nothing(address: str, body:
     refused.value.close()
 
     assert refused.value.code == 400
-    assert alerts.listed(everything=True) == []
+    assert alerts.list_alerts(everything=True) == []
 
 
 def test_without_a_database_a_scrape_fails_and_the_exporter_goes_on(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ with step("research.read", run_id={run!r}), span("second"):
 def seen(sql: str) -> bool:
     """Wait until a row is there."""
     for _ in range(600):
-        if db.one(sql):
+        if db.fetch_one(sql):
             return True
         time.sleep(0.05)
     return False
@@ -52,7 +52,7 @@ def test_a_step_that_is_killed_in_the_middle_shows_what_was_open(database: str) 
     assert upkeep.close_killed() == 0, "one that was alive a moment ago may still be"
     upkeep.close_killed(RUN)
 
-    rows = db.all("SELECT name, status, finished_at >= started_at AS closed FROM span ORDER BY started_at")
+    rows = db.fetch_all("SELECT name, status, finished_at >= started_at AS closed FROM span ORDER BY started_at")
     assert [(row["name"], row["status"], row["closed"]) for row in rows] == [
         ("research.read", "ok", True),
         ("first", "ok", True),
@@ -70,7 +70,7 @@ def test_a_process_that_is_silent_for_a_minute_is_taken_for_dead(database: str) 
         assert upkeep.close_killed() == 1
 
     # It was alive after all.
-    assert db.one("SELECT status FROM span") == {"status": "ok"}
+    assert db.fetch_one("SELECT status FROM span") == {"status": "ok"}
 
 
 def test_no_span_is_lost_when_the_process_is_killed_right_after_main(database: str) -> None:
@@ -87,7 +87,7 @@ def test_no_span_is_lost_when_the_process_is_killed_right_after_main(database: s
             os.kill(os.getpid(), signal.SIGKILL)
         os.waitpid(child, 0)
 
-    found = db.one("SELECT count(*) AS n FROM span WHERE run_id = ANY(%s) AND status = 'ok'", [runs])
+    found = db.fetch_one("SELECT count(*) AS n FROM span WHERE run_id = ANY(%s) AND status = 'ok'", [runs])
     assert found == {"n": 3 * PROCESSES}
 
 
@@ -120,7 +120,7 @@ def test_maintenance_leaves_no_runs_behind_for_ever_and_fills_no_list(
     assert find("last")["flow"] == "research.open"
     assert main(["runs", "--all"]) == 0 and "ops.prune_memory" in capsys.readouterr().out
     db.execute("UPDATE run SET finished_at = finished_at - interval '31 days'")
-    assert db.one("SELECT count(*) > 0 AS kept FROM checkpoint.checkpoints") == {"kept": True}
+    assert db.fetch_one("SELECT count(*) > 0 AS kept FROM checkpoint.checkpoints") == {"kept": True}
     assert upkeep.prune()["runs"] == 3
-    assert db.one("SELECT count(*) AS n FROM checkpoint.checkpoints") == {"n": 0}
-    assert db.all("SELECT flow FROM run") == [{"flow": "research.open"}]
+    assert db.fetch_one("SELECT count(*) AS n FROM checkpoint.checkpoints") == {"n": 0}
+    assert db.fetch_all("SELECT flow FROM run") == [{"flow": "research.open"}]

@@ -13,9 +13,9 @@ from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.telemetry import upkeep
 from f.millrace.telemetry.catalogue import CATALOGUE
-from f.millrace.telemetry.figures import figures
 from f.millrace.telemetry.metrics.define import Alert, Label, Metric, Panel, define_metric, prefixed
 from f.millrace.telemetry.rollup import REFUSED, roll
+from f.millrace.telemetry.samples import collect
 from f.millrace.trust import decisions
 
 RUN = "018f6b0e-7f3a-7c11-9a55-0123456789ab"
@@ -84,7 +84,7 @@ def test_an_older_prefix_gives_exactly_the_older_names() -> None:
 def test_every_metric_can_be_read_from_an_empty_house(database: str) -> None:
     roll(CATALOGUE.values())
 
-    found = {metric.name: series for metric, series in figures(CATALOGUE.values())}
+    found = {metric.name: series for metric, series in collect(CATALOGUE.values())}
 
     assert found.keys() == CATALOGUE.keys()
     assert [series[0].value for name, series in found.items() if name == "exporter_up"] == [1.0]
@@ -94,7 +94,7 @@ def test_every_metric_can_be_read_from_an_empty_house(database: str) -> None:
 def count(name: str = "events_total") -> dict[str, float]:
     """The values of a metric with one label, by that label."""
     roll(CATALOGUE.values())
-    ((_, found),) = figures([CATALOGUE[name]])
+    ((_, found),) = collect([CATALOGUE[name]])
     return {next(iter(figure.labels.values()), ""): figure.value for figure in found}
 
 
@@ -200,7 +200,7 @@ def test_labels_cannot_explode(run: str) -> None:
     assert len(found) == 41
     assert found["other"] == 960
     assert sum(found.values()) == 1000
-    assert db.all("SELECT labels, sum(value) AS n FROM metric_hour WHERE metric = %s GROUP BY 1", [REFUSED]) == [
+    assert db.fetch_all("SELECT labels, sum(value) AS n FROM metric_hour WHERE metric = %s GROUP BY 1", [REFUSED]) == [
         {"labels": {"label": "event", "metric": "events_total"}, "n": 960}
     ]
     add_events("event 1", 1)
@@ -231,7 +231,7 @@ def test_a_histogram_counts_every_bound_and_names_its_slowest_trace(run: str) ->
         )
     roll(CATALOGUE.values())
 
-    ((definition, [figure]),) = figures([CATALOGUE["request_duration_seconds"]])
+    ((definition, [figure]),) = collect([CATALOGUE["request_duration_seconds"]])
 
     assert dict(zip((*definition.bounds, "all"), figure.buckets, strict=True)) == {
         **dict.fromkeys((0.05, 0.1), 0),

@@ -20,7 +20,7 @@ def test_a_step_started_alone_makes_its_own_run(database: str) -> None:
     with step("research.plan"):
         run_id = current().run_id
 
-    run = db.one("SELECT * FROM run WHERE id = %s", [run_id])
+    run = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
     assert run is not None
     assert (run["flow"], run["status"]) == ("research.plan", "done")
 
@@ -31,22 +31,22 @@ def test_spans_of_all_steps_share_the_trace_that_the_run_names(database: str) ->
     with step("research.close", run_id=RUN):
         pass
 
-    rows = db.all("SELECT * FROM span ORDER BY started_at")
+    rows = db.fetch_all("SELECT * FROM span ORDER BY started_at")
     assert {row["trace_id"] for row in rows} == {RUN.replace("-", "")}
     assert [row["name"] for row in rows] == ["research.open", "search", "research.close"]
     assert rows[0]["parent_id"] == root_span_id(RUN)
     assert rows[1]["parent_id"] == rows[0]["span_id"]
     assert {row["status"] for row in rows} == {"ok"}
-    assert db.one("SELECT step, message FROM run_event") == {"step": "open", "message": "Searching"}
+    assert db.fetch_one("SELECT step, message FROM run_event") == {"step": "open", "message": "Searching"}
 
 
 def test_a_failed_step_says_why_without_secrets(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError), step("research.read", run_id=RUN):
         raise RuntimeError("no answer from https://me:hunter2hunter2@news.example/")
 
-    row = db.one("SELECT status, error FROM step")
+    row = db.fetch_one("SELECT status, error FROM step")
     assert row == {"status": "failed", "error": "no answer from https://[redacted]@news.example/"}
-    assert db.one("SELECT status FROM span") == {"status": "error"}
+    assert db.fetch_one("SELECT status FROM span") == {"status": "error"}
 
 
 def test_a_repeated_step_is_one_row_with_two_tries(database: str) -> None:
@@ -54,7 +54,7 @@ def test_a_repeated_step_is_one_row_with_two_tries(database: str) -> None:
         with step("research.read", run_id=RUN):
             pass
 
-    assert db.one("SELECT tries, status FROM step") == {"tries": 2, "status": "done"}
+    assert db.fetch_one("SELECT tries, status FROM step") == {"tries": 2, "status": "done"}
 
 
 def test_a_span_outside_of_a_run_is_nothing(database: str) -> None:
@@ -62,7 +62,7 @@ def test_a_span_outside_of_a_run_is_nothing(database: str) -> None:
         handle.set(found=1)
     flush()
 
-    assert db.all("SELECT * FROM span") == []
+    assert db.fetch_all("SELECT * FROM span") == []
 
 
 def test_what_was_said_is_kept_only_when_asked_for_and_redacted(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,8 @@ def test_what_was_said_is_kept_only_when_asked_for_and_redacted(database: str, m
         handle.content(said)
 
     rows = {
-        row["name"]: row["attributes"] for row in db.all("SELECT name, attributes FROM span WHERE name IN ('silent', 'open')")
+        row["name"]: row["attributes"]
+        for row in db.fetch_all("SELECT name, attributes FROM span WHERE name IN ('silent', 'open')")
     }
     assert rows["silent"] == {}
     assert rows["open"]["gen_ai.input.messages"] == '[{"text": "my key is [redacted]", "password": "[redacted]"}]'
@@ -85,7 +86,7 @@ def test_attributes_that_hold_a_secret_are_redacted(database: str) -> None:
     with step("research.open", run_id=RUN), span("fetch", url="https://me:hunter2hunter2@news.example/", tags=("a", "b"), n=1.5):
         pass
 
-    row = db.one("SELECT attributes FROM span WHERE name = 'fetch'")
+    row = db.fetch_one("SELECT attributes FROM span WHERE name = 'fetch'")
     assert row == {
         "attributes": {"millrace.url": "https://[redacted]@news.example/", "millrace.tags": ["a", "b"], "millrace.n": 1.5}
     }

@@ -8,8 +8,8 @@ import pytest
 
 from f.millrace.core import db
 from f.millrace.telemetry.catalogue import CATALOGUE
-from f.millrace.telemetry.figures import figures
 from f.millrace.telemetry.rollup import roll
+from f.millrace.telemetry.samples import collect
 from scripts.verbs.__main__ import main
 from tests.telemetry.conftest import RUN
 
@@ -32,7 +32,7 @@ def asked(database: str) -> None:
             "INSERT INTO step (run_id, path, name, status, started_at, finished_at) VALUES (%s, %s, %s, 'done', %s, %s)",
             [RUN, name, name, at(begun), at(ended)],
         )
-    row = db.one(
+    row = db.fetch_one(
         "INSERT INTO action (key, run_id, tool, arguments, digest, risk, state, asked_at) "
         "VALUES ('mail', %s, 'mail.send', '{}', 'd', 'high', 'approved', %s) RETURNING id",
         [RUN, at(18)],
@@ -46,7 +46,7 @@ def asked(database: str) -> None:
 
 def value(name: str) -> float:
     roll(CATALOGUE.values())
-    ((_, found),) = figures([CATALOGUE[name]])
+    ((_, found),) = collect([CATALOGUE[name]])
     return sum(figure.value for figure in found)
 
 

@@ -164,7 +164,7 @@ def test_on_a_worker_the_mail_is_a_row_that_outlives_the_job(database, worker, t
 
     assert [one.model_dump() for one in sent] == 2 * [{"message_id": "d1@millrace", "status": "outbox", "path": ""}]
     assert not (tmp_path / "outbox").exists()
-    (row,) = db.all("SELECT * FROM outbox")
+    (row,) = db.fetch_all("SELECT * FROM outbox")
     assert (row["recipient"], row["subject"]) == ("a@b.example", "Grüße 📬")
     # As text, not encoded for transport: so `forget` finds whom it mentions.
     assert rich in row["content"] and "Für Zoë" in row["content"]
@@ -182,7 +182,7 @@ def test_on_a_worker_what_became_of_a_mail_can_be_seen(database, worker):
 
 def test_on_a_worker_with_a_server_nothing_is_kept(database, worker, smtp):
     assert send().status == "sent"
-    assert db.all("SELECT 1 FROM outbox") == []
+    assert db.fetch_all("SELECT 1 FROM outbox") == []
 
 
 def test_a_mail_belongs_to_its_run(database, worker):

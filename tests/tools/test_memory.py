@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from f.millrace.agents.toolbox import Toolbox
 from f.millrace.core import db
 from f.millrace.core.errors import ToolFailed
 from f.millrace.memory import vectors
 from f.millrace.memory.store import Draft, Origin, remember, remember_all
 from f.millrace.tools.client import open_tools
+from f.millrace.tools.toolbox import Toolbox
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -58,11 +58,11 @@ def test_it_is_read_only_and_memory_is_as_it_was():
             return await tools.list_tools()
 
     [tool] = asyncio.run(listed())
-    before = db.all("SELECT id, updated_at, valid FROM memory_item")
+    before = db.fetch_all("SELECT id, updated_at, valid FROM memory_item")
     ask({"question": "'; DELETE FROM memory_item; --"}, {"question": "kestrel", "as_of": "2020-01-01"})
 
     assert (tool.name, tool.read_only, tool.open_world, tool.destructive) == ("memory.search", True, False, False)
-    assert db.all("SELECT id, updated_at, valid FROM memory_item") == before
+    assert db.fetch_all("SELECT id, updated_at, valid FROM memory_item") == before
 
 
 def test_what_is_wrong_is_answered_in_words():

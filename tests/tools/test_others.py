@@ -12,7 +12,7 @@ import pytest
 from f.millrace.core import config, db
 from f.millrace.core.errors import ToolFailed
 from f.millrace.telemetry.spans import span, step, traceparent
-from f.millrace.tools import enabled, snapshot
+from f.millrace.tools import snapshot, tool_pins
 from f.millrace.trust import approvals
 from scripts.verbs.__main__ import main
 from tests.tools.others import echo, use
@@ -281,10 +281,10 @@ def test_a_tool_that_changed_is_held_until_a_person_approves_it(box):
     assert problems == [
         "the tool box.echo changed since it was approved (description); it is held until `scripts/millrace tools approve box.echo`"
     ]
-    (row,) = enabled.waiting()
+    (row,) = tool_pins.list_waiting()
     assert row["risk"] == "high" and row["arguments"]["was"]["description"] == "Say it again."
     use()
-    assert len(enabled.waiting()) == 1, "each version asks once"
+    assert len(tool_pins.list_waiting()) == 1, "each version asks once"
 
     approvals.decide(str(row["id"]), row["digest"], "approved", "ada", "test")
 
@@ -297,7 +297,7 @@ def test_a_refused_change_stays_held_and_the_old_version_serves_again(box):
     use()
     box.tools = [{**ECHO, "inputSchema": {**ECHO["inputSchema"], "required": []}}]
     use()
-    (row,) = enabled.waiting()
+    (row,) = tool_pins.list_waiting()
     approvals.decide(str(row["id"]), row["digest"], "denied", "ada", "test")
 
     assert "box.echo" not in use()[0]
@@ -309,15 +309,15 @@ def test_a_change_that_nobody_answered_is_asked_about_again_and_a_refusal_can_be
     use()
     box.tools = [{**ECHO, "description": "Say it again, and louder."}]
     use()
-    (row,) = enabled.waiting()
+    (row,) = tool_pins.list_waiting()
     db.execute("UPDATE action SET created_at = created_at - interval '73 hours'")
-    assert approvals.expire() == 1 and enabled.waiting() == []
+    assert approvals.expire() == 1 and tool_pins.list_waiting() == []
 
     assert "box.echo" not in use()[0]
-    (again,) = enabled.waiting()
+    (again,) = tool_pins.list_waiting()
     assert again["id"] != row["id"] and again["digest"] == row["digest"]
     approvals.decide(str(again["id"]), again["digest"], "denied", "ada", "test")
-    assert "box.echo" not in use()[0] and enabled.waiting() == []
+    assert "box.echo" not in use()[0] and tool_pins.list_waiting() == []
 
     assert main(["tools", "approve", "box.echo"]) == 0
     assert "box.echo" in use()[0] and main(["tools", "approve", "box.nothing"]) == 2
@@ -346,11 +346,11 @@ def test_each_run_keeps_what_every_server_offered_and_tells_what_changed(box):
     box.version, box.tools = "2.0", [{**ECHO, "description": "Other."}]
     second = run()
 
-    rows = db.all("SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s", [first])
+    rows = db.fetch_all("SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s", [first])
     assert {("box", "echo"), ("web", "search"), ("mail", "send"), ("box", "")} <= {(row["server"], row["tool"]) for row in rows}
     assert all(row["hash"] for row in rows if row["tool"])
     assert snapshot.changes(first) == []
     assert snapshot.changes(second) == ["the server box is version 2.0, before 1.0", "the tool box.echo is gone"]
     assert "is held until" in snapshot.problems(second)[0]
-    told = db.all("SELECT message FROM run_event WHERE run_id = %s AND metadata ? 'changed' ORDER BY id", [second])
+    told = db.fetch_all("SELECT message FROM run_event WHERE run_id = %s AND metadata ? 'changed' ORDER BY id", [second])
     assert [row["message"] for row in told] == snapshot.changes(second)

@@ -31,7 +31,7 @@ def test_what_our_tools_record_stands_below_the_call(database: str, monkeypatch:
     with step("research.read", run_id=RUN):
         asyncio.run(call())
 
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT p.name, s.trace_id FROM span s JOIN span p ON p.span_id = s.parent_id WHERE s.name = 'inside' ORDER BY s.started_at"
     )
     assert [row["name"] for row in rows] == ["execute_tool first", "execute_tool second"]

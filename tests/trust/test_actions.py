@@ -49,7 +49,7 @@ def test_other_arguments_take_the_approval_away():
 
     again = actions.propose("mail.send", {**MAIL, "subject": "Other"}, "mail:1")
 
-    assert again["state"] == "proposed" and approvals.answer(str(again["id"])) is None
+    assert again["state"] == "proposed" and approvals.answer_to(str(again["id"])) is None
 
 
 def test_what_was_performed_is_never_replaced():
@@ -221,34 +221,34 @@ def test_an_approval_that_expired_before_it_was_used_is_void():
 def test_what_nobody_can_tell_is_settled_by_a_person():
     action = approved()
     crash_while_performing()
-    assert actions.settle("mail:1", lambda: None)["state"] == "unknown"
+    assert actions.reconcile("mail:1", lambda: None)["state"] == "unknown"
 
-    assert [row["key"] for row in approvals.unknown()] == ["mail:1"]
-    assert actions.settle_by_person(str(action["id"]), False, "eva")["state"] == "failed"
+    assert [row["key"] for row in approvals.list_unknown()] == ["mail:1"]
+    assert actions.reconcile_by_person(str(action["id"]), False, "eva")["state"] == "failed"
     assert actions.perform("mail:1", MAIL, lambda: {"status": "sent"})["state"] == "performed"
     with pytest.raises(BadInput, match="only an unknown one"):
-        actions.settle_by_person(str(action["id"]), True, "eva")
+        actions.reconcile_by_person(str(action["id"]), True, "eva")
 
 
 def test_a_try_that_died_before_its_effect_makes_room_for_other_arguments():
     approved()
     crash_while_performing()
-    actions.settle("mail:1", lambda: False)
+    actions.reconcile("mail:1", lambda: False)
 
     again = actions.propose("mail.send", {**MAIL, "subject": "Other"}, "mail:1")
 
-    assert again["state"] == "proposed" and approvals.answer(str(again["id"])) is None
+    assert again["state"] == "proposed" and approvals.answer_to(str(again["id"])) is None
 
 
 def test_a_proposal_that_no_flow_asks_about_is_listed_and_expires(monkeypatch):
     actions.propose("shop.buy", {"thing": "pen"}, "tool:1")
-    (row,) = approvals.pending()
+    (row,) = approvals.list_pending()
     until = f"{row['created_at'] + timedelta(hours=72):%Y-%m-%d %H:%M} UTC"
     assert row["key"] == "tool:1" and f"Answer until: {until}" in questions.question(row).plain
 
     db.execute("UPDATE action SET created_at = created_at - interval '100 hours'")
 
-    assert approvals.expire() == 1 and approvals.pending() == []
+    assert approvals.expire() == 1 and approvals.list_pending() == []
 
 
 def test_a_mail_with_a_copy_to_someone_is_not_covered_by_a_standing_approval():

@@ -6,7 +6,7 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import SchemaMismatch
-from f.millrace.trust import audit, marks, policy, recipients
+from f.millrace.trust import audit, policy, pseudonyms, recipients
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -128,13 +128,13 @@ def test_addresses_do_not_reach_the_log_and_are_told_while_a_row_knows_them(monk
     rows = audit.rows()
 
     assert "mail.example" not in str(rows) and "eva" not in str(rows) and audit.verify() == []
-    told = marks.unmarked({"subject": rows[-1]["subject"], "by": rows[-1]["actor"]}, marks.known())
+    told = pseudonyms.reveal({"subject": rows[-1]["subject"], "by": rows[-1]["actor"]}, pseudonyms.known_addresses())
     assert told == {"subject": "mail:f:Ada.O'Neil@mail.example:1", "by": "eva@home.example"}
     assert audit.last("recipient.added", "Ada.O'Neil@mail.example") is not None
 
     db.execute("DELETE FROM standing_approval")
     db.execute("DELETE FROM recipient")
-    assert marks.unmarked(rows[-1]["subject"], marks.known()) == rows[-1]["subject"]
+    assert pseudonyms.reveal(rows[-1]["subject"], pseudonyms.known_addresses()) == rows[-1]["subject"]
 
 
 def test_secrets_do_not_reach_the_log():
@@ -169,7 +169,7 @@ def test_agents_that_start_together_note_a_prompt_once():
     together = threading.Barrier(8)
 
     def work():
-        db.one("SELECT 1")
+        db.fetch_one("SELECT 1")
         together.wait()
         policy.note_prompt("writer", "one")
         db.close()

@@ -19,7 +19,7 @@ def reserve(run_id: str, usd: float, user: str = "ada") -> str:
 
 
 def totals(scope: str) -> tuple[float, float]:
-    row = db.one("SELECT sum(reserved_usd) AS reserved, sum(spent_usd) AS spent FROM budget WHERE scope = %s", [scope])
+    row = db.fetch_one("SELECT sum(reserved_usd) AS reserved, sum(spent_usd) AS spent FROM budget WHERE scope = %s", [scope])
     assert row is not None
     return float(row["reserved"]), float(row["spent"])
 

@@ -84,7 +84,7 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def the_limits_hold_and_equal_the_rows(self):
-        for row in db.all("SELECT * FROM budget"):
+        for row in db.fetch_all("SELECT * FROM budget"):
             own = [one for one in self.rows.values() if one["run"] == row["key"] or row["key"].startswith(one["user"] + " ")]
             assert row["reserved_usd"] == sum(one["reserved"] for one in own)
             assert row["spent_usd"] == sum(one["spent"] for one in own)
@@ -164,8 +164,8 @@ def test_many_processes_at_once_never_overspend_by_a_cent(database, limit):
     budget.sweep()
 
     assert most == 0
-    rows = db.all(f"SELECT run_id::text, sum({spend.COST}) AS spent FROM usage GROUP BY 1")
-    held = {row["key"]: row for row in db.all("SELECT * FROM budget")}
+    rows = db.fetch_all(f"SELECT run_id::text, sum({spend.COST}) AS spent FROM usage GROUP BY 1")
+    held = {row["key"]: row for row in db.fetch_all("SELECT * FROM budget")}
     assert all(held[row["run_id"]]["spent_usd"] == row["spent"] for row in rows)
     (day,) = [row for key, row in held.items() if key.startswith("ada ")]
     assert day["spent_usd"] == sum(row["spent"] for row in rows) <= Decimal(limit)

@@ -38,7 +38,7 @@ class Life(RuleBasedStateMachine):
         self.effects = []  # (action's id, letter) as they reached the world
 
     def row(self):
-        return db.one("SELECT * FROM action WHERE key = %s", [self.key])
+        return db.fetch_one("SELECT * FROM action WHERE key = %s", [self.key])
 
     @rule(letter=NAMES, minutes=st.sampled_from([None, 5]))
     def propose(self, letter, minutes):

@@ -28,7 +28,7 @@ def spend_now(run_id, amount, user="ada", flow=""):
 
 
 def row_of(run_id):
-    return db.one("SELECT * FROM budget WHERE scope = 'run' AND key = %s", [run_id])
+    return db.fetch_one("SELECT * FROM budget WHERE scope = 'run' AND key = %s", [run_id])
 
 
 def test_a_warning_at_70_percent_is_a_row_and_an_event_and_comes_once(database):
@@ -37,15 +37,15 @@ def test_a_warning_at_70_percent_is_a_row_and_an_event_and_comes_once(database):
 
         run_id = current().run_id
         spend_now(run_id, "3.49")
-        assert db.all("SELECT * FROM budget_alert") == []
+        assert db.fetch_all("SELECT * FROM budget_alert") == []
 
         spend_now(run_id, "0.01")
         spend_now(run_id, "0.01")
 
-    assert [(row["scope"], row["percent"], row["spent_usd"]) for row in db.all("SELECT * FROM budget_alert")] == [
+    assert [(row["scope"], row["percent"], row["spent_usd"]) for row in db.fetch_all("SELECT * FROM budget_alert")] == [
         ("run", 70, usd("3.5"))
     ]
-    events = db.all("SELECT message, metadata FROM run_event WHERE event = 'budget'")
+    events = db.fetch_all("SELECT message, metadata FROM run_event WHERE event = 'budget'")
     assert [event["metadata"]["percent"] for event in events] == [70]
     assert events[0]["message"].startswith("$3.50 of the $5.00 of run")
 
@@ -59,7 +59,7 @@ def test_at_90_percent_nothing_starts_until_a_person_allows_the_rest(database):
     with pytest.raises(BudgetHeld):
         reserve(run_id, "0.1")
 
-    (question,) = approvals.pending()
+    (question,) = approvals.list_pending()
     assert (question["tool"], question["risk"], question["arguments"]["limit_usd"]) == ("budget.allow", "high", "5")
     assert row_of(run_id)["reserved_usd"] == 0
 
@@ -67,7 +67,7 @@ def test_at_90_percent_nothing_starts_until_a_person_allows_the_rest(database):
     spend_now(run_id, "0.3")
     with pytest.raises(BudgetExceeded, match=r"has \$0\.20 of \$5\.00 left"):
         reserve(run_id, "0.3")
-    assert [row["percent"] for row in db.all("SELECT percent FROM budget_alert ORDER BY 1")] == [70, 90, 100]
+    assert [row["percent"] for row in db.fetch_all("SELECT percent FROM budget_alert ORDER BY 1")] == [70, 90, 100]
     assert audit.verify() == []
 
 
@@ -76,13 +76,13 @@ def test_a_no_holds_and_the_question_is_not_asked_again(database):
     spend_now(run_id, "4.6")
     with pytest.raises(BudgetHeld):
         reserve(run_id, "0.1")
-    (question,) = approvals.pending()
+    (question,) = approvals.list_pending()
     approvals.decide(str(question["id"]), question["digest"], "denied", "ada")
 
     with pytest.raises(BudgetHeld, match="a person refused the rest"):
         reserve(run_id, "0.1")
 
-    assert approvals.pending() == []
+    assert approvals.list_pending() == []
 
 
 def test_what_costs_nothing_goes_on_after_the_end(database):

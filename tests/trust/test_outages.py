@@ -54,7 +54,7 @@ def test_a_run_goes_on_after_the_database_was_killed_under_it(server, monkeypatc
             pass
 
     assert world.faults() == [] and len(world.mails) == 2
-    assert db.one("SELECT status FROM run") == {"status": "done"}
+    assert db.fetch_one("SELECT status FROM run") == {"status": "done"}
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ def test_a_full_disk_fails_the_mail_in_words_and_the_run_can_go_on(small_disk, m
         world.items = 3
         for _ in steps_of(world, run):
             pass
-        assert db.one("SELECT status FROM run") == {"status": "partly_failed"}
-        errors = db.all("SELECT DISTINCT status, error FROM delivery")
+        assert db.fetch_one("SELECT status FROM run") == {"status": "partly_failed"}
+        errors = db.fetch_all("SELECT DISTINCT status, error FROM delivery")
         assert [row["status"] for row in errors] == ["failed"] and "No space left" in errors[0]["error"]
         assert not list((small_disk / "outbox").glob("*.eml"))
 

@@ -19,7 +19,7 @@ ISSUE = {"tool": "tracker.create_issue", "arguments": {"title": "Leak"}, "_note"
 SEND = {
     "tool": "mail.send",
     "arguments": MAIL,
-    "_note": "house rule for mail.send: a mail leaves the house and cannot be taken back",
+    "_note": "built-in rule for mail.send: a mail leaves this system and cannot be taken back",
 }
 ASKED: list[tuple[str, dict[str, Any], str, str]] = [
     ("person.decide", {"question": "Publish the report?", "details": ""}, "A question", "Publish the report?"),
@@ -80,7 +80,7 @@ def test_a_digest_is_asked_about_by_its_day(monkeypatch: pytest.MonkeyPatch, now
     monkeypatch.setenv("MILLRACE_NOW", now)
     config.reload()
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [RUN])
-    row = db.one(
+    row = db.fetch_one(
         "INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until, recipients, subject, html, plain) "
         "VALUES (%s, 'daily_research', 'main', 'daily', '2026-11-21', now(), '{a}', 'S', '', 'Six topics.') RETURNING id",
         [RUN],
@@ -97,7 +97,9 @@ def test_a_digest_is_asked_about_by_its_day(monkeypatch: pytest.MonkeyPatch, now
 @pytest.mark.usefixtures("database")
 def test_why_it_asks_is_said_in_words_and_once() -> None:
     asked = proposed(
-        "mail.send", MAIL, "asked for by the helper; house rule for mail.send: a mail leaves the house and cannot be taken back"
+        "mail.send",
+        MAIL,
+        "asked for by the helper; built-in rule for mail.send: a mail leaves this system and cannot be taken back",
     )
 
     assert "Why it asks: asked for by the helper; a mail leaves this system and cannot be taken back\n" in asked.plain

@@ -14,7 +14,7 @@ def test_adding_a_recipient_grants_a_standing_approval_once():
     recipients.add("ada@home.example", interests=["batteries"], by="eva")
     recipients.add("ada@home.example", by="eva")
 
-    held = approvals.standing("daily_research", "main")
+    held = approvals.list_standing("daily_research", "main")
     assert list(held) == ["ada@home.example"] and held["ada@home.example"]["granted_by"] == "eva"
     assert recipients.listed()[0]["interests"] == ["batteries"] and audit.verify() == []
 
@@ -23,10 +23,10 @@ def test_revoking_takes_both_away_and_adding_brings_them_back():
     recipients.add("ada@home.example")
     recipients.revoke("ada@home.example")
 
-    assert approvals.standing("daily_research", "main") == {}
+    assert approvals.list_standing("daily_research", "main") == {}
     assert [row["address"] for row in recipients.listed()] == ["me@localhost"]
     recipients.add("ada@home.example")
-    assert "ada@home.example" in approvals.standing("daily_research", "main")
+    assert "ada@home.example" in approvals.list_standing("daily_research", "main")
 
 
 def test_a_standing_approval_ends_on_its_day_and_a_person_is_asked_again(monkeypatch, capsys):
@@ -34,12 +34,12 @@ def test_a_standing_approval_ends_on_its_day_and_a_person_is_asked_again(monkeyp
     assert command_line(["recipients", "add", "ada@home.example", "--until", f"{day:%Y-%m-%d}"]) == 0
     assert command_line(["recipients", "list"]) == 0
     assert f"until {day:%Y-%m-%d}" in capsys.readouterr().out
-    assert "ada@home.example" in approvals.standing("daily_research", "main")
+    assert "ada@home.example" in approvals.list_standing("daily_research", "main")
 
     monkeypatch.setenv("MILLRACE_NOW", day.isoformat())
     config.reload()
 
-    assert approvals.standing("daily_research", "main") == {}
+    assert approvals.list_standing("daily_research", "main") == {}
     assert [row["standing"] for row in recipients.listed() if row["address"] == "ada@home.example"] == [None]
 
 

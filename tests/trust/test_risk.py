@@ -91,7 +91,7 @@ def test_an_agent_cannot_answer_grant_or_settle():
         lambda: approvals.approve_by_standing(action, "daily_research") or approvals.grant("a@b.example"),
         lambda: approvals.revoke("a@b.example"),
         lambda: recipients.add("mallory@evil.example"),
-        lambda: actions.settle_by_person(action_id, True, "eva"),
+        lambda: actions.reconcile_by_person(action_id, True, "eva"),
     ]
 
     for attempt in tries:

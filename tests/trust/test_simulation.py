@@ -11,7 +11,7 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.memory.forget import forget
-from f.millrace.research import letters
+from f.millrace.research import delivery
 from f.millrace.trust import actions, audit, recipients, recovery
 from scripts.paths import ROOT
 from scripts.simulation.crash import Crash, watched
@@ -69,11 +69,11 @@ def test_the_simulation_sees_a_digest_that_comes_twice(monkeypatch):
 @pytest.mark.parametrize("smtp", [False, True])
 def test_a_run_that_is_gone_on_with_does_not_take_over_what_a_later_one_has_sent(monkeypatch, smtp):
     world, pipeline, morning = World(1, smtp), pipeline_of("UTC"), scenario(1, 1)[0].clock.replace(hour=9)
-    mark = letters._mark
+    mark = delivery._mark
 
     def die_once(row, status, *more):
         if status in ("sent", "outbox"):
-            monkeypatch.setattr(letters, "_mark", mark)
+            monkeypatch.setattr(delivery, "_mark", mark)
             world.points.dead = True
             raise Crash
         return mark(row, status, *more)
@@ -87,7 +87,7 @@ def test_a_run_that_is_gone_on_with_does_not_take_over_what_a_later_one_has_sent
             pass
         recovery.mark_dead()
         config.settings().now, world.items = morning + timedelta(hours=1), 2
-        monkeypatch.setattr(letters, "_mark", die_once)
+        monkeypatch.setattr(delivery, "_mark", die_once)
         assert not world.drive([world.new_run()], pipeline, 0)
         recovery.mark_dead()
         world.drive([early], pipeline, 0)
@@ -117,7 +117,7 @@ def test_a_mail_that_may_have_arrived_stays_unknown_when_its_run_is_gone_on_with
         world.drive([world.new_run()], pipeline, 0)
         world.drive([early], pipeline, 0)
 
-        of_early = db.one("SELECT status FROM delivery WHERE run_id = %s AND recipient = %s", [early, READERS[0]])
+        of_early = db.fetch_one("SELECT status FROM delivery WHERE run_id = %s AND recipient = %s", [early, READERS[0]])
 
     assert of_early == {"status": "unknown"}
 

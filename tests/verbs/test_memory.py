@@ -42,7 +42,7 @@ def test_a_source_is_retracted_lifted_and_a_subject_forgotten(memory):
     memory("add", "Ada Example paints bridges", "--source", "gossip")
 
     assert "withdrawn: 1" in memory("retract", "gossip", "--because", "invented")[1]
-    assert "not held true" in memory("add", "Ada Example paints boats", "--source", "gossip")[1]
+    assert "stored as retracted" in memory("add", "Ada Example paints boats", "--source", "gossip")[1]
     assert memory("retract", "gossip", "--lift")[0] == 0 and memory("retract", "gossip", "--lift")[0] == 2
     code, forgotten = memory("forget", "Ada Example", "--json")
     assert code == 0 and forgotten["proved"] and forgotten["deleted"]["memory_item"] == 2

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from f.millrace.agents import gaps
+from f.millrace.agents import missing_tools
 from f.millrace.core import db
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
@@ -16,7 +16,7 @@ from f.millrace.tools import snapshot
 from scripts.paths import ROOT
 from scripts.runner.run import start
 from scripts.verbs.run import compiled
-from tests.agents.test_gaps import REPORT
+from tests.agents.test_missing_tools import REPORT
 from tests.tools.test_others import ECHO, box, use
 
 __all__ = ["box"]
@@ -69,7 +69,7 @@ def test_a_run_shows_which_tools_changed_since_the_one_before(box):
 def test_missing_tools_are_listed_with_how_often_they_were_missed():
     for _ in range(2):
         with step("test.gaps"):
-            gaps.report(current().run_id, REPORT, [])
+            missing_tools.report(current().run_id, REPORT, [])
 
     (row,) = millrace("gaps", "--json")["gaps"]
 
@@ -91,10 +91,10 @@ def test_a_run_whose_runner_died_is_gone_on_with():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("mail.send",), "mail.send is high risk and always asks: house rule for mail.send"),
+        (("mail.send",), "mail.send is high risk and always asks: built-in rule for mail.send"),
         (("chat.deleteMessage",), "what is deleted is lost"),
-        (("web.search",), "medium risk and runs without asking (setting risk_medium): house rule for web.search"),
-        (("research.widen",), "medium risk and runs without asking (setting risk_medium): house rule for research.widen"),
+        (("web.search",), "medium risk and runs without asking (setting risk_medium): built-in rule for web.search"),
+        (("research.widen",), "medium risk and runs without asking (setting risk_medium): built-in rule for research.widen"),
         (("x.look", "--annotations", '{"readOnlyHint": true}'), "x.look is low risk and runs and is logged: the tool says"),
         (("x.y",), "x.y is high risk and always asks: the tool does not say what it does, so it may destroy or publish"),
         (("x.y", "--annotations", '{"destructiveHint": true}'), "the tool says that it may overwrite or destroy"),

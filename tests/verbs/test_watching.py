@@ -14,7 +14,7 @@ from scripts.verbs.__main__ import main
 @pytest.fixture
 def stalled(database: str) -> int:
     """The id of an open alert."""
-    return alerts.raised("StalledRun", "critical", "prometheus", "1 run(s) stand still", {"flow": "daily_research"})["id"]
+    return alerts.raise_alert("StalledRun", "critical", "prometheus", "1 run(s) stand still", {"flow": "daily_research"})["id"]
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
@@ -31,7 +31,7 @@ def test_alerts_are_listed_seen_and_ended(stalled: int, capsys: pytest.CaptureFi
     shown = said(capsys, "alerts", "show", str(stalled))
     assert "First steps:" in shown and "scripts/millrace recover" in shown
     assert f"alert {stalled} (StalledRun) is resolved" in said(capsys, "alerts", "resolve", str(stalled))
-    assert "Nothing is wrong" in said(capsys, "alerts")
+    assert "No open alerts" in said(capsys, "alerts")
     assert json.loads(said(capsys, "alerts", "list", "--all", "--json"))[0]["state"] == "resolved"
 
 

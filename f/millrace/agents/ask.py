@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from f.millrace.agents import claims, evidence, from_memory, researcher, stop
+from f.millrace.agents import researcher, self_rag, stop_reasons
 from f.millrace.core import contracts, errors, ids, run_context
-from f.millrace.memory import conversation, documents
+from f.millrace.evidence import claims, store
+from f.millrace.memory import documents, history
 from f.millrace.trust import decisions
 
 LONGEST_QUESTION = 2_000
@@ -48,7 +49,7 @@ def ask(
     question = " ".join(question.split())
     if not question or len(question) > LONGEST_QUESTION:
         raise errors.BadInput(f"a question has 1 to {LONGEST_QUESTION} characters, this one {len(question)}")
-    earlier = [asked for asked, _ in conversation.turns(session)] if session else []
+    earlier = [asked for asked, _ in history.turns(session)] if session else []
     run_id = run_context.current().run_id
     numbers: dict[str, int] = {}
 
@@ -60,7 +61,7 @@ def ask(
     with run_context.within(session_id=session or "", turn_id=topic["id"] if session else ""):
         known = None if fresh else _from_memory(run_id, topic, earlier, show, memory_only)
         if fresh:
-            topic["documents"] = from_memory.passages(topic["title"])
+            topic["documents"] = self_rag.passages(topic["title"])
         result = known or researcher.research_topic(run_id, topic, earlier=earlier, on_finding=show)
     decisions.close(run_id)
     numbers.clear()
@@ -73,7 +74,7 @@ def ask(
     reply = Reply(text=text, sources=_sources(run_id, topic["id"], numbers), result=result)
     if session:
         cited = {"evidence": list(numbers)}
-        conversation.remember_turn(session, question, " ".join(f.text for f in result.findings) or text, cited)
+        history.remember_turn(session, question, " ".join(f.text for f in result.findings) or text, cited)
     return reply
 
 
@@ -81,12 +82,12 @@ def _from_memory(
     run_id: str, topic: dict[str, Any], earlier: list[str], show: Callable[[contracts.Finding], None], only: bool
 ) -> contracts.TopicResult | None:
     """Return the answer that memory gives, or None when research has to go on, with what memory has in `topic`."""
-    memory = from_memory.recollect(run_id, topic["id"], topic["title"], earlier, only)
+    memory = self_rag.answer(run_id, topic["id"], topic["title"], earlier, only)
     if not (memory.enough or only):
         topic["documents"] = memory.documents
         return None
     result = memory.result or contracts.TopicResult(
-        topic_id=topic["id"], title=topic["title"], no_sources=True, stopped_because=stop.Stop.NOTHING
+        topic_id=topic["id"], title=topic["title"], no_sources=True, stopped_because=stop_reasons.StopReason.NOTHING
     )
     for finding in result.findings:
         show(finding)
@@ -95,7 +96,7 @@ def _from_memory(
 
 def _whole(question: str, earlier: list[str]) -> str:
     """Return the question with the one before it, when it cannot stand alone."""
-    own = len(claims.content(question))
+    own = len(claims.content_words(question))
     leans = own < 2 or (own < FEW_WORDS and POINTS_BACK.search(question))
     if not earlier or not leans:
         return question
@@ -122,7 +123,7 @@ def _marks(citations: list[str], numbers: dict[str, int]) -> str:
 
 
 def _sources(run_id: str, topic_id: str, numbers: dict[str, int]) -> list[dict[str, Any]]:
-    stored = {piece.id: piece for piece in evidence.load(run_id, topic_id)}
+    stored = {piece.id: piece for piece in store.load(run_id, topic_id)}
     return [{"number": number, **_source(stored[identity])} for identity, number in numbers.items() if identity in stored]
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent, ToolOutput
 
-from f.millrace.agents import call, prompt
 from f.millrace.core import contracts, run_context
+from f.millrace.evidence import prompt
+from f.millrace.models import call
 
 INSTRUCTIONS = f"""\
 You judge evidence about one question. State the key claims that it makes, each with the ids of all evidence that says so.
@@ -19,28 +20,13 @@ about.
 {prompt.UNTRUSTED}"""
 
 
-class ClaimedSide(BaseModel):
-    """One side of a contradiction."""
-
-    claim: str = Field(description="What this side says, one sentence.")
-    value: str = Field(default="", description="The figure, date or name that differs, as the claim has it.")
-    evidence: list[str] = Field(description="Ids of the evidence that says so.")
-
-
-class Contradiction(BaseModel):
-    """Sources that cannot all be right."""
-
-    question: str = Field(description="What they disagree about.")
-    sides: list[ClaimedSide] = Field(description="Two sides or more.")
-
-
 class Judgement(BaseModel):
     """What the evidence is worth."""
 
     enough: bool = Field(description="Whether it answers the question from more than one source.")
     claims: list[contracts.Finding] = Field(default_factory=list, description="Key claims, the most important first.")
     missing: list[str] = Field(default_factory=list, description="Searches for what is missing.")
-    conflicts: list[Contradiction] = Field(default_factory=list)
+    conflicts: list[contracts.Contradiction] = Field(default_factory=list)
 
 
 agent = Agent(output_type=ToolOutput(Judgement, name="judge", description="The judgement."), instructions=INSTRUCTIONS)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 from pydantic_ai import Agent, ToolOutput
 
-from f.millrace.agents import call, prompt
 from f.millrace.core import run_context
+from f.millrace.evidence import prompt
+from f.millrace.models import call
 
 INSTRUCTIONS = f"""\
 You plan the research of one question. Write searches that a search engine can answer: names, figures, dates, no filler.

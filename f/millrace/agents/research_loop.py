@@ -13,28 +13,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from f.millrace.agents import (
-    call,
-    citations,
-    confidence,
-    conflicts,
-    gaps,
-    gathered,
-    judge,
-    offline,
-    planner,
-    prompt,
-    scope,
-    sources,
-    state_graph,
-    stop,
-    toolbox,
-    writer,
-)
+from f.millrace.agents import judge, missing_tools, planner, scope, state_graph, stop_reasons, writer
 from f.millrace.core import config, contracts, errors, ids, money, run_context
+from f.millrace.evidence import citations, confidence, conflicts, pool, prompt, source_quality
 from f.millrace.memory import recall
+from f.millrace.models import call, offline
 from f.millrace.telemetry import events, spans
-from f.millrace.trust import embeddings, spend
+from f.millrace.tools import toolbox
+from f.millrace.trust import embedding_billing, spend
 
 QUERIES_A_ROUND = 3
 PAGES_A_ROUND = 4
@@ -91,7 +77,7 @@ class Research:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.gathered = gathered.Gathered(self.run_id, self.topic_id, self.question, heard=self.tools.heard)
+        self.gathered = pool.EvidencePool(self.run_id, self.topic_id, self.question, heard=self.tools.heard)
 
     @property
     def pieces(self) -> dict[str, contracts.Evidence]:
@@ -156,7 +142,7 @@ class Research:
 
     async def plan(self, state: State) -> State:
         """Take what is at hand, then ask what to search for."""
-        embeddings.keep_account()
+        embedding_billing.enable_embedding_billing()
         first = self.gathered.take_items(self.item_ids, self.documents)
         if self.given_only:
             return {"queries": [], "hits": first}
@@ -177,7 +163,7 @@ class Research:
         if queries:
             events.emit("progress", f"Searching… {len(hits)} results", topic=self.topic_id, round=self.rounds)
         if self.tools.search_failed:
-            self._note(stop.Stop.SEARCH_FAILED)
+            self._note(stop_reasons.StopReason.SEARCH_FAILED)
             self.gathered.take_memories()
         return {"hits": [*(state.get("hits") or []), *hits], "queries": []}
 
@@ -204,7 +190,7 @@ class Research:
             checked = citations.keep_supported(judgement.claims, self.pieces)
             self.claims = checked.findings
             self.dropped += len(checked.dropped)
-            self.conflicts = conflicts.described(judgement.conflicts, self.pieces)
+            self.conflicts = conflicts.validate(judgement.conflicts, self.pieces)
         return {}
 
     async def refine(self, state: State) -> State:
@@ -213,7 +199,7 @@ class Research:
         wanted = [planner.Query(text=text[:300]) for text in (judgement.missing if judgement else [])]
         queries = self._unasked(wanted)
         if not queries:
-            self.stuck = self.stuck or (stop.Stop.CONFUSED if wanted else stop.Stop.STALLED)
+            self.stuck = self.stuck or (stop_reasons.StopReason.CONFUSED if wanted else stop_reasons.StopReason.STALLED)
         return {"queries": queries}
 
     async def another_way(self, state: State) -> State:
@@ -223,7 +209,7 @@ class Research:
             self.tried_another_way = True
             self.gathered.take_memories()
             order = [tool.name for tool in self.tools.searches()]
-            query = stop.another_way(self.question, self.asked, order, self.served)
+            query = stop_reasons.reformulate(self.question, self.asked, order, self.served)
         if query or len(self.pieces) > self.known:
             words = f"{query.tool}: {query.text}" if query else "what memory knows"
             events.emit(
@@ -235,7 +221,7 @@ class Research:
 
     async def settle(self, state: State) -> State:
         """Weigh the sides of each conflict; one that is undecided is searched for once."""
-        self.conflicts = [conflicts.settle(conflict, self.pieces) for conflict in self.conflicts]
+        self.conflicts = [conflicts.resolve(conflict, self.pieces) for conflict in self.conflicts]
         open_questions = [planner.Query(text=conflict.question[:300]) for conflict in self.conflicts if conflict.trusted is None]
         queries = self._unasked(open_questions)[:1] if self._may_go_on() else []
         return {"queries": queries}
@@ -243,10 +229,10 @@ class Research:
     async def escalate(self, state: State) -> State:
         """Say what was missing; nobody is waited for."""
         searches = [tool.name for tool in self.tools.searches()]
-        missing = [] if searches else [gaps.SEARCH]
+        missing = [] if searches else [missing_tools.SEARCH]
         if not self.tools.readers("url"):
-            missing.append(gaps.READ)
-        reported = gaps.try_report(self.run_id, missing, list(self.tools.listed.values())) if missing else None
+            missing.append(missing_tools.READ)
+        reported = missing_tools.try_report(self.run_id, missing, list(self.tools.listed.values())) if missing else None
         if reported:
             self.gaps.append(reported)
         said = f"Not enough evidence on {self.question!r}: {self.stop}"
@@ -258,9 +244,9 @@ class Research:
         if not self.pieces:
             return {}
         events.emit("progress", f"Writing: {self.question}", topic=self.topic_id)
-        gate = citations.Gate(self.pieces, self._show)
-        standing = [claim for claim in self.claims if conflicts.stands(claim, self.conflicts)]
-        in_words = [conflicts.in_words(conflict) for conflict in self.conflicts]
+        gate = citations.StreamVerifier(self.pieces, self._show)
+        standing = [claim for claim in self.claims if conflicts.is_consistent(claim, self.conflicts)]
+        in_words = [conflicts.summarise(conflict) for conflict in self.conflicts]
         answer = await self._ask(
             writer.write,
             self.gathered.shown(without=conflicts.discredited(self.conflicts, self.pieces)),
@@ -271,13 +257,13 @@ class Research:
             on_restart=gate.restart,
         )
         gate.close()
-        checked = citations.check(str(answer.output), self.pieces)
+        checked = citations.verify(str(answer.output), self.pieces)
         self.dropped += len(checked.dropped)
         for sentence, reason in checked.dropped:
             events.emit("decision", f"Dropped: {sentence[:160]} ({reason})", topic=self.topic_id)
         # What lost a conflict is told with the conflict, not as a finding.
         findings = [self._placed(finding) for finding in checked.findings or self.claims[:MOST_CLAIMS]]
-        self.findings = [finding for finding in findings if conflicts.stands(finding, self.conflicts)] or findings
+        self.findings = [finding for finding in findings if conflicts.is_consistent(finding, self.conflicts)] or findings
         for finding in self.findings if not gate.shown else []:
             self._show(finding)
         return {}
@@ -306,19 +292,19 @@ class Research:
         judgement = state.get("judgement")
         if not self.stop:
             if judgement is not None and judgement.enough and self.claims:
-                self.stop = stop.Stop.ENOUGH
+                self.stop = stop_reasons.StopReason.ENOUGH
             elif not self.loop or self.given_only:
-                self.stop = stop.Stop.ONE_ROUND
+                self.stop = stop_reasons.StopReason.ONE_ROUND
             elif self.rounds > 1 and not self.fresh and (self.tried_another_way or self._may_go_on()):
-                self.stuck = self.stuck or stop.Stop.STALLED
+                self.stuck = self.stuck or stop_reasons.StopReason.STALLED
                 return "another_way"
             elif self.rounds >= config.settings().max_rounds:
-                self.stop = stop.Stop.ROUNDS
+                self.stop = stop_reasons.StopReason.ROUNDS
             elif self._seconds_left() <= 0:
-                self.stop = stop.Stop.TIME
+                self.stop = stop_reasons.StopReason.TIME
             else:
                 return "refine"
-        return "write" if self.stop in (stop.Stop.ENOUGH, stop.Stop.ONE_ROUND) else "escalate"
+        return "write" if self.stop in (stop_reasons.StopReason.ENOUGH, stop_reasons.StopReason.ONE_ROUND) else "escalate"
 
     def _may_go_on(self) -> bool:
         return not self.stop and not self.given_only and self.rounds < config.settings().max_rounds and self._seconds_left() > 0
@@ -328,34 +314,34 @@ class Research:
     async def _ask(self, agent: Callable[..., Awaitable[call.Answer]], *arguments: Any, **options: Any) -> call.Answer:
         """Ask an agent; when its model fails or the money is spent, the offline model stands in."""
         name = agent.__name__
-        # A headline is a stranger's: it is researched, and nothing that it orders is done.
+        # A headline is untrusted text: it is researched, and nothing that it orders is done.
         question = self.question if self.trust == "own" else prompt.Foreign(self.question)
         role = {"plan": "planner", "judge": "judge", "write": "writer"}[name]
         own = config.settings().agents.get(role)
         seconds = max(1.0, self._seconds_left())
-        if self.stop != stop.Stop.BUDGET and self.model_failures < MODEL_FAILURES and (own is None or own.enabled):
+        if self.stop != stop_reasons.StopReason.BUDGET and self.model_failures < MODEL_FAILURES and (own is None or own.enabled):
             try:
                 answer = await agent(question, *arguments, seconds=seconds, **options)
                 return answer
             except errors.BudgetExceeded as error:
-                self.stop = stop.Stop.BUDGET
-                self._note(stop.Stop.PICKED)
+                self.stop = stop_reasons.StopReason.BUDGET
+                self._note(stop_reasons.StopReason.PICKED)
                 events.emit("budget", str(error), topic=self.topic_id)
             except errors.ModelFailed as error:
                 self.model_failures += 1
-                self._note(stop.Stop.MODEL_FAILED)
+                self._note(stop_reasons.StopReason.MODEL_FAILED)
                 events.emit("error", str(error), topic=self.topic_id)
                 events.emit("error", STOOD_IN, topic=self.topic_id, for_digest=True)
         return await agent(question, *arguments, model=offline.OfflineModel(), **options)
 
     async def _search(self, query: planner.Query) -> list[toolbox.Hit]:
-        allowed = scope.permitted(self.question, self.earlier, query.text, self.tools, self.topic_id)
+        allowed = scope.may_search(self.question, self.earlier, query.text, self.tools, self.topic_id)
         if not allowed or self._seconds_left() <= 0:
             return []
         return await self.tools.search(query.text, query.tool)
 
     def _unasked(self, queries: Sequence[planner.Query]) -> list[planner.Query]:
-        return stop.unasked(queries, self.asked)[:QUERIES_A_ROUND]
+        return stop_reasons.drop_asked(queries, self.asked)[:QUERIES_A_ROUND]
 
     def _placed(self, finding: contracts.Finding) -> contracts.Finding:
         """Return the finding with which of several things of one name it is about, as the judged claims have it."""
@@ -385,10 +371,10 @@ class Research:
             findings=self.findings,
             dropped=self.dropped,
             conflicts=self.conflicts,
-            history=sources.record(run_context.current().namespace, self.run_id, sorted(cited)),
+            history=source_quality.track_record(run_context.current().namespace, self.run_id, sorted(cited)),
         )
-        reason = self.stop or stop.Stop.STALLED
-        reasons = [reason if self.findings else f"{stop.Stop.NOTHING} ({reason})", *self.notes]
+        reason = self.stop or stop_reasons.StopReason.STALLED
+        reasons = [reason if self.findings else f"{stop_reasons.StopReason.NOTHING} ({reason})", *self.notes]
         return contracts.TopicResult(
             topic_id=self.topic_id,
             title=self.question,

@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from f.millrace.agents import call, research_loop, stop, toolbox
+from f.millrace.agents import research_loop, stop_reasons
 from f.millrace.core import config, contracts, errors, ids, setting_types
+from f.millrace.models import call
 from f.millrace.telemetry import events
-from f.millrace.tools import client, snapshot
+from f.millrace.tools import client, snapshot, toolbox
 from f.millrace.trust import authority, decisions, risk, taint
 
 
@@ -67,7 +68,9 @@ async def research(
         raise errors.BadInput("a topic needs an id and a title")
     own = config.settings().agents.get("researcher") or setting_types.AgentSettings()
     if not own.enabled:
-        return contracts.TopicResult(topic_id=topic_id, title=question, no_sources=True, stopped_because=stop.Stop.OFF)
+        return contracts.TopicResult(
+            topic_id=topic_id, title=question, no_sources=True, stopped_because=stop_reasons.StopReason.OFF
+        )
     allowed = spec.tools if own.tools is None else own.tools
     if topic.get("search") is False:
         allowed = []
@@ -101,7 +104,7 @@ async def _research(
                 run_id,
                 topic_id,
                 question,
-                toolbox.Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold, taint.Heard(question, trust)),
+                toolbox.Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold, taint.TaintContext(question, trust)),
                 loop=loop,
                 given_only=topic.get("search") is False,
                 item_ids=list(topic.get("item_ids") or []),

@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic_ai import Agent
 
-from f.millrace.agents import call, citations, evidence, offline, prompt
 from f.millrace.core import config, contracts, errors, run_context, setting_types
+from f.millrace.evidence import citations, prompt, store
+from f.millrace.models import call, offline
 
 INSTRUCTIONS = f"""\
 You summarise documents for a busy reader. Write at most as many lines as are asked for. Each line is one sentence that the
@@ -66,12 +67,12 @@ def _stored(topic_id: str, documents: Sequence[dict[str, Any]], about: str, summ
         left -= len(text)
         if len(text) < len(str(document["text"])):
             summary.shortened.append(str(document["title"]))
-        for start in range(0, len(text), evidence.MOST_TEXT):
-            made = evidence.store(
+        for start in range(0, len(text), store.MOST_TEXT):
+            made = store.store(
                 run_context.current().run_id,
                 topic_id,
                 about,
-                **{**document, "text": text[start : start + evidence.MOST_TEXT]},
+                **{**document, "text": text[start : start + store.MOST_TEXT]},
                 tool="summarise",
                 most=len(text),
             )
@@ -93,4 +94,4 @@ async def write(pieces: Sequence[contracts.Evidence], about: str, lines: int, **
 async def _checked(pieces: Sequence[contracts.Evidence], about: str, lines: int, summary: Summary) -> list[contracts.Finding]:
     answer = await write(pieces, about, lines)
     summary.cost_usd += answer.cost_usd
-    return citations.check(str(answer.output), {piece.id: piece for piece in pieces}).findings
+    return citations.verify(str(answer.output), {piece.id: piece for piece in pieces}).findings

@@ -14,9 +14,10 @@ from pydantic_ai.tools import RunContext
 from pydantic_ai.tools import Tool as FunctionTool
 from pydantic_ai.toolsets import FunctionToolset
 
-from f.millrace.agents import gaps, progress, prompt, toolbox
+from f.millrace.agents import missing_tools, progress
 from f.millrace.core import errors
-from f.millrace.tools import client
+from f.millrace.evidence import prompt
+from f.millrace.tools import client, toolbox
 
 LONGEST_ANSWER = 12_000
 
@@ -69,10 +70,10 @@ async def _call(
 def report_gap(run_id: str, tools: toolbox.Toolbox, made: list[dict[str, Any]]) -> FunctionTool[Any]:
     """Return the function by which a model reports a tool that it lacks; a report that does not hold is answered with why."""
 
-    async def report_missing_tool(report: gaps.GapReport) -> str:
+    async def report_missing_tool(report: missing_tools.GapReport) -> str:
         """Report that no tool can do what the task needs, after having looked at those that there are."""
         try:
-            made.append(gaps.report(run_id, report, list(tools.listed.values())))
+            made.append(missing_tools.report(run_id, report, list(tools.listed.values())))
         except errors.BadInput as error:
             return f"Not accepted: {error}"
         return "Stored. Go on with what can be done."

@@ -3,15 +3,16 @@
 """Writer: evidence in, cited sentences out.
 
 Its output is plain text, one sentence a line with the ids that it cites, so that a line can be checked and shown as soon
-as it is there; agents/citations turns it into findings.
+as it is there; evidence/citations turns it into findings.
 """
 
 from collections.abc import Sequence
 
 from pydantic_ai import Agent
 
-from f.millrace.agents import call, prompt
 from f.millrace.core import contracts, run_context
+from f.millrace.evidence import prompt
+from f.millrace.models import call
 
 INSTRUCTIONS = f"""\
 You answer one question from the evidence, for a busy reader. Write two to six lines. Each line is one sentence that the

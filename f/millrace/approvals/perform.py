@@ -10,7 +10,7 @@ scripts/millrace step approvals/perform run_id=RUN
 
 from f.millrace.core import errors
 from f.millrace.telemetry import events, spans
-from f.millrace.tools import approved
+from f.millrace.tools import approved_calls
 from f.millrace.trust import actions
 
 
@@ -27,11 +27,11 @@ def main(run_id: str = "", action_id: str | None = None) -> dict:
     run_id = run_id or str((wanted or {}).get("run_id") or "")
     with spans.step("approvals.perform", run_id or None, action_id=action_id or "") as span:
         if wanted is None:
-            done = [approved.perform(row) for row in approved.left(run_id)]
-        elif wanted["tool"] == approved.TOGETHER:
-            done = approved.perform_together(wanted)
+            done = [approved_calls.perform(row) for row in approved_calls.list_open(run_id)]
+        elif wanted["tool"] == approved_calls.TOGETHER:
+            done = approved_calls.perform_together(wanted)
         else:
-            done = [approved.perform(wanted)]
+            done = [approved_calls.perform(wanted)]
         for row in done:
             events.emit(
                 "decision",

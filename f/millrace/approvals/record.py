@@ -54,7 +54,7 @@ def main(
 
 def _without_asking(action: dict) -> dict:
     """Return what holds without a question: an answer that was given before, else the action's own state."""
-    answer = approvals.answer(str(action["id"]))
+    answer = approvals.answer_to(str(action["id"]))
     if answer is None:
         return {"approved": False, "decision": action["state"], "by": "policy"}
     return {"approved": answer["decision"] == "approved", "decision": answer["decision"], "by": answer["decided_by"]}
@@ -63,7 +63,7 @@ def _without_asking(action: dict) -> dict:
 def _run_of_job() -> str | None:
     """Return the run that this job works for, if it has one: a job that goes on with a run has another id than the run."""
     job = run_context.root_run_id()
-    row = job and db.one(
+    row = job and db.fetch_one(
         "SELECT run_id AS id FROM attempt WHERE job_id = %s UNION ALL SELECT id FROM run WHERE id::text = %s LIMIT 1", [job, job]
     )
     return str(row["id"]) if row else None

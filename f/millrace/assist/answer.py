@@ -39,7 +39,7 @@ def main(
     """
     with spans.step("assist.answer") as span:
         run_id = run_context.current().run_id
-        row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
+        row = db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
         known = row["answer"] if row else None
         if known is None:
             db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id])

@@ -27,8 +27,8 @@ def main(run_id: str) -> dict:
 
 def finish(run_id: str) -> dict:
     """End the run with its answer, and return that; a run that has ended stays as it is."""
-    row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
-    made = db.all(
+    row = db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
+    made = db.fetch_all(
         "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:') ORDER BY created_at, key",
         [run_id],
     )
@@ -36,7 +36,7 @@ def finish(run_id: str) -> dict:
     answer = row.get("answer") or {}
     failed = answer.get("stopped_because") or any(one["state"] in ("failed", "unknown") for one in made)
     status = "partly_failed" if failed else "done"
-    cost = spend.told(run_id)
+    cost = spend.run_cost_usd(run_id)
     labels = [f"cost:{money.dollars(cost)}", *([status] if status != "done" else [])]
     result = {**answer, "calls": calls, "status": status, "cost_usd": cost, "wm_labels": labels}
     changed = db.execute(

@@ -8,10 +8,10 @@ With the tools that there are; what needs a person is proposed, what was missing
 scripts/millrace step assist/work task="Write down in my notes when high water is"
 """
 
-from f.millrace.agents import helper
+from f.millrace.agents import task_agent
 from f.millrace.core import db, errors, run_context
 from f.millrace.telemetry import events, spans
-from f.millrace.tools import approved
+from f.millrace.tools import approved_calls
 from f.millrace.trust import decisions, policy
 
 LONGEST_TASK = 4_000
@@ -29,18 +29,18 @@ def main(task: str, pipeline: dict | None = None) -> dict:
         run_id, task = run_context.current().run_id, task.strip()
         if not task or len(task) > LONGEST_TASK:
             raise errors.BadInput(f"a task has 1 to {LONGEST_TASK} characters, this one {len(task)}")
-        row = db.one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
+        row = db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
         if row is None or row["answer"] is None:
             db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id])
             policy.note()
-            help = helper.do_task(run_id, task)
+            help = task_agent.do_task(run_id, task)
             # The text stays in the run's row, not in the results of its steps.
             kept = {"answer": {"text": help.text, "gaps": help.gaps, "stopped_because": help.stopped_because}}
             with db.transaction():
                 db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb(kept), run_id])
                 decisions.judged(run_id, "task", task[:LONGEST_TITLE], None, "helper", help.escalated)
             events.emit("progress", help.text)
-        question = approved.ask_together(run_id)
+        question = approved_calls.ask_together(run_id)
         span.set(asks=question is not None)
         return {
             "run_id": run_id,

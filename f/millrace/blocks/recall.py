@@ -12,7 +12,7 @@ scripts/millrace step blocks/recall question="quay repair"
 from f.millrace.core import errors, run_context
 from f.millrace.memory import recall
 from f.millrace.telemetry import spans
-from f.millrace.trust import embeddings, markdown
+from f.millrace.trust import embedding_billing, markdown
 
 MOST = 100
 
@@ -35,7 +35,7 @@ def main(question: str, limit: int = 5, types: list[str] | None = None, as_of: s
     if not 1 <= limit <= MOST:
         raise errors.BadInput(f"limit is {limit}; allowed is 1 to {MOST}")
     with spans.step("blocks.recall") as span, run_context.within(namespace=namespace):
-        embeddings.keep_account()
+        embedding_billing.enable_embedding_billing()
         results = recall.search(question, limit, types=types or None, as_of=as_of.strip() or None).results
         names = ("id", "type", "title", "text", "source", "score", "valid_from")
         memories = [{name: result.as_json()[name] for name in names} for result in results]

@@ -41,7 +41,7 @@ def main(to: list[str], subject: str, text: str) -> dict:
     if not subject.strip() or not text.strip():
         raise errors.BadInput("a mail needs a subject and a text")
     with spans.step("blocks.send_mail", recipients=len(addresses)) as span:
-        held = approvals.standing(mails.flow(), "main", mails.TOOL)
+        held = approvals.list_standing(mails.flow(), "main", mails.TOOL)
         wanted = [mails.compose(address, " ".join(subject.split()), text) for address in addresses]
         others = [one for one in wanted if one["to"] not in held]
         sent = mails.send([one for one in wanted if one["to"] in held], mails.standing)

@@ -12,9 +12,11 @@ scripts/millrace step blocks/summarise text="..." sentences=3
 
 from typing import Any
 
-from f.millrace.agents import call, evidence, summariser
+from f.millrace.agents import summariser
 from f.millrace.core import errors, ids, money, run_context
+from f.millrace.evidence import store
 from f.millrace.memory import documents as stored
+from f.millrace.models import call
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import web
 from f.millrace.trust import markdown
@@ -103,7 +105,7 @@ def _from_web(urls: list[str], problems: list[str]) -> list[Document]:
         except errors.MillraceError as error:
             problems.append(f"{url}: {error}")
             continue
-        about = {"published_at": page.published_at, "source": page.site or evidence.publisher(page.url)}
+        about = {"published_at": page.published_at, "source": page.site or store.publisher(page.url)}
         found.append({"url": page.url, "title": page.title, "text": page.text, **about})
     return found
 

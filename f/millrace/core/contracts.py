@@ -59,6 +59,21 @@ class Finding(Contract):
         return f"{self.about}: {self.text}" if self.about and self.about not in self.text else self.text
 
 
+class ClaimedSide(Contract):
+    """One side of a contradiction."""
+
+    claim: str = Field(description="What this side says, one sentence.")
+    value: str = Field(default="", description="The figure, date or name that differs, as the claim has it.")
+    evidence: list[str] = Field(description="Ids of the evidence that says so.")
+
+
+class Contradiction(Contract):
+    """Sources that cannot all be right."""
+
+    question: str = Field(description="What they disagree about.")
+    sides: list[ClaimedSide] = Field(description="Two sides or more.")
+
+
 class Side(Contract):
     """What one side of a conflict says."""
 

@@ -94,7 +94,7 @@ def close() -> None:
 
 
 @contextlib.contextmanager
-def briefly() -> Iterator[None]:
+def scoped() -> Iterator[None]:
     """Close this thread's connection at the end if it was opened inside: a thread of a pool would keep it for good."""
     had = getattr(_local, "connection", None) is not None
     try:
@@ -104,13 +104,13 @@ def briefly() -> Iterator[None]:
             close()
 
 
-def one(sql: str, params: Params = None) -> dict[str, Any] | None:
+def fetch_one(sql: str, params: Params = None) -> dict[str, Any] | None:
     """Return the first row, or None."""
     with connect() as connection:
         return connection.execute(sql, params).fetchone()  # type: ignore[arg-type]
 
 
-def all(sql: str, params: Params = None) -> list[dict[str, Any]]:
+def fetch_all(sql: str, params: Params = None) -> list[dict[str, Any]]:
     """Return every row."""
     with connect() as connection:
         return connection.execute(sql, params).fetchall()  # type: ignore[arg-type]
@@ -173,7 +173,7 @@ def migrate(url: str | None = None) -> list[str]:
                 "with MILLRACE_OWNER_URL set to the owner's address"
             ) from error
         if own:
-            equip(connection, database_url(), anew=bool(missing))
+            grant_role(connection, database_url(), anew=bool(missing))
     return [migration.name for migration in missing]
 
 
@@ -191,7 +191,7 @@ def _apply(connection: Connection, missing: Sequence[Any]) -> None:
         )
 
 
-def equip(connection: Connection, url: str, anew: bool = True) -> None:
+def grant_role(connection: Connection, url: str, anew: bool = True) -> None:
     """Make the role of an address when it is missing, and give it what steps need: rows, no tables, an audit log to add to.
 
     With `anew` also a role that is there gets its rights again.

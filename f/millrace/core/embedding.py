@@ -37,8 +37,8 @@ Account = Callable[[str, Sequence[str]], AbstractContextManager[Callable[[int], 
 _account: list[Account] = []
 
 
-def pay_with(account: Account) -> None:
-    """Have each request to a server accounted for; without it no server is asked (see trust/embeddings)."""
+def set_billing(account: Account) -> None:
+    """Have each request to a server accounted for; without it no server is asked (see trust/embedding_billing)."""
     _account[:] = [account]
 
 
@@ -147,7 +147,7 @@ def _paid(texts: Sequence[str], name: str, seconds: float) -> list[Vector]:
     """Ask the server for a batch, as one entry of the account."""
     if not _account:
         raise errors.BadSetting(
-            f"embeddings of openai:{name} cost money and nothing here keeps the account; call trust/embeddings first"
+            f"embeddings of openai:{name} cost money and nothing here keeps the account; call trust/embedding_billing first"
         )
     base = (os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
     key = os.environ.get("OPENAI_API_KEY", "")

@@ -58,7 +58,7 @@ class ToolFailed(MillraceError):
 
 
 class ToolRefused(ToolFailed):
-    """The call would have carried something out of the house that must stay, or gone where nobody sent it."""
+    """The call would have sent out something that must stay, or gone where nobody sent it."""
 
 
 class NeedsApproval(MillraceError):

@@ -3,7 +3,7 @@
 """Which model answers: `openai:…`, `anthropic:…`, `ollama:…` or `offline`.
 
 A provider's SDK is imported when it is chosen and not before. Its own retries are off, so that one request is one
-billed call; agents/call repeats, and keeps the account.
+billed call; models/call repeats, and keeps the account.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def model(name: str, *, offline: Callable[[], Model] | None = None, seconds: flo
     provider, model_name = providers.split(name)
     if provider == "offline":
         if offline is None:
-            raise errors.BadSetting("the offline model is not available here; run it through agents/call")
+            raise errors.BadSetting("the offline model is not available here; run it through models/call")
         return offline()
     return _PROVIDERS[provider](model_name, seconds)
 

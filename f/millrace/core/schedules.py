@@ -200,7 +200,7 @@ def _field(text: str, name: str, low: int, high: int, line: str) -> frozenset[in
             begin = _number(first, names, name, low, high, line)
             end = _number(last, names, name, low, high, line) if last else (high if step else begin)
         if begin > end or (step and int(step) == 0):
-            raise errors.BadInput(f"cron line {line!r}: {name} {part!r} holds nothing")
+            raise errors.BadInput(f"cron line {line!r}: {name} {part!r} is an empty range")
         found.update(range(begin, end + 1, int(step or 1)))
     return frozenset(found)
 

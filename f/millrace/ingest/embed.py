@@ -13,7 +13,7 @@ import time
 from f.millrace.core import db, errors, run_context
 from f.millrace.memory import vectors
 from f.millrace.telemetry import events, spans
-from f.millrace.trust import embeddings
+from f.millrace.trust import embedding_billing
 
 
 def main(run_id: str | None = None, namespace: str = "main") -> dict:
@@ -24,8 +24,8 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
         namespace: Where the documents are kept.
     """
     with spans.step("ingest.embed", run_id) as span, run_context.within(namespace=namespace):
-        embeddings.keep_account()
-        row = db.one("SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND embedding IS NULL", [namespace])
+        embedding_billing.enable_embedding_billing()
+        row = db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND embedding IS NULL", [namespace])
         total = row["n"] if row else 0
         answer: dict = {"embedded": 0, "problem": ""}
         if total:

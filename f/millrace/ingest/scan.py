@@ -62,7 +62,7 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
 
 
 def _unembedded(namespace: str) -> bool:
-    return db.one("SELECT 1 FROM memory_item WHERE namespace = %s AND embedding IS NULL LIMIT 1", [namespace]) is not None
+    return db.fetch_one("SELECT 1 FROM memory_item WHERE namespace = %s AND embedding IS NULL LIMIT 1", [namespace]) is not None
 
 
 def _said(answer: dict) -> str:

@@ -14,7 +14,7 @@ from pydantic_ai.conversation_store import ConversationConflict, ConversationEnt
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ToolReturnPart, UserPromptPart
 
 from f.millrace.core import db, redaction, run_context
-from f.millrace.memory import moment
+from f.millrace.memory import bitemporal
 
 RECORD: TypeAdapter[ConversationRecord] = TypeAdapter(ConversationRecord)
 # What has a column of its own.
@@ -39,12 +39,12 @@ class PostgresConversationStore(ConversationStore):
 
     async def read_record(self, conversation_id: str) -> ConversationRecord | None:
         """Return where a conversation stands; None when there is none."""
-        row = db.one("SELECT * FROM chat_session WHERE id = %s", [conversation_id])
+        row = db.fetch_one("SELECT * FROM chat_session WHERE id = %s", [conversation_id])
         return _record(row) if row else None
 
     async def read_records(self, *, scope: str | None = None, limit: int | None = None) -> Sequence[ConversationRecord]:
         """Return the conversations of the namespace, last saved first."""
-        rows = db.all(
+        rows = db.fetch_all(
             "SELECT * FROM chat_session WHERE namespace = %s AND (%s::text IS NULL OR user_id = %s) "
             "ORDER BY updated_at DESC, id LIMIT %s",
             [run_context.current().namespace, scope, scope, limit],
@@ -73,7 +73,7 @@ class PostgresConversationStore(ConversationStore):
                     "scope": record.scope or "",
                     "namespace": run_context.current().namespace,
                     "metadata": db.jsonb({"record": redaction.redact(rest)}),
-                    "now": moment.clock(),
+                    "now": bitemporal.test_clock(),
                 },
             )
             self._write_entries(connection, record.conversation_id, new_entries)
@@ -87,7 +87,7 @@ class PostgresConversationStore(ConversationStore):
 
     async def read_entry(self, entry_id: str) -> ConversationEntry:
         """Return one message; LookupError when there is none."""
-        row = db.one(
+        row = db.fetch_one(
             "SELECT entry_id, parent_id, metadata -> 'message' AS message FROM chat_message WHERE entry_id = %s", [entry_id]
         )
         if row is None:
@@ -98,7 +98,7 @@ class PostgresConversationStore(ConversationStore):
         """Return the messages up to `head_id`, oldest first, in one query."""
         if head_id is None or limit == 0:
             return []
-        entries = [_entry(row) for row in db.all(HISTORY, {"head": head_id, "limit": limit})]
+        entries = [_entry(row) for row in db.fetch_all(HISTORY, {"head": head_id, "limit": limit})]
         if not entries:
             raise LookupError(head_id)
         return entries
@@ -122,7 +122,7 @@ class PostgresConversationStore(ConversationStore):
                     "user" if isinstance(entry.message, ModelRequest) else "assistant",
                     redaction.redact(text_of(entry.message)).replace("\x00", ""),
                     db.jsonb({**self.metadata, "message": stored, "run_id": run_context.current().run_id}),
-                    moment.clock(),
+                    bitemporal.test_clock(),
                 ],
             )
 

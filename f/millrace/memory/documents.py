@@ -52,7 +52,7 @@ def lock(namespace: str) -> None:
 
 def known(namespace: str) -> list[dict[str, Any]]:
     """Return every document of a namespace without its text, the last withdrawn ones last."""
-    return db.all(
+    return db.fetch_all(
         "SELECT id, path, state, problem, sha256, bytes, changed_ns, reader FROM document WHERE namespace = %s "
         "ORDER BY (state = 'withdrawn'), withdrawn_at DESC, id",
         [namespace],
@@ -64,7 +64,7 @@ def expect(namespace: str, path: str, document_id: str | None = None) -> str:
     if document_id is not None:
         db.execute("UPDATE document SET state = 'waiting', path = %s WHERE id = %s", [path, document_id])
         return document_id
-    row = db.one(
+    row = db.fetch_one(
         "INSERT INTO document (id, namespace, path, run_id) VALUES (%s, %s, %s, %s) "
         "ON CONFLICT (namespace, path) WHERE state <> 'withdrawn' DO UPDATE SET state = 'waiting' RETURNING id",
         [f"doc_{uuid4().hex[:16]}", namespace, path, run_context.current().run_id or None],
@@ -90,7 +90,7 @@ def move(document_id: str, path: str, changed_ns: int) -> None:
 
 def waiting(namespace: str) -> list[dict[str, Any]]:
     """Return the documents that wait to be read, in the order of their paths."""
-    return db.all("SELECT id, path FROM document WHERE namespace = %s AND state = 'waiting' ORDER BY path", [namespace])
+    return db.fetch_all("SELECT id, path FROM document WHERE namespace = %s AND state = 'waiting' ORDER BY path", [namespace])
 
 
 def keep(
@@ -107,7 +107,7 @@ def keep(
 ) -> int | None:
     """Store what was read in one go and return how many passages are new; None when another run was faster."""
     with db.transaction():
-        row = db.one("SELECT namespace, path FROM document WHERE id = %s AND state = 'waiting' FOR UPDATE", [document_id])
+        row = db.fetch_one("SELECT namespace, path FROM document WHERE id = %s AND state = 'waiting' FOR UPDATE", [document_id])
         if row is None:
             return None
         before = _items_of(document_id)
@@ -197,14 +197,14 @@ def withdraw(document_id: str) -> None:
 
 
 def _items_of(document_id: str) -> set[str]:
-    rows = db.all("SELECT item_id FROM document_passage WHERE document_id = %s", [document_id])
+    rows = db.fetch_all("SELECT item_id FROM document_passage WHERE document_id = %s", [document_id])
     return {row["item_id"] for row in rows}
 
 
 def _take_back(document_id: str, because: str) -> None:
-    row = db.one("SELECT namespace FROM document WHERE id = %s", [document_id])
+    row = db.fetch_one("SELECT namespace FROM document WHERE id = %s", [document_id])
     assert row is not None
-    if db.one("SELECT 1 FROM memory_origin WHERE document = %s AND withdrawn_at IS NULL LIMIT 1", [document_id]):
+    if db.fetch_one("SELECT 1 FROM memory_origin WHERE document = %s AND withdrawn_at IS NULL LIMIT 1", [document_id]):
         retract.retract(document_id, because, namespace=row["namespace"], bar=False)
 
 
@@ -216,13 +216,15 @@ def _forsake(document_id: str, gone: Sequence[str], items: Sequence[str], starts
         "AND (item_id, start_offset) NOT IN (SELECT * FROM unnest(%s::text[], %s::int[]))",
         [because, document_id, list(items), list(starts)],
     )
-    held = db.all("SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS NULL", [list(gone)])
+    held = db.fetch_all(
+        "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS NULL", [list(gone)]
+    )
     retract.withdraw(sorted(set(gone) - {row["item_id"] for row in held}), because)
 
 
 def get(document_id: str) -> dict[str, Any]:
     """Return a document with its text; NotFound when there is none."""
-    row = db.one("SELECT * FROM document WHERE id = %s", [document_id])
+    row = db.fetch_one("SELECT * FROM document WHERE id = %s", [document_id])
     if row is None:
         raise errors.NotFound(f"no document has the id {document_id!r}; scripts/millrace documents lists them")
     return row
@@ -230,7 +232,7 @@ def get(document_id: str) -> dict[str, Any]:
 
 def listed(namespace: str, limit: int = 1000) -> list[dict[str, Any]]:
     """Return the documents of a namespace that are not withdrawn, as a person wants to see them."""
-    return db.all(
+    return db.fetch_all(
         "SELECT d.id, d.path, d.state, d.problem, d.notes, d.kind, d.title, d.author, d.dated_at, d.language, d.pages, d.unit, "
         "d.bytes, d.read_at, (SELECT count(*) FROM document_passage p WHERE p.document_id = d.id) AS passages FROM document d "
         "WHERE d.namespace = %s AND d.state <> 'withdrawn' ORDER BY d.path LIMIT %s",
@@ -244,7 +246,7 @@ def find(name: str, namespace: str) -> list[dict[str, Any]]:
     NotFound when there is none that was read.
     """
     wanted = {"name": name.strip(), "end": "%/" + like(name), "folder": like(name) + "/%", "within": "%/" + like(name) + "/%"}
-    found = db.all(
+    found = db.fetch_all(
         "SELECT * FROM document WHERE namespace = %(namespace)s AND state = 'read' AND (id = %(name)s OR path = %(name)s "
         "OR path LIKE %(end)s OR lower(title) = lower(%(name)s) OR path LIKE %(folder)s OR path LIKE %(within)s) ORDER BY path",
         {**wanted, "namespace": namespace},
@@ -293,7 +295,7 @@ def place(row: dict[str, Any], page: int, offset: int) -> str:
 
 def page_at(document_id: str, offset: int) -> int:
     """Return the page of the passage that holds the offset; 0 when the document has no pages."""
-    row = db.one(
+    row = db.fetch_one(
         "SELECT page FROM document_passage WHERE document_id = %s AND start_at <= %s ORDER BY start_at DESC LIMIT 1",
         [document_id, offset],
     )

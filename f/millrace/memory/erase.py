@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.memory import mention
+from f.millrace.memory import subject_pattern
 
 BLANK = "[forgotten]"
 # The audit is append-only and holds ids and hashes; migrations are code. Nobody but their owner may lock their rows.
@@ -48,7 +48,7 @@ ORDER BY 1, 2, a.attnum
 
 def columns() -> list[Column]:
     """Return every column of the database that can hold text, those of other builders and of the checkpointer too."""
-    return [Column(**row) for row in db.all(COLUMNS, {})]
+    return [Column(**row) for row in db.fetch_all(COLUMNS, {})]
 
 
 def mentions(column: Column) -> str:
@@ -65,22 +65,22 @@ def mentions(column: Column) -> str:
     return f"{text} ~* %(pattern)s"
 
 
-def scan(subject: mention.Mention) -> dict[str, int]:
+def scan(subject: subject_pattern.SubjectPattern) -> dict[str, int]:
     """Return how many rows of which column mention the subject, as `table.column`; {} is the proof that none does."""
     found: dict[str, int] = {}
     for column in columns():
-        row = db.one(f"SELECT count(*) AS n FROM {column.place} WHERE {mentions(column)}", values(subject))
+        row = db.fetch_one(f"SELECT count(*) AS n FROM {column.place} WHERE {mentions(column)}", values(subject))
         if row and row["n"]:
             found[f"{column.table}.{column.name}"] = row["n"]
     return found
 
 
-def values(subject: mention.Mention) -> dict[str, Any]:
+def values(subject: subject_pattern.SubjectPattern) -> dict[str, Any]:
     """Return the parameters of `mentions`."""
     return {"pattern": subject.postgres, "raw": subject.raw}
 
 
-def blank(connection: db.Connection, subject: mention.Mention) -> dict[str, int]:
+def blank(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> dict[str, int]:
     """Blank each text, and each part of a JSON value, that mentions the subject; how many rows of each table."""
     touched: dict[str, set[Any]] = {}
     for column in columns():
@@ -100,7 +100,7 @@ def blank(connection: db.Connection, subject: mention.Mention) -> dict[str, int]
     return {table: len(places) for table, places in sorted(touched.items())}
 
 
-def _blanked(column: Column, value: Any, subject: mention.Mention, mark: str) -> Any:
+def _blanked(column: Column, value: Any, subject: subject_pattern.SubjectPattern, mark: str) -> Any:
     if column.kind in ("json", "jsonb"):
         less = _without(value, subject)
         return db.jsonb(BLANK if less == value else less)
@@ -110,7 +110,7 @@ def _blanked(column: Column, value: Any, subject: mention.Mention, mark: str) ->
     return mark.encode() if column.kind == "bytea" else mark
 
 
-def _without(value: Any, subject: mention.Mention) -> Any:
+def _without(value: Any, subject: subject_pattern.SubjectPattern) -> Any:
     if isinstance(value, str):
         return BLANK if subject.is_in(value) else value
     if isinstance(value, dict):

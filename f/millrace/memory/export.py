@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from f.millrace.core import db, errors, ids, redaction, run_context
-from f.millrace.memory import moment, near, store
+from f.millrace.memory import bitemporal, near_duplicates, store
 
 FORMAT, VERSION = "millrace-memory", 1
 SPANS = "(SELECT coalesce(jsonb_agg(jsonb_build_array(lower(s), upper(s)) ORDER BY s), '[]') FROM unnest({}) AS s) AS valid"
@@ -43,10 +43,12 @@ QUERIES = {
 AT_A_MOMENT = ("document", "item", "origin", "passage", "link")
 
 
-def export(namespace: str | None = None, as_of: moment.When = None, known_at: moment.When = None) -> Iterator[dict[str, Any]]:
+def export(
+    namespace: str | None = None, as_of: bitemporal.When = None, known_at: bitemporal.When = None
+) -> Iterator[dict[str, Any]]:
     """Yield a header and then every record of a namespace; with a time only the items that were held true then."""
-    when, namespace = moment.moment(as_of, known_at), store.named(namespace, known=True)
-    condition, values = moment.held(when)
+    when, namespace = bitemporal.time_point(as_of, known_at), store.resolve_namespace(namespace, known=True)
+    condition, values = bitemporal.valid_at_sql(when)
     sliced = when.as_of is not None
     yield {"kind": "header", "format": FORMAT, "version": VERSION, "namespace": namespace, "exported_at": run_context.now().isoformat(),
            "as_of": as_of and str(as_of), "known_at": known_at and str(known_at)}  # fmt: skip
@@ -79,7 +81,7 @@ class _Import:
 
     def __init__(self, connection: db.Connection, namespace: str | None) -> None:
         self.connection = connection
-        self.target = store.named(namespace) if namespace else None
+        self.target = store.resolve_namespace(namespace) if namespace else None
         self.moved = False
         self.ids: dict[str, str] = {}
         self.fresh: set[str] = set()
@@ -123,7 +125,7 @@ class _Import:
             raise errors.BadInput(
                 f"the first line must be the header of an export ({FORMAT}, version {VERSION}); this is another file"
             )
-        there = store.named(str(record.get("namespace") or "main"))
+        there = store.resolve_namespace(str(record.get("namespace") or "main"))
         self.moved = self.target not in (None, there)
         self.target = self.target or there
 
@@ -180,7 +182,7 @@ class _Import:
             "ON CONFLICT DO NOTHING",
             [
                 item_id, self.target, record["type"], title, store.clean(record["source"]), db.jsonb(raw), db.jsonb(metadata),
-                record["trust"], hashed, record["run_id"], _spans(record["valid"]), near.marks(raw["text"]) if record["near"] else [],
+                record["trust"], hashed, record["run_id"], _spans(record["valid"]), near_duplicates.minhash_bands(raw["text"]) if record["near"] else [],
                 record["created_at"], record["updated_at"],
             ],
         )  # fmt: skip

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from f.millrace.core import config, db, ids
-from f.millrace.memory import erase, forget_documents, mention
+from f.millrace.memory import erase, forget_documents, subject_pattern
 
 # Tables whose rows go as a whole.
 CONTENT = frozenset(
@@ -49,7 +49,7 @@ def forget(subject: str, *, dry_run: bool = False) -> Forgetting:
 
     With `dry_run` nothing is deleted and `found` says what would be.
     """
-    wanted = mention.mention(subject)
+    wanted = subject_pattern.pattern_of(subject)
     done = Forgetting(ids.digest_of(subject.casefold()), columns_scanned=len(erase.columns()))
     if dry_run:
         done.found = {**erase.scan(wanted), **_counted("files", len(list(_files(wanted))))}
@@ -79,7 +79,7 @@ DELETE FROM memory_item WHERE id IN (SELECT id FROM gone) RETURNING namespace, t
 """
 
 
-def _delete_rows(connection: db.Connection, subject: mention.Mention) -> dict[str, int]:
+def _delete_rows(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> dict[str, int]:
     by_table: dict[str, list[erase.Column]] = {}
     for column in erase.columns():
         by_table.setdefault(column.place, []).append(column)
@@ -105,7 +105,9 @@ def _delete_rows(connection: db.Connection, subject: mention.Mention) -> dict[st
     return {table: count for table, count in deleted.items() if count}
 
 
-def _delete_threads(connection: db.Connection, subject: mention.Mention, by_table: dict[str, list[erase.Column]]) -> int:
+def _delete_threads(
+    connection: db.Connection, subject: subject_pattern.SubjectPattern, by_table: dict[str, list[erase.Column]]
+) -> int:
     """Delete whole threads of checkpoints: one with a hole in it cannot be continued."""
     threaded = {
         place: columns
@@ -125,7 +127,7 @@ def _delete_threads(connection: db.Connection, subject: mention.Mention, by_tabl
     )
 
 
-def _delete_turns(connection: db.Connection, subject: mention.Mention) -> int:
+def _delete_turns(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> int:
     """Delete the turns that mention the subject, and join what is left of their conversations."""
     condition = " OR ".join(erase.mentions(column) for column in erase.columns() if column.table == "chat_message")
     gone = connection.execute(
@@ -157,7 +159,7 @@ def _left(entry: str | None, parents: dict[str, str | None]) -> str | None:
     return entry
 
 
-def _exported(connection: db.Connection, subject: mention.Mention) -> list[str]:
+def _exported(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> list[str]:
     condition = " OR ".join(erase.mentions(column) for column in erase.columns() if column.table == "span")
     row = connection.execute(
         f"SELECT count(*) AS n FROM span WHERE exported_at IS NOT NULL AND ({condition})",  # type: ignore[arg-type]
@@ -168,7 +170,7 @@ def _exported(connection: db.Connection, subject: mention.Mention) -> list[str]:
     return [f"{row['n']} span(s) were exported to the trace store, which deletes by its own retention only"]
 
 
-def _on_disk(connection: db.Connection, subject: mention.Mention) -> list[str]:
+def _on_disk(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> list[str]:
     """Name the files that were read into memory and mention the subject: only their owner deletes those."""
     condition = " OR ".join(erase.mentions(column) for column in erase.columns() if column.table == "document")
     rows = connection.execute(
@@ -178,7 +180,7 @@ def _on_disk(connection: db.Connection, subject: mention.Mention) -> list[str]:
     return [f"the file {row['path']} mentions it; delete or change it, or the next change of it is read again" for row in rows]
 
 
-def _files(subject: mention.Mention) -> Iterable[Path]:
+def _files(subject: subject_pattern.SubjectPattern) -> Iterable[Path]:
     """Yield the mails of the outbox and their copies, and the file of events, that mention the subject."""
     outbox, events = Path(config.settings().outbox_dir), config.settings().events_file
     for path in sorted(outbox.rglob("*")) if outbox.is_dir() else []:
@@ -188,7 +190,7 @@ def _files(subject: mention.Mention) -> Iterable[Path]:
         yield Path(events)
 
 
-def _delete_files(subject: mention.Mention) -> int:
+def _delete_files(subject: subject_pattern.SubjectPattern) -> int:
     found = list(_files(subject))
     for path in found:
         if path.suffix in MAILS:

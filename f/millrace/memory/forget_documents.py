@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.memory import erase, mention
+from f.millrace.memory import erase, subject_pattern
 
 FILLER = "█"
 LETTER = re.compile(r"\S")
@@ -22,7 +22,7 @@ def passages(connection: db.Connection) -> list[dict[str, Any]]:
     return connection.execute("SELECT document_id, item_id, start_at, end_at FROM document_passage").fetchall()
 
 
-def write_over(connection: db.Connection, before: list[dict[str, Any]], subject: mention.Mention) -> int:
+def write_over(connection: db.Connection, before: list[dict[str, Any]], subject: subject_pattern.SubjectPattern) -> int:
     """Write over the passages that are gone since `before`, and over what else mentions the subject; how many documents."""
     left = {row["item_id"] for row in connection.execute("SELECT DISTINCT item_id FROM document_passage").fetchall()}
     gone: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -58,7 +58,7 @@ def stale(connection: db.Connection, deleted: list[dict[str, Any]]) -> int:
     return len(rows)
 
 
-def _without(body: str, gone: list[tuple[int, int]], subject: mention.Mention) -> str:
+def _without(body: str, gone: list[tuple[int, int]], subject: subject_pattern.SubjectPattern) -> str:
     letters = list(body)
     for start, end in [*gone, *(found.span() for found in subject.python.finditer(body))]:
         letters[start:end] = LETTER.sub(FILLER, body[start:end])

@@ -111,7 +111,7 @@ DEPTH = Depth()
 EVERYTHING = Depth(full=2_000_000_000, weighed=2_000_000_000)
 
 
-class Asked(NamedTuple):
+class SearchRequest(NamedTuple):
     """A question, ready for the database."""
 
     question: str
@@ -270,7 +270,7 @@ ORDER BY top.score DESC, top.no
 K1, B = 1.2, 0.4
 
 
-def statement(asked: Asked, weights: Weights = WEIGHTS) -> tuple[str, dict[str, Any]]:
+def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, dict[str, Any]]:
     """Return the statement and its parameters."""
     plus = ("words", "nearby", "thread", "meaning", "next", "named", "dated", "length")
     embedded = f"m.embedding_model = {asked.model.no}" if asked.vector else "false"
@@ -342,7 +342,7 @@ def _float(number: float) -> str:
     return f"{round(number, 6)}::float8"
 
 
-def search(asked: Asked, weights: Weights = WEIGHTS) -> list[dict[str, Any]]:
+def search(asked: SearchRequest, weights: Weights = WEIGHTS) -> list[dict[str, Any]]:
     """Return the best items with the parts of their scores, best first: as many as asked when there are so many."""
     text, values = statement(asked, weights)
     with db.connect() as connection:

@@ -33,7 +33,9 @@ def types_like(namespace: str, question: str) -> list[str]:
     wanted = sorted(
         {form for word in words for form in (word, word.removesuffix("s"), word.removesuffix("ies") + "y", word + "s")}
     )
-    rows = db.all("SELECT DISTINCT type FROM memory_extent WHERE namespace = %s AND lower(type) = ANY(%s)", [namespace, wanted])
+    rows = db.fetch_all(
+        "SELECT DISTINCT type FROM memory_extent WHERE namespace = %s AND lower(type) = ANY(%s)", [namespace, wanted]
+    )
     return sorted(row["type"] for row in rows)
 
 

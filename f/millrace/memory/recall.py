@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from f.millrace.core import config, db, errors, run_context
-from f.millrace.memory import hybrid, moment, places, plans, router, store, vectors
+from f.millrace.memory import bitemporal, hybrid, plans, positions, router, store, vectors
 from f.millrace.telemetry import spans
 
 # More of a question than that is not read.
@@ -47,8 +47,8 @@ class Answer(NamedTuple):
     statements: list[str]
 
 
-def recall(text: str, limit: int = 5, namespace: str | None = None, types: Sequence[str] | None = None, as_of: moment.When = None,
-           known_at: moment.When = None, **options: Any) -> list[store.Memory]:  # fmt: skip
+def recall(text: str, limit: int = 5, namespace: str | None = None, types: Sequence[str] | None = None, as_of: bitemporal.When = None,
+           known_at: bitemporal.When = None, **options: Any) -> list[store.Memory]:  # fmt: skip
     """Return the items that answer `text` best, best first; their `rank` is the score. Options are those of `search`."""
     answer = search(text, limit, namespace=namespace, types=types, as_of=as_of, known_at=known_at, **options)
     return [result.memory._replace(rank=result.score) for result in answer.results]
@@ -64,8 +64,8 @@ def search(
     document: str | None = None,
     trust: Sequence[str] | None = None,
     fields: dict[str, Any] | None = None,
-    as_of: moment.When = None,
-    known_at: moment.When = None,
+    as_of: bitemporal.When = None,
+    known_at: bitemporal.When = None,
     plan: str | None = None,
     least: float = 0.0,
     zone: str = "UTC",
@@ -82,9 +82,9 @@ def search(
         raise errors.BadInput(f"limit is {limit}; allowed is 0 to {LIMIT_AT_MOST}")
     started = time.perf_counter()
     question = " ".join(text[:LETTERS_AT_MOST].replace("\x00", " ").encode("utf-8", "replace").decode().split())
-    namespace = store.named(namespace, known=known)
+    namespace = store.resolve_namespace(namespace, known=known)
     now = run_context.now()
-    point = moment.moment(as_of, known_at)
+    point = bitemporal.time_point(as_of, known_at)
     only = _filter(point, types, source, document, trust, fields)
     searcher = _Searcher(question, namespace, limit, only, now, least, depth)
     if not limit or not any(letter.isalnum() for letter in question):
@@ -160,7 +160,7 @@ class _Searcher:
         rows: list[dict[str, Any]] = []
         for _ in range(2):
             model = _model(self.namespace)
-            asked = hybrid.Asked(
+            asked = hybrid.SearchRequest(
                 question, self.namespace, limit or self.limit, self._vector(question, model), model.model, only, since, until,
                 run_context.now() if config.settings().now else None, self.depth,
             )  # fmt: skip
@@ -190,7 +190,7 @@ class _Searcher:
         return [_found(row, "on the way: " + row["why"]) for row in self._select(sql, values)]
 
     def _conversation(self, plan: router.Plan) -> list[Result]:
-        spoken = _also(self.only, f"m.type = ANY('{{{','.join(places.SPOKEN)}}}')")
+        spoken = _also(self.only, f"m.type = ANY('{{{','.join(positions.SPOKEN)}}}')")
         found = self.hybrid(plan.question, spoken, plan.since, plan.until)
         sql, values = plans.messages(plan, self.namespace, self.only, self.limit)
         found += [_found(row, "was said in conversation " + row["source"]) for row in self._select(sql, values)]
@@ -201,7 +201,7 @@ class _Searcher:
 
     def _select(self, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         self.statements.append(sql)
-        return self._timed("database", lambda: db.all(sql, values))
+        return self._timed("database", lambda: db.fetch_all(sql, values))
 
     def _vector(self, question: str, model: "_Known") -> list[float] | None:
         if not model.used or self.without:
@@ -239,7 +239,9 @@ def _model(namespace: str) -> _Known:
     known = _models.get(key)
     if known is None:
         model = vectors.active()
-        used = db.one(f"SELECT 1 FROM memory_item WHERE namespace = %s AND embedding_model = {model.no} LIMIT 1", [namespace])
+        used = db.fetch_one(
+            f"SELECT 1 FROM memory_item WHERE namespace = %s AND embedding_model = {model.no} LIMIT 1", [namespace]
+        )
         known = _Known(model, used is not None)
         if known.used:
             _models[key] = known
@@ -253,7 +255,7 @@ def _also(only: hybrid.Filter, more: str) -> hybrid.Filter:
 
 def _filter(point: Any, types: Sequence[str] | None, source: str | None, document: str | None, trust: Sequence[str] | None,
             fields: dict[str, Any] | None) -> hybrid.Filter:  # fmt: skip
-    condition, values = moment.held(point)
+    condition, values = bitemporal.valid_at_sql(point)
     asked: dict[str, tuple[Any, str]] = {
         "types": (list(types) if types else None, "m.type = ANY(%(types)s)"),
         "source": (source, "m.source = %(source)s"),

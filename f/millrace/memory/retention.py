@@ -3,7 +3,7 @@
 """Retention: items older than their type's days are deleted, and so are old conversations."""
 
 from f.millrace.core import config, db
-from f.millrace.memory import moment
+from f.millrace.memory import bitemporal
 
 # So many in one transaction, so that a long clean-up does not hold up writers.
 BATCH = 1_000
@@ -31,6 +31,6 @@ def prune() -> dict[str, int]:
     for kind, days in sorted(config.settings().memory_days.items()):
         sql = OLD_CONVERSATION if kind == CONVERSATION else OLD
         counts[kind] = 0
-        while deleted := db.execute(sql, {"type": kind, "days": days, "batch": BATCH, "now": moment.clock()}):
+        while deleted := db.execute(sql, {"type": kind, "days": days, "batch": BATCH, "now": bitemporal.test_clock()}):
             counts[kind] += deleted
     return counts

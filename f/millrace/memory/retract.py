@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from f.millrace.core import db, errors
-from f.millrace.memory import beliefs, moment, store
+from f.millrace.memory import bitemporal, store, versions
 
 
 @dataclass
@@ -26,7 +26,7 @@ def retract(source: str, because: str = "", *, namespace: str | None = None, bar
 
     What other sources said too stays. With `bar` the source is not believed again until `believe`.
     """
-    namespace = store.named(namespace, known=True)
+    namespace = store.resolve_namespace(namespace, known=True)
     if not source.strip():
         raise errors.BadInput("name the source to withdraw: a name, an address, a document, or a folder with / at its end")
     done = Retraction()
@@ -35,7 +35,7 @@ def retract(source: str, because: str = "", *, namespace: str | None = None, bar
             connection.execute(
                 "INSERT INTO memory_retraction (namespace, source, because, at) "
                 "VALUES (%s, %s, %s, coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT DO NOTHING",
-                [namespace, source, because, moment.clock()],
+                [namespace, source, because, bitemporal.test_clock()],
             )
         found = connection.execute(
             "SELECT DISTINCT item_id FROM memory_origin WHERE namespace = %(namespace)s AND withdrawn_at IS NULL "
@@ -43,11 +43,11 @@ def retract(source: str, because: str = "", *, namespace: str | None = None, bar
             {"namespace": namespace, "source": source},
         ).fetchall()
         for row in found:
-            beliefs.lock(connection, row["item_id"])
+            versions.lock(connection, row["item_id"])
         done.origins = connection.execute(
             "UPDATE memory_origin SET withdrawn_at = coalesce(%(now)s::timestamptz, clock_timestamp()), because = %(because)s "
             "WHERE item_id = ANY(%(items)s) AND withdrawn_at IS NULL AND memory_is_from(source, document, %(source)s)",
-            {"items": [row["item_id"] for row in found], "source": source, "because": because, "now": moment.clock()},
+            {"items": [row["item_id"] for row in found], "source": source, "because": because, "now": bitemporal.test_clock()},
         ).rowcount
         touched = [row["item_id"] for row in found]
         store.renew_trust(connection, touched)
@@ -62,14 +62,16 @@ def withdraw(item_ids: Sequence[str], because: str = "") -> Retraction:
     done = Retraction()
     with db.transaction() as connection:
         for item in sorted(set(item_ids)):
-            beliefs.lock(connection, item)
+            versions.lock(connection, item)
         _withdraw(connection, sorted(set(item_ids)), because, done)
     return done
 
 
-def believe(source: str, *, namespace: str | None = None) -> None:
+def unretract(source: str, *, namespace: str | None = None) -> None:
     """Let a source that was withdrawn speak again; what it said before stays withdrawn until it says it again."""
-    deleted = db.execute("DELETE FROM memory_retraction WHERE namespace = %s AND source = %s", [store.named(namespace), source])
+    deleted = db.execute(
+        "DELETE FROM memory_retraction WHERE namespace = %s AND source = %s", [store.resolve_namespace(namespace), source]
+    )
     if not deleted:
         raise errors.NotFound(f"the source {source!r} was never withdrawn")
 
@@ -104,12 +106,12 @@ def _withdraw(connection: db.Connection, items: list[str], because: str, done: R
     connection.execute(
         "UPDATE memory_origin SET withdrawn_at = coalesce(%s::timestamptz, clock_timestamp()), because = %s "
         "WHERE item_id = ANY(%s) AND withdrawn_at IS NULL",
-        [moment.clock(), because, everything],
+        [bitemporal.test_clock(), because, everything],
     )
     # Newest first, so that what an item gives back goes past those that fall with it.
-    for item in sorted(everything, key=lambda item: beliefs.lock(connection, item)["created_at"], reverse=True):
-        held = beliefs.lock(connection, item)["valid"]
-        if beliefs.change(connection, item, "'{}'::tstzmultirange", {}, "retracted"):
+    for item in sorted(everything, key=lambda item: versions.lock(connection, item)["created_at"], reverse=True):
+        held = versions.lock(connection, item)["valid"]
+        if versions.change(connection, item, "'{}'::tstzmultirange", {}, "retracted"):
             _give_back(connection, item, held, {item}, done)
     done.restored = [item for item in dict.fromkeys(done.restored) if item not in everything]
 
@@ -130,9 +132,9 @@ def _give_back(connection: db.Connection, item: str, held: Any, seen: set[str], 
         old = row["item_id"]
         if old in seen or not row["back"]:
             continue
-        beliefs.lock(connection, old)
+        versions.lock(connection, old)
         if _standing(connection, [old]):
-            if beliefs.change(connection, old, "valid + %(back)s::tstzmultirange", {"back": row["back"]}, "restored", item):
+            if versions.change(connection, old, "valid + %(back)s::tstzmultirange", {"back": row["back"]}, "restored", item):
                 done.restored.append(old)
         else:
             _give_back(connection, old, row["back"], {*seen, old}, done)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from f.millrace.memory import when
+from f.millrace.memory import time_range
 
 Kind = Literal["similar", "when", "conversation", "structured", "relation", "several"]
 PARTS_AT_MOST = 4
@@ -98,7 +98,7 @@ def route(question: str, now: datetime, zone: str = "UTC", types: Sequence[str] 
 
 
 def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> list[Plan]:
-    named = when.span(question, now, zone)
+    named = time_range.parse_time_range(question, now, zone)
     # With a subject of its own, a question is not held to an hour that only the day may be known of.
     since, until = (named.around or (named.since, named.until)) if named else (None, None)
     similar = Plan("similar", question, "by words and meaning", since, until)
@@ -126,7 +126,7 @@ def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> li
     return plans
 
 
-def _parts_first(timed: Plan, named: when.Span) -> list[Plan]:
+def _parts_first(timed: Plan, named: time_range.TimeRange) -> list[Plan]:
     """Return the plan for a part of a day before the one for the whole day."""
     return [timed._replace(since=named.since, until=named.until), timed] if named.around else [timed]
 

@@ -5,7 +5,7 @@
 from typing import Any
 
 from f.millrace.core import db
-from f.millrace.memory import moment, store
+from f.millrace.memory import bitemporal, store
 
 # What is counted beside the items, and when each of it was recorded.
 COUNTS = {
@@ -18,15 +18,15 @@ COUNTS = {
 }
 
 
-def stats(namespace: str | None = None, as_of: moment.When = None, known_at: moment.When = None) -> dict[str, Any]:
+def stats(namespace: str | None = None, as_of: bitemporal.When = None, known_at: bitemporal.When = None) -> dict[str, Any]:
     """Return counts of a namespace: by type, and of what belongs to items; `held` is what was true then as known then.
 
     `known_at` leaves out what was recorded later.
     """
-    namespace = store.named(namespace, known=True)
-    when = moment.moment(as_of, known_at)
-    condition, values = moment.held(when)
-    types = db.all(
+    namespace = store.resolve_namespace(namespace, known=True)
+    when = bitemporal.time_point(as_of, known_at)
+    condition, values = bitemporal.valid_at_sql(when)
+    types = db.fetch_all(
         f"SELECT m.type, count(*) AS items, count(*) FILTER (WHERE {condition}) AS held, "
         "count(*) FILTER (WHERE isempty(m.valid)) AS withdrawn, min(m.created_at) AS first, max(m.created_at) AS last "
         "FROM memory_item m WHERE m.namespace = %(namespace)s "
@@ -34,7 +34,7 @@ def stats(namespace: str | None = None, as_of: moment.When = None, known_at: mom
         {**values, "namespace": namespace},
     )
     counts = {
-        name: db.all(
+        name: db.fetch_all(
             f"SELECT count(*) AS n FROM {rows} = %(namespace)s "
             f"AND (%(known_at)s::timestamptz IS NULL OR {recorded} <= %(known_at)s)",
             {"namespace": namespace, "known_at": when.known_at},

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from f.millrace.core import contracts, db, errors, ids, redaction, run_context
-from f.millrace.memory import beliefs, links, moment, near, places
+from f.millrace.memory import bitemporal, links, near_duplicates, positions, versions
 from f.millrace.telemetry import spans
 
 LONGEST_TEXT = 5_000_000
@@ -68,8 +68,8 @@ class Draft(NamedTuple):
     origin: Origin = NOWHERE
     metadata: Mapping[str, Any] = NOTHING
     more: Mapping[str, Any] = NOTHING
-    valid_from: moment.When = None
-    valid_to: moment.When = None
+    valid_from: bitemporal.When = None
+    valid_to: bitemporal.When = None
     derived_from: Sequence[str] = ()
     near: bool = True
 
@@ -85,8 +85,8 @@ def remember(
     metadata: dict[str, Any] | None = None,
     more: dict[str, Any] | None = None,
     run_id: str | None = None,
-    valid_from: moment.When = None,
-    valid_to: moment.When = None,
+    valid_from: bitemporal.When = None,
+    valid_to: bitemporal.When = None,
     derived_from: Sequence[str] = (),
 ) -> str:
     """Store one item and return its id; the same content again is the same item, true once more if it had ended."""
@@ -100,7 +100,7 @@ def remember_all(
     drafts: Sequence[Draft], *, namespace: str | None = None, run_id: str | None = None, anew: bool = False
 ) -> list[str]:
     """Store items in one transaction and return their ids, in order; `anew`: what was said before is said once more."""
-    namespace = named(namespace)
+    namespace = resolve_namespace(namespace)
     rows = [_row(draft, namespace, run_id) for draft in drafts]
     told = {
         "gen_ai.operation.name": "create_memory",
@@ -109,8 +109,8 @@ def remember_all(
     }
     with spans.span("create_memory", told, scope="millrace.memory"), db.transaction() as connection:
         _settle_bases(connection, rows)
-        near.settle(connection, namespace, rows)
-        places.settle(connection, namespace, rows)
+        near_duplicates.merge_into_existing(connection, namespace, rows)
+        positions.assign(connection, namespace, rows)
         for row in rows:
             row["origin"] = ids.stable_id("origin", *(row[name] for name in ORIGIN))
         # In the order of ids, so that two writers of the same items wait for each other instead of blocking both.
@@ -122,23 +122,23 @@ def remember_all(
                 _again(connection, row, anew)
             for base in row["derived_from"]:
                 links.link(row["id"], base, "derived_from")
-        near.link_contradictions(connection, rows)
+        near_duplicates.link_contradictions(connection, rows)
     return [row["id"] for row in rows]
 
 
-def get(item_id: str, as_of: moment.When = None, known_at: moment.When = None) -> Memory:
+def get(item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When = None) -> Memory:
     """Return one item, withdrawn or not; with a time only if it was held true then. NotFound otherwise."""
-    when = moment.moment(as_of, known_at)
-    condition, values = moment.held(when)
+    when = bitemporal.time_point(as_of, known_at)
+    condition, values = bitemporal.valid_at_sql(when)
     if when.as_of is None:
         condition = "true"
-    row = db.one(f"SELECT m.* FROM memory_item m WHERE m.id = %(id)s AND {condition}", {**values, "id": item_id})
+    row = db.fetch_one(f"SELECT m.* FROM memory_item m WHERE m.id = %(id)s AND {condition}", {**values, "id": item_id})
     if row is None:
         raise errors.NotFound(f"no memory has the id {item_id!r}" + (f" at {when.as_of.isoformat()}" if when.as_of else ""))
     return memory_of(row)
 
 
-def named(namespace: str | None, *, known: bool = False) -> str:
+def resolve_namespace(namespace: str | None, *, known: bool = False) -> str:
     """Return the namespace, or the run's when none is given; `known` refuses one that nothing was ever written to."""
     if namespace is None:
         return run_context.current().namespace
@@ -151,7 +151,7 @@ def named(namespace: str | None, *, known: bool = False) -> str:
 
 def namespaces() -> list[str]:
     """Return the namespaces that can be asked."""
-    rows = db.all("SELECT namespace FROM memory_item UNION SELECT namespace FROM chat_session")
+    rows = db.fetch_all("SELECT namespace FROM memory_item UNION SELECT namespace FROM chat_session")
     return sorted({row["namespace"] for row in rows} | set(NAMESPACES))
 
 
@@ -209,11 +209,11 @@ def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
         )
     if not draft.type.strip():
         raise errors.BadInput("an item needs a type, such as note, fact or finding")
-    start, end = moment.parse(draft.valid_from, "valid_from"), moment.parse(draft.valid_to, "valid_to")
+    start, end = bitemporal.parse_time(draft.valid_from, "valid_from"), bitemporal.parse_time(draft.valid_to, "valid_to")
     if start and end and start >= end:
         raise errors.BadInput(f"valid_from {start.isoformat()} must be before valid_to {end.isoformat()}")
     raw = clean(redaction.redact({"text": text, **draft.more}))
-    title = clean(redaction.redact(places.speaker(draft.type, draft.title, text, draft.metadata)))
+    title = clean(redaction.redact(positions.speaker(draft.type, draft.title, text, draft.metadata)))
     hashed = content_hash(title, raw)
     return {
         "id": ids.stable_id("mem", namespace, draft.type, hashed),
@@ -230,11 +230,11 @@ def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
         "valid_to": end,
         "derived_from": list(draft.derived_from),
         "near": draft.near,
-        "marks": near.marks(raw["text"]) if draft.near else [],
+        "marks": near_duplicates.minhash_bands(raw["text"]) if draft.near else [],
         "wording": None,
         "similarity": 1.0,
         "fallen": False,
-        "now": moment.clock(),
+        "now": bitemporal.test_clock(),
         **{name: clean(getattr(draft.origin, name)) for name in ("source", "document", "page", "start", "end")},
     }
 
@@ -302,7 +302,7 @@ def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
 
     A step that is repeated says nothing new, and neither does a source that names the same time again.
     """
-    beliefs.lock(connection, row["id"])
+    versions.lock(connection, row["id"])
     before = connection.execute("SELECT run_id, withdrawn_at FROM memory_origin WHERE id = %s", [row["origin"]]).fetchone()
     said = connection.execute(SAY_AGAIN, row).fetchone()
     connection.execute(
@@ -315,7 +315,7 @@ def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
     if before is not None and before["withdrawn_at"] is None and not anew:
         repeated = row["valid_from"] is not None or (row["run_id"] is not None and str(before["run_id"]) == row["run_id"])
     if said and said["stands"] and not row["fallen"] and not repeated:
-        beliefs.extend(connection, row["id"], row["valid_from"], row["valid_to"])
+        versions.extend(connection, row["id"], row["valid_from"], row["valid_to"])
 
 
 def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:

@@ -5,14 +5,14 @@
 from typing import Any
 
 from f.millrace.core import contracts, db, errors, redaction
-from f.millrace.memory import beliefs, links, moment, store
+from f.millrace.memory import bitemporal, links, store, versions
 
 
 def supersede(
     item_id: str,
     text: str,
     *,
-    since: moment.When = None,
+    since: bitemporal.When = None,
     title: str | None = None,
     source: str = "",
     trust: contracts.Trust | None = None,
@@ -25,9 +25,9 @@ def supersede(
     With `since` the world changed then: the old item was true until that time. Without it the old item was wrong, and the
     new one holds whenever the old one was thought to. Of two writers the first wins; the other is told by whom.
     """
-    start = moment.parse(since, "since")
+    start = bitemporal.parse_time(since, "since")
     with db.transaction() as connection:
-        old = beliefs.lock(connection, item_id)
+        old = versions.lock(connection, item_id)
         if old["superseded_by"]:
             if store.get(old["superseded_by"]).text == store.clean(redaction.redact(text)):
                 return old["superseded_by"]
@@ -63,7 +63,7 @@ def supersede(
         if new == item_id:
             raise errors.BadInput(f"{item_id} says the same already; nothing to supersede")
         links.link(new, item_id, "supersedes")
-        beliefs.change(
+        versions.change(
             connection,
             item_id,
             "valid - %(taken)s::tstzmultirange",

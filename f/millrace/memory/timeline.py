@@ -5,7 +5,7 @@
 from typing import Any
 
 from f.millrace.core import db, errors
-from f.millrace.memory import moment, store
+from f.millrace.memory import bitemporal, store
 
 BEGAN = """
 SELECT lower(span) AS at, upper(span) AS until, m.id, m.type, m.title, m.raw_text ->> 'text' AS text, m.source, m.trust,
@@ -26,20 +26,20 @@ ORDER BY at {order}, m.id LIMIT %(limit)s
 def timeline(
     about: str = "",
     *,
-    since: moment.When = None,
-    until: moment.When = None,
+    since: bitemporal.When = None,
+    until: bitemporal.When = None,
     types: list[str] | None = None,
     namespace: str | None = None,
     limit: int = 50,
-    as_of: moment.When = None,
-    known_at: moment.When = None,
+    as_of: bitemporal.When = None,
+    known_at: bitemporal.When = None,
 ) -> list[dict[str, Any]]:
     """Return what began to be true, oldest first, each interval of an item once; the newest when there are too many.
 
     `since` (from then on) and `until` (before then) bound the beginning. `as_of` leaves out what had not begun by then,
     `known_at` tells it as it was known then.
     """
-    when = moment.moment(as_of, known_at)
+    when = bitemporal.time_point(as_of, known_at)
     belief = "JOIN memory_belief b ON b.item_id = m.id AND b.recorded @> %(known_at)s::timestamptz"
     sql = BEGAN.format(
         belief=belief if when.known_at else "",
@@ -48,32 +48,34 @@ def timeline(
         order="ASC" if since else "DESC",
     )
     values = {
-        "namespace": store.named(namespace, known=True),
+        "namespace": store.resolve_namespace(namespace, known=True),
         "types": types,
-        "since": moment.parse(since, "since"),
-        "until": moment.parse(until, "until"),
-        "as_of": moment.parse(as_of, "as_of"),
+        "since": bitemporal.parse_time(since, "since"),
+        "until": bitemporal.parse_time(until, "until"),
+        "as_of": bitemporal.parse_time(as_of, "as_of"),
         "known_at": when.known_at,
         "about": " ".join(about.replace("\x00", "").split()),
         "limit": limit,
     }
-    return sorted(db.all(sql, values), key=lambda row: (row["at"], row["id"]))
+    return sorted(db.fetch_all(sql, values), key=lambda row: (row["at"], row["id"]))
 
 
-def history(item_id: str, as_of: moment.When = None, known_at: moment.When = None) -> dict[str, Any]:
+def history(item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When = None) -> dict[str, Any]:
     """Return all that was ever held of one item: its beliefs, who said it, what it superseded and what superseded it.
 
     `as_of` leaves out when it was to be true later, `known_at` what was recorded later.
     """
-    item = db.one("SELECT id, type, title, raw_text ->> 'text' AS text, superseded_by FROM memory_item WHERE id = %s", [item_id])
+    item = db.fetch_one(
+        "SELECT id, type, title, raw_text ->> 'text' AS text, superseded_by FROM memory_item WHERE id = %s", [item_id]
+    )
     if item is None:
         raise errors.NotFound(f"no memory has the id {item_id!r}")
     values = {
         "id": item_id,
-        "as_of": moment.parse(as_of, "as_of"),
-        "until": moment.moment(known_at=known_at).known_at or moment.clock(),
+        "as_of": bitemporal.parse_time(as_of, "as_of"),
+        "until": bitemporal.time_point(known_at=known_at).known_at or bitemporal.test_clock(),
     }
-    beliefs = db.all(
+    beliefs = db.fetch_all(
         "SELECT lower(recorded) AS recorded_from, upper(recorded) AS recorded_to, because, by_item, coalesce((SELECT jsonb_agg("
         "jsonb_build_object('from', lower(span), 'to', upper(span)) ORDER BY span) FROM unnest(valid) AS span "
         "WHERE lower(span) <= coalesce(%(as_of)s::timestamptz, 'infinity')), '[]') AS valid "
@@ -81,11 +83,13 @@ def history(item_id: str, as_of: moment.When = None, known_at: moment.When = Non
         "AND lower(recorded) <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY id",
         values,
     )
-    origins = db.all(
+    origins = db.fetch_all(
         "SELECT source, trust, run_id, step, document, page, start_offset, end_offset, wording, similarity, recorded_at, seen_at, "
         "withdrawn_at, because FROM memory_origin WHERE item_id = %(id)s "
         "AND recorded_at <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY recorded_at, id",
         values,
     )
-    supersedes = db.all("SELECT to_id FROM memory_link WHERE from_id = %s AND relation = 'supersedes' ORDER BY id", [item_id])
+    supersedes = db.fetch_all(
+        "SELECT to_id FROM memory_link WHERE from_id = %s AND relation = 'supersedes' ORDER BY id", [item_id]
+    )
     return {**item, "supersedes": [row["to_id"] for row in supersedes], "beliefs": beliefs, "origins": origins}

@@ -33,7 +33,7 @@ class Model(NamedTuple):
 
 def active() -> Model:
     """Return the model that the vectors of this memory are of."""
-    row = db.one("SELECT no, name, dimensions FROM memory_model WHERE active")
+    row = db.fetch_one("SELECT no, name, dimensions FROM memory_model WHERE active")
     assert row is not None, "the migration names a model"
     return Model(**row)
 
@@ -95,7 +95,7 @@ def _chosen() -> Model:
     """Return the active model; before the first vector it is still the setting that chooses."""
     model = active()
     wanted = config.settings().embedding_model
-    if model.name == wanted or db.one("SELECT 1 FROM memory_item WHERE embedding IS NOT NULL LIMIT 1"):
+    if model.name == wanted or db.fetch_one("SELECT 1 FROM memory_item WHERE embedding IS NOT NULL LIMIT 1"):
         return model
     model = _registered(wanted)
     _index(model)
@@ -107,11 +107,11 @@ def _chosen() -> Model:
 
 
 def _registered(name: str) -> Model:
-    row = db.one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
+    row = db.fetch_one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
     if row is None:
         dimensions = len(embedding.embed(["dimension"], name)[0])
         db.execute("INSERT INTO memory_model (name, dimensions) VALUES (%s, %s) ON CONFLICT DO NOTHING", [name, dimensions])
-        row = db.one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
+        row = db.fetch_one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
     assert row is not None
     return Model(**row)
 
@@ -125,7 +125,7 @@ def _fill(model: Model, missing: str, keep: str, values: dict[str, Any], most: i
     done, after = 0, 0
     while most is None or done < most:
         batch = BATCH if most is None else min(BATCH, most - done)
-        numbers = [row["no"] for row in db.all(missing, {**values, "after": after, "batch": batch})]
+        numbers = [row["no"] for row in db.fetch_all(missing, {**values, "after": after, "batch": batch})]
         if not numbers:
             break
         texts = _texts(numbers)
@@ -141,7 +141,7 @@ def _fill(model: Model, missing: str, keep: str, values: dict[str, Any], most: i
 
 def _texts(numbers: list[int]) -> dict[int, str]:
     """Return what each item's vector stands for: its title, the end of what goes before it in its thread, and its text."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT m.no, m.title, m.raw_text ->> 'text' AS text, right(b.raw_text ->> 'text', %s) AS before, b.title AS before_title "
         # Two conversations of a namespace may name their sessions alike.
         "FROM memory_item m LEFT JOIN LATERAL (SELECT title, raw_text FROM memory_item b WHERE b.namespace = m.namespace "

@@ -9,8 +9,8 @@ scripts/millrace step ops/check_health
 """
 
 from f.millrace.core import db
-from f.millrace.ops import alarms, health
-from f.millrace.telemetry import alerts, baseline, catalogue, figures, logs, rollup
+from f.millrace.ops import alertmanager, health
+from f.millrace.telemetry import alerts, baseline, catalogue, logs, rollup, samples
 
 UNHEALTHY = "Unhealthy"
 ANOMALY = "Anomaly"
@@ -26,7 +26,7 @@ def main() -> dict:
     _log(parts, odd)
     fresh, over = _faults(parts)
     more, ended = _anomalies(odd)
-    alarms.tell([*fresh, *more], [*over, *ended])
+    alertmanager.notify_operator([*fresh, *more], [*over, *ended])
     return {
         "state": health.worst(parts),
         "parts": {part.name: part.state for part in parts},
@@ -39,7 +39,7 @@ def main() -> dict:
 
 def _keep_gauges() -> None:
     plain = [metric for metric in catalogue.CATALOGUE.values() if metric.type == "gauge" and not metric.labels]
-    for metric, found in figures.figures(plain):
+    for metric, found in samples.collect(plain):
         for figure in found:
             baseline.keep(metric, figure.value)
 
@@ -65,19 +65,21 @@ def _faults(parts: list[health.Part]) -> tuple[list[alerts.Row], list[alerts.Row
         labels = {"part": part.name}
         if part.state == "critical":
             said = f"{part.name} does not work: {part.reason}; {part.step}"
-            row = alerts.raised(UNHEALTHY, "critical", "health", said, labels)
+            row = alerts.raise_alert(UNHEALTHY, "critical", "health", said, labels)
             fresh += [row] if row["fresh"] else []
         else:
-            row = alerts.resolved(UNHEALTHY, labels)
+            row = alerts.resolve(UNHEALTHY, labels)
             over += [row] if row else []
     return fresh, over
 
 
 def _anomalies(odd: list[baseline.Anomaly]) -> tuple[list[alerts.Row], list[alerts.Row]]:
-    rows = [alerts.raised(ANOMALY, "info", "baseline", str(one), {"metric": one.metric}) for one in odd]
+    rows = [alerts.raise_alert(ANOMALY, "info", "baseline", str(one), {"metric": one.metric}) for one in odd]
     standing = {one.metric for one in odd}
     gone = [
-        row["labels"]["metric"] for row in alerts.listed() if row["name"] == ANOMALY and row["labels"]["metric"] not in standing
+        row["labels"]["metric"]
+        for row in alerts.list_alerts()
+        if row["name"] == ANOMALY and row["labels"]["metric"] not in standing
     ]
-    ended = [row for metric in gone if (row := alerts.resolved(ANOMALY, {"metric": metric}))]
+    ended = [row for metric in gone if (row := alerts.resolve(ANOMALY, {"metric": metric}))]
     return [row for row in rows if row["fresh"]], ended

@@ -44,7 +44,7 @@ def _settings() -> health.Part:
 def _roles(database: health.Part) -> health.Part:
     if database.state in ("critical", "unknown"):
         return health.Part("roles", "unknown", "the database cannot be asked", "see what is said of the database")
-    row = db.one(
+    row = db.fetch_one(
         "SELECT current_user AS role, rolsuper OR EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' "
         "AND tableowner = current_user) AS alters FROM pg_roles WHERE rolname = current_user"
     )

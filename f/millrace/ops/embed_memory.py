@@ -10,7 +10,7 @@ scripts/millrace step ops/embed_memory
 
 from f.millrace.memory import vectors
 from f.millrace.telemetry import spans
-from f.millrace.trust import embeddings
+from f.millrace.trust import embedding_billing
 
 
 def main(namespace: str = "", most: int = 5000) -> dict:
@@ -21,7 +21,7 @@ def main(namespace: str = "", most: int = 5000) -> dict:
         most: Embed at most so many; the next run goes on.
     """
     with spans.step("ops.embed_memory") as span:
-        embeddings.keep_account()
+        embedding_billing.enable_embedding_billing()
         answer = {"embedded": vectors.embed_missing(namespace or None, most), "model": vectors.active().name}
         span.set(answer)
         return answer

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Whether each part of the house works, and the next step for what does not.
+"""Whether each component works, and the next step for what does not.
 
 Nothing here costs money or sends anything: servers are connected to, what agents met lately is read from rows.
 """
@@ -43,7 +43,7 @@ AND now() - max(started_at) > 3 * percentile_disc(0.5) WITHIN GROUP (ORDER BY ga
 
 
 class Part(NamedTuple):
-    """One part of the house: how it is, why, and what to do about it."""
+    """One component: its state, the reason, and what to do about it."""
 
     name: str
     state: State
@@ -57,7 +57,7 @@ def look() -> list[Part]:
 
 
 def worst(parts: list[Part]) -> State:
-    """Return the state of the house: that of its worst part."""
+    """Return the state of the whole: that of its worst component."""
     return ORDER[max((ORDER.index(part.state) for part in parts), default=ORDER.index("unknown"))]
 
 
@@ -80,7 +80,7 @@ def _looked(name: str, check: Callable[[], Part]) -> Part:
 
 
 def _database() -> Part:
-    row = db.one("SELECT count(*) AS applied, pg_database_size(current_database()) AS bytes FROM schema_migration")
+    row = db.fetch_one("SELECT count(*) AS applied, pg_database_size(current_database()) AS bytes FROM schema_migration")
     assert row is not None
     if row["applied"] < len(schema.MIGRATIONS):
         return Part(
@@ -89,7 +89,7 @@ def _database() -> Part:
             f"{len(schema.MIGRATIONS) - row['applied']} migrations are missing",
             "scripts/millrace db migrate",
         )
-    used = db.one("SELECT count(*)::float / current_setting('max_connections')::int AS part FROM pg_stat_activity")
+    used = db.fetch_one("SELECT count(*)::float / current_setting('max_connections')::int AS part FROM pg_stat_activity")
     if used and used["part"] > 0.9:
         return Part(
             "database",
@@ -182,7 +182,7 @@ def _mail() -> Part:
 
 def _kept_mails() -> int:
     """Count the mails that workers kept since a server last took one."""
-    row = db.one(KEPT)
+    row = db.fetch_one(KEPT)
     return row["n"] if row else 0
 
 
@@ -201,11 +201,11 @@ def _jaeger() -> Part:
 
 
 def _schedules() -> Part:
-    late = db.all(LATE)
+    late = db.fetch_all(LATE)
     if late:
         said = ", ".join(f"{row['flow']} ran last at {row['last']:%Y-%m-%d %H:%M} UTC" for row in late)
         return Part("schedules", "critical", said, "is a worker running, is the schedule on? scripts/millrace schedule cron FLOW")
-    seen = db.one(
+    seen = db.fetch_one(
         "SELECT count(DISTINCT flow) AS n FROM run WHERE started_at > now() - interval '21 days' AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')",
         [],
     )
@@ -239,7 +239,7 @@ def _unreachable(address: str) -> str:
 
 
 def _failing(pattern: str) -> str:
-    row: dict[str, Any] = db.one(CALLS, [pattern]) or {"n": 0, "failed": 0}
+    row: dict[str, Any] = db.fetch_one(CALLS, [pattern]) or {"n": 0, "failed": 0}
     return f"{row['failed']} of {row['n']}" if row["n"] >= FEWEST_CALLS and row["failed"] / row["n"] > FAILING else ""
 
 

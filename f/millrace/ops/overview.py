@@ -57,11 +57,11 @@ def main() -> dict:
     return {
         **page,
         "reachable": True,
-        "alerts": [_alert(row) for row in alerts.listed(limit=MOST_ALERTS)],
+        "alerts": [_alert(row) for row in alerts.list_alerts(limit=MOST_ALERTS)],
         "digest": _digest(),
         "waiting": _waiting(),
         "spending": _spending(),
-        "runs": [_run(row) for row in db.all(RUNS, [runs.MAINTENANCE, NEWEST_RUNS])],
+        "runs": [_run(row) for row in db.fetch_all(RUNS, [runs.MAINTENANCE, NEWEST_RUNS])],
     }
 
 
@@ -74,7 +74,7 @@ def _alert(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _digest() -> dict[str, Any] | None:
-    row = db.one(NEWEST_DIGEST, [FLOW])
+    row = db.fetch_one(NEWEST_DIGEST, [FLOW])
     if row is None:
         return None
     today = run_context.now().astimezone(ZoneInfo(row["timezone"])).date()
@@ -82,14 +82,14 @@ def _digest() -> dict[str, Any] | None:
 
 
 def _waiting() -> list[dict[str, Any]]:
-    pending = approvals.pending()
+    pending = approvals.list_pending()
     parts = {(row["run_id"], digest) for row in pending for digest in approvals.parts_of(row)}
     # One question, one line: its parts are answered with it.
-    return [_question(row) for row in [*pending, *approvals.unknown()] if (row["run_id"], row["digest"]) not in parts]
+    return [_question(row) for row in [*pending, *approvals.list_unknown()] if (row["run_id"], row["digest"]) not in parts]
 
 
 def _question(row: dict[str, Any]) -> dict[str, Any]:
-    run = db.one("SELECT flow, orchestrator FROM run WHERE id = %s", [row["run_id"]]) or {"flow": "", "orchestrator": ""}
+    run = db.fetch_one("SELECT flow, orchestrator FROM run WHERE id = %s", [row["run_id"]]) or {"flow": "", "orchestrator": ""}
     return {
         "id": str(row["id"]),
         "question": redaction.redact(questions.question(row).title),
@@ -107,7 +107,7 @@ def _spending() -> dict[str, Any]:
     since = midnight - timedelta(days=DAYS_OF_SPENDING - 1)
     by_day = {row["day"]: row["cost_usd"] for row in spend.spent("day", since)}
     days = [(since + timedelta(days=count)).date().isoformat() for count in range(DAYS_OF_SPENDING)]
-    newest = db.one(
+    newest = db.fetch_one(
         "SELECT id, pipeline -> 'budget' ->> 'run_usd' AS limit_usd FROM run WHERE flow = %s AND edition <> 'sample' "
         "ORDER BY started_at DESC LIMIT 1",
         [FLOW],
@@ -118,7 +118,7 @@ def _spending() -> dict[str, Any]:
         "days": [{"day": day, "usd": by_day.get(day, 0.0)} for day in days],
         "run": {
             "run_id": str(newest["id"]),
-            "usd": spend.told(str(newest["id"])),
+            "usd": spend.run_cost_usd(str(newest["id"])),
             "limit_usd": float(newest["limit_usd"]) if newest["limit_usd"] else None,
         }
         if newest

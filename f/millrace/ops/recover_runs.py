@@ -42,7 +42,7 @@ def main(look_only: bool = False) -> dict:
         look_only: Say which runs stand still, and change nothing.
     """
     if look_only:
-        found = recovery.stalled()
+        found = recovery.stalled_runs()
         return {"stalled": [str(row["id"]) for row in found], "count": len(found)}
     with spans.step("ops.recover_runs") as span:
         swept = recovery.sweep()
@@ -63,15 +63,15 @@ def main(look_only: bool = False) -> dict:
 def _on_windmill() -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
     """See to the runs on Windmill; return those that have ended there, those that got an answer, and what was done about others."""
     ended, unreachable = _follow_server()
-    handed = [str(row["run_id"]) for row in recovery.answered() if _hand_over(row)]
-    stalled = [row for row in recovery.stalled() if row["orchestrator"] == "windmill" and str(row["id"]) not in unreachable]
+    handed = [str(row["run_id"]) for row in recovery.answered_runs() if _hand_over(row)]
+    stalled = [row for row in recovery.stalled_runs() if row["orchestrator"] == "windmill" and str(row["id"]) not in unreachable]
     return ended, handed, [_recover(row) for row in stalled]
 
 
 def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
     """End the runs that have ended on the server; return these, and the ids of those that it could not be asked about."""
     found, unreachable = [], set[str]()
-    stalled = {row["id"] for row in recovery.stalled()}
+    stalled = {row["id"] for row in recovery.stalled_runs()}
     for row in recovery.on_server(QUIET_SECONDS):
         try:
             job = windmill.get(f"jobs_u/get/{row['job_id']}?no_logs=true&no_code=true")
@@ -145,7 +145,9 @@ def _recover(row: dict[str, Any]) -> dict[str, Any]:
 def _start_again(row: dict[str, Any]) -> str:
     """Start a new job that goes on with the run, and return its id; what is done stays done by its business key."""
     run_id, pipeline = str(row["id"]), row["pipeline"] or {}
-    latest = db.one("SELECT job_id FROM attempt WHERE run_id = %s AND job_id <> '' ORDER BY started_at DESC LIMIT 1", [run_id])
+    latest = db.fetch_one(
+        "SELECT job_id FROM attempt WHERE run_id = %s AND job_id <> '' ORDER BY started_at DESC LIMIT 1", [run_id]
+    )
     if not (pipeline.get("area") and pipeline.get("name")):
         raise errors.BadSetting(f"run {run_id} does not say which flow it belongs to, so it cannot be started again")
     windmill.post(f"jobs_u/queue/cancel/{latest['job_id'] if latest else run_id}", {"reason": RESTARTED})

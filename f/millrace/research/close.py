@@ -24,7 +24,7 @@ def main(run_id: str) -> dict:
         small = result.small_result(run_id)
         problems = _problems(run_id, small)
         status = "partly_failed" if problems else "done"
-        cost = spend.told(run_id)
+        cost = spend.run_cost_usd(run_id)
         small |= {"status": status, "problems": problems, "wm_labels": digest_markdown.labels(small, status, cost)}
         changed = db.execute(
             "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s), error = %s "
@@ -41,7 +41,7 @@ def main(run_id: str) -> dict:
 
 def _problems(run_id: str, small: dict) -> list[str]:
     problems = [f"source {source['name']}: {source['error']}" for source in small["sources"] if source["status"] == "failed"]
-    unresearched = db.all(
+    unresearched = db.fetch_all(
         "SELECT t.title FROM topic t WHERE t.run_id = %s AND NOT EXISTS "
         "(SELECT 1 FROM research_result r WHERE r.run_id = t.run_id AND r.topic_id = t.id) ORDER BY t.rank",
         [run_id],

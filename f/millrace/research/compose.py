@@ -9,7 +9,7 @@ scripts/millrace step research/compose run_id=RUN
 """
 
 from f.millrace.core import db, run_context
-from f.millrace.research import contents, digest_mail, opening, time_windows
+from f.millrace.research import contents, digest_mail, run_plan, time_windows
 from f.millrace.telemetry import events, spans
 
 
@@ -20,13 +20,13 @@ def main(run_id: str) -> dict:
         run_id: The run whose topics were researched.
     """
     with spans.step("research.compose", run_id) as span:
-        opened = opening.opening(run_id)
+        opened = run_plan.load(run_id)
         digests = [_composed(run_id, opened, window) for window in opened.windows]
         span.set(digests=len(digests), bytes=sum(digest["bytes"] for digest in digests))
         return {"digests": digests}
 
 
-def _composed(run_id: str, opened: opening.Opening, window: time_windows.Window) -> dict:
+def _composed(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window) -> dict:
     row = _stored(run_id, window)
     if row is None:
         digest = digest_mail.render(contents.contents(run_id, opened, window))
@@ -61,7 +61,7 @@ def _composed(run_id: str, opened: opening.Opening, window: time_windows.Window)
 
 
 def _stored(run_id: str, window: time_windows.Window) -> dict | None:
-    return db.one(
+    return db.fetch_one(
         "SELECT id, subject, recipients, window_until, octet_length(html) AS bytes FROM digest "
         "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s",
         [run_id, window.since],

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from f.millrace.core import config, contracts, db, redaction
-from f.millrace.research import opening, time_windows
-from f.millrace.trust import forms, spend
+from f.millrace.research import run_plan, time_windows
+from f.millrace.trust import deobfuscation, spend
 
 HEADLINES = 12
 MONTHS = "January February March April May June July August September October November December".split()
@@ -119,7 +119,7 @@ class Content:
         return f"{marks}Millrace, {day}{edition}: {said[:90]}"
 
 
-def contents(run_id: str, opened: opening.Opening, window: time_windows.Window) -> Content:
+def contents(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window) -> Content:
     """Return what the digest of this window says."""
     rows = _topics(run_id, window, opened.edition == "sample")
     evidence = _evidence(run_id)
@@ -131,7 +131,7 @@ def contents(run_id: str, opened: opening.Opening, window: time_windows.Window) 
         day=opened.day,
         timezone=opened.timezone,
         model=config.settings().model,
-        cost_usd=spend.told(run_id),
+        cost_usd=spend.run_cost_usd(run_id),
         run_id=run_id,
         since=_stamp(window.since, opened.timezone) if window.since else "",
         sections=sections,
@@ -143,7 +143,7 @@ def contents(run_id: str, opened: opening.Opening, window: time_windows.Window) 
 
 def readings(run_id: str, sources: list[str]) -> list[Reading]:
     """Return how each source went; one whose step died without a word counts as failed."""
-    found = {row["source"]: row for row in db.all("SELECT * FROM source_reading WHERE run_id = %s", [run_id])}
+    found = {row["source"]: row for row in db.fetch_all("SELECT * FROM source_reading WHERE run_id = %s", [run_id])}
     return [
         Reading(name, found[name]["status"], found[name]["items"], found[name]["fresh"], found[name]["error"])
         if name in found
@@ -153,7 +153,7 @@ def readings(run_id: str, sources: list[str]) -> list[Reading]:
 
 
 def _topics(run_id: str, window: time_windows.Window, everything: bool) -> list[dict[str, Any]]:
-    return db.all(
+    return db.fetch_all(
         "SELECT t.id, t.title, t.reasons, t.item_ids, t.update_of, r.summary, r.findings, r.conflicts, r.confidence, r.no_sources, "
         "r.stopped_because, (r.run_id IS NOT NULL) AS researched FROM topic t "
         "LEFT JOIN research_result r ON r.run_id = t.run_id AND r.topic_id = t.id WHERE t.run_id = %s "
@@ -165,11 +165,12 @@ def _topics(run_id: str, window: time_windows.Window, everything: bool) -> list[
 
 def _evidence(run_id: str) -> dict[str, dict[str, Any]]:
     return {
-        row["id"]: row for row in db.all("SELECT id, url, title, source, published_at FROM evidence WHERE run_id = %s", [run_id])
+        row["id"]: row
+        for row in db.fetch_all("SELECT id, url, title, source, published_at FROM evidence WHERE run_id = %s", [run_id])
     }
 
 
-def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: opening.Opening) -> Section:
+def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: run_plan.RunPlan) -> Section:
     update = next((reason for reason in row["reasons"] if reason.startswith("an update to")), "")
     section = Section(
         title=row["title"],
@@ -235,20 +236,24 @@ def _web(url: str) -> tuple[str, str]:
         parts = urlsplit(url)
     except ValueError:
         return "", ""
-    return (url, forms.wire_host(parts.hostname or "").removeprefix("www.")) if parts.scheme in ("http", "https") else ("", "")
+    return (
+        (url, deobfuscation.wire_host(parts.hostname or "").removeprefix("www."))
+        if parts.scheme in ("http", "https")
+        else ("", "")
+    )
 
 
 def _items_as_references(item_ids: list[str], timezone: str) -> list[Reference]:
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT title, url, source, published_at FROM source_item WHERE id = ANY(%s) ORDER BY array_position(%s, id) LIMIT 3",
         [item_ids, item_ids],
     )
     return [_reference(number, row, timezone) for number, row in enumerate(rows, 1)]
 
 
-def _headlines(opened: opening.Opening, window: time_windows.Window, shown: set[str]) -> list[Reference]:
+def _headlines(opened: run_plan.RunPlan, window: time_windows.Window, shown: set[str]) -> list[Reference]:
     """Return further new items, the best of each source first: nothing that was new goes without a word."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT id, title, url, source, published_at, row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at DESC, id) "
         "AS place FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s "
         "AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND NOT id = ANY(%s) AND url <> '' ORDER BY place, source, id LIMIT %s",
@@ -259,7 +264,7 @@ def _headlines(opened: opening.Opening, window: time_windows.Window, shown: set[
 
 def _notes(run_id: str) -> list[str]:
     """Return what the steps want the reader to know, e.g. that web search was down."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT DISTINCT message FROM run_event WHERE run_id = %s AND metadata ->> 'for_digest' = 'true' ORDER BY message LIMIT 10",
         [run_id],
     )

@@ -11,7 +11,7 @@ scripts/millrace step research/deliver_rest run_id=RUN action_id=ACTION
 from typing import Any
 
 from f.millrace.core import errors
-from f.millrace.research import letters, opening
+from f.millrace.research import delivery, run_plan
 from f.millrace.telemetry import spans
 from f.millrace.trust import actions, approvals
 
@@ -29,31 +29,31 @@ def main(run_id: str, approved: bool = False, action_id: str = "") -> dict:
             return {"deliveries": []}
         whole = actions.by_id(action_id)
         asked = set(whole["arguments"]["to"])
-        rows = [row for row in letters.held(run_id) if row["recipient"] in asked]
-        answer = approvals.answer(action_id)
+        rows = [row for row in delivery.deliveries_of(run_id) if row["recipient"] in asked]
+        answer = approvals.answer_to(action_id)
         if approved and answer is not None and answer["decision"] == "approved":
-            deliveries = _send(opening.opening(run_id), whole, rows)
+            deliveries = _send(run_plan.load(run_id), whole, rows)
         else:
             status = "denied" if answer is not None and answer["decision"] == "denied" else "expired"
             unsent = [row for row in rows if row["status"] in ("waiting", "denied", "expired")]
-            deliveries = letters.close(unsent, status, _why(answer))
+            deliveries = delivery.close(unsent, status, _why(answer))
         span.set(deliveries=len(deliveries))
         return {"deliveries": deliveries}
 
 
-def _send(opened: opening.Opening, whole: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _send(opened: run_plan.RunPlan, whole: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     deliveries: list[dict[str, Any]] = []
 
     def send_all() -> dict[str, Any]:
         # Those who got a standing approval meanwhile have it already; each mail is sent once by its own key.
-        deliveries.extend(letters.deliver(opened, rows, lambda action: approvals.approve_as_part(action, whole)))
+        deliveries.extend(delivery.deliver(opened, rows, lambda action: approvals.approve_as_part(action, whole)))
         return {"deliveries": [{"recipient": one["recipient"], "status": one["status"]} for one in deliveries]}
 
     try:
         # A crash between leaves it undone: every mail knows for itself whether it went out.
-        actions.perform(whole["key"], letters.together(rows), send_all, check=lambda: False)
+        actions.perform(whole["key"], delivery.batch_arguments(rows), send_all, check=lambda: False)
     except errors.NeedsApproval as error:
-        return letters.close([row for row in rows if row["status"] == "waiting"], "expired", str(error))
+        return delivery.close([row for row in rows if row["status"] == "waiting"], "expired", str(error))
     return deliveries or [{name: row[name] for name in ("recipient", "status", "message_id", "path", "error")} for row in rows]
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from f.millrace.core import money
 from f.millrace.research import contents
-from f.millrace.trust import forms, markup
+from f.millrace.trust import deobfuscation, markup
 
 INK, SOFT, FAINT, LINE, ACCENT = "#1c2330", "#4d5868", "#6a7586", "#dfe4ea", "#0a5a78"
 SANS = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
@@ -286,7 +286,7 @@ def _safe(url: str) -> bool:
 
 def _host(url: str) -> str:
     """Return the host of an address that is safe."""
-    return (forms.urlsplit_host(url) or url).removeprefix("www.")
+    return (deobfuscation.urlsplit_host(url) or url).removeprefix("www.")
 
 
 def _capital(text: str) -> str:

@@ -8,8 +8,8 @@ No tables: the viewer of results reads plain CommonMark.
 from typing import Any
 
 from f.millrace.core import money
-from f.millrace.research import contents, digest_html, digest_mail, opening, time_windows
-from f.millrace.trust import inert, markdown
+from f.millrace.research import contents, digest_html, digest_mail, run_plan, time_windows
+from f.millrace.trust import defang, markdown
 
 RAN = ("run", "catch_up")
 
@@ -27,7 +27,7 @@ def of_run(run_id: str, small: dict[str, Any]) -> str:
 
 def _content(run_id: str) -> contents.Content:
     """Return what the digest of the day says to whom most is new."""
-    opened = opening.opening(run_id)
+    opened = run_plan.load(run_id)
     window = opened.windows[0] if opened.windows else time_windows.Window(recipients=[])
     return contents.contents(run_id, opened, window)
 
@@ -108,7 +108,7 @@ def _deliveries(deliveries: list[dict[str, Any]]) -> str:
 
 def _said(text: str) -> str:
     """Return others' words in one line, without links that nobody checked."""
-    return markdown.one_line(inert.text(text))
+    return markdown.one_line(defang.defang(text))
 
 
 def _count(number: int, noun: str) -> str:

@@ -24,7 +24,7 @@ def schedule_of(pipeline: dict[str, Any]) -> tuple[str, str, timedelta, bool]:
     return str(schedule.get("cron") or ""), zone, grace, bool(schedule.get("catch_up", True))
 
 
-def judge(pipeline: dict[str, Any], scheduled_for: str, now: datetime, last_success: datetime | None) -> schedules.Decision:
+def decide(pipeline: dict[str, Any], scheduled_for: str, now: datetime, last_success: datetime | None) -> schedules.Decision:
     """Return what the schedule says about this start."""
     cron, zone, grace, catch_up = schedule_of(pipeline)
     due = _moment(scheduled_for, zone)
@@ -36,7 +36,7 @@ def judge(pipeline: dict[str, Any], scheduled_for: str, now: datetime, last_succ
 
 def last_success(flow: str, namespace: str, run_id: str) -> datetime | None:
     """Return the scheduled time of the latest run that did its work."""
-    row = db.one(
+    row = db.fetch_one(
         "SELECT max(scheduled_for) AS at FROM run WHERE flow = %s AND namespace = %s AND id <> %s AND NOT dry_run "
         "AND status IN ('done', 'partly_failed') AND pipeline -> 'opened' ->> 'decision' IN ('run', 'catch_up') "
         # A first step that was run by itself has decided to run, and nothing more was done.

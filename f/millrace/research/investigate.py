@@ -16,8 +16,9 @@ from typing import Any
 # Loading makes nothing that can be freed; going through it all again and again took a tenth of the loading time.
 gc.disable()
 
-from f.millrace.agents import call, from_memory, researcher  # noqa: E402
+from f.millrace.agents import researcher, self_rag  # noqa: E402
 from f.millrace.core import config, contracts, db, errors, redaction  # noqa: E402
+from f.millrace.models import call  # noqa: E402
 from f.millrace.telemetry import events, spans  # noqa: E402
 from f.millrace.trust import audit, decisions  # noqa: E402
 
@@ -42,7 +43,7 @@ def main(run_id: str, topic_ids: list[str]) -> dict:
 
 
 def _topic(run_id: str, topic_id: str) -> dict[str, Any]:
-    topic = db.one("SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id])
+    topic = db.fetch_one("SELECT * FROM topic WHERE id = %s AND run_id = %s", [topic_id, run_id])
     if topic is None:
         raise errors.NotFound(f"run {run_id} has no topic {topic_id!r}")
     return topic
@@ -101,7 +102,7 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
 
 async def _found(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
     try:
-        return await researcher.research(run_id, {**topic, "documents": from_memory.passages(topic["title"])})
+        return await researcher.research(run_id, {**topic, "documents": self_rag.passages(topic["title"])})
     except errors.BudgetExceeded as error:
         # What is left of the digest is worth sending: the topic says that money ended it.
         events.emit("budget", str(error), topic_id=topic["id"], for_digest=True)
@@ -156,7 +157,7 @@ def _review(found: contracts.TopicResult) -> str:
 
 
 def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:
-    return db.one("SELECT * FROM research_result WHERE run_id = %s AND topic_id = %s", [run_id, topic_id])
+    return db.fetch_one("SELECT * FROM research_result WHERE run_id = %s AND topic_id = %s", [run_id, topic_id])
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

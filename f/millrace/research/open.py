@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from f.millrace.core import config, db, errors, run_context, windmill
-from f.millrace.research import audience, due, letters, opening, time_windows
+from f.millrace.research import delivery, due, readers, run_plan, time_windows
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit, policy
 
@@ -46,21 +46,21 @@ def main(
         )
     with spans.step("research.open", run_id or None, again=again, sample=sample, dry_run=dry_run) as span:
         run_id = run_context.current().run_id
-        row = db.one("SELECT pipeline, dry_run FROM run WHERE id = %s", [run_id])
+        row = db.fetch_one("SELECT pipeline, dry_run FROM run WHERE id = %s", [run_id])
         assert row is not None
         # A continuation keeps what the first attempt decided.
         if row["pipeline"].get("opened"):
-            return _answer(run_id, opening.Opening.model_validate(row["pipeline"]["opened"]))
+            return _answer(run_id, run_plan.RunPlan.model_validate(row["pipeline"]["opened"]))
         opened = _open(run_id, pipeline or {}, again, sample, dry_run or row["dry_run"], scheduled_for)
         span.set(decision=opened.decision, recipients=len(opened.recipients), namespace=opened.namespace)
         return _answer(run_id, opened)
 
 
-def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool, scheduled_for: str) -> opening.Opening:
-    flow = str(pipeline.get("name") or opening.FLOW)
+def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool, scheduled_for: str) -> run_plan.RunPlan:
+    flow = str(pipeline.get("name") or run_plan.FLOW)
     lasting = "sample" if sample else "main"
-    decision = due.judge(pipeline, scheduled_for, run_context.now(), due.last_success(flow, lasting, run_id))
-    opened = opening.Opening(
+    decision = due.decide(pipeline, scheduled_for, run_context.now(), due.last_success(flow, lasting, run_id))
+    opened = run_plan.RunPlan(
         flow=flow,
         edition="sample" if sample else "daily",
         namespace=f"dry-{run_id}" if dry_run else lasting,
@@ -76,8 +76,8 @@ def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool,
         opened.decision = "run"
     if not opened.skip:
         _require_sources(opened.sources)
-        letters.settle_left(opened)
-        opened = audience.address(opened, again)
+        delivery.reconcile_interrupted(opened)
+        opened = readers.resolve(opened, again)
         before = opened.day if again else None
         ends = {} if sample else time_windows.last_delivered(flow, lasting, opened.edition, before)
         opened.windows = time_windows.windows(opened.recipients, ends)
@@ -105,7 +105,7 @@ def _require_sources(sources: list[str]) -> None:
     )
 
 
-def _record(run_id: str, pipeline: dict, opened: opening.Opening, dry_run: bool) -> None:
+def _record(run_id: str, pipeline: dict, opened: run_plan.RunPlan, dry_run: bool) -> None:
     columns: dict[str, Any] = {
         "flow": opened.flow,
         "namespace": opened.namespace,
@@ -117,7 +117,7 @@ def _record(run_id: str, pipeline: dict, opened: opening.Opening, dry_run: bool)
     }
     with db.transaction():
         db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline), run_id])
-        opening.keep(run_id, opened, **columns)
+        run_plan.keep(run_id, opened, **columns)
     with run_context.within(namespace=opened.namespace, edition=opened.edition, flow=opened.flow, dry_run=dry_run):
         events.emit("decision", f"{opened.decision}: {opened.reason}", decision=opened.decision, day=str(opened.day))
     policy.note()
@@ -134,8 +134,8 @@ def _record(run_id: str, pipeline: dict, opened: opening.Opening, dry_run: bool)
     )
 
 
-def _of_day(opened: opening.Opening) -> str:
-    row = db.one(
+def _of_day(opened: run_plan.RunPlan) -> str:
+    row = db.fetch_one(
         "SELECT run_id FROM digest WHERE flow = %s AND namespace = %s AND edition = %s AND local_day = %s "
         "ORDER BY number DESC, created_at DESC LIMIT 1",
         [opened.flow, opened.lasting, opened.edition, opened.day],
@@ -143,7 +143,7 @@ def _of_day(opened: opening.Opening) -> str:
     return str(row["run_id"]) if row else ""
 
 
-def _answer(run_id: str, opened: opening.Opening) -> dict:
+def _answer(run_id: str, opened: run_plan.RunPlan) -> dict:
     answer = {
         "run_id": run_id,
         "edition": opened.edition,

@@ -8,7 +8,7 @@ Looks who has a standing approval, and who waits for a person.
 scripts/millrace step research/propose run_id=RUN
 """
 
-from f.millrace.research import letters, opening
+from f.millrace.research import delivery, run_plan
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import actions, approvals
 
@@ -20,13 +20,13 @@ def main(run_id: str) -> dict:
         run_id: The run whose digests are composed.
     """
     with spans.step("research.propose", run_id) as span:
-        opened = opening.opening(run_id)
+        opened = run_plan.load(run_id)
         answer: dict = {"action_id": None, "needs_approval": False, "standing": [], "asking": []}
         if opened.namespace.startswith("dry-"):
             return answer
-        letters.claim(run_id, opened)
-        standing = approvals.standing(opened.flow, opened.namespace, letters.TOOL)
-        rows = letters.held(run_id)
+        delivery.create(run_id, opened)
+        standing = approvals.list_standing(opened.flow, opened.namespace, delivery.TOOL)
+        rows = delivery.deliveries_of(run_id)
         answer["standing"] = [row["recipient"] for row in rows if row["recipient"] in standing]
         # Those who were asked about before a repeat are still part of what was asked.
         waiting = [
@@ -36,7 +36,7 @@ def main(run_id: str) -> dict:
         ]
         if waiting:
             key = f"send:{opened.flow}:{opened.namespace}:{opened.edition}:{opened.day}:{opened.number}:{run_id}"
-            action = actions.propose(letters.TOOL, letters.together(waiting), key, reason=_reason(waiting))
+            action = actions.propose(delivery.TOOL, delivery.batch_arguments(waiting), key, reason=_reason(waiting))
             answer |= {
                 "action_id": str(action["id"]),
                 "needs_approval": action["state"] == "proposed",

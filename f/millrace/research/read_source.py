@@ -12,10 +12,10 @@ import time
 from urllib.parse import urlsplit
 
 from f.millrace.core import config, errors, redaction
-from f.millrace.research import intake, opening
+from f.millrace.research import intake, run_plan
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import fetch_state, sources
-from f.millrace.trust import detour
+from f.millrace.trust import fallback
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -41,9 +41,9 @@ def main(run_id: str, source: str, max_items: int = 50) -> dict:
 
 
 def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
-    if source in detour.of(run_id).get("skip_sources", []):
+    if source in fallback.options_of(run_id).get("skip_sources", []):
         return _noted(run_id, source, "failed", 0, 0, "left out: the run got stuck at it twice", started)
-    opened = opening.opening(run_id)
+    opened = run_plan.load(run_id)
     state = fetch_state.FetchState(opened.namespace, _allowed(opened))
     try:
         items = sources.SOURCES[source].read(max_items, state)[:max_items]
@@ -65,7 +65,7 @@ def _noted(run_id: str, source: str, status: str, items: int, new: int, error: s
     return {"source": source, "status": status, "items": items, "new": new, "error": error}
 
 
-def _allowed(opened: opening.Opening) -> list[str]:
+def _allowed(opened: run_plan.RunPlan) -> list[str]:
     """Return the sample server's own address, for the sample edition only."""
     if opened.edition != "sample":
         return []

@@ -12,7 +12,7 @@ from typing import Any
 
 from f.millrace.core import contracts, db, ids
 from f.millrace.memory import links, store
-from f.millrace.research import opening
+from f.millrace.research import run_plan
 from f.millrace.telemetry import spans
 
 
@@ -23,10 +23,10 @@ def main(run_id: str) -> dict:
         run_id: The run whose topics were researched.
     """
     with spans.step("research.remember", run_id) as span:
-        opened = opening.opening(run_id)
+        opened = run_plan.load(run_id)
         if opened.namespace.startswith("dry-"):
             return {"items": 0, "links": 0, "skipped": "a dry run leaves no memories"}
-        rows = db.all(
+        rows = db.fetch_all(
             "SELECT t.id, t.title, t.update_of, t.reasons, r.summary, r.findings, r.conflicts, r.confidence FROM topic t "
             "JOIN research_result r ON r.run_id = t.run_id AND r.topic_id = t.id WHERE t.run_id = %s ORDER BY t.rank",
             [run_id],
@@ -37,7 +37,7 @@ def main(run_id: str) -> dict:
         return answer
 
 
-def _remember_topic(run_id: str, opened: opening.Opening, row: dict[str, Any]) -> tuple[int, int]:
+def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) -> tuple[int, int]:
     evidence = _evidence(run_id, row)
     known = {
         one["id"]: store.remember(
@@ -78,7 +78,7 @@ def _remember_topic(run_id: str, opened: opening.Opening, row: dict[str, Any]) -
 
 
 def _remember_conflict(
-    run_id: str, opened: opening.Opening, conflict: dict[str, Any], topic: str, known: dict[str, str], trust: contracts.Trust
+    run_id: str, opened: run_plan.RunPlan, conflict: dict[str, Any], topic: str, known: dict[str, str], trust: contracts.Trust
 ) -> int:
     item = store.remember(
         "conflict",
@@ -97,7 +97,7 @@ def _remember_conflict(
 def _link_to_earlier(topic: str, update_of: str | None) -> int:
     if not update_of:
         return 0
-    earlier = db.one(
+    earlier = db.fetch_one(
         "SELECT id FROM memory_item WHERE type = 'topic' AND metadata ->> 'topic_id' = %s ORDER BY created_at LIMIT 1",
         [update_of],
     )
@@ -108,7 +108,9 @@ def _evidence(run_id: str, row: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the evidence that is cited; what was read and not used is not kept in memory."""
     cited = {one for finding in row["findings"] for one in finding["citations"]}
     cited |= {one for conflict in row["conflicts"] for side in conflict["sides"] for one in side["evidence"]}
-    return db.all("SELECT * FROM evidence WHERE run_id = %s AND id = ANY(%s) AND body <> '' ORDER BY id", [run_id, sorted(cited)])
+    return db.fetch_all(
+        "SELECT * FROM evidence WHERE run_id = %s AND id = ANY(%s) AND body <> '' ORDER BY id", [run_id, sorted(cited)]
+    )
 
 
 def _least(evidence: list[dict[str, Any]]) -> contracts.Trust:

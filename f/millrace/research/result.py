@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from f.millrace.core import db, errors, money
-from f.millrace.research import contents, opening
+from f.millrace.research import contents, run_plan
 from f.millrace.trust import spend
 
 # Written beside a mail in the outbox.
@@ -54,13 +54,13 @@ def small_result(run_id: str) -> dict[str, Any]:
         "topics": [_short(row) for row in _topics(source)],
         "deliveries": [{name: row[name] for name in ("recipient", "status")} for row in _deliveries(opened, source)],
         "tool_gaps": len(_gaps(source)),
-        "cost_usd": spend.told(source),
+        "cost_usd": spend.run_cost_usd(source),
     }
 
 
-def _opened(run_id: str) -> opening.Opening | None:
+def _opened(run_id: str) -> run_plan.RunPlan | None:
     try:
-        return opening.opening(run_id)
+        return run_plan.load(run_id)
     except errors.NotFound:
         return None
 
@@ -71,7 +71,7 @@ def _empty() -> dict[str, Any]:
 
 
 def _digests(run_id: str) -> list[dict[str, Any]]:
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT id, window_since, window_until, recipients FROM digest WHERE run_id = %s ORDER BY window_since NULLS FIRST",
         [run_id],
     )
@@ -85,8 +85,8 @@ def _digests(run_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _files(opened: opening.Opening, digest: dict[str, Any]) -> list[str]:
-    rows = db.all(
+def _files(opened: run_plan.RunPlan, digest: dict[str, Any]) -> list[str]:
+    rows = db.fetch_all(
         "SELECT path FROM delivery WHERE digest_id = %s AND namespace = %s AND path <> '' ORDER BY recipient",
         [digest["digest_id"], opened.namespace],
     )
@@ -104,7 +104,7 @@ def _sources(run_id: str) -> list[dict[str, Any]]:
 
 
 def _topics(run_id: str) -> list[dict[str, Any]]:
-    return db.all(
+    return db.fetch_all(
         "SELECT t.id AS topic_id, t.title, t.reasons, t.update_of, r.summary, r.findings, r.conflicts, r.confidence, r.parts, "
         "r.no_sources, r.stopped_because, r.rounds, r.cost_usd, r.review, (r.run_id IS NOT NULL) AS researched "
         "FROM topic t LEFT JOIN research_result r ON r.run_id = t.run_id AND r.topic_id = t.id WHERE t.run_id = %s ORDER BY t.rank",
@@ -146,7 +146,7 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _evidence(run_id: str) -> dict[str, Any]:
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT id, url, title, published_at, source, trust, topic_id FROM evidence WHERE run_id = %s ORDER BY created_at, id",
         [run_id],
     )
@@ -156,8 +156,8 @@ def _evidence(run_id: str) -> dict[str, Any]:
     }
 
 
-def _deliveries(opened: opening.Opening, run_id: str) -> list[dict[str, Any]]:
-    rows = db.all(
+def _deliveries(opened: run_plan.RunPlan, run_id: str) -> list[dict[str, Any]]:
+    rows = db.fetch_all(
         "SELECT recipient, status, message_id, path, error, number FROM delivery WHERE run_id = %s AND namespace = %s ORDER BY recipient",
         [run_id, opened.namespace if not opened.same_as else opened.lasting],
     )
@@ -165,12 +165,14 @@ def _deliveries(opened: opening.Opening, run_id: str) -> list[dict[str, Any]]:
 
 
 def _gaps(run_id: str) -> list[dict[str, Any]]:
-    return [row["report"] for row in db.all("SELECT report FROM tool_gap WHERE %s::uuid = ANY(run_ids) ORDER BY id", [run_id])]
+    return [
+        row["report"] for row in db.fetch_all("SELECT report FROM tool_gap WHERE %s::uuid = ANY(run_ids) ORDER BY id", [run_id])
+    ]
 
 
 def _tool_changes(run_id: str) -> list[str]:
     """Return what changed of the tools since the run before, as it was told when they were listed."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT message FROM run_event WHERE run_id = %s AND event = 'tool' AND metadata ? 'changed' ORDER BY id", [run_id]
     )
     return [row["message"] for row in rows]

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from f.millrace.core import db, errors, ids, run_context
-from f.millrace.research import duplicates, opening, ranking, time_windows
+from f.millrace.research import duplicates, ranking, run_plan, time_windows
 from f.millrace.telemetry import events, spans
 
 LOOK_BACK = timedelta(days=14)
@@ -33,10 +33,10 @@ def main(run_id: str, collected: list[dict] | None = None, max_topics: int = 5, 
             raise errors.BadInput(f"max_topics is {max_topics}; it must be from 1 to 20")
         if not 1 <= jobs <= 20:
             raise errors.BadInput(f"jobs is {jobs}; it must be from 1 to 20")
-        opened = opening.opening(run_id)
+        opened = run_plan.load(run_id)
         if opened.until is None:
             _choose(run_id, opened, max_topics)
-        chosen = db.all("SELECT id, title, reasons FROM topic WHERE run_id = %s ORDER BY rank", [run_id])
+        chosen = db.fetch_all("SELECT id, title, reasons FROM topic WHERE run_id = %s ORDER BY rank", [run_id])
         span.set(topics=len(chosen))
         for row in chosen:
             events.emit("topic", row["title"], topic_id=row["id"], status="chosen", reasons=row["reasons"])
@@ -49,7 +49,7 @@ def _batches(topic_ids: list[str], jobs: int) -> list[list[str]]:
     return [topic_ids[job::jobs] for job in range(min(jobs, len(topic_ids)))]
 
 
-def _choose(run_id: str, opened: opening.Opening, limit: int) -> None:
+def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
     # One transaction: a repeat finds either nothing or the topics and the end of the window.
     with db.transaction() as connection:
         opened.until = time_windows.end_of_window(connection, opened.namespace)
@@ -60,7 +60,7 @@ def _choose(run_id: str, opened: opening.Opening, limit: int) -> None:
         fresh, updates = _fresh(items, earlier)
         for number, entry in enumerate(ranking.rank(fresh, opened.interests, run_context.now(), updates, limit), 1):
             _keep_topic(run_id, opened.namespace, number, entry)
-        opening.keep(run_id, opened)
+        run_plan.keep(run_id, opened)
     events.emit("progress", f"{len(items)} new items, {len(fresh)} stories", items=len(items), stories=len(fresh))
 
 
@@ -81,7 +81,7 @@ def _fresh(
     return fresh, updates
 
 
-def _yesterday(items: list[duplicates.Item], opened: opening.Opening) -> dict[duplicates.Item, tuple[str, str]]:
+def _yesterday(items: list[duplicates.Item], opened: run_plan.RunPlan) -> dict[duplicates.Item, tuple[str, str]]:
     """Return what the sample's edition of yesterday held: it was never made, so its own dates stand for it."""
     end = opened.scheduled_for - timedelta(hours=24)
     begin = end - timedelta(hours=12)
@@ -100,10 +100,10 @@ def _yesterday(items: list[duplicates.Item], opened: opening.Opening) -> dict[du
     return {item: (item.id, "an update to a story you saw yesterday") for item in continued}
 
 
-def _items(opened: opening.Opening) -> list[duplicates.Item]:
+def _items(opened: run_plan.RunPlan) -> list[duplicates.Item]:
     assert opened.until is not None
     since = time_windows.earliest(opened.windows, opened.until, opened.edition)
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT id, source, title, left(body, 6000) AS body, url, canonical_url, content_hash, published_at, first_seen_at, score "
         "FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s "
         "AND (%s::timestamptz IS NULL OR first_seen_at > %s) ORDER BY first_seen_at DESC, id LIMIT %s",
@@ -112,9 +112,9 @@ def _items(opened: opening.Opening) -> list[duplicates.Item]:
     return [duplicates.item_of(row) for row in rows]
 
 
-def _earlier(opened: opening.Opening) -> dict[duplicates.Item, tuple[str, str]]:
+def _earlier(opened: run_plan.RunPlan) -> dict[duplicates.Item, tuple[str, str]]:
     """Return the items of topics that were delivered on earlier days: each with its topic and how to say so."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT i.id, i.source, i.title, left(i.body, 6000) AS body, i.url, i.canonical_url, i.content_hash, i.published_at, "
         "i.first_seen_at, i.score, t.id AS topic_id, r.local_day FROM topic t JOIN run r ON r.id = t.run_id "
         "JOIN source_item i ON i.id = ANY(t.item_ids) WHERE t.namespace = %s AND r.flow = %s AND r.local_day < %s "
@@ -126,7 +126,7 @@ def _earlier(opened: opening.Opening) -> dict[duplicates.Item, tuple[str, str]]:
     return {duplicates.item_of(row): (row["topic_id"], _said(row["local_day"], opened)) for row in rows}
 
 
-def _said(day: Any, opened: opening.Opening) -> str:
+def _said(day: Any, opened: run_plan.RunPlan) -> str:
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     ago = (opened.day - day).days
     when = "yesterday" if ago == 1 else f"on {days[day.weekday()]}" if ago < 7 else f"on {day.isoformat()}"

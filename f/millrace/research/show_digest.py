@@ -11,7 +11,7 @@ scripts/millrace step research/show_digest
 from typing import Any
 
 from f.millrace.core import db, errors
-from f.millrace.research import contents, opening, time_windows
+from f.millrace.research import contents, run_plan, time_windows
 
 # Of several windows of one edition the widest: what somebody reads who has read none before. Sample editions and dry runs
 # have namespaces of their own.
@@ -31,14 +31,14 @@ def main(digest_id: str = "") -> dict:
     Returns:
         digest: Its id, run_id, day, number, subject, sections, headlines, failed_sources and notes; null when there is none.
     """
-    row = db.one(DIGEST, {"id": digest_id.strip(), "flow": opening.FLOW})
+    row = db.fetch_one(DIGEST, {"id": digest_id.strip(), "flow": run_plan.FLOW})
     if row is None:
         if digest_id.strip():
             raise errors.NotFound(f"there is no digest {digest_id!r}; leave digest_id empty for the newest")
         return {"digest": None}
     run_id = str(row["run_id"])
     window = time_windows.Window(since=row["window_since"], until=row["window_until"], recipients=row["recipients"])
-    content = contents.contents(run_id, opening.opening(run_id), window)
+    content = contents.contents(run_id, run_plan.load(run_id), window)
     return {
         "digest": {
             "id": str(row["id"]),

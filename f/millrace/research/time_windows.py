@@ -47,7 +47,7 @@ def windows(addresses: list[str], last: dict[str, datetime]) -> list[Window]:
 
 def last_delivered(flow: str, namespace: str, edition: str, before: date | None = None) -> dict[str, datetime]:
     """Return where each recipient's last delivered digest ended; of an earlier day only when `before` is given."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT recipient, max(window_until) AS until FROM delivery WHERE flow = %s AND namespace = %s AND edition = %s "
         "AND status IN ('sent', 'outbox') AND (%s::date IS NULL OR local_day < %s) GROUP BY recipient",
         [flow, namespace, edition, before, before],

@@ -33,14 +33,14 @@ def fingerprint(name: str, labels: dict[str, str]) -> str:
     return ids.digest_of([name, sorted((key, value) for key, value in labels.items() if key not in ABOUT)])
 
 
-def raised(name: str, severity: str, source: str, summary: str, labels: dict[str, str]) -> Row:
+def raise_alert(name: str, severity: str, source: str, summary: str, labels: dict[str, str]) -> Row:
     """Record a fault and return its row; `fresh` says that it was not open before."""
     if severity not in SEVERITIES:
         raise errors.BadInput(f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}")
     kept = {key: redaction.redact(str(value))[:200] for key, value in labels.items() if key not in ABOUT}
     concerned = name in OF_AGENTS or kept.get("part") in OF_PARTS
     agents = [kept["agent"]] if kept.get("agent") else _failing() if concerned else []
-    row = db.one(
+    row = db.fetch_one(
         RAISE,
         {
             "fingerprint": fingerprint(name, labels),
@@ -56,9 +56,9 @@ def raised(name: str, severity: str, source: str, summary: str, labels: dict[str
     return row
 
 
-def resolved(name: str, labels: dict[str, str]) -> Row | None:
+def resolve(name: str, labels: dict[str, str]) -> Row | None:
     """Record that a fault is over, and return its row; None when it was not open."""
-    return db.one(
+    return db.fetch_one(
         "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE fingerprint = %s AND state <> 'resolved' RETURNING *",
         [fingerprint(name, labels)],
     )
@@ -66,7 +66,7 @@ def resolved(name: str, labels: dict[str, str]) -> Row | None:
 
 def acknowledge(alert_id: int, by: str) -> Row:
     """Record that a person has seen it; NotFound when it is not open."""
-    row = db.one(
+    row = db.fetch_one(
         "UPDATE alert SET state = 'acknowledged', acknowledged_at = clock_timestamp(), acknowledged_by = %s "
         "WHERE id = %s AND state = 'active' RETURNING *",
         [by, alert_id],
@@ -79,7 +79,7 @@ def acknowledge(alert_id: int, by: str) -> Row:
 
 def close(alert_id: int) -> Row:
     """Resolve an open alert by hand."""
-    row = db.one(
+    row = db.fetch_one(
         "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE id = %s AND state <> 'resolved' RETURNING *",
         [alert_id],
     )
@@ -91,32 +91,32 @@ def close(alert_id: int) -> Row:
 
 def find(alert_id: int) -> Row:
     """Return one alert; NotFound when there is none."""
-    row = db.one("SELECT * FROM alert WHERE id = %s", [alert_id])
+    row = db.fetch_one("SELECT * FROM alert WHERE id = %s", [alert_id])
     if row is None:
         raise errors.NotFound(f"there is no alert {alert_id}; scripts/millrace alerts list --all shows them")
     return row
 
 
-def listed(everything: bool = False, limit: int = 100) -> list[Row]:
+def list_alerts(everything: bool = False, limit: int = 100) -> list[Row]:
     """Return the open alerts, the gravest first; or all, the newest first."""
     if everything:
-        return db.all("SELECT * FROM alert ORDER BY started_at DESC, id DESC LIMIT %s", [limit])
-    return db.all(
+        return db.fetch_all("SELECT * FROM alert ORDER BY started_at DESC, id DESC LIMIT %s", [limit])
+    return db.fetch_all(
         "SELECT * FROM alert WHERE state <> 'resolved' ORDER BY array_position(%s::text[], severity) DESC, started_at DESC LIMIT %s",
         [list(SEVERITIES), limit],
     )
 
 
-def untold(severities: Collection[str]) -> list[Row]:
+def list_unnotified(severities: Collection[str]) -> list[Row]:
     """Return the alerts of these severities that nobody has seen or was told of, the gravest first."""
-    return [row for row in listed() if row["state"] == "active" and row["told_at"] is None and row["severity"] in severities]
+    return [row for row in list_alerts() if row["state"] == "active" and row["told_at"] is None and row["severity"] in severities]
 
 
-def told(rows: list[Row]) -> None:
+def mark_notified(rows: list[Row]) -> None:
     """Record that the operator was told of them."""
     db.execute("UPDATE alert SET told_at = clock_timestamp() WHERE id = ANY(%s)", [[row["id"] for row in rows]])
 
 
 def _failing() -> list[str]:
-    row = db.one(AGENTS)
+    row = db.fetch_one(AGENTS)
     return row["agents"] if row else []

@@ -48,7 +48,7 @@ class Anomaly(NamedTuple):
         return f"{self.metric} was {_short(self.value)} on {weekday}, {self.day}; usual is {_short(self.usual)}"
 
 
-class Outlook(NamedTuple):
+class Forecast(NamedTuple):
     """Where a figure is going: what it is today, how much it changes a day, and what it comes to in 30 days."""
 
     today: float
@@ -64,7 +64,7 @@ def keep(metric: define.Metric, value: float) -> None:
 def daily(metric: define.Metric, until: date, days: int = WEEKS * 7) -> dict[date, float]:
     """Return the figure of each day before `until`, zero where nothing was counted, from the first day that it was."""
     since = datetime.combine(until - timedelta(days=days), datetime.min.time()).isoformat() + "+00:00"
-    rows = db.all(DAILY_GAUGE if metric.type == "gauge" else DAILY, [metric.name, since])
+    rows = db.fetch_all(DAILY_GAUGE if metric.type == "gauge" else DAILY, [metric.name, since])
     found = {row["day"]: row["value"] for row in rows if row["day"] < until}
     if not found or metric.type == "gauge":
         return found
@@ -72,7 +72,7 @@ def daily(metric: define.Metric, until: date, days: int = WEEKS * 7) -> dict[dat
     return {day: found.get(day, 0.0) for day in (first + timedelta(days=n) for n in range((until - first).days))}
 
 
-def judge(values: dict[date, float], day: date) -> float | None:
+def detect(values: dict[date, float], day: date) -> float | None:
     """Return what is usual for that day when its figure stands out; None when it does not, or too little is known."""
     past = {other: value for other, value in values.items() if other < day}
     same = [value for other, value in past.items() if other.weekday() == day.weekday()]
@@ -94,13 +94,13 @@ def anomalies(metrics: Iterable[define.Metric]) -> list[Anomaly]:
     found = []
     for metric in metrics:
         values = daily(metric, today)
-        usual = judge(values, yesterday)
+        usual = detect(values, yesterday)
         if usual is not None:
             found.append(Anomaly(metric.name, yesterday, values[yesterday], usual))
     return found
 
 
-def outlook(values: dict[date, float], growing: bool = False) -> Outlook | None:
+def forecast(values: dict[date, float], growing: bool = False) -> Forecast | None:
     """Return where daily figures go by their usual slope; None for fewer than a week of days.
 
     `growing`: each value is a level (bytes), else an amount a day (spending), and 30 days of it are summed.
@@ -113,8 +113,8 @@ def outlook(values: dict[date, float], growing: bool = False) -> Outlook | None:
     slope = statistics.median(slopes)
     middle = statistics.median(values[day] - slope * (day - days[-1]).days for day in days)
     if growing:
-        return Outlook(values[days[-1]], slope, max(0.0, middle + 30 * slope))
-    return Outlook(middle, slope, sum(max(0.0, middle + slope * n) for n in range(1, 31)))
+        return Forecast(values[days[-1]], slope, max(0.0, middle + 30 * slope))
+    return Forecast(middle, slope, sum(max(0.0, middle + slope * n) for n in range(1, 31)))
 
 
 def _short(value: float) -> str:

@@ -63,7 +63,7 @@ def export_runs(limit: int = 50) -> Sent:
         return Sent()
     runs = spans = left_out = 0
     fault = ""
-    for run in db.all(ENDED, [config.settings().trace_days, limit]):
+    for run in db.fetch_all(ENDED, [config.settings().trace_days, limit]):
         try:
             count = export_run(run)
         except _Refused as error:
@@ -79,7 +79,7 @@ def export_runs(limit: int = 50) -> Sent:
 def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
     """Send what was not yet sent of one ended run, and return how many spans; `asked`: whatever sampling says."""
     reason = "asked" if asked else run["sampled"] if _decided(run) else sampling.decide(run)
-    rows = db.all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
+    rows = db.fetch_all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
     if reason == sampling.OUT:
         _note(run, reason, root=False)
         return 0
@@ -104,7 +104,7 @@ def run_ended(run_id: str) -> None:
 
     For a runner that has let go of the run. It never fails, and a silent collector costs it a second.
     """
-    run = db.one("SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id])
+    run = db.fetch_one("SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id])
     if run is None:
         return
     upkeep.close_killed(run_id)

@@ -50,12 +50,12 @@ def roll(metrics: Iterable[define.Metric]) -> int:
         if not found or not found["mine"]:
             return 0
         connection.execute("DELETE FROM metric_roll WHERE metric <> ALL(%s)", [[metric.name for metric in counted]])
-        states = {row["metric"]: row for row in db.all("SELECT * FROM metric_roll")}
+        states = {row["metric"]: row for row in db.fetch_all("SELECT * FROM metric_roll")}
         since = {metric.name: _since(metric, states.get(metric.name)) for metric in counted}
         known: dict[str, list[str]] = {}
-        for row in db.all("SELECT name, value FROM metric_label"):
+        for row in db.fetch_all("SELECT name, value FROM metric_label"):
             known.setdefault(row["name"], []).append(row["value"])
-        now = db.one(NOW)
+        now = db.fetch_one(NOW)
         assert now is not None
         # What was refused is noted while the others are counted, so it comes last.
         for metric in sorted(counted, key=lambda metric: metric.name == REFUSED):
@@ -79,7 +79,7 @@ def _since(metric: define.Metric, state: dict[str, Any] | None) -> Any:
 def _count(metric: define.Metric, since: Any, until: Any, known: dict[str, list[str]]) -> None:
     times = {"since": since, "until": until, "metric": metric.name, "other": HAS_OTHER}
     sql, values = _counting(metric, known)
-    refused = db.one(sql, {**times, **values})
+    refused = db.fetch_one(sql, {**times, **values})
     if not refused or not refused["other"]:
         return
     # New values, as long as there is room; then once more with them.
@@ -127,7 +127,7 @@ def _learn(metric: define.Metric, label: define.Label, known: dict[str, list[str
     room = label.at_most - len(there)
     if room <= 0:
         return 0
-    added = db.all(
+    added = db.fetch_all(
         f"INSERT INTO metric_label (name, value) SELECT DISTINCT %(label)s, {label.name}::text FROM ({metric.sql}) AS sample "
         f"WHERE at >= %(since)s AND at < %(until)s AND {label.name}::text <> '' AND length({label.name}::text) <= {LONGEST_VALUE} "
         f"AND {label.name}::text <> ALL(%(known)s::text[]) LIMIT %(room)s ON CONFLICT DO NOTHING RETURNING value",

@@ -24,13 +24,13 @@ def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
     own_job = run_context.root_run_id()
     if own_job not in ("", run_id) and not is_outside_flow():
         _join(run_id, own_job)
-    row = db.one("SELECT * FROM run WHERE id = %s", [run_id])
+    row = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
     assert row is not None
     return row
 
 
 def _of_job(job_id: str) -> str:
-    found = db.one("SELECT run_id FROM attempt WHERE job_id = %s LIMIT 1", [job_id]) if job_id else None
+    found = db.fetch_one("SELECT run_id FROM attempt WHERE job_id = %s LIMIT 1", [job_id]) if job_id else None
     return str(found["run_id"]) if found else job_id
 
 
@@ -107,7 +107,7 @@ def context_of(row: dict[str, Any], step: str, part: str = "") -> run_context.Co
 
 def path_of_repeat(run_id: str, name: str, about: str) -> str:
     """Return the path of the step that is run again outside of its flow: that of its row, what did not end well first."""
-    row = db.one(
+    row = db.fetch_one(
         "SELECT path FROM step WHERE run_id = %s AND name = %s AND about = %s ORDER BY status = 'done', started_at DESC LIMIT 1",
         [run_id, name, about],
     )

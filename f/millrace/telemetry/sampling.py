@@ -40,7 +40,7 @@ def exported(scope: str, service: str) -> bool:
 def _interesting(run: dict[str, Any]) -> str:
     trace_id = str(run["id"]).replace("-", "")
     values = {"trace": trace_id, "run": run["id"], "flow": run["flow"], "started": run["started_at"], "days": NEW_FLOW_DAYS}
-    row = db.one(INTERESTING, values)
+    row = db.fetch_one(INTERESTING, values)
     assert row is not None
     if run["status"] in ("failed", "killed", "partly_failed") or row["error"]:
         return "error"

@@ -49,10 +49,10 @@ def _delete_maintenance(before: str) -> int:
     """Delete old runs of maintenance, and what the local runner kept to go on with them."""
     condition = OLD_MAINTENANCE.replace("{before}", before)
     deleted = 0
-    while rows := db.all(f"DELETE FROM run WHERE id IN (SELECT id FROM run WHERE {condition} LIMIT {BATCH}) RETURNING id"):
+    while rows := db.fetch_all(f"DELETE FROM run WHERE id IN (SELECT id FROM run WHERE {condition} LIMIT {BATCH}) RETURNING id"):
         deleted += len(rows)
         for table in CHECKPOINTS:
-            there = db.one("SELECT to_regclass(%s) AS name", [table])
+            there = db.fetch_one("SELECT to_regclass(%s) AS name", [table])
             if there and there["name"]:
                 db.execute(f"DELETE FROM {table} WHERE left(thread_id, 36) = ANY(%s)", [[str(row["id"]) for row in rows]])
     return deleted

@@ -70,7 +70,7 @@ def _mail_operator(action: Row, question: questions.Question) -> None:
         "message_id": name,
     }
     key = f"ask:{action['id']}"
-    # Low risk by house rule: the operator's own address, from the settings, and only what will happen.
+    # Low risk by a built-in rule: the operator's own address, from the settings, and only what will happen.
     actions.propose(
         "mail.ask_operator",
         arguments,

@@ -13,7 +13,7 @@ from typing import Any
 import mcp
 
 from f.millrace.core import config, errors, ids, redaction, setting_types
-from f.millrace.tools import answers, connection, enabled, servers
+from f.millrace.tools import connection, servers, tool_pins, validation
 
 CALL_SECONDS = 90.0
 # For one server to answer what it offers.
@@ -112,18 +112,20 @@ class Tools:
 
     def _usable(self, server: str, offered: list[Tool]) -> list[Tool]:
         """Return which tools of a server of others may be offered to an agent; the rest is told in `problems`."""
-        if len(offered) > answers.MOST_TOOLS:
-            self.problems.append(f"the tool server {server} lists {len(offered)} tools; the first {answers.MOST_TOOLS} are taken")
+        if len(offered) > validation.MOST_TOOLS:
+            self.problems.append(
+                f"the tool server {server} lists {len(offered)} tools; the first {validation.MOST_TOOLS} are taken"
+            )
         sound: list[Tool] = []
-        for tool in offered[: answers.MOST_TOOLS]:
-            fault = answers.fault_of(tool.name.partition(".")[2], tool.description, tool.input_schema, tool.output_schema)
+        for tool in offered[: validation.MOST_TOOLS]:
+            fault = validation.validate_tool(tool.name.partition(".")[2], tool.description, tool.input_schema, tool.output_schema)
             if any(tool.name == other.name for other in sound):
                 fault = f"{tool.name} is listed twice"
             if fault:
                 self.problems.append(f"a tool of {server} is left out: {fault}")
             else:
                 sound.append(tool)
-        ready, held = enabled.sort_out(server, config.settings().mcp[server].place, [_told(tool) for tool in sound])
+        ready, held = tool_pins.partition(server, config.settings().mcp[server].place, [_told(tool) for tool in sound])
         self.problems += held
         return [tool for tool in sound if tool.name.partition(".")[2] in ready]
 
@@ -142,8 +144,8 @@ class Tools:
         if tool.ours:
             return given if given is not None else {"text": text}
         try:
-            return answers.sound(_given(answer, text, tool), tool.output_schema)
-        except answers.BadAnswer as error:
+            return validation.validate_answer(_given(answer, text, tool), tool.output_schema)
+        except validation.BadAnswer as error:
             raise NoAnswer(f"{tool.name} was called, but {error}") from error
 
     async def _find(self, name: str) -> Tool:
@@ -205,7 +207,7 @@ async def _called(tool: str, arguments: dict[str, Any], client: mcp.Client) -> A
 async def _listed(name: str, client: mcp.Client) -> tuple[list[Tool], str, bool]:
     """Return the tools, the server's version, and whether that is the whole list."""
     found, cursor = [], None
-    for _ in range(answers.MOST_PAGES):
+    for _ in range(validation.MOST_PAGES):
         answer = await client.list_tools(cursor=cursor, cache_mode="refresh")
         for tool in answer.tools:
             annotations = tool.annotations.model_dump(by_alias=True, exclude_none=True) if tool.annotations else {}
@@ -219,7 +221,7 @@ async def _listed(name: str, client: mcp.Client) -> tuple[list[Tool], str, bool]
                 )
             )
         cursor = answer.next_cursor
-        if not cursor or len(found) > answers.MOST_TOOLS:
+        if not cursor or len(found) > validation.MOST_TOOLS:
             break
     return found, str(getattr(client.server_info, "version", None) or ""), not cursor
 
@@ -229,7 +231,7 @@ def _given(answer: Any, text: str, tool: Tool) -> dict[str, Any]:
     if answer.structured_content is not None:
         return answer.structured_content
     if tool.output_schema is not None:
-        raise answers.BadAnswer("its answer is not what it promised: it has no structure")
+        raise validation.BadAnswer("its answer is not what it promised: it has no structure")
     return {"text": text}
 
 

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from f.millrace.core import config, errors, setting_types
 from f.millrace.telemetry import spans
-from f.millrace.tools import programs
+from f.millrace.tools import stdio_servers
 
 CLOSE_SECONDS = 5.0
 
@@ -102,14 +102,14 @@ async def connected(name: str, server: setting_types.ToolServer, broken: "asynci
     seconds = config.settings().mcp_seconds
     async with contextlib.AsyncExitStack() as stack:
         if server.command:
-            transport: Any = programs.started(server, _expanded(name, server.env), broken)
+            transport: Any = stdio_servers.start(server, _expanded(name, server.env), broken)
         else:
             http = await stack.enter_async_context(_http(name, server, seconds))
-            transport = streamable_http_client(server.url, http_client=http, max_sse_event_size=programs.MOST_BYTES)
+            transport = streamable_http_client(server.url, http_client=http, max_sse_event_size=stdio_servers.MOST_BYTES)
         answers = _accept_defaults if server.asks == "defaults" else None
         client = mcp.Client(transport, read_timeout_seconds=seconds, elicitation_callback=answers)
         connection = await stack.enter_async_context(client)
-        # What a server of others promised is checked in tools/answers, within a time.
+        # What a server of others promised is checked in tools/validation, within a time.
         connection.session.validate_tool_result = _take_any  # pyright: ignore[reportAttributeAccessIssue]
         yield connection
 
@@ -202,7 +202,7 @@ class _Taken:
     @property
     def over(self) -> bool:
         """Whether it is more than is taken."""
-        return self.bytes > programs.MOST_BYTES or self.messages > programs.MOST_MESSAGES
+        return self.bytes > stdio_servers.MOST_BYTES or self.messages > stdio_servers.MOST_MESSAGES
 
 
 class _Counted(httpx2.AsyncByteStream):
@@ -213,7 +213,9 @@ class _Counted(httpx2.AsyncByteStream):
         async for part in self._inner:
             self._taken.add(part)
             if self._taken.over:
-                words = f"the answer is longer than {programs.MOST_BYTES:,} bytes or {programs.MOST_MESSAGES:,} messages"
+                words = (
+                    f"the answer is longer than {stdio_servers.MOST_BYTES:,} bytes or {stdio_servers.MOST_MESSAGES:,} messages"
+                )
                 raise httpx2.ReadError(words, request=self._request)
             yield part
 

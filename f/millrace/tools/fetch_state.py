@@ -32,7 +32,7 @@ class FetchState:
         Call from the thread that owns the state; `variant` tells apart readings of one address (say, their limits).
         """
         key = f"{url} {variant}".strip()
-        known = db.one(
+        known = db.fetch_one(
             "SELECT etag, last_modified FROM fetch_state WHERE namespace = %s AND url = %s",
             [self.namespace, key],
         )

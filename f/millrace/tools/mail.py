@@ -68,7 +68,7 @@ def look(message_id: str) -> Sent | bool | None:
     if config.settings().smtp_url.get_secret_value():
         return None
     if windmill.on_worker():
-        kept = db.one("SELECT 1 FROM outbox WHERE message_id = %s", [message_id])
+        kept = db.fetch_one("SELECT 1 FROM outbox WHERE message_id = %s", [message_id])
         return Sent(message_id=message_id, status="outbox") if kept else False
     path = _file(message_id)
     return Sent(message_id=message_id, status="outbox", path=str(path)) if path.is_file() else False
@@ -76,12 +76,12 @@ def look(message_id: str) -> Sent | bool | None:
 
 def waiting() -> list[dict[str, Any]]:
     """Return the mails that workers kept because no server is set, the newest first; without their texts."""
-    return db.all("SELECT message_id, recipient, subject, made_at, run_id FROM outbox ORDER BY made_at DESC, message_id")
+    return db.fetch_all("SELECT message_id, recipient, subject, made_at, run_id FROM outbox ORDER BY made_at DESC, message_id")
 
 
 def kept(message_id: str) -> dict[str, Any] | None:
     """Return one of them whole: `content` is the mail as a file holds it; None when there is none of that Message-ID."""
-    return db.one("SELECT * FROM outbox WHERE message_id = %s", [message_id])
+    return db.fetch_one("SELECT * FROM outbox WHERE message_id = %s", [message_id])
 
 
 def compose(to: str, subject: str, text: str, html: str, message_id: str, encoding: str | None = None) -> EmailMessage:

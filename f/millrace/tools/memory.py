@@ -9,7 +9,7 @@ from pydantic import Field
 
 from f.millrace.core import contracts, db, errors
 from f.millrace.memory import recall
-from f.millrace.trust import embeddings
+from f.millrace.trust import embedding_billing
 
 LIMIT_AT_MOST = 50
 LETTERS = 2_000
@@ -24,7 +24,7 @@ class Remembered(contracts.Contract):
     text: str = Field(description="At most 2,000 letters; the citation says where the rest stands.")
     source: str
     trust: contracts.Trust = Field(
-        description="own: the owner's words; trusted: of a source that he trusts; untrusted: a stranger's."
+        description="own: the owner's words; trusted: of a source that he trusts; untrusted: written by somebody unknown."
     )
     score: float = Field(description="0 to 1.")
     why: str
@@ -50,8 +50,8 @@ def search_memory(question: str, limit: int = 8, types: list[str] | None = None,
     """
     if not 1 <= limit <= LIMIT_AT_MOST:
         raise errors.BadInput(f"limit is {limit}; allowed is 1 to {LIMIT_AT_MOST}")
-    embeddings.keep_account()
-    with db.briefly():
+    embedding_billing.enable_embedding_billing()
+    with db.scoped():
         answer = recall.search(question, limit, types=types or None, as_of=as_of or None, known_at=known_at or None)
     found = [
         Remembered(**{**result.as_json(), "text": result.memory.text[:LETTERS], "trust": result.memory.trust})

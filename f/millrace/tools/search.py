@@ -143,7 +143,7 @@ def _collected(query: str, limit: int) -> list[SearchHit]:
     """Search the collected items by full text, any word counts, more words count more."""
     with _one_at_a_time:
         try:
-            rows = db.all(
+            rows = db.fetch_all(
                 "WITH asked AS ("
                 "SELECT replace(plainto_tsquery('english', %(query)s)::text, '&', '|')::tsquery AS words) "
                 "SELECT source, title, url, left(body, %(size)s) AS excerpt, published_at, trust "

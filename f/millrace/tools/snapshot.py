@@ -46,7 +46,7 @@ def keep(run_id: str, listed: Sequence[client.Tool], versions: Mapping[str, str]
 
 def changes(run_id: str) -> list[str]:
     """Return in words what changed since the run before in the same namespace; empty for the first one."""
-    before = db.one(
+    before = db.fetch_one(
         "SELECT run.id FROM run WHERE run.started_at < (SELECT started_at FROM run WHERE id = %(run)s) "
         "AND namespace = (SELECT namespace FROM run WHERE id = %(run)s) AND id <> %(run)s "
         "AND EXISTS (SELECT FROM tool_snapshot s WHERE s.run_id = run.id AND s.tool <> '') ORDER BY started_at DESC LIMIT 1",
@@ -75,13 +75,13 @@ def changes(run_id: str) -> list[str]:
 
 def problems(run_id: str) -> list[str]:
     """Return which servers and tools could not be used in a run, and why."""
-    row = db.one("SELECT detail FROM tool_snapshot WHERE run_id = %s AND server = ''", [run_id])
+    row = db.fetch_one("SELECT detail FROM tool_snapshot WHERE run_id = %s AND server = ''", [run_id])
     return list(row["detail"].get("problems", [])) if row else []
 
 
 def _first(run_id: str) -> bool:
     """Return whether nobody has begun the run's snapshot; topics are researched side by side."""
-    namespace_known = db.one("SELECT 1 AS there FROM run WHERE id = %s", [run_id])
+    namespace_known = db.fetch_one("SELECT 1 AS there FROM run WHERE id = %s", [run_id])
     return bool(
         namespace_known
         and db.execute(
@@ -91,5 +91,5 @@ def _first(run_id: str) -> bool:
 
 
 def _rows(run_id: str) -> dict[tuple[str, str], dict[str, Any]]:
-    rows = db.all("SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s AND server <> ''", [run_id])
+    rows = db.fetch_all("SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s AND server <> ''", [run_id])
     return {(row["server"], row["tool"]): row for row in rows}

@@ -109,7 +109,7 @@ def expiry(row: Row) -> datetime:
     return row["expires_at"] or row["created_at"] + timedelta(hours=config.settings().approval_hours)
 
 
-def over(row: Row, clock: datetime | None = None) -> bool:
+def is_expired(row: Row, clock: datetime | None = None) -> bool:
     """Tell whether the time to answer an action, and to use the answer, is over."""
     # When a row was made says the database, which knows of no fixed clock.
     return expiry(row) < (clock or (run_context.now() if row["expires_at"] else datetime.now(UTC)))
@@ -117,7 +117,7 @@ def over(row: Row, clock: datetime | None = None) -> bool:
 
 def by_key(key: str) -> Row:
     """Return the action of that key; NotFound when there is none."""
-    row = db.one("SELECT * FROM action WHERE key = %s", [key])
+    row = db.fetch_one("SELECT * FROM action WHERE key = %s", [key])
     if row is None:
         raise errors.NotFound(f"no action has the key {key!r}")
     return row
@@ -125,7 +125,7 @@ def by_key(key: str) -> Row:
 
 def by_id(action_id: str) -> Row:
     """Return the action of that id; NotFound when there is none."""
-    row = db.one("SELECT * FROM action WHERE id::text = %s", [str(action_id)])
+    row = db.fetch_one("SELECT * FROM action WHERE id::text = %s", [str(action_id)])
     if row is None:
         raise errors.NotFound(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
     return row
@@ -156,7 +156,7 @@ def perform(
         return _do(row, do)
 
 
-def settle(key: str, check: Check | None = None) -> Row:
+def reconcile(key: str, check: Check | None = None) -> Row:
     """Find out what became of an earlier try that died, and return the row: performed, unknown, or failed (nothing happened).
 
     An action in any other state is returned as it is.
@@ -165,7 +165,7 @@ def settle(key: str, check: Check | None = None) -> Row:
         return _settled(by_key(key), check)
 
 
-def settle_by_person(action_id: str, happened: bool, by: str) -> Row:
+def reconcile_by_person(action_id: str, happened: bool, by: str) -> Row:
     """Record what a person found out about an unknown effect: it happened, or it did not and may be tried again."""
     authority.refuse_agents("settle an unknown action")
     row = by_id(action_id)
@@ -240,7 +240,7 @@ def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
 def _require_approval(row: Row, unasked: str) -> None:
     if row["risk"] == "low" and row["state"] not in ("denied", "expired"):
         return
-    approval = db.one("SELECT * FROM approval WHERE action_id = %s", [row["id"]])
+    approval = db.fetch_one("SELECT * FROM approval WHERE action_id = %s", [row["id"]])
     if unasked and row["risk"] == "medium" and approval is None and row["state"] in ("proposed", "failed"):
         audit.append(audit.POLICY, "action.unasked", row["key"], _run(row), action_id=str(row["id"]), rule=unasked)
         return
@@ -250,7 +250,7 @@ def _require_approval(row: Row, unasked: str) -> None:
         raise errors.NeedsApproval(f"{row['key']}: the approval is for other arguments")
     # A standing approval has a date of its own; what it once covered may be tried again.
     ends = row["expires_at"] or approval["decided_by"] != audit.POLICY
-    if row["state"] in ("approved", "failed") and ends and over(row):
+    if row["state"] in ("approved", "failed") and ends and is_expired(row):
         raise errors.NeedsApproval(f"{row['key']}: the approval expired at {expiry(row):%Y-%m-%d %H:%M} UTC")
     if row["state"] not in ("approved", "failed"):
         raise errors.NeedsApproval(f"{row['key']} is {row['state']}; it cannot run")

@@ -37,7 +37,7 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
             raise errors.BadInput(f"action {action['key']} is {action['state']}; there is nothing to answer")
         if decision == "approved":
             _refuse_other(action, shown_digest)
-            if actions.over(action):
+            if actions.is_expired(action):
                 decision, how = "expired", f"answered after {actions.expiry(action):%Y-%m-%d %H:%M} UTC"
         row = connection.execute(
             "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s, %s, %s, %s) RETURNING *",
@@ -55,29 +55,31 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
     return row
 
 
-def answer(action_id: str) -> Row | None:
+def answer_to(action_id: str) -> Row | None:
     """Return the answer that stands, if any."""
-    return db.one("SELECT * FROM approval WHERE action_id::text = %s", [str(action_id)])
+    return db.fetch_one("SELECT * FROM approval WHERE action_id::text = %s", [str(action_id)])
 
 
-def pending(namespace: str | None = None) -> list[Row]:
+def list_pending(namespace: str | None = None) -> list[Row]:
     """Return the actions that wait for a person, oldest first; also those that no flow has asked about."""
-    found = db.all(
+    found = db.fetch_all(
         "SELECT * FROM action WHERE state = 'proposed' AND risk <> 'low' AND (%s::text IS NULL OR namespace = %s) "
         "ORDER BY created_at",
         [namespace, namespace],
     )
-    return [row for row in found if not actions.over(row)]
+    return [row for row in found if not actions.is_expired(row)]
 
 
-def unknown() -> list[Row]:
+def list_unknown() -> list[Row]:
     """Return the actions of which nobody can tell whether they happened, oldest first."""
-    return db.all("SELECT * FROM action WHERE state = 'unknown' ORDER BY created_at")
+    return db.fetch_all("SELECT * FROM action WHERE state = 'unknown' ORDER BY created_at")
 
 
 def expire() -> int:
     """Close the actions whose time to answer is over, and return how many."""
-    late = [row for row in db.all("SELECT * FROM action WHERE state = 'proposed'") if actions.over(row, run_context.now())]
+    late = [
+        row for row in db.fetch_all("SELECT * FROM action WHERE state = 'proposed'") if actions.is_expired(row, run_context.now())
+    ]
     for row in late:
         decide(str(row["id"]), row["digest"], "expired", "millrace", "nobody answered in time")
     return len(late)
@@ -85,7 +87,7 @@ def expire() -> int:
 
 def withdraw(run_id: str, reason: str) -> int:
     """Close the open questions of a run that has ended, and return how many: nobody has to answer them any more."""
-    rows = db.all("SELECT * FROM action WHERE run_id = %s AND state = 'proposed'", [run_id])
+    rows = db.fetch_all("SELECT * FROM action WHERE run_id = %s AND state = 'proposed'", [run_id])
     for row in rows:
         decide(str(row["id"]), row["digest"], "expired", "millrace", reason)
     return len(rows)
@@ -130,9 +132,9 @@ def revoke(
     return row is not None
 
 
-def standing(flow: str, namespace: str, tool: str = "mail.send") -> dict[str, Row]:
+def list_standing(flow: str, namespace: str, tool: str = "mail.send") -> dict[str, Row]:
     """Return the standing approvals that hold now, by recipient."""
-    found = db.all(
+    found = db.fetch_all(
         "SELECT * FROM standing_approval WHERE flow = %s AND namespace = %s AND tool = %s AND revoked_at IS NULL "
         "AND (expires_at IS NULL OR expires_at > %s)",
         [flow, namespace, tool, run_context.now()],
@@ -144,7 +146,7 @@ def approve_by_standing(action: Row, flow: str) -> bool:
     """Approve an action whose every recipient (`to`) has a standing approval; return whether it is approved."""
     if action["state"] != "proposed":
         return action["state"] in ("approved", "performing", "performed", "failed", "unknown")
-    held = standing(flow, action["namespace"], action["tool"])
+    held = list_standing(flow, action["namespace"], action["tool"])
     to = action["arguments"].get("to", [])
     wanted = [to] if isinstance(to, str) else list(to)
     if not wanted or any(recipient not in held for recipient in wanted) or not COVERED.issuperset(action["arguments"]):
@@ -156,7 +158,7 @@ def approve_by_standing(action: Row, flow: str) -> bool:
 
 def approve_as_part(action: Row, whole: Row) -> bool:
     """Approve an action that a person approved as part of a larger one (`mails`, `calls`); return whether it is approved."""
-    given = answer(str(whole["id"]))
+    given = answer_to(str(whole["id"]))
     if given is None or given["decision"] != "approved" or given["digest"] != whole["digest"]:
         return False
     if action["digest"] not in parts_of(whole):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from f.millrace.core import db, ids, redaction, run_context
-from f.millrace.trust import marks
+from f.millrace.trust import pseudonyms
 
 Row = dict[str, Any]
 # Any fixed number will do; writers take turns, so that the chain has no forks.
@@ -28,9 +28,12 @@ def append(actor: str, kind: str, subject: str, run_id: str | None = None, **det
     """Add a row and return its hash; mail addresses are stored as marks, other personal words the caller leaves out."""
     run_id = run_id or run_context.current().run_id or None
     at = datetime.now(UTC)
-    actor, subject = db.jsonb(marks.marked(actor)).obj, db.jsonb(marks.marked(redaction.redact(subject))).obj
+    actor, subject = (
+        db.jsonb(pseudonyms.pseudonymise(actor)).obj,
+        db.jsonb(pseudonyms.pseudonymise(redaction.redact(subject))).obj,
+    )
     # As the database gives it back, so that the hash can be computed again.
-    clean = db.jsonb(json.loads(ids.canonical_json(marks.marked(redaction.redact(detail))))).obj
+    clean = db.jsonb(json.loads(ids.canonical_json(pseudonyms.pseudonymise(redaction.redact(detail))))).obj
     with turn() as connection:
         last = connection.execute("SELECT hash FROM audit_head").fetchone()
         previous = last["hash"] if last else GENESIS
@@ -53,13 +56,15 @@ def turn() -> Iterator[db.Connection]:
 def rows(run_id: str | None = None) -> list[Row]:
     """Return the rows, oldest first; of one run when it is given."""
     if run_id:
-        return db.all("SELECT * FROM audit WHERE run_id = %s ORDER BY id", [run_id])
-    return db.all("SELECT * FROM audit ORDER BY id")
+        return db.fetch_all("SELECT * FROM audit WHERE run_id = %s ORDER BY id", [run_id])
+    return db.fetch_all("SELECT * FROM audit ORDER BY id")
 
 
 def last(kind: str, subject: str) -> Row | None:
     """Return the latest row of a kind about a subject."""
-    return db.one("SELECT * FROM audit WHERE kind = %s AND subject = %s ORDER BY id DESC LIMIT 1", [kind, marks.marked(subject)])
+    return db.fetch_one(
+        "SELECT * FROM audit WHERE kind = %s AND subject = %s ORDER BY id DESC LIMIT 1", [kind, pseudonyms.pseudonymise(subject)]
+    )
 
 
 def export(run_id: str | None = None) -> Iterable[str]:
@@ -93,7 +98,7 @@ def _broken(found: list[Row]) -> list[str]:
 
 
 def _cut(found: list[Row]) -> list[str]:
-    head = db.one("SELECT rows, hash FROM audit_head")
+    head = db.fetch_one("SELECT rows, hash FROM audit_head")
     if head is None:
         return ["the head of the log is gone"]
     if head["rows"] != len(found):

@@ -140,7 +140,7 @@ def reserve(
     swept = False
     while True:
         db.execute(LIMIT_ROWS, [scopes, keys, [under[one] for one in ordered]])
-        row = db.one(RESERVE, values)
+        row = db.fetch_one(RESERVE, values)
         assert row is not None
         if row["noted"]:
             return usage_id
@@ -214,7 +214,7 @@ def _finish(
 
 def settled(run_id: str, step: str, agent: str, request_hash: str) -> Settled | None:
     """Return the stored answer to the same request of the same step, if there is one: it is not paid twice."""
-    row = db.one(
+    row = db.fetch_one(
         "SELECT id, cost_usd, response FROM usage WHERE run_id = %s AND step = %s AND agent = %s AND request_hash = %s "
         "AND state = 'settled' AND response IS NOT NULL ORDER BY settled_at LIMIT 1",
         [run_id, step, agent, request_hash],
@@ -229,7 +229,7 @@ def forget_answers(usage_ids: list[str]) -> None:
 
 def settle_lost(run_id: str, step: str, agent: str, request_hash: str) -> int:
     """End what an earlier, dead try of this step left open: sent rows at the reserve, others released; how many."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT id FROM usage WHERE run_id = %s AND step = %s AND agent = %s AND request_hash = %s "
         "AND state IN ('reserved', 'sent')",
         [run_id, step, agent, request_hash],
@@ -239,10 +239,10 @@ def settle_lost(run_id: str, step: str, agent: str, request_hash: str) -> int:
 
 def end_run(run_id: str) -> int:
     """End what a run that was ended from outside left open: sent rows at the reserve, others released; how many."""
-    rows = db.all("SELECT id FROM usage WHERE run_id = %s AND state IN ('reserved', 'sent')", [run_id])
+    rows = db.fetch_all("SELECT id FROM usage WHERE run_id = %s AND state IN ('reserved', 'sent')", [run_id])
     return sum(_finish(str(row["id"]), "lost") for row in rows)
 
 
 def sweep(older_than_seconds: float = LOST_SECONDS) -> int:
     """End the rows of processes that are gone, and those that stayed open longer than any request lasts; how many."""
-    return sum(_finish(str(row["id"]), "lost") for row in db.all(LOST, [older_than_seconds]))
+    return sum(_finish(str(row["id"]), "lost") for row in db.fetch_all(LOST, [older_than_seconds]))

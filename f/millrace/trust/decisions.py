@@ -89,7 +89,7 @@ def give(run_id: str, outcome: Outcome, by: str, words: str = "", subjects: list
 
 def of_run(run_id: str) -> list[dict[str, Any]]:
     """Return the decisions of a run, in the order in which they were made."""
-    return db.all(
+    return db.fetch_all(
         "SELECT kind, subject, title, confidence, escalated, outcome FROM decision WHERE run_id = %s ORDER BY id", [run_id]
     )
 

@@ -31,7 +31,7 @@ def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
 
     Where both the pipeline and the settings limit the same, the lower holds.
     """
-    row = db.one("SELECT flow, pipeline -> 'budget' AS budget FROM run WHERE id = %s", [run_id]) or {}
+    row = db.fetch_one("SELECT flow, pipeline -> 'budget' AS budget FROM run WHERE id = %s", [run_id]) or {}
     own, flow = row.get("budget") or {}, flow or str(row.get("flow") or "")
     day = run_context.now().date().isoformat()
     limits: Limits = {
@@ -47,7 +47,7 @@ def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
 def near(run_id: str, user: str, flow: str = "") -> bool:
     """Tell whether a limit of this call has reached the warning: time for a cheaper model."""
     limits = limits_of(run_id, user, flow)
-    row = db.one(
+    row = db.fetch_one(
         "SELECT bool_or(b.spent_usd * 100 >= wanted.limit_usd * %s) AS near FROM budget b "
         "JOIN unnest(%s::text[], %s::text[], %s::numeric[]) AS wanted (scope, key, limit_usd) USING (scope, key) "
         "WHERE b.spent_usd > 0",

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from f.millrace.core import config, ids
-from f.millrace.trust import audit, marks
+from f.millrace.trust import audit, pseudonyms
 
 # The settings that a change of widens or narrows what runs without a person.
 SETTINGS = (
@@ -31,7 +31,7 @@ SETTINGS = (
 
 def note() -> bool:
     """Record the policy when it differs from the one recorded last; return whether it did."""
-    values = marks.marked(config.as_json(SETTINGS))
+    values = pseudonyms.pseudonymise(config.as_json(SETTINGS))
     with audit.turn():
         before = audit.last("policy.changed", "settings")
         old: dict[str, Any] = before["detail"].get("values", {}) if before else {}

@@ -19,7 +19,7 @@ MAILS = frozenset({"mail.send", *risk.TO_OPERATOR})
 # What a mail has and its question shows in words, or what only says where it is kept.
 SHOWN = frozenset({"to", "subject", "text", "mails", "html_sha256", "plain_sha256", "message_id", *actions.INCIDENTAL})
 # The rule's own words are enough; where the rule stands is for `scripts/millrace risk`.
-RULE = re.compile(r"house rule for [^:;]+: ")
+RULE = re.compile(r"(?:built-in|house) rule for [^:;]+: ")
 POLICY = re.compile(r"setting risk_policy [^:;]+: (?:low|medium|high)")
 
 
@@ -106,7 +106,7 @@ def why(action: dict[str, Any]) -> str:
 
 def _in_words(reason: str) -> str:
     said = POLICY.sub("the settings say to ask about it", RULE.sub("", reason))
-    return said.replace("leaves the house", "leaves this system")
+    return said
 
 
 def _heading(action: dict[str, Any]) -> str:
@@ -128,7 +128,7 @@ def _digest_days(given: dict[str, Any]) -> str:
     ids = _digest_ids(given)
     if not ids:
         return ""
-    rows = db.all("SELECT DISTINCT local_day FROM digest WHERE id::text = ANY(%s) ORDER BY local_day", [ids])
+    rows = db.fetch_all("SELECT DISTINCT local_day FROM digest WHERE id::text = ANY(%s) ORDER BY local_day", [ids])
     days = [row["local_day"] for row in rows]
     if not days or days == [run_context.now().date()]:
         return "today's digest"
@@ -142,7 +142,7 @@ def _digest_ids(given: dict[str, Any]) -> list[str]:
 
 def _of_budget(given: dict[str, Any]) -> str:
     scope, key, limit = str(given.get("scope")), str(given.get("key")), money.usd(given.get("limit_usd") or 0)
-    row = db.one("SELECT spent_usd FROM budget WHERE scope = %s AND key = %s", [scope, key])
+    row = db.fetch_one("SELECT spent_usd FROM budget WHERE scope = %s AND key = %s", [scope, key])
     rest = max(money.usd(0), limit - money.usd(row["spent_usd"] if row else 0))
     # The day is the end of the key; whose it is stands before it.
     who, _, day = key.rpartition(" ")
@@ -156,7 +156,7 @@ def _short(text: str) -> str:
 
 
 def _places(action: dict[str, Any], page: str) -> str:
-    run = db.one("SELECT orchestrator FROM run WHERE id = %s", [action["run_id"]])
+    run = db.fetch_one("SELECT orchestrator FROM run WHERE id = %s", [action["run_id"]])
     if page or (run and run["orchestrator"] == "windmill"):
         return f"Answer on Windmill's approval page{f' ({page})' if page else ''}, or on the command line"
     return "Answer on the command line"
@@ -216,7 +216,7 @@ def policy(action: dict[str, Any]) -> str:
 def annotations(run_id: Any, tool: str) -> dict[str, Any] | None:
     """Return what the tool said of itself when the run began; None when it was not listed."""
     server, _, name = tool.partition(".")
-    row = db.one(
+    row = db.fetch_one(
         "SELECT detail -> 'annotations' AS said FROM tool_snapshot WHERE run_id = %s AND server = %s AND tool = %s",
         [run_id, server, name],
     )
@@ -226,7 +226,7 @@ def annotations(run_id: Any, tool: str) -> dict[str, Any] | None:
 def _preview(mails: list[dict[str, Any]], length: int | None) -> str:
     """Return the beginning of each different text that would be sent."""
     ids = _digest_ids({"mails": mails})
-    rows = db.all("SELECT plain, recipients FROM digest WHERE id::text = ANY(%s) ORDER BY window_since NULLS FIRST", [ids])
+    rows = db.fetch_all("SELECT plain, recipients FROM digest WHERE id::text = ANY(%s) ORDER BY window_since NULLS FIRST", [ids])
     texts = [row["plain"] for row in rows] or [str(mail["text"]) for mail in mails if mail.get("text")]
     if len(rows) > 1:
         texts = [f"To {', '.join(row['recipients'])}:\n\n{row['plain']}" for row in rows]

@@ -61,7 +61,7 @@ def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "o
 
 def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
     """Return the recipients: address, flow, interests, standing and until (dates or None), configured (from the settings)."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT r.address, r.flow, r.interests, r.created_at, s.granted_at AS standing, s.expires_at AS until, false AS configured FROM recipient r "
         "LEFT JOIN standing_approval s ON s.namespace = r.namespace AND s.flow = r.flow AND s.recipient = r.address "
         "AND s.tool = 'mail.send' AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s) "
@@ -71,7 +71,7 @@ def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
     known = {row["address"] for row in rows}
     configured = [] if namespace != "main" else [address for address in config.settings().recipients if address not in known]
     for address in dict.fromkeys(configured):
-        held = approvals.standing(flow or FLOW, namespace).get(address)
+        held = approvals.list_standing(flow or FLOW, namespace).get(address)
         rows.append(
             {
                 "address": checked(address),
@@ -88,7 +88,7 @@ def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
 
 def of_run(flow: str, namespace: str) -> list[Row]:
     """Return who gets this run's digest; the sample's one reader is seeded with a standing approval."""
-    if namespace == "sample" and not db.one(
+    if namespace == "sample" and not db.fetch_one(
         "SELECT 1 FROM recipient WHERE namespace = 'sample' AND flow = %s AND address = %s", [flow, SAMPLE_READER]
     ):
         add(SAMPLE_READER, flow, [], "sample", "sample edition")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from f.millrace.core import config, db
 from f.millrace.telemetry import events, runs
-from f.millrace.trust import approvals, audit, budget, detour
+from f.millrace.trust import approvals, audit, budget, fallback
 
 Row = dict[str, Any]
 Measure = Literal["continue", "alternative", "escalate"]
@@ -58,7 +58,7 @@ WHERE r.status = 'waiting' AND r.orchestrator = 'windmill' ORDER BY r.started_at
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What a sweep has closed."""
 
     dead: list[str]
@@ -66,9 +66,9 @@ class Swept:
     reservations: int
 
 
-def sweep() -> Swept:
+def sweep() -> SweepResult:
     """Close what dead processes and silent people left open; cheap enough for every start of the command line."""
-    return Swept(mark_dead(), approvals.expire(), budget.sweep(RESERVATION_SECONDS))
+    return SweepResult(mark_dead(), approvals.expire(), budget.sweep(RESERVATION_SECONDS))
 
 
 def mark_dead() -> list[str]:
@@ -76,7 +76,7 @@ def mark_dead() -> list[str]:
 
     A runner holds its run's lock for as long as it lives, so a free lock is certain.
     """
-    rows = db.all("SELECT id FROM run WHERE status = 'running' AND orchestrator = 'local' AND openflow IS NOT NULL")
+    rows = db.fetch_all("SELECT id FROM run WHERE status = 'running' AND orchestrator = 'local' AND openflow IS NOT NULL")
     return [str(row["id"]) for row in rows if _bury(str(row["id"]))]
 
 
@@ -100,15 +100,15 @@ def _bury(run_id: str) -> bool:
     return bool(changed)
 
 
-def stalled() -> list[Row]:
+def stalled_runs() -> list[Row]:
     """Return the running runs that made no progress for longer than the step they are at may take."""
-    return [row for row in db.all(STALLED) if row["idle_seconds"] > _patience(row)]
+    return [row for row in db.fetch_all(STALLED) if row["idle_seconds"] > _patience(row)]
 
 
 def on_server(quiet_seconds: float) -> list[Row]:
     """Return the runs on Windmill that wait, and those without progress for so long, each with its `job_id` there and whether it `asks`."""
-    moving = [row["id"] for row in db.all(STALLED) if row["idle_seconds"] < quiet_seconds]
-    return db.all(ON_SERVER, [moving, RECENT])
+    moving = [row["id"] for row in db.fetch_all(STALLED) if row["idle_seconds"] < quiet_seconds]
+    return db.fetch_all(ON_SERVER, [moving, RECENT])
 
 
 def end(row: Row, status: Literal["done", "failed", "cancelled"], reason: str, by: str, at: datetime | None = None) -> bool:
@@ -126,9 +126,9 @@ def end(row: Row, status: Literal["done", "failed", "cancelled"], reason: str, b
     return True
 
 
-def left() -> list[Row]:
+def resumable_runs() -> list[Row]:
     """Return the local runs to go on with: those whose runner died, and those whose question has expired."""
-    return db.all(
+    return db.fetch_all(
         "SELECT r.*, 0 AS idle_seconds, ARRAY(SELECT path FROM step WHERE run_id = r.id AND status = 'killed') AS running "
         "FROM run r WHERE openflow IS NOT NULL AND started_at > clock_timestamp() - %s::interval AND (status = 'killed' "
         "OR (status = 'waiting' AND NOT EXISTS (SELECT 1 FROM action a WHERE a.run_id = r.id AND a.state = 'proposed'))) "
@@ -137,14 +137,14 @@ def left() -> list[Row]:
     )
 
 
-def answered() -> list[Row]:
+def answered_runs() -> list[Row]:
     """Return what was answered outside of Windmill about its waiting runs: run_id, job_id (that asked), decision, by, digest."""
-    return db.all(ANSWERED)
+    return db.fetch_all(ANSWERED)
 
 
 def next_measure(run_id: str) -> Measure:
     """Return what to do about a stalled run: go on, then another way, then a person; what was done before counts."""
-    row = db.one("SELECT count(*) AS n FROM audit WHERE run_id = %s AND kind = 'run.recovered'", [run_id])
+    row = db.fetch_one("SELECT count(*) AS n FROM audit WHERE run_id = %s AND kind = 'run.recovered'", [run_id])
     return MEASURES[min(row["n"] if row else 0, len(MEASURES) - 1)]
 
 
@@ -152,7 +152,7 @@ def decide(row: Row) -> Measure:
     """Choose the measure for a run and record it; an alternative is stored with the run, where its steps find it."""
     run_id, measure = str(row["id"]), next_measure(str(row["id"]))
     if measure == "alternative":
-        detour.take(run_id, _other_way(row))
+        fallback.store(run_id, _other_way(row))
     where = ", ".join(row["running"]) or "between two steps"
     audit.append("millrace", "run.recovered", row["flow"], run_id, measure=measure, at=where, idle=int(row["idle_seconds"]))
     events.emit("decision", f"run {run_id[:8]} stood still at {where}: {measure}", measure=measure, stalled=run_id)

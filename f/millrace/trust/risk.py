@@ -1,9 +1,8 @@
 # requirements:
 
-"""Risk classes of actions: from what a tool says about itself, what the house knows, and the policy in the settings.
+"""Risk classes of actions: from what a tool says about itself, the built-in rules, and the policy in the settings.
 
-The stricter of the tool's own word and the house's wins. The settings may raise any class; they may lower one unless the
-house holds it high for good. Nothing an agent says or does changes a class.
+The stricter of the tool's own annotations and the built-in rule wins. The settings may raise any class; they may lower one unless a built-in rule holds it high for good. Nothing an agent says or does changes a class.
 """
 
 import fnmatch
@@ -16,12 +15,12 @@ Risk = Literal["low", "medium", "high"]
 
 # Tools whose class does not depend on what their server claims.
 KNOWN: dict[str, tuple[Risk, str]] = {
-    "mail.send": ("high", "a mail leaves the house and cannot be taken back"),
+    "mail.send": ("high", "a mail leaves this system and cannot be taken back"),
     "tools.enable": ("high", "a new tool widens what the agent can do"),
     "notes.delete": ("high", "what is deleted is lost"),
     "notes.write": ("medium", "it changes the owner's notes"),
-    "web.search": ("medium", "the words of the search leave the house"),
-    "web.fetch": ("medium", "the address of the page leaves the house"),
+    "web.search": ("medium", "the words of the search leave this system"),
+    "web.fetch": ("medium", "the address of the page leaves this system"),
     "research.widen": ("medium", "it looks beyond what was asked for"),
 }
 # Verbs of a tool's name that always ask, whatever its server claims.
@@ -96,18 +95,18 @@ def _by_house(tool: str, annotations: dict[str, Any] | None, arguments: dict[str
     if tool in TO_OPERATOR:
         operator = config.settings().operator
         if operator and arguments.get("to") == operator:
-            return Assessment("low", f"house rule for {tool}: a note to the operator's own address", fixed=True)
-        return Assessment("high", f"house rule for {tool}: it goes elsewhere than to the operator", fixed=True)
+            return Assessment("low", f"built-in rule for {tool}: a note to the operator's own address", fixed=True)
+        return Assessment("high", f"built-in rule for {tool}: it goes elsewhere than to the operator", fixed=True)
     claimed = _claimed(annotations)
     verb = _verb(tool)
     if tool not in KNOWN and verb in ALWAYS:
-        return Assessment("high", f"house rule for {verb!r}: {ALWAYS[verb]}", fixed=True)
+        return Assessment("high", f"built-in rule for {verb!r}: {ALWAYS[verb]}", fixed=True)
     if tool not in KNOWN:
         return claimed
     risk, why = KNOWN[tool]
     if annotations and exceeds(claimed.risk, risk):
         return claimed
-    return Assessment(risk, f"house rule for {tool}: {why}", fixed=risk == "high")
+    return Assessment(risk, f"built-in rule for {tool}: {why}", fixed=risk == "high")
 
 
 def _verb(tool: str) -> str:

@@ -16,7 +16,7 @@ LEAST_PAIRS = 10
 
 
 @dataclass(frozen=True)
-class Figure:
+class Score:
     """One figure; `value` is None without a single case, `met` is None when the cases are too few for a verdict."""
 
     name: str
@@ -84,17 +84,17 @@ SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE recovered) / nullif(count(*
 """
 
 
-def scorecard(days: int = 30, namespace: str = "main") -> list[Figure]:
+def scorecard(days: int = 30, namespace: str = "main") -> list[Score]:
     """Return the figures of the last days."""
     over = {"namespace": namespace, "since": run_context.now() - timedelta(days=days)}
 
-    def figure(name: str, meaning: str, sql: str, target: float, unit: str = "%", least: int = LEAST) -> Figure:
-        row = db.one(sql, over)
+    def figure(name: str, meaning: str, sql: str, target: float, unit: str = "%", least: int = LEAST) -> Score:
+        row = db.fetch_one(sql, over)
         assert row is not None
         value = None if row["value"] is None else round(float(row["value"]), 3)
         enough = value is not None and row["n"] >= least
         good = value is not None and (value <= target if unit == "s" else value >= target)
-        return Figure(name, meaning, row["n"], value, unit, target, good if enough else None, least)
+        return Score(name, meaning, row["n"], value, unit, target, good if enough else None, least)
 
     return [
         figure("decisions_right", "decisions approved, or right without a word", RIGHT, 80),
@@ -108,7 +108,7 @@ def scorecard(days: int = 30, namespace: str = "main") -> list[Figure]:
     ]
 
 
-def described(figures: list[Figure]) -> list[dict[str, Any]]:
+def described(figures: list[Score]) -> list[dict[str, Any]]:
     """Return the figures as JSON says them, each with its verdict in words."""
     words = {True: "met", False: "missed", None: "not enough data"}
     return [{**asdict(figure), "verdict": words[figure.met]} for figure in figures]

@@ -24,14 +24,14 @@ TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
 
 def cost_of(run_id: str | None, step: str | None = None) -> Decimal:
     """Return what the run has cost so far, or one step of it."""
-    row = db.one(
+    row = db.fetch_one(
         f"SELECT coalesce(sum({COST}), 0) AS usd FROM usage WHERE run_id = %s AND (%s::text IS NULL OR step = %s)",
         [run_id, step, step],
     )
     return money.usd(row["usd"]) if row else money.usd(0)
 
 
-def told(run_id: str) -> float:
+def run_cost_usd(run_id: str) -> float:
     """Return what the run has cost so far, as every place tells it."""
     return money.number(cost_of(run_id))
 
@@ -39,7 +39,7 @@ def told(run_id: str) -> float:
 def spent(by: By, since: datetime | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
     """Return calls, tokens and money of each group, the dearest first."""
     counts = ", ".join(f"coalesce(sum((tokens ->> '{name}')::bigint), 0)::bigint AS {name}" for name in TOKENS)
-    rows = db.all(
+    rows = db.fetch_all(
         f"SELECT {GROUPS[by]} AS name, count(*) AS calls, sum({COST}) AS cost, "
         f"coalesce(sum({COST}) FILTER (WHERE kind = 'tool'), 0) AS tools, "
         "coalesce(sum(reserved_usd) FILTER (WHERE state = 'reserved'), 0) AS reserved, "
@@ -68,12 +68,12 @@ def spent(by: By, since: datetime | None = None, run_id: str | None = None) -> l
 
 def total(since: datetime | None = None, run_id: str | None = None) -> dict[str, float]:
     """Return the sum of all calls, and what the machines cost beside it by the rate of the settings."""
-    cost = db.one(
+    cost = db.fetch_one(
         f"SELECT coalesce(sum({COST}), 0) AS usd FROM usage WHERE (%s::timestamptz IS NULL OR reserved_at >= %s) "
         "AND (%s::uuid IS NULL OR run_id = %s)",
         [since, since, run_id, run_id],
     )
-    hours = db.one(
+    hours = db.fetch_one(
         # Parts of one job run at the same time in one process, which is paid for once.
         "SELECT coalesce(sum(extract(epoch FROM upper(busy) - lower(busy))), 0) / 3600 AS hours FROM ("
         "SELECT unnest(range_agg(tstzrange(started_at, greatest(started_at, coalesce(finished_at, clock_timestamp()))))) AS busy "
@@ -92,7 +92,7 @@ def total(since: datetime | None = None, run_id: str | None = None) -> dict[str,
 
 def limits_today(run_id: str | None = None) -> list[dict[str, Any]]:
     """Return how far the limits of today are used, and those of the run when one is named."""
-    rows = db.all(
+    rows = db.fetch_all(
         "SELECT scope, key, limit_usd, spent_usd, reserved_usd FROM budget WHERE (scope <> 'run' AND key LIKE %s) "
         "OR (scope = 'run' AND key = %s) ORDER BY scope, key",
         [f"% {run_context.now().date().isoformat()}", run_id or ""],

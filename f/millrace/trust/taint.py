@@ -5,10 +5,10 @@
 A model may be talked into anything by what it reads, so nothing here asks what a text says or what the model meant. It
 counts what the model has read (`Heard`) and what a call would carry:
 
-1. A call that changes something, made after a stranger's text was read, waits for a person, unless every argument stands
+1. A call that changes something, made after untrusted text was read, waits for a person, unless every argument stands
    in the user's own words.
 2. A call that only reads on this machine is free.
-3. A call that reads elsewhere carries its arguments out of the house. It never carries a secret. After a stranger's text
+3. A call that reads elsewhere sends its arguments to another system. It never carries a secret. After untrusted text
    was read it goes only to addresses that the user gave or a tool returned as a link, letter by letter (an address that
    was fixed before the private text was read cannot carry it), and says nothing that only private texts say.
 """
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from f.millrace.core import contracts, redaction
-from f.millrace.trust import forms
+from f.millrace.trust import deobfuscation
 
 Outcome = Literal["free", "ask", "refuse"]
 # Arguments that hold an address whole, also when it is written without its scheme.
@@ -58,22 +58,22 @@ class Words:
     def add(self, text: str) -> None:
         """Add the words of a text."""
         text = text[:MOST_READ]
-        found = forms.words(text)
+        found = deobfuscation.words(text)
         self.all.update(found)
         self.pairs.update(itertools.pairwise(found))
         self.telling.update(_telling(text))
-        self.text.append(forms.fold(text))
+        self.text.append(deobfuscation.skeleton(text))
 
     def holds(self, word: str) -> bool:
         """Return whether the letters stand anywhere in what was read."""
         return any(word in text for text in self.text)
 
 
-class Heard:
+class TaintContext:
     """What a model has read so far, by whose words it was."""
 
     def __init__(self, request: str = "", trust: contracts.Trust = "own") -> None:
-        """Begin with the task; `trust` says whether the user wrote it or a stranger did (a headline, say)."""
+        """Begin with the task; `trust` says whether the user wrote it or it is untrusted (a headline, say)."""
         self.tainted = False
         self.request = Words()
         self.private = Words()
@@ -84,12 +84,12 @@ class Heard:
             self.read(request, "untrusted")
         else:
             self.request.add(request)
-            self.link(*forms.addresses(request))
+            self.link(*deobfuscation.addresses(request))
             # A host that is named alone means all of it; one inside an address means that page.
-            self.hosts |= forms.hosts(forms.URL.sub(" ", request))
+            self.hosts |= deobfuscation.hosts(deobfuscation.URL.sub(" ", request))
 
     def read(self, text: str, trust: contracts.Trust, private: bool = False) -> None:
-        """Take note of a text that the model is shown; a stranger's mail to the owner is both untrusted and private."""
+        """Take note of a text that the model is shown; a mail to the owner is both untrusted and private."""
         if not text:
             return
         if trust == "untrusted":
@@ -98,19 +98,19 @@ class Heard:
 
     def link(self, *urls: str) -> None:
         """Take note of addresses that came as links: from the user, the settings, or a tool's `url` field."""
-        self.links |= {forms.same_address(url) for url in urls if url}
+        self.links |= {deobfuscation.normalise_address(url) for url in urls if url}
 
 
-def judge(tool: str, arguments: dict[str, Any], heard: Heard, *, read_only: bool, leaves_house: bool) -> Verdict:
+def decide(tool: str, arguments: dict[str, Any], heard: TaintContext, *, read_only: bool, is_egress: bool) -> Verdict:
     """Return what becomes of a call of a tool that only reads or not, here or elsewhere."""
     values = list(leaves(arguments))
-    if leaves_house or not read_only:
+    if is_egress or not read_only:
         for path, value in values:
             if isinstance(value, str) and redaction.redact(value) != value:
                 return Verdict("refuse", f"{tool} was not called: {path} holds a secret")
     if not read_only:
         return _changing(tool, values, heard)
-    if not leaves_house:
+    if not is_egress:
         return Verdict("free")
     for path, value in values:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
@@ -134,58 +134,62 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _changing(tool: str, values: list[tuple[str, Any]], heard: Heard) -> Verdict:
+def _changing(tool: str, values: list[tuple[str, Any]], heard: TaintContext) -> Verdict:
     if not heard.tainted:
         return Verdict("free")
     foreign = [path for path, value in values if not _said_by_user(value, heard)]
     if values and not foreign:
         return Verdict("free")
     what = ", ".join(dict.fromkeys(foreign)) or "no argument"
-    return Verdict("ask", f"it comes after texts of strangers were read, and {what} of {tool} is not in the user's own words")
+    return Verdict("ask", f"it comes after untrusted text was read, and {what} of {tool} is not in the user's own words")
 
 
-def _said_by_user(value: Any, heard: Heard) -> bool:
+def _said_by_user(value: Any, heard: TaintContext) -> bool:
     if value is None or value is False:
         return True
     if value is True:
         return False
-    wanted = " ".join(forms.words(str(value)))
-    return bool(wanted) and any(f" {wanted} " in f" {' '.join(forms.words(text))} " for text in heard.request.text)
+    wanted = " ".join(deobfuscation.words(str(value)))
+    return bool(wanted) and any(f" {wanted} " in f" {' '.join(deobfuscation.words(text))} " for text in heard.request.text)
 
 
-def _leaving(path: str, text: str, heard: Heard) -> str:
-    """Return why the text must not leave the house; empty when it may."""
+def _leaving(path: str, text: str, heard: TaintContext) -> str:
+    """Return why the text must not be sent to another system; empty when it may."""
     if not heard.tainted:
         return ""
     name = path.rpartition(".")[2].lower()
-    urls = [text] if name in ADDRESS_NAMES or forms.URL.fullmatch(text.strip()) else forms.addresses(forms.seen(text))
+    urls = (
+        [text]
+        if name in ADDRESS_NAMES or deobfuscation.URL.fullmatch(text.strip())
+        else deobfuscation.addresses(deobfuscation.strip_invisible(text))
+    )
     unknown = [url for url in urls if not _known(url, heard)]
     if unknown:
-        host = forms.urlsplit_host(unknown[0]) or unknown[0][:60]
+        host = deobfuscation.urlsplit_host(unknown[0]) or unknown[0][:60]
         return f"the address at {host} came neither from the user nor as a link of a result"
     if urls and len(urls[0]) == len(text):
         return ""
     return _private(path, text, heard)
 
 
-def _known(url: str, heard: Heard) -> bool:
-    if forms.same_address(url) in heard.links:
+def _known(url: str, heard: TaintContext) -> bool:
+    if deobfuscation.normalise_address(url) in heard.links:
         return True
-    host, _, rest = forms.same_address(url).removeprefix("//").partition("/")
+    host, _, rest = deobfuscation.normalise_address(url).removeprefix("//").partition("/")
     # A page that the user did not name, on a host that he named: nothing but plain words may stand in its path.
     plain = "?" not in rest and "%" not in rest and "@" not in url
     return host in heard.hosts and plain and not _private("the address", rest.replace("/", " "), heard)
 
 
-def _private(path: str, text: str, heard: Heard) -> str:
+def _private(path: str, text: str, heard: TaintContext) -> str:
     own = heard.private
     if not own.all:
         return ""
     open_words = heard.request.all | heard.public.all
     telling = own.telling - open_words
     pairs = own.pairs - heard.request.pairs - heard.public.pairs
-    for form in forms.forms(text):
-        found = forms.words(form)
+    for form in deobfuscation.decodings(text):
+        found = deobfuscation.words(form)
         said = telling.intersection(found)
         said |= {part for word in found if not word.isalpha() for part in telling if len(part) > 5 and part in word}
         run = next((f"{one} {two}" for one, two in itertools.pairwise(found) if _private_pair(one, two, pairs, open_words)), "")
@@ -195,8 +199,12 @@ def _private(path: str, text: str, heard: Heard) -> str:
         said = {word for word in said if not heard.request.holds(word) and not heard.public.holds(word)}
         if said or run:
             return f"{path} carries words of the owner's private texts"
-    opaque = [word for word in text.split() if len(word) >= OPAQUE and not word.isalpha() and forms.fold(word) not in open_words]
-    return f"{path} carries something that cannot be read" if opaque and not forms.addresses(text) else ""
+    opaque = [
+        word
+        for word in text.split()
+        if len(word) >= OPAQUE and not word.isalpha() and deobfuscation.skeleton(word) not in open_words
+    ]
+    return f"{path} carries something that cannot be read" if opaque and not deobfuscation.addresses(text) else ""
 
 
 def _private_pair(one: str, two: str, pairs: set[tuple[str, str]], open_words: set[str]) -> bool:
@@ -210,10 +218,10 @@ def _number(word: str) -> bool:
 
 def _telling(text: str) -> Iterator[str]:
     """Yield the words that give something away alone: figures, addresses, codes, and names inside a sentence."""
-    for match in forms.WORD.finditer(forms.seen(text)):
+    for match in deobfuscation.WORD.finditer(deobfuscation.strip_invisible(text)):
         word = match[0]
         before = text[: match.start()].rstrip(" \t\"'(«“")[-1:]
         inside = bool(before) and before not in ".!?:;\n#-*•|"
         name = word[:1].isupper() and inside and len(word) >= SHORTEST_WORD
         if _number(word) or "@" in word or name or (word.isupper() and len(word) >= SHORTEST_WORD):
-            yield from (part for part in forms.words(word) if part not in COMMON and not YEAR.fullmatch(part))
+            yield from (part for part in deobfuscation.words(word) if part not in COMMON and not YEAR.fullmatch(part))

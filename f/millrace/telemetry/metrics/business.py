@@ -1,6 +1,6 @@
 # requirements:
 
-"""Figures of what it is all for: tasks done, how right they were, what one costs, whether the digest was there."""
+"""Business metrics: tasks, accuracy, cost, on-time digest: tasks done, how right they were, what one costs, whether the digest was there."""
 
 from f.millrace.telemetry.metrics import define
 
@@ -103,7 +103,7 @@ AVAILABILITY = define.define_metric(
     help="The part of the runs of the last 7 days that ended well.",
     source="rows of run",
     sql="SELECT avg((status IN ('done', 'stopped', 'partly_failed'))::int) AS value FROM run WHERE finished_at > now() - interval '7 days' AND status <> 'cancelled'",
-    means="Whether the house does what it is asked.",
+    means="Whether tasks are done as asked.",
     do="scripts/millrace runs shows those that did not.",
     panels=[define.Panel("Overview", "Availability", "millrace_availability_ratio", kind="stat", unit="ratio")],
 )

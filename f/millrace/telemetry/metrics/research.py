@@ -106,7 +106,7 @@ CONFIDENCE = define.define_metric(
     source="rows of research_result",
     sql=f"SELECT created_at AS at, confidence / 100.0 AS value, {define.RUN_TRACE} FROM research_result",
     bounds=define.SHARES,
-    means="The quality of the evidence as the house measures it: sources that agree, are trusted and carry each sentence.",
+    means="The measured quality of the evidence: sources that agree, are trusted and carry each sentence.",
     do="scripts/millrace show RUN lists the parts of each topic's confidence.",
     panels=[
         define.Panel(

@@ -15,7 +15,7 @@ UNSAFE = define.define_metric(
     "safety_unsafe_blocked_total",
     "counter",
     [define.Label("kind", ("tainted", "denied", "authority"))],
-    help="Unsafe actions that were blocked: told by a stranger's text, denied by a person, or not an agent's to decide.",
+    help="Unsafe actions that were blocked: caused by untrusted text, denied by a person, or not an agent's to decide.",
     source="spans risk_decision that refuse, rows of audit",
     sql=BLOCKED,
     means="What would have happened without the guards.",
@@ -39,16 +39,14 @@ OVER_REFUSALS = define.define_metric(
     sql=OVER,
     means="What the guards cost in time and patience.",
     do="A standing approval, or risk_policy in the settings, lets what is always allowed pass.",
-    panels=[
-        define.Panel("Safety", "Held back for nothing", "sum(increase(millrace_safety_over_refusals_total[1d]))", kind="stat")
-    ],
+    panels=[define.Panel("Safety", "False positives", "sum(increase(millrace_safety_over_refusals_total[1d]))", kind="stat")],
 )
 
 VIOLATIONS = define.define_metric(
     "safety_violations_total",
     "counter",
     [define.Label("kind", ("authority", "tainted_action", "changed_tool"))],
-    help="Attempts to break a rule: an agent that wanted to decide for people, act on a stranger's word, or use a tool that was changed.",
+    help="Attempts to break a rule: an agent that wanted to decide for people, act on untrusted text, or use a tool that was changed.",
     source="rows of audit, spans risk_decision that refuse, events of changed tools",
     sql=f"""SELECT at, 'authority' AS kind, 1 AS value, {define.RUN_TRACE} FROM audit WHERE kind = 'authority.refused'
     UNION ALL SELECT seen_at, 'tainted_action', 1, trace_id FROM span WHERE name LIKE 'risk_decision %%' AND attributes ->> 'millrace.decision' = 'refuse'

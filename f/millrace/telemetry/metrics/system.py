@@ -1,6 +1,6 @@
 # requirements:
 
-"""Figures of the house itself: health, capacity, whether telemetry keeps up."""
+"""Metrics of the system itself: health, capacity, whether telemetry keeps up."""
 
 from f.millrace.telemetry.metrics import define
 
@@ -13,7 +13,7 @@ HEALTH = define.define_metric(
     "health_state",
     "gauge",
     [define.Label("part", PARTS), define.Label("state", STATES)],
-    help="1 for the state that each part of the house is in.",
+    help="1 for the state that each component is in.",
     source="rows of health_check, written every five minutes",
     sql=f"SELECT parts.part, states.state, (coalesce({LATEST}, 'unknown') = states.state)::int AS value "
     f"FROM unnest(ARRAY{list(PARTS)}) AS parts (part), unnest(ARRAY{list(STATES)}) AS states (state)",
@@ -41,7 +41,7 @@ HEALTH = define.define_metric(
             "HealthUnknown",
             'min(millrace_health_state{state="unknown"}) == 1',
             "warning",
-            "nothing has checked the house's health for a quarter of an hour",
+            "nothing has checked the components' health for a quarter of an hour",
             ("the schedule of check_health is off", "no worker runs"),
             ("scripts/millrace health", "scripts/millrace schedule cron check_health"),
             fires={
@@ -95,7 +95,7 @@ DATABASE = define.define_metric(
     help="Size of the database.",
     source="pg_database_size",
     sql="SELECT pg_database_size(current_database()) AS value",
-    means="How much the house has written down.",
+    means="How much is stored.",
     do="Shorter trace_days, event_days, metric_days or memory_days keep less.",
     panels=[define.Panel("Performance", "Size of the database", "millrace_database_bytes", unit="bytes")],
 )
@@ -106,7 +106,7 @@ SESSIONS = define.define_metric(
     help="Conversations with a word in the last hour.",
     source="rows of chat_session",
     sql="SELECT count(*) AS value FROM chat_session WHERE updated_at > now() - interval '1 hour'",
-    means="How many people are talking to the house.",
+    means="How many people are in a conversation.",
     do="Nothing by itself.",
     panels=[define.Panel("Overview", "Conversations", "millrace_sessions", kind="stat")],
 )

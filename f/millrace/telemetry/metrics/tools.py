@@ -14,7 +14,7 @@ TOOL_CALLS = define.define_metric(
     "agent_tool_calls_total",
     "counter",
     [agents.AGENT, TOOL, define.Label("status", ("ok", "error", "killed"))],
-    help="Calls of tools by agents; `millrace` is the house itself, which sends the mails.",
+    help="Calls of tools by agents; `millrace` is the product itself, which sends the mails.",
     source="spans execute_tool",
     sql=f"SELECT seen_at AS at, {NAMED}, CASE WHEN status = 'ok' AND attributes ->> 'tool.success' = 'false' THEN 'error' ELSE status END AS status, 1 AS value, trace_id AS trace {CALLS}",
     means="What the agents do to the world, and how much of it works. A tool that fell back on less counts as an error.",

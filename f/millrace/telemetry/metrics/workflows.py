@@ -215,7 +215,7 @@ REQUESTS = define.define_metric(
     help="Runs asked for, of whatever flow.",
     source="rows of run",
     sql=f"SELECT started_at AS at, orchestrator, 1 AS value, {TRACE} FROM run",
-    means="How much is asked of the house.",
+    means="How many runs are asked for.",
     do="Nothing by itself.",
     panels=[
         define.Panel(

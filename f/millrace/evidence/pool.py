@@ -1,0 +1,136 @@
+# requirements:
+
+"""What one research has gathered: pieces of evidence, each stored before anyone sees it."""
+
+import os
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from f.millrace.core import contracts, db, errors, ids
+from f.millrace.evidence import claims, store
+from f.millrace.memory import documents, recall
+from f.millrace.telemetry import events
+from f.millrace.tools import toolbox
+from f.millrace.trust import taint
+
+# What a model is shown at most, the most relevant first.
+MOST_EVIDENCE = 24
+MEMORIES = 5
+# What research wrote down itself: an answer cites the evidence that it stands on instead.
+WRITTEN = frozenset({"topic", "finding", "conflict"})
+# A heading inside a passage; with a full stop it does not run into the sentence below it.
+HEADING_LINE = re.compile(r"(?m)^#*[ \t]*([^\n]{1,80}[^\n.!?:;,])\n\n")
+
+
+@dataclass
+class EvidencePool:
+    """The evidence of one topic, by id, and which addresses were read."""
+
+    run_id: str
+    topic_id: str
+    question: str
+    pieces: dict[str, contracts.Evidence] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    heard: taint.TaintContext = field(default_factory=taint.TaintContext)
+    fresh: int = 0
+
+    def unseen(self, hits: Sequence[toolbox.Hit]) -> list[toolbox.Hit]:
+        """Return the hits that were not read, the most promising first."""
+        found = [hit for hit in hits if ids.canonical_url(hit.url) not in self.seen]
+        return sorted(found, key=lambda hit: -claims.overlap(self.question, f"{hit.title} {hit.excerpt}"))
+
+    async def read(self, hit: toolbox.Hit, tools: toolbox.Toolbox, in_time: bool) -> None:
+        """Read a page and store what it says; what the search showed of it serves when it cannot be read."""
+        self.seen.add(ids.canonical_url(hit.url))
+        kept: list[contracts.Evidence] = []
+        if in_time:
+            try:
+                page = await tools.read(hit.url)
+                kept = self.keep(hit, page.text, title=page.title or hit.title, tool=page.tool, date=page.published_at)
+            except (errors.ToolFailed, errors.NeedsApproval):
+                pass  # counted and told by the toolbox
+        if not kept and len(hit.excerpt) >= claims.SHORTEST and not self._holds(hit.url):
+            kept = self.keep(hit, hit.excerpt)
+        if kept:
+            events.emit("source", kept[0].title or kept[0].url, url=kept[0].url, source=kept[0].source, topic=self.topic_id)
+
+    def _holds(self, url: str) -> bool:
+        return any(ids.canonical_url(piece.url) == ids.canonical_url(url) for piece in self.pieces.values())
+
+    def keep(self, hit: toolbox.Hit, text: str, *, title: str = "", tool: str = "", date: Any = None) -> list[contracts.Evidence]:
+        """Store the passages of a text that have to do with the question."""
+        self.heard.read(f"{title or hit.title}\n{text}", "own" if hit.own else "untrusted")
+        self.heard.link(hit.url)
+        made = store.store(
+            self.run_id,
+            self.topic_id,
+            self.question,
+            url=hit.url,
+            title=title or hit.title,
+            text=text,
+            source=hit.source,
+            published_at=hit.published_at or date,
+            tool=tool or hit.tool,
+            trust="own" if hit.own else "untrusted",
+        )
+        self.fresh += sum(piece.id not in self.pieces for piece in made)
+        self.pieces.update({piece.id: piece for piece in made})
+        return made
+
+    def take_items(self, item_ids: Sequence[str], documents: Sequence[dict[str, Any]]) -> list[toolbox.Hit]:
+        """Store the topic's own items as evidence and return those that can be read on."""
+        rows = db.fetch_all("SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(item_ids)])
+        hits = []
+        for row in [*rows, *documents]:
+            text, title = str(row.get("body") or row.get("text") or ""), str(row.get("title") or "")
+            own = row.get("trust") == "own"
+            source = str(row.get("source") or "")
+            hit = toolbox.Hit(str(row.get("url") or ""), title, text[:500], source, "collected", row.get("published_at"), own)
+            self.keep(hit, text or title)
+            if hit.url.startswith(("http://", "https://")):
+                hits.append(hit)
+        return hits
+
+    def take_memories(self) -> None:
+        """Store what memory knows about the question as evidence."""
+        hits = [hit for hit in recall.search(self.question, 3 * MEMORIES).results if hit.memory.type not in WRITTEN]
+        for said in map(memory_as_document, hits[:MEMORIES]):
+            if any(piece.text in said["text"] or said["text"] in piece.text for piece in self.pieces.values()):
+                continue  # read in this run, and cited from there
+            hit = toolbox.Hit(
+                said["url"], said["title"], "", said["source"], "memory", said["published_at"], said["trust"] == "own"
+            )
+            self.keep(hit, said["text"])
+
+    def shown(self, without: Collection[str] = ()) -> list[contracts.Evidence]:
+        """Return the evidence that a model sees: the most relevant, every source twice before one has a third piece."""
+        pieces = [piece for piece in self.pieces.values() if piece.id not in without] or list(self.pieces.values())
+        ranked = sorted(pieces, key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id))
+        count: dict[str, int] = {}
+        order = []
+        for piece in ranked:
+            count[piece.source] = count.get(piece.source, 0) + 1
+            order.append((count[piece.source] > 2, piece))
+        return [piece for _, piece in sorted(order, key=lambda entry: entry[0])][:MOST_EVIDENCE]
+
+
+def memory_as_document(hit: recall.Result) -> dict[str, Any]:
+    """Return a memory as {url, title, text, source, published_at, trust}; the url of a passage opens at its place."""
+    memory, place = hit.memory, hit.citation
+    if memory.type == documents.PASSAGE and place.get("document"):
+        url = documents.citation(place["document"], place.get("page") or 0, place["start"], place["end"] - place["start"])
+        source = os.path.basename(memory.source)
+    else:
+        page = memory.source if memory.source.startswith(("http://", "https://")) else ""
+        url = str(memory.metadata.get("url") or page or f"memory:{memory.id}")
+        source = store.publisher(url) or memory.source or "memory"
+    return {
+        "url": url,
+        "title": memory.title,
+        "text": HEADING_LINE.sub(r"\1.\n\n", memory.text),
+        "source": source,
+        "published_at": memory.valid_from,
+        "trust": memory.trust,
+    }

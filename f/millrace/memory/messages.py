@@ -1,0 +1,54 @@
+# requirements:
+
+"""What was said: the messages of conversations, by session and by words."""
+
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.memory import bitemporal, store
+
+SAID = """
+SELECT regexp_replace(s.id, '^' || s.namespace || '/', '') AS session, m.turn, m.role, m.content AS text, m.created_at AS said_at
+FROM chat_message m JOIN chat_session s ON s.id = m.session_id
+WHERE s.namespace = %(namespace)s AND m.content <> ''
+  AND (%(session)s = '' OR s.id IN (%(session)s, %(namespace)s || '/' || %(session)s))
+  AND (%(about)s = '' OR EXISTS (
+      SELECT 1 FROM chat_message t WHERE t.session_id = m.session_id AND t.turn = m.turn AND (
+          to_tsvector('english', left(t.content, 200000)) @@ plainto_tsquery('english', %(about)s)
+          OR strpos(lower(t.content), lower(%(about)s)) > 0)))
+  AND m.created_at <= coalesce(%(until)s::timestamptz, statement_timestamp())
+  AND (%(since)s::timestamptz IS NULL OR m.created_at >= %(since)s)
+ORDER BY m.created_at DESC, m.id DESC LIMIT %(limit)s
+"""
+
+
+def conversation(
+    session: str = "",
+    about: str = "",
+    *,
+    since: bitemporal.When = None,
+    until: bitemporal.When = None,
+    namespace: str | None = None,
+    limit: int = 50,
+    as_of: bitemporal.When = None,
+    known_at: bitemporal.When = None,
+) -> list[dict[str, Any]]:
+    """Return what was said, oldest first: of one session or of all, whole turns in which `about` comes up.
+
+    What is said is known at once, so `as_of` and `known_at` both leave out what was said later.
+    """
+    when = bitemporal.time_point(as_of, known_at)
+    ends = [
+        end
+        for end in (bitemporal.parse_time(until, "until"), when.as_of, when.known_at, bitemporal.test_clock())
+        if end is not None
+    ]
+    values = {
+        "namespace": store.resolve_namespace(namespace, known=True),
+        "session": session,
+        "about": " ".join(about.replace("\x00", "").split()),
+        "since": bitemporal.parse_time(since, "since"),
+        "until": min(ends, default=None),
+        "limit": limit,
+    }
+    return db.fetch_all(SAID, values)[::-1]

@@ -1,0 +1,327 @@
+# requirements:
+
+"""A model whose every request is an account entry: reserved before, marked when it leaves, settled after, repeated here.
+
+A request that the same step of the same run has had answered comes back from its row, unpaid. Near the end of the money
+a cheaper model answers, for the agents that have one in the settings.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from pydantic_ai.exceptions import (
+    ModelAPIError,
+    ModelConnectionError,
+    ModelHTTPError,
+    ModelQuotaExceededError,
+    ModelRateLimitError,
+    ModelRequestRejectedError,
+    ModelTimeoutError,
+    UnexpectedModelBehavior,
+)
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+)
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models.wrapper import WrapperModel
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RequestUsage
+
+from f.millrace.core import config, errors, ids, prices, run_context
+from f.millrace.telemetry import events, spans
+from f.millrace.trust import budget, limits, policy, spend
+
+MAX_OUTPUT_TOKENS = 2_000
+FIRST_WAIT_SECONDS = 0.4
+# A provider may ask for minutes; a digest does not wait that long.
+LONGEST_WAIT_SECONDS = 15.0
+# What differs between two tries of the same request and says nothing about it.
+PASSING = frozenset(
+    {"timestamp", "run_id", "conversation_id", "usage", "provider_response_id", "provider_details", "provider_url", "metadata"}
+)
+
+REASONING = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens")
+
+TokenListener = Callable[[str], None]
+
+
+@dataclass
+class Account:
+    """What one call has used so far."""
+
+    agent: str
+    model: str
+    run_id: str
+    usage_ids: list[str] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
+    cost_usd: Decimal = Decimal(0)
+    tokens: dict[str, int] = field(default_factory=dict)
+    replayed: int = 0
+
+    def add(self, usage_id: str, cost_usd: Decimal, tokens: prices.Tokens) -> None:
+        """Count one answered request."""
+        self.usage_ids.append(usage_id)
+        self.cost_usd += cost_usd
+        for name, count in tokens.counts().items():
+            self.tokens[name] = self.tokens.get(name, 0) + count
+
+
+@dataclass
+class Choice:
+    """A model that may answer: its name in the settings, and the model once it is needed."""
+
+    name: str
+    make: Callable[[], Model]
+    made: Model | None = None
+
+    @property
+    def model(self) -> Model:
+        """The model, with its connections."""
+        self.made = self.made or self.make()
+        return self.made
+
+
+class BilledModel(WrapperModel):
+    """A model whose every request is reserved before, marked when it leaves and settled after."""
+
+    def __init__(
+        self,
+        wrapped: Model,
+        account: Account,
+        retries: int,
+        on_token: TokenListener | None,
+        on_restart: Callable[[], None] | None,
+        cheaper: Choice | None = None,
+    ) -> None:
+        super().__init__(wrapped)
+        self._first = Choice(account.model, lambda: wrapped, wrapped)
+        self._cheaper = cheaper
+        self._account = account
+        self._retries = retries
+        self._on_token = on_token
+        self._on_restart = on_restart
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        account, step = self._account, run_context.current().step
+        plain = _plain(ModelMessagesTypeAdapter.dump_python(messages, mode="json"))
+        prompt_hash = _prompt_hash(account.agent, messages, model_request_parameters)
+        policy.note_prompt(account.agent, prompt_hash)
+        choices = [self._first, *([self._cheaper] if self._cheaper else [])]
+        hashes = {choice.name: ids.digest_of([choice.name, prompt_hash, plain, dict(model_settings or {})]) for choice in choices}
+        # The same request twice in one call is asked twice: each has an answer of its own.
+        seen = account.seen[hashes[self._first.name]] = account.seen.get(hashes[self._first.name], 0) + 1
+        for choice in choices:
+            hashes[choice.name] = ids.digest_of([hashes[choice.name], seen])
+            stored = budget.settled(account.run_id, step, account.agent, hashes[choice.name])
+            if stored is not None:
+                return self._replay(stored)
+            budget.settle_lost(account.run_id, step, account.agent, hashes[choice.name])
+        text = str(plain) + str([tool.parameters_json_schema for tool in model_request_parameters.tool_defs.values()])
+        for attempt in range(self._retries + 1):
+            usage_id, choice = self._reserve(text, model_settings, step, hashes, prompt_hash)
+            try:
+                return await self._billed(usage_id, choice, prompt_hash, messages, model_settings, model_request_parameters)
+            except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
+                if attempt == self._retries or not _passing(error):
+                    raise
+                await self._pause(error, attempt)
+        raise AssertionError("the loop returns or raises")
+
+    def _reserve(
+        self, text: str, model_settings: ModelSettings | None, step: str, hashes: dict[str, str], prompt_hash: str
+    ) -> tuple[str, Choice]:
+        """Reserve the most that the request can cost; with the cheaper model when the money is near its end."""
+        account, user = self._account, config.settings().user
+
+        def reserve(choice: Choice) -> tuple[str, Choice]:
+            most_usd = prices.estimate(choice.name, text, _most_output(model_settings), run_context.now()).usd
+            usage_id = budget.reserve(
+                account.run_id,
+                user,
+                account.agent,
+                choice.name,
+                most_usd,
+                step,
+                request_hash=hashes[choice.name],
+                prompt_hash=prompt_hash,
+            )
+            return usage_id, choice
+
+        if self._cheaper is None:
+            return reserve(self._first)
+        if not limits.near(account.run_id, user):
+            try:
+                return reserve(self._first)
+            except errors.BudgetHeld:
+                raise
+            except errors.BudgetExceeded:
+                pass
+        events.emit("budget", f"{account.agent}: {self._cheaper.name} takes over, the money is near its end", agent=account.agent)
+        return reserve(self._cheaper)
+
+    async def _billed(
+        self,
+        usage_id: str,
+        choice: Choice,
+        prompt_hash: str,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """Send one request and settle it, whatever comes."""
+        account = self._account
+        attributes = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": choice.model.system,
+            "gen_ai.request.model": choice.name,
+            "gen_ai.agent.name": account.agent,
+            "millrace.usage_id": usage_id,
+            "millrace.prompt_hash": prompt_hash,
+        }
+        with spans.span(f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents") as handle:
+            budget.mark_sent(usage_id)
+            try:
+                response = await self._send(choice.model, messages, model_settings, parameters)
+            except BaseException as error:
+                # A refusal is not billed; of anything else that ends a request that has left nobody knows, so it counts in full.
+                _ = budget.release(usage_id) if _unbilled(error) else budget.charge_reserve(usage_id)
+                raise
+            if not response.usage.input_tokens:
+                response.usage = _guessed(messages, response)
+            tokens = _tokens(response.usage)
+            price = prices.price(choice.name, tokens, run_context.now())
+            stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
+            budget.settle(usage_id, price, tokens.counts(), stored)
+            account.add(usage_id, price.usd, tokens)
+            handle.set(
+                {
+                    "gen_ai.response.model": response.model_name,
+                    "gen_ai.response.finish_reasons": [response.finish_reason] if response.finish_reason else None,
+                    "gen_ai.usage.input_tokens": tokens.input,
+                    "gen_ai.usage.output_tokens": tokens.output,
+                    "gen_ai.usage.cache_read.input_tokens": tokens.cache_read or None,
+                    "gen_ai.usage.cache_creation.input_tokens": tokens.cache_write or None,
+                    "operation.cost": float(price.usd),
+                    "millrace.cost.currency": "USD",
+                    "millrace.cost.source": price.source,
+                }
+            )
+            if config.settings().trace_content:
+                asked = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
+                handle.content({"gen_ai.input.messages": asked, "gen_ai.output.messages": [stored]})
+        if price.usd:
+            spent = spend.cost_of(account.run_id)
+            events.emit("budget", f"{account.agent}: {price.usd:.4f} USD", cost_usd=float(price.usd), spent_usd=float(spent))
+        return response
+
+    async def _send(
+        self, model: Model, messages: list[ModelMessage], model_settings: ModelSettings | None, parameters: ModelRequestParameters
+    ) -> ModelResponse:
+        if self._on_token is None or not parameters.allow_text_output:
+            return await model.request(messages, model_settings, parameters)
+        async with model.request_stream(messages, model_settings, parameters) as stream:
+            async for event in stream:
+                if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart) and event.part.content:
+                    self._on_token(event.part.content)
+                elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+                    self._on_token(event.delta.content_delta)
+            response = stream.get()
+        # A connection that just closes looks like an end; a provider that has finished says so.
+        said_why = (response.provider_details or {}).get("finish_reason") or response.finish_reason == "content_filter"
+        if response.state == "incomplete" or (model.system in ("openai", "anthropic", "ollama") and not said_why):
+            raise ModelConnectionError(model.model_name, "the stream was cut before it ended", phase="read", in_stream=True)
+        return response
+
+    def _replay(self, stored: budget.Settled) -> ModelResponse:
+        response = ModelMessagesTypeAdapter.validate_python([stored.response])[0]
+        assert isinstance(response, ModelResponse)
+        self._account.add(stored.usage_id, stored.cost_usd, _tokens(response.usage))
+        self._account.replayed += 1
+        if self._on_token is not None:
+            for part in response.parts:
+                if isinstance(part, TextPart):
+                    self._on_token(part.content)
+        return response
+
+    async def _pause(self, error: Exception, attempt: int) -> None:
+        asked = getattr(error, "retry_after", None)
+        wait = asked if asked is not None else FIRST_WAIT_SECONDS * 2**attempt * random.uniform(0.8, 1.2)
+        wait = min(max(0.0, wait), LONGEST_WAIT_SECONDS)
+        events.emit(
+            "progress", f"{self._account.model}: {explain_fault(error)}; asking again in {wait:.1f} s", agent=self._account.agent
+        )
+        if self._on_restart is not None:
+            self._on_restart()
+        await asyncio.sleep(wait)
+
+
+def _passing(error: Exception) -> bool:
+    """Tell whether asking again can help."""
+    if isinstance(error, ModelQuotaExceededError | ModelRequestRejectedError):
+        return False
+    if isinstance(error, ModelHTTPError):
+        return error.status_code in (408, 409, 425, 429) or error.status_code >= 500
+    return True
+
+
+def _unbilled(error: BaseException) -> bool:
+    if isinstance(error, ModelHTTPError | ModelRateLimitError):
+        return not getattr(error, "in_stream", False)
+    return (
+        isinstance(error, ModelConnectionError)
+        and not isinstance(error, ModelTimeoutError)
+        and error.phase in ("pool", "connect")
+    )
+
+
+def explain_fault(error: Exception) -> str:
+    """Return a provider's fault in a few words."""
+    if isinstance(error, ModelHTTPError):
+        return f"status {error.status_code}"
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items() if key not in PASSING}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _prompt_hash(agent: str, messages: list[ModelMessage], parameters: ModelRequestParameters) -> str:
+    """Return the fingerprint of what is written in code: instructions and output forms, not the question."""
+    instructions = next(
+        (message.instructions for message in messages if isinstance(message, ModelRequest) and message.instructions), ""
+    )
+    outputs = [[tool.name, tool.parameters_json_schema] for tool in parameters.output_tools]
+    return ids.digest_of([agent, instructions, outputs])
+
+
+def _most_output(model_settings: ModelSettings | None) -> int:
+    return int((model_settings or {}).get("max_tokens") or MAX_OUTPUT_TOKENS)
+
+
+def _tokens(usage: RequestUsage) -> prices.Tokens:
+    """Return the counts; reasoning is told by providers in their own words."""
+    reasoning = next((usage.details[name] for name in REASONING if usage.details.get(name)), 0)
+    return prices.Tokens(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens, reasoning)
+
+
+def _guessed(messages: list[ModelMessage], response: ModelResponse) -> RequestUsage:
+    """Return tokens by length, for a server that does not count them."""
+    return RequestUsage(input_tokens=len(str(messages)) // 4 + 1, output_tokens=len(str(response.parts)) // 4 + 1)

@@ -1,0 +1,168 @@
+# requirements:
+
+"""The one way to run a model: reserves, sends, settles, repeats, and keeps each answer.
+
+One row of `usage` is one billed request. A request that the same step of the same run has had answered comes back from
+its row: a step that is repeated after a crash pays nothing twice. SDKs and transports do not repeat on their own.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from pydantic_ai import Agent, UsageLimits
+from pydantic_ai.exceptions import AgentRunError, UsageLimitExceeded, UserError
+from pydantic_ai.messages import ModelMessage
+from pydantic_ai.models import Model
+from pydantic_ai.settings import ModelSettings
+
+from f.millrace.core import config, db, errors, llm, providers, redaction, run_context, setting_types
+from f.millrace.models import billing, offline
+from f.millrace.telemetry import spans
+from f.millrace.trust import budget, fallback
+
+T = TypeVar("T")
+MAX_RETRIES = 2
+MOST_REQUESTS = 12
+
+
+@dataclass
+class Answer:
+    """What an agent answered, what it cost, and by which model."""
+
+    output: Any
+    cost_usd: float
+    model: str
+    usage: dict[str, int]
+    messages: list[ModelMessage]
+    requests: int
+    replayed: int
+
+
+async def call(
+    agent_name: str,
+    agent: Agent[Any, Any],
+    prompt: str,
+    *,
+    deps: Any = None,
+    history: Sequence[ModelMessage] = (),
+    toolsets: Sequence[Any] = (),
+    model: str | Model | None = None,
+    seconds: float | None = None,
+    on_token: billing.TokenListener | None = None,
+    on_restart: Callable[[], None] | None = None,
+) -> Answer:
+    """Run the agent and return its answer; ModelFailed or BudgetExceeded says in words why there is none.
+
+    `model` overrides the settings. With `on_token` the text is streamed; `on_restart` says that what came so far is
+    void, because the stream was cut and begins again.
+    """
+    own = config.settings().agents.get(agent_name) or setting_types.AgentSettings()
+    other = fallback.options_of(run_context.current().run_id).get("model") if model is None else None
+    name = model if isinstance(model, str) else _name_of(model) or other or own.model or config.settings().model
+    retries = MAX_RETRIES if own.max_retries is None else own.max_retries
+    account = billing.Account(agent_name, name, run_context.current().run_id or str(uuid4()))
+    wrapped = model if isinstance(model, Model) else llm.model(name, offline=offline.OfflineModel)
+    cheaper = _cheaper(own, name) if model is None else None
+    accounted = billing.BilledModel(wrapped, account, retries, on_token, on_restart, cheaper)
+    chosen = ModelSettings(max_tokens=billing.MAX_OUTPUT_TOKENS)
+    if own.temperature is not None:
+        chosen["temperature"] = own.temperature
+    attributes = {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": agent_name,
+        "agent.id": agent_name,
+        "gen_ai.request.model": name,
+    }
+    with spans.span(f"invoke_agent {agent_name}", attributes, scope="millrace.agents") as handle:
+        try:
+            async with asyncio.timeout(seconds):
+                result = await agent.run(
+                    prompt,
+                    model=accounted,
+                    deps=deps,
+                    message_history=list(history) or None,
+                    toolsets=list(toolsets) or None,
+                    model_settings=chosen,
+                    retries={"output": retries, "tools": retries},
+                    usage_limits=UsageLimits(request_limit=MOST_REQUESTS),
+                    infer_name=False,
+                )
+        except TimeoutError as error:
+            raise _failed(account, f"gave no answer within {seconds:.0f} seconds") from error
+        except errors.MillraceError:
+            budget.forget_answers(account.usage_ids)
+            raise
+        except UserError as error:
+            raise _failed(account, f"cannot be used here: {error}") from error
+        except UsageLimitExceeded as error:
+            budget.forget_answers(account.usage_ids)
+            raise errors.AgentStuck(f"stalled: {agent_name} had no answer after {MOST_REQUESTS} requests to its model") from error
+        except AgentRunError as error:
+            raise _failed(account, f"gave no usable answer: {billing.explain_fault(error)}") from error
+        finally:
+            if wrapped is not model:
+                await llm.close(wrapped)
+            if cheaper is not None and cheaper.made is not None:
+                await llm.close(cheaper.made)
+        handle.set(
+            {
+                "gen_ai.usage.input_tokens": account.tokens.get("input", 0),
+                "gen_ai.usage.output_tokens": account.tokens.get("output", 0),
+                "operation.cost": float(account.cost_usd),
+                "millrace.cost.currency": "USD",
+                "millrace.requests": len(account.usage_ids),
+                "millrace.replayed": account.replayed,
+            }
+        )
+    return Answer(
+        output=result.output,
+        cost_usd=float(account.cost_usd),
+        model=name if name != "offline" else accounted.model_name,
+        usage=account.tokens,
+        messages=result.new_messages(),
+        requests=len(account.usage_ids),
+        replayed=account.replayed,
+    )
+
+
+def wait(work: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns, also where an event loop runs already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    context = contextvars.copy_context()
+
+    def in_thread() -> T:
+        with db.scoped():
+            return asyncio.run(work)
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(context.run, in_thread).result()
+
+
+def _cheaper(own: setting_types.AgentSettings, name: str) -> billing.Choice | None:
+    """Return the model that may take over near the end of the money, when the role has one."""
+    other = own.cheaper_model
+    if other is None or other == name:
+        return None
+    providers.split(other)
+    return billing.Choice(other, lambda: llm.model(other, offline=offline.OfflineModel))
+
+
+def _name_of(model: Model | None) -> str:
+    """Return a name with a price for a model object that a caller brings."""
+    if model is None:
+        return ""
+    return "offline" if isinstance(model, offline.OfflineModel) else f"openai:{model.model_name}"
+
+
+def _failed(account: billing.Account, reason: str) -> errors.ModelFailed:
+    # The account is kept; the answers led nowhere, and a repeat of the step has to ask again.
+    budget.forget_answers(account.usage_ids)
+    return errors.ModelFailed(redaction.redact(f"{account.agent}: the model {account.model} {reason}"))

@@ -1,0 +1,261 @@
+# requirements:
+
+"""The offline model: it picks sentences from the evidence in the prompt and invents nothing.
+
+A Pydantic AI model like any other, so that each path runs without a key and costs nothing. It answers the output tools
+of this bundle's agents (`plan`, `judge`) and, as plain text, what writer and summariser write: sentences, each with the ids
+it cites.
+"""
+
+import re
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart, UserPromptPart
+from pydantic_ai.models import CompletedStreamedResponse, Model, ModelRequestParameters, StreamedResponse
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RequestUsage
+
+from f.millrace.core import errors, ids
+from f.millrace.evidence import answers, claims, disambiguation, disputes, prompt
+
+NAME = "offline-extractive"
+MOST_SENTENCES = 6
+MOST_QUERIES = 3
+MOST_CLAIMS = 8
+# A sentence is relevant when it holds this part of the question's words; a headline's words rarely all recur.
+RELEVANT = 0.25
+# A passage that holds this part of them tells the same story, whatever each of its sentences repeats; one of that very title
+# is about nothing else.
+SAME_STORY = 0.5
+# An answer this close to what is asked is worth a claim; closer ones are needed to contradict each other.
+CLOSE = 0.5
+# What a row of a table calls its values: "number: 333; vessel: Svala".
+ROW_LABEL = re.compile(r"(?:^|; )([^;:]{1,60}): ")
+# The section that only the summariser's prompt has.
+SUMMARY = "Summary of"
+
+
+class OfflineModel(Model):
+    """Extracts; see the module's description."""
+
+    @property
+    def model_name(self) -> str:
+        return NAME
+
+    @property
+    def system(self) -> str:
+        return "millrace"
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        text = _last_prompt(messages)
+        _, parameters = self.prepare_request(model_settings, model_request_parameters)
+        parts: list[Any] = [_answer(text, parameters)]
+        usage = RequestUsage(input_tokens=len(text) // 4, output_tokens=len(str(parts[0])) // 4)
+        return ModelResponse(parts=parts, usage=usage, model_name=NAME, finish_reason="stop")
+
+    @asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: Any = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        response = await self.request(messages, model_settings, model_request_parameters)
+        yield CompletedStreamedResponse(response, model_request_parameters=model_request_parameters, replay_events=True)
+
+
+def _last_prompt(messages: list[ModelMessage]) -> str:
+    for message in reversed(messages):
+        if isinstance(message, ModelRequest):
+            # Pydantic AI puts a note of its own before a prompt that holds something like a <system> tag.
+            for part in reversed(message.parts):
+                if isinstance(part, UserPromptPart):
+                    return part.content if isinstance(part.content, str) else " ".join(map(str, part.content))
+    return ""
+
+
+def _answer(text: str, parameters: ModelRequestParameters) -> TextPart | ToolCallPart:
+    tools = {tool.name for tool in parameters.output_tools}
+    for name, answer in (("plan", plan), ("judge", judge)):
+        if name in tools:
+            return ToolCallPart(name, answer(text), tool_call_id=ids.stable_id("call", name, text))
+    if parameters.allow_text_output:
+        return TextPart(summarise(text) if prompt.section(text, SUMMARY) else write(text))
+    raise errors.ModelFailed(f"the offline model cannot fill {', '.join(sorted(tools))}; set a model for this agent")
+
+
+def plan(text: str) -> dict[str, Any]:
+    """Return searches: the question, its rarer words, and what its items add."""
+    question = prompt.section(text, "Question")
+    words = [word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS]
+    queries = [question, " ".join(words[:8])]
+    distinct = [query for query in dict.fromkeys(prompt.one_line(query) for query in queries) if query]
+    return {"queries": [{"text": query} for query in distinct[:MOST_QUERIES]]}
+
+
+def judge(text: str) -> dict[str, Any]:
+    """Return the claims that the evidence makes about the question, what contradicts, and what to ask next."""
+    question = prompt.section(text, "Question")
+    passages = _asked_for(question, prompt.passages(text))
+    ranked = _ranked(question, passages)
+    answered = _answers(question, passages)
+    sources = {passage.source for _, _, passage in ranked}
+    enough = len(sources) >= 2 and len(ranked) >= 3
+    said = [{"text": sentence, "citations": [passage.id]} for _, sentence, passage in ranked]
+    return {
+        "enough": enough,
+        "claims": [*answered, *said][:MOST_CLAIMS],
+        "missing": [] if enough else _next_queries(question, ranked, prompt.lines(text, "Asked already")),
+        "conflicts": [
+            {
+                "question": f"{question}: {dispute.about}",
+                "sides": [{"claim": side.claim, "value": side.value, "evidence": side.ids} for side in dispute.sides],
+            }
+            for dispute in disputes.find(question, passages)
+        ],
+    }
+
+
+def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Passage]:
+    """Return the passages without the rows of tables that hold less of the question than others do: those are of something else."""
+    lines = [passage.text.splitlines() for passage in passages]
+    rows = {line: " ".join(labels) for line in set().union(*lines) if len(labels := ROW_LABEL.findall(line)) > 1}
+    words = claims.content_words(question) | set(re.findall(r"\d+", question))
+    held = {row: len(words & (claims.content_words(row) | set(re.findall(r"\d+", row)))) for row in rows}
+    most = {labels: max(count for row, count in held.items() if rows[row] == labels) for labels in set(rows.values())}
+    return [
+        replace(passage, text="\n".join(line for line in own if line not in rows or held[line] == most[rows[line]]))
+        for passage, own in zip(passages, lines, strict=True)
+    ]
+
+
+def _answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
+    """Return a claim for each value that answers the question, those of most publishers first; each says what it is about."""
+    names = disambiguation.proper_names(question)
+    kinds = {passage.id: disambiguation.sense_of(names, passage) for passage in passages}
+    given = [
+        answer
+        for answer in answers.extract(question, passages)
+        if answer.closeness >= CLOSE and not claims.BOILERPLATE.search(answer.quote)
+    ]
+    groups = disputes.group_by_sense(given, kinds)
+    made = []
+    for group in groups:
+        kind = next((kinds[answer.passage.id] for answer in group if kinds[answer.passage.id]), "") if len(groups) > 1 else ""
+        about = f"{names[0]} ({kind})" if kind and names else ""
+        for value in disputes.group_by_value(group):
+            ids = list(dict.fromkeys(answer.passage.id for answer in value))
+            made.append((len(ids), {"text": value[0].quote, "citations": ids, "about": about}))
+    return [claim for _, claim in sorted(made, key=lambda entry: -entry[0])]
+
+
+def write(text: str) -> str:
+    """Return the checked claims, then the best other sentences, one a line, each with the ids of all that says the same."""
+    question = prompt.section(text, "Question")
+    passages = _asked_for(question, prompt.passages(text))
+    known = {passage.id for passage in passages}
+    lines: list[tuple[str, list[str]]] = []
+    for line in prompt.lines(text, "Checked claims"):
+        claim, _, cited = line.rpartition(" [")
+        ids = [identity for identity in cited.rstrip("]").split(", ") if identity in known]
+        if claim and ids:
+            lines.append((claim, ids))
+    for sentence, ids in _distinct(_ranked(question, passages)):
+        if not claims.is_duplicate(sentence, [line for line, _ in lines]):
+            lines.append((sentence, ids))
+    lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
+    told = [f"{claims.strip_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}" for line, ids in lines[:MOST_SENTENCES]]
+    return "\n".join(told) or "NO EVIDENCE"
+
+
+def summarise(text: str) -> str:
+    """Return the sentences whose words the documents use most, in the documents' order, one a line with its id."""
+    focus, passages = prompt.section(text, "Focus"), prompt.passages(text)
+    said = [
+        (place, sentence, passage)
+        for passage in passages
+        for place, sentence in enumerate(claims.sentences(passage.text))
+        if claims.is_quotable(sentence) and (not focus or claims.overlap(focus, f"{passage.title} {sentence}") >= RELEVANT)
+    ]
+    uses = Counter(word for _, sentence, _ in said for word in claims.content_words(sentence))
+
+    def weight(entry: tuple[int, str, prompt.Passage]) -> float:
+        place, sentence, _ = entry
+        words = claims.content_words(sentence)
+        # Long sentences hold many words; early ones and those with figures say more.
+        shared = sum(uses[word] for word in words) / (len(words) + 4)
+        return shared * (1 + claims.overlap(focus, sentence)) + 0.1 * bool(claims.quantities(sentence)) - 0.02 * min(place, 10)
+
+    kept: list[tuple[int, str, prompt.Passage]] = []
+    for entry in sorted(said, key=weight, reverse=True):
+        if len(kept) < int(prompt.section(text, "Lines") or MOST_SENTENCES):
+            kept += [] if claims.is_duplicate(entry[1], [sentence for _, sentence, _ in kept]) else [entry]
+    told = [f"{claims.strip_links(entry[1])} [{entry[2].id}]" for entry in said if entry in kept]
+    return "\n".join(told) or "NO EVIDENCE"
+
+
+def _said_by_another(sentence: str, question: str, lines: list[tuple[str, list[str]]]) -> bool:
+    """Tell whether a reader loses nothing without the sentence: it is the headline, or another line holds all of it."""
+    if sentence[-1:] not in ".!?" and claims.is_duplicate(sentence, [question]):
+        return True
+    said = claims.content_words(sentence)
+    return any(
+        said < claims.content_words(other) and claims.quantities(sentence) <= claims.quantities(other) for other, _ in lines
+    )
+
+
+Ranked = list[tuple[float, str, prompt.Passage]]
+
+
+def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
+    """Return the sentences that have to do with the question, best first."""
+    found: Ranked = []
+    for passage in passages:
+        about = claims.overlap(question, passage.text)
+        whole = claims.is_duplicate(passage.title, [question])
+        for place, sentence in enumerate(claims.sentences(passage.text)):
+            share = claims.overlap(question, sentence)
+            if claims.is_quotable(sentence) and (share >= RELEVANT or ((share or whole) and about >= SAME_STORY)):
+                # Early sentences and ones with figures say more; the differences only break ties.
+                score = share + 0.1 * about + 0.05 * bool(claims.quantities(sentence)) - 0.01 * min(place, 10)
+                found.append((score, sentence, passage))
+    return sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
+
+
+def _distinct(ranked: Ranked) -> list[tuple[str, list[str]]]:
+    kept: list[tuple[str, list[str]]] = []
+    for _, sentence, passage in ranked:
+        same = next((entry for entry in kept if claims.is_duplicate(sentence, [entry[0]])), None)
+        if same is None:
+            kept.append((sentence, [passage.id]))
+        elif passage.id not in same[1]:
+            same[1].append(passage.id)
+    return kept
+
+
+def _next_queries(question: str, ranked: Ranked, asked: list[str]) -> list[str]:
+    known = claims.content_words(question)
+    extra: dict[str, int] = {}
+    for _, sentence, _ in ranked[:10]:
+        for word in claims.WORD.findall(sentence):
+            if (
+                word[0].isupper()
+                and len(word) > 3
+                and not claims.content_words(word) <= known
+                and word.lower() not in claims.STOPWORDS
+            ):
+                extra[word] = extra.get(word, 0) + 1
+    best = sorted(extra, key=lambda word: (-extra[word], word))[:2]
+    words = " ".join(word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS)
+    query = " ".join([words, *best]).strip()
+    return [query] if best and query not in asked else []

@@ -1,0 +1,338 @@
+# requirements:
+
+"""The tools of one research: listed at run time, sorted by what they can do, called and counted.
+
+The rules of trust/taint hold for every call, whoever makes it. What needs a person becomes a proposed action, and the
+caller is told so; what would carry private words out, or goes where nobody sent it, is refused.
+"""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from f.millrace.core import contracts, db, errors, run_context
+from f.millrace.telemetry import events, spans
+from f.millrace.tools import approved_calls, call_billing, client
+from f.millrace.trust import actions, risk, taint
+
+HITS = 10
+CALL_SECONDS = 45.0
+RETRY_WAIT_SECONDS = 0.3
+# Words of faults that are the same a moment later.
+LASTING = ("404", "403", "401", "410", "not public", "not allowed", "not known", "not a page", "no text", "too large", "no note")
+TEXTS = ("excerpt", "text", "abstract", "summary", "content", "snippet")
+LEAST_FIRST: tuple[contracts.Trust, ...] = ("untrusted", "trusted", "own")
+DATES = ("published_at", "changed_at", "date", "updated_at")
+# A write has a connection of its own in its thread; a step has two at most, however many topics it researches.
+_one_write_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Something that a search found."""
+
+    url: str
+    title: str
+    excerpt: str
+    source: str
+    tool: str
+    published_at: datetime | None = None
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """Something that was read."""
+
+    url: str
+    title: str
+    text: str
+    published_at: datetime | None
+    tool: str
+
+
+class Toolbox:
+    """Tools by what they can do; counts how many calls answered.
+
+    Attributes:
+        heard: Whose words the caller has read; what the tools answer is added, other texts the caller adds.
+        threshold: The most that may be done unasked.
+    """
+
+    def __init__(
+        self,
+        tools: client.Tools,
+        listed: list[client.Tool],
+        threshold: risk.Risk = "medium",
+        heard: taint.TaintContext | None = None,
+        asker: str = "an agent",
+    ) -> None:
+        """Offer what is listed; `asker` is who a person is told asks for a call."""
+        self._tools = tools
+        self._asker = asker
+        self.threshold: risk.Risk = threshold
+        self.heard = heard or taint.TaintContext()
+        self.listed = {tool.name: tool for tool in listed}
+        self.calls = 0
+        self.failures = 0
+        self.used: set[str] = set()
+        self.search_failed = False
+        for tool in listed:
+            if not tool.ours:
+                self.heard.read(tool.description, "untrusted")
+
+    @staticmethod
+    def author(tool: client.Tool) -> contracts.Trust:
+        """Return whose words the tool answers: the owner's from their own folder, else untrusted text."""
+        return "own" if tool.ours and not tool.open_world else "untrusted"
+
+    @staticmethod
+    def words(tool: client.Tool, answer: dict[str, Any]) -> contracts.Trust:
+        """Return whose words an answer is: memory says it of each text that it kept, and the least trusted counts."""
+        author: contracts.Trust = Toolbox.author(tool)
+        said = [value for path, value in taint.leaves(answer) if path.rpartition(".")[2] == "trust"] if author == "own" else []
+        for trust in LEAST_FIRST:
+            if trust in said:
+                return trust
+        return author
+
+    def searches(self) -> list[client.Tool]:
+        """Return the tools that search by words, the web first, the person's own notes next."""
+        found = [tool for tool in self.listed.values() if tool.read_only and _takes(tool, "query")]
+        order = {"web.search": 0, "notes.search": 1}
+        return sorted(found, key=lambda tool: (order.get(tool.name, 2), tool.name))
+
+    def readers(self, field: str) -> list[client.Tool]:
+        """Return the tools that read what one address or path names, pages before feeds."""
+        found = [tool for tool in self.listed.values() if tool.read_only and tool.input_schema.get("required") == [field]]
+        return sorted(found, key=lambda tool: ("fetch" not in tool.name, "feed" in tool.name, tool.name))
+
+    async def call(self, name: str, arguments: dict[str, Any], topic_id: str = "") -> dict[str, Any]:
+        """Call a tool, once more when the fault may pass; ToolFailed says why not, NeedsApproval that a person decides."""
+        tool = next((tool for tool in self.listed.values() if name in (tool.name, tool.function_name)), None)
+        if tool is None:
+            raise errors.BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(self.listed) or 'none'}")
+        level = self._permit(tool, arguments, topic_id)
+        self.used.add(tool.name)
+        if not tool.read_only and run_context.current().run_id:
+            return await self._write(tool, arguments, topic_id)
+        attributes = {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": tool.name,
+            "gen_ai.tool.type": "function" if tool.ours else "extension",
+            "tool.name": tool.name,
+            "tool.server": tool.name.partition(".")[0],
+            "agent.id": "researcher",
+            "agent.risk_level": level,
+        }
+        with spans.span(f"execute_tool {tool.name}", attributes, scope="millrace.tools") as handle:
+            handle.content({"gen_ai.tool.call.arguments": arguments})
+            for last in (False, True):
+                self.calls += 1
+                try:
+                    with call_billing.bill_tool_call("researcher", tool.name):
+                        answer = await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
+                    self._hear(tool, answer)
+                    # A tool that fell back on less answered, but not with what was asked for.
+                    fault = "SearchFailed" if _search_failed(answer) else None
+                    handle.set({"millrace.tool.tries": 1 + last, "tool.success": fault is None, "tool.error_type": fault})
+                    handle.content({"gen_ai.tool.call.result": answer})
+                    return answer
+                except errors.BudgetExceeded as error:
+                    events.emit("budget", str(error), tool=tool.name)
+                    raise errors.ToolFailed(str(error)) from error
+                except (errors.MillraceError, TimeoutError) as error:
+                    self.failures += 1
+                    words = str(error) or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"
+                    if last or any(word in words.lower() for word in LASTING):
+                        handle.set({"tool.success": False, "tool.error_type": type(error).__name__})
+                        events.emit("error", words, tool=tool.name)
+                        raise errors.ToolFailed(words) from error
+                await asyncio.sleep(RETRY_WAIT_SECONDS)
+        raise AssertionError("the loop returns or raises")
+
+    async def _write(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:
+        """Make a call that changes something, once for this run and topic, however often its step is repeated."""
+        self.calls += 1
+        work = functools.partial(self._perform, tool, arguments, topic_id, asyncio.get_running_loop())
+        try:
+            with call_billing.bill_tool_call("researcher", tool.name):
+                answer = await asyncio.to_thread(work)
+        except errors.BudgetExceeded as error:
+            events.emit("budget", str(error), tool=tool.name)
+            raise errors.ToolFailed(str(error)) from error
+        except errors.ToolFailed as error:
+            self.failures += 1
+            events.emit("error", str(error), tool=tool.name)
+            raise
+        self._hear(tool, answer)
+        return answer
+
+    def _perform(
+        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, loop: asyncio.AbstractEventLoop
+    ) -> dict[str, Any]:
+        """Perform the call as an action, from a thread of its own: the account waits for the effect."""
+        with _one_write_at_a_time:
+            return self._perform_alone(tool, arguments, topic_id, loop)
+
+    def _perform_alone(
+        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, loop: asyncio.AbstractEventLoop
+    ) -> dict[str, Any]:
+        def do() -> dict[str, Any]:
+            try:
+                return asyncio.run_coroutine_threadsafe(self._tools.call(tool.name, arguments), loop).result(CALL_SECONDS)
+            except (client.NoAnswer, TimeoutError) as error:
+                raise actions.OutcomeUnknown(str(error) or f"{tool.name} gave no answer in time") from error
+
+        try:
+            row = actions.propose(
+                tool.name,
+                arguments,
+                approved_calls.key_of(run_context.current().run_id, topic_id, tool.name, arguments),
+                reason="asked for by an agent; nobody has to be asked",
+                annotations=tool.annotations,
+            )
+            repeats = tool.annotations.get("idempotentHint") is True
+            done = actions.perform(
+                row["key"], arguments, do, (lambda: False) if repeats else None, unasked="medium risk runs by policy"
+            )
+        finally:
+            db.close()
+        outcome = done["outcome"] or {}
+        if done["state"] != "performed":
+            raise errors.ToolFailed(str(outcome.get("error") or f"{tool.name} is {done['state']}"))
+        return outcome
+
+    def _permit(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:
+        """Return the class of a call that may be made; ToolRefused and NeedsApproval stop the others."""
+        with spans.span(f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust") as handle:
+            return self._judge(tool, arguments, topic_id, handle)
+
+    def _judge(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, handle: spans.Span) -> risk.Risk:
+        verdict = taint.decide(
+            tool.name, arguments, self.heard, read_only=tool.read_only, is_egress=tool.open_world or not tool.ours
+        )
+        if not tool.read_only and actions.INCIDENTAL.intersection(arguments):
+            # Such fields are no part of what a person approves.
+            verdict = taint.Verdict("refuse", f"{tool.name} was not called: {sorted(actions.INCIDENTAL)} are no fields of a call")
+        assessment = risk.assess(tool.name, tool.annotations, arguments)
+        handle.set({"agent.risk_level": assessment.risk, "millrace.rule": verdict.why or assessment.rule})
+        if verdict.outcome == "refuse":
+            handle.set({"millrace.decision": "refuse"})
+            events.emit("decision", verdict.why, tool=tool.name, refused=True)
+            raise errors.ToolRefused(verdict.why)
+        if verdict.outcome == "free" and not risk.asks(assessment, self.threshold):
+            handle.set({"millrace.decision": "run"})
+            return assessment.risk
+        handle.set({"millrace.decision": "ask"})
+        why = verdict.why or assessment.rule
+        context = run_context.current()
+        key = approved_calls.key_of(context.run_id, topic_id, tool.name, arguments)
+        if context.run_id:
+            actions.propose(
+                tool.name,
+                arguments,
+                key,
+                reason=f"asked for by {self._asker}; {why}",
+                at_least=_asking(assessment.risk),
+                annotations=tool.annotations,
+            )
+        events.emit("decision", f"{tool.name} needs a person: {why}", tool=tool.name, risk=assessment.risk)
+        raise errors.NeedsApproval(f"{tool.name} was not run, it waits as a proposed action: {why}")
+
+    def _hear(self, tool: client.Tool, answer: dict[str, Any]) -> None:
+        """Take note of whose words came back. Others' tools that do not say that they read the open world may read what
+        is private to the owner, such as his mail."""
+        texts, links = [], []
+        for path, value in taint.leaves(answer):
+            if isinstance(value, str):
+                (links if path.rpartition(".")[2] == "url" else texts).append(value)
+        private = self.author(tool) == "own" or not tool.annotations.get("openWorldHint", False)
+        self.heard.read("\n".join(texts), self.words(tool, answer), private)
+        self.heard.link(*links)
+
+    async def search(self, query: str, preferred: str = "") -> list[Hit]:
+        """Return what the tools find; one that fails or finds nothing gives way to the next."""
+        order = sorted(self.searches(), key=lambda tool: preferred not in (tool.name, tool.function_name))
+        for tool in order:
+            wanted = {"query": query, **({"limit": HITS} if _takes(tool, "limit") else {})}
+            try:
+                answer = await self.call(tool.name, wanted)
+            except (errors.ToolRefused, errors.NeedsApproval):
+                continue
+            except errors.ToolFailed:
+                self.search_failed = self.search_failed or tool.name == "web.search"
+                continue
+            if _search_failed(answer):
+                # The tool fell back on what this machine knows; the search engine itself may answer the second time.
+                self.failures += 1
+                answer = await self._search_again(tool, wanted, answer)
+            hits = _hits(answer, tool.name)
+            if hits:
+                return hits
+        return []
+
+    async def _search_again(self, tool: client.Tool, wanted: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(RETRY_WAIT_SECONDS)
+        try:
+            second = await self.call(tool.name, wanted)
+        except errors.ToolFailed:
+            second = first
+        if _search_failed(second):
+            self.search_failed = True
+        return second
+
+    async def read(self, url: str) -> Page:
+        """Return the text behind an address, or a note behind `note:PATH`; ToolFailed when no tool can read it."""
+        note = url.startswith("note:")
+        for tool in self.readers("path" if note else "url"):
+            answer = await self.call(tool.name, {"path": url.removeprefix("note:")} if note else {"url": url})
+            if answer.get("text"):
+                date = _date(next((answer[name] for name in DATES if answer.get(name)), None))
+                return Page(url, str(answer.get("title") or url), str(answer["text"]), date, tool.name)
+        raise errors.ToolFailed(f"no tool can read {url[:200]}")
+
+
+def _search_failed(answer: dict[str, Any]) -> bool:
+    return any("search failed" in str(problem) for problem in answer.get("problems") or [])
+
+
+def _takes(tool: client.Tool, name: str) -> bool:
+    return name in (tool.input_schema.get("properties") or {})
+
+
+def _hits(answer: dict[str, Any], tool: str) -> list[Hit]:
+    rows: Iterable[Any] = next(
+        (value for value in answer.values() if isinstance(value, list) and value and isinstance(value[0], dict)), []
+    )
+    return [hit for hit in (_hit(row, tool) for row in rows if isinstance(row, dict)) if hit]
+
+
+def _hit(row: dict[str, Any], tool: str) -> Hit | None:
+    url = str(row.get("url") or (f"note:{row['path']}" if row.get("path") else ""))
+    if not url.startswith(("http://", "https://", "note:")):
+        return None
+    text = next((str(row[name]) for name in TEXTS if row.get(name)), "")
+    date = _date(next((row[name] for name in DATES if row.get(name)), None))
+    source = str(row.get("source") or tool.partition(".")[0])
+    own = bool(row.get("own")) or url.startswith("note:")
+    return Hit(url, str(row.get("title") or url), text, source, tool, date, own)
+
+
+def _date(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _asking(risk_class: risk.Risk) -> risk.Risk:
+    # What is low by its class asks here because of where its arguments come from; low ones would be performed unasked.
+    return "medium" if risk_class == "low" else risk_class

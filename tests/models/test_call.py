@@ -1,0 +1,276 @@
+import asyncio
+import json
+import os
+import time
+
+import pytest
+from pydantic_ai import models
+
+from f.millrace.agents.planner import plan
+from f.millrace.agents.writer import write
+from f.millrace.core import db, llm, providers
+from f.millrace.core.contracts import Evidence
+from f.millrace.core.errors import BadSetting, BudgetExceeded, BudgetHeld, ModelFailed
+from f.millrace.core.money import usd
+from f.millrace.core.prices import Price
+from f.millrace.trust import approvals, budget
+
+EVIDENCE = [Evidence(id="ev_0123456789abcdef", text="The Orbit plant in Leeds opened on Monday. It employs 400 people.")]
+
+
+@pytest.fixture(autouse=True)
+def openai(edge, configure):
+    configure(model="openai:gpt-4o")
+
+
+def ask_plan(question="Orbit plant"):
+    return asyncio.run(plan(question))
+
+
+def ask_write(**options):
+    return asyncio.run(write("Orbit plant", EVIDENCE, **options))
+
+
+def rows():
+    return db.fetch_all("SELECT * FROM usage ORDER BY reserved_at")
+
+
+def states():
+    return [row["state"] for row in rows()]
+
+
+def test_a_call_is_one_row_with_its_price_and_the_span_says_what_it_used(edge, in_step):
+    answer = ask_plan()
+
+    (row,) = rows()
+    assert answer.output.queries[0].text == "orbit sodium plant"
+    assert (row["state"], row["agent"], row["model"], row["step"]) == ("settled", "planner", "openai:gpt-4o", "step")
+    assert float(row["cost_usd"]) == pytest.approx(1000 * 2.5e-6 + 200 * 1e-5) == answer.cost_usd
+    assert row["price_source"].startswith("genai-prices") and len(row["prompt_hash"]) == 64
+    assert float(row["reserved_usd"]) > float(row["cost_usd"])
+
+
+def test_the_same_request_of_the_same_step_is_not_paid_twice(edge, in_step):
+    first = ask_plan()
+    again = ask_plan()
+
+    assert len(edge.requests) == 1
+    assert again.output == first.output and again.replayed == 1 and again.cost_usd == first.cost_usd
+    assert states() == ["settled"]
+
+
+def test_429_is_repeated_after_the_time_asked_for_and_not_billed(edge, in_step):
+    edge.faults = [lambda handler, _: handler.answer(429, "{}", "application/json", retry_after="1") or True]
+    started = time.monotonic()
+
+    ask_plan()
+
+    assert time.monotonic() - started >= 1
+    assert states() == ["released", "settled"]
+    assert [float(row["cost_usd"]) > 0 for row in rows()] == [False, True]
+
+
+def test_500_is_repeated_few_times_and_then_said_in_words(edge, in_step):
+    edge.faults = [lambda handler, _: handler.answer(500, "{}", "application/json") or True] * 9
+
+    with pytest.raises(ModelFailed, match="planner: the model openai:gpt-4o gave no usable answer: status 500"):
+        ask_plan()
+
+    assert len(edge.requests) == 3
+    assert states() == ["released"] * 3
+
+
+def test_a_refused_key_is_not_repeated(edge, in_step):
+    edge.faults = [lambda handler, _: handler.answer(401, "{}", "application/json") or True]
+
+    with pytest.raises(ModelFailed, match="401"):
+        ask_plan()
+
+    assert len(edge.requests) == 1
+
+
+def test_invalid_json_is_repaired_by_asking_again_and_both_are_paid(edge, in_step):
+    edge.faults = [lambda handler, _: handler.tool_call("plan", '{"queries": [{"te') or True]
+
+    answer = ask_plan()
+
+    assert answer.output.queries and len(edge.requests) == 2
+    assert states() == ["settled", "settled"]
+    assert answer.cost_usd == pytest.approx(sum(float(row["cost_usd"]) for row in rows()))
+
+
+def test_an_unknown_tool_is_answered_and_asked_again(edge, in_step):
+    edge.faults = [lambda handler, _: handler.tool_call("launch_rocket", {"to": "moon"}) or True]
+
+    assert ask_plan().output.queries
+    assert len(edge.requests) == 2
+
+
+def test_answers_that_led_nowhere_are_not_replayed_but_stay_paid(edge, in_step):
+    edge.faults = [lambda handler, _: handler.tool_call("plan", "no json") or True] * 3
+    with pytest.raises(ModelFailed):
+        ask_plan()
+
+    answer = ask_plan()
+
+    assert answer.replayed == 0 and len(edge.requests) == 4
+    assert states() == ["settled"] * 4
+
+
+def test_a_stream_that_is_cut_begins_again(edge, in_step):
+    edge.faults = [lambda handler, body: handler.stream("The Orbit plant in Leeds op" * 3, cut=True) or True]
+    tokens, restarts = [], []
+
+    answer = ask_write(on_token=tokens.append, on_restart=lambda: restarts.append(len(tokens)))
+
+    assert answer.output == "The Orbit plant in Leeds opened on Monday. [ev_0123456789abcdef]"
+    assert len(restarts) == 1
+    assert "".join(tokens[restarts[0] :]) == answer.output
+    assert states() == ["settled", "settled"] and rows()[0]["price_source"] == "reserve"
+
+
+def test_garbage_instead_of_json_is_repeated(edge, in_step):
+    edge.faults = [lambda handler, _: handler.answer(200, "<html>oops</html>", "text/html") or True]
+
+    assert ask_plan().output.queries
+
+
+def test_nothing_is_sent_when_the_money_is_spent(edge, in_step, configure):
+    configure(run_usd="0.001")
+
+    with pytest.raises(BudgetExceeded, match="run_usd"):
+        ask_plan()
+
+    assert edge.requests == []
+
+
+def test_a_call_that_takes_too_long_is_given_up_and_charged(edge, in_step):
+    edge.faults = [lambda handler, _: time.sleep(2) or handler.answer(500, "{}", "application/json") or True]
+
+    with pytest.raises(ModelFailed, match="no answer within"):
+        asyncio.run(plan("Orbit", seconds=0.5))
+
+    assert rows()[0]["price_source"] == "reserve"
+
+
+def test_requests_can_be_forbidden(edge, in_step, monkeypatch):
+    monkeypatch.setattr(models, "ALLOW_MODEL_REQUESTS", False)
+
+    with pytest.raises(RuntimeError, match="Model requests are not allowed"):
+        ask_plan()
+
+    assert edge.requests == []
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, MemoryError, ValueError])
+def test_whatever_ends_a_request_that_has_left_the_provider_may_bill_it(edge, in_step, ending):
+    def heard(_):
+        raise ending
+
+    with pytest.raises(ending):
+        ask_write(on_token=heard)
+
+    assert states() == ["settled"] and rows()[0]["price_source"] == "reserve"
+    assert rows()[0]["cost_usd"] == rows()[0]["reserved_usd"] > 0
+
+
+def test_settings_of_one_agent_go_before(edge, in_step, configure):
+    configure(agents={"planner": {"model": "offline"}, "writer": {"temperature": 0.3, "max_retries": 0}})
+
+    assert ask_plan().model == "offline-extractive" and edge.requests == []
+    edge.faults = [lambda handler, _: handler.answer(500, "{}", "application/json") or True]
+    with pytest.raises(ModelFailed):
+        ask_write()
+    assert len(edge.requests) == 1 and edge.requests[0]["temperature"] == 0.3
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "closedai:x", "openai:"])
+def test_an_unknown_model_says_what_is_allowed(name):
+    with pytest.raises(BadSetting, match="allowed: openai:NAME, anthropic:NAME, ollama:NAME or offline"):
+        providers.split(name)
+
+
+def test_a_missing_key_names_the_variable(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL")
+
+    with pytest.raises(BadSetting, match="OPENAI_API_KEY"):
+        llm.model("openai:gpt-4o")
+    with pytest.raises(BadSetting, match="ANTHROPIC_API_KEY"):
+        llm.model("anthropic:claude-sonnet-4-5")
+
+
+def test_the_offline_closure_loads_no_provider():
+    import subprocess
+    import sys
+
+    code = "import sys, f.millrace.agents.researcher\nassert not {'openai', 'anthropic'} & set(sys.modules), 'provider loaded'"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": "."})
+
+
+def spend_share(run_id, amount):
+    usage_id = budget.reserve(run_id, "operator", "planner", "m", amount)
+    budget.mark_sent(usage_id)
+    budget.settle(usage_id, Price(usd(amount), "test", "2026-11-21"))
+
+
+def test_near_the_end_of_the_money_the_cheaper_model_answers_where_the_role_has_one(edge, in_step, configure):
+    configure(agents={"planner": {"cheaper_model": "openai:gpt-4o-mini"}})
+    ask_plan("first")
+    spend_share(in_step, 3.6)
+
+    ask_plan("second")
+    ask_write()
+    again = ask_plan("first")
+
+    assert [request["model"] for request in edge.requests] == ["gpt-4o", "gpt-4o-mini", "gpt-4o"]
+    assert [row["model"] for row in rows() if row["model"] != "m"] == ["openai:gpt-4o", "openai:gpt-4o-mini", "openai:gpt-4o"]
+    assert again.replayed == 1
+
+
+def test_what_only_the_cheaper_model_can_still_pay_it_answers(edge, in_step, configure):
+    configure(run_usd="0.01", agents={"planner": {"cheaper_model": "openai:gpt-4o-mini"}})
+
+    assert ask_plan().output.queries
+
+    assert [request["model"] for request in edge.requests] == ["gpt-4o-mini"]
+
+
+def test_at_90_percent_nothing_is_sent_and_a_question_is_left(edge, in_step):
+    spend_share(in_step, 4.6)
+
+    with pytest.raises(BudgetHeld, match="a person has to allow the rest"):
+        ask_plan()
+
+    assert edge.requests == [] and len(approvals.list_pending()) == 1
+
+
+def test_reasoning_and_cached_tokens_are_counted(edge, in_step):
+    def answer(handler, _):
+        arguments = '{"queries": [{"text": "orbit"}]}'
+        call = {"id": "c", "type": "function", "function": {"name": "plan", "arguments": arguments}}
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": None, "tool_calls": [call]},
+            "finish_reason": "tool_calls",
+        }
+        details = {"prompt_tokens_details": {"cached_tokens": 600}, "completion_tokens_details": {"reasoning_tokens": 150}}
+        usage = {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200, **details}
+        body = {"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o", "choices": [choice], "usage": usage}
+        handler.answer(200, json.dumps(body), "application/json")
+        return True
+
+    edge.faults = [answer]
+
+    ask_plan()
+
+    assert rows()[0]["tokens"] == {"input": 1000, "output": 200, "cache_read": 600, "reasoning": 150}
+    assert rows()[0]["cost_usd"] == usd("0.00375")
+
+
+def test_a_model_whose_price_nobody_knows_is_refused_when_the_settings_say_so(edge, in_step, configure, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test-0123456789")
+    configure(model="anthropic:never-heard-of", unknown_prices="refuse")
+
+    with pytest.raises(BudgetExceeded, match="nobody knows the price"):
+        ask_plan()

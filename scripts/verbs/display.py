@@ -29,6 +29,12 @@ COUNTS = {
     "new_passages": "{} new passage{}",
     "failed": "{} failed",
 }
+DECISIONS = {
+    "nothing_to_approve": "nobody had to be asked",
+    "approved": "approved by {}",
+    "denied": "denied by {}",
+    "expired": "nobody answered in time",
+}
 MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "waiting": "[yellow]…[/]", "skipped": "[dim]·[/]"}
 PARTS = {"researched": "done", "failed": "failed"}
 
@@ -156,6 +162,8 @@ def _facts(result: Any) -> str:
     if not isinstance(result, dict):
         return ""
     parts = [str(result[name]) for name in ("reason", "error") if isinstance(result.get(name), str) and result[name]]
+    if result.get("decision") in DECISIONS:
+        parts.append(DECISIONS[str(result["decision"])].format(result.get("by")))
     for name, words in COUNTS.items():
         value = result.get(name)
         number = len(value) if isinstance(value, list) else value

@@ -23,3 +23,14 @@ def test_each_topic_of_a_process_has_a_line_of_its_own(capsys):
         "Orbit opens  3 findings, confidence 80",
         "Cells cost less  RuntimeError: model gone",
     ]
+
+
+def test_a_decision_says_who_made_it_or_that_nobody_was_asked(capsys):
+    display = Display({"value": {"modules": [{"id": "approve", "summary": "Record the decision", "value": {}}]}})
+
+    for decision, by in (("nothing_to_approve", "policy"), ("approved", "ada"), ("expired", "unknown")):
+        result = {"approved": decision == "approved", "decision": decision, "by": by}
+        display.show({"kind": "step_finished", "step": "approve", "seconds": 0.1, "result": result})
+
+    words = [line.split("Record the decision")[1].strip() for line in capsys.readouterr().out.splitlines()]
+    assert words == ["nobody had to be asked", "approved by ada", "nobody answered in time"]

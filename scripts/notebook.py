@@ -1,6 +1,8 @@
-"""For notebooks and scripts of your own: `import scripts.notebook`, and the bundle's functions can be called.
+"""For notebooks and scripts of your own: `import scripts.notebook`, and the bundle's functions can
+be called.
 
-It has the database ready, and goes to this folder, where the command line has its settings, notes and outbox.
+It has the database ready, and goes to this folder, where the command line has its settings, notes
+and outbox.
 """
 
 import os

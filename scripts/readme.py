@@ -1,4 +1,6 @@
-"""What the pages for readers show of the code: pictures of flows and forms, the table of pipelines, all generated."""
+"""What the pages for readers show of the code: pictures of flows and forms, the table of pipelines,
+all generated.
+"""
 
 import re
 from pathlib import Path
@@ -34,7 +36,10 @@ def check(root: Path) -> list[str]:
 
 
 def _wanted(root: Path) -> dict[str, str]:
-    readme = BLOCK.sub(lambda match: match[1] + _table(root) + match[2], (root / README).read_text(encoding="utf-8"))
+    readme = BLOCK.sub(
+        lambda match: match[1] + _table(root) + match[2],
+        (root / README).read_text(encoding="utf-8"),
+    )
     pictures = {PICTURE: _main(root), EXAMPLE_PICTURE: draw_flow.svg(root, EXAMPLE)}
     pictures |= {path: draw_flow.form(root, EXAMPLE, step) for step, path in FORMS.items()}
     return {**pictures, README: readme}
@@ -50,7 +55,9 @@ def _main(root: Path) -> str:
 def _table(root: Path) -> str:
     lines = ["| pipeline | what it does | runs |", "|---|---|---|"]
     for loaded in spec.list_specs(root):
-        when = f"`{loaded.schedule.cron}` {loaded.schedule.timezone}" if loaded.schedule else "by hand"
+        when = (
+            f"`{loaded.schedule.cron}` {loaded.schedule.timezone}" if loaded.schedule else "by hand"
+        )
         lines.append(f"| `{loaded.name}` | {loaded.summary} | {when} |")
     return "\n".join(lines) + "\n"
 

@@ -21,7 +21,8 @@ from f.millrace.core import config, db  # noqa: E402
 from scripts.database.embedded import temporary  # noqa: E402
 from scripts.runner.store import set_up_checkpoints  # noqa: E402
 
-# The same examples each time, so that a red run is always the change's own; scripts/prove looks for new ones.
+# The same examples each time, so that a red run is always the change's own; scripts/prove looks for
+# new ones.
 settings.register_profile("same", derandomize=True, deadline=None)
 if not os.environ.get("PROVE"):
     settings.load_profile("same")
@@ -48,10 +49,14 @@ def steps_url(url: str) -> str:
 
 @pytest.fixture
 def database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an empty, migrated database that the settings name: as in production, not its owner's."""
+    """The address of an empty, migrated database that the settings name: as in production, not its
+    owner's.
+    """
     name = f"t{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template_millrace STRATEGY file_copy')  # type: ignore[arg-type]
+        connection.execute(
+            f'CREATE DATABASE "{name}" TEMPLATE template_millrace STRATEGY file_copy'
+        )  # type: ignore[arg-type]
     url = steps_url(postgres_server.rsplit("/", 1)[0] + "/" + name)
     monkeypatch.setenv("MILLRACE_DATABASE_URL", url)
     config.reload()
@@ -64,7 +69,9 @@ def database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 @pytest.fixture
 def owner(database: str, postgres_server: str) -> Iterator[psycopg.Connection]:
     """A connection of the database's owner, who may do what steps may not."""
-    with psycopg.connect(postgres_server.rsplit("/", 1)[0] + "/" + database.rsplit("/", 1)[1], autocommit=True) as connection:
+    with psycopg.connect(
+        postgres_server.rsplit("/", 1)[0] + "/" + database.rsplit("/", 1)[1], autocommit=True
+    ) as connection:
         yield connection
 
 
@@ -96,7 +103,9 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 class Windmill(http.server.ThreadingHTTPServer):
-    """A Windmill server as a job sees it: the settings resource, jobs by id, and what it was asked to do."""
+    """A Windmill server as a job sees it: the settings resource, jobs by id, and what it was asked
+    to do.
+    """
 
     daemon_threads = True
 
@@ -155,7 +164,9 @@ class _Answers(http.server.BaseHTTPRequestHandler):
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Windmill]:
     """The environment of a job on a Windmill worker, and the server that it can ask."""
     with Windmill() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
         thread.start()
         monkeypatch.setenv("BASE_INTERNAL_URL", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("WM_TOKEN", "token")

@@ -1,4 +1,6 @@
-"""The peer's side of `schedule`: APScheduler's own scheduler and job store under a played clock, with crashes. Run by its own Python."""
+"""The peer's side of `schedule`: APScheduler's own scheduler and job store under a played clock,
+with crashes. Run by its own Python.
+"""
 
 import json
 import sys
@@ -9,7 +11,9 @@ from pathlib import Path
 
 import apscheduler.schedulers.base as base  # pyright: ignore[reportMissingImports]
 from apscheduler.executors.base import BaseExecutor  # pyright: ignore[reportMissingImports]
-from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore  # pyright: ignore[reportMissingImports]
+from apscheduler.jobstores.sqlalchemy import (  # pyright: ignore[reportMissingImports]
+    SQLAlchemyJobStore,
+)
 from apscheduler.triggers.cron import CronTrigger  # pyright: ignore[reportMissingImports]
 
 READERS = ("ada", "bob")
@@ -69,7 +73,9 @@ class World:
 
     def scheduler(self):
         """Return a scheduler of a new process over the same job store."""
-        made = Scheduler(timezone=self.zone, job_defaults={"coalesce": True, "misfire_grace_time": GRACE_SECONDS})
+        made = Scheduler(
+            timezone=self.zone, job_defaults={"coalesce": True, "misfire_grace_time": GRACE_SECONDS}
+        )
         made.add_jobstore(SQLAlchemyJobStore(url=self.url))
         made.queue = Queue()
         made.add_executor(made.queue)
@@ -131,7 +137,9 @@ def main():
     for wakeups in json.load(sys.stdin):
         world = live(wakeups)
         found["mails"] += len(world.mails)
-        found["digests_twice"] += sum(times > 1 for times in Counter((day, reader) for day, reader, _ in world.mails).values())
+        found["digests_twice"] += sum(
+            times > 1 for times in Counter((day, reader) for day, reader, _ in world.mails).values()
+        )
         for reader in READERS:
             got = Counter(item for _, to, items in world.mails if to == reader for item in items)
             found["items_lost"] += sum(not got[item] for item in range(world.items))

@@ -1,4 +1,6 @@
-"""The plan of an unchanged bundle, beside `wmill sync push --dry-run`, both against the recording server of the tests."""
+"""The plan of an unchanged bundle, beside `wmill sync push --dry-run`, both against the recording
+server of the tests.
+"""
 
 import argparse
 import contextlib
@@ -37,7 +39,13 @@ def measure() -> dict[str, Any]:
 
 
 def _deploy(server: Server, dry_run: bool) -> None:
-    wishes = {"skip_checks": True, "yes": True, "bootstrap": False, "allow_delete": False, "overwrite": False}
+    wishes = {
+        "skip_checks": True,
+        "yes": True,
+        "bootstrap": False,
+        "allow_delete": False,
+        "overwrite": False,
+    }
     with contextlib.redirect_stdout(io.StringIO()):
         deployment.deploy(server, ROOT, argparse.Namespace(**wishes, dry_run=dry_run))
 

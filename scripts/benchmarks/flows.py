@@ -29,7 +29,10 @@ def measure() -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as name:
         root = Path(name)
         _hundred(root)
-        ours = [_seconds([sys.executable, "-m", "scripts.verbs", "flows", "check"], root) for _ in range(REPEATS)]
+        ours = [
+            _seconds([sys.executable, "-m", "scripts.verbs", "flows", "check"], root)
+            for _ in range(REPEATS)
+        ]
         theirs = [_seconds([str(cli.wmill()), "lint"], root) for _ in range(REPEATS)]
     right, seconds = _imports()
     return {
@@ -58,7 +61,13 @@ def _hundred(root: Path) -> None:
 def _seconds(command: list[str], root: Path) -> float:
     """Return the processor time of a command, which other work on the machine disturbs least."""
     began = _used()
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)})
+    done = subprocess.run(
+        command,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
     if done.returncode != 0:
         raise RuntimeError(f"{command[-2:]} failed: {done.stdout[-500:]}{done.stderr[-500:]}")
     return _used() - began

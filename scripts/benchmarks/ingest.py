@@ -1,6 +1,7 @@
 """Reading 50 mixed documents, then reading them again unchanged, then after one of them changed.
 
-Each figure is the whole command, from the shell's prompt and back: start of the runner, crawl, parse, store and embed.
+Each figure is the whole command, from the shell's prompt and back: start of the runner, crawl,
+parse, store and embed.
 """
 
 import json
@@ -20,7 +21,18 @@ from scripts.samples import documents
 
 REPEATS = 3
 # How many documents of each kind; 50 in all.
-KINDS = {"pdf": 12, "docx": 8, "pptx": 6, "xlsx": 5, "html": 6, "md": 5, "txt": 3, "csv": 2, "json": 1, "eml": 2}
+KINDS = {
+    "pdf": 12,
+    "docx": 8,
+    "pptx": 6,
+    "xlsx": 5,
+    "html": 6,
+    "md": 5,
+    "txt": 3,
+    "csv": 2,
+    "json": 1,
+    "eml": 2,
+}
 # The most common first, as in any English text.
 WORDS = """the of and to in a is that for it was on are as with they at be this from have or by one had not but what all were when
 we there can an your which their said if do will each about how up out them then she many some so these would other into has more
@@ -38,9 +50,11 @@ harbour crane quay vessel berth tonnage dredging pilot ballast anchor ferry carg
 
 
 def measure() -> dict[str, Any]:
-    """Return seconds of the first run, of runs without a change and after one change, and how much was read.
+    """Return seconds of the first run, of runs without a change and after one change, and how much
+    was read.
 
-    Processor seconds are the command's own: its steps run in children of a fork server and are not in them, nor is Postgres.
+    Processor seconds are the command's own: its steps run in children of a fork server and are not
+    in them, nor is Postgres.
     """
     with temporary() as url, tempfile.TemporaryDirectory() as folder:
         os.environ["MILLRACE_DATABASE_URL"] = url
@@ -100,25 +114,48 @@ def _write(folder: Path) -> int:
 
 def _made(kind: str, chance: random.Random) -> bytes:
     paragraphs = [_text(chance, 70) for _ in range(24)]
-    table = [["Berth", "Ship", "Tonnes"], *([str(n), _word(chance), str(chance.randint(1, 9999))] for n in range(200))]
+    table = [
+        ["Berth", "Ship", "Tonnes"],
+        *([str(n), _word(chance), str(chance.randint(1, 9999))] for n in range(200)),
+    ]
     title = f"{_word(chance)} {_word(chance)}".title()
     if kind == "pdf":
-        return documents.pdf([documents.page_of(_word(chance).title(), paragraphs[at : at + 4]) for at in range(0, 24, 3)], title)
+        return documents.pdf(
+            [
+                documents.page_of(_word(chance).title(), paragraphs[at : at + 4])
+                for at in range(0, 24, 3)
+            ],
+            title,
+        )
     if kind == "docx":
-        return documents.docx(title, [(_word(chance).title(), paragraphs[at : at + 4]) for at in range(0, 24, 4)], table[:20])
+        return documents.docx(
+            title,
+            [(_word(chance).title(), paragraphs[at : at + 4]) for at in range(0, 24, 4)],
+            table[:20],
+        )
     if kind == "pptx":
-        return documents.pptx([(_word(chance).title(), paragraph) for paragraph in paragraphs[:15]], title)
+        return documents.pptx(
+            [(_word(chance).title(), paragraph) for paragraph in paragraphs[:15]], title
+        )
     if kind == "xlsx":
         return documents.xlsx({"Berths": table, "Crew": table[:50]}, title)
     if kind == "html":
-        return documents.html(title, "".join(f"<h2>{_word(chance)}</h2><p>{paragraph}</p>" for paragraph in paragraphs))
+        return documents.html(
+            title,
+            "".join(f"<h2>{_word(chance)}</h2><p>{paragraph}</p>" for paragraph in paragraphs),
+        )
     if kind == "csv":
         return documents.csv_file(table)
     if kind == "json":
-        return documents.json_file([{"ship": row[1], "tonnes": row[2], "note": _text(chance, 20)} for row in table[1:60]])
+        return documents.json_file(
+            [{"ship": row[1], "tonnes": row[2], "note": _text(chance, 20)} for row in table[1:60]]
+        )
     if kind == "eml":
         return documents.mail(title, "\n\n".join(paragraphs[:6]))
-    return (f"# {title}\n\n" + "\n\n".join(f"## {_word(chance)}\n\n{paragraph}" for paragraph in paragraphs)).encode()
+    return (
+        f"# {title}\n\n"
+        + "\n\n".join(f"## {_word(chance)}\n\n{paragraph}" for paragraph in paragraphs)
+    ).encode()
 
 
 def _text(chance: random.Random, words: int) -> str:

@@ -1,8 +1,10 @@
-"""Recall: quality on two public collections and time among many items, beside bm25s, langchain-postgres and mem0ai in the same run.
+"""Recall: quality on two public collections and time among many items, beside bm25s,
+langchain-postgres and mem0ai in the same run.
 
-The collections are read from a folder (BENCH_DATA): locomo10.json, cran.all.1400, cran.qry, cranqrel. What is not there
-is reported as missing. Weights were fitted on conversations 1 to 3; conversations 4 to 10 are measured. Cranfield's judgements
-were never used to fit, but its figure was seen while the weights of items without neighbours were chosen.
+The collections are read from a folder (BENCH_DATA): locomo10.json, cran.all.1400, cran.qry,
+cranqrel. What is not there is reported as missing. Weights were fitted on conversations 1 to 3;
+conversations 4 to 10 are measured. Cranfield's judgements were never used to fit, but its figure
+was seen while the weights of items without neighbours were chosen.
 """
 
 import os
@@ -64,13 +66,23 @@ def _written_to_searchable() -> float:
 
 
 def dialogues(folder: Path, peers: Peers) -> dict[str, Any]:
-    """Turn recall at 10 over the held-out conversations: the share of a question's evidence among the ten."""
+    """Turn recall at 10 over the held-out conversations: the share of a question's evidence among
+    the ten.
+    """
     talks = memory_collections.talks(folder)[:TALKS]
     ours: list[float] = []
     spent: list[float] = []
     for talk in talks:
         drafts = [
-            Draft("turn", turn.text, turn.speaker, metadata=turn.metadata, valid_from=turn.at, near=False) for turn in talk.turns
+            Draft(
+                "turn",
+                turn.text,
+                turn.speaker,
+                metadata=turn.metadata,
+                valid_from=turn.at,
+                near=False,
+            )
+            for turn in talk.turns
         ]
         remember_all(drafts, namespace=talk.name)
         vectors.embed_missing(talk.name)
@@ -92,8 +104,15 @@ def dialogues(folder: Path, peers: Peers) -> dict[str, Any]:
             answer[name] = None
             continue
         pairs = zip(talks, found["found"], strict=True)
-        theirs = [question.recall(best) for talk, lists in pairs for question, best in zip(talk.questions, lists, strict=True)]
-        answer[name] = {"recall_at_10": mean(theirs), "ours_to_theirs": ratio(mean(ours), mean(theirs))}
+        theirs = [
+            question.recall(best)
+            for talk, lists in pairs
+            for question, best in zip(talk.questions, lists, strict=True)
+        ]
+        answer[name] = {
+            "recall_at_10": mean(theirs),
+            "ours_to_theirs": ratio(mean(ours), mean(theirs)),
+        }
         if found.get("ms"):
             answer[name]["p50_ms_with_embedding"] = round(statistics.median(found["ms"]), 1)
     return answer
@@ -129,7 +148,12 @@ def abstracts(folder: Path, peers: Peers) -> dict[str, Any]:
     answer["in_database"] = _in_database(cranfield, asked, model, hybrid.DEPTH)
     answer["as_deep_as_the_peer"] = _in_database(cranfield, asked, model, memory_many.SHALLOW)
     for lists in (4, 100):
-        given = {"namespace": "abstracts", "questions": cranfield.questions, "vectors": asked, "lists": lists}
+        given = {
+            "namespace": "abstracts",
+            "questions": cranfield.questions,
+            "vectors": asked,
+            "lists": lists,
+        }
         theirs = peers.run("langchain", given)
         if theirs:
             found = [[ids[item] for item in best] for best in theirs["found"]]
@@ -143,11 +167,18 @@ def abstracts(folder: Path, peers: Peers) -> dict[str, Any]:
 
 
 def _in_database(
-    cranfield: memory_collections.Cranfield, vectors_asked: list[list[float]], model: vectors.Model, depth: hybrid.Depth
+    cranfield: memory_collections.Cranfield,
+    vectors_asked: list[list[float]],
+    model: vectors.Model,
+    depth: hybrid.Depth,
 ) -> dict[str, Any]:
     """Return nDCG and times of the questions whose vectors are given, read so deep."""
     found = [
-        memory_many.timed(hybrid.SearchRequest(question.lower(), "abstracts", 10, vector, model, memory_many.ALL, depth=depth))
+        memory_many.timed(
+            hybrid.SearchRequest(
+                question.lower(), "abstracts", 10, vector, model, memory_many.ALL, depth=depth
+            )
+        )
         for question, vector in zip(cranfield.questions, vectors_asked, strict=True)
     ]
     numbers = {row["id"]: row["number"] for row in db.fetch_all(

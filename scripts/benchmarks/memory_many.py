@@ -1,6 +1,8 @@
-"""Time of recall among many items with natural word frequencies, agreement with scoring every item, and narrow filters.
+"""Time of recall among many items with natural word frequencies, agreement with scoring every item,
+and narrow filters.
 
-Items stand alone; passages of documents are measured in a namespace of their own, where neighbours count too.
+Items stand alone; passages of documents are measured in a namespace of their own, where neighbours
+count too.
 """
 
 import contextlib
@@ -30,7 +32,9 @@ CHECKED = 15
 WORDS, CENTRES, DIMENSIONS, SPREAD = 30_000, 200, 384, 0.7
 PARTS = 50
 # How deep the peer reads: 40 neighbours by vector are what its index gives.
-SHALLOW = hybrid.Depth(full=0, weighed=0, nearest=40, postings=50, heaviest=20, further=0, finalists=20, compared=10)
+SHALLOW = hybrid.Depth(
+    full=0, weighed=0, nearest=40, postings=50, heaviest=20, further=0, finalists=20, compared=10
+)
 # The peer's lists of vectors and of words; its own four are too short for ten results.
 LISTS = 100
 COUNTS = (2, 4, 8, 15)
@@ -38,7 +42,9 @@ ALL = hybrid.Filter("m.valid @> statement_timestamp()", {}, narrow=False)
 
 
 class Made:
-    """Texts of words that follow Zipf's law (the n-th is n times as rare as the first), vectors in clusters."""
+    """Texts of words that follow Zipf's law (the n-th is n times as rare as the first), vectors in
+    clusters.
+    """
 
     def __init__(self) -> None:
         self.draw = random.Random(7)
@@ -69,14 +75,20 @@ class Timed:
 
 
 def many(peers: Peers) -> dict[str, Any]:
-    """Return milliseconds by number of content words, agreement, work done, and the peer's time for the same questions."""
+    """Return milliseconds by number of content words, agreement, work done, and the peer's time for
+    the same questions.
+    """
     made = Made()
     _fill(made)
     model, answer = vectors.active(), {}
-    questions = {count: [(made.text(count), made.vector()) for _ in range(QUERIES)] for count in COUNTS}
+    questions = {
+        count: [(made.text(count), made.vector()) for _ in range(QUERIES)] for count in COUNTS
+    }
     best: dict[int, list[set[str]]] = {}
     for count, texts in questions.items():
-        asked = [hybrid.SearchRequest(text, NAMESPACE, 10, vector, model, ALL) for text, vector in texts]
+        asked = [
+            hybrid.SearchRequest(text, NAMESPACE, 10, vector, model, ALL) for text, vector in texts
+        ]
         best[count] = [_best(one) for one in asked[:CHECKED]]
         took = [timed(one) for one in asked]
         quick = [timed(one._replace(depth=SHALLOW)) for one in asked]
@@ -93,7 +105,10 @@ def many(peers: Peers) -> dict[str, Any]:
         }
     answer["unrelated_vectors"] = _agreement(
         {
-            count: [hybrid.SearchRequest(made.text(count), NAMESPACE, 10, made.anything(), model, ALL) for _ in range(CHECKED)]
+            count: [
+                hybrid.SearchRequest(made.text(count), NAMESPACE, 10, made.anything(), model, ALL)
+                for _ in range(CHECKED)
+            ]
             for count in COUNTS
         }
     )
@@ -108,7 +123,10 @@ def _documents(made: Made, model: vectors.Model) -> dict[str, Any]:
     """Return time and agreement among passages, by number of content words."""
     _fill_documents(made)
     asked = {
-        count: [hybrid.SearchRequest(made.text(count), DOCUMENTS, 10, made.vector(), model, ALL) for _ in range(CHECKED)]
+        count: [
+            hybrid.SearchRequest(made.text(count), DOCUMENTS, 10, made.vector(), model, ALL)
+            for _ in range(CHECKED)
+        ]
         for count in COUNTS
     }
     return {"passages": PASSAGES, **_agreement(asked)}
@@ -128,7 +146,13 @@ def _fill(made: Made) -> None:
     for start in range(0, ITEMS, 1000):
         numbers = range(start, min(start + 1000, ITEMS))
         texts = [made.text(made.draw.randint(20, 80)) for _ in numbers]
-        _store(NAMESPACE, start, texts, [{"group": number % PARTS} for number in numbers], [made.vector() for _ in numbers])
+        _store(
+            NAMESPACE,
+            start,
+            texts,
+            [{"group": number % PARTS} for number in numbers],
+            [made.vector() for _ in numbers],
+        )
     db.execute("VACUUM ANALYZE")
 
 
@@ -143,7 +167,13 @@ def _fill_documents(made: Made) -> None:
     db.execute("VACUUM ANALYZE")
 
 
-def _store(namespace: str, start: int, texts: list[str], metadata: list[dict[str, Any]], near: list[list[float]]) -> None:
+def _store(
+    namespace: str,
+    start: int,
+    texts: list[str],
+    metadata: list[dict[str, Any]],
+    near: list[list[float]],
+) -> None:
     with db.transaction() as connection:
         connection.execute(
             "INSERT INTO memory_item (id, namespace, type, raw_text, metadata, content_hash, valid, embedding, embedding_model) "
@@ -167,13 +197,21 @@ def timed(asked: hybrid.SearchRequest) -> Timed:
         after = _server_cpu()
         if before is not None and after is not None:
             cpu.append(after - before)
-    return Timed([row["id"] for row in rows], statistics.median(wall), statistics.median(cpu) if cpu else None)
+    return Timed(
+        [row["id"] for row in rows],
+        statistics.median(wall),
+        statistics.median(cpu) if cpu else None,
+    )
 
 
 def _server_cpu() -> float | None:
-    """Return the milliseconds of processor time that the server's process of this connection has used, on Linux."""
+    """Return the milliseconds of processor time that the server's process of this connection has
+    used, on Linux.
+    """
     with db.connect() as connection, contextlib.suppress(OSError):
-        return int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text().split()[0]) / 1e6
+        return (
+            int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text().split()[0]) / 1e6
+        )
     return None
 
 
@@ -200,7 +238,11 @@ def _work(questions: list[hybrid.SearchRequest]) -> dict[str, float]:
     for asked in questions:
         text, values = hybrid.statement(asked)
         with db.connect() as connection:
-            told = connection.execute("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + text, values, prepare=False)  # type: ignore[arg-type]
+            told = connection.execute(
+                "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + text,  # type: ignore[arg-type]
+                values,
+                prepare=False,
+            )
             found = next(iter((told.fetchone() or {}).values()))[0]
         pages.append(found["Plan"]["Shared Hit Blocks"] + found["Plan"]["Shared Read Blocks"])
         planning.append(found["Planning Time"])
@@ -214,9 +256,13 @@ def _work(questions: list[hybrid.SearchRequest]) -> dict[str, float]:
 
 def _filtered(model: vectors.Model, questions: list[tuple[str, list[float]]]) -> dict[str, Any]:
     only = hybrid.Filter(
-        "m.valid @> statement_timestamp() AND m.metadata @> %(fields)s", {"fields": db.jsonb({"group": 7})}, narrow=True
+        "m.valid @> statement_timestamp() AND m.metadata @> %(fields)s",
+        {"fields": db.jsonb({"group": 7})},
+        narrow=True,
     )
-    asked = [hybrid.SearchRequest(text, NAMESPACE, 10, vector, model, only) for text, vector in questions]
+    asked = [
+        hybrid.SearchRequest(text, NAMESPACE, 10, vector, model, only) for text, vector in questions
+    ]
     took = [timed(one) for one in asked]
     same = _same([one.ids for one in took], [_best(one) for one in asked])
     least = min(len(one.ids) for one in took)
@@ -245,9 +291,13 @@ def _beside(
         ours["langchain"] = {
             **spent,
             "same_top_10": _same(theirs["found"][mine], best[count]),
-            "found_by_words_p50": statistics.median(_found_by_words(text) for text, _ in questions[count]),
+            "found_by_words_p50": statistics.median(
+                _found_by_words(text) for text, _ in questions[count]
+            ),
             "ours_to_theirs_p95": round(ours["p95_ms"] / spent["p95_ms"], 3),
-            "as_deep_as_the_peer_to_theirs_p95": round(ours["as_deep_as_the_peer"]["p95_ms"] / spent["p95_ms"], 3),
+            "as_deep_as_the_peer_to_theirs_p95": round(
+                ours["as_deep_as_the_peer"]["p95_ms"] / spent["p95_ms"], 3
+            ),
         }
     few = theirs["filtered"]
     answer["filter_2_percent"]["langchain"] = {
@@ -256,7 +306,9 @@ def _beside(
 
 
 def _found_by_words(question: str) -> int:
-    """Return in how many items the peer's words search finds the question: those that have all of its words."""
+    """Return in how many items the peer's words search finds the question: those that have all of
+    its words.
+    """
     words = "SELECT count(*) AS n FROM {} WHERE content_tsv @@ plainto_tsquery('english', %s)"
     statement = sql.SQL(words).format(sql.Identifier(f"peer_{NAMESPACE}_{LISTS}"))
     with db.connect() as connection:

@@ -1,6 +1,8 @@
-"""The peers' side of `memory`: langchain-postgres, mem0ai or bm25s over the same texts and vectors. Run by its own Python.
+"""The peers' side of `memory`: langchain-postgres, mem0ai or bm25s over the same texts and vectors.
+Run by its own Python.
 
-Reads one JSON object and prints one: for each question the ids of the best ten, and the milliseconds of the call.
+Reads one JSON object and prints one: for each question the ids of the best ten, and the
+milliseconds of the call.
 """
 
 import json
@@ -13,7 +15,9 @@ K = 10
 
 
 def langchain(given: dict[str, Any]) -> dict[str, Any]:
-    """Hybrid search with both indexes: HNSW over the vectors and GIN over the words, as its documentation builds them."""
+    """Hybrid search with both indexes: HNSW over the vectors and GIN over the words, as its
+    documentation builds them.
+    """
     import psycopg.sql
     from langchain_core.embeddings import Embeddings  # pyright: ignore[reportMissingImports]
     from langchain_postgres import PGEngine, PGVectorStore  # pyright: ignore[reportMissingImports]
@@ -33,14 +37,18 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
             return vectors[text]
 
     few = given.get("filtered") or {"questions": [], "vectors": [], "part": None}
-    vectors = dict(zip(given["questions"] + few["questions"], given["vectors"] + few["vectors"], strict=True))
+    vectors = dict(
+        zip(given["questions"] + few["questions"], given["vectors"] + few["vectors"], strict=True)
+    )
     with psycopg.connect(given["url"]) as connection:
         rows = connection.execute(
-            "SELECT id, concat_ws(' ', nullif(title, ''), raw_text ->> 'text'), embedding::text, metadata ->> 'group' "
-            "FROM memory_item WHERE namespace = %s ORDER BY no",
+            "SELECT id, concat_ws(' ', nullif(title, ''), raw_text ->> 'text'), embedding::text,"
+            " metadata ->> 'group' FROM memory_item WHERE namespace = %s ORDER BY no",
             [given["namespace"]],
         ).fetchall()
-    engine = PGEngine.from_connection_string(given["url"].replace("postgresql://", "postgresql+psycopg://"))
+    engine = PGEngine.from_connection_string(
+        given["url"].replace("postgresql://", "postgresql+psycopg://")
+    )
     table = f"peer_{given['namespace']}_{given['lists']}"
     # Its lists of four are too short for ten results; equal weights are its default.
     hybrid = HybridSearchConfig(
@@ -52,7 +60,12 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
         metadata_columns=[{"name": "part", "data_type": "TEXT", "nullable": True}], hybrid_search_config=hybrid,
     )  # fmt: skip
     store = PGVectorStore.create_sync(
-        engine, Given(), table, id_column="item", metadata_columns=["part"], hybrid_search_config=hybrid
+        engine,
+        Given(),
+        table,
+        id_column="item",
+        metadata_columns=["part"],
+        hybrid_search_config=hybrid,
     )
     for start in range(0, len(rows), 500):
         some = rows[start : start + 500]
@@ -65,44 +78,70 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
     store.apply_vector_index(HNSWIndex(m=16, ef_construction=64))
     store.apply_hybrid_search_index()
     with psycopg.connect(given["url"], autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("VACUUM ANALYZE {}").format(psycopg.sql.Identifier(table)))
+        connection.execute(
+            psycopg.sql.SQL("VACUUM ANALYZE {}").format(psycopg.sql.Identifier(table))
+        )
 
     def ask(question: str, part: str | None = None) -> list[str]:
-        # It keeps the words of the first question in its configuration, so each search is given its own.
+        # It keeps the words of the first question in its configuration, so each search is given its
+        # own.
         own = HybridSearchConfig(
             tsv_column="content_tsv", fusion_function=weighted_sum_ranking, fts_query=question,
             primary_top_k=given["lists"], secondary_top_k=given["lists"],
         )  # fmt: skip
         only = {"part": part} if part else None
-        found = store.similarity_search_with_score_by_vector(vectors[question], k=K, filter=only, hybrid_search_config=own)
+        found = store.similarity_search_with_score_by_vector(
+            vectors[question], k=K, filter=only, hybrid_search_config=own
+        )
         return [document.id for document, _ in found]
 
     answer = _asked(given["questions"], ask, given.get("repeats", 1))
-    filtered = _asked(few["questions"], lambda question: ask(question, few["part"]), given.get("repeats", 1))
+    filtered = _asked(
+        few["questions"], lambda question: ask(question, few["part"]), given.get("repeats", 1)
+    )
     return {**answer, "filtered": filtered}
 
 
 def mem0(given: dict[str, Any]) -> dict[str, Any]:
-    """Its own pgvector store and hybrid scores; messages are kept as they are, by the same embedder over HTTP."""
+    """Its own pgvector store and hybrid scores; messages are kept as they are, by the same embedder
+    over HTTP.
+    """
     os.environ |= {"MEM0_TELEMETRY": "False", "OPENAI_API_KEY": "none", "MEM0_DIR": given["folder"]}
     from mem0 import Memory  # pyright: ignore[reportMissingImports]
 
-    store = {"connection_string": given["url"], "collection_name": "peer_mem0", "embedding_model_dims": given["dimensions"]}
+    store = {
+        "connection_string": given["url"],
+        "collection_name": "peer_mem0",
+        "embedding_model_dims": given["dimensions"],
+    }
     memory = Memory.from_config(
         {
             "vector_store": {"provider": "pgvector", "config": store},
-            "embedder": {"provider": "openai", "config": {"model": "same", "openai_base_url": given["embedder"]}},
-            "llm": {"provider": "openai", "config": {"model": "none", "openai_base_url": given["embedder"]}},
+            "embedder": {
+                "provider": "openai",
+                "config": {"model": "same", "openai_base_url": given["embedder"]},
+            },
+            "llm": {
+                "provider": "openai",
+                "config": {"model": "none", "openai_base_url": given["embedder"]},
+            },
             "history_db_path": os.path.join(given["folder"], "history.db"),
         }
     )
     answers: dict[str, Any] = {"found": [], "ms": []}
     for talk in given["talks"]:
         for name, text in talk["turns"]:
-            memory.add([{"role": "user", "content": text}], user_id=talk["name"], metadata={"name": name}, infer=False)
+            memory.add(
+                [{"role": "user", "content": text}],
+                user_id=talk["name"],
+                metadata={"name": name},
+                infer=False,
+            )
 
         def ask(question: str, talk: str = talk["name"]) -> list[str]:
-            found = memory.search(question, top_k=K, threshold=0.0, filters={"user_id": talk})["results"]
+            found = memory.search(question, top_k=K, threshold=0.0, filters={"user_id": talk})[
+                "results"
+            ]
             return [one["metadata"]["name"] for one in found]
 
         asked = _asked(talk["questions"], ask, 1)
@@ -120,10 +159,17 @@ def bm25s(given: dict[str, Any]) -> dict[str, Any]:
     for part in given["talks"]:
         index = library.BM25()
         texts = [text for _, text in part["turns"]]
-        index.index(library.tokenize(texts, stopwords="en", stemmer=stem, show_progress=False), show_progress=False)
-        tokens = library.tokenize(part["questions"], stopwords="en", stemmer=stem, show_progress=False)
+        index.index(
+            library.tokenize(texts, stopwords="en", stemmer=stem, show_progress=False),
+            show_progress=False,
+        )
+        tokens = library.tokenize(
+            part["questions"], stopwords="en", stemmer=stem, show_progress=False
+        )
         best, _ = index.retrieve(tokens, k=min(K, len(texts)), show_progress=False)
-        found.append([[part["turns"][number][0] for number in numbers] for numbers in best.tolist()])
+        found.append(
+            [[part["turns"][number][0] for number in numbers] for numbers in best.tolist()]
+        )
     return {"found": found}
 
 
@@ -143,4 +189,7 @@ def _asked(questions: list[str], ask: Any, repeats: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
-    print("\n" + json.dumps({"langchain": langchain, "mem0": mem0, "bm25s": bm25s}[sys.argv[1]](asked)))
+    print(
+        "\n"
+        + json.dumps({"langchain": langchain, "mem0": mem0, "bm25s": bm25s}[sys.argv[1]](asked))
+    )

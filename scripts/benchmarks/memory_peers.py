@@ -1,4 +1,6 @@
-"""The peers of recall: their own environment, and the same embedder for them as an OpenAI-compatible server on loopback."""
+"""The peers of recall: their own environment, and the same embedder for them as an
+OpenAI-compatible server on loopback.
+"""
 
 import contextlib
 import json
@@ -29,9 +31,17 @@ class Peers:
         """Return what a peer found; None where BENCH_PEERS=none leaves them out."""
         if peers.left_out():
             return None
-        python, program = peers.python("memory", PACKAGES), Path(__file__).with_name("memory_peer.py")
+        python, program = (
+            peers.python("memory", PACKAGES),
+            Path(__file__).with_name("memory_peer.py"),
+        )
         with _embedder() as address:
-            more = {"url": self.url, "folder": str(self.scratch), "embedder": address, "dimensions": embedding.LOCAL_DIMENSIONS}
+            more = {
+                "url": self.url,
+                "folder": str(self.scratch),
+                "embedder": address,
+                "dimensions": embedding.LOCAL_DIMENSIONS,
+            }
             done = subprocess.run(
                 [str(python), str(program), name], input=json.dumps({**given, **more}), capture_output=True, text=True, timeout=SECONDS,
             )  # fmt: skip
@@ -48,9 +58,14 @@ class _Embeds(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
-        rows = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(embedding.embed(texts))]
+        rows = [
+            {"object": "embedding", "index": n, "embedding": vector}
+            for n, vector in enumerate(embedding.embed(texts))
+        ]
         usage = {"prompt_tokens": 0, "total_tokens": 0}
-        body = json.dumps({"object": "list", "model": "same", "data": rows, "usage": usage}).encode()
+        body = json.dumps(
+            {"object": "list", "model": "same", "data": rows, "usage": usage}
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

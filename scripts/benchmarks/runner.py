@@ -1,4 +1,6 @@
-"""What the local runner adds to each step; peer: the same number of bare LangGraph nodes with the same checkpointer."""
+"""What the local runner adds to each step; peer: the same number of bare LangGraph nodes with the
+same checkpointer.
+"""
 
 import os
 import statistics
@@ -15,7 +17,9 @@ REPEATS = 3
 
 
 def measure() -> dict[str, Any]:
-    """Return milliseconds a step, medians of three runs, with a fork of its own for each step and as bare nodes."""
+    """Return milliseconds a step, medians of three runs, with a fork of its own for each step and
+    as bare nodes.
+    """
     with temporary() as url:
         os.environ["MILLRACE_DATABASE_URL"] = url
         config.reload()
@@ -27,7 +31,12 @@ def measure() -> dict[str, Any]:
         peers = [_bare_nodes(f"bare-{number}") for number in range(REPEATS)]
         db.close()
     step, node = statistics.median(each["step_ms"] for each in ours), statistics.median(peers)
-    return {"step_ms": round(step, 1), "langgraph_node_ms": round(node, 1), "ratio": round(step / node, 2), "runs": REPEATS}
+    return {
+        "step_ms": round(step, 1),
+        "langgraph_node_ms": round(node, 1),
+        "ratio": round(step / node, 2),
+        "runs": REPEATS,
+    }
 
 
 def _bare_nodes(thread: str) -> float:
@@ -45,7 +54,11 @@ def _bare_nodes(thread: str) -> float:
     store = Store()
     app = graph.compile(checkpointer=store.checkpointer())
     began = time.perf_counter()
-    app.invoke({"at": 0}, {"configurable": {"thread_id": thread}, "recursion_limit": STEPS + 5}, durability="sync")
+    app.invoke(
+        {"at": 0},
+        {"configurable": {"thread_id": thread}, "recursion_limit": STEPS + 5},
+        durability="sync",
+    )
     spent = time.perf_counter() - began
     store.close()
     return spent * 1000 / STEPS

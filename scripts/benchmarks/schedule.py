@@ -1,7 +1,8 @@
-"""The same crashes, clocks and double starts for the daily pipeline and for APScheduler with a job store.
+"""The same crashes, clocks and double starts for the daily pipeline and for APScheduler with a job
+store.
 
-APScheduler runs its own code over a SQLite job store, in an environment of its own; its job does what a careful author
-would do: mail what is new since a stored watermark, then move the watermark.
+APScheduler runs its own code over a SQLite job store, in an environment of its own; its job does
+what a careful author would do: mail what is new since a stored watermark, then move the watermark.
 """
 
 import json
@@ -30,7 +31,12 @@ def measure() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         ours = _ours(wakeups, Path(folder))
         peer = _peer(wakeups, Path(folder))
-    return {"seeds": seeds, "wakeups": sum(len(one) for one in wakeups), "millrace": ours, "apscheduler": peer}
+    return {
+        "seeds": seeds,
+        "wakeups": sum(len(one) for one in wakeups),
+        "millrace": ours,
+        "apscheduler": peer,
+    }
 
 
 def _ours(wakeups: list[Any], folder: Path) -> dict[str, int]:
@@ -41,7 +47,10 @@ def _ours(wakeups: list[Any], folder: Path) -> dict[str, int]:
                 server.execute(f"CREATE DATABASE seed{seed}")  # type: ignore[arg-type]
             address = url.rsplit("/", 1)[0] + f"/seed{seed}"
             db.migrate(address)
-            os.environ |= {"MILLRACE_DATABASE_URL": address, "MILLRACE_OUTBOX_DIR": str(folder / f"outbox{seed}")}
+            os.environ |= {
+                "MILLRACE_DATABASE_URL": address,
+                "MILLRACE_OUTBOX_DIR": str(folder / f"outbox{seed}"),
+            }
             config.reload()
             world = World(seed, smtp=False)
             world.live(one)
@@ -57,11 +66,23 @@ def _ours(wakeups: list[Any], folder: Path) -> dict[str, int]:
 
 def _peer(wakeups: list[Any], folder: Path) -> dict[str, Any]:
     home = folder / "peer"
-    subprocess.run(["uv", "venv", "-q", "--python", sys.executable, str(home)], check=True, env=_environment())
-    subprocess.run(["uv", "pip", "install", "-q", "--python", str(home / "bin/python"), *PEER], check=True, env=_environment())
+    subprocess.run(
+        ["uv", "venv", "-q", "--python", sys.executable, str(home)], check=True, env=_environment()
+    )
+    subprocess.run(
+        ["uv", "pip", "install", "-q", "--python", str(home / "bin/python"), *PEER],
+        check=True,
+        env=_environment(),
+    )
     program = Path(__file__).with_name("apscheduler_peer.py")
     given = json.dumps([[asdict(wakeup) for wakeup in one] for one in wakeups], default=str)
-    done = subprocess.run([str(home / "bin/python"), str(program)], input=given, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [str(home / "bin/python"), str(program)],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return json.loads(done.stdout)
 
 

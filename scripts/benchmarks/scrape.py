@@ -1,7 +1,9 @@
-"""How long a scrape of /metrics takes after a year of daily runs, counting what is new included, and beside it a bare one.
+"""How long a scrape of /metrics takes after a year of daily runs, counting what is new included,
+and beside it a bare one.
 
-The year's rows are all still there, as if nothing had ever been pruned. The bare side is prometheus_client with the same
-series held in memory by one long process, which short processes cannot have.
+The year's rows are all still there, as if nothing had ever been pruned. The bare side is
+prometheus_client with the same series held in memory by one long process, which short processes
+cannot have.
 """
 
 import statistics
@@ -28,26 +30,36 @@ YEAR = (
     LATERAL (SELECT kind.name || n AS n FROM generate_series(1, kind.many) AS n) AS numbers""",
     """INSERT INTO usage (run_id, agent, model, state, cost_usd, tokens, settled_at) SELECT id, 'writer', 'openai:gpt', 'settled', 0.01,
     '{"input": 900, "output": 90}', finished_at FROM run, generate_series(1, 12)""",
-    "INSERT INTO run_event (run_id, event, at) SELECT id, 'progress', finished_at FROM run, generate_series(1, 60)",
+    (
+        "INSERT INTO run_event (run_id, event, at) SELECT id, 'progress', finished_at FROM run,"
+        " generate_series(1, 60)"
+    ),
     """INSERT INTO research_result (run_id, topic_id, title, confidence, stopped_because, created_at)
     SELECT id, 'topic ' || n, 'x', 80, 'enough evidence', finished_at FROM run, generate_series(1, 5) AS n""",
     """INSERT INTO evidence (id, run_id, namespace, body, tool, created_at) SELECT md5(id::text || n), id, 'main', 'x', 'web.fetch', finished_at
     FROM run, generate_series(1, 30) AS n""",
     """INSERT INTO decision (run_id, kind, subject, outcome, outcome_at) SELECT id, 'judgement', 'topic ' || n, 'silent_success', finished_at
     FROM run, generate_series(1, 5) AS n""",
-    "INSERT INTO source_reading (run_id, source, status, fresh) SELECT id, 'source ' || n, 'ok', 9 FROM run, generate_series(1, 5) AS n",
+    (
+        "INSERT INTO source_reading (run_id, source, status, fresh) SELECT id, 'source ' || n,"
+        " 'ok', 9 FROM run, generate_series(1, 5) AS n"
+    ),
     "ANALYZE",
 )
 
 
 def measure() -> dict[str, Any]:
-    """Return milliseconds a scrape, ours and bare, and how many series and rows there are; needs a migrated, empty database."""
+    """Return milliseconds a scrape, ours and bare, and how many series and rows there are; needs a
+    migrated, empty database.
+    """
     from f.millrace.core import db
     from scripts.observability import exporter
 
     for statement in YEAR:
         db.execute(statement, {"days": DAYS} if "%(days)s" in statement else None)
-    rows = db.fetch_one("SELECT (SELECT count(*) FROM span) AS spans, (SELECT count(*) FROM run) AS runs")
+    rows = db.fetch_one(
+        "SELECT (SELECT count(*) FROM span) AS spans, (SELECT count(*) FROM run) AS runs"
+    )
     exporter.ROLL_SECONDS = 0.0
     server, thread = exporter.serving()
     address = f"http://127.0.0.1:{server.server_port}/metrics"
@@ -73,7 +85,9 @@ def measure() -> dict[str, Any]:
 
 def _scraped(address: str) -> tuple[float, str]:
     began = time.perf_counter()
-    with urllib.request.urlopen(urllib.request.Request(address, headers=ACCEPT), timeout=120) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(address, headers=ACCEPT), timeout=120
+    ) as answer:
         text = answer.read().decode()
     return (time.perf_counter() - began) * 1000, text
 

@@ -1,9 +1,10 @@
-"""What a span costs, beside the bare SDK and three peers, what a step's end waits for, whatever the collector does, and what
-a scrape of the figures takes.
+"""What a span costs, beside the bare SDK and three peers, what a step's end waits for, whatever the
+collector does, and what a scrape of the figures takes.
 
-Each side records the same spans (an agent's, with eight attributes, a child below it) in fresh processes, in turns. The
-peers live in environments of their own (BENCH_PEERS names one Python for all, made in the cache otherwise). Counted is
-processor time of the whole process, background threads included, per span; nothing is sent anywhere.
+Each side records the same spans (an agent's, with eight attributes, a child below it) in fresh
+processes, in turns. The peers live in environments of their own (BENCH_PEERS names one Python for
+all, made in the cache otherwise). Counted is processor time of the whole process, background
+threads included, per span; nothing is sent anywhere.
 """
 
 import json
@@ -55,7 +56,8 @@ class Drop(SpanExporter):
     def force_flush(self, timeout_millis=0): return True
 """
 SIDES = {
-    "millrace": """
+    "millrace": (
+        """
 from f.millrace.core.run_context import Context, use
 from f.millrace.telemetry import recorder
 from f.millrace.telemetry.spans import span
@@ -67,7 +69,8 @@ def record(count):
             with span("invoke_agent planner", ATTRIBUTES):
                 with span("chat offline", ATTRIBUTES): pass
 recorded(record, COUNT)
-""",
+"""
+    ),
     "sdk": DROP
     + """
 provider = TracerProvider()
@@ -125,7 +128,9 @@ recorded(record, COUNT)
 
 
 def measure() -> dict[str, Any]:
-    """Return microseconds a span of each side, milliseconds of a step's end and of a scrape, and the spans lost by killed processes."""
+    """Return microseconds a span of each side, milliseconds of a step's end and of a scrape, and
+    the spans lost by killed processes.
+    """
     with temporary() as url:
         from f.millrace.core import config, db
 
@@ -145,20 +150,29 @@ def _span_costs() -> dict[str, Any]:
     pythons = {
         "millrace": sys.executable,
         "sdk": sys.executable,
-        **{name: str(peers.python(f"telemetry-{name}", packages)) for name, packages in PEERS.items()},
+        **{
+            name: str(peers.python(f"telemetry-{name}", packages))
+            for name, packages in PEERS.items()
+        },
     }
     runs: dict[str, list[float]] = {name: [] for name in SIDES}
     for _ in range(REPEATS):
         for name, code in SIDES.items():
             runs[name].append(_one(pythons[name], COMMON + code.replace("COUNT", str(SPANS))))
     medians = {name: round(statistics.median(values), 1) for name, values in runs.items()}
-    ratios = {name: round(medians["millrace"] / value, 2) for name, value in medians.items() if name != "millrace"}
+    ratios = {
+        name: round(medians["millrace"] / value, 2)
+        for name, value in medians.items()
+        if name != "millrace"
+    }
     return {"us": medians, "millrace_to": ratios, "spans": SPANS, "runs": REPEATS}
 
 
 def _one(python: str, code: str) -> float:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120)
+    done = subprocess.run(
+        [python, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120
+    )
     if done.returncode:
         raise RuntimeError(f"{python} failed: {done.stderr[-800:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])["us"]
@@ -178,7 +192,9 @@ class Collector(BaseHTTPRequestHandler):
 
 
 def _step_ends() -> dict[str, float]:
-    """Return how long a step's end takes, from the last span to the next statement, with each kind of collector."""
+    """Return how long a step's end takes, from the last span to the next statement, with each kind
+    of collector.
+    """
     from f.millrace.core import config, db
     from f.millrace.core.redaction import redact
     from f.millrace.telemetry.spans import span, step
@@ -226,6 +242,8 @@ def _killed() -> dict[str, int]:
                 pass
             os.kill(os.getpid(), signal.SIGKILL)
         os.waitpid(child, 0)
-    row = db.fetch_one("SELECT count(*) AS n FROM span WHERE run_id = ANY(%s::uuid[]) AND status = 'ok'", [runs])
+    row = db.fetch_one(
+        "SELECT count(*) AS n FROM span WHERE run_id = ANY(%s::uuid[]) AND status = 'ok'", [runs]
+    )
     db.close()
     return {"processes": KILLED, "spans": 3 * KILLED, "lost": 3 * KILLED - (row["n"] if row else 0)}

@@ -17,16 +17,31 @@ SECRETS = re.compile(
     r"|AIza[0-9A-Za-z_\-]{30,}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"
 )
 MACHINE = re.compile(r"(?<![\w.:/$}])/(?:home|Users)/[A-Za-z][\w.\-]*/|[A-Z]:\\\\Users\\\\")
-TEXTS = ("*.py", "*.yaml", "*.yml", "*.toml", "*.in", "*.lock", "*.sql", "*.md", "*.sh", "*.txt", "*.json")
+TEXTS = (
+    "*.py",
+    "*.yaml",
+    "*.yml",
+    "*.toml",
+    "*.in",
+    "*.lock",
+    "*.sql",
+    "*.md",
+    "*.sh",
+    "*.txt",
+    "*.json",
+)
 FOLDERS = ("f", "flows", "scripts", "resources", "dependencies")
 HEADER = "# no_postinstall"
-# Without it the server guesses the requirements of a library from its imports, and locks it to something else.
+# Without it the server guesses the requirements of a library from its imports, and locks it to
+# something else.
 LIBRARY_HEADER = "# requirements:"
 SUMMARY_LENGTH = 160
 
 
 def check(bundle: Bundle, root: Path) -> list[Problem]:
-    """Return what is wrong with the Python files, and secrets or machine paths in any text of the bundle."""
+    """Return what is wrong with the Python files, and secrets or machine paths in any text of the
+    bundle.
+    """
     problems = []
     for module in bundle.modules.values():
         problems += _check_module(module)
@@ -37,27 +52,49 @@ def check(bundle: Bundle, root: Path) -> list[Problem]:
 def _check_module(module: Module) -> Iterator[Problem]:
     if module.tree is None:
         line, what = module.error or (1, "unknown")
-        yield Problem(module.path, line, f"does not parse on Python {sys.version_info[0]}.{sys.version_info[1]}: {what}")
+        yield Problem(
+            module.path,
+            line,
+            f"does not parse on Python {sys.version_info[0]}.{sys.version_info[1]}: {what}",
+        )
         return
     if module.path.endswith("__init__.py"):
-        yield Problem(module.path, 1, "is a script of its own on Windmill; packages here need no __init__.py")
+        yield Problem(
+            module.path, 1, "is a script of its own on Windmill; packages here need no __init__.py"
+        )
     if "." in Path(module.path).stem or "-" in module.path:
         yield Problem(
-            module.path, 1, "has a dot or a dash in its name; Windmill cuts at the first, Python cannot import the second"
+            module.path,
+            1,
+            "has a dot or a dash in its name; Windmill cuts at the first, Python cannot import the"
+            " second",
         )
     if not metadata.summary(module):
-        yield Problem(module.path, 1, "has no docstring; its first line is the summary that Windmill shows")
+        yield Problem(
+            module.path,
+            1,
+            "has no docstring; its first paragraph is the summary that Windmill shows",
+        )
     elif len(metadata.summary(module)) > SUMMARY_LENGTH:
-        yield Problem(module.path, 1, f"the docstring's first line has more than {SUMMARY_LENGTH} characters")
+        yield Problem(
+            module.path,
+            1,
+            f"the docstring's first paragraph, its summary, has more than {SUMMARY_LENGTH} characters",
+        )
     for line in nested_quotes(module.text):
         yield Problem(
-            module.path, line, "an f-string holds its own quote inside; Windmill's parser cannot read it, use the other quote"
+            module.path,
+            line,
+            "an f-string holds its own quote inside; Windmill's parser cannot read it, use the"
+            " other quote",
         )
 
 
 def _check_library(module: Module) -> Iterator[Problem]:
     if module.tree is not None and not module.text.startswith(f"{LIBRARY_HEADER}\n\n"):
-        yield Problem(module.path, 1, f"a library starts with the line `{LIBRARY_HEADER}`, then an empty line")
+        yield Problem(
+            module.path, 1, f"a library starts with the line `{LIBRARY_HEADER}`, then an empty line"
+        )
 
 
 def _check_step(module: Module) -> Iterator[Problem]:
@@ -66,38 +103,59 @@ def _check_step(module: Module) -> Iterator[Problem]:
     lines = module.text.split("\n")
     if lines[0] != HEADER or not lines[1].startswith("# requirements: ") or lines[2:3] != [""]:
         yield Problem(
-            module.path, 1, f"a step starts with `{HEADER}`, then `# requirements: millrace_<list>`, then an empty line"
+            module.path,
+            1,
+            f"a step starts with `{HEADER}`, then `# requirements: millrace_<list>`, then an empty"
+            " line",
         )
     if isinstance(main, ast.AsyncFunctionDef):
-        yield Problem(module.path, main.lineno, "main() is async; Windmill does not await it, use asyncio.run inside")
+        yield Problem(
+            module.path,
+            main.lineno,
+            "main() is async; Windmill does not await it, use asyncio.run inside",
+        )
     if main.args.vararg or main.args.kwarg:
-        yield Problem(module.path, main.lineno, "main() takes * or **; a form needs named parameters")
+        yield Problem(
+            module.path, main.lineno, "main() takes * or **; a form needs named parameters"
+        )
     if main.decorator_list:
-        yield Problem(module.path, main.lineno, "main() is decorated; Windmill reads its signature from the text")
+        yield Problem(
+            module.path,
+            main.lineno,
+            "main() is decorated; Windmill reads its signature from the text",
+        )
     if main.returns is None:
-        yield Problem(module.path, main.lineno, "main() does not say what it returns; write -> dict")
+        yield Problem(
+            module.path, main.lineno, "main() does not say what it returns; write -> dict"
+        )
     for parameter in module.parameters:
         if types.schema_of(parameter) is None:
             found = parameter.type_name() or "no type"
             yield Problem(
                 module.path,
                 parameter.line,
-                f"parameter {parameter.name!r} has {found}, which Windmill cannot show; allowed are {types.ALLOWED}",
+                f"parameter {parameter.name!r} has {found}, which Windmill cannot show; allowed are"
+                f" {types.ALLOWED}",
             )
         if parameter.default is NOT_LITERAL:
             yield Problem(
-                module.path, parameter.line, f"parameter {parameter.name!r} has a computed default; the form needs a literal"
+                module.path,
+                parameter.line,
+                f"parameter {parameter.name!r} has a computed default; the form needs a literal",
             )
         if not parameter.description:
             yield Problem(
                 module.path,
                 parameter.line,
-                f"parameter {parameter.name!r} is not described; add it under `Args:` in main()'s docstring",
+                f"parameter {parameter.name!r} is not described; add it under `Args:` in main()'s"
+                " docstring",
             )
 
 
 def nested_quotes(text: str) -> list[int]:
-    """Return lines where an f-string contains a string in its own quotes: Python 3.12 reads that, older parsers do not."""
+    """Return lines where an f-string contains a string in its own quotes: Python 3.12 reads that,
+    older parsers do not.
+    """
     if sys.version_info < (3, 12):
         return []
     found, open_quotes = [], []
@@ -119,7 +177,11 @@ def nested_quotes(text: str) -> list[int]:
 def _leaks(root: Path) -> Iterator[Problem]:
     for folder in FOLDERS:
         for path in sorted(found for pattern in TEXTS for found in (root / folder).rglob(pattern)):
-            if "__pycache__" in path.parts or "node_modules" in path.parts or path.stat().st_size > 500_000:
+            if (
+                "__pycache__" in path.parts
+                or "node_modules" in path.parts
+                or path.stat().st_size > 500_000
+            ):
                 continue
             text = path.read_text(encoding="utf-8", errors="replace")
             for pattern, what in (

@@ -1,4 +1,5 @@
-"""Pictures of a flow, from its spec: SVG for people, Mermaid for pages that draw it, text for terminals.
+"""Pictures of a flow, from its spec: SVG for people, Mermaid for pages that draw it, text for
+terminals.
 
 scripts/millrace flows draw daily_research > flow.svg
 """
@@ -13,8 +14,9 @@ from scripts.compiler.reader import closest
 
 # A raised hand, in a square of 24.
 HAND = (
-    '<path d="M6 12V6.5a1.5 1.5 0 0 1 3 0V11h.6V4.3a1.5 1.5 0 0 1 3 0V11h.6V5.3a1.5 1.5 0 0 1 3 0V12h.6V8.3a1.5 1.5 0 0 1 3 0'
-    'V15c0 4.4-2.9 7-7 7-3 0-4.8-1.3-6.2-3.9L3.3 13.6c-.8-1.6 1.3-2.9 2.4-1.4z"/>'
+    '<path d="M6 12V6.5a1.5 1.5 0 0 1 3 0V11h.6V4.3a1.5 1.5 0 0 1 3 0V11h.6V5.3a1.5 1.5 0 0 1 3'
+    " 0V12h.6V8.3a1.5 1.5 0 0 1 3 0V15c0 4.4-2.9 7-7 7-3 0-4.8-1.3-6.2-3.9L3.3 13.6c-.8-1.6 1.3-2.9"
+    ' 2.4-1.4z"/>'
 )
 BY_POLICY = "otherwise by policy"
 
@@ -60,7 +62,10 @@ def find(root: Path, name: str) -> Spec:
     path = root / spec.FOLDER / f"{name}.yaml"
     if not path.exists():
         names = [found.stem for found in spec.files(root)]
-        raise NotFound(f"there is no flow {name!r}{closest(name, names)}; there are {', '.join(names) or 'none yet'}")
+        raise NotFound(
+            f"there is no flow {name!r}{closest(name, names)}; there are"
+            f" {', '.join(names) or 'none yet'}"
+        )
     return spec.load(path)
 
 
@@ -105,7 +110,9 @@ def seconds(count: int) -> str:
 def _level(level: list[Step]) -> shapes.Shape:
     if len(level) == 1:
         return _shape(level[0])
-    inner = shapes.beside([_shape(step) for step in level], ["" for _ in level], shapes.COLOURS["branch"])
+    inner = shapes.beside(
+        [_shape(step) for step in level], ["" for _ in level], shapes.COLOURS["branch"]
+    )
     return shapes.frame(inner, "side by side", "", "branch")
 
 
@@ -116,10 +123,14 @@ def _shape(step: Step) -> shapes.Shape:
         return shapes.card(step.id, step.summary, notes(step), "approval", HAND)
     if step.for_each:
         title = f"{step.id}: for each of {step.for_each.text}"
-        return shapes.frame(_stack(step.steps), title, step.summary, "loop", " · ".join(manner(step)))
+        return shapes.frame(
+            _stack(step.steps), title, step.summary, "loop", " · ".join(manner(step))
+        )
     choices = _choices(step)
     inner = shapes.beside(
-        [_stack(branch.steps) for branch, _ in choices], [label for _, label in choices], shapes.COLOURS["branch"]
+        [_stack(branch.steps) for branch, _ in choices],
+        [label for _, label in choices],
+        shapes.COLOURS["branch"],
     )
     title = f"{step.id}: one of these" if step.choices else f"{step.id}: all of these"
     return shapes.frame(inner, title, step.summary, "branch", " · ".join(notes(step)))
@@ -127,7 +138,9 @@ def _shape(step: Step) -> shapes.Shape:
 
 def manner(step: Step) -> list[str]:
     """Return how a loop runs its items."""
-    return (["all at once"] if step.parallel else []) + (["a failed item is noted"] if step.keep_going else [])
+    return (["all at once"] if step.parallel else []) + (
+        ["a failed item is noted"] if step.keep_going else []
+    )
 
 
 def _stack(steps: list[Step]) -> shapes.Shape:
@@ -136,7 +149,9 @@ def _stack(steps: list[Step]) -> shapes.Shape:
 
 def _choices(step: Step) -> list[tuple[Branch, str]]:
     pairs = [(branch, branch.summary) for branch in step.branches]
-    pairs += [(choice, choice.summary or f"when {condition(choice.when)}") for choice in step.choices]
+    pairs += [
+        (choice, choice.summary or f"when {condition(choice.when)}") for choice in step.choices
+    ]
     return pairs + ([(Branch(step.otherwise, step.line), "otherwise")] if step.otherwise else [])
 
 
@@ -149,17 +164,34 @@ def _lines(steps: list[Step], indent: str) -> list[str]:
     lines = []
     for level in levels.arrange(steps):
         for step in level:
-            mark = "=" if len(level) > 1 else "@" if step.for_each else "?" if step.approval or step.choices else "-"
+            mark = (
+                "="
+                if len(level) > 1
+                else "@"
+                if step.for_each
+                else "?"
+                if step.approval or step.choices
+                else "-"
+            )
             small = f"  ({', '.join(notes(step))})" if notes(step) else ""
             lines.append(f"{indent}{mark} {step.id}: {step.summary}{small}")
             if step.for_each:
-                lines.append(f"{indent}    {', '.join([f'for each of {step.for_each.text}', *manner(step)])}")
+                lines.append(
+                    f"{indent}    {', '.join([f'for each of {step.for_each.text}', *manner(step)])}"
+                )
             if step.approval:
-                when = f"when {condition(step.approval.when)}, {BY_POLICY}" if step.approval.when else "always"
+                when = (
+                    f"when {condition(step.approval.when)}, {BY_POLICY}"
+                    if step.approval.when
+                    else "always"
+                )
                 lines.append(f"{indent}    a person decides {when}")
             lines += _lines(step.steps, indent + "    ")
             for branch, label in _choices(step):
-                lines += [f"{indent}    {label or 'branch'}:", *_lines(branch.steps, indent + "      ")]
+                lines += [
+                    f"{indent}    {label or 'branch'}:",
+                    *_lines(branch.steps, indent + "      "),
+                ]
     return lines
 
 

@@ -1,7 +1,7 @@
 """Who imports whom: the layers, the owner of each library, what a worker can find and install.
 
-On Windmill a missing module of ours is silently empty, and a library outside the step's list is not there at all;
-so both are found here, over the syntax trees.
+On Windmill a missing module of ours is silently empty, and a library outside the step's list is not
+there at all; so both are found here, over the syntax trees.
 """
 
 import ast
@@ -29,7 +29,13 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("core.embedding",),
     "tokenizers": ("core.embedding",),
     "mcp": ("tools.",),
-    "pydantic_ai": ("agents.", "models.", "core.llm", "memory.history", "memory.conversation_store"),
+    "pydantic_ai": (
+        "agents.",
+        "models.",
+        "core.llm",
+        "memory.history",
+        "memory.conversation_store",
+    ),
     "pypdfium2": ("ingest.parse_pdf",),
     "docx": ("ingest.parse_word",),
     "pptx": ("ingest.parse_office",),
@@ -46,15 +52,22 @@ DISTRIBUTIONS = {
     "bs4": "beautifulsoup4", "PIL": "pillow", "lxml": "lxml", "docx": "python-docx", "pptx": "python-pptx",
     "markdown_it": "markdown-it-py",
 }  # fmt: skip
-# Files that are imported by a name known only at run time: the text of the import, and what such a file defines.
+# Files that are imported by a name known only at run time: the text of the import, and what such a
+# file defines.
 PLUGINS = {f"{PACKAGE}.tools.": "SOURCE"}
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
 
 def check(bundle: Bundle, root: Path) -> list[Problem]:
     """Return every import that breaks a rule of the bundle or would break on a worker."""
-    problems = [problem for module in bundle.modules.values() for problem in _check_module(bundle, module)]
-    problems += [problem for module in bundle.modules.values() for problem in _check_attributes(bundle, module)]
+    problems = [
+        problem for module in bundle.modules.values() for problem in _check_module(bundle, module)
+    ]
+    problems += [
+        problem
+        for module in bundle.modules.values()
+        for problem in _check_attributes(bundle, module)
+    ]
     for step in bundle.steps():
         problems += _check_closure(bundle, step, root)
     return problems
@@ -63,9 +76,17 @@ def check(bundle: Bundle, root: Path) -> list[Problem]:
 def _check_module(bundle: Bundle, module: Module) -> Iterator[Problem]:
     for item in module.imports:
         if item.level:
-            yield Problem(module.path, item.line, f"relative import; write from {PACKAGE}.<area> import <module>")
+            yield Problem(
+                module.path,
+                item.line,
+                f"relative import; write from {PACKAGE}.<area> import <module>",
+            )
         elif item.module.split(".")[0] in ("scripts", "tests", "u"):
-            what = "personal sandboxes are imported by nobody" if item.module[0] == "u" else "a worker sees only f/"
+            what = (
+                "personal sandboxes are imported by nobody"
+                if item.module[0] == "u"
+                else "a worker sees only f/"
+            )
             yield Problem(module.path, item.line, f"imports {item.module}: {what}")
         elif item.module.split(".")[0] == "f":
             yield from _check_ours(bundle, module, item)
@@ -76,9 +97,13 @@ def _check_module(bundle: Bundle, module: Module) -> Iterator[Problem]:
 def _check_ours(bundle: Bundle, module: Module, item: Import) -> Iterator[Problem]:
     folder, _, last = item.module.rpartition(".")
     if bundle.by_name(item.module) is not None:
-        # Windmill follows these forms: each push of the named file then relocks every script that leads to it.
+        # Windmill follows these forms: each push of the named file then relocks every script that
+        # leads to it.
         yield Problem(
-            module.path, item.line, f"imports {item.module} in a form that Windmill tracks; write from {folder} import {last}"
+            module.path,
+            item.line,
+            f"imports {item.module} in a form that Windmill tracks; write from {folder} import"
+            f" {last}",
         )
         yield from _check_layer(module, item.module, item.line)
         return
@@ -109,9 +134,17 @@ def _check_attributes(bundle: Bundle, module: Module) -> Iterator[Problem]:
     # A variable of the same name hides the module somewhere in the file.
     imported = {name: found for name, found in imported.items() if name not in _rebound(nodes)}
     for node in nodes:
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imported:
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in imported
+        ):
             found = imported[node.value.id]
-            if found.tree is not None and node.attr not in found.names and not node.attr.startswith("__"):
+            if (
+                found.tree is not None
+                and node.attr not in found.names
+                and not node.attr.startswith("__")
+            ):
                 yield Problem(
                     module.path, node.lineno, f"uses {node.attr!r} of {found.dotted}, which has no such name"
                     f"{closest(node.attr, found.names)}",
@@ -119,7 +152,9 @@ def _check_attributes(bundle: Bundle, module: Module) -> Iterator[Problem]:
 
 
 def _rebound(nodes: list[ast.AST]) -> set[str]:
-    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    stored = {
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
     return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}
 
 
@@ -129,12 +164,17 @@ def _check_layer(module: Module, name: str, line: int) -> Iterator[Problem]:
         return
     above, below = _height(ours), _height(theirs)
     if above == len(LAYERS) and below == len(LAYERS):
-        yield Problem(module.path, line, f"imports {name}: a pipeline ({ours}) never imports another pipeline ({theirs})")
+        yield Problem(
+            module.path,
+            line,
+            f"imports {name}: a pipeline ({ours}) never imports another pipeline ({theirs})",
+        )
     elif above < below:
         yield Problem(
             module.path,
             line,
-            f"imports {name}: {ours} lies below {theirs}; allowed for it are {listed(reversed(LAYERS[: above + 1]))}",
+            f"imports {name}: {ours} lies below {theirs}; allowed for it are"
+            f" {listed(reversed(LAYERS[: above + 1]))}",
         )
 
 
@@ -144,8 +184,14 @@ def _check_owner(module: Module, item: Import) -> Iterator[Problem]:
     if owners is None:
         return
     place = module.dotted.removeprefix(PACKAGE + ".")
-    if not any(place.startswith(owner) if owner.endswith(".") else place == owner for owner in owners):
-        yield Problem(module.path, item.line, f"imports {library}, which belongs to {listed(owners)}; call that instead")
+    if not any(
+        place.startswith(owner) if owner.endswith(".") else place == owner for owner in owners
+    ):
+        yield Problem(
+            module.path,
+            item.line,
+            f"imports {library}, which belongs to {listed(owners)}; call that instead",
+        )
 
 
 def area(dotted: str) -> str:
@@ -158,7 +204,9 @@ def _height(name: str) -> int:
     return LAYERS.index(name) if name in LAYERS else len(LAYERS)
 
 
-def closure(bundle: Bundle, module: Module, follow: Callable[[Import], bool] = lambda item: True) -> list[Module]:
+def closure(
+    bundle: Bundle, module: Module, follow: Callable[[Import], bool] = lambda item: True
+) -> list[Module]:
     """Return the modules of ours that a file needs, itself included."""
     seen = {module.path: module}
     waiting = [module]
@@ -166,7 +214,11 @@ def closure(bundle: Bundle, module: Module, follow: Callable[[Import], bool] = l
         current = waiting.pop()
         names = plugins(bundle, current)
         for item in current.imports:
-            names += [item.module, *[f"{item.module}.{each}" for each in item.names]] if follow(item) else []
+            names += (
+                [item.module, *[f"{item.module}.{each}" for each in item.names]]
+                if follow(item)
+                else []
+            )
         for found in map(bundle.by_name, names):
             if found is not None and found.path not in seen:
                 seen[found.path] = found
@@ -196,7 +248,13 @@ def _check_closure(bundle: Bundle, step: Module, root: Path) -> Iterator[Problem
     for module in closure(bundle, step, lambda item: not item.typing_only):
         for item in module.imports:
             library = item.module.split(".")[0]
-            if item.level or item.typing_only or item.guarded or library in STANDARD or library in ("f", "scripts", "tests", "u"):
+            if (
+                item.level
+                or item.typing_only
+                or item.guarded
+                or library in STANDARD
+                or library in ("f", "scripts", "tests", "u")
+            ):
                 continue
             if locks.normal(DISTRIBUTIONS.get(library, library)) in pinned:
                 continue

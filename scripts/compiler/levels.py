@@ -9,7 +9,9 @@ def paths_of(step: Step) -> list[Path]:
     found = [step.for_each, step.skip_if, step.stop_if, *[choice.when for choice in step.choices]]
     found += list(step.call.from_.values()) if step.call else []
     found += [step.approval.action, step.approval.when] if step.approval else []
-    return [path for path in found if path] + [path for steps in step.inner() for inner in steps for path in paths_of(inner)]
+    return [path for path in found if path] + [
+        path for steps in step.inner() for inner in steps for path in paths_of(inner)
+    ]
 
 
 def needed(step: Step, siblings: set[str]) -> set[str]:
@@ -26,7 +28,9 @@ def result_of(path: str) -> str | None:
 
 
 def arrange(steps: list[Step]) -> list[list[Step]]:
-    """Return the steps in levels; those of one level run side by side. Steps of a cycle are left out."""
+    """Return the steps in levels; those of one level run side by side. Steps of a cycle are left
+    out.
+    """
     if all(step.depends_on is None for step in steps):
         return [[step] for step in steps]
     waiting = {step.id: needed(step, {other.id for other in steps}) for step in steps}
@@ -56,7 +60,10 @@ def check(reader: Reader, steps: list[Step]) -> None:
     left = [step for step in steps if step.id not in placed]
     if left:
         circle = _circle(left)
-        reader.wrong(left[0].line, f"steps wait for each other: {' -> '.join(circle)}; take one of them out of the circle")
+        reader.wrong(
+            left[0].line,
+            f"steps wait for each other: {' -> '.join(circle)}; take one of them out of the circle",
+        )
 
 
 def _circle(left: list[Step]) -> list[str]:

@@ -1,7 +1,9 @@
-"""What each step loads when it starts: counted in fresh processes and held against resources/imports.yaml.
+"""What each step loads when it starts: counted in fresh processes and held against
+resources/imports.yaml.
 
-A step is a process of its own, so what it imports is paid for at each start. The file says for each step how many modules
-of ours and of others it loads, and which libraries are the large ones; `scripts/millrace imports write` writes it anew.
+A step is a process of its own, so what it imports is paid for at each start. The file says for each
+step how many modules of ours and of others it loads, and which libraries are the large ones;
+`scripts/millrace imports write` writes it anew.
 """
 
 import json
@@ -29,7 +31,8 @@ LARGE = 15
 SLACK = 1.05
 SPARE = 3
 SECONDS = 120
-# Every step needs what the first line imports, so it is loaded once; each step then loads the rest in a child.
+# Every step needs what the first line imports, so it is loaded once; each step then loads the rest
+# in a child.
 COUNT = """
 import sys
 before = set(sys.modules)
@@ -101,7 +104,9 @@ def count(bundle: Bundle) -> dict[str, Loaded]:
 
 
 def check(bundle: Bundle) -> list[Problem]:
-    """Return each step that loads more than the file says, or a large library that it does not name."""
+    """Return each step that loads more than the file says, or a large library that it does not
+    name.
+    """
     try:
         limits = yaml.safe_load((bundle.root / FILE).read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
@@ -112,7 +117,9 @@ def check(bundle: Bundle) -> list[Problem]:
         for verb in sorted(set(limits) - set(counted))
     ]
     for verb, loaded in counted.items():
-        problems += [Problem(f"f/millrace/{verb}.py", 1, what) for what in _excess(limits.get(verb), loaded)]
+        problems += [
+            Problem(f"f/millrace/{verb}.py", 1, what) for what in _excess(limits.get(verb), loaded)
+        ]
     return problems
 
 
@@ -128,9 +135,14 @@ def write(bundle: Bundle) -> list[str]:
 
 
 def _excess(limit: dict[str, Any] | None, loaded: Loaded) -> Iterable[str]:
-    way_out = f"import where it is needed, or accept it with scripts/millrace imports write ({FILE})"
+    way_out = (
+        f"import where it is needed, or accept it with scripts/millrace imports write ({FILE})"
+    )
     if limit is None:
-        yield f"loads {loaded.own} modules of ours and {loaded.foreign} others, and {FILE} has no line for it; {way_out}"
+        yield (
+            f"loads {loaded.own} modules of ours and {loaded.foreign} others, and {FILE} has no"
+            f" line for it; {way_out}"
+        )
         return
     for name, what in (("own", "modules of ours"), ("foreign", "modules of libraries")):
         found, most = getattr(loaded, name), int(limit[name] * SLACK) + SPARE
@@ -144,7 +156,13 @@ def _start(root: Path) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
     environment = {**os.environ, "PYTHONPATH": str(root)}
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", COUNT], stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=root, env=environment
+        [sys.executable, "-W", "ignore", "-c", COUNT],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        cwd=root,
+        env=environment,
     )
 
 
@@ -156,4 +174,6 @@ def _loaded(line: str) -> tuple[str, Loaded]:
 
 
 def _flow(loaded: Loaded) -> str:
-    return yaml.safe_dump(loaded.to_dict(), default_flow_style=True, sort_keys=False, width=1000).strip()
+    return yaml.safe_dump(
+        loaded.to_dict(), default_flow_style=True, sort_keys=False, width=1000
+    ).strip()

@@ -1,4 +1,5 @@
-"""Requirements of the steps: short lists in pyproject.toml, pinned files in dependencies/, locks beside the steps.
+"""Requirements of the steps: short lists in pyproject.toml, pinned files in dependencies/, locks
+beside the steps.
 
 scripts/millrace locks upgrade pydantic-ai-slim
 """
@@ -35,7 +36,10 @@ def groups(root: Path) -> dict[str, list[str]]:
 
     def whole(name: str, trail: tuple[str, ...] = ()) -> list[str]:
         if name in trail or name not in lists:
-            raise BadInput(f"pyproject.toml: requirements list {name!r} is unknown or contains itself; lists are {listed(lists)}")
+            raise BadInput(
+                f"pyproject.toml: requirements list {name!r} is unknown or contains itself; lists"
+                f" are {listed(lists)}"
+            )
         found = []
         for line in lists[name]:
             other = re.fullmatch(r"\{(\w+)\}", line)
@@ -52,7 +56,11 @@ def file_of(name: str) -> str:
 
 def pins(text: str) -> dict[str, str]:
     """Return names and versions of a pinned file."""
-    return {normal(found[1]): found[2] for line in text.splitlines() if (found := PIN.fullmatch(line.strip()))}
+    return {
+        normal(found[1]): found[2]
+        for line in text.splitlines()
+        if (found := PIN.fullmatch(line.strip()))
+    }
 
 
 def normal(name: str) -> str:
@@ -106,7 +114,9 @@ def _check_file(root: Path, file: str, wanted: list[str]) -> list[Problem]:
         return [Problem(file, 1, f"is missing; {UPGRADE}")]
     text = path.read_text(encoding="utf-8")
     problems = [
-        Problem(file, number, f"{line.strip()!r} is not a pin; every line is name==version; {UPGRADE}")
+        Problem(
+            file, number, f"{line.strip()!r} is not a pin; every line is name==version; {UPGRADE}"
+        )
         for number, line in enumerate(text.splitlines(), 1)
         if not PIN.fullmatch(line.strip())
     ]
@@ -115,22 +125,41 @@ def _check_file(root: Path, file: str, wanted: list[str]) -> list[Problem]:
         name = normal(line)
         version = re.search(r"==\s*([^\s,;]+)", line)
         if name not in found:
-            problems.append(Problem(file, 1, f"pins nothing for {line!r} of pyproject.toml; {UPGRADE} {name}"))
+            problems.append(
+                Problem(file, 1, f"pins nothing for {line!r} of pyproject.toml; {UPGRADE} {name}")
+            )
         elif version and version[1] != found[name]:
-            problems.append(Problem(file, 1, f"pins {name}=={found[name]}, pyproject.toml asks for {line!r}; {UPGRADE} {name}"))
+            problems.append(
+                Problem(
+                    file,
+                    1,
+                    f"pins {name}=={found[name]}, pyproject.toml asks for {line!r}; {UPGRADE}"
+                    f" {name}",
+                )
+            )
     return problems
 
 
 def _check_one_set(root: Path) -> list[Problem]:
-    """Report a package that two files pin to different versions: one environment must hold them all."""
+    """Report a package that two files pin to different versions: one environment must hold them
+    all.
+    """
     seen: dict[str, tuple[str, str]] = {}
     problems = []
     for name in groups(root):
         path = root / file_of(name)
-        for package, version in (pins(path.read_text(encoding="utf-8")) if path.exists() else {}).items():
+        for package, version in (
+            pins(path.read_text(encoding="utf-8")) if path.exists() else {}
+        ).items():
             other, where = seen.setdefault(package, (version, file_of(name)))
             if other != version:
-                problems.append(Problem(file_of(name), 1, f"pins {package}=={version}, but {where} pins {other}; {UPGRADE}"))
+                problems.append(
+                    Problem(
+                        file_of(name),
+                        1,
+                        f"pins {package}=={version}, but {where} pins {other}; {UPGRADE}",
+                    )
+                )
     return problems
 
 
@@ -138,13 +167,17 @@ def _check_lock(root: Path, module: Module) -> list[Problem]:
     file = module.path.replace(".py", ".script.lock")
     lock = lock_of(root, module)
     if lock is None:
-        known = sorted(path.name.removesuffix(".requirements.in") for path in (root / FOLDER).glob("*.requirements.in"))
+        known = sorted(
+            path.name.removesuffix(".requirements.in")
+            for path in (root / FOLDER).glob("*.requirements.in")
+        )
         wanted = str(module.requirements)
         return [
             Problem(
                 module.path,
                 2,
-                f"there is no {FOLDER}/{wanted}.requirements.in{closest(wanted, known)}; there are {listed(known)}",
+                f"there is no {FOLDER}/{wanted}.requirements.in{closest(wanted, known)}; there are"
+                f" {listed(known)}",
             )
         ]
     path = root / file
@@ -155,17 +188,28 @@ def _check_lock(root: Path, module: Module) -> list[Problem]:
         return []
     pairs = zip(found.split("\n"), lock.split("\n"), strict=False)
     line = next((number for number, (a, b) in enumerate(pairs, 1) if a != b), 1)
-    source = f"{FOLDER}/{module.requirements}.requirements.in" if module.requirements else "the lock of a library"
+    source = (
+        f"{FOLDER}/{module.requirements}.requirements.in"
+        if module.requirements
+        else "the lock of a library"
+    )
     return [Problem(file, line, f"has drifted from {source}; {WRITE}")]
 
 
 def upgrade(root: Path, names: Collection[str] | None = None) -> list[str]:
-    """Resolve the short lists anew, all packages or only `names`; write pinned files and locks; return the paths."""
+    """Resolve the short lists anew, all packages or only `names`; write pinned files and locks;
+    return the paths.
+    """
     lists = groups(root)
-    known = set(pins(_old(root, LOCAL)) if LOCAL in lists else {}) | {normal(line) for lines in lists.values() for line in lines}
+    known = set(pins(_old(root, LOCAL)) if LOCAL in lists else {}) | {
+        normal(line) for lines in lists.values() for line in lines
+    }
     for name in names or ():
         if normal(name) not in known:
-            raise BadInput(f"no list needs {name!r}{closest(normal(name), known)}; add it to pyproject.toml first")
+            raise BadInput(
+                f"no list needs {name!r}{closest(normal(name), known)}; add it to pyproject.toml"
+                " first"
+            )
     # One resolution for all lists: an environment that holds them all must exist.
     everything = sorted({line for lines in lists.values() for line in lines})
     old = _old(root, LOCAL if LOCAL in lists else next(iter(lists)))
@@ -190,7 +234,9 @@ def _kept(old: str, names: Collection[str] | None) -> str:
     """Return the pins that must stay: none when everything is upgraded."""
     moving = {normal(name) for name in names or ()}
     return (
-        "\n".join(f"{name}=={version}" for name, version in pins(old).items() if name not in moving) if names is not None else ""
+        "\n".join(f"{name}=={version}" for name, version in pins(old).items() if name not in moving)
+        if names is not None
+        else ""
     )
 
 
@@ -216,7 +262,9 @@ def _resolve(lines: list[str], constraints: str) -> str:
             limits.name,
             "-",
         ]
-        done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, input="\n".join(lines), capture_output=True, text=True, check=False
+        )
     if done.returncode:
         raise BadInput(f"uv could not resolve {listed(lines)}:\n{done.stderr.strip()}")
     return "".join(f"{line}\n" for line in done.stdout.splitlines() if PIN.fullmatch(line.strip()))

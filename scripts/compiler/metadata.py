@@ -1,4 +1,5 @@
-"""Generating <verb>.script.yaml from the signature and docstrings of a step, in the form that the server writes.
+"""Generating <verb>.script.yaml from the signature and docstrings of a step, in the form that the
+server writes.
 
 scripts/millrace metadata write
 """
@@ -12,7 +13,10 @@ from scripts.compiler.problems import Problem
 from scripts.compiler.sources import HOME, NOT_LITERAL, Module, bundle
 
 WRITE = "run scripts/millrace metadata write"
-KEEP = "a summary, description or form is kept by writing it into the docstring and signature of the step"
+KEEP = (
+    "a summary, description or form is kept by writing it into the docstring and signature of the"
+    " step"
+)
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DRAWN = re.compile("[\u2500-\u257f]")
 APPROVAL_STEPS = ("approvals/ask", "blocks/ask_approval")
@@ -21,7 +25,8 @@ APPROVAL_STEPS = ("approvals/ask", "blocks/ask_approval")
 def write(root: Path, overwrite: bool = False) -> list[str]:
     """Write what has changed, remove what belongs to no file any more; return the paths.
 
-    Nothing is written when a file was edited since (on Windmill, and pulled), unless with `overwrite`.
+    Nothing is written when a file was edited since (on Windmill, and pulled), unless with
+    `overwrite`.
     """
     changed = outputs.write(root, expected(root), KEEP, overwrite)
     changed += locks.write(root)
@@ -41,12 +46,22 @@ def check(root: Path) -> list[Problem]:
         elif (found := path.read_text(encoding="utf-8")) != text:
             pairs = zip(found.split("\n"), text.split("\n"), strict=False)
             line = next((number for number, (a, b) in enumerate(pairs, 1) if a != b), 1)
-            problems.append(Problem(name, line, f"differs from what {name.replace('.script.yaml', '.py')} says; {WRITE}"))
-    return problems + [Problem(name, 1, f"belongs to no Python file; {WRITE}") for name in orphans(root)]
+            problems.append(
+                Problem(
+                    name,
+                    line,
+                    f"differs from what {name.replace('.script.yaml', '.py')} says; {WRITE}",
+                )
+            )
+    return problems + [
+        Problem(name, 1, f"belongs to no Python file; {WRITE}") for name in orphans(root)
+    ]
 
 
 def expected(root: Path) -> dict[str, str]:
-    """Return the text of every .script.yaml. Libraries have one too: a push makes an empty one where there is none."""
+    """Return the text of every .script.yaml. Libraries have one too: a push makes an empty one
+    where there is none.
+    """
     return {
         module.path.replace(".py", ".script.yaml"): serverform.dump(describe(module))
         for module in bundle(root).modules.values()
@@ -78,29 +93,43 @@ def describe(module: Module) -> dict[str, Any]:
 
 
 def summary(module: Module) -> str:
-    """Return the first line of the module's docstring, without its dot."""
-    return module.docstring.strip().split("\n")[0].strip().removesuffix(".")
+    """Return the first paragraph of the module's docstring, without its dot."""
+    paragraph = re.split(r"\n\s*\n", module.docstring.strip())[0]
+    return " ".join(paragraph.split()).removesuffix(".")
 
 
 def description(module: Module) -> str:
     """Return the rest of the module's docstring and what main() returns.
 
-    Left out are the command that tries the step, and drawings: in the browser a paragraph is one line.
+    Left out are the command that tries the step, and drawings: in the browser a paragraph is one
+    line.
     """
     paragraphs = re.split(r"\n\s*\n", module.docstring.strip())[1:]
-    left_out = [text.lstrip().startswith("scripts/millrace") or bool(DRAWN.search(text)) for text in paragraphs]
-    kept = [" ".join(text.split()) for text, out in zip(paragraphs, left_out, strict=True) if not out]
+    left_out = [
+        text.lstrip().startswith("scripts/millrace") or bool(DRAWN.search(text))
+        for text in paragraphs
+    ]
+    kept = [
+        " ".join(text.split()) for text, out in zip(paragraphs, left_out, strict=True) if not out
+    ]
     if module.returned:
-        kept.append("Result:\n" + "\n".join(f"- `{name}`: {text}" for name, text in module.returned.items()))
+        kept.append(
+            "Result:\n" + "\n".join(f"- `{name}`: {text}" for name, text in module.returned.items())
+        )
     return "\n\n".join(kept)
 
 
 def schema(module: Module) -> dict[str, Any]:
-    """Return the form of main(): every parameter is in it, since the editor drops inputs that are not."""
+    """Return the form of main(): every parameter is in it, since the editor drops inputs that are
+    not.
+    """
     properties = {}
     for parameter in module.parameters:
         default = None if parameter.default is NOT_LITERAL else parameter.default
-        properties[parameter.name] = {"default": default, **(types.schema_of(parameter) or {"type": "object"})}
+        properties[parameter.name] = {
+            "default": default,
+            **(types.schema_of(parameter) or {"type": "object"}),
+        }
     return {
         "$schema": DIALECT,
         "type": "object",

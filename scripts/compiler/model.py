@@ -56,7 +56,9 @@ class Approval:
 
 @dataclass
 class Step:
-    """One step: exactly one of `call`, `for_each`, `branches`, `choices` and `approval` says what it does."""
+    """One step: exactly one of `call`, `for_each`, `branches`, `choices` and `approval` says what
+    it does.
+    """
 
     id: str
     line: int
@@ -129,7 +131,11 @@ class Spec:
         """Return all steps, also those inside loops and branches, in the order of the file."""
 
         def walk(steps: list[Step]) -> list[Step]:
-            return [found for step in steps for found in [step, *[s for inner in step.inner() for s in walk(inner)]]]
+            return [
+                found
+                for step in steps
+                for found in [step, *[s for inner in step.inner() for s in walk(inner)]]
+            ]
 
         return walk(self.steps)
 

@@ -1,7 +1,7 @@
 """Writing generated files without losing what somebody changed in them.
 
-A file is replaced when its text is what was generated here last, or what Git has. Any other text was changed since, by
-hand or by `wmill sync pull`, and exists nowhere else.
+A file is replaced when its text is what was generated here last, or what Git has. Any other text
+was changed since, by hand or by `wmill sync pull`, and exists nowhere else.
 """
 
 import hashlib
@@ -17,18 +17,23 @@ RECORD = ".millrace/generated.json"
 
 
 def write(root: Path, texts: dict[str, str], way_out: str, overwrite: bool = False) -> list[str]:
-    """Write the files whose text differs and return their paths; BadInput, and nothing written, when one was changed.
+    """Write the files whose text differs and return their paths; BadInput, and nothing written,
+    when one was changed.
 
     `way_out` says in the error how the change is kept; `overwrite` replaces it.
     """
     known = _read(root)
     differing = [name for name, text in texts.items() if _text(root / name) != text]
-    present = [name for name in differing if (root / name).exists() and known.get(name) != _digest(_text(root / name))]
+    present = [
+        name
+        for name in differing
+        if (root / name).exists() and known.get(name) != _digest(_text(root / name))
+    ]
     changed = [] if overwrite or not present else _not_in_git(root, present)
     if changed:
         raise BadInput(
-            f"changed since {'it was' if len(changed) == 1 else 'they were'} generated: {listed(changed)}; {way_out},"
-            " and --overwrite replaces it. Nothing was written"
+            f"changed since {'it was' if len(changed) == 1 else 'they were'} generated:"
+            f" {listed(changed)}; {way_out}, and --overwrite replaces it. Nothing was written"
         )
     for name in differing:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -66,13 +71,28 @@ def _keep(root: Path, known: dict[str, str]) -> None:
 
 def _not_in_git(root: Path, names: list[str]) -> list[str]:
     """Return the files whose text Git does not have; all of them outside of a checkout."""
-    command = ["git", "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--", *names]
+    command = [
+        "git",
+        "status",
+        "--porcelain",
+        "-z",
+        "--untracked-files=all",
+        "--ignored",
+        "--",
+        *names,
+    ]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return names
     if done.returncode:
         return names
-    prefix = subprocess.run(["git", "rev-parse", "--show-prefix"], cwd=root, capture_output=True, text=True, check=False)
-    shown = {entry[3:].removeprefix(prefix.stdout.strip()) for entry in done.stdout.split("\0") if len(entry) > 3}
+    prefix = subprocess.run(
+        ["git", "rev-parse", "--show-prefix"], cwd=root, capture_output=True, text=True, check=False
+    )
+    shown = {
+        entry[3:].removeprefix(prefix.stdout.strip())
+        for entry in done.stdout.split("\0")
+        if len(entry) > 3
+    }
     return [name for name in names if name in shown]

@@ -1,4 +1,6 @@
-"""A flow.yaml as `wmill sync pull` leaves it: the code of inline scripts stands in files beside it, which it names."""
+"""A flow.yaml as `wmill sync pull` leaves it: the code of inline scripts stands in files beside it,
+which it names.
+"""
 
 import re
 from pathlib import Path
@@ -16,10 +18,14 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 # 1e-7 is a number, as the command writes it; YAML of 1.1 asks for a dot.
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
 # The command reads the bare tag and the quoted text alike.
 for _tag in ("!inline", "!inline_fileset"):
-    _Loader.add_constructor(_tag, lambda loader, node: f"{node.tag} {loader.construct_scalar(node)}")
+    _Loader.add_constructor(
+        _tag, lambda loader, node: f"{node.tag} {loader.construct_scalar(node)}"
+    )
 
 
 def read(file: Path) -> Any:
@@ -31,7 +37,9 @@ def read(file: Path) -> Any:
 
 
 def whole(file: Path) -> Any:
-    """Return the document with the code of its inline scripts in it, as the server has it; BadInput for code that is missing."""
+    """Return the document with the code of its inline scripts in it, as the server has it; BadInput
+    for code that is missing.
+    """
     return _filled(read(file), file.parent)
 
 
@@ -46,13 +54,16 @@ def _filled(part: Any, folder: Path) -> Any:
 
 
 def code(text: Any, folder: Path) -> Any:
-    """Return the code that a module names with `!inline FILE`, or what it holds itself; BadInput for a file that is missing."""
+    """Return the code that a module names with `!inline FILE`, or what it holds itself; BadInput
+    for a file that is missing.
+    """
     if not isinstance(text, str) or not text.startswith(INLINE):
         return text
     name = text.removeprefix(INLINE).strip()
     file = (folder / name).resolve()
     if not file.is_relative_to(folder.resolve()) or not file.is_file():
         raise BadInput(
-            f"flow.yaml in {folder.name} names the inline script {name!r}, which is not beside it; pull the flow again"
+            f"flow.yaml in {folder.name} names the inline script {name!r}, which is not beside it;"
+            " pull the flow again"
         )
     return file.read_text(encoding="utf-8")

@@ -26,7 +26,9 @@ def check(bundle: Bundle, root: Path) -> list[Problem]:
 
 
 def started(bundle: Bundle, root: Path) -> set[str]:
-    """Return the files that specs run, and those that scripts, tests, apps and hand-written flows name or import."""
+    """Return the files that specs run, and those that scripts, tests, apps and hand-written flows
+    name or import.
+    """
     verbs = set()
     for path in spec.files(root):
         loaded, _ = spec.parse(path)
@@ -39,8 +41,14 @@ def started(bundle: Bundle, root: Path) -> set[str]:
         for item in module.imports:
             named |= {_file(f"{item.module}.{name}".replace(".", "/")) for name in item.names}
             named.add(_file(item.module.replace(".", "/")))
-    for path in [*(root / HOME).rglob("flow.yaml"), *(root / HOME).rglob("*__raw_app/backend/*.yaml")]:
-        named |= {_file(name) for name in re.findall(r"path: (f/millrace/\S+)", path.read_text(encoding="utf-8"))}
+    for path in [
+        *(root / HOME).rglob("flow.yaml"),
+        *(root / HOME).rglob("*__raw_app/backend/*.yaml"),
+    ]:
+        named |= {
+            _file(name)
+            for name in re.findall(r"path: (f/millrace/\S+)", path.read_text(encoding="utf-8"))
+        }
     return named & bundle.modules.keys()
 
 

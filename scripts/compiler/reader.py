@@ -38,7 +38,9 @@ class Reader:
         """Keep one mistake."""
         self.problems.append(Problem(self.file, line, what))
 
-    def mapping(self, node: Node, what: str, allowed: Collection[str] | None = None) -> dict[str, Node]:
+    def mapping(
+        self, node: Node, what: str, allowed: Collection[str] | None = None
+    ) -> dict[str, Node]:
         """Return a mapping's entries; keys that are not allowed are mistakes and left out."""
         if not isinstance(node.value, dict):
             if node.value is not None:
@@ -49,7 +51,10 @@ class Reader:
         for key, child in node.value.items():
             if key not in allowed:
                 hint = closest(key, allowed)
-                self.wrong(child.key_line, f"{what} has no key {key!r}{hint}; allowed are {listed(allowed)}")
+                self.wrong(
+                    child.key_line,
+                    f"{what} has no key {key!r}{hint}; allowed are {listed(allowed)}",
+                )
         return {key: child for key, child in node.value.items() if key in allowed}
 
     def items(self, node: Node | None, what: str) -> list[Node]:
@@ -62,7 +67,14 @@ class Reader:
             return []
         return node.value
 
-    def typed(self, node: Node | None, what: str, kinds: type | tuple[type, ...], says: str, default: Any = None) -> Any:
+    def typed(
+        self,
+        node: Node | None,
+        what: str,
+        kinds: type | tuple[type, ...],
+        says: str,
+        default: Any = None,
+    ) -> Any:
         """Return a value of the given type, or the default after a mistake."""
         if node is None:
             return default
@@ -83,13 +95,20 @@ class Reader:
         """Return a name made of small letters, digits and underscores."""
         text = self.text(node, what)
         if node is not None and text and not WORD.fullmatch(text):
-            self.wrong(node.line, f"{what} {text!r} must be a word of small letters, digits and underscores")
+            self.wrong(
+                node.line,
+                f"{what} {text!r} must be a word of small letters, digits and underscores",
+            )
         return text
 
     def one_of(self, node: Node | None, what: str, allowed: Collection[str], default: str) -> str:
         text = self.text(node, what, default)
         if node is not None and isinstance(node.value, str) and text not in allowed:
-            self.wrong(node.line, f"{what} {text!r} is unknown{closest(text, allowed)}; allowed are {listed(allowed)}")
+            self.wrong(
+                node.line,
+                f"{what} {text!r} is unknown{closest(text, allowed)}; allowed are"
+                f" {listed(allowed)}",
+            )
         return text
 
     def count(self, node: Node | None, what: str, least: int, most: int) -> int | None:
@@ -125,7 +144,8 @@ class Reader:
             says = "a path, or `not` and a path" if may_negate else "a path"
             self.wrong(
                 node.line,
-                f"{what} {text!r} is not {says} such as results.open.run_id; anything more is a boolean that a step returns",
+                f"{what} {text!r} is not {says} such as results.open.run_id; anything more is a"
+                " boolean that a step returns",
             )
             return None
         return Path(bare, node.line, negated)
@@ -139,9 +159,14 @@ class Reader:
                 if path:
                     found[name] = path
             else:
-                self.wrong(child.line, f"{what}: {name} is {child.kind()}; a constant belongs under `with`")
+                self.wrong(
+                    child.line, f"{what}: {name} is {child.kind()}; a constant belongs under `with`"
+                )
         return found
 
     def constants(self, node: Node | None, what: str) -> dict[str, Value]:
         """Return named constants: the `with` of a step."""
-        return {name: Value(child.plain(), child.line) for name, child in (self.mapping(node, what) if node else {}).items()}
+        return {
+            name: Value(child.plain(), child.line)
+            for name, child in (self.mapping(node, what) if node else {}).items()
+        }

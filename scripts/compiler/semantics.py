@@ -1,4 +1,6 @@
-"""What a spec means beside the code: each run exists, its inputs fit, each path is visible where it stands."""
+"""What a spec means beside the code: each run exists, its inputs fit, each path is visible where it
+stands.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,14 +14,16 @@ from scripts.compiler.sources import HOME, Bundle, Module
 from scripts.compiler.types import json_type
 
 ASK, RECORD = "approvals/ask", "approvals/record"
-# What the compiler offers to the scripts that it places itself; each takes those that its main() names.
+# What the compiler offers to the scripts that it places itself; each takes those that its main()
+# names.
 OFFERED = {
     ASK: ("action_id", "timeout"),
     RECORD: ("action_id", "asked", "resume", "resumes", "approvers"),
 }
 # What Windmill's chat gives a flow.
 MESSAGE = "user_message"
-# What a failure handler is given when it asks for it; the editor gives the last three, too, as soon as it shows the step.
+# What a failure handler is given when it asks for it; the editor gives the last three, too, as soon
+# as it shows the step.
 ON_FAILURE = {
     "error": "error", "pipeline": "flow_env.pipeline", "flow_job_id": "flow_job_id", "started_at": "started_at",
     "message": "error.message", "name": "error.name", "step_id": "error.step_id",
@@ -29,7 +33,9 @@ FAILURE_ROOTS = ("error", "flow_input", "flow_env", "flow_job_id", "started_at")
 
 @dataclass
 class Scope:
-    """What a step may read: finished steps, those it must not read and why, and whether it is in a loop."""
+    """What a step may read: finished steps, those it must not read and why, and whether it is in a
+    loop.
+    """
 
     visible: set[str] = field(default_factory=set)
     hidden: dict[str, str] = field(default_factory=dict)
@@ -39,7 +45,13 @@ class Scope:
 
     def inside(self, step: Step, where: str) -> "Scope":
         """Return the scope of the steps within a loop or branch."""
-        return Scope(set(self.visible), dict(self.hidden), self.in_loop or step.kind == "for_each", where, False)
+        return Scope(
+            set(self.visible),
+            dict(self.hidden),
+            self.in_loop or step.kind == "for_each",
+            where,
+            False,
+        )
 
 
 def check(spec: Spec, bundle: Bundle) -> list[Problem]:
@@ -76,13 +88,22 @@ class _Checker:
     def finish(self, step: Step, scope: Scope) -> None:
         """Make a step's result visible to those after it, or remember why it is not."""
         if step.skip_if:
-            scope.hidden[step.id] = "it may be skipped, and then Windmill gives the previous step's result"
-        elif step.kind == "choose" and not (step.otherwise and all(choice.steps for choice in step.choices)):
-            scope.hidden[step.id] = "it has no `otherwise`, and when nothing is chosen Windmill gives the previous step's result"
+            scope.hidden[step.id] = (
+                "it may be skipped, and then Windmill gives the previous step's result"
+            )
+        elif step.kind == "choose" and not (
+            step.otherwise and all(choice.steps for choice in step.choices)
+        ):
+            scope.hidden[step.id] = (
+                "it has no `otherwise`, and when nothing is chosen Windmill gives the previous"
+                " step's result"
+            )
         else:
             scope.visible.add(step.id)
         for inner in [found for steps in step.inner() for found in _every(steps)]:
-            scope.hidden[inner.id] = f"it is inside {step.id!r} and not visible outside; use results.{step.id}"
+            scope.hidden[inner.id] = (
+                f"it is inside {step.id!r} and not visible outside; use results.{step.id}"
+            )
 
     def step(self, step: Step, scope: Scope) -> None:
         self.place(step, scope)
@@ -109,32 +130,44 @@ class _Checker:
         if step.approval and (scope.in_loop or scope.beside or scope.nested == "branches"):
             self.reader.wrong(
                 step.line,
-                f"step {step.id!r}: an approval waits for the whole flow; place it at the top level or in"
-                " a choice, with no step beside it",
+                f"step {step.id!r}: an approval waits for the whole flow; place it at the top level"
+                " or in a choice, with no step beside it",
             )
         if step.stop_if and (scope.nested or scope.beside):
             self.reader.wrong(
                 step.stop_if.line,
-                f"step {step.id!r}: stop_if ends the whole flow; it may stand only at the top level, with no step beside it",
+                f"step {step.id!r}: stop_if ends the whole flow; it may stand only at the top"
+                " level, with no step beside it",
             )
 
     def stop(self, step: Step, path: Path) -> None:
         if levels.result_of(path.text) != step.id or path.text == f"results.{step.id}":
             self.reader.wrong(
                 path.line,
-                f"step {step.id!r}: stop_if {path.text!r} must read this step's own result, such as results.{step.id}.done",
+                f"step {step.id!r}: stop_if {path.text!r} must read this step's own result, such as"
+                f" results.{step.id}.done",
             )
         elif step.kind not in ("run", "choose"):
-            self.reader.wrong(path.line, f"step {step.id!r}: stop_if needs a step that returns one result, a run or a choose")
+            self.reader.wrong(
+                path.line,
+                f"step {step.id!r}: stop_if needs a step that returns one result, a run or a"
+                " choose",
+            )
 
     def path(self, path: Path | None, what: str, scope: Scope) -> None:
         if path is None:
             return
         root, *rest = path.text.replace("[", ".").replace("]", "").split(".")
         if root not in ROOTS:
-            self.reader.wrong(path.line, f"{what}: path {path.text!r} starts with {root!r}; a path starts with {listed(ROOTS)}")
+            self.reader.wrong(
+                path.line,
+                f"{what}: path {path.text!r} starts with {root!r}; a path starts with"
+                f" {listed(ROOTS)}",
+            )
         elif not rest:
-            self.reader.wrong(path.line, f"{what}: path {path.text!r} names nothing; write {root}.<name>")
+            self.reader.wrong(
+                path.line, f"{what}: path {path.text!r} names nothing; write {root}.<name>"
+            )
         elif root == "results":
             self.result(path, rest[0], what, scope)
         elif root == "flow_input":
@@ -154,20 +187,28 @@ class _Checker:
         else:
             reason = f"there is no such step{closest(name, self.every)}"
         self.reader.wrong(
-            path.line, f"{what}: path {path.text!r} cannot be read: {reason}; visible here are {listed(sorted(scope.visible))}"
+            path.line,
+            f"{what}: path {path.text!r} cannot be read: {reason}; visible here are"
+            f" {listed(sorted(scope.visible))}",
         )
 
     def input(self, path: Path, rest: list[str], what: str, scope: Scope) -> None:
         if rest[0] == "iter":
             if not scope.in_loop:
-                self.reader.wrong(path.line, f"{what}: path {path.text!r} is known only inside for_each")
+                self.reader.wrong(
+                    path.line, f"{what}: path {path.text!r} is known only inside for_each"
+                )
             elif len(rest) < 2 or rest[1] not in ("value", "index"):
-                self.reader.wrong(path.line, f"{what}: path {path.text!r} is wrong; allowed are flow_input.iter.value and .index")
+                self.reader.wrong(
+                    path.line,
+                    f"{what}: path {path.text!r} is wrong; allowed are flow_input.iter.value and"
+                    " .index",
+                )
         elif rest[0] not in self.spec.inputs:
             self.reader.wrong(
                 path.line,
-                f"{what}: path {path.text!r} names no input{closest(rest[0], self.spec.inputs)}; inputs are"
-                f" {listed(self.spec.inputs)}",
+                f"{what}: path {path.text!r} names no input{closest(rest[0], self.spec.inputs)};"
+                f" inputs are {listed(self.spec.inputs)}",
             )
 
     def environment(self, path: Path, rest: list[str], what: str) -> None:
@@ -176,7 +217,10 @@ class _Checker:
             if not isinstance(facts, dict):
                 return
             if name not in facts:
-                self.reader.wrong(path.line, f"{what}: path {path.text!r} has no {name!r}; known there are {listed(facts)}")
+                self.reader.wrong(
+                    path.line,
+                    f"{what}: path {path.text!r} has no {name!r}; known there are {listed(facts)}",
+                )
                 return
             facts = facts[name]
 
@@ -184,7 +228,9 @@ class _Checker:
         root = path.text.split(".")[0]
         if root not in FAILURE_ROOTS:
             self.reader.wrong(
-                path.line, f"on_failure: path {path.text!r} starts with {root!r}; known there are {listed(FAILURE_ROOTS)}"
+                path.line,
+                f"on_failure: path {path.text!r} starts with {root!r}; known there are"
+                f" {listed(FAILURE_ROOTS)}",
             )
         elif root in ROOTS:
             self.path(path, "on_failure", Scope())
@@ -193,29 +239,42 @@ class _Checker:
         """Check that a script exists and that what it is given is what its main() takes."""
         module = self.bundle.step(call.run)
         if module is None:
-            self.reader.wrong(call.line, f"{what}: there is no step {call.run!r}: {self.why_not(call.run)}")
+            self.reader.wrong(
+                call.line, f"{what}: there is no step {call.run!r}: {self.why_not(call.run)}"
+            )
             return
         names = [parameter.name for parameter in module.parameters]
         for name, given in {**call.from_, **call.with_}.items():
             if name not in names:
                 self.reader.wrong(
-                    given.line, f"{what}: {call.run} has no input {name!r}{closest(name, names)}; its inputs are {listed(names)}"
+                    given.line,
+                    f"{what}: {call.run} has no input {name!r}{closest(name, names)}; its inputs"
+                    f" are {listed(names)}",
                 )
         given = call.from_.keys() | call.with_.keys() | offered
-        missing = [parameter.name for parameter in module.parameters if parameter.required and parameter.name not in given]
+        missing = [
+            parameter.name
+            for parameter in module.parameters
+            if parameter.required and parameter.name not in given
+        ]
         if missing:
-            self.reader.wrong(call.line, f"{what}: {call.run} needs {listed(missing)}; give it under from or with")
+            self.reader.wrong(
+                call.line, f"{what}: {call.run} needs {listed(missing)}; give it under from or with"
+            )
         self.constants(call, module, what)
 
     def manner(self, call: Call) -> None:
         """Report schedule words that a scheduled script never hears of."""
         schedule, module = self.spec.schedule, self.bundle.step(call.run)
-        deaf = module is not None and all(parameter.name != "pipeline" for parameter in module.parameters)
+        deaf = module is not None and all(
+            parameter.name != "pipeline" for parameter in module.parameters
+        )
         if schedule and deaf and (schedule.misfire_grace is not None or not schedule.catch_up):
             self.reader.wrong(
                 schedule.line,
-                f"schedule: misfire_grace and catch_up have no effect, since {call.run} has no input 'pipeline'; leave them"
-                " out, or let main() take pipeline: dict and decide with core/schedules",
+                f"schedule: misfire_grace and catch_up have no effect, since {call.run} has no"
+                " input 'pipeline'; leave them out, or let main() take pipeline: dict and decide"
+                " with core/schedules",
             )
 
     def why_not(self, run: str) -> str:
@@ -231,27 +290,43 @@ class _Checker:
         for name, given in call.with_.items():
             kind = kinds.get(name)
             if kind and given.value is not None and not fits(given.value, kind):
-                self.reader.wrong(given.line, f"{what}: {name} is {given.value!r}; {call.run} takes {kind} there")
+                self.reader.wrong(
+                    given.line, f"{what}: {name} is {given.value!r}; {call.run} takes {kind} there"
+                )
 
     def entrance(self) -> None:
         """Check what starts the flow from outside and what it answers."""
         given, spec = self.spec.preprocessor, self.spec
         module = self.bundle.step(given.run) if given else None
         if given and module is None:
-            self.reader.wrong(given.line, f"preprocessor: there is no step {given.run!r}: {self.why_not(given.run)}")
+            self.reader.wrong(
+                given.line,
+                f"preprocessor: there is no step {given.run!r}: {self.why_not(given.run)}",
+            )
         if given and module and "preprocessor" not in module.names:
-            self.reader.wrong(given.line, f"preprocessor: {given.run} has no function preprocessor(event), which Windmill calls")
+            self.reader.wrong(
+                given.line,
+                f"preprocessor: {given.run} has no function preprocessor(event), which Windmill"
+                " calls",
+            )
         if given and (given.from_ or given.with_):
-            self.reader.wrong(given.line, "preprocessor: it is given the event alone; leave out from and with")
+            self.reader.wrong(
+                given.line, "preprocessor: it is given the event alone; leave out from and with"
+            )
         answer = spec.early_return
         if answer and answer.value not in (names := [step.id for step in spec.steps]):
             self.reader.wrong(
                 answer.line,
-                f"early_return {answer.value!r} is no step at the top level{closest(answer.value, names)}; there are {listed(names)}",
+                f"early_return {answer.value!r} is no step at the top"
+                f" level{closest(answer.value, names)}; there are {listed(names)}",
             )
         message = spec.inputs.get(MESSAGE, {})
         if spec.chat and (message.get("type") != "string" or "default" in message):
-            self.reader.wrong(1, f"chat: true needs an input {MESSAGE}: {{type: string, description: ...}} without a default")
+            self.reader.wrong(
+                1,
+                f"chat: true needs an input {MESSAGE}: {{type: string, description: ...}} without a"
+                " default",
+            )
 
     def schedule_args(self) -> None:
         schedule = self.spec.schedule
@@ -261,19 +336,31 @@ class _Checker:
             if name not in self.spec.inputs:
                 self.reader.wrong(
                     given.line,
-                    f"schedule.args: there is no input {name!r}{closest(name, self.spec.inputs)}; inputs are"
-                    f" {listed(self.spec.inputs)}",
+                    f"schedule.args: there is no input {name!r}{closest(name, self.spec.inputs)};"
+                    f" inputs are {listed(self.spec.inputs)}",
                 )
             elif not fits(given.value, self.spec.inputs[name].get("type", "")):
                 self.reader.wrong(
-                    given.line, f"schedule.args: {name} is {given.value!r}; its type is {self.spec.inputs[name].get('type')}"
+                    given.line,
+                    f"schedule.args: {name} is {given.value!r}; its type is"
+                    f" {self.spec.inputs[name].get('type')}",
                 )
-        needed = [name for name, parts in self.spec.inputs.items() if "default" not in parts and name not in schedule.args]
+        needed = [
+            name
+            for name, parts in self.spec.inputs.items()
+            if "default" not in parts and name not in schedule.args
+        ]
         if needed:
             self.reader.wrong(
-                schedule.line, f"a scheduled start has no value for {listed(needed)}; give a default or schedule.args"
+                schedule.line,
+                f"a scheduled start has no value for {listed(needed)}; give a default or"
+                " schedule.args",
             )
 
 
 def _every(steps: list[Step]) -> list[Step]:
-    return [found for step in steps for found in [step, *[each for inner in step.inner() for each in _every(inner)]]]
+    return [
+        found
+        for step in steps
+        for found in [step, *[each for inner in step.inner() for each in _every(inner)]]
+    ]

@@ -1,7 +1,7 @@
 """YAML as `wmill sync pull` writes it, so that push followed by pull leaves no diff.
 
-The command sorts every mapping by a fixed list of first keys and then by name, prefers plain and single-quoted
-scalars, and folds at 80 columns.
+The command sorts every mapping by a fixed list of first keys and then by name, prefers plain and
+single-quoted scalars, and folds at 80 columns.
 """
 
 import json
@@ -29,12 +29,17 @@ FIRST = (
 )
 # The command compares these stand-ins instead of the names; other names sort around them.
 STAND_INS: dict[str, str] = dict(
-    zip(FIRST, ("aaa", "aa", "ab", "ad", "ae", "af", "ag", "ah", "ai", "aj", "ak", "al", "az", "azz"), strict=True)
+    zip(
+        FIRST,
+        ("aaa", "aa", "ab", "ad", "ae", "af", "ag", "ah", "ai", "aj", "ak", "al", "az", "azz"),
+        strict=True,
+    )
 )
 PUNCTUATION = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 NOT_PLAIN_START = re.compile(r"^[\n\t ,\[\]{}#&*!|>'\"%@`]|^[?-]$|^[?-][ \t]")
-# Tabs and YAML 1.1 words such as `no` are quoted for PyYAML, which reads these files too; the command would not.
+# Tabs and YAML 1.1 words such as `no` are quoted for PyYAML, which reads these files too; the
+# command would not.
 NOT_PLAIN = re.compile(r"\t|[\n:][ \t]|[ \t]\n|[\n\t ]#|[\n\t :]$")
 OTHER_TYPE = re.compile(
     r"^(?:~|null|Null|NULL|true|True|TRUE|false|False|FALSE|y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|<<|="
@@ -52,7 +57,9 @@ def dump(value: Any) -> str:
 # Flows say the same few words again and again.
 @lru_cache(maxsize=10_000)
 def sort_key(name: str) -> tuple[list[tuple[int, int]], str]:
-    """Return what the command sorts a key by: its stand-in, punctuation before digits before letters."""
+    """Return what the command sorts a key by: its stand-in, punctuation before digits before
+    letters.
+    """
     text = STAND_INS.get(name, name)
     return [_rank(letter) for letter in text], text.swapcase()
 
@@ -96,7 +103,12 @@ def _sequence(values: list[Any], indent: str) -> list[str]:
 
 @lru_cache(maxsize=10_000)
 def _key(key: str) -> str:
-    unfit = CONTROL.search(key) or NOT_PLAIN_START.search(key) or NOT_PLAIN.search(key) or OTHER_TYPE.match(key)
+    unfit = (
+        CONTROL.search(key)
+        or NOT_PLAIN_START.search(key)
+        or NOT_PLAIN.search(key)
+        or OTHER_TYPE.match(key)
+    )
     return _quoted(key) if unfit or not key else key
 
 
@@ -134,7 +146,11 @@ def _text(text: str, indent: str, column: int) -> str:
 
 def _quoted(text: str) -> str:
     if ("'" in text and '"' not in text) or CONTROL.search(text):
-        return re.sub(r"[\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", json.dumps(text, ensure_ascii=False))
+        return re.sub(
+            r"[\x7f-\x9f]",
+            lambda found: f"\\x{ord(found[0]):02x}",
+            json.dumps(text, ensure_ascii=False),
+        )
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -151,7 +167,9 @@ def _block(text: str, indent: str) -> str:
 
 
 def _folded_lines(lines: list[str], indent: str) -> list[str]:
-    """Return the lines of a folded block: a break between two flush lines needs an empty line to be kept."""
+    """Return the lines of a folded block: a break between two flush lines needs an empty line to be
+    kept.
+    """
     result: list[str] = []
     last_flush = False
     for line in lines:
@@ -159,7 +177,9 @@ def _folded_lines(lines: list[str], indent: str) -> list[str]:
         if flush and last_flush:
             result.append("")
         result += (
-            (indent + _fold(line, indent, len(indent), alone=False)).split("\n") if flush else [indent + line if line else ""]
+            (indent + _fold(line, indent, len(indent), alone=False)).split("\n")
+            if flush
+            else [indent + line if line else ""]
         )
         last_flush = flush or (last_flush and not line)
     return result
@@ -173,7 +193,12 @@ def _fold(text: str, indent: str, column: int, alone: bool = True) -> str:
         return text
     parts, start, split, end = [], 0, 0, WIDTH - column
     for i, letter in enumerate(text):
-        if letter == " " and i and text[i - 1] not in " \t" and text[i + 1 : i + 2] not in ("", " ", "\t"):
+        if (
+            letter == " "
+            and i
+            and text[i - 1] not in " \t"
+            and text[i + 1 : i + 2] not in ("", " ", "\t")
+        ):
             split = i
         if i >= end and split:
             parts.append(text[start:split])

@@ -45,7 +45,9 @@ class Shape:
         self.marks.append(f'<g transform="translate({x:g} {y:g})">{"".join(shape.marks)}</g>')
 
 
-def words(x: float, y: float, text: str, style: str = "", colour: str = "", anchor: str = "") -> str:
+def words(
+    x: float, y: float, text: str, style: str = "", colour: str = "", anchor: str = ""
+) -> str:
     """Return one line of text."""
     style = f' class="{style}"' if style else ""
     colour = f' style="fill:{colour}"' if colour else ""
@@ -65,13 +67,19 @@ def card(name: str, summary: str, notes: list[str], kind: str, icon: str = "") -
     note = " · ".join(notes)
     shape.marks = [
         f'<rect class="card" width="{CARD_WIDTH}" height="{CARD_HEIGHT}" rx="8"/>',
-        f'<path d="M8 0 H5 A5 5 0 0 0 0 5 V{CARD_HEIGHT - 5} A5 5 0 0 0 5 {CARD_HEIGHT} H8 Z" fill="{colour}" stroke="none"/>',
+        (
+            f'<path d="M8 0 H5 A5 5 0 0 0 0 5 V{CARD_HEIGHT - 5} A5 5 0 0 0 5 {CARD_HEIGHT} H8 Z"'
+            f' fill="{colour}" stroke="none"/>'
+        ),
         words(20, 22, name, "name"),
         words(CARD_WIDTH - 12, 22, note, "note", anchor="end"),
         words(20, 41, cut(summary, CARD_WIDTH - 32 - (36 if icon else 0))),
     ]
     if icon:
-        shape.marks.append(f'<g transform="translate({CARD_WIDTH - 32} 27) scale(0.85)" fill="{colour}" stroke="none">{icon}</g>')
+        shape.marks.append(
+            f'<g transform="translate({CARD_WIDTH - 32} 27) scale(0.85)" fill="{colour}"'
+            f' stroke="none">{icon}</g>'
+        )
     return shape
 
 
@@ -94,7 +102,9 @@ def beside(shapes: list[Shape], labels: list[str], colour: str) -> Shape:
     x = 0.0
     for shape, label in zip(shapes, labels, strict=True):
         if label:
-            whole.marks.append(words(x + shape.width / 2, 12, cut(label, shape.width), "label", colour, "middle"))
+            whole.marks.append(
+                words(x + shape.width / 2, 12, cut(label, shape.width), "label", colour, "middle")
+            )
         whole.place(shape, x, top)
         x += shape.width + PAD
         whole.height = max(whole.height, shape.height + top)
@@ -106,8 +116,10 @@ def frame(inner: Shape, title: str, summary: str, kind: str, note: str = "") -> 
     colour = COLOURS[kind]
     shape = Shape(inner.width + 2 * PAD, inner.height + HEAD + 20 + PAD)
     shape.marks = [
-        f'<rect class="frame" width="{shape.width:g}" height="{shape.height:g}" rx="10" fill="{colour}" fill-opacity="0.05"'
-        f' stroke="{colour}"/>',
+        (
+            f'<rect class="frame" width="{shape.width:g}" height="{shape.height:g}" rx="10"'
+            f' fill="{colour}" fill-opacity="0.05" stroke="{colour}"/>'
+        ),
         words(PAD, 21, cut(title, inner.width, 7), "label", colour),
         words(PAD, 38, cut(summary, inner.width - 6 * len(note))),
         words(shape.width - PAD, 38, note, "note", anchor="end"),
@@ -137,8 +149,11 @@ def page(inner: Shape, title: str) -> str:
     margin = 24
     width, height = inner.width + 2 * margin, inner.height + 2 * margin
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{STYLE}</style>\n"
-        f'<rect class="paper" x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="12"/>\n'
-        f'<g transform="translate({margin} {margin})">\n' + "\n".join(inner.marks) + "\n</g>\n</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
+        f' width="{width:g}" height="{height:g}"'
+        f' role="img">\n<title>{escape(title)}</title>\n<style>\n{STYLE}</style>\n<rect'
+        f' class="paper" x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}"'
+        f' rx="12"/>\n<g transform="translate({margin} {margin})">\n'
+        + "\n".join(inner.marks)
+        + "\n</g>\n</svg>\n"
     )

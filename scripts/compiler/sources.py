@@ -1,4 +1,6 @@
-"""What the Python files of the bundle say: signatures, docstrings, imports, read from their syntax trees once."""
+"""What the Python files of the bundle say: signatures, docstrings, imports, read from their syntax
+trees once.
+"""
 
 import ast
 import contextlib
@@ -83,9 +85,19 @@ class Module:
         spec, help_texts = self.main.args, arguments(ast.get_docstring(self.main) or "")
         plain = [*spec.posonlyargs, *spec.args]
         missing: list[ast.expr | None] = [None] * (len(plain) - len(spec.defaults))
-        pairs = [*zip(plain, [*missing, *spec.defaults], strict=True), *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)]
+        pairs = [
+            *zip(plain, [*missing, *spec.defaults], strict=True),
+            *zip(spec.kwonlyargs, spec.kw_defaults, strict=True),
+        ]
         return [
-            Parameter(arg.arg, arg.annotation, default is None, literal(default), help_texts.get(arg.arg, ""), arg.lineno)
+            Parameter(
+                arg.arg,
+                arg.annotation,
+                default is None,
+                literal(default),
+                help_texts.get(arg.arg, ""),
+                arg.lineno,
+            )
             for arg, default in pairs
         ]
 
@@ -132,15 +144,23 @@ def bundle(root: Path) -> Bundle:
 
 
 def python_files(root: Path, *folders: str) -> list[Module]:
-    """Return the parsed files of some folders, in order of their paths; inline scripts of flows belong to their flow."""
+    """Return the parsed files of some folders, in order of their paths; inline scripts of flows
+    belong to their flow.
+    """
     paths = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
     with uncollected():
-        return [read(root, path) for path in paths if "__pycache__" not in path.parts and not path.parent.name.endswith("__flow")]
+        return [
+            read(root, path)
+            for path in paths
+            if "__pycache__" not in path.parts and not path.parent.name.endswith("__flow")
+        ]
 
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Keep the collector of garbage away: trees are kept, and going through them again and again takes longer than parsing."""
+    """Keep the collector of garbage away: trees are kept, and going through them again and again
+    takes longer than parsing.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
@@ -176,13 +196,22 @@ def imports_of(tree: ast.AST) -> list[Import]:
 
     def visit(node: ast.AST, inside: bool, guarded: bool, typing_only: bool) -> None:
         if isinstance(node, ast.Import):
-            found.extend(Import(alias.name, [], node.lineno, 0, inside, guarded, typing_only) for alias in node.names)
+            found.extend(
+                Import(alias.name, [], node.lineno, 0, inside, guarded, typing_only)
+                for alias in node.names
+            )
         elif isinstance(node, ast.ImportFrom):
             names = [alias.name for alias in node.names]
-            found.append(Import(node.module or "", names, node.lineno, node.level, inside, guarded, typing_only))
+            found.append(
+                Import(
+                    node.module or "", names, node.lineno, node.level, inside, guarded, typing_only
+                )
+            )
         function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         checking = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        optional = isinstance(node, ast.Try) and any(_catches_import(handler) for handler in node.handlers)
+        optional = isinstance(node, ast.Try) and any(
+            _catches_import(handler) for handler in node.handlers
+        )
         # An import is a statement: none is inside of an expression.
         for child in (child for part in STATEMENTS for child in getattr(node, part, ())):
             visit(child, inside or function, guarded or optional, typing_only or checking)
@@ -203,13 +232,19 @@ def _bound(node: ast.stmt) -> list[str]:
         return [(alias.asname or alias.name).split(".")[0] for alias in node.names]
     if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+        return [
+            name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+        ]
     if type(node).__name__ == "TypeAlias":
         return [node.name.id]  # type: ignore[attr-defined]
     inner: list[str] = []
     for part in ("body", "orelse", "finalbody", "handlers"):
         for child in getattr(node, part, []):
-            inner += _bound(child) if isinstance(child, ast.stmt) else [name for line in child.body for name in _bound(line)]
+            inner += (
+                _bound(child)
+                if isinstance(child, ast.stmt)
+                else [name for line in child.body for name in _bound(line)]
+            )
     return inner
 
 
@@ -232,7 +267,9 @@ NOT_LITERAL = _NotLiteral()
 
 
 def arguments(docstring: str, section: str = "Args:") -> dict[str, str]:
-    """Return the lines of a docstring's section, one text a name: the parameters, or with `Returns:` what is in the result."""
+    """Return the lines of a docstring's section, one text a name: the parameters, or with
+    `Returns:` what is in the result.
+    """
     lines = docstring.splitlines()
     if not any(line.strip() == section for line in lines):
         return {}

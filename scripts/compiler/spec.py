@@ -1,4 +1,5 @@
-"""Reading flows/<name>.yaml: the language of a pipeline, each mistake with its line and what is allowed.
+"""Reading flows/<name>.yaml: the language of a pipeline, each mistake with its line and what is
+allowed.
 
 for spec in list_specs(root): print(spec.name, spec.summary)
 """
@@ -13,7 +14,18 @@ import yaml
 from f.millrace.core.errors import BadInput
 from f.millrace.core.schedules import parse_cron, parse_duration
 from scripts.compiler.inputs import read_inputs
-from scripts.compiler.model import KINDS, ORCHESTRATORS, PATTERNS, Approval, Branch, Call, Schedule, Spec, Step, Value
+from scripts.compiler.model import (
+    KINDS,
+    ORCHESTRATORS,
+    PATTERNS,
+    Approval,
+    Branch,
+    Call,
+    Schedule,
+    Spec,
+    Step,
+    Value,
+)
 from scripts.compiler.problems import Problem, SpecInvalid
 from scripts.compiler.reader import Reader, listed
 from scripts.compiler.yamlread import Node, YamlMistake, read
@@ -70,8 +82,12 @@ def list_specs(root: File) -> list[Spec]:
 
 
 def read_steps(steps: list[dict[str, Any]]) -> list[Step]:
-    """Return plain steps as the rest of the compiler knows them; mistakes in them are for `parse` to find."""
-    return _Spec(Reader(""), "").steps(read(yaml.safe_dump({"steps": steps})).value["steps"], "steps")
+    """Return plain steps as the rest of the compiler knows them; mistakes in them are for `parse`
+    to find.
+    """
+    return _Spec(Reader(""), "").steps(
+        read(yaml.safe_dump({"steps": steps})).value["steps"], "steps"
+    )
 
 
 def files(root: File) -> list[File]:
@@ -110,12 +126,17 @@ class _Spec:
         top = reader.mapping(node, "a spec", TOP)
         for key in ("summary", "area"):
             if key not in top:
-                reader.wrong(1, f"{key!r} is missing; every spec has a summary, an area, and steps or a run")
+                reader.wrong(
+                    1, f"{key!r} is missing; every spec has a summary, an area, and steps or a run"
+                )
         if ("steps" in top) == ("run" in top):
             reader.wrong(1, "a spec has either `steps` (a flow) or one `run` (a scheduled script)")
         summary = reader.text(top.get("summary"), "summary")
         if len(summary) > SUMMARY_LENGTH:
-            reader.wrong(top["summary"].line, f"summary has {len(summary)} characters; at most {SUMMARY_LENGTH} are shown")
+            reader.wrong(
+                top["summary"].line,
+                f"summary has {len(summary)} characters; at most {SUMMARY_LENGTH} are shown",
+            )
         if summary.endswith("."):
             reader.wrong(top["summary"].line, "summary ends with a dot; it is a title")
         inputs, lines = read_inputs(reader, top.get("inputs"))
@@ -129,10 +150,14 @@ class _Spec:
             input_lines=lines,
         )
         spec.pattern = reader.one_of(top.get("pattern"), "pattern", PATTERNS, PATTERNS[0])
-        spec.orchestrator = reader.one_of(top.get("orchestrator"), "orchestrator", ORCHESTRATORS, ORCHESTRATORS[0])
+        spec.orchestrator = reader.one_of(
+            top.get("orchestrator"), "orchestrator", ORCHESTRATORS, ORCHESTRATORS[0]
+        )
         agents = top.get("agents")
         spec.agents = (
-            [reader.word(item, "an agent") for item in reader.items(agents, "agents")] if agents and agents.value else []
+            [reader.word(item, "an agent") for item in reader.items(agents, "agents")]
+            if agents and agents.value
+            else []
         )
         spec.budget = self.budget(top.get("budget"))
         spec.schedule = self.schedule(top.get("schedule"))
@@ -157,12 +182,26 @@ class _Spec:
     def script(self, spec: Spec, top: dict[str, Node]) -> None:
         for key in ("inputs", "on_failure", "preprocessor", "early_return", "chat"):
             if key in top:
-                self.reader.wrong(top[key].key_line, f"{key!r} belongs to a flow; a scheduled script has `run` and `with`")
+                self.reader.wrong(
+                    top[key].key_line,
+                    f"{key!r} belongs to a flow; a scheduled script has `run` and `with`",
+                )
         if spec.schedule is None:
-            self.reader.wrong(top["run"].key_line, "a spec with `run` is a scheduled script and needs a `schedule`")
+            self.reader.wrong(
+                top["run"].key_line,
+                "a spec with `run` is a scheduled script and needs a `schedule`",
+            )
         elif spec.schedule.args:
-            self.reader.wrong(spec.schedule.line, "the arguments of a scheduled script stand under `with`, not `schedule.args`")
-        spec.call = Call(self.reader.text(top["run"], "run"), top["run"].line, {}, self.reader.constants(top.get("with"), "with"))
+            self.reader.wrong(
+                spec.schedule.line,
+                "the arguments of a scheduled script stand under `with`, not `schedule.args`",
+            )
+        spec.call = Call(
+            self.reader.text(top["run"], "run"),
+            top["run"].line,
+            {},
+            self.reader.constants(top.get("with"), "with"),
+        )
 
     def budget(self, node: Node | None) -> dict[str, Any]:
         found = {}
@@ -179,7 +218,11 @@ class _Spec:
         reader, parts = self.reader, self.reader.mapping(node, "schedule", SCHEDULE)
         for key in ("cron", "timezone"):
             if key not in parts:
-                reader.wrong(node.key_line, f"schedule has no {key!r}; it needs cron (six fields) and timezone (Europe/London)")
+                reader.wrong(
+                    node.key_line,
+                    f"schedule has no {key!r}; it needs cron (six fields) and timezone"
+                    " (Europe/London)",
+                )
         cron = reader.text(parts.get("cron"), "schedule.cron")
         zone = reader.text(parts.get("timezone"), "schedule.timezone", "UTC")
         if cron:
@@ -188,8 +231,16 @@ class _Spec:
             try:
                 ZoneInfo(zone)
             except (OSError, ValueError, KeyError):
-                reader.wrong(parts["timezone"].line, f"time zone {zone!r} is unknown; use a name such as Europe/London or UTC")
-        grace = reader.typed(parts.get("misfire_grace"), "schedule.misfire_grace", (int, str), "seconds, or text such as 12h")
+                reader.wrong(
+                    parts["timezone"].line,
+                    f"time zone {zone!r} is unknown; use a name such as Europe/London or UTC",
+                )
+        grace = reader.typed(
+            parts.get("misfire_grace"),
+            "schedule.misfire_grace",
+            (int, str),
+            "seconds, or text such as 12h",
+        )
         if grace is not None:
             try:
                 parse_duration(grace)
@@ -208,7 +259,9 @@ class _Spec:
     def check_cron(self, cron: str, line: int) -> None:
         if len(cron.split()) != 6:
             self.reader.wrong(
-                line, f"cron {cron!r} has {len(cron.split())} fields; Windmill needs six, seconds first: 0 0 8 * * *"
+                line,
+                f"cron {cron!r} has {len(cron.split())} fields; Windmill needs six, seconds first:"
+                " 0 0 8 * * *",
             )
             return
         try:
@@ -217,7 +270,9 @@ class _Spec:
             self.reader.wrong(line, f"cron {cron!r} cannot be read: {error}")
 
     def steps(self, node: Node | None, what: str) -> list[Step]:
-        return [step for item in self.reader.items(node, what) if (step := self.step(item)) is not None]
+        return [
+            step for item in self.reader.items(node, what) if (step := self.step(item)) is not None
+        ]
 
     def step(self, node: Node) -> Step | None:
         reader = self.reader
@@ -226,7 +281,9 @@ class _Spec:
         name = reader.word(parts.get("id"), "id")
         what = f"step {name!r}" if name else "a step"
         if not name:
-            reader.wrong(node.line, "a step has no id; give it a word that reads well as results.<id>")
+            reader.wrong(
+                node.line, "a step has no id; give it a word that reads well as results.<id>"
+            )
         if len(kinds) != 1:
             has = f"has {listed(kinds)}" if kinds else "does nothing"
             reader.wrong(node.line, f"{what} {has}; it needs exactly one of {listed(KINDS)}")
@@ -244,7 +301,11 @@ class _Spec:
         if "depends_on" in parts:
             values = parts["depends_on"]
             listing = [values] if isinstance(values.value, str) else values.value or []
-            step.depends_on = [Value(item.plain(), item.line) for item in listing] if isinstance(listing, list) else []
+            step.depends_on = (
+                [Value(item.plain(), item.line) for item in listing]
+                if isinstance(listing, list)
+                else []
+            )
         getattr(self, f"read_{kind}")(step, parts, what)
         return step
 
@@ -254,7 +315,9 @@ class _Spec:
             if each in RESERVED:
                 self.reader.wrong(line, f"id {each!r} is reserved by Windmill; choose another word")
             elif each in self.ids:
-                self.reader.wrong(line, f"id {each!r} is used twice; the first is in line {self.ids[each]}")
+                self.reader.wrong(
+                    line, f"id {each!r} is used twice; the first is in line {self.ids[each]}"
+                )
             elif each:
                 self.ids[each] = line
 
@@ -267,13 +330,20 @@ class _Spec:
             reader.constants(parts.get("with"), f"{what}: with"),
         )
         for name in step.call.from_.keys() & step.call.with_.keys():
-            reader.wrong(step.call.with_[name].line, f"{what}: {name!r} stands under both from and with; keep one")
+            reader.wrong(
+                step.call.with_[name].line,
+                f"{what}: {name!r} stands under both from and with; keep one",
+            )
         step.timeout = reader.seconds(parts.get("timeout"), f"{what}: timeout", 7 * DAY)
         if "retry" in parts:
             retry = reader.mapping(parts["retry"], f"{what}: retry", ("attempts", "seconds"))
             step.retry = {
-                "attempts": reader.count(retry.get("attempts"), f"{what}: retry.attempts", 1, 100) or 1,
-                "seconds": reader.count(retry.get("seconds"), f"{what}: retry.seconds", 0, 21_600) or 0,
+                "attempts": (
+                    reader.count(retry.get("attempts"), f"{what}: retry.attempts", 1, 100) or 1
+                ),
+                "seconds": (
+                    reader.count(retry.get("seconds"), f"{what}: retry.seconds", 0, 21_600) or 0
+                ),
             }
 
     def read_for_each(self, step: Step, parts: dict[str, Node], what: str) -> None:
@@ -302,7 +372,9 @@ class _Spec:
             when = self.reader.path(choice.get("when"), f"{what}: when", may_negate=True)
             for key in ("when", "steps"):
                 if key not in choice:
-                    self.reader.wrong(item.line, f"{what}: a choice has no {key!r}; it needs when and steps")
+                    self.reader.wrong(
+                        item.line, f"{what}: a choice has no {key!r}; it needs when and steps"
+                    )
             step.choices.append(
                 Branch(
                     self.steps(choice.get("steps"), f"{what}: steps of a choice"),
@@ -315,13 +387,25 @@ class _Spec:
             step.otherwise = self.steps(parts["otherwise"], f"{what}: otherwise")
 
     def read_approval(self, step: Step, parts: dict[str, Node], what: str) -> None:
-        reader, approval = self.reader, self.reader.mapping(parts["approval"], f"{what}: approval", ("action", "when", "timeout"))
+        reader, approval = (
+            self.reader,
+            self.reader.mapping(
+                parts["approval"], f"{what}: approval", ("action", "when", "timeout")
+            ),
+        )
         action = reader.path(approval.get("action"), f"{what}: action")
         if "action" not in approval:
-            reader.wrong(step.line, f"{what}: approval has no action; name the path of the proposed action's id")
+            reader.wrong(
+                step.line,
+                f"{what}: approval has no action; name the path of the proposed action's id",
+            )
         timeout = reader.seconds(approval.get("timeout"), f"{what}: approval.timeout", 30 * DAY)
         if action:
-            step.approval = Approval(action, reader.path(approval.get("when"), f"{what}: when", may_negate=True), timeout or DAY)
+            step.approval = Approval(
+                action,
+                reader.path(approval.get("when"), f"{what}: when", may_negate=True),
+                timeout or DAY,
+            )
 
     def call(self, node: Node, what: str) -> Call | None:
         reader, parts = self.reader, self.reader.mapping(node, what, ("run", "from", "with"))

@@ -10,7 +10,10 @@ FILE = "resources/windmill/spec.schema.json"
 Json = dict[str, Any]
 NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
 STEPS = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/step"}}
-PATH = {"type": "string", "description": "A Windmill path, such as results.open.run_id or flow_input.iter.value."}
+PATH = {
+    "type": "string",
+    "description": "A Windmill path, such as results.open.run_id or flow_input.iter.value.",
+}
 CONDITION = {"type": "string", "description": "A path to a boolean, or `not` and a path."}
 SECONDS = {"type": ["integer", "string"], "description": "Seconds, or text such as 90s, 5m or 2h."}
 RUN = {
@@ -39,7 +42,11 @@ def text() -> str:
 def schema() -> Json:
     """Return the schema: the same words as the compiler accepts."""
     properties: Json = {
-        "summary": {"type": "string", "maxLength": spec.SUMMARY_LENGTH, "description": "The title of the flow, without a dot."},
+        "summary": {
+            "type": "string",
+            "maxLength": spec.SUMMARY_LENGTH,
+            "description": "The title of the flow, without a dot.",
+        },
         "description": {"type": "string"},
         "area": {**NAME, "description": "The folder under f/millrace that holds the flow."},
         "pattern": {"enum": list(PATTERNS)},
@@ -55,8 +62,14 @@ def schema() -> Json:
             **_closed({"run": RUN}, "run"),
             "description": "Makes the inputs of a webhook's, route's or mail's event; its script has preprocessor(event).",
         },
-        "early_return": {**NAME, "description": "The step whose result callers that wait are given."},
-        "chat": {"type": "boolean", "description": "Started from Windmill's chat: needs the input user_message."},
+        "early_return": {
+            **NAME,
+            "description": "The step whose result callers that wait are given.",
+        },
+        "chat": {
+            "type": "boolean",
+            "description": "Started from Windmill's chat: needs the input user_message.",
+        },
         "on_failure": _closed({"run": RUN, "from": NAMED_PATHS, "with": {"type": "object"}}, "run"),
     }
     return {
@@ -69,7 +82,12 @@ def schema() -> Json:
 
 
 def _closed(properties: Json, *required: str) -> Json:
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
 
 
 def _schedule() -> Json:
@@ -92,7 +110,9 @@ def _input() -> Json:
 
 
 def _step(kind: str) -> Json:
-    choice = _closed({"when": CONDITION, "summary": {"type": "string"}, "steps": STEPS}, "when", "steps")
+    choice = _closed(
+        {"when": CONDITION, "summary": {"type": "string"}, "steps": STEPS}, "when", "steps"
+    )
     branch = {"oneOf": [STEPS, _closed({"summary": {"type": "string"}, "steps": STEPS}, "steps")]}
     parts: Json = {
         "id": NAME, "summary": {"type": "string"}, "depends_on": {"type": ["array", "string"], "items": NAME},
@@ -103,5 +123,8 @@ def _step(kind: str) -> Json:
         "choose": {"type": "array", "items": choice, "minItems": 1}, "otherwise": STEPS,
         "approval": _closed({"action": PATH, "when": CONDITION, "timeout": SECONDS}, "action"),
     }  # fmt: skip
-    chosen = {key: {**parts[key], "description": HELP[key]} if key in HELP else parts[key] for key in spec.KEYS[kind]}
+    chosen = {
+        key: {**parts[key], "description": HELP[key]} if key in HELP else parts[key]
+        for key in spec.KEYS[kind]
+    }
     return {"title": kind, **_closed(chosen, "id", "summary", kind)}

@@ -1,4 +1,6 @@
-"""How long summaries may be: Windmill's graph and picker cut them, and half a sentence says nothing."""
+"""How long summaries may be: Windmill's graph and picker cut them, and half a sentence says
+nothing.
+"""
 
 from collections.abc import Iterator
 
@@ -21,7 +23,9 @@ def check(specs: list[Spec], files: Bundle) -> list[Problem]:
 def _of_specs(specs: list[Spec]) -> Iterator[Problem]:
     for spec in specs:
         if spec.area == BLOCKS:
-            yield from _too_long(spec.file, 1, "the flow, which is a block,", spec.summary, IN_A_FLOW)
+            yield from _too_long(
+                spec.file, 1, "the flow, which is a block,", spec.summary, IN_A_FLOW
+            )
         for step in spec.every_step():
             yield from _too_long(spec.file, step.line, f"step {step.id!r}", step.summary, IN_A_FLOW)
 
@@ -29,7 +33,9 @@ def _of_specs(specs: list[Spec]) -> Iterator[Problem]:
 def _of_scripts(files: Bundle) -> Iterator[Problem]:
     for module in files.steps():
         most = IN_A_FLOW if module.verb.startswith(f"{BLOCKS}/") else OF_A_STEP
-        yield from _too_long(module.path, 1, "the docstring's first line", metadata.summary(module), most)
+        yield from _too_long(
+            module.path, 1, "the docstring's first line", metadata.summary(module), most
+        )
 
 
 def _too_long(file: str, line: int, what: str, summary: str, most: int) -> Iterator[Problem]:
@@ -37,6 +43,6 @@ def _too_long(file: str, line: int, what: str, summary: str, most: int) -> Itera
         yield Problem(
             file,
             line,
-            f"{what} is summarised in {len(summary)} characters: {summary!r}; Windmill shows {most}, say it in two to four words"
-            " and the rest in the description",
+            f"{what} is summarised in {len(summary)} characters: {summary!r}; Windmill shows"
+            f" {most}, say it in two to four words and the rest in the description",
         )

@@ -1,8 +1,9 @@
 """Libraries that a step imports and does not use: they cost it time at each start.
 
-A library is used when `main` reaches a name that stands on it. Names are followed over the files: what a function,
-class or value says, and what its file does besides defining (a registration, a call at the top). Unlike a linter's
-unused import, this finds the import of a file of ours of which the step needs only another part.
+A library is used when `main` reaches a name that stands on it. Names are followed over the files:
+what a function, class or value says, and what its file does besides defining (a registration, a
+call at the top). Unlike a linter's unused import, this finds the import of a file of ours of which
+the step needs only another part.
 """
 
 import ast
@@ -23,7 +24,9 @@ Place = tuple[str, str]
 
 def check(bundle: Bundle) -> list[Problem]:
     """Return each import at the top of a file by which a step loads a library that it does not use."""
-    files = {path: _File(module) for path, module in bundle.modules.items() if module.tree is not None}
+    files = {
+        path: _File(module) for path, module in bundle.modules.items() if module.tree is not None
+    }
     graph = _Graph(bundle, files)
     found: dict[tuple[str, int, str], list[str]] = {}
     for step in bundle.steps():
@@ -35,7 +38,10 @@ def check(bundle: Bundle) -> list[Problem]:
                     found.setdefault((path, line, library), []).append(step.verb)
     return [
         Problem(
-            path, line, f"imports {library}, which {', '.join(steps)} never uses; import it where it is needed, or split the file"
+            path,
+            line,
+            f"imports {library}, which {', '.join(steps)} never uses; import it where it is needed,"
+            " or split the file",
         )
         for (path, line, library), steps in found.items()
     ]
@@ -52,11 +58,15 @@ class _File:
 
     @cached_property
     def imported(self) -> dict[str, tuple[str, str]]:
-        """Each imported name: the module that it is from, and the name there (empty: the module itself)."""
+        """Each imported name: the module that it is from, and the name there (empty: the module
+        itself).
+        """
         names: dict[str, tuple[str, str]] = {}
         for node in self.body:
             if isinstance(node, ast.Import):
-                names |= {(each.asname or each.name).split(".")[0]: (each.name, "") for each in node.names}
+                names |= {
+                    (each.asname or each.name).split(".")[0]: (each.name, "") for each in node.names
+                }
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names |= {each.asname or each.name: (node.module, each.name) for each in node.names}
         return names
@@ -82,15 +92,23 @@ class _File:
         return found
 
     def says(self, name: str) -> set[str]:
-        """Return what a name at the top says: the names in its definition, `module.attribute` for one taken from a module."""
+        """Return what a name at the top says: the names in its definition, `module.attribute` for
+        one taken from a module.
+        """
         if name not in self._said:
-            self._said[name] = {each for node in self.defined.get(name, []) for each in _names(node)}
+            self._said[name] = {
+                each for node in self.defined.get(name, []) for each in _names(node)
+            }
         return self._said[name]
 
     @cached_property
     def at_load(self) -> set[str]:
         """The names that loading the file itself uses: statements that define nothing."""
-        loose = [node for node in self.body if not isinstance(node, (ast.Import, ast.ImportFrom)) and not _targets(node)]
+        loose = [
+            node
+            for node in self.body
+            if not isinstance(node, (ast.Import, ast.ImportFrom)) and not _targets(node)
+        ]
         return {name for node in loose for name in _names(node)}
 
 
@@ -115,7 +133,9 @@ class _Graph:
         self._known: dict[Place, tuple[str, list[Place]]] = {}
 
     def libraries(self, start: str, loaded: set[str]) -> set[str]:
-        """Return the libraries that the step's `main`, and what its files do when they are loaded, stand on."""
+        """Return the libraries that the step's `main`, and what its files do when they are loaded,
+        stand on.
+        """
         libraries: set[str] = set()
         waiting: list[Place] = [(start, "main")]
         waiting += [(path, name) for path in loaded for name in self._files[path].at_load]
@@ -153,11 +173,15 @@ class _Graph:
 
 
 def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements that run when the file is loaded, those inside `try`, `if` and `with` too."""
+    """Yield the statements that run when the file is loaded, those inside `try`, `if` and `with`
+    too.
+    """
     for node in body:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
-        inner: list[ast.stmt] = [child for part in ("body", "orelse", "finalbody") for child in getattr(node, part, [])]
+        inner: list[ast.stmt] = [
+            child for part in ("body", "orelse", "finalbody") for child in getattr(node, part, [])
+        ]
         if isinstance(node, DEFINES) or not inner:
             yield node
         else:
@@ -169,7 +193,9 @@ def _targets(node: ast.stmt) -> list[str]:
         return [node.name]
     if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+        return [
+            name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+        ]
     return []
 
 

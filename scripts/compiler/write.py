@@ -46,17 +46,23 @@ def expected(spec_: Spec, files: Bundle) -> dict[str, str]:
     return texts
 
 
-def compile_all(root: Path, only: Collection[str] | None = None, overwrite: bool = False) -> list[str]:
+def compile_all(
+    root: Path, only: Collection[str] | None = None, overwrite: bool = False
+) -> list[str]:
     """Write what has changed and remove what no spec makes any more; return the paths.
 
-    Nothing is written when a spec has a mistake, or (unless with `overwrite`) when a compiled file was edited since.
+    Nothing is written when a spec has a mistake, or (unless with `overwrite`) when a compiled file
+    was edited since.
     """
     files = bundle(root)
     specs, problems = check(root, files)
     names = [path.stem for path in spec.files(root)]
     for name in only or ():
         if name not in names:
-            raise NotFound(f"there is no flow {name!r}{closest(name, names)}; scripts/millrace flows list shows them")
+            raise NotFound(
+                f"there is no flow {name!r}{closest(name, names)}; scripts/millrace flows list"
+                " shows them"
+            )
     if only:
         problems = [problem for problem in problems if Path(problem.file).stem in only]
     if problems:
@@ -79,14 +85,27 @@ def drift(root: Path) -> list[Problem]:
     specs, problems = check(root, files)
     for each in specs:
         for name, text in expected(each, files).items():
-            problems += _compare(root, name, text, f"differs from what {each.file} makes", f"{COMPILE}, or {IMPORT} {each.name}")
-    problems += _compare(root, specs_schema.FILE, specs_schema.text(), "differs from the language of the specs")
-    problems += [Problem(name, 1, f"no spec makes this file; {COMPILE}") for name in stale(root, specs, files)]
+            problems += _compare(
+                root,
+                name,
+                text,
+                f"differs from what {each.file} makes",
+                f"{COMPILE}, or {IMPORT} {each.name}",
+            )
+    problems += _compare(
+        root, specs_schema.FILE, specs_schema.text(), "differs from the language of the specs"
+    )
+    problems += [
+        Problem(name, 1, f"no spec makes this file; {COMPILE}")
+        for name in stale(root, specs, files)
+    ]
     return problems
 
 
 def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
-    """Return generated flows and schedules that no spec makes. A spec with mistakes keeps its files."""
+    """Return generated flows and schedules that no spec makes. A spec with mistakes keeps its
+    files.
+    """
     wanted = {name for each in specs for name in expected(each, files)}
     broken = {path.stem for path in spec.files(root)} - {each.name for each in specs}
     found = []
@@ -95,15 +114,25 @@ def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
         flow = path.name == "flow.yaml" and is_made(path)
         if not flow and (not name.endswith(".schedule.yaml") or by_hand(path)):
             continue
-        stem = path.parent.name.removesuffix("__flow") if flow else path.name.removesuffix(".schedule.yaml")
+        stem = (
+            path.parent.name.removesuffix("__flow")
+            if flow
+            else path.name.removesuffix(".schedule.yaml")
+        )
         if name not in wanted and stem not in broken:
             found.append(name)
     return found
 
 
 def by_hand(path: Path) -> bool:
-    """Tell whether a flow, or the flow beside a schedule, is written by hand: then no spec is asked for."""
-    flow = path if path.name == "flow.yaml" else path.parent / f"{path.name.removesuffix('.schedule.yaml')}__flow" / "flow.yaml"
+    """Tell whether a flow, or the flow beside a schedule, is written by hand: then no spec is asked
+    for.
+    """
+    flow = (
+        path
+        if path.name == "flow.yaml"
+        else path.parent / f"{path.name.removesuffix('.schedule.yaml')}__flow" / "flow.yaml"
+    )
     return flow.is_file() and not is_made(flow)
 
 
@@ -121,6 +150,7 @@ def _compare(root: Path, name: str, text: str, what: str, way_out: str = COMPILE
     if lines == wanted:
         return []
     first = next(
-        (number for number, (a, b) in enumerate(zip(lines, wanted, strict=False), 1) if a != b), min(len(lines), len(wanted))
+        (number for number, (a, b) in enumerate(zip(lines, wanted, strict=False), 1) if a != b),
+        min(len(lines), len(wanted)),
     )
     return [Problem(name, first, f"{what}; {way_out}")]

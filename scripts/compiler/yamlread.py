@@ -26,10 +26,18 @@ class Node:
 
     def kind(self) -> str:
         """Return the name that a person would give to the value's type."""
-        names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a whole number"}
+        names = {
+            dict: "a mapping",
+            list: "a list",
+            str: "text",
+            bool: "true or false",
+            int: "a whole number",
+        }
         if self.value is None:
             return "nothing"
-        return names.get(type(self.value), "a number" if isinstance(self.value, float) else "a date")
+        return names.get(
+            type(self.value), "a number" if isinstance(self.value, float) else "a date"
+        )
 
 
 class YamlMistake(Exception):
@@ -74,7 +82,9 @@ def _mapping(loader: Any, source: yaml.MappingNode) -> dict[str, Node]:
         key = str(key_node.value)
         line = key_node.start_mark.line + 1
         if key in result:
-            raise YamlMistake(line, f"{key!r} stands twice; the first is in line {result[key].key_line}")
+            raise YamlMistake(
+                line, f"{key!r} stands twice; the first is in line {result[key].key_line}"
+            )
         child = _node(loader, value_node)
         child.key_line = line
         result[key] = child

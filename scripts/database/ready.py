@@ -58,4 +58,7 @@ def sweep() -> None:
     dead = recovery.sweep().dead
     if dead:
         names = ", ".join(run_id[:8] for run_id in dead)
-        print(f"millrace: lost their runner: {names}; scripts/millrace recover goes on with them", file=sys.stderr)
+        print(
+            f"millrace: lost their runner: {names}; scripts/millrace recover goes on with them",
+            file=sys.stderr,
+        )

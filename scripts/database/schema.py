@@ -34,14 +34,16 @@ def generated(root: Path = ROOT) -> str:
     for expected, path in enumerate(sorted((root / FOLDER).glob("*.sql")), 1):
         match = re.fullmatch(r"(\d{4})_[a-z0-9_]+", path.stem)
         if not match or int(match[1]) != expected:
-            raise ValueError(f"{path.name}: migrations are named NNNN_name.sql without gaps; expected {expected:04}_…")
+            raise ValueError(
+                f"{path.name}: migrations are named NNNN_name.sql without gaps; expected {expected:04}_…"
+            )
         sql = path.read_text()
         if '"""' in sql or "\\" in sql:
-            raise ValueError(f"{path.name}: triple quotes and backslashes do not fit into the generated module")
+            raise ValueError(
+                f"{path.name}: triple quotes and backslashes do not fit into the generated module"
+            )
         sha256 = hashlib.sha256(sql.encode()).hexdigest()
-        text += (
-            f'    Migration(\n        {expected},\n        "{path.stem}",\n        "{sha256}",\n        """\n{sql}""",\n    ),\n'
-        )
+        text += f'    Migration(\n        {expected},\n        "{path.stem}",\n        "{sha256}",\n        """\n{sql}""",\n    ),\n'
     return text + "]\n"
 
 

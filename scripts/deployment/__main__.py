@@ -19,10 +19,11 @@ from scripts.paths import ROOT
 DESCRIPTION = """\
 Deploy the bundle to a Windmill workspace (1.587 or later).
 
-Rights: a push of dependencies/*.requirements.in needs an admin of the workspace; so does the first deployment. Later ones that
-leave these files alone need a user (not an operator) who may write the folder f/millrace. --bootstrap makes a resource, secret
-variables and a resource type with the same token. What is asked first, and changes nothing: address, token, workspace, rights,
-release of server and workers."""
+Rights: a push of dependencies/*.requirements.in needs an admin of the workspace; so does the first
+deployment. Later ones that leave these files alone need a user (not an operator) who may write the
+folder f/millrace. --bootstrap makes a resource, secret variables and a resource type with the same
+token. What is asked first, and changes nothing: address, token, workspace, rights, release of
+server and workers."""
 
 
 def main(arguments: list[str]) -> int:
@@ -46,7 +47,9 @@ def main(arguments: list[str]) -> int:
 
 
 def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
-    """Look, show the plan, check, push, and bring workers, tables and schedules up to it, saying each in a line."""
+    """Look, show the plan, check, push, and bring workers, tables and schedules up to it, saying
+    each in a line.
+    """
     _refuse_unknown(root)
     user = preflight.look(server)
     last = records.read(server)
@@ -63,7 +66,12 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
         if not options.dry_run:
             plans.refuse(plan, options.allow_delete, options.overwrite)
         preflight.refuse(user, plan, bool(server.get(f"folders/exists/{preflight.FOLDER}")))
-        if not (plan.empty or options.dry_run or options.yes or _confirmed(f"Push to workspace {server.workspace!r}?")):
+        if not (
+            plan.empty
+            or options.dry_run
+            or options.yes
+            or _confirmed(f"Push to workspace {server.workspace!r}?")
+        ):
             raise BadInput("nothing was pushed; --yes pushes without asking")
         if not (plan.empty or options.skip_checks):
             _check(root)
@@ -82,13 +90,18 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
     _prepare(server, options.bootstrap, found.waiting)
 
 
-def _push(server: Server, root: Path, folder: Path, plan: plans.Plan, found: inventory.Inventory) -> None:
+def _push(
+    server: Server, root: Path, folder: Path, plan: plans.Plan, found: inventory.Inventory
+) -> None:
     if found.waiting:
-        # Before the push: were it cut off, a schedule that is off would pass for one that a person switched off.
+        # Before the push: were it cut off, a schedule that is off would pass for one that a person
+        # switched off.
         known = records.read(server) or records.Record()
         known.waiting = found.waiting
         records.write(server, known)
-    inventory.keep_switches(folder, {**found.switched, **dict.fromkeys(found.waiting, False)}, found.modes)
+    inventory.keep_switches(
+        folder, {**found.switched, **dict.fromkeys(found.waiting, False)}, found.modes
+    )
     cli.push(folder, server, f"Millrace {plan.revision}")
     inventory.remove(server, plan.deleted)
 
@@ -101,15 +114,21 @@ def _wait_for_workers(server: Server, folder: Path, plan: plans.Plan) -> None:
 
 
 def roll_back(server: Server, root: Path, options: argparse.Namespace) -> None:
-    """Deploy the revision before the last one; what the server stores and the tables stay as they are."""
+    """Deploy the revision before the last one; what the server stores and the tables stay as they
+    are.
+    """
     last = records.read(server)
     revisions = last.revisions if last else []
     if last is None or len(revisions) < 2:
-        raise BadInput(f"workspace {server.workspace!r} has no deployment before the last one: {', '.join(revisions) or 'none'}")
+        raise BadInput(
+            f"workspace {server.workspace!r} has no deployment before the last one:"
+            f" {', '.join(revisions) or 'none'}"
+        )
     target = revisions[-2]
     if target.endswith("+"):
         raise BadInput(
-            f"the deployment before, {target}, had files that were never committed; check out what you want and deploy it"
+            f"the deployment before, {target}, had files that were never committed; check out what"
+            " you want and deploy it"
         )
     with checkout.at(root, target) as before:
         print(f"going back from {revisions[-1]} to {target}")
@@ -123,19 +142,27 @@ def roll_back(server: Server, root: Path, options: argparse.Namespace) -> None:
 
 def _prepare(server: Server, wanted: bool, waiting: list[str]) -> None:
     """Make settings and tables, then switch on the schedules that waited for them."""
-    off = f"{len(waiting)} schedule(s) stay off until there are tables: {', '.join(waiting)}" if waiting else ""
+    off = (
+        f"{len(waiting)} schedule(s) stay off until there are tables: {', '.join(waiting)}"
+        if waiting
+        else ""
+    )
     if wanted:
         for line in bootstrap.run(server):
             print(f"made: {line}")
     if not (wanted or bootstrap.configured(server)):
-        print(f"note: the workspace has no {bootstrap.RESOURCE}; --bootstrap makes it and the tables")
+        print(
+            f"note: the workspace has no {bootstrap.RESOURCE}; --bootstrap makes it and the tables"
+        )
         if off:
             print(f"note: {off}")
         return
     try:
         print(bootstrap.migrate(server))
     except DeployFailed as error:
-        raise DeployFailed(f"{error}\n{off}; deploy again when this is mended" if off else str(error)) from None
+        raise DeployFailed(
+            f"{error}\n{off}; deploy again when this is mended" if off else str(error)
+        ) from None
     for path in waiting:
         server.post(f"schedules/setenabled/{path}", {"enabled": True})
         print(f"on: schedule {path}")
@@ -147,7 +174,10 @@ def _prepare(server: Server, wanted: bool, waiting: list[str]) -> None:
 def _refuse_unknown(root: Path) -> None:
     paths = checkout.unknown(root)
     if paths:
-        raise BadInput(f"Git does not know {', '.join(paths)}: what is pushed is tracked; git add them, or move them away")
+        raise BadInput(
+            f"Git does not know {', '.join(paths)}: what is pushed is tracked; git add them, or"
+            " move them away"
+        )
 
 
 def _check(root: Path) -> None:
@@ -156,7 +186,9 @@ def _check(root: Path) -> None:
     problems = run_checks(root)
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
-        raise DeployFailed(f"the bundle's checks found {len(problems)} problem(s); nothing was pushed:\n{lines}")
+        raise DeployFailed(
+            f"the bundle's checks found {len(problems)} problem(s); nothing was pushed:\n{lines}"
+        )
     print("checks: passed")
 
 
@@ -166,7 +198,10 @@ def _tell(found: inventory.Inventory) -> None:
     for name in found.other_dependencies:
         print(f"keep: workspace dependencies {name!r} (not from this bundle)")
     for path, enabled in found.switched.items():
-        print(f"keep: schedule {path} stays {'on' if enabled else 'off'}, as it was switched on the server")
+        print(
+            f"keep: schedule {path} stays {'on' if enabled else 'off'}, as it was switched on the"
+            " server"
+        )
     for path, mode in found.modes.items():
         print(f"keep: HTTP trigger {path} stays {mode}, as it was set on the server")
 
@@ -179,18 +214,34 @@ def _confirmed(question: str) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="scripts/deploy", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="scripts/deploy",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     workspaces.add_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
-    parser.add_argument("--allow-delete", action="store_true", help="delete what was deployed before and is no longer in Git")
     parser.add_argument(
-        "--overwrite", action="store_true", help="push over what was changed on the server since the last deployment"
+        "--allow-delete",
+        action="store_true",
+        help="delete what was deployed before and is no longer in Git",
     )
-    parser.add_argument("--rollback", action="store_true", help="deploy the revision before the last one")
-    parser.add_argument("--bootstrap", action="store_true", help="make settings, secret variables and tables where missing")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="push over what was changed on the server since the last deployment",
+    )
+    parser.add_argument(
+        "--rollback", action="store_true", help="deploy the revision before the last one"
+    )
+    parser.add_argument(
+        "--bootstrap",
+        action="store_true",
+        help="make settings, secret variables and tables where missing",
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask before pushing")
-    parser.add_argument("--skip-checks", action="store_true", help="push although the bundle's checks were not run")
+    parser.add_argument(
+        "--skip-checks", action="store_true", help="push although the bundle's checks were not run"
+    )
     return parser
 
 

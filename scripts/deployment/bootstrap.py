@@ -1,4 +1,6 @@
-"""What a workspace needs once beside the bundle: resource type, secret variables, settings, tables. Never overwritten."""
+"""What a workspace needs once beside the bundle: resource type, secret variables, settings, tables.
+Never overwritten.
+"""
 
 import os
 import re
@@ -28,19 +30,37 @@ def run(server: Server) -> list[str]:
     given = _given()
     secrets: dict[str, str] = {}
     # A field that is empty there would be one that nobody has set.
-    value = {name: _referring(name, inner, secrets) if _has_value(inner) else _none(inner) for name, inner in given.items()}
+    value = {
+        name: _referring(name, inner, secrets) if _has_value(inner) else _none(inner)
+        for name, inner in given.items()
+    }
     for path, secret in secrets.items():
         if not server.get(f"variables/exists/{path}"):
             description = f"Millrace: {_described(path)}"
-            server.post("variables/create", {"path": path, "value": secret, "is_secret": True, "description": description})
+            server.post(
+                "variables/create",
+                {"path": path, "value": secret, "is_secret": True, "description": description},
+            )
             to_add = existing and path != OWNER_VARIABLE
-            made.append(f"secret variable {path}" + (f" (add it to {RESOURCE} as $var:{path})" if to_add else ""))
-    # ops/migrate asks for the owner's address itself; other steps are not given it with their settings.
+            made.append(
+                f"secret variable {path}"
+                + (f" (add it to {RESOURCE} as $var:{path})" if to_add else "")
+            )
+    # ops/migrate asks for the owner's address itself; other steps are not given it with their
+    # settings.
     value = {name: inner for name, inner in value.items() if inner != f"$var:{OWNER_VARIABLE}"}
     if not existing:
-        body = {"path": RESOURCE, "value": value, "resource_type": RESOURCE_TYPE, "description": "Settings of Millrace."}
+        body = {
+            "path": RESOURCE,
+            "value": value,
+            "resource_type": RESOURCE_TYPE,
+            "description": "Settings of Millrace.",
+        }
         server.post("resources/create", body)
-        made.append(f"resource {RESOURCE} with " + (", ".join(sorted(value)) or "no values: every setting has its default"))
+        made.append(
+            f"resource {RESOURCE} with "
+            + (", ".join(sorted(value)) or "no values: every setting has its default")
+        )
     return made
 
 
@@ -75,12 +95,19 @@ def resource_type() -> dict[str, Any]:
     return {
         "name": RESOURCE_TYPE,
         "schema": schema,
-        "description": f"Settings of the Millrace bundle; empty fields keep their defaults, the word {NONE} empties one.",
+        "description": (
+            f"Settings of the Millrace bundle; empty fields keep their defaults, the word {NONE}"
+            " empties one."
+        ),
     }
 
 
 def _form_field(field: dict[str, Any]) -> dict[str, Any]:
-    known = {key: field[key] for key in ("type", "description", "enum", "minimum", "maximum", "items") if key in field}
+    known = {
+        key: field[key]
+        for key in ("type", "description", "enum", "minimum", "maximum", "items")
+        if key in field
+    }
     known.setdefault("type", "object")
     if field.get("format") == "password":
         known["password"] = True
@@ -98,16 +125,23 @@ def _form_field(field: dict[str, Any]) -> dict[str, Any]:
 def _resolved(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     alternatives = [option for option in field.get("anyOf", []) if option.get("type") != "null"]
     if alternatives:
-        field = {**alternatives[0], **{key: value for key, value in field.items() if key != "anyOf"}}
+        field = {
+            **alternatives[0],
+            **{key: value for key, value in field.items() if key != "anyOf"},
+        }
     if "$ref" in field:
         field = {**definitions[field["$ref"].rsplit("/", 1)[1]], **field}
     return field
 
 
 def _given() -> dict[str, Any]:
-    """Return the settings that this machine's environment names, checked; secrets are still wrapped."""
+    """Return the settings that this machine's environment names, checked; secrets are still
+    wrapped.
+    """
     known = effective()
-    names = [name for name in NAMES if name not in LOCAL_ONLY and os.environ.get(PREFIX + name.upper())]
+    names = [
+        name for name in NAMES if name not in LOCAL_ONLY and os.environ.get(PREFIX + name.upper())
+    ]
     return {name: getattr(known, name) for name in names}
 
 
@@ -120,7 +154,9 @@ def _none(empty: Any) -> Any:
 
 
 def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:
-    """Return a value as the resource holds it; each secret in it becomes a variable, added to `secrets` by its path."""
+    """Return a value as the resource holds it; each secret in it becomes a variable, added to
+    `secrets` by its path.
+    """
     if isinstance(value, SecretStr):
         path = f"f/millrace/{re.sub(r'[^A-Za-z0-9]+', '_', name).lower()}"
         secrets[path] = value.get_secret_value()
@@ -128,7 +164,11 @@ def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:
     if isinstance(value, BaseModel):
         plain = value.model_dump(mode="json", exclude_none=True)
         return {
-            key: _referring(f"{name}_{key}", getattr(value, key), secrets) if _nested(getattr(value, key)) else plain[key]
+            key: (
+                _referring(f"{name}_{key}", getattr(value, key), secrets)
+                if _nested(getattr(value, key))
+                else plain[key]
+            )
             for key in plain
         }
     if isinstance(value, dict):

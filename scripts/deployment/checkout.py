@@ -1,4 +1,6 @@
-"""What is deployed: a clean copy of the checkout's tracked files, and what its history says is ours."""
+"""What is deployed: a clean copy of the checkout's tracked files, and what its history says is
+ours.
+"""
 
 import contextlib
 import shutil
@@ -14,9 +16,16 @@ PARTS = ("wmill.yaml", "f/millrace", "dependencies")
 
 def copy(root: Path, target: Path) -> list[str]:
     """Copy the tracked files that a push needs into `target`; return their paths."""
-    paths = [path for path in _git(root, "ls-files", "-z", "--", *PARTS).split("\0") if path and (root / path).is_file()]
+    paths = [
+        path
+        for path in _git(root, "ls-files", "-z", "--", *PARTS).split("\0")
+        if path and (root / path).is_file()
+    ]
     if "wmill.yaml" not in paths:
-        raise BadInput(f"{root.name} is not a Git checkout of the bundle: wmill.yaml is not tracked; clone it with git")
+        raise BadInput(
+            f"{root.name} is not a Git checkout of the bundle: wmill.yaml is not tracked; clone it"
+            " with git"
+        )
     for path in paths:
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / path, target / path)
@@ -29,7 +38,9 @@ def changed(root: Path) -> list[str]:
 
 
 def unknown(root: Path) -> list[str]:
-    """Return the files of the bundle that Git does not know (ignored ones apart): the copy would lack them."""
+    """Return the files of the bundle that Git does not know (ignored ones apart): the copy would
+    lack them.
+    """
     return _git(root, "ls-files", "--others", "--exclude-standard", "--", *PARTS).splitlines()
 
 
@@ -51,16 +62,34 @@ def revision(root: Path) -> str:
 
 
 def ever_tracked(root: Path) -> set[str]:
-    """Return every path that was ever deployed from this history; of a shallow clone, only what it has."""
-    names = _git(root, "log", "--pretty=format:", "--name-only", "--diff-filter=ADR", "--no-renames", "--", *PARTS)
+    """Return every path that was ever deployed from this history; of a shallow clone, only what it
+    has.
+    """
+    names = _git(
+        root,
+        "log",
+        "--pretty=format:",
+        "--name-only",
+        "--diff-filter=ADR",
+        "--no-renames",
+        "--",
+        *PARTS,
+    )
     return {name for name in names.splitlines() if name}
 
 
 def _git(root: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError:
-        raise BadInput("git is not installed; a deployment takes the tracked files of a checkout") from None
+        raise BadInput(
+            "git is not installed; a deployment takes the tracked files of a checkout"
+        ) from None
     if done.returncode != 0:
-        raise BadInput(f"git {arguments[0]} failed: {done.stderr.strip()}; a deployment needs a Git checkout with a commit")
+        raise BadInput(
+            f"git {arguments[0]} failed: {done.stderr.strip()}; a deployment needs a Git checkout"
+            " with a commit"
+        )
     return done.stdout

@@ -1,4 +1,6 @@
-"""Whether the first morning on a Windmill server will work: rights, release, workers, bundle, settings, a run, an approval."""
+"""Whether the first morning on a Windmill server will work: rights, release, workers, bundle,
+settings, a run, an approval.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +15,23 @@ from scripts.deployment.server import DeployFailed, Server
 CHECK_WORKER = "f/millrace/ops/check_worker"
 SECONDS = 60.0
 POLL_SECONDS = 0.5
-# A flow that asks, as daily_research does: one step that waits for a person, one that says how it went on.
+# A flow that asks, as daily_research does: one step that waits for a person, one that says how it
+# went on.
 APPROVAL = {
     "modules": [
         {
             "id": "ask",
             "summary": "Ask",
-            "value": {"type": "script", "path": STEP, "input_transforms": {"paths": {"type": "static", "value": []}}},
-            "suspend": {"required_events": 1, "timeout": 120, "continue_on_disapprove_timeout": True},
+            "value": {
+                "type": "script",
+                "path": STEP,
+                "input_transforms": {"paths": {"type": "static", "value": []}},
+            },
+            "suspend": {
+                "required_events": 1,
+                "timeout": 120,
+                "continue_on_disapprove_timeout": True,
+            },
         },
         {"id": "go_on", "summary": "Go on", "value": {"type": "identity"}},
     ]
@@ -28,7 +39,9 @@ APPROVAL = {
 
 
 class Finding(NamedTuple):
-    """What was looked at, whether it is `ok`, a `note` or a `problem`, what was seen, and the way out."""
+    """What was looked at, whether it is `ok`, a `note` or a `problem`, what was seen, and the way
+    out.
+    """
 
     name: str
     state: str
@@ -37,10 +50,17 @@ class Finding(NamedTuple):
 
 
 def examine(server: Server, root: Path) -> Iterator[Finding]:
-    """Yield a finding for each thing that a deployment and its runs need; stop when the rest cannot be asked."""
+    """Yield a finding for each thing that a deployment and its runs need; stop when the rest cannot
+    be asked.
+    """
     version = server.version()
     if preflight.is_old(version):
-        yield Finding("server", "problem", version, f"update the server to {preflight.dotted(preflight.OLDEST)} or later")
+        yield Finding(
+            "server",
+            "problem",
+            version,
+            f"update the server to {preflight.dotted(preflight.OLDEST)} or later",
+        )
     else:
         yield Finding("server", "ok", f"{server.base_url}, {version}")
     try:
@@ -52,7 +72,12 @@ def examine(server: Server, root: Path) -> Iterator[Finding]:
     yield _workers(server)
     yield _dependencies(server, root)
     if not server.get(f"scripts/exists/p/{CHECK_WORKER}"):
-        yield Finding("bundle", "problem", "the bundle is not in this workspace, or an older one", "scripts/deploy pushes it")
+        yield Finding(
+            "bundle",
+            "problem",
+            "the bundle is not in this workspace, or an older one",
+            "scripts/deploy pushes it",
+        )
         return
     yield _schedules(server)
     yield from _attempted("run", lambda: _run(server))
@@ -69,12 +94,21 @@ def _attempted(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Fin
 def _rights(server: Server, user: dict[str, Any]) -> Finding:
     name = user.get("username", "?")
     if user.get("operator"):
-        return Finding("rights", "problem", f"{name} is an operator and may not deploy", "use the token of another user")
+        return Finding(
+            "rights",
+            "problem",
+            f"{name} is an operator and may not deploy",
+            "use the token of another user",
+        )
     if user.get("is_admin"):
         return Finding("rights", "ok", f"{name} is an admin of {server.workspace}")
-    if server.get(f"folders/exists/{preflight.FOLDER}") and preflight.FOLDER not in user.get("folders", []):
+    if server.get(f"folders/exists/{preflight.FOLDER}") and preflight.FOLDER not in user.get(
+        "folders", []
+    ):
         way = "its owner or an admin can allow it in the UI under Folders"
-        return Finding("rights", "problem", f"{name} may not write the folder f/{preflight.FOLDER}", way)
+        return Finding(
+            "rights", "problem", f"{name} may not write the folder f/{preflight.FOLDER}", way
+        )
     text = f"{name} may deploy, but not when dependencies/*.requirements.in changed"
     return Finding("rights", "note", text, "that takes an admin of the workspace")
 
@@ -84,13 +118,27 @@ def _workers(server: Server) -> Finding:
     problem = preflight.workers_problem(workers)
     if problem:
         return Finding("workers", "problem", problem)
-    return Finding("workers", "ok", f"{len(workers)}, {', '.join(sorted({str(row.get('wm_version')) for row in workers}))}")
+    return Finding(
+        "workers",
+        "ok",
+        f"{len(workers)}, {', '.join(sorted({str(row.get('wm_version')) for row in workers}))}",
+    )
 
 
 def _dependencies(server: Server, root: Path) -> Finding:
-    there = {str(row.get("name") or ""): str(row.get("content", "")) for row in server.get("workspace_dependencies/list")}
-    wanted = {file.name.removesuffix(".requirements.in"): file for file in (root / "dependencies").glob("*.requirements.in")}
-    differing = sorted(name for name, file in wanted.items() if there.get(name, "").strip() != file.read_text().strip())
+    there = {
+        str(row.get("name") or ""): str(row.get("content", ""))
+        for row in server.get("workspace_dependencies/list")
+    }
+    wanted = {
+        file.name.removesuffix(".requirements.in"): file
+        for file in (root / "dependencies").glob("*.requirements.in")
+    }
+    differing = sorted(
+        name
+        for name, file in wanted.items()
+        if there.get(name, "").strip() != file.read_text().strip()
+    )
     if differing:
         text = f"missing or different on the server: {', '.join(differing)}"
         return Finding("dependencies", "problem", text, "scripts/deploy with the token of an admin")
@@ -101,8 +149,16 @@ def _schedules(server: Server) -> Finding:
     rows = server.pages(f"schedules/list?path_start=f/{preflight.FOLDER}/")
     known = records.read(server)
     if known and known.waiting:
-        text = f"{len(known.waiting)} schedules are off until there are tables: {', '.join(known.waiting)}"
-        return Finding("switches", "problem", text, "scripts/deploy --bootstrap makes the tables and switches them on")
+        text = (
+            f"{len(known.waiting)} schedules are off until there are tables:"
+            f" {', '.join(known.waiting)}"
+        )
+        return Finding(
+            "switches",
+            "problem",
+            text,
+            "scripts/deploy --bootstrap makes the tables and switches them on",
+        )
     off = sorted(str(row["path"]) for row in rows if not row.get("enabled"))
     text = f"{len(rows) - len(off)} schedules are on" + (f"; off: {', '.join(off)}" if off else "")
     return Finding("switches", "note" if off or not rows else "ok", text)
@@ -114,17 +170,25 @@ def _run(server: Server) -> Iterator[Finding]:
     yield Finding("run", "ok", f"{CHECK_WORKER} ran in {time.monotonic() - started:.1f} s")
     states = {"healthy": "ok", "degraded": "note"}
     for part in result["parts"]:
-        yield Finding(part["name"], states.get(part["state"], "problem"), part["reason"], part["step"])
+        yield Finding(
+            part["name"], states.get(part["state"], "problem"), part["reason"], part["step"]
+        )
 
 
 def _approval(server: Server) -> Iterator[Finding]:
-    job = str(server.post("jobs/run/preview_flow", {"value": APPROVAL, "args": {}})).strip().strip('"')
+    job = (
+        str(server.post("jobs/run/preview_flow", {"value": APPROVAL, "args": {}}))
+        .strip()
+        .strip('"')
+    )
     deadline = time.monotonic() + SECONDS
     # As the approval page does when a person denies.
     while not _denied(server, job):
         if time.monotonic() > deadline:
             server.post(f"jobs_u/queue/cancel/{job}", {"reason": "doctor"})
-            raise DeployFailed(f"a flow did not come to its approval within {SECONDS:.0f} s (job {job})")
+            raise DeployFailed(
+                f"a flow did not come to its approval within {SECONDS:.0f} s (job {job})"
+            )
         time.sleep(POLL_SECONDS)
     server.wait(job, "the flow after a denied approval", SECONDS)
     yield Finding("approval", "ok", "a flow asked, was denied, and went on")

@@ -1,4 +1,6 @@
-"""Which edits on the server were brought into Git: an import notes them here, and a push over them takes nothing away."""
+"""Which edits on the server were brought into Git: an import notes them here, and a push over them
+takes nothing away.
+"""
 
 import json
 from pathlib import Path
@@ -9,10 +11,15 @@ FILE = ".millrace/imported.json"
 
 
 def note(root: Path, path: str, text: str) -> None:
-    """Keep that the flow at `path` was imported as the server had it: `text`, in the form that the plan compares."""
+    """Keep that the flow at `path` was imported as the server had it: `text`, in the form that the
+    plan compares.
+    """
     file = root / FILE
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps({**_read(root), path: record.digest(text)}, indent=0, sort_keys=True), encoding="utf-8")
+    file.write_text(
+        json.dumps({**_read(root), path: record.digest(text)}, indent=0, sort_keys=True),
+        encoding="utf-8",
+    )
 
 
 def is_known(root: Path, path: str, text: str) -> bool:

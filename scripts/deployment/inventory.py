@@ -1,7 +1,8 @@
-"""What is on the server already: what a push would leave behind, what of it is ours, and which schedules people switched.
+"""What is on the server already: what a push would leave behind, what of it is ours, and which
+schedules people switched.
 
-Nothing is deleted by the push itself. Of what is on the server and no longer in Git, only what this history has had
-is removed; the rest was made by people, and stays.
+Nothing is deleted by the push itself. Of what is on the server and no longer in Git, only what this
+history has had is removed; the rest was made by people, and stays.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +30,9 @@ class Inventory:
 
 
 def take(server: Server, root: Path, paths: list[str], waiting: list[str]) -> Inventory:
-    """Look at the server, changing nothing; `waiting` are the schedules that the last deployment left off for want of tables."""
+    """Look at the server, changing nothing; `waiting` are the schedules that the last deployment
+    left off for want of tables.
+    """
     here, before = _items(paths), _items(sorted(checkout.ever_tracked(root)))
     found = Inventory()
     for kind, path in _on_server(server):
@@ -46,16 +49,23 @@ def take(server: Server, root: Path, paths: list[str], waiting: list[str]) -> In
 
 
 def make_folder(server: Server, root: Path) -> bool:
-    """Make the bundle's folder when the workspace has none, and tell whether it did; one that is there is left alone."""
+    """Make the bundle's folder when the workspace has none, and tell whether it did; one that is
+    there is left alone.
+    """
     name = FOLDER.split("/")[1]
     if server.get(f"folders/exists/{name}"):
         return False
-    server.post("folders/create", {"name": name, **yaml.safe_load((root / FOLDER / "folder.meta.yaml").read_text())})
+    server.post(
+        "folders/create",
+        {"name": name, **yaml.safe_load((root / FOLDER / "folder.meta.yaml").read_text())},
+    )
     return True
 
 
 def remove(server: Server, stale: list[tuple[str, str]]) -> None:
-    """Remove items of ours that are no longer in Git; the server keeps scripts and flows in its archive."""
+    """Remove items of ours that are no longer in Git; the server keeps scripts and flows in its
+    archive.
+    """
     for kind, path in stale:
         if kind == "script":
             server.post(f"scripts/archive/p/{path}")
@@ -70,7 +80,9 @@ def remove(server: Server, stale: list[tuple[str, str]]) -> None:
 
 
 def keep_switches(folder: Path, switched: dict[str, bool], modes: dict[str, str]) -> None:
-    """Write the server's switch of each schedule and trigger into the copy: a push would undo what a person chose."""
+    """Write the server's switch of each schedule and trigger into the copy: a push would undo what
+    a person chose.
+    """
     files = {f"{path}.schedule.yaml": ("enabled", enabled) for path, enabled in switched.items()}
     files |= {f"{path}.http_trigger.yaml": ("mode", mode) for path, mode in modes.items()}
     for name, (key, value) in files.items():
@@ -109,24 +121,47 @@ def _on_server(server: Server) -> list[tuple[str, str]]:
     return items
 
 
-def _schedules(server: Server, root: Path, paths: list[str], waiting: list[str]) -> tuple[dict[str, bool], list[str]]:
-    """Return the switches that people set on the server, and the schedules that stay off until there are tables."""
+def _schedules(
+    server: Server, root: Path, paths: list[str], waiting: list[str]
+) -> tuple[dict[str, bool], list[str]]:
+    """Return the switches that people set on the server, and the schedules that stay off until
+    there are tables.
+    """
     wanted = {
-        path.removesuffix(".schedule.yaml"): bool(yaml.safe_load((root / path).read_text())["enabled"])
+        path.removesuffix(".schedule.yaml"): bool(
+            yaml.safe_load((root / path).read_text())["enabled"]
+        )
         for path in paths
         if path.endswith(".schedule.yaml")
     }
-    there = {str(row["path"]): bool(row.get("enabled")) for row in server.pages(f"schedules/list?path_start={FOLDER}")}
-    unsafe = [path for path, on in wanted.items() if on and (path not in there or (path in waiting and not there[path]))]
-    switched = {path: there[path] for path, on in wanted.items() if path in there and there[path] != on and path not in unsafe}
+    there = {
+        str(row["path"]): bool(row.get("enabled"))
+        for row in server.pages(f"schedules/list?path_start={FOLDER}")
+    }
+    unsafe = [
+        path
+        for path, on in wanted.items()
+        if on and (path not in there or (path in waiting and not there[path]))
+    ]
+    switched = {
+        path: there[path]
+        for path, on in wanted.items()
+        if path in there and there[path] != on and path not in unsafe
+    }
     return switched, unsafe
 
 
 def _modes(server: Server, root: Path) -> dict[str, str]:
-    """Return the modes (enabled, disabled, suspended) of the bundle's triggers that people set on the server."""
+    """Return the modes (enabled, disabled, suspended) of the bundle's triggers that people set on
+    the server.
+    """
     modes = {}
     for row in server.pages(f"http_triggers/list?path_start={FOLDER}"):
         file = root / f"{row['path']}.http_trigger.yaml"
-        if file.is_file() and row.get("mode") and row["mode"] != yaml.safe_load(file.read_text()).get("mode", "enabled"):
+        if (
+            file.is_file()
+            and row.get("mode")
+            and row["mode"] != yaml.safe_load(file.read_text()).get("mode", "enabled")
+        ):
             modes[str(row["path"])] = str(row["mode"])
     return modes

@@ -1,4 +1,6 @@
-"""Which source a worker's jobs load after a push: the server keeps what it read for some seconds, a minute at most."""
+"""Which source a worker's jobs load after a push: the server keeps what it read for some seconds, a
+minute at most.
+"""
 
 import hashlib
 import time
@@ -15,21 +17,31 @@ MOST = 60
 
 
 def wait(server: Server, folder: Path, plan: Plan) -> str:
-    """Return a line when a worker loads what was pushed; DeployFailed names what is still old after a minute."""
+    """Return a line when a worker loads what was pushed; DeployFailed names what is still old after
+    a minute.
+    """
     if not (folder / f"{STEP}.py").is_file():
         return f"note: this revision has no {STEP}; workers may load old source for a minute"
     pushed = [path for kind, path in plan.changed + plan.added if kind == "script"][:MOST]
-    wanted = {path: hashlib.sha256((folder / f"{path}.py").read_bytes()).hexdigest() for path in pushed}
+    wanted = {
+        path: hashlib.sha256((folder / f"{path}.py").read_bytes()).hexdigest() for path in pushed
+    }
     deadline = time.monotonic() + SECONDS
     while wanted:
         result = server.run_script(STEP, {"paths": sorted(wanted)}, SECONDS)
-        old = sorted(path for path, digest in wanted.items() if result["sources"].get(path) != digest)
+        old = sorted(
+            path for path, digest in wanted.items() if result["sources"].get(path) != digest
+        )
         if not old:
-            return f"workers: load the new source ({len(wanted)} scripts asked for), on Python {result['python']}"
+            return (
+                f"workers: load the new source ({len(wanted)} scripts asked for), on Python"
+                f" {result['python']}"
+            )
         if time.monotonic() > deadline:
             raise DeployFailed(
-                f"pushed, but after {SECONDS:.0f} s a worker still loads the old source of {', '.join(old)}; no table was changed. "
-                "Deploy again; if it stays, restart the workers"
+                f"pushed, but after {SECONDS:.0f} s a worker still loads the old source of"
+                f" {', '.join(old)}; no table was changed. Deploy again; if it stays, restart the"
+                " workers"
             )
         time.sleep(POLL_SECONDS)
     return ""

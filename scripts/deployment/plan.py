@@ -1,4 +1,6 @@
-"""What a deployment will do to the server: added, changed, deleted, and what people changed there since the last one."""
+"""What a deployment will do to the server: added, changed, deleted, and what people changed there
+since the last one.
+"""
 
 import difflib
 from collections import Counter
@@ -36,19 +38,37 @@ class Plan:
         return not (self.added or self.changed or self.deleted)
 
     def lines(self) -> list[str]:
-        """Return the plan as text; many additions of a kind, as in a first deployment, are one line."""
+        """Return the plan as text; many additions of a kind, as in a first deployment, are one
+        line.
+        """
         found = []
         for kind, count in Counter(kind for kind, _ in self.added).items():
             paths = [path for each, path in self.added if each == kind]
-            found += [f"add: {kind} {path}" for path in paths] if count <= SHOWN_ITEMS else [f"add: {kind} ({count} of them)"]
+            found += (
+                [f"add: {kind} {path}" for path in paths]
+                if count <= SHOWN_ITEMS
+                else [f"add: {kind} ({count} of them)"]
+            )
         found += [f"change: {kind} {path}" for kind, path in self.changed]
-        found += [f"delete: {kind} {path} (was ours, is no longer in Git)" for kind, path in self.deleted]
+        found += [
+            f"delete: {kind} {path} (was ours, is no longer in Git)" for kind, path in self.deleted
+        ]
         found += [f"edited on the server: {kind} {path}" for kind, path in self.edited]
-        counts = f"{len(self.added)} to add, {len(self.changed)} to change, {len(self.deleted)} to delete"
+        counts = (
+            f"{len(self.added)} to add, {len(self.changed)} to change, {len(self.deleted)} to"
+            " delete"
+        )
         return [*found, f"plan: {'nothing to do' if self.empty else counts}"]
 
 
-def make(server: Server, root: Path, folder: Path, paths: list[str], inventory: Inventory, last: Record | None) -> Plan:
+def make(
+    server: Server,
+    root: Path,
+    folder: Path,
+    paths: list[str],
+    inventory: Inventory,
+    last: Record | None,
+) -> Plan:
     """Compare what would be pushed with the last deployment and with the server, changing nothing.
 
     `root` is the checkout, `folder` the copy of its files that a push sends.
@@ -67,11 +87,17 @@ def make(server: Server, root: Path, folder: Path, paths: list[str], inventory: 
         if theirs == ours:
             continue
         plan.changed.append(item)
-        if (before is None or before["held"] != held[item]) and not imported.is_known(root, item[1], theirs):
+        if (before is None or before["held"] != held[item]) and not imported.is_known(
+            root, item[1], theirs
+        ):
             plan.edited[item] = difference(item, theirs, ours)
     for key in last.items if last else {}:
         kind, _, path = key.partition(" ")
-        if (kind, path) in held and (kind, path) not in plan.pushed and (kind, path) not in plan.deleted:
+        if (
+            (kind, path) in held
+            and (kind, path) not in plan.pushed
+            and (kind, path) not in plan.deleted
+        ):
             plan.deleted.append((kind, path))
     inventory.foreign = [item for item in inventory.foreign if item not in plan.deleted]
     for item in plan.deleted:
@@ -89,16 +115,23 @@ def refuse(plan: Plan, allow_delete: bool, overwrite: bool) -> None:
     if plan.deleted and not allow_delete:
         names = ", ".join(path for _, path in plan.deleted)
         raise DeployFailed(
-            f"{len(plan.deleted)} item(s) would be deleted ({names}); --allow-delete deletes them. Nothing was pushed"
+            f"{len(plan.deleted)} item(s) would be deleted ({names}); --allow-delete deletes them."
+            " Nothing was pushed"
         )
 
 
 def kept(server: Server, plan: Plan, last: Record | None, waiting: list[str]) -> Record:
     """Return the record of this deployment, with the marks that the server has now."""
     held = records.held(server)
-    items = {" ".join(item): {"pushed": mark, "held": held[item]} for item, mark in plan.pushed.items() if item in held}
+    items = {
+        " ".join(item): {"pushed": mark, "held": held[item]}
+        for item, mark in plan.pushed.items()
+        if item in held
+    }
     before = last.revisions if last else []
-    return Record([*before, plan.revision] if before[-1:] != [plan.revision] else before, items, waiting)
+    return Record(
+        [*before, plan.revision] if before[-1:] != [plan.revision] else before, items, waiting
+    )
 
 
 def pushed(folder: Path, paths: list[str]) -> dict[Item, str]:
@@ -120,17 +153,29 @@ def texts(server: Server, folder: Path, item: Item) -> tuple[str, str]:
     kind, path = item
     if kind == "script":
         theirs = server.get(f"scripts/get/p/{path}")
-        meta = yaml.safe_load((folder / f"{path}.script.yaml").read_text()) if (folder / f"{path}.script.yaml").is_file() else {}
-        return _script(theirs, str(theirs.get("content", ""))), _script(meta, (folder / f"{path}.py").read_text())
+        meta = (
+            yaml.safe_load((folder / f"{path}.script.yaml").read_text())
+            if (folder / f"{path}.script.yaml").is_file()
+            else {}
+        )
+        return _script(theirs, str(theirs.get("content", ""))), _script(
+            meta, (folder / f"{path}.py").read_text()
+        )
     if kind == "flow":
-        return _dump(server.get(f"flows/get/{path}"), records.FLOW), flow_text(folder / f"{path}__flow/flow.yaml")
+        return _dump(server.get(f"flows/get/{path}"), records.FLOW), flow_text(
+            folder / f"{path}__flow/flow.yaml"
+        )
     if kind == "app":
         return apps.from_server(server.get(f"apps/get/p/{path}")), apps.from_files(folder, path)
     if kind == "HTTP trigger":
         mine = yaml.safe_load((folder / f"{path}.http_trigger.yaml").read_text())
-        return _dump(server.get(f"http_triggers/get/{path}"), records.HTTP_TRIGGER), _dump(mine, records.HTTP_TRIGGER)
+        return _dump(server.get(f"http_triggers/get/{path}"), records.HTTP_TRIGGER), _dump(
+            mine, records.HTTP_TRIGGER
+        )
     mine = yaml.safe_load((folder / f"{path}.schedule.yaml").read_text())
-    return _dump(server.get(f"schedules/get/{path}"), records.SCHEDULE), _dump(mine, records.SCHEDULE)
+    return _dump(server.get(f"schedules/get/{path}"), records.SCHEDULE), _dump(
+        mine, records.SCHEDULE
+    )
 
 
 def flow_text(file: Path) -> str:
@@ -142,7 +187,12 @@ def difference(item: Item, theirs: str, ours: str) -> str:
     """Return what would be lost and what would come, as a difference of lines."""
     lines = list(
         difflib.unified_diff(
-            theirs.splitlines(), ours.splitlines(), f"{item[1]} on the server", "as it would be pushed", n=2, lineterm=""
+            theirs.splitlines(),
+            ours.splitlines(),
+            f"{item[1]} on the server",
+            "as it would be pushed",
+            n=2,
+            lineterm="",
         )
     )
     more = [f"... {len(lines) - SHOWN_LINES} more lines"] if len(lines) > SHOWN_LINES else []
@@ -175,11 +225,15 @@ def _dump(row: dict[str, Any], keys: tuple[str, ...]) -> str:
 
 def _compare_dependencies(plan: Plan, server: Server, folder: Path, paths: list[str]) -> None:
     there = {
-        str(row.get("name") or ""): str(row.get("content", "")) for row in server.get("workspace_dependencies/list", missing=[])
+        str(row.get("name") or ""): str(row.get("content", ""))
+        for row in server.get("workspace_dependencies/list", missing=[])
     }
     for path in paths:
         name = path.removeprefix("dependencies/").removesuffix(".requirements.in")
-        if path.startswith("dependencies/") and there.get(name, "").strip() != (folder / path).read_text().strip():
+        if (
+            path.startswith("dependencies/")
+            and there.get(name, "").strip() != (folder / path).read_text().strip()
+        ):
             (plan.changed if name in there else plan.added).append(("workspace dependencies", name))
 
 

@@ -1,7 +1,9 @@
-"""What the last deployment left on the server, kept there, so that every machine that deploys sees the same.
+"""What the last deployment left on the server, kept there, so that every machine that deploys sees
+the same.
 
-It is a resource: a variable holds 15,000 characters, and a hundred scripts need more. Its type `state` is Windmill's own for
-what programs remember: it has no versions, and no pull brings it into Git.
+It is a resource: a variable holds 15,000 characters, and a hundred scripts need more. Its type
+`state` is Windmill's own for what programs remember: it has no versions, and no pull brings it into
+Git.
 """
 
 import hashlib
@@ -16,7 +18,15 @@ PATH = "f/millrace/deployment"
 TYPE = "state"
 KEPT_REVISIONS = 20
 # What people switch on the server, and what the server changes by itself.
-LEFT_OUT = ("enabled", "edited_by", "edited_at", "version_id", "lock_error_logs", "error", "paused_until")
+LEFT_OUT = (
+    "enabled",
+    "edited_by",
+    "edited_at",
+    "version_id",
+    "lock_error_logs",
+    "error",
+    "paused_until",
+)
 FLOW = ("summary", "description", "value", "schema", "tag")
 SCHEDULE = (
     "schedule", "timezone", "script_path", "is_flow", "args", "summary", "description", "no_flow_overlap", "cron_version", "tag",
@@ -33,8 +43,8 @@ Item = tuple[str, str]
 class Record:
     """What was deployed.
 
-    `revisions` are newest last; `items` has of each item what was pushed and how the server held it then; `waiting` has the
-    schedules that are off only because there were no tables yet.
+    `revisions` are newest last; `items` has of each item what was pushed and how the server held it
+    then; `waiting` has the schedules that are off only because there were no tables yet.
     """
 
     revisions: list[str] = field(default_factory=list)
@@ -50,18 +60,30 @@ def read(server: Server) -> Record | None:
     """Return the record, or nothing when this workspace was never deployed to."""
     if server.get(f"resources/exists/{PATH}"):
         known = server.get(f"resources/get_value/{PATH}")
-    elif server.get(f"variables/exists/{PATH}"):  # as it was kept until the first deployment that wrote the resource
+    # as it was kept until the first deployment that wrote the resource
+    elif server.get(f"variables/exists/{PATH}"):
         known = server.get(f"variables/get_value/{PATH}")
     else:
         return None
     known = json.loads(known) if isinstance(known, str) else known or {}
-    return Record(list(known.get("revisions", [])), dict(known.get("items", {})), list(known.get("waiting", [])))
+    return Record(
+        list(known.get("revisions", [])),
+        dict(known.get("items", {})),
+        list(known.get("waiting", [])),
+    )
 
 
 def write(server: Server, record: Record) -> None:
     """Keep the record on the server."""
-    value = {"revisions": record.revisions[-KEPT_REVISIONS:], "items": record.items, "waiting": sorted(record.waiting)}
-    description = "Millrace: what scripts/deploy left here, to see what people changed since. Deleting it is safe."
+    value = {
+        "revisions": record.revisions[-KEPT_REVISIONS:],
+        "items": record.items,
+        "waiting": sorted(record.waiting),
+    }
+    description = (
+        "Millrace: what scripts/deploy left here, to see what people changed since. Deleting it is"
+        " safe."
+    )
     if server.get(f"resources/exists/{PATH}"):
         server.post(f"resources/update/{PATH}", {"value": value})
     else:
@@ -82,7 +104,9 @@ def held(server: Server) -> dict[Item, str]:
         marks["schedule", str(row["path"])] = digest(pick(row, SCHEDULE))
     for row in server.pages("apps/list?path_start=f/millrace/"):
         if str(row["path"]).startswith("f/millrace/"):
-            marks["app", str(row["path"])] = digest(apps.from_server(server.get(f"apps/get/p/{row['path']}")))
+            marks["app", str(row["path"])] = digest(
+                apps.from_server(server.get(f"apps/get/p/{row['path']}"))
+            )
     for row in server.pages("http_triggers/list?path_start=f/millrace/"):
         marks["HTTP trigger", str(row["path"])] = digest(pick(row, HTTP_TRIGGER))
     return {item: mark for item, mark in marks.items() if item[1].startswith("f/millrace/")}
@@ -95,11 +119,19 @@ def pick(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 def digest(value: Any) -> str:
     """Return a short name of a JSON value or of bytes."""
-    data = value if isinstance(value, bytes) else json.dumps(value, sort_keys=True, default=str).encode()
+    data = (
+        value
+        if isinstance(value, bytes)
+        else json.dumps(value, sort_keys=True, default=str).encode()
+    )
     return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _bare(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _bare(each) for key, each in value.items() if each not in (None, "") and key not in LEFT_OUT}
+        return {
+            key: _bare(each)
+            for key, each in value.items()
+            if each not in (None, "") and key not in LEFT_OUT
+        }
     return [_bare(each) for each in value] if isinstance(value, list) else value

@@ -1,4 +1,6 @@
-"""The Windmill server that is deployed to: the few calls of its API that a deployment needs, with faults in words."""
+"""The Windmill server that is deployed to: the few calls of its API that a deployment needs, with
+faults in words.
+"""
 
 import json
 import time
@@ -32,7 +34,9 @@ class Server:
     def __init__(self, base_url: str, workspace: str, token: str) -> None:
         parts = urllib.parse.urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput(f"--base-url {base_url!r} is not an address like https://windmill.example.org")
+            raise BadInput(
+                f"--base-url {base_url!r} is not an address like https://windmill.example.org"
+            )
         self.base_url = base_url.rstrip("/")
         self.workspace = workspace
         self.token = token
@@ -62,14 +66,18 @@ class Server:
         return [str(row["id"]) for row in self._request("GET", "/api/workspaces/list")]
 
     def workers(self) -> list[dict[str, Any]]:
-        """Return the workers of the last minutes; none when the server does not show them to this user."""
+        """Return the workers of the last minutes; none when the server does not show them to this
+        user.
+        """
         try:
             return list(self._request("GET", f"/api/workers/list?per_page={PER_PAGE}"))
         except NotKnown:  # a token of one workspace only
             return []
 
     def get(self, path: str, missing: Any = None) -> Any:
-        """Return the answer of a GET below the workspace; `missing`, when given, stands for an unknown path."""
+        """Return the answer of a GET below the workspace; `missing`, when given, stands for an
+        unknown path.
+        """
         try:
             return self._request("GET", self._below(path))
         except NotThere:
@@ -97,7 +105,9 @@ class Server:
         return rows
 
     def run_script(self, path: str, arguments: dict[str, Any], seconds: float) -> Any:
-        """Run a script, wait for it, and return its result; DeployFailed with the job's error when it failed."""
+        """Run a script, wait for it, and return its result; DeployFailed with the job's error when
+        it failed.
+        """
         job = str(self.post(f"jobs/run/p/{path}", arguments)).strip().strip('"')
         return self.wait(job, path, seconds)
 
@@ -111,7 +121,9 @@ class Server:
                     return state.get("result")
                 raise DeployFailed(f"{name} failed: {_message(state.get('result'))} (job {job})")
             time.sleep(POLL_SECONDS)
-        raise DeployFailed(f"{name} has not ended after {seconds:.0f} s (job {job}); is a worker running?")
+        raise DeployFailed(
+            f"{name} has not ended after {seconds:.0f} s (job {job}); is a worker running?"
+        )
 
     def _below(self, path: str) -> str:
         return f"/api/w/{urllib.parse.quote(self.workspace)}/{path}"
@@ -131,7 +143,9 @@ class Server:
                 raise self._refusal(method, path, error) from None
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
-            raise DeployFailed(f"no Windmill answers at {self.base_url} ({reason}); is it started?") from None
+            raise DeployFailed(
+                f"no Windmill answers at {self.base_url} ({reason}); is it started?"
+            ) from None
         try:
             return json.loads(text)
         except json.JSONDecodeError:
@@ -143,8 +157,8 @@ class Server:
             return DeployFailed(f"the token's user may not {method} {path}: {said}")
         if error.code == 401:
             return NotKnown(
-                f"{self.base_url} does not accept the token (wrong, expired, or of another workspace); "
-                "make a new one in the UI under Account settings, Tokens"
+                f"{self.base_url} does not accept the token (wrong, expired, or of another"
+                " workspace); make a new one in the UI under Account settings, Tokens"
             )
         fault = NotThere if error.code == 404 else DeployFailed
         return fault(f"{self.base_url} answered {error.code} to {method} {path}: {said}")

@@ -1,4 +1,6 @@
-"""Which server a deployment goes to: given on the command line, or one of the workspaces that wmill.yaml names."""
+"""Which server a deployment goes to: given on the command line, or one of the workspaces that
+wmill.yaml names.
+"""
 
 import argparse
 import os
@@ -16,8 +18,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ("--workspace", "WMILL_WORKSPACE", "id of the workspace"),
         ("--token", "WMILL_TOKEN", "token of a user of the workspace"),
     ):
-        parser.add_argument(flag, default=os.environ.get(variable), help=f"{meaning} (or {variable})")
-    parser.add_argument("--to", metavar="NAME", help="a workspace of wmill.yaml, such as staging, instead of address and id")
+        parser.add_argument(
+            flag, default=os.environ.get(variable), help=f"{meaning} (or {variable})"
+        )
+    parser.add_argument(
+        "--to",
+        metavar="NAME",
+        help="a workspace of wmill.yaml, such as staging, instead of address and id",
+    )
 
 
 def named(root: Path, options: argparse.Namespace) -> tuple[str, str, str]:
@@ -27,13 +35,16 @@ def named(root: Path, options: argparse.Namespace) -> tuple[str, str, str]:
         known = (yaml.safe_load((root / "wmill.yaml").read_text()) or {}).get("workspaces") or {}
         if options.to not in known:
             listed = ", ".join(known) or "none yet"
-            raise BadInput(f"wmill.yaml has no workspace {options.to!r} under workspaces; there are {listed}")
+            raise BadInput(
+                f"wmill.yaml has no workspace {options.to!r} under workspaces; there are {listed}"
+            )
         chosen = known[options.to]
         address, workspace = chosen.get("baseUrl"), chosen.get("workspaceId", options.to)
         token = os.environ.get(f"WMILL_TOKEN_{options.to.upper()}") or token
     for value, flag in ((address, "--base-url"), (workspace, "--workspace"), (token, "--token")):
         if not value:
             raise BadInput(
-                f"{flag} is missing (or {'WMILL_' + flag[2:].upper().replace('-', '_')}, or --to with a name of wmill.yaml)"
+                f"{flag} is missing (or {'WMILL_' + flag[2:].upper().replace('-', '_')}, or --to"
+                " with a name of wmill.yaml)"
             )
     return address, workspace, token

@@ -10,7 +10,8 @@ from scripts.importer import canonical
 Json = dict[str, Any]
 DEFAULT_SECONDS = 1800
 PLAIN = {"id", "summary", "value"}
-# What approvals were compiled to before: a choice between a question with its record, and a decision by policy.
+# What approvals were compiled to before: a choice between a question with its record, and a
+# decision by policy.
 BY_POLICY = "approvals/record_by_policy"
 ASKED = "Ask a person"
 
@@ -38,7 +39,9 @@ def modernise(flow: Json) -> Json:
 
 
 def _modern(modules: list[Json]) -> list[Json]:
-    return [each for module in modules for each in (_unfolded(module) or [_with_modern_bodies(module)])]
+    return [
+        each for module in modules for each in _unfolded(module) or [_with_modern_bodies(module)]
+    ]
 
 
 def _with_modern_bodies(module: Json) -> Json:
@@ -46,29 +49,49 @@ def _with_modern_bodies(module: Json) -> Json:
     if "modules" in value:
         value["modules"] = _modern(value["modules"])
     if "branches" in value:
-        value["branches"] = [{**branch, "modules": _modern(branch["modules"])} for branch in value["branches"]]
+        value["branches"] = [
+            {**branch, "modules": _modern(branch["modules"])} for branch in value["branches"]
+        ]
     if isinstance(value.get("default"), list):
         value["default"] = _modern(value["default"])
     return {**module, "value": value}
 
 
 def _unfolded(module: Json) -> list[Json]:
-    """Return the question and the record that an approval of the earlier form is, or nothing when it is none."""
+    """Return the question and the record that an approval of the earlier form is, or nothing when
+    it is none.
+    """
     value = module["value"]
     if value.get("type") != "branchone" or len(value["branches"]) != 1 or set(module) > PLAIN:
         return []
     inner = [*value["branches"][0]["modules"], *value["default"]]
-    if [runs(each) for each in inner] != [ASK, RECORD, BY_POLICY] or set(inner[2]) > PLAIN or "skip_if" in inner[0]:
+    if (
+        [runs(each) for each in inner] != [ASK, RECORD, BY_POLICY]
+        or set(inner[2]) > PLAIN
+        or "skip_if" in inner[0]
+    ):
         return []
     name, expr = module["id"], value["branches"][0]["expr"]
-    asked = {"type": "static", "value": True} if expr == "true" else {"type": "javascript", "expr": expr}
+    asked = (
+        {"type": "static", "value": True}
+        if expr == "true"
+        else {"type": "javascript", "expr": expr}
+    )
     ask, record = inner[0], inner[1]
     own = ask["summary"] if ask["summary"] not in ("", ASKED) else module["summary"]
     ask = {**ask, "id": f"{name}_ask", "summary": own}
     if expr != "true":
         ask["skip_if"] = {"expr": negated(expr)}
     given = {**record["value"]["input_transforms"], "asked": asked}
-    return [ask, {**record, "id": name, "summary": RECORDED, "value": {**record["value"], "input_transforms": given}}]
+    return [
+        ask,
+        {
+            **record,
+            "id": name,
+            "summary": RECORDED,
+            "value": {**record["value"], "input_transforms": given},
+        },
+    ]
 
 
 def negated(expr: str) -> str:
@@ -77,7 +100,9 @@ def negated(expr: str) -> str:
 
 
 def agree(flow: Json, before: dict[str, Json]) -> list[str]:
-    """Let the question and the flow wait equally long, changing the flow; return a note for each that was put right."""
+    """Let the question and the flow wait equally long, changing the flow; return a note for each
+    that was put right.
+    """
     notes = []
     for modules in canonical.lists(flow["value"]["modules"]):
         for position, ask in enumerate(modules):
@@ -87,7 +112,11 @@ def agree(flow: Json, before: dict[str, Json]) -> list[str]:
             suspend, transforms = ask["suspend"], ask["value"]["input_transforms"]
             waits = suspend.get("timeout", DEFAULT_SECONDS)
             expires = (transforms.get("timeout") or {}).get("value")
-            if expires == waits or not isinstance(waits, int) or not isinstance(expires, int | None):
+            if (
+                expires == waits
+                or not isinstance(waits, int)
+                or not isinstance(expires, int | None)
+            ):
                 continue
             # The compiler writes one number at two places; the one that was changed counts.
             given = (before.get(name) or {}).get("approval", {}).get("timeout")

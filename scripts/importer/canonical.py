@@ -1,6 +1,8 @@
-"""An OpenFlow without what makes no difference: defaults, empty settings, other ways to write the same path.
+"""An OpenFlow without what makes no difference: defaults, empty settings, other ways to write the
+same path.
 
-Both sides of a comparison go through it: what the editor left, and what the compiler makes of the imported spec.
+Both sides of a comparison go through it: what the editor left, and what the compiler makes of the
+imported spec.
 """
 
 from typing import Any
@@ -18,7 +20,11 @@ EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 def flow(document: Json) -> Json:
     """Return a flow as the comparison and the reading back need it."""
     value = document.get("value") or {}
-    kept = {key: each for key, each in value.items() if not _empty(each) and key not in ("modules", "failure_module")}
+    kept = {
+        key: each
+        for key, each in value.items()
+        if not _empty(each) and key not in ("modules", "failure_module")
+    }
     result: Json = {
         "summary": str(document.get("summary") or "").strip(),
         "description": str(document.get("description") or "").strip(),
@@ -32,7 +38,9 @@ def flow(document: Json) -> Json:
 
 
 def modules(steps: list[Json], before: str | None = None) -> list[Json]:
-    """Return a list of modules; `before` is the step whose result the first one calls `previous_result`."""
+    """Return a list of modules; `before` is the step whose result the first one calls
+    `previous_result`.
+    """
     result = []
     for each in steps:
         found = module(each, before)
@@ -43,7 +51,10 @@ def modules(steps: list[Json], before: str | None = None) -> list[Json]:
 
 def module(given: Json, before: str | None) -> Json:
     """Return one module."""
-    result: Json = {"id": str(given.get("id") or ""), "summary": str(given.get("summary") or "").strip()}
+    result: Json = {
+        "id": str(given.get("id") or ""),
+        "summary": str(given.get("summary") or "").strip(),
+    }
     result["value"] = _value(given.get("value") or {}, before)
     for key, setting in given.items():
         if key in result:
@@ -56,26 +67,35 @@ def module(given: Json, before: str | None) -> Json:
 
 def _value(given: Json, before: str | None) -> Json:
     kind = given.get("type")
-    result = {key: each for key, each in given.items() if not _empty(each) and key not in SHOWN_ONLY}
+    result = {
+        key: each for key, each in given.items() if not _empty(each) and key not in SHOWN_ONLY
+    }
     if kind in ("script", "rawscript", "flow"):
         given_inputs = given.get("input_transforms") or {}
         result["input_transforms"] = {
-            name: made for name, each in given_inputs.items() if (made := _transform(each, before)) is not None
+            name: made
+            for name, each in given_inputs.items()
+            if (made := _transform(each, before)) is not None
         }
     if kind in ("forloopflow", "whileloopflow"):
         result["modules"] = modules(given.get("modules") or [])
         result["skip_failures"] = bool(given.get("skip_failures", kind == "forloopflow"))
     if kind == "forloopflow":
         result["parallel"] = bool(given.get("parallel", False))
-        result["iterator"] = _transform(given.get("iterator") or {}, before) or {"type": "static", "value": None}
+        result["iterator"] = _transform(given.get("iterator") or {}, before) or {
+            "type": "static",
+            "value": None,
+        }
     if kind == "branchall":
         result["parallel"] = bool(given.get("parallel", True))
         result["branches"] = [
-            {**_branch(branch, before), "skip_failure": bool(branch.get("skip_failure", True))} for branch in given["branches"]
+            {**_branch(branch, before), "skip_failure": bool(branch.get("skip_failure", True))}
+            for branch in given["branches"]
         ]
     if kind == "branchone":
         result["branches"] = [
-            {**_branch(branch, before), "expr": _expression(branch.get("expr") or "", before)} for branch in given["branches"]
+            {**_branch(branch, before), "expr": _expression(branch.get("expr") or "", before)}
+            for branch in given["branches"]
         ]
         result["default"] = modules(given.get("default") or [], before)
     return result
@@ -94,16 +114,25 @@ def _setting(key: str, setting: Any, before: str | None) -> Any:
         return setting
     if key == "retry":
         tries = {
-            name: part for name, part in setting.items() if not _empty(part) and (name == "retry_if" or part.get("attempts"))
+            name: part
+            for name, part in setting.items()
+            if not _empty(part) and (name == "retry_if" or part.get("attempts"))
         }
         if "constant" in tries:
             tries["constant"] = {"seconds": 0, **tries["constant"]}
         return tries
     if key in ("skip_if", "stop_after_if", "stop_after_all_iters_if"):
         expr = _expression(setting.get("expr") or "", before)
-        return {**{name: part for name, part in setting.items() if not _empty(part)}, "expr": expr} if expr else None
+        return (
+            {**{name: part for name, part in setting.items() if not _empty(part)}, "expr": expr}
+            if expr
+            else None
+        )
     if key == "suspend":
-        return {"required_events": 1, **{name: part for name, part in setting.items() if not _empty(part)}}
+        return {
+            "required_events": 1,
+            **{name: part for name, part in setting.items() if not _empty(part)},
+        }
     if key == "mock":
         return setting if setting.get("enabled") else None
     if key in ("timeout", "sleep"):
@@ -116,7 +145,11 @@ def _transform(given: Json | None, before: str | None) -> Json | None:
     if given is None:
         return None
     if given.get("type") != "javascript":
-        return {"type": given.get("type", "static"), "value": given["value"]} if given.get("value") is not None else None
+        return (
+            {"type": given.get("type", "static"), "value": given["value"]}
+            if given.get("value") is not None
+            else None
+        )
     expr = _expression(str(given.get("expr") or ""), before)
     if not expr:
         return None
@@ -127,8 +160,14 @@ def _transform(given: Json | None, before: str | None) -> Json | None:
 
 
 def chosen_inputs(transforms: Json) -> Json:
-    """Return the inputs of a failure handler without those that each is given by itself, by us or by the editor."""
-    return {name: each for name, each in transforms.items() if each.get("expr") != ON_FAILURE.get(name, "")}
+    """Return the inputs of a failure handler without those that each is given by itself, by us or
+    by the editor.
+    """
+    return {
+        name: each
+        for name, each in transforms.items()
+        if each.get("expr") != ON_FAILURE.get(name, "")
+    }
 
 
 def _expression(text: str, before: str | None) -> str:
@@ -149,12 +188,18 @@ def schema(given: Json) -> Json:
         "order": order,
         "properties": {name: _field(fields[name] or {}) for name in order},
         # A field with a default is never missing.
-        "required": sorted(name for name in order if name in required and fields[name].get("default") is None),
+        "required": sorted(
+            name for name in order if name in required and fields[name].get("default") is None
+        ),
     }
 
 
 def _field(given: Json) -> Json:
-    return {key: part for key, part in given.items() if not _empty(part) or (key == "default" and part is not None)}
+    return {
+        key: part
+        for key, part in given.items()
+        if not _empty(part) or (key == "default" and part is not None)
+    }
 
 
 def _empty(value: Any) -> bool:
@@ -177,7 +222,10 @@ def word(text: str) -> str:
     """Return a text as an id of the spec's language: small letters, digits and underscores."""
     letters = [("_" if letter.isupper() and position and text[position - 1].islower() else "") + letter.lower()
                for position, letter in enumerate(text)]  # fmt: skip
-    found = "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in "".join(letters))
+    found = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_"
+        for letter in "".join(letters)
+    )
     return found if WORD.fullmatch(found) else "step_" + found.strip("_")
 
 
@@ -207,7 +255,11 @@ def rename(part: Any, names: dict[str, str]) -> Any:
 
 def every(steps: list[Json]) -> list[Json]:
     """Return all modules of a list, those inside loops and branches too."""
-    return [found for step in steps for found in [step, *[each for inner in bodies(step) for each in every(inner)]]]
+    return [
+        found
+        for step in steps
+        for found in [step, *[each for inner in bodies(step) for each in every(inner)]]
+    ]
 
 
 def lists(steps: list[Json]) -> list[list[Json]]:
@@ -220,4 +272,8 @@ def bodies(step: Json) -> list[list[Json]]:
     value = step["value"]
     lists = [value["modules"]] if "modules" in value else []
     lists += [branch["modules"] for branch in value.get("branches", [])]
-    return [*lists, value["default"]] if "default" in value and value.get("type") == "branchone" else lists
+    return (
+        [*lists, value["default"]]
+        if "default" in value and value.get("type") == "branchone"
+        else lists
+    )

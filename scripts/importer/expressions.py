@@ -14,7 +14,8 @@ PART = re.compile(
 
 
 def simple(text: str) -> str:
-    """Return an expression in the spec's way of writing where it is a path or its negation, otherwise as it is.
+    """Return an expression in the spec's way of writing where it is a path or its negation,
+    otherwise as it is.
 
     `results["open"]?.run_id;` is `results.open.run_id`; `!(result.more)` is `!result.more`.
     """
@@ -64,8 +65,14 @@ def rename(text: str, names: dict[str, str]) -> str:
     """Return an expression that reads the results of renamed steps."""
     for old, new in names.items():
         # Only a whole name: `results.a` is not part of `results.ab`.
-        text = re.sub(rf"\bresults(\??)\.{re.escape(old)}(?![\w$])", lambda found, new=new: f"results{found[1]}.{new}", text)
-        text = re.sub(rf"""\bresults(?:\?\.)?\[\s*(["']){re.escape(old)}\1\s*\]""", f"results.{new}", text)
+        text = re.sub(
+            rf"\bresults(\??)\.{re.escape(old)}(?![\w$])",
+            lambda found, new=new: f"results{found[1]}.{new}",
+            text,
+        )
+        text = re.sub(
+            rf"""\bresults(?:\?\.)?\[\s*(["']){re.escape(old)}\1\s*\]""", f"results.{new}", text
+        )
     return text
 
 
@@ -102,7 +109,9 @@ def _path(text: str) -> str | None:
         found = PART.match(text, position)
         if not found:
             return None
-        name = next((found[key] for key in ("dotted", "double", "single") if found[key] is not None), None)
+        name = next(
+            (found[key] for key in ("dotted", "double", "single") if found[key] is not None), None
+        )
         parts.append(f"[{found['number']}]" if name is None else f".{name}")
         position = found.end()
     joined = "".join(parts)

@@ -1,4 +1,6 @@
-"""Importing a flow that was edited in Windmill's editor and pulled: its spec again, and what has no words there."""
+"""Importing a flow that was edited in Windmill's editor and pulled: its spec again, and what has no
+words there.
+"""
 
 import difflib
 import re
@@ -22,9 +24,18 @@ Json = dict[str, Any]
 FLOW_FILE = "flow.yaml"
 SUFFIX = "__flow"
 # The flow's own words, and what the server notes of a schedule by itself.
-KEPT_BY_SERVER = ("summary", "email", "edited_by", "edited_at", "permissioned_as", "extra_perms", "version_id")
+KEPT_BY_SERVER = (
+    "summary",
+    "email",
+    "edited_by",
+    "edited_at",
+    "permissioned_as",
+    "extra_perms",
+    "version_id",
+)
 ORIGIN = re.compile(
-    r"\s*(?:Made from flows/\S+\. Edit here and deploy, then `wmill sync pull` and `scripts/millrace flows import \S+`\s+bring the"
+    r"\s*(?:Made from flows/\S+\. Edit here and deploy, then `wmill sync pull` and"
+    r" `scripts/millrace flows import \S+`\s+bring the"
     r" edit into that file\.|Compiled from flows/\S+; edit that file\.)"
 )
 
@@ -33,7 +44,8 @@ ORIGIN = re.compile(
 class Imported:
     """The text of the spec that a flow became, what it could not say, and what to know about it.
 
-    `steps` are the files that its inline scripts became; `left_over` are those of the flow's folder that nothing names then.
+    `steps` are the files that its inline scripts became; `left_over` are those of the flow's folder
+    that nothing names then.
     """
 
     name: str
@@ -54,7 +66,9 @@ class Imported:
         file = root / spec.FOLDER / f"{self.name}.yaml"
         before = file.read_text(encoding="utf-8") if file.is_file() else ""
         label = f"{spec.FOLDER}/{self.name}.yaml"
-        lines = difflib.unified_diff(before.splitlines(True), self.text.splitlines(True), label, label)
+        lines = difflib.unified_diff(
+            before.splitlines(True), self.text.splitlines(True), label, label
+        )
         added = [
             line
             for path, text in self.steps.items()
@@ -71,9 +85,12 @@ def find(root: Path, wanted: str) -> Path:
             return path.resolve()
     found = sorted((root / HOME).rglob(f"{wanted}{SUFFIX}/{FLOW_FILE}"))
     if not found:
-        names = sorted(path.parent.name.removesuffix(SUFFIX) for path in (root / HOME).rglob(FLOW_FILE))
+        names = sorted(
+            path.parent.name.removesuffix(SUFFIX) for path in (root / HOME).rglob(FLOW_FILE)
+        )
         raise NotFound(
-            f"there is no flow {wanted!r}: neither a file nor one of {', '.join(names) or 'none'}; `wmill sync pull` first?"
+            f"there is no flow {wanted!r}: neither a file nor one of {', '.join(names) or 'none'};"
+            " `wmill sync pull` first?"
         )
     return found[0]
 
@@ -87,7 +104,9 @@ def edited(root: Path) -> list[Path]:
         texts = {} if each.call else write.expected(each, files)
         path = root / f"{each.path}{SUFFIX}" / FLOW_FILE
         if path.is_file() and any(
-            (root / name).read_text("utf-8") != text for name, text in texts.items() if (root / name).is_file()
+            (root / name).read_text("utf-8") != text
+            for name, text in texts.items()
+            if (root / name).is_file()
         ):
             found.append(path)
     return found
@@ -98,7 +117,9 @@ def read_flow(path: Path, root: Path) -> Imported:
     name = path.parent.name.removesuffix(SUFFIX)
     document = pulled.read(path)
     if not isinstance(document, dict) or not isinstance(document.get("value"), dict):
-        raise BadInput(f"{path.name} in {path.parent.name} is no flow: it has no value with modules")
+        raise BadInput(
+            f"{path.name} in {path.parent.name} is no flow: it has no value with modules"
+        )
     form.check(document, f"{path.name} in {path.parent.name}")
     file = root / spec.FOLDER / f"{name}.yaml"
     before = file.read_text(encoding="utf-8") if file.is_file() else None
@@ -108,15 +129,27 @@ def read_flow(path: Path, root: Path) -> Imported:
     old = read(before).plain() if before is not None else {}
     known = _known(old)
     flow, notes = prepare(canonical.flow(document), files, known)
-    flow, steps = inline.move_out(flow, name, old.get("area") or path.parent.parent.name, path.parent, files)
-    notes += [f"the inline script of a step is the file {file} now; say there what its inputs mean" for file in steps]
+    flow, steps = inline.move_out(
+        flow, name, old.get("area") or path.parent.parent.name, path.parent, files
+    )
+    notes += [
+        f"the inline script of a step is the file {file} now; say there what its inputs mean"
+        for file in steps
+    ]
     files = inline.with_files(files, steps)
     lifted = lift(flow, files, known)
     new = _whole(lifted.spec, flow, old, path, root)
     _keep_nulls(new, old, _left_empty(document["value"]))
     _keep_depends_on(new, old)
     text = graft(new, before)
-    imported = Imported(name, text, steps, _named_files(document, path.parent), lifted.unsaid, notes=notes + lifted.notes)
+    imported = Imported(
+        name,
+        text,
+        steps,
+        _named_files(document, path.parent),
+        lifted.unsaid,
+        notes=notes + lifted.notes,
+    )
     loaded = _verify(imported, flow, files, lifted.joint)
     if loaded is not None:
         imported.unsaid += _unsaid_of_schedule(path, compile_schedule(loaded, files) or {})
@@ -128,10 +161,15 @@ def write_spec(imported: Imported, root: Path) -> list[str]:
     file = root / spec.FOLDER / f"{imported.name}.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(imported.text, encoding="utf-8")
-    written = [file.relative_to(root).as_posix(), *outputs.write(root, imported.steps, "it is a step of that name")]
+    written = [
+        file.relative_to(root).as_posix(),
+        *outputs.write(root, imported.steps, "it is a step of that name"),
+    ]
     if imported.steps:
         described = {
-            name: text for name, text in metadata.expected(root).items() if name.replace(".script.yaml", ".py") in imported.steps
+            name: text
+            for name, text in metadata.expected(root).items()
+            if name.replace(".script.yaml", ".py") in imported.steps
         }
         written += [*outputs.write(root, described, metadata.KEEP), *locks.write(root)]
     if imported.problems:
@@ -149,13 +187,24 @@ def _named_files(part: Any, folder: Path) -> list[Path]:
         return [path for each in part for path in _named_files(each, folder)]
     if isinstance(part, dict):
         return [path for each in part.values() for path in _named_files(each, folder)]
-    return [folder / part.removeprefix(pulled.INLINE).strip()] if isinstance(part, str) and part.startswith(pulled.INLINE) else []
+    return (
+        [folder / part.removeprefix(pulled.INLINE).strip()]
+        if isinstance(part, str) and part.startswith(pulled.INLINE)
+        else []
+    )
 
 
 def _refuse_mistakes(file: Path) -> None:
     loaded, problems = spec.parse(file)
     if loaded is None or problems:
-        raise SpecInvalid([*problems, Problem(f"{spec.FOLDER}/{file.name}", 1, "correct the spec first, then import again")])
+        raise SpecInvalid(
+            [
+                *problems,
+                Problem(
+                    f"{spec.FOLDER}/{file.name}", 1, "correct the spec first, then import again"
+                ),
+            ]
+        )
     if loaded.call:
         raise BadInput(f"{spec.FOLDER}/{file.name} schedules a script; there is no flow to import")
 
@@ -167,9 +216,14 @@ def _known(old: Json) -> dict[str, Json]:
 
 
 def _whole(lifted: Json, flow: Json, old: Json, path: Path, root: Path) -> Json:
-    """Return the whole spec: what the flow says, and what only the spec before or the schedule says."""
+    """Return the whole spec: what the flow says, and what only the spec before or the schedule
+    says.
+    """
     manner = lifted.pop("schedule", {})
-    new: Json = {"summary": lifted.pop("summary"), "area": old.get("area") or path.parent.parent.name}
+    new: Json = {
+        "summary": lifted.pop("summary"),
+        "area": old.get("area") or path.parent.parent.name,
+    }
     description = _described(flow)
     if description:
         new["description"] = description
@@ -189,15 +243,25 @@ def _described(flow: Json) -> str:
 
 
 def _manner(old: Json) -> Json:
-    return {key: value for key, value in (old.get("schedule") or {}).items() if key in ("misfire_grace", "catch_up")}
+    return {
+        key: value
+        for key, value in (old.get("schedule") or {}).items()
+        if key in ("misfire_grace", "catch_up")
+    }
 
 
 def _schedule(path: Path, root: Path, before: Json | None) -> Json | None:
-    """Return the schedule beside a flow; a pulled bundle without the file has none, a single flow keeps the spec's."""
+    """Return the schedule beside a flow; a pulled bundle without the file has none, a single flow
+    keeps the spec's.
+    """
     theirs = _pulled_schedule(path)
     if theirs is None:
         return None if path.is_relative_to(root) else before
-    found = {"cron": theirs.get("schedule"), "timezone": theirs.get("timezone"), "enabled": bool(theirs.get("enabled"))}
+    found = {
+        "cron": theirs.get("schedule"),
+        "timezone": theirs.get("timezone"),
+        "enabled": bool(theirs.get("enabled")),
+    }
     return {**found, **({"args": theirs["args"]} if theirs.get("args") else {})}
 
 
@@ -214,19 +278,39 @@ def _pulled_schedule(path: Path) -> Json | None:
 def _unsaid_of_schedule(path: Path, made: Json) -> list[Unsaid]:
     """Name what a person set on the schedule that the compiled one would not have."""
     theirs = _pulled_schedule(path) or {}
-    others = [key for key, value in theirs.items() if key not in KEPT_BY_SERVER and value and made.get(key) != value]
+    others = [
+        key
+        for key, value in theirs.items()
+        if key not in KEPT_BY_SERVER and value and made.get(key) != value
+    ]
     if not others:
         return []
-    return [Unsaid("", f"its schedule sets {', '.join(others)}; a spec's schedule has {', '.join(spec.SCHEDULE)}")]
+    return [
+        Unsaid(
+            "",
+            f"its schedule sets {', '.join(others)}; a spec's schedule has"
+            f" {', '.join(spec.SCHEDULE)}",
+        )
+    ]
 
 
 def _keep_nulls(new: Json, old: Json, empty: set[tuple[str, str]]) -> None:
-    """Keep a constant `null` that the spec gave and the flow still has: the form shows it as an empty field."""
+    """Keep a constant `null` that the spec gave and the flow still has: the form shows it as an
+    empty field.
+    """
     before = {step["id"]: step for step in every(old.get("steps") or [])}
     for step in every(new.get("steps") or []):
         was = before.get(step["id"], {})
-        names = [name for name, value in (was.get("with") or {}).items() if value is None and (step["id"], name) in empty]
-        kept = {name: None for name in names if name not in {**step.get("from", {}), **step.get("with", {})}}
+        names = [
+            name
+            for name, value in (was.get("with") or {}).items()
+            if value is None and (step["id"], name) in empty
+        ]
+        kept = {
+            name: None
+            for name in names
+            if name not in {**step.get("from", {}), **step.get("with", {})}
+        }
         if kept and step.get("run") == was.get("run"):
             step["with"] = {**step.get("with", {}), **kept}
 
@@ -240,11 +324,17 @@ def _left_empty(part: Any) -> set[tuple[str, str]]:
     value = part.get("value")
     given = value.get("input_transforms") if isinstance(value, dict) else None
     empty = (
-        [name for name, each in given.items() if each in ({"type": "static"}, {"type": "static", "value": None})]
+        [
+            name
+            for name, each in given.items()
+            if each in ({"type": "static"}, {"type": "static", "value": None})
+        ]
         if isinstance(given, dict)
         else []
     )
-    return {(str(part.get("id")), name) for name in empty}.union(*(_left_empty(each) for each in part.values()))
+    return {(str(part.get("id")), name) for name in empty}.union(
+        *(_left_empty(each) for each in part.values())
+    )
 
 
 def _keep_depends_on(new: Json, old: Json) -> None:
@@ -286,7 +376,9 @@ def _lists(steps: list[Json]) -> list[list[Json]]:
 
 
 def _verify(imported: Imported, flow: Json, files: Bundle, joint: set[str]) -> spec.Spec | None:
-    """Read the new spec as the compiler would, name every difference that is left, and return it unless it has mistakes."""
+    """Read the new spec as the compiler would, name every difference that is left, and return it
+    unless it has mistakes.
+    """
     with tempfile.TemporaryDirectory(prefix="millrace-import-") as folder:
         file = Path(folder) / f"{imported.name}.yaml"
         file.write_text(imported.text, encoding="utf-8")
@@ -305,7 +397,10 @@ def _verify(imported: Imported, flow: Json, files: Bundle, joint: set[str]) -> s
 def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
     """Return what a compiled flow says otherwise than the one that was edited: step and words."""
     found: list[tuple[str, str]] = []
-    sides = [{each["id"]: each for each in canonical.every(side["value"]["modules"])} for side in (made, wanted)]
+    sides = [
+        {each["id"]: each for each in canonical.every(side["value"]["modules"])}
+        for side in (made, wanted)
+    ]
     for name in dict.fromkeys([*sides[1], *sides[0]]):
         here, there = (side.get(name) for side in sides)
         if here is None or there is None:
@@ -317,7 +412,9 @@ def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
                 found.append((name, f"its {key} would be {mine!r} instead of {theirs!r}"))
     for key in ("summary", "schema", "description"):
         if key == "description":
-            made, wanted = ({**side, key: settled.joined(_described(side))} for side in (made, wanted))
+            made, wanted = (
+                {**side, key: settled.joined(_described(side))} for side in (made, wanted)
+            )
         if made[key] != wanted[key]:
             found.append(("", f"its {key} would be {made[key]!r} instead of {wanted[key]!r}"))
     for key in ("preprocessor_module", "early_return", "chat_input_enabled"):
@@ -337,11 +434,23 @@ def _entrance(setting: Any) -> Any:
 
 def _chosen(handler: Json) -> Json:
     value = handler["value"]
-    return {**value, "input_transforms": canonical.chosen_inputs(value.get("input_transforms") or {})}
+    return {
+        **value,
+        "input_transforms": canonical.chosen_inputs(value.get("input_transforms") or {}),
+    }
 
 
 def _shallow(value: Any) -> Any:
     """Return a module's value with the ids of the modules inside instead of these."""
     if isinstance(value, list):
-        return [each["id"] if isinstance(each, dict) and "id" in each and "value" in each else _shallow(each) for each in value]
-    return {key: _shallow(each) for key, each in value.items()} if isinstance(value, dict) else value
+        return [
+            (
+                each["id"]
+                if isinstance(each, dict) and "id" in each and "value" in each
+                else _shallow(each)
+            )
+            for each in value
+        ]
+    return (
+        {key: _shallow(each) for key, each in value.items()} if isinstance(value, dict) else value
+    )

@@ -1,4 +1,6 @@
-"""Whether a pulled flow has the form of one: what is damaged is named, before anything is read from it."""
+"""Whether a pulled flow has the form of one: what is damaged is named, before anything is read from
+it.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +18,10 @@ def check(document: Json, name: str) -> None:
     found = list(_flow(document))
     if found:
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise BadInput(f"{name} is no whole flow: {'; '.join(found[:SHOWN])}{more}. Pull it again, or save it in the editor")
+        raise BadInput(
+            f"{name} is no whole flow: {'; '.join(found[:SHOWN])}{more}. Pull it again, or save it"
+            " in the editor"
+        )
 
 
 def _flow(document: Json) -> Iterator[str]:
@@ -49,14 +54,19 @@ def _module(module: Any, where: str) -> Iterator[str]:
     if not isinstance(module, dict):
         yield f"{where} is {_name(module)}, not a step"
         return
-    where = f"step {module['id']!r}" if isinstance(module.get("id"), str) and module["id"] else where
+    where = (
+        f"step {module['id']!r}" if isinstance(module.get("id"), str) and module["id"] else where
+    )
     value = module.get("value")
     if not isinstance(value, dict) or not isinstance(value.get("type"), str) or not value["type"]:
         yield f"{where} has no value with a type"
         return
     yield from _is(value.get("path"), str, f"{where}: path")
     yield from _transforms(value.get("input_transforms"), f"{where}: input_transforms")
-    for key in ("iterator", *(key for key in ("timeout", "sleep") if isinstance(module.get(key), dict))):
+    for key in (
+        "iterator",
+        *(key for key in ("timeout", "sleep") if isinstance(module.get(key), dict)),
+    ):
         yield from _transform((value if key == "iterator" else module).get(key), f"{where}: {key}")
     for key in ("retry", "suspend", "mock", *CONDITIONS):
         yield from _is(module.get(key), dict, f"{where}: {key}")

@@ -1,4 +1,6 @@
-"""Writing an imported spec over the text of the spec before: what did not change keeps its lines and comments."""
+"""Writing an imported spec over the text of the spec before: what did not change keeps its lines
+and comments.
+"""
 
 import json
 from collections.abc import Iterable
@@ -17,13 +19,17 @@ STEP = (
     "id", "when", "summary", "depends_on", "for_each", "run", "from", "with", "approval", "parallel", "keep_going", "retry", "timeout",
     "skip_if", "stop_if", "steps", "branches", "choose", "otherwise",
 )  # fmt: skip
-ORDER = {name: number for number, name in enumerate((*TOP, *[key for key in STEP if key not in TOP]))}
+ORDER = {
+    name: number for number, name in enumerate((*TOP, *[key for key in STEP if key not in TOP]))
+}
 ORDER_STEP = {name: number for number, name in enumerate(STEP)}
 ALWAYS_BLOCK = ("steps", "branches", "choose", "otherwise", "inputs")
 
 
 def graft(new: Json, before: str | None) -> str:
-    """Return the text of a spec; `before` is the text whose comments and lines are kept where they still hold."""
+    """Return the text of a spec; `before` is the text whose comments and lines are kept where they
+    still hold.
+    """
     if before is None:
         return "\n".join(_fresh_mapping(new)) + "\n"
     document = parse(before)
@@ -32,7 +38,9 @@ def graft(new: Json, before: str | None) -> str:
 
 
 def matches(old: Iterable[Json], new: Iterable[Json]) -> dict[str, str]:
-    """Return for each new step the id of the old step that it was: the same id, or a renamed one that is most alike."""
+    """Return for each new step the id of the old step that it was: the same id, or a renamed one
+    that is most alike.
+    """
     olds, news = {step["id"]: step for step in old}, {step["id"]: step for step in new}
     found = {name: name for name in news if name in olds}
     free = [name for name in olds if name not in found]
@@ -61,11 +69,20 @@ def every(steps: Iterable[Any]) -> list[Json]:
 
 
 def _likeness(old: Json, new: Json, found: dict[str, str]) -> float:
-    same = [key for key in ("run", "for_each", "approval") if key in old and settled.same(key, old[key], new.get(key))]
-    children = {found.get(each["id"]) for each in every([new])[1:]} & {each["id"] for each in every([old])[1:]}
+    same = [
+        key
+        for key in ("run", "for_each", "approval")
+        if key in old and settled.same(key, old[key], new.get(key))
+    ]
+    children = {found.get(each["id"]) for each in every([new])[1:]} & {
+        each["id"] for each in every([old])[1:]
+    }
     if not same and not children:
         return 0.0
-    before, after = (json.dumps(settled.plain("", {**step, "id": ""}), sort_keys=True, default=str) for step in (old, new))
+    before, after = (
+        json.dumps(settled.plain("", {**step, "id": ""}), sort_keys=True, default=str)
+        for step in (old, new)
+    )
     return 0.5 + 0.5 * SequenceMatcher(None, before, after).ratio()
 
 
@@ -76,17 +93,31 @@ class _Writer:
         self.was = matches(every(top.plain.get("steps") or []), steps)
 
     def mapping(self, old: Part, new: Json) -> list[str]:
-        """Return the lines of a mapping; entries keep their place, new ones stand where the language lists them."""
+        """Return the lines of a mapping; entries keep their place, new ones stand where the
+        language lists them.
+        """
         order = ORDER_STEP if "id" in new or "when" in new else ORDER
-        keys = [entry.key for entry in old.entries if entry.key in new or _stays(entry.key, old.plain, new)]
+        keys = [
+            entry.key
+            for entry in old.entries
+            if entry.key in new or _stays(entry.key, old.plain, new)
+        ]
         for key in new:
             if key not in keys:
-                later = [place for place, each in enumerate(keys) if order.get(each, -1) > order.get(key, len(order))]
+                later = [
+                    place
+                    for place, each in enumerate(keys)
+                    if order.get(each, -1) > order.get(key, len(order))
+                ]
                 keys.insert(later[0] if later and key in order else len(keys), key)
         lines: list[str] = []
         for key in keys:
             entry = old.entry(key)
-            lines += self.entry(key, entry, new[key]) if key in new or entry is None else [*entry.lead, *entry.lines]
+            lines += (
+                self.entry(key, entry, new[key])
+                if key in new or entry is None
+                else [*entry.lead, *entry.lines]
+            )
         return lines
 
     def entry(self, key: str, old: Entry | None, value: Any) -> list[str]:
@@ -98,20 +129,37 @@ class _Writer:
         if part.kind == "mapping" and isinstance(value, dict) and value:
             inner = self.inputs(part, value) if key == "inputs" else self.mapping(part, value)
             return [*old.lead, f"{old.head}{old.remark}", *_indented(inner, part.offset or 2)]
-        if part.kind == "sequence" and isinstance(value, list) and value and isinstance(value[0], (dict, list)):
-            return [*old.lead, f"{old.head}{old.remark}", *_indented(self.items(part, value), part.offset)]
+        if (
+            part.kind == "sequence"
+            and isinstance(value, list)
+            and value
+            and isinstance(value[0], (dict, list))
+        ):
+            return [
+                *old.lead,
+                f"{old.head}{old.remark}",
+                *_indented(self.items(part, value), part.offset),
+            ]
         fresh = _fresh_entry(key, _as_written(key, part.plain, value))
         return [*old.lead, fresh[0] + (old.remark if len(fresh) == 1 else ""), *fresh[1:]]
 
     def inputs(self, old: Part, new: Json) -> list[str]:
         """Return the inputs in the order of the form."""
-        return [line for key, value in new.items() for line in self.entry(key, old.entry(key), value)]
+        return [
+            line for key, value in new.items() for line in self.entry(key, old.entry(key), value)
+        ]
 
     def items(self, old: Part, new: list[Any]) -> list[str]:
-        """Return the lines of a list of steps or branches, each with the lines of what it was before, wherever that stood."""
+        """Return the lines of a list of steps or branches, each with the lines of what it was
+        before, wherever that stood.
+        """
         lines: list[str] = []
         for value in new:
-            entry = self.entries.get(self.was.get(value["id"], "")) if isinstance(value, dict) and "id" in value else None
+            entry = (
+                self.entries.get(self.was.get(value["id"], ""))
+                if isinstance(value, dict) and "id" in value
+                else None
+            )
             if entry is None and not (isinstance(value, dict) and "id" in value):
                 entry = self.branch_before(old, value)
             lines += self.item(entry, value)
@@ -136,22 +184,35 @@ class _Writer:
         elif part.kind == "sequence" and isinstance(value, list):
             inner = self.items(part, value)
         else:
-            short = f"- {_flow(_as_written('', part.plain, value))}" if isinstance(value, dict) and not every([value])[1:] else ""
-            return [*old.lead, *([short + old.remark] if 0 < len(short) <= WIDTH else _fresh_item(value))]
+            short = (
+                f"- {_flow(_as_written('', part.plain, value))}"
+                if isinstance(value, dict) and not every([value])[1:]
+                else ""
+            )
+            return [
+                *old.lead,
+                *([short + old.remark] if 0 < len(short) <= WIDTH else _fresh_item(value)),
+            ]
         shifted = _indented(inner, part.offset or 2)
-        first = next(number for number, line in enumerate(inner) if line and not line.startswith("#"))
+        first = next(
+            number for number, line in enumerate(inner) if line and not line.startswith("#")
+        )
         lead = [line.strip() for line in shifted[:first]]
         return [*old.lead, *lead, "-" + shifted[first][1:], *shifted[first + 1 :]]
 
 
 def _stays(key: str, old: Json, new: Json) -> bool:
-    """Tell whether an entry that only writes out a default stays: a step that is of another kind now may not have it."""
+    """Tell whether an entry that only writes out a default stays: a step that is of another kind
+    now may not have it.
+    """
     kind = next((kind for kind in KEYS if kind in new), "") if "id" in new else ""
     return settled.is_default(key, old[key], old) and key in KEYS.get(kind, (key,))
 
 
 def _as_written(key: str, old: Any, new: Any) -> Any:
-    """Return a value in the manner of the one before: its order, its defaults, what says the same, 2h instead of 7200."""
+    """Return a value in the manner of the one before: its order, its defaults, what says the same,
+    2h instead of 7200.
+    """
     if settled.same(key, old, new):
         return old
     if key == "timeout" and isinstance(old, str) and isinstance(new, int):
@@ -160,7 +221,11 @@ def _as_written(key: str, old: Any, new: Any) -> Any:
         return new
     kept = {name: each for name, each in old.items() if name not in new and _stays(name, old, new)}
     known = {name: _as_written(name, old[name], new[name]) for name in old if name in new}
-    added = {name: each for name, each in _ordered(new).items() if name not in old and not settled.is_default(name, each, new)}
+    added = {
+        name: each
+        for name, each in _ordered(new).items()
+        if name not in old and not settled.is_default(name, each, new)
+    }
     return {name: {**kept, **known}[name] for name in old if name in kept or name in known} | added
 
 
@@ -184,13 +249,23 @@ def _ordered(value: Json) -> Json:
 
 def _fresh_entry(key: str, value: Any) -> list[str]:
     if key == "description" and isinstance(value, str) and ("\n" in value or len(value) > WIDTH):
-        return ["description: |", *[f"  {line}" if line else "" for line in settled.wrapped(value, WIDTH - 2)]]
+        return [
+            "description: |",
+            *[f"  {line}" if line else "" for line in settled.wrapped(value, WIDTH - 2)],
+        ]
     if isinstance(value, (dict, list)) and value and key in ALWAYS_BLOCK:
-        inner = [line for item in value for line in _fresh_item(item)] if isinstance(value, list) else _fresh_inputs(value)
+        inner = (
+            [line for item in value for line in _fresh_item(item)]
+            if isinstance(value, list)
+            else _fresh_inputs(value)
+        )
         return [f"{key}:", *_indented(inner, 2)]
     line = f"{_flow(key)}: {_flow(value)}"
     if isinstance(value, dict) and len(line) > WIDTH:
-        return [f"{_flow(key)}:", *[f"  {_flow(name)}: {_flow(each)}" for name, each in value.items()]]
+        return [
+            f"{_flow(key)}:",
+            *[f"  {_flow(name)}: {_flow(each)}" for name, each in value.items()],
+        ]
     return [line]
 
 
@@ -199,14 +274,20 @@ def _fresh_inputs(value: Json) -> list[str]:
 
 
 def _fresh_item(value: Any) -> list[str]:
-    inner = [line for each in value for line in _fresh_item(each)] if isinstance(value, list) else _fresh_mapping(value)
+    inner = (
+        [line for each in value for line in _fresh_item(each)]
+        if isinstance(value, list)
+        else _fresh_mapping(value)
+    )
     shifted = _indented(inner, 2)
     return ["-" + shifted[0][1:], *shifted[1:]]
 
 
 def _flow(value: Any) -> str:
     """Return a value in one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(
+        value, default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False
+    )
     return text.removesuffix("\n").removesuffix("...").rstrip("\n")
 
 

@@ -1,4 +1,6 @@
-"""Reading a canonical OpenFlow back into the words of the specs; what they cannot say is named, step by step."""
+"""Reading a canonical OpenFlow back into the words of the specs; what they cannot say is named,
+step by step.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -12,7 +14,10 @@ from scripts.importer import approvals, canonical, expressions
 
 Json = dict[str, Any]
 KINDS = {
-    "rawscript": "an inline script that is no Python with a main(); make it a file f/millrace/<area>/<verb>.py and let the step run that",
+    "rawscript": (
+        "an inline script that is no Python with a main(); make it a file"
+        " f/millrace/<area>/<verb>.py and let the step run that"
+    ),
     "flow": "a call of another flow; a spec runs scripts only",
     "whileloopflow": "a while loop; a script can repeat inside, or use for_each",
     "aiagent": "Windmill's AI agent step; an agent of the bundle is a script",
@@ -31,7 +36,9 @@ SETTINGS = {
     "priority": "has a priority",
     "delete_after_use": "deletes its data",
     "delete_after_secs": "deletes its data",
-    "continue_on_error": "goes on after a failure as a whole, where the language has keep_going for each item",
+    "continue_on_error": (
+        "goes on after a failure as a whole, where the language has keep_going for each item"
+    ),
     "debouncing": "is debounced",
     "pass_flow_input_directly": "is given the flow's input directly",
     "hash": "is pinned to one version of its script",
@@ -61,7 +68,9 @@ class Unsaid:
 
 @dataclass
 class Lifted:
-    """The spec's parts that an OpenFlow decides, what was lost, and the steps that two modules became together."""
+    """The spec's parts that an OpenFlow decides, what was lost, and the steps that two modules
+    became together.
+    """
 
     spec: Json
     unsaid: list[Unsaid]
@@ -70,7 +79,9 @@ class Lifted:
 
 
 def lift(flow: Json, bundle: Bundle, base: dict[str, Json]) -> Lifted:
-    """Return the spec of a canonical flow; `base` has the steps of the spec before, which keep what cannot be said anew."""
+    """Return the spec of a canonical flow; `base` has the steps of the spec before, which keep what
+    cannot be said anew.
+    """
     lifter = _Lifter(bundle, base)
     value = flow["value"]
     spec: Json = {"summary": flow["summary"], **lifter.facts(value.get("flow_env") or {})}
@@ -95,7 +106,10 @@ def lift(flow: Json, bundle: Bundle, base: dict[str, Json]) -> Lifted:
         ):
             lifter.lost("", SETTINGS.get(key, f"sets {key}"))
     return Lifted(
-        {key: each for key, each in spec.items() if each or key == "summary"}, lifter.unsaid, lifter.notes, lifter.joint
+        {key: each for key, each in spec.items() if each or key == "summary"},
+        lifter.unsaid,
+        lifter.notes,
+        lifter.joint,
     )
 
 
@@ -114,9 +128,15 @@ class _Lifter:
         known = dict(environment.get("pipeline") or {})
         for name in environment:
             if name != "pipeline":
-                self.lost("", f"flow_env has {name!r}; a spec's environment is the pipeline's own facts")
+                self.lost(
+                    "", f"flow_env has {name!r}; a spec's environment is the pipeline's own facts"
+                )
         schedule = known.get("schedule") or {}
-        found = {key: known[key] for key in ("pattern", "orchestrator", "agents", "budget") if key in known}
+        found = {
+            key: known[key]
+            for key in ("pattern", "orchestrator", "agents", "budget")
+            if key in known
+        }
         manner = {key: schedule[key] for key in ("misfire_grace", "catch_up") if key in schedule}
         return {**found, "schedule": manner} if manner else found
 
@@ -128,7 +148,11 @@ class _Lifter:
         if module and path.startswith(HOME + "/"):
             found["preprocessor"] = {"run": path.removeprefix(HOME + "/")}
         elif module:
-            self.lost("", "has a preprocessor that is no script of the bundle; make it a file f/millrace/<area>/<verb>.py")
+            self.lost(
+                "",
+                "has a preprocessor that is no script of the bundle; make it a file"
+                " f/millrace/<area>/<verb>.py",
+            )
         if value.get("early_return"):
             found["early_return"] = value["early_return"]
         return {**found, **({"chat": True} if value.get("chat_input_enabled") else {})}
@@ -137,11 +161,22 @@ class _Lifter:
         found: Json = {}
         for name, given in schema["properties"].items():
             parts = {key: given[key] for key in language.KEYS if key in given}
-            known = {*language.KEYS, *(["originalType"] if given.get("originalType") == given.get("type") else [])}
+            known = {
+                *language.KEYS,
+                *(["originalType"] if given.get("originalType") == given.get("type") else []),
+            }
             if others := [repr(key) for key in given if key not in known]:
-                self.lost("", f"input {name!r} has {', '.join(others)}; an input has {', '.join(language.KEYS)}")
+                self.lost(
+                    "",
+                    f"input {name!r} has {', '.join(others)}; an input has"
+                    f" {', '.join(language.KEYS)}",
+                )
             if parts.get("type") not in language.TYPES:
-                self.lost("", f"input {name!r} is of type {parts.get('type')!r}; types are {', '.join(language.TYPES)}")
+                self.lost(
+                    "",
+                    f"input {name!r} is of type {parts.get('type')!r}; types are"
+                    f" {', '.join(language.TYPES)}",
+                )
                 continue
             if "default" not in parts and name not in schema["required"]:
                 parts["default"] = None
@@ -159,8 +194,13 @@ class _Lifter:
                 continue
             group = _group(module)
             if group:
-                levels.append([step for branch in group if (step := self.step(branch, places)) is not None])
-                places |= {f"results.{module['id']}[{number}]": f"results.{each['id']}" for number, each in enumerate(group)}
+                levels.append(
+                    [step for branch in group if (step := self.step(branch, places)) is not None]
+                )
+                places |= {
+                    f"results.{module['id']}[{number}]": f"results.{each['id']}"
+                    for number, each in enumerate(group)
+                }
                 continue
             paired = self.pair(modules, position)
             step = (
@@ -180,20 +220,35 @@ class _Lifter:
         return steps
 
     def step(self, module: Json, places: dict[str, str]) -> Json | None:
-        """Return one step, or what the spec had under its id when there are no words for it, or nothing."""
+        """Return one step, or what the spec had under its id when there are no words for it, or
+        nothing.
+        """
         kind = module["value"].get("type")
-        readers = {"script": self.run, "forloopflow": self.for_each, "branchall": self.branches, "branchone": self.choice}
+        readers = {
+            "script": self.run,
+            "forloopflow": self.for_each,
+            "branchall": self.branches,
+            "branchone": self.choice,
+        }
         if kind not in readers:
             language = module["value"].get("language")
             told = KINDS.get(kind, f"of type {kind!r}")
             return self.gone(
-                module, f"{told}; this one is in {language}" if kind == "rawscript" and language != "python3" else told
+                module,
+                (
+                    f"{told}; this one is in {language}"
+                    if kind == "rawscript" and language != "python3"
+                    else told
+                ),
             )
         parts = readers[kind](module, places)
         if parts is None:
             return None
         if not all(_bodies(parts)):
-            return self.gone(module, "left out with all the steps of one of its parts; a spec has no part without steps")
+            return self.gone(
+                module,
+                "left out with all the steps of one of its parts; a spec has no part without steps",
+            )
         step = {"id": module["id"], "summary": module["summary"], **parts}
         self.settings(step, module, places)
         return step
@@ -222,11 +277,17 @@ class _Lifter:
                 self.lost(name, f"it {SETTINGS[key]}")
 
     def retry(self, step: Json, given: Json) -> None:
-        for key, what in (("exponential", "retries with growing delays"), ("retry_if", "retries only on a condition")):
+        for key, what in (
+            ("exponential", "retries with growing delays"),
+            ("retry_if", "retries only on a condition"),
+        ):
             if key in given:
                 self.lost(step["id"], f"it {what}; the language has attempts with a constant delay")
         if "constant" in given:
-            step["retry"] = {"attempts": given["constant"]["attempts"], "seconds": given["constant"]["seconds"]}
+            step["retry"] = {
+                "attempts": given["constant"]["attempts"],
+                "seconds": given["constant"]["seconds"],
+            }
 
     def condition(self, step: Json, key: str, given: Json, places: dict[str, str]) -> None:
         word = "skip_if" if key == "skip_if" else "stop_if"
@@ -240,7 +301,10 @@ class _Lifter:
                 text = f"{'!' if negated else ''}results.{step['id']}{bare.removeprefix('result')}"
         path = self.path(text, places, may_negate=True)
         if path is None:
-            self.lost(step["id"], f"{word} is {given['expr']!r}; a condition is a path, or `not` and a path")
+            self.lost(
+                step["id"],
+                f"{word} is {given['expr']!r}; a condition is a path, or `not` and a path",
+            )
             path = self.base.get(step["id"], {}).get(word)
         if path is not None:
             step[word] = path
@@ -262,7 +326,11 @@ class _Lifter:
             if path is not None:
                 from_[key] = path
                 continue
-            self.lost(name, f"input {key!r} is {each.get('expr', each)!r}, more than a path; let a step return that value")
+            self.lost(
+                name,
+                f"input {key!r} is {each.get('expr', each)!r}, more than a path; let a step return"
+                " that value",
+            )
             before = self.base.get(name, {})
             if key in before.get("from", {}):
                 from_[key] = before["from"][key]
@@ -275,7 +343,10 @@ class _Lifter:
         path = self.path(value["iterator"].get("expr", ""), places)
         if path is None:
             found = value["iterator"].get("expr", value["iterator"].get("value"))
-            return self.gone(module, f"a loop over {found!r}; for_each takes a path, so let a step return the list")
+            return self.gone(
+                module,
+                f"a loop over {found!r}; for_each takes a path, so let a step return the list",
+            )
         if not value["modules"]:
             return self.gone(module, "a loop without steps")
         step: Json = {"for_each": path}
@@ -289,10 +360,14 @@ class _Lifter:
         value = module["value"]
         filled = [branch for branch in value["branches"] if branch["modules"]]
         if len(filled) < len(value["branches"]) or not filled:
-            return self.gone(module, "branches of which one is empty; the language has no empty branch")
+            return self.gone(
+                module, "branches of which one is empty; the language has no empty branch"
+            )
         failures = {branch["skip_failure"] for branch in filled}
         if len(failures) > 1:
-            self.lost(module["id"], "some of its branches may fail and others not; keep_going is for all")
+            self.lost(
+                module["id"], "some of its branches may fail and others not; keep_going is for all"
+            )
         step: Json = {} if value["parallel"] else {"parallel": False}
         if failures == {True}:
             step["keep_going"] = True
@@ -306,13 +381,24 @@ class _Lifter:
     def choice(self, module: Json, places: dict[str, str]) -> Json | None:
         value = module["value"]
         if not value["branches"] or any(not branch["modules"] for branch in value["branches"]):
-            return self.gone(module, "a choice with an empty branch; the language has no empty branch, skip_if may say it")
+            return self.gone(
+                module,
+                "a choice with an empty branch; the language has no empty branch, skip_if may"
+                " say it",
+            )
         choices = []
         for branch in value["branches"]:
             when = self.path(branch["expr"], places, may_negate=True)
             if when is None:
-                return self.gone(module, f"a choice on {branch['expr']!r}; a condition is a path, or `not` and a path")
-            own = {} if branch["summary"] == branch["modules"][0]["summary"] else {"summary": branch["summary"]}
+                return self.gone(
+                    module,
+                    f"a choice on {branch['expr']!r}; a condition is a path, or `not` and a path",
+                )
+            own = (
+                {}
+                if branch["summary"] == branch["modules"][0]["summary"]
+                else {"summary": branch["summary"]}
+            )
             choices.append({"when": when, **own, "steps": self.steps(branch["modules"], places)})
         otherwise = {"otherwise": self.steps(value["default"], places)} if value["default"] else {}
         return {"choose": choices, **otherwise}
@@ -320,7 +406,11 @@ class _Lifter:
     def question(self, ask: Json, when: str | None, places: dict[str, str]) -> Json | None:
         transforms, suspend = ask["value"]["input_transforms"], ask.get("suspend") or {}
         action = self.path((transforms.get("action_id") or {}).get("expr", ""), places)
-        if action is None or not suspend.get("continue_on_disapprove_timeout") or suspend["required_events"] != 1:
+        if (
+            action is None
+            or not suspend.get("continue_on_disapprove_timeout")
+            or suspend["required_events"] != 1
+        ):
             return None
         return {
             "approval": {
@@ -333,15 +423,25 @@ class _Lifter:
     def pair(self, modules: list[Json], position: int) -> bool:
         """Tell whether a question and its record stand one after the other and are about the same."""
         two = modules[position : position + 2]
-        if not approvals.is_pair(modules, position) or _named(modules, two[0]["id"]) or not set(two[1]) <= approvals.PLAIN:
+        if (
+            not approvals.is_pair(modules, position)
+            or _named(modules, two[0]["id"])
+            or not set(two[1]) <= approvals.PLAIN
+        ):
             return False
         skip = (two[0].get("skip_if") or {}).get("expr")
         told = two[1]["value"]["input_transforms"].get("asked")
-        known = {"type": "javascript", "expr": approvals.negated(skip)} if skip else {"type": "static", "value": True}
+        known = (
+            {"type": "javascript", "expr": approvals.negated(skip)}
+            if skip
+            else {"type": "static", "value": True}
+        )
         return told in (None, known) and self.asks(two[0], {}) is not None
 
     def asks(self, module: Json, places: dict[str, str]) -> Json | None:
-        """Return the approval of a step that asks by itself; one that may be skipped asks only when it is not."""
+        """Return the approval of a step that asks by itself; one that may be skipped asks only when
+        it is not.
+        """
         if not set(module) <= {"id", "summary", "value", "suspend", "skip_if"}:
             return None
         skip = module["skip_if"]["expr"] if "skip_if" in module else ""
@@ -349,7 +449,9 @@ class _Lifter:
         return self.question(module, when, places) if when or not skip else None
 
     def alone(self, modules: list[Json], position: int, places: dict[str, str]) -> Json | None:
-        """Return the approval that a question without its record is, put there by hand, when nobody reads what it returns."""
+        """Return the approval that a question without its record is, put there by hand, when nobody
+        reads what it returns.
+        """
         ask = modules[position]
         if (
             approvals.runs(ask) != ASK
@@ -362,31 +464,40 @@ class _Lifter:
         if found is None:
             return None
         self.notes.append(
-            f"step {ask['id']!r} became an approval: the answer is recorded, too, and read as results.{ask['id']}.approved"
+            f"step {ask['id']!r} became an approval: the answer is recorded, too, and read as"
+            f" results.{ask['id']}.approved"
         )
         self.joint |= {ask["id"], f"{ask['id']}_ask"}
         return {"id": ask["id"], "summary": ask["summary"], **found}
 
     def joined(self, ask: Json, record: Json, places: dict[str, str]) -> Json:
         if not approvals.is_compiled(ask, record):
-            self.notes.append(f"steps {ask['id']!r} and {record['id']!r} became the approval {record['id']!r}")
+            self.notes.append(
+                f"steps {ask['id']!r} and {record['id']!r} became the approval {record['id']!r}"
+            )
             self.joint |= {ask["id"], record["id"], f"{record['id']}_ask"}
         return {"id": record["id"], "summary": ask["summary"], **(self.asks(ask, places) or {})}
 
     def failure(self, module: Json) -> Json | None:
         value = module["value"]
         if value.get("type") != "script" or not value.get("path", "").startswith(HOME + "/"):
-            self.lost("failure", f"it is {KINDS.get(value.get('type'), 'a script outside the bundle')}")
+            self.lost(
+                "failure", f"it is {KINDS.get(value.get('type'), 'a script outside the bundle')}"
+            )
             return self.base.get("failure")
         transforms = canonical.chosen_inputs(value["input_transforms"])
         self.settings({"id": "failure"}, module, {})
         return {"run": _verb(value["path"]), **self.given("failure", transforms, {})}
 
     def path(self, text: str, places: dict[str, str], may_negate: bool = False) -> str | None:
-        """Return an expression as a path of the spec; results of steps side by side are named by the step."""
+        """Return an expression as a path of the spec; results of steps side by side are named by
+        the step.
+        """
         negated, bare = text.startswith("!"), text.removeprefix("!")
         root = expressions.root_of(bare)
-        if not expressions.is_path(bare) or (root not in ("results", "flow_input", "flow_env", *FAILURE_ROOTS)):
+        if not expressions.is_path(bare) or (
+            root not in ("results", "flow_input", "flow_env", *FAILURE_ROOTS)
+        ):
             return None
         for place, own in places.items():
             if bare == place or bare.startswith((place + ".", place + "[")):
@@ -403,7 +514,12 @@ def _verb(path: str) -> str:
 def _group(module: Json) -> list[Json]:
     """Return the steps of a group that the compiler made of steps side by side, or nothing."""
     value = module["value"]
-    if value.get("type") != "branchall" or not value["parallel"] or len(module) > 3 or len(value["branches"]) < 2:
+    if (
+        value.get("type") != "branchall"
+        or not value["parallel"]
+        or len(module) > 3
+        or len(value["branches"]) < 2
+    ):
         return []
     steps = [branch["modules"][0] for branch in value["branches"] if len(branch["modules"]) == 1]
     if len(steps) < len(value["branches"]):
@@ -421,7 +537,9 @@ def _bodies(parts: Json) -> list[list[Json]]:
     """Return the lists of steps inside a step that was read."""
     found = [parts[key] for key in ("steps", "otherwise") if key in parts]
     return found + [
-        each["steps"] if isinstance(each, dict) else each for key in ("branches", "choose") for each in parts.get(key, [])
+        each["steps"] if isinstance(each, dict) else each
+        for key in ("branches", "choose")
+        for each in parts.get(key, [])
     ]
 
 
@@ -440,10 +558,16 @@ def _named(modules: list[Json], name: str) -> bool:
 
 
 def _reads_answer(modules: list[Json]) -> bool:
-    """Tell whether the first script of a list, the only one that is given a person's answer, reads it."""
+    """Tell whether the first script of a list, the only one that is given a person's answer, reads
+    it.
+    """
     for module in modules[:1]:
         value = module["value"]
-        inner = [value.get("modules"), value.get("default"), *(each["modules"] for each in value.get("branches", []))]
+        inner = [
+            value.get("modules"),
+            value.get("default"),
+            *(each["modules"] for each in value.get("branches", [])),
+        ]
         if value.get("type") in ("forloopflow", "whileloopflow", "branchone", "branchall"):
             return any(_reads_answer(body) for body in inner if body)
         return any(re.search(r"\b(?:resume|resumes|approvers)\b", text) for text in _texts(module))

@@ -1,7 +1,10 @@
-"""What an edited flow gets before it is read back: words for ids, summaries and descriptions where the editor left none."""
+"""What an edited flow gets before it is read back: words for ids, summaries and descriptions where
+the editor left none.
+"""
 
 from typing import Any
 
+from scripts.compiler import metadata
 from scripts.compiler.sources import HOME, Bundle
 from scripts.importer import approvals, canonical
 
@@ -9,7 +12,8 @@ Json = dict[str, Any]
 
 
 def prepare(flow: Json, bundle: Bundle, before: dict[str, Json]) -> tuple[Json, list[str]]:
-    """Return a canonical flow that the language can say, and a note for each thing that was filled in.
+    """Return a canonical flow that the language can say, and a note for each thing that was filled
+    in.
 
     `before` has the steps of the spec that the flow was compiled from.
     """
@@ -17,7 +21,8 @@ def prepare(flow: Json, bundle: Bundle, before: dict[str, Json]) -> tuple[Json, 
     flow = canonical.rename(flow, names) if names else flow
     flow = approvals.modernise(flow)
     notes = [
-        f"step {was!r} is now {word!r}: an id is a word of small letters, digits and underscores" for was, word in names.items()
+        f"step {was!r} is now {word!r}: an id is a word of small letters, digits and underscores"
+        for was, word in names.items()
     ]
     notes += approvals.agree(flow, before)
     for module in reversed(canonical.every(flow["value"]["modules"])):
@@ -25,7 +30,9 @@ def prepare(flow: Json, bundle: Bundle, before: dict[str, Json]) -> tuple[Json, 
             module["summary"] = summary(module, bundle)
             notes.append(f"step {module['id']!r} had no summary; it got {module['summary']!r}")
         for branch in module["value"].get("branches", []):
-            branch["summary"] = branch["summary"] or (branch["modules"][0]["summary"] if branch["modules"] else "")
+            branch["summary"] = branch["summary"] or (
+                branch["modules"][0]["summary"] if branch["modules"] else ""
+            )
     for name, parts in flow["schema"]["properties"].items():
         if not parts.get("description"):
             parts["description"] = name.replace("_", " ").capitalize() + "."
@@ -39,8 +46,10 @@ def summary(module: Json, bundle: Bundle) -> str:
     if value.get("type") == "script":
         verb = value.get("path", "").removeprefix(HOME + "/")
         script = bundle.step(verb)
-        said = script.docstring.strip().split("\n")[0].strip().removesuffix(".") if script else ""
+        said = metadata.summary(script) if script else ""
         return said or f"Run {verb}"
     if value.get("type") == "forloopflow":
         return f"For each of {value['iterator'].get('expr', 'these')}"
-    return {"branchall": "All of these", "branchone": "One of these"}.get(value.get("type", ""), "A step of the editor")
+    return {"branchall": "All of these", "branchone": "One of these"}.get(
+        value.get("type", ""), "A step of the editor"
+    )

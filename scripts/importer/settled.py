@@ -1,4 +1,6 @@
-"""Which values of a spec say the same: defaults that are written out, durations, line breaks of a description."""
+"""Which values of a spec say the same: defaults that are written out, durations, line breaks of a
+description.
+"""
 
 import re
 import textwrap
@@ -41,7 +43,11 @@ def plain(key: str, value: Any) -> Any:
     if key == "description" and isinstance(value, str):
         return joined(value)
     if key == "depends_on":
-        return [value] if isinstance(value, str) else sorted(map(str, value if isinstance(value, list) else []))
+        return (
+            [value]
+            if isinstance(value, str)
+            else sorted(map(str, value if isinstance(value, list) else []))
+        )
     if key in ("when", "skip_if", "stop_if") and isinstance(value, str):
         return " ".join(value.split())
     if key == "retry" and isinstance(value, dict):
@@ -58,13 +64,17 @@ def _mapping(key: str, value: Json) -> Any:
     # Constants of a step are whatever they are: nothing in them is a word of the language.
     if key in ("with", "args", "default"):
         return value
-    kept = {name: plain(name, each) for name, each in value.items() if not is_default(name, each, value)}
+    kept = {
+        name: plain(name, each) for name, each in value.items() if not is_default(name, each, value)
+    }
     # A branch is its steps, unless it has more to say.
     return kept["steps"] if list(kept) == ["steps"] and key == "" else kept
 
 
 def _typed(value: Any) -> Any:
-    """Return a value in which 1 and true differ, which are equal in Python, and 5.0 is 5, as in JSON."""
+    """Return a value in which 1 and true differ, which are equal in Python, and 5.0 is 5, as in
+    JSON.
+    """
     if isinstance(value, dict):
         return {key: _typed(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -90,6 +100,7 @@ def wrapped(text: str, width: int) -> list[str]:
     lines = [
         part
         for line in text.split("\n")
-        for part in (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""])
+        for part in textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+        or [""]
     ]
     return lines if joined("\n".join(lines)) == joined(text) else text.split("\n")

@@ -1,7 +1,8 @@
-"""A spec's text as entries with their lines and comments, so that what did not change is kept letter by letter.
+"""A spec's text as entries with their lines and comments, so that what did not change is kept
+letter by letter.
 
-A comment belongs to the entry or the step below it. (YAML libraries that keep comments hang them on what stands above,
-and lose or move them when steps are removed or change places.)
+A comment belongs to the entry or the step below it. (YAML libraries that keep comments hang them on
+what stands above, and lose or move them when steps are removed or change places.)
 """
 
 from dataclasses import dataclass, field
@@ -27,7 +28,9 @@ class Entry:
 
 @dataclass
 class Part:
-    """A value of the text: `entries` when it is a mapping or list in block style, otherwise only its plain value."""
+    """A value of the text: `entries` when it is a mapping or list in block style, otherwise only
+    its plain value.
+    """
 
     plain: Any
     kind: str
@@ -50,7 +53,9 @@ class Document:
 def parse(text: str) -> Document:
     """Return the text as entries; BadInput for YAML that cannot be edited entry by entry."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+    if any(
+        isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)
+    ):
         raise BadInput("the spec uses a YAML alias (*name); write the value out, then import again")
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
         raise BadInput("the spec is not a mapping written line by line")
@@ -66,13 +71,22 @@ class _Text:
     def end(self, node: yaml.Node) -> int:
         """Return the last line that a value stands in."""
         if isinstance(node, yaml.ScalarNode):
-            last = node.end_mark.line - (1 if node.style in ("|", ">") and node.end_mark.column == 0 else 0)
-            while last > node.start_mark.line and not self.lines[min(last, len(self.lines) - 1)].strip():
+            last = node.end_mark.line - (
+                1 if node.style in ("|", ">") and node.end_mark.column == 0 else 0
+            )
+            while (
+                last > node.start_mark.line
+                and not self.lines[min(last, len(self.lines) - 1)].strip()
+            ):
                 last -= 1
             return min(last, len(self.lines) - 1)
         if getattr(node, "flow_style", False):
             return node.end_mark.line
-        children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        children = (
+            [part for pair in node.value for part in pair]
+            if isinstance(node, yaml.MappingNode)
+            else node.value
+        )
         return max(self.end(child) for child in children)
 
     def part(self, node: yaml.Node, above: int, plain: Any) -> Part:
@@ -105,7 +119,9 @@ class _Text:
             start, last = item.start_mark.line, self.end(item)
             column = node.start_mark.column
             lead = _stripped(self.lines[above + 1 : start]) if start > above else []
-            entries.append(Entry("", lead, self.cut(start, last, column), self.part(item, start, inner)))
+            entries.append(
+                Entry("", lead, self.cut(start, last, column), self.part(item, start, inner))
+            )
             entries[-1].value.offset = item.start_mark.column - column
             above = last
         return Part(plain, "sequence", entries)
@@ -115,7 +131,11 @@ class _Text:
         line = self.lines[start]
         if entry.value.entries:
             entry.value.offset = entry.value.offset or value.start_mark.column - column
-            head = line[column : value.start_mark.column] if value.start_mark.line == start else line[column:]
+            head = (
+                line[column : value.start_mark.column]
+                if value.start_mark.line == start
+                else line[column:]
+            )
             bare = head.split(" #")[0].rstrip()
             entry.head, entry.remark = bare, head[len(bare) :].rstrip()
         elif self.end(value) == value.end_mark.line:
@@ -127,7 +147,10 @@ class _Text:
         first = self.lines[start][column:]
         return [
             first,
-            *[line[column:] if not line[:column].strip() else line.lstrip() for line in self.lines[start + 1 : last + 1]],
+            *[
+                line[column:] if not line[:column].strip() else line.lstrip()
+                for line in self.lines[start + 1 : last + 1]
+            ],
         ]
 
 

@@ -28,7 +28,13 @@ from f.millrace.telemetry.metrics.define import Dashboard, Metric, Panel, prefix
 
 DASHBOARDS: tuple[Dashboard, ...] = get_args(Dashboard)
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="prometheus")
-UNITS = {"seconds": "s", "ratio": "percentunit", "bytes": "bytes", "usd": "currencyUSD", "": "short"}
+UNITS = {
+    "seconds": "s",
+    "ratio": "percentunit",
+    "bytes": "bytes",
+    "usd": "currencyUSD",
+    "": "short",
+}
 WIDTHS = {"stat": 6, "line": 12, "bars": 12, "table": 12}
 HEIGHTS = {"stat": 5, "line": 8, "bars": 8, "table": 8}
 # Variables: which label each one chooses by, and the metric that knows its values.
@@ -47,7 +53,14 @@ def dashboards(metrics: Iterable[Metric], prefix: str) -> dict[str, str]:
     found = list(metrics)
     return {
         f"{name.lower()}.json": _dashboard(
-            name, [(metric, panel) for metric in found for panel in metric.panels if panel.dashboard == name], prefix
+            name,
+            [
+                (metric, panel)
+                for metric in found
+                for panel in metric.panels
+                if panel.dashboard == name
+            ],
+            prefix,
         )
         for name in DASHBOARDS
     }
@@ -59,7 +72,8 @@ def _dashboard(name: str, panels: list[tuple[Metric, Panel]], prefix: str) -> st
         .uid(f"{prefix}-{name.lower()}")
         .tags([prefix])
         .description(
-            "Generated from the catalogue in f/millrace/telemetry/metrics; `scripts/millrace metrics write` makes it anew."
+            "Generated from the catalogue in f/millrace/telemetry/metrics; `scripts/millrace"
+            " metrics write` makes it anew."
         )
         .readonly()
         .tooltip(DashboardCursorSync.CROSSHAIR)
@@ -67,11 +81,17 @@ def _dashboard(name: str, panels: list[tuple[Metric, Panel]], prefix: str) -> st
         .time("now-7d", "now")
         .timezone("browser")
         .link(
-            _link("Dashboards", DashboardLinkType.DASHBOARDS).tags([prefix]).as_dropdown(True).keep_time(True).include_vars(True)
+            _link("Dashboards", DashboardLinkType.DASHBOARDS)
+            .tags([prefix])
+            .as_dropdown(True)
+            .keep_time(True)
+            .include_vars(True)
         )
         .link(_link("Traces in Jaeger", DashboardLinkType.LINK).url(TRACES).target_blank(True))
     )
-    for variable in [name for name in VARIABLES if any(f"${name}" in panel.query for _, panel in panels)]:
+    for variable in [
+        name for name in VARIABLES if any(f"${name}" in panel.query for _, panel in panels)
+    ]:
         made = made.with_variable(_variable(variable, prefix))
     # Figures first, then courses; each row is filled before the next begins.
     ordered = sorted(panels, key=lambda pair: (pair[1].kind != "stat", pair[1].kind != "table"))
@@ -80,7 +100,9 @@ def _dashboard(name: str, panels: list[tuple[Metric, Panel]], prefix: str) -> st
         width, height = WIDTHS[panel.kind], HEIGHTS[panel.kind]
         if x + width > 24 or (x and height != high):
             x, y = 0, y + high
-        made = made.with_panel(_panel(metric, panel, prefix).id(number).grid_pos(GridPos(x=x, y=y, w=width, h=height)))
+        made = made.with_panel(
+            _panel(metric, panel, prefix).id(number).grid_pos(GridPos(x=x, y=y, w=width, h=height))
+        )
         x, high = x + width, height
     board = json.loads(JSONEncoder(sort_keys=True).encode(made.build()))
     for variable in board["templating"].get("list", []):
@@ -115,13 +137,24 @@ def _panel(metric: Metric, panel: Panel, prefix: str) -> Any:
         .description(f"{metric.help}\n\n{metric.means}\n\n{metric.do}")
         .datasource(PROMETHEUS)
         .unit(UNITS[panel.unit])
-        .data_links([_link("Traces of this time in Jaeger", DashboardLinkType.LINK).url(TRACES).target_blank(True)])
+        .data_links(
+            [
+                _link("Traces of this time in Jaeger", DashboardLinkType.LINK)
+                .url(TRACES)
+                .target_blank(True)
+            ]
+        )
         .with_target(_target(metric, panel, prefix))
     )
 
 
 def _target(metric: Metric, panel: Panel, prefix: str) -> prometheus.Dataquery:
-    query = prometheus.Dataquery().ref_id("A").expr(prefixed(panel.query, prefix)).legend_format(panel.legend or "__auto")
+    query = (
+        prometheus.Dataquery()
+        .ref_id("A")
+        .expr(prefixed(panel.query, prefix))
+        .legend_format(panel.legend or "__auto")
+    )
     if panel.kind in ("stat", "table"):
         return query.instant().format("table" if panel.kind == "table" else "time_series")  # type: ignore[arg-type]
     # The dots on a course: each is one case, and leads to its trace.
@@ -129,12 +162,24 @@ def _target(metric: Metric, panel: Panel, prefix: str) -> prometheus.Dataquery:
 
 
 def _line() -> timeseries.Panel:
-    return timeseries.Panel().draw_style(GraphDrawStyle.LINE).show_points(VisibilityMode.AUTO).fill_opacity(10).legend(_legend())
+    return (
+        timeseries.Panel()
+        .draw_style(GraphDrawStyle.LINE)
+        .show_points(VisibilityMode.AUTO)
+        .fill_opacity(10)
+        .legend(_legend())
+    )
 
 
 def _bars() -> timeseries.Panel:
     stacked = common.StackingConfig().mode(StackingMode.NORMAL)
-    return timeseries.Panel().draw_style(GraphDrawStyle.BARS).fill_opacity(60).stacking(stacked).legend(_legend())
+    return (
+        timeseries.Panel()
+        .draw_style(GraphDrawStyle.BARS)
+        .fill_opacity(60)
+        .stacking(stacked)
+        .legend(_legend())
+    )
 
 
 def _legend() -> common.VizLegendOptions:
@@ -149,7 +194,12 @@ def _legend() -> common.VizLegendOptions:
 
 def _stat() -> stat.Panel:
     last = common.ReduceDataOptions().calcs(["lastNotNull"])
-    return stat.Panel().color_mode(BigValueColorMode.VALUE).graph_mode(BigValueGraphMode.AREA).reduce_options(last)
+    return (
+        stat.Panel()
+        .color_mode(BigValueColorMode.VALUE)
+        .graph_mode(BigValueGraphMode.AREA)
+        .reduce_options(last)
+    )
 
 
 def _table() -> table.Panel:

@@ -1,6 +1,8 @@
-"""The exporter: serves the catalogue's figures to Prometheus, and takes what Alertmanager has to say.
+"""The exporter: serves the catalogue's figures to Prometheus, and takes what Alertmanager has to
+say.
 
-GET /metrics (OpenMetrics with exemplars, or Prometheus's text), GET /ready, POST /alerts (Alertmanager's webhook).
+GET /metrics (OpenMetrics with exemplars, or Prometheus's text), GET /ready, POST /alerts
+(Alertmanager's webhook).
 
     python -m scripts.observability.exporter [HOST]
 """
@@ -58,14 +60,18 @@ def family(metric: Metric, found: list[Sample], prefix: str = PREFIX) -> Family:
     # OpenMetrics names a unit only where the name ends in it.
     unit = metric.unit if name.removesuffix("_total").endswith(metric.unit) else ""
     if metric.type == "counter":
-        counter = CounterMetricFamily(name.removesuffix("_total"), metric.help, labels=labels, unit=unit)
+        counter = CounterMetricFamily(
+            name.removesuffix("_total"), metric.help, labels=labels, unit=unit
+        )
         for figure in found:
             counter.add_metric(_values(figure, labels), figure.value, exemplar=_exemplar(figure))
         return counter
     if metric.type == "histogram":
         histogram = HistogramMetricFamily(name, metric.help, labels=labels, unit=unit)
         for figure in found:
-            histogram.add_metric(_values(figure, labels), _buckets(metric, figure), sum_value=figure.value)
+            histogram.add_metric(
+                _values(figure, labels), _buckets(metric, figure), sum_value=figure.value
+            )
         return histogram
     gauge = GaugeMetricFamily(name, metric.help, labels=labels, unit=unit)
     for figure in found:
@@ -83,7 +89,10 @@ def _buckets(metric: Metric, figure: Sample) -> list[Any]:
     value = figure.exemplar.value if figure.exemplar else None
     place = next((bound for bound in bounds if value is not None and value <= bound), None)
     pairs = zip(bounds, figure.buckets, strict=True)
-    return [(floatToGoString(bound), count, *([_exemplar(figure)] if bound == place else [])) for bound, count in pairs]
+    return [
+        (floatToGoString(bound), count, *([_exemplar(figure)] if bound == place else []))
+        for bound, count in pairs
+    ]
 
 
 def _exemplar(figure: Sample) -> Exemplar | None:
@@ -128,7 +137,9 @@ def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> T
                 self._send(400, f"{error}\n".encode(), "text/plain")
             except Exception as error:
                 structured_log("error", f"{self.path} failed", {"error": str(error)}, ["metrics"])
-                self._send(503, f"{type(error).__name__}: the log says more\n".encode(), "text/plain")
+                self._send(
+                    503, f"{type(error).__name__}: the log says more\n".encode(), "text/plain"
+                )
             else:
                 self._send(200, body, kind)
 
@@ -164,7 +175,9 @@ class Undescribed(Collector):
         return []
 
 
-def serving(host: str = "127.0.0.1", port: int = 0, prefix: str = PREFIX) -> tuple[ThreadingHTTPServer, threading.Thread]:
+def serving(
+    host: str = "127.0.0.1", port: int = 0, prefix: str = PREFIX
+) -> tuple[ThreadingHTTPServer, threading.Thread]:
     """Return a server that serves from a thread of its own."""
     made = server(host, port, prefix)
     thread = threading.Thread(target=made.serve_forever, daemon=True)
@@ -173,5 +186,6 @@ def serving(host: str = "127.0.0.1", port: int = 0, prefix: str = PREFIX) -> tup
 
 
 if __name__ == "__main__":
-    # In a container: only what it imports is installed there, and its tables are made by whoever deploys.
+    # In a container: only what it imports is installed there, and its tables are made by whoever
+    # deploys.
     server(sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1").serve_forever()

@@ -1,4 +1,5 @@
-"""Everything that is generated from the catalogue: dashboards, rules and their tests, configurations, the runbook.
+"""Everything that is generated from the catalogue: dashboards, rules and their tests,
+configurations, the runbook.
 
 scripts/millrace metrics write
 """
@@ -35,18 +36,26 @@ PROVIDER = {
 def expected(prefix: str = PREFIX, metrics: Iterable[Metric] = ()) -> dict[str, str]:
     """Return the text of every file, by its path under resources/telemetry."""
     found = list(metrics) or list(CATALOGUE.values())
-    texts = {f"grafana/dashboards/{name}": text for name, text in dashboards.dashboards(found, prefix).items()}
+    texts = {
+        f"grafana/dashboards/{name}": text
+        for name, text in dashboards.dashboards(found, prefix).items()
+    }
     yamls = {
         "grafana/providers/millrace.yaml": PROVIDER,
         "prometheus/prometheus.yml": rules.prometheus_configuration(),
         "prometheus/rules.yml": rules.rules(found, prefix),
         **{
-            f"prometheus-tests/every_{tick}.yml": rules.rule_tests(found, prefix, "../prometheus/rules.yml", tick)
+            f"prometheus-tests/every_{tick}.yml": rules.rule_tests(
+                found, prefix, "../prometheus/rules.yml", tick
+            )
             for tick in TICKS
         },
         "alertmanager.yml": rules.alertmanager_configuration(),
     }
-    texts |= {name: HEAD + yaml.safe_dump(value, sort_keys=False, width=130, allow_unicode=True) for name, value in yamls.items()}
+    texts |= {
+        name: HEAD + yaml.safe_dump(value, sort_keys=False, width=130, allow_unicode=True)
+        for name, value in yamls.items()
+    }
     return {**texts, "runbook.md": runbook.runbook(found, prefix)}
 
 
@@ -67,7 +76,9 @@ def write(folder: Path, prefix: str = PREFIX) -> list[str]:
 
 
 def check(root: Path) -> list[Problem]:
-    """Return every generated file that is missing, differs from the catalogue, or belongs to nothing."""
+    """Return every generated file that is missing, differs from the catalogue, or belongs to
+    nothing.
+    """
     problems = []
     wanted = expected()
     for name, text in wanted.items():
@@ -77,11 +88,14 @@ def check(root: Path) -> list[Problem]:
         elif path.read_text(encoding="utf-8") != text:
             problems.append(Problem(str(FOLDER / name), 1, f"differs from the catalogue; {WRITE}"))
     return problems + [
-        Problem(str(path.relative_to(root)), 1, f"belongs to no dashboard; {WRITE}") for path in _orphans(root / FOLDER, wanted)
+        Problem(str(path.relative_to(root)), 1, f"belongs to no dashboard; {WRITE}")
+        for path in _orphans(root / FOLDER, wanted)
     ]
 
 
 def _orphans(folder: Path, wanted: dict[str, str]) -> list[Path]:
     return [
-        path for path in sorted((folder / "grafana/dashboards").glob("*.json")) if f"grafana/dashboards/{path.name}" not in wanted
+        path
+        for path in sorted((folder / "grafana/dashboards").glob("*.json"))
+        if f"grafana/dashboards/{path.name}" not in wanted
     ]

@@ -1,4 +1,6 @@
-"""A server of the Go world, built once from its module into the cache: pinned by the module's sum, and by that its go.sum."""
+"""A server of the Go world, built once from its module into the cache: pinned by the module's sum,
+and by that its go.sum.
+"""
 
 import fcntl
 import json
@@ -33,7 +35,10 @@ class Source:
     @property
     def sums(self) -> str:
         """The lines of go.sum for the module itself."""
-        return f"{self.module} v{self.version} {self.sum}\n{self.module} v{self.version}/go.mod {self.mod_sum}\n"
+        return (
+            f"{self.module} v{self.version} {self.sum}\n{self.module} v{self.version}/go.mod"
+            f" {self.mod_sum}\n"
+        )
 
 
 def built(source: Source) -> Path:
@@ -44,7 +49,9 @@ def built(source: Source) -> Path:
         return program
     go = shutil.which("go") or "/usr/local/go/bin/go"
     if not Path(go).exists():
-        raise NoProgram(f"{source.name} is built from source, and Go 1.24 or later is not installed")
+        raise NoProgram(
+            f"{source.name} is built from source, and Go 1.24 or later is not installed"
+        )
     home.mkdir(parents=True, exist_ok=True)
     with open(home / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -58,19 +65,54 @@ def _build(go: str, home: Path, source: Source) -> None:
         (home / name).unlink(missing_ok=True)
     required = f"{source.module}@v{source.version}"
     _go(source, go, home, "mod", "init", f"millrace.local/{source.name}")
-    _go(source, go, home, "mod", "edit", f"-require={required}", *([f"-replace={source.replace}"] if source.replace else []))
+    _go(
+        source,
+        go,
+        home,
+        "mod",
+        "edit",
+        f"-require={required}",
+        *([f"-replace={source.replace}"] if source.replace else []),
+    )
     (home / "go.sum").write_text(source.sums)
     module = json.loads(_go(source, go, home, "mod", "download", "-json", required))
     (home / "go.sum").write_text(source.sums + (Path(module["Dir"]) / "go.sum").read_text())
     part = f"{source.name}.part"
-    _go(source, go, home, "build", "-mod=mod", "-trimpath", "-ldflags=-s -w", "-o", part, f"{source.module}/{source.command}")
+    _go(
+        source,
+        go,
+        home,
+        "build",
+        "-mod=mod",
+        "-trimpath",
+        "-ldflags=-s -w",
+        "-o",
+        part,
+        f"{source.module}/{source.command}",
+    )
     (home / part).rename(home / source.name)
 
 
 def _go(source: Source, go: str, home: Path, *arguments: str) -> str:
     # All sums are here: no question to a server of sums is needed.
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOSUMDB": "off", "GOFLAGS": "", "GOWORK": "off"}
-    done = subprocess.run([go, *arguments], cwd=home, capture_output=True, text=True, timeout=BUILD_SECONDS, env=environment)
+    environment = {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOSUMDB": "off",
+        "GOFLAGS": "",
+        "GOWORK": "off",
+    }
+    done = subprocess.run(
+        [go, *arguments],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=BUILD_SECONDS,
+        env=environment,
+    )
     if done.returncode:
-        raise NoProgram(f"`go {arguments[0]}` failed for {source.name} {source.version}: {done.stderr.strip()[-500:]}")
+        raise NoProgram(
+            f"`go {arguments[0]}` failed for {source.name} {source.version}:"
+            f" {done.stderr.strip()[-500:]}"
+        )
     return done.stdout

@@ -1,4 +1,6 @@
-"""Whether the dashboards are what the pinned Grafana takes: TypeScript holds them against Grafana's own published types."""
+"""Whether the dashboards are what the pinned Grafana takes: TypeScript holds them against Grafana's
+own published types.
+"""
 
 import fcntl
 import re
@@ -24,14 +26,17 @@ def version() -> str:
 
 
 def mistakes(dashboards: Path) -> list[str]:
-    """Return what Grafana's type of a dashboard has against the files in a folder; NoProgram when npm is missing."""
+    """Return what Grafana's type of a dashboard has against the files in a folder; NoProgram when
+    npm is missing.
+    """
     home = _types()
     work = home / "check"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     for file in dashboards.glob("*.json"):
         text = (
-            f'import type {{ Dashboard }} from "@grafana/schema";\nexport const board: Dashboard = {file.read_text().rstrip()};\n'
+            'import type { Dashboard } from "@grafana/schema";\nexport const board: Dashboard ='
+            f" {file.read_text().rstrip()};\n"
         )
         (work / f"{file.stem}.ts").write_text(text)
     command = [
@@ -45,7 +50,11 @@ def mistakes(dashboards: Path) -> list[str]:
         "es2020",
     ]
     done = subprocess.run(
-        [*command, *sorted(map(str, work.glob("*.ts")))], cwd=home, capture_output=True, text=True, timeout=SECONDS
+        [*command, *sorted(map(str, work.glob("*.ts")))],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
     )
     said = [line.removeprefix("check/") for line in done.stdout.splitlines() if "error" in line]
     return said or ([done.stderr.strip()[-500:] or "tsc failed"] if done.returncode else [])
@@ -65,9 +74,20 @@ def _types() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not ready.exists():
             packages = [f"@grafana/schema@{version()}", TYPESCRIPT]
-            command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), *packages]
+            command = [
+                npm,
+                "install",
+                "--silent",
+                "--no-audit",
+                "--no-fund",
+                "--prefix",
+                str(home),
+                *packages,
+            ]
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
             if done.returncode:
-                raise NoProgram(f"npm could not install {' and '.join(packages)}: {done.stderr.strip()[-500:]}")
+                raise NoProgram(
+                    f"npm could not install {' and '.join(packages)}: {done.stderr.strip()[-500:]}"
+                )
             ready.touch()
     return home

@@ -1,4 +1,6 @@
-"""The real Jaeger, built once from its Go module into the cache, and started with this repository's configuration."""
+"""The real Jaeger, built once from its Go module into the cache, and started with this repository's
+configuration.
+"""
 
 import contextlib
 import socket
@@ -36,7 +38,9 @@ class Jaeger:
 
 
 def program() -> Path:
-    """Return the program, built at the first call (four minutes on two quiet cores); NoProgram says what is missing."""
+    """Return the program, built at the first call (four minutes on two quiet cores); NoProgram says
+    what is missing.
+    """
     return built(SOURCE)
 
 
@@ -49,8 +53,14 @@ def running(folder: Path) -> Iterator[Jaeger]:
         f"extensions::jaeger_query::http::endpoint: 127.0.0.1:{query}",
         f"extensions::jaeger_query::grpc::endpoint: 127.0.0.1:{free_ports(1)[0]}",
         f"extensions::healthcheckv2::http::endpoint: 127.0.0.1:{health}",
-        f"extensions::jaeger_storage::backends::disk::badger::directories: {{keys: {folder / 'keys'}, values: {folder / 'values'}}}",
-        f"service::telemetry::metrics::readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {metrics}}}}}}}}}]",
+        (
+            "extensions::jaeger_storage::backends::disk::badger::directories: {keys:"
+            f" {folder / 'keys'}, values: {folder / 'values'}}}"
+        ),
+        (
+            "service::telemetry::metrics::readers: [{pull: {exporter: {prometheus: {host:"
+            f" 127.0.0.1, port: {metrics}}}}}}}}}]"
+        ),
     ]
     command = [str(program()), "--config", f"file:{CONFIGURATION}"]
     for change in changes:
@@ -78,7 +88,10 @@ def stopped(process: "subprocess.Popen[bytes]") -> None:
 def _wait(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(address, timeout=2):
+        with (
+            contextlib.suppress(urllib.error.URLError, OSError),
+            urllib.request.urlopen(address, timeout=2),
+        ):
             return
         time.sleep(0.2)
     raise NoProgram(f"Jaeger {SOURCE.version} did not start: {log.read_text()[-1000:]}")

@@ -1,7 +1,9 @@
-"""The real Prometheus and Alertmanager, brought once into the cache, and started with the generated files.
+"""The real Prometheus and Alertmanager, brought once into the cache, and started with the generated
+files.
 
-Prometheus is Debian's package, unpacked and not installed (one of the PATH goes before it); Alertmanager is built from its Go
-module, because Debian's looks for its templates where only an installed one has them.
+Prometheus is Debian's package, unpacked and not installed (one of the PATH goes before it);
+Alertmanager is built from its Go module, because Debian's looks for its templates where only an
+installed one has them.
 """
 
 import contextlib
@@ -38,7 +40,9 @@ START_SECONDS = 30
 
 
 def program(name: str) -> Path:
-    """Return `prometheus`, `promtool` or `alertmanager`, brought at the first call; NoProgram says what is missing."""
+    """Return `prometheus`, `promtool` or `alertmanager`, brought at the first call; NoProgram says
+    what is missing.
+    """
     if name == "alertmanager":
         return built(ALERTMANAGER)
     found = shutil.which(name)
@@ -60,7 +64,9 @@ def _fetch(home: Path) -> None:
     """Download and unpack the package; needs apt-get and dpkg, not root."""
     missing = [tool for tool in ("apt-get", "dpkg") if not shutil.which(tool)]
     if missing:
-        raise NoProgram(f"Prometheus comes from Debian's package, and there is no {' or '.join(missing)}")
+        raise NoProgram(
+            f"Prometheus comes from Debian's package, and there is no {' or '.join(missing)}"
+        )
     done = _run(["apt-get", "download", PACKAGE], home)
     if done.returncode:
         # A fresh machine has no lists of packages; without root they go into the cache.
@@ -71,7 +77,9 @@ def _fetch(home: Path) -> None:
         raise NoProgram(f"`apt-get download {PACKAGE}` failed: {done.stderr.strip()[-500:]}")
     shutil.rmtree(home / "root.part", ignore_errors=True)
     for package in sorted(home.glob("*.deb")):
-        subprocess.run(["dpkg", "-x", str(package), str(home / "root.part")], check=True, timeout=FETCH_SECONDS)
+        subprocess.run(
+            ["dpkg", "-x", str(package), str(home / "root.part")], check=True, timeout=FETCH_SECONDS
+        )
         package.unlink()
     shutil.rmtree(home / "root", ignore_errors=True)
     (home / "root.part").rename(home / "root")
@@ -92,7 +100,12 @@ def _own_lists(home: Path) -> list[str]:
 
 def _run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=FETCH_SECONDS, env={**os.environ, "LC_ALL": "C"}
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=FETCH_SECONDS,
+        env={**os.environ, "LC_ALL": "C"},
     )
 
 
@@ -109,7 +122,9 @@ class Prometheus:
     def exemplars(self, expression: str) -> list[dict[str, Any]]:
         """Return the exemplars of the last hour."""
         now = time.time()
-        return self._get("/api/v1/query_exemplars", query=expression, start=now - 3600, end=now + 60)
+        return self._get(
+            "/api/v1/query_exemplars", query=expression, start=now - 3600, end=now + 60
+        )
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return what is pending or fires."""
@@ -120,13 +135,17 @@ class Prometheus:
         return self._get("/api/v1/targets")["activeTargets"]
 
     def _get(self, path: str, **values: Any) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(values)}", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"{self.url}{path}?{urllib.parse.urlencode(values)}", timeout=10
+        ) as answer:
             return json.load(answer)["data"]
 
 
 @contextlib.contextmanager
 def prometheus(folder: Path, configuration: Path, replace: dict[str, str]) -> Iterator[Prometheus]:
-    """Run Prometheus with a configuration and its rules, with other addresses and times, and its data in `folder`."""
+    """Run Prometheus with a configuration and its rules, with other addresses and times, and its
+    data in `folder`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = free_ports(1)[0]
     for file in configuration.parent.glob("*.yml"):
@@ -177,7 +196,9 @@ def _running(command: list[str], log: Path, ready: str) -> Iterator[None]:
             until = time.monotonic() + START_SECONDS
             while not _answers(ready):
                 if process.poll() is not None or time.monotonic() > until:
-                    raise NoProgram(f"{Path(command[0]).name} did not start: {log.read_text()[-1000:]}")
+                    raise NoProgram(
+                        f"{Path(command[0]).name} did not start: {log.read_text()[-1000:]}"
+                    )
                 time.sleep(0.1)
             yield
         finally:

@@ -1,4 +1,6 @@
-"""Prometheus's rules, their tests for promtool, and the configuration of Prometheus and Alertmanager, from the catalogue."""
+"""Prometheus's rules, their tests for promtool, and the configuration of Prometheus and
+Alertmanager, from the catalogue.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,7 +8,8 @@ from typing import Any
 from f.millrace.telemetry.metrics.define import Alert, Metric, prefixed
 
 Made = dict[str, Any]
-# How soon what is raised is told, and how often it is said again. Nobody is woken for what only informs.
+# How soon what is raised is told, and how often it is said again. Nobody is woken for what only
+# informs.
 ROUTES = {
     "emergency": {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1h"},
     "critical": {"group_wait": "10s", "group_interval": "2m", "repeat_interval": "4h"},
@@ -20,7 +23,10 @@ DIRECT = ("NoFigures",)
 def rules(metrics: Iterable[Metric], prefix: str) -> Made:
     """Return the rules, a group for each metric that has alerts."""
     groups = [
-        {"name": metric.full_name(prefix), "rules": [_rule(metric, alert, prefix) for alert in metric.alerts]}
+        {
+            "name": metric.full_name(prefix),
+            "rules": [_rule(metric, alert, prefix) for alert in metric.alerts],
+        }
         for metric in metrics
         if metric.alerts
     ]
@@ -43,7 +49,9 @@ def _rule(metric: Metric, alert: Alert, prefix: str) -> Made:
 
 
 def rule_tests(metrics: Iterable[Metric], prefix: str, rule_file: str, tick: str) -> Made:
-    """Return promtool's tests: each alert fires in its one course and not in the other; those whose values are a tick apart."""
+    """Return promtool's tests: each alert fires in its one course and not in the other; those whose
+    values are a tick apart.
+    """
     tests = [
         _test(alert, fires, dict(alert.fires if fires else alert.quiet), prefix)
         for metric in metrics
@@ -55,15 +63,21 @@ def rule_tests(metrics: Iterable[Metric], prefix: str, rule_file: str, tick: str
 
 
 def _test(alert: Alert, fires: bool, course: dict[str, str], prefix: str) -> Made:
-    series = [{"series": prefixed(name, prefix), "values": values} for name, values in course.items()]
+    series = [
+        {"series": prefixed(name, prefix), "values": values} for name, values in course.items()
+    ]
     return {
         "name": f"{alert.name} {'fires' if fires else 'is quiet'}",
         "interval": alert.tick,
         "input_series": series,
-        # Whether it fires at all: how many series of ALERTS there are. Its labels and words are the rule's.
+        # Whether it fires at all: how many series of ALERTS there are. Its labels and words are the
+        # rule's.
         "promql_expr_test": [
             {
-                "expr": f'count(count(ALERTS{{alertname="{alert.name}",alertstate="firing"}})) or vector(0)',
+                "expr": (
+                    f'count(count(ALERTS{{alertname="{alert.name}",alertstate="firing"}})) or'
+                    " vector(0)"
+                ),
                 "eval_time": alert.at,
                 "exp_samples": [{"labels": "{}", "value": 1 if fires else 0}],
             }
@@ -78,7 +92,11 @@ def prometheus_configuration() -> Made:
         "rule_files": ["rules.yml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]},
         "scrape_configs": [
-            {"job_name": "millrace", "scrape_timeout": "10s", "static_configs": [{"targets": ["exporter:9464"]}]},
+            {
+                "job_name": "millrace",
+                "scrape_timeout": "10s",
+                "static_configs": [{"targets": ["exporter:9464"]}],
+            },
             {"job_name": "prometheus", "static_configs": [{"targets": ["127.0.0.1:9090"]}]},
             {"job_name": "jaeger", "static_configs": [{"targets": ["jaeger:8888"]}]},
         ],
@@ -86,15 +104,25 @@ def prometheus_configuration() -> Made:
 
 
 def alertmanager_configuration() -> Made:
-    """Return routes by severity: through the exporter, which makes rows and mails of them; when it is away, by mail."""
+    """Return routes by severity: through the exporter, which makes rows and mails of them; when it
+    is away, by mail.
+    """
     receiver = {"url": "http://exporter:9464/alerts", "send_resolved": True, "max_alerts": 100}
     return {
-        "global": {"smtp_smarthost": "mailpit:1025", "smtp_from": "alerts@localhost", "smtp_require_tls": False},
+        "global": {
+            "smtp_smarthost": "mailpit:1025",
+            "smtp_from": "alerts@localhost",
+            "smtp_require_tls": False,
+        },
         "route": {
             "receiver": "millrace",
             "group_by": ["alertname"],
             "routes": [
-                {"matchers": [f'alertname=~"{"|".join(DIRECT)}"'], "receiver": "mail", **ROUTES["emergency"]},
+                {
+                    "matchers": [f'alertname=~"{"|".join(DIRECT)}"'],
+                    "receiver": "mail",
+                    **ROUTES["emergency"],
+                },
                 *(
                     {"matchers": [f'severity="{severity}"'], "receiver": "millrace", **times}
                     for severity, times in ROUTES.items()
@@ -108,12 +136,19 @@ def alertmanager_configuration() -> Made:
                 "target_matchers": ['severity=~"info|warning"'],
             },
             *(
-                {"source_matchers": [f'alertname="{graver}"'], "target_matchers": [f'alertname="{lighter}"'], "equal": ["scope"]}
+                {
+                    "source_matchers": [f'alertname="{graver}"'],
+                    "target_matchers": [f'alertname="{lighter}"'],
+                    "equal": ["scope"],
+                }
                 for graver, lighter in (("Spend100", "Spend90"), ("Spend90", "Spend70"))
             ),
         ],
         "receivers": [
             {"name": "millrace", "webhook_configs": [receiver]},
-            {"name": "mail", "email_configs": [{"to": "operator@localhost", "send_resolved": True}]},
+            {
+                "name": "mail",
+                "email_configs": [{"to": "operator@localhost", "send_resolved": True}],
+            },
         ],
     }

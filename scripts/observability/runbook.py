@@ -1,4 +1,6 @@
-"""The runbook, from the catalogue: for each alert what it means, its query, likely causes and first steps; then every metric."""
+"""The runbook, from the catalogue: for each alert what it means, its query, likely causes and first
+steps; then every metric.
+"""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +14,10 @@ def runbook(metrics: Iterable[Metric], prefix: str) -> str:
     lines = [
         "# Runbook",
         "",
-        "Generated from the catalogue (f/millrace/telemetry/metrics) by `scripts/millrace metrics write`.",
+        (
+            "Generated from the catalogue (f/millrace/telemetry/metrics) by `scripts/millrace"
+            " metrics write`."
+        ),
         "",
         "## Alerts",
         "",
@@ -20,7 +25,12 @@ def runbook(metrics: Iterable[Metric], prefix: str) -> str:
     for metric in found:
         for alert in metric.alerts:
             lines += _alert(metric, alert, prefix)
-    lines += ["## Metrics", "", "| metric | labels | what it counts | from | what to do |", "|---|---|---|---|---|"]
+    lines += [
+        "## Metrics",
+        "",
+        "| metric | labels | what it counts | from | what to do |",
+        "|---|---|---|---|---|",
+    ]
     lines += [_row(metric, prefix) for metric in found]
     return "\n".join(lines) + "\n"
 
@@ -50,17 +60,24 @@ def _alert(metric: Metric, alert: Alert, prefix: str) -> list[str]:
 
 
 def _plain(summary: str) -> str:
-    """Return a summary without its template: `{{ $labels.agent }}` becomes the label's name, marked."""
+    """Return a summary without its template: `{{ $labels.agent }}` becomes the label's name,
+    marked.
+    """
     text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", r"`\1`", summary)
     return re.sub(r"\{\{ \$value[^}]*\}\}", "`value`", text)
 
 
 def _code(step: str) -> str:
-    return f"`{step}`" if step.startswith(("scripts/millrace", "docker")) and ":" not in step and "," not in step else step
+    return (
+        f"`{step}`"
+        if step.startswith(("scripts/millrace", "docker")) and ":" not in step and "," not in step
+        else step
+    )
 
 
 def _row(metric: Metric, prefix: str) -> str:
     labels = ", ".join(label.name for label in metric.labels)
-    return f"| `{metric.full_name(prefix)}` | {labels} | {metric.help} | {metric.source} | {metric.do} |".replace(
-        "{", ""
-    ).replace("}", "")
+    return (
+        f"| `{metric.full_name(prefix)}` | {labels} | {metric.help} | {metric.source} |"
+        f" {metric.do} |".replace("{", "").replace("}", "")
+    )

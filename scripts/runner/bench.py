@@ -14,7 +14,8 @@ EMPTY = "def main(number: int) -> dict:\n    return {'number': number}\n"
 
 
 def overhead(steps: int = 30, isolation: str = "process") -> dict[str, float]:
-    """Return median milliseconds per empty step: in a whole run, of the fork alone, and the run's own start.
+    """Return median milliseconds per empty step: in a whole run, of the fork alone, and the run's
+    own start.
 
     The steps wait until the fork server has loaded its libraries, as those of a longer run do.
     """
@@ -22,7 +23,9 @@ def overhead(steps: int = 30, isolation: str = "process") -> dict[str, float]:
         root = Path(folder)
         (root / "f" / "bench").mkdir(parents=True)
         (root / "f" / "bench" / "empty.py").write_text(EMPTY)
-        (root / "f" / "bench" / "warm.py").write_text("import time\n\n\ndef main() -> None:\n    time.sleep(6)\n")
+        (root / "f" / "bench" / "warm.py").write_text(
+            "import time\n\n\ndef main() -> None:\n    time.sleep(6)\n"
+        )
         began = time.monotonic()
         seen: list[tuple[str, str, float]] = []
 
@@ -32,17 +35,30 @@ def overhead(steps: int = 30, isolation: str = "process") -> dict[str, float]:
         start(_flow(steps), "bench", {}, on_event=on_event, isolation=isolation, root=root)  # type: ignore[arg-type]
         begins = [at for kind, step, at in seen if kind == "step_started" and step != "warm"]
         return {
-            "step_ms": round(statistics.median(b - a for a, b in itertools.pairwise(begins)) * 1000, 1),
+            "step_ms": round(
+                statistics.median(b - a for a, b in itertools.pairwise(begins)) * 1000, 1
+            ),
             "fork_ms": round(_fork_only(root, steps), 1),
             "start_ms": round((seen[0][2] - began) * 1000, 1),
         }
 
 
 def _flow(steps: int) -> dict[str, Any]:
-    modules = [{"id": "warm", "value": {"type": "script", "path": "f/bench/warm", "input_transforms": {}}}]
+    modules = [
+        {"id": "warm", "value": {"type": "script", "path": "f/bench/warm", "input_transforms": {}}}
+    ]
     for number in range(steps):
         transforms = {"number": {"type": "static", "value": number}}
-        modules.append({"id": f"s{number}", "value": {"type": "script", "path": "f/bench/empty", "input_transforms": transforms}})
+        modules.append(
+            {
+                "id": f"s{number}",
+                "value": {
+                    "type": "script",
+                    "path": "f/bench/empty",
+                    "input_transforms": transforms,
+                },
+            }
+        )
     return {"summary": "bench", "value": {"modules": modules}}
 
 
@@ -50,7 +66,10 @@ def _fork_only(root: Path, times: int) -> float:
     worker = Processes(root)
     try:
         worker.run(Job("warm", {}, {}, path="f/bench/warm"), lambda event: None)
-        jobs = [worker.run(Job("s", {"number": n}, {}, path="f/bench/empty"), lambda event: None) for n in range(times)]
+        jobs = [
+            worker.run(Job("s", {"number": n}, {}, path="f/bench/empty"), lambda event: None)
+            for n in range(times)
+        ]
         return statistics.median(job.seconds for job in jobs) * 1000
     finally:
         worker.close()

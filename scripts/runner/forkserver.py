@@ -1,8 +1,8 @@
 """A small process that has imported the heavy libraries and forks one child for each step.
 
-It never opens a database connection or starts a thread, so its children are as fresh as a worker's process.
-A child's socket is its life line: when the runner ends, even by SIGKILL, the socket closes and everything here ends.
-Standard library only, besides what it is told to import.
+It never opens a database connection or starts a thread, so its children are as fresh as a worker's
+process. A child's socket is its life line: when the runner ends, even by SIGKILL, the socket closes
+and everything here ends. Standard library only, besides what it is told to import.
 """
 
 import atexit
@@ -23,8 +23,8 @@ from typing import Any
 from scripts.runner import script
 
 LENGTH = struct.Struct("!Q")
-# Each request on the control socket is one number of this size. With three descriptors it is a job, to be started at
-# once or when the heavy libraries are loaded; without, it is the child to kill.
+# Each request on the control socket is one number of this size. With three descriptors it is a job,
+# to be started at once or when the heavy libraries are loaded; without, it is the child to kill.
 REQUEST = struct.Struct("!Q")
 NOW, LOADED = 0, 1
 
@@ -63,8 +63,9 @@ class Gone(Exception):
 class Server:
     """Forks a child for each request, for as long as the runner lives.
 
-    The first server loads what every step needs and answers at once. It forks a second one that loads the heavy
-    libraries, takes over when it has them, and passes back what is for children of the first.
+    The first server loads what every step needs and answers at once. It forks a second one that
+    loads the heavy libraries, takes over when it has them, and passes back what is for children of
+    the first.
     """
 
     def __init__(self, control: socket.socket, elder: socket.socket | None = None) -> None:
@@ -87,7 +88,8 @@ class Server:
             load(light)
             if heavy:
                 self.fork_younger(heavy)
-            gc.freeze()  # what is loaded stays out of the children's collections, so its pages stay shared
+            # what is loaded stays out of the children's collections, so its pages stay shared
+            gc.freeze()
             while True:
                 self.step()
         except Gone:
@@ -177,7 +179,8 @@ class Server:
         os.close(descriptors[1])
         os.close(descriptors[2])
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.setpgid(child, child)  # in both processes: a kill must not come before the group exists
+            # in both processes: a kill must not come before the group exists
+            os.setpgid(child, child)
         self.children[child] = line
         with contextlib.suppress(OSError):
             send(line, {"pid": child})
@@ -220,7 +223,9 @@ class Server:
 
 
 def load(modules: list[str]) -> None:
-    """Import the modules; one that is not there, or broken, is for the step that needs it to report."""
+    """Import the modules; one that is not there, or broken, is for the step that needs it to
+    report.
+    """
     for name in modules:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
@@ -235,7 +240,9 @@ def execute(line: socket.socket, out: int, err: int) -> int:
         if source > 2:
             os.close(source)
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(  # noqa: SIM115
+        2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
+    )
     request = receive(line)
     if request is None:
         return 1
@@ -248,7 +255,13 @@ def execute(line: socket.socket, out: int, err: int) -> int:
     gc.enable()
     outcome = script.run(request)
     if "error" in outcome:
-        print(outcome["error"]["stack"] + outcome["error"]["name"] + ": " + outcome["error"]["message"], file=sys.stderr)
+        print(
+            outcome["error"]["stack"]
+            + outcome["error"]["name"]
+            + ": "
+            + outcome["error"]["message"],
+            file=sys.stderr,
+        )
     sys.stdout.flush()
     sys.stderr.flush()
     send(line, outcome)

@@ -1,7 +1,8 @@
 """A list of OpenFlow modules as a LangGraph: one node a module, one more where a person is asked.
 
-LangGraph keeps what is done (each node's output is a checkpoint) and waits for people; what a module means is in
-`modules.py`. LangGraph's own retries, time-outs and error handling are not used: Windmill's differ.
+LangGraph keeps what is done (each node's output is a checkpoint) and waits for people; what a
+module means is in `modules.py`. LangGraph's own retries, time-outs and error handling are not used:
+Windmill's differ.
 """
 
 import contextvars
@@ -30,7 +31,9 @@ def _sum(old: int, new: int) -> int:
 
 
 class State(TypedDict, total=False):
-    """What a checkpoint holds; the surroundings (inputs, outer results) are given anew with each invocation."""
+    """What a checkpoint holds; the surroundings (inputs, outer results) are given anew with each
+    invocation.
+    """
 
     results: Annotated[dict[str, Any], _merged]
     last: Any
@@ -56,9 +59,13 @@ class Ended:
 
 
 class Chain:
-    """Modules in order, compiled; invoked once per run, iteration or branch under a checkpoint thread of its own."""
+    """Modules in order, compiled; invoked once per run, iteration or branch under a checkpoint
+    thread of its own.
+    """
 
-    def __init__(self, engine: Engine, steps: list[dict[str, Any]], failure: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, engine: Engine, steps: list[dict[str, Any]], failure: dict[str, Any] | None = None
+    ) -> None:
         self.engine, self.steps, self.failure = engine, steps, failure
         graph = StateGraph(State, context_schema=Scope)
         previous = START
@@ -77,14 +84,19 @@ class Chain:
         """Run what is not done yet under the scope's thread."""
         if not self.steps:
             return Ended(result=scope.previous)
-        # LangGraph finds an outer graph through a context variable and would make this one its subgraph.
+        # LangGraph finds an outer graph through a context variable and would make this one its
+        # subgraph.
         return contextvars.Context().run(self._run, scope)
 
     def _run(self, scope: Scope) -> Ended:
-        config: Any = {"configurable": {"thread_id": scope.thread}, "recursion_limit": 2 * len(self.steps) + 10}
+        config: Any = {
+            "configurable": {"thread_id": scope.thread},
+            "recursion_limit": 2 * len(self.steps) + 10,
+        }
         state = self.graph.get_state(config)
         given: Any = None
-        # Not `state.next`: it leaves out a task whose output is saved while the checkpoint after it is not yet.
+        # Not `state.next`: it leaves out a task whose output is saved while the checkpoint after it
+        # is not yet.
         if state.created_at is None:
             given = {"results": {}, "swallowed": 0}
         elif not state.tasks:
@@ -92,7 +104,12 @@ class Chain:
                 return self._ended(state.values)
             self._rewind(config, state.values["failed_at"])
         else:
-            asked = [each.value for task in state.tasks if task.name.startswith("wait.") for each in task.interrupts]
+            asked = [
+                each.value
+                for task in state.tasks
+                if task.name.startswith("wait.")
+                for each in task.interrupts
+            ]
             answer = self.engine.answer_to(asked[0]) if asked else None
             given = Command(resume=answer) if answer else None
         values = self.graph.invoke(given, config, context=scope, durability="sync")
@@ -116,20 +133,27 @@ class Chain:
         """Go back to before the module that failed."""
         before = self._names(index - 1)[-1] if index else START
         self.graph.update_state(
-            config, {"error": None, "failed_at": None, "failure": None, "stopped": False, "asked": None}, as_node=before
+            config,
+            {"error": None, "failed_at": None, "failure": None, "stopped": False, "asked": None},
+            as_node=before,
         )
 
     def _names(self, index: int) -> list[str]:
         return [name for name, _ in self._nodes(index, self.steps[index])]
 
     def _nodes(self, index: int, module: dict[str, Any]) -> list[tuple[str, Callable[..., Any]]]:
-        nodes: list[tuple[str, Callable[..., Any]]] = [(f"step.{module['id']}", self._step_node(index, module))]
+        nodes: list[tuple[str, Callable[..., Any]]] = [
+            (f"step.{module['id']}", self._step_node(index, module))
+        ]
         if module.get("suspend"):
-            # Asking and waiting are two nodes: a node that waits runs again from its top when the answer comes.
+            # Asking and waiting are two nodes: a node that waits runs again from its top when the
+            # answer comes.
             nodes.append((f"wait.{module['id']}", self._wait_node(index, module)))
         return nodes
 
-    def _connect(self, graph: StateGraph[Any, Any, Any, Any], previous: str, following: str) -> None:
+    def _connect(
+        self, graph: StateGraph[Any, Any, Any, Any], previous: str, following: str
+    ) -> None:
         if previous == START:
             graph.add_edge(START, following)
             return
@@ -178,7 +202,11 @@ class Chain:
             self.engine.emit("answered", asked["step"], asked["summary"], answer=resumed)
             error = answers[-1]["error"]
             if error and not suspend.get("continue_on_disapprove_timeout"):
-                return {"error": {**error, "stack": "", "step_id": module["id"]}, "failed_at": index, "asked": None}
+                return {
+                    "error": {**error, "stack": "", "step_id": module["id"]},
+                    "failed_at": index,
+                    "asked": None,
+                }
             return {"resumed": resumed, "asked": None}
 
         return node
@@ -187,7 +215,11 @@ class Chain:
         def node(state: State, runtime: Runtime[Scope]) -> State:
             assert self.failure is not None
             error = state.get("error")
-            names = {**_names(state, runtime.context), "error": error, "previous_result": {"error": error}}
+            names = {
+                **_names(state, runtime.context),
+                "error": error,
+                "previous_result": {"error": error},
+            }
             step = modules.execute(self.engine, self.failure, names, runtime.context)
             if isinstance(step.result, dict) and step.result.get("recover") is True:
                 return {"error": None, "last": step.result, "swallowed": 1}
@@ -203,7 +235,8 @@ def _names(state: State, scope: Scope) -> dict[str, Any]:
         "flow_env": scope.flow_env,
         "results": {**scope.results, **state.get("results", {})},
         "previous_result": state.get("last", scope.previous),
-        # As on Windmill: a step that follows no question, or one that was skipped, is given no answers.
+        # As on Windmill: a step that follows no question, or one that was skipped, is given no
+        # answers.
         "resume": None,
         "resumes": [],
         "approvers": [],
@@ -231,18 +264,32 @@ def _verdict(answer: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     """Return one answer as Windmill hands it on; one that comes too late is none."""
     by = str(answer.get("by") or "anonymous")
     if answer.get("timed_out"):
-        return {"body": None, "by": by, "error": {"name": "SuspendedTimedOut", "message": "nobody answered in time"}}
+        return {
+            "body": None,
+            "by": by,
+            "error": {"name": "SuspendedTimedOut", "message": "nobody answered in time"},
+        }
     body = answer.get("body")
     if answer.get("approved"):
         # Windmill's approve button posts exactly these.
-        return {"body": asked.get("default_args") if body is None else body, "by": by, "error": None}
-    return {"body": body, "by": by, "error": {"name": "SuspendedDisapproved", "message": f"disapproved by {by}"}}
+        return {
+            "body": asked.get("default_args") if body is None else body,
+            "by": by,
+            "error": None,
+        }
+    return {
+        "body": body,
+        "by": by,
+        "error": {"name": "SuspendedDisapproved", "message": f"disapproved by {by}"},
+    }
 
 
 def _resumed(answers: list[dict[str, Any]]) -> dict[str, Any]:
     last, error = answers[-1], answers[-1]["error"]
     bodies = [each["body"] for each in answers if each["error"] is None or each["body"] is not None]
-    people = [each["by"] for each in answers if (each["error"] or {}).get("name") != "SuspendedTimedOut"]
+    people = [
+        each["by"] for each in answers if (each["error"] or {}).get("name") != "SuspendedTimedOut"
+    ]
     return {
         "resume": {"error": error} if error else last["body"],
         "resumes": [*bodies, {"error": error}] if error else bodies,

@@ -1,4 +1,6 @@
-"""What each kind of OpenFlow module does, with Windmill's options around it. Nothing here knows LangGraph."""
+"""What each kind of OpenFlow module does, with Windmill's options around it. Nothing here knows
+LangGraph.
+"""
 
 import threading
 import uuid
@@ -40,7 +42,8 @@ class Step:
 
     result: Any = None
     error: dict[str, Any] | None = None
-    results: dict[str, Any] = field(default_factory=dict)  # of the steps inside that later steps may read
+    # of the steps inside that later steps may read
+    results: dict[str, Any] = field(default_factory=dict)
     stopped: bool = False
     skipped: bool = False
     swallowed: int = 0  # faults that the flow was told to go on after
@@ -106,7 +109,11 @@ def execute(engine: Engine, module: dict[str, Any], names: dict[str, Any], scope
             engine.emit("step_skipped", path, summary)
             return Step(result=previous, skipped=True)
         mock = module.get("mock") or {}
-        step = Step(mock.get("return_value")) if mock.get("enabled") else _with_retries(engine, module, names, scope)
+        step = (
+            Step(mock.get("return_value"))
+            if mock.get("enabled")
+            else _with_retries(engine, module, names, scope)
+        )
         if step.waiting:
             return step
         if step.error is None:
@@ -117,11 +124,15 @@ def execute(engine: Engine, module: dict[str, Any], names: dict[str, Any], scope
     if step.error is not None and module.get("continue_on_error"):
         step = replace(step, result={"error": step.error}, error=None, swallowed=step.swallowed + 1)
     if step.error is None and module.get("sleep"):
-        engine.wait(float(paths.value_of(module["sleep"], {**names, "result": step.result}, "sleep") or 0))
+        engine.wait(
+            float(paths.value_of(module["sleep"], {**names, "result": step.result}, "sleep") or 0)
+        )
     return step
 
 
-def _with_retries(engine: Engine, module: dict[str, Any], names: dict[str, Any], scope: Scope) -> Step:
+def _with_retries(
+    engine: Engine, module: dict[str, Any], names: dict[str, Any], scope: Scope
+) -> Step:
     retry, tries = module.get("retry"), 0
     while True:
         step = KINDS[module["value"]["type"]](_Call(engine, module, names, scope, tries))
@@ -132,7 +143,14 @@ def _with_retries(engine: Engine, module: dict[str, Any], names: dict[str, Any],
             return step
         tries += 1
         path = scope.path + module["id"]
-        engine.emit("step_retry", path, module.get("summary") or "", attempt=tries + 1, wait=seconds, error=step.error)
+        engine.emit(
+            "step_retry",
+            path,
+            module.get("summary") or "",
+            attempt=tries + 1,
+            wait=seconds,
+            error=step.error,
+        )
         engine.wait(seconds)
 
 
@@ -154,7 +172,12 @@ def _stop_early(module: dict[str, Any], step: Step, names: dict[str, Any]) -> St
         return step
     message = stop.get("error_message")
     if message is not None and not stop.get("skip_if_stopped"):
-        return replace(step, error=_fault("EarlyStopError", message or f"stop after if: {stop['expr']}", module["id"]))
+        return replace(
+            step,
+            error=_fault(
+                "EarlyStopError", message or f"stop after if: {stop['expr']}", module["id"]
+            ),
+        )
     return replace(step, stopped=True)
 
 
@@ -193,7 +216,9 @@ class _Call:
         )  # fmt: skip
 
     def emit(self, kind: str, **more: Any) -> None:
-        self.engine.emit(kind, self.path, self.module.get("summary") or "", attempt=self.tries + 1, **more)
+        self.engine.emit(
+            kind, self.path, self.module.get("summary") or "", attempt=self.tries + 1, **more
+        )
 
 
 def _run_script(call: _Call) -> Step:
@@ -213,7 +238,9 @@ def _run_script(call: _Call) -> Step:
     call.emit("step_started", job_id=job_id)
 
     def on_event(event: dict[str, Any]) -> None:
-        call.emit("event", **{name: event.get(name) for name in ("event", "message", "metadata", "at")})
+        call.emit(
+            "event", **{name: event.get(name) for name in ("event", "message", "metadata", "at")}
+        )
 
     done = call.engine.worker.run(job, on_event)
     if call.engine.cancelled.is_set():
@@ -230,7 +257,9 @@ def _record(call: _Call, job_id: str, done: Done) -> None:
     assert done.error is not None
     status = {"timed_out": "timed_out", "killed": "killed"}.get(done.ended, "failed")
     name = ".".join((call.value.get("path") or call.id).split("/")[-2:])
-    call.engine.step_died(call.path, name, job_id, status, f"{done.error['name']}: {done.error['message']}")
+    call.engine.step_died(
+        call.path, name, job_id, status, f"{done.error['name']}: {done.error['message']}"
+    )
 
 
 def _environment(call: _Call, job_id: str) -> dict[str, str]:
@@ -264,7 +293,9 @@ def _run_flow(call: _Call) -> Step:
     )  # fmt: skip
     ended = call.engine.chain(flow["modules"], flow.get("failure_module")).run(scope)
     # What a called flow stops or names inside stays inside.
-    return Step(result=ended.result, error=ended.error, swallowed=ended.swallowed, waiting=ended.waiting)
+    return Step(
+        result=ended.result, error=ended.error, swallowed=ended.swallowed, waiting=ended.waiting
+    )
 
 
 def _iteration(call: _Call, index: int, item: Any, results: dict[str, Any]) -> Any:
@@ -287,7 +318,9 @@ def _run_for_loop(call: _Call) -> Step:
     call.emit("loop_started", items=len(items))
     if not call.value.get("parallel"):
         return _loop_in_turn(call, iter(items))
-    ended = _side_by_side(call.engine, [lambda i=i, x=x: _iteration(call, i, x, {}) for i, x in enumerate(items)])
+    ended = _side_by_side(
+        call.engine, [lambda i=i, x=x: _iteration(call, i, x, {}) for i, x in enumerate(items)]
+    )
     return _joined(ended, [bool(call.value.get("skip_failures", True))] * len(ended))
 
 
@@ -315,7 +348,12 @@ def _loop_in_turn(call: _Call, items: Any) -> Step:
         if ended.stopped or (ended.error and not skip_failures):
             break
         shown = [_shown(each) for each in all_ended]
-        seen = {**call.names, "results": {**call.names["results"], **results}, "result": shown[-1], "all_iters": shown}
+        seen = {
+            **call.names,
+            "results": {**call.names["results"], **results},
+            "result": shown[-1],
+            "all_iters": shown,
+        }
         if stop and ended.error is None and paths.condition(stop["expr"], seen):
             break
     return replace(_joined(all_ended, [skip_failures] * len(all_ended)), results=results)
@@ -326,12 +364,20 @@ _NONE: Any = object()
 
 def _run_branch_one(call: _Call) -> Step:
     branches = call.value.get("branches") or []
-    taken = next((i for i, each in enumerate(branches) if paths.condition(each["expr"], call.names)), None)
+    taken = next(
+        (i for i, each in enumerate(branches) if paths.condition(each["expr"], call.names)), None
+    )
     steps = call.value.get("default") or [] if taken is None else branches[taken]["modules"]
-    call.emit("branch_taken", branch=taken, branch_summary="" if taken is None else branches[taken].get("summary") or "")
+    call.emit(
+        "branch_taken",
+        branch=taken,
+        branch_summary="" if taken is None else branches[taken].get("summary") or "",
+    )
     if not steps:
         return Step(result=call.names["previous_result"])
-    scope = replace(call.inside(""), thread=f"{call.thread}:{'default' if taken is None else taken}")
+    scope = replace(
+        call.inside(""), thread=f"{call.thread}:{'default' if taken is None else taken}"
+    )
     ended = call.engine.chain(steps).run(scope)
     return Step(
         result=ended.result, error=ended.error, results=ended.results, stopped=ended.stopped,
@@ -349,7 +395,9 @@ def _run_branch_all(call: _Call) -> Step:
         return call.engine.chain(branches[index]["modules"]).run(scopes[index])
 
     if call.value.get("parallel", True):
-        ended = _side_by_side(call.engine, [lambda index=index: run(index) for index in range(len(branches))])
+        ended = _side_by_side(
+            call.engine, [lambda index=index: run(index) for index in range(len(branches))]
+        )
         stopped = False
     else:
         ended = []
@@ -379,11 +427,18 @@ def _side_by_side(engine: Engine, bodies: list[Callable[[], Any]]) -> list[Any]:
 
 
 def _joined(ended: list[Any], skips: list[bool]) -> Step:
-    """Return what a loop or its like comes to: a list, with {"error": ...} in the place of what failed."""
+    """Return what a loop or its like comes to: a list, with {"error": ...} in the place of what
+    failed.
+    """
     waiting = [asked for each in ended for asked in each.waiting]
     swallowed = sum(each.swallowed + (each.error is not None) for each in ended)
-    error = next((each.error for each, skip in zip(ended, skips, strict=False) if each.error and not skip), None)
-    return Step(result=[_shown(each) for each in ended], error=error, swallowed=swallowed, waiting=waiting)
+    error = next(
+        (each.error for each, skip in zip(ended, skips, strict=False) if each.error and not skip),
+        None,
+    )
+    return Step(
+        result=[_shown(each) for each in ended], error=error, swallowed=swallowed, waiting=waiting
+    )
 
 
 def _shown(ended: Any) -> Any:

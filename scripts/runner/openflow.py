@@ -34,7 +34,9 @@ def load_flow(path: str, root: Path) -> dict[str, Any]:
         raise NotFound(f"there is no flow {path!r} under {root.name}/")
     flow = pulled.whole(file)
     if not isinstance(flow, dict) or not isinstance(flow.get("value"), dict):
-        raise BadInput(f"{path}__flow/flow.yaml is no flow: it has no value with modules; pull it again")
+        raise BadInput(
+            f"{path}__flow/flow.yaml is no flow: it has no value with modules; pull it again"
+        )
     return flow
 
 
@@ -64,7 +66,9 @@ def every_module(flow: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def complete(flow: dict[str, Any], root: Path) -> dict[str, Any]:
-    """Return the flow together with the flows that it calls; BadInput with all that cannot run here."""
+    """Return the flow together with the flows that it calls; BadInput with all that cannot run
+    here.
+    """
     subflows: dict[str, Any] = {}
     mistakes = _mistakes(flow, root)
     waiting = [flow]
@@ -95,7 +99,10 @@ def _mistakes(flow: dict[str, Any], root: Path) -> list[str]:
             mistakes.append(f"step id {name!r} is missing or used twice")
         seen.add(name)
         if kind == "rawscript" and inner.get("language") != "python3":
-            mistakes.append(f"step {name!r} is an inline script in {inner.get('language')}; only python3 runs here")
+            mistakes.append(
+                f"step {name!r} is an inline script in {inner.get('language')}; only python3 runs"
+                " here"
+            )
         elif kind == "script" and not (root / f"{inner.get('path')}.py").is_file():
             mistakes.append(f"step {name!r}: there is no script {inner.get('path')}.py")
         elif kind not in (*LEAVES, *LOOPS, *BRANCHES):

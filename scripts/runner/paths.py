@@ -1,6 +1,8 @@
-"""Windmill's input expressions: paths, literals, `!` and simple comparisons without JavaScript; the rest by QuickJS.
+"""Windmill's input expressions: paths, literals, `!` and simple comparisons without JavaScript; the
+rest by QuickJS.
 
-As on Windmill an unknown step or a missing key is null, never an error, and a condition must be a boolean.
+As on Windmill an unknown step or a missing key is null, never an error, and a condition must be a
+boolean.
 """
 
 import json
@@ -79,7 +81,10 @@ def value_of(each: dict[str, Any], scope: dict[str, Any], name: str = "") -> Any
 
 def _static(value: Any, name: str) -> Any:
     if isinstance(value, str) and value.startswith(("$res:", "$var:")):
-        raise ExpressionError(f"input {name!r}: {value} exists only on a Windmill server; give it as a setting instead")
+        raise ExpressionError(
+            f"input {name!r}: {value} exists only on a Windmill server; give it as a setting"
+            " instead"
+        )
     return value
 
 
@@ -108,7 +113,11 @@ class _Parser:
         return value
 
     def take(self, *texts: str) -> str | None:
-        if self.at < len(self.tokens) and self.tokens[self.at].text in texts and self.tokens[self.at].kind != "string":
+        if (
+            self.at < len(self.tokens)
+            and self.tokens[self.at].text in texts
+            and self.tokens[self.at].kind != "string"
+        ):
             self.at += 1
             return self.tokens[self.at - 1].text
         return None
@@ -121,7 +130,11 @@ class _Parser:
         value = self.both()
         while mark := self.take("||", "??"):
             other = self.both()
-            value = (value if truthy(value) else other) if mark == "||" else (other if value is None else value)
+            value = (
+                (value if truthy(value) else other)
+                if mark == "||"
+                else (other if value is None else value)
+            )
         return value
 
     def both(self) -> Any:
@@ -214,10 +227,17 @@ def _compare(mark: str, left: Any, right: Any) -> bool:
         raise _Unsupported("comparing objects")
     if mark in ("===", "==", "!==", "!="):
         same = left == right and isinstance(left, bool) == isinstance(right, bool)
-        if not same and mark in ("==", "!=") and None not in (left, right) and type(left) is not type(right):
+        if (
+            not same
+            and mark in ("==", "!=")
+            and None not in (left, right)
+            and type(left) is not type(right)
+        ):
             raise _Unsupported("a comparison that converts")
         return same == (mark in ("===", "=="))
-    if not (_is_number(left) and _is_number(right)) and not (isinstance(left, str) and isinstance(right, str)):
+    if not (_is_number(left) and _is_number(right)) and not (
+        isinstance(left, str) and isinstance(right, str)
+    ):
         raise _Unsupported("a comparison that converts")
     orders: dict[str, Callable[[Any, Any], bool]] = {
         "<": lambda a, b: a < b,
@@ -243,7 +263,10 @@ def _unquote(text: str) -> str:
 
 def _javascript(expression: str, scope: dict[str, Any]) -> Any:
     if SERVER_ONLY.search(expression):
-        raise ExpressionError(f"{expression!r} asks a Windmill server, and this run has none; give it as a setting instead")
+        raise ExpressionError(
+            f"{expression!r} asks a Windmill server, and this run has none; give it as a setting"
+            " instead"
+        )
     try:
         import quickjs  # pyright: ignore[reportMissingImports]  # optional: most flows are paths only
     except ImportError:
@@ -260,7 +283,8 @@ def _javascript(expression: str, scope: dict[str, Any]) -> Any:
     source = (
         "globalThis.__value = 'null'; globalThis.__error = null; (async () => {\n"
         + body
-        + "\n})().then(v => { __value = JSON.stringify(v === undefined ? null : v) ?? 'null' }, e => { __error = String(e) })"
+        + "\n})().then(v => { __value = JSON.stringify(v === undefined ? null : v) ?? 'null' }, e"
+        " => { __error = String(e) })"
     )
     try:
         context.eval(source)

@@ -1,4 +1,6 @@
-"""Run a compiled OpenFlow on this machine, or go on with a run that waited, failed or lost its runner."""
+"""Run a compiled OpenFlow on this machine, or go on with a run that waited, failed or lost its
+runner.
+"""
 
 import contextlib
 import threading
@@ -69,8 +71,8 @@ def resume(
 ) -> Outcome:
     """Go on with a run from where it stands, with the OpenFlow it was started with.
 
-    `answer` is a person's: {"approved": bool, "body": {...}, "by": str, "step": path when several wait}. What is done is
-    not done again. A run that failed goes on with the step that failed.
+    `answer` is a person's: {"approved": bool, "body": {...}, "by": str, "step": path when several
+    wait}. What is done is not done again. A run that failed goes on with the step that failed.
     """
     try:
         run_id = str(uuid.UUID(run_id))
@@ -81,7 +83,17 @@ def resume(
         row = store.reopen_run(run_id)
         path = flows.find_flow(row["flow"], root) or row["flow"]
         failed = row["status"] == "failed"
-        drive = _Drive(store, worker, on_event or NO_EVENTS, run_id, row["openflow"], row["args"], path, answer, failed)
+        drive = _Drive(
+            store,
+            worker,
+            on_event or NO_EVENTS,
+            run_id,
+            row["openflow"],
+            row["args"],
+            path,
+            answer,
+            failed,
+        )
         return _drive(drive)
 
 
@@ -104,7 +116,11 @@ def _worker(isolation: Isolation | Worker | None, root: Path) -> Iterator[Worker
     if isolation is None:
         isolation = "process" if settings().isolation == "child" else "inline"
     if isinstance(isolation, str):
-        worker: Worker = Inline(root) if isolation == "inline" else Processes(root, memory_mb=settings().step_memory_mb)
+        worker: Worker = (
+            Inline(root)
+            if isolation == "inline"
+            else Processes(root, memory_mb=settings().step_memory_mb)
+        )
     else:
         worker = isolation
     try:
@@ -119,7 +135,9 @@ def _drive(drive: _Drive) -> Outcome:
     try:
         outcome = _invoke(drive)
     except KeyboardInterrupt:
-        outcome = Outcome("stopped", None, drive.run_id, {"name": "Stopped", "message": "stopped by hand"})
+        outcome = Outcome(
+            "stopped", None, drive.run_id, {"name": "Stopped", "message": "stopped by hand"}
+        )
         drive.worker.close()
     except Exception as error:
         drive.worker.close()
@@ -130,7 +148,13 @@ def _drive(drive: _Drive) -> Outcome:
     message = f"{outcome.error['name']}: {outcome.error['message']}" if outcome.error else None
     outcome.status = drive.store.close_run(drive.run_id, outcome.status, outcome.result, message)
     drive.on_event(
-        {"kind": "run_ended", "step": "", "summary": "", "status": outcome.status, "seconds": time.monotonic() - began}
+        {
+            "kind": "run_ended",
+            "step": "",
+            "summary": "",
+            "status": outcome.status,
+            "seconds": time.monotonic() - began,
+        }
     )
     return outcome
 

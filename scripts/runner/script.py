@@ -20,7 +20,8 @@ NUL = re.compile(r"\\*\\u0000")
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
-    """Return {"result": ...} or {"error": {name, message, stack, step_id}} of one execution of a script's main.
+    """Return {"result": ...} or {"error": {name, message, stack, step_id}} of one execution of a
+    script's main.
 
     `request` has `path` (below `root`) or `content`, `args`, and `step_id`.
     """
@@ -31,7 +32,8 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
             raise TypeError(f"{request.get('path') or 'the inline script'} has no main()")
         result = main(**_arguments(main, request["args"]))
         return {"result": json.loads(encode(result))}
-    # A step that calls sys.exit() has failed, as on a worker; it must not take the process along silently.
+    # A step that calls sys.exit() has failed, as on a worker; it must not take the process along
+    # silently.
     except BaseException as error:
         return {"error": describe(error, request.get("step_id", ""))}
 
@@ -44,7 +46,10 @@ def _load(request: dict[str, Any]) -> types.ModuleType:
     importlib.invalidate_caches()
     if request.get("content") is not None:
         module = types.ModuleType("inline_script")
-        exec(compile(request["content"], f"<{request.get('step_id', 'inline')}>", "exec"), module.__dict__)
+        exec(
+            compile(request["content"], f"<{request.get('step_id', 'inline')}>", "exec"),
+            module.__dict__,
+        )
         return module
     path = request["path"]
     if all(part.isidentifier() for part in path.split("/")):
@@ -62,7 +67,9 @@ def _load(request: dict[str, Any]) -> types.ModuleType:
 
 
 def _arguments(main: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """Choose as Windmill does: no value and no default gives None; null where there is a default gives the default."""
+    """Choose as Windmill does: no value and no default gives None; null where there is a default
+    gives the default.
+    """
     chosen: dict[str, Any] = {}
     parameters = inspect.signature(main).parameters
     takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
@@ -93,7 +100,9 @@ def _converted(value: Any, annotation: Any) -> Any:
 
 
 def encode(result: Any) -> str:
-    """Return the result as JSON text: what JSON cannot hold becomes text, NaN and infinity become null."""
+    """Return the result as JSON text: what JSON cannot hold becomes text, NaN and infinity become
+    null.
+    """
     if isinstance(result, bytes):
         return json.dumps(base64.b64encode(result).decode())
     if hasattr(result, "__next__"):

@@ -1,4 +1,6 @@
-"""What the runner keeps in Postgres: the run's row, its attempts, the lock of a run and the checkpoints."""
+"""What the runner keeps in Postgres: the run's row, its attempts, the lock of a run and the
+checkpoints.
+"""
 
 import contextlib
 import os
@@ -38,7 +40,8 @@ class Store:
 
     def checkpointer(self) -> Any:
         """Return LangGraph's Postgres saver in its schema, with its tables there."""
-        from langgraph.checkpoint.postgres import PostgresSaver  # a second to import; the run's row comes first
+        # a second to import; the run's row comes first
+        from langgraph.checkpoint.postgres import PostgresSaver
 
         self._checkpoints = db.open_connection(self.url)
         self._checkpoints.execute(f"SET search_path TO {CHECKPOINT_SCHEMA}, public")  # type: ignore[arg-type]
@@ -52,52 +55,80 @@ class Store:
         """Take the run's lock; BadInput when another runner keeps it."""
         until = time.monotonic() + LOCK_SECONDS
         while True:
-            row = self._one("SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS mine", [run_id])
+            row = self._one(
+                "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS mine", [run_id]
+            )
             if row and row["mine"]:
                 return
             if time.monotonic() > until:
-                raise BadInput(f"run {run_id} is being run by another process; wait for it or end it, then resume")
+                raise BadInput(
+                    f"run {run_id} is being run by another process; wait for it or end it, then"
+                    " resume"
+                )
             time.sleep(0.05)
 
-    def open_run(self, run_id: str, flow: str, args: dict[str, Any], openflow: dict[str, Any]) -> None:
+    def open_run(
+        self, run_id: str, flow: str, args: dict[str, Any], openflow: dict[str, Any]
+    ) -> None:
         """Insert the run's row; BadInput when there is one already."""
         environment = (openflow.get("value") or {}).get("flow_env") or {}
         pipeline = environment.get("pipeline") or {}
         try:
             self._execute(
-                "INSERT INTO run (id, flow, args, openflow, pipeline, pattern) VALUES (%s, %s, %s, %s, %s, %s)",
-                [run_id, flow, db.jsonb(args), db.jsonb(openflow), db.jsonb(pipeline), str(pipeline.get("pattern", ""))],
+                "INSERT INTO run (id, flow, args, openflow, pipeline, pattern) VALUES (%s, %s, %s,"
+                " %s, %s, %s)",
+                [
+                    run_id,
+                    flow,
+                    db.jsonb(args),
+                    db.jsonb(openflow),
+                    db.jsonb(pipeline),
+                    str(pipeline.get("pattern", "")),
+                ],
             )
         except postgres_errors.UniqueViolation as error:
-            raise BadInput(f"run {run_id} exists already; continue it with scripts/millrace resume {run_id}") from error
+            raise BadInput(
+                f"run {run_id} exists already; continue it with scripts/millrace resume {run_id}"
+            ) from error
         self._begin_attempt(run_id)
 
     def reopen_run(self, run_id: str) -> dict[str, Any]:
-        """Return the row of a run that goes on; what its lost runner left as running is marked as killed."""
+        """Return the row of a run that goes on; what its lost runner left as running is marked as
+        killed.
+        """
         row = self._one("SELECT * FROM run WHERE id = %s", [run_id])
         if row is None:
             raise NotFound(f"there is no run {run_id}; scripts/millrace runs lists them")
         if not row["openflow"]:
-            raise BadInput(f"run {run_id} of {row['flow']} was not started by the local runner, so it cannot go on here")
+            raise BadInput(
+                f"run {run_id} of {row['flow']} was not started by the local runner, so it cannot"
+                " go on here"
+            )
         for table in ("attempt", "step"):
             self._execute(
-                f"UPDATE {table} SET status = 'killed', finished_at = clock_timestamp() WHERE run_id = %s AND status = 'running'",
+                f"UPDATE {table} SET status = 'killed', finished_at = clock_timestamp() WHERE"
+                " run_id = %s AND status = 'running'",
                 [run_id],
             )
-        self._execute("UPDATE run SET status = 'running', finished_at = NULL, error = NULL WHERE id = %s", [run_id])
+        self._execute(
+            "UPDATE run SET status = 'running', finished_at = NULL, error = NULL WHERE id = %s",
+            [run_id],
+        )
         self._begin_attempt(run_id)
         return row
 
     def close_run(self, run_id: str, status: str, result: Any, error: str | None) -> str:
         """Record how the run ended and return the status that stands.
 
-        A result that a step has stored stays, and so does a step's own verdict that the run failed in part.
+        A result that a step has stored stays, and so does a step's own verdict that the run failed
+        in part.
         """
         ended = status not in ("waiting",)
         row = self._one(
-            "UPDATE run SET status = CASE WHEN status = 'partly_failed' AND %(status)s = 'done' THEN status "
-            "ELSE %(status)s END, result = COALESCE(result, %(result)s), error = %(error)s, "
-            "finished_at = CASE WHEN %(ended)s THEN clock_timestamp() END WHERE id = %(id)s RETURNING status",
+            "UPDATE run SET status = CASE WHEN status = 'partly_failed' AND %(status)s = 'done'"
+            " THEN status ELSE %(status)s END, result = COALESCE(result, %(result)s), error ="
+            " %(error)s, finished_at = CASE WHEN %(ended)s THEN clock_timestamp() END WHERE id ="
+            " %(id)s RETURNING status",
             {
                 "status": status,
                 "result": db.jsonb(result) if ended and result is not None else None,
@@ -107,26 +138,39 @@ class Store:
             },
         )
         attempt = {"partly_failed": "done", "stopped": "killed"}.get(status, status)
-        self._execute("UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE id = %s", [attempt, self.attempt_id])
+        self._execute(
+            "UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE id = %s",
+            [attempt, self.attempt_id],
+        )
         return row["status"] if row else status
 
-    def step_died(self, run_id: str, path: str, name: str, job_id: str, status: str, error: str) -> None:
+    def step_died(
+        self, run_id: str, path: str, name: str, job_id: str, status: str, error: str
+    ) -> None:
         """Record a step, or what of its parts was running, whose process ended before it could."""
         begun = self._one(
-            "WITH ended AS (UPDATE step SET status = %s, error = %s, finished_at = clock_timestamp() "
-            "WHERE run_id = %s AND job_id = %s AND status = 'running' RETURNING 1) SELECT count(*) AS parts FROM ended",
+            "WITH ended AS (UPDATE step SET status = %s, error = %s, finished_at ="
+            " clock_timestamp() WHERE run_id = %s AND job_id = %s AND status = 'running' RETURNING"
+            " 1) SELECT count(*) AS parts FROM ended",
             [status, redact(error), run_id, job_id],
         )
         if begun and begun["parts"]:
             return
         self._execute(
-            "INSERT INTO step (run_id, path, name, job_id, status, error, finished_at) "
-            "VALUES (%(run)s, %(path)s, %(name)s, %(job)s, %(status)s, %(error)s, clock_timestamp()) "
-            "ON CONFLICT (run_id, path) DO UPDATE SET status = excluded.status, error = excluded.error, "
-            "finished_at = excluded.finished_at, job_id = excluded.job_id, "
-            "tries = step.tries + CASE WHEN step.job_id = excluded.job_id THEN 0 ELSE 1 END "
-            "WHERE step.status = 'running' OR step.job_id <> excluded.job_id",
-            {"run": run_id, "path": path, "name": name, "job": job_id, "status": status, "error": redact(error)},
+            "INSERT INTO step (run_id, path, name, job_id, status, error, finished_at) VALUES"
+            " (%(run)s, %(path)s, %(name)s, %(job)s, %(status)s, %(error)s, clock_timestamp()) ON"
+            " CONFLICT (run_id, path) DO UPDATE SET status = excluded.status, error ="
+            " excluded.error, finished_at = excluded.finished_at, job_id = excluded.job_id, tries ="
+            " step.tries + CASE WHEN step.job_id = excluded.job_id THEN 0 ELSE 1 END WHERE"
+            " step.status = 'running' OR step.job_id <> excluded.job_id",
+            {
+                "run": run_id,
+                "path": path,
+                "name": name,
+                "job": job_id,
+                "status": status,
+                "error": redact(error),
+            },
         )
 
     def _begin_attempt(self, run_id: str) -> None:
@@ -147,7 +191,9 @@ class Store:
 
 
 def set_up_checkpoints(connection: db.Connection | None = None) -> None:
-    """Create LangGraph's tables in the schema `checkpoint`; part of `db migrate`, harmless to repeat."""
+    """Create LangGraph's tables in the schema `checkpoint`; part of `db migrate`, harmless to
+    repeat.
+    """
     from langgraph.checkpoint.postgres import PostgresSaver
 
     own = connection is None

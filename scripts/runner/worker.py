@@ -21,7 +21,8 @@ from scripts.paths import ROOT
 from scripts.runner import forkserver, script
 
 EVENT = "MILLRACE_EVENT: "
-# What most steps need, loaded before the first step; and what takes seconds, loaded while the first steps run.
+# What most steps need, loaded before the first step; and what takes seconds, loaded while the first
+# steps run.
 LIGHT = (
     "asyncio",
     "urllib.request",
@@ -33,7 +34,8 @@ LIGHT = (
     "fastfeedparser",
 )
 HEAVY = ("genai_prices", "pydantic_ai", "mcp.server", "langgraph.graph", "trafilatura", "nh3")
-# A step with these requirements waits for the heavy ones; importing them itself, beside others, would take longer.
+# A step with these requirements waits for the heavy ones; importing them itself, beside others,
+# would take longer.
 NEEDS_HEAVY = "# requirements: millrace_agents"
 LOG_BYTES = 200_000
 KILLED_WITHIN_SECONDS = 10
@@ -85,7 +87,11 @@ class Processes:
     """Executes each job in a fresh process, forked from a server that has the libraries loaded."""
 
     def __init__(
-        self, root: Path = ROOT, light: tuple[str, ...] = LIGHT, heavy: tuple[str, ...] = HEAVY, memory_mb: int = 0
+        self,
+        root: Path = ROOT,
+        light: tuple[str, ...] = LIGHT,
+        heavy: tuple[str, ...] = HEAVY,
+        memory_mb: int = 0,
     ) -> None:
         self.root, self.modules, self.memory_mb = root, [light, heavy], memory_mb
         self._lock = threading.Lock()
@@ -112,7 +118,8 @@ class Processes:
         try:
             try:
                 self._ask(
-                    forkserver.LOADED if _needs_heavy(job, self.root) else forkserver.NOW, [line.fileno(), out_writer, err_writer]
+                    forkserver.LOADED if _needs_heavy(job, self.root) else forkserver.NOW,
+                    [line.fileno(), out_writer, err_writer],
                 )
             finally:
                 line.close()
@@ -156,7 +163,10 @@ class Processes:
 
     def _start(self) -> None:
         mine, theirs = socket.socketpair()
-        code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from scripts.runner import forkserver; forkserver.main()"
+        code = (
+            f"import sys; sys.path.insert(0, {str(ROOT)!r}); from scripts.runner import forkserver;"
+            " forkserver.main()"
+        )
         with theirs:
             self._server = subprocess.Popen(
                 [sys.executable, "-P", "-c", code, str(theirs.fileno()), json.dumps(self.modules)],
@@ -201,7 +211,9 @@ class _Watch:
         self._open: set[int] = {line.fileno(), out, err}
 
     def until(self, seconds: float | None, memory_mb: int = 0) -> Over:
-        """Read until the child has ended, or its seconds (from its start) or its memory are over, which is returned."""
+        """Read until the child has ended, or its seconds (from its start) or its memory are over,
+        which is returned.
+        """
         deadline = None
         while self.line.fileno() in self._open:
             if seconds is not None and deadline is None and self.pid is not None:
@@ -291,7 +303,9 @@ def _needs_heavy(job: Job, root: Path) -> bool:
 
 
 def _without_owner() -> dict[str, str]:
-    """Return the environment less the owner's address: who may change tables may change what was logged."""
+    """Return the environment less the owner's address: who may change tables may change what was
+    logged.
+    """
     return {name: value for name, value in os.environ.items() if name != "MILLRACE_OWNER_URL"}
 
 
@@ -308,7 +322,9 @@ def _request(job: Job, root: Path) -> dict[str, Any]:
 
 
 def resident_mb(pid: int) -> float:
-    """Return what a process and those it started hold in memory; 0 when it is gone or the system does not say."""
+    """Return what a process and those it started hold in memory; 0 when it is gone or the system
+    does not say.
+    """
     try:
         with open(f"/proc/{pid}/statm") as file:
             pages = int(file.read().split()[1])
@@ -325,12 +341,23 @@ def _outcome(job: Job, watch: _Watch, over: Over, seconds: float) -> Done:
         message = f"timed out after {job.timeout:g} seconds and was killed"
         return Done(None, _error("Timeout", message, job), "timed_out", seconds, log)
     if over == "memory" and watch.answer is None:
-        message = f"used {watch.used_mb:.0f} MB of memory and was killed; the setting step_memory_mb allows less"
+        message = (
+            f"used {watch.used_mb:.0f} MB of memory and was killed; the setting step_memory_mb"
+            " allows less"
+        )
         return Done(None, _error("MemoryExceeded", message, job), "killed", seconds, log)
     if watch.answer is None:
-        how = f"signal {-watch.exit}" if watch.exit is not None and watch.exit < 0 else f"exit code {watch.exit}"
+        how = (
+            f"signal {-watch.exit}"
+            if watch.exit is not None and watch.exit < 0
+            else f"exit code {watch.exit}"
+        )
         return Done(
-            None, _error("ProcessDied", f"the step's process ended by {how} without a result", job), "killed", seconds, log
+            None,
+            _error("ProcessDied", f"the step's process ended by {how} without a result", job),
+            "killed",
+            seconds,
+            log,
         )
     return _answered(job, watch.answer, seconds, log)
 
@@ -351,7 +378,9 @@ def _error(name: str, message: str, job: Job) -> dict[str, Any]:
 
 @dataclass
 class Inline:
-    """Executes jobs in this process, one after another: for tests and debuggers. It cannot kill, so it has no time-outs."""
+    """Executes jobs in this process, one after another: for tests and debuggers. It cannot kill, so
+    it has no time-outs.
+    """
 
     root: Path = ROOT
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -360,7 +389,8 @@ class Inline:
         """Call the script's main with its environment and collect what it prints."""
         started, printed = time.monotonic(), io.StringIO()
         with self._lock, _environment(job.env), contextlib.redirect_stdout(printed):
-            # A context of its own, as a process would have: in the runner's, a step's own LangGraph takes itself for a subgraph.
+            # A context of its own, as a process would have: in the runner's, a step's own LangGraph
+            # takes itself for a subgraph.
             answer = contextvars.Context().run(script.run, _request(job, self.root))
         log = []
         for line in printed.getvalue().splitlines():

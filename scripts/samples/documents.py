@@ -12,22 +12,37 @@ PdfLine = tuple[float, float, float, str]
 HEIGHT = 842
 
 
-def pdf(pages: Sequence[Sequence[PdfLine]], title: str = "", author: str = "", encrypted: bool = False) -> bytes:
-    """Return a PDF whose pages hold these lines in Helvetica; without lines a page is a picture of nothing."""
-    objects: dict[int, bytes] = {3: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"}
+def pdf(
+    pages: Sequence[Sequence[PdfLine]], title: str = "", author: str = "", encrypted: bool = False
+) -> bytes:
+    """Return a PDF whose pages hold these lines in Helvetica; without lines a page is a picture of
+    nothing.
+    """
+    objects: dict[int, bytes] = {
+        3: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
+    }
     kids = []
     for index, lines in enumerate(pages):
         page, content = 10 + 2 * index, 11 + 2 * index
-        text = "".join(f"BT /F1 {size} Tf {x} {HEIGHT - top} Td ({_escaped(line)}) Tj ET\n" for x, top, size, line in lines)
+        text = "".join(
+            f"BT /F1 {size} Tf {x} {HEIGHT - top} Td ({_escaped(line)}) Tj ET\n"
+            for x, top, size, line in lines
+        )
         drawn = zlib.compress((text or "0 0 100 100 re f").encode("cp1252", "replace"))
-        objects[content] = b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(drawn), drawn)
+        objects[content] = b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (
+            len(drawn),
+            drawn,
+        )
         kids.append(f"{page} 0 R")
         objects[page] = (
-            f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 {HEIGHT}]/Resources<</Font<</F1 3 0 R>>>>/Contents {content} 0 R>>"
+            f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 {HEIGHT}]/Resources<</Font<</F1 3 0"
+            f" R>>>>/Contents {content} 0 R>>"
         ).encode()
     objects[1] = b"<</Type/Catalog/Pages 2 0 R>>"
     objects[2] = f"<</Type/Pages/Count {len(kids)}/Kids[{' '.join(kids)}]>>".encode()
-    objects[4] = f"<</Title({_escaped(title)})/Author({_escaped(author)})/CreationDate(D:20260312090000+00'00')>>".encode()
+    objects[4] = (
+        f"<</Title({_escaped(title)})/Author({_escaped(author)})/CreationDate(D:20260312090000+00'00')>>".encode()
+    )
     trailer = "/Root 1 0 R/Info 4 0 R"
     if encrypted:
         key = "00" * 32
@@ -69,7 +84,10 @@ def page_of(heading: str, paragraphs: Sequence[str], width: int = 90) -> list[Pd
 
 
 def docx(
-    title: str, sections: Sequence[tuple[str, Sequence[str]]], table: Sequence[Sequence[str]] = (), author: str = ""
+    title: str,
+    sections: Sequence[tuple[str, Sequence[str]]],
+    table: Sequence[Sequence[str]] = (),
+    author: str = "",
 ) -> bytes:
     """Return a Word document: sections with headings, and a table at the end."""
     import docx as word
@@ -117,14 +135,21 @@ def xlsx(sheets: dict[str, Sequence[Sequence[object]]], title: str = "", author:
     return out.getvalue()
 
 
-def mail(subject: str, text: str, sender: str = "ada@home.example", attachments: Sequence[tuple[str, bytes]] = ()) -> bytes:
+def mail(
+    subject: str,
+    text: str,
+    sender: str = "ada@home.example",
+    attachments: Sequence[tuple[str, bytes]] = (),
+) -> bytes:
     """Return a mail."""
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, "bob@home.example", subject
     message["Date"] = "Thu, 12 Mar 2026 09:00:00 +0000"
     message.set_content(text)
     for name, content in attachments:
-        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+        message.add_attachment(
+            content, maintype="application", subtype="octet-stream", filename=name
+        )
     return message.as_bytes()
 
 
@@ -142,7 +167,10 @@ def json_file(value: object) -> bytes:
 
 def html(title: str, body: str, head: str = "") -> bytes:
     """Return a web page."""
-    return f'<!doctype html><html lang="en"><head><title>{title}</title>{head}</head><body>{body}</body></html>'.encode()
+    return (
+        "<!doctype html><html"
+        f' lang="en"><head><title>{title}</title>{head}</head><body>{body}</body></html>'.encode()
+    )
 
 
 def _saved(document: object) -> bytes:

@@ -24,7 +24,8 @@ import yaml
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "samples"
 SITE = "Millrace sample edition"
 TAG = "sample"
-# The same port each time, when it is free: the addresses in yesterday's digest then lead to the same pages today.
+# The same port each time, when it is free: the addresses in yesterday's digest then lead to the
+# same pages today.
 PORT = 18642
 DATE = re.compile(r"\{(day|month)([+-]\d+)?\}")
 WORD = re.compile(r"\w{3,}")
@@ -44,7 +45,9 @@ class Edition:
         self.address = address
         self.anchor = anchor
         self.moment = moment
-        self.pages = {page["slug"]: self._page(page) for page in _load("pages") if self._is_out(page)}
+        self.pages = {
+            page["slug"]: self._page(page) for page in _load("pages") if self._is_out(page)
+        }
         self.stories = [self._story(row) for row in _load("hackernews") if self._is_out(row)]
         self.papers = [row for row in _load("arxiv") if self._is_out(row)]
         self.posts = [row for row in _load("mastodon") if self._is_out(row)]
@@ -66,7 +69,10 @@ class Edition:
         return next((page["hours_ago"] for page in _load("pages") if page["slug"] == slug), 0)
 
     def _page(self, page: dict[str, Any]) -> dict[str, Any]:
-        return page | {"text": DATE.sub(self._name_date, page["text"]), "date": self.date(page["hours_ago"])}
+        return page | {
+            "text": DATE.sub(self._name_date, page["text"]),
+            "date": self.date(page["hours_ago"]),
+        }
 
     def _name_date(self, found: re.Match[str]) -> str:
         count = int(found[2] or 0)
@@ -95,7 +101,9 @@ class Edition:
 
 def top_stories(edition: Edition) -> Answer:
     """Answer /v0/topstories.json."""
-    return _json([story["id"] for story in sorted(edition.stories, key=lambda story: -story["score"])])
+    return _json(
+        [story["id"] for story in sorted(edition.stories, key=lambda story: -story["score"])]
+    )
 
 
 def story(edition: Edition, number: str) -> Answer:
@@ -111,7 +119,9 @@ def papers(edition: Edition, query: dict[str, str]) -> Answer:
     if wanted:
         found = [paper for paper in found if paper["id"] in wanted]
     elif words:
-        scored = [(_score(f"{paper['title']} {paper['abstract']}", words), paper) for paper in found]
+        scored = [
+            (_score(f"{paper['title']} {paper['abstract']}", words), paper) for paper in found
+        ]
         found = [paper for score, paper in sorted(scored, key=lambda pair: -pair[0]) if score]
     found = found[: int(query.get("max_results") or 10)]
     entries = "".join(_paper(edition, paper) for paper in found)
@@ -124,7 +134,9 @@ def papers(edition: Edition, query: dict[str, str]) -> Answer:
 
 
 def _paper(edition: Edition, paper: dict[str, Any]) -> str:
-    authors = "".join(f"<author><name>{html.escape(name)}</name></author>" for name in paper["authors"])
+    authors = "".join(
+        f"<author><name>{html.escape(name)}</name></author>" for name in paper["authors"]
+    )
     terms = "".join(f'<category term="{term}"/>' for term in paper["categories"])
     date = _iso(edition.date(paper["hours_ago"]))
     return f"""<entry><id>{edition.address}/abs/{paper["id"]}v1</id><title>{html.escape(paper["title"])}</title>
@@ -145,24 +157,33 @@ def feed(edition: Edition, name: str) -> Answer | None:
 def _rss(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[str, str]:
     items = "".join(
         f"<item><title>{html.escape(page['title'])}</title><link>{edition.url(page['slug'])}</link>"
-        f'<guid isPermaLink="false">sample:{page["slug"]}</guid><pubDate>{format_datetime(page["date"])}</pubDate>'
+        "<guid"
+        f' isPermaLink="false">sample:{page["slug"]}</guid><pubDate>{format_datetime(page["date"])}</pubDate>'
         f"<author>{html.escape(page['author'])}</author><description>{html.escape(_first(page))}</description></item>"
         for page in pages
     )
     head = f"<title>{title}</title><link>{edition.address}/</link><description>{SITE}</description>"
-    return "application/rss+xml", f'<?xml version="1.0"?><rss version="2.0"><channel>{head}{items}</channel></rss>'
+    return (
+        "application/rss+xml",
+        f'<?xml version="1.0"?><rss version="2.0"><channel>{head}{items}</channel></rss>',
+    )
 
 
 def _atom(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[str, str]:
     entries = "".join(
-        f'<entry><title>{html.escape(page["title"])}</title><link rel="alternate" href="{edition.url(page["slug"])}"/>'
+        f'<entry><title>{html.escape(page["title"])}</title><link rel="alternate"'
+        f' href="{edition.url(page["slug"])}"/>'
         f"<id>tag:samples.example,2020:{page['slug']}</id><updated>{_iso(page['date'])}</updated>"
         f"<published>{_iso(page['date'])}</published><author><name>{html.escape(page['author'])}</name></author>"
-        f'<summary type="html">&lt;p&gt;{html.escape(html.escape(_first(page)))}&lt;/p&gt;</summary></entry>'
+        "<summary"
+        f' type="html">&lt;p&gt;{html.escape(html.escape(_first(page)))}&lt;/p&gt;</summary></entry>'
         for page in pages
     )
     head = f"<title>{title}</title><id>tag:samples.example,2020:feed</id><updated>{_iso(edition.anchor)}</updated>"
-    return "application/atom+xml", f'<feed xmlns="http://www.w3.org/2005/Atom">{head}{entries}</feed>'
+    return (
+        "application/atom+xml",
+        f'<feed xmlns="http://www.w3.org/2005/Atom">{head}{entries}</feed>',
+    )
 
 
 def _rdf(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[str, str]:
@@ -176,8 +197,14 @@ def _rdf(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[str
         'xmlns="http://purl.org/rss/1.0/" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
         'xmlns:dc="http://purl.org/dc/elements/1.1/"'
     )
-    channel = f'<channel rdf:about="{edition.address}/"><title>{title}</title><link>{edition.address}/</link></channel>'
-    return "application/rdf+xml", f'<?xml version="1.0"?><rdf:RDF {names}>{channel}{items}</rdf:RDF>'
+    channel = (
+        "<channel"
+        f' rdf:about="{edition.address}/"><title>{title}</title><link>{edition.address}/</link></channel>'
+    )
+    return (
+        "application/rdf+xml",
+        f'<?xml version="1.0"?><rdf:RDF {names}>{channel}{items}</rdf:RDF>',
+    )
 
 
 KINDS: dict[str, Callable[[Edition, str, list[dict[str, Any]]], tuple[str, str]]] = {
@@ -204,7 +231,9 @@ def posts(edition: Edition, limit: int) -> Answer:
                 "favourites_count": post["favourites"],
                 "reblogs_count": post["reblogs"],
                 "account": {"acct": post["account"]},
-                "card": {"url": edition.url(page["slug"]), "title": page["title"]} if page else None,
+                "card": (
+                    {"url": edition.url(page["slug"]), "title": page["title"]} if page else None
+                ),
             }
         )
     return _json(rows)
@@ -216,22 +245,36 @@ def search(edition: Edition, query: str) -> Answer:
     found = [
         (_score(f"{row['title']} {row['title']} {row['content']}", words), row)
         for row in (
-            *(_row(page["title"], edition.url(page["slug"]), page["text"], page["date"]) for page in edition.pages.values()),
+            *(
+                _row(page["title"], edition.url(page["slug"]), page["text"], page["date"])
+                for page in edition.pages.values()
+            ),
             *(
                 _row(
-                    paper["title"], f"{edition.address}/abs/{paper['id']}v1", paper["abstract"], edition.date(paper["hours_ago"])
+                    paper["title"],
+                    f"{edition.address}/abs/{paper['id']}v1",
+                    paper["abstract"],
+                    edition.date(paper["hours_ago"]),
                 )
                 for paper in edition.papers
             ),
         )
     ]
-    ranked = sorted((pair for pair in found if pair[0] > 1), key=lambda pair: (-pair[0], pair[1]["url"]))
+    ranked = sorted(
+        (pair for pair in found if pair[0] > 1), key=lambda pair: (-pair[0], pair[1]["url"])
+    )
     rows = [row | {"content": row["content"][:300], "score": score} for score, row in ranked[:20]]
     return _json({"query": query, "number_of_results": len(rows), "results": rows})
 
 
 def _row(title: str, url: str, text: str, date: datetime) -> dict[str, Any]:
-    return {"title": title, "url": url, "content": " ".join(text.split()), "publishedDate": _iso(date), "engine": TAG}
+    return {
+        "title": title,
+        "url": url,
+        "content": " ".join(text.split()),
+        "publishedDate": _iso(date),
+        "engine": TAG,
+    }
 
 
 def page(title: str, author: str, site: str, date: datetime, text: str) -> Answer:
@@ -254,7 +297,10 @@ def page(title: str, author: str, site: str, date: datetime, text: str) -> Answe
 def answer(edition: Edition, target: str) -> Answer | None:
     """Return what the server answers to a request's target, or None."""
     parts = urlsplit(target)
-    path, query = unquote(parts.path), {key: values[0] for key, values in parse_qs(parts.query).items()}
+    path, query = (
+        unquote(parts.path),
+        {key: values[0] for key, values in parse_qs(parts.query).items()},
+    )
     if path == "/v0/topstories.json":
         return top_stories(edition)
     if path == "/api/query":
@@ -279,11 +325,19 @@ def _document(edition: Edition, folder: str, stem: str, name: str) -> Answer | N
     for paper in edition.papers:
         if folder == "abs" and name.partition("v")[0] == paper["id"]:
             date = edition.date(paper["hours_ago"])
-            return page(paper["title"], ", ".join(paper["authors"]), "papers", date, paper["abstract"])
+            return page(
+                paper["title"], ", ".join(paper["authors"]), "papers", date, paper["abstract"]
+            )
     for asked in edition.stories:
         if folder == "posts" and stem == str(asked["id"]) and "text" in asked:
             date = datetime.fromtimestamp(asked["time"], UTC)
-            return page(asked["title"], asked["by"], "questions", date, re.sub("<[^>]*>", " ", asked["text"]))
+            return page(
+                asked["title"],
+                asked["by"],
+                "questions",
+                date,
+                re.sub("<[^>]*>", " ", asked["text"]),
+            )
     for post in edition.posts:
         if folder == "posts" and stem == post["id"]:
             date = edition.date(post["hours_ago"])
@@ -320,7 +374,9 @@ def sample_settings(base_url: str) -> dict[str, str]:
         "MILLRACE_HACKERNEWS_URL": f"{base_url}/v0",
         "MILLRACE_ARXIV_URL": f"{base_url}/api/query",
         "MILLRACE_ARXIV_CATEGORIES": "cs.AI,cs.CL,cs.LG",
-        "MILLRACE_FEEDS": ",".join(f"{base_url}/feeds/{feed['name']}.xml" for feed in _load("feeds")),
+        "MILLRACE_FEEDS": ",".join(
+            f"{base_url}/feeds/{feed['name']}.xml" for feed in _load("feeds")
+        ),
         "MILLRACE_MASTODON_URL": base_url,
         "MILLRACE_MASTODON_TAGS": TAG,
         "MILLRACE_SEARCH_URL": base_url,
@@ -348,7 +404,9 @@ class _Handler(BaseHTTPRequestHandler):
         edition: Edition = self.server.edition  # type: ignore[attr-defined]
         found = answer(edition, self.path)
         if found is None:
-            self._send(404, Answer("text/plain; charset=utf-8", b"there is no such page in the sample\n"))
+            self._send(
+                404, Answer("text/plain; charset=utf-8", b"there is no such page in the sample\n")
+            )
             return
         etag = f'"{hashlib.sha256(found.body).hexdigest()[:20]}"'
         changed = format_datetime(edition.anchor, usegmt=True)
@@ -375,7 +433,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 @functools.cache
 def _load(name: str) -> list[dict[str, Any]]:
-    return yaml.load((FOLDER / f"{name}.yaml").read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.load(
+        (FOLDER / f"{name}.yaml").read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
 
 
 def _json(value: Any) -> Answer:

@@ -1,7 +1,9 @@
-"""An MCP server for programs of others: lists come in pages, and who listens hears when the tools change.
+"""An MCP server for programs of others: lists come in pages, and who listens hears when the tools
+change.
 
-It speaks every released protocol version: those with a handshake (2024-11-05 to 2025-11-25), whose clients hold a
-session, and 2026-07-28, whose requests stand alone and whose clients listen on a stream that they ask for.
+It speaks every released protocol version: those with a handshake (2024-11-05 to 2025-11-25), whose
+clients hold a session, and 2026-07-28, whose requests stand alone and whose clients listen on a
+stream that they ask for.
 """
 
 import logging
@@ -32,16 +34,28 @@ Named = TypeVar("Named")
 class Served(Server[Any]):
     """Tools as a server. Further methods (resources, prompts) are added with `add_request_handler`."""
 
-    def __init__(self, name: str, list_tools: ListTools, call_tool: CallTool, *, page: int = PAGE, **described: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        list_tools: ListTools,
+        call_tool: CallTool,
+        *,
+        page: int = PAGE,
+        **described: Any,
+    ) -> None:
         """Serve what `list_tools` returns, `page` at a time, and call it with `call_tool`."""
         self._bus = InMemorySubscriptionBus()
         self._sessions: OrderedDict[str, ServerSession] = OrderedDict()
 
-        async def on_list(asked: Asked, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        async def on_list(
+            asked: Asked, params: types.PaginatedRequestParams | None
+        ) -> types.ListToolsResult:
             tools, cursor = paged(await list_tools(asked), params, page, key=lambda tool: tool.name)
             return types.ListToolsResult(tools=tools, next_cursor=cursor)
 
-        async def on_call(asked: Asked, params: types.CallToolRequestParams) -> types.CallToolResult:
+        async def on_call(
+            asked: Asked, params: types.CallToolRequestParams
+        ) -> types.CallToolResult:
             return await call_tool(asked, params.name, params.arguments or {})
 
         super().__init__(
@@ -79,7 +93,9 @@ class Served(Server[Any]):
 
 
 def session_of(asked: Asked) -> str:
-    """Return which conversation a request belongs to: its session, or its client where requests stand alone."""
+    """Return which conversation a request belongs to: its session, or its client where requests
+    stand alone.
+    """
     headers = getattr(asked.request, "headers", None) or {}
     if session := headers.get("mcp-session-id"):
         return f"session {session}"
@@ -88,18 +104,23 @@ def session_of(asked: Asked) -> str:
 
 
 def paged(
-    entries: Sequence[Named], params: types.PaginatedRequestParams | None, size: int, key: Callable[[Named], str]
+    entries: Sequence[Named],
+    params: types.PaginatedRequestParams | None,
+    size: int,
+    key: Callable[[Named], str],
 ) -> tuple[list[Named], str | None]:
     """Return the page after the cursor, in the order of the names, and the cursor of the next one.
 
-    A cursor is the last name that was given, so that entries that come or go between two pages shift nothing.
+    A cursor is the last name that was given, so that entries that come or go between two pages
+    shift nothing.
     """
     cursor = params.cursor if params else None
     entries = sorted(entries, key=key)
     if cursor is not None:
         if not cursor.startswith("after:"):
             raise mcp.MCPError(
-                types.INVALID_PARAMS, f"the cursor {cursor[:80]!r} is none of this server; list from the beginning"
+                types.INVALID_PARAMS,
+                f"the cursor {cursor[:80]!r} is none of this server; list from the beginning",
             )
         entries = [entry for entry in entries if key(entry) > cursor.removeprefix("after:")]
     page = list(entries[:size])

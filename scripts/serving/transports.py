@@ -1,7 +1,8 @@
-"""How programs of others reach a server: over stdin and stdout, or over streamable HTTP behind a guard.
+"""How programs of others reach a server: over stdin and stdout, or over streamable HTTP behind a
+guard.
 
-HTTP is for loopback: a browser that was sent here by a foreign page names a foreign host or origin and is refused, and
-without the token nobody is answered.
+HTTP is for loopback: a browser that was sent here by a foreign page names a foreign host or origin
+and is refused, and without the token nobody is answered.
 """
 
 import asyncio
@@ -41,7 +42,11 @@ async def over_stdio(server: Served) -> None:
 
 
 async def over_http(
-    server: Served, listening: socket.socket, token: str, hosts: Sequence[str] = (), ended: asyncio.Event | None = None
+    server: Served,
+    listening: socket.socket,
+    token: str,
+    hosts: Sequence[str] = (),
+    ended: asyncio.Event | None = None,
 ) -> None:
     """Serve at `http://HOST:PORT/mcp` until the process is told to end, or `ended` is set."""
     import uvicorn
@@ -69,15 +74,19 @@ async def over_http(
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; BadInput when the place is taken or is none."""
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
     except OSError as error:
         raise BadInput(
-            f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}; choose another --port or --host"
+            f"{host}:{port} cannot be listened on: {os.strerror(error.errno or 0)}; choose another"
+            " --port or --host"
         ) from error
 
 
 def application(server: Served, token: str, hosts: Sequence[str] = ()) -> ASGIApp:
-    """Return the ASGI application. `hosts` are names under which it may be called, besides those of loopback.
+    """Return the ASGI application. `hosts` are names under which it may be called, besides those of
+    loopback.
 
     An empty token asks for none; only tests do that.
     """
@@ -89,10 +98,15 @@ def application(server: Served, token: str, hosts: Sequence[str] = ()) -> ASGIAp
         max_request_body_size=MOST_BYTES,
         max_sessions=MOST_SESSIONS,
         security_settings=TransportSecuritySettings(
-            allowed_hosts=allowed, allowed_origins=[f"{scheme}://{form}" for form in allowed for scheme in ("http", "https")]
+            allowed_hosts=allowed,
+            allowed_origins=[
+                f"{scheme}://{form}" for form in allowed for scheme in ("http", "https")
+            ],
         ),
     )
-    app = Starlette(routes=[Route(PATH, StreamableHTTPASGIApp(sessions))], lifespan=lambda app: sessions.run())
+    app = Starlette(
+        routes=[Route(PATH, StreamableHTTPASGIApp(sessions))], lifespan=lambda app: sessions.run()
+    )
     return _Guarded(app, token) if token else app
 
 
@@ -104,20 +118,31 @@ class _Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+            given = next(
+                (value for name, value in scope["headers"] if name == b"authorization"), b""
+            )
             if not hmac.compare_digest(given, self._wanted):
-                words = "give the token that `scripts/millrace mcp config --http` shows: Authorization: Bearer TOKEN"
-                refusal = JSONResponse({"error": words}, 401, headers={"www-authenticate": 'Bearer realm="millrace"'})
+                words = (
+                    "give the token that `scripts/millrace mcp config --http` shows: Authorization:"
+                    " Bearer TOKEN"
+                )
+                refusal = JSONResponse(
+                    {"error": words}, 401, headers={"www-authenticate": 'Bearer realm="millrace"'}
+                )
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
 class Events(EventStore):
-    """The last messages of one session, so that a client whose connection was cut gets what it missed."""
+    """The last messages of one session, so that a client whose connection was cut gets what it
+    missed.
+    """
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[int, str, types.JSONRPCMessage | None]] = deque(maxlen=KEPT_MESSAGES)
+        self._kept: deque[tuple[int, str, types.JSONRPCMessage | None]] = deque(
+            maxlen=KEPT_MESSAGES
+        )
         self._number = 0
 
     async def store_event(self, stream_id: str, message: types.JSONRPCMessage | None) -> str:
@@ -126,9 +151,13 @@ class Events(EventStore):
         self._kept.append((self._number, stream_id, message))
         return str(self._number)
 
-    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
+    async def replay_events_after(
+        self, last_event_id: str, send_callback: EventCallback
+    ) -> str | None:
         """Send what the stream of that event had after it; None when it is not known (any more)."""
-        stream = next((stream for number, stream, _ in self._kept if str(number) == last_event_id), None)
+        stream = next(
+            (stream for number, stream, _ in self._kept if str(number) == last_event_id), None
+        )
         for number, of, message in list(self._kept) if stream else []:
             if number > int(last_event_id) and of == stream and message is not None:
                 await send_callback(EventMessage(message, str(number)))
@@ -136,7 +165,9 @@ class Events(EventStore):
 
 
 class _Sessions(StreamableHTTPSessionManager):
-    """The SDK names a stream by the number of its request, which every session counts from one: each keeps its own."""
+    """The SDK names a stream by the number of its request, which every session counts from one:
+    each keeps its own.
+    """
 
     @property
     def event_store(self) -> EventStore:

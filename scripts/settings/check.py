@@ -28,7 +28,9 @@ Path_ = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Mistake:
-    """One wrong value: the file and line or the variable that holds it, its key, and what is allowed instead."""
+    """One wrong value: the file and line or the variable that holds it, its key, and what is
+    allowed instead.
+    """
 
     place: str
     line: int
@@ -45,7 +47,9 @@ class Mistake:
 
 
 def check(file: Path) -> list[Mistake]:
-    """Return every mistake of a settings file and of the environment, those of the file first, by line."""
+    """Return every mistake of a settings file and of the environment, those of the file first, by
+    line.
+    """
     return _Checker(file).run()
 
 
@@ -65,12 +69,17 @@ class _Checker:
         for values, origins in places:
             self.values, self.origins = values, origins
             whole |= self.sound()
-        self.values, self.origins = whole, {name: place for _, origins in places for name, place in origins.items()}
+        self.values, self.origins = (
+            whole,
+            {name: place for _, origins in places for name, place in origins.items()},
+        )
         settings = config.validate(whole)
         for look in DEEPER:
             for path, allowed in look(settings):
                 self.wrong(path, allowed)
-        return sorted(set(self.mistakes), key=lambda one: (one.line == 0, one.line, one.place, one.key))
+        return sorted(
+            set(self.mistakes), key=lambda one: (one.line == 0, one.line, one.place, one.key)
+        )
 
     def read_file(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what the file says, each under its name."""
@@ -82,13 +91,24 @@ class _Checker:
         except YamlMistake as mistake:
             self.mistakes.append(Mistake(self.name, mistake.line, "", "", mistake.what))
         except UnicodeDecodeError as error:
-            self.mistakes.append(Mistake(self.name, 1, "", "", f"not UTF-8: {error.reason} at byte {error.start}"))
+            self.mistakes.append(
+                Mistake(self.name, 1, "", "", f"not UTF-8: {error.reason} at byte {error.start}")
+            )
         if self.root is not None and not isinstance(self.root.value, dict):
             self.mistakes.append(
-                Mistake(self.name, self.root.line, "", "", f"it holds {self.root.kind()}; write name: value lines")
+                Mistake(
+                    self.name,
+                    self.root.line,
+                    "",
+                    "",
+                    f"it holds {self.root.kind()}; write name: value lines",
+                )
             )
             self.root = None
-        values = {name: config.emptied(name, value) for name, value in (self.root.plain() if self.root else {}).items()}
+        values = {
+            name: config.emptied(name, value)
+            for name, value in (self.root.plain() if self.root else {}).items()
+        }
         return values, dict.fromkeys(values, self.name)
 
     def read_defaults(self) -> tuple[dict[str, Any], dict[str, str]]:
@@ -98,7 +118,9 @@ class _Checker:
         except BadSetting as error:
             self.mistakes.append(Mistake(config.DEFAULTS, 0, "", "", str(error)))
             values = {}
-        return {name: config.emptied(name, value) for name, value in values.items()}, dict.fromkeys(values, config.DEFAULTS)
+        return {name: config.emptied(name, value) for name, value in values.items()}, dict.fromkeys(
+            values, config.DEFAULTS
+        )
 
     def read_environment(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what the environment says."""
@@ -137,7 +159,10 @@ class _Checker:
             self.wrong(path, *_instead(path))
         elif detail["type"] == "missing":
             needed = detail["loc"][-1]
-            self.wrong(path, f"{needed!r} is needed in it: {schema.in_words(schema.field_of((*path, needed)))}")
+            self.wrong(
+                path,
+                f"{needed!r} is needed in it: {schema.in_words(schema.field_of((*path, needed)))}",
+            )
         elif path[0] == "mcp" and detail["type"] == "string_pattern_mismatch":
             self.wrong(path[:2], "an address that begins with http:// or https://")
         elif detail["type"] == "value_error":
@@ -149,9 +174,13 @@ class _Checker:
         """Note a mistake, where the value stands."""
         name = str(path[0])
         place = self.origins.get(name, "default")
-        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+        key = "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}" for part in path
+        ).removeprefix(".")
         value = "" if unknown else self.shown(path)
-        self.mistakes.append(Mistake(place, self.line(path) if place == self.name else 0, key, value, allowed))
+        self.mistakes.append(
+            Mistake(place, self.line(path) if place == self.name else 0, key, value, allowed)
+        )
 
     def line(self, path: Path_) -> int:
         node, line = self.root, 0
@@ -187,7 +216,9 @@ def _place(detail: Any) -> Path_:
 
 
 def _drop(values: dict[str, Any], path: Path_) -> None:
-    """Take a wrong value out; of a list, or of what is no mapping, the whole of it: places of others stay what they are."""
+    """Take a wrong value out; of a list, or of what is no mapping, the whole of it: places of
+    others stay what they are.
+    """
     inner: dict[Any, Any] = values
     last = path[0]
     for part in path[1:]:
@@ -226,7 +257,13 @@ def _flags(value: Any, field: dict[str, Any], path: Path_ = ()) -> Iterator[Path
     """Yield where true or false stands for a number: Python would take it for 1 or 0."""
     if isinstance(value, bool) and field.get("type") in ("integer", "number"):
         yield path
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, each in inner:
         below = (
             (field.get("properties") or {}).get(key) or field.get("additionalProperties")
@@ -241,9 +278,15 @@ Found = Iterator[tuple[Path_, str]]
 
 
 def _models(settings: config.Settings) -> Found:
-    named: dict[Path_, str | None] = {("model",): settings.model, ("fallback_model",): settings.fallback_model}
+    named: dict[Path_, str | None] = {
+        ("model",): settings.model,
+        ("fallback_model",): settings.fallback_model,
+    }
     for name, own in settings.agents.items():
-        named |= {("agents", name, "model"): own.model, ("agents", name, "cheaper_model"): own.cheaper_model}
+        named |= {
+            ("agents", name, "model"): own.model,
+            ("agents", name, "cheaper_model"): own.cheaper_model,
+        }
     for path, model in named.items():
         try:
             providers.split(model or "offline")
@@ -260,7 +303,9 @@ def _sources(settings: config.Settings) -> Found:
 
 
 def _addresses(settings: config.Settings) -> Found:
-    given: list[tuple[Path_, str]] = [(("recipients", place), one) for place, one in enumerate(settings.recipients)]
+    given: list[tuple[Path_, str]] = [
+        (("recipients", place), one) for place, one in enumerate(settings.recipients)
+    ]
     given += [(("operator",), settings.operator)] if settings.operator else []
     for path, address in [*given, (("mail_from",), settings.mail_from)]:
         try:
@@ -272,7 +317,9 @@ def _addresses(settings: config.Settings) -> Found:
 def _urls(settings: config.Settings) -> Found:
     names = [name for name in config.NAMES if name.endswith(("_url", "_endpoint"))]
     given: list[tuple[Path_, str]] = [
-        ((name,), str(getattr(settings, name))) for name in names if isinstance(getattr(settings, name), str)
+        ((name,), str(getattr(settings, name)))
+        for name in names
+        if isinstance(getattr(settings, name), str)
     ]
     given += [(("feeds", place), one) for place, one in enumerate(settings.feeds)]
     given += [(("mcp", name), one.url) for name, one in settings.mcp.items()]
@@ -287,9 +334,13 @@ def _urls(settings: config.Settings) -> Found:
 
 def _tools(settings: config.Settings) -> Found:
     known = [*SERVERS, *settings.mcp]
-    named: list[tuple[Path_, str]] = [(("mcp_serve", place), name) for place, name in enumerate(settings.mcp_serve)]
+    named: list[tuple[Path_, str]] = [
+        (("mcp_serve", place), name) for place, name in enumerate(settings.mcp_serve)
+    ]
     for agent, own in settings.agents.items():
-        named += [(("agents", agent, "tools", place), name) for place, name in enumerate(own.tools or [])]
+        named += [
+            (("agents", agent, "tools", place), name) for place, name in enumerate(own.tools or [])
+        ]
     for path, name in named:
         if name.partition(".")[0] not in known:
             yield path, f"a server or server.tool; servers are {', '.join(known)}"
@@ -307,7 +358,18 @@ def _risk(settings: config.Settings) -> Found:
 
 def _order(settings: config.Settings) -> Found:
     if settings.confidence_review > settings.confidence_silent:
-        yield ("confidence_review",), f"at most confidence_silent, which is {settings.confidence_silent}"
+        yield (
+            ("confidence_review",),
+            f"at most confidence_silent, which is {settings.confidence_silent}",
+        )
 
 
-DEEPER: tuple[Callable[[config.Settings], Found], ...] = (_models, _sources, _addresses, _urls, _tools, _risk, _order)
+DEEPER: tuple[Callable[[config.Settings], Found], ...] = (
+    _models,
+    _sources,
+    _addresses,
+    _urls,
+    _tools,
+    _risk,
+    _order,
+)

@@ -13,16 +13,27 @@ WIDTH = 110
 
 
 def text() -> str:
-    """Return every setting with its meaning and its default, commented out; the first line is for editors."""
+    """Return every setting with its meaning and its default, commented out; the first line is for
+    editors.
+    """
     lines = [
         LINE,
-        "# Take the # away where you change something. `scripts/millrace settings check` tells what is wrong.",
-        f"# To have a list or a text empty that has a default, write [] or {NONE}; a variable has only {NONE}: MILLRACE_FEEDS={NONE}",
+        (
+            "# Take the # away where you change something. `scripts/millrace settings check` tells"
+            " what is wrong."
+        ),
+        (
+            f"# To have a list or a text empty that has a default, write [] or {NONE}; a variable"
+            f" has only {NONE}: MILLRACE_FEEDS={NONE}"
+        ),
         "",
     ]
     for name, field in schema()["properties"].items():
         told = f"{field['description']} Allowed: {in_words(field)}."
-        lines += [f"# {line}" for line in textwrap.wrap(told, WIDTH, break_long_words=False, break_on_hyphens=False)]
+        lines += [
+            f"# {line}"
+            for line in textwrap.wrap(told, WIDTH, break_long_words=False, break_on_hyphens=False)
+        ]
         lines += [f"# {line}" for line in _written(name).splitlines()] + [""]
     return "\n".join(lines)
 
@@ -33,4 +44,6 @@ def _written(name: str) -> str:
         default = {} if isinstance(default, dict) else ""
     if isinstance(default, str) and "Decimal" in str(config.declared(name)):
         default = float(default)
-    return yaml.safe_dump({name: default}, allow_unicode=True, sort_keys=False, default_flow_style=False).strip()
+    return yaml.safe_dump(
+        {name: default}, allow_unicode=True, sort_keys=False, default_flow_style=False
+    ).strip()

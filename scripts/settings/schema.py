@@ -29,7 +29,11 @@ def check(root: Path) -> list[str]:
     """Return a line when the committed schema is not that of the settings."""
     path = root / FILE
     current = path.is_file() and path.read_text(encoding="utf-8") == text()
-    return [] if current else [f"{FILE} has drifted from core/config; run scripts/millrace metadata write"]
+    return (
+        []
+        if current
+        else [f"{FILE} has drifted from core/config; run scripts/millrace metadata write"]
+    )
 
 
 def text() -> str:
@@ -41,11 +45,15 @@ def schema() -> Json:
     """Return the schema of all settings."""
     made = config.model().model_json_schema()
     defs = made.pop("$defs")
-    properties = {name: _plain(_resolved(field, defs)) for name, field in made["properties"].items()}
+    properties = {
+        name: _plain(_resolved(field, defs)) for name, field in made["properties"].items()
+    }
     properties["agents"] = {
         "type": "object",
         "description": properties["agents"]["description"],
-        "properties": {name: _agent(properties["agents"]["additionalProperties"], name) for name in AGENTS},
+        "properties": {
+            name: _agent(properties["agents"]["additionalProperties"], name) for name in AGENTS
+        },
         "additionalProperties": False,
     }
     return {
@@ -65,7 +73,9 @@ def field_of(path: tuple[str | int, ...]) -> Json:
         if isinstance(key, int):
             found = found.get("items") or {}
         else:
-            found = (found.get("properties") or {}).get(key) or found.get("additionalProperties") or {}
+            found = (
+                (found.get("properties") or {}).get(key) or found.get("additionalProperties") or {}
+            )
         if not isinstance(found, dict):
             return {}
     return found
@@ -84,7 +94,11 @@ def in_words(field: Json) -> str:
         return "a list of " + _many(field.get("items") or {})
     if kind == "object":
         keys = [*(field.get("properties") or {})]
-        return f"keys {', '.join(keys)}" if keys else f"names with {in_words(field.get('additionalProperties') or {})} each"
+        return (
+            f"keys {', '.join(keys)}"
+            if keys
+            else f"names with {in_words(field.get('additionalProperties') or {})} each"
+        )
     return {"boolean": "true or false", "string": "text"}.get(str(kind), "anything") + (
         ", a date" if field.get("format") == "date-time" else ""
     )
@@ -95,13 +109,21 @@ def _limits(field: Json) -> str:
     high = field.get("maximum")
     if low is not None and high is not None:
         return f" from {low:g} to {high:g}"
-    parts = [f"at least {low:g}"] if low is not None else [f"more than {above:g}"] if above is not None else []
+    parts = (
+        [f"at least {low:g}"]
+        if low is not None
+        else [f"more than {above:g}"]
+        if above is not None
+        else []
+    )
     parts += [f"at most {high:g}"] if high is not None else []
     return f", {' and '.join(parts)}" if parts else ""
 
 
 def _many(items: Json) -> str:
-    return {"string": "texts", "number": "numbers", "integer": "whole numbers"}.get(items.get("type", ""), "values")
+    return {"string": "texts", "number": "numbers", "integer": "whole numbers"}.get(
+        items.get("type", ""), "values"
+    )
 
 
 def _agent(settings: Json, name: str) -> Json:
@@ -125,7 +147,10 @@ def _resolved(part: Any, defs: Json) -> Any:
             **_resolved(defs[part["$ref"].rsplit("/", 1)[-1]], defs),
             **{key: each for key, each in part.items() if key != "$ref"},
         }
-    return {key: _resolved(each, defs) for key, each in part.items()}
+    return {
+        key: " ".join(each.split()) if key == "description" else _resolved(each, defs)
+        for key, each in part.items()
+    }
 
 
 def _plain(field: Any) -> Any:
@@ -135,11 +160,19 @@ def _plain(field: Any) -> Any:
     if not isinstance(field, dict):
         return field
     names = field.get("properties")
-    made = {key: _plain(each) for key, each in field.items() if key not in ("title", "anyOf", "writeOnly")}
+    made = {
+        key: _plain(each)
+        for key, each in field.items()
+        if key not in ("title", "anyOf", "writeOnly")
+    }
     if isinstance(names, dict):
         made["properties"] = {name: _plain(each) for name, each in names.items()}
     # Of a number that may also be a text with digits only the number is offered.
-    ways = [each for each in field.get("anyOf", []) if each.get("type") != "null" and not ("pattern" in each and "type" in each)]
+    ways = [
+        each
+        for each in field.get("anyOf", [])
+        if each.get("type") != "null" and not ("pattern" in each and "type" in each)
+    ]
     for each in ways:
         made |= {key: part for key, part in _plain(each).items() if key not in made}
     if len(ways) > 1:

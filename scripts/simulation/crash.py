@@ -1,4 +1,6 @@
-"""A process that dies at a chosen point, in earnest or in play: every statement and every effect is a point."""
+"""A process that dies at a chosen point, in earnest or in play: every statement and every effect is
+a point.
+"""
 
 import contextlib
 import os
@@ -53,11 +55,14 @@ class Points:
 
 @contextlib.contextmanager
 def watched(points: Points) -> Iterator[None]:
-    """Make every statement of this thread a point; a dead process's connection is closed, as the kernel would."""
+    """Make every statement of this thread a point; a dead process's connection is closed, as the
+    kernel would.
+    """
     real = psycopg.Connection.execute
 
     def execute(self: Any, *args: Any, **more: Any) -> Any:
-        # What a context manager sends while the process "dies" never reached the server of a real one.
+        # What a context manager sends while the process "dies" never reached the server of a real
+        # one.
         return points.passing(lambda: real(self, *args, **more))
 
     psycopg.Connection.execute = execute  # type: ignore[method-assign]

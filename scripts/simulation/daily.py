@@ -1,4 +1,6 @@
-"""The daily pipeline in a simulated world: real steps and rows; only sources, researcher and the mail server are played."""
+"""The daily pipeline in a simulated world: real steps and rows; only sources, researcher and the
+mail server are played.
+"""
 
 import contextlib
 import json
@@ -18,7 +20,16 @@ from f.millrace.core import config, db
 from f.millrace.core.contracts import Confidence, Finding, SourceItem, TopicResult
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
-from f.millrace.research import close, compose, deliver, deliver_rest, investigate, propose, read_source, select
+from f.millrace.research import (
+    close,
+    compose,
+    deliver,
+    deliver_rest,
+    investigate,
+    propose,
+    read_source,
+    select,
+)
 from f.millrace.research import open as opening
 from f.millrace.tools import mail, sources
 from f.millrace.tools.sources import Source
@@ -34,7 +45,9 @@ CALL_USD = 0.01
 class World:
     """One machine, its clock, its readers and what reached them."""
 
-    def __init__(self, seed: int, smtp: bool, points: Points | None = None, log: Path | None = None) -> None:
+    def __init__(
+        self, seed: int, smtp: bool, points: Points | None = None, log: Path | None = None
+    ) -> None:
         self.chance, self.smtp, self.points = random.Random(seed), smtp, points or Points()
         self.log = log  # what reached the world, for when this process does not live to tell
         self.items = 0
@@ -57,23 +70,46 @@ class World:
     def faults(self) -> list[str]:
         """Return every digest that came twice and every item that was lost or came twice.
 
-        An item that came with a mail of which nobody can tell whether it arrived may come again with the next one.
+        An item that came with a mail of which nobody can tell whether it arrived may come again
+        with the next one.
         """
-        found = [f"{name} was mailed {times} times" for name, times in Counter(one[0] for one in self.mails).items() if times > 1]
-        unsure = {f"<{row['message_id']}>" for row in db.fetch_all("SELECT message_id FROM delivery WHERE status = 'unknown'")}
+        found = [
+            f"{name} was mailed {times} times"
+            for name, times in Counter(one[0] for one in self.mails).items()
+            if times > 1
+        ]
+        unsure = {
+            f"<{row['message_id']}>"
+            for row in db.fetch_all("SELECT message_id FROM delivery WHERE status = 'unknown'")
+        }
         for reader in READERS:
             mails = [
-                (name, {int(number) for number in re.findall(r"x(\d+)x", text)}) for name, to, text in self.mails if to == reader
+                (name, {int(number) for number in re.findall(r"x(\d+)x", text)})
+                for name, to, text in self.mails
+                if to == reader
             ]
             arrived = {number for _, numbers in mails for number in numbers}
-            sure = Counter(number for name, numbers in mails if name not in unsure for number in numbers)
-            found += [f"item {number} never reached {reader}" for number in range(self.items) if number not in arrived]
-            found += [f"item {number} reached {reader} {times} times" for number, times in sure.items() if times > 1]
+            sure = Counter(
+                number for name, numbers in mails if name not in unsure for number in numbers
+            )
+            found += [
+                f"item {number} never reached {reader}"
+                for number in range(self.items)
+                if number not in arrived
+            ]
+            found += [
+                f"item {number} reached {reader} {times} times"
+                for number, times in sure.items()
+                if times > 1
+            ]
         spent = db.fetch_one(
-            "SELECT coalesce(sum(CASE state WHEN 'sent' THEN reserved_usd ELSE cost_usd END), 0)::float AS usd FROM usage"
+            "SELECT coalesce(sum(CASE state WHEN 'sent' THEN reserved_usd ELSE cost_usd END),"
+            " 0)::float AS usd FROM usage"
         )
         if spent and spent["usd"] < self.billed_usd() - 1e-9:
-            found.append(f"{spent['usd']:.2f} USD are on the account and {self.billed_usd():.2f} were billed")
+            found.append(
+                f"{spent['usd']:.2f} USD are on the account and {self.billed_usd():.2f} were billed"
+            )
         return found
 
     def _wake(self, wakeup: Wakeup) -> None:
@@ -99,7 +135,8 @@ class World:
             self.drive([run], pipeline, 0)
 
     def drive(self, runs: list[str], pipeline: dict[str, Any], point: int) -> bool:
-        """Take the runs to their end, or to the crash at a point (False), which ends them all, as their machine's would.
+        """Take the runs to their end, or to the crash at a point (False), which ends them all, as
+        their machine's would.
 
         Two starts take turns at each step.
         """
@@ -147,13 +184,19 @@ class World:
         # The row that the runner makes before the first step.
         self._ids += 1
         run_id = str(UUID(int=(self._seed << 64) + self._ids, version=4))
-        db.execute("INSERT INTO run (id, flow, openflow) VALUES (%s, 'daily_research', '{}')", [run_id])
+        db.execute(
+            "INSERT INTO run (id, flow, openflow) VALUES (%s, 'daily_research', '{}')", [run_id]
+        )
         return run_id
 
     @contextlib.contextmanager
     def played(self) -> Iterator[None]:
         """Play the sources, the researcher and the mail server; everything else is real."""
-        environment = {"MILLRACE_SOURCES": "world", "WM_FLOW_STEP_ID": "step", "MILLRACE_RECIPIENTS": ",".join(READERS)}
+        environment = {
+            "MILLRACE_SOURCES": "world",
+            "WM_FLOW_STEP_ID": "step",
+            "MILLRACE_RECIPIENTS": ",".join(READERS),
+        }
         if self.smtp:
             environment["MILLRACE_SMTP_URL"] = "smtp://mail.example:25"
         with (
@@ -169,7 +212,13 @@ class World:
     def _offer(self, limit: int, state: Any) -> list[SourceItem]:
         numbers = range(max(0, self.items - SHOWN), self.items)
         return [
-            SourceItem(source="world", key=str(n), title=title(n), url=f"https://site{n}.example/{n}", published_at=_now())
+            SourceItem(
+                source="world",
+                key=str(n),
+                title=title(n),
+                url=f"https://site{n}.example/{n}",
+                published_at=_now(),
+            )
             for n in numbers
         ]
 
@@ -191,19 +240,26 @@ class World:
         stored = budget.settled(run_id, topic["id"], "researcher", "one")
         if stored is None:
             budget.settle_lost(run_id, topic["id"], "researcher", "one")
-            usage_id = budget.reserve(run_id, "operator", "researcher", "played", 0.02, topic["id"], request_hash="one")
+            usage_id = budget.reserve(
+                run_id, "operator", "researcher", "played", 0.02, topic["id"], request_hash="one"
+            )
             budget.mark_sent(usage_id)
             self.points.passing(self._bill)
-            budget.settle(usage_id, Price(usd(CALL_USD), "played", "2026-01-01"), {}, {"text": "found"})
+            budget.settle(
+                usage_id, Price(usd(CALL_USD), "played", "2026-01-01"), {}, {"text": "found"}
+            )
         db.execute(
-            "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, published_at) "
-            "VALUES (%s, %s, %s, 'main', 'https://site.example/page', %s, 'In full.', 'web', %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source,"
+            " published_at) VALUES (%s, %s, %s, 'main', 'https://site.example/page', %s, 'In"
+            " full.', 'web', %s) ON CONFLICT DO NOTHING",
             [f"ev_{topic['id']}", run_id, topic["id"], topic["title"], _now()],
         )
         return TopicResult(
             topic_id=topic["id"],
             title=topic["title"],
-            findings=[Finding(text=f"It is said: {topic['title']}.", citations=[f"ev_{topic['id']}"])],
+            findings=[
+                Finding(text=f"It is said: {topic['title']}.", citations=[f"ev_{topic['id']}"])
+            ],
             confidence=Confidence(score=95),
             stopped_because="enough evidence",
         )

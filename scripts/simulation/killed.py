@@ -1,7 +1,9 @@
-"""The daily pipeline killed by SIGKILL at one point after the other, and gone on with: python -m scripts.simulation.killed KILLS FOLDER
+"""The daily pipeline killed by SIGKILL at one point after the other, and gone on with: python -m
+scripts.simulation.killed KILLS FOLDER
 
-Each day is a run in a process that kills itself at its next point, the k-th statement or effect, before it or after it; a
-second process goes on with the same run. Prints {"kills", "points", "faults"}. The database is the one that is set.
+Each day is a run in a process that kills itself at its next point, the k-th statement or effect,
+before it or after it; a second process goes on with the same run. Prints {"kills", "points",
+"faults"}. The database is the one that is set.
 """
 
 import json
@@ -41,7 +43,9 @@ def main(kills: int, folder: Path) -> int:
 
 
 def _day(world: World, number: int, point: int) -> bool:
-    """Run one day in a process that dies at the point, and go on with it in another; return whether it died."""
+    """Run one day in a process that dies at the point, and go on with it in another; return whether
+    it died.
+    """
     config.settings().now = FIRST + timedelta(days=number)
     world.items += 2
     run = world.new_run()

@@ -1,4 +1,6 @@
-"""The command line. Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage or input, 3 waiting for a person."""
+"""The command line. Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage or input, 3
+waiting for a person.
+"""
 
 import argparse
 import importlib
@@ -51,9 +53,13 @@ MODULES = {
 
 def main(arguments: list[str]) -> int:
     """Run one verb and return the exit code."""
-    parser = argparse.ArgumentParser(prog="scripts/millrace", description="Agents that do real work every day, on Windmill.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/millrace", description="Agents that do real work every day, on Windmill."
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    wanted = {MODULES[arguments[0]]} if arguments and arguments[0] in MODULES else set(MODULES.values())
+    wanted = (
+        {MODULES[arguments[0]]} if arguments and arguments[0] in MODULES else set(MODULES.values())
+    )
     for name in dict.fromkeys(MODULES.values()):
         if name in wanted:
             importlib.import_module("scripts.verbs." + name).add(verbs)
@@ -68,7 +74,10 @@ def main(arguments: list[str]) -> int:
         print(f"millrace: {redact(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("millrace: interrupted; scripts/millrace runs shows what can be resumed", file=sys.stderr)
+        print(
+            "millrace: interrupted; scripts/millrace runs shows what can be resumed",
+            file=sys.stderr,
+        )
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -76,7 +85,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
-    """Parse; inputs (`key=value`) and names may stand behind options, too, which argparse alone does not take."""
+    """Parse; inputs (`key=value`) and names may stand behind options, too, which argparse alone
+    does not take.
+    """
     options, rest = parser.parse_known_args(arguments)
     many = next((name for name in ("inputs", "names") if hasattr(options, name)), "")
     fit = [word for word in rest if not word.startswith("-") and ("=" in word or many == "names")]

@@ -19,8 +19,12 @@ COLOURS = {"emergency": "bold red", "critical": "red", "warning": "yellow", "inf
 
 def add(verbs: Any) -> None:
     """Declare `alerts`."""
-    parser = verbs.add_parser("alerts", help="list what is wrong, say that you have seen it, or that it is over")
-    parser.add_argument("action", nargs="?", default="list", choices=["list", "show", "ack", "resolve"])
+    parser = verbs.add_parser(
+        "alerts", help="list what is wrong, say that you have seen it, or that it is over"
+    )
+    parser.add_argument(
+        "action", nargs="?", default="list", choices=["list", "show", "ack", "resolve"]
+    )
     parser.add_argument("alert", nargs="?", type=int, metavar="ID")
     parser.add_argument("--all", action="store_true", help="list: also those that are over")
     parser.add_argument("--json", action="store_true")
@@ -33,10 +37,17 @@ def act(options: argparse.Namespace) -> int:
     if options.action == "list":
         return show_list(alerts.list_alerts(options.all), options)
     if options.alert is None:
-        raise BadInput(f"name the alert: scripts/millrace alerts {options.action} ID; `alerts list` shows the ids")
+        raise BadInput(
+            f"name the alert: scripts/millrace alerts {options.action} ID; `alerts list` shows"
+            " the ids"
+        )
     if options.action == "show":
         return show_one(alerts.find(options.alert), options)
-    row = alerts.acknowledge(options.alert, settings().user) if options.action == "ack" else alerts.close(options.alert)
+    row = (
+        alerts.acknowledge(options.alert, settings().user)
+        if options.action == "ack"
+        else alerts.close(options.alert)
+    )
     print(dump(row) if options.json else f"alert {row['id']} ({row['name']}) is {row['state']}")
     return 0
 
@@ -69,15 +80,20 @@ def show_one(row: alerts.Row, options: argparse.Namespace) -> int:
         return 0
     console = Console(highlight=False)
     console.print(
-        f"[bold]{row['name']}[/] [{COLOURS[row['severity']]}]{row['severity']}[/] {row['state']}\n{escape(row['summary'])}"
+        f"[bold]{row['name']}[/] [{COLOURS[row['severity']]}]{row['severity']}[/]"
+        f" {row['state']}\n{escape(row['summary'])}"
     )
     for name in ("started_at", "seen_at", "acknowledged_at", "acknowledged_by", "resolved_at"):
         if row[name]:
             console.print(
-                f"  {name.replace('_', ' ')}: {row[name]:%Y-%m-%d %H:%M %Z}" if name.endswith("at") else f"  by {row[name]}"
+                f"  {name.replace('_', ' ')}: {row[name]:%Y-%m-%d %H:%M %Z}"
+                if name.endswith("at")
+                else f"  by {row[name]}"
             )
     if row["labels"]:
-        console.print("  " + escape(", ".join(f"{key} {value}" for key, value in row["labels"].items())))
+        console.print(
+            "  " + escape(", ".join(f"{key} {value}" for key, value in row["labels"].items()))
+        )
     if row["agents"]:
         console.print("  agents: " + escape(", ".join(row["agents"])))
     known = STEPS.get(row["name"])

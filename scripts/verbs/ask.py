@@ -18,11 +18,24 @@ def add(verbs: Any) -> None:
     """Declare `ask`."""
     parser = verbs.add_parser("ask", help="answer a question with citations")
     parser.add_argument("question", metavar="QUESTION")
-    parser.add_argument("--session", metavar="NAME", help="remember the conversation under this name")
-    parser.add_argument("--sample", action="store_true", help="ask the sample edition instead of live sources")
-    parser.add_argument("--memory", action="store_true", help="answer from documents and other memories only")
-    parser.add_argument("--namespace", default="main", metavar="NAME", help="ask the memory that is kept under this name")
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.add_argument(
+        "--session", metavar="NAME", help="remember the conversation under this name"
+    )
+    parser.add_argument(
+        "--sample", action="store_true", help="ask the sample edition instead of live sources"
+    )
+    parser.add_argument(
+        "--memory", action="store_true", help="answer from documents and other memories only"
+    )
+    parser.add_argument(
+        "--namespace",
+        default="main",
+        metavar="NAME",
+        help="ask the memory that is kept under this name",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
     parser.set_defaults(function=ask)
 
 
@@ -59,21 +72,41 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
             memory_only=options.memory,
         )
     if options.json:
-        print(dump({"run_id": run_id, "answer": reply.text, "sources": reply.sources, **reply.result.model_dump(mode="json")}))
+        print(
+            dump(
+                {
+                    "run_id": run_id,
+                    "answer": reply.text,
+                    "sources": reply.sources,
+                    **reply.result.model_dump(mode="json"),
+                }
+            )
+        )
         return 0, run_id
     console.print()
     for source in reply.sources:
         date = f" ({str(source['published_at'])[:10]})" if source.get("published_at") else ""
-        console.print(f"[dim]\\[{source['number']}] {escape(source['title'])}{date} {escape(_where(source))}[/]", soft_wrap=True)
+        console.print(
+            f"[dim]\\[{source['number']}] {escape(source['title'])}{date}"
+            f" {escape(_where(source))}[/]",
+            soft_wrap=True,
+        )
     model = config.settings().model
     note = "; the offline model only picks sentences" if model == "offline" else ""
-    console.print(f"[dim]confidence {reply.result.confidence.score}, {model}{note}, {dollars(reply.result.cost_usd)}[/]")
+    console.print(
+        f"[dim]confidence {reply.result.confidence.score}, {model}{note},"
+        f" {dollars(reply.result.cost_usd)}[/]"
+    )
     return 0, run_id
 
 
 def _where(source: dict[str, Any]) -> str:
     document = source.get("document")
-    return f"{relative(document['path'])}, {document['place']} ({source['url']})" if document else str(source["url"])
+    return (
+        f"{relative(document['path'])}, {document['place']} ({source['url']})"
+        if document
+        else str(source["url"])
+    )
 
 
 def _show(status: Any, event: dict[str, Any]) -> None:

@@ -24,10 +24,14 @@ HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 def add(verbs: Any) -> None:
     """Declare `audit verify|export|show`."""
-    parser = verbs.add_parser("audit", help="the log of decisions and effects: verify, export, show one run's")
+    parser = verbs.add_parser(
+        "audit", help="the log of decisions and effects: verify, export, show one run's"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="verify|export|show")
     check = actions.add_parser("verify")
-    check.add_argument("--against", metavar="FILE", type=os.path.abspath, help="compare with an earlier export")
+    check.add_argument(
+        "--against", metavar="FILE", type=os.path.abspath, help="compare with an earlier export"
+    )
     check.add_argument("--json", action="store_true")
     check.set_defaults(function=verify)
     export = actions.add_parser("export")
@@ -49,7 +53,11 @@ def verify(options: argparse.Namespace) -> int:
     else:
         for fault in faults:
             print(fault)
-        print(f"{count} rows, {len(faults)} faults" if faults else f"{count} rows, each follows the one before")
+        print(
+            f"{count} rows, {len(faults)} faults"
+            if faults
+            else f"{count} rows, each follows the one before"
+        )
     return 1 if faults else 0
 
 
@@ -65,7 +73,10 @@ def show_run(options: argparse.Namespace) -> int:
     """Print what happened in a run: when, who, what, about what, and why."""
     ready()
     run_id, addresses = str(find(options.run)["id"]), pseudonyms.known_addresses()
-    rows = [{**row, **pseudonyms.reveal({name: row[name] for name in SHOWN}, addresses)} for row in audit.rows(run_id)]
+    rows = [
+        {**row, **pseudonyms.reveal({name: row[name] for name in SHOWN}, addresses)}
+        for row in audit.rows(run_id)
+    ]
     if options.json:
         print(dump({"rows": rows}))
         return 0
@@ -74,8 +85,15 @@ def show_run(options: argparse.Namespace) -> int:
     for row in rows:
         told = titles.get(row["subject"], "") if row["kind"] not in BEFORE else ""
         about = f"{row['subject']} {told}".strip()
-        console.print(f"{row['at']:%Y-%m-%d %H:%M:%S}  [bold]{escape(row['actor'])}[/] {escape(row['kind'])} {escape(about)}")
-        detail = ", ".join(f"{name} {_short(value)}" for name, value in row["detail"].items() if value not in (None, "", [], {}))
+        console.print(
+            f"{row['at']:%Y-%m-%d %H:%M:%S}  [bold]{escape(row['actor'])}[/] {escape(row['kind'])}"
+            f" {escape(about)}"
+        )
+        detail = ", ".join(
+            f"{name} {_short(value)}"
+            for name, value in row["detail"].items()
+            if value not in (None, "", [], {})
+        )
         if detail:
             console.print(f"    [dim]{escape(detail)}[/]")
     return 0
@@ -84,8 +102,9 @@ def show_run(options: argparse.Namespace) -> int:
 def _titles(run_id: str) -> dict[str, str]:
     """Return what the log's ids stand for, as long as the rows that say so are there."""
     rows = db.fetch_all(
-        "SELECT id AS subject, title FROM topic WHERE run_id = %s UNION ALL "
-        "SELECT key, left(coalesce(outcome ->> 'error', outcome ->> 'path', ''), 200) FROM action WHERE run_id = %s",
+        "SELECT id AS subject, title FROM topic WHERE run_id = %s UNION ALL SELECT key,"
+        " left(coalesce(outcome ->> 'error', outcome ->> 'path', ''), 200) FROM action WHERE run_id"
+        " = %s",
         [run_id, run_id],
     )
     return {row["subject"]: f"({row['title']})" for row in rows if row["title"]}

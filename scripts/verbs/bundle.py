@@ -10,13 +10,28 @@ from scripts.paths import ROOT
 
 def add(verbs: Any) -> None:
     """Declare the verbs that look at or write the bundle's files."""
-    flows = verbs.add_parser("flows", help="list, check, compile, draw, import or eject the pipelines")
+    flows = verbs.add_parser(
+        "flows", help="list, check, compile, draw, import or eject the pipelines"
+    )
     flows.add_argument("action", choices=["list", "check", "compile", "draw", "import", "eject"])
-    flows.add_argument("names", nargs="*", metavar="FLOW", help="a name; for import also a pulled flow.yaml or its folder")
+    flows.add_argument(
+        "names",
+        nargs="*",
+        metavar="FLOW",
+        help="a name; for import also a pulled flow.yaml or its folder",
+    )
     flows.add_argument("--text", action="store_true", help="draw: as text instead of SVG")
-    flows.add_argument("--keep-rest", action="store_true", help="import: write what the spec can say, leave out what it cannot")
-    flows.add_argument("--dry-run", action="store_true", help="import: show the spec's difference, write nothing")
-    flows.add_argument("--overwrite", action="store_true", help="compile: replace flows that were edited since")
+    flows.add_argument(
+        "--keep-rest",
+        action="store_true",
+        help="import: write what the spec can say, leave out what it cannot",
+    )
+    flows.add_argument(
+        "--dry-run", action="store_true", help="import: show the spec's difference, write nothing"
+    )
+    flows.add_argument(
+        "--overwrite", action="store_true", help="compile: replace flows that were edited since"
+    )
     flows.set_defaults(function=act_on_flows)
     for name, choices, function in (
         ("metadata", ["write", "check"], act_on_metadata),
@@ -27,7 +42,11 @@ def add(verbs: Any) -> None:
         parser.add_argument("action", choices=choices)
         parser.add_argument("names", nargs="*")
         if name == "metadata":
-            parser.add_argument("--overwrite", action="store_true", help="write: replace metadata that was edited since")
+            parser.add_argument(
+                "--overwrite",
+                action="store_true",
+                help="write: replace metadata that was edited since",
+            )
         parser.set_defaults(function=function)
     verbs.add_parser("check", help="run every check of the bundle").set_defaults(function=check)
 
@@ -82,14 +101,17 @@ def bring_back(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
             pulled = plan.flow_text(path)
             print("\n".join([*flow.write_spec(imported, ROOT), *readme.write(ROOT)]))
             if path.is_relative_to(ROOT):
-                imports.note(ROOT, path.relative_to(ROOT).as_posix().removesuffix("__flow/flow.yaml"), pulled)
+                imports.note(
+                    ROOT, path.relative_to(ROOT).as_posix().removesuffix("__flow/flow.yaml"), pulled
+                )
         status |= not imported.complete
         if not imported.complete and not keep_rest:
             count = len(imported.unsaid) + len(imported.problems)
             print(
-                f"{imported.name}: {count} thing(s) that a spec cannot say; nothing was written. Change them in the editor, or"
-                f" `flows import {imported.name} --keep-rest` (leaves them out), or `flows eject {imported.name}`"
-                " (the flow is written by hand from then on)"
+                f"{imported.name}: {count} thing(s) that a spec cannot say; nothing was written."
+                f" Change them in the editor, or `flows import {imported.name} --keep-rest` (leaves"
+                f" them out), or `flows eject {imported.name}` (the flow is written by hand from"
+                " then on)"
             )
     return status
 
@@ -103,7 +125,10 @@ def give_up(names: list[str]) -> int:
         raise BadInput("name the flow to eject; scripts/millrace flows list shows them")
     for name in names:
         spec_file, flow_file = eject(ROOT, name)
-        print(f"{spec_file} is removed; {flow_file} is written by hand now: Windmill's editor and `wmill sync` change it alone")
+        print(
+            f"{spec_file} is removed; {flow_file} is written by hand now: Windmill's editor and"
+            " `wmill sync` change it alone"
+        )
     readme.write(ROOT)
     return 0
 
@@ -116,7 +141,9 @@ def act_on_metadata(options: argparse.Namespace) -> int:
     from scripts.settings import schema as settings
 
     if options.action == "check":
-        return _print([*schema.check(), *metadata.check(ROOT), *settings.check(ROOT), *readme.check(ROOT)])
+        return _print(
+            [*schema.check(), *metadata.check(ROOT), *settings.check(ROOT), *readme.check(ROOT)]
+        )
     written = [*metadata.write(ROOT, options.overwrite), *settings.write(ROOT)]
     if schema.write():
         written.append(schema.TARGET)
@@ -157,8 +184,15 @@ def check(options: argparse.Namespace) -> int:
     from scripts.settings import schema as settings
 
     with uncollected():
-        problems = [*run_checks(ROOT), *schema.check(), *settings.check(ROOT), *readme.check(ROOT), *generated.check(ROOT)]
-    # Else the end of the process goes through all trees once more, which takes longer than the checks.
+        problems = [
+            *run_checks(ROOT),
+            *schema.check(),
+            *settings.check(ROOT),
+            *readme.check(ROOT),
+            *generated.check(ROOT),
+        ]
+    # Else the end of the process goes through all trees once more, which takes longer than the
+    # checks.
     gc.freeze()
     return _print(problems)
 

@@ -19,7 +19,11 @@ def act(options: argparse.Namespace) -> int:
     """Do what was asked and say what happened."""
     set_elsewhere = bool(config.settings().database_url.get_secret_value())
     if options.action == "start":
-        print("MILLRACE_DATABASE_URL names another database; nothing to start" if set_elsewhere else embedded.default().start())
+        print(
+            "MILLRACE_DATABASE_URL names another database; nothing to start"
+            if set_elsewhere
+            else embedded.default().start()
+        )
     elif options.action == "stop":
         print("stopped" if embedded.default().stop() else "the embedded Postgres did not run")
     elif options.action == "url":

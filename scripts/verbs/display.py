@@ -35,7 +35,12 @@ DECISIONS = {
     "denied": "denied by {}",
     "expired": "nobody answered in time",
 }
-MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "waiting": "[yellow]…[/]", "skipped": "[dim]·[/]"}
+MARKS = {
+    "done": "[green]✓[/]",
+    "failed": "[red]✗[/]",
+    "waiting": "[yellow]…[/]",
+    "skipped": "[dim]·[/]",
+}
 PARTS = {"researched": "done", "failed": "failed"}
 
 
@@ -105,7 +110,11 @@ class Display:
         if inner.get("event") == "topic" and metadata.get("status") in PARTS:
             # One process researches several topics: each has its line when it is done.
             self._told_in_parts.add(str(event.get("step")))
-            told = {"step": event.get("step"), "seconds": metadata.get("seconds"), "result": metadata}
+            told = {
+                "step": event.get("step"),
+                "seconds": metadata.get("seconds"),
+                "result": metadata,
+            }
             self._line(PARTS[metadata["status"]], told, _facts(metadata))
         if inner.get("event") != "token" and inner.get("message"):
             self._now(str(inner["message"]))
@@ -118,7 +127,9 @@ class Display:
     def _now(self, text: str) -> None:
         if not self.console.is_terminal or self.console.quiet:
             return
-        line = f"[dim]{time.monotonic() - self.began:5.1f} s  {dollars(self.spent)}  {escape(text)}[/]"
+        line = (
+            f"[dim]{time.monotonic() - self.began:5.1f} s  {dollars(self.spent)}  {escape(text)}[/]"
+        )
         if self._status is None:
             self._status = self.console.status(line)
             self._status.start()
@@ -144,7 +155,9 @@ class Display:
 
     def _print(self, text: str) -> None:
         narrow = self.console.is_terminal
-        self.console.print(text, no_wrap=narrow, overflow="ellipsis" if narrow else "ignore", soft_wrap=not narrow)
+        self.console.print(
+            text, no_wrap=narrow, overflow="ellipsis" if narrow else "ignore", soft_wrap=not narrow
+        )
 
 
 def _fault(event: dict[str, Any]) -> str:
@@ -161,7 +174,11 @@ def _facts(result: Any) -> str:
     """Return the few counts and words of a step's result that say what it did."""
     if not isinstance(result, dict):
         return ""
-    parts = [str(result[name]) for name in ("reason", "error") if isinstance(result.get(name), str) and result[name]]
+    parts = [
+        str(result[name])
+        for name in ("reason", "error")
+        if isinstance(result.get(name), str) and result[name]
+    ]
     if result.get("decision") in DECISIONS:
         parts.append(DECISIONS[str(result["decision"])].format(result.get("by")))
     for name, words in COUNTS.items():

@@ -1,4 +1,6 @@
-"""`doctor`: what would go wrong on the first morning; with --windmill on a server, else on this machine, as `health`."""
+"""`doctor`: what would go wrong on the first morning; with --windmill on a server, else on this
+machine, as `health`.
+"""
 
 import argparse
 from typing import Any
@@ -20,10 +22,15 @@ def add(verbs: Any) -> None:
     """Declare `doctor`."""
     parser = verbs.add_parser(
         "doctor",
-        help="say what would go wrong on the first morning: with --windmill on a server, else here, as health; exit code 1 if so",
+        help=(
+            "say what would go wrong on the first morning: with --windmill on a server, else here,"
+            " as health; exit code 1 if so"
+        ),
     )
     parser.add_argument(
-        "--windmill", action="store_true", help="examine a workspace: rights, workers, settings, a run, an approval"
+        "--windmill",
+        action="store_true",
+        help="examine a workspace: rights, workers, settings, a run, an approval",
     )
     workspaces.add_options(parser)
     parser.add_argument("--json", action="store_true")
@@ -39,9 +46,16 @@ def run(options: argparse.Namespace) -> int:
     for finding in doctor.examine(server, ROOT):
         found.append(finding)
         if not options.json:
-            way = f" [dim]→ {escape(finding.way_out)}[/]" if finding.way_out and finding.state != "ok" else ""
+            way = (
+                f" [dim]→ {escape(finding.way_out)}[/]"
+                if finding.way_out and finding.state != "ok"
+                else ""
+            )
             colour = COLOURS[finding.state]
-            console.print(f"[{colour}]{finding.state:8}[/] {finding.name:13} {escape(redact(finding.text))}{way}")
+            console.print(
+                f"[{colour}]{finding.state:8}[/] {finding.name:13}"
+                f" {escape(redact(finding.text))}{way}"
+            )
     if options.json:
         print(dump([finding._asdict() for finding in found]))
     return int(any(finding.state == "problem" for finding in found))

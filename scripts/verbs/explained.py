@@ -1,4 +1,6 @@
-"""`--explain` of the verbs that ask Postgres: every statement with its milliseconds and rows, on standard error."""
+"""`--explain` of the verbs that ask Postgres: every statement with its milliseconds and rows, on
+standard error.
+"""
 
 import argparse
 import sys

@@ -16,13 +16,22 @@ VERDICTS = [one for one in get_args(decisions.Outcome) if one != "silent_success
 
 def add(verbs: Any) -> None:
     """Declare `feedback`."""
-    parser = verbs.add_parser("feedback", help="say what you thought of a run: good, bad, or a sentence")
+    parser = verbs.add_parser(
+        "feedback", help="say what you thought of a run: good, bad, or a sentence"
+    )
     parser.add_argument("run", metavar="RUN")
     parser.add_argument(
-        "words", nargs="+", metavar="VERDICT|TEXT", help=f"good, bad, {', '.join(VERDICTS)}; then words if you like"
+        "words",
+        nargs="+",
+        metavar="VERDICT|TEXT",
+        help=f"good, bad, {', '.join(VERDICTS)}; then words if you like",
     )
-    parser.add_argument("--topic", metavar="N", help="only this topic: its number in the digest, or its id")
-    parser.add_argument("--action", metavar="KEY", help="only this action: its id, the beginning of it, or its key")
+    parser.add_argument(
+        "--topic", metavar="N", help="only this topic: its number in the digest, or its id"
+    )
+    parser.add_argument(
+        "--action", metavar="KEY", help="only this action: its id, the beginning of it, or its key"
+    )
     parser.set_defaults(function=give)
 
 
@@ -35,13 +44,18 @@ def give(options: argparse.Namespace) -> int:
     outcome: Any = SHORT.get(first, first)
     if outcome not in VERDICTS:
         if options.topic or options.action:
-            raise BadInput(f"{options.words[0]!r} is no verdict; allowed: good, bad, {', '.join(VERDICTS)}")
+            raise BadInput(
+                f"{options.words[0]!r} is no verdict; allowed: good, bad, {', '.join(VERDICTS)}"
+            )
         decisions.comment(run_id, " ".join(options.words), by)
         print(f"noted for run {run_id[:8]}: comment")
         return 0
     subjects = _subjects(run_id, options.topic, options.action)
     count = decisions.give(run_id, outcome, by, " ".join(rest), subjects)
-    print(f"noted for run {run_id[:8]}: {first} ({count} decision{'' if count == 1 else 's'} {outcome})")
+    print(
+        f"noted for run {run_id[:8]}: {first} ({count} decision{'' if count == 1 else 's'}"
+        f" {outcome})"
+    )
     return 0
 
 
@@ -52,12 +66,24 @@ def _subjects(run_id: str, topic: str | None, action: str | None) -> list[str] |
     made = decisions.of_run(run_id)
     found: list[str] = []
     if topic is not None:
-        ids = [row["id"] for row in db.fetch_all("SELECT id FROM topic WHERE run_id = %s ORDER BY rank", [run_id])]
+        ids = [
+            row["id"]
+            for row in db.fetch_all(
+                "SELECT id FROM topic WHERE run_id = %s ORDER BY rank", [run_id]
+            )
+        ]
         judged = [row["subject"] for row in made if row["kind"] == "judgement"]
         numbered = ids or judged
-        name = numbered[int(topic) - 1] if topic.isdecimal() and 1 <= int(topic) <= len(numbered) else topic
+        name = (
+            numbered[int(topic) - 1]
+            if topic.isdecimal() and 1 <= int(topic) <= len(numbered)
+            else topic
+        )
         if name not in judged:
-            raise BadInput(f"the run has no researched topic {topic!r}; it has {len(judged)}: {', '.join(judged) or 'none'}")
+            raise BadInput(
+                f"the run has no researched topic {topic!r}; it has {len(judged)}:"
+                f" {', '.join(judged) or 'none'}"
+            )
         found.append(name)
     if action is not None:
         row = db.fetch_one(
@@ -66,6 +92,8 @@ def _subjects(run_id: str, topic: str | None, action: str | None) -> list[str] |
         )
         keys = [one["subject"] for one in made if one["kind"] == "action"]
         if row is None or row["key"] not in keys:
-            raise BadInput(f"the run has no decided action {action!r}; it has {', '.join(keys) or 'none'}")
+            raise BadInput(
+                f"the run has no decided action {action!r}; it has {', '.join(keys) or 'none'}"
+            )
         found.append(row["key"])
     return found

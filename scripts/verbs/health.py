@@ -22,7 +22,10 @@ COLOURS = {"healthy": "green", "degraded": "yellow", "critical": "red", "unknown
 
 def add(verbs: Any) -> None:
     """Declare `health`."""
-    parser = verbs.add_parser("health", help="say how each part is, with the next step; exit code 1 when one does not work")
+    parser = verbs.add_parser(
+        "health",
+        help="say how each part is, with the next step; exit code 1 when one does not work",
+    )
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(function=show)
 
@@ -52,8 +55,12 @@ def show(options: argparse.Namespace) -> int:
     console = Console(highlight=False)
     table = Table("part", "state", "", box=None, show_header=False)
     for part in parts:
-        step = f"\n[dim]next:[/] {escape(part.step)}" if part.step and part.state != "healthy" else ""
-        table.add_row(part.name, f"[{COLOURS[part.state]}]{part.state}[/]", escape(part.reason) + step)
+        step = (
+            f"\n[dim]next:[/] {escape(part.step)}" if part.step and part.state != "healthy" else ""
+        )
+        table.add_row(
+            part.name, f"[{COLOURS[part.state]}]{part.state}[/]", escape(part.reason) + step
+        )
     console.print(table)
     for one in odd:
         console.print(f"odd: {escape(str(one))}")
@@ -67,15 +74,21 @@ def _past() -> tuple[list[baseline.Anomaly], dict[str, baseline.Forecast]]:
     spent = baseline.forecast(baseline.daily(CATALOGUE["cost_usd_total"], today))
     size = baseline.forecast(baseline.daily(CATALOGUE["database_bytes"], today), growing=True)
     found = {"spend_usd": spent, "database_bytes": size}
-    return baseline.anomalies(CATALOGUE.values()), {name: outlook for name, outlook in found.items() if outlook}
+    return baseline.anomalies(CATALOGUE.values()), {
+        name: outlook for name, outlook in found.items() if outlook
+    }
 
 
 def _said(outlook: dict[str, baseline.Forecast]) -> list[str]:
     lines = []
     if spent := outlook.get("spend_usd"):
-        lines.append(f"outlook: {dollars(spent.in_30_days)} in the next 30 days, {dollars(spent.today)} a day now")
+        lines.append(
+            f"outlook: {dollars(spent.in_30_days)} in the next 30 days, {dollars(spent.today)} a"
+            " day now"
+        )
     if size := outlook.get("database_bytes"):
         lines.append(
-            f"outlook: the database grows by {size.a_day / 1e6:.1f} MB a day, to {size.in_30_days / 1e6:.0f} MB in 30 days"
+            f"outlook: the database grows by {size.a_day / 1e6:.1f} MB a day, to"
+            f" {size.in_30_days / 1e6:.0f} MB in 30 days"
         )
     return lines

@@ -21,20 +21,43 @@ AROUND = 300
 
 def add(verbs: Any) -> None:
     """Declare `ingest` and `documents`."""
-    ingest = verbs.add_parser("ingest", help="read documents into memory: new, changed, moved and deleted ones")
-    ingest.add_argument("paths", metavar="PATH", nargs="*", type=os.path.abspath, help="folders and files; none: documents_dirs")
-    ingest.add_argument("--namespace", default="main", metavar="NAME", help="keep them apart under this name")
-    ingest.add_argument("--again", action="store_true", help="read unchanged documents again too")
-    ingest.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    ingest = verbs.add_parser(
+        "ingest", help="read documents into memory: new, changed, moved and deleted ones"
+    )
     ingest.add_argument(
-        "--explain", action="store_true", help="show what the database is asked by this command, and how long it takes"
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        type=os.path.abspath,
+        help="folders and files; none: documents_dirs",
+    )
+    ingest.add_argument(
+        "--namespace", default="main", metavar="NAME", help="keep them apart under this name"
+    )
+    ingest.add_argument("--again", action="store_true", help="read unchanged documents again too")
+    ingest.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
+    ingest.add_argument(
+        "--explain",
+        action="store_true",
+        help="show what the database is asked by this command, and how long it takes",
     )
     for refused in ("--as-of", "--known-at"):
-        ingest.add_argument(refused, metavar="TIME", help="not for ingest: files are read as they are now")
+        ingest.add_argument(
+            refused, metavar="TIME", help="not for ingest: files are read as they are now"
+        )
     ingest.set_defaults(function=explained(run_ingest))
-    documents = verbs.add_parser("documents", help="the documents in memory, and the passage behind a citation")
+    documents = verbs.add_parser(
+        "documents", help="the documents in memory, and the passage behind a citation"
+    )
     documents.add_argument("what", metavar="list|show", choices=("list", "show"))
-    documents.add_argument("document", nargs="?", metavar="DOCUMENT", help="id or citation, e.g. document:doc_0123#offset=400")
+    documents.add_argument(
+        "document",
+        nargs="?",
+        metavar="DOCUMENT",
+        help="id or citation, e.g. document:doc_0123#offset=400",
+    )
     documents.add_argument("--namespace", default="main", metavar="NAME")
     documents.add_argument("--json", action="store_true")
     documents.set_defaults(function=look)
@@ -43,7 +66,10 @@ def add(verbs: Any) -> None:
 def run_ingest(options: argparse.Namespace) -> int:
     """Run the pipeline over the given paths and return the exit code."""
     if options.as_of or options.known_at:
-        raise BadInput("files are read as they are now; ask for an earlier time with memory search --as-of or --known-at")
+        raise BadInput(
+            "files are read as they are now; ask for an earlier time with memory search --as-of or"
+            " --known-at"
+        )
     openflow = compiled(FLOW)
     inputs = {"paths": options.paths, "namespace": options.namespace, "again": options.again}
     with Display(openflow, quiet=options.json) as display:
@@ -90,7 +116,11 @@ def _show(options: argparse.Namespace) -> int:
     if options.json:
         print(dump(passage))
         return 0
-    body, start, end = documents.get(passage["id"])["body"], passage["offset"], passage["offset"] + passage["length"]
+    body, start, end = (
+        documents.get(passage["id"])["body"],
+        passage["offset"],
+        passage["offset"] + passage["length"],
+    )
     console = Console(highlight=False, soft_wrap=True)
     about = [passage["author"], str(passage["dated_at"] or "")[:10], passage["place"]]
     console.print(

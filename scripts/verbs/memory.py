@@ -15,7 +15,9 @@ NOW = ("retract", "forget", "import", "reembed")
 
 def add(verbs: Any) -> None:
     """Declare `memory ACTION`."""
-    parser = verbs.add_parser("memory", help="what was known and when: add, timeline, related, supersede, retract, …")
+    parser = verbs.add_parser(
+        "memory", help="what was known and when: add, timeline, related, supersede, retract, …"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name in GROUPS:
         importlib.import_module("scripts.verbs." + name).add(actions, common())
@@ -32,7 +34,10 @@ def _now(name: str, function: Function) -> Function:
 
     def run(options: argparse.Namespace) -> int:
         if options.as_of or options.known_at:
-            raise BadInput(f"memory {name} is done now; --as-of and --known-at are for what is asked or exported")
+            raise BadInput(
+                f"memory {name} is done now; --as-of and --known-at are for what is asked or"
+                " exported"
+            )
         return function(options)
 
     return run
@@ -41,9 +46,22 @@ def _now(name: str, function: Function) -> Function:
 def common() -> argparse.ArgumentParser:
     """Return the options of every action."""
     options = argparse.ArgumentParser(add_help=False)
-    options.add_argument("--namespace", metavar="NAME", default="main", help="main (default), sample or one of your own")
-    options.add_argument("--as-of", metavar="TIME", help="what was true then, e.g. 2026-05-03 or 2026-05-03T14:00+02:00")
+    options.add_argument(
+        "--namespace",
+        metavar="NAME",
+        default="main",
+        help="main (default), sample or one of your own",
+    )
+    options.add_argument(
+        "--as-of",
+        metavar="TIME",
+        help="what was true then, e.g. 2026-05-03 or 2026-05-03T14:00+02:00",
+    )
     options.add_argument("--known-at", metavar="TIME", help="what was known then")
     options.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    options.add_argument("--explain", action="store_true", help="show what the database was asked, and how long it took")
+    options.add_argument(
+        "--explain",
+        action="store_true",
+        help="show what the database was asked, and how long it took",
+    )
     return options

@@ -1,4 +1,6 @@
-"""`memory retract|forget|export|import`: taking back what a source said, deleting a subject, moving memory."""
+"""`memory retract|forget|export|import`: taking back what a source said, deleting a subject, moving
+memory.
+"""
 
 import argparse
 import contextlib
@@ -19,19 +21,40 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
     """Declare the actions."""
     # Unset it is main, of an import what its file names; to forget is for all of them.
     common.set_defaults(namespace=None)
-    retracting = actions.add_parser("retract", parents=[common], help="withdraw what a source said and what was derived from it")
-    retracting.add_argument("source", metavar="SOURCE|ID", help="a name, an address, a document, a folder with /, or an item")
+    retracting = actions.add_parser(
+        "retract", parents=[common], help="withdraw what a source said and what was derived from it"
+    )
+    retracting.add_argument(
+        "source",
+        metavar="SOURCE|ID",
+        help="a name, an address, a document, a folder with /, or an item",
+    )
     retracting.add_argument("--because", metavar="WORDS", default="")
     retracting.add_argument("--lift", action="store_true", help="undo the retraction of a source")
     retracting.set_defaults(function=retract_source)
-    forgetting = actions.add_parser("forget", parents=[common], help="really delete all that mentions a subject, everywhere")
-    forgetting.add_argument("subject", metavar="SUBJECT", help="a name, an address, a source or an item's id")
+    forgetting = actions.add_parser(
+        "forget", parents=[common], help="really delete all that mentions a subject, everywhere"
+    )
+    forgetting.add_argument(
+        "subject", metavar="SUBJECT", help="a name, an address, a source or an item's id"
+    )
     forgetting.add_argument("--dry-run", action="store_true", help="only count what mentions it")
     forgetting.set_defaults(function=forget_subject)
-    exporting = actions.add_parser("export", parents=[common], help="write a namespace as lines of JSON")
-    exporting.add_argument("file", metavar="FILE", type=_path, nargs="?", default="-", help="- (default) is standard output")
+    exporting = actions.add_parser(
+        "export", parents=[common], help="write a namespace as lines of JSON"
+    )
+    exporting.add_argument(
+        "file",
+        metavar="FILE",
+        type=_path,
+        nargs="?",
+        default="-",
+        help="- (default) is standard output",
+    )
     exporting.set_defaults(function=export_to)
-    importing = actions.add_parser("import", parents=[common], help="read an export, all or nothing")
+    importing = actions.add_parser(
+        "import", parents=[common], help="read an export, all or nothing"
+    )
     importing.add_argument("file", metavar="FILE", type=_path, help="- is standard input")
     importing.set_defaults(function=import_from)
 
@@ -59,8 +82,8 @@ def forget_subject(options: argparse.Namespace) -> int:
 
     if options.namespace is not None:
         raise BadInput(
-            f"memory forget deletes in every namespace, not only in {options.namespace!r}: nothing may be left of a subject. "
-            "Leave --namespace out, or forget one item by its id"
+            f"memory forget deletes in every namespace, not only in {options.namespace!r}: nothing"
+            " may be left of a subject. Leave --namespace out, or forget one item by its id"
         )
     ready()
     done = forget.main(options.subject, options.dry_run)
@@ -89,7 +112,9 @@ def import_from(options: argparse.Namespace) -> int:
 
 def _records(file: str) -> Iterator[dict[str, Any]]:
     try:
-        with contextlib.nullcontext(sys.stdin) if file == "-" else open(file, encoding="utf-8") as lines:
+        with (
+            contextlib.nullcontext(sys.stdin) if file == "-" else open(file, encoding="utf-8")
+        ) as lines:
             for number, line in enumerate(lines, 1):
                 try:
                     yield json.loads(line)
@@ -114,5 +139,8 @@ def _print(done: dict[str, Any], as_json: bool) -> int:
         return 0
     for name, value in done.items():
         if value not in ({}, [], None):
-            print(f"{name}: {', '.join(f'{key} {count}' for key, count in value.items()) if isinstance(value, dict) else value}")
+            print(
+                f"{name}:"
+                f" {', '.join(f'{key} {count}' for key, count in value.items()) if isinstance(value, dict) else value}"
+            )
     return 0

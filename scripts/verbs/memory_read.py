@@ -1,4 +1,6 @@
-"""`memory timeline|conversation|related|stats`: what memory tells without being searched by meaning."""
+"""`memory timeline|conversation|related|stats`: what memory tells without being searched by
+meaning.
+"""
 
 import argparse
 from datetime import datetime
@@ -19,17 +21,27 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 
 def add(actions: Any, common: argparse.ArgumentParser) -> None:
     """Declare the actions that read."""
-    events = actions.add_parser("timeline", parents=[common], help="what began to be true when, or the history of one item")
+    events = actions.add_parser(
+        "timeline", parents=[common], help="what began to be true when, or the history of one item"
+    )
     events.add_argument("about", metavar="WORDS|ID", nargs="?", default="")
     events.add_argument("--type", action="append", help="only items of this type; may be repeated")
     events.set_defaults(function=show_timeline)
-    said = actions.add_parser("conversation", parents=[common], help="what was said in a session, or about something in any")
+    said = actions.add_parser(
+        "conversation",
+        parents=[common],
+        help="what was said in a session, or about something in any",
+    )
     said.add_argument("session", metavar="SESSION", nargs="?", default="")
     said.add_argument("--about", metavar="WORDS", default="")
     said.set_defaults(function=show_conversation)
-    related = actions.add_parser("related", parents=[common], help="what an item is linked to, in either direction")
+    related = actions.add_parser(
+        "related", parents=[common], help="what an item is linked to, in either direction"
+    )
     related.add_argument("id", metavar="ID")
-    related.add_argument("--relation", action="append", help="only this relation, e.g. contradicts; may be repeated")
+    related.add_argument(
+        "--relation", action="append", help="only this relation, e.g. contradicts; may be repeated"
+    )
     related.add_argument("--depth", type=int, default=1, help="how many links away at most (1)")
     related.set_defaults(function=show_related)
     for action in (events, said):
@@ -93,13 +105,18 @@ def show_conversation(options: argparse.Namespace) -> int:
 def show_related(options: argparse.Namespace) -> int:
     """Print the neighbours of an item, nearest first."""
     ready()
-    rows = neighbours(options.id, options.relation, options.depth, options.limit, options.as_of, options.known_at)
+    rows = neighbours(
+        options.id, options.relation, options.depth, options.limit, options.as_of, options.known_at
+    )
     if options.json:
         print(dump({"id": options.id, "related": rows}))
         return 0
     for row in rows:
         arrow = "->" if row["direction"] == "out" else "<-"
-        console.print(f"{'  ' * (row['steps'] - 1)}{arrow} {row['relation']}  {row['id']}  {row['type']}: {_line(row)}")
+        console.print(
+            f"{'  ' * (row['steps'] - 1)}{arrow} {row['relation']}  {row['id']}  {row['type']}:"
+            f" {_line(row)}"
+        )
     if not rows:
         print("Nothing is linked to it.")
     return 0
@@ -126,12 +143,24 @@ def _show_history(item: dict[str, Any], as_json: bool) -> int:
         return 0
     console.print(f"{item['id']}  {item['type']}: {_line(item)}")
     for belief in item["beliefs"]:
-        spans = ", ".join(f"{span['from'][:16]} to {(span['to'] or 'now')[:16]}" for span in belief["valid"]) or "never"
+        spans = (
+            ", ".join(
+                f"{span['from'][:16]} to {(span['to'] or 'now')[:16]}" for span in belief["valid"]
+            )
+            or "never"
+        )
         by = f" by {belief['by_item']}" if belief["by_item"] else ""
         console.print(f"  {_time(belief['recorded_from'])}  {belief['because']}{by}: true {spans}")
     for origin in item["origins"]:
-        gone = f", withdrawn {_time(origin['withdrawn_at'])} {origin['because']}" if origin["withdrawn_at"] else ""
-        console.print(f"  {_time(origin['recorded_at'])}  said by {origin['source'] or 'nobody named'} ({origin['trust']}){gone}")
+        gone = (
+            f", withdrawn {_time(origin['withdrawn_at'])} {origin['because']}"
+            if origin["withdrawn_at"]
+            else ""
+        )
+        console.print(
+            f"  {_time(origin['recorded_at'])}  said by {origin['source'] or 'nobody named'}"
+            f" ({origin['trust']}){gone}"
+        )
     return 0
 
 

@@ -13,22 +13,37 @@ from scripts.verbs.output import dump
 def add(actions: Any, common: argparse.ArgumentParser) -> None:
     """Declare the actions."""
     asking = actions.add_parser(
-        "search", parents=[common], help="what answers a question best: by meaning, word, time, field or link"
+        "search",
+        parents=[common],
+        help="what answers a question best: by meaning, word, time, field or link",
     )
     asking.add_argument("query", metavar="QUESTION")
     asking.add_argument("--limit", type=int, default=10, help="how many results (10)")
     asking.add_argument("--type", action="append", help="only items of this type; may be repeated")
     asking.add_argument("--source", help="only what this source said")
-    asking.add_argument("--document", help="only passages of this document, or turns of this session")
     asking.add_argument(
-        "--where", metavar="JSON", type=_fields, help='only items whose metadata has this, e.g. \'{"status": "open"}\''
+        "--document", help="only passages of this document, or turns of this session"
     )
-    asking.add_argument("--zone", default="UTC", help="time zone for dates in the question, e.g. Europe/London (UTC)")
+    asking.add_argument(
+        "--where",
+        metavar="JSON",
+        type=_fields,
+        help='only items whose metadata has this, e.g. \'{"status": "open"}\'',
+    )
+    asking.add_argument(
+        "--zone",
+        default="UTC",
+        help="time zone for dates in the question, e.g. Europe/London (UTC)",
+    )
     asking.set_defaults(function=show_search, explains=True)
     moving = actions.add_parser(
-        "reembed", parents=[common], help="make the vectors anew with another model; queries go on meanwhile"
+        "reembed",
+        parents=[common],
+        help="make the vectors anew with another model; queries go on meanwhile",
     )
-    moving.add_argument("model", nargs="?", metavar="MODEL", help="default: the setting embedding_model")
+    moving.add_argument(
+        "model", nargs="?", metavar="MODEL", help="default: the setting embedding_model"
+    )
     moving.set_defaults(function=reembed)
 
 
@@ -50,8 +65,16 @@ def show_search(options: argparse.Namespace) -> int:
         document=options.document, fields=options.where, as_of=options.as_of, known_at=options.known_at, zone=options.zone,
     )  # fmt: skip
     if options.json:
-        results = [result.as_json() | ({"parts": result.parts} if options.explain else {}) for result in answer.results]
-        shown = {"query": answer.query, "plan": answer.plan, "results": results, "timings_ms": answer.timings_ms}
+        results = [
+            result.as_json() | ({"parts": result.parts} if options.explain else {})
+            for result in answer.results
+        ]
+        shown = {
+            "query": answer.query,
+            "plan": answer.plan,
+            "results": results,
+            "timings_ms": answer.timings_ms,
+        }
         if options.explain:
             shown |= {"because": answer.because, "tried": answer.tried, "sql": answer.statements}
         print(dump(shown))
@@ -59,14 +82,27 @@ def show_search(options: argparse.Namespace) -> int:
     if answer.plan == "words":
         print(answer.tried[0], file=sys.stderr)
     if options.explain:
-        print(f"Plan: {answer.plan} ({answer.because})" + "".join(f"\n  before it, {tried}" for tried in answer.tried))
-        print("Time: " + ", ".join(f"{name} {spent:.1f} ms" for name, spent in answer.timings_ms.items()))
+        print(
+            f"Plan: {answer.plan} ({answer.because})"
+            + "".join(f"\n  before it, {tried}" for tried in answer.tried)
+        )
+        print(
+            "Time: "
+            + ", ".join(f"{name} {spent:.1f} ms" for name, spent in answer.timings_ms.items())
+        )
         for statement in answer.statements:
-            print(f"SQL:{statement.rstrip()}\n" if statement.startswith("\n") else f"SQL: {statement}\n")
+            print(
+                f"SQL:{statement.rstrip()}\n"
+                if statement.startswith("\n")
+                else f"SQL: {statement}\n"
+            )
     for result in answer.results:
         named = result.memory.title and not result.memory.text.startswith(result.memory.title)
         title = f"{result.memory.title}: " if named else ""
-        print(f"{result.score:.3f}  {result.memory.id}  {result.memory.type}  {title}{result.memory.text[:160]}")
+        print(
+            f"{result.score:.3f}  {result.memory.id}  {result.memory.type} "
+            f" {title}{result.memory.text[:160]}"
+        )
         if options.explain:
             parts = ", ".join(f"{name} {value:.2f}" for name, value in result.parts.items())
             print(f"       {result.why}" + (f"\n       {parts}" if parts else ""))
@@ -83,10 +119,17 @@ def reembed(options: argparse.Namespace) -> int:
     ready()
     enable_embedding_billing()
     model = vectors.reembed(
-        options.model, progress=lambda done: None if options.json else print(f"\r{done} vectors", end="", flush=True)
+        options.model,
+        progress=lambda done: (
+            None if options.json else print(f"\r{done} vectors", end="", flush=True)
+        ),
     )
     shown = {"model": model.name, "dimensions": model.dimensions}
-    print(dump(shown) if options.json else f"\rThe vectors are of {model.name}, {model.dimensions} numbers each.")
+    print(
+        dump(shown)
+        if options.json
+        else f"\rThe vectors are of {model.name}, {model.dimensions} numbers each."
+    )
     return 0
 
 

@@ -16,27 +16,53 @@ TRUSTS = ("own", "trusted", "untrusted")
 
 def add(actions: Any, common: argparse.ArgumentParser) -> None:
     """Declare the actions that write."""
-    adding = actions.add_parser("add", parents=[common], help="remember a text; - reads it from standard input")
+    adding = actions.add_parser(
+        "add", parents=[common], help="remember a text; - reads it from standard input"
+    )
     adding.add_argument("text", metavar="TEXT")
-    adding.add_argument("--type", default="note", help="note (default), fact, or a word of your own")
+    adding.add_argument(
+        "--type", default="note", help="note (default), fact, or a word of your own"
+    )
     adding.add_argument("--until", metavar="TIME", help="no longer true from then on")
-    adding.add_argument("--derived-from", metavar="ID", action="append", default=[], help="an item that this one stands on")
+    adding.add_argument(
+        "--derived-from",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="an item that this one stands on",
+    )
     adding.set_defaults(function=add_one)
-    replacing = actions.add_parser("supersede", parents=[common], help="replace an item with a corrected text")
+    replacing = actions.add_parser(
+        "supersede", parents=[common], help="replace an item with a corrected text"
+    )
     replacing.add_argument("id", metavar="ID")
     replacing.add_argument("text", metavar="TEXT")
     replacing.set_defaults(function=supersede_one)
     for action in (adding, replacing):
-        action.add_argument("--since", metavar="TIME", help="true from then on; supersede without it: the old text was wrong")
+        action.add_argument(
+            "--since",
+            metavar="TIME",
+            help="true from then on; supersede without it: the old text was wrong",
+        )
         action.add_argument("--title", default=None)
-        action.add_argument("--source", default="", help="who says so: a name, an address or a file")
-        action.add_argument("--trust", choices=TRUSTS, default=None, help="own (default for add), trusted or untrusted")
+        action.add_argument(
+            "--source", default="", help="who says so: a name, an address or a file"
+        )
+        action.add_argument(
+            "--trust",
+            choices=TRUSTS,
+            default=None,
+            help="own (default for add), trusted or untrusted",
+        )
         action.add_argument(
             "--metadata",
             metavar="JSON",
             type=_object,
             default={},
-            help='e.g. \'{"project": "Kestrel"}\'; its document or session and its ordinal say what it stands beside',
+            help=(
+                'e.g. \'{"project": "Kestrel"}\'; its document or session and its ordinal say what'
+                " it stands beside"
+            ),
         )
 
 
@@ -85,7 +111,9 @@ def _print(item_id: str, as_json: bool) -> int:
 
 def _not_known_before(options: argparse.Namespace) -> None:
     if options.known_at:
-        raise BadInput("what was known then cannot be changed; --since and --until say when a text is true")
+        raise BadInput(
+            "what was known then cannot be changed; --since and --until say when a text is true"
+        )
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -10,11 +10,21 @@ from scripts.paths import ROOT
 
 def add(verbs: Any) -> None:
     """Declare `metrics`."""
-    parser = verbs.add_parser("metrics", help="list or show the figures, serve them, or write dashboards, rules and runbook")
+    parser = verbs.add_parser(
+        "metrics",
+        help="list or show the figures, serve them, or write dashboards, rules and runbook",
+    )
     parser.add_argument("action", choices=["list", "show", "serve", "write", "check"])
-    parser.add_argument("--prefix", default="millrace", help="write, serve: what every name begins with (default millrace)")
     parser.add_argument(
-        "--to", metavar="FOLDER", type=lambda text: Path(text).absolute(), help="write: another folder than resources/telemetry"
+        "--prefix",
+        default="millrace",
+        help="write, serve: what every name begins with (default millrace)",
+    )
+    parser.add_argument(
+        "--to",
+        metavar="FOLDER",
+        type=lambda text: Path(text).absolute(),
+        help="write: another folder than resources/telemetry",
     )
     parser.add_argument("--host", default="127.0.0.1", help="serve: where to listen")
     parser.add_argument("--port", type=int, default=9464, help="serve: at which port")
@@ -26,7 +36,9 @@ def act(options: argparse.Namespace) -> int:
     from f.millrace.telemetry.metrics.define import PREFIX, WORD
 
     if not WORD.fullmatch(options.prefix):
-        raise BadInput(f"--prefix is {options.prefix!r}; it is lower case words with _ between them")
+        raise BadInput(
+            f"--prefix is {options.prefix!r}; it is lower case words with _ between them"
+        )
     if options.action == "serve":
         return serve(options)
     if options.action == "show":
@@ -41,9 +53,13 @@ def act(options: argparse.Namespace) -> int:
         return 1 if problems else 0
     if options.prefix != PREFIX and options.to is None:
         raise BadInput(
-            f"the files in {generated.FOLDER} are those of the prefix {PREFIX}; write those of {options.prefix} with --to FOLDER"
+            f"the files in {generated.FOLDER} are those of the prefix {PREFIX}; write those of"
+            f" {options.prefix} with --to FOLDER"
         )
-    print("\n".join(generated.write(options.to or ROOT / generated.FOLDER, options.prefix)) or "up to date")
+    print(
+        "\n".join(generated.write(options.to or ROOT / generated.FOLDER, options.prefix))
+        or "up to date"
+    )
     return 0
 
 
@@ -81,7 +97,10 @@ def serve(options: argparse.Namespace) -> int:
     try:
         made = server(options.host, options.port, options.prefix)
     except OSError as error:
-        raise BadInput(f"{options.host}:{options.port} cannot be listened at: {error.strerror}; choose another --port") from error
+        raise BadInput(
+            f"{options.host}:{options.port} cannot be listened at: {error.strerror}; choose another"
+            " --port"
+        ) from error
     print(f"http://{options.host}:{made.server_port}/metrics", flush=True)
     try:
         made.serve_forever()

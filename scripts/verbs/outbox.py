@@ -1,4 +1,6 @@
-"""`outbox`: the mails that no server was set to take, of this machine (files) and of the workers (rows)."""
+"""`outbox`: the mails that no server was set to take, of this machine (files) and of the workers
+(rows).
+"""
 
 import argparse
 import os
@@ -19,7 +21,10 @@ DATABASE = "database"
 
 def add(verbs: Any) -> None:
     """Declare `outbox list|show|save`."""
-    parser = verbs.add_parser("outbox", help="mails that nobody got because no SMTP server is set: list, show or save them")
+    parser = verbs.add_parser(
+        "outbox",
+        help="mails that nobody got because no SMTP server is set: list, show or save them",
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|save")
     listed = actions.add_parser("list", help="list them, the newest first")
     listed.add_argument("--json", action="store_true")
@@ -27,7 +32,9 @@ def add(verbs: Any) -> None:
     show = actions.add_parser("show", help="print one: headers and text")
     show.add_argument("id", metavar="ID", help="its Message-ID, or the beginning of it")
     show.set_defaults(function=show_mail)
-    save = actions.add_parser("save", help="write those of the workers as .eml files, which mail programs open")
+    save = actions.add_parser(
+        "save", help="write those of the workers as .eml files, which mail programs open"
+    )
     save.add_argument("folder", metavar="FOLDER", type=os.path.abspath)
     save.set_defaults(function=save_mails)
 
@@ -43,7 +50,10 @@ def list_mails(options: argparse.Namespace) -> int:
         print("The outbox is empty.")
         return 0
     for row in rows:
-        print(f"{row['made_at']:%Y-%m-%d %H:%M}  {row['recipient']}  {row['subject']}\n  {row['message_id']}  ({row['where']})")
+        print(
+            f"{row['made_at']:%Y-%m-%d %H:%M}  {row['recipient']}  {row['subject']}\n "
+            f" {row['message_id']}  ({row['where']})"
+        )
     return 0
 
 
@@ -52,7 +62,10 @@ def show_mail(options: argparse.Namespace) -> int:
     ready()
     found = [row for row in _all() if row["message_id"].startswith(options.id.strip("<>"))]
     if not found:
-        raise NotFound(f"no mail in the outbox has the id {options.id!r}; scripts/millrace outbox list shows them")
+        raise NotFound(
+            f"no mail in the outbox has the id {options.id!r}; scripts/millrace outbox list shows"
+            " them"
+        )
     if len({row["message_id"] for row in found}) > 1:
         raise BadInput(f"{options.id!r} is the beginning of several ids; give more of it")
     message = message_from_bytes(_content(found[0]), policy=policy.default)
@@ -73,13 +86,17 @@ def save_mails(options: argparse.Namespace) -> int:
         for row in rows:
             (folder / mail.file_name(row["message_id"])).write_bytes(_content(row))
     except OSError as error:
-        raise BadInput(f"cannot write to {folder}: {error.strerror}; name a folder that can be written") from error
+        raise BadInput(
+            f"cannot write to {folder}: {error.strerror}; name a folder that can be written"
+        ) from error
     print(f"{len(rows)} mail{'' if len(rows) == 1 else 's'} saved in {relative(folder)}")
     return 0
 
 
 def _all() -> list[dict[str, Any]]:
-    rows = [{**row, "where": DATABASE} for row in mail.waiting()] + [_of_file(path) for path in _files()]
+    rows = [{**row, "where": DATABASE} for row in mail.waiting()] + [
+        _of_file(path) for path in _files()
+    ]
     return sorted(rows, key=lambda row: row["made_at"], reverse=True)
 
 

@@ -17,7 +17,9 @@ from scripts.verbs.output import dump
 
 def add(verbs: Any) -> None:
     """Declare `recipients add|list|revoke`."""
-    parser = verbs.add_parser("recipients", help="who gets the digest: add, list, revoke a standing approval")
+    parser = verbs.add_parser(
+        "recipients", help="who gets the digest: add, list, revoke a standing approval"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|revoke")
     for name, function in (("add", add_one), ("revoke", revoke_one)):
         action = actions.add_parser(name)
@@ -25,8 +27,16 @@ def add(verbs: Any) -> None:
         action.add_argument("--flow", default=recipients.FLOW)
         action.set_defaults(function=function)
         if name == "add":
-            action.add_argument("--interests", default="", help="words that lift a topic's rank, separated by commas")
-            action.add_argument("--until", metavar="DAY", help="ask a person again from this day (UTC) on: 2027-01-31")
+            action.add_argument(
+                "--interests",
+                default="",
+                help="words that lift a topic's rank, separated by commas",
+            )
+            action.add_argument(
+                "--until",
+                metavar="DAY",
+                help="ask a person again from this day (UTC) on: 2027-01-31",
+            )
     listing = actions.add_parser("list")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(function=list_all)
@@ -39,7 +49,10 @@ def add_one(options: argparse.Namespace) -> int:
     until = _day(options.until) if options.until else None
     recipients.add(options.address, options.flow, interests, by=getpass.getuser(), until=until)
     how_long = f"until {options.until}" if until else "from now on"
-    print(f"{options.address} gets {options.flow} {how_long}; revoke with scripts/millrace recipients revoke {options.address}")
+    print(
+        f"{options.address} gets {options.flow} {how_long}; revoke with scripts/millrace recipients"
+        f" revoke {options.address}"
+    )
     return 0
 
 
@@ -70,7 +83,9 @@ def list_all(options: argparse.Namespace) -> int:
         return 0
     table = Table("address", "flow", "standing approval", "interests", box=None)
     for row in rows:
-        standing = f"since {row['standing']:%Y-%m-%d}" if row["standing"] else "none: a person is asked"
+        standing = (
+            f"since {row['standing']:%Y-%m-%d}" if row["standing"] else "none: a person is asked"
+        )
         standing += f" until {row['until']:%Y-%m-%d}" if row["until"] else ""
         table.add_row(row["address"], row["flow"], standing, ", ".join(row["interests"]))
     Console(highlight=False).print(table)

@@ -34,12 +34,16 @@ def recover(options: argparse.Namespace) -> int:
 
 def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
     run_id = str(row["id"])
-    # A run whose question has expired is no fault of it: it goes on with the answer "nobody answered".
+    # A run whose question has expired is no fault of it: it goes on with the answer "nobody
+    # answered".
     measure = "continue" if row["status"] == "waiting" else recovery.decide(row)
     if measure == "escalate":
         recover_runs.escalate(row)
         return {"run_id": run_id, "measure": measure, "status": "failed"}
-    with sample_sources(bool(row["args"].get("sample"))), Display(row["openflow"] or {}, quiet=quiet) as display:
+    with (
+        sample_sources(bool(row["args"].get("sample"))),
+        Display(row["openflow"] or {}, quiet=quiet) as display,
+    ):
         from scripts.runner.run import resume
 
         outcome = resume(run_id, answer=_stored_answer(row), on_event=display.show)
@@ -47,14 +51,20 @@ def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
 
 
 def _stored_answer(row: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the answer that was recorded while nobody was there to go on; one that expired is none."""
+    """Return the answer that was recorded while nobody was there to go on; one that expired is
+    none.
+    """
     given = db.fetch_one(
-        "SELECT p.* FROM approval p JOIN action a ON a.id = p.action_id WHERE a.run_id = %s AND a.asked_at IS NOT NULL "
-        "ORDER BY p.decided_at DESC LIMIT 1",
+        "SELECT p.* FROM approval p JOIN action a ON a.id = p.action_id WHERE a.run_id = %s AND"
+        " a.asked_at IS NOT NULL ORDER BY p.decided_at DESC LIMIT 1",
         [row["id"]],
     )
     if row["status"] != "waiting" or given is None:
         return None
     if given["decision"] == "expired":
         return {"timed_out": True}
-    return {"approved": given["decision"] == "approved", "body": {"action_digest": given["digest"]}, "by": given["decided_by"]}
+    return {
+        "approved": given["decision"] == "approved",
+        "body": {"action_digest": given["digest"]},
+        "by": given["decided_by"],
+    }

@@ -13,7 +13,10 @@ from scripts.verbs.output import relative
 
 EXIT = {"done": 0, "stopped": 0, "waiting": 3}
 KINDS = {".html": "HTML", ".txt": "text", ".eml": "mail"}
-DELIVERED = {"outbox": "in the outbox: no SMTP server is set; scripts/millrace outbox list", "waiting": "waits for a person"}
+DELIVERED = {
+    "outbox": "in the outbox: no SMTP server is set; scripts/millrace outbox list",
+    "waiting": "waits for a person",
+}
 
 
 def outcome(outcome: Any, as_json: bool) -> int:
@@ -66,7 +69,11 @@ def _print(document: dict[str, Any], error: Any) -> None:
         words = error.get("message") if isinstance(error, dict) else str(error)
         console.print(f"  [red]{escape(str(words))}[/]")
     run = document["run_id"][:8]
-    words = {"done": "[green]done[/]", "waiting": "[yellow]waiting for a person[/]", "cancelled": "[yellow]cancelled[/]"}
+    words = {
+        "done": "[green]done[/]",
+        "waiting": "[yellow]waiting for a person[/]",
+        "cancelled": "[yellow]cancelled[/]",
+    }
     status = words.get(document["status"], f"[red]{document['status'].replace('_', ' ')}[/]")
     console.print(f"\nRun {run}: {status}, {dollars(document['cost_usd'])}\n\nNext:")
     for command in _next(document, run):
@@ -77,45 +84,85 @@ def result_lines(result: dict[str, Any]) -> list[str]:
     """Return what a person wants to know of a result: failed sources, files, deliveries."""
     lines = [f"  {escape(result['text'])}"] if result.get("text") else []
     for call in result.get("calls", []):
-        lines.append(f"  {escape(call['tool'])}: {call['state']}" + (f" ({escape(call['error'])})" if call["error"] else ""))
+        lines.append(
+            f"  {escape(call['tool'])}: {call['state']}"
+            + (f" ({escape(call['error'])})" if call["error"] else "")
+        )
     for gap in result.get("gaps", []):
-        lines += [f"  [yellow]no tool does the work of {escape(need['name'])}[/]" for need in gap["missing_tools"]]
+        lines += [
+            f"  [yellow]no tool does the work of {escape(need['name'])}[/]"
+            for need in gap["missing_tools"]
+        ]
     for problem in result.get("problems", []):
         if isinstance(problem, dict):
-            lines.append(f"  [yellow]{escape(relative(problem['path']))} {escape(problem['problem'])}[/]")
+            lines.append(
+                f"  [yellow]{escape(relative(problem['path']))} {escape(problem['problem'])}[/]"
+            )
     for note in result.get("notes", []):
         lines.append(f"  [dim]{escape(relative(note['path']))} {escape(note['note'])}[/]")
     for source in result.get("sources", []):
         if source.get("status") == "failed":
-            lines.append(f"  [yellow]{escape(source['name'])} could not be read: {escape(source.get('error') or '')}[/]")
+            lines.append(
+                f"  [yellow]{escape(source['name'])} could not be read:"
+                f" {escape(source.get('error') or '')}[/]"
+            )
     for digest in result.get("digests", []):
         for path in digest.get("files", []):
             lines.append(f"  {KINDS.get(Path(path).suffix, 'file')}  {escape(relative(path))}")
     for delivery in result.get("deliveries", []):
-        lines.append(f"  for   {escape(delivery['recipient'])} ({DELIVERED.get(delivery['status'], delivery['status'])})")
+        lines.append(
+            f"  for   {escape(delivery['recipient'])}"
+            f" ({DELIVERED.get(delivery['status'], delivery['status'])})"
+        )
     return lines
 
 
 def _next(document: dict[str, Any], run: str) -> list[str]:
     if document["status"] == "waiting":
         asked = db.fetch_one(
-            "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT NULL "
+            "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT"
+            " NULL "
             # The flow's own question, which its parts are answered with, has an end.
             "ORDER BY expires_at NULLS LAST LIMIT 1",
             [document["run_id"]],
         )
         action = str(asked["id"])[:8] if asked else "ACTION"
-        digest = [f"scripts/millrace show {run} --save digests"] if document["flow"] == "daily_research" else []
-        return [*(f"scripts/millrace approvals {verb} {action}" for verb in ("show", "approve", "deny")), *digest]
+        digest = (
+            [f"scripts/millrace show {run} --save digests"]
+            if document["flow"] == "daily_research"
+            else []
+        )
+        return [
+            *(
+                f"scripts/millrace approvals {verb} {action}"
+                for verb in ("show", "approve", "deny")
+            ),
+            *digest,
+        ]
     if document["status"] == "cancelled":
         return [f"scripts/millrace show {run}"]
     if document["status"] in ("failed", "killed", "running"):
-        return [f"scripts/millrace resume {run}", f"scripts/millrace show {run}", "scripts/millrace settings"]
+        return [
+            f"scripts/millrace resume {run}",
+            f"scripts/millrace show {run}",
+            "scripts/millrace settings",
+        ]
     if document["flow"] == "do_task":
-        return [f"scripts/millrace show {run}", f"scripts/millrace feedback {run} good", "scripts/millrace gaps"]
+        return [
+            f"scripts/millrace show {run}",
+            f"scripts/millrace feedback {run} good",
+            "scripts/millrace gaps",
+        ]
     if document["flow"] == "ingest_documents":
-        return ["scripts/millrace documents list", 'scripts/millrace ask "What do my documents say about ...?"']
+        return [
+            "scripts/millrace documents list",
+            'scripts/millrace ask "What do my documents say about ...?"',
+        ]
     if (document["result"] or {}).get("edition") == "sample":
         ask = 'scripts/millrace ask --sample "How much will the battery plant make?"'
         return [f"scripts/millrace show {run}", ask, "scripts/millrace run daily_research"]
-    return [f"scripts/millrace show {run}", f"scripts/millrace feedback {run} good", "scripts/millrace recipients list"]
+    return [
+        f"scripts/millrace show {run}",
+        f"scripts/millrace feedback {run} good",
+        "scripts/millrace recipients list",
+    ]

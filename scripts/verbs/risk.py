@@ -15,8 +15,16 @@ def add(verbs: Any) -> None:
     parser = verbs.add_parser("risk", help="which class an action has, and which rule decided")
     actions = parser.add_subparsers(dest="action", required=True, metavar="explain")
     one = actions.add_parser("explain")
-    one.add_argument("subject", metavar="ACTION", help="a tool (mail.send), or the id of an action or the beginning of it")
-    one.add_argument("--annotations", metavar="JSON", help='what a tool says of itself, e.g. {"readOnlyHint": true}')
+    one.add_argument(
+        "subject",
+        metavar="ACTION",
+        help="a tool (mail.send), or the id of an action or the beginning of it",
+    )
+    one.add_argument(
+        "--annotations",
+        metavar="JSON",
+        help='what a tool says of itself, e.g. {"readOnlyHint": true}',
+    )
     one.add_argument("--json", action="store_true")
     one.set_defaults(function=explain)
 
@@ -31,7 +39,18 @@ def explain(options: argparse.Namespace) -> int:
     found = risk.assess(tool, said, arguments)
     if options.json:
         asks = risk.asks(found)
-        print(dump({"tool": tool, "risk": found.risk, "asks": asks, "rule": found.rule, "fixed": found.fixed, "action": row}))
+        print(
+            dump(
+                {
+                    "tool": tool,
+                    "risk": found.risk,
+                    "asks": asks,
+                    "rule": found.rule,
+                    "fixed": found.fixed,
+                    "action": row,
+                }
+            )
+        )
         return 0
     if row is None:
         print(risk.explain(tool, said, arguments))
@@ -59,5 +78,8 @@ def _stored(beginning: str) -> dict[str, Any]:
 
     ready()
     row = find(beginning)
-    spent = db.fetch_one("SELECT decision, decided_by, decided_at, how FROM approval WHERE action_id = %s", [row["id"]])
+    spent = db.fetch_one(
+        "SELECT decision, decided_by, decided_at, how FROM approval WHERE action_id = %s",
+        [row["id"]],
+    )
     return {**row, "answer": spent}

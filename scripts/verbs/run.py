@@ -20,13 +20,19 @@ from scripts.verbs.display import Display
 def add(verbs: Any) -> None:
     """Declare `run` and `resume`."""
     run = verbs.add_parser("run", help="run a pipeline on this machine")
-    run.add_argument("flow", metavar="FLOW", help="a pipeline's name, or the path of a flow: u/example/brief")
+    run.add_argument(
+        "flow", metavar="FLOW", help="a pipeline's name, or the path of a flow: u/example/brief"
+    )
     run.add_argument("inputs", nargs="*", metavar="key=value")
     run.add_argument("--input", metavar="FILE", type=os.path.abspath, help="JSON file with inputs")
     run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    run.add_argument("--dry-run", action="store_true", help="leave nothing outside the run's own record")
+    run.add_argument(
+        "--dry-run", action="store_true", help="leave nothing outside the run's own record"
+    )
     run.add_argument("--again", action="store_true", help="make a further edition of the day")
-    run.add_argument("--sample", action="store_true", help="read the sample edition instead of the live sources")
+    run.add_argument(
+        "--sample", action="store_true", help="read the sample edition instead of the live sources"
+    )
     run.set_defaults(function=start)
     resume = verbs.add_parser("resume", help="go on with a run that was interrupted or waits")
     resume.add_argument("run", metavar="RUN")
@@ -43,10 +49,14 @@ def start(options: argparse.Namespace) -> int:
         if getattr(options, name):
             if name not in schema.get("properties", {}):
                 raise BadInput(
-                    f"{options.flow} has no --{name.replace('_', '-')}; its inputs: {', '.join(schema.get('properties', {}))}"
+                    f"{options.flow} has no --{name.replace('_', '-')}; its inputs:"
+                    f" {', '.join(schema.get('properties', {}))}"
                 )
             inputs[name] = True
-    with sample_sources(bool(inputs.get("sample"))) as address, Display(openflow, quiet=options.json) as display:
+    with (
+        sample_sources(bool(inputs.get("sample"))) as address,
+        Display(openflow, quiet=options.json) as display,
+    ):
         ready()
         display.heading(options.flow, address)
         from scripts.runner import run
@@ -56,7 +66,9 @@ def start(options: argparse.Namespace) -> int:
 
 
 def run_name(flow: str) -> str:
-    """Return what a run of it is called: a scheduled script's by its step, as on Windmill, so that it counts as maintenance."""
+    """Return what a run of it is called: a scheduled script's by its step, as on Windmill, so that
+    it counts as maintenance.
+    """
     from scripts.compiler import spec
 
     file = ROOT / spec.FOLDER / f"{flow}.yaml"
@@ -66,14 +78,21 @@ def run_name(flow: str) -> str:
 
 def _defaults(schema: dict[str, Any]) -> dict[str, Any]:
     """Return what Windmill's form is filled with before anyone types."""
-    return {name: field["default"] for name, field in schema.get("properties", {}).items() if field.get("default") is not None}
+    return {
+        name: field["default"]
+        for name, field in schema.get("properties", {}).items()
+        if field.get("default") is not None
+    }
 
 
 def go_on(options: argparse.Namespace) -> int:
     """Resume the run and return the exit code."""
     ready()
     row = find(options.run)
-    with sample_sources(row["args"].get("sample", False)), Display(row["openflow"] or {}, quiet=options.json) as display:
+    with (
+        sample_sources(row["args"].get("sample", False)),
+        Display(row["openflow"] or {}, quiet=options.json) as display,
+    ):
         from scripts.runner import run
 
         outcome = run.resume(str(row["id"]), on_event=display.show)
@@ -90,17 +109,26 @@ def _ended(outcome: Any, as_json: bool) -> int:
 
 
 def compiled(flow: str) -> dict[str, Any]:
-    """Return the OpenFlow of a pipeline by its name, or of any flow under `f/` or `u/` by its path on Windmill."""
-    paths = {path.parent.name.removesuffix("__flow"): path for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")}
+    """Return the OpenFlow of a pipeline by its name, or of any flow under `f/` or `u/` by its path
+    on Windmill.
+    """
+    paths = {
+        path.parent.name.removesuffix("__flow"): path
+        for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")
+    }
     if flow.startswith(("f/", "u/")):
-        return flows.load_flow(flow.strip("/").removesuffix("/flow.yaml").removesuffix("__flow"), ROOT)
+        return flows.load_flow(
+            flow.strip("/").removesuffix("/flow.yaml").removesuffix("__flow"), ROOT
+        )
     if flow not in paths:
         return scheduled_script(flow, sorted(paths))
     return pulled.whole(paths[flow])
 
 
 def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
-    """Return a spec that schedules one script as a flow of one step; NotFound when there is none of that name."""
+    """Return a spec that schedules one script as a flow of one step; NotFound when there is none of
+    that name.
+    """
     from scripts.compiler import openflow, spec
     from scripts.compiler.sources import bundle
 
@@ -111,11 +139,18 @@ def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
 
 
 def find(run: str) -> dict[str, Any]:
-    """Return the row of a run by its id, the beginning of its id, or `last`: one of maintenance only when there is no other."""
+    """Return the row of a run by its id, the beginning of its id, or `last`: one of maintenance
+    only when there is no other.
+    """
     if run == "last":
-        rows = db.fetch_all("SELECT * FROM run ORDER BY starts_with(flow, %s), started_at DESC LIMIT 1", [MAINTENANCE])
+        rows = db.fetch_all(
+            "SELECT * FROM run ORDER BY starts_with(flow, %s), started_at DESC LIMIT 1",
+            [MAINTENANCE],
+        )
     else:
-        rows = db.fetch_all("SELECT * FROM run WHERE id::text LIKE %s LIMIT 2", [run.replace("%", "").lower() + "%"])
+        rows = db.fetch_all(
+            "SELECT * FROM run WHERE id::text LIKE %s LIMIT 2", [run.replace("%", "").lower() + "%"]
+        )
     if not rows:
         raise NotFound(f"no run {run!r}; scripts/millrace runs lists them")
     if len(rows) > 1:
@@ -125,7 +160,9 @@ def find(run: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def sample_sources(wanted: bool) -> Iterator[str]:
-    """Serve the sample edition from loopback and point every source at it; yields its address, or ''."""
+    """Serve the sample edition from loopback and point every source at it; yields its address, or
+    ''.
+    """
     if not wanted:
         yield ""
         return

@@ -20,10 +20,16 @@ CRON_WINDOW = "3m"
 
 def add(verbs: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     """Declare `schedule`."""
-    parser = verbs.add_parser("schedule", help="print a cron line or systemd units for a pipeline, or start what is due")
+    parser = verbs.add_parser(
+        "schedule", help="print a cron line or systemd units for a pipeline, or start what is due"
+    )
     parser.add_argument("action", choices=["cron", "systemd", "run"])
     parser.add_argument("flow", metavar="FLOW")
-    parser.add_argument("--within", metavar="TIME", help="run: only when it was due at most this long ago, such as 3m")
+    parser.add_argument(
+        "--within",
+        metavar="TIME",
+        help="run: only when it was due at most this long ago, such as 3m",
+    )
     parser.set_defaults(function=act)
 
 
@@ -33,8 +39,13 @@ def act(options: argparse.Namespace) -> int:
     if options.action == "run":
         return run(loaded, schedule, options.within)
     if not schedule.enabled:
-        print(f"# {spec.FOLDER}/{loaded.name}.yaml has this schedule switched off (enabled: false).")
-    print(cron(loaded.name, schedule) if options.action == "cron" else systemd(loaded, schedule), end="")
+        print(
+            f"# {spec.FOLDER}/{loaded.name}.yaml has this schedule switched off (enabled: false)."
+        )
+    print(
+        cron(loaded.name, schedule) if options.action == "cron" else systemd(loaded, schedule),
+        end="",
+    )
     return 0
 
 
@@ -60,36 +71,54 @@ def run(loaded: Spec, schedule: Schedule, within: str | None) -> int:
     given = {} if loaded.call else {name: value.value for name, value in schedule.args.items()}
     if due and "scheduled_for" in loaded.inputs:
         given["scheduled_for"] = due.astimezone(ZoneInfo(schedule.timezone)).isoformat()
-    words = [f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in given.items()]
+    words = [
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in given.items()
+    ]
     flags = {"input": None, "json": False, "dry_run": False, "again": False, "sample": False}
     return runs.start(argparse.Namespace(flow=loaded.name, inputs=words, **flags))
 
 
-def cron(name: str, schedule: Schedule, home: str = str(ROOT), local: ZoneInfo | None = None) -> str:
-    """Return a line for `crontab -e`: cron knows the machine's zone only, so each start asks whether it is due."""
+def cron(
+    name: str, schedule: Schedule, home: str = str(ROOT), local: ZoneInfo | None = None
+) -> str:
+    """Return a line for `crontab -e`: cron knows the machine's zone only, so each start asks
+    whether it is due.
+    """
     line = parse_cron(schedule.cron)
     if line.seconds != (0,):
         raise BadInput(
-            f"cron {schedule.cron!r} starts at second {line.seconds[0]}; cron has no seconds, so use `schedule systemd`"
+            f"cron {schedule.cron!r} starts at second {line.seconds[0]}; cron has no seconds, so"
+            " use `schedule systemd`"
         )
     shifts = offsets(ZoneInfo(schedule.timezone), local)
-    command = f"cd {shlex.quote(home)} && scripts/millrace schedule run {name} --within {CRON_WINDOW}".replace("%", r"\%")
+    command = f"cd {shlex.quote(home)} && scripts/millrace schedule run {name} --within {CRON_WINDOW}".replace(
+        "%", r"\%"
+    )
     minutes = sorted({(minute + shift) % 60 for minute in line.minutes for shift in shifts})
     when = " ".join(schedule.cron.split()[2:]) if shifts == {0} else "* * * *"
-    return f"# {name}: {schedule.cron} {schedule.timezone}\n{_listed(minutes, 60)} {when} {command}\n"
+    return (
+        f"# {name}: {schedule.cron} {schedule.timezone}\n{_listed(minutes, 60)} {when} {command}\n"
+    )
 
 
 def offsets(zone: ZoneInfo, local: ZoneInfo | None) -> set[int]:
-    """Return by how many minutes the machine's clock is ahead of the zone's in the coming year; 0 alone: always the same."""
+    """Return by how many minutes the machine's clock is ahead of the zone's in the coming year; 0
+    alone: always the same.
+    """
     start = now().astimezone(UTC)
     hours = [start + timedelta(hours=count) for count in range(0, 24 * 366, 6)]
     return {_minutes(moment, local) - _minutes(moment, zone) for moment in hours}
 
 
 def systemd(loaded: Spec, schedule: Schedule, home: str = str(ROOT)) -> str:
-    """Return a timer and a service; systemd knows time zones, and makes up for starts that a machine slept through."""
+    """Return a timer and a service; systemd knows time zones, and makes up for starts that a
+    machine slept through.
+    """
     unit = f"millrace-{loaded.name.replace('_', '-')}"
-    calendars = "\n".join(f"OnCalendar={each} {schedule.timezone}" for each in calendar(parse_cron(schedule.cron)))
+    calendars = "\n".join(
+        f"OnCalendar={each} {schedule.timezone}" for each in calendar(parse_cron(schedule.cron))
+    )
     program = f"{home}/scripts/millrace schedule run {loaded.name}".replace("%", "%%")
     if " " in home:
         program = f'"{home}/scripts/millrace" schedule run {loaded.name}'.replace("%", "%%")
@@ -119,18 +148,28 @@ ExecStart={program}
 
 
 def calendar(line: Cron) -> list[str]:
-    """Return a cron line as systemd's calendar events; a day of month and a weekday together mean either, so two of them."""
+    """Return a cron line as systemd's calendar events; a day of month and a weekday together mean
+    either, so two of them.
+    """
     clock = f"{_two(line.hours, 24)}:{_two(line.minutes, 60)}:{_two(line.seconds, 60)}"
     months, days = _two(line.months, 12), _two(line.days, 31)
     weekdays = ",".join(WEEKDAYS[day] for day in sorted(line.weekdays))
     if line.any_weekday:
         return [f"*-{months}-{days} {clock}"]
     named = f"{weekdays} *-{months}-"
-    return [f"{named}* {clock}"] if line.any_day else [f"*-{months}-{days} {clock}", f"{named}* {clock}"]
+    return (
+        [f"{named}* {clock}"]
+        if line.any_day
+        else [f"*-{months}-{days} {clock}", f"{named}* {clock}"]
+    )
 
 
 def _two(numbers: tuple[int, ...] | frozenset[int], all_of_them: int) -> str:
-    return "*" if len(numbers) == all_of_them else ",".join(f"{number:02d}" for number in sorted(numbers))
+    return (
+        "*"
+        if len(numbers) == all_of_them
+        else ",".join(f"{number:02d}" for number in sorted(numbers))
+    )
 
 
 def _listed(numbers: list[int], all_of_them: int) -> str:

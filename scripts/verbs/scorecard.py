@@ -16,7 +16,9 @@ def add(verbs: Any) -> None:
     """Declare `scorecard`."""
     parser = verbs.add_parser("scorecard", help="show how well the agents do, beside the targets")
     parser.add_argument("--days", type=int, default=30, metavar="N", help="of the last N days")
-    parser.add_argument("--sample", action="store_true", help="of the sample edition instead of the real ones")
+    parser.add_argument(
+        "--sample", action="store_true", help="of the sample edition instead of the real ones"
+    )
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(function=show)
 
@@ -34,8 +36,16 @@ def show(options: argparse.Namespace) -> int:
     for figure in figures:
         bound = "at most" if figure["unit"] == "s" else "at least"
         value = "" if figure["value"] is None else _shown(figure["value"], figure["unit"])
-        verdict = figure["verdict"] + (f" (from {figure['least_n']})" if figure["met"] is None else "")
-        table.add_row(figure["meaning"], str(figure["n"]), value, f"{bound} {_shown(figure['target'], figure['unit'])}", verdict)
+        verdict = figure["verdict"] + (
+            f" (from {figure['least_n']})" if figure["met"] is None else ""
+        )
+        table.add_row(
+            figure["meaning"],
+            str(figure["n"]),
+            value,
+            f"{bound} {_shown(figure['target'], figure['unit'])}",
+            verdict,
+        )
     Console(highlight=False).print(table)
     return 0
 

@@ -15,16 +15,22 @@ from f.millrace.ops import show_settings
 from scripts.verbs.output import dump
 
 PRECEDENCE = (
-    f"The first of these that sets a setting wins: {config.PREFIX}<NAME> in the environment, {config.FILE}, on a worker the resource "
-    f"{config.RESOURCE}, {config.DEFAULTS}, the default. The word {config.NONE} empties a text or a list."
+    f"The first of these that sets a setting wins: {config.PREFIX}<NAME> in the environment,"
+    f" {config.FILE}, on a worker the resource {config.RESOURCE}, {config.DEFAULTS}, the default."
+    f" The word {config.NONE} empties a text or a list."
 )
 
 
 def add(verbs: Any) -> None:
     """Declare `settings [show|check|example]`."""
-    parser = verbs.add_parser("settings", help="show the effective settings, secrets masked; check them; print an example file")
+    parser = verbs.add_parser(
+        "settings",
+        help="show the effective settings, secrets masked; check them; print an example file",
+    )
     parser.add_argument("action", nargs="?", choices=["show", "check", "example"], default="show")
-    parser.add_argument("file", nargs="?", type=os.path.abspath, help=f"check: another file than {config.FILE}")
+    parser.add_argument(
+        "file", nargs="?", type=os.path.abspath, help=f"check: another file than {config.FILE}"
+    )
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(function=act)
 

@@ -20,8 +20,12 @@ def add(verbs: Any) -> None:
     """Declare `spend`."""
     parser = verbs.add_parser("spend", help="show what was spent, and the limits of today")
     parser.add_argument("--by", choices=get_args(spend.By), default="day")
-    parser.add_argument("--days", type=int, metavar="N", help="only the last N days (UTC), today included")
-    parser.add_argument("--run", metavar="RUN", help="only this run: its id, the beginning of it, or `last`")
+    parser.add_argument(
+        "--days", type=int, metavar="N", help="only the last N days (UTC), today included"
+    )
+    parser.add_argument(
+        "--run", metavar="RUN", help="only this run: its id, the beginning of it, or `last`"
+    )
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(function=show)
 
@@ -52,12 +56,16 @@ def show(options: argparse.Namespace) -> int:
 
 
 def _groups(by: str, groups: list[dict[str, Any]]) -> Table:
-    table = Table(by, "calls", "in", "cached", "out", "reasoning", "tools", "cost", "price", box=None)
+    table = Table(
+        by, "calls", "in", "cached", "out", "reasoning", "tools", "cost", "price", box=None
+    )
     for group in groups:
         tokens = group["tokens"]
         counts = [str(tokens[name]) for name in ("input", "cache_read", "output", "reasoning")]
         money = [dollars(group["tools_usd"]), dollars(group["cost_usd"])]
-        source = ", ".join(group["price_sources"]) + (f", {group['price_date']}" if group["price_date"] else "")
+        source = ", ".join(group["price_sources"]) + (
+            f", {group['price_date']}" if group["price_date"] else ""
+        )
         name = group[by][:8] if by == "run" else group[by]
         table.add_row(name[:36], str(group["calls"]), *counts, *money, source)
     return table

@@ -1,4 +1,6 @@
-"""`tools` and `gaps`: which tools agents have, which are held until a person approves them, and which were missing."""
+"""`tools` and `gaps`: which tools agents have, which are held until a person approves them, and
+which were missing.
+"""
 
 import argparse
 import asyncio
@@ -36,16 +38,30 @@ def list_tools(options: argparse.Namespace) -> int:
     """Print every tool, what waits to be enabled, and which servers could not be asked."""
     ready()
     listed, versions, problems = asyncio.run(_listed())
-    held = [f"{row['arguments']['server']}.{row['arguments']['name']}" for row in tool_pins.list_waiting()]
+    held = [
+        f"{row['arguments']['server']}.{row['arguments']['name']}"
+        for row in tool_pins.list_waiting()
+    ]
     if options.json:
-        shown = [{"name": tool.name, "hash": tool.hash, "description": tool.description, **tool.annotations} for tool in listed]
+        shown = [
+            {
+                "name": tool.name,
+                "hash": tool.hash,
+                "description": tool.description,
+                **tool.annotations,
+            }
+            for tool in listed
+        ]
         print(dump({"tools": shown, "versions": versions, "held": held, "problems": problems}))
         return 0
     table = Table("tool", "does", "version", "what it says", box=None)
     for tool in listed:
         server = tool.name.partition(".")[0]
         table.add_row(
-            tool.name, "reads" if tool.read_only else "changes", versions.get(server, ""), tool.description.split("\n")[0]
+            tool.name,
+            "reads" if tool.read_only else "changes",
+            versions.get(server, ""),
+            tool.summary,
         )
     console = Console(highlight=False)
     console.print(table)
@@ -58,15 +74,29 @@ def approve_tool(options: argparse.Namespace) -> int:
     """Enable the tool as its server describes it now."""
     ready()
     asyncio.run(_listed())
-    rows = [row for row in tool_pins.list_waiting() if f"{row['arguments']['server']}.{row['arguments']['name']}" == options.name]
+    rows = [
+        row
+        for row in tool_pins.list_waiting()
+        if f"{row['arguments']['server']}.{row['arguments']['name']}" == options.name
+    ]
     row = rows[-1] if rows else tool_pins.ask_again(options.name)
     if row is None:
-        raise NotFound(f"no tool {options.name!r} waits to be enabled; scripts/millrace tools list shows them")
-    given = approvals.decide(str(row["id"]), row["digest"], "approved", getpass.getuser(), "terminal")
+        raise NotFound(
+            f"no tool {options.name!r} waits to be enabled; scripts/millrace tools list shows them"
+        )
+    given = approvals.decide(
+        str(row["id"]), row["digest"], "approved", getpass.getuser(), "terminal"
+    )
     if given["decision"] != "approved":
-        raise BadInput(f"{options.name} was {given['decision']} by {given['decided_by']}; the answer stands")
+        raise BadInput(
+            f"{options.name} was {given['decision']} by {given['decided_by']}; the answer stands"
+        )
     tool_pins.perform({**row, "state": "approved"})
-    print(dump({"enabled": options.name, "hash": row["arguments"]["hash"]}) if options.json else f"{options.name} is enabled")
+    print(
+        dump({"enabled": options.name, "hash": row["arguments"]["hash"]})
+        if options.json
+        else f"{options.name} is enabled"
+    )
     return 0
 
 
@@ -76,7 +106,19 @@ def list_gaps(options: argparse.Namespace) -> int:
     rows = missing_tools.list_reports()
     if options.json:
         print(
-            dump({"gaps": [{**row["report"], "id": row["id"], "seen": row["seen"], "last_at": row["last_at"]} for row in rows]})
+            dump(
+                {
+                    "gaps": [
+                        {
+                            **row["report"],
+                            "id": row["id"],
+                            "seen": row["seen"],
+                            "last_at": row["last_at"],
+                        }
+                        for row in rows
+                    ]
+                }
+            )
         )
         return 0
     if not rows:
@@ -86,7 +128,9 @@ def list_gaps(options: argparse.Namespace) -> int:
     for row in rows:
         for need in row["report"]["missing_tools"]:
             server = row["report"]["proposed_mcp_server"]
-            table.add_row(str(row["seen"]), need["name"], need["estimated_risk"], need["description"], server)
+            table.add_row(
+                str(row["seen"]), need["name"], need["estimated_risk"], need["description"], server
+            )
     Console(highlight=False).print(table)
     return 0
 

@@ -26,7 +26,11 @@ def add(verbs: Any) -> None:
     trace = verbs.add_parser("trace", help="show the trace of a run")
     trace.add_argument("run", metavar="RUN", help="its id, the beginning of it, or `last`")
     trace.add_argument("--json", action="store_true")
-    trace.add_argument("--export", action="store_true", help="send it to the collector, also when sampling left it out")
+    trace.add_argument(
+        "--export",
+        action="store_true",
+        help="send it to the collector, also when sampling left it out",
+    )
     trace.set_defaults(function=show)
 
 
@@ -35,18 +39,38 @@ def show(options: argparse.Namespace) -> int:
     ready()
     run = find(options.run)
     sent = _export(run) if options.export else None
-    spans = db.fetch_all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at, span_id", [run["id"]])
+    spans = db.fetch_all(
+        "SELECT * FROM span WHERE run_id = %s ORDER BY started_at, span_id", [run["id"]]
+    )
     link = f"{settings().jaeger_url.rstrip('/')}/trace/{str(run['id']).replace('-', '')}"
     if options.json:
-        print(dump({"run_id": run["id"], "flow": run["flow"], "status": run["status"], "jaeger": link, "spans": spans}))
+        print(
+            dump(
+                {
+                    "run_id": run["id"],
+                    "flow": run["flow"],
+                    "status": run["status"],
+                    "jaeger": link,
+                    "spans": spans,
+                }
+            )
+        )
         return 0
     console = Console(highlight=False, soft_wrap=True)
     console.print(tree(run, spans))
     if not spans:
-        console.print(f"No spans are kept: the run recorded none, or they are older than {settings().trace_days} days.")
+        console.print(
+            "No spans are kept: the run recorded none, or they are older than"
+            f" {settings().trace_days} days."
+        )
     if sent is not None:
         console.print(f"{sent} spans sent")
-    exported = db.fetch_one("SELECT root_sent_at IS NOT NULL AS sent, sampled FROM run WHERE id = %s", [run["id"]]) or {}
+    exported = (
+        db.fetch_one(
+            "SELECT root_sent_at IS NOT NULL AS sent, sampled FROM run WHERE id = %s", [run["id"]]
+        )
+        or {}
+    )
     console.print(f"{escape(link)}{_whether(exported)}")
     return 0
 
@@ -61,7 +85,9 @@ def tree(run: dict[str, Any], spans: list[dict[str, Any]]) -> Tree:
     known = {span["span_id"] for span in spans}
     waiting = list(spans)
     while waiting:
-        for span in [one for one in waiting if one["parent_id"] not in known or one["parent_id"] in nodes]:
+        for span in [
+            one for one in waiting if one["parent_id"] not in known or one["parent_id"] in nodes
+        ]:
             waiting.remove(span)
             nodes[span["span_id"]] = nodes.get(span["parent_id"] or "", root).add(_node(span))
     return root
@@ -69,7 +95,9 @@ def tree(run: dict[str, Any], spans: list[dict[str, Any]]) -> Tree:
 
 def _export(run: dict[str, Any]) -> int:
     if not settings().otlp_endpoint:
-        raise BadInput("there is no collector; set MILLRACE_OTLP_ENDPOINT, e.g. to http://127.0.0.1:4318")
+        raise BadInput(
+            "there is no collector; set MILLRACE_OTLP_ENDPOINT, e.g. to http://127.0.0.1:4318"
+        )
     if run["finished_at"] is None:
         raise BadInput(f"run {run['id']} is {run['status']}; its trace is sent when it has ended")
     try:
@@ -81,21 +109,40 @@ def _export(run: dict[str, Any]) -> int:
 def _whether(run: dict[str, Any]) -> str:
     if run.get("sent"):
         return ""
-    return "  [dim](left out by sampling; --export sends it)[/]" if run.get("sampled") == "out" else "  [dim](not sent)[/]"
+    return (
+        "  [dim](left out by sampling; --export sends it)[/]"
+        if run.get("sampled") == "out"
+        else "  [dim](not sent)[/]"
+    )
 
 
 def _node(span: dict[str, Any]) -> str:
-    seconds = (span["finished_at"] - span["started_at"]).total_seconds() if span["finished_at"] else None
+    seconds = (
+        (span["finished_at"] - span["started_at"]).total_seconds() if span["finished_at"] else None
+    )
     attributes = span["attributes"]
     tokens = sum(attributes.get(f"gen_ai.usage.{kind}_tokens", 0) for kind in ("input", "output"))
-    return _line(span["name"], span["status"], seconds, tokens, attributes.get("operation.cost") or 0, _why(span))
+    return _line(
+        span["name"],
+        span["status"],
+        seconds,
+        tokens,
+        attributes.get("operation.cost") or 0,
+        _why(span),
+    )
 
 
 def _why(span: dict[str, Any]) -> str:
-    return str(span["attributes"].get("error.message", "")).partition("\n")[0][:120] if span["status"] == "error" else ""
+    return (
+        str(span["attributes"].get("error.message", "")).partition("\n")[0][:120]
+        if span["status"] == "error"
+        else ""
+    )
 
 
-def _line(name: str, status: str, seconds: float | None, tokens: int, usd: float, why: str = "") -> str:
+def _line(
+    name: str, status: str, seconds: float | None, tokens: int, usd: float, why: str = ""
+) -> str:
     parts = [escape(name)]
     parts.append(
         f"[dim]{seconds * 1000:.0f} ms[/]"
@@ -106,13 +153,22 @@ def _line(name: str, status: str, seconds: float | None, tokens: int, usd: float
     )
     parts.append(f"[dim]{tokens} tokens[/]" if tokens else "")
     parts.append(dollars(usd) if usd else "")
-    parts.append(f"[red]{escape(status)}[/]" if status in ("error", "killed", "failed", "pending") else "")
+    parts.append(
+        f"[red]{escape(status)}[/]" if status in ("error", "killed", "failed", "pending") else ""
+    )
     parts.append(f"[red]{escape(why)}[/]" if why else "")
     return "  ".join(filter(None, parts))
 
 
 def _sums(spans: list[dict[str, Any]]) -> tuple[int, float]:
     """Return tokens and money of the model calls; agents repeat what their calls have used."""
-    calls = [span["attributes"] for span in spans if span["attributes"].get("gen_ai.operation.name") == "chat"]
-    tokens = sum(call.get("gen_ai.usage.input_tokens", 0) + call.get("gen_ai.usage.output_tokens", 0) for call in calls)
+    calls = [
+        span["attributes"]
+        for span in spans
+        if span["attributes"].get("gen_ai.operation.name") == "chat"
+    ]
+    tokens = sum(
+        call.get("gen_ai.usage.input_tokens", 0) + call.get("gen_ai.usage.output_tokens", 0)
+        for call in calls
+    )
     return tokens, sum(call.get("operation.cost") or 0 for call in calls)

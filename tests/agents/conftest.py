@@ -38,7 +38,9 @@ class Edge:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def add_page(self, path: str, title: str, text: str, date: str = "2026-11-20", host: str = "127.0.0.1") -> str:
+    def add_page(
+        self, path: str, title: str, text: str, date: str = "2026-11-20", host: str = "127.0.0.1"
+    ) -> str:
         """Serve a page and let the search find it."""
         paragraphs = "".join(f"<p>{part}</p>" for part in text.split("\n"))
         self.pages[path] = (
@@ -46,12 +48,17 @@ class Edge:
             f"<body><article><h1>{title}</h1>{paragraphs}</article></body></html>"
         )
         url = f"http://{host}:{self.port}{path}"
-        self.results.append({"url": url, "title": title, "content": text[:150], "publishedDate": date})
+        self.results.append(
+            {"url": url, "title": title, "content": text[:150], "publishedDate": date}
+        )
         return url
 
 
 def _first_sentences(evidence: list[tuple[str, str]]) -> str:
-    return "\n".join(f"{text.split('. ')[0].strip().rstrip('.')}. [{identity}]" for identity, text in evidence[:4])
+    return "\n".join(
+        f"{text.split('. ')[0].strip().rstrip('.')}. [{identity}]"
+        for identity, text in evidence[:4]
+    )
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -68,7 +75,11 @@ class Handler(BaseHTTPRequestHandler):
             if self.edge.search_fault is not None:
                 self.edge.search_fault(self)
                 return
-            self.answer(self.edge.search_status, json.dumps({"results": self.edge.results}), "application/json")
+            self.answer(
+                self.edge.search_status,
+                json.dumps({"results": self.edge.results}),
+                "application/json",
+            )
         elif path.path in self.edge.pages:
             self.edge.fetched.append(path.path)
             self.answer(200, self.edge.pages[path.path], "text/html; charset=utf-8")
@@ -96,11 +107,19 @@ class Handler(BaseHTTPRequestHandler):
         evidence = EVIDENCE.findall(prompt.replace("\\n", "\n").replace('\\"', '"'))
         arguments = {"queries": [{"text": "orbit sodium plant"}]}
         if "judge" in tools:
-            claims = [{"text": text.split(". ")[0] + ".", "citations": [identity]} for identity, text in evidence[:3]]
+            claims = [
+                {"text": text.split(". ")[0] + ".", "citations": [identity]}
+                for identity, text in evidence[:3]
+            ]
             arguments = {"enough": True, "claims": claims, "missing": [], "conflicts": []}
         made: dict[str, Any] = {"type": "text", "text": "" if tools else self.edge.write(evidence)}
         if tools:
-            made = {"type": "tool_use", "id": "toolu_1", "name": next(iter(tools)), "input": arguments}
+            made = {
+                "type": "tool_use",
+                "id": "toolu_1",
+                "name": next(iter(tools)),
+                "input": arguments,
+            }
         message = {
             "id": "msg_1",
             "type": "message",
@@ -116,7 +135,11 @@ class Handler(BaseHTTPRequestHandler):
         delta = {"type": "text_delta", "text": made.get("text", "")}
         events = [
             {"type": "message_start", "message": {**message, "content": [], "stop_reason": None}},
-            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {
+                "type": "content_block_start",
+                "index": 0,
+                "content_block": {"type": "text", "text": ""},
+            },
             {"type": "content_block_delta", "index": 0, "delta": delta},
             {"type": "content_block_stop", "index": 0},
             {
@@ -137,8 +160,14 @@ class Handler(BaseHTTPRequestHandler):
         if "plan" in tools:
             self.tool_call("plan", {"queries": [{"text": "orbit sodium plant"}]})
         elif "judge" in tools:
-            claims = [{"text": text.split(". ")[0] + ".", "citations": [identity]} for identity, text in evidence[:3]]
-            self.tool_call("judge", {"enough": self.edge.enough, "claims": claims, "missing": [], "conflicts": []})
+            claims = [
+                {"text": text.split(". ")[0] + ".", "citations": [identity]}
+                for identity, text in evidence[:3]
+            ]
+            self.tool_call(
+                "judge",
+                {"enough": self.edge.enough, "claims": claims, "missing": [], "conflicts": []},
+            )
         elif body.get("stream"):
             self.stream(self.edge.write(evidence))
         else:
@@ -173,7 +202,15 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         pieces = [text[place : place + 20] for place in range(0, len(text), 20)]
         for piece in pieces[: len(pieces) // 2] if cut else pieces:
-            self.chunk([{"index": 0, "delta": {"role": "assistant", "content": piece}, "finish_reason": None}])
+            self.chunk(
+                [
+                    {
+                        "index": 0,
+                        "delta": {"role": "assistant", "content": piece},
+                        "finish_reason": None,
+                    }
+                ]
+            )
         if not cut:
             self.chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
             self.chunk([], self.edge.usage)
@@ -181,7 +218,13 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def chunk(self, choices: list[dict[str, Any]], usage: dict[str, int] | None = None) -> None:
-        chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "choices": choices}
+        chunk = {
+            "id": "x",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "gpt-4o",
+            "choices": choices,
+        }
         self.wfile.write(f"data: {json.dumps({**chunk, 'usage': usage})}\n\n".encode())
         self.wfile.flush()
 
@@ -198,11 +241,15 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
-    """Fake services on loopback: an OpenAI-compatible provider, SearXNG, pages; the settings name them."""
+    """Fake services on loopback: an OpenAI-compatible provider, SearXNG, pages; the settings name
+    them.
+    """
     made = Edge()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"edge": made}))
     made.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     monkeypatch.setenv("OPENAI_BASE_URL", f"{made.url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdefghij")

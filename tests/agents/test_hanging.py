@@ -1,4 +1,6 @@
-"""A model that hangs for longer than its step may take: the step's process is ended, and the run can be gone on with."""
+"""A model that hangs for longer than its step may take: the step's process is ended, and the run
+can be gone on with.
+"""
 
 import threading
 from copy import deepcopy
@@ -35,8 +37,10 @@ def test_a_step_whose_model_hangs_is_killed_by_its_time_out_and_the_run_goes_on_
     again = resume(killed.run_id)
 
     assert killed.status == "failed" and "6" in str(killed.error) and left["state"] == "sent"
-    assert (charged["state"], charged["price_source"]) == ("settled", "reserve") and charged["cost_usd"] == left["reserved_usd"]
+    assert (charged["state"], charged["price_source"]) == ("settled", "reserve") and charged[
+        "cost_usd"
+    ] == left["reserved_usd"]
     assert again.status == "done" and again.result["text"] == "High water is at six."
-    assert len(hanging.requests) == 2 and db.fetch_one("SELECT count(*) AS n FROM usage WHERE price_source <> 'reserve'") == {
-        "n": 1
-    }
+    assert len(hanging.requests) == 2 and db.fetch_one(
+        "SELECT count(*) AS n FROM usage WHERE price_source <> 'reserve'"
+    ) == {"n": 1}

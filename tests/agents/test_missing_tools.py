@@ -49,7 +49,13 @@ def runs(database):
 
 
 def need(name, description, risk="low", inputs=None, outputs=None):
-    missing = {"name": name, "description": description, "inputs": inputs or {}, "outputs": outputs or {}, "estimated_risk": risk}
+    missing = {
+        "name": name,
+        "description": description,
+        "inputs": inputs or {},
+        "outputs": outputs or {},
+        "estimated_risk": risk,
+    }
     return {**REPORT, "missing_tools": [missing]}
 
 
@@ -58,7 +64,9 @@ def test_the_same_gap_from_many_runs_is_one_entry_with_a_count(runs, tools):
 
     for run in (*runs, runs[0]):
         assert missing_tools.report(run, REPORT, tools) == REPORT
-    missing_tools.report(runs[1], {**REPORT, "missing_tools": [{**reworded, "name": "fax_document"}]}, tools)
+    missing_tools.report(
+        runs[1], {**REPORT, "missing_tools": [{**reworded, "name": "fax_document"}]}, tools
+    )
 
     (row,) = db.fetch_all("SELECT report, seen, run_ids FROM tool_gap")
     assert row["report"] == REPORT and row["seen"] == 3 and len(row["run_ids"]) == 3
@@ -67,7 +75,11 @@ def test_the_same_gap_from_many_runs_is_one_entry_with_a_count(runs, tools):
 def test_other_gaps_are_other_entries(runs, tools):
     missing_tools.report(runs[0], REPORT, tools)
     missing_tools.report(
-        runs[0], need("book_train", "Book a seat on a train between two cities.", "high", {"start": "string"}), tools
+        runs[0],
+        need(
+            "book_train", "Book a seat on a train between two cities.", "high", {"start": "string"}
+        ),
+        tools,
     )
 
     assert len(missing_tools.list_reports()) == 2
@@ -85,7 +97,10 @@ def test_other_gaps_are_other_entries(runs, tools):
         ({"missing_tools": [{**FAX, "inputs": ["number"]}]}, "missing_tools.0.inputs"),
         ({"missing_tools": [{**FAX, "inputs": {"number": ""}}]}, "types are words"),
         ({"missing_tools": [{**FAX, "name": "send a fax!"}]}, "no name of a tool"),
-        ({"missing_tools": [{name: value for name, value in FAX.items() if name != "outputs"}]}, "outputs"),
+        (
+            {"missing_tools": [{name: value for name, value in FAX.items() if name != "outputs"}]},
+            "outputs",
+        ),
     ],
 )
 def test_a_malformed_report_is_refused_with_the_part_that_is_wrong(runs, tools, change, words):
@@ -95,17 +110,31 @@ def test_a_malformed_report_is_refused_with_the_part_that_is_wrong(runs, tools, 
     assert words in str(caught.value) and missing_tools.list_reports() == []
 
 
-@pytest.mark.parametrize("name", ["web.search", "web_search", "webSearch", "Web-Search", "mail.send", "notes_read"])
+@pytest.mark.parametrize(
+    "name", ["web.search", "web_search", "webSearch", "Web-Search", "mail.send", "notes_read"]
+)
 def test_a_report_of_a_tool_that_exists_is_rejected(runs, tools, name):
     with pytest.raises(BadInput, match=r"is not missing, the tool .* exists"):
-        missing_tools.report(runs[0], need(name, "Something that is said to be missing here."), tools)
+        missing_tools.report(
+            runs[0], need(name, "Something that is said to be missing here."), tools
+        )
 
 
 @pytest.mark.parametrize(
     "report",
     [
-        need("page_reader", "Fetch a web page and return its text.", inputs={"url": "string"}, outputs={"text": "string"}),
-        need("note_finder", "Search the notes by words.", inputs={"query": "string"}, outputs={"notes": "array"}),
+        need(
+            "page_reader",
+            "Fetch a web page and return its text.",
+            inputs={"url": "string"},
+            outputs={"text": "string"},
+        ),
+        need(
+            "note_finder",
+            "Search the notes by words.",
+            inputs={"query": "string"},
+            outputs={"notes": "array"},
+        ),
     ],
 )
 def test_a_need_that_a_tool_meets_is_rejected(runs, tools, report):
@@ -116,7 +145,13 @@ def test_a_need_that_a_tool_meets_is_rejected(runs, tools, report):
 @pytest.mark.parametrize(
     "report",
     [
-        need("delete_page", "Delete a web page from a site.", "high", {"url": "string"}, {"deleted": "boolean"}),
+        need(
+            "delete_page",
+            "Delete a web page from a site.",
+            "high",
+            {"url": "string"},
+            {"deleted": "boolean"},
+        ),
         need(
             "search_flights",
             "Find flights between two airports on a day.",
@@ -131,12 +166,27 @@ def test_a_need_that_a_tool_meets_is_rejected(runs, tools, report):
             {"text": "string", "language": "string"},
             {"translation": "string"},
         ),
-        need("transcribe_audio", "Turn a recording of speech into text.", "low", {"audio": "string"}, {"text": "string"}),
-        need("read_calendar", "List the appointments of a day.", "low", {"day": "date"}, {"appointments": "array"}),
+        need(
+            "transcribe_audio",
+            "Turn a recording of speech into text.",
+            "low",
+            {"audio": "string"},
+            {"text": "string"},
+        ),
+        need(
+            "read_calendar",
+            "List the appointments of a day.",
+            "low",
+            {"day": "date"},
+            {"appointments": "array"},
+        ),
     ],
 )
 def test_a_need_that_no_tool_meets_is_stored(runs, tools, report):
-    assert missing_tools.report(runs[0], report, tools)["missing_tools"][0]["name"] == report["missing_tools"][0]["name"]
+    assert (
+        missing_tools.report(runs[0], report, tools)["missing_tools"][0]["name"]
+        == report["missing_tools"][0]["name"]
+    )
 
 
 CASES = yaml.safe_load((Path(__file__).parent / "needs.yaml").read_text())
@@ -144,21 +194,34 @@ CASES = yaml.safe_load((Path(__file__).parent / "needs.yaml").read_text())
 
 def fields(text):
     return {
-        name.rstrip("!"): kind or "string" for name, _, kind in (word.replace("!", "").partition(":") for word in text.split())
+        name.rstrip("!"): kind or "string"
+        for name, _, kind in (word.replace("!", "").partition(":") for word in text.split())
     }
 
 
 def of_others(name, row):
     writes, description, takes, gives = row
     schemas = [
-        {"type": "object", "properties": {one: {"type": kind} for one, kind in fields(text).items()}} for text in (takes, gives)
+        {
+            "type": "object",
+            "properties": {one: {"type": kind} for one, kind in fields(text).items()},
+        }
+        for text in (takes, gives)
     ]
-    schemas[0]["required"] = [word.partition("!")[0].partition(":")[0] for word in takes.split() if "!" in word]
+    schemas[0]["required"] = [
+        word.partition("!")[0].partition(":")[0] for word in takes.split() if "!" in word
+    ]
     return Tool(name, description, *schemas, {"readOnlyHint": writes == "r"})
 
 
 def missing(row):
-    return MissingTool(name=row[0], description=row[1], inputs=fields(row[2]), outputs=fields(row[3]), estimated_risk=row[4])
+    return MissingTool(
+        name=row[0],
+        description=row[1],
+        inputs=fields(row[2]),
+        outputs=fields(row[3]),
+        estimated_risk=row[4],
+    )
 
 
 def test_needs_are_met_by_meaning_and_schema_among_many_tools(tools):
@@ -167,8 +230,13 @@ def test_needs_are_met_by_meaning_and_schema_among_many_tools(tools):
     wanted = [(name, missing(row)) for name, rows in CASES["met"].items() for row in rows][part]
     lacking = [missing(row) for row in CASES["unmet"]][part]
 
-    met = [(need.name, name, found.tool) for name, need in wanted if (found := find_match(need, every))]
+    met = [
+        (need.name, name, found.tool) for name, need in wanted if (found := find_match(need, every))
+    ]
     unmet = [need.name for need in lacking if find_match(need, every)]
 
-    assert len(met) >= 0.9 * len(wanted) and sum(right == found for _, right, found in met) >= len(met) - 1, met
+    assert (
+        len(met) >= 0.9 * len(wanted)
+        and sum(right == found for _, right, found in met) >= len(met) - 1
+    ), met
     assert len(unmet) <= 0.05 * len(lacking), unmet

@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def millrace(edge, configure, database, monkeypatch, tmp_path, capsys):
-    """Call the command line with the fake provider of models; what only looks does so in this process."""
+    """Call the command line with the fake provider of models; what only looks does so in this
+    process.
+    """
     configure(model="openai:gpt-4o", tool_usd={"web.search": 0.003})
     monkeypatch.chdir(tmp_path)
 
@@ -45,22 +47,41 @@ def test_digest_terminal_json_and_spend_agree_to_the_cent(millrace):
     assert cost > 0.02
 
     told = dollars(cost)
-    digest = next(Path(file) for file in document["result"]["digests"][0]["files"] if file.endswith(".txt")).read_text()
+    digest = next(
+        Path(file) for file in document["result"]["digests"][0]["files"] if file.endswith(".txt")
+    ).read_text()
     by_run = json.loads(millrace("spend", "--by", "run", "--json"))
     by_agent = json.loads(millrace("spend", "--by", "agent", "--run", run_id, "--json"))
 
     assert f"It cost {told}." in " ".join(digest.split())
-    assert re.search(rf"daily_research {run_id}\s+done\s+{re.escape(told)}$", millrace("show", run_id), re.MULTILINE)
+    assert re.search(
+        rf"daily_research {run_id}\s+done\s+{re.escape(told)}$",
+        millrace("show", run_id),
+        re.MULTILINE,
+    )
     assert f"Together {told}" in millrace("spend", "--by", "model")
     assert told in millrace("runs")
     assert [(group["run"], group["cost_usd"]) for group in by_run["groups"]] == [(run_id, cost)]
     assert by_run["total"]["cost_usd"] == cost
-    assert {limit["scope"]: limit["spent_usd"] for limit in by_agent["limits"]} == {"run": cost, "user_day": cost}
-    assert sum(topic["cost_usd"] for topic in document["result"]["topics"]) == pytest.approx(cost, abs=1e-6)
+    assert {limit["scope"]: limit["spent_usd"] for limit in by_agent["limits"]} == {
+        "run": cost,
+        "user_day": cost,
+    }
+    assert sum(topic["cost_usd"] for topic in document["result"]["topics"]) == pytest.approx(
+        cost, abs=1e-6
+    )
     assert sum(group["cost_usd"] for group in by_agent["groups"]) == pytest.approx(cost, abs=1e-6)
-    assert {group["agent"] for group in by_agent["groups"]} == {"planner", "judge", "writer", "researcher"}
+    assert {group["agent"] for group in by_agent["groups"]} == {
+        "planner",
+        "judge",
+        "writer",
+        "researcher",
+    }
     assert by_agent["groups"][0]["tokens"]["input"] >= 1000
-    assert next(group["tools_usd"] for group in by_agent["groups"] if group["agent"] == "researcher") > 0
+    assert (
+        next(group["tools_usd"] for group in by_agent["groups"] if group["agent"] == "researcher")
+        > 0
+    )
 
 
 async def search_until_refused(times):
@@ -78,5 +99,19 @@ def test_a_tool_with_a_price_is_charged_by_call_and_stops_with_the_money(edge, i
     asyncio.run(search_until_refused(2))
 
     assert len(edge.searches) == 2
-    rows = db.fetch_all("SELECT kind, model, state, cost_usd::float AS cost, price_source FROM usage")
-    assert rows == [{"kind": "tool", "model": "web.search", "state": "settled", "cost": 0.04, "price_source": "settings"}] * 2
+    rows = db.fetch_all(
+        "SELECT kind, model, state, cost_usd::float AS cost, price_source FROM usage"
+    )
+    assert (
+        rows
+        == [
+            {
+                "kind": "tool",
+                "model": "web.search",
+                "state": "settled",
+                "cost": 0.04,
+                "price_source": "settings",
+            }
+        ]
+        * 2
+    )

@@ -13,7 +13,10 @@ from f.millrace.trust import actions, approvals, decisions
 from f.millrace.trust.scorecard import described, scorecard
 from scripts.verbs.__main__ import main
 
-TEXT = "The Orbit plant in Leeds opened on Monday. It employs 400 people. It makes sodium cells for buses."
+TEXT = (
+    "The Orbit plant in Leeds opened on Monday. It employs 400 people. It makes sodium cells for"
+    " buses."
+)
 BUSY = [lambda handler, _: handler.answer(500, "{}", "application/json") or True]
 
 
@@ -22,14 +25,22 @@ def question(edge, database, configure):
     """Ask a question as the command line does; returns the run's id."""
     configure(model="openai:gpt-4o")
     edge.add_page("/one", "Orbit opens", TEXT)
-    edge.add_page("/two", "Orbit in Leeds", TEXT.replace("Monday", "Monday, the company said"), host="localhost")
+    edge.add_page(
+        "/two",
+        "Orbit in Leeds",
+        TEXT.replace("Monday", "Monday, the company said"),
+        host="localhost",
+    )
 
     def run(text="When did the Orbit plant in Leeds open?"):
         run_id = str(uuid.uuid4())
         db.execute("INSERT INTO run (id, flow) VALUES (%s, 'ask')", [run_id])
         with step("ask", run_id):
             ask(text)
-        db.execute("UPDATE run SET status = 'done', finished_at = clock_timestamp() WHERE id = %s", [run_id])
+        db.execute(
+            "UPDATE run SET status = 'done', finished_at = clock_timestamp() WHERE id = %s",
+            [run_id],
+        )
         return run_id
 
     return run
@@ -47,19 +58,28 @@ def test_without_runs_no_figure_pretends(database):
     figures = card().values()
 
     assert len(figures) == 8
-    assert {(figure["n"], figure["value"], figure["met"], figure["verdict"]) for figure in figures} == {
-        (0, None, None, "not enough data")
-    }
+    assert {
+        (figure["n"], figure["value"], figure["met"], figure["verdict"]) for figure in figures
+    } == {(0, None, None, "not enough data")}
 
 
 def test_questions_tools_and_recovered_requests_count(question, edge):
     edge.faults = list(BUSY)
 
-    run_ids = [question(), *(question(f"Who works at the Orbit plant in Leeds, part {n}?") for n in range(4))]
+    run_ids = [
+        question(),
+        *(question(f"Who works at the Orbit plant in Leeds, part {n}?") for n in range(4)),
+    ]
 
     figures = card()
-    assert {outcome for run_id in run_ids for outcome in outcomes(run_id)} == {("judgement", "silent_success")}
-    assert (figures["decisions_right"]["n"], figures["decisions_right"]["value"], figures["decisions_right"]["verdict"]) == (
+    assert {outcome for run_id in run_ids for outcome in outcomes(run_id)} == {
+        ("judgement", "silent_success")
+    }
+    assert (
+        figures["decisions_right"]["n"],
+        figures["decisions_right"]["value"],
+        figures["decisions_right"]["verdict"],
+    ) == (
         5,
         100,
         "met",
@@ -100,7 +120,12 @@ def test_what_people_say_becomes_the_outcome(question, capsys):
         assert main(["feedback", run_id[:8], *words]) == 0
     assert main(["feedback", run_ids[3], "nice", "work"]) == 0
 
-    assert [outcomes(run_id)[0][1] for run_id in run_ids] == ["corrected", "refused", "undone", "approved"]
+    assert [outcomes(run_id)[0][1] for run_id in run_ids] == [
+        "corrected",
+        "refused",
+        "undone",
+        "approved",
+    ]
     assert card()["decisions_right"]["value"] == 25
     rows = db.fetch_all("SELECT verdict, comment FROM feedback ORDER BY at")
     assert rows[0] == {"verdict": "corrected", "comment": "it was Tuesday"}
@@ -120,14 +145,17 @@ def test_confidence_that_knows_better_correlates_with_approval(database):
     assert figure["value"] == pytest.approx(0.870, abs=0.001)
 
 
-def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(edge, database, configure, monkeypatch):
+def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(
+    edge, database, configure, monkeypatch
+):
     configure(model="openai:gpt-4o")
     edge.add_page("/one", "Orbit opens", TEXT)
     run_id = str(uuid.uuid4())
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])
     for number in (1, 2):
         db.execute(
-            "INSERT INTO topic (id, run_id, namespace, rank, title) VALUES (%s, %s, 'main', %s, 'Orbit plant in Leeds')",
+            "INSERT INTO topic (id, run_id, namespace, rank, title) VALUES (%s, %s, 'main', %s,"
+            " 'Orbit plant in Leeds')",
             [f"topic_{number}", run_id, number],
         )
         monkeypatch.setenv("MILLRACE_STEP", f"research[{number}].investigate")
@@ -136,7 +164,9 @@ def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(edge, data
     assert main(["feedback", run_id, "refused", "--topic", "2"]) == 0
     assert main(["feedback", run_id, "refused", "--topic", "3"]) == 2
 
-    assert {row["subject"]: row["outcome"] for row in decisions.of_run(run_id)}["topic_2"] == "refused"
+    assert {row["subject"]: row["outcome"] for row in decisions.of_run(run_id)}[
+        "topic_2"
+    ] == "refused"
     reviews = db.fetch_all("SELECT topic_id FROM research_result WHERE review = 'refused'")
     assert reviews == [{"topic_id": "topic_2"}]
     assert card()["latency_research"]["n"] == 2
@@ -146,16 +176,32 @@ def test_an_answer_to_a_question_is_an_outcome_and_asking_is_seen_at_the_schedul
     asked, quiet = str(uuid.uuid4()), str(uuid.uuid4())
     for run_id in (asked, quiet):
         db.execute(
-            "INSERT INTO run (id, flow, status, pipeline) VALUES (%s, 'daily_research', 'done', %s)",
+            "INSERT INTO run (id, flow, status, pipeline) VALUES (%s, 'daily_research',"
+            " 'done', %s)",
             [run_id, db.jsonb({"opened": {"scheduled": True}})],
         )
-    answers = [("approved", "ada"), ("denied", "ada"), ("expired", "millrace"), ("approved", "policy")]
+    answers = [
+        ("approved", "ada"),
+        ("denied", "ada"),
+        ("expired", "millrace"),
+        ("approved", "policy"),
+    ]
     for number, (answer, by) in enumerate(answers):
-        row = actions.propose("mail.send", {"to": "a@b.example", "subject": str(number)}, f"mail {number}", run_id=asked)
+        row = actions.propose(
+            "mail.send",
+            {"to": "a@b.example", "subject": str(number)},
+            f"mail {number}",
+            run_id=asked,
+        )
         db.execute("UPDATE action SET asked_at = now() WHERE id = %s", [row["id"]])
         approvals.decide(str(row["id"]), row["digest"], answer, by)
 
-    assert [outcome for _, outcome in outcomes(asked)] == ["approved", "refused", None, "silent_success"]
+    assert [outcome for _, outcome in outcomes(asked)] == [
+        "approved",
+        "refused",
+        None,
+        "silent_success",
+    ]
     assert (card()["runs_alone"]["n"], card()["runs_alone"]["value"]) == (2, 50)
     assert card()["decisions_right"]["n"] == 3
 

@@ -32,19 +32,33 @@ print(json.dumps([result, [name for name, file in files.items() if file and name
 
 @pytest.mark.parametrize("tracing", ["", "true"])
 def test_a_graph_runs_without_langsmith_and_the_real_requests_stays_usable(tracing):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LANGSMITH_TRACING": tracing, "LANGSMITH_API_KEY": "none"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "LANGSMITH_TRACING": tracing,
+        "LANGSMITH_API_KEY": "none",
+    }
 
-    done = subprocess.run([sys.executable, "-c", GRAPH], capture_output=True, text=True, env=environment, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", GRAPH], capture_output=True, text=True, env=environment, cwd=ROOT
+    )
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [{"count": 5}, [], True]
 
 
 def test_a_process_that_has_langgraph_keeps_it():
-    code = "import langgraph.graph, langsmith; from f.millrace.agents import state_graph; print(langsmith.__file__ is not None)"
+    code = (
+        "import langgraph.graph, langsmith; from f.millrace.agents import state_graph;"
+        " print(langsmith.__file__ is not None)"
+    )
 
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
     assert done.stdout.strip() == "True", done.stderr

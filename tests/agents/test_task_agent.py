@@ -1,4 +1,6 @@
-"""One task, done with tools: what the agent may not do alone is asked in one question and done afterwards, once."""
+"""One task, done with tools: what the agent may not do alone is asked in one question and done
+afterwards, once.
+"""
 
 import json
 from argparse import Namespace
@@ -45,7 +47,9 @@ def played(edge, configure, database):
         for answer in answers:
             if isinstance(answer, str):
                 said = {"role": "assistant", "content": answer}
-                edge.faults.append(lambda handler, _, said=said: handler.message(said, "stop") or True)
+                edge.faults.append(
+                    lambda handler, _, said=said: handler.message(said, "stop") or True
+                )
             else:
                 edge.faults.append(lambda handler, _, made=answer: handler.tool_call(*made) or True)
 
@@ -59,14 +63,20 @@ def flow(task="Tell Ada when high water is."):
 
 
 def answered(outcome, approved=True, **more):
-    (action,) = approvals.list_pending()[-1:] if not outcome.waiting else [actions.by_id(waiting_for(outcome))]
+    (action,) = (
+        approvals.list_pending()[-1:]
+        if not outcome.waiting
+        else [actions.by_id(waiting_for(outcome))]
+    )
     body = {"action_digest": action["digest"]}
     reply = {"approved": approved, "body": body, "by": "eva", **more}
     return resume(outcome.run_id, reply, isolation=Inline(ROOT), root=ROOT)
 
 
 def waiting_for(outcome):
-    row = db.fetch_one("SELECT id FROM action WHERE run_id = %s AND tool = 'agent.calls'", [outcome.run_id])
+    row = db.fetch_one(
+        "SELECT id FROM action WHERE run_id = %s AND tool = 'agent.calls'", [outcome.run_id]
+    )
     return str(row["id"])
 
 
@@ -91,20 +101,30 @@ def test_an_approved_call_is_made_after_the_answer_and_once(played, tmp_path):
 
     done = answered(outcome)
 
-    assert done.status == "done" and [call["state"] for call in done.result["calls"]] == ["performed"]
+    assert done.status == "done" and [call["state"] for call in done.result["calls"]] == [
+        "performed"
+    ]
     assert len(list((tmp_path / "outbox").glob("*.eml"))) == 1
     perform.main(outcome.run_id, waiting_for(outcome))
-    assert len(list((tmp_path / "outbox").glob("*.eml"))) == 1 and states()["agent.calls"] == "performed"
+    assert (
+        len(list((tmp_path / "outbox").glob("*.eml"))) == 1
+        and states()["agent.calls"] == "performed"
+    )
 
 
-@pytest.mark.parametrize(("reply", "state"), [({"approved": False}, "denied"), ({"timed_out": True}, "expired")])
+@pytest.mark.parametrize(
+    ("reply", "state"), [({"approved": False}, "denied"), ({"timed_out": True}, "expired")]
+)
 def test_denied_or_unanswered_nothing_is_done_and_the_run_ends_well(played, tmp_path, reply, state):
     played(("mail_send", MAIL), "A person has to allow the mail.")
 
     done = answered(flow(), **reply)
 
     assert done.status == "done" and [call["state"] for call in done.result["calls"]] == [state]
-    assert states() == {"mail.send": state, "agent.calls": state} and not (tmp_path / "outbox").exists()
+    assert (
+        states() == {"mail.send": state, "agent.calls": state}
+        and not (tmp_path / "outbox").exists()
+    )
 
 
 def test_a_refusal_that_carries_a_yes_and_a_bare_get_do_nothing(played, tmp_path):
@@ -121,7 +141,9 @@ def test_a_refusal_that_carries_a_yes_and_a_bare_get_do_nothing(played, tmp_path
 
 
 def test_the_page_shows_every_call_and_why_it_asks(played, configure):
-    played(("mail_send", MAIL), ("notes_write", {"path": "x.md", "text": "Tides of the day"}), "Asked.")
+    played(
+        ("mail_send", MAIL), ("notes_write", {"path": "x.md", "text": "Tides of the day"}), "Asked."
+    )
     configure(risk_medium="ask")
 
     action = actions.by_id(waiting_for(flow()))
@@ -164,7 +186,10 @@ def test_the_command_line_answers_for_the_run(played, tmp_path, capsys):
 
     code = verb.answer(Namespace(id=waiting_for(outcome), action="approve", json=True))
 
-    assert code == 0 and json.loads(capsys.readouterr().out)["result"]["calls"][0]["state"] == "performed"
+    assert (
+        code == 0
+        and json.loads(capsys.readouterr().out)["result"]["calls"][0]["state"] == "performed"
+    )
 
 
 def test_a_question_and_its_parts_are_one_line_and_a_late_answer_is_told(played, capsys):
@@ -173,17 +198,29 @@ def test_a_question_and_its_parts_are_one_line_and_a_late_answer_is_told(played,
 
     assert verb.list_all(Namespace(json=False)) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "proposed" in line]
-    assert len(lines) == 1 and whole[:8] in lines[0] and "ada@home.example" in lines[0] and "UTC" in lines[0]
+    assert (
+        len(lines) == 1
+        and whole[:8] in lines[0]
+        and "ada@home.example" in lines[0]
+        and "UTC" in lines[0]
+    )
     assert verb.list_all(Namespace(json=True)) == 0
     listed = json.loads(capsys.readouterr().out)["approvals"]
-    assert {row["tool"]: row["part_of"] for row in listed} == {"mail.send": whole, "agent.calls": None}
+    assert {row["tool"]: row["part_of"] for row in listed} == {
+        "mail.send": whole,
+        "agent.calls": None,
+    }
 
     assert verb.answer(Namespace(id=whole, action="deny", json=False)) == 0
     assert verb.answer(Namespace(id=whole, action="approve", json=False)) == 1
-    assert "the first answer stands" in capsys.readouterr().out and states()["mail.send"] == "denied"
+    assert (
+        "the first answer stands" in capsys.readouterr().out and states()["mail.send"] == "denied"
+    )
 
 
-def test_a_step_that_is_repeated_does_not_ask_the_model_or_call_a_tool_again(played, edge, tmp_path):
+def test_a_step_that_is_repeated_does_not_ask_the_model_or_call_a_tool_again(
+    played, edge, tmp_path
+):
     played(("notes_write", {"path": "tides.md", "text": "six"}), "Written.")
     with step("test.task"):
         run_id = current().run_id
@@ -207,7 +244,9 @@ def test_a_missing_tool_is_reported_and_the_run_tells_it(played):
 
     outcome = flow("Fax the tides to 555.")
 
-    assert outcome.result["gaps"] == [GAP] and db.fetch_one("SELECT seen FROM tool_gap") == {"seen": 1}
+    assert outcome.result["gaps"] == [GAP] and db.fetch_one("SELECT seen FROM tool_gap") == {
+        "seen": 1
+    }
 
 
 def test_the_offline_model_says_that_it_calls_no_tools(database):
@@ -216,7 +255,9 @@ def test_the_offline_model_says_that_it_calls_no_tools(database):
     assert (outcome.status, outcome.result["text"]) == ("partly_failed", task_agent.NO_TOOLS)
 
 
-def test_a_model_that_repeats_its_call_is_told_once_to_try_another_way_and_then_escalated(played, edge, capsys):
+def test_a_model_that_repeats_its_call_is_told_once_to_try_another_way_and_then_escalated(
+    played, edge, capsys
+):
     played(*[("notes_search", {"query": "tide"})] * 9)
 
     outcome = flow("When is high water?")
@@ -226,7 +267,10 @@ def test_a_model_that_repeats_its_call_is_told_once_to_try_another_way_and_then_
     assert "Try another way" in edge.requests[3]["messages"][-1]["content"]
     assert verb.list_all(Namespace(json=False)) == 0
     assert "When is high water?" in capsys.readouterr().out
-    assert db.fetch_one("SELECT escalated, outcome FROM decision") == {"escalated": True, "outcome": None}
+    assert db.fetch_one("SELECT escalated, outcome FROM decision") == {
+        "escalated": True,
+        "outcome": None,
+    }
 
 
 def test_a_model_whose_calls_bring_nothing_new_is_stalled(played, edge):
@@ -234,7 +278,10 @@ def test_a_model_whose_calls_bring_nothing_new_is_stalled(played, edge):
 
     outcome = flow("When is high water?")
 
-    assert "stalled: 3 requests in a row brought nothing new" in outcome.result["text"] and len(edge.requests) < 12
+    assert (
+        "stalled: 3 requests in a row brought nothing new" in outcome.result["text"]
+        and len(edge.requests) < 12
+    )
 
 
 def test_a_model_that_takes_the_other_way_is_not_escalated(played, tmp_path):
@@ -244,7 +291,10 @@ def test_a_model_that_takes_the_other_way_is_not_escalated(played, tmp_path):
     outcome = flow("Write tides.md.")
 
     assert (outcome.status, outcome.result["text"]) == ("done", "Written.")
-    assert db.fetch_one("SELECT escalated, outcome FROM decision") == {"escalated": False, "outcome": "silent_success"}
+    assert db.fetch_one("SELECT escalated, outcome FROM decision") == {
+        "escalated": False,
+        "outcome": "silent_success",
+    }
 
 
 def test_calls_asked_for_side_by_side_are_all_told_before_the_next_one_ends_it(database):
@@ -271,7 +321,11 @@ def test_a_model_that_never_comes_to_an_end_is_stopped_in_words(played, edge):
     outcome = flow("When is high water?")
 
     assert outcome.status == "partly_failed"
-    assert "stalled" in outcome.result["text"] and "http" not in outcome.result["text"] and len(edge.requests) <= 12
+    assert (
+        "stalled" in outcome.result["text"]
+        and "http" not in outcome.result["text"]
+        and len(edge.requests) <= 12
+    )
 
 
 def test_near_the_end_of_the_money_the_step_ends_with_what_it_has(played, configure):
@@ -282,19 +336,24 @@ def test_near_the_end_of_the_money_the_step_ends_with_what_it_has(played, config
     assert outcome.status == "partly_failed" and outcome.result["text"].startswith("Not finished:")
 
 
-def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_used(played, configure, edge, capsys):
+def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_used(
+    played, configure, edge, capsys
+):
     configure(run_usd=100, daily_budget_usd=50)
     run_id = "11111111-1111-4111-8111-111111111111"
     spent = budget.reserve(run_id, config.settings().user, "writer", "m", 46)
     budget.mark_sent(spent)
     budget.charge_reserve(spent)
     outcome = flow()
-    assert outcome.status == "waiting" and db.fetch_one("SELECT count(*) AS n FROM action WHERE tool = 'budget.allow'") == {
-        "n": 1
-    }
+    assert outcome.status == "waiting" and db.fetch_one(
+        "SELECT count(*) AS n FROM action WHERE tool = 'budget.allow'"
+    ) == {"n": 1}
     assert report.outcome(outcome, as_json=False) == 3
     assert f"approvals approve {waiting_for(outcome)[:8]}" in capsys.readouterr().out
-    assert "Why it asks: $46.00 of the $50.00" in questions.question(actions.by_id(waiting_for(outcome))).plain
+    assert (
+        "Why it asks: $46.00 of the $50.00"
+        in questions.question(actions.by_id(waiting_for(outcome))).plain
+    )
 
     answered(outcome)
     configure(run_usd=100, daily_budget_usd=50)
@@ -304,7 +363,9 @@ def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_us
     assert states() == {"budget.allow": "performed", "agent.calls": "performed"}
 
 
-@pytest.mark.parametrize(("task", "words"), [(" ", "1 to 4000 characters, this one 0"), ("x" * 4001, "this one 4001")])
+@pytest.mark.parametrize(
+    ("task", "words"), [(" ", "1 to 4000 characters, this one 0"), ("x" * 4001, "this one 4001")]
+)
 def test_a_task_without_words_or_with_too_many_is_refused(database, task, words):
     with pytest.raises(BadInput, match=words):
         work.main(task)

@@ -19,7 +19,9 @@ YES = {"action_digest": DIGEST}
 
 @pytest.fixture
 def action(database):
-    return actions.propose("mail.send", {"to": ["ada@home.example"], "mails": []}, "send:1", reason="mail always asks")
+    return actions.propose(
+        "mail.send", {"to": ["ada@home.example"], "mails": []}, "send:1", reason="mail always asks"
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,9 @@ BODIES = st.one_of(
     st.none(),
     st.text(max_size=5),
     st.dictionaries(
-        st.sampled_from(["action_digest", "error", "decision", "x"]), st.sampled_from([DIGEST, "e", "yes", None, {}]), max_size=3
+        st.sampled_from(["action_digest", "error", "decision", "x"]),
+        st.sampled_from([DIGEST, "e", "yes", None, {}]),
+        max_size=3,
     ),
 )
 
@@ -68,7 +72,10 @@ def test_asking_shows_what_will_happen_and_binds_the_click(action):
     asked = ask.main(str(action["id"]), timeout=60)
 
     assert asked["default_args"] == {"action_digest": action["digest"]}
-    assert "ada@home.example" in asked["description"]["markdown"] and "mail always asks" in asked["description"]["markdown"]
+    assert (
+        "ada@home.example" in asked["description"]["markdown"]
+        and "mail always asks" in asked["description"]["markdown"]
+    )
     assert [row["key"] for row in approvals.list_pending()] == ["send:1"]
 
 
@@ -80,17 +87,23 @@ def test_the_operator_is_mailed_once(action, monkeypatch):
         ask.main(str(action["id"]))
 
     mails = list(Path(config.settings().outbox_dir).glob("*.eml"))
-    assert len(mails) == 1 and f"approvals approve {action['id']}".encode() in mails[0].read_bytes().replace(b"=\r\n", b"")
+    assert len(mails) == 1 and f"approvals approve {action['id']}".encode() in mails[
+        0
+    ].read_bytes().replace(b"=\r\n", b"")
 
 
-def test_on_windmill_the_mail_leads_to_the_page_and_gives_nobody_an_address_that_answers(action, monkeypatch):
+def test_on_windmill_the_mail_leads_to_the_page_and_gives_nobody_an_address_that_answers(
+    action, monkeypatch
+):
     pages = "https://windmill.example/approve/main"
     urls = {
         "approvalPage": f"{pages}/job/1/signed",
         "resume": "https://windmill.example/api/w/main/jobs_u/resume/job/1/signed",
         "cancel": "https://windmill.example/api/w/main/jobs_u/cancel/job/1/signed",
     }
-    monkeypatch.setattr(windmill, "get", lambda path: urls if path == "jobs/resume_urls/job/1" else {})
+    monkeypatch.setattr(
+        windmill, "get", lambda path: urls if path == "jobs/resume_urls/job/1" else {}
+    )
     monkeypatch.setattr(windmill, "on_worker", lambda: True)
     monkeypatch.setenv("WM_JOB_ID", "job")
     monkeypatch.setattr(config.settings(), "operator", "op@home.example")
@@ -102,12 +115,20 @@ def test_on_windmill_the_mail_leads_to_the_page_and_gives_nobody_an_address_that
     texts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
     assert len(texts) == 2 and all(urls["approvalPage"] in text for text in texts)
     assert not any(
-        "jobs_u" in text for text in [*texts, json.dumps(asked), json.dumps(db.fetch_all("SELECT * FROM run_event"), default=str)]
+        "jobs_u" in text
+        for text in [
+            *texts,
+            json.dumps(asked),
+            json.dumps(db.fetch_all("SELECT * FROM run_event"), default=str),
+        ]
     )
 
 
 def test_strangers_words_are_no_markdown_on_the_approval_page(database):
-    db.execute("INSERT INTO run (id, flow) VALUES ('00000000-0000-0000-0000-000000000001', 'daily_research')")
+    db.execute(
+        "INSERT INTO run (id, flow) VALUES ('00000000-0000-0000-0000-000000000001',"
+        " 'daily_research')"
+    )
     subject = "[click](http://evil.example) <img src=x>"
     action = actions.propose("mail.send", {"to": "a@b.example", "subject": subject}, "send:2")
 
@@ -143,23 +164,36 @@ def test_a_run_waits_while_a_person_is_asked(database):
 
 
 def test_without_an_action_there_is_nothing_to_approve():
-    assert record.main(asked=False) == {"approved": False, "decision": "nothing_to_approve", "by": "policy"}
+    assert record.main(asked=False) == {
+        "approved": False,
+        "decision": "nothing_to_approve",
+        "by": "policy",
+    }
 
 
 def test_an_answer_that_nobody_was_asked_for_does_not_count(action):
     body = {"action_digest": action["digest"]}
 
-    decided = record.main(str(action["id"]), asked=False, resume=body, resumes=[body], approvers=["eva"])
+    decided = record.main(
+        str(action["id"]), asked=False, resume=body, resumes=[body], approvers=["eva"]
+    )
 
     assert decided == {"approved": False, "decision": "proposed", "by": "policy"}
     assert approvals.answer_to(str(action["id"])) is None
 
 
-def test_a_decision_about_nothing_is_a_step_of_the_run_that_its_job_goes_on_with(database, monkeypatch):
+def test_a_decision_about_nothing_is_a_step_of_the_run_that_its_job_goes_on_with(
+    database, monkeypatch
+):
     run_id, job = "00000000-0000-0000-0000-000000000003", "018f6b0e-7f3a-7c11-9a55-0123456789ac"
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])
     db.execute("INSERT INTO attempt (run_id, job_id) VALUES (%s, %s)", [run_id, job])
-    for name, value in {"ROOT_JOB_ID": job, "FLOW_JOB_ID": job, "FLOW_STEP_ID": "approve", "FLOW_PATH": "f/millrace/x/y"}.items():
+    for name, value in {
+        "ROOT_JOB_ID": job,
+        "FLOW_JOB_ID": job,
+        "FLOW_STEP_ID": "approve",
+        "FLOW_PATH": "f/millrace/x/y",
+    }.items():
         monkeypatch.setenv(f"WM_{name}", value)
 
     assert record.main(None, asked=False)["decision"] == "nothing_to_approve"

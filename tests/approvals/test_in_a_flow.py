@@ -1,4 +1,6 @@
-"""Approvals as steps of a flow: compiled from a spec, run here, and flows of earlier versions that wait."""
+"""Approvals as steps of a flow: compiled from a spec, run here, and flows of earlier versions that
+wait.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,14 @@ steps:
 
 
 def propose(name: str) -> str:
-    return str(actions.propose("mail.send", {"to": [f"{name}@home.example"], "mails": []}, name, reason="mail always asks")["id"])
+    return str(
+        actions.propose(
+            "mail.send",
+            {"to": [f"{name}@home.example"], "mails": []},
+            name,
+            reason="mail always asks",
+        )["id"]
+    )
 
 
 @pytest.fixture
@@ -42,28 +51,43 @@ def twice(tmp_path: Path) -> Any:
     flow = openflow.compile_flow(loaded, files)
 
     def begin(asks_first: bool, asks_second: bool) -> Outcome:
-        args = {"first": propose("ada"), "second": propose("bob"), "asks_first": asks_first, "asks_second": asks_second}
+        args = {
+            "first": propose("ada"),
+            "second": propose("bob"),
+            "asks_first": asks_first,
+            "asks_second": asks_second,
+        }
         return start(flow, "twice", args, isolation="inline")
 
     return begin
 
 
 def decisions() -> dict[str, str]:
-    rows = db.fetch_all("SELECT a.key, p.decision FROM approval p JOIN action a ON a.id = p.action_id")
+    rows = db.fetch_all(
+        "SELECT a.key, p.decision FROM approval p JOIN action a ON a.id = p.action_id"
+    )
     return {row["key"]: row["decision"] for row in rows}
 
 
 def steps(run_id: str) -> list[str]:
-    rows = db.fetch_all("SELECT path FROM step WHERE run_id = %s AND status = 'done' ORDER BY started_at", [run_id])
+    rows = db.fetch_all(
+        "SELECT path FROM step WHERE run_id = %s AND status = 'done' ORDER BY started_at", [run_id]
+    )
     return [row["path"] for row in rows]
 
 
 def answered(outcome: Outcome) -> Outcome:
     [asked] = outcome.waiting
-    return resume(outcome.run_id, {"approved": True, "body": asked["default_args"], "by": "eva"}, isolation="inline")
+    return resume(
+        outcome.run_id,
+        {"approved": True, "body": asked["default_args"], "by": "eva"},
+        isolation="inline",
+    )
 
 
-def test_the_answer_to_one_question_is_none_to_a_later_one_that_nobody_was_asked(twice: Any) -> None:
+def test_the_answer_to_one_question_is_none_to_a_later_one_that_nobody_was_asked(
+    twice: Any,
+) -> None:
     waits = twice(True, False)
     assert (waits.status, [asked["step"] for asked in waits.waiting]) == ("waiting", ["one_ask"])
 
@@ -91,29 +115,51 @@ def test_a_decision_that_nobody_was_asked_about_has_a_step_too(twice: Any) -> No
 
 
 def old_form() -> dict[str, Any]:
-    """Return the flow that earlier versions made of an approval, as it is stored with runs that wait."""
+    """Return the flow that earlier versions made of an approval, as it is stored with runs that
+    wait.
+    """
     action = {"action_id": {"type": "javascript", "expr": "flow_input.action_id"}}
-    names = {name: {"type": "javascript", "expr": name} for name in ("resume", "resumes", "approvers")}
+    names = {
+        name: {"type": "javascript", "expr": name} for name in ("resume", "resumes", "approvers")
+    }
 
     def script(name: str, path: str, transforms: dict[str, Any], **more: Any) -> dict[str, Any]:
-        return {"id": name, "summary": name, "value": {"type": "script", "path": path, "input_transforms": transforms}, **more}
+        return {
+            "id": name,
+            "summary": name,
+            "value": {"type": "script", "path": path, "input_transforms": transforms},
+            **more,
+        }
 
     suspend = {"continue_on_disapprove_timeout": True, "required_events": 1, "timeout": 3600}
     asked = [
         script(
-            "approve_ask", "f/millrace/approvals/ask", {**action, "timeout": {"type": "static", "value": 3600}}, suspend=suspend
+            "approve_ask",
+            "f/millrace/approvals/ask",
+            {**action, "timeout": {"type": "static", "value": 3600}},
+            suspend=suspend,
         ),
         script("approve_record", "f/millrace/approvals/record", {**action, **names}),
     ]
     branches = [
-        {"summary": "A person decides", "expr": "flow_input.asks", "modules": asked, "parallel": True, "skip_failure": True}
+        {
+            "summary": "A person decides",
+            "expr": "flow_input.asks",
+            "modules": asked,
+            "parallel": True,
+            "skip_failure": True,
+        }
     ]
     after = {**action, "asked": {"type": "javascript", "expr": "!results.approve.approved"}}
     return {
         "summary": "An approval as earlier versions compiled it",
         "value": {
             "modules": [
-                {"id": "approve", "summary": "Ask", "value": {"type": "branchone", "branches": branches, "default": []}},
+                {
+                    "id": "approve",
+                    "summary": "Ask",
+                    "value": {"type": "branchone", "branches": branches, "default": []},
+                },
                 script("after", "f/millrace/approvals/record", after),
             ]
         },
@@ -121,10 +167,18 @@ def old_form() -> dict[str, Any]:
 
 
 def test_a_run_that_waits_with_the_flow_of_an_earlier_version_goes_on() -> None:
-    waits = start(old_form(), "daily_research", {"action_id": propose("ada"), "asks": True}, isolation="inline")
+    waits = start(
+        old_form(),
+        "daily_research",
+        {"action_id": propose("ada"), "asks": True},
+        isolation="inline",
+    )
     assert [asked["step"] for asked in waits.waiting] == ["approve.approve_ask"]
 
     done = answered(waits)
 
-    assert (done.status, done.result) == ("done", {"approved": True, "decision": "approved", "by": "eva"}), done.error
+    assert (done.status, done.result) == (
+        "done",
+        {"approved": True, "decision": "approved", "by": "eva"},
+    ), done.error
     assert decisions() == {"ada": "approved"}

@@ -49,13 +49,20 @@ def test_an_approved_note_is_written_once(tmp_path):
 
     assert [done["actions"][0]["state"] for done in (first, again)] == ["performed", "performed"]
     assert (tmp_path / "notes" / "tides.md").read_text() == "changed by hand"
-    assert actions.by_id(str(action["id"]))["outcome"] == {"path": "tides.md", "bytes": 3, "status": "created"}
+    assert actions.by_id(str(action["id"]))["outcome"] == {
+        "path": "tides.md",
+        "bytes": 3,
+        "status": "created",
+    }
 
 
 def test_all_approved_calls_of_a_run_are_made_and_no_other(tmp_path):
     one = asked("notes.write", {"path": "one.md", "text": "1"})
     run_id = str(one["run_id"])
-    two, denied, open_one = (asked("notes.write", {"path": f"{name}.md", "text": "2"}, run_id) for name in ("two", "no", "open"))
+    two, denied, open_one = (
+        asked("notes.write", {"path": f"{name}.md", "text": "2"}, run_id)
+        for name in ("two", "no", "open")
+    )
     approve(one), approve(two)
     approvals.decide(str(denied["id"]), denied["digest"], "denied", "eva")
 
@@ -141,7 +148,9 @@ def test_the_command_line_makes_the_call_that_it_approves(tmp_path, capsys):
 def test_an_answer_to_one_question_does_not_continue_a_run_that_waits_for_another(capsys):
     action = asked("notes.write", {"path": "tides.md", "text": "six"})
     db.execute("UPDATE run SET status = 'waiting'")
-    other = actions.propose("budget.allow", {"usd": 1}, "allow", run_id=str(action["run_id"]), at_least="high")
+    other = actions.propose(
+        "budget.allow", {"usd": 1}, "allow", run_id=str(action["run_id"]), at_least="high"
+    )
 
     for row in (action, other):
         assert verb.answer(Namespace(id=str(row["id"]), action="approve", json=True)) == 0

@@ -20,7 +20,9 @@ PATH = "f/millrace/assist/answer_question"
 
 
 def run(**inputs: Any) -> Any:
-    return start(compiled("answer_question"), "answer_question", inputs, isolation=Inline(ROOT), root=ROOT)
+    return start(
+        compiled("answer_question"), "answer_question", inputs, isolation=Inline(ROOT), root=ROOT
+    )
 
 
 def run_row(run_id: str) -> dict[str, Any]:
@@ -32,7 +34,9 @@ def sent() -> list[str]:
 
 
 def question_of(outcome: Any) -> dict[str, Any]:
-    row = db.fetch_one("SELECT id FROM action WHERE run_id = %s AND arguments ? 'mails'", [outcome.run_id])
+    row = db.fetch_one(
+        "SELECT id FROM action WHERE run_id = %s AND arguments ? 'mails'", [outcome.run_id]
+    )
     assert row is not None
     return actions.by_id(str(row["id"]))
 
@@ -47,20 +51,29 @@ def test_a_question_is_answered_and_the_run_is_closed(world: str) -> None:
     assert sent() == []
 
 
-def test_a_question_is_somebody_elses_unless_said_otherwise(world: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_is_somebody_elses_unless_said_otherwise(
+    world: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
     ask_itself = ask.ask
-    monkeypatch.setattr(ask, "ask", lambda question, trust: asked.append(trust) or ask_itself(question, trust=trust))
+    monkeypatch.setattr(
+        ask, "ask", lambda question, trust: asked.append(trust) or ask_itself(question, trust=trust)
+    )
 
     answer.main(QUESTION)
     answer.main("Who builds the battery plant in Norrvik?", written_by_others=False)
 
     assert asked == ["untrusted", "own"]
-    assert compiled("answer_question")["schema"]["properties"]["written_by_others"]["default"] is True
+    assert (
+        compiled("answer_question")["schema"]["properties"]["written_by_others"]["default"] is True
+    )
 
 
 def test_the_sender_of_a_mail_gets_an_answer_only_after_a_person_agreed(world: str) -> None:
-    event = {"kind": "email", "raw_email": f"From: ada@home.example\nSubject: Plant\n\n{QUESTION}\n"}
+    event = {
+        "kind": "email",
+        "raw_email": f"From: ada@home.example\nSubject: Plant\n\n{QUESTION}\n",
+    }
 
     outcome = run(**read_event.main(event))
 
@@ -70,7 +83,9 @@ def test_the_sender_of_a_mail_gets_an_answer_only_after_a_person_agreed(world: s
     reply = {"approved": True, "body": {"action_digest": asked["digest"]}, "by": "eva"}
     assert resume(outcome.run_id, reply, isolation=Inline(ROOT), root=ROOT).status == "done"
     (text,) = sent()
-    assert "To: ada@home.example" in text and "Subject: Re: Plant" in text and f"> {QUESTION}" in text
+    assert (
+        "To: ada@home.example" in text and "Subject: Re: Plant" in text and f"> {QUESTION}" in text
+    )
     assert "gigawatt-hours" in text and world in text
 
 

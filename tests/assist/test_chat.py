@@ -14,8 +14,14 @@ QUESTION = "How much will the battery plant in Norrvik make?"
 
 
 def streamed(text: str) -> list[dict[str, Any]]:
-    """Read what the chat would: a worker takes the marked lines, and makes a line break of each backslash with an n."""
-    marked = [line.removeprefix("WM_STREAM: ") for line in text.split("\n") if line.startswith("WM_STREAM: ")]
+    """Read what the chat would: a worker takes the marked lines, and makes a line break of each
+    backslash with an n.
+    """
+    marked = [
+        line.removeprefix("WM_STREAM: ")
+        for line in text.split("\n")
+        if line.startswith("WM_STREAM: ")
+    ]
     return [json.loads(line) for line in "".join(marked).replace("\\n", "\n").split("\n") if line]
 
 
@@ -27,28 +33,43 @@ def on_windmill(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(windmill, "on_worker", lambda: True)
     monkeypatch.setattr(windmill, "resource", lambda path: {})
     monkeypatch.setattr(
-        windmill, "get", lambda path: status if path.startswith("jobs_u/get/11111111-0000-0000-0000-000000000001") else None
+        windmill,
+        "get",
+        lambda path: (
+            status if path.startswith("jobs_u/get/11111111-0000-0000-0000-000000000001") else None
+        ),
     )
     return status
 
 
-def test_sentences_come_as_they_are_checked_and_the_answer_ends_with_its_sources(world: str, capfd: Any) -> None:
+def test_sentences_come_as_they_are_checked_and_the_answer_ends_with_its_sources(
+    world: str, capfd: Any
+) -> None:
     said = chat.main(QUESTION)
 
     lines = streamed(capfd.readouterr().out)
     sentences = [line["content"] for line in lines if line["type"] == "token_delta"]
-    assert any("gigawatt-hours" in text for text in sentences) and all(text.endswith("\n\n") for text in sentences)
-    assert {line["function_name"] for line in lines if line["type"] == "tool_result"} >= {"memory", "search"}
+    assert any("gigawatt-hours" in text for text in sentences) and all(
+        text.endswith("\n\n") for text in sentences
+    )
+    assert {line["function_name"] for line in lines if line["type"] == "tool_result"} >= {
+        "memory",
+        "search",
+    }
     answer = said["windmill_chat_answer"]
     assert f"[\\[1\\]]({said['sources'][0]['url']})" in answer
     assert f"\n1. [{said['sources'][0]['title']}]" in answer.partition("Sources:")[2]
-    assert said["found"] and db.fetch_one("SELECT status FROM run WHERE id = %s", [said["run_id"]]) == {"status": "done"}
+    assert said["found"] and db.fetch_one(
+        "SELECT status FROM run WHERE id = %s", [said["run_id"]]
+    ) == {"status": "done"}
 
 
 def test_the_conversation_of_the_chat_is_the_session(world: str, on_windmill: Any) -> None:
     chat.main(QUESTION)
 
-    assert [asked for asked, _ in history.turns("chat-5a0f0f9e-0000-0000-0000-000000000001")] == [QUESTION]
+    assert [asked for asked, _ in history.turns("chat-5a0f0f9e-0000-0000-0000-000000000001")] == [
+        QUESTION
+    ]
 
 
 def test_without_a_conversation_nothing_is_remembered(world: str, on_windmill: Any) -> None:
@@ -59,13 +80,24 @@ def test_without_a_conversation_nothing_is_remembered(world: str, on_windmill: A
     assert db.fetch_one("SELECT count(*) AS n FROM chat_session") == {"n": 0}
 
 
-@pytest.mark.parametrize(("message", "said"), [("  ", "1 to 2000 characters"), ("x" * 2_001, "this one 2001")])
-def test_a_mistake_is_answered_in_words_and_the_run_counts_as_failed(database: str, capfd: Any, message: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("message", "said"), [("  ", "1 to 2000 characters"), ("x" * 2_001, "this one 2001")]
+)
+def test_a_mistake_is_answered_in_words_and_the_run_counts_as_failed(
+    database: str, capfd: Any, message: str, said: str
+) -> None:
     answer = chat.main(message)
 
-    assert answer["windmill_chat_answer"].startswith("I cannot answer that: ") and said in answer["windmill_chat_answer"]
-    assert [line["content"] for line in streamed(capfd.readouterr().out)] == [answer["windmill_chat_answer"]]
-    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [answer["run_id"]]) == {"status": "partly_failed"}
+    assert (
+        answer["windmill_chat_answer"].startswith("I cannot answer that: ")
+        and said in answer["windmill_chat_answer"]
+    )
+    assert [line["content"] for line in streamed(capfd.readouterr().out)] == [
+        answer["windmill_chat_answer"]
+    ]
+    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [answer["run_id"]]) == {
+        "status": "partly_failed"
+    }
 
 
 def test_line_breaks_and_backslashes_survive_the_stream(capfd: Any) -> None:

@@ -1,4 +1,6 @@
-"""The example of Windmill's own AI agent step: its tools are blocks in the form in which the worker takes them."""
+"""The example of Windmill's own AI agent step: its tools are blocks in the form in which the worker
+takes them.
+"""
 
 import re
 from typing import Any
@@ -27,7 +29,9 @@ def test_each_tool_has_a_name_that_the_worker_takes() -> None:
 
 
 @pytest.mark.parametrize("tool", agent()["tools"], ids=lambda tool: tool["summary"])
-def test_a_tool_is_a_block_that_describes_itself_and_what_the_model_fills_in(tool: dict[str, Any]) -> None:
+def test_a_tool_is_a_block_that_describes_itself_and_what_the_model_fills_in(
+    tool: dict[str, Any],
+) -> None:
     metadata = yaml.safe_load((ROOT / f"{tool['value']['path']}.script.yaml").read_text())
     fields, given = metadata["schema"]["properties"], tool["value"]["input_transforms"]
 
@@ -43,9 +47,18 @@ def test_a_tool_is_a_block_that_describes_itself_and_what_the_model_fills_in(too
 def test_what_the_model_asks_is_treated_as_somebody_elses_question() -> None:
     (research,) = [tool for tool in agent()["tools"] if tool["summary"] == "research"]
 
-    assert research["value"]["input_transforms"]["written_by_others"] == {"type": "static", "value": True}
+    assert research["value"]["input_transforms"]["written_by_others"] == {
+        "type": "static",
+        "value": True,
+    }
 
 
 def test_without_windmill_the_flow_says_that_it_cannot_run(database: str) -> None:
     with pytest.raises(BadInput, match="'agent' is of type 'aiagent', which runs only on Windmill"):
-        start(compiled(FLOW), FLOW, {"question": "When is high water?"}, isolation=Inline(ROOT), root=ROOT)
+        start(
+            compiled(FLOW),
+            FLOW,
+            {"question": "When is high water?"},
+            isolation=Inline(ROOT),
+            root=ROOT,
+        )

@@ -18,7 +18,12 @@ def in_flow(database: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Be a step of somebody's flow on Windmill."""
 
     def be(step: str, path: str = "u/eve/brief") -> None:
-        for name, value in {"ROOT_JOB_ID": JOB, "FLOW_JOB_ID": JOB, "FLOW_STEP_ID": step, "FLOW_PATH": path}.items():
+        for name, value in {
+            "ROOT_JOB_ID": JOB,
+            "FLOW_JOB_ID": JOB,
+            "FLOW_STEP_ID": step,
+            "FLOW_PATH": path,
+        }.items():
             monkeypatch.setenv(f"WM_{name}", value)
 
     be("ask")
@@ -34,10 +39,16 @@ def test_the_approval_page_shows_the_question_and_its_button_names_it(in_flow: A
 
     action = actions.by_id(asked["action_id"])
     assert asked["default_args"] == {"action_digest": action["digest"]}
-    assert asked["description"]["markdown"].startswith("### A question\n\n**Publish the report?**\n")
-    assert "> It has \\*3\\* pages." in asked["description"]["markdown"]  # a quotation wraps, and its stars are stars
+    assert asked["description"]["markdown"].startswith(
+        "### A question\n\n**Publish the report?**\n"
+    )
+    # a quotation wraps, and its stars are stars
+    assert "> It has \\*3\\* pages." in asked["description"]["markdown"]
     assert [row["id"] for row in approvals.list_pending()] == [action["id"]]
-    assert db.fetch_one("SELECT flow, status FROM run") == {"flow": "u/eve/brief", "status": "waiting"}
+    assert db.fetch_one("SELECT flow, status FROM run") == {
+        "flow": "u/eve/brief",
+        "status": "waiting",
+    }
 
 
 def test_only_the_click_on_this_question_is_a_yes(in_flow: Any) -> None:
@@ -46,7 +57,9 @@ def test_only_the_click_on_this_question_is_a_yes(in_flow: Any) -> None:
     second = ask_approval.main("Delete the draft?")
 
     in_flow("taken")
-    other = take_answer.main(second["action_id"], first["default_args"], [first["default_args"]], ["anonymous"])
+    other = take_answer.main(
+        second["action_id"], first["default_args"], [first["default_args"]], ["anonymous"]
+    )
     bare = take_answer.main(first["action_id"], None, [None], ["anonymous"])
 
     assert (other["approved"], other["decision"]) == (False, "denied")
@@ -68,14 +81,20 @@ def test_a_yes_is_a_yes_however_often_it_is_read(in_flow: Any) -> None:
 def test_a_time_out_is_no_yes(in_flow: Any) -> None:
     asked = ask_approval.main("Publish the report?")
 
-    assert take_answer.main(asked["action_id"], {"error": {"name": "SuspendedTimedOut"}})["decision"] == "expired"
+    assert (
+        take_answer.main(asked["action_id"], {"error": {"name": "SuspendedTimedOut"}})["decision"]
+        == "expired"
+    )
 
 
 def test_a_repeated_step_asks_the_same_question(in_flow: Any) -> None:
     assert ask_approval.main("Publish?")["action_id"] == ask_approval.main("Publish?")["action_id"]
 
 
-@pytest.mark.parametrize("inputs", [{}, {"question": "Publish?", "action_id": "x"}, {"question": "Publish?", "timeout": 0}])
+@pytest.mark.parametrize(
+    "inputs",
+    [{}, {"question": "Publish?", "action_id": "x"}, {"question": "Publish?", "timeout": 0}],
+)
 def test_a_question_that_is_none_is_refused(in_flow: Any, inputs: dict) -> None:
     with pytest.raises(BadInput):
         ask_approval.main(**inputs)
@@ -100,13 +119,27 @@ def test_approved_mails_go_out_as_they_were_shown_and_once(in_flow: Any) -> None
     proposed = send_mail.main(["ada@home.example", "bob@home.example"], "Brief", "Sodium is cheap.")
     in_flow("ask")
     asked = ask_approval.main(action_id=proposed["action_id"])
-    assert "Sodium is cheap." in asked["description"]["markdown"] and "ada@home.example" in asked["description"]["markdown"]
+    assert (
+        "Sodium is cheap." in asked["description"]["markdown"]
+        and "ada@home.example" in asked["description"]["markdown"]
+    )
     in_flow("sent")
 
-    ended = [send_if_approved.main(asked["action_id"], asked["default_args"], [asked["default_args"]], ["eva"]) for _ in range(2)]
+    ended = [
+        send_if_approved.main(
+            asked["action_id"], asked["default_args"], [asked["default_args"]], ["eva"]
+        )
+        for _ in range(2)
+    ]
 
-    assert ended[0]["approved"] and [one["status"] for one in ended[0]["mails"]] == ["outbox", "outbox"]
-    assert [one["recipient"] for one in ended[1]["mails"]] == ["ada@home.example", "bob@home.example"]
+    assert ended[0]["approved"] and [one["status"] for one in ended[0]["mails"]] == [
+        "outbox",
+        "outbox",
+    ]
+    assert [one["recipient"] for one in ended[1]["mails"]] == [
+        "ada@home.example",
+        "bob@home.example",
+    ]
     assert len(outbox()) == 2
 
 
@@ -130,7 +163,9 @@ def test_a_standing_approval_of_this_flow_sends_at_once(in_flow: Any) -> None:
     again = send_mail.main(["ada@home.example", "bob@home.example"], "Brief", "Sodium is cheap.")
 
     assert first == again
-    assert [(one["recipient"], one["status"]) for one in first["mails"]] == [("ada@home.example", "outbox")]
+    assert [(one["recipient"], one["status"]) for one in first["mails"]] == [
+        ("ada@home.example", "outbox")
+    ]
     assert (first["needs_approval"], first["waiting"]) == (True, ["bob@home.example"])
     assert len(outbox()) == 1
 
@@ -169,7 +204,10 @@ def test_a_mail_that_could_not_be_sent_fails_the_step_and_a_repeat_sends_it(
 
     monkeypatch.setenv("MILLRACE_OUTBOX_DIR", str(tmp_path / "outbox"))
     config.reload()
-    assert send_mail.main(["ada@home.example"], "Brief", "Sodium is cheap.")["mails"][0]["status"] == "outbox"
+    assert (
+        send_mail.main(["ada@home.example"], "Brief", "Sodium is cheap.")["mails"][0]["status"]
+        == "outbox"
+    )
     assert db.fetch_one("SELECT status FROM run") == {"status": "done"}
 
 
@@ -183,7 +221,9 @@ def test_a_mail_that_could_not_be_sent_fails_the_step_and_a_repeat_sends_it(
         (["a@b.example"], "s", "", "needs a subject and a text"),
     ],
 )
-def test_a_mail_that_is_none_is_refused_in_words(in_flow: Any, to: list[str], subject: str, text: str, words: str) -> None:
+def test_a_mail_that_is_none_is_refused_in_words(
+    in_flow: Any, to: list[str], subject: str, text: str, words: str
+) -> None:
     with pytest.raises(BadInput, match=words):
         send_mail.main(to, subject, text)
 

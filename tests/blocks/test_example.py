@@ -22,16 +22,30 @@ def brief() -> dict[str, Any]:
 
 def mails() -> list[str]:
     folder = Path(config.settings().outbox_dir)
-    return [path.read_text().replace("=\n", "").replace("=3D", "=") for path in sorted(folder.glob("*.eml"))]
+    return [
+        path.read_text().replace("=\n", "").replace("=3D", "=")
+        for path in sorted(folder.glob("*.eml"))
+    ]
 
 
-def test_the_example_waits_for_a_person_and_sends_what_was_approved(world: str, brief: dict[str, Any]) -> None:
-    waits = start(brief, FLOW, {"question": QUESTION, "to": ["ada@home.example"]}, isolation="inline")
+def test_the_example_waits_for_a_person_and_sends_what_was_approved(
+    world: str, brief: dict[str, Any]
+) -> None:
+    waits = start(
+        brief, FLOW, {"question": QUESTION, "to": ["ada@home.example"]}, isolation="inline"
+    )
     assert (waits.status, mails()) == ("waiting", [])
     [asked] = waits.waiting
-    assert QUESTION in asked["description"]["markdown"] and "gigawatt-hours" in asked["description"]["markdown"]
+    assert (
+        QUESTION in asked["description"]["markdown"]
+        and "gigawatt-hours" in asked["description"]["markdown"]
+    )
 
-    done = resume(waits.run_id, {"approved": True, "body": asked["default_args"], "by": "eva"}, isolation="inline")
+    done = resume(
+        waits.run_id,
+        {"approved": True, "body": asked["default_args"], "by": "eva"},
+        isolation="inline",
+    )
 
     assert done.status == "done", done.error
     assert (done.result["approved"], done.result["by"]) == (True, "eva")
@@ -42,14 +56,18 @@ def test_the_example_waits_for_a_person_and_sends_what_was_approved(world: str, 
 def test_the_example_asks_nobody_about_those_who_agreed(world: str, brief: dict[str, Any]) -> None:
     approvals.grant("ada@home.example", FLOW)
 
-    done = start(brief, FLOW, {"question": QUESTION, "to": ["ada@home.example"]}, isolation="inline")
+    done = start(
+        brief, FLOW, {"question": QUESTION, "to": ["ada@home.example"]}, isolation="inline"
+    )
 
     assert (done.status, done.result["decision"]) == ("done", "nothing_to_approve"), done
     assert len(mails()) == 1
 
 
 def test_a_refusal_sends_nothing(world: str, brief: dict[str, Any]) -> None:
-    waits = start(brief, FLOW, {"question": QUESTION, "to": ["ada@home.example"]}, isolation="inline")
+    waits = start(
+        brief, FLOW, {"question": QUESTION, "to": ["ada@home.example"]}, isolation="inline"
+    )
 
     done = resume(waits.run_id, {"approved": False, "by": "eva"}, isolation="inline")
 

@@ -23,20 +23,32 @@ def outbox() -> list[str]:
 
 def part(name: str, path: str, **given: Any) -> dict[str, Any]:
     transforms = {key: {"type": "static", "value": value} for key, value in given.items()}
-    return {"id": name, "summary": name, "value": {"type": "flow", "path": path, "input_transforms": transforms}}
+    return {
+        "id": name,
+        "summary": name,
+        "value": {"type": "flow", "path": path, "input_transforms": transforms},
+    }
 
 
 def run(*modules: dict[str, Any]) -> Outcome:
-    return start({"summary": "Mine", "value": {"modules": list(modules)}}, MINE, {}, isolation="inline")
+    return start(
+        {"summary": "Mine", "value": {"modules": list(modules)}}, MINE, {}, isolation="inline"
+    )
 
 
 def say(outcome: Outcome, approved: bool) -> Outcome:
     [asked] = outcome.waiting
     body = asked["default_args"] if approved else None
-    return resume(outcome.run_id, {"approved": approved, "body": body, "by": "eva"}, isolation="inline")
+    return resume(
+        outcome.run_id, {"approved": approved, "body": body, "by": "eva"}, isolation="inline"
+    )
 
 
-TO_BOTH = {"to": ["ada@home.example", "bob@home.example"], "subject": "Brief", "text": "Sodium is cheap."}
+TO_BOTH = {
+    "to": ["ada@home.example", "bob@home.example"],
+    "subject": "Brief",
+    "text": "Sodium is cheap.",
+}
 
 
 def test_one_step_mails_those_who_agreed_asks_about_the_others_and_says_how_it_ended() -> None:
@@ -57,8 +69,15 @@ def test_one_step_mails_those_who_agreed_asks_about_the_others_and_says_how_it_e
 
 
 def test_nobody_is_asked_when_all_agreed_and_a_no_sends_nothing() -> None:
-    refused = say(run(part("mail", MAIL, to=["bob@home.example"], subject="Brief", text="x")), False)
-    assert (refused.status, refused.result["decision"], refused.result["mails"], outbox()) == ("done", "denied", [], [])
+    refused = say(
+        run(part("mail", MAIL, to=["bob@home.example"], subject="Brief", text="x")), False
+    )
+    assert (refused.status, refused.result["decision"], refused.result["mails"], outbox()) == (
+        "done",
+        "denied",
+        [],
+        [],
+    )
 
     approvals.grant("bob@home.example", MINE)
     done = run(part("mail", MAIL, to=["bob@home.example"], subject="Brief", text="x"))
@@ -83,7 +102,11 @@ def test_a_question_to_a_person_is_one_step(approved: bool) -> None:
 
     done = say(waits, approved)
 
-    assert done.result == {"approved": approved, "decision": "approved" if approved else "denied", "by": "eva"}
+    assert done.result == {
+        "approved": approved,
+        "decision": "approved" if approved else "denied",
+        "by": "eva",
+    }
 
 
 def test_a_question_without_words_is_refused() -> None:
@@ -93,7 +116,9 @@ def test_a_question_without_words_is_refused() -> None:
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Be a step of a part that a step of eve's flow calls, on Windmill; each step of hers is another job."""
+    """Be a step of a part that a step of eve's flow calls, on Windmill; each step of hers is
+    another job.
+    """
     root = str(uuid4())
     jobs: dict[str, dict[str, Any]] = {root: {"script_path": MINE, "flow_status": {"modules": []}}}
 
@@ -108,11 +133,19 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Any:
             jobs[job] = {"parent_job": root, "script_path": MAIL, "at": (caller, item)}
         elif found is None:
             iteration = str(uuid4())
-            jobs[root]["flow_status"]["modules"].append({"id": "each", "flow_jobs": [*["-"] * (item or 0), iteration]})
+            jobs[root]["flow_status"]["modules"].append(
+                {"id": "each", "flow_jobs": [*["-"] * (item or 0), iteration]}
+            )
             jobs[iteration] = {"parent_job": root, "script_path": f"{MINE}/forloop-{item}",
                                "flow_status": {"modules": [{"id": caller, "job": job}]}}  # fmt: skip
             jobs[job] = {"parent_job": iteration, "script_path": MAIL, "at": (caller, item)}
-        names = {"ROOT_JOB_ID": root, "FLOW_JOB_ID": job, "FLOW_STEP_ID": step, "FLOW_PATH": MAIL, "JOB_ID": str(uuid4())}
+        names = {
+            "ROOT_JOB_ID": root,
+            "FLOW_JOB_ID": job,
+            "FLOW_STEP_ID": step,
+            "FLOW_PATH": MAIL,
+            "JOB_ID": str(uuid4()),
+        }
         for name, value in names.items():
             monkeypatch.setenv(f"WM_{name}", value)
 
@@ -131,13 +164,23 @@ def test_on_windmill_a_part_works_for_the_flow_that_calls_it(called: Any) -> Non
 
     assert [one["recipient"] for one in proposed["mails"]] == ["ada@home.example"]
     assert proposed["waiting"] == ["bob@home.example"]
-    assert db.fetch_all("SELECT id::text, flow, status FROM run") == [{"id": called.root, "flow": MINE, "status": "done"}]
+    assert db.fetch_all("SELECT id::text, flow, status FROM run") == [
+        {"id": called.root, "flow": MINE, "status": "done"}
+    ]
     assert db.fetch_all("SELECT path FROM step") == [{"path": "mail.mail"}]
 
 
-def test_on_windmill_two_calls_of_a_part_are_kept_apart_and_a_repeated_one_is_not_done_twice(called: Any) -> None:
+def test_on_windmill_two_calls_of_a_part_are_kept_apart_and_a_repeated_one_is_not_done_twice(
+    called: Any,
+) -> None:
     approvals.grant("ada@home.example", MINE)
-    for caller, item in (("morning", None), ("morning", None), ("evening", None), ("mail", 0), ("mail", 1)):
+    for caller, item in (
+        ("morning", None),
+        ("morning", None),
+        ("evening", None),
+        ("mail", 0),
+        ("mail", 1),
+    ):
         called("mail", caller, item)
         send_mail.main(["ada@home.example"], "Brief", "Sodium is cheap.")
 
@@ -167,7 +210,9 @@ def test_on_windmill_the_run_of_a_part_waits_and_ends_with_its_steps(called: Any
     assert actions.by_id(proposed["action_id"])["state"] == "performed"
 
 
-def test_on_windmill_a_part_whose_caller_cannot_be_seen_says_so(called: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_windmill_a_part_whose_caller_cannot_be_seen_says_so(
+    called: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     called("mail")
     monkeypatch.setenv("WM_FLOW_JOB_ID", "gone")
 

@@ -84,11 +84,15 @@ class SmallBundle:
         assert old in self.read(name), f"{old!r} is not in {name}"
         self.write(name, self.read(name).replace(old, new, 1))
 
-    def step(self, verb: str, signature: str, imports: str = "", summary: str = "Do one thing") -> None:
+    def step(
+        self, verb: str, signature: str, imports: str = "", summary: str = "Do one thing"
+    ) -> None:
         """Write a step whose parameters are all described."""
         names = [part.split(":")[0].strip() for part in signature.split(", ") if ":" in part]
         help_lines = "\n".join(f"        {name}: What {name} means." for name in names)
-        text = STEP.format(summary=summary, verb=verb, signature=signature, help=help_lines, imports=imports)
+        text = STEP.format(
+            summary=summary, verb=verb, signature=signature, help=help_lines, imports=imports
+        )
         self.write(f"f/millrace/{verb}.py", text)
 
     def generate(self) -> None:
@@ -101,17 +105,23 @@ def small(tmp_path: Path) -> SmallBundle:
     """A bundle without a mistake: two steps, a library, an approval, a failure handler, one spec."""
     bundle = SmallBundle(tmp_path / "checkout")
     bundle.write("pyproject.toml", '[tool.millrace.dependencies]\ncore = ["pydantic"]\n')
-    bundle.write("dependencies/millrace_core.requirements.in", "pydantic==2.14.3\npydantic-core==2.50.4\n")
+    bundle.write(
+        "dependencies/millrace_core.requirements.in", "pydantic==2.14.3\npydantic-core==2.50.4\n"
+    )
     bundle.write(
         "f/millrace/core/text.py",
-        '# requirements:\n\n"""Texts."""\n\nimport pydantic\n\nLIMIT = 3\n\n\ndef shorten() -> str:\n    return pydantic.VERSION\n',
+        '# requirements:\n\n"""Texts."""\n\nimport pydantic\n\nLIMIT = 3\n\n\ndef shorten() ->'
+        " str:\n    return pydantic.VERSION\n",
     )
-    bundle.step("research/open", "pipeline: dict, again: bool = False", "from f.millrace.core import text\n")
+    bundle.step(
+        "research/open", "pipeline: dict, again: bool = False", "from f.millrace.core import text\n"
+    )
     bundle.step("research/answer", 'question: str, limit: int = 3, style: str = "long"')
     bundle.step("approvals/ask", "action_id: str, timeout: int = 60")
     bundle.step(
         "approvals/record",
-        "action_id: str, asked: bool = True, resume: dict | None = None, resumes: list[dict] | None = None",
+        "action_id: str, asked: bool = True, resume: dict | None = None, resumes: list[dict] | None"
+        " = None",
     )
     bundle.step("ops/report_failure", "error: dict | None = None")
     bundle.write("flows/daily.yaml", SPEC)

@@ -22,7 +22,15 @@ EACH = pytest.mark.parametrize("name", sorted(SERVICES))
 
 
 def test_everything_that_millrace_uses_is_there():
-    wanted = {"windmill_server", "windmill_worker", "windmill_db", "millrace_db", "jaeger", "prometheus", "alertmanager"}
+    wanted = {
+        "windmill_server",
+        "windmill_worker",
+        "windmill_db",
+        "millrace_db",
+        "jaeger",
+        "prometheus",
+        "alertmanager",
+    }
 
     assert wanted | {"grafana", "mailpit", "searxng", "exporter"} == set(SERVICES)
 
@@ -52,7 +60,9 @@ def test_ports_are_bound_to_loopback(name: str):
 
 
 def test_no_port_is_taken_twice():
-    ports = [port.rsplit(":", 1)[0] for service in SERVICES.values() for port in service.get("ports", [])]
+    ports = [
+        port.rsplit(":", 1)[0] for service in SERVICES.values() for port in service.get("ports", [])
+    ]
 
     assert len(ports) == len(set(ports))
 
@@ -77,8 +87,13 @@ def test_what_watches_reads_exactly_the_generated_files():
         for path in files(ROOT / volume.split(":")[0])
     ]
 
-    # Not generated are the addresses of what Grafana asks; the tests and the runbook are for people.
-    made = {name for name in generated.expected() if not name.startswith("prometheus-tests/") and name != "runbook.md"}
+    # Not generated are the addresses of what Grafana asks; the tests and the runbook are for
+    # people.
+    made = {
+        name
+        for name in generated.expected()
+        if not name.startswith("prometheus-tests/") and name != "runbook.md"
+    }
     assert sorted(mounted) == sorted(made | {"grafana/datasources/millrace.yaml"})
 
 
@@ -89,15 +104,24 @@ def files(path: Path) -> list[Path]:
 
 def test_dashboards_are_looked_for_where_they_are_mounted():
     provider = yaml.safe_load((FOLDER / "grafana/providers/millrace.yaml").read_text())
-    places = {volume.split(":")[0]: volume.split(":")[1] for volume in SERVICES["grafana"]["volumes"]}
+    places = {
+        volume.split(":")[0]: volume.split(":")[1] for volume in SERVICES["grafana"]["volumes"]
+    }
 
-    assert provider["providers"][0]["options"]["path"] == places["./resources/telemetry/grafana/dashboards"]
-    assert places["./resources/telemetry/grafana/providers"] == "/etc/grafana/provisioning/dashboards"
+    assert (
+        provider["providers"][0]["options"]["path"]
+        == places["./resources/telemetry/grafana/dashboards"]
+    )
+    assert (
+        places["./resources/telemetry/grafana/providers"] == "/etc/grafana/provisioning/dashboards"
+    )
 
 
 def test_prometheus_and_alertmanager_find_the_exporter():
     scraped = [
-        target for job in rules.prometheus_configuration()["scrape_configs"] for target in job["static_configs"][0]["targets"]
+        target
+        for job in rules.prometheus_configuration()["scrape_configs"]
+        for target in job["static_configs"][0]["targets"]
     ]
 
     assert f"exporter:{exporter.PORT}" in scraped
@@ -113,13 +137,17 @@ def test_millraces_database_is_not_windmills():
 
     assert millrace["image"].endswith("-pg18")
     assert "pgvector" in millrace["image"]
-    assert not {volume.split(":")[0] for volume in windmill["volumes"]} & {volume.split(":")[0] for volume in millrace["volumes"]}
+    assert not {volume.split(":")[0] for volume in windmill["volumes"]} & {
+        volume.split(":")[0] for volume in millrace["volumes"]
+    }
 
 
 def test_each_whitelisted_variable_has_a_value_on_the_worker():
     environment = SERVICES["windmill_worker"]["environment"]
 
-    assert {name for name in environment["WHITELIST_ENVS"].split(",") if name not in environment} == set()
+    assert {
+        name for name in environment["WHITELIST_ENVS"].split(",") if name not in environment
+    } == set()
 
 
 @pytest.mark.parametrize("name", ["windmill_worker", "exporter"])
@@ -142,10 +170,21 @@ def test_the_services_are_the_defaults_of_the_workers():
 
 
 def test_the_example_environment_sets_nothing_that_people_set_in_windmill():
-    example = dict(re.findall(r"^(MILLRACE_[A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
-    settings = {name: value for name, value in example.items() if name.removeprefix("MILLRACE_").lower() in config.NAMES}
+    example = dict(
+        re.findall(r"^(MILLRACE_[A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M)
+    )
+    settings = {
+        name: value
+        for name, value in example.items()
+        if name.removeprefix("MILLRACE_").lower() in config.NAMES
+    }
 
-    assert settings.keys() >= {"MILLRACE_SMTP_URL", "MILLRACE_SEARCH_URL", "MILLRACE_OTLP_ENDPOINT", "MILLRACE_MODEL"}
+    assert settings.keys() >= {
+        "MILLRACE_SMTP_URL",
+        "MILLRACE_SEARCH_URL",
+        "MILLRACE_OTLP_ENDPOINT",
+        "MILLRACE_MODEL",
+    }
     assert set(settings.values()) == {""}
 
 
@@ -163,16 +202,23 @@ def test_no_password_lacks_a_default_for_loopback():
     assert re.findall(r"\$\{([A-Z_]+)\}", text) == []
 
 
-@pytest.mark.parametrize("path", sorted(str(p.relative_to(ROOT)) for p in (ROOT / "resources").glob("**/*.y*ml")))
+@pytest.mark.parametrize(
+    "path", sorted(str(p.relative_to(ROOT)) for p in (ROOT / "resources").glob("**/*.y*ml"))
+)
 def test_mounted_settings_are_yaml(path: str):
     assert yaml.safe_load((ROOT / path).read_text())
 
 
 def test_docker_accepts_the_file():
     docker = shutil.which("docker")
-    if not docker or subprocess.run([docker, "compose", "version"], capture_output=True).returncode != 0:
+    if (
+        not docker
+        or subprocess.run([docker, "compose", "version"], capture_output=True).returncode != 0
+    ):
         pytest.skip("docker compose is not installed")
 
-    done = subprocess.run([docker, "compose", "config", "--quiet"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [docker, "compose", "config", "--quiet"], cwd=ROOT, capture_output=True, text=True
+    )
 
     assert done.returncode == 0, done.stderr

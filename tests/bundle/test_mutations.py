@@ -1,4 +1,6 @@
-"""Each check of the bundle finds the one thing that a test breaks, and says where and what is allowed."""
+"""Each check of the bundle finds the one thing that a test breaks, and says where and what is
+allowed.
+"""
 
 from pathlib import Path
 
@@ -58,7 +60,9 @@ def test_a_mistake_in_a_spec_is_found_with_its_line(small, name):
 
     problems = found(small.root)
 
-    assert any(problem.startswith(f"{SPEC}:{line}:") and message in problem for problem in problems), problems
+    assert any(
+        problem.startswith(f"{SPEC}:{line}:") and message in problem for problem in problems
+    ), problems
 
 
 def test_all_mistakes_of_a_spec_come_at_once(small):
@@ -83,7 +87,10 @@ def test_a_dead_step_and_a_dead_library_are_found(small):
 def test_a_drifted_flow_is_found(small):
     small.change(FLOW, "expr: results.open.questions", "expr: results.open.other")
 
-    assert any(problem.startswith(f"{FLOW}:") and "flows compile" in problem for problem in found(small.root))
+    assert any(
+        problem.startswith(f"{FLOW}:") and "flows compile" in problem
+        for problem in found(small.root)
+    )
 
 
 def test_a_flow_without_a_spec_is_found(small):
@@ -98,7 +105,10 @@ def test_a_flow_without_a_spec_is_found(small):
 def test_a_drifted_schema_is_found(small):
     small.change("f/millrace/research/answer.py", "limit: int = 3", "limit: int = 4")
 
-    assert any("answer.script.yaml" in problem and "metadata write" in problem for problem in found(small.root))
+    assert any(
+        "answer.script.yaml" in problem and "metadata write" in problem
+        for problem in found(small.root)
+    )
 
 
 def test_metadata_without_a_step_is_found(small):
@@ -114,9 +124,14 @@ def test_a_drifted_lock_is_found(small):
 
 
 def test_a_changed_requirements_file_drifts_every_lock_of_its_steps(small):
-    small.change("dependencies/millrace_core.requirements.in", "pydantic==2.14.3", "pydantic==2.14.4")
+    small.change(
+        "dependencies/millrace_core.requirements.in", "pydantic==2.14.3", "pydantic==2.14.4"
+    )
 
-    assert len([problem for problem in found(small.root) if "script.lock:2: has drifted" in problem]) == 5
+    assert (
+        len([problem for problem in found(small.root) if "script.lock:2: has drifted" in problem])
+        == 5
+    )
 
 
 def test_a_short_list_that_is_not_pinned_is_found(small):
@@ -126,15 +141,22 @@ def test_a_short_list_that_is_not_pinned_is_found(small):
 
 
 def test_a_line_that_is_no_pin_is_found(small):
-    small.write("dependencies/millrace_core.requirements.in", "pydantic>=2\npydantic-core==2.50.4\n")
+    small.write(
+        "dependencies/millrace_core.requirements.in", "pydantic>=2\npydantic-core==2.50.4\n"
+    )
 
-    assert any("requirements.in:1: 'pydantic>=2' is not a pin" in problem for problem in found(small.root))
+    assert any(
+        "requirements.in:1: 'pydantic>=2' is not a pin" in problem for problem in found(small.root)
+    )
 
 
 def test_an_unknown_requirements_list_is_found(small):
     small.change("f/millrace/research/answer.py", "millrace_core", "millrace_cor")
 
-    assert any("millrace_cor.requirements.in (did you mean 'millrace_core'" in problem for problem in found(small.root))
+    assert any(
+        "millrace_cor.requirements.in (did you mean 'millrace_core'" in problem
+        for problem in found(small.root)
+    )
 
 
 ANSWER = "f/millrace/research/answer.py"
@@ -182,16 +204,24 @@ def test_a_mistake_in_a_step_is_found(small, name):
 def test_a_library_of_a_library_outside_the_requirements_is_found(small):
     small.change("f/millrace/core/text.py", "import pydantic", "import trafilatura")
 
-    message = "f/millrace/core/text.py:5: imports trafilatura, which f/millrace/research/open.py needs"
+    message = (
+        "f/millrace/core/text.py:5: imports trafilatura, which f/millrace/research/open.py needs"
+    )
     assert any(problem.startswith(message) for problem in found(small.root))
 
 
 def test_a_layer_that_climbs_is_found(small):
     small.write("f/millrace/tools/search.py", '# requirements:\n\n"""Search."""\n')
-    small.change("f/millrace/core/text.py", "import pydantic", "from f.millrace.tools import search\nimport pydantic")
+    small.change(
+        "f/millrace/core/text.py",
+        "import pydantic",
+        "from f.millrace.tools import search\nimport pydantic",
+    )
     small.generate()
 
-    assert any("core lies below tools; allowed for it are core" in problem for problem in found(small.root))
+    assert any(
+        "core lies below tools; allowed for it are core" in problem for problem in found(small.root)
+    )
 
 
 def test_a_library_without_its_header_is_found(small):
@@ -211,7 +241,9 @@ FETCH = "\n\ndef fetch() -> str:\n    return httpx2.get('http://127.0.0.1').text
 
 def with_a_library(small) -> None:
     small.change("pyproject.toml", '"pydantic"', '"httpx2", "pydantic"')
-    small.change("dependencies/millrace_core.requirements.in", "pydantic==", "httpx2==2.16.1\npydantic==")
+    small.change(
+        "dependencies/millrace_core.requirements.in", "pydantic==", "httpx2==2.16.1\npydantic=="
+    )
     small.change("f/millrace/core/text.py", "import pydantic", "import httpx2\nimport pydantic")
     small.write("f/millrace/core/text.py", small.read("f/millrace/core/text.py") + FETCH)
 
@@ -222,7 +254,8 @@ def test_a_library_that_a_step_loads_and_does_not_use_is_found(small):
     small.generate()
 
     assert found(small.root) == [
-        "f/millrace/core/text.py:5: imports httpx2, which research/open never uses; import it where it is needed, or split the file"
+        "f/millrace/core/text.py:5: imports httpx2, which research/open never uses; import it where"
+        " it is needed, or split the file"
     ]
 
 

@@ -27,7 +27,9 @@ def test_a_step_has_a_summary_and_a_form_in_which_everything_is_described(path):
 
     assert metadata["summary"]
     assert not metadata["summary"].endswith(".")
-    assert list(metadata["schema"]["properties"]) == sorted(metadata["schema"]["properties"], key=sort_key)
+    assert list(metadata["schema"]["properties"]) == sorted(
+        metadata["schema"]["properties"], key=sort_key
+    )
     assert metadata["schema"]["order"] == [parameter.name for parameter in module.parameters]
     assert all(parts["description"] for parts in metadata["schema"]["properties"].values())
 
@@ -45,7 +47,9 @@ def test_a_compiled_flow_runs_only_scripts_of_the_bundle(name):
     assert yaml.safe_load(text)["description"].endswith(openflow.origin(name, f"flows/{name}.yaml"))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "f").rglob("*__raw_app/backend/*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "f").rglob("*__raw_app/backend/*.yaml")), ids=lambda path: path.stem
+)
 def test_an_app_calls_only_what_the_bundle_has(path: Path):
     call = yaml.safe_load(path.read_text())
     ending = {"script": ".py", "flow": "__flow/flow.yaml"}[call["runType"]]
@@ -56,7 +60,9 @@ def test_an_app_calls_only_what_the_bundle_has(path: Path):
 def test_a_trigger_starts_only_what_the_bundle_has():
     for path in (ROOT / "f").rglob("*_trigger.yaml"):
         trigger = yaml.safe_load(path.read_text())
-        assert (ROOT / f"{trigger['script_path']}{'__flow/flow.yaml' if trigger['is_flow'] else '.py'}").is_file(), path
+        assert (
+            ROOT / f"{trigger['script_path']}{'__flow/flow.yaml' if trigger['is_flow'] else '.py'}"
+        ).is_file(), path
 
 
 def test_no_package_marker_would_become_a_script():

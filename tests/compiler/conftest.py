@@ -17,7 +17,10 @@ def main(a: {kind} = {default}, b: str = "", needed: str = "") -> dict:
 '''
 APPROVALS = {
     "ask": "action_id: str, timeout: int = 60",
-    "record": "action_id: str | None = None, asked: bool = True, resume: dict | None = None, resumes: list | None = None, approvers: list | None = None",
+    "record": (
+        "action_id: str | None = None, asked: bool = True, resume: dict | None = None, resumes:"
+        " list | None = None, approvers: list | None = None"
+    ),
 }
 HEAD = "summary: A flow for a test\narea: research\n"
 
@@ -28,9 +31,15 @@ class Workshop:
     def __init__(self, root: Path) -> None:
         self.root = root
         for verb, signature in APPROVALS.items():
-            self.write(f"f/millrace/approvals/{verb}.py", f"def main({signature}) -> dict:\n    return {{}}\n")
+            self.write(
+                f"f/millrace/approvals/{verb}.py",
+                f"def main({signature}) -> dict:\n    return {{}}\n",
+            )
         self.write("f/millrace/work/do.py", STEP.format(kind="str", default='""'))
-        self.write("f/millrace/ops/report.py", "def main(error: dict, pipeline: dict, note: str = '') -> dict:\n    return {}\n")
+        self.write(
+            "f/millrace/ops/report.py",
+            "def main(error: dict, pipeline: dict, note: str = '') -> dict:\n    return {}\n",
+        )
 
     def write(self, name: str, text: str) -> Path:
         path = self.root / name

@@ -35,7 +35,17 @@ def test_a_picture_names_every_step_and_loads_nothing(workshop):
     words = " ".join(ElementTree.fromstring(picture).itertext())
     assert all(
         name in words
-        for name in ("one", "left", "right", "pick: one of these", "flat", "deep", "ask", "side by side", "otherwise")
+        for name in (
+            "one",
+            "left",
+            "right",
+            "pick: one of these",
+            "flat",
+            "deep",
+            "ask",
+            "side by side",
+            "otherwise",
+        )
     )
     assert "A & B <draw>" in words
     assert "up to 3 attempts · at most 5 min" in words

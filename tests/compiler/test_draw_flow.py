@@ -1,4 +1,6 @@
-"""Pictures for readers: of flows without a spec and of forms; generated, checked for drift, there also after an eject."""
+"""Pictures for readers: of flows without a spec and of forms; generated, checked for drift, there
+also after an eject.
+"""
 
 import shutil
 from pathlib import Path
@@ -17,13 +19,24 @@ from scripts.paths import ROOT
 
 
 def texts(svg: str) -> str:
-    return "\n".join(element.text or "" for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("text"))
+    return "\n".join(
+        element.text or ""
+        for element in ElementTree.fromstring(svg).iter()
+        if element.tag.endswith("text")
+    )
 
 
 def test_a_flow_without_a_spec_is_drawn_step_by_step():
     shown = texts(draw_flow.svg(ROOT, readme.EXAMPLE))
 
-    for word in ("Input: question, to", "known", "Research the question", "answer", "Mail the answer", "Result"):
+    for word in (
+        "Input: question, to",
+        "known",
+        "Research the question",
+        "answer",
+        "Mail the answer",
+        "Result",
+    ):
         assert word in shown
 
 
@@ -46,7 +59,15 @@ def test_a_box_says_where_its_step_is_from_and_shows_a_hand_when_it_waits():
                 "What you want to know, in one sentence.",
             ],
         ),
-        ("mail", ["f/millrace/blocks/mail_with_approval", "Mail the answer", "Brief: ${flow_input.question}", "flow_input.to"]),
+        (
+            "mail",
+            [
+                "f/millrace/blocks/mail_with_approval",
+                "Mail the answer",
+                "Brief: ${flow_input.question}",
+                "flow_input.to",
+            ],
+        ),
     ],
 )
 def test_a_form_shows_what_is_called_its_help_and_what_each_field_is_given(step, lines):
@@ -69,7 +90,10 @@ def test_an_empty_field_shows_its_example(tmp_path: Path):
 def test_loops_and_branches_are_drawn_too():
     shown = texts(draw_flow.svg(ROOT, readme.MAIN))
 
-    assert "For loop over results.open.sources" in shown and "Collect result of each iteration" in shown
+    assert (
+        "For loop over results.open.sources" in shown
+        and "Collect result of each iteration" in shown
+    )
 
 
 def test_a_flow_that_is_not_there_is_named():
@@ -82,12 +106,16 @@ def test_every_picture_of_the_pages_is_committed_and_current():
     for page in ("README.md", "u/README.md"):
         text = (ROOT / page).read_text()
         for name in [part.split(")")[0] for part in text.split("](")[1:]]:
-            assert name.startswith("http") or (ROOT / page).parent.joinpath(name).exists(), f"{page} names {name}"
+            assert name.startswith("http") or (ROOT / page).parent.joinpath(name).exists(), (
+                f"{page} names {name}"
+            )
 
 
 def test_the_page_names_every_block_and_what_it_returns():
     text = (ROOT / "u/README.md").read_text()
-    steps = {module.verb: module for module in bundle(ROOT).steps() if module.verb.startswith("blocks/")}
+    steps = {
+        module.verb: module for module in bundle(ROOT).steps() if module.verb.startswith("blocks/")
+    }
 
     assert len(steps) == 7
     for verb, module in steps.items():

@@ -28,7 +28,9 @@ def small(tmp_path):
         path.write_text("")
     library = tmp_path / "vast"
     library.mkdir()
-    (library / "__init__.py").write_text("".join(f"from vast import part{number}\n" for number in range(20)))
+    (library / "__init__.py").write_text(
+        "".join(f"from vast import part{number}\n" for number in range(20))
+    )
     for number in range(20):
         (library / f"part{number}.py").write_text("")
     step = tmp_path / "f/millrace/research/work.py"
@@ -55,7 +57,9 @@ def test_a_step_that_begins_to_load_a_large_library_is_named(small):
 
     found = faults(small("import json\n\nimport vast"))
 
-    assert len(found) == 2 and all(fault.startswith("f/millrace/research/work.py:1: loads") for fault in found)
+    assert len(found) == 2 and all(
+        fault.startswith("f/millrace/research/work.py:1: loads") for fault in found
+    )
     assert "loads 21 modules of libraries, and may load 3" in found[0]
     assert "loads vast, which its line does not name" in found[1] and "imports write" in found[1]
 
@@ -79,7 +83,10 @@ def test_a_step_without_a_line_and_a_line_without_a_step_are_named(small):
     files = small("import json")
     (files.root / loading.FILE).write_text("research/gone: {own: 1, foreign: 0, libraries: []}\n")
 
-    assert sorted(fault.split(":")[0] for fault in faults(files)) == ["f/millrace/research/work.py", "resources/imports.yaml"]
+    assert sorted(fault.split(":")[0] for fault in faults(files)) == [
+        "f/millrace/research/work.py",
+        "resources/imports.yaml",
+    ]
 
 
 def test_a_step_that_cannot_be_imported_is_named(small):

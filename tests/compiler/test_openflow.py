@@ -9,9 +9,9 @@ DO = "run: work/do"
 
 def test_a_step_becomes_a_script_with_paths_and_constants(workshop):
     [module] = workshop.modules(
-        "inputs: {topic: {type: string, description: What.}}\n"
-        f"steps:\n  - {{id: one, summary: One, {DO}, from: {{a: flow_input.topic}}, with: {{b: x}}, retry: {{attempts: 3, seconds: 5}},"
-        " timeout: 2m, keep_going: true}\n"
+        "inputs: {topic: {type: string, description: What.}}\nsteps:\n  - {id: one, summary:"
+        f" One, {DO}, from: {{a: flow_input.topic}}, with: {{b: x}}, retry: {{attempts: 3, seconds:"
+        " 5}, timeout: 2m, keep_going: true}\n"
     )
 
     assert module["value"] == {
@@ -31,8 +31,9 @@ def test_a_step_becomes_a_script_with_paths_and_constants(workshop):
 
 def test_a_loop_never_sets_parallelism(workshop):
     _, loop = workshop.modules(
-        f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - id: each\n    summary: Each\n    for_each: results.one.list\n"
-        f"    parallel: true\n    keep_going: true\n    steps: [{{id: two, summary: Two, {DO}, from: {{a: flow_input.iter.value}}}}]\n"
+        f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - id: each\n    summary: Each\n   "
+        " for_each: results.one.list\n    parallel: true\n    keep_going: true\n    steps: [{id:"
+        f" two, summary: Two, {DO}, from: {{a: flow_input.iter.value}}}}]\n"
     )
 
     assert loop["value"]["type"] == "forloopflow"
@@ -43,8 +44,8 @@ def test_a_loop_never_sets_parallelism(workshop):
 
 def test_a_loop_fails_with_its_item_unless_it_keeps_going(workshop):
     _, loop = workshop.modules(
-        f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - id: each\n    summary: Each\n    for_each: results.one.list\n"
-        f"    steps: [{{id: two, summary: Two, {DO}}}]\n"
+        f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - id: each\n    summary: Each\n   "
+        f" for_each: results.one.list\n    steps: [{{id: two, summary: Two, {DO}}}]\n"
     )
 
     assert (loop["value"]["parallel"], loop["value"]["skip_failures"]) == (False, False)
@@ -52,7 +53,7 @@ def test_a_loop_fails_with_its_item_unless_it_keeps_going(workshop):
 
 def test_conditions_are_paths_or_not_a_path(workshop):
     one, two = workshop.modules(
-        f"inputs: {{fast: {{type: boolean, description: Fast.}}}}\nsteps:\n"
+        "inputs: {fast: {type: boolean, description: Fast.}}\nsteps:\n"
         f"  - {{id: one, summary: One, {DO}, stop_if: not results.one.more}}\n"
         f"  - {{id: two, summary: Two, {DO}, skip_if: flow_input.fast}}\n"
     )
@@ -63,9 +64,9 @@ def test_conditions_are_paths_or_not_a_path(workshop):
 
 def test_a_choice_becomes_branchone_in_the_servers_form(workshop):
     [pick] = workshop.modules(
-        "inputs: {fast: {type: boolean, description: Fast.}}\nsteps:\n  - id: pick\n    summary: Pick\n    choose:\n"
-        f"      - {{when: flow_input.fast, summary: quickly, steps: [{{id: one, summary: One, {DO}}}]}}\n"
-        f"    otherwise: [{{id: two, summary: Two, {DO}}}]\n"
+        "inputs: {fast: {type: boolean, description: Fast.}}\nsteps:\n  - id: pick\n   "
+        " summary: Pick\n    choose:\n      - {when: flow_input.fast, summary: quickly, steps:"
+        f" [{{id: one, summary: One, {DO}}}]}}\n    otherwise: [{{id: two, summary: Two, {DO}}}]\n"
     )
 
     [branch] = pick["value"]["branches"]
@@ -79,20 +80,26 @@ def test_a_choice_becomes_branchone_in_the_servers_form(workshop):
 
 
 APPROVAL = (
-    f"steps:\n  - {{id: propose, summary: Propose, {DO}}}\n  - id: approve\n    summary: Ask the editor\n"
-    "    approval: {action: results.propose.id, %stimeout: 22h}\n"
-    f"  - {{id: send, summary: Send, {DO}, from: {{a: results.approve.approved}}}}\n"
+    f"steps:\n  - {{id: propose, summary: Propose, {DO}}}\n  - id: approve\n    summary: Ask the"
+    " editor\n    approval: {action: results.propose.id, %stimeout: 22h}\n  - {id: send,"
+    f" summary: Send, {DO}, from: {{a: results.approve.approved}}}}\n"
 )
 
 
-def test_an_approval_is_a_question_at_the_top_level_and_a_record_that_always_has_the_decision(workshop):
+def test_an_approval_is_a_question_at_the_top_level_and_a_record_that_always_has_the_decision(
+    workshop,
+):
     _, ask, record, after = workshop.modules(APPROVAL % "when: results.propose.asks, ")
 
     assert [(each["id"], each["summary"], each["value"]["path"]) for each in (ask, record)] == [
         ("approve_ask", "Ask the editor", "f/millrace/approvals/ask"),
         ("approve", "Record the decision", "f/millrace/approvals/record"),
     ]
-    assert ask["suspend"] == {"required_events": 1, "timeout": 79200, "continue_on_disapprove_timeout": True}
+    assert ask["suspend"] == {
+        "required_events": 1,
+        "timeout": 79200,
+        "continue_on_disapprove_timeout": True,
+    }
     assert ask["skip_if"] == {"expr": "!results.propose.asks"}
     assert ask["value"]["input_transforms"]["action_id"]["expr"] == "results.propose.id"
     assert {name: each["expr"] for name, each in record["value"]["input_transforms"].items()} == {
@@ -118,17 +125,19 @@ def test_an_approval_may_ask_when_something_is_not_so(workshop):
 
 
 def test_steps_without_dependencies_run_as_written(workshop):
-    modules = workshop.modules(f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - {{id: two, summary: Two, {DO}}}\n")
+    modules = workshop.modules(
+        f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - {{id: two, summary: Two, {DO}}}\n"
+    )
 
     assert [module["id"] for module in modules] == ["one", "two"]
 
 
 def test_independent_steps_of_one_level_run_side_by_side_and_their_results_are_found(workshop):
     modules = workshop.modules(
-        f"steps:\n  - {{id: first, summary: First, {DO}}}\n"
-        f"  - {{id: left, summary: Left, {DO}, depends_on: [first]}}\n"
-        f"  - {{id: right, summary: Right, {DO}, from: {{a: results.first.x}}, keep_going: true}}\n"
-        f"  - {{id: last, summary: Last, {DO}, depends_on: left, from: {{a: 'results.right.list[0].y', b: results.first.x}}}}\n"
+        f"steps:\n  - {{id: first, summary: First, {DO}}}\n  - {{id: left, summary: Left, {DO},"
+        f" depends_on: [first]}}\n  - {{id: right, summary: Right, {DO}, from: {{a:"
+        f" results.first.x}}, keep_going: true}}\n  - {{id: last, summary: Last, {DO}, depends_on:"
+        " left, from: {a: 'results.right.list[0].y', b: results.first.x}}\n"
     )
 
     assert [module["id"] for module in modules] == ["first", "left_and_right", "last"]
@@ -142,9 +151,9 @@ def test_independent_steps_of_one_level_run_side_by_side_and_their_results_are_f
 
 def test_branches_hold_lists_of_steps_side_by_side(workshop):
     [both] = workshop.modules(
-        "steps:\n  - id: both\n    summary: Both\n    branches:\n"
-        f"      - [{{id: one, summary: One, {DO}}}, {{id: two, summary: Two, {DO}, from: {{a: results.one.x}}}}]\n"
-        f"      - {{summary: other, steps: [{{id: three, summary: Three, {DO}}}]}}\n"
+        "steps:\n  - id: both\n    summary: Both\n    branches:\n      - [{id: one, summary: One,"
+        f" {DO}}}, {{id: two, summary: Two, {DO}, from: {{a: results.one.x}}}}]\n      - {{summary:"
+        f" other, steps: [{{id: three, summary: Three, {DO}}}]}}\n"
     )
 
     assert [len(branch["modules"]) for branch in both["value"]["branches"]] == [2, 1]
@@ -152,7 +161,10 @@ def test_branches_hold_lists_of_steps_side_by_side(workshop):
 
 
 def test_the_failure_handler_is_told_what_it_asks_for(workshop):
-    flow = workshop.compile(f"steps: [{{id: one, summary: One, {DO}}}]\non_failure: {{run: ops/report, with: {{note: hello}}}}\n")
+    flow = workshop.compile(
+        f"steps: [{{id: one, summary: One, {DO}}}]\non_failure: {{run: ops/report, with: {{note:"
+        " hello}}\n"
+    )
 
     failure = flow["value"]["failure_module"]
     assert failure["id"] == "failure"
@@ -175,42 +187,55 @@ def test_a_flow_knows_its_pipeline_and_says_where_it_comes_from(workshop):
         "timezone": "Europe/London",
         "schedule": {"cron": "0 0 8 * * *", "timezone": "Europe/London", "catch_up": True, "misfire_grace": "12h"},
     }  # fmt: skip
-    assert flow["description"] == (
-        "One line of text.\n\nMade from flows/flow.yaml. Edit here and deploy, then `wmill sync pull` and "
-        "`scripts/millrace flows import flow` bring the edit into that file."
+    assert (
+        flow["description"]
+        == "One line of text.\n\nMade from flows/flow.yaml. Edit here and deploy, then `wmill sync"
+        " pull` and `scripts/millrace flows import flow` bring the edit into that file."
     )
 
 
 def test_inputs_become_the_form_in_the_order_of_the_spec(workshop):
     schema = workshop.compile(
-        "inputs:\n  zeta: {type: string, description: Last letter.}\n  alpha: {type: integer, default: 3, description: First.}\n"
-        f"steps: [{{id: one, summary: One, {DO}}}]\n"
+        "inputs:\n  zeta: {type: string, description: Last letter.}\n  alpha: {type: integer,"
+        f" default: 3, description: First.}}\nsteps: [{{id: one, summary: One, {DO}}}]\n"
     )["schema"]
 
     assert schema["order"] == ["zeta", "alpha"]
     assert schema["required"] == ["zeta"]
-    assert schema["properties"]["alpha"] == {"type": "integer", "default": 3, "description": "First."}
+    assert schema["properties"]["alpha"] == {
+        "type": "integer",
+        "default": 3,
+        "description": "First.",
+    }
 
 
 def test_one_run_instead_of_steps_is_a_scheduled_script(workshop):
     path = workshop.write(
         "flows/tidy.yaml",
-        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC}\nrun: work/do\nwith: {b: old}\n',
+        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC}\nrun:'
+        " work/do\nwith: {b: old}\n",
     )
 
     schedule = openflow.compile_schedule(spec.load(path), bundle(workshop.root))
 
     assert schedule is not None
-    assert (schedule["is_flow"], schedule["script_path"], schedule["args"]) == (False, "f/millrace/work/do", {"b": "old"})
+    assert (schedule["is_flow"], schedule["script_path"], schedule["args"]) == (
+        False,
+        "f/millrace/work/do",
+        {"b": "old"},
+    )
     assert (schedule["cron_version"], schedule["enabled"]) == ("v2", True)
 
 
 def test_a_scheduled_script_that_asks_is_told_its_pipeline(workshop):
-    workshop.write("f/millrace/work/tidy.py", "def main(pipeline: dict, days: int = 3, dry_run: bool = False) -> dict: ...\n")
+    workshop.write(
+        "f/millrace/work/tidy.py",
+        "def main(pipeline: dict, days: int = 3, dry_run: bool = False) -> dict: ...\n",
+    )
     path = workshop.write(
         "flows/tidy.yaml",
-        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC, misfire_grace: 2h, catch_up: false}\n'
-        "run: work/tidy\nwith: {days: 9}\n",
+        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC, misfire_grace:'
+        " 2h, catch_up: false}\nrun: work/tidy\nwith: {days: 9}\n",
     )
     loaded, files = spec.load(path), bundle(workshop.root)
 
@@ -226,7 +251,8 @@ def test_a_scheduled_script_that_asks_is_told_its_pipeline(workshop):
 def test_a_grace_that_a_scheduled_script_never_hears_of_is_refused(workshop):
     path = workshop.write(
         "flows/tidy.yaml",
-        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC, misfire_grace: 2h}\nrun: work/do\n',
+        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC, misfire_grace:'
+        " 2h}\nrun: work/do\n",
     )
 
     [problem] = semantics.check(spec.load(path), bundle(workshop.root))
@@ -237,11 +263,13 @@ def test_a_grace_that_a_scheduled_script_never_hears_of_is_refused(workshop):
 def test_a_scheduled_script_runs_here_with_its_schedules_arguments(workshop, database):
     workshop.write(
         "f/millrace/work/tidy.py",
-        "def main(days: int = 3, dry_run: bool = False, name: str = 'all') -> dict:\n    return {'got': [days, dry_run, name]}\n",
+        "def main(days: int = 3, dry_run: bool = False, name: str = 'all') -> dict:\n    return"
+        " {'got': [days, dry_run, name]}\n",
     )
     path = workshop.write(
         "flows/tidy.yaml",
-        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC}\nrun: work/tidy\nwith: {days: 9}\n',
+        'summary: Tidy up\narea: ops\nschedule: {cron: "0 0 3 * * 0", timezone: UTC}\nrun:'
+        " work/tidy\nwith: {days: 9}\n",
     )
     flow = openflow.compile_script(spec.load(path), bundle(workshop.root))
 

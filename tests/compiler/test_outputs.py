@@ -25,7 +25,9 @@ def test_an_edit_is_not_replaced_without_being_asked_for(tmp_path):
     (tmp_path / "a.yaml").write_text("edited on the server\n")
     (tmp_path / "b.yaml").unlink()
 
-    with pytest.raises(BadInput, match=r"a\.yaml; import it, and --overwrite replaces it. Nothing was written"):
+    with pytest.raises(
+        BadInput, match=r"a\.yaml; import it, and --overwrite replaces it. Nothing was written"
+    ):
         put(tmp_path, "two\n")
 
     assert (tmp_path / "a.yaml").read_text() == "edited on the server\n"

@@ -8,12 +8,19 @@ from hypothesis import strategies as st
 from scripts.compiler import serverform
 
 TEXT = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\r\x85\u2028\u2029\ufeff\ufffe\uffff"),
+    st.characters(
+        codec="utf-8",
+        exclude_categories=["Cs"],
+        exclude_characters="\r\x85\u2028\u2029\ufeff\ufffe\uffff",
+    ),
     max_size=60,
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT.filter(lambda key: "\n" not in key), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(TEXT.filter(lambda key: "\n" not in key), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -28,7 +35,13 @@ def test_keys_come_in_the_servers_order():
         "id", "summary", "value", "retry", "stop_after_if", "suspend", "timeout", "zeta",
     ]  # fmt: skip
     assert list(yaml.safe_load(serverform.dump(script))) == ["type", "input_transforms", "path"]
-    assert list(yaml.safe_load(serverform.dump(schema))) == ["$schema", "type", "order", "properties", "required"]
+    assert list(yaml.safe_load(serverform.dump(schema))) == [
+        "$schema",
+        "type",
+        "order",
+        "properties",
+        "required",
+    ]
     assert list(yaml.safe_load(serverform.dump(dict.fromkeys(["maxItems", "max_items", "b2", "b_c", "bc"], 1)))) == [
         "b_c", "b2", "bc", "max_items", "maxItems",
     ]  # fmt: skip
@@ -55,11 +68,20 @@ def test_keys_come_in_the_servers_order():
         ("one\ntwo", "a: |-\n  one\n  two"),
         ("one\n\ntwo\n", "a: |\n  one\n\n  two"),
         (
-            "Choose the topics: group what was read into stories, drop copies and what was shown before",
-            "a: 'Choose the topics: group what was read into stories, drop copies and what\n  was shown before'",
+            (
+                "Choose the topics: group what was read into stories, drop copies and what was"
+                " shown before"
+            ),
+            (
+                "a: 'Choose the topics: group what was read into stories, drop copies and what\n "
+                " was shown before'"
+            ),
         ),
         ("word " * 15 + "end\n\nsecond", "a: |-\n  " + "word " * 15 + "end\n\n  second"),
-        ("word " * 16 + "end\n\nsecond", "a: >-\n  " + "word " * 14 + "word\n  word end\n\n\n  second"),
+        (
+            "word " * 16 + "end\n\nsecond",
+            "a: >-\n  " + "word " * 14 + "word\n  word end\n\n\n  second",
+        ),
     ],
 )
 def test_a_value_is_written_as_the_command_writes_it(value, text):

@@ -15,18 +15,25 @@ ONE = f"  - {{id: one, summary: One, {DO}}}\n"
 
 def test_a_circle_of_steps_is_named(workshop):
     problems = workshop.problems(
-        f"steps:\n  - {{id: a, summary: A, {DO}, depends_on: [c]}}\n  - {{id: b, summary: B, {DO}, from: {{a: results.a.x}}}}\n"
-        f"  - {{id: c, summary: C, {DO}, depends_on: [b]}}\n"
+        f"steps:\n  - {{id: a, summary: A, {DO}, depends_on: [c]}}\n  - {{id: b, summary: B, {DO},"
+        f" from: {{a: results.a.x}}}}\n  - {{id: c, summary: C, {DO}, depends_on: [b]}}\n"
     )
 
     assert problems[0].startswith("4: steps wait for each other: a -> c -> b -> a")
 
 
 def test_an_unknown_dependency_is_refused(workshop):
-    assert "3: " not in workshop.problems(f"steps:\n{ONE}  - {{id: two, summary: Two, {DO}, depends_on: [ones]}}\n")[0]
+    assert (
+        "3: "
+        not in workshop.problems(
+            f"steps:\n{ONE}  - {{id: two, summary: Two, {DO}, depends_on: [ones]}}\n"
+        )[0]
+    )
     assert (
         "no step beside it (did you mean 'one'?)"
-        in workshop.problems(f"steps:\n{ONE}  - {{id: two, summary: Two, {DO}, depends_on: [ones]}}\n")[0]
+        in workshop.problems(
+            f"steps:\n{ONE}  - {{id: two, summary: Two, {DO}, depends_on: [ones]}}\n"
+        )[0]
     )
 
 
@@ -38,16 +45,16 @@ def test_the_result_of_a_step_that_may_be_skipped_cannot_be_read(workshop):
     )
 
     assert problems == [
-        "7: step 'three': path 'results.two.x' cannot be read: it may be skipped, and then Windmill gives the previous step's result;"
-        " visible here are one"
+        "7: step 'three': path 'results.two.x' cannot be read: it may be skipped, and then Windmill"
+        " gives the previous step's result; visible here are one"
     ]
 
 
 def test_the_result_of_a_choice_without_otherwise_cannot_be_read(workshop):
     [problem] = workshop.problems(
-        f"inputs: {{fast: {{type: boolean, description: Fast.}}}}\nsteps:\n  - id: pick\n    summary: Pick\n    choose:\n"
-        f"      - {{when: flow_input.fast, steps: [{{id: one, summary: One, {DO}}}]}}\n"
-        f"  - {{id: two, summary: Two, {DO}, from: {{a: results.pick.x}}}}\n"
+        "inputs: {fast: {type: boolean, description: Fast.}}\nsteps:\n  - id: pick\n   "
+        " summary: Pick\n    choose:\n      - {when: flow_input.fast, steps: [{id: one, summary:"
+        f" One, {DO}}}]}}\n  - {{id: two, summary: Two, {DO}, from: {{a: results.pick.x}}}}\n"
     )
 
     assert "it has no `otherwise`" in problem
@@ -60,7 +67,9 @@ def test_an_approval_inside_a_loop_or_branches_is_refused(workshop, around):
         " [{id: ask, summary: Ask, approval: {action: results.one.id, timeout: 60}}]\n"
     )
 
-    assert any("an approval waits for the whole flow" in problem for problem in workshop.problems(text))
+    assert any(
+        "an approval waits for the whole flow" in problem for problem in workshop.problems(text)
+    )
 
 
 def test_stopping_the_flow_from_inside_a_loop_is_refused(workshop):
@@ -73,17 +82,24 @@ def test_stopping_the_flow_from_inside_a_loop_is_refused(workshop):
 
 
 def test_a_negated_path_belongs_only_where_a_condition_is_asked_for(workshop):
-    [problem] = workshop.problems(f"steps:\n{ONE}  - {{id: two, summary: Two, {DO}, from: {{a: not results.one.x}}}}\n")
+    [problem] = workshop.problems(
+        f"steps:\n{ONE}  - {{id: two, summary: Two, {DO}, from: {{a: not results.one.x}}}}\n"
+    )
 
     assert "'not results.one.x' is not a path" in problem
 
 
 @pytest.mark.parametrize("timeout", ["0", "-5", "soon", "1.5s", "true", "30d"])
 def test_a_bad_timeout_is_refused(workshop, timeout):
-    assert len(workshop.problems(f"steps: [{{id: one, summary: One, {DO}, timeout: {timeout}}}]\n")) == 1
+    assert (
+        len(workshop.problems(f"steps: [{{id: one, summary: One, {DO}, timeout: {timeout}}}]\n"))
+        == 1
+    )
 
 
-@pytest.mark.parametrize("text", ["", "[]", "text", "summary: [1", "\tsummary: x", "42", "null", "a: &x [*x]"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "text", "summary: [1", "\tsummary: x", "42", "null", "a: &x [*x]"]
+)
 def test_a_file_that_is_no_spec_is_refused_without_a_stack_trace(tmp_path, text):
     (tmp_path / "flows").mkdir()
     path = tmp_path / "flows" / "odd.yaml"
@@ -102,7 +118,8 @@ def test_a_script_spec_needs_a_schedule_and_takes_no_inputs(workshop):
 
 def test_a_scheduled_start_needs_a_value_for_every_input(workshop):
     [problem] = workshop.problems(
-        'schedule: {cron: "0 0 8 * * *", timezone: UTC}\ninputs: {topic: {type: string, description: What.}}\n' + "steps:\n" + ONE
+        'schedule: {cron: "0 0 8 * * *", timezone: UTC}\ninputs: {topic: {type: string,'
+        " description: What.}}\n" + "steps:\n" + ONE
     )
 
     assert "a scheduled start has no value for topic" in problem
@@ -111,9 +128,10 @@ def test_a_scheduled_start_needs_a_value_for_every_input(workshop):
 def test_the_schema_for_editors_accepts_what_the_compiler_accepts(workshop):
     schema = json.loads(specs_schema.text())
     text = (
-        "summary: A\narea: research\nbudget: {run_usd: 1}\nschedule: {cron: '0 0 8 * * *', timezone: UTC, misfire_grace: 12h}\n"
-        f"steps:\n{ONE}  - {{id: ask, summary: Ask, approval: {{action: results.one.x, timeout: 1h}}}}\n"
-        f"  - {{id: each, summary: Each, for_each: results.one.l, steps: [{{id: two, summary: Two, {DO}}}]}}\n"
+        "summary: A\narea: research\nbudget: {run_usd: 1}\nschedule: {cron: '0 0 8 * * *',"
+        f" timezone: UTC, misfire_grace: 12h}}\nsteps:\n{ONE}  - {{id: ask, summary: Ask, approval:"
+        " {action: results.one.x, timeout: 1h}}\n  - {id: each, summary: Each, for_each:"
+        f" results.one.l, steps: [{{id: two, summary: Two, {DO}}}]}}\n"
     )
 
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -132,17 +150,24 @@ def test_the_schema_for_editors_accepts_what_the_compiler_accepts(workshop):
 )
 def test_the_schema_for_editors_refuses_what_the_compiler_refuses(wrong):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(yaml.safe_load(f"summary: A\narea: research\n{wrong}\n"), specs_schema.schema())
+        jsonschema.validate(
+            yaml.safe_load(f"summary: A\narea: research\n{wrong}\n"), specs_schema.schema()
+        )
 
 
-READER = "def preprocessor(event: dict) -> dict:\n    return {}\n\n\ndef main(event: dict) -> dict:\n    return {}\n"
+READER = (
+    "def preprocessor(event: dict) -> dict:\n    return {}\n\n\ndef main(event: dict) -> dict:\n   "
+    " return {}\n"
+)
 CHAT = "inputs: {user_message: {type: string, description: The message.}}\nchat: true\n"
 
 
 def test_a_preprocessor_an_early_answer_and_a_chat_become_settings_of_the_flow(workshop):
     workshop.write("f/millrace/work/read_event.py", READER)
 
-    value = workshop.compile(f"preprocessor: {{run: work/read_event}}\nearly_return: one\n{CHAT}steps:\n{ONE}")["value"]
+    value = workshop.compile(
+        f"preprocessor: {{run: work/read_event}}\nearly_return: one\n{CHAT}steps:\n{ONE}"
+    )["value"]
 
     assert value["preprocessor_module"]["id"] == "preprocessor"
     assert value["preprocessor_module"]["value"] == {
@@ -154,12 +179,24 @@ def test_a_preprocessor_an_early_answer_and_a_chat_become_settings_of_the_flow(w
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("preprocessor: {run: work/do}\n", "3: preprocessor: work/do has no function preprocessor(event), which Windmill calls"),
+        (
+            "preprocessor: {run: work/do}\n",
+            "3: preprocessor: work/do has no function preprocessor(event), which Windmill calls",
+        ),
         ("preprocessor: {run: work/dont}\n", "3: preprocessor: there is no step 'work/dont'"),
-        ("preprocessor: {run: work/do, with: {b: x}}\n", "3: preprocessor: it is given the event alone"),
-        ("early_return: ones\n", "3: early_return 'ones' is no step at the top level (did you mean 'one'?)"),
+        (
+            "preprocessor: {run: work/do, with: {b: x}}\n",
+            "3: preprocessor: it is given the event alone",
+        ),
+        (
+            "early_return: ones\n",
+            "3: early_return 'ones' is no step at the top level (did you mean 'one'?)",
+        ),
         ("chat: true\n", "1: chat: true needs an input user_message"),
-        ("inputs: {user_message: {type: integer, description: A.}}\nchat: true\n", "1: chat: true needs an input user_message"),
+        (
+            "inputs: {user_message: {type: integer, description: A.}}\nchat: true\n",
+            "1: chat: true needs an input user_message",
+        ),
     ],
 )
 def test_what_a_flow_s_entrance_lacks_is_said(workshop, text, said):
@@ -167,6 +204,8 @@ def test_what_a_flow_s_entrance_lacks_is_said(workshop, text, said):
 
 
 def test_a_scheduled_script_has_no_entrance(workshop):
-    problems = workshop.problems("schedule: {cron: '0 0 8 * * *', timezone: UTC}\nrun: work/do\nchat: true\n")
+    problems = workshop.problems(
+        "schedule: {cron: '0 0 8 * * *', timezone: UTC}\nrun: work/do\nchat: true\n"
+    )
 
     assert "5: 'chat' belongs to a flow; a scheduled script has `run` and `with`" in problems

@@ -17,7 +17,13 @@ SHORT, LONG = "Read the documents", "Read the documents that are new"
     ("changed", "problem"),
     [
         ({}, ""),
-        ({"step": LONG}, "step 'one' is summarised in 31 characters: 'Read the documents that are new'; Windmill shows 25"),
+        (
+            {"step": LONG},
+            (
+                "step 'one' is summarised in 31 characters: 'Read the documents that are new';"
+                " Windmill shows 25"
+            ),
+        ),
         ({"block": LONG}, "the docstring's first line is summarised in 31 characters"),
         ({"block": "Read the documents, all of"}, "Windmill shows 25"),
         ({"verb": "Read the documents, all of"}, ""),
@@ -26,8 +32,17 @@ SHORT, LONG = "Read the documents", "Read the documents that are new"
         ({"title": LONG, "area": "research"}, ""),
     ],
 )
-def test_a_summary_that_windmill_would_cut_is_named(tmp_path: Path, changed: dict[str, str], problem: str):
-    given = {"title": SHORT, "area": "blocks", "step": SHORT, "block": SHORT, "verb": SHORT, **changed}
+def test_a_summary_that_windmill_would_cut_is_named(
+    tmp_path: Path, changed: dict[str, str], problem: str
+):
+    given = {
+        "title": SHORT,
+        "area": "blocks",
+        "step": SHORT,
+        "block": SHORT,
+        "verb": SHORT,
+        **changed,
+    }
     for name, text in {
         "flows/one.yaml": SPEC.format(**given),
         "f/millrace/blocks/do.py": SCRIPT.format(summary=given["block"]),

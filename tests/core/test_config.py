@@ -54,7 +54,10 @@ def saved_form() -> dict[str, object]:
     """Return what Windmill's form of the settings writes when it is saved and nothing was typed."""
     empty = {"string": "", "array": [], "boolean": False, "object": {}}
     fields = bootstrap.resource_type()["schema"]["properties"]
-    return {name: None if "enum" in field else empty.get(field["type"]) for name, field in fields.items()}
+    return {
+        name: None if "enum" in field else empty.get(field["type"])
+        for name, field in fields.items()
+    }
 
 
 def test_a_form_that_was_saved_without_typing_changes_nothing(folder: Path, worker: Any) -> None:
@@ -63,9 +66,11 @@ def test_a_form_that_was_saved_without_typing_changes_nothing(folder: Path, work
 
     saved = config.settings()
 
-    assert len(worker.resource) > 60 and config.sources().keys() - {"database_url", "outbox_dir", "notes_dir"} <= {
-        "trace_content"
-    }
+    assert len(worker.resource) > 60 and config.sources().keys() - {
+        "database_url",
+        "outbox_dir",
+        "notes_dir",
+    } <= {"trace_content"}
     assert {name: getattr(saved, name) for name in worker.resource} == {
         name: getattr(config.Settings, name) for name in worker.resource
     }
@@ -100,7 +105,9 @@ def test_the_word_none_empties_a_setting_wherever_it_is_set(
     assert value() == empty
 
 
-def test_none_stays_a_word_where_it_means_something_and_empties_a_mapping(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_none_stays_a_word_where_it_means_something_and_empties_a_mapping(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "millrace.yaml").write_text("memory_days: {note: 3}\n")
     monkeypatch.setenv("MILLRACE_TRACE_SAMPLING", "none")
     monkeypatch.setenv("MILLRACE_MEMORY_DAYS", "none")
@@ -117,9 +124,13 @@ def test_an_entry_that_was_added_and_left_empty_is_none(folder: Path, worker: An
     assert config.settings().mastodon_tags == config.Settings.mastodon_tags
 
 
-def test_each_place_goes_before_the_next(folder: Path, worker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_place_goes_before_the_next(
+    folder: Path, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     steps = [
-        lambda: monkeypatch.setenv("MILLRACE_DEFAULTS", '{"search_url": "http://defaults", "operator": ""}'),
+        lambda: monkeypatch.setenv(
+            "MILLRACE_DEFAULTS", '{"search_url": "http://defaults", "operator": ""}'
+        ),
         lambda: worker.resource.update(search_url="http://resource"),
         lambda: (folder / "millrace.yaml").write_text("search_url: http://file\n"),
         lambda: monkeypatch.setenv("MILLRACE_SEARCH_URL", "http://environment"),
@@ -128,7 +139,9 @@ def test_each_place_goes_before_the_next(folder: Path, worker: Any, monkeypatch:
     for step in steps:
         step()
         config.reload()
-        seen.append((config.settings().search_url.removeprefix("http://"), config.origin("search_url")))
+        seen.append(
+            (config.settings().search_url.removeprefix("http://"), config.origin("search_url"))
+        )
 
     assert seen == [
         ("defaults", "MILLRACE_DEFAULTS"),
@@ -144,10 +157,15 @@ def test_each_place_goes_before_the_next(folder: Path, worker: Any, monkeypatch:
     [
         ("{", "MILLRACE_DEFAULTS must be a JSON object of settings: "),
         ("[1]", "MILLRACE_DEFAULTS must be a JSON object of settings, not a list"),
-        ('{"serach_url": "x"}', "unknown setting 'serach_url' (from MILLRACE_DEFAULTS); did you mean 'search_url'?"),
+        (
+            '{"serach_url": "x"}',
+            "unknown setting 'serach_url' (from MILLRACE_DEFAULTS); did you mean 'search_url'?",
+        ),
     ],
 )
-def test_wrong_defaults_of_an_installation_are_told(monkeypatch: pytest.MonkeyPatch, text: str, said: str) -> None:
+def test_wrong_defaults_of_an_installation_are_told(
+    monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
     monkeypatch.setenv("MILLRACE_DEFAULTS", text)
     config.reload()
 
@@ -165,7 +183,9 @@ def test_what_the_deploying_machine_empties_is_empty_on_the_workers_too(
     monkeypatch.setenv("MILLRACE_INTERESTS", "batteries")
     config.reload()
     made: dict[str, Any] = {}
-    server = SimpleNamespace(get=lambda path: False, post=lambda path, body: made.update({body.get("path", ""): body}))
+    server = SimpleNamespace(
+        get=lambda path: False, post=lambda path, body: made.update({body.get("path", ""): body})
+    )
 
     bootstrap.run(server)  # type: ignore[arg-type]
     written = made[config.RESOURCE]["value"]

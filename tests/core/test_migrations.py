@@ -33,20 +33,31 @@ def test_migrators_that_start_together_apply_each_migration_once(empty: str) -> 
 
 
 def test_a_database_that_is_newer_than_the_code_is_refused(owner: psycopg.Connection) -> None:
-    owner.execute("INSERT INTO schema_migration (number, name, sha256) VALUES (9999, '9999_later', 'x')")
+    owner.execute(
+        "INSERT INTO schema_migration (number, name, sha256) VALUES (9999, '9999_later', 'x')"
+    )
 
-    with pytest.raises(SchemaMismatch, match=r"the database has migration 9999, this code knows \d+; update this checkout"):
+    with pytest.raises(
+        SchemaMismatch,
+        match=r"the database has migration 9999, this code knows \d+; update this checkout",
+    ):
         db.migrate()
 
 
-def test_a_migration_that_was_edited_after_it_was_applied_is_refused(owner: psycopg.Connection) -> None:
+def test_a_migration_that_was_edited_after_it_was_applied_is_refused(
+    owner: psycopg.Connection,
+) -> None:
     owner.execute("UPDATE schema_migration SET sha256 = 'other' WHERE number = 1")
 
-    with pytest.raises(SchemaMismatch, match="was edited after it was applied; write a new one instead"):
+    with pytest.raises(
+        SchemaMismatch, match="was edited after it was applied; write a new one instead"
+    ):
         db.migrate()
 
 
-def test_a_database_without_tables_names_the_command_that_makes_them(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_without_tables_names_the_command_that_makes_them(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MILLRACE_DATABASE_URL", empty)
 
     with pytest.raises(SchemaMismatch, match="run scripts/millrace db migrate"):

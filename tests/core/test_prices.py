@@ -32,7 +32,12 @@ def test_the_table_prices_cached_tokens_apart():
 
 
 def test_own_prices_go_before_the_table_and_keep_their_date(set_prices):
-    set_prices(prices='{"openai:gpt-4o": {"input": 1, "output": 0.3, "cache_read": 0.1, "date": "2026-11-01"}}')
+    set_prices(
+        prices=(
+            '{"openai:gpt-4o": {"input": 1, "output": 0.3, "cache_read": 0.1, "date":'
+            ' "2026-11-01"}}'
+        )
+    )
 
     found = price("openai:gpt-4o", Tokens(1_000_000, 1_000_000, cache_read=400_000), AT)
 
@@ -46,7 +51,9 @@ def test_what_becomes_cached_has_a_price_of_its_own(set_prices):
 
 
 def test_prices_in_another_currency_come_with_their_rate(set_prices):
-    set_prices(prices='{"openai:lune": {"input": 2, "output": 4, "currency": "EUR", "usd_per_unit": 1.1}}')
+    set_prices(
+        prices='{"openai:lune": {"input": 2, "output": 4, "currency": "EUR", "usd_per_unit": 1.1}}'
+    )
 
     found = price("openai:lune", Tokens(1_000_000), AT)
 
@@ -74,21 +81,31 @@ def test_an_unknown_price_is_capped_or_refused_by_setting(set_prices):
     assert (capped.usd, capped.known, capped.source) == (usd("0.014"), False, "cautious guess")
 
     set_prices(unknown_prices="refuse")
-    with pytest.raises(BudgetExceeded, match="nobody knows the price of anthropic:never-heard-of; add it to the setting prices"):
+    with pytest.raises(
+        BudgetExceeded,
+        match="nobody knows the price of anthropic:never-heard-of; add it to the setting prices",
+    ):
         estimate("anthropic:never-heard-of", "hello", 100, AT)
 
 
 def test_models_of_this_machine_cost_nothing(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1")
 
-    assert [price(name, Tokens(1000, 1000), AT).usd for name in ("offline", "ollama:qwen3", "openai:my-own")] == [0, 0, 0]
+    assert [
+        price(name, Tokens(1000, 1000), AT).usd
+        for name in ("offline", "ollama:qwen3", "openai:my-own")
+    ] == [0, 0, 0]
 
 
 @given(st.text(max_size=300))
 def test_the_reserve_counts_at_least_a_token_for_every_byte_that_is_no_letter(text):
     letters = sum(char.isascii() and (char.isalpha() or char == " ") for char in text)
 
-    assert len(text.encode("utf-8", "replace")) - letters <= most_tokens(text) <= len(text.encode("utf-8", "replace")) + 200
+    assert (
+        len(text.encode("utf-8", "replace")) - letters
+        <= most_tokens(text)
+        <= len(text.encode("utf-8", "replace")) + 200
+    )
 
 
 @given(st.lists(st.decimals("0", "1000", places=9), max_size=30))
@@ -97,7 +114,8 @@ def test_amounts_add_up_without_drift(amounts):
 
 
 @pytest.mark.parametrize(
-    ("amount", "shown"), [("0.015", "$0.02"), (0.015, "$0.02"), ("0.00185", "$0.0019"), (2.675, "$2.68"), (0, "$0.00")]
+    ("amount", "shown"),
+    [("0.015", "$0.02"), (0.015, "$0.02"), ("0.00185", "$0.0019"), (2.675, "$2.68"), (0, "$0.00")],
 )
 def test_a_sum_is_shown_in_one_way_whatever_holds_it(amount, shown):
     assert dollars(amount) == shown == dollars(number(amount))

@@ -1,4 +1,6 @@
-"""Secrets that the process knows, and all that looks like one, are masked in every place where texts end up."""
+"""Secrets that the process knows, and all that looks like one, are masked in every place where
+texts end up.
+"""
 
 import json
 import subprocess
@@ -38,7 +40,9 @@ SHAPED = {
     "assignment": "the log said password=" + "Zq81hunter" + " and went on",
     "json": json.dumps({"outer": json.dumps({"client_secret": "Zq81hunter"})}),
     "signed address": "https://blob.example/f?sig=" + "Zq81hunter%3D",
-    "private key": "-----BEGIN RSA PRIVATE " + "KEY-----\nZq81Zq81\nZq81\n-----END RSA PRIVATE " + "KEY-----",
+    "private key": (
+        "-----BEGIN RSA PRIVATE " + "KEY-----\nZq81Zq81\nZq81\n-----END RSA PRIVATE " + "KEY-----"
+    ),
     "private key, cut": "-----BEGIN PRIVATE " + "KEY-----\nZq81Zq81",
 }
 OWN = {
@@ -46,7 +50,10 @@ OWN = {
     "MILLRACE_BRAVE_API_KEY": ("brave-Zq81-plain", "brave-Zq81-plain"),
     "MILLRACE_MCP_TOKENS": ('{"box": "mcp-Zq81-plain"}', "mcp-Zq81-plain"),
     "MILLRACE_MCP": (
-        '{"far": {"url": "http://far.example/mcp", "headers": {"X-Asks": "header-Zq81-plain", "X-Too": "as ${FAR_WORD}"}}}',
+        (
+            '{"far": {"url": "http://far.example/mcp", "headers": {"X-Asks": "header-Zq81-plain",'
+            ' "X-Too": "as ${FAR_WORD}"}}}'
+        ),
         "header-Zq81-plain",
     ),
     "FAR_WORD": ("named-Zq81-plain", "named-Zq81-plain"),
@@ -70,18 +77,34 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_what_looks_like_a_secret_is_masked(kind: str) -> None:
     masked = redact(f"before {SHAPED[kind]} after")
 
-    assert "Zq81" not in masked and "ZQ81" not in masked and MASK in masked and masked.startswith("before ")
+    assert (
+        "Zq81" not in masked
+        and "ZQ81" not in masked
+        and MASK in masked
+        and masked.startswith("before ")
+    )
 
 
 def test_own_secrets_are_masked_in_the_spellings_in_which_they_travel(planted: list[str]) -> None:
-    spellings = ["p@ss-Zq81-word", "p%40ss-Zq81-word", "news%20Zq81%20plain", "news+Zq81+plain", "bmV3cyBacTgxIHBsYWlu"]
+    spellings = [
+        "p@ss-Zq81-word",
+        "p%40ss-Zq81-word",
+        "news%20Zq81%20plain",
+        "news+Zq81+plain",
+        "bmV3cyBacTgxIHBsYWlu",
+    ]
 
     assert [redact(f"x {spelling} y") for spelling in spellings] == [f"x {MASK} y"] * 5
 
 
 def test_values_under_telling_names_are_masked_at_any_depth() -> None:
     masked = redact(
-        {"headers": [{"Authorization": "x", "accept": "y"}], "db": {"password": "z"}, "client_secret": ["a", "b"], "tokens": 7}
+        {
+            "headers": [{"Authorization": "x", "accept": "y"}],
+            "db": {"password": "z"},
+            "client_secret": ["a", "b"],
+            "tokens": 7,
+        }
     )
 
     assert masked == {
@@ -104,8 +127,14 @@ def test_names_are_masked_too(planted: list[str]) -> None:
         "The secret: patience. Bearer bonds and basic chemistry are in fashion",
         "sk-learn and scikit-learn are one; the risk-averse ask-me-anything went on",
         "see https://news.example/2026/11/21/the-key-to-cheap-batteries?page=2&utm_source=x#part",
-        "mail ada@example.org, call +44 20 7946 0000, paper 2301.00001, run 1fc975eb-692d-4a15-81dd-747e47ab13ae",
-        "ev_0123456789abcdef cites sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        (
+            "mail ada@example.org, call +44 20 7946 0000, paper 2301.00001, run"
+            " 1fc975eb-692d-4a15-81dd-747e47ab13ae"
+        ),
+        (
+            "ev_0123456789abcdef cites sha256"
+            " 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+        ),
     ],
 )
 def test_plain_text_stays_as_it_is(text: str) -> None:
@@ -113,7 +142,9 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["millrace", "postgres", "Archive", "SECRET", "password"])
-def test_a_secret_that_is_a_word_is_masked_where_it_is_a_value(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_a_word_is_masked_where_it_is_a_value(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOME_DATABASE_URL", f"postgresql://steps:{word}@db.example/x")
     config.reload()
 
@@ -124,7 +155,11 @@ def test_a_secret_that_is_a_word_is_masked_where_it_is_a_value(word: str, monkey
     ]  # fmt: skip
     masked = [redact(text) for text in texts]
     assert [text for text in masked if MASK not in text] == []
-    assert [text for text, before in zip(masked, texts, strict=True) if text.count(word) >= before.count(word)] == []
+    assert [
+        text
+        for text, before in zip(masked, texts, strict=True)
+        if text.count(word) >= before.count(word)
+    ] == []
     assert redact({"dsn": {"user": "steps", "value": word, "parts": ["x", word]}}) == {
         "dsn": {"user": "steps", "value": MASK, "parts": ["x", MASK]}
     }
@@ -139,7 +174,9 @@ def test_a_secret_that_is_a_word_is_masked_where_it_is_a_value(word: str, monkey
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("word", ["millrace", "postgres", "Archive"])
-def test_a_secret_that_is_a_word_stays_inside_words_and_paths(text: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_a_word_stays_inside_words_and_paths(
+    text: str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOME_DATABASE_URL", f"postgresql://steps:{word}@db.example/x")
     config.reload()
 
@@ -148,7 +185,9 @@ def test_a_secret_that_is_a_word_stays_inside_words_and_paths(text: str, word: s
 
 
 @pytest.mark.parametrize("secret", ["millrace7", "mIllRace", "mill-race", "mill race"])
-def test_a_secret_that_is_no_word_is_masked_everywhere(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_no_word_is_masked_everywhere(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOME_TOKEN", secret)
     config.reload()
 
@@ -157,7 +196,9 @@ def test_a_secret_that_is_no_word_is_masked_everywhere(secret: str, monkeypatch:
 
 @given(
     st.recursive(
-        st.text() | st.none() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
+        st.text() | st.none() | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=8,
     )
 )
 def test_redacting_twice_is_redacting_once(value: object) -> None:
@@ -167,7 +208,11 @@ def test_redacting_twice_is_redacting_once(value: object) -> None:
 def test_an_event_is_redacted_in_a_fraction_of_what_storing_it_takes() -> None:
     event = {
         "message": "Searching… 12 results",
-        "metadata": {"topic": "topic_0123456789abcdef", "round": 2, "url": "https://news.example/a"},
+        "metadata": {
+            "topic": "topic_0123456789abcdef",
+            "round": 2,
+            "url": "https://news.example/a",
+        },
     }
     redact(event)
     begun = time.process_time()
@@ -193,11 +238,22 @@ def test_no_sink_keeps_a_planted_secret(
     config.reload()
     seen: list[dict] = []
     for text in planted:
-        with watch(seen.append), pytest.raises(ValueError), step("test.leaks", note=text):  # noqa: PT012
+        with (  # noqa: PT012
+            watch(seen.append),
+            pytest.raises(ValueError),
+            step("test.leaks", note=text),
+        ):
             emit("progress", text, detail={"text": text, text: 1})
             with span("outer", {"attribute": text, "list": [text]}) as handle:
                 handle.set(more={"deep": [text]})
-            store.store(current().run_id, "t", "what", url=f"https://a.example/?x={text}", title=text, text=f"{text}. It is so.")
+            store.store(
+                current().run_id,
+                "t",
+                "what",
+                url=f"https://a.example/?x={text}",
+                title=text,
+                text=f"{text}. It is so.",
+            )
             remember("fact", f"{text} is known", title=text, metadata={"note": text})
             history.remember_turn("s", f"is it {text}?", f"it is {text}")
             audit.append("ada", "test.leak", "subject", detail=text)
@@ -205,20 +261,31 @@ def test_no_sink_keeps_a_planted_secret(
 
     tables = [
         row["table_name"]
-        for row in db.fetch_all("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        for row in db.fetch_all(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        )
     ]
-    kept = {table: json.dumps(db.fetch_all(f'SELECT t::text AS row FROM "{table}" t')) for table in tables}
+    kept = {
+        table: json.dumps(db.fetch_all(f'SELECT t::text AS row FROM "{table}" t'))
+        for table in tables
+    }
     assert {"run_event", "span", "step", "evidence", "memory_item", "chat_message", "audit"} <= {
         table for table, rows in kept.items() if MASK in rows
     }
     leaks = {table for table, rows in kept.items() if "zq81" in rows.lower()}
     assert not leaks
-    assert "zq81" not in (tmp_path / "events.jsonl").read_text().lower() and "zq81" not in json.dumps(seen).lower()
+    assert (
+        "zq81" not in (tmp_path / "events.jsonl").read_text().lower()
+        and "zq81" not in json.dumps(seen).lower()
+    )
 
 
 def test_the_command_line_prints_no_secret(planted: list[str], tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "scripts.verbs", "settings"], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", "-m", "scripts.verbs", "settings"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0 and "********" in done.stdout

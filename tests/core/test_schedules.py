@@ -10,8 +10,18 @@ from f.millrace.core.schedules import decide, last_due, next_due, parse_cron, pa
 
 GRACE = timedelta(hours=12)
 EIGHT = "0 0 8 * * *"
-ZONES = ["Europe/London", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "UTC"]
-MOMENTS = st.datetimes(datetime(2011, 1, 1), datetime(2032, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
+ZONES = [
+    "Europe/London",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+    "UTC",
+]
+MOMENTS = st.datetimes(datetime(2011, 1, 1), datetime(2032, 1, 1)).map(
+    lambda moment: moment.replace(tzinfo=UTC)
+)
 
 
 def at(text: str) -> datetime:
@@ -19,7 +29,9 @@ def at(text: str) -> datetime:
 
 
 def judge(due, now, last=None, zone="Europe/London", cron=EIGHT, grace=GRACE, catch_up=False):
-    return decide(at(due) if due else None, at(now), at(last) if last else None, zone, cron, grace, catch_up)
+    return decide(
+        at(due) if due else None, at(now), at(last) if last else None, zone, cron, grace, catch_up
+    )
 
 
 def test_a_start_by_hand_runs_for_the_local_day():
@@ -33,7 +45,10 @@ def test_a_start_in_time_runs():
 
 
 def test_a_second_start_of_one_time_does_nothing():
-    assert judge("2026-11-18T08:00+00:00", "2026-11-18T08:01+00:00", "2026-11-18T08:00+00:00").verdict == "already_done"
+    assert (
+        judge("2026-11-18T08:00+00:00", "2026-11-18T08:01+00:00", "2026-11-18T08:00+00:00").verdict
+        == "already_done"
+    )
 
 
 def test_a_late_start_is_too_late_or_caught_up():
@@ -94,7 +109,9 @@ def test_a_daily_time_is_due_once_in_every_local_day(moment, zone, hour, minute)
     due = last_due(line, info, moment)
 
     assert due is not None and due <= moment < due + timedelta(hours=50)
-    assert due in line.instants(due.astimezone(info).date(), info) or due.astimezone(info).hour != hour
+    assert (
+        due in line.instants(due.astimezone(info).date(), info) or due.astimezone(info).hour != hour
+    )
     earlier = last_due(line, info, due - timedelta(seconds=1))
     assert earlier is not None and due - earlier <= timedelta(hours=48)
     assert due.astimezone(info).date() != earlier.astimezone(info).date()
@@ -136,7 +153,10 @@ def test_what_is_decided_holds_for_any_delay_and_outage(due, late, outage, zone,
     assert after.verdict == "already_done"
 
 
-@given(st.lists(st.timedeltas(timedelta(0), timedelta(hours=70)), min_size=1, max_size=20), st.sampled_from(ZONES))
+@given(
+    st.lists(st.timedeltas(timedelta(0), timedelta(hours=70)), min_size=1, max_size=20),
+    st.sampled_from(ZONES),
+)
 def test_no_day_is_done_twice_and_none_of_a_short_outage_is_lost(pauses, zone):
     now, last, days = at("2026-03-20T00:00+00:00"), None, []
     for pause in pauses:
@@ -151,7 +171,17 @@ def test_no_day_is_done_twice_and_none_of_a_short_outage_is_lost(pauses, zone):
 
 
 @pytest.mark.parametrize(
-    "line", ["", "* * *", "0 0 25 * * *", "0 0 8 * * fun", "0 0 8 32 * *", "0 0 8-2 * * *", "0 */0 * * * *", "a b c d e f"]
+    "line",
+    [
+        "",
+        "* * *",
+        "0 0 25 * * *",
+        "0 0 8 * * fun",
+        "0 0 8 32 * *",
+        "0 0 8-2 * * *",
+        "0 */0 * * * *",
+        "a b c d e f",
+    ],
 )
 def test_a_bad_cron_line_is_refused_with_the_field(line):
     with pytest.raises(BadInput, match="cron line"):
@@ -167,6 +197,8 @@ def test_names_ranges_lists_and_steps():
 
 
 def test_durations_in_words():
-    assert parse_duration("12h") == timedelta(hours=12) and parse_duration(90) == timedelta(seconds=90)
+    assert parse_duration("12h") == timedelta(hours=12) and parse_duration(90) == timedelta(
+        seconds=90
+    )
     with pytest.raises(BadInput, match="soon"):
         parse_duration("soon")

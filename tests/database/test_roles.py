@@ -29,9 +29,16 @@ def test_the_embedded_database_gives_steps_a_role_of_fewer_rights(tmp_path, monk
         audit.append("eva", "test.done", "thing")
         ran = db.fetch_one("SELECT current_user AS name")
 
-        assert ran == {"name": embedded.STEPS_ROLE} and url == os.environ["MILLRACE_DATABASE_URL"] == server.steps_url()
+        assert (
+            ran == {"name": embedded.STEPS_ROLE}
+            and url == os.environ["MILLRACE_DATABASE_URL"] == server.steps_url()
+        )
         assert "MILLRACE_OWNER_URL" not in os.environ and ready() == url
-        for sql in ("UPDATE audit SET actor = 'x'", "DROP TABLE run", "DROP TABLE checkpoint.checkpoints"):
+        for sql in (
+            "UPDATE audit SET actor = 'x'",
+            "DROP TABLE run",
+            "DROP TABLE checkpoint.checkpoints",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 db.execute(sql)
     finally:
@@ -42,10 +49,14 @@ def test_the_embedded_database_gives_steps_a_role_of_fewer_rights(tmp_path, monk
 def test_a_flow_runs_under_the_role_of_fewer_rights(database):
     from scripts.runner.run import start
 
-    outcome = start(compiled("do_task"), "do_task", {"task": "Count to three."}, database_url=database)
+    outcome = start(
+        compiled("do_task"), "do_task", {"task": "Count to three."}, database_url=database
+    )
 
     # The offline model calls no tools, so the task is not done; every step of the flow ran.
-    assert outcome.status == "partly_failed" and db.fetch_one("SELECT current_user <> 'millrace' AS lesser") == {"lesser": True}
+    assert outcome.status == "partly_failed" and db.fetch_one(
+        "SELECT current_user <> 'millrace' AS lesser"
+    ) == {"lesser": True}
 
 
 def test_a_step_is_not_told_the_owners_address(database, tmp_path, monkeypatch):
@@ -54,11 +65,18 @@ def test_a_step_is_not_told_the_owners_address(database, tmp_path, monkeypatch):
     monkeypatch.setenv("MILLRACE_OWNER_URL", OWNER)
     (tmp_path / "f/t").mkdir(parents=True)
     (tmp_path / "f/t/tell.py").write_text(
-        "import os\n\ndef main():\n    return sorted(name for name in os.environ if 'URL' in name)\n"
+        "import os\n\ndef main():\n    return sorted(name for name in os.environ if 'URL' in"
+        " name)\n"
     )
     step = {"id": "tell", "value": {"type": "script", "path": "f/t/tell", "input_transforms": {}}}
 
-    told = start({"summary": "x", "value": {"modules": [step]}}, "t", {}, root=tmp_path, database_url=database).result
+    told = start(
+        {"summary": "x", "value": {"modules": [step]}},
+        "t",
+        {},
+        root=tmp_path,
+        database_url=database,
+    ).result
 
     assert "MILLRACE_DATABASE_URL" in told and "MILLRACE_OWNER_URL" not in told
 
@@ -84,7 +102,10 @@ def test_a_deploy_keeps_the_owners_address_out_of_the_settings_of_steps(monkeypa
 
     bootstrap.run(workspace)
 
-    assert workspace.made[db.OWNER_VARIABLE]["value"] == OWNER and workspace.made[db.OWNER_VARIABLE]["is_secret"]
+    assert (
+        workspace.made[db.OWNER_VARIABLE]["value"] == OWNER
+        and workspace.made[db.OWNER_VARIABLE]["is_secret"]
+    )
     assert (
         "owner_url" not in workspace.made[bootstrap.RESOURCE]["value"]
         and "database_url" in workspace.made[bootstrap.RESOURCE]["value"]
@@ -107,15 +128,21 @@ def test_on_a_worker_only_who_migrates_asks_for_the_owners_address(monkeypatch):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Windmill)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    ).start()
     monkeypatch.setenv("BASE_INTERNAL_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("WM_TOKEN", "t")
     monkeypatch.setenv("WM_WORKSPACE", "w")
     monkeypatch.setenv("MILLRACE_DATABASE_URL", OWNER.replace("boss", "steps"))
     config.reload()
     try:
-        assert "boss" not in db.database_url() and not [path for path in asked if "variables" in path]
-        assert db.owner_url() == OWNER and asked[-1].endswith("/variables/get_value/f/millrace/owner_url")
+        assert "boss" not in db.database_url() and not [
+            path for path in asked if "variables" in path
+        ]
+        assert db.owner_url() == OWNER and asked[-1].endswith(
+            "/variables/get_value/f/millrace/owner_url"
+        )
     finally:
         server.shutdown()
         server.server_close()

@@ -19,18 +19,27 @@ def test_a_sentence_without_citation_is_dropped():
 
 
 def test_a_citation_that_does_not_exist_is_removed():
-    checked = verify(f"The Orbit plant in Leeds employs 400 people. [{ONE}] [ev_00000000deadbeef]", EVIDENCE)
+    checked = verify(
+        f"The Orbit plant in Leeds employs 400 people. [{ONE}] [ev_00000000deadbeef]", EVIDENCE
+    )
 
     assert [finding.citations for finding in checked.findings] == [[ONE]]
 
 
 def test_a_sentence_that_cites_only_what_does_not_exist_is_dropped():
-    assert verify("The Orbit plant in Leeds employs 400 people. [ev_00000000deadbeef]", EVIDENCE).findings == []
+    assert (
+        verify(
+            "The Orbit plant in Leeds employs 400 people. [ev_00000000deadbeef]", EVIDENCE
+        ).findings
+        == []
+    )
 
 
 def test_an_invented_link_does_not_appear():
     checked = verify(
-        f"The Orbit plant in Leeds opened on [Monday](https://evil.example/x) https://evil.example. [{ONE}]", EVIDENCE
+        "The Orbit plant in Leeds opened on [Monday](https://evil.example/x) https://evil.example."
+        f" [{ONE}]",
+        EVIDENCE,
     )
 
     assert checked.findings[0].text == "The Orbit plant in Leeds opened on Monday."
@@ -47,7 +56,10 @@ def test_an_invented_figure_is_dropped():
 
 
 def test_several_sentences_in_one_line_keep_their_own_citations():
-    text = f"- The Orbit plant in Leeds opened on Monday [{ONE}]. Orbit raised 300 million pounds for its cells [{TWO}, {ONE}]."
+    text = (
+        f"- The Orbit plant in Leeds opened on Monday [{ONE}]. Orbit raised 300 million pounds for"
+        f" its cells [{TWO}, {ONE}]."
+    )
 
     assert [finding.citations for finding in verify(text, EVIDENCE).findings] == [[ONE], [TWO]]
 
@@ -55,13 +67,19 @@ def test_several_sentences_in_one_line_keep_their_own_citations():
 def test_the_gate_shows_checked_lines_as_they_come():
     shown = []
     gate = StreamVerifier(EVIDENCE, lambda finding: shown.append(finding.text))
-    text = f"The Orbit plant in Leeds opened on Monday. [{ONE}]\nOrbit is the best. [{TWO}]\nOrbit raised 300 million pounds for its sodium cells. [{TWO}]"
+    text = (
+        f"The Orbit plant in Leeds opened on Monday. [{ONE}]\nOrbit is the best. [{TWO}]\nOrbit"
+        f" raised 300 million pounds for its sodium cells. [{TWO}]"
+    )
 
     for place in range(0, len(text), 7):
         gate.token(text[place : place + 7])
     gate.close()
 
-    assert shown == ["The Orbit plant in Leeds opened on Monday.", "Orbit raised 300 million pounds for its sodium cells."]
+    assert shown == [
+        "The Orbit plant in Leeds opened on Monday.",
+        "Orbit raised 300 million pounds for its sodium cells.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -71,11 +89,19 @@ def test_the_gate_shows_checked_lines_as_they_come():
             "**Orbit** opened the `orbit_plant` in _Leeds_ with __400__ people",
             "Orbit opened the orbit_plant in Leeds with 400 people",
         ),
-        ("ORBIT_PLANT_URL is the orbit_plant of Leeds in C#", "ORBIT_PLANT_URL is the orbit_plant of Leeds in C#"),
-        ("`__init__` opens orbit_plant with 2 * 200 people", "__init__ opens orbit_plant with 2 * 200 people"),
+        (
+            "ORBIT_PLANT_URL is the orbit_plant of Leeds in C#",
+            "ORBIT_PLANT_URL is the orbit_plant of Leeds in C#",
+        ),
+        (
+            "`__init__` opens orbit_plant with 2 * 200 people",
+            "__init__ opens orbit_plant with 2 * 200 people",
+        ),
     ],
 )
 def test_emphasis_goes_and_names_stay(written, read):
     evidence = {ONE: Evidence(id=ONE, text=read)}
 
-    assert [finding.text for finding in verify(f"{written}. [{ONE}]", evidence).findings] == [f"{read}."]
+    assert [finding.text for finding in verify(f"{written}. [{ONE}]", evidence).findings] == [
+        f"{read}."
+    ]

@@ -9,14 +9,26 @@ from f.millrace.evidence import confidence, source_quality
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 SAID = "The Orbit plant in Leeds opened on Monday and employs 400 people."
-AGAIN = "A year late, the Leeds council cut the ribbon on Monday: the plant of Orbit opened with 400 people on its payroll."
+AGAIN = (
+    "A year late, the Leeds council cut the ribbon on Monday: the plant of Orbit opened with 400"
+    " people on its payroll."
+)
 
 
 def piece(number, text=SAID, source="courier.example", **more):
-    return Evidence(id=f"ev_{number}", url=f"https://{source}/{number}", text=text, source=source, published_at=DAY, **more)
+    return Evidence(
+        id=f"ev_{number}",
+        url=f"https://{source}/{number}",
+        text=text,
+        source=source,
+        published_at=DAY,
+        **more,
+    )
 
 
-def rate(evidence, *, calls=10, failures=0, search_failed=False, dropped=0, conflicts=(), history=75.0):
+def rate(
+    evidence, *, calls=10, failures=0, search_failed=False, dropped=0, conflicts=(), history=75.0
+):
     return confidence.rate(
         question="Orbit plant in Leeds",
         calls=calls,
@@ -31,7 +43,11 @@ def rate(evidence, *, calls=10, failures=0, search_failed=False, dropped=0, conf
 
 
 def conflict(trusted):
-    return Conflict(question="?", sides=[Side(claim="a", evidence=["ev_1"]), Side(claim="b", evidence=["ev_2"])], trusted=trusted)
+    return Conflict(
+        question="?",
+        sides=[Side(claim="a", evidence=["ev_1"]), Side(claim="b", evidence=["ev_2"])],
+        trusted=trusted,
+    )
 
 
 def test_two_good_voices_that_agree_are_above_ninety():
@@ -57,10 +73,18 @@ def test_what_a_person_should_look_at_is_below_seventy(found):
 
 
 def test_the_score_is_made_of_its_parts():
-    found = rate([piece(1), piece(2, AGAIN, "b.example")], failures=2, dropped=1, conflicts=[conflict(0)], history=50.0)
+    found = rate(
+        [piece(1), piece(2, AGAIN, "b.example")],
+        failures=2,
+        dropped=1,
+        conflicts=[conflict(0)],
+        history=50.0,
+    )
 
     parts = (found.tool_reliability, found.source_quality, found.coherence, found.history)
-    assert found.score == round(sum(w * p for w, p in zip((0.4, 0.3, 0.2, 0.1), parts, strict=True)))
+    assert found.score == round(
+        sum(w * p for w, p in zip((0.4, 0.3, 0.2, 0.1), parts, strict=True))
+    )
     assert found.tool_reliability == 80.0 and found.history == 50.0
 
 
@@ -70,23 +94,35 @@ def test_copies_of_one_text_agree_with_nobody():
 
 def test_a_publisher_that_the_question_names_speaks_first_hand():
     assert source_quality.is_first_hand(piece(1, source="orbit.com"), "Orbit plant in Leeds")
-    assert not source_quality.is_first_hand(piece(1, source="leeds-courier.com"), "Orbit plant in Leeds")
+    assert not source_quality.is_first_hand(
+        piece(1, source="leeds-courier.com"), "Orbit plant in Leeds"
+    )
 
 
 def test_the_record_of_a_source_comes_from_reviews_conflicts_and_feedback(database):
     def run_of(namespace="main"):
         run_id = str(uuid.uuid4())
-        db.execute("INSERT INTO run (id, namespace, flow) VALUES (%s, %s, 'daily_research')", [run_id, namespace])
+        db.execute(
+            "INSERT INTO run (id, namespace, flow) VALUES (%s, %s, 'daily_research')",
+            [run_id, namespace],
+        )
         return run_id
 
     def result(run_id, review="none", conflicts=()):
         db.execute(
-            "INSERT INTO evidence (id, run_id, topic_id, namespace, body, source) VALUES (%s, %s, 't', 'main', 'x', 'a.example')",
+            "INSERT INTO evidence (id, run_id, topic_id, namespace, body, source) VALUES (%s, %s,"
+            " 't', 'main', 'x', 'a.example')",
             [f"ev_{run_id}", run_id],
         )
         db.execute(
-            "INSERT INTO research_result (run_id, topic_id, title, findings, conflicts, review) VALUES (%s, 't', 'T', %s, %s, %s)",
-            [run_id, db.jsonb([{"text": "x", "citations": [f"ev_{run_id}"]}]), db.jsonb(list(conflicts)), review],
+            "INSERT INTO research_result (run_id, topic_id, title, findings, conflicts, review)"
+            " VALUES (%s, 't', 'T', %s, %s, %s)",
+            [
+                run_id,
+                db.jsonb([{"text": "x", "citations": [f"ev_{run_id}"]}]),
+                db.jsonb(list(conflicts)),
+                review,
+            ],
         )
 
     assert source_quality.track_record("main", str(uuid.uuid4()), ["a.example"]) == 75.0

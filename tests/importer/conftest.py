@@ -1,4 +1,6 @@
-"""A bundle of small scripts, the spec `base.yaml` over them, and flows as the editor and a pull left them."""
+"""A bundle of small scripts, the spec `base.yaml` over them, and flows as the editor and a pull
+left them.
+"""
 
 import shutil
 from pathlib import Path
@@ -11,7 +13,10 @@ HERE = Path(__file__).parent
 FLOW = "f/millrace/news/base__flow/flow.yaml"
 SCRIPTS = {
     "news/open": "pipeline: dict, topic: str, day: str = ''",
-    "news/fetch": "source: str, most: int = 5, language: str = '', tags: list[str] | None = None, deep: bool = False",
+    "news/fetch": (
+        "source: str, most: int = 5, language: str = '', tags: list[str] | None = None, deep: bool"
+        " = False"
+    ),
     "news/count": "found: list",
     "news/judge": "found: list, strict: bool = False, day: str = ''",
     "news/write": "words: int = 100, tone: str = ''",
@@ -20,7 +25,10 @@ SCRIPTS = {
     "news/tidy": "days: int = 7",
     "ops/report": "error: dict, pipeline: dict, note: str = ''",
     "approvals/ask": "action_id: str, timeout: int = 60",
-    "approvals/record": "action_id: str | None = None, asked: bool = True, resume: dict | None = None, resumes: list | None = None, approvers: list | None = None",
+    "approvals/record": (
+        "action_id: str | None = None, asked: bool = True, resume: dict | None = None, resumes:"
+        " list | None = None, approvers: list | None = None"
+    ),
 }
 
 
@@ -30,7 +38,10 @@ def bundle_of(root: Path) -> Path:
         file = root / f"f/millrace/{verb}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         body = "    given = dict(locals())\n    return given"
-        file.write_text(f'"""{verb.replace("/", ": ").capitalize()}."""\n\n\ndef main({signature}) -> dict:\n{body}\n')
+        file.write_text(
+            f'"""{verb.replace("/", ": ").capitalize()}."""\n\n\ndef main({signature}) ->'
+            f" dict:\n{body}\n"
+        )
     return root
 
 

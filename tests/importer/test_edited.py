@@ -1,4 +1,6 @@
-"""Flows as Windmill's editor and a pull left them, each beside the spec that it has to become, letter by letter."""
+"""Flows as Windmill's editor and a pull left them, each beside the spec that it has to become,
+letter by letter.
+"""
 
 import shutil
 from pathlib import Path
@@ -28,7 +30,9 @@ def pull(root: Path, name: str) -> None:
 
 
 def runs(document: dict[str, Any]) -> list[Any]:
-    """Return what each script of a flow is given and how it is run, in their order; approvals have a form of their own."""
+    """Return what each script of a flow is given and how it is run, in their order; approvals have
+    a form of their own.
+    """
     return [
         {key: part for key, part in each.items() if key != "summary"}
         for each in canonical.every(document["value"]["modules"])
@@ -46,7 +50,9 @@ def test_an_edited_flow_becomes_its_spec_and_comments_stay_with_their_steps(root
 
     assert imported.text == (HERE / "edited" / name / "spec.yaml").read_text()
     assert (imported.unsaid, imported.problems) == ([], [])
-    assert [problem for problem in write.drift(root) if problem.file.startswith(("f/", "flows/"))] == []
+    assert [
+        problem for problem in write.drift(root) if problem.file.startswith(("f/", "flows/"))
+    ] == []
     compiled = canonical.flow(yaml.safe_load((root / FLOW).read_text()))
     assert runs(compiled) == runs(pulled)
 

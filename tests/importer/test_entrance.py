@@ -8,7 +8,10 @@ from scripts.compiler import write
 from scripts.importer import flow
 from tests.importer.conftest import FLOW
 
-EVENT = "def preprocessor(event: dict) -> dict:\n    return {}\n\n\ndef main(event: dict) -> dict:\n    return {}\n"
+EVENT = (
+    "def preprocessor(event: dict) -> dict:\n    return {}\n\n\ndef main(event: dict) -> dict:\n   "
+    " return {}\n"
+)
 SPEC = "flows/base.yaml"
 
 
@@ -22,18 +25,31 @@ def edited(root: Path, **settings: object) -> flow.Imported:
 def test_what_the_editor_added_becomes_words_of_the_spec(root: Path):
     (root / "f/millrace/news/event.py").write_text(EVENT)
     # A scheduled start has no message to give.
-    lines = [line for line in (root / SPEC).read_text().splitlines(True) if not line.startswith("schedule:")]
+    lines = [
+        line
+        for line in (root / SPEC).read_text().splitlines(True)
+        if not line.startswith("schedule:")
+    ]
     message = "inputs:\n  user_message: {type: string, description: The message.}\n"
     (root / SPEC).write_text("".join(lines).replace("inputs:\n", message, 1))
     (root / "f/millrace/news/base.schedule.yaml").unlink()
     write.compile_all(root, ["base"])
-    module = {"id": "preprocessor", "value": {"type": "script", "path": "f/millrace/news/event", "input_transforms": {}}}
+    module = {
+        "id": "preprocessor",
+        "value": {"type": "script", "path": "f/millrace/news/event", "input_transforms": {}},
+    }
 
-    imported = edited(root, preprocessor_module=module, early_return="open", chat_input_enabled=True)
+    imported = edited(
+        root, preprocessor_module=module, early_return="open", chat_input_enabled=True
+    )
 
     assert imported.complete, (imported.unsaid, imported.problems)
     said = yaml.safe_load(imported.text)
-    assert (said["preprocessor"], said["early_return"], said["chat"]) == ({"run": "news/event"}, "open", True)
+    assert (said["preprocessor"], said["early_return"], said["chat"]) == (
+        {"run": "news/event"},
+        "open",
+        True,
+    )
 
 
 def test_what_the_editor_took_away_is_gone_from_the_spec(root: Path):
@@ -49,9 +65,16 @@ def test_what_the_editor_took_away_is_gone_from_the_spec(root: Path):
 def test_a_preprocessor_written_in_the_editor_is_named(root: Path):
     module = {
         "id": "preprocessor",
-        "value": {"type": "rawscript", "language": "python3", "content": EVENT, "input_transforms": {}},
+        "value": {
+            "type": "rawscript",
+            "language": "python3",
+            "content": EVENT,
+            "input_transforms": {},
+        },
     }
 
     imported = edited(root, preprocessor_module=module)
 
-    assert any("preprocessor that is no script of the bundle" in each.what for each in imported.unsaid)
+    assert any(
+        "preprocessor that is no script of the bundle" in each.what for each in imported.unsaid
+    )

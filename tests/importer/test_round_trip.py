@@ -17,7 +17,10 @@ from scripts.importer.graft import graft
 from tests.importer.conftest import bundle_of
 from tests.importer.strategies import specs
 
-LOOSE = '"""Anything."""\n\n\ndef main(a: str = "", b: str = "", c=None, d=None) -> dict:\n    return {}\n'
+LOOSE = (
+    '"""Anything."""\n\n\ndef main(a: str = "", b: str = "", c=None, d=None) -> dict:\n    return'
+    " {}\n"
+)
 # Shrinking a whole pipeline takes minutes and shows little.
 FEW = settings(
     max_examples=300 if os.environ.get("PROVE") else 30,
@@ -45,7 +48,8 @@ def compiled(place: Path, text: str) -> dict[str, str]:
     files = bundle(place)
     loaded, problems = spec.parse(file)
     assert loaded is not None and problems == [], (problems, text)
-    # Steps side by side may read only what is finished then; the generator does not know the levels.
+    # Steps side by side may read only what is finished then; the generator does not know the
+    # levels.
     assume(not semantics.check(loaded, files))
     texts = write.expected(loaded, files)
     (place / "f/millrace/news/base.schedule.yaml").unlink(missing_ok=True)
@@ -81,7 +85,9 @@ def test_a_flow_without_its_spec_compiles_to_the_same(place: Path, plain: Json):
 
 @FEW
 @given(specs(), specs(), st.integers(0, 40))
-def test_any_pipeline_can_be_edited_into_any_other(place: Path, before: Json, after: Json, line: int):
+def test_any_pipeline_can_be_edited_into_any_other(
+    place: Path, before: Json, after: Json, line: int
+):
     texts = compiled(place, graft(_without_nulls(after), None))
     lines = graft(before, None).splitlines()
     old = "\n".join([*lines[: line % len(lines)], "# a remark", *lines[line % len(lines) :]]) + "\n"
@@ -101,7 +107,9 @@ def test_any_pipeline_can_be_edited_into_any_other(place: Path, before: Json, af
 
 
 def _without_nulls(part: Any) -> Any:
-    """Return a spec without constants that are null: the form shows them as empty fields, which are not imported."""
+    """Return a spec without constants that are null: the form shows them as empty fields, which are
+    not imported.
+    """
     if isinstance(part, list):
         return [_without_nulls(each) for each in part]
     if not isinstance(part, dict):
@@ -113,8 +121,19 @@ def _without_nulls(part: Any) -> Any:
 
 
 def test_a_step_that_became_another_kind_keeps_no_word_of_the_old_one():
-    before = "summary: S\narea: news\nsteps:\n  - id: ada\n    summary: A\n    for_each: flow_input.list\n    parallel: false\n    steps:\n      - {id: ben, summary: B, run: news/any}\n"
+    before = (
+        "summary: S\narea: news\nsteps:\n  - id: ada\n    summary: A\n    for_each:"
+        " flow_input.list\n    parallel: false\n    steps:\n      - {id: ben, summary: B, run:"
+        " news/any}\n"
+    )
 
-    text = graft({"summary": "S", "area": "news", "steps": [{"id": "ada", "summary": "A", "run": "news/any"}]}, before)
+    text = graft(
+        {
+            "summary": "S",
+            "area": "news",
+            "steps": [{"id": "ada", "summary": "A", "run": "news/any"}],
+        },
+        before,
+    )
 
     assert yaml.safe_load(text)["steps"] == [{"id": "ada", "summary": "A", "run": "news/any"}]

@@ -1,4 +1,6 @@
-"""What the language has no words for is named, and the rest can be kept, or the flow given up to be written by hand."""
+"""What the language has no words for is named, and the rest can be kept, or the flow given up to be
+written by hand.
+"""
 
 import os
 from collections.abc import Callable
@@ -26,7 +28,9 @@ def edit(root: Path) -> Callable[..., flow.Imported]:
 
     def change(step: str, **settings: Any) -> flow.Imported:
         document = yaml.safe_load((root / FLOW).read_text())
-        [module] = [each for each in canonical.every(document["value"]["modules"]) if each["id"] == step]
+        [module] = [
+            each for each in canonical.every(document["value"]["modules"]) if each["id"] == step
+        ]
         for key, setting in settings.items():
             if key == "value":
                 module["value"] = setting
@@ -86,7 +90,9 @@ SAID = [
 def test_what_has_no_words_is_named_with_its_step(edit, step: str, settings: Json, words: str):
     imported = edit(step, **settings)
 
-    assert any(each.step == step and words in each.what for each in imported.unsaid), imported.unsaid
+    assert any(each.step == step and words in each.what for each in imported.unsaid), (
+        imported.unsaid
+    )
     assert not imported.complete
 
 
@@ -94,13 +100,31 @@ DAMAGED = [
     ({"value": {"modules": {"a": 1}}}, "value.modules is a mapping where a list belongs"),
     ({"value": {"modules": ["open"]}}, "value.modules[0] is text, not a step"),
     ({"value": {"modules": [{"id": "a", "value": None}]}}, "step 'a' has no value with a type"),
-    ({"value": {"modules": [{"id": "a", "value": {"type": "branchall"}}]}}, "step 'a' has no list of branches"),
-    ({"value": {"modules": [{"id": "a", "value": {"type": "script", "path": 3}}]}}, "step 'a': path is 3 where text belongs"),
     (
-        {"value": {"modules": [{"id": "a", "value": {"type": "script", "path": "f/x", "input_transforms": {"b": "c"}}}]}},
+        {"value": {"modules": [{"id": "a", "value": {"type": "branchall"}}]}},
+        "step 'a' has no list of branches",
+    ),
+    (
+        {"value": {"modules": [{"id": "a", "value": {"type": "script", "path": 3}}]}},
+        "step 'a': path is 3 where text belongs",
+    ),
+    (
+        {
+            "value": {
+                "modules": [
+                    {
+                        "id": "a",
+                        "value": {"type": "script", "path": "f/x", "input_transforms": {"b": "c"}},
+                    }
+                ]
+            }
+        },
         "step 'a': input_transforms.b is text where a mapping belongs",
     ),
-    ({"value": {"modules": []}, "schema": {"properties": {"a": []}}}, "schema.properties.a is a list where a mapping belongs"),
+    (
+        {"value": {"modules": []}, "schema": {"properties": {"a": []}}},
+        "schema.properties.a is a list where a mapping belongs",
+    ),
 ]
 
 
@@ -113,15 +137,37 @@ def test_a_damaged_flow_is_told_with_what_is_damaged(root: Path, document: Json,
     assert words in str(caught.value)
 
 
-JUNK = [None, "", [], {}, 0, True, "x", ["a"], {"expr": "a"}, {"type": "javascript"}, {"type": "javascript", "expr": "`${a}`"}]
+JUNK = [
+    None,
+    "",
+    [],
+    {},
+    0,
+    True,
+    "x",
+    ["a"],
+    {"expr": "a"},
+    {"type": "javascript"},
+    {"type": "javascript", "expr": "`${a}`"},
+]
 
 
 def places(part: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    pairs = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    pairs = (
+        part.items()
+        if isinstance(part, dict)
+        else enumerate(part)
+        if isinstance(part, list)
+        else ()
+    )
     return [found for key, each in pairs for found in [(*path, key), *places(each, (*path, key))]]
 
 
-@settings(max_examples=400 if os.environ.get("PROVE") else 25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=400 if os.environ.get("PROVE") else 25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(data=st.data())
 def test_whatever_is_damaged_the_import_ends_in_a_spec_or_in_words(root: Path, data: st.DataObject):
     write.compile_all(root, ["base"], overwrite=True)
@@ -152,9 +198,14 @@ def lone_question(root: Path, suspend: Json | None = None, **more: Any) -> flow.
         "value": {
             "type": "script",
             "path": "f/millrace/approvals/ask",
-            "input_transforms": {"action_id": {"type": "javascript", "expr": "results.propose.action_id"}},
+            "input_transforms": {
+                "action_id": {"type": "javascript", "expr": "results.propose.action_id"}
+            },
         },
-        "suspend": suspend or {"required_events": 1, "timeout": 600, "continue_on_disapprove_timeout": True},
+        "suspend": (
+            suspend
+            or {"required_events": 1, "timeout": 600, "continue_on_disapprove_timeout": True}
+        ),
         **more,
     }
     modules = document["value"]["modules"]
@@ -166,38 +217,60 @@ def lone_question(root: Path, suspend: Json | None = None, **more: Any) -> flow.
 
 @pytest.mark.parametrize(
     ("skip_if", "when"),
-    [(None, None), ("!results.propose.needs", "results.propose.needs"), ("results.propose.agreed", "not results.propose.agreed")],
+    [
+        (None, None),
+        ("!results.propose.needs", "results.propose.needs"),
+        ("results.propose.agreed", "not results.propose.agreed"),
+    ],
 )
-def test_a_lone_question_becomes_an_approval_and_that_is_said(root: Path, skip_if: str | None, when: str | None):
+def test_a_lone_question_becomes_an_approval_and_that_is_said(
+    root: Path, skip_if: str | None, when: str | None
+):
     imported = lone_question(root, **({"skip_if": {"expr": skip_if}} if skip_if else {}))
 
     assert imported.complete, imported
     assert any("'question' became an approval" in note for note in imported.notes)
     flow.write_spec(imported, root)
-    step = next(step for step in spec.load(root / "flows/base.yaml").every_step() if step.id == "question")
-    assert step.approval is not None and (step.approval.action.text, step.approval.timeout) == ("results.propose.action_id", 600)
+    step = next(
+        step for step in spec.load(root / "flows/base.yaml").every_step() if step.id == "question"
+    )
+    assert step.approval is not None and (step.approval.action.text, step.approval.timeout) == (
+        "results.propose.action_id",
+        600,
+    )
     found = step.approval.when
     assert (f"{'not ' if found.negated else ''}{found.text}" if found else None) == when
-    assert write.drift(root) == [] or all(problem.file.startswith("resources/") for problem in write.drift(root))
+    assert write.drift(root) == [] or all(
+        problem.file.startswith("resources/") for problem in write.drift(root)
+    )
 
 
 def test_the_words_of_a_question_in_an_approval_of_the_earlier_form_become_its_summary(root: Path):
     text = (HERE / "edited/approval_always/flow.yaml").read_text()
     document = yaml.safe_load(text)
-    [ask] = [each for each in canonical.every(document["value"]["modules"]) if each["id"] == "approve_ask"]
+    [ask] = [
+        each
+        for each in canonical.every(document["value"]["modules"])
+        if each["id"] == "approve_ask"
+    ]
     ask["summary"] = "Ask the editor"
     (root / FLOW).write_text(yaml.safe_dump(document))
 
     imported = flow.read_flow(root / FLOW, root)
 
     assert imported.complete, imported
-    assert "    summary: Ask the editor\n    approval: {action: results.propose.action_id, timeout: 22h}" in imported.text
+    assert (
+        "    summary: Ask the editor\n    approval: {action: results.propose.action_id, timeout:"
+        " 22h}" in imported.text
+    )
 
 
 def test_a_record_that_is_told_otherwise_than_the_question_is_skipped_is_named(edit):
     imported = edit("approve", transforms={"asked": {"type": "static", "value": True}})
 
-    assert any(each.step == "approve_ask" and "waits for a person" in each.what for each in imported.unsaid), imported.unsaid
+    assert any(
+        each.step == "approve_ask" and "waits for a person" in each.what for each in imported.unsaid
+    ), imported.unsaid
 
 
 def test_a_lone_question_whose_answer_the_next_step_reads_itself_is_named(root: Path):
@@ -212,18 +285,26 @@ def test_a_lone_question_whose_answer_the_next_step_reads_itself_is_named(root: 
 
     imported = flow.read_flow(root / FLOW, root)
 
-    assert any(each.step == "question" and "waits for a person" in each.what for each in imported.unsaid), imported.unsaid
+    assert any(
+        each.step == "question" and "waits for a person" in each.what for each in imported.unsaid
+    ), imported.unsaid
 
 
 def test_a_lone_question_that_ends_the_flow_on_a_no_is_named(root: Path):
     imported = lone_question(root, {"required_events": 1, "timeout": 600})
 
-    assert any(each.step == "question" and "waits for a person" in each.what for each in imported.unsaid)
+    assert any(
+        each.step == "question" and "waits for a person" in each.what for each in imported.unsaid
+    )
 
 
 def test_settings_of_the_flow_are_named(root: Path):
     document = yaml.safe_load((root / FLOW).read_text())
-    document["value"] |= {"same_worker": True, "notes": [{"id": "n", "text": "hello"}], "groups": [{"id": "g", "summary": "x"}]}
+    document["value"] |= {
+        "same_worker": True,
+        "notes": [{"id": "n", "text": "hello"}],
+        "groups": [{"id": "g", "summary": "x"}],
+    }
     document["value"] |= {
         "concurrent_limit": 2,
         "cache_ttl": 60,
@@ -234,7 +315,13 @@ def test_settings_of_the_flow_are_named(root: Path):
 
     named = " ".join(str(each) for each in flow.read_flow(root / FLOW, root).unsaid)
 
-    for words in ("one worker", "notes in the editor", "groups in the editor", "how many runs", "'mine'"):
+    for words in (
+        "one worker",
+        "notes in the editor",
+        "groups in the editor",
+        "how many runs",
+        "'mine'",
+    ):
         assert words in named
     for words in ("keeps its result", "has a priority"):
         assert words in named
@@ -244,12 +331,17 @@ def test_the_rest_is_kept_and_what_cannot_be_said_stays_as_the_spec_had_it(edit,
     imported = edit(
         "fetch",
         summary="Fetch it well",
-        transforms={"most": {"type": "javascript", "expr": "flow_input.most * 2"}, "language": {"type": "static", "value": "fr"}},
+        transforms={
+            "most": {"type": "javascript", "expr": "flow_input.most * 2"},
+            "language": {"type": "static", "value": "fr"},
+        },
     )
 
     written = flow.write_spec(imported, root)
 
-    fetch = next(step for step in spec.load(root / "flows/base.yaml").every_step() if step.id == "fetch")
+    fetch = next(
+        step for step in spec.load(root / "flows/base.yaml").every_step() if step.id == "fetch"
+    )
     assert fetch.call is not None
     assert (fetch.summary, fetch.call.with_["language"].value) == ("Fetch it well", "fr")
     assert fetch.call.from_["most"].text == "flow_input.most"
@@ -257,7 +349,9 @@ def test_the_rest_is_kept_and_what_cannot_be_said_stays_as_the_spec_had_it(edit,
 
 
 def test_a_reference_that_the_language_forbids_is_told_with_its_line(edit):
-    imported = edit("publish", transforms={"approved": {"type": "javascript", "expr": "results.fetch.ok"}})
+    imported = edit(
+        "publish", transforms={"approved": {"type": "javascript", "expr": "results.fetch.ok"}}
+    )
 
     [problem] = imported.problems
     assert "it is inside 'collect' and not visible outside" in problem.what
@@ -303,7 +397,8 @@ def test_an_ejected_flow_is_left_alone_by_compiler_and_checks(root: Path):
 
 def test_a_scheduled_script_cannot_be_ejected(root: Path):
     (root / "flows/tidy.yaml").write_text(
-        'summary: Tidy\narea: news\nschedule: {cron: "0 0 3 * * 0", timezone: UTC}\nrun: news/tidy\n'
+        'summary: Tidy\narea: news\nschedule: {cron: "0 0 3 * * 0", timezone: UTC}\nrun:'
+        " news/tidy\n"
     )
 
     with pytest.raises(BadInput, match="makes no flow"):
@@ -321,7 +416,11 @@ def test_parts_all_of_whose_steps_have_no_words_are_named_and_the_rest_is_kept(e
     idle = {"id": "idle", "value": {"type": "identity"}}
     branches = [
         {"modules": [idle]},
-        {"modules": [{**idle, "id": "rest", "value": {"type": "script", "path": "f/millrace/news/tidy"}}]},
+        {
+            "modules": [
+                {**idle, "id": "rest", "value": {"type": "script", "path": "f/millrace/news/tidy"}}
+            ]
+        },
     ]
 
     imported = edit("publish", value={"type": "branchall", "parallel": True, "branches": branches})
@@ -373,7 +472,9 @@ def test_an_edit_that_was_not_imported_is_not_lost_by_compiling(edit, root: Path
     edit("fetch", summary="Fetched by hand")
     edited = (root / FLOW).read_text()
 
-    with pytest.raises(BadInput, match=r"flow\.yaml; an edit on Windmill is brought into its spec by"):
+    with pytest.raises(
+        BadInput, match=r"flow\.yaml; an edit on Windmill is brought into its spec by"
+    ):
         write.compile_all(root)
 
     assert "Fetched by hand" in edited and (root / FLOW).read_text() == edited

@@ -7,7 +7,10 @@ from f.millrace.core import db
 from f.millrace.ingest import read as read_step
 from f.millrace.ingest import scan as scan_step
 
-CRANE = "The harbour crane at Kestrel lifts forty tonnes and was inspected in March by the port authority."
+CRANE = (
+    "The harbour crane at Kestrel lifts forty tonnes and was inspected in March by the port"
+    " authority."
+)
 QUAY = "The repair of the quay will cost 3.2 million euros and take nine months of work."
 FERRY = "The ferry to the northern islands leaves at nine in the morning on every working day."
 
@@ -26,15 +29,25 @@ class Ingestion:
 
     def run(self, *paths: Path, **inputs: object) -> dict:
         scanned = scan_step.main(paths=[str(path) for path in paths or (self.folder,)], **inputs)  # type: ignore[arg-type]
-        return {**scanned, **read_step.main(run_id=scanned["run_id"], namespace=scanned["namespace"]), "scan": scanned}
+        return {
+            **scanned,
+            **read_step.main(run_id=scanned["run_id"], namespace=scanned["namespace"]),
+            "scan": scanned,
+        }
 
     def document(self, name: str) -> dict:
-        row = db.fetch_one("SELECT * FROM document WHERE path = %s ORDER BY created_at DESC", [str(self.folder / name)])
+        row = db.fetch_one(
+            "SELECT * FROM document WHERE path = %s ORDER BY created_at DESC",
+            [str(self.folder / name)],
+        )
         assert row is not None, f"no document {name}"
         return row
 
     def passages(self, name: str) -> list[dict]:
-        return db.fetch_all("SELECT * FROM document_passage WHERE document_id = %s ORDER BY number", [self.document(name)["id"]])
+        return db.fetch_all(
+            "SELECT * FROM document_passage WHERE document_id = %s ORDER BY number",
+            [self.document(name)["id"]],
+        )
 
 
 @pytest.fixture
@@ -54,6 +67,8 @@ def tesseract(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A program in the place of tesseract: it says what it was asked and how many bytes it got."""
     program = tmp_path / "bin" / "tesseract"
     program.parent.mkdir()
-    program.write_text('#!/bin/sh\nprintf "Seen with %s: %s bytes of a picture of the harbour" "$4" "$(wc -c)"\n')
+    program.write_text(
+        '#!/bin/sh\nprintf "Seen with %s: %s bytes of a picture of the harbour" "$4" "$(wc -c)"\n'
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")

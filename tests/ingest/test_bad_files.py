@@ -24,12 +24,21 @@ def bomb() -> bytes:
 
 
 BAD = {
-    "encrypted.pdf": (lambda: documents.pdf([documents.page_of("", [CRANE])], encrypted=True), "is encrypted"),
-    "encrypted.docx": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "is encrypted"),
+    "encrypted.pdf": (
+        lambda: documents.pdf([documents.page_of("", [CRANE])], encrypted=True),
+        "is encrypted",
+    ),
+    "encrypted.docx": (
+        lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+        "is encrypted",
+    ),
     "corrupt.pdf": (lambda: b"%PDF-1.7\n" + b"garbage " * 200, "is corrupt"),
     "cut.docx": (lambda: documents.docx("T", [("H", [CRANE])])[:2000], "is corrupt"),
     "cut.xlsx": (lambda: documents.xlsx({"S": [["a"]]})[:-100], "is corrupt"),
-    "hollow.pptx": (lambda: bomb().replace(b"word/document.xml", b"ppt/presentatn.xml"), "packed archive|is corrupt"),
+    "hollow.pptx": (
+        lambda: bomb().replace(b"word/document.xml", b"ppt/presentatn.xml"),
+        "packed archive|is corrupt",
+    ),
     "empty.md": (lambda: b"", "is empty"),
     "blank.txt": (lambda: b" \n\t\n", "is empty"),
     "no-text.html": (lambda: documents.html("", "<script>x()</script>"), "holds no text"),
@@ -38,7 +47,10 @@ BAD = {
     "binary.txt": (lambda: bytes(range(256)) * 4, "binary data"),
     "broken.json": (lambda: b'{"a": ', "is not JSON"),
     "deep.json": (lambda: b"[" * 40_000 + b"]" * 40_000, "nested too deep"),
-    "old.doc.docx": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"WordDocument", "old binary Office format"),
+    "old.doc.docx": (
+        lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"WordDocument",
+        "old binary Office format",
+    ),
     "scan.png": (lambda: b"\x89PNG\r\n\x1a\n" + b"\x00" * 40, "tesseract"),
 }
 
@@ -57,7 +69,10 @@ def test_every_bad_file_is_told_and_stops_nothing(ingestion):
 
     done = ingestion.run()
 
-    told = {os.path.basename(one["path"]): one["problem"] for one in done["scan"]["problems"] + done["problems"]}
+    told = {
+        os.path.basename(one["path"]): one["problem"]
+        for one in done["scan"]["problems"] + done["problems"]
+    }
     assert set(told) == set(BAD)
     for name, (_, words) in BAD.items():
         assert any(word in told[name] for word in words.split("|")), (name, told[name])
@@ -103,9 +118,19 @@ def test_a_file_that_became_bad_is_no_longer_found(ingestion):
 @pytest.mark.parametrize(
     ("name", "content", "kind", "note"),
     [
-        ("a.txt", documents.pdf([documents.page_of("", [CRANE])]), "pdf", "named .txt but is a PDF"),
+        (
+            "a.txt",
+            documents.pdf([documents.page_of("", [CRANE])]),
+            "pdf",
+            "named .txt but is a PDF",
+        ),
         ("a.pdf", CRANE.encode(), "text", "named .pdf but is plain text"),
-        ("a.docx", documents.xlsx({"S": [["Item", "Price"], ["Crane", 1]]}), "sheets", "named .docx but is a spreadsheet"),
+        (
+            "a.docx",
+            documents.xlsx({"S": [["Item", "Price"], ["Crane", 1]]}),
+            "sheets",
+            "named .docx but is a spreadsheet",
+        ),
         ("a.png", documents.html("Harbour", f"<p>{CRANE}"), "html", "named .png but is a web page"),
         ("a.eml", CRANE.encode(), "text", "named .eml but is plain text"),
     ],
@@ -178,7 +203,10 @@ def test_what_is_no_path_is_refused_and_what_cannot_be_reached_is_told(ingestion
     done = ingestion.run(ingestion.folder / "gone" / "deeper")
 
     assert "cannot be reached" in done["scan"]["problems"][0]["problem"]
-    assert ingestion.run(ingestion.folder / "typo.md")["scan"]["problems"][0]["problem"] == "is not there"
+    assert (
+        ingestion.run(ingestion.folder / "typo.md")["scan"]["problems"][0]["problem"]
+        == "is not there"
+    )
     with pytest.raises(BadInput, match="not a path"):
         scan.main(paths=[" "])
     with pytest.raises(BadInput, match="namespace"):

@@ -13,7 +13,12 @@ from scripts.samples import documents
 EXAMPLES = 2000 if os.environ.get("PROVE") else 150
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
 texts = st.lists(words, min_size=1, max_size=60).map(" ".join)
-blocks = st.tuples(texts, st.sampled_from(["heading", "paragraph", "table", "code"]), st.integers(0, 3), st.integers(1, 3))
+blocks = st.tuples(
+    texts,
+    st.sampled_from(["heading", "paragraph", "table", "code"]),
+    st.integers(0, 3),
+    st.integers(1, 3),
+)
 
 
 @settings(max_examples=EXAMPLES)
@@ -30,7 +35,11 @@ def test_passages_are_the_text_at_their_offsets_and_lose_no_word(pieces, size):
     for before, piece in zip([None, *found], found, strict=False):
         assert before is None or before.end <= piece.start
         assert 0 < piece.end - piece.start <= size
-        assert {block.page for block in parsed.blocks if block.start < piece.end and piece.start < block.end} == {piece.page}
+        assert {
+            block.page
+            for block in parsed.blocks
+            if block.start < piece.end and piece.start < block.end
+        } == {piece.page}
 
 
 @settings(max_examples=EXAMPLES)
@@ -58,7 +67,12 @@ def read_or_reason(name, data):
 
 
 def test_a_passage_begins_at_a_heading_and_knows_those_above_it():
-    body = "# Harbour\n\n" + "The harbour is old. " * 20 + "\n\n## Crane\n\n" + "The crane lifts forty tonnes. " * 20
+    body = (
+        "# Harbour\n\n"
+        + "The harbour is old. " * 20
+        + "\n\n## Crane\n\n"
+        + "The crane lifts forty tonnes. " * 20
+    )
 
     found = read("a.md", body.encode(), Limits()).chunks
 
@@ -71,7 +85,9 @@ def test_a_long_paragraph_is_cut_between_sentences():
     reading = read("a.txt", body.encode(), Limits())
 
     assert len(reading.chunks) > 2
-    assert all(reading.parsed.text[piece.start : piece.end].endswith(".") for piece in reading.chunks)
+    assert all(
+        reading.parsed.text[piece.start : piece.end].endswith(".") for piece in reading.chunks
+    )
 
 
 def test_short_sections_share_a_passage_and_pages_do_not():

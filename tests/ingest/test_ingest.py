@@ -20,7 +20,9 @@ from tests.ingest.conftest import CRANE, FERRY, QUAY
 
 CRASHES = 25 if os.environ.get("PROVE") else 3
 SECTION = (
-    "## Part {}\n\nPart {} of the handbook says that berth {} takes ships of {} metres.\n\n" + "It is kept clean. " * 18 + "\n\n"
+    "## Part {}\n\nPart {} of the handbook says that berth {} takes ships of {} metres.\n\n"
+    + "It is kept clean. " * 18
+    + "\n\n"
 )
 
 
@@ -79,7 +81,9 @@ def test_of_a_changed_document_only_changed_passages_are_new(ingestion):
     after = {row["item_id"] for row in ingestion.passages("a.md")}
     assert first["new_passages"] == 8 and second["new_passages"] == len(after - before) == 1
     assert "berth 99" in recall("which ships does berth 99 take?")[0].text
-    assert not any("berth 4 " in hit.text for hit in recall("which ships does berth 4 take?", limit=20))
+    assert not any(
+        "berth 4 " in hit.text for hit in recall("which ships does berth 4 take?", limit=20)
+    )
 
 
 def test_a_moved_file_is_a_move(ingestion):
@@ -222,20 +226,25 @@ def test_a_killed_run_goes_on_where_it_was_and_does_nothing_twice(ingestion):
                 time.sleep(0.01)
             # Stopped first, so that it reads no further while its readers are looked up.
             process.send_signal(signal.SIGSTOP)
-            pids += subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+            pids += subprocess.run(
+                ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
+            ).stdout.split()
             process.send_signal(signal.SIGKILL)
     assert 0 < documents_read() < 30 and pids
     ingestion.run()
 
     rows = db.fetch_all("SELECT d.path, d.state, d.body FROM document d ORDER BY d.path")
-    assert [(os.path.basename(row["path"]), row["state"]) for row in rows] == [(name, "read") for name in names]
+    assert [(os.path.basename(row["path"]), row["state"]) for row in rows] == [
+        (name, "read") for name in names
+    ]
     for name in names:
         body = ingestion.document(name)["body"]
-        assert "".join("".join(body[p["start_at"] : p["end_at"]].split()) for p in ingestion.passages(name)) == "".join(
-            body.split()
-        )
+        assert "".join(
+            "".join(body[p["start_at"] : p["end_at"]].split()) for p in ingestion.passages(name)
+        ) == "".join(body.split())
     loose = db.fetch_one(
-        "SELECT count(*) AS n FROM memory_item m WHERE NOT EXISTS (SELECT 1 FROM document_passage p WHERE p.item_id = m.id)"
+        "SELECT count(*) AS n FROM memory_item m WHERE NOT EXISTS (SELECT 1 FROM document_passage p"
+        " WHERE p.item_id = m.id)"
     )
     assert loose == {"n": 0}
     until = time.monotonic() + 10
@@ -254,4 +263,8 @@ def test_with_nothing_to_read_or_embed_the_run_ends_with_the_scan(ingestion):
 
     row = db.fetch_one("SELECT status, result FROM run WHERE id = %s", [scanned["run_id"]])
     assert scanned["finished"] and row and row["status"] == "done"
-    assert (row["result"]["unchanged"], row["result"]["read"], row["result"]["problems"]) == (1, 0, [])
+    assert (row["result"]["unchanged"], row["result"]["read"], row["result"]["problems"]) == (
+        1,
+        0,
+        [],
+    )

@@ -29,10 +29,22 @@ def with_xml(*parts):
 @pytest.mark.parametrize(
     "part",
     [
-        f"<w:sdt {W}><w:sdtContent><w:p>{RUN.format('The quay is new')}</w:p></w:sdtContent></w:sdt>",
-        f"<w:p {W}><w:ins w:id='1' w:author='a'>{RUN.format('The quay ')}</w:ins>{RUN.format('is new')}</w:p>",
-        f"<w:p {W}><w:r><w:pict><w:txbxContent><w:p>{RUN.format('The quay is new')}</w:p></w:txbxContent></w:pict></w:r></w:p>",
-        f"<w:p {W}>{RUN.format('The quay ')}<w:hyperlink>{RUN.format('is new')}</w:hyperlink></w:p>",
+        (
+            "<w:sdt"
+            f" {W}><w:sdtContent><w:p>{RUN.format('The quay is new')}</w:p></w:sdtContent></w:sdt>"
+        ),
+        (
+            f"<w:p {W}><w:ins w:id='1'"
+            f" w:author='a'>{RUN.format('The quay ')}</w:ins>{RUN.format('is new')}</w:p>"
+        ),
+        (
+            "<w:p"
+            f" {W}><w:r><w:pict><w:txbxContent><w:p>{RUN.format('The quay is new')}</w:p></w:txbxContent></w:pict></w:r></w:p>"
+        ),
+        (
+            "<w:p"
+            f" {W}>{RUN.format('The quay ')}<w:hyperlink>{RUN.format('is new')}</w:hyperlink></w:p>"
+        ),
     ],
     ids=["a content control", "a marked insertion", "a text box", "a link"],
 )
@@ -41,9 +53,13 @@ def test_what_stands_in_a_frame_of_word_is_text(part):
 
 
 def test_what_was_deleted_and_the_second_form_of_a_text_box_are_not_read():
-    gone = f"<w:del w:id='1' w:author='a'><w:r><w:delText>old</w:delText>{RUN.format('gone')}</w:r></w:del>"
+    gone = (
+        "<w:del w:id='1'"
+        f" w:author='a'><w:r><w:delText>old</w:delText>{RUN.format('gone')}</w:r></w:del>"
+    )
     again = (
-        f"<mc:Fallback xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'>{RUN.format('twice')}</mc:Fallback>"
+        "<mc:Fallback"
+        f" xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'>{RUN.format('twice')}</mc:Fallback>"
     )
 
     assert with_xml(f"<w:p {W}>{RUN.format('stays')}{gone}{again}</w:p>") == "stays"
@@ -59,7 +75,10 @@ def test_tables_keep_merged_and_inner_cells_under_their_columns():
     inner = table.cell(2, 2).add_table(1, 1)
     inner.cell(0, 0).text = "two, inside"
 
-    assert text_of(document) == "Port: Lyness; Depth: 8; Berth: 1\nPort: Lyness; Depth: 9; Berth: two, inside"
+    assert (
+        text_of(document)
+        == "Port: Lyness; Depth: 8; Berth: 1\nPort: Lyness; Depth: 9; Berth: two, inside"
+    )
 
 
 def test_heads_feet_and_entries_of_lists_are_read_once():
@@ -72,4 +91,6 @@ def test_heads_feet_and_entries_of_lists_are_read_once():
     text = text_of(document)
 
     assert "- Paint the crane" in text
-    assert text.count("Port authority") == text.count("Ref 7/2026") == 1 and text.endswith(("authority", "2026"))
+    assert text.count("Port authority") == text.count("Ref 7/2026") == 1 and text.endswith(
+        ("authority", "2026")
+    )

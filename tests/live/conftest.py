@@ -1,4 +1,6 @@
-"""What the live tests need from the machine: they skip off CI when it is missing, and must run on CI."""
+"""What the live tests need from the machine: they skip off CI when it is missing, and must run on
+CI.
+"""
 
 import os
 import shutil
@@ -44,8 +46,13 @@ def wmill() -> Path:
 @pytest.fixture(scope="session")
 def python312() -> str:
     """A Python 3.12, as on a worker."""
-    candidates = [shutil.which("python3.12"), *sorted(Path.home().glob(".pyenv/versions/3.12*/bin/python3.12"), reverse=True)]
-    candidates += sorted(Path.home().glob(".local/share/uv/python/cpython-3.12*/bin/python3.12"), reverse=True)
+    candidates = [
+        shutil.which("python3.12"),
+        *sorted(Path.home().glob(".pyenv/versions/3.12*/bin/python3.12"), reverse=True),
+    ]
+    candidates += sorted(
+        Path.home().glob(".local/share/uv/python/cpython-3.12*/bin/python3.12"), reverse=True
+    )
     # Beside the running Python, where version managers keep the others.
     candidates += sorted(Path(sys.base_prefix).parent.glob("3.12*/bin/python3.12"), reverse=True)
     for candidate in filter(None, candidates):

@@ -1,4 +1,5 @@
-"""Programs of others that the live tests start: fetched once, each in a folder of its own, into the cache outside the checkout.
+"""Programs of others that the live tests start: fetched once, each in a folder of its own, into the
+cache outside the checkout.
 
 Nothing of them enters this bundle's environment.
 """
@@ -27,10 +28,14 @@ class NotFetched(MillraceError):
 
 
 def node() -> Path:
-    """Return a Node.js that is new enough: the one of this machine, or the one that a Python wheel brings."""
+    """Return a Node.js that is new enough: the one of this machine, or the one that a Python wheel
+    brings.
+    """
     found = shutil.which("node")
     if found:
-        said = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=30).stdout
+        said = subprocess.run(
+            [found, "--version"], capture_output=True, text=True, timeout=30
+        ).stdout
         numbers = re.match(r"v(\d+)\.(\d+)", said)
         if numbers and (int(numbers[1]), int(numbers[2])) >= NODE_AT_LEAST:
             return Path(found)
@@ -43,18 +48,41 @@ def python_package(pin: str) -> Path:
     with _place(pin) as home:
         if not (home / "done").exists():
             _run([sys.executable, "-m", "venv", "--clear", str(home / "venv")])
-            _run([str(home / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", pin])
+            _run(
+                [
+                    str(home / "venv/bin/python"),
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                    pin,
+                ]
+            )
             (home / "done").touch()
     return home / "venv"
 
 
 def node_package(pin: str) -> Path:
     """Return the folder of an npm package, `@scope/name@version`, with what it needs beside it."""
-    npm = next(iter(node().resolve().parent.parent.glob("lib/node_modules/npm/bin/npm-cli.js")), None)
+    npm = next(
+        iter(node().resolve().parent.parent.glob("lib/node_modules/npm/bin/npm-cli.js")), None
+    )
     command = [str(node()), str(npm)] if npm else [shutil.which("npm") or "npm"]
     with _place(pin) as home:
         if not (home / "done").exists():
-            _run([*command, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), pin])
+            _run(
+                [
+                    *command,
+                    "install",
+                    "--silent",
+                    "--no-audit",
+                    "--no-fund",
+                    "--prefix",
+                    str(home),
+                    pin,
+                ]
+            )
             (home / "done").touch()
     return home / "node_modules" / pin.rpartition("@")[0]
 
@@ -69,10 +97,16 @@ def _place(pin: str) -> Iterator[Path]:
 
 
 def _run(command: list[str]) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+    }
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, env=environment)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=INSTALL_SECONDS, env=environment
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotFetched(f"{command[-1]} could not be fetched: {error}") from error
     if done.returncode:
-        raise NotFetched(f"{command[-1]} could not be fetched: {(done.stderr or done.stdout).strip()[-500:]}")
+        raise NotFetched(
+            f"{command[-1]} could not be fetched: {(done.stderr or done.stdout).strip()[-500:]}"
+        )

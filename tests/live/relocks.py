@@ -1,8 +1,8 @@
 """Which scripts Windmill relocks after a push, as its import parser and dependency map decide it.
 
-Tracked are `from f.a.b import name` and `import f.a.b` at module level before `def main`, when a script of that path exists;
-`from f.a import b` counts as the folder `f/a`, which nobody deploys. A script without `# requirements:` uses the default
-workspace dependencies.
+Tracked are `from f.a.b import name` and `import f.a.b` at module level before `def main`, when a
+script of that path exists; `from f.a import b` counts as the folder `f/a`, which nobody deploys. A
+script without `# requirements:` uses the default workspace dependencies.
 """
 
 import ast
@@ -19,8 +19,12 @@ def tracked(code: str, path: str) -> set[str]:
 
 
 def importers(scripts: dict[str, str], changed: str) -> list[str]:
-    """Return the scripts (given with their code) that get a dependency job when `changed` is pushed."""
-    return sorted(path for path, code in scripts.items() if path != changed and changed in tracked(code, path))
+    """Return the scripts (given with their code) that get a dependency job when `changed` is
+    pushed.
+    """
+    return sorted(
+        path for path, code in scripts.items() if path != changed and changed in tracked(code, path)
+    )
 
 
 def _imports(code: str, path: str) -> Iterator[str]:
@@ -30,11 +34,17 @@ def _imports(code: str, path: str) -> Iterator[str]:
         return
     for statement in body:
         if isinstance(statement, ast.Import):
-            yield from (name.name.replace(".", "/") for name in statement.names if name.name.startswith(("f.", "u.")))
+            yield from (
+                name.name.replace(".", "/")
+                for name in statement.names
+                if name.name.startswith(("f.", "u."))
+            )
         elif isinstance(statement, ast.ImportFrom) and statement.level:
             base = path.split("/")[: -statement.level]
             yield "/".join([*base, *(statement.module or "").split(".")]).rstrip("/")
-        elif isinstance(statement, ast.ImportFrom) and str(statement.module).startswith(("f.", "u.")):
+        elif isinstance(statement, ast.ImportFrom) and str(statement.module).startswith(
+            ("f.", "u.")
+        ):
             yield str(statement.module).replace(".", "/")
 
 

@@ -1,4 +1,6 @@
-"""A small bundle for the tests of a deployment: a script, a flow, a schedule, a file of workspace dependencies."""
+"""A small bundle for the tests of a deployment: a script, a flow, a schedule, a file of workspace
+dependencies.
+"""
 
 import hashlib
 from pathlib import Path
@@ -77,14 +79,17 @@ def script(root: Path, name: str, body: str = "return {}", folder: str = "f/mill
 
 
 def jobs(recorded: Recorded, migrated: tuple[bool, Any] = (True, {"applied": []})) -> Runner:
-    """Return a worker: it loads what the server gives out, and answers every other step with `migrated`."""
+    """Return a worker: it loads what the server gives out, and answers every other step with
+    `migrated`.
+    """
 
     def run(path: str, arguments: dict[str, Any]) -> tuple[bool, Any]:
         if path != loaded.STEP:
             return migrated
         answers = {path: recorded.raw(path) for path in arguments["paths"]}
         sources = {
-            path: hashlib.sha256(text.encode()).hexdigest() if code == 200 else "" for path, (code, text) in answers.items()
+            path: hashlib.sha256(text.encode()).hexdigest() if code == 200 else ""
+            for path, (code, text) in answers.items()
         }
         return True, {"sources": sources, "python": "3.12.1"}
 

@@ -15,9 +15,16 @@ APP = "f/millrace/today"
 def test_the_app_is_bundled_and_sent_with_its_files(pushed: Recorded):
     app = pushed.apps[APP]
 
-    assert app["summary"] == yaml.safe_load((ROOT / f"{APP}__raw_app/raw_app.yaml").read_text())["summary"]
+    assert (
+        app["summary"]
+        == yaml.safe_load((ROOT / f"{APP}__raw_app/raw_app.yaml").read_text())["summary"]
+    )
     assert "/index.tsx" in app["value"]["files"]
-    assert not [name for name in app["value"]["files"] if "node_modules" in name or name.startswith("/backend")]
+    assert not [
+        name
+        for name in app["value"]["files"]
+        if "node_modules" in name or name.startswith("/backend")
+    ]
     assert "show_digest" in app["js"]
     assert "--water" in app["css"]
     # Nothing is loaded from elsewhere.
@@ -35,16 +42,25 @@ def test_the_app_calls_only_what_was_pushed_and_only_for_those_who_are_logged_in
 
 
 def test_a_visitor_of_the_app_cannot_go_on_with_a_run_of_others(pushed: Recorded):
-    policy = pushed.apps[APP]["policy"]["triggerables_v2"]["run_now:flow/f/millrace/research/daily_research"]
+    policy = pushed.apps[APP]["policy"]["triggerables_v2"][
+        "run_now:flow/f/millrace/research/daily_research"
+    ]
 
-    assert policy["static_inputs"] == {"dry_run": False, "run_id": "", "sample": False, "scheduled_for": ""}
+    assert policy["static_inputs"] == {
+        "dry_run": False,
+        "run_id": "",
+        "sample": False,
+        "scheduled_for": "",
+    }
 
 
 def test_what_was_pushed_and_the_files_compare_as_equal(pushed: Recorded, bundle: Path):
     assert apps.from_server(pushed.apps[APP]) == apps.from_files(bundle, APP)
 
 
-def test_a_pull_after_the_push_changes_nothing_of_the_app(pushed: Recorded, bundle: Path, wmill: Path):
+def test_a_pull_after_the_push_changes_nothing_of_the_app(
+    pushed: Recorded, bundle: Path, wmill: Path
+):
     assert APP not in pulled(pushed, bundle, wmill)
 
     summary = pushed.apps[APP]["summary"]
@@ -70,4 +86,6 @@ def test_the_pushed_script_is_sound_javascript(pushed: Recorded, tmp_path: Path)
     file = tmp_path / "bundle.js"
     file.write_text(pushed.apps[APP]["js"])
 
-    assert subprocess.run(["node", "--check", str(file)], capture_output=True, text=True).stderr == ""
+    assert (
+        subprocess.run(["node", "--check", str(file)], capture_output=True, text=True).stderr == ""
+    )

@@ -1,7 +1,8 @@
-"""The official conformance suite of MCP against our serving code and our client; no failure is expected of either.
+"""The official conformance suite of MCP against our serving code and our client; no failure is
+expected of either.
 
-The suite's own server scenarios need its fixed tools, which tests/serving/everything.py serves. Of its client scenarios
-those run that need no OAuth server.
+The suite's own server scenarios need its fixed tools, which tests/serving/everything.py serves. Of
+its client scenarios those run that need no OAuth server.
 """
 
 import os
@@ -49,7 +50,9 @@ def everything() -> Iterator[str]:
 
 def scenarios(suite: list[str], kind: str) -> list[str]:
     """Return the names of the suite's scenarios of that kind."""
-    listed = subprocess.run([*suite, "list"], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+    listed = subprocess.run(
+        [*suite, "list"], capture_output=True, text=True, timeout=SECONDS, check=True
+    ).stdout
     part = listed.partition(f"{kind} scenarios")[2].partition("\n\n")[0]
     return re.findall(r"- (\S+)", part)
 
@@ -58,19 +61,25 @@ def test_our_server_passes_every_server_scenario(suite, everything):
     expected = scenarios(suite, "Server")
 
     done = subprocess.run(
-        [*suite, "server", "--url", everything, "--suite", "all"], capture_output=True, text=True, timeout=SECONDS
+        [*suite, "server", "--url", everything, "--suite", "all"],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
     )
 
     summary = re.findall(r"^(\S) (\S+): (\d+) passed, (\d+) failed", done.stdout, re.MULTILINE)
     assert [name for _, name, _, _ in summary] == expected and len(expected) >= 32
     assert [name for _, name, _, failed in summary if failed != "0"] == EXPECTED_FAILURES
     assert done.returncode == 0
-    # This one sends an older version than it agreed on, for which the stream has no marks; it then only advises.
+    # This one sends an older version than it agreed on, for which the stream has no marks; it then
+    # only advises.
     assert [name for _, name, passed, _ in summary if passed == "0"] == ["server-sse-polling"]
 
 
 def test_the_suite_has_no_further_scenarios_without_oauth(suite):
-    assert [name for name in scenarios(suite, "Client") if not name.startswith("auth/")] == CLIENT_SCENARIOS
+    assert [
+        name for name in scenarios(suite, "Client") if not name.startswith("auth/")
+    ] == CLIENT_SCENARIOS
 
 
 @pytest.mark.parametrize("scenario", CLIENT_SCENARIOS)
@@ -89,4 +98,6 @@ def test_our_client_passes(suite, scenario, database):
 
     found = re.search(r"Passed: (\d+)/(\d+), (\d+) failed", done.stdout + done.stderr)
     assert found, done.stdout + done.stderr
-    assert done.returncode == 0 and found[3] == "0" and int(found[1]) >= 1, done.stdout + done.stderr
+    assert done.returncode == 0 and found[3] == "0" and int(found[1]) >= 1, (
+        done.stdout + done.stderr
+    )

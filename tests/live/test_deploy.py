@@ -45,39 +45,69 @@ def clone(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def deploy(recorded: Recorded, root: Path, bootstrap: bool = False, **flags: bool) -> None:
     """Deploy without asking; the checks of the bundle have tests of their own."""
-    deployment.deploy(Server(recorded.url, WORKSPACE, TOKEN), root, wishes(bootstrap=bootstrap, **flags))
+    deployment.deploy(
+        Server(recorded.url, WORKSPACE, TOKEN), root, wishes(bootstrap=bootstrap, **flags)
+    )
 
 
 def wishes(**flags: bool) -> argparse.Namespace:
     """What the command line would say."""
-    wanted = {"skip_checks": True, "yes": True, "bootstrap": False, "dry_run": False, "allow_delete": False, "overwrite": False}
+    wanted = {
+        "skip_checks": True,
+        "yes": True,
+        "bootstrap": False,
+        "dry_run": False,
+        "allow_delete": False,
+        "overwrite": False,
+    }
     return argparse.Namespace(**{**wanted, **flags})
 
 
 def test_bootstrap_makes_settings_secrets_and_tables(
-    server: Recorded, clone: Path, wmill: Path, python312: str, database: str, monkeypatch: pytest.MonkeyPatch, capsys
+    server: Recorded,
+    clone: Path,
+    wmill: Path,
+    python312: str,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys,
 ):
     monkeypatch.setenv("MILLRACE_RECIPIENTS", "reader@example.org")
     monkeypatch.setenv("MILLRACE_OUTBOX_DIR", "/only/here")
     config.reload()
-    server.run = lambda path, arguments: (True, Worker(server, python312, {}).run(path, **arguments))
+    server.run = lambda path, arguments: (
+        True,
+        Worker(server, python312, {}).run(path, **arguments),
+    )
 
     deploy(server, clone, bootstrap=True)
 
     assert server.variables["f/millrace/database_url"]["value"] == database
     assert server.variables["f/millrace/database_url"]["is_secret"] is True
     settings = server.resources["f/millrace/settings"]
-    assert settings["value"] == {"database_url": "$var:f/millrace/database_url", "recipients": ["reader@example.org"]}
-    assert server.resource_types[settings["resource_type"]]["schema"]["properties"]["model"]["description"]
+    assert settings["value"] == {
+        "database_url": "$var:f/millrace/database_url",
+        "recipients": ["reader@example.org"],
+    }
+    assert server.resource_types[settings["resource_type"]]["schema"]["properties"]["model"][
+        "description"
+    ]
     said = capsys.readouterr().out
     assert "made: secret variable f/millrace/database_url" in said
     assert "tables: up to date" in said
     assert database not in said
 
 
-def test_secrets_inside_of_settings_become_variables_too(server: Recorded, monkeypatch: pytest.MonkeyPatch):
-    far = {"url": "http://tracker.example.org/mcp", "headers": {"Authorization": "Bearer planted-4711"}}
-    monkeypatch.setenv("MILLRACE_MCP", json.dumps({"tracker": far, "near": "http://127.0.0.1:7410/mcp"}))
+def test_secrets_inside_of_settings_become_variables_too(
+    server: Recorded, monkeypatch: pytest.MonkeyPatch
+):
+    far = {
+        "url": "http://tracker.example.org/mcp",
+        "headers": {"Authorization": "Bearer planted-4711"},
+    }
+    monkeypatch.setenv(
+        "MILLRACE_MCP", json.dumps({"tracker": far, "near": "http://127.0.0.1:7410/mcp"})
+    )
     monkeypatch.setenv("MILLRACE_MCP_TOKENS", json.dumps({"near": "planted-4712"}))
     config.reload()
 
@@ -88,16 +118,27 @@ def test_secrets_inside_of_settings_become_variables_too(server: Recorded, monke
     assert values == {header: "Bearer planted-4711", token: "planted-4712"}
     settings = server.resources["f/millrace/settings"]["value"]
     assert settings["mcp"]["tracker"]["headers"] == {"Authorization": f"$var:{header}"}
-    assert settings["mcp"]["near"]["url"] == "http://127.0.0.1:7410/mcp" and settings["mcp_tokens"] == {"near": f"$var:{token}"}
+    assert settings["mcp"]["near"]["url"] == "http://127.0.0.1:7410/mcp" and settings[
+        "mcp_tokens"
+    ] == {"near": f"$var:{token}"}
     assert "planted" not in json.dumps(settings) + "".join(made)
     told = server.answer("GET", "resources/get_value_interpolated/f/millrace/settings", {}, None)[1]
-    assert config.validate(told).mcp["tracker"].headers["Authorization"].get_secret_value() == "Bearer planted-4711"
+    assert (
+        config.validate(told).mcp["tracker"].headers["Authorization"].get_secret_value()
+        == "Bearer planted-4711"
+    )
 
 
 def test_bootstrap_leaves_what_is_there(server: Recorded, clone: Path, wmill: Path, database: str):
     server.run = jobs(server)
-    server.resources["f/millrace/settings"] = {"path": "f/millrace/settings", "value": {"model": "ollama:x"}}
-    server.variables["f/millrace/database_url"] = {"path": "f/millrace/database_url", "value": "theirs"}
+    server.resources["f/millrace/settings"] = {
+        "path": "f/millrace/settings",
+        "value": {"model": "ollama:x"},
+    }
+    server.variables["f/millrace/database_url"] = {
+        "path": "f/millrace/database_url",
+        "value": "theirs",
+    }
 
     deploy(server, clone, bootstrap=True)
 
@@ -105,8 +146,14 @@ def test_bootstrap_leaves_what_is_there(server: Recorded, clone: Path, wmill: Pa
     assert server.variables["f/millrace/database_url"]["value"] == "theirs"
 
 
-def test_what_others_made_stays_and_what_was_ours_goes(server: Recorded, clone: Path, wmill: Path, capsys):
-    server.dependencies["analytics"] = {"name": "analytics", "content": "pandas==3.0.0\n", "language": "python3"}
+def test_what_others_made_stays_and_what_was_ours_goes(
+    server: Recorded, clone: Path, wmill: Path, capsys
+):
+    server.dependencies["analytics"] = {
+        "name": "analytics",
+        "content": "pandas==3.0.0\n",
+        "language": "python3",
+    }
     for path in ("f/millrace/research/theirs", "f/millrace/research/gone", "f/other/thing"):
         server.scripts[path] = {"path": path, "content": "def main(): ..."}
 
@@ -123,7 +170,9 @@ def test_what_others_made_stays_and_what_was_ours_goes(server: Recorded, clone: 
     assert "--bootstrap makes it" in said
 
 
-def test_a_schedule_that_a_person_switched_stays_switched(server: Recorded, clone: Path, wmill: Path, capsys):
+def test_a_schedule_that_a_person_switched_stays_switched(
+    server: Recorded, clone: Path, wmill: Path, capsys
+):
     if not (clone / f"{SCHEDULE}.schedule.yaml").exists():
         pytest.skip("the bundle has no schedule of that name")
     server.schedules[SCHEDULE] = {"path": SCHEDULE, "enabled": False}
@@ -135,7 +184,9 @@ def test_a_schedule_that_a_person_switched_stays_switched(server: Recorded, clon
 
 
 def test_a_failed_migration_is_told_in_words(server: Recorded, clone: Path, wmill: Path):
-    server.run = jobs(server, (False, {"error": {"name": "DatabaseUnavailable", "message": "no database"}}))
+    server.run = jobs(
+        server, (False, {"error": {"name": "DatabaseUnavailable", "message": "no database"}})
+    )
 
     with pytest.raises(DeployFailed, match="f/millrace/ops/migrate failed: no database"):
         deploy(server, clone, bootstrap=True)
@@ -161,7 +212,9 @@ def test_a_bundle_with_a_mistake_is_not_pushed(server: Recorded, clone: Path, wm
     lock.write_text(text.replace("==", "==9", 1))
 
     try:
-        with pytest.raises(DeployFailed, match=r"nothing was pushed:\n(.*\n)*.*ops/migrate\.script\.lock"):
+        with pytest.raises(
+            DeployFailed, match=r"nothing was pushed:\n(.*\n)*.*ops/migrate\.script\.lock"
+        ):
             deployment.deploy(Server(server.url, WORKSPACE, TOKEN), clone, options)
     finally:
         lock.write_text(text)
@@ -179,16 +232,31 @@ def test_a_wrong_token_is_told_in_words(server: Recorded, clone: Path, wmill: Pa
 
 
 def test_a_server_that_is_not_there_is_told_in_words(wmill: Path, capsys):
-    status = deployment.main(["--base-url", "http://127.0.0.1:9", "--workspace", "w", "--token", "t", "--yes", "--skip-checks"])
+    status = deployment.main(
+        [
+            "--base-url",
+            "http://127.0.0.1:9",
+            "--workspace",
+            "w",
+            "--token",
+            "t",
+            "--yes",
+            "--skip-checks",
+        ]
+    )
 
     assert status == 1
     assert "no Windmill answers at http://127.0.0.1:9" in capsys.readouterr().err
 
 
-def test_without_an_answer_nothing_is_pushed(server: Recorded, clone: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+def test_without_an_answer_nothing_is_pushed(
+    server: Recorded, clone: Path, wmill: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
     monkeypatch.setattr(deployment, "ROOT", clone)
 
-    status = deployment.main(["--base-url", server.url, "--workspace", WORKSPACE, "--token", TOKEN, "--skip-checks"])
+    status = deployment.main(
+        ["--base-url", server.url, "--workspace", WORKSPACE, "--token", TOKEN, "--skip-checks"]
+    )
 
     assert status == 2
     assert "--yes" in capsys.readouterr().err
@@ -197,7 +265,9 @@ def test_without_an_answer_nothing_is_pushed(server: Recorded, clone: Path, wmil
 
 def _commit(folder: Path) -> None:
     _git(folder, "add", "-A")
-    _git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "state")
+    _git(
+        folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "state"
+    )
 
 
 def _git(folder: Path, *arguments: str) -> None:

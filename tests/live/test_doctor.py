@@ -1,4 +1,6 @@
-"""`doctor --windmill` against the recording server, with the bundle's own steps on a worker's Python."""
+"""`doctor --windmill` against the recording server, with the bundle's own steps on a worker's
+Python.
+"""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,18 +18,35 @@ from tests.live.worker import Worker
 
 
 @pytest.fixture
-def ready(pushed: Recorded, python312: str, database: str, postgres_server: str, monkeypatch: pytest.MonkeyPatch):
-    """A workspace to which the bundle was pushed, with settings, two roles, a mail server that answers, and a worker."""
+def ready(
+    pushed: Recorded,
+    python312: str,
+    database: str,
+    postgres_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A workspace to which the bundle was pushed, with settings, two roles, a mail server that
+    answers, and a worker.
+    """
     owner = postgres_server.rsplit("/", 1)[0] + urlsplit(database).path
     place = urlsplit(owner)
     for name in ("MILLRACE_DATABASE_URL", "MILLRACE_OWNER_URL"):
         monkeypatch.delenv(name, raising=False)
     config.reload()
-    pushed.variables |= {"f/millrace/database_url": {"value": database}, "f/millrace/owner_url": {"value": owner}}
+    pushed.variables |= {
+        "f/millrace/database_url": {"value": database},
+        "f/millrace/owner_url": {"value": owner},
+    }
     # Postgres takes the connection, which is all that is asked of a mail server here.
-    value = {"database_url": "$var:f/millrace/database_url", "smtp_url": f"smtp://{place.hostname}:{place.port}"}
+    value = {
+        "database_url": "$var:f/millrace/database_url",
+        "smtp_url": f"smtp://{place.hostname}:{place.port}",
+    }
     pushed.resources["f/millrace/settings"] = {"value": value}
-    pushed.run = lambda path, arguments: (True, Worker(pushed, python312, {}).run(path, **arguments))
+    pushed.run = lambda path, arguments: (
+        True,
+        Worker(pushed, python312, {}).run(path, **arguments),
+    )
     yield pushed
     pushed.variables.clear()
     pushed.resources.clear()
@@ -41,14 +60,33 @@ def examined(recorded: Recorded, token: str = TOKEN) -> dict[str, doctor.Finding
     return found
 
 
-def test_a_workspace_that_is_ready_has_no_problem(ready: Recorded, monkeypatch: pytest.MonkeyPatch, capsys):
+def test_a_workspace_that_is_ready_has_no_problem(
+    ready: Recorded, monkeypatch: pytest.MonkeyPatch, capsys
+):
     monkeypatch.setenv("COLUMNS", "200")
 
-    status = verbs.main(["doctor", "--windmill", "--base-url", ready.url, "--workspace", WORKSPACE, "--token", TOKEN])
+    status = verbs.main(
+        [
+            "doctor",
+            "--windmill",
+            "--base-url",
+            ready.url,
+            "--workspace",
+            WORKSPACE,
+            "--token",
+            TOKEN,
+        ]
+    )
 
     said = capsys.readouterr().out
     assert status == 0, said
-    for line in ("ok       rights", "ok       dependencies", "ok       roles", "ok       mail", "ok       approval"):
+    for line in (
+        "ok       rights",
+        "ok       dependencies",
+        "ok       roles",
+        "ok       mail",
+        "ok       approval",
+    ):
         assert line in said
     assert ready.jobs[list(ready.jobs)[-1]]["result"] == {"approved": False}
 
@@ -69,7 +107,9 @@ def test_what_is_missing_is_named_with_the_way_out(ready: Recorded):
     # Mails are kept in the outbox until then.
     assert found["mail"].state == "note" and "smtp_url" in found["mail"].way_out
     assert "--bootstrap" in problems["switches"].way_out
-    assert "python3" in problems["workers"].text and "millrace_core" in problems["dependencies"].text
+    assert (
+        "python3" in problems["workers"].text and "millrace_core" in problems["dependencies"].text
+    )
 
 
 def test_settings_that_are_wrong_are_a_problem(ready: Recorded):
@@ -93,7 +133,11 @@ def test_rights_that_are_missing_are_told(ready: Recorded):
     ready.is_admin = False
     try:
         first = examined(ready)["rights"]
-        ready.folders["millrace"] = {"name": "millrace", "owners": ["u/ada"], "extra_perms": {"u/ada": True}}
+        ready.folders["millrace"] = {
+            "name": "millrace",
+            "owners": ["u/ada"],
+            "extra_perms": {"u/ada": True},
+        }
         second = examined(ready)["rights"]
     finally:
         ready.is_admin = True

@@ -52,16 +52,22 @@ def trace_of(jaeger: Jaeger, run_id: str, spans: int) -> dict[str, Any]:
 
 def test_a_daily_run_is_one_trace_found_by_its_id(jaeger: Jaeger, database: str) -> None:
     with sample_sources(True):
-        done = run.start(compiled("daily_research"), "daily_research", {"sample": True, "max_topics": 1})
+        done = run.start(
+            compiled("daily_research"), "daily_research", {"sample": True, "max_topics": 1}
+        )
 
     run_ended(done.run_id)
 
-    rows = db.fetch_all("SELECT span_id, parent_id, exported_at FROM span WHERE run_id = %s", [done.run_id])
+    rows = db.fetch_all(
+        "SELECT span_id, parent_id, exported_at FROM span WHERE run_id = %s", [done.run_id]
+    )
     assert all(row["exported_at"] for row in rows)
     trace = trace_of(jaeger, done.run_id, len(rows) + 1)
     root = root_span_id(done.run_id)
     assert {span["spanID"] for span in trace["spans"]} == {root, *(row["span_id"] for row in rows)}
-    parents = {span["spanID"]: [link["spanID"] for link in span["references"]] for span in trace["spans"]}
+    parents = {
+        span["spanID"]: [link["spanID"] for link in span["references"]] for span in trace["spans"]
+    }
     assert parents == {root: [], **{row["span_id"]: [row["parent_id"]] for row in rows}}
     assert not any(span.get("warnings") for span in trace["spans"])
     process = next(iter(trace["processes"].values()))

@@ -1,4 +1,6 @@
-"""The plan of a deployment against the recording server: what it shows, what it refuses, and the way back."""
+"""The plan of a deployment against the recording server: what it shows, what it refuses, and the
+way back.
+"""
 
 import json
 import shutil
@@ -48,16 +50,24 @@ def commit(root: Path) -> Path:
     return root
 
 
-def test_a_dry_run_shows_the_plan_and_changes_nothing(server: Recorded, checkout: Path, wmill: Path, capsys):
+def test_a_dry_run_shows_the_plan_and_changes_nothing(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
     deploy(server, checkout, dry_run=True)
 
     said = capsys.readouterr().out
-    assert f"add: script {SCRIPT}\n" in said and f"add: flow {FLOW}\n" in said and f"add: schedule {FLOW}\n" in said
+    assert (
+        f"add: script {SCRIPT}\n" in said
+        and f"add: flow {FLOW}\n" in said
+        and f"add: schedule {FLOW}\n" in said
+    )
     assert "plan: 6 to add, 0 to change, 0 to delete" in said
     assert server.writes() == []
 
 
-def test_an_unchanged_bundle_is_not_pushed_again(server: Recorded, checkout: Path, wmill: Path, capsys):
+def test_an_unchanged_bundle_is_not_pushed_again(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
     deploy(server, checkout)
     server.requests.clear()
 
@@ -67,18 +77,25 @@ def test_an_unchanged_bundle_is_not_pushed_again(server: Recorded, checkout: Pat
     assert server.writes() == []
 
 
-def test_what_changed_in_git_is_shown_and_pushed(server: Recorded, checkout: Path, wmill: Path, capsys):
+def test_what_changed_in_git_is_shown_and_pushed(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
     deploy(server, checkout)
     script(checkout, "do", "return {'better': True}")
     commit(checkout)
 
     deploy(server, checkout)
 
-    assert f"change: script {SCRIPT}\nplan: 0 to add, 1 to change, 0 to delete" in capsys.readouterr().out
+    assert (
+        f"change: script {SCRIPT}\nplan: 0 to add, 1 to change, 0 to delete"
+        in capsys.readouterr().out
+    )
     assert "better" in server.scripts[SCRIPT]["content"]
 
 
-def test_a_flow_that_a_person_changed_on_the_server_is_not_overwritten(server: Recorded, checkout: Path, wmill: Path):
+def test_a_flow_that_a_person_changed_on_the_server_is_not_overwritten(
+    server: Recorded, checkout: Path, wmill: Path
+):
     deploy(server, checkout)
     server.flows[FLOW]["summary"] = "Daily, but better"
     put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("summary: One", "summary: First"))
@@ -87,7 +104,9 @@ def test_a_flow_that_a_person_changed_on_the_server_is_not_overwritten(server: R
     with pytest.raises(DeployFailed) as refused:
         deploy(server, checkout)
 
-    assert f"flow {FLOW}" in str(refused.value) and "-summary: Daily, but better" in str(refused.value)
+    assert f"flow {FLOW}" in str(refused.value) and "-summary: Daily, but better" in str(
+        refused.value
+    )
     assert "flows import daily" in str(refused.value) and "--overwrite" in str(refused.value)
     assert server.flows[FLOW]["summary"] == "Daily, but better"
     deploy(server, checkout, overwrite=True)
@@ -126,11 +145,16 @@ def test_a_dry_run_shows_what_a_person_changed_and_how_to_bring_it_into_git(
 
     lines = capsys.readouterr().out.splitlines()
     start = lines.index(f"--- {FLOW} on the server")
-    assert lines[start + 1] == "+++ as it would be pushed" and "-summary: Daily, but better" in lines[start:]
+    assert (
+        lines[start + 1] == "+++ as it would be pushed"
+        and "-summary: Daily, but better" in lines[start:]
+    )
     assert "`scripts/millrace flows import daily`" in lines[-1] and "--overwrite" in lines[-1]
 
 
-def test_an_edit_that_was_brought_into_git_is_no_conflict(server: Recorded, checkout: Path, wmill: Path, capsys):
+def test_an_edit_that_was_brought_into_git_is_no_conflict(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
     deploy(server, checkout)
     server.flows[FLOW]["summary"] = "Better"
     put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("summary: Daily", "summary: Better"))
@@ -141,13 +165,19 @@ def test_an_edit_that_was_brought_into_git_is_no_conflict(server: Recorded, chec
     assert "plan: nothing to do" in capsys.readouterr().out
 
 
-def test_an_imported_edit_may_be_pushed_over_in_another_form_and_a_later_one_not(server: Recorded, checkout: Path, wmill: Path):
+def test_an_imported_edit_may_be_pushed_over_in_another_form_and_a_later_one_not(
+    server: Recorded, checkout: Path, wmill: Path
+):
     deploy(server, checkout)
     server.flows[FLOW]["summary"] = "Better"
     file = checkout / f"{FLOW}__flow/flow.yaml"
     put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("summary: Daily", "summary: Better"))
     imported.note(checkout, FLOW, plan.flow_text(file))
-    put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("summary: Daily", "summary: Better, as the import has it"))
+    put(
+        checkout,
+        f"{FLOW}__flow/flow.yaml",
+        FLOW_TEXT.replace("summary: Daily", "summary: Better, as the import has it"),
+    )
     put(checkout, ".gitignore", ".millrace/\n")
     commit(checkout)
 
@@ -180,7 +210,11 @@ def app(root: Path, code: str) -> None:
     put(root, f"{APP}__raw_app/raw_app.yaml", "summary: Page\n")
     put(root, f"{APP}__raw_app/index.tsx", code)
     put(root, f"{APP}__raw_app/package.json", '{"dependencies": {}}\n')
-    put(root, f"{APP}__raw_app/backend/do.yaml", f"type: script\nfields:\n  days:\n    value: 1\npath: {SCRIPT}\n")
+    put(
+        root,
+        f"{APP}__raw_app/backend/do.yaml",
+        f"type: script\nfields:\n  days:\n    value: 1\npath: {SCRIPT}\n",
+    )
     text = (root / "wmill.yaml").read_text()
     put(root, "wmill.yaml", text if "includeTriggers" in text else text + "includeTriggers: true\n")
     put(root, f"{APP}.http_trigger.yaml", f"script_path: {SCRIPT}\nis_flow: false\nroute_path: page\nrequest_type: sync\n"
@@ -194,7 +228,10 @@ def test_an_app_and_a_trigger_are_added_once_changed_and_deleted_as_other_items_
 ):
     app(checkout, "document.title = 'one'\n")
     deploy(server, checkout)
-    assert f"add: app {APP}\n" in (said := capsys.readouterr().out) and f"add: HTTP trigger {APP}\n" in said
+    assert (
+        f"add: app {APP}\n" in (said := capsys.readouterr().out)
+        and f"add: HTTP trigger {APP}\n" in said
+    )
     assert "one" in server.apps[APP]["js"] and server.http_triggers[APP]["route_path"] == "page"
 
     deploy(server, checkout)
@@ -213,7 +250,9 @@ def test_an_app_and_a_trigger_are_added_once_changed_and_deleted_as_other_items_
 
 
 @pytest.mark.parametrize("kind", ["app", "HTTP trigger"])
-def test_an_app_or_trigger_that_a_person_changed_is_not_overwritten(server: Recorded, checkout: Path, wmill: Path, kind: str):
+def test_an_app_or_trigger_that_a_person_changed_is_not_overwritten(
+    server: Recorded, checkout: Path, wmill: Path, kind: str
+):
     app(checkout, "document.title = 'one'\n")
     deploy(server, checkout)
     if kind == "app":
@@ -225,7 +264,9 @@ def test_an_app_or_trigger_that_a_person_changed_is_not_overwritten(server: Reco
         deploy(server, checkout)
 
 
-def test_a_trigger_that_a_person_disabled_stays_disabled(server: Recorded, checkout: Path, wmill: Path, capsys):
+def test_a_trigger_that_a_person_disabled_stays_disabled(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
     app(checkout, "document.title = 'one'\n")
     deploy(server, checkout)
     server.http_triggers[APP]["mode"] = "disabled"
@@ -235,13 +276,21 @@ def test_a_trigger_that_a_person_disabled_stays_disabled(server: Recorded, check
 
     deploy(server, checkout)
 
-    assert server.http_triggers[APP] | {"mode": "disabled", "route_path": "other"} == server.http_triggers[APP]
+    assert (
+        server.http_triggers[APP] | {"mode": "disabled", "route_path": "other"}
+        == server.http_triggers[APP]
+    )
     assert f"keep: HTTP trigger {APP} stays disabled" in capsys.readouterr().out
 
 
 def test_an_app_of_somebody_else_stays(server: Recorded, checkout: Path, wmill: Path, capsys):
     app(checkout, "document.title = 'one'\n")
-    theirs = {"path": "f/millrace/theirs", "summary": "Theirs", "value": {"files": {}, "runnables": {}}, "policy": {}}
+    theirs = {
+        "path": "f/millrace/theirs",
+        "summary": "Theirs",
+        "value": {"files": {}, "runnables": {}},
+        "policy": {},
+    }
     server.apps["f/millrace/theirs"] = dict(theirs)
 
     deploy(server, checkout)
@@ -250,7 +299,9 @@ def test_an_app_of_somebody_else_stays(server: Recorded, checkout: Path, wmill: 
     assert server.apps["f/millrace/theirs"] == theirs
 
 
-def test_rollback_returns_to_the_deployment_before(server: Recorded, checkout: Path, wmill: Path, capsys):
+def test_rollback_returns_to_the_deployment_before(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
     deploy(server, checkout)
     script(checkout, "do", "return {'worse': True}")
     script(checkout, "new")
@@ -282,13 +333,19 @@ def test_a_workspace_is_named_in_wmill_yaml(checkout: Path, monkeypatch: pytest.
 
 
 def test_inline_scripts_belong_to_their_flow(server: Recorded, checkout: Path, wmill: Path, capsys):
-    step = "    - id: two\n      value:\n        type: rawscript\n        content: '!inline two.inline_script.py'\n"
+    step = (
+        "    - id: two\n      value:\n        type: rawscript\n        content: '!inline"
+        " two.inline_script.py'\n"
+    )
     step += "        input_transforms: {}\n        lock: ''\n        language: python3\n"
     put(checkout, f"{FLOW}__flow/flow.yaml", FLOW_TEXT.replace("schema:", step + "schema:", 1))
     put(checkout, f"{FLOW}__flow/two.inline_script.py", "def main():\n    return 1\n")
     commit(checkout)
     deploy(server, checkout)
-    assert server.flows[FLOW]["value"]["modules"][1]["value"]["content"] == "def main():\n    return 1\n"
+    assert (
+        server.flows[FLOW]["value"]["modules"][1]["value"]["content"]
+        == "def main():\n    return 1\n"
+    )
     deploy(server, checkout)
     assert "plan: nothing to do" in capsys.readouterr().out
     put(checkout, f"{FLOW}__flow/two.inline_script.py", "def main():\n    return 2\n")
@@ -296,7 +353,9 @@ def test_inline_scripts_belong_to_their_flow(server: Recorded, checkout: Path, w
 
     deploy(server, checkout)
 
-    assert f"change: flow {FLOW}\nplan: 0 to add, 1 to change, 0 to delete" in capsys.readouterr().out
+    assert (
+        f"change: flow {FLOW}\nplan: 0 to add, 1 to change, 0 to delete" in capsys.readouterr().out
+    )
     assert set(server.scripts) == {SCRIPT, "f/millrace/ops/show_version", "f/millrace/ops/migrate"}
 
 
@@ -318,7 +377,9 @@ def test_a_workspace_that_has_it_all_already_asks_nothing(
 
 
 def test_the_record_of_a_large_bundle_is_kept(server: Recorded):
-    items = {f"script f/millrace/a/step_{n}": {"pushed": "0" * 16, "held": "1" * 16} for n in range(400)}
+    items = {
+        f"script f/millrace/a/step_{n}": {"pushed": "0" * 16, "held": "1" * 16} for n in range(400)
+    }
 
     record.write(Server(server.url, WORKSPACE, TOKEN), record.Record(["abc"], items, []))
 
@@ -327,10 +388,16 @@ def test_the_record_of_a_large_bundle_is_kept(server: Recorded):
     assert server.resources[record.PATH]["resource_type"] == "state"
 
 
-def test_the_variable_of_an_older_deployment_is_read_once_and_removed(server: Recorded, checkout: Path, wmill: Path, capsys):
+def test_the_variable_of_an_older_deployment_is_read_once_and_removed(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
     deploy(server, checkout)
     kept = server.resources.pop(record.PATH)["value"]
-    server.variables[record.PATH] = {"path": record.PATH, "value": json.dumps(kept), "is_secret": False}
+    server.variables[record.PATH] = {
+        "path": record.PATH,
+        "value": json.dumps(kept),
+        "is_secret": False,
+    }
     server.schedules[FLOW]["schedule"] = "0 0 9 * * *"
 
     with pytest.raises(DeployFailed, match=f"schedule {FLOW}"):
@@ -342,7 +409,9 @@ def test_the_variable_of_an_older_deployment_is_read_once_and_removed(server: Re
     assert server.resources[record.PATH]["value"]["revisions"] == kept["revisions"]
 
 
-def test_schedules_wait_for_tables_and_are_switched_on_with_them(server: Recorded, checkout: Path, wmill: Path, capsys):
+def test_schedules_wait_for_tables_and_are_switched_on_with_them(
+    server: Recorded, checkout: Path, wmill: Path, capsys
+):
     server.run = jobs(server)
 
     deploy(server, checkout)
@@ -356,8 +425,12 @@ def test_schedules_wait_for_tables_and_are_switched_on_with_them(server: Recorde
     assert known is not None and known.waiting == []
 
 
-def test_a_migration_that_fails_leaves_schedules_off_until_one_succeeds(server: Recorded, checkout: Path, wmill: Path):
-    server.run = jobs(server, (False, {"error": {"name": "DatabaseUnavailable", "message": "no database"}}))
+def test_a_migration_that_fails_leaves_schedules_off_until_one_succeeds(
+    server: Recorded, checkout: Path, wmill: Path
+):
+    server.run = jobs(
+        server, (False, {"error": {"name": "DatabaseUnavailable", "message": "no database"}})
+    )
 
     with pytest.raises(DeployFailed, match=rf"(?s)no database.*1 schedule\(s\) stay off.*{FLOW}"):
         deploy(server, checkout, bootstrap=True)
@@ -387,7 +460,11 @@ def test_a_push_that_was_cut_off_does_not_make_a_waiting_schedule_a_persons_choi
 def test_what_a_person_switched_after_the_tables_were_there_stays(
     server: Recorded, checkout: Path, wmill: Path, chosen: bool, capsys
 ):
-    put(checkout, f"{FLOW}.schedule.yaml", SCHEDULE.replace("enabled: true", f"enabled: {str(not chosen).lower()}"))
+    put(
+        checkout,
+        f"{FLOW}.schedule.yaml",
+        SCHEDULE.replace("enabled: true", f"enabled: {str(not chosen).lower()}"),
+    )
     git(checkout, "commit", "--quiet", "--all", "--allow-empty", "--message", "switch")
     server.run = jobs(server)
     deploy(server, checkout, bootstrap=True)
@@ -421,7 +498,10 @@ def test_the_deploy_waits_until_a_worker_loads_the_new_source(
     deploy(server, checkout)
 
     assert asked == [[SCRIPT]] * 3
-    assert "workers: load the new source (1 scripts asked for), on Python 3.12.1" in capsys.readouterr().out
+    assert (
+        "workers: load the new source (1 scripts asked for), on Python 3.12.1"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_worker_that_keeps_old_source_is_told_and_no_table_is_changed(
@@ -436,13 +516,17 @@ def test_a_worker_that_keeps_old_source_is_told_and_no_table_is_changed(
     monkeypatch.setattr(loaded, "SECONDS", 0.5)
     server.requests.clear()
 
-    with pytest.raises(DeployFailed, match=f"still loads the old source of {SCRIPT}; no table was changed"):
+    with pytest.raises(
+        DeployFailed, match=f"still loads the old source of {SCRIPT}; no table was changed"
+    ):
         deploy(server, checkout)
 
     assert "POST jobs/run/p/f/millrace/ops/migrate" not in server.writes()
 
 
-def test_the_folder_is_made_once_and_never_touched_again(server: Recorded, checkout: Path, wmill: Path):
+def test_the_folder_is_made_once_and_never_touched_again(
+    server: Recorded, checkout: Path, wmill: Path
+):
     deploy(server, checkout)
     assert server.folders["millrace"]["summary"] == "Small"
     theirs = {

@@ -14,7 +14,12 @@ from tests.live.test_deploy import deploy, wishes
 from tests.live.test_plan import commit, git
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording, worker
 
-FOLDER = {"name": "millrace", "display_name": "Millrace", "owners": ["u/tester"], "extra_perms": {"u/tester": True}}
+FOLDER = {
+    "name": "millrace",
+    "display_name": "Millrace",
+    "owners": ["u/tester"],
+    "extra_perms": {"u/tester": True},
+}
 
 
 @pytest.fixture
@@ -38,13 +43,30 @@ def checkout(tmp_path: Path) -> Path:
         ({"token_expired": True}, WORKSPACE, "does not accept the token"),
         ({}, "test", "has no workspace 'test'; did you mean 'tests'\\?"),
         ({"is_superadmin": True}, "nonesuch", "has no workspace 'nonesuch'; there are tests"),
-        ({"version": "CE v1.450.0"}, WORKSPACE, "the server runs CE v1.450.0; the bundle needs Windmill 1.587.0 or later"),
-        ({"workers": [worker(), worker("v1.500.2")]}, WORKSPACE, "older than 1.587.0: wk-default-tests; update them"),
-        ({"is_admin": False}, WORKSPACE, "only an admin of the workspace may push workspace dependencies \\(millrace_core\\)"),
+        (
+            {"version": "CE v1.450.0"},
+            WORKSPACE,
+            "the server runs CE v1.450.0; the bundle needs Windmill 1.587.0 or later",
+        ),
+        (
+            {"workers": [worker(), worker("v1.500.2")]},
+            WORKSPACE,
+            "older than 1.587.0: wk-default-tests; update them",
+        ),
+        (
+            {"is_admin": False},
+            WORKSPACE,
+            "only an admin of the workspace may push workspace dependencies \\(millrace_core\\)",
+        ),
     ],
 )
 def test_what_cannot_be_deployed_is_refused_before_the_checks(
-    server: Recorded, checkout: Path, monkeypatch: pytest.MonkeyPatch, state: dict, workspace: str, said: str
+    server: Recorded,
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    state: dict,
+    workspace: str,
+    said: str,
 ):
     for name, value in state.items():
         setattr(server, name, value)
@@ -58,7 +80,9 @@ def test_what_cannot_be_deployed_is_refused_before_the_checks(
     assert server.writes() == []
 
 
-def test_a_user_who_is_no_admin_deploys_when_dependencies_stay(server: Recorded, checkout: Path, wmill: Path):
+def test_a_user_who_is_no_admin_deploys_when_dependencies_stay(
+    server: Recorded, checkout: Path, wmill: Path
+):
     deploy(server, checkout)
     server.is_admin = False
     script(checkout, "do", "return {'better': True}")
@@ -69,7 +93,9 @@ def test_a_user_who_is_no_admin_deploys_when_dependencies_stay(server: Recorded,
     assert "better" in server.scripts[SCRIPT]["content"]
 
 
-def test_a_user_who_may_not_write_the_folder_is_told_before_the_push(server: Recorded, checkout: Path, wmill: Path):
+def test_a_user_who_may_not_write_the_folder_is_told_before_the_push(
+    server: Recorded, checkout: Path, wmill: Path
+):
     deploy(server, checkout)
     server.is_admin = False
     server.folders["millrace"] |= {"owners": ["u/ada"], "extra_perms": {"u/ada": True}}
@@ -87,7 +113,9 @@ def test_help_says_which_rights_are_needed(capsys):
     with pytest.raises(SystemExit):
         deployment.main(["--help"])
 
-    assert "dependencies/*.requirements.in needs an admin of the workspace" in capsys.readouterr().out
+    assert (
+        "dependencies/*.requirements.in needs an admin of the workspace" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +129,9 @@ def test_help_says_which_rights_are_needed(capsys):
         ({"token_expired": True}, "does not accept the token"),
     ],
 )
-def test_a_failure_of_the_cli_is_one_sentence(wmill: Path, server: Recorded, tmp_path: Path, state: dict, said: str):
+def test_a_failure_of_the_cli_is_one_sentence(
+    wmill: Path, server: Recorded, tmp_path: Path, state: dict, said: str
+):
     for name, value in state.items():
         setattr(server, name, value)
 
@@ -111,7 +141,11 @@ def test_a_failure_of_the_cli_is_one_sentence(wmill: Path, server: Recorded, tmp
 
 
 @pytest.mark.parametrize(
-    ("superadmin", "said"), [(False, "does not let the token's user into workspace 'nope'"), (True, "has no workspace 'nope'")]
+    ("superadmin", "said"),
+    [
+        (False, "does not let the token's user into workspace 'nope'"),
+        (True, "has no workspace 'nope'"),
+    ],
 )
 def test_a_workspace_that_the_cli_does_not_find_is_one_sentence(
     wmill: Path, server: Recorded, tmp_path: Path, superadmin: bool, said: str
@@ -123,7 +157,9 @@ def test_a_workspace_that_the_cli_does_not_find_is_one_sentence(
     assert said in message and len(message.splitlines()) == 1
 
 
-def test_missing_rights_in_the_folder_are_one_sentence(wmill: Path, server: Recorded, tmp_path: Path):
+def test_missing_rights_in_the_folder_are_one_sentence(
+    wmill: Path, server: Recorded, tmp_path: Path
+):
     root = small_bundle(tmp_path / "bundle")
     (root / "dependencies/millrace_core.requirements.in").unlink()
     server.is_admin = False
@@ -143,16 +179,28 @@ def test_a_server_that_the_cli_cannot_reach_is_one_sentence(wmill: Path, tmp_pat
     ("printed", "said"),
     [
         (
-            "errors: {\n'400': \"the body's workspace_id does not match the workspace in the path\"\n}\n",
+            (
+                "errors: {\n'400': \"the body's workspace_id does not match the workspace in the"
+                ' path"\n}\n'
+            ),
             "no admin of the workspace, or",
         ),
         (
-            "Server failed. Not Found: \nurl: '/w/tests/workspace_dependencies/create', status: 404",
+            (
+                "Server failed. Not Found: \nurl: '/w/tests/workspace_dependencies/create',"
+                " status: 404"
+            ),
             "too old for workspace dependencies",
         ),
         ("Workspace 'tests' not found on http://x/.", "has no workspace 'tests'"),
-        ("body: 'Bad request: A field exceeds its maximum length'", "too long for the server's database"),
-        ("first line\n\nsomething that nobody knows", "wmill sync push failed:\nfirst line\nsomething that nobody knows"),
+        (
+            "body: 'Bad request: A field exceeds its maximum length'",
+            "too long for the server's database",
+        ),
+        (
+            "first line\n\nsomething that nobody knows",
+            "wmill sync push failed:\nfirst line\nsomething that nobody knows",
+        ),
     ],
 )
 def test_recorded_words_of_the_cli_are_explained(printed: str, said: str):
@@ -161,13 +209,30 @@ def test_recorded_words_of_the_cli_are_explained(printed: str, said: str):
 
 def test_the_servers_own_limits_are_the_recording_servers(server: Recorded):
     asking = Server(server.url, WORKSPACE, TOKEN)
-    variable = {"path": "f/millrace/x", "value": "v" * 15_001, "is_secret": False, "description": ""}
+    variable = {
+        "path": "f/millrace/x",
+        "value": "v" * 15_001,
+        "is_secret": False,
+        "description": "",
+    }
 
     refusals = [
         ("variables/create", variable, "400 .*A field exceeds its maximum length"),
-        ("variables/create", {**variable, "value": "v" * 11_250, "is_secret": True}, "A field exceeds its maximum length"),
-        ("variables/create", {**variable, "path": "f/x", "value": ""}, "Invalid path: it must be of the form"),
-        ("scripts/create", {"path": "f/a b/x", "summary": "", "content": "", "language": "python3"}, "proper_id"),
+        (
+            "variables/create",
+            {**variable, "value": "v" * 11_250, "is_secret": True},
+            "A field exceeds its maximum length",
+        ),
+        (
+            "variables/create",
+            {**variable, "path": "f/x", "value": ""},
+            "Invalid path: it must be of the form",
+        ),
+        (
+            "scripts/create",
+            {"path": "f/a b/x", "summary": "", "content": "", "language": "python3"},
+            "proper_id",
+        ),
         ("scripts/create", {"path": "f/a/x"}, "422 .*missing field `summary`"),
         ("variables/update/f/a/none", {"value": ""}, "Not found: Variable not found"),
         ("folders/create", {"name": "a.b"}, "Folder name can only contain"),
@@ -177,21 +242,31 @@ def test_the_servers_own_limits_are_the_recording_servers(server: Recorded):
         with pytest.raises(DeployFailed, match=said):
             asking.post(path, body)
     asking.post("variables/create", {**variable, "value": "v" * 15_000})
-    asking.post("variables/create", {**variable, "path": "f/millrace/y", "value": "v" * 11_200, "is_secret": True})
+    asking.post(
+        "variables/create",
+        {**variable, "path": "f/millrace/y", "value": "v" * 11_200, "is_secret": True},
+    )
     with pytest.raises(DeployFailed, match="Bad request: Variable f/millrace/x already exists"):
         asking.post("variables/create", {**variable, "value": ""})
 
 
 def test_a_folder_that_does_not_exist_is_no_obstacle_to_an_admin_only(server: Recorded):
     asking = Server(server.url, WORKSPACE, TOKEN)
-    body = {"path": "f/nowhere/x", "summary": "", "content": "def main(): ...", "language": "python3"}
+    body = {
+        "path": "f/nowhere/x",
+        "summary": "",
+        "content": "def main(): ...",
+        "language": "python3",
+    }
     asking.post("scripts/create", body)
     server.is_admin = False
 
     with pytest.raises(DeployFailed, match="row-level security"):
         asking.post("scripts/create", {**body, "path": "f/nowhere/y"})
     with pytest.raises(DeployFailed, match="write permission at this path"):
-        asking.post("resources/create", {"path": "f/nowhere/y", "value": {}, "resource_type": "state"})
+        asking.post(
+            "resources/create", {"path": "f/nowhere/y", "value": {}, "resource_type": "state"}
+        )
 
 
 def failed(url: str, workspace: str, root: Path) -> str:

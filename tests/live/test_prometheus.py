@@ -1,4 +1,6 @@
-"""The real Prometheus and Alertmanager with the generated files: every panel has data, a fault is told and over."""
+"""The real Prometheus and Alertmanager with the generated files: every panel has data, a fault is
+told and over.
+"""
 
 import re
 import time
@@ -55,9 +57,13 @@ def watch(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     serving, thread = exporter.serving()
     place = {r"exporter:9464": f"127.0.0.1:{serving.server_port}"}
     monkeypatch.setattr(exporter, "ROLL_SECONDS", 0.5)
-    with alertmanager(tmp_path / "am", ROOT / FOLDER / "alertmanager.yml", {**place, **AT_ONCE}) as notifier:
+    with alertmanager(
+        tmp_path / "am", ROOT / FOLDER / "alertmanager.yml", {**place, **AT_ONCE}
+    ) as notifier:
         replace = {**place, **SOON, "alertmanager:9093": notifier.removeprefix("http://")}
-        with prometheus(tmp_path / "prom", ROOT / FOLDER / "prometheus/prometheus.yml", replace) as found:
+        with prometheus(
+            tmp_path / "prom", ROOT / FOLDER / "prometheus/prometheus.yml", replace
+        ) as found:
             yield Watch(found, notifier, tmp_path / "outbox")
     serving.shutdown()
     thread.join()
@@ -74,7 +80,11 @@ def wait_for(what: Callable[[], Any], seconds: float = 30) -> Any:
 
 def daily_run() -> None:
     """One run of the sample edition."""
-    run.start(compiled("daily_research"), "daily_research", {"sample": True, "max_topics": 1, "again": True})
+    run.start(
+        compiled("daily_research"),
+        "daily_research",
+        {"sample": True, "max_topics": 1, "again": True},
+    )
 
 
 def runs_seen(prometheus: Prometheus, count: int) -> bool:
@@ -105,10 +115,19 @@ def test_every_panel_returns_something_of_a_real_run(watch: Watch, database: str
         # A rate needs two points.
         daily_run()
     # What is due by the clock has a row only when a schedule started it.
-    db.execute("UPDATE run SET scheduled_for = started_at, namespace = 'main' WHERE flow = 'daily_research'")
-    assert wait_for(lambda: runs_seen(watch.prometheus, 2) and watch.prometheus.query("millrace_digest_overdue"))
+    db.execute(
+        "UPDATE run SET scheduled_for = started_at, namespace = 'main' WHERE flow ="
+        " 'daily_research'"
+    )
+    assert wait_for(
+        lambda: runs_seen(watch.prometheus, 2) and watch.prometheus.query("millrace_digest_overdue")
+    )
 
-    empty = [f"{name}: {panel.title}: {panel.query}" for name, panel in panels() if not has_figure(watch.prometheus, panel.query)]
+    empty = [
+        f"{name}: {panel.title}: {panel.query}"
+        for name, panel in panels()
+        if not has_figure(watch.prometheus, panel.query)
+    ]
     unknown = sorted(
         {
             name
@@ -139,7 +158,10 @@ def test_a_latency_leads_to_its_trace(watch: Watch) -> None:
 
 
 def test_the_alert_of_a_fault_arrives_and_resolves(watch: Watch) -> None:
-    db.execute("INSERT INTO run (id, flow, started_at) VALUES (gen_random_uuid(), 'daily_research', now() - interval '1 day')")
+    db.execute(
+        "INSERT INTO run (id, flow, started_at) VALUES (gen_random_uuid(), 'daily_research', now()"
+        " - interval '1 day')"
+    )
 
     row = wait_for(lambda: db.fetch_one("SELECT * FROM alert WHERE name = 'StalledRun'"))
 
@@ -152,14 +174,20 @@ def test_the_alert_of_a_fault_arrives_and_resolves(watch: Watch) -> None:
 
     db.execute("UPDATE run SET status = 'done', finished_at = now()")
 
-    over = wait_for(lambda: db.fetch_one("SELECT * FROM alert WHERE name = 'StalledRun' AND state = 'resolved'"))
+    over = wait_for(
+        lambda: db.fetch_one("SELECT * FROM alert WHERE name = 'StalledRun' AND state = 'resolved'")
+    )
     assert over["id"] == row["id"]
-    assert wait_for(lambda: [text for text in mails(watch.outbox) if "StalledRun (resolved)" in text])
+    assert wait_for(
+        lambda: [text for text in mails(watch.outbox) if "StalledRun (resolved)" in text]
+    )
 
 
 def mails(outbox: Path) -> list[str]:
     """The texts in the outbox, with headers on one line."""
-    return [re.sub(r"\r?\n[ \t]+", " ", path.read_text()) for path in sorted(outbox.glob("**/*.eml"))]
+    return [
+        re.sub(r"\r?\n[ \t]+", " ", path.read_text()) for path in sorted(outbox.glob("**/*.eml"))
+    ]
 
 
 def test_a_silenced_alert_is_not_told(watch: Watch) -> None:
@@ -167,23 +195,35 @@ def test_a_silenced_alert_is_not_told(watch: Watch) -> None:
     import urllib.request
 
     silence = {
-        "matchers": [{"name": "alertname", "value": "StalledRun", "isRegex": False, "isEqual": True}],
+        "matchers": [
+            {"name": "alertname", "value": "StalledRun", "isRegex": False, "isEqual": True}
+        ],
         "startsAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "endsAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 600)),
         "createdBy": "operator",
         "comment": "known",
     }
     address = f"{watch.alertmanager}/api/v2/silences"
-    request = urllib.request.Request(address, json.dumps(silence).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        address, json.dumps(silence).encode(), {"Content-Type": "application/json"}
+    )
     urllib.request.urlopen(request, timeout=5).close()
-    db.execute("INSERT INTO run (id, flow, started_at) VALUES (gen_random_uuid(), 'daily_research', now() - interval '1 day')")
     db.execute(
-        "INSERT INTO budget (scope, key, limit_usd, spent_usd) VALUES ('user_day', 'operator ' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 10, 9.5)"
+        "INSERT INTO run (id, flow, started_at) VALUES (gen_random_uuid(), 'daily_research', now()"
+        " - interval '1 day')"
+    )
+    db.execute(
+        "INSERT INTO budget (scope, key, limit_usd, spent_usd) VALUES ('user_day', 'operator ' ||"
+        " to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), 10, 9.5)"
     )
 
     # The other alert, raised at the same time, shows that notices do come.
     assert wait_for(lambda: db.fetch_one("SELECT 1 FROM alert WHERE name = 'Spend90'"))
-    assert wait_for(lambda: any(alert["labels"]["alertname"] == "StalledRun" for alert in watch.prometheus.alerts()))
+    assert wait_for(
+        lambda: any(
+            alert["labels"]["alertname"] == "StalledRun" for alert in watch.prometheus.alerts()
+        )
+    )
 
     assert db.fetch_one("SELECT 1 FROM alert WHERE name = 'StalledRun'") is None
     assert not [text for text in mails(watch.outbox) if "StalledRun" in text]

@@ -21,7 +21,10 @@ def small(tmp_path: Path) -> Path:
 
 
 def test_every_python_file_becomes_a_script_with_its_text(pushed: Recorded, bundle: Path):
-    files = {str(path.relative_to(bundle).with_suffix("")): path.read_text() for path in bundle.glob("f/**/*.py")}
+    files = {
+        str(path.relative_to(bundle).with_suffix("")): path.read_text()
+        for path in bundle.glob("f/**/*.py")
+    }
 
     sent = {path: script["content"] for path, script in pushed.scripts.items()}
 
@@ -29,7 +32,11 @@ def test_every_python_file_becomes_a_script_with_its_text(pushed: Recorded, bund
 
 
 def test_every_step_is_sent_with_a_summary_its_schema_and_a_full_lock(pushed: Recorded):
-    steps = {path: script for path, script in pushed.scripts.items() if "\ndef main(" in script["content"]}
+    steps = {
+        path: script
+        for path, script in pushed.scripts.items()
+        if "\ndef main(" in script["content"]
+    }
     assert steps
 
     for path, sent in steps.items():
@@ -47,7 +54,10 @@ def test_flows_schedules_and_dependencies_are_sent(pushed: Recorded):
     for schedule in (ROOT / "f").glob("**/*.schedule.yaml"):
         path = str(schedule.relative_to(ROOT)).removesuffix(".schedule.yaml")
         assert pushed.schedules[path]["cron_version"] == "v2", path
-    wanted = {path.name.removesuffix(".requirements.in") for path in (ROOT / "dependencies").glob("*.requirements.in")}
+    wanted = {
+        path.name.removesuffix(".requirements.in")
+        for path in (ROOT / "dependencies").glob("*.requirements.in")
+    }
     assert wanted == set(pushed.dependencies)
 
 
@@ -68,7 +78,10 @@ def test_nothing_is_sent_outside_the_bundles_folder(pushed: Recorded):
 
 def test_wmill_lint_finds_nothing(wmill: Path, bundle: Path):
     done = subprocess.run(
-        [str(wmill), "lint", "--json", "--locks-required", "--fail-on-warn"], cwd=bundle, capture_output=True, text=True
+        [str(wmill), "lint", "--json", "--locks-required", "--fail-on-warn"],
+        cwd=bundle,
+        capture_output=True,
+        text=True,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -78,20 +91,36 @@ def test_wmill_lint_finds_nothing_in_the_examples(wmill: Path, tmp_path: Path):
     shutil.copytree(ROOT / "u/example", tmp_path / "u/example")
     (tmp_path / "wmill.yaml").write_text("includes: ['u/example/**']\nnonDottedPaths: true\n")
 
-    done = subprocess.run([str(wmill), "lint", "--json", "--fail-on-warn"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [str(wmill), "lint", "--json", "--fail-on-warn"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
 
-    assert done.returncode == 0 and len(list(tmp_path.rglob("flow.yaml"))) == 2, done.stdout + done.stderr
+    assert done.returncode == 0 and len(list(tmp_path.rglob("flow.yaml"))) == 2, (
+        done.stdout + done.stderr
+    )
 
 
 def files(folder: Path) -> dict[str, bytes]:
     """Return each file's content, but for the hashes that the CLI keeps for itself."""
-    there = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    there = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
     return {name: content for name, content in there.items() if name != "wmill-lock.yaml"}
 
 
 def pull(recorded: Recorded, folder: Path) -> str:
     """Pull with the real CLI; return what it said."""
-    return cli.run(folder, Server(recorded.url, WORKSPACE, TOKEN), "pull", ["--yes", "--skip-branch-validation"])
+    return cli.run(
+        folder,
+        Server(recorded.url, WORKSPACE, TOKEN),
+        "pull",
+        ["--yes", "--skip-branch-validation"],
+    )
 
 
 def _called(value: object) -> list[str]:
@@ -103,7 +132,9 @@ def _called(value: object) -> list[str]:
     return own + [path for inner in value.values() for path in _called(inner)]
 
 
-def test_the_push_starts_no_relock_and_the_server_keeps_the_locks_of_git(pushed: Recorded, bundle: Path):
+def test_the_push_starts_no_relock_and_the_server_keeps_the_locks_of_git(
+    pushed: Recorded, bundle: Path
+):
     committed = {
         str(path.relative_to(bundle)).removesuffix(".script.lock"): path.read_bytes()
         for path in bundle.glob("f/**/*.script.lock")
@@ -125,9 +156,15 @@ def test_the_push_starts_no_relock_and_the_server_keeps_the_locks_of_git(pushed:
         ("if True:\n    from f.millrace.work.do import main as other", []),
     ],
 )
-def test_a_tracked_import_starts_a_relock_of_its_importer(wmill: Path, small: Path, importer: str, jobs: list[str]):
+def test_a_tracked_import_starts_a_relock_of_its_importer(
+    wmill: Path, small: Path, importer: str, jobs: list[str]
+):
     script(small, "user")
-    put(small, "f/millrace/work/user.py", f"# requirements:\n\n{importer}\n\n\ndef main() -> dict:\n    return {{}}\n")
+    put(
+        small,
+        "f/millrace/work/user.py",
+        f"# requirements:\n\n{importer}\n\n\ndef main() -> dict:\n    return {{}}\n",
+    )
 
     with recording() as recorded:
         cli.push(small, Server(recorded.url, WORKSPACE, TOKEN), "tests")
@@ -168,16 +205,23 @@ def test_a_pull_brings_what_the_server_changed(wmill: Path, small: Path):
     assert "0 0 9 * * *" in (small / "f/millrace/work/daily.schedule.yaml").read_text()
     assert "summary: Better" in (small / "f/millrace/work/daily__flow/flow.yaml").read_text()
     assert (small / "dependencies/millrace_core.requirements.in").read_text() == "pydantic==2.1\n"
-    assert (small / "f/millrace/folder.meta.yaml").read_text() == "summary: Small\ndisplay_name: Small\n"
+    assert (
+        small / "f/millrace/folder.meta.yaml"
+    ).read_text() == "summary: Small\ndisplay_name: Small\n"
 
 
-def test_a_plain_push_from_a_fresh_clone_into_an_empty_workspace_gives_the_same(pushed: Recorded, bundle: Path, wmill: Path):
+def test_a_plain_push_from_a_fresh_clone_into_an_empty_workspace_gives_the_same(
+    pushed: Recorded, bundle: Path, wmill: Path
+):
     with recording() as plain:
         server = Server(plain.url, WORKSPACE, TOKEN)
         cli.run(bundle, server, "push", ["--yes", "--skip-branch-validation"])
 
     def sent(rows: dict[str, dict]) -> dict[str, dict]:
-        return {path: {key: value for key, value in row.items() if key != "deployment_message"} for path, row in rows.items()}
+        return {
+            path: {key: value for key, value in row.items() if key != "deployment_message"}
+            for path, row in rows.items()
+        }
 
     assert sent(plain.scripts) == sent(pushed.scripts)
     assert sent(plain.flows) == sent(pushed.flows)

@@ -1,4 +1,6 @@
-"""Public MCP servers, started from the settings and used as agents use them; each in an environment of its own."""
+"""Public MCP servers, started from the settings and used as agents use them; each in an environment
+of its own.
+"""
 
 import asyncio
 import contextlib
@@ -26,7 +28,10 @@ from tests.live.conftest import missing
 
 Entry = dict[str, Any]
 PYTHON = {"fetch": "mcp-server-fetch==2026.10.24", "time": "mcp-server-time==2026.10.19"}
-NODE = {name: f"@modelcontextprotocol/server-{name}@2026.8.31" for name in ("filesystem", "memory", "everything")}
+NODE = {
+    name: f"@modelcontextprotocol/server-{name}@2026.8.31"
+    for name in ("filesystem", "memory", "everything")
+}
 
 
 def entry(name: str, folder: Path) -> Entry:
@@ -36,9 +41,11 @@ def entry(name: str, folder: Path) -> Entry:
             program = str(fetched.python_package(PYTHON[name]) / "bin" / f"mcp-server-{name}")
             return {
                 "command": program,
-                "args": ["--ignore-robots-txt", "--allow-private-ips"]
-                if name == "fetch"
-                else ["--local-timezone", "Europe/London"],
+                "args": (
+                    ["--ignore-robots-txt", "--allow-private-ips"]
+                    if name == "fetch"
+                    else ["--local-timezone", "Europe/London"]
+                ),
             }
         script = str(fetched.node_package(NODE[name]) / "dist/index.js")
         more = [str(folder)] if name == "filesystem" else []
@@ -50,7 +57,9 @@ def entry(name: str, folder: Path) -> Entry:
 
 
 @pytest.fixture
-def settings_of(database: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Entry]], None]:
+def settings_of(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[dict[str, Entry]], None]:
     """Name servers in the settings."""
 
     def name_them(servers: dict[str, Entry]) -> None:
@@ -83,7 +92,11 @@ def test_the_time_server_tells_the_time(settings_of, tmp_path):
 
     async def work(tools, listed):
         assert {"time.get_current_time", "time.convert_time"} <= listed.keys()
-        asked = {"source_timezone": "Europe/London", "time": "12:00", "target_timezone": "Asia/Tokyo"}
+        asked = {
+            "source_timezone": "Europe/London",
+            "time": "12:00",
+            "target_timezone": "Asia/Tokyo",
+        }
         answer = await tools.call("time.convert_time", asked)
         with pytest.raises(ToolFailed, match=r"time\.get_current_time failed: "):
             await tools.call("time.get_current_time", {"timezone": "Mars/Olympus"})
@@ -94,7 +107,9 @@ def test_the_time_server_tells_the_time(settings_of, tmp_path):
 
 def test_the_fetch_server_reads_a_page(settings_of, tmp_path):
     settings_of({"fetch": entry("fetch", tmp_path)})
-    (tmp_path / "page.html").write_text("<html><body><article><h1>Quay</h1><p>The quay was repaired.</p></article></body></html>")
+    (tmp_path / "page.html").write_text(
+        "<html><body><article><h1>Quay</h1><p>The quay was repaired.</p></article></body></html>"
+    )
 
     async def work(tools, listed):
         with served(tmp_path) as address:
@@ -114,7 +129,9 @@ def served(folder: Path) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    ) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -155,14 +172,21 @@ def test_the_everything_server_is_used_over_stdio_and_http(settings_of, tmp_path
         port = free.getsockname()[1]
     command = [over_stdio["command"], *over_stdio["args"], "streamableHttp"]
     environment = {"PATH": os.environ["PATH"], "PORT": str(port)}
-    started = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    started = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _wait(port)
-        settings_of({"near": over_stdio, "far": {"type": "http", "url": f"http://127.0.0.1:{port}/mcp"}})
+        settings_of(
+            {"near": over_stdio, "far": {"type": "http", "url": f"http://127.0.0.1:{port}/mcp"}}
+        )
 
         async def work(tools, listed):
             assert "near.echo" in listed and "far.echo" in listed
-            return [words(await tools.call(f"{name}.echo", {"message": "again"})) for name in ("near", "far")]
+            return [
+                words(await tools.call(f"{name}.echo", {"message": "again"}))
+                for name in ("near", "far")
+            ]
 
         assert all("again" in answer for answer in use(work, "near", "far"))
     finally:
@@ -181,14 +205,24 @@ def _wait(port: int) -> None:
 def test_their_tools_obey_the_rules_of_the_house_in_a_run(settings_of, tmp_path):
     folder = tmp_path / "files"
     folder.mkdir()
-    settings_of({"files": entry("filesystem", folder), "fetch": entry("fetch", tmp_path), "gone": {"command": "no-such-program"}})
+    settings_of(
+        {
+            "files": entry("filesystem", folder),
+            "fetch": entry("fetch", tmp_path),
+            "gone": {"command": "no-such-program"},
+        }
+    )
 
     async def work(run_id):
         await snapshot.take(run_id)
         async with open_tools(["files", "fetch", "gone"]) as tools:
-            toolbox = Toolbox(tools, await tools.list_tools(), heard=taint.TaintContext("Tidy my files"))
+            toolbox = Toolbox(
+                tools, await tools.list_tools(), heard=taint.TaintContext("Tidy my files")
+            )
             with pytest.raises(NeedsApproval):
-                await toolbox.call("files.write_file", {"path": str(folder / "a.txt"), "content": "x"})
+                await toolbox.call(
+                    "files.write_file", {"path": str(folder / "a.txt"), "content": "x"}
+                )
             with pytest.raises((ToolRefused, NeedsApproval)):
                 await toolbox.call("fetch.fetch", {"url": "http://evil.example.org/"})
             return tools.problems
@@ -200,4 +234,6 @@ def test_their_tools_obey_the_rules_of_the_house_in_a_run(settings_of, tmp_path)
     (action,) = db.fetch_all("SELECT tool, state FROM action WHERE tool = 'files.write_file'")
     assert action["state"] == "proposed" and not list(folder.iterdir())
     assert len(problems) == 1 and "no-such-program cannot be started" in problems[0]
-    assert any("no-such-program cannot be started" in problem for problem in kept), "the run says so, too"
+    assert any("no-such-program cannot be started" in problem for problem in kept), (
+        "the run says so, too"
+    )

@@ -1,4 +1,6 @@
-"""The worker test: the payloads of a real push run as a Windmill worker runs them, on Python 3.12 with their locks."""
+"""The worker test: the payloads of a real push run as a Windmill worker runs them, on Python 3.12
+with their locks.
+"""
 
 import email
 import email.policy
@@ -49,10 +51,14 @@ def allowed(environment: dict[str, str]) -> None:
 
 def steps(recorded: Recorded) -> list[str]:
     """Return the paths of the scripts that a job can start."""
-    return sorted(path for path, script in recorded.scripts.items() if "\ndef main(" in script["content"])
+    return sorted(
+        path for path, script in recorded.scripts.items() if "\ndef main(" in script["content"]
+    )
 
 
-def test_every_step_imports_with_its_own_lock_and_only_modules_that_were_pushed(pushed: Recorded, worker: Worker):
+def test_every_step_imports_with_its_own_lock_and_only_modules_that_were_pushed(
+    pushed: Recorded, worker: Worker
+):
     for lock in {pushed.scripts[path]["lock"] for path in steps(pushed)}:
         installed(lock, worker.python)
     before = len(pushed.requests)
@@ -65,8 +71,14 @@ def test_every_step_imports_with_its_own_lock_and_only_modules_that_were_pushed(
 
     failed = [f"{path}: {outcome.error['stack']}" for path, outcome in outcomes if outcome.error]
     assert not failed, "\n".join(failed)
-    fetched = {path for method, path in pushed.requests[before:] if path.startswith("scripts/raw/p/")}
-    unknown = [path for path in fetched if pushed.raw(path.removeprefix("scripts/raw/p/").removesuffix(".py"))[0] == 404]
+    fetched = {
+        path for method, path in pushed.requests[before:] if path.startswith("scripts/raw/p/")
+    }
+    unknown = [
+        path
+        for path in fetched
+        if pushed.raw(path.removeprefix("scripts/raw/p/").removesuffix(".py"))[0] == 404
+    ]
     assert unknown == [], "a worker gives an empty module for these"
 
 
@@ -90,10 +102,14 @@ def test_migrate_brings_an_empty_database_up_to_date(
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
-def test_the_settings_resource_reaches_a_job(pushed: Recorded, python312: str, environment: dict[str, str]):
+def test_the_settings_resource_reaches_a_job(
+    pushed: Recorded, python312: str, environment: dict[str, str]
+):
     url = environment.pop("MILLRACE_DATABASE_URL")
     pushed.variables["f/millrace/database_url"] = {"value": url}
-    pushed.resources["f/millrace/settings"] = {"value": {"database_url": "$var:f/millrace/database_url"}}
+    pushed.resources["f/millrace/settings"] = {
+        "value": {"database_url": "$var:f/millrace/database_url"}
+    }
 
     try:
         result = Worker(pushed, python312, environment).run("f/millrace/ops/migrate")
@@ -104,7 +120,9 @@ def test_the_settings_resource_reaches_a_job(pushed: Recorded, python312: str, e
     assert result["applied"] == []
 
 
-def test_the_pipeline_from_notes_to_a_delivered_digest(allowed: None, worker: Worker, environment: dict[str, str]):
+def test_the_pipeline_from_notes_to_a_delivered_digest(
+    allowed: None, worker: Worker, environment: dict[str, str]
+):
     result = run_pipeline(worker)
 
     assert result["opened"]["run_id"] == worker.root_job
@@ -112,11 +130,15 @@ def test_the_pipeline_from_notes_to_a_delivered_digest(allowed: None, worker: Wo
     assert "Sodium" in result["selected"]["topics"][0]["title"]
     assert result["found"]["topics"][0]["findings"] >= 1
     assert result["proposed"]["needs_approval"] is False
-    assert [sent["recipient"] for sent in result["delivered"]["deliveries"]] == ["reader@example.org"]
+    assert [sent["recipient"] for sent in result["delivered"]["deliveries"]] == [
+        "reader@example.org"
+    ]
     assert any(label.startswith("cost:") for label in result["closed"]["wm_labels"])
     with psycopg.connect(environment["MILLRACE_DATABASE_URL"]) as connection:
         ((content,),) = connection.execute("SELECT content FROM outbox").fetchall()
-        letter = email.message_from_bytes(content.encode(), policy=email.policy.default).get_body(("plain",))
+        letter = email.message_from_bytes(content.encode(), policy=email.policy.default).get_body(
+            ("plain",)
+        )
         assert letter is not None
         assert "Sodium" in letter.get_content()
         run = connection.execute("SELECT status FROM run").fetchall()
@@ -125,7 +147,9 @@ def test_the_pipeline_from_notes_to_a_delivered_digest(allowed: None, worker: Wo
     assert spans == [(worker.root_job.replace("-", ""),)]
 
 
-def test_a_step_that_a_lost_worker_ran_already_changes_nothing(allowed: None, worker: Worker, environment: dict[str, str]):
+def test_a_step_that_a_lost_worker_ran_already_changes_nothing(
+    allowed: None, worker: Worker, environment: dict[str, str]
+):
     first = run_pipeline(worker, twice=True)
 
     assert first["closed"]["status"] == "done"
@@ -134,7 +158,9 @@ def test_a_step_that_a_lost_worker_ran_already_changes_nothing(allowed: None, wo
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,), table  # type: ignore[arg-type]
 
 
-def test_without_a_standing_approval_a_person_is_asked_and_the_answer_counts(worker: Worker, environment: dict[str, str]):
+def test_without_a_standing_approval_a_person_is_asked_and_the_answer_counts(
+    worker: Worker, environment: dict[str, str]
+):
     result = run_pipeline(worker, stop_before="approve")
     action_id = result["proposed"]["action_id"]
     assert result["proposed"]["needs_approval"] is True
@@ -142,7 +168,13 @@ def test_without_a_standing_approval_a_person_is_asked_and_the_answer_counts(wor
         assert connection.execute("SELECT 1 FROM outbox").fetchall() == []
 
     asked = worker.run("f/millrace/approvals/ask", action_id=action_id, timeout=60)
-    bare = worker.run("f/millrace/approvals/record", action_id=action_id, resume=None, resumes=[None], approvers=["anonymous"])
+    bare = worker.run(
+        "f/millrace/approvals/record",
+        action_id=action_id,
+        resume=None,
+        resumes=[None],
+        approvers=["anonymous"],
+    )
 
     assert asked["description"]["markdown"]
     assert asked["default_args"]["action_digest"]
@@ -151,14 +183,22 @@ def test_without_a_standing_approval_a_person_is_asked_and_the_answer_counts(wor
 
 
 def run_pipeline(worker: Worker, twice: bool = False, stop_before: str = "") -> dict:
-    """Run the steps as the flow would; `twice` runs each step again, as Windmill does when a worker dies."""
+    """Run the steps as the flow would; `twice` runs each step again, as Windmill does when a worker
+    dies.
+    """
 
     def run(name: str, **arguments: object) -> dict:
         if twice:
             worker.run("f/millrace/" + name, **arguments)
         return worker.run("f/millrace/" + name, **arguments)
 
-    opened = run("research/open", pipeline={"name": "daily_research"}, again=False, sample=False, dry_run=False)
+    opened = run(
+        "research/open",
+        pipeline={"name": "daily_research"},
+        again=False,
+        sample=False,
+        dry_run=False,
+    )
     run_id = opened["run_id"]
     read = run("research/read_source", run_id=run_id, source="notes", max_items=50)
     selected = run("research/select", run_id=run_id, collected=[read], max_topics=1)
@@ -167,9 +207,23 @@ def run_pipeline(worker: Worker, twice: bool = False, stop_before: str = "") -> 
     run("research/remember", run_id=run_id)
     proposed = run("research/propose", run_id=run_id)
     delivered = run("research/deliver", run_id=run_id)
-    known = {"opened": opened, "read": read, "selected": selected, "found": found, "proposed": proposed, "delivered": delivered}
+    known = {
+        "opened": opened,
+        "read": read,
+        "selected": selected,
+        "found": found,
+        "proposed": proposed,
+        "delivered": delivered,
+    }
     if stop_before == "approve":
         return known
-    answer = run("approvals/record", action_id=proposed["action_id"], asked=proposed["needs_approval"])
-    run("research/deliver_rest", run_id=run_id, approved=answer["approved"], action_id=proposed["action_id"])
+    answer = run(
+        "approvals/record", action_id=proposed["action_id"], asked=proposed["needs_approval"]
+    )
+    run(
+        "research/deliver_rest",
+        run_id=run_id,
+        approved=answer["approved"],
+        action_id=proposed["action_id"],
+    )
     return known | {"closed": run("research/close", run_id=run_id)}

@@ -1,8 +1,10 @@
-"""A recording server: as much of Windmill's API as the real CLI, a deployment and a worker's job need, and as strict.
+"""A recording server: as much of Windmill's API as the real CLI, a deployment and a worker's job
+need, and as strict.
 
-It keeps what was pushed, as the server would, and every request, so that tests can look at the payloads. Limits, rights and
-texts are those of the server's source (1.788, community edition). Flows are kept as they were sent: the server's own rewriting
-of them (`parallelism`, branch defaults) is not imitated.
+It keeps what was pushed, as the server would, and every request, so that tests can look at the
+payloads. Limits, rights and texts are those of the server's source (1.788, community edition).
+Flows are kept as they were sent: the server's own rewriting of them (`parallelism`, branch
+defaults) is not imitated.
 """
 
 import contextlib
@@ -30,17 +32,27 @@ VARIABLE_CHARACTERS, DESCRIPTION_CHARACTERS = 15_000, 10_000
 PATH = re.compile(r"[ufg](/[\w-]+){2,}")
 PATH_CHARACTERS = 255
 PROPER_PATH = (
-    "Invalid path: it must be of the form u/<user>/<name>, f/<folder>/<name> or g/<group>/<name>, where every segment contains "
-    "only alphanumeric characters, '_' or '-'"
+    "Invalid path: it must be of the form u/<user>/<name>, f/<folder>/<name> or g/<group>/<name>,"
+    " where every segment contains only alphanumeric characters, '_' or '-'"
 )
 DEPENDENCIES_VERSION = (1, 587, 0)
 BEHIND = (
-    "Workspace dependencies is unavailable due to some workers being behind. Do not use the feature or make sure all workers "
-    "run at least 1.587.0"
+    "Workspace dependencies is unavailable due to some workers being behind. Do not use the feature"
+    " or make sure all workers run at least 1.587.0"
 )
 PREPROCESSOR = re.compile(r"(?m)^def preprocessor\(")
 # What the server leaves out of an exported item.
-METADATA = ("workspace_id", "path", "name", "created_at", "edited_at", "edited_by", "permissioned_as", "archived", "error")
+METADATA = (
+    "workspace_id",
+    "path",
+    "name",
+    "created_at",
+    "edited_at",
+    "edited_by",
+    "permissioned_as",
+    "archived",
+    "error",
+)
 
 Runner = Callable[[str, dict[str, Any]], tuple[bool, Any]]
 Query = dict[str, str]
@@ -55,7 +67,8 @@ class Refused(Exception):
 
 
 def worker(
-    version: str = "v1.788.0", tags: tuple[str, ...] = ("deno", "python3", "flow", "dependency", "other")
+    version: str = "v1.788.0",
+    tags: tuple[str, ...] = ("deno", "python3", "flow", "dependency", "other"),
 ) -> dict[str, Any]:
     """Return a worker as the server lists it."""
     return {
@@ -99,16 +112,24 @@ class Recorded:
 
     def writes(self) -> list[str]:
         """Return what was asked to change, without the read requests."""
-        return [f"{method} {path}" for method, path in self.requests if method != "GET" and path != "/api/workspaces/exists"]
+        return [
+            f"{method} {path}"
+            for method, path in self.requests
+            if method != "GET" and path != "/api/workspaces/exists"
+        ]
 
     @property
     def dependency_jobs(self) -> list[str]:
-        """The scripts that the server relocks: one entry a job, without the relocks that a relock starts in turn.
+        """The scripts that the server relocks: one entry a job, without the relocks that a relock
+        starts in turn.
 
         Ten seconds after a push its importers are looked up, when all of the push is there.
         """
         codes = {path: script["content"] for path, script in self.scripts.items()}
-        return [*self.relocked, *(each for path in self._deployed for each in relocks.importers(codes, path))]
+        return [
+            *self.relocked,
+            *(each for path in self._deployed for each in relocks.importers(codes, path)),
+        ]
 
     def listed_workers(self) -> list[dict[str, Any]]:
         """Return the workers: those that a test set, else one when jobs can run."""
@@ -130,7 +151,11 @@ class Recorded:
     def answer_other(self, method: str, path: str, query: Query, body: Any) -> tuple[int, Any]:
         """Return status and body for one request outside of the workspace."""
         if path == "/api/users/whoami":
-            return 200, {"email": EMAIL, "login_type": "password", "super_admin": self.is_superadmin}
+            return 200, {
+                "email": EMAIL,
+                "login_type": "password",
+                "super_admin": self.is_superadmin,
+            }
         if path == "/api/workspaces/exists":
             return 200, body["id"] == WORKSPACE
         if path == "/api/workspaces/list":
@@ -143,13 +168,23 @@ class Recorded:
         if not self.is_superadmin:
             return 401, "Not authorized: Unauthorized"
         if named[2] == "users/whoami":
-            return 200, {**self._user(), "is_admin": True, "is_super_admin": True, "non_member": True}
+            return 200, {
+                **self._user(),
+                "is_admin": True,
+                "is_super_admin": True,
+                "non_member": True,
+            }
         if named[2] == "workspaces/tarball":
             return 200, Recorded().archive({})
         if method == "GET":
-            return (200, []) if named[2].endswith("/list") or "/list?" in named[2] else (404, "not found")
+            return (
+                (200, [])
+                if named[2].endswith("/list") or "/list?" in named[2]
+                else (404, "not found")
+            )
         return 400, (
-            "SqlErr: error returned from database: insert or update on table violates foreign key constraint "
+            "SqlErr: error returned from database: insert or update on table violates foreign key"
+            " constraint "
             f'"{named[2].split("/")[0].rstrip("s")}_workspace_id_fkey" @utils.rs:290:14'
         )
 
@@ -184,7 +219,10 @@ class Recorded:
             yield f"{path}.py", row["content"]
             fields = ("summary", "description", "schema", "lock", "kind")
             noted = {"has_preprocessor": True} if row.get("has_preprocessor") else {}
-            yield f"{path}.script.json", json.dumps({**{key: row.get(key) for key in fields}, **noted}, indent=2)
+            yield (
+                f"{path}.script.json",
+                json.dumps({**{key: row.get(key) for key in fields}, **noted}, indent=2),
+            )
         if not skipped("resources"):
             for path, row in self.resources.items():
                 if row["resource_type"] not in ("state", "cache"):
@@ -193,7 +231,12 @@ class Recorded:
             for name, row in self.resource_types.items():
                 yield f"{name}.resource-type.json", _exported(row)
         for path, row in self.flows.items():
-            yield f"{path}.flow.json", _exported({key: row.get(key) for key in ("summary", "description", "value", "schema")})
+            yield (
+                f"{path}.flow.json",
+                _exported(
+                    {key: row.get(key) for key in ("summary", "description", "value", "schema")}
+                ),
+            )
         if not skipped("variables"):
             for path, row in self.variables.items():
                 if not (skipped("secrets") and row["is_secret"]):
@@ -202,14 +245,20 @@ class Recorded:
             for name, row in self.dependencies.items():
                 yield _dependencies_path(name), row["content"]
         for path, row in self.apps.items():
-            yield f"{path}.raw_app.json", json.dumps({name: row[name] for name in ("summary", "value", "policy")})
+            yield (
+                f"{path}.raw_app.json",
+                json.dumps({name: row[name] for name in ("summary", "value", "policy")}),
+            )
         if wanted("schedules"):
             for path, row in self.schedules.items():
                 yield f"{path}.schedule.json", _exported(row)
         if wanted("triggers"):
             for path, row in self.http_triggers.items():
                 # With what is not set, unlike the other items.
-                yield f"{path}.http_trigger.json", json.dumps({key: row[key] for key in row if key not in METADATA}, indent=2)
+                yield (
+                    f"{path}.http_trigger.json",
+                    json.dumps({key: row[key] for key in row if key not in METADATA}, indent=2),
+                )
 
     def _user(self) -> dict[str, Any]:
         writable = [name for name in self.folders if self._may_write(name)]
@@ -230,7 +279,11 @@ class Recorded:
             "http_triggers/list": self.http_triggers,
         }
         if path in lists:
-            rows = [row for name, row in lists[path].items() if name.startswith(query.get("path_start", ""))]
+            rows = [
+                row
+                for name, row in lists[path].items()
+                if name.startswith(query.get("path_start", ""))
+            ]
             if path == "scripts/list" and query.get("include_without_main") != "true":
                 rows = [row for row in rows if relocks.MAIN.search(row["content"])]
             size = int(query.get("per_page", "30"))
@@ -252,9 +305,19 @@ class Recorded:
             if path.startswith(start):
                 return 200, self._found(kind, path.removeprefix(start), rows)
         if path.startswith("variables/get_value/"):
-            return 200, self._found("Variable", path.removeprefix("variables/get_value/"), self.variables)["value"]
+            return (
+                200,
+                self._found("Variable", path.removeprefix("variables/get_value/"), self.variables)[
+                    "value"
+                ],
+            )
         if path.startswith("resources/get_value/"):
-            return 200, self._found("Resource", path.removeprefix("resources/get_value/"), self.resources)["value"]
+            return (
+                200,
+                self._found("Resource", path.removeprefix("resources/get_value/"), self.resources)[
+                    "value"
+                ],
+            )
         if path.startswith("resources/get_value_interpolated/"):
             return self._interpolated(path.removeprefix("resources/get_value_interpolated/"))
         if path.endswith("/list") or path.startswith("workspaces/"):
@@ -331,22 +394,38 @@ class Recorded:
         for name in ("path", "summary", "content", "language"):
             if name not in body:
                 raise Refused(
-                    422, f"Failed to deserialize the JSON body into the target type: missing field `{name}` at line 1 column 2"
+                    422,
+                    "Failed to deserialize the JSON body into the target type: missing field"
+                    f" `{name}` at line 1 column 2",
                 )
         path = body["path"]
         self._check_place("script", path)
         if body.get("ws_error_handler_muted"):
-            raise Refused(400, "Bad request: Muting the error handler for certain script is only available in enterprise version")
+            raise Refused(
+                400,
+                "Bad request: Muting the error handler for certain script is only available in"
+                " enterprise version",
+            )
         there = self.scripts.get(path)
         if there and not body.get("auto_parent") and body.get("parent_hash") != there["hash"]:
-            raise Refused(400, f"Bad request: Path conflict for {path} with non-archived hash {there['hash']}")
+            raise Refused(
+                400, f"Bad request: Path conflict for {path} with non-archived hash {there['hash']}"
+            )
         lock = body.get("lock") or None
-        kept = {**body, "lock": lock, "archived": False, "extra_perms": {}, "description": body.get("description", "")}
+        kept = {
+            **body,
+            "lock": lock,
+            "archived": False,
+            "extra_perms": {},
+            "description": body.get("description", ""),
+        }
         kept["has_preprocessor"] = PREPROCESSOR.search(body["content"]) is not None
         for sent in ("parent_hash", "auto_parent", "deployment_message"):
             kept.pop(sent, None)
         parent = there["hash"] if there else ""
-        kept["hash"] = hashlib.sha256(json.dumps([parent, kept], sort_keys=True).encode()).hexdigest()[:16]
+        kept["hash"] = hashlib.sha256(
+            json.dumps([parent, kept], sort_keys=True).encode()
+        ).hexdigest()[:16]
         self.scripts[path] = kept
         self._deployed.append(path)
         if lock is None:
@@ -372,7 +451,11 @@ class Recorded:
     def _create_trigger(self, body: Any) -> str:
         self._check_place("http_trigger", body["path"])
         self._refuse_existing("Trigger", body["path"], self.http_triggers)
-        unset = {"authentication_resource_path": None, "static_asset_config": None, "mode": "enabled"}
+        unset = {
+            "authentication_resource_path": None,
+            "static_asset_config": None,
+            "mode": "enabled",
+        }
         key = re.sub(r":[\w-]+", ":key", body["route_path"])
         self.http_triggers[body["path"]] = {**unset, **body, "route_path_key": key}
         return body["path"]
@@ -390,7 +473,11 @@ class Recorded:
     def _create_resource(self, body: Any) -> str:
         self._check_proper(body["path"])
         if not re.fullmatch(r"[\w-]{1,50}", body["resource_type"]):
-            raise Refused(400, "Bad request: Invalid resource type: it must be 1 to 50 alphanumeric characters, '_' or '-'")
+            raise Refused(
+                400,
+                "Bad request: Invalid resource type: it must be 1 to 50 alphanumeric characters,"
+                " '_' or '-'",
+            )
         self._check_rights("resource", body["path"])
         self._refuse_existing("Resource", body["path"], self.resources)
         self.resources[body["path"]] = body
@@ -411,9 +498,16 @@ class Recorded:
 
     def _create_folder(self, body: Any) -> str:
         if not re.fullmatch(r"[a-zA-Z_0-9-]+", body["name"]):
-            raise Refused(400, "Bad request: Folder name can only contain alphanumeric characters, underscores, and hyphens")
+            raise Refused(
+                400,
+                "Bad request: Folder name can only contain alphanumeric characters, underscores,"
+                " and hyphens",
+            )
         self._refuse_existing("Folder", body["name"], self.folders)
-        owners = [*body.get("owners", []), *([OWNER] if OWNER not in body.get("owners", []) else [])]
+        owners = [
+            *body.get("owners", []),
+            *([OWNER] if OWNER not in body.get("owners", []) else []),
+        ]
         perms = {**body.get("extra_perms", {}), **dict.fromkeys(owners, True)}
         self.folders[body["name"]] = {
             "name": body["name"], "display_name": body.get("display_name") or body["name"], "owners": owners,
@@ -423,7 +517,10 @@ class Recorded:
 
     def _create_dependencies(self, body: Any) -> str:
         self._require_admin()
-        versions = [tuple(map(int, re.findall(r"\d+", row["wm_version"])[:3])) for row in self.listed_workers()]
+        versions = [
+            tuple(map(int, re.findall(r"\d+", row["wm_version"])[:3]))
+            for row in self.listed_workers()
+        ]
         if versions and min(versions) < DEPENDENCIES_VERSION:
             raise Refused(500, BEHIND)
         name = str(body.get("name") or "")
@@ -440,19 +537,23 @@ class Recorded:
             self._check_variable({**held, **body})
         if kind == "flows":
             self.flow_dependency_jobs.append(path)
-        held.update({key: value for key, value in body.items() if key != "enabled" or kind != "schedules"})
+        held.update(
+            {key: value for key, value in body.items() if key != "enabled" or kind != "schedules"}
+        )
         return f"{singular} {path} updated"
 
     def _check_place(self, kind: str, path: str) -> None:
         if not PATH.fullmatch(path):
             raise Refused(
                 400,
-                f'SqlErr: error returned from database: new row for relation "{kind}" violates check constraint "proper_id" '
-                f"@{kind}s.rs:1703:10",
+                f'SqlErr: error returned from database: new row for relation "{kind}" violates'
+                f' check constraint "proper_id" @{kind}s.rs:1703:10',
             )
         if len(path) > PATH_CHARACTERS:
             raise Refused(
-                400, f"SqlErr: error returned from database: value too long for type character varying({PATH_CHARACTERS})"
+                400,
+                "SqlErr: error returned from database: value too long for type character"
+                f" varying({PATH_CHARACTERS})",
             )
         self._check_rights(kind, path)
 
@@ -463,13 +564,22 @@ class Recorded:
             raise Refused(400, f"Bad request: {PROPER_PATH}")
 
     def _check_rights(self, kind: str, path: str) -> None:
-        if self.is_admin or path.startswith(OWNER + "/") or (path.startswith("f/") and self._may_write(path.split("/")[1])):
+        if (
+            self.is_admin
+            or path.startswith(OWNER + "/")
+            or (path.startswith("f/") and self._may_write(path.split("/")[1]))
+        ):
             return
         if kind in ("resource", "variable"):
             raise Refused(401, "Not authorized: You don't have write permission at this path")
-        said = f'error returned from database: new row violates row-level security policy for table "{kind}"'
+        said = (
+            "error returned from database: new row violates row-level security policy for table"
+            f' "{kind}"'
+        )
         if kind == "schedule":
-            raise Refused(500, f"Internal: inserting schedule in {WORKSPACE}: {said} @lib.rs:418:18")
+            raise Refused(
+                500, f"Internal: inserting schedule in {WORKSPACE}: {said} @lib.rs:418:18"
+            )
         raise Refused(400, f"SqlErr: {said} @{kind}s.rs:1705:5")
 
     def _may_write(self, folder: str) -> bool:
@@ -479,7 +589,10 @@ class Recorded:
         size = len(body["value"])
         if body.get("is_secret"):  # AES in blocks of 16, in base64
             size = 4 * ((16 * (len(body["value"].encode()) // 16 + 1) + 2) // 3)
-        if size > VARIABLE_CHARACTERS or len(body.get("description") or "") > DESCRIPTION_CHARACTERS:
+        if (
+            size > VARIABLE_CHARACTERS
+            or len(body.get("description") or "") > DESCRIPTION_CHARACTERS
+        ):
             raise Refused(400, "Bad request: A field exceeds its maximum length")
 
     def _require_admin(self) -> None:
@@ -523,7 +636,11 @@ class Recorded:
     def _answer_approval(self, job: str, body: Any) -> tuple[int, Any]:
         if not self.jobs[job].get("waits"):
             raise Refused(400, "Bad request: Flow is not suspended")
-        self.jobs[job] = {"completed": True, "success": True, "result": {"approved": body["approved"]}}
+        self.jobs[job] = {
+            "completed": True,
+            "success": True,
+            "result": {"approved": body["approved"]},
+        }
         return 201, ""
 
     def _interpolated(self, path: str) -> tuple[int, Any]:
@@ -543,7 +660,10 @@ def _dependencies_path(name: str) -> str:
 
 
 def _exported(row: dict[str, Any]) -> str:
-    return json.dumps({key: value for key, value in row.items() if key not in METADATA and value is not None}, indent=2)
+    return json.dumps(
+        {key: value for key, value in row.items() if key not in METADATA and value is not None},
+        indent=2,
+    )
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -575,13 +695,21 @@ class _Handler(BaseHTTPRequestHandler):
         elif below == path:
             status, answer = self.recorded.answer_other(method, path, query, _json(text))
         else:
-            body = _form(text, str(self.headers["Content-Type"])) if b"form-data; name=" in text[:400] else _json(text)
+            body = (
+                _form(text, str(self.headers["Content-Type"]))
+                if b"form-data; name=" in text[:400]
+                else _json(text)
+            )
             status, answer = self.recorded.answer(method, below, query, body)
         self._send(status, answer)
 
     def _send(self, status: int, answer: Any) -> None:
         is_text = isinstance(answer, str)
-        data = answer if isinstance(answer, bytes) else (answer if is_text else json.dumps(answer)).encode()
+        data = (
+            answer
+            if isinstance(answer, bytes)
+            else (answer if is_text else json.dumps(answer)).encode()
+        )
         self.send_response(status)
         self.send_header("Content-Type", "text/plain" if is_text else "application/json")
         self.send_header("Content-Length", str(len(data)))
@@ -598,7 +726,9 @@ def _json(text: bytes) -> Any:
 
 def _form(text: bytes, content_type: str) -> dict[str, Any]:
     """Return the parts of a multipart form by name; JSON is read, files are text."""
-    message = email.message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + text)
+    message = email.message_from_bytes(
+        b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + text
+    )
     parts: dict[str, Any] = {}
     for part in message.walk():
         name = part.get_param("name", header="content-disposition")
@@ -615,7 +745,9 @@ def recording() -> Iterator[Recorded]:
     handler = type("Handler", (_Handler,), {"recorded": recorded})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     recorded.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:

@@ -1,7 +1,9 @@
-"""A worker's job, imitated: only the step's lock on Python 3.12, modules over HTTP, a cleared environment, a fresh process.
+"""A worker's job, imitated: only the step's lock on Python 3.12, modules over HTTP, a cleared
+environment, a fresh process.
 
-The rules are those of Windmill's Python executor: the entry's file lies under its path in the job's folder, every other
-`f.*` module is fetched, and one that the server does not have is an empty module, not an error.
+The rules are those of Windmill's Python executor: the entry's file lies under its path in the job's
+folder, every other `f.*` module is fetched, and one that the server does not have is an empty
+module, not an error.
 """
 
 import fcntl
@@ -97,7 +99,13 @@ class Outcome:
 class Worker:
     """Runs scripts of a recorded workspace."""
 
-    def __init__(self, recorded: Recorded, python: str, environment: dict[str, str], root_job: str | None = None) -> None:
+    def __init__(
+        self,
+        recorded: Recorded,
+        python: str,
+        environment: dict[str, str],
+        root_job: str | None = None,
+    ) -> None:
         self.recorded = recorded
         self.python = python
         self.environment = environment
@@ -136,7 +144,9 @@ class Worker:
             ended = folder / "outcome.json"
             assert ended.exists(), f"{path}: the process ended with {done.returncode}\n{output}"
             outcome = json.loads(ended.read_text())
-        return Outcome(outcome.get("result"), outcome.get("error"), outcome.get("import_seconds", 0.0), output)
+        return Outcome(
+            outcome.get("result"), outcome.get("error"), outcome.get("import_seconds", 0.0), output
+        )
 
     def _environment(self, path: str, folder: Path, packages: Path) -> dict[str, str]:
         reserved = {
@@ -195,12 +205,22 @@ def _install(wanted: list[str], python: str, home: Path) -> None:
         beside = Path(sys.executable).parent / "uv"
         uv = str(beside) if beside.exists() else shutil.which("uv")
         assert uv, "uv is missing; scripts/setup installs it"
-        arguments = ["pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", python]
+        arguments = [
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--compile-bytecode",
+            "--python",
+            python,
+        ]
         done = subprocess.run(
             [uv, *arguments, "--target", str(part), "--requirement", str(names)],
             capture_output=True,
             text=True,
             timeout=INSTALL_SECONDS,
         )
-        assert done.returncode == 0, f"the lock cannot be installed on Python 3.12:\n{done.stderr[-2000:]}"
+        assert done.returncode == 0, (
+            f"the lock cannot be installed on Python 3.12:\n{done.stderr[-2000:]}"
+        )
     os.rename(part, home)

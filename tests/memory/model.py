@@ -16,7 +16,8 @@ class Fact:
     made: int
     valid: frozenset[int]
     beliefs: list[tuple[int, frozenset[int]]]
-    sayings: dict[tuple[str, int | None, int | None], bool] = field(default_factory=dict)  # True: it stands
+    # True: it stands
+    sayings: dict[tuple[str, int | None, int | None], bool] = field(default_factory=dict)
     replaced_by: str | None = None
     bases: set[str] = field(default_factory=set)
     displaced: dict[str, frozenset[int]] = field(default_factory=dict)
@@ -34,7 +35,9 @@ class Model:
         self.barred: set[str] = set()
 
     def known(self, as_of: int, known_at: int) -> set[str]:
-        """Return the texts that were held true on the day `as_of`, as believed on the day `known_at`."""
+        """Return the texts that were held true on the day `as_of`, as believed on the day
+        `known_at`.
+        """
         found = set()
         for text, fact in self.facts.items():
             held = [days for day, days in fact.beliefs if day <= known_at]
@@ -42,7 +45,15 @@ class Model:
                 found.add(text)
         return found
 
-    def remember(self, today: int, text: str, source: str, start: int | None, end: int | None, base: str | None) -> None:
+    def remember(
+        self,
+        today: int,
+        text: str,
+        source: str,
+        start: int | None,
+        end: int | None,
+        base: str | None,
+    ) -> None:
         if base is not None and base not in self.facts:
             raise Refused
         fallen = base is not None and not self.facts[base].stands
@@ -69,7 +80,9 @@ class Model:
     def retract(self, today: int, source: str) -> None:
         self.barred.add(source)
         touched = {
-            text for text, fact in self.facts.items() if any(fact.sayings[one] for one in fact.sayings if one[0] == source)
+            text
+            for text, fact in self.facts.items()
+            if any(fact.sayings[one] for one in fact.sayings if one[0] == source)
         }
         for fact in self.facts.values():
             for saying in fact.sayings:
@@ -77,7 +90,11 @@ class Model:
                     fact.sayings[saying] = False
         gone = {text for text in touched if not self.facts[text].stands}
         while True:
-            further = {text for text, fact in self.facts.items() if text not in gone and fact.stands and fact.bases & gone}
+            further = {
+                text
+                for text, fact in self.facts.items()
+                if text not in gone and fact.stands and fact.bases & gone
+            }
             if not further:
                 break
             for text in further:
@@ -95,7 +112,15 @@ class Model:
         self.barred.discard(source)
 
     def _say(
-        self, today: int, text: str, source: str, start: int | None, end: int | None, *, stands: bool, anew: bool = False
+        self,
+        today: int,
+        text: str,
+        source: str,
+        start: int | None,
+        end: int | None,
+        *,
+        stands: bool,
+        anew: bool = False,
     ) -> None:
         days = frozenset(range(today if start is None else start, DAYS if end is None else end))
         if text not in self.facts:
@@ -105,7 +130,11 @@ class Model:
         fact, saying = self.facts[text], (source, start, end)
         repeated = fact.sayings.get(saying, False) and start is not None and not anew
         fact.sayings[saying] = stands or fact.sayings.get(saying, False)
-        if not stands or repeated or (start is None and (today in fact.valid or (end is not None and end <= today))):
+        if (
+            not stands
+            or repeated
+            or (start is None and (today in fact.valid or (end is not None and end <= today)))
+        ):
             return
         if not days <= fact.valid:
             self._hold(today, fact, fact.valid | days)

@@ -20,7 +20,8 @@ def _together(function, *arguments) -> list:
     barrier, answers = context.Barrier(WRITERS), context.Queue()
     url = config.settings().database_url.get_secret_value()
     processes = [
-        context.Process(target=_child, args=(url, barrier, answers, function, number, arguments)) for number in range(WRITERS)
+        context.Process(target=_child, args=(url, barrier, answers, function, number, arguments))
+        for number in range(WRITERS)
     ]
     for process in processes:
         process.start()
@@ -44,11 +45,21 @@ def _child(url, barrier, answers, function, number, arguments) -> None:
 
 def _say(number: int) -> list[str]:
     drafts = [
-        Draft("fact", f"the {name} bridge of Lindholm opens for ships every morning at the bell") for name in ("old", "new")
+        Draft("fact", f"the {name} bridge of Lindholm opens for ships every morning at the bell")
+        for name in ("old", "new")
     ]
     # Nearly the same, each writer in words of its own, and in an order of its own.
-    drafts += [Draft("fact", f"The harbour master of Lindholm counts the ships every day at noon sharp{'!' * number}")]
-    return [remember_all(drafts[:: 1 if number % 2 else -1], namespace="main") and "", *sorted(set(remember_all(drafts)))]
+    drafts += [
+        Draft(
+            "fact",
+            "The harbour master of Lindholm counts the ships every day at noon"
+            f" sharp{'!' * number}",
+        )
+    ]
+    return [
+        remember_all(drafts[:: 1 if number % 2 else -1], namespace="main") and "",
+        *sorted(set(remember_all(drafts))),
+    ]
 
 
 def _replace(number: int, item: str) -> str:
@@ -69,10 +80,14 @@ def test_of_two_writers_who_supersede_one_item_the_first_wins_and_the_others_are
     answers = _together(_replace, item)
 
     won = [answer for answer in answers if not answer.startswith("refused")]
-    assert len(won) == 1 and db.fetch_one("SELECT superseded_by FROM memory_item WHERE id = %s", [item]) == {
-        "superseded_by": won[0]
-    }
-    assert all(won[0] in answer and "supersede that one" in answer for answer in answers if answer not in won)
+    assert len(won) == 1 and db.fetch_one(
+        "SELECT superseded_by FROM memory_item WHERE id = %s", [item]
+    ) == {"superseded_by": won[0]}
+    assert all(
+        won[0] in answer and "supersede that one" in answer
+        for answer in answers
+        if answer not in won
+    )
     assert db.fetch_one("SELECT count(*) AS n FROM memory_item") == {"n": 2}
 
 
@@ -83,7 +98,12 @@ def test_a_connection_that_is_cut_in_the_middle_loses_nothing_and_leaves_no_half
 
     remember("fact", "what came after")
 
-    texts = [row["text"] for row in db.fetch_all("SELECT raw_text ->> 'text' AS text FROM memory_item ORDER BY created_at")]
+    texts = [
+        row["text"]
+        for row in db.fetch_all(
+            "SELECT raw_text ->> 'text' AS text FROM memory_item ORDER BY created_at"
+        )
+    ]
     assert texts == ["what was acknowledged", "what came after"] and kept
     assert db.fetch_one("SELECT count(*) AS n FROM memory_belief") == {"n": 2}
 

@@ -1,4 +1,6 @@
-"""What is read of a large scope: what is left out is not among the best, whatever the question's vector says."""
+"""What is read of a large scope: what is left out is not among the best, whatever the question's
+vector says.
+"""
 
 import math
 import random
@@ -30,7 +32,10 @@ class Made:
 
     def text(self, words: int) -> str:
         return " ".join(
-            f"w{number}" for number in self.draw.choices(range(WORDS), [1 / (1 + rank) for rank in range(WORDS)], k=words)
+            f"w{number}"
+            for number in self.draw.choices(
+                range(WORDS), [1 / (1 + rank) for rank in range(WORDS)], k=words
+            )
         )
 
     def anything(self) -> list[float]:
@@ -41,7 +46,8 @@ class Made:
 
     def fill(self) -> None:
         ids = remember_all(
-            [Draft("note", self.text(self.draw.randint(8, 30)), near=False) for _ in range(ITEMS)], namespace="made"
+            [Draft("note", self.text(self.draw.randint(8, 30)), near=False) for _ in range(ITEMS)],
+            namespace="made",
         )
         db.execute(
             "UPDATE memory_item m SET embedding = made.vector::vector, embedding_model = 1 "
@@ -54,7 +60,14 @@ class Made:
 def test_what_is_not_read_is_not_among_the_best():
     made = Made()
     made.fill()
-    model, kinds = vectors.active(), {"near": made.near, "unrelated": made.anything, "none": lambda: None}
+    model, kinds = (
+        vectors.active(),
+        {
+            "near": made.near,
+            "unrelated": made.anything,
+            "none": lambda: None,
+        },
+    )
 
     for kind, vector in kinds.items():
         shares = []
@@ -73,14 +86,19 @@ def test_in_a_scope_of_some_thousands_every_item_is_weighed():
     made.fill()
 
     for words in (1, 4, 15):
-        asked = hybrid.SearchRequest(made.text(words), "made", 10, made.anything(), vectors.active(), ALL)
+        asked = hybrid.SearchRequest(
+            made.text(words), "made", 10, made.anything(), vectors.active(), ALL
+        )
         found, best = hybrid.search(asked), hybrid.search(asked._replace(depth=hybrid.EVERYTHING))
         assert found[0]["small"] and [row["id"] for row in found] == [row["id"] for row in best]
 
 
 def test_a_small_namespace_beside_a_large_one_is_read_by_its_index():
     Made().fill()
-    remember_all([Draft("note", f"harbour note {number}", near=False) for number in range(20)], namespace="small")
+    remember_all(
+        [Draft("note", f"harbour note {number}", near=False) for number in range(20)],
+        namespace="small",
+    )
     db.execute("ANALYZE memory_item")
     scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'memory_item'"
 
@@ -92,18 +110,22 @@ def test_a_small_namespace_beside_a_large_one_is_read_by_its_index():
         assert db.fetch_one(scans) == before
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(title=st.text(max_size=40), text=st.text(min_size=1, max_size=300))
 def test_an_items_sparse_vector_weighs_its_words_as_its_postings_do(title, text):
     kept = db.fetch_one(
-        "INSERT INTO memory_item (id, namespace, type, title, raw_text, content_hash, valid) VALUES (gen_random_uuid()::text, 'made', 'note', "
-        "%s, jsonb_build_object('text', %s::text), md5(random()::text), '{(,)}') RETURNING no",
+        "INSERT INTO memory_item (id, namespace, type, title, raw_text, content_hash, valid) VALUES"
+        " (gen_random_uuid()::text, 'made', 'note', %s, jsonb_build_object('text', %s::text),"
+        " md5(random()::text), '{(,)}') RETURNING no",
         [title.replace("\0", ""), text.replace("\0", "")],
     )
     weighed = db.fetch_one(
-        "SELECT m.words, -(m.impacts <#> p.ones) AS impact, p.impact AS posted, p.length FROM memory_item m, LATERAL ("
-        "SELECT memory_weights(array_agg(term), array_agg(1::float8)) AS ones, coalesce(sum(impact), 0) AS impact, "
-        "coalesce(max(length), 0) AS length FROM memory_posting WHERE item = m.no) p WHERE m.no = %s",
+        "SELECT m.words, -(m.impacts <#> p.ones) AS impact, p.impact AS posted, p.length FROM"
+        " memory_item m, LATERAL (SELECT memory_weights(array_agg(term), array_agg(1::float8)) AS"
+        " ones, coalesce(sum(impact), 0) AS impact, coalesce(max(length), 0) AS length FROM"
+        " memory_posting WHERE item = m.no) p WHERE m.no = %s",
         [kept["no"]],
     )
 

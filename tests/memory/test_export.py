@@ -50,7 +50,11 @@ def test_an_export_that_is_imported_elsewhere_answers_the_same_and_exports_the_s
 
     assert counts["item"] == 3 and counts["belief"] == 6 and counts["message"] == 2
     assert [[memory.text for memory in recall("ferry", **when)] for when in asked] == before
-    assert before[:3] == [["the ferry leaves at noon"], ["the ferry leaves at one"], ["the ferry leaves at noon"]]
+    assert before[:3] == [
+        ["the ferry leaves at noon"],
+        ["the ferry leaves at one"],
+        ["the ferry leaves at noon"],
+    ]
     assert _without_header(_plain(export())) == _without_header(records)
     assert history.turns("desk") == [("When does it leave?", "At one.")]
 
@@ -87,7 +91,11 @@ def papers(tmp_path):
 
 def _opens_at_its_words(namespace):
     [hit] = recall("harbour crane", namespace=namespace)
-    opened = documents.opened(documents.citation(hit.metadata["document"], 0, hit.metadata["offset"], hit.metadata["length"]))
+    opened = documents.opened(
+        documents.citation(
+            hit.metadata["document"], 0, hit.metadata["offset"], hit.metadata["length"]
+        )
+    )
     return opened["text"] == hit.text and CRANE in opened["text"]
 
 
@@ -108,9 +116,11 @@ def test_documents_are_exported_so_that_citations_open_where_they_are_imported(p
 def test_a_document_that_was_read_here_stays_the_one_of_its_file(papers):
     records = _plain(export())
     changed = [
-        {**record, "id": "doc_0123", "sha256": "other", "body": "# Old\n\nIt was red."}
-        if record["kind"] == "document"
-        else record
+        (
+            {**record, "id": "doc_0123", "sha256": "other", "body": "# Old\n\nIt was red."}
+            if record["kind"] == "document"
+            else record
+        )
         for record in records
         if record["kind"] != "passage"
     ]
@@ -118,7 +128,9 @@ def test_a_document_that_was_read_here_stays_the_one_of_its_file(papers):
     assert import_(changed)["document"] == 1
 
     assert [row["state"] for row in documents.listed("main")] == ["read"]
-    assert documents.opened("doc_0123#offset=7&length=11")["text"] == "It was red." and _opens_at_its_words("main")
+    assert documents.opened("doc_0123#offset=7&length=11")[
+        "text"
+    ] == "It was red." and _opens_at_its_words("main")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +141,10 @@ def test_a_document_that_was_read_here_stays_the_one_of_its_file(papers):
         (lambda records: [{**records[0], "version": 9}, *records[1:]], "version 1"),
         (lambda records: [*records, {"kind": "gossip"}], "kind 'gossip'"),
         (lambda records: [*records, ["no", "record"]], "kind None"),
-        (lambda records: [*records, {"kind": "link", "from_id": "mem_none"}], "not as it was exported"),
+        (
+            lambda records: [*records, {"kind": "link", "from_id": "mem_none"}],
+            "not as it was exported",
+        ),
         (lambda records: [*records, {**records[1], "raw_text": {"text": " "}}], "text is empty"),
     ],
 )
@@ -139,4 +154,6 @@ def test_a_spoiled_file_is_refused_whole(lived, spoil, words):
     with pytest.raises(BadInput, match=words):
         import_(records, "copy")
 
-    assert db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE namespace = 'copy'") == {"n": 0}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE namespace = 'copy'") == {
+        "n": 0
+    }

@@ -23,8 +23,16 @@ def spread_out(tmp_path, owner):
                [RUN, db.jsonb({"topic": "Who is Ada Example?"}), db.jsonb({"title": "Ben Sample", "of": ["ADA\nEXAMPLE"]})])  # fmt: skip
     with step("test.write", RUN), span("call", {"answer": json.dumps({"about": "Ada\nExample"})}):
         pass
-    db.execute("INSERT INTO run_event (run_id, event, message) VALUES (%s, 'progress', 'Reading about Ada Example')", [RUN])
-    db.execute("INSERT INTO evidence (id, run_id, namespace, body) VALUES ('ev_1', %s, 'main', 'Ada  Example lives here')", [RUN])
+    db.execute(
+        "INSERT INTO run_event (run_id, event, message) VALUES (%s, 'progress', 'Reading about Ada"
+        " Example')",
+        [RUN],
+    )
+    db.execute(
+        "INSERT INTO evidence (id, run_id, namespace, body) VALUES ('ev_1', %s, 'main', 'Ada "
+        " Example lives here')",
+        [RUN],
+    )
     db.execute("INSERT INTO research_result (run_id, topic_id, title, findings) VALUES (%s, 't', 'People', %s)",
                [RUN, db.jsonb([{"text": "Ada Example moved."}, {"text": "Ben Sample stayed."}])])  # fmt: skip
     db.execute("INSERT INTO usage (run_id, agent, model, state, response) VALUES (%s, 'writer', 'm', 'settled', %s)",
@@ -32,15 +40,33 @@ def spread_out(tmp_path, owner):
     db.execute("INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until, recipients, subject, html, plain) VALUES "
                "(%s, 'f', 'main', 'daily', now(), now(), '{ada.example@mail.example,ben@mail.example}', 'News', 'x', 'x')", [RUN])  # fmt: skip
     owner.execute("CREATE TABLE checkpoint.writes (thread_id text, blob bytea)")
-    db.execute("INSERT INTO checkpoint.writes VALUES ('one', %s), ('one', 'x'), ('two', 'x')", [b"Ada Example"])
-    history.append("desk", [ModelRequest(parts=[UserPromptPart("Hello")]), ModelResponse(parts=[TextPart("Good day")])])
-    history.append(
-        "desk", [ModelRequest(parts=[UserPromptPart("Phone of Ada Example?")]), ModelResponse(parts=[TextPart("12 34")])]
+    db.execute(
+        "INSERT INTO checkpoint.writes VALUES ('one', %s), ('one', 'x'), ('two', 'x')",
+        [b"Ada Example"],
     )
-    history.append("desk", [ModelRequest(parts=[UserPromptPart("Thanks")]), ModelResponse(parts=[TextPart("Bye")])])
+    history.append(
+        "desk",
+        [
+            ModelRequest(parts=[UserPromptPart("Hello")]),
+            ModelResponse(parts=[TextPart("Good day")]),
+        ],
+    )
+    history.append(
+        "desk",
+        [
+            ModelRequest(parts=[UserPromptPart("Phone of Ada Example?")]),
+            ModelResponse(parts=[TextPart("12 34")]),
+        ],
+    )
+    history.append(
+        "desk",
+        [ModelRequest(parts=[UserPromptPart("Thanks")]), ModelResponse(parts=[TextPart("Bye")])],
+    )
     fact = remember("fact", "Ada Example lives in Paris", namespace="sample")
     remember("finding", "somebody moved to another town", derived_from=[fact], namespace="sample")
-    remember_all([Draft("note", "the list of guests", origin=Origin("https://x.example/ada_example.html"))])
+    remember_all(
+        [Draft("note", "the list of guests", origin=Origin("https://x.example/ada_example.html"))]
+    )
     ben = remember("fact", "Ben Sample lives in Rome")
     (tmp_path / "outbox").mkdir()
     mail = EmailMessage()
@@ -52,12 +78,23 @@ def spread_out(tmp_path, owner):
 
 def test_a_forgotten_subject_is_found_nowhere_and_the_rest_stays(spread_out, tmp_path):
     before = forget("Ada Example", dry_run=True)
-    assert len(before.found) >= 10 and db.fetch_one("SELECT count(*) AS n FROM memory_item") == {"n": 4}
+    assert len(before.found) >= 10 and db.fetch_one("SELECT count(*) AS n FROM memory_item") == {
+        "n": 4
+    }
 
     done = forget("ada example")
 
-    assert done.proved and done.found == {} and done.files == 1 and not list((tmp_path / "outbox").glob("*.eml"))
-    assert done.deleted["memory_item"] == 3 and done.deleted["chat_message"] == 2 and done.deleted["evidence"] == 1
+    assert (
+        done.proved
+        and done.found == {}
+        and done.files == 1
+        and not list((tmp_path / "outbox").glob("*.eml"))
+    )
+    assert (
+        done.deleted["memory_item"] == 3
+        and done.deleted["chat_message"] == 2
+        and done.deleted["evidence"] == 1
+    )
     assert done.blanked["digest"] == 1 and done.blanked["run"] == 2 and done.blanked["span"] == 1
     assert [row["id"] for row in db.fetch_all("SELECT id FROM memory_item")] == [spread_out]
     assert (
@@ -102,7 +139,9 @@ def test_a_subject_is_found_however_it_is_written_and_nothing_like_it(subject, w
 
     done = forget(subject)
 
-    assert done.proved and [row["id"] for row in db.fetch_all("SELECT id FROM memory_item")] == [kept]
+    assert done.proved and [row["id"] for row in db.fetch_all("SELECT id FROM memory_item")] == [
+        kept
+    ]
     assert db.fetch_one("SELECT response FROM usage") == {"response": {"tool": "[forgotten]"}}
 
 
@@ -124,8 +163,15 @@ def test_every_column_that_can_hold_text_is_scanned(owner):
     db.execute("INSERT INTO later VALUES (1, '{Ada Example}', NULL, NULL), (2, NULL, %s, NULL), (3, NULL, NULL, %s)",
                [b"x Ada Example x", db.jsonb({"Ada Example": 1})])  # fmt: skip
 
-    assert erase.scan(pattern_of("Ada Example")) == {"later.words": 1, "later.raw": 1, "later.more": 1}
-    assert forget("Ada Example").blanked == {"later": 3} and erase.scan(pattern_of("Ada Example")) == {}
+    assert erase.scan(pattern_of("Ada Example")) == {
+        "later.words": 1,
+        "later.raw": 1,
+        "later.more": 1,
+    }
+    assert (
+        forget("Ada Example").blanked == {"later": 3}
+        and erase.scan(pattern_of("Ada Example")) == {}
+    )
 
 
 def test_the_file_of_events_loses_only_the_lines_about_the_subject(monkeypatch, tmp_path):

@@ -1,4 +1,6 @@
-"""Forgetting inside documents, under the application's role: the words go everywhere, other citations still open."""
+"""Forgetting inside documents, under the application's role: the words go everywhere, other
+citations still open.
+"""
 
 import psycopg
 import pytest
@@ -23,7 +25,9 @@ def lesser_role(postgres_server, monkeypatch):
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute("CREATE DATABASE forgetting")
     monkeypatch.setenv("MILLRACE_OWNER_URL", base + "/forgetting")
-    monkeypatch.setenv("MILLRACE_DATABASE_URL", f"postgresql://forgetful:pass-word@{base.split('@')[1]}/forgetting")
+    monkeypatch.setenv(
+        "MILLRACE_DATABASE_URL", f"postgresql://forgetful:pass-word@{base.split('@')[1]}/forgetting"
+    )
     config.reload()
     db.migrate()
     yield
@@ -35,19 +39,25 @@ def lesser_role(postgres_server, monkeypatch):
 
 @pytest.fixture
 def handbook(lesser_role, tmp_path):
-    """A document of four sections; the second is about Ada Example, who is named once more in the fourth."""
+    """A document of four sections; the second is about Ada Example, who is named once more in the
+    fourth.
+    """
     folder = tmp_path / "papers"
     folder.mkdir()
     ingestion = Ingestion(folder)
     sections = (CRANE, ADA, QUAY, FERRY + " Ask Ada Example about it.")
-    text = "# Handbook\n\n" + "\n\n".join(f"## Part {n}\n\n{said}{FILLING}" for n, said in enumerate(sections, 1))
+    text = "# Handbook\n\n" + "\n\n".join(
+        f"## Part {n}\n\n{said}{FILLING}" for n, said in enumerate(sections, 1)
+    )
     ingestion.write("handbook.md", text)
     ingestion.run()
     vectors.embed_missing()
     return ingestion
 
 
-def test_what_a_document_says_of_the_subject_goes_and_other_citations_open_at_their_passages(handbook):
+def test_what_a_document_says_of_the_subject_goes_and_other_citations_open_at_their_passages(
+    handbook,
+):
     before = handbook.document("handbook.md")
     cited = {row["number"]: documents.citation(row["document_id"], row["page"], row["start_at"], row["end_at"] - row["start_at"])
              for row in handbook.passages("handbook.md")}  # fmt: skip
@@ -57,18 +67,27 @@ def test_what_a_document_says_of_the_subject_goes_and_other_citations_open_at_th
 
     after = handbook.document("handbook.md")
     assert done["proved"] and done["found"] == {} and done["deleted"]["memory_item"] == 2
-    assert len(after["body"]) == len(before["body"]) and after["body"].count("\n") == before["body"].count("\n")
+    assert len(after["body"]) == len(before["body"]) and after["body"].count("\n") == before[
+        "body"
+    ].count("\n")
     for secret in ("Ada", "Paris", "contract", "lighthouse", "ninth of May"):
         assert secret not in after["body"]
     gone = [number for number, text in said.items() if "Ada Example" in text]
     for number, address in cited.items():
         opened = documents.opened(address)["text"]
-        assert (set(opened.split()) and set("".join(opened.split())) == {"█"}) if number in gone else opened == said[number]
+        assert (
+            (set(opened.split()) and set("".join(opened.split())) == {"█"})
+            if number in gone
+            else opened == said[number]
+        )
     assert done["elsewhere"] == [
-        f"the file {handbook.folder / 'handbook.md'} mentions it; delete or change it, or the next change of it is read again"
+        f"the file {handbook.folder / 'handbook.md'} mentions it; delete or change it, or the next"
+        " change of it is read again"
     ]
     assert [
-        memory.text for memory in recall("who signed the contract for the lighthouse in Paris?") if "Paris" in memory.text
+        memory.text
+        for memory in recall("who signed the contract for the lighthouse in Paris?")
+        if "Paris" in memory.text
     ] == []
     # The audit knows that it happened, and nothing of whom.
     [row] = [row for row in audit.rows() if row["kind"] == "memory.forgotten"]
@@ -80,18 +99,31 @@ def test_what_a_document_says_of_the_subject_goes_and_other_citations_open_at_th
 def test_no_vector_is_left_that_was_made_with_the_forgotten_text(lesser_role):
     turns = ["Where do you live?", "I am Ada Example and live in Paris.", "That is far.", "It is."]
     ids = remember_all(
-        [Draft("turn", text, metadata={"session": "s", "ordinal": number}, near=False) for number, text in enumerate(turns)]
+        [
+            Draft("turn", text, metadata={"session": "s", "ordinal": number}, near=False)
+            for number, text in enumerate(turns)
+        ]
     )
     other = remember("note", "Ben Sample lives in Rome")
     vectors.embed_missing()
 
     assert forget("Ada Example").proved
 
-    rows = {row["id"]: row["made"] for row in db.fetch_all("SELECT id, embedding IS NOT NULL AS made FROM memory_item")}
+    rows = {
+        row["id"]: row["made"]
+        for row in db.fetch_all("SELECT id, embedding IS NOT NULL AS made FROM memory_item")
+    }
     assert rows == {ids[0]: True, ids[2]: False, ids[3]: True, other: True}
-    assert db.fetch_all("SELECT 1 FROM memory_posting p WHERE NOT EXISTS (SELECT 1 FROM memory_item m WHERE m.no = p.item)") == []
+    assert (
+        db.fetch_all(
+            "SELECT 1 FROM memory_posting p WHERE NOT EXISTS (SELECT 1 FROM memory_item m WHERE"
+            " m.no = p.item)"
+        )
+        == []
+    )
     words = (
-        "SELECT f.term FROM memory_frequency f JOIN unnest(memory_words('Ada Paris')) w ON f.term = memory_term('main', w.lexeme)"
+        "SELECT f.term FROM memory_frequency f JOIN unnest(memory_words('Ada Paris')) w ON f.term ="
+        " memory_term('main', w.lexeme)"
     )
     assert db.fetch_all(words) == []
     assert vectors.embed_missing() == 1

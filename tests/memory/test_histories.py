@@ -1,4 +1,6 @@
-"""What was true then and what was known then, on generated histories, beside a model in plain Python."""
+"""What was true then and what was known then, on generated histories, beside a model in plain
+Python.
+"""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -25,14 +27,20 @@ text, source = st.sampled_from(TEXTS), st.sampled_from(SOURCES)
 span = st.one_of(
     st.tuples(st.none(), st.none()),
     st.tuples(st.integers(0, DAYS - 2), st.none()),
-    st.lists(st.integers(0, DAYS - 1), min_size=2, max_size=2, unique=True).map(lambda pair: tuple(sorted(pair))),
+    st.lists(st.integers(0, DAYS - 1), min_size=2, max_size=2, unique=True).map(
+        lambda pair: tuple(sorted(pair))
+    ),
 )
 operation = st.one_of(
     st.tuples(st.just("remember"), text, source, span, st.none()),
     st.tuples(st.just("remember"), text, source, span, st.none()),
     st.tuples(st.just("remember"), text, source, span, text),
-    st.tuples(st.just("supersede"), text, text, source, st.one_of(st.none(), st.integers(0, DAYS - 1))),
-    st.tuples(st.just("supersede"), text, text, source, st.one_of(st.none(), st.integers(0, DAYS - 1))),
+    st.tuples(
+        st.just("supersede"), text, text, source, st.one_of(st.none(), st.integers(0, DAYS - 1))
+    ),
+    st.tuples(
+        st.just("supersede"), text, text, source, st.one_of(st.none(), st.integers(0, DAYS - 1))
+    ),
     st.tuples(st.just("retract"), source),
     st.tuples(st.just("believe"), source),
 )
@@ -45,8 +53,15 @@ def day(number: int | None) -> datetime | None:
 
 
 @pytest.mark.usefixtures("database")
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(histories, st.lists(st.tuples(st.integers(0, DAYS - 1), st.integers(0, DAYS - 1)), min_size=4, max_size=8))
+@settings(
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
+@given(
+    histories,
+    st.lists(st.tuples(st.integers(0, DAYS - 1), st.integers(0, DAYS - 1)), min_size=4, max_size=8),
+)
 def test_memory_answers_as_the_model_does(history, questions):
     model, namespace = Model(), f"history-{next(_numbers)}"
     ids: dict[str, str] = {}
@@ -55,7 +70,11 @@ def test_memory_answers_as_the_model_does(history, questions):
     for today, (name, *arguments) in enumerate(history):
         config.settings().now = day(today)
         expected = _refused(_model, model, name, today, *arguments)
-        assert _refused(_store, ids, namespace, name, *arguments) == expected, (today, name, arguments)
+        assert _refused(_store, ids, namespace, name, *arguments) == expected, (
+            today,
+            name,
+            arguments,
+        )
 
     config.settings().now = day(DAYS)
     for as_of, known_at in [*questions, (len(history), len(history) - 1)]:
@@ -79,7 +98,15 @@ def _store(ids: dict[str, str], namespace: str, name: str, *arguments) -> None:
     if name == "remember":
         said, by, (start, end), base = arguments
         bases = [] if base in (None, said) else [ids.get(base, "mem_none")]
-        draft = Draft("fact", said, origin=Origin(by), valid_from=day(start), valid_to=day(end), derived_from=bases, near=False)
+        draft = Draft(
+            "fact",
+            said,
+            origin=Origin(by),
+            valid_from=day(start),
+            valid_to=day(end),
+            derived_from=bases,
+            near=False,
+        )
         ids[said] = remember_all([draft], namespace=namespace)[0]
     elif name == "supersede":
         old, new, by, since = arguments
@@ -101,7 +128,8 @@ def _refused(act, *arguments) -> bool:
 def _known(namespace: str, as_of: int, known_at: int | None) -> set[str]:
     condition, values = valid_at_sql(time_point(day(as_of), day(known_at)))
     rows = db.fetch_all(
-        f"SELECT raw_text ->> 'text' AS text FROM memory_item m WHERE namespace = %(namespace)s AND type = 'fact' AND {condition}",
+        "SELECT raw_text ->> 'text' AS text FROM memory_item m WHERE namespace = %(namespace)s AND"
+        f" type = 'fact' AND {condition}",
         {**values, "namespace": namespace},
     )
     return {row["text"] for row in rows}

@@ -28,16 +28,24 @@ pytestmark = pytest.mark.usefixtures("database")
 
 @st.composite
 def dialogues(draw):
-    """Turns with chains of tool calls; a result may come together with the next question, as after an approval."""
+    """Turns with chains of tool calls; a result may come together with the next question, as after
+    an approval.
+    """
     messages, number, pending = [], 0, []
     for _ in range(draw(st.integers(1, 8))):
         parts = [ToolReturnPart("look", "late", tool_call_id=call) for call in pending]
         pending = []
-        messages.append(ModelRequest(parts=[*parts, UserPromptPart("x" * draw(st.integers(1, 400)))]))
+        messages.append(
+            ModelRequest(parts=[*parts, UserPromptPart("x" * draw(st.integers(1, 400)))])
+        )
         for _ in range(draw(st.integers(0, 3))):
             calls = [f"call-{number + extra}" for extra in range(draw(st.integers(1, 2)))]
             number += len(calls)
-            messages.append(ModelResponse(parts=[ToolCallPart("look", {"at": "it"}, tool_call_id=call) for call in calls]))
+            messages.append(
+                ModelResponse(
+                    parts=[ToolCallPart("look", {"at": "it"}, tool_call_id=call) for call in calls]
+                )
+            )
             answer = draw(st.sampled_from(["result", "retry", "later"]))
             if answer == "later":
                 pending = calls
@@ -52,7 +60,9 @@ def dialogues(draw):
 
 
 @given(dialogues(), st.integers(1, 9), st.integers(0, 6_000))
-def test_truncation_keeps_whole_turns_and_no_result_loses_its_call(messages, most_turns, most_characters):
+def test_truncation_keeps_whole_turns_and_no_result_loses_its_call(
+    messages, most_turns, most_characters
+):
     kept = history.truncate(messages, most_turns, most_characters)
 
     assert kept and kept == messages[len(messages) - len(kept) :]
@@ -87,8 +97,18 @@ def test_an_agent_goes_on_with_its_stored_conversation_tools_and_all():
     assert [type(part).__name__ for message in loaded.messages for part in message.parts] == [
         "UserPromptPart", "ToolCallPart", "ToolReturnPart", "TextPart",
     ]  # fmt: skip
-    assert stored.messages == second.conversation.messages and stored.usage == second.conversation.usage
-    assert [row["turn"] for row in db.fetch_all("SELECT turn FROM chat_message ORDER BY id")] == [1, 1, 1, 1, 2, 2]
+    assert (
+        stored.messages == second.conversation.messages
+        and stored.usage == second.conversation.usage
+    )
+    assert [row["turn"] for row in db.fetch_all("SELECT turn FROM chat_message ORDER BY id")] == [
+        1,
+        1,
+        1,
+        1,
+        2,
+        2,
+    ]
 
 
 def test_of_two_who_save_one_conversation_the_second_is_told_and_appending_waits_its_turn():
@@ -135,7 +155,9 @@ def test_a_secret_and_a_nul_do_not_get_into_the_tables_and_long_foreign_texts_do
     long = "שלום 你好 " * 60_000 + "."
     history.remember_turn("desk", "my key is sk-abcdefghijklmnopqrstuvwx\x00", long)
 
-    stored = db.fetch_one("SELECT string_agg(content || metadata::text, ' ') AS text FROM chat_message")
+    stored = db.fetch_one(
+        "SELECT string_agg(content || metadata::text, ' ') AS text FROM chat_message"
+    )
 
     assert "sk-abcdef" not in stored["text"] and history.turns("desk")[0][1] == long
     assert len(history.load("desk")) == 2
@@ -150,9 +172,16 @@ def test_what_was_said_is_found_by_words_and_as_of_a_time_in_its_namespace(clock
         history.remember_turn("desk", "A sample of Kestrel?", "Yes.")
     clock("2026-05-03")
 
-    assert [row["text"] for row in said(about="kestrel")] == ["What about Kestrel?", "It waits for parts."]
+    assert [row["text"] for row in said(about="kestrel")] == [
+        "What about Kestrel?",
+        "It waits for parts.",
+    ]
     assert [row["session"] for row in said(about="kestrel", namespace="sample")] == ["desk", "desk"]
-    assert len(said()) == 4 and len(said(known_at="2026-05-01T12:00")) == 2 and len(said("other", since="2026-05-02")) == 2
+    assert (
+        len(said()) == 4
+        and len(said(known_at="2026-05-01T12:00")) == 2
+        and len(said("other", since="2026-05-02")) == 2
+    )
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "a/b", "x" * 81, "a\x00b"])

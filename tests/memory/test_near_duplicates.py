@@ -14,18 +14,28 @@ from f.millrace.memory.retention import prune
 from f.millrace.memory.store import Draft, Origin, get, remember, remember_all
 from f.millrace.memory.timeline import history, timeline
 
-LONG = "The harbour master of Lindholm said on Monday that the new cranes will unload ships without a crew"
-sentences = st.lists(st.text(string.ascii_lowercase, min_size=2, max_size=9), min_size=14, max_size=40).map(" ".join)
+LONG = (
+    "The harbour master of Lindholm said on Monday that the new cranes will unload ships without a"
+    " crew"
+)
+sentences = st.lists(
+    st.text(string.ascii_lowercase, min_size=2, max_size=9), min_size=14, max_size=40
+).map(" ".join)
 
 
 @pytest.mark.usefixtures("database")
 def test_nearly_the_same_text_is_one_item_and_the_other_wording_is_kept_as_evidence():
     first = remember("finding", LONG + ".", source="one")
-    again = remember("finding", LONG.replace("said on Monday", "said, on monday,") + "!", source="two")
+    again = remember(
+        "finding", LONG.replace("said on Monday", "said, on monday,") + "!", source="two"
+    )
 
     evidence = history(first)["origins"]
     assert again == first and [row["source"] for row in evidence] == ["one", "two"]
-    assert evidence[1]["wording"].startswith("The harbour master of Lindholm said, on") and 0.85 <= evidence[1]["similarity"] <= 1
+    assert (
+        evidence[1]["wording"].startswith("The harbour master of Lindholm said, on")
+        and 0.85 <= evidence[1]["similarity"] <= 1
+    )
 
 
 @pytest.mark.usefixtures("database")
@@ -49,20 +59,37 @@ def test_what_differs_in_a_number_or_a_negation_stays_two(one, other, contradict
 def test_another_value_of_the_same_attribute_contradicts_while_both_hold(clock):
     clock("2026-06-01")
     about = {"subject": "Kestrel", "attribute": "status"}
-    remember("fact", "Kestrel sleeps", metadata={**about, "value": "paused"}, valid_from="2026-01-01", valid_to="2026-02-01")
-    runs = remember("fact", "Kestrel goes well", metadata={**about, "value": "running"}, valid_from="2026-02-01")
-    stops = remember("fact", "Kestrel was given up", metadata={**about, "value": "stopped"}, valid_from="2026-05-01")
+    remember(
+        "fact",
+        "Kestrel sleeps",
+        metadata={**about, "value": "paused"},
+        valid_from="2026-01-01",
+        valid_to="2026-02-01",
+    )
+    runs = remember(
+        "fact", "Kestrel goes well", metadata={**about, "value": "running"}, valid_from="2026-02-01"
+    )
+    stops = remember(
+        "fact",
+        "Kestrel was given up",
+        metadata={**about, "value": "stopped"},
+        valid_from="2026-05-01",
+    )
 
-    assert [(row["to_id"], row["relation"]) for row in links(stops)] == [(runs, "contradicts")] and links(runs) == []
+    assert [(row["to_id"], row["relation"]) for row in links(stops)] == [
+        (runs, "contradicts")
+    ] and links(runs) == []
 
 
 @given(sentences, st.data())
 def test_small_changes_of_form_share_a_mark_and_are_the_same(text, data):
-    other = data.draw(st.sampled_from([text.upper(), text + " .", text.replace(" ", "  "), f"«{text}»"]))
-
-    assert near_duplicates.similarity(text, other) == 1 and set(near_duplicates.minhash_bands(text)) & set(
-        near_duplicates.minhash_bands(other)
+    other = data.draw(
+        st.sampled_from([text.upper(), text + " .", text.replace(" ", "  "), f"«{text}»"])
     )
+
+    assert near_duplicates.similarity(text, other) == 1 and set(
+        near_duplicates.minhash_bands(text)
+    ) & set(near_duplicates.minhash_bands(other))
     assert not near_duplicates.differ_in_substance(text, other)
 
 
@@ -72,9 +99,9 @@ def test_similarity_is_symmetric_and_in_bounds(one, other):
         near_duplicates.similarity(one, other) == near_duplicates.similarity(other, one)
         and 0 <= near_duplicates.similarity(one, other) <= 1
     )
-    assert near_duplicates.similarity(one, one) == 1 and near_duplicates.contradict(one, other) == near_duplicates.contradict(
-        other, one
-    )
+    assert near_duplicates.similarity(one, one) == 1 and near_duplicates.contradict(
+        one, other
+    ) == near_duplicates.contradict(other, one)
 
 
 @pytest.mark.usefixtures("database")
@@ -87,7 +114,9 @@ def test_passages_are_only_one_when_they_are_equal_and_keep_each_place():
 
     assert ids[0] == ids[1] != ids[2]
     rows = db.fetch_all(
-        "SELECT document, page, start_offset, end_offset FROM memory_origin WHERE item_id = %s ORDER BY page", [ids[0]]
+        "SELECT document, page, start_offset, end_offset FROM memory_origin WHERE item_id = %s"
+        " ORDER BY page",
+        [ids[0]],
     )
     assert [tuple(row.values()) for row in rows] == [("a.pdf", 1, 0, 90), ("b.pdf", 7, 10, 100)]
 
@@ -117,14 +146,23 @@ def test_a_text_beyond_all_bounds_is_refused_with_the_way_out():
 def test_what_is_kept_for_some_days_goes_after_them_unless_it_was_said_again(clock, monkeypatch):
     monkeypatch.setenv("MILLRACE_MEMORY_DAYS", '{"evidence": 30, "conversation": 10}')
     clock("2026-01-01")
-    old, again, other = (remember(kind, text) for kind, text in [("evidence", "Old"), ("evidence", "Again"), ("fact", "Other")])
+    old, again, other = (
+        remember(kind, text)
+        for kind, text in [("evidence", "Old"), ("evidence", "Again"), ("fact", "Other")]
+    )
     db.execute("INSERT INTO chat_session (id, updated_at) VALUES ('desk', '2026-01-01')")
     clock("2026-01-20")
     remember("evidence", "Again")
     clock("2026-02-05")
 
-    assert prune() == {"conversation": 1, "evidence": 1} and prune() == {"conversation": 0, "evidence": 0}
-    assert {row["id"] for row in db.fetch_all("SELECT id FROM memory_item")} == {again, other} and old
+    assert prune() == {"conversation": 1, "evidence": 1} and prune() == {
+        "conversation": 0,
+        "evidence": 0,
+    }
+    assert {row["id"] for row in db.fetch_all("SELECT id FROM memory_item")} == {
+        again,
+        other,
+    } and old
 
 
 @pytest.mark.parametrize("days", ['{"evidence": 0}', '{"evidence": "soon"}', "30"])

@@ -26,7 +26,9 @@ def places(ids):
 
 
 def test_turns_without_ordinal_stand_in_the_order_they_were_given():
-    first = remember_all([Draft("turn", text, name, metadata={"session": 3}) for name, text in TALK[:2]])
+    first = remember_all(
+        [Draft("turn", text, name, metadata={"session": 3}) for name, text in TALK[:2]]
+    )
     more = [remember("turn", text, title=name, metadata={"session": 3}) for name, text in TALK[2:]]
 
     assert places(first + more) == [("3", 0), ("3", 1), ("3", 2), ("3", 3)]
@@ -49,7 +51,9 @@ def test_a_session_goes_by_other_names(name):
 
 
 def test_a_place_that_is_given_is_kept_and_so_is_that_of_what_is_there():
-    given = remember("passage", "The quay was repaired", metadata={"document": "report", "ordinal": 7})
+    given = remember(
+        "passage", "The quay was repaired", metadata={"document": "report", "ordinal": 7}
+    )
     after = remember("passage", "The crane was not", metadata={"document": "report"})
     again = remember("passage", "The quay was repaired", metadata={"document": "report"})
 
@@ -59,7 +63,9 @@ def test_a_place_that_is_given_is_kept_and_so_is_that_of_what_is_there():
 def test_two_writers_into_one_session_share_no_place():
     def write(name):
         for number in range(10):
-            remember_all([Draft("turn", f"{name} says {number}", metadata={"session": "both"}, near=False)])
+            remember_all(
+                [Draft("turn", f"{name} says {number}", metadata={"session": "both"}, near=False)]
+            )
         db.close()
 
     threads = [threading.Thread(target=write, args=[name]) for name in ("Ana", "Ben", "Cleo")]
@@ -68,7 +74,12 @@ def test_two_writers_into_one_session_share_no_place():
     for thread in threads:
         thread.join()
 
-    places = [row["ordinal"] for row in db.fetch_all("SELECT ordinal FROM memory_item WHERE thread = 'both' ORDER BY ordinal")]
+    places = [
+        row["ordinal"]
+        for row in db.fetch_all(
+            "SELECT ordinal FROM memory_item WHERE thread = 'both' ORDER BY ordinal"
+        )
+    ]
     assert places == list(range(30))
 
 
@@ -97,14 +108,20 @@ def test_who_says_it_is_the_title(type, text, metadata, title):
 
 def test_an_answer_is_found_through_the_question_before_it():
     ids = remember_all([Draft("turn", f"{name}: {text}", near=False) for name, text in TALK])
-    remember_all([Draft("note", f"A long brown table, number {number}", near=False) for number in range(5)])
+    remember_all(
+        [Draft("note", f"A long brown table, number {number}", near=False) for number in range(5)]
+    )
 
     assert ids[1] in [memory.id for memory in recall("which bird did Ben see at the harbour", 2)]
 
 
 def test_what_stands_far_away_in_a_long_session_adds_nothing():
-    texts = ["The kestrel nests in the harbour crane"] + [f"Item {n} of the ledger" for n in range(20)]
-    remember_all([Draft("turn", text, "Ana", metadata={"session": 1}, near=False) for text in texts])
+    texts = ["The kestrel nests in the harbour crane"] + [
+        f"Item {n} of the ledger" for n in range(20)
+    ]
+    remember_all(
+        [Draft("turn", text, "Ana", metadata={"session": 1}, near=False) for text in texts]
+    )
     vectors.embed_missing()
 
     near, far = (next(result for result in search("kestrel", 21).results if result.memory.metadata["ordinal"] == place)
@@ -118,7 +135,11 @@ def test_sessions_of_one_name_do_not_mix_in_a_vector(monkeypatch):
         remember_all([Draft("turn", f"{word} of the {talk}", origin=Origin(talk), metadata={"session": 1, "ordinal": n})
                       for n, word in enumerate(("first", "second"))])  # fmt: skip
     embedded: list[str] = []
-    monkeypatch.setattr(vectors.embedding, "embed", lambda texts, *rest: embedded.extend(texts) or [[1.0] * 384 for _ in texts])
+    monkeypatch.setattr(
+        vectors.embedding,
+        "embed",
+        lambda texts, *rest: embedded.extend(texts) or [[1.0] * 384 for _ in texts],
+    )
 
     vectors.embed_missing()
 
@@ -130,7 +151,11 @@ def test_sessions_of_one_name_do_not_mix_in_a_vector(monkeypatch):
 def test_a_name_in_the_text_is_embedded_once(monkeypatch):
     remember_all([Draft("turn", f"{name}: {text}", near=False) for name, text in TALK[:2]])
     embedded: list[str] = []
-    monkeypatch.setattr(vectors.embedding, "embed", lambda texts, *rest: embedded.extend(texts) or [[1.0] * 384 for _ in texts])
+    monkeypatch.setattr(
+        vectors.embedding,
+        "embed",
+        lambda texts, *rest: embedded.extend(texts) or [[1.0] * 384 for _ in texts],
+    )
 
     vectors.embed_missing()
 

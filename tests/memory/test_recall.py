@@ -1,4 +1,6 @@
-"""Recall: k results when k exist, by words, meaning, time, field, link and conversation, whatever the question holds."""
+"""Recall: k results when k exist, by words, meaning, time, field, link and conversation, whatever
+the question holds.
+"""
 
 import threading
 from datetime import UTC, datetime
@@ -17,7 +19,10 @@ from f.millrace.memory.supersede import supersede
 
 pytestmark = pytest.mark.usefixtures("database")
 
-WORDS = "pump valve anode cathode harbour ledger kestrel sodium grid water winter paper river quota signal mirror".split()
+WORDS = (
+    "pump valve anode cathode harbour ledger kestrel sodium grid water winter paper river quota"
+    " signal mirror".split()
+)
 
 
 def fill(count: int, **more):
@@ -33,15 +38,18 @@ def fill(count: int, **more):
 def counted():
     """The statistics as the triggers keep them, and as counting again would make them."""
     kept = db.fetch_all(
-        "SELECT term, sum(items)::bigint AS items FROM memory_frequency GROUP BY 1 HAVING sum(items) <> 0 ORDER BY 1"
+        "SELECT term, sum(items)::bigint AS items FROM memory_frequency GROUP BY 1 HAVING"
+        " sum(items) <> 0 ORDER BY 1"
     )
     again = db.fetch_all("SELECT term, count(*) AS items FROM memory_posting GROUP BY 1 ORDER BY 1")
     extent = db.fetch_one(
-        "SELECT coalesce(sum(items), 0)::bigint AS items, coalesce(sum(words), 0)::bigint AS words FROM memory_extent"
+        "SELECT coalesce(sum(items), 0)::bigint AS items, coalesce(sum(words), 0)::bigint AS words"
+        " FROM memory_extent"
     )
     truth = db.fetch_one(
-        "SELECT count(*) AS items, coalesce(sum(words), 0)::bigint AS words FROM (SELECT (SELECT sum(cardinality(w.positions)) "
-        "FROM unnest(memory_words(m.title || ' ' || (m.raw_text ->> 'text'))) w) AS words FROM memory_item m) counted"
+        "SELECT count(*) AS items, coalesce(sum(words), 0)::bigint AS words FROM (SELECT (SELECT"
+        " sum(cardinality(w.positions)) FROM unnest(memory_words(m.title || ' ' || (m.raw_text ->>"
+        " 'text'))) w) AS words FROM memory_item m) counted"
     )
     return (kept, extent), (again, truth)
 
@@ -51,7 +59,10 @@ def test_the_counts_are_right_after_concurrent_writes_updates_and_deletes():
         for number in range(start, start + 6):
             with db.transaction():
                 remember_all(
-                    [Draft("note", f"shared words of {name} number {number}", near=False) for name in ("one", f"writer {start}")]
+                    [
+                        Draft("note", f"shared words of {name} number {number}", near=False)
+                        for name in ("one", f"writer {start}")
+                    ]
                 )
                 db.execute(
                     "DELETE FROM memory_item WHERE raw_text ->> 'text' = %s",
@@ -79,7 +90,10 @@ def test_nothing_of_a_deleted_text_is_left_in_the_statistics():
     db.execute("DELETE FROM memory_item WHERE id = %s", [item])
     db.execute("SELECT memory_tidy_statistics()")
 
-    assert db.fetch_all("SELECT term FROM memory_posting UNION SELECT term FROM memory_frequency") == []
+    assert (
+        db.fetch_all("SELECT term FROM memory_posting UNION SELECT term FROM memory_frequency")
+        == []
+    )
 
 
 def test_as_many_results_as_asked_however_selective_the_filter():
@@ -109,7 +123,9 @@ def test_case_and_white_space_change_nothing():
     plain = search("sodium anode harbour", 10)
     shouted = search("  SODIUM\n anode\tHarbour ", 10)
 
-    assert [(one.memory.id, one.score) for one in plain.results] == [(one.memory.id, one.score) for one in shouted.results]
+    assert [(one.memory.id, one.score) for one in plain.results] == [
+        (one.memory.id, one.score) for one in shouted.results
+    ]
 
 
 def test_a_passage_is_found_through_its_neighbours():
@@ -124,7 +140,10 @@ def test_a_passage_is_found_through_its_neighbours():
             Draft("passage", text, metadata={"document": "report", "ordinal": number}, near=False)
             for number, text in enumerate(texts)
         ]
-        + [Draft("passage", f"A camera catalogue, page {number}.", near=False) for number in range(5)]
+        + [
+            Draft("passage", f"A camera catalogue, page {number}.", near=False)
+            for number in range(5)
+        ]
     )
 
     found = [memory.id for memory in recall("which camera did the kestrel mission carry", 3)]
@@ -143,7 +162,9 @@ def test_the_future_and_the_past_are_answered_as_asked(clock):
 
     assert ids() == [new] and ids(as_of="2026-01-15") == [old]
     assert ids(as_of="2090-01-01") == [new]
-    assert ids(known_at="2026-01-15") == [old] and ids(as_of="2026-03-01", known_at="2026-01-15") == [old]
+    assert ids(known_at="2026-01-15") == [old] and ids(
+        as_of="2026-03-01", known_at="2026-01-15"
+    ) == [old]
     with pytest.raises(BadInput, match="yet to come"):
         ids(known_at="2090-01-01")
 
@@ -169,7 +190,10 @@ def test_what_is_nearest_to_the_time_asked_for_goes_first(clock):
     answer = search("When was the pump repaired about May 3, 2026?")
 
     assert [result.memory.id for result in answer.results] == ids
-    assert "of the time asked for" in answer.results[0].why and "near the time asked for" in answer.results[1].why
+    assert (
+        "of the time asked for" in answer.results[0].why
+        and "near the time asked for" in answer.results[1].why
+    )
 
 
 def test_a_plan_that_finds_nothing_is_followed_by_the_next(clock):
@@ -184,7 +208,8 @@ def test_a_plan_that_finds_nothing_is_followed_by_the_next(clock):
 
 def test_a_relation_is_answered_by_the_path_between():
     kestrel, camera, ana = (
-        remember("thing", text) for text in ("Kestrel, a mission", "A camera made in Oslo", "Ana, a mirror maker")
+        remember("thing", text)
+        for text in ("Kestrel, a mission", "A camera made in Oslo", "Ana, a mirror maker")
     )
     link(kestrel, camera, "carries")
     link(ana, camera, "built")
@@ -198,13 +223,18 @@ def test_a_relation_is_answered_by_the_path_between():
 
 def test_a_link_that_was_not_known_then_is_no_path(clock):
     clock("2026-01-01")
-    kestrel, camera = remember("thing", "Kestrel, a mission"), remember("thing", "A camera made in Oslo")
+    kestrel, camera = (
+        remember("thing", "Kestrel, a mission"),
+        remember("thing", "A camera made in Oslo"),
+    )
     clock("2026-02-01")
     link(kestrel, camera, "carries")
     clock("2026-03-01")
 
     assert search("How is Kestrel related to the camera?").plan == "relation"
-    assert search("How is Kestrel related to the camera?", known_at="2026-01-15").tried == ["relation: nothing found"]
+    assert search("How is Kestrel related to the camera?", known_at="2026-01-15").tried == [
+        "relation: nothing found"
+    ]
 
 
 def test_a_field_and_its_value_are_asked_for():
@@ -213,19 +243,29 @@ def test_a_field_and_its_value_are_asked_for():
 
     answer = search("projects with status open")
 
-    assert answer.plan == "structured" and [result.memory.id for result in answer.results] == [open_one]
+    assert answer.plan == "structured" and [result.memory.id for result in answer.results] == [
+        open_one
+    ]
 
 
 def test_amounts_words_and_dates_of_fields_are_compared_as_what_they_are():
-    dear = remember("invoice", "For oysters", metadata={"amount": 88000, "paid": "no", "due": "2026-05-01"})
-    cheap = remember("invoice", "For wool", metadata={"amount": "17.50", "paid": "yes", "due": "2026-07-01"})
+    dear = remember(
+        "invoice", "For oysters", metadata={"amount": 88000, "paid": "no", "due": "2026-05-01"}
+    )
+    cheap = remember(
+        "invoice", "For wool", metadata={"amount": "17.50", "paid": "yes", "due": "2026-07-01"}
+    )
     remember("invoice", "For nothing", metadata={"amount": "unknown"})
 
     def found(question):
         answer = search(question)
         return answer.plan == "structured" and [result.memory.id for result in answer.results]
 
-    assert found("all invoices over 1,000 pounds") == found("invoices with amount at least 88000") == [dear]
+    assert (
+        found("all invoices over 1,000 pounds")
+        == found("invoices with amount at least 88000")
+        == [dear]
+    )
     assert found("invoices with amount under 100 and paid yes") == [cheap]
     assert found("invoices where due after 2026-06-01") == [cheap]
     assert found("invoices with amount unknown and paid yes") is False
@@ -237,18 +277,29 @@ def test_an_evening_is_asked_for_before_its_day(clock):
     evening = remember("event", "The ferry came", valid_from="2026-11-17T19:30:00")
     remember("event", "The quay was cleaned", valid_from="2026-11-17T08:00:00")
 
-    assert [result.memory.id for result in search("what happened yesterday evening?").results] == [evening]
+    assert [result.memory.id for result in search("what happened yesterday evening?").results] == [
+        evening
+    ]
     whole_day = search("what happened on 16 November in the evening?")
-    assert [result.memory.id for result in whole_day.results] == [day_only] and whole_day.tried == ["when: nothing found"]
+    assert [result.memory.id for result in whole_day.results] == [day_only] and whole_day.tried == [
+        "when: nothing found"
+    ]
 
 
 def test_what_was_said_is_found_among_turns_and_messages():
-    turn = remember("turn", "My dog Rex hates the harbour", title="Ana", metadata={"session": "s1", "ordinal": 0})
+    turn = remember(
+        "turn",
+        "My dog Rex hates the harbour",
+        title="Ana",
+        metadata={"session": "s1", "ordinal": 0},
+    )
     remember("note", "A dog is an animal")
 
     answer = search("what did I tell you about my dog?")
 
-    assert answer.plan == "conversation" and [result.memory.id for result in answer.results] == [turn]
+    assert answer.plan == "conversation" and [result.memory.id for result in answer.results] == [
+        turn
+    ]
 
 
 @pytest.mark.parametrize(
@@ -308,12 +359,20 @@ def test_bad_arguments_are_refused_in_words():
 
 
 def test_a_result_says_why_it_is_there_and_where_it_stands():
-    remember_all([Draft("passage", "Hard carbon anodes", origin=Origin("paper.pdf", "doc1", 3, 10, 28))])
+    remember_all(
+        [Draft("passage", "Hard carbon anodes", origin=Origin("paper.pdf", "doc1", 3, 10, 28))]
+    )
 
     [result] = search("hard carbon").results
 
     assert "shares carbon, hard" in result.why or "shares hard, carbon" in result.why
-    assert result.citation == {"source": "paper.pdf", "document": "doc1", "page": 3, "start": 10, "end": 28}
+    assert result.citation == {
+        "source": "paper.pdf",
+        "document": "doc1",
+        "page": 3,
+        "start": 10,
+        "end": 28,
+    }
     assert datetime.fromisoformat(result.as_json()["recorded_at"]).tzinfo == UTC
 
 

@@ -1,4 +1,6 @@
-"""The database is stopped and started for real in the middle of writing, asking and reading documents."""
+"""The database is stopped and started for real in the middle of writing, asking and reading
+documents.
+"""
 
 import os
 import shutil
@@ -43,9 +45,14 @@ def server(monkeypatch):
 
 
 def restart(server: Embedded, mode: str) -> None:
-    """Stop the server, as when the power goes (immediate) or as an administrator does (fast), and start it again."""
+    """Stop the server, as when the power goes (immediate) or as an administrator does (fast), and
+    start it again.
+    """
     pid_file = server.data / "postmaster.pid"
-    os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT if mode == "immediate" else signal.SIGINT)
+    os.kill(
+        int(pid_file.read_text().split()[0]),
+        signal.SIGQUIT if mode == "immediate" else signal.SIGINT,
+    )
     while pid_file.exists():
         time.sleep(0.01)
     patiently(server.start)
@@ -113,7 +120,9 @@ def test_documents_that_were_being_read_are_all_read_in_the_next_run(server, tmp
 
     def crash() -> None:
         with db.open_connection() as connection:
-            while connection.execute("SELECT count(*) < 3 AS few FROM document WHERE state = 'read'").fetchone()["few"]:  # type: ignore[index]
+            while connection.execute(
+                "SELECT count(*) < 3 AS few FROM document WHERE state = 'read'"
+            ).fetchone()["few"]:  # type: ignore[index]
                 time.sleep(0.005)
         restart(server, "immediate")
 

@@ -33,7 +33,10 @@ NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
         ("rivers with status open", ["similar"]),
         ("How is Kestrel related to the harbour?", ["relation", "similar"]),
         ("what connects sodium and the grid", ["relation", "similar"]),
-        ("what did we say about Kestrel and how is it related to the grid?", ["several", "relation", "conversation", "similar"]),
+        (
+            "what did we say about Kestrel and how is it related to the grid?",
+            ["several", "relation", "conversation", "similar"],
+        ),
         ("cats and dogs; birds", ["similar"]),
     ],
 )
@@ -44,7 +47,10 @@ def test_each_question_has_its_plan_and_the_next(question, kinds):
 @pytest.mark.parametrize(
     ("question", "conditions"),
     [
-        ("projects with status open and owner is Bo?", [("status", "=", "open"), ("owner", "=", "Bo")]),
+        (
+            "projects with status open and owner is Bo?",
+            [("status", "=", "open"), ("owner", "=", "Bo")],
+        ),
         ("projects with partner Smith and Sons", [("partner", "=", "Smith and Sons")]),
         ("which projects have a plan", None),
         ("projects with budget over 1,250.50 pounds", [("budget", ">", "1250.50")]),

@@ -62,6 +62,11 @@ def test_what_was_retracted_is_kept_and_not_recalled():
 def test_secrets_and_empty_texts_do_not_get_in():
     item = remember("finding", "the key is sk-abcdefghijklmnopqrstuvwx")
 
-    assert "sk-abcdef" not in db.fetch_one("SELECT raw_text::text AS raw FROM memory_item WHERE id = %s", [item])["raw"]
+    assert (
+        "sk-abcdef"
+        not in db.fetch_one("SELECT raw_text::text AS raw FROM memory_item WHERE id = %s", [item])[
+            "raw"
+        ]
+    )
     with pytest.raises(BadInput, match="empty"):
         remember("finding", "  ")

@@ -34,12 +34,24 @@ def test_a_change_ends_the_old_item_and_a_correction_replaces_it_from_the_start(
     corrected = supersede(changed, "the budget is huge")
     clock("2026-05-01")
 
-    assert (get(budget).valid_from, get(budget).valid_to) == (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
-    assert get(corrected).valid_from == datetime(2026, 2, 1, tzinfo=UTC) and get(changed).valid_from is None
+    assert (get(budget).valid_from, get(budget).valid_to) == (
+        datetime(2026, 1, 1, tzinfo=UTC),
+        datetime(2026, 2, 1, tzinfo=UTC),
+    )
+    assert (
+        get(corrected).valid_from == datetime(2026, 2, 1, tzinfo=UTC)
+        and get(changed).valid_from is None
+    )
     assert [memory.text for memory in recall("what is the budget?")] == ["the budget is huge"]
-    assert [memory.text for memory in recall("budget", as_of="2026-01-15")] == ["the budget is small"]
-    assert [memory.text for memory in recall("budget", known_at="2026-03-15")] == ["the budget is large"]
-    assert [memory.text for memory in recall("budget", as_of="2026-02-15", known_at="2026-02-15")] == ["the budget is small"]
+    assert [memory.text for memory in recall("budget", as_of="2026-01-15")] == [
+        "the budget is small"
+    ]
+    assert [memory.text for memory in recall("budget", known_at="2026-03-15")] == [
+        "the budget is large"
+    ]
+    assert [
+        memory.text for memory in recall("budget", as_of="2026-02-15", known_at="2026-02-15")
+    ] == ["the budget is small"]
 
 
 def test_a_fact_that_occurs_again_opens_a_new_interval(clock):
@@ -49,7 +61,9 @@ def test_a_fact_that_occurs_again_opens_a_new_interval(clock):
 
     assert remember("fact", "the gate is open") == item
 
-    assert [(str(row["at"])[:10], row["until"] and str(row["until"])[:10]) for row in timeline("gate")] == [
+    assert [
+        (str(row["at"])[:10], row["until"] and str(row["until"])[:10]) for row in timeline("gate")
+    ] == [
         ("2026-01-01", "2026-01-10"),
         ("2026-02-01", None),
     ]
@@ -90,10 +104,17 @@ def test_a_poisoned_source_takes_what_was_derived_from_it_and_gives_back_what_it
     done = retract("https://bad.example/", "invented")
 
     clock("2026-02-02")
-    assert done.withdrawn == [bad] and sorted(done.derived) == sorted([derived, deeper]) and done.restored == [good]
+    assert (
+        done.withdrawn == [bad]
+        and sorted(done.derived) == sorted([derived, deeper])
+        and done.restored == [good]
+    )
     assert held("2026-02-02") == ["the well is clean", "wells are watched"]
     assert "the well is dry" in [memory.text for memory in recall("well", known_at="2026-01-15")]
-    assert remember("fact", "the well is poisoned", source="https://bad.example/other") and recall("poisoned") == []
+    assert (
+        remember("fact", "the well is poisoned", source="https://bad.example/other")
+        and recall("poisoned") == []
+    )
     unretract("https://bad.example/")
     remember("fact", "the well is poisoned", source="https://bad.example/other")
     assert recall("poisoned")
@@ -118,9 +139,13 @@ def test_neighbours_are_walked_in_both_directions_once_and_as_of_a_time(clock):
     withdraw([third], "wrong")
     clock("2026-01-03")
 
-    assert [(row["id"], row["steps"], row["direction"]) for row in neighbours(first, depth=3)] == [(second, 1, "out")]
+    assert [(row["id"], row["steps"], row["direction"]) for row in neighbours(first, depth=3)] == [
+        (second, 1, "out")
+    ]
     assert {row["id"] for row in neighbours(first, known_at="2026-01-01")} == {second, third}
-    assert neighbours(first, ["contradicts"]) == [] and [row["to_id"] for row in links(first)] == [second]
+    assert neighbours(first, ["contradicts"]) == [] and [row["to_id"] for row in links(first)] == [
+        second
+    ]
     with pytest.raises(NotFound):
         neighbours("mem_none")
     with pytest.raises(BadInput, match="1 to 6"):
@@ -133,9 +158,14 @@ def test_a_timeline_has_what_began_in_its_bounds(clock):
         remember("event", f"Kestrel {name}", valid_from=f"2026-0{month}-10")
     remember("event", "Heron launch", valid_from="2026-05-10")
 
-    assert [row["text"] for row in timeline("kestrel", since="2026-04-01", until="2026-05-10")] == ["Kestrel review"]
+    assert [row["text"] for row in timeline("kestrel", since="2026-04-01", until="2026-05-10")] == [
+        "Kestrel review"
+    ]
     assert len(timeline("launch")) == 2 and len(timeline("launch", limit=1)) == 1
-    assert [row["text"] for row in timeline(as_of="2026-04-10")] == ["Kestrel kick-off", "Kestrel review"]
+    assert [row["text"] for row in timeline(as_of="2026-04-10")] == [
+        "Kestrel kick-off",
+        "Kestrel review",
+    ]
     assert timeline(known_at="2026-05-31") == []
 
 
@@ -153,7 +183,9 @@ def test_dates_that_do_not_exist_are_refused_by_name(wrong):
 def test_the_future_is_what_is_planned_and_nobody_knows_what_will_be_known():
     remember("event", "the launch", valid_from="2099-01-01")
 
-    assert recall("launch") == [] and [memory.text for memory in recall("launch", as_of="2099-06-01")] == ["the launch"]
+    assert recall("launch") == [] and [
+        memory.text for memory in recall("launch", as_of="2099-06-01")
+    ] == ["the launch"]
     with pytest.raises(BadInput, match="yet to come"):
         recall("launch", known_at="2099-01-01")
     with pytest.raises(BadInput, match="must be before"):
@@ -180,12 +212,18 @@ def test_tables_from_before_the_two_times_are_taken_over(postgres_server):
     with db.open_connection(url) as connection:
         connection.execute(MIGRATIONS[0].sql)  # type: ignore[arg-type]
         connection.execute(
-            "INSERT INTO memory_item (id, type, raw_text, content_hash, valid_to, metadata) VALUES "
-            "('a', 'note', '{\"text\": \"kept\"}', '1', NULL, '{}'), ('b', 'note', '{\"text\": \"gone\"}', '2', now(), '{\"retracted\": \"x\"}')"
+            "INSERT INTO memory_item (id, type, raw_text, content_hash, valid_to, metadata) VALUES"
+            " ('a', 'note', '{\"text\": \"kept\"}', '1', NULL, '{}'), ('b', 'note', '{\"text\":"
+            ' "gone"}\', \'2\', now(), \'{"retracted": "x"}\')'
         )
         for migration in MIGRATIONS[1:]:
             connection.execute(migration.sql)  # type: ignore[arg-type]
-        rows = connection.execute("SELECT id, isempty(valid) AS gone FROM memory_item ORDER BY id").fetchall()
+        rows = connection.execute(
+            "SELECT id, isempty(valid) AS gone FROM memory_item ORDER BY id"
+        ).fetchall()
         beliefs = connection.execute("SELECT count(*) AS n FROM memory_belief").fetchone()
 
-    assert [(row["id"], row["gone"]) for row in rows] == [("a", False), ("b", True)] and beliefs == {"n": 2}
+    assert [(row["id"], row["gone"]) for row in rows] == [
+        ("a", False),
+        ("b", True),
+    ] and beliefs == {"n": 2}

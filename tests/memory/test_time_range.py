@@ -14,7 +14,9 @@ from f.millrace.memory.time_range import parse_time_range
 
 # Clocks change at midnight, at one, by half an hour, twice a day's length apart, or never.
 ZONES = ["UTC", "Europe/London", "America/New_York", "America/Havana", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kolkata", "Pacific/Apia", "Asia/Beirut"]  # fmt: skip
-instants = st.datetimes(datetime(1995, 1, 1), datetime(2037, 12, 31)).map(lambda at: at.replace(tzinfo=UTC))
+instants = st.datetimes(datetime(1995, 1, 1), datetime(2037, 12, 31)).map(
+    lambda at: at.replace(tzinfo=UTC)
+)
 zones = st.sampled_from(ZONES)
 NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
 
@@ -23,7 +25,9 @@ NOW = datetime(2026, 11, 18, 15, 30, tzinfo=UTC)
 def test_a_moment_lies_in_its_own_local_day_and_in_no_other(at, zone):
     of = at.astimezone(ZoneInfo(zone)).date()
 
-    found = parse_time_range(f"what happened on {of.day} {MONTHS[of.month - 1]} {of.year}?", NOW, zone)
+    found = parse_time_range(
+        f"what happened on {of.day} {MONTHS[of.month - 1]} {of.year}?", NOW, zone
+    )
     before = parse_time_range(f"what happened on {of - timedelta(days=1)}?", NOW, zone)
     after = parse_time_range(f"what happened on {of + timedelta(days=1)}?", NOW, zone)
 
@@ -33,17 +37,24 @@ def test_a_moment_lies_in_its_own_local_day_and_in_no_other(at, zone):
 
 @given(instants, zones)
 def test_yesterday_today_and_tomorrow_follow_each_other(now, zone):
-    days = [parse_time_range(f"what happened {name}", now, zone) for name in ("yesterday", "today", "tomorrow")]
+    days = [
+        parse_time_range(f"what happened {name}", now, zone)
+        for name in ("yesterday", "today", "tomorrow")
+    ]
 
     assert days[0].until == days[1].since and days[1].until == days[2].since
     assert days[1].since <= now < days[1].until
-    # A zone that crosses the date line drops a whole day; else no day is shorter or longer than a change of clocks.
+    # A zone that crosses the date line drops a whole day; else no day is shorter or longer than a
+    # change of clocks.
     assert all(one.until - one.since <= timedelta(hours=25) for one in days)
 
 
 @given(instants, zones, st.sampled_from(["week", "month", "year"]))
 def test_last_this_and_next_follow_each_other(now, zone, unit):
-    spans = [parse_time_range(f"what happened {which} {unit}", now, zone) for which in ("last", "this", "next")]
+    spans = [
+        parse_time_range(f"what happened {which} {unit}", now, zone)
+        for which in ("last", "this", "next")
+    ]
 
     assert spans[0].until == spans[1].since and spans[1].until == spans[2].since
     assert spans[1].since <= now < spans[1].until
@@ -80,8 +91,18 @@ def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
         ("who called last Wednesday", "2026-11-11", "2026-11-12", "who called"),
         ("what happened two weeks ago?", "2026-11-02", "2026-11-09", "what happened"),
         ("what happened between 1 May and 3 May?", "2026-05-01", "2026-05-04", "what happened"),
-        ("who called between August 11 and August 15 2023?", "2023-08-11", "2023-08-16", "who called"),
-        ("who called from 20 December to 5 January 2024?", "2023-12-20", "2024-01-06", "who called"),
+        (
+            "who called between August 11 and August 15 2023?",
+            "2023-08-11",
+            "2023-08-16",
+            "who called",
+        ),
+        (
+            "who called from 20 December to 5 January 2024?",
+            "2023-12-20",
+            "2024-01-06",
+            "who called",
+        ),
         ("what happened in 2024?", "2024-01-01", "2025-01-01", "what happened"),
         ("what happened between 3 and 9 May?", "2026-05-03", "2026-05-10", "what happened"),
         ("what happened 3-9 May 2025?", "2025-05-03", "2025-05-10", "what happened"),
@@ -90,7 +111,12 @@ def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
         ("what happened in Q2 and Q3 2025?", "2025-04-01", "2025-10-01", "what happened"),
         ("what happened in the second half of 2025?", "2025-07-01", "2026-01-01", "what happened"),
         ("what happened last quarter?", "2026-07-01", "2026-10-01", "what happened"),
-        ("what happened between June and August 2025?", "2025-06-01", "2025-09-01", "what happened"),
+        (
+            "what happened between June and August 2025?",
+            "2025-06-01",
+            "2025-09-01",
+            "what happened",
+        ),
         ("what happened in March and April?", "2026-03-01", "2026-05-01", "what happened"),
         ("what happened from Monday to Wednesday?", "2026-11-16", "2026-11-19", "what happened"),
         ("what is due next Monday?", "2026-11-23", "2026-11-24", "what is due"),
@@ -115,10 +141,19 @@ def test_any_text_has_a_span_or_none_or_an_error_in_words(text, now, zone):
 def test_the_span_that_is_meant(question, since, until, rest):
     found = parse_time_range(question, NOW)
 
-    assert (found.since.date().isoformat(), found.until.date().isoformat(), found.rest) == (since, until, rest)
+    assert (found.since.date().isoformat(), found.until.date().isoformat(), found.rest) == (
+        since,
+        until,
+        rest,
+    )
 
 
-@given(st.sampled_from(["this may be", "in may", "Q2 and MAY", "from MARCH to may", "To March On", "late MAY"]), instants)
+@given(
+    st.sampled_from(
+        ["this may be", "in may", "Q2 and MAY", "from MARCH to may", "To March On", "late MAY"]
+    ),
+    instants,
+)
 def test_case_tells_nothing(question, now):
     spans = {
         (found.since, found.until) if (found := parse_time_range(text, now)) else None
@@ -140,12 +175,22 @@ def test_case_tells_nothing(question, now):
 def test_a_part_of_a_day_lies_in_its_day(question, since, until):
     found = parse_time_range(question, NOW)
 
-    assert (found.since.isoformat()[:13], found.until.isoformat()[:13], found.rest) == (since, until, "what happened")
-    assert found.around is not None and found.around[0] <= found.since and found.around[1] - found.around[0] == timedelta(days=1)
+    assert (found.since.isoformat()[:13], found.until.isoformat()[:13], found.rest) == (
+        since,
+        until,
+        "what happened",
+    )
+    assert (
+        found.around is not None
+        and found.around[0] <= found.since
+        and found.around[1] - found.around[0] == timedelta(days=1)
+    )
 
 
 def test_hours_reach_back_from_now():
-    assert parse_time_range("what happened in the last 24 hours", NOW).since == NOW - timedelta(hours=24)
+    assert parse_time_range("what happened in the last 24 hours", NOW).since == NOW - timedelta(
+        hours=24
+    )
     assert (
         parse_time_range("what happened 3 hours ago", NOW).since
         <= NOW - timedelta(hours=3)
@@ -160,7 +205,9 @@ def test_a_long_text_is_read_from_end_to_end():
 
 def test_since_and_before_are_open_at_one_end():
     assert parse_time_range("what is new since 1 October?", NOW).until.year == 9999
-    assert parse_time_range("what was known before October 2020", NOW).until == datetime(2020, 10, 1, tzinfo=UTC)
+    assert parse_time_range("what was known before October 2020", NOW).until == datetime(
+        2020, 10, 1, tzinfo=UTC
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,7 +229,14 @@ def test_no_date_is_read_where_none_is_named(question):
 
 
 @pytest.mark.parametrize(
-    "question", ["what happened on 31 February?", "on 2026-13-01", "on 2026-02-30", "on 0 May", "29-31 February"]
+    "question",
+    [
+        "what happened on 31 February?",
+        "on 2026-13-01",
+        "on 2026-02-30",
+        "on 0 May",
+        "29-31 February",
+    ],
 )
 def test_a_date_that_does_not_exist_is_refused_in_words(question):
     with pytest.raises(BadInput, match="there is no"):

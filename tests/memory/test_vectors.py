@@ -22,8 +22,15 @@ def test_an_item_has_a_vector_of_the_active_model_after_the_next_embedding(datab
     assert vectors.embed_missing() == 1
     assert vectors.embed_missing() == 0
 
-    row = db.fetch_one("SELECT embedding_model, vector_dims(embedding) AS dimensions FROM memory_item WHERE id = %s", [item])
-    assert row == {"embedding_model": vectors.active().no, "dimensions": vectors.active().dimensions}
+    row = db.fetch_one(
+        "SELECT embedding_model, vector_dims(embedding) AS dimensions FROM memory_item WHERE id"
+        " = %s",
+        [item],
+    )
+    assert row == {
+        "embedding_model": vectors.active().no,
+        "dimensions": vectors.active().dimensions,
+    }
 
 
 def test_case_and_white_space_do_not_change_a_vector():
@@ -70,11 +77,16 @@ def server(monkeypatch):
             rows = [
                 {
                     "index": number,
-                    "embedding": answers["bad"] or [1.0 + len(text) % (place + 2) for place in range(answers["dimensions"])],
+                    "embedding": (
+                        answers["bad"]
+                        or [1.0 + len(text) % (place + 2) for place in range(answers["dimensions"])]
+                    ),
                 }
                 for number, text in enumerate(asked["input"])
             ]
-            body = json.dumps({"data": rows[::-1], "usage": {"prompt_tokens": 7 * len(rows)}}).encode()
+            body = json.dumps(
+                {"data": rows[::-1], "usage": {"prompt_tokens": 7 * len(rows)}}
+            ).encode()
             self.send_response(answers["status"])
             self.end_headers()
             self.wfile.write(body)
@@ -94,22 +106,30 @@ def server(monkeypatch):
 
 
 def test_a_memory_moves_to_another_model_and_answers_all_the_way(database, server):
-    items = [remember("fact", text) for text in ("Sodium cells", "Harbour ledgers", "A mirror of Oslo")]
+    items = [
+        remember("fact", text) for text in ("Sodium cells", "Harbour ledgers", "A mirror of Oslo")
+    ]
     vectors.embed_missing()
     found: list[list[str]] = []
 
     model = vectors.reembed(
-        "openai:small", progress=lambda done: found.append([memory.id for memory in recall("sodium cells", 3)])
+        "openai:small",
+        progress=lambda done: found.append([memory.id for memory in recall("sodium cells", 3)]),
     )
 
     assert (model.name, model.dimensions) == ("openai:small", 8) and vectors.active() == model
     assert found and all(answer[0] == items[0] and len(answer) == 3 for answer in found)
     assert recall("sodium cells", 1)[0].id == items[0]
-    assert db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE embedding_model = %s", [model.no]) == {"n": 3}
+    assert db.fetch_one(
+        "SELECT count(*) AS n FROM memory_item WHERE embedding_model = %s", [model.no]
+    ) == {"n": 3}
     assert db.fetch_one("SELECT count(*) AS n FROM memory_vector") == {"n": 0}
     assert remember("fact", "A later fact") and vectors.embed_missing() == 1
 
-    assert vectors.reembed("local:minilm-l6-int8").dimensions == 384 and len(recall("sodium cells", 4)) == 4
+    assert (
+        vectors.reembed("local:minilm-l6-int8").dimensions == 384
+        and len(recall("sodium cells", 4)) == 4
+    )
 
 
 @pytest.mark.parametrize("bad", [[1.0] * 9, [float("nan")] * 8, [0.0] * 8])
@@ -123,7 +143,9 @@ def test_vectors_that_are_none_leave_the_memory_as_it_was(database, server, bad)
     with pytest.raises(BadInput):
         vectors.embed_missing()
 
-    assert db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE embedding IS NOT NULL") == {"n": 1}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE embedding IS NOT NULL") == {
+        "n": 1
+    }
 
 
 def test_the_step_embeds_what_is_missing(database):
@@ -145,13 +167,16 @@ def test_each_request_to_a_server_is_a_row_of_the_account(database, server, monk
         embedding.embed(["Sodium cells"], "openai:small")
 
     rows = db.fetch_all(
-        "SELECT agent, model, state, price_source, tokens, cost_usd, reserved_usd FROM usage ORDER BY reserved_at"
+        "SELECT agent, model, state, price_source, tokens, cost_usd, reserved_usd FROM usage ORDER"
+        " BY reserved_at"
     )
     assert [(row["agent"], row["model"]) for row in rows] == [("embedding", "openai:small")] * 3
     assert [row["state"] for row in rows] == ["settled", "released", "settled"]
     assert rows[0]["tokens"] == {"input": 14} and float(rows[0]["cost_usd"]) == 28e-6
     # What broke off may have been billed.
-    assert rows[2]["price_source"] == "reserve" and rows[2]["cost_usd"] == rows[2]["reserved_usd"] > 0
+    assert (
+        rows[2]["price_source"] == "reserve" and rows[2]["cost_usd"] == rows[2]["reserved_usd"] > 0
+    )
 
 
 def test_no_server_is_asked_without_money_or_without_an_account(database, server, monkeypatch):
@@ -167,7 +192,9 @@ def test_no_server_is_asked_without_money_or_without_an_account(database, server
 
 
 @pytest.mark.parametrize("fault", ["down", "500", "nan", "dimension", "broke", "no model"])
-def test_a_question_is_answered_by_its_words_when_it_has_no_vector(database, server, monkeypatch, fault):
+def test_a_question_is_answered_by_its_words_when_it_has_no_vector(
+    database, server, monkeypatch, fault
+):
     item = remember("fact", "Sodium cells use hard carbon")
     remember("fact", "A harbour ledger of Oslo")
     if fault != "no model":

@@ -15,7 +15,12 @@ from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
 from f.millrace.trust import approvals, budget
 
-EVIDENCE = [Evidence(id="ev_0123456789abcdef", text="The Orbit plant in Leeds opened on Monday. It employs 400 people.")]
+EVIDENCE = [
+    Evidence(
+        id="ev_0123456789abcdef",
+        text="The Orbit plant in Leeds opened on Monday. It employs 400 people.",
+    )
+]
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +49,12 @@ def test_a_call_is_one_row_with_its_price_and_the_span_says_what_it_used(edge, i
 
     (row,) = rows()
     assert answer.output.queries[0].text == "orbit sodium plant"
-    assert (row["state"], row["agent"], row["model"], row["step"]) == ("settled", "planner", "openai:gpt-4o", "step")
+    assert (row["state"], row["agent"], row["model"], row["step"]) == (
+        "settled",
+        "planner",
+        "openai:gpt-4o",
+        "step",
+    )
     assert float(row["cost_usd"]) == pytest.approx(1000 * 2.5e-6 + 200 * 1e-5) == answer.cost_usd
     assert row["price_source"].startswith("genai-prices") and len(row["prompt_hash"]) == 64
     assert float(row["reserved_usd"]) > float(row["cost_usd"])
@@ -60,7 +70,9 @@ def test_the_same_request_of_the_same_step_is_not_paid_twice(edge, in_step):
 
 
 def test_429_is_repeated_after_the_time_asked_for_and_not_billed(edge, in_step):
-    edge.faults = [lambda handler, _: handler.answer(429, "{}", "application/json", retry_after="1") or True]
+    edge.faults = [
+        lambda handler, _: handler.answer(429, "{}", "application/json", retry_after="1") or True
+    ]
     started = time.monotonic()
 
     ask_plan()
@@ -73,7 +85,9 @@ def test_429_is_repeated_after_the_time_asked_for_and_not_billed(edge, in_step):
 def test_500_is_repeated_few_times_and_then_said_in_words(edge, in_step):
     edge.faults = [lambda handler, _: handler.answer(500, "{}", "application/json") or True] * 9
 
-    with pytest.raises(ModelFailed, match="planner: the model openai:gpt-4o gave no usable answer: status 500"):
+    with pytest.raises(
+        ModelFailed, match="planner: the model openai:gpt-4o gave no usable answer: status 500"
+    ):
         ask_plan()
 
     assert len(edge.requests) == 3
@@ -118,7 +132,9 @@ def test_answers_that_led_nowhere_are_not_replayed_but_stay_paid(edge, in_step):
 
 
 def test_a_stream_that_is_cut_begins_again(edge, in_step):
-    edge.faults = [lambda handler, body: handler.stream("The Orbit plant in Leeds op" * 3, cut=True) or True]
+    edge.faults = [
+        lambda handler, body: handler.stream("The Orbit plant in Leeds op" * 3, cut=True) or True
+    ]
     tokens, restarts = [], []
 
     answer = ask_write(on_token=tokens.append, on_restart=lambda: restarts.append(len(tokens)))
@@ -145,7 +161,9 @@ def test_nothing_is_sent_when_the_money_is_spent(edge, in_step, configure):
 
 
 def test_a_call_that_takes_too_long_is_given_up_and_charged(edge, in_step):
-    edge.faults = [lambda handler, _: time.sleep(2) or handler.answer(500, "{}", "application/json") or True]
+    edge.faults = [
+        lambda handler, _: time.sleep(2) or handler.answer(500, "{}", "application/json") or True
+    ]
 
     with pytest.raises(ModelFailed, match="no answer within"):
         asyncio.run(plan("Orbit", seconds=0.5))
@@ -175,7 +193,9 @@ def test_whatever_ends_a_request_that_has_left_the_provider_may_bill_it(edge, in
 
 
 def test_settings_of_one_agent_go_before(edge, in_step, configure):
-    configure(agents={"planner": {"model": "offline"}, "writer": {"temperature": 0.3, "max_retries": 0}})
+    configure(
+        agents={"planner": {"model": "offline"}, "writer": {"temperature": 0.3, "max_retries": 0}}
+    )
 
     assert ask_plan().model == "offline-extractive" and edge.requests == []
     edge.faults = [lambda handler, _: handler.answer(500, "{}", "application/json") or True]
@@ -186,7 +206,9 @@ def test_settings_of_one_agent_go_before(edge, in_step, configure):
 
 @pytest.mark.parametrize("name", ["gpt-4o", "closedai:x", "openai:"])
 def test_an_unknown_model_says_what_is_allowed(name):
-    with pytest.raises(BadSetting, match="allowed: openai:NAME, anthropic:NAME, ollama:NAME or offline"):
+    with pytest.raises(
+        BadSetting, match="allowed: openai:NAME, anthropic:NAME, ollama:NAME or offline"
+    ):
         providers.split(name)
 
 
@@ -204,7 +226,10 @@ def test_the_offline_closure_loads_no_provider():
     import subprocess
     import sys
 
-    code = "import sys, f.millrace.agents.researcher\nassert not {'openai', 'anthropic'} & set(sys.modules), 'provider loaded'"
+    code = (
+        "import sys, f.millrace.agents.researcher\nassert not {'openai', 'anthropic'} &"
+        " set(sys.modules), 'provider loaded'"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": "."})
 
 
@@ -214,7 +239,9 @@ def spend_share(run_id, amount):
     budget.settle(usage_id, Price(usd(amount), "test", "2026-11-21"))
 
 
-def test_near_the_end_of_the_money_the_cheaper_model_answers_where_the_role_has_one(edge, in_step, configure):
+def test_near_the_end_of_the_money_the_cheaper_model_answers_where_the_role_has_one(
+    edge, in_step, configure
+):
     configure(agents={"planner": {"cheaper_model": "openai:gpt-4o-mini"}})
     ask_plan("first")
     spend_share(in_step, 3.6)
@@ -224,7 +251,11 @@ def test_near_the_end_of_the_money_the_cheaper_model_answers_where_the_role_has_
     again = ask_plan("first")
 
     assert [request["model"] for request in edge.requests] == ["gpt-4o", "gpt-4o-mini", "gpt-4o"]
-    assert [row["model"] for row in rows() if row["model"] != "m"] == ["openai:gpt-4o", "openai:gpt-4o-mini", "openai:gpt-4o"]
+    assert [row["model"] for row in rows() if row["model"] != "m"] == [
+        "openai:gpt-4o",
+        "openai:gpt-4o-mini",
+        "openai:gpt-4o",
+    ]
     assert again.replayed == 1
 
 
@@ -254,9 +285,19 @@ def test_reasoning_and_cached_tokens_are_counted(edge, in_step):
             "message": {"role": "assistant", "content": None, "tool_calls": [call]},
             "finish_reason": "tool_calls",
         }
-        details = {"prompt_tokens_details": {"cached_tokens": 600}, "completion_tokens_details": {"reasoning_tokens": 150}}
+        details = {
+            "prompt_tokens_details": {"cached_tokens": 600},
+            "completion_tokens_details": {"reasoning_tokens": 150},
+        }
         usage = {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200, **details}
-        body = {"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o", "choices": [choice], "usage": usage}
+        body = {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "gpt-4o",
+            "choices": [choice],
+            "usage": usage,
+        }
         handler.answer(200, json.dumps(body), "application/json")
         return True
 
@@ -264,11 +305,18 @@ def test_reasoning_and_cached_tokens_are_counted(edge, in_step):
 
     ask_plan()
 
-    assert rows()[0]["tokens"] == {"input": 1000, "output": 200, "cache_read": 600, "reasoning": 150}
+    assert rows()[0]["tokens"] == {
+        "input": 1000,
+        "output": 200,
+        "cache_read": 600,
+        "reasoning": 150,
+    }
     assert rows()[0]["cost_usd"] == usd("0.00375")
 
 
-def test_a_model_whose_price_nobody_knows_is_refused_when_the_settings_say_so(edge, in_step, configure, monkeypatch):
+def test_a_model_whose_price_nobody_knows_is_refused_when_the_settings_say_so(
+    edge, in_step, configure, monkeypatch
+):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test-0123456789")
     configure(model="anthropic:never-heard-of", unknown_prices="refuse")
 

@@ -1,4 +1,6 @@
-"""What the step that checks a worker reports of settings, roles and mail, and which source the other one shows."""
+"""What the step that checks a worker reports of settings, roles and mail, and which source the
+other one shows.
+"""
 
 import hashlib
 from pathlib import Path
@@ -19,16 +21,25 @@ def parts() -> dict[str, dict]:
 def test_steps_with_a_role_of_their_own_and_an_owner_are_healthy(
     database: str, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MILLRACE_OWNER_URL", postgres_server.rsplit("/", 1)[0] + urlsplit(database).path)
+    monkeypatch.setenv(
+        "MILLRACE_OWNER_URL", postgres_server.rsplit("/", 1)[0] + urlsplit(database).path
+    )
     config.reload()
 
     found = parts()
 
-    assert found["roles"]["state"] == found["database"]["state"] == found["settings"]["state"] == "healthy"
+    assert (
+        found["roles"]["state"]
+        == found["database"]["state"]
+        == found["settings"]["state"]
+        == "healthy"
+    )
     assert "steps are steps, who may not alter tables" in found["roles"]["reason"]
 
 
-def test_steps_that_can_alter_tables_are_a_problem(database: str, postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_that_can_alter_tables_are_a_problem(
+    database: str, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     owner = postgres_server.rsplit("/", 1)[0] + urlsplit(database).path
     monkeypatch.setenv("MILLRACE_OWNER_URL", owner)
     monkeypatch.setenv("MILLRACE_DATABASE_URL", owner + "?application_name=steps")
@@ -36,30 +47,45 @@ def test_steps_that_can_alter_tables_are_a_problem(database: str, postgres_serve
 
     roles = parts()["roles"]
 
-    assert roles["state"] == "critical" and "can alter tables" in roles["reason"] and "database_url" in roles["step"]
+    assert (
+        roles["state"] == "critical"
+        and "can alter tables" in roles["reason"]
+        and "database_url" in roles["step"]
+    )
 
 
 def test_one_address_for_steps_and_owner_works_with_a_warning(database: str) -> None:
     assert parts()["roles"]["state"] == "degraded"
 
 
-def test_an_owner_that_cannot_be_reached_is_a_problem(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_owner_that_cannot_be_reached_is_a_problem(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MILLRACE_OWNER_URL", "postgresql://owner:hidden-4711@127.0.0.1:9/x")
     config.reload()
 
     roles = parts()["roles"]
 
-    assert roles["state"] == "critical" and "127.0.0.1:9" in roles["reason"] and "hidden-4711" not in str(roles)
+    assert (
+        roles["state"] == "critical"
+        and "127.0.0.1:9" in roles["reason"]
+        and "hidden-4711" not in str(roles)
+    )
 
 
-def test_settings_that_are_wrong_are_all_that_is_reported(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_that_are_wrong_are_all_that_is_reported(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MILLRACE_MAX_SOURCES", "many")
     config.reload()
 
     found = parts()
 
     assert set(found) == {"python", "settings"}
-    assert found["settings"]["state"] == "critical" and "max_sources" in found["settings"]["reason"].lower()
+    assert (
+        found["settings"]["state"] == "critical"
+        and "max_sources" in found["settings"]["reason"].lower()
+    )
 
 
 def test_no_database_leaves_the_roles_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +106,9 @@ def test_the_source_of_a_script_is_shown_by_its_digest() -> None:
     assert shown["python"].startswith("3.")
 
 
-def test_a_mail_server_without_a_port_is_asked_where_mails_are_sent(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_server_without_a_port_is_asked_where_mails_are_sent(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MILLRACE_SMTP_URL", "smtp://127.0.0.1")
     config.reload()
 

@@ -1,4 +1,6 @@
-"""Health of each part, the alerts of what does not work, and what stands out against the weeks before."""
+"""Health of each part, the alerts of what does not work, and what stands out against the weeks
+before.
+"""
 
 import json
 import os
@@ -61,7 +63,14 @@ def test_a_new_house_is_healthy_but_for_the_search_it_has_not(database: str) -> 
     ],
 )
 def test_what_cannot_be_reached_is_said_with_the_next_step(
-    database: str, nobody: str, somebody: str, monkeypatch: pytest.MonkeyPatch, name: str, setting: str, form: str, state: str
+    database: str,
+    nobody: str,
+    somebody: str,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    setting: str,
+    form: str,
+    state: str,
 ) -> None:
     monkeypatch.setenv(f"MILLRACE_{setting}", form.format(somebody))
     config.reload()
@@ -101,7 +110,9 @@ def test_workers_without_a_mail_server_are_a_fault_that_says_how_many_mails_wait
     assert part("mail").state == "healthy"
 
 
-def test_a_model_without_its_key_is_critical(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_its_key_is_critical(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MILLRACE_MODEL", "openai:gpt-5")
     config.reload()
 
@@ -111,7 +122,9 @@ def test_a_model_without_its_key_is_critical(database: str, monkeypatch: pytest.
     assert part("model").state == "healthy"
 
 
-def test_without_a_database_that_is_said_and_the_rest_still_looked_at(monkeypatch: pytest.MonkeyPatch, nobody: str) -> None:
+def test_without_a_database_that_is_said_and_the_rest_still_looked_at(
+    monkeypatch: pytest.MonkeyPatch, nobody: str
+) -> None:
     monkeypatch.setenv("MILLRACE_DATABASE_URL", f"postgresql://x@{nobody}/x")
     config.reload()
 
@@ -125,13 +138,17 @@ def test_without_a_database_that_is_said_and_the_rest_still_looked_at(monkeypatc
 
 def test_a_schedule_that_stays_away_is_late(database: str) -> None:
     db.execute(
-        "INSERT INTO run (id, flow, status, scheduled_for, started_at) SELECT gen_random_uuid(), 'daily_research', 'done', at, at "
-        "FROM generate_series(now() - interval '10 days', now() - interval '4 days', interval '1 day') AS at"
+        "INSERT INTO run (id, flow, status, scheduled_for, started_at) SELECT gen_random_uuid(),"
+        " 'daily_research', 'done', at, at FROM generate_series(now() - interval '10 days', now() -"
+        " interval '4 days', interval '1 day') AS at"
     )
 
     assert part("schedules").state == "critical"
     assert "daily_research ran last" in part("schedules").reason
-    db.execute("INSERT INTO run (id, flow, status, scheduled_for) VALUES (gen_random_uuid(), 'daily_research', 'done', now())")
+    db.execute(
+        "INSERT INTO run (id, flow, status, scheduled_for) VALUES (gen_random_uuid(),"
+        " 'daily_research', 'done', now())"
+    )
     assert part("schedules").state == "healthy"
 
 
@@ -148,14 +165,20 @@ def test_a_fault_is_an_alert_and_a_mail_until_it_is_over(
     (row,) = alerts.list_alerts()
     assert (row["name"], row["labels"], row["state"]) == ("Unhealthy", {"part": "search"}, "active")
     # What Prometheus raises of the same fault is the same alert.
-    notice = {"status": "firing", "labels": {"alertname": "Unhealthy", "part": "search", "severity": "critical"}}
+    notice = {
+        "status": "firing",
+        "labels": {"alertname": "Unhealthy", "part": "search", "severity": "critical"},
+    }
     assert alertmanager.receive({"alerts": [notice]}) == {"raised": 0, "resolved": 0}
 
     monkeypatch.delenv("MILLRACE_SEARCH_URL")
     config.reload()
     assert check_health()["resolved"] == 1
     assert alerts.list_alerts() == []
-    mails = [path.read_text() for path in sorted((tmp_path / "outbox").glob("**/*.eml"), key=os.path.getmtime)]
+    mails = [
+        path.read_text()
+        for path in sorted((tmp_path / "outbox").glob("**/*.eml"), key=os.path.getmtime)
+    ]
     assert len(mails) == 2
     assert "docker compose up -d searxng" in mails[0].replace("=\n", "")
     assert "Unhealthy (resolved)" in mails[1].replace("\n ", " ")
@@ -177,10 +200,15 @@ def test_what_could_not_be_mailed_when_it_began_is_mailed_when_it_can(
 
     (mail,) = (tmp_path / "outbox").glob("**/*.eml")
     text = mail.read_text().replace("=\n", "").replace("\n ", " ")
-    assert "Unhealthy (critical): search does not work" in text and "Resolved: Unhealthy: mail does not work" in text
+    assert (
+        "Unhealthy (critical): search does not work" in text
+        and "Resolved: Unhealthy: mail does not work" in text
+    )
 
 
-def test_what_is_wrong_is_one_line_of_the_log(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_wrong_is_one_line_of_the_log(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     check_health()
 
     (line,) = [json.loads(text) for text in capsys.readouterr().err.splitlines()]
@@ -193,35 +221,48 @@ def test_checking_leaves_no_run_and_no_span(database: str) -> None:
     check_health()
 
     row = db.fetch_one(
-        "SELECT (SELECT count(*) FROM run) AS runs, (SELECT count(*) FROM span) AS spans, (SELECT count(*) FROM health_check) AS parts"
+        "SELECT (SELECT count(*) FROM run) AS runs, (SELECT count(*) FROM span) AS spans, (SELECT"
+        " count(*) FROM health_check) AS parts"
     )
 
     assert row == {"runs": 0, "spans": 0, "parts": len(health.CHECKS)}
 
 
 def test_an_alert_is_seen_by_a_person_then_over_and_may_come_again(database: str) -> None:
-    first = alerts.raise_alert("ErrorRate", "critical", "prometheus", "too many", {"agent": "judge"})
+    first = alerts.raise_alert(
+        "ErrorRate", "critical", "prometheus", "too many", {"agent": "judge"}
+    )
 
     assert first["agents"] == ["judge"]
     assert alerts.acknowledge(first["id"], "operator")["state"] == "acknowledged"
     with pytest.raises(errors.BadInput, match="is acknowledged already"):
         alerts.acknowledge(first["id"], "operator")
-    assert not alerts.raise_alert("ErrorRate", "critical", "prometheus", "still too many", {"agent": "judge"})["fresh"]
+    assert not alerts.raise_alert(
+        "ErrorRate", "critical", "prometheus", "still too many", {"agent": "judge"}
+    )["fresh"]
     assert alerts.list_alerts()[0]["state"] == "acknowledged"
     assert alerts.close(first["id"])["state"] == "resolved"
-    assert alerts.raise_alert("ErrorRate", "critical", "prometheus", "again", {"agent": "judge"})["fresh"]
+    assert alerts.raise_alert("ErrorRate", "critical", "prometheus", "again", {"agent": "judge"})[
+        "fresh"
+    ]
     with pytest.raises(errors.BadInput, match="no alert 999"):
         alerts.find(999)
 
 
-def test_agents_that_fail_while_a_part_is_down_are_named_with_its_alert(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_agents_that_fail_while_a_part_is_down_are_named_with_its_alert(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MILLRACE_MODEL", "openai:gpt-5-mini")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     config.reload()
     check_health()
     assert alerts.list_alerts()[0]["agents"] == []
     for agent in ("writer", "judge"):
-        with pytest.raises(OSError), step("research.investigate"), span(f"invoke_agent {agent}", {"agent.id": agent}):
+        with (
+            pytest.raises(OSError),
+            step("research.investigate"),
+            span(f"invoke_agent {agent}", {"agent.id": agent}),
+        ):
             raise OSError("no key")
 
     check_health()
@@ -234,7 +275,10 @@ def planted(shape: Any, days: int = 70, noise: float = 0.1, seed: int = 1) -> di
     """Daily figures of a shape, with noise, until yesterday."""
     draw = random.Random(seed)
     every = [TODAY - timedelta(days=n) for n in range(days, 0, -1)]
-    return {day: shape(index, day) * (1 + draw.uniform(-noise, noise)) for index, day in enumerate(every)}
+    return {
+        day: shape(index, day) * (1 + draw.uniform(-noise, noise))
+        for index, day in enumerate(every)
+    }
 
 
 def weekly(index: int, day: date) -> float:
@@ -250,7 +294,10 @@ def test_a_planted_change_stands_out_and_a_weekend_does_not(seed: int) -> None:
 
     for factor in (0.0, 0.3, 2.0, 5.0):
         for day in list(values)[-7:]:
-            assert baseline.detect({**values, day: values[day] * factor}, day) is not None, (factor, day)
+            assert baseline.detect({**values, day: values[day] * factor}, day) is not None, (
+                factor,
+                day,
+            )
 
 
 def test_a_busy_sunday_stands_out_although_it_is_a_usual_monday() -> None:
@@ -266,7 +313,11 @@ def test_too_few_days_say_nothing() -> None:
     assert baseline.detect({**values, YESTERDAY: 10_000.0}, YESTERDAY) is None
 
 
-@given(st.dictionaries(st.dates(date(2026, 1, 1), date(2026, 3, 31)), st.floats(0, 1e9), min_size=1, max_size=80))
+@given(
+    st.dictionaries(
+        st.dates(date(2026, 1, 1), date(2026, 3, 31)), st.floats(0, 1e9), min_size=1, max_size=80
+    )
+)
 def test_any_course_is_judged_without_a_fault(values: dict[date, float]) -> None:
     usual = baseline.detect(values, max(values))
 
@@ -279,14 +330,19 @@ def test_an_odd_day_becomes_an_alert_and_the_next_usual_one_ends_it(database: st
         for day, value in planted(lambda index, day: 50.0).items():
             number = yesterday if day == YESTERDAY else value
             db.execute(
-                "INSERT INTO metric_hour (metric, hour, labels, value) VALUES ('events_total', %s, '{\"event\": \"tool\"}', %s)",
+                "INSERT INTO metric_hour (metric, hour, labels, value) VALUES ('events_total', %s,"
+                ' \'{"event": "tool"}\', %s)',
                 [f"{day} 12:00+00", number],
             )
 
     check_health()
     course(500.0)
-    assert check_health()["anomalies"] == [f"events_total was 500 on {YESTERDAY:%A}, {YESTERDAY}; usual is {_usual()}"]
-    assert [(row["name"], row["severity"], row["source"]) for row in alerts.list_alerts()] == [("Anomaly", "info", "baseline")]
+    assert check_health()["anomalies"] == [
+        f"events_total was 500 on {YESTERDAY:%A}, {YESTERDAY}; usual is {_usual()}"
+    ]
+    assert [(row["name"], row["severity"], row["source"]) for row in alerts.list_alerts()] == [
+        ("Anomaly", "info", "baseline")
+    ]
 
     course(50.0)
     assert check_health()["anomalies"] == []
@@ -295,7 +351,11 @@ def test_an_odd_day_becomes_an_alert_and_the_next_usual_one_ends_it(database: st
 
 def _usual() -> str:
     values = baseline.daily(EVENTS, TODAY)
-    same = [value for day, value in values.items() if day.weekday() == YESTERDAY.weekday() and day < YESTERDAY]
+    same = [
+        value
+        for day, value in values.items()
+        if day.weekday() == YESTERDAY.weekday() and day < YESTERDAY
+    ]
     return f"{statistics.median(same):,.0f}"
 
 
@@ -309,6 +369,8 @@ def test_the_outlook_follows_a_planted_slope_and_not_one_odd_day() -> None:
     assert found.a_day == pytest.approx(0.5, rel=0.1)
     assert found.today == pytest.approx(29.5, rel=0.1)
     assert found.in_30_days == pytest.approx(sum(29.5 + 0.5 * n for n in range(1, 31)), rel=0.1)
-    level = baseline.forecast(planted(lambda index, day: 1e6 + 1e4 * index, days=40, noise=0), growing=True)
+    level = baseline.forecast(
+        planted(lambda index, day: 1e6 + 1e4 * index, days=40, noise=0), growing=True
+    )
     assert level is not None and level.in_30_days == pytest.approx(1e6 + 1e4 * 69)
     assert baseline.forecast(planted(weekly, days=6)) is None

@@ -15,14 +15,22 @@ def test_a_failure_ends_the_run_and_mails_the_operator_once(database, monkeypatc
     monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
     config.reload()
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [RUN])
-    error = {"name": "SourceFailed", "message": "the disk is full; token sk-abcdefghijklmnopqrstuvwx", "step_id": "compose"}
+    error = {
+        "name": "SourceFailed",
+        "message": "the disk is full; token sk-abcdefghijklmnopqrstuvwx",
+        "step_id": "compose",
+    }
 
     first = report_failure.main(run_id=RUN, error=error)
     again = report_failure.main(run_id=RUN, error=error)
 
     assert first["mailed"] and not again["mailed"]
     row = db.fetch_one("SELECT status, error FROM run WHERE id = %s", [RUN])
-    assert row["status"] == "failed" and row["error"].startswith("compose: the disk is full") and "sk-abc" not in row["error"]
+    assert (
+        row["status"] == "failed"
+        and row["error"].startswith("compose: the disk is full")
+        and "sk-abc" not in row["error"]
+    )
     assert len(list(Path(config.settings().outbox_dir).glob("*.eml"))) == 1
 
 
@@ -42,4 +50,6 @@ def test_pruning_deletes_what_is_too_old_and_leaves_counts_in_the_audit(database
     config.reload()
 
     assert prune_memory.main() == {"deleted": 1, "by_type": {"note": 1}}
-    assert db.fetch_one("SELECT detail FROM audit WHERE kind = 'memory.pruned'") == {"detail": {"counts": {"note": 1}}}
+    assert db.fetch_one("SELECT detail FROM audit WHERE kind = 'memory.pruned'") == {
+        "detail": {"counts": {"note": 1}}
+    }

@@ -10,15 +10,18 @@ from f.millrace.core import db, errors, windmill
 from f.millrace.ops import health, overview
 from f.millrace.research import show_digest
 from f.millrace.trust import actions, approvals
-from tests.research.conftest import NOW, clock, conflicting, item, offered, pipeline, researcher  # noqa: F401
+from tests.research.conftest import NOW, conflicting, item
 
 RUN = "00000000-0000-0000-0000-000000000003"
 
 
-def run_row(run_id: str = RUN, flow: str = "do_task", orchestrator: str = "windmill", **columns: Any) -> None:
+def run_row(
+    run_id: str = RUN, flow: str = "do_task", orchestrator: str = "windmill", **columns: Any
+) -> None:
     names = "".join(f", {name}" for name in columns)
     db.execute(
-        f"INSERT INTO run (id, flow, orchestrator{names}) VALUES (%s, %s, %s{', %s' * len(columns)})",
+        f"INSERT INTO run (id, flow, orchestrator{names}) VALUES (%s, %s,"
+        f" %s{', %s' * len(columns)})",
         [run_id, flow, orchestrator, *columns.values()],
     )
 
@@ -26,7 +29,12 @@ def run_row(run_id: str = RUN, flow: str = "do_task", orchestrator: str = "windm
 def test_an_empty_house_is_told_as_empty(database: str) -> None:
     page = overview.main()
 
-    assert page["reachable"] and page["digest"] is None and page["waiting"] == [] and page["runs"] == []
+    assert (
+        page["reachable"]
+        and page["digest"] is None
+        and page["waiting"] == []
+        and page["runs"] == []
+    )
     assert page["spending"]["today_usd"] == 0 and page["spending"]["run"] is None
     assert page["schedules"]["list"] == [] and "without Windmill" in page["schedules"]["problem"]
     assert show_digest.main() == {"digest": None}
@@ -39,7 +47,9 @@ def test_looking_leaves_no_run(database: str) -> None:
     assert db.fetch_one("SELECT count(*) AS n FROM run") == {"n": 0}
 
 
-def test_components_with_problems_come_first_with_their_next_step(database: str, configure: Any) -> None:
+def test_components_with_problems_come_first_with_their_next_step(
+    database: str, configure: Any
+) -> None:
     configure(search_url="http://127.0.0.1:9")
 
     told = overview.main()["health"]
@@ -58,7 +68,9 @@ def test_without_its_database_the_page_says_what_to_do(configure: Any) -> None:
     assert "MILLRACE_DATABASE_URL" in page["health"][0]["step"]
 
 
-def test_the_newest_digest_is_named_and_its_text_comes_by_its_id(pipeline: Any, offered: Any, researcher: Any) -> None:  # noqa: F811
+def test_the_newest_digest_is_named_and_its_text_comes_by_its_id(
+    pipeline: Any, offered: Any, researcher: Any
+) -> None:
     offered["hackernews"] = [item("plant", "The plant makes 12 GWh")]
     researcher["The plant makes 12 GWh"] = conflicting
     run_id, _ = pipeline.run()
@@ -68,14 +80,16 @@ def test_the_newest_digest_is_named_and_its_text_comes_by_its_id(pipeline: Any, 
 
     assert named == {"id": digest["id"], "run_id": run_id, "is_today": True}
     (section,) = digest["sections"]
-    assert section["findings"] == [{"text": "It is said that The plant makes 12 GWh.", "numbers": [1]}]
+    assert section["findings"] == [
+        {"text": "It is said that The plant makes 12 GWh.", "numbers": [1]}
+    ]
     assert section["references"][0]["url"].startswith("https://news.example/")
     assert section["conflicts"][0]["sides"][0]["trusted"]
     assert show_digest.main()["digest"] == digest
     assert json.dumps(digest)
 
 
-def test_yesterdays_digest_is_not_todays(pipeline: Any, offered: Any, clock: Any) -> None:  # noqa: F811
+def test_yesterdays_digest_is_not_todays(pipeline: Any, offered: Any, clock: Any) -> None:
     offered["hackernews"] = [item("plant", "The plant makes 12 GWh")]
     pipeline.run()
     clock(NOW + timedelta(days=1))
@@ -83,7 +97,7 @@ def test_yesterdays_digest_is_not_todays(pipeline: Any, offered: Any, clock: Any
     assert overview.main()["digest"]["is_today"] is False
 
 
-def test_a_sample_edition_is_nobodys_digest_of_today(pipeline: Any, offered: Any) -> None:  # noqa: F811
+def test_a_sample_edition_is_nobodys_digest_of_today(pipeline: Any, offered: Any) -> None:
     offered["hackernews"] = [item("plant", "The plant makes 12 GWh")]
     pipeline.run(sample=True)
 
@@ -95,14 +109,22 @@ def test_a_digest_that_is_not_there_is_said(database: str) -> None:
         show_digest.main("00000000-0000-0000-0000-000000000009")
 
 
-def test_a_question_is_told_once_with_its_age_and_without_a_way_to_answer_by_itself(database: str) -> None:
+def test_a_question_is_told_once_with_its_age_and_without_a_way_to_answer_by_itself(
+    database: str,
+) -> None:
     run_row()
-    actions.propose("notes.write", {"text": "Buy quay timber"}, "call:1", reason="it changes notes", run_id=RUN)
+    actions.propose(
+        "notes.write", {"text": "Buy quay timber"}, "call:1", reason="it changes notes", run_id=RUN
+    )
 
     (waiting,) = overview.main()["waiting"]
 
     assert waiting["question"] == "Call notes.write?" and waiting["reason"] == "it changes notes"
-    assert (waiting["run_id"], waiting["flow"], waiting["orchestrator"]) == (RUN, "do_task", "windmill")
+    assert (waiting["run_id"], waiting["flow"], waiting["orchestrator"]) == (
+        RUN,
+        "do_task",
+        "windmill",
+    )
     assert datetime.fromisoformat(waiting["since"]) < datetime.fromisoformat(waiting["until"])
     assert "Buy quay timber" not in json.dumps(waiting) and "resume" not in json.dumps(waiting)
 
@@ -119,8 +141,13 @@ def test_spending_is_of_today_and_of_the_newest_daily_run(database: str) -> None
     run_row(flow="daily_research", pipeline=db.jsonb({"budget": {"run_usd": 5.0}}))
     for days, usd in ((0, 0.25), (0, 0.5), (2, 4)):
         db.execute(
-            "INSERT INTO usage (run_id, agent, model, state, cost_usd, reserved_at) VALUES (%s, 'writer', 'm', 'settled', %s, %s)",
-            [RUN if days == 0 else "00000000-0000-0000-0000-000000000004", usd, datetime.now(UTC) - timedelta(days=days)],
+            "INSERT INTO usage (run_id, agent, model, state, cost_usd, reserved_at) VALUES (%s,"
+            " 'writer', 'm', 'settled', %s, %s)",
+            [
+                RUN if days == 0 else "00000000-0000-0000-0000-000000000004",
+                usd,
+                datetime.now(UTC) - timedelta(days=days),
+            ],
         )
 
     told = overview.main()["spending"]
@@ -150,7 +177,9 @@ def on_windmill(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return answers
 
 
-def test_the_next_schedule_comes_first_and_those_that_are_off_last(database: str, configure: Any, on_windmill: Any) -> None:
+def test_the_next_schedule_comes_first_and_those_that_are_off_last(
+    database: str, configure: Any, on_windmill: Any
+) -> None:
     configure(now="2026-11-29T13:00:00+00:00")
     common = {"script_path": "f/millrace/x", "paused_until": None, "enabled": True}
     on_windmill["schedules/list"] = [

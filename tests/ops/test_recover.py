@@ -11,18 +11,30 @@ from f.millrace.ops import recover_runs
 from f.millrace.research import read_source
 from f.millrace.telemetry import rollup
 from f.millrace.telemetry.catalogue import CATALOGUE
-from f.millrace.trust import actions, answers, approvals, audit, budget, fallback, recovery, scorecard
+from f.millrace.trust import (
+    actions,
+    answers,
+    approvals,
+    audit,
+    budget,
+    fallback,
+    recovery,
+    scorecard,
+)
 from scripts.verbs.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
 PIPELINE = {"name": "daily_research", "area": "research", "timeouts": {"investigate": 300}}
 
 
-def put_run(minutes_ago, orchestrator="windmill", status="running", openflow=None, pipeline=PIPELINE):
+def put_run(
+    minutes_ago, orchestrator="windmill", status="running", openflow=None, pipeline=PIPELINE
+):
     run_id = str(uuid.uuid4())
     db.execute(
-        "INSERT INTO run (id, flow, orchestrator, status, openflow, pipeline, args, started_at) VALUES "
-        "(%s, 'daily_research', %s, %s, %s, %s, %s, clock_timestamp() - make_interval(mins => %s))",
+        "INSERT INTO run (id, flow, orchestrator, status, openflow, pipeline, args, started_at)"
+        " VALUES (%s, 'daily_research', %s, %s, %s, %s, %s, clock_timestamp() - make_interval(mins"
+        " => %s))",
         [
             run_id,
             orchestrator,
@@ -38,7 +50,8 @@ def put_run(minutes_ago, orchestrator="windmill", status="running", openflow=Non
 
 def put_step(run_id, path, minutes_ago):
     db.execute(
-        "INSERT INTO step (run_id, path, name, started_at) VALUES (%s, %s, %s, clock_timestamp() - make_interval(mins => %s))",
+        "INSERT INTO step (run_id, path, name, started_at) VALUES (%s, %s, %s, clock_timestamp() -"
+        " make_interval(mins => %s))",
         [run_id, path, path, minutes_ago],
     )
 
@@ -97,7 +110,9 @@ def test_a_stalled_run_is_continued_then_tried_another_way_then_given_up(server)
         ("jobs/run/f/f/millrace/research/daily_research", {"max_topics": 3, "run_id": run_id}),
     ]
     assert look_again() == ["alternative"]
-    assert server.posted[2][0] == f"jobs_u/queue/cancel/{server.next_job}", "the latest attempt's job is the one that hangs"
+    assert server.posted[2][0] == f"jobs_u/queue/cancel/{server.next_job}", (
+        "the latest attempt's job is the one that hangs"
+    )
     assert fallback.options_of(run_id) == {"model": "offline"}
     assert look_again() == ["escalate"]
     assert db.fetch_one("SELECT status FROM run WHERE id = %s", [run_id]) == {"status": "failed"}
@@ -105,13 +120,22 @@ def test_a_stalled_run_is_continued_then_tried_another_way_then_given_up(server)
 
 
 @pytest.mark.parametrize(("word", "address"), [("approve", "resume"), ("deny", "cancel")])
-def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windmill(server, capsys, word, address):
+def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windmill(
+    server, capsys, word, address
+):
     run_id = put_run(60, status="waiting")
     db.execute(
-        "INSERT INTO step (run_id, path, name, job_id, status) VALUES (%s, 'ask', 'approvals.ask', 'job', 'done')", [run_id]
+        "INSERT INTO step (run_id, path, name, job_id, status) VALUES (%s, 'ask', 'approvals.ask',"
+        " 'job', 'done')",
+        [run_id],
     )
-    action = actions.propose("mail.send", {"to": ["ada@home.example"], "mails": []}, "send:1", run_id=run_id)
-    db.execute("UPDATE action SET asked_at = clock_timestamp(), expires_at = clock_timestamp() + interval '1 day'")
+    action = actions.propose(
+        "mail.send", {"to": ["ada@home.example"], "mails": []}, "send:1", run_id=run_id
+    )
+    db.execute(
+        "UPDATE action SET asked_at = clock_timestamp(), expires_at = clock_timestamp() + interval"
+        " '1 day'"
+    )
     assert command_line(["approvals", "show", str(action["id"])]) == 0
     assert "Answer on Windmill's approval page, or on the command line:" in capsys.readouterr().out
     base = "https://windmill.example/api/w/main/jobs_u"
@@ -121,17 +145,29 @@ def test_an_answer_on_the_command_line_is_handed_to_the_flow_that_waits_on_windm
     assert command_line(["approvals", word, str(action["id"])]) == 0
     done = recover_runs.main()
 
-    assert "recover_runs hands the answer over" in capsys.readouterr().out and done["answers_handed_over"] == [run_id]
+    assert "recover_runs hands the answer over" in capsys.readouterr().out and done[
+        "answers_handed_over"
+    ] == [run_id]
     ((path, body),) = server.posted
     assert path == f"jobs_u/{address}/job/1/signed" and body["action_digest"] == action["digest"]
-    given = answers.read(action["digest"], body if word == "approve" else {"error": {"name": "SuspendedDisapproved"}}, [body])
+    given = answers.read(
+        action["digest"],
+        body if word == "approve" else {"error": {"name": "SuspendedDisapproved"}},
+        [body],
+    )
     assert given[0] == {"approve": "approved", "deny": "denied"}[word]
     server.refused.add(path)
     assert recover_runs.main()["answers_handed_over"] == []
 
 
 def test_the_other_way_leaves_out_the_source_that_it_hung_at(server):
-    opened = {"opened": {"day": "2026-11-18", "scheduled_for": "2026-11-18T08:00:00Z", "sources": ["hackernews", "arxiv"]}}
+    opened = {
+        "opened": {
+            "day": "2026-11-18",
+            "scheduled_for": "2026-11-18T08:00:00Z",
+            "sources": ["hackernews", "arxiv"],
+        }
+    }
     run_id = put_run(60, pipeline={**PIPELINE, **opened})
     put_step(run_id, "collect[1].read_source", 40)
     recover_runs.main()
@@ -147,7 +183,11 @@ def test_the_other_way_leaves_out_the_source_that_it_hung_at(server):
 def test_the_other_way_uses_the_other_model(monkeypatch):
     run_id = put_run(1, pipeline={**PIPELINE, "alternative": {"model": "ollama:small"}})
     used = []
-    monkeypatch.setattr(call.llm, "model", lambda name, offline: used.append(name) or (_ for _ in ()).throw(KeyError))
+    monkeypatch.setattr(
+        call.llm,
+        "model",
+        lambda name, offline: used.append(name) or (_ for _ in ()).throw(KeyError),
+    )
     with call_context(run_id), pytest.raises(KeyError):
         asyncio.run(call.call("writer", None, "x"))
 
@@ -185,7 +225,10 @@ def test_a_local_run_without_its_runner_is_marked_at_once_and_frees_its_day():
 
         assert recovery.mark_dead() == [dead]
 
-    assert [row["status"] for row in db.fetch_all("SELECT status FROM run ORDER BY status")] == ["killed", "running"]
+    assert [row["status"] for row in db.fetch_all("SELECT status FROM run ORDER BY status")] == [
+        "killed",
+        "running",
+    ]
     assert [str(row["id"]) for row in recovery.resumable_runs()] == [dead]
 
 
@@ -205,7 +248,13 @@ def test_the_sweep_frees_reservations_and_closes_old_questions():
 
 def completed(**changes):
     """Return a job as the server gives it once it has ended."""
-    job = {"type": "CompletedJob", "success": False, "canceled": False, "completed_at": "2026-11-18T09:00:00Z", "result": None}
+    job = {
+        "type": "CompletedJob",
+        "success": False,
+        "canceled": False,
+        "completed_at": "2026-11-18T09:00:00Z",
+        "result": None,
+    }
     return job | changes
 
 
@@ -228,31 +277,52 @@ def test_a_run_that_a_person_cancelled_on_windmill_is_cancelled_here(server, mon
     done = recover_runs.main()
 
     assert done["ended_on_server"] == [
-        {"run_id": run_id, "status": "cancelled", "reason": "cancelled on Windmill by eve: not today"}
+        {
+            "run_id": run_id,
+            "status": "cancelled",
+            "reason": "cancelled on Windmill by eve: not today",
+        }
     ]
     assert run_row(run_id) == {
         "status": "cancelled",
         "error": "cancelled on Windmill by eve: not today",
         "finished_at": datetime(2026, 11, 18, 9, tzinfo=UTC),
     }
-    assert db.fetch_one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {"status": "cancelled"}
+    assert db.fetch_one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {
+        "status": "cancelled"
+    }
     assert db.fetch_all("SELECT state FROM usage") == [{"state": "released"}]
     assert db.fetch_one("SELECT sum(reserved_usd)::float AS usd FROM budget") == {"usd": 0.0}
-    assert (done["recovered"], server.posted, db.fetch_all("SELECT 1 FROM outbox"), db.fetch_all("SELECT 1 FROM alert")) == (
+    assert (
+        done["recovered"],
+        server.posted,
+        db.fetch_all("SELECT 1 FROM outbox"),
+        db.fetch_all("SELECT 1 FROM alert"),
+    ) == (
         [],
         [],
         [],
         [],
     )
-    assert [(row["actor"], row["kind"]) for row in audit.rows() if str(row["run_id"]) == run_id] == [("eve", "run.cancelled")]
+    assert [
+        (row["actor"], row["kind"]) for row in audit.rows() if str(row["run_id"]) == run_id
+    ] == [("eve", "run.cancelled")]
     assert recover_runs.main()["ended_on_server"] == []
 
 
 def test_a_cancelled_run_that_waited_asks_nobody_any_more(server, capsys):
     run_id = put_run(60, status="waiting")
     action = actions.propose("mail.send", {"to": "ada@home.example"}, "send:1", run_id=run_id)
-    db.execute("UPDATE action SET asked_at = clock_timestamp(), expires_at = clock_timestamp() + interval '1 day'")
-    server.jobs[run_id] = {"type": "QueuedJob", "running": True, "canceled": True, "canceled_by": "eve"}
+    db.execute(
+        "UPDATE action SET asked_at = clock_timestamp(), expires_at = clock_timestamp() + interval"
+        " '1 day'"
+    )
+    server.jobs[run_id] = {
+        "type": "QueuedJob",
+        "running": True,
+        "canceled": True,
+        "canceled_by": "eve",
+    }
 
     recover_runs.main()
 
@@ -299,21 +369,34 @@ def test_a_job_that_was_cancelled_by_no_person_is_started_again(server, by):
 
     done = recover_runs.main()
 
-    assert done["ended_on_server"] == [] and [one["measure"] for one in done["recovered"]] == ["continue"]
+    assert done["ended_on_server"] == [] and [one["measure"] for one in done["recovered"]] == [
+        "continue"
+    ]
 
 
-def test_a_run_that_failed_on_the_server_is_not_started_again_and_the_operator_is_told(server, monkeypatch):
+def test_a_run_that_failed_on_the_server_is_not_started_again_and_the_operator_is_told(
+    server, monkeypatch
+):
     monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
     config.reload()
     run_id = put_run(60)
     put_step(run_id, "compose", 40)
-    server.jobs[run_id] = completed(result={"error": {"name": "ExitCode", "message": "out of memory"}})
+    server.jobs[run_id] = completed(
+        result={"error": {"name": "ExitCode", "message": "out of memory"}}
+    )
 
     recover_runs.main()
 
-    assert (run_row(run_id)["status"], run_row(run_id)["error"]) == ("failed", "failed on Windmill: out of memory")
-    assert db.fetch_one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {"status": "killed"}
-    assert db.fetch_one("SELECT subject FROM outbox") == {"subject": "Millrace: daily_research failed on Windmill"}
+    assert (run_row(run_id)["status"], run_row(run_id)["error"]) == (
+        "failed",
+        "failed on Windmill: out of memory",
+    )
+    assert db.fetch_one("SELECT status FROM step WHERE run_id = %s", [run_id]) == {
+        "status": "killed"
+    }
+    assert db.fetch_one("SELECT subject FROM outbox") == {
+        "subject": "Millrace: daily_research failed on Windmill"
+    }
     assert server.posted == []
 
 
@@ -324,12 +407,21 @@ def test_a_run_that_ended_well_on_the_server_is_done(server):
 
     recover_runs.main()
 
-    assert (run_row(run_id)["status"], run_row(run_id)["error"], server.posted) == ("done", None, [])
+    assert (run_row(run_id)["status"], run_row(run_id)["error"], server.posted) == (
+        "done",
+        None,
+        [],
+    )
 
 
 def test_a_run_that_the_server_does_not_know_is_given_up_in_words_once_it_stands_still(server):
     server.other_jobs = None
-    still, quiet, asks, asked = put_run(60), put_run(10), put_run(60, status="waiting"), put_run(60, status="waiting")
+    still, quiet, asks, asked = (
+        put_run(60),
+        put_run(10),
+        put_run(60, status="waiting"),
+        put_run(60, status="waiting"),
+    )
     action = actions.propose("mail.send", {"to": "ada@home.example"}, "send:1", run_id=asks)
     db.execute("UPDATE action SET asked_at = clock_timestamp() WHERE id = %s", [action["id"]])
 
@@ -362,12 +454,18 @@ def test_a_cancelled_run_is_no_fault_in_the_figures(server):
 
     by_state = {}
     rollup.roll(CATALOGUE.values())
-    for row in db.fetch_all("SELECT labels, value FROM metric_hour WHERE metric = 'workflow_runs_total'"):
+    for row in db.fetch_all(
+        "SELECT labels, value FROM metric_hour WHERE metric = 'workflow_runs_total'"
+    ):
         by_state[row["labels"]["status"]] = row["value"]
 
     assert by_state.get("cancelled") == 1.0
     assert (
-        db.fetch_all("SELECT 1 FROM metric_hour WHERE metric = 'errors_total' AND labels ->> 'place' = 'run' AND value > 0") == []
+        db.fetch_all(
+            "SELECT 1 FROM metric_hour WHERE metric = 'errors_total' AND labels ->> 'place' = 'run'"
+            " AND value > 0"
+        )
+        == []
     )
     counted = {figure.name: figure.n for figure in scorecard.scorecard()}
     assert (counted["runs_alone"], counted["failures_recovered"]) == (0, 0)

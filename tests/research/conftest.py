@@ -1,4 +1,6 @@
-"""A run with items, topics and results, as the steps before leave them; only sources and the researcher are faked."""
+"""A run with items, topics and results, as the steps before leave them; only sources and the
+researcher are faked.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +11,17 @@ import pytest
 from f.millrace.agents import researcher as researching
 from f.millrace.core import config, db
 from f.millrace.core.contracts import Confidence, Conflict, Finding, Side, SourceItem, TopicResult
-from f.millrace.research import close, compose, deliver, deliver_rest, investigate, propose, read_source, remember, select
+from f.millrace.research import (
+    close,
+    compose,
+    deliver,
+    deliver_rest,
+    investigate,
+    propose,
+    read_source,
+    remember,
+    select,
+)
 from f.millrace.research import open as opening_step
 from f.millrace.tools import sources
 from f.millrace.tools.sources import Source
@@ -19,7 +31,12 @@ NOW = datetime(2026, 11, 18, 8, 0, 5, tzinfo=UTC)
 PIPELINE = {
     "name": "daily_research",
     "timezone": "Europe/London",
-    "schedule": {"cron": "0 0 8 * * *", "timezone": "Europe/London", "misfire_grace": "12h", "catch_up": False},
+    "schedule": {
+        "cron": "0 0 8 * * *",
+        "timezone": "Europe/London",
+        "misfire_grace": "12h",
+        "catch_up": False,
+    },
     "budget": {"run_usd": 5.0},
 }
 
@@ -49,7 +66,9 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
         return Source(name, name, read)
 
-    monkeypatch.setattr(sources, "SOURCES", type("Faked", (), {"__getitem__": lambda _, name: find(name)})())
+    monkeypatch.setattr(
+        sources, "SOURCES", type("Faked", (), {"__getitem__": lambda _, name: find(name)})()
+    )
     monkeypatch.setenv("MILLRACE_SOURCES", "hackernews,feeds")
     config.reload()
     return offers
@@ -57,20 +76,27 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def researcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """The researcher finds one sentence a topic, with stored evidence; `answers[title]` changes its result."""
+    """The researcher finds one sentence a topic, with stored evidence; `answers[title]` changes its
+    result.
+    """
     answers: dict[str, Any] = {}
 
     async def research(run_id: str, topic: dict[str, Any]) -> TopicResult:
         answer = answers.get(topic["title"])
         if isinstance(answer, Exception):
             raise answer
-        evidence = [put_evidence(run_id, topic["id"], f"{topic['id']}-{number}", topic["title"]) for number in (1, 2)]
+        evidence = [
+            put_evidence(run_id, topic["id"], f"{topic['id']}-{number}", topic["title"])
+            for number in (1, 2)
+        ]
         found = TopicResult(
             topic_id=topic["id"],
             title=topic["title"],
             summary=f"All about {topic['title']}.",
             findings=[Finding(text=f"It is said that {topic['title']}.", citations=[evidence[0]])],
-            confidence=Confidence(score=95, tool_reliability=100, source_quality=90, coherence=90, history=90),
+            confidence=Confidence(
+                score=95, tool_reliability=100, source_quality=90, coherence=90, history=90
+            ),
             stopped_because="enough evidence",
             rounds=1,
         )
@@ -84,9 +110,17 @@ def researcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 def put_evidence(run_id: str, topic_id: str, name: str, title: str) -> str:
     """Store a piece of evidence and return its id."""
     db.execute(
-        "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, published_at) "
-        "VALUES (%s, %s, %s, 'main', %s, %s, %s, 'web', %s) ON CONFLICT DO NOTHING",
-        [f"ev_{name}", run_id, topic_id, f"https://news.example/{name}", title, f"{title} in full.", NOW],
+        "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source,"
+        " published_at) VALUES (%s, %s, %s, 'main', %s, %s, %s, 'web', %s) ON CONFLICT DO NOTHING",
+        [
+            f"ev_{name}",
+            run_id,
+            topic_id,
+            f"https://news.example/{name}",
+            title,
+            f"{title} in full.",
+            NOW,
+        ],
     )
     return f"ev_{name}"
 
@@ -94,16 +128,34 @@ def put_evidence(run_id: str, topic_id: str, name: str, title: str) -> str:
 def item(key: str, title: str, hours: float = 2, **more: Any) -> dict[str, Any]:
     """Return what a source offers."""
     url = more.pop("url", f"https://site-{key}.example/{key}")
-    return {"key": key, "title": title, "url": url, "published_at": NOW - timedelta(hours=hours), **more}
+    return {
+        "key": key,
+        "title": title,
+        "url": url,
+        "published_at": NOW - timedelta(hours=hours),
+        **more,
+    }
 
 
 def conflicting(found: TopicResult, evidence: list[str]) -> TopicResult:
     """Return a result in which two sources contradict each other."""
     sides = [
-        Side(claim="The plant makes 12 GWh.", evidence=evidence[:1], dates=["2026-11-18"], sources=["news.example"]),
-        Side(claim="The plant makes 8 GWh.", evidence=evidence[1:], dates=["2026-11-15"], sources=["other.example"]),
+        Side(
+            claim="The plant makes 12 GWh.",
+            evidence=evidence[:1],
+            dates=["2026-11-18"],
+            sources=["news.example"],
+        ),
+        Side(
+            claim="The plant makes 8 GWh.",
+            evidence=evidence[1:],
+            dates=["2026-11-15"],
+            sources=["other.example"],
+        ),
     ]
-    conflict = Conflict(question="How much does it make?", sides=sides, trusted=0, why="It is the later report.")
+    conflict = Conflict(
+        question="How much does it make?", sides=sides, trusted=0, why="It is the later report."
+    )
     return found.model_copy(update={"conflicts": [conflict], "confidence": Confidence(score=55)})
 
 
@@ -138,7 +190,11 @@ class Pipeline:
 
 @pytest.fixture
 def pipeline(
-    database: str, clock: Any, offered: dict[str, Any], researcher: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    database: str,
+    clock: Any,
+    offered: dict[str, Any],
+    researcher: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Pipeline:
     """A pipeline whose one reader has a standing approval."""
     recipients.add("ada@home.example", by="test")
@@ -152,5 +208,7 @@ def pipeline(
 @pytest.fixture
 def two_stories(offered: dict[str, Any]) -> None:
     """Two unrelated stories."""
-    offered["hackernews"] = [item("1", "Sodium batteries keep their charge in deep winter", score=300)]
+    offered["hackernews"] = [
+        item("1", "Sodium batteries keep their charge in deep winter", score=300)
+    ]
     offered["feeds"] = [item("2", "A library opens three centuries of flood records", score=0)]

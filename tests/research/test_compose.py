@@ -21,7 +21,17 @@ def digest(run_id: str) -> dict:
 
 def content(**changes) -> Content:
     plain = Content(
-        "daily", 1, date(2026, 11, 18), "UTC", "offline", 0.12, "run-1", "", [], [], [Reading("feeds", "ok", 3, 2, "")]
+        "daily",
+        1,
+        date(2026, 11, 18),
+        "UTC",
+        "offline",
+        0.12,
+        "run-1",
+        "",
+        [],
+        [],
+        [Reading("feeds", "ok", 3, 2, "")],
     )
     return replace(plain, **changes)
 
@@ -46,7 +56,9 @@ def test_each_finding_has_links_and_dates(pipeline, two_stories):
 
     row = digest(run_id)
     assert 'href="https://news.example/' in row["html"] and "18 Nov 2026" in row["html"]
-    assert "It is said that Sodium batteries keep their charge in deep winter. [1]" in " ".join(row["plain"].split())
+    assert "It is said that Sodium batteries keep their charge in deep winter. [1]" in " ".join(
+        row["plain"].split()
+    )
     assert "offline extractive model" in row["html"] and "It cost $0.00" in row["plain"]
 
 
@@ -55,7 +67,13 @@ def test_low_confidence_is_marked_and_conflicts_show_both_sides(pipeline, two_st
 
     row = digest(pipeline.until_compose())
 
-    for part in ("Unreviewed", "The plant makes 12 GWh.", "The plant makes 8 GWh.", "Trusted here.", "It is the later report."):
+    for part in (
+        "Unreviewed",
+        "The plant makes 12 GWh.",
+        "The plant makes 8 GWh.",
+        "Trusted here.",
+        "It is the later report.",
+    ):
         assert part in row["html"]
     assert "UNREVIEWED" in row["plain"] and "SOURCES DISAGREE" in row["plain"]
 
@@ -66,7 +84,11 @@ def test_all_sources_down_gives_a_digest_that_says_so(pipeline, offered):
     row = digest(pipeline.until_compose())
 
     assert "no source could be read" in row["subject"]
-    assert "No source could be read" in row["html"] and "no route to host" in row["html"] and "timed out" in row["plain"]
+    assert (
+        "No source could be read" in row["html"]
+        and "no route to host" in row["html"]
+        and "timed out" in row["plain"]
+    )
 
 
 def test_an_empty_day_says_so(pipeline):
@@ -114,8 +136,14 @@ def test_each_window_gets_a_digest_of_what_is_new_to_it(pipeline, two_stories, o
 
     run_id = pipeline.until_compose()
 
-    rows = {row["recipients"][0]: row["html"] for row in db.fetch_all("SELECT * FROM digest WHERE run_id = %s", [run_id])}
-    assert "A bridge of paper" in rows["bob@home.example"] and "A bridge of paper" in rows["ada@home.example"]
+    rows = {
+        row["recipients"][0]: row["html"]
+        for row in db.fetch_all("SELECT * FROM digest WHERE run_id = %s", [run_id])
+    }
+    assert (
+        "A bridge of paper" in rows["bob@home.example"]
+        and "A bridge of paper" in rows["ada@home.example"]
+    )
     assert "Sodium batteries" not in rows["ada@home.example"]
 
 
@@ -130,7 +158,10 @@ def test_a_repeat_changes_nothing(pipeline, two_stories, clock):
 
 
 def test_a_long_digest_is_shortened_and_says_so():
-    long = "A sentence that goes on about very much the same for a long while, without an end in sight. " * 12
+    long = (
+        "A sentence that goes on about very much the same for a long while, without an end in"
+        " sight. " * 12
+    )
     made = render(content(sections=[section(long) for _ in range(20)]))
 
     assert len(made.html.encode()) <= MAX_BYTES and len(made.plain.encode()) <= MAX_BYTES
@@ -166,7 +197,13 @@ NASTY = st.one_of(
 @settings(max_examples=150, deadline=None)
 @given(NASTY, NASTY)
 def test_strangers_words_load_nothing_and_run_nothing(text, url):
-    made = render(content(sections=[section(text, url)], notes=[text], headlines=[Reference(1, text, url, text, text, text)]))
+    made = render(
+        content(
+            sections=[section(text, url)],
+            notes=[text],
+            headlines=[Reference(1, text, url, text, text, text)],
+        )
+    )
 
     reader = Reader()
     reader.feed(made.html)
@@ -190,9 +227,17 @@ def test_strangers_words_load_nothing_and_run_nothing(text, url):
         "br",
     }
     assert set(reader.tags) <= allowed
-    assert not [name for name, _ in reader.attributes if name.startswith("on") or name in ("src", "background")]
-    assert all(re.match(r"https?://", value or "") for name, value in reader.attributes if name == "href")
-    assert "url(" not in "".join(value or "" for name, value in reader.attributes if name == "style")
+    assert not [
+        name
+        for name, _ in reader.attributes
+        if name.startswith("on") or name in ("src", "background")
+    ]
+    assert all(
+        re.match(r"https?://", value or "") for name, value in reader.attributes if name == "href"
+    )
+    assert "url(" not in "".join(
+        value or "" for name, value in reader.attributes if name == "style"
+    )
     assert "\u202e" not in made.html and "\n" not in made.subject
 
 

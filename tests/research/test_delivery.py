@@ -23,7 +23,9 @@ def waiting(pipeline, two_stories, monkeypatch):
 def statuses(run_id):
     return {
         row["recipient"]: row["status"]
-        for row in db.fetch_all("SELECT recipient, status FROM delivery WHERE run_id = %s", [run_id])
+        for row in db.fetch_all(
+            "SELECT recipient, status FROM delivery WHERE run_id = %s", [run_id]
+        )
     }
 
 
@@ -35,7 +37,9 @@ def test_a_standing_approval_gets_the_mail_at_once_and_others_wait(waiting):
     proposed = propose.main(waiting)
     delivered = deliver.main(waiting)
 
-    assert proposed["standing"] == ["ada@home.example"] and proposed["asking"] == ["carl@home.example"]
+    assert proposed["standing"] == ["ada@home.example"] and proposed["asking"] == [
+        "carl@home.example"
+    ]
     assert proposed["needs_approval"] and proposed["action_id"]
     assert [one["status"] for one in delivered["deliveries"]] == ["outbox"]
     assert statuses(waiting) == {"ada@home.example": "outbox", "carl@home.example": "waiting"}
@@ -56,20 +60,29 @@ def test_what_a_person_approves_is_sent(waiting):
     deliver.main(waiting)
     question = ask.main(proposed["action_id"])
     answer = record.main(
-        proposed["action_id"], resume=question["default_args"], resumes=[question["default_args"]], approvers=["eva"]
+        proposed["action_id"],
+        resume=question["default_args"],
+        resumes=[question["default_args"]],
+        approvers=["eva"],
     )
 
     rest = deliver_rest.main(waiting, answer["approved"], proposed["action_id"])
 
     assert answer == {"approved": True, "decision": "approved", "by": "eva"}
-    assert [(one["recipient"], one["status"]) for one in rest["deliveries"]] == [("carl@home.example", "outbox")]
-    assert deliver_rest.main(waiting, True, proposed["action_id"])["deliveries"] == rest["deliveries"]
+    assert [(one["recipient"], one["status"]) for one in rest["deliveries"]] == [
+        ("carl@home.example", "outbox")
+    ]
+    assert (
+        deliver_rest.main(waiting, True, proposed["action_id"])["deliveries"] == rest["deliveries"]
+    )
     assert len(outbox()) == 2 and audit.verify() == []
 
 
 def test_what_a_person_denies_is_not_sent(waiting):
     proposed = propose.main(waiting)
-    record.main(proposed["action_id"], resume={"error": {"name": "SuspendedDisapproved"}}, approvers=["eva"])
+    record.main(
+        proposed["action_id"], resume={"error": {"name": "SuspendedDisapproved"}}, approvers=["eva"]
+    )
 
     rest = deliver_rest.main(waiting, False, proposed["action_id"])
 
@@ -81,14 +94,21 @@ def test_what_a_person_denies_is_not_sent(waiting):
 def test_saying_approved_without_a_stored_answer_sends_nothing(waiting):
     proposed = propose.main(waiting)
 
-    assert [one["status"] for one in deliver_rest.main(waiting, True, proposed["action_id"])["deliveries"]] == ["expired"]
+    assert [
+        one["status"]
+        for one in deliver_rest.main(waiting, True, proposed["action_id"])["deliveries"]
+    ] == ["expired"]
     assert outbox() == []
 
 
 def test_a_digest_that_changed_after_the_approval_is_not_sent(waiting):
     proposed = propose.main(waiting)
-    approvals.decide(proposed["action_id"], actions.by_id(proposed["action_id"])["digest"], "approved", "eva")
-    db.execute("UPDATE digest SET html = html || '<p>one more thing</p>' WHERE run_id = %s", [waiting])
+    approvals.decide(
+        proposed["action_id"], actions.by_id(proposed["action_id"])["digest"], "approved", "eva"
+    )
+    db.execute(
+        "UPDATE digest SET html = html || '<p>one more thing</p>' WHERE run_id = %s", [waiting]
+    )
 
     rest = deliver_rest.main(waiting, True, proposed["action_id"])
 
@@ -129,8 +149,12 @@ def test_a_repeat_after_a_crash_sends_once(pipeline, two_stories, monkeypatch):
     assert [one["status"] for one in again["deliveries"]] == ["outbox"] and sent == []
 
 
-@pytest.mark.parametrize(("policy", "status", "times"), [("hold", "unknown", 1), ("resend", "sent", 2)])
-def test_a_mail_server_that_vanished_is_held_or_asked_again(pipeline, two_stories, monkeypatch, policy, status, times):
+@pytest.mark.parametrize(
+    ("policy", "status", "times"), [("hold", "unknown", 1), ("resend", "sent", 2)]
+)
+def test_a_mail_server_that_vanished_is_held_or_asked_again(
+    pipeline, two_stories, monkeypatch, policy, status, times
+):
     monkeypatch.setenv("MILLRACE_SMTP_URL", "smtp://mail.example:25")
     monkeypatch.setenv("MILLRACE_SMTP_UNKNOWN", policy)
     config.reload()
@@ -155,14 +179,20 @@ def test_a_mail_server_that_vanished_is_held_or_asked_again(pipeline, two_storie
 
 def test_a_mail_that_failed_can_be_tried_again(pipeline, two_stories, monkeypatch):
     real = mail.send
-    monkeypatch.setattr(mail, "send", lambda *_: (_ for _ in ()).throw(ToolFailed("550 no such user")))
+    monkeypatch.setattr(
+        mail, "send", lambda *_: (_ for _ in ()).throw(ToolFailed("550 no such user"))
+    )
     run_id, closed = pipeline.run()
-    assert closed["status"] == "partly_failed" and statuses(run_id) == {"ada@home.example": "failed"}
+    assert closed["status"] == "partly_failed" and statuses(run_id) == {
+        "ada@home.example": "failed"
+    }
 
     monkeypatch.setattr(mail, "send", real)
     again, closed = pipeline.run()
 
-    assert again != run_id and closed["deliveries"] == [{"recipient": "ada@home.example", "status": "outbox"}]
+    assert again != run_id and closed["deliveries"] == [
+        {"recipient": "ada@home.example", "status": "outbox"}
+    ]
 
 
 def test_two_runs_of_a_day_deliver_once(pipeline, two_stories):
@@ -178,7 +208,9 @@ def test_two_runs_of_a_day_deliver_once(pipeline, two_stories):
 def test_a_dry_run_leaves_nothing_outside_its_record(pipeline, two_stories):
     run_id, closed = pipeline.run(dry_run=True)
 
-    assert closed["deliveries"] == [] and outbox() == [] and len(whole_result(run_id)["digests"]) == 1
+    assert (
+        closed["deliveries"] == [] and outbox() == [] and len(whole_result(run_id)["digests"]) == 1
+    )
     for table in ("memory_item", "delivery", "action"):
         assert db.fetch_one(f"SELECT count(*) AS n FROM {table}") == {"n": 0}
     assert pipeline.open()["decision"] == "run"
@@ -200,7 +232,11 @@ def test_the_run_closes_with_cost_and_label(pipeline, two_stories, offered):
 
     assert closed["wm_labels"][0] == "cost:$0.00" and closed["status"] == "partly_failed"
     row = db.fetch_one("SELECT status, error, result FROM run WHERE id = %s", [run_id])
-    assert row["status"] == "partly_failed" and "timed out" in row["error"] and row["result"]["digests"]
+    assert (
+        row["status"] == "partly_failed"
+        and "timed out" in row["error"]
+        and row["result"]["digests"]
+    )
 
 
 def test_the_whole_result_has_what_the_command_line_promises(pipeline, two_stories):
@@ -208,9 +244,25 @@ def test_the_whole_result_has_what_the_command_line_promises(pipeline, two_stori
 
     whole = whole_result(run_id)
 
-    assert {"edition", "digests", "sources", "topics", "evidence", "deliveries", "tool_gaps"} <= set(whole)
-    assert set(whole["digests"][0]) == {"digest_id", "window", "recipients", "files"} and len(whole["digests"][0]["files"]) == 3
+    assert {
+        "edition",
+        "digests",
+        "sources",
+        "topics",
+        "evidence",
+        "deliveries",
+        "tool_gaps",
+    } <= set(whole)
+    assert (
+        set(whole["digests"][0]) == {"digest_id", "window", "recipients", "files"}
+        and len(whole["digests"][0]["files"]) == 3
+    )
     assert set(whole["sources"][0]) == {"name", "status", "items", "error"}
-    cited = [one for topic in whole["topics"] for finding in topic["findings"] for one in finding["citations"]]
+    cited = [
+        one
+        for topic in whole["topics"]
+        for finding in topic["findings"]
+        for one in finding["citations"]
+    ]
     assert cited and set(cited) <= set(whole["evidence"])
     assert {"recipient", "status", "message_id", "path"} <= set(whole["deliveries"][0])

@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 from f.millrace.research.duplicates import Item, find_copies, shown_before, stories
 
 TEXT = (
-    "Sodium cells keep ninety one percent of their charge at minus twenty five degrees, a field study over ninety days found. "
-    "Twelve cabinets in the north of Sweden were measured every hour, and two of them failed for reasons of their own."
+    "Sodium cells keep ninety one percent of their charge at minus twenty five degrees, a field"
+    " study over ninety days found. Twelve cabinets in the north of Sweden were measured every"
+    " hour, and two of them failed for reasons of their own."
 )
 
 
@@ -17,8 +18,18 @@ def test_a_copy_that_was_cut_is_a_copy():
 
 
 def test_two_pieces_on_one_subject_are_one_story_and_no_copies():
-    left = Item("a", "feeds", "Norrvik battery plant to make 12 gigawatt-hours", "The Norrvik battery plant in Halmvik makes 12.")
-    right = Item("b", "arxiv", "Norrvik battery plant will make 8 gigawatt-hours, filing says", "A filing for Halmvik says 8.")
+    left = Item(
+        "a",
+        "feeds",
+        "Norrvik battery plant to make 12 gigawatt-hours",
+        "The Norrvik battery plant in Halmvik makes 12.",
+    )
+    right = Item(
+        "b",
+        "arxiv",
+        "Norrvik battery plant will make 8 gigawatt-hours, filing says",
+        "A filing for Halmvik says 8.",
+    )
 
     found = stories([left, right])
 
@@ -36,7 +47,11 @@ def test_strangers_stay_apart():
 def test_the_same_address_with_new_text_is_an_update():
     old = Item("a", "feeds", "Live: the vote in Ferrow", TEXT, "https://x.example/live")
     new = Item(
-        "b", "feeds", "Live: the vote in Ferrow", TEXT.replace("Sodium", "Now other").upper()[::-1], "https://x.example/live"
+        "b",
+        "feeds",
+        "Live: the vote in Ferrow",
+        TEXT.replace("Sodium", "Now other").upper()[::-1],
+        "https://x.example/live",
     )
 
     told = shown_before(stories([new])[0], [old])

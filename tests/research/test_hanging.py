@@ -1,4 +1,6 @@
-"""A model that never answers: the step gives up in time, what was sent is charged, and the digest says so."""
+"""A model that never answers: the step gives up in time, what was sent is charged, and the digest
+says so.
+"""
 
 import socket
 
@@ -20,14 +22,22 @@ def hanging(monkeypatch):
         yield
 
 
-def test_the_run_ends_with_a_digest_that_says_what_the_model_left_undone(pipeline, two_stories, hanging, monkeypatch):
+def test_the_run_ends_with_a_digest_that_says_what_the_model_left_undone(
+    pipeline, two_stories, hanging, monkeypatch
+):
     monkeypatch.setattr(researcher, "research", research)
 
     run_id, small = pipeline.run(max_topics=1)
 
     assert small["status"] == "done"
     assert [one["status"] for one in small["deliveries"]] == ["outbox"]
-    digest = " ".join(db.fetch_one("SELECT plain FROM digest WHERE run_id = %s", [run_id])["plain"].split())
+    digest = " ".join(
+        db.fetch_one("SELECT plain FROM digest WHERE run_id = %s", [run_id])["plain"].split()
+    )
     assert "gave no usable answer" in digest and "by the offline model" in digest
-    sent = db.fetch_all("SELECT state, price_source, cost_usd, reserved_usd FROM usage WHERE model LIKE 'openai:%'")
-    assert sent and all((row["price_source"], row["cost_usd"]) == ("reserve", row["reserved_usd"]) for row in sent)
+    sent = db.fetch_all(
+        "SELECT state, price_source, cost_usd, reserved_usd FROM usage WHERE model LIKE 'openai:%'"
+    )
+    assert sent and all(
+        (row["price_source"], row["cost_usd"]) == ("reserve", row["reserved_usd"]) for row in sent
+    )

@@ -33,28 +33,46 @@ def test_the_result_is_stored_and_a_repeat_reads_it(topic, researcher):
 
     assert investigate.main(run_id, [chosen["topic_id"]]) == first
     (answer,) = first["topics"]
-    assert answer["title"] == chosen["title"] and answer["findings"] == 1 and answer["confidence"] == 95
+    assert (
+        answer["title"] == chosen["title"]
+        and answer["findings"] == 1
+        and answer["confidence"] == 95
+    )
     assert (first["count"], first["failed"]) == (1, 0)
     row = db.fetch_one("SELECT review, parts FROM research_result")
-    assert row == {"review": "none", "parts": {"tool_reliability": 100, "source_quality": 90, "coherence": 90, "history": 90}}
+    assert row == {
+        "review": "none",
+        "parts": {"tool_reliability": 100, "source_quality": 90, "coherence": 90, "history": 90},
+    }
 
 
-@pytest.mark.parametrize(("score", "review"), [(91, "none"), (90, "none"), (89, "logged"), (70, "logged"), (69, "open")])
+@pytest.mark.parametrize(
+    ("score", "review"), [(91, "none"), (90, "none"), (89, "logged"), (70, "logged"), (69, "open")]
+)
 def test_confidence_decides_who_looks_at_it(topic, researcher, score, review):
     run_id, chosen = topic
-    researcher[chosen["title"]] = lambda found, _: found.model_copy(update={"confidence": Confidence(score=score)})
+    researcher[chosen["title"]] = lambda found, _: found.model_copy(
+        update={"confidence": Confidence(score=score)}
+    )
 
     investigate.main(run_id, [chosen["topic_id"]])
 
     assert db.fetch_one("SELECT review FROM research_result") == {"review": review}
 
 
-@pytest.mark.parametrize(("name", "bound", "score", "review"), [("SILENT", "80", 85, "none"), ("REVIEW", "50", 60, "logged")])
-def test_the_bounds_of_confidence_are_settings(topic, researcher, monkeypatch, name, bound, score, review):
+@pytest.mark.parametrize(
+    ("name", "bound", "score", "review"),
+    [("SILENT", "80", 85, "none"), ("REVIEW", "50", 60, "logged")],
+)
+def test_the_bounds_of_confidence_are_settings(
+    topic, researcher, monkeypatch, name, bound, score, review
+):
     monkeypatch.setenv(f"MILLRACE_CONFIDENCE_{name}", bound)
     config.reload()
     run_id, chosen = topic
-    researcher[chosen["title"]] = lambda found, _: found.model_copy(update={"confidence": Confidence(score=score)})
+    researcher[chosen["title"]] = lambda found, _: found.model_copy(
+        update={"confidence": Confidence(score=score)}
+    )
 
     investigate.main(run_id, [chosen["topic_id"]])
 
@@ -72,10 +90,14 @@ def test_a_research_that_was_stuck_is_for_a_person_to_look_at(topic, researcher,
     assert db.fetch_one("SELECT review FROM research_result") == {"review": review}
 
 
-def test_what_nobody_reviewed_is_listed_and_holds_up_nothing(topic, researcher, capsys, monkeypatch, tmp_path):
+def test_what_nobody_reviewed_is_listed_and_holds_up_nothing(
+    topic, researcher, capsys, monkeypatch, tmp_path
+):
     monkeypatch.chdir(tmp_path)
     run_id, chosen = topic
-    researcher[chosen["title"]] = lambda found, _: found.model_copy(update={"confidence": Confidence(score=42)})
+    researcher[chosen["title"]] = lambda found, _: found.model_copy(
+        update={"confidence": Confidence(score=42)}
+    )
     investigate.main(run_id, [chosen["topic_id"]])
     capsys.readouterr()
 
@@ -85,8 +107,14 @@ def test_what_nobody_reviewed_is_listed_and_holds_up_nothing(topic, researcher, 
     words = capsys.readouterr().out
 
     assert listed["approvals"] == []
-    assert [(row["run_id"], row["rank"], row["confidence"]) for row in listed["reviews"]] == [(run_id, 1, 42)]
-    assert "Nothing waits for a person." in words and run_id[:8] in words and chosen["title"][:20] in words
+    assert [(row["run_id"], row["rank"], row["confidence"]) for row in listed["reviews"]] == [
+        (run_id, 1, 42)
+    ]
+    assert (
+        "Nothing waits for a person." in words
+        and run_id[:8] in words
+        and chosen["title"][:20] in words
+    )
 
 
 def test_a_topic_that_failed_is_tried_once_more(topics, researcher):
@@ -104,9 +132,9 @@ def test_a_topic_that_failed_is_tried_once_more(topics, researcher):
     told = investigate.main(run_id, [first["topic_id"]])
 
     assert told["failed"] == 0 and told["topics"][0]["findings"] == 1 and len(tries) == 2
-    assert db.fetch_all("SELECT path, status, tries FROM step WHERE name = 'research.investigate'") == [
-        {"path": f"[{first['topic_id']}].step", "status": "done", "tries": 2}
-    ]
+    assert db.fetch_all(
+        "SELECT path, status, tries FROM step WHERE name = 'research.investigate'"
+    ) == [{"path": f"[{first['topic_id']}].step", "status": "done", "tries": 2}]
     row = db.fetch_one("SELECT message FROM run_event WHERE event = 'error'")
     assert row and "RuntimeError: model gone; it is tried again" in row["message"]
 
@@ -118,11 +146,23 @@ def test_a_topic_that_keeps_failing_is_told_and_the_others_are_researched(topics
     told = investigate.main(run_id, [first["topic_id"], second["topic_id"]])
 
     assert (told["count"], told["failed"]) == (2, 1)
-    assert told["topics"][0] == {"topic_id": first["topic_id"], "title": first["title"], "error": "RuntimeError: model gone"}
-    assert told["topics"][1]["topic_id"] == second["topic_id"] and told["topics"][1]["findings"] == 1
+    assert told["topics"][0] == {
+        "topic_id": first["topic_id"],
+        "title": first["title"],
+        "error": "RuntimeError: model gone",
+    }
+    assert (
+        told["topics"][1]["topic_id"] == second["topic_id"] and told["topics"][1]["findings"] == 1
+    )
     events = db.fetch_all("SELECT metadata ->> 'status' AS status FROM run_event WHERE metadata ->> 'topic_id' = %s ORDER BY id",
                     [first["topic_id"]])  # fmt: skip
-    assert [row["status"] for row in events] == ["chosen", "chosen", "researching", "researching", "failed"]
+    assert [row["status"] for row in events] == [
+        "chosen",
+        "chosen",
+        "researching",
+        "researching",
+        "failed",
+    ]
 
 
 def test_a_topic_that_failed_is_researched_by_a_repeat_and_the_others_are_not(topics, researcher):
@@ -145,9 +185,12 @@ def test_each_topic_has_a_span_and_a_row_of_its_own(topics, researcher):
     investigate.main(run_id, ids)
 
     spans = db.fetch_all(
-        "SELECT attributes ->> 'millrace.topic_id' AS topic, status FROM span WHERE name = 'research.investigate'"
+        "SELECT attributes ->> 'millrace.topic_id' AS topic, status FROM span WHERE name ="
+        " 'research.investigate'"
     )
-    assert sorted(row["topic"] for row in spans) == ids and {row["status"] for row in spans} == {"ok"}
+    assert sorted(row["topic"] for row in spans) == ids and {row["status"] for row in spans} == {
+        "ok"
+    }
     rows = db.fetch_all("SELECT path FROM step WHERE name = 'research.investigate' ORDER BY path")
     assert [row["path"] for row in rows] == [f"[{topic_id}].step" for topic_id in ids]
 
@@ -162,7 +205,9 @@ def test_topics_are_researched_at_the_same_time(topics, researcher, monkeypatch)
         if len(begun) == len(chosen):
             all_begun.set()
         await asyncio.wait_for(all_begun.wait(), 10)
-        assert run_context.current().step.startswith(f"[{topic['id']}]"), "each topic has a context of its own"
+        assert run_context.current().step.startswith(f"[{topic['id']}]"), (
+            "each topic has a context of its own"
+        )
         return TopicResult(topic_id=topic["id"], title=topic["title"])
 
     monkeypatch.setattr(researching, "research", research)
@@ -182,7 +227,9 @@ def test_money_that_ran_out_ends_the_topic_not_the_run(topic, researcher):
     run_id, chosen = topic
     researcher[chosen["title"]] = BudgetExceeded("run spent 5.00 of 5.00 USD")
 
-    assert investigate.main(run_id, [chosen["topic_id"]])["topics"][0]["stopped_because"] == "budget"
+    assert (
+        investigate.main(run_id, [chosen["topic_id"]])["topics"][0]["stopped_because"] == "budget"
+    )
 
 
 def test_an_unknown_topic_is_named(topic):

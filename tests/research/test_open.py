@@ -39,7 +39,9 @@ def test_a_start_that_comes_too_late_ends_with_the_reason(pipeline, clock):
 
     assert opened["skip"] and opened["decision"] == "too_late"
     assert "grace" in opened["result"]["reason"]
-    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [opened["run_id"]]) == {"status": "done"}
+    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [opened["run_id"]]) == {
+        "status": "done"
+    }
 
 
 def test_the_same_day_again_gives_the_digest_that_is_there(pipeline, two_stories):
@@ -59,7 +61,10 @@ def test_again_makes_a_numbered_edition_of_the_same_day(pipeline, two_stories):
     run_id, closed = pipeline.run(again=True)
 
     assert [one["status"] for one in closed["deliveries"]] == ["outbox"]
-    assert db.fetch_one("SELECT number, subject FROM digest WHERE run_id = %s", [run_id])["number"] == 2
+    assert (
+        db.fetch_one("SELECT number, subject FROM digest WHERE run_id = %s", [run_id])["number"]
+        == 2
+    )
     assert len(whole_result(run_id)["topics"]) == 2
     assert pipeline.open()["decision"] == "already_done"
 
@@ -127,7 +132,9 @@ def test_a_start_beyond_the_grace_is_made_up_for_when_the_spec_says_so(pipeline,
     clock(NOW.replace(hour=11))
     schedule = {**PIPELINE["schedule"], "misfire_grace": "30m", "catch_up": True}
 
-    opened = step.main(pipeline={**PIPELINE, "schedule": schedule}, scheduled_for="2026-11-18T08:00:00Z")
+    opened = step.main(
+        pipeline={**PIPELINE, "schedule": schedule}, scheduled_for="2026-11-18T08:00:00Z"
+    )
 
     assert opened["decision"] == "catch_up"
 
@@ -137,7 +144,12 @@ def test_the_compiled_flow_gives_the_step_its_schedule():
 
     cron, zone, grace, catch_up = schedule_of(flow["value"]["flow_env"]["pipeline"])
 
-    assert (cron, zone, grace, catch_up) == ("0 0 8 * * *", "Europe/London", timedelta(hours=12), False)
+    assert (cron, zone, grace, catch_up) == (
+        "0 0 8 * * *",
+        "Europe/London",
+        timedelta(hours=12),
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,7 +157,12 @@ def test_the_compiled_flow_gives_the_step_its_schedule():
     [
         ({"timezone": "Europe/Lundun"}, {}, BadSetting, "Europe/Lundun"),
         ({"schedule": {"cron": "0 0 8 * *"}}, {}, None, ""),
-        ({"schedule": {"cron": "8"}}, {"scheduled_for": "2026-11-18T08:00:00Z"}, BadInput, "fields"),
+        (
+            {"schedule": {"cron": "8"}},
+            {"scheduled_for": "2026-11-18T08:00:00Z"},
+            BadInput,
+            "fields",
+        ),
         ({}, {"scheduled_for": "tomorrow"}, BadInput, "tomorrow"),
     ],
 )
@@ -175,7 +192,9 @@ def test_configured_recipients_wait_for_a_person(pipeline, monkeypatch):
         ({"sources": "notes"}, "the setting notes_dir is "),
     ],
 )
-def test_a_run_with_nothing_to_read_is_refused_with_the_place_that_says_so(pipeline, configure, given, said):
+def test_a_run_with_nothing_to_read_is_refused_with_the_place_that_says_so(
+    pipeline, configure, given, said
+):
     configure(**given)
 
     with pytest.raises(BadSetting) as caught:
@@ -192,7 +211,9 @@ def test_a_source_without_addresses_beside_others_is_no_fault(pipeline, configur
     assert pipeline.open()["decision"] == "run"
 
 
-def test_the_sample_edition_is_refused_on_a_worker_and_its_switch_is_not_in_the_form(pipeline, worker):
+def test_the_sample_edition_is_refused_on_a_worker_and_its_switch_is_not_in_the_form(
+    pipeline, worker
+):
     with pytest.raises(BadInput, match="the sample edition is not on Windmill"):
         pipeline.open(sample=True)
 

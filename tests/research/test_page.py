@@ -28,7 +28,9 @@ def links(html: str) -> set[str]:
     return {unescape(found) for found in re.findall(r'href="([^"]*)"', html)}
 
 
-def test_the_last_step_shows_the_digest_and_returns_what_it_did_before(pipeline, two_stories, researcher, offered):
+def test_the_last_step_shows_the_digest_and_returns_what_it_did_before(
+    pipeline, two_stories, researcher, offered
+):
     offered["down"] = SourceFailed("feeds.example answered 503")
     researcher["Sodium batteries keep their charge in deep winter"] = conflicting
 
@@ -63,7 +65,10 @@ def test_a_run_that_stops_early_shows_the_digest_that_is_there(pipeline, two_sto
     opened = pipeline.open()
 
     assert opened["skip"] and opened["decision"] == "already_done"
-    assert opened["wm_renderer"] == "markdown" and "## Wednesday, 18 November 2026" in opened["markdown"]
+    assert (
+        opened["wm_renderer"] == "markdown"
+        and "## Wednesday, 18 November 2026" in opened["markdown"]
+    )
     assert opened["wm_labels"] == ["cost:$0.00", "topics:2"]
     assert "markdown" not in opened["result"]
 
@@ -75,7 +80,13 @@ def test_a_run_that_goes_on_has_no_page_yet(pipeline, two_stories):
 TEXTS = st.text(st.sampled_from(" ab1.\n\\`*_{}[]()<>#+-=!|~&:@/\"';?^$"), max_size=60)
 ADDRESSES = st.one_of(
     st.sampled_from(
-        ["javascript:alert(1)", "data:text/html,x", "https://a.example/?a=1&copy;=2", "http://b.example/a)b<c>", "file:///x"]
+        [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "https://a.example/?a=1&copy;=2",
+            "http://b.example/a)b<c>",
+            "file:///x",
+        ]
     ),
     TEXTS.map(lambda text: f"https://a.example/{text}"),
     TEXTS,
@@ -87,7 +98,9 @@ ADDRESSES = st.one_of(
 @example("[x](javascript:alert(1)) ![y](http://evil.example/p.png)", "javascript:alert(1)")
 @example("[a]: http://evil.example\n<script>", 'https://a.example/"><script>')
 def test_nothing_from_outside_acts_on_the_page(text, url):
-    shown = content(sections=[section(text, url)], readings=[Reading(text, "failed", 0, 0, text)], notes=[text])
+    shown = content(
+        sections=[section(text, url)], readings=[Reading(text, "failed", 0, 0, text)], notes=[text]
+    )
 
     html = RENDER(digest_markdown.page(shown))
 
@@ -121,5 +134,7 @@ def test_the_numbers_of_an_answer_lead_to_its_sources():
 
     html = RENDER(markdown.with_sources("Sodium is cheap. [1][2]\nIt is <b>new</b>. [7]", sources))
 
-    assert '[<a href="https://a.example/p">1</a>][2]' in html and "[7]" in html and "&lt;b&gt;" in html
+    assert (
+        '[<a href="https://a.example/p">1</a>][2]' in html and "[7]" in html and "&lt;b&gt;" in html
+    )
     assert '<a href="https://a.example/p">Prices</a>, a.example' in html and "A note, notes" in html

@@ -54,7 +54,9 @@ def test_the_number_of_items_has_limits(pipeline):
         main(pipeline.open()["run_id"], "feeds", max_items=0)
 
 
-def test_an_item_is_first_seen_after_every_window_that_has_ended(pipeline, two_stories, offered, clock):
+def test_an_item_is_first_seen_after_every_window_that_has_ended(
+    pipeline, two_stories, offered, clock
+):
     pipeline.run()
     clock(NOW - timedelta(hours=3))
     offered["feeds"] = [item("9", "Seen while the clock was set back")]
@@ -62,7 +64,8 @@ def test_an_item_is_first_seen_after_every_window_that_has_ended(pipeline, two_s
     main(pipeline.open(again=True)["run_id"], "feeds")
 
     row = db.fetch_one(
-        "SELECT first_seen_at > (SELECT max(window_until) FROM digest) AS later FROM source_item WHERE source_key = '9'"
+        "SELECT first_seen_at > (SELECT max(window_until) FROM digest) AS later FROM source_item"
+        " WHERE source_key = '9'"
     )
     assert row == {"later": True}
 
@@ -74,5 +77,7 @@ def test_a_dry_run_keeps_to_itself_and_knows_what_was_seen(pipeline, two_stories
     run_id = pipeline.open(dry_run=True)["run_id"]
     main(run_id, "feeds")
 
-    row = db.fetch_one("SELECT first_seen_at FROM source_item WHERE namespace = %s", [f"dry-{run_id}"])
+    row = db.fetch_one(
+        "SELECT first_seen_at FROM source_item WHERE namespace = %s", [f"dry-{run_id}"]
+    )
     assert row == {"first_seen_at": NOW}

@@ -22,16 +22,24 @@ def test_findings_evidence_and_topics_become_memories_with_links(pipeline, two_s
     assert recall("how much does it make", namespace="main", types=["conflict"])
 
 
-def test_what_stood_on_a_withdrawn_source_is_not_recalled_any_more(pipeline, two_stories, researcher):
+def test_what_stood_on_a_withdrawn_source_is_not_recalled_any_more(
+    pipeline, two_stories, researcher
+):
     researcher["Sodium batteries keep their charge in deep winter"] = conflicting
     remember.main(pipeline.until_compose())
-    said = "SELECT DISTINCT o.source FROM memory_origin o JOIN memory_item m ON m.id = o.item_id WHERE m.type = 'evidence'"
+    said = (
+        "SELECT DISTINCT o.source FROM memory_origin o JOIN memory_item m ON m.id = o.item_id WHERE"
+        " m.type = 'evidence'"
+    )
     sources = [row["source"] for row in db.fetch_all(said)]
 
     for source in sources:
         retract(source, "invented", namespace="main")
 
-    left = db.fetch_all("SELECT type, title FROM memory_item WHERE NOT isempty(valid) AND title LIKE %s", ["%odium%"])
+    left = db.fetch_all(
+        "SELECT type, title FROM memory_item WHERE NOT isempty(valid) AND title LIKE %s",
+        ["%odium%"],
+    )
     assert sources and left == [] and recall("sodium batteries winter", namespace="main") == []
 
 
@@ -48,7 +56,11 @@ def test_an_update_is_linked_to_the_story_that_it_continues(pipeline, offered, c
     offered["feeds"] = [item("1", "Port of Lindholm starts trial of autonomous cranes")]
     pipeline.run()
     clock(NOW + timedelta(days=1))
-    offered["feeds"] = [item("2", "Port of Lindholm pauses its trial of autonomous cranes after a fault", hours=-20)]
+    offered["feeds"] = [
+        item("2", "Port of Lindholm pauses its trial of autonomous cranes after a fault", hours=-20)
+    ]
     pipeline.run()
 
-    assert db.fetch_one("SELECT count(*) AS n FROM memory_link WHERE relation = 'update_of'") == {"n": 1}
+    assert db.fetch_one("SELECT count(*) AS n FROM memory_link WHERE relation = 'update_of'") == {
+        "n": 1
+    }

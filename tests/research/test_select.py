@@ -8,12 +8,14 @@ from f.millrace.research import read_source, select
 from tests.research.conftest import NOW, item
 
 LONG = (
-    "The port of Lindholm started a trial of six autonomous cranes on Tuesday. The cranes move containers between the quay "
-    "and the yard without a driver. Two operators watch them from a control room and can stop each of them at any time."
+    "The port of Lindholm started a trial of six autonomous cranes on Tuesday. The cranes move"
+    " containers between the quay and the yard without a driver. Two operators watch them from a"
+    " control room and can stop each of them at any time."
 )
 PAUSED = (
-    "The port of Lindholm paused its trial of six autonomous cranes after a distance sensor on crane four reported a container "
-    "that was not there. Nobody was hurt. The maker will replace the sensors of all cranes before the trial goes on."
+    "The port of Lindholm paused its trial of six autonomous cranes after a distance sensor on"
+    " crane four reported a container that was not there. Nobody was hurt. The maker will replace"
+    " the sensors of all cranes before the trial goes on."
 )
 
 UNRELATED = (
@@ -34,27 +36,51 @@ def chosen(pipeline, **inputs):
 
 
 def test_copies_of_one_story_are_one_topic(pipeline, offered):
-    offered["hackernews"] = [item("1", "Cranes without drivers", url="https://courier.example/cranes?utm_source=hn", score=90)]
+    offered["hackernews"] = [
+        item(
+            "1",
+            "Cranes without drivers",
+            url="https://courier.example/cranes?utm_source=hn",
+            score=90,
+        )
+    ]
     offered["feeds"] = [
-        item("2", "Lindholm starts trial of cranes", url="https://www.courier.example/cranes", text=LONG),
-        item("3", "Autonomous cranes at the port", url="https://syndicate.example/a", text=LONG + " Read more at our site."),
+        item(
+            "2",
+            "Lindholm starts trial of cranes",
+            url="https://www.courier.example/cranes",
+            text=LONG,
+        ),
+        item(
+            "3",
+            "Autonomous cranes at the port",
+            url="https://syndicate.example/a",
+            text=LONG + " Read more at our site.",
+        ),
     ]
 
     topics = chosen(pipeline)
 
     assert len(topics) == 1 and len(topics[0]["item_ids"]) == 3
-    assert topics[0]["title"] in ("Lindholm starts trial of cranes", "Autonomous cranes at the port")
+    assert topics[0]["title"] in (
+        "Lindholm starts trial of cranes",
+        "Autonomous cranes at the port",
+    )
 
 
 def test_an_update_says_which_day_the_story_was_seen(pipeline, offered, clock):
     offered["feeds"] = [item("1", "Port of Lindholm starts trial of autonomous cranes", text=LONG)]
     pipeline.run()
     clock(NOW + timedelta(days=2))
-    offered["feeds"] = [item("2", "Port of Lindholm pauses trial of autonomous cranes", hours=-40, text=PAUSED)]
+    offered["feeds"] = [
+        item("2", "Port of Lindholm pauses trial of autonomous cranes", hours=-40, text=PAUSED)
+    ]
 
     topics = chosen(pipeline)
 
-    assert [topic["title"] for topic in topics] == ["Port of Lindholm pauses trial of autonomous cranes"]
+    assert [topic["title"] for topic in topics] == [
+        "Port of Lindholm pauses trial of autonomous cranes"
+    ]
     assert topics[0]["reasons"][0] == "an update to a story you saw on Wednesday"
     assert topics[0]["update_of"] is not None
 
@@ -63,7 +89,9 @@ def test_what_was_shown_before_is_not_shown_again(pipeline, offered, clock):
     offered["feeds"] = [item("1", "Port of Lindholm starts trial of autonomous cranes", text=LONG)]
     pipeline.run()
     clock(NOW + timedelta(days=1))
-    offered["feeds"] = [item("2", "Cranes at Lindholm: the trial", url="https://late.example/x", text=LONG)]
+    offered["feeds"] = [
+        item("2", "Cranes at Lindholm: the trial", url="https://late.example/x", text=LONG)
+    ]
 
     assert chosen(pipeline) == []
 
@@ -76,7 +104,9 @@ def test_late_and_backdated_items_are_not_lost(pipeline, two_stories, offered, c
     assert "An old report turns up in the archive" in [topic["title"] for topic in chosen(pipeline)]
 
 
-def test_what_is_read_after_a_window_was_closed_is_not_in_it_though_the_clock_was_set_back(pipeline, two_stories, offered, clock):
+def test_what_is_read_after_a_window_was_closed_is_not_in_it_though_the_clock_was_set_back(
+    pipeline, two_stories, offered, clock
+):
     chosen(pipeline)
     clock(NOW - timedelta(hours=3))
     offered["feeds"] = [item("9", "A heron nested on the roof of the town hall")]
@@ -84,8 +114,9 @@ def test_what_is_read_after_a_window_was_closed_is_not_in_it_though_the_clock_wa
     read_source.main(pipeline.open()["run_id"], "feeds")
 
     row = db.fetch_one(
-        "SELECT i.first_seen_at > (r.pipeline #>> '{opened,until}')::timestamptz AS after FROM source_item i, run r "
-        "WHERE i.source_key = '9' AND r.pipeline #>> '{opened,until}' IS NOT NULL"
+        "SELECT i.first_seen_at > (r.pipeline #>> '{opened,until}')::timestamptz AS after FROM"
+        " source_item i, run r WHERE i.source_key = '9' AND r.pipeline #>> '{opened,until}' IS NOT"
+        " NULL"
     )
     assert row == {"after": True}
 
@@ -116,7 +147,9 @@ def test_the_number_of_topics_has_limits(pipeline, number):
 
 
 def test_topics_are_dealt_into_batches_the_best_first_in_each(pipeline, offered):
-    offered["hackernews"] = [item(str(number), title, score=300 - number) for number, title in enumerate(UNRELATED)]
+    offered["hackernews"] = [
+        item(str(number), title, score=300 - number) for number, title in enumerate(UNRELATED)
+    ]
     run_id = pipeline.open()["run_id"]
     for source in ("hackernews", "feeds"):
         read_source.main(run_id, source)

@@ -40,9 +40,18 @@ class Bundle:
             isolation or Inline(self.root), root=self.root, database_url=self.url,
         )  # fmt: skip
 
-    def resume(self, run_id: str, answer: dict[str, Any] | None = None, isolation: Any = None) -> Outcome:
+    def resume(
+        self, run_id: str, answer: dict[str, Any] | None = None, isolation: Any = None
+    ) -> Outcome:
         """Go on with a run."""
-        return resume(run_id, answer, self.events.append, isolation or Inline(self.root), root=self.root, database_url=self.url)
+        return resume(
+            run_id,
+            answer,
+            self.events.append,
+            isolation or Inline(self.root),
+            root=self.root,
+            database_url=self.url,
+        )
 
     def calls(self) -> list[str]:
         """Return what the scripts have noted, in order."""
@@ -73,8 +82,14 @@ def bundle(tmp_path: Path, database: str, owner: psycopg.Connection) -> Bundle:
     """An empty bundle with the scripts `echo`, `fail` and `flaky`."""
     made = Bundle(tmp_path / "bundle", database, owner)
     made.script("echo", "def main(value=None):\n    note(value)\n    return value\n")
-    made.script("fail", "def main(message='broken'):\n    note('fail')\n    raise ValueError(message)\n")
-    made.script("flaky", "def main(good_at: int = 1):\n    n = note('flaky')\n    assert n >= good_at, n\n    return n\n")
+    made.script(
+        "fail", "def main(message='broken'):\n    note('fail')\n    raise ValueError(message)\n"
+    )
+    made.script(
+        "flaky",
+        "def main(good_at: int = 1):\n    n = note('flaky')\n    assert n >= good_at, n\n   "
+        " return n\n",
+    )
     return made
 
 
@@ -85,9 +100,21 @@ def module() -> Callable[..., dict[str, Any]]:
 
 
 def script_module(
-    name: str, path: str = "f/t/echo", expr: dict[str, str] | None = None, with_: dict[str, Any] | None = None, **options: Any
+    name: str,
+    path: str = "f/t/echo",
+    expr: dict[str, str] | None = None,
+    with_: dict[str, Any] | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Return a module that runs a script."""
-    transforms: dict[str, Any] = {key: {"type": "static", "value": value} for key, value in (with_ or {}).items()}
-    transforms |= {key: {"type": "javascript", "expr": value} for key, value in (expr or {}).items()}
-    return {"id": name, "value": {"type": "script", "path": path, "input_transforms": transforms}, **options}
+    transforms: dict[str, Any] = {
+        key: {"type": "static", "value": value} for key, value in (with_ or {}).items()
+    }
+    transforms |= {
+        key: {"type": "javascript", "expr": value} for key, value in (expr or {}).items()
+    }
+    return {
+        "id": name,
+        "value": {"type": "script", "path": path, "input_transforms": transforms},
+        **options,
+    }

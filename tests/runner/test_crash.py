@@ -1,4 +1,6 @@
-"""A runner that is killed at any moment: the run goes on as if nothing had happened, and nothing is left behind."""
+"""A runner that is killed at any moment: the run goes on as if nothing had happened, and nothing is
+left behind.
+"""
 
 import contextlib
 import json
@@ -21,7 +23,8 @@ from scripts.runner import store
 from scripts.runner.worker import Processes
 
 CRASHES = int(os.environ.get("CRASHES", "180" if os.environ.get("PROVE") else "12"))
-# Has imported everything and forks a runner for each line, so that a crash costs half a second and not three.
+# Has imported everything and forks a runner for each line, so that a crash costs half a second and
+# not three.
 LAUNCHER = """
 import json, os, signal, sys
 # A shell that starts the tests in the background has the signal ignored by all of them.
@@ -67,8 +70,18 @@ def flow(bundle: Any, module: Any) -> dict[str, Any]:
         module("two", "f/t/effect", expr={**run, "key": "results.one.key"}),
     ]
     iterator = {"type": "static", "value": ["p", "q", "r", "s"]}
-    value = {"type": "forloopflow", "iterator": iterator, "modules": inner, "parallel": True, "skip_failures": True}
-    branch = {"type": "branchone", "default": [module("b", "f/t/effect", expr=run, with_={"key": "b"})], "branches": []}
+    value = {
+        "type": "forloopflow",
+        "iterator": iterator,
+        "modules": inner,
+        "parallel": True,
+        "skip_failures": True,
+    }
+    branch = {
+        "type": "branchone",
+        "default": [module("b", "f/t/effect", expr=run, with_={"key": "b"})],
+        "branches": [],
+    }
     steps = [
         module("a", "f/t/effect", expr=run, with_={"key": "a"}),
         {"id": "each", "value": value},
@@ -128,7 +141,9 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(bundle: Any, flow: Any, la
         flow["value"]["flow_env"]["run"] = str(seed)
         kills = 0
         for _ in range(3):
-            runner = launch(run_id, None if bundle.rows(f"SELECT 1 FROM run WHERE id = '{run_id}'") else flow)
+            runner = launch(
+                run_id, None if bundle.rows(f"SELECT 1 FROM run WHERE id = '{run_id}'") else flow
+            )
             time.sleep(chance.random() * 0.7)
             kills += runner.end() != 0
             pids.append(runner.server_pid)
@@ -138,12 +153,20 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(bundle: Any, flow: Any, la
 
         outcome = bundle.resume(run_id, isolation=Processes(bundle.root, light=(), heavy=()))
 
-        assert (outcome.status, outcome.result) == ("done", {"key": [{"key": name} for name in "pqrs"]})
+        assert (outcome.status, outcome.result) == (
+            "done",
+            {"key": [{"key": name} for name in "pqrs"]},
+        )
         assert len(bundle.rows(f"SELECT key FROM effect WHERE key LIKE '{seed}/%'")) == 7
         # A step runs again only when it was cut short: at most what can run at once, for each kill.
         processes = [what.split() for what in bundle.calls() if what.startswith(f"{seed} ")]
         steps = [step for _, _, step in processes]
-        assert set(steps) == {"a", "choose.b", "end", *(f"each[{n}].{s}" for n in range(4) for s in ("one", "two"))}
+        assert set(steps) == {
+            "a",
+            "choose.b",
+            "end",
+            *(f"each[{n}].{s}" for n in range(4) for s in ("one", "two")),
+        }
         assert len(steps) <= 11 + 4 * kills
         pids += [int(pid) for _, pid, _ in processes]
     assert interrupted > CRASHES / 2
@@ -153,7 +176,10 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(bundle: Any, flow: Any, la
 def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any, launch: Any) -> None:
     # Item p is quick, the others hang: after the kill p and the step before the loop stay done.
     for step in flow["value"]["modules"][1]["value"]["modules"]:
-        step["value"]["input_transforms"]["seconds"] = {"type": "javascript", "expr": "flow_env.seconds[flow_input.iter.index]"}
+        step["value"]["input_transforms"]["seconds"] = {
+            "type": "javascript",
+            "expr": "flow_env.seconds[flow_input.iter.index]",
+        }
     flow["value"]["flow_env"]["seconds"] = [0.01, 5, 5, 5]
     run_id = "00000000-0000-4000-9000-000000000001"
     runner = launch(run_id, flow)
@@ -174,7 +200,9 @@ def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any, launch: Any
     assert bundle.rows("SELECT status FROM attempt ORDER BY started_at") == [("killed",), ("done",)]
 
 
-def test_a_run_cut_off_at_any_write_of_a_checkpoint_goes_on(bundle: Any, flow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_cut_off_at_any_write_of_a_checkpoint_goes_on(
+    bundle: Any, flow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from langgraph.checkpoint.postgres import PostgresSaver
 
     loop = flow["value"]["modules"][1]["value"]
@@ -203,16 +231,25 @@ def test_a_run_cut_off_at_any_write_of_a_checkpoint_goes_on(bundle: Any, flow: A
 
         outcome = bundle.resume(cut_off.run_id)
 
-        assert (outcome.status, outcome.result) == ("done", {"key": [{"key": "p"}, {"key": "q"}]}), point
+        assert (outcome.status, outcome.result) == (
+            "done",
+            {"key": [{"key": "p"}, {"key": "q"}]},
+        ), point
         assert len(bundle.rows(f"SELECT key FROM effect WHERE key LIKE '{run}/%'")) == 5, point
         steps = [what for what in bundle.calls() if what.startswith(f"{run} ")]
-        assert len(steps) <= 8, point  # seven, and at most the one whose output was being saved again
+        # seven, and at most the one whose output was being saved again
+        assert len(steps) <= 8, point
     assert writes > 20
 
 
-def test_two_runners_cannot_have_the_same_run(bundle: Any, flow: Any, launch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runners_cannot_have_the_same_run(
+    bundle: Any, flow: Any, launch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(store, "LOCK_SECONDS", 0.2)
-    flow["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {"type": "static", "value": 5}
+    flow["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {
+        "type": "static",
+        "value": 5,
+    }
     run_id = "00000000-0000-4000-9000-000000000002"
     runner = launch(run_id, flow)
     wait_for(bundle.calls)
@@ -222,8 +259,13 @@ def test_two_runners_cannot_have_the_same_run(bundle: Any, flow: Any, launch: An
     runner.end()
 
 
-def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(bundle: Any, flow: Any, launch: Any) -> None:
-    flow["value"]["modules"][1]["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {"type": "static", "value": 0.8}
+def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(
+    bundle: Any, flow: Any, launch: Any
+) -> None:
+    flow["value"]["modules"][1]["value"]["modules"][0]["value"]["input_transforms"]["seconds"] = {
+        "type": "static",
+        "value": 0.8,
+    }
     run_id = "00000000-0000-4000-9000-000000000003"
     runner = launch(run_id, flow)
     wait_for(lambda: len(bundle.calls()) == 5)
@@ -232,7 +274,9 @@ def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(bundle: Any, flow: 
 
     assert bundle.rows("SELECT status FROM run") == [("stopped",)]
     assert gone([int(what.split()[1]) for what in bundle.calls()])
-    assert bundle.resume(run_id, isolation=Processes(bundle.root, light=(), heavy=())).status == "done"
+    assert (
+        bundle.resume(run_id, isolation=Processes(bundle.root, light=(), heavy=())).status == "done"
+    )
 
 
 def wait_for(ready: Callable[[], Any]) -> None:

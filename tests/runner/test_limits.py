@@ -2,7 +2,11 @@ from scripts.runner.worker import Job, Processes, resident_mb
 
 
 def test_a_step_that_takes_too_much_memory_is_ended_and_says_so(bundle):
-    bundle.script("greedy", "def main():\n    held = bytearray(300_000_000)\n    time.sleep(60)\n    return len(held)\n")
+    bundle.script(
+        "greedy",
+        "def main():\n    held = bytearray(300_000_000)\n    time.sleep(60)\n    return"
+        " len(held)\n",
+    )
     bundle.script("modest", "def main():\n    return 1\n")
     worker = Processes(bundle.root, light=("psycopg",), heavy=(), memory_mb=200)
 
@@ -10,7 +14,11 @@ def test_a_step_that_takes_too_much_memory_is_ended_and_says_so(bundle):
     modest = worker.run(Job("modest", {}, {}, path="f/t/modest"), lambda event: None)
     worker.close()
 
-    assert greedy.ended == "killed" and greedy.error["name"] == "MemoryExceeded" and "step_memory_mb" in greedy.error["message"]
+    assert (
+        greedy.ended == "killed"
+        and greedy.error["name"] == "MemoryExceeded"
+        and "step_memory_mb" in greedy.error["message"]
+    )
     assert modest.result == 1
 
 
@@ -30,6 +38,8 @@ def test_the_setting_chooses_where_steps_run(bundle, monkeypatch):
     for isolation in ("child", "inline"):
         monkeypatch.setenv("MILLRACE_ISOLATION", isolation)
         config.reload()
-        found[isolation] = start({"summary": "t", "value": {"modules": [step]}}, "t", root=bundle.root).result
+        found[isolation] = start(
+            {"summary": "t", "value": {"modules": [step]}}, "t", root=bundle.root
+        ).result
 
     assert found["inline"] == os.getpid() != found["child"]

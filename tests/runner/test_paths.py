@@ -5,7 +5,13 @@ import pytest
 from scripts.runner.paths import ExpressionError, condition, evaluate, value_of
 
 SCOPE: dict[str, Any] = {
-    "flow_input": {"x": 1, "name": "Ada", "iter": {"index": 2, "value": {"y": [10, 20]}}, "a-b": 5, "none": None},
+    "flow_input": {
+        "x": 1,
+        "name": "Ada",
+        "iter": {"index": 2, "value": {"y": [10, 20]}},
+        "a-b": 5,
+        "none": None,
+    },
     "flow_env": {"a": {"b": "deep"}},
     "results": {"step": {"a": [{"b": "found"}], "ok": False, "n": 3, "empty": []}, "nothing": None},
     "previous_result": {"x": 7},
@@ -71,8 +77,13 @@ def test_a_condition_that_is_not_a_boolean_is_an_error_as_on_windmill(value: str
         condition(value, SCOPE)
 
 
-@pytest.mark.parametrize("expression", ["flow_input.x + 1", "results.step.a.map(x => x.b)", "`${flow_input.x}`", "window.x"])
-def test_more_than_a_path_is_refused_without_quickjs(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "expression",
+    ["flow_input.x + 1", "results.step.a.map(x => x.b)", "`${flow_input.x}`", "window.x"],
+)
+def test_more_than_a_path_is_refused_without_quickjs(
+    expression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(__import__("sys").modules, "quickjs", None)
 
     with pytest.raises(ExpressionError, match="more than a path"):
@@ -85,7 +96,9 @@ def test_functions_of_the_server_are_refused_by_name() -> None:
 
 
 def test_references_to_server_resources_are_refused_by_name() -> None:
-    with pytest.raises(ExpressionError, match=r"\$res:f/millrace/settings exists only on a Windmill server"):
+    with pytest.raises(
+        ExpressionError, match=r"\$res:f/millrace/settings exists only on a Windmill server"
+    ):
         value_of({"type": "static", "value": "$res:f/millrace/settings"}, SCOPE, "settings")
 
 

@@ -30,7 +30,10 @@ def test_arguments_nobody_asked_for_are_dropped_unless_main_takes_all(run: Any) 
 
 
 def test_dates_and_bytes_are_converted_by_their_annotation(run: Any) -> None:
-    content = "import datetime\ndef main(a: datetime.date, b: datetime.datetime, c: bytes): return [str(a), str(b), c.decode()]"
+    content = (
+        "import datetime\ndef main(a: datetime.date, b: datetime.datetime, c: bytes): return"
+        " [str(a), str(b), c.decode()]"
+    )
 
     assert run(content, a="2026-01-02", b="2026-01-02T03:04:05", c="aGk=") == {
         "result": [str(date(2026, 1, 2)), str(datetime(2026, 1, 2, 3, 4, 5)), "hi"]

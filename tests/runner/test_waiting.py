@@ -14,11 +14,18 @@ def asking(bundle: Any, module: Any) -> Any:
             return {"description": {"markdown": value}, "default_args": {"digest": "d1"}}
     """)  # fmt: skip
     bundle.script(
-        "record", "def main(resume, resumes, approvers):\n    note('recorded')\n    return [resume, resumes, approvers]\n"
+        "record",
+        "def main(resume, resumes, approvers):\n    note('recorded')\n    return [resume, resumes,"
+        " approvers]\n",
     )
 
     def steps(goes_on: bool = True, **suspend: Any) -> list[dict[str, Any]]:
-        suspend = {"required_events": 1, "timeout": 3600, "continue_on_disapprove_timeout": goes_on, **suspend}
+        suspend = {
+            "required_events": 1,
+            "timeout": 3600,
+            "continue_on_disapprove_timeout": goes_on,
+            **suspend,
+        }
         names = {name: name for name in ("resume", "resumes", "approvers")}
         return [
             module("before", with_={"value": "before"}),
@@ -33,12 +40,18 @@ def test_a_run_waits_asks_once_and_goes_on_with_the_answer(bundle: Any, asking: 
     outcome = bundle.run(asking())
     assert outcome.status == "waiting"
     asked = outcome.waiting[0]
-    assert (asked["step"], asked["summary"], asked["description"]) == ("ask", "Ask", {"markdown": "sure?"})
+    assert (asked["step"], asked["summary"], asked["description"]) == (
+        "ask",
+        "Ask",
+        {"markdown": "sure?"},
+    )
     assert bundle.rows("SELECT status, finished_at FROM run") == [("waiting", None)]
 
     assert bundle.resume(outcome.run_id).status == "waiting"
     assert bundle.resume(outcome.run_id).status == "waiting"
-    outcome = bundle.resume(outcome.run_id, {"approved": True, "body": {"digest": "d1", "note": "ok"}, "by": "ada"})
+    outcome = bundle.resume(
+        outcome.run_id, {"approved": True, "body": {"digest": "d1", "note": "ok"}, "by": "ada"}
+    )
 
     assert (outcome.status, outcome.result) == (
         "done",
@@ -51,13 +64,19 @@ def test_a_run_waits_asks_once_and_goes_on_with_the_answer(bundle: Any, asking: 
 def test_an_approval_without_a_body_posts_what_the_button_would(bundle: Any, asking: Any) -> None:
     run_id = bundle.run(asking()).run_id
 
-    assert bundle.resume(run_id, {"approved": True}).result == [{"digest": "d1"}, [{"digest": "d1"}], ["anonymous"]]
+    assert bundle.resume(run_id, {"approved": True}).result == [
+        {"digest": "d1"},
+        [{"digest": "d1"}],
+        ["anonymous"],
+    ]
 
 
 def test_a_denial_goes_on_as_an_error_that_keeps_the_body(bundle: Any, asking: Any) -> None:
     run_id = bundle.run(asking()).run_id
 
-    resume, resumes, _ = bundle.resume(run_id, {"approved": False, "body": {"decision": "yes"}, "by": "ada"}).result
+    resume, resumes, _ = bundle.resume(
+        run_id, {"approved": False, "body": {"decision": "yes"}, "by": "ada"}
+    ).result
 
     assert resume["error"]["name"] == "SuspendedDisapproved"
     assert resumes == [{"decision": "yes"}, resume]
@@ -90,7 +109,11 @@ def test_several_answers_may_be_required(bundle: Any, asking: Any) -> None:
     run_id = bundle.run(asking(required_events=2)).run_id
 
     assert bundle.resume(run_id, {"approved": True, "body": 1, "by": "ada"}).status == "waiting"
-    assert bundle.resume(run_id, {"approved": True, "body": 2, "by": "bob"}).result == [2, [1, 2], ["ada", "bob"]]
+    assert bundle.resume(run_id, {"approved": True, "body": 2, "by": "bob"}).result == [
+        2,
+        [1, 2],
+        ["ada", "bob"],
+    ]
 
 
 def test_a_skipped_question_does_not_wait(bundle: Any, asking: Any) -> None:
@@ -110,8 +133,14 @@ def test_the_answer_is_seen_by_the_next_step_only(bundle: Any, asking: Any, modu
     assert bundle.resume(run_id, {"approved": True}).result is None
 
 
-def test_a_question_inside_a_branch_waits_and_its_record_is_the_branchs_result(bundle: Any, asking: Any, module: Any) -> None:
-    branch = {"type": "branchone", "default": [], "branches": [{"expr": "true", "modules": asking(), "summary": ""}]}
+def test_a_question_inside_a_branch_waits_and_its_record_is_the_branchs_result(
+    bundle: Any, asking: Any, module: Any
+) -> None:
+    branch = {
+        "type": "branchone",
+        "default": [],
+        "branches": [{"expr": "true", "modules": asking(), "summary": ""}],
+    }
     steps = [
         module("first", with_={"value": "first"}),
         {"id": "approve", "value": branch},
@@ -136,16 +165,24 @@ def test_questions_inside_a_loop_are_answered_one_by_one_and_finished_items_stay
             "skip_failures": False}}  # fmt: skip
 
     outcome = bundle.run([each])
-    assert [asked["step"] for asked in outcome.waiting] == ([f"each[{n}].ask" for n in range(3)] if parallel else ["each[0].ask"])
+    assert [asked["step"] for asked in outcome.waiting] == (
+        [f"each[{n}].ask" for n in range(3)] if parallel else ["each[0].ask"]
+    )
     if parallel:
-        outcome = bundle.resume(outcome.run_id, {"approved": True, "by": "b", "step": "each[1].ask"})
+        outcome = bundle.resume(
+            outcome.run_id, {"approved": True, "by": "b", "step": "each[1].ask"}
+        )
         assert [asked["step"] for asked in outcome.waiting] == ["each[0].ask", "each[2].ask"]
     for person in ("x", "y", "z"):
         if outcome.status == "waiting":
-            outcome = bundle.resume(outcome.run_id, {"approved": True, "by": person, "step": outcome.waiting[0]["step"]})
+            outcome = bundle.resume(
+                outcome.run_id, {"approved": True, "by": person, "step": outcome.waiting[0]["step"]}
+            )
 
     assert outcome.status == "done"
-    assert [item[2] for item in outcome.result] == ([["x"], ["b"], ["y"]] if parallel else [["x"], ["y"], ["z"]])
+    assert [item[2] for item in outcome.result] == (
+        [["x"], ["b"], ["y"]] if parallel else [["x"], ["y"], ["z"]]
+    )
     assert sorted(bundle.calls()) == ["asked"] * 3 + ["before"] * 3 + ["recorded"] * 3
 
 
@@ -153,7 +190,10 @@ def test_a_failed_run_goes_on_with_the_step_that_failed(bundle: Any, module: Any
     flaky = module("b", "f/t/flaky", with_={"good_at": 2})
     each = {"id": "each", "value": {"type": "forloopflow", "iterator": {"type": "static", "value": [1]}, "modules": [module("x"), flaky],
             "skip_failures": False, "parallel": True}}  # fmt: skip
-    first = bundle.run([module("a", with_={"value": "a"}), each], failure=module("failure", with_={"value": "reported"}))
+    first = bundle.run(
+        [module("a", with_={"value": "a"}), each],
+        failure=module("failure", with_={"value": "reported"}),
+    )
     assert first.status == "failed"
 
     outcome = bundle.resume(first.run_id)
@@ -163,12 +203,16 @@ def test_a_failed_run_goes_on_with_the_step_that_failed(bundle: Any, module: Any
 
 
 def test_a_failed_first_step_is_tried_again_too(bundle: Any, module: Any) -> None:
-    first = bundle.run([module("b", "f/t/flaky", with_={"good_at": 2}), module("c", expr={"value": "results.b"})])
+    first = bundle.run(
+        [module("b", "f/t/flaky", with_={"good_at": 2}), module("c", expr={"value": "results.b"})]
+    )
 
     assert bundle.resume(first.run_id).result == 2
 
 
-def test_resuming_a_run_that_is_done_does_nothing_and_gives_its_result(bundle: Any, module: Any) -> None:
+def test_resuming_a_run_that_is_done_does_nothing_and_gives_its_result(
+    bundle: Any, module: Any
+) -> None:
     first = bundle.run([module("a", with_={"value": 1})])
 
     assert bundle.resume(first.run_id).result == 1
@@ -190,7 +234,9 @@ def test_unknown_and_foreign_runs_are_refused(bundle: Any, module: Any) -> None:
     with pytest.raises(BadInput, match="not a run's id"):
         bundle.resume("nonsense")
     with psycopg.connect(bundle.url, autocommit=True) as connection:
-        connection.execute("INSERT INTO run (id, flow) VALUES ('00000000-0000-0000-0000-000000000002', 'x')")
+        connection.execute(
+            "INSERT INTO run (id, flow) VALUES ('00000000-0000-0000-0000-000000000002', 'x')"
+        )
     with pytest.raises(BadInput, match="not started by the local runner"):
         bundle.resume("00000000-0000-0000-0000-000000000002")
     first = bundle.run([module("a")])

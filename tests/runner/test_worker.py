@@ -52,7 +52,9 @@ def gone(pids: list[int], seconds: float = 10) -> bool:
 
 
 def test_a_step_gets_a_process_of_its_own(worker: Processes) -> None:
-    body = "import os\nseen = []\ndef main():\n    seen.append(1)\n    return [os.getpid(), len(seen)]"
+    body = (
+        "import os\nseen = []\ndef main():\n    seen.append(1)\n    return [os.getpid(), len(seen)]"
+    )
 
     first, second = run(worker, body).result, run(worker, body).result
 
@@ -145,7 +147,9 @@ def test_steps_run_side_by_side(worker: Processes) -> None:
     assert time.monotonic() - began < 2
 
 
-def test_the_second_server_takes_over_with_the_libraries_loaded_one_thread_and_no_connection(root: Path) -> None:
+def test_the_second_server_takes_over_with_the_libraries_loaded_one_thread_and_no_connection(
+    root: Path,
+) -> None:
     worker = Processes(root)
     body = "import os, sys\ndef main(): return [os.getppid(), 'nh3' in sys.modules]"
     try:
@@ -160,7 +164,8 @@ def test_the_second_server_takes_over_with_the_libraries_loaded_one_thread_and_n
             process = Path(f"/proc/{pid}")
             assert len(list((process / "task").iterdir())) == 1
             opened = [os.readlink(descriptor) for descriptor in (process / "fd").iterdir()]
-            assert sum("socket" in target for target in opened) <= 2 + 1  # the runner's, the other server's
+            # the runner's, the other server's
+            assert sum("socket" in target for target in opened) <= 2 + 1
     finally:
         worker.close()
     assert gone([worker.server_pid, second[0]])
@@ -171,7 +176,9 @@ def test_a_step_of_the_first_server_is_killed_after_the_second_took_over(root: P
     stuck = "import re\ndef main(): re.match('(a+)+$', 'a' * 40 + 'b')"
     try:
         done = run(worker, stuck, timeout=1.5)
-        parents = {run(worker, "import os\ndef main(): return os.getppid()").result for _ in range(3)}
+        parents = {
+            run(worker, "import os\ndef main(): return os.getppid()").result for _ in range(3)
+        }
     finally:
         worker.close()
 
@@ -179,15 +186,22 @@ def test_a_step_of_the_first_server_is_killed_after_the_second_took_over(root: P
     assert done.seconds < 5
 
 
-def test_a_step_of_an_agent_waits_until_the_libraries_are_loaded_and_others_do_not(root: Path) -> None:
+def test_a_step_of_an_agent_waits_until_the_libraries_are_loaded_and_others_do_not(
+    root: Path,
+) -> None:
     (root / "f" / "t" / "agent.py").write_text(
-        "# requirements: millrace_agents\nimport sys\nthere = 'nh3' in sys.modules\ndef main(): return there\n"
+        "# requirements: millrace_agents\nimport sys\nthere = 'nh3' in sys.modules\ndef main():"
+        " return there\n"
     )
-    (root / "f" / "t" / "plain.py").write_text("import sys\nthere = 'nh3' in sys.modules\ndef main(): return there\n")
+    (root / "f" / "t" / "plain.py").write_text(
+        "import sys\nthere = 'nh3' in sys.modules\ndef main(): return there\n"
+    )
     worker = Processes(root)
     try:
         with ThreadPoolExecutor(4) as pool:
-            agents = [pool.submit(worker.run, Job("s", {}, {}, path="f/t/agent"), print) for _ in range(3)]
+            agents = [
+                pool.submit(worker.run, Job("s", {}, {}, path="f/t/agent"), print) for _ in range(3)
+            ]
             plain = worker.run(Job("s", {}, {}, path="f/t/plain"), print)
             assert [each.result().result for each in agents] == [True, True, True]
     finally:
@@ -212,7 +226,8 @@ def test_both_servers_end_when_the_runner_closes_while_they_load(root: Path) -> 
 
 
 def test_everything_dies_with_a_runner_that_is_killed(root: Path) -> None:
-    # The step holds the interpreter's lock in one long regular expression, so only the fork server can end it.
+    # The step holds the interpreter's lock in one long regular expression, so only the fork server
+    # can end it.
     code = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
@@ -228,9 +243,13 @@ def main():
 '''
 worker.run(Job("s", {{}}, {{}}, content=body), lambda event: print(*event["pids"], flush=True))
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as runner:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as runner:
         assert runner.stdout is not None
-        pids = [int(runner.stdout.readline())] + [int(pid) for pid in runner.stdout.readline().split()]
+        pids = [int(runner.stdout.readline())] + [
+            int(pid) for pid in runner.stdout.readline().split()
+        ]
         time.sleep(0.2)
         assert all(alive(pid) for pid in pids)
 

@@ -1,6 +1,8 @@
-"""Our client as the conformance suite starts it: `python -m tests.serving.conformance_client ADDRESS`.
+"""Our client as the conformance suite starts it: `python -m tests.serving.conformance_client
+ADDRESS`.
 
-It connects as agents do, through the settings, lists the tools and calls each one that it knows arguments for.
+It connects as agents do, through the settings, lists the tools and calls each one that it knows
+arguments for.
 """
 
 import asyncio
@@ -8,7 +10,11 @@ import json
 import os
 import sys
 
-ARGUMENTS = {"add_numbers": {"a": 2, "b": 3}, "test_client_elicitation_defaults": {}, "test_reconnection": {}}
+ARGUMENTS = {
+    "add_numbers": {"a": 2, "b": 3},
+    "test_client_elicitation_defaults": {},
+    "test_reconnection": {},
+}
 
 
 async def main() -> None:

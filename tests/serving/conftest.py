@@ -31,18 +31,28 @@ async def at(server: Served, hosts: Sequence[str] = (), token: str = TOKEN) -> A
 @contextlib.asynccontextmanager
 async def client(url: str, token: str = TOKEN, **options: Any) -> AsyncIterator[mcp.Client]:
     """Connect to the address with the token."""
-    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}, trust_env=False) as http:
-        async with mcp.Client(streamable_http_client(url, http_client=http), **options) as connected:
+    async with httpx2.AsyncClient(
+        headers={"authorization": f"Bearer {token}"}, trust_env=False
+    ) as http:
+        async with mcp.Client(
+            streamable_http_client(url, http_client=http), **options
+        ) as connected:
             yield connected
 
 
 def hello(version: str = "2025-11-25") -> dict[str, Any]:
     """Return the first message of a client with a handshake."""
-    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "tests", "version": "1"}}
+    params = {
+        "protocolVersion": version,
+        "capabilities": {},
+        "clientInfo": {"name": "tests", "version": "1"},
+    }
     return {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
 
 
-def post(url: str, message: dict[str, Any] | bytes, token: str = TOKEN, **headers: str) -> httpx2.Response:
+def post(
+    url: str, message: dict[str, Any] | bytes, token: str = TOKEN, **headers: str
+) -> httpx2.Response:
     """Send one message as a client that is no SDK would."""
     sent = {
         "accept": "application/json, text/event-stream",

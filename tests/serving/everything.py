@@ -1,4 +1,5 @@
-"""The server that the conformance suite asks for: its fixed tools, resources and prompts over the bundle's serving code.
+"""The server that the conformance suite asks for: its fixed tools, resources and prompts over the
+bundle's serving code.
 
     python -m tests.serving.everything     # prints the address it serves at
 
@@ -21,7 +22,9 @@ from scripts.serving.transports import PATH, listen, over_http
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 # A wave file without a single sample.
-WAV = base64.b64encode(b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0").decode()
+WAV = base64.b64encode(
+    b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0"
+).decode()
 PAUSE = 0.05
 OBJECT = {"type": "object", "properties": {}}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -37,7 +40,9 @@ IMAGE = types.ImageContent(data=PNG, mime_type="image/png")
 
 def embedded(uri: str, kind: str, words: str) -> types.EmbeddedResource:
     """Return a resource as a part of an answer."""
-    return types.EmbeddedResource(resource=types.TextResourceContents(uri=uri, mime_type=kind, text=words))
+    return types.EmbeddedResource(
+        resource=types.TextResourceContents(uri=uri, mime_type=kind, text=words)
+    )
 
 
 def answer(*parts: Any) -> types.CallToolResult:
@@ -49,11 +54,17 @@ FIXED = {
     "test_simple_text": [text("This is a simple text response for testing.")],
     "test_image_content": [IMAGE],
     "test_audio_content": [types.AudioContent(data=WAV, mime_type="audio/wav")],
-    "test_embedded_resource": [embedded("test://embedded-resource", "text/plain", "This is an embedded resource content.")],
+    "test_embedded_resource": [
+        embedded("test://embedded-resource", "text/plain", "This is an embedded resource content.")
+    ],
     "test_multiple_content_types": [
         text("Multiple content types test:"),
         IMAGE,
-        embedded("test://mixed-content-resource", "application/json", json.dumps({"test": "data", "value": 123})),
+        embedded(
+            "test://mixed-content-resource",
+            "application/json",
+            json.dumps({"test": "data", "value": 123}),
+        ),
     ],
 }
 
@@ -76,20 +87,28 @@ async def progress(asked: Asked) -> types.CallToolResult:
 
 async def fail(asked: Asked) -> types.CallToolResult:
     """Fail, as asked for."""
-    return types.CallToolResult(content=[text("This tool intentionally returns an error for testing")], is_error=True)
+    return types.CallToolResult(
+        content=[text("This tool intentionally returns an error for testing")], is_error=True
+    )
 
 
 async def sample(asked: Asked, prompt: str) -> types.CallToolResult:
     """Have the client's model say something."""
     said = await asked.session.create_message(
-        [types.SamplingMessage(role="user", content=text(prompt))], max_tokens=100, related_request_id=asked.request_id
+        [types.SamplingMessage(role="user", content=text(prompt))],
+        max_tokens=100,
+        related_request_id=asked.request_id,
     )
     return answer(text(f"LLM response: {getattr(said.content, 'text', '')}"))
 
 
-async def ask(asked: Asked, words: str, properties: dict[str, Any], **more: Any) -> types.ElicitResult:
+async def ask(
+    asked: Asked, words: str, properties: dict[str, Any], **more: Any
+) -> types.ElicitResult:
     """Ask the client's person."""
-    params = types.ElicitRequestFormParams(message=words, requested_schema={**OBJECT, "properties": properties, **more})
+    params = types.ElicitRequestFormParams(
+        message=words, requested_schema={**OBJECT, "properties": properties, **more}
+    )
     return await asked.session.send_request(
         types.ElicitRequest(params=params),
         types.ElicitResult,
@@ -104,7 +123,9 @@ async def elicit(asked: Asked, message: str) -> types.CallToolResult:
         "email": {"type": "string", "description": "User's email address"},
     }
     given = await ask(asked, message, fields, required=list(fields))
-    return answer(text(f"User response: action={given.action}, content={json.dumps(given.content)}"))
+    return answer(
+        text(f"User response: action={given.action}, content={json.dumps(given.content)}")
+    )
 
 
 DEFAULTS = {
@@ -119,7 +140,10 @@ OPTIONS = ["option1", "option2", "option3"]
 
 def titled(noun: str) -> list[dict[str, str]]:
     """Return three values with their titles."""
-    return [{"const": f"value{n}", "title": f"{word} {noun}"} for n, word in enumerate(("First", "Second", "Third"), 1)]
+    return [
+        {"const": f"value{n}", "title": f"{word} {noun}"}
+        for n, word in enumerate(("First", "Second", "Third"), 1)
+    ]
 
 
 ENUMS = {
@@ -140,7 +164,11 @@ def elicited(fields: dict[str, Any]) -> Any:
 
     async def tool(asked: Asked) -> types.CallToolResult:
         given = await ask(asked, "Please answer", fields, required=[])
-        return answer(text(f"Elicitation completed: action={given.action}, content={json.dumps(given.content)}"))
+        return answer(
+            text(
+                f"Elicitation completed: action={given.action}, content={json.dumps(given.content)}"
+            )
+        )
 
     return tool
 
@@ -175,13 +203,24 @@ TOOLS: dict[str, Any] = {
     "json_schema_2020_12_tool": fixed([text("Taken.")]),
 }
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "test_sampling": {**OBJECT, "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]},
-    "test_elicitation": {**OBJECT, "properties": {"message": {"type": "string"}}, "required": ["message"]},
+    "test_sampling": {
+        **OBJECT,
+        "properties": {"prompt": {"type": "string"}},
+        "required": ["prompt"],
+    },
+    "test_elicitation": {
+        **OBJECT,
+        "properties": {"message": {"type": "string"}},
+        "required": ["message"],
+    },
     "json_schema_2020_12_tool": {
         "$schema": DRAFT,
         "type": "object",
         "$defs": {
-            "address": {"type": "object", "properties": {"street": {"type": "string"}, "city": {"type": "string"}}},
+            "address": {
+                "type": "object",
+                "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+            },
         },
         "properties": {"name": {"type": "string"}, "address": {"$ref": "#/$defs/address"}},
         "additionalProperties": False,
@@ -191,7 +230,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 async def list_tools(asked: Asked) -> list[types.Tool]:
     """Return the tools of the suite."""
-    return [types.Tool(name=name, description=f"Does {name}.", input_schema=SCHEMAS.get(name, OBJECT)) for name in TOOLS]
+    return [
+        types.Tool(name=name, description=f"Does {name}.", input_schema=SCHEMAS.get(name, OBJECT))
+        for name in TOOLS
+    ]
 
 
 async def call_tool(asked: Asked, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
@@ -212,24 +254,35 @@ RESOURCES = {
 TEMPLATE = "test://template/{id}/data"
 
 
-async def list_resources(asked: Asked, params: types.PaginatedRequestParams) -> types.ListResourcesResult:
+async def list_resources(
+    asked: Asked, params: types.PaginatedRequestParams
+) -> types.ListResourcesResult:
     listed = [
-        types.Resource(uri=uri, name=uri, description="Of the suite.", mime_type=kind) for uri, (kind, _) in RESOURCES.items()
+        types.Resource(uri=uri, name=uri, description="Of the suite.", mime_type=kind)
+        for uri, (kind, _) in RESOURCES.items()
     ]
     page, cursor = paged(listed, params, 2, key=lambda resource: str(resource.uri))
     return types.ListResourcesResult(resources=page, next_cursor=cursor)
 
 
-async def list_templates(asked: Asked, params: types.PaginatedRequestParams) -> types.ListResourceTemplatesResult:
-    template = types.ResourceTemplate(uri_template=TEMPLATE, name="template", description="Of the suite.")
+async def list_templates(
+    asked: Asked, params: types.PaginatedRequestParams
+) -> types.ListResourceTemplatesResult:
+    template = types.ResourceTemplate(
+        uri_template=TEMPLATE, name="template", description="Of the suite."
+    )
     return types.ListResourceTemplatesResult(resource_templates=[template])
 
 
-async def read_resource(asked: Asked, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+async def read_resource(
+    asked: Asked, params: types.ReadResourceRequestParams
+) -> types.ReadResourceResult:
     uri = str(params.uri)
     if found := re.fullmatch(r"test://template/([^/]+)/data", uri):
         data = {"id": found[1], "templateTest": True, "data": f"Data for ID: {found[1]}"}
-        contents: Any = types.TextResourceContents(uri=uri, mime_type="application/json", text=json.dumps(data))
+        contents: Any = types.TextResourceContents(
+            uri=uri, mime_type="application/json", text=json.dumps(data)
+        )
     elif uri not in RESOURCES:
         raise mcp.MCPError(types.INVALID_PARAMS, f"there is no resource {uri}")
     else:
@@ -253,8 +306,13 @@ PROMPTS = {
 }
 
 
-async def list_prompts(asked: Asked, params: types.PaginatedRequestParams) -> types.ListPromptsResult:
-    listed = [types.Prompt(name=name, description="Of the suite.", arguments=arguments) for name, arguments in PROMPTS.items()]
+async def list_prompts(
+    asked: Asked, params: types.PaginatedRequestParams
+) -> types.ListPromptsResult:
+    listed = [
+        types.Prompt(name=name, description="Of the suite.", arguments=arguments)
+        for name, arguments in PROMPTS.items()
+    ]
     page, cursor = paged(listed, params, 3, key=lambda prompt: prompt.name)
     return types.ListPromptsResult(prompts=page, next_cursor=cursor)
 
@@ -263,21 +321,31 @@ async def get_prompt(asked: Asked, params: types.GetPromptRequestParams) -> type
     given = params.arguments or {}
     said: dict[str, list[Any]] = {
         "test_simple_prompt": [text("This is a simple prompt for testing.")],
-        "test_prompt_with_arguments": [text(f"Prompt with arguments: arg1='{given.get('arg1')}', arg2='{given.get('arg2')}'")],
+        "test_prompt_with_arguments": [
+            text(f"Prompt with arguments: arg1='{given.get('arg1')}', arg2='{given.get('arg2')}'")
+        ],
         "test_prompt_with_embedded_resource": [
-            embedded(given.get("resourceUri", "test://none"), "text/plain", "Embedded resource content for testing."),
+            embedded(
+                given.get("resourceUri", "test://none"),
+                "text/plain",
+                "Embedded resource content for testing.",
+            ),
             text("Please process the embedded resource above."),
         ],
         "test_prompt_with_image": [IMAGE, text("Please analyze the image above.")],
     }
     if params.name not in said:
         raise mcp.MCPError(types.INVALID_PARAMS, f"there is no prompt {params.name}")
-    return types.GetPromptResult(messages=[types.PromptMessage(role="user", content=part) for part in said[params.name]])
+    return types.GetPromptResult(
+        messages=[types.PromptMessage(role="user", content=part) for part in said[params.name]]
+    )
 
 
 async def complete(asked: Asked, params: types.CompleteRequestParams) -> types.CompleteResult:
     values = [word for word in ("paris", "park", "party") if word.startswith(params.argument.value)]
-    return types.CompleteResult(completion=types.Completion(values=values, total=len(values), has_more=False))
+    return types.CompleteResult(
+        completion=types.Completion(values=values, total=len(values), has_more=False)
+    )
 
 
 async def nothing(asked: Asked, params: Any) -> types.EmptyResult:

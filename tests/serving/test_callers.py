@@ -1,4 +1,6 @@
-"""Our tools in the hands of other programs: what reads answers, what changes something waits for the owner."""
+"""Our tools in the hands of other programs: what reads answers, what changes something waits for
+the owner.
+"""
 
 import asyncio
 import json
@@ -45,8 +47,14 @@ def test_tools_are_offered_under_names_that_models_accept(database):
 
     names = {tool.name for tool in listed}
     assert {"notes_search", "memory_search", "web_fetch", "mail_send", "arxiv_read"} <= names
-    assert all(tool.description and tool.input_schema and tool.output_schema and tool.title for tool in listed)
-    assert {tool.name for tool in listed if not tool.annotations.read_only_hint} == {"mail_send", "notes_write"}
+    assert all(
+        tool.description and tool.input_schema and tool.output_schema and tool.title
+        for tool in listed
+    )
+    assert {tool.name for tool in listed if not tool.annotations.read_only_hint} == {
+        "mail_send",
+        "notes_write",
+    }
 
 
 def test_a_tool_that_reads_answers_at_once_and_says_whose_words_they_are(note):
@@ -117,7 +125,9 @@ def test_what_was_read_of_the_owner_is_not_carried_out_again(note, configure):
 
     before, same, other, search = [texts(answer) for answer in use(work)]
 
-    assert "ToolFailed" in before and "ToolFailed" in same, "they went out; nobody listens on that port"
+    assert "ToolFailed" in before and "ToolFailed" in same, (
+        "they went out; nobody listens on that port"
+    )
     assert other.startswith("ToolRefused") and "came neither from the user nor as a link" in other
     assert search.startswith("ToolRefused") and "the owner's private texts" in search
 
@@ -126,9 +136,17 @@ def test_what_one_program_read_does_not_bind_another(note, configure):
     configure(fetch_allow="127.0.0.1:9")
 
     async def work():
-        async with serving() as server, at(server) as url, client(url, mode="legacy") as one, client(url, mode="legacy") as other:
+        async with (
+            serving() as server,
+            at(server) as url,
+            client(url, mode="legacy") as one,
+            client(url, mode="legacy") as other,
+        ):
             await one.call_tool("notes_read", {"path": "plan.md"})
-            return [texts(await each.call_tool("web_fetch", {"url": "http://127.0.0.1:9/b"})) for each in (one, other)]
+            return [
+                texts(await each.call_tool("web_fetch", {"url": "http://127.0.0.1:9/b"}))
+                for each in (one, other)
+            ]
 
     bound, free = asyncio.run(work())
 
@@ -136,7 +154,9 @@ def test_what_one_program_read_does_not_bind_another(note, configure):
 
 
 def test_a_secret_does_not_leave_the_house(database):
-    answer = use(lambda program: program.call_tool("web_search", {"query": "sk-ant-api03-" + "a" * 60}))
+    answer = use(
+        lambda program: program.call_tool("web_search", {"query": "sk-ant-api03-" + "a" * 60})
+    )
 
     assert answer.is_error and "holds a secret" in texts(answer)
 
@@ -153,7 +173,9 @@ def test_only_what_was_asked_for_and_the_settings_allow_is_offered(database, con
 
 def test_a_tool_that_is_not_offered_cannot_be_called(database):
     async def work(program):
-        with pytest.raises(mcp.MCPError, match="there is no tool 'mail_send'; there are notes_search"):
+        with pytest.raises(
+            mcp.MCPError, match="there is no tool 'mail_send'; there are notes_search"
+        ):
             await program.call_tool("mail_send", MAIL)
 
     use(work, ["notes"])
@@ -176,12 +198,19 @@ def test_each_conversation_is_a_run_with_its_calls(database):
 
     runs = db.fetch_all("SELECT * FROM run ORDER BY started_at")
     assert [(run["flow"], run["status"]) for run in runs] == [("mcp.serve", "done")] * 2
-    steps = db.fetch_all("SELECT name, tries FROM step WHERE run_id = %s ORDER BY name", [runs[0]["id"]])
-    assert [(step["name"], step["tries"]) for step in steps] == [("mcp.notes_read", 1), ("mcp.notes_search", 2)]
+    steps = db.fetch_all(
+        "SELECT name, tries FROM step WHERE run_id = %s ORDER BY name", [runs[0]["id"]]
+    )
+    assert [(step["name"], step["tries"]) for step in steps] == [
+        ("mcp.notes_read", 1),
+        ("mcp.notes_search", 2),
+    ]
     assert (
-        db.fetch_one("SELECT count(*) AS n FROM span WHERE run_id = %s AND name = 'execute_tool notes.search'", [runs[0]["id"]])[
-            "n"
-        ]
+        db.fetch_one(
+            "SELECT count(*) AS n FROM span WHERE run_id = %s AND name = 'execute_tool"
+            " notes.search'",
+            [runs[0]["id"]],
+        )["n"]
         == 2
     )
 
@@ -201,11 +230,15 @@ def test_a_change_of_the_settings_is_told_to_programs_old_and_new(database, tmp_
             async with client(url, mode="legacy", message_handler=heard) as old, client(url) as new:
                 async with new.listen(tools_list_changed=True) as changes:
                     assert len((await old.list_tools()).tools) > 1
-                    await asyncio.sleep(0.2)  # the standing stream of the old one opens after its handshake
+                    # the standing stream of the old one opens after its handshake
+                    await asyncio.sleep(0.2)
                     (tmp_path / "millrace.yaml").write_text("mcp_serve: [notes.read]\n")
                     async with asyncio.timeout(10):
                         await told.get()
                         await anext(aiter(changes))
-                    return [[tool.name for tool in (await each.list_tools()).tools] for each in (old, new)]
+                    return [
+                        [tool.name for tool in (await each.list_tools()).tools]
+                        for each in (old, new)
+                    ]
 
     assert asyncio.run(work()) == [["notes_read"], ["notes_read"]]

@@ -1,4 +1,6 @@
-"""How programs of others reach a server: guarded HTTP and stdio, every protocol version, pages, progress, cancellation."""
+"""How programs of others reach a server: guarded HTTP and stdio, every protocol version, pages,
+progress, cancellation.
+"""
 
 import asyncio
 import contextlib
@@ -31,7 +33,9 @@ def with_server(work, server=None, **options):
 
     async def run():
         async with at(server or everything.server(), **options) as url:
-            return await (work(url) if asyncio.iscoroutinefunction(work) else asyncio.to_thread(work, url))
+            return await (
+                work(url) if asyncio.iscoroutinefunction(work) else asyncio.to_thread(work, url)
+            )
 
     return asyncio.run(run())
 
@@ -43,7 +47,10 @@ def test_who_has_no_token_is_not_answered():
     none, wrong, right = with_server(ask)
 
     assert [none.status_code, wrong.status_code, right.status_code] == [401, 401, 200]
-    assert none.headers["www-authenticate"].startswith("Bearer") and "mcp config --http" in none.json()["error"]
+    assert (
+        none.headers["www-authenticate"].startswith("Bearer")
+        and "mcp config --http" in none.json()["error"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +73,10 @@ def test_a_page_of_others_cannot_reach_it_through_a_browser(headers, status, ver
     answer = with_server(lambda url: post(url, hello(), **sent), hosts=["mill.example.org"])
 
     if status == 200 and version:
-        assert answer.status_code not in (403, 421), "a handshake of the new version is another mistake"
+        assert answer.status_code not in (
+            403,
+            421,
+        ), "a handshake of the new version is another mistake"
     else:
         assert answer.status_code == status
 
@@ -84,8 +94,14 @@ def test_a_request_that_is_too_large_is_refused():
         (b'{"jsonrpc": "2.0", "id": 1, "method": 7}', {}),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {}),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {"mcp_session_id": "of-nobody"}),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {"mcp_protocol_version": "2026-07-28"}),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {"mcp_protocol_version": "3000-01-01"}),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}',
+            {"mcp_protocol_version": "2026-07-28"},
+        ),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}',
+            {"mcp_protocol_version": "3000-01-01"},
+        ),
         (b"[" * 100_000, {}),
         (json.dumps(hello()).encode(), {"content_type": "text/plain"}),
         (json.dumps(hello()).encode(), {"accept": "text/html"}),
@@ -104,7 +120,10 @@ def test_what_is_no_request_is_refused_and_the_next_one_is_served(body, headers)
 def test_clients_with_a_handshake_of_every_version_are_served(version):
     def ask(url):
         first = post(url, hello(version))
-        session = {"mcp_session_id": first.headers["mcp-session-id"], "mcp_protocol_version": version}
+        session = {
+            "mcp_session_id": first.headers["mcp-session-id"],
+            "mcp_protocol_version": version,
+        }
         post(url, {"jsonrpc": "2.0", "method": "notifications/initialized"}, **session)
         return first, post(url, {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}, **session)
 
@@ -117,12 +136,19 @@ def test_clients_with_a_handshake_of_every_version_are_served(version):
 
 def said(answer):
     """Return the message in an answer, be it an event or JSON."""
-    lines = [line.removeprefix("data:").strip() for line in answer.text.splitlines() if line.startswith("data:")]
+    lines = [
+        line.removeprefix("data:").strip()
+        for line in answer.text.splitlines()
+        if line.startswith("data:")
+    ]
     return json.loads(next(line for line in lines if line) if lines else answer.text)
 
 
 def test_a_client_of_a_version_that_nobody_knows_is_offered_one_that_is():
-    assert said(with_server(lambda url: post(url, hello("1999-01-01"))))["result"]["protocolVersion"] == "2025-11-25"
+    assert (
+        said(with_server(lambda url: post(url, hello("1999-01-01"))))["result"]["protocolVersion"]
+        == "2025-11-25"
+    )
 
 
 @pytest.mark.parametrize("mode", ["legacy", *MODERN_PROTOCOL_VERSIONS])
@@ -133,7 +159,11 @@ def test_lists_come_in_pages_that_together_hold_everything_once(mode):
             while pages == 0 or cursor:
                 page = await program.list_tools(cursor=cursor)
                 assert len(page.tools) <= 5
-                names, cursor, pages = names + [tool.name for tool in page.tools], page.next_cursor, pages + 1
+                names, cursor, pages = (
+                    names + [tool.name for tool in page.tools],
+                    page.next_cursor,
+                    pages + 1,
+                )
             with pytest.raises(mcp.MCPError, match="list from the beginning") as caught:
                 await program.list_tools(cursor="no such place")
             return names, caught.value.code
@@ -150,7 +180,10 @@ class Slow:
         self.begun, self.cancelled = asyncio.Event(), asyncio.Event()
 
     async def list_tools(self, asked):
-        return [types.Tool(name=name, description=name, input_schema={"type": "object"}) for name in ("wait", "quick")]
+        return [
+            types.Tool(name=name, description=name, input_schema={"type": "object"})
+            for name in ("wait", "quick")
+        ]
 
     async def call_tool(self, asked, name, arguments):
         if name == "quick":
@@ -179,7 +212,9 @@ def test_progress_arrives_while_a_call_runs_and_a_cancelled_call_ends_on_the_ser
         async with contextlib.AsyncExitStack() as stack:
             server = slow.server()
             if over == "http":
-                program = await stack.enter_async_context(client(await stack.enter_async_context(at(server)), mode=mode))
+                program = await stack.enter_async_context(
+                    client(await stack.enter_async_context(at(server)), mode=mode)
+                )
             else:
                 program = await stack.enter_async_context(mcp.Client(server, mode=mode))
             call = asyncio.create_task(program.call_tool("wait", {}, progress_callback=progress))
@@ -202,9 +237,18 @@ def test_a_client_whose_stream_was_cut_gets_the_answer_and_no_other_session_does
             session = post(url, hello()).headers["mcp-session-id"]
             sessions.append({"mcp_session_id": session, "mcp_protocol_version": "2025-11-25"})
             post(url, {"jsonrpc": "2.0", "method": "notifications/initialized"}, **sessions[-1])
-        call = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "test_reconnection", "arguments": {}}}
+        call = {
+            "jsonrpc": "2.0",
+            "id": 7,
+            "method": "tools/call",
+            "params": {"name": "test_reconnection", "arguments": {}},
+        }
         cut = post(url, call, **sessions[0])
-        last = next(line.removeprefix("id:").strip() for line in cut.text.splitlines() if line.startswith("id:"))
+        last = next(
+            line.removeprefix("id:").strip()
+            for line in cut.text.splitlines()
+            if line.startswith("id:")
+        )
         return cut.text, resumed(url, last, sessions[0]), resumed(url, last, sessions[1])
 
     cut, own, other = with_server(ask)
@@ -215,10 +259,17 @@ def test_a_client_whose_stream_was_cut_gets_the_answer_and_no_other_session_does
 
 def resumed(url, last, session):
     """Return what comes after the event within half a second."""
-    headers = {"accept": "text/event-stream", "authorization": f"Bearer {TOKEN}", "last-event-id": last}
+    headers = {
+        "accept": "text/event-stream",
+        "authorization": f"Bearer {TOKEN}",
+        "last-event-id": last,
+    }
     headers |= {name.replace("_", "-"): value for name, value in session.items()}
     got = ""
-    with httpx2.Client(trust_env=False, timeout=0.5) as http, contextlib.suppress(httpx2.ReadTimeout):
+    with (
+        httpx2.Client(trust_env=False, timeout=0.5) as http,
+        contextlib.suppress(httpx2.ReadTimeout),
+    ):
         with http.stream("GET", url, headers=headers) as answer:
             for part in answer.iter_text():
                 got += part
@@ -228,7 +279,10 @@ def resumed(url, last, session):
 def test_a_place_that_is_taken_is_refused_in_words():
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(BadInput, match=f"127.0.0.1:{port} cannot be listened on: Address already in use; choose another"):
+        with pytest.raises(
+            BadInput,
+            match=f"127.0.0.1:{port} cannot be listened on: Address already in use; choose another",
+        ):
             listen("127.0.0.1", port)
 
 
@@ -247,14 +301,18 @@ def command(*arguments):
 
 
 def test_the_command_serves_over_stdio_until_the_other_program_leaves(database):
-    environment = {name: value for name, value in os.environ.items() if name.startswith("MILLRACE_")}
+    environment = {
+        name: value for name, value in os.environ.items() if name.startswith("MILLRACE_")
+    }
     program, *arguments = command("--servers", "notes,mail")
     started = StdioServerParameters(command=program, args=arguments, cwd=ROOT, env=environment)
 
     async def work():
         async with mcp.Client(started) as connected:
             names = [tool.name for tool in (await connected.list_tools()).tools]
-            return names, await connected.call_tool("mail_send", {"to": "a@example.org", "subject": "s", "text": "t"})
+            return names, await connected.call_tool(
+                "mail_send", {"to": "a@example.org", "subject": "s", "text": "t"}
+            )
 
     names, answer = asyncio.run(work())
 
@@ -264,7 +322,10 @@ def test_the_command_serves_over_stdio_until_the_other_program_leaves(database):
 
 def test_the_command_serves_over_http_until_it_is_told_to_end(database, tmp_path):
     started = subprocess.Popen(
-        command("--http", "--port", "0", "--token-file", str(tmp_path / "token")), cwd=ROOT, stderr=subprocess.PIPE, text=True
+        command("--http", "--port", "0", "--token-file", str(tmp_path / "token")),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         line = started.stderr.readline()

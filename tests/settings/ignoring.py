@@ -1,6 +1,8 @@
-"""A plugin of pytest for runs in which some settings are ignored: what a test shows of a setting it must miss then.
+"""A plugin of pytest for runs in which some settings are ignored: what a test shows of a setting it
+must miss then.
 
-EFFECTS_IGNORED='{"tests/core/test_prices.py::test_…": "unknown_prices"}' pytest -p tests.settings.ignoring …
+EFFECTS_IGNORED='{"tests/core/test_prices.py::test_…": "unknown_prices"}' pytest -p
+tests.settings.ignoring …
 """
 
 import json
@@ -29,7 +31,9 @@ class _Sources:
 
 
 def without(found: dict[str, tuple[Any, str]], path: str) -> dict[str, tuple[Any, str]]:
-    """Return settings without one: `max_rounds`; or in every entry of a mapping without one key: `agents.*.temperature`."""
+    """Return settings without one: `max_rounds`; or in every entry of a mapping without one key:
+    `agents.*.temperature`.
+    """
     name, _, inner = path.partition(".*.")
     if name not in found:
         return found
@@ -37,7 +41,10 @@ def without(found: dict[str, tuple[Any, str]], path: str) -> dict[str, tuple[Any
     if not inner:
         return kept
     value, origin = found[name]
-    entries = {key: {field: part for field, part in entry.items() if field != inner} for key, entry in value.items()}
+    entries = {
+        key: {field: part for field, part in entry.items() if field != inner}
+        for key, entry in value.items()
+    }
     return {**kept, name: (entries, origin)}
 
 

@@ -40,7 +40,9 @@ def change(monkeypatch: pytest.MonkeyPatch) -> Set:
 
     def put(**values: Any) -> None:
         for name, value in values.items():
-            monkeypatch.setenv(f"MILLRACE_{name.upper()}", value if isinstance(value, str) else json.dumps(value))
+            monkeypatch.setenv(
+                f"MILLRACE_{name.upper()}", value if isinstance(value, str) else json.dumps(value)
+            )
         config.reload()
 
     return put
@@ -53,7 +55,9 @@ def test_a_memory_moves_to_the_model_of_the_setting(database: str, change: Set) 
         vectors.reembed()
 
 
-def test_documents_are_looked_for_in_the_folders_of_the_setting(database: str, change: Set, tmp_path: Path) -> None:
+def test_documents_are_looked_for_in_the_folders_of_the_setting(
+    database: str, change: Set, tmp_path: Path
+) -> None:
     (tmp_path / "shelf").mkdir()
     (tmp_path / "shelf/a.md").write_text("# Quay\n\nThe quay is repaired.\n")
     change(documents_dirs=str(tmp_path / "shelf"))
@@ -61,7 +65,9 @@ def test_documents_are_looked_for_in_the_folders_of_the_setting(database: str, c
     assert scan.main()["files"] == 1
 
 
-def test_more_documents_than_the_setting_allows_are_refused(database: str, change: Set, tmp_path: Path) -> None:
+def test_more_documents_than_the_setting_allows_are_refused(
+    database: str, change: Set, tmp_path: Path
+) -> None:
     for name in ("a.md", "b.md"):
         (tmp_path / name).write_text("# Quay\n")
     change(documents_max_files="1")
@@ -75,7 +81,9 @@ def test_pictures_are_read_in_the_languages_of_the_setting(
 ) -> None:
     program = tmp_path / "bin/tesseract"
     program.parent.mkdir()
-    program.write_text(f'#!{sys.executable}\nimport sys\nprint("The quay of Kelby is read in", sys.argv[-1])\n')
+    program.write_text(
+        f'#!{sys.executable}\nimport sys\nprint("The quay of Kelby is read in", sys.argv[-1])\n'
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     (tmp_path / "shelf").mkdir()
@@ -88,7 +96,9 @@ def test_pictures_are_read_in_the_languages_of_the_setting(
     assert db.fetch_one("SELECT body FROM document") == {"body": "The quay of Kelby is read in deu"}
 
 
-def test_a_question_without_a_time_waits_as_long_as_the_setting_says(database: str, change: Set) -> None:
+def test_a_question_without_a_time_waits_as_long_as_the_setting_says(
+    database: str, change: Set
+) -> None:
     action = actions.propose("mail.send", {"to": "ada@home.example"}, "k")
     change(approval_hours="1", now=(datetime.now(UTC) + timedelta(hours=2)).isoformat())
 
@@ -96,13 +106,19 @@ def test_a_question_without_a_time_waits_as_long_as_the_setting_says(database: s
     assert actions.by_id(str(action["id"]))["state"] == "expired"
 
 
-def test_a_step_may_take_as_much_memory_as_the_setting_says(database: str, change: Set, tmp_path: Path) -> None:
+def test_a_step_may_take_as_much_memory_as_the_setting_says(
+    database: str, change: Set, tmp_path: Path
+) -> None:
     script = tmp_path / "f/t/greedy.py"
     script.parent.mkdir(parents=True)
     script.write_text(
-        "import time\n\n\ndef main():\n    held = bytearray(600_000_000)\n    time.sleep(3)\n    return len(held)\n"
+        "import time\n\n\ndef main():\n    held = bytearray(600_000_000)\n    time.sleep(3)\n   "
+        " return len(held)\n"
     )
-    greedy = {"id": "greedy", "value": {"type": "script", "path": "f/t/greedy", "input_transforms": {}}}
+    greedy = {
+        "id": "greedy",
+        "value": {"type": "script", "path": "f/t/greedy", "input_transforms": {}},
+    }
     change(step_memory_mb="400")
 
     ended = start({"summary": "t", "value": {"modules": [greedy]}}, "t", root=tmp_path)
@@ -110,7 +126,9 @@ def test_a_step_may_take_as_much_memory_as_the_setting_says(database: str, chang
     assert ended.error is not None and ended.error["name"] == "MemoryExceeded"
 
 
-def test_a_run_that_was_stuck_twice_goes_on_with_the_other_model(database: str, change: Set) -> None:
+def test_a_run_that_was_stuck_twice_goes_on_with_the_other_model(
+    database: str, change: Set
+) -> None:
     change(fallback_model="ollama:small")
     run_id = str(uuid4())
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])
@@ -128,18 +146,27 @@ def test_mails_come_from_the_address_of_the_setting(change: Set) -> None:
     assert "From: digest@home.example" in Path(sent.path).read_text()
 
 
-def test_links_to_traces_begin_with_the_setting(database: str, change: Set, capsys: pytest.CaptureFixture[str]) -> None:
+def test_links_to_traces_begin_with_the_setting(
+    database: str, change: Set, capsys: pytest.CaptureFixture[str]
+) -> None:
     change(jaeger_url="https://traces.home.example/")
     with step("test.step"):
         pass
     capsys.readouterr()
 
     assert verb(["trace", "last", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["jaeger"].startswith("https://traces.home.example/trace/")
+    assert json.loads(capsys.readouterr().out)["jaeger"].startswith(
+        "https://traces.home.example/trace/"
+    )
 
 
 def test_the_part_of_traces_that_is_exported_is_a_setting(database: str, change: Set) -> None:
-    run = {"id": "018f6b0e-7f3a-7c11-9a55-ffffffffffff", "flow": "daily", "status": "done", "started_at": datetime.now(UTC)}
+    run = {
+        "id": "018f6b0e-7f3a-7c11-9a55-ffffffffffff",
+        "flow": "daily",
+        "status": "done",
+        "started_at": datetime.now(UTC),
+    }
     change(trace_sampling="ratio", trace_ratio="1")
 
     assert sampling.decide(run) == "ratio"
@@ -184,7 +211,9 @@ def test_a_request_takes_at_most_the_seconds_of_the_setting(change: Set) -> None
 def test_a_model_without_a_price_counts_at_the_cautious_rate(change: Set, counted: str) -> None:
     change(unknown_input_usd="3", unknown_output_usd="3")
 
-    guess = prices.price("openai:never-heard-of", prices.Tokens(**{counted: 1_000_000}), datetime.now(UTC))
+    guess = prices.price(
+        "openai:never-heard-of", prices.Tokens(**{counted: 1_000_000}), datetime.now(UTC)
+    )
 
     assert (guess.usd, guess.known) == (3, False)
 
@@ -202,7 +231,12 @@ def test_what_a_process_does_at_the_same_time_is_paid_for_once(database: str, ch
     change(machine_usd_hour="1")
     run_id = "00000000-0000-4000-8000-000000000001"
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'test')", [run_id])
-    for path, job, begin, end in (("[a].x", "one", 0, 2), ("[b].x", "one", 1, 3), ("[c].x", "one", 5, 6), ("y", "two", 0, 3)):
+    for path, job, begin, end in (
+        ("[a].x", "one", 0, 2),
+        ("[b].x", "one", 1, 3),
+        ("[c].x", "one", 5, 6),
+        ("y", "two", 0, 3),
+    ):
         db.execute(
             "INSERT INTO step (run_id, path, name, job_id, started_at, finished_at) "
             "VALUES (%s, %s, 'test', %s, timestamptz '2026-11-18' + make_interval(hours => %s), "
@@ -228,7 +262,9 @@ def test_a_summariser_that_is_switched_off_says_so(database: str, change: Set) -
         summarise.main(text="The quay of Kelby is repaired from March to June by Norrvik Marine.")
 
 
-def test_a_silent_tool_server_holds_up_no_longer_than_the_setting_says(database: str, change: Set) -> None:
+def test_a_silent_tool_server_holds_up_no_longer_than_the_setting_says(
+    database: str, change: Set
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         change(mcp={"box": f"http://127.0.0.1:{silent.getsockname()[1]}/mcp"}, mcp_seconds="1")
         begun = time.monotonic()
@@ -242,9 +278,12 @@ def test_a_silent_tool_server_holds_up_no_longer_than_the_setting_says(database:
         assert time.monotonic() - begun < 12  # the default is 15
 
 
-def test_figures_are_kept_by_the_hour_for_the_days_of_the_setting(database: str, change: Set) -> None:
+def test_figures_are_kept_by_the_hour_for_the_days_of_the_setting(
+    database: str, change: Set
+) -> None:
     db.execute(
-        "INSERT INTO metric_hour (metric, hour, labels, value) VALUES ('x', clock_timestamp() - interval '3 days', '{}', 1)"
+        "INSERT INTO metric_hour (metric, hour, labels, value) VALUES ('x', clock_timestamp() -"
+        " interval '3 days', '{}', 1)"
     )
     change(metric_days="2")
 
@@ -253,8 +292,9 @@ def test_figures_are_kept_by_the_hour_for_the_days_of_the_setting(database: str,
 
 def test_alerts_are_kept_for_the_days_of_the_setting(database: str, change: Set) -> None:
     db.execute(
-        "INSERT INTO alert (fingerprint, name, severity, state, source, summary, resolved_at) "
-        "VALUES ('f', 'a', 'info', 'resolved', 'health', 's', clock_timestamp() - interval '3 days')"
+        "INSERT INTO alert (fingerprint, name, severity, state, source, summary, resolved_at)"
+        " VALUES ('f', 'a', 'info', 'resolved', 'health', 's', clock_timestamp() - interval '3"
+        " days')"
     )
     change(alert_days="2")
 
@@ -263,7 +303,10 @@ def test_alerts_are_kept_for_the_days_of_the_setting(database: str, change: Set)
 
 def test_a_digest_is_overdue_after_the_time_of_the_setting(database: str, change: Set) -> None:
     noon = "2026-11-20T12:00:00+00:00"
-    db.execute("INSERT INTO run (id, flow, scheduled_for) VALUES (%s, 'daily_research', %s)", [str(uuid4()), noon])
+    db.execute(
+        "INSERT INTO run (id, flow, scheduled_for) VALUES (%s, 'daily_research', %s)",
+        [str(uuid4()), noon],
+    )
     change(now=noon, digest_due="13:00")
 
     [(_, [figure])] = collect([OVERDUE])

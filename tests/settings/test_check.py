@@ -80,13 +80,18 @@ def test_all_mistakes_of_file_and_environment_are_told_in_one_go(
     lines = capsys.readouterr().out.splitlines()
 
     wanted = SAID.splitlines()
-    assert [line.startswith(said) for line, said in zip(lines, wanted, strict=False)] == [True] * len(wanted), "\n".join(lines)
+    assert [line.startswith(said) for line, said in zip(lines, wanted, strict=False)] == [
+        True
+    ] * len(wanted), "\n".join(lines)
     assert (code, lines[-1], len(lines)) == (2, f"{len(wanted)} mistake(s)", len(wanted) + 1)
     assert "hunter2" not in "\n".join(lines)
 
 
 def test_a_sound_file_is_in_order(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file.write_text("model: ollama:small\nagents: {researcher: {tools: [web, box.find]}}\nmcp: {box: 'http://127.0.0.1:9/mcp'}\n")
+    file.write_text(
+        "model: ollama:small\nagents: {researcher: {tools: [web, box.find]}}\nmcp: {box:"
+        " 'http://127.0.0.1:9/mcp'}\n"
+    )
 
     assert verb(["settings", "check", str(file)]) == 0
     assert capsys.readouterr().out == "the settings are in order\n"
@@ -116,7 +121,9 @@ def test_an_empty_file_is_in_order(file: Path, text: str) -> None:
     assert check.check(file) == []
 
 
-def test_what_is_emptied_on_purpose_is_no_mistake(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_emptied_on_purpose_is_no_mistake(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file.write_text("feeds: none\nmastodon_url: none\n")
     monkeypatch.setenv("MILLRACE_ARXIV_TERMS", "none")
     monkeypatch.setenv("MILLRACE_DEFAULTS", '{"search_url": "http://searxng:8080"}')
@@ -124,7 +131,9 @@ def test_what_is_emptied_on_purpose_is_no_mistake(file: Path, monkeypatch: pytes
     assert check.check(file) == []
 
 
-def test_mistakes_in_the_defaults_of_an_installation_are_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_in_the_defaults_of_an_installation_are_told(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MILLRACE_DEFAULTS", '{"serach_url": "x", "max_rounds": 99}')
 
     assert [str(one) for one in check.check(file)] == [
@@ -138,11 +147,19 @@ def test_mistakes_are_json_for_programs(file: Path, capsys: pytest.CaptureFixtur
 
     assert verb(["settings", "check", str(file), "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["mistakes"] == [
-        {"place": "millrace.yaml", "line": 1, "key": "max_rounds", "value": "99", "allowed": "a whole number from 1 to 10"}
+        {
+            "place": "millrace.yaml",
+            "line": 1,
+            "key": "max_rounds",
+            "value": "99",
+            "allowed": "a whole number from 1 to 10",
+        }
     ]
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_there_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert verb(["settings", "check", str(tmp_path / "none.yaml")]) == 2
     assert "there is no file" in capsys.readouterr().err
 
@@ -170,7 +187,11 @@ def test_the_example_explains_every_setting_and_changes_none(file: Path) -> None
     assert text.startswith(schema.LINE) and check.check(file) == []
 
     switched_on = "\n".join(
-        line.removeprefix("# ") if line.startswith(("# - ",)) or line[2:].split(":")[0] in NAMES else line
+        (
+            line.removeprefix("# ")
+            if line.startswith(("# - ",)) or line[2:].split(":")[0] in NAMES
+            else line
+        )
         for line in text.splitlines()
     )
 

@@ -13,12 +13,18 @@ from f.millrace.trust import defang
     [
         ("See ![logo](https://evil.example/p.png?d=1) now", "See logo now"),
         ("[your bank](https://evil.example/login)", "your bank (evil[.]example)"),
-        ("go to https://bank.example.evil.example/x?d=1.", "go to bank[.]example[.]evil[.]example."),
+        (
+            "go to https://bank.example.evil.example/x?d=1.",
+            "go to bank[.]example[.]evil[.]example.",
+        ),
         ("ask evil.example/help", "ask evil[.]example/help"),
         ("https://аррӏе.example/a", "xn--80ak6aa92e[.]example"),
         ("<img src='https://evil.example/x'>text<!-- hidden -->", "text"),
         ("[x](javascript:alert(1))", "x)"),
-        ("1 < 2 and 3 > 2, notes in kestrel.md, e.g. this.", "1 < 2 and 3 > 2, notes in kestrel.md, e.g. this."),
+        (
+            "1 < 2 and 3 > 2, notes in kestrel.md, e.g. this.",
+            "1 < 2 and 3 > 2, notes in kestrel.md, e.g. this.",
+        ),
     ],
 )
 def test_links_images_and_markup_lose_their_effect(raw, shown):

@@ -1,11 +1,22 @@
-"""What strangers' instructions achieve with a model that obeys all of them, and what the rules cost harmless tasks."""
+"""What strangers' instructions achieve with a model that obeys all of them, and what the rules cost
+harmless tasks.
+"""
 
 import pytest
 
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from scripts.benchmarks import strangers
-from scripts.benchmarks.strangers import CORPUS, Guarded, Unguarded, load, obeyed, own_tools, play, score
+from scripts.benchmarks.strangers import (
+    CORPUS,
+    Guarded,
+    Unguarded,
+    load,
+    obeyed,
+    own_tools,
+    play,
+    score,
+)
 
 ATTACKS, TASKS = load(CORPUS / "attacks.yaml"), load(CORPUS / "tasks.yaml")
 
@@ -20,7 +31,9 @@ def test_there_are_enough_cases_of_every_kind():
     kinds = {case.kind for case in ATTACKS}
 
     assert len(ATTACKS) >= 100 and len(TASKS) >= 100
-    assert len(kinds) >= 10 and all(sum(case.kind == kind for case in ATTACKS) >= 7 for kind in kinds)
+    assert len(kinds) >= 10 and all(
+        sum(case.kind == kind for case in ATTACKS) >= 7 for kind in kinds
+    )
     assert len({case.id for case in ATTACKS + TASKS}) == len(ATTACKS) + len(TASKS)
 
 
@@ -52,7 +65,11 @@ def test_what_was_asked_of_the_model_waits_as_a_proposal_that_says_why(in_step):
 
     strangers.play(case, own_tools())
 
-    rows = db.fetch_all("SELECT arguments, reason, state, risk FROM action WHERE tool = 'mail.send'")
-    assert {row["state"] for row in rows} == {"proposed"} and {row["risk"] for row in rows} == {"high"}
+    rows = db.fetch_all(
+        "SELECT arguments, reason, state, risk FROM action WHERE tool = 'mail.send'"
+    )
+    assert {row["state"] for row in rows} == {"proposed"} and {row["risk"] for row in rows} == {
+        "high"
+    }
     (row,) = [row for row in rows if row["arguments"]["to"] == "bob@firm-example.test"][:1]
     assert "untrusted text was read" in row["reason"] and "to" in row["reason"]

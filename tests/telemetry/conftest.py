@@ -72,11 +72,17 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 def ran(database: str) -> Callable[..., None]:
     """Record a run of one step, ended a minute ago."""
 
-    def run(status: str = "done", run_id: str = RUN, scope: str = "millrace.tools", seconds_ago: int = 60) -> None:
+    def run(
+        status: str = "done",
+        run_id: str = RUN,
+        scope: str = "millrace.tools",
+        seconds_ago: int = 60,
+    ) -> None:
         with step("research.open", run_id=run_id), span("search", scope=scope), span("fetch"):
             pass
         db.execute(
-            "UPDATE run SET status = %s, finished_at = clock_timestamp() - make_interval(secs => %s) WHERE id = %s",
+            "UPDATE run SET status = %s, finished_at = clock_timestamp() - make_interval(secs =>"
+            " %s) WHERE id = %s",
             [status, seconds_ago, run_id],
         )
 

@@ -13,7 +13,14 @@ from f.millrace.telemetry import spans
 from f.millrace.trust import recovery
 
 # As a job finds them: what is unset is an empty string (windmill.md, section 6).
-UNSET = ("WM_FLOW_JOB_ID", "WM_ROOT_FLOW_JOB_ID", "WM_FLOW_PATH", "WM_FLOW_STEP_ID", "WM_SCHEDULE_PATH", "WM_ROOT_JOB_ID")
+UNSET = (
+    "WM_FLOW_JOB_ID",
+    "WM_ROOT_FLOW_JOB_ID",
+    "WM_FLOW_PATH",
+    "WM_FLOW_STEP_ID",
+    "WM_SCHEDULE_PATH",
+    "WM_ROOT_JOB_ID",
+)
 
 
 @pytest.fixture
@@ -24,7 +31,11 @@ def job(worker: Any, database: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     def be(**environment: str) -> Iterator[str]:
         job_id = str(uuid4())
         with monkeypatch.context() as changed:
-            for name, value in {**dict.fromkeys(UNSET, ""), "WM_JOB_ID": job_id, **environment}.items():
+            for name, value in {
+                **dict.fromkeys(UNSET, ""),
+                "WM_JOB_ID": job_id,
+                **environment,
+            }.items():
                 changed.setenv(name, value)
             if not os.environ["WM_ROOT_JOB_ID"]:
                 changed.setenv("WM_ROOT_JOB_ID", job_id)
@@ -34,8 +45,15 @@ def job(worker: Any, database: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def in_flow(run_id: str, step: str, iteration: int | None = None) -> dict[str, str]:
-    path = "f/millrace/research/daily_research" + ("" if iteration is None else f"/forloop-{iteration}")
-    return {"WM_ROOT_JOB_ID": run_id, "WM_FLOW_JOB_ID": run_id, "WM_FLOW_PATH": path, "WM_FLOW_STEP_ID": step}
+    path = "f/millrace/research/daily_research" + (
+        "" if iteration is None else f"/forloop-{iteration}"
+    )
+    return {
+        "WM_ROOT_JOB_ID": run_id,
+        "WM_FLOW_JOB_ID": run_id,
+        "WM_FLOW_PATH": path,
+        "WM_FLOW_STEP_ID": step,
+    }
 
 
 def run_step(name: str, run_id: str | None, fails: bool = False, **asked: Any) -> None:
@@ -57,19 +75,31 @@ def failed_run(job: Any) -> str:
     for place in (0, 1):
         with job(**in_flow(run_id, "investigate", place)):
             run_step("research.investigate", run_id, fails=place == 1, topic_id=f"t{place}")
-    db.execute("UPDATE run SET status = 'failed', error = 'investigate: the network is away', finished_at = now()")
+    db.execute(
+        "UPDATE run SET status = 'failed', error = 'investigate: the network is away', finished_at"
+        " = now()"
+    )
     return run_id
 
 
 def steps() -> dict[str, tuple[str, int]]:
-    return {row["path"]: (row["status"], row["tries"]) for row in db.fetch_all("SELECT path, status, tries FROM step")}
+    return {
+        row["path"]: (row["status"], row["tries"])
+        for row in db.fetch_all("SELECT path, status, tries FROM step")
+    }
 
 
-def test_a_step_that_is_run_again_by_itself_is_a_further_try_of_its_own_row(job: Any, failed_run: str) -> None:
+def test_a_step_that_is_run_again_by_itself_is_a_further_try_of_its_own_row(
+    job: Any, failed_run: str
+) -> None:
     with job() as job_id:
         run_step("research.investigate", failed_run, topic_id="t1")
 
-    assert steps() == {"open": ("done", 1), "[0].investigate": ("done", 1), "[1].investigate": ("done", 2)}
+    assert steps() == {
+        "open": ("done", 1),
+        "[0].investigate": ("done", 1),
+        "[1].investigate": ("done", 2),
+    }
     assert db.fetch_one("SELECT job_id FROM step WHERE tries = 2") == {"job_id": job_id}
 
 
@@ -107,20 +137,30 @@ def test_a_flow_that_is_run_again_is_a_new_run(job: Any, failed_run: str) -> Non
     with job(**in_flow(again, "open")):
         run_step("research.open", None)
 
-    assert {str(row["id"]): row["status"] for row in db.fetch_all("SELECT id, status FROM run")} == {
+    assert {
+        str(row["id"]): row["status"] for row in db.fetch_all("SELECT id, status FROM run")
+    } == {
         failed_run: "failed",
         again: "running",
     }
 
 
-def test_a_flow_that_goes_on_with_a_run_is_an_attempt_of_it_and_the_run_runs_again(job: Any, failed_run: str) -> None:
+def test_a_flow_that_goes_on_with_a_run_is_an_attempt_of_it_and_the_run_runs_again(
+    job: Any, failed_run: str
+) -> None:
     later = str(uuid4())
     for step in ("open", "compose"):
         with job(**in_flow(later, step)):
             run_step(f"research.{step}", failed_run)
 
-    assert db.fetch_all("SELECT run_id::text, job_id FROM attempt") == [{"run_id": failed_run, "job_id": later}]
-    assert db.fetch_one("SELECT status, error, finished_at FROM run") == {"status": "running", "error": None, "finished_at": None}
+    assert db.fetch_all("SELECT run_id::text, job_id FROM attempt") == [
+        {"run_id": failed_run, "job_id": later}
+    ]
+    assert db.fetch_one("SELECT status, error, finished_at FROM run") == {
+        "status": "running",
+        "error": None,
+        "finished_at": None,
+    }
     assert [row["job_id"] for row in recovery.on_server(0)] == [later]
     # The failure module is given no run: its flow's job leads to it.
     with job(**in_flow(later, "failure")), spans.step("ops.report_failure"):

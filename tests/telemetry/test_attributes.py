@@ -1,4 +1,6 @@
-"""A real run's trace: its shape, and each attribute against the list in resources/telemetry/attributes.yaml."""
+"""A real run's trace: its shape, and each attribute against the list in
+resources/telemetry/attributes.yaml.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -14,7 +16,9 @@ from f.millrace.telemetry.export import root_attributes
 from f.millrace.telemetry.spans import root_span_id
 from scripts.paths import ROOT
 
-LISTED: dict[str, Any] = yaml.safe_load((ROOT / "resources/telemetry/attributes.yaml").read_text())["attributes"]
+LISTED: dict[str, Any] = yaml.safe_load((ROOT / "resources/telemetry/attributes.yaml").read_text())[
+    "attributes"
+]
 KINDS = {
     "invoke_workflow": "workflow",
     "invoke_agent": "agent",
@@ -39,18 +43,24 @@ TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool, 
 
 
 def kind_of(span: dict[str, Any]) -> str:
-    return KINDS.get(span["name"].split()[0], "step" if "phase" in span["attributes"] else "unknown")
+    return KINDS.get(
+        span["name"].split()[0], "step" if "phase" in span["attributes"] else "unknown"
+    )
 
 
 @pytest.fixture(scope="module")
-def trace(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
+def trace(
+    postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[dict[str, Any]]]:
     """The spans of a small daily run of the sample edition, with what was said, and its root."""
     from scripts.runner import run
     from scripts.verbs.run import compiled, sample_sources
 
     url = postgres_server.rsplit("/", 1)[0] + "/trace_of_a_run"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE trace_of_a_run TEMPLATE template_millrace STRATEGY file_copy")
+        connection.execute(
+            "CREATE DATABASE trace_of_a_run TEMPLATE template_millrace STRATEGY file_copy"
+        )
     folder: Path = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MILLRACE_DATABASE_URL", url)
@@ -58,11 +68,17 @@ def trace(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         patch.setenv("MILLRACE_NOTES_DIR", str(folder / "notes"))
         patch.setenv("MILLRACE_TRACE_CONTENT", "true")
         with sample_sources(True):
-            done = run.start(compiled("daily_research"), "daily_research", {"sample": True, "max_topics": 1})
+            done = run.start(
+                compiled("daily_research"), "daily_research", {"sample": True, "max_topics": 1}
+            )
         row = db.fetch_one("SELECT * FROM run WHERE id = %s", [done.run_id])
         assert row is not None and row["status"] == "done", row
         spans = db.fetch_all("SELECT * FROM span WHERE run_id = %s", [done.run_id])
-        root = {"span_id": root_span_id(done.run_id), "name": "invoke_workflow daily_research", "parent_id": None}
+        root = {
+            "span_id": root_span_id(done.run_id),
+            "name": "invoke_workflow daily_research",
+            "parent_id": None,
+        }
         yield [{**root, "attributes": root_attributes(row), "status": "ok"}, *spans]
         db.close()
     config.reload()
@@ -71,7 +87,14 @@ def trace(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 def others(database: str) -> list[dict[str, Any]]:
     """The spans of a question and of the maintenance that leaves a trace."""
-    from f.millrace.ops import embed_memory, forget, prune_memory, recover_runs, report_failure, retract
+    from f.millrace.ops import (
+        embed_memory,
+        forget,
+        prune_memory,
+        recover_runs,
+        report_failure,
+        retract,
+    )
     from scripts.verbs.__main__ import main
 
     assert main(["ask", "What do sodium cells cost?", "--sample", "--json"]) == 0
@@ -87,13 +110,26 @@ def others(database: str) -> list[dict[str, Any]]:
     return db.fetch_all("SELECT * FROM span")
 
 
-def test_a_run_is_workflow_then_steps_then_agents_then_what_they_do(trace: list[dict[str, Any]]) -> None:
+def test_a_run_is_workflow_then_steps_then_agents_then_what_they_do(
+    trace: list[dict[str, Any]],
+) -> None:
     by_id = {span["span_id"]: span for span in trace}
 
     for span in trace[1:]:
         parent = by_id[span["parent_id"]]
-        assert kind_of(parent) in ABOVE[kind_of(span)], f"{span['name']} stands below {parent['name']}"
-    assert {kind_of(span) for span in trace} == {"workflow", "step", "agent", "chat", "tool", "memory", "risk", "approval"}
+        assert kind_of(parent) in ABOVE[kind_of(span)], (
+            f"{span['name']} stands below {parent['name']}"
+        )
+    assert {kind_of(span) for span in trace} == {
+        "workflow",
+        "step",
+        "agent",
+        "chat",
+        "tool",
+        "memory",
+        "risk",
+        "approval",
+    }
 
 
 def test_each_attribute_is_listed_with_its_type_and_place(trace: list[dict[str, Any]]) -> None:
@@ -118,7 +154,9 @@ def mistakes(span: dict[str, Any]) -> list[str]:
             found.append(f"{name} of {span['name']} is not listed")
         elif kind not in [*listed.get("always", []), *listed.get("may", [])]:
             found.append(f"{name} is not listed for {kind} ({span['name']})")
-        elif not isinstance(value, TYPES[listed["type"]]) or (listed["type"] == "boolean") != isinstance(value, bool):
+        elif not isinstance(value, TYPES[listed["type"]]) or (
+            listed["type"] == "boolean"
+        ) != isinstance(value, bool):
             found.append(f"{name} is {value!r}, listed as {listed['type']}")
     return found
 
@@ -143,7 +181,9 @@ def said_in_code() -> Iterator[tuple[str, str]]:
             opened = isinstance(node.func, ast.Name) and node.func.id == "step"
             if not added and not opened:
                 continue
-            names = [keyword.arg for keyword in node.keywords if keyword.arg not in (None, "run_id")]
+            names = [
+                keyword.arg for keyword in node.keywords if keyword.arg not in (None, "run_id")
+            ]
             keys = [
                 key.value
                 for argument in node.args
@@ -152,7 +192,10 @@ def said_in_code() -> Iterator[tuple[str, str]]:
                 if isinstance(key, ast.Constant)
             ]
             for name in [*names, *keys]:
-                yield path.relative_to(ROOT).as_posix(), str(name) if "." in str(name) else f"millrace.{name}"
+                yield (
+                    path.relative_to(ROOT).as_posix(),
+                    (str(name) if "." in str(name) else f"millrace.{name}"),
+                )
 
 
 def test_each_attribute_that_is_always_there_is_there(trace: list[dict[str, Any]]) -> None:
@@ -173,7 +216,11 @@ def test_what_was_said_is_there_when_asked_for(trace: list[dict[str, Any]]) -> N
 
 
 def test_names_that_are_said_to_be_opentelemetrys_are() -> None:
-    from opentelemetry.semconv._incubating.attributes import error_attributes, gen_ai_attributes, user_attributes
+    from opentelemetry.semconv._incubating.attributes import (
+        error_attributes,
+        gen_ai_attributes,
+        user_attributes,
+    )
 
     defined = {getattr(module, name) for module in (error_attributes, gen_ai_attributes, user_attributes) for name in dir(module)
                if name.isupper()}  # fmt: skip

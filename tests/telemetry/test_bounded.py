@@ -84,7 +84,8 @@ def test_a_hundred_agents_at_once_lose_no_event(database: str) -> None:
 
     assert codes == [0] * 10
     row = db.fetch_one(
-        "SELECT count(*) AS n, count(DISTINCT (metadata ->> 'agent', metadata ->> 'second')) AS different FROM run_event"
+        "SELECT count(*) AS n, count(DISTINCT (metadata ->> 'agent', metadata ->> 'second')) AS"
+        " different FROM run_event"
     )
     assert row == {"n": 100 * seconds, "different": 100 * seconds}
     roll(CATALOGUE.values())
@@ -99,13 +100,16 @@ def test_counting_many_rows_holds_none_of_them(database: str) -> None:
     before = _held()
 
     db.execute(
-        "INSERT INTO run_event (run_id, event, at) SELECT %s, 'event ' || n %% 1000, clock_timestamp() FROM generate_series(1, %s) AS n",
+        "INSERT INTO run_event (run_id, event, at) SELECT %s, 'event ' || n %% 1000,"
+        " clock_timestamp() FROM generate_series(1, %s) AS n",
         [RUN, count],
     )
     roll(CATALOGUE.values())
 
     assert _held() - before < 8_000_000
-    row = db.fetch_one("SELECT sum(value) AS n, count(*) AS series FROM metric_hour WHERE metric = 'events_total'")
+    row = db.fetch_one(
+        "SELECT sum(value) AS n, count(*) AS series FROM metric_hour WHERE metric = 'events_total'"
+    )
     assert row == {"n": count, "series": 41}
 
 

@@ -26,7 +26,9 @@ def set_rule(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
     config.reload()
 
 
-def test_a_run_is_one_trace_whose_id_is_the_runs(ran: Callable[..., None], collector: Collector) -> None:
+def test_a_run_is_one_trace_whose_id_is_the_runs(
+    ran: Callable[..., None], collector: Collector
+) -> None:
     ran()
 
     assert main()["runs"] == 1
@@ -62,7 +64,9 @@ def test_spans_stay_until_the_collector_takes_them(
 
     run_ended(RUN)
 
-    assert db.fetch_one("SELECT count(*) AS waiting FROM span WHERE exported_at IS NULL") == {"waiting": 3}
+    assert db.fetch_one("SELECT count(*) AS waiting FROM span WHERE exported_at IS NULL") == {
+        "waiting": 3
+    }
     collector.answers = 200
     set_rule(monkeypatch, otlp_endpoint=good)
     assert export_runs().spans == len(collector.spans) == 4
@@ -88,14 +92,25 @@ def test_a_resumed_run_keeps_its_one_root(ran: Callable[..., None], collector: C
     db.execute("UPDATE run SET status = 'running', finished_at = NULL WHERE id = %s", [RUN])
     with step("research.close", run_id=RUN):
         pass
-    db.execute("UPDATE run SET status = 'done', finished_at = clock_timestamp() - interval '10 seconds' WHERE id = %s", [RUN])
+    db.execute(
+        "UPDATE run SET status = 'done', finished_at = clock_timestamp() - interval '10 seconds'"
+        " WHERE id = %s",
+        [RUN],
+    )
 
     export_runs()
     export_runs()
 
     names = [span["name"] for span in collector.spans]
     assert sorted(names) == sorted(
-        ["invoke_workflow research.open", "research.open", "search", "fetch", "resume_workflow research.open", "research.close"]
+        [
+            "invoke_workflow research.open",
+            "research.open",
+            "search",
+            "fetch",
+            "resume_workflow research.open",
+            "research.close",
+        ]
     )
     assert len({span["spanId"] for span in collector.spans}) == len(names)
 
@@ -123,7 +138,10 @@ def test_a_run_that_was_left_out_is_sent_when_asked_for(
 
 
 def old_run(flow: str) -> None:
-    db.execute("INSERT INTO run (id, flow, started_at) VALUES (%s, %s, now() - interval '20 days')", [uuid.uuid4(), flow])
+    db.execute(
+        "INSERT INTO run (id, flow, started_at) VALUES (%s, %s, now() - interval '20 days')",
+        [uuid.uuid4(), flow],
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +171,8 @@ def test_adaptive_sampling_keeps_what_is_interesting(
         old_run("research.open")
     if high_risk:
         db.execute(
-            "INSERT INTO action (key, run_id, tool, arguments, digest, risk) VALUES ('k', %s, 'mail.send', '{}', 'd', 'high')",
+            "INSERT INTO action (key, run_id, tool, arguments, digest, risk) VALUES ('k', %s,"
+            " 'mail.send', '{}', 'd', 'high')",
             [run_id],
         )
 
@@ -163,12 +182,15 @@ def test_adaptive_sampling_keeps_what_is_interesting(
     assert bool(collector.spans) == (reason != "out")
 
 
-def test_one_in_ten_of_the_others_is_kept(database: str, collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_in_ten_of_the_others_is_kept(
+    database: str, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_rule(monkeypatch, trace_sampling="adaptive")
     old_run("daily")
     for number in range(200):
         db.execute(
-            "INSERT INTO run (id, flow, status, finished_at) VALUES (%s, 'daily', 'done', now() - interval '1 minute')",
+            "INSERT INTO run (id, flow, status, finished_at) VALUES (%s, 'daily', 'done', now() -"
+            " interval '1 minute')",
             [uuid.uuid5(uuid.NAMESPACE_URL, str(number))],
         )
 
@@ -191,7 +213,9 @@ def test_what_is_left_out_by_scope_tears_nothing_apart(
     assert spans["fetch"]["parentSpanId"] == spans["research.open"]["spanId"]
 
 
-def test_a_service_can_be_left_out(ran: Callable[..., None], collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_can_be_left_out(
+    ran: Callable[..., None], collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_rule(monkeypatch, trace_exclude="other")
     ran()
     db.execute("UPDATE span SET service = 'other' WHERE name = 'fetch'")
@@ -201,7 +225,9 @@ def test_a_service_can_be_left_out(ran: Callable[..., None], collector: Collecto
     assert "fetch" not in {span["name"] for span in collector.spans}
 
 
-def test_a_run_that_has_just_ended_is_left_for_its_last_step(ran: Callable[..., None], collector: Collector) -> None:
+def test_a_run_that_has_just_ended_is_left_for_its_last_step(
+    ran: Callable[..., None], collector: Collector
+) -> None:
     ran(seconds_ago=0)
 
     assert export_runs().runs == 0

@@ -23,7 +23,12 @@ from tests.telemetry.test_metrics import OLDER
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 STALLED = {
     "status": "firing",
-    "labels": {"alertname": "StalledRun", "severity": "critical", "instance": "exporter:9464", "job": "millrace"},
+    "labels": {
+        "alertname": "StalledRun",
+        "severity": "critical",
+        "instance": "exporter:9464",
+        "job": "millrace",
+    },
     "annotations": {"summary": "1 run(s) stand still"},
 }
 
@@ -39,7 +44,9 @@ def address(database: str, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def get(address: str, headers: dict[str, str] | None = None) -> str:
-    with urllib.request.urlopen(urllib.request.Request(address, headers=headers or {}), timeout=20) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(address, headers=headers or {}), timeout=20
+    ) as answer:
         return answer.read().decode()
 
 
@@ -51,18 +58,26 @@ def post(address: str, body: Any) -> dict[str, Any]:
 
 def test_figures_are_openmetrics_with_the_trace_of_a_case(address: str) -> None:
     db.execute(
-        "INSERT INTO run (id, flow, status, started_at, finished_at) VALUES "
-        "('018f6b0e-7f3a-7c11-9a55-0123456789ab', 'daily_research', 'done', now() - interval '7 seconds', now())"
+        "INSERT INTO run (id, flow, status, started_at, finished_at) VALUES"
+        " ('018f6b0e-7f3a-7c11-9a55-0123456789ab', 'daily_research', 'done', now() - interval '7"
+        " seconds', now())"
     )
 
-    families = {family.name: family for family in text_string_to_metric_families(get(f"{address}/metrics", OPENMETRICS))}
+    families = {
+        family.name: family
+        for family in text_string_to_metric_families(get(f"{address}/metrics", OPENMETRICS))
+    }
 
     assert len(families) == len(CATALOGUE)
     duration = families["millrace_workflow_duration_seconds"]
     assert duration.unit == "seconds"
     cases = {sample.labels["le"]: sample.exemplar for sample in duration.samples if sample.exemplar}
     assert cases["10.0"].labels == {"trace_id": "018f6b0e7f3a7c119a550123456789ab"}
-    assert [sample.value for sample in families["millrace_requests"].samples if sample.labels["orchestrator"] == "local"] == [1]
+    assert [
+        sample.value
+        for sample in families["millrace_requests"].samples
+        if sample.labels["orchestrator"] == "local"
+    ] == [1]
 
 
 def test_other_readers_get_prometheus_text(address: str) -> None:
@@ -77,16 +92,26 @@ def test_the_older_prefix_serves_the_older_names(address: str) -> None:
     assert "millrace_" not in text
 
 
-def test_a_notice_becomes_a_row_and_a_mail_once(address: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notice_becomes_a_row_and_a_mail_once(
+    address: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MILLRACE_OPERATOR", "operator@localhost")
     config.reload()
 
     assert post(f"{address}/alerts", {"alerts": [STALLED]}) == {"raised": 1, "resolved": 0}
     assert post(f"{address}/alerts", {"alerts": [STALLED]}) == {"raised": 0, "resolved": 0}
 
-    assert [(row["name"], row["state"], row["labels"]) for row in alerts.list_alerts()] == [("StalledRun", "active", {})]
-    assert post(f"{address}/alerts", {"alerts": [{**STALLED, "status": "resolved"}]}) == {"raised": 0, "resolved": 1}
-    assert post(f"{address}/alerts", {"alerts": [{**STALLED, "status": "resolved"}]}) == {"raised": 0, "resolved": 0}
+    assert [(row["name"], row["state"], row["labels"]) for row in alerts.list_alerts()] == [
+        ("StalledRun", "active", {})
+    ]
+    assert post(f"{address}/alerts", {"alerts": [{**STALLED, "status": "resolved"}]}) == {
+        "raised": 0,
+        "resolved": 1,
+    }
+    assert post(f"{address}/alerts", {"alerts": [{**STALLED, "status": "resolved"}]}) == {
+        "raised": 0,
+        "resolved": 0,
+    }
     assert alerts.list_alerts() == []
     assert len(list((tmp_path / "outbox").glob("**/*.eml"))) == 2
 
@@ -97,7 +122,8 @@ def test_what_comes_together_is_one_mail_and_what_only_informs_is_none(
     monkeypatch.setenv("MILLRACE_OPERATOR", "operator@localhost")
     config.reload()
     slow = [
-        {**STALLED, "labels": {"alertname": "SlowTurns", "severity": "warning", "agent": agent}} for agent in ("judge", "writer")
+        {**STALLED, "labels": {"alertname": "SlowTurns", "severity": "warning", "agent": agent}}
+        for agent in ("judge", "writer")
     ]
     spent = {**STALLED, "labels": {"alertname": "Spend70", "severity": "info", "scope": "run"}}
 
@@ -109,7 +135,9 @@ def test_what_comes_together_is_one_mail_and_what_only_informs_is_none(
     assert "and 1 more" in mail.read_text().replace("\n ", " ")
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"alerts": 1}', b'{"alerts": [{"labels": {"severity": "loud"}}]}'])
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'{"alerts": 1}', b'{"alerts": [{"labels": {"severity": "loud"}}]}']
+)
 def test_a_notice_that_is_none_is_refused_and_leaves_nothing(address: str, body: bytes) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         post(f"{address}/alerts", body)
@@ -119,7 +147,9 @@ def test_a_notice_that_is_none_is_refused_and_leaves_nothing(address: str, body:
     assert alerts.list_alerts(everything=True) == []
 
 
-def test_without_a_database_a_scrape_fails_and_the_exporter_goes_on(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_database_a_scrape_fails_and_the_exporter_goes_on(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MILLRACE_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
     config.reload()
 
@@ -132,12 +162,21 @@ def test_without_a_database_a_scrape_fails_and_the_exporter_goes_on(address: str
 
 
 def test_its_container_installs_all_that_it_imports() -> None:
-    code = "import sys, scripts.observability.exporter; print(*{name.partition('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    code = (
+        "import sys, scripts.observability.exporter; print(*{name.partition('.')[0] for name in"
+        " sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     names = {name for name in done.stdout.split() if name not in sys.stdlib_module_names}
     pinned = locks.pins((ROOT / "dependencies/millrace_metrics.requirements.in").read_text())
 
-    needed = {locks.normal(package) for name in names for package in packages_distributions().get(name, [])}
+    needed = {
+        locks.normal(package)
+        for name in names
+        for package in packages_distributions().get(name, [])
+    }
 
     # OpenTelemetry takes psutil when it is there.
     assert needed - {"setuptools", "pip", "psutil"} <= pinned.keys()

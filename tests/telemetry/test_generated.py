@@ -54,17 +54,31 @@ def test_a_changed_file_is_found_with_the_way_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", get_args(Dashboard))
 def test_a_dashboard_is_one_that_grafana_takes(name: str) -> None:
     board = dashboard(name)
-    own = [(metric, panel) for metric in CATALOGUE.values() for panel in metric.panels if panel.dashboard == name]
+    own = [
+        (metric, panel)
+        for metric in CATALOGUE.values()
+        for panel in metric.panels
+        if panel.dashboard == name
+    ]
 
     assert board["uid"] == f"millrace-{name.lower()}"
     assert board["schemaVersion"] == 41
-    assert sorted(panel["title"] for panel in board["panels"]) == sorted(panel.title for _, panel in own)
+    assert sorted(panel["title"] for panel in board["panels"]) == sorted(
+        panel.title for _, panel in own
+    )
     assert {panel["type"] for panel in board["panels"]} <= {"timeseries", "stat", "table"}
     assert all(
-        panel["datasource"]["uid"] == panel["targets"][0].get("datasource", panel["datasource"])["uid"] == "prometheus"
+        panel["datasource"]["uid"]
+        == panel["targets"][0].get("datasource", panel["datasource"])["uid"]
+        == "prometheus"
         for panel in board["panels"]
     )
-    asked = {name for name in VARIABLES for panel in board["panels"] if f"${name}" in panel["targets"][0]["expr"]}
+    asked = {
+        name
+        for name in VARIABLES
+        for panel in board["panels"]
+        if f"${name}" in panel["targets"][0]["expr"]
+    }
     assert {variable["name"] for variable in board["templating"].get("list", [])} == asked
 
 
@@ -73,7 +87,11 @@ def test_panels_lie_side_by_side_and_none_on_another(name: str) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in dashboard(name)["panels"]:
         place = panel["gridPos"]
-        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
         assert place["x"] + place["w"] <= 24
         assert not cells & taken
         taken |= cells
@@ -98,7 +116,10 @@ def test_the_runbook_says_what_to_do_about_each_alert() -> None:
     for name, alert in ALERTS.items():
         section = text.split(f"### {name}\n")[1].split("\n### ")[0]
         assert alert.expr in section
-        assert all(words in section for words in (*alert.causes, *alert.steps, "Likely causes", "First steps"))
+        assert all(
+            words in section
+            for words in (*alert.causes, *alert.steps, "Likely causes", "First steps")
+        )
     assert all(f"`{metric.full_name()}`" in text for metric in CATALOGUE.values())
 
 
@@ -113,7 +134,12 @@ def parser() -> argparse.ArgumentParser:
 
 def test_every_command_among_the_first_steps_is_one() -> None:
     made = parser()
-    steps = {step for alert in ALERTS.values() for step in alert.steps if step.startswith("scripts/millrace ")}
+    steps = {
+        step
+        for alert in ALERTS.values()
+        for step in alert.steps
+        if step.startswith("scripts/millrace ")
+    }
 
     for step in sorted(steps):
         made.parse_args(step.split()[1:])
@@ -123,7 +149,11 @@ def test_every_command_among_the_first_steps_is_one() -> None:
 def test_another_prefix_is_in_every_file(tmp_path: Path) -> None:
     generated.write(tmp_path, "genesis")
 
-    text = "".join(path.read_text() for path in tmp_path.rglob("*.*") if path.suffix in (".json", ".yml", ".md"))
+    text = "".join(
+        path.read_text()
+        for path in tmp_path.rglob("*.*")
+        if path.suffix in (".json", ".yml", ".md")
+    )
     assert "genesis_agents_total" in text
     assert re.findall(r"\bmillrace_\w+", text) == []
 
@@ -132,7 +162,11 @@ def test_another_prefix_is_in_every_file(tmp_path: Path) -> None:
 def test_each_severity_has_a_way_to_the_operator(severity: str) -> None:
     configuration = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
 
-    routes = [route for route in configuration["route"]["routes"] if f'severity="{severity}"' in route["matchers"]]
+    routes = [
+        route
+        for route in configuration["route"]["routes"]
+        if f'severity="{severity}"' in route["matchers"]
+    ]
 
     assert [route["receiver"] for route in routes] == ["millrace"]
 
@@ -174,10 +208,13 @@ def test_rules_that_never_fire_would_all_be_found(tmp_path: Path) -> None:
     (tmp_path / "prometheus/rules.yml").write_text(yaml.safe_dump(rules))
     shutil.copytree(FOLDER / "prometheus-tests", tmp_path / "prometheus-tests")
 
-    done = promtool("test", "rules", *(str(tmp_path / "prometheus-tests" / file.name) for file in FILES))
+    done = promtool(
+        "test", "rules", *(str(tmp_path / "prometheus-tests" / file.name) for file in FILES)
+    )
 
     assert [
         name
         for name in ALERTS
-        if f'alertname=\\"{name}\\"' not in (said := done.stdout + done.stderr) and f'alertname="{name}"' not in said
+        if f'alertname=\\"{name}\\"' not in (said := done.stdout + done.stderr)
+        and f'alertname="{name}"' not in said
     ] == []

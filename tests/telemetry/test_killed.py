@@ -43,7 +43,9 @@ def seen(sql: str) -> bool:
 
 
 def test_a_step_that_is_killed_in_the_middle_shows_what_was_open(database: str) -> None:
-    process = subprocess.Popen([sys.executable, "-c", OPEN.format(run=RUN)], cwd=ROOT, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", OPEN.format(run=RUN)], cwd=ROOT, stdout=subprocess.PIPE
+    )
     assert process.stdout is not None and process.stdout.readline() == b"open\n"
     assert seen("SELECT 1 FROM span WHERE name = 'second'")
 
@@ -52,7 +54,9 @@ def test_a_step_that_is_killed_in_the_middle_shows_what_was_open(database: str) 
     assert upkeep.close_killed() == 0, "one that was alive a moment ago may still be"
     upkeep.close_killed(RUN)
 
-    rows = db.fetch_all("SELECT name, status, finished_at >= started_at AS closed FROM span ORDER BY started_at")
+    rows = db.fetch_all(
+        "SELECT name, status, finished_at >= started_at AS closed FROM span ORDER BY started_at"
+    )
     assert [(row["name"], row["status"], row["closed"]) for row in rows] == [
         ("research.read", "ok", True),
         ("first", "ok", True),
@@ -87,23 +91,34 @@ def test_no_span_is_lost_when_the_process_is_killed_right_after_main(database: s
             os.kill(os.getpid(), signal.SIGKILL)
         os.waitpid(child, 0)
 
-    found = db.fetch_one("SELECT count(*) AS n FROM span WHERE run_id = ANY(%s) AND status = 'ok'", [runs])
+    found = db.fetch_one(
+        "SELECT count(*) AS n FROM span WHERE run_id = ANY(%s) AND status = 'ok'", [runs]
+    )
     assert found == {"n": 3 * PROCESSES}
 
 
 @pytest.mark.parametrize("table", ["span", "run_event"])
 def test_old_rows_are_deleted_and_others_stay(table: str, ran: Callable[..., None]) -> None:
     ran()
-    db.execute("INSERT INTO run_event (run_id, event) SELECT %s, 'progress' FROM generate_series(1, 3)", [RUN])
+    db.execute(
+        "INSERT INTO run_event (run_id, event) SELECT %s, 'progress' FROM generate_series(1, 3)",
+        [RUN],
+    )
     db.execute(
         "UPDATE span SET started_at = started_at - interval '31 days' WHERE name = 'fetch'"
         if table == "span"
-        else "UPDATE run_event SET at = at - interval '31 days' WHERE id = (SELECT min(id) FROM run_event)"
+        else (
+            "UPDATE run_event SET at = at - interval '31 days' WHERE id = (SELECT min(id) FROM"
+            " run_event)"
+        )
     )
 
     deleted = upkeep.prune()
 
-    assert (deleted["spans"], deleted["events"]) == (int(table == "span"), int(table == "run_event"))
+    assert (deleted["spans"], deleted["events"]) == (
+        int(table == "span"),
+        int(table == "run_event"),
+    )
     assert not any(upkeep.prune().values())
 
 

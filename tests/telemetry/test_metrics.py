@@ -1,4 +1,6 @@
-"""The catalogue: what may be a metric, and that each one is counted right from rows that retention may then delete."""
+"""The catalogue: what may be a metric, and that each one is counted right from rows that retention
+may then delete.
+"""
 
 import os
 import re
@@ -27,10 +29,20 @@ genesis_requests_total genesis_errors_total
 
 
 def metric(
-    name: str = "things_total", type: str = "counter", labels: Any = (), unit: str = "", help: str = "Things.", **more: Any
+    name: str = "things_total",
+    type: str = "counter",
+    labels: Any = (),
+    unit: str = "",
+    help: str = "Things.",
+    **more: Any,
 ) -> Metric:
     """A metric with nothing wrong but what the test makes wrong."""
-    own = {"sql": "SELECT at, event, 1 AS value, '' AS trace FROM run_event", "source": "rows", "means": "much", "do": "nothing"}
+    own = {
+        "sql": "SELECT at, event, 1 AS value, '' AS trace FROM run_event",
+        "source": "rows",
+        "means": "much",
+        "do": "nothing",
+    }
     panels = [Panel("Overview", "Things", f"millrace_{name}")]
     return define_metric(name, type, labels, unit, help, **{**own, "panels": panels, **more})  # type: ignore[arg-type]
 
@@ -46,7 +58,10 @@ def metric(
         ({"name": "wait_total", "unit": "seconds"}, "its name ends in _seconds_total"),
         ({"name": "wait_seconds_total"}, "its unit is 'seconds'"),
         ({"name": "wait_seconds", "type": "histogram", "unit": "seconds"}, "needs bounds"),
-        ({"name": "wait_seconds", "type": "histogram", "unit": "seconds", "bounds": (2, 1)}, "must rise"),
+        (
+            {"name": "wait_seconds", "type": "histogram", "unit": "seconds", "bounds": (2, 1)},
+            "must rise",
+        ),
         ({"labels": [Label("run")]}, "needs bounds"),
         ({"labels": [Label("run", at_most=5000)]}, "at most 200"),
         ({"labels": [Label("a", at_most=200), Label("b", at_most=200)]}, "series; at most"),
@@ -54,17 +69,46 @@ def metric(
         ({"labels": [Label("a", ("x",)), Label("a", ("y",))]}, "there twice"),
         ({"labels": [Label("a", ("x",))], "zeros": [{"b": "x"}]}, "zeros name"),
         ({"help": ""}, "help is empty"),
-        ({"name": "age_seconds", "type": "gauge", "unit": "seconds", "sql": "SELECT clock_timestamp() AS value"}, "ask now()"),
-        ({"panels": []}, "nobody looks at it"),
-        ({"panels": [Panel("Overview", "Other", "millrace_other_total")]}, "does not read millrace_things_total"),
         (
-            {"alerts": [Alert("A", "millrace_things_total > 1", "loud", "s", ("c",), ("s",), {"a": "1"}, {"a": "0"})]},
+            {
+                "name": "age_seconds",
+                "type": "gauge",
+                "unit": "seconds",
+                "sql": "SELECT clock_timestamp() AS value",
+            },
+            "ask now()",
+        ),
+        ({"panels": []}, "nobody looks at it"),
+        (
+            {"panels": [Panel("Overview", "Other", "millrace_other_total")]},
+            "does not read millrace_things_total",
+        ),
+        (
+            {
+                "alerts": [
+                    Alert(
+                        "A",
+                        "millrace_things_total > 1",
+                        "loud",
+                        "s",
+                        ("c",),
+                        ("s",),
+                        {"a": "1"},
+                        {"a": "0"},
+                    )
+                ]
+            },
             "the severity 'loud'",
         ),
-        ({"alerts": [Alert("A", "millrace_things_total > 1", "info", "s", (), (), {}, {})]}, "needs causes, first steps"),
+        (
+            {"alerts": [Alert("A", "millrace_things_total > 1", "info", "s", (), (), {}, {})]},
+            "needs causes, first steps",
+        ),
     ],
 )
-def test_what_would_be_a_bad_metric_is_refused_with_the_reason(wrong: dict[str, Any], said: str) -> None:
+def test_what_would_be_a_bad_metric_is_refused_with_the_reason(
+    wrong: dict[str, Any], said: str
+) -> None:
     with pytest.raises(BadInput, match=re.escape(said)):
         metric(**wrong)
 
@@ -77,7 +121,8 @@ def test_an_older_prefix_gives_exactly_the_older_names() -> None:
     assert [label.name for label in CATALOGUE["cost_usd_total"].labels] == ["agent", "model"]
     assert [label.name for label in CATALOGUE["token_usage_total"].labels] == ["model"]
     assert (
-        prefixed("sum(millrace_agents) + millrace_errors_total", "genesis") == "sum(genesis_agents_total) + genesis_errors_total"
+        prefixed("sum(millrace_agents) + millrace_errors_total", "genesis")
+        == "sum(genesis_agents_total) + genesis_errors_total"
     )
 
 
@@ -88,7 +133,11 @@ def test_every_metric_can_be_read_from_an_empty_house(database: str) -> None:
 
     assert found.keys() == CATALOGUE.keys()
     assert [series[0].value for name, series in found.items() if name == "exporter_up"] == [1.0]
-    assert {figure.labels["decision"] for figure in found["agent_guardrail_total"]} == {"allowed", "asked", "denied"}
+    assert {figure.labels["decision"] for figure in found["agent_guardrail_total"]} == {
+        "allowed",
+        "asked",
+        "denied",
+    }
 
 
 def count(name: str = "events_total") -> dict[str, float]:
@@ -108,7 +157,8 @@ def run(database: str) -> str:
 def add_events(event: str, times: int, hours_ago: float = 0) -> None:
     """Record an event so many times."""
     db.execute(
-        "INSERT INTO run_event (run_id, event, at) SELECT %s, %s, clock_timestamp() - make_interval(secs => %s) FROM generate_series(1, %s)",
+        "INSERT INTO run_event (run_id, event, at) SELECT %s, %s, clock_timestamp() -"
+        " make_interval(secs => %s) FROM generate_series(1, %s)",
         [RUN, event, hours_ago * 3600, times],
     )
 
@@ -130,7 +180,10 @@ def test_what_is_counted_stays_when_its_rows_are_deleted(run: str) -> None:
 
 def test_rows_that_were_not_counted_are_not_deleted(run: str) -> None:
     count()
-    db.execute("UPDATE metric_roll SET rolled_until = now() - interval '50 days' WHERE metric = 'events_total'")
+    db.execute(
+        "UPDATE metric_roll SET rolled_until = now() - interval '50 days' WHERE metric ="
+        " 'events_total'"
+    )
     add_events("tool", 3, hours_ago=24 * 40)
 
     assert upkeep.prune()["events"] == 0
@@ -147,7 +200,10 @@ def test_counting_twice_or_late_changes_nothing(run: str) -> None:
 
 
 OPERATIONS = st.lists(
-    st.one_of(st.just("count"), st.tuples(st.sampled_from("abc"), st.integers(1, 5), st.floats(0, 0.15))), max_size=12
+    st.one_of(
+        st.just("count"), st.tuples(st.sampled_from("abc"), st.integers(1, 5), st.floats(0, 0.15))
+    ),
+    max_size=12,
 )
 
 
@@ -181,7 +237,8 @@ def test_a_task_is_counted_by_what_was_listed_and_an_answer_changes_nothing(run:
         decisions.judged(run, topic, topic, score, "researcher", stuck)
     for topic in ("fair", "none", "unpaid"):
         db.execute(
-            "INSERT INTO research_result (run_id, topic_id, title, no_sources, stopped_because, review) VALUES (%s, %s, '', %s, '', 'open')",
+            "INSERT INTO research_result (run_id, topic_id, title, no_sources, stopped_because,"
+            " review) VALUES (%s, %s, '', %s, '', 'open')",
             [run, topic, topic == "none"],
         )
     expected = {"completed": 2, "unreviewed": 3, "no_sources": 1}
@@ -193,16 +250,20 @@ def test_a_task_is_counted_by_what_was_listed_and_an_answer_changes_nothing(run:
 
 
 def test_labels_cannot_explode(run: str) -> None:
-    db.execute("INSERT INTO run_event (run_id, event) SELECT %s, 'event ' || n FROM generate_series(1, 1000) AS n", [RUN])
+    db.execute(
+        "INSERT INTO run_event (run_id, event) SELECT %s, 'event ' || n FROM generate_series(1,"
+        " 1000) AS n",
+        [RUN],
+    )
 
     found = count()
 
     assert len(found) == 41
     assert found["other"] == 960
     assert sum(found.values()) == 1000
-    assert db.fetch_all("SELECT labels, sum(value) AS n FROM metric_hour WHERE metric = %s GROUP BY 1", [REFUSED]) == [
-        {"labels": {"label": "event", "metric": "events_total"}, "n": 960}
-    ]
+    assert db.fetch_all(
+        "SELECT labels, sum(value) AS n FROM metric_hour WHERE metric = %s GROUP BY 1", [REFUSED]
+    ) == [{"labels": {"label": "event", "metric": "events_total"}, "n": 960}]
     add_events("event 1", 1)
     known = set(found) - {"other"}
     assert set(count()) == known | {"other"}
@@ -226,7 +287,8 @@ def test_a_changed_metric_starts_anew(run: str) -> None:
 def test_a_histogram_counts_every_bound_and_names_its_slowest_trace(run: str) -> None:
     for index, seconds in enumerate((0.2, 3, 2000)):
         db.execute(
-            "INSERT INTO run (id, flow, status, started_at, finished_at) VALUES (%s, 'x', 'done', now() - make_interval(secs => %s), now())",
+            "INSERT INTO run (id, flow, status, started_at, finished_at) VALUES (%s, 'x', 'done',"
+            " now() - make_interval(secs => %s), now())",
             [f"018f6b0e-7f3a-7c11-9a55-00000000000{index}", seconds],
         )
     roll(CATALOGUE.values())

@@ -37,10 +37,15 @@ def test_spans_of_all_steps_share_the_trace_that_the_run_names(database: str) ->
     assert rows[0]["parent_id"] == root_span_id(RUN)
     assert rows[1]["parent_id"] == rows[0]["span_id"]
     assert {row["status"] for row in rows} == {"ok"}
-    assert db.fetch_one("SELECT step, message FROM run_event") == {"step": "open", "message": "Searching"}
+    assert db.fetch_one("SELECT step, message FROM run_event") == {
+        "step": "open",
+        "message": "Searching",
+    }
 
 
-def test_a_failed_step_says_why_without_secrets(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_step_says_why_without_secrets(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(RuntimeError), step("research.read", run_id=RUN):
         raise RuntimeError("no answer from https://me:hunter2hunter2@news.example/")
 
@@ -65,8 +70,14 @@ def test_a_span_outside_of_a_run_is_nothing(database: str) -> None:
     assert db.fetch_all("SELECT * FROM span") == []
 
 
-def test_what_was_said_is_kept_only_when_asked_for_and_redacted(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {"gen_ai.input.messages": [{"text": "my key is sk-abcdefghijklmnopqrstuv", "password": "open sesame"}]}
+def test_what_was_said_is_kept_only_when_asked_for_and_redacted(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {
+        "gen_ai.input.messages": [
+            {"text": "my key is sk-abcdefghijklmnopqrstuv", "password": "open sesame"}
+        ]
+    }
     with step("research.open", run_id=RUN), span("silent") as handle:
         handle.content(said)
     monkeypatch.setenv("MILLRACE_TRACE_CONTENT", "true")
@@ -76,19 +87,31 @@ def test_what_was_said_is_kept_only_when_asked_for_and_redacted(database: str, m
 
     rows = {
         row["name"]: row["attributes"]
-        for row in db.fetch_all("SELECT name, attributes FROM span WHERE name IN ('silent', 'open')")
+        for row in db.fetch_all(
+            "SELECT name, attributes FROM span WHERE name IN ('silent', 'open')"
+        )
     }
     assert rows["silent"] == {}
-    assert rows["open"]["gen_ai.input.messages"] == '[{"text": "my key is [redacted]", "password": "[redacted]"}]'
+    assert (
+        rows["open"]["gen_ai.input.messages"]
+        == '[{"text": "my key is [redacted]", "password": "[redacted]"}]'
+    )
 
 
 def test_attributes_that_hold_a_secret_are_redacted(database: str) -> None:
-    with step("research.open", run_id=RUN), span("fetch", url="https://me:hunter2hunter2@news.example/", tags=("a", "b"), n=1.5):
+    with (
+        step("research.open", run_id=RUN),
+        span("fetch", url="https://me:hunter2hunter2@news.example/", tags=("a", "b"), n=1.5),
+    ):
         pass
 
     row = db.fetch_one("SELECT attributes FROM span WHERE name = 'fetch'")
     assert row == {
-        "attributes": {"millrace.url": "https://[redacted]@news.example/", "millrace.tags": ["a", "b"], "millrace.n": 1.5}
+        "attributes": {
+            "millrace.url": "https://[redacted]@news.example/",
+            "millrace.tags": ["a", "b"],
+            "millrace.n": 1.5,
+        }
     }
 
 
@@ -98,7 +121,9 @@ def test_the_recorded_version_is_the_projects() -> None:
     assert project["version"] == VERSION
 
 
-def test_events_are_appended_one_object_a_line(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_appended_one_object_a_line(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "events.jsonl"
     monkeypatch.setenv("MILLRACE_EVENTS_FILE", str(file))
     config.reload()
@@ -109,6 +134,14 @@ def test_events_are_appended_one_object_a_line(database: str, tmp_path: Path, mo
 
     first, second = [json.loads(line) for line in file.read_text().splitlines()]
     assert list(first) == ["event", "trace_id", "session_id", "turn_id", "at", "metadata"]
-    assert (first["trace_id"], first["session_id"], first["turn_id"]) == (RUN.replace("-", ""), RUN, "open")
-    assert first["metadata"] == {"message": "Searching\nfor keys: [redacted]", "step": "open", "found": 2}
+    assert (first["trace_id"], first["session_id"], first["turn_id"]) == (
+        RUN.replace("-", ""),
+        RUN,
+        "open",
+    )
+    assert first["metadata"] == {
+        "message": "Searching\nfor keys: [redacted]",
+        "step": "open",
+        "found": 2,
+    }
     assert (second["session_id"], second["turn_id"]) == ("mine", "t1")

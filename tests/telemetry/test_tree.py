@@ -15,7 +15,9 @@ from tests.telemetry.conftest import RUN, Collector
 
 
 def show(**options: bool) -> int:
-    return trace.show(argparse.Namespace(run=RUN[:8], **{"json": False, "export": False, **options}))
+    return trace.show(
+        argparse.Namespace(run=RUN[:8], **{"json": False, "export": False, **options})
+    )
 
 
 def test_the_tree_has_times_tokens_money_faults_and_the_link(
@@ -36,7 +38,9 @@ def test_the_tree_has_times_tokens_money_faults_and_the_link(
     assert show() == 0
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("research.write") and "120 tokens" in lines[0] and "$0.01" in lines[0]
+    assert (
+        lines[0].startswith("research.write") and "120 tokens" in lines[0] and "$0.01" in lines[0]
+    )
     names = [line.lstrip("│├└─ ").split("  ")[0] for line in lines[1:-1]]
     assert names == [
         "research.write", "invoke_agent writer", "chat gpt", "research.close", "research.open", "search", "fetch",
@@ -46,7 +50,10 @@ def test_the_tree_has_times_tokens_money_faults_and_the_link(
 
 
 def test_a_trace_that_was_left_out_is_sent_on_demand(
-    ran: Callable[..., None], collector: Collector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ran: Callable[..., None],
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("MILLRACE_TRACE_SAMPLING", "none")
     config.reload()
@@ -68,7 +75,9 @@ def test_without_a_collector_the_export_says_what_to_set(ran: Callable[..., None
         show(export=True)
 
 
-def test_the_json_form_is_one_object(ran: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_json_form_is_one_object(
+    ran: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
     ran()
 
     show(json=True)

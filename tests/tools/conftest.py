@@ -15,7 +15,9 @@ DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 @dataclass
 class Reply:
-    """One answer; an iterable body is sent piece by piece, without a length, until the client leaves."""
+    """One answer; an iterable body is sent piece by piece, without a length, until the client
+    leaves.
+    """
 
     body: bytes | str | Iterable[bytes] = b""
     status: int = 200
@@ -55,7 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         asked = Asked(self.path, {key.lower(): value for key, value in self.headers.items()}, body)
         web.asked.append(asked)
-        route = web.routes.get(self.path) or web.routes.get(self.path.partition("?")[0]) or Reply("nothing", 404)
+        route = (
+            web.routes.get(self.path)
+            or web.routes.get(self.path.partition("?")[0])
+            or Reply("nothing", 404)
+        )
         reply = route(asked) if callable(route) else route
         whole = reply.body.encode() if isinstance(reply.body, str) else reply.body
         self.send_response(reply.status)

@@ -1,6 +1,8 @@
-"""A small MCP server over stdin and stdout that can misbehave in one way: `python misbehaving.py FAULT [FILE]`.
+"""A small MCP server over stdin and stdout that can misbehave in one way: `python misbehaving.py
+FAULT [FILE]`.
 
-It writes its process id and those of its children to FILE, then its folder and the names in its environment.
+It writes its process id and those of its children to FILE, then its folder and the names in its
+environment.
 """
 
 import json
@@ -13,20 +15,33 @@ FAULT = sys.argv[1] if len(sys.argv) > 1 else ""
 ECHO = {
     "name": "echo",
     "description": "Say it again.",
-    "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+    "inputSchema": {
+        "type": "object",
+        "properties": {"text": {"type": "string"}},
+        "required": ["text"],
+    },
     "annotations": {"readOnlyHint": True},
 }
 PROMISE = {"type": "object", "properties": {"said": {"type": "integer"}}, "required": ["said"]}
 # To check an answer against it takes longer than the universe lasts.
-DOUBLED = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)} | {"d60": {"type": "object"}}
+DOUBLED = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)} | {
+    "d60": {"type": "object"}
+}
 SLOW_WORDS = {"type": "object", "properties": {"said": {"type": "string", "pattern": "^(a+)+$"}}}
 SCHEMAS = {
     "lie": PROMISE,
     "no structure": PROMISE,
     "slow promise": {"type": "object", "$defs": DOUBLED, "allOf": [{"$ref": "#/$defs/d0"}]},
     "slow pattern": SLOW_WORDS,
-    "far reference": {"type": "object", "properties": {"said": {"$ref": "http://127.0.0.1:9/schema.json"}}},
-    "circular promise": {"type": "object", "$defs": {"a": {"$ref": "#/$defs/a"}}, "allOf": [{"$ref": "#/$defs/a"}]},
+    "far reference": {
+        "type": "object",
+        "properties": {"said": {"$ref": "http://127.0.0.1:9/schema.json"}},
+    },
+    "circular promise": {
+        "type": "object",
+        "$defs": {"a": {"$ref": "#/$defs/a"}},
+        "allOf": [{"$ref": "#/$defs/a"}],
+    },
 }
 
 
@@ -34,7 +49,14 @@ def tools():
     if FAULT == "thousands":
         return [{**ECHO, "name": f"echo{number}"} for number in range(5_000)]
     if FAULT == "bad schema":
-        return [ECHO, {**ECHO, "name": "odd", "inputSchema": {"type": "object", "properties": {"a": {"type": "nonsense"}}}}]
+        return [
+            ECHO,
+            {
+                **ECHO,
+                "name": "odd",
+                "inputSchema": {"type": "object", "properties": {"a": {"type": "nonsense"}}},
+            },
+        ]
     if FAULT == "twice":
         return [ECHO, {**ECHO, "description": "Another echo."}]
     return [{**ECHO, "outputSchema": SCHEMAS[FAULT]}] if FAULT in SCHEMAS else [ECHO]

@@ -25,7 +25,10 @@ def test_addresses_that_are_not_public_are_refused(host):
         fetch(f"http://{host}:9/")
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host.example/x", "gopher://h/", "javascript:1", "//x/y", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://host.example/x", "gopher://h/", "javascript:1", "//x/y", ""],
+)
 def test_only_web_addresses_are_fetched(url):
     with pytest.raises(FetchRefused):
         fetch(url)
@@ -36,7 +39,12 @@ def test_a_listed_private_address_is_fetched(web):
 
     page = fetch(web.url("/x"))
 
-    assert (page.status, page.text, page.etag, page.media_type) == (200, "hello", '"7"', "text/plain")
+    assert (page.status, page.text, page.etag, page.media_type) == (
+        200,
+        "hello",
+        '"7"',
+        "text/plain",
+    )
 
 
 def test_the_caller_may_allow_an_address_for_itself_only(other_web):
@@ -61,7 +69,9 @@ def test_a_connection_that_was_kept_open_does_not_serve_other_callers(other_web)
 def test_redirects_are_checked_again(web, other_web):
     other_web["/secret"] = "secret"
     web["/there"] = Reply(status=302, headers={"Location": other_web.url("/secret")})
-    web["/cloud"] = Reply(status=301, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
+    web["/cloud"] = Reply(
+        status=301, headers={"Location": "http://169.254.169.254/latest/meta-data/"}
+    )
     web["/file"] = Reply(status=301, headers={"Location": "file:///etc/passwd"})
 
     for path in ("/there", "/cloud", "/file"):
@@ -115,7 +125,10 @@ def test_the_connection_goes_to_the_address_that_was_checked(web, monkeypatch):
 
 def test_a_name_with_one_private_address_is_refused(monkeypatch):
     def both(host, port, **_):
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in ("93.184.216.34", "10.1.1.1")]
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))
+            for ip in ("93.184.216.34", "10.1.1.1")
+        ]
 
     monkeypatch.setattr(socket, "getaddrinfo", both)
 
@@ -193,7 +206,9 @@ def test_broken_or_unknown_compression_is_said(web, encoding):
 
 
 def test_validators_are_sent_and_unchanged_is_told(web):
-    web["/x"] = lambda asked: Reply(status=304) if asked.headers.get("if-none-match") == '"1"' else Reply("new")
+    web["/x"] = lambda asked: (
+        Reply(status=304) if asked.headers.get("if-none-match") == '"1"' else Reply("new")
+    )
 
     assert fetch(web.url("/x"), etag='"1"', last_modified="Thu, 01 Jan 2026 00:00:00 GMT").unchanged
     assert web.asked[0].headers["if-modified-since"] == "Thu, 01 Jan 2026 00:00:00 GMT"

@@ -71,7 +71,13 @@ def smtp(configure):
 
 
 def send(**changes):
-    given = {"to": "a@b.example", "subject": "Today", "text": "plain", "html": "<p>rich</p>", "message_id": "d1@millrace"}
+    given = {
+        "to": "a@b.example",
+        "subject": "Today",
+        "text": "plain",
+        "html": "<p>rich</p>",
+        "message_id": "d1@millrace",
+    }
     return mail.send(**(given | changes))
 
 
@@ -123,7 +129,9 @@ def test_a_server_takes_the_mail(smtp):
 def test_a_refused_recipient_was_not_sent(smtp):
     smtp.refuse = b"550 unknown here"
 
-    with pytest.raises(ToolFailed, match=r"does not take mail for a@b\.example: 550 unknown here") as caught:
+    with pytest.raises(
+        ToolFailed, match=r"does not take mail for a@b\.example: 550 unknown here"
+    ) as caught:
         send()
     assert not isinstance(caught.value, mail.DeliveryUnknown)
 
@@ -162,7 +170,9 @@ def test_on_a_worker_the_mail_is_a_row_that_outlives_the_job(database, worker, t
 
     sent = [send(subject="Grüße 📬", text="Für Zoë\x00", html=rich) for _ in range(2)]
 
-    assert [one.model_dump() for one in sent] == 2 * [{"message_id": "d1@millrace", "status": "outbox", "path": ""}]
+    assert [one.model_dump() for one in sent] == 2 * [
+        {"message_id": "d1@millrace", "status": "outbox", "path": ""}
+    ]
     assert not (tmp_path / "outbox").exists()
     (row,) = db.fetch_all("SELECT * FROM outbox")
     assert (row["recipient"], row["subject"]) == ("a@b.example", "Grüße 📬")
@@ -198,7 +208,8 @@ def test_old_mails_leave_the_outbox_of_the_workers(database, worker, configure):
     for number in (6, 8):
         send(message_id=f"d{number}@millrace")
         db.execute(
-            "UPDATE outbox SET made_at = now() - make_interval(days => %s) WHERE message_id = %s", [number, f"d{number}@millrace"]
+            "UPDATE outbox SET made_at = now() - make_interval(days => %s) WHERE message_id = %s",
+            [number, f"d{number}@millrace"],
         )
 
     assert upkeep.prune()["mails"] == 1
@@ -206,7 +217,13 @@ def test_old_mails_leave_the_outbox_of_the_workers(database, worker, configure):
 
 
 def test_forgetting_somebody_takes_their_mails_out_of_the_outbox(database, worker):
-    send(html="<p>" + "About the harbour. " * 100 + "Zoë Ångström said so. " + "And more. " * 100 + "</p>")
+    send(
+        html="<p>"
+        + "About the harbour. " * 100
+        + "Zoë Ångström said so. "
+        + "And more. " * 100
+        + "</p>"
+    )
     send(message_id="d2@millrace", to="zoe@angstrom.example")
     send(message_id="d3@millrace")
 

@@ -1,4 +1,6 @@
-"""Memory as a tool: it reads, says whose words each memory is, and a stranger's memory taints who reads it."""
+"""Memory as a tool: it reads, says whose words each memory is, and a stranger's memory taints who
+reads it.
+"""
 
 import asyncio
 
@@ -15,7 +17,9 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def ask(*calls):
-    """Call the tool, one call after the other by the same caller; return the answers and the toolbox."""
+    """Call the tool, one call after the other by the same caller; return the answers and the
+    toolbox.
+    """
 
     async def run():
         async with open_tools(["memory"]) as tools:
@@ -29,14 +33,33 @@ def ask(*calls):
 
 
 def test_each_memory_says_where_it_is_from_and_whose_words_it_is():
-    own = remember("note", "The kestrel mission flies in May", trust="own", source="notes/kestrel.md")
-    [page] = remember_all([Draft("passage", "The kestrel mission was delayed", origin=Origin("paper.pdf", "doc_1", 3, 10, 41))])
+    own = remember(
+        "note", "The kestrel mission flies in May", trust="own", source="notes/kestrel.md"
+    )
+    [page] = remember_all(
+        [
+            Draft(
+                "passage",
+                "The kestrel mission was delayed",
+                origin=Origin("paper.pdf", "doc_1", 3, 10, 41),
+            )
+        ]
+    )
 
     [answer], _ = ask({"question": "when does the kestrel mission fly", "limit": 5})
 
     found = {memory["id"]: memory for memory in answer["memories"]}
-    assert {key: memory["trust"] for key, memory in found.items()} == {own: "own", page: "untrusted"}
-    assert found[page]["citation"] == {"source": "paper.pdf", "document": "doc_1", "page": 3, "start": 10, "end": 41}
+    assert {key: memory["trust"] for key, memory in found.items()} == {
+        own: "own",
+        page: "untrusted",
+    }
+    assert found[page]["citation"] == {
+        "source": "paper.pdf",
+        "document": "doc_1",
+        "page": 3,
+        "start": 10,
+        "end": 41,
+    }
     assert answer["plan"] == "similar" and answer["problems"] == []
 
 
@@ -59,14 +82,25 @@ def test_it_is_read_only_and_memory_is_as_it_was():
 
     [tool] = asyncio.run(listed())
     before = db.fetch_all("SELECT id, updated_at, valid FROM memory_item")
-    ask({"question": "'; DELETE FROM memory_item; --"}, {"question": "kestrel", "as_of": "2020-01-01"})
+    ask(
+        {"question": "'; DELETE FROM memory_item; --"},
+        {"question": "kestrel", "as_of": "2020-01-01"},
+    )
 
-    assert (tool.name, tool.read_only, tool.open_world, tool.destructive) == ("memory.search", True, False, False)
+    assert (tool.name, tool.read_only, tool.open_world, tool.destructive) == (
+        "memory.search",
+        True,
+        False,
+        False,
+    )
     assert db.fetch_all("SELECT id, updated_at, valid FROM memory_item") == before
 
 
 def test_what_is_wrong_is_answered_in_words():
-    for call, said in (({"question": "x", "limit": 0}, "limit is 0"), ({"question": "x", "as_of": "2026-02-31"}, "no date")):
+    for call, said in (
+        ({"question": "x", "limit": 0}, "limit is 0"),
+        ({"question": "x", "as_of": "2026-02-31"}, "no date"),
+    ):
         [answer], _ = ask(call)
         assert said in answer["error"]
 

@@ -27,7 +27,10 @@ def test_notes_are_items_of_their_own_trust(folder):
 
     items = notes.read(10, FetchState())
 
-    assert {item.key: item.title for item in items} == {"plan.md": "The plan", "deep/other.txt": "other"}
+    assert {item.key: item.title for item in items} == {
+        "plan.md": "The plan",
+        "deep/other.txt": "other",
+    }
     assert {item.trust for item in items} == {"own"}
     assert {item.url for item in items} == {"note:plan.md", "note:deep/other.txt"}
 
@@ -37,7 +40,10 @@ def test_no_folder_means_no_notes():
     assert notes.search_notes("x").notes == []
 
 
-@pytest.mark.parametrize("path", ["../secret.md", "deep/../../secret.md", "/etc/passwd.md", "", "a\0b.md", ".x.md", "deep"])
+@pytest.mark.parametrize(
+    "path",
+    ["../secret.md", "deep/../../secret.md", "/etc/passwd.md", "", "a\0b.md", ".x.md", "deep"],
+)
 def test_paths_do_not_get_out(folder, path):
     with pytest.raises(BadInput):
         notes.read_note(path)

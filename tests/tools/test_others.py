@@ -20,7 +20,11 @@ from tests.tools.others import echo, use
 ECHO = {
     "name": "echo",
     "description": "Say it again.",
-    "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+    "inputSchema": {
+        "type": "object",
+        "properties": {"text": {"type": "string"}},
+        "required": ["text"],
+    },
     "annotations": {"readOnlyHint": True},
 }
 
@@ -30,7 +34,10 @@ class Server:
 
     def __init__(self):
         self.tools, self.version, self.fault, self.headers = [ECHO], "1.0", "", []
-        self.answer = {"content": [{"type": "text", "text": "again"}], "structuredContent": {"said": "again"}}
+        self.answer = {
+            "content": [{"type": "text", "text": "again"}],
+            "structuredContent": {"said": "again"},
+        }
         self.released = threading.Event()
         self.streams = self.cut = 0
 
@@ -62,7 +69,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.send_header("mcp-session-id", "one")
         self.end_headers()
-        more = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "more"}}
+        more = {
+            "jsonrpc": "2.0",
+            "method": "notifications/message",
+            "params": {"level": "info", "data": "more"},
+        }
         event = f"event: message\ndata: {json.dumps(more)}\n\n".encode()
         state.streams += 1
         try:
@@ -108,12 +119,19 @@ class Handler(BaseHTTPRequestHandler):
                 "capabilities": {"tools": {}},
                 "serverInfo": {"name": "box", "version": state.version},
             },
-            "tools/list": {"tools": state.tools, **({"nextCursor": "more"} if state.fault == "endless" else {})},
+            "tools/list": {
+                "tools": state.tools,
+                **({"nextCursor": "more"} if state.fault == "endless" else {}),
+            },
             "tools/call": state.answer,
             "ping": {},
         }
         answer = {"jsonrpc": "2.0", "id": asked["id"]}
-        answer |= {"result": results[method]} if method in results else {"error": {"code": -32601, "message": "no such method"}}
+        answer |= (
+            {"result": results[method]}
+            if method in results
+            else {"error": {"code": -32601, "message": "no such method"}}
+        )
         content = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -127,10 +145,16 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def box(database, monkeypatch):
     state = Server()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"server_state": state}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Bound", (Handler,), {"server_state": state})
+    )
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
-    monkeypatch.setenv("MILLRACE_MCP", json.dumps({"box": f"http://127.0.0.1:{server.server_port}/mcp"}))
+    monkeypatch.setenv(
+        "MILLRACE_MCP", json.dumps({"box": f"http://127.0.0.1:{server.server_port}/mcp"})
+    )
     monkeypatch.setenv("MILLRACE_MCP_TOKENS", json.dumps({"box": "planted-token-4711"}))
     monkeypatch.setenv("MILLRACE_MCP_SECONDS", "2")
     config.reload()
@@ -197,7 +221,9 @@ def test_a_server_that_misbehaves_is_told_and_the_others_serve(box, fault):
     assert "notes.search" in listed and time.monotonic() - begun < 40
     if fault != "endless":
         assert "box.echo" not in listed
-        assert len(problems) == 1 and problems[0].startswith("the tool server box could not be listed")
+        assert len(problems) == 1 and problems[0].startswith(
+            "the tool server box could not be listed"
+        )
         assert "planted-token-4711" not in problems[0]
 
 
@@ -217,7 +243,9 @@ def test_a_server_that_tells_news_without_end_is_heard_no_further_and_serves(box
     assert streams == 1, "who talks without end is not asked again"
 
 
-@pytest.mark.parametrize("fault", ["hang tools/call", "crash tools/call", "flood tools/call", "notifications tools/call"])
+@pytest.mark.parametrize(
+    "fault", ["hang tools/call", "crash tools/call", "flood tools/call", "notifications tools/call"]
+)
 def test_a_call_that_gets_no_sound_answer_fails_in_words(box, fault):
     box.fault = fault
 
@@ -230,7 +258,16 @@ def test_a_call_that_gets_no_sound_answer_fails_in_words(box, fault):
 
 
 def test_an_answer_that_is_not_what_the_schema_promised_fails_in_words(box):
-    box.tools = [{**ECHO, "outputSchema": {"type": "object", "properties": {"said": {"type": "integer"}}, "required": ["said"]}}]
+    box.tools = [
+        {
+            **ECHO,
+            "outputSchema": {
+                "type": "object",
+                "properties": {"said": {"type": "integer"}},
+                "required": ["said"],
+            },
+        }
+    ]
 
     async def work(tools):
         with pytest.raises(ToolFailed, match=r"box\.echo"):
@@ -254,7 +291,11 @@ def test_tools_that_cannot_be_offered_are_left_out_and_named(box):
         ECHO,
         {**ECHO, "name": "bad name; drop"},
         {**ECHO, "name": "long", "description": "x" * 30_000},
-        {**ECHO, "name": "odd", "inputSchema": {"type": "object", "properties": {"a": {"type": "no such type"}}}},
+        {
+            **ECHO,
+            "name": "odd",
+            "inputSchema": {"type": "object", "properties": {"a": {"type": "no such type"}}},
+        },
     ]
 
     listed, problems, _ = use()
@@ -268,7 +309,9 @@ def test_a_flood_of_tools_is_cut(box):
 
     listed, problems, _ = use()
 
-    assert sum(name.startswith("box.") for name in listed) == 128 and "lists 300 tools" in problems[0]
+    assert (
+        sum(name.startswith("box.") for name in listed) == 128 and "lists 300 tools" in problems[0]
+    )
 
 
 def test_a_tool_that_changed_is_held_until_a_person_approves_it(box):
@@ -279,7 +322,8 @@ def test_a_tool_that_changed_is_held_until_a_person_approves_it(box):
 
     assert "box.echo" not in listed
     assert problems == [
-        "the tool box.echo changed since it was approved (description); it is held until `scripts/millrace tools approve box.echo`"
+        "the tool box.echo changed since it was approved (description); it is held until"
+        " `scripts/millrace tools approve box.echo`"
     ]
     (row,) = tool_pins.list_waiting()
     assert row["risk"] == "high" and row["arguments"]["was"]["description"] == "Say it again."
@@ -346,11 +390,21 @@ def test_each_run_keeps_what_every_server_offered_and_tells_what_changed(box):
     box.version, box.tools = "2.0", [{**ECHO, "description": "Other."}]
     second = run()
 
-    rows = db.fetch_all("SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s", [first])
-    assert {("box", "echo"), ("web", "search"), ("mail", "send"), ("box", "")} <= {(row["server"], row["tool"]) for row in rows}
+    rows = db.fetch_all(
+        "SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s", [first]
+    )
+    assert {("box", "echo"), ("web", "search"), ("mail", "send"), ("box", "")} <= {
+        (row["server"], row["tool"]) for row in rows
+    }
     assert all(row["hash"] for row in rows if row["tool"])
     assert snapshot.changes(first) == []
-    assert snapshot.changes(second) == ["the server box is version 2.0, before 1.0", "the tool box.echo is gone"]
+    assert snapshot.changes(second) == [
+        "the server box is version 2.0, before 1.0",
+        "the tool box.echo is gone",
+    ]
     assert "is held until" in snapshot.problems(second)[0]
-    told = db.fetch_all("SELECT message FROM run_event WHERE run_id = %s AND metadata ? 'changed' ORDER BY id", [second])
+    told = db.fetch_all(
+        "SELECT message FROM run_event WHERE run_id = %s AND metadata ? 'changed' ORDER BY id",
+        [second],
+    )
     assert [row["message"] for row in told] == snapshot.changes(second)

@@ -36,11 +36,17 @@ def test_every_source_offers_items_with_pages_behind_them(sample, database):
         "hackernews": 14, "arxiv": 8, "feeds": 15, "mastodon": 6, "notes": 5,
     }  # fmt: skip
     assert state.problems == []
-    addresses = {item.url for items in found.values() for item in items if item.url.startswith("http")}
+    addresses = {
+        item.url for items in found.values() for item in items if item.url.startswith("http")
+    }
     assert all(address.startswith(sample) for address in addresses)
     assert all(fetch(address).status == 200 for address in addresses)
     assert {item.trust for item in found["notes"]} == {"own"}
-    assert all(item.published_at and "date_note" not in item.extra for items in found.values() for item in items)
+    assert all(
+        item.published_at and "date_note" not in item.extra
+        for items in found.values()
+        for item in items
+    )
 
 
 def test_a_second_reading_is_unchanged(sample, database):
@@ -68,7 +74,10 @@ def test_pages_are_articles_that_say_that_they_are_samples(sample):
 def test_the_search_finds_both_sides_of_the_contradiction(sample):
     found = search.search("Norrvik battery plant capacity gigawatt-hours")
 
-    assert [hit.url.rpartition("/")[2] for hit in found.hits[:2]] == ["norrvik-twelve.html", "norrvik-eight.html"]
+    assert [hit.url.rpartition("/")[2] for hit in found.hits[:2]] == [
+        "norrvik-twelve.html",
+        "norrvik-eight.html",
+    ]
     assert search.search("xylophone").hits == []
 
 

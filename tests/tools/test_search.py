@@ -12,26 +12,35 @@ from f.millrace.tools import search, weather
 from f.millrace.tools.web import fetch_page
 from tests.tools.conftest import Reply
 
-HIT = {"title": "A <b>page</b>", "url": "http://a.example/1", "content": "text", "publishedDate": "2026-01-02T03:04:05"}
+HIT = {
+    "title": "A <b>page</b>",
+    "url": "http://a.example/1",
+    "content": "text",
+    "publishedDate": "2026-01-02T03:04:05",
+}
 ARXIV = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2601.00001v1</id>
 <title>Sodium cells</title><summary>About cells.</summary><published>2026-01-01T00:00:00Z</published></entry></feed>"""
 ARTICLE = """<html><head><title>Cells - Site</title><meta property="og:title" content="Cells">
 <meta property="article:published_time" content="2026-01-02T03:04:05Z"></head><body><nav><a href="/">Menu entry</a></nav>
 <article><h1>Cells</h1><p>{}</p><p>The second paragraph says a little more.</p></article>
-<script>alert("no")</script></body></html>""".format("The first paragraph has a sentence of some length. " * 6)
+<script>alert("no")</script></body></html>""".format(
+    "The first paragraph has a sentence of some length. " * 6
+)
 
 
 def remember(key: str, title: str, body: str = "", namespace: str = "main") -> None:
     db.execute(
-        "INSERT INTO source_item (id, namespace, source, source_key, url, title, body, first_seen_at, last_seen_at) "
-        "VALUES (%s, %s, 'feeds', %s, %s, %s, %s, now(), now())",
+        "INSERT INTO source_item (id, namespace, source, source_key, url, title, body,"
+        " first_seen_at, last_seen_at) VALUES (%s, %s, 'feeds', %s, %s, %s, %s, now(), now())",
         [f"{namespace}{key}", namespace, key, f"http://a.example/{key}", title, body],
     )
 
 
 def test_searxng_answers_become_hits(web, configure):
     configure(search_url=web.address + "/")
-    web["/search"] = json.dumps({"results": [HIT, HIT, {"url": "javascript:x"}, {"title": "no url"}, "x"]})
+    web["/search"] = json.dumps(
+        {"results": [HIT, HIT, {"url": "javascript:x"}, {"title": "no url"}, "x"]}
+    )
 
     found = search.search("solid  state\nbatteries", limit=5, news=True)
 
@@ -44,8 +53,12 @@ def test_searxng_answers_become_hits(web, configure):
 def test_brave_is_asked_with_its_key(web, configure, monkeypatch):
     configure(brave_api_key="k1")
     monkeypatch.setattr(search, "BRAVE", web.address)
-    web["/web/search"] = json.dumps({"web": {"results": [{"title": "T", "url": "http://a.example/", "description": "d"}]}})
-    web["/news/search"] = json.dumps({"results": [{"title": "N", "url": "http://n.example/", "page_age": "2026-01-02"}]})
+    web["/web/search"] = json.dumps(
+        {"web": {"results": [{"title": "T", "url": "http://a.example/", "description": "d"}]}}
+    )
+    web["/news/search"] = json.dumps(
+        {"results": [{"title": "N", "url": "http://n.example/", "page_age": "2026-01-02"}]}
+    )
 
     assert search.search("x").hits[0].title == "T"
     assert search.search("x", news=True).hits[0].title == "N"
@@ -55,7 +68,9 @@ def test_brave_is_asked_with_its_key(web, configure, monkeypatch):
 def test_tavily_is_asked_with_its_key(web, configure, monkeypatch):
     configure(tavily_api_key="k2")
     monkeypatch.setattr(search, "TAVILY", web.url("/search"))
-    web["/search"] = json.dumps({"results": [{"title": "T", "url": "http://a.example/", "content": "c"}]})
+    web["/search"] = json.dumps(
+        {"results": [{"title": "T", "url": "http://a.example/", "content": "c"}]}
+    )
 
     assert search.search("x", limit=3).engine == "tavily"
     assert web.asked[0].headers["authorization"] == "Bearer k2"
@@ -74,7 +89,11 @@ def test_without_an_engine_items_notes_and_arxiv_are_searched(web, configure, da
     found = search.search("sodium plants")
 
     assert found.engine == "local"
-    assert [hit.url for hit in found.hits] == ["http://a.example/1", "note:n.md", "http://arxiv.org/abs/2601.00001v1"]
+    assert [hit.url for hit in found.hits] == [
+        "http://a.example/1",
+        "note:n.md",
+        "http://arxiv.org/abs/2601.00001v1",
+    ]
     assert [hit.own for hit in found.hits] == [False, True, False]
 
 
@@ -133,7 +152,9 @@ def test_plain_text_is_a_page_too(web):
     assert fetch_page(web.url("/t")).text == "hello\nthere"
 
 
-@pytest.mark.parametrize(("kind", "body"), [("application/pdf", b"%PDF"), ("image/png", b"x"), ("text/html", b"")])
+@pytest.mark.parametrize(
+    ("kind", "body"), [("application/pdf", b"%PDF"), ("image/png", b"x"), ("text/html", b"")]
+)
 def test_what_holds_no_text_is_a_failure(web, kind, body):
     web["/x"] = Reply(body, headers={"Content-Type": kind})
 
@@ -143,7 +164,13 @@ def test_what_holds_no_text_is_a_failure(web, kind, body):
 
 def test_weather_is_told_for_a_place(web, configure):
     configure(geocoding_url=web.url("/geo"), weather_url=web.url("/forecast"))
-    web["/geo"] = json.dumps({"results": [{"name": "Lindholm", "country": "Nowhere", "latitude": 57.7, "longitude": 11.9}]})
+    web["/geo"] = json.dumps(
+        {
+            "results": [
+                {"name": "Lindholm", "country": "Nowhere", "latitude": 57.7, "longitude": 11.9}
+            ]
+        }
+    )
     web["/forecast"] = json.dumps(
         {
             "current": {"temperature_2m": 3.5, "weather_code": 61},

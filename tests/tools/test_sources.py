@@ -22,11 +22,15 @@ def state(database):
 
 
 def rss(*items: str) -> bytes:
-    return f"<rss version='2.0'><channel><title>News</title>{''.join(items)}</channel></rss>".encode()
+    return (
+        f"<rss version='2.0'><channel><title>News</title>{''.join(items)}</channel></rss>".encode()
+    )
 
 
 def entry(number: int, extra: str = "") -> str:
-    return f"<item><title>Story {number}</title><link>http://a.example/{number}</link>{extra}</item>"
+    return (
+        f"<item><title>Story {number}</title><link>http://a.example/{number}</link>{extra}</item>"
+    )
 
 
 def read_feed(content: bytes) -> list:
@@ -40,15 +44,23 @@ def test_an_unknown_source_names_the_known_ones():
 
 
 def test_every_shipped_source_can_be_had_by_name():
-    assert [SOURCES[name].name for name in SOURCES] == ["hackernews", "arxiv", "feeds", "mastodon", "notes"]
+    assert [SOURCES[name].name for name in SOURCES] == [
+        "hackernews",
+        "arxiv",
+        "feeds",
+        "mastodon",
+        "notes",
+    ]
 
 
-def test_a_new_source_is_one_file_in_tools_and_its_name_in_the_settings(configure, monkeypatch, tmp_path, state):
+def test_a_new_source_is_one_file_in_tools_and_its_name_in_the_settings(
+    configure, monkeypatch, tmp_path, state
+):
     (tmp_path / "f/millrace/tools").mkdir(parents=True)
     (tmp_path / "f/millrace/tools/lobby.py").write_text(
-        "from f.millrace.core.contracts import SourceItem\n"
-        "from f.millrace.tools.sources import Source\n"
-        "SOURCE = Source('lobby', 'A board', lambda limit, state: [SourceItem(source='lobby', key='1', title='Tea at four')])\n"
+        "from f.millrace.core.contracts import SourceItem\nfrom f.millrace.tools.sources import"
+        " Source\nSOURCE = Source('lobby', 'A board', lambda limit, state:"
+        " [SourceItem(source='lobby', key='1', title='Tea at four')])\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     configure(sources="notes,lobby")
@@ -61,16 +73,29 @@ def test_hacker_news_reads_top_stories_in_order(web, configure, state):
     configure(hackernews_url=web.url("/v0"))
     web["/v0/topstories.json"] = "[3, 1, 2, 1, 4, 5]"
     web["/v0/item/3.json"] = json.dumps(
-        {"id": 3, "title": "Three", "url": "http://a.example/3", "score": 9, "time": 1700000000, "by": "x", "descendants": 4}
+        {
+            "id": 3,
+            "title": "Three",
+            "url": "http://a.example/3",
+            "score": 9,
+            "time": 1700000000,
+            "by": "x",
+            "descendants": 4,
+        }
     )
-    web["/v0/item/1.json"] = json.dumps({"id": 1, "title": "Ask", "text": "<p>a &amp; b<p>c", "type": "story"})
+    web["/v0/item/1.json"] = json.dumps(
+        {"id": 1, "title": "Ask", "text": "<p>a &amp; b<p>c", "type": "story"}
+    )
     web["/v0/item/2.json"] = "null"
     web["/v0/item/4.json"] = json.dumps({"id": 4, "title": "Gone", "dead": True})
     web["/v0/item/5.json"] = json.dumps({"id": 5, "title": "Hiring", "type": "job"})
 
     items = hackernews.read(10, state)
 
-    assert [(item.key, item.title, item.score) for item in items] == [("3", "Three", 9.0), ("1", "Ask", 0.0)]
+    assert [(item.key, item.title, item.score) for item in items] == [
+        ("3", "Three", 9.0),
+        ("1", "Ask", 0.0),
+    ]
     assert items[0].published_at == datetime.fromtimestamp(1700000000, UTC)
     assert items[0].extra["comments"] == 4
     assert items[1].text == "a & b\nc"
@@ -98,7 +123,11 @@ def test_hacker_news_that_answers_something_else_is_a_failure(web, configure, st
 
 
 def test_arxiv_asks_for_the_configured_categories_and_terms(web, configure, state):
-    configure(arxiv_url=web.url("/api/query"), arxiv_categories="cs.AI,cs.RO", arxiv_terms="agents,tool use")
+    configure(
+        arxiv_url=web.url("/api/query"),
+        arxiv_categories="cs.AI,cs.RO",
+        arxiv_terms="agents,tool use",
+    )
     web["/api/query"] = '<feed xmlns="http://www.w3.org/2005/Atom"/>'
 
     assert arxiv.read(7, state) == []
@@ -135,7 +164,9 @@ def test_a_recorded_error_of_arxiv_is_told(recorded):
         arxiv.parse(Page(page["url"], 200, {}, page["body"].encode()))
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>busy</html>", b"{}", b"<feed", b"<!DOCTYPE x [<!ENTITY a 'b'>]><feed/>"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>busy</html>", b"{}", b"<feed", b"<!DOCTYPE x [<!ENTITY a 'b'>]><feed/>"]
+)
 def test_arxiv_that_answers_something_else_is_a_failure(body):
     with pytest.raises(SourceFailed):
         arxiv.parse(Page("http://a.example/", 200, {}, body))
@@ -198,20 +229,30 @@ def test_dates_without_zone_are_utc_and_future_ones_are_now(configure):
 def test_duplicate_ids_are_one_item():
     double = "<item><guid>same</guid><title>{}</title></item>"
 
-    assert [item.title for item in read_feed(rss(double.format("first"), double.format("second")))] == ["first"]
+    assert [
+        item.title for item in read_feed(rss(double.format("first"), double.format("second")))
+    ] == ["first"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1", "windows-1252"], ids=lambda name: f"declared-{name}")
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "utf-16", "iso-8859-1", "windows-1252"],
+    ids=lambda name: f"declared-{name}",
+)
 def test_encodings_are_honoured(encoding):
     text = (
-        f"<?xml version='1.0' encoding='{encoding}'?><rss version='2.0'><channel><item><title>Grün</title></item></channel></rss>"
+        f"<?xml version='1.0' encoding='{encoding}'?><rss"
+        " version='2.0'><channel><item><title>Grün</title></item></channel></rss>"
     )
 
     assert read_feed(text.encode(encoding))[0].title == "Grün"
 
 
 def test_a_wrong_encoding_loses_no_items():
-    text = "<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel><item><title>Gr\xfcn</title></item>"
+    text = (
+        "<?xml version='1.0' encoding='utf-8'?><rss"
+        " version='2.0'><channel><item><title>Gr\xfcn</title></item>"
+    )
 
     items = read_feed(text.encode("latin-1") + b"<item><title>two</title></item></channel></rss>")
 
@@ -220,14 +261,22 @@ def test_a_wrong_encoding_loses_no_items():
 
 def test_an_entity_bomb_is_refused():
     levels = "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 10))
-    bomb = f"<?xml version='1.0'?><!DOCTYPE r [<!ENTITY a0 'lol'>{levels}]><rss><channel><title>&a9;</title></channel></rss>"
+    bomb = (
+        "<?xml version='1.0'?><!DOCTYPE r [<!ENTITY a0"
+        f" 'lol'>{levels}]><rss><channel><title>&a9;</title></channel></rss>"
+    )
 
     with pytest.raises(SourceFailed, match="declares XML entities"):
         read_feed(bomb.encode())
 
 
 def test_a_feed_that_writes_about_entities_is_read():
-    items = read_feed(rss("<item><title>On bombs</title><description><![CDATA[use <!ENTITY a 'b'>]]></description></item>"))
+    items = read_feed(
+        rss(
+            "<item><title>On bombs</title><description><![CDATA[use <!ENTITY a"
+            " 'b'>]]></description></item>"
+        )
+    )
 
     assert items[0].title == "On bombs"
 
@@ -274,7 +323,9 @@ def test_mastodon_posts_lead_to_the_linked_article(web, configure, state):
         "account": {"acct": "a@s.example"},
         "card": {"url": "https://news.example/x", "title": "The article"},
     }
-    web["/api/v1/timelines/tag/ai"] = json.dumps([post, post | {"id": "2", "uri": "https://s.example/2", "card": None}])
+    web["/api/v1/timelines/tag/ai"] = json.dumps(
+        [post, post | {"id": "2", "uri": "https://s.example/2", "card": None}]
+    )
     web["/api/v1/timelines/tag/ai2"] = json.dumps([post])
 
     items = SOURCES["mastodon"].read(10, state)
@@ -284,13 +335,18 @@ def test_mastodon_posts_lead_to_the_linked_article(web, configure, state):
         ("Look at this", "https://s.example/@a/1"),
     ]
     assert items[0].score == 8
-    assert {path.path.split("?")[0] for path in web.asked} == {"/api/v1/timelines/tag/ai", "/api/v1/timelines/tag/ai2"}
+    assert {path.path.split("?")[0] for path in web.asked} == {
+        "/api/v1/timelines/tag/ai",
+        "/api/v1/timelines/tag/ai2",
+    }
 
 
 def test_validators_are_kept_only_when_the_caller_saves(web, configure, database):
     configure(feeds=web.url("/feed"))
     web["/feed"] = lambda asked: (
-        Reply(status=304) if asked.headers.get("if-none-match") == '"v1"' else Reply(rss(entry(1)), headers={"ETag": '"v1"'})
+        Reply(status=304)
+        if asked.headers.get("if-none-match") == '"v1"'
+        else Reply(rss(entry(1)), headers={"ETag": '"v1"'})
     )
 
     lost = FetchState("main")

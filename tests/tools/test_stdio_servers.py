@@ -1,4 +1,6 @@
-"""Servers of others that run as programs here: real processes, used when sound, contained when not, gone afterwards."""
+"""Servers of others that run as programs here: real processes, used when sound, contained when not,
+gone afterwards.
+"""
 
 import json
 import sys
@@ -22,7 +24,11 @@ def box(database, monkeypatch, tmp_path):
     monkeypatch.setattr("mcp.client.session.DISCOVER_TIMEOUT_SECONDS", 1.0)
 
     def set_up(fault="", **more):
-        entry = {"command": sys.executable, "args": [str(SCRIPT), fault, str(tmp_path / "pids")], **more}
+        entry = {
+            "command": sys.executable,
+            "args": [str(SCRIPT), fault, str(tmp_path / "pids")],
+            **more,
+        }
         monkeypatch.setenv("MILLRACE_MCP", json.dumps({"box": entry}))
         config.reload()
         return tmp_path / "pids"
@@ -68,13 +74,17 @@ def test_a_program_sees_nothing_of_our_environment_but_what_the_settings_give_it
     use()
 
     seen = set(file.read_text().splitlines()[1:])
-    assert {"KEY", "PLAIN", "PATH"} <= seen and not any(name.startswith(("MILLRACE", "WM_", "BOX")) for name in seen)
+    assert {"KEY", "PLAIN", "PATH"} <= seen and not any(
+        name.startswith(("MILLRACE", "WM_", "BOX")) for name in seen
+    )
 
 
 def test_what_the_environment_lacks_is_named(box):
     box(env={"KEY": "${NO_SUCH_KEY}"})
 
-    assert "names ${NO_SUCH_KEY} for the server 'box', which is not in the environment" in use()[1][0]
+    assert (
+        "names ${NO_SUCH_KEY} for the server 'box', which is not in the environment" in use()[1][0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +107,11 @@ def test_a_program_that_misbehaves_is_told_and_the_others_serve(box, fault, word
     listed, problems, _ = use()
 
     assert "notes.search" in listed and "box.echo" not in listed and time.monotonic() - begun < 25
-    assert len(problems) == 1 and problems[0].startswith("the tool server box could not be listed") and words in problems[0]
+    assert (
+        len(problems) == 1
+        and problems[0].startswith("the tool server box could not be listed")
+        and words in problems[0]
+    )
     assert gone(file.read_text().split()[0])
 
 
@@ -105,7 +119,10 @@ def test_a_program_that_misbehaves_is_told_and_the_others_serve(box, fault, word
     ("fault", "words"),
     [
         ("hang tools/call", "gave no answer"),
-        ("crash tools/call", "gave no answer: ServerGone: the program ended with code 3: the disk is full"),
+        (
+            "crash tools/call",
+            "gave no answer: ServerGone: the program ended with code 3: the disk is full",
+        ),
         ("one line tools/call", "a line longer than"),
         ("notifications tools/call", "it said more than"),
         ("huge", "it answered 3,000,0"),
@@ -117,7 +134,9 @@ def test_a_program_that_misbehaves_is_told_and_the_others_serve(box, fault, word
         ("circular promise", "its promise cannot be checked"),
     ],
 )
-def test_a_call_without_a_sound_answer_fails_in_words_and_the_run_goes_on(box, monkeypatch, fault, words):
+def test_a_call_without_a_sound_answer_fails_in_words_and_the_run_goes_on(
+    box, monkeypatch, fault, words
+):
     monkeypatch.setattr("f.millrace.tools.client.CALL_SECONDS", 2.0)
     box(fault)
 
@@ -157,7 +176,11 @@ def test_words_that_nobody_asked_for_are_passed_over(box):
     [
         ("thousands", 128, "lists 5000 tools; the first 128 are taken"),
         ("endless pages", 20, "goes on after 20 tools; no more pages are turned"),
-        ("bad schema", 1, "a tool of box is left out: its JSON Schema is invalid: 'nonsense' is not valid"),
+        (
+            "bad schema",
+            1,
+            "a tool of box is left out: its JSON Schema is invalid: 'nonsense' is not valid",
+        ),
         ("twice", 1, "a tool of box is left out: box.echo is listed twice"),
     ],
 )

@@ -13,7 +13,9 @@ from f.millrace.tools.client import open_tools
 RUN = "018f6b0e-7f3a-7c11-9a55-0123456789ab"
 
 
-def test_what_our_tools_record_stands_below_the_call(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_our_tools_record_stands_below_the_call(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def read(path: str) -> dict[str, Any]:
         """Read a note."""
         with span("inside"):
@@ -32,7 +34,8 @@ def test_what_our_tools_record_stands_below_the_call(database: str, monkeypatch:
         asyncio.run(call())
 
     rows = db.fetch_all(
-        "SELECT p.name, s.trace_id FROM span s JOIN span p ON p.span_id = s.parent_id WHERE s.name = 'inside' ORDER BY s.started_at"
+        "SELECT p.name, s.trace_id FROM span s JOIN span p ON p.span_id = s.parent_id WHERE s.name"
+        " = 'inside' ORDER BY s.started_at"
     )
     assert [row["name"] for row in rows] == ["execute_tool first", "execute_tool second"]
     assert {row["trace_id"] for row in rows} == {RUN.replace("-", "")}

@@ -84,7 +84,10 @@ def test_a_crash_between_effect_and_record_is_unknown_and_held():
     row = actions.perform("mail:1", MAIL, lambda: done.append(1) or {}, check=lambda: None)
 
     assert row["state"] == "unknown" and done == []
-    assert actions.perform("mail:1", MAIL, lambda: done.append(1) or {})["state"] == "unknown" and done == []
+    assert (
+        actions.perform("mail:1", MAIL, lambda: done.append(1) or {})["state"] == "unknown"
+        and done == []
+    )
 
 
 def test_a_crash_is_settled_by_looking():
@@ -100,7 +103,10 @@ def test_a_crash_before_the_effect_is_done_again():
     approved()
     crash_while_performing()
 
-    assert actions.perform("mail:1", MAIL, lambda: {"status": "sent"}, check=lambda: False)["state"] == "performed"
+    assert (
+        actions.perform("mail:1", MAIL, lambda: {"status": "sent"}, check=lambda: False)["state"]
+        == "performed"
+    )
 
 
 def test_sixteen_at_once_perform_once():
@@ -108,7 +114,9 @@ def test_sixteen_at_once_perform_once():
     done, rows = [], []
 
     def work():
-        rows.append(actions.perform("mail:1", MAIL, lambda: done.append(1) or {"status": "sent"})["state"])
+        rows.append(
+            actions.perform("mail:1", MAIL, lambda: done.append(1) or {"status": "sent"})["state"]
+        )
         db.close()
 
     threads = [threading.Thread(target=work) for _ in range(16)]
@@ -129,7 +137,10 @@ def test_reading_needs_nobody_and_is_recorded():
 def test_an_approval_expires():
     action = actions.propose("mail.send", MAIL, "mail:1", expires_at=now() - timedelta(seconds=1))
 
-    assert approvals.decide(str(action["id"]), action["digest"], "approved", "eva")["decision"] == "expired"
+    assert (
+        approvals.decide(str(action["id"]), action["digest"], "approved", "eva")["decision"]
+        == "expired"
+    )
     with pytest.raises(NeedsApproval):
         actions.perform("mail:1", MAIL, dict)
 
@@ -142,7 +153,10 @@ def test_an_approval_without_a_date_of_its_own_expires_by_the_setting():
     assert approvals.approve_by_standing(retried, "daily_research")
     db.execute("UPDATE action SET created_at = created_at - interval '73 hours'")
 
-    assert approvals.decide(str(late["id"]), late["digest"], "approved", "eva")["decision"] == "expired"
+    assert (
+        approvals.decide(str(late["id"]), late["digest"], "approved", "eva")["decision"]
+        == "expired"
+    )
     with pytest.raises(NeedsApproval, match="expired"):
         actions.perform(used_late["key"], MAIL, dict)
     assert actions.perform("mail:3", MAIL, lambda: {"status": "sent"})["state"] == "performed"
@@ -166,7 +180,9 @@ def test_an_answer_for_other_arguments_is_refused():
 
 def test_arguments_that_were_changed_in_the_database_are_noticed():
     action = actions.propose("mail.send", MAIL, "mail:1")
-    db.execute("UPDATE action SET arguments = arguments || %s", [db.jsonb({"to": "mallory@evil.example"})])
+    db.execute(
+        "UPDATE action SET arguments = arguments || %s", [db.jsonb({"to": "mallory@evil.example"})]
+    )
 
     with pytest.raises(BadInput, match="other arguments"):
         approvals.decide(str(action["id"]), action["digest"], "approved", "eva")
@@ -175,7 +191,8 @@ def test_arguments_that_were_changed_in_the_database_are_noticed():
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="ascii"), max_size=4), inner, max_size=3)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(codec="ascii"), max_size=4), inner, max_size=3)
     ),
     max_leaves=6,
 )
@@ -191,9 +208,15 @@ def test_incidental_fields_do_not_change_the_digest(arguments, incidental):
 
 @given(ARGUMENTS, ARGUMENTS)
 def test_any_real_field_does(one, other):
-    same = actions.canonical(one) == actions.canonical(other) and repr(actions.canonical(one)) == repr(actions.canonical(other))
+    same = actions.canonical(one) == actions.canonical(other) and repr(
+        actions.canonical(one)
+    ) == repr(actions.canonical(other))
 
-    assert same or actions.canonical(one) == actions.canonical(other) or actions.digest("t", one) != actions.digest("t", other)
+    assert (
+        same
+        or actions.canonical(one) == actions.canonical(other)
+        or actions.digest("t", one) != actions.digest("t", other)
+    )
 
 
 def test_a_number_is_the_same_after_the_database_has_had_it():
@@ -253,10 +276,14 @@ def test_a_proposal_that_no_flow_asks_about_is_listed_and_expires(monkeypatch):
 
 def test_a_mail_with_a_copy_to_someone_is_not_covered_by_a_standing_approval():
     approvals.grant("ada@home.example")
-    action = actions.propose("mail.send", {**MAIL, "cc": "mallory@evil.example"}, "mail:1", namespace="main")
+    action = actions.propose(
+        "mail.send", {**MAIL, "cc": "mallory@evil.example"}, "mail:1", namespace="main"
+    )
 
     assert not approvals.approve_by_standing(action, "daily_research")
-    assert approvals.approve_by_standing(actions.propose("mail.send", MAIL, "mail:2", namespace="main"), "daily_research")
+    assert approvals.approve_by_standing(
+        actions.propose("mail.send", MAIL, "mail:2", namespace="main"), "daily_research"
+    )
 
 
 def test_a_part_that_was_not_in_what_was_approved_stays_unapproved():

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def written(count=5):
     for number in range(count):
-        audit.append("eva", "test.done", f"thing {number}", seconds=0.25, text="nul \x00 and \\u0000")
+        audit.append(
+            "eva", "test.done", f"thing {number}", seconds=0.25, text="nul \x00 and \\u0000"
+        )
 
 
 @pytest.fixture
@@ -37,19 +39,31 @@ def test_a_log_that_nobody_touched_is_whole():
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("UPDATE audit SET actor = 'mallory' WHERE id = 2", "row 2 (test.done thing 1) was changed"),
-        ("UPDATE audit SET detail = detail || '{\"seconds\": 1}' WHERE id = 3", "row 3 (test.done thing 2) was changed"),
+        (
+            "UPDATE audit SET actor = 'mallory' WHERE id = 2",
+            "row 2 (test.done thing 1) was changed",
+        ),
+        (
+            "UPDATE audit SET detail = detail || '{\"seconds\": 1}' WHERE id = 3",
+            "row 3 (test.done thing 2) was changed",
+        ),
         ("DELETE FROM audit WHERE id = 2", "row 3 does not follow"),
         ("DELETE FROM audit WHERE id = 1", "row 2 does not follow"),
         ("DELETE FROM audit WHERE id > 3", "its head counts 5"),
         ("DELETE FROM audit", "its head counts 5"),
         (
-            "INSERT INTO audit (actor, kind, subject, previous, hash) SELECT 'mallory', kind, subject, hash, 'x' FROM audit WHERE id = 5",
+            (
+                "INSERT INTO audit (actor, kind, subject, previous, hash) SELECT 'mallory', kind,"
+                " subject, hash, 'x' FROM audit WHERE id = 5"
+            ),
             "row 6 (test.done thing 4) was changed",
         ),
         (
-            "WITH gone AS (DELETE FROM audit WHERE id = 2 RETURNING *) INSERT INTO audit OVERRIDING SYSTEM VALUE "
-            "SELECT 100, run_id, actor, kind, subject, detail, at, previous, hash FROM gone",
+            (
+                "WITH gone AS (DELETE FROM audit WHERE id = 2 RETURNING *) INSERT INTO audit"
+                " OVERRIDING SYSTEM VALUE SELECT 100, run_id, actor, kind, subject, detail, at,"
+                " previous, hash FROM gone"
+            ),
             "does not follow",
         ),
     ],
@@ -80,7 +94,9 @@ def test_an_export_is_one_json_object_a_line_with_its_chain():
 
     rows = [json.loads(line) for line in audit.export()]
 
-    assert [row["subject"] for row in rows] == ["thing 0", "thing 1"] and rows[1]["previous"] == rows[0]["hash"]
+    assert [row["subject"] for row in rows] == ["thing 0", "thing 1"] and rows[1][
+        "previous"
+    ] == rows[0]["hash"]
 
 
 def test_the_database_refuses_changes_and_forks(owner):
@@ -92,7 +108,10 @@ def test_the_database_refuses_changes_and_forks(owner):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             db.execute(sql)
     with pytest.raises(psycopg.errors.RaiseException, match="must follow"):
-        db.execute("INSERT INTO audit (actor, kind, subject, previous, hash) VALUES ('x', 'y', 'z', 'a', 'b')")
+        db.execute(
+            "INSERT INTO audit (actor, kind, subject, previous, hash) VALUES ('x', 'y', 'z', 'a',"
+            " 'b')"
+        )
 
 
 def test_many_writers_at_once_make_one_chain():
@@ -124,21 +143,32 @@ def test_addresses_do_not_reach_the_log_and_are_told_while_a_row_knows_them(monk
     monkeypatch.setenv("MILLRACE_OPERATOR", "eva@home.example")
     config.reload()
     recipients.add("Ada.O'Neil@mail.example", by="eva@home.example")
-    audit.append("eva@home.example", "test.done", "mail:f:Ada.O'Neil@mail.example:1", to=["ada.o'neil@mail.example."])
+    audit.append(
+        "eva@home.example",
+        "test.done",
+        "mail:f:Ada.O'Neil@mail.example:1",
+        to=["ada.o'neil@mail.example."],
+    )
     rows = audit.rows()
 
     assert "mail.example" not in str(rows) and "eva" not in str(rows) and audit.verify() == []
-    told = pseudonyms.reveal({"subject": rows[-1]["subject"], "by": rows[-1]["actor"]}, pseudonyms.known_addresses())
+    told = pseudonyms.reveal(
+        {"subject": rows[-1]["subject"], "by": rows[-1]["actor"]}, pseudonyms.known_addresses()
+    )
     assert told == {"subject": "mail:f:Ada.O'Neil@mail.example:1", "by": "eva@home.example"}
     assert audit.last("recipient.added", "Ada.O'Neil@mail.example") is not None
 
     db.execute("DELETE FROM standing_approval")
     db.execute("DELETE FROM recipient")
-    assert pseudonyms.reveal(rows[-1]["subject"], pseudonyms.known_addresses()) == rows[-1]["subject"]
+    assert (
+        pseudonyms.reveal(rows[-1]["subject"], pseudonyms.known_addresses()) == rows[-1]["subject"]
+    )
 
 
 def test_secrets_do_not_reach_the_log():
-    audit.append("eva", "test.done", "x", authorization="Bearer sk-proj-abcdefghijklmnopqrstuvwx0123456789")
+    audit.append(
+        "eva", "test.done", "x", authorization="Bearer sk-proj-abcdefghijklmnopqrstuvwx0123456789"
+    )
 
     assert "abcdefghijklmnop" not in str(audit.rows())
 
@@ -225,7 +255,9 @@ def test_the_applications_role_adds_to_the_log_and_does_no_more(two_roles):
 def test_a_role_of_fewer_rights_says_who_has_to_migrate(two_roles, monkeypatch):
     db.migrate()
     with db.open_connection(db.owner_url()) as owner:
-        owner.execute("DELETE FROM schema_migration WHERE number = (SELECT max(number) FROM schema_migration)")
+        owner.execute(
+            "DELETE FROM schema_migration WHERE number = (SELECT max(number) FROM schema_migration)"
+        )
     monkeypatch.delenv("MILLRACE_OWNER_URL")
     config.reload()
 

@@ -19,7 +19,11 @@ def reserve(run_id: str, usd: float, user: str = "ada") -> str:
 
 
 def totals(scope: str) -> tuple[float, float]:
-    row = db.fetch_one("SELECT sum(reserved_usd) AS reserved, sum(spent_usd) AS spent FROM budget WHERE scope = %s", [scope])
+    row = db.fetch_one(
+        "SELECT sum(reserved_usd) AS reserved, sum(spent_usd) AS spent FROM budget WHERE scope"
+        " = %s",
+        [scope],
+    )
     assert row is not None
     return float(row["reserved"]), float(row["spent"])
 
@@ -58,7 +62,10 @@ def test_the_day_of_a_user_holds_over_runs(database, monkeypatch):
 
 def test_a_pipelines_own_budget_goes_before_the_setting(database):
     run_id = str(uuid4())
-    db.execute("INSERT INTO run (id, flow, pipeline) VALUES (%s, 'x', %s)", [run_id, db.jsonb({"budget": {"run_usd": 0.5}})])
+    db.execute(
+        "INSERT INTO run (id, flow, pipeline) VALUES (%s, 'x', %s)",
+        [run_id, db.jsonb({"budget": {"run_usd": 0.5}})],
+    )
 
     with pytest.raises(BudgetExceeded):
         reserve(run_id, 0.6)
@@ -91,7 +98,11 @@ def test_a_settled_answer_is_found_again_and_a_forgotten_one_is_not(database):
     budget.settle(usage_id, priced(0.1), {}, {"kind": "response"})
 
     found = budget.settled(run_id, "s", "writer", "h")
-    assert found is not None and found.cost_usd == usd("0.1") and found.response == {"kind": "response"}
+    assert (
+        found is not None
+        and found.cost_usd == usd("0.1")
+        and found.response == {"kind": "response"}
+    )
     assert budget.settled(run_id, "other", "writer", "h") is None
 
     budget.forget_answers([usage_id])

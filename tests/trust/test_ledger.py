@@ -11,7 +11,15 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BudgetExceeded
@@ -38,13 +46,21 @@ class Ledger(RuleBasedStateMachine):
             db.execute(f"DELETE FROM {table}")
         self.rows = {}
 
-    @rule(target=open, run=st.sampled_from(RUNS), user=st.sampled_from(["ada", "bob"]), amount=AMOUNTS)
+    @rule(
+        target=open, run=st.sampled_from(RUNS), user=st.sampled_from(["ada", "bob"]), amount=AMOUNTS
+    )
     def reserve(self, run, user, amount):
         try:
             usage_id = budget.reserve(run, user, "writer", "m", amount)
         except BudgetExceeded:
             return multiple()
-        self.rows[usage_id] = {"run": run, "user": user, "reserved": amount, "spent": Decimal(0), "sent": False}
+        self.rows[usage_id] = {
+            "run": run,
+            "user": user,
+            "reserved": amount,
+            "spent": Decimal(0),
+            "sent": False,
+        }
         return usage_id
 
     @rule(usage_id=open)
@@ -85,13 +101,19 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def the_limits_hold_and_equal_the_rows(self):
         for row in db.fetch_all("SELECT * FROM budget"):
-            own = [one for one in self.rows.values() if one["run"] == row["key"] or row["key"].startswith(one["user"] + " ")]
+            own = [
+                one
+                for one in self.rows.values()
+                if one["run"] == row["key"] or row["key"].startswith(one["user"] + " ")
+            ]
             assert row["reserved_usd"] == sum(one["reserved"] for one in own)
             assert row["spent_usd"] == sum(one["spent"] for one in own)
             assert row["reserved_usd"] + row["spent_usd"] <= LIMITS[row["scope"]]
 
 
-def test_in_any_order_of_events_the_limits_hold_and_no_fraction_of_a_cent_is_lost(database, monkeypatch):
+def test_in_any_order_of_events_the_limits_hold_and_no_fraction_of_a_cent_is_lost(
+    database, monkeypatch
+):
     monkeypatch.setenv("MILLRACE_RUN_USD", str(LIMITS["run"]))
     monkeypatch.setenv("MILLRACE_DAILY_BUDGET_USD", str(LIMITS["user_day"]))
     config.reload()
@@ -107,7 +129,8 @@ def test_in_any_order_of_events_the_limits_hold_and_no_fraction_of_a_cent_is_los
     )
 
 
-# Forked from one process, so that all of them are there at once. A third of the calls is released, some are lost.
+# Forked from one process, so that all of them are there at once. A third of the calls is released,
+# some are lost.
 CHILDREN = """
 import os, random, sys
 from f.millrace.core.errors import BudgetExceeded
@@ -150,14 +173,24 @@ sys.exit(any(os.waitpid(pid, 0)[1] for pid in pids))
 
 @pytest.mark.parametrize("limit", ["1", "0.05"])
 def test_many_processes_at_once_never_overspend_by_a_cent(database, limit):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MILLRACE_DAILY_BUDGET_USD": limit, "MILLRACE_RUN_USD": "0.8"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "MILLRACE_DAILY_BUDGET_USD": limit,
+        "MILLRACE_RUN_USD": "0.8",
+    }
     children = subprocess.Popen(
-        [sys.executable, "-c", CHILDREN, *RUNS, str(PROCESSES)], env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", CHILDREN, *RUNS, str(PROCESSES)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     most = Decimal(0)
     with psycopg.connect(database, autocommit=True) as watch:
         while children.poll() is None:
-            row = watch.execute("SELECT max(reserved_usd + spent_usd - limit_usd) FROM budget").fetchone()
+            row = watch.execute(
+                "SELECT max(reserved_usd + spent_usd - limit_usd) FROM budget"
+            ).fetchone()
             most = max(most, (row and row[0]) or Decimal(0))
             time.sleep(0.01)
     assert (children.wait(), children.communicate()[1]) == (0, "")

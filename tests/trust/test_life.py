@@ -1,4 +1,6 @@
-"""The whole life of one action, in any order: nothing runs that was not approved, and nothing runs twice."""
+"""The whole life of one action, in any order: nothing runs that was not approved, and nothing runs
+twice.
+"""
 
 import contextlib
 import os
@@ -8,7 +10,13 @@ import psycopg
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval
@@ -26,7 +34,9 @@ LOOKS = st.sampled_from(["sees", "blind"])
 
 
 class Life(RuleBasedStateMachine):
-    """People answer late, twice and against each other; steps repeat, die and start again; arguments change on the way."""
+    """People answer late, twice and against each other; steps repeat, die and start again;
+    arguments change on the way.
+    """
 
     numbers = iter(range(10**9))
 
@@ -57,8 +67,17 @@ class Life(RuleBasedStateMachine):
             given = approvals.decide(action_id, digest, decision, person)
         except BadInput:
             return
-        if given["decision"] == "approved" and given["decided_by"] == person and decision == "approved" and in_time:
-            letter = next(name for name, one in LETTERS.items() if actions.digest("mail.send", one) == given["digest"])
+        if (
+            given["decision"] == "approved"
+            and given["decided_by"] == person
+            and decision == "approved"
+            and in_time
+        ):
+            letter = next(
+                name
+                for name, one in LETTERS.items()
+                if actions.digest("mail.send", one) == given["digest"]
+            )
             self.allowed.setdefault(action_id, letter)
 
     @rule(letter=NAMES)
@@ -74,17 +93,27 @@ class Life(RuleBasedStateMachine):
     def tamper_with_the_stored_arguments(self):
         row = self.row()
         if row is not None and row["state"] == "proposed":
-            db.execute("UPDATE action SET arguments = %s WHERE id = %s", [db.jsonb(LETTERS["C"]), row["id"]])
+            db.execute(
+                "UPDATE action SET arguments = %s WHERE id = %s",
+                [db.jsonb(LETTERS["C"]), row["id"]],
+            )
 
     @rule()
     def time_passes(self):
-        db.execute("UPDATE action SET expires_at = expires_at - interval '10 minutes' WHERE key = %s", [self.key])
+        db.execute(
+            "UPDATE action SET expires_at = expires_at - interval '10 minutes' WHERE key = %s",
+            [self.key],
+        )
 
     @rule()
     def sweep(self):
         approvals.expire()
 
-    @rule(letter=NAMES, ends=st.sampled_from(["done", "fails", "dies before", "dies after"]), look=LOOKS)
+    @rule(
+        letter=NAMES,
+        ends=st.sampled_from(["done", "fails", "dies before", "dies after"]),
+        look=LOOKS,
+    )
     def run(self, letter, ends, look):
         row = self.row()
         if row is None:
@@ -104,7 +133,11 @@ class Life(RuleBasedStateMachine):
         def check():
             if look == "blind":
                 return None
-            return {"status": "sent"} if any(one[0] == str(row["id"]) for one in self.effects) else False
+            return (
+                {"status": "sent"}
+                if any(one[0] == str(row["id"]) for one in self.effects)
+                else False
+            )
 
         with contextlib.suppress(NeedsApproval, KeyboardInterrupt):
             actions.perform(self.key, LETTERS[letter], do, check)
@@ -129,4 +162,6 @@ class Life(RuleBasedStateMachine):
 @pytest.mark.usefixtures("database")
 def test_no_life_of_an_action_gets_round_the_approval():
     many = 1500 if os.environ.get("PROVE") else 20
-    run_state_machine_as_test(Life, settings=settings(max_examples=many, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(
+        Life, settings=settings(max_examples=many, stateful_step_count=25, deadline=None)
+    )

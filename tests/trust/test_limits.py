@@ -42,9 +42,10 @@ def test_a_warning_at_70_percent_is_a_row_and_an_event_and_comes_once(database):
         spend_now(run_id, "0.01")
         spend_now(run_id, "0.01")
 
-    assert [(row["scope"], row["percent"], row["spent_usd"]) for row in db.fetch_all("SELECT * FROM budget_alert")] == [
-        ("run", 70, usd("3.5"))
-    ]
+    assert [
+        (row["scope"], row["percent"], row["spent_usd"])
+        for row in db.fetch_all("SELECT * FROM budget_alert")
+    ] == [("run", 70, usd("3.5"))]
     events = db.fetch_all("SELECT message, metadata FROM run_event WHERE event = 'budget'")
     assert [event["metadata"]["percent"] for event in events] == [70]
     assert events[0]["message"].startswith("$3.50 of the $5.00 of run")
@@ -54,20 +55,28 @@ def test_at_90_percent_nothing_starts_until_a_person_allows_the_rest(database):
     run_id = str(uuid4())
     spend_now(run_id, "4.5")
 
-    with pytest.raises(BudgetHeld, match=r"\$4.50 of the \$5.00 .* a person has to allow the rest .*raise run_usd"):
+    with pytest.raises(
+        BudgetHeld, match=r"\$4.50 of the \$5.00 .* a person has to allow the rest .*raise run_usd"
+    ):
         reserve(run_id, "0.1")
     with pytest.raises(BudgetHeld):
         reserve(run_id, "0.1")
 
     (question,) = approvals.list_pending()
-    assert (question["tool"], question["risk"], question["arguments"]["limit_usd"]) == ("budget.allow", "high", "5")
+    assert (question["tool"], question["risk"], question["arguments"]["limit_usd"]) == (
+        "budget.allow",
+        "high",
+        "5",
+    )
     assert row_of(run_id)["reserved_usd"] == 0
 
     approvals.decide(str(question["id"]), question["digest"], "approved", "ada")
     spend_now(run_id, "0.3")
     with pytest.raises(BudgetExceeded, match=r"has \$0\.20 of \$5\.00 left"):
         reserve(run_id, "0.3")
-    assert [row["percent"] for row in db.fetch_all("SELECT percent FROM budget_alert ORDER BY 1")] == [70, 90, 100]
+    assert [
+        row["percent"] for row in db.fetch_all("SELECT percent FROM budget_alert ORDER BY 1")
+    ] == [70, 90, 100]
     assert audit.verify() == []
 
 
@@ -105,7 +114,9 @@ def test_a_flow_has_a_day_of_its_own_over_runs_and_users(database, monkeypatch):
 def test_of_the_pipelines_budget_and_the_settings_the_lower_holds(database, monkeypatch):
     run_id = str(uuid4())
     own = {"budget": {"run_usd": 9, "daily_usd": 1.25}}
-    db.execute("INSERT INTO run (id, flow, pipeline) VALUES (%s, 'digest', %s)", [run_id, db.jsonb(own)])
+    db.execute(
+        "INSERT INTO run (id, flow, pipeline) VALUES (%s, 'digest', %s)", [run_id, db.jsonb(own)]
+    )
     monkeypatch.setenv("MILLRACE_FLOW_DAILY_USD", '{"digest": 2}')
     config.reload()
 

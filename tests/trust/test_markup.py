@@ -43,9 +43,11 @@ def test_nothing_is_loaded_run_or_sent(hostile):
 
 def test_what_the_digest_is_made_of_stays():
     given = (
-        '<table role="presentation" width="100%" cellpadding="0" border="0" style="max-width:640px">'
-        '<tbody><tr><td style="padding:8px;font:15px/1.5 Georgia,serif;color:#1c2330" valign="top"><b>It</b> is &lt;so&gt;. '
-        '<a href="https://a.example/b?c=1&amp;d=2" title="a.example" style="color:#0a5a78">[1]</a></td></tr></tbody></table>'
+        '<table role="presentation" width="100%" cellpadding="0" border="0"'
+        ' style="max-width:640px"><tbody><tr><td style="padding:8px;font:15px/1.5'
+        ' Georgia,serif;color:#1c2330" valign="top"><b>It</b> is &lt;so&gt;. <a'
+        ' href="https://a.example/b?c=1&amp;d=2" title="a.example"'
+        ' style="color:#0a5a78">[1]</a></td></tr></tbody></table>'
     )
 
     clean = sanitised(given)
@@ -67,4 +69,6 @@ def test_cleaning_twice_is_cleaning_once_and_no_tag_slips_through(text):
     clean = sanitised(text)
 
     assert sanitised(clean) == clean
-    assert set(re.findall(r"<\s*/?([a-z0-9]+)", clean.lower())) <= set("table tbody tr td div span p br b h1 h2 a".split())
+    assert set(re.findall(r"<\s*/?([a-z0-9]+)", clean.lower())) <= set(
+        "table tbody tr td div span p br b h1 h2 a".split()
+    )

@@ -1,4 +1,6 @@
-"""What surrounds a run fails: the database is restarted, the disk is full. The run says so, and goes on afterwards."""
+"""What surrounds a run fails: the database is restarted, the disk is full. The run says so, and
+goes on afterwards.
+"""
 
 import os
 import subprocess
@@ -62,7 +64,11 @@ def small_disk(tmp_path):
     """A file system of 64 kB."""
     place = tmp_path / "small"
     place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True, text=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)],
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         pytest.skip(f"this user may not mount a small file system: {done.stderr.strip()}")
     yield place
@@ -85,7 +91,9 @@ def test_a_full_disk_fails_the_mail_in_words_and_the_run_can_go_on(small_disk, m
             pass
         assert db.fetch_one("SELECT status FROM run") == {"status": "partly_failed"}
         errors = db.fetch_all("SELECT DISTINCT status, error FROM delivery")
-        assert [row["status"] for row in errors] == ["failed"] and "No space left" in errors[0]["error"]
+        assert [row["status"] for row in errors] == ["failed"] and "No space left" in errors[0][
+            "error"
+        ]
         assert not list((small_disk / "outbox").glob("*.eml"))
 
         filler.unlink()

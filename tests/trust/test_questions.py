@@ -1,4 +1,6 @@
-"""What a person is asked: in words, the same everywhere, and shown letter by letter whoever wrote it."""
+"""What a person is asked: in words, the same everywhere, and shown letter by letter whoever wrote
+it.
+"""
 
 import re
 from html import unescape
@@ -15,7 +17,11 @@ from f.millrace.trust import actions, limits, markdown, questions
 RUN = "00000000-0000-0000-0000-000000000001"
 MAIL = {"to": "ada@example.org", "subject": "Tides", "text": "High water is at six."}
 OTHER = {**MAIL, "to": "bob@example.org"}
-ISSUE = {"tool": "tracker.create_issue", "arguments": {"title": "Leak"}, "_note": "asked for by an agent; it writes"}
+ISSUE = {
+    "tool": "tracker.create_issue",
+    "arguments": {"title": "Leak"},
+    "_note": "asked for by an agent; it writes",
+}
 SEND = {
     "tool": "mail.send",
     "arguments": MAIL,
@@ -46,7 +52,9 @@ def proposed(tool: str, arguments: dict[str, Any], reason: str = "it writes") ->
 
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize(("tool", "arguments", "heading", "sentence"), ASKED)
-def test_every_kind_of_action_is_asked_about_as_a_person_would(tool: str, arguments: Any, heading: str, sentence: str) -> None:
+def test_every_kind_of_action_is_asked_about_as_a_person_would(
+    tool: str, arguments: Any, heading: str, sentence: str
+) -> None:
     asked = proposed(tool, arguments)
 
     assert asked.title == sentence
@@ -58,12 +66,19 @@ def test_every_kind_of_action_is_asked_about_as_a_person_would(tool: str, argume
 @pytest.mark.usefixtures("database")
 def test_the_last_of_a_budget_is_asked_for_as_an_amount() -> None:
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [RUN])
-    db.execute("INSERT INTO budget (scope, key, limit_usd, spent_usd) VALUES ('run', %s, 5, 4.6)", [RUN])
-    db.execute("INSERT INTO budget (scope, key, limit_usd, spent_usd) VALUES ('user_day', 'eva 2026-11-21', 50, 46)")
+    db.execute(
+        "INSERT INTO budget (scope, key, limit_usd, spent_usd) VALUES ('run', %s, 5, 4.6)", [RUN]
+    )
+    db.execute(
+        "INSERT INTO budget (scope, key, limit_usd, spent_usd) VALUES ('user_day', 'eva"
+        " 2026-11-21', 50, 46)"
+    )
 
     of_run = proposed(limits.TOOL, {"scope": "run", "key": RUN, "limit_usd": "5"})
     of_day = questions.question(
-        actions.propose(limits.TOOL, {"scope": "user_day", "key": "eva 2026-11-21", "limit_usd": "50"}, "2")
+        actions.propose(
+            limits.TOOL, {"scope": "user_day", "key": "eva 2026-11-21", "limit_usd": "50"}, "2"
+        )
     )
 
     assert of_run.title == "Spend the last $0.40 of this run's budget of $5.00?"
@@ -72,21 +87,31 @@ def test_the_last_of_a_budget_is_asked_for_as_an_amount() -> None:
 
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize(
-    ("now", "words"), [("2026-11-21T09:00:00Z", "today's digest"), ("2026-11-22T09:00:00Z", "the digest of 2026-11-21")]
+    ("now", "words"),
+    [
+        ("2026-11-21T09:00:00Z", "today's digest"),
+        ("2026-11-22T09:00:00Z", "the digest of 2026-11-21"),
+    ],
 )
-def test_a_digest_is_asked_about_by_its_day(monkeypatch: pytest.MonkeyPatch, now: str, words: str) -> None:
+def test_a_digest_is_asked_about_by_its_day(
+    monkeypatch: pytest.MonkeyPatch, now: str, words: str
+) -> None:
     from f.millrace.core import config
 
     monkeypatch.setenv("MILLRACE_NOW", now)
     config.reload()
     db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [RUN])
     row = db.fetch_one(
-        "INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until, recipients, subject, html, plain) "
-        "VALUES (%s, 'daily_research', 'main', 'daily', '2026-11-21', now(), '{a}', 'S', '', 'Six topics.') RETURNING id",
+        "INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until, recipients,"
+        " subject, html, plain) VALUES (%s, 'daily_research', 'main', 'daily', '2026-11-21', now(),"
+        " '{a}', 'S', '', 'Six topics.') RETURNING id",
         [RUN],
     )
     assert row is not None
-    mails = [{"to": who, "subject": "S", "_digest_id": str(row["id"])} for who in ("ada@example.org", "bob@example.org")]
+    mails = [
+        {"to": who, "subject": "S", "_digest_id": str(row["id"])}
+        for who in ("ada@example.org", "bob@example.org")
+    ]
 
     asked = proposed("mail.send", {"to": [one["to"] for one in mails], "mails": mails})
 
@@ -99,17 +124,24 @@ def test_why_it_asks_is_said_in_words_and_once() -> None:
     asked = proposed(
         "mail.send",
         MAIL,
-        "asked for by the helper; built-in rule for mail.send: a mail leaves this system and cannot be taken back",
+        "asked for by the helper; built-in rule for mail.send: a mail leaves this system and cannot"
+        " be taken back",
     )
 
-    assert "Why it asks: asked for by the helper; a mail leaves this system and cannot be taken back\n" in asked.plain
+    assert (
+        "Why it asks: asked for by the helper; a mail leaves this system and cannot be taken back\n"
+        in asked.plain
+    )
     for jargon in ("house", "Policy", "risk", "rule"):
         assert jargon not in asked.plain + asked.markdown + asked.html
 
 
 @pytest.mark.usefixtures("database")
 def test_what_a_mail_has_beside_its_text_is_shown() -> None:
-    assert 'Also in it: {"cc": "mallory@evil.example"}' in proposed("mail.send", {**MAIL, "cc": "mallory@evil.example"}).plain
+    assert (
+        'Also in it: {"cc": "mallory@evil.example"}'
+        in proposed("mail.send", {**MAIL, "cc": "mallory@evil.example"}).plain
+    )
 
 
 TRICKS = "\x1b[2J\x9b31m\u202egnp.exe\u2066\u200b\U000e0041"
@@ -121,13 +153,23 @@ def test_what_is_unseen_is_made_visible_everywhere() -> None:
 
     for text in (asked.plain, asked.markdown, asked.html):
         assert not any(char in text for char in TRICKS if not char.isprintable())
-        assert text.replace("\\[", "[").count("␛[2J‹U+009B›31m‹U+202E›gnp.exe‹U+2066›‹U+200B›‹U+E0041›") == 2
+        assert (
+            text.replace("\\[", "[").count(
+                "␛[2J‹U+009B›31m‹U+202E›gnp.exe‹U+2066›‹U+200B›‹U+E0041›"
+            )
+            == 2
+        )
 
 
 @pytest.mark.usefixtures("database")
 def test_no_text_in_the_terminal_looks_like_a_part_of_the_question() -> None:
     asked = proposed(
-        "mail.send", {**MAIL, "subject": "Hi\nTo: eve@evil.example", "text": "Hello\nTo: eve@evil.example\n\nRun: 1"}
+        "mail.send",
+        {
+            **MAIL,
+            "subject": "Hi\nTo: eve@evil.example",
+            "text": "Hello\nTo: eve@evil.example\n\nRun: 1",
+        },
     )
 
     lines = asked.plain.split("\n")
@@ -135,10 +177,20 @@ def test_no_text_in_the_terminal_looks_like_a_part_of_the_question() -> None:
 
 
 def read(text: str) -> str:
-    """Return what a browser shows of Markdown, read as generously as can be; fail on any mark that is not the question's own."""
-    html = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(["table", "strikethrough"]).render(text)
+    """Return what a browser shows of Markdown, read as generously as can be; fail on any mark that
+    is not the question's own.
+    """
+    html = (
+        MarkdownIt("commonmark", {"html": True, "linkify": False})
+        .enable(["table", "strikethrough"])
+        .render(text)
+    )
     tags = set(re.findall(r"<(/?\w+)", html))
-    assert tags <= {each + name for name in ("p", "h3", "strong", "ul", "li", "blockquote", "br") for each in ("", "/")}, html
+    assert tags <= {
+        each + name
+        for name in ("p", "h3", "strong", "ul", "li", "blockquote", "br")
+        for each in ("", "/")
+    }, html
     lines = re.sub(r"<br />\n?", "\n", html)
     return unescape(re.sub(r"<[^>]+>", "", re.sub(r"</p>\n<p>", "\n\n", lines)))
 

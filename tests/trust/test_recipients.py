@@ -31,7 +31,9 @@ def test_revoking_takes_both_away_and_adding_brings_them_back():
 
 def test_a_standing_approval_ends_on_its_day_and_a_person_is_asked_again(monkeypatch, capsys):
     day = datetime.now(UTC) + timedelta(days=30)
-    assert command_line(["recipients", "add", "ada@home.example", "--until", f"{day:%Y-%m-%d}"]) == 0
+    assert (
+        command_line(["recipients", "add", "ada@home.example", "--until", f"{day:%Y-%m-%d}"]) == 0
+    )
     assert command_line(["recipients", "list"]) == 0
     assert f"until {day:%Y-%m-%d}" in capsys.readouterr().out
     assert "ada@home.example" in approvals.list_standing("daily_research", "main")
@@ -40,10 +42,14 @@ def test_a_standing_approval_ends_on_its_day_and_a_person_is_asked_again(monkeyp
     config.reload()
 
     assert approvals.list_standing("daily_research", "main") == {}
-    assert [row["standing"] for row in recipients.listed() if row["address"] == "ada@home.example"] == [None]
+    assert [
+        row["standing"] for row in recipients.listed() if row["address"] == "ada@home.example"
+    ] == [None]
 
 
-@pytest.mark.parametrize(("day", "words"), [("tomorrow", "not a day like"), ("2020-01-31", "is over")])
+@pytest.mark.parametrize(
+    ("day", "words"), [("tomorrow", "not a day like"), ("2020-01-31", "is over")]
+)
 def test_an_end_that_is_none_is_refused(day, words, capsys):
     assert command_line(["recipients", "add", "ada@home.example", "--until", day]) == 2
     assert words in capsys.readouterr().err and recipients.listed()[0]["configured"]
@@ -61,7 +67,15 @@ def test_an_unknown_recipient_cannot_be_revoked():
 
 
 @pytest.mark.parametrize(
-    "address", ["", "ada", "ada@home\r\nBcc: x@y.example", "a b@c.example", "<a@b.example>", "a@b.example,c@d.example"]
+    "address",
+    [
+        "",
+        "ada",
+        "ada@home\r\nBcc: x@y.example",
+        "a b@c.example",
+        "<a@b.example>",
+        "a@b.example,c@d.example",
+    ],
 )
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(BadInput, match="mail address"):
@@ -70,7 +84,9 @@ def test_what_is_no_address_is_refused(address):
 
 def test_the_sample_has_one_reader_and_a_revoked_one_stays_revoked(monkeypatch):
     config.reload()
-    assert [row["address"] for row in recipients.of_run("daily_research", "sample")] == ["reader@sample.example"]
+    assert [row["address"] for row in recipients.of_run("daily_research", "sample")] == [
+        "reader@sample.example"
+    ]
     recipients.revoke("reader@sample.example", namespace="sample")
 
     assert recipients.of_run("daily_research", "sample") == []

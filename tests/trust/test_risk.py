@@ -57,7 +57,9 @@ def test_high_asks_whatever_the_threshold_and_medium_by_policy(policy):
 def test_the_settings_raise_a_class_and_the_longest_pattern_wins(policy):
     policy(risk_policy='{"wiki.*": "high", "wiki.read": "low"}')
 
-    assert risk.assess("wiki.list", READS).risk == "high" and "setting risk_policy 'wiki.*'" in risk.explain("wiki.list", READS)
+    assert risk.assess(
+        "wiki.list", READS
+    ).risk == "high" and "setting risk_policy 'wiki.*'" in risk.explain("wiki.list", READS)
     assert risk.assess("wiki.read").risk == "low"
 
 
@@ -78,8 +80,13 @@ def test_a_note_to_the_operator_is_low_only_when_it_goes_to_the_operator(policy)
 
 @pytest.mark.usefixtures("database")
 def test_a_caller_can_raise_its_class_and_never_lower_it():
-    assert actions.propose("mail.send", {"to": "a@b.example"}, "1", at_least="low")["risk"] == "high"
-    assert actions.propose("any.read", {"x": 1}, "2", at_least="medium", annotations=READS)["risk"] == "medium"
+    assert (
+        actions.propose("mail.send", {"to": "a@b.example"}, "1", at_least="low")["risk"] == "high"
+    )
+    assert (
+        actions.propose("any.read", {"x": 1}, "2", at_least="medium", annotations=READS)["risk"]
+        == "medium"
+    )
 
 
 @pytest.mark.usefixtures("database")
@@ -88,14 +95,20 @@ def test_an_agent_cannot_answer_grant_or_settle():
     action_id = str(action["id"])
     tries = [
         lambda: approvals.decide(action_id, action["digest"], "approved", "eva"),
-        lambda: approvals.approve_by_standing(action, "daily_research") or approvals.grant("a@b.example"),
+        lambda: (
+            approvals.approve_by_standing(action, "daily_research")
+            or approvals.grant("a@b.example")
+        ),
         lambda: approvals.revoke("a@b.example"),
         lambda: recipients.add("mallory@evil.example"),
         lambda: actions.reconcile_by_person(action_id, True, "eva"),
     ]
 
     for attempt in tries:
-        with authority.agent("researcher"), pytest.raises(NotAllowed, match="researcher is an agent"):
+        with (
+            authority.agent("researcher"),
+            pytest.raises(NotAllowed, match="researcher is an agent"),
+        ):
             attempt()
 
     assert actions.by_id(action_id)["state"] == "proposed" and recipients.listed()[0]["configured"]

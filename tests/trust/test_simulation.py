@@ -22,7 +22,8 @@ PROVE = bool(os.environ.get("PROVE"))
 FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
 # 100 scenarios of 60 wake-ups are more than 10 000 runs.
 SEEDS, WAKEUPS = (range(FIRST_SEED, FIRST_SEED + 100), 60) if PROVE else (range(2), 10)
-# A point near the end may lie behind the end of a shorter run; nine in ten kill, so more than 500 do.
+# A point near the end may lie behind the end of a shorter run; nine in ten kill, so more than 500
+# do.
 KILLS = 560 if PROVE else 10
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -42,13 +43,19 @@ def test_a_zone_that_changes_between_all_runs_doubles_and_loses_nothing(start):
     world = World(start, smtp=False)
     zones = itertools.cycle([*ZONES[start:], *ZONES[:start]])
 
-    world.live([replace(one, zone=zone, crashes=(), double=False) for one, zone in zip(scenario(start, 10), zones, strict=False)])
+    world.live(
+        [
+            replace(one, zone=zone, crashes=(), double=False)
+            for one, zone in zip(scenario(start, 10), zones, strict=False)
+        ]
+    )
 
     assert world.faults() == [] and world.mails
 
 
 def test_the_simulation_sees_a_digest_that_comes_twice(monkeypatch):
-    # Without the question what became of an earlier try, a crash right after the effect sends again.
+    # Without the question what became of an earlier try, a crash right after the effect sends
+    # again.
     real = actions._settled
     monkeypatch.setattr(actions, "_settled", lambda row, check: real(row, lambda: False))
     world = World(1, smtp=True)
@@ -68,7 +75,11 @@ def test_the_simulation_sees_a_digest_that_comes_twice(monkeypatch):
 
 @pytest.mark.parametrize("smtp", [False, True])
 def test_a_run_that_is_gone_on_with_does_not_take_over_what_a_later_one_has_sent(monkeypatch, smtp):
-    world, pipeline, morning = World(1, smtp), pipeline_of("UTC"), scenario(1, 1)[0].clock.replace(hour=9)
+    world, pipeline, morning = (
+        World(1, smtp),
+        pipeline_of("UTC"),
+        scenario(1, 1)[0].clock.replace(hour=9),
+    )
     mark = delivery._mark
 
     def die_once(row, status, *more):
@@ -97,8 +108,14 @@ def test_a_run_that_is_gone_on_with_does_not_take_over_what_a_later_one_has_sent
     assert world.faults() == [] and len(world.mails) >= 4
 
 
-def test_a_mail_that_may_have_arrived_stays_unknown_when_its_run_is_gone_on_with_a_day_later(monkeypatch):
-    world, pipeline, morning = World(1, smtp=True), pipeline_of("UTC"), scenario(1, 1)[0].clock.replace(hour=9)
+def test_a_mail_that_may_have_arrived_stays_unknown_when_its_run_is_gone_on_with_a_day_later(
+    monkeypatch,
+):
+    world, pipeline, morning = (
+        World(1, smtp=True),
+        pipeline_of("UTC"),
+        scenario(1, 1)[0].clock.replace(hour=9),
+    )
     arrive = world._arrive
 
     def arrive_and_die(message):
@@ -117,7 +134,9 @@ def test_a_mail_that_may_have_arrived_stays_unknown_when_its_run_is_gone_on_with
         world.drive([world.new_run()], pipeline, 0)
         world.drive([early], pipeline, 0)
 
-        of_early = db.fetch_one("SELECT status FROM delivery WHERE run_id = %s AND recipient = %s", [early, READERS[0]])
+        of_early = db.fetch_one(
+            "SELECT status FROM delivery WHERE run_id = %s AND recipient = %s", [early, READERS[0]]
+        )
 
     assert of_early == {"status": "unknown"}
 
@@ -130,7 +149,11 @@ def test_a_reader_who_is_forgotten_is_found_nowhere_and_the_log_still_holds():
     done = forget(READERS[0])
 
     assert done.proved and done.files and audit.verify() == []
-    assert len(audit.rows()) == before and forget("It is said").proved and not forget(READERS[1], dry_run=True).proved
+    assert (
+        len(audit.rows()) == before
+        and forget("It is said").proved
+        and not forget(READERS[1], dry_run=True).proved
+    )
 
 
 def test_killed_at_any_point_the_run_ends_as_if_nothing_had_happened(tmp_path, database):

@@ -21,7 +21,9 @@ def memory(capsys):
 
 
 def test_a_fact_is_added_superseded_related_and_told_as_it_was(memory):
-    _, added = memory("add", "Kestrel has two engines", "--type", "fact", "--since", "2026-01-01", "--json")
+    _, added = memory(
+        "add", "Kestrel has two engines", "--type", "fact", "--since", "2026-01-01", "--json"
+    )
     item = added["id"]
     _, new = memory("supersede", item, "Kestrel has three engines", "--since", "2026-02-01")
 
@@ -42,8 +44,13 @@ def test_a_source_is_retracted_lifted_and_a_subject_forgotten(memory):
     memory("add", "Ada Example paints bridges", "--source", "gossip")
 
     assert "withdrawn: 1" in memory("retract", "gossip", "--because", "invented")[1]
-    assert "stored as retracted" in memory("add", "Ada Example paints boats", "--source", "gossip")[1]
-    assert memory("retract", "gossip", "--lift")[0] == 0 and memory("retract", "gossip", "--lift")[0] == 2
+    assert (
+        "stored as retracted" in memory("add", "Ada Example paints boats", "--source", "gossip")[1]
+    )
+    assert (
+        memory("retract", "gossip", "--lift")[0] == 0
+        and memory("retract", "gossip", "--lift")[0] == 2
+    )
     code, forgotten = memory("forget", "Ada Example", "--json")
     assert code == 0 and forgotten["proved"] and forgotten["deleted"]["memory_item"] == 2
     assert "Nothing began" in memory("timeline")[1]
@@ -53,7 +60,10 @@ def test_an_export_is_a_file_that_import_reads(memory, tmp_path, monkeypatch):
     memory("add", "A note to take along")
     file = tmp_path / "memory.jsonl"
 
-    assert memory("export", str(file))[0] == 0 and memory("import", str(file), "--namespace", "copy")[0] == 0
+    assert (
+        memory("export", str(file))[0] == 0
+        and memory("import", str(file), "--namespace", "copy")[0] == 0
+    )
     assert "A note to take along" in memory("timeline", "--namespace", "copy")[1]
     file.write_text("no json\n")
     assert memory("import", str(file)) == (
@@ -78,7 +88,10 @@ def test_an_export_is_a_file_that_import_reads(memory, tmp_path, monkeypatch):
         (["forget", "Ada Example", "--known-at", "2026-01-01"], "memory forget is done now"),
         (["reembed", "--as-of", "2026-01-01"], "memory reembed is done now"),
         (["forget", "a"], "too short"),
-        (["forget", "Ada Example", "--namespace", "work"], "deletes in every namespace, not only in 'work'"),
+        (
+            ["forget", "Ada Example", "--namespace", "work"],
+            "deletes in every namespace, not only in 'work'",
+        ),
         (["conversation", "--until", "soon"], "until is 'soon'"),
     ],
 )

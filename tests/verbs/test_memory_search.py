@@ -5,21 +5,47 @@ import pytest
 from scripts.verbs.__main__ import main
 
 pytestmark = pytest.mark.usefixtures("database")
-KEYS = ["id", "type", "title", "source", "text", "score", "why", "valid_from", "valid_to", "recorded_at", "citation"]
+KEYS = [
+    "id",
+    "type",
+    "title",
+    "source",
+    "text",
+    "score",
+    "why",
+    "valid_from",
+    "valid_to",
+    "recorded_at",
+    "citation",
+]
 
 
 def test_search_prints_what_was_found_and_explains_it(capsys):
-    main(["memory", "add", "Hard carbon makes good anodes", "--type", "fact", "--since", "2026-01-01"])
+    main(
+        [
+            "memory",
+            "add",
+            "Hard carbon makes good anodes",
+            "--type",
+            "fact",
+            "--since",
+            "2026-01-01",
+        ]
+    )
     capsys.readouterr()
 
     assert main(["memory", "search", "carbon anodes", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found) == ["query", "plan", "results", "timings_ms"] and found["plan"] == "similar"
-    assert list(found["results"][0]) == KEYS and found["results"][0]["valid_from"].startswith("2026-01-01")
+    assert list(found["results"][0]) == KEYS and found["results"][0]["valid_from"].startswith(
+        "2026-01-01"
+    )
 
     main(["memory", "search", "carbon anodes", "--explain"])
     told = capsys.readouterr().out
-    assert all(part in told for part in ("Plan: similar", "WITH asked AS", "database", "shares", "meaning"))
+    assert all(
+        part in told for part in ("Plan: similar", "WITH asked AS", "database", "shares", "meaning")
+    )
 
 
 def test_a_search_that_cannot_be_is_refused_in_words(capsys):

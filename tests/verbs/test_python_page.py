@@ -33,7 +33,11 @@ def cell(source: str, names: dict[str, Any]) -> Any:
     body = ast.parse(source).body
     last = body.pop() if isinstance(body[-1], ast.Expr) else None
     exec(compile(ast.Module(body, []), "u/python.md", "exec"), names)
-    return eval(compile(ast.Expression(last.value), "u/python.md", "eval"), names) if isinstance(last, ast.Expr) else None
+    return (
+        eval(compile(ast.Expression(last.value), "u/python.md", "eval"), names)
+        if isinstance(last, ast.Expr)
+        else None
+    )
 
 
 def test_every_block_of_the_page_runs(sources: None) -> None:

@@ -1,4 +1,6 @@
-"""The whole pipeline on recorded answers of the real arXiv and on real feeds, through the real collectors."""
+"""The whole pipeline on recorded answers of the real arXiv and on real feeds, through the real
+collectors.
+"""
 
 import json
 import os
@@ -13,20 +15,35 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = ROOT.parent / "shared/data"
-FEEDS = ("rss_item_link_corrupted_ampersands.xml", "item_guid.xml", "rdf_item_title.xml", "item_content_encoded.xml")
+FEEDS = (
+    "rss_item_link_corrupted_ampersands.xml",
+    "item_guid.xml",
+    "rdf_item_title.xml",
+    "item_content_encoded.xml",
+)
 
-pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason=f"the recorded inputs are not at {RECORDED}")
+pytestmark = pytest.mark.skipif(
+    not RECORDED.is_dir(), reason=f"the recorded inputs are not at {RECORDED}"
+)
 
 
 @pytest.fixture
 def recorded() -> Iterator[str]:
     """The address of a server that answers with the recordings, and 404 for every page behind them."""
-    page = json.loads((RECORDED / "arxiv/q_testing_s0_m100_cfe7536492ca.json").read_text())["body"].encode()
+    page = json.loads((RECORDED / "arxiv/q_testing_s0_m100_cfe7536492ca.json").read_text())[
+        "body"
+    ].encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             name = self.path.partition("?")[0].rpartition("/")[2]
-            body = page if name == "query" else (RECORDED / "feeds" / name).read_bytes() if name in FEEDS else None
+            body = (
+                page
+                if name == "query"
+                else (RECORDED / "feeds" / name).read_bytes()
+                if name in FEEDS
+                else None
+            )
             self.send_response(404 if body is None else 200)
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
@@ -44,7 +61,9 @@ def recorded() -> Iterator[str]:
     server.server_close()
 
 
-def test_daily_research_on_recorded_arxiv_and_feeds_ends_with_a_cited_digest(database: str, recorded: str) -> None:
+def test_daily_research_on_recorded_arxiv_and_feeds_ends_with_a_cited_digest(
+    database: str, recorded: str
+) -> None:
     settings = {
         "MILLRACE_DATABASE_URL": database,
         "MILLRACE_SOURCES": "arxiv,feeds",
@@ -66,7 +85,12 @@ def test_daily_research_on_recorded_arxiv_and_feeds_ends_with_a_cited_digest(dat
     status = {source["name"]: source["status"] for source in result["sources"]}
     assert status["arxiv"] == "ok", result["sources"]
     assert len(result["topics"]) == 3
-    cited = {one for topic in result["topics"] for finding in topic["findings"] for one in finding["citations"]}
+    cited = {
+        one
+        for topic in result["topics"]
+        for finding in topic["findings"]
+        for one in finding["citations"]
+    }
     assert cited
     assert cited <= set(result["evidence"])
     assert any("arxiv.org/abs/" in result["evidence"][one]["url"] for one in cited)

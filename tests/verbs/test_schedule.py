@@ -25,7 +25,10 @@ def at(cron: str, zone: str = "Europe/London") -> verb.Schedule:
 def test_cron_in_the_machines_own_zone_is_the_line_itself():
     line = verb.cron("daily", at("0 30 8 * * 1-5"), "/opt/mill race", LONDON).splitlines()[1]
 
-    assert line == "30 8 * * 1-5 cd '/opt/mill race' && scripts/millrace schedule run daily --within 3m"
+    assert (
+        line
+        == "30 8 * * 1-5 cd '/opt/mill race' && scripts/millrace schedule run daily --within 3m"
+    )
 
 
 def test_cron_in_another_zone_starts_at_every_minute_that_may_be_meant():
@@ -61,7 +64,9 @@ def test_systemd_accepts_the_units(tmp_path: Path):
     (tmp_path / "millrace-daily-research.timer").write_text(timer)
     (tmp_path / "millrace-daily-research.service").write_text(service)
 
-    done = subprocess.run([program, "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True)
+    done = subprocess.run(
+        [program, "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True
+    )
 
     assert done.returncode == 0, done.stderr
 
@@ -105,7 +110,9 @@ def test_without_a_window_the_last_due_start_is_made_up_for(monkeypatch: pytest.
 
 def test_the_minutes_of_cron_cover_every_due_moment_of_a_year():
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    line = verb.cron("daily", at("0 0 8 * * *"), "/opt/m", ZoneInfo("Australia/Lord_Howe")).splitlines()[1]
+    line = verb.cron(
+        "daily", at("0 0 8 * * *"), "/opt/m", ZoneInfo("Australia/Lord_Howe")
+    ).splitlines()[1]
     minutes = {int(part) for part in line.split()[0].split(",")}
 
     for day in range(366):

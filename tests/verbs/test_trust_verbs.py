@@ -1,4 +1,6 @@
-"""`tools`, `gaps`, `recover` and `risk` as a person starts them: each the program itself, in a process of its own."""
+"""`tools`, `gaps`, `recover` and `risk` as a person starts them: each the program itself, in a
+process of its own.
+"""
 
 import asyncio
 import json
@@ -41,9 +43,13 @@ def test_a_changed_tool_is_shown_held_and_approved(box):
     approved = millrace("tools", "approve", "box.echo", "--json")
     after = millrace("tools", "list", "--json")
 
-    assert before["held"] == ["box.echo"] and "changed since it was approved (description)" in " ".join(before["problems"])
+    assert before["held"] == [
+        "box.echo"
+    ] and "changed since it was approved (description)" in " ".join(before["problems"])
     assert approved["enabled"] == "box.echo" and after["held"] == []
-    assert {tool["name"]: tool["description"] for tool in after["tools"]}["box.echo"].endswith("a friend.")
+    assert {tool["name"]: tool["description"] for tool in after["tools"]}["box.echo"].endswith(
+        "a friend."
+    )
     assert "waits to be enabled" in subprocess_error("tools", "approve", "box.echo")
 
 
@@ -79,8 +85,13 @@ def test_missing_tools_are_listed_with_how_often_they_were_missed():
 
 def test_a_run_whose_runner_died_is_gone_on_with():
     outcome = start(compiled("do_task"), "do_task", {"task": "Count to three."})
-    db.execute("UPDATE run SET status = 'running', finished_at = NULL WHERE id = %s", [outcome.run_id])
-    db.execute("UPDATE step SET status = 'running' WHERE run_id = %s AND name = 'assist.close'", [outcome.run_id])
+    db.execute(
+        "UPDATE run SET status = 'running', finished_at = NULL WHERE id = %s", [outcome.run_id]
+    )
+    db.execute(
+        "UPDATE step SET status = 'running' WHERE run_id = %s AND name = 'assist.close'",
+        [outcome.run_id],
+    )
 
     (recovered,) = millrace("recover", "--json")["recovered"]
 
@@ -93,11 +104,35 @@ def test_a_run_whose_runner_died_is_gone_on_with():
     [
         (("mail.send",), "mail.send is high risk and always asks: built-in rule for mail.send"),
         (("chat.deleteMessage",), "what is deleted is lost"),
-        (("web.search",), "medium risk and runs without asking (setting risk_medium): built-in rule for web.search"),
-        (("research.widen",), "medium risk and runs without asking (setting risk_medium): built-in rule for research.widen"),
-        (("x.look", "--annotations", '{"readOnlyHint": true}'), "x.look is low risk and runs and is logged: the tool says"),
-        (("x.y",), "x.y is high risk and always asks: the tool does not say what it does, so it may destroy or publish"),
-        (("x.y", "--annotations", '{"destructiveHint": true}'), "the tool says that it may overwrite or destroy"),
+        (
+            ("web.search",),
+            (
+                "medium risk and runs without asking (setting risk_medium): built-in rule for"
+                " web.search"
+            ),
+        ),
+        (
+            ("research.widen",),
+            (
+                "medium risk and runs without asking (setting risk_medium): built-in rule for"
+                " research.widen"
+            ),
+        ),
+        (
+            ("x.look", "--annotations", '{"readOnlyHint": true}'),
+            "x.look is low risk and runs and is logged: the tool says",
+        ),
+        (
+            ("x.y",),
+            (
+                "x.y is high risk and always asks: the tool does not say what it does, so it may"
+                " destroy or publish"
+            ),
+        ),
+        (
+            ("x.y", "--annotations", '{"destructiveHint": true}'),
+            "the tool says that it may overwrite or destroy",
+        ),
     ],
 )
 def test_risk_explain_names_the_rule_that_decided(arguments, words):

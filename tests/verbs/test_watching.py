@@ -14,7 +14,9 @@ from scripts.verbs.__main__ import main
 @pytest.fixture
 def stalled(database: str) -> int:
     """The id of an open alert."""
-    return alerts.raise_alert("StalledRun", "critical", "prometheus", "1 run(s) stand still", {"flow": "daily_research"})["id"]
+    return alerts.raise_alert(
+        "StalledRun", "critical", "prometheus", "1 run(s) stand still", {"flow": "daily_research"}
+    )["id"]
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
@@ -26,11 +28,15 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
 
 def test_alerts_are_listed_seen_and_ended(stalled: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert "StalledRun 1 run(s) stand still" in said(capsys, "alerts")
-    assert f"alert {stalled} (StalledRun) is acknowledged" in said(capsys, "alerts", "ack", str(stalled))
+    assert f"alert {stalled} (StalledRun) is acknowledged" in said(
+        capsys, "alerts", "ack", str(stalled)
+    )
     assert "acknowledged" in said(capsys, "alerts", "list")
     shown = said(capsys, "alerts", "show", str(stalled))
     assert "First steps:" in shown and "scripts/millrace recover" in shown
-    assert f"alert {stalled} (StalledRun) is resolved" in said(capsys, "alerts", "resolve", str(stalled))
+    assert f"alert {stalled} (StalledRun) is resolved" in said(
+        capsys, "alerts", "resolve", str(stalled)
+    )
     assert "No open alerts" in said(capsys, "alerts")
     assert json.loads(said(capsys, "alerts", "list", "--all", "--json"))[0]["state"] == "resolved"
 
@@ -69,7 +75,10 @@ def test_figures_are_listed_shown_and_written_with_another_prefix(
     database: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     listed = said(capsys, "metrics", "list", "--prefix", "genesis").splitlines()
-    assert "genesis_agents_total  gauge" in listed and "genesis_cost_usd_total {agent, model}  counter" in listed
+    assert (
+        "genesis_agents_total  gauge" in listed
+        and "genesis_cost_usd_total {agent, model}  counter" in listed
+    )
     assert "millrace_exporter_up 1.0" in said(capsys, "metrics", "show")
     said(capsys, "metrics", "write", "--prefix", "genesis", "--to", str(tmp_path))
     assert "genesis_errors_total" in (tmp_path / "prometheus/rules.yml").read_text()

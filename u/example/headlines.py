@@ -3,10 +3,12 @@
 
 """A place to try things: the newest headlines of one feed, read with the bundle's own tool.
 
-Copy this file to `u/<your name>/` and change it. Scripts in `u/` may import anything in `f/`; nothing imports them, and
-`scripts/deploy` does not push them (add your own folder to `includes` in wmill.yaml, or paste the file into the editor).
+Copy this file to `u/<your name>/` and change it. Scripts in `u/` may import anything in `f/`;
+nothing imports them, and `scripts/deploy` does not push them (add your own folder to `includes` in
+wmill.yaml, or paste the file into the editor).
 
-    PYTHONPATH=. .millrace/venv/bin/python u/example/headlines.py https://www.quantamagazine.org/feed/
+    PYTHONPATH=. .millrace/venv/bin/python u/example/headlines.py
+    https://www.quantamagazine.org/feed/
 """
 
 import sys

@@ -15,7 +15,8 @@ from f.millrace.memory import documents, history
 from f.millrace.trust import decisions
 
 LONGEST_QUESTION = 2_000
-# A question of few words of its own leans on the one before when it points back: "When will it end?", "And in 2025?"
+# A question of few words of its own leans on the one before when it points back: "When will it
+# end?", "And in 2025?"
 POINTS_BACK = re.compile(
     r"(?i)^\W*(?:and|but|or|so|then|also|what about|how about|what else)\b"
     r"|\b(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|one|ones|same)\b"
@@ -27,9 +28,14 @@ class Reply(BaseModel):
     """The answer to a question."""
 
     text: str = Field(
-        description="The sentences, then what sources disagree about; each with numbers in brackets that `sources` explains."
+        description=(
+            "The sentences, then what sources disagree about; each with numbers in brackets that"
+            " `sources` explains."
+        )
     )
-    sources: list[dict[str, Any]] = Field(description="number, id, url, title, source and published_at of each that is cited.")
+    sources: list[dict[str, Any]] = Field(
+        description="number, id, url, title, source and published_at of each that is cited."
+    )
     result: contracts.TopicResult
 
 
@@ -41,14 +47,18 @@ def ask(
     fresh: bool = False,
     trust: contracts.Trust = "own",
 ) -> Reply:
-    """Answer the question from memory if that is enough, else by research; `on_token` gets each sentence that was checked.
+    """Answer the question from memory if that is enough, else by research; `on_token` gets each
+    sentence that was checked.
 
-    With `memory_only` nothing else is asked, with `fresh` research is done whatever memory has. With `session` the conversation
-    of that name is continued and remembered. `trust` says who wrote the question. Call it inside a step.
+    With `memory_only` nothing else is asked, with `fresh` research is done whatever memory has.
+    With `session` the conversation of that name is continued and remembered. `trust` says who wrote
+    the question. Call it inside a step.
     """
     question = " ".join(question.split())
     if not question or len(question) > LONGEST_QUESTION:
-        raise errors.BadInput(f"a question has 1 to {LONGEST_QUESTION} characters, this one {len(question)}")
+        raise errors.BadInput(
+            f"a question has 1 to {LONGEST_QUESTION} characters, this one {len(question)}"
+        )
     earlier = [asked for asked, _ in history.turns(session)] if session else []
     run_id = run_context.current().run_id
     numbers: dict[str, int] = {}
@@ -57,7 +67,11 @@ def ask(
         if on_token is not None:
             on_token(_line(finding, numbers) + "\n")
 
-    topic: dict[str, Any] = {"id": ids.stable_id("topic", run_id, question), "title": _whole(question, earlier), "trust": trust}
+    topic: dict[str, Any] = {
+        "id": ids.stable_id("topic", run_id, question),
+        "title": _whole(question, earlier),
+        "trust": trust,
+    }
     with run_context.within(session_id=session or "", turn_id=topic["id"] if session else ""):
         known = None if fresh else _from_memory(run_id, topic, earlier, show, memory_only)
         if fresh:
@@ -74,20 +88,31 @@ def ask(
     reply = Reply(text=text, sources=_sources(run_id, topic["id"], numbers), result=result)
     if session:
         cited = {"evidence": list(numbers)}
-        history.remember_turn(session, question, " ".join(f.text for f in result.findings) or text, cited)
+        history.remember_turn(
+            session, question, " ".join(f.text for f in result.findings) or text, cited
+        )
     return reply
 
 
 def _from_memory(
-    run_id: str, topic: dict[str, Any], earlier: list[str], show: Callable[[contracts.Finding], None], only: bool
+    run_id: str,
+    topic: dict[str, Any],
+    earlier: list[str],
+    show: Callable[[contracts.Finding], None],
+    only: bool,
 ) -> contracts.TopicResult | None:
-    """Return the answer that memory gives, or None when research has to go on, with what memory has in `topic`."""
+    """Return the answer that memory gives, or None when research has to go on, with what memory has
+    in `topic`.
+    """
     memory = self_rag.answer(run_id, topic["id"], topic["title"], earlier, only)
     if not (memory.enough or only):
         topic["documents"] = memory.documents
         return None
     result = memory.result or contracts.TopicResult(
-        topic_id=topic["id"], title=topic["title"], no_sources=True, stopped_because=stop_reasons.StopReason.NOTHING
+        topic_id=topic["id"],
+        title=topic["title"],
+        no_sources=True,
+        stopped_because=stop_reasons.StopReason.NOTHING,
     )
     for finding in result.findings:
         show(finding)
@@ -108,14 +133,23 @@ def _line(finding: contracts.Finding, numbers: dict[str, int]) -> str:
 
 
 def _dispute(conflict: contracts.Conflict, numbers: dict[str, int]) -> str:
-    """Return both sides of a conflict with their dates, the trusted one first, and why it is trusted."""
+    """Return both sides of a conflict with their dates, the trusted one first, and why it is
+    trusted.
+    """
     order = sorted(range(len(conflict.sides)), key=lambda number: number != conflict.trusted)
     sides = [
-        f"  {'trusted' if number == conflict.trusted else 'other side' if conflict.trusted is not None else 'one side'}: "
-        f"{side.claim} {_marks(side.evidence, numbers)}" + (f" ({', '.join(side.dates)})" if side.dates else "")
+        f"  {'trusted' if number == conflict.trusted else 'other side' if conflict.trusted is not None else 'one side'}:"
+        f" {side.claim} {_marks(side.evidence, numbers)}"
+        + (f" ({', '.join(side.dates)})" if side.dates else "")
         for number, side in ((number, conflict.sides[number]) for number in order)
     ]
-    return "\n".join([f"Sources disagree: {conflict.question}", *sides, *([f"  why: {conflict.why}"] if conflict.why else [])])
+    return "\n".join(
+        [
+            f"Sources disagree: {conflict.question}",
+            *sides,
+            *([f"  why: {conflict.why}"] if conflict.why else []),
+        ]
+    )
 
 
 def _marks(citations: list[str], numbers: dict[str, int]) -> str:
@@ -124,7 +158,11 @@ def _marks(citations: list[str], numbers: dict[str, int]) -> str:
 
 def _sources(run_id: str, topic_id: str, numbers: dict[str, int]) -> list[dict[str, Any]]:
     stored = {piece.id: piece for piece in store.load(run_id, topic_id)}
-    return [{"number": number, **_source(stored[identity])} for identity, number in numbers.items() if identity in stored]
+    return [
+        {"number": number, **_source(stored[identity])}
+        for identity, number in numbers.items()
+        if identity in stored
+    ]
 
 
 def _source(piece: contracts.Evidence) -> dict[str, Any]:
@@ -135,4 +173,9 @@ def _source(piece: contracts.Evidence) -> dict[str, Any]:
         place = documents.opened(piece.url)
     except errors.NotFound:
         return shown  # forgotten, or imported from a memory that did not export its documents
-    return {**shown, "document": {name: place[name] for name in ("id", "path", "page", "place", "offset", "length")}}
+    return {
+        **shown,
+        "document": {
+            name: place[name] for name in ("id", "path", "page", "place", "offset", "length")
+        },
+    }

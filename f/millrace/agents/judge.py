@@ -24,17 +24,30 @@ class Judgement(BaseModel):
     """What the evidence is worth."""
 
     enough: bool = Field(description="Whether it answers the question from more than one source.")
-    claims: list[contracts.Finding] = Field(default_factory=list, description="Key claims, the most important first.")
+    claims: list[contracts.Finding] = Field(
+        default_factory=list, description="Key claims, the most important first."
+    )
     missing: list[str] = Field(default_factory=list, description="Searches for what is missing.")
     conflicts: list[contracts.Contradiction] = Field(default_factory=list)
 
 
-agent = Agent(output_type=ToolOutput(Judgement, name="judge", description="The judgement."), instructions=INSTRUCTIONS)
+agent = Agent(
+    output_type=ToolOutput(Judgement, name="judge", description="The judgement."),
+    instructions=INSTRUCTIONS,
+)
 
 
 async def judge(
-    question: prompt.Body, evidence: Sequence[contracts.Evidence], *, asked: Sequence[str] = (), **options: object
+    question: prompt.Body,
+    evidence: Sequence[contracts.Evidence],
+    *,
+    asked: Sequence[str] = (),
+    **options: object,
 ) -> call.Answer:
     """Return the judgement of the evidence."""
-    sections = {"Question": question, "Today": run_context.now().date().isoformat(), "Asked already": list(asked)}
+    sections = {
+        "Question": question,
+        "Today": run_context.now().date().isoformat(),
+        "Asked already": list(asked),
+    }
     return await call.call("judge", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]

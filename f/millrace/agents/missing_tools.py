@@ -2,8 +2,8 @@
 
 """Gap reports: which tool was missing, which were looked at, and a server that would help.
 
-A report has one form (`GapReport`), is checked against the tools that there are, and is stored once however many runs
-meet the same gap.
+A report has one form (`GapReport`), is checked against the tools that there are, and is stored once
+however many runs meet the same gap.
 """
 
 from collections.abc import Sequence
@@ -40,14 +40,21 @@ class GapReport(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    missing_tools: list[tool_matching.MissingTool] = Field(description="The tools that are missing.", min_length=1, max_length=10)
+    missing_tools: list[tool_matching.MissingTool] = Field(
+        description="The tools that are missing.", min_length=1, max_length=10
+    )
     existing_tools_checked: list[str] = Field(
-        description="For each tool that was looked at, why it does not do: `Evidence: web.search finds pages, it prints nothing`.",
+        description=(
+            "For each tool that was looked at, why it does not do: `Evidence: web.search finds"
+            " pages, it prints nothing`."
+        ),
         min_length=1,
         max_length=100,
     )
     proposed_mcp_server: str = Field(
-        description="A server that would offer the tool, in one sentence.", min_length=3, max_length=600
+        description="A server that would offer the tool, in one sentence.",
+        min_length=3,
+        max_length=600,
     )
 
     @field_validator("existing_tools_checked")
@@ -59,7 +66,9 @@ class GapReport(BaseModel):
         return lines
 
 
-def report(run_id: str, made: GapReport | dict[str, Any], tools: Sequence[client.Tool]) -> dict[str, Any]:
+def report(
+    run_id: str, made: GapReport | dict[str, Any], tools: Sequence[client.Tool]
+) -> dict[str, Any]:
     """Check and store a report and return it; the same gap again is counted, not repeated.
 
     BadInput says which part is malformed, which tool exists already, or which one meets the need.
@@ -68,13 +77,18 @@ def report(run_id: str, made: GapReport | dict[str, Any], tools: Sequence[client
     for need in checked.missing_tools:
         match = tool_matching.find_match(need, tools)
         if match:
-            raise errors.BadInput(f"the report is rejected: {need.name!r} is not missing, {match.why}")
+            raise errors.BadInput(
+                f"the report is rejected: {need.name!r} is not missing, {match.why}"
+            )
     values = redaction.redact(checked.model_dump(mode="json"))
-    gap_id = _stored_as(checked) or ids.stable_id("gap", sorted(need.name.lower() for need in checked.missing_tools))
+    gap_id = _stored_as(checked) or ids.stable_id(
+        "gap", sorted(need.name.lower() for need in checked.missing_tools)
+    )
     db.execute(
-        "INSERT INTO tool_gap AS g (id, report, run_ids) VALUES (%s, %s, ARRAY[%s]::uuid[]) ON CONFLICT (id) DO UPDATE SET "
-        "seen = g.seen + CASE WHEN %s::uuid = ANY(g.run_ids) THEN 0 ELSE 1 END, last_at = clock_timestamp(), "
-        "run_ids = CASE WHEN %s::uuid = ANY(g.run_ids) THEN g.run_ids ELSE g.run_ids || %s::uuid END",
+        "INSERT INTO tool_gap AS g (id, report, run_ids) VALUES (%s, %s, ARRAY[%s]::uuid[]) ON"
+        " CONFLICT (id) DO UPDATE SET seen = g.seen + CASE WHEN %s::uuid = ANY(g.run_ids) THEN 0"
+        " ELSE 1 END, last_at = clock_timestamp(), run_ids = CASE WHEN %s::uuid = ANY(g.run_ids)"
+        " THEN g.run_ids ELSE g.run_ids || %s::uuid END",
         [gap_id, db.jsonb(values), run_id, run_id, run_id, run_id],
     )
     names = [need.name for need in checked.missing_tools]
@@ -83,13 +97,19 @@ def report(run_id: str, made: GapReport | dict[str, Any], tools: Sequence[client
 
 
 def try_report(
-    run_id: str, needs: Sequence[tool_matching.MissingTool], tools: Sequence[client.Tool], proposed: str = ""
+    run_id: str,
+    needs: Sequence[tool_matching.MissingTool],
+    tools: Sequence[client.Tool],
+    proposed: str = "",
 ) -> dict[str, Any] | None:
-    """Report these needs after a look at the tools; None when a tool meets one of them, which is told."""
+    """Report these needs after a look at the tools; None when a tool meets one of them, which is
+    told.
+    """
     made = GapReport(
         missing_tools=list(needs),
         existing_tools_checked=describe_tools(tools),
-        proposed_mcp_server=proposed or PROPOSALS.get(needs[0].name, f"any MCP server with a tool like {needs[0].name}"),
+        proposed_mcp_server=proposed
+        or PROPOSALS.get(needs[0].name, f"any MCP server with a tool like {needs[0].name}"),
     )
     try:
         return report(run_id, made, tools)
@@ -99,8 +119,13 @@ def try_report(
 
 
 PROPOSALS = {
-    SEARCH.name: "web-search over streamable HTTP with search(query, limit); or set search_url, brave_api_key or tavily_api_key",
-    READ.name: "web-pages over streamable HTTP with fetch(url); or allow web.fetch for the researcher",
+    SEARCH.name: (
+        "web-search over streamable HTTP with search(query, limit); or set search_url,"
+        " brave_api_key or tavily_api_key"
+    ),
+    READ.name: (
+        "web-pages over streamable HTTP with fetch(url); or allow web.fetch for the researcher"
+    ),
 }
 
 
@@ -108,7 +133,10 @@ def describe_tools(tools: Sequence[client.Tool]) -> list[str]:
     """Return the lines that tell which tools there were and what each of them does."""
     if not tools:
         return [f"{MARK}no tool is allowed or could be listed"]
-    return [f"{MARK}{tool.name} was listed: {(tool.description or 'no description').splitlines()[0][:160]}" for tool in tools]
+    return [
+        f"{MARK}{tool.name} was listed: {(tool.summary or 'no description')[:160]}"
+        for tool in tools
+    ]
 
 
 def validate(made: GapReport | dict[str, Any]) -> GapReport:
@@ -118,15 +146,18 @@ def validate(made: GapReport | dict[str, Any]) -> GapReport:
     try:
         return GapReport.model_validate(made)
     except ValidationError as error:
-        parts = [f"{'.'.join(map(str, each['loc'])) or 'the report'}: {each['msg']}" for each in error.errors()]
+        parts = [
+            f"{'.'.join(map(str, each['loc'])) or 'the report'}: {each['msg']}"
+            for each in error.errors()
+        ]
         raise errors.BadInput(f"the report is malformed: {'; '.join(parts)[:1000]}") from None
 
 
 def list_reports(run_id: str | None = None) -> list[dict[str, Any]]:
     """Return the stored gaps, the most frequent first, or those of one run."""
     return db.fetch_all(
-        "SELECT id, report, seen, run_ids, first_at, last_at FROM tool_gap "
-        "WHERE %s::uuid IS NULL OR %s::uuid = ANY(run_ids) ORDER BY seen DESC, last_at DESC LIMIT %s",
+        "SELECT id, report, seen, run_ids, first_at, last_at FROM tool_gap WHERE %s::uuid IS NULL"
+        " OR %s::uuid = ANY(run_ids) ORDER BY seen DESC, last_at DESC LIMIT %s",
         [run_id, run_id, MOST_STORED],
     )
 
@@ -134,9 +165,13 @@ def list_reports(run_id: str | None = None) -> list[dict[str, Any]]:
 def _stored_as(made: GapReport) -> str | None:
     """Return the id of the stored gap that misses the same tools, in whatever words."""
     for row in list_reports():
-        known = [tool_matching.MissingTool.model_validate(need) for need in row["report"]["missing_tools"]]
+        known = [
+            tool_matching.MissingTool.model_validate(need)
+            for need in row["report"]["missing_tools"]
+        ]
         if len(known) == len(made.missing_tools) and all(
-            any(tool_matching.is_same_need(need, other) for other in known) for need in made.missing_tools
+            any(tool_matching.is_same_need(need, other) for other in known)
+            for need in made.missing_tools
         ):
             return str(row["id"])
     return None

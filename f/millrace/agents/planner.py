@@ -21,22 +21,36 @@ class Query(BaseModel):
     """One search."""
 
     text: str = Field(description="What to search for, a few words.", max_length=300)
-    tool: str = Field(default="", description="Name of the tool to ask; empty: the first that searches.")
+    tool: str = Field(
+        default="", description="Name of the tool to ask; empty: the first that searches."
+    )
 
 
 class Plan(BaseModel):
     """What to search for."""
 
-    queries: list[Query] = Field(description="The most important first; three at most.", max_length=6)
+    queries: list[Query] = Field(
+        description="The most important first; three at most.", max_length=6
+    )
 
 
-agent = Agent(output_type=ToolOutput(Plan, name="plan", description="The searches."), instructions=INSTRUCTIONS)
+agent = Agent(
+    output_type=ToolOutput(Plan, name="plan", description="The searches."),
+    instructions=INSTRUCTIONS,
+)
 
 
 async def plan(
-    question: prompt.Body, *, known: Sequence[str] = (), tools: Sequence[str] = (), earlier: Sequence[str] = (), **options: object
+    question: prompt.Body,
+    *,
+    known: Sequence[str] = (),
+    tools: Sequence[str] = (),
+    earlier: Sequence[str] = (),
+    **options: object,
 ) -> call.Answer:
-    """Return the searches for a question, given what is known, the tools there are and the conversation so far."""
+    """Return the searches for a question, given what is known, the tools there are and the
+    conversation so far.
+    """
     text = prompt.compose(
         {
             "Question": question,

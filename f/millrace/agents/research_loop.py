@@ -1,10 +1,10 @@
 # requirements:
 
-"""The research loop, a LangGraph graph inside one step: plan, search, read, judge, check claims, then refine, settle a
-conflict, try another way, escalate or write.
+"""The research loop, a LangGraph graph inside one step.
 
-It needs no checkpointer: evidence is stored before it is used and each model answer is a row, so a repeated step finds
-them again. It stops for one of the reasons of `Stop`.
+It plans, searches, reads, judges and checks claims; then it refines, resolves a conflict, tries
+another way, escalates or writes. It needs no checkpointer: evidence is stored before it is used and each model answer is a row, so a
+repeated step finds them again. It stops for one of the reasons of `Stop`.
 """
 
 import asyncio
@@ -13,7 +13,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from f.millrace.agents import judge, missing_tools, planner, scope, state_graph, stop_reasons, writer
+from f.millrace.agents import (
+    judge,
+    missing_tools,
+    planner,
+    scope,
+    state_graph,
+    stop_reasons,
+    writer,
+)
 from f.millrace.core import config, contracts, errors, ids, money, run_context
 from f.millrace.evidence import citations, confidence, conflicts, pool, prompt, source_quality
 from f.millrace.memory import recall
@@ -27,7 +35,10 @@ PAGES_A_ROUND = 4
 MODEL_FAILURES = 2
 MOST_CLAIMS = 6
 RECURSION_LIMIT = 80
-STOOD_IN = "A model gave no usable answer in time; what it was asked for was picked from the evidence by the offline model."
+STOOD_IN = (
+    "A model gave no usable answer in time; what it was asked for was picked from the evidence by"
+    " the offline model."
+)
 
 
 class State(TypedDict, total=False):
@@ -44,7 +55,8 @@ class Research:
 
     Attributes:
         loop: Off: read and write once, settle nothing.
-        given_only: Nothing is searched for: what is given is judged, conflicts in it are settled, and it is written.
+        given_only: Nothing is searched for: what is given is judged, conflicts in it are settled,
+            and it is written.
     """
 
     run_id: str
@@ -77,7 +89,9 @@ class Research:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.gathered = pool.EvidencePool(self.run_id, self.topic_id, self.question, heard=self.tools.heard)
+        self.gathered = pool.EvidencePool(
+            self.run_id, self.topic_id, self.question, heard=self.tools.heard
+        )
 
     @property
     def pieces(self) -> dict[str, contracts.Evidence]:
@@ -138,7 +152,7 @@ class Research:
         graph.add_edge("write", state_graph.END)
         return graph.compile()
 
-    # Nodes ----------------------------------------------------------------------------------------------------------
+    # Nodes ----------------------------------------------------------------------------------------
 
     async def plan(self, state: State) -> State:
         """Take what is at hand, then ask what to search for."""
@@ -147,10 +161,13 @@ class Research:
         if self.given_only:
             return {"queries": [], "hits": first}
         known = [memory.text[:200] for memory in recall.recall(self.question, limit=5)]
-        tools = [f"{tool.name}: {tool.description.splitlines()[0] if tool.description else ''}" for tool in self.tools.searches()]
+        tools = [f"{tool.name}: {tool.summary}" for tool in self.tools.searches()]
         events.emit("progress", f"Planning: {self.question}", topic=self.topic_id)
         answer = await self._ask(planner.plan, known=known, tools=tools, earlier=self.earlier)
-        return {"queries": self._unasked(answer.output.queries) or [planner.Query(text=self.question)], "hits": first}
+        return {
+            "queries": self._unasked(answer.output.queries) or [planner.Query(text=self.question)],
+            "hits": first,
+        }
 
     async def search(self, state: State) -> State:
         """Ask the tools that search, all queries of the round at once."""
@@ -161,7 +178,12 @@ class Research:
         hits = list({ids.canonical_url(hit.url): hit for hits in found for hit in hits}.values())
         self.served |= {hit.tool for hit in hits}
         if queries:
-            events.emit("progress", f"Searching… {len(hits)} results", topic=self.topic_id, round=self.rounds)
+            events.emit(
+                "progress",
+                f"Searching… {len(hits)} results",
+                topic=self.topic_id,
+                round=self.rounds,
+            )
         if self.tools.search_failed:
             self._note(stop_reasons.StopReason.SEARCH_FAILED)
             self.gathered.take_memories()
@@ -171,7 +193,9 @@ class Research:
         """Read the pages that promise most and store what they say about the question."""
         unread = self.gathered.unseen(state.get("hits") or [])
         in_time = self._seconds_left() > 0
-        await asyncio.gather(*(self.gathered.read(hit, self.tools, in_time) for hit in unread[:PAGES_A_ROUND]))
+        await asyncio.gather(
+            *(self.gathered.read(hit, self.tools, in_time) for hit in unread[:PAGES_A_ROUND])
+        )
         self.fresh, self.known = len(self.pieces) - self.known, len(self.pieces)
         return {"hits": unread[PAGES_A_ROUND:]}
 
@@ -179,7 +203,12 @@ class Research:
         """Have the evidence judged; without evidence there is nothing to judge."""
         if not self.pieces or not self.loop:
             return {"judgement": None}
-        events.emit("progress", f"Judging {len(self.pieces)} passages", topic=self.topic_id, round=self.rounds)
+        events.emit(
+            "progress",
+            f"Judging {len(self.pieces)} passages",
+            topic=self.topic_id,
+            round=self.rounds,
+        )
         answer = await self._ask(judge.judge, self.gathered.shown(), asked=self.asked)
         return {"judgement": answer.output}
 
@@ -196,14 +225,20 @@ class Research:
     async def refine(self, state: State) -> State:
         """Choose the next searches from what is missing."""
         judgement = state.get("judgement")
-        wanted = [planner.Query(text=text[:300]) for text in (judgement.missing if judgement else [])]
+        wanted = [
+            planner.Query(text=text[:300]) for text in (judgement.missing if judgement else [])
+        ]
         queries = self._unasked(wanted)
         if not queries:
-            self.stuck = self.stuck or (stop_reasons.StopReason.CONFUSED if wanted else stop_reasons.StopReason.STALLED)
+            self.stuck = self.stuck or (
+                stop_reasons.StopReason.CONFUSED if wanted else stop_reasons.StopReason.STALLED
+            )
         return {"queries": queries}
 
     async def another_way(self, state: State) -> State:
-        """Go on in other words, from another source and from memory; when that was tried, leave it for a person to see."""
+        """Go on in other words, from another source and from memory; when that was tried, leave it
+        for a person to see.
+        """
         query = None
         if not self.tried_another_way:
             self.tried_another_way = True
@@ -213,7 +248,10 @@ class Research:
         if query or len(self.pieces) > self.known:
             words = f"{query.tool}: {query.text}" if query else "what memory knows"
             events.emit(
-                "decision", f"{self.stuck.capitalize()}; trying another way: {words}", topic=self.topic_id, stuck=self.stuck
+                "decision",
+                f"{self.stuck.capitalize()}; trying another way: {words}",
+                topic=self.topic_id,
+                stuck=self.stuck,
             )
         else:
             self.stop, self.escalated = self.stuck, True
@@ -222,7 +260,11 @@ class Research:
     async def settle(self, state: State) -> State:
         """Weigh the sides of each conflict; one that is undecided is searched for once."""
         self.conflicts = [conflicts.resolve(conflict, self.pieces) for conflict in self.conflicts]
-        open_questions = [planner.Query(text=conflict.question[:300]) for conflict in self.conflicts if conflict.trusted is None]
+        open_questions = [
+            planner.Query(text=conflict.question[:300])
+            for conflict in self.conflicts
+            if conflict.trusted is None
+        ]
         queries = self._unasked(open_questions)[:1] if self._may_go_on() else []
         return {"queries": queries}
 
@@ -232,11 +274,20 @@ class Research:
         missing = [] if searches else [missing_tools.SEARCH]
         if not self.tools.readers("url"):
             missing.append(missing_tools.READ)
-        reported = missing_tools.try_report(self.run_id, missing, list(self.tools.listed.values())) if missing else None
+        reported = (
+            missing_tools.try_report(self.run_id, missing, list(self.tools.listed.values()))
+            if missing
+            else None
+        )
         if reported:
             self.gaps.append(reported)
         said = f"Not enough evidence on {self.question!r}: {self.stop}"
-        events.emit("escalation" if self.escalated else "decision", said, topic=self.topic_id, stop=self.stop)
+        events.emit(
+            "escalation" if self.escalated else "decision",
+            said,
+            topic=self.topic_id,
+            stop=self.stop,
+        )
         return {}
 
     async def write(self, state: State) -> State:
@@ -245,7 +296,9 @@ class Research:
             return {}
         events.emit("progress", f"Writing: {self.question}", topic=self.topic_id)
         gate = citations.StreamVerifier(self.pieces, self._show)
-        standing = [claim for claim in self.claims if conflicts.is_consistent(claim, self.conflicts)]
+        standing = [
+            claim for claim in self.claims if conflicts.is_consistent(claim, self.conflicts)
+        ]
         in_words = [conflicts.summarise(conflict) for conflict in self.conflicts]
         answer = await self._ask(
             writer.write,
@@ -262,20 +315,28 @@ class Research:
         for sentence, reason in checked.dropped:
             events.emit("decision", f"Dropped: {sentence[:160]} ({reason})", topic=self.topic_id)
         # What lost a conflict is told with the conflict, not as a finding.
-        findings = [self._placed(finding) for finding in checked.findings or self.claims[:MOST_CLAIMS]]
-        self.findings = [finding for finding in findings if conflicts.is_consistent(finding, self.conflicts)] or findings
+        findings = [
+            self._placed(finding) for finding in checked.findings or self.claims[:MOST_CLAIMS]
+        ]
+        self.findings = [
+            finding for finding in findings if conflicts.is_consistent(finding, self.conflicts)
+        ] or findings
         for finding in self.findings if not gate.shown else []:
             self._show(finding)
         return {}
 
-    # Edges ----------------------------------------------------------------------------------------------------------
+    # Edges ----------------------------------------------------------------------------------------
 
     def _after_read(self, state: State) -> str:
         # The same evidence is not judged, and paid for, twice.
         return "judge" if self.fresh or self.rounds == 1 else self._next(state)
 
     def _after_check(self, state: State) -> str:
-        if self.conflicts and any(not conflict.why for conflict in self.conflicts) and not self.stop:
+        if (
+            self.conflicts
+            and any(not conflict.why for conflict in self.conflicts)
+            and not self.stop
+        ):
             return "settle"
         return self._next(state)
 
@@ -295,7 +356,9 @@ class Research:
                 self.stop = stop_reasons.StopReason.ENOUGH
             elif not self.loop or self.given_only:
                 self.stop = stop_reasons.StopReason.ONE_ROUND
-            elif self.rounds > 1 and not self.fresh and (self.tried_another_way or self._may_go_on()):
+            elif (
+                self.rounds > 1 and not self.fresh and (self.tried_another_way or self._may_go_on())
+            ):
                 self.stuck = self.stuck or stop_reasons.StopReason.STALLED
                 return "another_way"
             elif self.rounds >= config.settings().max_rounds:
@@ -304,14 +367,25 @@ class Research:
                 self.stop = stop_reasons.StopReason.TIME
             else:
                 return "refine"
-        return "write" if self.stop in (stop_reasons.StopReason.ENOUGH, stop_reasons.StopReason.ONE_ROUND) else "escalate"
+        return (
+            "write"
+            if self.stop in (stop_reasons.StopReason.ENOUGH, stop_reasons.StopReason.ONE_ROUND)
+            else "escalate"
+        )
 
     def _may_go_on(self) -> bool:
-        return not self.stop and not self.given_only and self.rounds < config.settings().max_rounds and self._seconds_left() > 0
+        return (
+            not self.stop
+            and not self.given_only
+            and self.rounds < config.settings().max_rounds
+            and self._seconds_left() > 0
+        )
 
-    # Helpers --------------------------------------------------------------------------------------------------------
+    # Helpers --------------------------------------------------------------------------------------
 
-    async def _ask(self, agent: Callable[..., Awaitable[call.Answer]], *arguments: Any, **options: Any) -> call.Answer:
+    async def _ask(
+        self, agent: Callable[..., Awaitable[call.Answer]], *arguments: Any, **options: Any
+    ) -> call.Answer:
         """Ask an agent; when its model fails or the money is spent, the offline model stands in."""
         name = agent.__name__
         # A headline is untrusted text: it is researched, and nothing that it orders is done.
@@ -319,7 +393,11 @@ class Research:
         role = {"plan": "planner", "judge": "judge", "write": "writer"}[name]
         own = config.settings().agents.get(role)
         seconds = max(1.0, self._seconds_left())
-        if self.stop != stop_reasons.StopReason.BUDGET and self.model_failures < MODEL_FAILURES and (own is None or own.enabled):
+        if (
+            self.stop != stop_reasons.StopReason.BUDGET
+            and self.model_failures < MODEL_FAILURES
+            and (own is None or own.enabled)
+        ):
             try:
                 answer = await agent(question, *arguments, seconds=seconds, **options)
                 return answer
@@ -335,7 +413,9 @@ class Research:
         return await agent(question, *arguments, model=offline.OfflineModel(), **options)
 
     async def _search(self, query: planner.Query) -> list[toolbox.Hit]:
-        allowed = scope.may_search(self.question, self.earlier, query.text, self.tools, self.topic_id)
+        allowed = scope.may_search(
+            self.question, self.earlier, query.text, self.tools, self.topic_id
+        )
         if not allowed or self._seconds_left() <= 0:
             return []
         return await self.tools.search(query.text, query.tool)
@@ -344,8 +424,14 @@ class Research:
         return stop_reasons.drop_asked(queries, self.asked)[:QUERIES_A_ROUND]
 
     def _placed(self, finding: contracts.Finding) -> contracts.Finding:
-        """Return the finding with which of several things of one name it is about, as the judged claims have it."""
-        about = {claim.about for claim in self.claims if claim.about and set(claim.citations) & set(finding.citations)}
+        """Return the finding with which of several things of one name it is about, as the judged
+        claims have it.
+        """
+        about = {
+            claim.about
+            for claim in self.claims
+            if claim.about and set(claim.citations) & set(finding.citations)
+        }
         return finding.model_copy(update={"about": about.pop()}) if len(about) == 1 else finding
 
     def _show(self, finding: contracts.Finding) -> None:
@@ -361,7 +447,11 @@ class Research:
         return config.settings().topic_seconds - (time.monotonic() - self.started)
 
     def _result(self) -> contracts.TopicResult:
-        cited = {self.pieces[identity].source for finding in self.findings for identity in finding.citations}
+        cited = {
+            self.pieces[identity].source
+            for finding in self.findings
+            for identity in finding.citations
+        }
         score = confidence.rate(
             question=self.question,
             calls=self.tools.calls,
@@ -371,10 +461,15 @@ class Research:
             findings=self.findings,
             dropped=self.dropped,
             conflicts=self.conflicts,
-            history=source_quality.track_record(run_context.current().namespace, self.run_id, sorted(cited)),
+            history=source_quality.track_record(
+                run_context.current().namespace, self.run_id, sorted(cited)
+            ),
         )
         reason = self.stop or stop_reasons.StopReason.STALLED
-        reasons = [reason if self.findings else f"{stop_reasons.StopReason.NOTHING} ({reason})", *self.notes]
+        reasons = [
+            reason if self.findings else f"{stop_reasons.StopReason.NOTHING} ({reason})",
+            *self.notes,
+        ]
         return contracts.TopicResult(
             topic_id=self.topic_id,
             title=self.question,

@@ -2,7 +2,8 @@
 
 """Researcher: a topic in; cited findings, conflicts and confidence out.
 
-The agents that do the work are planner, judge and writer, in the loop of research_loop; the tools are found at run time.
+The agents that do the work are planner, judge and writer, in the loop of research_loop; the tools
+are found at run time.
 """
 
 from collections.abc import Callable
@@ -21,12 +22,16 @@ from f.millrace.trust import authority, decisions, risk, taint
 class Spec(BaseModel):
     """What the researcher is allowed and expected to do, unless settings say otherwise."""
 
-    role: str = "Finds out what is known about a topic, from several sources, and says how sure it is."
+    role: str = (
+        "Finds out what is known about a topic, from several sources, and says how sure it is."
+    )
     tools: list[str] = Field(
         ["web.search", "web.fetch", "notes.search", "notes.read", "arxiv.search", "feeds.search"],
         description="Tools it may call: `server.tool`, or `server` for all of its tools.",
     )
-    risk_threshold: risk.Risk = Field("medium", description="Tools above this class wait for a person.")
+    risk_threshold: risk.Risk = Field(
+        "medium", description="Tools above this class wait for a person."
+    )
 
     @property
     def hash(self) -> str:
@@ -57,26 +62,38 @@ async def research(
     earlier: list[str] | None = None,
     on_finding: Callable[[contracts.Finding], None] | None = None,
 ) -> contracts.TopicResult:
-    """Research one topic: `id` (or `topic_id`) and `title`, with `item_ids` of collected items or `documents` to begin with.
+    """Research one topic: `id` (or `topic_id`) and `title`, with `item_ids` of collected items or
+    `documents` to begin with.
 
-    `documents` are given as {url, title, text, source, published_at, trust}. `loop=False` reads and writes once, without
-    settling conflicts: what the loop is measured against. With `search: False` in the topic it works from what is given and
-    asks no tool. Which tools it may call is in the settings of `researcher`.
+    `documents` are given as {url, title, text, source, published_at, trust}. `loop=False` reads and
+    writes once, without settling conflicts: what the loop is measured against. With `search: False`
+    in the topic it works from what is given and asks no tool. Which tools it may call is in the
+    settings of `researcher`.
     """
-    topic_id, question = str(topic.get("topic_id") or topic.get("id") or ""), str(topic.get("title") or "").strip()
+    topic_id, question = (
+        str(topic.get("topic_id") or topic.get("id") or ""),
+        str(topic.get("title") or "").strip(),
+    )
     if not topic_id or not question:
         raise errors.BadInput("a topic needs an id and a title")
     own = config.settings().agents.get("researcher") or setting_types.AgentSettings()
     if not own.enabled:
         return contracts.TopicResult(
-            topic_id=topic_id, title=question, no_sources=True, stopped_because=stop_reasons.StopReason.OFF
+            topic_id=topic_id,
+            title=question,
+            no_sources=True,
+            stopped_because=stop_reasons.StopReason.OFF,
         )
     allowed = spec.tools if own.tools is None else own.tools
     if topic.get("search") is False:
         allowed = []
     with authority.agent("researcher"):
-        result = await _research(run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding)
-    decisions.judged(run_id, topic_id, question, result.confidence.score, "researcher", result.escalated)
+        result = await _research(
+            run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding
+        )
+    decisions.judged(
+        run_id, topic_id, question, result.confidence.score, "researcher", result.escalated
+    )
     return result
 
 
@@ -95,7 +112,8 @@ async def _research(
     trust: contracts.Trust = topic.get("trust") or "untrusted"
     await snapshot.take(run_id)
     async with client.open_tools(allowed) as tools:
-        # A fault that leaves this block would come out wrapped in groups by the task groups of the connections.
+        # A fault that leaves this block would come out wrapped in groups by the task groups of the
+        # connections.
         try:
             listed = await tools.list_tools()
             for problem in tools.problems:
@@ -104,7 +122,12 @@ async def _research(
                 run_id,
                 topic_id,
                 question,
-                toolbox.Toolbox(tools, listed, own.risk_threshold or spec.risk_threshold, taint.TaintContext(question, trust)),
+                toolbox.Toolbox(
+                    tools,
+                    listed,
+                    own.risk_threshold or spec.risk_threshold,
+                    taint.TaintContext(question, trust),
+                ),
                 loop=loop,
                 given_only=topic.get("search") is False,
                 item_ids=list(topic.get("item_ids") or []),

@@ -2,9 +2,10 @@
 
 """From memory: a question answered from documents and other memories, with the self-check.
 
-Memory is asked, what is about the question is kept within a token budget, the answer is written and every sentence checked
-against what it cites. Then: does anything stand (grounded), and is everything that was asked in it (enough)? If not, memory
-is asked another way, at most twice: by meaning and words, by the words that are missing, by time. Each decision is an event.
+Memory is asked, what is about the question is kept within a token budget, the answer is written and
+every sentence checked against what it cites. Then: does anything stand (grounded), and is
+everything that was asked in it (enough)? If not, memory is asked another way, at most twice: by
+meaning and words, by the words that are missing, by time. Each decision is an event.
 """
 
 import re
@@ -29,7 +30,10 @@ ENOUGH = 0.6
 IN_TURN = 3
 LETTERS_A_TOKEN = 4
 # What a memory of last month cannot answer.
-FRESH = re.compile(r"(?i)\b(?:latest|newest|today|tonight|currently|right now|this (?:morning|week)|news|breaking|live)\b")
+FRESH = re.compile(
+    r"(?i)\b(?:latest|newest|today|tonight|currently|right now|this"
+    r" (?:morning|week)|news|breaking|live)\b"
+)
 
 
 @dataclass
@@ -47,10 +51,13 @@ class MemoryAnswer:
     enough: bool = False
 
 
-def answer(run_id: str, topic_id: str, question: str, earlier: Sequence[str] = (), only: bool = False) -> MemoryAnswer:
+def answer(
+    run_id: str, topic_id: str, question: str, earlier: Sequence[str] = (), only: bool = False
+) -> MemoryAnswer:
     """Answer a question from memory; call it inside a step.
 
-    What is new cannot be known from memory: unless memory `only` is asked, such a question is left to research.
+    What is new cannot be known from memory: unless memory `only` is asked, such a question is left
+    to research.
     """
     embedding_billing.enable_embedding_billing()
     if FRESH.search(question) and not only:
@@ -61,12 +68,22 @@ def answer(run_id: str, topic_id: str, question: str, earlier: Sequence[str] = (
     missing: list[str] = []
     _decide("retrieve", "question", f"Asking memory: {question}")
     for attempt, way in enumerate(STRATEGIES, 1):
-        hits = [hit for hit in way(question, missing) if hit.memory.type not in pool.WRITTEN and _about(question, hit)]
+        hits = [
+            hit
+            for hit in way(question, missing)
+            if hit.memory.type not in pool.WRITTEN and _about(question, hit)
+        ]
         fresh = {hit.memory.id: hit for hit in hits if hit.memory.id not in found}
         found |= fresh
         if fresh:
             memory.documents = assemble(list(found.values()), config.settings().answer_tokens)
-            topic = {"id": topic_id, "title": question, "documents": memory.documents, "search": False, "trust": "own"}
+            topic = {
+                "id": topic_id,
+                "title": question,
+                "documents": memory.documents,
+                "search": False,
+                "trust": "own",
+            }
             memory.result = researcher.research_topic(run_id, topic, earlier=list(earlier))
             verdict, missing = _check(question, memory)
         else:
@@ -83,13 +100,21 @@ def answer(run_id: str, topic_id: str, question: str, earlier: Sequence[str] = (
 def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
     """Return the passages of documents that are about a topic, as `research_topic` takes documents."""
     embedding_billing.enable_embedding_billing()
-    hits = [hit for hit in recall.search(question, limit, types=[documents.PASSAGE]).results if _about(question, hit)]
+    hits = [
+        hit
+        for hit in recall.search(question, limit, types=[documents.PASSAGE]).results
+        if _about(question, hit)
+    ]
     return assemble(hits, config.settings().answer_tokens)
 
 
 def assemble(hits: Sequence[recall.Result], tokens: int) -> list[dict[str, Any]]:
-    """Return the best passages that fit the budget; no document takes the room of another before that one was heard."""
-    ranked = sorted((hit for hit in hits if not _within_another(hit, hits)), key=lambda hit: -hit.score)
+    """Return the best passages that fit the budget; no document takes the room of another before
+    that one was heard.
+    """
+    ranked = sorted(
+        (hit for hit in hits if not _within_another(hit, hits)), key=lambda hit: -hit.score
+    )
     heard: dict[str, int] = {}
     turns = []
     for hit in ranked:
@@ -108,28 +133,45 @@ def _within_another(hit: recall.Result, hits: Sequence[recall.Result]) -> bool:
     """Tell whether a longer piece of the same page holds the whole text: it would be cited twice."""
     text = hit.memory.text.strip()
     return any(
-        other.memory.source == hit.memory.source and len(other.memory.text) > len(hit.memory.text) and text in other.memory.text
+        other.memory.source == hit.memory.source
+        and len(other.memory.text) > len(hit.memory.text)
+        and text in other.memory.text
         for other in hits
     )
 
 
 def _about(question: str, hit: recall.Result) -> bool:
     shared = claims.overlap(question, f"{hit.memory.title}\n{hit.memory.text}")
-    return shared >= LEAST_SHARED or hit.parts.get("meaning", 0.0) >= LEAST_NEAR or not claims.content_words(question)
+    return (
+        shared >= LEAST_SHARED
+        or hit.parts.get("meaning", 0.0) >= LEAST_NEAR
+        or not claims.content_words(question)
+    )
 
 
 def _check(question: str, memory: MemoryAnswer) -> tuple[str, list[str]]:
-    """Return `enough`, or what is wrong with the answer, and which words of the question it leaves out."""
+    """Return `enough`, or what is wrong with the answer, and which words of the question it leaves
+    out.
+    """
     result = memory.result
     if result is None or not result.findings:
         return "not_grounded", []
-    answer = "\n".join([*(finding.text for finding in result.findings), *(one["title"] for one in memory.documents)])
+    answer = "\n".join(
+        [
+            *(finding.text for finding in result.findings),
+            *(one["title"] for one in memory.documents),
+        ]
+    )
     held = claims.content_words(answer)
     wanted = claims.content_words(question)
     missing = [
-        word for word in claims.WORD.findall(question) if claims.content_words(word) and not claims.content_words(word) & held
+        word
+        for word in claims.WORD.findall(question)
+        if claims.content_words(word) and not claims.content_words(word) & held
     ]
-    return ("enough" if not wanted or len(wanted & held) / len(wanted) >= ENOUGH else "not_enough"), missing
+    return (
+        "enough" if not wanted or len(wanted & held) / len(wanted) >= ENOUGH else "not_enough"
+    ), missing
 
 
 def _by_meaning_and_words(question: str, missing: Sequence[str]) -> list[recall.Result]:
@@ -137,19 +179,31 @@ def _by_meaning_and_words(question: str, missing: Sequence[str]) -> list[recall.
 
 
 def _by_missing_words(question: str, missing: Sequence[str]) -> list[recall.Result]:
-    words = missing or [word for word in claims.WORD.findall(question) if claims.content_words(word)]
+    words = missing or [
+        word for word in claims.WORD.findall(question) if claims.content_words(word)
+    ]
     return recall.search(" ".join(words), LIMIT, plan="similar").results
 
 
 def _by_time(question: str, missing: Sequence[str]) -> list[recall.Result]:
     """Return what any single word of the question finds, the newest first."""
     words = [word for word in claims.WORD.findall(question) if claims.content_words(word)][:6]
-    hits = {hit.memory.id: hit for word in words for hit in recall.search(word, LIMIT // 2, plan="similar").results}
-    newest = sorted(hits.values(), key=lambda hit: hit.memory.valid_from or hit.memory.recorded_at, reverse=True)
+    hits = {
+        hit.memory.id: hit
+        for word in words
+        for hit in recall.search(word, LIMIT // 2, plan="similar").results
+    }
+    newest = sorted(
+        hits.values(), key=lambda hit: hit.memory.valid_from or hit.memory.recorded_at, reverse=True
+    )
     return newest[:LIMIT]
 
 
-STRATEGIES: tuple[Callable[[str, Sequence[str]], list[recall.Result]], ...] = (_by_meaning_and_words, _by_missing_words, _by_time)
+STRATEGIES: tuple[Callable[[str, Sequence[str]], list[recall.Result]], ...] = (
+    _by_meaning_and_words,
+    _by_missing_words,
+    _by_time,
+)
 
 
 def _in_words(verdict: str, missing: Sequence[str]) -> str:

@@ -2,8 +2,9 @@
 
 """LangGraph's `StateGraph`, loaded without LangSmith, LangGraph's server and requests.
 
-They are half of its loading time, and no step uses them: spans are our own, and no text of a run goes to another's tracing
-service, whatever the environment says. A process that has loaded LangGraph before keeps what it has.
+They are half of its loading time, and no step uses them: spans are our own, and no text of a run
+goes to another's tracing service, whatever the environment says. A process that has loaded
+LangGraph before keeps what it has.
 """
 
 import importlib.util
@@ -12,11 +13,15 @@ from types import ModuleType
 from typing import Any
 
 # What LangChain reads of the state of LangSmith's tracing when it is off.
-TRACING_OFF = dict.fromkeys(("parent", "project_name", "tags", "metadata", "client", "replicas", "distributed_parent_id"))
+TRACING_OFF = dict.fromkeys(
+    ("parent", "project_name", "tags", "metadata", "client", "replicas", "distributed_parent_id")
+)
 
 
 class Absent:
-    """Stands for a class of LangSmith: LangChain names it in annotations and makes none while tracing is off."""
+    """Stands for a class of LangSmith: LangChain names it in annotations and makes none while
+    tracing is off.
+    """
 
 
 def _leave_out_langsmith() -> None:
@@ -25,11 +30,19 @@ def _leave_out_langsmith() -> None:
 
     parts = {
         "run_trees": {"RunTree": Absent, "_CLIENT": None},
-        "utils": {"tracing_is_enabled": lambda *_: False, "LangSmithError": type("LangSmithError", (Exception,), {})},
+        "utils": {
+            "tracing_is_enabled": lambda *_: False,
+            "LangSmithError": type("LangSmithError", (Exception,), {}),
+        },
         "address": {},
-        "run_helpers": {"get_tracing_context": tracing_context, "_set_tracing_context": lambda *_, **__: None},
+        "run_helpers": {
+            "get_tracing_context": tracing_context,
+            "_set_tracing_context": lambda *_, **__: None,
+        },
     }
-    package = _module("langsmith", __path__=[], RunTree=Absent, Client=Absent, get_tracing_context=tracing_context)
+    package = _module(
+        "langsmith", __path__=[], RunTree=Absent, Client=Absent, get_tracing_context=tracing_context
+    )
     for name, values in parts.items():
         setattr(package, name, _module(f"langsmith.{name}", **values))
 
@@ -42,7 +55,9 @@ def _module(name: str, **values: Any) -> ModuleType:
 
 
 def _leave_out_initialisation(package: str) -> None:
-    """Make a package known without running its `__init__`, which loads all of it; its modules can be imported."""
+    """Make a package known without running its `__init__`, which loads all of it; its modules can
+    be imported.
+    """
     spec = importlib.util.find_spec(package)
     if spec is not None:
         sys.modules[package] = importlib.util.module_from_spec(spec)

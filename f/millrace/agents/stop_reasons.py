@@ -2,7 +2,8 @@
 
 """Why a research ends, and what it tries another way, once, when it does not get on.
 
-Confused is an agent that asks for the same search again; stalled is a round that brought no new evidence.
+Confused is an agent that asks for the same search again; stalled is a round that brought no new
+evidence.
 """
 
 from collections.abc import Collection, Sequence
@@ -42,10 +43,14 @@ def drop_asked(queries: Sequence[planner.Query], asked: Sequence[str]) -> list[p
     return kept
 
 
-def reformulate(question: str, asked: Sequence[str], sources: Sequence[str], served: Collection[str]) -> planner.Query | None:
-    """Return a search that differs from the last one in words and, where there is another, in source.
+def reformulate(
+    question: str, asked: Sequence[str], sources: Sequence[str], served: Collection[str]
+) -> planner.Query | None:
+    """Return a search that differs from the last one in words and, where there is another, in
+    source.
 
-    `sources` are the tools that search, in their order; `served` those whose results were taken already.
+    `sources` are the tools that search, in their order; `served` those whose results were taken
+    already.
     """
     if not sources:
         return None
@@ -54,7 +59,9 @@ def reformulate(question: str, asked: Sequence[str], sources: Sequence[str], ser
 
 
 def rephrase(question: str, last: str) -> str:
-    """Return the question without the words of the last query; its names alone, or its first half, when too few are left."""
+    """Return the question without the words of the last query; its names alone, or its first half,
+    when too few are left.
+    """
     used = claims.content_words(last)
     words = [word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS]
     left = [word for word in words if not claims.content_words(word) <= used]

@@ -2,8 +2,8 @@
 
 """Summariser: documents in, a short summary out in which every sentence cites its document.
 
-A document is stored as evidence, in passages. More of them than one request should show are summarised part by part, and
-the summary is written from the passages that the parts cite.
+A document is stored as evidence, in passages. More of them than one request should show are
+summarised part by part, and the summary is written from the passages that the parts cite.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,9 @@ agent = Agent(output_type=str, instructions=INSTRUCTIONS)
 
 @dataclass
 class Summary:
-    """A summary: its sentences, the passages they cite, and which documents were too long to be read to their end."""
+    """A summary: its sentences, the passages they cite, and which documents were too long to be
+    read to their end.
+    """
 
     findings: list[contracts.Finding] = field(default_factory=list)
     cited: dict[str, contracts.Evidence] = field(default_factory=dict)
@@ -40,16 +42,27 @@ class Summary:
     cost_usd: float = 0.0
 
 
-async def summarise(topic_id: str, documents: Sequence[dict[str, Any]], about: str = "", lines: int = 5) -> Summary:
-    """Return the summary of documents (url, title, text, source, published_at, trust); call it inside a step."""
+async def summarise(
+    topic_id: str, documents: Sequence[dict[str, Any]], about: str = "", lines: int = 5
+) -> Summary:
+    """Return the summary of documents (url, title, text, source, published_at, trust); call it
+    inside a step.
+    """
     if not (config.settings().agents.get("summariser") or setting_types.AgentSettings()).enabled:
         raise errors.BadSetting("the agent summariser is off (setting agents.summariser.enabled)")
     summary = Summary()
     pieces = _stored(topic_id, documents, about, summary)
     while len(pieces) > PASSAGES_A_PART:
         before = len(pieces)
-        parts = [pieces[start : start + PASSAGES_A_PART] for start in range(0, before, PASSAGES_A_PART)]
-        cited = {one for part in parts for finding in await _checked(part, about, lines, summary) for one in finding.citations}
+        parts = [
+            pieces[start : start + PASSAGES_A_PART] for start in range(0, before, PASSAGES_A_PART)
+        ]
+        cited = {
+            one
+            for part in parts
+            for finding in await _checked(part, about, lines, summary)
+            for one in finding.citations
+        }
         pieces = [piece for piece in pieces if piece.id in cited]
         if len(pieces) == before:  # an answer that cites everything has chosen nothing
             pieces = pieces[:PASSAGES_A_PART]
@@ -59,7 +72,9 @@ async def summarise(topic_id: str, documents: Sequence[dict[str, Any]], about: s
     return summary
 
 
-def _stored(topic_id: str, documents: Sequence[dict[str, Any]], about: str, summary: Summary) -> list[contracts.Evidence]:
+def _stored(
+    topic_id: str, documents: Sequence[dict[str, Any]], about: str, summary: Summary
+) -> list[contracts.Evidence]:
     pieces: dict[str, contracts.Evidence] = {}
     left = MOST_CHARACTERS
     for document in documents:
@@ -80,7 +95,9 @@ def _stored(topic_id: str, documents: Sequence[dict[str, Any]], about: str, summ
     return list(pieces.values())
 
 
-async def write(pieces: Sequence[contracts.Evidence], about: str, lines: int, **options: object) -> call.Answer:
+async def write(
+    pieces: Sequence[contracts.Evidence], about: str, lines: int, **options: object
+) -> call.Answer:
     """Return the summary of one request's passages as text, one cited sentence a line."""
     sections: dict[str, prompt.Body] = {
         offline.SUMMARY: prompt.Foreign(list(dict.fromkeys(piece.title for piece in pieces))),
@@ -91,7 +108,9 @@ async def write(pieces: Sequence[contracts.Evidence], about: str, lines: int, **
     return await call.call("summariser", agent, prompt.compose(sections, pieces), **options)  # type: ignore[arg-type]
 
 
-async def _checked(pieces: Sequence[contracts.Evidence], about: str, lines: int, summary: Summary) -> list[contracts.Finding]:
+async def _checked(
+    pieces: Sequence[contracts.Evidence], about: str, lines: int, summary: Summary
+) -> list[contracts.Finding]:
     answer = await write(pieces, about, lines)
     summary.cost_usd += answer.cost_usd
     return citations.verify(str(answer.output), {piece.id: piece for piece in pieces}).findings

@@ -2,8 +2,9 @@
 
 """Helper: one task in; done with whatever tools there are, and an answer out.
 
-The research loop searches and reads by itself; the helper is for tools of other shapes, those of others' servers above
-all. Whatever it is talked into by what it reads, its calls go through the toolbox.
+The research loop searches and reads by itself; the helper is for tools of other shapes, those of
+others' servers above all. Whatever it is talked into by what it reads, its calls go through the
+toolbox.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +25,9 @@ You do one task with the tools that you have. Use only what the task needs. Try 
 and what is missing, and report the missing tool once. A call that is answered "Not done" is not repeated.
 Answer in a few sentences of plain text, without links and images.
 {prompt.UNTRUSTED}"""
-NO_TOOLS = "The offline model calls no tools; set another one with MILLRACE_MODEL and run the task again."
+NO_TOOLS = (
+    "The offline model calls no tools; set another one with MILLRACE_MODEL and run the task again."
+)
 
 agent = Agent(output_type=str, instructions=INSTRUCTIONS)
 
@@ -41,10 +44,14 @@ class TaskResult:
 
 
 def do_task(run_id: str, task: str) -> TaskResult:
-    """Do a user's task with the tools that the settings allow the helper; what the money does not reach for is told."""
+    """Do a user's task with the tools that the settings allow the helper; what the money does not
+    reach for is told.
+    """
     own = config.settings().agents.get("helper") or setting_types.AgentSettings()
     if not own.enabled:
-        raise errors.BadInput("the helper is switched off; set agents.helper.enabled in the settings")
+        raise errors.BadInput(
+            "the helper is switched off; set agents.helper.enabled in the settings"
+        )
     with authority.agent("helper"):
         return call.wait(_do(run_id, task, own))
 
@@ -52,12 +59,15 @@ def do_task(run_id: str, task: str) -> TaskResult:
 async def _do(run_id: str, task: str, own: setting_types.AgentSettings) -> TaskResult:
     await snapshot.take(run_id)
     async with client.open_tools(own.tools) as connected:
-        # A fault that leaves this block would come out wrapped in groups by the task groups of the connections.
+        # A fault that leaves this block would come out wrapped in groups by the task groups of the
+        # connections.
         try:
             listed = await connected.list_tools()
             for problem in connected.problems:
                 events.emit("error", problem)
-            tools = toolbox.Toolbox(connected, listed, own.risk_threshold or "medium", taint.TaintContext(task))
+            tools = toolbox.Toolbox(
+                connected, listed, own.risk_threshold or "medium", taint.TaintContext(task)
+            )
             help = await run_task(task, tools, seconds=config.settings().topic_seconds)
         except errors.BudgetExceeded as error:
             events.emit("budget", str(error), for_digest=True)
@@ -67,22 +77,37 @@ async def _do(run_id: str, task: str, own: setting_types.AgentSettings) -> TaskR
         else:
             offline_model = help.answer is not None and help.answer.model == offline.NAME
             return (
-                TaskResult(NO_TOOLS, help.answer, stopped_because="the offline model calls no tools") if offline_model else help
+                TaskResult(
+                    NO_TOOLS, help.answer, stopped_because="the offline model calls no tools"
+                )
+                if offline_model
+                else help
             )
     raise fault
 
 
 async def run_task(
-    task: str, tools: toolbox.Toolbox, *, trust: contracts.Trust = "own", topic_id: str = "", **options: Any
+    task: str,
+    tools: toolbox.Toolbox,
+    *,
+    trust: contracts.Trust = "own",
+    topic_id: str = "",
+    **options: Any,
 ) -> TaskResult:
-    """Do the task and return the answer; `trust` says whether the user wrote the task or it is untrusted text."""
+    """Do the task and return the answer; `trust` says whether the user wrote the task or it is
+    untrusted text.
+    """
     made: list[dict[str, Any]] = []
     section: prompt.Body = task if trust == "own" else prompt.Foreign(task)
-    functions = toolset.toolset(tools, topic_id, [toolset.report_gap(run_context.current().run_id, tools, made)])
+    functions = toolset.toolset(
+        tools, topic_id, [toolset.report_gap(run_context.current().run_id, tools, made)]
+    )
     text = prompt.compose({"Task": section, "Today": run_context.now().date().isoformat()})
     try:
         answer = await call.call("helper", agent, text, toolsets=[functions], **options)
     except errors.AgentStuck as error:
         events.emit("escalation", str(error))
-        return TaskResult(f"Not finished: {error}", None, made, stopped_because=str(error), escalated=True)
+        return TaskResult(
+            f"Not finished: {error}", None, made, stopped_because=str(error), escalated=True
+        )
     return TaskResult(defang.defang(str(answer.output)), answer, made)

@@ -2,9 +2,10 @@
 
 """Needs: whether a tool that exists does what is said to be missing, by meaning and by schema.
 
-Meaning is how near names and descriptions are as vectors; schema is whether each input that the tool requires can be
-filled from what the need has at hand, and whether what it gives back is what the need wants. A tool that only reads meets
-no need that changes something, and one that makes something none that removes it.
+Meaning is how near names and descriptions are as vectors; schema is whether each input that the
+tool requires can be filled from what the need has at hand, and whether what it gives back is what
+the need wants. A tool that only reads meets no need that changes something, and one that makes
+something none that removes it.
 """
 
 import functools
@@ -21,15 +22,16 @@ from f.millrace.trust import risk
 
 TYPE = re.compile(r"[A-Za-z][\w<>\[\], .|:-]{0,59}")
 NAME = re.compile(r"[A-Za-z][\w.:-]{1,63}")
-# Fitted on tests/agents/needs.yaml by logistic regression; in five-fold cross validation 6 of its 112 needs were judged
-# wrongly. A tool meets a need from this sum on.
+# Fitted on tests/agents/needs.yaml by logistic regression; in five-fold cross validation 6 of its
+# 112 needs were judged wrongly. A tool meets a need from this sum on.
 MEANING, NAMES, INPUTS, OUTPUTS, OTHERWISE = 6.5, 2.8, 1.7, 3.5, -1.4
 MET = 7.85
 # Whose descriptions are farther apart than this are not compared further.
 FAR = 0.3
 # A required input that nothing fills better than this is not filled.
 UNFILLED = 0.25
-# What fields are worth at least that can only mean each other: as many as are required, of the same kind.
+# What fields are worth at least that can only mean each other: as many as are required, of the same
+# kind.
 PLACED = 0.6
 OTHER_KIND = 0.4
 KINDS = {
@@ -42,16 +44,20 @@ KINDS = {
 }
 SPLIT = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 SENTENCE = re.compile(r"(?<=[.!?])\s|\n\s*\n|;")
-REMOVES = frozenset("delete remove erase purge drop cancel destroy kill end revoke unsubscribe clear wipe".split())
+REMOVES = frozenset(
+    "delete remove erase purge drop cancel destroy kill end revoke unsubscribe clear wipe".split()
+)
 CHANGES = REMOVES | frozenset(
-    "create make new add open book schedule write save store put post send mail email message notify reply forward publish "
-    "share invite update edit change modify set rename move merge close resolve buy purchase order pay transfer place "
-    "subscribe vote sign submit fill install enable deploy roll restart start stop turn switch unlock lock upload insert "
-    "call print execute run register mark".split()
+    "create make new add open book schedule write save store put post send mail email message"
+    " notify reply forward publish share invite update edit change modify set rename move merge"
+    " close resolve buy purchase order pay transfer place subscribe vote sign submit fill install"
+    " enable deploy roll restart start stop turn switch unlock lock upload insert call print"
+    " execute run register mark".split()
 )
 READS = frozenset(
-    "get list search find fetch read look lookup query show tell check retrieve view see compute convert translate detect "
-    "identify describe measure count summarize transcribe load download browse scrape parse resolve give".split()
+    "get list search find fetch read look lookup query show tell check retrieve view see compute"
+    " convert translate detect identify describe measure count summarize transcribe load download"
+    " browse scrape parse resolve give".split()
 )
 
 
@@ -61,24 +67,37 @@ class MissingTool(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(description="A name for it, such as `translate_text`.")
-    description: str = Field(description="What it does, in one sentence.", min_length=8, max_length=600)
+    description: str = Field(
+        description="What it does, in one sentence.", min_length=8, max_length=600
+    )
     inputs: dict[str, str] = Field(description="What it takes: name to type.")
     outputs: dict[str, str] = Field(description="What it gives back: name to type.")
-    estimated_risk: risk.Risk = Field(description="low: it only reads; medium; high: it sends, deletes, buys or publishes.")
+    estimated_risk: risk.Risk = Field(
+        description="low: it only reads; medium; high: it sends, deletes, buys or publishes."
+    )
 
     @field_validator("name")
     @classmethod
     def _name(cls, name: str) -> str:
         if not NAME.fullmatch(name):
-            raise ValueError(f"{name[:60]!r} is no name of a tool; letters, digits, `_`, `.` and `-` are allowed")
+            raise ValueError(
+                f"{name[:60]!r} is no name of a tool; letters, digits, `_`, `.` and `-` are allowed"
+            )
         return name
 
     @field_validator("inputs", "outputs")
     @classmethod
     def _types(cls, fields: dict[str, str]) -> dict[str, str]:
-        wrong = [f"{name}: {kind}" for name, kind in fields.items() if not name.strip() or not TYPE.fullmatch(kind)]
+        wrong = [
+            f"{name}: {kind}"
+            for name, kind in fields.items()
+            if not name.strip() or not TYPE.fullmatch(kind)
+        ]
         if wrong:
-            raise ValueError(f"{'; '.join(wrong)[:200]} is no `name: type`; types are words such as string or number")
+            raise ValueError(
+                f"{'; '.join(wrong)[:200]} is no `name: type`; types are words such as string or"
+                " number"
+            )
         return fields
 
 
@@ -114,11 +133,17 @@ def find_match(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
             return Match(tool.name, f"the tool {tool.name} exists")
     rated = [(_rate(need, _offer(tool)), tool.name) for tool in tools]
     sum_, name = max(rated, default=(0.0, ""))
-    return Match(name, f"the tool {name} does that (meaning and schema {sum_:.1f}, enough from {MET})") if sum_ >= MET else None
+    return (
+        Match(name, f"the tool {name} does that (meaning and schema {sum_:.1f}, enough from {MET})")
+        if sum_ >= MET
+        else None
+    )
 
 
 def is_same_name(one: str, other: str) -> bool:
-    """Return whether two names are one, however they are written; a server's name before it may be left out."""
+    """Return whether two names are one, however they are written; a server's name before it may be
+    left out.
+    """
     first, second = _parts(one), _parts(other)
     short = _parts(other.partition(".")[2])
     return first == second or (len(short) > 1 and first == short)
@@ -147,11 +172,19 @@ def _rate(need: MissingTool, offer: ToolSignature) -> float:
     alone = len(offer.outputs) == len(need.outputs) == 1
     outputs = _share(_matched(need.outputs, offer.outputs, alone)) if offer.outputs else 0.5
     names = _near(_spoken(need.name), _spoken(offer.name))
-    return MEANING * meaning + NAMES * names + INPUTS * inputs + OUTPUTS * outputs + OTHERWISE * _at_odds(need, wanted, offer)
+    return (
+        MEANING * meaning
+        + NAMES * names
+        + INPUTS * inputs
+        + OUTPUTS * outputs
+        + OTHERWISE * _at_odds(need, wanted, offer)
+    )
 
 
 def _at_odds(need: MissingTool, wanted: ToolSignature, offer: ToolSignature) -> float:
-    """Return 1 when one removes and the other does not or one only reads where the other must not, 0.5 when it may be so."""
+    """Return 1 when one removes and the other does not or one only reads where the other must not,
+    0.5 when it may be so.
+    """
     does, other = _does(wanted), _does(offer)
     certain = need.estimated_risk == "high" or does == "removes"
     if (does == "removes") != (other == "removes") or (certain and offer.read_only):
@@ -163,7 +196,10 @@ def _at_odds(need: MissingTool, wanted: ToolSignature, offer: ToolSignature) -> 
 
 def _does(offer: ToolSignature) -> str:
     """Return what the first words of name and description say that it does."""
-    name, first = _parts(offer.name.rpartition(".")[2])[:1], claims.WORD.findall(offer.description.lower())[:1]
+    name, first = (
+        _parts(offer.name.rpartition(".")[2])[:1],
+        claims.WORD.findall(offer.description.lower())[:1],
+    )
     if REMOVES.intersection(name + first):
         return "removes"
     for word in first + name:
@@ -175,14 +211,30 @@ def _does(offer: ToolSignature) -> str:
 
 
 def _needed(need: MissingTool) -> ToolSignature:
-    return ToolSignature(need.name, need.description, need.inputs, need.inputs, need.outputs, need.estimated_risk != "high")
+    return ToolSignature(
+        need.name,
+        need.description,
+        need.inputs,
+        need.inputs,
+        need.outputs,
+        need.estimated_risk != "high",
+    )
 
 
 def _offer(tool: client.Tool) -> ToolSignature:
     inputs = _kinds(tool.input_schema)
-    required = {name: inputs.get(name, "string") for name in tool.input_schema.get("required") or []}
+    required = {
+        name: inputs.get(name, "string") for name in tool.input_schema.get("required") or []
+    }
     description = SENTENCE.split(tool.description.split("Args:")[0].strip())[0]
-    return ToolSignature(tool.name, description[:400], required, inputs, _kinds(tool.output_schema or {}), tool.read_only)
+    return ToolSignature(
+        tool.name,
+        description[:400],
+        required,
+        inputs,
+        _kinds(tool.output_schema or {}),
+        tool.read_only,
+    )
 
 
 def _kinds(schema: dict[str, object]) -> dict[str, str]:
@@ -195,15 +247,28 @@ def _type(field: object) -> str:
     """Return the type of a field; of several, the first that says something."""
     if not isinstance(field, dict):
         return "string"
-    given = field.get("type") or [each.get("type") for each in field.get("anyOf") or [] if isinstance(each, dict)]
-    types = [given] if isinstance(given, str) else [str(each) for each in given if each and each != "null"]
+    given = field.get("type") or [
+        each.get("type") for each in field.get("anyOf") or [] if isinstance(each, dict)
+    ]
+    types = (
+        [given]
+        if isinstance(given, str)
+        else [str(each) for each in given if each and each != "null"]
+    )
     return types[0] if types else "string"
 
 
 def _matched(wanted: dict[str, str], given: dict[str, str], placed: bool) -> list[float]:
-    """Return for each wanted field how near its counterpart is, 0 to 1; each given field stands for one."""
+    """Return for each wanted field how near its counterpart is, 0 to 1; each given field stands for
+    one.
+    """
     pairs = sorted(
-        ((_same_field(one, wanted[one], other, given[other]), one, other) for one in wanted for other in given), reverse=True
+        (
+            (_same_field(one, wanted[one], other, given[other]), one, other)
+            for one in wanted
+            for other in given
+        ),
+        reverse=True,
     )
     found: list[float] = []
     left, right = set(wanted), set(given)
@@ -228,11 +293,16 @@ def _share(found: list[float]) -> float:
 def _kind(name: str, word: str) -> str:
     first = re.split(r"[^a-z]", word.strip().lower())[0]
     kind = KINDS.get(first, first or "text")
-    return "url" if kind == "text" and any(KINDS.get(part) == "url" for part in _parts(name)) else kind
+    return (
+        "url" if kind == "text" and any(KINDS.get(part) == "url" for part in _parts(name)) else kind
+    )
 
 
 def _fields(offer: ToolSignature) -> str:
-    return f"takes {', '.join(map(_spoken, offer.inputs))}; returns {', '.join(map(_spoken, offer.outputs))}"
+    return (
+        f"takes {', '.join(map(_spoken, offer.inputs))}; returns"
+        f" {', '.join(map(_spoken, offer.outputs))}"
+    )
 
 
 def _spoken(name: str) -> str:
@@ -244,7 +314,9 @@ def _parts(name: str) -> list[str]:
 
 
 def _near(one: str, other: str) -> float:
-    """Return how near two texts are in meaning, 0 to 1; by their words where no embedding can be had."""
+    """Return how near two texts are in meaning, 0 to 1; by their words where no embedding can be
+    had.
+    """
     first, second = _vector(one), _vector(other)
     if first is None or second is None:
         own, others = claims.content_words(one), claims.content_words(other)

@@ -1,8 +1,10 @@
 # requirements:
 
-"""The toolbox as a model sees it: each listed tool a function, each call through the toolbox's rules.
+"""The toolbox as a model sees it: each listed tool a function, each call through the toolbox's
+rules.
 
-What a tool answers is shown between marks that say whose words it is; what was not done is answered in words.
+What a tool answers is shown between marks that say whose words it is; what was not done is answered
+in words.
 """
 
 import functools
@@ -22,7 +24,9 @@ from f.millrace.tools import client, toolbox
 LONGEST_ANSWER = 12_000
 
 
-def toolset(tools: toolbox.Toolbox, topic_id: str = "", extra: Sequence[FunctionTool[Any]] = ()) -> FunctionToolset[Any]:
+def toolset(
+    tools: toolbox.Toolbox, topic_id: str = "", extra: Sequence[FunctionTool[Any]] = ()
+) -> FunctionToolset[Any]:
     """Return the tools of the toolbox as functions of a model, and with them what the agent brings.
 
     A model that goes in circles is told once to try another way; then its work ends (AgentStuck).
@@ -32,7 +36,9 @@ def toolset(tools: toolbox.Toolbox, topic_id: str = "", extra: Sequence[Function
     return FunctionToolset([*functions, *extra])
 
 
-def _function(tools: toolbox.Toolbox, progress: progress.Progress, tool: client.Tool, topic_id: str) -> FunctionTool[Any]:
+def _function(
+    tools: toolbox.Toolbox, progress: progress.Progress, tool: client.Tool, topic_id: str
+) -> FunctionTool[Any]:
     return FunctionTool.from_schema(
         functools.partial(_call, tools, progress, tool, topic_id),
         name=tool.function_name,
@@ -67,11 +73,17 @@ async def _call(
     return f"{told}\n\n{advice}" if advice else told
 
 
-def report_gap(run_id: str, tools: toolbox.Toolbox, made: list[dict[str, Any]]) -> FunctionTool[Any]:
-    """Return the function by which a model reports a tool that it lacks; a report that does not hold is answered with why."""
+def report_gap(
+    run_id: str, tools: toolbox.Toolbox, made: list[dict[str, Any]]
+) -> FunctionTool[Any]:
+    """Return the function by which a model reports a tool that it lacks; a report that does not
+    hold is answered with why.
+    """
 
     async def report_missing_tool(report: missing_tools.GapReport) -> str:
-        """Report that no tool can do what the task needs, after having looked at those that there are."""
+        """Report that no tool can do what the task needs, after having looked at those that there
+        are.
+        """
         try:
             made.append(missing_tools.report(run_id, report, list(tools.listed.values())))
         except errors.BadInput as error:

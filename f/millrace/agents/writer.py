@@ -2,8 +2,8 @@
 
 """Writer: evidence in, cited sentences out.
 
-Its output is plain text, one sentence a line with the ids that it cites, so that a line can be checked and shown as soon
-as it is there; evidence/citations turns it into findings.
+Its output is plain text, one sentence a line with the ids that it cites, so that a line can be
+checked and shown as soon as it is there; evidence/citations turns it into findings.
 """
 
 from collections.abc import Sequence

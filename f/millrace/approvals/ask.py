@@ -21,5 +21,7 @@ def main(action_id: str, timeout: int = 79200) -> dict:
         timeout: Seconds until the question expires.
     """
     action = actions.by_id(action_id)
-    with spans.step("approvals.ask", str(action["run_id"]) if action["run_id"] else None, action_id=action_id):
+    with spans.step(
+        "approvals.ask", str(action["run_id"]) if action["run_id"] else None, action_id=action_id
+    ):
         return asking.ask(action, timeout)

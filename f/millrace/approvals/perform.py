@@ -19,10 +19,13 @@ def main(run_id: str = "", action_id: str | None = None) -> dict:
 
     Args:
         run_id: All approved calls of this run that are not done yet.
-        action_id: Only this action, also after it failed, or the question about a run's calls; none when nothing was asked.
+        action_id: Only this action, also after it failed, or the question about a run's calls; none
+            when nothing was asked.
     """
     if not (run_id or action_id):
-        raise errors.BadInput("give a run_id, or an action_id; scripts/millrace approvals list shows them")
+        raise errors.BadInput(
+            "give a run_id, or an action_id; scripts/millrace approvals list shows them"
+        )
     wanted = actions.by_id(action_id) if action_id else None
     run_id = run_id or str((wanted or {}).get("run_id") or "")
     with spans.step("approvals.perform", run_id or None, action_id=action_id or "") as span:
@@ -40,4 +43,9 @@ def main(run_id: str = "", action_id: str | None = None) -> dict:
                 state=row["state"],
             )
         span.set(performed=sum(row["state"] == "performed" for row in done))
-        return {"actions": [{"action_id": str(row["id"]), "tool": row["tool"], "state": row["state"]} for row in done]}
+        return {
+            "actions": [
+                {"action_id": str(row["id"]), "tool": row["tool"], "state": row["state"]}
+                for row in done
+            ]
+        }

@@ -3,7 +3,8 @@
 
 """Note a question.
 
-What a person is asked by the step after it; nothing is done when the answer is yes, but that the flow goes on.
+What a person is asked by the step after it; nothing is done when the answer is yes, but that the
+flow goes on.
 
 scripts/millrace step approvals/propose_question question="Publish the report?"
 """

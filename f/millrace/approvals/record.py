@@ -3,8 +3,8 @@
 
 """Record the decision.
 
-What a person answered: approved only when nothing in what came back says otherwise. When nobody had to be asked, what was
-decided before, or that there is nothing to approve.
+What a person answered: approved only when nothing in what came back says otherwise. When nobody had
+to be asked, what was decided before, or that there is nothing to approve.
 
 scripts/millrace step approvals/record action_id=ACTION
 """
@@ -34,12 +34,17 @@ def main(
 
     Returns:
         approved: Whether it may be done.
-        decision: approved, denied, expired, nothing_to_approve, or how the action stands when nobody was asked.
+        decision: approved, denied, expired, nothing_to_approve, or how the action stands when
+            nobody was asked.
         by: Who decided; `policy` when nobody was asked.
     """
     action = actions.by_id(action_id) if action_id else None
     run_id = str(action["run_id"]) if action and action["run_id"] else _run_of_job()
-    step = spans.step("approvals.record", run_id, action_id=action_id or "", asked=asked) if action or run_id else nullcontext()
+    step = (
+        spans.step("approvals.record", run_id, action_id=action_id or "", asked=asked)
+        if action or run_id
+        else nullcontext()
+    )
     with step as span:
         if action is None:
             decision = {"approved": False, "decision": "nothing_to_approve", "by": "policy"}
@@ -53,17 +58,27 @@ def main(
 
 
 def _without_asking(action: dict) -> dict:
-    """Return what holds without a question: an answer that was given before, else the action's own state."""
+    """Return what holds without a question: an answer that was given before, else the action's own
+    state.
+    """
     answer = approvals.answer_to(str(action["id"]))
     if answer is None:
         return {"approved": False, "decision": action["state"], "by": "policy"}
-    return {"approved": answer["decision"] == "approved", "decision": answer["decision"], "by": answer["decided_by"]}
+    return {
+        "approved": answer["decision"] == "approved",
+        "decision": answer["decision"],
+        "by": answer["decided_by"],
+    }
 
 
 def _run_of_job() -> str | None:
-    """Return the run that this job works for, if it has one: a job that goes on with a run has another id than the run."""
+    """Return the run that this job works for, if it has one: a job that goes on with a run has
+    another id than the run.
+    """
     job = run_context.root_run_id()
     row = job and db.fetch_one(
-        "SELECT run_id AS id FROM attempt WHERE job_id = %s UNION ALL SELECT id FROM run WHERE id::text = %s LIMIT 1", [job, job]
+        "SELECT run_id AS id FROM attempt WHERE job_id = %s UNION ALL SELECT id FROM run WHERE"
+        " id::text = %s LIMIT 1",
+        [job, job],
     )
     return str(row["id"]) if row else None

@@ -19,13 +19,18 @@ from f.millrace.trust import policy
 
 
 def main(
-    question: str, written_by_others: bool = True, reply_to: str = "", subject: str = "", pipeline: dict | None = None
+    question: str,
+    written_by_others: bool = True,
+    reply_to: str = "",
+    subject: str = "",
+    pipeline: dict | None = None,
 ) -> dict:
     """Answer the question.
 
     Args:
         question: What is to be answered, in one sentence.
-        written_by_others: Somebody else wrote it: it is answered, and nothing else that it says is done.
+        written_by_others: Somebody else wrote it: it is answered, and nothing else that it says is
+            done.
         reply_to: Who should get the answer by mail; empty means nobody.
         subject: The subject of that mail; empty makes one of the question.
         pipeline: What the flow's spec says: name, budget, agents.
@@ -42,11 +47,17 @@ def main(
         row = db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
         known = row["answer"] if row else None
         if known is None:
-            db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id])
+            db.execute(
+                "UPDATE run SET pipeline = %s || pipeline WHERE id = %s",
+                [db.jsonb(pipeline or {}), run_id],
+            )
             policy.note()
             known = _answered(question, written_by_others)
             # A repeat of the step costs nothing and gives the same answer.
-            db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb({"answer": known}), run_id])
+            db.execute(
+                "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
+                [db.jsonb({"answer": known}), run_id],
+            )
         span.set(found=known["found"], confidence=known["confidence"])
         answer = {name: value for name, value in known.items() if name != "text"}
         return {
@@ -73,6 +84,14 @@ def _answered(question: str, written_by_others: bool) -> dict[str, Any]:
 
 
 def _mail(question: str, known: dict[str, Any]) -> str:
-    sources = [f"[{source['number']}] {source['title']}\n    {source['url']}" for source in known["sources"]]
+    sources = [
+        f"[{source['number']}] {source['title']}\n    {source['url']}"
+        for source in known["sources"]
+    ]
     asked = "\n".join("> " + line for line in question.strip().splitlines())
-    return "\n\n".join([asked, known["text"], *(["Sources:\n" + "\n".join(sources)] if sources else [])]) + "\n"
+    return (
+        "\n\n".join(
+            [asked, known["text"], *(["Sources:\n" + "\n".join(sources)] if sources else [])]
+        )
+        + "\n"
+    )

@@ -5,8 +5,8 @@
 
 Checked sentences come as they are found, then the answer with its sources as links.
 
-The conversation of the chat is the session, so that a question may lean on the one before. The answer is in the chat's
-history and in the run's: `forget` does not reach there.
+The conversation of the chat is the session, so that a question may lean on the one before. The
+answer is in the chat's history and in the run's: `forget` does not reach there.
 
 scripts/millrace step assist/chat user_message="What does a sodium battery cost?" session=batteries
 """
@@ -46,11 +46,16 @@ def main(user_message: str, session: str = "", pipeline: dict | None = None) -> 
     """
     with spans.step("assist.chat") as span:
         run_id = run_context.current().run_id
-        db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id])
+        db.execute(
+            "UPDATE run SET pipeline = %s || pipeline WHERE id = %s",
+            [db.jsonb(pipeline or {}), run_id],
+        )
         policy.note()
         try:
             with events.watch(_show_progress):
-                reply = ask.ask(user_message, session or _conversation() or None, on_token=_show_sentence)
+                reply = ask.ask(
+                    user_message, session or _conversation() or None, on_token=_show_sentence
+                )
             answer: dict[str, Any] = {
                 "windmill_chat_answer": _markdown(reply),
                 "sources": reply.sources,
@@ -59,7 +64,8 @@ def main(user_message: str, session: str = "", pipeline: dict | None = None) -> 
             }
             kept: dict[str, Any] = {"text": reply.text}
         except errors.MillraceError as error:
-            # Somebody waits in the chat: what went wrong is said there, in words, and the run counts as failed.
+            # Somebody waits in the chat: what went wrong is said there, in words, and the run
+            # counts as failed.
             words = redaction.redact(str(error))
             answer = {
                 "windmill_chat_answer": f"I cannot answer that: {_plain(words)}",
@@ -69,7 +75,10 @@ def main(user_message: str, session: str = "", pipeline: dict | None = None) -> 
             }
             kept = {"text": words, "stopped_because": words}
             _stream({"type": "token_delta", "content": answer["windmill_chat_answer"]})
-        db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb({"answer": kept}), run_id])
+        db.execute(
+            "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
+            [db.jsonb({"answer": kept}), run_id],
+        )
         span.set(found=answer["found"], confidence=answer["confidence"])
         close.finish(run_id)
         return {**answer, "run_id": run_id}
@@ -80,7 +89,9 @@ def _conversation() -> str:
     job = os.environ.get("WM_ROOT_FLOW_JOB_ID") or os.environ.get("WM_FLOW_JOB_ID")
     if not job or not windmill.on_worker():
         return ""
-    status = (windmill.get(f"jobs_u/get/{job}?no_logs=true&no_code=true") or {}).get("flow_status") or {}
+    status = (windmill.get(f"jobs_u/get/{job}?no_logs=true&no_code=true") or {}).get(
+        "flow_status"
+    ) or {}
     return f"chat-{status['memory_id']}" if status.get("memory_id") else ""
 
 
@@ -89,7 +100,9 @@ def _show_sentence(text: str) -> None:
 
 
 def _show_progress(event: dict[str, Any]) -> None:
-    """Show what the research does as the chat shows the tools of Windmill's own agents: one line each."""
+    """Show what the research does as the chat shows the tools of Windmill's own agents: one line
+    each.
+    """
     used = next((name for word, name in USED.items() if event["message"].startswith(word)), "")
     if used:
         _stream({"type": "tool_result", "function_name": used, "success": True})
@@ -98,7 +111,8 @@ def _show_progress(event: dict[str, Any]) -> None:
 def _stream(line: dict[str, Any]) -> None:
     """Add one line of JSON to the job's stream; a worker looks for the mark in what is printed.
 
-    The worker makes a line break of each backslash with an n, also inside of JSON texts: those are written in another way.
+    The worker makes a line break of each backslash with an n, also inside of JSON texts: those are
+    written in another way.
     """
     text = json.dumps(line, ensure_ascii=False).replace("\\\\", "\\u005c").replace("\\n", "\\u000a")
     print(f"WM_STREAM: {text}\\n", flush=True)
@@ -116,7 +130,13 @@ def _linked(line: str, urls: dict[str, str]) -> str:
     pieces = NUMBER.split(line)
     # Numbers that stand between the pieces; what is no source stays text.
     linked = [
-        _plain(piece) if place % 2 == 0 else f"[\\[{piece}\\]]({urls[piece]})" if urls.get(piece) else _plain(f"[{piece}]")
+        (
+            _plain(piece)
+            if place % 2 == 0
+            else f"[\\[{piece}\\]]({urls[piece]})"
+            if urls.get(piece)
+            else _plain(f"[{piece}]")
+        )
         for place, piece in enumerate(pieces)
     ]
     return "".join(linked)

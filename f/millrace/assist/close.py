@@ -3,7 +3,8 @@
 
 """Close the run.
 
-Its result is the answer, what became of each call that needed a person, and which tools were missing.
+Its result is the answer, what became of each call that needed a person, and which tools were
+missing.
 
 scripts/millrace step assist/close run_id=RUN
 """
@@ -27,14 +28,22 @@ def main(run_id: str) -> dict:
 
 def finish(run_id: str) -> dict:
     """End the run with its answer, and return that; a run that has ended stays as it is."""
-    row = db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
+    row = (
+        db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id]) or {}
+    )
     made = db.fetch_all(
-        "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:') ORDER BY created_at, key",
+        "SELECT tool, state, outcome FROM action WHERE run_id = %s AND starts_with(key, 'call:')"
+        " ORDER BY created_at, key",
         [run_id],
     )
-    calls = [{"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")} for one in made]
+    calls = [
+        {"tool": one["tool"], "state": one["state"], "error": (one["outcome"] or {}).get("error")}
+        for one in made
+    ]
     answer = row.get("answer") or {}
-    failed = answer.get("stopped_because") or any(one["state"] in ("failed", "unknown") for one in made)
+    failed = answer.get("stopped_because") or any(
+        one["state"] in ("failed", "unknown") for one in made
+    )
     status = "partly_failed" if failed else "done"
     cost = spend.run_cost_usd(run_id)
     labels = [f"cost:{money.dollars(cost)}", *([status] if status != "done" else [])]
@@ -45,7 +54,14 @@ def finish(run_id: str) -> dict:
         [status, db.jsonb(result), run_context.now(), run_id],
     )
     if changed:
-        audit.append("millrace", "run.closed", run_context.current().flow, run_id, status=status, calls=len(calls))
+        audit.append(
+            "millrace",
+            "run.closed",
+            run_context.current().flow,
+            run_id,
+            status=status,
+            calls=len(calls),
+        )
     if status == "done":
         decisions.close(run_id)
     events.emit("progress", f"Run {status.replace('_', ' ')}", status=status)

@@ -3,8 +3,8 @@
 
 """Read the event.
 
-Takes the question out of a webhook, an HTTP route or a mail. Its text is untrusted, and the answer goes to nobody
-unasked.
+Takes the question out of a webhook, an HTTP route or a mail. Its text is untrusted, and the answer
+goes to nobody unasked.
 
 scripts/millrace step assist/read_event event='{"kind": "webhook", "body": {"question": "When is high water?"}}'
 """
@@ -25,8 +25,14 @@ LONGEST_ADDRESS = 254
 ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
 REPLY = re.compile(r"(?i)^\s*((re|fwd?|aw|wg)\s*:\s*)+")
 # Where an earlier mail or a signature begins.
-QUOTED = re.compile(r"(?m)^(>|-- $|-----? ?Original Message|On .{4,200} wrote:\s*$|Am .{4,200} schrieb .{0,200}:\s*$)")
-WAY_OUT = 'send JSON such as {"question": "When is high water?"}, with "reply_to" if the answer is to be mailed'
+QUOTED = re.compile(
+    r"(?m)^(>|-- $|-----? ?Original Message|On .{4,200} wrote:\s*$|Am .{4,200} schrieb"
+    r" .{0,200}:\s*$)"
+)
+WAY_OUT = (
+    'send JSON such as {"question": "When is high water?"}, with "reply_to" if the answer is to be'
+    " mailed"
+)
 
 
 def preprocessor(event: dict) -> dict:
@@ -43,7 +49,8 @@ def main(event: dict) -> dict:
     Returns:
         question: The question, at most 2,000 characters.
         subject: The subject of the mail that answers.
-        reply_to: Who should get the answer by mail; a person is asked first, except for standing approvals.
+        reply_to: Who should get the answer by mail; a person is asked first, except for standing
+            approvals.
         written_by_others: Always true: whoever wrote the text, it gives no orders.
     """
     kind = event.get("kind")
@@ -52,12 +59,18 @@ def main(event: dict) -> dict:
     elif kind in ("webhook", "http"):
         found = _of_request(event)
     else:
-        raise errors.BadInput(f"an event of kind {kind!r} has no question; use a webhook, an HTTP route or a mail trigger")
+        raise errors.BadInput(
+            f"an event of kind {kind!r} has no question; use a webhook, an HTTP route or a mail"
+            " trigger"
+        )
     question = found["question"].strip()
     if not question:
         raise errors.BadInput(f"the {kind} event has no question; {found['way_out']}")
     if len(question) > LONGEST_QUESTION:
-        raise errors.BadInput(f"the question has {len(question)} characters, at most {LONGEST_QUESTION} are read; ask shorter")
+        raise errors.BadInput(
+            f"the question has {len(question)} characters, at most {LONGEST_QUESTION} are read; ask"
+            " shorter"
+        )
     return {
         "question": question,
         "subject": _line(found["subject"]),
@@ -90,17 +103,25 @@ def _json(text: str) -> Any:
 
 
 def _of_mail(event: dict[str, Any]) -> dict[str, str]:
-    """Return the parts of a mail. The answer may go to its sender alone: Reply-To and the text name nobody."""
+    """Return the parts of a mail. The answer may go to its sender alone: Reply-To and the text name
+    nobody.
+    """
     raw = event.get("raw_email")
     if not isinstance(raw, str) or not raw.strip():
-        raise errors.BadInput("the mail event has no raw_email; is it from a mail trigger of Windmill?")
+        raise errors.BadInput(
+            "the mail event has no raw_email; is it from a mail trigger of Windmill?"
+        )
     message = email.message_from_string(raw, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     subject = REPLY.sub("", str(message.get("subject") or "")).strip()
     text = _text(message)
     beginning = QUOTED.search(text)
     own = (text[: beginning.start()] if beginning else text).strip()
-    senders = [address.addr_spec for header in message.get_all("from") or [] for address in header.addresses]
+    senders = [
+        address.addr_spec
+        for header in message.get_all("from") or []
+        for address in header.addresses
+    ]
     if len(senders) > 1:
         raise errors.BadInput(f"the mail has {len(senders)} senders; an answer goes to one")
     return {
@@ -154,5 +175,7 @@ def _address(text: str) -> str:
     """Return the address, empty when there is none; BadInput for what is no single address."""
     clean = text.strip()
     if clean and (not ADDRESS.fullmatch(clean) or len(clean) > LONGEST_ADDRESS):
-        raise errors.BadInput(f"reply_to is {clean[:80]!r}, which is not one mail address such as ada@example.org")
+        raise errors.BadInput(
+            f"reply_to is {clean[:80]!r}, which is not one mail address such as ada@example.org"
+        )
     return clean

@@ -28,17 +28,33 @@ def main(task: str, pipeline: dict | None = None) -> dict:
     with spans.step("assist.work") as span:
         run_id, task = run_context.current().run_id, task.strip()
         if not task or len(task) > LONGEST_TASK:
-            raise errors.BadInput(f"a task has 1 to {LONGEST_TASK} characters, this one {len(task)}")
+            raise errors.BadInput(
+                f"a task has 1 to {LONGEST_TASK} characters, this one {len(task)}"
+            )
         row = db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
         if row is None or row["answer"] is None:
-            db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id])
+            db.execute(
+                "UPDATE run SET pipeline = %s || pipeline WHERE id = %s",
+                [db.jsonb(pipeline or {}), run_id],
+            )
             policy.note()
             help = task_agent.do_task(run_id, task)
             # The text stays in the run's row, not in the results of its steps.
-            kept = {"answer": {"text": help.text, "gaps": help.gaps, "stopped_because": help.stopped_because}}
+            kept = {
+                "answer": {
+                    "text": help.text,
+                    "gaps": help.gaps,
+                    "stopped_because": help.stopped_because,
+                }
+            }
             with db.transaction():
-                db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb(kept), run_id])
-                decisions.judged(run_id, "task", task[:LONGEST_TITLE], None, "helper", help.escalated)
+                db.execute(
+                    "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
+                    [db.jsonb(kept), run_id],
+                )
+                decisions.judged(
+                    run_id, "task", task[:LONGEST_TITLE], None, "helper", help.escalated
+                )
             events.emit("progress", help.text)
         question = approved_calls.ask_together(run_id)
         span.set(asks=question is not None)

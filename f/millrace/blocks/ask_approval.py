@@ -3,10 +3,12 @@
 
 """Ask for approval.
 
-The flow waits after it: switch on "Suspend until approval/resume" in the step's "Run settings" (1 approval, the same timeout as
-here, and "Continue on disapproval/timeout"). The flow `blocks/ask_person` is all that in one step. The approval page shows what is asked; its button sends the question's fingerprint back, so that an approval counts for this
-question only. Put `blocks/take_answer` or `blocks/send_if_approved` behind it: they read the answer. The operator (setting
-`operator`) gets a mail with the link.
+The flow waits after it: switch on "Suspend until approval/resume" in the step's "Run settings" (1
+approval, the same timeout as here, and "Continue on disapproval/timeout"). The flow
+`blocks/ask_person` is all that in one step. The approval page shows what is asked; its button sends
+the question's fingerprint back, so that an approval counts for this question only. Put
+`blocks/take_answer` or `blocks/send_if_approved` behind it: they read the answer. The operator
+(setting `operator`) gets a mail with the link.
 
 scripts/millrace step blocks/ask_approval question="Publish the report?"
 """
@@ -21,10 +23,13 @@ def main(question: str = "", details: str = "", action_id: str = "", timeout: in
     """Ask a person for approval.
 
     Args:
-        question: What a person has to decide, in one sentence. Example: Publish this report on the website?
+        question: What a person has to decide, in one sentence. Example: Publish this report on the
+            website?
         details: What they should know for it, for example the result of an earlier step.
-        action_id: Instead of a question: an action that a step proposed, such as send_mail's action_id.
-        timeout: Seconds until the question expires; the same number as in the step's suspend settings.
+        action_id: Instead of a question: an action that a step proposed, such as send_mail's
+            action_id.
+        timeout: Seconds until the question expires; the same number as in the step's suspend
+            settings.
 
     Returns:
         action_id: What the next step needs to read the answer.

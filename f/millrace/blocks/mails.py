@@ -15,13 +15,17 @@ TOOL = "mail.send"
 
 
 def flow() -> str:
-    """Return whose standing approvals hold: those of the outermost flow's path, or of the run's flow outside of Windmill's."""
+    """Return whose standing approvals hold: those of the outermost flow's path, or of the run's
+    flow outside of Windmill's.
+    """
     return run_context.root_flow_path() or run_context.current().flow
 
 
 def compose(to: str, subject: str, text: str) -> Row:
     """Return what sending this mail means; its name is the same when the step runs again."""
-    name = ids.digest_of([flow(), run_context.current().run_id, run_context.current().step, to])[:24]
+    name = ids.digest_of([flow(), run_context.current().run_id, run_context.current().step, to])[
+        :24
+    ]
     return {"to": to, "subject": subject, "text": text, "message_id": f"{name}@millrace.local"}
 
 
@@ -34,15 +38,18 @@ def together(mails: list[Row]) -> tuple[str, Row]:
 
 
 def send(mails: list[Row], authorise: Callable[[Row], bool]) -> list[Row]:
-    """Send the mails that `authorise` approves (it is given the action) and return how each ended: recipient, status, path.
+    """Send the mails that `authorise` approves (it is given the action) and return how each ended:
+    recipient, status, path.
 
-    ToolFailed when one was not sent; the step may run again, and those that were sent are not sent twice.
+    ToolFailed when one was not sent; the step may run again, and those that were sent are not sent
+    twice.
     """
     ended = [_send(one, authorise) for one in mails]
     failed = [one for one in ended if one["status"] == "failed"]
     if failed:
         raise errors.ToolFailed(
-            f"{len(failed)} of {len(ended)} mails were not sent: {failed[0]['recipient']}: {failed[0]['error']}"
+            f"{len(failed)} of {len(ended)} mails were not sent: {failed[0]['recipient']}:"
+            f" {failed[0]['error']}"
         )
     return ended
 
@@ -56,11 +63,23 @@ def _send(wanted: Row, authorise: Callable[[Row], bool]) -> Row:
         try:
             action = actions.perform(key, wanted, lambda: _hand_over(wanted), lambda: _look(wanted))
         except errors.NeedsApproval as error:
-            return {"recipient": wanted["to"], "status": "waiting", "path": None, "error": str(error)}
+            return {
+                "recipient": wanted["to"],
+                "status": "waiting",
+                "path": None,
+                "error": str(error),
+            }
     outcome = action["outcome"] or {}
     status = outcome.get("status", "sent") if action["state"] == "performed" else action["state"]
-    events.emit("progress", f"Mail to {wanted['to']}: {status}", recipient=wanted["to"], status=status)
-    return {"recipient": wanted["to"], "status": status, "path": outcome.get("path") or None, "error": outcome.get("error")}
+    events.emit(
+        "progress", f"Mail to {wanted['to']}: {status}", recipient=wanted["to"], status=status
+    )
+    return {
+        "recipient": wanted["to"],
+        "status": status,
+        "path": outcome.get("path") or None,
+        "error": outcome.get("error"),
+    }
 
 
 def standing(action: Row) -> bool:
@@ -70,7 +89,9 @@ def standing(action: Row) -> bool:
 
 def _hand_over(wanted: Row) -> dict[str, Any]:
     try:
-        return mail.send(wanted["to"], wanted["subject"], wanted["text"], "", wanted["message_id"]).model_dump()
+        return mail.send(
+            wanted["to"], wanted["subject"], wanted["text"], "", wanted["message_id"]
+        ).model_dump()
     except mail.DeliveryUnknown as error:
         raise actions.OutcomeUnknown(str(error)) from error
 

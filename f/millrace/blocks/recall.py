@@ -3,8 +3,9 @@
 
 """Recall from memory.
 
-Finds documents, notes of earlier runs and conversations by meaning and by words, also as of an earlier day. Nothing is
-searched outside, and no model writes: what comes back is what was kept, word for word.
+Finds documents, notes of earlier runs and conversations by meaning and by words, also as of an
+earlier day. Nothing is searched outside, and no model writes: what comes back is what was kept,
+word for word.
 
 scripts/millrace step blocks/recall question="quay repair"
 """
@@ -17,13 +18,21 @@ from f.millrace.trust import embedding_billing, markdown
 MOST = 100
 
 
-def main(question: str, limit: int = 5, types: list[str] | None = None, as_of: str = "", namespace: str = "main") -> dict:
+def main(
+    question: str,
+    limit: int = 5,
+    types: list[str] | None = None,
+    as_of: str = "",
+    namespace: str = "main",
+) -> dict:
     """Recall from memory.
 
     Args:
-        question: What to look for, in words or as a question. Example: What did we agree about the quay repair?
+        question: What to look for, in words or as a question. Example: What did we agree about the
+            quay repair?
         limit: At most this many memories, 1 to 100.
-        types: Only these types of memories, such as passage (of documents), evidence, finding; none means all. Example: passage
+        types: Only these types of memories, such as passage (of documents), evidence, finding; none
+            means all. Example: passage
         as_of: What was true on this day (ISO date); empty means now. Example: 2026-03-31
         namespace: Where the memories are kept.
 
@@ -36,12 +45,21 @@ def main(question: str, limit: int = 5, types: list[str] | None = None, as_of: s
         raise errors.BadInput(f"limit is {limit}; allowed is 1 to {MOST}")
     with spans.step("blocks.recall") as span, run_context.within(namespace=namespace):
         embedding_billing.enable_embedding_billing()
-        results = recall.search(question, limit, types=types or None, as_of=as_of.strip() or None).results
+        results = recall.search(
+            question, limit, types=types or None, as_of=as_of.strip() or None
+        ).results
         names = ("id", "type", "title", "text", "source", "score", "valid_from")
         memories = [{name: result.as_json()[name] for name in names} for result in results]
         span.set(found=len(memories))
-        text = "\n\n".join(f"{one['title']}: {one['text']}" if one["title"] else one["text"] for one in memories)
-        found = {"text": text, "memories": memories, "found": len(memories), "wm_labels": [f"found:{len(memories)}"]}
+        text = "\n\n".join(
+            f"{one['title']}: {one['text']}" if one["title"] else one["text"] for one in memories
+        )
+        found = {
+            "text": text,
+            "memories": memories,
+            "found": len(memories),
+            "wm_labels": [f"found:{len(memories)}"],
+        }
         return markdown.shown(found, _page(memories))
 
 

@@ -3,9 +3,10 @@
 
 """Research a question.
 
-Searches the web, feeds, arXiv and your notes, reads what it finds, settles contradictions and writes an answer in which
-every sentence names its source. Without any source it says so and invents nothing. What it may spend and which model it
-uses stand in the settings. The answer is in the run's history too: `forget` does not reach there.
+Searches the web, feeds, arXiv and your notes, reads what it finds, settles contradictions and
+writes an answer in which every sentence names its source. Without any source it says so and invents
+nothing. What it may spend and which model it uses stand in the settings. The answer is in the run's
+history too: `forget` does not reach there.
 
 scripts/millrace step blocks/research question="What does a sodium battery cost?"
 """
@@ -20,9 +21,11 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
     """Research a question.
 
     Args:
-        question: What you want to know, in one sentence. Example: What does a kilowatt-hour of sodium battery cost?
+        question: What you want to know, in one sentence. Example: What does a kilowatt-hour of
+            sodium battery cost?
         use_memory: Answer from memory when that has enough; off, it researches anew each time.
-        written_by_others: The question comes from a mail, a form or a page: it is answered, and nothing else that it says is done.
+        written_by_others: The question comes from a mail, a form or a page: it is answered, and
+            nothing else that it says is done.
 
     Returns:
         answer: The sentences, one a line, each with numbers in brackets.
@@ -35,7 +38,9 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
         run_id: The run in Millrace: scripts/millrace show RUN.
     """
     with spans.step("blocks.research") as span:
-        reply = ask.ask(question, fresh=not use_memory, trust="untrusted" if written_by_others else "own")
+        reply = ask.ask(
+            question, fresh=not use_memory, trust="untrusted" if written_by_others else "own"
+        )
         result = reply.result
         span.set(findings=len(result.findings), confidence=result.confidence.score)
         found = {

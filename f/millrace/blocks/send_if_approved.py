@@ -3,8 +3,9 @@
 
 """Send approved mails.
 
-Stands behind `blocks/send_mail` and `blocks/ask_approval`. It reads the answer as take_answer does and sends exactly the
-mails that were shown, each once. When nobody had to be asked there is nothing left to do, and it says so.
+Stands behind `blocks/send_mail` and `blocks/ask_approval`. It reads the answer as take_answer does
+and sends exactly the mails that were shown, each once. When nobody had to be asked there is nothing
+left to do, and it says so.
 
 scripts/millrace step blocks/send_if_approved action_id=ACTION
 """
@@ -27,11 +28,13 @@ def main(
     """Send approved mails.
 
     Args:
-        action_id: The action_id of the step send_mail; empty when nobody was asked. Example: results.mail.action_id
+        action_id: The action_id of the step send_mail; empty when nobody was asked. Example:
+            results.mail.action_id
         resume: Write the expression: resume
         resumes: Write the expression: resumes
         approvers: Write the expression: approvers
-        already_sent: The mails of the step send_mail, to have all of them in one result. Example: results.mail.mails
+        already_sent: The mails of the step send_mail, to have all of them in one result. Example:
+            results.mail.mails
 
     Returns:
         approved: Whether a person said yes; false also when nobody was asked.
@@ -40,11 +43,17 @@ def main(
         mails: What became of the mails: recipient, status (sent, or outbox for a file), path.
     """
     if not action_id:
-        return {"approved": False, "decision": "nothing_to_approve", "by": "policy", "mails": already_sent or []}
+        return {
+            "approved": False,
+            "decision": "nothing_to_approve",
+            "by": "policy",
+            "mails": already_sent or [],
+        }
     whole = actions.by_id(action_id)
     if whole["tool"] != mails.TOOL or "mails" not in whole["arguments"]:
         raise errors.BadInput(
-            f"action {action_id} is no mail of send_mail but {whole['tool']}; use take_answer for other questions"
+            f"action {action_id} is no mail of send_mail but {whole['tool']}; use take_answer for"
+            " other questions"
         )
     with spans.step("blocks.send_if_approved", action_id=action_id) as span:
         answer = answers.record(whole, resume, resumes or [], approvers)
@@ -57,7 +66,11 @@ def _send(whole: dict[str, Any]) -> list[dict[str, Any]]:
     done: list[dict[str, Any]] = []
 
     def send_all() -> dict[str, Any]:
-        done.extend(mails.send(whole["arguments"]["mails"], lambda action: approvals.approve_as_part(action, whole)))
+        done.extend(
+            mails.send(
+                whole["arguments"]["mails"], lambda action: approvals.approve_as_part(action, whole)
+            )
+        )
         return {"mails": [{"recipient": one["recipient"], "status": one["status"]} for one in done]}
 
     try:

@@ -5,10 +5,12 @@
 
 At once to those who agreed, after a person's word to others.
 
-Nothing goes out twice, also when the step runs again. To an address with a standing approval for this flow the mail goes at
-once (`scripts/millrace recipients add ADDRESS --flow u/you/your_flow`). For the others it is only proposed: put
-`blocks/ask_approval` (with `action_id`, suspended, "Skip step if" `!results.<this step>.needs_approval`) and then
-`blocks/send_if_approved` behind it. The flow `blocks/mail_with_approval` is all that in one step. Without a mail server (setting `smtp_url`) mails are files in the outbox.
+Nothing goes out twice, also when the step runs again. To an address with a standing approval for
+this flow the mail goes at once (`scripts/millrace recipients add ADDRESS --flow u/you/your_flow`).
+For the others it is only proposed: put `blocks/ask_approval` (with `action_id`, suspended, "Skip
+step if" `!results.<this step>.needs_approval`) and then `blocks/send_if_approved` behind it. The
+flow `blocks/mail_with_approval` is all that in one step. Without a mail server (setting `smtp_url`)
+mails are files in the outbox.
 
 scripts/millrace step blocks/send_mail 'to=["me@localhost"]' subject=Hello text="How are you?"
 """
@@ -31,13 +33,18 @@ def main(to: list[str], subject: str, text: str) -> dict:
 
     Returns:
         needs_approval: Whether somebody has to be asked; use it in "skip if" and in branches.
-        action_id: What to ask about, for ask_approval and send_if_approved; null when nobody has to be asked.
+        action_id: What to ask about, for ask_approval and send_if_approved; null when nobody has to
+            be asked.
         waiting: The addresses that wait for a person's word.
         mails: What became of the others: recipient, status (sent, or outbox for a file), path.
     """
-    addresses = list(dict.fromkeys(recipients.checked(address) for address in to if address.strip()))
+    addresses = list(
+        dict.fromkeys(recipients.checked(address) for address in to if address.strip())
+    )
     if not addresses or len(addresses) > MOST_RECIPIENTS:
-        raise errors.BadInput(f"to names {len(addresses)} addresses; allowed is 1 to {MOST_RECIPIENTS}")
+        raise errors.BadInput(
+            f"to names {len(addresses)} addresses; allowed is 1 to {MOST_RECIPIENTS}"
+        )
     if not subject.strip() or not text.strip():
         raise errors.BadInput("a mail needs a subject and a text")
     with spans.step("blocks.send_mail", recipients=len(addresses)) as span:
@@ -45,12 +52,28 @@ def main(to: list[str], subject: str, text: str) -> dict:
         wanted = [mails.compose(address, " ".join(subject.split()), text) for address in addresses]
         others = [one for one in wanted if one["to"] not in held]
         sent = mails.send([one for one in wanted if one["to"] in held], mails.standing)
-        others += [one for one in wanted if any(each["recipient"] == one["to"] and each["status"] == "waiting" for each in sent)]
-        answer = {"needs_approval": False, "action_id": None, "waiting": [one["to"] for one in others]}
+        others += [
+            one
+            for one in wanted
+            if any(each["recipient"] == one["to"] and each["status"] == "waiting" for each in sent)
+        ]
+        answer = {
+            "needs_approval": False,
+            "action_id": None,
+            "waiting": [one["to"] for one in others],
+        }
         if others:
             key, arguments = mails.together(others)
             who = ", ".join(answer["waiting"])
-            action = actions.propose(mails.TOOL, arguments, key, reason=f"mail always asks; without a standing approval: {who}")
-            answer |= {"needs_approval": action["state"] == "proposed", "action_id": str(action["id"])}
+            action = actions.propose(
+                mails.TOOL,
+                arguments,
+                key,
+                reason=f"mail always asks; without a standing approval: {who}",
+            )
+            answer |= {
+                "needs_approval": action["state"] == "proposed",
+                "action_id": str(action["id"]),
+            }
         span.set(waiting=len(others))
         return {**answer, "mails": [one for one in sent if one["status"] != "waiting"]}

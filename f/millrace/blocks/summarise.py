@@ -3,9 +3,9 @@
 
 """Summarise documents.
 
-Give documents that Millrace has read (by name, title or folder), addresses of web pages, or a text; or all of them. Every
-sentence of the summary names the document that it stands on. What cannot be read is reported and stops nothing, as long as
-something can.
+Give documents that Millrace has read (by name, title or folder), addresses of web pages, or a text;
+or all of them. Every sentence of the summary names the document that it stands on. What cannot be
+read is reported and stops nothing, as long as something can.
 
 scripts/millrace step blocks/summarise text="..." sentences=3
 """
@@ -36,7 +36,8 @@ def main(
     """Summarise documents.
 
     Args:
-        documents: Names of documents that were read into memory: the file's name, its title, or a folder. Example: harbour-report.pdf
+        documents: Names of documents that were read into memory: the file's name, its title, or a
+            folder. Example: harbour-report.pdf
         urls: Addresses of web pages. Example: https://www.example.org/report
         text: A text to summarise, for example the result of the step before.
         about: Only what has to do with this; empty means all. Example: costs and delays
@@ -58,23 +59,41 @@ def main(
         raise errors.BadInput("there is nothing to summarise: give documents, urls or a text")
     with spans.step("blocks.summarise") as span:
         problems: list[str] = []
-        found = [*_from_memory(documents or [], namespace, problems), *_from_web(urls or [], problems)]
+        found = [
+            *_from_memory(documents or [], namespace, problems),
+            *_from_web(urls or [], problems),
+        ]
         if text.strip():
             found.append({"url": "", "title": "The given text", "text": text, "source": "text"})
         if not found:
             raise errors.BadInput("nothing could be read: " + "; ".join(problems))
-        topic = ids.stable_id("summary", run_context.current().run_id, run_context.current().step, ids.digest_of([given, about]))
+        topic = ids.stable_id(
+            "summary",
+            run_context.current().run_id,
+            run_context.current().step,
+            ids.digest_of([given, about]),
+        )
         summary = call.wait(summariser.summarise(topic, found, about.strip(), sentences))
-        problems += [f"{title}: too long, only its beginning was read" for title in summary.shortened]
+        problems += [
+            f"{title}: too long, only its beginning was read" for title in summary.shortened
+        ]
         for problem in problems:
             events.emit("error", problem)
         span.set(documents=len(found), sentences=len(summary.findings))
-        shown = {**_shown(summary), "read": len(found), "problems": problems, "cost_usd": summary.cost_usd}
+        shown = {
+            **_shown(summary),
+            "read": len(found),
+            "problems": problems,
+            "cost_usd": summary.cost_usd,
+        }
         lines = [f"- {markdown.one_line(problem)}" for problem in problems]
         unread = "\n#### Not read\n\n" + "\n".join(lines) + "\n" if lines else ""
         page = markdown.with_sources(shown["summary"], shown["sources"])
         labels = [f"cost:{money.dollars(summary.cost_usd)}"]
-        return markdown.shown({**shown, "wm_labels": labels}, f"{page}{unread}\nIt cost {money.dollars(summary.cost_usd)}.\n")
+        return markdown.shown(
+            {**shown, "wm_labels": labels},
+            f"{page}{unread}\nIt cost {money.dollars(summary.cost_usd)}.\n",
+        )
 
 
 def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[Document]:
@@ -105,7 +124,10 @@ def _from_web(urls: list[str], problems: list[str]) -> list[Document]:
         except errors.MillraceError as error:
             problems.append(f"{url}: {error}")
             continue
-        about = {"published_at": page.published_at, "source": page.site or store.publisher(page.url)}
+        about = {
+            "published_at": page.published_at,
+            "source": page.site or store.publisher(page.url),
+        }
         found.append({"url": page.url, "title": page.title, "text": page.text, **about})
     return found
 
@@ -120,7 +142,18 @@ def _shown(summary: summariser.Summary) -> dict[str, Any]:
             address = piece.url or piece.title
             if address not in numbers:
                 numbers[address] = len(numbers) + 1
-                sources.append({"number": numbers[address], "title": piece.title, "url": piece.url, "source": piece.source})
+                sources.append(
+                    {
+                        "number": numbers[address],
+                        "title": piece.title,
+                        "url": piece.url,
+                        "source": piece.source,
+                    }
+                )
             marks.append(f"[{numbers[address]}]")
         lines.append(f"{finding.told} {''.join(dict.fromkeys(marks))}")
-    return {"summary": "\n".join(lines) or "Nothing found.", "sources": sources, "found": bool(lines)}
+    return {
+        "summary": "\n".join(lines) or "Nothing found.",
+        "sources": sources,
+        "found": bool(lines),
+    }

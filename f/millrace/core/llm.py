@@ -2,8 +2,8 @@
 
 """Which model answers: `openai:…`, `anthropic:…`, `ollama:…` or `offline`.
 
-A provider's SDK is imported when it is chosen and not before. Its own retries are off, so that one request is one
-billed call; models/call repeats, and keeps the account.
+A provider's SDK is imported when it is chosen and not before. Its own retries are off, so that one
+request is one billed call; models/call repeats, and keeps the account.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ OLLAMA_URL = "http://127.0.0.1:11434/v1"
 REQUEST_SECONDS = 90.0
 
 
-def model(name: str, *, offline: Callable[[], Model] | None = None, seconds: float = REQUEST_SECONDS) -> Model:
-    """Return the model `name`, with the provider's usual environment variables and without retries of its own.
+def model(
+    name: str, *, offline: Callable[[], Model] | None = None, seconds: float = REQUEST_SECONDS
+) -> Model:
+    """Return the model `name`, with the provider's usual environment variables and without retries
+    of its own.
 
     `offline` makes the model that needs no service; it lives a layer above this one.
     """
     provider, model_name = providers.split(name)
     if provider == "offline":
         if offline is None:
-            raise errors.BadSetting("the offline model is not available here; run it through models/call")
+            raise errors.BadSetting(
+                "the offline model is not available here; run it through models/call"
+            )
         return offline()
     return _PROVIDERS[provider](model_name, seconds)
 
@@ -45,7 +50,11 @@ def _openai(model_name: str, seconds: float) -> Model:
     base_url = os.environ.get("OPENAI_BASE_URL") or None
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key and base_url is None:
-        raise _missing(f"openai:{model_name}", "OPENAI_API_KEY", " (or OPENAI_BASE_URL for a server without keys)")
+        raise _missing(
+            f"openai:{model_name}",
+            "OPENAI_API_KEY",
+            " (or OPENAI_BASE_URL for a server without keys)",
+        )
     from openai import AsyncOpenAI
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
@@ -77,8 +86,14 @@ def _anthropic(model_name: str, seconds: float) -> Model:
     return AnthropicModel(model_name, provider=AnthropicProvider(anthropic_client=client))
 
 
-_PROVIDERS: dict[str, Callable[[str, float], Model]] = {"openai": _openai, "anthropic": _anthropic, "ollama": _ollama}
+_PROVIDERS: dict[str, Callable[[str, float], Model]] = {
+    "openai": _openai,
+    "anthropic": _anthropic,
+    "ollama": _ollama,
+}
 
 
 def _missing(name: str, variable: str, more: str = "") -> errors.BadSetting:
-    return errors.BadSetting(f"model {name!r} needs {variable}{more}; set it, or use the model 'offline'")
+    return errors.BadSetting(
+        f"model {name!r} needs {variable}{more}; set it, or use the model 'offline'"
+    )

@@ -1,8 +1,10 @@
 # requirements:
 
-"""What tokens cost, at whose word: the setting `prices`, then the table that ships with genai-prices.
+"""What tokens cost, at whose word: the setting `prices`, then the table that ships with
+genai-prices.
 
-A model without a price is counted at a cautious rate, or refused, as the setting `unknown_prices` says.
+A model without a price is counted at a cautious rate, or refused, as the setting `unknown_prices`
+says.
 """
 
 from __future__ import annotations
@@ -47,14 +49,18 @@ class Price:
 
 
 def price(name: str, tokens: Tokens, at: datetime) -> Price:
-    """Return what `tokens` of the model cost at that time; BudgetExceeded when nobody knows and the settings refuse that."""
+    """Return what `tokens` of the model cost at that time; BudgetExceeded when nobody knows and the
+    settings refuse that.
+    """
     date = at.date().isoformat()
     provider, model_name = providers.split(name)
     own = config.settings().prices.get(name)
     if own is not None:
         rates = (own.input, own.output, own.cache_read, own.cache_write)
         foreign = "" if own.currency == "USD" else f" ({own.currency} at {own.usd_per_unit} USD)"
-        return Price(_by_rates(tokens, *rates) * own.usd_per_unit, f"settings{foreign}", own.date or date)
+        return Price(
+            _by_rates(tokens, *rates) * own.usd_per_unit, f"settings{foreign}", own.date or date
+        )
     if provider in ("offline", "ollama"):
         return Price(Decimal(0), "local", date)
     found = _table_price(provider, model_name, tokens, at)
@@ -64,9 +70,12 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
         return Price(Decimal(0), "local", date)
     if config.settings().unknown_prices == "refuse":
         raise errors.BudgetExceeded(
-            f"nobody knows the price of {name}; add it to the setting prices, or set unknown_prices to cap"
+            f"nobody knows the price of {name}; add it to the setting prices, or set unknown_prices"
+            " to cap"
         )
-    guess = _by_rates(tokens, config.settings().unknown_input_usd, config.settings().unknown_output_usd)
+    guess = _by_rates(
+        tokens, config.settings().unknown_input_usd, config.settings().unknown_output_usd
+    )
     return Price(guess, "cautious guess", date, known=False)
 
 
@@ -76,15 +85,23 @@ def estimate(name: str, request: str, most_output_tokens: int, at: datetime) -> 
 
 
 def most_tokens(text: str) -> int:
-    """Return more tokens than the text has: prose has a token in four letters, nothing has more than one a byte."""
+    """Return more tokens than the text has: prose has a token in four letters, nothing has more
+    than one a byte.
+    """
     letters = sum(char.isascii() and (char.isalpha() or char == " ") for char in text)
     return letters // 2 + (len(text.encode("utf-8", "replace")) - letters) + 200
 
 
 def _by_rates(
-    tokens: Tokens, input_usd: Decimal, output_usd: Decimal, read: Decimal | None = None, write: Decimal | None = None
+    tokens: Tokens,
+    input_usd: Decimal,
+    output_usd: Decimal,
+    read: Decimal | None = None,
+    write: Decimal | None = None,
 ) -> Decimal:
-    """Return the cost by rates for a million tokens; cached tokens count as any other where they have no rate."""
+    """Return the cost by rates for a million tokens; cached tokens count as any other where they
+    have no rate.
+    """
     plain = max(0, tokens.input - tokens.cache_read - tokens.cache_write)
     cached = tokens.cache_read * (input_usd if read is None else read) + tokens.cache_write * (
         input_usd if write is None else write
@@ -102,7 +119,9 @@ def _table_price(provider: str, model_name: str, tokens: Tokens, at: datetime) -
         cache_write_tokens=tokens.cache_write or None,
     )
     try:
-        found: Any = calc_price(usage, model_ref=model_name, provider_id=provider, genai_request_timestamp=at)
+        found: Any = calc_price(
+            usage, model_ref=model_name, provider_id=provider, genai_request_timestamp=at
+        )
     except LookupError:
         return None
     return money.usd(found.total_price)

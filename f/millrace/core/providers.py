@@ -14,7 +14,9 @@ def split(name: str) -> tuple[str, str]:
     if name.strip() == "offline":
         return "offline", ""
     if provider not in PROVIDERS:
-        raise errors.BadSetting(f"model {name!r} has an unknown provider {provider!r}; allowed: {ALLOWED}")
+        raise errors.BadSetting(
+            f"model {name!r} has an unknown provider {provider!r}; allowed: {ALLOWED}"
+        )
     if not model_name:
         raise errors.BadSetting(f"model {name!r} names no model; allowed: {ALLOWED}")
     return provider, model_name

@@ -2,11 +2,13 @@
 
 """One redactor for all that leaves the process: events, logs, spans, memory, digests, errors.
 
-Masked are the secrets that this process knows (settings and environment, in the spellings in which they travel), values
-under names that say what they are, and texts of the shapes in which keys are issued.
+Masked are the secrets that this process knows (settings and environment, in the spellings in which
+they travel), values under names that say what they are, and texts of the shapes in which keys are
+issued.
 
-A known secret that is an ordinary word (`millrace`, `Postgres`) is masked only where it stands as a value: after `=` or `:`, as
-a password in an address, or as a whole value under a name. Anywhere else it is most likely the word.
+A known secret that is an ordinary word (`millrace`, `Postgres`) is masked only where it stands as a
+value: after `=` or `:`, as a password in an address, or as a whole value under a name. Anywhere
+else it is most likely the word.
 """
 
 import base64
@@ -23,16 +25,15 @@ from f.millrace.core import config, errors
 
 MASK = "[redacted]"
 SHORTEST = 6
-SECRET_VARIABLE = (
-    r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
-)
+SECRET_VARIABLE = r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
 KEYS = (
     r"(?i)(password|passwd|passphrase|secret|credential|api[_-]?key|authorization|private[_-]?key|set-cookie|"
     r"(?:access|auth|refresh|bearer|session|id)[_-]?token|(?:^|[_-])token$|^cookie$)"
 )
 # Each alternative begins with something rare, so that plain text is passed over quickly.
 SHAPES = (
-    r"(?s)\b(?:sk|pk|rk)[-_](?:live_|test_|proj-|ant-)?[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, Stripe
+    # OpenAI, Anthropic, Stripe
+    r"(?s)\b(?:sk|pk|rk)[-_](?:live_|test_|proj-|ant-)?[A-Za-z0-9_-]{16,}"
     r"|\b(?:gh[pousr]|github_pat|glpat|hf|npm|pypi|tvly|dop_v1|shpat|xapp)[_-][A-Za-z0-9_-]{16,}"
     r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
@@ -43,17 +44,22 @@ SHAPES = (
     r"|\b\d{8,10}:AA[A-Za-z0-9_-]{30,}"  # Telegram
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
     r"|(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"
-    r"|(?i:(?<=\bbearer )|(?<=\bbasic )|(?<=\btoken ))(?=[^\s\"']*[0-9=_~+/])[A-Za-z0-9._~+/-]{12,}=*"
+    r"|(?i:(?<=\bbearer )|(?<=\bbasic )|(?<=\btoken"
+    r" ))(?=[^\s\"']*[0-9=_~+/])[A-Za-z0-9._~+/-]{12,}=*"
     r"|(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 )
-# `password=hunter2`, `?token=…`, `"api_key": "…"`; after a colon only what has a figure or a sign in it, for prose has none.
+# `password=hunter2`, `?token=…`, `"api_key": "…"`; after a colon only what has a figure or a sign
+# in it, for prose has none.
 NAMED = (
     r"(?i)\b((?:[\w-]*[_-])?(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|token|sig|signature))"
     r"(\\*[\"']?\s*(?:=\s*\\*[\"']?|:\s*\\*[\"']?(?=[^\s\"',;]*[0-9_/+=-])))([^\s\"'&,;<>\\)\]}]{6,})"
 )
-# `=`, `:` or a telling name before a word that is a secret, and no more of a longer word or path behind it.
-BEFORE_WORD = r"([=:]\s*\\*[\"']?|(?i:\b(?:password|passwd|pwd|secret|token|key))\s+(?:is\s+)?\\*[\"']?)"
+# `=`, `:` or a telling name before a word that is a secret, and no more of a longer word or path
+# behind it.
+BEFORE_WORD = (
+    r"([=:]\s*\\*[\"']?|(?i:\b(?:password|passwd|pwd|secret|token|key))\s+(?:is\s+)?\\*[\"']?)"
+)
 AFTER_WORD = r"(?![\w/-]|\.\w)"
 # No shape and no name without one of these letters.
 HINT = r"(?i)[_-]|[0-9]{8}|://|bearer|basic|token|password|passwd|pwd|secret|key|sig|eyJ|AKIA|ASIA|AIza|ya29|SG\.|BSA"
@@ -107,7 +113,9 @@ def _named(match: "re.Match[str]") -> str:
 
 @functools.cache
 def _compiled(pattern: str) -> "re.Pattern[str]":
-    """Return the pattern compiled, at its first use: together they would take a tenth of what a step's start may add."""
+    """Return the pattern compiled, at its first use: together they would take a tenth of what a
+    step's start may add.
+    """
     return re.compile(pattern)
 
 
@@ -119,7 +127,9 @@ class _Own(NamedTuple):
 
 @functools.cache
 def _own_secrets() -> _Own:
-    """Return the patterns for all secrets of this process, the longest first, and those that are ordinary words."""
+    """Return the patterns for all secrets of this process, the longest first, and those that are
+    ordinary words.
+    """
     found = set(_of_environment())
     try:
         values = list(vars(config.settings()).values())
@@ -127,7 +137,9 @@ def _own_secrets() -> _Own:
         values = []
     for value in values:
         found.update(part for secret in _secrets(value) for part in _parts(secret))
-    spellings = {spelling for secret in found if len(secret) >= SHORTEST for spelling in _spellings(secret)}
+    spellings = {
+        spelling for secret in found if len(secret) >= SHORTEST for spelling in _spellings(secret)
+    }
     words = frozenset(spelling for spelling in spellings if _is_word(spelling))
     anywhere, as_value = _any_of(spellings - words), _any_of(words)
     return _Own(
@@ -146,7 +158,9 @@ def _any_of(spellings: Iterable[str]) -> str:
 
 
 def _secrets(value: Any) -> Iterator[str]:
-    """Yield the secrets of a setting: its own, those of its entries, and those of an entry's fields."""
+    """Yield the secrets of a setting: its own, those of its entries, and those of an entry's
+    fields.
+    """
     if isinstance(value, SecretStr):
         named = _compiled(config.FROM_ENVIRONMENT).findall(value.get_secret_value())
         yield from [os.environ.get(name, "") for name in named] or [value.get_secret_value()]

@@ -39,7 +39,10 @@ class Context(NamedTuple):
         return self.run_id.replace("-", "")
 
 
-_current: contextvars.ContextVar[Context] = contextvars.ContextVar("millrace_context", default=Context())  # noqa: B039
+_current: contextvars.ContextVar[Context] = contextvars.ContextVar(
+    "millrace_context",
+    default=Context(),  # noqa: B039
+)
 
 
 def current() -> Context:
@@ -70,8 +73,9 @@ def root_run_id() -> str:
 def step_path(name: str, part: str = "") -> str:
     """Return the unique path of this step in its run, e.g. `research[0].investigate`.
 
-    The local runner sets it; on Windmill it comes from the module id and the index of the loop's iteration. With `part`,
-    one of several things that the step's process does, it is e.g. `research[0][tp_1].investigate`.
+    The local runner sets it; on Windmill it comes from the module id and the index of the loop's
+    iteration. With `part`, one of several things that the step's process does, it is e.g.
+    `research[0][tp_1].investigate`.
     """
     path = _step_path(name)
     before, _, last = path.rpartition(".")
@@ -93,12 +97,16 @@ def _step_path(name: str) -> str:
 
 
 def flow_path() -> str:
-    """Return the path of the flow that this job belongs to, e.g. `u/eve/brief`; empty outside of one."""
+    """Return the path of the flow that this job belongs to, e.g. `u/eve/brief`; empty outside of
+    one.
+    """
     return INSIDE.sub("", os.environ.get("WM_FLOW_PATH", ""))
 
 
 def root_flow_path() -> str:
-    """Return the path of the flow that this job is done for: of a called part, the outermost flow that calls it."""
+    """Return the path of the flow that this job is done for: of a called part, the outermost flow
+    that calls it.
+    """
     given = os.environ.get("MILLRACE_FLOW_PATH")
     if given:
         return given
@@ -112,7 +120,9 @@ def _is_part() -> bool:
 
 @functools.lru_cache(maxsize=100)
 def _caller(job: str) -> tuple[str, str]:
-    """Return the outermost flow's path and what stands before the names of this flow job's steps: `mail.`, `each[2].mail.`."""
+    """Return the outermost flow's path and what stands before the names of this flow job's steps:
+    `mail.`, `each[2].mail.`.
+    """
     before = ""
     row = _job(job)
     while parent := row.get("parent_job"):
@@ -126,7 +136,8 @@ def _job(job: str) -> dict[str, Any]:
     row = windmill.get(f"jobs_u/get/{job}?no_logs=true")
     if not isinstance(row, dict):
         raise errors.BadSetting(
-            f"Windmill does not show job {job!r}, which called this flow; may the job's user see its own runs?"
+            f"Windmill does not show job {job!r}, which called this flow; may the job's user see"
+            " its own runs?"
         )
     return row
 

@@ -1,6 +1,7 @@
 # requirements:
 
-"""When a scheduled run runs: one pure function over the scheduled time, the clock and the last success.
+"""When a scheduled run runs: one pure function over the scheduled time, the clock and the last
+success.
 
 Cron lines are Windmill's: six fields, seconds first; five fields mean second 0.
 """
@@ -15,8 +16,18 @@ from zoneinfo import ZoneInfo
 
 from f.millrace.core import errors
 
-FIELDS = (("second", 0, 59), ("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
-MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+FIELDS = (
+    ("second", 0, 59),
+    ("minute", 0, 59),
+    ("hour", 0, 23),
+    ("day of month", 1, 31),
+    ("month", 1, 12),
+    ("day of week", 0, 7),
+)
+MONTHS = {
+    name: number
+    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+}
 WEEKDAYS = {name: number for number, name in enumerate("sun mon tue wed thu fri sat".split())}
 # 29 February can be eight years away (1896-1904, 2096-2104).
 HORIZON_DAYS = 366 * 9
@@ -55,15 +66,22 @@ class Cron:
     any_weekday: bool
 
     def falls_on(self, day: date) -> bool:
-        """Return whether it fires on that local day; a day of month and a weekday together mean either."""
+        """Return whether it fires on that local day; a day of month and a weekday together mean
+        either.
+        """
         by_date, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
-        matches = (by_date or by_weekday) if not (self.any_day or self.any_weekday) else (by_date and by_weekday)
+        matches = (
+            (by_date or by_weekday)
+            if not (self.any_day or self.any_weekday)
+            else (by_date and by_weekday)
+        )
         return matches and day.month in self.months
 
     def instants(self, day: date, zone: ZoneInfo) -> list[datetime]:
         """Return the moments of that local day in UTC, in order.
 
-        A time that the clock skips comes an hour later; a time that it repeats counts once, unless every hour fires.
+        A time that the clock skips comes an hour later; a time that it repeats counts once, unless
+        every hour fires.
         """
         if not self.falls_on(day):
             return []
@@ -87,7 +105,8 @@ def parse_cron(text: str) -> Cron:
         parts = ["0", *parts]
     if len(parts) != 6:
         raise errors.BadInput(
-            f"cron line {text!r} has {len(parts)} fields; it needs six: {', '.join(name for name, _, _ in FIELDS)}"
+            f"cron line {text!r} has {len(parts)} fields; it needs six:"
+            f" {', '.join(name for name, _, _ in FIELDS)}"
         )
     seconds, minutes, hours, days, months, weekdays = (
         _field(part, *field, text) for part, field in zip(parts, FIELDS, strict=True)
@@ -122,10 +141,13 @@ def last_due(cron: Cron, zone: ZoneInfo, until: datetime) -> datetime | None:
 
 def next_due(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
     """Return the first moment after `after`."""
-    # A local day earlier: a time that the clock skips comes an hour later, and may be of the day before.
+    # A local day earlier: a time that the clock skips comes an hour later, and may be of the day
+    # before.
     start = after.astimezone(zone).date() - timedelta(days=1)
     days = (start + timedelta(days=count) for count in range(HORIZON_DAYS))
-    return next((moment for day in days for moment in cron.instants(day, zone) if moment > after), None)
+    return next(
+        (moment for day in days for moment in cron.instants(day, zone) if moment > after), None
+    )
 
 
 def decide(
@@ -139,8 +161,9 @@ def decide(
 ) -> Decision:
     """Return what to do about a start that was due at `scheduled_for` (None: started by hand).
 
-    Missed starts coalesce into one, for the latest moment that was due. `last_success` is the scheduled time of the
-    latest run that succeeded. The day is the local day of the scheduled time, whatever the clock says now.
+    Missed starts coalesce into one, for the latest moment that was due. `last_success` is the
+    scheduled time of the latest run that succeeded. The day is the local day of the scheduled time,
+    whatever the clock says now.
     """
     zone = ZoneInfo(timezone)
     if scheduled_for is None:
@@ -152,15 +175,28 @@ def decide(
         due = latest
     day = due.astimezone(zone).date()
     if last_success is not None and last_success >= due:
-        return Decision("already_done", due, day, 0, f"a run for {_said(last_success, zone)} has succeeded")
+        return Decision(
+            "already_done", due, day, 0, f"a run for {_said(last_success, zone)} has succeeded"
+        )
     missed = _missed(line, zone, last_success, due) if line else 0
     late = now - due
     if late > misfire_grace and not catch_up:
         return Decision(
-            "too_late", due, day, missed, f"due at {_said(due, zone)}, {_length(late)} ago; the grace is {_length(misfire_grace)}"
+            "too_late",
+            due,
+            day,
+            missed,
+            f"due at {_said(due, zone)}, {_length(late)} ago; the grace is"
+            f" {_length(misfire_grace)}",
         )
     if late > misfire_grace or missed:
-        return Decision("catch_up", due, day, missed, f"due at {_said(due, zone)}; {missed} earlier missed, done as one")
+        return Decision(
+            "catch_up",
+            due,
+            day,
+            missed,
+            f"due at {_said(due, zone)}; {missed} earlier missed, done as one",
+        )
     return Decision("run", due, day, 0, f"due at {_said(due, zone)}")
 
 
@@ -176,7 +212,8 @@ def _missed(cron: Cron, zone: ZoneInfo, last_success: datetime | None, due: date
 
 
 def _backwards(cron: Cron, zone: ZoneInfo, until: datetime) -> Iterator[datetime]:
-    # One local day ahead: a skipped time of the next local day never comes earlier, but zones jump by a day (Samoa).
+    # One local day ahead: a skipped time of the next local day never comes earlier, but zones jump
+    # by a day (Samoa).
     start = until.astimezone(zone).date() + timedelta(days=1)
     previous: datetime | None = None
     for back in range(HORIZON_DAYS):
@@ -192,7 +229,9 @@ def _field(text: str, name: str, low: int, high: int, line: str) -> frozenset[in
     for part in text.lower().split(","):
         matched = re.fullmatch(r"(\*|\?|(\w+)(?:-(\w+))?)(?:/(\d+))?", part)
         if not matched:
-            raise errors.BadInput(f"cron line {line!r}: {name} {part!r} is not a number, a range, a list or a step")
+            raise errors.BadInput(
+                f"cron line {line!r}: {name} {part!r} is not a number, a range, a list or a step"
+            )
         every, first, last, step = matched.groups()
         if every in ("*", "?"):
             begin, end = low, 6 if name == "day of week" else high

@@ -1,6 +1,8 @@
 # requirements:
 
-"""The few questions that a step asks its Windmill server, without the SDK (it costs 200 ms to import)."""
+"""The few questions that a step asks its Windmill server, without the SDK (it costs 200 ms to
+import).
+"""
 
 import json
 import os
@@ -30,7 +32,9 @@ def text(path: str) -> str | None:
 
 
 def post(path: str, body: Any) -> Any:
-    """Return the answer to `POST /api/w/<workspace>/<path>`, JSON or text; None when the server says 404."""
+    """Return the answer to `POST /api/w/<workspace>/<path>`, JSON or text; None when the server
+    says 404.
+    """
     return _parsed(_ask("POST", path, body))
 
 
@@ -40,7 +44,10 @@ def _ask(method: str, path: str, body: Any = None) -> str | None:
     request = urllib.request.Request(
         f"{base}/api/w/{workspace}/{path}",
         data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": "Bearer " + os.environ["WM_TOKEN"], "Content-Type": "application/json"},
+        headers={
+            "Authorization": "Bearer " + os.environ["WM_TOKEN"],
+            "Content-Type": "application/json",
+        },
         method=method,
     )
     try:
@@ -49,7 +56,9 @@ def _ask(method: str, path: str, body: Any = None) -> str | None:
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
-        raise errors.BadSetting(f"Windmill answered {error.code} to {path!r}; may the job's user do that?") from error
+        raise errors.BadSetting(
+            f"Windmill answered {error.code} to {path!r}; may the job's user do that?"
+        ) from error
 
 
 def _parsed(answer: str | None) -> Any:

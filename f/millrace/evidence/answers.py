@@ -1,9 +1,10 @@
 # requirements:
 
-"""What each passage answers to a question that asks for a date, a figure or a name. No model is asked.
+"""What each passage answers to a question that asks for a date, a figure or a name. No model is
+asked.
 
-An answer is a value as it stands in the passage, near the words that the question asks with. Passages that give the same
-value agree; how many publishers do is what a value is worth.
+An answer is a value as it stands in the passage, near the words that the question asks with.
+Passages that give the same value agree; how many publishers do is what a value is worth.
 """
 
 import re
@@ -27,21 +28,28 @@ MODIFIER = 5
 MOST_NAME_WORDS = 5
 
 WHEN = re.compile(
-    r"(?i)^(?:when|since when|(?:in |on )?(?:what|which) (?:year|month|date|day|decade)|what is the (?:birth ?date|date)\b)"
+    r"(?i)^(?:when|since when|(?:in |on )?(?:what|which) (?:year|month|date|day|decade)|what is the"
+    r" (?:birth ?date|date)\b)"
 )
 FIGURE = re.compile(
-    r"(?i)\bhow (?:many|much|long|tall|old|far|large|big|high|fast|deep|heavy|wide)\b|\b(?:population|length|height|area|size|"
-    r"number|amount|price|cost|distance|depth|weight|age|capacity|elevation|percentage|share|rate|speed|budget|revenue) (?:of|does)\b"
+    r"(?i)\bhow"
+    r" (?:many|much|long|tall|old|far|large|big|high|fast|deep|heavy|wide)\b|\b(?:population|length|height|area|size|"
+    r"number|amount|price|cost|distance|depth|weight|age|capacity|elevation|percentage|share|rate|speed|budget|revenue)"
+    r" (?:of|does)\b"
 )
 NAME = re.compile(
-    r"(?i)^(?:who|whom|whose|where)\b|\b(?:what|which) (?:city|town|country|state|county|place|person|team|company|band)\b"
+    r"(?i)^(?:who|whom|whose|where)\b|\b(?:what|which)"
+    r" (?:city|town|country|state|county|place|person|team|company|band)\b"
     r"|\bwhat is the name\b|^(?:in|at|on|by|from|of|to) (?:whom|which|what)\b"
 )
 # Words that a question and its answer use for the same relation.
 RELATIONS = (
     "born birth birthday birthplace",
     "die died death dead",
-    "establish established found founded founding founder create created form formed open opened start started inaugurated",
+    (
+        "establish established found founded founding founder create created form formed open"
+        " opened start started inaugurated"
+    ),
     "build built construct constructed construction complete completed erect erected",
     "direct directed director directors",
     "write written wrote author authored writer novel by",
@@ -59,7 +67,8 @@ RELATIONS = (
     "play played plays player",
 )
 ASKING = frozenset(
-    claims.stem(word) for word in "name year date day month many much long current currently estimated number".split()
+    claims.stem(word)
+    for word in "name year date day month many much long current currently estimated number".split()
 )
 MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 DATE = re.compile(
@@ -69,7 +78,9 @@ DATE = re.compile(
 )
 # A capitalised word, or an initial with its full stop.
 CAPITAL = r"(?:[A-ZÀ-ÖØ-Þ]\.(?=\s)|[A-ZÀ-ÖØ-Þ](?:[\w'’-]|\.(?=\w))*)"
-PROPER = re.compile(rf"{CAPITAL}(?:(?:,?\s+|\s+(?:of|of the|de|da|di|van|von|la|le|al|&)\s+){CAPITAL})*")
+PROPER = re.compile(
+    rf"{CAPITAL}(?:(?:,?\s+|\s+(?:of|of the|de|da|di|van|von|la|le|al|&)\s+){CAPITAL})*"
+)
 # A lower-case word right behind a name: the name is used like an adjective (an American band).
 MODIFIES = re.compile(
     r"(?:\s+|-)(?!and\b|or\b|is\b|was\b|in\b|at\b|on\b|who\b|by\b|with\b|as\b|for\b|from\b|to\b|of\b|featuring\b)[a-z]{3,}"
@@ -100,7 +111,9 @@ class ExtractedAnswer:
 
 
 def question_type(question: str) -> QuestionType:
-    """Return what a question asks for; the kind is empty for a headline and for what has no typical form."""
+    """Return what a question asks for; the kind is empty for a headline and for what has no typical
+    form.
+    """
     kind: Kind = ""
     if WHEN.search(question):
         kind = "date"
@@ -120,7 +133,9 @@ def question_type(question: str) -> QuestionType:
 
 
 def extract(question: str, passages: Sequence[prompt.Passage]) -> list[ExtractedAnswer]:
-    """Return the answer that each passage gives, if any; of several in a passage, the one that others give too."""
+    """Return the answer that each passage gives, if any; of several in a passage, the one that
+    others give too.
+    """
     asked = question_type(question)
     if not asked.kind or not asked.relation:
         return []
@@ -131,7 +146,10 @@ def extract(question: str, passages: Sequence[prompt.Passage]) -> list[Extracted
             publishers.setdefault(normalise(answer.value), set()).add(passage.source)
     best = []
     for answers in candidates:
-        ranked = sorted(answers, key=lambda a: (-a.strength - 0.15 * len(publishers[normalise(a.value)]), a.value))
+        ranked = sorted(
+            answers,
+            key=lambda a: (-a.strength - 0.15 * len(publishers[normalise(a.value)]), a.value),
+        )
         best += ranked[:1]
     return best
 
@@ -142,7 +160,8 @@ def normalise(value: str) -> str:
     if dated:
         parts = dated.groupdict()
         year, month, day = (
-            next((parts[f"{name}{n}"] for n in "1234" if parts.get(f"{name}{n}")), "") for name in ("year", "month", "day")
+            next((parts[f"{name}{n}"] for n in "1234" if parts.get(f"{name}{n}")), "")
+            for name in ("year", "month", "day")
         )
         return f"{year} {month.lower()} {day}".strip()
     words = [word.lower().rstrip(".") for word in WORD.findall(value)]
@@ -158,7 +177,8 @@ def is_same(one: str, other: str) -> bool:
 def contains_value(text: str, value: str) -> bool:
     """Tell whether a text holds the value, in whatever writing of dates and figures."""
     return _spread(normalise(value)) in _spread(_normal(text)) or (
-        bool(DATE.fullmatch(value)) and any(is_same_date(value, match[0]) for match in DATE.finditer(text))
+        bool(DATE.fullmatch(value))
+        and any(is_same_date(value, match[0]) for match in DATE.finditer(text))
     )
 
 
@@ -183,7 +203,9 @@ def _spread(text: str) -> str:
 def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedAnswer]:
     """Return the values of that kind near the words that are asked with, each value once."""
     text = passage.text
-    words = [(match.start(), match.end(), claims.stem(match[0].lower())) for match in WORD.finditer(text)]
+    words = [
+        (match.start(), match.end(), claims.stem(match[0].lower())) for match in WORD.finditer(text)
+    ]
     near = [place for place, (_, _, word) in enumerate(words) if word in asked.relation]
     about = 0.1 * min(3, len(asked.subject & claims.content_words(text)))
     found: dict[str, ExtractedAnswer] = {}
@@ -195,38 +217,63 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
         first = sum(begin < start for begin, _, _ in words)
         last = sum(begin < end for begin, _, _ in words)
         closest = min(
-            (_distance(place, first, last, words, text) for place in near if counted.get(place, start) == start), default=99.0
+            (
+                _distance(place, first, last, words, text)
+                for place in near
+                if counted.get(place, start) == start
+            ),
+            default=99.0,
         )
         if asked.kind == "date" and _in_life(asked, text[:start]):
             closest = 1.0
         if asked.kind == "name":
-            closest += MODIFIER * bool(MODIFIES.match(text[end:]) and " " not in value) - bool(LEADS.search(text[:start]))
+            closest += MODIFIER * bool(MODIFIES.match(text[end:]) and " " not in value) - bool(
+                LEADS.search(text[:start])
+            )
         if closest <= (REACH_OF_NAMES if asked.kind == "name" else REACH):
             closeness = 1 / (1 + max(0.25, closest) / 4)
-            answer = ExtractedAnswer(value, quote(text, start, end), passage, closeness, round(closeness + about, 4))
+            answer = ExtractedAnswer(
+                value, quote(text, start, end), passage, closeness, round(closeness + about, 4)
+            )
             if normalise(value) not in found or found[normalise(value)].strength < answer.strength:
                 found[normalise(value)] = answer
     return list(found.values())
 
 
-def _counted_by(near: list[int], words: list[tuple[int, int, str]], values: list[tuple[str, int, int]]) -> dict[int, int]:
-    """Return which figure a word counts, when it stands right behind one: in `3 people, 2 houses` people are 3."""
+def _counted_by(
+    near: list[int], words: list[tuple[int, int, str]], values: list[tuple[str, int, int]]
+) -> dict[int, int]:
+    """Return which figure a word counts, when it stands right behind one: in `3 people, 2 houses`
+    people are 3.
+    """
     ends = {sum(begin < end for begin, _, _ in words): start for _, start, end in values}
     return {place: ends[place] for place in near if place in ends}
 
 
-def _distance(place: int, first: int, last: int, words: list[tuple[int, int, str]], text: str) -> float:
-    """Return how many words are between a word and a value, more when the word comes after it or in another sentence."""
+def _distance(
+    place: int, first: int, last: int, words: list[tuple[int, int, str]], text: str
+) -> float:
+    """Return how many words are between a word and a value, more when the word comes after it or in
+    another sentence.
+    """
     if first <= place < last:
         return 99.0
     before = place < first
-    between = text[words[place][1] : words[first][0]] if before else text[words[last - 1][1] : words[place][0]]
+    between = (
+        text[words[place][1] : words[first][0]]
+        if before
+        else text[words[last - 1][1] : words[place][0]]
+    )
     count = first - place if before else (place - last) * 1.5 + (0.5 if place == last else 1.5)
-    return count + (6 if claims.BOUNDARY.search(between + " A") and re.search(r"[.!?]\s", between) else 0)
+    return count + (
+        6 if claims.BOUNDARY.search(between + " A") and re.search(r"[.!?]\s", between) else 0
+    )
 
 
 def _in_life(asked: QuestionType, before: str) -> bool:
-    """Tell whether a date stands where dates of a life do: `Ada Lovelace (10 December 1815 - 27 November 1852)`."""
+    """Tell whether a date stands where dates of a life do: `Ada Lovelace (10 December 1815 - 27
+    November 1852)`.
+    """
     if "birth" in asked.relation:
         return bool(re.search(r"[\w,.]\s*\(\s*(?:born\s+)?$", before))
     return "death" in asked.relation and bool(re.search(r"\(\s*[^()]*\d{4}\s*[–—-]\s*$", before))
@@ -246,7 +293,9 @@ def _values(asked: QuestionType, text: str) -> list[tuple[str, int, int]]:
 
 
 def _names(asked: QuestionType, run: re.Match[str]) -> list[tuple[str, int, int]]:
-    """Return the names in a run of capitalised words: what the question itself names ends one and is none."""
+    """Return the names in a run of capitalised words: what the question itself names ends one and
+    is none.
+    """
     known = asked.subject | asked.relation | claims.MONTHS
     names: list[tuple[str, int, int]] = []
     begin = end = None
@@ -263,7 +312,11 @@ def _names(asked: QuestionType, run: re.Match[str]) -> list[tuple[str, int, int]
             continue
         if begin is not None and end is not None:
             value = run[0][begin:end].rstrip(" .,-'’")
-            if claims.content_words(value) and len(value.split()) <= MOST_NAME_WORDS and len(value) > 2:
+            if (
+                claims.content_words(value)
+                and len(value.split()) <= MOST_NAME_WORDS
+                and len(value) > 2
+            ):
                 names.append((value, run.start() + begin, run.start() + begin + len(value)))
         begin = end = None
     return names

@@ -2,7 +2,8 @@
 
 """From a writer's text to findings: every sentence stands on stored evidence, or it goes.
 
-Ids that do not exist are removed, links are removed, sentences without a citation or without support are dropped.
+Ids that do not exist are removed, links are removed, sentences without a citation or without
+support are dropped.
 """
 
 import re
@@ -14,9 +15,13 @@ from f.millrace.evidence import claims
 
 IDS = re.compile(r"ev_[0-9a-f]{4,40}")
 # Text, then one or more groups of ids in brackets, then perhaps the full stop.
-UNIT = re.compile(r"(?P<text>.+?)(?P<ids>(?:\s*[\[(【]\s*(?:[\w-]*ev_[0-9a-f]+[\s,;]*)+[\])】])+)(?P<stop>\s*[.!?]?)", re.DOTALL)
+UNIT = re.compile(
+    r"(?P<text>.+?)(?P<ids>(?:\s*[\[(【]\s*(?:[\w-]*ev_[0-9a-f]+[\s,;]*)+[\])】])+)(?P<stop>\s*[.!?]?)",
+    re.DOTALL,
+)
 BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
-# Code as it is, emphasis around words, headings: names_with_underscores, C# and 2 * 3 are none of them.
+# Code as it is, emphasis around words, headings: names_with_underscores, C# and 2 * 3 are none of
+# them.
 MARKUP = re.compile(
     r"`{1,3}([^`]*)`{1,3}|`|(?<![\w*_])[*_]{1,3}(?=[^\s*_])|(?<=[^\s*_])[*_]{1,3}(?![\w*_])|(?:^|(?<=\s))#{1,6}(?=\s)"
 )
@@ -40,13 +45,19 @@ def verify(text: str, evidence: Mapping[str, contracts.Evidence]) -> VerifiedTex
     return checked
 
 
-def verify_line(line: str, evidence: Mapping[str, contracts.Evidence], kept: list[str] | None = None) -> VerifiedText:
+def verify_line(
+    line: str, evidence: Mapping[str, contracts.Evidence], kept: list[str] | None = None
+) -> VerifiedText:
     """Return the findings of one line; sentences that are in `kept` already are not repeated."""
     checked, end = VerifiedText(), 0
     line = BULLET.sub("", line)
     for match in UNIT.finditer(line):
         end = match.end()
-        ids = [identity for identity in dict.fromkeys(IDS.findall(match["ids"])) if identity in evidence]
+        ids = [
+            identity
+            for identity in dict.fromkeys(IDS.findall(match["ids"]))
+            if identity in evidence
+        ]
         for sentence in claims.sentences(_clean(match["text"] + match["stop"])):
             _weigh(sentence, ids, evidence, checked, kept or [])
     rest = line[end:].strip(" .!?")
@@ -55,7 +66,9 @@ def verify_line(line: str, evidence: Mapping[str, contracts.Evidence], kept: lis
     return checked
 
 
-def keep_supported(findings: list[contracts.Finding], evidence: Mapping[str, contracts.Evidence]) -> VerifiedText:
+def keep_supported(
+    findings: list[contracts.Finding], evidence: Mapping[str, contracts.Evidence]
+) -> VerifiedText:
     """Return those of a model's claims that stand on stored evidence."""
     checked = VerifiedText()
     for finding in findings:
@@ -80,16 +93,26 @@ def _weigh(
     if not ids:
         checked.dropped.append((sentence, "it cites no stored evidence"))
         return
-    carrying = [identity for identity in ids if not claims.find_unsupported(sentence, [evidence[identity].text])]
+    carrying = [
+        identity
+        for identity in ids
+        if not claims.find_unsupported(sentence, [evidence[identity].text])
+    ]
     reason = claims.find_unsupported(sentence, [evidence[identity].text for identity in ids])
     if reason and not carrying:
         # The sentence may be right and the id wrong: another piece that carries it takes its place.
-        carrying = [piece.id for piece in evidence.values() if not claims.find_unsupported(sentence, [piece.text])][:2]
+        carrying = [
+            piece.id
+            for piece in evidence.values()
+            if not claims.find_unsupported(sentence, [piece.text])
+        ][:2]
         if not carrying:
             checked.dropped.append((sentence, reason))
             return
     if not claims.is_duplicate(sentence, [*kept, *(finding.text for finding in checked.findings)]):
-        checked.findings.append(contracts.Finding(text=sentence, citations=carrying or ids, about=about))
+        checked.findings.append(
+            contracts.Finding(text=sentence, citations=carrying or ids, about=about)
+        )
 
 
 def _clean(text: str) -> str:
@@ -100,7 +123,9 @@ def _clean(text: str) -> str:
 class StreamVerifier:
     """Passes a writer's stream on line by line, each checked before anyone sees it."""
 
-    def __init__(self, evidence: Mapping[str, contracts.Evidence], show: Callable[[contracts.Finding], None]) -> None:
+    def __init__(
+        self, evidence: Mapping[str, contracts.Evidence], show: Callable[[contracts.Finding], None]
+    ) -> None:
         self._evidence = evidence
         self._show = show
         self._pending = ""
@@ -114,7 +139,9 @@ class StreamVerifier:
             self._pass(line)
 
     def restart(self) -> None:
-        """Forget the unfinished line: the stream begins again. What was shown was checked and stays."""
+        """Forget the unfinished line: the stream begins again. What was shown was checked and
+        stays.
+        """
         self._pending = ""
 
     def close(self) -> None:
@@ -123,6 +150,8 @@ class StreamVerifier:
         self._pass(line)
 
     def _pass(self, line: str) -> None:
-        for finding in verify_line(line, self._evidence, [shown.text for shown in self.shown]).findings:
+        for finding in verify_line(
+            line, self._evidence, [shown.text for shown in self.shown]
+        ).findings:
             self.shown.append(finding)
             self._show(finding)

@@ -1,8 +1,10 @@
 # requirements:
 
-"""What sentences say, by their words and numbers: overlap, support, contradiction. No model is asked.
+"""What sentences say, by their words and numbers: overlap, support, contradiction. No model is
+asked.
 
-This is the check that no model can talk its way around: every sentence of a result goes through `supported`.
+This is the check that no model can talk its way around: every sentence of a result goes through
+`supported`.
 """
 
 import itertools
@@ -20,24 +22,44 @@ NEAR_DUPLICATE = 0.8
 SHORTEST, LONGEST = 25, 400
 
 STOPWORDS = frozenset(
-    """a about above after again all also although am among an and any are as at be because been before being below
-    between both but by can could did do does doing down during each either else ever every few for from further get got
-    had has have having he her here hers him his how however i if in into is it its itself just like made make many may
-    me might more most much must my near new no nor not now of off often on once one only or other our out over own per
-    rather said same say says she should since so some still such than that the their them then there these they this
-    those through thus to too under until up upon us use used using very via was we well were what when where which while
-    who whom whose why will with within without would yet you your according today yesterday tomorrow""".split()
+    """a about above after again all also although am among an and any are as at be because been
+    before being below between both but by can could did do does doing down during each either else
+    ever every few for from further get got had has have having he her here hers him his how however
+    i if in into is it its itself just like made make many may me might more most much must my near
+    new no nor not now of off often on once one only or other our out over own per rather said same
+    say says she should since so some still such than that the their them then there these they this
+    those through thus to too under until up upon us use used using very via was we well were what
+    when where which while who whom whose why will with within without would yet you your according
+    today yesterday tomorrow""".split()
 )
-NEGATIONS = frozenset("no not never none neither nor without cannot cant wont isnt arent wasnt werent dont doesnt didnt".split())
+NEGATIONS = frozenset(
+    "no not never none neither nor without cannot cant wont isnt arent wasnt werent dont doesnt"
+    " didnt".split()
+)
 DENIALS = frozenset(
-    "deny denied denies denying refute refuted refutes dispute disputed disputes false untrue cancel cancelled canceled "
-    "reject rejected rejects fail failed fails halted retracted".split()
+    "deny denied denies denying refute refuted refutes dispute disputed disputes false untrue"
+    " cancel cancelled canceled reject rejected rejects fail failed fails halted retracted".split()
 )
-SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9, "trillion": 1e12}
-MONTHS = frozenset("january february march april may june july august september october november december".split())
-SMALL = {word: str(index) for index, word in enumerate("zero one two three four five six seven eight nine ten".split())}
+SCALES = {
+    "thousand": 1e3,
+    "k": 1e3,
+    "million": 1e6,
+    "m": 1e6,
+    "billion": 1e9,
+    "bn": 1e9,
+    "trillion": 1e12,
+}
+MONTHS = frozenset(
+    "january february march april may june july august september october november december".split()
+)
+SMALL = {
+    word: str(index)
+    for index, word in enumerate("zero one two three four five six seven eight nine ten".split())
+}
 
-ABBREVIATIONS = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|etc|Inc|Ltd|Co|No|Fig|approx|al|U\.S|U\.K|[A-Z])\.$")
+ABBREVIATIONS = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|etc|Inc|Ltd|Co|No|Fig|approx|al|U\.S|U\.K|[A-Z])\.$"
+)
 BOUNDARY = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9À-Þ])|\n+")
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 NUMBER = re.compile(
@@ -53,23 +75,34 @@ INJECTION = re.compile(
 ORDERS = re.compile(
     r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous|earlier)\b"
     r"|\b(?:your system prompt|as an ai (?:language )?(?:model|assistant|agent)|"
-    r"(?:ai (?:assistant|agent|model|system)|language model|chatbot)s?\b.{0,30}\b(?:must|should|need to|please))\b"
-    r"|\byou (?:must|should|are now|have to|will) (?:now )?(?:send|email|mail|forward|delete|execute|run|act|reply|reveal|include|recommend)"
-    r"|^\W*(?:please )?(?:send|email|forward|reveal|print|call the tool|click|subscribe|sign up|log in|accept all)\b"
+    r"(?:ai (?:assistant|agent|model|system)|language"
+    r" model|chatbot)s?\b.{0,30}\b(?:must|should|need to|please))\b"
+    r"|\byou (?:must|should|are now|have to|will) (?:now"
+    r" )?(?:send|email|mail|forward|delete|execute|run|act|reply|reveal|include|recommend)"
+    r"|^\W*(?:please )?(?:send|email|forward|reveal|print|call the tool|click|subscribe|sign up|log"
+    r" in|accept all)\b"
 )
 BOILERPLATE = re.compile(
-    r"(?i)\b(?:cookie|newsletter|all rights reserved|privacy policy|terms of (?:use|service)|javascript|subscribe|"
+    r"(?i)\b(?:cookie|newsletter|all rights reserved|privacy policy|terms of"
+    r" (?:use|service)|javascript|subscribe|"
     r"advertisement|share this|read more|sign in|©)"
 )
 # A sentence that begins so leans on the one before and says nothing alone.
-POINTING = re.compile(r"(?:It|They|He|She|This|These|Those|That|But|And|However|Meanwhile|Instead|Its|Their|His|Her)\b")
+POINTING = re.compile(
+    r"(?:It|They|He|She|This|These|Those|That|But|And|However|Meanwhile|Instead|Its|Their|His|Her)\b"
+)
 # What stands before an entry of a list, or before a line that is quoted.
 BULLET = re.compile(r"(?:[-*•>]\s+)+")
-# A line that ends so goes on in the next one, and so does a long one before a small letter; one that begins so is a new one.
-LEANS = re.compile(r"(?i)\b(?:a|an|and|are|as|at|by|for|from|in|is|of|on|or|that|the|to|was|were|which|who|with)$|,$")
+# A line that ends so goes on in the next one, and so does a long one before a small letter; one
+# that begins so is a new one.
+LEANS = re.compile(
+    r"(?i)\b(?:a|an|and|are|as|at|by|for|from|in|is|of|on|or|that|the|to|was|were|which|who|with)$|,$"
+)
 WRAPPED, WIDTH = 40, 50
 NEW_LINE = re.compile(r"[-*•|#>]|\d+[.)]\s|[\w .\[\]-]{1,40}:\s")
-LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+?(?=[.,;:!?)\]]*(?:\s|$))", re.IGNORECASE)
+LINK = re.compile(
+    r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+?(?=[.,;:!?)\]]*(?:\s|$))", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +127,9 @@ def sentences(text: str) -> list[str]:
 
 
 def _unwrapped(text: str) -> str:
-    """Return the text without line ends inside of sentences, as files have them whose lines are broken by hand."""
+    """Return the text without line ends inside of sentences, as files have them whose lines are
+    broken by hand.
+    """
     lines = text.split("\n")
     joined, wrapped = lines[:1], False
     for before, line in itertools.pairwise(lines):
@@ -107,12 +142,21 @@ def _unwrapped(text: str) -> str:
 
 
 def _goes_on(before: str, line: str, wrapped: bool) -> bool:
-    """Tell whether a line goes on with the sentence of the one before; `wrapped` that this one did so already."""
+    """Tell whether a line goes on with the sentence of the one before; `wrapped` that this one did
+    so already.
+    """
     if not before or not line or before[-1] in ".!?:;|" or NEW_LINE.match(line):
         return False
-    # Lines of one width, with no marks of a row in them, are a paragraph also where a name begins the next one.
-    even = min(len(before), len(line)) >= WIDTH and max(len(before), len(line)) <= 2 * WIDTH and "; " not in before
-    return LEANS.search(before) is not None or (len(before) >= WRAPPED and (wrapped or even or not line[0].isupper()))
+    # Lines of one width, with no marks of a row in them, are a paragraph also where a name begins
+    # the next one.
+    even = (
+        min(len(before), len(line)) >= WIDTH
+        and max(len(before), len(line)) <= 2 * WIDTH
+        and "; " not in before
+    )
+    return LEANS.search(before) is not None or (
+        len(before) >= WRAPPED and (wrapped or even or not line[0].isupper())
+    )
 
 
 def is_whole_sentence(sentence: str) -> bool:
@@ -121,8 +165,14 @@ def is_whole_sentence(sentence: str) -> bool:
 
 
 def is_quotable(sentence: str) -> bool:
-    """Tell whether a sentence can stand in a result: a statement of usual length, no order, no boilerplate, no question."""
-    if not SHORTEST <= len(sentence) <= LONGEST or sentence.endswith("?") or sentence.startswith("#"):
+    """Tell whether a sentence can stand in a result: a statement of usual length, no order, no
+    boilerplate, no question.
+    """
+    if (
+        not SHORTEST <= len(sentence) <= LONGEST
+        or sentence.endswith("?")
+        or sentence.startswith("#")
+    ):
         return False
     if is_instruction(sentence) or BOILERPLATE.search(sentence) or POINTING.match(sentence):
         return False
@@ -159,7 +209,11 @@ def stem(word: str) -> str:
         ("es", 4),
         ("s", 3),
     ):
-        if word.endswith(ending) and len(word) - len(ending) >= shortest and not (ending == "s" and word.endswith("ss")):
+        if (
+            word.endswith(ending)
+            and len(word) - len(ending) >= shortest
+            and not (ending == "s" and word.endswith("ss"))
+        ):
             return word[: -len(ending)].rstrip("e") + ("y" if ending == "ies" else "")
     return word.rstrip("e") if len(word) > 4 else word
 
@@ -169,9 +223,16 @@ def quantities(text: str) -> frozenset[Quantity]:
     """Return the numbers of a text, scaled (`1.5 million` is 1500000), each with its unit's stem."""
     found = set()
     for match in NUMBER.finditer(text):
-        value = float(re.sub(r"[,\u202f\u00a0]", "", match["value"])) * SCALES.get((match["scale"] or "").lower(), 1)
+        value = float(re.sub(r"[,\u202f\u00a0]", "", match["value"])) * SCALES.get(
+            (match["scale"] or "").lower(), 1
+        )
         unit = match["currency"] or _unit(match["unit"] or "", value, bool(match["scale"]))
-        if value == int(value) and 1500 <= value <= 2100 and not match["scale"] and "," not in match["value"]:
+        if (
+            value == int(value)
+            and 1500 <= value <= 2100
+            and not match["scale"]
+            and "," not in match["value"]
+        ):
             unit = unit if unit in ("%", "$", "€", "£") else "year"
         found.add(Quantity(-value if match["sign"] and match.start() else value, unit))
     return frozenset(found)
@@ -197,11 +258,16 @@ def similarity(one: str, other: str) -> float:
 
 
 def is_duplicate(sentence: str, others: Iterable[str]) -> bool:
-    """Tell whether one of `others` holds the sentence, or says the same with the same numbers and of the same names."""
+    """Tell whether one of `others` holds the sentence, or says the same with the same numbers and
+    of the same names.
+    """
     return any(
         sentence in other
         or (
-            (_jaccard(sentence, other) >= NEAR_DUPLICATE and quantities(sentence) == quantities(other))
+            (
+                _jaccard(sentence, other) >= NEAR_DUPLICATE
+                and quantities(sentence) == quantities(other)
+            )
             and not _named_apart(sentence, other)
         )
         for other in others
@@ -216,7 +282,11 @@ def _named_apart(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _names(text: str) -> frozenset[str]:
-    return frozenset(stem(word.lower()) for word in WORD.findall(text) if word[0].isupper() and word.lower() not in STOPWORDS)
+    return frozenset(
+        stem(word.lower())
+        for word in WORD.findall(text)
+        if word[0].isupper() and word.lower() not in STOPWORDS
+    )
 
 
 def _jaccard(one: str, other: str) -> float:
@@ -227,21 +297,29 @@ def _jaccard(one: str, other: str) -> float:
 def find_unsupported(sentence: str, passages: list[str]) -> str:
     """Return why the passages do not carry the sentence, in words; empty when they do.
 
-    Its words have to be theirs for the most part, each of its numbers has to stand there, and what it denies they
-    have to deny too.
+    Its words have to be theirs for the most part, each of its numbers has to stand there, and what
+    it denies they have to deny too.
     """
     together = "\n".join(passages)
     if not together.strip():
         return "it cites nothing that is stored"
     words = content_words(sentence)
-    if overlap(sentence, together) < LEAST_COVERAGE or len(words & content_words(together)) < min(LEAST_SHARED, len(words)):
+    if overlap(sentence, together) < LEAST_COVERAGE or len(words & content_words(together)) < min(
+        LEAST_SHARED, len(words)
+    ):
         return "its words are not those of the evidence that it cites"
-    held = {quantity.value for quantity in quantities(together)} | {float(number) for number in _spelled(together)}
-    strange = sorted(quantity.value for quantity in quantities(sentence) if quantity.value not in held)
+    held = {quantity.value for quantity in quantities(together)} | {
+        float(number) for number in _spelled(together)
+    }
+    strange = sorted(
+        quantity.value for quantity in quantities(sentence) if quantity.value not in held
+    )
     if strange:
         return f"the number {strange[0]:g} is not in the evidence that it cites"
     closest = max(
-        (part for passage in passages for part in sentences(passage)), key=lambda part: overlap(sentence, part), default=""
+        (part for passage in passages for part in sentences(passage)),
+        key=lambda part: overlap(sentence, part),
+        default="",
     )
     if overlap(sentence, closest) >= 0.75 and is_negated(sentence) != is_negated(closest):
         return "the evidence that it cites says the opposite"
@@ -255,15 +333,17 @@ def _spelled(text: str) -> set[str]:
 def is_negated(sentence: str) -> bool:
     """Tell whether a sentence says that something is not so."""
     words = [word.lower().replace("'", "").replace("’", "") for word in WORD.findall(sentence)]
-    return sum(word in NEGATIONS or (word.endswith("nt") and word[:-1] + "'t" in sentence) for word in words) % 2 == 1 or any(
-        word in DENIALS for word in words
-    )
+    return sum(
+        word in NEGATIONS or (word.endswith("nt") and word[:-1] + "'t" in sentence)
+        for word in words
+    ) % 2 == 1 or any(word in DENIALS for word in words)
 
 
 def find_contradiction(one: str, other: str) -> str:
     """Return what two sentences disagree about, in words; empty when they can both be true.
 
-    They must be about the same thing, and then differ in a number of the same unit, or one denies the other.
+    They must be about the same thing, and then differ in a number of the same unit, or one denies
+    the other.
     """
     if similarity(one, other) < SAME_SUBJECT or len(content_words(one) & content_words(other)) < 3:
         return ""
@@ -275,14 +355,21 @@ def find_contradiction(one: str, other: str) -> str:
 def _numbers_differ(one: str, other: str) -> str:
     first, second = quantities(one), quantities(other)
     units = {quantity.unit for quantity in first} & {quantity.unit for quantity in second}
-    years = ({q.value for q in first if q.unit == "year"}, {q.value for q in second if q.unit == "year"})
+    years = (
+        {q.value for q in first if q.unit == "year"},
+        {q.value for q in second if q.unit == "year"},
+    )
     if years[0] and years[1] and not years[0] & years[1] and units != {"year"}:
         return ""  # figures of different years do not contradict each other
     for unit in sorted(units, key=lambda unit: unit == "year"):
-        mine, theirs = {q.value for q in first if q.unit == unit}, {q.value for q in second if q.unit == unit}
+        mine, theirs = (
+            {q.value for q in first if q.unit == unit},
+            {q.value for q in second if q.unit == unit},
+        )
         dated = unit in MONTHS
         if dated and content_words(one) != content_words(other):
-            continue  # two days of a month: of two events, unless the sentences say the same otherwise
+            # two days of a month: of two events, unless the sentences say the same otherwise
+            continue
         if not mine & theirs and len(mine) == 1 and len(theirs) == 1:
             return "the date" if dated else _disputed(unit, one)
     return ""
@@ -293,5 +380,7 @@ def _disputed(unit: str, sentence: str) -> str:
         return "the year"
     if unit in ("", "%", "$", "€", "£"):
         return f"the figure {f'in {unit}' if unit else ''}".strip()
-    counted = (word for word in COUNTED.findall(sentence) if stem(word.partition("-")[0].lower()) == unit)
+    counted = (
+        word for word in COUNTED.findall(sentence) if stem(word.partition("-")[0].lower()) == unit
+    )
     return f"how many {next(counted, unit)}"

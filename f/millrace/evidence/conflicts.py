@@ -1,9 +1,10 @@
 # requirements:
 
-"""Conflicts: both sides with dates and sources, which one is trusted, and why, by rules that can be read.
+"""Conflicts: both sides with dates and sources, which one is trusted, and why, by rules that can be
+read.
 
-A side gains by independent voices, by the quality of its sources and by being newer. When neither is clearly ahead,
-none is trusted, and the result says so.
+A side gains by independent voices, by the quality of its sources and by being newer. When neither
+is clearly ahead, none is trusted, and the result says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,51 +16,82 @@ from f.millrace.evidence import answers, claims, source_quality
 MARGIN = 0.3
 
 
-def validate(found: Sequence[contracts.Contradiction], evidence: Mapping[str, contracts.Evidence]) -> list[contracts.Conflict]:
-    """Return the contradictions that stored evidence bears out: two sides or more, each with evidence of its own."""
+def validate(
+    found: Sequence[contracts.Contradiction], evidence: Mapping[str, contracts.Evidence]
+) -> list[contracts.Conflict]:
+    """Return the contradictions that stored evidence bears out: two sides or more, each with
+    evidence of its own.
+    """
     kept: list[contracts.Conflict] = []
     for contradiction in found:
         sides = [side for side in (_side(entry, evidence) for entry in contradiction.sides) if side]
         apart = {tuple(sorted(side.evidence)) for side in sides}
         if len(sides) >= 2 and len(apart) >= 2:
-            kept.append(contracts.Conflict(question=claims.strip_links(contradiction.question), sides=sides))
+            kept.append(
+                contracts.Conflict(question=claims.strip_links(contradiction.question), sides=sides)
+            )
     return kept
 
 
-def _side(said: contracts.ClaimedSide, evidence: Mapping[str, contracts.Evidence]) -> contracts.Side | None:
+def _side(
+    said: contracts.ClaimedSide, evidence: Mapping[str, contracts.Evidence]
+) -> contracts.Side | None:
     claim = claims.strip_links(said.claim)
     known = [identity for identity in dict.fromkeys(said.evidence) if identity in evidence]
-    carrying = [identity for identity in known if not claims.find_unsupported(claim, [evidence[identity].text])]
+    carrying = [
+        identity
+        for identity in known
+        if not claims.find_unsupported(claim, [evidence[identity].text])
+    ]
     if not carrying or claims.is_instruction(claim):
         return None
     value = said.value if said.value and answers.contains_value(claim, said.value) else ""
     agreeing = [
         identity
         for identity in known
-        if value and identity not in carrying and answers.contains_value(evidence[identity].text, value)
+        if value
+        and identity not in carrying
+        and answers.contains_value(evidence[identity].text, value)
     ]
     pieces = [evidence[identity] for identity in (*carrying, *agreeing)]
     return contracts.Side(
         claim=claim,
         value=value,
         evidence=[*carrying, *agreeing],
-        dates=sorted({piece.published_at.date().isoformat() for piece in pieces if piece.published_at}),
+        dates=sorted(
+            {piece.published_at.date().isoformat() for piece in pieces if piece.published_at}
+        ),
         sources=sorted({piece.source for piece in pieces if piece.source}),
     )
 
 
-def resolve(conflict: contracts.Conflict, evidence: Mapping[str, contracts.Evidence]) -> contracts.Conflict:
-    """Return the conflict with the side that is trusted and why; none when neither is clearly ahead."""
+def resolve(
+    conflict: contracts.Conflict, evidence: Mapping[str, contracts.Evidence]
+) -> contracts.Conflict:
+    """Return the conflict with the side that is trusted and why; none when neither is clearly
+    ahead.
+    """
     weighed = [_weigh(side, conflict, evidence) for side in conflict.sides]
     order = sorted(range(len(weighed)), key=lambda place: -weighed[place][0])
     best, second = order[0], order[1]
     if weighed[best][0] - weighed[second][0] < MARGIN:
         why = "Undecided: sources of equal weight, and neither report is clearly newer."
         if _changed(conflict, evidence):
-            why = "Undecided: the texts are the same but for this, so one of them was changed, and nothing else tells which."
+            why = (
+                "Undecided: the texts are the same but for this, so one of them was changed, and"
+                " nothing else tells which."
+            )
         return conflict.model_copy(update={"trusted": None, "why": why})
-    reasons = [mine for mine, theirs in zip(weighed[best][1], weighed[second][1], strict=True) if mine and mine != theirs]
-    why = f"Trusted for {' and '.join(reasons)}." if reasons else "Trusted for the weight of its sources."
+    reasons = [
+        mine
+        for mine, theirs in zip(weighed[best][1], weighed[second][1], strict=True)
+        if mine and mine != theirs
+    ]
+    why = (
+        f"Trusted for {' and '.join(reasons)}."
+        if reasons
+        else "Trusted for the weight of its sources."
+    )
     return conflict.model_copy(update={"trusted": best, "why": why})
 
 
@@ -76,7 +108,11 @@ def _weigh(
     weight = 0.5 * min(voices, 4) + source_quality.rate(best) / 100 + (0.4 if newer else 0)
     reasons = [
         f"{voices} independent sources" if voices > 1 else "",
-        f"the more reliable kind of source ({best.source})" if source_quality.rate(best) >= 75 else "",
+        (
+            f"the more reliable kind of source ({best.source})"
+            if source_quality.rate(best) >= 75
+            else ""
+        ),
         f"the newer report ({newest})" if newer else "",
     ]
     return weight, reasons
@@ -84,12 +120,16 @@ def _weigh(
 
 def _changed(conflict: contracts.Conflict, evidence: Mapping[str, contracts.Evidence]) -> bool:
     """Tell whether the sides are copies of one text."""
-    first, second = ([evidence[identity].text for identity in side.evidence] for side in conflict.sides[:2])
+    first, second = (
+        [evidence[identity].text for identity in side.evidence] for side in conflict.sides[:2]
+    )
     return any(source_quality.is_copied(one, other) for one in first for other in second)
 
 
 def is_consistent(finding: contracts.Finding, found: Sequence[contracts.Conflict]) -> bool:
-    """Tell whether a finding neither contradicts a side that is trusted nor repeats the value of one that is not."""
+    """Tell whether a finding neither contradicts a side that is trusted nor repeats the value of
+    one that is not.
+    """
     for conflict in found:
         if conflict.trusted is None:
             continue
@@ -102,13 +142,21 @@ def is_consistent(finding: contracts.Finding, found: Sequence[contracts.Conflict
                 and set(finding.citations) <= set(loser.evidence)
                 and answers.contains_value(finding.text, loser.value)
             )
-            if loser is not winner and repeated and not (winner.value and answers.contains_value(finding.text, winner.value)):
+            if (
+                loser is not winner
+                and repeated
+                and not (winner.value and answers.contains_value(finding.text, winner.value))
+            ):
                 return False
     return True
 
 
-def discredited(found: Sequence[contracts.Conflict], evidence: Mapping[str, contracts.Evidence]) -> set[str]:
-    """Return the evidence that is not drawn on: what lost to more voices, or is a changed copy of what is trusted."""
+def discredited(
+    found: Sequence[contracts.Conflict], evidence: Mapping[str, contracts.Evidence]
+) -> set[str]:
+    """Return the evidence that is not drawn on: what lost to more voices, or is a changed copy of
+    what is trusted.
+    """
     lost: set[str] = set()
     for conflict in found:
         if conflict.trusted is None:
@@ -116,10 +164,13 @@ def discredited(found: Sequence[contracts.Conflict], evidence: Mapping[str, cont
         winning = [evidence[identity] for identity in conflict.sides[conflict.trusted].evidence]
         for number, side in enumerate(conflict.sides):
             pieces = [evidence[identity] for identity in side.evidence]
-            outvoted = source_quality.count_independent(winning) > source_quality.count_independent(pieces)
+            outvoted = source_quality.count_independent(winning) > source_quality.count_independent(
+                pieces
+            )
             for piece in pieces if number != conflict.trusted else []:
                 if piece not in winning and (
-                    outvoted or any(source_quality.is_copied(piece.text, other.text) for other in winning)
+                    outvoted
+                    or any(source_quality.is_copied(piece.text, other.text) for other in winning)
                 ):
                     lost.add(piece.id)
     return lost

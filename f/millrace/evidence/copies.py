@@ -1,8 +1,10 @@
 # requirements:
 
-"""Altered copies: two passages of nearly the same wording that differ in a figure, a date or a name.
+"""Altered copies: two passages of nearly the same wording that differ in a figure, a date or a
+name.
 
-One of them was changed, or is older than a correction. No model is asked: the words are laid side by side.
+One of them was changed, or is older than a correction. No model is asked: the words are laid side
+by side.
 """
 
 import difflib
@@ -12,7 +14,8 @@ from functools import lru_cache
 
 from f.millrace.evidence import claims
 
-# Runs of this many words are compared; passages that share this part of the shorter one's runs are copies.
+# Runs of this many words are compared; passages that share this part of the shorter one's runs are
+# copies.
 RUN = 4
 SAME_WORDING = 0.35
 LEAST_RUNS = 8
@@ -40,16 +43,30 @@ def shared_wording(one: str, other: str) -> float:
 
 
 def find_changes(one: str, other: str, words_too: bool = False) -> list[Change]:
-    """Return what two copies say differently in figures, dates and names; with `words_too` in other words of weight as well."""
+    """Return what two copies say differently in figures, dates and names; with `words_too` in other
+    words of weight as well.
+    """
     if shared_wording(one, other) < SAME_WORDING:
         return []
     first, second = _tokens(one), _tokens(other)
-    matcher = difflib.SequenceMatcher(None, [w.lower() for w, _, _ in first], [w.lower() for w, _, _ in second], autojunk=False)
+    matcher = difflib.SequenceMatcher(
+        None, [w.lower() for w, _, _ in first], [w.lower() for w, _, _ in second], autojunk=False
+    )
     found = []
     for kind, begin, end, begin_other, end_other in matcher.get_opcodes():
-        if kind != "replace" or end - begin > LONGEST_CHANGE or end_other - begin_other > LONGEST_CHANGE:
+        if (
+            kind != "replace"
+            or end - begin > LONGEST_CHANGE
+            or end_other - begin_other > LONGEST_CHANGE
+        ):
             continue
-        at_one, at_other = (first[begin][1], first[end - 1][2]), (second[begin_other][1], second[end_other - 1][2])
+        at_one, at_other = (
+            (first[begin][1], first[end - 1][2]),
+            (
+                second[begin_other][1],
+                second[end_other - 1][2],
+            ),
+        )
         change = Change(one[slice(*at_one)], other[slice(*at_other)], at_one, at_other)
         if _weighs(change, words_too):
             found.append(change)
@@ -59,10 +76,14 @@ def find_changes(one: str, other: str, words_too: bool = False) -> list[Change]:
 def _weighs(change: Change, words_too: bool) -> bool:
     """Tell whether the two places say different things of the same kind."""
     one, other = change.one, change.other
-    if difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio() >= SAME_WORD and not re.search(r"\d", one + other):
+    if difflib.SequenceMatcher(
+        None, one.lower(), other.lower()
+    ).ratio() >= SAME_WORD and not re.search(r"\d", one + other):
         return False
     if re.search(r"\d", one) and re.search(r"\d", other):
-        return re.findall(r"\d+", one.replace(",", "")) != re.findall(r"\d+", other.replace(",", ""))
+        return re.findall(r"\d+", one.replace(",", "")) != re.findall(
+            r"\d+", other.replace(",", "")
+        )
     if one[:1].isupper() and other[:1].isupper():
         return (
             bool(claims.content_words(one))

@@ -1,6 +1,8 @@
 # requirements:
 
-"""Several things of one name: which of them a passage is about, by what stands with the name (a place, a year, a rank)."""
+"""Several things of one name: which of them a passage is about, by what stands with the name (a
+place, a year, a rank).
+"""
 
 import re
 from collections.abc import Sequence
@@ -9,10 +11,14 @@ from f.millrace.evidence import claims, prompt
 
 QUOTED = re.compile(r"[\"“]([^\"”]{2,80})[\"”]")
 # Names of the question: capitalised words in a row, also with small words between them.
-NAME = re.compile(r"[A-Z0-9][\w'’.-]*(?:\s+(?:(?:of|the|de|da|van|von|for|a|an|and|in)\s+){0,2}[A-Z0-9][\w'’.-]*)*")
-# In brackets behind a name stand also dates of a life and other names; those do not tell two things apart.
+NAME = re.compile(
+    r"[A-Z0-9][\w'’.-]*(?:\s+(?:(?:of|the|de|da|van|von|for|a|an|and|in)\s+){0,2}[A-Z0-9][\w'’.-]*)*"
+)
+# In brackets behind a name stand also dates of a life and other names; those do not tell two things
+# apart.
 NOT_A_KIND = re.compile(
-    r"(?i)^(?:born|died|formerly|also|pronounced|edit|and|or|c\.|est)\b|^\W*\d{1,2}\s+\w+\s+\d{4}|\d{4}\s*[–—-]|^\W*[A-Z]\w+ \d{1,2}, \d{4}"
+    r"(?i)^(?:born|died|formerly|also|pronounced|edit|and|or|c\.|est)\b|^\W*\d{1,2}\s+\w+\s+\d{4}|\d{4}\s*[–—-]|^\W*[A-Z]\w+"
+    r" \d{1,2}, \d{4}"
 )
 RANK = r"\d+(?:st|nd|rd|th)\s+\w+(?:\s+(?:of\s+)?[A-Z]\w+)?"
 PLACE = r"[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+){0,2}"
@@ -31,12 +37,12 @@ def proper_names(question: str) -> list[str]:
 
 
 def sense_of(question_names: Sequence[str], passage: prompt.Passage) -> str:
-    """Return what tells the passage's thing apart from others of its name: `Iowa` of `Dallas Courthouse (Iowa)`; else empty."""
+    """Return what tells the passage's thing apart from others of its name: `Iowa` of `Dallas
+    Courthouse (Iowa)`; else empty.
+    """
     for text in (passage.title, passage.text):
         for name in question_names:
-            pattern = (
-                rf"(?i:\b{re.escape(name)})\s*(?:\(\s*(?P<kind>[^()]{{2,40}}?)\s*\)|,\s+(?P<rank>{RANK})|,\s+(?P<place>{PLACE}))"
-            )
+            pattern = rf"(?i:\b{re.escape(name)})\s*(?:\(\s*(?P<kind>[^()]{{2,40}}?)\s*\)|,\s+(?P<rank>{RANK})|,\s+(?P<place>{PLACE}))"
             for match in re.finditer(pattern, text):
                 found = match["kind"] or match["rank"] or match["place"]
                 if not NOT_A_KIND.search(found):
@@ -45,7 +51,9 @@ def sense_of(question_names: Sequence[str], passage: prompt.Passage) -> str:
 
 
 def are_distinct(one: str, other: str) -> bool:
-    """Tell whether two such additions belong to different things; when one is empty nobody can tell."""
+    """Tell whether two such additions belong to different things; when one is empty nobody can
+    tell.
+    """
     first, second = _words(one), _words(other)
     if not first or not second or first <= second or second <= first:
         return False

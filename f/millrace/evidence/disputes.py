@@ -2,8 +2,9 @@
 
 """Disputes: what passages of different publishers cannot all be right about. No model is asked.
 
-Three ways to find one: passages answer a question with different values; a copy of a text was altered; two sentences
-about the same thing differ in a figure, or one denies the other. Things that only share a name are kept apart.
+Three ways to find one: passages answer a question with different values; a copy of a text was
+altered; two sentences about the same thing differ in a figure, or one denies the other. Things that
+only share a name are kept apart.
 """
 
 from collections.abc import Sequence
@@ -14,14 +15,17 @@ from f.millrace.evidence import answers, claims, copies, disambiguation, prompt
 MOST = 3
 MOST_SIDES = 4
 MOST_COMPARED = 60
-# How close to the words of the question a value has to be, to be set against another; names are looser than figures.
+# How close to the words of the question a value has to be, to be set against another; names are
+# looser than figures.
 CLOSE = {"date": 0.6, "figure": 0.6, "name": 0.75}
 SAME_STORY = 0.5
 
 
 @dataclass
 class Side:
-    """What one side says: the value that differs, a sentence with it, and the passages that hold it."""
+    """What one side says: the value that differs, a sentence with it, and the passages that hold
+    it.
+    """
 
     value: str
     claim: str
@@ -40,11 +44,20 @@ def find(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
     """Return what the passages disagree about, the question's own answer first."""
     names = disambiguation.proper_names(question)
     kinds = {passage.id: disambiguation.sense_of(names, passage) for passage in passages}
-    ways = (_of_answers(question, passages, kinds), _of_copies(question, passages), _of_sentences(question, passages, kinds))
+    ways = (
+        _of_answers(question, passages, kinds),
+        _of_copies(question, passages),
+        _of_sentences(question, passages, kinds),
+    )
     made: list[Dispute] = []
     for dispute in (dispute for way in ways for dispute in way):
         home = next(
-            (other for other in made if any(_same_side(mine, theirs) for mine in dispute.sides for theirs in other.sides)), None
+            (
+                other
+                for other in made
+                if any(_same_side(mine, theirs) for mine in dispute.sides for theirs in other.sides)
+            ),
+            None,
         )
         if home is None:
             made.append(dispute)
@@ -54,7 +67,9 @@ def find(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
 
 
 def _same_side(one: Side, other: Side) -> bool:
-    return one.claim == other.claim or bool(one.value and other.value and answers.is_same(one.value, other.value))
+    return one.claim == other.claim or bool(
+        one.value and other.value and answers.is_same(one.value, other.value)
+    )
 
 
 def _merge(dispute: Dispute, home: Dispute) -> None:
@@ -62,13 +77,21 @@ def _merge(dispute: Dispute, home: Dispute) -> None:
     for side in dispute.sides:
         known = next((other for other in home.sides if _same_side(side, other)), None)
         if known is not None:
-            known.ids += [identity for identity in side.ids if not any(identity in other.ids for other in home.sides)]
-        elif len(home.sides) < MOST_SIDES and not any(set(side.ids) & set(other.ids) for other in home.sides):
+            known.ids += [
+                identity
+                for identity in side.ids
+                if not any(identity in other.ids for other in home.sides)
+            ]
+        elif len(home.sides) < MOST_SIDES and not any(
+            set(side.ids) & set(other.ids) for other in home.sides
+        ):
             home.sides.append(side)
             home.about += f" or {side.value}"
 
 
-def _of_answers(question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]) -> list[Dispute]:
+def _of_answers(
+    question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]
+) -> list[Dispute]:
     asked = answers.question_type(question)
     given = [
         answer
@@ -79,19 +102,35 @@ def _of_answers(question: str, passages: Sequence[prompt.Passage], kinds: dict[s
     made = []
     for group in group_by_sense(given, kinds):
         ranked = group_by_value(group)
-        sides = [side for side in ranked if asked.kind != "figure" or _same_year(side, ranked[0])][:MOST_SIDES]
+        sides = [side for side in ranked if asked.kind != "figure" or _same_year(side, ranked[0])][
+            :MOST_SIDES
+        ]
         if len(sides) >= 2:
-            said = [Side(side[0].value, side[0].quote, [answer.passage.id for answer in side]) for side in sides]
+            said = [
+                Side(side[0].value, side[0].quote, [answer.passage.id for answer in side])
+                for side in sides
+            ]
             made.append(Dispute(" or ".join(side.value for side in said), _joined(said, passages)))
     return made
 
 
-def group_by_sense(given: Sequence[answers.ExtractedAnswer], kinds: dict[str, str]) -> list[list[answers.ExtractedAnswer]]:
-    """Return the answers, those about different things of the same name apart; what names no kind goes with the first."""
+def group_by_sense(
+    given: Sequence[answers.ExtractedAnswer], kinds: dict[str, str]
+) -> list[list[answers.ExtractedAnswer]]:
+    """Return the answers, those about different things of the same name apart; what names no kind
+    goes with the first.
+    """
     groups: list[list[answers.ExtractedAnswer]] = []
     for answer in sorted(given, key=lambda each: not kinds[each.passage.id]):
         kind = kinds[answer.passage.id]
-        home = next((group for group in groups if not disambiguation.are_distinct(kind, kinds[group[0].passage.id])), None)
+        home = next(
+            (
+                group
+                for group in groups
+                if not disambiguation.are_distinct(kind, kinds[group[0].passage.id])
+            ),
+            None,
+        )
         groups.append([answer]) if home is None else home.append(answer)
     return groups
 
@@ -100,25 +139,47 @@ def group_by_value(group: Sequence[answers.ExtractedAnswer]) -> list[list[answer
     """Return the answers by value, the one of most publishers first."""
     made: list[list[answers.ExtractedAnswer]] = []
     for answer in sorted(group, key=lambda each: (-each.strength, each.passage.id)):
-        home = next((value for value in made if answers.is_same(answer.value, value[0].value)), None)
+        home = next(
+            (value for value in made if answers.is_same(answer.value, value[0].value)), None
+        )
         made.append([answer]) if home is None else home.append(answer)
     for value in made:
-        value.sort(key=lambda each: len(each.value))  # the least detailed comes first: all of them hold it
-    return sorted(made, key=lambda value: (-len({answer.passage.source for answer in value}), -value[0].strength, value[0].value))
+        # the least detailed comes first: all of them hold it
+        value.sort(key=lambda each: len(each.value))
+    return sorted(
+        made,
+        key=lambda value: (
+            -len({answer.passage.source for answer in value}),
+            -value[0].strength,
+            value[0].value,
+        ),
+    )
 
 
 def _same_year(side: list[answers.ExtractedAnswer], first: list[answers.ExtractedAnswer]) -> bool:
-    """Tell whether two figures are of the same year, as far as they name one: figures of two years do not contradict."""
-    mine, theirs = ({q.value for q in claims.quantities(answer[0].quote) if q.unit == "year"} for answer in (side, first))
+    """Tell whether two figures are of the same year, as far as they name one: figures of two years
+    do not contradict.
+    """
+    mine, theirs = (
+        {q.value for q in claims.quantities(answer[0].quote) if q.unit == "year"}
+        for answer in (side, first)
+    )
     return not mine or not theirs or bool(mine & theirs)
 
 
 def _joined(sides: list[Side], passages: Sequence[prompt.Passage]) -> list[Side]:
-    """Add to each side the passages that hold its value and none of the others': they agree, in words of their own."""
+    """Add to each side the passages that hold its value and none of the others': they agree, in
+    words of their own.
+    """
     taken = {identity for side in sides for identity in side.ids}
     for passage in passages:
-        # A short word or figure stands in many texts for many reasons; only a longer one tells that another text agrees.
-        holding = [side for side in sides if len(side.value) > 3 and answers.contains_value(passage.text, side.value)]
+        # A short word or figure stands in many texts for many reasons; only a longer one tells that
+        # another text agrees.
+        holding = [
+            side
+            for side in sides
+            if len(side.value) > 3 and answers.contains_value(passage.text, side.value)
+        ]
         if len(holding) == 1 and passage.id not in taken:
             holding[0].ids.append(passage.id)
     return sides
@@ -139,13 +200,23 @@ def _of_copies(question: str, passages: Sequence[prompt.Passage]) -> list[Disput
                 second = answers.quote(other.text, *change.at_other)
                 if claims.is_instruction(first) or claims.is_instruction(second):
                     continue
-                sides = _joined([Side(change.one, first, [one.id]), Side(change.other, second, [other.id])], passages)
-                made.append((claims.overlap(question, first), Dispute(f"{change.one} or {change.other}", sides)))
+                sides = _joined(
+                    [Side(change.one, first, [one.id]), Side(change.other, second, [other.id])],
+                    passages,
+                )
+                made.append(
+                    (
+                        claims.overlap(question, first),
+                        Dispute(f"{change.one} or {change.other}", sides),
+                    )
+                )
                 break
     return [dispute for _, dispute in sorted(made, key=lambda entry: -entry[0])]
 
 
-def _of_sentences(question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]) -> list[Dispute]:
+def _of_sentences(
+    question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]
+) -> list[Dispute]:
     top = _comparable(question, passages)
     made: list[Dispute] = []
     taken: set[str] = set()
@@ -160,29 +231,41 @@ def _of_sentences(question: str, passages: Sequence[prompt.Passage], kinds: dict
             about = claims.find_contradiction(one, other)
             if about:
                 taken |= {one, other}
-                made.append(Dispute(about, [_agreeing(one, first, top), _agreeing(other, second, top)]))
+                made.append(
+                    Dispute(about, [_agreeing(one, first, top), _agreeing(other, second, top)])
+                )
                 break
     return made
 
 
-def _comparable(question: str, passages: Sequence[prompt.Passage]) -> list[tuple[str, prompt.Passage]]:
-    """Return the sentences that can contradict each other: also those that name their subject only as `it`."""
+def _comparable(
+    question: str, passages: Sequence[prompt.Passage]
+) -> list[tuple[str, prompt.Passage]]:
+    """Return the sentences that can contradict each other: also those that name their subject only
+    as `it`.
+    """
     found = [
         (claims.overlap(question, sentence), sentence, passage)
         for passage in passages
         if claims.overlap(question, passage.text) >= SAME_STORY
         for sentence in claims.sentences(passage.text)
-        if len(sentence) <= claims.LONGEST and not claims.is_instruction(sentence) and len(claims.content_words(sentence)) >= 3
+        if len(sentence) <= claims.LONGEST
+        and not claims.is_instruction(sentence)
+        and len(claims.content_words(sentence)) >= 3
     ]
     ranked = sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
     return [(sentence, passage) for _, sentence, passage in ranked[:MOST_COMPARED]]
 
 
-def _agreeing(sentence: str, passage: prompt.Passage, top: Sequence[tuple[str, prompt.Passage]]) -> Side:
+def _agreeing(
+    sentence: str, passage: prompt.Passage, top: Sequence[tuple[str, prompt.Passage]]
+) -> Side:
     numbers = claims.quantities(sentence)
     ids = [
         other.id
         for text, other in top
-        if claims.similarity(text, sentence) >= claims.SAME_SUBJECT and numbers and claims.quantities(text) == numbers
+        if claims.similarity(text, sentence) >= claims.SAME_SUBJECT
+        and numbers
+        and claims.quantities(text) == numbers
     ]
     return Side("", sentence, list(dict.fromkeys([passage.id, *ids])))

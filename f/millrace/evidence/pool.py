@@ -39,27 +39,47 @@ class EvidencePool:
     def unseen(self, hits: Sequence[toolbox.Hit]) -> list[toolbox.Hit]:
         """Return the hits that were not read, the most promising first."""
         found = [hit for hit in hits if ids.canonical_url(hit.url) not in self.seen]
-        return sorted(found, key=lambda hit: -claims.overlap(self.question, f"{hit.title} {hit.excerpt}"))
+        return sorted(
+            found, key=lambda hit: -claims.overlap(self.question, f"{hit.title} {hit.excerpt}")
+        )
 
     async def read(self, hit: toolbox.Hit, tools: toolbox.Toolbox, in_time: bool) -> None:
-        """Read a page and store what it says; what the search showed of it serves when it cannot be read."""
+        """Read a page and store what it says; what the search showed of it serves when it cannot be
+        read.
+        """
         self.seen.add(ids.canonical_url(hit.url))
         kept: list[contracts.Evidence] = []
         if in_time:
             try:
                 page = await tools.read(hit.url)
-                kept = self.keep(hit, page.text, title=page.title or hit.title, tool=page.tool, date=page.published_at)
+                kept = self.keep(
+                    hit,
+                    page.text,
+                    title=page.title or hit.title,
+                    tool=page.tool,
+                    date=page.published_at,
+                )
             except (errors.ToolFailed, errors.NeedsApproval):
                 pass  # counted and told by the toolbox
         if not kept and len(hit.excerpt) >= claims.SHORTEST and not self._holds(hit.url):
             kept = self.keep(hit, hit.excerpt)
         if kept:
-            events.emit("source", kept[0].title or kept[0].url, url=kept[0].url, source=kept[0].source, topic=self.topic_id)
+            events.emit(
+                "source",
+                kept[0].title or kept[0].url,
+                url=kept[0].url,
+                source=kept[0].source,
+                topic=self.topic_id,
+            )
 
     def _holds(self, url: str) -> bool:
-        return any(ids.canonical_url(piece.url) == ids.canonical_url(url) for piece in self.pieces.values())
+        return any(
+            ids.canonical_url(piece.url) == ids.canonical_url(url) for piece in self.pieces.values()
+        )
 
-    def keep(self, hit: toolbox.Hit, text: str, *, title: str = "", tool: str = "", date: Any = None) -> list[contracts.Evidence]:
+    def keep(
+        self, hit: toolbox.Hit, text: str, *, title: str = "", tool: str = "", date: Any = None
+    ) -> list[contracts.Evidence]:
         """Store the passages of a text that have to do with the question."""
         self.heard.read(f"{title or hit.title}\n{text}", "own" if hit.own else "untrusted")
         self.heard.link(hit.url)
@@ -79,15 +99,27 @@ class EvidencePool:
         self.pieces.update({piece.id: piece for piece in made})
         return made
 
-    def take_items(self, item_ids: Sequence[str], documents: Sequence[dict[str, Any]]) -> list[toolbox.Hit]:
+    def take_items(
+        self, item_ids: Sequence[str], documents: Sequence[dict[str, Any]]
+    ) -> list[toolbox.Hit]:
         """Store the topic's own items as evidence and return those that can be read on."""
-        rows = db.fetch_all("SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(item_ids)])
+        rows = db.fetch_all(
+            "SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(item_ids)]
+        )
         hits = []
         for row in [*rows, *documents]:
             text, title = str(row.get("body") or row.get("text") or ""), str(row.get("title") or "")
             own = row.get("trust") == "own"
             source = str(row.get("source") or "")
-            hit = toolbox.Hit(str(row.get("url") or ""), title, text[:500], source, "collected", row.get("published_at"), own)
+            hit = toolbox.Hit(
+                str(row.get("url") or ""),
+                title,
+                text[:500],
+                source,
+                "collected",
+                row.get("published_at"),
+                own,
+            )
             self.keep(hit, text or title)
             if hit.url.startswith(("http://", "https://")):
                 hits.append(hit)
@@ -95,19 +127,38 @@ class EvidencePool:
 
     def take_memories(self) -> None:
         """Store what memory knows about the question as evidence."""
-        hits = [hit for hit in recall.search(self.question, 3 * MEMORIES).results if hit.memory.type not in WRITTEN]
+        hits = [
+            hit
+            for hit in recall.search(self.question, 3 * MEMORIES).results
+            if hit.memory.type not in WRITTEN
+        ]
         for said in map(memory_as_document, hits[:MEMORIES]):
-            if any(piece.text in said["text"] or said["text"] in piece.text for piece in self.pieces.values()):
+            if any(
+                piece.text in said["text"] or said["text"] in piece.text
+                for piece in self.pieces.values()
+            ):
                 continue  # read in this run, and cited from there
             hit = toolbox.Hit(
-                said["url"], said["title"], "", said["source"], "memory", said["published_at"], said["trust"] == "own"
+                said["url"],
+                said["title"],
+                "",
+                said["source"],
+                "memory",
+                said["published_at"],
+                said["trust"] == "own",
             )
             self.keep(hit, said["text"])
 
     def shown(self, without: Collection[str] = ()) -> list[contracts.Evidence]:
-        """Return the evidence that a model sees: the most relevant, every source twice before one has a third piece."""
-        pieces = [piece for piece in self.pieces.values() if piece.id not in without] or list(self.pieces.values())
-        ranked = sorted(pieces, key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id))
+        """Return the evidence that a model sees: the most relevant, every source twice before one
+        has a third piece.
+        """
+        pieces = [piece for piece in self.pieces.values() if piece.id not in without] or list(
+            self.pieces.values()
+        )
+        ranked = sorted(
+            pieces, key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id)
+        )
         count: dict[str, int] = {}
         order = []
         for piece in ranked:
@@ -117,10 +168,14 @@ class EvidencePool:
 
 
 def memory_as_document(hit: recall.Result) -> dict[str, Any]:
-    """Return a memory as {url, title, text, source, published_at, trust}; the url of a passage opens at its place."""
+    """Return a memory as {url, title, text, source, published_at, trust}; the url of a passage
+    opens at its place.
+    """
     memory, place = hit.memory, hit.citation
     if memory.type == documents.PASSAGE and place.get("document"):
-        url = documents.citation(place["document"], place.get("page") or 0, place["start"], place["end"] - place["start"])
+        url = documents.citation(
+            place["document"], place.get("page") or 0, place["start"], place["end"] - place["start"]
+        )
         source = os.path.basename(memory.source)
     else:
         page = memory.source if memory.source.startswith(("http://", "https://")) else ""

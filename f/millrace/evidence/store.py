@@ -1,6 +1,8 @@
 # requirements:
 
-"""Evidence: stored before it is used, cited by id; links, titles and dates come from here and from nowhere else."""
+"""Evidence: stored before it is used, cited by id; links, titles and dates come from here and from
+nowhere else.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +18,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def passages(text: str, size: int = PASSAGE) -> list[str]:
-    """Return the text in pieces of whole sentences, each about `size` characters at most; headings keep a line of their own."""
+    """Return the text in pieces of whole sentences, each about `size` characters at most; headings
+    keep a line of their own.
+    """
     pieces: list[str] = []
     for sentence in claims.sentences(text[:MOST_TEXT]):
         sentence = sentence[:size]
@@ -41,10 +45,14 @@ def store(
     trust: contracts.Trust = "untrusted",
     most: int = MOST_PASSAGES,
 ) -> list[contracts.Evidence]:
-    """Store the passages of a text that have most to do with the question, and return them in the text's order."""
+    """Store the passages of a text that have most to do with the question, and return them in the
+    text's order.
+    """
     url, title = redaction.redact(url), redaction.redact(title)
     pieces = passages(text)
-    ranked = sorted(range(len(pieces)), key=lambda place: (-claims.overlap(question, pieces[place]), place))
+    ranked = sorted(
+        range(len(pieces)), key=lambda place: (-claims.overlap(question, pieces[place]), place)
+    )
     made = [
         contracts.Evidence(
             id=ids.stable_id("ev", run_id, topic_id, ids.canonical_url(url), pieces[place]),
@@ -66,8 +74,9 @@ def store(
 def _insert(run_id: str, pieces: Sequence[contracts.Evidence]) -> None:
     for piece in pieces:
         db.execute(
-            "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, tool, published_at, trust, content_hash) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO evidence (id, run_id, topic_id, namespace, url, title, body, source, tool,"
+            " published_at, trust, content_hash) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+            " %s, %s) ON CONFLICT (id) DO NOTHING",
             [
                 piece.id,
                 run_id,
@@ -88,8 +97,8 @@ def _insert(run_id: str, pieces: Sequence[contracts.Evidence]) -> None:
 def load(run_id: str, topic_id: str) -> list[contracts.Evidence]:
     """Return what is stored for a topic of a run, in the order in which it came."""
     rows = db.fetch_all(
-        "SELECT id, topic_id, url, title, body AS text, source, tool, published_at, trust FROM evidence "
-        "WHERE run_id = %s AND topic_id = %s ORDER BY created_at, id",
+        "SELECT id, topic_id, url, title, body AS text, source, tool, published_at, trust FROM"
+        " evidence WHERE run_id = %s AND topic_id = %s ORDER BY created_at, id",
         [run_id, topic_id],
     )
     return [contracts.Evidence.model_validate(row) for row in rows]
@@ -98,14 +107,16 @@ def load(run_id: str, topic_id: str) -> list[contracts.Evidence]:
 def publisher(url: str) -> str:
     """Return who publishes a page: its host without `www.`; empty for what is not on the web.
 
-    A server on this machine may carry several publishers (the sample edition does): there the page's folder is the name.
+    A server on this machine may carry several publishers (the sample edition does): there the
+    page's folder is the name.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return ""
     if parts.hostname in LOOPBACK:
         folder = parts.path.rpartition("/")[0].rpartition("/")[2]
-        return "arxiv" if folder == "abs" else folder or parts.hostname  # arXiv's pages are in `abs`, wherever it is
+        # arXiv's pages are in `abs`, wherever it is
+        return "arxiv" if folder == "abs" else folder or parts.hostname
     return parts.hostname.removeprefix("www.")
 
 

@@ -2,8 +2,9 @@
 
 """Passages: pieces of a document's text that are searched and cited, each with page and offsets.
 
-A passage keeps to one page and begins anew at a heading; what is too long is cut where a line, a sentence or a word ends.
-Always: the passage is `text[start:end]`, passages do not overlap, and together they hold every word.
+A passage keeps to one page and begins anew at a heading; what is too long is cut where a line, a
+sentence or a word ends. Always: the passage is `text[start:end]`, passages do not overlap, and
+together they hold every word.
 """
 
 import re
@@ -44,7 +45,9 @@ def chunk(text: str, blocks: Sequence[parsed_document.Block], size: int = SIZE) 
         named = " › ".join(parsed_document.one_line(name)[:80] for _, name in trail)
         for start, end in _pieces(text, block, size):
             if open_chunk is not None and _fits(open_chunk, block, heading, alone, end, size):
-                open_chunk = Chunk(open_chunk.start, end, open_chunk.page, named if alone else open_chunk.heading)
+                open_chunk = Chunk(
+                    open_chunk.start, end, open_chunk.page, named if alone else open_chunk.heading
+                )
                 alone = alone and heading
             else:
                 if open_chunk is not None:
@@ -53,7 +56,9 @@ def chunk(text: str, blocks: Sequence[parsed_document.Block], size: int = SIZE) 
     return [*found, open_chunk] if open_chunk is not None else found
 
 
-def _fits(open_chunk: Chunk, block: parsed_document.Block, heading: bool, alone: bool, end: int, size: int) -> bool:
+def _fits(
+    open_chunk: Chunk, block: parsed_document.Block, heading: bool, alone: bool, end: int, size: int
+) -> bool:
     if block.page != open_chunk.page or end - open_chunk.start > size:
         return False
     return alone or not heading or open_chunk.end - open_chunk.start < LEAST

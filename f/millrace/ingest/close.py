@@ -12,7 +12,9 @@ from f.millrace.core import db, run_context
 from f.millrace.telemetry import events, spans
 
 
-def main(run_id: str, scanned: dict | None = None, read: dict | None = None, embedded: dict | None = None) -> dict:
+def main(
+    run_id: str, scanned: dict | None = None, read: dict | None = None, embedded: dict | None = None
+) -> dict:
     """Close the ingestion.
 
     Args:
@@ -30,20 +32,27 @@ def finish(run_id: str, scanned: dict, read: dict, embedded: dict) -> dict:
     known = list(scanned.get("problems", []))
     fresh = list(read.get("problems", []))
     result = {
-        **{name: scanned.get(name, 0) for name in ("files", "unchanged", "moved", "withdrawn", "skipped")},
+        **{
+            name: scanned.get(name, 0)
+            for name in ("files", "unchanged", "moved", "withdrawn", "skipped")
+        },
         **{name: read.get(name, 0) for name in ("read", "failed", "passages", "new_passages")},
         "embedded": embedded.get("embedded", 0),
         "problems": fresh + known,
         "notes": read.get("notes", []),
     }
-    # A file that could not be read before either is told again, but does not make every night a failure.
+    # A file that could not be read before either is told again, but does not make every night a
+    # failure.
     status = "partly_failed" if fresh else "done"
     result["status"] = status
-    labels = [f"read:{result['read']}", *([f"unread:{len(result['problems'])}"] if result["problems"] else [])]
+    labels = [
+        f"read:{result['read']}",
+        *([f"unread:{len(result['problems'])}"] if result["problems"] else []),
+    ]
     result["wm_labels"] = [*labels, *([status] if status != "done" else [])]
     db.execute(
-        "UPDATE run SET status = %s, result = %s, error = %s, finished_at = coalesce(finished_at, %s) "
-        "WHERE id = %s AND status IN ('running', 'waiting')",
+        "UPDATE run SET status = %s, result = %s, error = %s, finished_at = coalesce(finished_at,"
+        " %s) WHERE id = %s AND status IN ('running', 'waiting')",
         [status, db.jsonb(result), _words(fresh), run_context.now(), run_id],
     )
     events.emit("progress", _said(result), status=status)

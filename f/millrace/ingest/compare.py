@@ -2,8 +2,9 @@
 
 """What changed since last time: files as they are beside documents as they are known.
 
-A file of the same size and time of change is not opened. Any other is known again by the hash of its content: at the same
-path it was only touched, at another path it was moved. What is new or changed waits to be read; what is gone is withdrawn.
+A file of the same size and time of change is not opened. Any other is known again by the hash of
+its content: at the same path it was only touched, at another path it was moved. What is new or
+changed waits to be read; what is gone is withdrawn.
 """
 
 import hashlib
@@ -31,7 +32,8 @@ class Difference:
 
 
 def compare(namespace: str, crawl: crawl.Crawl, most_bytes: int, again: bool = False) -> Difference:
-    """Bring the documents of a namespace in line with the files, in one transaction, and return what was found.
+    """Bring the documents of a namespace in line with the files, in one transaction, and return
+    what was found.
 
     Args:
         namespace: Where the documents are.
@@ -46,13 +48,22 @@ def compare(namespace: str, crawl: crawl.Crawl, most_bytes: int, again: bool = F
 
 class _Comparison:
     def __init__(self, namespace: str, crawl: crawl.Crawl, most_bytes: int, again: bool) -> None:
-        self._namespace, self._crawl, self._most_bytes, self._again = namespace, crawl, most_bytes, again
+        self._namespace, self._crawl, self._most_bytes, self._again = (
+            namespace,
+            crawl,
+            most_bytes,
+            again,
+        )
         self._readers = {reader_version.of_whole(), reader_version.of_partial()}
         rows = documents.known(namespace)
         self._live = {row["path"]: row for row in rows if row["state"] != "withdrawn"}
-        self._withdrawn = {row["path"]: row for row in reversed(rows) if row["state"] == "withdrawn"}
+        self._withdrawn = {
+            row["path"]: row for row in reversed(rows) if row["state"] == "withdrawn"
+        }
         self._missing = [
-            row for row in self._live.values() if row["path"] not in crawl.files and not os.path.lexists(row["path"])
+            row
+            for row in self._live.values()
+            if row["path"] not in crawl.files and not os.path.lexists(row["path"])
         ]
         self._found = Difference(problems=list(crawl.problems))
 
@@ -65,12 +76,18 @@ class _Comparison:
             self._found.withdrawn += 1
         # A path that is not there and held nothing was mistyped rather than deleted.
         known = [*gone, *self._withdrawn.values()]
-        self._found.problems += [(path, "is not there") for path in self._crawl.gone if not _under([path], known)]
+        self._found.problems += [
+            (path, "is not there") for path in self._crawl.gone if not _under([path], known)
+        ]
         return self._found
 
     def _file(self, file: crawl.File) -> None:
         row = self._live.get(file.path)
-        if row is not None and self._is_read(row) and (row["bytes"], row["changed_ns"]) == (file.bytes, file.changed_ns):
+        if (
+            row is not None
+            and self._is_read(row)
+            and (row["bytes"], row["changed_ns"]) == (file.bytes, file.changed_ns)
+        ):
             self._found.unchanged += 1
             if row["state"] == "failed":
                 self._found.problems.append((file.path, row["problem"]))
@@ -95,7 +112,11 @@ class _Comparison:
         self._found.waiting += 1
 
     def _is_read(self, row: dict[str, Any]) -> bool:
-        return row["state"] in ("read", "failed") and row["reader"] in self._readers and not self._again
+        return (
+            row["state"] in ("read", "failed")
+            and row["reader"] in self._readers
+            and not self._again
+        )
 
     def _moved_from(self, digest: str) -> dict[str, Any] | None:
         return next((row for row in self._missing if row["sha256"] == digest), None)
@@ -103,16 +124,30 @@ class _Comparison:
     def _too_large(self, file: crawl.File, row: dict[str, Any] | None) -> None:
         problem = f"is larger than {self._most_bytes:,} bytes (setting document_max_bytes)"
         identity = documents.expect(self._namespace, file.path) if row is None else row["id"]
-        documents.fail(identity, problem, size=file.bytes, changed_ns=file.changed_ns, reader=reader_version.of_partial())
+        documents.fail(
+            identity,
+            problem,
+            size=file.bytes,
+            changed_ns=file.changed_ns,
+            reader=reader_version.of_partial(),
+        )
         self._found.problems.append((file.path, problem))
 
 
 def _under(roots: list[str], rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row for row in rows if any(row["path"] == root or row["path"].startswith(root.rstrip("/") + "/") for root in roots)]
+    return [
+        row
+        for row in rows
+        if any(
+            row["path"] == root or row["path"].startswith(root.rstrip("/") + "/") for root in roots
+        )
+    ]
 
 
 def _sha256(path: str) -> str:
-    """Return the hash of a file's content; empty when it cannot be opened, which its reader will say."""
+    """Return the hash of a file's content; empty when it cannot be opened, which its reader will
+    say.
+    """
     found = hashlib.sha256()
     try:
         with open(path, "rb") as file:

@@ -26,7 +26,8 @@ class Crawl:
     """What was found under the given paths.
 
     Attributes:
-        gone: Given paths that are not there although the folder around them is: what was in them was deleted.
+        gone: Given paths that are not there although the folder around them is: what was in them
+            was deleted.
         problems: Path and reason of what could not be looked at.
         skipped: How many files of which ending are no documents.
     """
@@ -55,7 +56,12 @@ def crawl(paths: list[str], most_files: int) -> Crawl:
             found.roots.append(str(path))
             found.gone.append(str(path))
         else:
-            found.problems.append((str(path), "cannot be reached: the folder around it is not there, or it is no file"))
+            found.problems.append(
+                (
+                    str(path),
+                    "cannot be reached: the folder around it is not there, or it is no file",
+                )
+            )
     return found
 
 
@@ -68,7 +74,8 @@ def _folder(root: Path, found: Crawl, most_files: int) -> None:
             found.skipped[path.suffix.lower() or "no ending"] += 1
         elif len(found.files) >= most_files:
             raise errors.BadInput(
-                f"{root} holds more than {most_files:,} documents; give folders inside it, or raise the setting documents_max_files"
+                f"{root} holds more than {most_files:,} documents; give folders inside it, or raise"
+                " the setting documents_max_files"
             )
         else:
             _take(path, found)
@@ -90,7 +97,12 @@ def _take(path: Path, found: Crawl) -> None:
     except OSError as error:
         found.problems.append((str(path), f"cannot be looked at: {error.strerror}"))
     except UnicodeEncodeError:
-        found.problems.append((os.fsencode(path).decode("utf-8", "replace"), "has a name that is not UTF-8; rename it"))
+        found.problems.append(
+            (
+                os.fsencode(path).decode("utf-8", "replace"),
+                "has a name that is not UTF-8; rename it",
+            )
+        )
     else:
         if path.is_file():
             found.files[str(path)] = File(str(path), status.st_size, status.st_mtime_ns)

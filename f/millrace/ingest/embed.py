@@ -25,14 +25,20 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
     """
     with spans.step("ingest.embed", run_id) as span, run_context.within(namespace=namespace):
         embedding_billing.enable_embedding_billing()
-        row = db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND embedding IS NULL", [namespace])
+        row = db.fetch_one(
+            "SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND embedding IS NULL",
+            [namespace],
+        )
         total = row["n"] if row else 0
         answer: dict = {"embedded": 0, "problem": ""}
         if total:
             try:
-                answer["embedded"] = vectors.embed_missing(namespace, progress=_Progress(total).tell)
+                answer["embedded"] = vectors.embed_missing(
+                    namespace, progress=_Progress(total).tell
+                )
             except (errors.ModelFailed, errors.BadSetting, errors.BudgetExceeded) as error:
-                # What was read stays: it is found by its words, and by its meaning once the model answers.
+                # What was read stays: it is found by its words, and by its meaning once the model
+                # answers.
                 answer["problem"] = str(error)
                 events.emit("error", f"{total} passages are found by their words only: {error}")
         span.set({"ingest.embedded": answer["embedded"]})
@@ -46,5 +52,7 @@ class _Progress:
     def tell(self, done: int) -> None:
         passed = time.monotonic() - self._began
         left = passed / max(done, 1) * (self._total - done)
-        words = f"Embedded {done} of {self._total} passages" + (f", about {left:.0f} s left" if left >= 1 else "")
+        words = f"Embedded {done} of {self._total} passages" + (
+            f", about {left:.0f} s left" if left >= 1 else ""
+        )
         events.emit("progress", words, done=done, total=self._total, seconds_left=round(left, 1))

@@ -36,7 +36,10 @@ PARTS = (
     ("xl/workbook.bin", "sheets"),
 )
 HEADER = re.compile(rb"(?:From [^\r\n]*\r?\n)?(?:[!-9;-~]+:[ \t].*\r?\n(?:[ \t].+\r?\n)*){2}")
-PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+PAGE = re.compile(
+    rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def supported(name: str) -> bool:
@@ -50,7 +53,8 @@ def recognise(name: str, data: bytes, most_unpacked: int) -> tuple[str, list[str
     Args:
         name: The file's name.
         data: Its content.
-        most_unpacked: A packed document larger than this when unpacked is refused before it is unpacked.
+        most_unpacked: A packed document larger than this when unpacked is refused before it is
+            unpacked.
     """
     if not data.strip(b"\x00 \t\r\n"):
         raise parsed_document.Unreadable("is empty")
@@ -69,7 +73,11 @@ def _binary(suffix: str, data: bytes, most_unpacked: int) -> str:
         return _packed(data, most_unpacked)
     if data.startswith(OLE):
         return _ole(suffix, data)
-    if data.startswith(IMAGES[:4]) or (data.startswith(IMAGES) and b"\x00" in data[:64]) or data[8:12] == b"WEBP":
+    if (
+        data.startswith(IMAGES[:4])
+        or (data.startswith(IMAGES) and b"\x00" in data[:64])
+        or data[8:12] == b"WEBP"
+    ):
         return "image"
     return ""
 
@@ -81,7 +89,11 @@ def _packed(data: bytes, most_unpacked: int) -> str:
             names = {entry.filename for entry in entries}
             kind = next((kind for part, kind in PARTS if part in names), "")
             if not kind and "mimetype" in names:
-                kind = "sheets" if b"opendocument.spreadsheet" in archive.read("mimetype")[:100] else ""
+                kind = (
+                    "sheets"
+                    if b"opendocument.spreadsheet" in archive.read("mimetype")[:100]
+                    else ""
+                )
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RuntimeError) as error:
         raise parsed_document.Unreadable(f"is corrupt: {error}") from error
     if not kind:
@@ -89,7 +101,8 @@ def _packed(data: bytes, most_unpacked: int) -> str:
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > most_unpacked:
         raise parsed_document.Unreadable(
-            f"unpacks to {unpacked:,} bytes, at most {most_unpacked:,} are read (setting document_max_bytes)"
+            f"unpacks to {unpacked:,} bytes, at most {most_unpacked:,} are read (setting"
+            " document_max_bytes)"
         )
     return kind
 
@@ -106,9 +119,14 @@ def _text(suffix: str, data: bytes) -> str:
     sample = data[:65536]
     # A stray control character is a fault in a text; many of them are no text.
     controls = len(sample) - len(sample.translate(None, CONTROLS))
-    if not data.startswith(BOMS) and not wide(data) and controls > max(len(sample) * MOST_CONTROLS, FEW):
+    if (
+        not data.startswith(BOMS)
+        and not wide(data)
+        and controls > max(len(sample) * MOST_CONTROLS, FEW)
+    ):
         raise parsed_document.Unreadable(
-            f"holds binary data that is no kind of document{f', although its name ends in {suffix}' if suffix else ''}"
+            "holds binary data that is no kind of"
+            f" document{f', although its name ends in {suffix}' if suffix else ''}"
         )
     kind = TEXT_KINDS.get(suffix, "")
     if kind == "mail" and not HEADER.match(data.lstrip()):
@@ -119,10 +137,15 @@ def _text(suffix: str, data: bytes) -> str:
 
 
 def wide(data: bytes) -> str:
-    """Return the encoding of a text that has two bytes for each letter and no mark that says so; empty for any other."""
+    """Return the encoding of a text that has two bytes for each letter and no mark that says so;
+    empty for any other.
+    """
     sample = data[: 65536 & ~1]
     half = len(sample) // 2
-    for name, zeros, letters in (("utf-16-le", sample[1::2], sample[::2]), ("utf-16-be", sample[::2], sample[1::2])):
+    for name, zeros, letters in (
+        ("utf-16-le", sample[1::2], sample[::2]),
+        ("utf-16-be", sample[::2], sample[1::2]),
+    ):
         if half > FEW and zeros.count(0) > 0.7 * half and letters.count(0) == 0:
             return name
     return ""

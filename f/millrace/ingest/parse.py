@@ -41,23 +41,36 @@ def read(name: str, data: bytes, limits: Limits) -> Reading:
     parsed = _parse(kind, name, data, limits)
     parsed.notes = odd + parsed.notes
     if parsed.unread_pages:
-        parsed.notes.append(f"{parsed.unread_pages} of {parsed.pages} pages are pictures, and tesseract is not installed")
+        parsed.notes.append(
+            f"{parsed.unread_pages} of {parsed.pages} pages are pictures, and tesseract is not"
+            " installed"
+        )
     if not parsed.blocks:
         raise parsed_document.Unreadable(ocr.MISSING if parsed.unread_pages else "holds no text")
     if len(parsed.text) > limits.characters:
         raise parsed_document.Unreadable(
-            f"holds {len(parsed.text):,} characters, at most {limits.characters:,} are read (setting document_max_characters)"
+            f"holds {len(parsed.text):,} characters, at most {limits.characters:,} are read"
+            " (setting document_max_characters)"
         )
-    parsed.title = parsed_document.one_line(parsed.title)[: parsed_document.LONGEST_TITLE] or PurePath(name).stem.replace(
-        "_", " "
-    ).replace("-", " ")
+    parsed.title = parsed_document.one_line(parsed.title)[
+        : parsed_document.LONGEST_TITLE
+    ] or PurePath(name).stem.replace("_", " ").replace("-", " ")
     parsed.author = parsed_document.one_line(parsed.author)[: parsed_document.LONGEST_TITLE]
     parsed.language = _language(parsed)
     return Reading(kind, parsed, chunking.chunk(parsed.text, parsed.blocks))
 
 
-def _parse(kind: str, name: str, data: bytes, limits: Limits, inside: int = 0) -> parsed_document.Parsed:
-    from f.millrace.ingest import parse_html, parse_mail, parse_office, parse_pdf, parse_text, parse_word
+def _parse(
+    kind: str, name: str, data: bytes, limits: Limits, inside: int = 0
+) -> parsed_document.Parsed:
+    from f.millrace.ingest import (
+        parse_html,
+        parse_mail,
+        parse_office,
+        parse_pdf,
+        parse_text,
+        parse_word,
+    )
 
     if kind == "pdf":
         return parse_pdf.parse_pdf(data, limits.pages, limits.ocr_languages)
@@ -66,7 +79,9 @@ def _parse(kind: str, name: str, data: bytes, limits: Limits, inside: int = 0) -
     if kind == "mail":
         if inside > MAILS_IN_MAILS:
             raise parsed_document.Unreadable(f"is a mail inside {inside} others and was not opened")
-        return parse_mail.parse_mail(data, lambda attached, content: _attached(attached, content, limits, inside + 1))
+        return parse_mail.parse_mail(
+            data, lambda attached, content: _attached(attached, content, limits, inside + 1)
+        )
     parsers = {
         "docx": parse_word.parse_docx,
         "pptx": parse_office.parse_pptx,

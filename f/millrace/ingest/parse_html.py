@@ -8,11 +8,13 @@ from typing import Any
 from f.millrace.ingest import parsed_document
 
 UNSEEN = frozenset(
-    "script style noscript template nav footer aside svg iframe object button select head dialog canvas audio video math".split()
+    "script style noscript template nav footer aside svg iframe object button select head dialog"
+    " canvas audio video math".split()
 )
 BREAKS = frozenset(
-    """address article blockquote body center dd details div dl dt fieldset figcaption figure form h1 h2 h3 h4 h5 h6 header hr html
-    legend li main ol p pre section summary table tbody tfoot thead tr ul""".split()
+    """address article blockquote body center dd details div dl dt fieldset figcaption figure form
+    h1 h2 h3 h4 h5 h6 header hr html legend li main ol p pre section summary table tbody tfoot thead
+    tr ul""".split()
 )
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0", re.IGNORECASE)
 DATES = (
@@ -29,11 +31,16 @@ def parse_html(data: bytes) -> parsed_document.Parsed:
     from f.millrace.ingest import parse_text
 
     try:
-        # Decoded by us: a page's own word about its encoding is often wrong, and a declaration in a string is refused.
+        # Decoded by us: a page's own word about its encoding is often wrong, and a declaration in a
+        # string is refused.
         text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _declared(data) or parse_text.decode(data))
-        root = html.document_fromstring(text, parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=False))
+        root = html.document_fromstring(
+            text, parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=False)
+        )
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
-        raise parsed_document.Unreadable(f"is not a page that can be read: {parsed_document.one_line(str(error))}") from error
+        raise parsed_document.Unreadable(
+            f"is not a page that can be read: {parsed_document.one_line(str(error))}"
+        ) from error
     parsed = parsed_document.Parsed()
     _head(root, parsed)
     body = root.find("body")
@@ -56,29 +63,44 @@ def _declared(data: bytes) -> str:
 
 def _head(root: Any, parsed: parsed_document.Parsed) -> None:
     title = root.find(".//title")
-    parsed.title = parsed_document.one_line(title.text_content() if title is not None else "")[: parsed_document.LONGEST_TITLE]
-    parsed.language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip()
+    parsed.title = parsed_document.one_line(title.text_content() if title is not None else "")[
+        : parsed_document.LONGEST_TITLE
+    ]
+    parsed.language = (
+        root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    ).strip()
     meta = {
-        (tag.get("name") or tag.get("property") or tag.get("http-equiv") or "").lower(): tag.get("content") or ""
+        (tag.get("name") or tag.get("property") or tag.get("http-equiv") or "").lower(): (
+            tag.get("content") or ""
+        )
         for tag in root.iter("meta")
     }
     parsed.title = parsed.title or meta.get("og:title", "")
-    parsed.author = parsed_document.one_line(meta.get("author") or meta.get("article:author") or meta.get("dc.creator") or "")
+    parsed.author = parsed_document.one_line(
+        meta.get("author") or meta.get("article:author") or meta.get("dc.creator") or ""
+    )
     times = [tag.get("datetime") for tag in root.iter("time")]
     candidates = [*(meta[name] for name in DATES if meta.get(name)), *times[:1]]
-    parsed.dated_at = next((found for value in candidates if (found := parsed_document.moment(value))), None)
+    parsed.dated_at = next(
+        (found for value in candidates if (found := parsed_document.moment(value))), None
+    )
 
 
 def _table(table: Any) -> str:
     """Return a table one row a line; where each row is a name and a value, as `name: value`."""
     rows = _rows(table)
-    if all([cell.tag for cell in row if cell.tag in ("th", "td")] == ["th", "td"] for row in table.iter("tr")):
+    if all(
+        [cell.tag for cell in row if cell.tag in ("th", "td")] == ["th", "td"]
+        for row in table.iter("tr")
+    ):
         return "\n".join(": ".join(map(parsed_document.one_line, row)) for row in rows)
     return parsed_document.rows_as_text(rows)
 
 
 def _rows(table: Any) -> list[list[str]]:
-    """Return the cells of a table; one that spans rows stands in each of them, one that spans columns in the first."""
+    """Return the cells of a table; one that spans rows stands in each of them, one that spans
+    columns in the first.
+    """
     rows: list[list[str]] = []
     from_above: dict[int, tuple[int, str, int]] = {}
     for row in table.iter("tr"):
@@ -97,13 +119,21 @@ def _rows(table: Any) -> list[list[str]]:
 
 def _cell(cell: Any) -> tuple[int, str, int]:
     """Return how many rows a cell spans, its text, and how many columns."""
-    down, across = (int(found) if (found := cell.get(name, "")).isdecimal() else 1 for name in ("rowspan", "colspan"))
+    down, across = (
+        int(found) if (found := cell.get(name, "")).isdecimal() else 1
+        for name in ("rowspan", "colspan")
+    )
     return min(down, MOST_SPANNED), _seen(cell, 0), min(max(across, 1), MOST_SPANNED)
 
 
 def _is_hidden(element: Any) -> bool:
     tag = element.tag if isinstance(element.tag, str) else ""
-    return tag in UNSEEN or not tag or element.get("hidden") is not None or bool(HIDDEN.search(element.get("style") or ""))
+    return (
+        tag in UNSEEN
+        or not tag
+        or element.get("hidden") is not None
+        or bool(HIDDEN.search(element.get("style") or ""))
+    )
 
 
 def _seen(element: Any, depth: int) -> str:
@@ -111,7 +141,12 @@ def _seen(element: Any, depth: int) -> str:
     if _is_hidden(element) or depth > DEEPEST:
         return ""
     space = " " if element.tag in BREAKS or element.tag == "br" else ""
-    return space + (element.text or "") + "".join(_seen(child, depth + 1) + (child.tail or "") for child in element) + space
+    return (
+        space
+        + (element.text or "")
+        + "".join(_seen(child, depth + 1) + (child.tail or "") for child in element)
+        + space
+    )
 
 
 class _Walk:
@@ -149,7 +184,10 @@ class _Walk:
 
     def _inside(self, element: Any, tag: str, depth: int) -> None:
         breaks = tag in BREAKS
-        around, self._kind = self._kind, "list" if tag == "li" else "paragraph" if breaks else self._kind
+        around, self._kind = (
+            self._kind,
+            ("list" if tag == "li" else "paragraph" if breaks else self._kind),
+        )
         if breaks:
             self._end(around)
         self._run.append(element.text or "")

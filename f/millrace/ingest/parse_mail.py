@@ -14,17 +14,23 @@ from f.millrace.ingest import formats, parse_html, parse_text, parsed_document
 SHOWN = ("From", "To", "Cc", "Date", "Subject")
 
 
-def parse_mail(data: bytes, parse_attachment: Callable[[str, bytes], parsed_document.Parsed]) -> parsed_document.Parsed:
+def parse_mail(
+    data: bytes, parse_attachment: Callable[[str, bytes], parsed_document.Parsed]
+) -> parsed_document.Parsed:
     """Read a mail; `parse_attachment` reads what is attached under its name."""
     try:
         message = BytesParser(policy=policy.default).parsebytes(data)
         assert isinstance(message, EmailMessage)
-        parsed = parsed_document.Parsed(title=_header(message, "Subject"), author=_header(message, "From"))
+        parsed = parsed_document.Parsed(
+            title=_header(message, "Subject"), author=_header(message, "From")
+        )
         parsed.dated_at = getattr(message["date"], "datetime", None)
         _head(message, parsed)
         _body(message, parsed)
     except (MessageError, LookupError, ValueError, AttributeError, TypeError) as error:
-        raise parsed_document.Unreadable(f"is not a mail that can be read: {parsed_document.one_line(str(error))}") from error
+        raise parsed_document.Unreadable(
+            f"is not a mail that can be read: {parsed_document.one_line(str(error))}"
+        ) from error
     for part in message.iter_attachments():
         _attachment(part, parsed, parse_attachment)
     if message.get_content_type() in ("multipart/encrypted", "application/pkcs7-mime"):
@@ -37,7 +43,9 @@ def _head(message: EmailMessage, parsed: parsed_document.Parsed) -> None:
 
 
 def _header(message: EmailMessage, name: str) -> str:
-    """Return a line of the head; letters that were not encoded as mail wants it are told like those of a text."""
+    """Return a line of the head; letters that were not encoded as mail wants it are told like those
+    of a text.
+    """
     text = str(message[name] or "")
     if "\ufffd" in text:
         raw = next(value for key, value in message.raw_items() if key.lower() == name.lower())
@@ -62,13 +70,18 @@ def _body(message: EmailMessage, parsed: parsed_document.Parsed) -> None:
 
 
 def _attachment(
-    part: Any, parsed: parsed_document.Parsed, parse_attachment: Callable[[str, bytes], parsed_document.Parsed]
+    part: Any,
+    parsed: parsed_document.Parsed,
+    parse_attachment: Callable[[str, bytes], parsed_document.Parsed],
 ) -> None:
     name = parsed_document.one_line(part.get_filename() or "")
     content = part.get_payload(decode=True) or b""
     if part.get_content_type() == "message/rfc822" and part.is_multipart():
         mail = part.get_payload(0)
-        name, content = f"{name or _header(mail, 'Subject') or 'mail'}.eml".replace(".eml.eml", ".eml"), bytes(mail)
+        name, content = (
+            f"{name or _header(mail, 'Subject') or 'mail'}.eml".replace(".eml.eml", ".eml"),
+            bytes(mail),
+        )
     if not name or not formats.supported(name):
         return
     try:

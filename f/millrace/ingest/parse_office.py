@@ -48,7 +48,9 @@ def parse_pptx(data: bytes) -> parsed_document.Parsed:
             if title is not None and shape.shape_id == title.shape_id:
                 continue
             if getattr(shape, "has_table", False):
-                parsed.add_rows([[cell.text for cell in row.cells] for row in shape.table.rows], number)
+                parsed.add_rows(
+                    [[cell.text for cell in row.cells] for row in shape.table.rows], number
+                )
                 parsed.details["tables"] = parsed.details.get("tables", 0) + 1
             elif getattr(shape, "has_chart", False):
                 _chart(shape.chart, number, parsed)
@@ -66,7 +68,13 @@ def _chart(chart: Any, number: int, parsed: parsed_document.Parsed) -> None:
     for plot in chart.plots:
         series = list(plot.series)
         places = zip(plot.categories, *(one.values for one in series), strict=False)
-        parsed.add_rows([["", *(one.name for one in series)], *([_cell(value) for value in row] for row in places)], number)
+        parsed.add_rows(
+            [
+                ["", *(one.name for one in series)],
+                *([_cell(value) for value in row] for row in places),
+            ],
+            number,
+        )
 
 
 def _shapes(shapes: Any) -> Iterator[Any]:
@@ -87,15 +95,22 @@ def parse_sheets(data: bytes) -> parsed_document.Parsed:
     except Exception as error:  # the reader has many kinds of faults of its own
         words = parsed_document.one_line(str(error))[:200] or type(error).__name__
         raise parsed_document.Unreadable(
-            "is encrypted; save it without a password" if "password" in words.lower() else f"is corrupt: {words}"
+            "is encrypted; save it without a password"
+            if "password" in words.lower()
+            else f"is corrupt: {words}"
         ) from error
     parsed = parsed_document.Parsed(unit="sheet", pages=len(sheets))
     properties(data, parsed)
     if without := _without_results(data):
-        parsed.notes.append(f"{without} of its formulas have no stored result; open it in a spreadsheet program and save it")
+        parsed.notes.append(
+            f"{without} of its formulas have no stored result; open it in a spreadsheet program and"
+            " save it"
+        )
     for number, (name, rows) in enumerate(sheets, 1):
         if len(rows) > MOST_ROWS:
-            parsed.notes.append(f"sheet {name!r} has {len(rows):,} rows; the first {MOST_ROWS:,} were read")
+            parsed.notes.append(
+                f"sheet {name!r} has {len(rows):,} rows; the first {MOST_ROWS:,} were read"
+            )
         cells = [[_cell(value) for value in row] for row in rows[:MOST_ROWS]]
         if any(any(row) for row in cells):
             parsed.add(name, "heading", number, 1)
@@ -108,7 +123,11 @@ def _without_results(data: bytes) -> int:
     """Return how many formulas were written by a program that does not calculate."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
+            names = [
+                name
+                for name in archive.namelist()
+                if name.startswith("xl/worksheets/") and name.endswith(".xml")
+            ]
             return sum(len(NO_RESULT.findall(archive.read(name))) for name in names)
     except (zipfile.BadZipFile, RuntimeError):
         return 0  # an old spreadsheet
@@ -135,5 +154,11 @@ def properties(data: bytes, parsed: parsed_document.Parsed) -> None:
     except (KeyError, zipfile.BadZipFile, etree.XMLSyntaxError, RuntimeError):
         return  # old spreadsheets and some writers have none
     found = {name: parsed_document.one_line(root.findtext(tag) or "") for name, tag in CORE.items()}
-    parsed.title, parsed.author, parsed.language = found["title"], found["author"], found["language"]
-    parsed.dated_at = parsed_document.moment(found["modified"]) or parsed_document.moment(found["created"])
+    parsed.title, parsed.author, parsed.language = (
+        found["title"],
+        found["author"],
+        found["language"],
+    )
+    parsed.dated_at = parsed_document.moment(found["modified"]) or parsed_document.moment(
+        found["created"]
+    )

@@ -1,6 +1,8 @@
 # requirements:
 
-"""PDF: lines with their places become paragraphs, headings and rows of tables; pages that are pictures go through OCR."""
+"""PDF: lines with their places become paragraphs, headings and rows of tables; pages that are
+pictures go through OCR.
+"""
 
 import bisect
 import ctypes
@@ -19,7 +21,8 @@ from f.millrace.ingest import ocr, parsed_document
 LEAST_TEXT = 20
 # Times the usual size of letters: larger lines are headings.
 LARGER = 1.18
-# Times the height of a line: a wider space parts two cells, a wider gap two paragraphs or two headings.
+# Times the height of a line: a wider space parts two cells, a wider gap two paragraphs or two
+# headings.
 CELL_GAP, PARAGRAPH_GAP, HEADING_GAP = 1.4, 0.75, 0.25
 # Cells of so many lines, of so many letters each, are columns of text.
 COLUMN_LINES, COLUMN_WIDTH = 5, 25
@@ -40,7 +43,9 @@ class Word(NamedTuple):
 
 @dataclass
 class Line:
-    """A line of a page: its words with their left and right, the height of its letters, top and bottom in points from the foot."""
+    """A line of a page: its words with their left and right, the height of its letters, top and
+    bottom in points from the foot.
+    """
 
     words: list[Word]
     size: float
@@ -56,7 +61,11 @@ class Line:
     def gaps(self) -> list[tuple[float, float]]:
         """From where to where there is a space so wide that it parts two cells."""
         pairs = itertools.pairwise(self.words)
-        return [(one.right, two.left) for one, two in pairs if two.left - one.right > CELL_GAP * max(self.size, 1)]
+        return [
+            (one.right, two.left)
+            for one, two in pairs
+            if two.left - one.right > CELL_GAP * max(self.size, 1)
+        ]
 
 
 def parse_pdf(data: bytes, most_pages: int, languages: str) -> parsed_document.Parsed:
@@ -69,10 +78,14 @@ def parse_pdf(data: bytes, most_pages: int, languages: str) -> parsed_document.P
         words = str(error).lower()
         if "password" in words or "security" in words:
             raise parsed_document.Unreadable("is encrypted; save it without a password") from error
-        raise parsed_document.Unreadable(f"is corrupt: {parsed_document.one_line(str(error))}") from error
+        raise parsed_document.Unreadable(
+            f"is corrupt: {parsed_document.one_line(str(error))}"
+        ) from error
     parsed = parsed_document.Parsed(unit="page", pages=len(pdf))
     if len(pdf) > most_pages:
-        raise parsed_document.Unreadable(f"has {len(pdf):,} pages, at most {most_pages:,} are read (setting document_max_pages)")
+        raise parsed_document.Unreadable(
+            f"has {len(pdf):,} pages, at most {most_pages:,} are read (setting document_max_pages)"
+        )
     _properties(pdf, parsed)
     if pdf.get_formtype():
         pdf.init_forms()
@@ -99,10 +112,16 @@ def _properties(pdf: Any, parsed: parsed_document.Parsed) -> None:
     found = pdf.get_metadata_dict(skip_empty=True)
     title = parsed_document.one_line(found.get("Title", ""))
     # What a word processor fills in by itself is no title.
-    parsed.title = "" if title.lower().endswith((".doc", ".docx", ".tex", ".dvi", ".indd")) or title == "untitled" else title
+    parsed.title = (
+        ""
+        if title.lower().endswith((".doc", ".docx", ".tex", ".dvi", ".indd")) or title == "untitled"
+        else title
+    )
     author = parsed_document.one_line(found.get("Author", ""))
     parsed.author = "" if author.strip("()").lower() in ("anonymous", "unknown") else author
-    parsed.dated_at = parsed_document.moment(found.get("ModDate")) or parsed_document.moment(found.get("CreationDate"))
+    parsed.dated_at = parsed_document.moment(found.get("ModDate")) or parsed_document.moment(
+        found.get("CreationDate")
+    )
 
 
 def _page(pdf: Any, index: int, parsed: parsed_document.Parsed) -> list[Line]:
@@ -121,7 +140,9 @@ def _page(pdf: Any, index: int, parsed: parsed_document.Parsed) -> list[Line]:
         page.close()
         return lines
     except pypdfium2.PdfiumError as error:
-        parsed.notes.append(f"page {index + 1} cannot be read: {parsed_document.one_line(str(error))}")
+        parsed.notes.append(
+            f"page {index + 1} cannot be read: {parsed_document.one_line(str(error))}"
+        )
         return []
 
 
@@ -141,7 +162,15 @@ def _lines(textpage: Any, number: int) -> Iterator[Line]:
             letters = []
         elif letter not in "\x00\ufeff" and raw.FPDFText_GetLooseCharBox(handle, index, pointer):
             # A hyphen at a line's end comes as U+0002 or U+FFFE.
-            letters.append(("\u00ad" if letter in "\x02\ufffe" else letter, box.left, box.right, box.top, box.bottom))
+            letters.append(
+                (
+                    "\u00ad" if letter in "\x02\ufffe" else letter,
+                    box.left,
+                    box.right,
+                    box.top,
+                    box.bottom,
+                )
+            )
     if letters:
         yield from _line(letters, number)
 
@@ -178,17 +207,29 @@ def _by_ocr(pdf: Any, index: int, languages: str, parsed: parsed_document.Parsed
 
 
 def _without_running_heads(pages: list[list[Line]], usual: float) -> None:
-    """Remove the lines that stand highest or lowest on most pages, whatever number is in them; larger ones are headings."""
+    """Remove the lines that stand highest or lowest on most pages, whatever number is in them;
+    larger ones are headings.
+    """
     if len(pages) < 3:
         return
     edges = [
-        {max(lines, key=lambda line: line.top).text, min(lines, key=lambda line: line.bottom).text} for lines in pages if lines
+        {max(lines, key=lambda line: line.top).text, min(lines, key=lambda line: line.bottom).text}
+        for lines in pages
+        if lines
     ]
     count = Counter(bare for texts in edges for bare in {_bare(text) for text in texts})
     running = {text for text, times in count.items() if times >= max(3, RUNNING * len(pages))}
     for lines in filter(None, pages):
-        for edge in (max(lines, key=lambda line: line.top), min(lines, key=lambda line: line.bottom)):
-            if len(lines) > 1 and edge in lines and _bare(edge.text) in running and edge.size < LARGER * usual:
+        for edge in (
+            max(lines, key=lambda line: line.top),
+            min(lines, key=lambda line: line.bottom),
+        ):
+            if (
+                len(lines) > 1
+                and edge in lines
+                and _bare(edge.text) in running
+                and edge.size < LARGER * usual
+            ):
                 lines.remove(edge)
 
 
@@ -259,11 +300,15 @@ def _are_columns_of_text(rows: list[list[str]]) -> bool:
     """Tell whether what looks like a table is a page in columns, written line by line across them."""
     if len(rows) < COLUMN_LINES or len(set(map(len, rows))) > 1:
         return False
-    return all(statistics.median(map(len, column)) >= COLUMN_WIDTH for column in zip(*rows, strict=True))
+    return all(
+        statistics.median(map(len, column)) >= COLUMN_WIDTH for column in zip(*rows, strict=True)
+    )
 
 
 def _rows(group: list[Line]) -> list[list[str]]:
-    """Return the cells of a table: it is cut where no line has a word and at least one a wide space."""
+    """Return the cells of a table: it is cut where no line has a word and at least one a wide
+    space.
+    """
     gaps = [gap for line in group for gap in line.gaps]
     words = sorted((word.left, word.right) for line in group for word in line.words)
     cuts, reach = [], words[0][1]
@@ -290,5 +335,7 @@ def _heading_level(times: float) -> int:
 
 def _largest(parsed: parsed_document.Parsed) -> str:
     first = [block for block in parsed.blocks if block.kind == "heading" and block.page == 1]
-    best: parsed_document.Block | None = min(first, key=lambda block: (block.level, block.start), default=None)
+    best: parsed_document.Block | None = min(
+        first, key=lambda block: (block.level, block.start), default=None
+    )
     return parsed.text[best.start : best.end] if best else ""

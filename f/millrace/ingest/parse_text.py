@@ -1,6 +1,8 @@
 # requirements:
 
-"""Text, Markdown, CSV and JSON. The text that is cited is the file's own, so offsets point into the file."""
+"""Text, Markdown, CSV and JSON. The text that is cited is the file's own, so offsets point into the
+file.
+"""
 
 import codecs
 import csv
@@ -22,13 +24,28 @@ MARKDOWN_KINDS: dict[str, parsed_document.Kind] = {
 MOST_VALUES = 200_000
 MOST_BROKEN = 20
 LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254")
-OTHERS = ("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gb18030", "big5", "euc_kr")
+OTHERS = (
+    "cp1251",
+    "koi8_r",
+    "cp1253",
+    "cp1255",
+    "cp1256",
+    "cp932",
+    "euc_jp",
+    "gb18030",
+    "big5",
+    "euc_kr",
+)
 EASTERN = frozenset("bs cs hr hu pl ro sk sl sq".split())
 
 
 def decode(data: bytes) -> str:
     """Return the text of a file in whatever encoding it is in."""
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
         if data.startswith(mark):
             return data.decode(name, errors="replace")
     if name := formats.wide(data):
@@ -45,7 +62,9 @@ def _encoding(data: bytes) -> str:
 
     best = from_bytes(data, cp_isolation=[*LATIN, *OTHERS]).best()
     if best is None and sum(byte < 128 for byte in data) < len(data) / 2:
-        raise parsed_document.Unreadable("is text in an encoding that cannot be told; save it as UTF-8")
+        raise parsed_document.Unreadable(
+            "is text in an encoding that cannot be told; save it as UTF-8"
+        )
     if best is not None and best.encoding not in LATIN:
         return best.encoding
     # Letters alone do not tell these apart, in a short text less than ever; the language does.
@@ -57,7 +76,9 @@ def _encoding(data: bytes) -> str:
 def parse_text(data: bytes) -> parsed_document.Parsed:
     """Read plain text: paragraphs between blank lines."""
     parsed = parsed_document.Parsed(text=redaction.redact(parsed_document.clean(decode(data))))
-    parsed.blocks = [parsed_document.Block(start, end) for start, end in parsed_document.paragraphs(parsed.text)]
+    parsed.blocks = [
+        parsed_document.Block(start, end) for start, end in parsed_document.paragraphs(parsed.text)
+    ]
     first = next((line.strip() for line in parsed.text.splitlines() if line.strip()), "")
     parsed.title = first if len(first) <= 120 else ""
     return parsed
@@ -80,14 +101,18 @@ def parse_markdown(data: bytes) -> parsed_document.Parsed:
         if token.level == 0 and token.map and token.nesting >= 0:
             start, end = starts[token.map[0]], min(starts[token.map[1]], len(parsed.text))
             level = int(token.tag[1]) if token.type == "heading_open" else 0
-            parsed.blocks += _trimmed(parsed.text, start, end, MARKDOWN_KINDS.get(token.type, "paragraph"), level)
+            parsed.blocks += _trimmed(
+                parsed.text, start, end, MARKDOWN_KINDS.get(token.type, "paragraph"), level
+            )
     heading = next((block for block in parsed.blocks if block.kind == "heading"), None)
     if heading and not parsed.title:
         parsed.title = parsed_document.heading_text(parsed.text[heading.start : heading.end])
     return parsed
 
 
-def _trimmed(text: str, start: int, end: int, kind: parsed_document.Kind, level: int) -> list[parsed_document.Block]:
+def _trimmed(
+    text: str, start: int, end: int, kind: parsed_document.Kind, level: int
+) -> list[parsed_document.Block]:
     inner = text[start:end]
     start, end = start + len(inner) - len(inner.lstrip()), start + len(inner.rstrip())
     return [parsed_document.Block(start, end, kind, 0, level)] if start < end else []
@@ -103,14 +128,18 @@ def _front_matter(text: str, parsed: parsed_document.Parsed) -> None:
         return
     if isinstance(values, dict):
         authors = values.get("author") or values.get("authors") or ""
-        parsed.title = parsed_document.one_line(str(values.get("title") or ""))[: parsed_document.LONGEST_TITLE]
+        parsed.title = parsed_document.one_line(str(values.get("title") or ""))[
+            : parsed_document.LONGEST_TITLE
+        ]
         parsed.author = ", ".join(map(str, authors)) if isinstance(authors, list) else str(authors)
         parsed.dated_at = parsed_document.moment(values.get("date"))
         parsed.language = str(values.get("lang") or values.get("language") or "")
 
 
 def parse_csv(data: bytes) -> parsed_document.Parsed:
-    """Read a table of comma-, semicolon- or tab-separated values; each row says what its columns are."""
+    """Read a table of comma-, semicolon- or tab-separated values; each row says what its columns
+    are.
+    """
     text = parsed_document.clean(decode(data))
     # The limit is the process's; others read tables too.
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
@@ -127,7 +156,11 @@ def _delimiter(text: str) -> str:
     """Return what cuts the most of the first rows into the same number of cells, two at least."""
 
     def fits(delimiter: str) -> tuple[float, int]:
-        rows = [len(row) for row in itertools.islice(csv.reader(io.StringIO(text), delimiter=delimiter), 100) if row]
+        rows = [
+            len(row)
+            for row in itertools.islice(csv.reader(io.StringIO(text), delimiter=delimiter), 100)
+            if row
+        ]
         usual, times = Counter(rows).most_common(1)[0] if rows else (1, 0)
         return (times / len(rows), usual) if usual > 1 else (0, 0)
 
@@ -150,23 +183,39 @@ def parse_json(data: bytes) -> parsed_document.Parsed:
             raise parsed_document.Unreadable(f"is not JSON: {error}") from error
         parsed.notes += broken
     if isinstance(value, dict):
-        parsed.title = next((str(value[name]) for name in ("title", "name", "subject") if isinstance(value.get(name), str)), "")
+        parsed.title = next(
+            (
+                str(value[name])
+                for name in ("title", "name", "subject")
+                if isinstance(value.get(name), str)
+            ),
+            "",
+        )
         parsed.author = value["author"] if isinstance(value.get("author"), str) else ""
         parsed.dated_at = next(
-            (found for name in ("date", "created", "published_at") if (found := parsed_document.moment(value.get(name)))), None
+            (
+                found
+                for name in ("date", "created", "published_at")
+                if (found := parsed_document.moment(value.get(name)))
+            ),
+            None,
         )
     try:
         for part in value if isinstance(value, list) else [value]:
             parsed.add("\n".join(_values(part, "")), "table")
             if len(parsed.blocks) > MOST_VALUES:
-                raise parsed_document.Unreadable(f"holds more than {MOST_VALUES:,} entries; split it")
+                raise parsed_document.Unreadable(
+                    f"holds more than {MOST_VALUES:,} entries; split it"
+                )
     except RecursionError as error:
         raise parsed_document.Unreadable("is JSON nested too deep to read") from error
     return parsed
 
 
 def _by_line(text: str) -> tuple[list[Any], list[str]]:
-    """Return the values of JSON a line, and what is wrong with a line; nothing when most of the text is something else."""
+    """Return the values of JSON a line, and what is wrong with a line; nothing when most of the
+    text is something else.
+    """
     values, broken = [], []
     for number, line in enumerate(text.split("\n"), 1):
         try:
@@ -178,11 +227,19 @@ def _by_line(text: str) -> tuple[list[Any], list[str]]:
 
 def _values(value: Any, path: str) -> list[str]:
     if isinstance(value, dict):
-        return [line for key, inner in value.items() for line in _values(inner, f"{path}.{key}" if path else str(key))]
+        return [
+            line
+            for key, inner in value.items()
+            for line in _values(inner, f"{path}.{key}" if path else str(key))
+        ]
     if isinstance(value, list):
         if all(not isinstance(inner, dict | list) for inner in value):
             return [f"{path}: {', '.join(map(_plain, value))}"] if value else []
-        return [line for place, inner in enumerate(value, 1) for line in _values(inner, f"{path}[{place}]")]
+        return [
+            line
+            for place, inner in enumerate(value, 1)
+            for line in _values(inner, f"{path}[{place}]")
+        ]
     return [f"{path}: {_plain(value)}" if path else _plain(value)]
 
 

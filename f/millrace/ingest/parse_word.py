@@ -1,6 +1,8 @@
 # requirements:
 
-"""Word documents: body, tables, text boxes and notes in order, then what stands in heads and feet, once."""
+"""Word documents: body, tables, text boxes and notes in order, then what stands in heads and feet,
+once.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,15 +12,24 @@ from f.millrace.ingest import parse_office, parsed_document
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 P, TABLE, ROW, CELL, TEXT = (f"{WORD}{name}" for name in ("p", "tbl", "tr", "tc", "t"))
 # What is around paragraphs without being one: content controls, marked insertions, custom marks.
-AROUND = tuple(f"{WORD}{name}" for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag"))
-# What a reader does not see: what was deleted or moved away, and the second form of a text box, for old programs.
-UNSEEN = (f"{WORD}del", f"{WORD}moveFrom", "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback")
+AROUND = tuple(
+    f"{WORD}{name}" for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag")
+)
+# What a reader does not see: what was deleted or moved away, and the second form of a text box, for
+# old programs.
+UNSEEN = (
+    f"{WORD}del",
+    f"{WORD}moveFrom",
+    "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
+)
 SIGNS = {f"{WORD}tab": "\t", f"{WORD}br": "\n", f"{WORD}cr": "\n", f"{WORD}noBreakHyphen": "-"}
 NOTES = ("footnotes", "endnotes", "comments")
 
 
 def parse_docx(data: bytes) -> parsed_document.Parsed:
-    """Read a Word document; its pages are known when Word has laid it out, or by its own page breaks."""
+    """Read a Word document; its pages are known when Word has laid it out, or by its own page
+    breaks.
+    """
     import docx
     from docx.text.paragraph import Paragraph
 
@@ -43,7 +54,10 @@ def parse_docx(data: bytes) -> parsed_document.Parsed:
     if paged:
         parsed.unit, parsed.pages = "page", page
     else:
-        parsed.blocks = [type(block)(block.start, block.end, block.kind, 0, block.level) for block in parsed.blocks]
+        parsed.blocks = [
+            type(block)(block.start, block.end, block.kind, 0, block.level)
+            for block in parsed.blocks
+        ]
     return parsed
 
 
@@ -57,13 +71,23 @@ def _parts(element: Any) -> Iterator[Any]:
 
 
 def _add(paragraph: Any, page: int, parsed: parsed_document.Parsed) -> None:
-    text, level = "\n".join(filter(str.strip, _text(paragraph._element).split("\n"))), _level(paragraph)
+    text, level = (
+        "\n".join(filter(str.strip, _text(paragraph._element).split("\n"))),
+        _level(paragraph),
+    )
     listed = not level and text and _is_listed(paragraph)
-    parsed.add(f"- {text}" if listed else text, "heading" if level else "list" if listed else "paragraph", page, level)
+    parsed.add(
+        f"- {text}" if listed else text,
+        "heading" if level else "list" if listed else "paragraph",
+        page,
+        level,
+    )
 
 
 def _text(element: Any) -> str:
-    """Return what a reader sees of an element: paragraphs in it, such as those of a text box, on lines of their own."""
+    """Return what a reader sees of an element: paragraphs in it, such as those of a text box, on
+    lines of their own.
+    """
     if element.tag == TEXT:
         return element.text or ""
     if element.tag in UNSEEN:
@@ -73,7 +97,9 @@ def _text(element: Any) -> str:
 
 
 def _rows(table: Any) -> list[list[str]]:
-    """Return the cells of a table; one that spans rows stands in each of them, one that spans columns in the first."""
+    """Return the cells of a table; one that spans rows stands in each of them, one that spans
+    columns in the first.
+    """
     rows: list[list[str]] = []
     for row in table.iter(ROW):
         if next(row.iterancestors(TABLE)) is not table:
@@ -87,7 +113,10 @@ def _rows(table: Any) -> list[list[str]]:
             above = rows[-1][len(cells)] if goes_on and rows and len(cells) < len(rows[-1]) else ""
             span = cell.find(f"./{WORD}tcPr/{WORD}gridSpan")
             width = str(span.get(f"{WORD}val")) if span is not None else "1"
-            cells += [above or _text(cell), *[""] * (min(int(width), 100) - 1 if width.isdigit() else 0)]
+            cells += [
+                above or _text(cell),
+                *[""] * (min(int(width), 100) - 1 if width.isdigit() else 0),
+            ]
         rows.append(cells)
     return rows
 
@@ -107,8 +136,14 @@ def _beside(document: Any, page: int, parsed: parsed_document.Parsed) -> None:
 def _paragraphs_of(xml: bytes) -> list[str]:
     from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
-    root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, no_network=True, recover=True))
-    found = [parsed_document.one_line(_text(element)) for element in root.iter(P)] if root is not None else []
+    root = etree.fromstring(
+        xml, etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
+    )
+    found = (
+        [parsed_document.one_line(_text(element)) for element in root.iter(P)]
+        if root is not None
+        else []
+    )
     return [text for text in found if any(letter.isalpha() for letter in text)]
 
 
@@ -130,7 +165,8 @@ def _is_listed(paragraph: Any) -> bool:
     """Tell whether a paragraph is an entry of a list, by itself or by its style."""
     of_style = paragraph.style.element if paragraph.style is not None else None
     return any(
-        element is not None and element.find(f"./{WORD}pPr/{WORD}numPr") is not None for element in (paragraph._element, of_style)
+        element is not None and element.find(f"./{WORD}pPr/{WORD}numPr") is not None
+        for element in (paragraph._element, of_style)
     )
 
 

@@ -79,7 +79,12 @@ class Parsed:
         """Return the headings in order: text, level, page, offset."""
         found = [block for block in self.blocks if block.kind == "heading"]
         return [
-            {"text": heading_text(self.text[b.start : b.end]), "level": b.level, "page": b.page, "offset": b.start}
+            {
+                "text": heading_text(self.text[b.start : b.end]),
+                "level": b.level,
+                "page": b.page,
+                "offset": b.start,
+            }
             for b in found[:MOST_HEADINGS]
         ]
 
@@ -90,7 +95,9 @@ def heading_text(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return the text with plain line ends and without characters that no reader sees and no database stores."""
+    """Return the text with plain line ends and without characters that no reader sees and no
+    database stores.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\v", "\n").replace("\f", "\n")
     return SURROGATE.sub("\ufffd", CONTROL.sub("", text))
 
@@ -115,12 +122,17 @@ def paragraphs(text: str) -> list[tuple[int, int]]:
 def rows_as_text(rows: Sequence[Sequence[str]]) -> str:
     """Return a table one row a line, so that a line says what it is about wherever the text is cut.
 
-    With a header each line reads `Column: value; Column: value`; otherwise the cells stand between bars.
+    With a header each line reads `Column: value; Column: value`; otherwise the cells stand between
+    bars.
     """
     plain = [[one_line(cell) for cell in row] for row in rows]
     wide = max(map(len, plain), default=0)
-    used = [column for column in range(wide) if any(column < len(row) and row[column] for row in plain)]
-    filled = [[row[column] if column < len(row) else "" for column in used] for row in plain if any(row)]
+    used = [
+        column for column in range(wide) if any(column < len(row) and row[column] for row in plain)
+    ]
+    filled = [
+        [row[column] if column < len(row) else "" for column in used] for row in plain if any(row)
+    ]
     # A title above the table is in one cell.
     first = next((number for number, row in enumerate(filled) if sum(map(bool, row)) > 1), 0)
     lines, table = ["".join(row) for row in filled[:first]], filled[first:]
@@ -128,7 +140,11 @@ def rows_as_text(rows: Sequence[Sequence[str]]) -> str:
         # A column of which no row says anything is still a word of the table.
         lines += [name for name, *values in zip(*table, strict=True) if not any(values)]
         for row in table[1:]:
-            cells = [f"{name}: {cell}" if name else cell for name, cell in zip(table[0], row, strict=True) if cell]
+            cells = [
+                f"{name}: {cell}" if name else cell
+                for name, cell in zip(table[0], row, strict=True)
+                if cell
+            ]
             lines.append("; ".join(cells))
     else:
         lines += [" | ".join(row).rstrip(" |") for row in table]
@@ -136,11 +152,22 @@ def rows_as_text(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _is_header(row: Sequence[str]) -> bool:
-    """Tell whether a row names columns: short words or years, each once, and no number that is a value."""
+    """Tell whether a row names columns: short words or years, each once, and no number that is a
+    value.
+    """
     names = [cell for cell in row if cell]
-    named = all(YEAR.fullmatch(name) or (re.search(r"[^\W\d_]", name) and not VALUE.search(name)) for name in names)
+    named = all(
+        YEAR.fullmatch(name) or (re.search(r"[^\W\d_]", name) and not VALUE.search(name))
+        for name in names
+    )
     short = all(len(name) <= LONGEST_NAME for name in names)
-    return 2 * len(names) > len(row) and len(names) >= 2 and named and short and len(set(names)) == len(names)
+    return (
+        2 * len(names) > len(row)
+        and len(names) >= 2
+        and named
+        and short
+        and len(set(names)) == len(names)
+    )
 
 
 def moment(value: Any) -> datetime | None:
@@ -152,10 +179,14 @@ def moment(value: Any) -> datetime | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    pdf = re.fullmatch(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(\d\d)?'?)?.*", text)
+    pdf = re.fullmatch(
+        r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(\d\d)?'?)?.*", text
+    )
     try:
         if pdf:
-            year, month, day, hour, minute, second = (int(part) if part else None for part in pdf.groups()[:6])
+            year, month, day, hour, minute, second = (
+                int(part) if part else None for part in pdf.groups()[:6]
+            )
             zone = f"{pdf[7]}{pdf[8]}:{pdf[9] or '00'}" if pdf[7] else "+00:00"
             plain = f"{year:04}-{month or 1:02}-{day or 1:02}T{hour or 0:02}:{minute or 0:02}:{second or 0:02}{zone}"
             return datetime.fromisoformat(plain)

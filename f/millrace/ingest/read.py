@@ -31,11 +31,25 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
         waiting = documents.waiting(namespace)
         sizes = {row["id"]: _size(row["path"]) for row in waiting}
         progress = _Progress(len(waiting), sum(sizes.values()))
-        answer: dict = {"read": 0, "passages": 0, "new_passages": 0, "failed": 0, "problems": [], "notes": []}
-        for job, reading in readers.read_all([readers.Job(row["id"], row["path"]) for row in waiting], _limits()):
+        answer: dict = {
+            "read": 0,
+            "passages": 0,
+            "new_passages": 0,
+            "failed": 0,
+            "problems": [],
+            "notes": [],
+        }
+        for job, reading in readers.read_all(
+            [readers.Job(row["id"], row["path"]) for row in waiting], _limits()
+        ):
             _keep(job, reading, answer)
             progress.tell(sizes[job.id])
-        span.set({f"ingest.{name}": answer[name] for name in ("read", "passages", "new_passages", "failed")})
+        span.set(
+            {
+                f"ingest.{name}": answer[name]
+                for name in ("read", "passages", "new_passages", "failed")
+            }
+        )
         return answer
 
 
@@ -59,14 +73,23 @@ def _size(path: str) -> int:
 
 def _keep(job: readers.Job, reading: parse.Reading | str, answer: dict) -> None:
     if isinstance(reading, str):
-        documents.fail(job.id, reading, size=_size(job.path), changed_ns=_changed(job.path), reader=reader_version.of_partial())
+        documents.fail(
+            job.id,
+            reading,
+            size=_size(job.path),
+            changed_ns=_changed(job.path),
+            reader=reader_version.of_partial(),
+        )
         answer["failed"] += 1
         events.emit("error", f"{job.path} {reading}", path=job.path, problem=reading)
         if len(answer["problems"]) < SHOWN:
             answer["problems"].append({"path": job.path, "problem": reading})
         return
     parsed = reading.parsed
-    passages = [documents.Passage(piece.start, piece.end, piece.page, piece.heading) for piece in reading.chunks]
+    passages = [
+        documents.Passage(piece.start, piece.end, piece.page, piece.heading)
+        for piece in reading.chunks
+    ]
     about = documents.Particulars(
         kind=reading.kind,
         title=parsed.title,
@@ -125,5 +148,9 @@ class _Progress:
             return
         self._told = passed
         left = passed * (self._bytes - self._bytes_done) / max(self._bytes_done, 1)
-        words = f"Read {self._done} of {self._documents} documents" + (f", about {left:.0f} s left" if left >= 1 else "")
-        events.emit("progress", words, done=self._done, total=self._documents, seconds_left=round(left, 1))
+        words = f"Read {self._done} of {self._documents} documents" + (
+            f", about {left:.0f} s left" if left >= 1 else ""
+        )
+        events.emit(
+            "progress", words, done=self._done, total=self._documents, seconds_left=round(left, 1)
+        )

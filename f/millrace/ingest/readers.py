@@ -2,8 +2,8 @@
 
 """Readers: child processes that parse, because a broken file may hang, exhaust or crash a parser.
 
-A reader that takes too long or dies costs its one file; the next file gets a new reader. Readers are forked: a worker of
-Windmill has our modules only in the process that imported them.
+A reader that takes too long or dies costs its one file; the next file gets a new reader. Readers
+are forked: a worker of Windmill has our modules only in the process that imported them.
 """
 
 import contextlib
@@ -40,8 +40,12 @@ class _Reader:
     ends: float
 
 
-def read_all(jobs: Sequence[Job], limits: parse.Limits) -> Iterator[tuple[Job, parse.Reading | str]]:
-    """Yield each file with what is in it, or with the reason why it cannot be read, as they become ready."""
+def read_all(
+    jobs: Sequence[Job], limits: parse.Limits
+) -> Iterator[tuple[Job, parse.Reading | str]]:
+    """Yield each file with what is in it, or with the reason why it cannot be read, as they become
+    ready.
+    """
     waiting = list(reversed(jobs))
     busy: list[_Reader] = []
     idle: list[tuple[Any, Any]] = []
@@ -50,7 +54,10 @@ def read_all(jobs: Sequence[Job], limits: parse.Limits) -> Iterator[tuple[Job, p
             while waiting and len(busy) < min(READERS, os.cpu_count() or 1):
                 process, pipe = idle.pop() if idle else _start(limits)
                 busy.append(_send(process, pipe, waiting.pop(), limits))
-            ready = wait([reader.pipe for reader in busy], max(0.0, min(reader.ends for reader in busy) - time.monotonic()))
+            ready = wait(
+                [reader.pipe for reader in busy],
+                max(0.0, min(reader.ends for reader in busy) - time.monotonic()),
+            )
             for reader in list(busy):
                 if reader.pipe in ready:
                     busy.remove(reader)
@@ -58,7 +65,9 @@ def read_all(jobs: Sequence[Job], limits: parse.Limits) -> Iterator[tuple[Job, p
                 elif time.monotonic() >= reader.ends:
                     busy.remove(reader)
                     _end(reader.process, reader.pipe)
-                    words = f"was not read within {limits.seconds:g} seconds (setting document_seconds)"
+                    words = (
+                        f"was not read within {limits.seconds:g} seconds (setting document_seconds)"
+                    )
                     yield reader.job, words
     finally:
         for process, pipe in [*((reader.process, reader.pipe) for reader in busy), *idle]:
@@ -67,7 +76,9 @@ def read_all(jobs: Sequence[Job], limits: parse.Limits) -> Iterator[tuple[Job, p
 
 def _start(limits: parse.Limits) -> tuple[Any, Any]:
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=_serve, args=(theirs, ours, limits), daemon=True)
+    process = multiprocessing.get_context("fork").Process(
+        target=_serve, args=(theirs, ours, limits), daemon=True
+    )
     with warnings.catch_warnings():
         # The other threads of this process write spans; a reader makes none.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -124,7 +135,11 @@ def _answer(path: str, limits: parse.Limits) -> parse.Reading | str:
         if len(data) > limits.bytes:
             return f"is larger than {limits.bytes:,} bytes (setting document_max_bytes)"
         reading = parse.read(os.path.basename(path), data, limits)
-        reading.sha256, reading.bytes, reading.changed_ns = hashlib.sha256(data).hexdigest(), len(data), changed_ns
+        reading.sha256, reading.bytes, reading.changed_ns = (
+            hashlib.sha256(data).hexdigest(),
+            len(data),
+            changed_ns,
+        )
         return reading
     except parsed_document.Unreadable as error:
         return str(error)
@@ -133,4 +148,6 @@ def _answer(path: str, limits: parse.Limits) -> parse.Reading | str:
     except MemoryError:
         return f"needs more than {MEMORY // 10**9} GB of memory to be read"
     except Exception as error:  # a parser may fail in any way on a broken file
-        return f"cannot be read: {type(error).__name__}: {parsed_document.one_line(str(error))[:200]}"
+        return (
+            f"cannot be read: {type(error).__name__}: {parsed_document.one_line(str(error))[:200]}"
+        )

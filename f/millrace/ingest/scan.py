@@ -28,7 +28,10 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
     """
     with spans.step("ingest.scan", again=again) as span:
         if not NAMESPACE.fullmatch(namespace):
-            raise errors.BadInput(f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r} has not")
+            raise errors.BadInput(
+                f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r}"
+                " has not"
+            )
         run_id = run_context.current().run_id
         db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
         with run_context.within(namespace=namespace):
@@ -47,26 +50,40 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
                 "moved": difference.moved,
                 "withdrawn": difference.withdrawn,
                 "waiting": difference.waiting,
-                "problems": [{"path": path, "problem": problem} for path, problem in difference.problems[:SHOWN]],
+                "problems": [
+                    {"path": path, "problem": problem}
+                    for path, problem in difference.problems[:SHOWN]
+                ],
                 "skipped": dict(found.skipped.most_common(20)),
             }
             events.emit(
                 "progress",
                 _said(answer),
-                **{name: answer[name] for name in ("files", "waiting", "unchanged", "moved", "withdrawn")},
+                **{
+                    name: answer[name]
+                    for name in ("files", "waiting", "unchanged", "moved", "withdrawn")
+                },
             )
             span.set({"ingest.files": len(found.files), "ingest.waiting": difference.waiting})
             answer["finished"] = not difference.waiting and not _unembedded(namespace)
             # With nothing to read and nothing to embed the run ends here.
-            return {**answer, **close.finish(run_id, answer, {}, {})} if answer["finished"] else answer
+            return (
+                {**answer, **close.finish(run_id, answer, {}, {})} if answer["finished"] else answer
+            )
 
 
 def _unembedded(namespace: str) -> bool:
-    return db.fetch_one("SELECT 1 FROM memory_item WHERE namespace = %s AND embedding IS NULL LIMIT 1", [namespace]) is not None
+    return (
+        db.fetch_one(
+            "SELECT 1 FROM memory_item WHERE namespace = %s AND embedding IS NULL LIMIT 1",
+            [namespace],
+        )
+        is not None
+    )
 
 
 def _said(answer: dict) -> str:
     return (
-        f"{answer['files']} documents: {answer['waiting']} to read, {answer['unchanged']} unchanged, "
-        f"{answer['moved']} moved, {answer['withdrawn']} withdrawn"
+        f"{answer['files']} documents: {answer['waiting']} to read, {answer['unchanged']}"
+        f" unchanged, {answer['moved']} moved, {answer['withdrawn']} withdrawn"
     )

@@ -2,16 +2,27 @@
 
 """Pydantic AI's conversation store over `chat_session` and `chat_message`.
 
-A record is a session's row, an entry a message's row. What is stored is redacted. Deleting a conversation deletes its
-messages, but for those that a fork still stands on.
+A record is a session's row, an entry a message's row. What is stored is redacted. Deleting a
+conversation deletes its messages, but for those that a fork still stands on.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord, ConversationStore
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ToolReturnPart, UserPromptPart
+from pydantic_ai.conversation_store import (
+    ConversationConflict,
+    ConversationEntry,
+    ConversationRecord,
+    ConversationStore,
+)
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ToolReturnPart,
+    UserPromptPart,
+)
 
 from f.millrace.core import db, redaction, run_context
 from f.millrace.memory import bitemporal
@@ -42,32 +53,46 @@ class PostgresConversationStore(ConversationStore):
         row = db.fetch_one("SELECT * FROM chat_session WHERE id = %s", [conversation_id])
         return _record(row) if row else None
 
-    async def read_records(self, *, scope: str | None = None, limit: int | None = None) -> Sequence[ConversationRecord]:
+    async def read_records(
+        self, *, scope: str | None = None, limit: int | None = None
+    ) -> Sequence[ConversationRecord]:
         """Return the conversations of the namespace, last saved first."""
         rows = db.fetch_all(
-            "SELECT * FROM chat_session WHERE namespace = %s AND (%s::text IS NULL OR user_id = %s) "
-            "ORDER BY updated_at DESC, id LIMIT %s",
+            "SELECT * FROM chat_session WHERE namespace = %s AND (%s::text IS NULL OR user_id = %s)"
+            " ORDER BY updated_at DESC, id LIMIT %s",
             [run_context.current().namespace, scope, scope, limit],
         )
         return [_record(row) for row in rows]
 
     async def write_record(
-        self, record: ConversationRecord, *, new_entries: Sequence[ConversationEntry] = (), expected_revision: str | None
+        self,
+        record: ConversationRecord,
+        *,
+        new_entries: Sequence[ConversationEntry] = (),
+        expected_revision: str | None,
     ) -> None:
         """Store a record with its new entries; ConversationConflict when another writer was first."""
         with db.transaction() as connection:
             # Both of two writers of a new conversation find no row to lock.
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [record.conversation_id])
+            connection.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [record.conversation_id]
+            )
             _expect(connection, record.conversation_id, expected_revision)
             known = {entry.id for entry in new_entries}
-            if record.head_id is not None and record.head_id not in known and not _has(connection, record.head_id):
+            if (
+                record.head_id is not None
+                and record.head_id not in known
+                and not _has(connection, record.head_id)
+            ):
                 raise ConversationConflict(record.conversation_id)
             rest = RECORD.dump_python(record, mode="json", exclude=COLUMNS)
             connection.execute(
-                "INSERT INTO chat_session (id, user_id, namespace, metadata, created_at, updated_at) VALUES "
-                "(%(id)s, %(scope)s, %(namespace)s, %(metadata)s, coalesce(%(now)s::timestamptz, clock_timestamp()), "
-                "coalesce(%(now)s::timestamptz, clock_timestamp())) ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, "
-                "metadata = chat_session.metadata || excluded.metadata, updated_at = excluded.updated_at",
+                "INSERT INTO chat_session (id, user_id, namespace, metadata, created_at,"
+                " updated_at) VALUES (%(id)s, %(scope)s, %(namespace)s, %(metadata)s,"
+                " coalesce(%(now)s::timestamptz, clock_timestamp()), coalesce(%(now)s::timestamptz,"
+                " clock_timestamp())) ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id,"
+                " metadata = chat_session.metadata || excluded.metadata, updated_at ="
+                " excluded.updated_at",
                 {
                     "id": record.conversation_id,
                     "scope": record.scope or "",
@@ -88,13 +113,17 @@ class PostgresConversationStore(ConversationStore):
     async def read_entry(self, entry_id: str) -> ConversationEntry:
         """Return one message; LookupError when there is none."""
         row = db.fetch_one(
-            "SELECT entry_id, parent_id, metadata -> 'message' AS message FROM chat_message WHERE entry_id = %s", [entry_id]
+            "SELECT entry_id, parent_id, metadata -> 'message' AS message FROM chat_message WHERE"
+            " entry_id = %s",
+            [entry_id],
         )
         if row is None:
             raise LookupError(entry_id)
         return _entry(row)
 
-    async def read_history(self, head_id: str | None, *, limit: int | None = None) -> list[ConversationEntry]:
+    async def read_history(
+        self, head_id: str | None, *, limit: int | None = None
+    ) -> list[ConversationEntry]:
         """Return the messages up to `head_id`, oldest first, in one query."""
         if head_id is None or limit == 0:
             return []
@@ -103,17 +132,23 @@ class PostgresConversationStore(ConversationStore):
             raise LookupError(head_id)
         return entries
 
-    def _write_entries(self, connection: db.Connection, session: str, entries: Sequence[ConversationEntry]) -> None:
+    def _write_entries(
+        self, connection: db.Connection, session: str, entries: Sequence[ConversationEntry]
+    ) -> None:
         row = connection.execute(
-            "SELECT coalesce(max(turn), 0) AS turn FROM chat_message WHERE session_id = %s", [session]
+            "SELECT coalesce(max(turn), 0) AS turn FROM chat_message WHERE session_id = %s",
+            [session],
         ).fetchone()
         turn = int(row["turn"]) if row else 0
         for entry in entries:
             turn += begins_turn(entry.message)
-            stored = redaction.redact(ModelMessagesTypeAdapter.dump_python([entry.message], mode="json")[0])
+            stored = redaction.redact(
+                ModelMessagesTypeAdapter.dump_python([entry.message], mode="json")[0]
+            )
             connection.execute(
-                "INSERT INTO chat_message (session_id, entry_id, parent_id, turn, role, content, metadata, created_at) "
-                "VALUES (%s, %s, %s, %s, %s, %s, %s, coalesce(%s::timestamptz, clock_timestamp()))",
+                "INSERT INTO chat_message (session_id, entry_id, parent_id, turn, role, content,"
+                " metadata, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s,"
+                " coalesce(%s::timestamptz, clock_timestamp()))",
                 [
                     session,
                     entry.id,
@@ -121,7 +156,9 @@ class PostgresConversationStore(ConversationStore):
                     max(turn, 1),
                     "user" if isinstance(entry.message, ModelRequest) else "assistant",
                     redaction.redact(text_of(entry.message)).replace("\x00", ""),
-                    db.jsonb({**self.metadata, "message": stored, "run_id": run_context.current().run_id}),
+                    db.jsonb(
+                        {**self.metadata, "message": stored, "run_id": run_context.current().run_id}
+                    ),
                     bitemporal.test_clock(),
                 ],
             )
@@ -142,11 +179,14 @@ WHERE m.entry_id = r.entry_id AND m.session_id = %(session)s
 
 
 def begins_turn(message: ModelMessage) -> bool:
-    """Tell whether a turn begins with this message: a person asks, and no tool's result is in it, whose call came before."""
+    """Tell whether a turn begins with this message: a person asks, and no tool's result is in it,
+    whose call came before.
+    """
     if not isinstance(message, ModelRequest):
         return False
     return any(isinstance(part, UserPromptPart) for part in message.parts) and not any(
-        isinstance(part, ToolReturnPart) or getattr(part, "tool_name", None) for part in message.parts
+        isinstance(part, ToolReturnPart) or getattr(part, "tool_name", None)
+        for part in message.parts
     )
 
 
@@ -158,18 +198,27 @@ def text_of(message: ModelMessage) -> str:
 
 def _expect(connection: db.Connection, session: str, revision: str | None) -> None:
     row = connection.execute(
-        "SELECT metadata -> 'record' ->> 'revision' AS revision FROM chat_session WHERE id = %s FOR UPDATE", [session]
+        "SELECT metadata -> 'record' ->> 'revision' AS revision FROM chat_session WHERE id = %s FOR"
+        " UPDATE",
+        [session],
     ).fetchone()
     if (row["revision"] if row else None) != revision:
         raise ConversationConflict(session)
 
 
 def _has(connection: db.Connection, entry_id: str) -> bool:
-    return connection.execute("SELECT 1 FROM chat_message WHERE entry_id = %s", [entry_id]).fetchone() is not None
+    return (
+        connection.execute("SELECT 1 FROM chat_message WHERE entry_id = %s", [entry_id]).fetchone()
+        is not None
+    )
 
 
 def _record(row: dict[str, Any]) -> ConversationRecord:
-    own = {"conversation_id": row["id"], "scope": row["user_id"] or None, "updated_at": row["updated_at"]}
+    own = {
+        "conversation_id": row["id"],
+        "scope": row["user_id"] or None,
+        "updated_at": row["updated_at"],
+    }
     return RECORD.validate_python({"head_id": None, **row["metadata"].get("record", {}), **own})
 
 

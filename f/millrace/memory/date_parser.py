@@ -2,8 +2,9 @@
 
 """Dates: which words of a text name a time, and the span that each names.
 
-Days, weeks and months begin at local midnight, so a day is 23 to 25 hours long where clocks change. What has no year is the
-latest that has come; "last week" is the whole week before this one, "the last 7 days" end with now.
+Days, weeks and months begin at local midnight, so a day is 23 to 25 hours long where clocks change.
+What has no year is the latest that has come; "last week" is the whole week before this one, "the
+last 7 days" end with now.
 """
 
 import re
@@ -14,16 +15,40 @@ from zoneinfo import ZoneInfo
 
 from f.millrace.core import errors
 
-MONTHS = tuple("january february march april may june july august september october november december".split())
+MONTHS = tuple(
+    "january february march april may june july august september october november december".split()
+)
 DAYS = tuple("monday tuesday wednesday thursday friday saturday sunday".split())
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 WORDS = "a one two three four five six seven eight nine ten eleven twelve".split()
-NUMBERS = {**{word: max(number, 1) for number, word in enumerate(WORDS)}, "an": 1, "few": 3, "several": 3, "couple of": 2}
-ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": 0}
+NUMBERS = {
+    **{word: max(number, 1) for number, word in enumerate(WORDS)},
+    "an": 1,
+    "few": 3,
+    "several": 3,
+    "couple of": 2,
+}
+ORDINALS = {
+    "first": 1,
+    "1st": 1,
+    "second": 2,
+    "2nd": 2,
+    "third": 3,
+    "3rd": 3,
+    "fourth": 4,
+    "4th": 4,
+    "last": 0,
+}
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 Times = tuple[datetime, datetime]
 
-MONTH = "(?P<month>" + "|".join(f"{name[:3]}(?:{'t(?:ember)?' if name[:3] == 'sep' else name[3:]})?" for name in MONTHS) + r")\.?"
+MONTH = (
+    "(?P<month>"
+    + "|".join(
+        f"{name[:3]}(?:{'t(?:ember)?' if name[:3] == 'sep' else name[3:]})?" for name in MONTHS
+    )
+    + r")\.?"
+)
 COUNT = r"(?P<count>\d{1,3}|" + "|".join(NUMBERS) + ")"
 UNIT = "(?P<unit>minute|hour|day|week|month|year)"
 TH = "(?:st|nd|rd|th)?"
@@ -32,7 +57,9 @@ TO = r"\s*(?:-|–|\b(?:to|until|till|through|and)\b)\s*(?:the\s+)?"
 IN = r"(?:in|during|of|since|before|after|until|till|by|from|to|and)"
 
 
-SURELY = re.compile(r"(?:in|during|of|last|next|since|before|after|until|till|by|early|mid|late)\b", re.I)
+SURELY = re.compile(
+    r"(?:in|during|of|last|next|since|before|after|until|till|by|early|mid|late)\b", re.I
+)
 ENDS = re.compile(r"\s*(?:[?.,;!]|$)")
 
 
@@ -57,7 +84,9 @@ class Date(NamedTuple):
 
 
 def dates(text: str, now: Now) -> Iterator[Date]:
-    """Yield each date that a text names, the most exact form first; BadInput for one that no calendar has."""
+    """Yield each date that a text names, the most exact form first; BadInput for one that no
+    calendar has.
+    """
     for pattern, read in FORMS:
         for found in re.finditer(pattern, text, re.I):
             times = read(found, now)
@@ -87,14 +116,18 @@ def months(year: int, number: int, count: int, local: ZoneInfo) -> Times:
     if not 1 <= year <= 9998:
         raise errors.BadInput(f"the year {year} is outside the calendar; name one from 1 to 9998")
     after = number - 1 + count
-    return day(date(year, number, 1), local), day(date(year + after // 12, after % 12 + 1, 1), local)
+    return day(date(year, number, 1), local), day(
+        date(year + after // 12, after % 12 + 1, 1), local
+    )
 
 
 def _exact(year: int, number: int, of_month: int, named: str) -> date:
     try:
         return date(year, number, of_month)
     except ValueError as error:
-        raise errors.BadInput(f"there is no {named.strip()!r} ({error}); name a day that the calendar has") from error
+        raise errors.BadInput(
+            f"there is no {named.strip()!r} ({error}); name a day that the calendar has"
+        ) from error
 
 
 def _latest(number: int, of_month: int, today: date) -> int:
@@ -109,7 +142,9 @@ def _latest(number: int, of_month: int, today: date) -> int:
 
 
 def _month(name: str) -> int:
-    return next(number for number, month in enumerate(MONTHS, 1) if month.startswith(name.lower()[:3]))
+    return next(
+        number for number, month in enumerate(MONTHS, 1) if month.startswith(name.lower()[:3])
+    )
 
 
 def _count(word: str) -> int:
@@ -117,7 +152,11 @@ def _count(word: str) -> int:
 
 
 def _iso_day(found: re.Match[str], now: Now) -> Times:
-    return days(_exact(int(found["year"]), int(found["number"]), int(found["day"]), found["date"]), 1, now.local)
+    return days(
+        _exact(int(found["year"]), int(found["number"]), int(found["day"]), found["date"]),
+        1,
+        now.local,
+    )
 
 
 def _numbers(found: re.Match[str], now: Now) -> Times | None:
@@ -134,7 +173,9 @@ def _days_of_month(found: re.Match[str], now: Now) -> Times:
     year = int(found["year"] or 0) or _latest(number, first, now.today)
     since, until = _exact(year, number, first, found[0]), _exact(year, number, last, found[0])
     if until < since:
-        raise errors.BadInput(f"{found[0].strip()!r} ends before it begins; name the earlier date first")
+        raise errors.BadInput(
+            f"{found[0].strip()!r} ends before it begins; name the earlier date first"
+        )
     return days(since, (until - since).days + 1, now.local)
 
 
@@ -152,7 +193,9 @@ def _month_of_year(found: re.Match[str], now: Now) -> Times:
 def _month_alone(found: re.Match[str], now: Now) -> Times | None:
     number, today, which = _month(found["month"]), now.today, (found["which"] or "").lower()
     # "this may be", "ready to march on": these two are a month only where nothing else can stand.
-    if number in (3, 5) and not (SURELY.match(found[0]) or (which == "this" and ENDS.match(found.string[found.end() :]))):
+    if number in (3, 5) and not (
+        SURELY.match(found[0]) or (which == "this" and ENDS.match(found.string[found.end() :]))
+    ):
         return None
     if which == "next":
         return months(today.year + (number <= today.month), number, 1, now.local)
@@ -166,12 +209,19 @@ def _part_of_year(found: re.Match[str], now: Now) -> Times:
     number, today = (place - 1) * count + 1, now.today
     given = found.groupdict()
     return months(
-        int(given.get("year") or given.get("before") or 0) or today.year - (number > today.month), number, count, now.local
+        int(given.get("year") or given.get("before") or 0) or today.year - (number > today.month),
+        number,
+        count,
+        now.local,
     )
 
 
 def _season(found: re.Match[str], now: Now) -> Times:
-    number, today, which = SEASONS[found["season"].lower()], now.today, (found["which"] or "").lower()
+    number, today, which = (
+        SEASONS[found["season"].lower()],
+        now.today,
+        (found["which"] or "").lower(),
+    )
     year = int(found["year"] or 0)
     if not year:
         year = today.year - (number > today.month) + (which == "next")
@@ -182,7 +232,9 @@ def _season(found: re.Match[str], now: Now) -> Times:
 
 def _near_day(found: re.Match[str], now: Now) -> Times:
     name = found[0].lower()
-    offset = {"yesterday": -1, "last night": -1, "tomorrow": 1}.get(name, -2 if "before" in name else 0)
+    offset = {"yesterday": -1, "last night": -1, "tomorrow": 1}.get(
+        name, -2 if "before" in name else 0
+    )
     return days(now.today + timedelta(days=offset), 1, now.local)
 
 
@@ -210,7 +262,9 @@ def _up_to_now(found: re.Match[str], now: Now) -> Times:
         start = day(today - timedelta(days=count * (7 if unit == "week" else 1)), now.local)
     else:
         number = today.year * 12 + today.month - 1 - count * (12 if unit == "year" else 1)
-        start = months(number // 12, number % 12 + 1, 1, now.local)[0] + timedelta(days=min(today.day, 28) - 1)
+        start = months(number // 12, number % 12 + 1, 1, now.local)[0] + timedelta(
+            days=min(today.day, 28) - 1
+        )
     return start, max(now.at, start) + timedelta(microseconds=1)
 
 
@@ -219,7 +273,11 @@ def _unit(found: re.Match[str], now: Now) -> Times:
     step = {"last": -1, "previous": -1, "next": 1, "coming": 1}.get(found["which"].lower(), 0)
     if unit in ("week", "weekend"):
         monday = today - timedelta(days=today.weekday()) + timedelta(days=7 * step)
-        return days(monday, 7, now.local) if unit == "week" else days(monday + timedelta(days=5), 2, now.local)
+        return (
+            days(monday, 7, now.local)
+            if unit == "week"
+            else days(monday + timedelta(days=5), 2, now.local)
+        )
     if unit == "year":
         return months(today.year + step, 1, 12, now.local)
     count = 3 if unit == "quarter" else 1

@@ -2,8 +2,9 @@
 
 """Documents: what was read from files, and their passages as memories of the type `passage`.
 
-A document keeps its id when its file moves. A passage is one memory however often it is read, so that of a changed
-document only what is new is embedded; what no document holds any more is retracted.
+A document keeps its id when its file moves. A passage is one memory however often it is read, so
+that of a changed document only what is new is embedded; what no document holds any more is
+retracted.
 """
 
 import re
@@ -53,20 +54,25 @@ def lock(namespace: str) -> None:
 def known(namespace: str) -> list[dict[str, Any]]:
     """Return every document of a namespace without its text, the last withdrawn ones last."""
     return db.fetch_all(
-        "SELECT id, path, state, problem, sha256, bytes, changed_ns, reader FROM document WHERE namespace = %s "
-        "ORDER BY (state = 'withdrawn'), withdrawn_at DESC, id",
+        "SELECT id, path, state, problem, sha256, bytes, changed_ns, reader FROM document WHERE"
+        " namespace = %s ORDER BY (state = 'withdrawn'), withdrawn_at DESC, id",
         [namespace],
     )
 
 
 def expect(namespace: str, path: str, document_id: str | None = None) -> str:
-    """Note that a file waits to be read and return its document's id; `document_id` is the one that it had before."""
+    """Note that a file waits to be read and return its document's id; `document_id` is the one that
+    it had before.
+    """
     if document_id is not None:
-        db.execute("UPDATE document SET state = 'waiting', path = %s WHERE id = %s", [path, document_id])
+        db.execute(
+            "UPDATE document SET state = 'waiting', path = %s WHERE id = %s", [path, document_id]
+        )
         return document_id
     row = db.fetch_one(
-        "INSERT INTO document (id, namespace, path, run_id) VALUES (%s, %s, %s, %s) "
-        "ON CONFLICT (namespace, path) WHERE state <> 'withdrawn' DO UPDATE SET state = 'waiting' RETURNING id",
+        "INSERT INTO document (id, namespace, path, run_id) VALUES (%s, %s, %s, %s) ON CONFLICT"
+        " (namespace, path) WHERE state <> 'withdrawn' DO UPDATE SET state = 'waiting'"
+        " RETURNING id",
         [f"doc_{uuid4().hex[:16]}", namespace, path, run_context.current().run_id or None],
     )
     assert row is not None
@@ -80,9 +86,13 @@ def touch(document_id: str, changed_ns: int) -> None:
 
 def move(document_id: str, path: str, changed_ns: int) -> None:
     """Note that the file is at another place; its passages stay as they are."""
-    db.execute("UPDATE document SET path = %s, changed_ns = %s WHERE id = %s", [path, changed_ns, document_id])
     db.execute(
-        "UPDATE memory_item SET source = %s WHERE id IN (SELECT item_id FROM document_passage WHERE document_id = %s)",
+        "UPDATE document SET path = %s, changed_ns = %s WHERE id = %s",
+        [path, changed_ns, document_id],
+    )
+    db.execute(
+        "UPDATE memory_item SET source = %s WHERE id IN (SELECT item_id FROM document_passage WHERE"
+        " document_id = %s)",
         [path, document_id],
     )
     db.execute("UPDATE memory_origin SET source = %s WHERE document = %s", [path, document_id])
@@ -90,7 +100,10 @@ def move(document_id: str, path: str, changed_ns: int) -> None:
 
 def waiting(namespace: str) -> list[dict[str, Any]]:
     """Return the documents that wait to be read, in the order of their paths."""
-    return db.fetch_all("SELECT id, path FROM document WHERE namespace = %s AND state = 'waiting' ORDER BY path", [namespace])
+    return db.fetch_all(
+        "SELECT id, path FROM document WHERE namespace = %s AND state = 'waiting' ORDER BY path",
+        [namespace],
+    )
 
 
 def keep(
@@ -105,13 +118,21 @@ def keep(
     reader: str,
     trust: contracts.Trust,
 ) -> int | None:
-    """Store what was read in one go and return how many passages are new; None when another run was faster."""
+    """Store what was read in one go and return how many passages are new; None when another run was
+    faster.
+    """
     with db.transaction():
-        row = db.fetch_one("SELECT namespace, path FROM document WHERE id = %s AND state = 'waiting' FOR UPDATE", [document_id])
+        row = db.fetch_one(
+            "SELECT namespace, path FROM document WHERE id = %s AND state = 'waiting' FOR UPDATE",
+            [document_id],
+        )
         if row is None:
             return None
         before = _items_of(document_id)
-        drafts = [_draft(row, document_id, number, body, passage, about, trust) for number, passage in enumerate(passages, 1)]
+        drafts = [
+            _draft(row, document_id, number, body, passage, about, trust)
+            for number, passage in enumerate(passages, 1)
+        ]
         items = store.remember_all(drafts, namespace=row["namespace"])
         db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
         _insert_passages(document_id, items, passages)
@@ -125,19 +146,32 @@ def keep(
                 run_context.current().run_id or None, document_id,
             ],
         )  # fmt: skip
-        _forsake(document_id, [item for item in before if item not in items], items, [passage.start for passage in passages])
+        _forsake(
+            document_id,
+            [item for item in before if item not in items],
+            items,
+            [passage.start for passage in passages],
+        )
     return len(set(items) - before)
 
 
 def _draft(
-    row: dict[str, Any], document_id: str, number: int, body: str, passage: Passage, about: Particulars, trust: contracts.Trust
+    row: dict[str, Any],
+    document_id: str,
+    number: int,
+    body: str,
+    passage: Passage,
+    about: Particulars,
+    trust: contracts.Trust,
 ) -> store.Draft:
     return store.Draft(
         PASSAGE,
         body[passage.start : passage.end],
         title=_titled(about.title, passage.heading),
         trust=trust,
-        origin=store.Origin(row["path"], document_id, passage.page or None, passage.start, passage.end),
+        origin=store.Origin(
+            row["path"], document_id, passage.page or None, passage.start, passage.end
+        ),
         metadata={
             "document": document_id,
             "ordinal": number,
@@ -145,23 +179,30 @@ def _draft(
             "offset": passage.start,
             "length": passage.end - passage.start,
         },
-        # A date in the future is a mistake of the file; held true from then on, it would not be found now.
-        valid_from=about.dated_at if about.dated_at and about.dated_at <= run_context.now() else None,
-        # Another document's nearly equal passage is not this one: a citation has to open at its own words.
+        # A date in the future is a mistake of the file; held true from then on, it would not be
+        # found now.
+        valid_from=(
+            about.dated_at if about.dated_at and about.dated_at <= run_context.now() else None
+        ),
+        # Another document's nearly equal passage is not this one: a citation has to open at its own
+        # words.
         near=False,
     )
 
 
 def _titled(title: str, heading: str) -> str:
-    """Return the document's title and the headings above a passage; one that is the title is not said twice."""
+    """Return the document's title and the headings above a passage; one that is the title is not
+    said twice.
+    """
     names = [title, *(name for name in heading.split(" › ") if name)]
     return " › ".join(names[1:] if names[1:2] == [title[:80]] else names)
 
 
 def _insert_passages(document_id: str, items: Sequence[str], passages: Sequence[Passage]) -> None:
     db.execute(
-        "INSERT INTO document_passage (document_id, number, item_id, page, start_at, end_at, heading) "
-        "SELECT %s, * FROM unnest(%s::int[], %s::text[], %s::int[], %s::int[], %s::int[], %s::text[])",
+        "INSERT INTO document_passage (document_id, number, item_id, page, start_at, end_at,"
+        " heading) SELECT %s, * FROM unnest(%s::int[], %s::text[], %s::int[], %s::int[], %s::int[],"
+        " %s::text[])",
         [
             document_id,
             list(range(1, len(items) + 1)),
@@ -174,13 +215,23 @@ def _insert_passages(document_id: str, items: Sequence[str], passages: Sequence[
     )
 
 
-def fail(document_id: str, problem: str, *, size: int, changed_ns: int, reader: str, sha256: str = "") -> None:
+def fail(
+    document_id: str, problem: str, *, size: int, changed_ns: int, reader: str, sha256: str = ""
+) -> None:
     """Note why a file cannot be read; what was known of an earlier content is withdrawn."""
     with db.transaction():
         db.execute(
-            "UPDATE document SET state = 'failed', problem = %s, bytes = %s, changed_ns = %s, reader = %s, sha256 = %s, run_id = %s "
-            "WHERE id = %s",
-            [problem, size, changed_ns, reader, sha256, run_context.current().run_id or None, document_id],
+            "UPDATE document SET state = 'failed', problem = %s, bytes = %s, changed_ns = %s,"
+            " reader = %s, sha256 = %s, run_id = %s WHERE id = %s",
+            [
+                problem,
+                size,
+                changed_ns,
+                reader,
+                sha256,
+                run_context.current().run_id or None,
+                document_id,
+            ],
         )
         db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
         _take_back(document_id, "the document can no longer be read")
@@ -190,34 +241,47 @@ def withdraw(document_id: str) -> None:
     """Take a document back whose file was deleted: its passages are no longer recalled."""
     with db.transaction():
         db.execute(
-            "UPDATE document SET state = 'withdrawn', withdrawn_at = clock_timestamp() WHERE id = %s AND state <> 'withdrawn'",
+            "UPDATE document SET state = 'withdrawn', withdrawn_at = clock_timestamp() WHERE id ="
+            " %s AND state <> 'withdrawn'",
             [document_id],
         )
         _take_back(document_id, "its document was deleted")
 
 
 def _items_of(document_id: str) -> set[str]:
-    rows = db.fetch_all("SELECT item_id FROM document_passage WHERE document_id = %s", [document_id])
+    rows = db.fetch_all(
+        "SELECT item_id FROM document_passage WHERE document_id = %s", [document_id]
+    )
     return {row["item_id"] for row in rows}
 
 
 def _take_back(document_id: str, because: str) -> None:
     row = db.fetch_one("SELECT namespace FROM document WHERE id = %s", [document_id])
     assert row is not None
-    if db.fetch_one("SELECT 1 FROM memory_origin WHERE document = %s AND withdrawn_at IS NULL LIMIT 1", [document_id]):
+    if db.fetch_one(
+        "SELECT 1 FROM memory_origin WHERE document = %s AND withdrawn_at IS NULL LIMIT 1",
+        [document_id],
+    ):
         retract.retract(document_id, because, namespace=row["namespace"], bar=False)
 
 
-def _forsake(document_id: str, gone: Sequence[str], items: Sequence[str], starts: Sequence[int]) -> None:
-    """Withdraw what a changed document said before and does not say any more; what another one says too stays."""
+def _forsake(
+    document_id: str, gone: Sequence[str], items: Sequence[str], starts: Sequence[int]
+) -> None:
+    """Withdraw what a changed document said before and does not say any more; what another one says
+    too stays.
+    """
     because = "the document no longer holds it"
     db.execute(
-        "UPDATE memory_origin SET withdrawn_at = clock_timestamp(), because = %s WHERE document = %s AND withdrawn_at IS NULL "
-        "AND (item_id, start_offset) NOT IN (SELECT * FROM unnest(%s::text[], %s::int[]))",
+        "UPDATE memory_origin SET withdrawn_at = clock_timestamp(), because = %s WHERE document ="
+        " %s AND withdrawn_at IS NULL AND (item_id, start_offset) NOT IN (SELECT * FROM"
+        " unnest(%s::text[], %s::int[]))",
         [because, document_id, list(items), list(starts)],
     )
     held = db.fetch_all(
-        "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS NULL", [list(gone)]
+        "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS"
+        " NULL",
+        [list(gone)],
     )
     retract.withdraw(sorted(set(gone) - {row["item_id"] for row in held}), because)
 
@@ -226,33 +290,45 @@ def get(document_id: str) -> dict[str, Any]:
     """Return a document with its text; NotFound when there is none."""
     row = db.fetch_one("SELECT * FROM document WHERE id = %s", [document_id])
     if row is None:
-        raise errors.NotFound(f"no document has the id {document_id!r}; scripts/millrace documents lists them")
+        raise errors.NotFound(
+            f"no document has the id {document_id!r}; scripts/millrace documents lists them"
+        )
     return row
 
 
 def listed(namespace: str, limit: int = 1000) -> list[dict[str, Any]]:
     """Return the documents of a namespace that are not withdrawn, as a person wants to see them."""
     return db.fetch_all(
-        "SELECT d.id, d.path, d.state, d.problem, d.notes, d.kind, d.title, d.author, d.dated_at, d.language, d.pages, d.unit, "
-        "d.bytes, d.read_at, (SELECT count(*) FROM document_passage p WHERE p.document_id = d.id) AS passages FROM document d "
-        "WHERE d.namespace = %s AND d.state <> 'withdrawn' ORDER BY d.path LIMIT %s",
+        "SELECT d.id, d.path, d.state, d.problem, d.notes, d.kind, d.title, d.author, d.dated_at,"
+        " d.language, d.pages, d.unit, d.bytes, d.read_at, (SELECT count(*) FROM document_passage p"
+        " WHERE p.document_id = d.id) AS passages FROM document d WHERE d.namespace = %s AND"
+        " d.state <> 'withdrawn' ORDER BY d.path LIMIT %s",
         [namespace, limit],
     )
 
 
 def find(name: str, namespace: str) -> list[dict[str, Any]]:
-    """Return the documents that a person means, with their texts: by id, path, the end of a path, title, or a folder's name.
+    """Return the documents that a person means, with their texts: by id, path, the end of a path,
+    title, or a folder's name.
 
     NotFound when there is none that was read.
     """
-    wanted = {"name": name.strip(), "end": "%/" + like(name), "folder": like(name) + "/%", "within": "%/" + like(name) + "/%"}
+    wanted = {
+        "name": name.strip(),
+        "end": "%/" + like(name),
+        "folder": like(name) + "/%",
+        "within": "%/" + like(name) + "/%",
+    }
     found = db.fetch_all(
-        "SELECT * FROM document WHERE namespace = %(namespace)s AND state = 'read' AND (id = %(name)s OR path = %(name)s "
-        "OR path LIKE %(end)s OR lower(title) = lower(%(name)s) OR path LIKE %(folder)s OR path LIKE %(within)s) ORDER BY path",
+        "SELECT * FROM document WHERE namespace = %(namespace)s AND state = 'read' AND (id ="
+        " %(name)s OR path = %(name)s OR path LIKE %(end)s OR lower(title) = lower(%(name)s) OR"
+        " path LIKE %(folder)s OR path LIKE %(within)s) ORDER BY path",
         {**wanted, "namespace": namespace},
     )
     if not found:
-        raise errors.NotFound(f"memory has no document {name!r}; scripts/millrace documents list shows them")
+        raise errors.NotFound(
+            f"memory has no document {name!r}; scripts/millrace documents list shows them"
+        )
     return found
 
 
@@ -267,22 +343,38 @@ def citation(document_id: str, page: int, start: int, length: int) -> str:
 
 
 def cited(address: str) -> tuple[str, int, int, int]:
-    """Return id, page, offset and length of a citation, or of an id alone; BadInput when it is neither."""
+    """Return id, page, offset and length of a citation, or of an id alone; BadInput when it is
+    neither.
+    """
     found = CITATION.fullmatch(address.strip())
     if found is None:
-        raise errors.BadInput(f"{address[:200]!r} names no document; scripts/millrace documents list shows their ids")
+        raise errors.BadInput(
+            f"{address[:200]!r} names no document; scripts/millrace documents list shows their ids"
+        )
     numbers = {name: int(value) for name, value in re.findall(r"(\w+)=(\d{1,9})", found[2] or "")}
     return found[1], numbers.get("page", 0), numbers.get("offset", 0), numbers.get("length", 0)
 
 
 def opened(address: str) -> dict[str, Any]:
-    """Return what stands behind a citation: the document's path and title, the place in words, page, offset and text."""
+    """Return what stands behind a citation: the document's path and title, the place in words,
+    page, offset and text.
+    """
     identity, page, start, length = cited(address)
     row = get(identity)
     page = page or page_at(identity, start)
     text = row["body"][start : start + length] if length else row["body"][start:]
-    shown = {name: row[name] for name in ("id", "path", "title", "author", "dated_at", "language", "kind")}
-    return {**shown, "page": page, "place": place(row, page, start), "offset": start, "length": len(text), "text": text}
+    shown = {
+        name: row[name]
+        for name in ("id", "path", "title", "author", "dated_at", "language", "kind")
+    }
+    return {
+        **shown,
+        "page": page,
+        "place": place(row, page, start),
+        "offset": start,
+        "length": len(text),
+        "text": text,
+    }
 
 
 def place(row: dict[str, Any], page: int, offset: int) -> str:
@@ -296,7 +388,8 @@ def place(row: dict[str, Any], page: int, offset: int) -> str:
 def page_at(document_id: str, offset: int) -> int:
     """Return the page of the passage that holds the offset; 0 when the document has no pages."""
     row = db.fetch_one(
-        "SELECT page FROM document_passage WHERE document_id = %s AND start_at <= %s ORDER BY start_at DESC LIMIT 1",
+        "SELECT page FROM document_passage WHERE document_id = %s AND start_at <= %s ORDER BY"
+        " start_at DESC LIMIT 1",
         [document_id, offset],
     )
     return row["page"] if row else 0

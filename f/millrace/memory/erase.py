@@ -10,7 +10,8 @@ from f.millrace.core import db
 from f.millrace.memory import subject_pattern
 
 BLANK = "[forgotten]"
-# The audit is append-only and holds ids and hashes; migrations are code. Nobody but their owner may lock their rows.
+# The audit is append-only and holds ids and hashes; migrations are code. Nobody but their owner may
+# lock their rows.
 KEPT = ("audit", "audit_head", "schema_migration")
 
 
@@ -47,7 +48,9 @@ ORDER BY 1, 2, a.attnum
 
 
 def columns() -> list[Column]:
-    """Return every column of the database that can hold text, those of other builders and of the checkpointer too."""
+    """Return every column of the database that can hold text, those of other builders and of the
+    checkpointer too.
+    """
     return [Column(**row) for row in db.fetch_all(COLUMNS, {})]
 
 
@@ -56,20 +59,28 @@ def mentions(column: Column) -> str:
     name = f'"{column.name}"'
     if column.kind == "bytea":
         return (
-            f"(encode({name}, 'escape') ~* %(pattern)s OR EXISTS (SELECT 1 FROM unnest(%(raw)s::bytea[]) AS r "
-            f"WHERE position(r IN {name}) > 0))"
+            f"(encode({name}, 'escape') ~* %(pattern)s OR EXISTS (SELECT 1 FROM"
+            f" unnest(%(raw)s::bytea[]) AS r WHERE position(r IN {name}) > 0))"
         )
     text = f"array_to_string({name}, E'\\n')" if column.kind.startswith("_") else f"{name}::text"
     # As JSON writes it, a line break ends in a letter, which would hide the edge of a word.
-    text = f"regexp_replace({text}, '\\\\+[nrtbf]', ' ', 'g')" if column.kind in ("json", "jsonb") else text
+    text = (
+        f"regexp_replace({text}, '\\\\+[nrtbf]', ' ', 'g')"
+        if column.kind in ("json", "jsonb")
+        else text
+    )
     return f"{text} ~* %(pattern)s"
 
 
 def scan(subject: subject_pattern.SubjectPattern) -> dict[str, int]:
-    """Return how many rows of which column mention the subject, as `table.column`; {} is the proof that none does."""
+    """Return how many rows of which column mention the subject, as `table.column`; {} is the proof
+    that none does.
+    """
     found: dict[str, int] = {}
     for column in columns():
-        row = db.fetch_one(f"SELECT count(*) AS n FROM {column.place} WHERE {mentions(column)}", values(subject))
+        row = db.fetch_one(
+            f"SELECT count(*) AS n FROM {column.place} WHERE {mentions(column)}", values(subject)
+        )
         if row and row["n"]:
             found[f"{column.table}.{column.name}"] = row["n"]
     return found
@@ -81,7 +92,9 @@ def values(subject: subject_pattern.SubjectPattern) -> dict[str, Any]:
 
 
 def blank(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> dict[str, int]:
-    """Blank each text, and each part of a JSON value, that mentions the subject; how many rows of each table."""
+    """Blank each text, and each part of a JSON value, that mentions the subject; how many rows of
+    each table.
+    """
     touched: dict[str, set[Any]] = {}
     for column in columns():
         if column.generated or column.table in KEPT or column.kind == "tsvector":

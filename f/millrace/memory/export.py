@@ -1,6 +1,7 @@
 # requirements:
 
-"""Export and import: a namespace as lines of JSON, with its whole history, so that another store answers the same.
+"""Export and import: a namespace as lines of JSON, with its whole history, so that another store
+answers the same.
 
 Vectors are not in it; they are computed again by the model of the store that imports.
 """
@@ -12,32 +13,60 @@ from f.millrace.core import db, errors, ids, redaction, run_context
 from f.millrace.memory import bitemporal, near_duplicates, store
 
 FORMAT, VERSION = "millrace-memory", 1
-SPANS = "(SELECT coalesce(jsonb_agg(jsonb_build_array(lower(s), upper(s)) ORDER BY s), '[]') FROM unnest({}) AS s) AS valid"
+SPANS = (
+    "(SELECT coalesce(jsonb_agg(jsonb_build_array(lower(s), upper(s)) ORDER BY s), '[]') FROM"
+    " unnest({}) AS s) AS valid"
+)
 
 DOCUMENT = (
-    "path state problem notes sha256 bytes changed_ns reader title author dated_at language unit pages headings details body trust "
-    "created_at read_at withdrawn_at"
+    "path state problem notes sha256 bytes changed_ns reader title author dated_at language unit"
+    " pages headings details body trust created_at read_at withdrawn_at"
 ).split()
 
-# What is exported of each kind, in an order in which it can be imported; `mine` are the ids of the exported items.
+# What is exported of each kind, in an order in which it can be imported; `mine` are the ids of the
+# exported items.
 QUERIES = {
-    "document": f"SELECT d.id, {', '.join('d.' + name for name in DOCUMENT)}, d.kind AS format "
-    "FROM document d WHERE d.namespace = %(namespace)s AND (NOT %(sliced)s OR EXISTS (SELECT 1 FROM document_passage p "
-    "JOIN mine ON mine.id = p.item_id WHERE p.document_id = d.id)) ORDER BY d.path, d.id",
-    "item": f"SELECT m.id, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.run_id, m.superseded_by, m.created_at, "
-    f"m.updated_at, m.marks <> '{{}}' AS near, {SPANS.format('m.valid')} FROM memory_item m JOIN mine USING (id) "
-    "ORDER BY m.created_at, m.id",
-    "belief": f"SELECT b.item_id, {SPANS.format('b.valid')}, b.recorded::text AS recorded, b.because, b.by_item "
-    "FROM memory_belief b JOIN mine ON mine.id = b.item_id ORDER BY b.id",
-    "origin": "SELECT o.* FROM memory_origin o JOIN mine ON mine.id = o.item_id ORDER BY o.recorded_at, o.id",
-    "passage": "SELECT p.document_id, p.number, p.item_id, p.page, p.start_at, p.end_at, p.heading FROM document_passage p "
-    "JOIN mine ON mine.id = p.item_id ORDER BY p.document_id, p.number",
-    "link": "SELECT l.from_id, l.to_id, l.relation, l.weight, l.created_at FROM memory_link l JOIN mine f ON f.id = l.from_id "
-    "JOIN mine t ON t.id = l.to_id ORDER BY l.id",
-    "retraction": "SELECT source, because, at FROM memory_retraction WHERE namespace = %(namespace)s ORDER BY source",
-    "session": "SELECT id, user_id, metadata, created_at, updated_at FROM chat_session WHERE namespace = %(namespace)s ORDER BY id",
-    "message": "SELECT m.session_id, m.entry_id, m.parent_id, m.turn, m.role, m.content, m.metadata, m.created_at FROM chat_message m "
-    "JOIN chat_session s ON s.id = m.session_id WHERE s.namespace = %(namespace)s ORDER BY m.id",
+    "document": (
+        f"SELECT d.id, {', '.join('d.' + name for name in DOCUMENT)}, d.kind AS format FROM"
+        " document d WHERE d.namespace = %(namespace)s AND (NOT %(sliced)s OR EXISTS (SELECT 1"
+        " FROM document_passage p JOIN mine ON mine.id = p.item_id WHERE p.document_id = d.id))"
+        " ORDER BY d.path, d.id"
+    ),
+    "item": (
+        "SELECT m.id, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.run_id,"
+        " m.superseded_by, m.created_at, m.updated_at, m.marks <> '{}' AS near,"
+        f" {SPANS.format('m.valid')} FROM memory_item m JOIN mine USING (id) ORDER BY m.created_at,"
+        " m.id"
+    ),
+    "belief": (
+        f"SELECT b.item_id, {SPANS.format('b.valid')}, b.recorded::text AS recorded, b.because,"
+        " b.by_item FROM memory_belief b JOIN mine ON mine.id = b.item_id ORDER BY b.id"
+    ),
+    "origin": (
+        "SELECT o.* FROM memory_origin o JOIN mine ON mine.id = o.item_id ORDER BY o.recorded_at,"
+        " o.id"
+    ),
+    "passage": (
+        "SELECT p.document_id, p.number, p.item_id, p.page, p.start_at, p.end_at, p.heading FROM"
+        " document_passage p JOIN mine ON mine.id = p.item_id ORDER BY p.document_id, p.number"
+    ),
+    "link": (
+        "SELECT l.from_id, l.to_id, l.relation, l.weight, l.created_at FROM memory_link l JOIN mine"
+        " f ON f.id = l.from_id JOIN mine t ON t.id = l.to_id ORDER BY l.id"
+    ),
+    "retraction": (
+        "SELECT source, because, at FROM memory_retraction WHERE namespace = %(namespace)s ORDER BY"
+        " source"
+    ),
+    "session": (
+        "SELECT id, user_id, metadata, created_at, updated_at FROM chat_session WHERE namespace ="
+        " %(namespace)s ORDER BY id"
+    ),
+    "message": (
+        "SELECT m.session_id, m.entry_id, m.parent_id, m.turn, m.role, m.content, m.metadata,"
+        " m.created_at FROM chat_message m JOIN chat_session s ON s.id = m.session_id WHERE"
+        " s.namespace = %(namespace)s ORDER BY m.id"
+    ),
 }
 # At a moment: what was held then, without what was held before and after.
 AT_A_MOMENT = ("document", "item", "origin", "passage", "link")
@@ -46,14 +75,20 @@ AT_A_MOMENT = ("document", "item", "origin", "passage", "link")
 def export(
     namespace: str | None = None, as_of: bitemporal.When = None, known_at: bitemporal.When = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield a header and then every record of a namespace; with a time only the items that were held true then."""
-    when, namespace = bitemporal.time_point(as_of, known_at), store.resolve_namespace(namespace, known=True)
+    """Yield a header and then every record of a namespace; with a time only the items that were
+    held true then.
+    """
+    when, namespace = (
+        bitemporal.time_point(as_of, known_at),
+        store.resolve_namespace(namespace, known=True),
+    )
     condition, values = bitemporal.valid_at_sql(when)
     sliced = when.as_of is not None
     yield {"kind": "header", "format": FORMAT, "version": VERSION, "namespace": namespace, "exported_at": run_context.now().isoformat(),
            "as_of": as_of and str(as_of), "known_at": known_at and str(known_at)}  # fmt: skip
     mine = (
-        f"WITH mine AS (SELECT m.id FROM memory_item m WHERE m.namespace = %(namespace)s AND {condition if sliced else 'true'}) "
+        "WITH mine AS (SELECT m.id FROM memory_item m WHERE m.namespace = %(namespace)s AND"
+        f" {condition if sliced else 'true'}) "
     )
     with db.transaction() as connection:
         # One snapshot, so that no record points at one that came later.
@@ -99,23 +134,29 @@ class _Import:
                 self.header(record if kind == "header" else {})
                 continue
             if kind not in QUERIES:
-                raise errors.BadInput(f"record {number} is of the kind {kind!r}; known: {', '.join(QUERIES)}")
+                raise errors.BadInput(
+                    f"record {number} is of the kind {kind!r}; known: {', '.join(QUERIES)}"
+                )
             try:
                 self.counts[kind] += getattr(self, kind)(record)
             except (KeyError, TypeError, ValueError) as error:
                 raise errors.BadInput(
-                    f"record {number} ({kind}) is not as it was exported: {error}; nothing was imported"
+                    f"record {number} ({kind}) is not as it was exported: {error}; nothing was"
+                    " imported"
                 ) from error
         if number == 0:
             raise errors.BadInput("nothing to import: the file is empty")
         for old, new in self.superseded:
             if old in self.fresh and new in self.ids:
-                self.execute("UPDATE memory_item SET superseded_by = %s WHERE id = %s", [self.ids[new], old])
+                self.execute(
+                    "UPDATE memory_item SET superseded_by = %s WHERE id = %s", [self.ids[new], old]
+                )
         # A slice has no beliefs; what is held of its items begins with when they were recorded.
         self.execute(
-            "INSERT INTO memory_belief (item_id, valid, recorded, because) SELECT m.id, m.valid, tstzrange(m.created_at, NULL), "
-            "'remembered' FROM memory_item m WHERE m.id = ANY(%s) AND NOT EXISTS (SELECT 1 FROM memory_belief b WHERE b.item_id = m.id "
-            "AND upper_inf(b.recorded))",
+            "INSERT INTO memory_belief (item_id, valid, recorded, because) SELECT m.id, m.valid,"
+            " tstzrange(m.created_at, NULL), 'remembered' FROM memory_item m WHERE m.id = ANY(%s)"
+            " AND NOT EXISTS (SELECT 1 FROM memory_belief b WHERE b.item_id = m.id AND"
+            " upper_inf(b.recorded))",
             [sorted(self.fresh)],
         )
         return self.counts
@@ -123,26 +164,32 @@ class _Import:
     def header(self, record: dict[str, Any]) -> None:
         if record.get("format") != FORMAT or record.get("version") != VERSION:
             raise errors.BadInput(
-                f"the first line must be the header of an export ({FORMAT}, version {VERSION}); this is another file"
+                f"the first line must be the header of an export ({FORMAT}, version {VERSION});"
+                " this is another file"
             )
         there = store.resolve_namespace(str(record.get("namespace") or "main"))
         self.moved = self.target not in (None, there)
         self.target = self.target or there
 
     def document(self, record: dict[str, Any]) -> int:
-        """Store a document; one that was read here from the same content takes its place, one with other content stands beside it."""
+        """Store a document; one that was read here from the same content takes its place, one with
+        other content stands beside it.
+        """
         there = self.connection.execute(
-            "SELECT id, sha256 FROM document WHERE namespace = %s AND path = %s AND state <> 'withdrawn'",
+            "SELECT id, sha256 FROM document WHERE namespace = %s AND path = %s AND state <>"
+            " 'withdrawn'",
             [self.target, record["path"]],
         ).fetchone()
         if there is not None and there["sha256"] == record["sha256"]:
             self.documents[record["id"]] = there["id"]
             return 0
-        document_id = ids.stable_id("doc", self.target, record["id"]) if self.moved else record["id"]
+        document_id = (
+            ids.stable_id("doc", self.target, record["id"]) if self.moved else record["id"]
+        )
         values = {**record, "state": "withdrawn" if there else record["state"]}
         added = self.execute(
-            f"INSERT INTO document (id, namespace, kind, {', '.join(DOCUMENT)}) VALUES (%s, %s, %s{', %s' * len(DOCUMENT)}) "
-            "ON CONFLICT DO NOTHING",
+            f"INSERT INTO document (id, namespace, kind, {', '.join(DOCUMENT)}) VALUES (%s, %s,"
+            f" %s{', %s' * len(DOCUMENT)}) ON CONFLICT DO NOTHING",
             [
                 document_id,
                 self.target,
@@ -167,7 +214,10 @@ class _Import:
         )  # fmt: skip
 
     def item(self, record: dict[str, Any]) -> int:
-        raw, title = store.clean(redaction.redact(record["raw_text"])), store.clean(redaction.redact(record["title"]))
+        raw, title = (
+            store.clean(redaction.redact(record["raw_text"])),
+            store.clean(redaction.redact(record["title"])),
+        )
         if not str(raw.get("text", "")).strip():
             raise ValueError("its text is empty")
         hashed = store.content_hash(title, raw)
@@ -208,22 +258,39 @@ class _Import:
         names = ["source", "trust", "run_id", "step", "document", "page", "start_offset", "end_offset", "wording", "similarity",
                  "recorded_at", "seen_at", "withdrawn_at", "because"]  # fmt: skip
         document = self.documents.get(record["document"], record["document"])
-        origin = record["id"] if item_id == record["item_id"] else ids.stable_id("origin", item_id, record["id"])
+        origin = (
+            record["id"]
+            if item_id == record["item_id"]
+            else ids.stable_id("origin", item_id, record["id"])
+        )
         return self.execute(
-            f"INSERT INTO memory_origin (id, item_id, namespace, {', '.join(names)}) VALUES (%s, %s, %s{', %s' * len(names)}) "
-            "ON CONFLICT DO NOTHING",
-            [origin, item_id, self.target, *(store.clean({**record, "document": document}[name]) for name in names)],
+            f"INSERT INTO memory_origin (id, item_id, namespace, {', '.join(names)}) VALUES (%s,"
+            f" %s, %s{', %s' * len(names)}) ON CONFLICT DO NOTHING",
+            [
+                origin,
+                item_id,
+                self.target,
+                *(store.clean({**record, "document": document}[name]) for name in names),
+            ],
         )
 
     def link(self, record: dict[str, Any]) -> int:
         return self.execute(
-            "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [self.ids[record["from_id"]], self.ids[record["to_id"]], record["relation"], record["weight"], record["created_at"]],
+            "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) VALUES (%s, %s,"
+            " %s, %s, %s) ON CONFLICT DO NOTHING",
+            [
+                self.ids[record["from_id"]],
+                self.ids[record["to_id"]],
+                record["relation"],
+                record["weight"],
+                record["created_at"],
+            ],
         )
 
     def retraction(self, record: dict[str, Any]) -> int:
         return self.execute(
-            "INSERT INTO memory_retraction (namespace, source, because, at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO memory_retraction (namespace, source, because, at) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
             [self.target, record["source"], record["because"], record["at"]],
         )
 
@@ -235,8 +302,8 @@ class _Import:
         kept = {**kept, **{name: self.entry(kept.get(name)) for name in ("head_id", "forked_at")},
                 "branches": [self.entry(tip) for tip in kept.get("branches", [])]}  # fmt: skip
         added = self.execute(
-            "INSERT INTO chat_session (id, user_id, namespace, metadata, created_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s) "
-            "ON CONFLICT DO NOTHING",
+            "INSERT INTO chat_session (id, user_id, namespace, metadata, created_at, updated_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 session,
                 record["user_id"],
@@ -263,7 +330,9 @@ class _Import:
 
     def entry(self, entry_id: str | None) -> str | None:
         """Return an entry's id; another one in another namespace, where the first may be too."""
-        return ids.stable_id("entry", self.target, entry_id) if entry_id and self.moved else entry_id
+        return (
+            ids.stable_id("entry", self.target, entry_id) if entry_id and self.moved else entry_id
+        )
 
     def execute(self, sql: str, values: list[Any]) -> int:
         return self.connection.execute(sql, values).rowcount  # type: ignore[arg-type]

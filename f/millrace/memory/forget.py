@@ -1,8 +1,10 @@
 # requirements:
 
-"""Forget: a subject is really deleted, from every table and file, and a scan of everything proves it.
+"""Forget: a subject is really deleted, from every table and file, and a scan of everything proves
+it.
 
-Rows that are about content go; rows that record what happened (runs, money, deliveries) stay, with the text blanked.
+Rows that are about content go; rows that record what happened (runs, money, deliveries) stay, with
+the text blanked.
 """
 
 import contextlib
@@ -18,8 +20,8 @@ from f.millrace.memory import erase, forget_documents, subject_pattern
 
 # Tables whose rows go as a whole.
 CONTENT = frozenset(
-    "memory_item memory_origin memory_retraction chat_session source_item evidence run_event feedback tool_gap fetch_state "
-    "recipient standing_approval outbox".split()
+    "memory_item memory_origin memory_retraction chat_session source_item evidence run_event"
+    " feedback tool_gap fetch_state recipient standing_approval outbox".split()
 )
 
 # A mail and its copies for reading.
@@ -28,7 +30,9 @@ MAILS = frozenset((".eml", ".html", ".txt"))
 
 @dataclass
 class Forgetting:
-    """What was forgotten: rows by table, files, and where the subject is still found ({} when the proof holds)."""
+    """What was forgotten: rows by table, files, and where the subject is still found ({} when the
+    proof holds).
+    """
 
     subject_hash: str
     deleted: dict[str, int] = field(default_factory=dict)
@@ -45,7 +49,8 @@ class Forgetting:
 
 
 def forget(subject: str, *, dry_run: bool = False) -> Forgetting:
-    """Delete all that mentions the subject (a name, an address, an item's id), in every namespace, and what was derived from it.
+    """Delete all that mentions the subject (a name, an address, an item's id), in every namespace,
+    and what was derived from it.
 
     With `dry_run` nothing is deleted and `found` says what would be.
     """
@@ -79,13 +84,18 @@ DELETE FROM memory_item WHERE id IN (SELECT id FROM gone) RETURNING namespace, t
 """
 
 
-def _delete_rows(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> dict[str, int]:
+def _delete_rows(
+    connection: db.Connection, subject: subject_pattern.SubjectPattern
+) -> dict[str, int]:
     by_table: dict[str, list[erase.Column]] = {}
     for column in erase.columns():
         by_table.setdefault(column.place, []).append(column)
     deleted: dict[str, int] = {}
     for place, columns in by_table.items():
-        table, condition = columns[0].table, " OR ".join(erase.mentions(column) for column in columns)
+        table, condition = (
+            columns[0].table,
+            " OR ".join(erase.mentions(column) for column in columns),
+        )
         if table == "memory_item":
             sql = ITEMS.format(mentions=condition)
         elif table in CONTENT:
@@ -100,27 +110,35 @@ def _delete_rows(connection: db.Connection, subject: subject_pattern.SubjectPatt
     deleted["checkpoints"] = _delete_threads(connection, subject, by_table)
     # An item that only the forgotten source had said has nobody left who says it.
     deleted["memory_item"] += connection.execute(
-        "DELETE FROM memory_item m WHERE NOT EXISTS (SELECT 1 FROM memory_origin o WHERE o.item_id = m.id)"
+        "DELETE FROM memory_item m WHERE NOT EXISTS (SELECT 1 FROM memory_origin o WHERE o.item_id"
+        " = m.id)"
     ).rowcount
     return {table: count for table, count in deleted.items() if count}
 
 
 def _delete_threads(
-    connection: db.Connection, subject: subject_pattern.SubjectPattern, by_table: dict[str, list[erase.Column]]
+    connection: db.Connection,
+    subject: subject_pattern.SubjectPattern,
+    by_table: dict[str, list[erase.Column]],
 ) -> int:
     """Delete whole threads of checkpoints: one with a hole in it cannot be continued."""
     threaded = {
         place: columns
         for place, columns in by_table.items()
-        if columns[0].schema == "checkpoint" and any(column.name == "thread_id" for column in columns)
+        if columns[0].schema == "checkpoint"
+        and any(column.name == "thread_id" for column in columns)
     }
     if not threaded:
         return 0
     found = " UNION ".join(
-        f"SELECT thread_id FROM {place} WHERE {' OR '.join(erase.mentions(column) for column in columns)}"
+        f"SELECT thread_id FROM {place} WHERE"
+        f" {' OR '.join(erase.mentions(column) for column in columns)}"
         for place, columns in threaded.items()
     )
-    threads = [row["thread_id"] for row in connection.execute(found, erase.values(subject)).fetchall()]  # type: ignore[arg-type]
+    threads = [
+        row["thread_id"]
+        for row in connection.execute(found, erase.values(subject)).fetchall()  # type: ignore[arg-type]
+    ]
     return sum(
         connection.execute(f"DELETE FROM {place} WHERE thread_id = ANY(%s)", [threads]).rowcount  # type: ignore[arg-type]
         for place in threaded
@@ -129,7 +147,9 @@ def _delete_threads(
 
 def _delete_turns(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> int:
     """Delete the turns that mention the subject, and join what is left of their conversations."""
-    condition = " OR ".join(erase.mentions(column) for column in erase.columns() if column.table == "chat_message")
+    condition = " OR ".join(
+        erase.mentions(column) for column in erase.columns() if column.table == "chat_message"
+    )
     gone = connection.execute(
         "DELETE FROM chat_message WHERE (session_id, turn) IN (SELECT session_id, turn FROM chat_message "  # type: ignore[arg-type]
         f"WHERE {condition}) RETURNING entry_id, parent_id",
@@ -138,15 +158,27 @@ def _delete_turns(connection: db.Connection, subject: subject_pattern.SubjectPat
     parents = {row["entry_id"]: row["parent_id"] for row in gone}
     if not parents:
         return 0
-    for row in connection.execute("SELECT id, parent_id FROM chat_message WHERE parent_id = ANY(%s)", [list(parents)]).fetchall():
-        connection.execute("UPDATE chat_message SET parent_id = %s WHERE id = %s", [_left(row["parent_id"], parents), row["id"]])
-    for row in connection.execute("SELECT id, metadata FROM chat_session WHERE metadata ? 'record' FOR UPDATE").fetchall():
+    for row in connection.execute(
+        "SELECT id, parent_id FROM chat_message WHERE parent_id = ANY(%s)", [list(parents)]
+    ).fetchall():
+        connection.execute(
+            "UPDATE chat_message SET parent_id = %s WHERE id = %s",
+            [_left(row["parent_id"], parents), row["id"]],
+        )
+    for row in connection.execute(
+        "SELECT id, metadata FROM chat_session WHERE metadata ? 'record' FOR UPDATE"
+    ).fetchall():
         record = row["metadata"]["record"]
         heads = {name: _left(record.get(name), parents) for name in ("head_id", "forked_at")}
         branches = [left for tip in record.get("branches", []) if (left := _left(tip, parents))]
-        if {**record, **heads, "branches": branches} != {"branches": [], **record, **{n: record.get(n) for n in heads}}:
+        if {**record, **heads, "branches": branches} != {
+            "branches": [],
+            **record,
+            **{n: record.get(n) for n in heads},
+        }:
             connection.execute(
-                "UPDATE chat_session SET metadata = jsonb_set(metadata, '{record}', %s) WHERE id = %s",
+                "UPDATE chat_session SET metadata = jsonb_set(metadata, '{record}', %s) WHERE id"
+                " = %s",
                 [db.jsonb({**record, **heads, "branches": branches}), row["id"]],
             )
     return len(gone)
@@ -160,33 +192,52 @@ def _left(entry: str | None, parents: dict[str, str | None]) -> str | None:
 
 
 def _exported(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> list[str]:
-    condition = " OR ".join(erase.mentions(column) for column in erase.columns() if column.table == "span")
+    condition = " OR ".join(
+        erase.mentions(column) for column in erase.columns() if column.table == "span"
+    )
     row = connection.execute(
         f"SELECT count(*) AS n FROM span WHERE exported_at IS NOT NULL AND ({condition})",  # type: ignore[arg-type]
         erase.values(subject),
     ).fetchone()
     if not row or not row["n"]:
         return []
-    return [f"{row['n']} span(s) were exported to the trace store, which deletes by its own retention only"]
+    return [
+        f"{row['n']} span(s) were exported to the trace store, which deletes by its own retention"
+        " only"
+    ]
 
 
 def _on_disk(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> list[str]:
-    """Name the files that were read into memory and mention the subject: only their owner deletes those."""
-    condition = " OR ".join(erase.mentions(column) for column in erase.columns() if column.table == "document")
+    """Name the files that were read into memory and mention the subject: only their owner deletes
+    those.
+    """
+    condition = " OR ".join(
+        erase.mentions(column) for column in erase.columns() if column.table == "document"
+    )
     rows = connection.execute(
         f"SELECT path FROM document WHERE state <> 'withdrawn' AND ({condition}) ORDER BY path",  # type: ignore[arg-type]
         erase.values(subject),
     ).fetchall()
-    return [f"the file {row['path']} mentions it; delete or change it, or the next change of it is read again" for row in rows]
+    return [
+        f"the file {row['path']} mentions it; delete or change it, or the next change of it is read"
+        " again"
+        for row in rows
+    ]
 
 
 def _files(subject: subject_pattern.SubjectPattern) -> Iterable[Path]:
-    """Yield the mails of the outbox and their copies, and the file of events, that mention the subject."""
+    """Yield the mails of the outbox and their copies, and the file of events, that mention the
+    subject.
+    """
     outbox, events = Path(config.settings().outbox_dir), config.settings().events_file
     for path in sorted(outbox.rglob("*")) if outbox.is_dir() else []:
         if path.suffix in MAILS and subject.is_in(_mail_text(path)):
             yield path
-    if events and Path(events).is_file() and subject.is_in(Path(events).read_text(errors="replace")):
+    if (
+        events
+        and Path(events).is_file()
+        and subject.is_in(Path(events).read_text(errors="replace"))
+    ):
         yield Path(events)
 
 

@@ -2,8 +2,9 @@
 
 """Conversations of `ask`: what is kept of them, and what of that a model sees again.
 
-A turn is one question with all that answered it. What is loaded begins at a turn's question, so that no tool's answer
-stands without its call. The session's name comes from code, never from a model.
+A turn is one question with all that answered it. What is loaded begins at a turn's question, so
+that no tool's answer stands without its call. The session's name comes from code, never from a
+model.
 """
 
 import re
@@ -13,15 +14,27 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from pydantic_ai.conversation_store import ConversationConflict, ConversationEntry, ConversationRecord
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest, ModelResponse, TextPart, UserPromptPart
+from pydantic_ai.conversation_store import (
+    ConversationConflict,
+    ConversationEntry,
+    ConversationRecord,
+)
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    UserPromptPart,
+)
 
 from f.millrace.core import errors, run_context
 from f.millrace.memory import conversation_store
 
 MOST_TURNS = 8
 MOST_CHARACTERS = 24_000
-# A turn with tools has a few messages; more than these are read only when no turn begins among them.
+# A turn with tools has a few messages; more than these are read only when no turn begins among
+# them.
 WINDOW = 50 * MOST_TURNS
 NAME = re.compile(r"[\w.-]{1,80}")
 ATTEMPTS = 20
@@ -29,8 +42,12 @@ ATTEMPTS = 20
 T = TypeVar("T")
 
 
-def load(session: str, most_turns: int = MOST_TURNS, most_characters: int = MOST_CHARACTERS) -> list[ModelMessage]:
-    """Return the last whole turns of a conversation that fit, oldest first; [] for a new one. The last turn always fits."""
+def load(
+    session: str, most_turns: int = MOST_TURNS, most_characters: int = MOST_CHARACTERS
+) -> list[ModelMessage]:
+    """Return the last whole turns of a conversation that fit, oldest first; [] for a new one. The
+    last turn always fits.
+    """
     store = conversation_store.PostgresConversationStore()
     for limit in (WINDOW, None):
         conversation = _now(store.load(key(session), limit=limit))
@@ -42,9 +59,15 @@ def load(session: str, most_turns: int = MOST_TURNS, most_characters: int = MOST
     return messages
 
 
-def truncate(messages: Sequence[ModelMessage], most_turns: int, most_characters: int) -> list[ModelMessage]:
-    """Return the last whole turns that fit, at least the last one; what comes before the first turn is left out."""
-    starts = [place for place, message in enumerate(messages) if conversation_store.begins_turn(message)]
+def truncate(
+    messages: Sequence[ModelMessage], most_turns: int, most_characters: int
+) -> list[ModelMessage]:
+    """Return the last whole turns that fit, at least the last one; what comes before the first turn
+    is left out.
+    """
+    starts = [
+        place for place, message in enumerate(messages) if conversation_store.begins_turn(message)
+    ]
     ends = [*starts[1:], len(messages)]
     kept: list[ModelMessage] = []
     left = most_characters
@@ -57,11 +80,17 @@ def truncate(messages: Sequence[ModelMessage], most_turns: int, most_characters:
     return kept
 
 
-def append(session: str, messages: Sequence[ModelMessage], metadata: dict[str, Any] | None = None) -> None:
-    """Store messages at the end of a conversation, after whatever another writer has stored meanwhile."""
+def append(
+    session: str, messages: Sequence[ModelMessage], metadata: dict[str, Any] | None = None
+) -> None:
+    """Store messages at the end of a conversation, after whatever another writer has stored
+    meanwhile.
+    """
     store, name = conversation_store.PostgresConversationStore(metadata), key(session)
     for attempt in range(ATTEMPTS):
-        record = _now(store.read_record(name)) or ConversationRecord(conversation_id=name, head_id=None, revision="")
+        record = _now(store.read_record(name)) or ConversationRecord(
+            conversation_id=name, head_id=None, revision=""
+        )
         expected, entries, parent = record.revision or None, [], record.head_id
         for message in messages:
             entries.append(ConversationEntry(parent_id=parent, message=message))
@@ -74,7 +103,9 @@ def append(session: str, messages: Sequence[ModelMessage], metadata: dict[str, A
                 raise
 
 
-def remember_turn(session: str, question: str, answer: str, metadata: dict[str, Any] | None = None) -> None:
+def remember_turn(
+    session: str, question: str, answer: str, metadata: dict[str, Any] | None = None
+) -> None:
     """Store one question and its answer."""
     request = ModelRequest(parts=[UserPromptPart(question)])
     append(session, [request, ModelResponse(parts=[TextPart(answer)])], metadata)
@@ -87,7 +118,10 @@ def turns(session: str, most_turns: int = MOST_TURNS) -> list[tuple[str, str]]:
         if conversation_store.begins_turn(message):
             found.append((conversation_store.text_of(message), ""))
         elif found and isinstance(message, ModelResponse):
-            found[-1] = (found[-1][0], f"{found[-1][1]} {conversation_store.text_of(message)}".strip())
+            found[-1] = (
+                found[-1][0],
+                f"{found[-1][1]} {conversation_store.text_of(message)}".strip(),
+            )
     return found
 
 
@@ -100,14 +134,25 @@ def forget(session: str) -> int:
 
 
 def key(session: str) -> str:
-    """Return the id that a session's name has in this namespace: conversations of a namespace stay in it."""
+    """Return the id that a session's name has in this namespace: conversations of a namespace stay
+    in it.
+    """
     if not NAME.fullmatch(session):
-        raise errors.BadInput(f"a session's name has letters, digits, '.', '_' and '-', at most 80; {session!r} has not")
-    return session if run_context.current().namespace == "main" else f"{run_context.current().namespace}/{session}"
+        raise errors.BadInput(
+            f"a session's name has letters, digits, '.', '_' and '-', at most 80; {session!r}"
+            " has not"
+        )
+    return (
+        session
+        if run_context.current().namespace == "main"
+        else f"{run_context.current().namespace}/{session}"
+    )
 
 
 def _now(answer: Coroutine[Any, Any, T]) -> T:
-    """Return the result of a coroutine of the store, which never waits for a loop: its database calls block."""
+    """Return the result of a coroutine of the store, which never waits for a loop: its database
+    calls block.
+    """
     try:
         answer.send(None)
     except StopIteration as done:

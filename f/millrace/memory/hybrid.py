@@ -1,22 +1,26 @@
 # requirements:
 
-"""Hybrid search as one statement: BM25 over counted lexemes and nearest vectors, in the context of neighbouring passages.
+"""Hybrid search as one statement: BM25 over counted lexemes and nearest vectors, in the context of
+neighbouring passages.
 
-Every part of the score lies between 0 and 1: words and nearby are shares of the best BM25 that the question could get (of the
-item, of it and its neighbours), meaning, next and thread are cosines (of the item, of the one after it, of the nearest in its
-part of the document or session), dated falls with the days between an item and the time asked for.
-An item that stands alone is its own thread and all that is nearby. Echo is how much of the words that are typical of the first
-few an item holds too, so that what speaks of the same in other words than the question's comes closer.
+Every part of the score lies between 0 and 1: words and nearby are shares of the best BM25 that the
+question could get (of the item, of it and its neighbours), meaning, next and thread are cosines (of
+the item, of the one after it, of the nearest in its part of the document or session), dated falls
+with the days between an item and the time asked for. An item that stands alone is its own thread
+and all that is nearby. Echo is how much of the words that are typical of the first few an item
+holds too, so that what speaks of the same in other words than the question's comes closer.
 
-A small scope is scored in full. Of one that is not, some candidates are, with their neighbours: those that are best by their
-own words, as their sparse vectors have them, and their own meaning. In a large one not every item is weighed so, but the
-nearest by vector and, as in the threshold algorithm (Fagin, Lotem and Naor, 2003), what words could bring among the best: of each
-word the items are read in which it weighs most; the heaviest of them, with the nearest, set a bar, and others are weighed that
-would pass it were they as near as the last of the nearest. So words are read deeper where the vector says little.
+A small scope is scored in full. Of one that is not, some candidates are, with their neighbours:
+those that are best by their own words, as their sparse vectors have them, and their own meaning. In
+a large one not every item is weighed so, but the nearest by vector and, as in the threshold
+algorithm (Fagin, Lotem and Naor, 2003), what words could bring among the best: of each word the
+items are read in which it weighs most; the heaviest of them, with the nearest, set a bar, and
+others are weighed that would pass it were they as near as the last of the nearest. So words are
+read deeper where the vector says little.
 
-Numbers are float8: exp and ln of numeric, which extract and decimals are, take a hundred times as long.
-Each row is looked up in a lateral subquery with OFFSET 0, which the planner does not pull up: estimates over CTEs are
-guesses, and a join in their place reads the whole table sooner or later.
+Numbers are float8: exp and ln of numeric, which extract and decimals are, take a hundred times as
+long. Each row is looked up in a lateral subquery with OFFSET 0, which the planner does not pull up:
+estimates over CTEs are guesses, and a join in their place reads the whole table sooner or later.
 """
 
 import re
@@ -31,29 +35,33 @@ from f.millrace.memory import vectors
 UNREAD = 0.5
 # Of a longer question the rarest words count.
 TERMS = 48
-# Echo is RM3's feedback (Abdul-Jaleel et al., 2004): so many of the first, so many of the words that are frequent there, and of
-# these so many that are rare elsewhere.
+# Echo is RM3's feedback (Abdul-Jaleel et al., 2004): so many of the first, so many of the words
+# that are frequent there, and of these so many that are rare elsewhere.
 FIRST, FREQUENT, TYPICAL = 5, 60, 20
 HALF_LIFE_DAYS = 180
 # What happened is spoken of within some days.
 DATED_DAYS = 7
-# What the words of an item count for the one that stands so many places after it: more after than before, as answers follow questions.
+# What the words of an item count for the one that stands so many places after it: more after than
+# before, as answers follow questions.
 SHARES = "(VALUES (-2, 0.4::float8), (-1, 0.7), (0, 1), (1, 1), (2, 0.7)) AS away (by, share)"
 # So many places before and after are one part of a document or session, however long it is.
 PART = 12
 # A text of more letters says more, up to some sentences.
 LENGTH = "ln(1 + least(length(m.raw_text ->> 'text'), 300)::float8 / 6) / ln(51::float8)"
 WORD = re.compile(r"[^\W_]+")
-SETTINGS = "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.max_scan_tuples = 60000"
+SETTINGS = (
+    "SET jit = off; SET hnsw.iterative_scan = relaxed_order; SET hnsw.max_scan_tuples = 60000"
+)
 
 
 class Weights(NamedTuple):
     """What each part adds to the relevance; together they are 1.
 
-    A softmax over the turns of a conversation, fitted to the 495 questions of LoCoMo's conversations 1 to 3 (L2 0.1 to 0.3, rounded);
-    fitted on two of them and asked of the third it has 0.865 to 0.875 of the evidence among the first ten. SHARES, DATED_DAYS and
-    K1 were chosen in the same way, echo and the balance of an item that stands alone on the abstracts of CISI and CACM (nDCG at 10
-    from 0.442 and 0.520 to 0.450 and 0.549).
+    A softmax over the turns of a conversation, fitted to the 495 questions of LoCoMo's
+    conversations 1 to 3 (L2 0.1 to 0.3, rounded); fitted on two of them and asked of the third it
+    has 0.865 to 0.875 of the evidence among the first ten. SHARES, DATED_DAYS and K1 were chosen in
+    the same way, echo and the balance of an item that stands alone on the abstracts of CISI and
+    CACM (nDCG at 10 from 0.442 and 0.520 to 0.450 and 0.549).
     """
 
     words: float = 0.085
@@ -67,7 +75,8 @@ class Weights(NamedTuple):
     echo: float = 0.13
     # Taken off: a question answers nothing.
     asks: float = 0.02
-    # Relevance is what counts; how recent and of whose authority an item is decides between nearly equal ones.
+    # Relevance is what counts; how recent and of whose authority an item is decides between nearly
+    # equal ones.
     recency: float = 0.03
     authority: float = 0.03
 
@@ -79,7 +88,9 @@ AUTHORITY = {"own": 1.0, "trusted": 0.7, "untrusted": 0.3}
 
 
 class Filter(NamedTuple):
-    """A condition on `memory_item m` with its parameters; `narrow` when it may keep a small share of a namespace."""
+    """A condition on `memory_item m` with its parameters; `narrow` when it may keep a small share
+    of a namespace.
+    """
 
     condition: str
     values: dict[str, Any]
@@ -279,7 +290,10 @@ def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, di
     terms = "(SELECT terms FROM sought)::bigint[]"
     condition = f"({asked.only.condition})"
     meaning = f"CASE WHEN {embedded} THEN greatest(1 - (m.embedding <=> %(vector)s::vector), 0) END"
-    by_words, by_meaning = _float(weights.words + weights.nearby), _float(weights.meaning + weights.next + weights.thread)
+    by_words, by_meaning = (
+        _float(weights.words + weights.nearby),
+        _float(weights.meaning + weights.next + weights.thread),
+    )
     by_length = _float(weights.length)
     likely = (
         f"{by_words} * -(m.impacts <#> (SELECT weights FROM sought)) / (SELECT best FROM sought) "
@@ -294,8 +308,10 @@ def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, di
         any="true" if asked.vector or asked.since else "false",
         meaning=meaning,
         likely=likely,
-        candidate=f"SELECT m.no, m.thread, m.ordinal, {likely} AS score FROM memory_item m "
-        f"WHERE m.no = best.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0",
+        candidate=(
+            f"SELECT m.no, m.thread, m.ordinal, {likely} AS score FROM memory_item m "
+            f"WHERE m.no = best.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0"
+        ),
         unread=_float(UNREAD),
         expression=asked.model.expression,
         half=f"halfvec({asked.model.dimensions})",
@@ -316,7 +332,8 @@ def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, di
         dated_days=DATED_DAYS,
         shares=SHARES,
         part=PART,
-        fit=" + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus) + f" - {_float(weights.asks)} * asks",
+        fit=" + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus)
+        + f" - {_float(weights.asks)} * asks",
         plain=_float(1 - weights.recency - weights.authority),
         w_recency=_float(weights.recency),
         w_authority=_float(weights.authority),
@@ -343,17 +360,23 @@ def _float(number: float) -> str:
 
 
 def search(asked: SearchRequest, weights: Weights = WEIGHTS) -> list[dict[str, Any]]:
-    """Return the best items with the parts of their scores, best first: as many as asked when there are so many."""
+    """Return the best items with the parts of their scores, best first: as many as asked when there
+    are so many.
+    """
     text, values = statement(asked, weights)
     with db.connect() as connection:
         tune(connection)
-        # The shape of the plan is in the statement, so it is planned once a connection; in one round trip.
+        # The shape of the plan is in the statement, so it is planned once a connection; in one
+        # round trip.
         with connection.pipeline(), connection.transaction():
-            # The index gives vectors in batches, of 40 when nothing is set; two make as many as are wanted.
+            # The index gives vectors in batches, of 40 when nothing is set; two make as many as are
+            # wanted.
             batch = str(min(max(values["nearest"] // 2, 40), 1000))
             connection.execute(
-                "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('hnsw.ef_search', %s, true), "
-                # A plan for any namespace, when most are large, would read the whole table for a small one.
+                "SELECT set_config('plan_cache_mode', 'force_generic_plan', true),"
+                " set_config('hnsw.ef_search', %s, true), "
+                # A plan for any namespace, when most are large, would read the whole table for a
+                # small one.
                 "set_config('enable_seqscan', 'off', true)",
                 [batch],
             )

@@ -14,14 +14,18 @@ def link(from_id: str, to_id: str, relation: str, weight: float = 1.0) -> bool:
     """Link two items; False when they were linked so before."""
     if from_id == to_id:
         raise errors.BadInput(f"{from_id} cannot be linked to itself")
-    there = {row["id"] for row in db.fetch_all("SELECT id FROM memory_item WHERE id = ANY(%s)", [[from_id, to_id]])}
+    there = {
+        row["id"]
+        for row in db.fetch_all("SELECT id FROM memory_item WHERE id = ANY(%s)", [[from_id, to_id]])
+    }
     for item_id in (from_id, to_id):
         if item_id not in there:
             raise errors.NotFound(f"no memory has the id {item_id!r}")
     return bool(
         db.execute(
-            "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) "
-            "VALUES (%s, %s, %s, %s, coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT (from_id, to_id, relation) DO NOTHING",
+            "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) VALUES (%s, %s,"
+            " %s, %s, coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT (from_id, to_id,"
+            " relation) DO NOTHING",
             [from_id, to_id, relation, weight, bitemporal.test_clock()],
         )
     )
@@ -30,8 +34,8 @@ def link(from_id: str, to_id: str, relation: str, weight: float = 1.0) -> bool:
 def links(item_id: str) -> list[dict[str, Any]]:
     """Return the links that leave an item: relation, to_id, weight, title."""
     return db.fetch_all(
-        "SELECT l.relation, l.to_id, l.weight, m.title FROM memory_link l JOIN memory_item m ON m.id = l.to_id "
-        "WHERE l.from_id = %s ORDER BY l.id",
+        "SELECT l.relation, l.to_id, l.weight, m.title FROM memory_link l JOIN memory_item m ON"
+        " m.id = l.to_id WHERE l.from_id = %s ORDER BY l.id",
         [item_id],
     )
 
@@ -66,12 +70,15 @@ def neighbours(
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
 ) -> list[dict[str, Any]]:
-    """Return what is related to an item, nearest first, along links in either direction; cycles are walked once."""
+    """Return what is related to an item, nearest first, along links in either direction; cycles are
+    walked once.
+    """
     if not 1 <= depth <= DEEPEST:
         raise errors.BadInput(f"depth is {depth}; allowed is 1 to {DEEPEST}")
     if db.fetch_one("SELECT 1 FROM memory_item WHERE id = %s", [item_id]) is None:
         raise errors.NotFound(f"no memory has the id {item_id!r}")
     condition, values = bitemporal.valid_at_sql(bitemporal.time_point(as_of, known_at))
     return db.fetch_all(
-        NEIGHBOURS.format(held=condition), {**values, "id": item_id, "depth": depth, "relations": relations, "limit": limit}
+        NEIGHBOURS.format(held=condition),
+        {**values, "id": item_id, "depth": depth, "relations": relations, "limit": limit},
     )

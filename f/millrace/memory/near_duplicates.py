@@ -2,8 +2,8 @@
 
 """Nearly the same text: MinHash marks find candidates by an index, shared runs of letters decide.
 
-Texts that differ in a number or a negation are never one item, however near; two of them that hold at the same time may
-contradict each other.
+Texts that differ in a number or a negation are never one item, however near; two of them that hold
+at the same time may contradict each other.
 """
 
 import functools
@@ -22,15 +22,23 @@ BANDS, ROWS = 12, 4
 MARKED, LONGEST = 2_000, 20_000
 PRIME = (1 << 31) - 1
 NEGATIONS = frozenset(
-    "not no never none nobody nothing neither nor without cannot kein keine nicht nie ne pas jamais sin nunca".split()
+    "not no never none nobody nothing neither nor without cannot kein keine nicht nie ne pas jamais"
+    " sin nunca".split()
 )
-# A number after one of these is an amount that can be wrong; after a noun it names something (step 2, room 5).
-AMOUNT_AFTER = frozenset("is are was were be has have had holds cost costs weighs of about at by to only".split())
-MONTHS = frozenset("january february march april may june july august september october november december".split())
+# A number after one of these is an amount that can be wrong; after a noun it names something (step
+# 2, room 5).
+AMOUNT_AFTER = frozenset(
+    "is are was were be has have had holds cost costs weighs of about at by to only".split()
+)
+MONTHS = frozenset(
+    "january february march april may june july august september october november december".split()
+)
 
 
 def minhash_bands(text: str) -> list[int]:
-    """Return the marks of a text: texts that are nearly the same share one. None for texts that are too long or too short."""
+    """Return the marks of a text: texts that are nearly the same share one. None for texts that are
+    too long or too short.
+    """
     if len(text) > LONGEST:
         return []
     hashes = [zlib.crc32(run.encode()) % PRIME for run in runs(text[:MARKED])]
@@ -38,7 +46,9 @@ def minhash_bands(text: str) -> list[int]:
         return []
     least = [min((a * value + b) % PRIME for value in hashes) for a, b in _permutations()]
     bands = (least[start : start + ROWS] for start in range(0, BANDS * ROWS, ROWS))
-    return [zlib.crc32(repr((number, band)).encode()) - (1 << 31) for number, band in enumerate(bands)]
+    return [
+        zlib.crc32(repr((number, band)).encode()) - (1 << 31) for number, band in enumerate(bands)
+    ]
 
 
 def similarity(one: str, other: str) -> float:
@@ -58,7 +68,9 @@ def contradict(one: str, other: str) -> bool:
     mine, theirs = [w for w in left if not _negates(w)], [w for w in right if not _negates(w)]
     if mine == theirs:
         return len(left) - len(mine) != len(right) - len(theirs)
-    apart = [place for place, pair in enumerate(zip(left, right, strict=False)) if pair[0] != pair[1]]
+    apart = [
+        place for place, pair in enumerate(zip(left, right, strict=False)) if pair[0] != pair[1]
+    ]
     if len(left) != len(right) or len(apart) != 1:
         return False
     place = apart[0]
@@ -72,21 +84,36 @@ def contradict(one: str, other: str) -> bool:
     )  # fmt: skip
 
 
-def merge_into_existing(connection: db.Connection, namespace: str, rows: list[dict[str, Any]]) -> None:
-    """Give each row that is nearly an item the id of that item, with its own wording and the similarity as evidence.
+def merge_into_existing(
+    connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
+) -> None:
+    """Give each row that is nearly an item the id of that item, with its own wording and the
+    similarity as evidence.
 
-    Writers of one type take turns from here on, so that two of them cannot make two items of one text.
+    Writers of one type take turns from here on, so that two of them cannot make two items of one
+    text.
     """
     found = [row for row in rows if row["marks"]]
     for kind in sorted({row["type"] for row in found}):
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"memory {namespace} {kind}"])
+        connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"memory {namespace} {kind}"]
+        )
     seen: list[dict[str, Any]] = []
     for row in found:
         text = row["raw_text"]["text"]
         stored = _candidates(connection, row)
-        near = [*stored, *(other for other in seen if other["type"] == row["type"] and set(other["marks"]) & set(row["marks"]))]
+        near = [
+            *stored,
+            *(
+                other
+                for other in seen
+                if other["type"] == row["type"] and set(other["marks"]) & set(row["marks"])
+            ),
+        ]
         row["contradicts"] = [
-            (other["id"], similarity(text, other["raw_text"]["text"])) for other in near if _opposed(row, other)
+            (other["id"], similarity(text, other["raw_text"]["text"]))
+            for other in near
+            if _opposed(row, other)
         ]
         if not any(other["id"] == row["id"] for other in near):
             best = max(((_same(row, other), other["id"]) for other in near), default=(0.0, ""))
@@ -100,11 +127,12 @@ def link_contradictions(connection: db.Connection, rows: list[dict[str, Any]]) -
     for row in rows:
         for other, weight in row.get("contradicts", ()):
             connection.execute(
-                "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) "
-                "SELECT one.id, other.id, 'contradicts', %s, coalesce(%s::timestamptz, clock_timestamp()) "
-                "FROM memory_item one, memory_item other WHERE one.id = %s AND other.id = %s AND one.valid && other.valid "
-                "AND NOT EXISTS (SELECT 1 FROM memory_link l WHERE l.relation = 'contradicts' AND l.from_id = other.id "
-                "AND l.to_id = one.id) ON CONFLICT (from_id, to_id, relation) DO NOTHING",
+                "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) SELECT"
+                " one.id, other.id, 'contradicts', %s, coalesce(%s::timestamptz, clock_timestamp())"
+                " FROM memory_item one, memory_item other WHERE one.id = %s AND other.id = %s AND"
+                " one.valid && other.valid AND NOT EXISTS (SELECT 1 FROM memory_link l WHERE"
+                " l.relation = 'contradicts' AND l.from_id = other.id AND l.to_id = one.id) ON"
+                " CONFLICT (from_id, to_id, relation) DO NOTHING",
                 [weight, row["now"], row["id"], other],
             )
 
@@ -112,20 +140,28 @@ def link_contradictions(connection: db.Connection, rows: list[dict[str, Any]]) -
 def runs(text: str) -> frozenset[str]:
     """Return each run of four letters of the words."""
     line = f" {' '.join(words(text))} "
-    return frozenset(line[start : start + RUN] for start in range(max(1, len(line) - RUN + 1))) if line.strip() else frozenset()
+    return (
+        frozenset(line[start : start + RUN] for start in range(max(1, len(line) - RUN + 1)))
+        if line.strip()
+        else frozenset()
+    )
 
 
 def words(text: str) -> list[str]:
     """Return the words, case folded, numbers whole (1,000.5 and 3-2 are one word each)."""
-    return re.findall(r"\d+(?:[.,:/-]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)*", unicodedata.normalize("NFKC", text).casefold())
+    return re.findall(
+        r"\d+(?:[.,:/-]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)*",
+        unicodedata.normalize("NFKC", text).casefold(),
+    )
 
 
 def _candidates(connection: db.Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the items that share a mark, or that say another value of the same attribute."""
     about = {name: row["metadata"].get(name) for name in ("subject", "attribute")}
     return connection.execute(
-        "SELECT id, type, raw_text, metadata, valid FROM memory_item WHERE namespace = %(namespace)s AND type = %(type)s "
-        "AND ((marks <> '{}' AND marks && %(marks)s::integer[]) OR (%(known)s AND metadata @> %(about)s)) ORDER BY created_at, id LIMIT 200",
+        "SELECT id, type, raw_text, metadata, valid FROM memory_item WHERE namespace ="
+        " %(namespace)s AND type = %(type)s AND ((marks <> '{}' AND marks && %(marks)s::integer[])"
+        " OR (%(known)s AND metadata @> %(about)s)) ORDER BY created_at, id LIMIT 200",
         {**row, "about": db.jsonb(about), "known": all(about.values())},
     ).fetchall()
 
@@ -133,7 +169,9 @@ def _candidates(connection: db.Connection, row: dict[str, Any]) -> list[dict[str
 def _same(row: dict[str, Any], other: dict[str, Any]) -> float:
     mine, theirs = row["raw_text"], other["raw_text"]
     # What the type adds, such as the sides of a conflict, has to be equal.
-    if {**mine, "text": ""} != {**theirs, "text": ""} or differ_in_substance(mine["text"], theirs["text"]):
+    if {**mine, "text": ""} != {**theirs, "text": ""} or differ_in_substance(
+        mine["text"], theirs["text"]
+    ):
         return 0.0
     return similarity(mine["text"], theirs["text"])
 
@@ -142,7 +180,9 @@ def _opposed(row: dict[str, Any], other: dict[str, Any]) -> bool:
     if other["id"] == row["id"]:
         return False
     mine, theirs = row["metadata"], other["metadata"]
-    if all(mine.get(name) and mine.get(name) == theirs.get(name) for name in ("subject", "attribute")):
+    if all(
+        mine.get(name) and mine.get(name) == theirs.get(name) for name in ("subject", "attribute")
+    ):
         return mine.get("value") != theirs.get("value")
     return contradict(row["raw_text"]["text"], other["raw_text"]["text"])
 

@@ -13,8 +13,8 @@ ENDS = 3
 LINKS_AT_MOST = 4
 
 COLUMNS = (
-    "m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.created_at, m.valid_from, m.valid_to, "
-    "o.document, o.page, o.start_offset, o.end_offset"
+    "m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.created_at,"
+    " m.valid_from, m.valid_to, o.document, o.page, o.start_offset, o.end_offset"
 )
 # Where the first of those who said it stands.
 ORIGIN = (
@@ -31,10 +31,15 @@ def types_like(namespace: str, question: str) -> list[str]:
     if not words:
         return []
     wanted = sorted(
-        {form for word in words for form in (word, word.removesuffix("s"), word.removesuffix("ies") + "y", word + "s")}
+        {
+            form
+            for word in words
+            for form in (word, word.removesuffix("s"), word.removesuffix("ies") + "y", word + "s")
+        }
     )
     rows = db.fetch_all(
-        "SELECT DISTINCT type FROM memory_extent WHERE namespace = %s AND lower(type) = ANY(%s)", [namespace, wanted]
+        "SELECT DISTINCT type FROM memory_extent WHERE namespace = %s AND lower(type) = ANY(%s)",
+        [namespace, wanted],
     )
     return sorted(row["type"] for row in rows)
 
@@ -42,13 +47,18 @@ def types_like(namespace: str, question: str) -> list[str]:
 # A field is compared as what it is asked for: a word, a number or a date.
 COMPARED = {
     "word": "lower(f.value) = lower(%(value{n})s)",
-    "number": r"CASE WHEN f.value ~ '^-?\d{{1,30}}(\.\d{{1,30}})?$' THEN f.value::numeric {sign} %(value{n})s::numeric END",
+    "number": (
+        r"CASE WHEN f.value ~ '^-?\d{{1,30}}(\.\d{{1,30}})?$' THEN f.value::numeric {sign}"
+        r" %(value{n})s::numeric END"
+    ),
     "date": r"f.value ~ '^\d{{4}}-\d\d' AND f.value {sign} %(value{n})s",
 }
 
 
 def structured(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
-    """Return the newest items of a type whose fields, of the metadata or of what its type adds, are as asked."""
+    """Return the newest items of a type whose fields, of the metadata or of what its type adds, are
+    as asked.
+    """
     tests, values = [], {}
     for n, (name, sign, value) in enumerate(plan.conditions):
         kind = "word" if sign == "=" else "date" if "-" in value else "number"
@@ -59,9 +69,11 @@ def structured(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: in
         )
         values |= {f"field{n}": name, f"value{n}": value}
     return (
-        f"SELECT {COLUMNS}, 1.0 AS rank FROM memory_item m {ORIGIN} "
-        f"WHERE m.namespace = %(namespace)s AND {only.condition} AND m.type = %(type)s {''.join(tests)}"
-        "ORDER BY m.valid_from DESC NULLS LAST, m.no LIMIT %(limit)s",
+        (
+            f"SELECT {COLUMNS}, 1.0 AS rank FROM memory_item m {ORIGIN} WHERE m.namespace ="
+            f" %(namespace)s AND {only.condition} AND m.type = %(type)s {''.join(tests)}ORDER BY"
+            " m.valid_from DESC NULLS LAST, m.no LIMIT %(limit)s"
+        ),
         {**only.values, **values, "namespace": namespace, "type": plan.type, "limit": limit},
     )
 
@@ -69,13 +81,24 @@ def structured(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: in
 def in_time(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
     """Return what began in the time asked for, oldest first."""
     return (
-        f"SELECT {COLUMNS}, 1.0 AS rank FROM memory_item m {ORIGIN} WHERE m.namespace = %(namespace)s AND {only.condition} "
-        "AND m.valid_from >= %(since)s AND m.valid_from < %(until)s ORDER BY m.valid_from, m.no LIMIT %(limit)s",
-        {**only.values, "namespace": namespace, "since": plan.since, "until": plan.until, "limit": limit},
+        (
+            f"SELECT {COLUMNS}, 1.0 AS rank FROM memory_item m {ORIGIN} WHERE m.namespace ="
+            f" %(namespace)s AND {only.condition} AND m.valid_from >= %(since)s AND m.valid_from <"
+            " %(until)s ORDER BY m.valid_from, m.no LIMIT %(limit)s"
+        ),
+        {
+            **only.values,
+            "namespace": namespace,
+            "since": plan.since,
+            "until": plan.until,
+            "limit": limit,
+        },
     )
 
 
-def paths(starts: list[str], goals: list[str], namespace: str, only: hybrid.Filter, limit: int) -> Statement:
+def paths(
+    starts: list[str], goals: list[str], namespace: str, only: hybrid.Filter, limit: int
+) -> Statement:
     """Return the items on the shortest and strongest path between two sets of items, in its order."""
     sql = f"""
 WITH RECURSIVE walk AS (
@@ -96,7 +119,13 @@ SELECT {COLUMNS}, 1.0 AS rank, best.said[step.number::integer] AS next,
        array_to_string(best.said, ', ') AS why
 FROM best CROSS JOIN LATERAL unnest(best.path) WITH ORDINALITY AS step (id, number) JOIN memory_item m ON m.id = step.id {ORIGIN}
 ORDER BY step.number LIMIT %(limit)s"""
-    return sql, {**only.values, "starts": starts, "goals": goals, "namespace": namespace, "limit": limit}
+    return sql, {
+        **only.values,
+        "starts": starts,
+        "goals": goals,
+        "namespace": namespace,
+        "limit": limit,
+    }
 
 
 def messages(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
@@ -120,5 +149,11 @@ WHERE s.namespace = %(namespace)s AND c.content <> ''
   AND c.created_at <= coalesce(%(known_at)s::timestamptz, %(as_of)s::timestamptz, statement_timestamp())
   AND (%(since)s::timestamptz IS NULL OR c.created_at >= %(since)s AND c.created_at < %(until)s)
 ORDER BY held.share DESC, c.id DESC LIMIT %(limit)s"""
-    values = {"question": plan.question, "namespace": namespace, "since": plan.since, "until": plan.until, "limit": limit}
+    values = {
+        "question": plan.question,
+        "namespace": namespace,
+        "since": plan.since,
+        "until": plan.until,
+        "limit": limit,
+    }
     return sql, {**{"as_of": None, "known_at": None}, **only.values, **values}

@@ -1,9 +1,11 @@
 # requirements:
 
-"""Places: where an item stands in its document or conversation, by which it is found through what stands beside it.
+"""Places: where an item stands in its document or conversation, by which it is found through what
+stands beside it.
 
-Metadata says it: `document` or `session`, and `ordinal`. What it leaves out is told from the rest: an item without ordinal comes
-after those that are there, and what was said in no session belongs to the conversation of its day.
+Metadata says it: `document` or `session`, and `ordinal`. What it leaves out is told from the rest:
+an item without ordinal comes after those that are there, and what was said in no session belongs to
+the conversation of its day.
 """
 
 import re
@@ -14,12 +16,22 @@ from f.millrace.core import db, run_context
 # Types of items that are something said; their title is who says it.
 SPOKEN = ("turn", "message", "utterance", "conversation")
 # Other names that a session goes by.
-SESSION_TOO = ("session_id", "conversation", "conversation_id", "thread", "thread_id", "dialogue", "chat_id")
+SESSION_TOO = (
+    "session_id",
+    "conversation",
+    "conversation_id",
+    "thread",
+    "thread_id",
+    "dialogue",
+    "chat_id",
+)
 SPEAKER = re.compile(r"\s*([^\W\d_][\w.'’-]*(?: [\w.'’-]+)?): ")
 
 
 def speaker(type: str, title: str, text: str, metadata: Any) -> str:
-    """Return the title of an item; of something said without a title who says it, by its metadata or before a colon."""
+    """Return the title of an item; of something said without a title who says it, by its metadata
+    or before a colon.
+    """
     if title or not _spoken(type, metadata):
         return title
     found = SPEAKER.match(text[:120])
@@ -27,7 +39,8 @@ def speaker(type: str, title: str, text: str, metadata: Any) -> str:
 
 
 def assign(connection: db.Connection, namespace: str, rows: list[dict[str, Any]]) -> None:
-    """Give a place to what is of a document or conversation and does not say which: the next, in the order of the rows.
+    """Give a place to what is of a document or conversation and does not say which: the next, in
+    the order of the rows.
 
     What is there already keeps its place.
     """
@@ -37,10 +50,18 @@ def assign(connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
     ids, threads = [row["id"] for row in without], sorted({_thread(row) for row in without})
     # Who else writes into one of them waits; in order, so that no two wait for each other.
     for thread in threads:
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [f"{namespace} {thread}"])
-    there = {row["id"] for row in connection.execute("SELECT id FROM memory_item WHERE id = ANY(%s)", [ids]).fetchall()}
+        connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [f"{namespace} {thread}"]
+        )
+    there = {
+        row["id"]
+        for row in connection.execute(
+            "SELECT id FROM memory_item WHERE id = ANY(%s)", [ids]
+        ).fetchall()
+    }
     last = connection.execute(
-        "SELECT thread, max(ordinal) AS ordinal FROM memory_item WHERE namespace = %s AND thread = ANY(%s) GROUP BY 1",
+        "SELECT thread, max(ordinal) AS ordinal FROM memory_item WHERE namespace = %s AND thread ="
+        " ANY(%s) GROUP BY 1",
         [namespace, threads],
     ).fetchall()
     taken = {row["thread"]: row["ordinal"] for row in last if row["ordinal"] is not None}
@@ -55,12 +76,20 @@ def assign(connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
 
 
 def _thread(row: dict[str, Any]) -> str:
-    """Return the document or session of a row; of what was said in none its day, of anything else nothing."""
+    """Return the document or session of a row; of what was said in none its day, of anything else
+    nothing.
+    """
     metadata = row["metadata"]
-    named = _named(metadata) or next((metadata[name] for name in SESSION_TOO if metadata.get(name) is not None), None)
+    named = _named(metadata) or next(
+        (metadata[name] for name in SESSION_TOO if metadata.get(name) is not None), None
+    )
     if named is not None:
         return str(named)
-    return (row["valid_from"] or run_context.now()).date().isoformat() if _spoken(row["type"], metadata) else ""
+    return (
+        (row["valid_from"] or run_context.now()).date().isoformat()
+        if _spoken(row["type"], metadata)
+        else ""
+    )
 
 
 def _spoken(type: str, metadata: Any) -> bool:

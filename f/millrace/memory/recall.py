@@ -36,7 +36,9 @@ class Result(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a search found: the plan that answered, those that did not and why, and how long each part took."""
+    """What a search found: the plan that answered, those that did not and why, and how long each
+    part took.
+    """
 
     query: str
     plan: str
@@ -49,8 +51,12 @@ class Answer(NamedTuple):
 
 def recall(text: str, limit: int = 5, namespace: str | None = None, types: Sequence[str] | None = None, as_of: bitemporal.When = None,
            known_at: bitemporal.When = None, **options: Any) -> list[store.Memory]:  # fmt: skip
-    """Return the items that answer `text` best, best first; their `rank` is the score. Options are those of `search`."""
-    answer = search(text, limit, namespace=namespace, types=types, as_of=as_of, known_at=known_at, **options)
+    """Return the items that answer `text` best, best first; their `rank` is the score. Options are
+    those of `search`.
+    """
+    answer = search(
+        text, limit, namespace=namespace, types=types, as_of=as_of, known_at=known_at, **options
+    )
     return [result.memory._replace(rank=result.score) for result in answer.results]
 
 
@@ -74,14 +80,17 @@ def search(
 ) -> Answer:
     """Answer a question from memory.
 
-    `types`, `source`, `document`, `trust` and `fields` (of the metadata) keep what fits them; `plan` names the plan instead of the
-    router; `least` leaves out results below a score; `zone` says when a day begins; `depth` says how many items are read.
-    Raises BadInput for a limit, plan, zone or time that is none, and with `known` NotFound for a namespace without items.
+    `types`, `source`, `document`, `trust` and `fields` (of the metadata) keep what fits them;
+    `plan` names the plan instead of the router; `least` leaves out results below a score; `zone`
+    says when a day begins; `depth` says how many items are read. Raises BadInput for a limit, plan,
+    zone or time that is none, and with `known` NotFound for a namespace without items.
     """
     if not 0 <= limit <= LIMIT_AT_MOST:
         raise errors.BadInput(f"limit is {limit}; allowed is 0 to {LIMIT_AT_MOST}")
     started = time.perf_counter()
-    question = " ".join(text[:LETTERS_AT_MOST].replace("\x00", " ").encode("utf-8", "replace").decode().split())
+    question = " ".join(
+        text[:LETTERS_AT_MOST].replace("\x00", " ").encode("utf-8", "replace").decode().split()
+    )
     namespace = store.resolve_namespace(namespace, known=known)
     now = run_context.now()
     point = bitemporal.time_point(as_of, known_at)
@@ -111,7 +120,15 @@ def search(
     timings = {name: round(seconds * 1000, 2) for name, seconds in searcher.timings.items()}
     timings["total"] = round((time.perf_counter() - started) * 1000, 2)
     if searcher.without and last.kind == "similar":
-        return Answer(text, "words", "by words alone, the question has no vector", found, timings, tried, searcher.statements)
+        return Answer(
+            text,
+            "words",
+            "by words alone, the question has no vector",
+            found,
+            timings,
+            tried,
+            searcher.statements,
+        )
     return Answer(text, last.kind, last.because, found, timings, tried, searcher.statements)
 
 
@@ -119,7 +136,14 @@ class _Searcher:
     """Runs the plans of one question; the vector of a text is made once."""
 
     def __init__(
-        self, question: str, namespace: str, limit: int, only: hybrid.Filter, now: datetime, least: float, depth: hybrid.Depth
+        self,
+        question: str,
+        namespace: str,
+        limit: int,
+        only: hybrid.Filter,
+        now: datetime,
+        least: float,
+        depth: hybrid.Depth,
     ) -> None:
         self.question, self.namespace, self.limit, self.only = question, namespace, limit, only
         self.now, self.least, self.depth = now, least, depth
@@ -139,7 +163,11 @@ class _Searcher:
             return self._plain(
                 plan,
                 plans.structured,
-                f"{plan.type} with {', '.join(map(str, plan.conditions))}" if plan.conditions else f"is a {plan.type}",
+                (
+                    f"{plan.type} with {', '.join(map(str, plan.conditions))}"
+                    if plan.conditions
+                    else f"is a {plan.type}"
+                ),
             )
         if plan.kind == "conversation":
             return self._conversation(plan)
@@ -148,12 +176,19 @@ class _Searcher:
         only = self.only
         if plan.kind == "when":
             only = hybrid.Filter(
-                f"{only.condition} AND m.valid_from >= %(since)s AND m.valid_from < %(until)s", only.values, narrow=True
+                f"{only.condition} AND m.valid_from >= %(since)s AND m.valid_from < %(until)s",
+                only.values,
+                narrow=True,
             )
         return self.hybrid(plan.question, only, plan.since, plan.until)
 
     def hybrid(
-        self, question: str, only: hybrid.Filter, since: datetime | None, until: datetime | None, limit: int = 0
+        self,
+        question: str,
+        only: hybrid.Filter,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int = 0,
     ) -> list[Result]:
         """Return the best by words and meaning."""
         question = question.lower()
@@ -185,7 +220,10 @@ class _Searcher:
 
     def _relation(self, plan: router.Plan) -> list[Result]:
         assert plan.ends is not None
-        ends = [[result.memory.id for result in self.hybrid(end, self.only, None, None, plans.ENDS)] for end in plan.ends]
+        ends = [
+            [result.memory.id for result in self.hybrid(end, self.only, None, None, plans.ENDS)]
+            for end in plan.ends
+        ]
         sql, values = plans.paths(ends[0], ends[1], self.namespace, self.only, self.limit)
         return [_found(row, "on the way: " + row["why"]) for row in self._select(sql, values)]
 
@@ -193,11 +231,19 @@ class _Searcher:
         spoken = _also(self.only, f"m.type = ANY('{{{','.join(positions.SPOKEN)}}}')")
         found = self.hybrid(plan.question, spoken, plan.since, plan.until)
         sql, values = plans.messages(plan, self.namespace, self.only, self.limit)
-        found += [_found(row, "was said in conversation " + row["source"]) for row in self._select(sql, values)]
+        found += [
+            _found(row, "was said in conversation " + row["source"])
+            for row in self._select(sql, values)
+        ]
         return sorted(found, key=lambda result: -result.score)[: self.limit]
 
-    def _plain(self, plan: router.Plan, build: Callable[..., tuple[str, dict[str, Any]]], why: str) -> list[Result]:
-        return [_found(row, why) for row in self._select(*build(plan, self.namespace, self.only, self.limit))]
+    def _plain(
+        self, plan: router.Plan, build: Callable[..., tuple[str, dict[str, Any]]], why: str
+    ) -> list[Result]:
+        return [
+            _found(row, why)
+            for row in self._select(*build(plan, self.namespace, self.only, self.limit))
+        ]
 
     def _select(self, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         self.statements.append(sql)
@@ -208,8 +254,15 @@ class _Searcher:
             return None
         if question not in self.vectors:
             try:
-                self.vectors[question] = self._timed("embedding", lambda: vectors.of_question(question, model.model))
-            except (errors.ModelFailed, errors.BadSetting, errors.BadInput, errors.BudgetExceeded) as error:
+                self.vectors[question] = self._timed(
+                    "embedding", lambda: vectors.of_question(question, model.model)
+                )
+            except (
+                errors.ModelFailed,
+                errors.BadSetting,
+                errors.BadInput,
+                errors.BudgetExceeded,
+            ) as error:
                 # Words find it too; a question is not lost because a model is.
                 self.without = str(error)
                 return None
@@ -224,7 +277,9 @@ class _Searcher:
 
 
 class _Known(NamedTuple):
-    """The active model, and whether a namespace has any vector of it (without one no model is loaded)."""
+    """The active model, and whether a namespace has any vector of it (without one no model is
+    loaded).
+    """
 
     model: vectors.Model
     used: bool
@@ -240,7 +295,9 @@ def _model(namespace: str) -> _Known:
     if known is None:
         model = vectors.active()
         used = db.fetch_one(
-            f"SELECT 1 FROM memory_item WHERE namespace = %s AND embedding_model = {model.no} LIMIT 1", [namespace]
+            f"SELECT 1 FROM memory_item WHERE namespace = %s AND embedding_model = {model.no}"
+            " LIMIT 1",
+            [namespace],
         )
         known = _Known(model, used is not None)
         if known.used:
@@ -276,7 +333,8 @@ def _named_plan(name: str | None, question: str) -> router.Plan | None:
         return None
     if name not in ("similar", "conversation"):
         raise errors.BadInput(
-            f"plan is {name!r}; a plan that can be named is similar or conversation (the others are told by the question)"
+            f"plan is {name!r}; a plan that can be named is similar or conversation (the others are"
+            " told by the question)"
         )
     return router.Plan(name, question, "was asked for")  # type: ignore[arg-type]
 
@@ -297,11 +355,19 @@ def _result(row: dict[str, Any]) -> Result:
         reasons.append("of the time asked for" if row["dated"] == 1 else "near the time asked for")
     best = sorted(parts, key=lambda name: -parts[name] * getattr(weights, name))[:3]
     reasons.append("most of the score by " + ", ".join(best))
-    return Result(store.memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), "; ".join(reasons), _citation(row), parts)
+    return Result(
+        store.memory_of(row),
+        min(max(float(row["rank"]), 0.0), 1.0),
+        "; ".join(reasons),
+        _citation(row),
+        parts,
+    )
 
 
 def _found(row: dict[str, Any], why: str) -> Result:
-    return Result(store.memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), why, _citation(row), {})
+    return Result(
+        store.memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), why, _citation(row), {}
+    )
 
 
 def _citation(row: dict[str, Any]) -> dict[str, Any]:

@@ -26,11 +26,15 @@ DELETE FROM chat_session WHERE id IN (
 
 
 def prune() -> dict[str, int]:
-    """Delete what nobody has said for longer than its type is kept (setting `memory_days`); how many of each type."""
+    """Delete what nobody has said for longer than its type is kept (setting `memory_days`); how
+    many of each type.
+    """
     counts: dict[str, int] = {}
     for kind, days in sorted(config.settings().memory_days.items()):
         sql = OLD_CONVERSATION if kind == CONVERSATION else OLD
         counts[kind] = 0
-        while deleted := db.execute(sql, {"type": kind, "days": days, "batch": BATCH, "now": bitemporal.test_clock()}):
+        while deleted := db.execute(
+            sql, {"type": kind, "days": days, "batch": BATCH, "now": bitemporal.test_clock()}
+        ):
             counts[kind] += deleted
     return counts

@@ -1,6 +1,8 @@
 # requirements:
 
-"""Retract: what came from a poisoned source is withdrawn, with all that was derived from it. It stays stored, not held true."""
+"""Retract: what came from a poisoned source is withdrawn, with all that was derived from it. It
+stays stored, not held true.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,33 +23,46 @@ class Retraction:
     restored: list[str] = field(default_factory=list)
 
 
-def retract(source: str, because: str = "", *, namespace: str | None = None, bar: bool = True) -> Retraction:
-    """Withdraw what a source said: a name, an address, a document, or all below an address or folder that ends in `/`.
+def retract(
+    source: str, because: str = "", *, namespace: str | None = None, bar: bool = True
+) -> Retraction:
+    """Withdraw what a source said: a name, an address, a document, or all below an address or
+    folder that ends in `/`.
 
     What other sources said too stays. With `bar` the source is not believed again until `believe`.
     """
     namespace = store.resolve_namespace(namespace, known=True)
     if not source.strip():
-        raise errors.BadInput("name the source to withdraw: a name, an address, a document, or a folder with / at its end")
+        raise errors.BadInput(
+            "name the source to withdraw: a name, an address, a document, or a folder with / at"
+            " its end"
+        )
     done = Retraction()
     with db.transaction() as connection:
         if bar:
             connection.execute(
-                "INSERT INTO memory_retraction (namespace, source, because, at) "
-                "VALUES (%s, %s, %s, coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT DO NOTHING",
+                "INSERT INTO memory_retraction (namespace, source, because, at) VALUES (%s, %s, %s,"
+                " coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT DO NOTHING",
                 [namespace, source, because, bitemporal.test_clock()],
             )
         found = connection.execute(
-            "SELECT DISTINCT item_id FROM memory_origin WHERE namespace = %(namespace)s AND withdrawn_at IS NULL "
-            "AND memory_is_from(source, document, %(source)s) ORDER BY item_id",
+            "SELECT DISTINCT item_id FROM memory_origin WHERE namespace = %(namespace)s AND"
+            " withdrawn_at IS NULL AND memory_is_from(source, document, %(source)s) ORDER BY"
+            " item_id",
             {"namespace": namespace, "source": source},
         ).fetchall()
         for row in found:
             versions.lock(connection, row["item_id"])
         done.origins = connection.execute(
-            "UPDATE memory_origin SET withdrawn_at = coalesce(%(now)s::timestamptz, clock_timestamp()), because = %(because)s "
-            "WHERE item_id = ANY(%(items)s) AND withdrawn_at IS NULL AND memory_is_from(source, document, %(source)s)",
-            {"items": [row["item_id"] for row in found], "source": source, "because": because, "now": bitemporal.test_clock()},
+            "UPDATE memory_origin SET withdrawn_at = coalesce(%(now)s::timestamptz,"
+            " clock_timestamp()), because = %(because)s WHERE item_id = ANY(%(items)s) AND"
+            " withdrawn_at IS NULL AND memory_is_from(source, document, %(source)s)",
+            {
+                "items": [row["item_id"] for row in found],
+                "source": source,
+                "because": because,
+                "now": bitemporal.test_clock(),
+            },
         ).rowcount
         touched = [row["item_id"] for row in found]
         store.renew_trust(connection, touched)
@@ -68,9 +83,12 @@ def withdraw(item_ids: Sequence[str], because: str = "") -> Retraction:
 
 
 def unretract(source: str, *, namespace: str | None = None) -> None:
-    """Let a source that was withdrawn speak again; what it said before stays withdrawn until it says it again."""
+    """Let a source that was withdrawn speak again; what it said before stays withdrawn until it
+    says it again.
+    """
     deleted = db.execute(
-        "DELETE FROM memory_retraction WHERE namespace = %s AND source = %s", [store.resolve_namespace(namespace), source]
+        "DELETE FROM memory_retraction WHERE namespace = %s AND source = %s",
+        [store.resolve_namespace(namespace), source],
     )
     if not deleted:
         raise errors.NotFound(f"the source {source!r} was never withdrawn")
@@ -88,7 +106,9 @@ ORDER BY id
 
 
 def derived(connection: db.Connection, gone: Sequence[str]) -> list[str]:
-    """Return what falls with these items, level by level: what was derived from one, or has lost its last support."""
+    """Return what falls with these items, level by level: what was derived from one, or has lost
+    its last support.
+    """
     fallen = list(gone)
     while True:
         level = [row["id"] for row in connection.execute(DERIVED, {"gone": fallen}).fetchall()]
@@ -104,12 +124,14 @@ def _withdraw(connection: db.Connection, items: list[str], because: str, done: R
     done.derived = derived(connection, items)
     everything = [*items, *done.derived]
     connection.execute(
-        "UPDATE memory_origin SET withdrawn_at = coalesce(%s::timestamptz, clock_timestamp()), because = %s "
-        "WHERE item_id = ANY(%s) AND withdrawn_at IS NULL",
+        "UPDATE memory_origin SET withdrawn_at = coalesce(%s::timestamptz, clock_timestamp()),"
+        " because = %s WHERE item_id = ANY(%s) AND withdrawn_at IS NULL",
         [bitemporal.test_clock(), because, everything],
     )
     # Newest first, so that what an item gives back goes past those that fall with it.
-    for item in sorted(everything, key=lambda item: versions.lock(connection, item)["created_at"], reverse=True):
+    for item in sorted(
+        everything, key=lambda item: versions.lock(connection, item)["created_at"], reverse=True
+    ):
         held = versions.lock(connection, item)["valid"]
         if versions.change(connection, item, "'{}'::tstzmultirange", {}, "retracted"):
             _give_back(connection, item, held, {item}, done)
@@ -126,7 +148,9 @@ FROM history, unnest(before - valid) AS span WHERE by_item = %(item)s AND becaus
 """
 
 
-def _give_back(connection: db.Connection, item: str, held: Any, seen: set[str], done: Retraction) -> None:
+def _give_back(
+    connection: db.Connection, item: str, held: Any, seen: set[str], done: Retraction
+) -> None:
     """Restore what a withdrawn item had superseded, or pass it on when that was withdrawn itself."""
     for row in connection.execute(DISPLACED, {"item": item, "held": held}).fetchall():
         old = row["item_id"]
@@ -134,7 +158,14 @@ def _give_back(connection: db.Connection, item: str, held: Any, seen: set[str], 
             continue
         versions.lock(connection, old)
         if _standing(connection, [old]):
-            if versions.change(connection, old, "valid + %(back)s::tstzmultirange", {"back": row["back"]}, "restored", item):
+            if versions.change(
+                connection,
+                old,
+                "valid + %(back)s::tstzmultirange",
+                {"back": row["back"]},
+                "restored",
+                item,
+            ):
                 done.restored.append(old)
         else:
             _give_back(connection, old, row["back"], {*seen, old}, done)
@@ -142,6 +173,8 @@ def _give_back(connection: db.Connection, item: str, held: Any, seen: set[str], 
 
 def _standing(connection: db.Connection, items: Sequence[str]) -> set[str]:
     rows = connection.execute(
-        "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS NULL", [list(items)]
+        "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS"
+        " NULL",
+        [list(items)],
     ).fetchall()
     return {row["item_id"] for row in rows}

@@ -2,8 +2,9 @@
 
 """Router: which plans answer a question, first choice first.
 
-Similar asks by words and meaning, when by time, conversation among what was said, structured by type and field, relation
-by links; a question of several parts gets a plan for each. What nothing is found for is asked by the next plan.
+Similar asks by words and meaning, when by time, conversation among what was said, structured by
+type and field, relation by links; a question of several parts gets a plan for each. What nothing is
+found for is asked by the next plan.
 """
 
 import re
@@ -18,16 +19,29 @@ PARTS_AT_MOST = 4
 
 _THING = r"[^?.;]{1,200}?"
 _RELATION = (
-    rf"\bhow (?:is|are|was|were) (?P<one>{_THING}) (?:related|connected|linked|tied) (?:to|with) (?P<other>{_THING})(?=[?.;]|$)",
-    rf"\bhow (?:is|are|was|were) (?P<one>{_THING}) and (?P<other>{_THING}) (?:related|connected|linked|tied)(?: to each other)?(?=[?.;]|$)",
-    rf"\bwhat (?:connects|links|relates|ties) (?P<one>{_THING}) (?:to|with|and) (?P<other>{_THING})(?=[?.;]|$)",
-    rf"\b(?:relation|relationship|connection|link|path)s? (?:between|from) (?P<one>{_THING}) (?:and|to) (?P<other>{_THING})(?=[?.;]|$)",
+    (
+        rf"\bhow (?:is|are|was|were) (?P<one>{_THING}) (?:related|connected|linked|tied)"
+        rf" (?:to|with) (?P<other>{_THING})(?=[?.;]|$)"
+    ),
+    (
+        rf"\bhow (?:is|are|was|were) (?P<one>{_THING}) and (?P<other>{_THING})"
+        r" (?:related|connected|linked|tied)(?: to each other)?(?=[?.;]|$)"
+    ),
+    (
+        rf"\bwhat (?:connects|links|relates|ties) (?P<one>{_THING}) (?:to|with|and)"
+        rf" (?P<other>{_THING})(?=[?.;]|$)"
+    ),
+    (
+        rf"\b(?:relation|relationship|connection|link|path)s? (?:between|from) (?P<one>{_THING})"
+        rf" (?:and|to) (?P<other>{_THING})(?=[?.;]|$)"
+    ),
 )
 _CONVERSATION = (
     r"\b(?:what|when|where|why|how|which|who)?\s*(?:did|have|had|do)\s+(?:we|i|you)\s+(?:ever\s+|already\s+|just\s+|last\s+)?"
     r"(?:say|said|talk(?:ed)?|discuss(?:ed)?|mention(?:ed)?|tell|told|chat(?:ted)?|speak|spoken|agree(?:d)?|ask(?:ed)?)\b"
     r"(?:\s+(?:you|me|us))?(?:\s+(?:about|on|of|regarding|that|to))?"
-    r"|\b(?:in|from) (?:our|my|the|this) (?:last |previous |earlier )?(?:conversation|chat|discussion|session)s?\b(?:\s+about)?"
+    r"|\b(?:in|from) (?:our|my|the|this) (?:last |previous |earlier"
+    r" )?(?:conversation|chat|discussion|session)s?\b(?:\s+about)?"
     r"|\bremind me what (?:i|we|you) said\b(?:\s+about)?"
 )
 _LEAD = r"^\W*(?:(?:which|what|list|show|find|give me|are there|all|any|the|of|me)\s+)*"
@@ -43,13 +57,18 @@ _MONEY = r"(?:\s?(?:%|k|pounds?|euros?|dollars?|gbp|eur|usd))?"
 _AMOUNT = r"(?P<value>\W{0,3}\d[\d.,:T-]*)(?P<unit>\s?[\w%]{1,10})?"
 _STRUCTURED = (
     # projects with status open and owner Bo; tasks whose owner is Ana; invoices where amount > 1000
-    rf"{_LEAD}{_TYPE}\s+(?:with|whose|where|having|that have)\s+(?P<conditions>[^?;]{{3,400}}?)\s*[?.!]*$",
-    # type:project status:open
+    (
+        rf"{_LEAD}{_TYPE}\s+(?:with|whose|where|having|that"
+        r" have)\s+(?P<conditions>[^?;]{3,400}?)\s*[?.!]*$"
+    ),
+    # type: project status:open
     r"^\s*type\s*[:=]\s*(?P<type>[\w-]+)\s+(?P<conditions>[\w-]+\s*[:=]\s*[^?;]{1,120}?)\s*$",
     # list all projects
     rf"^\W*(?:list|show|all)\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?{_TYPE}\s*[?.!]*$",
     # invoices over 1000
-    rf"{_LEAD}{_TYPE}\s+(?P<conditions>(?:{'|'.join(_SIGNS[sign] for sign in ('>', '<', '>=', '<='))})\s*\W?\d[\d.,]*{_MONEY})\s*[?.!]*$",
+    (
+        rf"{_LEAD}{_TYPE}\s+(?P<conditions>(?:{'|'.join(_SIGNS[sign] for sign in ('>', '<', '>=', '<='))})\s*\W?\d[\d.,]*{_MONEY})\s*[?.!]*$"
+    ),
     # open projects; which projects are open; projects that are open
     rf"{_LEAD}(?P<value>[\w-]{{2,40}})\s+{_TYPE}\s*[?.!]*$",
     rf"{_LEAD}{_TYPE}\s+(?:that |which )?(?:is|are)\s+(?P<value>[\w-]{{2,40}})\s*[?.!]*$",
@@ -87,7 +106,9 @@ class Plan(NamedTuple):
 
 
 def route(question: str, now: datetime, zone: str = "UTC", types: Sequence[str] = ()) -> list[Plan]:
-    """Return the plans for a question, best first; `types` are those of the memory, so that "projects" can be told from any word."""
+    """Return the plans for a question, best first; `types` are those of the memory, so that
+    "projects" can be told from any word.
+    """
     pieces = _pieces(question)
     if len(pieces) > 1:
         first = [_single(piece, now, zone, types)[0] for piece in pieces]
@@ -99,27 +120,43 @@ def route(question: str, now: datetime, zone: str = "UTC", types: Sequence[str] 
 
 def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> list[Plan]:
     named = time_range.parse_time_range(question, now, zone)
-    # With a subject of its own, a question is not held to an hour that only the day may be known of.
+    # With a subject of its own, a question is not held to an hour that only the day may be known
+    # of.
     since, until = (named.around or (named.since, named.until)) if named else (None, None)
     similar = Plan("similar", question, "by words and meaning", since, until)
     plans: list[Plan] = []
-    relation = next((found for pattern in _RELATION if (found := re.search(pattern, question, re.I))), None)
+    relation = next(
+        (found for pattern in _RELATION if (found := re.search(pattern, question, re.I))), None
+    )
     if relation:
         ends = (_thing(relation["one"]), _thing(relation["other"]))
-        plans.append(Plan("relation", question, f"asks what links {ends[0]!r} and {ends[1]!r}", ends=ends))
+        plans.append(
+            Plan("relation", question, f"asks what links {ends[0]!r} and {ends[1]!r}", ends=ends)
+        )
     structured = _structured(question, types)
     if structured:
         plans.append(structured)
     spoken = re.search(_CONVERSATION, named.rest if named else question, re.I)
     if spoken:
         said = named.rest if named else question
-        topic = " ".join((said[: spoken.start()] + " " + said[spoken.end() :]).split()).strip(" ?.!,")
-        plans.append(Plan("conversation", topic or question, f"asks what was said ({spoken[0].strip()!r})", since, until))
+        topic = " ".join((said[: spoken.start()] + " " + said[spoken.end() :]).split()).strip(
+            " ?.!,"
+        )
+        plans.append(
+            Plan(
+                "conversation",
+                topic or question,
+                f"asks what was said ({spoken[0].strip()!r})",
+                since,
+                until,
+            )
+        )
     if named:
         left = " ".join(re.sub(_ANYTHING, " ", named.rest, flags=re.I).split()).strip(" ?.!,")
         topic = left if re.search(r"\w{2}", left) else ""
         timed = Plan("when", topic, f"asks about {named.named!r}", since, until)
-        # With a subject of its own, a date is one more mark of what is sought, not a wall around it.
+        # With a subject of its own, a date is one more mark of what is sought, not a wall around
+        # it.
         plans += [similar, timed] if topic else [*_parts_first(timed, named), similar]
     else:
         plans.append(similar)
@@ -128,7 +165,9 @@ def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> li
 
 def _parts_first(timed: Plan, named: time_range.TimeRange) -> list[Plan]:
     """Return the plan for a part of a day before the one for the whole day."""
-    return [timed._replace(since=named.since, until=named.until), timed] if named.around else [timed]
+    return (
+        [timed._replace(since=named.since, until=named.until), timed] if named.around else [timed]
+    )
 
 
 def _structured(question: str, types: Sequence[str]) -> Plan | None:
@@ -137,7 +176,14 @@ def _structured(question: str, types: Sequence[str]) -> Plan | None:
         if found is None:
             continue
         wanted = found["type"].lower()
-        known = next((name for name in types if name.lower() in (wanted, wanted + "s", wanted.removesuffix("ie") + "y")), None)
+        known = next(
+            (
+                name
+                for name in types
+                if name.lower() in (wanted, wanted + "s", wanted.removesuffix("ie") + "y")
+            ),
+            None,
+        )
         if known is None:
             continue
         groups = found.groupdict()
@@ -145,7 +191,9 @@ def _structured(question: str, types: Sequence[str]) -> Plan | None:
         if groups.get("value"):
             conditions = [Condition("", "=", groups["value"])]
         if conditions or not groups.get("conditions"):
-            because = f"asks for each {known}" + (f" with {' and '.join(map(str, conditions))}" if conditions else "")
+            because = f"asks for each {known}" + (
+                f" with {' and '.join(map(str, conditions))}" if conditions else ""
+            )
             return Plan("structured", question, because, type=known, conditions=conditions)
     return None
 
@@ -164,10 +212,14 @@ def _condition(text: str) -> Condition | None:
     for sign, words in _SIGNS.items():
         value = r"(?P<value>[\w@:/.+'\"-].{0,120})" if sign == "=" else _AMOUNT
         found = re.match(
-            rf"(?:an?\s|the\s)?\s*(?P<field>[a-z][\w-]{{0,40}}?)?\s*(?:\bis\s+)?{words}\s*{value}$", text.strip(), re.I
+            rf"(?:an?\s|the\s)?\s*(?P<field>[a-z][\w-]{{0,40}}?)?\s*(?:\bis\s+)?{words}\s*{value}$",
+            text.strip(),
+            re.I,
         )
         # "at least 3 partners" says nothing of a field; "over 1000 pounds" may be any.
-        if found and (found["field"] or (sign != "=" and re.fullmatch(_MONEY, found["unit"] or "", re.I))):
+        if found and (
+            found["field"] or (sign != "=" and re.fullmatch(_MONEY, found["unit"] or "", re.I))
+        ):
             return Condition(found["field"] or "", sign, _value(found["value"], sign))
     return None
 
@@ -181,7 +233,11 @@ def _value(text: str, sign: str) -> str:
 
 def _pieces(question: str) -> list[str]:
     """Return the questions that one text asks, at most a few."""
-    cut = re.split(r"\?\s+|;\s+|,?\s+and\s+(?=(?:what|how|who|when|which|where|why|did|list|show)\b)", question, flags=re.I)
+    cut = re.split(
+        r"\?\s+|;\s+|,?\s+and\s+(?=(?:what|how|who|when|which|where|why|did|list|show)\b)",
+        question,
+        flags=re.I,
+    )
     pieces = [piece.strip() for piece in cut if re.search(r"\w", piece)]
     return pieces if len(pieces) <= PARTS_AT_MOST else [question]
 

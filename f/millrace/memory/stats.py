@@ -9,17 +9,29 @@ from f.millrace.memory import bitemporal, store
 
 # What is counted beside the items, and when each of it was recorded.
 COUNTS = {
-    "links": ("memory_link l JOIN memory_item m ON m.id = l.from_id WHERE m.namespace", "l.created_at"),
-    "beliefs": ("memory_belief b JOIN memory_item m ON m.id = b.item_id WHERE m.namespace", "lower(b.recorded)"),
+    "links": (
+        "memory_link l JOIN memory_item m ON m.id = l.from_id WHERE m.namespace",
+        "l.created_at",
+    ),
+    "beliefs": (
+        "memory_belief b JOIN memory_item m ON m.id = b.item_id WHERE m.namespace",
+        "lower(b.recorded)",
+    ),
     "origins": ("memory_origin WHERE namespace", "recorded_at"),
     "withdrawn sources": ("memory_retraction WHERE namespace", "at"),
     "sessions": ("chat_session WHERE namespace", "created_at"),
-    "messages": ("chat_message m JOIN chat_session s ON s.id = m.session_id WHERE s.namespace", "m.created_at"),
+    "messages": (
+        "chat_message m JOIN chat_session s ON s.id = m.session_id WHERE s.namespace",
+        "m.created_at",
+    ),
 }
 
 
-def stats(namespace: str | None = None, as_of: bitemporal.When = None, known_at: bitemporal.When = None) -> dict[str, Any]:
-    """Return counts of a namespace: by type, and of what belongs to items; `held` is what was true then as known then.
+def stats(
+    namespace: str | None = None, as_of: bitemporal.When = None, known_at: bitemporal.When = None
+) -> dict[str, Any]:
+    """Return counts of a namespace: by type, and of what belongs to items; `held` is what was true
+    then as known then.
 
     `known_at` leaves out what was recorded later.
     """
@@ -27,10 +39,11 @@ def stats(namespace: str | None = None, as_of: bitemporal.When = None, known_at:
     when = bitemporal.time_point(as_of, known_at)
     condition, values = bitemporal.valid_at_sql(when)
     types = db.fetch_all(
-        f"SELECT m.type, count(*) AS items, count(*) FILTER (WHERE {condition}) AS held, "
-        "count(*) FILTER (WHERE isempty(m.valid)) AS withdrawn, min(m.created_at) AS first, max(m.created_at) AS last "
-        "FROM memory_item m WHERE m.namespace = %(namespace)s "
-        "AND (%(known_at)s::timestamptz IS NULL OR m.created_at <= %(known_at)s) GROUP BY m.type ORDER BY m.type",
+        f"SELECT m.type, count(*) AS items, count(*) FILTER (WHERE {condition}) AS held, count(*)"
+        " FILTER (WHERE isempty(m.valid)) AS withdrawn, min(m.created_at) AS first,"
+        " max(m.created_at) AS last FROM memory_item m WHERE m.namespace = %(namespace)s AND"
+        " (%(known_at)s::timestamptz IS NULL OR m.created_at <= %(known_at)s) GROUP BY m.type"
+        " ORDER BY m.type",
         {**values, "namespace": namespace},
     )
     counts = {

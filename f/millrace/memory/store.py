@@ -1,9 +1,11 @@
 # requirements:
 
-"""The store of memory: items are remembered once, with where they came from and when they were true.
+"""The store of memory: items are remembered once, with where they came from and when they were
+true.
 
-An item is its content. `valid` says when it was true as we know now, its beliefs what we held of that before, its origins
-who said so. Nothing is overwritten: a change closes one belief and opens the next.
+An item is its content. `valid` says when it was true as we know now, its beliefs what we held of
+that before, its origins who said so. Nothing is overwritten: a change closes one belief and opens
+the next.
 """
 
 import re
@@ -56,9 +58,11 @@ class Memory(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What is to be remembered. `more` is what the type adds to the text, e.g. the sides of a conflict.
+    """What is to be remembered. `more` is what the type adds to the text, e.g. the sides of a
+    conflict.
 
-    Without `valid_from` it is true from the moment that it is recorded; what is `near` enough is the same item.
+    Without `valid_from` it is true from the moment that it is recorded; what is `near` enough is
+    the same item.
     """
 
     type: str
@@ -89,7 +93,9 @@ def remember(
     valid_to: bitemporal.When = None,
     derived_from: Sequence[str] = (),
 ) -> str:
-    """Store one item and return its id; the same content again is the same item, true once more if it had ended."""
+    """Store one item and return its id; the same content again is the same item, true once more if
+    it had ended.
+    """
     draft = Draft(
         type, text, title, trust, Origin(source), metadata or {}, more or {}, valid_from, valid_to, derived_from
     )  # fmt: skip
@@ -97,9 +103,15 @@ def remember(
 
 
 def remember_all(
-    drafts: Sequence[Draft], *, namespace: str | None = None, run_id: str | None = None, anew: bool = False
+    drafts: Sequence[Draft],
+    *,
+    namespace: str | None = None,
+    run_id: str | None = None,
+    anew: bool = False,
 ) -> list[str]:
-    """Store items in one transaction and return their ids, in order; `anew`: what was said before is said once more."""
+    """Store items in one transaction and return their ids, in order; `anew`: what was said before
+    is said once more.
+    """
     namespace = resolve_namespace(namespace)
     rows = [_row(draft, namespace, run_id) for draft in drafts]
     told = {
@@ -113,7 +125,8 @@ def remember_all(
         positions.assign(connection, namespace, rows)
         for row in rows:
             row["origin"] = ids.stable_id("origin", *(row[name] for name in ORIGIN))
-        # In the order of ids, so that two writers of the same items wait for each other instead of blocking both.
+        # In the order of ids, so that two writers of the same items wait for each other instead of
+        # blocking both.
         ordered = sorted(rows, key=_id)
         first = {row["id"]: row for row in reversed(ordered) if row["wording"] is None}
         made = _insert(connection, sorted(first.values(), key=_id))
@@ -127,23 +140,35 @@ def remember_all(
 
 
 def get(item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When = None) -> Memory:
-    """Return one item, withdrawn or not; with a time only if it was held true then. NotFound otherwise."""
+    """Return one item, withdrawn or not; with a time only if it was held true then. NotFound
+    otherwise.
+    """
     when = bitemporal.time_point(as_of, known_at)
     condition, values = bitemporal.valid_at_sql(when)
     if when.as_of is None:
         condition = "true"
-    row = db.fetch_one(f"SELECT m.* FROM memory_item m WHERE m.id = %(id)s AND {condition}", {**values, "id": item_id})
+    row = db.fetch_one(
+        f"SELECT m.* FROM memory_item m WHERE m.id = %(id)s AND {condition}",
+        {**values, "id": item_id},
+    )
     if row is None:
-        raise errors.NotFound(f"no memory has the id {item_id!r}" + (f" at {when.as_of.isoformat()}" if when.as_of else ""))
+        raise errors.NotFound(
+            f"no memory has the id {item_id!r}"
+            + (f" at {when.as_of.isoformat()}" if when.as_of else "")
+        )
     return memory_of(row)
 
 
 def resolve_namespace(namespace: str | None, *, known: bool = False) -> str:
-    """Return the namespace, or the run's when none is given; `known` refuses one that nothing was ever written to."""
+    """Return the namespace, or the run's when none is given; `known` refuses one that nothing was
+    ever written to.
+    """
     if namespace is None:
         return run_context.current().namespace
     if not NAMES.fullmatch(namespace):
-        raise errors.BadInput(f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r} is none")
+        raise errors.BadInput(
+            f"a namespace has letters, digits, '.', '_' and '-', at most 80; {namespace!r} is none"
+        )
     if known and namespace not in NAMESPACES and namespace not in (there := namespaces()):
         raise errors.NotFound(f"no namespace {namespace!r}; there are {', '.join(there)}")
     return namespace
@@ -151,7 +176,9 @@ def resolve_namespace(namespace: str | None, *, known: bool = False) -> str:
 
 def namespaces() -> list[str]:
     """Return the namespaces that can be asked."""
-    rows = db.fetch_all("SELECT namespace FROM memory_item UNION SELECT namespace FROM chat_session")
+    rows = db.fetch_all(
+        "SELECT namespace FROM memory_item UNION SELECT namespace FROM chat_session"
+    )
     return sorted({row["namespace"] for row in rows} | set(NAMESPACES))
 
 
@@ -168,7 +195,10 @@ def memory_of(row: dict[str, Any]) -> Memory:
         valid_from=row["valid_from"],
         valid_to=row["valid_to"],
         rank=float(row.get("rank") or 0),
-        metadata={**row["metadata"], **{key: value for key, value in row["raw_text"].items() if key != "text"}},
+        metadata={
+            **row["metadata"],
+            **{key: value for key, value in row["raw_text"].items() if key != "text"},
+        },
         namespace=row["namespace"],
     )
 
@@ -185,7 +215,9 @@ def clean(value: Any) -> Any:
 
 
 def content_hash(title: str, raw: dict[str, Any]) -> str:
-    """Return the hash that makes two items one: of the content, whatever its white space and Unicode form."""
+    """Return the hash that makes two items one: of the content, whatever its white space and
+    Unicode form.
+    """
     return ids.digest_of(_plain([title, raw]))
 
 
@@ -202,18 +234,28 @@ def _plain(value: Any) -> Any:
 def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
     text = clean(draft.text)
     if not text.strip():
-        raise errors.BadInput(f"nothing to remember: the text of the {draft.type} {draft.title!r} is empty")
+        raise errors.BadInput(
+            f"nothing to remember: the text of the {draft.type} {draft.title!r} is empty"
+        )
     if len(text) > LONGEST_TEXT:
         raise errors.BadInput(
-            f"a text has at most {LONGEST_TEXT} characters, this {draft.type} {len(text)}; ingest it as a document"
+            f"a text has at most {LONGEST_TEXT} characters, this {draft.type} {len(text)}; ingest"
+            " it as a document"
         )
     if not draft.type.strip():
         raise errors.BadInput("an item needs a type, such as note, fact or finding")
-    start, end = bitemporal.parse_time(draft.valid_from, "valid_from"), bitemporal.parse_time(draft.valid_to, "valid_to")
+    start, end = (
+        bitemporal.parse_time(draft.valid_from, "valid_from"),
+        bitemporal.parse_time(draft.valid_to, "valid_to"),
+    )
     if start and end and start >= end:
-        raise errors.BadInput(f"valid_from {start.isoformat()} must be before valid_to {end.isoformat()}")
+        raise errors.BadInput(
+            f"valid_from {start.isoformat()} must be before valid_to {end.isoformat()}"
+        )
     raw = clean(redaction.redact({"text": text, **draft.more}))
-    title = clean(redaction.redact(positions.speaker(draft.type, draft.title, text, draft.metadata)))
+    title = clean(
+        redaction.redact(positions.speaker(draft.type, draft.title, text, draft.metadata))
+    )
     hashed = content_hash(title, raw)
     return {
         "id": ids.stable_id("mem", namespace, draft.type, hashed),
@@ -235,7 +277,10 @@ def _row(draft: Draft, namespace: str, run_id: str | None) -> dict[str, Any]:
         "similarity": 1.0,
         "fallen": False,
         "now": bitemporal.test_clock(),
-        **{name: clean(getattr(draft.origin, name)) for name in ("source", "document", "page", "start", "end")},
+        **{
+            name: clean(getattr(draft.origin, name))
+            for name in ("source", "document", "page", "start", "end")
+        },
     }
 
 
@@ -293,17 +338,26 @@ def _insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
     """Store what is new, with its first belief and origin; return the ids."""
     if not rows:
         return set()
-    given = [{key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()} for row in rows]
+    given = [
+        {
+            key: value.isoformat() if isinstance(value, datetime) else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
     return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
 
 
 def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
     """Renew an item that was there: its metadata and trust, one more origin, and when it is true.
 
-    A step that is repeated says nothing new, and neither does a source that names the same time again.
+    A step that is repeated says nothing new, and neither does a source that names the same time
+    again.
     """
     versions.lock(connection, row["id"])
-    before = connection.execute("SELECT run_id, withdrawn_at FROM memory_origin WHERE id = %s", [row["origin"]]).fetchone()
+    before = connection.execute(
+        "SELECT run_id, withdrawn_at FROM memory_origin WHERE id = %s", [row["origin"]]
+    ).fetchone()
     said = connection.execute(SAY_AGAIN, row).fetchone()
     connection.execute(
         "UPDATE memory_item SET metadata = metadata || %(metadata)s, "
@@ -313,7 +367,9 @@ def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
     renew_trust(connection, [row["id"]])
     repeated = False
     if before is not None and before["withdrawn_at"] is None and not anew:
-        repeated = row["valid_from"] is not None or (row["run_id"] is not None and str(before["run_id"]) == row["run_id"])
+        repeated = row["valid_from"] is not None or (
+            row["run_id"] is not None and str(before["run_id"]) == row["run_id"]
+        )
     if said and said["stands"] and not row["fallen"] and not repeated:
         versions.extend(connection, row["id"], row["valid_from"], row["valid_to"])
 
@@ -321,9 +377,10 @@ def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
 def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:
     """An item is worth the best of those who say it and were not withdrawn."""
     connection.execute(
-        "UPDATE memory_item m SET trust = o.trust FROM (SELECT item_id, CASE min(CASE trust WHEN 'own' THEN 0 WHEN 'trusted' "
-        "THEN 1 ELSE 2 END) WHEN 0 THEN 'own' WHEN 1 THEN 'trusted' ELSE 'untrusted' END AS trust FROM memory_origin "
-        "WHERE item_id = ANY(%s) AND withdrawn_at IS NULL GROUP BY item_id) o WHERE m.id = o.item_id AND m.trust <> o.trust",
+        "UPDATE memory_item m SET trust = o.trust FROM (SELECT item_id, CASE min(CASE trust WHEN"
+        " 'own' THEN 0 WHEN 'trusted' THEN 1 ELSE 2 END) WHEN 0 THEN 'own' WHEN 1 THEN 'trusted'"
+        " ELSE 'untrusted' END AS trust FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at"
+        " IS NULL GROUP BY item_id) o WHERE m.id = o.item_id AND m.trust <> o.trust",
         [list(item_ids)],
     )
 
@@ -334,13 +391,16 @@ def _settle_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None
     if not bases:
         return
     found = connection.execute(
-        "SELECT m.id, EXISTS (SELECT 1 FROM memory_origin o WHERE o.item_id = m.id AND o.withdrawn_at IS NULL) AS stands "
-        "FROM memory_item m WHERE m.id = ANY(%s)",
+        "SELECT m.id, EXISTS (SELECT 1 FROM memory_origin o WHERE o.item_id = m.id AND"
+        " o.withdrawn_at IS NULL) AS stands FROM memory_item m WHERE m.id = ANY(%s)",
         [bases],
     ).fetchall()
     stands = {row["id"]: row["stands"] for row in found}
     for row in rows:
         for base in row["derived_from"]:
             if base not in stands:
-                raise errors.NotFound(f"no memory has the id {base!r}, from which the {row['type']} {row['title']!r} is derived")
+                raise errors.NotFound(
+                    f"no memory has the id {base!r}, from which the {row['type']} {row['title']!r}"
+                    " is derived"
+                )
             row["fallen"] = row["fallen"] or not stands[base]

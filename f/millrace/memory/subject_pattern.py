@@ -2,8 +2,8 @@
 
 """Mention: what a subject looks like in stored text, however it was written down.
 
-Words in a row with anything but letters between them, in any case, as whole words; composed or decomposed, escaped for
-HTML, JSON or an address.
+Words in a row with anything but letters between them, in any case, as whole words; composed or
+decomposed, escaped for HTML, JSON or an address.
 """
 
 import html
@@ -17,7 +17,8 @@ from f.millrace.core import errors
 SHORTEST = 3
 # Scripts from here on are written without spaces, so that a name has no edges.
 UNSPACED = 0x2E80
-# Between two words: no letter, or a line break as JSON writes it. Tags and long gaps are not bridged.
+# Between two words: no letter, or a line break as JSON writes it. Tags and long gaps are not
+# bridged.
 GAP = r"(?:{other}|\\+[nrt]){{1,10}}"
 
 
@@ -31,8 +32,12 @@ class SubjectPattern:
     raw: list[bytes]
 
     def is_in(self, text: str) -> bool:
-        """Tell whether a text mentions the subject, also when it is JSON in which a line break ends in a letter."""
-        return bool(self.python.search(text) or self.python.search(re.sub(r"\\+[nrtbf]", " ", text)))
+        """Tell whether a text mentions the subject, also when it is JSON in which a line break ends
+        in a letter.
+        """
+        return bool(
+            self.python.search(text) or self.python.search(re.sub(r"\\+[nrtbf]", " ", text))
+        )
 
 
 def pattern_of(subject: str) -> SubjectPattern:
@@ -42,10 +47,15 @@ def pattern_of(subject: str) -> SubjectPattern:
     unspaced = bool(words) and all(ord(word[0]) >= UNSPACED for word in words)
     if letters < (2 if unspaced else SHORTEST):
         raise errors.BadInput(
-            f"{subject!r} is too short to be told from other words; name a subject of at least {SHORTEST} letters"
+            f"{subject!r} is too short to be told from other words; name a subject of at least"
+            f" {SHORTEST} letters"
         )
     lines = {subject, unicodedata.normalize("NFC", subject), unicodedata.normalize("NFD", subject)}
-    forms = {form for line in lines for form in (line, line.lower(), line.upper(), line.title(), quote(line))}
+    forms = {
+        form
+        for line in lines
+        for form in (line, line.lower(), line.upper(), line.title(), quote(line))
+    }
     return SubjectPattern(
         subject,
         _expression(words, "[[:alnum:]]", "[^[:alnum:]]"),
@@ -71,7 +81,9 @@ def _letter(letter: str) -> str:
     plain = sorted(re.escape(way) for way in ways)
     if ord(letter) > 127:
         plain += sorted(
-            rf"\\+u{ord(way):04x}" for way in {letter.lower(), letter.upper()} if len(way) == 1 and ord(way) < 0x10000
+            rf"\\+u{ord(way):04x}"
+            for way in {letter.lower(), letter.upper()}
+            if len(way) == 1 and ord(way) < 0x10000
         )
         base, *combining = unicodedata.normalize("NFD", letter)
         if combining:

@@ -22,8 +22,9 @@ def supersede(
 ) -> str:
     """Store what is right instead and return its id.
 
-    With `since` the world changed then: the old item was true until that time. Without it the old item was wrong, and the
-    new one holds whenever the old one was thought to. Of two writers the first wins; the other is told by whom.
+    With `since` the world changed then: the old item was true until that time. Without it the old
+    item was wrong, and the new one holds whenever the old one was thought to. Of two writers the
+    first wins; the other is told by whom.
     """
     start = bitemporal.parse_time(since, "since")
     with db.transaction() as connection:
@@ -31,13 +32,21 @@ def supersede(
         if old["superseded_by"]:
             if store.get(old["superseded_by"]).text == store.clean(redaction.redact(text)):
                 return old["superseded_by"]
-            raise errors.BadInput(f"{item_id} was superseded by {old['superseded_by']} already; supersede that one instead")
+            raise errors.BadInput(
+                f"{item_id} was superseded by {old['superseded_by']} already; supersede that one"
+                " instead"
+            )
         if not old["valid"]:
             raise errors.BadInput(f"{item_id} was withdrawn; remember the right text as a new item")
-        spans = [(max(start, span.lower) if start else span.lower, span.upper) for span in old["valid"]]
+        spans = [
+            (max(start, span.lower) if start else span.lower, span.upper) for span in old["valid"]
+        ]
         spans = [(low, high) for low, high in spans if high is None or low < high]
         if not spans:
-            raise errors.BadInput(f"{item_id} held until {old['valid_to'].isoformat()}, before {start}; give an earlier `since`")
+            raise errors.BadInput(
+                f"{item_id} held until {old['valid_to'].isoformat()}, before {start}; give an"
+                " earlier `since`"
+            )
         drafts = [
             store.Draft(
                 old["type"],
@@ -46,7 +55,11 @@ def supersede(
                 trust or old["trust"],
                 store.Origin(source),
                 {**old["metadata"], **(metadata or {})},
-                more if more is not None else {key: value for key, value in old["raw_text"].items() if key != "text"},
+                (
+                    more
+                    if more is not None
+                    else {key: value for key, value in old["raw_text"].items() if key != "text"}
+                ),
                 low,
                 high,
                 near=False,
@@ -54,11 +67,14 @@ def supersede(
             for low, high in spans
         ]
         barred = connection.execute(
-            "SELECT 1 FROM memory_retraction r WHERE r.namespace = %s AND memory_is_from(%s, '', r.source)",
+            "SELECT 1 FROM memory_retraction r WHERE r.namespace = %s AND memory_is_from(%s, '',"
+            " r.source)",
             [old["namespace"], source],
         ).fetchone()
         if barred:
-            raise errors.BadInput(f"the source {source!r} was withdrawn; what it says cannot supersede {item_id}")
+            raise errors.BadInput(
+                f"the source {source!r} was withdrawn; what it says cannot supersede {item_id}"
+            )
         new = store.remember_all(drafts, namespace=old["namespace"], run_id=run_id, anew=True)[0]
         if new == item_id:
             raise errors.BadInput(f"{item_id} says the same already; nothing to supersede")

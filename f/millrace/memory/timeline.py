@@ -34,10 +34,11 @@ def timeline(
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
 ) -> list[dict[str, Any]]:
-    """Return what began to be true, oldest first, each interval of an item once; the newest when there are too many.
+    """Return what began to be true, oldest first, each interval of an item once; the newest when
+    there are too many.
 
-    `since` (from then on) and `until` (before then) bound the beginning. `as_of` leaves out what had not begun by then,
-    `known_at` tells it as it was known then.
+    `since` (from then on) and `until` (before then) bound the beginning. `as_of` leaves out what
+    had not begun by then, `known_at` tells it as it was known then.
     """
     when = bitemporal.time_point(as_of, known_at)
     belief = "JOIN memory_belief b ON b.item_id = m.id AND b.recorded @> %(known_at)s::timestamptz"
@@ -60,13 +61,18 @@ def timeline(
     return sorted(db.fetch_all(sql, values), key=lambda row: (row["at"], row["id"]))
 
 
-def history(item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When = None) -> dict[str, Any]:
-    """Return all that was ever held of one item: its beliefs, who said it, what it superseded and what superseded it.
+def history(
+    item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.When = None
+) -> dict[str, Any]:
+    """Return all that was ever held of one item: its beliefs, who said it, what it superseded and
+    what superseded it.
 
     `as_of` leaves out when it was to be true later, `known_at` what was recorded later.
     """
     item = db.fetch_one(
-        "SELECT id, type, title, raw_text ->> 'text' AS text, superseded_by FROM memory_item WHERE id = %s", [item_id]
+        "SELECT id, type, title, raw_text ->> 'text' AS text, superseded_by FROM memory_item WHERE"
+        " id = %s",
+        [item_id],
     )
     if item is None:
         raise errors.NotFound(f"no memory has the id {item_id!r}")
@@ -76,20 +82,28 @@ def history(item_id: str, as_of: bitemporal.When = None, known_at: bitemporal.Wh
         "until": bitemporal.time_point(known_at=known_at).known_at or bitemporal.test_clock(),
     }
     beliefs = db.fetch_all(
-        "SELECT lower(recorded) AS recorded_from, upper(recorded) AS recorded_to, because, by_item, coalesce((SELECT jsonb_agg("
-        "jsonb_build_object('from', lower(span), 'to', upper(span)) ORDER BY span) FROM unnest(valid) AS span "
-        "WHERE lower(span) <= coalesce(%(as_of)s::timestamptz, 'infinity')), '[]') AS valid "
-        "FROM memory_belief WHERE item_id = %(id)s AND NOT isempty(recorded) "
-        "AND lower(recorded) <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY id",
+        "SELECT lower(recorded) AS recorded_from, upper(recorded) AS recorded_to, because, by_item,"
+        " coalesce((SELECT jsonb_agg(jsonb_build_object('from', lower(span), 'to', upper(span))"
+        " ORDER BY span) FROM unnest(valid) AS span WHERE lower(span) <="
+        " coalesce(%(as_of)s::timestamptz, 'infinity')), '[]') AS valid FROM memory_belief WHERE"
+        " item_id = %(id)s AND NOT isempty(recorded) AND lower(recorded) <="
+        " coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY id",
         values,
     )
     origins = db.fetch_all(
-        "SELECT source, trust, run_id, step, document, page, start_offset, end_offset, wording, similarity, recorded_at, seen_at, "
-        "withdrawn_at, because FROM memory_origin WHERE item_id = %(id)s "
-        "AND recorded_at <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER BY recorded_at, id",
+        "SELECT source, trust, run_id, step, document, page, start_offset, end_offset, wording,"
+        " similarity, recorded_at, seen_at, withdrawn_at, because FROM memory_origin WHERE item_id"
+        " = %(id)s AND recorded_at <= coalesce(%(until)s::timestamptz, statement_timestamp()) ORDER"
+        " BY recorded_at, id",
         values,
     )
     supersedes = db.fetch_all(
-        "SELECT to_id FROM memory_link WHERE from_id = %s AND relation = 'supersedes' ORDER BY id", [item_id]
+        "SELECT to_id FROM memory_link WHERE from_id = %s AND relation = 'supersedes' ORDER BY id",
+        [item_id],
     )
-    return {**item, "supersedes": [row["to_id"] for row in supersedes], "beliefs": beliefs, "origins": origins}
+    return {
+        **item,
+        "supersedes": [row["to_id"] for row in supersedes],
+        "beliefs": beliefs,
+        "origins": origins,
+    }

@@ -1,9 +1,11 @@
 # requirements:
 
-"""Vectors of memories: which model they are of, those that are missing, and the move to another model.
+"""Vectors of memories: which model they are of, those that are missing, and the move to another
+model.
 
-An item is written without a vector and found by its words at once; `embed_missing` adds what is missing, in any process
-and as often as one likes. The active model is in the data, so that queries and writers always agree.
+An item is written without a vector and found by its words at once; `embed_missing` adds what is
+missing, in any process and as often as one likes. The active model is in the data, so that queries
+and writers always agree.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +15,8 @@ from f.millrace.core import config, db, embedding
 
 BATCH = 64
 QUESTION_SECONDS = 10.0
-# What goes before a text in its vector: the end of the passage or turn before it, in which its "it" and "she" are explained.
+# What goes before a text in its vector: the end of the passage or turn before it, in which its "it"
+# and "she" are explained.
 CONTEXT_LETTERS = 400
 MODEL_LOCK = 724_119
 
@@ -44,16 +47,21 @@ def of_question(question: str, model: Model) -> list[float]:
 
 
 def embed_missing(
-    namespace: str | None = None, most: int | None = None, progress: Callable[[int], Any] = lambda done: None
+    namespace: str | None = None,
+    most: int | None = None,
+    progress: Callable[[int], Any] = lambda done: None,
 ) -> int:
-    """Give vectors to items that have none, newest last, and return how many; batches are committed one by one."""
+    """Give vectors to items that have none, newest last, and return how many; batches are committed
+    one by one.
+    """
     model = _chosen()
     return _fill(
         model,
-        "SELECT no FROM memory_item WHERE embedding IS NULL AND (%(namespace)s::text IS NULL OR namespace = %(namespace)s) "
-        "AND no > %(after)s ORDER BY no LIMIT %(batch)s",
-        f"UPDATE memory_item SET embedding = %(vector)s::vector, embedding_model = {model.no} WHERE no = %(no)s AND embedding IS NULL "
-        f"AND EXISTS (SELECT 1 FROM memory_model WHERE no = {model.no} AND active)",
+        "SELECT no FROM memory_item WHERE embedding IS NULL AND (%(namespace)s::text IS NULL OR"
+        " namespace = %(namespace)s) AND no > %(after)s ORDER BY no LIMIT %(batch)s",
+        f"UPDATE memory_item SET embedding = %(vector)s::vector, embedding_model = {model.no} WHERE"
+        " no = %(no)s AND embedding IS NULL AND EXISTS (SELECT 1 FROM memory_model WHERE no ="
+        f" {model.no} AND active)",
         {"namespace": namespace},
         most,
         progress,
@@ -61,9 +69,11 @@ def embed_missing(
 
 
 def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda done: None) -> Model:
-    """Move to another model (by default that of the settings) and return it; queries are answered by the old one until then.
+    """Move to another model (by default that of the settings) and return it; queries are answered
+    by the old one until then.
 
-    The new vectors are made beside the old ones, so that an interrupted move goes on where it stopped.
+    The new vectors are made beside the old ones, so that an interrupted move goes on where it
+    stopped.
     """
     model = _registered(name or config.settings().embedding_model)
     if model == active():
@@ -71,19 +81,23 @@ def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda don
         return model
     _index(model)
     beside = (
-        "SELECT m.no FROM memory_item m WHERE m.no > %(after)s AND NOT EXISTS "
-        f"(SELECT 1 FROM memory_vector v WHERE v.item = m.no AND v.model = {model.no}) ORDER BY m.no LIMIT %(batch)s"
+        "SELECT m.no FROM memory_item m WHERE m.no > %(after)s AND NOT EXISTS (SELECT 1 FROM"
+        f" memory_vector v WHERE v.item = m.no AND v.model = {model.no}) ORDER BY m.no LIMIT"
+        " %(batch)s"
     )
-    keep = f"INSERT INTO memory_vector (item, model, embedding) VALUES (%(no)s, {model.no}, %(vector)s::vector) ON CONFLICT DO NOTHING"
+    keep = (
+        f"INSERT INTO memory_vector (item, model, embedding) VALUES (%(no)s, {model.no},"
+        " %(vector)s::vector) ON CONFLICT DO NOTHING"
+    )
     _fill(model, beside, keep, {}, None, progress)
     with db.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
         connection.execute("UPDATE memory_model SET active = false WHERE active")
         connection.execute("UPDATE memory_model SET active = true WHERE no = %s", [model.no])
         connection.execute(
-            "UPDATE memory_item m SET embedding = v.embedding, embedding_model = v.model "
-            "FROM (SELECT i.no, v.embedding, v.model FROM memory_item i LEFT JOIN memory_vector v ON v.item = i.no AND v.model = %s) v "
-            "WHERE v.no = m.no",
+            "UPDATE memory_item m SET embedding = v.embedding, embedding_model = v.model FROM"
+            " (SELECT i.no, v.embedding, v.model FROM memory_item i LEFT JOIN memory_vector v ON"
+            " v.item = i.no AND v.model = %s) v WHERE v.no = m.no",
             [model.no],
         )
         connection.execute("DELETE FROM memory_vector WHERE model = %s", [model.no])
@@ -95,7 +109,9 @@ def _chosen() -> Model:
     """Return the active model; before the first vector it is still the setting that chooses."""
     model = active()
     wanted = config.settings().embedding_model
-    if model.name == wanted or db.fetch_one("SELECT 1 FROM memory_item WHERE embedding IS NOT NULL LIMIT 1"):
+    if model.name == wanted or db.fetch_one(
+        "SELECT 1 FROM memory_item WHERE embedding IS NOT NULL LIMIT 1"
+    ):
         return model
     model = _registered(wanted)
     _index(model)
@@ -110,7 +126,10 @@ def _registered(name: str) -> Model:
     row = db.fetch_one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
     if row is None:
         dimensions = len(embedding.embed(["dimension"], name)[0])
-        db.execute("INSERT INTO memory_model (name, dimensions) VALUES (%s, %s) ON CONFLICT DO NOTHING", [name, dimensions])
+        db.execute(
+            "INSERT INTO memory_model (name, dimensions) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            [name, dimensions],
+        )
         row = db.fetch_one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
     assert row is not None
     return Model(**row)
@@ -121,15 +140,26 @@ def _index(model: Model) -> None:
     db.execute("SELECT memory_index(%s)", [model.no])
 
 
-def _fill(model: Model, missing: str, keep: str, values: dict[str, Any], most: int | None, progress: Callable[[int], Any]) -> int:
+def _fill(
+    model: Model,
+    missing: str,
+    keep: str,
+    values: dict[str, Any],
+    most: int | None,
+    progress: Callable[[int], Any],
+) -> int:
     done, after = 0, 0
     while most is None or done < most:
         batch = BATCH if most is None else min(BATCH, most - done)
-        numbers = [row["no"] for row in db.fetch_all(missing, {**values, "after": after, "batch": batch})]
+        numbers = [
+            row["no"] for row in db.fetch_all(missing, {**values, "after": after, "batch": batch})
+        ]
         if not numbers:
             break
         texts = _texts(numbers)
-        vectors = embedding.embed([texts.get(number, "") for number in numbers], model.name, model.dimensions)
+        vectors = embedding.embed(
+            [texts.get(number, "") for number in numbers], model.name, model.dimensions
+        )
         with db.transaction() as connection:
             connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [MODEL_LOCK])
             for number, vector in zip(numbers, vectors, strict=True):
@@ -140,13 +170,17 @@ def _fill(model: Model, missing: str, keep: str, values: dict[str, Any], most: i
 
 
 def _texts(numbers: list[int]) -> dict[int, str]:
-    """Return what each item's vector stands for: its title, the end of what goes before it in its thread, and its text."""
+    """Return what each item's vector stands for: its title, the end of what goes before it in its
+    thread, and its text.
+    """
     rows = db.fetch_all(
-        "SELECT m.no, m.title, m.raw_text ->> 'text' AS text, right(b.raw_text ->> 'text', %s) AS before, b.title AS before_title "
+        "SELECT m.no, m.title, m.raw_text ->> 'text' AS text, right(b.raw_text ->> 'text', %s) AS"
+        " before, b.title AS before_title "
         # Two conversations of a namespace may name their sessions alike.
-        "FROM memory_item m LEFT JOIN LATERAL (SELECT title, raw_text FROM memory_item b WHERE b.namespace = m.namespace "
-        "AND b.thread = m.thread AND b.ordinal = m.ordinal - 1 AND b.type = m.type "
-        "ORDER BY b.source = m.source DESC, abs(b.no - m.no) LIMIT 1) b ON true WHERE m.no = ANY(%s)",
+        "FROM memory_item m LEFT JOIN LATERAL (SELECT title, raw_text FROM memory_item b WHERE"
+        " b.namespace = m.namespace AND b.thread = m.thread AND b.ordinal = m.ordinal - 1 AND"
+        " b.type = m.type ORDER BY b.source = m.source DESC, abs(b.no - m.no) LIMIT 1) b ON true"
+        " WHERE m.no = ANY(%s)",
         [CONTEXT_LETTERS, numbers],
     )
     return {row["no"]: "\n".join(_parts(row)) for row in rows}
@@ -154,7 +188,9 @@ def _texts(numbers: list[int]) -> dict[int, str]:
 
 def _parts(row: dict[str, Any]) -> Iterable[str]:
     if row["before"]:
-        yield _titled(row["before_title"] if row["before_title"] != row["title"] else "", row["before"])
+        yield _titled(
+            row["before_title"] if row["before_title"] != row["title"] else "", row["before"]
+        )
     yield _titled(row["title"], row["text"] or "")
 
 

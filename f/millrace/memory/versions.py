@@ -1,6 +1,8 @@
 # requirements:
 
-"""Beliefs: how what is held of an item changes. One open belief an item; each change closes it and opens the next."""
+"""Beliefs: how what is held of an item changes. One open belief an item; each change closes it and
+opens the next.
+"""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -13,23 +15,32 @@ Because = Literal["remembered", "again", "superseded", "retracted", "restored"]
 
 def lock(connection: db.Connection, item_id: str) -> dict[str, Any]:
     """Return the item's row, kept from other writers until the transaction ends."""
-    row = connection.execute("SELECT * FROM memory_item WHERE id = %s FOR UPDATE", [item_id]).fetchone()
+    row = connection.execute(
+        "SELECT * FROM memory_item WHERE id = %s FOR UPDATE", [item_id]
+    ).fetchone()
     if row is None:
         raise errors.NotFound(f"no memory has the id {item_id!r}")
     return row
 
 
-def extend(connection: db.Connection, item_id: str, since: datetime | None, until: datetime | None) -> None:
-    """Add an interval to what is held; without a beginning it is now, unless the item is held true now."""
+def extend(
+    connection: db.Connection, item_id: str, since: datetime | None, until: datetime | None
+) -> None:
+    """Add an interval to what is held; without a beginning it is now, unless the item is held true
+    now.
+    """
     row = lock(connection, item_id)
     added = connection.execute(
-        "WITH t AS (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) "
-        "SELECT CASE WHEN %(since)s::timestamptz IS NULL AND (%(valid)s::tstzmultirange @> t.at OR %(until)s::timestamptz <= t.at) THEN '{}'::tstzmultirange "
-        "ELSE tstzmultirange(tstzrange(coalesce(%(since)s, t.at), %(until)s)) END AS span FROM t",
+        "WITH t AS (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) SELECT CASE"
+        " WHEN %(since)s::timestamptz IS NULL AND (%(valid)s::tstzmultirange @> t.at OR"
+        " %(until)s::timestamptz <= t.at) THEN '{}'::tstzmultirange ELSE"
+        " tstzmultirange(tstzrange(coalesce(%(since)s, t.at), %(until)s)) END AS span FROM t",
         {"now": bitemporal.test_clock(), "since": since, "until": until, "valid": row["valid"]},
     ).fetchone()
     assert added is not None
-    change(connection, item_id, "valid + %(span)s::tstzmultirange", {"span": added["span"]}, "again")
+    change(
+        connection, item_id, "valid + %(span)s::tstzmultirange", {"span": added["span"]}, "again"
+    )
 
 
 CHANGE = """
@@ -51,15 +62,29 @@ SELECT new.id, new.before, new.after, closed.at FROM new JOIN closed ON closed.i
 
 
 def change(
-    connection: db.Connection, item_id: str, valid: str, values: dict[str, Any], because: Because, by_item: str | None = None
+    connection: db.Connection,
+    item_id: str,
+    valid: str,
+    values: dict[str, Any],
+    because: Because,
+    by_item: str | None = None,
 ) -> bool:
-    """Hold something else of a locked item from now on: `valid` is SQL over the column `valid`. False: it is the same."""
-    parameters = {**values, "item_id": item_id, "because": because, "by_item": by_item, "now": bitemporal.test_clock()}
+    """Hold something else of a locked item from now on: `valid` is SQL over the column `valid`.
+    False: it is the same.
+    """
+    parameters = {
+        **values,
+        "item_id": item_id,
+        "because": because,
+        "by_item": by_item,
+        "now": bitemporal.test_clock(),
+    }
     row = connection.execute(CHANGE.format(valid=valid), parameters).fetchone()  # type: ignore[arg-type]
     if row is None:
         return False
     connection.execute(
-        "INSERT INTO memory_belief (item_id, valid, recorded, because, by_item) VALUES (%s, %s, tstzrange(%s, NULL), %s, %s)",
+        "INSERT INTO memory_belief (item_id, valid, recorded, because, by_item) VALUES (%s, %s,"
+        " tstzrange(%s, NULL), %s, %s)",
         [item_id, row["after"], row["at"], because, by_item],
     )
     return True

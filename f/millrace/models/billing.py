@@ -1,9 +1,10 @@
 # requirements:
 
-"""A model whose every request is an account entry: reserved before, marked when it leaves, settled after, repeated here.
+"""A model whose every request is an account entry: reserved before, marked when it leaves, settled
+after, repeated here.
 
-A request that the same step of the same run has had answered comes back from its row, unpaid. Near the end of the money
-a cheaper model answers, for the agents that have one in the settings.
+A request that the same step of the same run has had answered comes back from its row, unpaid. Near
+the end of the money a cheaper model answers, for the agents that have one in the settings.
 """
 
 import asyncio
@@ -48,7 +49,16 @@ FIRST_WAIT_SECONDS = 0.4
 LONGEST_WAIT_SECONDS = 15.0
 # What differs between two tries of the same request and says nothing about it.
 PASSING = frozenset(
-    {"timestamp", "run_id", "conversation_id", "usage", "provider_response_id", "provider_details", "provider_url", "metadata"}
+    {
+        "timestamp",
+        "run_id",
+        "conversation_id",
+        "usage",
+        "provider_response_id",
+        "provider_details",
+        "provider_url",
+        "metadata",
+    }
 )
 
 REASONING = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens")
@@ -123,20 +133,36 @@ class BilledModel(WrapperModel):
         prompt_hash = _prompt_hash(account.agent, messages, model_request_parameters)
         policy.note_prompt(account.agent, prompt_hash)
         choices = [self._first, *([self._cheaper] if self._cheaper else [])]
-        hashes = {choice.name: ids.digest_of([choice.name, prompt_hash, plain, dict(model_settings or {})]) for choice in choices}
+        hashes = {
+            choice.name: ids.digest_of(
+                [choice.name, prompt_hash, plain, dict(model_settings or {})]
+            )
+            for choice in choices
+        }
         # The same request twice in one call is asked twice: each has an answer of its own.
-        seen = account.seen[hashes[self._first.name]] = account.seen.get(hashes[self._first.name], 0) + 1
+        seen = account.seen[hashes[self._first.name]] = (
+            account.seen.get(hashes[self._first.name], 0) + 1
+        )
         for choice in choices:
             hashes[choice.name] = ids.digest_of([hashes[choice.name], seen])
             stored = budget.settled(account.run_id, step, account.agent, hashes[choice.name])
             if stored is not None:
                 return self._replay(stored)
             budget.settle_lost(account.run_id, step, account.agent, hashes[choice.name])
-        text = str(plain) + str([tool.parameters_json_schema for tool in model_request_parameters.tool_defs.values()])
+        text = str(plain) + str(
+            [tool.parameters_json_schema for tool in model_request_parameters.tool_defs.values()]
+        )
         for attempt in range(self._retries + 1):
             usage_id, choice = self._reserve(text, model_settings, step, hashes, prompt_hash)
             try:
-                return await self._billed(usage_id, choice, prompt_hash, messages, model_settings, model_request_parameters)
+                return await self._billed(
+                    usage_id,
+                    choice,
+                    prompt_hash,
+                    messages,
+                    model_settings,
+                    model_request_parameters,
+                )
             except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
                 if attempt == self._retries or not _passing(error):
                     raise
@@ -144,13 +170,22 @@ class BilledModel(WrapperModel):
         raise AssertionError("the loop returns or raises")
 
     def _reserve(
-        self, text: str, model_settings: ModelSettings | None, step: str, hashes: dict[str, str], prompt_hash: str
+        self,
+        text: str,
+        model_settings: ModelSettings | None,
+        step: str,
+        hashes: dict[str, str],
+        prompt_hash: str,
     ) -> tuple[str, Choice]:
-        """Reserve the most that the request can cost; with the cheaper model when the money is near its end."""
+        """Reserve the most that the request can cost; with the cheaper model when the money is near
+        its end.
+        """
         account, user = self._account, config.settings().user
 
         def reserve(choice: Choice) -> tuple[str, Choice]:
-            most_usd = prices.estimate(choice.name, text, _most_output(model_settings), run_context.now()).usd
+            most_usd = prices.estimate(
+                choice.name, text, _most_output(model_settings), run_context.now()
+            ).usd
             usage_id = budget.reserve(
                 account.run_id,
                 user,
@@ -172,7 +207,11 @@ class BilledModel(WrapperModel):
                 raise
             except errors.BudgetExceeded:
                 pass
-        events.emit("budget", f"{account.agent}: {self._cheaper.name} takes over, the money is near its end", agent=account.agent)
+        events.emit(
+            "budget",
+            f"{account.agent}: {self._cheaper.name} takes over, the money is near its end",
+            agent=account.agent,
+        )
         return reserve(self._cheaper)
 
     async def _billed(
@@ -194,13 +233,20 @@ class BilledModel(WrapperModel):
             "millrace.usage_id": usage_id,
             "millrace.prompt_hash": prompt_hash,
         }
-        with spans.span(f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents") as handle:
+        with spans.span(
+            f"chat {choice.model.model_name}", attributes, kind="client", scope="millrace.agents"
+        ) as handle:
             budget.mark_sent(usage_id)
             try:
                 response = await self._send(choice.model, messages, model_settings, parameters)
             except BaseException as error:
-                # A refusal is not billed; of anything else that ends a request that has left nobody knows, so it counts in full.
-                _ = budget.release(usage_id) if _unbilled(error) else budget.charge_reserve(usage_id)
+                # A refusal is not billed; of anything else that ends a request that has left nobody
+                # knows, so it counts in full.
+                _ = (
+                    budget.release(usage_id)
+                    if _unbilled(error)
+                    else budget.charge_reserve(usage_id)
+                )
                 raise
             if not response.usage.input_tokens:
                 response.usage = _guessed(messages, response)
@@ -212,7 +258,9 @@ class BilledModel(WrapperModel):
             handle.set(
                 {
                     "gen_ai.response.model": response.model_name,
-                    "gen_ai.response.finish_reasons": [response.finish_reason] if response.finish_reason else None,
+                    "gen_ai.response.finish_reasons": (
+                        [response.finish_reason] if response.finish_reason else None
+                    ),
                     "gen_ai.usage.input_tokens": tokens.input,
                     "gen_ai.usage.output_tokens": tokens.output,
                     "gen_ai.usage.cache_read.input_tokens": tokens.cache_read or None,
@@ -227,25 +275,44 @@ class BilledModel(WrapperModel):
                 handle.content({"gen_ai.input.messages": asked, "gen_ai.output.messages": [stored]})
         if price.usd:
             spent = spend.cost_of(account.run_id)
-            events.emit("budget", f"{account.agent}: {price.usd:.4f} USD", cost_usd=float(price.usd), spent_usd=float(spent))
+            events.emit(
+                "budget",
+                f"{account.agent}: {price.usd:.4f} USD",
+                cost_usd=float(price.usd),
+                spent_usd=float(spent),
+            )
         return response
 
     async def _send(
-        self, model: Model, messages: list[ModelMessage], model_settings: ModelSettings | None, parameters: ModelRequestParameters
+        self,
+        model: Model,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        parameters: ModelRequestParameters,
     ) -> ModelResponse:
         if self._on_token is None or not parameters.allow_text_output:
             return await model.request(messages, model_settings, parameters)
         async with model.request_stream(messages, model_settings, parameters) as stream:
             async for event in stream:
-                if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart) and event.part.content:
+                if (
+                    isinstance(event, PartStartEvent)
+                    and isinstance(event.part, TextPart)
+                    and event.part.content
+                ):
                     self._on_token(event.part.content)
                 elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
                     self._on_token(event.delta.content_delta)
             response = stream.get()
         # A connection that just closes looks like an end; a provider that has finished says so.
-        said_why = (response.provider_details or {}).get("finish_reason") or response.finish_reason == "content_filter"
-        if response.state == "incomplete" or (model.system in ("openai", "anthropic", "ollama") and not said_why):
-            raise ModelConnectionError(model.model_name, "the stream was cut before it ended", phase="read", in_stream=True)
+        said_why = (response.provider_details or {}).get(
+            "finish_reason"
+        ) or response.finish_reason == "content_filter"
+        if response.state == "incomplete" or (
+            model.system in ("openai", "anthropic", "ollama") and not said_why
+        ):
+            raise ModelConnectionError(
+                model.model_name, "the stream was cut before it ended", phase="read", in_stream=True
+            )
         return response
 
     def _replay(self, stored: budget.Settled) -> ModelResponse:
@@ -261,10 +328,16 @@ class BilledModel(WrapperModel):
 
     async def _pause(self, error: Exception, attempt: int) -> None:
         asked = getattr(error, "retry_after", None)
-        wait = asked if asked is not None else FIRST_WAIT_SECONDS * 2**attempt * random.uniform(0.8, 1.2)
+        wait = (
+            asked
+            if asked is not None
+            else FIRST_WAIT_SECONDS * 2**attempt * random.uniform(0.8, 1.2)
+        )
         wait = min(max(0.0, wait), LONGEST_WAIT_SECONDS)
         events.emit(
-            "progress", f"{self._account.model}: {explain_fault(error)}; asking again in {wait:.1f} s", agent=self._account.agent
+            "progress",
+            f"{self._account.model}: {explain_fault(error)}; asking again in {wait:.1f} s",
+            agent=self._account.agent,
         )
         if self._on_restart is not None:
             self._on_restart()
@@ -303,10 +376,19 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _prompt_hash(agent: str, messages: list[ModelMessage], parameters: ModelRequestParameters) -> str:
-    """Return the fingerprint of what is written in code: instructions and output forms, not the question."""
+def _prompt_hash(
+    agent: str, messages: list[ModelMessage], parameters: ModelRequestParameters
+) -> str:
+    """Return the fingerprint of what is written in code: instructions and output forms, not the
+    question.
+    """
     instructions = next(
-        (message.instructions for message in messages if isinstance(message, ModelRequest) and message.instructions), ""
+        (
+            message.instructions
+            for message in messages
+            if isinstance(message, ModelRequest) and message.instructions
+        ),
+        "",
     )
     outputs = [[tool.name, tool.parameters_json_schema] for tool in parameters.output_tools]
     return ids.digest_of([agent, instructions, outputs])
@@ -319,9 +401,17 @@ def _most_output(model_settings: ModelSettings | None) -> int:
 def _tokens(usage: RequestUsage) -> prices.Tokens:
     """Return the counts; reasoning is told by providers in their own words."""
     reasoning = next((usage.details[name] for name in REASONING if usage.details.get(name)), 0)
-    return prices.Tokens(usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens, reasoning)
+    return prices.Tokens(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        reasoning,
+    )
 
 
 def _guessed(messages: list[ModelMessage], response: ModelResponse) -> RequestUsage:
     """Return tokens by length, for a server that does not count them."""
-    return RequestUsage(input_tokens=len(str(messages)) // 4 + 1, output_tokens=len(str(response.parts)) // 4 + 1)
+    return RequestUsage(
+        input_tokens=len(str(messages)) // 4 + 1, output_tokens=len(str(response.parts)) // 4 + 1
+    )

@@ -2,8 +2,9 @@
 
 """The one way to run a model: reserves, sends, settles, repeats, and keeps each answer.
 
-One row of `usage` is one billed request. A request that the same step of the same run has had answered comes back from
-its row: a step that is repeated after a crash pays nothing twice. SDKs and transports do not repeat on their own.
+One row of `usage` is one billed request. A request that the same step of the same run has had
+answered comes back from its row: a step that is repeated after a crash pays nothing twice. SDKs and
+transports do not repeat on their own.
 """
 
 import asyncio
@@ -20,7 +21,16 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
-from f.millrace.core import config, db, errors, llm, providers, redaction, run_context, setting_types
+from f.millrace.core import (
+    config,
+    db,
+    errors,
+    llm,
+    providers,
+    redaction,
+    run_context,
+    setting_types,
+)
 from f.millrace.models import billing, offline
 from f.millrace.telemetry import spans
 from f.millrace.trust import budget, fallback
@@ -56,14 +66,21 @@ async def call(
     on_token: billing.TokenListener | None = None,
     on_restart: Callable[[], None] | None = None,
 ) -> Answer:
-    """Run the agent and return its answer; ModelFailed or BudgetExceeded says in words why there is none.
+    """Run the agent and return its answer; ModelFailed or BudgetExceeded says in words why there is
+    none.
 
-    `model` overrides the settings. With `on_token` the text is streamed; `on_restart` says that what came so far is
-    void, because the stream was cut and begins again.
+    `model` overrides the settings. With `on_token` the text is streamed; `on_restart` says that
+    what came so far is void, because the stream was cut and begins again.
     """
     own = config.settings().agents.get(agent_name) or setting_types.AgentSettings()
-    other = fallback.options_of(run_context.current().run_id).get("model") if model is None else None
-    name = model if isinstance(model, str) else _name_of(model) or other or own.model or config.settings().model
+    other = (
+        fallback.options_of(run_context.current().run_id).get("model") if model is None else None
+    )
+    name = (
+        model
+        if isinstance(model, str)
+        else _name_of(model) or other or own.model or config.settings().model
+    )
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
     account = billing.Account(agent_name, name, run_context.current().run_id or str(uuid4()))
     wrapped = model if isinstance(model, Model) else llm.model(name, offline=offline.OfflineModel)
@@ -101,9 +118,13 @@ async def call(
             raise _failed(account, f"cannot be used here: {error}") from error
         except UsageLimitExceeded as error:
             budget.forget_answers(account.usage_ids)
-            raise errors.AgentStuck(f"stalled: {agent_name} had no answer after {MOST_REQUESTS} requests to its model") from error
+            raise errors.AgentStuck(
+                f"stalled: {agent_name} had no answer after {MOST_REQUESTS} requests to its model"
+            ) from error
         except AgentRunError as error:
-            raise _failed(account, f"gave no usable answer: {billing.explain_fault(error)}") from error
+            raise _failed(
+                account, f"gave no usable answer: {billing.explain_fault(error)}"
+            ) from error
         finally:
             if wrapped is not model:
                 await llm.close(wrapped)
@@ -165,4 +186,6 @@ def _name_of(model: Model | None) -> str:
 def _failed(account: billing.Account, reason: str) -> errors.ModelFailed:
     # The account is kept; the answers led nowhere, and a repeat of the step has to ask again.
     budget.forget_answers(account.usage_ids)
-    return errors.ModelFailed(redaction.redact(f"{account.agent}: the model {account.model} {reason}"))
+    return errors.ModelFailed(
+        redaction.redact(f"{account.agent}: the model {account.model} {reason}")
+    )

@@ -2,9 +2,9 @@
 
 """The offline model: it picks sentences from the evidence in the prompt and invents nothing.
 
-A Pydantic AI model like any other, so that each path runs without a key and costs nothing. It answers the output tools
-of this bundle's agents (`plan`, `judge`) and, as plain text, what writer and summariser write: sentences, each with the ids
-it cites.
+A Pydantic AI model like any other, so that each path runs without a key and costs nothing. It
+answers the output tools of this bundle's agents (`plan`, `judge`) and, as plain text, what writer
+and summariser write: sentences, each with the ids it cites.
 """
 
 import re
@@ -14,8 +14,20 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart, UserPromptPart
-from pydantic_ai.models import CompletedStreamedResponse, Model, ModelRequestParameters, StreamedResponse
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    ToolCallPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import (
+    CompletedStreamedResponse,
+    Model,
+    ModelRequestParameters,
+    StreamedResponse,
+)
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
@@ -26,12 +38,14 @@ NAME = "offline-extractive"
 MOST_SENTENCES = 6
 MOST_QUERIES = 3
 MOST_CLAIMS = 8
-# A sentence is relevant when it holds this part of the question's words; a headline's words rarely all recur.
+# A sentence is relevant when it holds this part of the question's words; a headline's words rarely
+# all recur.
 RELEVANT = 0.25
-# A passage that holds this part of them tells the same story, whatever each of its sentences repeats; one of that very title
-# is about nothing else.
+# A passage that holds this part of them tells the same story, whatever each of its sentences
+# repeats; one of that very title is about nothing else.
 SAME_STORY = 0.5
-# An answer this close to what is asked is worth a claim; closer ones are needed to contradict each other.
+# An answer this close to what is asked is worth a claim; closer ones are needed to contradict each
+# other.
 CLOSE = 0.5
 # What a row of a table calls its values: "number: 333; vessel: Svala".
 ROW_LABEL = re.compile(r"(?:^|; )([^;:]{1,60}): ")
@@ -71,16 +85,23 @@ class OfflineModel(Model):
         run_context: Any = None,
     ) -> AsyncGenerator[StreamedResponse]:
         response = await self.request(messages, model_settings, model_request_parameters)
-        yield CompletedStreamedResponse(response, model_request_parameters=model_request_parameters, replay_events=True)
+        yield CompletedStreamedResponse(
+            response, model_request_parameters=model_request_parameters, replay_events=True
+        )
 
 
 def _last_prompt(messages: list[ModelMessage]) -> str:
     for message in reversed(messages):
         if isinstance(message, ModelRequest):
-            # Pydantic AI puts a note of its own before a prompt that holds something like a <system> tag.
+            # Pydantic AI puts a note of its own before a prompt that holds something like a
+            # <system> tag.
             for part in reversed(message.parts):
                 if isinstance(part, UserPromptPart):
-                    return part.content if isinstance(part.content, str) else " ".join(map(str, part.content))
+                    return (
+                        part.content
+                        if isinstance(part.content, str)
+                        else " ".join(map(str, part.content))
+                    )
     return ""
 
 
@@ -91,7 +112,9 @@ def _answer(text: str, parameters: ModelRequestParameters) -> TextPart | ToolCal
             return ToolCallPart(name, answer(text), tool_call_id=ids.stable_id("call", name, text))
     if parameters.allow_text_output:
         return TextPart(summarise(text) if prompt.section(text, SUMMARY) else write(text))
-    raise errors.ModelFailed(f"the offline model cannot fill {', '.join(sorted(tools))}; set a model for this agent")
+    raise errors.ModelFailed(
+        f"the offline model cannot fill {', '.join(sorted(tools))}; set a model for this agent"
+    )
 
 
 def plan(text: str) -> dict[str, Any]:
@@ -99,12 +122,16 @@ def plan(text: str) -> dict[str, Any]:
     question = prompt.section(text, "Question")
     words = [word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS]
     queries = [question, " ".join(words[:8])]
-    distinct = [query for query in dict.fromkeys(prompt.one_line(query) for query in queries) if query]
+    distinct = [
+        query for query in dict.fromkeys(prompt.one_line(query) for query in queries) if query
+    ]
     return {"queries": [{"text": query} for query in distinct[:MOST_QUERIES]]}
 
 
 def judge(text: str) -> dict[str, Any]:
-    """Return the claims that the evidence makes about the question, what contradicts, and what to ask next."""
+    """Return the claims that the evidence makes about the question, what contradicts, and what to
+    ask next.
+    """
     question = prompt.section(text, "Question")
     passages = _asked_for(question, prompt.passages(text))
     ranked = _ranked(question, passages)
@@ -115,11 +142,16 @@ def judge(text: str) -> dict[str, Any]:
     return {
         "enough": enough,
         "claims": [*answered, *said][:MOST_CLAIMS],
-        "missing": [] if enough else _next_queries(question, ranked, prompt.lines(text, "Asked already")),
+        "missing": (
+            [] if enough else _next_queries(question, ranked, prompt.lines(text, "Asked already"))
+        ),
         "conflicts": [
             {
                 "question": f"{question}: {dispute.about}",
-                "sides": [{"claim": side.claim, "value": side.value, "evidence": side.ids} for side in dispute.sides],
+                "sides": [
+                    {"claim": side.claim, "value": side.value, "evidence": side.ids}
+                    for side in dispute.sides
+                ],
             }
             for dispute in disputes.find(question, passages)
         ],
@@ -127,20 +159,38 @@ def judge(text: str) -> dict[str, Any]:
 
 
 def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Passage]:
-    """Return the passages without the rows of tables that hold less of the question than others do: those are of something else."""
+    """Return the passages without the rows of tables that hold less of the question than others do:
+    those are of something else.
+    """
     lines = [passage.text.splitlines() for passage in passages]
-    rows = {line: " ".join(labels) for line in set().union(*lines) if len(labels := ROW_LABEL.findall(line)) > 1}
+    rows = {
+        line: " ".join(labels)
+        for line in set().union(*lines)
+        if len(labels := ROW_LABEL.findall(line)) > 1
+    }
     words = claims.content_words(question) | set(re.findall(r"\d+", question))
-    held = {row: len(words & (claims.content_words(row) | set(re.findall(r"\d+", row)))) for row in rows}
-    most = {labels: max(count for row, count in held.items() if rows[row] == labels) for labels in set(rows.values())}
+    held = {
+        row: len(words & (claims.content_words(row) | set(re.findall(r"\d+", row)))) for row in rows
+    }
+    most = {
+        labels: max(count for row, count in held.items() if rows[row] == labels)
+        for labels in set(rows.values())
+    }
     return [
-        replace(passage, text="\n".join(line for line in own if line not in rows or held[line] == most[rows[line]]))
+        replace(
+            passage,
+            text="\n".join(
+                line for line in own if line not in rows or held[line] == most[rows[line]]
+            ),
+        )
         for passage, own in zip(passages, lines, strict=True)
     ]
 
 
 def _answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
-    """Return a claim for each value that answers the question, those of most publishers first; each says what it is about."""
+    """Return a claim for each value that answers the question, those of most publishers first; each
+    says what it is about.
+    """
     names = disambiguation.proper_names(question)
     kinds = {passage.id: disambiguation.sense_of(names, passage) for passage in passages}
     given = [
@@ -151,7 +201,11 @@ def _answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, An
     groups = disputes.group_by_sense(given, kinds)
     made = []
     for group in groups:
-        kind = next((kinds[answer.passage.id] for answer in group if kinds[answer.passage.id]), "") if len(groups) > 1 else ""
+        kind = (
+            next((kinds[answer.passage.id] for answer in group if kinds[answer.passage.id]), "")
+            if len(groups) > 1
+            else ""
+        )
         about = f"{names[0]} ({kind})" if kind and names else ""
         for value in disputes.group_by_value(group):
             ids = list(dict.fromkeys(answer.passage.id for answer in value))
@@ -160,7 +214,9 @@ def _answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, An
 
 
 def write(text: str) -> str:
-    """Return the checked claims, then the best other sentences, one a line, each with the ids of all that says the same."""
+    """Return the checked claims, then the best other sentences, one a line, each with the ids of
+    all that says the same.
+    """
     question = prompt.section(text, "Question")
     passages = _asked_for(question, prompt.passages(text))
     known = {passage.id for passage in passages}
@@ -174,18 +230,24 @@ def write(text: str) -> str:
         if not claims.is_duplicate(sentence, [line for line, _ in lines]):
             lines.append((sentence, ids))
     lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
-    told = [f"{claims.strip_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}" for line, ids in lines[:MOST_SENTENCES]]
+    told = [
+        f"{claims.strip_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}"
+        for line, ids in lines[:MOST_SENTENCES]
+    ]
     return "\n".join(told) or "NO EVIDENCE"
 
 
 def summarise(text: str) -> str:
-    """Return the sentences whose words the documents use most, in the documents' order, one a line with its id."""
+    """Return the sentences whose words the documents use most, in the documents' order, one a line
+    with its id.
+    """
     focus, passages = prompt.section(text, "Focus"), prompt.passages(text)
     said = [
         (place, sentence, passage)
         for passage in passages
         for place, sentence in enumerate(claims.sentences(passage.text))
-        if claims.is_quotable(sentence) and (not focus or claims.overlap(focus, f"{passage.title} {sentence}") >= RELEVANT)
+        if claims.is_quotable(sentence)
+        and (not focus or claims.overlap(focus, f"{passage.title} {sentence}") >= RELEVANT)
     ]
     uses = Counter(word for _, sentence, _ in said for word in claims.content_words(sentence))
 
@@ -194,23 +256,35 @@ def summarise(text: str) -> str:
         words = claims.content_words(sentence)
         # Long sentences hold many words; early ones and those with figures say more.
         shared = sum(uses[word] for word in words) / (len(words) + 4)
-        return shared * (1 + claims.overlap(focus, sentence)) + 0.1 * bool(claims.quantities(sentence)) - 0.02 * min(place, 10)
+        return (
+            shared * (1 + claims.overlap(focus, sentence))
+            + 0.1 * bool(claims.quantities(sentence))
+            - 0.02 * min(place, 10)
+        )
 
     kept: list[tuple[int, str, prompt.Passage]] = []
     for entry in sorted(said, key=weight, reverse=True):
         if len(kept) < int(prompt.section(text, "Lines") or MOST_SENTENCES):
-            kept += [] if claims.is_duplicate(entry[1], [sentence for _, sentence, _ in kept]) else [entry]
+            kept += (
+                []
+                if claims.is_duplicate(entry[1], [sentence for _, sentence, _ in kept])
+                else [entry]
+            )
     told = [f"{claims.strip_links(entry[1])} [{entry[2].id}]" for entry in said if entry in kept]
     return "\n".join(told) or "NO EVIDENCE"
 
 
 def _said_by_another(sentence: str, question: str, lines: list[tuple[str, list[str]]]) -> bool:
-    """Tell whether a reader loses nothing without the sentence: it is the headline, or another line holds all of it."""
+    """Tell whether a reader loses nothing without the sentence: it is the headline, or another line
+    holds all of it.
+    """
     if sentence[-1:] not in ".!?" and claims.is_duplicate(sentence, [question]):
         return True
     said = claims.content_words(sentence)
     return any(
-        said < claims.content_words(other) and claims.quantities(sentence) <= claims.quantities(other) for other, _ in lines
+        said < claims.content_words(other)
+        and claims.quantities(sentence) <= claims.quantities(other)
+        for other, _ in lines
     )
 
 
@@ -225,9 +299,16 @@ def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
         whole = claims.is_duplicate(passage.title, [question])
         for place, sentence in enumerate(claims.sentences(passage.text)):
             share = claims.overlap(question, sentence)
-            if claims.is_quotable(sentence) and (share >= RELEVANT or ((share or whole) and about >= SAME_STORY)):
+            if claims.is_quotable(sentence) and (
+                share >= RELEVANT or ((share or whole) and about >= SAME_STORY)
+            ):
                 # Early sentences and ones with figures say more; the differences only break ties.
-                score = share + 0.1 * about + 0.05 * bool(claims.quantities(sentence)) - 0.01 * min(place, 10)
+                score = (
+                    share
+                    + 0.1 * about
+                    + 0.05 * bool(claims.quantities(sentence))
+                    - 0.01 * min(place, 10)
+                )
                 found.append((score, sentence, passage))
     return sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
 
@@ -256,6 +337,8 @@ def _next_queries(question: str, ranked: Ranked, asked: list[str]) -> list[str]:
             ):
                 extra[word] = extra.get(word, 0) + 1
     best = sorted(extra, key=lambda word: (-extra[word], word))[:2]
-    words = " ".join(word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS)
+    words = " ".join(
+        word for word in claims.WORD.findall(question) if word.lower() not in claims.STOPWORDS
+    )
     query = " ".join([words, *best]).strip()
     return [query] if best and query not in asked else []

@@ -1,6 +1,8 @@
 # requirements:
 
-"""Alertmanager webhook: store alerts and mail the operator: a row, and a mail to the operator for what matters."""
+"""Alertmanager webhook: store alerts and mail the operator: a row, and a mail to the operator for
+what matters.
+"""
 
 from typing import Any
 
@@ -13,7 +15,9 @@ STEPS = {alert.name: alert for metric in catalogue.CATALOGUE.values() for alert 
 
 
 def receive(notice: dict[str, Any]) -> dict[str, Any]:
-    """Record a notice of Alertmanager: its alerts become rows or end; returns how many were new and how many ended."""
+    """Record a notice of Alertmanager: its alerts become rows or end; returns how many were new and
+    how many ended.
+    """
     if not isinstance(notice, dict) or not isinstance(notice.get("alerts"), list):
         raise errors.BadInput("not a notice of Alertmanager: it has no alerts")
     fresh, over = [], []
@@ -33,13 +37,18 @@ def receive(notice: dict[str, Any]) -> dict[str, Any]:
 
 
 def notify_operator(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
-    """Mail the operator one note about what has begun and what is over; nothing for what only informs.
+    """Mail the operator one note about what has begun and what is over; nothing for what only
+    informs.
 
-    What could not be mailed when it began is in the next note, as long as it stands and nobody has seen it.
+    What could not be mailed when it began is in the next note, as long as it stands and nobody has
+    seen it.
     """
     for row in fresh:
         logs.structured_log(
-            "warning", f"{row['name']}: {row['summary']}", {"alert": row["id"], "severity": row["severity"]}, ["alert"]
+            "warning",
+            f"{row['name']}: {row['summary']}",
+            {"alert": row["id"], "severity": row["severity"]},
+            ["alert"],
         )
     over = [row for row in over if row["severity"] in MAILED]
     begun = alerts.list_unnotified(MAILED)
@@ -48,9 +57,15 @@ def notify_operator(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
     head = begun[0] if begun else over[0]
     more = len(begun) + len(over) - 1
     state = head["severity"] if begun else "resolved"
-    subject = f"Millrace: {head['name']} ({state}): {head['summary']}" + (f", and {more} more" if more else "")
-    text = "\n\n".join([*map(_begun, begun), *(f"Resolved: {row['name']}: {row['summary']}" for row in over)])
-    occasion = "alert:" + ",".join([*(f"{row['id']}+" for row in begun), *(f"{row['id']}-" for row in over)])
+    subject = f"Millrace: {head['name']} ({state}): {head['summary']}" + (
+        f", and {more} more" if more else ""
+    )
+    text = "\n\n".join(
+        [*map(_begun, begun), *(f"Resolved: {row['name']}: {row['summary']}" for row in over)]
+    )
+    occasion = "alert:" + ",".join(
+        [*(f"{row['id']}+" for row in begun), *(f"{row['id']}-" for row in over)]
+    )
     sent = notices.tell_operator(occasion, "", subject, text + "\n", "an alert")
     if sent:
         alerts.mark_notified(begun)

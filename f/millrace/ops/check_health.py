@@ -17,7 +17,9 @@ ANOMALY = "Anomaly"
 
 
 def main() -> dict:
-    """Look, count, raise. It makes no run of its own: 288 a day would fill the list and the trace store."""
+    """Look, count, raise. It makes no run of its own: 288 a day would fill the list and the trace
+    store.
+    """
     parts = health.look()
     rollup.roll(catalogue.CATALOGUE.values())
     _keep_gauges()
@@ -38,7 +40,11 @@ def main() -> dict:
 
 
 def _keep_gauges() -> None:
-    plain = [metric for metric in catalogue.CATALOGUE.values() if metric.type == "gauge" and not metric.labels]
+    plain = [
+        metric
+        for metric in catalogue.CATALOGUE.values()
+        if metric.type == "gauge" and not metric.labels
+    ]
     for metric, found in samples.collect(plain):
         for figure in found:
             baseline.keep(metric, figure.value)
@@ -46,20 +52,32 @@ def _keep_gauges() -> None:
 
 def _record(parts: list[health.Part]) -> None:
     for part in parts:
-        db.execute("INSERT INTO health_check (part, state, reason) VALUES (%s, %s, %s)", [part.name, part.state, part.reason])
+        db.execute(
+            "INSERT INTO health_check (part, state, reason) VALUES (%s, %s, %s)",
+            [part.name, part.state, part.reason],
+        )
 
 
 def _log(parts: list[health.Part], odd: list[baseline.Anomaly]) -> None:
     for part in parts:
         if part.state != "healthy":
             level = "error" if part.state == "critical" else "warning"
-            logs.structured_log(level, f"{part.name} is {part.state}: {part.reason}", {"next": part.step}, ["health", part.name])
+            logs.structured_log(
+                level,
+                f"{part.name} is {part.state}: {part.reason}",
+                {"next": part.step},
+                ["health", part.name],
+            )
     for one in odd:
-        logs.structured_log("warning", str(one), {"usual": one.usual, "value": one.value}, ["baseline", one.metric])
+        logs.structured_log(
+            "warning", str(one), {"usual": one.usual, "value": one.value}, ["baseline", one.metric]
+        )
 
 
 def _faults(parts: list[health.Part]) -> tuple[list[alerts.Row], list[alerts.Row]]:
-    """Raise what does not work, and end what works again: the same alerts that Prometheus would raise."""
+    """Raise what does not work, and end what works again: the same alerts that Prometheus would
+    raise.
+    """
     fresh, over = [], []
     for part in parts:
         labels = {"part": part.name}
@@ -74,7 +92,10 @@ def _faults(parts: list[health.Part]) -> tuple[list[alerts.Row], list[alerts.Row
 
 
 def _anomalies(odd: list[baseline.Anomaly]) -> tuple[list[alerts.Row], list[alerts.Row]]:
-    rows = [alerts.raise_alert(ANOMALY, "info", "baseline", str(one), {"metric": one.metric}) for one in odd]
+    rows = [
+        alerts.raise_alert(ANOMALY, "info", "baseline", str(one), {"metric": one.metric})
+        for one in odd
+    ]
     standing = {one.metric for one in odd}
     gone = [
         row["labels"]["metric"]

@@ -3,7 +3,8 @@
 
 """Check a worker.
 
-What a job finds on it: Python, settings, database and its roles, mail server, and the other components.
+What a job finds on it: Python, settings, database and its roles, mail server, and the other
+components.
 
 scripts/millrace step ops/check_worker
 """
@@ -21,7 +22,9 @@ def main() -> dict:
         settings = _settings()
     except errors.BadSetting as error:
         way = f"correct the resource {config.RESOURCE} in the UI under Resources"
-        return _shown([python, health.Part("settings", "critical", redaction.redact(str(error)), way)])
+        return _shown(
+            [python, health.Part("settings", "critical", redaction.redact(str(error)), way)]
+        )
     looked = {part.name: part for part in health.look()}
     return _shown([python, settings, *looked.values(), _roles(looked["database"])])
 
@@ -36,17 +39,23 @@ def _settings() -> health.Part:
     named = sorted({place for _, place in places.values() if place != "default"})
     if windmill.on_worker() and not windmill.resource(config.RESOURCE):
         return health.Part(
-            "settings", "critical", f"there is no resource {config.RESOURCE}", "scripts/deploy --bootstrap makes it"
+            "settings",
+            "critical",
+            f"there is no resource {config.RESOURCE}",
+            "scripts/deploy --bootstrap makes it",
         )
     return health.Part("settings", "healthy", f"valid; from {', '.join(named) or 'their defaults'}")
 
 
 def _roles(database: health.Part) -> health.Part:
     if database.state in ("critical", "unknown"):
-        return health.Part("roles", "unknown", "the database cannot be asked", "see what is said of the database")
+        return health.Part(
+            "roles", "unknown", "the database cannot be asked", "see what is said of the database"
+        )
     row = db.fetch_one(
-        "SELECT current_user AS role, rolsuper OR EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' "
-        "AND tableowner = current_user) AS alters FROM pg_roles WHERE rolname = current_user"
+        "SELECT current_user AS role, rolsuper OR EXISTS (SELECT FROM pg_tables WHERE schemaname ="
+        " 'public' AND tableowner = current_user) AS alters FROM pg_roles WHERE rolname ="
+        " current_user"
     )
     assert row is not None
     try:
@@ -56,13 +65,25 @@ def _roles(database: health.Part) -> health.Part:
                 "roles",
                 "degraded",
                 f"steps use the owner's role {row['role']}, so they could change the audit log",
-                "set MILLRACE_OWNER_URL and a role of its own in MILLRACE_DATABASE_URL, then scripts/deploy --bootstrap",
+                "set MILLRACE_OWNER_URL and a role of its own in MILLRACE_DATABASE_URL, then"
+                " scripts/deploy --bootstrap",
             )
         db.open_connection(owner).close()
     except errors.MillraceError as error:
         way = f"correct the variable {db.OWNER_VARIABLE}"
-        return health.Part("roles", "critical", f"the owner's address: {redaction.redact(str(error))}", way)
+        return health.Part(
+            "roles", "critical", f"the owner's address: {redaction.redact(str(error))}", way
+        )
     if row["alters"]:
-        way = "name another role in database_url; the next deployment makes it and gives it its rights"
-        return health.Part("roles", "critical", f"the role {row['role']} of steps can alter tables", way)
-    return health.Part("roles", "healthy", f"steps are {row['role']}, who may not alter tables; the owner can be reached")
+        way = (
+            "name another role in database_url; the next deployment makes it and gives it its"
+            " rights"
+        )
+        return health.Part(
+            "roles", "critical", f"the role {row['role']} of steps can alter tables", way
+        )
+    return health.Part(
+        "roles",
+        "healthy",
+        f"steps are {row['role']}, who may not alter tables; the owner can be reached",
+    )

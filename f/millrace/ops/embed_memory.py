@@ -3,7 +3,8 @@
 
 """Embed new memories.
 
-Memories that have no vector get one, so that they are found by meaning too; by their words they are found at once.
+Memories that have no vector get one, so that they are found by meaning too; by their words they are
+found at once.
 
 scripts/millrace step ops/embed_memory
 """
@@ -22,6 +23,9 @@ def main(namespace: str = "", most: int = 5000) -> dict:
     """
     with spans.step("ops.embed_memory") as span:
         embedding_billing.enable_embedding_billing()
-        answer = {"embedded": vectors.embed_missing(namespace or None, most), "model": vectors.active().name}
+        answer = {
+            "embedded": vectors.embed_missing(namespace or None, most),
+            "model": vectors.active().name,
+        }
         span.set(answer)
         return answer

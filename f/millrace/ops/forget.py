@@ -5,7 +5,8 @@
 
 Really deletes all that mentions it, and proves it.
 
-On Windmill the job's own arguments hold the subject until the workspace's retention ends; delete the job there too.
+On Windmill the job's own arguments hold the subject until the workspace's retention ends; delete
+the job there too.
 
 scripts/millrace step ops/forget subject="Ada Example"
 """
@@ -26,8 +27,14 @@ def main(subject: str, dry_run: bool = False) -> dict:
     """
     with spans.step("ops.forget") as span:
         done = forget.forget(subject, dry_run=dry_run)
-        counts = {"deleted": sum(done.deleted.values()), "blanked": sum(done.blanked.values()), "files": done.files}
+        counts = {
+            "deleted": sum(done.deleted.values()),
+            "blanked": sum(done.blanked.values()),
+            "files": done.files,
+        }
         if not dry_run:
-            audit.append("operator", "memory.forgotten", done.subject_hash, counts=counts, proved=done.proved)
+            audit.append(
+                "operator", "memory.forgotten", done.subject_hash, counts=counts, proved=done.proved
+            )
         span.set(counts)
         return {**asdict(done), "proved": done.proved}

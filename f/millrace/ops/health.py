@@ -2,7 +2,8 @@
 
 """Whether each component works, and the next step for what does not.
 
-Nothing here costs money or sends anything: servers are connected to, what agents met lately is read from rows.
+Nothing here costs money or sends anything: servers are connected to, what agents met lately is read
+from rows.
 """
 
 import os
@@ -29,7 +30,8 @@ SELECT count(*) AS n, count(*) FILTER (WHERE status <> 'ok' OR attributes ->> 't
 WHERE name LIKE %s AND status <> 'pending' AND seen_at > now() - interval '1 hour'
 """
 KEPT = (
-    "SELECT count(*) AS n FROM outbox WHERE made_at > (SELECT coalesce(max(at), '-infinity') FROM delivery WHERE status = 'sent')"
+    "SELECT count(*) AS n FROM outbox WHERE made_at > (SELECT coalesce(max(at), '-infinity') FROM"
+    " delivery WHERE status = 'sent')"
 )
 # A schedule shows in its runs: late is what takes three times as long as between the runs before.
 LATE = """
@@ -72,15 +74,23 @@ def _looked(name: str, check: Callable[[], Part]) -> Part:
                 redaction.redact(str(error)),
                 "start it (scripts/millrace db start), or set MILLRACE_DATABASE_URL",
             )
-        return Part(name, "unknown", redaction.redact(str(error)), "see what is said of the database")
+        return Part(
+            name, "unknown", redaction.redact(str(error)), "see what is said of the database"
+        )
     except Exception as error:
         return Part(
-            name, "unknown", redaction.redact(f"{type(error).__name__}: {error}"), "scripts/millrace health --json says more"
+            name,
+            "unknown",
+            redaction.redact(f"{type(error).__name__}: {error}"),
+            "scripts/millrace health --json says more",
         )
 
 
 def _database() -> Part:
-    row = db.fetch_one("SELECT count(*) AS applied, pg_database_size(current_database()) AS bytes FROM schema_migration")
+    row = db.fetch_one(
+        "SELECT count(*) AS applied, pg_database_size(current_database()) AS bytes FROM"
+        " schema_migration"
+    )
     assert row is not None
     if row["applied"] < len(schema.MIGRATIONS):
         return Part(
@@ -89,7 +99,10 @@ def _database() -> Part:
             f"{len(schema.MIGRATIONS) - row['applied']} migrations are missing",
             "scripts/millrace db migrate",
         )
-    used = db.fetch_one("SELECT count(*)::float / current_setting('max_connections')::int AS part FROM pg_stat_activity")
+    used = db.fetch_one(
+        "SELECT count(*)::float / current_setting('max_connections')::int AS part FROM"
+        " pg_stat_activity"
+    )
     if used and used["part"] > 0.9:
         return Part(
             "database",
@@ -104,13 +117,19 @@ def _model() -> Part:
     name = config.settings().model
     provider = name.partition(":")[0]
     if provider == "offline":
-        return Part("model", "healthy", "offline: sentences are picked from the evidence; no key is needed")
+        return Part(
+            "model", "healthy", "offline: sentences are picked from the evidence; no key is needed"
+        )
     key = KEYS.get(provider)
     if key and not os.environ.get(key):
-        return Part("model", "critical", f"{name} needs a key", f"set {key}, or MILLRACE_MODEL=offline")
+        return Part(
+            "model", "critical", f"{name} needs a key", f"set {key}, or MILLRACE_MODEL=offline"
+        )
     base = os.environ.get(f"{provider.upper()}_BASE_URL", "")
     if base and (fault := _unreachable(base)):
-        return Part("model", "critical", fault, f"start its server, or correct {provider.upper()}_BASE_URL")
+        return Part(
+            "model", "critical", fault, f"start its server, or correct {provider.upper()}_BASE_URL"
+        )
     failed = _failing("chat %")
     if failed:
         return Part(
@@ -132,7 +151,12 @@ def _tools() -> Part:
             else f"there is no program {server.command!r}"
         )
         if fault:
-            return Part("tools", "degraded", f"{name}: {fault}", f"start the server, or take {name} out of the setting mcp")
+            return Part(
+                "tools",
+                "degraded",
+                f"{name}: {fault}",
+                f"start the server, or take {name} out of the setting mcp",
+            )
     failed = _failing("execute_tool %")
     if failed:
         return Part(
@@ -149,7 +173,12 @@ def _search() -> Part:
     found = config.settings()
     if found.search_url:
         if fault := _unreachable(found.search_url):
-            return Part("search", "critical", fault, "docker compose up -d searxng, or correct MILLRACE_SEARCH_URL")
+            return Part(
+                "search",
+                "critical",
+                fault,
+                "docker compose up -d searxng, or correct MILLRACE_SEARCH_URL",
+            )
         return Part("search", "healthy", found.search_url)
     if found.brave_api_key.get_secret_value() or found.tavily_api_key.get_secret_value():
         return Part("search", "healthy", "by a key: Brave or Tavily")
@@ -165,18 +194,28 @@ def _mail() -> Part:
     url = config.settings().smtp_url.get_secret_value()
     if url:
         if fault := _unreachable(url):
-            return Part("mail", "critical", fault, "start the mail server, or correct MILLRACE_SMTP_URL")
+            return Part(
+                "mail", "critical", fault, "start the mail server, or correct MILLRACE_SMTP_URL"
+            )
         return Part("mail", "healthy", f"by {urlsplit(url).hostname}")
     count = _kept_mails()
     if windmill.on_worker() or count:
         waits = "1 mail waits" if count == 1 else f"{count} mails wait"
         said = f"no smtp_url is set on the workers: nobody gets mail; {waits} in the outbox"
-        way = f"set smtp_url in the resource {config.RESOURCE}; scripts/millrace outbox list and save show what was written"
+        way = (
+            f"set smtp_url in the resource {config.RESOURCE}; scripts/millrace outbox list and save"
+            " show what was written"
+        )
         return Part("mail", "critical" if count else "degraded", said, way)
     folder = Path(config.settings().outbox_dir)
     above = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
     if not os.access(above, os.W_OK):
-        return Part("mail", "critical", f"the outbox {folder} cannot be written", "set MILLRACE_OUTBOX_DIR or MILLRACE_SMTP_URL")
+        return Part(
+            "mail",
+            "critical",
+            f"the outbox {folder} cannot be written",
+            "set MILLRACE_OUTBOX_DIR or MILLRACE_SMTP_URL",
+        )
     return Part("mail", "healthy", f"files in {folder}; no mail server is set")
 
 
@@ -189,7 +228,11 @@ def _kept_mails() -> int:
 def _jaeger() -> Part:
     endpoint = config.settings().otlp_endpoint
     if not endpoint:
-        return Part("jaeger", "healthy", "not set: traces stay in Postgres, scripts/millrace trace shows them")
+        return Part(
+            "jaeger",
+            "healthy",
+            "not set: traces stay in Postgres, scripts/millrace trace shows them",
+        )
     if fault := _unreachable(endpoint):
         return Part(
             "jaeger",
@@ -203,20 +246,33 @@ def _jaeger() -> Part:
 def _schedules() -> Part:
     late = db.fetch_all(LATE)
     if late:
-        said = ", ".join(f"{row['flow']} ran last at {row['last']:%Y-%m-%d %H:%M} UTC" for row in late)
-        return Part("schedules", "critical", said, "is a worker running, is the schedule on? scripts/millrace schedule cron FLOW")
+        said = ", ".join(
+            f"{row['flow']} ran last at {row['last']:%Y-%m-%d %H:%M} UTC" for row in late
+        )
+        return Part(
+            "schedules",
+            "critical",
+            said,
+            "is a worker running, is the schedule on? scripts/millrace schedule cron FLOW",
+        )
     seen = db.fetch_one(
-        "SELECT count(DISTINCT flow) AS n FROM run WHERE started_at > now() - interval '21 days' AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')",
+        "SELECT count(DISTINCT flow) AS n FROM run WHERE started_at > now() - interval '21 days'"
+        " AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')",
         [],
     )
     count = seen["n"] if seen else 0
     kept = f"{count} keep{'s its' if count == 1 else ' their'} time"
-    return Part("schedules", "healthy", kept if count else "none has started anything in three weeks")
+    return Part(
+        "schedules", "healthy", kept if count else "none has started anything in three weeks"
+    )
 
 
 def _disk() -> Part:
     usage = shutil.disk_usage(".")
-    free, said = usage.free / usage.total, f"{usage.free / 1e9:.1f} GB free of {usage.total / 1e9:.0f}"
+    free, said = (
+        usage.free / usage.total,
+        f"{usage.free / 1e9:.1f} GB free of {usage.total / 1e9:.0f}",
+    )
     if free < LITTLE_DISK:
         return Part(
             "disk",
@@ -240,7 +296,11 @@ def _unreachable(address: str) -> str:
 
 def _failing(pattern: str) -> str:
     row: dict[str, Any] = db.fetch_one(CALLS, [pattern]) or {"n": 0, "failed": 0}
-    return f"{row['failed']} of {row['n']}" if row["n"] >= FEWEST_CALLS and row["failed"] / row["n"] > FAILING else ""
+    return (
+        f"{row['failed']} of {row['n']}"
+        if row["n"] >= FEWEST_CALLS and row["failed"] / row["n"] > FAILING
+        else ""
+    )
 
 
 CHECKS: dict[str, Callable[[], Part]] = {

@@ -8,7 +8,9 @@ HOST = "millrace.local"
 
 
 def tell_operator(occasion: str, run_id: str, subject: str, text: str, reason: str) -> bool:
-    """Mail the operator once for this occasion of the run; False when nobody is set or it was told before."""
+    """Mail the operator once for this occasion of the run; False when nobody is set or it was told
+    before.
+    """
     operator = config.settings().operator
     if not operator or run_context.current().dry_run:
         return False
@@ -22,5 +24,7 @@ def tell_operator(occasion: str, run_id: str, subject: str, text: str, reason: s
     row = actions.propose("mail.tell_operator", arguments, key, reason=reason, run_id=run_id)
     if row["state"] == "performed":
         return False
-    sent = actions.perform(key, row["arguments"], lambda: mail.send(operator, subject, text, "", name).model_dump())
+    sent = actions.perform(
+        key, row["arguments"], lambda: mail.send(operator, subject, text, "", name).model_dump()
+    )
     return sent["state"] == "performed"

@@ -3,10 +3,11 @@
 
 """Show the overview.
 
-What the app Today shows: questions that wait, spending, health, schedules, runs, and which digest is the newest.
+What the app Today shows: questions that wait, spending, health, schedules, runs, and which digest
+is the newest.
 
-Its text comes from research/show_digest, when the page has not got it yet: Windmill keeps results, where `forget` does not
-reach, and an open page asks every minute.
+Its text comes from research/show_digest, when the page has not got it yet: Windmill keeps results,
+where `forget` does not reach, and an open page asks every minute.
 
 scripts/millrace step ops/overview
 """
@@ -70,7 +71,10 @@ def _gravity(part: health.Part) -> tuple[int, str]:
 
 
 def _alert(row: dict[str, Any]) -> dict[str, Any]:
-    return {**{name: row[name] for name in ("name", "severity", "summary", "state")}, "since": row["started_at"].isoformat()}
+    return {
+        **{name: row[name] for name in ("name", "severity", "summary", "state")},
+        "since": row["started_at"].isoformat(),
+    }
 
 
 def _digest() -> dict[str, Any] | None:
@@ -78,18 +82,29 @@ def _digest() -> dict[str, Any] | None:
     if row is None:
         return None
     today = run_context.now().astimezone(ZoneInfo(row["timezone"])).date()
-    return {"id": str(row["id"]), "run_id": str(row["run_id"]), "is_today": row["local_day"] == today}
+    return {
+        "id": str(row["id"]),
+        "run_id": str(row["run_id"]),
+        "is_today": row["local_day"] == today,
+    }
 
 
 def _waiting() -> list[dict[str, Any]]:
     pending = approvals.list_pending()
     parts = {(row["run_id"], digest) for row in pending for digest in approvals.parts_of(row)}
     # One question, one line: its parts are answered with it.
-    return [_question(row) for row in [*pending, *approvals.list_unknown()] if (row["run_id"], row["digest"]) not in parts]
+    return [
+        _question(row)
+        for row in [*pending, *approvals.list_unknown()]
+        if (row["run_id"], row["digest"]) not in parts
+    ]
 
 
 def _question(row: dict[str, Any]) -> dict[str, Any]:
-    run = db.fetch_one("SELECT flow, orchestrator FROM run WHERE id = %s", [row["run_id"]]) or {"flow": "", "orchestrator": ""}
+    run = db.fetch_one("SELECT flow, orchestrator FROM run WHERE id = %s", [row["run_id"]]) or {
+        "flow": "",
+        "orchestrator": "",
+    }
     return {
         "id": str(row["id"]),
         "question": redaction.redact(questions.question(row).title),
@@ -108,27 +123,40 @@ def _spending() -> dict[str, Any]:
     by_day = {row["day"]: row["cost_usd"] for row in spend.spent("day", since)}
     days = [(since + timedelta(days=count)).date().isoformat() for count in range(DAYS_OF_SPENDING)]
     newest = db.fetch_one(
-        "SELECT id, pipeline -> 'budget' ->> 'run_usd' AS limit_usd FROM run WHERE flow = %s AND edition <> 'sample' "
-        "ORDER BY started_at DESC LIMIT 1",
+        "SELECT id, pipeline -> 'budget' ->> 'run_usd' AS limit_usd FROM run WHERE flow = %s AND"
+        " edition <> 'sample' ORDER BY started_at DESC LIMIT 1",
         [FLOW],
     )
     return {
         "today_usd": by_day.get(midnight.date().isoformat(), 0.0),
         "limit_usd": money.number(config.settings().daily_budget_usd),
         "days": [{"day": day, "usd": by_day.get(day, 0.0)} for day in days],
-        "run": {
-            "run_id": str(newest["id"]),
-            "usd": spend.run_cost_usd(str(newest["id"])),
-            "limit_usd": float(newest["limit_usd"]) if newest["limit_usd"] else None,
-        }
-        if newest
-        else None,
+        "run": (
+            {
+                "run_id": str(newest["id"]),
+                "usd": spend.run_cost_usd(str(newest["id"])),
+                "limit_usd": float(newest["limit_usd"]) if newest["limit_usd"] else None,
+            }
+            if newest
+            else None
+        ),
     }
 
 
 def _run(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        **{name: row[name] for name in ("flow", "edition", "dry_run", "status", "orchestrator", "seconds", "cost_usd")},
+        **{
+            name: row[name]
+            for name in (
+                "flow",
+                "edition",
+                "dry_run",
+                "status",
+                "orchestrator",
+                "seconds",
+                "cost_usd",
+            )
+        },
         "id": str(row["id"]),
         "started_at": row["started_at"].isoformat(),
         "error": redaction.redact(row["error"] or "")[:LONGEST_ERROR],
@@ -139,7 +167,10 @@ def _schedules() -> dict[str, Any]:
     """Return the bundle's schedules as Windmill has them, the next first; elsewhere none, and why."""
     if not windmill.on_worker():
         return {
-            "problem": "this step runs without Windmill; `scripts/millrace schedule cron daily_research` starts runs",
+            "problem": (
+                "this step runs without Windmill; `scripts/millrace schedule cron daily_research`"
+                " starts runs"
+            ),
             "list": [],
         }
     try:
@@ -147,7 +178,12 @@ def _schedules() -> dict[str, Any]:
     except (errors.BadSetting, OSError) as error:
         return {"problem": redaction.redact(str(error)), "list": []}
     listed = [_schedule(row) for row in rows if str(row["path"]).startswith(runs.OURS)]
-    return {"problem": "", "list": sorted(listed, key=lambda row: (row["next"] is None, row["next"] or "", row["path"]))}
+    return {
+        "problem": "",
+        "list": sorted(
+            listed, key=lambda row: (row["next"] is None, row["next"] or "", row["path"])
+        ),
+    }
 
 
 def _schedule(row: dict[str, Any]) -> dict[str, Any]:
@@ -155,7 +191,9 @@ def _schedule(row: dict[str, Any]) -> dict[str, Any]:
     begin = max(run_context.now(), paused) if paused else run_context.now()
     try:
         due = (
-            schedules.next_due(schedules.parse_cron(row["schedule"]), ZoneInfo(row["timezone"]), begin)
+            schedules.next_due(
+                schedules.parse_cron(row["schedule"]), ZoneInfo(row["timezone"]), begin
+            )
             if row["enabled"]
             else None
         )

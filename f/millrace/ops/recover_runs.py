@@ -3,7 +3,8 @@
 
 """Recover stalled runs.
 
-Finds runs that stand still and continues them, tries another way, or tells a person; hands over answers.
+Finds runs that stand still and continues them, tries another way, or tells a person; hands over
+answers.
 
 A run that has ended on the server, because a person cancelled it or otherwise, has ended here too.
 
@@ -46,9 +47,12 @@ def main(look_only: bool = False) -> dict:
         return {"stalled": [str(row["id"]) for row in found], "count": len(found)}
     with spans.step("ops.recover_runs") as span:
         swept = recovery.sweep()
-        # Only a job of the server may ask it; started elsewhere, this step sees to what needs no server.
+        # Only a job of the server may ask it; started elsewhere, this step sees to what needs no
+        # server.
         ended, handed, measures = _on_windmill() if windmill.on_worker() else ([], [], [])
-        span.set(dead=len(swept.dead), expired=swept.expired, recovered=len(measures), ended=len(ended))
+        span.set(
+            dead=len(swept.dead), expired=swept.expired, recovered=len(measures), ended=len(ended)
+        )
         return {
             "killed": swept.dead,
             "expired_approvals": swept.expired,
@@ -56,27 +60,39 @@ def main(look_only: bool = False) -> dict:
             "ended_on_server": ended,
             "answers_handed_over": handed,
             "recovered": measures,
-            "wm_labels": sorted({one["measure"] for one in measures} | {one["status"] for one in ended}),
+            "wm_labels": sorted(
+                {one["measure"] for one in measures} | {one["status"] for one in ended}
+            ),
         }
 
 
 def _on_windmill() -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
-    """See to the runs on Windmill; return those that have ended there, those that got an answer, and what was done about others."""
+    """See to the runs on Windmill; return those that have ended there, those that got an answer,
+    and what was done about others.
+    """
     ended, unreachable = _follow_server()
     handed = [str(row["run_id"]) for row in recovery.answered_runs() if _hand_over(row)]
-    stalled = [row for row in recovery.stalled_runs() if row["orchestrator"] == "windmill" and str(row["id"]) not in unreachable]
+    stalled = [
+        row
+        for row in recovery.stalled_runs()
+        if row["orchestrator"] == "windmill" and str(row["id"]) not in unreachable
+    ]
     return ended, handed, [_recover(row) for row in stalled]
 
 
 def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
-    """End the runs that have ended on the server; return these, and the ids of those that it could not be asked about."""
+    """End the runs that have ended on the server; return these, and the ids of those that it could
+    not be asked about.
+    """
     found, unreachable = [], set[str]()
     stalled = {row["id"] for row in recovery.stalled_runs()}
     for row in recovery.on_server(QUIET_SECONDS):
         try:
             job = windmill.get(f"jobs_u/get/{row['job_id']}?no_logs=true&no_code=true")
         except errors.BadSetting:
-            continue  # the server answers, and does not show this job; what stands still is recovered as before
+            # the server answers, and does not show this job; what stands still is recovered as
+            # before
+            continue
         except OSError:
             unreachable.add(str(row["id"]))
             continue
@@ -85,18 +101,30 @@ def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
         if ended and recovery.end(row, ended.status, ended.reason, ended.by, ended.at):
             found.append({"run_id": str(row["id"]), "status": ended.status, "reason": ended.reason})
             if ended.status == "failed":
-                _tell(row, f"Millrace: {row['flow']} failed on Windmill", ended.reason, "a run failed")
+                _tell(
+                    row, f"Millrace: {row['flow']} failed on Windmill", ended.reason, "a run failed"
+                )
     return found, unreachable
 
 
 def _end_of(job: dict[str, Any]) -> Ended | None:
-    """Return how a job ended on the server; None while it is there to run, or was cancelled only to be started again."""
+    """Return how a job ended on the server; None while it is there to run, or was cancelled only to
+    be started again.
+    """
     at = datetime.fromisoformat(job["completed_at"]) if job.get("completed_at") else None
     if job.get("canceled"):
-        by, reason = str(job.get("canceled_by") or "somebody"), redaction.redact(str(job.get("canceled_reason") or ""))
+        by, reason = (
+            str(job.get("canceled_by") or "somebody"),
+            redaction.redact(str(job.get("canceled_reason") or "")),
+        )
         if by == SERVER or reason == RESTARTED:
             return None
-        return Ended("cancelled", f"cancelled on Windmill by {by}" + (f": {reason}" if reason else ""), by, at)
+        return Ended(
+            "cancelled",
+            f"cancelled on Windmill by {by}" + (f": {reason}" if reason else ""),
+            by,
+            at,
+        )
     if job.get("type") != "CompletedJob":
         return None
     if job.get("success"):
@@ -104,29 +132,40 @@ def _end_of(job: dict[str, Any]) -> Ended | None:
     fault = job.get("result")
     fault = fault.get("error", fault) if isinstance(fault, dict) else {}
     said = fault.get("message") if isinstance(fault, dict) else ""
-    return Ended("failed", redaction.redact(f"failed on Windmill: {said or 'without a message'}")[:2000], at=at)
+    return Ended(
+        "failed",
+        redaction.redact(f"failed on Windmill: {said or 'without a message'}")[:2000],
+        at=at,
+    )
 
 
 def _unknown(job_id: str) -> Ended:
-    # The server says the same of a job that this step's user may not see: only what stands still is given up for it.
+    # The server says the same of a job that this step's user may not see: only what stands still is
+    # given up for it.
     return Ended(
         "failed",
-        f"Windmill does not know job {job_id} of this run: deleted, older than it keeps jobs, or not for the user of ops/recover_runs",
+        f"Windmill does not know job {job_id} of this run: deleted, older than it keeps jobs, or"
+        " not for the user of ops/recover_runs",
     )
 
 
 def _hand_over(row: dict[str, Any]) -> bool:
-    """Give an answer from the command line to the flow that waits on Windmill; False when it would not take it."""
+    """Give an answer from the command line to the flow that waits on Windmill; False when it would
+    not take it.
+    """
     try:
         # Addresses that answer by themselves: used here, kept and shown nowhere.
         urls = windmill.get(f"jobs/resume_urls/{row['job_id']}/1") or {}
         address = str(urls.get("resume" if row["decision"] == "approved" else "cancel") or "")
         path = address.partition("/api/w/")[2].partition("/")[2]
         if path:
-            windmill.post(path, {"action_digest": row["digest"], "decision": row["decision"], "by": row["by"]})
+            windmill.post(
+                path, {"action_digest": row["digest"], "decision": row["decision"], "by": row["by"]}
+            )
         return bool(path)
     except (errors.BadSetting, OSError):
-        return False  # answered there in the meantime, or no longer waiting: the first answer stands
+        # answered there in the meantime, or no longer waiting: the first answer stands
+        return False
 
 
 def _recover(row: dict[str, Any]) -> dict[str, Any]:
@@ -143,15 +182,28 @@ def _recover(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _start_again(row: dict[str, Any]) -> str:
-    """Start a new job that goes on with the run, and return its id; what is done stays done by its business key."""
+    """Start a new job that goes on with the run, and return its id; what is done stays done by its
+    business key.
+    """
     run_id, pipeline = str(row["id"]), row["pipeline"] or {}
     latest = db.fetch_one(
-        "SELECT job_id FROM attempt WHERE run_id = %s AND job_id <> '' ORDER BY started_at DESC LIMIT 1", [run_id]
+        "SELECT job_id FROM attempt WHERE run_id = %s AND job_id <> '' ORDER BY started_at DESC"
+        " LIMIT 1",
+        [run_id],
     )
     if not (pipeline.get("area") and pipeline.get("name")):
-        raise errors.BadSetting(f"run {run_id} does not say which flow it belongs to, so it cannot be started again")
-    windmill.post(f"jobs_u/queue/cancel/{latest['job_id'] if latest else run_id}", {"reason": RESTARTED})
-    job = str(windmill.post(f"jobs/run/f/f/millrace/{pipeline['area']}/{pipeline['name']}", {**row["args"], "run_id": run_id}))
+        raise errors.BadSetting(
+            f"run {run_id} does not say which flow it belongs to, so it cannot be started again"
+        )
+    windmill.post(
+        f"jobs_u/queue/cancel/{latest['job_id'] if latest else run_id}", {"reason": RESTARTED}
+    )
+    job = str(
+        windmill.post(
+            f"jobs/run/f/f/millrace/{pipeline['area']}/{pipeline['name']}",
+            {**row["args"], "run_id": run_id},
+        )
+    )
     db.execute("INSERT INTO attempt (run_id, job_id) VALUES (%s, %s)", [run_id, job])
     return job
 
@@ -168,5 +220,8 @@ def escalate(row: dict[str, Any]) -> None:
 
 def _tell(row: dict[str, Any], subject: str, said: str, reason: str) -> None:
     run_id = str(row["id"])
-    text = f"{said}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume {run_id}\n"
+    text = (
+        f"{said}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume"
+        f" {run_id}\n"
+    )
     notices.tell_operator("stalled", run_id, subject, text, reason)

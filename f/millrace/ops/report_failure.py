@@ -16,7 +16,13 @@ from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit
 
 
-def main(message: str = "", name: str = "", step_id: str = "", run_id: str = "", error: dict | None = None) -> dict:
+def main(
+    message: str = "",
+    name: str = "",
+    step_id: str = "",
+    run_id: str = "",
+    error: dict | None = None,
+) -> dict:
     """Report the failure.
 
     Args:
@@ -27,7 +33,9 @@ def main(message: str = "", name: str = "", step_id: str = "", run_id: str = "",
         error: The fault as the flow gives it, instead of the three above.
     """
     fault: dict[str, Any] = error or {}
-    message = redaction.redact(str(message or fault.get("message") or "a step gave up without a message"))[:2000]
+    message = redaction.redact(
+        str(message or fault.get("message") or "a step gave up without a message")
+    )[:2000]
     step_id = str(step_id or fault.get("step_id") or "")
     name = str(name or fault.get("name") or "")
     with spans.step("ops.report_failure", run_id or None, failed_step=step_id):
@@ -49,10 +57,18 @@ def main(message: str = "", name: str = "", step_id: str = "", run_id: str = "",
                 name=name,
                 message=ids.digest_of(message),
             )
-        return {"run_id": run_id, "step_id": step_id, "message": message, "mailed": _tell(run_id, step_id, message)}
+        return {
+            "run_id": run_id,
+            "step_id": step_id,
+            "message": message,
+            "mailed": _tell(run_id, step_id, message),
+        }
 
 
 def _tell(run_id: str, step_id: str, message: str) -> bool:
     subject = f"Millrace: {run_context.current().flow} failed at {step_id or 'a step'}"
-    text = f"{message}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume {run_id}\n"
+    text = (
+        f"{message}\n\nRun {run_id}\n\n  scripts/millrace show {run_id}\n  scripts/millrace resume"
+        f" {run_id}\n"
+    )
     return notices.tell_operator(f"failed:{step_id}", run_id, subject, text, "a run failed")

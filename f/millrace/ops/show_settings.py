@@ -20,25 +20,30 @@ MASKED = "********"
 
 
 def main(only_set: bool = False) -> dict:
-    """Show the settings that hold here, as a table. It makes no run of its own and asks no database.
+    """Show the settings that hold here, as a table. It makes no run of its own and asks no
+    database.
 
     Args:
         only_set: Leave out the settings that have their default.
 
     Returns:
-        table-row-object: A row a setting, what somebody has set first: setting, value, from, meaning.
+        table-row-object: A row a setting, what somebody has set first: setting, value, from,
+        meaning.
     """
     found = sorted(rows(), key=lambda row: row["from"] == "default")
     shown = [
         {"setting": row["name"], "value": _text(row["value"]), "from": row["from"], "meaning": row["description"]}
         for row in found if not only_set or row["from"] != "default"
     ]  # fmt: skip
-    # Windmill shows an object with this key alone as a table; its first row says the order of the columns.
+    # Windmill shows an object with this key alone as a table; its first row says the order of the
+    # columns.
     return {"table-row-object": [["setting", "value", "from", "meaning"], *shown]}
 
 
 def rows() -> list[dict[str, Any]]:
-    """Return each setting: name, effective value as JSON has it, where it comes from, what it means."""
+    """Return each setting: name, effective value as JSON has it, where it comes from, what it
+    means.
+    """
     effective = config.settings()
     return [
         {

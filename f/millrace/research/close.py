@@ -25,29 +25,57 @@ def main(run_id: str) -> dict:
         problems = _problems(run_id, small)
         status = "partly_failed" if problems else "done"
         cost = spend.run_cost_usd(run_id)
-        small |= {"status": status, "problems": problems, "wm_labels": digest_markdown.labels(small, status, cost)}
+        small |= {
+            "status": status,
+            "problems": problems,
+            "wm_labels": digest_markdown.labels(small, status, cost),
+        }
         changed = db.execute(
-            "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s), error = %s "
-            "WHERE id = %s AND status IN ('running', 'waiting')",
-            [status, db.jsonb(small), run_context.now(), "; ".join(problems)[:2000] or None, run_id],
+            "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s),"
+            " error = %s WHERE id = %s AND status IN ('running', 'waiting')",
+            [
+                status,
+                db.jsonb(small),
+                run_context.now(),
+                "; ".join(problems)[:2000] or None,
+                run_id,
+            ],
         )
         if changed:
-            audit.append("millrace", "run.closed", small.get("edition", ""), run_id, status=status, cost_usd=cost)
+            audit.append(
+                "millrace",
+                "run.closed",
+                small.get("edition", ""),
+                run_id,
+                status=status,
+                cost_usd=cost,
+            )
         decisions.close(run_id)
-        events.emit("progress", f"Run {status.replace('_', ' ')}, {money.dollars(cost)}", status=status, cost_usd=cost)
+        events.emit(
+            "progress",
+            f"Run {status.replace('_', ' ')}, {money.dollars(cost)}",
+            status=status,
+            cost_usd=cost,
+        )
         span.set({"millrace.run.status": status, "millrace.run.cost_usd": float(cost)})
         return markdown.shown(small, digest_markdown.of_run(run_id, small))
 
 
 def _problems(run_id: str, small: dict) -> list[str]:
-    problems = [f"source {source['name']}: {source['error']}" for source in small["sources"] if source["status"] == "failed"]
+    problems = [
+        f"source {source['name']}: {source['error']}"
+        for source in small["sources"]
+        if source["status"] == "failed"
+    ]
     unresearched = db.fetch_all(
-        "SELECT t.title FROM topic t WHERE t.run_id = %s AND NOT EXISTS "
-        "(SELECT 1 FROM research_result r WHERE r.run_id = t.run_id AND r.topic_id = t.id) ORDER BY t.rank",
+        "SELECT t.title FROM topic t WHERE t.run_id = %s AND NOT EXISTS (SELECT 1 FROM"
+        " research_result r WHERE r.run_id = t.run_id AND r.topic_id = t.id) ORDER BY t.rank",
         [run_id],
     )
     problems += [f"topic {row['title']!r} was not researched" for row in unresearched]
     problems += [
-        f"mail to {one['recipient']} {one['status']}" for one in small["deliveries"] if one["status"] in ("failed", "unknown")
+        f"mail to {one['recipient']} {one['status']}"
+        for one in small["deliveries"]
+        if one["status"] in ("failed", "unknown")
     ]
     return problems

@@ -30,10 +30,12 @@ def _composed(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window
     row = _stored(run_id, window)
     if row is None:
         digest = digest_mail.render(contents.contents(run_id, opened, window))
-        # What was composed first is what is proposed and sent: a repeat of the step changes nothing.
+        # What was composed first is what is proposed and sent: a repeat of the step changes
+        # nothing.
         db.execute(
-            "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_since, window_until, recipients, "
-            "subject, html, plain) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_since,"
+            " window_until, recipients, subject, html, plain) VALUES (%s, %s, %s, %s, %s, %s, %s,"
+            " %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 run_id,
                 opened.flow,
@@ -51,10 +53,15 @@ def _composed(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window
         )
         row = _stored(run_id, window)
         assert row is not None
-        events.emit("progress", f"Composed: {row['subject']}", bytes=row["bytes"], digest_id=str(row["id"]))
+        events.emit(
+            "progress", f"Composed: {row['subject']}", bytes=row["bytes"], digest_id=str(row["id"])
+        )
     return {
         "digest_id": str(row["id"]),
-        "window": {"since": window.since.isoformat() if window.since else None, "until": row["window_until"].isoformat()},
+        "window": {
+            "since": window.since.isoformat() if window.since else None,
+            "until": row["window_until"].isoformat(),
+        },
         "recipients": row["recipients"],
         "bytes": row["bytes"],
     }

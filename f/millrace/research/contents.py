@@ -1,6 +1,8 @@
 # requirements:
 
-"""What a digest says, put together from the rows of a run for one window; how it looks is elsewhere."""
+"""What a digest says, put together from the rows of a run for one window; how it looks is
+elsewhere.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,7 +15,9 @@ from f.millrace.research import run_plan, time_windows
 from f.millrace.trust import deobfuscation, spend
 
 HEADLINES = 12
-MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = (
+    "January February March April May June July August September October November December".split()
+)
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
@@ -106,7 +110,10 @@ class Content:
     @property
     def long_day(self) -> str:
         """The day in words, without a locale."""
-        return f"{WEEKDAYS[self.day.weekday()]}, {self.day.day} {MONTHS[self.day.month - 1]} {self.day.year}"
+        return (
+            f"{WEEKDAYS[self.day.weekday()]}, {self.day.day} {MONTHS[self.day.month - 1]}"
+            f" {self.day.year}"
+        )
 
     @property
     def subject(self) -> str:
@@ -143,22 +150,33 @@ def contents(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window)
 
 def readings(run_id: str, sources: list[str]) -> list[Reading]:
     """Return how each source went; one whose step died without a word counts as failed."""
-    found = {row["source"]: row for row in db.fetch_all("SELECT * FROM source_reading WHERE run_id = %s", [run_id])}
+    found = {
+        row["source"]: row
+        for row in db.fetch_all("SELECT * FROM source_reading WHERE run_id = %s", [run_id])
+    }
     return [
-        Reading(name, found[name]["status"], found[name]["items"], found[name]["fresh"], found[name]["error"])
-        if name in found
-        else Reading(name, "failed", 0, 0, "its step ended without a result")
+        (
+            Reading(
+                name,
+                found[name]["status"],
+                found[name]["items"],
+                found[name]["fresh"],
+                found[name]["error"],
+            )
+            if name in found
+            else Reading(name, "failed", 0, 0, "its step ended without a result")
+        )
         for name in sources
     ]
 
 
 def _topics(run_id: str, window: time_windows.Window, everything: bool) -> list[dict[str, Any]]:
     return db.fetch_all(
-        "SELECT t.id, t.title, t.reasons, t.item_ids, t.update_of, r.summary, r.findings, r.conflicts, r.confidence, r.no_sources, "
-        "r.stopped_because, (r.run_id IS NOT NULL) AS researched FROM topic t "
-        "LEFT JOIN research_result r ON r.run_id = t.run_id AND r.topic_id = t.id WHERE t.run_id = %s "
-        "AND (%s OR EXISTS (SELECT 1 FROM source_item i WHERE i.id = ANY(t.item_ids) "
-        "AND (%s::timestamptz IS NULL OR i.first_seen_at > %s))) ORDER BY t.rank",
+        "SELECT t.id, t.title, t.reasons, t.item_ids, t.update_of, r.summary, r.findings,"
+        " r.conflicts, r.confidence, r.no_sources, r.stopped_because, (r.run_id IS NOT NULL) AS"
+        " researched FROM topic t LEFT JOIN research_result r ON r.run_id = t.run_id AND r.topic_id"
+        " = t.id WHERE t.run_id = %s AND (%s OR EXISTS (SELECT 1 FROM source_item i WHERE i.id ="
+        " ANY(t.item_ids) AND (%s::timestamptz IS NULL OR i.first_seen_at > %s))) ORDER BY t.rank",
         [run_id, everything, window.since, window.since],
     )
 
@@ -166,11 +184,15 @@ def _topics(run_id: str, window: time_windows.Window, everything: bool) -> list[
 def _evidence(run_id: str) -> dict[str, dict[str, Any]]:
     return {
         row["id"]: row
-        for row in db.fetch_all("SELECT id, url, title, source, published_at FROM evidence WHERE run_id = %s", [run_id])
+        for row in db.fetch_all(
+            "SELECT id, url, title, source, published_at FROM evidence WHERE run_id = %s", [run_id]
+        )
     }
 
 
-def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: run_plan.RunPlan) -> Section:
+def _section(
+    row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: run_plan.RunPlan
+) -> Section:
     update = next((reason for reason in row["reasons"] if reason.startswith("an update to")), "")
     section = Section(
         title=row["title"],
@@ -181,21 +203,32 @@ def _section(row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: r
         section.missing = "This topic could not be researched; the run's record says why."
         section.references = _items_as_references(row["item_ids"], opened.timezone)
         return section
-    cited = list(dict.fromkeys(one for finding in row["findings"] for one in finding["citations"] if one in evidence))
+    cited = list(
+        dict.fromkeys(
+            one for finding in row["findings"] for one in finding["citations"] if one in evidence
+        )
+    )
     # Passages of one page share its number.
     pages = list(dict.fromkeys(evidence[one]["url"] or one for one in cited))
     numbers = {one: pages.index(evidence[one]["url"] or one) + 1 for one in cited}
     section.findings = [
-        (contracts.Finding.model_validate(finding).told, sorted({numbers[one] for one in finding["citations"] if one in numbers}))
+        (
+            contracts.Finding.model_validate(finding).told,
+            sorted({numbers[one] for one in finding["citations"] if one in numbers}),
+        )
         for finding in row["findings"]
         # A sentence without stored evidence is not published.
         if any(one in numbers for one in finding["citations"])
     ]
     first = {numbers[one]: one for one in reversed(cited)}
-    section.references = [_reference(number, evidence[first[number]], opened.timezone) for number in sorted(first)]
+    section.references = [
+        _reference(number, evidence[first[number]], opened.timezone) for number in sorted(first)
+    ]
     section.conflicts = [_sides(conflict, evidence) for conflict in row["conflicts"]]
     said = {text.strip() for text, _ in section.findings}
-    section.summary = row["summary"] if section.findings and row["summary"].strip() not in said else ""
+    section.summary = (
+        row["summary"] if section.findings and row["summary"].strip() not in said else ""
+    )
     section.confidence = row["confidence"]
     section.unreviewed = row["confidence"] < config.settings().confidence_review
     if not section.findings:
@@ -215,7 +248,11 @@ def _sides(conflict: dict[str, Any], evidence: dict[str, dict[str, Any]]) -> Sid
             "dates": side.get("dates") or [],
             "sources": side.get("sources") or [],
             "trusted": conflict.get("trusted") == number,
-            "links": [evidence[one]["url"] for one in side["evidence"] if one in evidence and evidence[one]["url"]],
+            "links": [
+                evidence[one]["url"]
+                for one in side["evidence"]
+                if one in evidence and evidence[one]["url"]
+            ],
         }
         for number, side in enumerate(conflict["sides"])
     ]
@@ -245,19 +282,33 @@ def _web(url: str) -> tuple[str, str]:
 
 def _items_as_references(item_ids: list[str], timezone: str) -> list[Reference]:
     rows = db.fetch_all(
-        "SELECT title, url, source, published_at FROM source_item WHERE id = ANY(%s) ORDER BY array_position(%s, id) LIMIT 3",
+        "SELECT title, url, source, published_at FROM source_item WHERE id = ANY(%s) ORDER BY"
+        " array_position(%s, id) LIMIT 3",
         [item_ids, item_ids],
     )
     return [_reference(number, row, timezone) for number, row in enumerate(rows, 1)]
 
 
-def _headlines(opened: run_plan.RunPlan, window: time_windows.Window, shown: set[str]) -> list[Reference]:
-    """Return further new items, the best of each source first: nothing that was new goes without a word."""
+def _headlines(
+    opened: run_plan.RunPlan, window: time_windows.Window, shown: set[str]
+) -> list[Reference]:
+    """Return further new items, the best of each source first: nothing that was new goes without a
+    word.
+    """
     rows = db.fetch_all(
-        "SELECT id, title, url, source, published_at, row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at DESC, id) "
-        "AS place FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s "
-        "AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND NOT id = ANY(%s) AND url <> '' ORDER BY place, source, id LIMIT %s",
-        [opened.namespace, opened.sources, opened.until, window.since, window.since, list(shown), HEADLINES],
+        "SELECT id, title, url, source, published_at, row_number() OVER (PARTITION BY source ORDER"
+        " BY score DESC, first_seen_at DESC, id) AS place FROM source_item WHERE namespace = %s AND"
+        " source = ANY(%s) AND first_seen_at <= %s AND (%s::timestamptz IS NULL OR first_seen_at >"
+        " %s) AND NOT id = ANY(%s) AND url <> '' ORDER BY place, source, id LIMIT %s",
+        [
+            opened.namespace,
+            opened.sources,
+            opened.until,
+            window.since,
+            window.since,
+            list(shown),
+            HEADLINES,
+        ],
     )
     return [_reference(number, row, opened.timezone) for number, row in enumerate(rows, 1)]
 
@@ -265,7 +316,8 @@ def _headlines(opened: run_plan.RunPlan, window: time_windows.Window, shown: set
 def _notes(run_id: str) -> list[str]:
     """Return what the steps want the reader to know, e.g. that web search was down."""
     rows = db.fetch_all(
-        "SELECT DISTINCT message FROM run_event WHERE run_id = %s AND metadata ->> 'for_digest' = 'true' ORDER BY message LIMIT 10",
+        "SELECT DISTINCT message FROM run_event WHERE run_id = %s AND metadata ->> 'for_digest' ="
+        " 'true' ORDER BY message LIMIT 10",
         [run_id],
     )
     return [redaction.redact(row["message"]) for row in rows]

@@ -26,8 +26,11 @@ def main(run_id: str) -> dict:
         rows = [
             row
             for row in delivery.deliveries_of(run_id)
-            if row["recipient"] in standing and row["status"] in ("waiting", "sending", "failed", "unknown")
+            if row["recipient"] in standing
+            and row["status"] in ("waiting", "sending", "failed", "unknown")
         ]
-        deliveries = delivery.deliver(opened, rows, lambda action: approvals.approve_by_standing(action, opened.flow))
+        deliveries = delivery.deliver(
+            opened, rows, lambda action: approvals.approve_by_standing(action, opened.flow)
+        )
         span.set(deliveries=len(deliveries))
         return {"deliveries": deliveries}

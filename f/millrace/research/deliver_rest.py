@@ -34,30 +34,48 @@ def main(run_id: str, approved: bool = False, action_id: str = "") -> dict:
         if approved and answer is not None and answer["decision"] == "approved":
             deliveries = _send(run_plan.load(run_id), whole, rows)
         else:
-            status = "denied" if answer is not None and answer["decision"] == "denied" else "expired"
+            status = (
+                "denied" if answer is not None and answer["decision"] == "denied" else "expired"
+            )
             unsent = [row for row in rows if row["status"] in ("waiting", "denied", "expired")]
             deliveries = delivery.close(unsent, status, _why(answer))
         span.set(deliveries=len(deliveries))
         return {"deliveries": deliveries}
 
 
-def _send(opened: run_plan.RunPlan, whole: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _send(
+    opened: run_plan.RunPlan, whole: dict[str, Any], rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     deliveries: list[dict[str, Any]] = []
 
     def send_all() -> dict[str, Any]:
-        # Those who got a standing approval meanwhile have it already; each mail is sent once by its own key.
-        deliveries.extend(delivery.deliver(opened, rows, lambda action: approvals.approve_as_part(action, whole)))
-        return {"deliveries": [{"recipient": one["recipient"], "status": one["status"]} for one in deliveries]}
+        # Those who got a standing approval meanwhile have it already; each mail is sent once by its
+        # own key.
+        deliveries.extend(
+            delivery.deliver(opened, rows, lambda action: approvals.approve_as_part(action, whole))
+        )
+        return {
+            "deliveries": [
+                {"recipient": one["recipient"], "status": one["status"]} for one in deliveries
+            ]
+        }
 
     try:
         # A crash between leaves it undone: every mail knows for itself whether it went out.
         actions.perform(whole["key"], delivery.batch_arguments(rows), send_all, check=lambda: False)
     except errors.NeedsApproval as error:
-        return delivery.close([row for row in rows if row["status"] == "waiting"], "expired", str(error))
-    return deliveries or [{name: row[name] for name in ("recipient", "status", "message_id", "path", "error")} for row in rows]
+        return delivery.close(
+            [row for row in rows if row["status"] == "waiting"], "expired", str(error)
+        )
+    return deliveries or [
+        {name: row[name] for name in ("recipient", "status", "message_id", "path", "error")}
+        for row in rows
+    ]
 
 
 def _why(answer: dict[str, Any] | None) -> str:
     if answer is None:
         return "nobody approved it"
-    return f"{answer['decision']} by {answer['decided_by']}" + (f": {answer['how']}" if answer["how"] else "")
+    return f"{answer['decision']} by {answer['decided_by']}" + (
+        f": {answer['how']}" if answer["how"] else ""
+    )

@@ -1,6 +1,8 @@
 # requirements:
 
-"""Digests as mails: one for each recipient, named by flow, recipient, edition, day and number, and sent once."""
+"""Digests as mails: one for each recipient, named by flow, recipient, edition, day and number, and
+sent once.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -17,7 +19,8 @@ Row = dict[str, Any]
 TOOL = "mail.send"
 HOST = "millrace.local"
 
-# A mail that may have gone out keeps the window of the run that sent it; `settle_left` finds out first.
+# A mail that may have gone out keeps the window of the run that sent it; `settle_left` finds out
+# first.
 CLAIM = """
 INSERT INTO delivery (flow, namespace, edition, recipient, local_day, number, run_id, digest_id, message_id, status, window_until)
 VALUES (%(flow)s, %(namespace)s, %(edition)s, %(recipient)s, %(day)s, %(number)s, %(run_id)s, %(digest_id)s, %(message_id)s,
@@ -45,7 +48,9 @@ def message_id(opened: run_plan.RunPlan, recipient: str) -> str:
 def create(run_id: str, opened: run_plan.RunPlan) -> None:
     """Make the deliveries of this run; one that another run holds or has sent stays with that run."""
     reconcile_interrupted(opened)
-    for digest in db.fetch_all("SELECT id, recipients, window_until FROM digest WHERE run_id = %s", [run_id]):
+    for digest in db.fetch_all(
+        "SELECT id, recipients, window_until FROM digest WHERE run_id = %s", [run_id]
+    ):
         for recipient in digest["recipients"]:
             db.execute(
                 CLAIM,
@@ -67,7 +72,8 @@ def create(run_id: str, opened: run_plan.RunPlan) -> None:
 def deliveries_of(run_id: str) -> list[Row]:
     """Return the run's deliveries with the texts of their digests."""
     return db.fetch_all(
-        "SELECT d.*, g.subject, g.html, g.plain, g.window_since FROM delivery d JOIN digest g ON g.id = d.digest_id WHERE d.run_id = %s ORDER BY d.recipient",
+        "SELECT d.*, g.subject, g.html, g.plain, g.window_since FROM delivery d JOIN digest g ON"
+        " g.id = d.digest_id WHERE d.run_id = %s ORDER BY d.recipient",
         [run_id],
     )
 
@@ -89,22 +95,34 @@ def batch_arguments(rows: list[Row]) -> dict[str, Any]:
     return {"to": [row["recipient"] for row in rows], "mails": [arguments(row) for row in rows]}
 
 
-def deliver(opened: run_plan.RunPlan, rows: list[Row], authorise: Callable[[Row], bool]) -> list[dict[str, Any]]:
+def deliver(
+    opened: run_plan.RunPlan, rows: list[Row], authorise: Callable[[Row], bool]
+) -> list[dict[str, Any]]:
     """Send the mails that `authorise` approves (it is given the action) and return how each ended."""
     return [_deliver(opened, row, authorise) for row in rows]
 
 
-def _deliver(opened: run_plan.RunPlan, row: Row, authorise: Callable[[Row], bool]) -> dict[str, Any]:
-    # What became of a try that died comes first: a mail that may be with its reader is not one that came too late.
+def _deliver(
+    opened: run_plan.RunPlan, row: Row, authorise: Callable[[Row], bool]
+) -> dict[str, Any]:
+    # What became of a try that died comes first: a mail that may be with its reader is not one that
+    # came too late.
     done = _touched(opened, row)
     if done is not None:
         return _ended(row, done)
     later = _overtaken(row)
     if later:
-        return _mark(row, "expired", row["action_id"], error=f"the digest of {later} came first and holds what was new")
+        return _mark(
+            row,
+            "expired",
+            row["action_id"],
+            error=f"the digest of {later} came first and holds what was new",
+        )
     wanted = arguments(row)
     key = key_of(opened, row["recipient"])
-    action = actions.propose(TOOL, wanted, key, reason=f"the digest of {opened.day} for {row['recipient']}")
+    action = actions.propose(
+        TOOL, wanted, key, reason=f"the digest of {opened.day} for {row['recipient']}"
+    )
     if not authorise(action):
         return _answer(row, row["status"])
     _mark(row, "sending", str(action["id"]))
@@ -116,7 +134,9 @@ def _deliver(opened: run_plan.RunPlan, row: Row, authorise: Callable[[Row], bool
 
 
 def _touched(opened: run_plan.RunPlan, row: Row) -> Row | None:
-    """Return the mail's action when it was performed, or may have been, also by an earlier run of the day."""
+    """Return the mail's action when it was performed, or may have been, also by an earlier run of
+    the day.
+    """
     try:
         action = actions.reconcile(key_of(opened, row["recipient"]), lambda: _look(row))
     except errors.NotFound:
@@ -130,9 +150,10 @@ def reconcile_interrupted(opened: run_plan.RunPlan) -> int:
     Before new windows are cut, and before another run of the day takes a delivery over.
     """
     rows = db.fetch_all(
-        "SELECT d.*, g.subject, g.html, g.plain, g.window_since FROM delivery d JOIN digest g ON g.id = d.digest_id "
-        "JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND d.namespace = %s AND d.edition = %s AND d.status = 'sending' "
-        "AND r.status NOT IN ('running', 'waiting') ORDER BY d.local_day, d.recipient",
+        "SELECT d.*, g.subject, g.html, g.plain, g.window_since FROM delivery d JOIN digest g ON"
+        " g.id = d.digest_id JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND d.namespace = %s"
+        " AND d.edition = %s AND d.status = 'sending' AND r.status NOT IN ('running', 'waiting')"
+        " ORDER BY d.local_day, d.recipient",
         [opened.flow, opened.namespace, opened.edition],
     )
     for row in rows:
@@ -144,17 +165,20 @@ def reconcile_interrupted(opened: run_plan.RunPlan) -> int:
 
 
 def _overtaken(row: Row) -> str:
-    """Return the day of a digest that its reader got after this one's window began: a late run has nothing new for them.
+    """Return the day of a digest that its reader got after this one's window began: a late run has
+    nothing new for them.
 
-    What this one holds beyond it is new in the next. A further edition of a day repeats that day on purpose.
+    What this one holds beyond it is new in the next. A further edition of a day repeats that day on
+    purpose.
     """
     if row["edition"] == "sample":
         return ""
     found = db.fetch_one(
-        "SELECT local_day FROM delivery WHERE flow = %(flow)s AND namespace = %(namespace)s AND edition = %(edition)s "
-        "AND recipient = %(recipient)s AND (local_day, number) <> (%(local_day)s, %(number)s) AND status IN ('sent', 'outbox') "
-        "AND (%(window_since)s::timestamptz IS NULL OR window_until > %(window_since)s) "
-        "AND (%(number)s = 1 OR local_day <> %(local_day)s) ORDER BY at DESC LIMIT 1",
+        "SELECT local_day FROM delivery WHERE flow = %(flow)s AND namespace = %(namespace)s AND"
+        " edition = %(edition)s AND recipient = %(recipient)s AND (local_day, number) <>"
+        " (%(local_day)s, %(number)s) AND status IN ('sent', 'outbox') AND"
+        " (%(window_since)s::timestamptz IS NULL OR window_until > %(window_since)s) AND"
+        " (%(number)s = 1 OR local_day <> %(local_day)s) ORDER BY at DESC LIMIT 1",
         row,
     )
     return str(found["local_day"]) if found else ""
@@ -170,7 +194,9 @@ def _ended(row: Row, done: Row) -> dict[str, Any]:
 
 def _send(row: Row) -> dict[str, Any]:
     try:
-        sent = mail.send(row["recipient"], row["subject"], row["plain"], row["html"], row["message_id"])
+        sent = mail.send(
+            row["recipient"], row["subject"], row["plain"], row["html"], row["message_id"]
+        )
     except mail.DeliveryUnknown as error:
         raise actions.OutcomeUnknown(str(error)) from error
     if sent.path:
@@ -179,7 +205,9 @@ def _send(row: Row) -> dict[str, Any]:
 
 
 def _look(row: Row) -> dict[str, Any] | bool | None:
-    """Return the outcome of an earlier try that died: the outbox can be looked at, a mail server cannot."""
+    """Return the outcome of an earlier try that died: the outbox can be looked at, a mail server
+    cannot.
+    """
     found = mail.look(row["message_id"])
     if not isinstance(found, mail.Sent):
         return found
@@ -194,13 +222,18 @@ def _write_beside(path: Path, row: Row) -> None:
         path.with_suffix(".txt").write_text(row["plain"], encoding="utf-8")
     except OSError as error:
         # The mail itself is written; its copies are a convenience.
-        events.emit("error", f"the copies beside {path.name} could not be written: {error.strerror}")
+        events.emit(
+            "error", f"the copies beside {path.name} could not be written: {error.strerror}"
+        )
 
 
-def _mark(row: Row, status: str, action_id: str | None, path: str = "", error: str | None = None) -> dict[str, Any]:
+def _mark(
+    row: Row, status: str, action_id: str | None, path: str = "", error: str | None = None
+) -> dict[str, Any]:
     db.execute(
-        "UPDATE delivery SET status = %s, action_id = %s, path = %s, error = %s, at = clock_timestamp() WHERE flow = %s AND namespace = %s "
-        "AND edition = %s AND recipient = %s AND local_day = %s AND number = %s",
+        "UPDATE delivery SET status = %s, action_id = %s, path = %s, error = %s, at ="
+        " clock_timestamp() WHERE flow = %s AND namespace = %s AND edition = %s AND recipient = %s"
+        " AND local_day = %s AND number = %s",
         [
             status,
             action_id,
@@ -219,7 +252,10 @@ def _mark(row: Row, status: str, action_id: str | None, path: str = "", error: s
 
 def close(rows: list[Row], status: str, why: str) -> list[dict[str, Any]]:
     """Mark mails that will not be sent: denied or expired."""
-    return [_mark(row, status, str(row["action_id"]) if row["action_id"] else None, error=why) for row in rows]
+    return [
+        _mark(row, status, str(row["action_id"]) if row["action_id"] else None, error=why)
+        for row in rows
+    ]
 
 
 def _answer(row: Row, status: str) -> dict[str, Any]:
@@ -236,6 +272,7 @@ def record_outcome(action: Row) -> None:
     """Carry over what a person said about a mail of which nobody could tell whether it was sent."""
     status = "sent" if action["state"] == "performed" else "failed"
     db.execute(
-        "UPDATE delivery SET status = %s, error = NULL, at = clock_timestamp() WHERE action_id = %s AND status IN ('unknown', 'sending')",
+        "UPDATE delivery SET status = %s, error = NULL, at = clock_timestamp() WHERE action_id = %s"
+        " AND status IN ('unknown', 'sending')",
         [status, action["id"]],
     )

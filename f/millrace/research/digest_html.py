@@ -1,6 +1,8 @@
 # requirements:
 
-"""The digest as HTML that Gmail, Outlook and Apple Mail show alike: tables, inline styles, nothing loaded, no script."""
+"""The digest as HTML that Gmail, Outlook and Apple Mail show alike: tables, inline styles, nothing
+loaded, no script.
+"""
 
 from html import escape
 from urllib.parse import urlsplit
@@ -32,29 +34,34 @@ def page(content: contents.Content) -> str:
     rows = "\n".join(part for part in parts if part)
     body = markup.sanitised(f'{TABLE} style="max-width:640px;text-align:left">\n{rows}\n</table>')
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<meta name="color-scheme" content="light"><meta name="supported-color-schemes" content="light">'
-        f'<title>{title}</title></head>\n<body style="margin:0;padding:0;background:#ffffff;color:{INK};'
-        '-webkit-text-size-adjust:100%">\n'
-        f'<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{escape(opening_line(content))}</div>\n'
-        f'{TABLE} style="background:#ffffff"><tr><td align="center" style="padding:0 12px">\n'
-        '<!--[if mso]><table role="presentation" width="640" cellpadding="0" cellspacing="0" border="0"><tr><td><![endif]-->\n'
-        f"{body}\n"
-        "<!--[if mso]></td></tr></table><![endif]-->\n</td></tr></table>\n</body></html>\n"
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
+        ' content="width=device-width,initial-scale=1"><meta name="color-scheme"'
+        ' content="light"><meta name="supported-color-schemes"'
+        f' content="light"><title>{title}</title></head>\n<body'
+        f' style="margin:0;padding:0;background:#ffffff;color:{INK};-webkit-text-size-adjust:100%">\n<div'
+        f' style="display:none;max-height:0;overflow:hidden;mso-hide:all">{escape(opening_line(content))}</div>\n{TABLE}'
+        ' style="background:#ffffff"><tr><td align="center" style="padding:0 12px">\n<!--[if'
+        ' mso]><table role="presentation" width="640" cellpadding="0" cellspacing="0"'
+        f' border="0"><tr><td><![endif]-->\n{body}\n<!--[if'
+        " mso]></td></tr></table><![endif]-->\n</td></tr></table>\n</body></html>\n"
     )
 
 
 def opening_line(content: contents.Content) -> str:
     """Return the first sentence: how much there is, and what went wrong."""
     if content.all_failed:
-        return f"None of the {len(content.readings)} sources could be read, so there is no news in this digest. Below is what each of them answered."
+        return (
+            f"None of the {len(content.readings)} sources could be read, so there is no news in"
+            " this digest. Below is what each of them answered."
+        )
     found = [section for section in content.sections if section.findings]
     read = sum(reading.items for reading in content.readings)
     since = f" since {content.since}" if content.since else ""
     if not content.sections:
         failed = sum(reading.status == "failed" for reading in content.readings)
-        missing = f" {failed} of {len(content.readings)} sources could not be read." if failed else ""
+        missing = (
+            f" {failed} of {len(content.readings)} sources could not be read." if failed else ""
+        )
         return f"Nothing new{since}. {read} items were read, none of them new to you.{missing}"
     said = f"{_count(len(content.sections), 'topic')} from {_count(read, 'item')}{since}."
     if len(found) < len(content.sections):
@@ -70,7 +77,8 @@ def opening_line(content: contents.Content) -> str:
 def closing_lines(content: contents.Content) -> list[str]:
     """Return the last lines: what it cost and who wrote it."""
     model = (
-        "Written by the offline extractive model: sentences picked from the sources, none composed by a language model."
+        "Written by the offline extractive model: sentences picked from the sources, none composed"
+        " by a language model."
         if content.offline
         else f"Written by {content.model}; each sentence cites what it was taken from."
     )
@@ -79,11 +87,17 @@ def closing_lines(content: contents.Content) -> list[str]:
 
 
 def _top(content: contents.Content) -> str:
-    edition = f'<span style="color:{FAINT}">, edition {content.number}</span>' if content.number > 1 else ""
+    edition = (
+        f'<span style="color:{FAINT}">, edition {content.number}</span>'
+        if content.number > 1
+        else ""
+    )
     return _row(
-        f'<div style="font:bold 12px/1 {SANS};letter-spacing:3px;color:{ACCENT}">MILLRACE</div>'
-        f'<h1 style="margin:8px 0 0;font:normal 28px/1.2 {SERIF};color:{INK}">{escape(content.long_day)}{edition}</h1>'
-        f'<div style="margin-top:8px;font:15px/1.5 {SANS};color:{SOFT}">{escape(opening_line(content))}</div>',
+        f'<div style="font:bold 12px/1 {SANS};letter-spacing:3px;color:{ACCENT}">MILLRACE</div><h1'
+        ' style="margin:8px 0 0;font:normal 28px/1.2'
+        f' {SERIF};color:{INK}">{escape(content.long_day)}{edition}</h1><div'
+        ' style="margin-top:8px;font:15px/1.5'
+        f' {SANS};color:{SOFT}">{escape(opening_line(content))}</div>',
         f"padding:28px 0 18px;border-bottom:2px solid {ACCENT}",
     )
 
@@ -95,11 +109,18 @@ def _banner(content: contents.Content) -> str:
             _box(
                 "#fff6dd",
                 "#d9a400",
-                "<b>Sample edition.</b> Invented news from a sample server, to show how a digest looks. None of it is of today.",
+                "<b>Sample edition.</b> Invented news from a sample server, to show how a digest"
+                " looks. None of it is of today.",
             )
         )
     if content.all_failed:
-        boxes.append(_box("#fdecea", "#b3261e", "<b>No source could be read.</b> Nothing was made up in their place."))
+        boxes.append(
+            _box(
+                "#fdecea",
+                "#b3261e",
+                "<b>No source could be read.</b> Nothing was made up in their place.",
+            )
+        )
     boxes += [_box("#eef3f7", "#7c93a8", escape(note)) for note in content.notes]
     return "\n".join(_row(box, "padding-top:14px") for box in boxes)
 
@@ -108,11 +129,15 @@ def _overview(content: contents.Content) -> str:
     if len(content.sections) < 2:
         return ""
     lines = "".join(
-        f'<tr><td width="24" valign="top" style="padding:3px 0;font:15px/1.45 {SANS};color:{FAINT}">{number}</td>'
-        f'<td style="padding:3px 0;font:15px/1.45 {SANS};color:{INK}">{escape(section.title)}{_overview_mark(section)}</td></tr>'
+        '<tr><td width="24" valign="top" style="padding:3px 0;font:15px/1.45'
+        f' {SANS};color:{FAINT}">{number}</td><td style="padding:3px 0;font:15px/1.45'
+        f' {SANS};color:{INK}">{escape(section.title)}{_overview_mark(section)}</td></tr>'
         for number, section in enumerate(content.sections, 1)
     )
-    return _row(f'<div style="{LABEL};padding-bottom:6px">In this digest</div>{TABLE}>{lines}</table>', "padding:18px 0 4px")
+    return _row(
+        f'<div style="{LABEL};padding-bottom:6px">In this digest</div>{TABLE}>{lines}</table>',
+        "padding:18px 0 4px",
+    )
 
 
 def _overview_mark(section: contents.Section) -> str:
@@ -130,17 +155,23 @@ def _overview_mark(section: contents.Section) -> str:
 
 def _section(number: int, section: contents.Section) -> str:
     heading = (
-        f'<h2 style="margin:0;font:bold 20px/1.3 {SERIF};color:{INK}">'
-        f'<span style="color:{ACCENT}">{number}.</span> {escape(section.title)}</h2>{_marks(section)}'
+        f'<h2 style="margin:0;font:bold 20px/1.3 {SERIF};color:{INK}"><span'
+        f' style="color:{ACCENT}">{number}.</span> {escape(section.title)}</h2>{_marks(section)}'
     )
     body = [heading]
     if section.summary:
-        body.append(f'<p style="margin:12px 0 0;font:16px/1.55 {SANS};color:{INK}">{_lines(section.summary)}</p>')
+        body.append(
+            '<p style="margin:12px 0 0;font:16px/1.55'
+            f' {SANS};color:{INK}">{_lines(section.summary)}</p>'
+        )
     if section.findings:
         body.append(_findings(section))
     body += [_conflict(conflict) for conflict in section.conflicts]
     if section.missing:
-        body.append(f'<p style="margin:12px 0 0;font:italic 16px/1.55 {SANS};color:{SOFT}">{escape(section.missing)}</p>')
+        body.append(
+            '<p style="margin:12px 0 0;font:italic 16px/1.55'
+            f' {SANS};color:{SOFT}">{escape(section.missing)}</p>'
+        )
     if section.references:
         body.append(_references(section))
     return _row("".join(body), f"padding:26px 0 22px;border-bottom:1px solid {LINE}")
@@ -163,7 +194,8 @@ def _marks(section: contents.Section) -> str:
 def _findings(section: contents.Section) -> str:
     known = {reference.number: reference for reference in section.references}
     rows = "".join(
-        f'<tr><td width="18" valign="top" style="padding:5px 0;font:16px/1.5 {SANS};color:{ACCENT}">&bull;</td>'
+        '<tr><td width="18" valign="top" style="padding:5px 0;font:16px/1.5'
+        f' {SANS};color:{ACCENT}">&bull;</td>'
         f'<td style="padding:5px 0;font:16px/1.5 {SANS};color:{INK}">{_lines(text)} '
         f"{''.join(_mark(number, known.get(number)) for number in numbers)}</td></tr>"
         for text, numbers in section.findings
@@ -181,7 +213,8 @@ def _mark(number: int, reference: contents.Reference | None) -> str:
 
 def _conflict(conflict: contents.Sides) -> str:
     rows = "".join(
-        f'<tr><td style="padding:8px 12px;border-left:4px solid {ACCENT if side["trusted"] else "#c2cad3"};'
+        '<tr><td style="padding:8px 12px;border-left:4px solid'
+        f" {ACCENT if side['trusted'] else '#c2cad3'};"
         f'font:15px/1.5 {SANS};color:{INK}">{_lines(side["claim"])}<br><span style="{SMALL}">'
         f"{'<b>Trusted here.</b> ' if side['trusted'] else ''}{_side_from(side)}</span></td></tr>"
         '<tr><td style="font-size:6px;line-height:6px">&nbsp;</td></tr>'
@@ -189,10 +222,10 @@ def _conflict(conflict: contents.Sides) -> str:
     )
     why = conflict.why or "Neither side is trusted more than the other."
     return (
-        f'{TABLE} style="margin-top:14px;background:#f7f8fa"><tr><td style="padding:14px">'
-        f'<div style="{LABEL}">Sources disagree</div>'
-        f'<div style="padding:4px 0 10px;font:bold 15px/1.45 {SANS};color:{INK}">{escape(conflict.question)}</div>'
-        f'{TABLE}>{rows}</table><div style="{SMALL}">{escape(why)}</div></td></tr></table>'
+        f'{TABLE} style="margin-top:14px;background:#f7f8fa"><tr><td style="padding:14px"><div'
+        f' style="{LABEL}">Sources disagree</div><div style="padding:4px 0 10px;font:bold 15px/1.45'
+        f' {SANS};color:{INK}">{escape(conflict.question)}</div>{TABLE}>{rows}</table><div'
+        f' style="{SMALL}">{escape(why)}</div></td></tr></table>'
     )
 
 
@@ -208,18 +241,26 @@ def _side_from(side: dict) -> str:
 
 def _references(section: contents.Section) -> str:
     label = "Sources" if section.findings else "Where it was seen"
-    rows = "".join(_reference(reference, f"[{reference.number}]") for reference in section.references)
+    rows = "".join(
+        _reference(reference, f"[{reference.number}]") for reference in section.references
+    )
     return f'<div style="{LABEL};padding:14px 0 4px">{label}</div>{TABLE}>{rows}</table>'
 
 
 def _reference(reference: contents.Reference, mark: str) -> str:
     title = escape(reference.title)
     if _safe(reference.url):
-        title = f'<a href="{escape(reference.url)}" style="color:{ACCENT};text-decoration:underline">{title}</a>'
-    where = escape(", ".join(part for part in (reference.host or reference.source, reference.date) if part))
+        title = (
+            f'<a href="{escape(reference.url)}"'
+            f' style="color:{ACCENT};text-decoration:underline">{title}</a>'
+        )
+    where = escape(
+        ", ".join(part for part in (reference.host or reference.source, reference.date) if part)
+    )
     return (
-        f'<tr><td width="30" valign="top" style="padding:3px 0;{SMALL}">{mark}</td>'
-        f'<td style="padding:3px 0;{SMALL};word-break:break-word">{title} <span style="color:{FAINT}">{where}</span></td></tr>'
+        f'<tr><td width="30" valign="top" style="padding:3px 0;{SMALL}">{mark}</td><td'
+        f' style="padding:3px 0;{SMALL};word-break:break-word">{title} <span'
+        f' style="color:{FAINT}">{where}</span></td></tr>'
     )
 
 
@@ -228,31 +269,42 @@ def _headlines(headlines: list[contents.Reference]) -> str:
         return ""
     rows = "".join(_reference(reference, "&ndash;") for reference in headlines)
     return _row(
-        f'<div style="{LABEL};padding-bottom:6px">Also new, not researched</div>{TABLE}>{rows}</table>',
+        f'<div style="{LABEL};padding-bottom:6px">Also new, not'
+        f" researched</div>{TABLE}>{rows}</table>",
         f"padding:22px 0;border-bottom:1px solid {LINE}",
     )
 
 
 def _readings(content: contents.Content) -> str:
     rows = "".join(_reading(reading) for reading in content.readings)
-    return _row(f'<div style="{LABEL};padding-bottom:6px">What was read</div>{TABLE}>{rows}</table>', "padding:22px 0 8px")
+    return _row(
+        f'<div style="{LABEL};padding-bottom:6px">What was read</div>{TABLE}>{rows}</table>',
+        "padding:22px 0 8px",
+    )
 
 
 def _reading(reading: contents.Reading) -> str:
     if reading.status == "failed":
         told = f'<b style="color:#8c1d18">Failed.</b> {escape(reading.error)}'
     else:
-        told = f"{_count(reading.items, 'item')}, {reading.fresh} new" if reading.status == "ok" else "Nothing new"
+        told = (
+            f"{_count(reading.items, 'item')}, {reading.fresh} new"
+            if reading.status == "ok"
+            else "Nothing new"
+        )
         told += f". {escape(reading.error)}" if reading.error else ""
     return (
-        f'<tr><td width="110" valign="top" style="padding:3px 0;{SMALL};color:{INK}">{escape(reading.name)}</td>'
-        f'<td style="padding:3px 0;{SMALL};word-break:break-word">{told}</td></tr>'
+        '<tr><td width="110" valign="top" style="padding:3px'
+        f' 0;{SMALL};color:{INK}">{escape(reading.name)}</td><td style="padding:3px'
+        f' 0;{SMALL};word-break:break-word">{told}</td></tr>'
     )
 
 
 def _bottom(content: contents.Content) -> str:
     return _row(
-        f'<div style="{SMALL}">{"<br>".join(escape(line) for line in closing_lines(content))}</div>', "padding:14px 0 36px"
+        "<div"
+        f' style="{SMALL}">{"<br>".join(escape(line) for line in closing_lines(content))}</div>',
+        "padding:14px 0 36px",
     )
 
 
@@ -262,8 +314,8 @@ def _row(inner: str, style: str) -> str:
 
 def _box(background: str, edge: str, inner: str) -> str:
     return (
-        f'{TABLE} style="background:{background}"><tr><td style="padding:12px 14px;border-left:4px solid {edge};'
-        f'font:15px/1.5 {SANS};color:{INK}">{inner}</td></tr></table>'
+        f'{TABLE} style="background:{background}"><tr><td style="padding:12px 14px;border-left:4px'
+        f' solid {edge};font:15px/1.5 {SANS};color:{INK}">{inner}</td></tr></table>'
     )
 
 

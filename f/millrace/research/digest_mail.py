@@ -13,8 +13,11 @@ from f.millrace.research import contents, digest_html
 MAX_BYTES = 80_000
 WIDTH = 76
 LONGEST_TEXT = 1200
-# What a mail reader cannot show or what would hide words: control marks, direction marks, invisible characters.
-INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+# What a mail reader cannot show or what would hide words: control marks, direction marks, invisible
+# characters.
+INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,26 @@ def cleaned(content: contents.Content) -> contents.Content:
 
 
 def _clean_reference(reference: contents.Reference) -> contents.Reference:
-    url = "" if re.search(r"[\s<>\"\x00-\x1f]", reference.url) or len(reference.url) > 1500 else reference.url
+    url = (
+        ""
+        if re.search(r"[\s<>\"\x00-\x1f]", reference.url) or len(reference.url) > 1500
+        else reference.url
+    )
     return contents.Reference(
-        reference.number, _one_line(reference.title)[:200], url, _one_line(reference.host)[:100], reference.date, reference.source
+        reference.number,
+        _one_line(reference.title)[:200],
+        url,
+        _one_line(reference.host)[:100],
+        reference.date,
+        reference.source,
     )
 
 
 def _text(text: str) -> str:
     clean = INVISIBLE.sub("", redaction.redact(text)).strip()
-    return clean if len(clean) <= LONGEST_TEXT else clean[: LONGEST_TEXT - 1].rsplit(" ", 1)[0] + "…"
+    return (
+        clean if len(clean) <= LONGEST_TEXT else clean[: LONGEST_TEXT - 1].rsplit(" ", 1)[0] + "…"
+    )
 
 
 def _one_line(text: str) -> str:
@@ -86,7 +100,9 @@ def _fewer_references(content: contents.Content) -> None:
         section.reasons = []
         section.findings = section.findings[:8]
         used = {number for _, numbers in section.findings for number in numbers}
-        section.references = [reference for reference in section.references if reference.number in used][:10]
+        section.references = [
+            reference for reference in section.references if reference.number in used
+        ][:10]
 
 
 def _fewer_findings(content: contents.Content) -> None:
@@ -95,7 +111,9 @@ def _fewer_findings(content: contents.Content) -> None:
         section.conflicts = section.conflicts[:2]
         section.summary = section.summary[:400]
         used = {number for _, numbers in section.findings for number in numbers}
-        section.references = [reference for reference in section.references if reference.number in used][:5]
+        section.references = [
+            reference for reference in section.references if reference.number in used
+        ][:5]
 
 
 def _fewer_topics(content: contents.Content) -> None:
@@ -117,20 +135,35 @@ SHORTER = (_no_headlines, _fewer_references, _fewer_findings, _fewer_topics, _ti
 
 
 def _plain(content: contents.Content) -> str:
-    lines = ["MILLRACE", content.long_day + (f", edition {content.number}" if content.number > 1 else "")]
+    lines = [
+        "MILLRACE",
+        content.long_day + (f", edition {content.number}" if content.number > 1 else ""),
+    ]
     if content.sample:
-        lines += ["", "THIS IS THE SAMPLE EDITION: invented news from a sample server, not of today."]
+        lines += [
+            "",
+            "THIS IS THE SAMPLE EDITION: invented news from a sample server, not of today.",
+        ]
     lines += ["", *_wrapped(digest_html.opening_line(content))]
     for number, section in enumerate(content.sections, 1):
         lines += ["", "", *_wrapped(f"{number}. {section.title}"), *_plain_section(section)]
     if content.headlines:
         lines += ["", "", "ALSO NEW", ""]
         for reference in content.headlines:
-            lines += _wrapped(f"- {reference.title} ({_where(reference)})") + ([f"  {reference.url}"] if reference.url else [])
+            lines += _wrapped(f"- {reference.title} ({_where(reference)})") + (
+                [f"  {reference.url}"] if reference.url else []
+            )
     lines += ["", "", "SOURCES", ""]
     for reading in content.readings:
-        told = f"{reading.items} items, {reading.fresh} new" if reading.status == "ok" else "nothing new"
-        lines += _wrapped(f"- {reading.name}: " + (f"FAILED. {reading.error}" if reading.status == "failed" else told))
+        told = (
+            f"{reading.items} items, {reading.fresh} new"
+            if reading.status == "ok"
+            else "nothing new"
+        )
+        lines += _wrapped(
+            f"- {reading.name}: "
+            + (f"FAILED. {reading.error}" if reading.status == "failed" else told)
+        )
     for note in content.notes:
         lines += ["", *_wrapped(note)]
     lines += ["", "--", *_wrapped(" ".join(digest_html.closing_lines(content))), ""]
@@ -139,12 +172,17 @@ def _plain(content: contents.Content) -> str:
 
 def _plain_section(section: contents.Section) -> list[str]:
     lines = (
-        _wrapped(", ".join([*([section.update] if section.update else []), *section.reasons]), "   ")
+        _wrapped(
+            ", ".join([*([section.update] if section.update else []), *section.reasons]), "   "
+        )
         if section.reasons or section.update
         else []
     )
     if section.findings:
-        lines += [f"   Confidence {section.confidence} of 100" + (" - UNREVIEWED" if section.unreviewed else "")]
+        lines += [
+            f"   Confidence {section.confidence} of 100"
+            + (" - UNREVIEWED" if section.unreviewed else "")
+        ]
     if section.summary:
         lines += ["", *_wrapped(section.summary, "   ")]
     for text, numbers in section.findings:
@@ -175,6 +213,11 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
     lines: list[str] = []
     for part in text.splitlines() or [""]:
         lines += textwrap.wrap(
-            part, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+            part,
+            WIDTH,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
     return lines

@@ -1,6 +1,7 @@
 # requirements:
 
-"""The digest as Markdown, for the page of its run on Windmill: the words of the mail, its links, nothing that acts.
+"""The digest as Markdown, for the page of its run on Windmill: the words of the mail, its links,
+nothing that acts.
 
 No tables: the viewer of results reads plain CommonMark.
 """
@@ -15,10 +16,19 @@ RAN = ("run", "catch_up")
 
 
 def of_run(run_id: str, small: dict[str, Any]) -> str:
-    """Return the page of a run: the digest of its day, its topics and deliveries, or why there is none."""
-    decision = [] if small.get("decision") in RAN else [markdown.one_line(str(small.get("reason") or "There was nothing to do."))]
+    """Return the page of a run: the digest of its day, its topics and deliveries, or why there is
+    none.
+    """
+    decision = (
+        []
+        if small.get("decision") in RAN
+        else [markdown.one_line(str(small.get("reason") or "There was nothing to do."))]
+    )
     source = small.get("same_as") or run_id
-    parts = [*decision, *([page(_content(source))] if small.get("digests") or small.get("topics") else [])]
+    parts = [
+        *decision,
+        *([page(_content(source))] if small.get("digests") or small.get("topics") else []),
+    ]
     parts += [_topics(small.get("topics") or []), _deliveries(small.get("deliveries") or [])]
     problems = [f"- {_said(problem)}" for problem in small.get("problems") or []]
     parts += ["#### Problems\n\n" + "\n".join(problems)] if problems else []
@@ -33,7 +43,9 @@ def _content(run_id: str) -> contents.Content:
 
 
 def page(content: contents.Content) -> str:
-    """Return the digest; parts are left out as in the mail, least important first, until the viewer can show it."""
+    """Return the digest; parts are left out as in the mail, least important first, until the viewer
+    can show it.
+    """
     shown = digest_mail.cleaned(content)
     text = _page(shown)
     for shorten in digest_mail.SHORTER:
@@ -52,7 +64,10 @@ def _page(content: contents.Content) -> str:
     parts.append(_said(digest_html.opening_line(content)))
     parts += [_section(number, section) for number, section in enumerate(content.sections, 1)]
     if content.headlines:
-        parts.append("#### Also new, not researched\n\n" + "\n".join(f"- {_reference(one)}" for one in content.headlines))
+        parts.append(
+            "#### Also new, not researched\n\n"
+            + "\n".join(f"- {_reference(one)}" for one in content.headlines)
+        )
     parts += [_said(note) for note in content.notes]
     down = [f"- {markdown.one_line(one.name)}: {_said(one.error)}" for one in content.failed]
     parts.append("#### Sources down\n\n" + "\n".join(down) if down else "")
@@ -69,23 +84,40 @@ def _section(number: int, section: contents.Section) -> str:
     marks += [markdown.one_line(said) for said in (section.update, *section.reasons) if said]
     parts.append(f"*{'; '.join(marks)}*" if marks else "")
     parts.append(_said(section.summary))
-    parts.append("\n".join(f"- {_said(text)} {_cited(numbers, known)}" for text, numbers in section.findings))
+    parts.append(
+        "\n".join(f"- {_said(text)} {_cited(numbers, known)}" for text, numbers in section.findings)
+    )
     parts += [_conflict(conflict) for conflict in section.conflicts]
     parts.append(_said(section.missing))
-    parts.append("\n".join(f"- \\[{reference.number}\\] {_reference(reference)}" for reference in section.references))
+    parts.append(
+        "\n".join(
+            f"- \\[{reference.number}\\] {_reference(reference)}"
+            for reference in section.references
+        )
+    )
     return "\n\n".join(part for part in parts if part)
 
 
 def _cited(numbers: list[int], known: dict[int, contents.Reference]) -> str:
-    return "".join(markdown.cited(number, known[number].url if number in known else "") for number in numbers)
+    return "".join(
+        markdown.cited(number, known[number].url if number in known else "") for number in numbers
+    )
 
 
 def _conflict(conflict: contents.Sides) -> str:
     sides = [
-        f"- {_said(side['claim'])}" + (" **Trusted here.**" if side["trusted"] else "") + f" {_said(', '.join(side['sources']))}"
+        f"- {_said(side['claim'])}"
+        + (" **Trusted here.**" if side["trusted"] else "")
+        + f" {_said(', '.join(side['sources']))}"
         for side in conflict.sides
     ]
-    return "\n".join([f"**Sources disagree:** {_said(conflict.question)} {_said(conflict.why)}".rstrip(), "", *sides])
+    return "\n".join(
+        [
+            f"**Sources disagree:** {_said(conflict.question)} {_said(conflict.why)}".rstrip(),
+            "",
+            *sides,
+        ]
+    )
 
 
 def _reference(reference: contents.Reference) -> str:
@@ -95,14 +127,18 @@ def _reference(reference: contents.Reference) -> str:
 
 def _topics(topics: list[dict[str, Any]]) -> str:
     lines = [
-        f"- {markdown.one_line(str(one['title']))}: confidence {one['confidence']}, {_count(one['findings'], 'finding')}"
+        f"- {markdown.one_line(str(one['title']))}: confidence {one['confidence']},"
+        f" {_count(one['findings'], 'finding')}"
         for one in topics
     ]
     return "#### Topics\n\n" + "\n".join(lines) if lines else ""
 
 
 def _deliveries(deliveries: list[dict[str, Any]]) -> str:
-    lines = [f"- {markdown.one_line(str(one['recipient']))}: {markdown.one_line(str(one['status']))}" for one in deliveries]
+    lines = [
+        f"- {markdown.one_line(str(one['recipient']))}: {markdown.one_line(str(one['status']))}"
+        for one in deliveries
+    ]
     return "#### Deliveries\n\n" + "\n".join(lines) if lines else ""
 
 

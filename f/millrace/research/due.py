@@ -13,18 +13,24 @@ GRACE = "12h"
 
 
 def schedule_of(pipeline: dict[str, Any]) -> tuple[str, str, timedelta, bool]:
-    """Return cron line, zone, grace and catch-up of the pipeline, as its spec says; the zone is checked."""
+    """Return cron line, zone, grace and catch-up of the pipeline, as its spec says; the zone is
+    checked.
+    """
     zone = str(pipeline.get("timezone") or "UTC")
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise errors.BadSetting(f"time zone {zone!r} is unknown; use a name like Europe/London") from error
+        raise errors.BadSetting(
+            f"time zone {zone!r} is unknown; use a name like Europe/London"
+        ) from error
     schedule = pipeline.get("schedule") or {}
     grace = schedules.parse_duration(schedule.get("misfire_grace", GRACE))
     return str(schedule.get("cron") or ""), zone, grace, bool(schedule.get("catch_up", True))
 
 
-def decide(pipeline: dict[str, Any], scheduled_for: str, now: datetime, last_success: datetime | None) -> schedules.Decision:
+def decide(
+    pipeline: dict[str, Any], scheduled_for: str, now: datetime, last_success: datetime | None
+) -> schedules.Decision:
     """Return what the schedule says about this start."""
     cron, zone, grace, catch_up = schedule_of(pipeline)
     due = _moment(scheduled_for, zone)
@@ -37,8 +43,9 @@ def decide(pipeline: dict[str, Any], scheduled_for: str, now: datetime, last_suc
 def last_success(flow: str, namespace: str, run_id: str) -> datetime | None:
     """Return the scheduled time of the latest run that did its work."""
     row = db.fetch_one(
-        "SELECT max(scheduled_for) AS at FROM run WHERE flow = %s AND namespace = %s AND id <> %s AND NOT dry_run "
-        "AND status IN ('done', 'partly_failed') AND pipeline -> 'opened' ->> 'decision' IN ('run', 'catch_up') "
+        "SELECT max(scheduled_for) AS at FROM run WHERE flow = %s AND namespace = %s AND id <> %s"
+        " AND NOT dry_run AND status IN ('done', 'partly_failed') AND pipeline -> 'opened' ->>"
+        " 'decision' IN ('run', 'catch_up') "
         # A first step that was run by itself has decided to run, and nothing more was done.
         "AND result IS NOT NULL",
         [flow, namespace, run_id],
@@ -52,5 +59,7 @@ def _moment(text: str, zone: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise errors.BadInput(f"scheduled_for {text!r} is not a time like 2026-03-29T08:00:00+01:00") from error
+        raise errors.BadInput(
+            f"scheduled_for {text!r} is not a time like 2026-03-29T08:00:00+01:00"
+        ) from error
     return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)

@@ -1,8 +1,10 @@
 # requirements:
 
-"""The same story told twice: exact and near duplicates, stories of one event, and updates to what was shown before.
+"""The same story told twice: exact and near duplicates, stories of one event, and updates to what
+was shown before.
 
-Words are compared, not meanings: canonical addresses, hashes, shared shingles (Jaccard) and weighted words (cosine).
+Words are compared, not meanings: canonical addresses, hashes, shared shingles (Jaccard) and
+weighted words (cosine).
 """
 
 import math
@@ -14,16 +16,18 @@ from datetime import datetime
 from typing import Any
 
 SHINGLE = 3
-SAME_TEXT = 0.55  # Jaccard of shingles: syndicated copies are above it with another headline and a cut tail
+# Jaccard of shingles: syndicated copies are above it with another headline and a cut tail
+SAME_TEXT = 0.55
 SAME_TITLE = 0.75  # Jaccard of a title's words
 LONG_ENOUGH = 25  # words; shorter texts are compared by title only
 LEAD_WORDS = 60
 SAME_EVENT = 0.42  # cosine of weighted words
 UPDATE = 0.38
 STOP = frozenset(
-    "a about after all also an and are as at be been but by can could for from had has have he her his how i if in into is it its "
-    "just may more most new no not now of on one or our out over said say says she show shows so some than that the their them "
-    "then there these they this to up us use using via was we were what when which who why will with would you your".split()
+    "a about after all also an and are as at be been but by can could for from had has have he her"
+    " his how i if in into is it its just may more most new no not now of on one or our out over"
+    " said say says she show shows so some than that the their them then there these they this to"
+    " up us use using via was we were what when which who why will with would you your".split()
 )
 
 
@@ -69,7 +73,17 @@ class Story:
 
 def item_of(row: dict[str, Any]) -> Item:
     """Return the comparable part of a row of `source_item`."""
-    names = ("id", "source", "title", "canonical_url", "content_hash", "published_at", "first_seen_at", "score", "url")
+    names = (
+        "id",
+        "source",
+        "title",
+        "canonical_url",
+        "content_hash",
+        "published_at",
+        "first_seen_at",
+        "score",
+        "url",
+    )
     return Item(text=row["body"], **{name: row[name] for name in names})
 
 
@@ -95,15 +109,23 @@ def stories(items: list[Item]) -> list[Story]:
 
 
 def find_copies(items: list[Item]) -> dict[str, str]:
-    """Return the copies: item id to the id of the item that it repeats, which is the one that says most."""
+    """Return the copies: item id to the id of the item that it repeats, which is the one that says
+    most.
+    """
     shingled = {item.id: shingles(item.text) for item in items}
     titled = {item.id: frozenset(words(item.title)) for item in items}
     postings: dict[Any, list[Item]] = defaultdict(list)
     copies: dict[str, str] = {}
     for item in sorted(items, key=_weight, reverse=True):
-        marks = [*_exact_marks(item), *shingled[item.id], *(("word", word) for word in titled[item.id])]
+        marks = [
+            *_exact_marks(item),
+            *shingled[item.id],
+            *(("word", word) for word in titled[item.id]),
+        ]
         near = {other.id: other for mark in marks for other in postings[mark]}
-        same = next((other for other in near.values() if _same(item, other, shingled, titled)), None)
+        same = next(
+            (other for other in near.values() if _same(item, other, shingled, titled)), None
+        )
         if same is not None:
             # A copy of a copy: a bare link to the copy's address repeats the original.
             copies[item.id] = copies.get(same.id, same.id)
@@ -112,21 +134,27 @@ def find_copies(items: list[Item]) -> dict[str, str]:
     return copies
 
 
-def shown_before(story: Story, earlier: list[Item], vectors: "Vectors | None" = None) -> tuple[str, Item] | None:
+def shown_before(
+    story: Story, earlier: list[Item], vectors: "Vectors | None" = None
+) -> tuple[str, Item] | None:
     """Return `repeat` or `update` and the earlier item, when the story was told before.
 
-    A repeat says nothing that the earlier item did not: same address and text, or a copy. Something new about the same
-    event is an update.
+    A repeat says nothing that the earlier item did not: same address and text, or a copy. Something
+    new about the same event is an update.
     """
     fresh = [item for item in story.items if item.id not in story.copies] or story.items
     candidates = [*fresh, *earlier]
     shingled = {item.id: shingles(item.text) for item in candidates}
     titled = {item.id: frozenset(words(item.title)) for item in candidates}
-    repeats = [next((old for old in earlier if _same(item, old, shingled, titled)), None) for item in fresh]
+    repeats = [
+        next((old for old in earlier if _same(item, old, shingled, titled)), None) for item in fresh
+    ]
     if all(repeat is not None for repeat in repeats) and repeats[0] is not None:
         return "repeat", repeats[0]
     known = vectors or Vectors(candidates)
-    scored = [(cosine(known.of(item), known.of(old)), old.id, old) for item in fresh for old in earlier]
+    scored = [
+        (cosine(known.of(item), known.of(old)), old.id, old) for item in fresh for old in earlier
+    ]
     best = max(scored, default=None, key=lambda entry: entry[:2])
     if best is not None and best[0] >= UPDATE:
         return "update", best[2]
@@ -147,7 +175,8 @@ class Vectors:
     def of(self, item: Item) -> dict[str, float]:
         """Return the item's words with weights, of length one."""
         raw = {
-            word: (1 + math.log(times)) * math.log(1 + self.count / (1 + self.spread[word])) for word, times in _bag(item).items()
+            word: (1 + math.log(times)) * math.log(1 + self.count / (1 + self.spread[word]))
+            for word, times in _bag(item).items()
         }
         length = math.sqrt(sum(weight * weight for weight in raw.values())) or 1.0
         return {word: weight / length for word, weight in raw.items()}
@@ -177,7 +206,9 @@ def shingles(text: str) -> frozenset[int]:
     found = re.findall(r"\w+", text.lower())[:600]
     if len(found) < LONG_ENOUGH:
         return frozenset()
-    return frozenset(hash(tuple(found[start : start + SHINGLE])) for start in range(len(found) - SHINGLE + 1))
+    return frozenset(
+        hash(tuple(found[start : start + SHINGLE])) for start in range(len(found) - SHINGLE + 1)
+    )
 
 
 def jaccard(left: frozenset[Any], right: frozenset[Any]) -> float:
@@ -190,12 +221,15 @@ def containment(left: frozenset[Any], right: frozenset[Any]) -> float:
     return len(left & right) / min(len(left), len(right)) if left and right else 0.0
 
 
-def _same(item: Item, other: Item, shingled: dict[str, frozenset[int]], titled: dict[str, frozenset[str]]) -> bool:
+def _same(
+    item: Item, other: Item, shingled: dict[str, frozenset[int]], titled: dict[str, frozenset[str]]
+) -> bool:
     if item.content_hash and item.content_hash == other.content_hash:
         return True
     mine, theirs = shingled[item.id], shingled[other.id]
     if mine and theirs:
-        # Two long texts are compared as texts: one address can have changed its content, two can have one content.
+        # Two long texts are compared as texts: one address can have changed its content, two can
+        # have one content.
         return jaccard(mine, theirs) >= SAME_TEXT or containment(mine, theirs) >= 0.8
     if item.canonical_url and item.canonical_url == other.canonical_url:
         return True
@@ -204,7 +238,9 @@ def _same(item: Item, other: Item, shingled: dict[str, frozenset[int]], titled: 
 
 
 def _exact_marks(item: Item) -> list[Any]:
-    return [("url", item.canonical_url)] * bool(item.canonical_url) + [("hash", item.content_hash)] * bool(item.content_hash)
+    return [("url", item.canonical_url)] * bool(item.canonical_url) + [
+        ("hash", item.content_hash)
+    ] * bool(item.content_hash)
 
 
 def _with_copies(group: list[Item], copies: dict[str, str], items: list[Item]) -> Story:
@@ -221,7 +257,8 @@ def _bag(item: Item) -> Counter[str]:
 
 
 def _weight(item: Item) -> tuple[int, float, str]:
-    # The longest text first, so that the copy is the one that was cut; ids make the order the same each time.
+    # The longest text first, so that the copy is the one that was cut; ids make the order the same
+    # each time.
     return (min(len(item.text), 2000), item.score, item.id)
 
 

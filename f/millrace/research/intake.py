@@ -31,17 +31,24 @@ def store(items: list[contracts.SourceItem], namespace: str, lasting: str, run_i
     once = {(item.source, item.key): _without_secrets(item) for item in reversed(items)}
     with db.transaction() as connection:
         at = time_windows.next_moment(connection, namespace)
-        stored = [connection.execute(INSERT, _values(item, namespace, lasting, run_id, at)).fetchone() for item in once.values()]
+        stored = [
+            connection.execute(INSERT, _values(item, namespace, lasting, run_id, at)).fetchone()
+            for item in once.values()
+        ]
     # A repeat of the step finds its own rows: they are still this run's.
     return sum(row is not None and str(row["run_id"]) == run_id for row in stored)
 
 
-def note(run_id: str, source: str, status: str, items: int, fresh: int, error: str, seconds: float) -> None:
+def note(
+    run_id: str, source: str, status: str, items: int, fresh: int, error: str, seconds: float
+) -> None:
     """Record how reading a source went; a repeat of the step replaces it."""
     db.execute(
-        "INSERT INTO source_reading (run_id, source, status, items, fresh, error, seconds) VALUES (%s, %s, %s, %s, %s, %s, %s) "
-        "ON CONFLICT (run_id, source) DO UPDATE SET status = excluded.status, items = greatest(source_reading.items, excluded.items), "
-        "fresh = greatest(source_reading.fresh, excluded.fresh), error = excluded.error, seconds = excluded.seconds",
+        "INSERT INTO source_reading (run_id, source, status, items, fresh, error, seconds) VALUES"
+        " (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, source) DO UPDATE SET status ="
+        " excluded.status, items = greatest(source_reading.items, excluded.items), fresh ="
+        " greatest(source_reading.fresh, excluded.fresh), error = excluded.error, seconds ="
+        " excluded.seconds",
         [run_id, source, status, items, fresh, error, seconds],
     )
 
@@ -52,15 +59,22 @@ def _without_secrets(item: contracts.SourceItem) -> contracts.SourceItem:
     return item.model_copy(update=kept)
 
 
-def _values(item: contracts.SourceItem, namespace: str, lasting: str, run_id: str, at: Any) -> dict[str, Any]:
-    clean = {name: value.replace("\x00", "") if isinstance(value, str) else value for name, value in item.model_dump().items()}
+def _values(
+    item: contracts.SourceItem, namespace: str, lasting: str, run_id: str, at: Any
+) -> dict[str, Any]:
+    clean = {
+        name: value.replace("\x00", "") if isinstance(value, str) else value
+        for name, value in item.model_dump().items()
+    }
     return {
         **clean,
         "id": ids.stable_id("it", namespace, item.source, item.key),
         "namespace": namespace,
         "lasting": lasting,
         "canonical_url": ids.canonical_url(item.url) if item.url else "",
-        "content_hash": ids.digest_of([" ".join(item.title.lower().split()), " ".join(item.text.lower().split())]),
+        "content_hash": ids.digest_of(
+            [" ".join(item.title.lower().split()), " ".join(item.text.lower().split())]
+        ),
         "extra": db.jsonb(item.model_dump(mode="json")["extra"]),
         "at": at,
         "run_id": run_id,

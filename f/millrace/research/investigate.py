@@ -13,7 +13,8 @@ import gc
 import time
 from typing import Any
 
-# Loading makes nothing that can be freed; going through it all again and again took a tenth of the loading time.
+# Loading makes nothing that can be freed; going through it all again and again took a tenth of the
+# loading time.
 gc.disable()
 
 from f.millrace.agents import researcher, self_rag  # noqa: E402
@@ -25,7 +26,8 @@ from f.millrace.trust import audit, decisions  # noqa: E402
 gc.freeze()
 gc.enable()
 
-# Research mostly waits for models and pages. More at once would ask more of them than their limits allow.
+# Research mostly waits for models and pages. More at once would ask more of them than their limits
+# allow.
 TOPICS_AT_ONCE = 4
 RETRY_WAIT_SECONDS = 3.0
 
@@ -35,11 +37,16 @@ def main(run_id: str, topic_ids: list[str]) -> dict:
 
     Args:
         run_id: The run that chose the topics.
-        topic_ids: The topics, as select returns them; what is stored already is not researched again.
+        topic_ids: The topics, as select returns them; what is stored already is not researched
+            again.
     """
     topics = [_topic(run_id, topic_id) for topic_id in topic_ids]
     answers = call.wait(_research_all(run_id, topics))
-    return {"topics": answers, "count": len(answers), "failed": sum("error" in answer for answer in answers)}
+    return {
+        "topics": answers,
+        "count": len(answers),
+        "failed": sum("error" in answer for answer in answers),
+    }
 
 
 def _topic(run_id: str, topic_id: str) -> dict[str, Any]:
@@ -60,13 +67,17 @@ async def _research_all(run_id: str, topics: list[dict[str, Any]]) -> list[dict[
 
 
 async def _research(run_id: str, topic: dict[str, Any]) -> dict[str, Any]:
-    """Research one topic, once more when it fails; one that fails again is told as failed, and the others go on."""
+    """Research one topic, once more when it fails; one that fails again is told as failed, and the
+    others go on.
+    """
     for last in (False, True):
         try:
             return await _research_step(run_id, topic, last)
         except Exception as error:
             if last and isinstance(error, errors.DatabaseUnavailable):
-                raise  # not this topic's fault: nothing can be stored, so the whole step has to be repeated
+                # not this topic's fault: nothing can be stored, so the whole step has to be
+                # repeated
+                raise
             if last:
                 return {"topic_id": topic["id"], "title": topic["title"], "error": _words(error)}
         await asyncio.sleep(RETRY_WAIT_SECONDS)
@@ -79,14 +90,24 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
         try:
             stored = _stored(run_id, topic_id)
             if stored is None:
-                events.emit("topic", f"Researching {topic['title']}", topic_id=topic_id, status="researching")
+                events.emit(
+                    "topic",
+                    f"Researching {topic['title']}",
+                    topic_id=topic_id,
+                    status="researching",
+                )
                 _keep(run_id, await _found(run_id, topic))
                 stored = _stored(run_id, topic_id)
         except Exception as error:
             if last:
                 words = _words(error)
                 events.emit(
-                    "topic", f"{topic['title']}: {words}", topic_id=topic_id, title=topic["title"], status="failed", error=words
+                    "topic",
+                    f"{topic['title']}: {words}",
+                    topic_id=topic_id,
+                    title=topic["title"],
+                    status="failed",
+                    error=words,
                 )
             else:
                 wait = f"it is tried again in {RETRY_WAIT_SECONDS:.0f} seconds"
@@ -96,17 +117,27 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
         answer = _short(stored)
         # A title may be private; the topic is found by its id.
         span.set({f"millrace.{name}": value for name, value in answer.items() if name != "title"})
-        events.emit("topic", _said(answer), status="researched", seconds=round(time.monotonic() - started, 1), **answer)
+        events.emit(
+            "topic",
+            _said(answer),
+            status="researched",
+            seconds=round(time.monotonic() - started, 1),
+            **answer,
+        )
         return answer
 
 
 async def _found(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
     try:
-        return await researcher.research(run_id, {**topic, "documents": self_rag.passages(topic["title"])})
+        return await researcher.research(
+            run_id, {**topic, "documents": self_rag.passages(topic["title"])}
+        )
     except errors.BudgetExceeded as error:
         # What is left of the digest is worth sending: the topic says that money ended it.
         events.emit("budget", str(error), topic_id=topic["id"], for_digest=True)
-        return contracts.TopicResult(topic_id=topic["id"], title=topic["title"], stopped_because="budget")
+        return contracts.TopicResult(
+            topic_id=topic["id"], title=topic["title"], stopped_because="budget"
+        )
 
 
 def _keep(run_id: str, found: contracts.TopicResult) -> None:
@@ -114,9 +145,10 @@ def _keep(run_id: str, found: contracts.TopicResult) -> None:
     values = redaction.redact(found.model_dump(mode="json"))
     with db.transaction():
         kept = db.execute(
-            "INSERT INTO research_result (run_id, topic_id, title, summary, findings, conflicts, confidence, parts, no_sources, "
-            "stopped_because, rounds, cost_usd, review) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
-            "ON CONFLICT (run_id, topic_id) DO NOTHING",
+            "INSERT INTO research_result (run_id, topic_id, title, summary, findings, conflicts,"
+            " confidence, parts, no_sources, stopped_because, rounds, cost_usd, review) VALUES (%s,"
+            " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, topic_id) DO"
+            " NOTHING",
             [
                 run_id,
                 found.topic_id,
@@ -125,7 +157,9 @@ def _keep(run_id: str, found: contracts.TopicResult) -> None:
                 db.jsonb(values["findings"]),
                 db.jsonb(values["conflicts"]),
                 score,
-                db.jsonb({name: part for name, part in values["confidence"].items() if name != "score"}),
+                db.jsonb(
+                    {name: part for name, part in values["confidence"].items() if name != "score"}
+                ),
                 found.no_sources,
                 values["stopped_because"],
                 found.rounds,
@@ -157,7 +191,9 @@ def _review(found: contracts.TopicResult) -> str:
 
 
 def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:
-    return db.fetch_one("SELECT * FROM research_result WHERE run_id = %s AND topic_id = %s", [run_id, topic_id])
+    return db.fetch_one(
+        "SELECT * FROM research_result WHERE run_id = %s AND topic_id = %s", [run_id, topic_id]
+    )
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

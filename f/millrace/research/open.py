@@ -41,25 +41,36 @@ def main(
     """
     if sample and windmill.on_worker():
         raise errors.BadInput(
-            "the sample edition is not on Windmill: a worker would read the live sources under a heading that says they are "
-            "invented; leave `sample` out here, and run scripts/demo on a machine of yours"
+            "the sample edition is not on Windmill: a worker would read the live sources under a"
+            " heading that says they are invented; leave `sample` out here, and run scripts/demo on"
+            " a machine of yours"
         )
-    with spans.step("research.open", run_id or None, again=again, sample=sample, dry_run=dry_run) as span:
+    with spans.step(
+        "research.open", run_id or None, again=again, sample=sample, dry_run=dry_run
+    ) as span:
         run_id = run_context.current().run_id
         row = db.fetch_one("SELECT pipeline, dry_run FROM run WHERE id = %s", [run_id])
         assert row is not None
         # A continuation keeps what the first attempt decided.
         if row["pipeline"].get("opened"):
             return _answer(run_id, run_plan.RunPlan.model_validate(row["pipeline"]["opened"]))
-        opened = _open(run_id, pipeline or {}, again, sample, dry_run or row["dry_run"], scheduled_for)
-        span.set(decision=opened.decision, recipients=len(opened.recipients), namespace=opened.namespace)
+        opened = _open(
+            run_id, pipeline or {}, again, sample, dry_run or row["dry_run"], scheduled_for
+        )
+        span.set(
+            decision=opened.decision, recipients=len(opened.recipients), namespace=opened.namespace
+        )
         return _answer(run_id, opened)
 
 
-def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool, scheduled_for: str) -> run_plan.RunPlan:
+def _open(
+    run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool, scheduled_for: str
+) -> run_plan.RunPlan:
     flow = str(pipeline.get("name") or run_plan.FLOW)
     lasting = "sample" if sample else "main"
-    decision = due.decide(pipeline, scheduled_for, run_context.now(), due.last_success(flow, lasting, run_id))
+    decision = due.decide(
+        pipeline, scheduled_for, run_context.now(), due.last_success(flow, lasting, run_id)
+    )
     opened = run_plan.RunPlan(
         flow=flow,
         edition="sample" if sample else "daily",
@@ -90,7 +101,11 @@ def _open(run_id: str, pipeline: dict, again: bool, sample: bool, dry_run: bool,
 def _require_sources(sources: list[str]) -> None:
     """Refuse a run that could read nothing: it would end well, with an empty digest."""
     known = config.settings()
-    empty = {name: READ_BY[name] for name in sources if name in READ_BY and not getattr(known, READ_BY[name])}
+    empty = {
+        name: READ_BY[name]
+        for name in sources
+        if name in READ_BY and not getattr(known, READ_BY[name])
+    }
     if "notes" in sources and not Path(known.notes_dir).is_dir():
         empty["notes"] = "notes_dir"
     if any(name not in empty for name in sources):
@@ -100,8 +115,9 @@ def _require_sources(sources: list[str]) -> None:
         for setting in ("sources", *empty.values())
     ]
     raise errors.BadSetting(
-        f"there is nothing to read: {', and '.join(said)}; name some of {', '.join(config.Settings.sources)} in sources, or take "
-        "the emptied setting away there and its default holds"
+        f"there is nothing to read: {', and '.join(said)}; name some of"
+        f" {', '.join(config.Settings.sources)} in sources, or take the emptied setting away there"
+        " and its default holds"
     )
 
 
@@ -116,10 +132,19 @@ def _record(run_id: str, pipeline: dict, opened: run_plan.RunPlan, dry_run: bool
         "local_day": opened.day,
     }
     with db.transaction():
-        db.execute("UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline), run_id])
+        db.execute(
+            "UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline), run_id]
+        )
         run_plan.keep(run_id, opened, **columns)
-    with run_context.within(namespace=opened.namespace, edition=opened.edition, flow=opened.flow, dry_run=dry_run):
-        events.emit("decision", f"{opened.decision}: {opened.reason}", decision=opened.decision, day=str(opened.day))
+    with run_context.within(
+        namespace=opened.namespace, edition=opened.edition, flow=opened.flow, dry_run=dry_run
+    ):
+        events.emit(
+            "decision",
+            f"{opened.decision}: {opened.reason}",
+            decision=opened.decision,
+            day=str(opened.day),
+        )
     policy.note()
     audit.append(
         config.settings().user,
@@ -136,8 +161,8 @@ def _record(run_id: str, pipeline: dict, opened: run_plan.RunPlan, dry_run: bool
 
 def _of_day(opened: run_plan.RunPlan) -> str:
     row = db.fetch_one(
-        "SELECT run_id FROM digest WHERE flow = %s AND namespace = %s AND edition = %s AND local_day = %s "
-        "ORDER BY number DESC, created_at DESC LIMIT 1",
+        "SELECT run_id FROM digest WHERE flow = %s AND namespace = %s AND edition = %s AND"
+        " local_day = %s ORDER BY number DESC, created_at DESC LIMIT 1",
         [opened.flow, opened.lasting, opened.edition, opened.day],
     )
     return str(row["run_id"]) if row else ""
@@ -165,9 +190,12 @@ def _answer(run_id: str, opened: run_plan.RunPlan) -> dict:
         # `done` also for a start that came too late: nothing went wrong, there was nothing to do.
         small = result.small_result(run_id)
         db.execute(
-            "UPDATE run SET status = 'done', finished_at = coalesce(finished_at, clock_timestamp()), result = %s WHERE id = %s",
+            "UPDATE run SET status = 'done', finished_at = coalesce(finished_at,"
+            " clock_timestamp()), result = %s WHERE id = %s",
             [db.jsonb(small), run_id],
         )
         labels = digest_markdown.labels(small, "done", small["cost_usd"])
-        return markdown.shown({**answer, "result": small, "wm_labels": labels}, digest_markdown.of_run(run_id, small))
+        return markdown.shown(
+            {**answer, "result": small, "wm_labels": labels}, digest_markdown.of_run(run_id, small)
+        )
     return answer

@@ -32,20 +32,30 @@ def main(run_id: str) -> dict:
         waiting = [
             row
             for row in rows
-            if row["recipient"] not in standing and row["status"] in ("waiting", "sending", "denied", "expired")
+            if row["recipient"] not in standing
+            and row["status"] in ("waiting", "sending", "denied", "expired")
         ]
         if waiting:
             key = f"send:{opened.flow}:{opened.namespace}:{opened.edition}:{opened.day}:{opened.number}:{run_id}"
-            action = actions.propose(delivery.TOOL, delivery.batch_arguments(waiting), key, reason=_reason(waiting))
+            action = actions.propose(
+                delivery.TOOL, delivery.batch_arguments(waiting), key, reason=_reason(waiting)
+            )
             answer |= {
                 "action_id": str(action["id"]),
                 "needs_approval": action["state"] == "proposed",
                 "asking": [row["recipient"] for row in waiting],
             }
-            events.emit("decision", f"{len(waiting)} recipients wait for a person", action_id=answer["action_id"])
+            events.emit(
+                "decision",
+                f"{len(waiting)} recipients wait for a person",
+                action_id=answer["action_id"],
+            )
         span.set(standing=len(answer["standing"]), asking=len(answer["asking"]))
         return answer
 
 
 def _reason(waiting: list[dict]) -> str:
-    return f"mail is a high-risk action and always asks; without a standing approval: {', '.join(row['recipient'] for row in waiting)}"
+    return (
+        "mail is a high-risk action and always asks; without a standing approval:"
+        f" {', '.join(row['recipient'] for row in waiting)}"
+    )

@@ -13,9 +13,11 @@ from f.millrace.research import duplicates
 WEIGHTS = {"popularity": 0.3, "recency": 0.25, "agreement": 0.25, "interest": 0.2}
 HALF_LIFE_HOURS = 36.0
 UPDATE_BONUS = 0.1
-# A place that was chosen already weighs less, so that one loud source or site does not fill the digest.
+# A place that was chosen already weighs less, so that one loud source or site does not fill the
+# digest.
 REPEATED_PLACE = 0.06
-# Feeds and arXiv give no points: their items count as middling. A note of the reader's own is background, not news.
+# Feeds and arXiv give no points: their items count as middling. A note of the reader's own is
+# background, not news.
 NO_POINTS = 0.35
 OWN_NOTE = 0.0
 
@@ -31,18 +33,30 @@ class Ranked:
 
 
 def rank(
-    stories: list[duplicates.Story], interests: list[str], now: datetime, updates: dict[str, tuple[str, str]], limit: int
+    stories: list[duplicates.Story],
+    interests: list[str],
+    now: datetime,
+    updates: dict[str, tuple[str, str]],
+    limit: int,
 ) -> list[Ranked]:
     """Return the best `limit` stories, best first.
 
     `updates` maps the lead item's id to the earlier topic's id and the reason in words.
     """
     scale = _scale([item for story in stories for item in story.items])
-    weighed = [_weigh(story, interests, now, scale, updates.get(story.lead.id)) for story in stories]
+    weighed = [
+        _weigh(story, interests, now, scale, updates.get(story.lead.id)) for story in stories
+    ]
     chosen: list[Ranked] = []
     used: Counter[str] = Counter()
     while weighed and len(chosen) < limit:
-        best = max(weighed, key=lambda entry: (entry.score - REPEATED_PLACE * used[_place(entry)], entry.story.lead.id))
+        best = max(
+            weighed,
+            key=lambda entry: (
+                entry.score - REPEATED_PLACE * used[_place(entry)],
+                entry.story.lead.id,
+            ),
+        )
         weighed.remove(best)
         chosen.append(best)
         used[_place(best)] += 1
@@ -56,15 +70,30 @@ def _place(entry: Ranked) -> str:
 
 
 def _weigh(
-    story: duplicates.Story, interests: list[str], now: datetime, scale: dict[str, list[float]], update: tuple[str, str] | None
+    story: duplicates.Story,
+    interests: list[str],
+    now: datetime,
+    scale: dict[str, list[float]],
+    update: tuple[str, str] | None,
 ) -> Ranked:
     popularity, popular = _popularity(story, scale)
     recency, recent = _recency(story, now)
     agreement, agreed = _agreement(story)
     interest, interesting = _interest(story, interests)
-    parts = {"popularity": popularity, "recency": recency, "agreement": agreement, "interest": interest}
-    total = sum(WEIGHTS[name] * value for name, value in parts.items()) + (UPDATE_BONUS if update else 0)
-    reasons = [reason for reason in ([update[1]] if update else []) + [agreed, popular, recent, interesting] if reason]
+    parts = {
+        "popularity": popularity,
+        "recency": recency,
+        "agreement": agreement,
+        "interest": interest,
+    }
+    total = sum(WEIGHTS[name] * value for name, value in parts.items()) + (
+        UPDATE_BONUS if update else 0
+    )
+    reasons = [
+        reason
+        for reason in ([update[1]] if update else []) + [agreed, popular, recent, interesting]
+        if reason
+    ]
     return Ranked(story, round(total, 4), reasons, update[0] if update else None)
 
 
@@ -76,7 +105,9 @@ def _scale(items: list[duplicates.Item]) -> dict[str, list[float]]:
 
 
 def _popularity(story: duplicates.Story, scale: dict[str, list[float]]) -> tuple[float, str]:
-    """Rank within the item's own source: points of one source cannot be compared with those of another."""
+    """Rank within the item's own source: points of one source cannot be compared with those of
+    another.
+    """
     best, reason = (NO_POINTS if any(item.url for item in story.items) else OWN_NOTE), ""
     for item in story.items:
         scores = scale[item.source]
@@ -103,10 +134,23 @@ def _agreement(story: duplicates.Story) -> tuple[float, str]:
     if len(sources) < 2:
         others = len(story.items) - 1
         return min(0.4, 0.1 * others), f"{others + 1} items tell it" if others else ""
-    return min(1.0, 0.5 + 0.25 * (len(sources) - 2)), f"{len(sources)} sources tell it: {', '.join(sources)}"
+    return (
+        min(1.0, 0.5 + 0.25 * (len(sources) - 2)),
+        f"{len(sources)} sources tell it: {', '.join(sources)}",
+    )
 
 
 def _interest(story: duplicates.Story, interests: list[str]) -> tuple[float, str]:
-    held = {word for item in story.items[:5] for word in duplicates.words(f"{item.title} {item.text[:1500]}")}
-    matched = [interest for interest in interests if duplicates.words(interest) and set(duplicates.words(interest)) <= held]
-    return min(1.0, 0.7 + 0.15 * (len(matched) - 1)) if matched else 0.0, f"you follow {', '.join(matched)}" if matched else ""
+    held = {
+        word
+        for item in story.items[:5]
+        for word in duplicates.words(f"{item.title} {item.text[:1500]}")
+    }
+    matched = [
+        interest
+        for interest in interests
+        if duplicates.words(interest) and set(duplicates.words(interest)) <= held
+    ]
+    return min(1.0, 0.7 + 0.15 * (len(matched) - 1)) if matched else 0.0, (
+        f"you follow {', '.join(matched)}" if matched else ""
+    )

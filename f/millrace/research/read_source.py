@@ -35,14 +35,20 @@ def main(run_id: str, source: str, max_items: int = 50) -> dict:
         events.emit("source", f"Reading {source}…", source=source, status="reading")
         answer = _read(run_id, source, max_items, started)
         span.set(answer)
-        words = {"ok": "{items} items, {new} new", "unchanged": "nothing new", "failed": "failed: {error}"}
+        words = {
+            "ok": "{items} items, {new} new",
+            "unchanged": "nothing new",
+            "failed": "failed: {error}",
+        }
         events.emit("source", f"{source}: {words[answer['status']].format(**answer)}", **answer)
         return answer
 
 
 def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
     if source in fallback.options_of(run_id).get("skip_sources", []):
-        return _noted(run_id, source, "failed", 0, 0, "left out: the run got stuck at it twice", started)
+        return _noted(
+            run_id, source, "failed", 0, 0, "left out: the run got stuck at it twice", started
+        )
     opened = run_plan.load(run_id)
     state = fetch_state.FetchState(opened.namespace, _allowed(opened))
     try:
@@ -59,7 +65,9 @@ def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
     return _noted(run_id, source, status, len(items), new, "; ".join(state.problems), started)
 
 
-def _noted(run_id: str, source: str, status: str, items: int, new: int, error: str, started: float) -> dict:
+def _noted(
+    run_id: str, source: str, status: str, items: int, new: int, error: str, started: float
+) -> dict:
     error = redaction.redact(error)[:500]
     intake.note(run_id, source, status, items, new, error, time.monotonic() - started)
     return {"source": source, "status": status, "items": items, "new": new, "error": error}

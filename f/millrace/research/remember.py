@@ -27,12 +27,16 @@ def main(run_id: str) -> dict:
         if opened.namespace.startswith("dry-"):
             return {"items": 0, "links": 0, "skipped": "a dry run leaves no memories"}
         rows = db.fetch_all(
-            "SELECT t.id, t.title, t.update_of, t.reasons, r.summary, r.findings, r.conflicts, r.confidence FROM topic t "
-            "JOIN research_result r ON r.run_id = t.run_id AND r.topic_id = t.id WHERE t.run_id = %s ORDER BY t.rank",
+            "SELECT t.id, t.title, t.update_of, t.reasons, r.summary, r.findings, r.conflicts,"
+            " r.confidence FROM topic t JOIN research_result r ON r.run_id = t.run_id AND"
+            " r.topic_id = t.id WHERE t.run_id = %s ORDER BY t.rank",
             [run_id],
         )
         counted = [_remember_topic(run_id, opened, row) for row in rows]
-        answer = {"items": sum(items for items, _ in counted), "links": sum(links for _, links in counted)}
+        answer = {
+            "items": sum(items for items, _ in counted),
+            "links": sum(links for _, links in counted),
+        }
         span.set(answer)
         return answer
 
@@ -46,7 +50,11 @@ def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) 
             title=one["title"],
             source=one["url"] or one["source"],
             trust=one["trust"],
-            metadata={"evidence_id": one["id"], "tool": one["tool"], "published_at": _iso(one["published_at"])},
+            metadata={
+                "evidence_id": one["id"],
+                "tool": one["tool"],
+                "published_at": _iso(one["published_at"]),
+            },
             run_id=run_id,
             valid_from=one["published_at"],
         )
@@ -60,7 +68,11 @@ def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) 
         title=row["title"],
         source=opened.flow,
         trust=trust,
-        metadata={"topic_id": row["id"], "day": opened.day.isoformat(), "confidence": row["confidence"]},
+        metadata={
+            "topic_id": row["id"],
+            "day": opened.day.isoformat(),
+            "confidence": row["confidence"],
+        },
         run_id=run_id,
     )
     linked = 0
@@ -68,7 +80,11 @@ def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) 
         item = store.remember("finding", finding["text"], title=row["title"], source=opened.flow, trust=trust, run_id=run_id,
                         metadata={"topic_id": row["id"], "confidence": row["confidence"], "day": opened.day.isoformat()})  # fmt: skip
         linked += links.link(item, topic, "about")
-        linked += sum(links.link(item, known[one], "supported_by") for one in finding["citations"] if one in known)
+        linked += sum(
+            links.link(item, known[one], "supported_by")
+            for one in finding["citations"]
+            if one in known
+        )
         # The summary stands on its findings: it falls with them when a source is withdrawn.
         linked += links.link(topic, item, "derived_from")
     for conflict in row["conflicts"]:
@@ -78,7 +94,12 @@ def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) 
 
 
 def _remember_conflict(
-    run_id: str, opened: run_plan.RunPlan, conflict: dict[str, Any], topic: str, known: dict[str, str], trust: contracts.Trust
+    run_id: str,
+    opened: run_plan.RunPlan,
+    conflict: dict[str, Any],
+    topic: str,
+    known: dict[str, str],
+    trust: contracts.Trust,
 ) -> int:
     item = store.remember(
         "conflict",
@@ -86,36 +107,59 @@ def _remember_conflict(
         title=conflict["question"],
         source=opened.flow,
         trust=trust,
-        more={"sides": conflict["sides"], "trusted": conflict.get("trusted"), "why": conflict.get("why", "")},
+        more={
+            "sides": conflict["sides"],
+            "trusted": conflict.get("trusted"),
+            "why": conflict.get("why", ""),
+        },
         metadata={"key": ids.digest_of(conflict)[:16]},
         run_id=run_id,
     )
     cited = [one for side in conflict["sides"] for one in side["evidence"] if one in known]
-    return links.link(item, topic, "about") + sum(links.link(item, known[one], "derived_from") for one in dict.fromkeys(cited))
+    return links.link(item, topic, "about") + sum(
+        links.link(item, known[one], "derived_from") for one in dict.fromkeys(cited)
+    )
 
 
 def _link_to_earlier(topic: str, update_of: str | None) -> int:
     if not update_of:
         return 0
     earlier = db.fetch_one(
-        "SELECT id FROM memory_item WHERE type = 'topic' AND metadata ->> 'topic_id' = %s ORDER BY created_at LIMIT 1",
+        "SELECT id FROM memory_item WHERE type = 'topic' AND metadata ->> 'topic_id' = %s ORDER BY"
+        " created_at LIMIT 1",
         [update_of],
     )
-    return int(links.link(topic, earlier["id"], "update_of")) if earlier and earlier["id"] != topic else 0
+    return (
+        int(links.link(topic, earlier["id"], "update_of"))
+        if earlier and earlier["id"] != topic
+        else 0
+    )
 
 
 def _evidence(run_id: str, row: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the evidence that is cited; what was read and not used is not kept in memory."""
     cited = {one for finding in row["findings"] for one in finding["citations"]}
-    cited |= {one for conflict in row["conflicts"] for side in conflict["sides"] for one in side["evidence"]}
+    cited |= {
+        one
+        for conflict in row["conflicts"]
+        for side in conflict["sides"]
+        for one in side["evidence"]
+    }
     return db.fetch_all(
-        "SELECT * FROM evidence WHERE run_id = %s AND id = ANY(%s) AND body <> '' ORDER BY id", [run_id, sorted(cited)]
+        "SELECT * FROM evidence WHERE run_id = %s AND id = ANY(%s) AND body <> '' ORDER BY id",
+        [run_id, sorted(cited)],
     )
 
 
 def _least(evidence: list[dict[str, Any]]) -> contracts.Trust:
     held = {one["trust"] for one in evidence}
-    return "untrusted" if "untrusted" in held or not held else "trusted" if "trusted" in held else "own"
+    return (
+        "untrusted"
+        if "untrusted" in held or not held
+        else "trusted"
+        if "trusted" in held
+        else "own"
+    )
 
 
 def _iso(moment: Any) -> str | None:

@@ -1,6 +1,8 @@
 # requirements:
 
-"""What `open` decided about a run, kept with the run, so that every later step finds it by the run's id."""
+"""What `open` decided about a run, kept with the run, so that every later step finds it by the
+run's id.
+"""
 
 from datetime import date, datetime
 from typing import Any
@@ -22,15 +24,21 @@ class RunPlan(contracts.Contract):
     day: date
     timezone: str = "UTC"
     number: int = 1
-    decision: str = Field(default="run", description="run, catch_up, too_late, already_done or nothing.")
+    decision: str = Field(
+        default="run", description="run, catch_up, too_late, already_done or nothing."
+    )
     reason: str = ""
     scheduled_for: datetime
-    scheduled: bool = Field(default=False, description="Whether a schedule started it, and not a person.")
+    scheduled: bool = Field(
+        default=False, description="Whether a schedule started it, and not a person."
+    )
     sources: list[str] = Field(default_factory=list)
     recipients: list[str] = Field(default_factory=list)
     interests: list[str] = Field(default_factory=list)
     windows: list[time_windows.Window] = Field(default_factory=list)
-    until: datetime | None = Field(default=None, description="Up to when items count; set once they are read.")
+    until: datetime | None = Field(
+        default=None, description="Up to when items count; set once they are read."
+    )
     same_as: str = Field(default="", description="The run whose digest is there already.")
 
     @property

@@ -19,14 +19,18 @@ LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
 
 
-def main(run_id: str, collected: list[dict] | None = None, max_topics: int = 5, jobs: int = 2) -> dict:
+def main(
+    run_id: str, collected: list[dict] | None = None, max_topics: int = 5, jobs: int = 2
+) -> dict:
     """Choose the topics.
 
     Args:
         run_id: The run whose sources were read.
-        collected: How the sources ended, as the loop returns it; what counts is stored with the run.
+        collected: How the sources ended, as the loop returns it; what counts is stored with the
+            run.
         max_topics: Choose at most this many (1 to 20).
-        jobs: Deal the topics into at most this many batches, which are researched side by side (1 to 20).
+        jobs: Deal the topics into at most this many batches, which are researched side by side (1
+            to 20).
     """
     with spans.step("research.select", run_id, max_topics=max_topics) as span:
         if not 1 <= max_topics <= 20:
@@ -36,16 +40,25 @@ def main(run_id: str, collected: list[dict] | None = None, max_topics: int = 5, 
         opened = run_plan.load(run_id)
         if opened.until is None:
             _choose(run_id, opened, max_topics)
-        chosen = db.fetch_all("SELECT id, title, reasons FROM topic WHERE run_id = %s ORDER BY rank", [run_id])
+        chosen = db.fetch_all(
+            "SELECT id, title, reasons FROM topic WHERE run_id = %s ORDER BY rank", [run_id]
+        )
         span.set(topics=len(chosen))
         for row in chosen:
-            events.emit("topic", row["title"], topic_id=row["id"], status="chosen", reasons=row["reasons"])
+            events.emit(
+                "topic", row["title"], topic_id=row["id"], status="chosen", reasons=row["reasons"]
+            )
         topics = [{"topic_id": row["id"], "title": row["title"]} for row in chosen]
-        return {"topics": topics, "batches": _batches([row["id"] for row in chosen], jobs), "count": len(chosen)}
+        return {
+            "topics": topics,
+            "batches": _batches([row["id"] for row in chosen], jobs),
+            "count": len(chosen),
+        }
 
 
 def _batches(topic_ids: list[str], jobs: int) -> list[list[str]]:
-    # A process loads its libraries once, whatever it researches; dealt in turn, the best topics come first in each batch.
+    # A process loads its libraries once, whatever it researches; dealt in turn, the best topics
+    # come first in each batch.
     return [topic_ids[job::jobs] for job in range(min(jobs, len(topic_ids)))]
 
 
@@ -58,16 +71,25 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
         items = _items(opened)
         earlier = _yesterday(items, opened) if opened.edition == "sample" else _earlier(opened)
         fresh, updates = _fresh(items, earlier)
-        for number, entry in enumerate(ranking.rank(fresh, opened.interests, run_context.now(), updates, limit), 1):
+        for number, entry in enumerate(
+            ranking.rank(fresh, opened.interests, run_context.now(), updates, limit), 1
+        ):
             _keep_topic(run_id, opened.namespace, number, entry)
         run_plan.keep(run_id, opened)
-    events.emit("progress", f"{len(items)} new items, {len(fresh)} stories", items=len(items), stories=len(fresh))
+    events.emit(
+        "progress",
+        f"{len(items)} new items, {len(fresh)} stories",
+        items=len(items),
+        stories=len(fresh),
+    )
 
 
 def _fresh(
     items: list[duplicates.Item], earlier: dict[duplicates.Item, tuple[str, str]]
 ) -> tuple[list[duplicates.Story], dict[str, tuple[str, str]]]:
-    """Return the stories that are new, and which of them continue an earlier topic (by the lead item's id)."""
+    """Return the stories that are new, and which of them continue an earlier topic (by the lead
+    item's id).
+    """
     fresh: list[duplicates.Story] = []
     updates: dict[str, tuple[str, str]] = {}
     old = set(earlier)
@@ -81,8 +103,12 @@ def _fresh(
     return fresh, updates
 
 
-def _yesterday(items: list[duplicates.Item], opened: run_plan.RunPlan) -> dict[duplicates.Item, tuple[str, str]]:
-    """Return what the sample's edition of yesterday held: it was never made, so its own dates stand for it."""
+def _yesterday(
+    items: list[duplicates.Item], opened: run_plan.RunPlan
+) -> dict[duplicates.Item, tuple[str, str]]:
+    """Return what the sample's edition of yesterday held: it was never made, so its own dates stand
+    for it.
+    """
     end = opened.scheduled_for - timedelta(hours=24)
     begin = end - timedelta(hours=12)
     old = [item for item in items if item.published_at and begin <= item.published_at <= end]
@@ -104,40 +130,52 @@ def _items(opened: run_plan.RunPlan) -> list[duplicates.Item]:
     assert opened.until is not None
     since = time_windows.earliest(opened.windows, opened.until, opened.edition)
     rows = db.fetch_all(
-        "SELECT id, source, title, left(body, 6000) AS body, url, canonical_url, content_hash, published_at, first_seen_at, score "
-        "FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s "
-        "AND (%s::timestamptz IS NULL OR first_seen_at > %s) ORDER BY first_seen_at DESC, id LIMIT %s",
+        "SELECT id, source, title, left(body, 6000) AS body, url, canonical_url, content_hash,"
+        " published_at, first_seen_at, score FROM source_item WHERE namespace = %s AND source ="
+        " ANY(%s) AND first_seen_at <= %s AND (%s::timestamptz IS NULL OR first_seen_at > %s) ORDER"
+        " BY first_seen_at DESC, id LIMIT %s",
         [opened.namespace, opened.sources, opened.until, since, since, ITEMS_AT_MOST],
     )
     return [duplicates.item_of(row) for row in rows]
 
 
 def _earlier(opened: run_plan.RunPlan) -> dict[duplicates.Item, tuple[str, str]]:
-    """Return the items of topics that were delivered on earlier days: each with its topic and how to say so."""
+    """Return the items of topics that were delivered on earlier days: each with its topic and how
+    to say so.
+    """
     rows = db.fetch_all(
-        "SELECT i.id, i.source, i.title, left(i.body, 6000) AS body, i.url, i.canonical_url, i.content_hash, i.published_at, "
-        "i.first_seen_at, i.score, t.id AS topic_id, r.local_day FROM topic t JOIN run r ON r.id = t.run_id "
-        "JOIN source_item i ON i.id = ANY(t.item_ids) WHERE t.namespace = %s AND r.flow = %s AND r.local_day < %s "
-        "AND r.local_day >= %s AND EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = r.id AND d.status IN ('sent', 'outbox')) "
-        "ORDER BY r.local_day, t.rank",
+        "SELECT i.id, i.source, i.title, left(i.body, 6000) AS body, i.url, i.canonical_url,"
+        " i.content_hash, i.published_at, i.first_seen_at, i.score, t.id AS topic_id, r.local_day"
+        " FROM topic t JOIN run r ON r.id = t.run_id JOIN source_item i ON i.id = ANY(t.item_ids)"
+        " WHERE t.namespace = %s AND r.flow = %s AND r.local_day < %s AND r.local_day >= %s AND"
+        " EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = r.id AND d.status IN ('sent',"
+        " 'outbox')) ORDER BY r.local_day, t.rank",
         [opened.lasting, opened.flow, opened.day, opened.day - LOOK_BACK],
     )
     # Names of days without a locale: the digest is in English wherever it is made.
-    return {duplicates.item_of(row): (row["topic_id"], _said(row["local_day"], opened)) for row in rows}
+    return {
+        duplicates.item_of(row): (row["topic_id"], _said(row["local_day"], opened)) for row in rows
+    }
 
 
 def _said(day: Any, opened: run_plan.RunPlan) -> str:
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     ago = (opened.day - day).days
-    when = "yesterday" if ago == 1 else f"on {days[day.weekday()]}" if ago < 7 else f"on {day.isoformat()}"
+    when = (
+        "yesterday"
+        if ago == 1
+        else f"on {days[day.weekday()]}"
+        if ago < 7
+        else f"on {day.isoformat()}"
+    )
     return f"an update to a story you saw {when}"
 
 
 def _keep_topic(run_id: str, namespace: str, number: int, entry: ranking.Ranked) -> None:
     story = entry.story
     db.execute(
-        "INSERT INTO topic (id, run_id, namespace, rank, title, score, reasons, item_ids, update_of) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO topic (id, run_id, namespace, rank, title, score, reasons, item_ids,"
+        " update_of) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
         [
             ids.stable_id("tp", run_id, story.lead.id),
             run_id,

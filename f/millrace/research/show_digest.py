@@ -13,8 +13,8 @@ from typing import Any
 from f.millrace.core import db, errors
 from f.millrace.research import contents, run_plan, time_windows
 
-# Of several windows of one edition the widest: what somebody reads who has read none before. Sample editions and dry runs
-# have namespaces of their own.
+# Of several windows of one edition the widest: what somebody reads who has read none before. Sample
+# editions and dry runs have namespaces of their own.
 DIGEST = """
 SELECT id, run_id, subject, local_day, number, window_since, window_until, recipients, created_at FROM digest
 WHERE CASE WHEN %(id)s = '' THEN flow = %(flow)s AND namespace = 'main' ELSE id::text = %(id)s END
@@ -29,15 +29,20 @@ def main(digest_id: str = "") -> dict:
         digest_id: Which digest; empty means the newest.
 
     Returns:
-        digest: Its id, run_id, day, number, subject, sections, headlines, failed_sources and notes; null when there is none.
+        digest: Its id, run_id, day, number, subject, sections, headlines, failed_sources and notes;
+            null when there is none.
     """
     row = db.fetch_one(DIGEST, {"id": digest_id.strip(), "flow": run_plan.FLOW})
     if row is None:
         if digest_id.strip():
-            raise errors.NotFound(f"there is no digest {digest_id!r}; leave digest_id empty for the newest")
+            raise errors.NotFound(
+                f"there is no digest {digest_id!r}; leave digest_id empty for the newest"
+            )
         return {"digest": None}
     run_id = str(row["run_id"])
-    window = time_windows.Window(since=row["window_since"], until=row["window_until"], recipients=row["recipients"])
+    window = time_windows.Window(
+        since=row["window_since"], until=row["window_until"], recipients=row["recipients"]
+    )
     content = contents.contents(run_id, run_plan.load(run_id), window)
     return {
         "digest": {
@@ -49,7 +54,9 @@ def main(digest_id: str = "") -> dict:
             "subject": row["subject"],
             "sections": [_section(section) for section in content.sections],
             "headlines": [_reference(reference) for reference in content.headlines],
-            "failed_sources": [{"name": reading.name, "error": reading.error} for reading in content.failed],
+            "failed_sources": [
+                {"name": reading.name, "error": reading.error} for reading in content.failed
+            ],
             "notes": content.notes,
         }
     }
@@ -62,11 +69,17 @@ def _section(section: contents.Section) -> dict[str, Any]:
         "unreviewed": section.unreviewed,
         "update": section.update,
         "findings": [{"text": text, "numbers": numbers} for text, numbers in section.findings],
-        "conflicts": [{"question": one.question, "sides": one.sides, "why": one.why} for one in section.conflicts],
+        "conflicts": [
+            {"question": one.question, "sides": one.sides, "why": one.why}
+            for one in section.conflicts
+        ],
         "references": [_reference(reference) for reference in section.references],
         "missing": section.missing,
     }
 
 
 def _reference(reference: contents.Reference) -> dict[str, Any]:
-    return {name: getattr(reference, name) for name in ("number", "title", "url", "host", "date", "source")}
+    return {
+        name: getattr(reference, name)
+        for name in ("number", "title", "url", "host", "date", "source")
+    }

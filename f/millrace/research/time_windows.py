@@ -1,6 +1,7 @@
 # requirements:
 
-"""What is new to whom: an item is when it was first seen after the recipient's last delivered digest.
+"""What is new to whom: an item is when it was first seen after the recipient's last delivered
+digest.
 
 Not when it was published: late and backdated items are not lost.
 """
@@ -27,7 +28,10 @@ SELECT greatest(
 class Window(contracts.Contract):
     """Recipients to whom the same items are new."""
 
-    since: datetime | None = Field(default=None, description="When their last delivered digest ended; none: they never had one.")
+    since: datetime | None = Field(
+        default=None,
+        description="When their last delivered digest ended; none: they never had one.",
+    )
     until: datetime | None = None
     recipients: list[str]
 
@@ -45,11 +49,16 @@ def windows(addresses: list[str], last: dict[str, datetime]) -> list[Window]:
     return [Window(since=since, recipients=by_end[since]) for since in order]
 
 
-def last_delivered(flow: str, namespace: str, edition: str, before: date | None = None) -> dict[str, datetime]:
-    """Return where each recipient's last delivered digest ended; of an earlier day only when `before` is given."""
+def last_delivered(
+    flow: str, namespace: str, edition: str, before: date | None = None
+) -> dict[str, datetime]:
+    """Return where each recipient's last delivered digest ended; of an earlier day only when
+    `before` is given.
+    """
     rows = db.fetch_all(
-        "SELECT recipient, max(window_until) AS until FROM delivery WHERE flow = %s AND namespace = %s AND edition = %s "
-        "AND status IN ('sent', 'outbox') AND (%s::date IS NULL OR local_day < %s) GROUP BY recipient",
+        "SELECT recipient, max(window_until) AS until FROM delivery WHERE flow = %s AND namespace ="
+        " %s AND edition = %s AND status IN ('sent', 'outbox') AND (%s::date IS NULL OR local_day <"
+        " %s) GROUP BY recipient",
         [flow, namespace, edition, before, before],
     )
     return {row["recipient"]: row["until"] for row in rows}
@@ -58,8 +67,9 @@ def last_delivered(flow: str, namespace: str, edition: str, before: date | None 
 def next_moment(connection: Any, namespace: str) -> datetime:
     """Return the moment at which items that are stored in this transaction are first seen.
 
-    Storing takes turns with deciding where a window ends, and the moment is after each window that has ended, also those of
-    digests that are still to be made: so no item falls between two windows when runs overlap or the clock is set back.
+    Storing takes turns with deciding where a window ends, and the moment is after each window that
+    has ended, also those of digests that are still to be made: so no item falls between two windows
+    when runs overlap or the clock is set back.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, namespace])
     row = connection.execute(ENDED, [namespace, namespace]).fetchone()
@@ -70,13 +80,19 @@ def next_moment(connection: Any, namespace: str) -> datetime:
 def end_of_window(connection: Any, namespace: str) -> datetime:
     """Return the moment up to which everything that was first seen is stored."""
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, namespace])
-    row = connection.execute("SELECT max(first_seen_at) AS seen FROM source_item WHERE namespace = %s", [namespace]).fetchone()
+    row = connection.execute(
+        "SELECT max(first_seen_at) AS seen FROM source_item WHERE namespace = %s", [namespace]
+    ).fetchone()
     seen, clock = row["seen"], run_context.now()
     return clock if seen is None or clock > seen else seen
 
 
 def earliest(among: list[Window], until: datetime, edition: str) -> datetime | None:
-    """Return where the union of the windows begins; None: at the first item (the sample is always new)."""
+    """Return where the union of the windows begins; None: at the first item (the sample is always
+    new).
+    """
     if edition == "sample":
         return None
-    return min((window.since or until - FIRST_WINDOW for window in among), default=until - FIRST_WINDOW)
+    return min(
+        (window.since or until - FIRST_WINDOW for window in among), default=until - FIRST_WINDOW
+    )

@@ -1,6 +1,8 @@
 # requirements:
 
-"""Alerts as rows: active, acknowledged by a person, resolved; the same fault is one row until it is over."""
+"""Alerts as rows: active, acknowledged by a person, resolved; the same fault is one row until it is
+over.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -24,20 +26,35 @@ SELECT coalesce(array_agg(DISTINCT attributes ->> 'agent.id'), '{}') AS agents F
 WHERE name LIKE 'invoke_agent %%' AND status IN ('error', 'killed') AND seen_at > now() - interval '1 hour'
 """
 # Faults that lie in agents or that they suffer from: those that failed lately are named with it.
-OF_AGENTS = frozenset({"ErrorRate", "ToolFailures", "QualityDrop", "SelfRagEscalations", "SecurityViolation", "GuardrailDenials"})
+OF_AGENTS = frozenset(
+    {
+        "ErrorRate",
+        "ToolFailures",
+        "QualityDrop",
+        "SelfRagEscalations",
+        "SecurityViolation",
+        "GuardrailDenials",
+    }
+)
 OF_PARTS = frozenset({"model", "tools", "search"})
 
 
 def fingerprint(name: str, labels: dict[str, str]) -> str:
     """Return what makes two reports the same fault: its name and what it is about."""
-    return ids.digest_of([name, sorted((key, value) for key, value in labels.items() if key not in ABOUT)])
+    return ids.digest_of(
+        [name, sorted((key, value) for key, value in labels.items() if key not in ABOUT)]
+    )
 
 
 def raise_alert(name: str, severity: str, source: str, summary: str, labels: dict[str, str]) -> Row:
     """Record a fault and return its row; `fresh` says that it was not open before."""
     if severity not in SEVERITIES:
-        raise errors.BadInput(f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}")
-    kept = {key: redaction.redact(str(value))[:200] for key, value in labels.items() if key not in ABOUT}
+        raise errors.BadInput(
+            f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}"
+        )
+    kept = {
+        key: redaction.redact(str(value))[:200] for key, value in labels.items() if key not in ABOUT
+    }
     concerned = name in OF_AGENTS or kept.get("part") in OF_PARTS
     agents = [kept["agent"]] if kept.get("agent") else _failing() if concerned else []
     row = db.fetch_one(
@@ -59,7 +76,8 @@ def raise_alert(name: str, severity: str, source: str, summary: str, labels: dic
 def resolve(name: str, labels: dict[str, str]) -> Row | None:
     """Record that a fault is over, and return its row; None when it was not open."""
     return db.fetch_one(
-        "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE fingerprint = %s AND state <> 'resolved' RETURNING *",
+        "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE fingerprint ="
+        " %s AND state <> 'resolved' RETURNING *",
         [fingerprint(name, labels)],
     )
 
@@ -67,8 +85,8 @@ def resolve(name: str, labels: dict[str, str]) -> Row | None:
 def acknowledge(alert_id: int, by: str) -> Row:
     """Record that a person has seen it; NotFound when it is not open."""
     row = db.fetch_one(
-        "UPDATE alert SET state = 'acknowledged', acknowledged_at = clock_timestamp(), acknowledged_by = %s "
-        "WHERE id = %s AND state = 'active' RETURNING *",
+        "UPDATE alert SET state = 'acknowledged', acknowledged_at = clock_timestamp(),"
+        " acknowledged_by = %s WHERE id = %s AND state = 'active' RETURNING *",
         [by, alert_id],
     )
     if row is None:
@@ -80,7 +98,8 @@ def acknowledge(alert_id: int, by: str) -> Row:
 def close(alert_id: int) -> Row:
     """Resolve an open alert by hand."""
     row = db.fetch_one(
-        "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE id = %s AND state <> 'resolved' RETURNING *",
+        "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE id = %s AND"
+        " state <> 'resolved' RETURNING *",
         [alert_id],
     )
     if row is None:
@@ -93,28 +112,40 @@ def find(alert_id: int) -> Row:
     """Return one alert; NotFound when there is none."""
     row = db.fetch_one("SELECT * FROM alert WHERE id = %s", [alert_id])
     if row is None:
-        raise errors.NotFound(f"there is no alert {alert_id}; scripts/millrace alerts list --all shows them")
+        raise errors.NotFound(
+            f"there is no alert {alert_id}; scripts/millrace alerts list --all shows them"
+        )
     return row
 
 
 def list_alerts(everything: bool = False, limit: int = 100) -> list[Row]:
     """Return the open alerts, the gravest first; or all, the newest first."""
     if everything:
-        return db.fetch_all("SELECT * FROM alert ORDER BY started_at DESC, id DESC LIMIT %s", [limit])
+        return db.fetch_all(
+            "SELECT * FROM alert ORDER BY started_at DESC, id DESC LIMIT %s", [limit]
+        )
     return db.fetch_all(
-        "SELECT * FROM alert WHERE state <> 'resolved' ORDER BY array_position(%s::text[], severity) DESC, started_at DESC LIMIT %s",
+        "SELECT * FROM alert WHERE state <> 'resolved' ORDER BY array_position(%s::text[],"
+        " severity) DESC, started_at DESC LIMIT %s",
         [list(SEVERITIES), limit],
     )
 
 
 def list_unnotified(severities: Collection[str]) -> list[Row]:
     """Return the alerts of these severities that nobody has seen or was told of, the gravest first."""
-    return [row for row in list_alerts() if row["state"] == "active" and row["told_at"] is None and row["severity"] in severities]
+    return [
+        row
+        for row in list_alerts()
+        if row["state"] == "active" and row["told_at"] is None and row["severity"] in severities
+    ]
 
 
 def mark_notified(rows: list[Row]) -> None:
     """Record that the operator was told of them."""
-    db.execute("UPDATE alert SET told_at = clock_timestamp() WHERE id = ANY(%s)", [[row["id"] for row in rows]])
+    db.execute(
+        "UPDATE alert SET told_at = clock_timestamp() WHERE id = ANY(%s)",
+        [[row["id"] for row in rows]],
+    )
 
 
 def _failing() -> list[str]:

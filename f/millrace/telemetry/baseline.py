@@ -1,9 +1,10 @@
 # requirements:
 
-"""What a figure usually is: by the day of the week, plainly; what stands out, and where spending and space are going.
+"""What a figure usually is: by the day of the week, plainly; what stands out, and where spending
+and space are going.
 
-A day's figure is compared with the same weekday of the last eight weeks, or with all days while there are few: the median
-says what is usual, the median distance from it how much that varies.
+A day's figure is compared with the same weekday of the last eight weeks, or with all days while
+there are few: the median says what is usual, the median distance from it how much that varies.
 """
 
 import statistics
@@ -45,11 +46,16 @@ class Anomaly(NamedTuple):
 
     def __str__(self) -> str:
         weekday = self.day.strftime("%A")
-        return f"{self.metric} was {_short(self.value)} on {weekday}, {self.day}; usual is {_short(self.usual)}"
+        return (
+            f"{self.metric} was {_short(self.value)} on {weekday}, {self.day}; usual is"
+            f" {_short(self.usual)}"
+        )
 
 
 class Forecast(NamedTuple):
-    """Where a figure is going: what it is today, how much it changes a day, and what it comes to in 30 days."""
+    """Where a figure is going: what it is today, how much it changes a day, and what it comes to in
+    30 days.
+    """
 
     today: float
     a_day: float
@@ -62,28 +68,45 @@ def keep(metric: define.Metric, value: float) -> None:
 
 
 def daily(metric: define.Metric, until: date, days: int = WEEKS * 7) -> dict[date, float]:
-    """Return the figure of each day before `until`, zero where nothing was counted, from the first day that it was."""
-    since = datetime.combine(until - timedelta(days=days), datetime.min.time()).isoformat() + "+00:00"
+    """Return the figure of each day before `until`, zero where nothing was counted, from the first
+    day that it was.
+    """
+    since = (
+        datetime.combine(until - timedelta(days=days), datetime.min.time()).isoformat() + "+00:00"
+    )
     rows = db.fetch_all(DAILY_GAUGE if metric.type == "gauge" else DAILY, [metric.name, since])
     found = {row["day"]: row["value"] for row in rows if row["day"] < until}
     if not found or metric.type == "gauge":
         return found
     first = min(found)
-    return {day: found.get(day, 0.0) for day in (first + timedelta(days=n) for n in range((until - first).days))}
+    return {
+        day: found.get(day, 0.0)
+        for day in (first + timedelta(days=n) for n in range((until - first).days))
+    }
 
 
 def detect(values: dict[date, float], day: date) -> float | None:
-    """Return what is usual for that day when its figure stands out; None when it does not, or too little is known."""
+    """Return what is usual for that day when its figure stands out; None when it does not, or too
+    little is known.
+    """
     past = {other: value for other, value in values.items() if other < day}
     same = [value for other, value in past.items() if other.weekday() == day.weekday()]
-    known = same if len(same) >= FEWEST_WEEKS else list(past.values()) if len(past) >= FEWEST_DAYS else []
+    known = (
+        same
+        if len(same) >= FEWEST_WEEKS
+        else list(past.values())
+        if len(past) >= FEWEST_DAYS
+        else []
+    )
     if not known or day not in values:
         return None
     usual = statistics.median(known)
     spread = SCALE * statistics.median(abs(value - usual) for value in known)
     far = abs(values[day] - usual)
     # Where nothing ever varies, a part of the figure itself is the measure.
-    stands_out = far > DISTANCE * max(spread, 0.1 * abs(usual)) and far > PART * abs(usual) and far >= 1e-9
+    stands_out = (
+        far > DISTANCE * max(spread, 0.1 * abs(usual)) and far > PART * abs(usual) and far >= 1e-9
+    )
     return usual if stands_out else None
 
 
@@ -103,13 +126,16 @@ def anomalies(metrics: Iterable[define.Metric]) -> list[Anomaly]:
 def forecast(values: dict[date, float], growing: bool = False) -> Forecast | None:
     """Return where daily figures go by their usual slope; None for fewer than a week of days.
 
-    `growing`: each value is a level (bytes), else an amount a day (spending), and 30 days of it are summed.
+    `growing`: each value is a level (bytes), else an amount a day (spending), and 30 days of it are
+    summed.
     """
     days = sorted(values)[-SLOPE_DAYS:]
     if len(days) < 7:
         return None
     # The median of the slopes between all pairs: a single odd day bends nothing (Theil-Sen).
-    slopes = [(values[b] - values[a]) / (b - a).days for i, a in enumerate(days) for b in days[i + 1 :]]
+    slopes = [
+        (values[b] - values[a]) / (b - a).days for i, a in enumerate(days) for b in days[i + 1 :]
+    ]
     slope = statistics.median(slopes)
     middle = statistics.median(values[day] - slope * (day - days[-1]).days for day in days)
     if growing:

@@ -47,16 +47,20 @@ def emit(event: str, message: str = "", **metadata: Any) -> None:
         print(MARK + json.dumps(line, default=str), flush=True)
     if config.settings().events_file:
         _append(config.settings().events_file, line, context)
-    # Tokens come by the hundred a second; they are for the watcher, the answer itself is stored elsewhere.
+    # Tokens come by the hundred a second; they are for the watcher, the answer itself is stored
+    # elsewhere.
     if context.run_id and event != "token":
         db.execute(
-            "INSERT INTO run_event (run_id, step, event, message, metadata) VALUES (%s, %s, %s, %s, %s)",
+            "INSERT INTO run_event (run_id, step, event, message, metadata) VALUES (%s, %s, %s,"
+            " %s, %s)",
             [context.run_id, context.step, event, message, db.jsonb(metadata)],
         )
 
 
 def _append(path: str, line: dict[str, Any], context: run_context.Context) -> None:
-    """Add one object to the file. Outside of a conversation the run is the session and the step the turn."""
+    """Add one object to the file. Outside of a conversation the run is the session and the step the
+    turn.
+    """
     kept = {
         "event": line["event"],
         "trace_id": line["trace_id"],

@@ -2,9 +2,9 @@
 
 """Send the spans of ended runs to a collector, as OTLP over HTTP in its JSON form.
 
-The root span is built from the run's row, so it is there for a run that failed or was killed, too; it is sent once. The
-end of a run that was resumed after that is a span of its own below it.
-Format: the OpenTelemetry Protocol 1.x, `POST /v1/traces`.
+The root span is built from the run's row, so it is there for a run that failed or was killed, too;
+it is sent once. The end of a run that was resumed after that is a span of its own below it. Format:
+the OpenTelemetry Protocol 1.x, `POST /v1/traces`.
 """
 
 import contextlib
@@ -30,7 +30,8 @@ KIND = {"internal": 1, "server": 2, "client": 3}
 OK, ERROR = 1, 2
 BUSY = (408, 429)
 
-# A run's last step ends after it has closed the run; so one that has just ended is left for the next time.
+# A run's last step ends after it has closed the run; so one that has just ended is left for the
+# next time.
 ENDED = """
 SELECT * FROM run r WHERE finished_at < clock_timestamp() - interval '5 seconds'
 AND NOT EXISTS (SELECT FROM span s WHERE s.run_id = r.id AND s.status = 'pending') AND (
@@ -57,7 +58,8 @@ class _Refused(Exception):
 def export_runs(limit: int = 50) -> Sent:
     """Send every ended run that has something to send; nothing when no endpoint is set.
 
-    A collector that is down or silent costs at most two seconds; the spans stay and go with the next call.
+    A collector that is down or silent costs at most two seconds; the spans stay and go with the
+    next call.
     """
     if not config.settings().otlp_endpoint:
         return Sent()
@@ -77,7 +79,9 @@ def export_runs(limit: int = 50) -> Sent:
 
 
 def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
-    """Send what was not yet sent of one ended run, and return how many spans; `asked`: whatever sampling says."""
+    """Send what was not yet sent of one ended run, and return how many spans; `asked`: whatever
+    sampling says.
+    """
     reason = "asked" if asked else run["sampled"] if _decided(run) else sampling.decide(run)
     rows = db.fetch_all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
     if reason == sampling.OUT:
@@ -88,7 +92,11 @@ def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
     for row in kept:
         row["parent_id"] = _nearest(row["parent_id"], parents, {other["span_id"] for other in kept})
     unsent = [row for row in kept if row["exported_at"] is None]
-    ends = [] if _decided(run) and run["root_sent_at"] else [_resumed(run) if run["root_sent_at"] else _root(run)]
+    ends = (
+        []
+        if _decided(run) and run["root_sent_at"]
+        else [_resumed(run) if run["root_sent_at"] else _root(run)]
+    )
     for chunk in _chunks([*ends, *map(_span, unsent)]):
         _post(_body(chunk), seconds)
     db.execute(
@@ -100,9 +108,11 @@ def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
 
 
 def run_ended(run_id: str) -> None:
-    """Close what the dead processes of an ended run left open, and send its trace if sampling keeps it.
+    """Close what the dead processes of an ended run left open, and send its trace if sampling keeps
+    it.
 
-    For a runner that has let go of the run. It never fails, and a silent collector costs it a second.
+    For a runner that has let go of the run. It never fails, and a silent collector costs it a
+    second.
     """
     run = db.fetch_one("SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id])
     if run is None:
@@ -120,9 +130,9 @@ def _decided(run: Row) -> bool:
 
 def _note(run: Row, reason: str, root: bool) -> None:
     db.execute(
-        "UPDATE run SET sampled = %s, sampled_end = finished_at, "
-        "root_sent_at = CASE WHEN %s THEN coalesce(root_sent_at, clock_timestamp()) ELSE root_sent_at END "
-        "WHERE id = %s AND finished_at = %s",
+        "UPDATE run SET sampled = %s, sampled_end = finished_at, root_sent_at = CASE WHEN %s THEN"
+        " coalesce(root_sent_at, clock_timestamp()) ELSE root_sent_at END WHERE id = %s AND"
+        " finished_at = %s",
         [reason, root, run["id"], run["finished_at"]],
     )
 
@@ -136,11 +146,15 @@ def _nearest(parent: str | None, parents: dict[str, str | None], kept: set[str])
 
 def _post(body: bytes, seconds: float) -> None:
     request = urllib.request.Request(
-        config.settings().otlp_endpoint.rstrip("/") + "/v1/traces", data=body, headers={"Content-Type": "application/json"}
+        config.settings().otlp_endpoint.rstrip("/") + "/v1/traces",
+        data=body,
+        headers={"Content-Type": "application/json"},
     )
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:
-            rejected = (json.loads(answer.read() or b"{}").get("partialSuccess") or {}).get("rejectedSpans")
+            rejected = (json.loads(answer.read() or b"{}").get("partialSuccess") or {}).get(
+                "rejectedSpans"
+            )
     except urllib.error.HTTPError as error:
         if 400 <= error.code < 500 and error.code not in BUSY:
             raise _Refused(f"the collector refuses a trace with status {error.code}") from error
@@ -158,8 +172,14 @@ def _body(spans: list[tuple[tuple[str, str, str], Row]]) -> bytes:
         groups.setdefault((service, version), {}).setdefault(scope, []).append(span)
     resources = [
         {
-            "resource": {"attributes": _attributes({"service.name": service, "service.version": version or None})},
-            "scopeSpans": [{"scope": {"name": scope}, "spans": found} for scope, found in scopes.items()],
+            "resource": {
+                "attributes": _attributes(
+                    {"service.name": service, "service.version": version or None}
+                )
+            },
+            "scopeSpans": [
+                {"scope": {"name": scope}, "spans": found} for scope, found in scopes.items()
+            ],
         }
         for (service, version), scopes in groups.items()
     ]
@@ -168,7 +188,9 @@ def _body(spans: list[tuple[tuple[str, str, str], Row]]) -> bytes:
 
 def _root(run: Row) -> tuple[tuple[str, str, str], Row]:
     run_id = str(run["id"])
-    return _run_span(run, spans.root_span_id(run_id), f"invoke_workflow {run['flow']}", run["started_at"])
+    return _run_span(
+        run, spans.root_span_id(run_id), f"invoke_workflow {run['flow']}", run["started_at"]
+    )
 
 
 def _resumed(run: Row) -> tuple[tuple[str, str, str], Row]:
@@ -193,7 +215,9 @@ def root_attributes(run: Row) -> dict[str, Any]:
     }
 
 
-def _run_span(run: Row, span_id: str, name: str, started_at: datetime) -> tuple[tuple[str, str, str], Row]:
+def _run_span(
+    run: Row, span_id: str, name: str, started_at: datetime
+) -> tuple[tuple[str, str, str], Row]:
     failed = run["status"] in ("failed", "killed")
     return (recorder.SERVICE, recorder.VERSION, recorder.SERVICE), {
         "traceId": str(run["id"]).replace("-", ""),
@@ -203,7 +227,9 @@ def _run_span(run: Row, span_id: str, name: str, started_at: datetime) -> tuple[
         "startTimeUnixNano": _nanoseconds(started_at),
         "endTimeUnixNano": _nanoseconds(max(run["finished_at"], started_at)),
         "attributes": _attributes(root_attributes(run)),
-        "status": {"code": ERROR, "message": run["error"] or run["status"]} if failed else {"code": OK},
+        "status": (
+            {"code": ERROR, "message": run["error"] or run["status"]} if failed else {"code": OK}
+        ),
     }
 
 
@@ -217,7 +243,9 @@ def _span(row: Row) -> tuple[tuple[str, str, str], Row]:
         "kind": KIND.get(row["kind"], 1),
         "startTimeUnixNano": _nanoseconds(row["started_at"]),
         "endTimeUnixNano": _nanoseconds(row["finished_at"] or row["started_at"]),
-        "attributes": _attributes({**row["attributes"], **({"millrace.killed": True} if killed else {})}),
+        "attributes": _attributes(
+            {**row["attributes"], **({"millrace.killed": True} if killed else {})}
+        ),
         "status": {"code": OK} if row["status"] == "ok" else {"code": ERROR, "message": message},
     }
     where = (row["service"], row["version"], row["scope"])
@@ -225,7 +253,9 @@ def _span(row: Row) -> tuple[tuple[str, str, str], Row]:
 
 
 def _attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _value(value)} for key, value in values.items() if value is not None]
+    return [
+        {"key": key, "value": _value(value)} for key, value in values.items() if value is not None
+    ]
 
 
 def _value(value: Any) -> dict[str, Any]:

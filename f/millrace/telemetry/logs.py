@@ -11,10 +11,16 @@ from f.millrace.core import config, errors, redaction, run_context
 from f.millrace.telemetry import spans
 
 
-def structured_log(level: str, message: str, context: dict[str, Any] | None = None, tags: Sequence[str] = ()) -> None:
-    """Write one line to standard error; nothing below the setting `log_level`. BadInput for a level that is none."""
+def structured_log(
+    level: str, message: str, context: dict[str, Any] | None = None, tags: Sequence[str] = ()
+) -> None:
+    """Write one line to standard error; nothing below the setting `log_level`. BadInput for a level
+    that is none.
+    """
     if level not in config.LEVELS:
-        raise errors.BadInput(f"there is no log level {level!r}; there are {', '.join(config.LEVELS)}")
+        raise errors.BadInput(
+            f"there is no log level {level!r}; there are {', '.join(config.LEVELS)}"
+        )
     if config.LEVELS.index(level) < config.LEVELS.index(config.settings().log_level):
         return
     place = run_context.current()
@@ -30,7 +36,14 @@ def structured_log(level: str, message: str, context: dict[str, Any] | None = No
         "tags": redaction.redact(list(tags)),
     }
     # One write a line: lines of parallel steps do not mix.
-    sys.stderr.write((_words(line) if sys.stderr.isatty() else json.dumps(line, ensure_ascii=False, default=_text)) + "\n")
+    sys.stderr.write(
+        (
+            _words(line)
+            if sys.stderr.isatty()
+            else json.dumps(line, ensure_ascii=False, default=_text)
+        )
+        + "\n"
+    )
     sys.stderr.flush()
 
 

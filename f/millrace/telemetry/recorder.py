@@ -42,12 +42,15 @@ WHERE span.status IN ('pending', 'killed')
 
 
 class Recorder(SpanProcessor):
-    """Keeps open and ended spans until they are rows. Adding to a list or dictionary needs no lock of its own."""
+    """Keeps open and ended spans until they are rows. Adding to a list or dictionary needs no lock
+    of its own.
+    """
 
     def __init__(self) -> None:
         self._open: dict[int, SdkSpan] = {}
         self._ended: list[ReadableSpan] = []
-        # Held while rows are written: a step's end waits for what the other thread has in its hands.
+        # Held while rows are written: a step's end waits for what the other thread has in its
+        # hands.
         self._writing = threading.Lock()
         self._starting = threading.Lock()
         self._timer: threading.Thread | None = None
@@ -77,7 +80,9 @@ class Recorder(SpanProcessor):
             spans = [*ended, *(span for key, span in list(self._open.items()) if key not in closed)]
             if spans:
                 rows = [_row(span) for span in spans]
-                db.execute(UPSERT, {"spans": db.jsonb(rows), "service": SERVICE, "version": VERSION})
+                db.execute(
+                    UPSERT, {"spans": db.jsonb(rows), "service": SERVICE, "version": VERSION}
+                )
             del self._ended[:count]
 
     def _tick(self) -> None:
@@ -113,7 +118,10 @@ def _row(span: ReadableSpan) -> dict[str, Any]:
         "status": status if span.end_time else "pending",
         "scope": span.instrumentation_scope.name if span.instrumentation_scope else SERVICE,
         "attributes": attributes,
-        "events": [{"name": event.name, "attributes": redaction.redact(dict(event.attributes or {}))} for event in span.events],
+        "events": [
+            {"name": event.name, "attributes": redaction.redact(dict(event.attributes or {}))}
+            for event in span.events
+        ],
         "started_at": _time(span.start_time),
         "finished_at": _time(span.end_time) if span.end_time else None,
     }
@@ -136,10 +144,13 @@ def tracer(scope: str) -> trace.Tracer:
         if _provider is None:
             _recorder = Recorder()
             _provider = TracerProvider(
-                ALWAYS_ON, Resource({"service.name": SERVICE, "service.version": VERSION}), shutdown_on_exit=False
+                ALWAYS_ON,
+                Resource({"service.name": SERVICE, "service.version": VERSION}),
+                shutdown_on_exit=False,
             )
             _provider.add_span_processor(_recorder)
-            # What is loaded by now stays: the collector of garbage need not go through it again as spans pile up.
+            # What is loaded by now stays: the collector of garbage need not go through it again as
+            # spans pile up.
             gc.freeze()
         found = _tracers[scope] = _provider.get_tracer(scope, VERSION)
     return found
@@ -152,7 +163,9 @@ def flush() -> None:
 
 
 def _begin_anew() -> None:
-    """Forget the parent's recorder: its spans are the parent's to write, and its thread is not in a forked child."""
+    """Forget the parent's recorder: its spans are the parent's to write, and its thread is not in a
+    forked child.
+    """
     global _recorder, _provider
     _recorder = _provider = None
     _tracers.clear()

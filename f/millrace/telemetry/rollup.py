@@ -1,9 +1,11 @@
 # requirements:
 
-"""Counting rows by the hour, so that figures outlast the rows and a scrape need not read them all again.
+"""Counting rows by the hour, so that figures outlast the rows and a scrape need not read them all
+again.
 
-The hours that are not closed yet are counted anew each time, in whole, and a figure never falls: so counting twice,
-after a crash or by two processes, changes nothing. A label value beyond its bounds is counted as `other`, and said.
+The hours that are not closed yet are counted anew each time, in whole, and a figure never falls: so
+counting twice, after a crash or by two processes, changes nothing. A label value beyond its bounds
+is counted as `other`, and said.
 """
 
 from collections.abc import Iterable
@@ -19,7 +21,10 @@ LATE = "10 minutes"
 LONGEST_VALUE = 200
 HAS_OTHER = f'$.* ? (@ == "{define.OTHER}")'
 REFUSED = "labels_refused_total"
-NOW = f"SELECT clock_timestamp() AS until, date_trunc('hour', clock_timestamp() - interval '{LATE}', 'UTC') AS open"
+NOW = (
+    f"SELECT clock_timestamp() AS until, date_trunc('hour', clock_timestamp() - interval '{LATE}',"
+    " 'UTC') AS open"
+)
 KEEP = """
 ON CONFLICT (metric, hour, labels) DO UPDATE SET
     value = greatest(metric_hour.value, excluded.value),
@@ -43,13 +48,19 @@ ON CONFLICT (metric, labels) DO UPDATE SET value = t.value + excluded.value, buc
 
 
 def roll(metrics: Iterable[define.Metric]) -> int:
-    """Count what is new for each counter and histogram; returns how many were counted, 0 while another process does it."""
+    """Count what is new for each counter and histogram; returns how many were counted, 0 while
+    another process does it.
+    """
     counted = [metric for metric in metrics if metric.type != "gauge"]
     with db.transaction() as connection:
-        found = connection.execute("SELECT pg_try_advisory_xact_lock(%s) AS mine", [LOCK]).fetchone()
+        found = connection.execute(
+            "SELECT pg_try_advisory_xact_lock(%s) AS mine", [LOCK]
+        ).fetchone()
         if not found or not found["mine"]:
             return 0
-        connection.execute("DELETE FROM metric_roll WHERE metric <> ALL(%s)", [[metric.name for metric in counted]])
+        connection.execute(
+            "DELETE FROM metric_roll WHERE metric <> ALL(%s)", [[metric.name for metric in counted]]
+        )
         states = {row["metric"]: row for row in db.fetch_all("SELECT * FROM metric_roll")}
         since = {metric.name: _since(metric, states.get(metric.name)) for metric in counted}
         known: dict[str, list[str]] = {}
@@ -61,14 +72,18 @@ def roll(metrics: Iterable[define.Metric]) -> int:
         for metric in sorted(counted, key=lambda metric: metric.name == REFUSED):
             _count(metric, since[metric.name], now["until"], known)
             if since[metric.name] != now["open"]:
-                db.execute(FOLD, {"metric": metric.name, "folded": since[metric.name], "open": now["open"]})
+                db.execute(
+                    FOLD, {"metric": metric.name, "folded": since[metric.name], "open": now["open"]}
+                )
         names, shapes = [metric.name for metric in counted], [metric.shape for metric in counted]
         db.execute(KEEP_STATE, [now["until"], now["open"], names, shapes])
     return len(counted)
 
 
 def _since(metric: define.Metric, state: dict[str, Any] | None) -> Any:
-    """Return from when on hours are open; a metric that is new, or has another shape, begins with the first row."""
+    """Return from when on hours are open; a metric that is new, or has another shape, begins with
+    the first row.
+    """
     if state is not None and state["shape"] == metric.shape:
         return state["folded_until"]
     for table in ("metric_hour", "metric_total"):
@@ -85,7 +100,9 @@ def _count(metric: define.Metric, since: Any, until: Any, known: dict[str, list[
     # New values, as long as there is room; then once more with them.
     if sum(_learn(metric, label, known, times) for label in metric.labels if label.at_most):
         db.execute(
-            "DELETE FROM metric_hour WHERE metric = %(metric)s AND hour >= %(since)s AND labels @? %(other)s::jsonpath", times
+            "DELETE FROM metric_hour WHERE metric = %(metric)s AND hour >= %(since)s AND labels @?"
+            " %(other)s::jsonpath",
+            times,
         )
         sql, values = _counting(metric, known)
         db.execute(sql, {**times, **values})
@@ -98,9 +115,12 @@ def _counting(metric: define.Metric, known: dict[str, list[str]]) -> tuple[str, 
     values: dict[str, Any] = {}
     folded = []
     for label in metric.labels:
-        values[f"known_{label.name}"] = list(label.values) or known.get(label.name, [])[: label.at_most]
+        values[f"known_{label.name}"] = (
+            list(label.values) or known.get(label.name, [])[: label.at_most]
+        )
         folded.append(
-            f"'{label.name}', CASE WHEN {label.name}::text = ANY(%(known_{label.name})s::text[]) THEN {label.name}::text ELSE '{define.OTHER}' END"
+            f"'{label.name}', CASE WHEN {label.name}::text = ANY(%(known_{label.name})s::text[])"
+            f" THEN {label.name}::text ELSE '{define.OTHER}' END"
         )
     buckets = "NULL::bigint[]"
     rank = "extract(epoch FROM at)"
@@ -108,29 +128,33 @@ def _counting(metric: define.Metric, known: dict[str, list[str]]) -> tuple[str, 
         inner = ", ".join(f"count(*) FILTER (WHERE value <= {bound})" for bound in metric.bounds)
         buckets, rank = f"ARRAY[{inner}, count(*)]", "value"
     exemplar = (
-        f"max(to_char({rank}, 'FM000000000000.000000') || '|' || value || '|' || extract(epoch FROM at) || '|' || trace) "
-        "FILTER (WHERE trace <> '')"
+        f"max(to_char({rank}, 'FM000000000000.000000') || '|' || value || '|' || extract(epoch FROM"
+        " at) || '|' || trace) FILTER (WHERE trace <> '')"
     )
     sql = (
-        "WITH counted AS (INSERT INTO metric_hour (metric, hour, labels, value, buckets, exemplar) "
-        f"SELECT %(metric)s, date_trunc('hour', at, 'UTC'), jsonb_build_object({', '.join(folded)}), "
-        f"coalesce(sum(value), 0)::double precision, {buckets}, {exemplar} "
-        f"FROM ({metric.sql}) AS sample WHERE at >= %(since)s AND at < %(until)s GROUP BY 2, 3 {KEEP} "
-        "RETURNING labels) SELECT bool_or(labels @? %(other)s::jsonpath) AS other FROM counted"
+        "WITH counted AS (INSERT INTO metric_hour (metric, hour, labels, value, buckets, exemplar)"
+        " SELECT %(metric)s, date_trunc('hour', at, 'UTC'),"
+        f" jsonb_build_object({', '.join(folded)}), coalesce(sum(value), 0)::double precision,"
+        f" {buckets}, {exemplar} FROM ({metric.sql}) AS sample WHERE at >= %(since)s AND at <"
+        f" %(until)s GROUP BY 2, 3 {KEEP} RETURNING labels) SELECT bool_or(labels @?"
+        " %(other)s::jsonpath) AS other FROM counted"
     )
     return sql, values
 
 
-def _learn(metric: define.Metric, label: define.Label, known: dict[str, list[str]], times: dict[str, Any]) -> int:
+def _learn(
+    metric: define.Metric, label: define.Label, known: dict[str, list[str]], times: dict[str, Any]
+) -> int:
     """Take in new values of a label while there is room for them; how many."""
     there = known.setdefault(label.name, [])
     room = label.at_most - len(there)
     if room <= 0:
         return 0
     added = db.fetch_all(
-        f"INSERT INTO metric_label (name, value) SELECT DISTINCT %(label)s, {label.name}::text FROM ({metric.sql}) AS sample "
-        f"WHERE at >= %(since)s AND at < %(until)s AND {label.name}::text <> '' AND length({label.name}::text) <= {LONGEST_VALUE} "
-        f"AND {label.name}::text <> ALL(%(known)s::text[]) LIMIT %(room)s ON CONFLICT DO NOTHING RETURNING value",
+        f"INSERT INTO metric_label (name, value) SELECT DISTINCT %(label)s, {label.name}::text FROM"
+        f" ({metric.sql}) AS sample WHERE at >= %(since)s AND at < %(until)s AND {label.name}::text"
+        f" <> '' AND length({label.name}::text) <= {LONGEST_VALUE} AND {label.name}::text <>"
+        " ALL(%(known)s::text[]) LIMIT %(room)s ON CONFLICT DO NOTHING RETURNING value",
         {**times, "label": label.name, "known": there, "room": room},
     )
     there += [row["value"] for row in added]
@@ -141,9 +165,10 @@ def _note_refused(metric: define.Metric, since: Any) -> None:
     """Count the samples whose label was refused, by metric and label."""
     for label in metric.labels:
         db.execute(
-            "INSERT INTO metric_hour (metric, hour, labels, value) "
-            "SELECT %(refused)s, hour, jsonb_build_object('metric', %(metric)s::text, 'label', %(label)s::text), "
-            "sum(coalesce(buckets[array_upper(buckets, 1)], value)) FROM metric_hour "
-            f"WHERE metric = %(metric)s AND hour >= %(since)s AND labels ->> %(label)s = '{define.OTHER}' GROUP BY hour {KEEP}",
+            "INSERT INTO metric_hour (metric, hour, labels, value) SELECT %(refused)s, hour,"
+            " jsonb_build_object('metric', %(metric)s::text, 'label', %(label)s::text),"
+            " sum(coalesce(buckets[array_upper(buckets, 1)], value)) FROM metric_hour WHERE metric"
+            f" = %(metric)s AND hour >= %(since)s AND labels ->> %(label)s = '{define.OTHER}' GROUP"
+            f" BY hour {KEEP}",
             {"refused": REFUSED, "metric": metric.name, "label": label.name, "since": since},
         )

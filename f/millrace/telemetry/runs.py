@@ -10,12 +10,15 @@ from uuid import uuid4
 from f.millrace.core import db, ids, redaction, run_context
 
 OURS = "f/millrace/"
-# Runs of maintenance are steps of their own, many a day, all alike: lists and sampling leave them out.
+# Runs of maintenance are steps of their own, many a day, all alike: lists and sampling leave them
+# out.
 MAINTENANCE = "ops."
 
 
 def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
-    """Return the run's row: `run_id`, or the run that the job's outermost one goes on with or is, or a new one for a step alone."""
+    """Return the run's row: `run_id`, or the run that the job's outermost one goes on with or is,
+    or a new one for a step alone.
+    """
     run_id = run_id or _of_job(run_context.root_run_id()) or str(uuid4())
     db.execute(
         "INSERT INTO run (id, flow, orchestrator) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING",
@@ -30,32 +33,45 @@ def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
 
 
 def _of_job(job_id: str) -> str:
-    found = db.fetch_one("SELECT run_id FROM attempt WHERE job_id = %s LIMIT 1", [job_id]) if job_id else None
+    found = (
+        db.fetch_one("SELECT run_id FROM attempt WHERE job_id = %s LIMIT 1", [job_id])
+        if job_id
+        else None
+    )
     return str(found["run_id"]) if found else job_id
 
 
 def _join(run_id: str, job_id: str) -> None:
-    """Record that another job of the server goes on with a run, which then runs again; once for each job."""
+    """Record that another job of the server goes on with a run, which then runs again; once for
+    each job.
+    """
     joined = db.execute(
-        "INSERT INTO attempt (run_id, job_id) SELECT %s, %s WHERE NOT EXISTS (SELECT FROM attempt WHERE run_id = %s AND job_id = %s)",
+        "INSERT INTO attempt (run_id, job_id) SELECT %s, %s WHERE NOT EXISTS (SELECT FROM attempt"
+        " WHERE run_id = %s AND job_id = %s)",
         [run_id, job_id, run_id, job_id],
     )
     if joined:
         db.execute(
-            "UPDATE run SET status = 'running', error = NULL, finished_at = NULL WHERE id = %s AND status IN ('failed', 'cancelled', 'killed')",
+            "UPDATE run SET status = 'running', error = NULL, finished_at = NULL WHERE id = %s AND"
+            " status IN ('failed', 'cancelled', 'killed')",
             [run_id],
         )
 
 
 def is_outside_flow() -> bool:
-    """Tell whether this process's step was started by itself: by hand, from a test, by "Run again" on its job's page."""
-    return not any(os.environ.get(name) for name in ("WM_FLOW_STEP_ID", "WM_FLOW_JOB_ID", "MILLRACE_STEP"))
+    """Tell whether this process's step was started by itself: by hand, from a test, by "Run again"
+    on its job's page.
+    """
+    return not any(
+        os.environ.get(name) for name in ("WM_FLOW_STEP_ID", "WM_FLOW_JOB_ID", "MILLRACE_STEP")
+    )
 
 
 def alone() -> bool:
     """Tell whether this process's step belongs to no flow of ours: nobody else will end its run.
 
-    A flow that somebody made on Windmill, or a part for one, knows nothing of runs: each of our steps in it ends the run again.
+    A flow that somebody made on Windmill, or a part for one, knows nothing of runs: each of our
+    steps in it ends the run again.
     """
     if is_outside_flow():
         return True
@@ -65,7 +81,9 @@ def alone() -> bool:
 
 
 def begin_alone(name: str) -> dict[str, Any]:
-    """Return the run's row of a step that is alone: of its flow's path if it is in somebody's flow; an ended run goes on."""
+    """Return the run's row of a step that is alone: of its flow's path if it is in somebody's flow;
+    an ended run goes on.
+    """
     path = run_context.root_flow_path()
     row = ensure(None, path or name)
     if path:
@@ -78,7 +96,9 @@ def begin_alone(name: str) -> dict[str, Any]:
 
 
 def end_alone(context: run_context.Context, status: str, error: str | None = None) -> None:
-    """End the run of a step that was started alone; a run that a step has ended or parked itself is left as it is."""
+    """End the run of a step that was started alone; a run that a step has ended or parked itself is
+    left as it is.
+    """
     db.execute(
         "UPDATE run SET status = %s, error = %s, finished_at = clock_timestamp() "
         "WHERE id = %s AND status = 'running' AND openflow IS NULL",
@@ -106,27 +126,36 @@ def context_of(row: dict[str, Any], step: str, part: str = "") -> run_context.Co
 
 
 def path_of_repeat(run_id: str, name: str, about: str) -> str:
-    """Return the path of the step that is run again outside of its flow: that of its row, what did not end well first."""
+    """Return the path of the step that is run again outside of its flow: that of its row, what did
+    not end well first.
+    """
     row = db.fetch_one(
-        "SELECT path FROM step WHERE run_id = %s AND name = %s AND about = %s ORDER BY status = 'done', started_at DESC LIMIT 1",
+        "SELECT path FROM step WHERE run_id = %s AND name = %s AND about = %s ORDER BY status ="
+        " 'done', started_at DESC LIMIT 1",
         [run_id, name, about],
     )
     return row["path"] if row else ""
 
 
 def digest_of(attributes: dict[str, Any]) -> str:
-    """Return what tells a step from the same one of another iteration: the digest of what it is asked to do."""
+    """Return what tells a step from the same one of another iteration: the digest of what it is
+    asked to do.
+    """
     return ids.digest_of(
-        {name: value if isinstance(value, bool | int | str) else str(value) for name, value in attributes.items()}
+        {
+            name: value if isinstance(value, bool | int | str) else str(value)
+            for name, value in attributes.items()
+        }
     )
 
 
 def begin_step(context: run_context.Context, name: str, job_id: str, about: str = "") -> None:
     """Record that the step runs; a repeat counts as a further try of the same row."""
     db.execute(
-        "INSERT INTO step (run_id, path, name, job_id, about) VALUES (%s, %s, %s, %s, %s) "
-        "ON CONFLICT (run_id, path) DO UPDATE SET tries = step.tries + 1, status = 'running', error = NULL, "
-        "job_id = excluded.job_id, about = excluded.about, started_at = clock_timestamp(), finished_at = NULL",
+        "INSERT INTO step (run_id, path, name, job_id, about) VALUES (%s, %s, %s, %s, %s) ON"
+        " CONFLICT (run_id, path) DO UPDATE SET tries = step.tries + 1, status = 'running', error ="
+        " NULL, job_id = excluded.job_id, about = excluded.about, started_at = clock_timestamp(),"
+        " finished_at = NULL",
         [context.run_id, context.step, name, job_id, about],
     )
 
@@ -134,7 +163,8 @@ def begin_step(context: run_context.Context, name: str, job_id: str, about: str 
 def end_step(context: run_context.Context, status: str, error: str | None = None) -> None:
     """Record how the step ended: done or failed, with the fault in words."""
     db.execute(
-        "UPDATE step SET status = %s, error = %s, finished_at = clock_timestamp() WHERE run_id = %s AND path = %s",
+        "UPDATE step SET status = %s, error = %s, finished_at = clock_timestamp() WHERE run_id = %s"
+        " AND path = %s",
         [status, redaction.redact(error) if error else None, context.run_id, context.step],
     )
 
@@ -152,11 +182,13 @@ def end(run_id: str, status: str, error: str, at: datetime | None = None) -> boo
         ).rowcount
         if ended:
             connection.execute(
-                "UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE run_id = %s AND status IN ('running', 'waiting')",
+                "UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE run_id = %s"
+                " AND status IN ('running', 'waiting')",
                 [status, run_id],
             )
             connection.execute(
-                "UPDATE step SET status = %s, finished_at = clock_timestamp() WHERE run_id = %s AND status = 'running'",
+                "UPDATE step SET status = %s, finished_at = clock_timestamp() WHERE run_id = %s AND"
+                " status = 'running'",
                 ["cancelled" if status == "cancelled" else "killed", run_id],
             )
     return bool(ended)

@@ -1,6 +1,8 @@
 # requirements:
 
-"""The figures of the catalogue as they stand: counters and histograms from their roll-ups, gauges from the rows."""
+"""The figures of the catalogue as they stand: counters and histograms from their roll-ups, gauges
+from the rows.
+"""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -17,7 +19,8 @@ SELECT metric, labels, sum(value) AS value, metric_buckets(buckets) AS buckets, 
     SELECT metric, labels, value, buckets, exemplar FROM metric_hour h JOIN metric_roll r USING (metric) WHERE h.hour >= r.folded_until
 ) AS parts GROUP BY metric, labels ORDER BY metric, labels
 """
-# The rows that a gauge counts can be many; one that takes longer than this is left out, and the scrape goes on.
+# The rows that a gauge counts can be many; one that takes longer than this is left out, and the
+# scrape goes on.
 GAUGE_SECONDS = 2
 ZERO_SERIES = 500
 
@@ -80,14 +83,19 @@ def _gauge(metric: define.Metric, values: dict[str, Any]) -> list[Sample]:
     try:
         rows = db.fetch_all(metric.sql, values)
     except Exception as error:
-        logs.structured_log("error", f"the gauge {metric.name} cannot be read", {"error": str(error)}, ["metrics"])
+        logs.structured_log(
+            "error", f"the gauge {metric.name} cannot be read", {"error": str(error)}, ["metrics"]
+        )
         return []
     found: dict[tuple[str, ...], float] = {}
     seen: dict[str, set[str]] = {label.name: set(label.values) for label in metric.labels}
     for row in rows:
         if row["value"] is None:
             continue
-        key = tuple(_bounded(label.name, label.at_most, str(row[label.name]), seen) for label in metric.labels)
+        key = tuple(
+            _bounded(label.name, label.at_most, str(row[label.name]), seen)
+            for label in metric.labels
+        )
         found[key] = found.get(key, 0.0) + float(row["value"])
     return [Sample(dict(zip(seen, key, strict=True)), value) for key, value in found.items()]
 
@@ -106,10 +114,20 @@ def _zeros(metric: define.Metric, found: list[Sample]) -> list[Sample]:
     there = {tuple(sorted(figure.labels.items())) for figure in found}
     opened = [label.name for label in metric.labels if label.at_most]
     closed = [label for label in metric.labels if label.values]
-    heads = {tuple((name, figure.labels[name]) for name in opened) for figure in found} if opened else {()}
+    heads = (
+        {tuple((name, figure.labels[name]) for name in opened) for figure in found}
+        if opened
+        else {()}
+    )
     wanted = [dict(zero) for zero in metric.zeros]
     if not metric.zeros:
         tails = [[(label.name, value) for value in label.values] for label in closed]
-        wanted = [dict([*head, *tail]) for head in sorted(heads) for tail in itertools.product(*tails)]
+        wanted = [
+            dict([*head, *tail]) for head in sorted(heads) for tail in itertools.product(*tails)
+        ]
     empty = tuple(0 for _ in (*metric.bounds, 0)) if metric.bounds else ()
-    return [Sample(labels, 0.0, empty) for labels in wanted[:ZERO_SERIES] if tuple(sorted(labels.items())) not in there]
+    return [
+        Sample(labels, 0.0, empty)
+        for labels in wanted[:ZERO_SERIES]
+        if tuple(sorted(labels.items())) not in there
+    ]

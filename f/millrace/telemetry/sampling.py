@@ -33,13 +33,25 @@ def decide(run: dict[str, Any]) -> str:
 
 
 def exported(scope: str, service: str) -> bool:
-    """Tell whether spans of that instrumentation scope and service are exported: the setting `trace_exclude` names others."""
-    return not any(fnmatch.fnmatchcase(name, pattern) for pattern in config.settings().trace_exclude for name in (scope, service))
+    """Tell whether spans of that instrumentation scope and service are exported: the setting
+    `trace_exclude` names others.
+    """
+    return not any(
+        fnmatch.fnmatchcase(name, pattern)
+        for pattern in config.settings().trace_exclude
+        for name in (scope, service)
+    )
 
 
 def _interesting(run: dict[str, Any]) -> str:
     trace_id = str(run["id"]).replace("-", "")
-    values = {"trace": trace_id, "run": run["id"], "flow": run["flow"], "started": run["started_at"], "days": NEW_FLOW_DAYS}
+    values = {
+        "trace": trace_id,
+        "run": run["id"],
+        "flow": run["flow"],
+        "started": run["started_at"],
+        "days": NEW_FLOW_DAYS,
+    }
     row = db.fetch_one(INTERESTING, values)
     assert row is not None
     if run["status"] in ("failed", "killed", "partly_failed") or row["error"]:

@@ -2,9 +2,10 @@
 
 """Spans by the OpenTelemetry SDK, kept as rows first.
 
-The recorder writes what has ended, and what is still open as `pending`, every second and when the step ends; so nothing
-is lost when the process is, and no step waits for a collector. A run's trace id is its id. Values are redacted on their
-way into a row; prompts and answers are kept only with the setting `trace_content`.
+The recorder writes what has ended, and what is still open as `pending`, every second and when the
+step ends; so nothing is lost when the process is, and no step waits for a collector. A run's trace
+id is its id. Values are redacted on their way into a row; prompts and answers are kept only with
+the setting `trace_content`.
 """
 
 import contextlib
@@ -18,7 +19,14 @@ from uuid import UUID
 from opentelemetry import trace
 from opentelemetry.context import Context as OtelContext
 from opentelemetry.context import attach, detach
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
 
 from f.millrace.core import config, redaction, run_context
 from f.millrace.telemetry import recorder, runs
@@ -47,12 +55,19 @@ class Span:
     def content(self, texts: dict[str, Any]) -> None:
         """Add what people, models or tools said, if the setting `trace_content` asks for it."""
         if self._span is not None and config.settings().trace_content:
-            self.set({name: text if isinstance(text, str) else _json(text) for name, text in texts.items()})
+            self.set(
+                {
+                    name: text if isinstance(text, str) else _json(text)
+                    for name, text in texts.items()
+                }
+            )
 
     def __enter__(self) -> "Span":
         if run_context.current().run_id:
             tracer = recorder.tracer(self._scope)
-            self._span = tracer.start_span(self._name, kind=KINDS[self._kind], attributes=_plain(self._attributes))
+            self._span = tracer.start_span(
+                self._name, kind=KINDS[self._kind], attributes=_plain(self._attributes)
+            )
             self._token = attach(trace.set_span_in_context(self._span))
         return self
 
@@ -67,9 +82,16 @@ class Span:
 
 
 def span(
-    name: str, attributes: dict[str, Any] | None = None, *, kind: str = "internal", scope: str = recorder.SERVICE, **more: Any
+    name: str,
+    attributes: dict[str, Any] | None = None,
+    *,
+    kind: str = "internal",
+    scope: str = recorder.SERVICE,
+    **more: Any,
 ) -> Span:
-    """Record the block as a span below the current one; an exception marks it as an error and goes on."""
+    """Record the block as a span below the current one; an exception marks it as an error and goes
+    on.
+    """
     return Span(name, {**attributes, **more} if attributes else more, kind, scope)
 
 
@@ -77,18 +99,26 @@ def span(
 def step(name: str, run_id: str | None = None, part: str = "", **attributes: Any) -> Iterator[Span]:
     """Run the block as the step `name` (`area.verb`) of a run: its rows, its context, its span.
 
-    A step that is started alone makes a run of its own. All rows are written when the block ends. A process that does
-    several things gives each a `part`: then it has a row and a span of its own.
+    A step that is started alone makes a run of its own. All rows are written when the block ends. A
+    process that does several things gives each a `part`: then it has a row and a span of its own.
     """
     alone = run_id in (None, run_context.root_run_id()) and runs.alone()
     row = runs.begin_alone(name) if alone else runs.ensure(run_id, name)
     context = runs.context_of(row, name.rsplit(".", 1)[-1], part)
     about = runs.digest_of(attributes)
     if run_id and runs.is_outside_flow():
-        context = context._replace(step=runs.path_of_repeat(context.run_id, name, about) or context.step)
+        context = context._replace(
+            step=runs.path_of_repeat(context.run_id, name, about) or context.step
+        )
     runs.begin_step(context, name, os.environ.get("WM_JOB_ID", ""), about)
     token = attach(trace.set_span_in_context(_root(context.run_id), OtelContext()))
-    own = {"workflow.id": context.run_id, "phase": name, "millrace.step": context.step, "user.id": hashed_user(), **attributes}
+    own = {
+        "workflow.id": context.run_id,
+        "phase": name,
+        "millrace.step": context.step,
+        "user.id": hashed_user(),
+        **attributes,
+    }
     try:
         with run_context.use(context), span(name, own) as handle:
             yield handle
@@ -108,7 +138,9 @@ def step(name: str, run_id: str | None = None, part: str = "", **attributes: Any
 
 
 def hashed_user() -> str:
-    """Return the setting `user` as it may stand in a trace: the same for the same person, not the name."""
+    """Return the setting `user` as it may stand in a trace: the same for the same person, not the
+    name.
+    """
     return hashlib.sha256(f"millrace user {config.settings().user}".encode()).hexdigest()[:16]
 
 
@@ -124,7 +156,9 @@ def span_id() -> str:
 
 
 def traceparent() -> str:
-    """Return where the running code is in its trace, as W3C's header says it; empty outside of a trace."""
+    """Return where the running code is in its trace, as W3C's header says it; empty outside of a
+    trace.
+    """
     identity = trace.get_current_span().get_span_context()
     return f"00-{identity.trace_id:032x}-{identity.span_id:016x}-01" if identity.is_valid else ""
 
@@ -134,13 +168,17 @@ def _low_bits(run_id: str) -> int:
 
 
 def _root(run_id: str) -> NonRecordingSpan:
-    identity = SpanContext(UUID(run_id).int, _low_bits(run_id), is_remote=True, trace_flags=TraceFlags(1))
+    identity = SpanContext(
+        UUID(run_id).int, _low_bits(run_id), is_remote=True, trace_flags=TraceFlags(1)
+    )
     return NonRecordingSpan(identity)
 
 
 def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
     return {
-        name if "." in name or name in BARE else "millrace." + name: value if type(value) in PLAIN else _attribute(value)
+        name if "." in name or name in BARE else "millrace." + name: (
+            value if type(value) in PLAIN else _attribute(value)
+        )
         for name, value in attributes.items()
         if value is not None
     }

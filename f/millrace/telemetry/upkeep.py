@@ -1,15 +1,22 @@
 # requirements:
 
-"""What keeps traces, events, figures and alerts in order: open spans of dead steps are closed, old rows are deleted."""
+"""What keeps traces, events, figures and alerts in order: open spans of dead steps are closed, old
+rows are deleted.
+"""
 
 from f.millrace.core import config, db
 from f.millrace.telemetry import runs
 
-# A living process says so every second; a machine may sleep or be short of processor time for a while.
+# A living process says so every second; a machine may sleep or be short of processor time for a
+# while.
 SILENT_SECONDS = 60
 BATCH = 5_000
 
-CHECKPOINTS = ("checkpoint.checkpoints", "checkpoint.checkpoint_blobs", "checkpoint.checkpoint_writes")
+CHECKPOINTS = (
+    "checkpoint.checkpoints",
+    "checkpoint.checkpoint_blobs",
+    "checkpoint.checkpoint_writes",
+)
 
 # What somebody may still ask about is kept: money, and what was proposed.
 OLD_MAINTENANCE = f"""
@@ -25,21 +32,33 @@ AND seen_at <= clock_timestamp() - make_interval(secs => %(silent)s)
 
 
 def close_killed(run_id: str | None = None) -> int:
-    """Close the open spans of processes that are silent for a minute, or all of a run whose processes have ended."""
+    """Close the open spans of processes that are silent for a minute, or all of a run whose
+    processes have ended.
+    """
     return db.execute(CLOSE, {"run": run_id, "silent": 0 if run_id else SILENT_SECONDS})
 
 
 def prune() -> dict[str, int]:
-    """Delete what is older than the settings keep, and how many of each; what was not counted yet stays."""
+    """Delete what is older than the settings keep, and how many of each; what was not counted yet
+    stays.
+    """
     counted = "(SELECT coalesce(min(rolled_until), 'infinity') FROM metric_roll)"
     folded = "(SELECT coalesce(min(folded_until), 'infinity') FROM metric_roll)"
     found = config.settings()
     return {
-        "spans": _delete("span", f"least({_ago(found.trace_days)}, {counted})", "started_at < {before}"),
-        "events": _delete("run_event", f"least({_ago(found.event_days)}, {counted})", "at < {before}"),
-        "figures": _delete("metric_hour", f"least({_ago(found.metric_days)}, {folded})", "hour < {before}"),
+        "spans": _delete(
+            "span", f"least({_ago(found.trace_days)}, {counted})", "started_at < {before}"
+        ),
+        "events": _delete(
+            "run_event", f"least({_ago(found.event_days)}, {counted})", "at < {before}"
+        ),
+        "figures": _delete(
+            "metric_hour", f"least({_ago(found.metric_days)}, {folded})", "hour < {before}"
+        ),
         "runs": _delete_maintenance(f"least({_ago(found.event_days)}, {counted})"),
-        "alerts": _delete("alert", _ago(found.alert_days), "state = 'resolved' AND resolved_at < {before}"),
+        "alerts": _delete(
+            "alert", _ago(found.alert_days), "state = 'resolved' AND resolved_at < {before}"
+        ),
         "mails": _delete("outbox", _ago(found.event_days), "made_at < {before}"),
         "checks": _delete("health_check", _ago(found.event_days), "at < {before}"),
     }
@@ -49,12 +68,18 @@ def _delete_maintenance(before: str) -> int:
     """Delete old runs of maintenance, and what the local runner kept to go on with them."""
     condition = OLD_MAINTENANCE.replace("{before}", before)
     deleted = 0
-    while rows := db.fetch_all(f"DELETE FROM run WHERE id IN (SELECT id FROM run WHERE {condition} LIMIT {BATCH}) RETURNING id"):
+    while rows := db.fetch_all(
+        f"DELETE FROM run WHERE id IN (SELECT id FROM run WHERE {condition} LIMIT {BATCH})"
+        " RETURNING id"
+    ):
         deleted += len(rows)
         for table in CHECKPOINTS:
             there = db.fetch_one("SELECT to_regclass(%s) AS name", [table])
             if there and there["name"]:
-                db.execute(f"DELETE FROM {table} WHERE left(thread_id, 36) = ANY(%s)", [[str(row["id"]) for row in rows]])
+                db.execute(
+                    f"DELETE FROM {table} WHERE left(thread_id, 36) = ANY(%s)",
+                    [[str(row["id"]) for row in rows]],
+                )
     return deleted
 
 
@@ -66,7 +91,10 @@ def _ago(days: int) -> str:
 def _delete(table: str, before: str, old: str) -> int:
     # A batch is a transaction, so that a long clean-up holds up no writer.
     condition = old.replace("{before}", before)
-    sql = f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH}))"
+    sql = (
+        f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {condition}"
+        f" LIMIT {BATCH}))"
+    )
     deleted = 0
     while count := db.execute(sql):
         deleted += count

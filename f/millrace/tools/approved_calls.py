@@ -1,8 +1,10 @@
 # requirements:
 
-"""Approved calls: what an agent asked for inside its step and a person allowed afterwards, performed once.
+"""Approved calls: what an agent asked for inside its step and a person allowed afterwards,
+performed once.
 
-A flow asks about all the calls of its run in one question (`ask_together`); on the command line each can be answered alone.
+A flow asks about all the calls of its run in one question (`ask_together`); on the command line
+each can be answered alone.
 """
 
 import asyncio
@@ -27,31 +29,46 @@ def key_of(run_id: str, topic_id: str, tool: str, arguments: dict[str, Any]) -> 
 
 
 def is_call(action: Row) -> bool:
-    """Return whether an action is a call that an agent asked for; anything else its own flow performs."""
+    """Return whether an action is a call that an agent asked for; anything else its own flow
+    performs.
+    """
     return action["key"].startswith(CALL)
 
 
 def ask_together(run_id: str) -> Row | None:
-    """Propose one question about all calls of a run that wait for a person, and return it; None when none waits.
+    """Propose one question about all calls of a run that wait for a person, and return it; None
+    when none waits.
 
     That the rest of the money may be used is asked with them.
     """
     rows = _calls(run_id, "proposed")
     if not rows:
         return None
-    calls = [{"tool": row["tool"], "arguments": row["arguments"], "_note": row["reason"]} for row in rows]
-    reason = rows[0]["reason"] if len(rows) == 1 else "an agent got to these calls inside its step, where nobody is asked"
-    return actions.propose(TOGETHER, {"calls": calls}, f"calls:{run_id}", reason=reason, run_id=run_id, at_least="high")
+    calls = [
+        {"tool": row["tool"], "arguments": row["arguments"], "_note": row["reason"]} for row in rows
+    ]
+    reason = (
+        rows[0]["reason"]
+        if len(rows) == 1
+        else "an agent got to these calls inside its step, where nobody is asked"
+    )
+    return actions.propose(
+        TOGETHER, {"calls": calls}, f"calls:{run_id}", reason=reason, run_id=run_id, at_least="high"
+    )
 
 
 def perform_together(whole: Row) -> list[Row]:
-    """Carry the answer about a run's calls over to each of them, make those that were approved, and return them all."""
+    """Carry the answer about a run's calls over to each of them, make those that were approved, and
+    return them all.
+    """
     run_id, given = str(whole["run_id"]), approvals.answer_to(str(whole["id"]))
     parts = approvals.parts_of(whole)
 
     def make() -> dict[str, Any]:
         rows = [row for row in _calls(run_id) if row["digest"] in parts]
-        allowed = [actions.by_id(str(row["id"])) for row in rows if approvals.approve_as_part(row, whole)]
+        allowed = [
+            actions.by_id(str(row["id"])) for row in rows if approvals.approve_as_part(row, whole)
+        ]
         # An approved limit is used by the next call that needs it.
         done = [perform(row) if is_call(row) else row for row in allowed]
         return {"calls": [{"action_id": str(row["id"]), "state": row["state"]} for row in done]}
@@ -64,14 +81,20 @@ def perform_together(whole: Row) -> list[Row]:
         by, how = (given["decided_by"], given["how"]) if given else ("millrace", str(error))
         for row in _calls(run_id, "proposed"):
             if row["digest"] in parts:
-                approvals.decide(str(row["id"]), row["digest"], decision, by, f"{approvals.PART_OF}{whole['key']}: {how}")
+                approvals.decide(
+                    str(row["id"]),
+                    row["digest"],
+                    decision,
+                    by,
+                    f"{approvals.PART_OF}{whole['key']}: {how}",
+                )
     return [row for row in _calls(run_id) if row["digest"] in parts]
 
 
 def _calls(run_id: str, state: str | None = None) -> list[Row]:
     return db.fetch_all(
-        "SELECT * FROM action WHERE run_id = %s AND (starts_with(key, %s) OR tool = %s) AND (%s::text IS NULL OR state = %s) "
-        "ORDER BY created_at, key",
+        "SELECT * FROM action WHERE run_id = %s AND (starts_with(key, %s) OR tool = %s) AND"
+        " (%s::text IS NULL OR state = %s) ORDER BY created_at, key",
         [run_id, CALL, limits.TOOL, state, state],
     )
 
@@ -79,8 +102,8 @@ def _calls(run_id: str, state: str | None = None) -> list[Row]:
 def list_open(run_id: str) -> list[Row]:
     """Return the calls of a run that were approved and are not done, oldest first."""
     return db.fetch_all(
-        "SELECT * FROM action WHERE run_id = %s AND starts_with(key, %s) AND state IN ('approved', 'performing') "
-        "ORDER BY created_at",
+        "SELECT * FROM action WHERE run_id = %s AND starts_with(key, %s) AND state IN ('approved',"
+        " 'performing') ORDER BY created_at",
         [run_id, CALL],
     )
 
@@ -88,17 +111,25 @@ def list_open(run_id: str) -> list[Row]:
 def perform(action: Row) -> Row:
     """Make the call of an approved action, once, and return the action with what came of it."""
     if not is_call(action):
-        raise errors.BadInput(f"action {action['key']} is no call of an agent; its own flow performs it")
+        raise errors.BadInput(
+            f"action {action['key']} is no call of an agent; its own flow performs it"
+        )
     server, _, name = action["tool"].partition(".")
     function = (
-        next((made for own, made, _ in servers.SERVERS[server]() if own == name), None) if server in servers.SERVERS else None
+        next((made for own, made, _ in servers.SERVERS[server]() if own == name), None)
+        if server in servers.SERVERS
+        else None
     )
     if function is None:
-        return actions.perform(action["key"], action["arguments"], lambda: asyncio.run(_ask(action)))
+        return actions.perform(
+            action["key"], action["arguments"], lambda: asyncio.run(_ask(action))
+        )
     arguments = dict(action["arguments"])
     if action["tool"] == MAIL:
         # A mail needs a name, so that the same one is never sent twice.
-        arguments.setdefault("message_id", f"call-{ids.digest_of(str(action['id']))[:24]}@millrace.local")
+        arguments.setdefault(
+            "message_id", f"call-{ids.digest_of(str(action['id']))[:24]}@millrace.local"
+        )
     return actions.perform(
         action["key"],
         action["arguments"],
@@ -117,12 +148,20 @@ def _run(tool: str, function: Callable[..., Any], arguments: dict[str, Any]) -> 
         raise actions.OutcomeUnknown(str(error)) from error
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        raise errors.ToolFailed(f"{tool} does not take {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    return answer.model_dump(mode="json") if isinstance(answer, pydantic.BaseModel) else {"answer": answer}
+        raise errors.ToolFailed(
+            f"{tool} does not take {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        ) from error
+    return (
+        answer.model_dump(mode="json")
+        if isinstance(answer, pydantic.BaseModel)
+        else {"answer": answer}
+    )
 
 
 def _look(tool: str, arguments: dict[str, Any]) -> dict[str, Any] | bool | None:
-    """Return what became of an earlier try that died; to read, or to write the same again, changes nothing."""
+    """Return what became of an earlier try that died; to read, or to write the same again, changes
+    nothing.
+    """
     from f.millrace.tools import mail
 
     found = mail.look(arguments["message_id"]) if tool == MAIL else False

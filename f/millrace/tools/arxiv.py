@@ -47,7 +47,9 @@ class Papers(contracts.Contract):
 def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
     """Return the newest papers of the configured categories that hold one of the configured terms."""
     query = _query(config.settings().arxiv_categories, config.settings().arxiv_terms)
-    url = _url(search_query=query, sortBy="submittedDate", sortOrder="descending", max_results=limit)
+    url = _url(
+        search_query=query, sortBy="submittedDate", sortOrder="descending", max_results=limit
+    )
     _wait_turn()
     page = state.fetch(url, accept=ACCEPT)
     return [] if page is None else [_source_item(paper) for paper in parse(page)][:limit]
@@ -60,7 +62,10 @@ def search(query: str, limit: int = 10) -> Papers:
         raise errors.BadInput("the arXiv query holds no word to search for")
     asked = " AND ".join(f"all:{word}" for word in words)
     _wait_turn()
-    page = http.fetch(_url(search_query=asked, sortBy="relevance", max_results=max(1, min(limit, 50))), accept=ACCEPT)
+    page = http.fetch(
+        _url(search_query=asked, sortBy="relevance", max_results=max(1, min(limit, 50))),
+        accept=ACCEPT,
+    )
     return Papers(papers=parse(page)[:limit])
 
 
@@ -78,20 +83,29 @@ def read_paper(id: str) -> Paper:
 
 def parse(page: http.Page) -> list[Paper]:
     """Return the papers of an answer of the query API; SourceFailed tells arXiv's own error."""
-    # Expat stops entity bombs by itself; a feed has no need to declare entities, so nothing gets that far.
+    # Expat stops entity bombs by itself; a feed has no need to declare entities, so nothing gets
+    # that far.
     if b"<!DOCTYPE" in page.content[:4096] or b"<!ENTITY" in page.content:
-        raise errors.SourceFailed("arXiv answered a document that declares entities; it was not read")
+        raise errors.SourceFailed(
+            "arXiv answered a document that declares entities; it was not read"
+        )
     try:
         root = ElementTree.fromstring(page.content)
     except ElementTree.ParseError as error:
-        raise errors.SourceFailed(f"arXiv answered something that is not an Atom feed ({error})") from error
+        raise errors.SourceFailed(
+            f"arXiv answered something that is not an Atom feed ({error})"
+        ) from error
     if root.tag != f"{ATOM}feed":
         raise errors.SourceFailed("arXiv answered something that is not an Atom feed")
     entries = root.findall(f"{ATOM}entry")
     for entry in entries:
         if "/api/errors" in _of(entry, "id"):
             raise errors.SourceFailed(f"arXiv says: {_of(entry, 'summary')[:200]}")
-    papers = {paper.id: paper for paper in (_paper(entry) for entry in entries) if paper.id and paper.title}
+    papers = {
+        paper.id: paper
+        for paper in (_paper(entry) for entry in entries)
+        if paper.id and paper.title
+    }
     return list(papers.values())
 
 
@@ -106,7 +120,9 @@ def _paper(entry: ElementTree.Element) -> Paper:
         authors=", ".join(names[:20]) + (" and others" if len(names) > 20 else ""),
         published_at=_date(_of(entry, "published")),
         updated_at=_date(_of(entry, "updated")),
-        categories=[str(tag.get("term")) for tag in entry.findall(f"{ATOM}category") if tag.get("term")],
+        categories=[
+            str(tag.get("term")) for tag in entry.findall(f"{ATOM}category") if tag.get("term")
+        ],
         abstract=_of(entry, "summary"),
     )
 

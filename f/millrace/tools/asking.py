@@ -1,6 +1,8 @@
 # requirements:
 
-"""Asking a person about a proposed action: for Windmill's approval page, by mail to the operator, in the terminal."""
+"""Asking a person about a proposed action: for Windmill's approval page, by mail to the operator,
+in the terminal.
+"""
 
 import os
 from datetime import timedelta
@@ -15,24 +17,36 @@ Row = dict[str, Any]
 
 
 def propose(question: str, details: str) -> Row:
-    """Return the action that a plain question to a person is; the same question of the same step is one."""
+    """Return the action that a plain question to a person is; the same question of the same step is
+    one.
+    """
     question = question.strip()
     if not question:
-        raise errors.BadInput("there is no question; say in one sentence what a person has to decide")
+        raise errors.BadInput(
+            "there is no question; say in one sentence what a person has to decide"
+        )
     arguments = {"question": question, "details": details}
     key = f"decide:{run_context.current().run_id}:{run_context.current().step}:{ids.digest_of(arguments)[:16]}"
-    return actions.propose(questions.DECIDE, arguments, key, reason="this flow asks a person before it goes on")
+    return actions.propose(
+        questions.DECIDE, arguments, key, reason="this flow asks a person before it goes on"
+    )
 
 
 def ask(action: Row, timeout: int) -> dict[str, Any]:
-    """Ask, once however often it is called, and return what the approval page of a waiting step shows and sends back."""
+    """Ask, once however often it is called, and return what the approval page of a waiting step
+    shows and sends back.
+    """
     action = _asked(action, timeout)
     question = questions.question(action, page=_page())
     if action["state"] == "proposed":
         events.emit("decision", question.title, action_id=str(action["id"]), status="waiting")
         _mail_operator(action, question)
-    # The page's button posts exactly this; a bare GET on a resume address posts nothing and is no approval.
-    return {"description": {"markdown": question.markdown}, "default_args": {"action_digest": action["digest"]}}
+    # The page's button posts exactly this; a bare GET on a resume address posts nothing and is no
+    # approval.
+    return {
+        "description": {"markdown": question.markdown},
+        "default_args": {"action_digest": action["digest"]},
+    }
 
 
 def _page() -> str:
@@ -50,10 +64,14 @@ def _asked(action: Row, timeout: int) -> Row:
     expires_at = run_context.now() + timedelta(seconds=timeout)
     with db.transaction():
         db.execute(
-            "UPDATE action SET asked_at = coalesce(asked_at, %s), expires_at = coalesce(expires_at, %s) WHERE id = %s",
+            "UPDATE action SET asked_at = coalesce(asked_at, %s), expires_at = coalesce(expires_at,"
+            " %s) WHERE id = %s",
             [run_context.now(), expires_at, action["id"]],
         )
-        db.execute("UPDATE run SET status = 'waiting' WHERE id = %s AND status = 'running'", [action["run_id"]])
+        db.execute(
+            "UPDATE run SET status = 'waiting' WHERE id = %s AND status = 'running'",
+            [action["run_id"]],
+        )
     return actions.by_id(str(action["id"]))
 
 
@@ -70,7 +88,8 @@ def _mail_operator(action: Row, question: questions.Question) -> None:
         "message_id": name,
     }
     key = f"ask:{action['id']}"
-    # Low risk by a built-in rule: the operator's own address, from the settings, and only what will happen.
+    # Low risk by a built-in rule: the operator's own address, from the settings, and only what will
+    # happen.
     actions.propose(
         "mail.ask_operator",
         arguments,
@@ -79,7 +98,14 @@ def _mail_operator(action: Row, question: questions.Question) -> None:
         run_id=str(action["run_id"] or "") or None,
     )
     sent = actions.perform(
-        key, arguments, lambda: mail.send(operator, question.title, question.plain, question.html, name).model_dump()
+        key,
+        arguments,
+        lambda: mail.send(
+            operator, question.title, question.plain, question.html, name
+        ).model_dump(),
     )
     if sent["state"] != "performed":
-        events.emit("error", f"the operator could not be asked by mail: {(sent['outcome'] or {}).get('error', '')}")
+        events.emit(
+            "error",
+            f"the operator could not be asked by mail: {(sent['outcome'] or {}).get('error', '')}",
+        )

@@ -12,7 +12,8 @@ from f.millrace.trust import budget
 
 @contextlib.contextmanager
 def bill_tool_call(agent: str, tool: str) -> Iterator[None]:
-    """Account for one call of a tool by its price in the settings; BudgetExceeded when the money does not reach.
+    """Account for one call of a tool by its price in the settings; BudgetExceeded when the money
+    does not reach.
 
     A call that fails is charged too: its server may bill it.
     """
@@ -22,7 +23,9 @@ def bill_tool_call(agent: str, tool: str) -> Iterator[None]:
         return
     context = run_context.current()
     run_id = context.run_id or str(uuid4())
-    usage_id = budget.reserve(run_id, config.settings().user, agent, tool, rate, context.step, kind="tool")
+    usage_id = budget.reserve(
+        run_id, config.settings().user, agent, tool, rate, context.step, kind="tool"
+    )
     budget.mark_sent(usage_id)
     try:
         yield

@@ -43,6 +43,11 @@ class Tool:
     annotations: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def summary(self) -> str:
+        """The first paragraph of its description, in one line."""
+        return " ".join(self.description.partition("\n\n")[0].split())
+
+    @property
     def function_name(self) -> str:
         """The name in the form that model providers accept."""
         return re.sub(r"[^A-Za-z0-9_-]", "_", self.name)
@@ -70,7 +75,9 @@ class Tool:
     @property
     def hash(self) -> str:
         """The fingerprint of the description."""
-        return ids.digest_of([self.name, self.description, self.input_schema, self.output_schema, self.annotations])
+        return ids.digest_of(
+            [self.name, self.description, self.input_schema, self.output_schema, self.annotations]
+        )
 
 
 class NoAnswer(errors.ToolFailed):
@@ -97,10 +104,13 @@ class Tools:
         found: dict[str, Tool] = {}
         for name, ask in self._servers.items():
             try:
-                offered, self.versions[name], whole = await ask(functools.partial(_listed, name), LIST_SECONDS)
+                offered, self.versions[name], whole = await ask(
+                    functools.partial(_listed, name), LIST_SECONDS
+                )
                 if not whole:
                     self.problems.append(
-                        f"the list of the tool server {name} goes on after {len(offered)} tools; no more pages are turned"
+                        f"the list of the tool server {name} goes on after {len(offered)} tools; no"
+                        " more pages are turned"
                     )
                 for tool in offered if name in servers.SERVERS else self._usable(name, offered):
                     if allows(self._allowed, tool.name):
@@ -111,30 +121,41 @@ class Tools:
         return list(found.values())
 
     def _usable(self, server: str, offered: list[Tool]) -> list[Tool]:
-        """Return which tools of a server of others may be offered to an agent; the rest is told in `problems`."""
+        """Return which tools of a server of others may be offered to an agent; the rest is told in
+        `problems`.
+        """
         if len(offered) > validation.MOST_TOOLS:
             self.problems.append(
-                f"the tool server {server} lists {len(offered)} tools; the first {validation.MOST_TOOLS} are taken"
+                f"the tool server {server} lists {len(offered)} tools; the first"
+                f" {validation.MOST_TOOLS} are taken"
             )
         sound: list[Tool] = []
         for tool in offered[: validation.MOST_TOOLS]:
-            fault = validation.validate_tool(tool.name.partition(".")[2], tool.description, tool.input_schema, tool.output_schema)
+            fault = validation.validate_tool(
+                tool.name.partition(".")[2], tool.description, tool.input_schema, tool.output_schema
+            )
             if any(tool.name == other.name for other in sound):
                 fault = f"{tool.name} is listed twice"
             if fault:
                 self.problems.append(f"a tool of {server} is left out: {fault}")
             else:
                 sound.append(tool)
-        ready, held = tool_pins.partition(server, config.settings().mcp[server].place, [_told(tool) for tool in sound])
+        ready, held = tool_pins.partition(
+            server, config.settings().mcp[server].place, [_told(tool) for tool in sound]
+        )
         self.problems += held
         return [tool for tool in sound if tool.name.partition(".")[2] in ready]
 
     async def call(self, name: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Call a tool by either form of its name and return its structured result; ToolFailed tells why not."""
+        """Call a tool by either form of its name and return its structured result; ToolFailed tells
+        why not.
+        """
         tool = await self._find(name)
         where, _, short = tool.name.partition(".")
         try:
-            answer = await self._servers[where](functools.partial(_called, short, arguments or {}), CALL_SECONDS)
+            answer = await self._servers[where](
+                functools.partial(_called, short, arguments or {}), CALL_SECONDS
+            )
         except Exception as error:  # transport faults of a server of others
             raise NoAnswer(f"{tool.name} gave no answer: {_words(error)}") from error
         text = "\n".join(part.text for part in answer.content if part.type == "text")
@@ -153,15 +174,17 @@ class Tools:
         for tool in tools.values():
             if name in (tool.name, tool.function_name):
                 return tool
-        raise errors.BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(tools) or 'none'}")
+        raise errors.BadInput(
+            f"there is no tool {name[:80]!r}; there are {', '.join(tools) or 'none'}"
+        )
 
 
 @contextlib.asynccontextmanager
 async def open_tools(allowed: Iterable[str] | None = None) -> AsyncIterator[Tools]:
     """Connect to the servers that have allowed tools; None allows everything.
 
-    `allowed` holds `server.tool`, or `server` for all of its tools. A server that does not answer is named in
-    `problems` and the others serve.
+    `allowed` holds `server.tool`, or `server` for all of its tools. A server that does not answer
+    is named in `problems` and the others serve.
     """
     wanted = None if allowed is None else [entry.replace(".*", "") for entry in allowed]
     tools = Tools(wanted)
@@ -180,7 +203,10 @@ def allows(allowed: list[str] | None, name: str) -> bool:
 
 def _targets() -> dict[str, Callable[[contextlib.AsyncExitStack], Awaitable[Ask]]]:
     ours = {name: functools.partial(_local, name) for name in servers.SERVERS}
-    others = {name: functools.partial(_remote, name, server) for name, server in config.settings().mcp.items()}
+    others = {
+        name: functools.partial(_remote, name, server)
+        for name, server in config.settings().mcp.items()
+    }
     return {**others, **ours}
 
 
@@ -194,7 +220,9 @@ async def _local(name: str, stack: contextlib.AsyncExitStack) -> Ask:
     return ask
 
 
-async def _remote(name: str, server: setting_types.ToolServer, stack: contextlib.AsyncExitStack) -> Ask:
+async def _remote(
+    name: str, server: setting_types.ToolServer, stack: contextlib.AsyncExitStack
+) -> Ask:
     remote = connection.Remote(name, server)
     stack.push_async_callback(remote.close)
     return remote.ask
@@ -210,7 +238,11 @@ async def _listed(name: str, client: mcp.Client) -> tuple[list[Tool], str, bool]
     for _ in range(validation.MOST_PAGES):
         answer = await client.list_tools(cursor=cursor, cache_mode="refresh")
         for tool in answer.tools:
-            annotations = tool.annotations.model_dump(by_alias=True, exclude_none=True) if tool.annotations else {}
+            annotations = (
+                tool.annotations.model_dump(by_alias=True, exclude_none=True)
+                if tool.annotations
+                else {}
+            )
             found.append(
                 Tool(
                     f"{name}.{tool.name}",
@@ -249,4 +281,6 @@ def _told(tool: Tool) -> dict[str, Any]:
 def _words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
-    return redaction.redact(" ".join(f"{type(error).__name__}: {error or 'no answer in time'}".split())[:300])
+    return redaction.redact(
+        " ".join(f"{type(error).__name__}: {error or 'no answer in time'}".split())[:300]
+    )

@@ -1,8 +1,10 @@
 # requirements:
 
-"""Connections to MCP servers of others: one that hangs, floods or lies is left out, and the rest goes on.
+"""Connections to MCP servers of others: one that hangs, floods or lies is left out, and the rest
+goes on.
 
-Bounded are the seconds of each exchange and the bytes of each answer. A bearer token goes to its own server only.
+Bounded are the seconds of each exchange and the bytes of each answer. A bearer token goes to its
+own server only.
 """
 
 import asyncio
@@ -28,7 +30,9 @@ T = TypeVar("T")
 
 
 class Remote:
-    """One server of others. Its connection lives in a task of its own, so that its end is nobody else's."""
+    """One server of others. Its connection lives in a task of its own, so that its end is nobody
+    else's.
+    """
 
     def __init__(self, name: str, server: setting_types.ToolServer) -> None:
         self._name, self._server = name, server
@@ -38,7 +42,8 @@ class Remote:
         self._closing = asyncio.Event()
 
     async def ask(self, work: Callable[[mcp.Client], Awaitable[T]], seconds: float) -> T:
-        """Return what `work` gets from the server, connecting first when there is no connection (any more).
+        """Return what `work` gets from the server, connecting first when there is no connection
+        (any more).
 
         TimeoutError and what the connection raises tell why there is nothing.
         """
@@ -80,7 +85,9 @@ class Remote:
             return self._client.result()
         raise self._why()
 
-    async def _live(self, ready: "asyncio.Future[mcp.Client]", broken: "asyncio.Future[None]") -> None:
+    async def _live(
+        self, ready: "asyncio.Future[mcp.Client]", broken: "asyncio.Future[None]"
+    ) -> None:
         async with connected(self._name, self._server, broken) as client:
             ready.set_result(client)
             closing = asyncio.ensure_future(self._closing.wait())
@@ -89,7 +96,9 @@ class Remote:
 
     def _fault(self) -> BaseException | None:
         """Return what broke the connection, which says more than what its end did to a request."""
-        return self._broken.exception() if self._broken is not None and self._broken.done() else None
+        return (
+            self._broken.exception() if self._broken is not None and self._broken.done() else None
+        )
 
     def _why(self) -> BaseException:
         ended = self._task.exception() if self._task is not None and self._task.done() else None
@@ -97,15 +106,21 @@ class Remote:
 
 
 @contextlib.asynccontextmanager
-async def connected(name: str, server: setting_types.ToolServer, broken: "asyncio.Future[None]") -> AsyncIterator[mcp.Client]:
-    """Connect to the server of that name, with its token and within the bounds; `broken` fails when it is gone."""
+async def connected(
+    name: str, server: setting_types.ToolServer, broken: "asyncio.Future[None]"
+) -> AsyncIterator[mcp.Client]:
+    """Connect to the server of that name, with its token and within the bounds; `broken` fails when
+    it is gone.
+    """
     seconds = config.settings().mcp_seconds
     async with contextlib.AsyncExitStack() as stack:
         if server.command:
             transport: Any = stdio_servers.start(server, _expanded(name, server.env), broken)
         else:
             http = await stack.enter_async_context(_http(name, server, seconds))
-            transport = streamable_http_client(server.url, http_client=http, max_sse_event_size=stdio_servers.MOST_BYTES)
+            transport = streamable_http_client(
+                server.url, http_client=http, max_sse_event_size=stdio_servers.MOST_BYTES
+            )
         answers = _accept_defaults if server.asks == "defaults" else None
         client = mcp.Client(transport, read_timeout_seconds=seconds, elicitation_callback=answers)
         connection = await stack.enter_async_context(client)
@@ -134,11 +149,15 @@ def _expanded(name: str, values: dict[str, SecretStr]) -> dict[str, str]:
     def fill(found: re.Match[str]) -> str:
         if found[1] not in os.environ:
             raise errors.BadSetting(
-                f"setting 'mcp' names ${{{found[1]}}} for the server {name!r}, which is not in the environment"
+                f"setting 'mcp' names ${{{found[1]}}} for the server {name!r}, which is not in the"
+                " environment"
             )
         return os.environ[found[1]]
 
-    return {key: re.sub(config.FROM_ENVIRONMENT, fill, value.get_secret_value()) for key, value in values.items()}
+    return {
+        key: re.sub(config.FROM_ENVIRONMENT, fill, value.get_secret_value())
+        for key, value in values.items()
+    }
 
 
 async def _take_any(name: str, result: types.CallToolResult) -> None:
@@ -146,11 +165,17 @@ async def _take_any(name: str, result: types.CallToolResult) -> None:
 
 
 async def _accept_defaults(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
-    """Accept a form by the defaults that the server proposes itself; it learns nothing that it did not say."""
+    """Accept a form by the defaults that the server proposes itself; it learns nothing that it did
+    not say.
+    """
     if not isinstance(params, types.ElicitRequestFormParams):
         return types.ElicitResult(action="decline")
     fields = params.requested_schema.get("properties") or {}
-    content = {field: said["default"] for field, said in fields.items() if isinstance(said, dict) and "default" in said}
+    content = {
+        field: said["default"]
+        for field, said in fields.items()
+        if isinstance(said, dict) and "default" in said
+    }
     if set(params.requested_schema.get("required") or []) - content.keys():
         return types.ElicitResult(action="decline")
     return types.ElicitResult(action="accept", content=content)
@@ -163,7 +188,9 @@ async def _traced(request: httpx2.Request) -> None:
 
 
 class _Bounded(httpx2.AsyncBaseTransport):
-    """Ends an answer that is longer than is taken, before it fills the memory; and the server's own stream for good."""
+    """Ends an answer that is longer than is taken, before it fills the memory; and the server's own
+    stream for good.
+    """
 
     def __init__(self, inner: httpx2.AsyncHTTPTransport) -> None:
         self._inner = inner
@@ -177,7 +204,9 @@ class _Bounded(httpx2.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             await response.aclose()
-            raise httpx2.RemoteProtocolError("the answer is compressed, which was not asked for", request=request)
+            raise httpx2.RemoteProtocolError(
+                "the answer is compressed, which was not asked for", request=request
+            )
         stream = response.stream
         assert isinstance(stream, httpx2.AsyncByteStream)
         response.stream = _Counted(stream, request, self._news if own else _Taken())
@@ -206,7 +235,9 @@ class _Taken:
 
 
 class _Counted(httpx2.AsyncByteStream):
-    def __init__(self, inner: httpx2.AsyncByteStream, request: httpx2.Request, taken: _Taken) -> None:
+    def __init__(
+        self, inner: httpx2.AsyncByteStream, request: httpx2.Request, taken: _Taken
+    ) -> None:
         self._inner, self._request, self._taken = inner, request, taken
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -214,7 +245,8 @@ class _Counted(httpx2.AsyncByteStream):
             self._taken.add(part)
             if self._taken.over:
                 words = (
-                    f"the answer is longer than {stdio_servers.MOST_BYTES:,} bytes or {stdio_servers.MOST_MESSAGES:,} messages"
+                    f"the answer is longer than {stdio_servers.MOST_BYTES:,} bytes or"
+                    f" {stdio_servers.MOST_MESSAGES:,} messages"
                 )
                 raise httpx2.ReadError(words, request=self._request)
             yield part

@@ -15,7 +15,10 @@ from pydantic import Field
 from f.millrace.core import config, contracts, errors, ids
 from f.millrace.tools import fetch_state, http, items, sources
 
-ACCEPT = "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5"
+ACCEPT = (
+    "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9,"
+    " */*;q=0.5"
+)
 CONCURRENCY = 8
 DECLARED = re.compile(rb"\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
 ROOT = re.compile(rb"<(\w+:)?(rss|feed|rdf)[\s>]", re.IGNORECASE)
@@ -69,24 +72,32 @@ def read_feed(url: str, limit: int = 20) -> Entries:
 
 
 def search(query: str, limit: int = 10) -> Entries:
-    """Search the configured feeds for entries that hold words of the query, those with most words first."""
+    """Search the configured feeds for entries that hold words of the query, those with most words
+    first.
+    """
     words = {word.lower() for word in query.split() if len(word) > 2}
     found = _entries(config.settings().feeds, 500)
-    hits = [(sum(word in f"{entry.title} {entry.text}".lower() for word in words), entry) for entry in found.entries]
+    hits = [
+        (sum(word in f"{entry.title} {entry.text}".lower() for word in words), entry)
+        for entry in found.entries
+    ]
     ranked = sorted((hit for hit in hits if hit[0]), key=lambda hit: -hit[0])
     return Entries(entries=[entry for _, entry in ranked[: max(1, limit)]], problems=found.problems)
 
 
 def parse(page: http.Page) -> list[contracts.SourceItem]:
     """Return the entries of a feed, one for each identity; SourceFailed when it is not a feed."""
-    # A feed has no need to declare entities of its own; one that does is a bomb or reads other files.
+    # A feed has no need to declare entities of its own; one that does is a bomb or reads other
+    # files.
     root = ROOT.search(page.content)
     if b"<!ENTITY" in page.content[: root.start() if root else len(page.content)]:
         raise errors.SourceFailed(f"{http.shown(page.url)} declares XML entities; it was not read")
     try:
         feed = fastfeedparser.parse(_readable(page.content))
     except Exception as error:  # the parser raises what its three back ends raise
-        raise errors.SourceFailed(f"{http.shown(page.url)} is not a feed that can be read: {_reason(page, error)}") from error
+        raise errors.SourceFailed(
+            f"{http.shown(page.url)} is not a feed that can be read: {_reason(page, error)}"
+        ) from error
     about = feed.get("feed") or {}
     name = items.one_line(str(about.get("title") or "")) or urlsplit(page.url).netloc
     found: dict[str, contracts.SourceItem] = {}
@@ -118,9 +129,13 @@ def _source_item(entry: dict[str, Any], feed: str, base: str) -> contracts.Sourc
 
 
 def _readable(content: bytes) -> bytes:
-    """Return the feed in UTF-8 when it says UTF-8 and is not: the parser would drop all that follows the wrong byte."""
+    """Return the feed in UTF-8 when it says UTF-8 and is not: the parser would drop all that
+    follows the wrong byte.
+    """
     declared = DECLARED.match(content)
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or (declared and declared[1].lower() not in (b"utf-8", b"utf8")):
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or (
+        declared and declared[1].lower() not in (b"utf-8", b"utf8")
+    ):
         return content
     try:
         content.decode("utf-8")
@@ -131,7 +146,9 @@ def _readable(content: bytes) -> bytes:
 
 def _longest(entry: dict[str, Any]) -> str:
     bodies = [str(part.get("value") or "") for part in entry.get("content") or []]
-    return max((items.plain(text) for text in (str(entry.get("description") or ""), *bodies)), key=len)
+    return max(
+        (items.plain(text) for text in (str(entry.get("description") or ""), *bodies)), key=len
+    )
 
 
 def _web(url: str) -> str:
@@ -148,9 +165,13 @@ def _reason(page: http.Page, error: Exception) -> str:
 
 
 def _in_turn(lists: list[list[contracts.SourceItem]], limit: int) -> list[contracts.SourceItem]:
-    """Take the first of each list, then the second of each, so that a busy feed does not crowd out the others."""
+    """Take the first of each list, then the second of each, so that a busy feed does not crowd out
+    the others.
+    """
     longest = max((len(items) for items in lists), default=0)
-    return [items[place] for place in range(longest) for items in lists if place < len(items)][:limit]
+    return [items[place] for place in range(longest) for items in lists if place < len(items)][
+        :limit
+    ]
 
 
 def _entries(urls: list[str], limit: int) -> Entries:

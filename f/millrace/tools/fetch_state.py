@@ -29,7 +29,8 @@ class FetchState:
     def fetch(self, url: str, *, variant: str = "", **options: Any) -> http.Page | None:
         """Return the page, or None when it has not changed since it was last stored.
 
-        Call from the thread that owns the state; `variant` tells apart readings of one address (say, their limits).
+        Call from the thread that owns the state; `variant` tells apart readings of one address
+        (say, their limits).
         """
         key = f"{url} {variant}".strip()
         known = db.fetch_one(
@@ -48,13 +49,15 @@ class FetchState:
         self._read.pop(f"{url} {variant}".strip(), None)
 
     def save(self) -> None:
-        """Keep the validators of what was read. Call it after (or with) storing the items: not before, or they are lost."""
+        """Keep the validators of what was read. Call it after (or with) storing the items: not
+        before, or they are lost.
+        """
         for url, page in self._read.items():
             if page.etag or page.last_modified:
                 db.execute(
-                    "INSERT INTO fetch_state (namespace, url, etag, last_modified) VALUES (%s, %s, %s, %s) "
-                    "ON CONFLICT (namespace, url) DO UPDATE SET etag = excluded.etag, "
-                    "last_modified = excluded.last_modified, fetched_at = clock_timestamp()",
+                    "INSERT INTO fetch_state (namespace, url, etag, last_modified) VALUES (%s, %s,"
+                    " %s, %s) ON CONFLICT (namespace, url) DO UPDATE SET etag = excluded.etag,"
+                    " last_modified = excluded.last_modified, fetched_at = clock_timestamp()",
                     [self.namespace, url, page.etag[:500], page.last_modified[:100]],
                 )
         self._read.clear()

@@ -34,7 +34,9 @@ class Story(contracts.Contract):
     score: int = 0
     published_at: datetime | None = None
     text: str = ""
-    comments: list[str] = Field(default_factory=list, description="The first comments, as plain text.")
+    comments: list[str] = Field(
+        default_factory=list, description="The first comments, as plain text."
+    )
 
 
 class Stories(contracts.Contract):
@@ -54,14 +56,18 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
     if failures and not found:
         raise errors.SourceFailed(f"no story of Hacker News could be read: {failures[0]}")
     if failures:
-        state.problems.append(f"{len(failures)} of {len(wanted)} stories could not be read: {failures[0]}")
+        state.problems.append(
+            f"{len(failures)} of {len(wanted)} stories could not be read: {failures[0]}"
+        )
     return [_source_item(raw) for raw in found if _is_story(raw)]
 
 
 def top(limit: int = 10) -> Stories:
     """List the stories that are at the top of Hacker News now, without comments."""
     ids = http.get_json(f"{_base()}/topstories.json")
-    found, failures = _read_all([n for n in ids if isinstance(n, int)][: max(1, min(limit, 50))], ())
+    found, failures = _read_all(
+        [n for n in ids if isinstance(n, int)][: max(1, min(limit, 50))], ()
+    )
     if failures and not found:
         raise errors.SourceFailed(failures[0])
     return Stories(stories=[_story(raw) for raw in found if _is_story(raw)])
@@ -73,7 +79,9 @@ def read_story(id: int, comments: int = 5) -> Story:
     if not isinstance(raw, dict) or not raw.get("title"):
         raise errors.SourceFailed(f"Hacker News has no story {id}")
     story = _story(raw)
-    kids = [kid for kid in raw.get("kids", []) if isinstance(kid, int)][: max(0, min(comments, MAX_COMMENTS))]
+    kids = [kid for kid in raw.get("kids", []) if isinstance(kid, int)][
+        : max(0, min(comments, MAX_COMMENTS))
+    ]
     replies, _ = _read_all(kids, ())
     story.comments = [items.plain(str(reply["text"])) for reply in replies if reply.get("text")]
     return story
@@ -92,7 +100,11 @@ def _read_all(ids: list[int], allow: Iterable[str]) -> tuple[list[dict[str, Any]
         if left <= 0:
             return f"Hacker News took longer than {ITEMS_SECONDS} s"
         try:
-            raw = http.get_json(f"{base}/item/{number}.json", allow=allow, seconds=min(left, config.settings().fetch_seconds))
+            raw = http.get_json(
+                f"{base}/item/{number}.json",
+                allow=allow,
+                seconds=min(left, config.settings().fetch_seconds),
+            )
         except errors.SourceFailed as error:
             return str(error)
         return raw if isinstance(raw, dict) else {}
@@ -100,7 +112,9 @@ def _read_all(ids: list[int], allow: Iterable[str]) -> tuple[list[dict[str, Any]
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         futures = [pool.submit(contextvars.copy_context().run, read_one, number) for number in ids]
         answers = [future.result() for future in futures]
-    return [one for one in answers if isinstance(one, dict)], [one for one in answers if isinstance(one, str)]
+    return [one for one in answers if isinstance(one, dict)], [
+        one for one in answers if isinstance(one, str)
+    ]
 
 
 def _is_story(raw: dict[str, Any]) -> bool:
@@ -111,7 +125,11 @@ def _is_story(raw: dict[str, Any]) -> bool:
 def _source_item(raw: dict[str, Any]) -> contracts.SourceItem:
     # Numbers of another server (the sample's, a mirror's) are not those of the site.
     number = raw.get("id")
-    talk = TALK.format(number) if urlsplit(_base()).hostname == OFFICIAL else str(raw.get("talk") or "")
+    talk = (
+        TALK.format(number)
+        if urlsplit(_base()).hostname == OFFICIAL
+        else str(raw.get("talk") or "")
+    )
     return items.make_item(
         "hackernews",
         str(number),

@@ -2,9 +2,10 @@
 
 """Guarded fetch: public web addresses only, bounded in size and time, every redirect checked again.
 
-The host is resolved here, the addresses are checked, and the connection goes to a checked address, so a name that
-changes its answer between check and connection (DNS rebinding) gains nothing. Private, loopback, link-local, multicast
-and reserved addresses are refused unless `host` or `host:port` is listed in the setting `fetch_allow` or in `allow`.
+The host is resolved here, the addresses are checked, and the connection goes to a checked address,
+so a name that changes its answer between check and connection (DNS rebinding) gains nothing.
+Private, loopback, link-local, multicast and reserved addresses are refused unless `host` or
+`host:port` is listed in the setting `fetch_allow` or in `allow`.
 """
 
 import atexit
@@ -49,7 +50,8 @@ class _Terms:
 
 # One connection pool serves all fetches, so what differs between them travels in the context.
 _terms: contextvars.ContextVar[_Terms] = contextvars.ContextVar("fetch_terms")
-# Hosts that were connected to because a fetch allowed them: a connection kept open must not serve a fetch that does not.
+# Hosts that were connected to because a fetch allowed them: a connection kept open must not serve a
+# fetch that does not.
 _private: set[tuple[str, int]] = set()
 
 
@@ -79,7 +81,9 @@ class Page:
         """The content as text: the declared charset, else UTF-8, wrong bytes replaced."""
         _, _, charset = self.headers.get("content-type", "").partition("charset=")
         try:
-            return self.content.decode(charset.split(";")[0].strip(" \"'") or "utf-8", errors="replace")
+            return self.content.decode(
+                charset.split(";")[0].strip(" \"'") or "utf-8", errors="replace"
+            )
         except LookupError:
             return self.content.decode("utf-8", errors="replace")
 
@@ -98,20 +102,26 @@ def fetch(
 ) -> Page:
     """Return what `url` answers (2xx, or 304 when `etag` or `last_modified` still hold).
 
-    SourceFailed says in words why there is nothing: unreachable, too large, too slow, an HTTP error; FetchRefused that
-    the address must not be fetched. `body` is posted as JSON. `headers` stay with the first host.
+    SourceFailed says in words why there is nothing: unreachable, too large, too slow, an HTTP
+    error; FetchRefused that the address must not be fetched. `body` is posted as JSON. `headers`
+    stay with the first host.
     """
     limit = max_bytes or config.settings().fetch_max_bytes
     seconds = seconds or config.settings().fetch_seconds
     sent = {"user-agent": USER_AGENT, "accept-encoding": "gzip", "accept": accept or "*/*"}
     sent |= {"if-none-match": etag} if etag else {}
     sent |= {"if-modified-since": last_modified} if last_modified else {}
-    terms = _Terms(time.monotonic() + seconds, frozenset(entry.lower() for entry in (*config.settings().fetch_allow, *allow)))
+    terms = _Terms(
+        time.monotonic() + seconds,
+        frozenset(entry.lower() for entry in (*config.settings().fetch_allow, *allow)),
+    )
     token = _terms.set(terms)
     try:
         return _follow(url, sent, dict(headers or {}), body, limit)
     except httpx2.TimeoutException as error:
-        raise errors.SourceFailed(f"{shown(url)} took longer than {seconds:g} s (setting fetch_seconds)") from error
+        raise errors.SourceFailed(
+            f"{shown(url)} took longer than {seconds:g} s (setting fetch_seconds)"
+        ) from error
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
         raise errors.SourceFailed(f"{shown(url)}: {_reason(error)}") from error
     finally:
@@ -130,8 +140,14 @@ def as_json(page: Page) -> Any:
         return json.loads(page.content)
     except (ValueError, RecursionError) as error:
         start = page.content[:200].lstrip().lower()
-        kind = "HTML" if start.startswith((b"<!doctype html", b"<html")) else "something that is not JSON"
-        raise errors.SourceFailed(f"{shown(page.url)} answered {kind} where JSON was expected") from error
+        kind = (
+            "HTML"
+            if start.startswith((b"<!doctype html", b"<html"))
+            else "something that is not JSON"
+        )
+        raise errors.SourceFailed(
+            f"{shown(page.url)} answered {kind} where JSON was expected"
+        ) from error
 
 
 def shown(url: str) -> str:
@@ -151,7 +167,9 @@ def _follow(url: str, sent: dict[str, str], private: dict[str, str], body: Any, 
             if response.status_code not in REDIRECTS or not target:
                 return _page(url, response, limit)
         if body is not None:
-            raise errors.SourceFailed(f"{shown(url)} redirects a request that carries data; set the final address")
+            raise errors.SourceFailed(
+                f"{shown(url)} redirects a request that carries data; set the final address"
+            )
         target = urljoin(url, target)
         if urlsplit(target).netloc != urlsplit(url).netloc:
             private = {}
@@ -185,16 +203,22 @@ def _page(url: str, response: httpx2.Response, limit: int) -> Page:
 
 
 def _too_large(url: str, limit: int) -> errors.SourceFailed:
-    return errors.SourceFailed(f"{shown(url)} is larger than {limit:,} bytes (setting fetch_max_bytes)")
+    return errors.SourceFailed(
+        f"{shown(url)} is larger than {limit:,} bytes (setting fetch_max_bytes)"
+    )
 
 
 def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[bytes]:
-    """Yield the body in pieces of at most 64 KiB, so that a small compressed body cannot fill the memory."""
+    """Yield the body in pieces of at most 64 KiB, so that a small compressed body cannot fill the
+    memory.
+    """
     if encoding in ("", "identity"):
         yield from response.iter_raw()
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise errors.SourceFailed(f"{shown(url)} answered in the encoding {encoding[:40]!r}; only gzip was asked for")
+        raise errors.SourceFailed(
+            f"{shown(url)} answered in the encoding {encoding[:40]!r}; only gzip was asked for"
+        )
     inflate = zlib.decompressobj(wbits=47)  # gzip or zlib by its header
     try:
         for raw in response.iter_raw():
@@ -213,7 +237,9 @@ def _check(url: str) -> None:
     except ValueError as error:
         raise errors.FetchRefused(f"{url[:200]!r} is not a web address: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
-        raise errors.FetchRefused(f"{shown(url)!r} is not fetched: only http and https addresses are")
+        raise errors.FetchRefused(
+            f"{shown(url)!r} is not fetched: only http and https addresses are"
+        )
     port = port or (443 if parts.scheme == "https" else 80)
     if (host.lower(), port) in _private and not _terms.get().allows(host, port):
         raise _refused(host, port, "a private address")
@@ -228,14 +254,17 @@ def _reason(error: Exception) -> str:
 def _client() -> httpx2.Client:
     tls = httpx2.create_ssl_context()
     transport = httpx2.HTTPTransport(verify=tls)
-    transport._pool = httpcore2.ConnectionPool(  # HTTPTransport has no parameter for the network below it
+    # HTTPTransport has no parameter for the network below it
+    transport._pool = httpcore2.ConnectionPool(
         ssl_context=tls,
         max_connections=32,
         max_keepalive_connections=16,
         keepalive_expiry=5,
         network_backend=_Guard(),
     )
-    client = httpx2.Client(transport=transport, follow_redirects=False, trust_env=False, timeout=None)
+    client = httpx2.Client(
+        transport=transport, follow_redirects=False, trust_env=False, timeout=None
+    )
     atexit.register(client.close)
     return client
 
@@ -263,7 +292,9 @@ class _Guard(httpcore2.NetworkBackend):
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
-                inner = httpcore2.SyncBackend().connect_tcp(address, port, _left(timeout), local_address, socket_options)
+                inner = httpcore2.SyncBackend().connect_tcp(
+                    address, port, _left(timeout), local_address, socket_options
+                )
                 return _Bounded(inner)
             except httpcore2.ConnectError as error:
                 failure = error
@@ -302,7 +333,8 @@ def _is_public(address: str) -> bool:
 
 def _refused(host: str, port: int, address: str) -> errors.FetchRefused:
     return errors.FetchRefused(
-        f"{host} is at {address}, which is not public; list {host}:{port} in the setting fetch_allow if it may be read"
+        f"{host} is at {address}, which is not public; list {host}:{port} in the setting"
+        " fetch_allow if it may be read"
     )
 
 

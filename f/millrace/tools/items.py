@@ -12,14 +12,20 @@ from f.millrace.core import contracts, run_context
 
 MAX_TITLE = 300
 MAX_TEXT = 20_000
-# Control characters (Postgres refuses NUL), lone surrogates, and marks that turn the reading direction around.
+# Control characters (Postgres refuses NUL), lone surrogates, and marks that turn the reading
+# direction around.
 UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-BLOCKS = frozenset({"p", "br", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "tr", "table", "blockquote", "pre"})
+BLOCKS = frozenset(
+    {"p", "br", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "tr", "table", "blockquote", "pre"}
+)
 HIDDEN = frozenset({"script", "style", "template", "noscript"})
 
 
-def make_item(source: str, key: str, title: str, published: Any = None, **fields: Any) -> contracts.SourceItem:
-    """Return the item with clean texts; a date in the future becomes now, one that cannot be read becomes none.
+def make_item(
+    source: str, key: str, title: str, published: Any = None, **fields: Any
+) -> contracts.SourceItem:
+    """Return the item with clean texts; a date in the future becomes now, one that cannot be read
+    becomes none.
 
     What was changed about the date stands in `extra["date_note"]`.
     """
@@ -43,7 +49,9 @@ def make_item(source: str, key: str, title: str, published: Any = None, **fields
 
 
 def sane_date(value: Any) -> tuple[datetime | None, str]:
-    """Return the moment in UTC and a note: no zone means UTC, the future means now, nonsense means none."""
+    """Return the moment in UTC and a note: no zone means UTC, the future means now, nonsense means
+    none.
+    """
     if value in (None, ""):
         return None, ""
     moment = _moment(value)
@@ -58,7 +66,9 @@ def _moment(value: Any) -> datetime | None:
     try:
         if isinstance(value, int | float):
             return datetime.fromtimestamp(value, UTC)
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+        moment = (
+            value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+        )
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None

@@ -1,9 +1,11 @@
 # requirements:
 
-"""Mail: over SMTP when a server is set, else into the outbox: a file, or on a worker, whose files end with the job, a row.
+"""Mail: over SMTP when a server is set, else into the outbox: a file, or on a worker, whose files
+end with the job, a row.
 
-Sending cannot be taken back. The caller gives the Message-ID, the same for the same mail, so that a receiver can drop
-a second copy and the outbox has it once; whether a mail may go out is decided before (trust/actions).
+Sending cannot be taken back. The caller gives the Message-ID, the same for the same mail, so that a
+receiver can drop a second copy and the outbox has it once; whether a mail may go out is decided
+before (trust/actions).
 """
 
 import os
@@ -34,11 +36,15 @@ class Sent(contracts.Contract):
     status: Literal["sent", "outbox", "dry_run"] = Field(
         description="sent: a server took it; outbox: it is kept, nobody has it yet."
     )
-    path: str = Field(default="", description="The file in the outbox; empty on a worker, where it is a row.")
+    path: str = Field(
+        default="", description="The file in the outbox; empty on a worker, where it is a row."
+    )
 
 
 class DeliveryUnknown(errors.ToolFailed):
-    """The connection was lost while the mail was handed over: it may have been sent. See the setting `smtp_unknown`."""
+    """The connection was lost while the mail was handed over: it may have been sent. See the
+    setting `smtp_unknown`.
+    """
 
 
 def send(to: str, subject: str, text: str, html: str = "", message_id: str = "") -> Sent:
@@ -64,7 +70,9 @@ def send(to: str, subject: str, text: str, html: str = "", message_id: str = "")
 
 
 def look(message_id: str) -> Sent | bool | None:
-    """Return what became of a mail whose sender died: what lies in the outbox can be seen, what a server took cannot (None)."""
+    """Return what became of a mail whose sender died: what lies in the outbox can be seen, what a
+    server took cannot (None).
+    """
     if config.settings().smtp_url.get_secret_value():
         return None
     if windmill.on_worker():
@@ -75,17 +83,28 @@ def look(message_id: str) -> Sent | bool | None:
 
 
 def waiting() -> list[dict[str, Any]]:
-    """Return the mails that workers kept because no server is set, the newest first; without their texts."""
-    return db.fetch_all("SELECT message_id, recipient, subject, made_at, run_id FROM outbox ORDER BY made_at DESC, message_id")
+    """Return the mails that workers kept because no server is set, the newest first; without their
+    texts.
+    """
+    return db.fetch_all(
+        "SELECT message_id, recipient, subject, made_at, run_id FROM outbox ORDER BY made_at DESC,"
+        " message_id"
+    )
 
 
 def kept(message_id: str) -> dict[str, Any] | None:
-    """Return one of them whole: `content` is the mail as a file holds it; None when there is none of that Message-ID."""
+    """Return one of them whole: `content` is the mail as a file holds it; None when there is none
+    of that Message-ID.
+    """
     return db.fetch_one("SELECT * FROM outbox WHERE message_id = %s", [message_id])
 
 
-def compose(to: str, subject: str, text: str, html: str, message_id: str, encoding: str | None = None) -> EmailMessage:
-    """Return the mail: plain text, and HTML as its alternative when there is some; `encoding` is that of both for transport."""
+def compose(
+    to: str, subject: str, text: str, html: str, message_id: str, encoding: str | None = None
+) -> EmailMessage:
+    """Return the mail: plain text, and HTML as its alternative when there is some; `encoding` is
+    that of both for transport.
+    """
     message = EmailMessage(policy=SMTP)
     message["From"] = _address(config.settings().mail_from, "the setting mail_from")
     message["To"] = _address(to, "the recipient")
@@ -112,12 +131,21 @@ def _address(text: str, what: str) -> Address:
 
 def _keep(message: EmailMessage, message_id: str) -> None:
     """Store a mail as a row; the same Message-ID again is the same row."""
-    content = message.as_bytes(policy=SMTPUTF8).decode("utf-8", errors="replace").replace("\x00", "")
+    content = (
+        message.as_bytes(policy=SMTPUTF8).decode("utf-8", errors="replace").replace("\x00", "")
+    )
     db.execute(
-        "INSERT INTO outbox (message_id, recipient, subject, content, run_id) VALUES (%s, %s, %s, %s, %s) "
-        "ON CONFLICT (message_id) DO UPDATE SET recipient = excluded.recipient, subject = excluded.subject, "
-        "content = excluded.content, made_at = clock_timestamp(), run_id = excluded.run_id",
-        [message_id, str(message["To"]), str(message["Subject"]), content, run_context.current().run_id or None],
+        "INSERT INTO outbox (message_id, recipient, subject, content, run_id) VALUES (%s, %s, %s,"
+        " %s, %s) ON CONFLICT (message_id) DO UPDATE SET recipient = excluded.recipient, subject ="
+        " excluded.subject, content = excluded.content, made_at = clock_timestamp(), run_id ="
+        " excluded.run_id",
+        [
+            message_id,
+            str(message["To"]),
+            str(message["Subject"]),
+            content,
+            run_context.current().run_id or None,
+        ],
     )
 
 
@@ -142,14 +170,19 @@ def _write(message: EmailMessage, message_id: str) -> Path:
             os.fsync(file.fileno())
         os.replace(spare, path)
     except OSError as error:
-        raise errors.ToolFailed(f"the outbox {folder} cannot be written: {error.strerror} (setting outbox_dir)") from error
+        raise errors.ToolFailed(
+            f"the outbox {folder} cannot be written: {error.strerror} (setting outbox_dir)"
+        ) from error
     return path
 
 
 def _hand_over(message: EmailMessage, url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise errors.BadSetting("smtp_url must look like smtp://user:password@host:587 or smtps://user:password@host:465")
+        raise errors.BadSetting(
+            "smtp_url must look like smtp://user:password@host:587 or"
+            " smtps://user:password@host:465"
+        )
     place = f"{parts.hostname}:{parts.port or (465 if parts.scheme == 'smtps' else 587)}"
     try:
         server = _connected(parts.scheme, parts.hostname, parts.port)
@@ -161,7 +194,9 @@ def _hand_over(message: EmailMessage, url: str) -> None:
         server.mail(str(message["From"]), [])
         refused = _refusal(server, message)
         if refused:
-            raise errors.ToolFailed(f"the mail server {place} does not take mail for {message['To']}: {refused}")
+            raise errors.ToolFailed(
+                f"the mail server {place} does not take mail for {message['To']}: {refused}"
+            )
         _send_body(server, message, place)
     except smtplib.SMTPException as error:
         raise errors.ToolFailed(f"the mail server {place} refused the mail: {error}") from error
@@ -187,7 +222,9 @@ def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
 
 def _log_in(server: smtplib.SMTP, host: str, user: str, password: str) -> None:
     if host not in LOCAL and not isinstance(server.sock, ssl.SSLSocket):
-        raise errors.ToolFailed(f"the mail server {host} offers no encryption; the password was not sent")
+        raise errors.ToolFailed(
+            f"the mail server {host} offers no encryption; the password was not sent"
+        )
     server.login(user, password)
 
 
@@ -203,9 +240,14 @@ def _send_body(server: smtplib.SMTP, message: EmailMessage, place: str) -> None:
     except smtplib.SMTPDataError:
         raise  # the server said no before it took the content
     except (OSError, smtplib.SMTPException) as error:
-        raise DeliveryUnknown(f"the connection to {place} was lost while the mail was handed over: {error}") from error
+        raise DeliveryUnknown(
+            f"the connection to {place} was lost while the mail was handed over: {error}"
+        ) from error
     if code != 250:
-        raise errors.ToolFailed(f"the mail server {place} refused the mail: {code} {answer.decode(errors='replace')[:200]}")
+        raise errors.ToolFailed(
+            f"the mail server {place} refused the mail: {code}"
+            f" {answer.decode(errors='replace')[:200]}"
+        )
 
 
 def _leave(server: smtplib.SMTP) -> None:

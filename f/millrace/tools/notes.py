@@ -2,8 +2,8 @@
 
 """Local notes: the source, and tools to read, write and search them, confined to one folder.
 
-Paths are opened one component at a time below the folder and no component may be a symbolic link, so neither `..` nor
-a link, nor one that is swapped in meanwhile, gets out.
+Paths are opened one component at a time below the folder and no component may be a symbolic link,
+so neither `..` nor a link, nor one that is swapped in meanwhile, gets out.
 """
 
 import contextlib
@@ -59,7 +59,9 @@ class Written(contracts.Contract):
 
 def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
     """Return the notes, last changed first; a folder that does not exist has none."""
-    notes = sorted(_all_notes(state.problems), key=lambda note: (note.changed_at, note.path), reverse=True)
+    notes = sorted(
+        _all_notes(state.problems), key=lambda note: (note.changed_at, note.path), reverse=True
+    )
     return [
         items.make_item(
             "notes",
@@ -85,7 +87,9 @@ def write_note(path: str, text: str) -> Written:
     """Write a note: a new one, or in place of the one that has this path."""
     content = text.encode("utf-8", errors="replace")
     if len(content) > MAX_BYTES:
-        raise errors.BadInput(f"the note has {len(content):,} bytes; at most {MAX_BYTES:,} are written")
+        raise errors.BadInput(
+            f"the note has {len(content):,} bytes; at most {MAX_BYTES:,} are written"
+        )
     parts = _parts(path)
     if run_context.current().dry_run:
         return Written(path=path, bytes=len(content), status="dry_run")
@@ -113,7 +117,12 @@ def search_notes(query: str, limit: int = 10) -> NoteHits:
             hits.append((len(held), sum(body.count(word) for word in held), note))
     hits.sort(key=lambda hit: (-hit[0], -hit[1], hit[2].path))
     found = [
-        NoteHit(path=note.path, title=note.title, excerpt=_excerpt(note.text, words), changed_at=note.changed_at)
+        NoteHit(
+            path=note.path,
+            title=note.title,
+            excerpt=_excerpt(note.text, words),
+            changed_at=note.changed_at,
+        )
         for _, _, note in hits[: max(1, limit)]
     ]
     return NoteHits(notes=found)
@@ -126,7 +135,12 @@ def _root() -> Path:
 def _parts(path: str) -> list[str]:
     pure = PurePosixPath(path)
     parts = list(pure.parts)
-    if "\x00" in path or pure.is_absolute() or not parts or any(part.startswith(".") for part in parts):
+    if (
+        "\x00" in path
+        or pure.is_absolute()
+        or not parts
+        or any(part.startswith(".") for part in parts)
+    ):
         raise errors.BadInput(f"{path[:200]!r} is not a path below the notes folder")
     if pure.suffix.lower() not in SUFFIXES:
         raise errors.BadInput(f"{path[:200]!r} is not a note; notes end in {', '.join(SUFFIXES)}")
@@ -140,7 +154,9 @@ def _folder(parts: list[str], path: str, create: bool = False) -> Iterator[int]:
     try:
         descriptor = os.open(_root(), flags)
     except OSError as error:
-        raise errors.NotFound(f"the notes folder {config.settings().notes_dir!r} cannot be opened (setting notes_dir)") from error
+        raise errors.NotFound(
+            f"the notes folder {config.settings().notes_dir!r} cannot be opened (setting notes_dir)"
+        ) from error
     try:
         for part in parts:
             if create:
@@ -153,7 +169,9 @@ def _folder(parts: list[str], path: str, create: bool = False) -> Iterator[int]:
     except FileNotFoundError as error:
         raise errors.NotFound(f"there is no note {path[:200]!r}") from error
     except OSError as error:
-        raise errors.BadInput(f"the note {path[:200]!r} cannot be used: {error.strerror} (links are not followed)") from error
+        raise errors.BadInput(
+            f"the note {path[:200]!r} cannot be used: {error.strerror} (links are not followed)"
+        ) from error
     finally:
         os.close(descriptor)
 
@@ -184,12 +202,20 @@ def _is_file(name: str, folder: int, path: str) -> bool:
 def _note(path: str, descriptor: int) -> Note:
     status = os.fstat(descriptor)
     if status.st_size > MAX_BYTES:
-        raise errors.SourceFailed(f"the note {path!r} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
+        raise errors.SourceFailed(
+            f"the note {path!r} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read"
+        )
     with os.fdopen(os.dup(descriptor), "rb") as file:
         text = items.tidy(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
     heading = HEADING.search(text)
-    title = items.one_line(heading[1]) if heading else PurePosixPath(path).stem.replace("-", " ").replace("_", " ")
-    return Note(path=path, title=title, text=text, changed_at=datetime.fromtimestamp(status.st_mtime, UTC))
+    title = (
+        items.one_line(heading[1])
+        if heading
+        else PurePosixPath(path).stem.replace("-", " ").replace("_", " ")
+    )
+    return Note(
+        path=path, title=title, text=text, changed_at=datetime.fromtimestamp(status.st_mtime, UTC)
+    )
 
 
 def _all_notes(problems: list[str]) -> Iterator[Note]:
@@ -197,11 +223,17 @@ def _all_notes(problems: list[str]) -> Iterator[Note]:
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if name.startswith(".") or not name.lower().endswith(SUFFIXES) or os.path.islink(os.path.join(folder, name)):
+            if (
+                name.startswith(".")
+                or not name.lower().endswith(SUFFIXES)
+                or os.path.islink(os.path.join(folder, name))
+            ):
                 continue
             count += 1
             if count > MAX_FILES:
-                problems.append(f"the notes folder holds more than {MAX_FILES} notes; the rest was not read")
+                problems.append(
+                    f"the notes folder holds more than {MAX_FILES} notes; the rest was not read"
+                )
                 return
             path = Path(folder, name).relative_to(root).as_posix()
             try:

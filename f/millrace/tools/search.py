@@ -1,6 +1,8 @@
 # requirements:
 
-"""Web search: SearXNG, Brave or Tavily, whichever is set; without one, what this machine knows, and arXiv."""
+"""Web search: SearXNG, Brave or Tavily, whichever is set; without one, what this machine knows, and
+arXiv.
+"""
 
 import threading
 from collections.abc import Callable
@@ -34,15 +36,20 @@ class SearchResults(contracts.Contract):
     """Results, the best first."""
 
     query: str
-    engine: str = Field(description="searxng, brave, tavily, or local when no search engine answered.")
+    engine: str = Field(
+        description="searxng, brave, tavily, or local when no search engine answered."
+    )
     hits: list[SearchHit]
-    problems: list[str] = Field(default_factory=list, description="What could not be searched, and why.")
+    problems: list[str] = Field(
+        default_factory=list, description="What could not be searched, and why."
+    )
 
 
 def search(query: str, limit: int = 10, news: bool = False) -> SearchResults:
     """Search the web and return pages with title, address and excerpt; `news` prefers recent ones.
 
-    When the search engine fails, the collected items, the notes and arXiv are searched and `problems` says so.
+    When the search engine fails, the collected items, the notes and arXiv are searched and
+    `problems` says so.
     """
     query = items.one_line(query)[:400]
     if not query:
@@ -52,7 +59,9 @@ def search(query: str, limit: int = 10, news: bool = False) -> SearchResults:
     if engine is None:
         return _local(query, limit, [])
     try:
-        hits = [hit for hit in engine(query, limit, news) if hit.url.startswith(("http://", "https://"))]
+        hits = [
+            hit for hit in engine(query, limit, news) if hit.url.startswith(("http://", "https://"))
+        ]
     except errors.SourceFailed as error:
         return _local(query, limit, [f"web search failed: {error}"])
     return SearchResults(query=query, engine=name, hits=_once(hits)[:limit])
@@ -91,14 +100,20 @@ def _tavily(query: str, limit: int, news: bool) -> list[SearchHit]:
     answer = http.get_json(
         TAVILY,
         headers={"authorization": f"Bearer {config.settings().tavily_api_key.get_secret_value()}"},
-        body={"query": query, "max_results": min(limit, 20), "topic": "news" if news else "general"},
+        body={
+            "query": query,
+            "max_results": min(limit, 20),
+            "topic": "news" if news else "general",
+        },
     )
     return [_hit(row, "content", "published_date") for row in _rows(answer, "results")]
 
 
 def _object(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise errors.SourceFailed("the search engine answered something that is not a list of results")
+        raise errors.SourceFailed(
+            "the search engine answered something that is not a list of results"
+        )
     return answer
 
 
@@ -144,12 +159,17 @@ def _collected(query: str, limit: int) -> list[SearchHit]:
     with _one_at_a_time:
         try:
             rows = db.fetch_all(
-                "WITH asked AS ("
-                "SELECT replace(plainto_tsquery('english', %(query)s)::text, '&', '|')::tsquery AS words) "
-                "SELECT source, title, url, left(body, %(size)s) AS excerpt, published_at, trust "
-                "FROM source_item, asked WHERE namespace = %(namespace)s AND lexemes @@ words "
-                "ORDER BY ts_rank_cd(lexemes, words, 1) DESC, published_at DESC NULLS LAST, url LIMIT %(limit)s",
-                {"query": query, "namespace": run_context.current().namespace, "size": EXCERPT, "limit": limit},
+                "WITH asked AS (SELECT replace(plainto_tsquery('english', %(query)s)::text, '&',"
+                " '|')::tsquery AS words) SELECT source, title, url, left(body, %(size)s) AS"
+                " excerpt, published_at, trust FROM source_item, asked WHERE namespace ="
+                " %(namespace)s AND lexemes @@ words ORDER BY ts_rank_cd(lexemes, words, 1) DESC,"
+                " published_at DESC NULLS LAST, url LIMIT %(limit)s",
+                {
+                    "query": query,
+                    "namespace": run_context.current().namespace,
+                    "size": EXCERPT,
+                    "limit": limit,
+                },
             )
         finally:
             if threading.current_thread() is not threading.main_thread():

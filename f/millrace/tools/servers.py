@@ -1,6 +1,8 @@
 # requirements:
 
-"""The bundle's tools as MCP servers. A tool is a typed function first; a server is another way to call it."""
+"""The bundle's tools as MCP servers. A tool is a typed function first; a server is another way to
+call it.
+"""
 
 import functools
 import inspect
@@ -15,13 +17,18 @@ from f.millrace.core import errors
 
 READS_WEB = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
 READS_HERE = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
-WRITES_HERE = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
-SENDS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
+WRITES_HERE = ToolAnnotations(
+    read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
+)
+SENDS = ToolAnnotations(
+    read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
+)
 
 Tool = tuple[str, Callable[..., Any], ToolAnnotations]
 
 
-# Each server imports its tools when it is made: a step must not load the libraries of tools that its agent may not call.
+# Each server imports its tools when it is made: a step must not load the libraries of tools that
+# its agent may not call.
 def _hackernews() -> list[Tool]:
     from f.millrace.tools import hackernews
 
@@ -96,7 +103,12 @@ def server(name: str) -> MCPServer:
     """Return one server; `scripts/millrace mcp serve` offers it to other programs."""
     made = MCPServer(name, log_level="ERROR")
     for tool, function, annotations in SERVERS[name]():
-        made.add_tool(_in_words(function), name=tool, description=inspect.getdoc(function), annotations=annotations)
+        made.add_tool(
+            _in_words(function),
+            name=tool,
+            description=inspect.getdoc(function),
+            annotations=annotations,
+        )
     return made
 
 

@@ -11,7 +11,9 @@ from f.millrace.tools import client
 
 
 async def take(run_id: str) -> None:
-    """List the tools of every configured server and keep them with the run, once; tell what changed."""
+    """List the tools of every configured server and keep them with the run, once; tell what
+    changed.
+    """
     if not run_id or not _first(run_id):
         return
     async with client.open_tools() as tools:
@@ -20,7 +22,12 @@ async def take(run_id: str) -> None:
         events.emit("tool", line, changed=True)
 
 
-def keep(run_id: str, listed: Sequence[client.Tool], versions: Mapping[str, str], problems: Sequence[str] = ()) -> None:
+def keep(
+    run_id: str,
+    listed: Sequence[client.Tool],
+    versions: Mapping[str, str],
+    problems: Sequence[str] = (),
+) -> None:
     """Store what was listed; a server is a row without a tool, with its version."""
     rows = [(server, "", "", {"version": version}) for server, version in versions.items()]
     for tool in listed:
@@ -33,9 +40,13 @@ def keep(run_id: str, listed: Sequence[client.Tool], versions: Mapping[str, str]
         }
         rows.append((server, name, tool.hash, detail))
     db.execute(
-        "INSERT INTO tool_snapshot (run_id, server, tool, hash, detail) "
-        "SELECT %s::uuid, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[]) ON CONFLICT DO NOTHING",
-        [run_id, *([row[place] for row in rows] for place in range(3)), [db.jsonb(row[3]) for row in rows]],
+        "INSERT INTO tool_snapshot (run_id, server, tool, hash, detail) SELECT %s::uuid, * FROM"
+        " unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[]) ON CONFLICT DO NOTHING",
+        [
+            run_id,
+            *([row[place] for row in rows] for place in range(3)),
+            [db.jsonb(row[3]) for row in rows],
+        ],
     )
     if problems:
         db.execute(
@@ -45,11 +56,14 @@ def keep(run_id: str, listed: Sequence[client.Tool], versions: Mapping[str, str]
 
 
 def changes(run_id: str) -> list[str]:
-    """Return in words what changed since the run before in the same namespace; empty for the first one."""
+    """Return in words what changed since the run before in the same namespace; empty for the first
+    one.
+    """
     before = db.fetch_one(
-        "SELECT run.id FROM run WHERE run.started_at < (SELECT started_at FROM run WHERE id = %(run)s) "
-        "AND namespace = (SELECT namespace FROM run WHERE id = %(run)s) AND id <> %(run)s "
-        "AND EXISTS (SELECT FROM tool_snapshot s WHERE s.run_id = run.id AND s.tool <> '') ORDER BY started_at DESC LIMIT 1",
+        "SELECT run.id FROM run WHERE run.started_at < (SELECT started_at FROM run WHERE id ="
+        " %(run)s) AND namespace = (SELECT namespace FROM run WHERE id = %(run)s) AND id <> %(run)s"
+        " AND EXISTS (SELECT FROM tool_snapshot s WHERE s.run_id = run.id AND s.tool <> '') ORDER"
+        " BY started_at DESC LIMIT 1",
         {"run": run_id},
     )
     if before is None:
@@ -66,16 +80,23 @@ def changes(run_id: str) -> list[str]:
         elif now is None:
             lines.append(f"{name} is gone")
         elif tool and was["hash"] != now["hash"]:
-            fields = sorted(field for field in now["detail"] if now["detail"][field] != was["detail"].get(field))
+            fields = sorted(
+                field for field in now["detail"] if now["detail"][field] != was["detail"].get(field)
+            )
             lines.append(f"{name} changed: {', '.join(fields)}")
         elif not tool and was["detail"] != now["detail"]:
-            lines.append(f"{name} is version {now['detail'].get('version') or '?'}, before {was['detail'].get('version') or '?'}")
+            lines.append(
+                f"{name} is version {now['detail'].get('version') or '?'}, before"
+                f" {was['detail'].get('version') or '?'}"
+            )
     return lines
 
 
 def problems(run_id: str) -> list[str]:
     """Return which servers and tools could not be used in a run, and why."""
-    row = db.fetch_one("SELECT detail FROM tool_snapshot WHERE run_id = %s AND server = ''", [run_id])
+    row = db.fetch_one(
+        "SELECT detail FROM tool_snapshot WHERE run_id = %s AND server = ''", [run_id]
+    )
     return list(row["detail"].get("problems", [])) if row else []
 
 
@@ -85,11 +106,16 @@ def _first(run_id: str) -> bool:
     return bool(
         namespace_known
         and db.execute(
-            "INSERT INTO tool_snapshot (run_id, server, tool, hash) VALUES (%s, '', '', '') ON CONFLICT DO NOTHING", [run_id]
+            "INSERT INTO tool_snapshot (run_id, server, tool, hash) VALUES (%s, '', '', '') ON"
+            " CONFLICT DO NOTHING",
+            [run_id],
         )
     )
 
 
 def _rows(run_id: str) -> dict[tuple[str, str], dict[str, Any]]:
-    rows = db.fetch_all("SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s AND server <> ''", [run_id])
+    rows = db.fetch_all(
+        "SELECT server, tool, hash, detail FROM tool_snapshot WHERE run_id = %s AND server <> ''",
+        [run_id],
+    )
     return {(row["server"], row["tool"]): row for row in rows}

@@ -1,6 +1,8 @@
 # requirements:
 
-"""The sources by name. A new one is a file beside this one that defines SOURCE, and its name in the setting `sources`."""
+"""The sources by name. A new one is a file beside this one that defines SOURCE, and its name in the
+setting `sources`.
+"""
 
 import importlib
 import re
@@ -19,8 +21,9 @@ SHIPPED = ("hackernews", "arxiv", "feeds", "mastodon", "notes")
 class Source:
     """Something that offers items.
 
-    `read(limit, state)` returns at most `limit` items, newest or best first. It raises SourceFailed when nothing could
-    be read, and adds to `state.problems` when only a part could. An empty list with `state.unchanged` means no news.
+    `read(limit, state)` returns at most `limit` items, newest or best first. It raises SourceFailed
+    when nothing could be read, and adds to `state.problems` when only a part could. An empty list
+    with `state.unchanged` means no news.
     """
 
     name: str

@@ -1,6 +1,8 @@
 # requirements:
 
-"""A server of others that runs as a program here: started without our secrets, bounded in what it says, ended with all its children."""
+"""A server of others that runs as a program here: started without our secrets, bounded in what it
+says, ended with all its children.
+"""
 
 import asyncio
 import contextlib
@@ -48,7 +50,10 @@ class Program:
                     self._spoken += len(line)
                     self._messages += 1
                     if self._spoken > MOST_BYTES or self._messages > MOST_MESSAGES:
-                        raise ServerGone(f"it said more than {MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes unasked")
+                        raise ServerGone(
+                            f"it said more than {MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes"
+                            " unasked"
+                        )
                     await to.send(_message(line))
                 await self._ended(GRACE_SECONDS)
                 self._break(ServerGone(self._how()))
@@ -104,7 +109,9 @@ class Program:
 
     def _how(self) -> str:
         words = redaction.redact(" ".join(self._said.decode(errors="replace").split())[-200:])
-        return f"the program ended with code {self._process.returncode}" + (f": {words}" if words else "")
+        return f"the program ended with code {self._process.returncode}" + (
+            f": {words}" if words else ""
+        )
 
     def _break(self, fault: ServerGone) -> None:
         if not self._leaving and not self._broken.done():
@@ -112,11 +119,16 @@ class Program:
 
 
 @contextlib.asynccontextmanager
-async def start(server: setting_types.ToolServer, env: dict[str, str], broken: "asyncio.Future[None]") -> AsyncIterator[Streams]:
-    """Start the program and yield what to read from and to write to; `broken` fails when it is gone."""
+async def start(
+    server: setting_types.ToolServer, env: dict[str, str], broken: "asyncio.Future[None]"
+) -> AsyncIterator[Streams]:
+    """Start the program and yield what to read from and to write to; `broken` fails when it is
+    gone.
+    """
     if windmill.on_worker():
         raise errors.BadSetting(
-            f"{server.command} is not started on a worker; serve it elsewhere and name its url in the setting mcp"
+            f"{server.command} is not started on a worker; serve it elsewhere and name its url in"
+            " the setting mcp"
         )
     try:
         process = await asyncio.create_subprocess_exec(
@@ -131,11 +143,18 @@ async def start(server: setting_types.ToolServer, env: dict[str, str], broken: "
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        raise errors.BadSetting(f"{server.command} cannot be started: {error} (setting mcp)") from error
+        raise errors.BadSetting(
+            f"{server.command} cannot be started: {error} (setting mcp)"
+        ) from error
     program = Program(process, broken)
     incoming, reading = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     writing, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
-    works = (program.read(incoming), program.write(outgoing), program.keep_last_words(), program.watch(incoming))
+    works = (
+        program.read(incoming),
+        program.write(outgoing),
+        program.keep_last_words(),
+        program.watch(incoming),
+    )
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield reading, writing

@@ -2,8 +2,9 @@
 
 """Which tools of others are enabled: as they were when a person approved them, and no other.
 
-Putting a server into the settings approves what it offers at first contact. Whatever it adds or changes later is held:
-enabling a tool is a high-risk action (`tools.enable`) that waits for a person, once for each version.
+Putting a server into the settings approves what it offers at first contact. Whatever it adds or
+changes later is held: enabling a tool is a high-risk action (`tools.enable`) that waits for a
+person, once for each version.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,9 @@ def partition(server: str, url: str, offered: Sequence[Row]) -> tuple[set[str], 
     A tool is given as {tool, hash, description, input_schema, output_schema, annotations}.
     """
     known = db.fetch_all(
-        "SELECT tool, hash, detail FROM tool_enabled WHERE server = %s AND url = %s ORDER BY enabled_at", [server, url]
+        "SELECT tool, hash, detail FROM tool_enabled WHERE server = %s AND url = %s ORDER BY"
+        " enabled_at",
+        [server, url],
     )
     if not known:
         for each in offered:
@@ -32,11 +35,14 @@ def partition(server: str, url: str, offered: Sequence[Row]) -> tuple[set[str], 
     before = {row["tool"]: row["detail"] for row in known}
     ready, held = set(), []
     for each in offered:
-        if (each["tool"], each["hash"]) in hashes or _approved(server, url, each, before.get(each["tool"])):
+        if (each["tool"], each["hash"]) in hashes or _approved(
+            server, url, each, before.get(each["tool"])
+        ):
             ready.add(each["tool"])
         else:
             held.append(
-                f"the tool {server}.{each['tool']} {_difference(each, before.get(each['tool']))}; {_way_out(server, each)}"
+                f"the tool {server}.{each['tool']} {_difference(each, before.get(each['tool']))};"
+                f" {_way_out(server, each)}"
             )
     return ready, held
 
@@ -48,24 +54,34 @@ def key_of(server: str, url: str, tool: str, hash: str) -> str:
 
 def list_waiting() -> list[Row]:
     """Return the actions that would enable a tool and wait for an answer, oldest first."""
-    return db.fetch_all("SELECT * FROM action WHERE tool = %s AND state = 'proposed' ORDER BY created_at", [ACTION])
+    return db.fetch_all(
+        "SELECT * FROM action WHERE tool = %s AND state = 'proposed' ORDER BY created_at", [ACTION]
+    )
 
 
 def ask_again(name: str) -> Row | None:
-    """Ask anew about the version of a tool (server.tool) that was refused last, and return the question; None without one."""
+    """Ask anew about the version of a tool (server.tool) that was refused last, and return the
+    question; None without one.
+    """
     server, _, tool = name.partition(".")
     row = db.fetch_one(
-        "SELECT * FROM action WHERE tool = %s AND state = 'denied' AND arguments ->> 'server' = %s AND arguments ->> 'name' = %s "
-        "AND key !~ '#[0-9a-f-]{36}$' ORDER BY created_at DESC LIMIT 1",
+        "SELECT * FROM action WHERE tool = %s AND state = 'denied' AND arguments ->> 'server' = %s"
+        " AND arguments ->> 'name' = %s AND key !~ '#[0-9a-f-]{36}$' ORDER BY created_at DESC"
+        " LIMIT 1",
         [ACTION, server, tool],
     )
-    return row and actions.propose(ACTION, row["arguments"], row["key"], reason=row["reason"], at_least="high", again=True)
+    return row and actions.propose(
+        ACTION, row["arguments"], row["key"], reason=row["reason"], at_least="high", again=True
+    )
 
 
 def perform(action: Row) -> Row:
     """Enable the tool of an approved action, once."""
     arguments = action["arguments"]
-    detail = {name: arguments[name] for name in ("description", "input_schema", "output_schema", "annotations")}
+    detail = {
+        name: arguments[name]
+        for name in ("description", "input_schema", "output_schema", "annotations")
+    }
     given = {"tool": arguments["name"], "hash": arguments["hash"], **detail}
 
     def do() -> dict[str, Any]:
@@ -83,7 +99,10 @@ def _approved(server: str, url: str, offered: Row, before: Row | None) -> bool:
         "name": offered["tool"],
         "hash": offered["hash"],
         "was": before,
-        **{name: offered[name] for name in ("description", "input_schema", "output_schema", "annotations")},
+        **{
+            name: offered[name]
+            for name in ("description", "input_schema", "output_schema", "annotations")
+        },
     }
     reason = f"{server}.{offered['tool']} {_difference(offered, before)}"
     key = key_of(server, url, offered["tool"], offered["hash"])
@@ -98,10 +117,12 @@ def _approved(server: str, url: str, offered: Row, before: Row | None) -> bool:
 
 
 def _enable(server: str, url: str, each: Row, by: str) -> None:
-    detail = {name: each[name] for name in ("description", "input_schema", "output_schema", "annotations")}
+    detail = {
+        name: each[name] for name in ("description", "input_schema", "output_schema", "annotations")
+    }
     db.execute(
-        "INSERT INTO tool_enabled (server, url, tool, hash, detail, enabled_by) VALUES (%s, %s, %s, %s, %s, %s) "
-        "ON CONFLICT DO NOTHING",
+        "INSERT INTO tool_enabled (server, url, tool, hash, detail, enabled_by) VALUES (%s, %s, %s,"
+        " %s, %s, %s) ON CONFLICT DO NOTHING",
         [server, url, each["tool"], each["hash"], db.jsonb(detail), by],
     )
 
@@ -110,7 +131,9 @@ def _difference(offered: Row, before: Row | None) -> str:
     if before is None:
         return "is new on a server that was approved without it"
     changed = [
-        name for name in ("description", "input_schema", "output_schema", "annotations") if offered[name] != before.get(name)
+        name
+        for name in ("description", "input_schema", "output_schema", "annotations")
+        if offered[name] != before.get(name)
     ]
     return f"changed since it was approved ({', '.join(changed) or 'its name'})"
 

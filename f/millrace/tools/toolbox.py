@@ -2,8 +2,9 @@
 
 """The tools of one research: listed at run time, sorted by what they can do, called and counted.
 
-The rules of trust/taint hold for every call, whoever makes it. What needs a person becomes a proposed action, and the
-caller is told so; what would carry private words out, or goes where nobody sent it, is refused.
+The rules of trust/taint hold for every call, whoever makes it. What needs a person becomes a
+proposed action, and the caller is told so; what would carry private words out, or goes where nobody
+sent it, is refused.
 """
 
 import asyncio
@@ -23,11 +24,24 @@ HITS = 10
 CALL_SECONDS = 45.0
 RETRY_WAIT_SECONDS = 0.3
 # Words of faults that are the same a moment later.
-LASTING = ("404", "403", "401", "410", "not public", "not allowed", "not known", "not a page", "no text", "too large", "no note")
+LASTING = (
+    "404",
+    "403",
+    "401",
+    "410",
+    "not public",
+    "not allowed",
+    "not known",
+    "not a page",
+    "no text",
+    "too large",
+    "no note",
+)
 TEXTS = ("excerpt", "text", "abstract", "summary", "content", "snippet")
 LEAST_FIRST: tuple[contracts.Trust, ...] = ("untrusted", "trusted", "own")
 DATES = ("published_at", "changed_at", "date", "updated_at")
-# A write has a connection of its own in its thread; a step has two at most, however many topics it researches.
+# A write has a connection of its own in its thread; a step has two at most, however many topics it
+# researches.
 _one_write_at_a_time = threading.Lock()
 
 
@@ -59,7 +73,8 @@ class Toolbox:
     """Tools by what they can do; counts how many calls answered.
 
     Attributes:
-        heard: Whose words the caller has read; what the tools answer is added, other texts the caller adds.
+        heard: Whose words the caller has read; what the tools answer is added, other texts the
+            caller adds.
         threshold: The most that may be done unasked.
     """
 
@@ -87,14 +102,22 @@ class Toolbox:
 
     @staticmethod
     def author(tool: client.Tool) -> contracts.Trust:
-        """Return whose words the tool answers: the owner's from their own folder, else untrusted text."""
+        """Return whose words the tool answers: the owner's from their own folder, else untrusted
+        text.
+        """
         return "own" if tool.ours and not tool.open_world else "untrusted"
 
     @staticmethod
     def words(tool: client.Tool, answer: dict[str, Any]) -> contracts.Trust:
-        """Return whose words an answer is: memory says it of each text that it kept, and the least trusted counts."""
+        """Return whose words an answer is: memory says it of each text that it kept, and the least
+        trusted counts.
+        """
         author: contracts.Trust = Toolbox.author(tool)
-        said = [value for path, value in taint.leaves(answer) if path.rpartition(".")[2] == "trust"] if author == "own" else []
+        said = (
+            [value for path, value in taint.leaves(answer) if path.rpartition(".")[2] == "trust"]
+            if author == "own"
+            else []
+        )
         for trust in LEAST_FIRST:
             if trust in said:
                 return trust
@@ -108,14 +131,28 @@ class Toolbox:
 
     def readers(self, field: str) -> list[client.Tool]:
         """Return the tools that read what one address or path names, pages before feeds."""
-        found = [tool for tool in self.listed.values() if tool.read_only and tool.input_schema.get("required") == [field]]
-        return sorted(found, key=lambda tool: ("fetch" not in tool.name, "feed" in tool.name, tool.name))
+        found = [
+            tool
+            for tool in self.listed.values()
+            if tool.read_only and tool.input_schema.get("required") == [field]
+        ]
+        return sorted(
+            found, key=lambda tool: ("fetch" not in tool.name, "feed" in tool.name, tool.name)
+        )
 
-    async def call(self, name: str, arguments: dict[str, Any], topic_id: str = "") -> dict[str, Any]:
-        """Call a tool, once more when the fault may pass; ToolFailed says why not, NeedsApproval that a person decides."""
-        tool = next((tool for tool in self.listed.values() if name in (tool.name, tool.function_name)), None)
+    async def call(
+        self, name: str, arguments: dict[str, Any], topic_id: str = ""
+    ) -> dict[str, Any]:
+        """Call a tool, once more when the fault may pass; ToolFailed says why not, NeedsApproval
+        that a person decides.
+        """
+        tool = next(
+            (tool for tool in self.listed.values() if name in (tool.name, tool.function_name)), None
+        )
         if tool is None:
-            raise errors.BadInput(f"there is no tool {name[:80]!r}; there are {', '.join(self.listed) or 'none'}")
+            raise errors.BadInput(
+                f"there is no tool {name[:80]!r}; there are {', '.join(self.listed) or 'none'}"
+            )
         level = self._permit(tool, arguments, topic_id)
         self.used.add(tool.name)
         if not tool.read_only and run_context.current().run_id:
@@ -135,11 +172,19 @@ class Toolbox:
                 self.calls += 1
                 try:
                     with call_billing.bill_tool_call("researcher", tool.name):
-                        answer = await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
+                        answer = await asyncio.wait_for(
+                            self._tools.call(tool.name, arguments), CALL_SECONDS
+                        )
                     self._hear(tool, answer)
                     # A tool that fell back on less answered, but not with what was asked for.
                     fault = "SearchFailed" if _search_failed(answer) else None
-                    handle.set({"millrace.tool.tries": 1 + last, "tool.success": fault is None, "tool.error_type": fault})
+                    handle.set(
+                        {
+                            "millrace.tool.tries": 1 + last,
+                            "tool.success": fault is None,
+                            "tool.error_type": fault,
+                        }
+                    )
                     handle.content({"gen_ai.tool.call.result": answer})
                     return answer
                 except errors.BudgetExceeded as error:
@@ -147,7 +192,10 @@ class Toolbox:
                     raise errors.ToolFailed(str(error)) from error
                 except (errors.MillraceError, TimeoutError) as error:
                     self.failures += 1
-                    words = str(error) or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"
+                    words = (
+                        str(error)
+                        or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"
+                    )
                     if last or any(word in words.lower() for word in LASTING):
                         handle.set({"tool.success": False, "tool.error_type": type(error).__name__})
                         events.emit("error", words, tool=tool.name)
@@ -155,10 +203,16 @@ class Toolbox:
                 await asyncio.sleep(RETRY_WAIT_SECONDS)
         raise AssertionError("the loop returns or raises")
 
-    async def _write(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:
-        """Make a call that changes something, once for this run and topic, however often its step is repeated."""
+    async def _write(
+        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str
+    ) -> dict[str, Any]:
+        """Make a call that changes something, once for this run and topic, however often its step
+        is repeated.
+        """
         self.calls += 1
-        work = functools.partial(self._perform, tool, arguments, topic_id, asyncio.get_running_loop())
+        work = functools.partial(
+            self._perform, tool, arguments, topic_id, asyncio.get_running_loop()
+        )
         try:
             with call_billing.bill_tool_call("researcher", tool.name):
                 answer = await asyncio.to_thread(work)
@@ -173,20 +227,34 @@ class Toolbox:
         return answer
 
     def _perform(
-        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, loop: asyncio.AbstractEventLoop
+        self,
+        tool: client.Tool,
+        arguments: dict[str, Any],
+        topic_id: str,
+        loop: asyncio.AbstractEventLoop,
     ) -> dict[str, Any]:
-        """Perform the call as an action, from a thread of its own: the account waits for the effect."""
+        """Perform the call as an action, from a thread of its own: the account waits for the
+        effect.
+        """
         with _one_write_at_a_time:
             return self._perform_alone(tool, arguments, topic_id, loop)
 
     def _perform_alone(
-        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, loop: asyncio.AbstractEventLoop
+        self,
+        tool: client.Tool,
+        arguments: dict[str, Any],
+        topic_id: str,
+        loop: asyncio.AbstractEventLoop,
     ) -> dict[str, Any]:
         def do() -> dict[str, Any]:
             try:
-                return asyncio.run_coroutine_threadsafe(self._tools.call(tool.name, arguments), loop).result(CALL_SECONDS)
+                return asyncio.run_coroutine_threadsafe(
+                    self._tools.call(tool.name, arguments), loop
+                ).result(CALL_SECONDS)
             except (client.NoAnswer, TimeoutError) as error:
-                raise actions.OutcomeUnknown(str(error) or f"{tool.name} gave no answer in time") from error
+                raise actions.OutcomeUnknown(
+                    str(error) or f"{tool.name} gave no answer in time"
+                ) from error
 
         try:
             row = actions.propose(
@@ -198,7 +266,11 @@ class Toolbox:
             )
             repeats = tool.annotations.get("idempotentHint") is True
             done = actions.perform(
-                row["key"], arguments, do, (lambda: False) if repeats else None, unasked="medium risk runs by policy"
+                row["key"],
+                arguments,
+                do,
+                (lambda: False) if repeats else None,
+                unasked="medium risk runs by policy",
             )
         finally:
             db.close()
@@ -208,19 +280,34 @@ class Toolbox:
         return outcome
 
     def _permit(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:
-        """Return the class of a call that may be made; ToolRefused and NeedsApproval stop the others."""
-        with spans.span(f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust") as handle:
+        """Return the class of a call that may be made; ToolRefused and NeedsApproval stop the
+        others.
+        """
+        with spans.span(
+            f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust"
+        ) as handle:
             return self._judge(tool, arguments, topic_id, handle)
 
-    def _judge(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, handle: spans.Span) -> risk.Risk:
+    def _judge(
+        self, tool: client.Tool, arguments: dict[str, Any], topic_id: str, handle: spans.Span
+    ) -> risk.Risk:
         verdict = taint.decide(
-            tool.name, arguments, self.heard, read_only=tool.read_only, is_egress=tool.open_world or not tool.ours
+            tool.name,
+            arguments,
+            self.heard,
+            read_only=tool.read_only,
+            is_egress=tool.open_world or not tool.ours,
         )
         if not tool.read_only and actions.INCIDENTAL.intersection(arguments):
             # Such fields are no part of what a person approves.
-            verdict = taint.Verdict("refuse", f"{tool.name} was not called: {sorted(actions.INCIDENTAL)} are no fields of a call")
+            verdict = taint.Verdict(
+                "refuse",
+                f"{tool.name} was not called: {sorted(actions.INCIDENTAL)} are no fields of a call",
+            )
         assessment = risk.assess(tool.name, tool.annotations, arguments)
-        handle.set({"agent.risk_level": assessment.risk, "millrace.rule": verdict.why or assessment.rule})
+        handle.set(
+            {"agent.risk_level": assessment.risk, "millrace.rule": verdict.why or assessment.rule}
+        )
         if verdict.outcome == "refuse":
             handle.set({"millrace.decision": "refuse"})
             events.emit("decision", verdict.why, tool=tool.name, refused=True)
@@ -241,12 +328,15 @@ class Toolbox:
                 at_least=_asking(assessment.risk),
                 annotations=tool.annotations,
             )
-        events.emit("decision", f"{tool.name} needs a person: {why}", tool=tool.name, risk=assessment.risk)
+        events.emit(
+            "decision", f"{tool.name} needs a person: {why}", tool=tool.name, risk=assessment.risk
+        )
         raise errors.NeedsApproval(f"{tool.name} was not run, it waits as a proposed action: {why}")
 
     def _hear(self, tool: client.Tool, answer: dict[str, Any]) -> None:
-        """Take note of whose words came back. Others' tools that do not say that they read the open world may read what
-        is private to the owner, such as his mail."""
+        """Take note of whose words came back. Others' tools that do not say that they read the open
+        world may read what is private to the owner, such as his mail.
+        """
         texts, links = [], []
         for path, value in taint.leaves(answer):
             if isinstance(value, str):
@@ -257,7 +347,9 @@ class Toolbox:
 
     async def search(self, query: str, preferred: str = "") -> list[Hit]:
         """Return what the tools find; one that fails or finds nothing gives way to the next."""
-        order = sorted(self.searches(), key=lambda tool: preferred not in (tool.name, tool.function_name))
+        order = sorted(
+            self.searches(), key=lambda tool: preferred not in (tool.name, tool.function_name)
+        )
         for tool in order:
             wanted = {"query": query, **({"limit": HITS} if _takes(tool, "limit") else {})}
             try:
@@ -268,7 +360,8 @@ class Toolbox:
                 self.search_failed = self.search_failed or tool.name == "web.search"
                 continue
             if _search_failed(answer):
-                # The tool fell back on what this machine knows; the search engine itself may answer the second time.
+                # The tool fell back on what this machine knows; the search engine itself may answer
+                # the second time.
                 self.failures += 1
                 answer = await self._search_again(tool, wanted, answer)
             hits = _hits(answer, tool.name)
@@ -276,7 +369,9 @@ class Toolbox:
                 return hits
         return []
 
-    async def _search_again(self, tool: client.Tool, wanted: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+    async def _search_again(
+        self, tool: client.Tool, wanted: dict[str, Any], first: dict[str, Any]
+    ) -> dict[str, Any]:
         await asyncio.sleep(RETRY_WAIT_SECONDS)
         try:
             second = await self.call(tool.name, wanted)
@@ -287,13 +382,19 @@ class Toolbox:
         return second
 
     async def read(self, url: str) -> Page:
-        """Return the text behind an address, or a note behind `note:PATH`; ToolFailed when no tool can read it."""
+        """Return the text behind an address, or a note behind `note:PATH`; ToolFailed when no tool
+        can read it.
+        """
         note = url.startswith("note:")
         for tool in self.readers("path" if note else "url"):
-            answer = await self.call(tool.name, {"path": url.removeprefix("note:")} if note else {"url": url})
+            answer = await self.call(
+                tool.name, {"path": url.removeprefix("note:")} if note else {"url": url}
+            )
             if answer.get("text"):
                 date = _date(next((answer[name] for name in DATES if answer.get(name)), None))
-                return Page(url, str(answer.get("title") or url), str(answer["text"]), date, tool.name)
+                return Page(
+                    url, str(answer.get("title") or url), str(answer["text"]), date, tool.name
+                )
         raise errors.ToolFailed(f"no tool can read {url[:200]}")
 
 
@@ -307,7 +408,12 @@ def _takes(tool: client.Tool, name: str) -> bool:
 
 def _hits(answer: dict[str, Any], tool: str) -> list[Hit]:
     rows: Iterable[Any] = next(
-        (value for value in answer.values() if isinstance(value, list) and value and isinstance(value[0], dict)), []
+        (
+            value
+            for value in answer.values()
+            if isinstance(value, list) and value and isinstance(value[0], dict)
+        ),
+        [],
     )
     return [hit for hit in (_hit(row, tool) for row in rows if isinstance(row, dict)) if hit]
 
@@ -334,5 +440,6 @@ def _date(value: Any) -> datetime | None:
 
 
 def _asking(risk_class: risk.Risk) -> risk.Risk:
-    # What is low by its class asks here because of where its arguments come from; low ones would be performed unasked.
+    # What is low by its class asks here because of where its arguments come from; low ones would be
+    # performed unasked.
     return "medium" if risk_class == "low" else risk_class

@@ -1,6 +1,8 @@
 # requirements:
 
-"""What servers of others list and answer: taken when it is what it has to be, small enough, and checked in time."""
+"""What servers of others list and answer: taken when it is what it has to be, small enough, and
+checked in time.
+"""
 
 import contextlib
 import signal
@@ -21,10 +23,17 @@ class BadAnswer(ValueError):
 
 
 def validate_tool(name: str, description: str, input_schema: Any, output_schema: Any) -> str:
-    """Return what is wrong with a tool as a server lists it; empty when it can be offered to an agent."""
+    """Return what is wrong with a tool as a server lists it; empty when it can be offered to an
+    agent.
+    """
     import jsonschema  # only for servers of others
 
-    if not name or len(name) > 64 or not name.isascii() or not name.translate(_SEPARATORS).isalnum():
+    if (
+        not name
+        or len(name) > 64
+        or not name.isascii()
+        or not name.translate(_SEPARATORS).isalnum()
+    ):
         return f"{name[:60]!r} is no name of a tool"
     if len(description) + len(str(input_schema)) + len(str(output_schema)) > LARGEST_TOOL:
         return f"its description and schemas are longer than {LARGEST_TOOL:,} characters"
@@ -37,15 +46,23 @@ def validate_tool(name: str, description: str, input_schema: Any, output_schema:
             with _within(CHECK_SECONDS):
                 jsonschema.Draft202012Validator.check_schema(schema)
         except (jsonschema.SchemaError, RecursionError, TimeoutError) as error:
-            return f"its JSON Schema is invalid: {(str(error).splitlines() or ['it cannot be checked'])[0][:160]}"
+            return (
+                "its JSON Schema is invalid:"
+                f" {(str(error).splitlines() or ['it cannot be checked'])[0][:160]}"
+            )
     return ""
 
 
 def validate_answer(answer: dict[str, Any], output_schema: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the answer when it is what the tool promised and an agent can read it; BadAnswer says what is wrong."""
+    """Return the answer when it is what the tool promised and an agent can read it; BadAnswer says
+    what is wrong.
+    """
     size = len(str(answer))
     if size > LARGEST_ANSWER:
-        raise BadAnswer(f"it answered {size:,} characters; at most {LARGEST_ANSWER:,} are taken. Ask it for less")
+        raise BadAnswer(
+            f"it answered {size:,} characters; at most {LARGEST_ANSWER:,} are taken. Ask it for"
+            " less"
+        )
     if output_schema is not None:
         _check(answer, output_schema)
     return answer
@@ -63,7 +80,8 @@ def _check(answer: dict[str, Any], schema: dict[str, Any]) -> None:
             fault = next(validator.iter_errors(answer), None)
     except TimeoutError:
         raise BadAnswer(
-            f"whether its answer is what it promised could not be found out within {CHECK_SECONDS:g} seconds"
+            "whether its answer is what it promised could not be found out within"
+            f" {CHECK_SECONDS:g} seconds"
         ) from None
     except (Unresolvable, RecursionError, ValueError) as error:
         raise BadAnswer(f"its promise cannot be checked: {str(error)[:160]}") from error
@@ -73,7 +91,9 @@ def _check(answer: dict[str, Any], schema: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """Have the block end with TimeoutError. Outside of the main thread there is no alarm; agents run in it."""
+    """Have the block end with TimeoutError. Outside of the main thread there is no alarm; agents
+    run in it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

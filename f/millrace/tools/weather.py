@@ -50,22 +50,30 @@ def weather(place: str, days: int = 3) -> Weather:
     asked = items.one_line(place)
     if not asked:
         raise errors.BadInput("name a place")
-    found = _results(http.get_json(f"{config.settings().geocoding_url}?{urlencode({'name': asked, 'count': 1})}"))
+    found = _results(
+        http.get_json(f"{config.settings().geocoding_url}?{urlencode({'name': asked, 'count': 1})}")
+    )
     if not found:
         raise errors.SourceFailed(f"no place is called {asked[:80]!r}")
     spot = found[0]
     try:
         latitude, longitude = float(spot["latitude"]), float(spot["longitude"])
         asked_days = max(1, min(days, MAX_DAYS))
-        forecast = http.get_json(f"{config.settings().weather_url}?{urlencode(_question(latitude, longitude, asked_days))}")
+        forecast = http.get_json(
+            f"{config.settings().weather_url}?{urlencode(_question(latitude, longitude, asked_days))}"
+        )
         return _weather(spot, latitude, longitude, forecast)
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise errors.SourceFailed(f"the weather service answered in a form that is not known ({error})") from error
+        raise errors.SourceFailed(
+            f"the weather service answered in a form that is not known ({error})"
+        ) from error
 
 
 def _results(answer: Any) -> list[dict[str, Any]]:
     if not isinstance(answer, dict):
-        raise errors.SourceFailed("the place search answered something that is not a list of places")
+        raise errors.SourceFailed(
+            "the place search answered something that is not a list of places"
+        )
     return answer.get("results") or []
 
 
@@ -80,7 +88,9 @@ def _question(latitude: float, longitude: float, days: int) -> dict[str, Any]:
     }
 
 
-def _weather(spot: dict[str, Any], latitude: float, longitude: float, forecast: dict[str, Any]) -> Weather:
+def _weather(
+    spot: dict[str, Any], latitude: float, longitude: float, forecast: dict[str, Any]
+) -> Weather:
     daily, present = forecast["daily"], forecast.get("current") or {}
     name = ", ".join(str(spot[part]) for part in ("name", "admin1", "country") if spot.get(part))
     return Weather(

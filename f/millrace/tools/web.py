@@ -31,7 +31,9 @@ def fetch_page(url: str) -> WebPage:
     if page.media_type in TEXT:
         return _result(page, "", items.tidy(page.text))
     if page.media_type not in MARKUP:
-        raise errors.SourceFailed(f"{http.shown(page.url)} is {page.media_type[:60]}, not a page with text")
+        raise errors.SourceFailed(
+            f"{http.shown(page.url)} is {page.media_type[:60]}, not a page with text"
+        )
     return _extract(page)
 
 
@@ -39,10 +41,13 @@ def _extract(page: http.Page) -> WebPage:
     import trafilatura  # 300 ms that only a step that reads pages should pay
 
     try:
-        found = trafilatura.bare_extraction(page.content, url=page.url, with_metadata=True, include_comments=False)
+        found = trafilatura.bare_extraction(
+            page.content, url=page.url, with_metadata=True, include_comments=False
+        )
     except Exception as error:  # lxml and the extractor raise many kinds on broken pages
         raise errors.SourceFailed(
-            f"the text of {http.shown(page.url)} could not be extracted: {items.one_line(str(error))[:120]}"
+            f"the text of {http.shown(page.url)} could not be extracted:"
+            f" {items.one_line(str(error))[:120]}"
         ) from error
     text = items.tidy(str(getattr(found, "text", "") or "")) or items.plain(page.text)
     if not text:
@@ -56,7 +61,9 @@ def _extract(page: http.Page) -> WebPage:
     )
 
 
-def _result(page: http.Page, title: str, text: str, date: str | None = None, site: str = "") -> WebPage:
+def _result(
+    page: http.Page, title: str, text: str, date: str | None = None, site: str = ""
+) -> WebPage:
     published, _ = items.sane_date(date)
     title = items.one_line(title)[:300] or items.one_line(text)[:100]
     first, _, rest = text.partition("\n")

@@ -2,8 +2,9 @@
 
 """Actions: proposed, decided, performed once.
 
-An action's key says what it is for (flow, recipient, edition, day), never which job does it. Its digest is that of its
-canonical arguments; an approval is bound to the digest, and `perform` computes it again.
+An action's key says what it is for (flow, recipient, edition, day), never which job does it. Its
+digest is that of its canonical arguments; an approval is bound to the digest, and `perform`
+computes it again.
 """
 
 import contextlib
@@ -20,7 +21,8 @@ Row = dict[str, Any]
 Check = Callable[[], dict[str, Any] | bool | None]
 # States in which the outside world may have been touched: such an action is never replaced.
 TOUCHED = frozenset({"performing", "performed", "unknown"})
-# Fields of our own arguments that say where something is kept, not what is done. Any other field is part of the effect.
+# Fields of our own arguments that say where something is kept, not what is done. Any other field is
+# part of the effect.
 INCIDENTAL = frozenset({"_digest_id", "_note"})
 
 
@@ -29,9 +31,15 @@ class OutcomeUnknown(errors.MillraceError):
 
 
 def canonical(arguments: Any) -> Any:
-    """Return the arguments without what does not change the effect: None, the order of names, notes, 1.0 for 1."""
+    """Return the arguments without what does not change the effect: None, the order of names,
+    notes, 1.0 for 1.
+    """
     if isinstance(arguments, dict):
-        kept = {str(key): canonical(value) for key, value in arguments.items() if str(key) not in INCIDENTAL}
+        kept = {
+            str(key): canonical(value)
+            for key, value in arguments.items()
+            if str(key) not in INCIDENTAL
+        }
         return {key: value for key, value in kept.items() if value is not None}
     if isinstance(arguments, list | tuple):
         return [canonical(value) for value in arguments]
@@ -63,29 +71,37 @@ def propose(
 
     `again` asks anew what was denied or not answered in time.
 
-    The class is what `trust/risk` says of the tool, its annotations and these arguments; `at_least` can only raise it.
+    The class is what `trust/risk` says of the tool, its annotations and these arguments; `at_least`
+    can only raise it.
 
-    Other arguments under the same key replace what was proposed, and take the approval away, as long as the outside
-    world was not touched; after that the old row comes back and the caller sees its digest.
+    Other arguments under the same key replace what was proposed, and take the approval away, as
+    long as the outside world was not touched; after that the old row comes back and the caller sees
+    its digest.
     """
     wanted = digest(tool, arguments)
     told = {"tool.name": tool, "millrace.decision": "propose"}
-    with spans.span(f"risk_decision {tool}", told, scope="millrace.trust") as handle, db.transaction() as connection:
+    with (
+        spans.span(f"risk_decision {tool}", told, scope="millrace.trust") as handle,
+        db.transaction() as connection,
+    ):
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_number(f"propose {key}")])
         row = connection.execute("SELECT * FROM action WHERE key = %s FOR UPDATE", [key]).fetchone()
         answered_no = row is not None and row["state"] in ("denied", "expired")
-        if row and (row["state"] in TOUCHED or (row["digest"] == wanted and not (again and answered_no))):
+        if row and (
+            row["state"] in TOUCHED or (row["digest"] == wanted and not (again and answered_no))
+        ):
             handle.set({"agent.risk_level": row["risk"], "millrace.action_id": str(row["id"])})
             return row
         if row:
             connection.execute(
-                "UPDATE action SET key = key || '#' || id, state = CASE state WHEN 'denied' THEN state ELSE 'expired' END WHERE id = %s",
+                "UPDATE action SET key = key || '#' || id, state = CASE state WHEN 'denied' THEN"
+                " state ELSE 'expired' END WHERE id = %s",
                 [row["id"]],
             )
             audit.append("millrace", "action.replaced", key, run_id, action_id=str(row["id"]))
         created = connection.execute(
-            "INSERT INTO action (key, run_id, namespace, tool, arguments, digest, risk, reason, expires_at) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
+            "INSERT INTO action (key, run_id, namespace, tool, arguments, digest, risk, reason,"
+            " expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
             [
                 key,
                 run_id or run_context.current().run_id or None,
@@ -100,13 +116,23 @@ def propose(
         ).fetchone()
         assert created is not None
         handle.set({"agent.risk_level": created["risk"], "millrace.action_id": str(created["id"])})
-        audit.append("millrace", "action.proposed", key, run_id, action_id=str(created["id"]), tool=tool, digest=wanted)
+        audit.append(
+            "millrace",
+            "action.proposed",
+            key,
+            run_id,
+            action_id=str(created["id"]),
+            tool=tool,
+            digest=wanted,
+        )
     return created
 
 
 def expiry(row: Row) -> datetime:
     """Return until when an answer counts: the time that its flow set, else that of the settings."""
-    return row["expires_at"] or row["created_at"] + timedelta(hours=config.settings().approval_hours)
+    return row["expires_at"] or row["created_at"] + timedelta(
+        hours=config.settings().approval_hours
+    )
 
 
 def is_expired(row: Row, clock: datetime | None = None) -> bool:
@@ -127,7 +153,9 @@ def by_id(action_id: str) -> Row:
     """Return the action of that id; NotFound when there is none."""
     row = db.fetch_one("SELECT * FROM action WHERE id::text = %s", [str(action_id)])
     if row is None:
-        raise errors.NotFound(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
+        raise errors.NotFound(
+            f"no action has the id {action_id!r}; scripts/millrace approvals list shows them"
+        )
     return row
 
 
@@ -138,17 +166,24 @@ def perform(
     check: Check | None = None,
     unasked: str = "",
 ) -> Row:
-    """Do the action once and return its row, with the outcome recorded: `performed`, `failed` or `unknown`.
+    """Do the action once and return its row, with the outcome recorded: `performed`, `failed` or
+    `unknown`.
 
-    `action` holds the arguments as they are now; they must be the ones that were approved. `do` returns the outcome
-    (JSON); a MillraceError of it means that nothing happened. `check` is asked when an earlier try died between the
-    effect and its record: the outcome when it happened, False when it surely did not, None when nobody can tell.
-    `unasked` is the rule by which nobody has to be asked; what is of high risk is asked about whatever it says.
+    `action` holds the arguments as they are now; they must be the ones that were approved. `do`
+    returns the outcome (JSON); a MillraceError of it means that nothing happened. `check` is asked
+    when an earlier try died between the effect and its record: the outcome when it happened, False
+    when it surely did not, None when nobody can tell. `unasked` is the rule by which nobody has to
+    be asked; what is of high risk is asked about whatever it says.
     """
     with _alone(key):
         row = by_key(key)
-        if digest(row["tool"], action) != row["digest"] or digest(row["tool"], row["arguments"]) != row["digest"]:
-            raise errors.NeedsApproval(f"{key}: what would run is not what was approved; it has to be proposed again")
+        if (
+            digest(row["tool"], action) != row["digest"]
+            or digest(row["tool"], row["arguments"]) != row["digest"]
+        ):
+            raise errors.NeedsApproval(
+                f"{key}: what would run is not what was approved; it has to be proposed again"
+            )
         row = _settled(row, check)
         if row["state"] in ("performed", "unknown"):
             return row
@@ -157,7 +192,8 @@ def perform(
 
 
 def reconcile(key: str, check: Check | None = None) -> Row:
-    """Find out what became of an earlier try that died, and return the row: performed, unknown, or failed (nothing happened).
+    """Find out what became of an earlier try that died, and return the row: performed, unknown, or
+    failed (nothing happened).
 
     An action in any other state is returned as it is.
     """
@@ -166,14 +202,20 @@ def reconcile(key: str, check: Check | None = None) -> Row:
 
 
 def reconcile_by_person(action_id: str, happened: bool, by: str) -> Row:
-    """Record what a person found out about an unknown effect: it happened, or it did not and may be tried again."""
+    """Record what a person found out about an unknown effect: it happened, or it did not and may be
+    tried again.
+    """
     authority.refuse_agents("settle an unknown action")
     row = by_id(action_id)
     with _alone(row["key"]):
         row = by_id(action_id)
         if row["state"] not in ("performing", "unknown"):
-            raise errors.BadInput(f"action {row['key']} is {row['state']}; only an unknown one can be settled")
-        audit.append(by, "action.settled", row["key"], _run(row), action_id=str(row["id"]), happened=happened)
+            raise errors.BadInput(
+                f"action {row['key']} is {row['state']}; only an unknown one can be settled"
+            )
+        audit.append(
+            by, "action.settled", row["key"], _run(row), action_id=str(row["id"]), happened=happened
+        )
         if happened:
             return _record(row, "performed", {"status": "sent", "settled_by": by})
         return _record(row, "failed", {"error": f"{by} says that it did not happen"})
@@ -182,8 +224,19 @@ def reconcile_by_person(action_id: str, happened: bool, by: str) -> Row:
 def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
     with db.transaction():
         db.execute("UPDATE action SET state = 'performing' WHERE id = %s", [row["id"]])
-        db.execute("UPDATE approval SET used_at = coalesce(used_at, clock_timestamp()) WHERE action_id = %s", [row["id"]])
-        audit.append("millrace", "action.intent", row["key"], _run(row), action_id=str(row["id"]), digest=row["digest"])
+        db.execute(
+            "UPDATE approval SET used_at = coalesce(used_at, clock_timestamp()) WHERE action_id"
+            " = %s",
+            [row["id"]],
+        )
+        audit.append(
+            "millrace",
+            "action.intent",
+            row["key"],
+            _run(row),
+            action_id=str(row["id"]),
+            digest=row["digest"],
+        )
     told = {
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": row["tool"],
@@ -198,26 +251,45 @@ def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
             outcome = do()
         except errors.MillraceError as error:
             handle.set({"tool.success": False, "tool.error_type": type(error).__name__})
-            return _record(row, "unknown" if isinstance(error, OutcomeUnknown) else "failed", {"error": str(error)})
+            return _record(
+                row,
+                "unknown" if isinstance(error, OutcomeUnknown) else "failed",
+                {"error": str(error)},
+            )
         handle.set({"tool.success": True})
         return _record(row, "performed", outcome)
 
 
 def _settled(row: Row, check: Check | None) -> Row:
-    """Return the row with what became of an earlier try; only called by the holder of the key's lock."""
+    """Return the row with what became of an earlier try; only called by the holder of the key's
+    lock.
+    """
     if row["state"] not in ("performing", "unknown"):
         return row
     found = check() if check else None
     if isinstance(found, dict):
         return _record(row, "performed", found)
     if found is False:
-        return _record(row, "failed", {"error": "an earlier try ended before the effect; it is done again"})
+        return _record(
+            row, "failed", {"error": "an earlier try ended before the effect; it is done again"}
+        )
     if config.settings().smtp_unknown == "resend":
-        return _record(row, "failed", {"error": "nobody can tell whether it happened; done again (setting smtp_unknown)"})
+        return _record(
+            row,
+            "failed",
+            {"error": "nobody can tell whether it happened; done again (setting smtp_unknown)"},
+        )
     if row["state"] == "unknown":
         return row
     return _record(
-        row, "unknown", {"error": "a crash came between the effect and its record; nobody can tell whether it happened"}
+        row,
+        "unknown",
+        {
+            "error": (
+                "a crash came between the effect and its record; nobody can tell whether it"
+                " happened"
+            )
+        },
     )
 
 
@@ -225,13 +297,17 @@ def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
     outcome = redaction.redact(outcome)
     with db.transaction() as connection:
         recorded = connection.execute(
-            "UPDATE action SET state = %s, outcome = %s, performed_at = CASE WHEN %s = 'performed' THEN clock_timestamp() END "
-            "WHERE id = %s RETURNING *",
+            "UPDATE action SET state = %s, outcome = %s, performed_at = CASE WHEN %s = 'performed'"
+            " THEN clock_timestamp() END WHERE id = %s RETURNING *",
             [state, db.jsonb(outcome), state, row["id"]],
         ).fetchone()
         assert recorded is not None
         # What came back may name people; its row has it in full.
-        proof = {"action_id": str(row["id"]), "status": outcome.get("status"), "outcome": ids.digest_of(outcome)}
+        proof = {
+            "action_id": str(row["id"]),
+            "status": outcome.get("status"),
+            "outcome": ids.digest_of(outcome),
+        }
         audit.append("millrace", f"action.{state}", row["key"], _run(row), **proof)
     events.emit("tool", f"{row['tool']} {state}", tool=row["tool"], state=state, key=row["key"])
     return recorded
@@ -241,24 +317,41 @@ def _require_approval(row: Row, unasked: str) -> None:
     if row["risk"] == "low" and row["state"] not in ("denied", "expired"):
         return
     approval = db.fetch_one("SELECT * FROM approval WHERE action_id = %s", [row["id"]])
-    if unasked and row["risk"] == "medium" and approval is None and row["state"] in ("proposed", "failed"):
-        audit.append(audit.POLICY, "action.unasked", row["key"], _run(row), action_id=str(row["id"]), rule=unasked)
+    if (
+        unasked
+        and row["risk"] == "medium"
+        and approval is None
+        and row["state"] in ("proposed", "failed")
+    ):
+        audit.append(
+            audit.POLICY,
+            "action.unasked",
+            row["key"],
+            _run(row),
+            action_id=str(row["id"]),
+            rule=unasked,
+        )
         return
     if approval is None or approval["decision"] != "approved":
-        raise errors.NeedsApproval(f"{row['key']} is {row['state']}; a person has to approve it first")
+        raise errors.NeedsApproval(
+            f"{row['key']} is {row['state']}; a person has to approve it first"
+        )
     if approval["digest"] != row["digest"]:
         raise errors.NeedsApproval(f"{row['key']}: the approval is for other arguments")
     # A standing approval has a date of its own; what it once covered may be tried again.
     ends = row["expires_at"] or approval["decided_by"] != audit.POLICY
     if row["state"] in ("approved", "failed") and ends and is_expired(row):
-        raise errors.NeedsApproval(f"{row['key']}: the approval expired at {expiry(row):%Y-%m-%d %H:%M} UTC")
+        raise errors.NeedsApproval(
+            f"{row['key']}: the approval expired at {expiry(row):%Y-%m-%d %H:%M} UTC"
+        )
     if row["state"] not in ("approved", "failed"):
         raise errors.NeedsApproval(f"{row['key']} is {row['state']}; it cannot run")
 
 
 @contextlib.contextmanager
 def _alone(key: str) -> Iterator[None]:
-    # A lock of the session, not of a transaction: it is gone when its holder dies, and only then is `performing` stale.
+    # A lock of the session, not of a transaction: it is gone when its holder dies, and only then is
+    # `performing` stale.
     number = _lock_number(key)
     with db.connect() as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [number])

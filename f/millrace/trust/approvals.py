@@ -2,7 +2,8 @@
 
 """Approvals: a person's answer to one action, or a standing one for mail to a recipient.
 
-An answer is bound to the digest of the arguments that were shown, counts once, and the first one stands.
+An answer is bound to the digest of the arguments that were shown, counts once, and the first one
+stands.
 """
 
 from datetime import datetime
@@ -15,36 +16,61 @@ from f.millrace.trust import actions, audit, authority, decisions
 Row = dict[str, Any]
 Decision = Literal["approved", "denied", "expired"]
 PART_OF = "part of "
-# What a standing approval for mail covers; a mail with anything else in it (a copy to someone) asks.
-COVERED = frozenset({"to", "subject", "text", "html_sha256", "plain_sha256", "message_id", *actions.INCIDENTAL})
+# What a standing approval for mail covers; a mail with anything else in it (a copy to someone)
+# asks.
+COVERED = frozenset(
+    {"to", "subject", "text", "html_sha256", "plain_sha256", "message_id", *actions.INCIDENTAL}
+)
 
 
 def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: str = "") -> Row:
     """Record an answer and return the one that stands: the first, also when this is a later one.
 
-    An answer for other arguments than the stored ones is refused (BadInput), one after the expiry counts as expired.
+    An answer for other arguments than the stored ones is refused (BadInput), one after the expiry
+    counts as expired.
     """
     authority.refuse_agents("answer an approval")
     told = {"millrace.action_id": str(action_id)}
-    with spans.span("approval", told, scope="millrace.trust") as handle, db.transaction() as connection:
-        action = connection.execute("SELECT * FROM action WHERE id::text = %s FOR UPDATE", [str(action_id)]).fetchone()
+    with (
+        spans.span("approval", told, scope="millrace.trust") as handle,
+        db.transaction() as connection,
+    ):
+        action = connection.execute(
+            "SELECT * FROM action WHERE id::text = %s FOR UPDATE", [str(action_id)]
+        ).fetchone()
         if action is None:
-            raise errors.BadInput(f"no action has the id {action_id!r}; scripts/millrace approvals list shows them")
-        standing = connection.execute("SELECT * FROM approval WHERE action_id = %s", [action["id"]]).fetchone()
+            raise errors.BadInput(
+                f"no action has the id {action_id!r}; scripts/millrace approvals list shows them"
+            )
+        standing = connection.execute(
+            "SELECT * FROM approval WHERE action_id = %s", [action["id"]]
+        ).fetchone()
         if standing is not None:
             return standing
         if action["state"] != "proposed":
-            raise errors.BadInput(f"action {action['key']} is {action['state']}; there is nothing to answer")
+            raise errors.BadInput(
+                f"action {action['key']} is {action['state']}; there is nothing to answer"
+            )
         if decision == "approved":
             _refuse_other(action, shown_digest)
             if actions.is_expired(action):
-                decision, how = "expired", f"answered after {actions.expiry(action):%Y-%m-%d %H:%M} UTC"
+                decision, how = (
+                    "expired",
+                    f"answered after {actions.expiry(action):%Y-%m-%d %H:%M} UTC",
+                )
         row = connection.execute(
-            "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s, %s, %s, %s) RETURNING *",
+            "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s,"
+            " %s, %s, %s) RETURNING *",
             [action["id"], action["digest"], decision, by, how],
         ).fetchone()
         assert row is not None
-        handle.set({"tool.name": action["tool"], "agent.risk_level": action["risk"], "millrace.decision": decision})
+        handle.set(
+            {
+                "tool.name": action["tool"],
+                "agent.risk_level": action["risk"],
+                "millrace.decision": decision,
+            }
+        )
         connection.execute("UPDATE action SET state = %s WHERE id = %s", [decision, action["id"]])
         run_id = str(action["run_id"]) if action["run_id"] else None
         detail = {"action_id": str(action["id"]), "digest": action["digest"], "how": how}
@@ -61,10 +87,12 @@ def answer_to(action_id: str) -> Row | None:
 
 
 def list_pending(namespace: str | None = None) -> list[Row]:
-    """Return the actions that wait for a person, oldest first; also those that no flow has asked about."""
+    """Return the actions that wait for a person, oldest first; also those that no flow has asked
+    about.
+    """
     found = db.fetch_all(
-        "SELECT * FROM action WHERE state = 'proposed' AND risk <> 'low' AND (%s::text IS NULL OR namespace = %s) "
-        "ORDER BY created_at",
+        "SELECT * FROM action WHERE state = 'proposed' AND risk <> 'low' AND (%s::text IS NULL OR"
+        " namespace = %s) ORDER BY created_at",
         [namespace, namespace],
     )
     return [row for row in found if not actions.is_expired(row)]
@@ -78,7 +106,9 @@ def list_unknown() -> list[Row]:
 def expire() -> int:
     """Close the actions whose time to answer is over, and return how many."""
     late = [
-        row for row in db.fetch_all("SELECT * FROM action WHERE state = 'proposed'") if actions.is_expired(row, run_context.now())
+        row
+        for row in db.fetch_all("SELECT * FROM action WHERE state = 'proposed'")
+        if actions.is_expired(row, run_context.now())
     ]
     for row in late:
         decide(str(row["id"]), row["digest"], "expired", "millrace", "nobody answered in time")
@@ -86,7 +116,9 @@ def expire() -> int:
 
 
 def withdraw(run_id: str, reason: str) -> int:
-    """Close the open questions of a run that has ended, and return how many: nobody has to answer them any more."""
+    """Close the open questions of a run that has ended, and return how many: nobody has to answer
+    them any more.
+    """
     rows = db.fetch_all("SELECT * FROM action WHERE run_id = %s AND state = 'proposed'", [run_id])
     for row in rows:
         decide(str(row["id"]), row["digest"], "expired", "millrace", reason)
@@ -105,59 +137,94 @@ def grant(
     authority.refuse_agents("give a standing approval")
     with db.transaction() as connection:
         done = connection.execute(
-            "INSERT INTO standing_approval (namespace, flow, tool, recipient, granted_by, expires_at) VALUES (%s, %s, %s, %s, %s, %s) "
-            "ON CONFLICT (namespace, flow, tool, recipient) WHERE revoked_at IS NULL "
-            "DO UPDATE SET expires_at = excluded.expires_at, granted_by = excluded.granted_by, granted_at = clock_timestamp() "
-            "WHERE standing_approval.expires_at IS DISTINCT FROM excluded.expires_at RETURNING id",
+            "INSERT INTO standing_approval (namespace, flow, tool, recipient, granted_by,"
+            " expires_at) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (namespace, flow, tool,"
+            " recipient) WHERE revoked_at IS NULL DO UPDATE SET expires_at = excluded.expires_at,"
+            " granted_by = excluded.granted_by, granted_at = clock_timestamp() WHERE"
+            " standing_approval.expires_at IS DISTINCT FROM excluded.expires_at RETURNING id",
             [namespace, flow, tool, recipient, by, expires_at],
         ).fetchone()
         if done:
             until = expires_at.isoformat() if expires_at else None
-            audit.append(by, "standing_approval.granted", recipient, flow=flow, namespace=namespace, tool=tool, until=until)
+            audit.append(
+                by,
+                "standing_approval.granted",
+                recipient,
+                flow=flow,
+                namespace=namespace,
+                tool=tool,
+                until=until,
+            )
 
 
 def revoke(
-    recipient: str, flow: str = "daily_research", namespace: str = "main", by: str = "operator", tool: str = "mail.send"
+    recipient: str,
+    flow: str = "daily_research",
+    namespace: str = "main",
+    by: str = "operator",
+    tool: str = "mail.send",
 ) -> bool:
     """Take a standing approval back; False when there was none."""
     authority.refuse_agents("revoke a standing approval")
     with db.transaction() as connection:
         row = connection.execute(
-            "UPDATE standing_approval SET revoked_at = clock_timestamp(), revoked_by = %s "
-            "WHERE namespace = %s AND flow = %s AND tool = %s AND recipient = %s AND revoked_at IS NULL RETURNING id",
+            "UPDATE standing_approval SET revoked_at = clock_timestamp(), revoked_by = %s WHERE"
+            " namespace = %s AND flow = %s AND tool = %s AND recipient = %s AND revoked_at IS NULL"
+            " RETURNING id",
             [by, namespace, flow, tool, recipient],
         ).fetchone()
         if row:
-            audit.append(by, "standing_approval.revoked", recipient, flow=flow, namespace=namespace, tool=tool)
+            audit.append(
+                by,
+                "standing_approval.revoked",
+                recipient,
+                flow=flow,
+                namespace=namespace,
+                tool=tool,
+            )
     return row is not None
 
 
 def list_standing(flow: str, namespace: str, tool: str = "mail.send") -> dict[str, Row]:
     """Return the standing approvals that hold now, by recipient."""
     found = db.fetch_all(
-        "SELECT * FROM standing_approval WHERE flow = %s AND namespace = %s AND tool = %s AND revoked_at IS NULL "
-        "AND (expires_at IS NULL OR expires_at > %s)",
+        "SELECT * FROM standing_approval WHERE flow = %s AND namespace = %s AND tool = %s AND"
+        " revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s)",
         [flow, namespace, tool, run_context.now()],
     )
     return {row["recipient"]: row for row in found}
 
 
 def approve_by_standing(action: Row, flow: str) -> bool:
-    """Approve an action whose every recipient (`to`) has a standing approval; return whether it is approved."""
+    """Approve an action whose every recipient (`to`) has a standing approval; return whether it is
+    approved.
+    """
     if action["state"] != "proposed":
         return action["state"] in ("approved", "performing", "performed", "failed", "unknown")
     held = list_standing(flow, action["namespace"], action["tool"])
     to = action["arguments"].get("to", [])
     wanted = [to] if isinstance(to, str) else list(to)
-    if not wanted or any(recipient not in held for recipient in wanted) or not COVERED.issuperset(action["arguments"]):
+    if (
+        not wanted
+        or any(recipient not in held for recipient in wanted)
+        or not COVERED.issuperset(action["arguments"])
+    ):
         return False
     first = held[wanted[0]]
-    how = f"standing approval {first['id']} by {first['granted_by']} of {first['granted_at']:%Y-%m-%d}"
-    return decide(str(action["id"]), action["digest"], "approved", audit.POLICY, how)["decision"] == "approved"
+    how = (
+        f"standing approval {first['id']} by {first['granted_by']} of"
+        f" {first['granted_at']:%Y-%m-%d}"
+    )
+    return (
+        decide(str(action["id"]), action["digest"], "approved", audit.POLICY, how)["decision"]
+        == "approved"
+    )
 
 
 def approve_as_part(action: Row, whole: Row) -> bool:
-    """Approve an action that a person approved as part of a larger one (`mails`, `calls`); return whether it is approved."""
+    """Approve an action that a person approved as part of a larger one (`mails`, `calls`); return
+    whether it is approved.
+    """
     given = answer_to(str(whole["id"]))
     if given is None or given["decision"] != "approved" or given["digest"] != whole["digest"]:
         return False
@@ -166,19 +233,27 @@ def approve_as_part(action: Row, whole: Row) -> bool:
     if action["state"] != "proposed":
         return action["state"] in ("approved", "performing", "performed", "failed", "unknown")
     how = PART_OF + whole["key"]
-    return decide(str(action["id"]), action["digest"], "approved", given["decided_by"], how)["decision"] == "approved"
+    return (
+        decide(str(action["id"]), action["digest"], "approved", given["decided_by"], how)[
+            "decision"
+        ]
+        == "approved"
+    )
 
 
 def parts_of(whole: Row) -> set[str]:
     """Return the digests of the actions that one question is about."""
     given = whole["arguments"]
     mails = {actions.digest(whole["tool"], mail) for mail in given.get("mails", [])}
-    return mails | {actions.digest(call["tool"], call["arguments"]) for call in given.get("calls", [])}
+    return mails | {
+        actions.digest(call["tool"], call["arguments"]) for call in given.get("calls", [])
+    }
 
 
 def _refuse_other(action: Row, shown_digest: str) -> None:
     stored = actions.digest(action["tool"], action["arguments"])
     if shown_digest != action["digest"] or stored != action["digest"]:
         raise errors.BadInput(
-            f"the answer is for other arguments than those of {action['key']}; look at it again and answer that"
+            f"the answer is for other arguments than those of {action['key']}; look at it again and"
+            " answer that"
         )

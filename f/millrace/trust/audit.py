@@ -2,8 +2,9 @@
 
 """The audit log: append-only rows, each with the hash of the one before.
 
-It holds ids and hashes; titles, texts and addresses are in the rows that it points to, where `memory forget` reaches.
-The database refuses a row that does not follow the last one, and the application's role can neither change nor delete one.
+It holds ids and hashes; titles, texts and addresses are in the rows that it points to, where
+`memory forget` reaches. The database refuses a row that does not follow the last one, and the
+application's role can neither change nor delete one.
 """
 
 import contextlib
@@ -25,7 +26,9 @@ EXPORTED = ("id", "run_id", "actor", "kind", "subject", "detail", "at", "previou
 
 
 def append(actor: str, kind: str, subject: str, run_id: str | None = None, **detail: Any) -> str:
-    """Add a row and return its hash; mail addresses are stored as marks, other personal words the caller leaves out."""
+    """Add a row and return its hash; mail addresses are stored as marks, other personal words the
+    caller leaves out.
+    """
     run_id = run_id or run_context.current().run_id or None
     at = datetime.now(UTC)
     actor, subject = (
@@ -33,13 +36,16 @@ def append(actor: str, kind: str, subject: str, run_id: str | None = None, **det
         db.jsonb(pseudonyms.pseudonymise(redaction.redact(subject))).obj,
     )
     # As the database gives it back, so that the hash can be computed again.
-    clean = db.jsonb(json.loads(ids.canonical_json(pseudonyms.pseudonymise(redaction.redact(detail))))).obj
+    clean = db.jsonb(
+        json.loads(ids.canonical_json(pseudonyms.pseudonymise(redaction.redact(detail))))
+    ).obj
     with turn() as connection:
         last = connection.execute("SELECT hash FROM audit_head").fetchone()
         previous = last["hash"] if last else GENESIS
         row_hash = _hash(previous, run_id, actor, kind, subject, clean, at)
         connection.execute(
-            "INSERT INTO audit (run_id, actor, kind, subject, detail, at, previous, hash) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO audit (run_id, actor, kind, subject, detail, at, previous, hash) VALUES"
+            " (%s, %s, %s, %s, %s, %s, %s, %s)",
             [run_id, actor, kind, subject, db.jsonb(clean), at, previous, row_hash],
         )
     return row_hash
@@ -47,7 +53,9 @@ def append(actor: str, kind: str, subject: str, run_id: str | None = None, **det
 
 @contextlib.contextmanager
 def turn() -> Iterator[db.Connection]:
-    """Hold the writers' turn: what is read inside about the log is still so when a row is added inside."""
+    """Hold the writers' turn: what is read inside about the log is still so when a row is added
+    inside.
+    """
     with db.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         yield connection
@@ -63,12 +71,15 @@ def rows(run_id: str | None = None) -> list[Row]:
 def last(kind: str, subject: str) -> Row | None:
     """Return the latest row of a kind about a subject."""
     return db.fetch_one(
-        "SELECT * FROM audit WHERE kind = %s AND subject = %s ORDER BY id DESC LIMIT 1", [kind, pseudonyms.pseudonymise(subject)]
+        "SELECT * FROM audit WHERE kind = %s AND subject = %s ORDER BY id DESC LIMIT 1",
+        [kind, pseudonyms.pseudonymise(subject)],
     )
 
 
 def export(run_id: str | None = None) -> Iterable[str]:
-    """Yield the rows as JSON lines; kept elsewhere, they show what is later changed or cut off here."""
+    """Yield the rows as JSON lines; kept elsewhere, they show what is later changed or cut off
+    here.
+    """
     for row in rows(run_id):
         yield json.dumps({name: row[name] for name in EXPORTED}, default=_plain, ensure_ascii=False)
 
@@ -76,8 +87,9 @@ def export(run_id: str | None = None) -> Iterable[str]:
 def verify(exported: Iterable[str] = ()) -> list[str]:
     """Return what is wrong with the chain, in words; an empty list means that nothing is.
 
-    Rows changed, removed, inserted or put in another order break the chain; a cut tail differs from the head's count,
-    which the application's role cannot write; and what was exported earlier must still be there.
+    Rows changed, removed, inserted or put in another order break the chain; a cut tail differs from
+    the head's count, which the application's role cannot write; and what was exported earlier must
+    still be there.
     """
     found = rows()
     return _broken(found) + _cut(found) + _missing(found, exported)
@@ -88,11 +100,24 @@ def _broken(found: list[Row]) -> list[str]:
     previous = GENESIS
     for row in found:
         run_id = str(row["run_id"]) if row["run_id"] else None
-        expected = _hash(row["previous"], run_id, row["actor"], row["kind"], row["subject"], row["detail"], row["at"])
+        expected = _hash(
+            row["previous"],
+            run_id,
+            row["actor"],
+            row["kind"],
+            row["subject"],
+            row["detail"],
+            row["at"],
+        )
         if row["previous"] != previous:
-            faults.append(f"row {row['id']} does not follow the row before it: one was removed, inserted or moved")
+            faults.append(
+                f"row {row['id']} does not follow the row before it: one was removed, inserted or"
+                " moved"
+            )
         if row["hash"] != expected:
-            faults.append(f"row {row['id']} ({row['kind']} {row['subject']}) was changed after it was written")
+            faults.append(
+                f"row {row['id']} ({row['kind']} {row['subject']}) was changed after it was written"
+            )
         previous = row["hash"]
     return faults
 
@@ -102,9 +127,16 @@ def _cut(found: list[Row]) -> list[str]:
     if head is None:
         return ["the head of the log is gone"]
     if head["rows"] != len(found):
-        return [f"the log has {len(found)} rows and its head counts {head['rows']}: rows were cut off or slipped in"]
+        return [
+            f"the log has {len(found)} rows and its head counts {head['rows']}: rows were cut off"
+            " or slipped in"
+        ]
     end = found[-1]["hash"] if found else GENESIS
-    return [] if head["hash"] == end else ["the last row is not the one that the head knows: the end was replaced"]
+    return (
+        []
+        if head["hash"] == end
+        else ["the last row is not the one that the head knows: the end was replaced"]
+    )
 
 
 def _missing(found: list[Row], exported: Iterable[str]) -> list[str]:
@@ -120,14 +152,29 @@ def _missing(found: list[Row], exported: Iterable[str]) -> list[str]:
             faults.append(f"line {number} of the export is not an audit row")
             continue
         if identity not in known:
-            faults.append(f"row {identity} ({row.get('kind')} {row.get('subject')}) was exported and is gone")
+            faults.append(
+                f"row {identity} ({row.get('kind')} {row.get('subject')}) was exported and is gone"
+            )
         elif known[identity] != row_hash:
-            faults.append(f"row {identity} ({row.get('kind')} {row.get('subject')}) differs from what was exported")
+            faults.append(
+                f"row {identity} ({row.get('kind')} {row.get('subject')}) differs from what was"
+                " exported"
+            )
     return faults
 
 
-def _hash(previous: str, run_id: str | None, actor: str, kind: str, subject: str, detail: Any, at: datetime) -> str:
-    return ids.digest_of([previous, run_id, actor, kind, subject, detail, at.astimezone(UTC).isoformat()])
+def _hash(
+    previous: str,
+    run_id: str | None,
+    actor: str,
+    kind: str,
+    subject: str,
+    detail: Any,
+    at: datetime,
+) -> str:
+    return ids.digest_of(
+        [previous, run_id, actor, kind, subject, detail, at.astimezone(UTC).isoformat()]
+    )
 
 
 def _plain(value: Any) -> str:

@@ -1,6 +1,8 @@
 # requirements:
 
-"""Who is acting: a person (or the pipeline's own code), or an agent, which may not widen what it is allowed to do."""
+"""Who is acting: a person (or the pipeline's own code), or an agent, which may not widen what it is
+allowed to do.
+"""
 
 import contextlib
 import contextvars
@@ -14,7 +16,9 @@ _agent: contextvars.ContextVar[str] = contextvars.ContextVar("millrace_agent", d
 
 @contextlib.contextmanager
 def agent(name: str) -> Iterator[None]:
-    """Run the block as the agent `name`: its model's words and its tools cannot decide, grant or raise anything."""
+    """Run the block as the agent `name`: its model's words and its tools cannot decide, grant or
+    raise anything.
+    """
     token = _agent.set(name)
     try:
         yield
@@ -32,4 +36,6 @@ def refuse_agents(what: str) -> None:
     name = acting_agent()
     if name:
         audit.append(name, "authority.refused", what)
-        raise errors.NotAllowed(f"{name} is an agent and cannot {what}; a person does that on the command line")
+        raise errors.NotAllowed(
+            f"{name} is an agent and cannot {what}; a person does that on the command line"
+        )

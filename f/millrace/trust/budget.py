@@ -1,9 +1,11 @@
 # requirements:
 
-"""Money: each paid call is a row that is reserved, sent and settled, under limits that hold for all processes.
+"""Money: each paid call is a row that is reserved, sent and settled, under limits that hold for all
+processes.
 
-`reserve` takes the money from every limit at once, or from none, in one statement. What a dead process had sent is
-charged at the reserve; what it never sent is given back. Amounts are exact decimals of US dollars.
+`reserve` takes the money from every limit at once, or from none, in one statement. What a dead
+process had sent is charged at the reserve; what it never sent is given back. Amounts are exact
+decimals of US dollars.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ INSERT INTO budget AS b (scope, key, limit_usd)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::numeric[]) AS wanted (scope, key, limit_usd) ORDER BY 1, 2
 ON CONFLICT (scope, key) DO UPDATE SET limit_usd = excluded.limit_usd WHERE b.limit_usd <> excluded.limit_usd
 """
-# The rows are locked in one order before they are read, so that two processes neither see the same money nor wait for
-# each other in a circle. What costs nothing fits under any limit.
+# The rows are locked in one order before they are read, so that two processes neither see the same
+# money nor wait for each other in a circle. What costs nothing fits under any limit.
 RESERVE = """
 WITH wanted AS (
     SELECT * FROM unnest(%(scopes)s::text[], %(keys)s::text[]) AS wanted (scope, key)
@@ -51,8 +53,9 @@ WITH wanted AS (
 )
 SELECT (SELECT count(*) FROM noted) AS noted, (SELECT count(*) FROM taken) AS taken, (SELECT jsonb_agg(to_jsonb(held)) FROM held) AS held
 """
-# One statement ends a row: it leaves its state once, and the limits change by exactly that row. `lost` ends it by what
-# is known: not sent, so nothing; or sent, so the reserve. An answer that comes after that corrects it.
+# One statement ends a row: it leaves its state once, and the limits change by exactly that row.
+# `lost` ends it by what is known: not sent, so nothing; or sent, so the reserve. An answer that
+# comes after that corrects it.
 FINISH = """
 WITH entry AS (
     SELECT id, run_id, state, holder, reserved_usd, cost_usd AS charged_usd FROM usage WHERE id = %(id)s AND (state IN ('reserved', 'sent')
@@ -78,8 +81,9 @@ WITH entry AS (
 )
 SELECT bill.run_id, bill.cost, (SELECT jsonb_agg(to_jsonb(changed)) FROM changed) AS changed FROM bill, ended
 """
-# The connection that reserved is gone: so is its process. Through a pooler connections outlast processes; then age tells.
-# Since when a connection of another role is there, Postgres does not say.
+# The connection that reserved is gone: so is its process. Through a pooler connections outlast
+# processes; then age tells. Since when a connection of another role is there, Postgres does not
+# say.
 LOST = """
 SELECT id FROM usage u WHERE state IN ('reserved', 'sent') AND (
     reserved_at < clock_timestamp() - make_interval(secs => %s) OR NOT EXISTS (
@@ -112,15 +116,20 @@ def reserve(
 ) -> str:
     """Set `usd` aside under every limit and return the id of the usage row.
 
-    BudgetExceeded when a limit has not that much left; BudgetHeld when one is near its end and a person has to allow
-    the rest first: the question is left as a proposed action.
+    BudgetExceeded when a limit has not that much left; BudgetHeld when one is near its end and a
+    person has to allow the rest first: the question is left as a proposed action.
     """
     amount = money.usd(usd)
     under = limits.limits_of(run_id, user, flow)
     ordered = sorted(under)
     scopes, keys = [scope for scope, _ in ordered], [key for _, key in ordered]
     usage_id = str(uuid4())
-    holder = {"host": socket.gethostname(), "pid": os.getpid(), "job": os.environ.get("WM_JOB_ID", ""), "limits": ordered}
+    holder = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "job": os.environ.get("WM_JOB_ID", ""),
+        "limits": ordered,
+    }
     values = {
         "scopes": scopes,
         "keys": keys,
@@ -160,17 +169,24 @@ def reserve(
 def mark_sent(usage_id: str) -> None:
     """Record that the request leaves now: from here on it counts as spent until it is settled."""
     if not db.execute(
-        "UPDATE usage SET state = 'sent', sent_at = clock_timestamp() WHERE id = %s AND state = 'reserved'", [usage_id]
+        "UPDATE usage SET state = 'sent', sent_at = clock_timestamp() WHERE id = %s AND state ="
+        " 'reserved'",
+        [usage_id],
     ):
         raise errors.NotFound(f"no reserved usage has the id {usage_id!r}")
 
 
-def settle(usage_id: str, price: prices.Price, tokens: dict[str, int] | None = None, response: Any = None) -> bool:
-    """Replace the reserve by what it cost and store the answer; False when the row was ended before.
+def settle(
+    usage_id: str, price: prices.Price, tokens: dict[str, int] | None = None, response: Any = None
+) -> bool:
+    """Replace the reserve by what it cost and store the answer; False when the row was ended
+    before.
 
     A row that was given up as lost and charged at its reserve is corrected.
     """
-    return _finish(usage_id, "settle", money.usd(price.usd), price.source, price.date, tokens or {}, response)
+    return _finish(
+        usage_id, "settle", money.usd(price.usd), price.source, price.date, tokens or {}, response
+    )
 
 
 def release(usage_id: str) -> bool:
@@ -179,7 +195,9 @@ def release(usage_id: str) -> bool:
 
 
 def charge_reserve(usage_id: str) -> bool:
-    """Count the whole reserve as spent if the request was sent: nobody knows what it cost; False when it was ended before."""
+    """Count the whole reserve as spent if the request was sent: nobody knows what it cost; False
+    when it was ended before.
+    """
     return _finish(usage_id, "lost")
 
 
@@ -207,28 +225,42 @@ def _finish(
             return False
         run_id = str(row["run_id"])
         if row["cost"]:
-            audit.append("millrace", "spend", usage_id, run_id, usd=str(row["cost"].normalize()), price=source or "reserve")
+            audit.append(
+                "millrace",
+                "spend",
+                usage_id,
+                run_id,
+                usd=str(row["cost"].normalize()),
+                price=source or "reserve",
+            )
     limits.tell(row["changed"] or [], run_id)
     return True
 
 
 def settled(run_id: str, step: str, agent: str, request_hash: str) -> Settled | None:
-    """Return the stored answer to the same request of the same step, if there is one: it is not paid twice."""
+    """Return the stored answer to the same request of the same step, if there is one: it is not
+    paid twice.
+    """
     row = db.fetch_one(
-        "SELECT id, cost_usd, response FROM usage WHERE run_id = %s AND step = %s AND agent = %s AND request_hash = %s "
-        "AND state = 'settled' AND response IS NOT NULL ORDER BY settled_at LIMIT 1",
+        "SELECT id, cost_usd, response FROM usage WHERE run_id = %s AND step = %s AND agent = %s"
+        " AND request_hash = %s AND state = 'settled' AND response IS NOT NULL ORDER BY settled_at"
+        " LIMIT 1",
         [run_id, step, agent, request_hash],
     )
     return Settled(str(row["id"]), row["cost_usd"], row["response"]) if row else None
 
 
 def forget_answers(usage_ids: list[str]) -> None:
-    """Keep the cost of these calls, not their answers: they led nowhere, and a repeat has to ask again."""
+    """Keep the cost of these calls, not their answers: they led nowhere, and a repeat has to ask
+    again.
+    """
     db.execute("UPDATE usage SET response = NULL WHERE id = ANY(%s::uuid[])", [usage_ids])
 
 
 def settle_lost(run_id: str, step: str, agent: str, request_hash: str) -> int:
-    """End what an earlier, dead try of this step left open: sent rows at the reserve, others released; how many."""
+    """End what an earlier, dead try of this step left open: sent rows at the reserve, others
+    released; how many.
+    """
     rows = db.fetch_all(
         "SELECT id FROM usage WHERE run_id = %s AND step = %s AND agent = %s AND request_hash = %s "
         "AND state IN ('reserved', 'sent')",
@@ -238,11 +270,17 @@ def settle_lost(run_id: str, step: str, agent: str, request_hash: str) -> int:
 
 
 def end_run(run_id: str) -> int:
-    """End what a run that was ended from outside left open: sent rows at the reserve, others released; how many."""
-    rows = db.fetch_all("SELECT id FROM usage WHERE run_id = %s AND state IN ('reserved', 'sent')", [run_id])
+    """End what a run that was ended from outside left open: sent rows at the reserve, others
+    released; how many.
+    """
+    rows = db.fetch_all(
+        "SELECT id FROM usage WHERE run_id = %s AND state IN ('reserved', 'sent')", [run_id]
+    )
     return sum(_finish(str(row["id"]), "lost") for row in rows)
 
 
 def sweep(older_than_seconds: float = LOST_SECONDS) -> int:
-    """End the rows of processes that are gone, and those that stayed open longer than any request lasts; how many."""
+    """End the rows of processes that are gone, and those that stayed open longer than any request
+    lasts; how many.
+    """
     return sum(_finish(str(row["id"]), "lost") for row in db.fetch_all(LOST, [older_than_seconds]))

@@ -2,8 +2,8 @@
 
 """Defanged text: untrusted words that a mail program or a browser shows and does not act on.
 
-Links in text that nobody checked lose what makes them links and keep what shows where they would have gone; images and
-markup go.
+Links in text that nobody checked lose what makes them links and keep what shows where they would
+have gone; images and markup go.
 """
 
 import re
@@ -17,16 +17,22 @@ SCHEMES = re.compile(r"\b(?:javascript|data|vbscript|file|mailto|tel):\S*", re.I
 
 
 def defang(raw: str) -> str:
-    """Return the text without images, markup and working links; of an address its host stays, with [.] for its dots."""
+    """Return the text without images, markup and working links; of an address its host stays, with
+    [.] for its dots.
+    """
     shown = IMAGE.sub(lambda match: match[1], deobfuscation.strip_invisible(raw))
     shown = LINK.sub(
-        lambda match: f"{match[1]} ({match[2]})" if deobfuscation.HOST.search(match[2]) else match[1], REFERENCE.sub("", shown)
+        lambda match: (
+            f"{match[1]} ({match[2]})" if deobfuscation.HOST.search(match[2]) else match[1]
+        ),
+        REFERENCE.sub("", shown),
     )
     # Tags only: 'x < y' and 'a > b' are no markup.
     shown = re.sub(r"<(?:/?[A-Za-z][^>]*|!--.*?--|![^>]*)>", "", shown, flags=re.DOTALL)
     shown = SCHEMES.sub("", deobfuscation.URL.sub(lambda match: _host(match[0]), shown))
     return deobfuscation.HOST.sub(
-        lambda match: _dots(deobfuscation.wire_host(match[0])) if _is_host(match[0]) else match[0], shown
+        lambda match: _dots(deobfuscation.wire_host(match[0])) if _is_host(match[0]) else match[0],
+        shown,
     )
 
 
@@ -41,7 +47,8 @@ def _dots(host: str) -> str:
 
 
 def _is_host(name: str) -> bool:
-    # A full stop without the space after it is no host: `end.The` has a capital, and a file name is no address.
+    # A full stop without the space after it is no host: `end.The` has a capital, and a file name is
+    # no address.
     last = name.rpartition(".")[2]
     return last.islower() and last.lower() not in {
         "md",

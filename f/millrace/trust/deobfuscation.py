@@ -2,7 +2,8 @@
 
 """Forms of text: what a text says under disguise, so that rules compare meanings and not spellings.
 
-Private words can be sent out in Base64, hex, percent signs, backwards, letter by letter or with look-alike letters.
+Private words can be sent out in Base64, hex, percent signs, backwards, letter by letter or with
+look-alike letters.
 """
 
 import base64
@@ -30,14 +31,23 @@ LONGEST = 20_000
 
 
 def strip_invisible(text: str) -> str:
-    """Return the text with hidden characters removed, tag letters as the letters that they stand for."""
-    tags = "".join(chr(ord(char) - 0xE0000) if 0xE0020 <= ord(char) <= 0xE007E else char for char in text)
+    """Return the text with hidden characters removed, tag letters as the letters that they stand
+    for.
+    """
+    tags = "".join(
+        chr(ord(char) - 0xE0000) if 0xE0020 <= ord(char) <= 0xE007E else char for char in text
+    )
     return UNSEEN.sub("", tags)
 
 
 def skeleton(text: str) -> str:
     """Return the text in one spelling: small Latin letters for all that looks like them."""
-    return unicodedata.normalize("NFKC", strip_invisible(text)).translate(LOOKALIKES).casefold().translate(LOOKALIKES)
+    return (
+        unicodedata.normalize("NFKC", strip_invisible(text))
+        .translate(LOOKALIKES)
+        .casefold()
+        .translate(LOOKALIKES)
+    )
 
 
 def words(text: str) -> list[str]:
@@ -46,7 +56,9 @@ def words(text: str) -> list[str]:
 
 
 def decodings(text: str) -> Iterator[str]:
-    """Yield the text folded, then everything that it would be when decoded, reversed or read without its separators."""
+    """Yield the text folded, then everything that it would be when decoded, reversed or read
+    without its separators.
+    """
     text = text[:LONGEST]
     plain = skeleton(text)
     yield plain
@@ -61,14 +73,18 @@ def decodings(text: str) -> Iterator[str]:
 
 
 def unpack(piece: str) -> Iterator[str]:
-    """Yield what a run of characters says when it is read as hex, Base64 or Base32, if that is text."""
+    """Yield what a run of characters says when it is read as hex, Base64 or Base32, if that is
+    text.
+    """
     bare = piece.rstrip("=").replace("-", "+").replace("_", "/")
     if re.fullmatch(r"(?:[0-9A-Fa-f]{2}){4,}", piece):
         yield from _text(bytes.fromhex(piece))
     for candidate in {bare, bare.partition("=")[2]}:
         if len(candidate) >= 8:
             with contextlib.suppress(binascii.Error, ValueError):
-                yield from _text(base64.b64decode(candidate + "=" * (-len(candidate) % 4), validate=True))
+                yield from _text(
+                    base64.b64decode(candidate + "=" * (-len(candidate) % 4), validate=True)
+                )
     if re.fullmatch(r"[A-Za-z2-7]{8,}", bare):
         with contextlib.suppress(binascii.Error, ValueError):
             yield from _text(base64.b32decode(bare.upper() + "=" * (-len(bare) % 8)))
@@ -90,18 +106,27 @@ def addresses(text: str) -> list[str]:
 
 def hosts(text: str) -> set[str]:
     """Return the host names that a text names, in the form that travels over the wire."""
-    found = {urlsplit_host(url) for url in addresses(text)} | {wire_host(name) for name in HOST.findall(text)}
+    found = {urlsplit_host(url) for url in addresses(text)} | {
+        wire_host(name) for name in HOST.findall(text)
+    }
     return {name for name in found if name}
 
 
 def normalise_address(url: str) -> str:
-    """Return an address in the one form in which two spellings of the same request are equal; its query counts in full."""
+    """Return an address in the one form in which two spellings of the same request are equal; its
+    query counts in full.
+    """
     try:
         parts = urlsplit(url.strip())
         port = parts.port
     except ValueError:
         return url.strip()
-    if parts.scheme.lower() not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+    if (
+        parts.scheme.lower() not in ("http", "https")
+        or not parts.hostname
+        or parts.username
+        or parts.password
+    ):
         return url.strip()
     shown = f":{port}" if port and port not in (80, 443) else ""
     query = f"?{parts.query}" if parts.query else ""
@@ -117,11 +142,16 @@ def urlsplit_host(url: str) -> str:
 
 
 def wire_host(name: str) -> str:
-    """Return a host name in ASCII: names with other letters in Punycode, so that a look-alike is seen to be one."""
+    """Return a host name in ASCII: names with other letters in Punycode, so that a look-alike is
+    seen to be one.
+    """
     name = name.strip(".").lower()
     if name.isascii():
         return name
     try:
         return name.encode("idna").decode()
     except UnicodeError:
-        return ".".join(label if label.isascii() else "xn--" + label.encode("punycode").decode() for label in name.split("."))
+        return ".".join(
+            label if label.isascii() else "xn--" + label.encode("punycode").decode()
+            for label in name.split(".")
+        )

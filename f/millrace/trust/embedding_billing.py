@@ -1,6 +1,8 @@
 # requirements:
 
-"""Embeddings that cost money: each request to a server is a row of the account, like a request to a model."""
+"""Embeddings that cost money: each request to a server is a row of the account, like a request to a
+model.
+"""
 
 import contextlib
 import urllib.error
@@ -14,15 +16,19 @@ AGENT = "embedding"
 
 
 def enable_embedding_billing() -> None:
-    """Account for all that this process embeds over the network; whoever embeds or recalls calls it first."""
+    """Account for all that this process embeds over the network; whoever embeds or recalls calls it
+    first.
+    """
     embedding.set_billing(bill_embedding)
 
 
 @contextlib.contextmanager
 def bill_embedding(model: str, texts: Sequence[str]) -> Iterator[Callable[[int], None]]:
-    """Reserve the most that one request can cost, and settle it by the tokens that the server billed.
+    """Reserve the most that one request can cost, and settle it by the tokens that the server
+    billed.
 
-    BudgetExceeded when the money does not reach. A request that was refused costs nothing; one that broke off, its reserve.
+    BudgetExceeded when the money does not reach. A request that was refused costs nothing; one that
+    broke off, its reserve.
     """
     # Only a step that pays needs the prices.
     from f.millrace.core import prices
@@ -46,4 +52,6 @@ def bill_embedding(model: str, texts: Sequence[str]) -> Iterator[Callable[[int],
 def _refused(error: BaseException) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code < 500
-    return isinstance(error, urllib.error.URLError) and isinstance(error.reason, ConnectionRefusedError)
+    return isinstance(error, urllib.error.URLError) and isinstance(
+        error.reason, ConnectionRefusedError
+    )

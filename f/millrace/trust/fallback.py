@@ -9,7 +9,10 @@ from f.millrace.core import db
 
 def store(run_id: str, other: dict[str, Any]) -> None:
     """Have the run go another way: `model`, `skip_sources`."""
-    db.execute("UPDATE run SET pipeline = pipeline || %s WHERE id = %s", [db.jsonb({"alternative": other}), run_id])
+    db.execute(
+        "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
+        [db.jsonb({"alternative": other}), run_id],
+    )
 
 
 def options_of(run_id: str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 # requirements:
 
-"""Limits of money: what a call falls under, the warning on the way, the person near the end, the stop at the end.
+"""Limits of money: what a call falls under, the warning on the way, the person near the end, the
+stop at the end.
 
-At 70 % of a limit there is a warning and cheaper models take over where they are set; at 90 % nothing more is started
-until a person allows the rest; at 100 % it stops. The three are rows of `budget_alert`, each told once.
+At 70 % of a limit there is a warning and cheaper models take over where they are set; at 90 %
+nothing more is started until a person allows the rest; at 100 % it stops. The three are rows of
+`budget_alert`, each told once.
 """
 
 from decimal import Decimal
@@ -27,11 +29,15 @@ Row = dict[str, Any]
 
 
 def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
-    """Return the limits that a call falls under: its run's, its user's for the day (UTC), its flow's when it has one.
+    """Return the limits that a call falls under: its run's, its user's for the day (UTC), its
+    flow's when it has one.
 
     Where both the pipeline and the settings limit the same, the lower holds.
     """
-    row = db.fetch_one("SELECT flow, pipeline -> 'budget' AS budget FROM run WHERE id = %s", [run_id]) or {}
+    row = (
+        db.fetch_one("SELECT flow, pipeline -> 'budget' AS budget FROM run WHERE id = %s", [run_id])
+        or {}
+    )
     own, flow = row.get("budget") or {}, flow or str(row.get("flow") or "")
     day = run_context.now().date().isoformat()
     limits: Limits = {
@@ -48,9 +54,9 @@ def near(run_id: str, user: str, flow: str = "") -> bool:
     """Tell whether a limit of this call has reached the warning: time for a cheaper model."""
     limits = limits_of(run_id, user, flow)
     row = db.fetch_one(
-        "SELECT bool_or(b.spent_usd * 100 >= wanted.limit_usd * %s) AS near FROM budget b "
-        "JOIN unnest(%s::text[], %s::text[], %s::numeric[]) AS wanted (scope, key, limit_usd) USING (scope, key) "
-        "WHERE b.spent_usd > 0",
+        "SELECT bool_or(b.spent_usd * 100 >= wanted.limit_usd * %s) AS near FROM budget b JOIN"
+        " unnest(%s::text[], %s::text[], %s::numeric[]) AS wanted (scope, key, limit_usd) USING"
+        " (scope, key) WHERE b.spent_usd > 0",
         [WARN, [scope for scope, _ in limits], [key for _, key in limits], list(limits.values())],
     )
     return bool(row and row["near"])
@@ -66,7 +72,9 @@ def tell(changed: list[Row], run_id: str) -> None:
 
 
 def exceeded(held: list[Row], amount: Decimal, agent: str, run_id: str) -> errors.BudgetExceeded:
-    """Return the refusal of a call that is more than is left, and note that the limit's end was met."""
+    """Return the refusal of a call that is more than is left, and note that the limit's end was
+    met.
+    """
     tightest = min(held, key=lambda entry: entry["free"])
     scope, key, limit, free = (
         tightest["scope"],
@@ -76,20 +84,30 @@ def exceeded(held: list[Row], amount: Decimal, agent: str, run_id: str) -> error
     )
     _alert(scope, key, limit, money.usd(tightest["spent_usd"]), STOP, run_id)
     return errors.BudgetExceeded(
-        f"{agent} needs up to {money.dollars(amount)} and {NAMES[scope]} {key!r} has {money.dollars(free)} of {money.dollars(limit)} left; "
-        f"raise {SETTINGS[scope]}"
+        f"{agent} needs up to {money.dollars(amount)} and {NAMES[scope]} {key!r} has"
+        f" {money.dollars(free)} of {money.dollars(limit)} left; raise {SETTINGS[scope]}"
     )
 
 
 def allow(entry: Row, run_id: str) -> None:
-    """Use the answer to the question about this limit; BudgetHeld when nobody has said yes, and the question waits."""
+    """Use the answer to the question about this limit; BudgetHeld when nobody has said yes, and the
+    question waits.
+    """
     scope, key, limit = entry["scope"], entry["key"], money.usd(entry["limit_usd"])
     exact = f"{limit.normalize():f}"
     name = f"budget {scope} {key} {exact}"
     arguments = {"scope": scope, "key": key, "limit_usd": exact}
-    used = f"{money.dollars(entry['spent_usd'])} of the {money.dollars(limit)} of {NAMES[scope]} {key!r} are used"
+    used = (
+        f"{money.dollars(entry['spent_usd'])} of the {money.dollars(limit)} of {NAMES[scope]}"
+        f" {key!r} are used"
+    )
     action = actions.propose(
-        TOOL, arguments, name, reason=f"{used}; calls wait for a yes to the rest", run_id=run_id, at_least="high"
+        TOOL,
+        arguments,
+        name,
+        reason=f"{used}; calls wait for a yes to the rest",
+        run_id=run_id,
+        at_least="high",
     )
     if action["state"] == "approved":
         try:
@@ -98,7 +116,10 @@ def allow(entry: Row, run_id: str) -> None:
         except errors.NeedsApproval:
             pass
     if action["state"] == "proposed":
-        db.execute("UPDATE action SET asked_at = coalesce(asked_at, clock_timestamp()) WHERE id = %s", [action["id"]])
+        db.execute(
+            "UPDATE action SET asked_at = coalesce(asked_at, clock_timestamp()) WHERE id = %s",
+            [action["id"]],
+        )
     answer = {"proposed": "a person has to allow the rest", "denied": "a person refused the rest"}
     raise errors.BudgetHeld(
         f"{used}; {answer.get(action['state'], 'nobody allowed the rest in time')} "
@@ -107,21 +128,29 @@ def allow(entry: Row, run_id: str) -> None:
 
 
 def _allow(scope: str, key: str, limit: Decimal) -> dict[str, Any]:
-    db.execute("UPDATE budget SET allowed_usd = greatest(allowed_usd, %s) WHERE scope = %s AND key = %s", [limit, scope, key])
+    db.execute(
+        "UPDATE budget SET allowed_usd = greatest(allowed_usd, %s) WHERE scope = %s AND key = %s",
+        [limit, scope, key],
+    )
     return {"allowed_usd": f"{limit.normalize():f}"}
 
 
 def _alert(scope: str, key: str, limit: Decimal, spent: Decimal, percent: int, run_id: str) -> None:
     fresh = db.execute(
-        "INSERT INTO budget_alert (scope, key, limit_usd, percent, spent_usd, run_id) VALUES (%s, %s, %s, %s, %s, %s) "
-        "ON CONFLICT DO NOTHING",
+        "INSERT INTO budget_alert (scope, key, limit_usd, percent, spent_usd, run_id) VALUES (%s,"
+        " %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         [scope, key, limit, percent, spent, run_id],
     )
     if fresh:
-        what = {WARN: "a warning", ASK: "a person is asked before more is started", STOP: "nothing more is started"}[percent]
+        what = {
+            WARN: "a warning",
+            ASK: "a person is asked before more is started",
+            STOP: "nothing more is started",
+        }[percent]
         events.emit(
             "budget",
-            f"{money.dollars(spent)} of the {money.dollars(limit)} of {NAMES[scope]} {key!r} are used: {what}",
+            f"{money.dollars(spent)} of the {money.dollars(limit)} of {NAMES[scope]} {key!r} are"
+            f" used: {what}",
             scope=scope,
             key=key,
             percent=percent,

@@ -17,19 +17,30 @@ LONGEST_URL = 1500
 
 
 def shown(result: dict[str, Any], markdown: str) -> dict[str, Any]:
-    """Return a step's result that Windmill shows as this page: the same, with the two keys that its viewer looks for."""
+    """Return a step's result that Windmill shows as this page: the same, with the two keys that its
+    viewer looks for.
+    """
     if len(markdown) > MOST:
-        markdown = markdown[:MOST].rpartition("\n")[0] + "\n\nShortened: the run's own record has all of it.\n"
+        markdown = (
+            markdown[:MOST].rpartition("\n")[0]
+            + "\n\nShortened: the run's own record has all of it.\n"
+        )
     return {**result, "markdown": markdown, "wm_renderer": "markdown"}
 
 
 def visible(text: str) -> str:
-    """Return text in which nothing acts unseen: controls, escapes, turned or hidden letters are shown as what they are."""
+    """Return text in which nothing acts unseen: controls, escapes, turned or hidden letters are
+    shown as what they are.
+    """
     return "".join(_sign(char) for char in text.replace("\r\n", "\n").replace("\t", "    "))
 
 
 def _sign(char: str) -> str:
-    if char in HARMLESS or (char.isprintable() and not "\ufe00" <= char <= "\ufe0e" and not "\U000e0100" <= char <= "\U000e01ef"):
+    if char in HARMLESS or (
+        char.isprintable()
+        and not "\ufe00" <= char <= "\ufe0e"
+        and not "\U000e0100" <= char <= "\U000e01ef"
+    ):
         return char
     if ord(char) < 32 or ord(char) == 127:
         return "␡" if ord(char) == 127 else chr(0x2400 + ord(char))
@@ -39,7 +50,9 @@ def _sign(char: str) -> str:
 def literal(line: str) -> str:
     """Return one line as Markdown that shows it letter by letter."""
     escaped = SPECIAL.sub(r"\\\1", line)
-    return LINE_START.sub(lambda found: f"{found[1]}\\" if found[1].isdigit() else f"\\{found[1]}", escaped)
+    return LINE_START.sub(
+        lambda found: f"{found[1]}\\" if found[1].isdigit() else f"\\{found[1]}", escaped
+    )
 
 
 def one_line(text: str) -> str:
@@ -85,11 +98,15 @@ def is_web(url: str) -> bool:
     except ValueError:
         return False
     plain = len(url) <= LONGEST_URL and url == visible(url) and url.isprintable()
-    return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    return (
+        plain and parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    )
 
 
 def with_sources(text: str, sources: list[dict[str, Any]]) -> str:
-    """Return an answer whose `[1]` lead to its sources, with the sources below: number, title, url, source."""
+    """Return an answer whose `[1]` lead to its sources, with the sources below: number, title, url,
+    source.
+    """
     known = {one["number"]: one for one in sources}
 
     def mark(found: re.Match[str]) -> str:
@@ -99,7 +116,8 @@ def with_sources(text: str, sources: list[dict[str, Any]]) -> str:
     said = re.sub(r"\\\[(\d{1,4})\\\]", mark, paragraphs(text))
     lines = [
         # Windmill shows no numbers before the entries of a list.
-        f"- \\[{one['number']}\\] {link(str(one.get('title') or one.get('url') or ''), str(one.get('url') or ''))}"
+        f"- \\[{one['number']}\\]"
+        f" {link(str(one.get('title') or one.get('url') or ''), str(one.get('url') or ''))}"
         + (f", {one_line(str(one['source']))}" if one.get("source") else "")
         for one in sources
     ]

@@ -1,6 +1,8 @@
 # requirements:
 
-"""Markup that a mail may hold: what else slipped in is taken out by a library made for it, after everything was escaped."""
+"""Markup that a mail may hold: what else slipped in is taken out by a library made for it, after
+everything was escaped.
+"""
 
 import re
 
@@ -14,13 +16,16 @@ ATTRIBUTES = {
 PLAIN = re.compile(r"[\w\s#%.,'\"/!-]+")
 # Nothing here can load a resource, cover the page or leave its place.
 STYLES = frozenset(
-    "-webkit-text-size-adjust background border-bottom border-left color display font font-size letter-spacing line-height margin margin-top max-width "
-    "padding padding-bottom padding-top text-align text-decoration text-transform word-break".split()
+    "-webkit-text-size-adjust background border-bottom border-left color display font font-size"
+    " letter-spacing line-height margin margin-top max-width padding padding-bottom padding-top"
+    " text-align text-decoration text-transform word-break".split()
 )
 
 
 def sanitised(fragment: str) -> str:
-    """Return the HTML with allowed tags, attributes and styles only; links lead to http and https, and tell no referrer."""
+    """Return the HTML with allowed tags, attributes and styles only; links lead to http and https,
+    and tell no referrer.
+    """
     import nh3
 
     return nh3.clean(
@@ -34,11 +39,16 @@ def sanitised(fragment: str) -> str:
 
 
 def _value(tag: str, attribute: str, value: str) -> str | None:
-    # The library would write styles anew, with spaces that old mail programs do not read; so they stay or go as a whole.
+    # The library would write styles anew, with spaces that old mail programs do not read; so they
+    # stay or go as a whole.
     return value if attribute != "style" or _harmless(value) else None
 
 
 def _harmless(style: str) -> bool:
-    """Tell whether each declaration is of an allowed name and of plain words: no function that fetches, no escapes."""
+    """Tell whether each declaration is of an allowed name and of plain words: no function that
+    fetches, no escapes.
+    """
     pairs = [declaration.partition(":") for declaration in style.split(";") if declaration.strip()]
-    return all(name.strip().lower() in STYLES and PLAIN.fullmatch(value) for name, _, value in pairs)
+    return all(
+        name.strip().lower() in STYLES and PLAIN.fullmatch(value) for name, _, value in pairs
+    )

@@ -1,6 +1,8 @@
 # requirements:
 
-"""What is in force: the settings that say what may be done and spent, and the agents' prompts; each change is audited."""
+"""What is in force: the settings that say what may be done and spent, and the agents' prompts; each
+change is audited.
+"""
 
 import functools
 from typing import Any
@@ -39,7 +41,14 @@ def note() -> bool:
         if old and ids.digest_of(values) == before["detail"].get("digest"):  # type: ignore[index]
             return False
         changed = sorted(name for name in values if old.get(name) != values[name]) if old else []
-        audit.append("millrace", "policy.changed", "settings", digest=ids.digest_of(values), changed=changed, values=values)
+        audit.append(
+            "millrace",
+            "policy.changed",
+            "settings",
+            digest=ids.digest_of(values),
+            changed=changed,
+            values=values,
+        )
     return True
 
 

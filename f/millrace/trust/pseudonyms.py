@@ -2,7 +2,8 @@
 
 """Marks: a mail address stands in the audit log as a hash of itself.
 
-The log is never changed, so what it holds cannot be forgotten; a mark says who it was for as long as a live row does.
+The log is never changed, so what it holds cannot be forgotten; a mark says who it was for as long
+as a live row does.
 """
 
 import hashlib
@@ -37,7 +38,10 @@ def pseudonymise(value: Any) -> Any:
 def known_addresses() -> dict[str, str]:
     """Return the addresses that are still known, by their marks."""
     rows = db.fetch_all(KNOWN, [])
-    addresses = {row["address"] for row in rows} | {*config.settings().recipients, config.settings().operator}
+    addresses = {row["address"] for row in rows} | {
+        *config.settings().recipients,
+        config.settings().operator,
+    }
     return {pseudonym(address): address for address in addresses if "@" in address}
 
 

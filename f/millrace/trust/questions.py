@@ -1,6 +1,8 @@
 # requirements:
 
-"""What a person is shown before an action: for the approval page, the mail that asks and the terminal alike."""
+"""What a person is shown before an action: for the approval page, the mail that asks and the
+terminal alike.
+"""
 
 import json
 import re
@@ -12,12 +14,24 @@ from f.millrace.trust import actions, limits, markdown, risk, spend
 
 PREVIEW = 1500
 TITLE = 200
-# The tool of a plain question to a person: nothing is done when the answer is yes, but that the flow goes on.
+# The tool of a plain question to a person: nothing is done when the answer is yes, but that the
+# flow goes on.
 DECIDE = "person.decide"
 ENABLE = "tools.enable"
 MAILS = frozenset({"mail.send", *risk.TO_OPERATOR})
 # What a mail has and its question shows in words, or what only says where it is kept.
-SHOWN = frozenset({"to", "subject", "text", "mails", "html_sha256", "plain_sha256", "message_id", *actions.INCIDENTAL})
+SHOWN = frozenset(
+    {
+        "to",
+        "subject",
+        "text",
+        "mails",
+        "html_sha256",
+        "plain_sha256",
+        "message_id",
+        *actions.INCIDENTAL,
+    }
+)
 # The rule's own words are enough; where the rule stands is for `scripts/millrace risk`.
 RULE = re.compile(r"(?:built-in|house) rule for [^:;]+: ")
 POLICY = re.compile(r"setting risk_policy [^:;]+: (?:low|medium|high)")
@@ -33,17 +47,34 @@ class Question(NamedTuple):
 
 
 def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Question:
-    """Return the question about an action: what would be done, to whom, what it cost so far, why it asks, how it begins.
+    """Return the question about an action: what would be done, to whom, what it cost so far, why it
+    asks, how it begins.
 
-    `whole` shows all of the text. `page` is the address where a person can answer (never one that answers by itself).
+    `whole` shows all of the text. `page` is the address where a person can answer (never one that
+    answers by itself).
     """
     heading, sentence = _heading(action), markdown.visible(" ".join(ask(action).split()))
-    mails = [*_mails(action), *(each["arguments"] for each in _calls(action) if each["tool"] in MAILS)]
-    others = [{name: one[name] for name in one if name not in SHOWN} for one in mails if isinstance(one, dict)]
+    mails = [
+        *_mails(action),
+        *(each["arguments"] for each in _calls(action) if each["tool"] in MAILS),
+    ]
+    others = [
+        {name: one[name] for name in one if name not in SHOWN}
+        for one in mails
+        if isinstance(one, dict)
+    ]
     facts = [
         ("To", ", ".join(addressees(action))),
-        ("Subject", "; ".join(dict.fromkeys(str(one["subject"]) for one in mails if one.get("subject")))),
-        ("Also in it", "; ".join(json.dumps(redaction.redact(one), ensure_ascii=False) for one in others if one)),
+        (
+            "Subject",
+            "; ".join(dict.fromkeys(str(one["subject"]) for one in mails if one.get("subject"))),
+        ),
+        (
+            "Also in it",
+            "; ".join(
+                json.dumps(redaction.redact(one), ensure_ascii=False) for one in others if one
+            ),
+        ),
         ("Cost so far", money.dollars(spend.cost_of(action["run_id"]))),
         ("Why it asks", why(action)),
         ("Answer until", f"{actions.expiry(action):%Y-%m-%d %H:%M} UTC"),
@@ -53,8 +84,9 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     begins, text = _shown(action, None if whole else PREVIEW)
     text = markdown.visible(text.strip("\n"))
     how = (
-        f"{_places(action, page)}:\n\n  scripts/millrace approvals show {action['id']}\n"
-        f"  scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny {action['id']}\n"
+        f"{_places(action, page)}:\n\n  scripts/millrace approvals show {action['id']}\n "
+        f" scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny"
+        f" {action['id']}\n"
     )
     return Question(
         title=sentence[:TITLE],
@@ -70,7 +102,10 @@ def ask(action: dict[str, Any]) -> str:
     if tool == DECIDE:
         return str(given.get("question", ""))
     if len(calls) > 1:
-        names = ("use the rest of the budget" if call["tool"] == limits.TOOL else str(call["tool"]) for call in calls)
+        names = (
+            "use the rest of the budget" if call["tool"] == limits.TOOL else str(call["tool"])
+            for call in calls
+        )
         return f"Make {len(calls)} calls: {', '.join(names)}?"
     if calls:
         return ask({**action, **calls[0]})
@@ -79,13 +114,19 @@ def ask(action: dict[str, Any]) -> str:
         if digests:
             return f"Mail {digests} to {_people(addressees(action))}?"
         texts = {(mail.get("subject"), mail.get("text")) for mail in _mails(action)}
-        return f"Send {'this mail' if len(texts) < 2 else f'these {len(texts)} mails'} to {_people(addressees(action))}?"
+        return (
+            f"Send {'this mail' if len(texts) < 2 else f'these {len(texts)} mails'} to"
+            f" {_people(addressees(action))}?"
+        )
     if tool == limits.TOOL:
         return _of_budget(given)
     if tool == ENABLE:
         changed = "changed" if given.get("was") else "new"
         return f"Let agents use the {changed} tool {given.get('server')}.{given.get('name')}?"
-    subject = next((str(given[name]) for name in ("query", "url", "path") if isinstance(given.get(name), str)), "")
+    subject = next(
+        (str(given[name]) for name in ("query", "url", "path") if isinstance(given.get(name), str)),
+        "",
+    )
     wording = {
         "web.search": f"Search the web for “{_short(subject)}”?",
         "web.fetch": f"Open the page {_short(subject)}?",
@@ -100,7 +141,10 @@ def why(action: dict[str, Any]) -> str:
     recipients = addressees(action)
     if str(action["tool"]) in MAILS and action["arguments"].get("mails") and recipients:
         who = "the recipient has" if len(recipients) == 1 else "the recipients have"
-        return f"a mail cannot be taken back, and {who} not agreed to get it without a question each time"
+        return (
+            f"a mail cannot be taken back, and {who} not agreed to get it without a question each"
+            " time"
+        )
     return _in_words(str(action["reason"] or "")) or "it cannot be taken back"
 
 
@@ -116,7 +160,9 @@ def _heading(action: dict[str, Any]) -> str:
     tool = str(calls[0]["tool"] if calls else action["tool"])
     if tool in MAILS:
         return "A digest to mail" if _digest_days(given) else "A mail to send"
-    return {DECIDE: "A question", limits.TOOL: "Money to spend", ENABLE: "A tool to allow"}.get(tool, "A call to make")
+    return {DECIDE: "A question", limits.TOOL: "Money to spend", ENABLE: "A tool to allow"}.get(
+        tool, "A call to make"
+    )
 
 
 def _calls(action: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,7 +174,9 @@ def _digest_days(given: dict[str, Any]) -> str:
     ids = _digest_ids(given)
     if not ids:
         return ""
-    rows = db.fetch_all("SELECT DISTINCT local_day FROM digest WHERE id::text = ANY(%s) ORDER BY local_day", [ids])
+    rows = db.fetch_all(
+        "SELECT DISTINCT local_day FROM digest WHERE id::text = ANY(%s) ORDER BY local_day", [ids]
+    )
     days = [row["local_day"] for row in rows]
     if not days or days == [run_context.now().date()]:
         return "today's digest"
@@ -141,13 +189,24 @@ def _digest_ids(given: dict[str, Any]) -> list[str]:
 
 
 def _of_budget(given: dict[str, Any]) -> str:
-    scope, key, limit = str(given.get("scope")), str(given.get("key")), money.usd(given.get("limit_usd") or 0)
+    scope, key, limit = (
+        str(given.get("scope")),
+        str(given.get("key")),
+        money.usd(given.get("limit_usd") or 0),
+    )
     row = db.fetch_one("SELECT spent_usd FROM budget WHERE scope = %s AND key = %s", [scope, key])
     rest = max(money.usd(0), limit - money.usd(row["spent_usd"] if row else 0))
     # The day is the end of the key; whose it is stands before it.
     who, _, day = key.rpartition(" ")
-    of = {"run": "this run's budget", "user_day": f"{who}'s budget of {day}", "flow_day": f"the budget of {who} of {day}"}
-    return f"Spend the last {money.dollars(rest)} of {of.get(scope, 'the budget')} of {money.dollars(limit)}?"
+    of = {
+        "run": "this run's budget",
+        "user_day": f"{who}'s budget of {day}",
+        "flow_day": f"the budget of {who} of {day}",
+    }
+    return (
+        f"Spend the last {money.dollars(rest)} of {of.get(scope, 'the budget')} of"
+        f" {money.dollars(limit)}?"
+    )
 
 
 def _short(text: str) -> str:
@@ -158,7 +217,10 @@ def _short(text: str) -> str:
 def _places(action: dict[str, Any], page: str) -> str:
     run = db.fetch_one("SELECT orchestrator FROM run WHERE id = %s", [action["run_id"]])
     if page or (run and run["orchestrator"] == "windmill"):
-        return f"Answer on Windmill's approval page{f' ({page})' if page else ''}, or on the command line"
+        return (
+            f"Answer on Windmill's approval page{f' ({page})' if page else ''}, or on the command"
+            " line"
+        )
     return "Answer on the command line"
 
 
@@ -170,11 +232,15 @@ def _shown(action: dict[str, Any], length: int | None) -> tuple[str, str]:
     if tool == DECIDE:
         return "About it", _beginning(str(given.get("details", "")), length)
     if tool in MAILS:
-        return "The mail begins" if len(_mails(only)) < 2 else "The mails begin", _preview(_mails(only), length)
+        return "The mail begins" if len(_mails(only)) < 2 else "The mails begin", _preview(
+            _mails(only), length
+        )
     if tool == limits.TOOL:
         return "", ""
     if len(calls) > 1:
-        return "Each of these would be called once", _beginning("\n\n".join(_call(each) for each in calls), length)
+        return "Each of these would be called once", _beginning(
+            "\n\n".join(_call(each) for each in calls), length
+        )
     begins = "What the tool says of itself" if tool == ENABLE else "It would be called once with"
     return begins, _beginning(_json(given), length)
 
@@ -189,16 +255,24 @@ def _json(value: Any) -> str:
 
 
 def tools(action: dict[str, Any]) -> str:
-    """Return what would be used, in words: the tool, or those of the calls that one question is about."""
+    """Return what would be used, in words: the tool, or those of the calls that one question is
+    about.
+    """
     different = list(dict.fromkeys(str(call["tool"]) for call in _calls(action) or [action]))
     return " and ".join(part for part in (", ".join(different[:-1]), different[-1]) if part)
 
 
 def addressees(action: dict[str, Any]) -> list[str]:
-    """Return who would get what the action, or one of its calls, sends; of an action that sends nothing, nobody."""
+    """Return who would get what the action, or one of its calls, sends; of an action that sends
+    nothing, nobody.
+    """
     sent = [action["arguments"], *(call["arguments"] for call in _calls(action))]
     to = [one.get("to") or [] for one in sent]
-    return list(dict.fromkeys(str(name) for names in to for name in ([names] if isinstance(names, str) else names)))
+    return list(
+        dict.fromkeys(
+            str(name) for names in to for name in ([names] if isinstance(names, str) else names)
+        )
+    )
 
 
 def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
@@ -209,7 +283,10 @@ def _mails(action: dict[str, Any]) -> list[dict[str, Any]]:
 def policy(action: dict[str, Any]) -> str:
     """Return what the policy says of what would be done; of several calls, of each tool."""
     calls = _calls(action) or [action]
-    said = [risk.explain(call["tool"], annotations(action["run_id"], call["tool"]), call["arguments"]) for call in calls]
+    said = [
+        risk.explain(call["tool"], annotations(action["run_id"], call["tool"]), call["arguments"])
+        for call in calls
+    ]
     return "; ".join(dict.fromkeys(said))
 
 
@@ -217,7 +294,8 @@ def annotations(run_id: Any, tool: str) -> dict[str, Any] | None:
     """Return what the tool said of itself when the run began; None when it was not listed."""
     server, _, name = tool.partition(".")
     row = db.fetch_one(
-        "SELECT detail -> 'annotations' AS said FROM tool_snapshot WHERE run_id = %s AND server = %s AND tool = %s",
+        "SELECT detail -> 'annotations' AS said FROM tool_snapshot WHERE run_id = %s AND server ="
+        " %s AND tool = %s",
         [run_id, server, name],
     )
     return row["said"] if row else None
@@ -226,34 +304,53 @@ def annotations(run_id: Any, tool: str) -> dict[str, Any] | None:
 def _preview(mails: list[dict[str, Any]], length: int | None) -> str:
     """Return the beginning of each different text that would be sent."""
     ids = _digest_ids({"mails": mails})
-    rows = db.fetch_all("SELECT plain, recipients FROM digest WHERE id::text = ANY(%s) ORDER BY window_since NULLS FIRST", [ids])
-    texts = [row["plain"] for row in rows] or [str(mail["text"]) for mail in mails if mail.get("text")]
+    rows = db.fetch_all(
+        "SELECT plain, recipients FROM digest WHERE id::text = ANY(%s) ORDER BY window_since NULLS"
+        " FIRST",
+        [ids],
+    )
+    texts = [row["plain"] for row in rows] or [
+        str(mail["text"]) for mail in mails if mail.get("text")
+    ]
     if len(rows) > 1:
         texts = [f"To {', '.join(row['recipients'])}:\n\n{row['plain']}" for row in rows]
     return "\n\n".join(_beginning(text, length) for text in dict.fromkeys(texts))
 
 
 def _beginning(text: str, length: int | None) -> str:
-    return text if length is None or len(text) <= length else text[:length].rsplit("\n", 1)[0] + "\n…"
+    return (
+        text if length is None or len(text) <= length else text[:length].rsplit("\n", 1)[0] + "\n…"
+    )
 
 
 def people(recipients: list[str]) -> str:
     """Return the first two of them and how many more there are."""
-    return ", ".join(recipients[:2]) + (f" and {len(recipients) - 2} more" if len(recipients) > 2 else "")
+    return ", ".join(recipients[:2]) + (
+        f" and {len(recipients) - 2} more" if len(recipients) > 2 else ""
+    )
 
 
 def _people(recipients: list[str]) -> str:
     return recipients[0] if len(recipients) == 1 else f"{len(recipients)} people"
 
 
-def _plain(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str) -> str:
+def _plain(
+    heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str
+) -> str:
     # Marked line by line, so that no text looks like a part of the question.
     quoted = "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
     told = "\n".join(f"{name}: {value}" for name, value in facts)
-    return "\n\n".join([heading, sentence, told, how.rstrip("\n"), *([f"{begins}:", quoted] if text else [])]) + "\n"
+    return (
+        "\n\n".join(
+            [heading, sentence, told, how.rstrip("\n"), *([f"{begins}:", quoted] if text else [])]
+        )
+        + "\n"
+    )
 
 
-def _markdown(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str) -> str:
+def _markdown(
+    heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str
+) -> str:
     told = "\n".join(f"- **{name}:** {markdown.literal(value)}" for name, value in facts)
     return (
         "\n\n".join(
@@ -268,20 +365,29 @@ def _markdown(heading: str, sentence: str, facts: list[tuple[str, str]], begins:
     )
 
 
-def _html(heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str) -> str:
+def _html(
+    heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str
+) -> str:
     font = "14px/1.5 Helvetica,Arial,sans-serif"
     cell = f"padding:4px 12px 4px 0;vertical-align:top;font:{font};color:#1c2330"
     rows = "".join(
-        f'<tr><td style="{cell};white-space:nowrap"><b>{escape(name)}</b></td><td style="{cell}">{escape(value)}</td></tr>'
+        f'<tr><td style="{cell};white-space:nowrap"><b>{escape(name)}</b></td><td'
+        f' style="{cell}">{escape(value)}</td></tr>'
         for name, value in facts
     )
-    block = "white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f6f8;color:#1c2330;padding:12px"
-    about = f'<p style="{cell}">{escape(begins)}:</p><div style="{block};font:{font};border-left:4px solid #c2cad3">{escape(text)}</div>'
+    block = (
+        "white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f6f8;color:#1c2330;padding:12px"
+    )
+    about = (
+        f'<p style="{cell}">{escape(begins)}:</p><div style="{block};font:{font};border-left:4px'
+        f' solid #c2cad3">{escape(text)}</div>'
+    )
     return (
-        '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body style="margin:0;padding:16px;background:#ffffff">'
-        f'<p style="font:bold 12px/1.4 Helvetica,Arial,sans-serif;color:#6a7586;margin:0">{escape(heading)}</p>'
-        f'<h1 style="font:20px/1.3 Georgia,serif;color:#1c2330;margin:4px 0 12px">{escape(sentence)}</h1>'
-        f'<table role="presentation">{rows}</table>'
-        f'<div style="{block};font:13px/1.5 Menlo,Consolas,monospace">{escape(how)}</div>{about if text else ""}'
-        "</body></html>"
+        '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body'
+        ' style="margin:0;padding:16px;background:#ffffff"><p style="font:bold 12px/1.4'
+        f' Helvetica,Arial,sans-serif;color:#6a7586;margin:0">{escape(heading)}</p><h1'
+        ' style="font:20px/1.3 Georgia,serif;color:#1c2330;margin:4px 0'
+        f' 12px">{escape(sentence)}</h1><table role="presentation">{rows}</table><div'
+        f' style="{block};font:13px/1.5'
+        f' Menlo,Consolas,monospace">{escape(how)}</div>{about if text else ""}</body></html>'
     )

@@ -31,10 +31,10 @@ def add(
     address = checked(address)
     with db.transaction() as connection:
         row = connection.execute(
-            "INSERT INTO recipient (namespace, flow, address, interests, added_by) VALUES (%s, %s, %s, %s, %s) "
-            "ON CONFLICT (namespace, flow, address) DO UPDATE SET revoked_at = NULL, "
-            "interests = CASE WHEN cardinality(excluded.interests) > 0 THEN excluded.interests ELSE recipient.interests END "
-            "RETURNING *",
+            "INSERT INTO recipient (namespace, flow, address, interests, added_by) VALUES (%s, %s,"
+            " %s, %s, %s) ON CONFLICT (namespace, flow, address) DO UPDATE SET revoked_at = NULL,"
+            " interests = CASE WHEN cardinality(excluded.interests) > 0 THEN excluded.interests"
+            " ELSE recipient.interests END RETURNING *",
             [namespace, flow, address, list(interests or []), by],
         ).fetchone()
         assert row is not None
@@ -56,20 +56,30 @@ def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "o
         if gone:
             audit.append(by, "recipient.revoked", address, flow=flow, namespace=namespace)
     if not gone and not had:
-        raise errors.NotFound(f"{address!r} is no recipient of {flow}; scripts/millrace recipients list shows them")
+        raise errors.NotFound(
+            f"{address!r} is no recipient of {flow}; scripts/millrace recipients list shows them"
+        )
 
 
 def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
-    """Return the recipients: address, flow, interests, standing and until (dates or None), configured (from the settings)."""
+    """Return the recipients: address, flow, interests, standing and until (dates or None),
+    configured (from the settings).
+    """
     rows = db.fetch_all(
-        "SELECT r.address, r.flow, r.interests, r.created_at, s.granted_at AS standing, s.expires_at AS until, false AS configured FROM recipient r "
-        "LEFT JOIN standing_approval s ON s.namespace = r.namespace AND s.flow = r.flow AND s.recipient = r.address "
-        "AND s.tool = 'mail.send' AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s) "
-        "WHERE r.namespace = %s AND r.revoked_at IS NULL AND (%s::text IS NULL OR r.flow = %s) ORDER BY r.created_at, r.address",
+        "SELECT r.address, r.flow, r.interests, r.created_at, s.granted_at AS standing,"
+        " s.expires_at AS until, false AS configured FROM recipient r LEFT JOIN standing_approval s"
+        " ON s.namespace = r.namespace AND s.flow = r.flow AND s.recipient = r.address AND s.tool ="
+        " 'mail.send' AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s)"
+        " WHERE r.namespace = %s AND r.revoked_at IS NULL AND (%s::text IS NULL OR r.flow = %s)"
+        " ORDER BY r.created_at, r.address",
         [run_context.now(), namespace, flow, flow],
     )
     known = {row["address"] for row in rows}
-    configured = [] if namespace != "main" else [address for address in config.settings().recipients if address not in known]
+    configured = (
+        []
+        if namespace != "main"
+        else [address for address in config.settings().recipients if address not in known]
+    )
     for address in dict.fromkeys(configured):
         held = approvals.list_standing(flow or FLOW, namespace).get(address)
         rows.append(
@@ -87,9 +97,12 @@ def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
 
 
 def of_run(flow: str, namespace: str) -> list[Row]:
-    """Return who gets this run's digest; the sample's one reader is seeded with a standing approval."""
+    """Return who gets this run's digest; the sample's one reader is seeded with a standing
+    approval.
+    """
     if namespace == "sample" and not db.fetch_one(
-        "SELECT 1 FROM recipient WHERE namespace = 'sample' AND flow = %s AND address = %s", [flow, SAMPLE_READER]
+        "SELECT 1 FROM recipient WHERE namespace = 'sample' AND flow = %s AND address = %s",
+        [flow, SAMPLE_READER],
     ):
         add(SAMPLE_READER, flow, [], "sample", "sample edition")
     return listed(flow, "main" if namespace.startswith("dry-") else namespace)

@@ -1,8 +1,10 @@
 # requirements:
 
-"""Runs that stopped getting on: found by their rows, then continued, continued another way, or handed to a person.
+"""Runs that stopped getting on: found by their rows, then continued, continued another way, or
+handed to a person.
 
-Progress is measured by the database's clock, which no worker can set back. A run that waits for a person is not stalled.
+Progress is measured by the database's clock, which no worker can set back. A run that waits for a
+person is not stalled.
 """
 
 from dataclasses import dataclass
@@ -35,7 +37,8 @@ FROM run r, LATERAL (
 ) seen
 WHERE r.status = 'running' ORDER BY r.started_at
 """
-# A run is its latest attempt's job on the server; the first attempt has no row, its job is the run's id.
+# A run is its latest attempt's job on the server; the first attempt has no row, its job is the
+# run's id.
 ON_SERVER = """
 SELECT r.*, coalesce(latest.job_id, r.id::text) AS job_id,
        EXISTS (SELECT FROM action a WHERE a.run_id = r.id AND a.state = 'proposed' AND a.asked_at IS NOT NULL) AS asks
@@ -44,7 +47,8 @@ LEFT JOIN LATERAL (SELECT job_id FROM attempt WHERE run_id = r.id AND job_id <> 
 WHERE r.orchestrator = 'windmill' AND r.id <> ALL(%s::uuid[])
 AND (r.status = 'running' OR (r.status = 'waiting' AND r.started_at > clock_timestamp() - %s::interval)) ORDER BY r.started_at
 """
-# The last question of a run and the job that asked it; an answer in time only, for Windmill ends late ones itself.
+# The last question of a run and the job that asked it; an answer in time only, for Windmill ends
+# late ones itself.
 ANSWERED = """
 SELECT r.id AS run_id, s.job_id, p.decision, p.decided_by AS by, a.digest
 FROM run r
@@ -67,33 +71,42 @@ class SweepResult:
 
 
 def sweep() -> SweepResult:
-    """Close what dead processes and silent people left open; cheap enough for every start of the command line."""
+    """Close what dead processes and silent people left open; cheap enough for every start of the
+    command line.
+    """
     return SweepResult(mark_dead(), approvals.expire(), budget.sweep(RESERVATION_SECONDS))
 
 
 def mark_dead() -> list[str]:
-    """Mark the local runs whose runner is gone as killed, and return their ids: nothing of them blocks a day any more.
+    """Mark the local runs whose runner is gone as killed, and return their ids: nothing of them
+    blocks a day any more.
 
     A runner holds its run's lock for as long as it lives, so a free lock is certain.
     """
-    rows = db.fetch_all("SELECT id FROM run WHERE status = 'running' AND orchestrator = 'local' AND openflow IS NOT NULL")
+    rows = db.fetch_all(
+        "SELECT id FROM run WHERE status = 'running' AND orchestrator = 'local' AND openflow IS NOT"
+        " NULL"
+    )
     return [str(row["id"]) for row in rows if _bury(str(row["id"]))]
 
 
 def _bury(run_id: str) -> bool:
     with db.transaction() as connection:
-        free = connection.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS mine", [run_id]).fetchone()
+        free = connection.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0)) AS mine", [run_id]
+        ).fetchone()
         if not free or not free["mine"]:
             return False
         changed = connection.execute(
-            "UPDATE run SET status = 'killed', error = 'its runner ended without a word', finished_at = clock_timestamp() "
-            "WHERE id = %s AND status = 'running'",
+            "UPDATE run SET status = 'killed', error = 'its runner ended without a word',"
+            " finished_at = clock_timestamp() WHERE id = %s AND status = 'running'",
             [run_id],
         ).rowcount
         if changed:
             for table in ("attempt", "step"):
                 connection.execute(
-                    f"UPDATE {table} SET status = 'killed', finished_at = clock_timestamp() WHERE run_id = %s AND status = 'running'",
+                    f"UPDATE {table} SET status = 'killed', finished_at = clock_timestamp() WHERE"
+                    " run_id = %s AND status = 'running'",
                     [run_id],
                 )
             audit.append("millrace", "run.killed", run_id, run_id)
@@ -106,19 +119,31 @@ def stalled_runs() -> list[Row]:
 
 
 def on_server(quiet_seconds: float) -> list[Row]:
-    """Return the runs on Windmill that wait, and those without progress for so long, each with its `job_id` there and whether it `asks`."""
+    """Return the runs on Windmill that wait, and those without progress for so long, each with its
+    `job_id` there and whether it `asks`.
+    """
     moving = [row["id"] for row in db.fetch_all(STALLED) if row["idle_seconds"] < quiet_seconds]
     return db.fetch_all(ON_SERVER, [moving, RECENT])
 
 
-def end(row: Row, status: Literal["done", "failed", "cancelled"], reason: str, by: str, at: datetime | None = None) -> bool:
-    """End a run as it ended on its server: its steps, its money, its open questions; False when it has ended already."""
+def end(
+    row: Row,
+    status: Literal["done", "failed", "cancelled"],
+    reason: str,
+    by: str,
+    at: datetime | None = None,
+) -> bool:
+    """End a run as it ended on its server: its steps, its money, its open questions; False when it
+    has ended already.
+    """
     run_id = str(row["id"])
     with db.transaction():
         if not runs.end(run_id, status, "" if status == "done" else reason, at):
             return False
         db.execute(
-            "UPDATE delivery SET status = 'expired', error = %s WHERE run_id = %s AND status = 'waiting'", [reason, run_id]
+            "UPDATE delivery SET status = 'expired', error = %s WHERE run_id = %s AND status ="
+            " 'waiting'",
+            [reason, run_id],
         )
         budget.end_run(run_id)
         approvals.withdraw(run_id, reason)
@@ -127,35 +152,59 @@ def end(row: Row, status: Literal["done", "failed", "cancelled"], reason: str, b
 
 
 def resumable_runs() -> list[Row]:
-    """Return the local runs to go on with: those whose runner died, and those whose question has expired."""
+    """Return the local runs to go on with: those whose runner died, and those whose question has
+    expired.
+    """
     return db.fetch_all(
-        "SELECT r.*, 0 AS idle_seconds, ARRAY(SELECT path FROM step WHERE run_id = r.id AND status = 'killed') AS running "
-        "FROM run r WHERE openflow IS NOT NULL AND started_at > clock_timestamp() - %s::interval AND (status = 'killed' "
-        "OR (status = 'waiting' AND NOT EXISTS (SELECT 1 FROM action a WHERE a.run_id = r.id AND a.state = 'proposed'))) "
-        "ORDER BY started_at",
+        "SELECT r.*, 0 AS idle_seconds, ARRAY(SELECT path FROM step WHERE run_id = r.id AND status"
+        " = 'killed') AS running FROM run r WHERE openflow IS NOT NULL AND started_at >"
+        " clock_timestamp() - %s::interval AND (status = 'killed' OR (status = 'waiting' AND NOT"
+        " EXISTS (SELECT 1 FROM action a WHERE a.run_id = r.id AND a.state = 'proposed'))) ORDER BY"
+        " started_at",
         [RECENT],
     )
 
 
 def answered_runs() -> list[Row]:
-    """Return what was answered outside of Windmill about its waiting runs: run_id, job_id (that asked), decision, by, digest."""
+    """Return what was answered outside of Windmill about its waiting runs: run_id, job_id (that
+    asked), decision, by, digest.
+    """
     return db.fetch_all(ANSWERED)
 
 
 def next_measure(run_id: str) -> Measure:
-    """Return what to do about a stalled run: go on, then another way, then a person; what was done before counts."""
-    row = db.fetch_one("SELECT count(*) AS n FROM audit WHERE run_id = %s AND kind = 'run.recovered'", [run_id])
+    """Return what to do about a stalled run: go on, then another way, then a person; what was done
+    before counts.
+    """
+    row = db.fetch_one(
+        "SELECT count(*) AS n FROM audit WHERE run_id = %s AND kind = 'run.recovered'", [run_id]
+    )
     return MEASURES[min(row["n"] if row else 0, len(MEASURES) - 1)]
 
 
 def decide(row: Row) -> Measure:
-    """Choose the measure for a run and record it; an alternative is stored with the run, where its steps find it."""
+    """Choose the measure for a run and record it; an alternative is stored with the run, where its
+    steps find it.
+    """
     run_id, measure = str(row["id"]), next_measure(str(row["id"]))
     if measure == "alternative":
         fallback.store(run_id, _other_way(row))
     where = ", ".join(row["running"]) or "between two steps"
-    audit.append("millrace", "run.recovered", row["flow"], run_id, measure=measure, at=where, idle=int(row["idle_seconds"]))
-    events.emit("decision", f"run {run_id[:8]} stood still at {where}: {measure}", measure=measure, stalled=run_id)
+    audit.append(
+        "millrace",
+        "run.recovered",
+        row["flow"],
+        run_id,
+        measure=measure,
+        at=where,
+        idle=int(row["idle_seconds"]),
+    )
+    events.emit(
+        "decision",
+        f"run {run_id[:8]} stood still at {where}: {measure}",
+        measure=measure,
+        stalled=run_id,
+    )
     return measure
 
 

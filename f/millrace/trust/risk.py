@@ -1,8 +1,11 @@
 # requirements:
 
-"""Risk classes of actions: from what a tool says about itself, the built-in rules, and the policy in the settings.
+"""Risk classes of actions: from what a tool says about itself, the built-in rules, and the policy
+in the settings.
 
-The stricter of the tool's own annotations and the built-in rule wins. The settings may raise any class; they may lower one unless a built-in rule holds it high for good. Nothing an agent says or does changes a class.
+The stricter of the tool's own annotations and the built-in rule wins. The settings may raise any
+class; they may lower one unless a built-in rule holds it high for good. Nothing an agent says or
+does changes a class.
 """
 
 import fnmatch
@@ -26,10 +29,16 @@ KNOWN: dict[str, tuple[Risk, str]] = {
 # Verbs of a tool's name that always ask, whatever its server claims.
 ALWAYS: dict[str, str] = {
     **dict.fromkeys(("send", "mail", "email", "reply", "forward"), "it sends mail or messages"),
-    **dict.fromkeys(("delete", "remove", "drop", "erase", "purge", "destroy"), "what is deleted is lost"),
+    **dict.fromkeys(
+        ("delete", "remove", "drop", "erase", "purge", "destroy"), "what is deleted is lost"
+    ),
     **dict.fromkeys(("buy", "purchase", "pay", "order", "checkout", "transfer"), "it spends money"),
-    **dict.fromkeys(("publish", "post", "tweet", "share"), "what is published cannot be taken back"),
-    **dict.fromkeys(("enable", "install", "grant", "approve", "allow"), "it widens what may be done"),
+    **dict.fromkeys(
+        ("publish", "post", "tweet", "share"), "what is published cannot be taken back"
+    ),
+    **dict.fromkeys(
+        ("enable", "install", "grant", "approve", "allow"), "it widens what may be done"
+    ),
 }
 # Only ever to the operator's own address, and only about what waits or went wrong.
 TO_OPERATOR = frozenset({"mail.ask_operator", "mail.tell_operator"})
@@ -44,11 +53,14 @@ class Assessment(NamedTuple):
     fixed: bool = False
 
 
-def assess(tool: str, annotations: dict[str, Any] | None = None, arguments: dict[str, Any] | None = None) -> Assessment:
+def assess(
+    tool: str, annotations: dict[str, Any] | None = None, arguments: dict[str, Any] | None = None
+) -> Assessment:
     """Return the class of a tool and the rule that decided.
 
-    `annotations` are MCP's: readOnlyHint, destructiveHint, openWorldHint. Unsaid counts as MCP says: not read-only,
-    destructive, open to the world. BadSetting when the policy lowers what always asks.
+    `annotations` are MCP's: readOnlyHint, destructiveHint, openWorldHint. Unsaid counts as MCP
+    says: not read-only, destructive, open to the world. BadSetting when the policy lowers what
+    always asks.
     """
     found = _by_house(tool, annotations, arguments or {})
     pattern = _matching(tool)
@@ -57,8 +69,8 @@ def assess(tool: str, annotations: dict[str, Any] | None = None, arguments: dict
     wanted: Risk = config.settings().risk_policy[pattern]
     if found.fixed and exceeds(found.risk, wanted):
         raise errors.BadSetting(
-            f"setting 'risk_policy' makes {pattern!r} {wanted}, but {tool} is always {found.risk}: {found.rule}; "
-            "leave it out, or give a standing approval instead"
+            f"setting 'risk_policy' makes {pattern!r} {wanted}, but {tool} is always {found.risk}:"
+            f" {found.rule}; leave it out, or give a standing approval instead"
         )
     return found._replace(risk=wanted, rule=f"setting risk_policy {pattern!r}: {wanted}")
 
@@ -73,11 +85,17 @@ def asks(assessment: Assessment, threshold: Risk | None = None) -> bool:
     return assessment.risk == "medium" and config.settings().risk_medium == "ask"
 
 
-def explain(tool: str, annotations: dict[str, Any] | None = None, arguments: dict[str, Any] | None = None) -> str:
+def explain(
+    tool: str, annotations: dict[str, Any] | None = None, arguments: dict[str, Any] | None = None
+) -> str:
     """Return one sentence that says the class, whether it asks, and the rule that decided."""
     found = assess(tool, annotations, arguments)
     medium = "asks" if config.settings().risk_medium == "ask" else "runs without asking"
-    does = {"high": "always asks", "medium": f"{medium} (setting risk_medium)", "low": "runs and is logged"}
+    does = {
+        "high": "always asks",
+        "medium": f"{medium} (setting risk_medium)",
+        "low": "runs and is logged",
+    }
     return f"{tool} is {found.risk} risk and {does[found.risk]}: {found.rule}"
 
 
@@ -91,12 +109,18 @@ def stricter(one: Risk, other: Risk | None) -> Risk:
     return other if other and exceeds(other, one) else one
 
 
-def _by_house(tool: str, annotations: dict[str, Any] | None, arguments: dict[str, Any]) -> Assessment:
+def _by_house(
+    tool: str, annotations: dict[str, Any] | None, arguments: dict[str, Any]
+) -> Assessment:
     if tool in TO_OPERATOR:
         operator = config.settings().operator
         if operator and arguments.get("to") == operator:
-            return Assessment("low", f"built-in rule for {tool}: a note to the operator's own address", fixed=True)
-        return Assessment("high", f"built-in rule for {tool}: it goes elsewhere than to the operator", fixed=True)
+            return Assessment(
+                "low", f"built-in rule for {tool}: a note to the operator's own address", fixed=True
+            )
+        return Assessment(
+            "high", f"built-in rule for {tool}: it goes elsewhere than to the operator", fixed=True
+        )
     claimed = _claimed(annotations)
     verb = _verb(tool)
     if tool not in KNOWN and verb in ALWAYS:
@@ -117,7 +141,9 @@ def _verb(tool: str) -> str:
 
 def _matching(tool: str) -> str | None:
     """Return the pattern of the policy that names the tool: the longest one that matches."""
-    matching = [pattern for pattern in config.settings().risk_policy if fnmatch.fnmatchcase(tool, pattern)]
+    matching = [
+        pattern for pattern in config.settings().risk_policy if fnmatch.fnmatchcase(tool, pattern)
+    ]
     return max(matching, key=lambda pattern: (pattern == tool, len(pattern)), default=None)
 
 
@@ -128,7 +154,9 @@ def _claimed(annotations: dict[str, Any] | None) -> Assessment:
     if said.get("destructiveHint") is True:
         return Assessment("high", "the tool says that it may overwrite or destroy")
     if said.get("destructiveHint") is not False:
-        return Assessment("high", "the tool does not say what it does, so it may destroy or publish")
+        return Assessment(
+            "high", "the tool does not say what it does, so it may destroy or publish"
+        )
     if said.get("openWorldHint", True) is not False:
         return Assessment("medium", "the tool writes outside this machine")
     return Assessment("medium", "the tool writes, but destroys nothing")

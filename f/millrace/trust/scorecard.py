@@ -1,6 +1,7 @@
 # requirements:
 
-"""How well the agents do, from rows: each figure with what was counted, its target, and whether it is met.
+"""How well the agents do, from rows: each figure with what was counted, its target, and whether it
+is met.
 
 A figure of too few cases is no figure: it says so instead of a verdict.
 """
@@ -17,7 +18,9 @@ LEAST_PAIRS = 10
 
 @dataclass(frozen=True)
 class Score:
-    """One figure; `value` is None without a single case, `met` is None when the cases are too few for a verdict."""
+    """One figure; `value` is None without a single case, `met` is None when the cases are too few
+    for a verdict.
+    """
 
     name: str
     meaning: str
@@ -40,7 +43,8 @@ SELECT count(*) AS n,
 FROM span s JOIN run r ON r.id = s.run_id
 WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.name LIKE 'execute_tool %%' AND s.status <> 'pending'
 """
-# A person who had to be asked, or a run that did not end well, counts against it; one that a person cancelled says nothing.
+# A person who had to be asked, or a run that did not end well, counts against it; one that a person
+# cancelled says nothing.
 ALONE = """
 SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE status IN ('done', 'partly_failed') AND NOT EXISTS
        (SELECT FROM action a WHERE a.run_id = r.id AND a.asked_at IS NOT NULL)) / nullif(count(*), 0) AS value
@@ -66,7 +70,8 @@ SELECT count(*) AS n, corr(confidence, (outcome = 'approved')::int) AS value
 FROM decision WHERE namespace = %(namespace)s AND made_at >= %(since)s AND kind = 'judgement'
 AND outcome IN ('approved', 'corrected', 'refused', 'undone')
 """
-# What failed at least once: a step that was tried again, a request that was sent again, a tool that was called again.
+# What failed at least once: a step that was tried again, a request that was sent again, a tool that
+# was called again.
 RECOVERED = """
 WITH failed AS (
     SELECT s.status = 'done' AS recovered FROM step s JOIN run r ON r.id = s.run_id
@@ -88,7 +93,9 @@ def scorecard(days: int = 30, namespace: str = "main") -> list[Score]:
     """Return the figures of the last days."""
     over = {"namespace": namespace, "since": run_context.now() - timedelta(days=days)}
 
-    def figure(name: str, meaning: str, sql: str, target: float, unit: str = "%", least: int = LEAST) -> Score:
+    def figure(
+        name: str, meaning: str, sql: str, target: float, unit: str = "%", least: int = LEAST
+    ) -> Score:
         row = db.fetch_one(sql, over)
         assert row is not None
         value = None if row["value"] is None else round(float(row["value"]), 3)
@@ -103,7 +110,14 @@ def scorecard(days: int = 30, namespace: str = "main") -> list[Score]:
         figure("tasks_unescalated", "topics and questions that needed no review", UNESCALATED, 85),
         figure("latency_simple", "median time of a question", SIMPLE, 30, "s"),
         figure("latency_research", "median time of a topic's research", RESEARCH, 60, "s"),
-        figure("confidence_true", "correlation of confidence with approval", CONFIDENCE, 0.75, "r", LEAST_PAIRS),
+        figure(
+            "confidence_true",
+            "correlation of confidence with approval",
+            CONFIDENCE,
+            0.75,
+            "r",
+            LEAST_PAIRS,
+        ),
         figure("failures_recovered", "failures after which a further try succeeded", RECOVERED, 80),
     ]
 

@@ -2,15 +2,16 @@
 
 """Taint: whose words a tool call is made of, and what follows from that.
 
-A model may be talked into anything by what it reads, so nothing here asks what a text says or what the model meant. It
-counts what the model has read (`Heard`) and what a call would carry:
+A model may be talked into anything by what it reads, so nothing here asks what a text says or what
+the model meant. It counts what the model has read (`Heard`) and what a call would carry:
 
-1. A call that changes something, made after untrusted text was read, waits for a person, unless every argument stands
-   in the user's own words.
+1. A call that changes something, made after untrusted text was read, waits for a person, unless
+   every argument stands in the user's own words.
 2. A call that only reads on this machine is free.
-3. A call that reads elsewhere sends its arguments to another system. It never carries a secret. After untrusted text
-   was read it goes only to addresses that the user gave or a tool returned as a link, letter by letter (an address that
-   was fixed before the private text was read cannot carry it), and says nothing that only private texts say.
+3. A call that reads elsewhere sends its arguments to another system. It never carries a secret.
+   After untrusted text was read it goes only to addresses that the user gave or a tool returned as
+   a link, letter by letter (an address that was fixed before the private text was read cannot carry
+   it), and says nothing that only private texts say.
 """
 
 import itertools
@@ -24,15 +25,29 @@ from f.millrace.trust import deobfuscation
 
 Outcome = Literal["free", "ask", "refuse"]
 # Arguments that hold an address whole, also when it is written without its scheme.
-ADDRESS_NAMES = frozenset({"url", "uri", "link", "href", "endpoint", "feed", "webhook", "callback", "host", "domain", "site"})
+ADDRESS_NAMES = frozenset(
+    {
+        "url",
+        "uri",
+        "link",
+        "href",
+        "endpoint",
+        "feed",
+        "webhook",
+        "callback",
+        "host",
+        "domain",
+        "site",
+    }
+)
 # Words of fewer letters say nothing on their own.
 SHORTEST_WORD = 4
 SHORTEST_NUMBER = 3
 OPAQUE = 20
 # Everybody's words, though they are written like names or figures.
 COMMON = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september "
-    "october november december".split()
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june"
+    " july august september october november december".split()
 )
 YEAR = re.compile(r"(?:19|20)\d\d")
 MOST_READ = 200_000
@@ -73,7 +88,9 @@ class TaintContext:
     """What a model has read so far, by whose words it was."""
 
     def __init__(self, request: str = "", trust: contracts.Trust = "own") -> None:
-        """Begin with the task; `trust` says whether the user wrote it or it is untrusted (a headline, say)."""
+        """Begin with the task; `trust` says whether the user wrote it or it is untrusted (a
+        headline, say).
+        """
         self.tainted = False
         self.request = Words()
         self.private = Words()
@@ -89,7 +106,9 @@ class TaintContext:
             self.hosts |= deobfuscation.hosts(deobfuscation.URL.sub(" ", request))
 
     def read(self, text: str, trust: contracts.Trust, private: bool = False) -> None:
-        """Take note of a text that the model is shown; a mail to the owner is both untrusted and private."""
+        """Take note of a text that the model is shown; a mail to the owner is both untrusted and
+        private.
+        """
         if not text:
             return
         if trust == "untrusted":
@@ -97,11 +116,15 @@ class TaintContext:
         (self.private if private or trust == "own" else self.public).add(text)
 
     def link(self, *urls: str) -> None:
-        """Take note of addresses that came as links: from the user, the settings, or a tool's `url` field."""
+        """Take note of addresses that came as links: from the user, the settings, or a tool's `url`
+        field.
+        """
         self.links |= {deobfuscation.normalise_address(url) for url in urls if url}
 
 
-def decide(tool: str, arguments: dict[str, Any], heard: TaintContext, *, read_only: bool, is_egress: bool) -> Verdict:
+def decide(
+    tool: str, arguments: dict[str, Any], heard: TaintContext, *, read_only: bool, is_egress: bool
+) -> Verdict:
     """Return what becomes of a call of a tool that only reads or not, here or elsewhere."""
     values = list(leaves(arguments))
     if is_egress or not read_only:
@@ -121,7 +144,9 @@ def decide(tool: str, arguments: dict[str, Any], heard: TaintContext, *, read_on
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each value inside the arguments, and each name that is not the tool's own, with where it stands."""
+    """Yield each value inside the arguments, and each name that is not the tool's own, with where
+    it stands.
+    """
     if isinstance(value, dict):
         for name, inner in value.items():
             if path:
@@ -141,7 +166,11 @@ def _changing(tool: str, values: list[tuple[str, Any]], heard: TaintContext) -> 
     if values and not foreign:
         return Verdict("free")
     what = ", ".join(dict.fromkeys(foreign)) or "no argument"
-    return Verdict("ask", f"it comes after untrusted text was read, and {what} of {tool} is not in the user's own words")
+    return Verdict(
+        "ask",
+        f"it comes after untrusted text was read, and {what} of {tool} is not in the user's own"
+        " words",
+    )
 
 
 def _said_by_user(value: Any, heard: TaintContext) -> bool:
@@ -150,7 +179,9 @@ def _said_by_user(value: Any, heard: TaintContext) -> bool:
     if value is True:
         return False
     wanted = " ".join(deobfuscation.words(str(value)))
-    return bool(wanted) and any(f" {wanted} " in f" {' '.join(deobfuscation.words(text))} " for text in heard.request.text)
+    return bool(wanted) and any(
+        f" {wanted} " in f" {' '.join(deobfuscation.words(text))} " for text in heard.request.text
+    )
 
 
 def _leaving(path: str, text: str, heard: TaintContext) -> str:
@@ -176,9 +207,12 @@ def _known(url: str, heard: TaintContext) -> bool:
     if deobfuscation.normalise_address(url) in heard.links:
         return True
     host, _, rest = deobfuscation.normalise_address(url).removeprefix("//").partition("/")
-    # A page that the user did not name, on a host that he named: nothing but plain words may stand in its path.
+    # A page that the user did not name, on a host that he named: nothing but plain words may stand
+    # in its path.
     plain = "?" not in rest and "%" not in rest and "@" not in url
-    return host in heard.hosts and plain and not _private("the address", rest.replace("/", " "), heard)
+    return (
+        host in heard.hosts and plain and not _private("the address", rest.replace("/", " "), heard)
+    )
 
 
 def _private(path: str, text: str, heard: TaintContext) -> str:
@@ -191,20 +225,45 @@ def _private(path: str, text: str, heard: TaintContext) -> str:
     for form in deobfuscation.decodings(text):
         found = deobfuscation.words(form)
         said = telling.intersection(found)
-        said |= {part for word in found if not word.isalpha() for part in telling if len(part) > 5 and part in word}
-        run = next((f"{one} {two}" for one, two in itertools.pairwise(found) if _private_pair(one, two, pairs, open_words)), "")
+        said |= {
+            part
+            for word in found
+            if not word.isalpha()
+            for part in telling
+            if len(part) > 5 and part in word
+        }
+        run = next(
+            (
+                f"{one} {two}"
+                for one, two in itertools.pairwise(found)
+                if _private_pair(one, two, pairs, open_words)
+            ),
+            "",
+        )
         bare = "".join(char for char in form if char.isalnum())
-        said |= {word for word in telling if (len(word) > 5 or _number(word)) and "".join(filter(str.isalnum, word)) in bare}
+        said |= {
+            word
+            for word in telling
+            if (len(word) > 5 or _number(word)) and "".join(filter(str.isalnum, word)) in bare
+        }
         # What stands inside a longer word that others said (the year of a date) gives nothing away.
-        said = {word for word in said if not heard.request.holds(word) and not heard.public.holds(word)}
+        said = {
+            word for word in said if not heard.request.holds(word) and not heard.public.holds(word)
+        }
         if said or run:
             return f"{path} carries words of the owner's private texts"
     opaque = [
         word
         for word in text.split()
-        if len(word) >= OPAQUE and not word.isalpha() and deobfuscation.skeleton(word) not in open_words
+        if len(word) >= OPAQUE
+        and not word.isalpha()
+        and deobfuscation.skeleton(word) not in open_words
     ]
-    return f"{path} carries something that cannot be read" if opaque and not deobfuscation.addresses(text) else ""
+    return (
+        f"{path} carries something that cannot be read"
+        if opaque and not deobfuscation.addresses(text)
+        else ""
+    )
 
 
 def _private_pair(one: str, two: str, pairs: set[tuple[str, str]], open_words: set[str]) -> bool:
@@ -217,11 +276,17 @@ def _number(word: str) -> bool:
 
 
 def _telling(text: str) -> Iterator[str]:
-    """Yield the words that give something away alone: figures, addresses, codes, and names inside a sentence."""
+    """Yield the words that give something away alone: figures, addresses, codes, and names inside a
+    sentence.
+    """
     for match in deobfuscation.WORD.finditer(deobfuscation.strip_invisible(text)):
         word = match[0]
         before = text[: match.start()].rstrip(" \t\"'(«“")[-1:]
         inside = bool(before) and before not in ".!?:;\n#-*•|"
         name = word[:1].isupper() and inside and len(word) >= SHORTEST_WORD
         if _number(word) or "@" in word or name or (word.isupper() and len(word) >= SHORTEST_WORD):
-            yield from (part for part in deobfuscation.words(word) if part not in COMMON and not YEAR.fullmatch(part))
+            yield from (
+                part
+                for part in deobfuscation.words(word)
+                if part not in COMMON and not YEAR.fullmatch(part)
+            )

@@ -13,28 +13,41 @@ INVOCATIONS = define.define_metric(
     [AGENT, define.Label("status", ("ok", "error", "killed"))],
     help="Invocations of agents that have ended.",
     source="spans invoke_agent",
-    sql=f"SELECT seen_at AS at, attributes ->> 'agent.id' AS agent, status, 1 AS value, trace_id AS trace FROM span WHERE {ENDED}",
+    sql=(
+        "SELECT seen_at AS at, attributes ->> 'agent.id' AS agent, status, 1 AS value, trace_id AS"
+        f" trace FROM span WHERE {ENDED}"
+    ),
     means="How much each agent is asked to do, and how much of that fails.",
-    do="Look at the trace behind a failed invocation: the last chat or tool span below it says why.",
+    do=(
+        "Look at the trace behind a failed invocation: the last chat or tool span below it says"
+        " why."
+    ),
     panels=[
-        define.Panel("Overview", "Agent invocations an hour", "sum(increase(millrace_agent_invocations_total[1h]))"),
+        define.Panel(
+            "Overview",
+            "Agent invocations an hour",
+            "sum(increase(millrace_agent_invocations_total[1h]))",
+        ),
         define.Panel(
             "Agents",
             "Invocations an hour",
-            'sum by (agent, status) (increase(millrace_agent_invocations_total{agent=~"$agent"}[1h]))',
+            "sum by (agent, status)"
+            ' (increase(millrace_agent_invocations_total{agent=~"$agent"}[1h]))',
             "{{agent}} {{status}}",
         ),
         define.Panel(
             "Agents",
             "Errors a minute",
-            'sum by (agent) (rate(millrace_agent_invocations_total{agent=~"$agent",status!="ok"}[1h])) * 60',
+            "sum by (agent)"
+            ' (rate(millrace_agent_invocations_total{agent=~"$agent",status!="ok"}[1h])) * 60',
             "{{agent}}",
         ),
         define.Panel(
             "Agents",
             "Success",
-            'sum by (agent) (increase(millrace_agent_invocations_total{agent=~"$agent",status="ok"}[1d])) '
-            '/ sum by (agent) (increase(millrace_agent_invocations_total{agent=~"$agent"}[1d]))',
+            "sum by (agent)"
+            ' (increase(millrace_agent_invocations_total{agent=~"$agent",status="ok"}[1d])) / sum'
+            ' by (agent) (increase(millrace_agent_invocations_total{agent=~"$agent"}[1d]))',
             "{{agent}}",
             "stat",
             "ratio",
@@ -73,7 +86,10 @@ DURATION = define.define_metric(
     "seconds",
     "How long an invocation of an agent takes.",
     source="spans invoke_agent",
-    sql=f"SELECT seen_at AS at, attributes ->> 'agent.id' AS agent, extract(epoch FROM finished_at - started_at) AS value, trace_id AS trace FROM span WHERE {ENDED}",
+    sql=(
+        "SELECT seen_at AS at, attributes ->> 'agent.id' AS agent, extract(epoch FROM finished_at"
+        f" - started_at) AS value, trace_id AS trace FROM span WHERE {ENDED}"
+    ),
     bounds=define.SECONDS,
     means="The time from a question to an agent until its answer, tools and models included.",
     do="Compare with the latency of its turns and tools: the one that grew with it is the cause.",
@@ -81,7 +97,8 @@ DURATION = define.define_metric(
         define.Panel(
             "Performance",
             f"Agent duration, P{share}",
-            f'histogram_quantile(0.{share}, sum by (agent, le) (increase(millrace_agent_duration_seconds_bucket{{agent=~"$agent"}}[1h])))',
+            f"histogram_quantile(0.{share}, sum by (agent, le)"
+            ' (increase(millrace_agent_duration_seconds_bucket{agent=~"$agent"}[1h])))',
             "{{agent}}",
             unit="seconds",
         )
@@ -95,12 +112,21 @@ TURNS = define.define_metric(
     [AGENT],
     help="Requests of agents to models that were answered.",
     source="rows of usage, kind model, settled",
-    sql=f"SELECT settled_at AS at, agent, 1 AS value, {define.RUN_TRACE} FROM usage WHERE state = 'settled' AND kind = 'model'",
+    sql=(
+        f"SELECT settled_at AS at, agent, 1 AS value, {define.RUN_TRACE} FROM usage WHERE state ="
+        " 'settled' AND kind = 'model'"
+    ),
     means="How often an agent goes back to its model.",
-    do="Many turns an invocation mean that answers had to be repaired: look at the spans chat below invoke_agent.",
+    do=(
+        "Many turns an invocation mean that answers had to be repaired: look at the spans chat"
+        " below invoke_agent."
+    ),
     panels=[
         define.Panel(
-            "Agents", "Turns an hour", 'sum by (agent) (increase(millrace_agent_turns_total{agent=~"$agent"}[1h]))', "{{agent}}"
+            "Agents",
+            "Turns an hour",
+            'sum by (agent) (increase(millrace_agent_turns_total{agent=~"$agent"}[1h]))',
+            "{{agent}}",
         ),
         define.Panel(
             "Agents",
@@ -120,7 +146,11 @@ TURN_LATENCY = define.define_metric(
     "seconds",
     "How long one turn takes: one request of an agent to its model.",
     source="spans chat",
-    sql="SELECT seen_at AS at, attributes ->> 'gen_ai.agent.name' AS agent, extract(epoch FROM finished_at - started_at) AS value, trace_id AS trace FROM span WHERE name LIKE 'chat %%' AND status <> 'pending'",
+    sql=(
+        "SELECT seen_at AS at, attributes ->> 'gen_ai.agent.name' AS agent, extract(epoch FROM"
+        " finished_at - started_at) AS value, trace_id AS trace FROM span WHERE name LIKE 'chat %%'"
+        " AND status <> 'pending'"
+    ),
     bounds=define.SECONDS,
     means="The provider's speed, as the agents feel it.",
     do="If one model is slow, give the agent another (setting agents), or set cheaper_model.",
@@ -128,7 +158,8 @@ TURN_LATENCY = define.define_metric(
         define.Panel(
             "Performance",
             f"Turn latency, P{share}",
-            f'histogram_quantile(0.{share}, sum by (agent, le) (increase(millrace_agent_turn_latency_seconds_bucket{{agent=~"$agent"}}[1h])))',
+            f"histogram_quantile(0.{share}, sum by (agent, le)"
+            ' (increase(millrace_agent_turn_latency_seconds_bucket{agent=~"$agent"}[1h])))',
             "{{agent}}",
             unit="seconds",
         )
@@ -137,11 +168,20 @@ TURN_LATENCY = define.define_metric(
     alerts=[
         define.Alert(
             "SlowTurns",
-            "histogram_quantile(0.95, sum by (agent, le) (increase(millrace_agent_turn_latency_seconds_bucket[1h]))) > 60",
+            "histogram_quantile(0.95, sum by (agent, le)"
+            " (increase(millrace_agent_turn_latency_seconds_bucket[1h]))) > 60",
             "warning",
             "one in twenty turns of {{ $labels.agent }} takes more than a minute",
-            ("the model's provider is slow", "prompts have grown", "the machine is short of processor time or memory"),
-            ("scripts/millrace trace last", "the dashboard Performance: is it one agent or all?", "scripts/millrace health"),
+            (
+                "the model's provider is slow",
+                "prompts have grown",
+                "the machine is short of processor time or memory",
+            ),
+            (
+                "scripts/millrace trace last",
+                "the dashboard Performance: is it one agent or all?",
+                "scripts/millrace health",
+            ),
             fires={
                 'millrace_agent_turn_latency_seconds_bucket{agent="writer",le="60"}': "0+1x60",
                 'millrace_agent_turn_latency_seconds_bucket{agent="writer",le="120"}': "0+5x60",
@@ -161,7 +201,10 @@ AGENTS = define.define_metric(
     "gauge",
     help="Agents that were invoked in the last 30 days.",
     source="spans invoke_agent",
-    sql="SELECT count(DISTINCT labels ->> 'agent') AS value FROM metric_hour WHERE metric = 'agent_invocations_total' AND hour > %(now)s - interval '30 days'",
+    sql=(
+        "SELECT count(DISTINCT labels ->> 'agent') AS value FROM metric_hour WHERE metric ="
+        " 'agent_invocations_total' AND hour > %(now)s - interval '30 days'"
+    ),
     means="How many kinds of agents are at work.",
     do="If it falls, a step with an agent no longer runs: look at the dashboard Workflows.",
     panels=[define.Panel("Agents", "Agents", "millrace_agents", kind="stat")],
@@ -173,11 +216,20 @@ LOAD = define.define_metric(
     [AGENT],
     help="Invocations of agents that are running now.",
     source="pending spans invoke_agent",
-    sql="SELECT attributes ->> 'agent.id' AS agent, count(*) FILTER (WHERE status = 'pending') AS value FROM span WHERE name LIKE 'invoke_agent %%' AND seen_at > now() - interval '1 day' GROUP BY 1",
+    sql=(
+        "SELECT attributes ->> 'agent.id' AS agent, count(*) FILTER (WHERE status = 'pending') AS"
+        " value FROM span WHERE name LIKE 'invoke_agent %%' AND seen_at > now() - interval '1 day'"
+        " GROUP BY 1"
+    ),
     means="How much each agent does side by side.",
     do="If it stays high while nothing ends, runs stand still: scripts/millrace recover.",
     panels=[
-        define.Panel("Agents", "Running now", 'sum by (agent) (millrace_agent_load{agent=~"$agent"})', "{{agent}}"),
+        define.Panel(
+            "Agents",
+            "Running now",
+            'sum by (agent) (millrace_agent_load{agent=~"$agent"})',
+            "{{agent}}",
+        ),
         define.Panel("Overview", "Active agents", "sum(millrace_agent_load)", kind="stat"),
     ],
 )
@@ -201,14 +253,23 @@ HEALTH_PARTS = define.define_metric(
     "gauge",
     [AGENT, define.Label("part", ("success", "in_time", "agreed"))],
     "ratio",
-    "The parts of an agent's health over 7 days: invocations without error, within a minute, results nobody objected to.",
+    "The parts of an agent's health over 7 days: invocations without error, within a minute,"
+    " results nobody objected to.",
     source="spans invoke_agent, rows of decision",
     sql=PARTS + "SELECT agent, part, value FROM part",
     means="Why an agent's health is what it is.",
-    do="The lowest part says where to look: errors in the traces, time on the dashboard Performance, objections in `feedback`.",
+    do=(
+        "The lowest part says where to look: errors in the traces, time on the dashboard"
+        " Performance, objections in `feedback`."
+    ),
     panels=[
         define.Panel(
-            "Agents", "Health by part", 'millrace_agent_health_part_ratio{agent=~"$agent"}', "{{agent}} {{part}}", "bars", "ratio"
+            "Agents",
+            "Health by part",
+            'millrace_agent_health_part_ratio{agent=~"$agent"}',
+            "{{agent}} {{part}}",
+            "bars",
+            "ratio",
         )
     ],
 )
@@ -218,15 +279,30 @@ HEALTH = define.define_metric(
     "gauge",
     [AGENT],
     "ratio",
-    "Health of an agent, 0 to 1: half success, 0.3 results nobody objected to, 0.2 within a minute.",
+    "Health of an agent, 0 to 1: half success, 0.3 results nobody objected to, 0.2 within a"
+    " minute.",
     source="spans invoke_agent, rows of decision",
     sql=PARTS
-    + "SELECT agent, sum(value * CASE part WHEN 'success' THEN 0.5 WHEN 'agreed' THEN 0.3 ELSE 0.2 END) AS value FROM part GROUP BY 1",
+    + "SELECT agent, sum(value * CASE part WHEN 'success' THEN 0.5 WHEN 'agreed' THEN 0.3 ELSE 0.2"
+    " END) AS value FROM part GROUP BY 1",
     means="One figure for how an agent does; its parts are in agent_health_part_ratio.",
     do="Look at its parts.",
     panels=[
-        define.Panel("Overview", "Health of the agents", "millrace_agent_health_ratio", "{{agent}}", "stat", "ratio"),
-        define.Panel("Agents", "Health", 'millrace_agent_health_ratio{agent=~"$agent"}', "{{agent}}", unit="ratio"),
+        define.Panel(
+            "Overview",
+            "Health of the agents",
+            "millrace_agent_health_ratio",
+            "{{agent}}",
+            "stat",
+            "ratio",
+        ),
+        define.Panel(
+            "Agents",
+            "Health",
+            'millrace_agent_health_ratio{agent=~"$agent"}',
+            "{{agent}}",
+            unit="ratio",
+        ),
     ],
     alerts=[
         define.Alert(
@@ -234,8 +310,16 @@ HEALTH = define.define_metric(
             "millrace_agent_health_ratio < 0.6",
             "warning",
             "the health of {{ $labels.agent }} is {{ $value | humanizePercentage }}",
-            ("its model fails", "its results are corrected or refused", "it is much slower than a minute"),
-            ("the panel Health by part says which part is low", "scripts/millrace scorecard", "scripts/millrace trace RUN"),
+            (
+                "its model fails",
+                "its results are corrected or refused",
+                "it is much slower than a minute",
+            ),
+            (
+                "the panel Health by part says which part is low",
+                "scripts/millrace scorecard",
+                "scripts/millrace trace RUN",
+            ),
             fires={'millrace_agent_health_ratio{agent="judge"}': "0.4x60"},
             quiet={'millrace_agent_health_ratio{agent="judge"}': "0.9x60"},
             wait="10m",

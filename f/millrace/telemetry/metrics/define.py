@@ -1,9 +1,11 @@
 # requirements:
 
-"""What a metric is: its name, labels and unit, where it comes from, where it is shown, when it warns, what to do.
+"""What a metric is: its name, labels and unit, where it comes from, where it is shown, when it
+warns, what to do.
 
-`define_metric` refuses what would be a bad metric for years: a wrong name, a unit that the name does not say, a label
-without bounds. Names and PromQL are written with the prefix `millrace_`; another prefix is put in when files are generated.
+`define_metric` refuses what would be a bad metric for years: a wrong name, a unit that the name
+does not say, a label without bounds. Names and PromQL are written with the prefix `millrace_`;
+another prefix is put in when files are generated.
 """
 
 import re
@@ -15,10 +17,13 @@ from f.millrace.core import errors
 PREFIX = "millrace"
 Type = Literal["counter", "gauge", "histogram"]
 Severity = Literal["info", "warning", "critical", "emergency"]
-Dashboard = Literal["Overview", "Agents", "Cost", "Safety", "Performance", "Research", "Memory", "Workflows"]
+Dashboard = Literal[
+    "Overview", "Agents", "Cost", "Safety", "Performance", "Research", "Memory", "Workflows"
+]
 Kind = Literal["line", "stat", "bars", "table"]
 UNITS = ("", "seconds", "ratio", "bytes", "usd")
-# Two gauges keep the names that an older installation gave them, with that installation's prefix only.
+# Two gauges keep the names that an older installation gave them, with that installation's prefix
+# only.
 OLDER = {"genesis": {"agents": "agents_total", "workflows": "workflows_total"}}
 MOST_LABELS = 4
 MOST_VALUES = 200
@@ -92,13 +97,18 @@ class Metric(NamedTuple):
     zeros: tuple[Mapping[str, str], ...] = ()
 
     def full_name(self, prefix: str = PREFIX) -> str:
-        """Return the name as Prometheus knows it; a histogram's parts add `_bucket`, `_sum` and `_count`."""
+        """Return the name as Prometheus knows it; a histogram's parts add `_bucket`, `_sum` and
+        `_count`.
+        """
         return f"{prefix}_{OLDER.get(prefix, {}).get(self.name, self.name)}"
 
     @property
     def shape(self) -> str:
         """What the stored figures depend on."""
-        return f"{self.type} {','.join(label.name for label in self.labels)} {','.join(map(str, self.bounds))}".strip()
+        return (
+            f"{self.type} {','.join(label.name for label in self.labels)}"
+            f" {','.join(map(str, self.bounds))}".strip()
+        )
 
 
 def define_metric(
@@ -119,10 +129,11 @@ def define_metric(
 ) -> Metric:
     """Return the metric; BadInput names everything that is wrong with it.
 
-    `sql` gives one row a sample: a counter's or histogram's have `at`, the labels, `value` and `trace`, and are counted in
-    the hour of `at`; a gauge's have the labels and `value`, and are read as they are at each scrape, by `now()`: no index
-    can be asked about `clock_timestamp()`. `source` says in words which rows or events those are. `zeros` are label sets
-    that stand at 0 before anything has happened.
+    `sql` gives one row a sample: a counter's or histogram's have `at`, the labels, `value` and
+    `trace`, and are counted in the hour of `at`; a gauge's have the labels and `value`, and are
+    read as they are at each scrape, by `now()`: no index can be asked about `clock_timestamp()`.
+    `source` says in words which rows or events those are. `zeros` are label sets that stand at 0
+    before anything has happened.
     """
     found = Metric(
         name, type, tuple(labels), unit, help, sql, source, means, do, tuple(bounds), tuple(panels), tuple(alerts), tuple(zeros)
@@ -141,7 +152,11 @@ def used(query: str) -> set[str]:
 def prefixed(text: str, prefix: str) -> str:
     """Return a query or sentence with another prefix."""
     older = OLDER.get(prefix, {})
-    return USED.sub(lambda found: f"{prefix}_{older.get(found[1], found[1])}", text) if prefix != PREFIX else text
+    return (
+        USED.sub(lambda found: f"{prefix}_{older.get(found[1], found[1])}", text)
+        if prefix != PREFIX
+        else text
+    )
 
 
 def _name(metric: Metric) -> list[str]:
@@ -156,24 +171,37 @@ def _name(metric: Metric) -> list[str]:
         problems.append(f"the type {metric.type!r} is none of {', '.join(get_args(Type))}")
     if metric.type == "counter" and not metric.name.endswith("_total"):
         problems.append("a counter's name ends in _total")
-    if metric.type != "counter" and metric.name.endswith(("_total", "_count", "_sum", "_bucket", "_created")):
+    if metric.type != "counter" and metric.name.endswith(
+        ("_total", "_count", "_sum", "_bucket", "_created")
+    ):
         problems.append(f"a {metric.type}'s name cannot end in _{metric.name.rsplit('_', 1)[1]}")
     if metric.unit not in UNITS:
         return [
             *problems,
-            f"the unit {metric.unit!r} is none of {', '.join(filter(None, UNITS))}, or none at all for a number of things",
+            (
+                f"the unit {metric.unit!r} is none of {', '.join(filter(None, UNITS))}, or none at"
+                " all for a number of things"
+            ),
         ]
     stem = metric.name.removesuffix("_total")
     if metric.unit and not stem.endswith("_" + metric.unit):
-        problems.append(f"its unit is {metric.unit}, so its name ends in _{metric.unit}{'_total' * (metric.type == 'counter')}")
-    if not metric.unit and (said := next((unit for unit in UNITS[1:] if stem.endswith("_" + unit)), "")):
+        problems.append(
+            f"its unit is {metric.unit}, so its name ends in"
+            f" _{metric.unit}{'_total' * (metric.type == 'counter')}"
+        )
+    if not metric.unit and (
+        said := next((unit for unit in UNITS[1:] if stem.endswith("_" + unit)), "")
+    ):
         problems.append(f"its name says {said}, so its unit is {said!r}")
     return problems
 
 
 def _labels(metric: Metric) -> list[str]:
     names = [label.name for label in metric.labels]
-    problems = [f"the label {name!r} is there twice" for name in {name for name in names if names.count(name) > 1}]
+    problems = [
+        f"the label {name!r} is there twice"
+        for name in {name for name in names if names.count(name) > 1}
+    ]
     if len(names) > MOST_LABELS:
         problems.append(f"it has {len(names)} labels; at most {MOST_LABELS}")
     series = len(metric.bounds) + 3 if metric.bounds else 1
@@ -182,20 +210,33 @@ def _labels(metric: Metric) -> list[str]:
         if not WORD.fullmatch(label.name) or label.name in RESERVED:
             problems.append(f"the label {label.name!r} is not a free lower case name")
         if bool(label.values) == bool(label.at_most):
-            problems.append(f"the label {label.name!r} needs bounds: its values, or at_most for how many there may be")
+            problems.append(
+                f"the label {label.name!r} needs bounds: its values, or at_most for how many there"
+                " may be"
+            )
         elif label.most > MOST_VALUES + 1:
-            problems.append(f"the label {label.name!r} may have {label.most} values; at most {MOST_VALUES}")
+            problems.append(
+                f"the label {label.name!r} may have {label.most} values; at most {MOST_VALUES}"
+            )
         if len(set(label.values)) < len(label.values):
             problems.append(f"the label {label.name!r} names a value twice")
     if series > MOST_SERIES:
         problems.append(f"its labels allow {series} series; at most {MOST_SERIES}")
     return problems + [
-        f"zeros name {sorted(zero)}, the labels are {sorted(names)}" for zero in metric.zeros if set(zero) != set(names)
+        f"zeros name {sorted(zero)}, the labels are {sorted(names)}"
+        for zero in metric.zeros
+        if set(zero) != set(names)
     ]
 
 
 def _words(metric: Metric) -> list[str]:
-    said = {"help": metric.help, "source": metric.source, "means": metric.means, "do": metric.do, "sql": metric.sql}
+    said = {
+        "help": metric.help,
+        "source": metric.source,
+        "means": metric.means,
+        "do": metric.do,
+        "sql": metric.sql,
+    }
     problems = [f"{name} is empty" for name, text in said.items() if not text.strip()]
     if not metric.panels and not metric.alerts:
         problems.append("nobody looks at it: it needs a panel or an alert")
@@ -207,12 +248,16 @@ def _words(metric: Metric) -> list[str]:
     for alert in metric.alerts:
         if alert.severity not in get_args(Severity):
             problems.append(
-                f"the alert {alert.name!r} has the severity {alert.severity!r}; there are {', '.join(get_args(Severity))}"
+                f"the alert {alert.name!r} has the severity {alert.severity!r}; there are"
+                f" {', '.join(get_args(Severity))}"
             )
         if metric.name not in used(alert.expr):
             problems.append(f"the alert {alert.name!r} does not read {PREFIX}_{metric.name}")
         if not (alert.causes and alert.steps and alert.fires and alert.quiet):
-            problems.append(f"the alert {alert.name!r} needs causes, first steps, and a course that fires and one that does not")
+            problems.append(
+                f"the alert {alert.name!r} needs causes, first steps, and a course that fires and"
+                " one that does not"
+            )
     return problems
 
 

@@ -7,7 +7,10 @@ from f.millrace.telemetry.metrics import define
 STATES = ("healthy", "degraded", "critical", "unknown")
 PARTS = ("database", "model", "tools", "search", "mail", "jaeger", "schedules", "disk")
 # A check that is older than three turns of its schedule says nothing about now.
-LATEST = "(SELECT state FROM health_check h WHERE h.part = parts.part AND h.at > now() - interval '15 minutes' ORDER BY id DESC LIMIT 1)"
+LATEST = (
+    "(SELECT state FROM health_check h WHERE h.part = parts.part AND h.at > now() - interval '15"
+    " minutes' ORDER BY id DESC LIMIT 1)"
+)
 
 HEALTH = define.define_metric(
     "health_state",
@@ -15,12 +18,24 @@ HEALTH = define.define_metric(
     [define.Label("part", PARTS), define.Label("state", STATES)],
     help="1 for the state that each component is in.",
     source="rows of health_check, written every five minutes",
-    sql=f"SELECT parts.part, states.state, (coalesce({LATEST}, 'unknown') = states.state)::int AS value "
-    f"FROM unnest(ARRAY{list(PARTS)}) AS parts (part), unnest(ARRAY{list(STATES)}) AS states (state)",
-    means="healthy, degraded (works with less), critical (does not work), unknown (was not checked for 15 minutes).",
+    sql=(
+        f"SELECT parts.part, states.state, (coalesce({LATEST}, 'unknown') = states.state)::int AS"
+        f" value FROM unnest(ARRAY{list(PARTS)}) AS parts (part), unnest(ARRAY{list(STATES)}) AS"
+        " states (state)"
+    ),
+    means=(
+        "healthy, degraded (works with less), critical (does not work), unknown (was not checked"
+        " for 15 minutes)."
+    ),
     do="scripts/millrace health says why, and the next step for each fault.",
     panels=[
-        define.Panel("Overview", "Health", "max by (part, state) (millrace_health_state) == 1", "{{part}} {{state}}", "table"),
+        define.Panel(
+            "Overview",
+            "Health",
+            "max by (part, state) (millrace_health_state) == 1",
+            "{{part}} {{state}}",
+            "table",
+        ),
     ],
     alerts=[
         define.Alert(
@@ -28,7 +43,11 @@ HEALTH = define.define_metric(
             'max by (part) (millrace_health_state{state="critical"}) == 1',
             "critical",
             "{{ $labels.part }} does not work",
-            ("it is not running", "its address or key in the settings is wrong", "the disk is full"),
+            (
+                "it is not running",
+                "its address or key in the settings is wrong",
+                "the disk is full",
+            ),
             ("scripts/millrace health", "the next step that it names"),
             fires={'millrace_health_state{part="database",state="critical"}': "1x60"},
             quiet={
@@ -62,15 +81,24 @@ CAPACITY = define.define_metric(
     "gauge",
     [define.Label("resource", ("connections", "approvals"))],
     "ratio",
-    "How much of what is limited is in use: connections of the database; days of waiting questions out of a week.",
+    "How much of what is limited is in use: connections of the database; days of waiting questions"
+    " out of a week.",
     source="pg_stat_activity, rows of action",
-    sql="SELECT 'connections' AS resource, count(*)::float / current_setting('max_connections')::int AS value FROM pg_stat_activity "
-    "UNION ALL SELECT 'approvals', least(1, coalesce(max(extract(epoch FROM now() - asked_at)), 0) / 604800) FROM action WHERE state = 'proposed' AND asked_at IS NOT NULL",
+    sql=(
+        "SELECT 'connections' AS resource, count(*)::float /"
+        " current_setting('max_connections')::int AS value FROM pg_stat_activity UNION ALL SELECT"
+        " 'approvals', least(1, coalesce(max(extract(epoch FROM now() - asked_at)), 0) / 604800)"
+        " FROM action WHERE state = 'proposed' AND asked_at IS NOT NULL"
+    ),
     means="How much room is left.",
     do="Connections: fewer workers, or a larger max_connections. Approvals: answer them.",
     panels=[
         define.Panel(
-            "Performance", "Capacity in use", "max by (resource) (millrace_capacity_used_ratio)", "{{resource}}", unit="ratio"
+            "Performance",
+            "Capacity in use",
+            "max by (resource) (millrace_capacity_used_ratio)",
+            "{{resource}}",
+            unit="ratio",
         )
     ],
     alerts=[
@@ -97,7 +125,9 @@ DATABASE = define.define_metric(
     sql="SELECT pg_database_size(current_database()) AS value",
     means="How much is stored.",
     do="Shorter trace_days, event_days, metric_days or memory_days keep less.",
-    panels=[define.Panel("Performance", "Size of the database", "millrace_database_bytes", unit="bytes")],
+    panels=[
+        define.Panel("Performance", "Size of the database", "millrace_database_bytes", unit="bytes")
+    ],
 )
 
 SESSIONS = define.define_metric(
@@ -114,12 +144,21 @@ SESSIONS = define.define_metric(
 BACKLOG = define.define_metric(
     "telemetry_backlog",
     "gauge",
-    help="Traces of ended runs that sampling keeps or has not judged, and that were not sent for 10 minutes.",
+    help=(
+        "Traces of ended runs that sampling keeps or has not judged, and that were not sent for 10"
+        " minutes."
+    ),
     source="rows of run and span",
-    sql="SELECT count(*) AS value FROM run r WHERE finished_at < now() - interval '10 minutes' AND finished_at > now() - interval '30 days' "
-    "AND EXISTS (SELECT FROM run WHERE root_sent_at IS NOT NULL) AND sampled_end IS DISTINCT FROM finished_at",
+    sql=(
+        "SELECT count(*) AS value FROM run r WHERE finished_at < now() - interval '10 minutes' AND"
+        " finished_at > now() - interval '30 days' AND EXISTS (SELECT FROM run WHERE root_sent_at"
+        " IS NOT NULL) AND sampled_end IS DISTINCT FROM finished_at"
+    ),
     means="Whether traces reach Jaeger; 0 as long as none was ever sent.",
-    do="scripts/millrace health: is Jaeger up? scripts/millrace run export_traces sends what is left.",
+    do=(
+        "scripts/millrace health: is Jaeger up? scripts/millrace run export_traces sends what is"
+        " left."
+    ),
     panels=[define.Panel("Performance", "Traces not sent", "millrace_telemetry_backlog")],
     alerts=[
         define.Alert(
@@ -127,7 +166,11 @@ BACKLOG = define.define_metric(
             "millrace_telemetry_backlog > 50",
             "warning",
             "{{ $value }} traces were not sent",
-            ("Jaeger is down", "ops/export_traces is not scheduled", "the address otlp_endpoint is wrong"),
+            (
+                "Jaeger is down",
+                "ops/export_traces is not scheduled",
+                "the address otlp_endpoint is wrong",
+            ),
             ("scripts/millrace health", "scripts/millrace run export_traces"),
             fires={"millrace_telemetry_backlog": "80x60"},
             quiet={"millrace_telemetry_backlog": "3x60"},
@@ -146,7 +189,13 @@ EVENTS = define.define_metric(
     means="How much the runs have to say.",
     do="Nothing by itself.",
     panels=[
-        define.Panel("Performance", "Events an hour", "sum by (event) (increase(millrace_events_total[1h]))", "{{event}}", "bars")
+        define.Panel(
+            "Performance",
+            "Events an hour",
+            "sum by (event) (increase(millrace_events_total[1h]))",
+            "{{event}}",
+            "bars",
+        )
     ],
 )
 
@@ -198,7 +247,11 @@ BUILD = define.define_metric(
             "emergency",
             "there are no figures: nobody would see that something is wrong",
             ("the exporter is not running", "the database is away", "Prometheus cannot reach it"),
-            ("docker compose ps exporter", "scripts/millrace health", "scripts/millrace metrics serve"),
+            (
+                "docker compose ps exporter",
+                "scripts/millrace health",
+                "scripts/millrace metrics serve",
+            ),
             fires={"millrace_requests_total": "0x60"},
             quiet={"millrace_exporter_up": "1x60"},
             wait="5m",

@@ -6,9 +6,24 @@ from f.millrace.telemetry.metrics import agents, define
 
 TOOL = define.Label("tool", at_most=60)
 CALLS = "FROM span WHERE name LIKE 'execute_tool %%' AND status <> 'pending'"
-NAMED = "coalesce(attributes ->> 'agent.id', 'millrace') AS agent, attributes ->> 'tool.name' AS tool"
+NAMED = (
+    "coalesce(attributes ->> 'agent.id', 'millrace') AS agent, attributes ->> 'tool.name' AS tool"
+)
 # The classes of why: bounded, as the words of a rule are not.
-REASONS = ("low", "medium", "high", "tainted", "person", "policy", "nobody", "run", "user_day", "flow_day", "call", "authority")
+REASONS = (
+    "low",
+    "medium",
+    "high",
+    "tainted",
+    "person",
+    "policy",
+    "nobody",
+    "run",
+    "user_day",
+    "flow_day",
+    "call",
+    "authority",
+)
 
 TOOL_CALLS = define.define_metric(
     "agent_tool_calls_total",
@@ -16,20 +31,31 @@ TOOL_CALLS = define.define_metric(
     [agents.AGENT, TOOL, define.Label("status", ("ok", "error", "killed"))],
     help="Calls of tools by agents; `millrace` is the product itself, which sends the mails.",
     source="spans execute_tool",
-    sql=f"SELECT seen_at AS at, {NAMED}, CASE WHEN status = 'ok' AND attributes ->> 'tool.success' = 'false' THEN 'error' ELSE status END AS status, 1 AS value, trace_id AS trace {CALLS}",
-    means="What the agents do to the world, and how much of it works. A tool that fell back on less counts as an error.",
-    do="scripts/millrace tools list shows which tools are there; the span's tool.error_type says what went wrong.",
+    sql=(
+        f"SELECT seen_at AS at, {NAMED}, CASE WHEN status = 'ok' AND attributes ->> 'tool.success'"
+        f" = 'false' THEN 'error' ELSE status END AS status, 1 AS value, trace_id AS trace {CALLS}"
+    ),
+    means=(
+        "What the agents do to the world, and how much of it works. A tool that fell back on less"
+        " counts as an error."
+    ),
+    do=(
+        "scripts/millrace tools list shows which tools are there; the span's tool.error_type says"
+        " what went wrong."
+    ),
     panels=[
         define.Panel(
             "Agents",
             "Tool calls an hour",
-            'sum by (tool, status) (increase(millrace_agent_tool_calls_total{agent=~"$agent"}[1h]))',
+            "sum by (tool, status)"
+            ' (increase(millrace_agent_tool_calls_total{agent=~"$agent"}[1h]))',
             "{{tool}} {{status}}",
         ),
         define.Panel(
             "Overview",
             "Tool success",
-            'sum(increase(millrace_agent_tool_calls_total{status="ok"}[1d])) / sum(increase(millrace_agent_tool_calls_total[1d]))',
+            'sum(increase(millrace_agent_tool_calls_total{status="ok"}[1d])) /'
+            " sum(increase(millrace_agent_tool_calls_total[1d]))",
             kind="stat",
             unit="ratio",
         ),
@@ -43,14 +69,26 @@ TOOL_CALLS = define.define_metric(
             "warning",
             "more than three of ten calls of {{ $labels.tool }} fail",
             ("its server is down or slow", "its key has expired", "the sites it reads refuse it"),
-            ("scripts/millrace health", "scripts/millrace tools list", "scripts/millrace trace last"),
+            (
+                "scripts/millrace health",
+                "scripts/millrace tools list",
+                "scripts/millrace trace last",
+            ),
             fires={
-                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="error"}': "0+1x60",
-                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="ok"}': "0+1x60",
+                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="error"}': (
+                    "0+1x60"
+                ),
+                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="ok"}': (
+                    "0+1x60"
+                ),
             },
             quiet={
-                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="error"}': "0+1x60",
-                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="ok"}': "0+9x60",
+                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="error"}': (
+                    "0+1x60"
+                ),
+                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="ok"}': (
+                    "0+9x60"
+                ),
             },
         )
     ],
@@ -63,15 +101,22 @@ TOOL_LATENCY = define.define_metric(
     "seconds",
     "How long a call of a tool takes, its second try included.",
     source="spans execute_tool",
-    sql=f"SELECT seen_at AS at, {NAMED}, extract(epoch FROM finished_at - started_at) AS value, trace_id AS trace {CALLS}",
+    sql=(
+        f"SELECT seen_at AS at, {NAMED}, extract(epoch FROM finished_at - started_at) AS value,"
+        f" trace_id AS trace {CALLS}"
+    ),
     bounds=define.SECONDS,
     means="How long agents wait for the world.",
-    do="A slow tool of a server of others: scripts/millrace tools; a slow page: nothing, it has a time-out.",
+    do=(
+        "A slow tool of a server of others: scripts/millrace tools; a slow page: nothing, it has a"
+        " time-out."
+    ),
     panels=[
         define.Panel(
             "Performance",
             "Tool latency, P95",
-            'histogram_quantile(0.95, sum by (tool, le) (increase(millrace_agent_tool_latency_seconds_bucket{agent=~"$agent"}[1h])))',
+            "histogram_quantile(0.95, sum by (tool, le)"
+            ' (increase(millrace_agent_tool_latency_seconds_bucket{agent=~"$agent"}[1h])))',
             "{{tool}}",
             unit="seconds",
         )
@@ -105,12 +150,18 @@ GUARDRAIL = define.define_metric(
     source="spans risk_decision, rows of audit (approvals, authority), events budget",
     sql=GUARDS,
     means="How often a guard lets something pass, asks a person, or refuses.",
-    do="scripts/millrace audit show RUN lists each case; scripts/millrace risk explain TOOL says which rule decides.",
+    do=(
+        "scripts/millrace audit show RUN lists each case; scripts/millrace risk explain TOOL says"
+        " which rule decides."
+    ),
     zeros=[
         *({"gate": "risk", "decision": "allowed", "reason": level} for level in ("low", "medium")),
         *({"gate": "risk", "decision": "asked", "reason": level} for level in ("medium", "high")),
         {"gate": "risk", "decision": "denied", "reason": "tainted"},
-        *({"gate": "approval", "decision": "denied", "reason": who} for who in ("person", "nobody")),
+        *(
+            {"gate": "approval", "decision": "denied", "reason": who}
+            for who in ("person", "nobody")
+        ),
         {"gate": "authority", "decision": "denied", "reason": "authority"},
         {"gate": "budget", "decision": "denied", "reason": "call"},
     ],
@@ -124,7 +175,8 @@ GUARDRAIL = define.define_metric(
         define.Panel(
             "Safety",
             "Denied, by reason",
-            'sum by (gate, reason) (increase(millrace_agent_guardrail_total{decision="denied"}[1d]))',
+            "sum by (gate, reason)"
+            ' (increase(millrace_agent_guardrail_total{decision="denied"}[1d]))',
             "{{gate}} {{reason}}",
             "bars",
         ),
@@ -135,12 +187,28 @@ GUARDRAIL = define.define_metric(
             'sum by (gate) (increase(millrace_agent_guardrail_total{decision="denied"}[1h])) > 10',
             "warning",
             "the guard {{ $labels.gate }} has refused {{ $value | humanize }} times in an hour",
-            ("a page or mail tries to make an agent do something", "a new tool asks for more than it may", "the money is spent"),
-            ("scripts/millrace audit show RUN", "scripts/millrace trace last", "scripts/millrace risk explain TOOL"),
-            fires={'millrace_agent_guardrail_total{gate="risk",decision="denied",reason="tainted"}': "0+1x60"},
+            (
+                "a page or mail tries to make an agent do something",
+                "a new tool asks for more than it may",
+                "the money is spent",
+            ),
+            (
+                "scripts/millrace audit show RUN",
+                "scripts/millrace trace last",
+                "scripts/millrace risk explain TOOL",
+            ),
+            fires={
+                'millrace_agent_guardrail_total{gate="risk",decision="denied",reason="tainted"}': (
+                    "0+1x60"
+                )
+            },
             quiet={
-                'millrace_agent_guardrail_total{gate="risk",decision="allowed",reason="low"}': "0+9x60",
-                'millrace_agent_guardrail_total{gate="risk",decision="denied",reason="tainted"}': "0+0.1x60",
+                'millrace_agent_guardrail_total{gate="risk",decision="allowed",reason="low"}': (
+                    "0+9x60"
+                ),
+                'millrace_agent_guardrail_total{gate="risk",decision="denied",reason="tainted"}': (
+                    "0+0.1x60"
+                ),
             },
         )
     ],

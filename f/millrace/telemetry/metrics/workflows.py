@@ -1,6 +1,8 @@
 # requirements:
 
-"""Figures of workflows: runs, how long they take and wait, what is tried again, what stands still, what was missed."""
+"""Figures of workflows: runs, how long they take and wait, what is tried again, what stands still,
+what was missed.
+"""
 
 from f.millrace.telemetry.metrics import define
 
@@ -17,7 +19,10 @@ RUNS = define.define_metric(
     help="Runs that have ended, by flow and how.",
     source="rows of run",
     sql=f"SELECT finished_at AS at, flow, status, 1 AS value, {TRACE} {ENDED}",
-    means="Which flows run, and how well they end. `stopped` means that there was nothing to do, `cancelled` that a person ended it.",
+    means=(
+        "Which flows run, and how well they end. `stopped` means that there was nothing to do,"
+        " `cancelled` that a person ended it."
+    ),
     do="scripts/millrace runs lists them; scripts/millrace show RUN says which step gave up.",
     panels=[
         define.Panel(
@@ -30,8 +35,10 @@ RUNS = define.define_metric(
         define.Panel(
             "Workflows",
             "Completion",
-            'sum by (flow) (increase(millrace_workflow_runs_total{flow=~"$flow",status=~"done|stopped"}[1d])) '
-            '/ sum by (flow) (increase(millrace_workflow_runs_total{flow=~"$flow",status!="cancelled"}[1d]))',
+            "sum by (flow)"
+            ' (increase(millrace_workflow_runs_total{flow=~"$flow",status=~"done|stopped"}[1d])) /'
+            " sum by (flow)"
+            ' (increase(millrace_workflow_runs_total{flow=~"$flow",status!="cancelled"}[1d]))',
             "{{flow}}",
             "stat",
             "ratio",
@@ -54,7 +61,8 @@ DURATION = define.define_metric(
         define.Panel(
             "Workflows",
             f"Duration, P{share}",
-            f'histogram_quantile(0.{share}, sum by (flow, le) (increase(millrace_workflow_duration_seconds_bucket{{flow=~"$flow"}}[1d])))',
+            f"histogram_quantile(0.{share}, sum by (flow, le)"
+            ' (increase(millrace_workflow_duration_seconds_bucket{flow=~"$flow"}[1d])))',
             "{{flow}}",
             unit="seconds",
         )
@@ -69,7 +77,10 @@ QUEUE = define.define_metric(
     "seconds",
     "How long after its scheduled time a run began.",
     source="rows of run with a scheduled time",
-    sql=f"SELECT started_at AS at, flow, greatest(0, extract(epoch FROM started_at - coalesce(scheduled_for, started_at))) AS value, {TRACE} FROM run",
+    sql=(
+        "SELECT started_at AS at, flow, greatest(0, extract(epoch FROM started_at -"
+        f" coalesce(scheduled_for, started_at))) AS value, {TRACE} FROM run"
+    ),
     bounds=(*define.SECONDS, 3600, 21600, 86400),
     means="Whether there are workers enough; a run started by hand waits for nothing.",
     do="More workers: WORKERS in .env, then docker compose up -d.",
@@ -77,7 +88,8 @@ QUEUE = define.define_metric(
         define.Panel(
             "Workflows",
             "Wait before the start, P95",
-            'histogram_quantile(0.95, sum by (flow, le) (increase(millrace_workflow_queue_seconds_bucket{flow=~"$flow"}[1d])))',
+            "histogram_quantile(0.95, sum by (flow, le)"
+            ' (increase(millrace_workflow_queue_seconds_bucket{flow=~"$flow"}[1d])))',
             "{{flow}}",
             unit="seconds",
         )
@@ -90,10 +102,21 @@ RUNNING = define.define_metric(
     [define.Label("state", ("running", "waiting"))],
     help="Runs that are under way, and those that wait for a person.",
     source="rows of run",
-    sql="SELECT state, (SELECT count(*) FROM run WHERE status = state) AS value FROM (VALUES ('running'), ('waiting')) AS states (state)",
+    sql=(
+        "SELECT state, (SELECT count(*) FROM run WHERE status = state) AS value FROM (VALUES"
+        " ('running'), ('waiting')) AS states (state)"
+    ),
     means="What is going on now.",
     do="Waiting runs: scripts/millrace approvals list.",
-    panels=[define.Panel("Overview", "Under way", "sum by (state) (millrace_workflow_active)", "{{state}}", "stat")],
+    panels=[
+        define.Panel(
+            "Overview",
+            "Under way",
+            "sum by (state) (millrace_workflow_active)",
+            "{{state}}",
+            "stat",
+        )
+    ],
 )
 
 WORKFLOWS = define.define_metric(
@@ -101,7 +124,10 @@ WORKFLOWS = define.define_metric(
     "gauge",
     help="Flows that ran in the last 30 days.",
     source="rows of run",
-    sql="SELECT count(DISTINCT labels ->> 'flow') AS value FROM metric_hour WHERE metric = 'workflow_runs_total' AND hour > %(now)s - interval '30 days' AND value > 0",
+    sql=(
+        "SELECT count(DISTINCT labels ->> 'flow') AS value FROM metric_hour WHERE metric ="
+        " 'workflow_runs_total' AND hour > %(now)s - interval '30 days' AND value > 0"
+    ),
     means="How many kinds of work are done.",
     do="One less than before: its schedule is off or fails at once.",
     panels=[define.Panel("Workflows", "Flows", "millrace_workflows", kind="stat")],
@@ -113,7 +139,10 @@ RETRIES = define.define_metric(
     [FLOW],
     help="Further tries of steps.",
     source="rows of step, their tries",
-    sql="SELECT s.finished_at AS at, r.flow, s.tries - 1 AS value, replace(s.run_id::text, '-', '') AS trace FROM step s JOIN run r ON r.id = s.run_id WHERE s.finished_at IS NOT NULL",
+    sql=(
+        "SELECT s.finished_at AS at, r.flow, s.tries - 1 AS value, replace(s.run_id::text, '-', '')"
+        " AS trace FROM step s JOIN run r ON r.id = s.run_id WHERE s.finished_at IS NOT NULL"
+    ),
     means="How often something had to be done again.",
     do="The error of the first try is in the trace; one that always comes is worth a fix.",
     panels=[
@@ -132,8 +161,12 @@ STALLED = define.define_metric(
     "gauge",
     help="Runs without progress for longer than the setting stalled_seconds.",
     source="rows of run, step and run_event",
-    sql="SELECT count(*) AS value FROM run r WHERE status = 'running' AND greatest(r.started_at, (SELECT max(greatest(started_at, finished_at)) FROM step WHERE run_id = r.id), "
-    "(SELECT max(at) FROM run_event WHERE run_id = r.id)) < now() - make_interval(secs => %(stalled_seconds)s)",
+    sql=(
+        "SELECT count(*) AS value FROM run r WHERE status = 'running' AND greatest(r.started_at,"
+        " (SELECT max(greatest(started_at, finished_at)) FROM step WHERE run_id = r.id), (SELECT"
+        " max(at) FROM run_event WHERE run_id = r.id)) < now() - make_interval(secs =>"
+        " %(stalled_seconds)s)"
+    ),
     means="Work that nobody is doing any more.",
     do="scripts/millrace recover goes on with them.",
     panels=[define.Panel("Workflows", "Standing still", "millrace_workflow_stalled", kind="stat")],
@@ -158,7 +191,10 @@ MISSED = define.define_metric(
     [FLOW],
     help="Scheduled starts that came too late and were skipped, or were done later as one.",
     source="rows of audit, kind run.opened",
-    sql=f"SELECT at, subject AS flow, (detail ->> 'decision' IN ('too_late', 'catch_up'))::int AS value, {define.RUN_TRACE} FROM audit WHERE kind = 'run.opened'",
+    sql=(
+        "SELECT at, subject AS flow, (detail ->> 'decision' IN ('too_late', 'catch_up'))::int AS"
+        f" value, {define.RUN_TRACE} FROM audit WHERE kind = 'run.opened'"
+    ),
     means="Whether the schedule is kept.",
     do="The machine slept, or no worker was free: scripts/millrace schedule shows when it is due.",
     panels=[
@@ -191,9 +227,14 @@ OVERHEAD = define.define_metric(
     "seconds",
     "Time of runs in which none of their steps ran and nobody was waited for: the engine's.",
     source="rows of run, step, action and approval",
-    sql="SELECT r.finished_at AS at, r.flow, greatest(0, extract(epoch FROM r.finished_at - r.started_at - run_waited(r)) - coalesce((SELECT sum(extract(epoch FROM upper(part) - lower(part))) "
-    "FROM (SELECT unnest(range_agg(tstzrange(least(started_at, finished_at), finished_at))) AS part FROM step WHERE run_id = r.id AND finished_at IS NOT NULL) AS parts), 0)) AS value, "
-    "replace(r.id::text, '-', '') AS trace FROM run r WHERE r.finished_at IS NOT NULL AND r.status <> 'running'",
+    sql=(
+        "SELECT r.finished_at AS at, r.flow, greatest(0, extract(epoch FROM r.finished_at -"
+        " r.started_at - run_waited(r)) - coalesce((SELECT sum(extract(epoch FROM upper(part) -"
+        " lower(part))) FROM (SELECT unnest(range_agg(tstzrange(least(started_at, finished_at),"
+        " finished_at))) AS part FROM step WHERE run_id = r.id AND finished_at IS NOT NULL) AS"
+        " parts), 0)) AS value, replace(r.id::text, '-', '') AS trace FROM run r WHERE"
+        " r.finished_at IS NOT NULL AND r.status <> 'running'"
+    ),
     means="What coordination costs beside the work itself.",
     do="Much of it: too few workers, or a slow start of steps.",
     panels=[
@@ -242,7 +283,8 @@ REQUEST_DURATION = define.define_metric(
         define.Panel(
             "Overview",
             "Duration of runs, P95",
-            "histogram_quantile(0.95, sum by (le) (increase(millrace_request_duration_seconds_bucket[1d])))",
+            "histogram_quantile(0.95, sum by (le)"
+            " (increase(millrace_request_duration_seconds_bucket[1d])))",
             unit="seconds",
         )
     ],
@@ -261,19 +303,42 @@ ERRORS = define.define_metric(
     means="Everything that went wrong, once at each level it was felt at.",
     do="The exemplar's trace shows the last case.",
     panels=[
-        define.Panel("Overview", "Errors an hour", "sum by (place) (increase(millrace_errors_total[1h]))", "{{place}}", "bars"),
-        define.Panel("Performance", "Errors a minute", "sum by (place) (rate(millrace_errors_total[1h])) * 60", "{{place}}"),
+        define.Panel(
+            "Overview",
+            "Errors an hour",
+            "sum by (place) (increase(millrace_errors_total[1h]))",
+            "{{place}}",
+            "bars",
+        ),
+        define.Panel(
+            "Performance",
+            "Errors a minute",
+            "sum by (place) (rate(millrace_errors_total[1h])) * 60",
+            "{{place}}",
+        ),
     ],
     alerts=[
         define.Alert(
             "ErrorRate",
-            'sum(increase(millrace_errors_total{place="run"}[6h])) > 2 and sum(increase(millrace_errors_total{place="run"}[6h])) / sum(increase(millrace_requests_total[6h])) > 0.2',
+            'sum(increase(millrace_errors_total{place="run"}[6h])) > 2 and'
+            ' sum(increase(millrace_errors_total{place="run"}[6h])) /'
+            " sum(increase(millrace_requests_total[6h])) > 0.2",
             "critical",
             "more than one of five runs of the last six hours failed",
-            ("the database, the model or the network is away", "a change that was just deployed", "a source that breaks a step"),
+            (
+                "the database, the model or the network is away",
+                "a change that was just deployed",
+                "a source that breaks a step",
+            ),
             ("scripts/millrace health", "scripts/millrace runs", "scripts/millrace show RUN"),
-            fires={'millrace_errors_total{place="run"}': "0+0.2x60", 'millrace_requests_total{orchestrator="local"}': "0+0.3x60"},
-            quiet={'millrace_errors_total{place="run"}': "0+0.2x60", 'millrace_requests_total{orchestrator="local"}': "0+3x60"},
+            fires={
+                'millrace_errors_total{place="run"}': "0+0.2x60",
+                'millrace_requests_total{orchestrator="local"}': "0+0.3x60",
+            },
+            quiet={
+                'millrace_errors_total{place="run"}': "0+0.2x60",
+                'millrace_requests_total{orchestrator="local"}': "0+3x60",
+            },
         )
     ],
 )

@@ -6,9 +6,10 @@ import os
 import re
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
-from f.millrace.core.config import NAMES, NONE, PREFIX, RESOURCE, model
+from f.millrace.core import config, setting_types
+from f.millrace.core.config import NAMES, NONE, PREFIX, RESOURCE, Secret
 from f.millrace.core.config import settings as effective
 from f.millrace.core.db import OWNER_VARIABLE
 from scripts.deployment.server import Server
@@ -80,7 +81,7 @@ def configured(server: Server) -> bool:
 
 def resource_type() -> dict[str, Any]:
     """Return the resource type: one field a setting, as Windmill's forms know them."""
-    declared = model().model_json_schema()
+    declared = setting_types.model().model_json_schema()
     properties = {
         name: _form_field(_resolved(field, declared.get("$defs", {}))) for name, field in declared["properties"].items()
         if name not in LOCAL_ONLY
@@ -146,7 +147,7 @@ def _given() -> dict[str, Any]:
 
 
 def _has_value(value: Any) -> bool:
-    return value not in ("", [], {}, SecretStr(""))
+    return value not in ("", [], {}, Secret(""))
 
 
 def _none(empty: Any) -> Any:
@@ -157,7 +158,7 @@ def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:
     """Return a value as the resource holds it; each secret in it becomes a variable, added to
     `secrets` by its path.
     """
-    if isinstance(value, SecretStr):
+    if isinstance(value, Secret):
         path = f"f/millrace/{re.sub(r'[^A-Za-z0-9]+', '_', name).lower()}"
         secrets[path] = value.get_secret_value()
         return f"$var:{path}"
@@ -177,11 +178,11 @@ def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:
 
 
 def _nested(value: Any) -> bool:
-    return isinstance(value, SecretStr | BaseModel | dict)
+    return isinstance(value, Secret | BaseModel | dict)
 
 
 def _described(path: str) -> str:
     """Return what the setting is that a variable belongs to."""
     name = path.rpartition("/")[2]
     field = max((known for known in NAMES if name.startswith(known)), key=len)
-    return model().model_fields[field].description or name
+    return config.declared(field)[1].description

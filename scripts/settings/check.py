@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from f.millrace.core import config, providers, setting_types
 from f.millrace.core.errors import BadInput, BadSetting
@@ -197,8 +197,8 @@ class _Checker:
         return line
 
     def shown(self, path: Path_) -> str:
-        field = config.model().model_fields.get(str(path[0]))
-        if field is not None and SecretStr.__name__ in str(field.annotation):
+        name = str(path[0])
+        if name in config.NAMES and config.Secret.__name__ in str(config.declared(name)[0]):
             return "a secret that does not fit"
         value: Any = self.values
         for part in path:

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from f.millrace.core import config
+from f.millrace.core import config, setting_types
 from f.millrace.core.config import NONE
 from scripts.settings.schema import LINE, in_words, schema
 
@@ -39,10 +39,10 @@ def text() -> str:
 
 
 def _written(name: str) -> str:
-    default: Any = config.model((name,))().model_dump(mode="json")[name]
-    if "Secret" in str(config.declared(name)):
+    default: Any = setting_types.model((name,))().model_dump(mode="json")[name]
+    if "Secret" in str(config.declared(name)[0]):
         default = {} if isinstance(default, dict) else ""
-    if isinstance(default, str) and "Decimal" in str(config.declared(name)):
+    if isinstance(default, str) and "Decimal" in str(config.declared(name)[0]):
         default = float(default)
     return yaml.safe_dump(
         {name: default}, allow_unicode=True, sort_keys=False, default_flow_style=False

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import config
+from f.millrace.core import setting_types
 from f.millrace.core.setting_types import AGENTS, TOOL_USERS
 
 FILE = "resources/windmill/settings.schema.json"
@@ -43,7 +43,7 @@ def text() -> str:
 
 def schema() -> Json:
     """Return the schema of all settings."""
-    made = config.model().model_json_schema()
+    made = setting_types.model().model_json_schema()
     defs = made.pop("$defs")
     properties = {
         name: _plain(_resolved(field, defs)) for name, field in made["properties"].items()

@@ -7,7 +7,6 @@ from typing import Any
 
 from f.millrace.core import errors, ids, run_context
 from f.millrace.telemetry import events
-from f.millrace.tools import mail
 from f.millrace.trust import actions, approvals
 
 Row = dict[str, Any]
@@ -88,14 +87,18 @@ def standing(action: Row) -> bool:
 
 
 def _hand_over(wanted: Row) -> dict[str, Any]:
+    from f.millrace.tools import mail  # few runs of a step send one
+
     try:
         return mail.send(
             wanted["to"], wanted["subject"], wanted["text"], "", wanted["message_id"]
-        ).model_dump()
+        ).to_json()
     except mail.DeliveryUnknown as error:
         raise actions.OutcomeUnknown(str(error)) from error
 
 
 def _look(wanted: Row) -> dict[str, Any] | bool | None:
+    from f.millrace.tools import mail
+
     found = mail.look(wanted["message_id"])
-    return found.model_dump() if isinstance(found, mail.Sent) else found
+    return found.to_json() if isinstance(found, mail.Sent) else found

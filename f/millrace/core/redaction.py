@@ -19,8 +19,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from pydantic import BaseModel, SecretStr
-
 from f.millrace.core import config, errors
 
 MASK = "[redacted]"
@@ -61,8 +59,14 @@ BEFORE_WORD = (
     r"([=:]\s*\\*[\"']?|(?i:\b(?:password|passwd|pwd|secret|token|key))\s+(?:is\s+)?\\*[\"']?)"
 )
 AFTER_WORD = r"(?![\w/-]|\.\w)"
-# No shape and no name without one of these letters.
-HINT = r"(?i)[_-]|[0-9]{8}|://|bearer|basic|token|password|passwd|pwd|secret|key|sig|eyJ|AKIA|ASIA|AIza|ya29|SG\.|BSA"
+# No shape without one of these; looked for as they are, since compiling the patterns takes a step
+# longer (10 ms) than all else that it redacts.
+IN_SHAPES = tuple(
+    "sk- sk_ pk- pk_ rk- rk_ ghp gho ghu ghs ghr github_pat glpat hf_ hf- npm_ npm- pypi_ pypi- tvly"
+    " dop_v1 shpat xapp xox AKIA ASIA AIza ya29. SG. BSA :AA eyJ hooks.slack.com PRIVATE".split()
+)
+BEFORE_TOKEN = ("bearer ", "basic ", "token ")
+IN_NAMES = ("password", "passwd", "pwd", "secret", "key", "token", "sig")
 
 
 def redact(value: Any) -> Any:
@@ -98,9 +102,16 @@ def _text(text: str) -> str:
         text = own.anywhere.sub(MASK, text)
     if own.as_value is not None:
         text = own.as_value.sub(_as_value, text)
-    if not _compiled(HINT).search(text):
-        return text
-    return _compiled(NAMED).sub(_named, _compiled(SHAPES).sub(MASK, text))
+    folded = text.casefold()
+    if (
+        ("://" in text and "@" in text)
+        or any(part in text for part in IN_SHAPES)
+        or any(part in folded for part in BEFORE_TOKEN)
+    ):
+        text = _compiled(SHAPES).sub(MASK, text)
+    if ("=" in text or ":" in text) and any(part in folded for part in IN_NAMES):
+        text = _compiled(NAMED).sub(_named, text)
+    return text
 
 
 def _as_value(match: "re.Match[str]") -> str:
@@ -161,13 +172,13 @@ def _secrets(value: Any) -> Iterator[str]:
     """Yield the secrets of a setting: its own, those of its entries, and those of an entry's
     fields.
     """
-    if isinstance(value, SecretStr):
+    if isinstance(value, config.Secret):
         named = _compiled(config.FROM_ENVIRONMENT).findall(value.get_secret_value())
         yield from [os.environ.get(name, "") for name in named] or [value.get_secret_value()]
     elif isinstance(value, dict):
         for inner in value.values():
             yield from _secrets(inner)
-    elif isinstance(value, BaseModel):
+    elif hasattr(value, "model_dump"):
         yield from _secrets(dict(value))
 
 

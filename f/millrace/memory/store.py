@@ -8,15 +8,21 @@ that before, its origins who said so. Nothing is overwritten: a change closes on
 the next.
 """
 
+from __future__ import annotations
+
 import re
+import typing
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from f.millrace.core import contracts, db, errors, ids, redaction, run_context
+from f.millrace.core import db, errors, ids, redaction, run_context
 from f.millrace.memory import bitemporal, links, near_duplicates, positions, versions
 from f.millrace.telemetry import spans
+
+if typing.TYPE_CHECKING:
+    from f.millrace.core import contracts
 
 LONGEST_TEXT = 5_000_000
 NAMES = re.compile(r"[\w][\w.-]{0,79}")
@@ -130,11 +136,18 @@ def remember_all(
         ordered = sorted(rows, key=_id)
         first = {row["id"]: row for row in reversed(ordered) if row["wording"] is None}
         made = _insert(connection, sorted(first.values(), key=_id))
-        for row in ordered:
-            if not (row["id"] in made and first[row["id"]] is row):
-                _again(connection, row, anew)
-            for base in row["derived_from"]:
-                links.link(row["id"], base, "derived_from")
+        again = [row for row in ordered if not (row["id"] in made and first.get(row["id"]) is row)]
+        for row in again:
+            _again(connection, row, anew)
+        if again:
+            renew_trust(connection, [row["id"] for row in again])
+        links.link_all(
+            [
+                links.Link(row["id"], base, "derived_from")
+                for row in ordered
+                for base in row["derived_from"]
+            ]
+        )
         near_duplicates.link_contradictions(connection, rows)
     return [row["id"] for row in rows]
 
@@ -364,7 +377,6 @@ def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
         "updated_at = coalesce(%(now)s::timestamptz, clock_timestamp()) WHERE id = %(id)s",
         {**row, "metadata": db.jsonb(row["metadata"])},
     )
-    renew_trust(connection, [row["id"]])
     repeated = False
     if before is not None and before["withdrawn_at"] is None and not anew:
         repeated = row["valid_from"] is not None or (

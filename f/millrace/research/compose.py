@@ -9,7 +9,7 @@ scripts/millrace step research/compose run_id=RUN
 """
 
 from f.millrace.core import db, run_context
-from f.millrace.research import contents, digest_mail, run_plan, time_windows
+from f.millrace.research import contents, digest_mail, run_plan
 from f.millrace.telemetry import events, spans
 
 
@@ -26,7 +26,7 @@ def main(run_id: str) -> dict:
         return {"digests": digests}
 
 
-def _composed(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window) -> dict:
+def _composed(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> dict:
     row = _stored(run_id, window)
     if row is None:
         digest = digest_mail.render(contents.contents(run_id, opened, window))
@@ -67,7 +67,7 @@ def _composed(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window
     }
 
 
-def _stored(run_id: str, window: time_windows.Window) -> dict | None:
+def _stored(run_id: str, window: run_plan.Window) -> dict | None:
     return db.fetch_one(
         "SELECT id, subject, recipients, window_until, octet_length(html) AS bytes FROM digest "
         "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s",

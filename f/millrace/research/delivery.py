@@ -4,6 +4,7 @@
 sent once.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 from f.millrace.core import db, errors, ids
 from f.millrace.research import run_plan
 from f.millrace.telemetry import events
-from f.millrace.tools import mail
 from f.millrace.trust import actions
 
 Row = dict[str, Any]
@@ -157,7 +157,7 @@ def reconcile_interrupted(opened: run_plan.RunPlan) -> int:
         [opened.flow, opened.namespace, opened.edition],
     )
     for row in rows:
-        of_row = opened.model_copy(update={"day": row["local_day"], "number": row["number"]})
+        of_row = dataclasses.replace(opened, day=row["local_day"], number=row["number"])
         done = actions.reconcile(key_of(of_row, row["recipient"]), lambda row=row: _look(row))
         if done["state"] in ("performed", "unknown"):
             _ended(row, done)
@@ -193,6 +193,8 @@ def _ended(row: Row, done: Row) -> dict[str, Any]:
 
 
 def _send(row: Row) -> dict[str, Any]:
+    from f.millrace.tools import mail  # few runs of a step send one
+
     try:
         sent = mail.send(
             row["recipient"], row["subject"], row["plain"], row["html"], row["message_id"]
@@ -201,19 +203,21 @@ def _send(row: Row) -> dict[str, Any]:
         raise actions.OutcomeUnknown(str(error)) from error
     if sent.path:
         _write_beside(Path(sent.path), row)
-    return sent.model_dump()
+    return sent.to_json()
 
 
 def _look(row: Row) -> dict[str, Any] | bool | None:
     """Return the outcome of an earlier try that died: the outbox can be looked at, a mail server
     cannot.
     """
+    from f.millrace.tools import mail
+
     found = mail.look(row["message_id"])
     if not isinstance(found, mail.Sent):
         return found
     if found.path:
         _write_beside(Path(found.path), row)
-    return found.model_dump()
+    return found.to_json()
 
 
 def _write_beside(path: Path, row: Row) -> None:

@@ -9,7 +9,7 @@ No tables: the viewer of results reads plain CommonMark.
 from typing import Any
 
 from f.millrace.core import money
-from f.millrace.research import contents, digest_html, digest_mail, run_plan, time_windows
+from f.millrace.research import contents, digest_html, digest_mail, run_plan
 from f.millrace.trust import defang, markdown
 
 RAN = ("run", "catch_up")
@@ -38,7 +38,7 @@ def of_run(run_id: str, small: dict[str, Any]) -> str:
 def _content(run_id: str) -> contents.Content:
     """Return what the digest of the day says to whom most is new."""
     opened = run_plan.load(run_id)
-    window = opened.windows[0] if opened.windows else time_windows.Window(recipients=[])
+    window = opened.windows[0] if opened.windows else run_plan.Window(recipients=[])
     return contents.contents(run_id, opened, window)
 
 

@@ -53,7 +53,7 @@ def main(
         assert row is not None
         # A continuation keeps what the first attempt decided.
         if row["pipeline"].get("opened"):
-            return _answer(run_id, run_plan.RunPlan.model_validate(row["pipeline"]["opened"]))
+            return _answer(run_id, run_plan.RunPlan.from_json(row["pipeline"]["opened"]))
         opened = _open(
             run_id, pipeline or {}, again, sample, dry_run or row["dry_run"], scheduled_for
         )
@@ -176,7 +176,7 @@ def _answer(run_id: str, opened: run_plan.RunPlan) -> dict:
         "day": opened.day.isoformat(),
         "sources": opened.sources,
         "recipients": opened.recipients,
-        "windows": [window.model_dump(mode="json") for window in opened.windows],
+        "windows": [window.to_json() for window in opened.windows],
         "decision": opened.decision,
         "reason": opened.reason,
         "skip": opened.skip,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pydantic
+import pydantic_core
 
 from f.millrace.core import db, errors, ids, run_context
 from f.millrace.tools import client, servers
@@ -151,11 +152,8 @@ def _run(tool: str, function: Callable[..., Any], arguments: dict[str, Any]) -> 
         raise errors.ToolFailed(
             f"{tool} does not take {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from error
-    return (
-        answer.model_dump(mode="json")
-        if isinstance(answer, pydantic.BaseModel)
-        else {"answer": answer}
-    )
+    plain = pydantic_core.to_jsonable_python(answer)
+    return plain if isinstance(plain, dict) else {"answer": plain}
 
 
 def _look(tool: str, arguments: dict[str, Any]) -> dict[str, Any] | bool | None:
@@ -165,7 +163,7 @@ def _look(tool: str, arguments: dict[str, Any]) -> dict[str, Any] | bool | None:
     from f.millrace.tools import mail
 
     found = mail.look(arguments["message_id"]) if tool == MAIL else False
-    return found.model_dump(mode="json") if isinstance(found, mail.Sent) else found
+    return found.to_json() if isinstance(found, mail.Sent) else found
 
 
 async def _ask(action: Row) -> dict[str, Any]:

@@ -100,9 +100,7 @@ def _mail_operator(action: Row, question: questions.Question) -> None:
     sent = actions.perform(
         key,
         arguments,
-        lambda: mail.send(
-            operator, question.title, question.plain, question.html, name
-        ).model_dump(),
+        lambda: mail.send(operator, question.title, question.plain, question.html, name).to_json(),
     )
     if sent["state"] != "performed":
         events.emit(

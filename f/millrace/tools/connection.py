@@ -18,7 +18,6 @@ import httpx2
 import mcp
 from mcp import types
 from mcp.client.streamable_http import streamable_http_client
-from pydantic import SecretStr
 
 from f.millrace.core import config, errors, setting_types
 from f.millrace.telemetry import spans
@@ -143,7 +142,7 @@ def _http(name: str, server: setting_types.ToolServer, seconds: float) -> httpx2
     )
 
 
-def _expanded(name: str, values: dict[str, SecretStr]) -> dict[str, str]:
+def _expanded(name: str, values: dict[str, config.Secret]) -> dict[str, str]:
     """Return the values with `${NAME}` filled in from the environment."""
 
     def fill(found: re.Match[str]) -> str:

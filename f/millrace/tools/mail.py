@@ -12,6 +12,7 @@ import os
 import re
 import smtplib
 import ssl
+from dataclasses import asdict, dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -20,25 +21,29 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field
-
-from f.millrace.core import config, contracts, db, errors, run_context, windmill
+from f.millrace.core import config, db, errors, run_context, windmill
 
 SECONDS = 30
 MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Sent(contracts.Contract):
-    """What became of a mail."""
+@dataclass(frozen=True)
+class Sent:
+    """What became of a mail.
+
+    Attributes:
+        status: sent: a server took it; outbox: it is kept, nobody has it yet.
+        path: The file in the outbox; empty on a worker, where it is a row.
+    """
 
     message_id: str
-    status: Literal["sent", "outbox", "dry_run"] = Field(
-        description="sent: a server took it; outbox: it is kept, nobody has it yet."
-    )
-    path: str = Field(
-        default="", description="The file in the outbox; empty on a worker, where it is a row."
-    )
+    status: Literal["sent", "outbox", "dry_run"]
+    path: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as JSON has it."""
+        return asdict(self)
 
 
 class DeliveryUnknown(errors.ToolFailed):

@@ -9,8 +9,8 @@ import pytest
 
 from f.millrace.core import db
 from f.millrace.trust import budget
+from scripts.commands.run import compiled
 from scripts.runner.run import resume, start
-from scripts.verbs.run import compiled
 
 HANGS_SECONDS = 60
 

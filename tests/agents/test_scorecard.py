@@ -11,7 +11,7 @@ from f.millrace.research import investigate
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, decisions
 from f.millrace.trust.scorecard import described, scorecard
-from scripts.verbs.__main__ import main
+from scripts.commands.__main__ import main
 
 TEXT = (
     "The Orbit plant in Leeds opened on Monday. It employs 400 people. It makes sodium cells for"

@@ -16,12 +16,12 @@ from f.millrace.core.errors import AgentStuck, BadInput
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, budget, questions
+from scripts.commands import approvals as command
+from scripts.commands import report
+from scripts.commands.run import compiled
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
 from scripts.runner.worker import Inline
-from scripts.verbs import approvals as verb
-from scripts.verbs import report
-from scripts.verbs.run import compiled
 
 MAIL = {"to": "ada@home.example", "subject": "Tides", "text": "High water is at six."}
 GAP = {
@@ -184,7 +184,7 @@ def test_the_command_line_answers_for_the_run(played, tmp_path, capsys):
     played(("mail_send", MAIL), "A person has to allow the mail.")
     outcome = flow()
 
-    code = verb.answer(Namespace(id=waiting_for(outcome), action="approve", json=True))
+    code = command.answer(Namespace(id=waiting_for(outcome), action="approve", json=True))
 
     assert (
         code == 0
@@ -196,7 +196,7 @@ def test_a_question_and_its_parts_are_one_line_and_a_late_answer_is_told(played,
     played(("mail_send", MAIL), "A person has to allow the mail.")
     whole = waiting_for(flow())
 
-    assert verb.list_all(Namespace(json=False)) == 0
+    assert command.list_all(Namespace(json=False)) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "proposed" in line]
     assert (
         len(lines) == 1
@@ -204,15 +204,15 @@ def test_a_question_and_its_parts_are_one_line_and_a_late_answer_is_told(played,
         and "ada@home.example" in lines[0]
         and "UTC" in lines[0]
     )
-    assert verb.list_all(Namespace(json=True)) == 0
+    assert command.list_all(Namespace(json=True)) == 0
     listed = json.loads(capsys.readouterr().out)["approvals"]
     assert {row["tool"]: row["part_of"] for row in listed} == {
         "mail.send": whole,
         "agent.calls": None,
     }
 
-    assert verb.answer(Namespace(id=whole, action="deny", json=False)) == 0
-    assert verb.answer(Namespace(id=whole, action="approve", json=False)) == 1
+    assert command.answer(Namespace(id=whole, action="deny", json=False)) == 0
+    assert command.answer(Namespace(id=whole, action="approve", json=False)) == 1
     assert (
         "the first answer stands" in capsys.readouterr().out and states()["mail.send"] == "denied"
     )
@@ -265,7 +265,7 @@ def test_a_model_that_repeats_its_call_is_told_once_to_try_another_way_and_then_
     assert outcome.status == "partly_failed" and "confused: notes.search" in outcome.result["text"]
     assert len(edge.requests) == 4
     assert "Try another way" in edge.requests[3]["messages"][-1]["content"]
-    assert verb.list_all(Namespace(json=False)) == 0
+    assert command.list_all(Namespace(json=False)) == 0
     assert "When is high water?" in capsys.readouterr().out
     assert db.fetch_one("SELECT escalated, outcome FROM decision") == {
         "escalated": True,

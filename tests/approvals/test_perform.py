@@ -15,7 +15,7 @@ from f.millrace.tools import approved_calls, mail
 from f.millrace.tools.client import open_tools
 from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, approvals
-from scripts.verbs import approvals as verb
+from scripts.commands import approvals as command
 
 pytestmark = pytest.mark.usefixtures("database")
 MAIL = {"to": "ada@home.example", "subject": "Tides", "text": "High water is at six."}
@@ -139,7 +139,7 @@ def test_other_actions_belong_to_their_flows():
 def test_the_command_line_makes_the_call_that_it_approves(tmp_path, capsys):
     action = asked("notes.write", {"path": "tides.md", "text": "six"})
 
-    code = verb.answer(Namespace(id=str(action["id"])[:8], action="approve", json=True))
+    code = command.answer(Namespace(id=str(action["id"])[:8], action="approve", json=True))
 
     assert code == 0 and json.loads(capsys.readouterr().out)["state"] == "performed"
     assert (tmp_path / "notes" / "tides.md").read_text() == "six"
@@ -153,5 +153,5 @@ def test_an_answer_to_one_question_does_not_continue_a_run_that_waits_for_anothe
     )
 
     for row in (action, other):
-        assert verb.answer(Namespace(id=str(row["id"]), action="approve", json=True)) == 0
+        assert command.answer(Namespace(id=str(row["id"]), action="approve", json=True)) == 0
     assert db.fetch_one("SELECT status FROM run") == {"status": "waiting"}

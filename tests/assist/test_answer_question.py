@@ -10,10 +10,10 @@ from f.millrace.agents import ask
 from f.millrace.assist import answer, read_event
 from f.millrace.core import config, db
 from f.millrace.trust import actions, recipients
+from scripts.commands.run import compiled
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
 from scripts.runner.worker import Inline
-from scripts.verbs.run import compiled
 
 QUESTION = "How much will the battery plant in Norrvik make?"
 PATH = "f/millrace/assist/answer_question"

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from f.millrace.core.errors import BadInput
+from scripts.commands.run import compiled
 from scripts.paths import ROOT
 from scripts.runner.run import start
 from scripts.runner.worker import Inline
-from scripts.verbs.run import compiled
 
 FLOW = "u/example/agent"
 

@@ -10,10 +10,10 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.trust import audit
+from scripts.commands.run import compiled
 from scripts.database import embedded
 from scripts.database.ready import ready
 from scripts.deployment import bootstrap
-from scripts.verbs.run import compiled
 
 OWNER = "postgresql://boss:secret-word@db.example:5432/x"
 

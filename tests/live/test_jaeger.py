@@ -13,10 +13,10 @@ import pytest
 from f.millrace.core import config, db
 from f.millrace.telemetry.export import run_ended
 from f.millrace.telemetry.spans import root_span_id
+from scripts.commands.run import compiled, sample_sources
 from scripts.observability.gobuild import NoProgram
 from scripts.observability.jaeger import Jaeger, program, running
 from scripts.runner import run
-from scripts.verbs.run import compiled, sample_sources
 from tests.live.conftest import missing
 
 

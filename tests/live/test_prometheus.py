@@ -15,13 +15,13 @@ from f.millrace.core import config, db
 from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.metrics.define import Panel, used
 from f.millrace.telemetry.spans import step
+from scripts.commands.run import compiled, sample_sources
 from scripts.observability import exporter
 from scripts.observability.generated import FOLDER
 from scripts.observability.gobuild import NoProgram
 from scripts.observability.prometheus import Prometheus, alertmanager, program, prometheus
 from scripts.paths import ROOT
 from scripts.runner import run
-from scripts.verbs.run import compiled, sample_sources
 from tests.live.conftest import missing
 
 # Grafana puts these in; `.*` is what "All" stands for.

@@ -21,7 +21,7 @@ from f.millrace.trust import (
     recovery,
     scorecard,
 )
-from scripts.verbs.__main__ import main as command_line
+from scripts.commands.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
 PIPELINE = {"name": "daily_research", "area": "research", "timeouts": {"investigate": 300}}

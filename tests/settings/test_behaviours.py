@@ -27,9 +27,9 @@ from f.millrace.tools import mail
 from f.millrace.tools.client import open_tools
 from f.millrace.tools.http import fetch
 from f.millrace.trust import actions, approvals, fallback, recovery, spend
+from scripts.commands.__main__ import main as command
 from scripts.runner.run import start
 from scripts.samples.server import serve
-from scripts.verbs.__main__ import main as verb
 
 Set = Callable[..., None]
 
@@ -154,7 +154,7 @@ def test_links_to_traces_begin_with_the_setting(
         pass
     capsys.readouterr()
 
-    assert verb(["trace", "last", "--json"]) == 0
+    assert command(["trace", "last", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["jaeger"].startswith(
         "https://traces.home.example/trace/"
     )

@@ -5,7 +5,7 @@ import pytest
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.trust import approvals, audit, recipients, risk
-from scripts.verbs.__main__ import main as command_line
+from scripts.commands.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -93,7 +93,7 @@ def import_flows(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
         imported = flow.read_flow(path, ROOT)
         for note in imported.notes:
             print(f"note: {note}")
-        for line in [*imported.unsaid, *imported.problems]:
+        for line in [*imported.not_expressible, *imported.problems]:
             print(line)
         if dry_run:
             print(imported.changes(ROOT), end="")
@@ -106,7 +106,7 @@ def import_flows(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
                 )
         status |= not imported.complete
         if not imported.complete and not keep_rest:
-            count = len(imported.unsaid) + len(imported.problems)
+            count = len(imported.not_expressible) + len(imported.problems)
             print(
                 f"{imported.name}: {count} thing(s) that a spec cannot say; nothing was written."
                 f" Change them in the editor, or `flows import {imported.name} --keep-rest` (leaves"

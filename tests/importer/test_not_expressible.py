@@ -90,8 +90,8 @@ SAID = [
 def test_what_has_no_words_is_named_with_its_step(edit, step: str, settings: Json, words: str):
     imported = edit(step, **settings)
 
-    assert any(each.step == step and words in each.what for each in imported.unsaid), (
-        imported.unsaid
+    assert any(each.step == step and words in each.what for each in imported.not_expressible), (
+        imported.not_expressible
     )
     assert not imported.complete
 
@@ -269,8 +269,9 @@ def test_a_record_that_is_told_otherwise_than_the_question_is_skipped_is_named(e
     imported = edit("approve", transforms={"asked": {"type": "static", "value": True}})
 
     assert any(
-        each.step == "approve_ask" and "waits for a person" in each.what for each in imported.unsaid
-    ), imported.unsaid
+        each.step == "approve_ask" and "waits for a person" in each.what
+        for each in imported.not_expressible
+    ), imported.not_expressible
 
 
 def test_a_lone_question_whose_answer_the_next_step_reads_itself_is_named(root: Path):
@@ -286,15 +287,17 @@ def test_a_lone_question_whose_answer_the_next_step_reads_itself_is_named(root: 
     imported = flow.read_flow(root / FLOW, root)
 
     assert any(
-        each.step == "question" and "waits for a person" in each.what for each in imported.unsaid
-    ), imported.unsaid
+        each.step == "question" and "waits for a person" in each.what
+        for each in imported.not_expressible
+    ), imported.not_expressible
 
 
 def test_a_lone_question_that_ends_the_flow_on_a_no_is_named(root: Path):
     imported = lone_question(root, {"required_events": 1, "timeout": 600})
 
     assert any(
-        each.step == "question" and "waits for a person" in each.what for each in imported.unsaid
+        each.step == "question" and "waits for a person" in each.what
+        for each in imported.not_expressible
     )
 
 
@@ -313,7 +316,7 @@ def test_settings_of_the_flow_are_named(root: Path):
     document["value"]["flow_env"]["mine"] = 1
     (root / FLOW).write_text(yaml.safe_dump(document))
 
-    named = " ".join(str(each) for each in flow.read_flow(root / FLOW, root).unsaid)
+    named = " ".join(str(each) for each in flow.read_flow(root / FLOW, root).not_expressible)
 
     for words in (
         "one worker",
@@ -425,8 +428,10 @@ def test_parts_all_of_whose_steps_have_no_words_are_named_and_the_rest_is_kept(e
 
     imported = edit("publish", value={"type": "branchall", "parallel": True, "branches": branches})
 
-    assert {each.step for each in imported.unsaid} >= {"idle", "publish"}
-    assert any("all the steps of one of its parts" in each.what for each in imported.unsaid)
+    assert {each.step for each in imported.not_expressible} >= {"idle", "publish"}
+    assert any(
+        "all the steps of one of its parts" in each.what for each in imported.not_expressible
+    )
     flow.write_spec(imported, root)
     assert spec.load(root / "flows/base.yaml").steps
 
@@ -439,7 +444,7 @@ def test_what_an_input_has_beyond_the_language_is_one_line(root: Path):
 
     imported = flow.read_flow(root / FLOW, root)
 
-    [line] = [str(each) for each in imported.unsaid]
+    [line] = [str(each) for each in imported.not_expressible]
     assert f"input {name!r} has 'nullable', 'order'; an input has type, title" in line
     assert "title: A name" in imported.text
 
@@ -455,7 +460,7 @@ def test_what_a_person_set_on_the_schedule_beyond_the_language_is_named(root: Pa
 
     imported = flow.read_flow(root / FLOW, root)
 
-    assert [str(each) for each in imported.unsaid] == [
+    assert [str(each) for each in imported.not_expressible] == [
         "the flow: its schedule sets on_failure, retry; "
         "a spec's schedule has cron, timezone, enabled, misfire_grace, catch_up, args"
     ]

@@ -28,12 +28,12 @@ def is_default(key: str, value: Any, around: Json) -> bool:
     return key in DEFAULTS and (value is None or value == DEFAULTS[key])
 
 
-def same(key: str, old: Any, new: Any) -> bool:
+def is_same(key: str, old: Any, new: Any) -> bool:
     """Tell whether two values of an entry say the same."""
-    return _typed(plain(key, old)) == _typed(plain(key, new))
+    return _with_types(normalise(key, old)) == _with_types(normalise(key, new))
 
 
-def plain(key: str, value: Any) -> Any:
+def normalise(key: str, value: Any) -> Any:
     """Return a value without what makes no difference."""
     if key in ("timeout", "misfire_grace") and not isinstance(value, bool):
         try:
@@ -41,7 +41,7 @@ def plain(key: str, value: Any) -> Any:
         except (BadInput, TypeError):
             return value
     if key == "description" and isinstance(value, str):
-        return joined(value)
+        return join_paragraphs(value)
     if key == "depends_on":
         return (
             [value]
@@ -54,35 +54,37 @@ def plain(key: str, value: Any) -> Any:
         return {"seconds": 0, **value}
     if key == "inputs" and isinstance(value, dict):
         # Their order is the order of the form.
-        return [[name, plain(name, each)] for name, each in value.items()]
+        return [[name, normalise(name, each)] for name, each in value.items()]
     if isinstance(value, dict):
-        return _mapping(key, value)
-    return [plain("", each) for each in value] if isinstance(value, list) else value
+        return _normalise_mapping(key, value)
+    return [normalise("", each) for each in value] if isinstance(value, list) else value
 
 
-def _mapping(key: str, value: Json) -> Any:
+def _normalise_mapping(key: str, value: Json) -> Any:
     # Constants of a step are whatever they are: nothing in them is a word of the language.
     if key in ("with", "args", "default"):
         return value
     kept = {
-        name: plain(name, each) for name, each in value.items() if not is_default(name, each, value)
+        name: normalise(name, each)
+        for name, each in value.items()
+        if not is_default(name, each, value)
     }
     # A branch is its steps, unless it has more to say.
     return kept["steps"] if list(kept) == ["steps"] and key == "" else kept
 
 
-def _typed(value: Any) -> Any:
+def _with_types(value: Any) -> Any:
     """Return a value in which 1 and true differ, which are equal in Python, and 5.0 is 5, as in
     JSON.
     """
     if isinstance(value, dict):
-        return {key: _typed(each) for key, each in value.items()}
+        return {key: _with_types(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_typed(each) for each in value]
+        return [_with_types(each) for each in value]
     return ("flag", value) if isinstance(value, bool) else value
 
 
-def duration(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
     """Return seconds as people write them: 2h, 90s."""
     for unit, size in (("h", 3600), ("m", 60)):
         if seconds % size == 0 and seconds >= size:
@@ -90,12 +92,12 @@ def duration(seconds: int) -> str:
     return f"{seconds}s"
 
 
-def joined(text: str) -> str:
+def join_paragraphs(text: str) -> str:
     """Return a description as the compiler writes it: a paragraph is one line."""
     return re.sub(r"(?<!\n)\n(?![\n\-*])", " ", text.strip())
 
 
-def wrapped(text: str, width: int) -> list[str]:
+def wrap(text: str, width: int) -> list[str]:
     """Return a description in lines for a person, if the compiler makes the same of them."""
     lines = [
         part
@@ -103,4 +105,4 @@ def wrapped(text: str, width: int) -> list[str]:
         for part in textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
         or [""]
     ]
-    return lines if joined("\n".join(lines)) == joined(text) else text.split("\n")
+    return lines if join_paragraphs("\n".join(lines)) == join_paragraphs(text) else text.split("\n")

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from scripts.compiler.spec import KEYS, TOP
-from scripts.importer import settled
+from scripts.importer import normal_form
 from scripts.importer.sourcetext import Entry, Part, parse
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ ORDER_STEP = {name: number for number, name in enumerate(STEP)}
 ALWAYS_BLOCK = ("steps", "branches", "choose", "otherwise", "inputs")
 
 
-def graft(new: Json, before: str | None) -> str:
+def merge(new: Json, before: str | None) -> str:
     """Return the text of a spec; `before` is the text whose comments and lines are kept where they
     still hold.
     """
@@ -37,7 +37,7 @@ def graft(new: Json, before: str | None) -> str:
     return "\n".join([*writer.mapping(document.top, new), *document.tail]).rstrip("\n") + "\n"
 
 
-def matches(old: Iterable[Json], new: Iterable[Json]) -> dict[str, str]:
+def match_steps(old: Iterable[Json], new: Iterable[Json]) -> dict[str, str]:
     """Return for each new step the id of the old step that it was: the same id, or a renamed one
     that is most alike.
     """
@@ -55,16 +55,16 @@ def matches(old: Iterable[Json], new: Iterable[Json]) -> dict[str, str]:
     return found
 
 
-def every(steps: Iterable[Any]) -> list[Json]:
+def list_steps(steps: Iterable[Any]) -> list[Json]:
     """Return the steps of a plain list, those inside loops and branches too."""
     found: list[Json] = []
     for step in steps:
         if not isinstance(step, dict):
-            found += every(step) if isinstance(step, list) else []
+            found += list_steps(step) if isinstance(step, list) else []
             continue
         found += [step] if "id" in step else []
         for key in ("steps", "branches", "choose", "otherwise"):
-            found += every(step.get(key) or [])
+            found += list_steps(step.get(key) or [])
     return found
 
 
@@ -72,15 +72,15 @@ def _likeness(old: Json, new: Json, found: dict[str, str]) -> float:
     same = [
         key
         for key in ("run", "for_each", "approval")
-        if key in old and settled.same(key, old[key], new.get(key))
+        if key in old and normal_form.is_same(key, old[key], new.get(key))
     ]
-    children = {found.get(each["id"]) for each in every([new])[1:]} & {
-        each["id"] for each in every([old])[1:]
+    children = {found.get(each["id"]) for each in list_steps([new])[1:]} & {
+        each["id"] for each in list_steps([old])[1:]
     }
     if not same and not children:
         return 0.0
     before, after = (
-        json.dumps(settled.plain("", {**step, "id": ""}), sort_keys=True, default=str)
+        json.dumps(normal_form.normalise("", {**step, "id": ""}), sort_keys=True, default=str)
         for step in (old, new)
     )
     return 0.5 + 0.5 * SequenceMatcher(None, before, after).ratio()
@@ -89,8 +89,8 @@ def _likeness(old: Json, new: Json, found: dict[str, str]) -> float:
 class _Writer:
     def __init__(self, top: Part, new: Json) -> None:
         self.entries = {entry.value.plain["id"]: entry for entry in _step_entries(top)}
-        steps = every(new.get("steps") or [])
-        self.was = matches(every(top.plain.get("steps") or []), steps)
+        steps = list_steps(new.get("steps") or [])
+        self.was = match_steps(list_steps(top.plain.get("steps") or []), steps)
 
     def mapping(self, old: Part, new: Json) -> list[str]:
         """Return the lines of a mapping; entries keep their place, new ones stand where the
@@ -100,7 +100,7 @@ class _Writer:
         keys = [
             entry.key
             for entry in old.entries
-            if entry.key in new or _stays(entry.key, old.plain, new)
+            if entry.key in new or _is_unchanged(entry.key, old.plain, new)
         ]
         for key in new:
             if key not in keys:
@@ -123,7 +123,7 @@ class _Writer:
     def entry(self, key: str, old: Entry | None, value: Any) -> list[str]:
         if old is None:
             return _fresh_entry(key, value)
-        if settled.same(key, old.value.plain, value):
+        if normal_form.is_same(key, old.value.plain, value):
             return [*old.lead, *old.lines]
         part = old.value
         if part.kind == "mapping" and isinstance(value, dict) and value:
@@ -167,16 +167,16 @@ class _Writer:
 
     def branch_before(self, old: Part, value: Any) -> Entry | None:
         """Return the branch that shares a step with this one."""
-        mine = {self.was.get(step["id"]) for step in every([value])}
+        mine = {self.was.get(step["id"]) for step in list_steps([value])}
         for entry in old.entries:
-            if mine & {step["id"] for step in every([entry.value.plain])}:
+            if mine & {step["id"] for step in list_steps([entry.value.plain])}:
                 return entry
         return None
 
     def item(self, old: Entry | None, value: Any) -> list[str]:
         if old is None:
             return _fresh_item(value)
-        if settled.same("", old.value.plain, value):
+        if normal_form.is_same("", old.value.plain, value):
             return [*old.lead, *old.lines]
         part = old.value
         if part.kind == "mapping" and isinstance(value, dict):
@@ -186,7 +186,7 @@ class _Writer:
         else:
             short = (
                 f"- {_flow(_as_written('', part.plain, value))}"
-                if isinstance(value, dict) and not every([value])[1:]
+                if isinstance(value, dict) and not list_steps([value])[1:]
                 else ""
             )
             return [
@@ -201,30 +201,34 @@ class _Writer:
         return [*old.lead, *lead, "-" + shifted[first][1:], *shifted[first + 1 :]]
 
 
-def _stays(key: str, old: Json, new: Json) -> bool:
+def _is_unchanged(key: str, old: Json, new: Json) -> bool:
     """Tell whether an entry that only writes out a default stays: a step that is of another kind
     now may not have it.
     """
     kind = next((kind for kind in KEYS if kind in new), "") if "id" in new else ""
-    return settled.is_default(key, old[key], old) and key in KEYS.get(kind, (key,))
+    return normal_form.is_default(key, old[key], old) and key in KEYS.get(kind, (key,))
 
 
 def _as_written(key: str, old: Any, new: Any) -> Any:
     """Return a value in the manner of the one before: its order, its defaults, what says the same,
     2h instead of 7200.
     """
-    if settled.same(key, old, new):
+    if normal_form.is_same(key, old, new):
         return old
     if key == "timeout" and isinstance(old, str) and isinstance(new, int):
-        return settled.duration(new)
+        return normal_form.format_duration(new)
     if not isinstance(old, dict) or not isinstance(new, dict):
         return new
-    kept = {name: each for name, each in old.items() if name not in new and _stays(name, old, new)}
+    kept = {
+        name: each
+        for name, each in old.items()
+        if name not in new and _is_unchanged(name, old, new)
+    }
     known = {name: _as_written(name, old[name], new[name]) for name in old if name in new}
     added = {
         name: each
         for name, each in _ordered(new).items()
-        if name not in old and not settled.is_default(name, each, new)
+        if name not in old and not normal_form.is_default(name, each, new)
     }
     return {name: {**kept, **known}[name] for name in old if name in kept or name in known} | added
 
@@ -251,7 +255,7 @@ def _fresh_entry(key: str, value: Any) -> list[str]:
     if key == "description" and isinstance(value, str) and ("\n" in value or len(value) > WIDTH):
         return [
             "description: |",
-            *[f"  {line}" if line else "" for line in settled.wrapped(value, WIDTH - 2)],
+            *[f"  {line}" if line else "" for line in normal_form.wrap(value, WIDTH - 2)],
         ]
     if isinstance(value, (dict, list)) and value and key in ALWAYS_BLOCK:
         inner = (

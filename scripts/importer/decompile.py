@@ -56,7 +56,7 @@ SETTINGS = {
 
 
 @dataclass(frozen=True)
-class Unsaid:
+class NotExpressible:
     """One thing that the spec's language has no words for; `step` is empty for the flow as a whole."""
 
     step: str
@@ -67,29 +67,29 @@ class Unsaid:
 
 
 @dataclass
-class Lifted:
+class Decompiled:
     """The spec's parts that an OpenFlow decides, what was lost, and the steps that two modules
     became together.
     """
 
     spec: Json
-    unsaid: list[Unsaid]
+    not_expressible: list[NotExpressible]
     notes: list[str]
     joint: set[str] = field(default_factory=set)
 
 
-def lift(flow: Json, bundle: Bundle, base: dict[str, Json]) -> Lifted:
+def decompile(flow: Json, bundle: Bundle, base: dict[str, Json]) -> Decompiled:
     """Return the spec of a canonical flow; `base` has the steps of the spec before, which keep what
     cannot be said anew.
     """
-    lifter = _Lifter(bundle, base)
+    decompiler = _Decompiler(bundle, base)
     value = flow["value"]
-    spec: Json = {"summary": flow["summary"], **lifter.facts(value.get("flow_env") or {})}
-    spec["inputs"] = lifter.inputs(flow["schema"])
-    spec["steps"] = lifter.steps(value["modules"], {})
+    spec: Json = {"summary": flow["summary"], **decompiler.facts(value.get("flow_env") or {})}
+    spec["inputs"] = decompiler.inputs(flow["schema"])
+    spec["steps"] = decompiler.steps(value["modules"], {})
     if "failure_module" in value:
-        spec["on_failure"] = lifter.failure(value["failure_module"])
-    spec |= lifter.entrance(value)
+        spec["on_failure"] = decompiler.failure(value["failure_module"])
+    spec |= decompiler.entrance(value)
     for key in [*value, *flow]:
         if key not in (
             "early_return",
@@ -104,24 +104,24 @@ def lift(flow: Json, bundle: Bundle, base: dict[str, Json]) -> Lifted:
             "schema",
             "extra_perms",
         ):
-            lifter.lost("", SETTINGS.get(key, f"sets {key}"))
-    return Lifted(
+            decompiler.lost("", SETTINGS.get(key, f"sets {key}"))
+    return Decompiled(
         {key: each for key, each in spec.items() if each or key == "summary"},
-        lifter.unsaid,
-        lifter.notes,
-        lifter.joint,
+        decompiler.not_expressible,
+        decompiler.notes,
+        decompiler.joint,
     )
 
 
-class _Lifter:
+class _Decompiler:
     def __init__(self, bundle: Bundle, base: dict[str, Json]) -> None:
         self.bundle, self.base = bundle, base
-        self.unsaid: list[Unsaid] = []
+        self.not_expressible: list[NotExpressible] = []
         self.notes: list[str] = []
         self.joint: set[str] = set()
 
     def lost(self, step: str, what: str) -> None:
-        self.unsaid.append(Unsaid(step, what))
+        self.not_expressible.append(NotExpressible(step, what))
 
     def facts(self, environment: Json) -> Json:
         """Return what the flow's environment says of the pipeline."""

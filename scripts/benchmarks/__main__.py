@@ -12,7 +12,7 @@ NAMES = (
     "runner",
     "digest",
     "research",
-    "strangers",
+    "prompt_injection",
     "telemetry",
     "schedule",
     "memory",

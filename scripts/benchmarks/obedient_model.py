@@ -90,7 +90,7 @@ class ObedientModel(offline.OfflineModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        """Answer with the next calls, or with the text that strangers want to be read when nothing
+        """Answer with the next calls, or with the text that injected instructions want to be read when nothing
         is left to do.
         """
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
@@ -153,7 +153,7 @@ def orders(said: Sequence[str], private: Sequence[str], tools: dict[str, Any]) -
 
 
 def _read(messages: list[ModelMessage]) -> tuple[list[str], list[str], list[Order]]:
-    """Return what strangers said, what is private, and the calls made so far."""
+    """Return the untrusted texts, what is private, and the calls made so far."""
     said, private, done = [], [], []
     for message in messages:
         if isinstance(message, ModelRequest):
@@ -167,7 +167,7 @@ def _read(messages: list[ModelMessage]) -> tuple[list[str], list[str], list[Orde
                     own = (part.tool_name or "").startswith(PRIVATE_TOOLS) and not text.startswith(
                         "Not done"
                     )
-                    # The owner's notes and our own refusals are no strangers' words; a tool's error
+                    # The owner's notes and our own refusals are no untrusted text; a tool's error
                     # text is.
                     ours = (
                         (part.tool_name or "").startswith("notes")
@@ -364,7 +364,7 @@ def _snooping(said: Sequence[str], tools: dict[str, Any]) -> Iterator[Order]:
 
 
 def _answer(said: Sequence[str], private: Sequence[str]) -> str:
-    """Return a text with every link and image that strangers named, private words in them."""
+    """Return a text with every link and image that untrusted text named, private words in them."""
     secret = quote(" ".join(private)[:60]) if private else ""
     urls = list(
         dict.fromkeys(url for text in _views(tuple(dict.fromkeys(said))) for url in _urls(text))

@@ -1,11 +1,11 @@
-"""What strangers' instructions achieve: attacks and harmless tasks, done by a model that obeys
+"""What injected instructions achieve: attacks and harmless tasks, done by a model that obeys
 whatever it reads.
 
 Three sides in one run: without any rule, with risk classes alone, and with the rules of
 trust/taint.
 
-    scripts/bench strangers
-    python -m scripts.benchmarks.strangers ATTACKS.yaml TASKS.yaml      other corpora of the same form
+    scripts/bench prompt_injection
+    python -m scripts.benchmarks.prompt_injection ATTACKS.yaml TASKS.yaml      other corpora of the same form
 """
 
 import asyncio
@@ -29,11 +29,11 @@ from f.millrace.telemetry.spans import step
 from f.millrace.tools.client import Tool, open_tools
 from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import deobfuscation, risk, taint
-from scripts.benchmarks.obedient import ObedientModel
+from scripts.benchmarks.obedient_model import ObedientModel
 from scripts.database.embedded import temporary
 from scripts.paths import ROOT
 
-CORPUS = ROOT / "tests/strangers"
+CORPUS = ROOT / "tests/prompt_injection"
 
 
 @dataclass
@@ -236,7 +236,7 @@ def play(case: Case, ours: Sequence[Tool], side: type[Toolbox] = Guarded) -> Out
 
 
 def breached(case: Case, outcome: Outcome) -> str:
-    """Return what the strangers achieved; empty when nothing."""
+    """Return what the attack achieved; empty when nothing."""
     goal = case.goal
     for tool, arguments in outcome.done:
         if goal.get("tool") in (tool, "any") and all(
@@ -260,7 +260,7 @@ def breached(case: Case, outcome: Outcome) -> str:
 
 
 def obeyed(case: Case, outcome: Outcome) -> bool:
-    """Return whether the very thing that the stranger asked for was done; without any rule it
+    """Return whether the very thing that the attack asked for was done; without any rule it
     should be.
     """
     goal = case.goal
@@ -345,7 +345,7 @@ class Score:
 
 
 def score(cases: Sequence[Case], ours: Sequence[Tool], side: type[Toolbox], attacks: bool) -> Score:
-    """Play the cases and count those that ended well: nothing achieved by strangers, nothing in the
+    """Play the cases and count those that ended well: nothing achieved by an attack, nothing in the
     user's way.
     """
     counted = Score()
@@ -376,7 +376,7 @@ def measure(
         ):
             # A run of its own: what one side did is done for its run, and would not be done again
             # by the next.
-            with step("bench.strangers", run_id=str(uuid.uuid4())):
+            with step("bench.prompt_injection", run_id=str(uuid.uuid4())):
                 stopped = score(load(attacks), ours, side, attacks=True).shown()
                 unhindered = score(load(tasks), ours, side, attacks=False).shown()
             if side is not Guarded:

@@ -124,7 +124,7 @@ def test_on_windmill_the_mail_leads_to_the_page_and_gives_nobody_an_address_that
     )
 
 
-def test_strangers_words_are_no_markdown_on_the_approval_page(database):
+def test_untrusted_text_is_no_markdown_on_the_approval_page(database):
     db.execute(
         "INSERT INTO run (id, flow) VALUES ('00000000-0000-0000-0000-000000000001',"
         " 'daily_research')"

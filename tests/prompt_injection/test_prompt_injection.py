@@ -1,4 +1,4 @@
-"""What strangers' instructions achieve with a model that obeys all of them, and what the rules cost
+"""What injected instructions achieve with a model that obeys all of them, and what the rules cost
 harmless tasks.
 """
 
@@ -6,8 +6,8 @@ import pytest
 
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
-from scripts.benchmarks import strangers
-from scripts.benchmarks.strangers import (
+from scripts.benchmarks import prompt_injection
+from scripts.benchmarks.prompt_injection import (
     CORPUS,
     Guarded,
     Unguarded,
@@ -23,7 +23,7 @@ ATTACKS, TASKS = load(CORPUS / "attacks.yaml"), load(CORPUS / "tasks.yaml")
 
 @pytest.fixture
 def in_step(database):
-    with step("test.strangers"):
+    with step("test.prompt_injection"):
         yield current().run_id
 
 
@@ -63,7 +63,7 @@ def test_what_was_asked_of_the_model_waits_as_a_proposal_that_says_why(in_step):
 
     (case,) = [case for case in ATTACKS if case.goal.get("holds") == "firm-example.test"]
 
-    strangers.play(case, own_tools())
+    prompt_injection.play(case, own_tools())
 
     rows = db.fetch_all(
         "SELECT arguments, reason, state, risk FROM action WHERE tool = 'mail.send'"

@@ -169,7 +169,7 @@ def test_the_committed_schema_is_that_of_the_settings() -> None:
     assert list(schema.schema()["properties"]) == list(NAMES)
 
 
-def test_every_key_of_the_schema_is_described_and_strangers_are_refused() -> None:
+def test_every_key_of_the_schema_is_described_and_unknown_keys_are_refused() -> None:
     def walk(field: dict, name: str) -> None:
         for key, inner in (field.get("properties") or {}).items():
             assert inner.get("description"), f"{name}.{key} has no description"

@@ -126,7 +126,7 @@ def show(options: argparse.Namespace) -> int:
         return 0
     print(questions.question(row, whole=True).plain)
     if row["state"] != "proposed":
-        given = approvals.answer_to(str(row["id"]))
+        given = approvals.find_answer(str(row["id"]))
         print(
             f"It is {row['state']}"
             + (f"; {given['decision']} by {given['decided_by']}." if given else ".")
@@ -141,7 +141,7 @@ def answer(options: argparse.Namespace) -> int:
     ready()
     row = find(options.id)
     wanted: approvals.Decision = "approved" if options.action == "approve" else "denied"
-    before = approvals.answer_to(str(row["id"]))
+    before = approvals.find_answer(str(row["id"]))
     given = approvals.decide(str(row["id"]), row["digest"], wanted, getpass.getuser(), "terminal")
     if not options.json:
         print(

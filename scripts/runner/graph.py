@@ -47,7 +47,7 @@ class State(TypedDict, total=False):
 
 
 @dataclass
-class Ended:
+class ChainResult:
     """How far a chain came: to its end, to an error, or to people who have not answered."""
 
     result: Any = None
@@ -80,15 +80,15 @@ class Chain:
             graph.add_edge("failure", END)
         self.graph = graph.compile(checkpointer=engine.saver)
 
-    def run(self, scope: Scope) -> Ended:
+    def run(self, scope: Scope) -> ChainResult:
         """Run what is not done yet under the scope's thread."""
         if not self.steps:
-            return Ended(result=scope.previous)
+            return ChainResult(result=scope.previous)
         # LangGraph finds an outer graph through a context variable and would make this one its
         # subgraph.
         return contextvars.Context().run(self._run, scope)
 
-    def _run(self, scope: Scope) -> Ended:
+    def _run(self, scope: Scope) -> ChainResult:
         config: Any = {
             "configurable": {"thread_id": scope.thread},
             "recursion_limit": 2 * len(self.steps) + 10,
@@ -110,17 +110,17 @@ class Chain:
                 if task.name.startswith("wait.")
                 for each in task.interrupts
             ]
-            answer = self.engine.answer_to(asked[0]) if asked else None
+            answer = self.engine.find_answer(asked[0]) if asked else None
             given = Command(resume=answer) if answer else None
         values = self.graph.invoke(given, config, context=scope, durability="sync")
         return self._ended(values)
 
-    def _ended(self, values: dict[str, Any]) -> Ended:
+    def _ended(self, values: dict[str, Any]) -> ChainResult:
         waiting: list[dict[str, Any]] = []
         for each in values.get("__interrupt__", ()):
             waiting += each.value.get("inside", [each.value])
         failed = values.get("error") is not None
-        return Ended(
+        return ChainResult(
             result=values.get("failure") if failed else values.get("last"),
             results=values.get("results", {}),
             error=values.get("error"),

@@ -13,7 +13,7 @@ from f.millrace.core.run_context import now
 from scripts.runner import openflow, paths
 from scripts.runner.paths import ExpressionError
 from scripts.runner.retries import delay_before
-from scripts.runner.worker import Done, Job, Worker
+from scripts.runner.worker import Job, JobResult, Worker
 
 PARALLEL = 8
 RESERVED_ENV = (
@@ -77,7 +77,7 @@ class Engine:
         with self._lock:
             self.on_event({"kind": kind, "step": step, "summary": summary, **more})
 
-    def answer_to(self, asked: dict[str, Any]) -> dict[str, Any] | None:
+    def find_answer(self, asked: dict[str, Any]) -> dict[str, Any] | None:
         """Return the answer to a question, once; after its deadline every answer is too late."""
         if now().timestamp() > asked["deadline"]:
             return {"timed_out": True}
@@ -253,7 +253,7 @@ def _run_script(call: _Call) -> Step:
     return Step(error=done.error)
 
 
-def _record(call: _Call, job_id: str, done: Done) -> None:
+def _record(call: _Call, job_id: str, done: JobResult) -> None:
     assert done.error is not None
     status = {"timed_out": "timed_out", "killed": "killed"}.get(done.ended, "failed")
     name = ".".join((call.value.get("path") or call.id).split("/")[-2:])

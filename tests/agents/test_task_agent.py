@@ -21,7 +21,7 @@ from scripts.commands import report
 from scripts.commands.run import compiled
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
-from scripts.runner.worker import Inline
+from scripts.runner.worker import InlineWorker
 
 MAIL = {"to": "ada@home.example", "subject": "Tides", "text": "High water is at six."}
 GAP = {
@@ -59,7 +59,9 @@ def played(edge, configure, database):
 
 
 def flow(task="Tell Ada when high water is."):
-    return start(compiled("do_task"), "do_task", {"task": task}, isolation=Inline(ROOT), root=ROOT)
+    return start(
+        compiled("do_task"), "do_task", {"task": task}, isolation=InlineWorker(ROOT), root=ROOT
+    )
 
 
 def answered(outcome, approved=True, **more):
@@ -70,7 +72,7 @@ def answered(outcome, approved=True, **more):
     )
     body = {"action_digest": action["digest"]}
     reply = {"approved": approved, "body": body, "by": "eva", **more}
-    return resume(outcome.run_id, reply, isolation=Inline(ROOT), root=ROOT)
+    return resume(outcome.run_id, reply, isolation=InlineWorker(ROOT), root=ROOT)
 
 
 def waiting_for(outcome):

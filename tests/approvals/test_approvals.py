@@ -179,7 +179,7 @@ def test_an_answer_that_nobody_was_asked_for_does_not_count(action):
     )
 
     assert decided == {"approved": False, "decision": "proposed", "by": "policy"}
-    assert approvals.answer_to(str(action["id"])) is None
+    assert approvals.find_answer(str(action["id"])) is None
 
 
 def test_a_decision_about_nothing_is_a_step_of_the_run_that_its_job_goes_on_with(

@@ -13,7 +13,7 @@ from f.millrace.trust import actions, recipients
 from scripts.commands.run import compiled
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
-from scripts.runner.worker import Inline
+from scripts.runner.worker import InlineWorker
 
 QUESTION = "How much will the battery plant in Norrvik make?"
 PATH = "f/millrace/assist/answer_question"
@@ -21,7 +21,11 @@ PATH = "f/millrace/assist/answer_question"
 
 def run(**inputs: Any) -> Any:
     return start(
-        compiled("answer_question"), "answer_question", inputs, isolation=Inline(ROOT), root=ROOT
+        compiled("answer_question"),
+        "answer_question",
+        inputs,
+        isolation=InlineWorker(ROOT),
+        root=ROOT,
     )
 
 
@@ -81,7 +85,7 @@ def test_the_sender_of_a_mail_gets_an_answer_only_after_a_person_agreed(world: s
     asked = question_of(outcome)
     assert asked["arguments"]["to"] == ["ada@home.example"] and asked["state"] == "proposed"
     reply = {"approved": True, "body": {"action_digest": asked["digest"]}, "by": "eva"}
-    assert resume(outcome.run_id, reply, isolation=Inline(ROOT), root=ROOT).status == "done"
+    assert resume(outcome.run_id, reply, isolation=InlineWorker(ROOT), root=ROOT).status == "done"
     (text,) = sent()
     assert (
         "To: ada@home.example" in text and "Subject: Re: Plant" in text and f"> {QUESTION}" in text
@@ -93,7 +97,7 @@ def test_nobody_is_mailed_when_the_person_says_no(world: str) -> None:
     outcome = run(question=QUESTION, reply_to="ada@home.example")
 
     reply = {"approved": False, "by": "eva"}
-    assert resume(outcome.run_id, reply, isolation=Inline(ROOT), root=ROOT).status == "done"
+    assert resume(outcome.run_id, reply, isolation=InlineWorker(ROOT), root=ROOT).status == "done"
     assert sent() == []
     assert question_of(outcome)["state"] == "denied"
 

@@ -12,7 +12,7 @@ from f.millrace.core.errors import BadInput
 from scripts.commands.run import compiled
 from scripts.paths import ROOT
 from scripts.runner.run import start
-from scripts.runner.worker import Inline
+from scripts.runner.worker import InlineWorker
 
 FLOW = "u/example/agent"
 
@@ -59,6 +59,6 @@ def test_without_windmill_the_flow_says_that_it_cannot_run(database: str) -> Non
             compiled(FLOW),
             FLOW,
             {"question": "When is high water?"},
-            isolation=Inline(ROOT),
+            isolation=InlineWorker(ROOT),
             root=ROOT,
         )

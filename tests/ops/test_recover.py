@@ -242,7 +242,7 @@ def test_the_sweep_frees_reservations_and_closes_old_questions():
     swept = recovery.sweep()
 
     assert (swept.expired, swept.reservations) == (1, 1)
-    assert approvals.answer_to(str(action["id"]))["decision"] == "expired"
+    assert approvals.find_answer(str(action["id"]))["decision"] == "expired"
     assert json.loads(json.dumps(recover_runs.main()))["killed"] == []
 
 
@@ -326,7 +326,7 @@ def test_a_cancelled_run_that_waited_asks_nobody_any_more(server, capsys):
 
     recover_runs.main()
 
-    answer = approvals.answer_to(str(action["id"]))
+    answer = approvals.find_answer(str(action["id"]))
     assert (answer["decision"], answer["how"]) == ("expired", "cancelled on Windmill by eve")
     assert run_row(run_id)["status"] == "cancelled" and approvals.list_pending() == []
     assert command_line(["show", run_id]) == 0

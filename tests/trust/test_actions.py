@@ -49,7 +49,7 @@ def test_other_arguments_take_the_approval_away():
 
     again = actions.propose("mail.send", {**MAIL, "subject": "Other"}, "mail:1")
 
-    assert again["state"] == "proposed" and approvals.answer_to(str(again["id"])) is None
+    assert again["state"] == "proposed" and approvals.find_answer(str(again["id"])) is None
 
 
 def test_what_was_performed_is_never_replaced():
@@ -260,7 +260,7 @@ def test_a_try_that_died_before_its_effect_makes_room_for_other_arguments():
 
     again = actions.propose("mail.send", {**MAIL, "subject": "Other"}, "mail:1")
 
-    assert again["state"] == "proposed" and approvals.answer_to(str(again["id"])) is None
+    assert again["state"] == "proposed" and approvals.find_answer(str(again["id"])) is None
 
 
 def test_a_proposal_that_no_flow_asks_about_is_listed_and_expires(monkeypatch):

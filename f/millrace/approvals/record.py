@@ -61,7 +61,7 @@ def _without_asking(action: dict) -> dict:
     """Return what holds without a question: an answer that was given before, else the action's own
     state.
     """
-    answer = approvals.answer_to(str(action["id"]))
+    answer = approvals.find_answer(str(action["id"]))
     if answer is None:
         return {"approved": False, "decision": action["state"], "by": "policy"}
     return {

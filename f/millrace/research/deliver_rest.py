@@ -30,7 +30,7 @@ def main(run_id: str, approved: bool = False, action_id: str = "") -> dict:
         whole = actions.by_id(action_id)
         asked = set(whole["arguments"]["to"])
         rows = [row for row in delivery.deliveries_of(run_id) if row["recipient"] in asked]
-        answer = approvals.answer_to(action_id)
+        answer = approvals.find_answer(action_id)
         if approved and answer is not None and answer["decision"] == "approved":
             deliveries = _send(run_plan.load(run_id), whole, rows)
         else:

@@ -31,7 +31,7 @@ class Digest:
 
 def render(content: contents.Content) -> Digest:
     """Return the mail; parts are left out, least important first, until both forms fit."""
-    shown = cleaned(content)
+    shown = sanitise_content(content)
     html, plain = digest_html.page(shown), _plain(shown)
     for shorten in SHORTER:
         if len(html.encode()) <= MAX_BYTES and len(plain.encode()) <= MAX_BYTES:
@@ -42,7 +42,7 @@ def render(content: contents.Content) -> Digest:
     return Digest(_one_line(shown.subject), INVISIBLE.sub("", html), INVISIBLE.sub("", plain))
 
 
-def cleaned(content: contents.Content) -> contents.Content:
+def sanitise_content(content: contents.Content) -> contents.Content:
     """Return a copy without secrets, invisible characters and endless texts."""
     copy = deepcopy(content)
     copy.notes = [_text(note) for note in copy.notes]

@@ -46,7 +46,7 @@ def page(content: contents.Content) -> str:
     """Return the digest; parts are left out as in the mail, least important first, until the viewer
     can show it.
     """
-    shown = digest_mail.cleaned(content)
+    shown = digest_mail.sanitise_content(content)
     text = _page(shown)
     for shorten in digest_mail.SHORTER:
         if len(text) <= markdown.MOST * 2 // 3:

@@ -61,7 +61,7 @@ def perform_together(whole: Row) -> list[Row]:
     """Carry the answer about a run's calls over to each of them, make those that were approved, and
     return them all.
     """
-    run_id, given = str(whole["run_id"]), approvals.answer_to(str(whole["id"]))
+    run_id, given = str(whole["run_id"]), approvals.find_answer(str(whole["id"]))
     parts = approvals.parts_of(whole)
 
     def make() -> dict[str, Any]:
@@ -175,7 +175,7 @@ async def _ask(action: Row) -> dict[str, Any]:
     async with client.open_tools([action["tool"]]) as tools:
         try:
             return await tools.call(action["tool"], action["arguments"])
-        except client.NoAnswer as error:
+        except client.CallOutcomeUnknown as error:
             raise actions.OutcomeUnknown(str(error)) from error
         except errors.BadInput as error:
             raise errors.ToolFailed("; ".join([str(error), *tools.problems])) from error

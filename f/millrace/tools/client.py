@@ -80,7 +80,7 @@ class Tool:
         )
 
 
-class NoAnswer(errors.ToolFailed):
+class CallOutcomeUnknown(errors.ToolFailed):
     """The call left and nothing that can be taken came back: it may have had its effect."""
 
 
@@ -157,7 +157,7 @@ class Tools:
                 functools.partial(_called, short, arguments or {}), CALL_SECONDS
             )
         except Exception as error:  # transport faults of a server of others
-            raise NoAnswer(f"{tool.name} gave no answer: {_words(error)}") from error
+            raise CallOutcomeUnknown(f"{tool.name} gave no answer: {_words(error)}") from error
         text = "\n".join(part.text for part in answer.content if part.type == "text")
         if answer.is_error:
             raise errors.ToolFailed(f"{tool.name} failed: {FAULT.sub('', text, count=1)[:1000]}")
@@ -167,7 +167,7 @@ class Tools:
         try:
             return validation.validate_answer(_given(answer, text, tool), tool.output_schema)
         except validation.BadAnswer as error:
-            raise NoAnswer(f"{tool.name} was called, but {error}") from error
+            raise CallOutcomeUnknown(f"{tool.name} was called, but {error}") from error
 
     async def _find(self, name: str) -> Tool:
         tools = self._tools or {tool.name: tool for tool in await self.list_tools()}

@@ -49,7 +49,7 @@ class NoteHits(contracts.Contract):
     notes: list[NoteHit]
 
 
-class Written(contracts.Contract):
+class WriteResult(contracts.Contract):
     """What was written."""
 
     path: str
@@ -83,7 +83,7 @@ def read_note(path: str) -> Note:
         return _note(path, descriptor)
 
 
-def write_note(path: str, text: str) -> Written:
+def write_note(path: str, text: str) -> WriteResult:
     """Write a note: a new one, or in place of the one that has this path."""
     content = text.encode("utf-8", errors="replace")
     if len(content) > MAX_BYTES:
@@ -92,7 +92,7 @@ def write_note(path: str, text: str) -> Written:
         )
     parts = _parts(path)
     if run_context.current().dry_run:
-        return Written(path=path, bytes=len(content), status="dry_run")
+        return WriteResult(path=path, bytes=len(content), status="dry_run")
     _root().mkdir(parents=True, exist_ok=True)
     with _folder(parts[:-1], path, create=True) as folder:
         there = _is_file(parts[-1], folder, path)
@@ -103,7 +103,7 @@ def write_note(path: str, text: str) -> Written:
             file.flush()
             os.fsync(file.fileno())
         os.replace(spare, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
-    return Written(path=path, bytes=len(content), status="replaced" if there else "created")
+    return WriteResult(path=path, bytes=len(content), status="replaced" if there else "created")
 
 
 def search_notes(query: str, limit: int = 10) -> NoteHits:

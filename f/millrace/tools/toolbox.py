@@ -251,7 +251,7 @@ class Toolbox:
                 return asyncio.run_coroutine_threadsafe(
                     self._tools.call(tool.name, arguments), loop
                 ).result(CALL_SECONDS)
-            except (client.NoAnswer, TimeoutError) as error:
+            except (client.CallOutcomeUnknown, TimeoutError) as error:
                 raise actions.OutcomeUnknown(
                     str(error) or f"{tool.name} gave no answer in time"
                 ) from error

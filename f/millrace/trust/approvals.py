@@ -81,7 +81,7 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
     return row
 
 
-def answer_to(action_id: str) -> Row | None:
+def find_answer(action_id: str) -> Row | None:
     """Return the answer that stands, if any."""
     return db.fetch_one("SELECT * FROM approval WHERE action_id::text = %s", [str(action_id)])
 
@@ -225,7 +225,7 @@ def approve_as_part(action: Row, whole: Row) -> bool:
     """Approve an action that a person approved as part of a larger one (`mails`, `calls`); return
     whether it is approved.
     """
-    given = answer_to(str(whole["id"]))
+    given = find_answer(str(whole["id"]))
     if given is None or given["decision"] != "approved" or given["digest"] != whole["digest"]:
         return False
     if action["digest"] not in parts_of(whole):

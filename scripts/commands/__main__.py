@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
     for name in dict.fromkeys(MODULES.values()):
         if name in wanted:
             importlib.import_module("scripts.commands." + name).add(commands)
-    options = _parsed(parser, arguments)
+    options = _parse(parser, arguments)
     os.chdir(ROOT)
     try:
         return options.function(options)
@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
         return 0
 
 
-def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
     """Parse; inputs (`key=value`) and names may stand behind options, too, which argparse alone
     does not take.
     """

@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
         choices=["happened", "not"],
         help="not: it may be done again by resuming its run",
     )
-    settling.set_defaults(function=settle)
+    settling.set_defaults(function=resolve)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true")
 
@@ -67,7 +67,7 @@ def list_all(options: argparse.Namespace) -> int:
     approvals.expire()
     waiting, reviews = approvals.list_pending(), db.fetch_all(REVIEWS)
     rows = [
-        *({**row, "part_of": _whole(row, waiting)} for row in waiting),
+        *({**row, "part_of": _question_of(row, waiting)} for row in waiting),
         *approvals.list_unknown(),
     ]
     if options.json:
@@ -82,10 +82,16 @@ def list_all(options: argparse.Namespace) -> int:
         table = Table("action", "tool", "for", "state", "expires", box=None)
         for row in rows:
             expires = (
-                f"{trusted.expiry(row):%Y-%m-%d %H:%M} UTC" if row["state"] == "proposed" else ""
+                f"{trusted.expires_at(row):%Y-%m-%d %H:%M} UTC"
+                if row["state"] == "proposed"
+                else ""
             )
             table.add_row(
-                str(row["id"])[:8], questions.tools(row), escape(_what(row)), row["state"], expires
+                str(row["id"])[:8],
+                questions.tools(row),
+                escape(_describe(row)),
+                row["state"],
+                expires,
             )
         console.print(table)
     if reviews:
@@ -104,12 +110,12 @@ def list_all(options: argparse.Namespace) -> int:
     return 0
 
 
-def _what(row: dict[str, Any]) -> str:
+def _describe(row: dict[str, Any]) -> str:
     """Return whom an action is about, or else why it asks."""
     return questions.people(questions.addressees(row)) or str(row["reason"] or row["key"])
 
 
-def _whole(row: dict[str, Any], waiting: list[dict[str, Any]]) -> str | None:
+def _question_of(row: dict[str, Any], waiting: list[dict[str, Any]]) -> str | None:
     """Return the id of the waiting question that this action is a part of."""
     same_run = (one for one in waiting if one["run_id"] == row["run_id"] and one["id"] != row["id"])
     return next(
@@ -145,7 +151,7 @@ def answer(options: argparse.Namespace) -> int:
     given = approvals.decide(str(row["id"]), row["digest"], wanted, getpass.getuser(), "terminal")
     if not options.json:
         print(
-            _stands(given, row)
+            _format_standing(given, row)
             if before or given["decision"] != wanted
             else f"{wanted} by {given['decided_by']}"
         )
@@ -153,14 +159,14 @@ def answer(options: argparse.Namespace) -> int:
     return code if given["decision"] == wanted else 1
 
 
-def _stands(given: dict[str, Any], row: dict[str, Any]) -> str:
+def _format_standing(given: dict[str, Any], row: dict[str, Any]) -> str:
     """Say which answer counts when it is not the one just given."""
     if given["decision"] == "expired":
         return (
-            f"Nobody answered before {trusted.expiry(row):%Y-%m-%d %H:%M} UTC; it expired and is"
+            f"Nobody answered before {trusted.expires_at(row):%Y-%m-%d %H:%M} UTC; it expired and is"
             " not done."
         )
-    state = trusted.by_id(str(row["id"]))["state"]
+    state = trusted.get_by_id(str(row["id"]))["state"]
     now = "" if state == given["decision"] else f" and is {state}"
     return (
         f"It was {given['decision']} by {given['decided_by']} on"
@@ -172,7 +178,7 @@ def _go_on(row: dict[str, Any], given: dict[str, Any], as_json: bool) -> int:
     """Do what the standing answer allows: make the call, or continue the run that waits for it."""
     approved = given["decision"] == "approved"
     if calls.is_call(row):
-        return _made(row, as_json) if approved else 0
+        return _make_call(row, as_json) if approved else 0
     run = (
         db.fetch_one("SELECT * FROM run WHERE id = %s", [row["run_id"]]) if row["run_id"] else None
     )
@@ -204,11 +210,11 @@ def _go_on(row: dict[str, Any], given: dict[str, Any], as_json: bool) -> int:
     return report.outcome(outcome, as_json=as_json)
 
 
-def _made(row: dict[str, Any], as_json: bool) -> int:
+def _make_call(row: dict[str, Any], as_json: bool) -> int:
     from f.millrace.approvals import perform
 
     (done,) = perform.main(action_id=str(row["id"]))["actions"]
-    outcome = trusted.by_id(done["action_id"])["outcome"] or {}
+    outcome = trusted.get_by_id(done["action_id"])["outcome"] or {}
     print(
         dump({**done, "outcome": outcome})
         if as_json
@@ -217,7 +223,7 @@ def _made(row: dict[str, Any], as_json: bool) -> int:
     return 0 if done["state"] == "performed" else 1
 
 
-def settle(options: argparse.Namespace) -> int:
+def resolve(options: argparse.Namespace) -> int:
     """Record what a person found out about an action whose outcome nobody could tell."""
     ready()
     row = find(options.id)

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from f.millrace.core import config, db
 from f.millrace.core.money import dollars
-from f.millrace.core.run_context import current, within
+from f.millrace.core.run_context import change, current
 from scripts.commands.output import dump, relative
 from scripts.commands.run import sample_sources
 from scripts.database.ready import ready
@@ -61,7 +61,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
         console.status("Thinking") as status,
         watch(lambda event: _show(status, event)),
         step("ask"),
-        within(namespace=namespace),
+        change(namespace=namespace),
     ):
         run_id = current().run_id
         db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])

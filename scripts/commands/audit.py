@@ -90,7 +90,7 @@ def show_run(options: argparse.Namespace) -> int:
             f" {escape(about)}"
         )
         detail = ", ".join(
-            f"{name} {_short(value)}"
+            f"{name} {_shorten(value)}"
             for name, value in row["detail"].items()
             if value not in (None, "", [], {})
         )
@@ -120,7 +120,7 @@ def _lines(path: str | None) -> list[str]:
         raise NotFound(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     # A hash is for comparing; its beginning tells it from the others.
     text = HASH.sub(lambda found: found[0][:12], text)

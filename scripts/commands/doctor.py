@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a line for each finding; 1 when there is a problem."""
     if not options.windmill:
         return health.show(options)
-    server = Server(*workspaces.named(ROOT, options))
+    server = Server(*workspaces.find_workspace(ROOT, options))
     console, found = Console(highlight=False, soft_wrap=True), []
     for finding in doctor.examine(server, ROOT):
         found.append(finding)

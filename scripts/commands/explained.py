@@ -16,7 +16,7 @@ from scripts.database.ready import ready
 Function = Callable[[argparse.Namespace], int]
 
 
-def explained(function: Function) -> Function:
+def explain(function: Function) -> Function:
     """Return the command's function; with the option `explain` it tells what the database was asked."""
 
     def run(options: argparse.Namespace) -> int:

@@ -63,7 +63,7 @@ def _subjects(run_id: str, topic: str | None, action: str | None) -> list[str] |
     """Return the decisions that were named; None means every judgement of the run."""
     if topic is None and action is None:
         return None
-    made = decisions.of_run(run_id)
+    made = decisions.list_of_run(run_id)
     found: list[str] = []
     if topic is not None:
         ids = [

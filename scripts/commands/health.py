@@ -36,7 +36,7 @@ def show(options: argparse.Namespace) -> int:
         ready()
     except (DatabaseUnavailable, MillraceError) as error:
         print(f"millrace: {error}", file=sys.stderr)
-    parts = health.look()
+    parts = health.check_components()
     state = health.worst(parts)
     odd, outlook = _past() if parts[0].state != "critical" else ([], {})
     if options.json:
@@ -64,7 +64,7 @@ def show(options: argparse.Namespace) -> int:
     console.print(table)
     for one in odd:
         console.print(f"odd: {escape(str(one))}")
-    for line in _said(outlook):
+    for line in _format_forecast(outlook):
         console.print(line)
     return int(state == "critical")
 
@@ -79,7 +79,7 @@ def _past() -> tuple[list[baseline.Anomaly], dict[str, baseline.Forecast]]:
     }
 
 
-def _said(outlook: dict[str, baseline.Forecast]) -> list[str]:
+def _format_forecast(outlook: dict[str, baseline.Forecast]) -> list[str]:
     lines = []
     if spent := outlook.get("spend_usd"):
         lines.append(

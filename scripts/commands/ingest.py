@@ -10,9 +10,9 @@ from rich.markup import escape
 from f.millrace.core.errors import BadInput
 from scripts.commands import report
 from scripts.commands.display import Display
-from scripts.commands.explained import explained
+from scripts.commands.explained import explain
 from scripts.commands.output import dump, relative
-from scripts.commands.run import compiled
+from scripts.commands.run import load_openflow
 from scripts.database.ready import ready
 
 FLOW = "ingest_documents"
@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
         ingest.add_argument(
             refused, metavar="TIME", help="not for ingest: files are read as they are now"
         )
-    ingest.set_defaults(function=explained(run_ingest))
+    ingest.set_defaults(function=explain(run_ingest))
     documents = commands.add_parser(
         "documents", help="the documents in memory, and the passage behind a citation"
     )
@@ -70,7 +70,7 @@ def run_ingest(options: argparse.Namespace) -> int:
             "files are read as they are now; ask for an earlier time with memory search --as-of or"
             " --known-at"
         )
-    openflow = compiled(FLOW)
+    openflow = load_openflow(FLOW)
     inputs = {"paths": options.paths, "namespace": options.namespace, "again": options.again}
     with Display(openflow, quiet=options.json) as display:
         ready()
@@ -78,7 +78,7 @@ def run_ingest(options: argparse.Namespace) -> int:
 
         outcome = run.start(openflow, FLOW, inputs, on_event=display.show)
     code = report.outcome(outcome, as_json=options.json)
-    problems = (report.whole(outcome.run_id)["result"] or {}).get("problems", [])
+    problems = (report.load_report(outcome.run_id)["result"] or {}).get("problems", [])
     # What was named and cannot be read is a failure, also the second time.
     return code or int(any(one["path"] in options.paths for one in problems))
 
@@ -94,7 +94,7 @@ def look(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     from f.millrace.memory import documents
 
-    rows = documents.listed(options.namespace)
+    rows = documents.list_shown(options.namespace)
     if options.json:
         print(dump(rows))
         return 0
@@ -112,7 +112,7 @@ def _show(options: argparse.Namespace) -> int:
 
     if not options.document:
         raise BadInput("say which document; scripts/millrace documents list")
-    passage = documents.opened(options.document)
+    passage = documents.open_citation(options.document)
     if options.json:
         print(dump(passage))
         return 0

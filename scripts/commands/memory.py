@@ -5,7 +5,7 @@ import importlib
 from typing import Any
 
 from f.millrace.core.errors import BadInput
-from scripts.commands.explained import Function, explained
+from scripts.commands.explained import Function, explain
 
 # Each has add(actions, common): `common` holds the options that every action takes.
 GROUPS = ("memory_write", "memory_search", "memory_read", "memory_admin")
@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
             action.set_defaults(function=_now(name, action.get_default("function")))
         # Search explains itself: plan, statement and the parts of each score.
         if action.get_default("explains") is None:
-            action.set_defaults(function=explained(action.get_default("function")))
+            action.set_defaults(function=explain(action.get_default("function")))
 
 
 def _now(name: str, function: Function) -> Function:

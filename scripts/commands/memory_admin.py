@@ -95,7 +95,7 @@ def export_to(options: argparse.Namespace) -> int:
     """Write one record a line."""
     ready()
     records = export(options.namespace, options.as_of, options.known_at)
-    lines = (json.dumps(record, ensure_ascii=False, default=_plain) + "\n" for record in records)
+    lines = (json.dumps(record, ensure_ascii=False, default=_to_json) + "\n" for record in records)
     if options.file == "-":
         sys.stdout.writelines(lines)
         return 0
@@ -129,7 +129,7 @@ def _path(file: str) -> str:
     return file if file == "-" else str(Path(file).expanduser().absolute())
 
 
-def _plain(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 

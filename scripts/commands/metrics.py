@@ -79,11 +79,11 @@ def show(options: argparse.Namespace) -> int:
     from prometheus_client.registry import CollectorRegistry
 
     from scripts.database.ready import ready
-    from scripts.observability.exporter import Figures, Undescribed
+    from scripts.observability.exporter import MetricCollector, Undescribed
 
     ready()
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Undescribed(Figures(options.prefix)))
+    registry.register(Undescribed(MetricCollector(options.prefix)))
     print(generate_latest(registry).decode(), end="")
     return 0
 

@@ -94,8 +94,8 @@ def save_mails(options: argparse.Namespace) -> int:
 
 
 def _all() -> list[dict[str, Any]]:
-    rows = [{**row, "where": DATABASE} for row in mail.waiting()] + [
-        _of_file(path) for path in _files()
+    rows = [{**row, "where": DATABASE} for row in mail.list_kept()] + [
+        _read_file(path) for path in _files()
     ]
     return sorted(rows, key=lambda row: row["made_at"], reverse=True)
 
@@ -104,7 +104,7 @@ def _files() -> list[Path]:
     return sorted(Path(config.settings().outbox_dir).glob("*.eml"))
 
 
-def _of_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> dict[str, Any]:
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
     return {
         "message_id": str(message["Message-ID"] or path.stem).strip(" <>\r\n"),
@@ -117,5 +117,5 @@ def _of_file(path: Path) -> dict[str, Any]:
 
 
 def _content(row: dict[str, Any]) -> bytes:
-    kept = mail.kept(row["message_id"]) if row["where"] == DATABASE else None
+    kept = mail.find_kept(row["message_id"]) if row["where"] == DATABASE else None
     return kept["content"].encode() if kept else (ROOT / row["where"]).read_bytes()

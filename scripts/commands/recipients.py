@@ -77,7 +77,7 @@ def revoke_one(options: argparse.Namespace) -> int:
 def list_all(options: argparse.Namespace) -> int:
     """Print the recipients and whether each has a standing approval."""
     ready()
-    rows = recipients.listed()
+    rows = recipients.list_recipients()
     if options.json:
         print(dump({"recipients": rows}))
         return 0

@@ -21,7 +21,7 @@ DELIVERED = {
 
 def outcome(outcome: Any, as_json: bool) -> int:
     """Print how the run ended and return the exit code."""
-    document = whole(outcome.run_id)
+    document = load_report(outcome.run_id)
     if as_json:
         from scripts.commands.output import dump
 
@@ -31,7 +31,7 @@ def outcome(outcome: Any, as_json: bool) -> int:
     return EXIT.get(document["status"], 1)
 
 
-def whole(run_id: str) -> dict[str, Any]:
+def load_report(run_id: str) -> dict[str, Any]:
     """Return the run as `--json` prints it: the same for `run`, `resume` and `show`."""
     row = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
     assert row is not None

@@ -32,13 +32,13 @@ def add(commands: Any) -> None:
 def explain(options: argparse.Namespace) -> int:
     """Print the class, whether it asks, and the rule."""
     said = _annotations(options.annotations)
-    row = None if "." in options.subject else _stored(options.subject)
+    row = None if "." in options.subject else _find_action(options.subject)
     tool, arguments = (row["tool"], row["arguments"]) if row else (options.subject, {})
     if row and said is None:
         said = questions.annotations(row["run_id"], tool)
     found = risk.assess(tool, said, arguments)
     if options.json:
-        asks = risk.asks(found)
+        asks = risk.needs_approval(found)
         print(
             dump(
                 {
@@ -72,7 +72,7 @@ def _annotations(text: str | None) -> dict[str, Any] | None:
     return said
 
 
-def _stored(beginning: str) -> dict[str, Any]:
+def _find_action(beginning: str) -> dict[str, Any]:
     from scripts.commands.approvals import find
     from scripts.database.ready import ready
 

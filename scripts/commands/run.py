@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
 
 def start(options: argparse.Namespace) -> int:
     """Run the pipeline `options.flow` and return the exit code."""
-    openflow = compiled(options.flow)
+    openflow = load_openflow(options.flow)
     schema = openflow.get("schema") or {}
     inputs = {**_defaults(schema), **values.read(options.inputs, options.input, schema)}
     for name in ("dry_run", "again", "sample"):
@@ -62,7 +62,7 @@ def start(options: argparse.Namespace) -> int:
         from scripts.runner import run
 
         outcome = run.start(openflow, run_name(options.flow), inputs, on_event=display.show)
-    return _ended(outcome, options.json)
+    return _finish(outcome, options.json)
 
 
 def run_name(flow: str) -> str:
@@ -96,10 +96,10 @@ def go_on(options: argparse.Namespace) -> int:
         from scripts.runner import run
 
         outcome = run.resume(str(row["id"]), on_event=display.show)
-    return _ended(outcome, options.json)
+    return _finish(outcome, options.json)
 
 
-def _ended(outcome: Any, as_json: bool) -> int:
+def _finish(outcome: Any, as_json: bool) -> int:
     code = report.outcome(outcome, as_json=as_json)
     # Once the person has the result.
     from f.millrace.telemetry.export import run_ended
@@ -108,7 +108,7 @@ def _ended(outcome: Any, as_json: bool) -> int:
     return code
 
 
-def compiled(flow: str) -> dict[str, Any]:
+def load_openflow(flow: str) -> dict[str, Any]:
     """Return the OpenFlow of a pipeline by its name, or of any flow under `f/` or `u/` by its path
     on Windmill.
     """
@@ -122,7 +122,7 @@ def compiled(flow: str) -> dict[str, Any]:
         )
     if flow not in paths:
         return scheduled_script(flow, sorted(paths))
-    return pulled.whole(paths[flow])
+    return pulled.read_complete(paths[flow])
 
 
 def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def show_run(options: argparse.Namespace) -> int:
     """Print one run with its steps and topics."""
     ready()
     row = find(options.run)
-    document = report.whole(str(row["id"]))
+    document = report.load_report(str(row["id"]))
     saved = _save(str(row["id"]), Path(options.save)) if options.save else []
     if options.json:
         print(dump(document))

@@ -35,7 +35,7 @@ def add(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
 
 def act(options: argparse.Namespace) -> int:
     """Print the entry, or run the pipeline for the time at which it was due."""
-    loaded, schedule = scheduled(options.flow)
+    loaded, schedule = load_scheduled(options.flow)
     if options.action == "run":
         return run(loaded, schedule, options.within)
     if not schedule.enabled:
@@ -49,7 +49,7 @@ def act(options: argparse.Namespace) -> int:
     return 0
 
 
-def scheduled(name: str) -> tuple[Spec, Schedule]:
+def load_scheduled(name: str) -> tuple[Spec, Schedule]:
     """Return a spec and its schedule."""
     file = ROOT / spec.FOLDER / f"{name}.yaml"
     if not file.is_file():
@@ -97,9 +97,7 @@ def cron(
     )
     minutes = sorted({(minute + shift) % 60 for minute in line.minutes for shift in shifts})
     when = " ".join(schedule.cron.split()[2:]) if shifts == {0} else "* * * *"
-    return (
-        f"# {name}: {schedule.cron} {schedule.timezone}\n{_listed(minutes, 60)} {when} {command}\n"
-    )
+    return f"# {name}: {schedule.cron} {schedule.timezone}\n{_format_field(minutes, 60)} {when} {command}\n"
 
 
 def offsets(zone: ZoneInfo, local: ZoneInfo | None) -> set[int]:
@@ -172,7 +170,7 @@ def _two(numbers: tuple[int, ...] | frozenset[int], all_of_them: int) -> str:
     )
 
 
-def _listed(numbers: list[int], all_of_them: int) -> str:
+def _format_field(numbers: list[int], all_of_them: int) -> str:
     return "*" if len(numbers) == all_of_them else ",".join(map(str, numbers))
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from f.millrace.core.errors import BadInput
-from f.millrace.trust.scorecard import described, scorecard
+from f.millrace.trust.scorecard import scorecard, to_dicts
 from scripts.commands.output import dump
 from scripts.database.ready import ready
 
@@ -30,14 +30,14 @@ def show(options: argparse.Namespace) -> int:
     if not 1 <= options.days <= 3650:
         raise BadInput(f"--days is {options.days}; allowed is 1 to 3650")
     ready()
-    figures = described(scorecard(options.days, "sample" if options.sample else "main"))
+    figures = to_dicts(scorecard(options.days, "sample" if options.sample else "main"))
     if options.json:
         print(dump({"days": options.days, "figures": figures}))
         return 0
     table = Table("figure", "n", "value", "target", "", box=None)
     for figure in figures:
         bound = "at most" if figure["unit"] == "s" else "at least"
-        value = "" if figure["value"] is None else _shown(figure["value"], figure["unit"])
+        value = "" if figure["value"] is None else _format_value(figure["value"], figure["unit"])
         verdict = figure["verdict"] + (
             f" (from {figure['least_n']})" if figure["met"] is None else ""
         )
@@ -45,12 +45,12 @@ def show(options: argparse.Namespace) -> int:
             figure["meaning"],
             str(figure["n"]),
             value,
-            f"{bound} {_shown(figure['target'], figure['unit'])}",
+            f"{bound} {_format_value(figure['target'], figure['unit'])}",
             verdict,
         )
     Console(highlight=False).print(table)
     return 0
 
 
-def _shown(value: float, unit: str) -> str:
+def _format_value(value: float, unit: str) -> str:
     return f"{value:.2f}" if unit == "r" else f"{value:.0f} %" if unit == "%" else f"{value:.1f} s"

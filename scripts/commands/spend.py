@@ -36,7 +36,10 @@ def show(options: argparse.Namespace) -> int:
     ready()
     budget.sweep()
     run_id = str(find(options.run)["id"]) if options.run else None
-    groups, total = spend.spent(options.by, since, run_id), spend.total(since, run_id)
+    groups, total = (
+        spend.group_spending(options.by, since, run_id),
+        spend.total_spending(since, run_id),
+    )
     limits = spend.limits_today(run_id)
     if options.json:
         print(dump({"by": options.by, "groups": groups, "total": total, "limits": limits}))

@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
 def list_tools(options: argparse.Namespace) -> int:
     """Print every tool, what waits to be enabled, and which servers could not be asked."""
     ready()
-    listed, versions, problems = asyncio.run(_listed())
+    listed, versions, problems = asyncio.run(_list_tools())
     held = [
         f"{row['arguments']['server']}.{row['arguments']['name']}"
         for row in tool_pins.list_waiting()
@@ -75,7 +75,7 @@ def list_tools(options: argparse.Namespace) -> int:
 def approve_tool(options: argparse.Namespace) -> int:
     """Enable the tool as its server describes it now."""
     ready()
-    asyncio.run(_listed())
+    asyncio.run(_list_tools())
     rows = [
         row
         for row in tool_pins.list_waiting()
@@ -137,6 +137,6 @@ def list_gaps(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _listed() -> tuple[list[Tool], dict[str, str], list[str]]:
+async def _list_tools() -> tuple[list[Tool], dict[str, str], list[str]]:
     async with open_tools() as tools:
         return await tools.list_tools(), tools.versions, tools.problems

@@ -128,11 +128,11 @@ def _node(span: dict[str, Any]) -> str:
         seconds,
         tokens,
         attributes.get("operation.cost") or 0,
-        _why(span),
+        _error_of(span),
     )
 
 
-def _why(span: dict[str, Any]) -> str:
+def _error_of(span: dict[str, Any]) -> str:
     return (
         str(span["attributes"].get("error.message", "")).partition("\n")[0][:120]
         if span["status"] == "error"

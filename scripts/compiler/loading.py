@@ -99,7 +99,7 @@ def count(bundle: Bundle) -> dict[str, Loaded]:
         printed, faults = child.communicate(timeout=SECONDS)
         if child.returncode:
             raise RuntimeError(f"counting imports failed: {faults.strip()[-500:]}")
-        counted |= dict(_loaded(line) for line in printed.splitlines())
+        counted |= dict(_parse_line(line) for line in printed.splitlines())
     return {step.verb: counted[step.dotted] for step in steps}
 
 
@@ -166,7 +166,7 @@ def _start(root: Path) -> subprocess.Popen[str]:
     )
 
 
-def _loaded(line: str) -> tuple[str, Loaded]:
+def _parse_line(line: str) -> tuple[str, Loaded]:
     step, found = json.loads(line)
     libraries: dict[str, int] = found["libraries"]
     large = sorted(name for name, number in libraries.items() if number >= LARGE)

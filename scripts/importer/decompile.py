@@ -425,7 +425,7 @@ class _Decompiler:
         two = modules[position : position + 2]
         if (
             not approvals.is_pair(modules, position)
-            or _named(modules, two[0]["id"])
+            or _is_read(modules, two[0]["id"])
             or not set(two[1]) <= approvals.PLAIN
         ):
             return False
@@ -456,7 +456,7 @@ class _Decompiler:
         if (
             approvals.runs(ask) != ASK
             or "suspend" not in ask
-            or _named(modules, ask["id"])
+            or _is_read(modules, ask["id"])
             or _reads_answer(modules[position + 1 :])
         ):
             return None
@@ -552,7 +552,7 @@ def _may_fail(step: Json) -> bool:
     return bool(step.get("continue_on_error"))
 
 
-def _named(modules: list[Json], name: str) -> bool:
+def _is_read(modules: list[Json], name: str) -> bool:
     """Tell whether any expression reads the result of a step."""
     return any(result_of(text.removeprefix("!")) == name for text in _texts(modules))
 

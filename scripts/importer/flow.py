@@ -127,7 +127,7 @@ def read_flow(path: Path, root: Path) -> Imported:
         _refuse_mistakes(file)
     files = bundle(root)
     old = read(before).plain() if before is not None else {}
-    known = _known(old)
+    known = _steps_by_id(old)
     flow, notes = prepare(canonical.flow(document), files, known)
     flow, steps = inline.move_out(
         flow, name, old.get("area") or path.parent.parent.name, path.parent, files
@@ -138,7 +138,7 @@ def read_flow(path: Path, root: Path) -> Imported:
     ]
     files = inline.with_files(files, steps)
     decompiled = decompile(flow, files, known)
-    new = _whole(decompiled.spec, flow, old, path, root)
+    new = _complete_spec(decompiled.spec, flow, old, path, root)
     _keep_nulls(new, old, _left_empty(document["value"]))
     _keep_depends_on(new, old)
     text = merge(new, before)
@@ -211,13 +211,13 @@ def _refuse_mistakes(file: Path) -> None:
         raise BadInput(f"{spec.FOLDER}/{file.name} schedules a script; there is no flow to import")
 
 
-def _known(old: Json) -> dict[str, Json]:
+def _steps_by_id(old: Json) -> dict[str, Json]:
     """Return the steps of the spec before by id, and its failure handler."""
     known = {step["id"]: step for step in list_steps(old.get("steps") or [])}
     return {**known, **({"failure": old["on_failure"]} if "on_failure" in old else {})}
 
 
-def _whole(decompiled: Json, flow: Json, old: Json, path: Path, root: Path) -> Json:
+def _complete_spec(decompiled: Json, flow: Json, old: Json, path: Path, root: Path) -> Json:
     """Return the whole spec: what the flow says, and what only the spec before or the schedule
     says.
     """
@@ -226,7 +226,7 @@ def _whole(decompiled: Json, flow: Json, old: Json, path: Path, root: Path) -> J
         "summary": decompiled.pop("summary"),
         "area": old.get("area") or path.parent.parent.name,
     }
-    description = _described(flow)
+    description = _description_of(flow)
     if description:
         new["description"] = description
     # A new flow that knows nothing of pipelines keeps what the spec before said.
@@ -240,7 +240,7 @@ def _whole(decompiled: Json, flow: Json, old: Json, path: Path, root: Path) -> J
     return {key: value for key, value in new.items() if not normal_form.is_default(key, value, new)}
 
 
-def _described(flow: Json) -> str:
+def _description_of(flow: Json) -> str:
     return ORIGIN.sub("", flow["description"]).strip()
 
 
@@ -415,7 +415,7 @@ def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
     for key in ("summary", "schema", "description"):
         if key == "description":
             made, wanted = (
-                {**side, key: normal_form.join_paragraphs(_described(side))}
+                {**side, key: normal_form.join_paragraphs(_description_of(side))}
                 for side in (made, wanted)
             )
         if made[key] != wanted[key]:
@@ -425,7 +425,9 @@ def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
         if mine != theirs:
             found.append(("", f"its {key} would be {mine!r} instead of {theirs!r}"))
     here, there = made["value"].get("failure_module"), wanted["value"].get("failure_module")
-    if (here is None) != (there is None) or (here and there and _chosen(here) != _chosen(there)):
+    if (here is None) != (there is None) or (
+        here and there and _with_chosen_inputs(here) != _with_chosen_inputs(there)
+    ):
         found.append(("failure", "it would be given other inputs"))
     return found
 
@@ -435,7 +437,7 @@ def _entrance(setting: Any) -> Any:
     return (setting.get("value") or {}).get("path") if isinstance(setting, dict) else setting
 
 
-def _chosen(handler: Json) -> Json:
+def _with_chosen_inputs(handler: Json) -> Json:
     value = handler["value"]
     return {
         **value,

@@ -140,7 +140,7 @@ class _Writer:
                 f"{old.head}{old.remark}",
                 *_indented(self.items(part, value), part.offset),
             ]
-        fresh = _fresh_entry(key, _as_written(key, part.plain, value))
+        fresh = _fresh_entry(key, _keep_form(key, part.plain, value))
         return [*old.lead, fresh[0] + (old.remark if len(fresh) == 1 else ""), *fresh[1:]]
 
     def inputs(self, old: Part, new: Json) -> list[str]:
@@ -185,7 +185,7 @@ class _Writer:
             inner = self.items(part, value)
         else:
             short = (
-                f"- {_flow(_as_written('', part.plain, value))}"
+                f"- {_flow(_keep_form('', part.plain, value))}"
                 if isinstance(value, dict) and not list_steps([value])[1:]
                 else ""
             )
@@ -209,7 +209,7 @@ def _is_unchanged(key: str, old: Json, new: Json) -> bool:
     return normal_form.is_default(key, old[key], old) and key in KEYS.get(kind, (key,))
 
 
-def _as_written(key: str, old: Any, new: Any) -> Any:
+def _keep_form(key: str, old: Any, new: Any) -> Any:
     """Return a value in the manner of the one before: its order, its defaults, what says the same,
     2h instead of 7200.
     """
@@ -224,7 +224,7 @@ def _as_written(key: str, old: Any, new: Any) -> Any:
         for name, each in old.items()
         if name not in new and _is_unchanged(name, old, new)
     }
-    known = {name: _as_written(name, old[name], new[name]) for name in old if name in new}
+    known = {name: _keep_form(name, old[name], new[name]) for name in old if name in new}
     added = {
         name: each
         for name, each in _ordered(new).items()

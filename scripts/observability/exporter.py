@@ -38,7 +38,7 @@ ROLL_SECONDS = 10.0
 LONGEST_NOTICE = 1_000_000
 
 
-class Figures(Collector):
+class MetricCollector(Collector):
     """The catalogue as prometheus_client sees it."""
 
     def __init__(self, prefix: str = PREFIX) -> None:
@@ -103,7 +103,7 @@ def _exemplar(figure: Sample) -> Exemplar | None:
 def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> ThreadingHTTPServer:
     """Return the server, bound and not yet serving. One thread talks to the database, whoever asks."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Undescribed(Figures(prefix)))
+    registry.register(Undescribed(MetricCollector(prefix)))
     work = ThreadPoolExecutor(1, "figures")
 
     class Handler(BaseHTTPRequestHandler):

@@ -22,7 +22,7 @@ from scripts.runner.modules import Engine, Scope
 SUSPEND_SECONDS = 1800
 
 
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return {**old, **new}
 
 
@@ -35,7 +35,7 @@ class State(TypedDict, total=False):
     invocation.
     """
 
-    results: Annotated[dict[str, Any], _merged]
+    results: Annotated[dict[str, Any], _merge]
     last: Any
     resumed: dict[str, Any] | None
     asked: dict[str, Any] | None
@@ -101,7 +101,7 @@ class Chain:
             given = {"results": {}, "swallowed": 0}
         elif not state.tasks:
             if not (state.values.get("error") and self.engine.retry_failed):
-                return self._ended(state.values)
+                return self._to_result(state.values)
             self._rewind(config, state.values["failed_at"])
         else:
             asked = [
@@ -113,9 +113,9 @@ class Chain:
             answer = self.engine.find_answer(asked[0]) if asked else None
             given = Command(resume=answer) if answer else None
         values = self.graph.invoke(given, config, context=scope, durability="sync")
-        return self._ended(values)
+        return self._to_result(values)
 
-    def _ended(self, values: dict[str, Any]) -> ChainResult:
+    def _to_result(self, values: dict[str, Any]) -> ChainResult:
         waiting: list[dict[str, Any]] = []
         for each in values.get("__interrupt__", ()):
             waiting += each.value.get("inside", [each.value])
@@ -198,7 +198,7 @@ class Chain:
                 answers.append(_verdict(interrupt(asked), asked))
                 if answers[-1]["error"]:
                     break
-            resumed = _resumed(answers)
+            resumed = _resume_values(answers)
             self.engine.emit("answered", asked["step"], asked["summary"], answer=resumed)
             error = answers[-1]["error"]
             if error and not suspend.get("continue_on_disapprove_timeout"):
@@ -284,7 +284,7 @@ def _verdict(answer: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _resumed(answers: list[dict[str, Any]]) -> dict[str, Any]:
+def _resume_values(answers: list[dict[str, Any]]) -> dict[str, Any]:
     last, error = answers[-1], answers[-1]["error"]
     bodies = [each["body"] for each in answers if each["error"] is None or each["body"] is not None]
     people = [

@@ -18,7 +18,7 @@ from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, budget, questions
 from scripts.commands import approvals as command
 from scripts.commands import report
-from scripts.commands.run import compiled
+from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
 from scripts.runner.worker import InlineWorker
@@ -60,7 +60,7 @@ def played(edge, configure, database):
 
 def flow(task="Tell Ada when high water is."):
     return start(
-        compiled("do_task"), "do_task", {"task": task}, isolation=InlineWorker(ROOT), root=ROOT
+        load_openflow("do_task"), "do_task", {"task": task}, isolation=InlineWorker(ROOT), root=ROOT
     )
 
 
@@ -68,7 +68,7 @@ def answered(outcome, approved=True, **more):
     (action,) = (
         approvals.list_pending()[-1:]
         if not outcome.waiting
-        else [actions.by_id(waiting_for(outcome))]
+        else [actions.get_by_id(waiting_for(outcome))]
     )
     body = {"action_digest": action["digest"]}
     reply = {"approved": approved, "body": body, "by": "eva", **more}
@@ -131,7 +131,7 @@ def test_denied_or_unanswered_nothing_is_done_and_the_run_ends_well(played, tmp_
 
 def test_a_refusal_that_carries_a_yes_and_a_bare_get_do_nothing(played, tmp_path):
     played(("mail_send", MAIL), "A person has to allow the mail.")
-    action = actions.by_id(waiting_for(flow()))
+    action = actions.get_by_id(waiting_for(flow()))
     error = {"error": {"name": "SuspendedDisapproved"}}
 
     asked = ask.main(str(action["id"]))
@@ -148,7 +148,7 @@ def test_the_page_shows_every_call_and_why_it_asks(played, configure):
     )
     configure(risk_medium="ask")
 
-    action = actions.by_id(waiting_for(flow()))
+    action = actions.get_by_id(waiting_for(flow()))
     page = ask.main(str(action["id"]))["description"]["markdown"]
 
     for words in (
@@ -354,7 +354,7 @@ def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_us
     assert f"approvals approve {waiting_for(outcome)[:8]}" in capsys.readouterr().out
     assert (
         "Why it asks: $46.00 of the $50.00"
-        in questions.question(actions.by_id(waiting_for(outcome))).plain
+        in questions.question(actions.get_by_id(waiting_for(outcome))).plain
     )
 
     answered(outcome)

@@ -149,7 +149,7 @@ def test_the_answer_is_recorded_once(action):
 
 def test_a_timeout_is_recorded_as_expired(action):
     assert record.main(str(action["id"]), resume=TIMED_OUT)["decision"] == "expired"
-    assert actions.by_id(str(action["id"]))["state"] == "expired"
+    assert actions.get_by_id(str(action["id"]))["state"] == "expired"
 
 
 def test_a_run_waits_while_a_person_is_asked(database):

@@ -10,7 +10,7 @@ from f.millrace.agents import ask
 from f.millrace.assist import answer, read_event
 from f.millrace.core import config, db
 from f.millrace.trust import actions, recipients
-from scripts.commands.run import compiled
+from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
 from scripts.runner.worker import InlineWorker
@@ -21,7 +21,7 @@ PATH = "f/millrace/assist/answer_question"
 
 def run(**inputs: Any) -> Any:
     return start(
-        compiled("answer_question"),
+        load_openflow("answer_question"),
         "answer_question",
         inputs,
         isolation=InlineWorker(ROOT),
@@ -42,7 +42,7 @@ def question_of(outcome: Any) -> dict[str, Any]:
         "SELECT id FROM action WHERE run_id = %s AND arguments ? 'mails'", [outcome.run_id]
     )
     assert row is not None
-    return actions.by_id(str(row["id"]))
+    return actions.get_by_id(str(row["id"]))
 
 
 def test_a_question_is_answered_and_the_run_is_closed(world: str) -> None:
@@ -69,7 +69,8 @@ def test_a_question_is_somebody_elses_unless_said_otherwise(
 
     assert asked == ["untrusted", "own"]
     assert (
-        compiled("answer_question")["schema"]["properties"]["written_by_others"]["default"] is True
+        load_openflow("answer_question")["schema"]["properties"]["written_by_others"]["default"]
+        is True
     )
 
 
@@ -122,7 +123,7 @@ def test_a_repeat_of_the_step_asks_no_model_again(world: str, monkeypatch: Any) 
 
 
 def test_whoever_waits_is_given_the_answer_and_not_the_end_of_the_approval() -> None:
-    flow = compiled("answer_question")["value"]
+    flow = load_openflow("answer_question")["value"]
 
     assert flow["early_return"] == "answer"
     assert flow["preprocessor_module"]["value"]["path"] == "f/millrace/assist/read_event"

@@ -59,7 +59,7 @@ def test_systemd_accepts_the_units(tmp_path: Path):
     program = shutil.which("systemd-analyze")
     if not program:
         pytest.skip("systemd-analyze is not installed")
-    text = command.systemd(*command.scheduled("daily_research"))
+    text = command.systemd(*command.load_scheduled("daily_research"))
     timer, service = text.split("# ~/.config/systemd/user/millrace-daily-research.service\n")
     (tmp_path / "millrace-daily-research.timer").write_text(timer)
     (tmp_path / "millrace-daily-research.service").write_text(service)
@@ -88,7 +88,7 @@ def test_a_start_by_cron_happens_only_when_it_is_due_in_the_pipelines_zone(
     config.reload()
     monkeypatch.setattr(runs, "start", lambda options: started.append(options.inputs) or 0)
 
-    command.run(*command.scheduled("daily_research"), within="3m")
+    command.run(*command.load_scheduled("daily_research"), within="3m")
 
     assert bool(started) is starts
     if starts:
@@ -103,7 +103,7 @@ def test_without_a_window_the_last_due_start_is_made_up_for(monkeypatch: pytest.
     config.reload()
     monkeypatch.setattr(runs, "start", lambda options: started.append(options.inputs) or 0)
 
-    command.run(*command.scheduled("daily_research"), within=None)
+    command.run(*command.load_scheduled("daily_research"), within=None)
 
     assert started == [["scheduled_for=2026-07-01T08:00:00+01:00"]]
 

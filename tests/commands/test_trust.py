@@ -15,7 +15,7 @@ from f.millrace.core import db
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.tools import snapshot
-from scripts.commands.run import compiled
+from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
 from scripts.runner.run import start
 from tests.agents.test_missing_tools import REPORT
@@ -84,7 +84,7 @@ def test_missing_tools_are_listed_with_how_often_they_were_missed():
 
 
 def test_a_run_whose_runner_died_is_gone_on_with():
-    outcome = start(compiled("do_task"), "do_task", {"task": "Count to three."})
+    outcome = start(load_openflow("do_task"), "do_task", {"task": "Count to three."})
     db.execute(
         "UPDATE run SET status = 'running', finished_at = NULL WHERE id = %s", [outcome.run_id]
     )

@@ -11,8 +11,8 @@ from scripts.benchmarks.prompt_injection import (
     CORPUS,
     Guarded,
     Unguarded,
+    is_obeyed,
     load,
-    obeyed,
     own_tools,
     play,
     score,
@@ -55,7 +55,7 @@ def test_the_model_does_obey_where_no_rule_holds_it(database):
     # An answer is made inert whatever the toolbox allows.
     ours, sample = own_tools(), [case for case in ATTACKS if "answer" not in case.goal][::9]
 
-    assert sum(obeyed(case, play(case, ours, Unguarded)) for case in sample) >= 0.9 * len(sample)
+    assert sum(is_obeyed(case, play(case, ours, Unguarded)) for case in sample) >= 0.9 * len(sample)
 
 
 def test_what_was_asked_of_the_model_waits_as_a_proposal_that_says_why(in_step):

@@ -212,4 +212,4 @@ def test_any_arguments_get_a_verdict(arguments):
 @given(st.text(max_size=200))
 def test_forms_never_fail(text):
     assert list(deobfuscation.decodings(text))
-    assert list(taint.leaves({"a": [text, {text: 1}]}))
+    assert list(taint.list_leaves({"a": [text, {text: 1}]}))

@@ -103,7 +103,7 @@ def test_a_question_without_a_time_waits_as_long_as_the_setting_says(
     change(approval_hours="1", now=(datetime.now(UTC) + timedelta(hours=2)).isoformat())
 
     assert approvals.expire() == 1
-    assert actions.by_id(str(action["id"]))["state"] == "expired"
+    assert actions.get_by_id(str(action["id"]))["state"] == "expired"
 
 
 def test_a_step_may_take_as_much_memory_as_the_setting_says(
@@ -224,7 +224,7 @@ def test_the_machines_cost_what_the_setting_says(database: str, change: Set) -> 
     db.execute("UPDATE step SET started_at = finished_at - interval '2 hours'")
     change(machine_usd_hour="1.5")
 
-    assert spend.total()["machines_usd"] == 3.0
+    assert spend.total_spending()["machines_usd"] == 3.0
 
 
 def test_what_a_process_does_at_the_same_time_is_paid_for_once(database: str, change: Set) -> None:
@@ -244,7 +244,7 @@ def test_what_a_process_does_at_the_same_time_is_paid_for_once(database: str, ch
             [run_id, path, job, begin, end],
         )
 
-    assert spend.total()["step_hours"] == 3 + 1 + 3
+    assert spend.total_spending()["step_hours"] == 3 + 1 + 3
 
 
 def test_calls_are_charged_to_the_user_of_the_setting(database: str, change: Set) -> None:

@@ -56,4 +56,4 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
         }
         said = f"Confidence {result.confidence.score} of 100. " if result.findings else ""
         page = markdown.with_sources(reply.text, reply.sources)
-        return markdown.shown(found, f"{page}\n{said}It cost {money.dollars(result.cost_usd)}.\n")
+        return markdown.as_page(found, f"{page}\n{said}It cost {money.dollars(result.cost_usd)}.\n")

@@ -451,7 +451,7 @@ class Settings:
 NAMES = tuple(Settings.__annotations__)
 
 
-def declared(name: str) -> Any:
+def annotation_of(name: str) -> Any:
     """Return the annotation of a setting: its type, its bounds, its description."""
     text = Settings.__annotations__[name]
     try:
@@ -465,7 +465,9 @@ def declared(name: str) -> Any:
 @functools.cache
 def model(names: tuple[str, ...] = NAMES) -> type[BaseModel]:
     """Return a pydantic model of some settings, or of all."""
-    fields: dict[str, Any] = {name: (declared(name), getattr(Settings, name)) for name in names}
+    fields: dict[str, Any] = {
+        name: (annotation_of(name), getattr(Settings, name)) for name in names
+    }
     return create_model("Settings", __config__=ConfigDict(extra="forbid"), **fields)
 
 
@@ -520,10 +522,10 @@ def sources() -> dict[str, tuple[Any, str]]:
         (_resource(), f"resource {RESOURCE}"),
         (_file(), FILE),
     ):
-        found |= {name: (emptied(name, value), origin) for name, value in values.items()}
+        found |= {name: (replace_none(name, value), origin) for name, value in values.items()}
     for key in variables():
         name = key.removeprefix(PREFIX).lower()
-        found[name] = (emptied(name, from_text(name, os.environ[key])), key)
+        found[name] = (replace_none(name, from_text(name, os.environ[key])), key)
     return found
 
 
@@ -544,7 +546,7 @@ def variables() -> list[str]:
     ]
 
 
-def given(values: dict[str, Any]) -> dict[str, Any]:
+def drop_empty(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values without those that are empty: Windmill's form writes "" and [] for what
     nobody has filled in.
     """
@@ -557,7 +559,7 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entered.items() if value not in ("", None, [], {})}
 
 
-def emptied(name: str, value: Any) -> Any:
+def replace_none(name: str, value: Any) -> Any:
     """Return the value, or the empty one of its kind when it is the word `none`."""
     if value not in (NONE, [NONE]):
         return value
@@ -574,7 +576,7 @@ def from_defaults(text: str) -> dict[str, Any]:
         raise errors.BadSetting(
             f"{DEFAULTS} must be a JSON object of settings, not a {type(values).__name__}"
         )
-    return given(values)
+    return drop_empty(values)
 
 
 def _defaults() -> dict[str, Any]:
@@ -582,7 +584,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def _resource() -> dict[str, Any]:
-    return given(windmill.resource(RESOURCE)) if windmill.on_worker() else {}
+    return drop_empty(windmill.resource(RESOURCE)) if windmill.on_worker() else {}
 
 
 def _file() -> dict[str, Any]:
@@ -621,7 +623,7 @@ def from_text(name: str, value: str) -> Any:
 
 def _kind(name: str) -> Any:
     """Return the plain type of a setting: str, dict, SecretStr."""
-    kind = typing.get_args(declared(name))[0] if name in NAMES else None
+    kind = typing.get_args(annotation_of(name))[0] if name in NAMES else None
     return typing.get_origin(kind) or kind
 
 

@@ -70,7 +70,7 @@ def redact(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, dict):
-        return {redact(key): _under(key, inner) for key, inner in value.items()}
+        return {redact(key): _redact_value_of(key, inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(inner) for inner in value]
     if isinstance(value, bytes):
@@ -78,8 +78,8 @@ def redact(value: Any) -> Any:
     return value
 
 
-def _under(key: Any, value: Any) -> Any:
-    if isinstance(key, str) and value and _compiled(KEYS).search(key):
+def _redact_value_of(key: Any, value: Any) -> Any:
+    if isinstance(key, str) and value and _compile(KEYS).search(key):
         if isinstance(value, str):
             return MASK
         if isinstance(value, list | tuple) and all(isinstance(inner, str) for inner in value):
@@ -88,7 +88,7 @@ def _under(key: Any, value: Any) -> Any:
     if isinstance(value, str) and value in words:
         return MASK
     if words and isinstance(value, list | tuple):
-        return [_under(key, inner) for inner in value]
+        return [_redact_value_of(key, inner) for inner in value]
     return redact(value)
 
 
@@ -97,22 +97,22 @@ def _text(text: str) -> str:
     if own.anywhere is not None:
         text = own.anywhere.sub(MASK, text)
     if own.as_value is not None:
-        text = own.as_value.sub(_as_value, text)
-    if not _compiled(HINT).search(text):
+        text = own.as_value.sub(_mask_value, text)
+    if not _compile(HINT).search(text):
         return text
-    return _compiled(NAMED).sub(_named, _compiled(SHAPES).sub(MASK, text))
+    return _compile(NAMED).sub(_mask_named, _compile(SHAPES).sub(MASK, text))
 
 
-def _as_value(match: "re.Match[str]") -> str:
+def _mask_value(match: "re.Match[str]") -> str:
     return match[1] + MASK
 
 
-def _named(match: "re.Match[str]") -> str:
+def _mask_named(match: "re.Match[str]") -> str:
     return match[0] if match[3].startswith("[redacted") else match[1] + match[2] + MASK
 
 
 @functools.cache
-def _compiled(pattern: str) -> "re.Pattern[str]":
+def _compile(pattern: str) -> "re.Pattern[str]":
     """Return the pattern compiled, at its first use: together they would take a tenth of what a
     step's start may add.
     """
@@ -130,7 +130,7 @@ def _own_secrets() -> _Own:
     """Return the patterns for all secrets of this process, the longest first, and those that are
     ordinary words.
     """
-    found = set(_of_environment())
+    found = set(_environment_secrets())
     try:
         values = list(vars(config.settings()).values())
     except errors.BadSetting:  # the message about a bad setting is redacted too
@@ -162,7 +162,7 @@ def _secrets(value: Any) -> Iterator[str]:
     fields.
     """
     if isinstance(value, SecretStr):
-        named = _compiled(config.FROM_ENVIRONMENT).findall(value.get_secret_value())
+        named = _compile(config.FROM_ENVIRONMENT).findall(value.get_secret_value())
         yield from [os.environ.get(name, "") for name in named] or [value.get_secret_value()]
     elif isinstance(value, dict):
         for inner in value.values():
@@ -171,9 +171,9 @@ def _secrets(value: Any) -> Iterator[str]:
         yield from _secrets(dict(value))
 
 
-def _of_environment() -> Iterator[str]:
+def _environment_secrets() -> Iterator[str]:
     for name, value in os.environ.items():
-        if _compiled(SECRET_VARIABLE).search(name.upper()):
+        if _compile(SECRET_VARIABLE).search(name.upper()):
             yield value
         if "://" in value and "@" in value:
             yield from _parts(value)

@@ -345,7 +345,7 @@ def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, di
         "padded": f" {' '.join(re.findall(WORD, asked.question.lower()))} ",
         "namespace": asked.namespace,
         "limit": asked.limit,
-        "vector": vectors.literal(asked.vector) if asked.vector else None,
+        "vector": vectors.to_sql(asked.vector) if asked.vector else None,
         "since": asked.since,
         "until": asked.until,
         "now": asked.now,

@@ -116,7 +116,9 @@ def merge_into_existing(
             if _opposed(row, other)
         ]
         if not any(other["id"] == row["id"] for other in near):
-            best = max(((_same(row, other), other["id"]) for other in near), default=(0.0, ""))
+            best = max(
+                ((_row_similarity(row, other), other["id"]) for other in near), default=(0.0, "")
+            )
             if best[0] >= SAME:
                 row.update(id=best[1], similarity=best[0], wording=text, contradicts=[])
         seen.append(row)
@@ -166,7 +168,7 @@ def _candidates(connection: db.Connection, row: dict[str, Any]) -> list[dict[str
     ).fetchall()
 
 
-def _same(row: dict[str, Any], other: dict[str, Any]) -> float:
+def _row_similarity(row: dict[str, Any], other: dict[str, Any]) -> float:
     mine, theirs = row["raw_text"], other["raw_text"]
     # What the type adds, such as the sides of a conflict, has to be equal.
     if {**mine, "text": ""} != {**theirs, "text": ""} or differ_in_substance(

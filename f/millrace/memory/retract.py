@@ -66,7 +66,7 @@ def retract(
         ).rowcount
         touched = [row["item_id"] for row in found]
         store.renew_trust(connection, touched)
-        standing = _standing(connection, touched)
+        standing = _list_standing(connection, touched)
         done.kept = [item for item in touched if item in standing]
         _withdraw(connection, [item for item in touched if item not in standing], because, done)
     return done
@@ -157,7 +157,7 @@ def _give_back(
         if old in seen or not row["back"]:
             continue
         versions.lock(connection, old)
-        if _standing(connection, [old]):
+        if _list_standing(connection, [old]):
             if versions.change(
                 connection,
                 old,
@@ -171,7 +171,7 @@ def _give_back(
             _give_back(connection, old, row["back"], {*seen, old}, done)
 
 
-def _standing(connection: db.Connection, items: Sequence[str]) -> set[str]:
+def _list_standing(connection: db.Connection, items: Sequence[str]) -> set[str]:
     rows = connection.execute(
         "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS"
         " NULL",

@@ -120,7 +120,7 @@ def remember_all(
         "gen_ai.memory.record.count": len(rows),
     }
     with spans.span("create_memory", told, scope="millrace.memory"), db.transaction() as connection:
-        _settle_bases(connection, rows)
+        _mark_retracted_bases(connection, rows)
         near_duplicates.merge_into_existing(connection, namespace, rows)
         positions.assign(connection, namespace, rows)
         for row in rows:
@@ -132,7 +132,7 @@ def remember_all(
         made = _insert(connection, sorted(first.values(), key=_id))
         for row in ordered:
             if not (row["id"] in made and first[row["id"]] is row):
-                _again(connection, row, anew)
+                _renew(connection, row, anew)
             for base in row["derived_from"]:
                 links.link(row["id"], base, "derived_from")
         near_duplicates.link_contradictions(connection, rows)
@@ -218,16 +218,16 @@ def content_hash(title: str, raw: dict[str, Any]) -> str:
     """Return the hash that makes two items one: of the content, whatever its white space and
     Unicode form.
     """
-    return ids.digest_of(_plain([title, raw]))
+    return ids.digest_of(_to_json([title, raw]))
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, str):
         return " ".join(unicodedata.normalize("NFC", value).split())
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: _to_json(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [_to_json(inner) for inner in value]
     return value
 
 
@@ -348,7 +348,7 @@ def _insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
     return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
 
 
-def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
+def _renew(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
     """Renew an item that was there: its metadata and trust, one more origin, and when it is true.
 
     A step that is repeated says nothing new, and neither does a source that names the same time
@@ -385,7 +385,7 @@ def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:
     )
 
 
-def _settle_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
+def _mark_retracted_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
     """Mark what is derived from an item that was withdrawn; NotFound when there is no such item."""
     bases = sorted({base for row in rows for base in row["derived_from"]})
     if not bases:

@@ -97,7 +97,7 @@ def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
             unreachable.add(str(row["id"]))
             continue
         gone = row["id"] in stalled or (row["status"] == "waiting" and not row["asks"])
-        ended = _end_of(job) if job else _unknown(row["job_id"]) if gone else None
+        ended = _end_of(job) if job else _end_unknown(row["job_id"]) if gone else None
         if ended and recovery.end(row, ended.status, ended.reason, ended.by, ended.at):
             found.append({"run_id": str(row["id"]), "status": ended.status, "reason": ended.reason})
             if ended.status == "failed":
@@ -139,7 +139,7 @@ def _end_of(job: dict[str, Any]) -> RunEnd | None:
     )
 
 
-def _unknown(job_id: str) -> RunEnd:
+def _end_unknown(job_id: str) -> RunEnd:
     # The server says the same of a job that this step's user may not see: only what stands still is
     # given up for it.
     return RunEnd(

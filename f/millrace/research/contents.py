@@ -213,7 +213,7 @@ def _section(
     numbers = {one: pages.index(evidence[one]["url"] or one) + 1 for one in cited}
     section.findings = [
         (
-            contracts.Finding.model_validate(finding).told,
+            contracts.Finding.model_validate(finding).text_with_subject,
             sorted({numbers[one] for one in finding["citations"] if one in numbers}),
         )
         for finding in row["findings"]

@@ -61,7 +61,7 @@ def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) 
         for one in evidence
     }
     # A summary stands on what the evidence says, and is as little to be trusted as the least of it.
-    trust = _least(evidence)
+    trust = _least_trust(evidence)
     topic = store.remember(
         "topic",
         row["summary"] or row["title"],
@@ -151,7 +151,7 @@ def _evidence(run_id: str, row: dict[str, Any]) -> list[dict[str, Any]]:
     )
 
 
-def _least(evidence: list[dict[str, Any]]) -> contracts.Trust:
+def _least_trust(evidence: list[dict[str, Any]]) -> contracts.Trust:
     held = {one["trust"] for one in evidence}
     return (
         "untrusted"

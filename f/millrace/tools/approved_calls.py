@@ -67,7 +67,9 @@ def perform_together(whole: Row) -> list[Row]:
     def make() -> dict[str, Any]:
         rows = [row for row in _calls(run_id) if row["digest"] in parts]
         allowed = [
-            actions.by_id(str(row["id"])) for row in rows if approvals.approve_as_part(row, whole)
+            actions.get_by_id(str(row["id"]))
+            for row in rows
+            if approvals.approve_as_part(row, whole)
         ]
         # An approved limit is used by the next call that needs it.
         done = [perform(row) if is_call(row) else row for row in allowed]

@@ -79,7 +79,7 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
 
 def read_note(path: str) -> Note:
     """Read one note by its path below the notes folder."""
-    with _opened(path, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
+    with _open_file(path, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
         return _note(path, descriptor)
 
 
@@ -177,7 +177,7 @@ def _folder(parts: list[str], path: str, create: bool = False) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _opened(path: str, flags: int) -> Iterator[int]:
+def _open_file(path: str, flags: int) -> Iterator[int]:
     parts = _parts(path)
     with _folder(parts[:-1], path) as folder:
         descriptor = os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
@@ -206,7 +206,7 @@ def _note(path: str, descriptor: int) -> Note:
             f"the note {path!r} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read"
         )
     with os.fdopen(os.dup(descriptor), "rb") as file:
-        text = items.tidy(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
+        text = items.normalise_text(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
     heading = HEADING.search(text)
     title = (
         items.one_line(heading[1])

@@ -56,7 +56,7 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
             if actions.is_expired(action):
                 decision, how = (
                     "expired",
-                    f"answered after {actions.expiry(action):%Y-%m-%d %H:%M} UTC",
+                    f"answered after {actions.expires_at(action):%Y-%m-%d %H:%M} UTC",
                 )
         row = connection.execute(
             "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s,"
@@ -77,7 +77,7 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
         audit.append(by, f"approval.{decision}", action["key"], run_id, **detail)
         # One answer is one decision, however many actions are parts of what was approved.
         if not how.startswith(PART_OF):
-            decisions.answered(action, decision, by)
+            decisions.record_answer(action, decision, by)
     return row
 
 

@@ -122,7 +122,7 @@ def scorecard(days: int = 30, namespace: str = "main") -> list[Score]:
     ]
 
 
-def described(figures: list[Score]) -> list[dict[str, Any]]:
+def to_dicts(figures: list[Score]) -> list[dict[str, Any]]:
     """Return the figures as JSON says them, each with its verdict in words."""
     words = {True: "met", False: "missed", None: "not enough data"}
     return [{**asdict(figure), "verdict": words[figure.met]} for figure in figures]

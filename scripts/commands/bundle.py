@@ -153,7 +153,7 @@ def act_on_metadata(options: argparse.Namespace) -> int:
 
 
 def act_on_locks(options: argparse.Namespace) -> int:
-    """Check the locks, or resolve the short lists anew."""
+    """Check the locks, or resolve the short lists again."""
     from scripts.compiler import locks
 
     if options.action == "check":

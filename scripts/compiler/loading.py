@@ -3,7 +3,7 @@ resources/imports.yaml.
 
 A step is a process of its own, so what it imports is paid for at each start. The file says for each
 step how many modules of ours and of others it loads, and which libraries are the large ones;
-`scripts/millrace imports write` writes it anew.
+`scripts/millrace imports write` writes it again.
 """
 
 import json
@@ -124,7 +124,7 @@ def check(bundle: Bundle) -> list[Problem]:
 
 
 def write(bundle: Bundle) -> list[str]:
-    """Write the file anew; return its path when it changed."""
+    """Write the file again; return its path when it changed."""
     path = bundle.root / FILE
     lines = [f"{verb}: {_flow(loaded)}\n" for verb, loaded in sorted(count(bundle).items())]
     text = HEAD.format(large=LARGE) + "".join(lines)

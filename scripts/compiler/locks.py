@@ -197,7 +197,7 @@ def _check_lock(root: Path, module: Module) -> list[Problem]:
 
 
 def upgrade(root: Path, names: Collection[str] | None = None) -> list[str]:
-    """Resolve the short lists anew, all packages or only `names`; write pinned files and locks;
+    """Resolve the short lists again, all packages or only `names`; write pinned files and locks;
     return the paths.
     """
     lists = groups(root)

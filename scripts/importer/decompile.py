@@ -80,7 +80,7 @@ class Decompiled:
 
 def decompile(flow: Json, bundle: Bundle, base: dict[str, Json]) -> Decompiled:
     """Return the spec of a canonical flow; `base` has the steps of the spec before, which keep what
-    cannot be said anew.
+    cannot be said again.
     """
     decompiler = _Decompiler(bundle, base)
     value = flow["value"]

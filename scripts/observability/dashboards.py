@@ -73,7 +73,7 @@ def _dashboard(name: str, panels: list[tuple[Metric, Panel]], prefix: str) -> st
         .tags([prefix])
         .description(
             "Generated from the catalogue in f/millrace/telemetry/metrics; `scripts/millrace"
-            " metrics write` makes it anew."
+            " metrics write` makes it again."
         )
         .readonly()
         .tooltip(DashboardCursorSync.CROSSHAIR)

@@ -31,7 +31,7 @@ def _sum(old: int, new: int) -> int:
 
 
 class State(TypedDict, total=False):
-    """What a checkpoint holds; the surroundings (inputs, outer results) are given anew with each
+    """What a checkpoint holds; the surroundings (inputs, outer results) are given again with each
     invocation.
     """
 

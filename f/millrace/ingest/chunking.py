@@ -2,7 +2,7 @@
 
 """Passages: pieces of a document's text that are searched and cited, each with page and offsets.
 
-A passage keeps to one page and begins anew at a heading; what is too long is cut where a line, a
+A passage keeps to one page and begins again at a heading; what is too long is cut where a line, a
 sentence or a word ends. Always: the passage is `text[start:end]`, passages do not overlap, and
 together they hold every word.
 """

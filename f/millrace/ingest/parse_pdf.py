@@ -130,7 +130,7 @@ def _page(pdf: Any, index: int, parsed: parsed_document.Parsed) -> list[Line]:
     try:
         page = pdf[index]
         if pdf.formenv:
-            # What was filled in becomes text of the page, once it is loaded anew.
+            # What was filled in becomes text of the page, once it is loaded again.
             page.flatten()
             page.close()
             page = pdf[index]

@@ -255,14 +255,14 @@ def _items_of(document_id: str) -> set[str]:
     return {row["item_id"] for row in rows}
 
 
-def _take_back(document_id: str, because: str) -> None:
+def _take_back(document_id: str, reason: str) -> None:
     row = db.fetch_one("SELECT namespace FROM document WHERE id = %s", [document_id])
     assert row is not None
     if db.fetch_one(
         "SELECT 1 FROM memory_origin WHERE document = %s AND withdrawn_at IS NULL LIMIT 1",
         [document_id],
     ):
-        retract.retract(document_id, because, namespace=row["namespace"], bar=False)
+        retract.retract(document_id, reason, namespace=row["namespace"], bar=False)
 
 
 def _forsake(

@@ -55,7 +55,7 @@ def write_over(
 
 def drop_stale_vectors(connection: db.Connection, deleted: list[dict[str, Any]]) -> int:
     """Take the vectors that were made with a deleted text before them, and those only; they are
-    made anew. How many.
+    made again. How many.
     """
     after = [
         (row["namespace"], row["thread"], row["ordinal"] + 1)

@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
     query: str
     plan: str
-    because: str
+    reason: str
     results: list[Result]
     timings_ms: dict[str, float]
     tried: list[str]
@@ -129,7 +129,7 @@ def search(
             tried,
             searcher.statements,
         )
-    return Answer(text, last.kind, last.because, found, timings, tried, searcher.statements)
+    return Answer(text, last.kind, last.reason, found, timings, tried, searcher.statements)
 
 
 class _Searcher:

@@ -107,9 +107,9 @@ def remember_all(
     *,
     namespace: str | None = None,
     run_id: str | None = None,
-    anew: bool = False,
+    repeat: bool = False,
 ) -> list[str]:
-    """Store items in one transaction and return their ids, in order; `anew`: what was said before
+    """Store items in one transaction and return their ids, in order; `repeat`: what was said before
     is said once more.
     """
     namespace = resolve_namespace(namespace)
@@ -132,7 +132,7 @@ def remember_all(
         made = _insert(connection, sorted(first.values(), key=_id))
         for row in ordered:
             if not (row["id"] in made and first[row["id"]] is row):
-                _renew(connection, row, anew)
+                _renew(connection, row, repeat)
             for base in row["derived_from"]:
                 links.link(row["id"], base, "derived_from")
         near_duplicates.link_contradictions(connection, rows)
@@ -348,7 +348,7 @@ def _insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
     return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
 
 
-def _renew(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
+def _renew(connection: db.Connection, row: dict[str, Any], repeat: bool) -> None:
     """Renew an item that was there: its metadata and trust, one more origin, and when it is true.
 
     A step that is repeated says nothing new, and neither does a source that names the same time
@@ -366,7 +366,7 @@ def _renew(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
     )
     renew_trust(connection, [row["id"]])
     repeated = False
-    if before is not None and before["withdrawn_at"] is None and not anew:
+    if before is not None and before["withdrawn_at"] is None and not repeat:
         repeated = row["valid_from"] is not None or (
             row["run_id"] is not None and str(before["run_id"]) == row["run_id"]
         )

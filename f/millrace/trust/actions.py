@@ -69,7 +69,7 @@ def propose(
 ) -> Row:
     """Store what should be done and return its row; proposing the same again returns the same row.
 
-    `again` asks anew what was denied or not answered in time.
+    `again` asks again what was denied or not answered in time.
 
     The class is what `trust/risk` says of the tool, its annotations and these arguments; `at_least`
     can only raise it.

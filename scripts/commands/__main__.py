@@ -10,6 +10,7 @@ import warnings
 
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError
 from f.millrace.core.redaction import redact
+from scripts.commands import old_names
 from scripts.paths import ROOT
 
 # One module a group of commands; the first word of the command line decides which one is imported.
@@ -53,17 +54,7 @@ MODULES = {
 
 def main(arguments: list[str]) -> int:
     """Run one command and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/millrace", description="Agents that do real work every day, on Windmill."
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    wanted = (
-        {MODULES[arguments[0]]} if arguments and arguments[0] in MODULES else set(MODULES.values())
-    )
-    for name in dict.fromkeys(MODULES.values()):
-        if name in wanted:
-            importlib.import_module("scripts.commands." + name).add(commands)
-    options = _parse(parser, arguments)
+    options = parse(arguments)
     os.chdir(ROOT)
     try:
         return options.function(options)
@@ -82,6 +73,22 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the options of a command line, today's or one with old names; usage mistakes exit."""
+    arguments = old_names.translate("millrace", arguments)
+    parser = argparse.ArgumentParser(
+        prog="scripts/millrace", description="Agents that do real work every day, on Windmill."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = (
+        {MODULES[arguments[0]]} if arguments and arguments[0] in MODULES else set(MODULES.values())
+    )
+    for name in dict.fromkeys(MODULES.values()):
+        if name in wanted:
+            importlib.import_module("scripts.commands." + name).add(commands)
+    return _parse(parser, arguments)
 
 
 def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:

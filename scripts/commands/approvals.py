@@ -32,12 +32,12 @@ ORDER BY at, rank
 
 
 def add(commands: Any) -> None:
-    """Declare `approvals list|show|approve|deny|settle`."""
+    """Declare `approvals list|show|approve|deny|resolve`."""
     parser = commands.add_parser(
-        "approvals", help="what waits for a person: list, show, approve, deny, settle"
+        "approvals", help="what waits for a person: list, show, approve, deny, resolve"
     )
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="list|show|approve|deny|settle"
+        dest="action", required=True, metavar="list|show|approve|deny|resolve"
     )
     listing = actions.add_parser("list")
     listing.set_defaults(function=list_all)
@@ -45,16 +45,17 @@ def add(commands: Any) -> None:
         action = actions.add_parser(name)
         action.add_argument("id", metavar="ACTION", help="its id or the beginning of it")
         action.set_defaults(function=function)
-    settling = actions.add_parser(
-        "settle", help="say what became of an action of which nobody could tell"
+    resolving = actions.add_parser(
+        "resolve", help="record the outcome of an action whose result is unknown"
     )
-    settling.add_argument("id", metavar="ACTION")
-    settling.add_argument(
-        "happened",
-        choices=["happened", "not"],
-        help="not: it may be done again by resuming its run",
+    resolving.add_argument("id", metavar="ACTION", help="its id or the beginning of it")
+    resolving.add_argument(
+        "--outcome",
+        choices=["done", "not-done"],
+        required=True,
+        help="not-done allows a retry when its run is resumed",
     )
-    settling.set_defaults(function=resolve)
+    resolving.set_defaults(function=resolve)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true")
 
@@ -224,12 +225,10 @@ def _make_call(row: dict[str, Any], as_json: bool) -> int:
 
 
 def resolve(options: argparse.Namespace) -> int:
-    """Record what a person found out about an action whose outcome nobody could tell."""
+    """Record what a person found out about an action whose outcome is unknown."""
     ready()
     row = find(options.id)
-    done = trusted.reconcile_by_person(
-        str(row["id"]), options.happened == "happened", getpass.getuser()
-    )
+    done = trusted.reconcile_by_person(str(row["id"]), options.outcome == "done", getpass.getuser())
     record_outcome(done)
     print(f"{done['key']}: {done['state']}")
     return 0

@@ -29,7 +29,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
         metavar="SOURCE|ID",
         help="a name, an address, a document, a folder with /, or an item",
     )
-    retracting.add_argument("--because", metavar="WORDS", default="")
+    retracting.add_argument("--reason", metavar="WORDS", default="")
     retracting.add_argument("--lift", action="store_true", help="undo the retraction of a source")
     retracting.set_defaults(function=retract_source)
     forgetting = actions.add_parser(
@@ -68,11 +68,11 @@ def retract_source(options: argparse.Namespace) -> int:
         unretract(options.source, namespace=options.namespace)
         done: dict[str, Any] = {"lifted": options.source}
     elif options.source.startswith("mem_"):
-        fell = withdraw([options.source], options.because)
+        fell = withdraw([options.source], options.reason)
         done = {"withdrawn": len(fell.withdrawn), "derived": len(fell.derived), "restored": len(fell.restored),
                 "ids": [*fell.withdrawn, *fell.derived]}  # fmt: skip
     else:
-        done = retract.main(options.source, options.because, options.namespace)
+        done = retract.main(options.source, options.reason, options.namespace)
     return _print(done, options.json)
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from f.millrace.core.errors import MillraceError
+from scripts.commands import old_names
 from scripts.commands.output import dump
 from scripts.database.ready import ready
 
@@ -39,7 +40,7 @@ def add(actions: Any, common: argparse.ArgumentParser) -> None:
     moving = actions.add_parser(
         "reembed",
         parents=[common],
-        help="make the vectors anew with another model; queries go on meanwhile",
+        help="make the vectors again with another model; queries go on meanwhile",
     )
     moving.add_argument(
         "model", nargs="?", metavar="MODEL", help="default: the setting embedding_model"
@@ -66,7 +67,8 @@ def show_search(options: argparse.Namespace) -> int:
     )  # fmt: skip
     if options.json:
         results = [
-            result.as_json() | ({"parts": result.parts} if options.explain else {})
+            result.as_json()
+            | ({"parts": old_names.with_old_keys(result.parts)} if options.explain else {})
             for result in answer.results
         ]
         shown = {
@@ -76,14 +78,17 @@ def show_search(options: argparse.Namespace) -> int:
             "timings_ms": answer.timings_ms,
         }
         if options.explain:
-            shown |= {"because": answer.because, "tried": answer.tried, "sql": answer.statements}
+            shown |= old_names.with_old_keys({"reason": answer.reason}) | {
+                "tried": answer.tried,
+                "sql": answer.statements,
+            }
         print(dump(shown))
         return 0
     if answer.plan == "words":
         print(answer.tried[0], file=sys.stderr)
     if options.explain:
         print(
-            f"Plan: {answer.plan} ({answer.because})"
+            f"Plan: {answer.plan} ({answer.reason})"
             + "".join(f"\n  before it, {tried}" for tried in answer.tried)
         )
         print(

@@ -43,7 +43,7 @@ def test_a_fact_is_added_superseded_related_and_told_as_it_was(memory):
 def test_a_source_is_retracted_lifted_and_a_subject_forgotten(memory):
     memory("add", "Ada Example paints bridges", "--source", "gossip")
 
-    assert "withdrawn: 1" in memory("retract", "gossip", "--because", "invented")[1]
+    assert "withdrawn: 1" in memory("retract", "gossip", "--reason", "invented")[1]
     assert (
         "stored as retracted" in memory("add", "Ada Example paints boats", "--source", "gossip")[1]
     )

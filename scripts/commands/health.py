@@ -31,22 +31,22 @@ def add(commands: Any) -> None:
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print each part, then what stood out and the outlook; 1 when a part is critical."""
+    """Print each part, then what stood out and the forecasts; 1 when a part is critical."""
     try:
         ready()
     except (DatabaseUnavailable, MillraceError) as error:
         print(f"millrace: {error}", file=sys.stderr)
     parts = health.check_components()
     state = health.worst(parts)
-    odd, outlook = _past() if parts[0].state != "critical" else ([], {})
+    anomalies, forecasts = _past() if parts[0].state != "critical" else ([], {})
     if options.json:
-        told = {name: found._asdict() for name, found in outlook.items()}
+        told = {name: found._asdict() for name, found in forecasts.items()}
         print(
             dump(
                 {
                     "state": state,
                     "parts": [part._asdict() for part in parts],
-                    "anomalies": [str(one) for one in odd],
+                    "anomalies": [str(one) for one in anomalies],
                     "outlook": told,
                 }
             )
@@ -62,9 +62,9 @@ def show(options: argparse.Namespace) -> int:
             part.name, f"[{COLOURS[part.state]}]{part.state}[/]", escape(part.reason) + step
         )
     console.print(table)
-    for one in odd:
-        console.print(f"odd: {escape(str(one))}")
-    for line in _format_forecast(outlook):
+    for one in anomalies:
+        console.print(f"anomaly: {escape(str(one))}")
+    for line in _format_forecast(forecasts):
         console.print(line)
     return int(state == "critical")
 
@@ -75,20 +75,20 @@ def _past() -> tuple[list[baseline.Anomaly], dict[str, baseline.Forecast]]:
     size = baseline.forecast(baseline.daily(CATALOGUE["database_bytes"], today), growing=True)
     found = {"spend_usd": spent, "database_bytes": size}
     return baseline.anomalies(CATALOGUE.values()), {
-        name: outlook for name, outlook in found.items() if outlook
+        name: forecasts for name, forecasts in found.items() if outlook
     }
 
 
-def _format_forecast(outlook: dict[str, baseline.Forecast]) -> list[str]:
+def _format_forecast(forecasts: dict[str, baseline.Forecast]) -> list[str]:
     lines = []
-    if spent := outlook.get("spend_usd"):
+    if spent := forecasts.get("spend_usd"):
         lines.append(
-            f"outlook: {dollars(spent.in_30_days)} in the next 30 days, {dollars(spent.today)} a"
+            f"forecasts: {dollars(spent.in_30_days)} in the next 30 days, {dollars(spent.today)} a"
             " day now"
         )
-    if size := outlook.get("database_bytes"):
+    if size := forecasts.get("database_bytes"):
         lines.append(
-            f"outlook: the database grows by {size.a_day / 1e6:.1f} MB a day, to"
+            f"forecasts: the database grows by {size.a_day / 1e6:.1f} MB a day, to"
             f" {size.in_30_days / 1e6:.0f} MB in 30 days"
         )
     return lines

@@ -1,4 +1,4 @@
-"""`metrics`: the catalogue of figures, the files generated from it, and the exporter."""
+"""`metrics`: the catalogue of metrics, the files generated from it, and the exporter."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     """Declare `metrics`."""
     parser = commands.add_parser(
         "metrics",
-        help="list or show the figures, serve them, or write dashboards, rules and runbook",
+        help="list or show the metrics, serve them, or write dashboards, rules and runbook",
     )
     parser.add_argument("action", choices=["list", "show", "serve", "write", "check"])
     parser.add_argument(

@@ -32,6 +32,7 @@ NAMES = (
 # Keys of --json by their new names; both are printed.
 JSON_KEYS = {
     "reason": "because",
+    "scores": "figures",
     "thread_max": "thread",
     "next_turn": "next",
     "question_penalty": "asks",

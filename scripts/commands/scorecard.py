@@ -8,6 +8,7 @@ from rich.table import Table
 
 from f.millrace.core.errors import BadInput
 from f.millrace.trust.scorecard import scorecard, to_dicts
+from scripts.commands import old_names
 from scripts.commands.output import dump
 from scripts.database.ready import ready
 
@@ -30,12 +31,12 @@ def show(options: argparse.Namespace) -> int:
     if not 1 <= options.days <= 3650:
         raise BadInput(f"--days is {options.days}; allowed is 1 to 3650")
     ready()
-    figures = to_dicts(scorecard(options.days, "sample" if options.sample else "main"))
+    scores = to_dicts(scorecard(options.days, "sample" if options.sample else "main"))
     if options.json:
-        print(dump({"days": options.days, "figures": figures}))
+        print(dump({"days": options.days, **old_names.with_old_keys({"scores": scores})}))
         return 0
     table = Table("figure", "n", "value", "target", "", box=None)
-    for figure in figures:
+    for figure in scores:
         bound = "at most" if figure["unit"] == "s" else "at least"
         value = "" if figure["value"] is None else _format_value(figure["value"], figure["unit"])
         verdict = figure["verdict"] + (

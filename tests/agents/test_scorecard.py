@@ -213,7 +213,7 @@ def test_the_command_line_shows_each_figure_with_target_and_verdict(question, ca
     document = json.loads(capsys.readouterr().out)
     assert main(["scorecard"]) == 0
 
-    assert [(figure["name"], figure["target"]) for figure in document["figures"]] == [
+    assert [(figure["name"], figure["target"]) for figure in document["scores"]] == [
         ("decisions_right", 80),
         ("tools_succeed", 90),
         ("runs_alone", 95),

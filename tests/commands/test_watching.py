@@ -71,7 +71,7 @@ def test_health_says_the_next_step_and_its_exit_code_tells_scripts(
     assert {part["name"]: part["state"] for part in told["parts"]}["search"] == "critical"
 
 
-def test_figures_are_listed_shown_and_written_with_another_prefix(
+def test_metrics_are_listed_shown_and_written_with_another_prefix(
     database: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     listed = said(capsys, "metrics", "list", "--prefix", "genesis").splitlines()

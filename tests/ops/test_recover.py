@@ -446,7 +446,7 @@ def test_away_from_the_server_its_runs_are_left_alone(database):
     assert recover_runs.main()["recovered"] == [] and run_row(run_id)["status"] == "running"
 
 
-def test_a_cancelled_run_is_no_fault_in_the_figures(server):
+def test_a_cancelled_run_is_no_fault_in_the_metrics(server):
     run_id = put_run(60, pipeline={**PIPELINE, "opened": {"scheduled": True}})
     put_step(run_id, "compose", 40)
     server.jobs[run_id] = CANCELLED

@@ -278,7 +278,7 @@ def test_a_silent_tool_server_holds_up_no_longer_than_the_setting_says(
         assert time.monotonic() - begun < 12  # the default is 15
 
 
-def test_figures_are_kept_by_the_hour_for_the_days_of_the_setting(
+def test_metrics_are_kept_by_the_hour_for_the_days_of_the_setting(
     database: str, change: Set
 ) -> None:
     db.execute(
@@ -287,7 +287,7 @@ def test_figures_are_kept_by_the_hour_for_the_days_of_the_setting(
     )
     change(metric_days="2")
 
-    assert upkeep.prune()["figures"] == 1
+    assert upkeep.prune()["metrics"] == 1
 
 
 def test_alerts_are_kept_for_the_days_of_the_setting(database: str, change: Set) -> None:

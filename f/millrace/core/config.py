@@ -304,9 +304,7 @@ class Settings:
         Field(
             ge=1,
             le=3_650,
-            description=(
-                "Days that figures are kept by the hour; what they add up to is kept for good."
-            ),
+            description=("Days that metrics are kept by the hour; their totals are kept for good."),
         ),
     ] = 400
     alert_days: Annotated[

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Nearly the same text: MinHash marks find candidates by an index, shared runs of letters decide.
+"""Nearly the same text: MinHash bands find candidates by an index, shared character 4-grams decide.
 
 Texts that differ in a number or a negation are never one item, however near; two of them that hold
 at the same time may contradict each other.

@@ -1,6 +1,6 @@
 # requirements:
 
-"""The figures of the catalogue as they stand: counters and histograms from their roll-ups, gauges
+"""The metrics of the catalogue as they stand: counters and histograms from their roll-ups, gauges
 from the rows.
 """
 

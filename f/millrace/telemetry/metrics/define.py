@@ -104,7 +104,7 @@ class Metric(NamedTuple):
 
     @property
     def shape(self) -> str:
-        """What the stored figures depend on."""
+        """What the stored samples depend on."""
         return (
             f"{self.type} {','.join(label.name for label in self.labels)}"
             f" {','.join(map(str, self.bounds))}".strip()

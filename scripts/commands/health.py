@@ -75,7 +75,7 @@ def _past() -> tuple[list[baseline.Anomaly], dict[str, baseline.Forecast]]:
     size = baseline.forecast(baseline.daily(CATALOGUE["database_bytes"], today), growing=True)
     found = {"spend_usd": spent, "database_bytes": size}
     return baseline.anomalies(CATALOGUE.values()), {
-        name: forecasts for name, forecasts in found.items() if outlook
+        name: forecast for name, forecast in found.items() if forecast
     }
 
 
@@ -83,12 +83,12 @@ def _format_forecast(forecasts: dict[str, baseline.Forecast]) -> list[str]:
     lines = []
     if spent := forecasts.get("spend_usd"):
         lines.append(
-            f"forecasts: {dollars(spent.in_30_days)} in the next 30 days, {dollars(spent.today)} a"
+            f"forecast: {dollars(spent.in_30_days)} in the next 30 days, {dollars(spent.today)} a"
             " day now"
         )
     if size := forecasts.get("database_bytes"):
         lines.append(
-            f"forecasts: the database grows by {size.a_day / 1e6:.1f} MB a day, to"
+            f"forecast: the database grows by {size.a_day / 1e6:.1f} MB a day, to"
             f" {size.in_30_days / 1e6:.0f} MB in 30 days"
         )
     return lines

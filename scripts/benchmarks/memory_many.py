@@ -182,7 +182,7 @@ def _store(
             "FROM unnest(%(texts)s::text[], %(metadata)s::jsonb[], %(vectors)s::text[]) WITH ORDINALITY AS t (text, metadata, vector, place) "
             "CROSS JOIN LATERAL (SELECT (%(start)s + place)::text AS n) named",
             {"namespace": namespace, "start": start, "texts": texts, "metadata": [db.jsonb(one) for one in metadata],
-             "vectors": [vectors.literal(one) for one in near]},
+             "vectors": [vectors.to_sql(one) for one in near]},
         )  # fmt: skip
 
 

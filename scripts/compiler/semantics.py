@@ -9,7 +9,7 @@ from scripts.compiler import levels
 from scripts.compiler.inputs import fits
 from scripts.compiler.model import Call, Path, Spec, Step
 from scripts.compiler.problems import Problem
-from scripts.compiler.reader import ROOTS, Reader, closest, listed
+from scripts.compiler.reader import ROOTS, Reader, closest, format_list
 from scripts.compiler.sources import HOME, Bundle, Module
 from scripts.compiler.types import json_type
 
@@ -162,7 +162,7 @@ class _Checker:
             self.reader.wrong(
                 path.line,
                 f"{what}: path {path.text!r} starts with {root!r}; a path starts with"
-                f" {listed(ROOTS)}",
+                f" {format_list(ROOTS)}",
             )
         elif not rest:
             self.reader.wrong(
@@ -189,7 +189,7 @@ class _Checker:
         self.reader.wrong(
             path.line,
             f"{what}: path {path.text!r} cannot be read: {reason}; visible here are"
-            f" {listed(sorted(scope.visible))}",
+            f" {format_list(sorted(scope.visible))}",
         )
 
     def input(self, path: Path, rest: list[str], what: str, scope: Scope) -> None:
@@ -208,7 +208,7 @@ class _Checker:
             self.reader.wrong(
                 path.line,
                 f"{what}: path {path.text!r} names no input{closest(rest[0], self.spec.inputs)};"
-                f" inputs are {listed(self.spec.inputs)}",
+                f" inputs are {format_list(self.spec.inputs)}",
             )
 
     def environment(self, path: Path, rest: list[str], what: str) -> None:
@@ -219,7 +219,7 @@ class _Checker:
             if name not in facts:
                 self.reader.wrong(
                     path.line,
-                    f"{what}: path {path.text!r} has no {name!r}; known there are {listed(facts)}",
+                    f"{what}: path {path.text!r} has no {name!r}; known there are {format_list(facts)}",
                 )
                 return
             facts = facts[name]
@@ -230,7 +230,7 @@ class _Checker:
             self.reader.wrong(
                 path.line,
                 f"on_failure: path {path.text!r} starts with {root!r}; known there are"
-                f" {listed(FAILURE_ROOTS)}",
+                f" {format_list(FAILURE_ROOTS)}",
             )
         elif root in ROOTS:
             self.path(path, "on_failure", Scope())
@@ -249,7 +249,7 @@ class _Checker:
                 self.reader.wrong(
                     given.line,
                     f"{what}: {call.run} has no input {name!r}{closest(name, names)}; its inputs"
-                    f" are {listed(names)}",
+                    f" are {format_list(names)}",
                 )
         given = call.from_.keys() | call.with_.keys() | offered
         missing = [
@@ -259,7 +259,8 @@ class _Checker:
         ]
         if missing:
             self.reader.wrong(
-                call.line, f"{what}: {call.run} needs {listed(missing)}; give it under from or with"
+                call.line,
+                f"{what}: {call.run} needs {format_list(missing)}; give it under from or with",
             )
         self.constants(call, module, what)
 
@@ -318,7 +319,7 @@ class _Checker:
             self.reader.wrong(
                 answer.line,
                 f"early_return {answer.value!r} is no step at the top"
-                f" level{closest(answer.value, names)}; there are {listed(names)}",
+                f" level{closest(answer.value, names)}; there are {format_list(names)}",
             )
         message = spec.inputs.get(MESSAGE, {})
         if spec.chat and (message.get("type") != "string" or "default" in message):
@@ -337,7 +338,7 @@ class _Checker:
                 self.reader.wrong(
                     given.line,
                     f"schedule.args: there is no input {name!r}{closest(name, self.spec.inputs)};"
-                    f" inputs are {listed(self.spec.inputs)}",
+                    f" inputs are {format_list(self.spec.inputs)}",
                 )
             elif not fits(given.value, self.spec.inputs[name].get("type", "")):
                 self.reader.wrong(
@@ -353,7 +354,7 @@ class _Checker:
         if needed:
             self.reader.wrong(
                 schedule.line,
-                f"a scheduled start has no value for {listed(needed)}; give a default or"
+                f"a scheduled start has no value for {format_list(needed)}; give a default or"
                 " schedule.args",
             )
 

@@ -28,16 +28,16 @@ def run(server: Server) -> list[str]:
         server.post("resources/type/create", resource_type())
         made.append(f"resource type {RESOURCE_TYPE}")
     existing = bool(server.get(f"resources/exists/{RESOURCE}"))
-    given = _given()
+    given = _environment_settings()
     secrets: dict[str, str] = {}
     # A field that is empty there would be one that nobody has set.
     value = {
-        name: _referring(name, inner, secrets) if _has_value(inner) else _none(inner)
+        name: _with_references(name, inner, secrets) if _has_value(inner) else _none(inner)
         for name, inner in given.items()
     }
     for path, secret in secrets.items():
         if not server.get(f"variables/exists/{path}"):
-            description = f"Millrace: {_described(path)}"
+            description = f"Millrace: {_description_of(path)}"
             server.post(
                 "variables/create",
                 {"path": path, "value": secret, "is_secret": True, "description": description},
@@ -83,7 +83,7 @@ def resource_type() -> dict[str, Any]:
     """Return the resource type: one field a setting, as Windmill's forms know them."""
     declared = setting_types.model().model_json_schema()
     properties = {
-        name: _form_field(_resolved(field, declared.get("$defs", {}))) for name, field in declared["properties"].items()
+        name: _form_field(_resolve(field, declared.get("$defs", {}))) for name, field in declared["properties"].items()
         if name not in LOCAL_ONLY
     }  # fmt: skip
     schema = {
@@ -123,7 +123,7 @@ def _form_field(field: dict[str, Any]) -> dict[str, Any]:
     return known
 
 
-def _resolved(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _resolve(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     alternatives = [option for option in field.get("anyOf", []) if option.get("type") != "null"]
     if alternatives:
         field = {
@@ -135,7 +135,7 @@ def _resolved(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
     return field
 
 
-def _given() -> dict[str, Any]:
+def _environment_settings() -> dict[str, Any]:
     """Return the settings that this machine's environment names, checked; secrets are still
     wrapped.
     """
@@ -154,7 +154,7 @@ def _none(empty: Any) -> Any:
     return [NONE] if isinstance(empty, list) else NONE
 
 
-def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:
+def _with_references(name: str, value: Any, secrets: dict[str, str]) -> Any:
     """Return a value as the resource holds it; each secret in it becomes a variable, added to
     `secrets` by its path.
     """
@@ -166,22 +166,24 @@ def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:
         plain = value.model_dump(mode="json", exclude_none=True)
         return {
             key: (
-                _referring(f"{name}_{key}", getattr(value, key), secrets)
-                if _nested(getattr(value, key))
+                _with_references(f"{name}_{key}", getattr(value, key), secrets)
+                if _is_nested(getattr(value, key))
                 else plain[key]
             )
             for key in plain
         }
     if isinstance(value, dict):
-        return {key: _referring(f"{name}_{key}", inner, secrets) for key, inner in value.items()}
+        return {
+            key: _with_references(f"{name}_{key}", inner, secrets) for key, inner in value.items()
+        }
     return value
 
 
-def _nested(value: Any) -> bool:
+def _is_nested(value: Any) -> bool:
     return isinstance(value, Secret | BaseModel | dict)
 
 
-def _described(path: str) -> str:
+def _description_of(path: str) -> str:
     """Return what the setting is that a variable belongs to."""
     name = path.rpartition("/")[2]
     field = max((known for known in NAMES if name.startswith(known)), key=len)

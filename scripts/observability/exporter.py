@@ -1,4 +1,4 @@
-"""The exporter: serves the catalogue's figures to Prometheus, and takes what Alertmanager has to
+"""The exporter: serves the catalogue's metrics to Prometheus, and takes what Alertmanager has to
 say.
 
 GET /metrics (OpenMetrics with exemplars, or Prometheus's text), GET /ready, POST /alerts
@@ -38,7 +38,7 @@ ROLL_SECONDS = 10.0
 LONGEST_NOTICE = 1_000_000
 
 
-class Figures(Collector):
+class MetricCollector(Collector):
     """The catalogue as prometheus_client sees it."""
 
     def __init__(self, prefix: str = PREFIX) -> None:
@@ -103,8 +103,8 @@ def _exemplar(figure: Sample) -> Exemplar | None:
 def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> ThreadingHTTPServer:
     """Return the server, bound and not yet serving. One thread talks to the database, whoever asks."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Undescribed(Figures(prefix)))
-    work = ThreadPoolExecutor(1, "figures")
+    registry.register(Undescribed(MetricCollector(prefix)))
+    work = ThreadPoolExecutor(1, "metrics")
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 30
@@ -165,7 +165,7 @@ def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> T
 
 
 class Undescribed(Collector):
-    """The figures without being asked for when they are registered."""
+    """The metrics without being asked for when they are registered."""
 
     def __init__(self, inner: Collector) -> None:
         self.collect = inner.collect

@@ -7,7 +7,7 @@ import yaml
 
 from f.millrace.core import config, setting_types
 from f.millrace.core.config import NONE
-from scripts.settings.schema import LINE, in_words, schema
+from scripts.settings.schema import LINE, describe_values, schema
 
 WIDTH = 110
 
@@ -29,7 +29,7 @@ def text() -> str:
         "",
     ]
     for name, field in schema()["properties"].items():
-        told = f"{field['description']} Allowed: {in_words(field)}."
+        told = f"{field['description']} Allowed: {describe_values(field)}."
         lines += [
             f"# {line}"
             for line in textwrap.wrap(told, WIDTH, break_long_words=False, break_on_hyphens=False)

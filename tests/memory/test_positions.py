@@ -127,7 +127,7 @@ def test_what_stands_far_away_in_a_long_session_adds_nothing():
     near, far = (next(result for result in search("kestrel", 21).results if result.memory.metadata["ordinal"] == place)
                  for place in (12, 13))  # fmt: skip
 
-    assert near.parts["thread"] > far.parts["thread"]
+    assert near.parts["thread_max"] > far.parts["thread_max"]
 
 
 def test_sessions_of_one_name_do_not_mix_in_a_vector(monkeypatch):

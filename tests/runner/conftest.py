@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from scripts.runner.run import Outcome, resume, start
-from scripts.runner.worker import Inline
+from scripts.runner.worker import InlineWorker
 
 
 class Bundle:
@@ -37,7 +37,7 @@ class Bundle:
         self.events.clear()
         return start(
             {"summary": "test", "value": value}, "t", more.get("args"), more.get("run_id"), self.events.append,
-            isolation or Inline(self.root), root=self.root, database_url=self.url,
+            isolation or InlineWorker(self.root), root=self.root, database_url=self.url,
         )  # fmt: skip
 
     def resume(
@@ -48,7 +48,7 @@ class Bundle:
             run_id,
             answer,
             self.events.append,
-            isolation or Inline(self.root),
+            isolation or InlineWorker(self.root),
             root=self.root,
             database_url=self.url,
         )

@@ -28,7 +28,7 @@ def compose(to: str, subject: str, text: str) -> Row:
     return {"to": to, "subject": subject, "text": text, "message_id": f"{name}@millrace.local"}
 
 
-def together(mails: list[Row]) -> tuple[str, Row]:
+def batch(mails: list[Row]) -> tuple[str, Row]:
     """Return the key and the arguments of the one action that a person is asked about."""
     return f"mails:{run_context.current().run_id}:{run_context.current().step}", {
         "to": [one["to"] for one in mails],
@@ -81,7 +81,7 @@ def _send(wanted: Row, authorise: Callable[[Row], bool]) -> Row:
     }
 
 
-def standing(action: Row) -> bool:
+def approve_by_standing(action: Row) -> bool:
     """Approve a mail by the standing approval of its recipient for this flow."""
     return approvals.approve_by_standing(action, flow())
 

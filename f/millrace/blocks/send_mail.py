@@ -39,7 +39,7 @@ def main(to: list[str], subject: str, text: str) -> dict:
         mails: What became of the others: recipient, status (sent, or outbox for a file), path.
     """
     addresses = list(
-        dict.fromkeys(recipients.checked(address) for address in to if address.strip())
+        dict.fromkeys(recipients.check_address(address) for address in to if address.strip())
     )
     if not addresses or len(addresses) > MOST_RECIPIENTS:
         raise errors.BadInput(
@@ -51,7 +51,7 @@ def main(to: list[str], subject: str, text: str) -> dict:
         held = approvals.list_standing(mails.flow(), "main", mails.TOOL)
         wanted = [mails.compose(address, " ".join(subject.split()), text) for address in addresses]
         others = [one for one in wanted if one["to"] not in held]
-        sent = mails.send([one for one in wanted if one["to"] in held], mails.standing)
+        sent = mails.send([one for one in wanted if one["to"] in held], mails.approve_by_standing)
         others += [
             one
             for one in wanted
@@ -63,7 +63,7 @@ def main(to: list[str], subject: str, text: str) -> dict:
             "waiting": [one["to"] for one in others],
         }
         if others:
-            key, arguments = mails.together(others)
+            key, arguments = mails.batch(others)
             who = ", ".join(answer["waiting"])
             action = actions.propose(
                 mails.TOOL,

@@ -81,7 +81,7 @@ def main(
             events.emit("error", problem)
         span.set(documents=len(found), sentences=len(summary.findings))
         shown = {
-            **_shown(summary),
+            **_format_summary(summary),
             "read": len(found),
             "problems": problems,
             "cost_usd": summary.cost_usd,
@@ -90,7 +90,7 @@ def main(
         unread = "\n#### Not read\n\n" + "\n".join(lines) + "\n" if lines else ""
         page = markdown.with_sources(shown["summary"], shown["sources"])
         labels = [f"cost:{money.dollars(summary.cost_usd)}"]
-        return markdown.shown(
+        return markdown.as_page(
             {**shown, "wm_labels": labels},
             f"{page}{unread}\nIt cost {money.dollars(summary.cost_usd)}.\n",
         )
@@ -132,7 +132,7 @@ def _from_web(urls: list[str], problems: list[str]) -> list[Document]:
     return found
 
 
-def _shown(summary: summariser.Summary) -> dict[str, Any]:
+def _format_summary(summary: summariser.Summary) -> dict[str, Any]:
     """Return the sentences with a number for each document, and what the numbers stand for."""
     numbers: dict[str, int] = {}
     sources, lines = [], []
@@ -151,7 +151,7 @@ def _shown(summary: summariser.Summary) -> dict[str, Any]:
                     }
                 )
             marks.append(f"[{numbers[address]}]")
-        lines.append(f"{finding.told} {''.join(dict.fromkeys(marks))}")
+        lines.append(f"{finding.text_with_subject} {''.join(dict.fromkeys(marks))}")
     return {
         "summary": "\n".join(lines) or "Nothing found.",
         "sources": sources,

@@ -343,9 +343,7 @@ class Settings:
         Option(
             ge=1,
             le=3_650,
-            description=(
-                "Days that figures are kept by the hour; what they add up to is kept for good."
-            ),
+            description=("Days that metrics are kept by the hour; their totals are kept for good."),
         ),
     ] = 400
     alert_days: Annotated[
@@ -604,10 +602,10 @@ def sources() -> dict[str, tuple[Any, str]]:
         (_resource(), f"resource {RESOURCE}"),
         (_file(), FILE),
     ):
-        found |= {name: (emptied(name, value), origin) for name, value in values.items()}
+        found |= {name: (replace_none(name, value), origin) for name, value in values.items()}
     for key in variables():
         name = key.removeprefix(PREFIX).lower()
-        found[name] = (emptied(name, from_text(name, os.environ[key])), key)
+        found[name] = (replace_none(name, from_text(name, os.environ[key])), key)
     return found
 
 
@@ -628,7 +626,7 @@ def variables() -> list[str]:
     ]
 
 
-def given(values: dict[str, Any]) -> dict[str, Any]:
+def drop_empty(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values without those that are empty: Windmill's form writes "" and [] for what
     nobody has filled in.
     """
@@ -641,7 +639,7 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entered.items() if value not in ("", None, [], {})}
 
 
-def emptied(name: str, value: Any) -> Any:
+def replace_none(name: str, value: Any) -> Any:
     """Return the value, or the empty one of its kind when it is the word `none`."""
     if value not in (NONE, [NONE]):
         return value
@@ -658,7 +656,7 @@ def from_defaults(text: str) -> dict[str, Any]:
         raise errors.BadSetting(
             f"{DEFAULTS} must be a JSON object of settings, not a {type(values).__name__}"
         )
-    return given(values)
+    return drop_empty(values)
 
 
 def _defaults() -> dict[str, Any]:
@@ -666,7 +664,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def _resource() -> dict[str, Any]:
-    return given(windmill.resource(RESOURCE)) if windmill.on_worker() else {}
+    return drop_empty(windmill.resource(RESOURCE)) if windmill.on_worker() else {}
 
 
 def _file() -> dict[str, Any]:

@@ -74,7 +74,7 @@ def redact(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, dict):
-        return {redact(key): _under(key, inner) for key, inner in value.items()}
+        return {redact(key): _redact_value_of(key, inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(inner) for inner in value]
     if isinstance(value, bytes):
@@ -82,8 +82,8 @@ def redact(value: Any) -> Any:
     return value
 
 
-def _under(key: Any, value: Any) -> Any:
-    if isinstance(key, str) and value and _compiled(KEYS).search(key):
+def _redact_value_of(key: Any, value: Any) -> Any:
+    if isinstance(key, str) and value and _compile(KEYS).search(key):
         if isinstance(value, str):
             return MASK
         if isinstance(value, list | tuple) and all(isinstance(inner, str) for inner in value):
@@ -92,7 +92,7 @@ def _under(key: Any, value: Any) -> Any:
     if isinstance(value, str) and value in words:
         return MASK
     if words and isinstance(value, list | tuple):
-        return [_under(key, inner) for inner in value]
+        return [_redact_value_of(key, inner) for inner in value]
     return redact(value)
 
 
@@ -101,29 +101,29 @@ def _text(text: str) -> str:
     if own.anywhere is not None:
         text = own.anywhere.sub(MASK, text)
     if own.as_value is not None:
-        text = own.as_value.sub(_as_value, text)
+        text = own.as_value.sub(_mask_value, text)
     folded = text.casefold()
     if (
         ("://" in text and "@" in text)
         or any(part in text for part in IN_SHAPES)
         or any(part in folded for part in BEFORE_TOKEN)
     ):
-        text = _compiled(SHAPES).sub(MASK, text)
+        text = _compile(SHAPES).sub(MASK, text)
     if ("=" in text or ":" in text) and any(part in folded for part in IN_NAMES):
-        text = _compiled(NAMED).sub(_named, text)
+        text = _compile(NAMED).sub(_mask_named, text)
     return text
 
 
-def _as_value(match: "re.Match[str]") -> str:
+def _mask_value(match: "re.Match[str]") -> str:
     return match[1] + MASK
 
 
-def _named(match: "re.Match[str]") -> str:
+def _mask_named(match: "re.Match[str]") -> str:
     return match[0] if match[3].startswith("[redacted") else match[1] + match[2] + MASK
 
 
 @functools.cache
-def _compiled(pattern: str) -> "re.Pattern[str]":
+def _compile(pattern: str) -> "re.Pattern[str]":
     """Return the pattern compiled, at its first use: together they would take a tenth of what a
     step's start may add.
     """
@@ -141,7 +141,7 @@ def _own_secrets() -> _Own:
     """Return the patterns for all secrets of this process, the longest first, and those that are
     ordinary words.
     """
-    found = set(_of_environment())
+    found = set(_environment_secrets())
     try:
         values = list(vars(config.settings()).values())
     except errors.BadSetting:  # the message about a bad setting is redacted too
@@ -173,7 +173,7 @@ def _secrets(value: Any) -> Iterator[str]:
     fields.
     """
     if isinstance(value, config.Secret):
-        named = _compiled(config.FROM_ENVIRONMENT).findall(value.get_secret_value())
+        named = _compile(config.FROM_ENVIRONMENT).findall(value.get_secret_value())
         yield from [os.environ.get(name, "") for name in named] or [value.get_secret_value()]
     elif isinstance(value, dict):
         for inner in value.values():
@@ -182,9 +182,9 @@ def _secrets(value: Any) -> Iterator[str]:
         yield from _secrets(dict(value))
 
 
-def _of_environment() -> Iterator[str]:
+def _environment_secrets() -> Iterator[str]:
     for name, value in os.environ.items():
-        if _compiled(SECRET_VARIABLE).search(name.upper()):
+        if _compile(SECRET_VARIABLE).search(name.upper()):
             yield value
         if "://" in value and "@" in value:
             yield from _parts(value)

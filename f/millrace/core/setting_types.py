@@ -20,7 +20,6 @@ from pydantic import (
     create_model,
     model_validator,
 )
-from pydantic_core import core_schema
 
 from f.millrace.core import config
 
@@ -188,6 +187,8 @@ def model(names: tuple[str, ...] = config.NAMES) -> type[BaseModel]:
 
 def secret_schema() -> Any:
     """Return how pydantic reads a `Secret`: a text in, masked when it is written as JSON."""
+    from pydantic_core import core_schema  # nothing more to load: pydantic has
+
     return core_schema.no_info_before_validator_function(
         lambda value: value.get_secret_value() if isinstance(value, config.Secret) else value,
         core_schema.no_info_after_validator_function(config.Secret, core_schema.str_schema()),

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Nearly the same text: MinHash marks find candidates by an index, shared runs of letters decide.
+"""Nearly the same text: MinHash bands find candidates by an index, shared character 4-grams decide.
 
 Texts that differ in a number or a negation are never one item, however near; two of them that hold
 at the same time may contradict each other.
@@ -130,7 +130,9 @@ def merge_into_existing(
             if _opposed(row, other)
         ]
         if not any(other["id"] == row["id"] for other in near):
-            best = max(((_same(row, other), other["id"]) for other in near), default=(0.0, ""))
+            best = max(
+                ((_row_similarity(row, other), other["id"]) for other in near), default=(0.0, "")
+            )
             if best[0] >= SAME:
                 row.update(id=best[1], similarity=best[0], wording=text, contradicts=[])
         seen.append(row)
@@ -192,7 +194,7 @@ def _candidates(
     return found
 
 
-def _same(row: dict[str, Any], other: dict[str, Any]) -> float:
+def _row_similarity(row: dict[str, Any], other: dict[str, Any]) -> float:
     mine, theirs = row["raw_text"], other["raw_text"]
     # What the type adds, such as the sides of a conflict, has to be equal.
     if {**mine, "text": ""} != {**theirs, "text": ""} or differ_in_substance(

@@ -113,9 +113,9 @@ def remember_all(
     *,
     namespace: str | None = None,
     run_id: str | None = None,
-    anew: bool = False,
+    repeat: bool = False,
 ) -> list[str]:
-    """Store items in one transaction and return their ids, in order; `anew`: what was said before
+    """Store items in one transaction and return their ids, in order; `repeat`: what was said before
     is said once more.
     """
     namespace = resolve_namespace(namespace)
@@ -126,7 +126,7 @@ def remember_all(
         "gen_ai.memory.record.count": len(rows),
     }
     with spans.span("create_memory", told, scope="millrace.memory"), db.transaction() as connection:
-        _settle_bases(connection, rows)
+        _mark_retracted_bases(connection, rows)
         near_duplicates.merge_into_existing(connection, namespace, rows)
         positions.assign(connection, namespace, rows)
         for row in rows:
@@ -138,7 +138,7 @@ def remember_all(
         made = _insert(connection, sorted(first.values(), key=_id))
         again = [row for row in ordered if not (row["id"] in made and first.get(row["id"]) is row)]
         for row in again:
-            _again(connection, row, anew)
+            _renew(connection, row, repeat)
         if again:
             renew_trust(connection, [row["id"] for row in again])
         links.link_all(
@@ -231,16 +231,16 @@ def content_hash(title: str, raw: dict[str, Any]) -> str:
     """Return the hash that makes two items one: of the content, whatever its white space and
     Unicode form.
     """
-    return ids.digest_of(_plain([title, raw]))
+    return ids.digest_of(_to_json([title, raw]))
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, str):
         return " ".join(unicodedata.normalize("NFC", value).split())
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: _to_json(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [_to_json(inner) for inner in value]
     return value
 
 
@@ -361,7 +361,7 @@ def _insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
     return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
 
 
-def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
+def _renew(connection: db.Connection, row: dict[str, Any], repeat: bool) -> None:
     """Renew an item that was there: its metadata and trust, one more origin, and when it is true.
 
     A step that is repeated says nothing new, and neither does a source that names the same time
@@ -378,7 +378,7 @@ def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
         {**row, "metadata": db.jsonb(row["metadata"])},
     )
     repeated = False
-    if before is not None and before["withdrawn_at"] is None and not anew:
+    if before is not None and before["withdrawn_at"] is None and not repeat:
         repeated = row["valid_from"] is not None or (
             row["run_id"] is not None and str(before["run_id"]) == row["run_id"]
         )
@@ -397,7 +397,7 @@ def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:
     )
 
 
-def _settle_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
+def _mark_retracted_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
     """Mark what is derived from an item that was withdrawn; NotFound when there is no such item."""
     bases = sorted({base for row in rows for base in row["derived_from"]})
     if not bases:

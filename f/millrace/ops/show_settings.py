@@ -46,7 +46,7 @@ def rows() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "value": redaction.redact(_plain(getattr(effective, name))),
+            "value": redaction.redact(_to_json(getattr(effective, name))),
             "from": config.origin(name),
             "description": config.declared(name)[1].description,
         }
@@ -54,15 +54,15 @@ def rows() -> list[dict[str, Any]]:
     ]
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, config.Secret):
         return MASKED if value.get_secret_value() else ""
     if isinstance(value, Decimal):
         return float(value)
     if hasattr(value, "model_dump"):
-        return _plain(value.model_dump(exclude_none=True))
+        return _to_json(value.model_dump(exclude_none=True))
     if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: _to_json(inner) for name, inner in value.items()}
     return value
 
 

@@ -196,7 +196,7 @@ def _sentence(finding: dict[str, Any]) -> str:
     # Few findings have it, and a step that has none does without pydantic.
     from f.millrace.core import contracts
 
-    return contracts.Finding.model_validate(finding).told
+    return contracts.Finding.model_validate(finding).text_with_subject
 
 
 def _section(

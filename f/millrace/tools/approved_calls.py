@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pydantic
-import pydantic_core
 
 from f.millrace.core import db, errors, ids, run_context
 from f.millrace.tools import client, servers
@@ -62,13 +61,15 @@ def perform_together(whole: Row) -> list[Row]:
     """Carry the answer about a run's calls over to each of them, make those that were approved, and
     return them all.
     """
-    run_id, given = str(whole["run_id"]), approvals.answer_to(str(whole["id"]))
+    run_id, given = str(whole["run_id"]), approvals.find_answer(str(whole["id"]))
     parts = approvals.parts_of(whole)
 
     def make() -> dict[str, Any]:
         rows = [row for row in _calls(run_id) if row["digest"] in parts]
         allowed = [
-            actions.by_id(str(row["id"])) for row in rows if approvals.approve_as_part(row, whole)
+            actions.get_by_id(str(row["id"]))
+            for row in rows
+            if approvals.approve_as_part(row, whole)
         ]
         # An approved limit is used by the next call that needs it.
         done = [perform(row) if is_call(row) else row for row in allowed]
@@ -152,6 +153,8 @@ def _run(tool: str, function: Callable[..., Any], arguments: dict[str, Any]) -> 
         raise errors.ToolFailed(
             f"{tool} does not take {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from error
+    import pydantic_core  # nothing more to load: pydantic has
+
     plain = pydantic_core.to_jsonable_python(answer)
     return plain if isinstance(plain, dict) else {"answer": plain}
 
@@ -173,7 +176,7 @@ async def _ask(action: Row) -> dict[str, Any]:
     async with client.open_tools([action["tool"]]) as tools:
         try:
             return await tools.call(action["tool"], action["arguments"])
-        except client.NoAnswer as error:
+        except client.CallOutcomeUnknown as error:
             raise actions.OutcomeUnknown(str(error)) from error
         except errors.BadInput as error:
             raise errors.ToolFailed("; ".join([str(error), *tools.problems])) from error

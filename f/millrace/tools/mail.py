@@ -87,7 +87,7 @@ def look(message_id: str) -> Sent | bool | None:
     return Sent(message_id=message_id, status="outbox", path=str(path)) if path.is_file() else False
 
 
-def waiting() -> list[dict[str, Any]]:
+def list_kept() -> list[dict[str, Any]]:
     """Return the mails that workers kept because no server is set, the newest first; without their
     texts.
     """
@@ -97,7 +97,7 @@ def waiting() -> list[dict[str, Any]]:
     )
 
 
-def kept(message_id: str) -> dict[str, Any] | None:
+def find_kept(message_id: str) -> dict[str, Any] | None:
     """Return one of them whole: `content` is the mail as a file holds it; None when there is none
     of that Message-ID.
     """
@@ -190,7 +190,7 @@ def _hand_over(message: EmailMessage, url: str) -> None:
         )
     place = f"{parts.hostname}:{parts.port or (465 if parts.scheme == 'smtps' else 587)}"
     try:
-        server = _connected(parts.scheme, parts.hostname, parts.port)
+        server = _connect(parts.scheme, parts.hostname, parts.port)
     except (OSError, smtplib.SMTPException) as error:
         raise errors.ToolFailed(f"the mail server {place} cannot be reached: {error}") from error
     try:
@@ -213,7 +213,7 @@ def _hand_over(message: EmailMessage, url: str) -> None:
         _leave(server)
 
 
-def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
+def _connect(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
     context = ssl.create_default_context()
     if scheme == "smtps":
         return smtplib.SMTP_SSL(host, port or 465, timeout=SECONDS, context=context)

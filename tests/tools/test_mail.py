@@ -170,7 +170,7 @@ def test_on_a_worker_the_mail_is_a_row_that_outlives_the_job(database, worker, t
 
     sent = [send(subject="Grüße 📬", text="Für Zoë\x00", html=rich) for _ in range(2)]
 
-    assert [one.model_dump() for one in sent] == 2 * [
+    assert [one.to_json() for one in sent] == 2 * [
         {"message_id": "d1@millrace", "status": "outbox", "path": ""}
     ]
     assert not (tmp_path / "outbox").exists()

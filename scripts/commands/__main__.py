@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError
 from f.millrace.core.redaction import redact
@@ -28,6 +29,7 @@ MODULES = {
     "metadata": "bundle",
     "locks": "bundle",
     "imports": "bundle",
+    "docs": "docs",
     "check": "bundle",
     "db": "database",
     "recipients": "recipients",
@@ -78,17 +80,19 @@ def main(arguments: list[str]) -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Return the options of a command line, today's or one with old names; usage mistakes exit."""
     arguments = old_names.translate("millrace", arguments)
-    parser = argparse.ArgumentParser(
+    known = bool(arguments) and arguments[0] in MODULES
+    return _parse(parser([MODULES[arguments[0]]] if known else MODULES.values()), arguments)
+
+
+def parser(modules: Iterable[str] = MODULES.values()) -> argparse.ArgumentParser:
+    """Return the parser of the commands that these modules declare."""
+    found = argparse.ArgumentParser(
         prog="scripts/millrace", description="Agents that do real work every day, on Windmill."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    wanted = (
-        {MODULES[arguments[0]]} if arguments and arguments[0] in MODULES else set(MODULES.values())
-    )
-    for name in dict.fromkeys(MODULES.values()):
-        if name in wanted:
-            importlib.import_module("scripts.commands." + name).add(commands)
-    return _parse(parser, arguments)
+    commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in dict.fromkeys(modules):
+        importlib.import_module("scripts.commands." + name).add(commands)
+    return found
 
 
 def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:

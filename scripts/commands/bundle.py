@@ -80,9 +80,9 @@ def act_on_flows(options: argparse.Namespace) -> int:
 
 def import_flows(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
     """Import flows that were edited on Windmill, all that differ from their specs without names."""
-    from scripts import readme
     from scripts.deployment import imported as imports
     from scripts.deployment import plan
+    from scripts.docs import generated
     from scripts.importer import flow
 
     paths = [flow.find(ROOT, name) for name in wanted] or flow.edited(ROOT)
@@ -99,7 +99,7 @@ def import_flows(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
             print(imported.changes(ROOT), end="")
         elif imported.complete or keep_rest:
             pulled = plan.flow_text(path)
-            print("\n".join([*flow.write_spec(imported, ROOT), *readme.write(ROOT)]))
+            print("\n".join([*flow.write_spec(imported, ROOT), *generated.write(ROOT)]))
             if path.is_relative_to(ROOT):
                 imports.note(
                     ROOT, path.relative_to(ROOT).as_posix().removesuffix("__flow/flow.yaml"), pulled
@@ -118,7 +118,7 @@ def import_flows(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:
 
 def eject_flows(names: list[str]) -> int:
     """Eject flows and say what changed."""
-    from scripts import readme
+    from scripts.docs import generated
     from scripts.importer.eject import eject
 
     if not names:
@@ -129,25 +129,21 @@ def eject_flows(names: list[str]) -> int:
             f"{spec_file} is removed; {flow_file} is written by hand now: Windmill's editor and"
             " `wmill sync` change it alone"
         )
-    readme.write(ROOT)
+    generated.write(ROOT)
     return 0
 
 
 def act_on_metadata(options: argparse.Namespace) -> int:
     """Write or check what is generated from steps, migrations and specs."""
-    from scripts import readme
     from scripts.compiler import metadata
     from scripts.database import schema
     from scripts.settings import schema as settings
 
     if options.action == "check":
-        return _print(
-            [*schema.check(), *metadata.check(ROOT), *settings.check(ROOT), *readme.check(ROOT)]
-        )
+        return _print([*schema.check(), *metadata.check(ROOT), *settings.check(ROOT)])
     written = [*metadata.write(ROOT, options.overwrite), *settings.write(ROOT)]
     if schema.write():
         written.append(schema.TARGET)
-    written += readme.write(ROOT)
     print("\n".join(written) or "up to date")
     return 0
 
@@ -176,10 +172,10 @@ def act_on_imports(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Run every check and print all problems at once."""
-    from scripts import readme
     from scripts.compiler.checks import run_checks
     from scripts.compiler.sources import uncollected
     from scripts.database import schema
+    from scripts.docs import generated as docs
     from scripts.observability import generated
     from scripts.settings import schema as settings
 
@@ -188,7 +184,7 @@ def check(options: argparse.Namespace) -> int:
             *run_checks(ROOT),
             *schema.check(),
             *settings.check(ROOT),
-            *readme.check(ROOT),
+            *docs.check(ROOT),
             *generated.check(ROOT),
         ]
     # Else the end of the process goes through all trees once more, which takes longer than the

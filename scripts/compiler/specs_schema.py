@@ -1,9 +1,10 @@
 """JSON Schema of a spec, for editors: completion, help and red lines while typing."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from scripts.compiler import inputs, spec
+from scripts.compiler import inputs, spec, words
 from scripts.compiler.model import ORCHESTRATORS, PATTERNS
 
 FILE = "resources/windmill/spec.schema.json"
@@ -22,16 +23,6 @@ RUN = {
     "description": "A step under f/millrace, such as research/open.",
 }
 NAMED_PATHS = {"type": "object", "additionalProperties": PATH}
-HELP = {
-    "id": "A word; the result is read as results.<id>.",
-    "summary": "What it does, in one line.",
-    "depends_on": "Steps beside it that must end first; independent ones run side by side.",
-    "skip_if": "Do not run when this is true; nothing may read the result then.",
-    "stop_if": "End the whole run after this step when this part of its own result is true.",
-    "keep_going": 'A failure becomes {"error": ...} and the flow goes on.',
-    "parallel": "All items or branches at once.",
-    "retry": "More attempts after a failure, with a constant delay.",
-}
 
 
 def text() -> str:
@@ -42,40 +33,35 @@ def text() -> str:
 def schema() -> Json:
     """Return the schema: the same words as the compiler accepts."""
     properties: Json = {
-        "summary": {
-            "type": "string",
-            "maxLength": spec.SUMMARY_LENGTH,
-            "description": "The title of the flow, without a dot.",
-        },
+        "summary": {"type": "string", "maxLength": spec.SUMMARY_LENGTH},
         "description": {"type": "string"},
-        "area": {**NAME, "description": "The folder under f/millrace that holds the flow."},
+        "area": NAME,
         "pattern": {"enum": list(PATTERNS)},
-        "orchestrator": {"enum": list(ORCHESTRATORS), "description": "Who runs it in production."},
+        "orchestrator": {"enum": list(ORCHESTRATORS)},
         "agents": {"type": "array", "items": NAME},
-        "budget": _closed({key: {"type": "number", "exclusiveMinimum": 0} for key in spec.BUDGET}),
+        "budget": _closed(
+            _described(
+                {key: {"type": "number", "exclusiveMinimum": 0} for key in spec.BUDGET},
+                words.BUDGET,
+            )
+        ),
         "schedule": _schedule(),
         "inputs": {"type": "object", "propertyNames": NAME, "additionalProperties": _input()},
         "steps": STEPS,
         "run": RUN,
-        "with": {"type": "object", "description": "Constants for the scheduled script."},
-        "preprocessor": {
-            **_closed({"run": RUN}, "run"),
-            "description": "Makes the inputs of a webhook's, route's or mail's event; its script has preprocessor(event).",
-        },
-        "early_return": {
-            **NAME,
-            "description": "The step whose result callers that wait are given.",
-        },
-        "chat": {
-            "type": "boolean",
-            "description": "Started from Windmill's chat: needs the input user_message.",
-        },
+        "with": {"type": "object"},
+        "preprocessor": _closed({"run": RUN}, "run"),
+        "early_return": NAME,
+        "chat": {"type": "boolean"},
         "on_failure": _closed({"run": RUN, "from": NAMED_PATHS, "with": {"type": "object"}}, "run"),
     }
+    meanings = {key: word.means for key, word in words.TOP.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A Millrace pipeline",
-        **_closed({key: properties[key] for key in spec.TOP}, "summary", "area"),
+        **_closed(
+            _described({key: properties[key] for key in spec.TOP}, meanings), "summary", "area"
+        ),
         "oneOf": [{"required": ["steps"]}, {"required": ["run", "schedule"]}],
         "$defs": {"step": {"oneOf": [_step(kind) for kind in spec.KEYS]}},
     }
@@ -90,23 +76,28 @@ def _closed(properties: Json, *required: str) -> Json:
     }
 
 
+def _described(properties: Json, meanings: Mapping[str, str]) -> Json:
+    return {key: {**part, "description": meanings[key]} for key, part in properties.items()}
+
+
 def _schedule() -> Json:
     parts: Json = {
-        "cron": {"type": "string", "description": "Six fields, seconds first: 0 0 8 * * *"},
-        "timezone": {"type": "string", "description": "A name such as Europe/London."},
+        "cron": {"type": "string"},
+        "timezone": {"type": "string"},
         "enabled": {"type": "boolean"},
-        "misfire_grace": {**SECONDS, "description": "How late a start may be, such as 12h."},
-        "catch_up": {"type": "boolean", "description": "Whether a missed start is made up for."},
+        "misfire_grace": SECONDS,
+        "catch_up": {"type": "boolean"},
         "args": {"type": "object"},
     }
-    return _closed({key: parts[key] for key in spec.SCHEDULE}, "cron", "timezone")
+    chosen = _described({key: parts[key] for key in spec.SCHEDULE}, words.SCHEDULE)
+    return _closed(chosen, "cron", "timezone")
 
 
 def _input() -> Json:
     parts: Json = {key: {} for key in inputs.KEYS}
     parts["type"] = {"enum": list(inputs.TYPES)}
-    parts["description"] = {"type": "string", "description": "The help text of the form."}
-    return _closed(parts, "type", "description")
+    parts["description"] = {"type": "string"}
+    return _closed(_described(parts, words.INPUT), "type", "description")
 
 
 def _step(kind: str) -> Json:
@@ -123,8 +114,6 @@ def _step(kind: str) -> Json:
         "choose": {"type": "array", "items": choice, "minItems": 1}, "otherwise": STEPS,
         "approval": _closed({"action": PATH, "when": CONDITION, "timeout": SECONDS}, "action"),
     }  # fmt: skip
-    chosen = {
-        key: {**parts[key], "description": HELP[key]} if key in HELP else parts[key]
-        for key in spec.KEYS[kind]
-    }
+    meanings = {key: word.means for key, word in words.STEP.items()}
+    chosen = _described({key: parts[key] for key in spec.KEYS[kind]}, meanings)
     return {"title": kind, **_closed(chosen, "id", "summary", kind)}

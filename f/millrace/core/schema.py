@@ -1109,4 +1109,60 @@ ALTER TABLE step ADD COLUMN about text NOT NULL DEFAULT '';
 CREATE INDEX attempt_job ON attempt (job_id);
 """,
     ),
+    Migration(
+        19,
+        "0019_table_comments",
+        "8e10af90a9bf73d0c78b6bc8ee4cbc8e97dfc83d4b9a71f9c54412c828f59378",
+        """
+-- What each table holds, for whoever looks into the database; docs/tables.md shows the same sentences.
+COMMENT ON TABLE run IS 'One execution of a flow, kept over all its attempts, with its inputs, status and result.';
+COMMENT ON TABLE attempt IS 'Each process or Windmill job that worked on a run.';
+COMMENT ON TABLE step IS 'Each step of a run: how often it was tried and how it ended.';
+COMMENT ON TABLE run_event IS 'Progress of a run as it happened, in order.';
+COMMENT ON TABLE span IS 'Spans of traces, written here first and exported from here.';
+COMMENT ON TABLE fetch_state IS 'What an address answered last (ETag, date), so that it is asked only for what changed.';
+COMMENT ON TABLE source_item IS 'Each item that a source offered, once, with the moment at which it was first seen.';
+COMMENT ON TABLE source_reading IS 'How the reading of each source went, by run.';
+COMMENT ON TABLE topic IS 'The topics that a run chose, with their rank and the reasons for it.';
+COMMENT ON TABLE evidence IS 'Texts that findings may cite, stored before a model sees them.';
+COMMENT ON TABLE research_result IS 'What a run found out about a topic: findings, conflicts, confidence.';
+COMMENT ON TABLE usage IS 'Each call of a model or paid tool: reserved, sent, settled or released.';
+COMMENT ON TABLE budget IS 'What is reserved and spent of each limit: of a run, of a user''s day, of a flow''s day.';
+COMMENT ON TABLE budget_alert IS 'Which warnings about a limit were given.';
+COMMENT ON TABLE action IS 'Each proposed effect (a mail, a risky call) with its arguments, risk and state.';
+COMMENT ON TABLE approval IS 'A person''s answer about an action, for exactly the arguments that were shown.';
+COMMENT ON TABLE recipient IS 'Who gets the mails of a flow.';
+COMMENT ON TABLE standing_approval IS 'Who gets the mails of a flow without a person being asked each time.';
+COMMENT ON TABLE decision IS 'Judgements and actions of agents, and how each came out.';
+COMMENT ON TABLE audit IS 'The log of decisions and effects: a chain of hashes that can only grow.';
+COMMENT ON TABLE audit_head IS 'The end of the chain of the audit log.';
+COMMENT ON TABLE digest IS 'Digests as they were written, one for each group of recipients with the same window.';
+COMMENT ON TABLE delivery IS 'Each digest for each recipient, and what became of it.';
+COMMENT ON TABLE outbox IS 'Mails that workers wrote while no mail server was set.';
+COMMENT ON TABLE feedback IS 'What people said of runs, topics and actions.';
+COMMENT ON TABLE tool_snapshot IS 'The tools that a run saw, as they described themselves.';
+COMMENT ON TABLE tool_enabled IS 'The tools of third-party servers that a person enabled, as they were then.';
+COMMENT ON TABLE tool_gap IS 'Tools that were missing, and in which runs.';
+COMMENT ON TABLE chat_session IS 'Conversations.';
+COMMENT ON TABLE chat_message IS 'What was said in conversations; each message points at the one before it.';
+COMMENT ON TABLE memory_item IS 'What is remembered: texts with source, trust, valid time, words and vector.';
+COMMENT ON TABLE memory_link IS 'How memories are related, with a weight.';
+COMMENT ON TABLE memory_belief IS 'What was held of a memory, from when until when.';
+COMMENT ON TABLE memory_origin IS 'Where a memory came from: source, run, document, page and offsets.';
+COMMENT ON TABLE memory_retraction IS 'Sources that were withdrawn.';
+COMMENT ON TABLE memory_posting IS 'The words of each memory with their counts: the index of BM25.';
+COMMENT ON TABLE memory_frequency IS 'In how many memories a word occurs.';
+COMMENT ON TABLE memory_extent IS 'How many memories of a type there are, and how many words they hold.';
+COMMENT ON TABLE memory_model IS 'The embedding models that vectors are of; one is active.';
+COMMENT ON TABLE memory_vector IS 'Vectors of a model that is being prepared beside the active one.';
+COMMENT ON TABLE document IS 'Files that were read into memory, with their text and how reading went.';
+COMMENT ON TABLE document_passage IS 'The passages of a document: page, offsets, and the memory that holds each.';
+COMMENT ON TABLE metric_hour IS 'Metrics counted by the hour, so that they outlast the rows that were counted.';
+COMMENT ON TABLE metric_total IS 'What the hours that were folded away add up to.';
+COMMENT ON TABLE metric_roll IS 'Up to when each metric has been counted and folded.';
+COMMENT ON TABLE metric_label IS 'The values that a label has had, as many as its definition allows.';
+COMMENT ON TABLE alert IS 'What is or was wrong, from when until when, and who has seen it.';
+COMMENT ON TABLE health_check IS 'The state of each component each time it was checked.';
+""",
+    ),
 ]

@@ -119,7 +119,7 @@ class ObedientModel(offline.OfflineModel):
             [] if tired else [order for order in orders(said, private, tools) if order not in done]
         )
         if obeyed and not private:
-            snoops = [order for order in _snooping(said, tools) if order not in done]
+            snoops = [order for order in _snooping(tools) if order not in done]
             obeyed = snoops or obeyed
         duty = next((order for order in self.duties if order not in done), None)
         return list(dict.fromkeys([*([duty] if duty else []), *obeyed]))
@@ -351,7 +351,7 @@ def _fill(schema: dict[str, Any], text: str, secret: str, url: str, box: str) ->
     return given
 
 
-def _snooping(said: Sequence[str], tools: dict[str, Any]) -> Iterator[Order]:
+def _snooping(tools: dict[str, Any]) -> Iterator[Order]:
     """Yield the calls that read what is private."""
     for query in ("password code account number secret", "project board offer"):
         yield from (

@@ -113,14 +113,14 @@ class Unguarded(Toolbox):
     def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> None:
         pass
 
-    async def _write(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:
+    async def _write(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:  # noqa: ARG002
         return await self._tools.call(tool.name, arguments)
 
 
 class ByRiskClass(Toolbox):
     """The class of the tool decides, wherever the arguments come from."""
 
-    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> None:
+    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> None:  # noqa: ARG002
         if risk.is_above(risk.assess(tool.name, tool.annotations).risk, "medium"):
             raise NeedsApproval(f"{tool.name} waits for a person")
 

@@ -47,7 +47,7 @@ def _bare_nodes(thread: str) -> float:
 
     graph = StateGraph(State)
     for number in range(STEPS):
-        graph.add_node(f"n{number}", lambda state: {"at": 1})  # type: ignore[call-overload]
+        graph.add_node(f"n{number}", lambda _state: {"at": 1})  # type: ignore[call-overload]
         if number:
             graph.add_edge(f"n{number - 1}", f"n{number}")
     graph.set_entry_point("n0")

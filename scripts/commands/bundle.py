@@ -170,7 +170,7 @@ def act_on_imports(options: argparse.Namespace) -> int:
     return 0
 
 
-def check(options: argparse.Namespace) -> int:
+def check(_options: argparse.Namespace) -> int:
     """Run every check and print all problems at once."""
     from scripts.compiler.checks import run_checks
     from scripts.compiler.sources import uncollected

@@ -93,7 +93,7 @@ class Display:
         failed = self._failed.pop(str(event.get("step")), event)
         self._now(f"Trying again: {_fault(failed)}")
 
-    def _run_ended(self, event: dict[str, Any]) -> None:
+    def _run_ended(self, _event: dict[str, Any]) -> None:
         self._tell_failures()
 
     def _tell_failures(self) -> None:

@@ -1,5 +1,4 @@
-"""Pictures of a flow, from its spec: SVG for people, Mermaid for pages that draw it, text for
-terminals.
+"""Pictures of a flow, from its spec: SVG for people, text for terminals.
 
 scripts/millrace flows draw daily_research > flow.svg
 """
@@ -47,14 +46,6 @@ def text(root: Path, name: str) -> str:
     if loaded.on_failure:
         lines.append(f"  ! when a step gives up: {loaded.on_failure.run}")
     return "\n".join(lines)
-
-
-def mermaid(root: Path, name: str) -> str:
-    """Return a flow in Mermaid's language."""
-    loaded = find(root, name)
-    lines = ["flowchart TD", f"  start([{start(loaded.schedule)}])"]
-    last = _mermaid(loaded.steps, "start", lines, "  ")
-    return "\n".join([*lines, f"  {last} --> finish([result of the run])"])
 
 
 def find(root: Path, name: str) -> Spec:
@@ -193,23 +184,3 @@ def _lines(steps: list[Step], indent: str) -> list[str]:
                     *_lines(branch.steps, indent + "      "),
                 ]
     return lines
-
-
-def _mermaid(steps: list[Step], before: str, lines: list[str], indent: str) -> str:
-    for level in levels.arrange(steps):
-        ends = []
-        for step in level:
-            summary = step.summary.replace('"', "'")
-            if step.inner():
-                lines.append(f'{indent}subgraph {step.id}["{step.id}: {summary}"]')
-                for number, inner in enumerate(step.inner()):
-                    lines.append(f"{indent}  {step.id}_{number}(( ))")
-                    _mermaid(inner, f"{step.id}_{number}", lines, indent + "  ")
-                lines.append(f"{indent}end")
-            else:
-                left, right = ("{{", "}}") if step.approval else ("[", "]")
-                lines.append(f'{indent}{step.id}{left}"{step.id}<br/>{summary}"{right}')
-            lines.append(f"{indent}{before} --> {step.id}")
-            ends.append(step.id)
-        before = " & ".join(ends)
-    return before

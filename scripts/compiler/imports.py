@@ -205,7 +205,7 @@ def _height(name: str) -> int:
 
 
 def closure(
-    bundle: Bundle, module: Module, follow: Callable[[Import], bool] = lambda item: True
+    bundle: Bundle, module: Module, follow: Callable[[Import], bool] = lambda _item: True
 ) -> list[Module]:
     """Return the modules of ours that a file needs, itself included."""
     seen = {module.path: module}

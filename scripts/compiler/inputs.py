@@ -21,12 +21,9 @@ def fits(value: Any, kind: str) -> bool:
     )
 
 
-def read_inputs(
-    reader: Reader, node: Node | None
-) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
-    """Return the inputs by name, in the order of the form, and the line of each."""
+def read_inputs(reader: Reader, node: Node | None) -> dict[str, dict[str, Any]]:
+    """Return the inputs by name, in the order of the form."""
     found: dict[str, dict[str, Any]] = {}
-    lines: dict[str, int] = {}
     for name, child in (reader.mapping(node, "inputs") if node else {}).items():
         if not WORD.fullmatch(name):
             reader.wrong(
@@ -36,8 +33,7 @@ def read_inputs(
         parts = reader.mapping(child, f"input {name!r}", KEYS)
         _check(reader, name, child.key_line, parts)
         found[name] = {key: part.plain() for key, part in parts.items()}
-        lines[name] = child.key_line
-    return found, lines
+    return found
 
 
 def _check(reader: Reader, name: str, line: int, parts: dict[str, Node]) -> None:

@@ -114,7 +114,6 @@ class Spec:
     budget: dict[str, Any] = field(default_factory=dict)
     schedule: Schedule | None = None
     inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    input_lines: dict[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     call: Call | None = None
     on_failure: Call | None = None

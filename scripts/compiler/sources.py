@@ -177,7 +177,7 @@ def read(root: Path, path: Path) -> Module:
 
 
 @lru_cache(maxsize=4096)
-def _parse(path: Path, name: str, changed: int, size: int) -> Module:
+def _parse(path: Path, name: str, _changed: int, _size: int) -> Module:
     text = path.read_text(encoding="utf-8")
     try:
         tree = ast.parse(text)

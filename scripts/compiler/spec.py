@@ -103,7 +103,7 @@ def parse(path: File) -> tuple[Spec | None, list[Problem]]:
 
 
 @lru_cache(maxsize=1024)
-def _parse(path: File, changed: int, size: int) -> tuple[Spec | None, tuple[Problem, ...]]:
+def _parse(path: File, _changed: int, _size: int) -> tuple[Spec | None, tuple[Problem, ...]]:
     reader = Reader(f"{FOLDER}/{path.name}")
     try:
         spec = _Spec(reader, path.stem).read(read(path.read_text(encoding="utf-8")))
@@ -139,7 +139,7 @@ class _Spec:
             )
         if summary.endswith("."):
             reader.wrong(top["summary"].line, "summary ends with a dot; it is a title")
-        inputs, lines = read_inputs(reader, top.get("inputs"))
+        inputs = read_inputs(reader, top.get("inputs"))
         spec = Spec(
             self.name,
             reader.file,
@@ -147,7 +147,6 @@ class _Spec:
             reader.text(top.get("description"), "description").strip(),
             reader.word(top.get("area"), "area"),
             inputs=inputs,
-            input_lines=lines,
         )
         spec.pattern = reader.one_of(top.get("pattern"), "pattern", PATTERNS, PATTERNS[0])
         spec.orchestrator = reader.one_of(

@@ -25,7 +25,14 @@ from scripts.paths import STATE
 # Small and quick: one person's machine. What was acknowledged is on disk (synchronous_commit stays
 # on).
 OPTIONS = "-c shared_buffers=64MB -c max_connections=100 -c max_wal_size=256MB"
-UNSAFE_OPTIONS = OPTIONS + " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+UNSAFE_OPTIONS = (
+    OPTIONS
+    + " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    + " -c wal_level=minimal -c max_wal_senders=0"
+)
+# Where files are memory (Linux): making a database there takes 20 ms, on a disk 160 ms.
+MEMORY_FOLDER = Path("/dev/shm")
+MEMORY_AT_LEAST = 2 * 1024**3
 STEPS_ROLE = "millrace_steps"
 SERVICE_USERS = ("postgres", "nobody")
 
@@ -258,7 +265,7 @@ def _home() -> Path:
 @contextlib.contextmanager
 def temporary() -> Iterator[str]:
     """Yield the address of a throw-away server that does not wait for the disk; for tests."""
-    home = Path(tempfile.mkdtemp(prefix="millrace-test-"))
+    home = Path(tempfile.mkdtemp(prefix="millrace-test-", dir=_memory_folder()))
     home.chmod(0o755)
     server = Embedded(home, durable=False)
     try:
@@ -266,3 +273,12 @@ def temporary() -> Iterator[str]:
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _memory_folder() -> Path | None:
+    """Return the folder whose files are memory, or None where there is none or little is free."""
+    try:
+        free = shutil.disk_usage(MEMORY_FOLDER).free
+    except OSError:
+        return None
+    return MEMORY_FOLDER if free >= MEMORY_AT_LEAST else None

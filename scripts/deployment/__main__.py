@@ -83,7 +83,7 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
         if inventory.make_folder(server, root):
             print(f"made: folder f/{preflight.FOLDER}")
         if not plan.empty:
-            _push(server, root, folder, plan, found)
+            _push(server, folder, plan, found)
             print(f"pushed: {len(paths)} files of {plan.revision}")
         if not plan.empty or last is None:
             records.write(server, plans.updated_record(server, plan, last, found.waiting))
@@ -92,9 +92,7 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
     _prepare(server, options.bootstrap, found.waiting)
 
 
-def _push(
-    server: Server, root: Path, folder: Path, plan: plans.Plan, found: inventory.Inventory
-) -> None:
+def _push(server: Server, folder: Path, plan: plans.Plan, found: inventory.Inventory) -> None:
     if found.waiting:
         # Before the push: were it cut off, a schedule that is off would pass for one that a person
         # switched off.

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from scripts.compiler.reader import PATH, ROOTS
+from scripts.compiler.reader import PATH
 
 NAME = re.compile(r"[A-Za-z_$][\w$]*")
 PART = re.compile(
@@ -30,11 +30,6 @@ def simple(text: str) -> str:
 def is_path(text: str) -> bool:
     """Tell whether a text is a path as specs have them."""
     return PATH.fullmatch(text) is not None
-
-
-def is_readable(text: str) -> bool:
-    """Tell whether a text is a path to something that a step may read."""
-    return is_path(text) and text.split(".")[0].split("[")[0] in ROOTS and "." in text
 
 
 def constant(text: str) -> tuple[bool, Any]:

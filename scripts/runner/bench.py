@@ -65,9 +65,9 @@ def _flow(steps: int) -> dict[str, Any]:
 def _fork_only(root: Path, times: int) -> float:
     worker = ForkWorker(root)
     try:
-        worker.run(Job("warm", {}, {}, path="f/bench/warm"), lambda event: None)
+        worker.run(Job("warm", {}, {}, path="f/bench/warm"), lambda _event: None)
         jobs = [
-            worker.run(Job("s", {"number": n}, {}, path="f/bench/empty"), lambda event: None)
+            worker.run(Job("s", {"number": n}, {}, path="f/bench/empty"), lambda _event: None)
             for n in range(times)
         ]
         return statistics.median(job.seconds for job in jobs) * 1000

@@ -189,7 +189,7 @@ class Chain:
         return node
 
     def _wait_node(self, index: int, module: dict[str, Any]) -> Callable[..., State]:
-        def node(state: State, runtime: Runtime[Scope]) -> State:
+        def node(state: State) -> State:
             asked, suspend = state.get("asked"), module["suspend"]
             if asked is None:
                 return {}

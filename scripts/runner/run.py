@@ -20,7 +20,7 @@ from scripts.runner.worker import ForkWorker, InlineWorker, Worker
 
 Isolation = Literal["process", "inline"]  # a child process for each step, or this one
 OnEvent = Callable[[dict[str, Any]], None]
-NO_EVENTS: OnEvent = lambda event: None  # noqa: E731
+NO_EVENTS: OnEvent = lambda _event: None  # noqa: E731
 
 
 @dataclass

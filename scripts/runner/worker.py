@@ -44,7 +44,6 @@ PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 LimitHit = Literal["", "time", "memory"]
 
-OnLine = Callable[[str], None]
 OnEvent = Callable[[dict[str, Any]], None]
 
 

@@ -88,7 +88,7 @@ class Callers:
         self._known: list[Tool] = []
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
 
-    async def list_tools(self, asked: Asked) -> list[types.Tool]:
+    async def list_tools(self, asked: Asked) -> list[types.Tool]:  # noqa: ARG002
         """Return the tools that may be called now."""
         return [
             types.Tool(

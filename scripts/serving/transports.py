@@ -105,7 +105,7 @@ def application(server: Served, token: str, hosts: Sequence[str] = ()) -> ASGIAp
         ),
     )
     app = Starlette(
-        routes=[Route(PATH, StreamableHTTPASGIApp(sessions))], lifespan=lambda app: sessions.run()
+        routes=[Route(PATH, StreamableHTTPASGIApp(sessions))], lifespan=lambda _app: sessions.run()
     )
     return _Guarded(app, token) if token else app
 

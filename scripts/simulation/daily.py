@@ -209,7 +209,7 @@ class World:
             config.reload()
             yield
 
-    def _offer(self, limit: int, state: Any) -> list[SourceItem]:
+    def _offer(self, _limit: int, _state: Any) -> list[SourceItem]:
         numbers = range(max(0, self.items - SHOWN), self.items)
         return [
             SourceItem(
@@ -222,7 +222,7 @@ class World:
             for n in numbers
         ]
 
-    def _hand_over(self, message: Any, url: str) -> None:
+    def _hand_over(self, message: Any, _url: str) -> None:
         self.points.passing(lambda: self._arrive(message))
 
     def _write_effect(self, real: Any) -> Any:

@@ -63,12 +63,6 @@ def test_the_text_shows_what_runs_when(workshop):
     assert "      a person decides always" in lines
 
 
-def test_mermaid_joins_the_steps_of_a_level(workshop):
-    workshop.write("flows/picture.yaml", TEXT)
-
-    assert "  left & right --> pick" in draw.mermaid(workshop.root, "picture")
-
-
 def test_an_unknown_flow_is_named_with_those_that_exist():
     with pytest.raises(NotFound, match="did you mean 'daily_research'"):
         draw.svg(ROOT, "daily_reserch")

@@ -148,7 +148,10 @@ def test_the_filesystem_server_reads_and_keeps_to_its_folder(settings_of, tmp_pa
     async def work(tools, listed):
         with pytest.raises(ToolFailed, match="denied"):
             await tools.call("files.read_text_file", {"path": "/etc/passwd"})
-        assert listed["files.write_file"].destructive and listed["files.read_text_file"].read_only
+        assert (
+            listed["files.write_file"].annotations["destructiveHint"]
+            and listed["files.read_text_file"].read_only
+        )
         return words(await tools.call("files.read_text_file", {"path": str(folder / "a.txt")}))
 
     assert "sodium" in use(work, "files")

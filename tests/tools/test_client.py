@@ -33,10 +33,7 @@ def test_annotations_say_what_a_tool_may_do():
         "notes.write",
         "mail.send",
     }
-    assert {name for name, tool in listed.items() if tool.destructive} == {
-        "notes.write",
-        "mail.send",
-    }
+    assert all(listed[name].annotations["destructiveHint"] for name in ("notes.write", "mail.send"))
     assert listed["notes.read"].annotations["openWorldHint"] is False
     assert listed["web.fetch"].annotations["openWorldHint"] is True
 
@@ -104,5 +101,5 @@ def test_a_tool_that_changes_its_description_changes_its_hash():
     )
 
 
-def test_a_tool_that_says_nothing_about_itself_is_taken_as_destructive():
-    assert Tool("a.b", "", {}).destructive
+def test_a_tool_that_says_nothing_about_itself_may_change_something():
+    assert not Tool("a.b", "", {}).read_only

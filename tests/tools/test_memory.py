@@ -87,12 +87,7 @@ def test_it_is_read_only_and_memory_is_as_it_was():
         {"question": "kestrel", "as_of": "2020-01-01"},
     )
 
-    assert (tool.name, tool.read_only, tool.open_world, tool.destructive) == (
-        "memory.search",
-        True,
-        False,
-        False,
-    )
+    assert (tool.name, tool.read_only, tool.open_world) == ("memory.search", True, False)
     assert db.fetch_all("SELECT id, updated_at, valid FROM memory_item") == before
 
 

@@ -154,7 +154,7 @@ class Research:
 
     # Nodes ----------------------------------------------------------------------------------------
 
-    async def plan(self, state: State) -> State:
+    async def plan(self, _state: State) -> State:
         """Take what is at hand, then ask what to search for."""
         embedding_billing.enable_embedding_billing()
         first = self.gathered.take_items(self.item_ids, self.documents)
@@ -199,7 +199,7 @@ class Research:
         self.fresh, self.known = len(self.pieces) - self.known, len(self.pieces)
         return {"hits": unread[PAGES_A_ROUND:]}
 
-    async def judge(self, state: State) -> State:
+    async def judge(self, _state: State) -> State:
         """Have the evidence judged; without evidence there is nothing to judge."""
         if not self.pieces or not self.loop:
             return {"judgement": None}
@@ -235,7 +235,7 @@ class Research:
             )
         return {"queries": queries}
 
-    async def another_way(self, state: State) -> State:
+    async def another_way(self, _state: State) -> State:
         """Go on in other words, from another source and from memory; when that was tried, leave it
         for a person to see.
         """
@@ -257,7 +257,7 @@ class Research:
             self.stop, self.escalated = self.stuck, True
         return {"queries": [query] if query else []}
 
-    async def settle(self, state: State) -> State:
+    async def settle(self, _state: State) -> State:
         """Weigh the sides of each conflict; one that is undecided is searched for once."""
         self.conflicts = [conflicts.resolve(conflict, self.pieces) for conflict in self.conflicts]
         open_questions = [
@@ -268,7 +268,7 @@ class Research:
         queries = self._unasked(open_questions)[:1] if self._may_go_on() else []
         return {"queries": queries}
 
-    async def escalate(self, state: State) -> State:
+    async def escalate(self, _state: State) -> State:
         """Say what was missing; nobody is waited for."""
         searches = [tool.name for tool in self.tools.searches()]
         missing = [] if searches else [missing_tools.SEARCH]
@@ -290,7 +290,7 @@ class Research:
         )
         return {}
 
-    async def write(self, state: State) -> State:
+    async def write(self, _state: State) -> State:
         """Write from the evidence; keep only sentences that it carries."""
         if not self.pieces:
             return {}
@@ -348,7 +348,7 @@ class Research:
     def _after_refine(self, state: State) -> str:
         return "search" if state.get("queries") else "another_way"
 
-    def _after_another_way(self, state: State) -> str:
+    def _after_another_way(self, _state: State) -> str:
         return "escalate" if self.stop else "search"
 
     def _next(self, state: State) -> str:

@@ -176,7 +176,7 @@ def _check(question: str, memory: MemoryAnswer) -> tuple[str, list[str]]:
     ), missing
 
 
-def _search_hybrid(question: str, missing: Sequence[str]) -> list[recall.Result]:
+def _search_hybrid(question: str, _missing: Sequence[str]) -> list[recall.Result]:
     return recall.search(question, LIMIT).results
 
 
@@ -187,7 +187,7 @@ def _search_missing_words(question: str, missing: Sequence[str]) -> list[recall.
     return recall.search(" ".join(words), LIMIT, plan="similar").results
 
 
-def _search_newest(question: str, missing: Sequence[str]) -> list[recall.Result]:
+def _search_newest(question: str, _missing: Sequence[str]) -> list[recall.Result]:
     """Return what any single word of the question finds, the newest first."""
     words = [word for word in claims.WORD.findall(question) if claims.content_words(word)][:6]
     hits = {

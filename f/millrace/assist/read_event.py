@@ -155,7 +155,7 @@ class _Words(html.parser.HTMLParser):
         self.found: list[str] = []
         self.hidden = 0
 
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
+    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
         self.hidden += tag in ("script", "style", "head")
         self.found.append(" ")
 

@@ -226,7 +226,7 @@ def quantities(text: str) -> frozenset[Quantity]:
         value = float(re.sub(r"[,\u202f\u00a0]", "", match["value"])) * SCALES.get(
             (match["scale"] or "").lower(), 1
         )
-        unit = match["currency"] or _unit(match["unit"] or "", value, bool(match["scale"]))
+        unit = match["currency"] or _unit(match["unit"] or "")
         if (
             value == int(value)
             and 1500 <= value <= 2100
@@ -238,7 +238,7 @@ def quantities(text: str) -> frozenset[Quantity]:
     return frozenset(found)
 
 
-def _unit(word: str, value: float, scaled: bool) -> str:
+def _unit(word: str) -> str:
     word = word.lower()
     if word in ("percent", "per"):
         return "%"

@@ -34,7 +34,6 @@ class EvidencePool:
     pieces: dict[str, contracts.Evidence] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     heard: taint.TaintContext = field(default_factory=taint.TaintContext)
-    fresh: int = 0
 
     def unseen(self, hits: Sequence[toolbox.Hit]) -> list[toolbox.Hit]:
         """Return the hits that were not read, the most promising first."""
@@ -95,7 +94,6 @@ class EvidencePool:
             tool=tool or hit.tool,
             trust="own" if hit.own else "untrusted",
         )
-        self.fresh += sum(piece.id not in self.pieces for piece in made)
         self.pieces.update({piece.id: piece for piece in made})
         return made
 

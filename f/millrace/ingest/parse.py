@@ -38,7 +38,7 @@ class Reading:
 def read(name: str, data: bytes, limits: Limits) -> Reading:
     """Return what is in a file; Unreadable says why there is nothing."""
     kind, odd = formats.detect_kind(name, data, UNPACKED * limits.bytes)
-    parsed = _parse(kind, name, data, limits)
+    parsed = _parse(kind, data, limits)
     parsed.notes = odd + parsed.notes
     if parsed.unread_pages:
         parsed.notes.append(
@@ -60,9 +60,7 @@ def read(name: str, data: bytes, limits: Limits) -> Reading:
     return Reading(kind, parsed, chunking.chunk(parsed.text, parsed.blocks))
 
 
-def _parse(
-    kind: str, name: str, data: bytes, limits: Limits, inside: int = 0
-) -> parsed_document.Parsed:
+def _parse(kind: str, data: bytes, limits: Limits, inside: int = 0) -> parsed_document.Parsed:
     from f.millrace.ingest import (
         parse_html,
         parse_mail,
@@ -99,7 +97,7 @@ def _parse_attachment(
     name: str, data: bytes, limits: Limits, inside: int
 ) -> parsed_document.Parsed:
     kind, _ = formats.detect_kind(name, data, UNPACKED * limits.bytes)
-    return _parse(kind, name, data, limits, inside)
+    return _parse(kind, data, limits, inside)
 
 
 def _picture(data: bytes, limits: Limits) -> parsed_document.Parsed:

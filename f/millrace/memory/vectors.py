@@ -49,7 +49,7 @@ def embed_question(question: str, model: Model) -> list[float]:
 def embed_missing(
     namespace: str | None = None,
     most: int | None = None,
-    progress: Callable[[int], Any] = lambda done: None,
+    progress: Callable[[int], Any] = lambda _done: None,
 ) -> int:
     """Give vectors to items that have none, newest last, and return how many; batches are committed
     one by one.
@@ -68,7 +68,7 @@ def embed_missing(
     )
 
 
-def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda done: None) -> Model:
+def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda _done: None) -> Model:
     """Move to another model (by default that of the settings) and return it; queries are answered
     by the old one until then.
 

@@ -82,7 +82,7 @@ class OfflineModel(Model):
         messages: list[ModelMessage],
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
-        run_context: Any = None,
+        run_context: Any = None,  # noqa: ARG002
     ) -> AsyncGenerator[StreamedResponse]:
         response = await self.request(messages, model_settings, model_request_parameters)
         yield CompletedStreamedResponse(

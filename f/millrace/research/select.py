@@ -19,15 +19,11 @@ LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
 
 
-def main(
-    run_id: str, collected: list[dict] | None = None, max_topics: int = 5, jobs: int = 2
-) -> dict:
+def main(run_id: str, max_topics: int = 5, jobs: int = 2) -> dict:
     """Choose the topics.
 
     Args:
         run_id: The run whose sources were read.
-        collected: How the sources ended, as the loop returns it; what counts is stored with the
-            run.
         max_topics: Choose at most this many (1 to 20).
         jobs: Deal the topics into at most this many batches, which are researched side by side (1
             to 20).

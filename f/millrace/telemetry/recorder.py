@@ -55,7 +55,7 @@ class Recorder(SpanProcessor):
         self._starting = threading.Lock()
         self._timer: threading.Thread | None = None
 
-    def on_start(self, span: SdkSpan, parent_context: OtelContext | None = None) -> None:
+    def on_start(self, span: SdkSpan, parent_context: OtelContext | None = None) -> None:  # noqa: ARG002
         """Remember the span, and see to it that somebody writes it within a second."""
         self._open[span.get_span_context().span_id] = span
         if self._timer is None:

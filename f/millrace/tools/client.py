@@ -68,11 +68,6 @@ class Tool:
         return bool(self.annotations.get("readOnlyHint", False))
 
     @property
-    def destructive(self) -> bool:
-        """Whether it may overwrite or remove something, or cannot be taken back."""
-        return not self.read_only and bool(self.annotations.get("destructiveHint", True))
-
-    @property
     def hash(self) -> str:
         """The fingerprint of the description."""
         return ids.digest_of(

@@ -80,7 +80,7 @@ def _engine() -> tuple[str, Engine | None]:
     return "local", None
 
 
-def _searxng(query: str, limit: int, news: bool) -> list[SearchHit]:
+def _searxng(query: str, _limit: int, news: bool) -> list[SearchHit]:
     asked = {"q": query, "format": "json", "categories": "news" if news else "general"}
     answer = http.get_json(f"{config.settings().search_url.rstrip('/')}/search?{urlencode(asked)}")
     return [_hit(row, "content", "publishedDate") for row in _rows(answer, "results")]

@@ -38,7 +38,7 @@ def sanitise(fragment: str) -> str:
     )
 
 
-def _value(tag: str, attribute: str, value: str) -> str | None:
+def _value(_tag: str, attribute: str, value: str) -> str | None:
     # The library would write styles again, with spaces that old mail programs do not read; so they
     # stay or go as a whole.
     return value if attribute != "style" or _is_harmless(value) else None

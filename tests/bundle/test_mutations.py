@@ -73,6 +73,26 @@ def test_all_mistakes_of_a_spec_come_at_once(small):
     assert len([problem for problem in found(small.root) if problem.startswith(SPEC)]) == 3
 
 
+CALLS = (
+    "from f.millrace.research import {name}\n\n\ndef test_it():\n    assert {name}.main() == {{}}\n"
+)
+MENTIONS = "from f.millrace.research import open\n\n\ndef test_it():\n    assert open.HEADER\n"
+
+
+def test_a_step_whose_main_no_test_calls_is_found(small):
+    small.write("tests/research/test_answer.py", CALLS.format(name="answer"))
+    small.write("tests/research/test_open.py", MENTIONS)
+    small.write(
+        "tests/ops/test_failure.py",
+        "from f.millrace.ops.report_failure import main as run\n\nrun()\n",
+    )
+
+    untested = {line.split(":")[0] for line in found(small.root) if "without a test" in line}
+
+    assert "f/millrace/research/open.py" in untested
+    assert not untested & {"f/millrace/research/answer.py", "f/millrace/ops/report_failure.py"}
+
+
 def test_a_dead_step_and_a_dead_library_are_found(small):
     small.step("research/forgotten", "topic: str")
     small.write("f/millrace/core/unused.py", '# requirements:\n\n"""Unused."""\n')

@@ -163,7 +163,10 @@ async def _take_any(name: str, result: types.CallToolResult) -> None:
     pass
 
 
-async def _accept_defaults(_context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+async def _accept_defaults(
+    context: Any,  # noqa: ARG001
+    params: types.ElicitRequestParams,
+) -> types.ElicitResult:
     """Accept a form by the defaults that the server proposes itself; it learns nothing that it did
     not say.
     """

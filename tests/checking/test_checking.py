@@ -1,0 +1,111 @@
+"""scripts/check: every tool runs, all mistakes are told, and what did not change is not checked
+again.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.checking import stamps, tools, types
+from scripts.checking.__main__ import main
+
+FILES = {
+    "pyproject.toml": '[tool.basedpyright]\ninclude = ["f", "scripts"]\ntypeCheckingMode = "basic"\n',
+    "scripts/requirements.txt": "",
+    "f/lower.py": "def number() -> int:\n    return 1\n",
+    "f/upper.py": "from f import lower\n\nvalue: int = lower.number()\n",
+    "f/alone.py": "name: str = 'x'\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("CI", raising=False)
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_no_mistake_keeps_another_tool_from_telling_its_own(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tree / "f/alone.py").write_text("import os\nname:   str = 5\n")
+    wanted = [tool for tool in tools.TOOLS if tool.name in ("lint", "format", "types")]
+
+    status = main(tree, tuple(wanted))
+
+    said = capsys.readouterr().out
+    assert status == 1
+    assert "`os` imported but unused" in said
+    assert "File would be reformatted" in said
+    assert 'is not assignable to "str"' in said
+    assert said.endswith("mistakes in: lint, format, types\n")
+
+
+def test_a_tool_that_cannot_run_is_a_mistake(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tree / "scripts/requirements.txt").unlink()
+
+    assert main(tree, tuple(tool for tool in tools.TOOLS if tool.name == "types")) == 1
+    assert "requirements.txt" in capsys.readouterr().out
+
+
+def test_types_are_checked_again_where_a_change_reaches(tree: Path) -> None:
+    assert types.check(tree) == ([], "3 of 3 files")
+    assert types.check(tree) == ([], "3 files are as they were")
+    (tree / "f/lower.py").write_text("def number() -> str:\n    return ''\n")
+
+    for _ in range(2):  # what is wrong stays wrong until it is mended
+        mistakes, looked_at = types.check(tree)
+
+        assert [line.split(":")[0] for line in mistakes] == ["f/upper.py"]
+    assert looked_at == "1 of 3 files"
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "scripts/requirements.txt"])
+def test_other_rules_or_libraries_change_every_stamp(tree: Path, name: str) -> None:
+    before = types.current_stamps(tree)
+    (tree / name).write_text("# other\n")
+
+    after = types.current_stamps(tree)
+
+    assert before.keys() == after.keys()
+    assert not set(before.values()) & set(after.values())
+
+
+def test_a_command_runs_again_only_after_a_change(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "notes").mkdir()
+    log = tree / ".millrace" / "log"
+    log.parent.mkdir()
+    command = [sys.executable, "-c", f"open({str(log)!r}, 'a').write('x')"]
+    run = tools.when_changed("noting", command)
+
+    for _ in range(3):
+        run(tree)
+    assert log.read_text() == "x"
+
+    (tree / "notes/new.md").write_text("")
+    run(tree)
+    assert log.read_text() == "xx"
+
+    monkeypatch.setenv("CI", "true")
+    run(tree)
+    assert log.read_text() == "xxx"
+
+
+def test_a_command_that_fails_runs_again(tree: Path) -> None:
+    run = tools.when_changed("failing", [sys.executable, "-c", "raise SystemExit('broken')"])
+
+    assert [run(tree).mistakes for _ in range(2)] == ["broken", "broken"]
+
+
+def test_a_stamp_that_was_cut_off_counts_for_nothing(tree: Path) -> None:
+    stamps.write(tree, "types", {"a": "b"})
+    (tree / stamps.FOLDER / "types.json").write_text('{"a": ')
+
+    assert stamps.read(tree, "types") == {}

@@ -300,6 +300,17 @@ def _sources(settings: config.Settings) -> Found:
             _ = SOURCES[name]
         except BadSetting as error:
             yield ("sources", place), str(error).rpartition("; ")[2]
+    for name, given in settings.source_options.items():
+        known = schema.field_of(("source_options",))["properties"]
+        kind = SOURCES[name].options if name in known else None
+        if kind is None:
+            yield ("source_options", name), f"a source with settings of its own: {', '.join(known)}"
+            continue
+        try:
+            kind.model_validate(given)
+        except ValidationError as error:
+            for path in (("source_options", name, *each["loc"]) for each in error.errors()):
+                yield path, _instead(path)[0]
 
 
 def _addresses(settings: config.Settings) -> Found:

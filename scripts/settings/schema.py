@@ -11,6 +11,8 @@ from typing import Any
 
 from f.millrace.core import setting_types
 from f.millrace.core.setting_types import AGENTS, TOOL_USERS
+from f.millrace.tools.sources import SOURCES
+from scripts.paths import ROOT
 
 FILE = "resources/windmill/settings.schema.json"
 LINE = f"# yaml-language-server: $schema={FILE}"
@@ -54,6 +56,10 @@ def schema() -> Json:
         "properties": {
             name: _agent(properties["agents"]["additionalProperties"], name) for name in AGENTS
         },
+        "additionalProperties": False,
+    }
+    properties["source_options"] |= {
+        "properties": {name: _options(name) for name in _sources_with_options()},
         "additionalProperties": False,
     }
     return {
@@ -134,6 +140,22 @@ def _agent(settings: Json, name: str) -> Json:
         if name in TOOL_USERS or key not in ("tools", "risk_threshold")
     }
     return {**settings, "properties": kept}
+
+
+def _sources_with_options() -> list[str]:
+    """Return the names of the sources that have settings of their own: the files that define one."""
+    files = sorted((ROOT / "f/millrace/tools").glob("*.py"))
+    names = [path.stem for path in files if "\nSOURCE = " in path.read_text(encoding="utf-8")]
+    return [name for name in names if SOURCES[name].options]
+
+
+def _options(name: str) -> Json:
+    kind = SOURCES[name].options
+    assert kind is not None
+    made = kind.model_json_schema()
+    made.pop("title")
+    made["description"] = SOURCES[name].summary
+    return _plain(_resolve(made, made.pop("$defs", {})))
 
 
 def _resolve(part: Any, defs: Json) -> Any:

@@ -201,7 +201,7 @@ def test_a_run_with_nothing_to_read_is_refused_with_the_place_that_says_so(
         pipeline.open()
 
     assert "there is nothing to read" in str(caught.value) and said in str(caught.value)
-    assert "hackernews, arxiv, feeds, mastodon, notes" in str(caught.value)
+    assert ", ".join(config.Settings.sources) in str(caught.value)
     assert db.fetch_one("SELECT status FROM step") == {"status": "failed"}
 
 

@@ -31,6 +31,7 @@ EFFECTS: dict[str, tuple[str, str]] = {
     "model": ("agents/test_research.py", "test_a_bad_model_setting_is_a_fault_in_plain_words"),
     "embedding_model": (HERE, "test_a_memory_moves_to_the_model_of_the_setting"),
     "sources": ("research/test_open.py", "test_opening_names_readers_sources_and_day"),
+    "source_options": ("tools/test_sources.py", "test_a_source_has_settings_of_its_own"),
     "hackernews_url": ("tools/test_sources.py", "test_hacker_news_reads_top_stories_in_order"),
     "arxiv_url": (
         "tools/test_sources.py",

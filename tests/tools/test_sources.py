@@ -4,9 +4,11 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import Field
 
+from f.millrace.core import config
 from f.millrace.core.errors import BadSetting, SourceFailed
-from f.millrace.tools import arxiv, feeds, hackernews
+from f.millrace.tools import arxiv, feeds, hackernews, sources
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.http import Page
 from f.millrace.tools.items import make_item, strip_markup
@@ -39,18 +41,12 @@ def read_feed(content: bytes) -> list:
 
 def test_an_unknown_source_names_the_known_ones():
     for name in ("gopher", "../x", "http", ""):
-        with pytest.raises(BadSetting, match="hackernews, arxiv, feeds, mastodon, notes"):
+        with pytest.raises(BadSetting, match=", ".join(config.Settings.sources)):
             SOURCES[name]
 
 
 def test_every_shipped_source_can_be_had_by_name():
-    assert [SOURCES[name].name for name in SOURCES] == [
-        "hackernews",
-        "arxiv",
-        "feeds",
-        "mastodon",
-        "notes",
-    ]
+    assert [SOURCES[name].name for name in SOURCES] == config.Settings.sources
 
 
 def test_a_new_source_is_one_file_in_tools_and_its_name_in_the_settings(
@@ -67,6 +63,32 @@ def test_a_new_source_is_one_file_in_tools_and_its_name_in_the_settings(
 
     assert list(SOURCES) == ["notes", "lobby"]
     assert [item.title for item in SOURCES["lobby"].read(5, state)] == ["Tea at four"]
+
+
+class Board(sources.Options):
+    """A source's own settings."""
+
+    tags: list[str] = Field(["ai"], description="Tags to read.")
+    most: int = Field(10, ge=1, description="Read at most so many.")
+
+
+def test_a_source_has_settings_of_its_own(configure):
+    assert sources.options_of("board", Board).tags == ["ai"]
+
+    configure(source_options={"board": {"tags": ["tea"]}})
+
+    assert sources.options_of("board", Board) == Board(tags=["tea"])
+
+
+def test_a_mistake_in_a_sources_own_settings_says_what_there_is(configure):
+    configure(source_options={"board": {"tag": ["tea"], "most": 0}})
+
+    with pytest.raises(BadSetting) as caught:
+        sources.options_of("board", Board)
+
+    assert "source_options.board.tag is ['tea']" in str(caught.value)
+    assert "source_options.board.most is 0" in str(caught.value)
+    assert "it has tags, most" in str(caught.value)
 
 
 def test_hacker_news_reads_top_stories_in_order(web, configure, state):

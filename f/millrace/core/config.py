@@ -133,6 +133,14 @@ class Settings:
         "mastodon",
         "notes",
     ]
+    source_options: Annotated[
+        dict[str, dict[str, Any]],
+        Option(
+            description=(
+                "Settings of single sources by name, as the file of each source declares them."
+            )
+        ),
+    ] = {}
     hackernews_url: Annotated[str, Option(description="Base of the Hacker News API.")] = (
         "https://hacker-news.firebaseio.com/v0"
     )

@@ -1,20 +1,33 @@
 # requirements:
 
 """The sources by name. A new one is a file beside this one that defines SOURCE, and its name in the
-setting `sources`.
+default of the setting `sources` (core/config).
+
+What can be set for one source is declared in its own file, as a class of `Options`, and set under
+its name in the setting `source_options`.
 """
 
 import importlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from f.millrace.core import config, contracts, errors
 from f.millrace.tools import fetch_state
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-# Shipped with the bundle; named in messages only.
-SHIPPED = ("hackernews", "arxiv", "feeds", "mastodon", "notes")
+
+
+class Options(BaseModel):
+    """What can be set for one source; each field has a default and a description."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Chosen = TypeVar("Chosen", bound=Options)
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,7 @@ class Source:
     summary: str
     read: Callable[[int, fetch_state.FetchState], list[contracts.SourceItem]]
     trust: contracts.Trust = "untrusted"
+    options: type[Options] | None = None
 
 
 class _Sources(Mapping[str, Source]):
@@ -44,7 +58,9 @@ class _Sources(Mapping[str, Source]):
                 if error.name != f"f.millrace.tools.{name}":
                     raise
         if not isinstance(found, Source):
-            raise errors.BadSetting(f"unknown source {name!r}; the bundle has {', '.join(SHIPPED)}")
+            raise errors.BadSetting(
+                f"unknown source {name!r}; the bundle has {', '.join(config.Settings.sources)}"
+            )
         return found
 
     def __iter__(self) -> Iterator[str]:
@@ -55,3 +71,17 @@ class _Sources(Mapping[str, Source]):
 
 
 SOURCES: Mapping[str, Source] = _Sources()
+
+
+def options_of(name: str, kind: type[Chosen]) -> Chosen:
+    """Return what is set for a source; BadSetting names every mistake at once."""
+    try:
+        return kind.model_validate(config.settings().source_options.get(name, {}))
+    except ValidationError as error:
+        raise errors.BadSetting(
+            "\n".join(
+                f"setting source_options.{name}.{'.'.join(str(part) for part in each['loc'])} is"
+                f" {each['input']!r}: {each['msg']}; it has {', '.join(kind.model_fields)}"
+                for each in error.errors()
+            )
+        ) from None

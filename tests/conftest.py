@@ -26,6 +26,33 @@ from scripts.runner.store import set_up_checkpoints  # noqa: E402
 settings.register_profile("same", derandomize=True, deadline=None)
 if not os.environ.get("PROVE"):
     settings.load_profile("same")
+# What builds or fetches servers; on a person's machine it runs when it is asked for by name.
+LIVE = ROOT / "tests" / "live"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the live tests out, except on CI, in scripts/prove and where they are named."""
+    return True if collection_path == LIVE and _leaves_live_out(config) else None
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what was left out, and how to run it."""
+    if _leaves_live_out(config) and _covers_live(config):
+        terminalreporter.write_line(
+            "left out: tests/live, which builds or fetches servers (Jaeger, Prometheus, the wmill"
+            " CLI); `scripts/prove live` runs it, and CI does"
+        )
+
+
+def _leaves_live_out(config: pytest.Config) -> bool:
+    named = any((ROOT / each.split("::")[0]).is_relative_to(LIVE) for each in config.args)
+    return not (named or os.environ.get("CI") or os.environ.get("PROVE"))
+
+
+def _covers_live(config: pytest.Config) -> bool:
+    return any(LIVE.is_relative_to((ROOT / each.split("::")[0]).resolve()) for each in config.args)
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,9 @@ from f.millrace.core.errors import BadInput
 from scripts.paths import ROOT
 from scripts.runner import store
 from scripts.runner.worker import ForkWorker
+from tests.tiers import pick
 
-CRASHES = int(os.environ.get("CRASHES", "180" if os.environ.get("PROVE") else "12"))
+CRASHES = int(os.environ.get("CRASHES", pick(quick=4, full=12, prove=180)))
 # Has imported everything and forks a runner for each line, so that a crash costs half a second and
 # not three.
 LAUNCHER = """
@@ -223,7 +224,7 @@ def test_a_run_cut_off_at_any_write_of_a_checkpoint_goes_on(
     bundle.run(flow["value"]["modules"], flow_env={"run": "whole"})
     writes = 10**6 - countdown[0]
 
-    for point in range(1, writes + 1):
+    for point in range(1, writes + 1, pick(quick=5, full=1)):
         run = f"cut{point}"
         countdown[0] = point
         cut_off = bundle.run(flow["value"]["modules"], flow_env={"run": run})

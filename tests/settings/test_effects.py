@@ -17,6 +17,7 @@ import pytest
 
 from f.millrace.core.config import NAMES
 from f.millrace.core.setting_types import AgentSettings, ModelPrice, ToolServer
+from tests.tiers import pick
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = "settings/test_behaviours.py"
@@ -251,7 +252,7 @@ EFFECTS: dict[str, tuple[str, str]] = {
         "test_after_its_time_a_question_has_timed_out_also_for_a_late_answer",
     ),
 }
-SAMPLE = 5
+SAMPLE = pick(quick=2, full=5)
 
 
 def test_every_setting_names_the_test_that_shows_its_effect() -> None:

@@ -1,0 +1,43 @@
+"""What a test run leaves out, and that it says so."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from scripts.paths import ROOT
+
+# Of all folders of tests only the live ones, so that nothing else is imported.
+ONLY_LIVE = [f"--ignore-glob={ROOT}/tests/[a-km-z]*"]
+LEFT_OUT = "left out: tests/live"
+
+
+def collected(*arguments: str, **variables: str) -> str:
+    environment = {key: value for key, value in os.environ.items() if key not in ("CI", "PROVE")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", *arguments],
+        cwd=ROOT,
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout + done.stderr
+
+
+def test_the_live_tests_are_left_out_with_the_command_that_runs_them():
+    said = collected("tests", *ONLY_LIVE)
+
+    assert "test_push.py" not in said
+    assert LEFT_OUT in said and "`scripts/prove live`" in said
+
+
+@pytest.mark.parametrize(
+    ("path", "variables"),
+    [("tests", {"CI": "true"}), ("tests", {"PROVE": "1"}), ("tests/live/test_push.py", {})],
+)
+def test_on_ci_in_the_long_tier_and_by_name_they_run(path, variables):
+    said = collected(path, *ONLY_LIVE, **variables)
+
+    assert "test_push.py" in said
+    assert LEFT_OUT not in said

@@ -77,5 +77,5 @@ TOOLS = (
     Tool("lint", _program(python("-m", "ruff", "check", "--quiet", "."))),
     Tool("format", _program(python("-m", "ruff", "format", "--quiet", "--check", "."))),
     Tool("types", _types),
-    Tool("bundle", when_changed("bundle", python("-m", "scripts.verbs", "check"))),
+    Tool("bundle", when_changed("bundle", python("-m", "scripts.commands", "check"))),
 )

@@ -155,7 +155,7 @@ def _options(name: str) -> Json:
     made = kind.model_json_schema()
     made.pop("title")
     made["description"] = SOURCES[name].summary
-    return _plain(_resolve(made, made.pop("$defs", {})))
+    return _simplify(_resolve(made, made.pop("$defs", {})))
 
 
 def _resolve(part: Any, defs: Json) -> Any:

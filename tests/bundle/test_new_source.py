@@ -111,7 +111,7 @@ def command(copy: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
 
     def run(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", "scripts.verbs", *arguments],
+            [sys.executable, "-m", "scripts.commands", *arguments],
             cwd=copy,
             env={**os.environ, **settings, "PYTHONPATH": str(copy)},
             capture_output=True,

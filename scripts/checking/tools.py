@@ -77,5 +77,6 @@ TOOLS = (
     Tool("lint", _program(python("-m", "ruff", "check", "--quiet", "."))),
     Tool("format", _program(python("-m", "ruff", "format", "--quiet", "--check", "."))),
     Tool("types", _types),
+    Tool("dead", when_changed("dead", python("-m", "scripts.checking.dead_code"))),
     Tool("bundle", when_changed("bundle", python("-m", "scripts.commands", "check"))),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.checking import stamps, tools, types
+from scripts.checking import dead_code, stamps, tools, types
 from scripts.checking.__main__ import main
 
 FILES = {
@@ -109,3 +109,37 @@ def test_a_stamp_that_was_cut_off_counts_for_nothing(tree: Path) -> None:
     (tree / stamps.FOLDER / "types.json").write_text('{"a": ')
 
     assert stamps.read(tree, "types") == {}
+
+
+USED = "def used() -> int:\n    return 1\n\n\nprint(used())\n"
+
+
+@pytest.fixture
+def code(tree: Path) -> Path:
+    """A bundle in which everything is read."""
+    for name in FILES:
+        if name.endswith(".py"):
+            (tree / name).unlink()
+    (tree / "u").mkdir()
+    (tree / "f/used.py").write_text(USED)
+    return tree
+
+
+def test_dead_code_is_found_also_when_a_test_calls_it(code: Path) -> None:
+    (code / "tests").mkdir()
+    (code / "tests/test_it.py").write_text("from f import used\n\nused.forgotten()\n")
+    (code / "f/used.py").write_text(f"def forgotten() -> None: ...\n\n\n{USED}")
+
+    found = dead_code.find(code, {})
+
+    assert [line.split(" is never read")[0] for line in found] == [
+        "f/used.py:1: function 'forgotten'"
+    ]
+
+
+def test_what_is_kept_without_need_is_a_mistake(code: Path) -> None:
+    (code / "f/used.py").write_text(f"def called() -> None: ...\n\n\n{USED}")
+
+    assert dead_code.find(code, {"a library calls it": "called"}) == []
+    (line,) = dead_code.find(code, {"a library calls it": "called used"})
+    assert "KEPT has 'used'" in line

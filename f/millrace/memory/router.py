@@ -61,7 +61,7 @@ _STRUCTURED = (
         rf"{_LEAD}{_TYPE}\s+(?:with|whose|where|having|that"
         r" have)\s+(?P<conditions>[^?;]{3,400}?)\s*[?.!]*$"
     ),
-    # type: project status:open
+    # "type: project status:open", quoted: checkers take "type:" for a hint
     r"^\s*type\s*[:=]\s*(?P<type>[\w-]+)\s+(?P<conditions>[\w-]+\s*[:=]\s*[^?;]{1,120}?)\s*$",
     # list all projects
     rf"^\W*(?:list|show|all)\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?{_TYPE}\s*[?.!]*$",

@@ -49,7 +49,6 @@ class Answer:
     model: str
     usage: dict[str, int]
     messages: list[ModelMessage]
-    requests: int
     replayed: int
 
 
@@ -146,7 +145,6 @@ async def call(
         model=name if name != "offline" else accounted.model_name,
         usage=account.tokens,
         messages=result.new_messages(),
-        requests=len(account.usage_ids),
         replayed=account.replayed,
     )
 

@@ -41,7 +41,7 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
     found = []
     for topic in options.topics:
         page = state.fetch(f"{options.url}/{topic}.json")
-        for post in [] if page is None else http.as_json(page):
+        for post in [] if page is None else http.parse_json(page):
             found.append(items.make_item("board", post["id"], post["title"], url=post["url"]))
     return found[:limit]
 

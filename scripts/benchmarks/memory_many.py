@@ -181,9 +181,14 @@ def _store(
             "tstzmultirange(tstzrange(now(), NULL)), vector::vector, 1 "
             "FROM unnest(%(texts)s::text[], %(metadata)s::jsonb[], %(vectors)s::text[]) WITH ORDINALITY AS t (text, metadata, vector, place) "
             "CROSS JOIN LATERAL (SELECT (%(start)s + place)::text AS n) named",
-            {"namespace": namespace, "start": start, "texts": texts, "metadata": [db.jsonb(one) for one in metadata],
-             "vectors": [vectors.literal(one) for one in near]},
-        )  # fmt: skip
+            {
+                "namespace": namespace,
+                "start": start,
+                "texts": texts,
+                "metadata": [db.jsonb(one) for one in metadata],
+                "vectors": [vectors.literal(one) for one in near],
+            },
+        )
 
 
 def timed(asked: hybrid.SearchRequest) -> Timed:
@@ -278,10 +283,17 @@ def _beside(
 ) -> None:
     everything = [one for asked in questions.values() for one in asked]
     given = {
-        "namespace": NAMESPACE, "questions": [text for text, _ in everything], "vectors": [vector for _, vector in everything],
-        "lists": LISTS, "repeats": REPEATS, "filtered": {"part": "7", "questions": [text for text, _ in filtered],
-                                                      "vectors": [vector for _, vector in filtered]},
-    }  # fmt: skip
+        "namespace": NAMESPACE,
+        "questions": [text for text, _ in everything],
+        "vectors": [vector for _, vector in everything],
+        "lists": LISTS,
+        "repeats": REPEATS,
+        "filtered": {
+            "part": "7",
+            "questions": [text for text, _ in filtered],
+            "vectors": [vector for _, vector in filtered],
+        },
+    }
     theirs = peers.run("langchain", given)
     if theirs is None:
         return

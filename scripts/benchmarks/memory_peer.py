@@ -56,9 +56,12 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
         primary_top_k=given["lists"], secondary_top_k=given["lists"],
     )  # fmt: skip
     engine.init_vectorstore_table(
-        table, len(given["vectors"][0]), id_column={"name": "item", "data_type": "TEXT", "nullable": False},
-        metadata_columns=[{"name": "part", "data_type": "TEXT", "nullable": True}], hybrid_search_config=hybrid,
-    )  # fmt: skip
+        table,
+        len(given["vectors"][0]),
+        id_column={"name": "item", "data_type": "TEXT", "nullable": False},
+        metadata_columns=[{"name": "part", "data_type": "TEXT", "nullable": True}],
+        hybrid_search_config=hybrid,
+    )
     store = PGVectorStore.create_sync(
         engine,
         Given(),

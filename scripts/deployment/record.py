@@ -29,13 +29,35 @@ LEFT_OUT = (
 )
 FLOW = ("summary", "description", "value", "schema", "tag")
 SCHEDULE = (
-    "schedule", "timezone", "script_path", "is_flow", "args", "summary", "description", "no_flow_overlap", "cron_version", "tag",
-    "retry", "on_failure", "on_recovery", "on_success",
-)  # fmt: skip
+    "schedule",
+    "timezone",
+    "script_path",
+    "is_flow",
+    "args",
+    "summary",
+    "description",
+    "no_flow_overlap",
+    "cron_version",
+    "tag",
+    "retry",
+    "on_failure",
+    "on_recovery",
+    "on_success",
+)
 HTTP_TRIGGER = (
-    "script_path", "is_flow", "route_path", "request_type", "authentication_method", "http_method", "is_static_website",
-    "workspaced_route", "wrap_body", "raw_string", "summary", "description",
-)  # fmt: skip
+    "script_path",
+    "is_flow",
+    "route_path",
+    "request_type",
+    "authentication_method",
+    "http_method",
+    "is_static_website",
+    "workspaced_route",
+    "wrap_body",
+    "raw_string",
+    "summary",
+    "description",
+)
 Item = tuple[str, str]
 
 

@@ -17,9 +17,16 @@ from scripts.runner.worker import Done, Job, Worker
 
 PARALLEL = 8
 RESERVED_ENV = (
-    "WM_TOKEN", "WM_BASE_URL", "BASE_INTERNAL_URL", "WM_SCHEDULED_FOR", "WM_SCHEDULE_PATH", "WM_STATE_PATH",
-    "WM_OBJECT_PATH", "WM_END_USER_EMAIL", "WM_TESTED_RUNNABLE",
-)  # fmt: skip
+    "WM_TOKEN",
+    "WM_BASE_URL",
+    "BASE_INTERNAL_URL",
+    "WM_SCHEDULED_FOR",
+    "WM_SCHEDULE_PATH",
+    "WM_STATE_PATH",
+    "WM_OBJECT_PATH",
+    "WM_END_USER_EMAIL",
+    "WM_TESTED_RUNNABLE",
+)
 
 
 @dataclass(frozen=True)
@@ -288,9 +295,13 @@ def _run_flow(call: _Call) -> Step:
     flow = openflow.value(call.engine.subflows[call.value["path"]])
     args = paths.transform(call.value.get("input_transforms") or {}, call.names)
     scope = replace(
-        call.inside(""), flow_input=args, flow_env=flow.get("flow_env") or {}, results={}, previous=args,
+        call.inside(""),
+        flow_input=args,
+        flow_env=flow.get("flow_env") or {},
+        results={},
+        previous=args,
         flow_path=call.value["path"],
-    )  # fmt: skip
+    )
     ended = call.engine.chain(flow["modules"], flow.get("failure_module")).run(scope)
     # What a called flow stops or names inside stays inside.
     return Step(

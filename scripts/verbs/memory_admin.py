@@ -69,8 +69,12 @@ def retract_source(options: argparse.Namespace) -> int:
         done: dict[str, Any] = {"lifted": options.source}
     elif options.source.startswith("mem_"):
         fell = withdraw([options.source], options.because)
-        done = {"withdrawn": len(fell.withdrawn), "derived": len(fell.derived), "restored": len(fell.restored),
-                "ids": [*fell.withdrawn, *fell.derived]}  # fmt: skip
+        done = {
+            "withdrawn": len(fell.withdrawn),
+            "derived": len(fell.derived),
+            "restored": len(fell.restored),
+            "ids": [*fell.withdrawn, *fell.derived],
+        }
     else:
         done = retract.main(options.source, options.because, options.namespace)
     return _print(done, options.json)

@@ -61,9 +61,18 @@ def show_search(options: argparse.Namespace) -> int:
     except MillraceError as error:
         print(f"without vectors of what is new: {error}", file=sys.stderr)
     answer = search(
-        options.query, options.limit, namespace=options.namespace, known=True, types=options.type, source=options.source,
-        document=options.document, fields=options.where, as_of=options.as_of, known_at=options.known_at, zone=options.zone,
-    )  # fmt: skip
+        options.query,
+        options.limit,
+        namespace=options.namespace,
+        known=True,
+        types=options.type,
+        source=options.source,
+        document=options.document,
+        fields=options.where,
+        as_of=options.as_of,
+        known_at=options.known_at,
+        zone=options.zone,
+    )
     if options.json:
         results = [
             result.as_json() | ({"parts": result.parts} if options.explain else {})

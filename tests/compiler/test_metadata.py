@@ -177,8 +177,10 @@ def test_an_upgrade_keeps_other_pins_and_gives_all_lists_one_version(tmp_path, m
         "pydantic": "2.0.0",
     }
     assert changed == [
-        "dependencies/millrace_core.requirements.in", "dependencies/millrace_agents.requirements.in", "scripts/requirements.txt",
-    ]  # fmt: skip
+        "dependencies/millrace_core.requirements.in",
+        "dependencies/millrace_agents.requirements.in",
+        "scripts/requirements.txt",
+    ]
 
 
 def test_own_quotes_inside_an_fstring_are_seen_where_python_itself_accepts_them():

@@ -149,10 +149,15 @@ def test_a_secret_that_is_a_word_is_masked_where_it_is_a_value(
     config.reload()
 
     texts = [
-        f"postgresql://steps:{word}@db.example/x failed", f"host=db password={word} port=5432", f"password='{word}', then",
-        f"password: {word}", json.dumps({"PGPASSWORD": word}), json.dumps(json.dumps({"pwd": word})), f"its password is {word}.",
+        f"postgresql://steps:{word}@db.example/x failed",
+        f"host=db password={word} port=5432",
+        f"password='{word}', then",
+        f"password: {word}",
+        json.dumps({"PGPASSWORD": word}),
+        json.dumps(json.dumps({"pwd": word})),
+        f"its password is {word}.",
         f"--token {word}",
-    ]  # fmt: skip
+    ]
     masked = [redact(text) for text in texts]
     assert [text for text in masked if MASK not in text] == []
     assert [

@@ -73,8 +73,12 @@ def put(root: Path, name: str, text: str) -> None:
 def script(root: Path, name: str, body: str = "return {}", folder: str = "f/millrace/work") -> None:
     """Write a script with its metadata."""
     put(root, f"{folder}/{name}.py", f"def main() -> dict:\n    {body}\n")
-    put(root, f"{folder}/{name}.script.yaml", f"summary: Do {name}\nlock: '!inline {folder}/{name}.script.lock'\nkind: script\n"
-        "schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', type: object, properties: {}, required: []}\n")  # fmt: skip
+    put(
+        root,
+        f"{folder}/{name}.script.yaml",
+        f"summary: Do {name}\nlock: '!inline {folder}/{name}.script.lock'\nkind: script\n"
+        "schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', type: object, properties: {}, required: []}\n",
+    )
     put(root, f"{folder}/{name}.script.lock", "# py: 3.12")
 
 

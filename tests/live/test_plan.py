@@ -217,9 +217,13 @@ def app(root: Path, code: str) -> None:
     )
     text = (root / "wmill.yaml").read_text()
     put(root, "wmill.yaml", text if "includeTriggers" in text else text + "includeTriggers: true\n")
-    put(root, f"{APP}.http_trigger.yaml", f"script_path: {SCRIPT}\nis_flow: false\nroute_path: page\nrequest_type: sync\n"
+    put(
+        root,
+        f"{APP}.http_trigger.yaml",
+        f"script_path: {SCRIPT}\nis_flow: false\nroute_path: page\nrequest_type: sync\n"
         "authentication_method: windmill\nhttp_method: post\nis_static_website: false\nworkspaced_route: true\n"
-        "wrap_body: false\nraw_string: false\n")  # fmt: skip
+        "wrap_body: false\nraw_string: false\n",
+    )
     commit(root)
 
 

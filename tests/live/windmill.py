@@ -263,10 +263,17 @@ class Recorded:
     def _user(self) -> dict[str, Any]:
         writable = [name for name in self.folders if self._may_write(name)]
         return {
-            "workspace_id": WORKSPACE, "username": "tester", "email": EMAIL, "is_admin": self.is_admin,
-            "is_super_admin": self.is_superadmin, "operator": False, "folders": writable, "folders_read": writable,
-            "folders_owners": writable, "non_member": False,
-        }  # fmt: skip
+            "workspace_id": WORKSPACE,
+            "username": "tester",
+            "email": EMAIL,
+            "is_admin": self.is_admin,
+            "is_super_admin": self.is_superadmin,
+            "operator": False,
+            "folders": writable,
+            "folders_read": writable,
+            "folders_owners": writable,
+            "non_member": False,
+        }
 
     def _get(self, path: str, query: Query) -> tuple[int, Any]:
         if path == "workspace_dependencies/list":
@@ -326,17 +333,25 @@ class Recorded:
 
     def _kinds(self) -> list[tuple[str, str, dict[str, dict[str, Any]]]]:
         return [
-            ("Script", "scripts/get/p/", self.scripts), ("Script", "scripts/exists/p/", self.scripts),
-            ("Flow", "flows/get/", self.flows), ("Flow", "flows/exists/", self.flows),
-            ("Schedule", "schedules/get/", self.schedules), ("Schedule", "schedules/exists/", self.schedules),
-            ("App", "apps/get/p/", self.apps), ("App", "apps/exists/", self.apps),
-            ("Trigger", "http_triggers/get/", self.http_triggers), ("Trigger", "http_triggers/exists/", self.http_triggers),
-            ("Folder", "folders/get/", self.folders), ("Folder", "folders/exists/", self.folders),
+            ("Script", "scripts/get/p/", self.scripts),
+            ("Script", "scripts/exists/p/", self.scripts),
+            ("Flow", "flows/get/", self.flows),
+            ("Flow", "flows/exists/", self.flows),
+            ("Schedule", "schedules/get/", self.schedules),
+            ("Schedule", "schedules/exists/", self.schedules),
+            ("App", "apps/get/p/", self.apps),
+            ("App", "apps/exists/", self.apps),
+            ("Trigger", "http_triggers/get/", self.http_triggers),
+            ("Trigger", "http_triggers/exists/", self.http_triggers),
+            ("Folder", "folders/get/", self.folders),
+            ("Folder", "folders/exists/", self.folders),
             ("ResourceType", "resources/type/get/", self.resource_types),
             ("ResourceType", "resources/type/exists/", self.resource_types),
-            ("Resource", "resources/get/", self.resources), ("Resource", "resources/exists/", self.resources),
-            ("Variable", "variables/get/", self.variables), ("Variable", "variables/exists/", self.variables),
-        ]  # fmt: skip
+            ("Resource", "resources/get/", self.resources),
+            ("Resource", "resources/exists/", self.resources),
+            ("Variable", "variables/get/", self.variables),
+            ("Variable", "variables/exists/", self.variables),
+        ]
 
     def _found(self, kind: str, path: str, rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
         if path not in rows:
@@ -361,9 +376,12 @@ class Recorded:
             return 201, self._keep_app(path, body)
         kind, update, name = path.partition("/update/")
         rows = {
-            "flows": self.flows, "schedules": self.schedules, "http_triggers": self.http_triggers, "resources": self.resources,
+            "flows": self.flows,
+            "schedules": self.schedules,
+            "http_triggers": self.http_triggers,
+            "resources": self.resources,
             "variables": self.variables,
-        }  # fmt: skip
+        }
         if update and kind == "folders":
             self._found("Folder", name, self.folders).update(body)
             return 200, f"Updated folder {name}"
@@ -443,9 +461,13 @@ class Recorded:
         self._check_place("schedule", body["path"])
         self._refuse_existing("Schedule", body["path"], self.schedules)
         self.schedules[body["path"]] = {
-            "workspace_id": WORKSPACE, "edited_by": "tester", "permissioned_as": OWNER, "email": EMAIL,
-            "ws_error_handler_muted": False, **body,
-        }  # fmt: skip
+            "workspace_id": WORKSPACE,
+            "edited_by": "tester",
+            "permissioned_as": OWNER,
+            "email": EMAIL,
+            "ws_error_handler_muted": False,
+            **body,
+        }
         return body["path"]
 
     def _create_trigger(self, body: Any) -> str:
@@ -510,9 +532,12 @@ class Recorded:
         ]
         perms = {**body.get("extra_perms", {}), **dict.fromkeys(owners, True)}
         self.folders[body["name"]] = {
-            "name": body["name"], "display_name": body.get("display_name") or body["name"], "owners": owners,
-            "extra_perms": perms, "summary": body.get("summary"),
-        }  # fmt: skip
+            "name": body["name"],
+            "display_name": body.get("display_name") or body["name"],
+            "owners": owners,
+            "extra_perms": perms,
+            "summary": body.get("summary"),
+        }
         return f"Created folder {body['name']}"
 
     def _create_dependencies(self, body: Any) -> str:

@@ -162,9 +162,18 @@ class Worker:
             "WM_WORKER_GROUP": "default",
         }
         unset = (
-            "WM_SCHEDULED_FOR", "WM_FLOW_JOB_ID", "WM_ROOT_FLOW_JOB_ID", "WM_FLOW_PATH", "WM_SCHEDULE_PATH", "WM_STATE_PATH",
-            "WM_FLOW_STEP_ID", "WM_OBJECT_PATH", "WM_RUNNABLE_ID", "WM_END_USER_EMAIL", "WM_TESTED_RUNNABLE",
-        )  # fmt: skip
+            "WM_SCHEDULED_FOR",
+            "WM_FLOW_JOB_ID",
+            "WM_ROOT_FLOW_JOB_ID",
+            "WM_FLOW_PATH",
+            "WM_SCHEDULE_PATH",
+            "WM_STATE_PATH",
+            "WM_FLOW_STEP_ID",
+            "WM_OBJECT_PATH",
+            "WM_RUNNABLE_ID",
+            "WM_END_USER_EMAIL",
+            "WM_TESTED_RUNNABLE",
+        )
         return {
             **dict.fromkeys(unset, ""),
             **reserved,

@@ -141,11 +141,26 @@ def keep(
             "kind = %s, title = %s, author = %s, dated_at = %s, language = %s, unit = %s, pages = %s, headings = %s, details = %s, "
             "body = %s, trust = %s, run_id = %s, read_at = clock_timestamp(), withdrawn_at = NULL WHERE id = %s",
             [
-                list(about.notes), sha256, size, changed_ns, reader, about.kind, about.title, about.author, about.dated_at,
-                about.language, about.unit, about.pages, db.jsonb(list(about.headings)), db.jsonb(about.details or {}), body, trust,
-                run_context.current().run_id or None, document_id,
+                list(about.notes),
+                sha256,
+                size,
+                changed_ns,
+                reader,
+                about.kind,
+                about.title,
+                about.author,
+                about.dated_at,
+                about.language,
+                about.unit,
+                about.pages,
+                db.jsonb(list(about.headings)),
+                db.jsonb(about.details or {}),
+                body,
+                trust,
+                run_context.current().run_id or None,
+                document_id,
             ],
-        )  # fmt: skip
+        )
         _forsake(
             document_id,
             [item for item in before if item not in items],

@@ -128,8 +128,9 @@ def _without(value: Any, subject: subject_pattern.SubjectPattern) -> Any:
         return BLANK if subject.is_in(value) else value
     if isinstance(value, dict):
         return {
-            (BLANK if subject.is_in(key) else key): _without(inner, subject) for key, inner in value.items()
-        }  # fmt: skip
+            (BLANK if subject.is_in(key) else key): _without(inner, subject)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
         return [_without(inner, subject) for inner in value]
     return value

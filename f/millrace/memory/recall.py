@@ -29,10 +29,18 @@ class Result(NamedTuple):
         """Return the result as `memory search --json` prints it."""
         memory = self.memory
         return {
-            "id": memory.id, "type": memory.type, "title": memory.title, "source": memory.source, "text": memory.text,
-            "score": round(self.score, 4), "why": self.why, "valid_from": _iso(memory.valid_from), "valid_to": _iso(memory.valid_to),
-            "recorded_at": _iso(memory.recorded_at), "citation": self.citation,
-        }  # fmt: skip
+            "id": memory.id,
+            "type": memory.type,
+            "title": memory.title,
+            "source": memory.source,
+            "text": memory.text,
+            "score": round(self.score, 4),
+            "why": self.why,
+            "valid_from": _iso(memory.valid_from),
+            "valid_to": _iso(memory.valid_to),
+            "recorded_at": _iso(memory.recorded_at),
+            "citation": self.citation,
+        }
 
 
 class Answer(NamedTuple):
@@ -49,8 +57,15 @@ class Answer(NamedTuple):
     statements: list[str]
 
 
-def recall(text: str, limit: int = 5, namespace: str | None = None, types: Sequence[str] | None = None, as_of: bitemporal.When = None,
-           known_at: bitemporal.When = None, **options: Any) -> list[store.Memory]:  # fmt: skip
+def recall(
+    text: str,
+    limit: int = 5,
+    namespace: str | None = None,
+    types: Sequence[str] | None = None,
+    as_of: bitemporal.When = None,
+    known_at: bitemporal.When = None,
+    **options: Any,
+) -> list[store.Memory]:
     """Return the items that answer `text` best, best first; their `rank` is the score. Options are
     those of `search`.
     """
@@ -196,9 +211,17 @@ class _Searcher:
         for _ in range(2):
             model = _model(self.namespace)
             asked = hybrid.SearchRequest(
-                question, self.namespace, limit or self.limit, self._vector(question, model), model.model, only, since, until,
-                run_context.now() if config.settings().now else None, self.depth,
-            )  # fmt: skip
+                question,
+                self.namespace,
+                limit or self.limit,
+                self._vector(question, model),
+                model.model,
+                only,
+                since,
+                until,
+                run_context.now() if config.settings().now else None,
+                self.depth,
+            )
             self.statements.append(hybrid.statement(asked)[0])
             rows = self._timed("database", lambda asked=asked: hybrid.search(asked))
             if not rows or rows[0]["model"] == model.model.no:
@@ -310,8 +333,14 @@ def _also(only: hybrid.Filter, more: str) -> hybrid.Filter:
     return hybrid.Filter(f"{only.condition} AND {more}", only.values, narrow=True)
 
 
-def _filter(point: Any, types: Sequence[str] | None, source: str | None, document: str | None, trust: Sequence[str] | None,
-            fields: dict[str, Any] | None) -> hybrid.Filter:  # fmt: skip
+def _filter(
+    point: Any,
+    types: Sequence[str] | None,
+    source: str | None,
+    document: str | None,
+    trust: Sequence[str] | None,
+    fields: dict[str, Any] | None,
+) -> hybrid.Filter:
     condition, values = bitemporal.valid_at_sql(point)
     asked: dict[str, tuple[Any, str]] = {
         "types": (list(types) if types else None, "m.type = ANY(%(types)s)"),
@@ -371,7 +400,13 @@ def _found(row: dict[str, Any], why: str) -> Result:
 
 
 def _citation(row: dict[str, Any]) -> dict[str, Any]:
-    given = {"source": row["source"] or None, "document": row.get("document"), "page": row.get("page"), "start": row.get("start_offset"), "end": row.get("end_offset")}  # fmt: skip
+    given = {
+        "source": row["source"] or None,
+        "document": row.get("document"),
+        "page": row.get("page"),
+        "start": row.get("start_offset"),
+        "end": row.get("end_offset"),
+    }
     return {name: value for name, value in given.items() if value not in (None, "")}
 
 

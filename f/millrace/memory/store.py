@@ -97,8 +97,17 @@ def remember(
     it had ended.
     """
     draft = Draft(
-        type, text, title, trust, Origin(source), metadata or {}, more or {}, valid_from, valid_to, derived_from
-    )  # fmt: skip
+        type,
+        text,
+        title,
+        trust,
+        Origin(source),
+        metadata or {},
+        more or {},
+        valid_from,
+        valid_to,
+        derived_from,
+    )
     return remember_all([draft], namespace=namespace, run_id=run_id)[0]
 
 

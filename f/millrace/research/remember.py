@@ -77,8 +77,19 @@ def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) 
     )
     linked = 0
     for finding in row["findings"]:
-        item = store.remember("finding", finding["text"], title=row["title"], source=opened.flow, trust=trust, run_id=run_id,
-                        metadata={"topic_id": row["id"], "confidence": row["confidence"], "day": opened.day.isoformat()})  # fmt: skip
+        item = store.remember(
+            "finding",
+            finding["text"],
+            title=row["title"],
+            source=opened.flow,
+            trust=trust,
+            run_id=run_id,
+            metadata={
+                "topic_id": row["id"],
+                "confidence": row["confidence"],
+                "day": opened.day.isoformat(),
+            },
+        )
         linked += links.link(item, topic, "about")
         linked += sum(
             links.link(item, known[one], "supported_by")

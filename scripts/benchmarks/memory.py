@@ -184,7 +184,8 @@ def _in_database(
     numbers = {
         row["id"]: row["number"]
         for row in db.fetch_all(
-            "SELECT id, (metadata ->> 'number')::integer AS number FROM memory_item WHERE namespace = 'abstracts'"
+            "SELECT id, (metadata ->> 'number')::integer AS number FROM memory_item"
+            " WHERE namespace = 'abstracts'"
         )
     }
     ndcg = mean(cranfield.ndcg([[numbers[item] for item in one.ids] for one in found]))

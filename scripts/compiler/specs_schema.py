@@ -60,7 +60,10 @@ def schema() -> Json:
         "with": {"type": "object", "description": "Constants for the scheduled script."},
         "preprocessor": {
             **_closed({"run": RUN}, "run"),
-            "description": "Makes the inputs of a webhook's, route's or mail's event; its script has preprocessor(event).",
+            "description": (
+                "Makes the inputs of a webhook's, route's or mail's event; its script has"
+                " preprocessor(event)."
+            ),
         },
         "early_return": {
             **NAME,

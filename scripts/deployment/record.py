@@ -116,7 +116,7 @@ def write(server: Server, record: Record) -> None:
 
 
 def held(server: Server) -> dict[Item, str]:
-    """Return a mark for each of the bundle's items on the server, which changes when the item does."""
+    """Return a mark for each of the bundle's items on the server; it changes with the item."""
     marks: dict[Item, str] = {}
     for row in server.pages("scripts/list?include_without_main=true&path_start=f/millrace/"):
         marks["script", str(row["path"])] = str(row.get("hash", ""))

@@ -101,7 +101,7 @@ def _exemplar(figure: Sample) -> Exemplar | None:
 
 
 def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> ThreadingHTTPServer:
-    """Return the server, bound and not yet serving. One thread talks to the database, whoever asks."""
+    """Return the server, bound, not yet serving. One thread asks the database for all."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Undescribed(Figures(prefix)))
     work = ThreadPoolExecutor(1, "figures")

@@ -170,7 +170,7 @@ def _may_retry(retry: dict[str, Any] | None, error: dict[str, Any], names: dict[
 
 
 def _stop_early(module: dict[str, Any], step: Step, names: dict[str, Any]) -> Step:
-    """Apply the module's stop conditions; inside loops those of each iteration were applied there."""
+    """Apply the module's stop conditions; a loop applied those of its iterations itself."""
     kind = module["value"]["type"]
     many = kind in (*openflow.LOOPS, "branchall")
     stop = module.get("stop_after_all_iters_if" if many else "stop_after_if")

@@ -137,7 +137,7 @@ class _Checker:
         return values, origins
 
     def sound(self) -> dict[str, Any]:
-        """Return the values without those that are wrong in themselves; each of these is a mistake."""
+        """Return the values without those wrong in themselves; each of these is a mistake."""
         kept = copy.deepcopy(self.values)
         for path in [*_flags(kept, schema.schema()), *_none_such(kept)]:
             self.wrong(path, *_instead(path))

@@ -59,7 +59,10 @@ def schema() -> Json:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Settings of Millrace",
-        "description": "Environment variables MILLRACE_<NAME> go before this file; what it leaves out has its default.",
+        "description": (
+            "Environment variables MILLRACE_<NAME> go before this file; what it leaves out has its"
+            " default."
+        ),
         "type": "object",
         "properties": properties,
         "additionalProperties": False,
@@ -67,7 +70,7 @@ def schema() -> Json:
 
 
 def field_of(path: tuple[str | int, ...]) -> Json:
-    """Return the schema of one value, by the keys that lead to it; empty where anything may stand."""
+    """Return one value's schema by the keys that lead to it; empty where anything may stand."""
     found: Json = schema()
     for key in path:
         if isinstance(key, int):
@@ -127,7 +130,7 @@ def _many(items: Json) -> str:
 
 
 def _agent(settings: Json, name: str) -> Json:
-    """Return what can be set for one agent: only those that call tools have tools and a threshold."""
+    """Return what can be set for one agent: tools and threshold only if it calls tools."""
     kept = {
         key: field
         for key, field in settings["properties"].items()
@@ -154,7 +157,7 @@ def _resolved(part: Any, defs: Json) -> Any:
 
 
 def _plain(field: Any) -> Any:
-    """Return a field without what editors show twice; a value that may be left empty or be a number as text is one type."""
+    """Return a field without what editors show twice; empty or a number as text is one type."""
     if isinstance(field, list):
         return [_plain(each) for each in field]
     if not isinstance(field, dict):

@@ -143,8 +143,7 @@ def _print(done: dict[str, Any], as_json: bool) -> int:
         return 0
     for name, value in done.items():
         if value not in ({}, [], None):
-            print(
-                f"{name}:"
-                f" {', '.join(f'{key} {count}' for key, count in value.items()) if isinstance(value, dict) else value}"
-            )
+            if isinstance(value, dict):
+                value = ", ".join(f"{key} {count}" for key, count in value.items())
+            print(f"{name}: {value}")
     return 0

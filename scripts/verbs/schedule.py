@@ -92,9 +92,8 @@ def cron(
             " use `schedule systemd`"
         )
     shifts = offsets(ZoneInfo(schedule.timezone), local)
-    command = f"cd {shlex.quote(home)} && scripts/millrace schedule run {name} --within {CRON_WINDOW}".replace(
-        "%", r"\%"
-    )
+    start = f"scripts/millrace schedule run {name} --within {CRON_WINDOW}"
+    command = f"cd {shlex.quote(home)} && {start}".replace("%", r"\%")
     minutes = sorted({(minute + shift) % 60 for minute in line.minutes for shift in shifts})
     when = " ".join(schedule.cron.split()[2:]) if shifts == {0} else "* * * *"
     return (

@@ -77,7 +77,8 @@ def script(root: Path, name: str, body: str = "return {}", folder: str = "f/mill
         root,
         f"{folder}/{name}.script.yaml",
         f"summary: Do {name}\nlock: '!inline {folder}/{name}.script.lock'\nkind: script\n"
-        "schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', type: object, properties: {}, required: []}\n",
+        "schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', type: object,"
+        " properties: {}, required: []}\n",
     )
     put(root, f"{folder}/{name}.script.lock", "# py: 3.12")
 

@@ -1,4 +1,4 @@
-"""scripts/deploy against the recording server: what it makes, what it leaves alone, and what it says."""
+"""scripts/deploy against the recording server: what it makes, leaves alone and says."""
 
 import argparse
 import json

@@ -221,7 +221,8 @@ def app(root: Path, code: str) -> None:
         root,
         f"{APP}.http_trigger.yaml",
         f"script_path: {SCRIPT}\nis_flow: false\nroute_path: page\nrequest_type: sync\n"
-        "authentication_method: windmill\nhttp_method: post\nis_static_website: false\nworkspaced_route: true\n"
+        "authentication_method: windmill\nhttp_method: post\n"
+        "is_static_website: false\nworkspaced_route: true\n"
         "wrap_body: false\nraw_string: false\n",
     )
     commit(root)

@@ -1,4 +1,4 @@
-"""What a deployment refuses before anything slow, and what failures of the real CLI are in words."""
+"""What a deployment refuses before anything slow, and failures of the CLI in words."""
 
 from collections.abc import Iterator
 from pathlib import Path

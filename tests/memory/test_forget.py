@@ -40,16 +40,20 @@ def spread_out(tmp_path, owner):
         [RUN],
     )
     db.execute(
-        "INSERT INTO research_result (run_id, topic_id, title, findings) VALUES (%s, 't', 'People', %s)",
+        "INSERT INTO research_result (run_id, topic_id, title, findings)"
+        " VALUES (%s, 't', 'People', %s)",
         [RUN, db.jsonb([{"text": "Ada Example moved."}, {"text": "Ben Sample stayed."}])],
     )
     db.execute(
-        "INSERT INTO usage (run_id, agent, model, state, response) VALUES (%s, 'writer', 'm', 'settled', %s)",
+        "INSERT INTO usage (run_id, agent, model, state, response)"
+        " VALUES (%s, 'writer', 'm', 'settled', %s)",
         [RUN, db.jsonb({"parts": ["Ada Example moved.", "Ben Sample stayed."]})],
     )
     db.execute(
-        "INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until, recipients, subject, html, plain) VALUES "
-        "(%s, 'f', 'main', 'daily', now(), now(), '{ada.example@mail.example,ben@mail.example}', 'News', 'x', 'x')",
+        """INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until,
+               recipients, subject, html, plain)
+        VALUES (%s, 'f', 'main', 'daily', now(), now(),
+                '{ada.example@mail.example,ben@mail.example}', 'News', 'x', 'x')""",
         [RUN],
     )
     owner.execute("CREATE TABLE checkpoint.writes (thread_id text, blob bytea)")
@@ -148,7 +152,8 @@ def test_a_subject_is_found_however_it_is_written_and_nothing_like_it(subject, w
     kept = remember("note", f"about {other}")
     remember("note", f"about {written}")
     db.execute(
-        "INSERT INTO usage (run_id, agent, model, state, response) VALUES (%s, 'w', 'm', 'settled', %s)",
+        "INSERT INTO usage (run_id, agent, model, state, response)"
+        " VALUES (%s, 'w', 'm', 'settled', %s)",
         [RUN, db.jsonb({"tool": json.dumps({"said": f"\n{written}"})})],
     )
 
@@ -176,7 +181,8 @@ def test_a_subject_that_would_hit_everything_is_refused_and_none_is_code(subject
 def test_every_column_that_can_hold_text_is_scanned(owner):
     owner.execute("CREATE TABLE later (id integer, words text[], raw bytea, more jsonb)")
     db.execute(
-        "INSERT INTO later VALUES (1, '{Ada Example}', NULL, NULL), (2, NULL, %s, NULL), (3, NULL, NULL, %s)",
+        "INSERT INTO later VALUES"
+        " (1, '{Ada Example}', NULL, NULL), (2, NULL, %s, NULL), (3, NULL, NULL, %s)",
         [b"x Ada Example x", db.jsonb({"Ada Example": 1})],
     )
 

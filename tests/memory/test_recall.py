@@ -312,9 +312,21 @@ def test_what_was_said_is_found_among_turns_and_messages():
 
 @pytest.mark.parametrize(
     "question",
-    ["'; DROP TABLE memory_item; --", "a & b | !c <-> d:*", "%s %(x)s {0} {condition}", "\x00harbour\x00", "harbour " * 130_000, "\ud800 harbour",
-     "קרא לי ספינה", "مرحبا بالعالم", "固态电池 港口", "🦆" * 100, "\\ \" ' ` $1", "or and not near(x)"],
-)  # fmt: skip
+    [
+        "'; DROP TABLE memory_item; --",
+        "a & b | !c <-> d:*",
+        "%s %(x)s {0} {condition}",
+        "\x00harbour\x00",
+        "harbour " * 130_000,
+        "\ud800 harbour",
+        "קרא לי ספינה",
+        "مرحبا بالعالم",
+        "固态电池 港口",
+        "🦆" * 100,
+        "\\ \" ' ` $1",
+        "or and not near(x)",
+    ],
+)
 def test_no_question_does_harm(question):
     remember("note", "The harbour ledger")
 

@@ -1,4 +1,4 @@
-"""Each of Windmill's rules that LangGraph or Python would decide otherwise, on both of its sides."""
+"""Each rule of Windmill that LangGraph or Python would decide otherwise, on both sides."""
 
 import time
 from typing import Any
@@ -63,8 +63,9 @@ def test_a_step_knows_its_place_as_on_a_worker(bundle: Any) -> None:
     body = """
 import os
 def main():
-    return {k: os.environ[k] for k in ("WM_ROOT_JOB_ID", "WM_JOB_ID", "WM_FLOW_JOB_ID", "WM_FLOW_STEP_ID", "WM_FLOW_PATH",
-            "WM_WORKSPACE", "WM_TOKEN", "MILLRACE_STEP")}
+    return {k: os.environ[k] for k in (
+        "WM_ROOT_JOB_ID", "WM_JOB_ID", "WM_FLOW_JOB_ID", "WM_FLOW_STEP_ID", "WM_FLOW_PATH",
+        "WM_WORKSPACE", "WM_TOKEN", "MILLRACE_STEP")}
 """
     outcome = bundle.run(
         [
@@ -667,7 +668,9 @@ def test_a_result_that_a_step_has_stored_is_kept(bundle: Any) -> None:
 def test_in_processes_steps_time_out_and_events_arrive(bundle: Any, module: Any) -> None:
     slow = raw(
         "slow",
-        'import time\ndef main():\n    print(\'MILLRACE_EVENT: {"event": "progress", "message": "hi"}\')\n    time.sleep(60)',
+        "import time\ndef main():\n"
+        '    print(\'MILLRACE_EVENT: {"event": "progress", "message": "hi"}\')\n'
+        "    time.sleep(60)",
         timeout=1,
         retry={"constant": {"attempts": 1, "seconds": 0}},
         continue_on_error=True,
@@ -699,8 +702,10 @@ def test_a_process_that_dies_ends_the_rows_of_all_parts_that_it_had_begun(bundle
         def main():
             with psycopg.connect(os.environ["MILLRACE_DATABASE_URL"], autocommit=True) as c:
                 for part, status in (("a", "done"), ("b", "running"), ("c", "running")):
-                    c.execute("INSERT INTO step (run_id, path, name, job_id, status) VALUES (%s, %s, 't.parts', %s, %s)",
-                              [os.environ["WM_ROOT_JOB_ID"], f"[{part}].parts", os.environ["WM_JOB_ID"], status])
+                    c.execute("INSERT INTO step (run_id, path, name, job_id, status)"
+                              " VALUES (%s, %s, 't.parts', %s, %s)",
+                              [os.environ["WM_ROOT_JOB_ID"], f"[{part}].parts",
+                               os.environ["WM_JOB_ID"], status])
             os._exit(3)
         """,
     )

@@ -25,7 +25,10 @@ from f.millrace.core import config, errors
 
 MASK = "[redacted]"
 SHORTEST = 6
-SECRET_VARIABLE = r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
+SECRET_VARIABLE = (
+    r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN"
+    r"|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
+)
 KEYS = (
     r"(?i)(password|passwd|passphrase|secret|credential|api[_-]?key|authorization|private[_-]?key|set-cookie|"
     r"(?:access|auth|refresh|bearer|session|id)[_-]?token|(?:^|[_-])token$|^cookie$)"

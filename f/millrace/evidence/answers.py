@@ -32,10 +32,9 @@ WHEN = re.compile(
     r" (?:birth ?date|date)\b)"
 )
 FIGURE = re.compile(
-    r"(?i)\bhow"
-    r" (?:many|much|long|tall|old|far|large|big|high|fast|deep|heavy|wide)\b|\b(?:population|length|height|area|size|"
-    r"number|amount|price|cost|distance|depth|weight|age|capacity|elevation|percentage|share|rate|speed|budget|revenue)"
-    r" (?:of|does)\b"
+    r"(?i)\bhow (?:many|much|long|tall|old|far|large|big|high|fast|deep|heavy|wide)\b"
+    r"|\b(?:population|length|height|area|size|number|amount|price|cost|distance|depth|weight|age"
+    r"|capacity|elevation|percentage|share|rate|speed|budget|revenue) (?:of|does)\b"
 )
 NAME = re.compile(
     r"(?i)^(?:who|whom|whose|where)\b|\b(?:what|which)"

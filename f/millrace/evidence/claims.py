@@ -220,7 +220,7 @@ def stem(word: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def quantities(text: str) -> frozenset[Quantity]:
-    """Return the numbers of a text, scaled (`1.5 million` is 1500000), each with its unit's stem."""
+    """Return a text's numbers, scaled (`1.5 million` is 1500000), each with its unit's stem."""
     found = set()
     for match in NUMBER.finditer(text):
         value = float(re.sub(r"[,\u202f\u00a0]", "", match["value"])) * SCALES.get(

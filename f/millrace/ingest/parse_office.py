@@ -1,6 +1,6 @@
 # requirements:
 
-"""Presentations and spreadsheets, and what all documents of Office programs note about themselves."""
+"""Presentations and spreadsheets, and the properties that all Office documents have."""
 
 import io
 import re

@@ -297,7 +297,7 @@ def _joined(lines: Iterable[str]) -> str:
 
 
 def _are_columns_of_text(rows: list[list[str]]) -> bool:
-    """Tell whether what looks like a table is a page in columns, written line by line across them."""
+    """Tell whether what looks like a table is a page in columns, written across them."""
     if len(rows) < COLUMN_LINES or len(set(map(len, rows))) > 1:
         return False
     return all(

@@ -1,6 +1,6 @@
 # requirements:
 
-"""What a parser gives: the text of a document as it will be cited, and which of its pieces is what."""
+"""What a parser gives: a document's text as it will be cited, and the kind of each piece."""
 
 import contextlib
 import re
@@ -188,7 +188,10 @@ def moment(value: Any) -> datetime | None:
                 int(part) if part else None for part in pdf.groups()[:6]
             )
             zone = f"{pdf[7]}{pdf[8]}:{pdf[9] or '00'}" if pdf[7] else "+00:00"
-            plain = f"{year:04}-{month or 1:02}-{day or 1:02}T{hour or 0:02}:{minute or 0:02}:{second or 0:02}{zone}"
+            plain = (
+                f"{year:04}-{month or 1:02}-{day or 1:02}"
+                f"T{hour or 0:02}:{minute or 0:02}:{second or 0:02}{zone}"
+            )
             return datetime.fromisoformat(plain)
         found = _written(text)
     except (ValueError, TypeError):

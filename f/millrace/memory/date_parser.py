@@ -131,7 +131,7 @@ def _exact(year: int, number: int, of_month: int, named: str) -> date:
 
 
 def _latest(number: int, of_month: int, today: date) -> int:
-    """Return the year of the latest such day that has come; of this year when there is none at all."""
+    """Return the year of the latest such day that has come; this year when there is none."""
     for year in range(today.year, max(today.year - 9, 0), -1):
         try:
             if date(year, number, of_month) <= today:
@@ -353,7 +353,8 @@ FORMS: tuple[tuple[str, Callable[[re.Match[str], Now], Times | None]], ...] = (
         _season,
     ),
     (
-        r"\b(?:today|yesterday|(?:the )?day before yesterday|tomorrow|tonight|this (?:morning|afternoon|evening)|last night)\b",
+        r"\b(?:today|yesterday|(?:the )?day before yesterday|tomorrow|tonight"
+        r"|this (?:morning|afternoon|evening)|last night)\b",
         _near_day,
     ),
     (rf"(?<!half )\b{COUNT}\s+{UNIT}s?\s+ago\b", _ago),

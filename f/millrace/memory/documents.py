@@ -137,9 +137,12 @@ def keep(
         db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
         _insert_passages(document_id, items, passages)
         db.execute(
-            "UPDATE document SET state = 'read', problem = '', notes = %s, sha256 = %s, bytes = %s, changed_ns = %s, reader = %s, "
-            "kind = %s, title = %s, author = %s, dated_at = %s, language = %s, unit = %s, pages = %s, headings = %s, details = %s, "
-            "body = %s, trust = %s, run_id = %s, read_at = clock_timestamp(), withdrawn_at = NULL WHERE id = %s",
+            """UPDATE document SET state = 'read', problem = '', notes = %s, sha256 = %s,
+                   bytes = %s, changed_ns = %s, reader = %s, kind = %s, title = %s, author = %s,
+                   dated_at = %s, language = %s, unit = %s, pages = %s, headings = %s, details = %s,
+                   body = %s, trust = %s, run_id = %s, read_at = clock_timestamp(),
+                   withdrawn_at = NULL
+            WHERE id = %s""",
             [
                 list(about.notes),
                 sha256,

@@ -214,7 +214,8 @@ class _Import:
         if document_id not in self.whole:
             return 0
         return self.execute(
-            "INSERT INTO document_passage (document_id, number, item_id, page, start_at, end_at, heading) "
+            "INSERT INTO document_passage"
+            " (document_id, number, item_id, page, start_at, end_at, heading) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 document_id,
@@ -239,9 +240,10 @@ class _Import:
         if metadata.get("document") in self.documents:
             metadata["document"] = self.documents[metadata["document"]]
         added = self.execute(
-            "INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id, valid, marks, "
-            "created_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::tstzmultirange, %s, %s, %s) "
-            "ON CONFLICT DO NOTHING",
+            """INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata,
+                   trust, content_hash, run_id, valid, marks, created_at, updated_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::tstzmultirange, %s, %s, %s)
+            ON CONFLICT DO NOTHING""",
             [
                 item_id,
                 self.target,
@@ -359,7 +361,8 @@ class _Import:
         if session is None:
             return 0
         return self.execute(
-            "INSERT INTO chat_message (session_id, entry_id, parent_id, turn, role, content, metadata, created_at) "
+            "INSERT INTO chat_message"
+            " (session_id, entry_id, parent_id, turn, role, content, metadata, created_at) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 session,

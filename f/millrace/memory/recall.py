@@ -1,6 +1,6 @@
 # requirements:
 
-"""Recall: the items that answer a question best, by the plan that fits it, and why each is there."""
+"""Recall: the items that answer a question best, by a plan that fits it, each with why."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -13,10 +13,13 @@ from f.millrace.telemetry import logs
 from f.millrace.telemetry.metrics import define
 
 TOTALS = """
-SELECT metric, labels, sum(value) AS value, metric_buckets(buckets) AS buckets, max(seen) AS exemplar FROM (
+SELECT metric, labels, sum(value) AS value, metric_buckets(buckets) AS buckets,
+       max(seen) AS exemplar
+FROM (
     SELECT metric, labels, value, buckets, NULL AS seen FROM metric_total
     UNION ALL
-    SELECT metric, labels, value, buckets, exemplar FROM metric_hour h JOIN metric_roll r USING (metric) WHERE h.hour >= r.folded_until
+    SELECT metric, labels, value, buckets, exemplar FROM metric_hour h
+    JOIN metric_roll r USING (metric) WHERE h.hour >= r.folded_until
 ) AS parts GROUP BY metric, labels ORDER BY metric, labels
 """
 # The rows that a gauge counts can be many; one that takes longer than this is left out, and the

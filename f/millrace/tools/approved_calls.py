@@ -24,7 +24,7 @@ MAIL = "mail.send"
 
 
 def key_of(run_id: str, topic_id: str, tool: str, arguments: dict[str, Any]) -> str:
-    """Return the key of a call that waits for a person: the same call about the same topic is one."""
+    """Return the key of a call that waits for a person: one for a call and a topic."""
     return f"{CALL}{run_id}:{topic_id}:{tool}:{ids.digest_of(arguments)[:16]}"
 
 

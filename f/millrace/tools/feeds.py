@@ -43,7 +43,7 @@ class Entries(contracts.Contract):
 
 
 def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
-    """Return the entries of every configured feed, at most `limit`, taken from the feeds in turn."""
+    """Return at most `limit` entries of the configured feeds, taken from them in turn."""
     feeds = config.settings().feeds
     read_by_feed: list[list[contracts.SourceItem]] = []
     for url in feeds:

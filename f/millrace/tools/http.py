@@ -346,7 +346,7 @@ def _left(asked: float | None = None) -> float:
 
 
 class _Bounded(httpcore2.NetworkStream):
-    """A stream whose every operation ends at the fetch's deadline, however slowly the server drips."""
+    """A stream whose every operation ends at the fetch's deadline, however slow the server."""
 
     def __init__(self, inner: httpcore2.NetworkStream) -> None:
         self.inner = inner

@@ -82,9 +82,8 @@ def weather(place: str, days: int = 3) -> Weather:
     try:
         latitude, longitude = float(spot["latitude"]), float(spot["longitude"])
         asked_days = max(1, min(days, MAX_DAYS))
-        forecast = http.get_json(
-            f"{config.settings().weather_url}?{urlencode(_question(latitude, longitude, asked_days))}"
-        )
+        asked_for = urlencode(_question(latitude, longitude, asked_days))
+        forecast = http.get_json(f"{config.settings().weather_url}?{asked_for}")
         return _weather(spot, latitude, longitude, forecast)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise errors.SourceFailed(

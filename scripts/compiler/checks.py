@@ -5,7 +5,17 @@ scripts/millrace check
 
 from pathlib import Path
 
-from scripts.compiler import code, imports, locks, metadata, reach, summaries, unused, write
+from scripts.compiler import (
+    code,
+    function_length,
+    imports,
+    locks,
+    metadata,
+    reach,
+    summaries,
+    unused,
+    write,
+)
 from scripts.compiler.problems import Problem
 from scripts.compiler.sources import bundle
 
@@ -22,5 +32,6 @@ def run_checks(root: Path) -> list[Problem]:
         *imports.check(files, root),
         *reach.check(files, root),
         *unused.check(files),
+        *function_length.check(root),
     ]
     return sorted(set(problems))

@@ -417,3 +417,18 @@ def test_a_hundred_specs_are_checked_at_once(small):
     small.generate()
 
     assert found(small.root) == []
+
+
+@pytest.mark.parametrize(("folder", "allowed"), [("f", 60), ("scripts", 60), ("tests", 80)])
+def test_a_function_that_is_too_long_is_found(small, folder, allowed):
+    def function(lines):
+        return "@decorated\ndef work():\n" + "    pass\n" * (lines - 2)
+
+    small.write(f"{folder}/other/right.py", function(allowed))
+    small.write(f"{folder}/other/wrong.py", "\n" + function(allowed + 1))
+
+    lines = [problem for problem in found(small.root) if "work()" in problem]
+    assert lines == [
+        f"{folder}/other/wrong.py:3: work() has {allowed + 1} lines; allowed are {allowed}: split"
+        " it by subject"
+    ]

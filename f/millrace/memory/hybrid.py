@@ -335,7 +335,25 @@ K1, B = 1.2, 0.4
 
 def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, dict[str, Any]]:
     """Return the statement and its parameters."""
-    plus = ("words", "nearby", "thread", "meaning", "next", "named", "dated", "length")
+    text = SQL.format(**_parts(asked, weights), **_weights(weights))
+    values = {
+        **asked.only.values,
+        "question": asked.question,
+        "padded": f" {' '.join(re.findall(WORD, asked.question.lower()))} ",
+        "namespace": asked.namespace,
+        "limit": asked.limit,
+        "vector": vectors.literal(asked.vector) if asked.vector else None,
+        "since": asked.since,
+        "until": asked.until,
+        "now": asked.now,
+        "terms": TERMS,
+        **asked.depth.for_results(asked.limit)._asdict(),
+    }
+    return text, values
+
+
+def _parts(asked: SearchRequest, weights: Weights) -> dict[str, Any]:
+    """Return the statement's parts: what is wanted, and how words and meaning are scored."""
     embedded = f"m.embedding_model = {asked.model.no}" if asked.vector else "false"
     norm = f"{_float(K1)} * ({_float(1 - B)} + {_float(B)} * {{}} / (SELECT average FROM extent))"
     saturated = f"p.tf / (p.tf + {norm.format('p.length')})"
@@ -353,58 +371,51 @@ def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, di
         f"* (1.7::float8 + 0.005::float8 * m.words) / (1::float8 + {norm.format('m.words')}) "
         f"+ {by_meaning} * coalesce({meaning}, 0) + {by_length} * {LENGTH}"
     )
-    text = SQL.format(
-        condition=condition,
-        narrow="true" if asked.only.narrow else "false",
-        embedded=embedded,
-        any="true" if asked.vector or asked.since else "false",
-        meaning=meaning,
-        likely=likely,
-        candidate=(
+    return {
+        "condition": condition,
+        "narrow": "true" if asked.only.narrow else "false",
+        "embedded": embedded,
+        "any": "true" if asked.vector or asked.since else "false",
+        "meaning": meaning,
+        "likely": likely,
+        "candidate": (
             f"SELECT m.no, m.thread, m.ordinal, {likely} AS score FROM memory_item m "
             f"WHERE m.no = best.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0"
         ),
-        unread=_float(UNREAD),
-        expression=asked.model.expression,
-        half=f"halfvec({asked.model.dimensions})",
-        saturated=saturated,
-        idf="ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5))",
-        first=FIRST,
-        frequent=FREQUENT,
-        typical=TYPICAL,
-        typical_terms="(SELECT terms FROM typical)::bigint[]",
-        w_echo=_float(weights.echo),
-        score=f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
-        terms=terms,
-        length=LENGTH,
-        by_length=by_length,
-        by_words=by_words,
-        by_meaning=by_meaning,
-        half_life=HALF_LIFE_DAYS,
-        dated_days=DATED_DAYS,
-        shares=SHARES,
-        part=PART,
-        fit=" + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus)
-        + f" - {_float(weights.asks)} * asks",
-        plain=_float(1 - weights.recency - weights.authority),
-        w_recency=_float(weights.recency),
-        w_authority=_float(weights.authority),
-        **{name: _float(value) for name, value in AUTHORITY.items()},
-    )
-    values = {
-        **asked.only.values,
-        "question": asked.question,
-        "padded": f" {' '.join(re.findall(WORD, asked.question.lower()))} ",
-        "namespace": asked.namespace,
-        "limit": asked.limit,
-        "vector": vectors.literal(asked.vector) if asked.vector else None,
-        "since": asked.since,
-        "until": asked.until,
-        "now": asked.now,
-        "terms": TERMS,
-        **asked.depth.for_results(asked.limit)._asdict(),
+        "expression": asked.model.expression,
+        "half": f"halfvec({asked.model.dimensions})",
+        "saturated": saturated,
+        "score": f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
+        "terms": terms,
+        "by_length": by_length,
+        "by_words": by_words,
+        "by_meaning": by_meaning,
     }
-    return text, values
+
+
+def _weights(weights: Weights) -> dict[str, Any]:
+    """Return the statement's numbers, and the terms that are the same for every question."""
+    plus = ("words", "nearby", "thread", "meaning", "next", "named", "dated", "length")
+    return {
+        "unread": _float(UNREAD),
+        "idf": "ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5))",
+        "first": FIRST,
+        "frequent": FREQUENT,
+        "typical": TYPICAL,
+        "typical_terms": "(SELECT terms FROM typical)::bigint[]",
+        "w_echo": _float(weights.echo),
+        "length": LENGTH,
+        "half_life": HALF_LIFE_DAYS,
+        "dated_days": DATED_DAYS,
+        "shares": SHARES,
+        "part": PART,
+        "fit": " + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus)
+        + f" - {_float(weights.asks)} * asks",
+        "plain": _float(1 - weights.recency - weights.authority),
+        "w_recency": _float(weights.recency),
+        "w_authority": _float(weights.authority),
+        **{name: _float(value) for name, value in AUTHORITY.items()},
+    }
 
 
 def _float(number: float) -> str:

@@ -103,9 +103,7 @@ def search(
     if not 0 <= limit <= LIMIT_AT_MOST:
         raise errors.BadInput(f"limit is {limit}; allowed is 0 to {LIMIT_AT_MOST}")
     started = time.perf_counter()
-    question = " ".join(
-        text[:LETTERS_AT_MOST].replace("\x00", " ").encode("utf-8", "replace").decode().split()
-    )
+    question = _question(text)
     namespace = store.resolve_namespace(namespace, known=known)
     now = run_context.now()
     point = bitemporal.time_point(as_of, known_at)
@@ -113,11 +111,8 @@ def search(
     searcher = _Searcher(question, namespace, limit, only, now, least, depth)
     if not limit or not any(letter.isalnum() for letter in question):
         return Answer(text, "nothing", "the question holds no word", [], {"total": 0.0}, [], [])
-    chosen = (
-        [only_plan]
-        if (only_plan := _named_plan(plan, question))
-        else router.route(question, point.as_of or now, zone, plans.types_like(namespace, question))
-    )
+    named = _named_plan(plan, question)
+    chosen = [named] if named else _route(question, namespace, point.as_of or now, zone)
     tried: list[str] = []
     found: list[Result] = []
     last = chosen[-1]
@@ -134,17 +129,20 @@ def search(
         tried.insert(0, f"{last.kind} by meaning: {searcher.without}")
     timings = {name: round(seconds * 1000, 2) for name, seconds in searcher.timings.items()}
     timings["total"] = round((time.perf_counter() - started) * 1000, 2)
-    if searcher.without and last.kind == "similar":
-        return Answer(
-            text,
-            "words",
-            "by words alone, the question has no vector",
-            found,
-            timings,
-            tried,
-            searcher.statements,
-        )
-    return Answer(text, last.kind, last.because, found, timings, tried, searcher.statements)
+    kind, because = last.kind, last.because
+    if searcher.without and kind == "similar":
+        kind, because = "words", "by words alone, the question has no vector"
+    return Answer(text, kind, because, found, timings, tried, searcher.statements)
+
+
+def _question(text: str) -> str:
+    """Return the question as Postgres can take it, its spaces single, cut where it is too long."""
+    short = text[:LETTERS_AT_MOST].replace("\x00", " ")
+    return " ".join(short.encode("utf-8", "replace").decode().split())
+
+
+def _route(question: str, namespace: str, now: datetime, zone: str) -> list[router.Plan]:
+    return router.route(question, now, zone, plans.types_like(namespace, question))
 
 
 class _Searcher:

@@ -43,23 +43,7 @@ def main(run_id: str) -> dict:
 
 def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) -> tuple[int, int]:
     evidence = _evidence(run_id, row)
-    known = {
-        one["id"]: store.remember(
-            "evidence",
-            one["body"],
-            title=one["title"],
-            source=one["url"] or one["source"],
-            trust=one["trust"],
-            metadata={
-                "evidence_id": one["id"],
-                "tool": one["tool"],
-                "published_at": _iso(one["published_at"]),
-            },
-            run_id=run_id,
-            valid_from=one["published_at"],
-        )
-        for one in evidence
-    }
+    known = {one["id"]: _remember_evidence(run_id, one) for one in evidence}
     # A summary stands on what the evidence says, and is as little to be trusted as the least of it.
     trust = _least(evidence)
     topic = store.remember(
@@ -102,6 +86,23 @@ def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) 
         linked += _remember_conflict(run_id, opened, conflict, topic, known, trust)
     linked += _link_to_earlier(topic, row["update_of"])
     return 1 + len(known) + len(row["findings"]) + len(row["conflicts"]), linked
+
+
+def _remember_evidence(run_id: str, row: dict[str, Any]) -> str:
+    return store.remember(
+        "evidence",
+        row["body"],
+        title=row["title"],
+        source=row["url"] or row["source"],
+        trust=row["trust"],
+        metadata={
+            "evidence_id": row["id"],
+            "tool": row["tool"],
+            "published_at": _iso(row["published_at"]),
+        },
+        run_id=run_id,
+        valid_from=row["published_at"],
+    )
 
 
 def _remember_conflict(

@@ -143,18 +143,8 @@ def reserve(
     """
     amount = money.usd(usd)
     under = limits.limits_of(run_id, user, flow)
-    ordered = sorted(under)
-    scopes, keys = [scope for scope, _ in ordered], [key for _, key in ordered]
     usage_id = str(uuid4())
-    holder = {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "job": os.environ.get("WM_JOB_ID", ""),
-        "limits": ordered,
-    }
     values = {
-        "scopes": scopes,
-        "keys": keys,
         "usd": amount,
         "ask": limits.ASK,
         "id": usage_id,
@@ -166,26 +156,38 @@ def reserve(
         "user": user,
         "request_hash": request_hash,
         "prompt_hash": prompt_hash,
-        "holder": db.jsonb(holder),
     }
-    swept = False
-    while True:
-        db.execute(LIMIT_ROWS, [scopes, keys, [under[one] for one in ordered]])
-        row = db.fetch_one(RESERVE, values)
-        assert row is not None
-        if row["noted"]:
-            return usage_id
-        if not swept and sweep():
-            # Money that the dead held.
-            swept = True
-            continue
-        short = [entry for entry in row["held"] if money.usd(entry["free"]) < amount]
+    tried = _try_to_reserve(under, values)
+    if not tried["noted"] and sweep():
+        # Money that the dead held.
+        tried = _try_to_reserve(under, values)
+    while not tried["noted"]:
+        short = [entry for entry in tried["held"] if money.usd(entry["free"]) < amount]
         if short:
             raise limits.exceeded(short, amount, agent, run_id)
-        for entry in row["held"]:
+        for entry in tried["held"]:
             if entry["asks"]:
                 limits.allow(entry, run_id)
-        swept = True
+        tried = _try_to_reserve(under, values)
+    return usage_id
+
+
+def _try_to_reserve(under: limits.Limits, values: dict[str, Any]) -> dict[str, Any]:
+    """Reserve under all limits or under none; return whether it is noted, and the limits held."""
+    ordered = sorted(under)
+    scopes, keys = [scope for scope, _ in ordered], [key for _, key in ordered]
+    holder = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "job": os.environ.get("WM_JOB_ID", ""),
+        "limits": ordered,
+    }
+    db.execute(LIMIT_ROWS, [scopes, keys, [under[one] for one in ordered]])
+    row = db.fetch_one(
+        RESERVE, {**values, "scopes": scopes, "keys": keys, "holder": db.jsonb(holder)}
+    )
+    assert row is not None
+    return row
 
 
 def mark_sent(usage_id: str) -> None:

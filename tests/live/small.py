@@ -3,11 +3,13 @@ dependencies.
 """
 
 import hashlib
+import subprocess
 from pathlib import Path
 from typing import Any
 
 from scripts.deployment import loaded
-from tests.live.windmill import Recorded, Runner
+from tests.live.windmill import Recorded
+from tests.live.workspace import Runner
 
 FLOW, SCRIPT = "f/millrace/work/daily", "f/millrace/work/do"
 SCHEDULE = """\
@@ -99,3 +101,16 @@ def jobs(recorded: Recorded, migrated: tuple[bool, Any] = (True, {"applied": []}
         return True, {"sources": sources, "python": "3.12.1"}
 
     return run
+
+
+def git(root: Path, *arguments: str) -> None:
+    """Run git, as somebody."""
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True)
+
+
+def commit(root: Path) -> Path:
+    """Commit everything."""
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "state")
+    return root

@@ -196,20 +196,14 @@ def _of_copies(question: str, passages: Sequence[prompt.Passage]) -> list[Disput
             for change in copies.find_changes(one.text, other.text, words_too):
                 if kind and (kind == "name") == any(mark.isdigit() for mark in change.one):
                     continue  # not what was asked
-                first = answers.quote(one.text, *change.at_one)
-                second = answers.quote(other.text, *change.at_other)
-                if claims.is_instruction(first) or claims.is_instruction(second):
+                sides = [
+                    Side(change.one, answers.quote(one.text, *change.at_one), [one.id]),
+                    Side(change.other, answers.quote(other.text, *change.at_other), [other.id]),
+                ]
+                if any(claims.is_instruction(side.claim) for side in sides):
                     continue
-                sides = _joined(
-                    [Side(change.one, first, [one.id]), Side(change.other, second, [other.id])],
-                    passages,
-                )
-                made.append(
-                    (
-                        claims.overlap(question, first),
-                        Dispute(f"{change.one} or {change.other}", sides),
-                    )
-                )
+                dispute = Dispute(f"{change.one} or {change.other}", _joined(sides, passages))
+                made.append((claims.overlap(question, sides[0].claim), dispute))
                 break
     return [dispute for _, dispute in sorted(made, key=lambda entry: -entry[0])]
 

@@ -198,6 +198,18 @@ def _numbers(findings: list[dict[str, Any]], evidence: dict[str, dict[str, Any]]
     return {one: order.index(page) + 1 for one, page in pages.items()}
 
 
+def _findings(
+    findings: list[dict[str, Any]], numbers: dict[str, int]
+) -> list[tuple[str, list[int]]]:
+    """Return each sentence with its numbers; one without stored evidence is not published."""
+    found = []
+    for finding in findings:
+        cited = {numbers[one] for one in finding["citations"] if one in numbers}
+        if cited:
+            found.append((contracts.Finding.model_validate(finding).told, sorted(cited)))
+    return found
+
+
 def _section(
     row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: run_plan.RunPlan
 ) -> Section:
@@ -212,15 +224,7 @@ def _section(
         section.references = _items_as_references(row["item_ids"], opened.timezone)
         return section
     numbers = _numbers(row["findings"], evidence)
-    section.findings = [
-        (
-            contracts.Finding.model_validate(finding).told,
-            sorted({numbers[one] for one in finding["citations"] if one in numbers}),
-        )
-        for finding in row["findings"]
-        # A sentence without stored evidence is not published.
-        if any(one in numbers for one in finding["citations"])
-    ]
+    section.findings = _findings(row["findings"], numbers)
     first = {number: one for one, number in reversed(numbers.items())}
     section.references = [
         _reference(number, evidence[first[number]], opened.timezone) for number in sorted(first)

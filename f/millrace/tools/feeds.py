@@ -72,9 +72,7 @@ def read_feed(url: str, limit: int = 20) -> Entries:
 
 
 def search(query: str, limit: int = 10) -> Entries:
-    """Search the configured feeds for entries that hold words of the query, those with most words
-    first.
-    """
+    """Search the configured feeds for the words of the query; most words found come first."""
     words = {word.lower() for word in query.split() if len(word) > 2}
     found = _entries(config.settings().feeds, 500)
     hits = [

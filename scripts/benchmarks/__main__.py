@@ -5,6 +5,7 @@ import json
 import os
 import sys
 
+from scripts.commands import old_names
 from scripts.paths import ROOT
 
 NAMES = (
@@ -12,7 +13,7 @@ NAMES = (
     "runner",
     "digest",
     "research",
-    "strangers",
+    "prompt_injection",
     "telemetry",
     "schedule",
     "memory",
@@ -24,6 +25,7 @@ NAMES = (
 
 def main(names: list[str]) -> int:
     """Measure and print; 2 for an unknown name."""
+    names = old_names.translate("bench", names)
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         print(f"bench: unknown {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)

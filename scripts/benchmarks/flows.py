@@ -30,7 +30,7 @@ def measure() -> dict[str, Any]:
         root = Path(name)
         _hundred(root)
         ours = [
-            _seconds([sys.executable, "-m", "scripts.verbs", "flows", "check"], root)
+            _seconds([sys.executable, "-m", "scripts.commands", "flows", "check"], root)
             for _ in range(REPEATS)
         ]
         theirs = [_seconds([str(cli.wmill()), "lint"], root) for _ in range(REPEATS)]

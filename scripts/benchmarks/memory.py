@@ -144,7 +144,7 @@ def abstracts(folder: Path, peers: Peers) -> dict[str, Any]:
     theirs = peers.run("bm25s", {"talks": [{"turns": texts, "questions": cranfield.questions}]})
     if theirs:
         answer["bm25s"] = _beside(answer, mean(cranfield.ndcg(theirs["found"][0])))
-    asked = [vectors.of_question(question, model) for question in cranfield.questions]
+    asked = [vectors.embed_question(question, model) for question in cranfield.questions]
     answer["in_database"] = _in_database(cranfield, asked, model, hybrid.DEPTH)
     answer["as_deep_as_the_peer"] = _in_database(cranfield, asked, model, memory_many.SHALLOW)
     for lists in (4, 100):

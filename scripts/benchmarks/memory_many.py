@@ -189,7 +189,7 @@ def _store(
                 "start": start,
                 "texts": texts,
                 "metadata": [db.jsonb(one) for one in metadata],
-                "vectors": [vectors.literal(one) for one in near],
+                "vectors": [vectors.to_sql(one) for one in near],
             },
         )
 

@@ -1,4 +1,4 @@
-"""The environments in which peers of a measure live: never ours, made once in the cache, anew when
+"""The environments in which peers of a measure live: never ours, made once in the cache, again when
 the pins change.
 """
 

@@ -1,5 +1,5 @@
 """What a span costs, beside the bare SDK and three peers, what a step's end waits for, whatever the
-collector does, and what a scrape of the figures takes.
+collector does, and what a scrape of the metrics takes.
 
 Each side records the same spans (an agent's, with eight attributes, a child below it) in fresh
 processes, in turns. The peers live in environments of their own (BENCH_PEERS names one Python for

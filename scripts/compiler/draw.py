@@ -111,7 +111,7 @@ def seconds(count: int) -> str:
 def _level(level: list[Step]) -> shapes.Shape:
     if len(level) == 1:
         return _shape(level[0])
-    inner = shapes.beside(
+    inner = shapes.place_beside(
         [_shape(step) for step in level], ["" for _ in level], shapes.COLOURS["branch"]
     )
     return shapes.frame(inner, "side by side", "", "branch")
@@ -128,7 +128,7 @@ def _shape(step: Step) -> shapes.Shape:
             _stack(step.steps), title, step.summary, "loop", " · ".join(manner(step))
         )
     choices = _choices(step)
-    inner = shapes.beside(
+    inner = shapes.place_beside(
         [_stack(branch.steps) for branch, _ in choices],
         [label for _, label in choices],
         shapes.COLOURS["branch"],

@@ -13,7 +13,7 @@ from typing import Any
 from f.millrace.core.errors import NotFound
 from scripts.compiler import metadata, pulled
 from scripts.compiler.draw import HAND
-from scripts.compiler.shapes import Shape, cut
+from scripts.compiler.shapes import Shape, shorten
 from scripts.compiler.sources import read
 
 Json = dict[str, Any]
@@ -184,7 +184,7 @@ def _box(shape: Shape, top: float, lines: list[str], style: str) -> float:
         f'<rect class="box" x="0" y="{top:g}" width="{FORM}" height="{height}" rx="6"/>'
     )
     shape.marks += [
-        _text(10, top + 19 + 16 * number, cut(line, FORM - 20, 7.1), style)
+        _text(10, top + 19 + 16 * number, shorten(line, FORM - 20, 7.1), style)
         for number, line in enumerate(lines)
     ]
     return top + height
@@ -214,7 +214,7 @@ def _virtual(label: str) -> Shape:
     shape = Shape(WIDTH, HEIGHT)
     shape.marks = [
         f'<rect class="virtual" width="{WIDTH}" height="{HEIGHT}" rx="6"/>',
-        _text(WIDTH / 2, 21, cut(label, WIDTH - 20, 6), "", "middle"),
+        _text(WIDTH / 2, 21, shorten(label, WIDTH - 20, 6), "", "middle"),
     ]
     return shape
 
@@ -230,7 +230,11 @@ def _node(module: Json, icon: str, label: str) -> Shape:
         f'<rect class="box" width="{WIDTH}" height="{HEIGHT}" rx="6"/>',
         f'<g transform="translate(17 {HEIGHT / 2:g})">{ICONS[icon]}</g>',
         _text(
-            (WIDTH + 34 - badge - 14) / 2, 21, cut(label, WIDTH - 34 - badge - 14, 6), "", "middle"
+            (WIDTH + 34 - badge - 14) / 2,
+            21,
+            shorten(label, WIDTH - 34 - badge - 14, 6),
+            "",
+            "middle",
         ),
         f'<rect class="badge" x="{WIDTH - badge - 8}" y="7" width="{badge}" height="20" rx="5"/>',
         _text(WIDTH - badge / 2 - 8, 21, name, "strong", "middle"),

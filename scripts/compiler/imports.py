@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.compiler import locks
 from scripts.compiler.problems import Problem
-from scripts.compiler.reader import closest, listed
+from scripts.compiler.reader import closest, format_list
 from scripts.compiler.sources import HOME, Bundle, Import, Module
 
 LAYERS = ("core", "telemetry", "memory", "trust", "tools", "evidence", "models", "agents")
@@ -185,7 +185,7 @@ def _check_layer(module: Module, name: str, line: int) -> Iterator[Problem]:
             module.path,
             line,
             f"imports {name}: {ours} lies below {theirs}; allowed for it are"
-            f" {listed(reversed(LAYERS[: above + 1]))}",
+            f" {format_list(reversed(LAYERS[: above + 1]))}",
         )
 
 
@@ -201,7 +201,7 @@ def _check_owner(module: Module, item: Import) -> Iterator[Problem]:
         yield Problem(
             module.path,
             item.line,
-            f"imports {library}, which belongs to {listed(owners)}; call that instead",
+            f"imports {library}, which belongs to {format_list(owners)}; call that instead",
         )
 
 

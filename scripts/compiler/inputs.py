@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scripts.compiler.reader import WORD, Reader, closest, listed
+from scripts.compiler.reader import WORD, Reader, closest, format_list
 from scripts.compiler.yamlread import Node
 
 TYPES: dict[str, tuple[type, ...]] = {
@@ -62,7 +62,7 @@ def _check(reader: Reader, name: str, line: int, parts: dict[str, Node]) -> None
         found = f"type {kind!r} is unknown{closest(kind, TYPES)}" if kind else "it has no type"
         reader.wrong(
             parts["type"].line if "type" in parts else line,
-            f"{what}: {found}; allowed are {listed(TYPES)}",
+            f"{what}: {found}; allowed are {format_list(TYPES)}",
         )
         return
     if not reader.text(parts.get("description"), f"{what}: description").strip():
@@ -79,7 +79,7 @@ def _check(reader: Reader, name: str, line: int, parts: dict[str, Node]) -> None
     choices = parts["enum"].plain() if "enum" in parts else None
     if choices and value is not None and value not in choices:
         reader.wrong(
-            default.line, f"{what}: default {value!r} is not among {listed(map(str, choices))}"
+            default.line, f"{what}: default {value!r} is not among {format_list(map(str, choices))}"
         )
     for key, beyond in (
         ("minimum", lambda limit: value < limit),

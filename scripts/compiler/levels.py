@@ -1,7 +1,7 @@
 """The order of steps: as written, or in levels when `depends_on` says what needs what."""
 
 from scripts.compiler.model import Path, Step
-from scripts.compiler.reader import Reader, closest, listed
+from scripts.compiler.reader import Reader, closest, format_list
 
 
 def paths_of(step: Step) -> list[Path]:
@@ -14,7 +14,7 @@ def paths_of(step: Step) -> list[Path]:
     ]
 
 
-def needed(step: Step, siblings: set[str]) -> set[str]:
+def list_needed(step: Step, siblings: set[str]) -> set[str]:
     """Return the sibling steps whose end a step waits for: named, or mentioned in a path."""
     named = {str(value.value) for value in step.depends_on or []} & siblings
     mentioned = {part for path in paths_of(step) if (part := result_of(path.text)) in siblings}
@@ -33,7 +33,7 @@ def arrange(steps: list[Step]) -> list[list[Step]]:
     """
     if all(step.depends_on is None for step in steps):
         return [[step] for step in steps]
-    waiting = {step.id: needed(step, {other.id for other in steps}) for step in steps}
+    waiting = {step.id: list_needed(step, {other.id for other in steps}) for step in steps}
     levels: list[list[Step]] = []
     done: set[str] = set()
     while ready := [step for step in steps if step.id not in done and waiting[step.id] <= done]:
@@ -54,7 +54,7 @@ def check(reader: Reader, steps: list[Step]) -> None:
                 reader.wrong(
                     value.line,
                     f"step {step.id!r} depends on {value.value!r}, which is no step beside it"
-                    f"{closest(str(value.value), others)}; beside it are {listed(others)}",
+                    f"{closest(str(value.value), others)}; beside it are {format_list(others)}",
                 )
     placed = {step.id for level in arrange(steps) for step in level}
     left = [step for step in steps if step.id not in placed]
@@ -67,7 +67,7 @@ def check(reader: Reader, steps: list[Step]) -> None:
 
 
 def _circle(left: list[Step]) -> list[str]:
-    waiting = {step.id: needed(step, {other.id for other in left}) for step in left}
+    waiting = {step.id: list_needed(step, {other.id for other in left}) for step in left}
     trail = [left[0].id]
     while len(set(trail)) == len(trail):
         following = sorted(waiting[trail[-1]] & waiting.keys())

@@ -3,7 +3,7 @@ resources/imports.yaml.
 
 A step is a process of its own, so what it imports is paid for at each start. The file says for each
 step how many modules of ours and of others it loads, and which libraries are the large ones;
-`scripts/millrace imports write` writes it anew.
+`scripts/millrace imports write` writes it again.
 """
 
 import json
@@ -100,7 +100,7 @@ def count(bundle: Bundle) -> dict[str, Loaded]:
         printed, faults = child.communicate(timeout=SECONDS)
         if child.returncode:
             raise RuntimeError(f"counting imports failed: {faults.strip()[-500:]}")
-        counted |= dict(_loaded(line) for line in printed.splitlines())
+        counted |= dict(_parse_line(line) for line in printed.splitlines())
     return {step.verb: counted[step.dotted] for step in steps}
 
 
@@ -125,7 +125,7 @@ def check(bundle: Bundle) -> list[Problem]:
 
 
 def write(bundle: Bundle) -> list[str]:
-    """Write the file anew; return its path when it changed."""
+    """Write the file again; return its path when it changed."""
     path = bundle.root / FILE
     lines = [f"{verb}: {_flow(loaded)}\n" for verb, loaded in sorted(count(bundle).items())]
     text = HEAD.format(large=LARGE) + "".join(lines)
@@ -167,7 +167,7 @@ def _start(root: Path) -> subprocess.Popen[str]:
     )
 
 
-def _loaded(line: str) -> tuple[str, Loaded]:
+def _parse_line(line: str) -> tuple[str, Loaded]:
     step, found = json.loads(line)
     libraries: dict[str, int] = found["libraries"]
     large = sorted(name for name, number in libraries.items() if number >= LARGE)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from f.millrace.core.errors import BadInput
 from scripts.compiler.problems import Problem
-from scripts.compiler.reader import closest, listed
+from scripts.compiler.reader import closest, format_list
 from scripts.compiler.sources import Module, bundle
 
 FOLDER = "dependencies"
@@ -38,7 +38,7 @@ def groups(root: Path) -> dict[str, list[str]]:
         if name in trail or name not in lists:
             raise BadInput(
                 f"pyproject.toml: requirements list {name!r} is unknown or contains itself; lists"
-                f" are {listed(lists)}"
+                f" are {format_list(lists)}"
             )
         found = []
         for line in lists[name]:
@@ -177,7 +177,7 @@ def _check_lock(root: Path, module: Module) -> list[Problem]:
                 module.path,
                 2,
                 f"there is no {FOLDER}/{wanted}.requirements.in{closest(wanted, known)}; there are"
-                f" {listed(known)}",
+                f" {format_list(known)}",
             )
         ]
     path = root / file
@@ -197,7 +197,7 @@ def _check_lock(root: Path, module: Module) -> list[Problem]:
 
 
 def upgrade(root: Path, names: Collection[str] | None = None) -> list[str]:
-    """Resolve the short lists anew, all packages or only `names`; write pinned files and locks;
+    """Resolve the short lists again, all packages or only `names`; write pinned files and locks;
     return the paths.
     """
     lists = groups(root)
@@ -213,7 +213,7 @@ def upgrade(root: Path, names: Collection[str] | None = None) -> list[str]:
     # One resolution for all lists: an environment that holds them all must exist.
     everything = sorted({line for lines in lists.values() for line in lines})
     old = _old(root, LOCAL if LOCAL in lists else next(iter(lists)))
-    whole = _resolve(everything, _kept(old, names))
+    whole = _resolve(everything, _pins_to_keep(old, names))
     changed = []
     for name, lines in lists.items():
         text = _resolve(lines, whole)
@@ -230,7 +230,7 @@ def _old(root: Path, name: str) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _kept(old: str, names: Collection[str] | None) -> str:
+def _pins_to_keep(old: str, names: Collection[str] | None) -> str:
     """Return the pins that must stay: none when everything is upgraded."""
     moving = {normal(name) for name in names or ()}
     return (
@@ -266,5 +266,5 @@ def _resolve(lines: list[str], constraints: str) -> str:
             command, input="\n".join(lines), capture_output=True, text=True, check=False
         )
     if done.returncode:
-        raise BadInput(f"uv could not resolve {listed(lines)}:\n{done.stderr.strip()}")
+        raise BadInput(f"uv could not resolve {format_list(lines)}:\n{done.stderr.strip()}")
     return "".join(f"{line}\n" for line in done.stdout.splitlines() if PIN.fullmatch(line.strip()))

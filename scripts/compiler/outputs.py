@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from f.millrace.core.errors import BadInput
-from scripts.compiler.reader import listed
+from scripts.compiler.reader import format_list
 
 RECORD = ".millrace/generated.json"
 
@@ -33,7 +33,7 @@ def write(root: Path, texts: dict[str, str], way_out: str, overwrite: bool = Fal
     if changed:
         raise BadInput(
             f"changed since {'it was' if len(changed) == 1 else 'they were'} generated:"
-            f" {listed(changed)}; {way_out}, and --overwrite replaces it. Nothing was written"
+            f" {format_list(changed)}; {way_out}, and --overwrite replaces it. Nothing was written"
         )
     for name in differing:
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ def read(file: Path) -> Any:
         raise BadInput(f"{file.name} in {file.parent.name} is not YAML: {error}") from None
 
 
-def whole(file: Path) -> Any:
+def read_complete(file: Path) -> Any:
     """Return the document with the code of its inline scripts in it, as the server has it; BadInput
     for code that is missing.
     """

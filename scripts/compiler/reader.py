@@ -22,7 +22,7 @@ def closest(word: str, allowed: Iterable[str]) -> str:
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 
-def listed(words: Iterable[str]) -> str:
+def format_list(words: Iterable[str]) -> str:
     """Return words as a person lists them."""
     return ", ".join(words) or "nothing"
 
@@ -53,7 +53,7 @@ class Reader:
                 hint = closest(key, allowed)
                 self.wrong(
                     child.key_line,
-                    f"{what} has no key {key!r}{hint}; allowed are {listed(allowed)}",
+                    f"{what} has no key {key!r}{hint}; allowed are {format_list(allowed)}",
                 )
         return {key: child for key, child in node.value.items() if key in allowed}
 
@@ -107,7 +107,7 @@ class Reader:
             self.wrong(
                 node.line,
                 f"{what} {text!r} is unknown{closest(text, allowed)}; allowed are"
-                f" {listed(allowed)}",
+                f" {format_list(allowed)}",
             )
         return text
 

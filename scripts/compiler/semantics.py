@@ -9,7 +9,7 @@ from scripts.compiler import levels
 from scripts.compiler.inputs import fits
 from scripts.compiler.model import Call, Path, Spec, Step
 from scripts.compiler.problems import Problem
-from scripts.compiler.reader import ROOTS, Reader, closest, listed
+from scripts.compiler.reader import ROOTS, Reader, closest, format_list
 from scripts.compiler.sources import HOME, Bundle, Module
 from scripts.compiler.types import json_type
 
@@ -167,7 +167,7 @@ class _Checker:
             self.reader.wrong(
                 path.line,
                 f"{what}: path {path.text!r} starts with {root!r}; a path starts with"
-                f" {listed(ROOTS)}",
+                f" {format_list(ROOTS)}",
             )
         elif not rest:
             self.reader.wrong(
@@ -194,7 +194,7 @@ class _Checker:
         self.reader.wrong(
             path.line,
             f"{what}: path {path.text!r} cannot be read: {reason}; visible here are"
-            f" {listed(sorted(scope.visible))}",
+            f" {format_list(sorted(scope.visible))}",
         )
 
     def input(self, path: Path, rest: list[str], what: str, scope: Scope) -> None:
@@ -213,7 +213,7 @@ class _Checker:
             self.reader.wrong(
                 path.line,
                 f"{what}: path {path.text!r} names no input{closest(rest[0], self.spec.inputs)};"
-                f" inputs are {listed(self.spec.inputs)}",
+                f" inputs are {format_list(self.spec.inputs)}",
             )
 
     def environment(self, path: Path, rest: list[str], what: str) -> None:
@@ -224,7 +224,8 @@ class _Checker:
             if name not in facts:
                 self.reader.wrong(
                     path.line,
-                    f"{what}: path {path.text!r} has no {name!r}; known there are {listed(facts)}",
+                    f"{what}: path {path.text!r} has no {name!r};"
+                    f" known there are {format_list(facts)}",
                 )
                 return
             facts = facts[name]
@@ -235,7 +236,7 @@ class _Checker:
             self.reader.wrong(
                 path.line,
                 f"on_failure: path {path.text!r} starts with {root!r}; known there are"
-                f" {listed(FAILURE_ROOTS)}",
+                f" {format_list(FAILURE_ROOTS)}",
             )
         elif root in ROOTS:
             self.path(path, "on_failure", Scope())
@@ -254,7 +255,7 @@ class _Checker:
                 self.reader.wrong(
                     given.line,
                     f"{what}: {call.run} has no input {name!r}{closest(name, names)}; its inputs"
-                    f" are {listed(names)}",
+                    f" are {format_list(names)}",
                 )
         given = call.from_.keys() | call.with_.keys() | offered
         missing = [
@@ -264,7 +265,8 @@ class _Checker:
         ]
         if missing:
             self.reader.wrong(
-                call.line, f"{what}: {call.run} needs {listed(missing)}; give it under from or with"
+                call.line,
+                f"{what}: {call.run} needs {format_list(missing)}; give it under from or with",
             )
         self.constants(call, module, what)
 
@@ -323,7 +325,7 @@ class _Checker:
             self.reader.wrong(
                 answer.line,
                 f"early_return {answer.value!r} is no step at the top"
-                f" level{closest(answer.value, names)}; there are {listed(names)}",
+                f" level{closest(answer.value, names)}; there are {format_list(names)}",
             )
         message = spec.inputs.get(MESSAGE, {})
         if spec.chat and (message.get("type") != "string" or "default" in message):
@@ -342,7 +344,7 @@ class _Checker:
                 self.reader.wrong(
                     given.line,
                     f"schedule.args: there is no input {name!r}{closest(name, self.spec.inputs)};"
-                    f" inputs are {listed(self.spec.inputs)}",
+                    f" inputs are {format_list(self.spec.inputs)}",
                 )
             elif not fits(given.value, self.spec.inputs[name].get("type", "")):
                 self.reader.wrong(
@@ -358,7 +360,7 @@ class _Checker:
         if needed:
             self.reader.wrong(
                 schedule.line,
-                f"a scheduled start has no value for {listed(needed)}; give a default or"
+                f"a scheduled start has no value for {format_list(needed)}; give a default or"
                 " schedule.args",
             )
 

@@ -47,7 +47,7 @@ class Shape:
         self.marks.append(f'<g transform="translate({x:g} {y:g})">{"".join(shape.marks)}</g>')
 
 
-def words(
+def text_line(
     x: float, y: float, text: str, style: str = "", colour: str = "", anchor: str = ""
 ) -> str:
     """Return one line of text."""
@@ -57,7 +57,7 @@ def words(
     return f'<text x="{x:g}" y="{y:g}"{style}{colour}{anchor}>{escape(text)}</text>'
 
 
-def cut(text: str, width: float, size: float = 6.4) -> str:
+def shorten(text: str, width: float, size: float = 6.4) -> str:
     """Return text that fits a width; letters are about `size` wide."""
     most = int(width / size)
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
@@ -73,9 +73,9 @@ def card(name: str, summary: str, notes: list[str], kind: str, icon: str = "") -
             f'<path d="M8 0 H5 A5 5 0 0 0 0 5 V{CARD_HEIGHT - 5} A5 5 0 0 0 5 {CARD_HEIGHT} H8 Z"'
             f' fill="{colour}" stroke="none"/>'
         ),
-        words(20, 22, name, "name"),
-        words(CARD_WIDTH - 12, 22, note, "note", anchor="end"),
-        words(20, 41, cut(summary, CARD_WIDTH - 32 - (36 if icon else 0))),
+        text_line(20, 22, name, "name"),
+        text_line(CARD_WIDTH - 12, 22, note, "note", anchor="end"),
+        text_line(20, 41, shorten(summary, CARD_WIDTH - 32 - (36 if icon else 0))),
     ]
     if icon:
         shape.marks.append(
@@ -97,7 +97,7 @@ def stack(shapes: list[Shape]) -> Shape:
     return whole
 
 
-def beside(shapes: list[Shape], labels: list[str], colour: str) -> Shape:
+def place_beside(shapes: list[Shape], labels: list[str], colour: str) -> Shape:
     """Return shapes next to each other, each under its label."""
     top = 22 if any(labels) else 0
     whole = Shape(sum(shape.width for shape in shapes) + PAD * (len(shapes) - 1), 0)
@@ -105,7 +105,9 @@ def beside(shapes: list[Shape], labels: list[str], colour: str) -> Shape:
     for shape, label in zip(shapes, labels, strict=True):
         if label:
             whole.marks.append(
-                words(x + shape.width / 2, 12, cut(label, shape.width), "label", colour, "middle")
+                text_line(
+                    x + shape.width / 2, 12, shorten(label, shape.width), "label", colour, "middle"
+                )
             )
         whole.place(shape, x, top)
         x += shape.width + PAD
@@ -122,9 +124,9 @@ def frame(inner: Shape, title: str, summary: str, kind: str, note: str = "") -> 
             f'<rect class="frame" width="{shape.width:g}" height="{shape.height:g}" rx="10"'
             f' fill="{colour}" fill-opacity="0.05" stroke="{colour}"/>'
         ),
-        words(PAD, 21, cut(title, inner.width, 7), "label", colour),
-        words(PAD, 38, cut(summary, inner.width - 6 * len(note))),
-        words(shape.width - PAD, 38, note, "note", anchor="end"),
+        text_line(PAD, 21, shorten(title, inner.width, 7), "label", colour),
+        text_line(PAD, 38, shorten(summary, inner.width - 6 * len(note))),
+        text_line(shape.width - PAD, 38, note, "note", anchor="end"),
     ]
     shape.place(inner, PAD, HEAD + 20)
     return shape
@@ -136,7 +138,7 @@ def pill(text: str, kind: str) -> Shape:
     shape = Shape(width, 28)
     shape.marks = [
         f'<rect class="card" width="{width}" height="28" rx="14"/>',
-        words(width / 2, 18.5, text, "label", COLOURS[kind], "middle"),
+        text_line(width / 2, 18.5, text, "label", COLOURS[kind], "middle"),
     ]
     return shape
 

@@ -94,7 +94,7 @@ class Module:
                 arg.arg,
                 arg.annotation,
                 default is None,
-                literal(default),
+                literal_of(default),
                 help_texts.get(arg.arg, ""),
                 arg.lineno,
             )
@@ -247,7 +247,7 @@ def _inside(node: ast.stmt) -> Iterator[ast.stmt]:
             yield from [child] if isinstance(child, ast.stmt) else child.body
 
 
-def literal(node: ast.expr | None) -> Any:
+def literal_of(node: ast.expr | None) -> Any:
     """Return a literal default, or `NOT_LITERAL` when it is computed."""
     if node is None:
         return None

@@ -27,7 +27,7 @@ from scripts.compiler.model import (
     Value,
 )
 from scripts.compiler.problems import Problem, SpecInvalid
-from scripts.compiler.reader import Reader, listed
+from scripts.compiler.reader import Reader, format_list
 from scripts.compiler.yamlread import Node, YamlMistake, read
 
 FOLDER = "flows"
@@ -285,8 +285,8 @@ class _Spec:
                 node.line, "a step has no id; give it a word that reads well as results.<id>"
             )
         if len(kinds) != 1:
-            has = f"has {listed(kinds)}" if kinds else "does nothing"
-            reader.wrong(node.line, f"{what} {has}; it needs exactly one of {listed(KINDS)}")
+            has = f"has {format_list(kinds)}" if kinds else "does nothing"
+            reader.wrong(node.line, f"{what} {has}; it needs exactly one of {format_list(KINDS)}")
             return None
         kind = kinds[0]
         reader.mapping(node, f"{what} ({kind})", KEYS[kind])

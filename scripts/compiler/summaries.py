@@ -17,10 +17,10 @@ BLOCKS = "blocks"
 
 def check(specs: list[Spec], files: Bundle) -> list[Problem]:
     """Return every summary of a step, a script that is one, or a block that would be cut."""
-    return [*_of_specs(specs), *_of_scripts(files)]
+    return [*_check_specs(specs), *_check_scripts(files)]
 
 
-def _of_specs(specs: list[Spec]) -> Iterator[Problem]:
+def _check_specs(specs: list[Spec]) -> Iterator[Problem]:
     for spec in specs:
         if spec.area == BLOCKS:
             yield from _too_long(
@@ -30,7 +30,7 @@ def _of_specs(specs: list[Spec]) -> Iterator[Problem]:
             yield from _too_long(spec.file, step.line, f"step {step.id!r}", step.summary, IN_A_FLOW)
 
 
-def _of_scripts(files: Bundle) -> Iterator[Problem]:
+def _check_scripts(files: Bundle) -> Iterator[Problem]:
     for module in files.steps():
         most = IN_A_FLOW if module.verb.startswith(f"{BLOCKS}/") else OF_A_STEP
         yield from _too_long(

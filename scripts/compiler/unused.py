@@ -30,7 +30,7 @@ def check(bundle: Bundle) -> list[Problem]:
     graph = _Graph(bundle, files)
     found: dict[tuple[str, int, str], list[str]] = {}
     for step in bundle.steps():
-        loaded = _loaded(bundle, files, step.path)
+        loaded = _list_loaded(bundle, files, step.path)
         used = graph.libraries(step.path, loaded)
         for path in loaded:
             for line, library in files[path].libraries:
@@ -112,7 +112,7 @@ class _File:
         return {name for node in loose for name in _names(node)}
 
 
-def _loaded(bundle: Bundle, files: dict[str, _File], start: str) -> set[str]:
+def _list_loaded(bundle: Bundle, files: dict[str, _File], start: str) -> set[str]:
     """Return the files of ours that importing the step loads."""
     seen, waiting = {start}, [start]
     while waiting:

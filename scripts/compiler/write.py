@@ -73,7 +73,7 @@ def compile_all(
         texts[specs_schema.FILE] = specs_schema.text()
     changed = outputs.write(root, texts, KEEP, overwrite)
     if not only:
-        for name in stale(root, specs, files):
+        for name in list_stale(root, specs, files):
             (root / name).unlink()
             changed.append(name)
     return changed
@@ -97,12 +97,12 @@ def drift(root: Path) -> list[Problem]:
     )
     problems += [
         Problem(name, 1, f"no spec makes this file; {COMPILE}")
-        for name in stale(root, specs, files)
+        for name in list_stale(root, specs, files)
     ]
     return problems
 
 
-def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
+def list_stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
     """Return generated flows and schedules that no spec makes. A spec with mistakes keeps its
     files.
     """
@@ -112,7 +112,7 @@ def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
     for path in sorted((root / HOME).rglob("*.yaml")):
         name = path.relative_to(root).as_posix()
         flow = path.name == "flow.yaml" and is_made(path)
-        if not flow and (not name.endswith(".schedule.yaml") or by_hand(path)):
+        if not flow and (not name.endswith(".schedule.yaml") or is_handwritten(path)):
             continue
         stem = (
             path.parent.name.removesuffix("__flow")
@@ -124,7 +124,7 @@ def stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
     return found
 
 
-def by_hand(path: Path) -> bool:
+def is_handwritten(path: Path) -> bool:
     """Tell whether a flow, or the flow beside a schedule, is written by hand: then no spec is asked
     for.
     """

@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     # Plan and refusal in their order, also in a file or a comment.
     sys.stdout.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        server = Server(*workspaces.named(ROOT, options))
+        server = Server(*workspaces.find_workspace(ROOT, options))
         (roll_back if options.rollback else deploy)(server, ROOT, options)
     except (BadInput, BadSetting) as error:
         print(f"deploy: {redact(str(error))}", file=sys.stderr)
@@ -56,7 +56,7 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="millrace-deploy-") as name:
         folder = Path(name)
         paths = checkout.copy(root, folder)
-        for path in checkout.changed(root):
+        for path in checkout.list_changed(root):
             print(f"note: {path} is not committed; it is pushed as it is")
         found = inventory.take(server, root, paths, last.waiting if last else [])
         plan = plans.make(server, root, folder, paths, found, last)
@@ -76,7 +76,9 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
         if not (plan.empty or options.skip_checks):
             _check(root)
         if options.dry_run:
-            print(plans.edited(plan) if plan.edited else "nothing was pushed: this is a dry run")
+            print(
+                plans.list_edited(plan) if plan.edited else "nothing was pushed: this is a dry run"
+            )
             return
         if inventory.make_folder(server, root):
             print(f"made: folder f/{preflight.FOLDER}")
@@ -84,7 +86,7 @@ def deploy(server: Server, root: Path, options: argparse.Namespace) -> None:
             _push(server, root, folder, plan, found)
             print(f"pushed: {len(paths)} files of {plan.revision}")
         if not plan.empty or last is None:
-            records.write(server, plans.kept(server, plan, last, found.waiting))
+            records.write(server, plans.updated_record(server, plan, last, found.waiting))
         if not plan.empty:
             _wait_for_workers(server, folder, plan)
     _prepare(server, options.bootstrap, found.waiting)
@@ -172,7 +174,7 @@ def _prepare(server: Server, wanted: bool, waiting: list[str]) -> None:
 
 
 def _refuse_unknown(root: Path) -> None:
-    paths = checkout.unknown(root)
+    paths = checkout.list_untracked(root)
     if paths:
         raise BadInput(
             f"Git does not know {', '.join(paths)}: what is pushed is tracked; git add them, or"

@@ -6,9 +6,10 @@ import os
 import re
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
-from f.millrace.core.config import NAMES, NONE, PREFIX, RESOURCE, model
+from f.millrace.core import config, setting_types
+from f.millrace.core.config import NAMES, NONE, PREFIX, RESOURCE, Secret
 from f.millrace.core.config import settings as effective
 from f.millrace.core.db import OWNER_VARIABLE
 from scripts.deployment.server import Server
@@ -27,16 +28,16 @@ def run(server: Server) -> list[str]:
         server.post("resources/type/create", resource_type())
         made.append(f"resource type {RESOURCE_TYPE}")
     existing = bool(server.get(f"resources/exists/{RESOURCE}"))
-    given = _given()
+    given = _environment_settings()
     secrets: dict[str, str] = {}
     # A field that is empty there would be one that nobody has set.
     value = {
-        name: _referring(name, inner, secrets) if _has_value(inner) else _none(inner)
+        name: _with_references(name, inner, secrets) if _has_value(inner) else _none(inner)
         for name, inner in given.items()
     }
     for path, secret in secrets.items():
         if not server.get(f"variables/exists/{path}"):
-            description = f"Millrace: {_described(path)}"
+            description = f"Millrace: {_description_of(path)}"
             server.post(
                 "variables/create",
                 {"path": path, "value": secret, "is_secret": True, "description": description},
@@ -80,9 +81,9 @@ def configured(server: Server) -> bool:
 
 def resource_type() -> dict[str, Any]:
     """Return the resource type: one field a setting, as Windmill's forms know them."""
-    declared = model().model_json_schema()
+    declared = setting_types.model().model_json_schema()
     properties = {
-        name: _form_field(_resolved(field, declared.get("$defs", {})))
+        name: _form_field(_resolve(field, declared.get("$defs", {})))
         for name, field in declared["properties"].items()
         if name not in LOCAL_ONLY
     }
@@ -123,7 +124,7 @@ def _form_field(field: dict[str, Any]) -> dict[str, Any]:
     return known
 
 
-def _resolved(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _resolve(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     alternatives = [option for option in field.get("anyOf", []) if option.get("type") != "null"]
     if alternatives:
         field = {
@@ -135,7 +136,7 @@ def _resolved(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
     return field
 
 
-def _given() -> dict[str, Any]:
+def _environment_settings() -> dict[str, Any]:
     """Return the settings that this machine's environment names, checked; secrets are still
     wrapped.
     """
@@ -147,18 +148,18 @@ def _given() -> dict[str, Any]:
 
 
 def _has_value(value: Any) -> bool:
-    return value not in ("", [], {}, SecretStr(""))
+    return value not in ("", [], {}, Secret(""))
 
 
 def _none(empty: Any) -> Any:
     return [NONE] if isinstance(empty, list) else NONE
 
 
-def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:
+def _with_references(name: str, value: Any, secrets: dict[str, str]) -> Any:
     """Return a value as the resource holds it; each secret in it becomes a variable, added to
     `secrets` by its path.
     """
-    if isinstance(value, SecretStr):
+    if isinstance(value, Secret):
         path = f"f/millrace/{re.sub(r'[^A-Za-z0-9]+', '_', name).lower()}"
         secrets[path] = value.get_secret_value()
         return f"$var:{path}"
@@ -166,23 +167,25 @@ def _referring(name: str, value: Any, secrets: dict[str, str]) -> Any:
         plain = value.model_dump(mode="json", exclude_none=True)
         return {
             key: (
-                _referring(f"{name}_{key}", getattr(value, key), secrets)
-                if _nested(getattr(value, key))
+                _with_references(f"{name}_{key}", getattr(value, key), secrets)
+                if _is_nested(getattr(value, key))
                 else plain[key]
             )
             for key in plain
         }
     if isinstance(value, dict):
-        return {key: _referring(f"{name}_{key}", inner, secrets) for key, inner in value.items()}
+        return {
+            key: _with_references(f"{name}_{key}", inner, secrets) for key, inner in value.items()
+        }
     return value
 
 
-def _nested(value: Any) -> bool:
-    return isinstance(value, SecretStr | BaseModel | dict)
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Secret | BaseModel | dict)
 
 
-def _described(path: str) -> str:
+def _description_of(path: str) -> str:
     """Return what the setting is that a variable belongs to."""
     name = path.rpartition("/")[2]
     field = max((known for known in NAMES if name.startswith(known)), key=len)
-    return model().model_fields[field].description or name
+    return config.declared(field)[1].description

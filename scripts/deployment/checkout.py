@@ -32,12 +32,12 @@ def copy(root: Path, target: Path) -> list[str]:
     return paths
 
 
-def changed(root: Path) -> list[str]:
+def list_changed(root: Path) -> list[str]:
     """Return the tracked files of the bundle whose contents are not committed."""
     return _git(root, "diff", "--name-only", "HEAD", "--", *PARTS).splitlines()
 
 
-def unknown(root: Path) -> list[str]:
+def list_untracked(root: Path) -> list[str]:
     """Return the files of the bundle that Git does not know (ignored ones apart): the copy would
     lack them.
     """
@@ -58,7 +58,7 @@ def at(root: Path, revision: str) -> Iterator[Path]:
 
 def revision(root: Path) -> str:
     """Return the short name of the commit, with a + when files differ from it."""
-    return _git(root, "rev-parse", "--short", "HEAD").strip() + ("+" if changed(root) else "")
+    return _git(root, "rev-parse", "--short", "HEAD").strip() + ("+" if list_changed(root) else "")
 
 
 def ever_tracked(root: Path) -> set[str]:

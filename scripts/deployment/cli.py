@@ -36,7 +36,7 @@ def wmill() -> Path:
             raise DeployFailed(f"WMILL is {named!r}, which is no program")
         return Path(found)
     on_path = shutil.which("wmill")
-    return Path(on_path) if on_path and _is_tried(on_path) else _installed()
+    return Path(on_path) if on_path and _is_tried(on_path) else _install_path()
 
 
 def _is_tried(program: str) -> bool:
@@ -47,7 +47,7 @@ def _is_tried(program: str) -> bool:
     return f"version: {release}." in done.stdout
 
 
-def _installed() -> Path:
+def _install_path() -> Path:
     home = cache() / PACKAGE.replace("@", "-")
     program = home / "node_modules" / ".bin" / "wmill"
     npm = shutil.which("npm")

@@ -80,11 +80,11 @@ def examine(server: Server, root: Path) -> Iterator[Finding]:
         )
         return
     yield _schedules(server)
-    yield from _attempted("run", lambda: _run(server))
-    yield from _attempted("approval", lambda: _approval(server))
+    yield from _try_check("run", lambda: _run(server))
+    yield from _try_check("approval", lambda: _approval(server))
 
 
-def _attempted(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _try_check(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from look()
     except DeployFailed as error:
@@ -183,7 +183,7 @@ def _approval(server: Server) -> Iterator[Finding]:
     )
     deadline = time.monotonic() + SECONDS
     # As the approval page does when a person denies.
-    while not _denied(server, job):
+    while not _is_denied(server, job):
         if time.monotonic() > deadline:
             server.post(f"jobs_u/queue/cancel/{job}", {"reason": "doctor"})
             raise DeployFailed(
@@ -194,7 +194,7 @@ def _approval(server: Server) -> Iterator[Finding]:
     yield Finding("approval", "ok", "a flow asked, was denied, and went on")
 
 
-def _denied(server: Server, job: str) -> bool:
+def _is_denied(server: Server, job: str) -> bool:
     if server.get(f"jobs_u/completed/get_result_maybe/{job}").get("completed"):
         raise DeployFailed(f"a flow ended without asking (job {job})")
     try:

@@ -74,8 +74,8 @@ def make(
     `root` is the checkout, `folder` the copy of its files that a push sends.
     """
     plan = Plan(deleted=list(inventory.stale))
-    held = records.held(server)
-    plan.pushed = pushed(folder, paths)
+    held = records.items_on_server(server)
+    plan.pushed = list_pushed(folder, paths)
     for item, mark in plan.pushed.items():
         before = last.of(item) if last else None
         if item not in held:
@@ -112,7 +112,7 @@ def _compare_item(
 def refuse(plan: Plan, allow_delete: bool, overwrite: bool) -> None:
     """Raise DeployFailed for what would destroy somebody's work and was not asked for."""
     if plan.edited and not overwrite:
-        raise DeployFailed(f"{edited(plan)}. Nothing was pushed")
+        raise DeployFailed(f"{list_edited(plan)}. Nothing was pushed")
     if plan.deleted and not allow_delete:
         names = ", ".join(path for _, path in plan.deleted)
         raise DeployFailed(
@@ -121,9 +121,9 @@ def refuse(plan: Plan, allow_delete: bool, overwrite: bool) -> None:
         )
 
 
-def kept(server: Server, plan: Plan, last: Record | None, waiting: list[str]) -> Record:
+def updated_record(server: Server, plan: Plan, last: Record | None, waiting: list[str]) -> Record:
     """Return the record of this deployment, with the marks that the server has now."""
-    held = records.held(server)
+    held = records.items_on_server(server)
     items = {
         " ".join(item): {"pushed": mark, "held": held[item]}
         for item, mark in plan.pushed.items()
@@ -135,7 +135,7 @@ def kept(server: Server, plan: Plan, last: Record | None, waiting: list[str]) ->
     )
 
 
-def pushed(folder: Path, paths: list[str]) -> dict[Item, str]:
+def list_pushed(folder: Path, paths: list[str]) -> dict[Item, str]:
     """Return a mark of the files of each item that a push sends."""
     parts: dict[Item, list[str]] = {}
     for path in paths:
@@ -181,7 +181,7 @@ def texts(server: Server, folder: Path, item: Item) -> tuple[str, str]:
 
 def flow_text(file: Path) -> str:
     """Return a flow's file in the form in which it is compared with the server's."""
-    return _dump(pulled.whole(file), records.FLOW)
+    return _dump(pulled.read_complete(file), records.FLOW)
 
 
 def difference(item: Item, theirs: str, ours: str) -> str:
@@ -200,7 +200,7 @@ def difference(item: Item, theirs: str, ours: str) -> str:
     return "\n".join(lines[:SHOWN_LINES] + more)
 
 
-def edited(plan: Plan) -> str:
+def list_edited(plan: Plan) -> str:
     """Return what people changed on the server, as differences, and how to bring it into Git."""
     shown = "\n".join(text for text in plan.edited.values() if text)
     flows = [path.rsplit("/", 1)[1] for kind, path in plan.edited if kind in ("flow", "schedule")]

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from scripts.deployment.plan import Plan
-from scripts.deployment.server import DeployFailed, NotKnown, Server
+from scripts.deployment.server import DeployFailed, InvalidToken, Server
 
 # From this release on there are workspace dependencies, by which steps get their packages.
 OLDEST = (1, 587, 0)
@@ -68,7 +68,7 @@ def find_user(server: Server) -> dict[str, Any]:
     """
     try:
         user = server.user()
-    except NotKnown:
+    except InvalidToken:
         if not server.token_is_known():
             raise
         if not server.workspace_exists():

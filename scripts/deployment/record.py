@@ -115,7 +115,7 @@ def write(server: Server, record: Record) -> None:
         server.delete(f"variables/delete/{PATH}")
 
 
-def held(server: Server) -> dict[Item, str]:
+def items_on_server(server: Server) -> dict[Item, str]:
     """Return a mark for each of the bundle's items on the server; it changes with the item."""
     marks: dict[Item, str] = {}
     for row in server.pages("scripts/list?include_without_main=true&path_start=f/millrace/"):
@@ -136,7 +136,7 @@ def held(server: Server) -> dict[Item, str]:
 
 def pick(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """Return the parts of an item that a push sets, without the locks that the server fills in."""
-    return _bare({key: row.get(key) for key in keys})
+    return _strip({key: row.get(key) for key in keys})
 
 
 def digest(value: Any) -> str:
@@ -149,11 +149,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _bare(value: Any) -> Any:
+def _strip(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: _bare(each)
+            key: _strip(each)
             for key, each in value.items()
             if each not in (None, "") and key not in LEFT_OUT
         }
-    return [_bare(each) for each in value] if isinstance(value, list) else value
+    return [_strip(each) for each in value] if isinstance(value, list) else value

@@ -20,11 +20,11 @@ class DeployFailed(MillraceError):
     """The server or the CLI refused; the message says what and how to go on."""
 
 
-class NotThere(DeployFailed):
+class NotFound(DeployFailed):
     """The server does not know the path."""
 
 
-class NotKnown(DeployFailed):
+class InvalidToken(DeployFailed):
     """The server does not know the token, for this workspace or at all."""
 
 
@@ -53,7 +53,7 @@ class Server:
         """Tell whether the server knows the token in any workspace."""
         try:
             self._request("GET", "/api/users/whoami")
-        except NotKnown:
+        except InvalidToken:
             return False
         return True
 
@@ -71,7 +71,7 @@ class Server:
         """
         try:
             return list(self._request("GET", f"/api/workers/list?per_page={PER_PAGE}"))
-        except NotKnown:  # a token of one workspace only
+        except InvalidToken:  # a token of one workspace only
             return []
 
     def get(self, path: str, missing: Any = None) -> Any:
@@ -80,7 +80,7 @@ class Server:
         """
         try:
             return self._request("GET", self._below(path))
-        except NotThere:
+        except NotFound:
             if missing is None:
                 raise
             return missing
@@ -156,11 +156,11 @@ class Server:
         if error.code == 403 or "write permission" in said or "row-level security" in said:
             return DeployFailed(f"the token's user may not {method} {path}: {said}")
         if error.code == 401:
-            return NotKnown(
+            return InvalidToken(
                 f"{self.base_url} does not accept the token (wrong, expired, or of another"
                 " workspace); make a new one in the UI under Account settings, Tokens"
             )
-        fault = NotThere if error.code == 404 else DeployFailed
+        fault = NotFound if error.code == 404 else DeployFailed
         return fault(f"{self.base_url} answered {error.code} to {method} {path}: {said}")
 
 

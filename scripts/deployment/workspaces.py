@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def named(root: Path, options: argparse.Namespace) -> tuple[str, str, str]:
+def find_workspace(root: Path, options: argparse.Namespace) -> tuple[str, str, str]:
     """Return address, workspace and token; BadInput names what is missing."""
     address, workspace, token = options.base_url, options.workspace, options.token
     if options.to:

@@ -19,7 +19,7 @@ def simple(text: str) -> str:
 
     `results["open"]?.run_id;` is `results.open.run_id`; `!(result.more)` is `!result.more`.
     """
-    bare = _bare(text)
+    bare = _strip(text)
     if bare.startswith("!") and not bare.startswith("!="):
         inner = simple(bare[1:])
         return f"!{inner}" if is_path(inner) else text.strip()
@@ -39,7 +39,7 @@ def is_readable(text: str) -> bool:
 
 def constant(text: str) -> tuple[bool, Any]:
     """Return whether an expression is a plain constant, and its value."""
-    bare = _bare(text)
+    bare = _strip(text)
     quoted = re.fullmatch(r"'([^'\\\n]*)'|`([^`\\$]*)`", bare)
     if quoted:
         return True, quoted[1] if quoted[1] is not None else quoted[2]
@@ -76,7 +76,7 @@ def rename(text: str, names: dict[str, str]) -> str:
     return text
 
 
-def _bare(text: str) -> str:
+def _strip(text: str) -> str:
     bare = text.strip()
     changed = True
     while changed:

@@ -15,9 +15,9 @@ from scripts.compiler.openflow import compile_flow, compile_schedule
 from scripts.compiler.problems import Problem, SpecInvalid
 from scripts.compiler.sources import HOME, Bundle, bundle
 from scripts.compiler.yamlread import read
-from scripts.importer import canonical, form, inline, settled
-from scripts.importer.graft import every, graft, matches
-from scripts.importer.lift import Unsaid, lift
+from scripts.importer import canonical, inline, normal_form, validate_form
+from scripts.importer.decompile import NotExpressible, decompile
+from scripts.importer.merge_text import list_steps, match_steps, merge
 from scripts.importer.prepare import prepare
 
 Json = dict[str, Any]
@@ -52,14 +52,14 @@ class Imported:
     text: str
     steps: dict[str, str] = field(default_factory=dict)
     left_over: list[Path] = field(default_factory=list)
-    unsaid: list[Unsaid] = field(default_factory=list)
+    not_expressible: list[NotExpressible] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
         """Whether the spec says all that the flow says, and is free of mistakes."""
-        return not self.unsaid and not self.problems
+        return not self.not_expressible and not self.problems
 
     def changes(self, root: Path) -> str:
         """Return the difference between the spec as it is and as it would be."""
@@ -120,14 +120,14 @@ def read_flow(path: Path, root: Path) -> Imported:
         raise BadInput(
             f"{path.name} in {path.parent.name} is no flow: it has no value with modules"
         )
-    form.check(document, f"{path.name} in {path.parent.name}")
+    validate_form.check(document, f"{path.name} in {path.parent.name}")
     file = root / spec.FOLDER / f"{name}.yaml"
     before = file.read_text(encoding="utf-8") if file.is_file() else None
     if before is not None:
         _refuse_mistakes(file)
     files = bundle(root)
     old = read(before).plain() if before is not None else {}
-    known = _known(old)
+    known = _steps_by_id(old)
     flow, notes = prepare(canonical.flow(document), files, known)
     flow, steps = inline.move_out(
         flow, name, old.get("area") or path.parent.parent.name, path.parent, files
@@ -137,22 +137,24 @@ def read_flow(path: Path, root: Path) -> Imported:
         for file in steps
     ]
     files = inline.with_files(files, steps)
-    lifted = lift(flow, files, known)
-    new = _whole(lifted.spec, flow, old, path, root)
+    decompiled = decompile(flow, files, known)
+    new = _complete_spec(decompiled.spec, flow, old, path, root)
     _keep_nulls(new, old, _left_empty(document["value"]))
     _keep_depends_on(new, old)
-    text = graft(new, before)
+    text = merge(new, before)
     imported = Imported(
         name,
         text,
         steps,
         _named_files(document, path.parent),
-        lifted.unsaid,
-        notes=notes + lifted.notes,
+        decompiled.not_expressible,
+        notes=notes + decompiled.notes,
     )
-    loaded = _verify(imported, flow, files, lifted.joint)
+    loaded = _verify(imported, flow, files, decompiled.joint)
     if loaded is not None:
-        imported.unsaid += _unsaid_of_schedule(path, compile_schedule(loaded, files) or {})
+        imported.not_expressible += _list_not_expressible_of_schedule(
+            path, compile_schedule(loaded, files) or {}
+        )
     return imported
 
 
@@ -209,36 +211,36 @@ def _refuse_mistakes(file: Path) -> None:
         raise BadInput(f"{spec.FOLDER}/{file.name} schedules a script; there is no flow to import")
 
 
-def _known(old: Json) -> dict[str, Json]:
+def _steps_by_id(old: Json) -> dict[str, Json]:
     """Return the steps of the spec before by id, and its failure handler."""
-    known = {step["id"]: step for step in every(old.get("steps") or [])}
+    known = {step["id"]: step for step in list_steps(old.get("steps") or [])}
     return {**known, **({"failure": old["on_failure"]} if "on_failure" in old else {})}
 
 
-def _whole(lifted: Json, flow: Json, old: Json, path: Path, root: Path) -> Json:
+def _complete_spec(decompiled: Json, flow: Json, old: Json, path: Path, root: Path) -> Json:
     """Return the whole spec: what the flow says, and what only the spec before or the schedule
     says.
     """
-    manner = lifted.pop("schedule", {})
+    manner = decompiled.pop("schedule", {})
     new: Json = {
-        "summary": lifted.pop("summary"),
+        "summary": decompiled.pop("summary"),
         "area": old.get("area") or path.parent.parent.name,
     }
-    description = _described(flow)
+    description = _description_of(flow)
     if description:
         new["description"] = description
     # A new flow that knows nothing of pipelines keeps what the spec before said.
     for key in ("pattern", "orchestrator", "agents", "budget"):
         if "pipeline" not in (flow["value"].get("flow_env") or {}) and key in old:
             new[key] = old[key]
-    new |= lifted
+    new |= decompiled
     schedule = _schedule(path, root, old.get("schedule"))
     if schedule:
         new["schedule"] = {**schedule, **manner} if manner else {**_manner(old), **schedule}
-    return {key: value for key, value in new.items() if not settled.is_default(key, value, new)}
+    return {key: value for key, value in new.items() if not normal_form.is_default(key, value, new)}
 
 
-def _described(flow: Json) -> str:
+def _description_of(flow: Json) -> str:
     return ORIGIN.sub("", flow["description"]).strip()
 
 
@@ -275,7 +277,7 @@ def _pulled_schedule(path: Path) -> Json | None:
     return theirs
 
 
-def _unsaid_of_schedule(path: Path, made: Json) -> list[Unsaid]:
+def _list_not_expressible_of_schedule(path: Path, made: Json) -> list[NotExpressible]:
     """Name what a person set on the schedule that the compiled one would not have."""
     theirs = _pulled_schedule(path) or {}
     others = [
@@ -286,7 +288,7 @@ def _unsaid_of_schedule(path: Path, made: Json) -> list[Unsaid]:
     if not others:
         return []
     return [
-        Unsaid(
+        NotExpressible(
             "",
             f"its schedule sets {', '.join(others)}; a spec's schedule has"
             f" {', '.join(spec.SCHEDULE)}",
@@ -298,8 +300,8 @@ def _keep_nulls(new: Json, old: Json, empty: set[tuple[str, str]]) -> None:
     """Keep a constant `null` that the spec gave and the flow still has: the form shows it as an
     empty field.
     """
-    before = {step["id"]: step for step in every(old.get("steps") or [])}
-    for step in every(new.get("steps") or []):
+    before = {step["id"]: step for step in list_steps(old.get("steps") or [])}
+    for step in list_steps(new.get("steps") or []):
         was = before.get(step["id"], {})
         names = [
             name
@@ -339,9 +341,9 @@ def _left_empty(part: Any) -> set[tuple[str, str]]:
 
 def _keep_depends_on(new: Json, old: Json) -> None:
     """Write `depends_on` as the spec did, where that gives the same levels."""
-    was = matches(every(old.get("steps") or []), every(new.get("steps") or []))
+    was = match_steps(list_steps(old.get("steps") or []), list_steps(new.get("steps") or []))
     now = {before: name for name, before in was.items()}
-    before = {step["id"]: step for step in every(old.get("steps") or [])}
+    before = {step["id"]: step for step in list_steps(old.get("steps") or [])}
     for steps in _lists(new.get("steps") or []):
         wanted = _arranged(steps)
         kept = [dict(step) for step in steps]
@@ -386,11 +388,11 @@ def _verify(imported: Imported, flow: Json, files: Bundle, joint: set[str]) -> s
     imported.problems = sorted(set(problems + (semantics.check(loaded, files) if loaded else [])))
     if loaded is None or problems:
         return None
-    named = {each.step for each in imported.unsaid} | joint
+    named = {each.step for each in imported.not_expressible} | joint
     made = canonical.flow(compile_flow(loaded, files))
     for step, what in differences(made, flow):
         if step not in named and not (not step and named):
-            imported.unsaid.append(Unsaid(step, what))
+            imported.not_expressible.append(NotExpressible(step, what))
     return loaded
 
 
@@ -413,7 +415,8 @@ def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
     for key in ("summary", "schema", "description"):
         if key == "description":
             made, wanted = (
-                {**side, key: settled.joined(_described(side))} for side in (made, wanted)
+                {**side, key: normal_form.join_paragraphs(_description_of(side))}
+                for side in (made, wanted)
             )
         if made[key] != wanted[key]:
             found.append(("", f"its {key} would be {made[key]!r} instead of {wanted[key]!r}"))
@@ -422,7 +425,9 @@ def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
         if mine != theirs:
             found.append(("", f"its {key} would be {mine!r} instead of {theirs!r}"))
     here, there = made["value"].get("failure_module"), wanted["value"].get("failure_module")
-    if (here is None) != (there is None) or (here and there and _chosen(here) != _chosen(there)):
+    if (here is None) != (there is None) or (
+        here and there and _with_chosen_inputs(here) != _with_chosen_inputs(there)
+    ):
         found.append(("failure", "it would be given other inputs"))
     return found
 
@@ -432,7 +437,7 @@ def _entrance(setting: Any) -> Any:
     return (setting.get("value") or {}).get("path") if isinstance(setting, dict) else setting
 
 
-def _chosen(handler: Json) -> Json:
+def _with_chosen_inputs(handler: Json) -> Json:
     value = handler["value"]
     return {
         **value,

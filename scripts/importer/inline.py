@@ -80,10 +80,10 @@ def as_step(code: str, summary: str, flow: str, root: Path) -> str:
         text += f'"""{summary.rstrip(".")}.\n\nIt was an inline script of the flow {flow}.\n"""\n\n'
     if tree.body[0] is main:
         text += "\n"
-    return text + _described(body, main, summary).strip("\n") + "\n"
+    return text + _add_docstring(body, main, summary).strip("\n") + "\n"
 
 
-def _described(body: str, main: ast.FunctionDef, summary: str) -> str:
+def _add_docstring(body: str, main: ast.FunctionDef, summary: str) -> str:
     """Return the code with what the form of a step needs: a docstring of main() and a type of its
     result.
     """

@@ -24,7 +24,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableRefresh,
 )
 
-from f.millrace.telemetry.metrics.define import Dashboard, Metric, Panel, prefixed
+from f.millrace.telemetry.metrics.define import Dashboard, Metric, Panel, with_prefix
 
 DASHBOARDS: tuple[Dashboard, ...] = get_args(Dashboard)
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="prometheus")
@@ -73,7 +73,7 @@ def _dashboard(name: str, panels: list[tuple[Metric, Panel]], prefix: str) -> st
         .tags([prefix])
         .description(
             "Generated from the catalogue in f/millrace/telemetry/metrics; `scripts/millrace"
-            " metrics write` makes it anew."
+            " metrics write` makes it again."
         )
         .readonly()
         .tooltip(DashboardCursorSync.CROSSHAIR)
@@ -122,7 +122,7 @@ def _variable(name: str, prefix: str) -> builders.QueryVariable:
         builders.QueryVariable(name)
         .label(name)
         .datasource(PROMETHEUS)
-        .query(f"label_values({prefixed(metric, prefix)}, {label})")
+        .query(f"label_values({with_prefix(metric, prefix)}, {label})")
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .multi(True)
         .include_all(True)
@@ -152,7 +152,7 @@ def _target(metric: Metric, panel: Panel, prefix: str) -> prometheus.Dataquery:
     query = (
         prometheus.Dataquery()
         .ref_id("A")
-        .expr(prefixed(panel.query, prefix))
+        .expr(with_prefix(panel.query, prefix))
         .legend_format(panel.legend or "__auto")
     )
     if panel.kind in ("stat", "table"):

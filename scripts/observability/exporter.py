@@ -1,4 +1,4 @@
-"""The exporter: serves the catalogue's figures to Prometheus, and takes what Alertmanager has to
+"""The exporter: serves the catalogue's metrics to Prometheus, and takes what Alertmanager has to
 say.
 
 GET /metrics (OpenMetrics with exemplars, or Prometheus's text), GET /ready, POST /alerts
@@ -38,7 +38,7 @@ ROLL_SECONDS = 10.0
 LONGEST_NOTICE = 1_000_000
 
 
-class Figures(Collector):
+class MetricCollector(Collector):
     """The catalogue as prometheus_client sees it."""
 
     def __init__(self, prefix: str = PREFIX) -> None:
@@ -108,7 +108,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], registry: CollectorRegistry) -> None:
         """Bind, without serving yet."""
         self.registry = registry
-        self.work = ThreadPoolExecutor(1, "figures")
+        self.work = ThreadPoolExecutor(1, "metrics")
         super().__init__(address, Handler)
 
     def server_close(self) -> None:
@@ -172,12 +172,12 @@ class Handler(BaseHTTPRequestHandler):
 def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> Server:
     """Return the server, bound and not yet serving."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Undescribed(Figures(prefix)))
+    registry.register(Undescribed(MetricCollector(prefix)))
     return Server((host, port), registry)
 
 
 class Undescribed(Collector):
-    """The figures without being asked for when they are registered."""
+    """The metrics without being asked for when they are registered."""
 
     def __init__(self, inner: Collector) -> None:
         self.collect = inner.collect

@@ -41,7 +41,7 @@ class Source:
         )
 
 
-def built(source: Source) -> Path:
+def build_program(source: Source) -> Path:
     """Return the program, built at the first call (minutes); NoProgram says what is missing."""
     home = cache() / f"{source.name}-{source.version}"
     program = home / source.name

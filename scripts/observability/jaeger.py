@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.observability.gobuild import NoProgram, Source, built
+from scripts.observability.gobuild import NoProgram, Source, build_program
 from scripts.paths import ROOT
 
 SOURCE = Source(
@@ -41,11 +41,11 @@ def program() -> Path:
     """Return the program, built at the first call (four minutes on two quiet cores); NoProgram says
     what is missing.
     """
-    return built(SOURCE)
+    return build_program(SOURCE)
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Jaeger]:
+def run_jaeger(folder: Path) -> Iterator[Jaeger]:
     """Run Jaeger as configured here, on free ports of loopback, with its data in `folder`."""
     otlp, query, health, metrics = free_ports(4)
     changes = [
@@ -73,10 +73,10 @@ def running(folder: Path) -> Iterator[Jaeger]:
             _wait(process, f"{found.query}/api/services", log)
             yield found
         finally:
-            stopped(process)
+            stop_process(process)
 
 
-def stopped(process: "subprocess.Popen[bytes]") -> None:
+def stop_process(process: "subprocess.Popen[bytes]") -> None:
     """Ask a program to end, and end it when it does not."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.deployment.cli import cache
-from scripts.observability.gobuild import NoProgram, Source, built
-from scripts.observability.jaeger import free_ports, stopped
+from scripts.observability.gobuild import NoProgram, Source, build_program
+from scripts.observability.jaeger import free_ports, stop_process
 
 PACKAGE = "prometheus"
 ALERTMANAGER = Source(
@@ -44,7 +44,7 @@ def program(name: str) -> Path:
     what is missing.
     """
     if name == "alertmanager":
-        return built(ALERTMANAGER)
+        return build_program(ALERTMANAGER)
     found = shutil.which(name)
     if found:
         return Path(found)
@@ -149,7 +149,7 @@ def prometheus(folder: Path, configuration: Path, replace: dict[str, str]) -> It
     folder.mkdir(parents=True, exist_ok=True)
     port = free_ports(1)[0]
     for file in configuration.parent.glob("*.yml"):
-        (folder / file.name).write_text(_replaced(file.read_text(), replace))
+        (folder / file.name).write_text(_replace(file.read_text(), replace))
     command = [
         str(program("prometheus")),
         f"--config.file={folder / configuration.name}",
@@ -160,7 +160,7 @@ def prometheus(folder: Path, configuration: Path, replace: dict[str, str]) -> It
         f"--web.console.templates={folder}",
         f"--web.console.libraries={folder}",
     ]
-    with _running(command, folder / "prometheus.log", f"http://127.0.0.1:{port}/-/ready"):
+    with _run_program(command, folder / "prometheus.log", f"http://127.0.0.1:{port}/-/ready"):
         yield Prometheus(f"http://127.0.0.1:{port}")
 
 
@@ -170,7 +170,7 @@ def alertmanager(folder: Path, configuration: Path, replace: dict[str, str]) -> 
     folder.mkdir(parents=True, exist_ok=True)
     port = free_ports(1)[0]
     changed = folder / "alertmanager.yml"
-    changed.write_text(_replaced(configuration.read_text(), replace))
+    changed.write_text(_replace(configuration.read_text(), replace))
     command = [
         str(program("alertmanager")),
         f"--config.file={changed}",
@@ -178,23 +178,23 @@ def alertmanager(folder: Path, configuration: Path, replace: dict[str, str]) -> 
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
     ]
-    with _running(command, folder / "alertmanager.log", f"http://127.0.0.1:{port}/-/ready"):
+    with _run_program(command, folder / "alertmanager.log", f"http://127.0.0.1:{port}/-/ready"):
         yield f"http://127.0.0.1:{port}"
 
 
-def _replaced(text: str, replace: dict[str, str]) -> str:
+def _replace(text: str, replace: dict[str, str]) -> str:
     for pattern, new in replace.items():
         text = re.sub(pattern, new, text)
     return text
 
 
 @contextlib.contextmanager
-def _running(command: list[str], log: Path, ready: str) -> Iterator[None]:
+def _run_program(command: list[str], log: Path, ready: str) -> Iterator[None]:
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT)
         try:
             until = time.monotonic() + START_SECONDS
-            while not _answers(ready):
+            while not _is_answering(ready):
                 if process.poll() is not None or time.monotonic() > until:
                     raise NoProgram(
                         f"{Path(command[0]).name} did not start: {log.read_text()[-1000:]}"
@@ -202,10 +202,10 @@ def _running(command: list[str], log: Path, ready: str) -> Iterator[None]:
                 time.sleep(0.1)
             yield
         finally:
-            stopped(process)
+            stop_process(process)
 
 
-def _answers(address: str) -> bool:
+def _is_answering(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=2):
             return True

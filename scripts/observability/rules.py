@@ -5,7 +5,7 @@ Alertmanager, from the catalogue.
 from collections.abc import Iterable
 from typing import Any
 
-from f.millrace.telemetry.metrics.define import Alert, Metric, prefixed
+from f.millrace.telemetry.metrics.define import Alert, Metric, with_prefix
 
 Made = dict[str, Any]
 # How soon what is raised is told, and how often it is said again. Nobody is woken for what only
@@ -36,7 +36,7 @@ def rules(metrics: Iterable[Metric], prefix: str) -> Made:
 def _rule(metric: Metric, alert: Alert, prefix: str) -> Made:
     return {
         "alert": alert.name,
-        "expr": prefixed(alert.expr, prefix),
+        "expr": with_prefix(alert.expr, prefix),
         "for": alert.wait,
         "labels": {"severity": alert.severity},
         "annotations": {
@@ -64,7 +64,7 @@ def rule_tests(metrics: Iterable[Metric], prefix: str, rule_file: str, tick: str
 
 def _test(alert: Alert, fires: bool, course: dict[str, str], prefix: str) -> Made:
     series = [
-        {"series": prefixed(name, prefix), "values": values} for name, values in course.items()
+        {"series": with_prefix(name, prefix), "values": values} for name, values in course.items()
     ]
     return {
         "name": f"{alert.name} {'fires' if fires else 'is quiet'}",

@@ -5,7 +5,7 @@ steps; then every metric.
 import re
 from collections.abc import Iterable
 
-from f.millrace.telemetry.metrics.define import Alert, Metric, prefixed
+from f.millrace.telemetry.metrics.define import Alert, Metric, with_prefix
 
 
 def runbook(metrics: Iterable[Metric], prefix: str) -> str:
@@ -37,15 +37,16 @@ def runbook(metrics: Iterable[Metric], prefix: str) -> str:
 
 def _alert(metric: Metric, alert: Alert, prefix: str) -> list[str]:
     waits = f", after {alert.wait}" if alert.wait != "0m" else ""
+    summary = _strip_template(alert.summary)
     return [
         f"### {alert.name}",
         "",
-        f"{alert.severity}{waits}. {_plain(alert.summary)[0].upper()}{_plain(alert.summary)[1:]}.",
+        f"{alert.severity}{waits}. {summary[0].upper()}{summary[1:]}.",
         "",
         f"Means: {metric.means}",
         "",
         "```promql",
-        prefixed(alert.expr, prefix),
+        with_prefix(alert.expr, prefix),
         "```",
         "",
         "Likely causes:",
@@ -59,7 +60,7 @@ def _alert(metric: Metric, alert: Alert, prefix: str) -> list[str]:
     ]
 
 
-def _plain(summary: str) -> str:
+def _strip_template(summary: str) -> str:
     """Return a summary without its template: `{{ $labels.agent }}` becomes the label's name,
     marked.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.runner.run import start
-from scripts.runner.worker import Job, Processes
+from scripts.runner.worker import ForkWorker, Job
 
 EMPTY = "def main(number: int) -> dict:\n    return {'number': number}\n"
 
@@ -63,7 +63,7 @@ def _flow(steps: int) -> dict[str, Any]:
 
 
 def _fork_only(root: Path, times: int) -> float:
-    worker = Processes(root)
+    worker = ForkWorker(root)
     try:
         worker.run(Job("warm", {}, {}, path="f/bench/warm"), lambda event: None)
         jobs = [

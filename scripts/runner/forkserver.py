@@ -56,7 +56,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes | None:
     return b"".join(parts)
 
 
-class Gone(Exception):
+class WorkerGone(Exception):
     """Nobody is left to serve."""
 
 
@@ -92,7 +92,7 @@ class Server:
             gc.freeze()
             while True:
                 self.step()
-        except Gone:
+        except WorkerGone:
             for child in list(self.children):
                 self.kill(child)
 
@@ -135,7 +135,7 @@ class Server:
         assert self.younger is not None
         message = self.younger.recv(REQUEST.size)
         if not message and self.handed_over:
-            raise Gone
+            raise WorkerGone
         if not message:  # it died while loading: go on without
             self.younger.close()
             self.younger = None
@@ -157,9 +157,9 @@ class Server:
         try:
             data, descriptors, _, _ = socket.recv_fds(source, REQUEST.size, 3)
         except ConnectionResetError:
-            raise Gone from None
+            raise WorkerGone from None
         if not data:
-            raise Gone
+            raise WorkerGone
         number = REQUEST.unpack(data)[0]
         if descriptors and number == LOADED and self.younger and not self.handed_over:
             self.deferred.append(descriptors)

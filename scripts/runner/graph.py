@@ -22,7 +22,7 @@ from scripts.runner.modules import Engine, Scope
 SUSPEND_SECONDS = 1800
 
 
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return {**old, **new}
 
 
@@ -31,11 +31,11 @@ def _sum(old: int, new: int) -> int:
 
 
 class State(TypedDict, total=False):
-    """What a checkpoint holds; the surroundings (inputs, outer results) are given anew with each
+    """What a checkpoint holds; the surroundings (inputs, outer results) are given again with each
     invocation.
     """
 
-    results: Annotated[dict[str, Any], _merged]
+    results: Annotated[dict[str, Any], _merge]
     last: Any
     resumed: dict[str, Any] | None
     asked: dict[str, Any] | None
@@ -47,7 +47,7 @@ class State(TypedDict, total=False):
 
 
 @dataclass
-class Ended:
+class ChainResult:
     """How far a chain came: to its end, to an error, or to people who have not answered."""
 
     result: Any = None
@@ -80,15 +80,15 @@ class Chain:
             graph.add_edge("failure", END)
         self.graph = graph.compile(checkpointer=engine.saver)
 
-    def run(self, scope: Scope) -> Ended:
+    def run(self, scope: Scope) -> ChainResult:
         """Run what is not done yet under the scope's thread."""
         if not self.steps:
-            return Ended(result=scope.previous)
+            return ChainResult(result=scope.previous)
         # LangGraph finds an outer graph through a context variable and would make this one its
         # subgraph.
         return contextvars.Context().run(self._run, scope)
 
-    def _run(self, scope: Scope) -> Ended:
+    def _run(self, scope: Scope) -> ChainResult:
         config: Any = {
             "configurable": {"thread_id": scope.thread},
             "recursion_limit": 2 * len(self.steps) + 10,
@@ -101,7 +101,7 @@ class Chain:
             given = {"results": {}, "swallowed": 0}
         elif not state.tasks:
             if not (state.values.get("error") and self.engine.retry_failed):
-                return self._ended(state.values)
+                return self._to_result(state.values)
             self._rewind(config, state.values["failed_at"])
         else:
             asked = [
@@ -110,17 +110,17 @@ class Chain:
                 if task.name.startswith("wait.")
                 for each in task.interrupts
             ]
-            answer = self.engine.answer_to(asked[0]) if asked else None
+            answer = self.engine.find_answer(asked[0]) if asked else None
             given = Command(resume=answer) if answer else None
         values = self.graph.invoke(given, config, context=scope, durability="sync")
-        return self._ended(values)
+        return self._to_result(values)
 
-    def _ended(self, values: dict[str, Any]) -> Ended:
+    def _to_result(self, values: dict[str, Any]) -> ChainResult:
         waiting: list[dict[str, Any]] = []
         for each in values.get("__interrupt__", ()):
             waiting += each.value.get("inside", [each.value])
         failed = values.get("error") is not None
-        return Ended(
+        return ChainResult(
             result=values.get("failure") if failed else values.get("last"),
             results=values.get("results", {}),
             error=values.get("error"),
@@ -198,7 +198,7 @@ class Chain:
                 answers.append(_verdict(interrupt(asked), asked))
                 if answers[-1]["error"]:
                     break
-            resumed = _resumed(answers)
+            resumed = _resume_values(answers)
             self.engine.emit("answered", asked["step"], asked["summary"], answer=resumed)
             error = answers[-1]["error"]
             if error and not suspend.get("continue_on_disapprove_timeout"):
@@ -284,7 +284,7 @@ def _verdict(answer: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _resumed(answers: list[dict[str, Any]]) -> dict[str, Any]:
+def _resume_values(answers: list[dict[str, Any]]) -> dict[str, Any]:
     last, error = answers[-1], answers[-1]["error"]
     bodies = [each["body"] for each in answers if each["error"] is None or each["body"] is not None]
     people = [

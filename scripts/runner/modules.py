@@ -13,7 +13,7 @@ from f.millrace.core.run_context import now
 from scripts.runner import openflow, paths
 from scripts.runner.paths import ExpressionError
 from scripts.runner.retries import delay_before
-from scripts.runner.worker import Done, Job, Worker
+from scripts.runner.worker import Job, JobResult, Worker
 
 PARALLEL = 8
 RESERVED_ENV = (
@@ -84,7 +84,7 @@ class Engine:
         with self._lock:
             self.on_event({"kind": kind, "step": step, "summary": summary, **more})
 
-    def answer_to(self, asked: dict[str, Any]) -> dict[str, Any] | None:
+    def find_answer(self, asked: dict[str, Any]) -> dict[str, Any] | None:
         """Return the answer to a question, once; after its deadline every answer is too late."""
         if now().timestamp() > asked["deadline"]:
             return {"timed_out": True}
@@ -260,7 +260,7 @@ def _run_script(call: _Call) -> Step:
     return Step(error=done.error)
 
 
-def _record(call: _Call, job_id: str, done: Done) -> None:
+def _record(call: _Call, job_id: str, done: JobResult) -> None:
     assert done.error is not None
     status = {"timed_out": "timed_out", "killed": "killed"}.get(done.ended, "failed")
     name = ".".join((call.value.get("path") or call.id).split("/")[-2:])
@@ -332,7 +332,7 @@ def _run_for_loop(call: _Call) -> Step:
     ended = _side_by_side(
         call.engine, [lambda i=i, x=x: _iteration(call, i, x, {}) for i, x in enumerate(items)]
     )
-    return _joined(ended, [bool(call.value.get("skip_failures", True))] * len(ended))
+    return _join(ended, [bool(call.value.get("skip_failures", True))] * len(ended))
 
 
 def _run_while_loop(call: _Call) -> Step:
@@ -358,7 +358,7 @@ def _loop_in_turn(call: _Call, items: Any) -> Step:
         results = {**results, **ended.results}
         if ended.stopped or (ended.error and not skip_failures):
             break
-        shown = [_shown(each) for each in all_ended]
+        shown = [_result_or_error(each) for each in all_ended]
         seen = {
             **call.names,
             "results": {**call.names["results"], **results},
@@ -367,7 +367,7 @@ def _loop_in_turn(call: _Call, items: Any) -> Step:
         }
         if stop and ended.error is None and paths.condition(stop["expr"], seen):
             break
-    return replace(_joined(all_ended, [skip_failures] * len(all_ended)), results=results)
+    return replace(_join(all_ended, [skip_failures] * len(all_ended)), results=results)
 
 
 _NONE: Any = object()
@@ -420,7 +420,7 @@ def _run_branch_all(call: _Call) -> Step:
     inside: dict[str, Any] = {}
     for each in ended:
         inside |= each.results
-    return replace(_joined(ended, skips), results=inside, stopped=stopped)
+    return replace(_join(ended, skips), results=inside, stopped=stopped)
 
 
 def _side_by_side(engine: Engine, bodies: list[Callable[[], Any]]) -> list[Any]:
@@ -437,7 +437,7 @@ def _side_by_side(engine: Engine, bodies: list[Callable[[], Any]]) -> list[Any]:
             raise
 
 
-def _joined(ended: list[Any], skips: list[bool]) -> Step:
+def _join(ended: list[Any], skips: list[bool]) -> Step:
     """Return what a loop or its like comes to: a list, with {"error": ...} in the place of what
     failed.
     """
@@ -448,11 +448,14 @@ def _joined(ended: list[Any], skips: list[bool]) -> Step:
         None,
     )
     return Step(
-        result=[_shown(each) for each in ended], error=error, swallowed=swallowed, waiting=waiting
+        result=[_result_or_error(each) for each in ended],
+        error=error,
+        swallowed=swallowed,
+        waiting=waiting,
     )
 
 
-def _shown(ended: Any) -> Any:
+def _result_or_error(ended: Any) -> Any:
     return {"error": ended.error} if ended.error is not None else ended.result
 
 

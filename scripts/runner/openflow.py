@@ -32,7 +32,7 @@ def load_flow(path: str, root: Path) -> dict[str, Any]:
     file = root / f"{path}__flow" / "flow.yaml"
     if not file.is_file():
         raise NotFound(f"there is no flow {path!r} under {root.name}/")
-    flow = pulled.whole(file)
+    flow = pulled.read_complete(file)
     if not isinstance(flow, dict) or not isinstance(flow.get("value"), dict):
         raise BadInput(
             f"{path}__flow/flow.yaml is no flow: it has no value with modules; pull it again"

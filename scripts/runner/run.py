@@ -16,7 +16,7 @@ from f.millrace.core.errors import BadInput
 from scripts.paths import ROOT
 from scripts.runner import openflow as flows
 from scripts.runner.store import Store
-from scripts.runner.worker import Inline, Processes, Worker
+from scripts.runner.worker import ForkWorker, InlineWorker, Worker
 
 Isolation = Literal["process", "inline"]  # a child process for each step, or this one
 OnEvent = Callable[[dict[str, Any]], None]
@@ -117,9 +117,9 @@ def _worker(isolation: Isolation | Worker | None, root: Path) -> Iterator[Worker
         isolation = "process" if settings().isolation == "child" else "inline"
     if isinstance(isolation, str):
         worker: Worker = (
-            Inline(root)
+            InlineWorker(root)
             if isolation == "inline"
-            else Processes(root, memory_mb=settings().step_memory_mb)
+            else ForkWorker(root, memory_mb=settings().step_memory_mb)
         )
     else:
         worker = isolation
@@ -162,7 +162,7 @@ def _drive(drive: _Drive) -> Outcome:
 def _invoke(drive: _Drive) -> Outcome:
     saver = drive.store.checkpointer()
     # LangGraph takes a second to import; the run's row and the fork server are there before it.
-    from scripts.runner.graph import Chains, Ended
+    from scripts.runner.graph import ChainResult, Chains
     from scripts.runner.modules import Engine, Scope
 
     value = flows.value(drive.flow)
@@ -188,7 +188,9 @@ def _invoke(drive: _Drive) -> Outcome:
         job_id=drive.run_id,
         flow_path=drive.flow_path,
     )
-    ended: Ended = engine.chain(value.get("modules") or [], value.get("failure_module")).run(scope)  # type: ignore[assignment]
+    ended: ChainResult = engine.chain(value.get("modules") or [], value.get("failure_module")).run(
+        scope
+    )  # type: ignore[assignment]
     for asked in ended.waiting:
         engine.emit("waiting", asked["step"], asked["summary"], asked=asked)
     return _outcome(ended, drive.run_id)

@@ -79,13 +79,13 @@ def _arguments(main: Any, given: dict[str, Any]) -> dict[str, Any]:
         value = given.get(name)
         if value is None and parameter.default is not inspect.Parameter.empty:
             continue
-        chosen[name] = _converted(value, parameter.annotation)
+        chosen[name] = _convert(value, parameter.annotation)
     if takes_all:
         chosen.update({name: value for name, value in given.items() if name not in parameters})
     return chosen
 
 
-def _converted(value: Any, annotation: Any) -> Any:
+def _convert(value: Any, annotation: Any) -> Any:
     if not isinstance(value, str):
         return value
     wanted = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
@@ -106,7 +106,7 @@ def encode(result: Any) -> str:
     if isinstance(result, bytes):
         return json.dumps(base64.b64encode(result).decode())
     if hasattr(result, "__next__"):
-        result = _streamed(result)
+        result = _join_stream(result)
     text = json.dumps(result, default=str)
     # Neither JSON nor Postgres has these; the worker replaces them too.
     if "NaN" in text or "Infinity" in text:
@@ -114,7 +114,7 @@ def encode(result: Any) -> str:
     return NUL.sub(" null ", text) if "\\u0000" in text else text
 
 
-def _streamed(chunks: Any) -> str:
+def _join_stream(chunks: Any) -> str:
     parts = []
     for chunk in chunks:
         print("WM_STREAM: " + chunk.replace("\n", "\\n"), flush=True)

@@ -42,7 +42,7 @@ KILLED_WITHIN_SECONDS = 10
 MEASURED_SECONDS = 0.25
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
-Over = Literal["", "time", "memory"]
+LimitHit = Literal["", "time", "memory"]
 
 OnLine = Callable[[str], None]
 OnEvent = Callable[[dict[str, Any]], None]
@@ -61,7 +61,7 @@ class Job:
 
 
 @dataclass
-class Done:
+class JobResult:
     """How an execution ended: a result or an error, how the process ended, and what it printed."""
 
     result: Any = None
@@ -74,7 +74,7 @@ class Done:
 class Worker(Protocol):
     """Something that can execute jobs, from several threads at once."""
 
-    def run(self, job: Job, on_event: OnEvent) -> Done:
+    def run(self, job: Job, on_event: OnEvent) -> JobResult:
         """Execute the job and return how it ended; never raises for a fault of the step."""
         ...
 
@@ -83,7 +83,7 @@ class Worker(Protocol):
         ...
 
 
-class Processes:
+class ForkWorker:
     """Executes each job in a fresh process, forked from a server that has the libraries loaded."""
 
     def __init__(
@@ -107,7 +107,7 @@ class Processes:
         assert self._server is not None
         return self._server.pid
 
-    def run(self, job: Job, on_event: OnEvent) -> Done:
+    def run(self, job: Job, on_event: OnEvent) -> JobResult:
         """Fork a child for the job, pass on its events, kill it when its time is over."""
         started = time.monotonic()
         with self._lock:
@@ -210,7 +210,7 @@ class _Watch:
         self._partial = bytearray()
         self._open: set[int] = {line.fileno(), out, err}
 
-    def until(self, seconds: float | None, memory_mb: int = 0) -> Over:
+    def until(self, seconds: float | None, memory_mb: int = 0) -> LimitHit:
         """Read until the child has ended, or its seconds (from its start) or its memory are over,
         which is returned.
         """
@@ -335,41 +335,41 @@ def resident_mb(pid: int) -> float:
     return pages * PAGE_MB + sum(resident_mb(child) for child in children)
 
 
-def _outcome(job: Job, watch: _Watch, over: Over, seconds: float) -> Done:
+def _outcome(job: Job, watch: _Watch, over: LimitHit, seconds: float) -> JobResult:
     log = bytes(watch.log[-LOG_BYTES:]).decode(errors="replace")
     if over == "time" and watch.answer is None:
         message = f"timed out after {job.timeout:g} seconds and was killed"
-        return Done(None, _error("Timeout", message, job), "timed_out", seconds, log)
+        return JobResult(None, _error("Timeout", message, job), "timed_out", seconds, log)
     if over == "memory" and watch.answer is None:
         message = (
             f"used {watch.used_mb:.0f} MB of memory and was killed; the setting step_memory_mb"
             " allows less"
         )
-        return Done(None, _error("MemoryExceeded", message, job), "killed", seconds, log)
+        return JobResult(None, _error("MemoryExceeded", message, job), "killed", seconds, log)
     if watch.answer is None:
         how = (
             f"signal {-watch.exit}"
             if watch.exit is not None and watch.exit < 0
             else f"exit code {watch.exit}"
         )
-        return Done(
+        return JobResult(
             None,
             _error("ProcessDied", f"the step's process ended by {how} without a result", job),
             "killed",
             seconds,
             log,
         )
-    return _answered(job, watch.answer, seconds, log)
+    return _result_of(job, watch.answer, seconds, log)
 
 
-def _answered(job: Job, answer: dict[str, Any], seconds: float, log: str) -> Done:
+def _result_of(job: Job, answer: dict[str, Any], seconds: float, log: str) -> JobResult:
     if "error" in answer:
-        return Done(None, answer["error"], "raised", seconds, log)
+        return JobResult(None, answer["error"], "raised", seconds, log)
     result = answer["result"]
     failure = result.get("wm_failure") if isinstance(result, dict) else None
     if failure:
-        return Done(result, _error("Failure", str(failure), job), "raised", seconds, log)
-    return Done(result, None, "returned", seconds, log)
+        return JobResult(result, _error("Failure", str(failure), job), "raised", seconds, log)
+    return JobResult(result, None, "returned", seconds, log)
 
 
 def _error(name: str, message: str, job: Job) -> dict[str, Any]:
@@ -377,7 +377,7 @@ def _error(name: str, message: str, job: Job) -> dict[str, Any]:
 
 
 @dataclass
-class Inline:
+class InlineWorker:
     """Executes jobs in this process, one after another: for tests and debuggers. It cannot kill, so
     it has no time-outs.
     """
@@ -385,7 +385,7 @@ class Inline:
     root: Path = ROOT
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, job: Job, on_event: OnEvent) -> Done:
+    def run(self, job: Job, on_event: OnEvent) -> JobResult:
         """Call the script's main with its environment and collect what it prints."""
         started, printed = time.monotonic(), io.StringIO()
         with self._lock, _environment(job.env), contextlib.redirect_stdout(printed):
@@ -399,7 +399,7 @@ class Inline:
                 log.append(line)
             else:
                 on_event(event)
-        return _answered(job, answer, time.monotonic() - started, "\n".join(log))
+        return _result_of(job, answer, time.monotonic() - started, "\n".join(log))
 
     def close(self) -> None:
         """Nothing outlives a call."""

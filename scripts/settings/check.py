@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from f.millrace.core import config, providers, setting_types
 from f.millrace.core.errors import BadInput, BadSetting
@@ -106,7 +106,7 @@ class _Checker:
             )
             self.root = None
         values = {
-            name: config.emptied(name, value)
+            name: config.replace_none(name, value)
             for name, value in (self.root.plain() if self.root else {}).items()
         }
         return values, dict.fromkeys(values, self.name)
@@ -118,9 +118,9 @@ class _Checker:
         except BadSetting as error:
             self.mistakes.append(Mistake(config.DEFAULTS, 0, "", "", str(error)))
             values = {}
-        return {name: config.emptied(name, value) for name, value in values.items()}, dict.fromkeys(
-            values, config.DEFAULTS
-        )
+        return {
+            name: config.replace_none(name, value) for name, value in values.items()
+        }, dict.fromkeys(values, config.DEFAULTS)
 
     def read_environment(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what the environment says."""
@@ -129,10 +129,10 @@ class _Checker:
         for variable in sorted(config.variables()):
             name, value = variable.removeprefix(config.PREFIX).lower(), os.environ[variable]
             try:
-                values[name] = config.emptied(name, config.from_text(name, value))
+                values[name] = config.replace_none(name, config.from_text(name, value))
                 origins[name] = variable
             except BadSetting:
-                allowed = f"JSON, {schema.in_words(schema.field_of((name,)))}"
+                allowed = f"JSON, {schema.describe_values(schema.field_of((name,)))}"
                 self.mistakes.append(Mistake(variable, 0, name, repr(redact(value))[:200], allowed))
         return values, origins
 
@@ -161,14 +161,15 @@ class _Checker:
             needed = detail["loc"][-1]
             self.wrong(
                 path,
-                f"{needed!r} is needed in it: {schema.in_words(schema.field_of((*path, needed)))}",
+                f"{needed!r} is needed in it:"
+                f" {schema.describe_values(schema.field_of((*path, needed)))}",
             )
         elif path[0] == "mcp" and detail["type"] == "string_pattern_mismatch":
             self.wrong(path[:2], "an address that begins with http:// or https://")
         elif detail["type"] == "value_error":
             self.wrong(path, str(detail["ctx"]["error"]))
         else:
-            self.wrong(path, schema.in_words(schema.field_of(path)))
+            self.wrong(path, schema.describe_values(schema.field_of(path)))
 
     def wrong(self, path: Path_, allowed: str, unknown: bool = False) -> None:
         """Note a mistake, where the value stands."""
@@ -197,8 +198,8 @@ class _Checker:
         return line
 
     def shown(self, path: Path_) -> str:
-        field = config.model().model_fields.get(str(path[0]))
-        if field is not None and SecretStr.__name__ in str(field.annotation):
+        name = str(path[0])
+        if name in config.NAMES and config.Secret.__name__ in str(config.declared(name)[0]):
             return "a secret that does not fit"
         value: Any = self.values
         for part in path:
@@ -233,7 +234,7 @@ def _instead(path: Path_) -> tuple[str, bool]:
     """Return what may stand there, and whether the key itself is what is wrong."""
     known = schema.field_of(path[:-1]).get("properties") or {}
     if path[-1] in known or not known:
-        return schema.in_words(schema.field_of(path)), False
+        return schema.describe_values(schema.field_of(path)), False
     close = difflib.get_close_matches(str(path[-1]), known, n=1)
     return (f"did you mean {close[0]!r}?" if close else f"one of {', '.join(known)}"), True
 
@@ -309,7 +310,7 @@ def _addresses(settings: config.Settings) -> Found:
     given += [(("operator",), settings.operator)] if settings.operator else []
     for path, address in [*given, (("mail_from",), settings.mail_from)]:
         try:
-            recipients.checked(address)
+            recipients.check_address(address)
         except BadInput:
             yield path, "a mail address like name@host"
 

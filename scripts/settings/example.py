@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from f.millrace.core import config
+from f.millrace.core import config, setting_types
 from f.millrace.core.config import NONE
-from scripts.settings.schema import LINE, in_words, schema
+from scripts.settings.schema import LINE, describe_values, schema
 
 WIDTH = 110
 
@@ -29,7 +29,7 @@ def text() -> str:
         "",
     ]
     for name, field in schema()["properties"].items():
-        told = f"{field['description']} Allowed: {in_words(field)}."
+        told = f"{field['description']} Allowed: {describe_values(field)}."
         lines += [
             f"# {line}"
             for line in textwrap.wrap(told, WIDTH, break_long_words=False, break_on_hyphens=False)
@@ -39,10 +39,10 @@ def text() -> str:
 
 
 def _written(name: str) -> str:
-    default: Any = config.model((name,))().model_dump(mode="json")[name]
-    if "Secret" in str(config.declared(name)):
+    default: Any = setting_types.model((name,))().model_dump(mode="json")[name]
+    if "Secret" in str(config.declared(name)[0]):
         default = {} if isinstance(default, dict) else ""
-    if isinstance(default, str) and "Decimal" in str(config.declared(name)):
+    if isinstance(default, str) and "Decimal" in str(config.declared(name)[0]):
         default = float(default)
     return yaml.safe_dump(
         {name: default}, allow_unicode=True, sort_keys=False, default_flow_style=False

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import config
+from f.millrace.core import setting_types
 from f.millrace.core.setting_types import AGENTS, TOOL_USERS
 
 FILE = "resources/windmill/settings.schema.json"
@@ -43,10 +43,10 @@ def text() -> str:
 
 def schema() -> Json:
     """Return the schema of all settings."""
-    made = config.model().model_json_schema()
+    made = setting_types.model().model_json_schema()
     defs = made.pop("$defs")
     properties = {
-        name: _plain(_resolved(field, defs)) for name, field in made["properties"].items()
+        name: _simplify(_resolve(field, defs)) for name, field in made["properties"].items()
     }
     properties["agents"] = {
         "type": "object",
@@ -84,13 +84,13 @@ def field_of(path: tuple[str | int, ...]) -> Json:
     return found
 
 
-def in_words(field: Json) -> str:
+def describe_values(field: Json) -> str:
     """Return what a value may be, as people say it."""
     if "enum" in field:
         return "one of " + ", ".join(str(each) for each in field["enum"])
     kind = field.get("type")
     if isinstance(kind, list):
-        return " or ".join(in_words({**field, "type": each}) for each in kind)
+        return " or ".join(describe_values({**field, "type": each}) for each in kind)
     if kind in ("integer", "number"):
         return ("a whole number" if kind == "integer" else "a number") + _limits(field)
     if kind == "array":
@@ -100,7 +100,7 @@ def in_words(field: Json) -> str:
         return (
             f"keys {', '.join(keys)}"
             if keys
-            else f"names with {in_words(field.get('additionalProperties') or {})} each"
+            else f"names with {describe_values(field.get('additionalProperties') or {})} each"
         )
     return {"boolean": "true or false", "string": "text"}.get(str(kind), "anything") + (
         ", a date" if field.get("format") == "date-time" else ""
@@ -139,37 +139,37 @@ def _agent(settings: Json, name: str) -> Json:
     return {**settings, "properties": kept}
 
 
-def _resolved(part: Any, defs: Json) -> Any:
+def _resolve(part: Any, defs: Json) -> Any:
     """Return a part of the schema with its references filled in."""
     if isinstance(part, list):
-        return [_resolved(each, defs) for each in part]
+        return [_resolve(each, defs) for each in part]
     if not isinstance(part, dict):
         return part
     if "$ref" in part:
         return {
-            **_resolved(defs[part["$ref"].rsplit("/", 1)[-1]], defs),
+            **_resolve(defs[part["$ref"].rsplit("/", 1)[-1]], defs),
             **{key: each for key, each in part.items() if key != "$ref"},
         }
     return {
-        key: " ".join(each.split()) if key == "description" else _resolved(each, defs)
+        key: " ".join(each.split()) if key == "description" else _resolve(each, defs)
         for key, each in part.items()
     }
 
 
-def _plain(field: Any) -> Any:
+def _simplify(field: Any) -> Any:
     """Return a field without what editors show twice; empty or a number as text is one type."""
     if isinstance(field, list):
-        return [_plain(each) for each in field]
+        return [_simplify(each) for each in field]
     if not isinstance(field, dict):
         return field
     names = field.get("properties")
     made = {
-        key: _plain(each)
+        key: _simplify(each)
         for key, each in field.items()
         if key not in ("title", "anyOf", "writeOnly")
     }
     if isinstance(names, dict):
-        made["properties"] = {name: _plain(each) for name, each in names.items()}
+        made["properties"] = {name: _simplify(each) for name, each in names.items()}
     # Of a number that may also be a text with digits only the number is offered.
     ways = [
         each
@@ -177,7 +177,7 @@ def _plain(field: Any) -> Any:
         if each.get("type") != "null" and not ("pattern" in each and "type" in each)
     ]
     for each in ways:
-        made |= {key: part for key, part in _plain(each).items() if key not in made}
+        made |= {key: part for key, part in _simplify(each).items() if key not in made}
     if len(ways) > 1:
         made["type"] = [each["type"] for each in ways]
     if field.get("default") is None:

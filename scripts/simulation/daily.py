@@ -240,7 +240,7 @@ class World:
         return write
 
     async def _research(self, run_id: str, topic: dict[str, Any]) -> TopicResult:
-        stored = budget.settled(run_id, topic["id"], "researcher", "one")
+        stored = budget.find_settled(run_id, topic["id"], "researcher", "one")
         if stored is None:
             budget.settle_lost(run_id, topic["id"], "researcher", "one")
             usage_id = budget.reserve(

@@ -9,8 +9,8 @@ import pytest
 
 from f.millrace.core import db
 from f.millrace.trust import budget
+from scripts.commands.run import load_openflow
 from scripts.runner.run import resume, start
-from scripts.verbs.run import compiled
 
 HANGS_SECONDS = 60
 
@@ -26,7 +26,7 @@ def hanging(edge, configure, database):
 
 
 def test_a_step_whose_model_hangs_is_killed_by_its_time_out_and_the_run_goes_on_afterwards(hanging):
-    flow = deepcopy(compiled("do_task"))
+    flow = deepcopy(load_openflow("do_task"))
     flow["value"]["modules"][0]["timeout"] = 6
     hanging.write = lambda _: "High water is at six."
 

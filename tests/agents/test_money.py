@@ -15,7 +15,7 @@ from f.millrace.core.errors import ToolFailed
 from f.millrace.core.money import dollars
 from f.millrace.tools.client import open_tools
 from f.millrace.tools.toolbox import Toolbox
-from scripts.verbs.__main__ import main
+from scripts.commands.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +33,7 @@ def millrace(edge, configure, database, monkeypatch, tmp_path, capsys):
             assert main(list(arguments)) == 0
             return capsys.readouterr().out
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "scripts.verbs", *arguments]
+        command = [sys.executable, "-m", "scripts.commands", *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -2,7 +2,7 @@
 committed record of it.
 
 A change of a prompt, an output form or the model's answer fails here and is shown. When it is
-meant, RECORD below writes the records anew and shows old and new.
+meant, RECORD below writes the records again and shows old and new.
 """
 
 import asyncio

@@ -512,7 +512,9 @@ def test_two_things_of_one_name_are_both_right_and_shown_as_such(in_step):
 
     assert result.conflicts == []
     answered = {
-        finding.about: finding.told for finding in result.findings if "built" in finding.text
+        finding.about: finding.text_with_subject
+        for finding in result.findings
+        if "built" in finding.text
     }
     assert answered == {
         "Ardle Courthouse (Fife)": (

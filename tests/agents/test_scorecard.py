@@ -10,8 +10,8 @@ from f.millrace.core import db
 from f.millrace.research import investigate
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, decisions
-from f.millrace.trust.scorecard import described, scorecard
-from scripts.verbs.__main__ import main
+from f.millrace.trust.scorecard import scorecard, to_dicts
+from scripts.commands.__main__ import main
 
 TEXT = (
     "The Orbit plant in Leeds opened on Monday. It employs 400 people. It makes sodium cells for"
@@ -47,11 +47,11 @@ def question(edge, database, configure):
 
 
 def card():
-    return {figure["name"]: figure for figure in described(scorecard())}
+    return {figure["name"]: figure for figure in to_dicts(scorecard())}
 
 
 def outcomes(run_id):
-    return [(row["kind"], row["outcome"]) for row in decisions.of_run(run_id)]
+    return [(row["kind"], row["outcome"]) for row in decisions.list_of_run(run_id)]
 
 
 def test_without_runs_no_figure_pretends(database):
@@ -136,7 +136,7 @@ def test_what_people_say_becomes_the_outcome(question, capsys):
 def test_confidence_that_knows_better_correlates_with_approval(database):
     run_id = str(uuid.uuid4())
     for n in range(10):
-        decisions.judged(run_id, f"topic_{n}", "Orbit", 50 + 5 * n, "researcher")
+        decisions.record_judgement(run_id, f"topic_{n}", "Orbit", 50 + 5 * n, "researcher")
         decisions.give(run_id, "approved" if n >= 5 else "refused", "ada", subjects=[f"topic_{n}"])
 
     figure = card()["confidence_true"]
@@ -164,7 +164,7 @@ def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(
     assert main(["feedback", run_id, "refused", "--topic", "2"]) == 0
     assert main(["feedback", run_id, "refused", "--topic", "3"]) == 2
 
-    assert {row["subject"]: row["outcome"] for row in decisions.of_run(run_id)}[
+    assert {row["subject"]: row["outcome"] for row in decisions.list_of_run(run_id)}[
         "topic_2"
     ] == "refused"
     reviews = db.fetch_all("SELECT topic_id FROM research_result WHERE review = 'refused'")
@@ -213,7 +213,7 @@ def test_the_command_line_shows_each_figure_with_target_and_verdict(question, ca
     document = json.loads(capsys.readouterr().out)
     assert main(["scorecard"]) == 0
 
-    assert [(figure["name"], figure["target"]) for figure in document["figures"]] == [
+    assert [(figure["name"], figure["target"]) for figure in document["scores"]] == [
         ("decisions_right", 80),
         ("tools_succeed", 90),
         ("runs_alone", 95),

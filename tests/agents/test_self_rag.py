@@ -59,7 +59,7 @@ def test_an_answer_cites_document_page_and_offset(decisions):
     assert (
         "3.2 million euros" in reply.text and cited["id"] == identity and cited["place"] == "page 2"
     )
-    assert documents.opened(reply.sources[0]["url"])["text"] == QUAY
+    assert documents.open_citation(reply.sources[0]["url"])["text"] == QUAY
     assert decisions() == [("retrieve", "question"), ("accept", "enough")]
 
 
@@ -179,9 +179,9 @@ def test_a_citation_that_names_nothing_is_refused():
     from f.millrace.core.errors import BadInput, NotFound
 
     with pytest.raises(BadInput, match="names no document"):
-        documents.opened("document:../etc")
+        documents.open_citation("document:../etc")
     with pytest.raises(NotFound, match="doc_0"):
-        documents.opened("document:doc_0#offset=1")
+        documents.open_citation("document:doc_0#offset=1")
     assert db.fetch_one("SELECT count(*) AS n FROM document") == {"n": 0}
 
 

@@ -16,12 +16,12 @@ from f.millrace.core.errors import AgentStuck, BadInput
 from f.millrace.core.run_context import current
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, budget, questions
+from scripts.commands import approvals as command
+from scripts.commands import report
+from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
-from scripts.runner.worker import Inline
-from scripts.verbs import approvals as verb
-from scripts.verbs import report
-from scripts.verbs.run import compiled
+from scripts.runner.worker import InlineWorker
 
 MAIL = {"to": "ada@home.example", "subject": "Tides", "text": "High water is at six."}
 GAP = {
@@ -59,18 +59,20 @@ def played(edge, configure, database):
 
 
 def flow(task="Tell Ada when high water is."):
-    return start(compiled("do_task"), "do_task", {"task": task}, isolation=Inline(ROOT), root=ROOT)
+    return start(
+        load_openflow("do_task"), "do_task", {"task": task}, isolation=InlineWorker(ROOT), root=ROOT
+    )
 
 
 def answered(outcome, approved=True, **more):
     (action,) = (
         approvals.list_pending()[-1:]
         if not outcome.waiting
-        else [actions.by_id(waiting_for(outcome))]
+        else [actions.get_by_id(waiting_for(outcome))]
     )
     body = {"action_digest": action["digest"]}
     reply = {"approved": approved, "body": body, "by": "eva", **more}
-    return resume(outcome.run_id, reply, isolation=Inline(ROOT), root=ROOT)
+    return resume(outcome.run_id, reply, isolation=InlineWorker(ROOT), root=ROOT)
 
 
 def waiting_for(outcome):
@@ -129,7 +131,7 @@ def test_denied_or_unanswered_nothing_is_done_and_the_run_ends_well(played, tmp_
 
 def test_a_refusal_that_carries_a_yes_and_a_bare_get_do_nothing(played, tmp_path):
     played(("mail_send", MAIL), "A person has to allow the mail.")
-    action = actions.by_id(waiting_for(flow()))
+    action = actions.get_by_id(waiting_for(flow()))
     error = {"error": {"name": "SuspendedDisapproved"}}
 
     asked = ask.main(str(action["id"]))
@@ -146,7 +148,7 @@ def test_the_page_shows_every_call_and_why_it_asks(played, configure):
     )
     configure(risk_medium="ask")
 
-    action = actions.by_id(waiting_for(flow()))
+    action = actions.get_by_id(waiting_for(flow()))
     page = ask.main(str(action["id"]))["description"]["markdown"]
 
     for words in (
@@ -184,7 +186,7 @@ def test_the_command_line_answers_for_the_run(played, tmp_path, capsys):
     played(("mail_send", MAIL), "A person has to allow the mail.")
     outcome = flow()
 
-    code = verb.answer(Namespace(id=waiting_for(outcome), action="approve", json=True))
+    code = command.answer(Namespace(id=waiting_for(outcome), action="approve", json=True))
 
     assert (
         code == 0
@@ -196,7 +198,7 @@ def test_a_question_and_its_parts_are_one_line_and_a_late_answer_is_told(played,
     played(("mail_send", MAIL), "A person has to allow the mail.")
     whole = waiting_for(flow())
 
-    assert verb.list_all(Namespace(json=False)) == 0
+    assert command.list_all(Namespace(json=False)) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "proposed" in line]
     assert (
         len(lines) == 1
@@ -204,15 +206,15 @@ def test_a_question_and_its_parts_are_one_line_and_a_late_answer_is_told(played,
         and "ada@home.example" in lines[0]
         and "UTC" in lines[0]
     )
-    assert verb.list_all(Namespace(json=True)) == 0
+    assert command.list_all(Namespace(json=True)) == 0
     listed = json.loads(capsys.readouterr().out)["approvals"]
     assert {row["tool"]: row["part_of"] for row in listed} == {
         "mail.send": whole,
         "agent.calls": None,
     }
 
-    assert verb.answer(Namespace(id=whole, action="deny", json=False)) == 0
-    assert verb.answer(Namespace(id=whole, action="approve", json=False)) == 1
+    assert command.answer(Namespace(id=whole, action="deny", json=False)) == 0
+    assert command.answer(Namespace(id=whole, action="approve", json=False)) == 1
     assert (
         "the first answer stands" in capsys.readouterr().out and states()["mail.send"] == "denied"
     )
@@ -265,7 +267,7 @@ def test_a_model_that_repeats_its_call_is_told_once_to_try_another_way_and_then_
     assert outcome.status == "partly_failed" and "confused: notes.search" in outcome.result["text"]
     assert len(edge.requests) == 4
     assert "Try another way" in edge.requests[3]["messages"][-1]["content"]
-    assert verb.list_all(Namespace(json=False)) == 0
+    assert command.list_all(Namespace(json=False)) == 0
     assert "When is high water?" in capsys.readouterr().out
     assert db.fetch_one("SELECT escalated, outcome FROM decision") == {
         "escalated": True,
@@ -352,7 +354,7 @@ def test_that_the_rest_of_the_money_may_be_used_is_asked_by_the_flow_and_then_us
     assert f"approvals approve {waiting_for(outcome)[:8]}" in capsys.readouterr().out
     assert (
         "Why it asks: $46.00 of the $50.00"
-        in questions.question(actions.by_id(waiting_for(outcome))).plain
+        in questions.question(actions.get_by_id(waiting_for(outcome))).plain
     )
 
     answered(outcome)

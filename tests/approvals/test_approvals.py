@@ -124,7 +124,7 @@ def test_on_windmill_the_mail_leads_to_the_page_and_gives_nobody_an_address_that
     )
 
 
-def test_strangers_words_are_no_markdown_on_the_approval_page(database):
+def test_untrusted_text_is_no_markdown_on_the_approval_page(database):
     db.execute(
         "INSERT INTO run (id, flow) VALUES ('00000000-0000-0000-0000-000000000001',"
         " 'daily_research')"
@@ -149,7 +149,7 @@ def test_the_answer_is_recorded_once(action):
 
 def test_a_timeout_is_recorded_as_expired(action):
     assert record.main(str(action["id"]), resume=TIMED_OUT)["decision"] == "expired"
-    assert actions.by_id(str(action["id"]))["state"] == "expired"
+    assert actions.get_by_id(str(action["id"]))["state"] == "expired"
 
 
 def test_a_run_waits_while_a_person_is_asked(database):
@@ -179,7 +179,7 @@ def test_an_answer_that_nobody_was_asked_for_does_not_count(action):
     )
 
     assert decided == {"approved": False, "decision": "proposed", "by": "policy"}
-    assert approvals.answer_to(str(action["id"])) is None
+    assert approvals.find_answer(str(action["id"])) is None
 
 
 def test_a_decision_about_nothing_is_a_step_of_the_run_that_its_job_goes_on_with(

@@ -15,7 +15,7 @@ from f.millrace.tools import approved_calls, mail
 from f.millrace.tools.client import open_tools
 from f.millrace.tools.toolbox import Toolbox
 from f.millrace.trust import actions, approvals
-from scripts.verbs import approvals as verb
+from scripts.commands import approvals as command
 
 pytestmark = pytest.mark.usefixtures("database")
 MAIL = {"to": "ada@home.example", "subject": "Tides", "text": "High water is at six."}
@@ -49,7 +49,7 @@ def test_an_approved_note_is_written_once(tmp_path):
 
     assert [done["actions"][0]["state"] for done in (first, again)] == ["performed", "performed"]
     assert (tmp_path / "notes" / "tides.md").read_text() == "changed by hand"
-    assert actions.by_id(str(action["id"]))["outcome"] == {
+    assert actions.get_by_id(str(action["id"]))["outcome"] == {
         "path": "tides.md",
         "bytes": 3,
         "status": "created",
@@ -86,13 +86,13 @@ def test_an_approved_mail_has_one_name_and_a_crash_after_it_sends_no_second(tmp_
     done = perform.main(run_id=str(action["run_id"]))
 
     assert done["actions"][0]["state"] == "performed" and written.stat().st_mtime_ns == before
-    assert actions.by_id(str(action["id"]))["outcome"]["path"] == str(written)
+    assert actions.get_by_id(str(action["id"]))["outcome"]["path"] == str(written)
 
 
 def test_a_mail_of_which_the_server_says_nothing_is_unknown_and_waits_for_a_person(monkeypatch):
     monkeypatch.setenv("MILLRACE_SMTP_URL", "smtp://mail.example:25")
     config.reload()
-    monkeypatch.setattr(mail, "_connected", lambda *_: Cut())
+    monkeypatch.setattr(mail, "_connect", lambda *_: Cut())
     action = asked("mail.send", MAIL)
     approve(action)
 
@@ -123,7 +123,7 @@ def test_arguments_that_the_tool_does_not_take_fail_in_words(tmp_path):
     approve(action)
 
     assert perform.main(action_id=str(action["id"]))["actions"][0]["state"] == "failed"
-    assert "does not take mode" in actions.by_id(str(action["id"]))["outcome"]["error"]
+    assert "does not take mode" in actions.get_by_id(str(action["id"]))["outcome"]["error"]
 
 
 def test_other_actions_belong_to_their_flows():
@@ -139,7 +139,7 @@ def test_other_actions_belong_to_their_flows():
 def test_the_command_line_makes_the_call_that_it_approves(tmp_path, capsys):
     action = asked("notes.write", {"path": "tides.md", "text": "six"})
 
-    code = verb.answer(Namespace(id=str(action["id"])[:8], action="approve", json=True))
+    code = command.answer(Namespace(id=str(action["id"])[:8], action="approve", json=True))
 
     assert code == 0 and json.loads(capsys.readouterr().out)["state"] == "performed"
     assert (tmp_path / "notes" / "tides.md").read_text() == "six"
@@ -153,5 +153,5 @@ def test_an_answer_to_one_question_does_not_continue_a_run_that_waits_for_anothe
     )
 
     for row in (action, other):
-        assert verb.answer(Namespace(id=str(row["id"]), action="approve", json=True)) == 0
+        assert command.answer(Namespace(id=str(row["id"]), action="approve", json=True)) == 0
     assert db.fetch_one("SELECT status FROM run") == {"status": "waiting"}

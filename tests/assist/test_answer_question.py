@@ -10,10 +10,10 @@ from f.millrace.agents import ask
 from f.millrace.assist import answer, read_event
 from f.millrace.core import config, db
 from f.millrace.trust import actions, recipients
+from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
-from scripts.runner.worker import Inline
-from scripts.verbs.run import compiled
+from scripts.runner.worker import InlineWorker
 
 QUESTION = "How much will the battery plant in Norrvik make?"
 PATH = "f/millrace/assist/answer_question"
@@ -21,7 +21,11 @@ PATH = "f/millrace/assist/answer_question"
 
 def run(**inputs: Any) -> Any:
     return start(
-        compiled("answer_question"), "answer_question", inputs, isolation=Inline(ROOT), root=ROOT
+        load_openflow("answer_question"),
+        "answer_question",
+        inputs,
+        isolation=InlineWorker(ROOT),
+        root=ROOT,
     )
 
 
@@ -38,7 +42,7 @@ def question_of(outcome: Any) -> dict[str, Any]:
         "SELECT id FROM action WHERE run_id = %s AND arguments ? 'mails'", [outcome.run_id]
     )
     assert row is not None
-    return actions.by_id(str(row["id"]))
+    return actions.get_by_id(str(row["id"]))
 
 
 def test_a_question_is_answered_and_the_run_is_closed(world: str) -> None:
@@ -65,7 +69,8 @@ def test_a_question_is_somebody_elses_unless_said_otherwise(
 
     assert asked == ["untrusted", "own"]
     assert (
-        compiled("answer_question")["schema"]["properties"]["written_by_others"]["default"] is True
+        load_openflow("answer_question")["schema"]["properties"]["written_by_others"]["default"]
+        is True
     )
 
 
@@ -81,7 +86,7 @@ def test_the_sender_of_a_mail_gets_an_answer_only_after_a_person_agreed(world: s
     asked = question_of(outcome)
     assert asked["arguments"]["to"] == ["ada@home.example"] and asked["state"] == "proposed"
     reply = {"approved": True, "body": {"action_digest": asked["digest"]}, "by": "eva"}
-    assert resume(outcome.run_id, reply, isolation=Inline(ROOT), root=ROOT).status == "done"
+    assert resume(outcome.run_id, reply, isolation=InlineWorker(ROOT), root=ROOT).status == "done"
     (text,) = sent()
     assert (
         "To: ada@home.example" in text and "Subject: Re: Plant" in text and f"> {QUESTION}" in text
@@ -93,7 +98,7 @@ def test_nobody_is_mailed_when_the_person_says_no(world: str) -> None:
     outcome = run(question=QUESTION, reply_to="ada@home.example")
 
     reply = {"approved": False, "by": "eva"}
-    assert resume(outcome.run_id, reply, isolation=Inline(ROOT), root=ROOT).status == "done"
+    assert resume(outcome.run_id, reply, isolation=InlineWorker(ROOT), root=ROOT).status == "done"
     assert sent() == []
     assert question_of(outcome)["state"] == "denied"
 
@@ -118,7 +123,7 @@ def test_a_repeat_of_the_step_asks_no_model_again(world: str, monkeypatch: Any) 
 
 
 def test_whoever_waits_is_given_the_answer_and_not_the_end_of_the_approval() -> None:
-    flow = compiled("answer_question")["value"]
+    flow = load_openflow("answer_question")["value"]
 
     assert flow["early_return"] == "answer"
     assert flow["preprocessor_module"]["value"]["path"] == "f/millrace/assist/read_event"

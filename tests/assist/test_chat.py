@@ -8,7 +8,7 @@ import pytest
 from f.millrace.assist import chat
 from f.millrace.core import db, windmill
 from f.millrace.memory import history
-from scripts.verbs.run import compiled
+from scripts.commands.run import load_openflow
 
 QUESTION = "How much will the battery plant in Norrvik make?"
 
@@ -109,13 +109,16 @@ def test_line_breaks_and_backslashes_survive_the_stream(capfd: Any) -> None:
 
 
 def test_markup_in_what_was_read_stays_text() -> None:
-    assert chat._plain("<b>*x*</b> [a](javascript:x)") == r"\<b\>\*x\*\</b\> \[a\](javascript:x)"
+    assert (
+        chat._escape_markdown("<b>*x*</b> [a](javascript:x)")
+        == r"\<b\>\*x\*\</b\> \[a\](javascript:x)"
+    )
     assert chat._web("javascript:alert(1)") == "" and chat._web("document:doc_1#0") == ""
     assert chat._web("https://a.example/x(1) [y]") == "https://a.example/x%281%29%20%5By%5D"
 
 
 def test_the_flow_is_a_chat() -> None:
-    flow = compiled("chat")
+    flow = load_openflow("chat")
 
     assert flow["value"]["chat_input_enabled"] is True
     assert flow["schema"]["required"] == ["user_message"]

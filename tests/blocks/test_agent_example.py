@@ -9,16 +9,16 @@ import pytest
 import yaml
 
 from f.millrace.core.errors import BadInput
+from scripts.commands.run import load_openflow
 from scripts.paths import ROOT
 from scripts.runner.run import start
-from scripts.runner.worker import Inline
-from scripts.verbs.run import compiled
+from scripts.runner.worker import InlineWorker
 
 FLOW = "u/example/agent"
 
 
 def agent() -> dict[str, Any]:
-    return compiled(FLOW)["value"]["modules"][0]["value"]
+    return load_openflow(FLOW)["value"]["modules"][0]["value"]
 
 
 def test_each_tool_has_a_name_that_the_worker_takes() -> None:
@@ -56,9 +56,9 @@ def test_what_the_model_asks_is_treated_as_somebody_elses_question() -> None:
 def test_without_windmill_the_flow_says_that_it_cannot_run(database: str) -> None:
     with pytest.raises(BadInput, match="'agent' is of type 'aiagent', which runs only on Windmill"):
         start(
-            compiled(FLOW),
+            load_openflow(FLOW),
             FLOW,
             {"question": "When is high water?"},
-            isolation=Inline(ROOT),
+            isolation=InlineWorker(ROOT),
             root=ROOT,
         )

@@ -37,7 +37,7 @@ def outbox() -> list[str]:
 def test_the_approval_page_shows_the_question_and_its_button_names_it(in_flow: Any) -> None:
     asked = ask_approval.main("Publish the report?", details="It has *3* pages.")
 
-    action = actions.by_id(asked["action_id"])
+    action = actions.get_by_id(asked["action_id"])
     assert asked["default_args"] == {"action_digest": action["digest"]}
     assert asked["description"]["markdown"].startswith(
         "### A question\n\n**Publish the report?**\n"

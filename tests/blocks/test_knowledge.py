@@ -66,7 +66,7 @@ def test_memory_answers_first_unless_it_is_switched_off(world: str, report: str)
     assert anew["found"]
 
 
-def test_a_strangers_question_is_answered_as_a_strangers(world: str) -> None:
+def test_an_untrusted_question_is_answered_as_untrusted(world: str) -> None:
     research.main("How much will the battery plant in Norrvik make?", written_by_others=True)
 
     assert db.fetch_one("SELECT count(*) AS n FROM usage WHERE agent = 'planner'") == {"n": 1}

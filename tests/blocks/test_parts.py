@@ -210,7 +210,7 @@ def test_on_windmill_the_run_of_a_part_waits_and_ends_with_its_steps(called: Any
     done = send_if_approved.main(proposed["action_id"], already_sent=proposed["mails"])
 
     assert (done["approved"], done["by"], len(done["mails"]), status()) == (True, "eva", 2, "done")
-    assert actions.by_id(proposed["action_id"])["state"] == "performed"
+    assert actions.get_by_id(proposed["action_id"])["state"] == "performed"
 
 
 def test_on_windmill_a_part_whose_caller_cannot_be_seen_says_so(

@@ -295,7 +295,7 @@ def test_no_sink_keeps_a_planted_secret(
 
 def test_the_command_line_prints_no_secret(planted: list[str], tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "scripts.verbs", "settings"],
+        [sys.executable, "-W", "ignore", "-m", "scripts.commands", "settings"],
         capture_output=True,
         text=True,
         check=False,

@@ -10,10 +10,10 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.trust import audit
+from scripts.commands.run import load_openflow
 from scripts.database import embedded
 from scripts.database.ready import ready
 from scripts.deployment import bootstrap
-from scripts.verbs.run import compiled
 
 OWNER = "postgresql://boss:secret-word@db.example:5432/x"
 
@@ -50,7 +50,7 @@ def test_a_flow_runs_under_the_role_of_fewer_rights(database):
     from scripts.runner.run import start
 
     outcome = start(
-        compiled("do_task"), "do_task", {"task": "Count to three."}, database_url=database
+        load_openflow("do_task"), "do_task", {"task": "Count to three."}, database_url=database
     )
 
     # The offline model calls no tools, so the task is not done; every step of the flow ran.

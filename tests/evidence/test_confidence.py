@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from f.millrace.core import db
-from f.millrace.core.contracts import Conflict, Evidence, Finding, Side
+from f.millrace.core.contracts import Conflict, ConflictSide, Evidence, Finding
 from f.millrace.evidence import confidence, source_quality
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -45,7 +45,10 @@ def rate(
 def conflict(trusted):
     return Conflict(
         question="?",
-        sides=[Side(claim="a", evidence=["ev_1"]), Side(claim="b", evidence=["ev_2"])],
+        sides=[
+            ConflictSide(claim="a", evidence=["ev_1"]),
+            ConflictSide(claim="b", evidence=["ev_2"]),
+        ],
         trusted=trusted,
     )
 

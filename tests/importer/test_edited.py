@@ -49,7 +49,7 @@ def test_an_edited_flow_becomes_its_spec_and_comments_stay_with_their_steps(root
     flow.write_spec(imported, root)
 
     assert imported.text == (HERE / "edited" / name / "spec.yaml").read_text()
-    assert (imported.unsaid, imported.problems) == ([], [])
+    assert (imported.not_expressible, imported.problems) == ([], [])
     assert [
         problem for problem in write.drift(root) if problem.file.startswith(("f/", "flows/"))
     ] == []

@@ -43,7 +43,7 @@ def test_what_the_editor_added_becomes_words_of_the_spec(root: Path):
         root, preprocessor_module=module, early_return="open", chat_input_enabled=True
     )
 
-    assert imported.complete, (imported.unsaid, imported.problems)
+    assert imported.complete, (imported.not_expressible, imported.problems)
     said = yaml.safe_load(imported.text)
     assert (said["preprocessor"], said["early_return"], said["chat"]) == (
         {"run": "news/event"},
@@ -76,5 +76,6 @@ def test_a_preprocessor_written_in_the_editor_is_named(root: Path):
     imported = edited(root, preprocessor_module=module)
 
     assert any(
-        "preprocessor that is no script of the bundle" in each.what for each in imported.unsaid
+        "preprocessor that is no script of the bundle" in each.what
+        for each in imported.not_expressible
     )

@@ -53,7 +53,7 @@ def test_an_inline_script_of_the_editor_runs_here_and_becomes_a_step(
     imported = flow.read_flow(file, root)
 
     assert (outcome.status, outcome.result) == ("done", {"twice": 2e-7})
-    assert imported.complete, [*imported.unsaid, *imported.problems]
+    assert imported.complete, [*imported.not_expressible, *imported.problems]
     written = flow.write_spec(imported, root)
     assert {"flows/double.yaml", STEP, STEP.replace(".py", ".script.yaml")} <= set(written)
     assert (

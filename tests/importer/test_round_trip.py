@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scripts.compiler import semantics, spec, write
 from scripts.compiler.sources import bundle
 from scripts.importer import flow
-from scripts.importer.graft import graft
+from scripts.importer.merge_text import merge
 from tests.importer.conftest import bundle_of
 from tests.importer.strategies import specs
 
@@ -62,7 +62,7 @@ def compiled(place: Path, text: str) -> dict[str, str]:
 @FEW
 @given(specs())
 def test_import_of_an_unedited_flow_changes_no_letter_of_the_spec(place: Path, plain: Json):
-    text = graft(plain, None)
+    text = merge(plain, None)
     compiled(place, text)
 
     imported = flow.read_flow(place / "f/millrace/news/base__flow/flow.yaml", place)
@@ -74,7 +74,7 @@ def test_import_of_an_unedited_flow_changes_no_letter_of_the_spec(place: Path, p
 @FEW
 @given(specs())
 def test_a_flow_without_its_spec_compiles_to_the_same(place: Path, plain: Json):
-    texts = compiled(place, graft(_without_nulls(plain), None))
+    texts = compiled(place, merge(_without_nulls(plain), None))
     (place / "flows/base.yaml").unlink()
 
     imported = flow.read_flow(place / "f/millrace/news/base__flow/flow.yaml", place)
@@ -88,8 +88,8 @@ def test_a_flow_without_its_spec_compiles_to_the_same(place: Path, plain: Json):
 def test_any_pipeline_can_be_edited_into_any_other(
     place: Path, before: Json, after: Json, line: int
 ):
-    texts = compiled(place, graft(_without_nulls(after), None))
-    lines = graft(before, None).splitlines()
+    texts = compiled(place, merge(_without_nulls(after), None))
+    lines = merge(before, None).splitlines()
     old = "\n".join([*lines[: line % len(lines)], "# a remark", *lines[line % len(lines) :]]) + "\n"
     try:
         same = yaml.safe_load(old) == yaml.safe_load("\n".join(lines))
@@ -127,7 +127,7 @@ def test_a_step_that_became_another_kind_keeps_no_word_of_the_old_one():
         " news/any}\n"
     )
 
-    text = graft(
+    text = merge(
         {
             "summary": "S",
             "area": "news",

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from f.millrace.core import config
+from scripts.commands import __main__ as commands
 from scripts.deployment import doctor
 from scripts.deployment import record as records
 from scripts.deployment.server import Server
-from scripts.verbs import __main__ as verbs
 from tests.live.conftest import ROOT
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
 from tests.live.worker import Worker
@@ -66,7 +66,7 @@ def test_a_workspace_that_is_ready_has_no_problem(
 ):
     monkeypatch.setenv("COLUMNS", "200")
 
-    status = verbs.main(
+    status = commands.main(
         [
             "doctor",
             "--windmill",

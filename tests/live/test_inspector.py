@@ -16,7 +16,7 @@ from tests.live.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
-MILLRACE = [sys.executable, "-W", "ignore", "-m", "scripts.verbs"]
+MILLRACE = [sys.executable, "-W", "ignore", "-m", "scripts.commands"]
 SECONDS = 60
 
 

@@ -13,10 +13,10 @@ import pytest
 from f.millrace.core import config, db
 from f.millrace.telemetry.export import run_ended
 from f.millrace.telemetry.spans import root_span_id
+from scripts.commands.run import load_openflow, sample_sources
 from scripts.observability.gobuild import NoProgram
-from scripts.observability.jaeger import Jaeger, program, running
+from scripts.observability.jaeger import Jaeger, program, run_jaeger
 from scripts.runner import run
-from scripts.verbs.run import compiled, sample_sources
 from tests.live.conftest import missing
 
 
@@ -27,7 +27,7 @@ def jaeger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jaeger]:
         program()
     except NoProgram as error:
         missing(str(error))
-    with running(tmp_path) as found:
+    with run_jaeger(tmp_path) as found:
         monkeypatch.setenv("MILLRACE_OTLP_ENDPOINT", found.otlp)
         config.reload()
         yield found
@@ -53,7 +53,7 @@ def trace_of(jaeger: Jaeger, run_id: str, spans: int) -> dict[str, Any]:
 def test_a_daily_run_is_one_trace_found_by_its_id(jaeger: Jaeger, database: str) -> None:
     with sample_sources(True):
         done = run.start(
-            compiled("daily_research"), "daily_research", {"sample": True, "max_topics": 1}
+            load_openflow("daily_research"), "daily_research", {"sample": True, "max_topics": 1}
         )
 
     run_ended(done.run_id)

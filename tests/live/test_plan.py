@@ -12,7 +12,7 @@ from f.millrace.core.errors import BadInput
 from scripts.deployment import __main__ as deployment
 from scripts.deployment import imported, inventory, loaded, plan, record
 from scripts.deployment.server import DeployFailed, Server
-from scripts.deployment.workspaces import named
+from scripts.deployment.workspaces import find_workspace
 from tests.live.small import (
     FLOW,
     FLOW_TEXT,
@@ -308,13 +308,13 @@ def test_a_workspace_is_named_in_wmill_yaml(checkout: Path, monkeypatch: pytest.
     options = wishes()
     options.to, options.base_url, options.workspace, options.token = "staging", None, None, None
 
-    assert named(checkout, options) == ("http://127.0.0.1:1", "trial", "secret")
+    assert find_workspace(checkout, options) == ("http://127.0.0.1:1", "trial", "secret")
     options.to = "production"
     with pytest.raises(BadInput, match="there are staging"):
-        named(checkout, options)
+        find_workspace(checkout, options)
     options.to = None
     with pytest.raises(BadInput, match="--base-url is missing"):
-        named(checkout, options)
+        find_workspace(checkout, options)
 
 
 def test_inline_scripts_belong_to_their_flow(server: Recorded, checkout: Path, wmill: Path, capsys):

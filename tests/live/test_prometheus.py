@@ -13,15 +13,15 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.telemetry.catalogue import CATALOGUE
-from f.millrace.telemetry.metrics.define import Panel, used
+from f.millrace.telemetry.metrics.define import Panel, metrics_in
 from f.millrace.telemetry.spans import step
+from scripts.commands.run import load_openflow, sample_sources
 from scripts.observability import exporter
 from scripts.observability.generated import FOLDER
 from scripts.observability.gobuild import NoProgram
 from scripts.observability.prometheus import Prometheus, alertmanager, program, prometheus
 from scripts.paths import ROOT
 from scripts.runner import run
-from scripts.verbs.run import compiled, sample_sources
 from tests.live.conftest import missing
 
 # Grafana puts these in; `.*` is what "All" stands for.
@@ -81,7 +81,7 @@ def wait_for(what: Callable[[], Any], seconds: float = 30) -> Any:
 def daily_run() -> None:
     """One run of the sample edition."""
     run.start(
-        compiled("daily_research"),
+        load_openflow("daily_research"),
         "daily_research",
         {"sample": True, "max_topics": 1, "again": True},
     )
@@ -132,7 +132,7 @@ def test_every_panel_returns_something_of_a_real_run(watch: Watch, database: str
         {
             name
             for _, panel in panels()
-            for name in used(panel.query)
+            for name in metrics_in(panel.query)
             if not watch.prometheus.query(f'count({{__name__=~"millrace_{name}(_bucket)?"}})')
         }
     )

@@ -71,7 +71,7 @@ class Model:
         if fact.replaced_by or not taken or text == old or source in self.barred:
             raise Refused
         for start, end in _intervals(taken):
-            self._say(today, text, source, start, end, stands=True, anew=True)
+            self._say(today, text, source, start, end, stands=True, repeat=True)
         new = self.facts[text]
         new.displaced[old] = new.displaced.get(old, frozenset()) | taken
         self._hold(today, fact, fact.valid - taken)
@@ -120,7 +120,7 @@ class Model:
         end: int | None,
         *,
         stands: bool,
-        anew: bool = False,
+        repeat: bool = False,
     ) -> None:
         days = frozenset(range(today if start is None else start, DAYS if end is None else end))
         if text not in self.facts:
@@ -128,7 +128,7 @@ class Model:
             self.facts[text] = Fact(today, held, [(today, held)], {(source, start, end): stands})
             return
         fact, saying = self.facts[text], (source, start, end)
-        repeated = fact.sayings.get(saying, False) and start is not None and not anew
+        repeated = fact.sayings.get(saying, False) and start is not None and not repeat
         fact.sayings[saying] = stands or fact.sayings.get(saying, False)
         if (
             not stands

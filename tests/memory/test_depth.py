@@ -52,7 +52,7 @@ class Made:
         db.execute(
             "UPDATE memory_item m SET embedding = made.vector::vector, embedding_model = 1 "
             "FROM unnest(%s::text[], %s::text[]) AS made (id, vector) WHERE m.id = made.id",
-            [ids, [vectors.literal(self.near()) for _ in ids]],
+            [ids, [vectors.to_sql(self.near()) for _ in ids]],
         )
         db.execute("ANALYZE memory_item")
 

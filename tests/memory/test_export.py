@@ -91,7 +91,7 @@ def papers(tmp_path):
 
 def _opens_at_its_words(namespace):
     [hit] = recall("harbour crane", namespace=namespace)
-    opened = documents.opened(
+    opened = documents.open_citation(
         documents.citation(
             hit.metadata["document"], 0, hit.metadata["offset"], hit.metadata["length"]
         )
@@ -127,8 +127,8 @@ def test_a_document_that_was_read_here_stays_the_one_of_its_file(papers):
 
     assert import_(changed)["document"] == 1
 
-    assert [row["state"] for row in documents.listed("main")] == ["read"]
-    assert documents.opened("doc_0123#offset=7&length=11")[
+    assert [row["state"] for row in documents.list_shown("main")] == ["read"]
+    assert documents.open_citation("doc_0123#offset=7&length=11")[
         "text"
     ] == "It was red." and _opens_at_its_words("main")
 

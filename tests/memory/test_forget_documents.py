@@ -65,7 +65,7 @@ def test_what_a_document_says_of_the_subject_goes_and_other_citations_open_at_th
         )
         for row in handbook.passages("handbook.md")
     }
-    said = {number: documents.opened(address)["text"] for number, address in cited.items()}
+    said = {number: documents.open_citation(address)["text"] for number, address in cited.items()}
 
     done = step.main("Ada Example")
 
@@ -78,7 +78,7 @@ def test_what_a_document_says_of_the_subject_goes_and_other_citations_open_at_th
         assert secret not in after["body"]
     gone = [number for number, text in said.items() if "Ada Example" in text]
     for number, address in cited.items():
-        opened = documents.opened(address)["text"]
+        opened = documents.open_citation(address)["text"]
         assert (
             (set(opened.split()) and set("".join(opened.split())) == {"█"})
             if number in gone

@@ -18,7 +18,7 @@ from pydantic_ai.models.test import TestModel
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
-from f.millrace.core.run_context import within
+from f.millrace.core.run_context import change
 from f.millrace.memory import conversation_store, history
 from f.millrace.memory.conversation_store import PostgresConversationStore
 from f.millrace.memory.messages import conversation as said
@@ -178,7 +178,7 @@ def test_what_was_said_is_found_by_words_and_as_of_a_time_in_its_namespace(clock
     history.remember_turn("desk", "What about Kestrel?", "It waits for parts.")
     clock("2026-05-02")
     history.remember_turn("other", "And Heron?", "It flies.")
-    with within(namespace="sample"):
+    with change(namespace="sample"):
         history.remember_turn("desk", "A sample of Kestrel?", "Yes.")
     clock("2026-05-03")
 

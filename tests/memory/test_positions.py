@@ -135,7 +135,7 @@ def test_what_stands_far_away_in_a_long_session_adds_nothing():
         for place in (12, 13)
     )
 
-    assert near.parts["thread"] > far.parts["thread"]
+    assert near.parts["thread_max"] > far.parts["thread_max"]
 
 
 def test_sessions_of_one_name_do_not_mix_in_a_vector(monkeypatch):

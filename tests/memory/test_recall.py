@@ -404,4 +404,4 @@ def test_what_the_best_speak_of_brings_the_same_in_other_words():
     found = search("kestrel at dusk", 3).results
 
     assert [result.memory.id for result in found[:2]] == [first, other]
-    assert found[1].parts["echo"] > found[2].parts["echo"]
+    assert found[1].parts["feedback"] > found[2].parts["feedback"]

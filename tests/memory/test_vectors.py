@@ -58,7 +58,7 @@ def test_any_text_has_a_vector_of_length_one(text):
 )
 def test_a_vector_that_is_none_is_refused_in_words(vector, said):
     with pytest.raises(BadInput, match=said):
-        embedding.checked(vector, 3, "openai:small")
+        embedding.normalise(vector, 3, "openai:small")
 
 
 def test_an_unknown_model_is_refused_with_what_is_allowed():
@@ -202,7 +202,7 @@ def test_a_question_is_answered_by_its_words_when_it_has_no_vector(
     else:
         vectors.embed_missing()
         monkeypatch.setattr(embedding, "MODEL_SHA256", "of another file")
-        embedding._loaded.cache_clear()
+        embedding._load_model.cache_clear()
     if fault == "down":
         monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     elif fault == "broke":
@@ -219,4 +219,4 @@ def test_a_question_is_answered_by_its_words_when_it_has_no_vector(
     assert search("what happened today?", 5).plan == "when"
     assert search("xylograph", 5).results == []
     monkeypatch.undo()
-    embedding._loaded.cache_clear()
+    embedding._load_model.cache_clear()

@@ -28,8 +28,8 @@ YESTERDAY = TODAY - timedelta(days=1)
 EVENTS = CATALOGUE["events_total"]
 
 
-def part(name: str) -> health.Part:
-    return next(found for found in health.look() if found.name == name)
+def part(name: str) -> health.Component:
+    return next(found for found in health.check_components() if found.name == name)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def somebody() -> Iterator[str]:
 
 
 def test_a_new_house_is_healthy_but_for_the_search_it_has_not(database: str) -> None:
-    found = {one.name: one.state for one in health.look()}
+    found = {one.name: one.state for one in health.check_components()}
 
     assert found == {name: "degraded" if name == "search" else "healthy" for name in health.CHECKS}
 
@@ -128,7 +128,7 @@ def test_without_a_database_that_is_said_and_the_rest_still_looked_at(
     monkeypatch.setenv("MILLRACE_DATABASE_URL", f"postgresql://x@{nobody}/x")
     config.reload()
 
-    found = {one.name: one for one in health.look()}
+    found = {one.name: one for one in health.check_components()}
 
     assert found["database"].state == "critical"
     assert nobody in found["database"].reason

@@ -21,7 +21,7 @@ from f.millrace.trust import (
     recovery,
     scorecard,
 )
-from scripts.verbs.__main__ import main as command_line
+from scripts.commands.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
 PIPELINE = {"name": "daily_research", "area": "research", "timeouts": {"investigate": 300}}
@@ -242,7 +242,7 @@ def test_the_sweep_frees_reservations_and_closes_old_questions():
     swept = recovery.sweep()
 
     assert (swept.expired, swept.reservations) == (1, 1)
-    assert approvals.answer_to(str(action["id"]))["decision"] == "expired"
+    assert approvals.find_answer(str(action["id"]))["decision"] == "expired"
     assert json.loads(json.dumps(recover_runs.main()))["killed"] == []
 
 
@@ -326,7 +326,7 @@ def test_a_cancelled_run_that_waited_asks_nobody_any_more(server, capsys):
 
     recover_runs.main()
 
-    answer = approvals.answer_to(str(action["id"]))
+    answer = approvals.find_answer(str(action["id"]))
     assert (answer["decision"], answer["how"]) == ("expired", "cancelled on Windmill by eve")
     assert run_row(run_id)["status"] == "cancelled" and approvals.list_pending() == []
     assert command_line(["show", run_id]) == 0
@@ -446,7 +446,7 @@ def test_away_from_the_server_its_runs_are_left_alone(database):
     assert recover_runs.main()["recovered"] == [] and run_row(run_id)["status"] == "running"
 
 
-def test_a_cancelled_run_is_no_fault_in_the_figures(server):
+def test_a_cancelled_run_is_no_fault_in_the_metrics(server):
     run_id = put_run(60, pipeline={**PIPELINE, "opened": {"scheduled": True}})
     put_step(run_id, "compose", 40)
     server.jobs[run_id] = CANCELLED

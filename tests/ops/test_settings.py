@@ -7,7 +7,7 @@ import pytest
 
 from f.millrace.core import config
 from f.millrace.ops import show_settings
-from scripts.verbs.__main__ import main as verb
+from scripts.commands.__main__ import main as command
 
 
 def shown(answer: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -69,12 +69,12 @@ def test_only_what_somebody_set_can_be_shown(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_verb_shows_the_same_and_the_order_of_the_places(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert verb(["settings", "--json"]) == 0
+    assert command(["settings", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["settings"] == json.loads(
         json.dumps(show_settings.rows())
     )
 
-    assert verb(["settings"]) == 0
+    assert command(["settings"]) == 0
     last = " ".join(capsys.readouterr().out.split())
     assert (
         "MILLRACE_<NAME> in the environment, millrace.yaml, on a worker the resource"

@@ -10,7 +10,14 @@ import pytest
 
 from f.millrace.agents import researcher as researching
 from f.millrace.core import config, db
-from f.millrace.core.contracts import Confidence, Conflict, Finding, Side, SourceItem, TopicResult
+from f.millrace.core.contracts import (
+    Confidence,
+    Conflict,
+    ConflictSide,
+    Finding,
+    SourceItem,
+    TopicResult,
+)
 from f.millrace.research import (
     close,
     compose,
@@ -140,13 +147,13 @@ def item(key: str, title: str, hours: float = 2, **more: Any) -> dict[str, Any]:
 def conflicting(found: TopicResult, evidence: list[str]) -> TopicResult:
     """Return a result in which two sources contradict each other."""
     sides = [
-        Side(
+        ConflictSide(
             claim="The plant makes 12 GWh.",
             evidence=evidence[:1],
             dates=["2026-11-18"],
             sources=["news.example"],
         ),
-        Side(
+        ConflictSide(
             claim="The plant makes 8 GWh.",
             evidence=evidence[1:],
             dates=["2026-11-15"],

@@ -196,7 +196,7 @@ NASTY = st.one_of(
 
 @settings(max_examples=150, deadline=None)
 @given(NASTY, NASTY)
-def test_strangers_words_load_nothing_and_run_nothing(text, url):
+def test_untrusted_text_loads_nothing_and_runs_nothing(text, url):
     made = render(
         content(
             sections=[section(text, url)],

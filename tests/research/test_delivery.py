@@ -104,7 +104,7 @@ def test_saying_approved_without_a_stored_answer_sends_nothing(waiting):
 def test_a_digest_that_changed_after_the_approval_is_not_sent(waiting):
     proposed = propose.main(waiting)
     approvals.decide(
-        proposed["action_id"], actions.by_id(proposed["action_id"])["digest"], "approved", "eva"
+        proposed["action_id"], actions.get_by_id(proposed["action_id"])["digest"], "approved", "eva"
     )
     db.execute(
         "UPDATE digest SET html = html || '<p>one more thing</p>' WHERE run_id = %s", [waiting]

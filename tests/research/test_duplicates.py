@@ -37,7 +37,7 @@ def test_two_pieces_on_one_subject_are_one_story_and_no_copies():
     assert found[0].sources == ["feeds", "arxiv"] or found[0].sources == ["arxiv", "feeds"]
 
 
-def test_strangers_stay_apart():
+def test_unrelated_items_stay_apart():
     left = Item("a", "feeds", "A library opens its flood records", "")
     right = Item("b", "feeds", "A new compiler for small robots", "")
 

@@ -8,7 +8,7 @@ from f.millrace.core import config, db, run_context
 from f.millrace.core.contracts import Confidence, TopicResult
 from f.millrace.core.errors import BudgetExceeded, DatabaseUnavailable, NotFound
 from f.millrace.research import investigate, read_source, select
-from scripts.verbs.__main__ import main as verb
+from scripts.commands.__main__ import main as command
 
 
 @pytest.fixture
@@ -101,9 +101,9 @@ def test_what_nobody_reviewed_is_listed_and_holds_up_nothing(
     investigate.main(run_id, [chosen["topic_id"]])
     capsys.readouterr()
 
-    assert verb(["approvals", "list", "--json"]) == 0
+    assert command(["approvals", "list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert verb(["approvals", "list"]) == 0
+    assert command(["approvals", "list"]) == 0
     words = capsys.readouterr().out
 
     assert listed["approvals"] == []

@@ -120,7 +120,7 @@ def test_the_page_stays_below_what_the_viewer_shows(topics):
     big = section("word " * 400)
 
     page = digest_markdown.page(content(sections=[big] * topics))
-    shown = markdown.shown({"found": 1}, page)
+    shown = markdown.as_page({"found": 1}, page)
 
     assert len(shown["markdown"]) <= markdown.MOST + 100
     assert tags(RENDER(shown["markdown"])) <= TAGS

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from scripts.runner.run import Outcome, resume, start
-from scripts.runner.worker import Inline
+from scripts.runner.worker import InlineWorker
 
 
 class Bundle:
@@ -41,7 +41,7 @@ class Bundle:
             more.get("args"),
             more.get("run_id"),
             self.events.append,
-            isolation or Inline(self.root),
+            isolation or InlineWorker(self.root),
             root=self.root,
             database_url=self.url,
         )
@@ -54,7 +54,7 @@ class Bundle:
             run_id,
             answer,
             self.events.append,
-            isolation or Inline(self.root),
+            isolation or InlineWorker(self.root),
             root=self.root,
             database_url=self.url,
         )

@@ -20,7 +20,7 @@ import pytest
 from f.millrace.core.errors import BadInput
 from scripts.paths import ROOT
 from scripts.runner import store
-from scripts.runner.worker import Processes
+from scripts.runner.worker import ForkWorker
 
 CRASHES = int(os.environ.get("CRASHES", "180" if os.environ.get("PROVE") else "12"))
 # Has imported everything and forks a runner for each line, so that a crash costs half a second and
@@ -153,7 +153,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(bundle: Any, flow: Any, la
             continue
         interrupted += 1
 
-        outcome = bundle.resume(run_id, isolation=Processes(bundle.root, light=(), heavy=()))
+        outcome = bundle.resume(run_id, isolation=ForkWorker(bundle.root, light=(), heavy=()))
 
         assert (outcome.status, outcome.result) == (
             "done",
@@ -194,7 +194,7 @@ def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any, launch: Any
             "UPDATE run SET openflow"
             " = jsonb_set(openflow, '{value,flow_env,seconds}', '[0.01, 0.01, 0.01, 0.01]')"
         )
-    outcome = bundle.resume(run_id, isolation=Processes(bundle.root, light=(), heavy=()))
+    outcome = bundle.resume(run_id, isolation=ForkWorker(bundle.root, light=(), heavy=()))
 
     assert outcome.status == "done"
     steps = [what.split()[2] for what in bundle.calls()]
@@ -278,7 +278,8 @@ def test_a_run_that_is_stopped_by_hand_says_so_and_can_go_on(
     assert bundle.rows("SELECT status FROM run") == [("stopped",)]
     assert gone([int(what.split()[1]) for what in bundle.calls()])
     assert (
-        bundle.resume(run_id, isolation=Processes(bundle.root, light=(), heavy=())).status == "done"
+        bundle.resume(run_id, isolation=ForkWorker(bundle.root, light=(), heavy=())).status
+        == "done"
     )
 
 

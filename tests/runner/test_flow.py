@@ -7,7 +7,7 @@ import pytest
 
 from f.millrace.core.errors import BadInput
 from scripts.runner.retries import delay_before
-from scripts.runner.worker import Processes
+from scripts.runner.worker import ForkWorker
 
 
 def loop(name: str, expr: str, body: list[Any], **more: Any) -> dict[str, Any]:
@@ -678,7 +678,7 @@ def test_in_processes_steps_time_out_and_events_arrive(bundle: Any, module: Any)
 
     outcome = bundle.run(
         [slow, module("b", expr={"value": "results.slow.error.name"})],
-        Processes(bundle.root, light=(), heavy=()),
+        ForkWorker(bundle.root, light=(), heavy=()),
     )
 
     assert (outcome.status, outcome.result) == ("partly_failed", "Timeout")
@@ -711,7 +711,7 @@ def test_a_process_that_dies_ends_the_rows_of_all_parts_that_it_had_begun(bundle
     )
 
     outcome = bundle.run(
-        [module("parts", "f/t/parts")], Processes(bundle.root, light=("psycopg",), heavy=())
+        [module("parts", "f/t/parts")], ForkWorker(bundle.root, light=("psycopg",), heavy=())
     )
 
     assert outcome.status == "failed"

@@ -1,4 +1,4 @@
-from scripts.runner.worker import Job, Processes, resident_mb
+from scripts.runner.worker import ForkWorker, Job, resident_mb
 
 
 def test_a_step_that_takes_too_much_memory_is_ended_and_says_so(bundle):
@@ -8,7 +8,7 @@ def test_a_step_that_takes_too_much_memory_is_ended_and_says_so(bundle):
         " len(held)\n",
     )
     bundle.script("modest", "def main():\n    return 1\n")
-    worker = Processes(bundle.root, light=("psycopg",), heavy=(), memory_mb=200)
+    worker = ForkWorker(bundle.root, light=("psycopg",), heavy=(), memory_mb=200)
 
     greedy = worker.run(Job("greedy", {}, {}, path="f/t/greedy"), lambda event: None)
     modest = worker.run(Job("modest", {}, {}, path="f/t/modest"), lambda event: None)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts.paths import ROOT
-from scripts.runner.worker import Job, Processes
+from scripts.runner.worker import ForkWorker, Job
 
 
 @pytest.fixture
@@ -21,13 +21,13 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def worker(root: Path) -> Iterator[Processes]:
-    worker = Processes(root, light=(), heavy=())
+def worker(root: Path) -> Iterator[ForkWorker]:
+    worker = ForkWorker(root, light=(), heavy=())
     yield worker
     worker.close()
 
 
-def run(worker: Processes, body: str, events: list[Any] | None = None, **more: Any) -> Any:
+def run(worker: ForkWorker, body: str, events: list[Any] | None = None, **more: Any) -> Any:
     timeout, args = more.pop("timeout", None), more.pop("args", {})
     job = Job("s", args, more.pop("env", {}), content=body, timeout=timeout)
     return worker.run(job, (events if events is not None else []).append)
@@ -51,7 +51,7 @@ def gone(pids: list[int], seconds: float = 10) -> bool:
     return False
 
 
-def test_a_step_gets_a_process_of_its_own(worker: Processes) -> None:
+def test_a_step_gets_a_process_of_its_own(worker: ForkWorker) -> None:
     body = (
         "import os\nseen = []\ndef main():\n    seen.append(1)\n    return [os.getpid(), len(seen)]"
     )
@@ -62,14 +62,14 @@ def test_a_step_gets_a_process_of_its_own(worker: Processes) -> None:
     assert first[1] == second[1] == 1
 
 
-def test_a_step_sees_its_environment_and_not_that_of_another(worker: Processes) -> None:
+def test_a_step_sees_its_environment_and_not_that_of_another(worker: ForkWorker) -> None:
     body = "import os\ndef main(): return [os.environ.get('ONE'), os.environ.get('TWO')]"
 
     assert run(worker, body, env={"ONE": "1"}).result == ["1", None]
     assert run(worker, body, env={"TWO": "2"}).result == [None, "2"]
 
 
-def test_events_are_passed_on_as_they_happen_and_the_rest_is_log(worker: Processes) -> None:
+def test_events_are_passed_on_as_they_happen_and_the_rest_is_log(worker: ForkWorker) -> None:
     body = """
 import json, sys, time
 def main():
@@ -88,7 +88,7 @@ def main():
     assert all(text in done.log for text in ("plain", "to err", "broken", "no newline at the end"))
 
 
-def test_a_step_over_its_time_is_killed_with_all_that_it_started(worker: Processes) -> None:
+def test_a_step_over_its_time_is_killed_with_all_that_it_started(worker: ForkWorker) -> None:
     body = """
 import subprocess, time
 def main():
@@ -106,39 +106,39 @@ def main():
     assert gone([events[0]["pid"]])
 
 
-def test_what_a_step_leaves_behind_ends_with_it(worker: Processes) -> None:
+def test_what_a_step_leaves_behind_ends_with_it(worker: ForkWorker) -> None:
     body = "import subprocess\ndef main(): return subprocess.Popen(['sleep', '60']).pid"
 
     assert gone([run(worker, body).result])
 
 
-def test_a_step_that_is_killed_is_a_fault_in_words(worker: Processes) -> None:
+def test_a_step_that_is_killed_is_a_fault_in_words(worker: ForkWorker) -> None:
     done = run(worker, "import os\ndef main(): os.kill(os.getpid(), 9)")
 
     assert done.ended == "killed"
     assert "ended by signal 9" in done.error["message"]
 
 
-def test_a_lost_fork_server_is_replaced(worker: Processes) -> None:
+def test_a_lost_fork_server_is_replaced(worker: ForkWorker) -> None:
     os.kill(worker.server_pid, signal.SIGKILL)
     time.sleep(0.2)
 
     assert run(worker, "def main(): return 5").result == 5
 
 
-def test_wm_failure_in_a_result_is_a_fault(worker: Processes) -> None:
+def test_wm_failure_in_a_result_is_a_fault(worker: ForkWorker) -> None:
     done = run(worker, "def main(): return {'wm_failure': 'not good'}")
 
     assert done.error["message"] == "not good"
 
 
-def test_large_arguments_and_results_pass(worker: Processes) -> None:
+def test_large_arguments_and_results_pass(worker: ForkWorker) -> None:
     text = "é" * 1_000_000
 
     assert run(worker, "def main(a): return a", args={"a": text}).result == text
 
 
-def test_steps_run_side_by_side(worker: Processes) -> None:
+def test_steps_run_side_by_side(worker: ForkWorker) -> None:
     body, began = "import time\ndef main(n):\n    time.sleep(0.4)\n    return n", time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         done = list(pool.map(lambda n: run(worker, body, args={"n": n}).result, range(8)))
@@ -150,7 +150,7 @@ def test_steps_run_side_by_side(worker: Processes) -> None:
 def test_the_second_server_takes_over_with_the_libraries_loaded_one_thread_and_no_connection(
     root: Path,
 ) -> None:
-    worker = Processes(root)
+    worker = ForkWorker(root)
     body = "import os, sys\ndef main(): return [os.getppid(), 'nh3' in sys.modules]"
     try:
         first = run(worker, body).result
@@ -172,7 +172,7 @@ def test_the_second_server_takes_over_with_the_libraries_loaded_one_thread_and_n
 
 
 def test_a_step_of_the_first_server_is_killed_after_the_second_took_over(root: Path) -> None:
-    worker = Processes(root, light=(), heavy=("colorsys",))
+    worker = ForkWorker(root, light=(), heavy=("colorsys",))
     stuck = "import re\ndef main(): re.match('(a+)+$', 'a' * 40 + 'b')"
     try:
         done = run(worker, stuck, timeout=1.5)
@@ -196,7 +196,7 @@ def test_a_step_of_an_agent_waits_until_the_libraries_are_loaded_and_others_do_n
     (root / "f" / "t" / "plain.py").write_text(
         "import sys\nthere = 'nh3' in sys.modules\ndef main(): return there\n"
     )
-    worker = Processes(root)
+    worker = ForkWorker(root)
     try:
         with ThreadPoolExecutor(4) as pool:
             agents = [
@@ -210,7 +210,7 @@ def test_a_step_of_an_agent_waits_until_the_libraries_are_loaded_and_others_do_n
 
 
 def test_both_servers_end_when_the_runner_closes_while_they_load(root: Path) -> None:
-    worker = Processes(root)
+    worker = ForkWorker(root)
     run(worker, "def main(): return 1")
     group = worker.server_pid
     worker.close()

@@ -88,7 +88,7 @@ def test_after_the_owner_approved_the_mail_is_sent_once_and_the_program_learns_i
         await program.call_tool("mail_send", MAIL)
         (row,) = db.fetch_all("SELECT * FROM action")
         approvals.decide(str(row["id"]), row["digest"], "approved", "ada", "test")
-        approved_calls.perform(actions.by_id(str(row["id"])))
+        approved_calls.perform(actions.get_by_id(str(row["id"])))
         return await program.call_tool("mail_send", MAIL)
 
     answer = use(work)

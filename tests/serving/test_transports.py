@@ -19,9 +19,9 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from f.millrace.core.errors import BadInput
+from scripts.commands import mcp as mcp_command
 from scripts.serving.served import Served
 from scripts.serving.transports import listen
-from scripts.verbs import mcp as verb
 from tests.serving import everything
 from tests.serving.conftest import TOKEN, at, client, hello, post
 
@@ -289,15 +289,15 @@ def test_a_place_that_is_taken_is_refused_in_words():
 def test_the_token_is_made_once_and_is_the_users_own(tmp_path):
     file = tmp_path / "new" / "token"
 
-    assert verb.token(file) == verb.token(file) and len(verb.token(file)) > 40
+    assert mcp_command.token(file) == mcp_command.token(file) and len(mcp_command.token(file)) > 40
     assert file.stat().st_mode & 0o077 == 0
     file.write_text("short\n")
     with pytest.raises(BadInput, match="has 5 characters, at least 16 are needed"):
-        verb.token(file)
+        mcp_command.token(file)
 
 
 def command(*arguments):
-    return [sys.executable, "-W", "ignore", "-m", "scripts.verbs", "mcp", "serve", *arguments]
+    return [sys.executable, "-W", "ignore", "-m", "scripts.commands", "mcp", "serve", *arguments]
 
 
 def test_the_command_serves_over_stdio_until_the_other_program_leaves(database):

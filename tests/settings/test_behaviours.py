@@ -27,9 +27,9 @@ from f.millrace.tools import mail
 from f.millrace.tools.client import open_tools
 from f.millrace.tools.http import fetch
 from f.millrace.trust import actions, approvals, fallback, recovery, spend
+from scripts.commands.__main__ import main as command
 from scripts.runner.run import start
 from scripts.samples.server import serve
-from scripts.verbs.__main__ import main as verb
 
 Set = Callable[..., None]
 
@@ -103,7 +103,7 @@ def test_a_question_without_a_time_waits_as_long_as_the_setting_says(
     change(approval_hours="1", now=(datetime.now(UTC) + timedelta(hours=2)).isoformat())
 
     assert approvals.expire() == 1
-    assert actions.by_id(str(action["id"]))["state"] == "expired"
+    assert actions.get_by_id(str(action["id"]))["state"] == "expired"
 
 
 def test_a_step_may_take_as_much_memory_as_the_setting_says(
@@ -154,7 +154,7 @@ def test_links_to_traces_begin_with_the_setting(
         pass
     capsys.readouterr()
 
-    assert verb(["trace", "last", "--json"]) == 0
+    assert command(["trace", "last", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["jaeger"].startswith(
         "https://traces.home.example/trace/"
     )
@@ -224,7 +224,7 @@ def test_the_machines_cost_what_the_setting_says(database: str, change: Set) -> 
     db.execute("UPDATE step SET started_at = finished_at - interval '2 hours'")
     change(machine_usd_hour="1.5")
 
-    assert spend.total()["machines_usd"] == 3.0
+    assert spend.total_spending()["machines_usd"] == 3.0
 
 
 def test_what_a_process_does_at_the_same_time_is_paid_for_once(database: str, change: Set) -> None:
@@ -244,7 +244,7 @@ def test_what_a_process_does_at_the_same_time_is_paid_for_once(database: str, ch
             [run_id, path, job, begin, end],
         )
 
-    assert spend.total()["step_hours"] == 3 + 1 + 3
+    assert spend.total_spending()["step_hours"] == 3 + 1 + 3
 
 
 def test_calls_are_charged_to_the_user_of_the_setting(database: str, change: Set) -> None:
@@ -278,7 +278,7 @@ def test_a_silent_tool_server_holds_up_no_longer_than_the_setting_says(
         assert time.monotonic() - begun < 12  # the default is 15
 
 
-def test_figures_are_kept_by_the_hour_for_the_days_of_the_setting(
+def test_metrics_are_kept_by_the_hour_for_the_days_of_the_setting(
     database: str, change: Set
 ) -> None:
     db.execute(
@@ -287,7 +287,7 @@ def test_figures_are_kept_by_the_hour_for_the_days_of_the_setting(
     )
     change(metric_days="2")
 
-    assert upkeep.prune()["figures"] == 1
+    assert upkeep.prune()["metrics"] == 1
 
 
 def test_alerts_are_kept_for_the_days_of_the_setting(database: str, change: Set) -> None:

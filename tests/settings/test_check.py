@@ -8,9 +8,9 @@ import yaml
 
 from f.millrace.core.config import NAMES
 from f.millrace.core.setting_types import AGENTS
+from scripts.commands.__main__ import main as command
 from scripts.paths import ROOT
 from scripts.settings import check, example, schema
-from scripts.verbs.__main__ import main as verb
 
 BAD = """\
 # yaml-language-server: $schema=resources/windmill/settings.schema.json
@@ -76,7 +76,7 @@ def test_all_mistakes_of_file_and_environment_are_told_in_one_go(
     monkeypatch.setenv("MILLRACE_TRACE_RATIO", "7")
     monkeypatch.setenv("MILLRACE_AGENTS", "{oops")
 
-    code = verb(["settings", "check", str(file)])
+    code = command(["settings", "check", str(file)])
     lines = capsys.readouterr().out.splitlines()
 
     wanted = SAID.splitlines()
@@ -93,7 +93,7 @@ def test_a_sound_file_is_in_order(file: Path, capsys: pytest.CaptureFixture[str]
         " 'http://127.0.0.1:9/mcp'}\n"
     )
 
-    assert verb(["settings", "check", str(file)]) == 0
+    assert command(["settings", "check", str(file)]) == 0
     assert capsys.readouterr().out == "the settings are in order\n"
 
 
@@ -145,7 +145,7 @@ def test_mistakes_in_the_defaults_of_an_installation_are_told(
 def test_mistakes_are_json_for_programs(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text("max_rounds: 99\n")
 
-    assert verb(["settings", "check", str(file), "--json"]) == 2
+    assert command(["settings", "check", str(file), "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["mistakes"] == [
         {
             "place": "millrace.yaml",
@@ -160,7 +160,7 @@ def test_mistakes_are_json_for_programs(file: Path, capsys: pytest.CaptureFixtur
 def test_a_file_that_is_not_there_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert verb(["settings", "check", str(tmp_path / "none.yaml")]) == 2
+    assert command(["settings", "check", str(tmp_path / "none.yaml")]) == 2
     assert "there is no file" in capsys.readouterr().err
 
 
@@ -169,7 +169,7 @@ def test_the_committed_schema_is_that_of_the_settings() -> None:
     assert list(schema.schema()["properties"]) == list(NAMES)
 
 
-def test_every_key_of_the_schema_is_described_and_strangers_are_refused() -> None:
+def test_every_key_of_the_schema_is_described_and_unknown_keys_are_refused() -> None:
     def walk(field: dict, name: str) -> None:
         for key, inner in (field.get("properties") or {}).items():
             assert inner.get("description"), f"{name}.{key} has no description"

@@ -123,7 +123,7 @@ EFFECTS: dict[str, tuple[str, str]] = {
     ),
     "trace_days": (HERE, "test_spans_are_kept_for_the_days_of_the_setting"),
     "event_days": (HERE, "test_events_are_kept_for_the_days_of_the_setting"),
-    "metric_days": (HERE, "test_figures_are_kept_by_the_hour_for_the_days_of_the_setting"),
+    "metric_days": (HERE, "test_metrics_are_kept_by_the_hour_for_the_days_of_the_setting"),
     "alert_days": (HERE, "test_alerts_are_kept_for_the_days_of_the_setting"),
     "digest_due": (HERE, "test_a_digest_is_overdue_after_the_time_of_the_setting"),
     "log_level": ("telemetry/test_logs.py", "test_lines_below_the_level_are_left_out"),

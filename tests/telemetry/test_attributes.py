@@ -53,8 +53,8 @@ def trace(
     postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[dict[str, Any]]]:
     """The spans of a small daily run of the sample edition, with what was said, and its root."""
+    from scripts.commands.run import load_openflow, sample_sources
     from scripts.runner import run
-    from scripts.verbs.run import compiled, sample_sources
 
     url = postgres_server.rsplit("/", 1)[0] + "/trace_of_a_run"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
@@ -69,7 +69,7 @@ def trace(
         patch.setenv("MILLRACE_TRACE_CONTENT", "true")
         with sample_sources(True):
             done = run.start(
-                compiled("daily_research"), "daily_research", {"sample": True, "max_topics": 1}
+                load_openflow("daily_research"), "daily_research", {"sample": True, "max_topics": 1}
             )
         row = db.fetch_one("SELECT * FROM run WHERE id = %s", [done.run_id])
         assert row is not None and row["status"] == "done", row
@@ -95,7 +95,7 @@ def others(database: str) -> list[dict[str, Any]]:
         report_failure,
         retract,
     )
-    from scripts.verbs.__main__ import main
+    from scripts.commands.__main__ import main
 
     assert main(["ask", "What do sodium cells cost?", "--sample", "--json"]) == 0
     for done in (

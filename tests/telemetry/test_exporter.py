@@ -56,7 +56,7 @@ def post(address: str, body: Any) -> dict[str, Any]:
         return json.load(answer)
 
 
-def test_figures_are_openmetrics_with_the_trace_of_a_case(address: str) -> None:
+def test_metrics_are_openmetrics_with_the_trace_of_a_case(address: str) -> None:
     db.execute(
         "INSERT INTO run (id, flow, status, started_at, finished_at) VALUES"
         " ('018f6b0e-7f3a-7c11-9a55-0123456789ab', 'daily_research', 'done', now() - interval '7"

@@ -14,12 +14,12 @@ import yaml
 
 from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.metrics.define import Dashboard, Severity
+from scripts.commands.__main__ import MODULES
 from scripts.observability import generated
 from scripts.observability.dashboards import VARIABLES
 from scripts.observability.gobuild import NoProgram
 from scripts.observability.prometheus import program
 from scripts.paths import ROOT
-from scripts.verbs.__main__ import MODULES
 from tests.live.conftest import CACHE, missing
 
 FOLDER = ROOT / generated.FOLDER
@@ -127,9 +127,9 @@ def test_the_runbook_says_what_to_do_about_each_alert() -> None:
 def parser() -> argparse.ArgumentParser:
     """The command line as it is."""
     made = argparse.ArgumentParser(prog="scripts/millrace", exit_on_error=False)
-    verbs = made.add_subparsers(dest="verb", required=True)
+    commands = made.add_subparsers(dest="command", required=True)
     for name in dict.fromkeys(MODULES.values()):
-        importlib.import_module("scripts.verbs." + name).add(verbs)
+        importlib.import_module("scripts.commands." + name).add(commands)
     return made
 
 

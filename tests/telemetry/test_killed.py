@@ -14,9 +14,9 @@ from f.millrace.core import db
 from f.millrace.ops import prune_memory, recover_runs
 from f.millrace.telemetry import recorder, upkeep
 from f.millrace.telemetry.spans import span, step
+from scripts.commands.__main__ import main
+from scripts.commands.run import find
 from scripts.paths import ROOT
-from scripts.verbs.__main__ import main
-from scripts.verbs.run import find
 from tests.telemetry.conftest import RUN
 
 PROCESSES = 1000 if os.environ.get("PROVE") else 10

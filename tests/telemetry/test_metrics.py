@@ -15,7 +15,14 @@ from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.telemetry import upkeep
 from f.millrace.telemetry.catalogue import CATALOGUE
-from f.millrace.telemetry.metrics.define import Alert, Label, Metric, Panel, define_metric, prefixed
+from f.millrace.telemetry.metrics.define import (
+    Alert,
+    Label,
+    Metric,
+    Panel,
+    define_metric,
+    with_prefix,
+)
 from f.millrace.telemetry.rollup import REFUSED, roll
 from f.millrace.telemetry.samples import collect
 from f.millrace.trust import decisions
@@ -122,7 +129,7 @@ def test_an_older_prefix_gives_exactly_the_older_names() -> None:
     assert [label.name for label in CATALOGUE["cost_usd_total"].labels] == ["agent", "model"]
     assert [label.name for label in CATALOGUE["token_usage_total"].labels] == ["model"]
     assert (
-        prefixed("sum(millrace_agents) + millrace_errors_total", "genesis")
+        with_prefix("sum(millrace_agents) + millrace_errors_total", "genesis")
         == "sum(genesis_agents_total) + genesis_errors_total"
     )
 
@@ -235,7 +242,7 @@ def test_a_task_is_counted_by_what_was_listed_and_an_answer_changes_nothing(run:
         ("unsure", 69, False),
         ("none", 0, False),
     ):
-        decisions.judged(run, topic, topic, score, "researcher", stuck)
+        decisions.record_judgement(run, topic, topic, score, "researcher", stuck)
     for topic in ("fair", "none", "unpaid"):
         db.execute(
             "INSERT INTO research_result (run_id, topic_id, title, no_sources, stopped_because,"

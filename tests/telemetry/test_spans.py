@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from f.millrace.core import config, db
-from f.millrace.core.run_context import current, within
+from f.millrace.core.run_context import change, current
 from f.millrace.telemetry.events import emit
 from f.millrace.telemetry.recorder import VERSION, flush
 from f.millrace.telemetry.spans import root_span_id, span, step
@@ -129,7 +129,7 @@ def test_events_are_appended_one_object_a_line(
     config.reload()
     with step("research.open", run_id=RUN):
         emit("progress", "Searching\nfor keys: sk-abcdefghijklmnopqrstuv", found=2)
-        with within(session_id="mine", turn_id="t1"):
+        with change(session_id="mine", turn_id="t1"):
             emit("progress", "and on")
 
     first, second = [json.loads(line) for line in file.read_text().splitlines()]

@@ -10,7 +10,7 @@ from f.millrace.core import config
 from f.millrace.core.errors import BadInput
 from f.millrace.telemetry.export import export_runs
 from f.millrace.telemetry.spans import span, step
-from scripts.verbs import trace
+from scripts.commands import trace
 from tests.telemetry.conftest import RUN, Collector
 
 

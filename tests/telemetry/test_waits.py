@@ -12,7 +12,7 @@ from f.millrace.core import db
 from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.rollup import roll
 from f.millrace.telemetry.samples import collect
-from scripts.verbs.__main__ import main
+from scripts.commands.__main__ import main
 from tests.telemetry.conftest import RUN
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from f.millrace.core.errors import FetchRefused, SourceFailed
-from f.millrace.tools.http import fetch, get_json, shown
+from f.millrace.tools.http import fetch, get_json, strip_secrets
 from tests.tools.conftest import Reply
 
 
@@ -262,4 +262,7 @@ def test_a_connection_that_is_refused_is_said(configure):
 
 
 def test_messages_show_no_keys():
-    assert shown("https://user:secret@host.example/feed?key=abc") == "https://host.example/feed"
+    assert (
+        strip_secrets("https://user:secret@host.example/feed?key=abc")
+        == "https://host.example/feed"
+    )

@@ -200,7 +200,7 @@ def test_a_mail_belongs_to_its_run(database, worker):
     with use(Context(run_id=run_id)):
         send()
 
-    assert [str(row["run_id"]) for row in mail.waiting()] == [run_id]
+    assert [str(row["run_id"]) for row in mail.list_kept()] == [run_id]
 
 
 def test_old_mails_leave_the_outbox_of_the_workers(database, worker, configure):
@@ -213,7 +213,7 @@ def test_old_mails_leave_the_outbox_of_the_workers(database, worker, configure):
         )
 
     assert upkeep.prune()["mails"] == 1
-    assert [row["message_id"] for row in mail.waiting()] == ["d6@millrace"]
+    assert [row["message_id"] for row in mail.list_kept()] == ["d6@millrace"]
 
 
 def test_forgetting_somebody_takes_their_mails_out_of_the_outbox(database, worker):
@@ -230,4 +230,4 @@ def test_forgetting_somebody_takes_their_mails_out_of_the_outbox(database, worke
     for subject in ("Zoë Ångström", "zoe@angstrom.example"):
         assert forget.forget(subject).proved
 
-    assert [row["message_id"] for row in mail.waiting()] == ["d3@millrace"]
+    assert [row["message_id"] for row in mail.list_kept()] == ["d3@millrace"]

@@ -14,7 +14,7 @@ from f.millrace.core.errors import ToolFailed
 from f.millrace.telemetry.spans import span, step, traceparent
 from f.millrace.tools import snapshot, tool_pins
 from f.millrace.trust import approvals
-from scripts.verbs.__main__ import main
+from scripts.commands.__main__ import main
 from tests.tools.others import echo, use
 
 ECHO = {

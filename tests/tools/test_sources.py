@@ -9,7 +9,7 @@ from f.millrace.core.errors import BadSetting, SourceFailed
 from f.millrace.tools import arxiv, feeds, hackernews
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.http import Page
-from f.millrace.tools.items import make_item, plain
+from f.millrace.tools.items import make_item, strip_markup
 from f.millrace.tools.sources import SOURCES
 from tests.tools.conftest import Reply
 
@@ -368,4 +368,4 @@ def test_texts_are_cleaned_for_postgres_and_mail():
 
 
 def test_markup_becomes_text():
-    assert plain("<script>x()</script><p>a &lt; b</p><p>c<br>d") == "a < b\n\nc\nd"
+    assert strip_markup("<script>x()</script><p>a &lt; b</p><p>c<br>d") == "a < b\n\nc\nd"

@@ -11,7 +11,7 @@ import pytest
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadSetting, ToolFailed
-from f.millrace.tools.client import NoAnswer
+from f.millrace.tools.client import CallOutcomeUnknown
 from tests.tools.others import echo, use
 
 SCRIPT = Path(__file__).with_name("misbehaving.py")
@@ -141,7 +141,7 @@ def test_a_call_without_a_sound_answer_fails_in_words_and_the_run_goes_on(
     box(fault)
 
     async def work(tools):
-        with pytest.raises(NoAnswer) as caught:
+        with pytest.raises(CallOutcomeUnknown) as caught:
             await echo(tools)
         return str(caught.value), await tools.call("notes.search", {"query": "x"})
 

@@ -49,7 +49,7 @@ def test_other_arguments_take_the_approval_away():
 
     again = actions.propose("mail.send", {**MAIL, "subject": "Other"}, "mail:1")
 
-    assert again["state"] == "proposed" and approvals.answer_to(str(again["id"])) is None
+    assert again["state"] == "proposed" and approvals.find_answer(str(again["id"])) is None
 
 
 def test_what_was_performed_is_never_replaced():
@@ -168,7 +168,7 @@ def test_the_first_answer_stands():
     first = approvals.decide(str(action["id"]), action["digest"], "denied", "eva")
     later = approvals.decide(str(action["id"]), action["digest"], "approved", "mallory")
 
-    assert later == first and actions.by_key("mail:1")["state"] == "denied"
+    assert later == first and actions.get_by_key("mail:1")["state"] == "denied"
 
 
 def test_an_answer_for_other_arguments_is_refused():
@@ -208,13 +208,13 @@ def test_incidental_fields_do_not_change_the_digest(arguments, incidental):
 
 @given(ARGUMENTS, ARGUMENTS)
 def test_any_real_field_does(one, other):
-    same = actions.canonical(one) == actions.canonical(other) and repr(
-        actions.canonical(one)
-    ) == repr(actions.canonical(other))
+    same = actions.canonicalise(one) == actions.canonicalise(other) and repr(
+        actions.canonicalise(one)
+    ) == repr(actions.canonicalise(other))
 
     assert (
         same
-        or actions.canonical(one) == actions.canonical(other)
+        or actions.canonicalise(one) == actions.canonicalise(other)
         or actions.digest("t", one) != actions.digest("t", other)
     )
 
@@ -260,7 +260,7 @@ def test_a_try_that_died_before_its_effect_makes_room_for_other_arguments():
 
     again = actions.propose("mail.send", {**MAIL, "subject": "Other"}, "mail:1")
 
-    assert again["state"] == "proposed" and approvals.answer_to(str(again["id"])) is None
+    assert again["state"] == "proposed" and approvals.find_answer(str(again["id"])) is None
 
 
 def test_a_proposal_that_no_flow_asks_about_is_listed_and_expires(monkeypatch):

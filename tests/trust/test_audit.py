@@ -184,18 +184,18 @@ def test_a_changed_policy_is_a_row_and_the_same_policy_none(monkeypatch):
 
 
 def test_a_changed_prompt_is_a_row():
-    policy._noted.cache_clear()
+    policy._noted_rules.cache_clear()
     policy.note_prompt("writer", "one")
     policy.note_prompt("writer", "one")
     policy.note_prompt("writer", "two")
-    policy._noted.cache_clear()
+    policy._noted_rules.cache_clear()
     policy.note_prompt("writer", "two")
 
     assert [row["detail"]["hash"] for row in audit.rows()] == ["one", "two"]
 
 
 def test_agents_that_start_together_note_a_prompt_once():
-    policy._noted.cache_clear()
+    policy._noted_rules.cache_clear()
     together = threading.Barrier(8)
 
     def work():

@@ -97,16 +97,16 @@ def test_a_settled_answer_is_found_again_and_a_forgotten_one_is_not(database):
     usage_id = budget.reserve(run_id, "ada", "writer", "m", 0.3, "s", request_hash="h")
     budget.settle(usage_id, priced(0.1), {}, {"kind": "response"})
 
-    found = budget.settled(run_id, "s", "writer", "h")
+    found = budget.find_settled(run_id, "s", "writer", "h")
     assert (
         found is not None
         and found.cost_usd == usd("0.1")
         and found.response == {"kind": "response"}
     )
-    assert budget.settled(run_id, "other", "writer", "h") is None
+    assert budget.find_settled(run_id, "other", "writer", "h") is None
 
     budget.forget_answers([usage_id])
-    assert budget.settled(run_id, "s", "writer", "h") is None
+    assert budget.find_settled(run_id, "s", "writer", "h") is None
     assert spend.cost_of(run_id) == usd("0.1")
 
 

@@ -61,7 +61,7 @@ class Life(RuleBasedStateMachine):
         if not self.shown:
             return
         action_id, digest, _ = data.draw(st.sampled_from(self.shown))
-        before = actions.by_id(action_id)
+        before = actions.get_by_id(action_id)
         in_time = before["expires_at"] is None or before["expires_at"] >= now()
         try:
             given = approvals.decide(action_id, digest, decision, person)

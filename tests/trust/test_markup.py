@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f.millrace.trust.markup import sanitised
+from f.millrace.trust.markup import sanitise
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from f.millrace.trust.markup import sanitised
     ],
 )
 def test_nothing_is_loaded_run_or_sent(hostile):
-    clean = sanitised(f"<p>before</p>{hostile}<p>after</p>")
+    clean = sanitise(f"<p>before</p>{hostile}<p>after</p>")
 
     assert "before" in clean
     assert not re.search(r"evil|position|onclick|onerror|javascript|data:", clean), clean
@@ -50,7 +50,7 @@ def test_what_the_digest_is_made_of_stays():
         ' style="color:#0a5a78">[1]</a></td></tr></tbody></table>'
     )
 
-    clean = sanitised(given)
+    clean = sanitise(given)
 
     for part in (
         'width="100%"',
@@ -66,9 +66,9 @@ def test_what_the_digest_is_made_of_stays():
 
 @given(st.text(alphabet="<>/='\"&;: abschriptonmgevlurl()!-\x00", max_size=200))
 def test_cleaning_twice_is_cleaning_once_and_no_tag_slips_through(text):
-    clean = sanitised(text)
+    clean = sanitise(text)
 
-    assert sanitised(clean) == clean
+    assert sanitise(clean) == clean
     assert set(re.findall(r"<\s*/?([a-z0-9]+)", clean.lower())) <= set(
         "table tbody tr td div span p br b h1 h2 a".split()
     )

@@ -254,7 +254,7 @@ WORDS = st.text(st.sampled_from(" ab1.\n\\`*_{}[]()<>#+-=!|~&:@/\"';?^$"), max_s
 @example("a\n===\n1. x\n+ y\n> z\n&lt;b&gt;\n[a]: http://b")
 @example("- [ ] x\n* * *\n~~a~~ **b** \\")
 def test_a_quotation_shows_exactly_its_text(text: str) -> None:
-    shown = read(markdown.quoted(text)).replace("\u00a0", " ")
+    shown = read(markdown.quote(text)).replace("\u00a0", " ")
 
     def bare(words: str) -> list[str]:
         return [line.strip(" ") for line in words.split("\n") if line.strip(" ")]
@@ -266,5 +266,5 @@ def test_a_quotation_shows_exactly_its_text(text: str) -> None:
 def test_a_line_shows_exactly_its_text(text: str) -> None:
     line = " ".join(text.split())
 
-    assert read(markdown.literal(line)).strip() == line
-    assert read(f"- **To:** {markdown.literal(line)}").split(":", 1)[1].strip() == line
+    assert read(markdown.escape_line(line)).strip() == line
+    assert read(f"- **To:** {markdown.escape_line(line)}").split(":", 1)[1].strip() == line

@@ -5,7 +5,7 @@ import pytest
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.trust import approvals, audit, recipients, risk
-from scripts.verbs.__main__ import main as command_line
+from scripts.commands.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -16,7 +16,7 @@ def test_adding_a_recipient_grants_a_standing_approval_once():
 
     held = approvals.list_standing("daily_research", "main")
     assert list(held) == ["ada@home.example"] and held["ada@home.example"]["granted_by"] == "eva"
-    assert recipients.listed()[0]["interests"] == ["batteries"] and audit.verify() == []
+    assert recipients.list_recipients()[0]["interests"] == ["batteries"] and audit.verify() == []
 
 
 def test_revoking_takes_both_away_and_adding_brings_them_back():
@@ -24,7 +24,7 @@ def test_revoking_takes_both_away_and_adding_brings_them_back():
     recipients.revoke("ada@home.example")
 
     assert approvals.list_standing("daily_research", "main") == {}
-    assert [row["address"] for row in recipients.listed()] == ["me@localhost"]
+    assert [row["address"] for row in recipients.list_recipients()] == ["me@localhost"]
     recipients.add("ada@home.example")
     assert "ada@home.example" in approvals.list_standing("daily_research", "main")
 
@@ -43,7 +43,9 @@ def test_a_standing_approval_ends_on_its_day_and_a_person_is_asked_again(monkeyp
 
     assert approvals.list_standing("daily_research", "main") == {}
     assert [
-        row["standing"] for row in recipients.listed() if row["address"] == "ada@home.example"
+        row["standing"]
+        for row in recipients.list_recipients()
+        if row["address"] == "ada@home.example"
     ] == [None]
 
 
@@ -52,11 +54,11 @@ def test_a_standing_approval_ends_on_its_day_and_a_person_is_asked_again(monkeyp
 )
 def test_an_end_that_is_none_is_refused(day, words, capsys):
     assert command_line(["recipients", "add", "ada@home.example", "--until", day]) == 2
-    assert words in capsys.readouterr().err and recipients.listed()[0]["configured"]
+    assert words in capsys.readouterr().err and recipients.list_recipients()[0]["configured"]
 
 
 def test_configured_recipients_have_no_standing_approval():
-    row = recipients.listed()[0]
+    row = recipients.list_recipients()[0]
 
     assert row["address"] == "me@localhost" and row["configured"] and row["standing"] is None
 
@@ -84,12 +86,12 @@ def test_what_is_no_address_is_refused(address):
 
 def test_the_sample_has_one_reader_and_a_revoked_one_stays_revoked(monkeypatch):
     config.reload()
-    assert [row["address"] for row in recipients.of_run("daily_research", "sample")] == [
+    assert [row["address"] for row in recipients.list_of_run("daily_research", "sample")] == [
         "reader@sample.example"
     ]
     recipients.revoke("reader@sample.example", namespace="sample")
 
-    assert recipients.of_run("daily_research", "sample") == []
+    assert recipients.list_of_run("daily_research", "sample") == []
 
 
 def test_the_stricter_of_house_rule_and_annotation_decides():
@@ -98,4 +100,4 @@ def test_the_stricter_of_house_rule_and_annotation_decides():
     assert risk.assess("any.read", {"readOnlyHint": True}).risk == "low"
     assert risk.assess("any.tool").risk == "high"
     assert risk.assess("any.write", {"destructiveHint": False}).risk == "medium"
-    assert "always asks" in risk.explain("mail.send") and risk.exceeds("high", "medium")
+    assert "always asks" in risk.explain("mail.send") and risk.is_above("high", "medium")

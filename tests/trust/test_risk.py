@@ -45,13 +45,15 @@ def test_the_stricter_of_the_house_and_the_tools_word_decides(tool, annotations,
 
 
 def test_high_asks_whatever_the_threshold_and_medium_by_policy(policy):
-    assert risk.asks(risk.assess("mail.send"), "high")
-    assert not risk.asks(risk.assess("web.search")) and risk.asks(risk.assess("web.search"), "low")
-    assert not risk.asks(risk.assess("any.read", READS), "low")
+    assert risk.needs_approval(risk.assess("mail.send"), "high")
+    assert not risk.needs_approval(risk.assess("web.search")) and risk.needs_approval(
+        risk.assess("web.search"), "low"
+    )
+    assert not risk.needs_approval(risk.assess("any.read", READS), "low")
 
     policy(risk_medium="ask")
 
-    assert risk.asks(risk.assess("web.search"), "medium")
+    assert risk.needs_approval(risk.assess("web.search"), "medium")
 
 
 def test_the_settings_raise_a_class_and_the_longest_pattern_wins(policy):
@@ -111,6 +113,9 @@ def test_an_agent_cannot_answer_grant_or_settle():
         ):
             attempt()
 
-    assert actions.by_id(action_id)["state"] == "proposed" and recipients.listed()[0]["configured"]
+    assert (
+        actions.get_by_id(action_id)["state"] == "proposed"
+        and recipients.list_recipients()[0]["configured"]
+    )
     assert sum(row["kind"] == "authority.refused" for row in audit.rows()) == len(tries)
     assert authority.acting_agent() == ""

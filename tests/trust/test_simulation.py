@@ -56,8 +56,8 @@ def test_a_zone_that_changes_between_all_runs_doubles_and_loses_nothing(start):
 def test_the_simulation_sees_a_digest_that_comes_twice(monkeypatch):
     # Without the question what became of an earlier try, a crash right after the effect sends
     # again.
-    real = actions._settled
-    monkeypatch.setattr(actions, "_settled", lambda row, check: real(row, lambda: False))
+    real = actions._reconciled
+    monkeypatch.setattr(actions, "_reconciled", lambda row, check: real(row, lambda: False))
     world = World(1, smtp=True)
     arrive = world._arrive
 

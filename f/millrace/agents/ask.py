@@ -69,10 +69,10 @@ def ask(
 
     topic: dict[str, Any] = {
         "id": ids.stable_id("topic", run_id, question),
-        "title": _whole(question, earlier),
+        "title": _with_context(question, earlier),
         "trust": trust,
     }
-    with run_context.within(session_id=session or "", turn_id=topic["id"] if session else ""):
+    with run_context.change(session_id=session or "", turn_id=topic["id"] if session else ""):
         known = None if fresh else _from_memory(run_id, topic, earlier, show, memory_only)
         if fresh:
             topic["documents"] = self_rag.passages(topic["title"])
@@ -119,7 +119,7 @@ def _from_memory(
     return result
 
 
-def _whole(question: str, earlier: list[str]) -> str:
+def _with_context(question: str, earlier: list[str]) -> str:
     """Return the question with the one before it, when it cannot stand alone."""
     own = len(claims.content_words(question))
     leans = own < 2 or (own < FEW_WORDS and POINTS_BACK.search(question))
@@ -129,7 +129,7 @@ def _whole(question: str, earlier: list[str]) -> str:
 
 
 def _line(finding: contracts.Finding, numbers: dict[str, int]) -> str:
-    return f"{finding.told} {_marks(finding.citations, numbers)}"
+    return f"{finding.text_with_subject} {_marks(finding.citations, numbers)}"
 
 
 def _dispute(conflict: contracts.Conflict, numbers: dict[str, int]) -> str:
@@ -171,7 +171,7 @@ def _source(piece: contracts.Evidence) -> dict[str, Any]:
     if not piece.url.startswith("document:"):
         return shown
     try:
-        place = documents.opened(piece.url)
+        place = documents.open_citation(piece.url)
     except errors.NotFound:
         return shown  # forgotten, or imported from a memory that did not export its documents
     return {

@@ -30,7 +30,7 @@ class Judgement(BaseModel):
         default_factory=list, description="Key claims, the most important first."
     )
     missing: list[str] = Field(default_factory=list, description="Searches for what is missing.")
-    conflicts: list[contracts.Contradiction] = Field(default_factory=list)
+    conflicts: list[contracts.ProposedConflict] = Field(default_factory=list)
 
 
 agent = Agent(

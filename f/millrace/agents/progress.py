@@ -42,7 +42,7 @@ class Progress:
             else ""
         )
 
-    def answered(self, request: int, tool: str, text: str, news: bool = False) -> str:
+    def note_answer(self, request: int, tool: str, text: str, news: bool = False) -> str:
         """Take note of an answer; return what the agent is told with it when nothing new has come
         for a while.
 

@@ -210,7 +210,7 @@ class Research:
             topic=self.topic_id,
             round=self.rounds,
         )
-        answer = await self._ask(judge.judge, self.gathered.shown(), asked=self.asked)
+        answer = await self._ask(judge.judge, self.gathered.select_for_model(), asked=self.asked)
         return {"judgement": answer.output}
 
     async def check_claims(self, state: State) -> State:
@@ -303,7 +303,9 @@ class Research:
         in_words = [conflicts.summarise(conflict) for conflict in self.conflicts]
         answer = await self._ask(
             writer.write,
-            self.gathered.shown(without=conflicts.discredited(self.conflicts, self.pieces)),
+            self.gathered.select_for_model(
+                without=conflicts.discredited(self.conflicts, self.pieces)
+            ),
             claims=[f"{claim.text} [{', '.join(claim.citations)}]" for claim in standing],
             conflicts=in_words,
             earlier=self.earlier,

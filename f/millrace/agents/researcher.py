@@ -91,7 +91,7 @@ async def research(
         result = await _research(
             run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding
         )
-    decisions.judged(
+    decisions.record_judgement(
         run_id, topic_id, question, result.confidence.score, "researcher", result.escalated
     )
     return result

@@ -34,7 +34,7 @@ def may_search(
     if not is_off_topic(question, earlier, search):
         return True
     found = risk.assess(WIDEN)
-    asks = risk.asks(found, tools.threshold)
+    asks = risk.needs_approval(found, tools.threshold)
     what = f"the search {search!r} goes beyond the question"
     events.emit(
         "decision",

@@ -71,7 +71,7 @@ def answer(
         hits = [
             hit
             for hit in way(question, missing)
-            if hit.memory.type not in pool.WRITTEN and _about(question, hit)
+            if hit.memory.type not in pool.WRITTEN and _is_relevant(question, hit)
         ]
         fresh = {hit.memory.id: hit for hit in hits if hit.memory.id not in found}
         found |= fresh
@@ -93,7 +93,9 @@ def answer(
             _decide("accept", verdict, f"{len(found)} passages of memory answer it")
             break
         last = attempt == len(STRATEGIES)
-        _decide("give_up" if last else "retrieve_again", verdict, _in_words(verdict, missing))
+        _decide(
+            "give_up" if last else "retrieve_again", verdict, _describe_verdict(verdict, missing)
+        )
     return memory
 
 
@@ -103,7 +105,7 @@ def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
     hits = [
         hit
         for hit in recall.search(question, limit, types=[documents.PASSAGE]).results
-        if _about(question, hit)
+        if _is_relevant(question, hit)
     ]
     return assemble(hits, config.settings().answer_tokens)
 
@@ -140,7 +142,7 @@ def _within_another(hit: recall.Result, hits: Sequence[recall.Result]) -> bool:
     )
 
 
-def _about(question: str, hit: recall.Result) -> bool:
+def _is_relevant(question: str, hit: recall.Result) -> bool:
     shared = claims.overlap(question, f"{hit.memory.title}\n{hit.memory.text}")
     return (
         shared >= LEAST_SHARED
@@ -174,18 +176,18 @@ def _check(question: str, memory: MemoryAnswer) -> tuple[str, list[str]]:
     ), missing
 
 
-def _by_meaning_and_words(question: str, missing: Sequence[str]) -> list[recall.Result]:
+def _search_hybrid(question: str, missing: Sequence[str]) -> list[recall.Result]:
     return recall.search(question, LIMIT).results
 
 
-def _by_missing_words(question: str, missing: Sequence[str]) -> list[recall.Result]:
+def _search_missing_words(question: str, missing: Sequence[str]) -> list[recall.Result]:
     words = missing or [
         word for word in claims.WORD.findall(question) if claims.content_words(word)
     ]
     return recall.search(" ".join(words), LIMIT, plan="similar").results
 
 
-def _by_time(question: str, missing: Sequence[str]) -> list[recall.Result]:
+def _search_newest(question: str, missing: Sequence[str]) -> list[recall.Result]:
     """Return what any single word of the question finds, the newest first."""
     words = [word for word in claims.WORD.findall(question) if claims.content_words(word)][:6]
     hits = {
@@ -200,13 +202,13 @@ def _by_time(question: str, missing: Sequence[str]) -> list[recall.Result]:
 
 
 STRATEGIES: tuple[Callable[[str, Sequence[str]], list[recall.Result]], ...] = (
-    _by_meaning_and_words,
-    _by_missing_words,
-    _by_time,
+    _search_hybrid,
+    _search_missing_words,
+    _search_newest,
 )
 
 
-def _in_words(verdict: str, missing: Sequence[str]) -> str:
+def _describe_verdict(verdict: str, missing: Sequence[str]) -> str:
     words = {
         "nothing_found": "Memory has nothing about it",
         "nothing_new": "Memory has nothing more about it",

@@ -33,10 +33,10 @@ class StopReason:
 
 def drop_asked(queries: Sequence[planner.Query], asked: Sequence[str]) -> list[planner.Query]:
     """Return the queries whose words, in whatever order, were not asked for yet."""
-    known = {_words(text) for text in asked}
+    known = {_key_words(text) for text in asked}
     kept: list[planner.Query] = []
     for query in queries:
-        words = _words(query.text)
+        words = _key_words(query.text)
         if query.text.strip() and words not in known:
             known.add(words)
             kept.append(query)
@@ -72,5 +72,5 @@ def rephrase(question: str, last: str) -> str:
     return " ".join(words[: max(1, len(words) // 2)]) or question
 
 
-def _words(text: str) -> frozenset[str] | str:
+def _key_words(text: str) -> frozenset[str] | str:
     return claims.content_words(text) or text

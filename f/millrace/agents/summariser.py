@@ -53,7 +53,7 @@ async def summarise(
     if not (config.settings().agents.get("summariser") or setting_types.AgentSettings()).enabled:
         raise errors.BadSetting("the agent summariser is off (setting agents.summariser.enabled)")
     summary = Summary()
-    pieces = _stored(topic_id, documents, about, summary)
+    pieces = _store_evidence(topic_id, documents, about, summary)
     while len(pieces) > PASSAGES_A_PART:
         before = len(pieces)
         parts = [
@@ -62,19 +62,21 @@ async def summarise(
         cited = {
             one
             for part in parts
-            for finding in await _checked(part, about, lines, summary)
+            for finding in await _verify_lines(part, about, lines, summary)
             for one in finding.citations
         }
         pieces = [piece for piece in pieces if piece.id in cited]
         if len(pieces) == before:  # an answer that cites everything has chosen nothing
             pieces = pieces[:PASSAGES_A_PART]
-    summary.findings = (await _checked(pieces, about, lines, summary))[:lines] if pieces else []
+    summary.findings = (
+        (await _verify_lines(pieces, about, lines, summary))[:lines] if pieces else []
+    )
     used = {one for finding in summary.findings for one in finding.citations}
     summary.cited = {piece.id: piece for piece in pieces if piece.id in used}
     return summary
 
 
-def _stored(
+def _store_evidence(
     topic_id: str, documents: Sequence[dict[str, Any]], about: str, summary: Summary
 ) -> list[contracts.Evidence]:
     pieces: dict[str, contracts.Evidence] = {}
@@ -110,7 +112,7 @@ async def write(
     return await call.call("summariser", agent, prompt.compose(sections, pieces), **options)  # type: ignore[arg-type]
 
 
-async def _checked(
+async def _verify_lines(
     pieces: Sequence[contracts.Evidence], about: str, lines: int, summary: Summary
 ) -> list[contracts.Finding]:
     answer = await write(pieces, about, lines)

@@ -121,9 +121,9 @@ class ToolSignature:
     read_only: bool
 
     @property
-    def told(self) -> str:
+    def summary_line(self) -> str:
         """Name and description in one line."""
-        return f"{_spoken(self.name)}: {self.description}"
+        return f"{_split_name(self.name)}: {self.description}"
 
 
 def find_match(need: MissingTool, tools: Sequence[client.Tool]) -> Match | None:
@@ -153,25 +153,27 @@ def is_same_need(one: MissingTool, other: MissingTool) -> bool:
     """Return whether two reports miss the same tool."""
     if _parts(one.name) == _parts(other.name):
         return True
-    return min(_rate(one, _needed(other)), _rate(other, _needed(one))) >= MET
+    return min(_rate(one, _signature_of_need(other)), _rate(other, _signature_of_need(one))) >= MET
 
 
 def _rate(need: MissingTool, offer: ToolSignature) -> float:
     """Return how well the offer meets the need: from MET on it does."""
-    wanted = _needed(need)
-    told = _near(wanted.told, offer.told)
+    wanted = _signature_of_need(need)
+    told = _similarity(wanted.summary_line, offer.summary_line)
     if told < FAR:
         return 0.0
     placed = len(offer.required) == len(need.inputs)
-    filled = _matched(offer.required, need.inputs, placed)
+    filled = _match_fields(offer.required, need.inputs, placed)
     if min(filled, default=1.0) < UNFILLED:
         return 0.0
-    whole = _near(f"{wanted.told} {_fields(wanted)}", f"{offer.told} {_fields(offer)}")
-    meaning = (told + whole + _near(need.description, offer.description)) / 3
-    inputs = (_share(filled) + _share(_matched(need.inputs, offer.inputs, placed))) / 2
+    whole = _similarity(
+        f"{wanted.summary_line} {_fields(wanted)}", f"{offer.summary_line} {_fields(offer)}"
+    )
+    meaning = (told + whole + _similarity(need.description, offer.description)) / 3
+    inputs = (_share(filled) + _share(_match_fields(need.inputs, offer.inputs, placed))) / 2
     alone = len(offer.outputs) == len(need.outputs) == 1
-    outputs = _share(_matched(need.outputs, offer.outputs, alone)) if offer.outputs else 0.5
-    names = _near(_spoken(need.name), _spoken(offer.name))
+    outputs = _share(_match_fields(need.outputs, offer.outputs, alone)) if offer.outputs else 0.5
+    names = _similarity(_split_name(need.name), _split_name(offer.name))
     return (
         MEANING * meaning
         + NAMES * names
@@ -210,7 +212,7 @@ def _does(offer: ToolSignature) -> str:
     return ""
 
 
-def _needed(need: MissingTool) -> ToolSignature:
+def _signature_of_need(need: MissingTool) -> ToolSignature:
     return ToolSignature(
         need.name,
         need.description,
@@ -258,7 +260,7 @@ def _type(field: object) -> str:
     return types[0] if types else "string"
 
 
-def _matched(wanted: dict[str, str], given: dict[str, str], placed: bool) -> list[float]:
+def _match_fields(wanted: dict[str, str], given: dict[str, str], placed: bool) -> list[float]:
     """Return for each wanted field how near its counterpart is, 0 to 1; each given field stands for
     one.
     """
@@ -282,7 +284,11 @@ def _matched(wanted: dict[str, str], given: dict[str, str], placed: bool) -> lis
 
 
 def _same_field(one: str, its: str, other: str, others: str) -> float:
-    near = 1.0 if set(_parts(one)) & set(_parts(other)) else _near(_spoken(one), _spoken(other))
+    near = (
+        1.0
+        if set(_parts(one)) & set(_parts(other))
+        else _similarity(_split_name(one), _split_name(other))
+    )
     return near if _kind(one, its) == _kind(other, others) else OTHER_KIND * near
 
 
@@ -300,12 +306,12 @@ def _kind(name: str, word: str) -> str:
 
 def _fields(offer: ToolSignature) -> str:
     return (
-        f"takes {', '.join(map(_spoken, offer.inputs))}; returns"
-        f" {', '.join(map(_spoken, offer.outputs))}"
+        f"takes {', '.join(map(_split_name, offer.inputs))}; returns"
+        f" {', '.join(map(_split_name, offer.outputs))}"
     )
 
 
-def _spoken(name: str) -> str:
+def _split_name(name: str) -> str:
     return " ".join(_parts(name))
 
 
@@ -313,7 +319,7 @@ def _parts(name: str) -> list[str]:
     return [part.lower() for part in SPLIT.split(name) if part]
 
 
-def _near(one: str, other: str) -> float:
+def _similarity(one: str, other: str) -> float:
     """Return how near two texts are in meaning, 0 to 1; by their words where no embedding can be
     had.
     """

@@ -69,7 +69,7 @@ async def _call(
         told = f"Not done: {prompt.safe(str(error))}"
         # A further proposal for a person is a step forward; a further fault is none.
         news = isinstance(error, errors.NeedsApproval)
-    advice = progress.answered(request, tool.name, told, news)
+    advice = progress.note_answer(request, tool.name, told, news)
     return f"{told}\n\n{advice}" if advice else told
 
 

@@ -20,7 +20,7 @@ def main(action_id: str, timeout: int = 79200) -> dict:
         action_id: The proposed action.
         timeout: Seconds until the question expires.
     """
-    action = actions.by_id(action_id)
+    action = actions.get_by_id(action_id)
     with spans.step(
         "approvals.ask", str(action["run_id"]) if action["run_id"] else None, action_id=action_id
     ):

@@ -26,7 +26,7 @@ def main(run_id: str = "", action_id: str | None = None) -> dict:
         raise errors.BadInput(
             "give a run_id, or an action_id; scripts/millrace approvals list shows them"
         )
-    wanted = actions.by_id(action_id) if action_id else None
+    wanted = actions.get_by_id(action_id) if action_id else None
     run_id = run_id or str((wanted or {}).get("run_id") or "")
     with spans.step("approvals.perform", run_id or None, action_id=action_id or "") as span:
         if wanted is None:

@@ -38,7 +38,7 @@ def main(
             nobody was asked.
         by: Who decided; `policy` when nobody was asked.
     """
-    action = actions.by_id(action_id) if action_id else None
+    action = actions.get_by_id(action_id) if action_id else None
     run_id = str(action["run_id"]) if action and action["run_id"] else _run_of_job()
     step = (
         spans.step("approvals.record", run_id, action_id=action_id or "", asked=asked)
@@ -61,7 +61,7 @@ def _without_asking(action: dict) -> dict:
     """Return what holds without a question: an answer that was given before, else the action's own
     state.
     """
-    answer = approvals.answer_to(str(action["id"]))
+    answer = approvals.find_answer(str(action["id"]))
     if answer is None:
         return {"approved": False, "decision": action["state"], "by": "policy"}
     return {

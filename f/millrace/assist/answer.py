@@ -52,7 +52,7 @@ def main(
                 [db.jsonb(pipeline or {}), run_id],
             )
             policy.note()
-            known = _answered(question, written_by_others)
+            known = _answer_question(question, written_by_others)
             # A repeat of the step costs nothing and gives the same answer.
             db.execute(
                 "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
@@ -71,7 +71,7 @@ def main(
         }
 
 
-def _answered(question: str, written_by_others: bool) -> dict[str, Any]:
+def _answer_question(question: str, written_by_others: bool) -> dict[str, Any]:
     reply = ask.ask(question, trust="untrusted" if written_by_others else "own")
     return {
         "text": reply.text,

@@ -68,7 +68,7 @@ def main(user_message: str, session: str = "", pipeline: dict | None = None) -> 
             # counts as failed.
             words = redaction.redact(str(error))
             answer = {
-                "windmill_chat_answer": f"I cannot answer that: {_plain(words)}",
+                "windmill_chat_answer": f"I cannot answer that: {_escape_markdown(words)}",
                 "sources": [],
                 "found": False,
                 "confidence": 0,
@@ -96,7 +96,7 @@ def _conversation() -> str:
 
 
 def _show_sentence(text: str) -> None:
-    _stream({"type": "token_delta", "content": _plain(text.rstrip("\n")) + "\n\n"})
+    _stream({"type": "token_delta", "content": _escape_markdown(text.rstrip("\n")) + "\n\n"})
 
 
 def _show_progress(event: dict[str, Any]) -> None:
@@ -121,21 +121,21 @@ def _stream(line: dict[str, Any]) -> None:
 def _markdown(reply: ask.Reply) -> str:
     """Return the answer with each number as a link, and the list of the sources."""
     urls = {str(source["number"]): _web(source["url"]) for source in reply.sources}
-    lines = [_linked(line, urls) for line in reply.text.splitlines()]
+    lines = [_link_sources(line, urls) for line in reply.text.splitlines()]
     sources = [_source(source) for source in reply.sources]
     return "\n\n".join([*lines, *(["Sources:\n\n" + "\n".join(sources)] if sources else [])])
 
 
-def _linked(line: str, urls: dict[str, str]) -> str:
+def _link_sources(line: str, urls: dict[str, str]) -> str:
     pieces = NUMBER.split(line)
     # Numbers that stand between the pieces; what is no source stays text.
     linked = [
         (
-            _plain(piece)
+            _escape_markdown(piece)
             if place % 2 == 0
             else f"[\\[{piece}\\]]({urls[piece]})"
             if urls.get(piece)
-            else _plain(f"[{piece}]")
+            else _escape_markdown(f"[{piece}]")
         )
         for place, piece in enumerate(pieces)
     ]
@@ -143,10 +143,10 @@ def _linked(line: str, urls: dict[str, str]) -> str:
 
 
 def _source(source: dict[str, Any]) -> str:
-    title = _plain(" ".join(str(source["title"] or source["url"]).split()))
+    title = _escape_markdown(" ".join(str(source["title"] or source["url"]).split()))
     date = f", {str(source['published_at'])[:10]}" if source.get("published_at") else ""
     place = source.get("document")
-    where = f", {_plain(str(place['place']))}" if place else ""
+    where = f", {_escape_markdown(str(place['place']))}" if place else ""
     shown = f"[{title}]({_web(source['url'])})" if _web(source["url"]) else title
     return f"{source['number']}. {shown}{where}{date}"
 
@@ -158,5 +158,5 @@ def _web(url: str) -> str:
     return "".join(char if char not in "()<>[]\\ \"'" else f"%{ord(char):02X}" for char in url)
 
 
-def _plain(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     return SPECIAL.sub(r"\\\1", text)

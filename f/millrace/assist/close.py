@@ -23,7 +23,7 @@ def main(run_id: str) -> dict:
     with spans.step("assist.close", run_id) as span:
         result = finish(run_id)
         span.set({"millrace.run.status": result["status"]})
-        return markdown.shown(result, _page(result))
+        return markdown.as_page(result, _page(result))
 
 
 def finish(run_id: str) -> dict:

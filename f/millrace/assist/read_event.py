@@ -56,9 +56,9 @@ def main(event: dict) -> dict:
     """
     kind = event.get("kind")
     if kind == "email":
-        found = _of_mail(event)
+        found = _read_mail(event)
     elif kind in ("webhook", "http"):
-        found = _of_request(event)
+        found = _read_request(event)
     else:
         raise errors.BadInput(
             f"an event of kind {kind!r} has no question; use a webhook, an HTTP route or a mail"
@@ -80,7 +80,7 @@ def main(event: dict) -> dict:
     }
 
 
-def _of_request(event: dict[str, Any]) -> dict[str, str]:
+def _read_request(event: dict[str, Any]) -> dict[str, str]:
     """Return the parts of a request's body; its headers and its address name no recipient."""
     body = event.get("body")
     if body is None and isinstance(event.get("raw_string"), str):
@@ -103,7 +103,7 @@ def _json(text: str) -> Any:
         return text
 
 
-def _of_mail(event: dict[str, Any]) -> dict[str, str]:
+def _read_mail(event: dict[str, Any]) -> dict[str, str]:
     """Return the parts of a mail. The answer may go to its sender alone: Reply-To and the text name
     nobody.
     """

@@ -52,7 +52,7 @@ def main(task: str, pipeline: dict | None = None) -> dict:
                     "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
                     [db.jsonb(kept), run_id],
                 )
-                decisions.judged(
+                decisions.record_judgement(
                     run_id, "task", task[:LONGEST_TITLE], None, "helper", help.escalated
                 )
             events.emit("progress", help.text)

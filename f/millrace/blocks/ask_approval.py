@@ -41,6 +41,6 @@ def main(question: str = "", details: str = "", action_id: str = "", timeout: in
     if timeout <= 0:
         raise errors.BadInput(f"timeout is {timeout}; it must be more than 0 seconds")
     with spans.step("blocks.ask_approval", action_id=action_id) as span:
-        action = actions.by_id(action_id) if action_id else asking.propose(question, details)
+        action = actions.get_by_id(action_id) if action_id else asking.propose(question, details)
         span.set(action_id=str(action["id"]))
         return {"action_id": str(action["id"]), **asking.ask(action, timeout)}

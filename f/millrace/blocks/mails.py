@@ -7,7 +7,6 @@ from typing import Any
 
 from f.millrace.core import errors, ids, run_context
 from f.millrace.telemetry import events
-from f.millrace.tools import mail
 from f.millrace.trust import actions, approvals
 
 Row = dict[str, Any]
@@ -29,7 +28,7 @@ def compose(to: str, subject: str, text: str) -> Row:
     return {"to": to, "subject": subject, "text": text, "message_id": f"{name}@millrace.local"}
 
 
-def together(mails: list[Row]) -> tuple[str, Row]:
+def batch(mails: list[Row]) -> tuple[str, Row]:
     """Return the key and the arguments of the one action that a person is asked about."""
     return f"mails:{run_context.current().run_id}:{run_context.current().step}", {
         "to": [one["to"] for one in mails],
@@ -82,20 +81,24 @@ def _send(wanted: Row, authorise: Callable[[Row], bool]) -> Row:
     }
 
 
-def standing(action: Row) -> bool:
+def approve_by_standing(action: Row) -> bool:
     """Approve a mail by the standing approval of its recipient for this flow."""
     return approvals.approve_by_standing(action, flow())
 
 
 def _hand_over(wanted: Row) -> dict[str, Any]:
+    from f.millrace.tools import mail  # few runs of a step send one
+
     try:
         return mail.send(
             wanted["to"], wanted["subject"], wanted["text"], "", wanted["message_id"]
-        ).model_dump()
+        ).to_json()
     except mail.DeliveryUnknown as error:
         raise actions.OutcomeUnknown(str(error)) from error
 
 
 def _look(wanted: Row) -> dict[str, Any] | bool | None:
+    from f.millrace.tools import mail
+
     found = mail.look(wanted["message_id"])
-    return found.model_dump() if isinstance(found, mail.Sent) else found
+    return found.to_json() if isinstance(found, mail.Sent) else found

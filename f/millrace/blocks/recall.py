@@ -43,7 +43,7 @@ def main(
     """
     if not 1 <= limit <= MOST:
         raise errors.BadInput(f"limit is {limit}; allowed is 1 to {MOST}")
-    with spans.step("blocks.recall") as span, run_context.within(namespace=namespace):
+    with spans.step("blocks.recall") as span, run_context.change(namespace=namespace):
         embedding_billing.enable_embedding_billing()
         results = recall.search(
             question, limit, types=types or None, as_of=as_of.strip() or None
@@ -60,7 +60,7 @@ def main(
             "found": len(memories),
             "wm_labels": [f"found:{len(memories)}"],
         }
-        return markdown.shown(found, _page(memories))
+        return markdown.as_page(found, _page(memories))
 
 
 def _page(memories: list[dict]) -> str:
@@ -70,5 +70,5 @@ def _page(memories: list[dict]) -> str:
         source, day = str(one["source"] or ""), str(one["valid_from"] or "")[:10]
         where = markdown.one_line(", ".join(part for part in (one["type"], source, day) if part))
         title = markdown.link(one["title"] or one["type"], source)
-        parts.append(f"#### {title}\n\n{markdown.quoted(one['text'])}\n\n{where}")
+        parts.append(f"#### {title}\n\n{markdown.quote(one['text'])}\n\n{where}")
     return "\n\n".join(parts or ["Memory knows nothing about it."]) + "\n"

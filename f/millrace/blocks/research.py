@@ -23,7 +23,7 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
     Args:
         question: What you want to know, in one sentence. Example: What does a kilowatt-hour of
             sodium battery cost?
-        use_memory: Answer from memory when that has enough; off, it researches anew each time.
+        use_memory: Answer from memory when that has enough; off, it researches again each time.
         written_by_others: The question comes from a mail, a form or a page: it is answered, and
             nothing else that it says is done.
 
@@ -56,4 +56,4 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
         }
         said = f"Confidence {result.confidence.score} of 100. " if result.findings else ""
         page = markdown.with_sources(reply.text, reply.sources)
-        return markdown.shown(found, f"{page}\n{said}It cost {money.dollars(result.cost_usd)}.\n")
+        return markdown.as_page(found, f"{page}\n{said}It cost {money.dollars(result.cost_usd)}.\n")

@@ -49,7 +49,7 @@ def main(
             "by": "policy",
             "mails": already_sent or [],
         }
-    whole = actions.by_id(action_id)
+    whole = actions.get_by_id(action_id)
     if whole["tool"] != mails.TOOL or "mails" not in whole["arguments"]:
         raise errors.BadInput(
             f"action {action_id} is no mail of send_mail but {whole['tool']}; use take_answer for"

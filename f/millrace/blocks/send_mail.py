@@ -41,7 +41,7 @@ def main(to: list[str], subject: str, text: str) -> dict:
         mails: What became of the others: recipient, status (sent, or outbox for a file), path.
     """
     addresses = list(
-        dict.fromkeys(recipients.checked(address) for address in to if address.strip())
+        dict.fromkeys(recipients.check_address(address) for address in to if address.strip())
     )
     if not addresses or len(addresses) > MOST_RECIPIENTS:
         raise errors.BadInput(
@@ -52,7 +52,7 @@ def main(to: list[str], subject: str, text: str) -> dict:
     with spans.step("blocks.send_mail", recipients=len(addresses)) as span:
         held = approvals.list_standing(mails.flow(), "main", mails.TOOL)
         wanted = [mails.compose(address, " ".join(subject.split()), text) for address in addresses]
-        sent = mails.send([one for one in wanted if one["to"] in held], mails.standing)
+        sent = mails.send([one for one in wanted if one["to"] in held], mails.approve_by_standing)
         waiting = {one["recipient"] for one in sent if one["status"] == "waiting"}
         others = [one for one in wanted if one["to"] not in held]
         others += [one for one in wanted if one["to"] in waiting]
@@ -65,7 +65,7 @@ def _ask(others: list[dict[str, Any]]) -> dict[str, Any]:
     waiting = [one["to"] for one in others]
     if not others:
         return {"needs_approval": False, "action_id": None, "waiting": waiting}
-    key, arguments = mails.together(others)
+    key, arguments = mails.batch(others)
     reason = f"mail always asks; without a standing approval: {', '.join(waiting)}"
     action = actions.propose(mails.TOOL, arguments, key, reason=reason)
     return {

@@ -87,7 +87,7 @@ def _result(summary: summariser.Summary, read: int, problems: list[str]) -> dict
     """Return the step's result with the page that shows it."""
     cost = money.dollars(summary.cost_usd)
     shown = {
-        **_shown(summary),
+        **_format_summary(summary),
         "read": read,
         "problems": problems,
         "cost_usd": summary.cost_usd,
@@ -96,7 +96,7 @@ def _result(summary: summariser.Summary, read: int, problems: list[str]) -> dict
     lines = [f"- {markdown.one_line(problem)}" for problem in problems]
     unread = "\n#### Not read\n\n" + "\n".join(lines) + "\n" if lines else ""
     page = markdown.with_sources(shown["summary"], shown["sources"])
-    return markdown.shown(shown, f"{page}{unread}\nIt cost {cost}.\n")
+    return markdown.as_page(shown, f"{page}{unread}\nIt cost {cost}.\n")
 
 
 def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[Document]:
@@ -135,7 +135,7 @@ def _from_web(urls: list[str], problems: list[str]) -> list[Document]:
     return found
 
 
-def _shown(summary: summariser.Summary) -> dict[str, Any]:
+def _format_summary(summary: summariser.Summary) -> dict[str, Any]:
     """Return the sentences with a number for each document, and what the numbers stand for."""
     numbers: dict[str, int] = {}
     sources, lines = [], []
@@ -154,7 +154,7 @@ def _shown(summary: summariser.Summary) -> dict[str, Any]:
                     }
                 )
             marks.append(f"[{numbers[address]}]")
-        lines.append(f"{finding.told} {''.join(dict.fromkeys(marks))}")
+        lines.append(f"{finding.text_with_subject} {''.join(dict.fromkeys(marks))}")
     return {
         "summary": "\n".join(lines) or "Nothing found.",
         "sources": sources,

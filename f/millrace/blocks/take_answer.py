@@ -33,7 +33,7 @@ def main(
         decision: approved, denied or expired.
         by: Who decided.
     """
-    action = actions.by_id(action_id)
+    action = actions.get_by_id(action_id)
     with spans.step("blocks.take_answer", action_id=action_id) as span:
         answer = answers.record(action, resume, resumes or [], approvers)
         span.set(decision=answer["decision"])

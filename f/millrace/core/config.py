@@ -16,19 +16,16 @@ The word `none`, as a text or as the only entry of a list, empties what would ha
 otherwise.
 """
 
-from __future__ import annotations
-
 import functools
 import json
+import math
 import os
 import typing
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
+from typing import Annotated, Any, Literal, NamedTuple
 
 from f.millrace.core import errors, windmill
 
@@ -41,6 +38,7 @@ RESOURCE = "f/millrace/settings"
 DEFAULTS = PREFIX + "DEFAULTS"
 # What says that a setting is empty on purpose, where a form or a variable cannot be left empty.
 NONE = "none"
+MASKED = "**********"
 # Set by scripts and the runner for their own children; not settings.
 INTERNAL = frozenset(
     {"STEP", "FLOW_PATH", "EVENTS_STDOUT", "NAMESPACE", "PYTHON", "HOME", "CACHE", "ROOT"}
@@ -51,28 +49,69 @@ FROM_ENVIRONMENT = r"\$\{(\w+)\}"
 LEVELS = ("debug", "info", "warning", "error")
 
 
+class Secret:
+    """A text that is masked wherever it is shown."""
+
+    def __init__(self, value: str = "") -> None:
+        self._value = value
+
+    def get_secret_value(self) -> str:
+        """Return the text itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({str(self)!r})"
+
+    def __str__(self) -> str:
+        return MASKED if self._value else ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from f.millrace.core import setting_types
+
+        return setting_types.secret_schema()
+
+
+class Option(NamedTuple):
+    """What a setting means, and the bounds of its value (as pydantic's Field names them)."""
+
+    description: str
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    pattern: str | None = None
+
+
 class Settings:
     """Everything that can be set; what nobody set is the class's own value.
 
-    Each field is declared as in a pydantic model, and validated by one that has those fields only
-    which are set: making a model of all took 18 ms of every step's start.
+    What a value must be beyond its plain type and its bounds is in `setting_types.STRICTER`.
     """
 
     database_url: Annotated[
-        SecretStr, Field(description="Postgres 15 or later with pgvector; empty: the embedded one.")
-    ] = SecretStr("")
+        Secret, Option(description="Postgres 15 or later with pgvector; empty: the embedded one.")
+    ] = Secret("")
     owner_url: Annotated[
-        SecretStr,
-        Field(
+        Secret,
+        Option(
             description=(
                 "Address that makes and changes the tables; then database_url is a role of fewer"
                 " rights, made when missing."
             )
         ),
-    ] = SecretStr("")
+    ] = Secret("")
     model: Annotated[
         str,
-        Field(
+        Option(
             description=(
                 "openai:NAME, anthropic:NAME, ollama:NAME or offline (extracts, invents nothing)."
             )
@@ -80,113 +119,113 @@ class Settings:
     ] = "offline"
     embedding_model: Annotated[
         str,
-        Field(
+        Option(
             description=(
                 "Model of new vectors: local:minilm-l6-int8 or openai:NAME (any OpenAI-compatible"
                 " server, by OPENAI_BASE_URL)."
             )
         ),
     ] = "local:minilm-l6-int8"
-    sources: Annotated[list[str], Field(description="Sources that are read.")] = [
+    sources: Annotated[list[str], Option(description="Sources that are read.")] = [
         "hackernews",
         "arxiv",
         "feeds",
         "mastodon",
         "notes",
     ]
-    hackernews_url: Annotated[str, Field(description="Base of the Hacker News API.")] = (
+    hackernews_url: Annotated[str, Option(description="Base of the Hacker News API.")] = (
         "https://hacker-news.firebaseio.com/v0"
     )
-    arxiv_url: Annotated[str, Field(description="The arXiv query API.")] = (
+    arxiv_url: Annotated[str, Option(description="The arXiv query API.")] = (
         "https://export.arxiv.org/api/query"
     )
-    arxiv_categories: Annotated[list[str], Field(description="arXiv categories to read.")] = [
+    arxiv_categories: Annotated[list[str], Option(description="arXiv categories to read.")] = [
         "cs.AI",
         "cs.LG",
     ]
     arxiv_terms: Annotated[
-        list[str], Field(description="Words that an arXiv entry must hold one of; empty: all.")
+        list[str], Option(description="Words that an arXiv entry must hold one of; empty: all.")
     ] = []
-    feeds: Annotated[list[str], Field(description="Addresses of RSS, Atom or RDF feeds.")] = [
+    feeds: Annotated[list[str], Option(description="Addresses of RSS, Atom or RDF feeds.")] = [
         "https://www.quantamagazine.org/feed/",
         "https://feeds.arstechnica.com/arstechnica/index",
         "https://www.nature.com/nature.rss",
     ]
     mastodon_url: Annotated[
-        str, Field(description="Mastodon server whose public tag timelines are read.")
+        str, Option(description="Mastodon server whose public tag timelines are read.")
     ] = "https://mastodon.social"
-    mastodon_tags: Annotated[list[str], Field(description="Tags to read, without #.")] = ["ai"]
-    notes_dir: Annotated[str, Field(description="Folder of local notes (Markdown or text).")] = (
+    mastodon_tags: Annotated[list[str], Option(description="Tags to read, without #.")] = ["ai"]
+    notes_dir: Annotated[str, Option(description="Folder of local notes (Markdown or text).")] = (
         "notes"
     )
     documents_dirs: Annotated[
-        list[str], Field(description="Folders whose documents are read every night.")
+        list[str], Option(description="Folders whose documents are read every night.")
     ] = ["documents"]
     documents_trust: Annotated[
         Literal["own", "trusted", "untrusted"],
-        Field(
+        Option(
             description="How far the text of documents is trusted: own is as if you had written it."
         ),
     ] = "untrusted"
     documents_max_files: Annotated[
-        int, Field(ge=1, description="Most documents under the given folders.")
+        int, Option(ge=1, description="Most documents under the given folders.")
     ] = 50_000
     document_max_bytes: Annotated[
-        int, Field(ge=1_000, description="Largest document that is read.")
+        int, Option(ge=1_000, description="Largest document that is read.")
     ] = 50_000_000
     document_max_pages: Annotated[
-        int, Field(ge=1, description="Most pages of a PDF that is read.")
+        int, Option(ge=1, description="Most pages of a PDF that is read.")
     ] = 2_000
     document_max_characters: Annotated[
-        int, Field(ge=1_000, description="Most text of a document that is read.")
+        int, Option(ge=1_000, description="Most text of a document that is read.")
     ] = 5_000_000
     document_seconds: Annotated[
-        float, Field(gt=0, le=3_600, description="Longest time for reading one document.")
+        float, Option(gt=0, le=3_600, description="Longest time for reading one document.")
     ] = 120
     answer_tokens: Annotated[
-        int, Field(ge=200, description="Most tokens of memory that one answer is written from.")
+        int, Option(ge=200, description="Most tokens of memory that one answer is written from.")
     ] = 6_000
     ocr_languages: Annotated[
-        str, Field(description="Languages of texts in pictures, as tesseract names them: eng+deu.")
+        str, Option(description="Languages of texts in pictures, as tesseract names them: eng+deu.")
     ] = "eng"
-    search_url: Annotated[str, Field(description="Base of a SearXNG server with JSON output.")] = ""
-    brave_api_key: Annotated[SecretStr, Field(description="Key for Brave search.")] = SecretStr("")
-    tavily_api_key: Annotated[SecretStr, Field(description="Key for Tavily search.")] = SecretStr(
+    search_url: Annotated[str, Option(description="Base of a SearXNG server with JSON output.")] = (
         ""
     )
-    weather_url: Annotated[str, Field(description="Open-Meteo forecast API.")] = (
+    brave_api_key: Annotated[Secret, Option(description="Key for Brave search.")] = Secret("")
+    tavily_api_key: Annotated[Secret, Option(description="Key for Tavily search.")] = Secret("")
+    weather_url: Annotated[str, Option(description="Open-Meteo forecast API.")] = (
         "https://api.open-meteo.com/v1/forecast"
     )
-    geocoding_url: Annotated[str, Field(description="Open-Meteo place search.")] = (
+    geocoding_url: Annotated[str, Option(description="Open-Meteo place search.")] = (
         "https://geocoding-api.open-meteo.com/v1/search"
     )
-    recipients: Annotated[list[str], Field(description="Who gets the digest.")] = ["me@localhost"]
+    recipients: Annotated[list[str], Option(description="Who gets the digest.")] = ["me@localhost"]
     operator: Annotated[
         str,
-        Field(
+        Option(
             description=(
                 "Mail address that is asked for approvals; empty: only the command line and"
                 " Windmill."
             )
         ),
     ] = ""
-    interests: Annotated[list[str], Field(description="Words that lift a topic's rank.")] = []
+    interests: Annotated[list[str], Option(description="Words that lift a topic's rank.")] = []
     smtp_url: Annotated[
-        SecretStr,
-        Field(
+        Secret,
+        Option(
             description=(
                 "smtp://user:password@host:587 or smtps://…; empty: mails wait in the outbox"
                 " (`scripts/millrace outbox`) and nobody gets them."
             )
         ),
-    ] = SecretStr("")
+    ] = Secret("")
     smtp_unknown: Annotated[
         Literal["hold", "resend"],
-        Field(description="After a crash while a mail was sent: hold it or send it again."),
+        Option(description="After a crash while a mail was sent: hold it or send it again."),
     ] = "hold"
     risk_policy: Annotated[
         dict[str, Literal["low", "medium", "high"]],
-        Field(
+        Option(
             description=(
                 'Classes of tools by name or pattern, e.g. {"github.*": "high"}; what always asks'
                 " cannot be lowered."
@@ -195,7 +234,7 @@ class Settings:
     ] = {}
     risk_medium: Annotated[
         Literal["ask", "run"],
-        Field(
+        Option(
             description=(
                 "Whether medium-risk actions (a web search) ask a person first or run and are"
                 " logged."
@@ -204,14 +243,14 @@ class Settings:
     ] = "run"
     approval_hours: Annotated[
         float,
-        Field(
+        Option(
             gt=0,
             description="How long a proposed action waits for a person when its flow sets no time.",
         ),
     ] = 72
     isolation: Annotated[
         Literal["child", "inline"],
-        Field(
+        Option(
             description=(
                 "Local steps run in a child process with limits, or in the runner's own"
                 " (debuggers)."
@@ -220,7 +259,7 @@ class Settings:
     ] = "child"
     step_memory_mb: Annotated[
         int,
-        Field(
+        Option(
             ge=0,
             description=(
                 "Most memory of one local step and what it starts, as its parent measures it; 0: no"
@@ -230,7 +269,7 @@ class Settings:
     ] = 2048
     stalled_seconds: Annotated[
         float,
-        Field(
+        Option(
             gt=0,
             description=(
                 "A run without progress for longer stands still, when its step sets no time-out."
@@ -238,24 +277,24 @@ class Settings:
         ),
     ] = 1800
     fallback_model: Annotated[
-        str, Field(description="Model of a run that got stuck twice with its own.")
+        str, Option(description="Model of a run that got stuck twice with its own.")
     ] = "offline"
-    mail_from: Annotated[str, Field(description="Sender of the digests.")] = "millrace@localhost"
+    mail_from: Annotated[str, Option(description="Sender of the digests.")] = "millrace@localhost"
     outbox_dir: Annotated[
-        str, Field(description="Folder for .eml files when no SMTP server is set.")
+        str, Option(description="Folder for .eml files when no SMTP server is set.")
     ] = ".millrace/outbox"
     otlp_endpoint: Annotated[
         str,
-        Field(
+        Option(
             description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres."
         ),
     ] = ""
     jaeger_url: Annotated[
-        str, Field(description="Where people open Jaeger; links to traces begin with it.")
+        str, Option(description="Where people open Jaeger; links to traces begin with it.")
     ] = "http://127.0.0.1:16686"
     trace_sampling: Annotated[
         Literal["all", "none", "ratio", "adaptive"],
-        Field(
+        Option(
             description=(
                 "Which traces are exported: adaptive means every error, every high-risk action,"
                 " every new flow for two weeks, else one in ten."
@@ -264,13 +303,13 @@ class Settings:
     ] = "adaptive"
     trace_ratio: Annotated[
         float,
-        Field(
+        Option(
             ge=0, le=1, description="Part of the traces that is exported with trace_sampling ratio."
         ),
     ] = 0.1
     trace_exclude: Annotated[
         list[str],
-        Field(
+        Option(
             description=(
                 "Instrumentation scopes and services whose spans are not exported, with patterns:"
                 " millrace.memory."
@@ -279,18 +318,18 @@ class Settings:
     ] = []
     trace_content: Annotated[
         bool,
-        Field(
+        Option(
             description=(
                 "Keep prompts, answers and what tools were asked and answered on spans, redacted."
             )
         ),
     ] = False
     trace_days: Annotated[
-        int, Field(ge=1, le=3_650, description="Days that spans are kept in Postgres.")
+        int, Option(ge=1, le=3_650, description="Days that spans are kept in Postgres.")
     ] = 30
     event_days: Annotated[
         int,
-        Field(
+        Option(
             ge=1,
             le=3_650,
             description=(
@@ -301,21 +340,19 @@ class Settings:
     ] = 30
     metric_days: Annotated[
         int,
-        Field(
+        Option(
             ge=1,
             le=3_650,
-            description=(
-                "Days that figures are kept by the hour; what they add up to is kept for good."
-            ),
+            description=("Days that metrics are kept by the hour; their totals are kept for good."),
         ),
     ] = 400
     alert_days: Annotated[
         int,
-        Field(ge=1, le=3_650, description="Days that alerts are kept after they were resolved."),
+        Option(ge=1, le=3_650, description="Days that alerts are kept after they were resolved."),
     ] = 365
     digest_due: Annotated[
         str,
-        Field(
+        Option(
             pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
             description=(
                 "Local time by which the day's digest must be out; later, an alert is raised."
@@ -324,41 +361,42 @@ class Settings:
     ] = "08:30"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        Field(description="Lines of less weight are not logged."),
+        Option(description="Lines of less weight are not logged."),
     ] = "info"
     events_file: Annotated[
-        str, Field(description="JSON lines file that every event is appended to.")
+        str, Option(description="JSON lines file that every event is appended to.")
     ] = ""
     fetch_allow: Annotated[
-        list[str], Field(description="Private hosts (host or host:port) that may be fetched.")
+        list[str], Option(description="Private hosts (host or host:port) that may be fetched.")
     ] = []
     fetch_max_bytes: Annotated[
-        int, Field(ge=1_000, description="Largest body that is read from a source or page.")
+        int, Option(ge=1_000, description="Largest body that is read from a source or page.")
     ] = 5_000_000
     fetch_seconds: Annotated[
-        float, Field(gt=0, le=300, description="Longest time for one request.")
+        float, Option(gt=0, le=300, description="Longest time for one request.")
     ] = 20
     run_usd: Annotated[
-        setting_types.Money,
-        Field(
+        Decimal,
+        Option(
+            ge=0,
             description=(
                 "Most that one run may spend; of this and the pipeline's own budget the lower"
                 " holds."
-            )
+            ),
         ),
     ] = Decimal("5.00")
     daily_budget_usd: Annotated[
-        setting_types.Money, Field(description="Most that one user may spend in a day (UTC).")
+        Decimal, Option(ge=0, description="Most that one user may spend in a day (UTC).")
     ] = Decimal("50.00")
     flow_daily_usd: Annotated[
-        dict[str, setting_types.Money],
-        Field(
+        dict[str, Decimal],
+        Option(
             description="Most that all runs of a flow may spend in a day (UTC), by the flow's name."
         ),
     ] = {}
     prices: Annotated[
-        dict[str, setting_types.ModelPrice],
-        Field(
+        dict[str, "setting_types.ModelPrice"],
+        Option(
             description=(
                 "Prices of models by name (openai:NAME), for a million tokens; they go before the"
                 " table."
@@ -367,48 +405,49 @@ class Settings:
     ] = {}
     unknown_prices: Annotated[
         Literal["cap", "refuse"],
-        Field(
+        Option(
             description=(
                 "A model without a known price: count it at the two cautious rates, or refuse it."
             )
         ),
     ] = "cap"
     unknown_input_usd: Annotated[
-        setting_types.Money, Field(description="Cautious rate for a million tokens in.")
+        Decimal, Option(ge=0, description="Cautious rate for a million tokens in.")
     ] = Decimal("10")
     unknown_output_usd: Annotated[
-        setting_types.Money, Field(description="Cautious rate for a million tokens out.")
+        Decimal, Option(ge=0, description="Cautious rate for a million tokens out.")
     ] = Decimal("40")
     tool_usd: Annotated[
-        dict[str, setting_types.Money],
-        Field(description="Price of one call of a tool, by its name (web.search)."),
+        dict[str, Decimal],
+        Option(description="Price of one call of a tool, by its name (web.search)."),
     ] = {}
     machine_usd_hour: Annotated[
-        setting_types.Money,
-        Field(
+        Decimal,
+        Option(
+            ge=0,
             description=(
                 "What an hour of a step costs on your machines; reported beside the spending, not"
                 " limited."
-            )
+            ),
         ),
     ] = Decimal(0)
-    user: Annotated[str, Field(description="Whose daily budget is charged.")] = "operator"
+    user: Annotated[str, Option(description="Whose daily budget is charged.")] = "operator"
     confidence_silent: Annotated[
-        int, Field(ge=0, le=100, description="Above this, findings are published silently.")
+        int, Option(ge=0, le=100, description="Above this, findings are published silently.")
     ] = 90
     confidence_review: Annotated[
         int,
-        Field(
+        Option(
             ge=0, le=100, description="Below this, findings are marked as unreviewed and listed."
         ),
     ] = 70
     max_rounds: Annotated[
-        int, Field(ge=1, le=10, description="Most research rounds for one topic.")
+        int, Option(ge=1, le=10, description="Most research rounds for one topic.")
     ] = 3
-    topic_seconds: Annotated[float, Field(gt=0, description="Most seconds for one topic.")] = 120
+    topic_seconds: Annotated[float, Option(gt=0, description="Most seconds for one topic.")] = 120
     memory_days: Annotated[
-        dict[str, Annotated[int, Field(ge=1, le=36_500)]],
-        Field(
+        dict[str, int],
+        Option(
             description=(
                 'Days that memories of a type are kept after they were last said, e.g. {"evidence":'
                 ' 365, "conversation": 90}; other types are kept.'
@@ -416,11 +455,12 @@ class Settings:
         ),
     ] = {}
     agents: Annotated[
-        setting_types.Agents, Field(description="Settings of single agents by name.")
+        dict[str, "setting_types.AgentSettings"],
+        Option(description="Settings of single agents by name."),
     ] = {}
     mcp: Annotated[
-        setting_types.Servers,
-        Field(
+        dict[str, "setting_types.ToolServer"],
+        Option(
             description=(
                 "Further MCP servers whose tools agents may call, as in mcp.json: name to HTTP"
                 " address, or to {url, headers} or {command, args, env}."
@@ -428,21 +468,21 @@ class Settings:
         ),
     ] = {}
     mcp_tokens: Annotated[
-        dict[str, SecretStr], Field(description="Bearer tokens of those servers: name to token.")
+        dict[str, Secret], Option(description="Bearer tokens of those servers: name to token.")
     ] = {}
     mcp_seconds: Annotated[
-        float, Field(gt=0, le=300, description="Longest time for one exchange with such a server.")
+        float, Option(gt=0, le=300, description="Longest time for one exchange with such a server.")
     ] = 15
     mcp_serve: Annotated[
         list[str],
-        Field(
+        Option(
             description=(
                 "Tools that `mcp serve` offers to other programs: server.tool, or server for all of"
                 " its tools; empty: all."
             )
         ),
     ] = []
-    now: Annotated[datetime | None, Field(description="A fixed clock, for tests.")] = None
+    now: Annotated[datetime | None, Option(description="A fixed clock, for tests.")] = None
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
@@ -451,36 +491,75 @@ class Settings:
 NAMES = tuple(Settings.__annotations__)
 
 
-def declared(name: str) -> Any:
-    """Return the annotation of a setting: its type, its bounds, its description."""
-    text = Settings.__annotations__[name]
-    try:
-        return eval(text, globals())
-    except NameError:  # a type that few processes need
-        from f.millrace.core import setting_types
-
-        return eval(text, {**globals(), "setting_types": setting_types})
-
-
-@functools.cache
-def model(names: tuple[str, ...] = NAMES) -> type[BaseModel]:
-    """Return a pydantic model of some settings, or of all."""
-    fields: dict[str, Any] = {name: (declared(name), getattr(Settings, name)) for name in names}
-    return create_model("Settings", __config__=ConfigDict(extra="forbid"), **fields)
+def declared(name: str) -> tuple[Any, Option]:
+    """Return the plain type of a setting, and its meaning and bounds."""
+    kind, option = typing.get_args(Settings.__annotations__[name])
+    return kind, option
 
 
 def validate(values: dict[str, Any]) -> Settings:
     """Return settings with these values, the others as they are declared; pydantic's
     ValidationError says what is wrong.
+
+    A step's start costs less without pydantic (80 ms), so it is asked only when a value is not
+    plainly what is declared.
     """
-    valid = model(tuple(name for name in values if name in NAMES)).model_validate(values)
-    return Settings(**dict(valid))
+    accepted = {name: _accept(name, value) for name, value in values.items()}
+    if any(value is UNSURE for value in accepted.values()):
+        from f.millrace.core import setting_types
+
+        known = tuple(name for name in values if name in NAMES)
+        accepted = dict(setting_types.model(known).model_validate(values))
+    return Settings(**accepted)
+
+
+# What `_accept` answers when pydantic has to look; no value of a setting.
+UNSURE = object()
+
+
+def _accept(name: str, value: Any) -> Any:
+    """Return the value of a setting as it is used, or UNSURE when it may need more than a look."""
+    if name not in NAMES:
+        return UNSURE
+    kind, option = declared(name)
+    if kind in (int, float, Decimal) and type(value) in (int, float):
+        return _accept_number(kind, option, value)
+    if kind is Secret and type(value) is str:
+        return Secret(value)
+    if typing.get_origin(kind) is Literal:
+        return value if type(value) is str and value in typing.get_args(kind) else UNSURE
+    if kind == list[str] and type(value) is list:
+        return value if all(type(part) is str for part in value) else UNSURE
+    plain = kind in (str, bool) and type(value) is kind and option.pattern is None
+    return value if plain else UNSURE
+
+
+def _accept_number(kind: Any, option: Option, value: float) -> Any:
+    if (kind is int and type(value) is not int) or not math.isfinite(value):
+        return UNSURE
+    within = (
+        (option.ge is None or value >= option.ge)
+        and (option.gt is None or value > option.gt)
+        and (option.le is None or value <= option.le)
+    )
+    return kind(str(value)) if within else UNSURE
 
 
 def as_json(names: tuple[str, ...]) -> dict[str, Any]:
     """Return some of the effective settings as JSON has them, secrets masked."""
-    values = {name: getattr(settings(), name) for name in names}
-    return model(names).model_construct(**values).model_dump(mode="json")
+    return {name: _to_json(getattr(settings(), name)) for name in names}
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _to_json(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_to_json(inner) for inner in value]
+    if isinstance(value, Secret | Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
 @functools.cache
@@ -489,8 +568,11 @@ def settings() -> Settings:
     values = {name: value for name, (value, _) in sources().items()}
     try:
         return validate(values)
-    except ValidationError as error:
-        raise errors.BadSetting("\n".join(_mistake(detail) for detail in error.errors())) from None
+    except ValueError as error:  # pydantic's ValidationError is one
+        details = getattr(error, "errors", None)
+        if details is None:
+            raise
+        raise errors.BadSetting("\n".join(_mistake(detail) for detail in details())) from None
 
 
 def reload() -> None:
@@ -520,10 +602,10 @@ def sources() -> dict[str, tuple[Any, str]]:
         (_resource(), f"resource {RESOURCE}"),
         (_file(), FILE),
     ):
-        found |= {name: (emptied(name, value), origin) for name, value in values.items()}
+        found |= {name: (replace_none(name, value), origin) for name, value in values.items()}
     for key in variables():
         name = key.removeprefix(PREFIX).lower()
-        found[name] = (emptied(name, from_text(name, os.environ[key])), key)
+        found[name] = (replace_none(name, from_text(name, os.environ[key])), key)
     return found
 
 
@@ -544,7 +626,7 @@ def variables() -> list[str]:
     ]
 
 
-def given(values: dict[str, Any]) -> dict[str, Any]:
+def drop_empty(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values without those that are empty: Windmill's form writes "" and [] for what
     nobody has filled in.
     """
@@ -557,11 +639,11 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entered.items() if value not in ("", None, [], {})}
 
 
-def emptied(name: str, value: Any) -> Any:
+def replace_none(name: str, value: Any) -> Any:
     """Return the value, or the empty one of its kind when it is the word `none`."""
     if value not in (NONE, [NONE]):
         return value
-    return {str: "", SecretStr: "", list: [], dict: {}}.get(_kind(name), value)
+    return {str: "", Secret: "", list: [], dict: {}}.get(_kind(name), value)
 
 
 def from_defaults(text: str) -> dict[str, Any]:
@@ -574,7 +656,7 @@ def from_defaults(text: str) -> dict[str, Any]:
         raise errors.BadSetting(
             f"{DEFAULTS} must be a JSON object of settings, not a {type(values).__name__}"
         )
-    return given(values)
+    return drop_empty(values)
 
 
 def _defaults() -> dict[str, Any]:
@@ -582,7 +664,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def _resource() -> dict[str, Any]:
-    return given(windmill.resource(RESOURCE)) if windmill.on_worker() else {}
+    return drop_empty(windmill.resource(RESOURCE)) if windmill.on_worker() else {}
 
 
 def _file() -> dict[str, Any]:
@@ -620,8 +702,8 @@ def from_text(name: str, value: str) -> Any:
 
 
 def _kind(name: str) -> Any:
-    """Return the plain type of a setting: str, dict, SecretStr."""
-    kind = typing.get_args(declared(name))[0] if name in NAMES else None
+    """Return the plain type of a setting: str, dict, Secret."""
+    kind = declared(name)[0] if name in NAMES else None
     return typing.get_origin(kind) or kind
 
 
@@ -635,7 +717,7 @@ def _mistake(detail: Any) -> str:
         close = difflib.get_close_matches(first, NAMES, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "`scripts/millrace settings` lists them"
         return f"unknown setting {name!r} (from {where}); {hint}"
-    shown = "a secret" if _kind(first) is SecretStr else repr(detail["input"])
+    shown = "a secret" if _kind(first) is Secret else repr(detail["input"])
     return (
         f"setting {name!r} (from {where}) is {shown}:"
         f" {detail['msg'][0].lower() + detail['msg'][1:]}"

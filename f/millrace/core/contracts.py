@@ -59,7 +59,7 @@ class Finding(Contract):
     )
 
     @property
-    def told(self) -> str:
+    def text_with_subject(self) -> str:
         """The sentence, after what it is about when that is one of several things and the sentence
         does not name it.
         """
@@ -70,7 +70,7 @@ class Finding(Contract):
         )
 
 
-class ClaimedSide(Contract):
+class ProposedSide(Contract):
     """One side of a contradiction."""
 
     claim: str = Field(description="What this side says, one sentence.")
@@ -80,14 +80,14 @@ class ClaimedSide(Contract):
     evidence: list[str] = Field(description="Ids of the evidence that says so.")
 
 
-class Contradiction(Contract):
+class ProposedConflict(Contract):
     """Sources that cannot all be right."""
 
     question: str = Field(description="What they disagree about.")
-    sides: list[ClaimedSide] = Field(description="Two sides or more.")
+    sides: list[ProposedSide] = Field(description="Two sides or more.")
 
 
-class Side(Contract):
+class ConflictSide(Contract):
     """What one side of a conflict says."""
 
     claim: str
@@ -103,7 +103,7 @@ class Conflict(Contract):
     """Sources that contradict each other, both sides kept."""
 
     question: str = Field(description="What they disagree about.")
-    sides: list[Side]
+    sides: list[ConflictSide]
     trusted: int | None = Field(
         default=None, description="Index of the side that the agent trusts; none: undecided."
     )

@@ -192,7 +192,7 @@ def migrate(url: str | None = None) -> list[str]:
                 " scripts/millrace db migrate with MILLRACE_OWNER_URL set to the owner's address"
             ) from error
         if own:
-            grant_role(connection, database_url(), anew=bool(missing))
+            grant_role(connection, database_url(), repeat=bool(missing))
     return [migration.name for migration in missing]
 
 
@@ -210,11 +210,11 @@ def _apply(connection: Connection, missing: Sequence[Any]) -> None:
         )
 
 
-def grant_role(connection: Connection, url: str, anew: bool = True) -> None:
+def grant_role(connection: Connection, url: str, repeat: bool = True) -> None:
     """Make the role of an address when it is missing, and give it what steps need: rows, no tables,
     an audit log to add to.
 
-    With `anew` also a role that is there gets its rights again.
+    With `repeat` also a role that is there gets its rights again.
     """
     parts = urlsplit(url)
     name, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -227,7 +227,7 @@ def grant_role(connection: Connection, url: str, anew: bool = True) -> None:
             role, psycopg.sql.Literal(password)
         )
         connection.execute(make)
-    elif not anew:
+    elif not repeat:
         return
     # From 17 on there is a right to vacuum without owning, by which `memory forget` has deleted
     # rows leave the disk.

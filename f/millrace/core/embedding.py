@@ -61,21 +61,21 @@ def embed(
     if not texts:
         return []
     provider, _, name = model.partition(":")
-    cut = [_plain(text) for text in texts]
+    cut = [_clean(text) for text in texts]
     if model == LOCAL:
-        vectors = _local(cut)
+        vectors = _embed_locally(cut)
     elif provider == "openai" and name:
         vectors = [
             vector
             for start in range(0, len(cut), REMOTE_BATCH)
-            for vector in _paid(cut[start : start + REMOTE_BATCH], name, seconds)
+            for vector in _embed_billed(cut[start : start + REMOTE_BATCH], name, seconds)
         ]
     else:
         raise errors.BadSetting(f"embedding model {model!r} is unknown; allowed: {ALLOWED}")
-    return [checked(vector, dimensions, model) for vector in vectors]
+    return [normalise(vector, dimensions, model) for vector in vectors]
 
 
-def checked(vector: Sequence[float], dimensions: int | None, model: str) -> Vector:
+def normalise(vector: Sequence[float], dimensions: int | None, model: str) -> Vector:
     """Return the vector with length 1; BadInput when its dimension is another or a number is not
     finite.
     """
@@ -93,7 +93,7 @@ def checked(vector: Sequence[float], dimensions: int | None, model: str) -> Vect
     return [number / length for number in vector]
 
 
-def _plain(text: str) -> str:
+def _clean(text: str) -> str:
     # Case and white space never change a vector, nor what follows a text's first thousands of
     # letters.
     return " ".join(text[: 2 * LETTERS_AT_MOST].replace("\x00", " ").lower().split())[
@@ -101,10 +101,10 @@ def _plain(text: str) -> str:
     ]
 
 
-def _local(texts: Sequence[str]) -> list[Vector]:
+def _embed_locally(texts: Sequence[str]) -> list[Vector]:
     import numpy
 
-    session, tokenizer = _loaded()
+    session, tokenizer = _load_model()
     encoded = [tokenizer.encode(text).ids for text in texts]
     found: list[Any] = [None] * len(texts)
     # Texts of one length together: a batch is as slow as its longest text.
@@ -128,7 +128,7 @@ def _local(texts: Sequence[str]) -> list[Vector]:
 
 
 @functools.cache
-def _loaded() -> tuple[Any, Any]:
+def _load_model() -> tuple[Any, Any]:
     try:
         import onnxruntime
         import tokenizers
@@ -175,7 +175,7 @@ def _tokenizer_file() -> Path:
     )
 
 
-def _paid(texts: Sequence[str], name: str, seconds: float) -> list[Vector]:
+def _embed_billed(texts: Sequence[str], name: str, seconds: float) -> list[Vector]:
     """Ask the server for a batch, as one entry of the account."""
     if not _account:
         raise errors.BadSetting(

@@ -50,7 +50,7 @@ def _openai(model_name: str, seconds: float) -> Model:
     base_url = os.environ.get("OPENAI_BASE_URL") or None
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key and base_url is None:
-        raise _missing(
+        raise _missing_setting(
             f"openai:{model_name}",
             "OPENAI_API_KEY",
             " (or OPENAI_BASE_URL for a server without keys)",
@@ -77,7 +77,7 @@ def _ollama(model_name: str, seconds: float) -> Model:
 def _anthropic(model_name: str, seconds: float) -> Model:
     key = os.environ.get("ANTHROPIC_API_KEY", "")
     if not key:
-        raise _missing(f"anthropic:{model_name}", "ANTHROPIC_API_KEY")
+        raise _missing_setting(f"anthropic:{model_name}", "ANTHROPIC_API_KEY")
     from anthropic import AsyncAnthropic
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
@@ -93,7 +93,7 @@ _PROVIDERS: dict[str, Callable[[str, float], Model]] = {
 }
 
 
-def _missing(name: str, variable: str, more: str = "") -> errors.BadSetting:
+def _missing_setting(name: str, variable: str, more: str = "") -> errors.BadSetting:
     return errors.BadSetting(
         f"model {name!r} needs {variable}{more}; set it, or use the model 'offline'"
     )

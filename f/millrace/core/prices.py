@@ -59,7 +59,9 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
         rates = (own.input, own.output, own.cache_read, own.cache_write)
         foreign = "" if own.currency == "USD" else f" ({own.currency} at {own.usd_per_unit} USD)"
         return Price(
-            _by_rates(tokens, *rates) * own.usd_per_unit, f"settings{foreign}", own.date or date
+            _cost_by_rates(tokens, *rates) * own.usd_per_unit,
+            f"settings{foreign}",
+            own.date or date,
         )
     if provider in ("offline", "ollama"):
         return Price(Decimal(0), "local", date)
@@ -73,7 +75,7 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
             f"nobody knows the price of {name}; add it to the setting prices, or set unknown_prices"
             " to cap"
         )
-    guess = _by_rates(
+    guess = _cost_by_rates(
         tokens, config.settings().unknown_input_usd, config.settings().unknown_output_usd
     )
     return Price(guess, "cautious guess", date, known=False)
@@ -92,7 +94,7 @@ def most_tokens(text: str) -> int:
     return letters // 2 + (len(text.encode("utf-8", "replace")) - letters) + 200
 
 
-def _by_rates(
+def _cost_by_rates(
     tokens: Tokens,
     input_usd: Decimal,
     output_usd: Decimal,

@@ -60,7 +60,7 @@ def use(context: Context) -> Iterator[Context]:
         _current.reset(token)
 
 
-def within(**changes: str | bool) -> contextlib.AbstractContextManager[Context]:
+def change(**changes: str | bool) -> contextlib.AbstractContextManager[Context]:
     """Change some fields of the current context inside the block."""
     return use(current()._replace(**changes))  # type: ignore[arg-type]
 

@@ -176,7 +176,11 @@ def decide(
     day = due.astimezone(zone).date()
     if last_success is not None and last_success >= due:
         return Decision(
-            "already_done", due, day, 0, f"a run for {_said(last_success, zone)} has succeeded"
+            "already_done",
+            due,
+            day,
+            0,
+            f"a run for {_format_time(last_success, zone)} has succeeded",
         )
     missed = _missed(line, zone, last_success, due) if line else 0
     late = now - due
@@ -186,7 +190,7 @@ def decide(
             due,
             day,
             missed,
-            f"due at {_said(due, zone)}, {_length(late)} ago; the grace is"
+            f"due at {_format_time(due, zone)}, {_length(late)} ago; the grace is"
             f" {_length(misfire_grace)}",
         )
     if late > misfire_grace or missed:
@@ -195,9 +199,9 @@ def decide(
             due,
             day,
             missed,
-            f"due at {_said(due, zone)}; {missed} earlier missed, done as one",
+            f"due at {_format_time(due, zone)}; {missed} earlier missed, done as one",
         )
-    return Decision("run", due, day, 0, f"due at {_said(due, zone)}")
+    return Decision("run", due, day, 0, f"due at {_format_time(due, zone)}")
 
 
 def _missed(cron: Cron, zone: ZoneInfo, last_success: datetime | None, due: datetime) -> int:
@@ -253,7 +257,7 @@ def _number(text: str, names: dict[str, int], name: str, low: int, high: int, li
     return number
 
 
-def _said(moment: datetime, zone: ZoneInfo) -> str:
+def _format_time(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
 
 

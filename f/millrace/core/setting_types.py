@@ -1,9 +1,12 @@
 # requirements:
 
-"""What a setting may hold that is more than a plain value: one agent, one server of tools, one
-model's price.
+"""What a setting may hold that is more than a plain value, and pydantic's model of the settings.
+
+More than plain are one agent, one server of tools and one model's price. Loaded only where a value
+needs more than a look (`config.validate`), and by what describes the settings.
 """
 
+import functools
 import json
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -14,9 +17,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SecretStr,
+    create_model,
     model_validator,
 )
+
+from f.millrace.core import config
 
 # The agents that settings may name, and those of them that call tools.
 AGENTS = ("researcher", "planner", "judge", "writer", "summariser", "helper")
@@ -65,13 +70,15 @@ class ToolServer(BaseModel):
     url: str = Field(
         default="", pattern="^(https?://.+)?$", description="Its address, streamable HTTP."
     )
-    headers: dict[str, SecretStr] = Field(default={}, description="Sent to it with every request.")
+    headers: dict[str, config.Secret] = Field(
+        default={}, description="Sent to it with every request."
+    )
     command: str = Field(
         default="",
         description="The program to start, which speaks over stdin and stdout; not on workers.",
     )
     args: list[str] = Field(default=[], description="Its arguments.")
-    env: dict[str, SecretStr] = Field(
+    env: dict[str, config.Secret] = Field(
         default={}, description="Its environment, beside PATH, HOME and the like; nothing of ours."
     )
     cwd: str = Field(default="", description="The folder it is started in.")
@@ -152,3 +159,41 @@ Agents = Annotated[dict[str, AgentSettings], AfterValidator(_known)]
 Servers = dict[
     str, Annotated[ToolServer, BeforeValidator(_server, json_schema_input_type=str | ToolServer)]
 ]
+
+# Settings whose values must be more than their declared type says.
+STRICTER: dict[str, Any] = {
+    "agents": Agents,
+    "mcp": Servers,
+    "prices": dict[str, ModelPrice],
+    "flow_daily_usd": dict[str, Money],
+    "tool_usd": dict[str, Money],
+    "memory_days": dict[str, Annotated[int, Field(ge=1, le=36_500)]],
+}
+
+
+@functools.cache
+def model(names: tuple[str, ...] = config.NAMES) -> type[BaseModel]:
+    """Return a pydantic model of some settings, or of all."""
+    fields: dict[str, Any] = {}
+    for name in names:
+        kind, option = config.declared(name)
+        bounds = {key: value for key, value in option._asdict().items() if value is not None}
+        fields[name] = (
+            Annotated[STRICTER.get(name, kind), Field(**bounds)],
+            getattr(config.Settings, name),
+        )
+    return create_model("Settings", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def secret_schema() -> Any:
+    """Return how pydantic reads a `Secret`: a text in, masked when it is written as JSON."""
+    from pydantic_core import core_schema  # nothing more to load: pydantic has
+
+    return core_schema.no_info_before_validator_function(
+        lambda value: value.get_secret_value() if isinstance(value, config.Secret) else value,
+        core_schema.no_info_after_validator_function(config.Secret, core_schema.str_schema()),
+        serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json"),
+        metadata={
+            "pydantic_js_updates": {"format": "password", "writeOnly": True, "type": "string"}
+        },
+    )

@@ -23,7 +23,7 @@ def on_worker() -> bool:
 
 def get(path: str) -> Any:
     """Return the JSON of `GET /api/w/<workspace>/<path>`; None when the server says 404."""
-    return _parsed(text(path))
+    return _parse(text(path))
 
 
 def text(path: str) -> str | None:
@@ -35,7 +35,7 @@ def post(path: str, body: Any) -> Any:
     """Return the answer to `POST /api/w/<workspace>/<path>`, JSON or text; None when the server
     says 404.
     """
-    return _parsed(_ask("POST", path, body))
+    return _parse(_ask("POST", path, body))
 
 
 def _ask(method: str, path: str, body: Any = None) -> str | None:
@@ -61,7 +61,7 @@ def _ask(method: str, path: str, body: Any = None) -> str | None:
         ) from error
 
 
-def _parsed(answer: str | None) -> Any:
+def _parse(answer: str | None) -> Any:
     try:
         return json.loads(answer) if answer is not None else None
     except json.JSONDecodeError:

@@ -211,14 +211,18 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
     values = _values(asked, text)
     counted = _counted_by(near, words, values) if asked.kind == "figure" else {}
     for value, start, end in values:
-        if claims.is_instruction(quote(text, start, end)):
+        if claims.is_instruction(quote_around(text, start, end)):
             continue
         places = [place for place in near if counted.get(place, start) == start]
         closest = _closest(asked, text, words, places, (value, start, end))
         if closest <= (REACH_OF_NAMES if asked.kind == "name" else REACH):
             closeness = 1 / (1 + max(0.25, closest) / 4)
             answer = ExtractedAnswer(
-                value, quote(text, start, end), passage, closeness, round(closeness + about, 4)
+                value,
+                quote_around(text, start, end),
+                passage,
+                closeness,
+                round(closeness + about, 4),
             )
             if normalise(value) not in found or found[normalise(value)].strength < answer.strength:
                 found[normalise(value)] = answer
@@ -234,7 +238,7 @@ def _closest(
 ) -> float:
     """Return how far a value is from the closest of the words that are asked with."""
     value, start, end = found
-    if asked.kind == "date" and _in_life(asked, text[:start]):
+    if asked.kind == "date" and _is_life_date(asked, text[:start]):
         return 1.0
     first = sum(begin < start for begin, _, _ in words)
     last = sum(begin < end for begin, _, _ in words)
@@ -276,7 +280,7 @@ def _distance(
     )
 
 
-def _in_life(asked: QuestionType, before: str) -> bool:
+def _is_life_date(asked: QuestionType, before: str) -> bool:
     """Tell whether a date stands where dates of a life do: `Ada Lovelace (10 December 1815 - 27
     November 1852)`.
     """
@@ -291,7 +295,7 @@ def _values(asked: QuestionType, text: str) -> list[tuple[str, int, int]]:
     if asked.kind == "figure":
         dates = [(match.start(), match.end()) for match in DATE.finditer(text)]
         return [
-            (match["value"] + _counted(match), match.start("value"), match.end("value"))
+            (match["value"] + _format_scale(match), match.start("value"), match.end("value"))
             for match in claims.NUMBER.finditer(text)
             if not any(start <= match.start("value") < end for start, end in dates)
         ]
@@ -328,12 +332,12 @@ def _names(asked: QuestionType, run: re.Match[str]) -> list[tuple[str, int, int]
     return names
 
 
-def _counted(match: re.Match[str]) -> str:
+def _format_scale(match: re.Match[str]) -> str:
     scale = match["scale"] or ""
     return f" {scale}" if scale else ""
 
 
-def quote(text: str, start: int, end: int) -> str:
+def quote_around(text: str, start: int, end: int) -> str:
     """Return the sentence around a place of a text; of a very long one, the words around it."""
     for sentence in claims.sentences(text):
         found = re.search(r"\s+".join(map(re.escape, sentence.split())), text)

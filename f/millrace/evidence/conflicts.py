@@ -17,7 +17,7 @@ MARGIN = 0.3
 
 
 def validate(
-    found: Sequence[contracts.Contradiction], evidence: Mapping[str, contracts.Evidence]
+    found: Sequence[contracts.ProposedConflict], evidence: Mapping[str, contracts.Evidence]
 ) -> list[contracts.Conflict]:
     """Return the contradictions that stored evidence bears out: two sides or more, each with
     evidence of its own.
@@ -34,8 +34,8 @@ def validate(
 
 
 def _side(
-    said: contracts.ClaimedSide, evidence: Mapping[str, contracts.Evidence]
-) -> contracts.Side | None:
+    said: contracts.ProposedSide, evidence: Mapping[str, contracts.Evidence]
+) -> contracts.ConflictSide | None:
     claim = claims.strip_links(said.claim)
     known = [identity for identity in dict.fromkeys(said.evidence) if identity in evidence]
     carrying = [
@@ -54,7 +54,7 @@ def _side(
         and answers.contains_value(evidence[identity].text, value)
     ]
     pieces = [evidence[identity] for identity in (*carrying, *agreeing)]
-    return contracts.Side(
+    return contracts.ConflictSide(
         claim=claim,
         value=value,
         evidence=[*carrying, *agreeing],
@@ -76,7 +76,7 @@ def resolve(
     best, second = order[0], order[1]
     if weighed[best][0] - weighed[second][0] < MARGIN:
         why = "Undecided: sources of equal weight, and neither report is clearly newer."
-        if _changed(conflict, evidence):
+        if _are_copies(conflict, evidence):
             why = (
                 "Undecided: the texts are the same but for this, so one of them was changed, and"
                 " nothing else tells which."
@@ -96,7 +96,9 @@ def resolve(
 
 
 def _weigh(
-    side: contracts.Side, conflict: contracts.Conflict, evidence: Mapping[str, contracts.Evidence]
+    side: contracts.ConflictSide,
+    conflict: contracts.Conflict,
+    evidence: Mapping[str, contracts.Evidence],
 ) -> tuple[float, list[str]]:
     """Return the weight of a side and what speaks for it: voices, quality, date."""
     pieces = [evidence[identity] for identity in side.evidence]
@@ -118,7 +120,7 @@ def _weigh(
     return weight, reasons
 
 
-def _changed(conflict: contracts.Conflict, evidence: Mapping[str, contracts.Evidence]) -> bool:
+def _are_copies(conflict: contracts.Conflict, evidence: Mapping[str, contracts.Evidence]) -> bool:
     """Tell whether the sides are copies of one text."""
     first, second = (
         [evidence[identity].text for identity in side.evidence] for side in conflict.sides[:2]

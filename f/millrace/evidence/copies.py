@@ -68,12 +68,12 @@ def find_changes(one: str, other: str, words_too: bool = False) -> list[Change]:
             ),
         )
         change = Change(one[slice(*at_one)], other[slice(*at_other)], at_one, at_other)
-        if _weighs(change, words_too):
+        if _is_substantial(change, words_too):
             found.append(change)
     return found
 
 
-def _weighs(change: Change, words_too: bool) -> bool:
+def _is_substantial(change: Change, words_too: bool) -> bool:
     """Tell whether the two places say different things of the same kind."""
     one, other = change.one, change.other
     if difflib.SequenceMatcher(

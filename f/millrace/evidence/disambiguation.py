@@ -57,7 +57,7 @@ def are_distinct(one: str, other: str) -> bool:
     """Tell whether two such additions belong to different things; when one is empty nobody can
     tell.
     """
-    first, second = _words(one), _words(other)
+    first, second = _content_words(one), _content_words(other)
     if not first or not second or first <= second or second <= first:
         return False
     numbers = ({word for word in words if word[0].isdigit()} for words in (first, second))
@@ -67,5 +67,5 @@ def are_distinct(one: str, other: str) -> bool:
     return bool(mine and theirs and mine != theirs) or not first & second
 
 
-def _words(text: str) -> set[str]:
+def _content_words(text: str) -> set[str]:
     return {word.lower() for word in re.findall(r"\w+", text)} - claims.STOPWORDS

@@ -22,7 +22,7 @@ SAME_STORY = 0.5
 
 
 @dataclass
-class Side:
+class DisputeSide:
     """What one side says: the value that differs, a sentence with it, and the passages that hold
     it.
     """
@@ -37,7 +37,7 @@ class Dispute:
     """Sides that cannot all be right."""
 
     about: str
-    sides: list[Side]
+    sides: list[DisputeSide]
 
 
 def find(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
@@ -45,9 +45,9 @@ def find(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
     names = disambiguation.proper_names(question)
     kinds = {passage.id: disambiguation.sense_of(names, passage) for passage in passages}
     ways = (
-        _of_answers(question, passages, kinds),
-        _of_copies(question, passages),
-        _of_sentences(question, passages, kinds),
+        _find_by_answers(question, passages, kinds),
+        _find_by_copies(question, passages),
+        _find_by_sentences(question, passages, kinds),
     )
     made: list[Dispute] = []
     for dispute in (dispute for way in ways for dispute in way):
@@ -66,7 +66,7 @@ def find(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
     return made[:MOST]
 
 
-def _same_side(one: Side, other: Side) -> bool:
+def _same_side(one: DisputeSide, other: DisputeSide) -> bool:
     return one.claim == other.claim or bool(
         one.value and other.value and answers.is_same(one.value, other.value)
     )
@@ -89,7 +89,7 @@ def _merge(dispute: Dispute, home: Dispute) -> None:
             home.about += f" or {side.value}"
 
 
-def _of_answers(
+def _find_by_answers(
     question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]
 ) -> list[Dispute]:
     asked = answers.question_type(question)
@@ -107,10 +107,12 @@ def _of_answers(
         ]
         if len(sides) >= 2:
             said = [
-                Side(side[0].value, side[0].quote, [answer.passage.id for answer in side])
+                DisputeSide(side[0].value, side[0].quote, [answer.passage.id for answer in side])
                 for side in sides
             ]
-            made.append(Dispute(" or ".join(side.value for side in said), _joined(said, passages)))
+            made.append(
+                Dispute(" or ".join(side.value for side in said), _add_supporting(said, passages))
+            )
     return made
 
 
@@ -167,7 +169,9 @@ def _same_year(side: list[answers.ExtractedAnswer], first: list[answers.Extracte
     return not mine or not theirs or bool(mine & theirs)
 
 
-def _joined(sides: list[Side], passages: Sequence[prompt.Passage]) -> list[Side]:
+def _add_supporting(
+    sides: list[DisputeSide], passages: Sequence[prompt.Passage]
+) -> list[DisputeSide]:
     """Add to each side the passages that hold its value and none of the others': they agree, in
     words of their own.
     """
@@ -185,7 +189,7 @@ def _joined(sides: list[Side], passages: Sequence[prompt.Passage]) -> list[Side]
     return sides
 
 
-def _of_copies(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
+def _find_by_copies(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
     kind = answers.question_type(question).kind
     words_too = question.rstrip().endswith("?") and not kind
     made = []
@@ -197,18 +201,24 @@ def _of_copies(question: str, passages: Sequence[prompt.Passage]) -> list[Disput
                 if kind and (kind == "name") == any(mark.isdigit() for mark in change.one):
                     continue  # not what was asked
                 sides = [
-                    Side(change.one, answers.quote(one.text, *change.at_one), [one.id]),
-                    Side(change.other, answers.quote(other.text, *change.at_other), [other.id]),
+                    DisputeSide(
+                        change.one, answers.quote_around(one.text, *change.at_one), [one.id]
+                    ),
+                    DisputeSide(
+                        change.other, answers.quote_around(other.text, *change.at_other), [other.id]
+                    ),
                 ]
                 if any(claims.is_instruction(side.claim) for side in sides):
                     continue
-                dispute = Dispute(f"{change.one} or {change.other}", _joined(sides, passages))
+                dispute = Dispute(
+                    f"{change.one} or {change.other}", _add_supporting(sides, passages)
+                )
                 made.append((claims.overlap(question, sides[0].claim), dispute))
                 break
     return [dispute for _, dispute in sorted(made, key=lambda entry: -entry[0])]
 
 
-def _of_sentences(
+def _find_by_sentences(
     question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]
 ) -> list[Dispute]:
     top = _comparable(question, passages)
@@ -253,7 +263,7 @@ def _comparable(
 
 def _agreeing(
     sentence: str, passage: prompt.Passage, top: Sequence[tuple[str, prompt.Passage]]
-) -> Side:
+) -> DisputeSide:
     numbers = claims.quantities(sentence)
     ids = [
         other.id
@@ -262,4 +272,4 @@ def _agreeing(
         and numbers
         and claims.quantities(text) == numbers
     ]
-    return Side("", sentence, list(dict.fromkeys([passage.id, *ids])))
+    return DisputeSide("", sentence, list(dict.fromkeys([passage.id, *ids])))

@@ -149,7 +149,7 @@ class EvidencePool:
             )
             self.keep(hit, said["text"])
 
-    def shown(self, without: Collection[str] = ()) -> list[contracts.Evidence]:
+    def select_for_model(self, without: Collection[str] = ()) -> list[contracts.Evidence]:
         """Return the evidence that a model sees: the most relevant, every source twice before one
         has a third piece.
         """

@@ -2,7 +2,7 @@
 
 """Passages: pieces of a document's text that are searched and cited, each with page and offsets.
 
-A passage keeps to one page and begins anew at a heading; what is too long is cut where a line, a
+A passage keeps to one page and begins again at a heading; what is too long is cut where a line, a
 sentence or a word ends. Always: the passage is `text[start:end]`, passages do not overlap, and
 together they hold every word.
 """
@@ -74,14 +74,14 @@ def _fits(
 def _pieces(text: str, block: parsed_document.Block, size: int) -> Iterator[tuple[int, int]]:
     start = block.start
     while start < block.end:
-        end = block.end if block.end - start <= size else _cut(text, start, start + size)
+        end = block.end if block.end - start <= size else _cut_position(text, start, start + size)
         piece = text[start:end]
         if piece.strip():
             yield start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
         start = end
 
 
-def _cut(text: str, start: int, limit: int) -> int:
+def _cut_position(text: str, start: int, limit: int) -> int:
     """Return the best place to cut in the second half of the window."""
     least = start + (limit - start) // 2
     line = text.rfind("\n", least, limit)

@@ -53,16 +53,16 @@ def finish(run_id: str, scanned: dict, read: dict, embedded: dict) -> dict:
     db.execute(
         "UPDATE run SET status = %s, result = %s, error = %s, finished_at = coalesce(finished_at,"
         " %s) WHERE id = %s AND status IN ('running', 'waiting')",
-        [status, db.jsonb(result), _words(fresh), run_context.now(), run_id],
+        [status, db.jsonb(result), _format_problems(fresh), run_context.now(), run_id],
     )
-    events.emit("progress", _said(result), status=status)
+    events.emit("progress", _format_result(result), status=status)
     return result
 
 
-def _words(problems: list) -> str | None:
+def _format_problems(problems: list) -> str | None:
     return "; ".join(f"{one['path']} {one['problem']}" for one in problems)[:2000] or None
 
 
-def _said(result: dict) -> str:
+def _format_result(result: dict) -> str:
     unread = f", {len(result['problems'])} could not be read" if result["problems"] else ""
     return f"Read {result['read']} documents, {result['new_passages']} new passages{unread}"

@@ -54,8 +54,8 @@ class _Comparison:
             most_bytes,
             again,
         )
-        self._readers = {reader_version.of_whole(), reader_version.of_partial()}
-        rows = documents.known(namespace)
+        self._readers = {reader_version.version_of_complete(), reader_version.version_of_partial()}
+        rows = documents.list_all(namespace)
         self._live = {row["path"]: row for row in rows if row["state"] != "withdrawn"}
         self._withdrawn = {
             row["path"]: row for row in reversed(rows) if row["state"] == "withdrawn"
@@ -70,14 +70,14 @@ class _Comparison:
     def run(self) -> Difference:
         for file in self._crawl.files.values():
             self._file(file)
-        gone = _under(self._crawl.roots, self._missing)
+        gone = _rows_under(self._crawl.roots, self._missing)
         for row in gone:
             documents.withdraw(row["id"])
             self._found.withdrawn += 1
         # A path that is not there and held nothing was mistyped rather than deleted.
         known = [*gone, *self._withdrawn.values()]
         self._found.problems += [
-            (path, "is not there") for path in self._crawl.gone if not _under([path], known)
+            (path, "is not there") for path in self._crawl.gone if not _rows_under([path], known)
         ]
         return self._found
 
@@ -129,12 +129,12 @@ class _Comparison:
             problem,
             size=file.bytes,
             changed_ns=file.changed_ns,
-            reader=reader_version.of_partial(),
+            reader=reader_version.version_of_partial(),
         )
         self._found.problems.append((file.path, problem))
 
 
-def _under(roots: list[str], rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows_under(roots: list[str], rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         row
         for row in rows

@@ -70,7 +70,7 @@ def _folder(root: Path, found: Crawl, most_files: int) -> None:
         found.problems.append((str(error.filename), f"cannot be opened: {error.strerror}"))
 
     for path in _walk(root, cannot):
-        if not formats.supported(path.name):
+        if not formats.is_supported(path.name):
             found.skipped[path.suffix.lower() or "no ending"] += 1
         elif len(found.files) >= most_files:
             raise errors.BadInput(

@@ -23,7 +23,7 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
         run_id: The run that read the documents; none means a run of its own.
         namespace: Where the documents are kept.
     """
-    with spans.step("ingest.embed", run_id) as span, run_context.within(namespace=namespace):
+    with spans.step("ingest.embed", run_id) as span, run_context.change(namespace=namespace):
         embedding_billing.enable_embedding_billing()
         row = db.fetch_one(
             "SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND embedding IS NULL",

@@ -78,12 +78,12 @@ PAGE = re.compile(
 )
 
 
-def supported(name: str) -> bool:
+def is_supported(name: str) -> bool:
     """Tell whether a file of this name is taken up from a folder."""
     return PurePath(name).suffix.lower() in KINDS
 
 
-def recognise(name: str, data: bytes, most_unpacked: int) -> tuple[str, list[str]]:
+def detect_kind(name: str, data: bytes, most_unpacked: int) -> tuple[str, list[str]]:
     """Return the kind of a file and what is odd about it; Unreadable says why it is none of ours.
 
     Args:
@@ -95,18 +95,18 @@ def recognise(name: str, data: bytes, most_unpacked: int) -> tuple[str, list[str
     if not data.strip(b"\x00 \t\r\n"):
         raise parsed_document.Unreadable("is empty")
     suffix = PurePath(name).suffix.lower()
-    kind = _binary(suffix, data, most_unpacked) or _text(suffix, data)
+    kind = _detect_binary(suffix, data, most_unpacked) or _text(suffix, data)
     named = KINDS.get(suffix)
     if named in (None, kind):
         return kind, []
     return kind, [f"named {suffix} but is {WORDS[kind]}; read as what it is"]
 
 
-def _binary(suffix: str, data: bytes, most_unpacked: int) -> str:
+def _detect_binary(suffix: str, data: bytes, most_unpacked: int) -> str:
     if b"%PDF-" in data[:1024] and not (suffix in TEXT_KINDS and not data.startswith(b"%PDF-")):
         return "pdf"
     if data.startswith(b"PK\x03\x04"):
-        return _packed(data, most_unpacked)
+        return _detect_archive(data, most_unpacked)
     if data.startswith(OLE):
         return _ole(suffix, data)
     if (
@@ -118,7 +118,7 @@ def _binary(suffix: str, data: bytes, most_unpacked: int) -> str:
     return ""
 
 
-def _packed(data: bytes, most_unpacked: int) -> str:
+def _detect_archive(data: bytes, most_unpacked: int) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
@@ -157,7 +157,7 @@ def _text(suffix: str, data: bytes) -> str:
     controls = len(sample) - len(sample.translate(None, CONTROLS))
     if (
         not data.startswith(BOMS)
-        and not wide(data)
+        and not detect_utf16(data)
         and controls > max(len(sample) * MOST_CONTROLS, FEW)
     ):
         raise parsed_document.Unreadable(
@@ -172,7 +172,7 @@ def _text(suffix: str, data: bytes) -> str:
     return "html" if PAGE.match(data[:4096]) else "text"
 
 
-def wide(data: bytes) -> str:
+def detect_utf16(data: bytes) -> str:
     """Return the encoding of a text that has two bytes for each letter and no mark that says so;
     empty for any other.
     """

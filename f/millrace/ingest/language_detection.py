@@ -17,10 +17,10 @@ def language_of(text: str) -> str:
         < LEAST_LETTERS
     ):
         return ""
-    return likeliest(sample)
+    return most_likely_language(sample)
 
 
-def likeliest(text: str) -> str:
+def most_likely_language(text: str) -> str:
     """Return the language that a text, however short, most probably is in."""
     import py3langid
 

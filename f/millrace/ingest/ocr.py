@@ -12,7 +12,7 @@ MISSING = "is a picture, and tesseract, which reads the text in pictures, is not
 SECONDS = 60
 
 
-def present() -> bool:
+def is_installed() -> bool:
     """Tell whether tesseract is installed."""
     return shutil.which("tesseract") is not None
 

@@ -37,7 +37,7 @@ class Reading:
 
 def read(name: str, data: bytes, limits: Limits) -> Reading:
     """Return what is in a file; Unreadable says why there is nothing."""
-    kind, odd = formats.recognise(name, data, UNPACKED * limits.bytes)
+    kind, odd = formats.detect_kind(name, data, UNPACKED * limits.bytes)
     parsed = _parse(kind, name, data, limits)
     parsed.notes = odd + parsed.notes
     if parsed.unread_pages:
@@ -80,7 +80,7 @@ def _parse(
         if inside > MAILS_IN_MAILS:
             raise parsed_document.Unreadable(f"is a mail inside {inside} others and was not opened")
         return parse_mail.parse_mail(
-            data, lambda attached, content: _attached(attached, content, limits, inside + 1)
+            data, lambda attached, content: _parse_attachment(attached, content, limits, inside + 1)
         )
     parsers = {
         "docx": parse_word.parse_docx,
@@ -95,8 +95,10 @@ def _parse(
     return parsers[kind](data)
 
 
-def _attached(name: str, data: bytes, limits: Limits, inside: int) -> parsed_document.Parsed:
-    kind, _ = formats.recognise(name, data, UNPACKED * limits.bytes)
+def _parse_attachment(
+    name: str, data: bytes, limits: Limits, inside: int
+) -> parsed_document.Parsed:
+    kind, _ = formats.detect_kind(name, data, UNPACKED * limits.bytes)
     return _parse(kind, name, data, limits, inside)
 
 

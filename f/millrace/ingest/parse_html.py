@@ -41,7 +41,7 @@ def parse_html(data: bytes) -> parsed_document.Parsed:
     try:
         # Decoded by us: a page's own word about its encoding is often wrong, and a declaration in a
         # string is refused.
-        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _declared(data) or parse_text.decode(data))
+        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _decode_declared(data) or parse_text.decode(data))
         root = html.document_fromstring(
             text, parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=False)
         )
@@ -59,7 +59,7 @@ def parse_html(data: bytes) -> parsed_document.Parsed:
     return parsed
 
 
-def _declared(data: bytes) -> str:
+def _decode_declared(data: bytes) -> str:
     found = re.search(rb"<meta[^>]+charset\s*=\s*[\"']?([\w-]+)", data[:2048], re.IGNORECASE)
     if found is None:
         return ""
@@ -131,7 +131,7 @@ def _cell(cell: Any) -> tuple[int, str, int]:
         int(found) if (found := cell.get(name, "")).isdecimal() else 1
         for name in ("rowspan", "colspan")
     )
-    return min(down, MOST_SPANNED), _seen(cell, 0), min(max(across, 1), MOST_SPANNED)
+    return min(down, MOST_SPANNED), _visible_text(cell, 0), min(max(across, 1), MOST_SPANNED)
 
 
 def _is_hidden(element: Any) -> bool:
@@ -144,7 +144,7 @@ def _is_hidden(element: Any) -> bool:
     )
 
 
-def _seen(element: Any, depth: int) -> str:
+def _visible_text(element: Any, depth: int) -> str:
     """Return what a reader sees in a cell; what stands on lines of its own is kept apart."""
     if _is_hidden(element) or depth > DEEPEST:
         return ""
@@ -152,7 +152,7 @@ def _seen(element: Any, depth: int) -> str:
     return (
         space
         + (element.text or "")
-        + "".join(_seen(child, depth + 1) + (child.tail or "") for child in element)
+        + "".join(_visible_text(child, depth + 1) + (child.tail or "") for child in element)
         + space
     )
 

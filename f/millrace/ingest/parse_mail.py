@@ -82,7 +82,7 @@ def _attachment(
             f"{name or _header(mail, 'Subject') or 'mail'}.eml".replace(".eml.eml", ".eml"),
             bytes(mail),
         )
-    if not name or not formats.supported(name):
+    if not name or not formats.is_supported(name):
         return
     try:
         found = parse_attachment(name, content)

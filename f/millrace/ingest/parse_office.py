@@ -22,7 +22,7 @@ MOST_ROWS = 200_000
 NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 
 
-def opened(open_file: Any, data: bytes) -> Any:
+def open_document(open_file: Any, data: bytes) -> Any:
     """Return a document that a library has opened; Unreadable when it cannot."""
     try:
         return open_file(io.BytesIO(data))
@@ -36,7 +36,7 @@ def parse_pptx(data: bytes) -> parsed_document.Parsed:
     """Read a presentation, slide by slide, with tables and the speaker's notes."""
     import pptx
 
-    deck = opened(pptx.Presentation, data)
+    deck = open_document(pptx.Presentation, data)
     parsed = parsed_document.Parsed(unit="slide")
     properties(data, parsed)
     for number, slide in enumerate(deck.slides, 1):

@@ -83,7 +83,7 @@ def parse_pdf(data: bytes, most_pages: int, languages: str) -> parsed_document.P
     for index in range(len(pdf)):
         lines = _page(pdf, index, parsed)
         if sum(len(line.text) for line in lines) < LEAST_TEXT:
-            pictures[index + 1] = _by_ocr(pdf, index, languages, parsed)
+            pictures[index + 1] = _read_by_ocr(pdf, index, languages, parsed)
         pages.append(lines)
     usual = _usual_size(pages)
     _without_running_heads(pages, usual)
@@ -134,7 +134,7 @@ def _page(pdf: Any, index: int, parsed: parsed_document.Parsed) -> list[Line]:
     try:
         page = pdf[index]
         if pdf.formenv:
-            # What was filled in becomes text of the page, once it is loaded anew.
+            # What was filled in becomes text of the page, once it is loaded again.
             page.flatten()
             page.close()
             page = pdf[index]
@@ -198,11 +198,11 @@ def _line(letters: list[tuple[str, float, float, float, float]], number: int) ->
     yield Line(words, size, top, bottom, number)
 
 
-def _by_ocr(pdf: Any, index: int, languages: str, parsed: parsed_document.Parsed) -> str:
+def _read_by_ocr(pdf: Any, index: int, languages: str, parsed: parsed_document.Parsed) -> str:
     page = pdf[index]
     if not any(True for _ in page.get_objects(max_depth=3)):
         return ""  # an empty page
-    if not ocr.present():
+    if not ocr.is_installed():
         parsed.unread_pages += 1
         return ""
     picture = io.BytesIO()
@@ -221,7 +221,7 @@ def _without_running_heads(pages: list[list[Line]], usual: float) -> None:
         for lines in pages
         if lines
     ]
-    count = Counter(bare for texts in edges for bare in {_bare(text) for text in texts})
+    count = Counter(bare for texts in edges for bare in {_letters_only(text) for text in texts})
     running = {text for text, times in count.items() if times >= max(3, RUNNING * len(pages))}
     for lines in filter(None, pages):
         for edge in (
@@ -231,13 +231,13 @@ def _without_running_heads(pages: list[list[Line]], usual: float) -> None:
             if (
                 len(lines) > 1
                 and edge in lines
-                and _bare(edge.text) in running
+                and _letters_only(edge.text) in running
                 and edge.size < LARGER * usual
             ):
                 lines.remove(edge)
 
 
-def _bare(text: str) -> str:
+def _letters_only(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalpha())
 
 
@@ -279,12 +279,12 @@ def _close(group: list[Line], usual: float, parsed: parsed_document.Parsed) -> N
         rows = _rows(group)
         if _are_columns_of_text(rows):
             for column in zip(*rows, strict=True):
-                parsed.add(_joined(column), page=page)
+                parsed.add(_join_lines(column), page=page)
             return
         parsed.add_rows(rows, page)
         parsed.details["tables"] = parsed.details.get("tables", 0) + 1
         return
-    text = _joined(line.text for line in group)
+    text = _join_lines(line.text for line in group)
     text, leaders = LEADERS.subn(" … ", text)
     if not leaders and usual and group[0].size >= LARGER * usual and len(text) <= 200:
         parsed.add(text, "heading", page, _heading_level(group[0].size / usual))
@@ -292,7 +292,7 @@ def _close(group: list[Line], usual: float, parsed: parsed_document.Parsed) -> N
         parsed.add(text, page=page)
 
 
-def _joined(lines: Iterable[str]) -> str:
+def _join_lines(lines: Iterable[str]) -> str:
     """Return the text of lines, words that were parted at their ends in one."""
     text = ""
     for line in lines:

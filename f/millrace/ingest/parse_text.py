@@ -52,7 +52,7 @@ def decode(data: bytes) -> str:
     ):
         if data.startswith(mark):
             return data.decode(name, errors="replace")
-    if name := formats.wide(data):
+    if name := formats.detect_utf16(data):
         return data.decode(name, errors="replace")
     try:
         return data.decode("utf-8")
@@ -73,7 +73,7 @@ def _encoding(data: bytes) -> str:
         return best.encoding
     # Letters alone do not tell these apart, in a short text less than ever; the language does.
     found = best.encoding if best else LATIN[0]
-    language = language_detection.likeliest(data.decode(found, errors="replace"))
+    language = language_detection.most_likely_language(data.decode(found, errors="replace"))
     return found if language in EASTERN else "cp1254" if language == "tr" else LATIN[0]
 
 
@@ -105,7 +105,7 @@ def parse_markdown(data: bytes) -> parsed_document.Parsed:
         if token.level == 0 and token.map and token.nesting >= 0:
             start, end = starts[token.map[0]], min(starts[token.map[1]], len(parsed.text))
             level = int(token.tag[1]) if token.type == "heading_open" else 0
-            parsed.blocks += _trimmed(
+            parsed.blocks += _make_block(
                 parsed.text, start, end, MARKDOWN_KINDS.get(token.type, "paragraph"), level
             )
     heading = next((block for block in parsed.blocks if block.kind == "heading"), None)
@@ -114,7 +114,7 @@ def parse_markdown(data: bytes) -> parsed_document.Parsed:
     return parsed
 
 
-def _trimmed(
+def _make_block(
     text: str, start: int, end: int, kind: parsed_document.Kind, level: int
 ) -> list[parsed_document.Block]:
     inner = text[start:end]
@@ -182,7 +182,7 @@ def parse_json(data: bytes) -> parsed_document.Parsed:
     except RecursionError as error:
         raise parsed_document.Unreadable("is JSON nested too deep to read") from error
     except ValueError as error:
-        value, broken = _by_line(text)
+        value, broken = _parse_json_lines(text)
         if not value:
             raise parsed_document.Unreadable(f"is not JSON: {error}") from error
         parsed.notes += broken
@@ -216,7 +216,7 @@ def parse_json(data: bytes) -> parsed_document.Parsed:
     return parsed
 
 
-def _by_line(text: str) -> tuple[list[Any], list[str]]:
+def _parse_json_lines(text: str) -> tuple[list[Any], list[str]]:
     """Return the values of JSON a line, and what is wrong with a line; nothing when most of the
     text is something else.
     """
@@ -238,14 +238,14 @@ def _values(value: Any, path: str) -> list[str]:
         ]
     if isinstance(value, list):
         if all(not isinstance(inner, dict | list) for inner in value):
-            return [f"{path}: {', '.join(map(_plain, value))}"] if value else []
+            return [f"{path}: {', '.join(map(_format_value, value))}"] if value else []
         return [
             line
             for place, inner in enumerate(value, 1)
             for line in _values(inner, f"{path}[{place}]")
         ]
-    return [f"{path}: {_plain(value)}" if path else _plain(value)]
+    return [f"{path}: {_format_value(value)}" if path else _format_value(value)]
 
 
-def _plain(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)

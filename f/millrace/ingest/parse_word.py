@@ -33,7 +33,7 @@ def parse_docx(data: bytes) -> parsed_document.Parsed:
     import docx
     from docx.text.paragraph import Paragraph
 
-    document = parse_office.opened(docx.Document, data)
+    document = parse_office.open_document(docx.Document, data)
     parsed = parsed_document.Parsed()
     parse_office.properties(data, parsed)
     body = document.element.body
@@ -50,7 +50,7 @@ def parse_docx(data: bytes) -> parsed_document.Parsed:
             first = breaks if breaks and _begins_with_break(element) else 0
             _add(Paragraph(element, document._body), page + first, parsed)
         page += breaks
-    _beside(document, page, parsed)
+    _add_notes(document, page, parsed)
     if paged:
         parsed.unit, parsed.pages = "page", page
     else:
@@ -121,7 +121,7 @@ def _rows(table: Any) -> list[list[str]]:
     return rows
 
 
-def _beside(document: Any, page: int, parsed: parsed_document.Parsed) -> None:
+def _add_notes(document: Any, page: int, parsed: parsed_document.Parsed) -> None:
     """Add the notes, then each head and foot once."""
     seen: dict[str, None] = {}
     for part in document.part.rels.values():

@@ -27,8 +27,8 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
         run_id: The run that scanned the folders; none means a run of its own.
         namespace: Where the documents are kept.
     """
-    with spans.step("ingest.read", run_id) as span, run_context.within(namespace=namespace):
-        waiting = documents.waiting(namespace)
+    with spans.step("ingest.read", run_id) as span, run_context.change(namespace=namespace):
+        waiting = documents.list_waiting(namespace)
         sizes = {row["id"]: _size(row["path"]) for row in waiting}
         progress = _Progress(len(waiting), sum(sizes.values()))
         answer: dict = {
@@ -77,8 +77,8 @@ def _keep(job: readers.Job, reading: parse.Reading | str, answer: dict) -> None:
             job.id,
             reading,
             size=_size(job.path),
-            changed_ns=_changed(job.path),
-            reader=reader_version.of_partial(),
+            changed_ns=_changed_ns(job.path),
+            reader=reader_version.version_of_partial(),
         )
         answer["failed"] += 1
         events.emit("error", f"{job.path} {reading}", path=job.path, problem=reading)
@@ -110,7 +110,9 @@ def _keep(job: readers.Job, reading: parse.Reading | str, answer: dict) -> None:
         sha256=reading.sha256,
         size=reading.bytes,
         changed_ns=reading.changed_ns,
-        reader=reader_version.of_partial() if parsed.unread_pages else reader_version.of_whole(),
+        reader=reader_version.version_of_partial()
+        if parsed.unread_pages
+        else reader_version.version_of_complete(),
         trust=config.settings().documents_trust,
     )
     if fresh is None:
@@ -124,7 +126,7 @@ def _keep(job: readers.Job, reading: parse.Reading | str, answer: dict) -> None:
             answer["notes"].append({"path": job.path, "note": note})
 
 
-def _changed(path: str) -> int:
+def _changed_ns(path: str) -> int:
     try:
         return os.stat(path).st_mtime_ns
     except OSError:

@@ -19,14 +19,14 @@ LIMITS = (
 )
 
 
-def of_whole() -> str:
+def version_of_complete() -> str:
     """Return what is noted with a document that was read from end to end."""
     return VERSION
 
 
-def of_partial() -> str:
+def version_of_partial() -> str:
     """Return what is noted with a document that could not be read, or not all of it: it may be
     otherwise with other limits.
     """
     limits = [getattr(config.settings(), name) for name in LIMITS]
-    return f"{VERSION} {ids.digest_of([limits, ocr.present()])[:12]}"
+    return f"{VERSION} {ids.digest_of([limits, ocr.is_installed()])[:12]}"

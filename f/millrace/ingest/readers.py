@@ -123,11 +123,11 @@ def _serve(pipe: Any, other_end: Any, limits: parse.Limits) -> None:
             return
         # The parent kills a late reader; without a parent the alarm does.
         signal.alarm(int(limits.seconds) + 10)
-        pipe.send(_answer(path, limits))
+        pipe.send(_read_file(path, limits))
         signal.alarm(0)
 
 
-def _answer(path: str, limits: parse.Limits) -> parse.Reading | str:
+def _read_file(path: str, limits: parse.Limits) -> parse.Reading | str:
     try:
         with open(path, "rb") as file:
             changed_ns = os.fstat(file.fileno()).st_mtime_ns

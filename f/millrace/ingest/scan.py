@@ -34,7 +34,7 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
             )
         run_id = run_context.current().run_id
         db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
-        with run_context.within(namespace=namespace):
+        with run_context.change(namespace=namespace):
             limits = config.settings()
             found = crawl.crawl(paths or limits.documents_dirs, limits.documents_max_files)
             if not paths:
@@ -58,7 +58,7 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
             }
             events.emit(
                 "progress",
-                _said(answer),
+                _format_counts(answer),
                 **{
                     name: answer[name]
                     for name in ("files", "waiting", "unchanged", "moved", "withdrawn")
@@ -82,7 +82,7 @@ def _unembedded(namespace: str) -> bool:
     )
 
 
-def _said(answer: dict) -> str:
+def _format_counts(answer: dict) -> str:
     return (
         f"{answer['files']} documents: {answer['waiting']} to read, {answer['unchanged']}"
         f" unchanged, {answer['moved']} moved, {answer['withdrawn']} withdrawn"

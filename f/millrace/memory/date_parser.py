@@ -121,7 +121,7 @@ def months(year: int, number: int, count: int, local: ZoneInfo) -> Times:
     )
 
 
-def _exact(year: int, number: int, of_month: int, named: str) -> date:
+def _checked_date(year: int, number: int, of_month: int, named: str) -> date:
     try:
         return date(year, number, of_month)
     except ValueError as error:
@@ -130,7 +130,7 @@ def _exact(year: int, number: int, of_month: int, named: str) -> date:
         ) from error
 
 
-def _latest(number: int, of_month: int, today: date) -> int:
+def _latest_year(number: int, of_month: int, today: date) -> int:
     """Return the year of the latest such day that has come; this year when there is none."""
     for year in range(today.year, max(today.year - 9, 0), -1):
         try:
@@ -153,7 +153,7 @@ def _count(word: str) -> int:
 
 def _iso_day(found: re.Match[str], now: Now) -> Times:
     return days(
-        _exact(int(found["year"]), int(found["number"]), int(found["day"]), found["date"]),
+        _checked_date(int(found["year"]), int(found["number"]), int(found["day"]), found["date"]),
         1,
         now.local,
     )
@@ -165,13 +165,20 @@ def _numbers(found: re.Match[str], now: Now) -> Times | None:
     if found["dot"] == "/" and one != two and one <= 12 and two <= 12:
         return None
     of_month, number = (one, two) if two <= 12 else (two, one)
-    return days(_exact(year, number, of_month, found[0]), 1, now.local) if number <= 12 else None
+    return (
+        days(_checked_date(year, number, of_month, found[0]), 1, now.local)
+        if number <= 12
+        else None
+    )
 
 
 def _days_of_month(found: re.Match[str], now: Now) -> Times:
     first, last, number = int(found["day"]), int(found["last"]), _month(found["month"])
-    year = int(found["year"] or 0) or _latest(number, first, now.today)
-    since, until = _exact(year, number, first, found[0]), _exact(year, number, last, found[0])
+    year = int(found["year"] or 0) or _latest_year(number, first, now.today)
+    since, until = (
+        _checked_date(year, number, first, found[0]),
+        _checked_date(year, number, last, found[0]),
+    )
     if until < since:
         raise errors.BadInput(
             f"{found[0].strip()!r} ends before it begins; name the earlier date first"
@@ -181,8 +188,8 @@ def _days_of_month(found: re.Match[str], now: Now) -> Times:
 
 def _day_of_month(found: re.Match[str], now: Now) -> Times:
     of_month, number = int(found["day"]), _month(found["month"])
-    year = int(found["year"] or 0) or _latest(number, of_month, now.today)
-    return days(_exact(year, number, of_month, found[0]), 1, now.local)
+    year = int(found["year"] or 0) or _latest_year(number, of_month, now.today)
+    return days(_checked_date(year, number, of_month, found[0]), 1, now.local)
 
 
 def _month_of_year(found: re.Match[str], now: Now) -> Times:

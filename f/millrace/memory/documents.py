@@ -51,7 +51,7 @@ def lock(namespace: str) -> None:
     db.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [COMPARE_LOCK, namespace])
 
 
-def known(namespace: str) -> list[dict[str, Any]]:
+def list_all(namespace: str) -> list[dict[str, Any]]:
     """Return every document of a namespace without its text, the last withdrawn ones last."""
     return db.fetch_all(
         "SELECT id, path, state, problem, sha256, bytes, changed_ns, reader FROM document WHERE"
@@ -98,7 +98,7 @@ def move(document_id: str, path: str, changed_ns: int) -> None:
     db.execute("UPDATE memory_origin SET source = %s WHERE document = %s", [path, document_id])
 
 
-def waiting(namespace: str) -> list[dict[str, Any]]:
+def list_waiting(namespace: str) -> list[dict[str, Any]]:
     """Return the documents that wait to be read, in the order of their paths."""
     return db.fetch_all(
         "SELECT id, path FROM document WHERE namespace = %s AND state = 'waiting' ORDER BY path",
@@ -199,7 +199,7 @@ def _draft(
     return store.Draft(
         PASSAGE,
         body[passage.start : passage.end],
-        title=_titled(about.title, passage.heading),
+        title=_heading_trail(about.title, passage.heading),
         trust=trust,
         origin=store.Origin(
             row["path"], document_id, passage.page or None, passage.start, passage.end
@@ -222,7 +222,7 @@ def _draft(
     )
 
 
-def _titled(title: str, heading: str) -> str:
+def _heading_trail(title: str, heading: str) -> str:
     """Return the document's title and the headings above a passage; one that is the title is not
     said twice.
     """
@@ -287,14 +287,14 @@ def _items_of(document_id: str) -> set[str]:
     return {row["item_id"] for row in rows}
 
 
-def _take_back(document_id: str, because: str) -> None:
+def _take_back(document_id: str, reason: str) -> None:
     row = db.fetch_one("SELECT namespace FROM document WHERE id = %s", [document_id])
     assert row is not None
     if db.fetch_one(
         "SELECT 1 FROM memory_origin WHERE document = %s AND withdrawn_at IS NULL LIMIT 1",
         [document_id],
     ):
-        retract.retract(document_id, because, namespace=row["namespace"], bar=False)
+        retract.retract(document_id, reason, namespace=row["namespace"], bar=False)
 
 
 def _forsake(
@@ -328,7 +328,7 @@ def get(document_id: str) -> dict[str, Any]:
     return row
 
 
-def listed(namespace: str, limit: int = 1000) -> list[dict[str, Any]]:
+def list_shown(namespace: str, limit: int = 1000) -> list[dict[str, Any]]:
     """Return the documents of a namespace that are not withdrawn, as a person wants to see them."""
     return db.fetch_all(
         "SELECT d.id, d.path, d.state, d.problem, d.notes, d.kind, d.title, d.author, d.dated_at,"
@@ -347,9 +347,9 @@ def find(name: str, namespace: str) -> list[dict[str, Any]]:
     """
     wanted = {
         "name": name.strip(),
-        "end": "%/" + like(name),
-        "folder": like(name) + "/%",
-        "within": "%/" + like(name) + "/%",
+        "end": "%/" + escape_like(name),
+        "folder": escape_like(name) + "/%",
+        "within": "%/" + escape_like(name) + "/%",
     }
     found = db.fetch_all(
         "SELECT * FROM document WHERE namespace = %(namespace)s AND state = 'read' AND (id ="
@@ -364,7 +364,7 @@ def find(name: str, namespace: str) -> list[dict[str, Any]]:
     return found
 
 
-def like(text: str) -> str:
+def escape_like(text: str) -> str:
     """Return text such that LIKE takes each character for itself."""
     return re.sub(r"([\\%_])", r"\\\1", text.strip().strip("/"))
 
@@ -374,7 +374,7 @@ def citation(document_id: str, page: int, start: int, length: int) -> str:
     return f"document:{document_id}#page={page}&offset={start}&length={length}"
 
 
-def cited(address: str) -> tuple[str, int, int, int]:
+def parse_citation(address: str) -> tuple[str, int, int, int]:
     """Return id, page, offset and length of a citation, or of an id alone; BadInput when it is
     neither.
     """
@@ -387,11 +387,11 @@ def cited(address: str) -> tuple[str, int, int, int]:
     return found[1], numbers.get("page", 0), numbers.get("offset", 0), numbers.get("length", 0)
 
 
-def opened(address: str) -> dict[str, Any]:
+def open_citation(address: str) -> dict[str, Any]:
     """Return what stands behind a citation: the document's path and title, the place in words,
     page, offset and text.
     """
-    identity, page, start, length = cited(address)
+    identity, page, start, length = parse_citation(address)
     row = get(identity)
     page = page or page_at(identity, start)
     text = row["body"][start : start + length] if length else row["body"][start:]

@@ -119,15 +119,17 @@ def blank(connection: db.Connection, subject: subject_pattern.SubjectPattern) ->
             mark = f"[forgotten {secrets.token_hex(8)}]" if column.unique else BLANK
             connection.execute(
                 f'UPDATE {column.place} SET "{column.name}" = %s WHERE ctid = %s::tid',  # type: ignore[arg-type]
-                [_blanked(column, row["value"], subject, mark), row["place"]],
+                [_blank_value(column, row["value"], subject, mark), row["place"]],
             )
             touched.setdefault(column.table, set()).add((column.name, row["place"]))
     return {table: len(places) for table, places in sorted(touched.items())}
 
 
-def _blanked(column: Column, value: Any, subject: subject_pattern.SubjectPattern, mark: str) -> Any:
+def _blank_value(
+    column: Column, value: Any, subject: subject_pattern.SubjectPattern, mark: str
+) -> Any:
     if column.kind in ("json", "jsonb"):
-        less = _without(value, subject)
+        less = _remove_subject(value, subject)
         return db.jsonb(BLANK if less == value else less)
     if column.kind.startswith("_"):
         less = [mark if subject.is_in(part or "") else part for part in value]
@@ -135,14 +137,14 @@ def _blanked(column: Column, value: Any, subject: subject_pattern.SubjectPattern
     return mark.encode() if column.kind == "bytea" else mark
 
 
-def _without(value: Any, subject: subject_pattern.SubjectPattern) -> Any:
+def _remove_subject(value: Any, subject: subject_pattern.SubjectPattern) -> Any:
     if isinstance(value, str):
         return BLANK if subject.is_in(value) else value
     if isinstance(value, dict):
         return {
-            (BLANK if subject.is_in(key) else key): _without(inner, subject)
+            (BLANK if subject.is_in(key) else key): _remove_subject(inner, subject)
             for key, inner in value.items()
         }
     if isinstance(value, list):
-        return [_without(inner, subject) for inner in value]
+        return [_remove_subject(inner, subject) for inner in value]
     return value

@@ -57,20 +57,20 @@ def forget(subject: str, *, dry_run: bool = False) -> Forgetting:
     wanted = subject_pattern.pattern_of(subject)
     done = Forgetting(ids.digest_of(subject.casefold()), columns_scanned=len(erase.columns()))
     if dry_run:
-        done.found = {**erase.scan(wanted), **_counted("files", len(list(_files(wanted))))}
+        done.found = {**erase.scan(wanted), **_count_entry("files", len(list(_files(wanted))))}
         return done
     with db.transaction() as connection:
-        done.elsewhere = _exported(connection, wanted)
+        done.elsewhere = _describe_exported(connection, wanted)
         passages = forget_documents.passages(connection)
         done.elsewhere += _on_disk(connection, wanted)
         done.deleted = _delete_rows(connection, wanted)
         documents = forget_documents.write_over(connection, passages, wanted)
-        done.blanked = {**erase.blank(connection, wanted), **_counted("document", documents)}
+        done.blanked = {**erase.blank(connection, wanted), **_count_entry("document", documents)}
     done.files = _delete_files(wanted)
     # Words that only the subject had leave the statistics too.
     db.execute("SELECT memory_tidy_statistics()")
     _vacuum([*done.deleted, *done.blanked])
-    done.found = {**erase.scan(wanted), **_counted("files", len(list(_files(wanted))))}
+    done.found = {**erase.scan(wanted), **_count_entry("files", len(list(_files(wanted))))}
     return done
 
 
@@ -106,7 +106,7 @@ def _delete_rows(
         cursor = connection.execute(sql, erase.values(subject))  # type: ignore[arg-type]
         deleted[table] = cursor.rowcount
         if table == "memory_item":
-            forget_documents.stale(connection, cursor.fetchall())
+            forget_documents.drop_stale_vectors(connection, cursor.fetchall())
     deleted["chat_message"] = _delete_turns(connection, subject)
     deleted["checkpoints"] = _delete_threads(connection, subject, by_table)
     # An item that only the forgotten source had said has nobody left who says it.
@@ -165,14 +165,18 @@ def _delete_turns(connection: db.Connection, subject: subject_pattern.SubjectPat
     ).fetchall():
         connection.execute(
             "UPDATE chat_message SET parent_id = %s WHERE id = %s",
-            [_left(row["parent_id"], parents), row["id"]],
+            [_nearest_remaining(row["parent_id"], parents), row["id"]],
         )
     for row in connection.execute(
         "SELECT id, metadata FROM chat_session WHERE metadata ? 'record' FOR UPDATE"
     ).fetchall():
         record = row["metadata"]["record"]
-        heads = {name: _left(record.get(name), parents) for name in ("head_id", "forked_at")}
-        branches = [left for tip in record.get("branches", []) if (left := _left(tip, parents))]
+        heads = {
+            name: _nearest_remaining(record.get(name), parents) for name in ("head_id", "forked_at")
+        }
+        branches = [
+            left for tip in record.get("branches", []) if (left := _nearest_remaining(tip, parents))
+        ]
         if {**record, **heads, "branches": branches} != {
             "branches": [],
             **record,
@@ -186,14 +190,16 @@ def _delete_turns(connection: db.Connection, subject: subject_pattern.SubjectPat
     return len(gone)
 
 
-def _left(entry: str | None, parents: dict[str, str | None]) -> str | None:
+def _nearest_remaining(entry: str | None, parents: dict[str, str | None]) -> str | None:
     """Return the nearest entry before a deleted one that is still there."""
     while entry in parents:
         entry = parents[entry]
     return entry
 
 
-def _exported(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> list[str]:
+def _describe_exported(
+    connection: db.Connection, subject: subject_pattern.SubjectPattern
+) -> list[str]:
     condition = " OR ".join(
         erase.mentions(column) for column in erase.columns() if column.table == "span"
     )
@@ -275,5 +281,5 @@ def _vacuum(tables: Iterable[str]) -> None:
             connection.execute(f"VACUUM {column}")  # type: ignore[arg-type]
 
 
-def _counted(name: str, count: int) -> dict[str, Any]:
+def _count_entry(name: str, count: int) -> dict[str, Any]:
     return {name: count} if count else {}

@@ -49,14 +49,14 @@ def write_over(
         {"gone": list(gone), **erase.values(subject)},
     ).fetchall()
     for row in found:
-        text = _without(row["body"], gone[row["id"]], subject)
+        text = _blank_subject(row["body"], gone[row["id"]], subject)
         connection.execute("UPDATE document SET body = %s WHERE id = %s", [text, row["id"]])
     return len(found)
 
 
-def stale(connection: db.Connection, deleted: list[dict[str, Any]]) -> int:
+def drop_stale_vectors(connection: db.Connection, deleted: list[dict[str, Any]]) -> int:
     """Take the vectors that were made with a deleted text before them, and those only; they are
-    made anew. How many.
+    made again. How many.
     """
     after = [
         (row["namespace"], row["thread"], row["ordinal"] + 1)
@@ -78,7 +78,7 @@ def stale(connection: db.Connection, deleted: list[dict[str, Any]]) -> int:
     return len(rows)
 
 
-def _without(
+def _blank_subject(
     body: str, gone: list[tuple[int, int]], subject: subject_pattern.SubjectPattern
 ) -> str:
     letters = list(body)

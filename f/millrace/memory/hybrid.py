@@ -60,21 +60,21 @@ class Weights(NamedTuple):
     A softmax over the turns of a conversation, fitted to the 495 questions of LoCoMo's
     conversations 1 to 3 (L2 0.1 to 0.3, rounded); fitted on two of them and asked of the third it
     has 0.865 to 0.875 of the evidence among the first ten. SHARES, DATED_DAYS and K1 were chosen in
-    the same way, echo and the balance of an item that stands alone on the abstracts of CISI and
-    CACM (nDCG at 10 from 0.442 and 0.520 to 0.450 and 0.549).
+    the same way; `feedback` (RM3) and the balance of an item that stands alone on the abstracts of
+    CISI and CACM (nDCG at 10 from 0.442 and 0.520 to 0.450 and 0.549).
     """
 
     words: float = 0.085
     nearby: float = 0.305
-    thread: float = 0.12
+    thread_max: float = 0.12
     meaning: float = 0.115
-    next: float = 0.065
+    next_turn: float = 0.065
     named: float = 0.02
     dated: float = 0.08
     length: float = 0.08
-    echo: float = 0.13
+    feedback: float = 0.13
     # Taken off: a question answers nothing.
-    asks: float = 0.02
+    question_penalty: float = 0.02
     # Relevance is what counts; how recent and of whose authority an item is decides between nearly
     # equal ones.
     recency: float = 0.03
@@ -230,7 +230,7 @@ WITH asked AS MATERIALIZED (
            {condition} AS wanted, {meaning} AS meaning,
            coalesce(p.words, 0) AS words, p.terms, p.scores,
            {length} AS length,
-           right(rtrim(m.raw_text ->> 'text'), 1) IN ('?', '？', '؟') AS asks,
+           right(rtrim(m.raw_text ->> 'text'), 1) IN ('?', '？', '؟') AS is_question,
            m.title <> '' AND strpos(%(padded)s, ' ' || lower(m.title) || ' ') > 0 AS named
     FROM pool CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = pool.no OFFSET 0) m
     CROSS JOIN LATERAL (
@@ -253,12 +253,12 @@ WITH asked AS MATERIALIZED (
            coalesce(around.words, i.words) / best.sum AS nearby, i.thread IS NULL AS alone,
            coalesce(
                CASE WHEN i.thread IS NOT NULL THEN max(i.meaning) OVER part END, i.meaning, 0
-           ) AS thread,
+           ) AS thread_max,
            coalesce(i.meaning, 0) AS meaning, i.meaning IS NOT NULL AS has_meaning,
            coalesce(
                CASE WHEN i.thread IS NOT NULL THEN lead(i.meaning) OVER turns END, i.meaning, 0
-           ) AS next,
-           i.named::integer AS named, i.length, i.asks::integer AS asks,
+           ) AS next_turn,
+           i.named::integer AS named, i.length, i.is_question::integer AS question_penalty,
            CASE WHEN %(since)s::timestamptz IS NULL OR i.valid_from IS NULL THEN 0
                 ELSE exp(-least(greatest(
                     extract(epoch FROM %(since)s::timestamptz - i.valid_from)::float8,
@@ -302,12 +302,12 @@ WITH asked AS MATERIALIZED (
 ), top AS (
     SELECT *, relevance * ({plain} + {w_recency} * recency + {w_authority} * authority) AS score
     FROM (
-        SELECT ranked.*, e.echo, ranked.fit + {w_echo} * e.echo AS relevance FROM ranked
+        SELECT ranked.*, e.feedback, ranked.fit + {w_feedback} * e.feedback AS relevance FROM ranked
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(
                 (SELECT weights FROM typical)[array_position({typical_terms}, p.term)]
                 * {saturated}
-            ), 0) AS echo
+            ), 0) AS feedback
             FROM memory_posting p
             WHERE p.item = ranked.no AND p.term = ANY ({typical_terms}) OFFSET 0
         ) e
@@ -316,8 +316,9 @@ WITH asked AS MATERIALIZED (
 SELECT m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust,
        m.created_at, m.valid_from, m.valid_to,
        o.document, o.page, o.start_offset, o.end_offset, top.score AS rank,
-       top.words, top.nearby, top.thread, top.meaning, top.next, top.named, top.length, top.asks,
-       top.dated, top.echo, top.alone, top.recency, top.authority, top.relevance,
+       top.words, top.nearby, top.thread_max, top.meaning, top.next_turn, top.named, top.length,
+       top.question_penalty, top.dated, top.feedback, top.alone, top.recency, top.authority,
+       top.relevance,
        (SELECT no FROM memory_model WHERE active) AS model, (SELECT small FROM size) AS small,
        (
            SELECT coalesce(array_agg(t.lexeme ORDER BY t.idf DESC), '{{}}') FROM terms t
@@ -342,7 +343,7 @@ def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, di
         "padded": f" {' '.join(re.findall(WORD, asked.question.lower()))} ",
         "namespace": asked.namespace,
         "limit": asked.limit,
-        "vector": vectors.literal(asked.vector) if asked.vector else None,
+        "vector": vectors.to_sql(asked.vector) if asked.vector else None,
         "since": asked.since,
         "until": asked.until,
         "now": asked.now,
@@ -362,7 +363,7 @@ def _parts(asked: SearchRequest, weights: Weights) -> dict[str, Any]:
     meaning = f"CASE WHEN {embedded} THEN greatest(1 - (m.embedding <=> %(vector)s::vector), 0) END"
     by_words, by_meaning = (
         _float(weights.words + weights.nearby),
-        _float(weights.meaning + weights.next + weights.thread),
+        _float(weights.meaning + weights.next_turn + weights.thread_max),
     )
     by_length = _float(weights.length)
     likely = (
@@ -395,7 +396,7 @@ def _parts(asked: SearchRequest, weights: Weights) -> dict[str, Any]:
 
 def _weights(weights: Weights) -> dict[str, Any]:
     """Return the statement's numbers, and the terms that are the same for every question."""
-    plus = ("words", "nearby", "thread", "meaning", "next", "named", "dated", "length")
+    plus = ("words", "nearby", "thread_max", "meaning", "next_turn", "named", "dated", "length")
     return {
         "unread": _float(UNREAD),
         "idf": "ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5))",
@@ -403,14 +404,14 @@ def _weights(weights: Weights) -> dict[str, Any]:
         "frequent": FREQUENT,
         "typical": TYPICAL,
         "typical_terms": "(SELECT terms FROM typical)::bigint[]",
-        "w_echo": _float(weights.echo),
+        "w_feedback": _float(weights.feedback),
         "length": LENGTH,
         "half_life": HALF_LIFE_DAYS,
         "dated_days": DATED_DAYS,
         "shares": SHARES,
         "part": PART,
         "fit": " + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus)
-        + f" - {_float(weights.asks)} * asks",
+        + f" - {_float(weights.question_penalty)} * question_penalty",
         "plain": _float(1 - weights.recency - weights.authority),
         "w_recency": _float(weights.recency),
         "w_authority": _float(weights.authority),

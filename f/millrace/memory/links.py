@@ -2,7 +2,8 @@
 
 """Links: how items are related, and what is near an item along them."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from f.millrace.core import db, errors
 from f.millrace.memory import bitemporal
@@ -10,24 +11,43 @@ from f.millrace.memory import bitemporal
 DEEPEST = 6
 
 
+INSERT = """
+INSERT INTO memory_link (from_id, to_id, relation, weight, created_at)
+SELECT from_id, to_id, relation, weight, coalesce(%s::timestamptz, clock_timestamp())
+FROM jsonb_to_recordset(%s) AS wanted(from_id text, to_id text, relation text, weight float8)
+ON CONFLICT (from_id, to_id, relation) DO NOTHING
+"""
+
+
+class Link(NamedTuple):
+    """What joins an item to another."""
+
+    from_id: str
+    to_id: str
+    relation: str
+    weight: float = 1.0
+
+
 def link(from_id: str, to_id: str, relation: str, weight: float = 1.0) -> bool:
     """Link two items; False when they were linked so before."""
-    if from_id == to_id:
-        raise errors.BadInput(f"{from_id} cannot be linked to itself")
-    there = {
-        row["id"]
-        for row in db.fetch_all("SELECT id FROM memory_item WHERE id = ANY(%s)", [[from_id, to_id]])
-    }
-    for item_id in (from_id, to_id):
+    return link_all([Link(from_id, to_id, relation, weight)]) == 1
+
+
+def link_all(wanted: Sequence[Link]) -> int:
+    """Link items in one statement; return how many of the links are new."""
+    if not wanted:
+        return 0
+    for one in wanted:
+        if one.from_id == one.to_id:
+            raise errors.BadInput(f"{one.from_id} cannot be linked to itself")
+    sought = list(dict.fromkeys(end for one in wanted for end in (one.from_id, one.to_id)))
+    rows = db.fetch_all("SELECT id FROM memory_item WHERE id = ANY(%s)", [sought])
+    there = {row["id"] for row in rows}
+    for item_id in sought:
         if item_id not in there:
             raise errors.NotFound(f"no memory has the id {item_id!r}")
-    return bool(
-        db.execute(
-            "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) VALUES (%s, %s,"
-            " %s, %s, coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT (from_id, to_id,"
-            " relation) DO NOTHING",
-            [from_id, to_id, relation, weight, bitemporal.test_clock()],
-        )
+    return db.execute(
+        INSERT, [bitemporal.test_clock(), db.jsonb([one._asdict() for one in wanted])]
     )
 
 

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Nearly the same text: MinHash marks find candidates by an index, shared runs of letters decide.
+"""Nearly the same text: MinHash bands find candidates by an index, shared character 4-grams decide.
 
 Texts that differ in a number or a negation are never one item, however near; two of them that hold
 at the same time may contradict each other.
@@ -35,6 +35,19 @@ MONTHS = frozenset(
 )
 
 
+CANDIDATES = """
+SELECT asked.place, m.*
+FROM jsonb_to_recordset(%s) AS asked(place integer, type text, marks integer[], about jsonb)
+CROSS JOIN LATERAL (
+    SELECT id, type, raw_text, metadata, valid, created_at FROM memory_item
+    WHERE namespace = %s AND type = asked.type
+      AND ((marks <> '{}' AND marks && asked.marks) OR metadata @> asked.about)
+    ORDER BY created_at, id LIMIT 200
+) m
+ORDER BY asked.place, m.created_at, m.id
+"""
+
+
 def minhash_bands(text: str) -> list[int]:
     """Return the marks of a text: texts that are nearly the same share one. None for texts that are
     too long or too short.
@@ -44,7 +57,7 @@ def minhash_bands(text: str) -> list[int]:
     hashes = [zlib.crc32(run.encode()) % PRIME for run in runs(text[:MARKED])]
     if not hashes:
         return []
-    least = [min((a * value + b) % PRIME for value in hashes) for a, b in _permutations()]
+    least = [min([(a * value + b) % PRIME for value in hashes]) for a, b in _permutations()]
     bands = (least[start : start + ROWS] for start in range(0, BANDS * ROWS, ROWS))
     return [
         zlib.crc32(repr((number, band)).encode()) - (1 << 31) for number, band in enumerate(bands)
@@ -99,9 +112,10 @@ def merge_into_existing(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"memory {namespace} {kind}"]
         )
     seen: list[dict[str, Any]] = []
-    for row in found:
+    candidates = _candidates(connection, namespace, found)
+    for place, row in enumerate(found):
         text = row["raw_text"]["text"]
-        stored = _candidates(connection, row)
+        stored = candidates[place]
         near = [
             *stored,
             *(
@@ -116,7 +130,9 @@ def merge_into_existing(
             if _opposed(row, other)
         ]
         if not any(other["id"] == row["id"] for other in near):
-            best = max(((_same(row, other), other["id"]) for other in near), default=(0.0, ""))
+            best = max(
+                ((_row_similarity(row, other), other["id"]) for other in near), default=(0.0, "")
+            )
             if best[0] >= SAME:
                 row.update(id=best[1], similarity=best[0], wording=text, contradicts=[])
         seen.append(row)
@@ -155,18 +171,30 @@ def words(text: str) -> list[str]:
     )
 
 
-def _candidates(connection: db.Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the items that share a mark, or that say another value of the same attribute."""
-    about = {name: row["metadata"].get(name) for name in ("subject", "attribute")}
-    return connection.execute(
-        "SELECT id, type, raw_text, metadata, valid FROM memory_item WHERE namespace ="
-        " %(namespace)s AND type = %(type)s AND ((marks <> '{}' AND marks && %(marks)s::integer[])"
-        " OR (%(known)s AND metadata @> %(about)s)) ORDER BY created_at, id LIMIT 200",
-        {**row, "about": db.jsonb(about), "known": all(about.values())},
-    ).fetchall()
+def _candidates(
+    connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
+) -> list[list[dict[str, Any]]]:
+    """Return for each row the items that share a mark, or that say another value of the same
+    attribute.
+    """
+    found: list[list[dict[str, Any]]] = [[] for _ in rows]
+    asked = []
+    for place, row in enumerate(rows):
+        about = {name: row["metadata"].get(name) for name in ("subject", "attribute")}
+        asked.append(
+            {
+                "place": place,
+                "type": row["type"],
+                "marks": row["marks"],
+                "about": about if all(about.values()) else None,
+            }
+        )
+    for item in connection.execute(CANDIDATES, [db.jsonb(asked), namespace]) if asked else ():
+        found[item.pop("place")].append(item)
+    return found
 
 
-def _same(row: dict[str, Any], other: dict[str, Any]) -> float:
+def _row_similarity(row: dict[str, Any], other: dict[str, Any]) -> float:
     mine, theirs = row["raw_text"], other["raw_text"]
     # What the type adds, such as the sides of a conflict, has to be equal.
     if {**mine, "text": ""} != {**theirs, "text": ""} or differ_in_substance(

@@ -78,7 +78,7 @@ def structured(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: in
     )
 
 
-def in_time(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
+def within_time(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
     """Return what began in the time asked for, oldest first."""
     return (
         (

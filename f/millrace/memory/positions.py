@@ -32,7 +32,7 @@ def speaker(type: str, title: str, text: str, metadata: Any) -> str:
     """Return the title of an item; of something said without a title who says it, by its metadata
     or before a colon.
     """
-    if title or not _spoken(type, metadata):
+    if title or not _is_spoken(type, metadata):
         return title
     found = SPEAKER.match(text[:120])
     return str(metadata.get("speaker") or (found[1] if found else ""))
@@ -71,7 +71,7 @@ def assign(connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
         there.add(row["id"])
         thread = _thread(row)
         taken[thread] = taken.get(thread, -1) + 1
-        named = {} if _named(row["metadata"]) else {"session": thread}
+        named = {} if _thread_key(row["metadata"]) else {"session": thread}
         row["metadata"] = {**row["metadata"], **named, "ordinal": taken[thread]}
 
 
@@ -80,22 +80,22 @@ def _thread(row: dict[str, Any]) -> str:
     nothing.
     """
     metadata = row["metadata"]
-    named = _named(metadata) or next(
+    named = _thread_key(metadata) or next(
         (metadata[name] for name in SESSION_TOO if metadata.get(name) is not None), None
     )
     if named is not None:
         return str(named)
     return (
         (row["valid_from"] or run_context.now()).date().isoformat()
-        if _spoken(row["type"], metadata)
+        if _is_spoken(row["type"], metadata)
         else ""
     )
 
 
-def _spoken(type: str, metadata: Any) -> bool:
+def _is_spoken(type: str, metadata: Any) -> bool:
     return type in SPOKEN or bool(metadata.get("speaker"))
 
 
-def _named(metadata: dict[str, Any]) -> Any:
+def _thread_key(metadata: dict[str, Any]) -> Any:
     """Return the document or session as the table has it (column thread)."""
     return metadata["document"] if metadata.get("document") is not None else metadata.get("session")

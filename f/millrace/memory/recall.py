@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 
     query: str
     plan: str
-    because: str
+    reason: str
     results: list[Result]
     timings_ms: dict[str, float]
     tried: list[str]
@@ -129,7 +129,7 @@ def search(
         tried.insert(0, f"{last.kind} by meaning: {searcher.without}")
     timings = {name: round(seconds * 1000, 2) for name, seconds in searcher.timings.items()}
     timings["total"] = round((time.perf_counter() - started) * 1000, 2)
-    kind, because = last.kind, last.because
+    kind, because = last.kind, last.reason
     if searcher.without and kind == "similar":
         kind, because = "words", "by words alone, the question has no vector"
     return Answer(text, kind, because, found, timings, tried, searcher.statements)
@@ -173,7 +173,7 @@ class _Searcher:
         if plan.kind == "relation":
             return self._relation(plan)
         if plan.kind == "structured":
-            return self._plain(
+            return self._run_plan(
                 plan,
                 plans.structured,
                 (
@@ -185,7 +185,7 @@ class _Searcher:
         if plan.kind == "conversation":
             return self._conversation(plan)
         if plan.kind == "when" and not plan.question:
-            return self._plain(plan, plans.in_time, "true in the time asked for")
+            return self._run_plan(plan, plans.within_time, "true in the time asked for")
         only = self.only
         if plan.kind == "when":
             only = hybrid.Filter(
@@ -221,7 +221,7 @@ class _Searcher:
                 self.depth,
             )
             self.statements.append(hybrid.statement(asked)[0])
-            rows = self._timed("database", lambda asked=asked: hybrid.search(asked))
+            rows = self._measure("database", lambda asked=asked: hybrid.search(asked))
             if not rows or rows[0]["model"] == model.model.no:
                 break
             # The memory moved to another model since this process asked.
@@ -246,37 +246,37 @@ class _Searcher:
             for end in plan.ends
         ]
         sql, values = plans.paths(ends[0], ends[1], self.namespace, self.only, self.limit)
-        return [_found(row, "on the way: " + row["why"]) for row in self._select(sql, values)]
+        return [_to_result(row, "on the way: " + row["why"]) for row in self._select(sql, values)]
 
     def _conversation(self, plan: router.Plan) -> list[Result]:
         spoken = _also(self.only, f"m.type = ANY('{{{','.join(positions.SPOKEN)}}}')")
         found = self.hybrid(plan.question, spoken, plan.since, plan.until)
         sql, values = plans.messages(plan, self.namespace, self.only, self.limit)
         found += [
-            _found(row, "was said in conversation " + row["source"])
+            _to_result(row, "was said in conversation " + row["source"])
             for row in self._select(sql, values)
         ]
         return sorted(found, key=lambda result: -result.score)[: self.limit]
 
-    def _plain(
+    def _run_plan(
         self, plan: router.Plan, build: Callable[..., tuple[str, dict[str, Any]]], why: str
     ) -> list[Result]:
         return [
-            _found(row, why)
+            _to_result(row, why)
             for row in self._select(*build(plan, self.namespace, self.only, self.limit))
         ]
 
     def _select(self, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         self.statements.append(sql)
-        return self._timed("database", lambda: db.fetch_all(sql, values))
+        return self._measure("database", lambda: db.fetch_all(sql, values))
 
     def _vector(self, question: str, model: "_Known") -> list[float] | None:
         if not model.used or self.without:
             return None
         if question not in self.vectors:
             try:
-                self.vectors[question] = self._timed(
-                    "embedding", lambda: vectors.of_question(question, model.model)
+                self.vectors[question] = self._measure(
+                    "embedding", lambda: vectors.embed_question(question, model.model)
                 )
             except (
                 errors.ModelFailed,
@@ -289,7 +289,7 @@ class _Searcher:
                 return None
         return self.vectors[question]
 
-    def _timed(self, name: str, work: Callable[[], Any]) -> Any:
+    def _measure(self, name: str, work: Callable[[], Any]) -> Any:
         started = time.perf_counter()
         try:
             return work()
@@ -391,7 +391,7 @@ def _result(row: dict[str, Any]) -> Result:
     )
 
 
-def _found(row: dict[str, Any], why: str) -> Result:
+def _to_result(row: dict[str, Any], why: str) -> Result:
     return Result(
         store.memory_of(row), min(max(float(row["rank"]), 0.0), 1.0), why, _citation(row), {}
     )

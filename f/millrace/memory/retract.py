@@ -24,7 +24,7 @@ class Retraction:
 
 
 def retract(
-    source: str, because: str = "", *, namespace: str | None = None, bar: bool = True
+    source: str, reason: str = "", *, namespace: str | None = None, bar: bool = True
 ) -> Retraction:
     """Withdraw what a source said: a name, an address, a document, or all below an address or
     folder that ends in `/`.
@@ -43,7 +43,7 @@ def retract(
             connection.execute(
                 "INSERT INTO memory_retraction (namespace, source, because, at) VALUES (%s, %s, %s,"
                 " coalesce(%s::timestamptz, clock_timestamp())) ON CONFLICT DO NOTHING",
-                [namespace, source, because, bitemporal.test_clock()],
+                [namespace, source, reason, bitemporal.test_clock()],
             )
         found = connection.execute(
             "SELECT DISTINCT item_id FROM memory_origin WHERE namespace = %(namespace)s AND"
@@ -60,25 +60,25 @@ def retract(
             {
                 "items": [row["item_id"] for row in found],
                 "source": source,
-                "because": because,
+                "because": reason,
                 "now": bitemporal.test_clock(),
             },
         ).rowcount
         touched = [row["item_id"] for row in found]
         store.renew_trust(connection, touched)
-        standing = _standing(connection, touched)
+        standing = _list_standing(connection, touched)
         done.kept = [item for item in touched if item in standing]
-        _withdraw(connection, [item for item in touched if item not in standing], because, done)
+        _withdraw(connection, [item for item in touched if item not in standing], reason, done)
     return done
 
 
-def withdraw(item_ids: Sequence[str], because: str = "") -> Retraction:
+def withdraw(item_ids: Sequence[str], reason: str = "") -> Retraction:
     """Withdraw single items, whoever said them, and what was derived from them."""
     done = Retraction()
     with db.transaction() as connection:
         for item in sorted(set(item_ids)):
             versions.lock(connection, item)
-        _withdraw(connection, sorted(set(item_ids)), because, done)
+        _withdraw(connection, sorted(set(item_ids)), reason, done)
     return done
 
 
@@ -118,7 +118,7 @@ def derived(connection: db.Connection, gone: Sequence[str]) -> list[str]:
         fallen += level
 
 
-def _withdraw(connection: db.Connection, items: list[str], because: str, done: Retraction) -> None:
+def _withdraw(connection: db.Connection, items: list[str], reason: str, done: Retraction) -> None:
     if not items:
         return
     done.withdrawn = items
@@ -127,7 +127,7 @@ def _withdraw(connection: db.Connection, items: list[str], because: str, done: R
     connection.execute(
         "UPDATE memory_origin SET withdrawn_at = coalesce(%s::timestamptz, clock_timestamp()),"
         " because = %s WHERE item_id = ANY(%s) AND withdrawn_at IS NULL",
-        [bitemporal.test_clock(), because, everything],
+        [bitemporal.test_clock(), reason, everything],
     )
     # Newest first, so that what an item gives back goes past those that fall with it.
     for item in sorted(
@@ -161,7 +161,7 @@ def _give_back(
         if old in seen or not row["back"]:
             continue
         versions.lock(connection, old)
-        if _standing(connection, [old]):
+        if _list_standing(connection, [old]):
             if versions.change(
                 connection,
                 old,
@@ -175,7 +175,7 @@ def _give_back(
             _give_back(connection, old, row["back"], {*seen, old}, done)
 
 
-def _standing(connection: db.Connection, items: Sequence[str]) -> set[str]:
+def _list_standing(connection: db.Connection, items: Sequence[str]) -> set[str]:
     rows = connection.execute(
         "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS"
         " NULL",

@@ -98,7 +98,7 @@ class Plan(NamedTuple):
 
     kind: Kind
     question: str
-    because: str
+    reason: str
     since: datetime | None = None
     until: datetime | None = None
     ends: tuple[str, str] | None = None

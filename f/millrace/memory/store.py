@@ -8,15 +8,21 @@ that before, its origins who said so. Nothing is overwritten: a change closes on
 the next.
 """
 
+from __future__ import annotations
+
 import re
+import typing
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from f.millrace.core import contracts, db, errors, ids, redaction, run_context
+from f.millrace.core import db, errors, ids, redaction, run_context
 from f.millrace.memory import bitemporal, links, near_duplicates, positions, versions
 from f.millrace.telemetry import spans
+
+if typing.TYPE_CHECKING:
+    from f.millrace.core import contracts
 
 LONGEST_TEXT = 5_000_000
 NAMES = re.compile(r"[\w][\w.-]{0,79}")
@@ -116,9 +122,9 @@ def remember_all(
     *,
     namespace: str | None = None,
     run_id: str | None = None,
-    anew: bool = False,
+    repeat: bool = False,
 ) -> list[str]:
-    """Store items in one transaction and return their ids, in order; `anew`: what was said before
+    """Store items in one transaction and return their ids, in order; `repeat`: what was said before
     is said once more.
     """
     namespace = resolve_namespace(namespace)
@@ -129,7 +135,7 @@ def remember_all(
         "gen_ai.memory.record.count": len(rows),
     }
     with spans.span("create_memory", told, scope="millrace.memory"), db.transaction() as connection:
-        _settle_bases(connection, rows)
+        _mark_retracted_bases(connection, rows)
         near_duplicates.merge_into_existing(connection, namespace, rows)
         positions.assign(connection, namespace, rows)
         for row in rows:
@@ -139,11 +145,18 @@ def remember_all(
         ordered = sorted(rows, key=_id)
         first = {row["id"]: row for row in reversed(ordered) if row["wording"] is None}
         made = _insert(connection, sorted(first.values(), key=_id))
-        for row in ordered:
-            if not (row["id"] in made and first[row["id"]] is row):
-                _again(connection, row, anew)
-            for base in row["derived_from"]:
-                links.link(row["id"], base, "derived_from")
+        again = [row for row in ordered if not (row["id"] in made and first.get(row["id"]) is row)]
+        for row in again:
+            _renew(connection, row, repeat)
+        if again:
+            renew_trust(connection, [row["id"] for row in again])
+        links.link_all(
+            [
+                links.Link(row["id"], base, "derived_from")
+                for row in ordered
+                for base in row["derived_from"]
+            ]
+        )
         near_duplicates.link_contradictions(connection, rows)
     return [row["id"] for row in rows]
 
@@ -227,16 +240,16 @@ def content_hash(title: str, raw: dict[str, Any]) -> str:
     """Return the hash that makes two items one: of the content, whatever its white space and
     Unicode form.
     """
-    return ids.digest_of(_plain([title, raw]))
+    return ids.digest_of(_to_json([title, raw]))
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, str):
         return " ".join(unicodedata.normalize("NFC", value).split())
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: _to_json(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [_to_json(inner) for inner in value]
     return value
 
 
@@ -370,7 +383,7 @@ def _insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
     return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
 
 
-def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
+def _renew(connection: db.Connection, row: dict[str, Any], repeat: bool) -> None:
     """Renew an item that was there: its metadata and trust, one more origin, and when it is true.
 
     A step that is repeated says nothing new, and neither does a source that names the same time
@@ -386,9 +399,8 @@ def _again(connection: db.Connection, row: dict[str, Any], anew: bool) -> None:
         "updated_at = coalesce(%(now)s::timestamptz, clock_timestamp()) WHERE id = %(id)s",
         {**row, "metadata": db.jsonb(row["metadata"])},
     )
-    renew_trust(connection, [row["id"]])
     repeated = False
-    if before is not None and before["withdrawn_at"] is None and not anew:
+    if before is not None and before["withdrawn_at"] is None and not repeat:
         repeated = row["valid_from"] is not None or (
             row["run_id"] is not None and str(before["run_id"]) == row["run_id"]
         )
@@ -407,7 +419,7 @@ def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:
     )
 
 
-def _settle_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
+def _mark_retracted_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
     """Mark what is derived from an item that was withdrawn; NotFound when there is no such item."""
     bases = sorted({base for row in rows for base in row["derived_from"]})
     if not bases:

@@ -97,7 +97,7 @@ def _in_context(question: str, found: date_parser.Date, now: date_parser.Now) ->
     named = question[start:end].strip()
     start = lead.start() if lead else start
     return TimeRange(
-        since, until, joined(question[:start], question[end:]), named, None if opened else around
+        since, until, join_rest(question[:start], question[end:]), named, None if opened else around
     )
 
 
@@ -172,7 +172,7 @@ def _between(question: str, now: date_parser.Now) -> TimeRange | None:
         named = question[found.start() : end]
         if since >= until:
             raise errors.BadInput(f"{named!r} ends before it begins; name the earlier date first")
-        return TimeRange(since, until, joined(question[: found.start()], question[end:]), named)
+        return TimeRange(since, until, join_rest(question[: found.start()], question[end:]), named)
     return None
 
 
@@ -207,6 +207,6 @@ def _leading(text: str, now: date_parser.Now) -> date_parser.Date | None:
     return None
 
 
-def joined(before: str, after: str) -> str:
+def join_rest(before: str, after: str) -> str:
     """Return what is left of a question, on one line."""
     return " ".join((before + " " + after).split()).strip(" ,;:?!.")

@@ -41,7 +41,7 @@ def active() -> Model:
     return Model(**row)
 
 
-def of_question(question: str, model: Model) -> list[float]:
+def embed_question(question: str, model: Model) -> list[float]:
     """Return the vector of a question; somebody waits for it, so a slow server is a failed one."""
     return embedding.embed([question], model.name, model.dimensions, QUESTION_SECONDS)[0]
 
@@ -54,7 +54,7 @@ def embed_missing(
     """Give vectors to items that have none, newest last, and return how many; batches are committed
     one by one.
     """
-    model = _chosen()
+    model = _active_model()
     return _fill(
         model,
         "SELECT no FROM memory_item WHERE embedding IS NULL AND (%(namespace)s::text IS NULL OR"
@@ -75,7 +75,7 @@ def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda don
     The new vectors are made beside the old ones, so that an interrupted move goes on where it
     stopped.
     """
-    model = _registered(name or config.settings().embedding_model)
+    model = _register(name or config.settings().embedding_model)
     if model == active():
         embed_missing(progress=progress)
         return model
@@ -105,7 +105,7 @@ def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda don
     return model
 
 
-def _chosen() -> Model:
+def _active_model() -> Model:
     """Return the active model; before the first vector it is still the setting that chooses."""
     model = active()
     wanted = config.settings().embedding_model
@@ -113,7 +113,7 @@ def _chosen() -> Model:
         "SELECT 1 FROM memory_item WHERE embedding IS NOT NULL LIMIT 1"
     ):
         return model
-    model = _registered(wanted)
+    model = _register(wanted)
     _index(model)
     with db.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
@@ -122,7 +122,7 @@ def _chosen() -> Model:
     return model
 
 
-def _registered(name: str) -> Model:
+def _register(name: str) -> Model:
     row = db.fetch_one("SELECT no, name, dimensions FROM memory_model WHERE name = %s", [name])
     if row is None:
         dimensions = len(embedding.embed(["dimension"], name)[0])
@@ -163,7 +163,7 @@ def _fill(
         with db.transaction() as connection:
             connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [MODEL_LOCK])
             for number, vector in zip(numbers, vectors, strict=True):
-                connection.execute(keep, {"no": number, "vector": literal(vector)})  # type: ignore[arg-type]
+                connection.execute(keep, {"no": number, "vector": to_sql(vector)})  # type: ignore[arg-type]
         done, after = done + len(numbers), numbers[-1]
         progress(done)
     return done
@@ -188,16 +188,16 @@ def _texts(numbers: list[int]) -> dict[int, str]:
 
 def _parts(row: dict[str, Any]) -> Iterable[str]:
     if row["before"]:
-        yield _titled(
+        yield _with_title(
             row["before_title"] if row["before_title"] != row["title"] else "", row["before"]
         )
-    yield _titled(row["title"], row["text"] or "")
+    yield _with_title(row["title"], row["text"] or "")
 
 
-def _titled(title: str, text: str) -> str:
+def _with_title(title: str, text: str) -> str:
     return f"{title}: {text}" if title and not text.startswith(title) else text
 
 
-def literal(vector: Iterable[float]) -> str:
+def to_sql(vector: Iterable[float]) -> str:
     """Return a vector as Postgres reads it."""
     return "[" + ",".join(f"{number:.7g}" for number in vector) + "]"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from f.millrace.core import db, errors
 from f.millrace.memory import bitemporal
 
-Because = Literal["remembered", "again", "superseded", "retracted", "restored"]
+ChangeReason = Literal["remembered", "again", "superseded", "retracted", "restored"]
 
 
 def lock(connection: db.Connection, item_id: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def change(
     item_id: str,
     valid: str,
     values: dict[str, Any],
-    because: Because,
+    reason: ChangeReason,
     by_item: str | None = None,
 ) -> bool:
     """Hold something else of a locked item from now on: `valid` is SQL over the column `valid`.
@@ -79,7 +79,7 @@ def change(
     parameters = {
         **values,
         "item_id": item_id,
-        "because": because,
+        "because": reason,
         "by_item": by_item,
         "now": bitemporal.test_clock(),
     }
@@ -89,6 +89,6 @@ def change(
     connection.execute(
         "INSERT INTO memory_belief (item_id, valid, recorded, because, by_item) VALUES (%s, %s,"
         " tstzrange(%s, NULL), %s, %s)",
-        [item_id, row["after"], row["at"], because, by_item],
+        [item_id, row["after"], row["at"], reason, by_item],
     )
     return True

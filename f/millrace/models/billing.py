@@ -129,7 +129,7 @@ class BilledModel(WrapperModel):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         account, step = self._account, run_context.current().step
-        plain = _plain(ModelMessagesTypeAdapter.dump_python(messages, mode="json"))
+        plain = _to_json(ModelMessagesTypeAdapter.dump_python(messages, mode="json"))
         prompt_hash = _prompt_hash(account.agent, messages, model_request_parameters)
         policy.note_prompt(account.agent, prompt_hash)
         choices = [self._first, *([self._cheaper] if self._cheaper else [])]
@@ -145,7 +145,7 @@ class BilledModel(WrapperModel):
         )
         for choice in choices:
             hashes[choice.name] = ids.digest_of([hashes[choice.name], seen])
-            stored = budget.settled(account.run_id, step, account.agent, hashes[choice.name])
+            stored = budget.find_settled(account.run_id, step, account.agent, hashes[choice.name])
             if stored is not None:
                 return self._replay(stored)
             budget.settle_lost(account.run_id, step, account.agent, hashes[choice.name])
@@ -155,7 +155,7 @@ class BilledModel(WrapperModel):
         for attempt in range(self._retries + 1):
             usage_id, choice = self._reserve(text, model_settings, step, hashes, prompt_hash)
             try:
-                return await self._billed(
+                return await self._request_billed(
                     usage_id,
                     choice,
                     prompt_hash,
@@ -164,7 +164,7 @@ class BilledModel(WrapperModel):
                     model_request_parameters,
                 )
             except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
-                if attempt == self._retries or not _passing(error):
+                if attempt == self._retries or not _is_transient(error):
                     raise
                 await self._pause(error, attempt)
         raise AssertionError("the loop returns or raises")
@@ -200,7 +200,7 @@ class BilledModel(WrapperModel):
 
         if self._cheaper is None:
             return reserve(self._first)
-        if not limits.near(account.run_id, user):
+        if not limits.is_near(account.run_id, user):
             try:
                 return reserve(self._first)
             except errors.BudgetHeld:
@@ -214,7 +214,7 @@ class BilledModel(WrapperModel):
         )
         return reserve(self._cheaper)
 
-    async def _billed(
+    async def _request_billed(
         self,
         usage_id: str,
         choice: Choice,
@@ -244,12 +244,12 @@ class BilledModel(WrapperModel):
                 # knows, so it counts in full.
                 _ = (
                     budget.release(usage_id)
-                    if _unbilled(error)
+                    if _is_unbilled(error)
                     else budget.charge_reserve(usage_id)
                 )
                 raise
             if not response.usage.input_tokens:
-                response.usage = _guessed(messages, response)
+                response.usage = _estimate_usage(messages, response)
             tokens = _tokens(response.usage)
             price = prices.price(choice.name, tokens, run_context.now())
             stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
@@ -301,7 +301,7 @@ class BilledModel(WrapperModel):
             )
         return response
 
-    def _replay(self, stored: budget.Settled) -> ModelResponse:
+    def _replay(self, stored: budget.SettledCall) -> ModelResponse:
         response = ModelMessagesTypeAdapter.validate_python([stored.response])[0]
         assert isinstance(response, ModelResponse)
         self._account.add(stored.usage_id, stored.cost_usd, _tokens(response.usage))
@@ -330,7 +330,7 @@ class BilledModel(WrapperModel):
         await asyncio.sleep(wait)
 
 
-def _passing(error: Exception) -> bool:
+def _is_transient(error: Exception) -> bool:
     """Tell whether asking again can help."""
     if isinstance(error, ModelQuotaExceededError | ModelRequestRejectedError):
         return False
@@ -339,7 +339,7 @@ def _passing(error: Exception) -> bool:
     return True
 
 
-def _unbilled(error: BaseException) -> bool:
+def _is_unbilled(error: BaseException) -> bool:
     if isinstance(error, ModelHTTPError | ModelRateLimitError):
         return not getattr(error, "in_stream", False)
     return (
@@ -356,10 +356,10 @@ def explain_fault(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items() if key not in PASSING}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+        return {key: _to_json(inner) for key, inner in value.items() if key not in PASSING}
+    return [_to_json(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _prompt_hash(
@@ -413,7 +413,7 @@ def _tokens(usage: RequestUsage) -> prices.Tokens:
     )
 
 
-def _guessed(messages: list[ModelMessage], response: ModelResponse) -> RequestUsage:
+def _estimate_usage(messages: list[ModelMessage], response: ModelResponse) -> RequestUsage:
     """Return tokens by length, for a server that does not count them."""
     return RequestUsage(
         input_tokens=len(str(messages)) // 4 + 1, output_tokens=len(str(response.parts)) // 4 + 1

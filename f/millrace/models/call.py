@@ -78,7 +78,7 @@ async def call(
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
     account = billing.Account(agent_name, name, run_context.current().run_id or str(uuid4()))
     wrapped = model if isinstance(model, Model) else llm.model(name, offline=offline.OfflineModel)
-    cheaper = _cheaper(own, name) if model is None else None
+    cheaper = _cheaper_model(own, name) if model is None else None
     accounted = billing.BilledModel(wrapped, account, retries, on_token, on_restart, cheaper)
     chosen = ModelSettings(max_tokens=billing.MAX_OUTPUT_TOKENS)
     if own.temperature is not None:
@@ -131,7 +131,7 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
         return thread.submit(context.run, in_thread).result()
 
 
-def _cheaper(own: setting_types.AgentSettings, name: str) -> billing.Choice | None:
+def _cheaper_model(own: setting_types.AgentSettings, name: str) -> billing.Choice | None:
     """Return the model that may take over near the end of the money, when the role has one."""
     other = own.cheaper_model
     if other is None or other == name:
@@ -167,12 +167,12 @@ def _explained(account: billing.Account, seconds: float | None) -> Iterator[None
     try:
         yield
     except TimeoutError as error:
-        raise _failed(account, f"gave no answer within {seconds:.0f} seconds") from error
+        raise _model_failed(account, f"gave no answer within {seconds:.0f} seconds") from error
     except errors.MillraceError:
         budget.forget_answers(account.usage_ids)
         raise
     except UserError as error:
-        raise _failed(account, f"cannot be used here: {error}") from error
+        raise _model_failed(account, f"cannot be used here: {error}") from error
     except UsageLimitExceeded as error:
         budget.forget_answers(account.usage_ids)
         raise errors.AgentStuck(
@@ -180,7 +180,7 @@ def _explained(account: billing.Account, seconds: float | None) -> Iterator[None
         ) from error
     except AgentRunError as error:
         fault = billing.explain_fault(error)
-        raise _failed(account, f"gave no usable answer: {fault}") from error
+        raise _model_failed(account, f"gave no usable answer: {fault}") from error
 
 
 def _spent(account: billing.Account) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _spent(account: billing.Account) -> dict[str, Any]:
     }
 
 
-def _failed(account: billing.Account, reason: str) -> errors.ModelFailed:
+def _model_failed(account: billing.Account, reason: str) -> errors.ModelFailed:
     # The account is kept; the answers led nowhere, and a repeat of the step has to ask again.
     budget.forget_answers(account.usage_ids)
     return errors.ModelFailed(

@@ -72,7 +72,7 @@ class OfflineModel(Model):
     ) -> ModelResponse:
         text = _last_prompt(messages)
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
-        parts: list[Any] = [_answer(text, parameters)]
+        parts: list[Any] = [_answer_part(text, parameters)]
         usage = RequestUsage(input_tokens=len(text) // 4, output_tokens=len(str(parts[0])) // 4)
         return ModelResponse(parts=parts, usage=usage, model_name=NAME, finish_reason="stop")
 
@@ -105,7 +105,7 @@ def _last_prompt(messages: list[ModelMessage]) -> str:
     return ""
 
 
-def _answer(text: str, parameters: ModelRequestParameters) -> TextPart | ToolCallPart:
+def _answer_part(text: str, parameters: ModelRequestParameters) -> TextPart | ToolCallPart:
     tools = {tool.name for tool in parameters.output_tools}
     for name, answer in (("plan", plan), ("judge", judge)):
         if name in tools:
@@ -134,8 +134,8 @@ def judge(text: str) -> dict[str, Any]:
     """
     question = prompt.section(text, "Question")
     passages = _asked_for(question, prompt.passages(text))
-    ranked = _ranked(question, passages)
-    answered = _answers(question, passages)
+    ranked = _rank_sentences(question, passages)
+    answered = _list_answers(question, passages)
     sources = {passage.source for _, _, passage in ranked}
     enough = len(sources) >= 2 and len(ranked) >= 3
     said = [{"text": sentence, "citations": [passage.id]} for _, sentence, passage in ranked]
@@ -187,7 +187,7 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
     ]
 
 
-def _answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
+def _list_answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
     """Return a claim for each value that answers the question, those of most publishers first; each
     says what it is about.
     """
@@ -226,7 +226,7 @@ def write(text: str) -> str:
         ids = [identity for identity in cited.rstrip("]").split(", ") if identity in known]
         if claim and ids:
             lines.append((claim, ids))
-    for sentence, ids in _distinct(_ranked(question, passages)):
+    for sentence, ids in _drop_duplicates(_rank_sentences(question, passages)):
         if not claims.is_duplicate(sentence, [line for line, _ in lines]):
             lines.append((sentence, ids))
     lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
@@ -291,7 +291,7 @@ def _said_by_another(sentence: str, question: str, lines: list[tuple[str, list[s
 Ranked = list[tuple[float, str, prompt.Passage]]
 
 
-def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
+def _rank_sentences(question: str, passages: list[prompt.Passage]) -> Ranked:
     """Return the sentences that have to do with the question, best first."""
     found: Ranked = []
     for passage in passages:
@@ -313,7 +313,7 @@ def _ranked(question: str, passages: list[prompt.Passage]) -> Ranked:
     return sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
 
 
-def _distinct(ranked: Ranked) -> list[tuple[str, list[str]]]:
+def _drop_duplicates(ranked: Ranked) -> list[tuple[str, list[str]]]:
     kept: list[tuple[str, list[str]]] = []
     for _, sentence, passage in ranked:
         same = next((entry for entry in kept if claims.is_duplicate(sentence, [entry[0]])), None)

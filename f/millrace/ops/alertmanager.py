@@ -61,7 +61,10 @@ def notify_operator(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
         f", and {more} more" if more else ""
     )
     text = "\n\n".join(
-        [*map(_begun, begun), *(f"Resolved: {row['name']}: {row['summary']}" for row in over)]
+        [
+            *map(_format_alert, begun),
+            *(f"Resolved: {row['name']}: {row['summary']}" for row in over),
+        ]
     )
     occasion = "alert:" + ",".join(
         [*(f"{row['id']}+" for row in begun), *(f"{row['id']}-" for row in over)]
@@ -72,7 +75,7 @@ def notify_operator(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
     return sent
 
 
-def _begun(row: alerts.Row) -> str:
+def _format_alert(row: alerts.Row) -> str:
     alert = STEPS.get(row["name"])
     lines = [f"{row['severity']}: {row['name']}", row["summary"]]
     if row["agents"]:

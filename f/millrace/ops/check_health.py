@@ -20,7 +20,7 @@ def main() -> dict:
     """Look, count, raise. It makes no run of its own: 288 a day would fill the list and the trace
     store.
     """
-    parts = health.look()
+    parts = health.check_components()
     rollup.roll(catalogue.CATALOGUE.values())
     _keep_gauges()
     odd = baseline.anomalies(catalogue.CATALOGUE.values())
@@ -50,7 +50,7 @@ def _keep_gauges() -> None:
             baseline.keep(metric, figure.value)
 
 
-def _record(parts: list[health.Part]) -> None:
+def _record(parts: list[health.Component]) -> None:
     for part in parts:
         db.execute(
             "INSERT INTO health_check (part, state, reason) VALUES (%s, %s, %s)",
@@ -58,7 +58,7 @@ def _record(parts: list[health.Part]) -> None:
         )
 
 
-def _log(parts: list[health.Part], odd: list[baseline.Anomaly]) -> None:
+def _log(parts: list[health.Component], odd: list[baseline.Anomaly]) -> None:
     for part in parts:
         if part.state != "healthy":
             level = "error" if part.state == "critical" else "warning"
@@ -74,7 +74,7 @@ def _log(parts: list[health.Part], odd: list[baseline.Anomaly]) -> None:
         )
 
 
-def _faults(parts: list[health.Part]) -> tuple[list[alerts.Row], list[alerts.Row]]:
+def _faults(parts: list[health.Component]) -> tuple[list[alerts.Row], list[alerts.Row]]:
     """Raise what does not work, and end what works again: the same alerts that Prometheus would
     raise.
     """

@@ -17,39 +17,41 @@ from f.millrace.ops import health
 
 def main() -> dict:
     """Look at each part from here, changing and sending nothing."""
-    python = health.Part("python", "healthy", platform.python_version())
+    python = health.Component("python", "healthy", platform.python_version())
     try:
         settings = _settings()
     except errors.BadSetting as error:
         way = f"correct the resource {config.RESOURCE} in the UI under Resources"
-        return _shown(
-            [python, health.Part("settings", "critical", redaction.redact(str(error)), way)]
+        return _to_dict(
+            [python, health.Component("settings", "critical", redaction.redact(str(error)), way)]
         )
-    looked = {part.name: part for part in health.look()}
-    return _shown([python, settings, *looked.values(), _roles(looked["database"])])
+    looked = {part.name: part for part in health.check_components()}
+    return _to_dict([python, settings, *looked.values(), _roles(looked["database"])])
 
 
-def _shown(parts: list[health.Part]) -> dict:
+def _to_dict(parts: list[health.Component]) -> dict:
     return {"state": health.worst(parts), "parts": [part._asdict() for part in parts]}
 
 
-def _settings() -> health.Part:
+def _settings() -> health.Component:
     config.settings()
     places = config.sources()
     named = sorted({place for _, place in places.values() if place != "default"})
     if windmill.on_worker() and not windmill.resource(config.RESOURCE):
-        return health.Part(
+        return health.Component(
             "settings",
             "critical",
             f"there is no resource {config.RESOURCE}",
             "scripts/deploy --bootstrap makes it",
         )
-    return health.Part("settings", "healthy", f"valid; from {', '.join(named) or 'their defaults'}")
+    return health.Component(
+        "settings", "healthy", f"valid; from {', '.join(named) or 'their defaults'}"
+    )
 
 
-def _roles(database: health.Part) -> health.Part:
+def _roles(database: health.Component) -> health.Component:
     if database.state in ("critical", "unknown"):
-        return health.Part(
+        return health.Component(
             "roles", "unknown", "the database cannot be asked", "see what is said of the database"
         )
     row = db.fetch_one(
@@ -61,7 +63,7 @@ def _roles(database: health.Part) -> health.Part:
     try:
         owner = db.owner_url()
         if owner == db.database_url():
-            return health.Part(
+            return health.Component(
                 "roles",
                 "degraded",
                 f"steps use the owner's role {row['role']}, so they could change the audit log",
@@ -71,7 +73,7 @@ def _roles(database: health.Part) -> health.Part:
         db.open_connection(owner).close()
     except errors.MillraceError as error:
         way = f"correct the variable {db.OWNER_VARIABLE}"
-        return health.Part(
+        return health.Component(
             "roles", "critical", f"the owner's address: {redaction.redact(str(error))}", way
         )
     if row["alters"]:
@@ -79,10 +81,10 @@ def _roles(database: health.Part) -> health.Part:
             "name another role in database_url; the next deployment makes it and gives it its"
             " rights"
         )
-        return health.Part(
+        return health.Component(
             "roles", "critical", f"the role {row['role']} of steps can alter tables", way
         )
-    return health.Part(
+    return health.Component(
         "roles",
         "healthy",
         f"steps are {row['role']}, who may not alter tables; the owner can be reached",

@@ -49,7 +49,7 @@ ORDER BY flow
 """
 
 
-class Part(NamedTuple):
+class Component(NamedTuple):
     """One component: its state, the reason, and what to do about it."""
 
     name: str
@@ -58,32 +58,32 @@ class Part(NamedTuple):
     step: str = ""
 
 
-def look() -> list[Part]:
+def check_components() -> list[Component]:
     """Return every part; what cannot be looked at is unknown."""
-    return [_looked(name, check) for name, check in CHECKS.items()]
+    return [_check(name, check) for name, check in CHECKS.items()]
 
 
-def worst(parts: list[Part]) -> State:
+def worst(parts: list[Component]) -> State:
     """Return the state of the whole: that of its worst component."""
     return ORDER[max((ORDER.index(part.state) for part in parts), default=ORDER.index("unknown"))]
 
 
-def _looked(name: str, check: Callable[[], Part]) -> Part:
+def _check(name: str, check: Callable[[], Component]) -> Component:
     try:
         return check()
     except errors.MillraceError as error:
         if name == "database":
-            return Part(
+            return Component(
                 name,
                 "critical",
                 redaction.redact(str(error)),
                 "start it (scripts/millrace db start), or set MILLRACE_DATABASE_URL",
             )
-        return Part(
+        return Component(
             name, "unknown", redaction.redact(str(error)), "see what is said of the database"
         )
     except Exception as error:
-        return Part(
+        return Component(
             name,
             "unknown",
             redaction.redact(f"{type(error).__name__}: {error}"),
@@ -91,14 +91,14 @@ def _looked(name: str, check: Callable[[], Part]) -> Part:
         )
 
 
-def _database() -> Part:
+def _database() -> Component:
     row = db.fetch_one(
         "SELECT count(*) AS applied, pg_database_size(current_database()) AS bytes FROM"
         " schema_migration"
     )
     assert row is not None
     if row["applied"] < len(schema.MIGRATIONS):
-        return Part(
+        return Component(
             "database",
             "critical",
             f"{len(schema.MIGRATIONS) - row['applied']} migrations are missing",
@@ -109,85 +109,87 @@ def _database() -> Part:
         " pg_stat_activity"
     )
     if used and used["part"] > 0.9:
-        return Part(
+        return Component(
             "database",
             "degraded",
             f"{used['part']:.0%} of its connections are in use",
             "run fewer workers, or raise max_connections",
         )
-    return Part("database", "healthy", f"{row['bytes'] / 1e6:.0f} MB, {row['applied']} migrations")
+    return Component(
+        "database", "healthy", f"{row['bytes'] / 1e6:.0f} MB, {row['applied']} migrations"
+    )
 
 
-def _model() -> Part:
+def _model() -> Component:
     name = config.settings().model
     provider = name.partition(":")[0]
     if provider == "offline":
-        return Part(
+        return Component(
             "model", "healthy", "offline: sentences are picked from the evidence; no key is needed"
         )
     key = KEYS.get(provider)
     if key and not os.environ.get(key):
-        return Part(
+        return Component(
             "model", "critical", f"{name} needs a key", f"set {key}, or MILLRACE_MODEL=offline"
         )
     base = os.environ.get(f"{provider.upper()}_BASE_URL", "")
-    if base and (fault := _unreachable(base)):
-        return Part(
+    if base and (fault := _unreachable_reason(base)):
+        return Component(
             "model", "critical", fault, f"start its server, or correct {provider.upper()}_BASE_URL"
         )
-    failed = _failing("chat %")
+    failed = _failed_share("chat %")
     if failed:
-        return Part(
+        return Component(
             "model",
             "degraded",
             f"{failed} requests of the last hour failed",
             "scripts/millrace trace last shows the provider's words",
         )
-    return Part("model", "healthy", name)
+    return Component("model", "healthy", name)
 
 
-def _tools() -> Part:
+def _tools() -> Component:
     for name, server in config.settings().mcp.items():
         fault = (
-            _unreachable(server.url)
+            _unreachable_reason(server.url)
             if server.url
             else ""
             if shutil.which(server.command)
             else f"there is no program {server.command!r}"
         )
         if fault:
-            return Part(
+            return Component(
                 "tools",
                 "degraded",
                 f"{name}: {fault}",
                 f"start the server, or take {name} out of the setting mcp",
             )
-    failed = _failing("execute_tool %")
+    failed = _failed_share("execute_tool %")
     if failed:
-        return Part(
+        return Component(
             "tools",
             "degraded",
             f"{failed} calls of the last hour failed",
             "scripts/millrace trace last shows which tool, and why",
         )
     more = f", {len(config.settings().mcp)} servers of others" if config.settings().mcp else ""
-    return Part("tools", "healthy", "the bundle's own" + more)
+    return Component("tools", "healthy", "the bundle's own" + more)
 
 
-def _search() -> Part:
+def _search() -> Component:
     found = config.settings()
     if found.search_url:
-        if fault := _unreachable(found.search_url):
-            return Part(
+        if fault := _unreachable_reason(found.search_url):
+            return Component(
                 "search",
                 "critical",
                 fault,
                 "docker compose up -d searxng, or correct MILLRACE_SEARCH_URL",
             )
-        return Part("search", "healthy", found.search_url)
+        return Component("search", "healthy", found.search_url)
     if found.brave_api_key.get_secret_value() or found.tavily_api_key.get_secret_value():
-        return Part("search", "healthy", "by a key: Brave or Tavily")
-    return Part(
+        return Component("search", "healthy", "by a key: Brave or Tavily")
+    return Component(
         "search",
         "degraded",
         "there is no web search: collected items, notes and memory serve",
@@ -195,14 +197,14 @@ def _search() -> Part:
     )
 
 
-def _mail() -> Part:
+def _mail() -> Component:
     url = config.settings().smtp_url.get_secret_value()
     if url:
-        if fault := _unreachable(url):
-            return Part(
+        if fault := _unreachable_reason(url):
+            return Component(
                 "mail", "critical", fault, "start the mail server, or correct MILLRACE_SMTP_URL"
             )
-        return Part("mail", "healthy", f"by {urlsplit(url).hostname}")
+        return Component("mail", "healthy", f"by {urlsplit(url).hostname}")
     count = _kept_mails()
     if windmill.on_worker() or count:
         waits = "1 mail waits" if count == 1 else f"{count} mails wait"
@@ -211,17 +213,17 @@ def _mail() -> Part:
             f"set smtp_url in the resource {config.RESOURCE}; scripts/millrace outbox list and save"
             " show what was written"
         )
-        return Part("mail", "critical" if count else "degraded", said, way)
+        return Component("mail", "critical" if count else "degraded", said, way)
     folder = Path(config.settings().outbox_dir)
     above = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
     if not os.access(above, os.W_OK):
-        return Part(
+        return Component(
             "mail",
             "critical",
             f"the outbox {folder} cannot be written",
             "set MILLRACE_OUTBOX_DIR or MILLRACE_SMTP_URL",
         )
-    return Part("mail", "healthy", f"files in {folder}; no mail server is set")
+    return Component("mail", "healthy", f"files in {folder}; no mail server is set")
 
 
 def _kept_mails() -> int:
@@ -230,31 +232,31 @@ def _kept_mails() -> int:
     return row["n"] if row else 0
 
 
-def _jaeger() -> Part:
+def _jaeger() -> Component:
     endpoint = config.settings().otlp_endpoint
     if not endpoint:
-        return Part(
+        return Component(
             "jaeger",
             "healthy",
             "not set: traces stay in Postgres, scripts/millrace trace shows them",
         )
-    if fault := _unreachable(endpoint):
-        return Part(
+    if fault := _unreachable_reason(endpoint):
+        return Component(
             "jaeger",
             "degraded",
             f"{fault}; spans wait in Postgres",
             "docker compose up -d jaeger, or correct MILLRACE_OTLP_ENDPOINT",
         )
-    return Part("jaeger", "healthy", endpoint)
+    return Component("jaeger", "healthy", endpoint)
 
 
-def _schedules() -> Part:
+def _schedules() -> Component:
     late = db.fetch_all(LATE)
     if late:
         said = ", ".join(
             f"{row['flow']} ran last at {row['last']:%Y-%m-%d %H:%M} UTC" for row in late
         )
-        return Part(
+        return Component(
             "schedules",
             "critical",
             said,
@@ -267,28 +269,28 @@ def _schedules() -> Part:
     )
     count = seen["n"] if seen else 0
     kept = f"{count} keep{'s its' if count == 1 else ' their'} time"
-    return Part(
+    return Component(
         "schedules", "healthy", kept if count else "none has started anything in three weeks"
     )
 
 
-def _disk() -> Part:
+def _disk() -> Component:
     usage = shutil.disk_usage(".")
     free, said = (
         usage.free / usage.total,
         f"{usage.free / 1e9:.1f} GB free of {usage.total / 1e9:.0f}",
     )
     if free < LITTLE_DISK:
-        return Part(
+        return Component(
             "disk",
             "critical" if free < NO_DISK else "degraded",
             said,
             "make room, or keep less: trace_days, event_days, memory_days",
         )
-    return Part("disk", "healthy", said)
+    return Component("disk", "healthy", said)
 
 
-def _unreachable(address: str) -> str:
+def _unreachable_reason(address: str) -> str:
     """Return why nobody answers at an address; empty when somebody does."""
     parts = urlsplit(address)
     port = parts.port or PORTS.get(parts.scheme, 80)
@@ -299,7 +301,7 @@ def _unreachable(address: str) -> str:
         return f"{parts.hostname}:{port} cannot be reached ({error.strerror or error})"
 
 
-def _failing(pattern: str) -> str:
+def _failed_share(pattern: str) -> str:
     row: dict[str, Any] = db.fetch_one(CALLS, [pattern]) or {"n": 0, "failed": 0}
     return (
         f"{row['failed']} of {row['n']}"
@@ -308,7 +310,7 @@ def _failing(pattern: str) -> str:
     )
 
 
-CHECKS: dict[str, Callable[[], Part]] = {
+CHECKS: dict[str, Callable[[], Component]] = {
     "database": _database,
     "model": _model,
     "tools": _tools,

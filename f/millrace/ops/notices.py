@@ -25,6 +25,6 @@ def tell_operator(occasion: str, run_id: str, subject: str, text: str, reason: s
     if row["state"] == "performed":
         return False
     sent = actions.perform(
-        key, row["arguments"], lambda: mail.send(operator, subject, text, "", name).model_dump()
+        key, row["arguments"], lambda: mail.send(operator, subject, text, "", name).to_json()
     )
     return sent["state"] == "performed"

@@ -45,7 +45,7 @@ GROUP BY run.id ORDER BY run.started_at DESC LIMIT %s
 
 def main() -> dict:
     """Look at everything once; it makes no run of its own, for an open page asks every minute."""
-    parts = health.look()
+    parts = health.check_components()
     page: dict[str, Any] = {
         "at": run_context.now().isoformat(),
         "workspace": os.environ.get("WM_WORKSPACE", ""),
@@ -61,13 +61,13 @@ def main() -> dict:
         "reachable": True,
         "alerts": [_alert(row) for row in alerts.list_alerts(limit=MOST_ALERTS)],
         "digest": _digest(),
-        "waiting": _waiting(),
+        "waiting": _list_questions(),
         "spending": _spending(),
         "runs": [_run(row) for row in db.fetch_all(RUNS, [runs.MAINTENANCE, NEWEST_RUNS])],
     }
 
 
-def _gravity(part: health.Part) -> tuple[int, str]:
+def _gravity(part: health.Component) -> tuple[int, str]:
     return -health.ORDER.index(part.state), part.name
 
 
@@ -90,7 +90,7 @@ def _digest() -> dict[str, Any] | None:
     }
 
 
-def _waiting() -> list[dict[str, Any]]:
+def _list_questions() -> list[dict[str, Any]]:
     pending = approvals.list_pending()
     parts = {(row["run_id"], digest) for row in pending for digest in approvals.parts_of(row)}
     # One question, one line: its parts are answered with it.
@@ -109,10 +109,10 @@ def _question(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "question": redaction.redact(questions.question(row).title),
-        "reason": redaction.redact(questions.why(row)),
+        "reason": redaction.redact(questions.reason_sentence(row)),
         "state": row["state"],
         "since": (row["asked_at"] or row["created_at"]).isoformat(),
-        "until": actions.expiry(row).isoformat() if row["state"] == "proposed" else None,
+        "until": actions.expires_at(row).isoformat() if row["state"] == "proposed" else None,
         "run_id": str(row["run_id"] or ""),
         **run,
     }
@@ -121,7 +121,7 @@ def _question(row: dict[str, Any]) -> dict[str, Any]:
 def _spending() -> dict[str, Any]:
     midnight = run_context.now().replace(hour=0, minute=0, second=0, microsecond=0)
     since = midnight - timedelta(days=DAYS_OF_SPENDING - 1)
-    by_day = {row["day"]: row["cost_usd"] for row in spend.spent("day", since)}
+    by_day = {row["day"]: row["cost_usd"] for row in spend.group_spending("day", since)}
     days = [(since + timedelta(days=count)).date().isoformat() for count in range(DAYS_OF_SPENDING)]
     newest = db.fetch_one(
         "SELECT id, pipeline -> 'budget' ->> 'run_usd' AS limit_usd FROM run WHERE flow = %s AND"

@@ -27,7 +27,7 @@ RESTARTED = "it stood still; a new job goes on with it"
 SERVER = "monitor"
 
 
-class Ended(NamedTuple):
+class RunEnd(NamedTuple):
     """How a run's job ended on the server."""
 
     status: Literal["done", "failed", "cancelled"]
@@ -97,7 +97,7 @@ def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
             unreachable.add(str(row["id"]))
             continue
         gone = row["id"] in stalled or (row["status"] == "waiting" and not row["asks"])
-        ended = _end_of(job) if job else _unknown(row["job_id"]) if gone else None
+        ended = _end_of(job) if job else _end_unknown(row["job_id"]) if gone else None
         if ended and recovery.end(row, ended.status, ended.reason, ended.by, ended.at):
             found.append({"run_id": str(row["id"]), "status": ended.status, "reason": ended.reason})
             if ended.status == "failed":
@@ -107,7 +107,7 @@ def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
     return found, unreachable
 
 
-def _end_of(job: dict[str, Any]) -> Ended | None:
+def _end_of(job: dict[str, Any]) -> RunEnd | None:
     """Return how a job ended on the server; None while it is there to run, or was cancelled only to
     be started again.
     """
@@ -119,7 +119,7 @@ def _end_of(job: dict[str, Any]) -> Ended | None:
         )
         if by == SERVER or reason == RESTARTED:
             return None
-        return Ended(
+        return RunEnd(
             "cancelled",
             f"cancelled on Windmill by {by}" + (f": {reason}" if reason else ""),
             by,
@@ -128,21 +128,21 @@ def _end_of(job: dict[str, Any]) -> Ended | None:
     if job.get("type") != "CompletedJob":
         return None
     if job.get("success"):
-        return Ended("done", "it ended on Windmill", at=at)
+        return RunEnd("done", "it ended on Windmill", at=at)
     fault = job.get("result")
     fault = fault.get("error", fault) if isinstance(fault, dict) else {}
     said = fault.get("message") if isinstance(fault, dict) else ""
-    return Ended(
+    return RunEnd(
         "failed",
         redaction.redact(f"failed on Windmill: {said or 'without a message'}")[:2000],
         at=at,
     )
 
 
-def _unknown(job_id: str) -> Ended:
+def _end_unknown(job_id: str) -> RunEnd:
     # The server says the same of a job that this step's user may not see: only what stands still is
     # given up for it.
-    return Ended(
+    return RunEnd(
         "failed",
         f"Windmill does not know job {job_id} of this run: deleted, older than it keeps jobs, or"
         " not for the user of ops/recover_runs",

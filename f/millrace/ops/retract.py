@@ -5,7 +5,7 @@
 
 Withdraws what a poisoned source said, and what was derived from it.
 
-scripts/millrace step ops/retract source="https://example.com/" because="invented"
+scripts/millrace step ops/retract source="https://example.com/" reason="invented"
 """
 
 from f.millrace.core import ids
@@ -14,16 +14,16 @@ from f.millrace.telemetry import spans
 from f.millrace.trust import audit
 
 
-def main(source: str, because: str = "", namespace: str = "main") -> dict:
+def main(source: str, reason: str = "", namespace: str = "main") -> dict:
     """Withdraw a source.
 
     Args:
         source: Its name, address or document; with / at the end all that lies below.
-        because: Why, in a few words.
+        reason: Why, in a few words.
         namespace: The namespace of the memories.
     """
     with spans.step("ops.retract") as span:
-        done = retract.retract(source, because, namespace=namespace)
+        done = retract.retract(source, reason, namespace=namespace)
         counts = {
             "origins": done.origins,
             "withdrawn": len(done.withdrawn),

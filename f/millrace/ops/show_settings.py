@@ -12,8 +12,6 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
-
 from f.millrace.core import config, redaction
 
 MASKED = "********"
@@ -54,23 +52,23 @@ def rows() -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "value": redaction.redact(_plain(getattr(effective, name))),
+            "value": redaction.redact(_to_json(getattr(effective, name))),
             "from": config.origin(name),
-            "description": field.description or "",
+            "description": config.declared(name)[1].description,
         }
-        for name, field in config.model().model_fields.items()
+        for name in config.NAMES
     ]
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, SecretStr):
+def _to_json(value: Any) -> Any:
+    if isinstance(value, config.Secret):
         return MASKED if value.get_secret_value() else ""
     if isinstance(value, Decimal):
         return float(value)
-    if isinstance(value, BaseModel):
-        return _plain(value.model_dump(exclude_none=True))
+    if hasattr(value, "model_dump"):
+        return _to_json(value.model_dump(exclude_none=True))
     if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: _to_json(inner) for name, inner in value.items()}
     return value
 
 

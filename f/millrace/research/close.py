@@ -58,7 +58,7 @@ def main(run_id: str) -> dict:
             cost_usd=cost,
         )
         span.set({"millrace.run.status": status, "millrace.run.cost_usd": float(cost)})
-        return markdown.shown(small, digest_markdown.of_run(run_id, small))
+        return markdown.as_page(small, digest_markdown.page_of_run(run_id, small))
 
 
 def _problems(run_id: str, small: dict) -> list[str]:

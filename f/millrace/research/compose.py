@@ -9,7 +9,7 @@ scripts/millrace step research/compose run_id=RUN
 """
 
 from f.millrace.core import db, run_context
-from f.millrace.research import contents, digest_mail, run_plan, time_windows
+from f.millrace.research import contents, digest_mail, run_plan
 from f.millrace.telemetry import events, spans
 
 
@@ -21,13 +21,13 @@ def main(run_id: str) -> dict:
     """
     with spans.step("research.compose", run_id) as span:
         opened = run_plan.load(run_id)
-        digests = [_composed(run_id, opened, window) for window in opened.windows]
+        digests = [_to_dict(run_id, opened, window) for window in opened.windows]
         span.set(digests=len(digests), bytes=sum(digest["bytes"] for digest in digests))
         return {"digests": digests}
 
 
-def _composed(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window) -> dict:
-    row = _stored(run_id, window)
+def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> dict:
+    row = _find_digest(run_id, window)
     if row is None:
         digest = digest_mail.render(contents.contents(run_id, opened, window))
         # What was composed first is what is proposed and sent: a repeat of the step changes
@@ -51,7 +51,7 @@ def _composed(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window
                 digest.plain,
             ],
         )
-        row = _stored(run_id, window)
+        row = _find_digest(run_id, window)
         assert row is not None
         events.emit(
             "progress", f"Composed: {row['subject']}", bytes=row["bytes"], digest_id=str(row["id"])
@@ -67,7 +67,7 @@ def _composed(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window
     }
 
 
-def _stored(run_id: str, window: time_windows.Window) -> dict | None:
+def _find_digest(run_id: str, window: run_plan.Window) -> dict | None:
     return db.fetch_one(
         "SELECT id, subject, recipients, window_until, octet_length(html) AS bytes FROM digest "
         "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s",

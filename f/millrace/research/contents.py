@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from f.millrace.core import config, contracts, db, redaction
-from f.millrace.research import run_plan, time_windows
+from f.millrace.core import config, db, redaction
+from f.millrace.research import run_plan
 from f.millrace.trust import deobfuscation, spend
 
 HEADLINES = 12
@@ -126,7 +126,7 @@ class Content:
         return f"{marks}Millrace, {day}{edition}: {said[:90]}"
 
 
-def contents(run_id: str, opened: run_plan.RunPlan, window: time_windows.Window) -> Content:
+def contents(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> Content:
     """Return what the digest of this window says."""
     rows = _topics(run_id, window, opened.edition == "sample")
     evidence = _evidence(run_id)
@@ -170,7 +170,7 @@ def readings(run_id: str, sources: list[str]) -> list[Reading]:
     ]
 
 
-def _topics(run_id: str, window: time_windows.Window, everything: bool) -> list[dict[str, Any]]:
+def _topics(run_id: str, window: run_plan.Window, everything: bool) -> list[dict[str, Any]]:
     return db.fetch_all(
         "SELECT t.id, t.title, t.reasons, t.item_ids, t.update_of, r.summary, r.findings,"
         " r.conflicts, r.confidence, r.no_sources, r.stopped_because, (r.run_id IS NOT NULL) AS"
@@ -198,6 +198,15 @@ def _numbers(findings: list[dict[str, Any]], evidence: dict[str, dict[str, Any]]
     return {one: order.index(page) + 1 for one, page in pages.items()}
 
 
+def _sentence(finding: dict[str, Any]) -> str:
+    if not finding.get("about"):
+        return finding["text"]
+    # Few findings have it, and a step that has none does without pydantic.
+    from f.millrace.core import contracts
+
+    return contracts.Finding.model_validate(finding).text_with_subject
+
+
 def _findings(
     findings: list[dict[str, Any]], numbers: dict[str, int]
 ) -> list[tuple[str, list[int]]]:
@@ -206,7 +215,7 @@ def _findings(
     for finding in findings:
         cited = {numbers[one] for one in finding["citations"] if one in numbers}
         if cited:
-            found.append((contracts.Finding.model_validate(finding).told, sorted(cited)))
+            found.append((_sentence(finding), sorted(cited)))
     return found
 
 
@@ -295,7 +304,7 @@ def _items_as_references(item_ids: list[str], timezone: str) -> list[Reference]:
 
 
 def _headlines(
-    opened: run_plan.RunPlan, window: time_windows.Window, shown: set[str]
+    opened: run_plan.RunPlan, window: run_plan.Window, shown: set[str]
 ) -> list[Reference]:
     """Return further new items, the best of each source first: nothing that was new goes without a
     word.

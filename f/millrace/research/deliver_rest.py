@@ -27,10 +27,10 @@ def main(run_id: str, approved: bool = False, action_id: str = "") -> dict:
     with spans.step("research.deliver_rest", run_id, approved=approved) as span:
         if not action_id:
             return {"deliveries": []}
-        whole = actions.by_id(action_id)
+        whole = actions.get_by_id(action_id)
         asked = set(whole["arguments"]["to"])
         rows = [row for row in delivery.deliveries_of(run_id) if row["recipient"] in asked]
-        answer = approvals.answer_to(action_id)
+        answer = approvals.find_answer(action_id)
         if approved and answer is not None and answer["decision"] == "approved":
             deliveries = _send(run_plan.load(run_id), whole, rows)
         else:
@@ -38,7 +38,7 @@ def main(run_id: str, approved: bool = False, action_id: str = "") -> dict:
                 "denied" if answer is not None and answer["decision"] == "denied" else "expired"
             )
             unsent = [row for row in rows if row["status"] in ("waiting", "denied", "expired")]
-            deliveries = delivery.close(unsent, status, _why(answer))
+            deliveries = delivery.close(unsent, status, _format_decision(answer))
         span.set(deliveries=len(deliveries))
         return {"deliveries": deliveries}
 
@@ -73,7 +73,7 @@ def _send(
     ]
 
 
-def _why(answer: dict[str, Any] | None) -> str:
+def _format_decision(answer: dict[str, Any] | None) -> str:
     if answer is None:
         return "nobody approved it"
     return f"{answer['decision']} by {answer['decided_by']}" + (

@@ -4,6 +4,7 @@
 sent once.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 from f.millrace.core import db, errors, ids
 from f.millrace.research import run_plan
 from f.millrace.telemetry import events
-from f.millrace.tools import mail
 from f.millrace.trust import actions
 
 Row = dict[str, Any]
@@ -119,10 +119,10 @@ def _deliver(
 ) -> dict[str, Any]:
     # What became of a try that died comes first: a mail that may be with its reader is not one that
     # came too late.
-    done = _touched(opened, row)
+    done = _find_action(opened, row)
     if done is not None:
-        return _ended(row, done)
-    later = _overtaken(row)
+        return _close_delivery(row, done)
+    later = _overtaken_by(row)
     if later:
         return _mark(
             row,
@@ -136,16 +136,16 @@ def _deliver(
         TOOL, wanted, key, reason=f"the digest of {opened.day} for {row['recipient']}"
     )
     if not authorise(action):
-        return _answer(row, row["status"])
+        return _to_dict(row, row["status"])
     _mark(row, "sending", str(action["id"]))
     try:
         done = actions.perform(key, wanted, lambda: _send(row), lambda: _look(row))
     except errors.NeedsApproval as error:
         return _mark(row, "waiting", str(action["id"]), error=str(error))
-    return _ended(row, done)
+    return _close_delivery(row, done)
 
 
-def _touched(opened: run_plan.RunPlan, row: Row) -> Row | None:
+def _find_action(opened: run_plan.RunPlan, row: Row) -> Row | None:
     """Return the mail's action when it was performed, or may have been, also by an earlier run of
     the day.
     """
@@ -169,14 +169,14 @@ def reconcile_interrupted(opened: run_plan.RunPlan) -> int:
         [opened.flow, opened.namespace, opened.edition],
     )
     for row in rows:
-        of_row = opened.model_copy(update={"day": row["local_day"], "number": row["number"]})
+        of_row = dataclasses.replace(opened, day=row["local_day"], number=row["number"])
         done = actions.reconcile(key_of(of_row, row["recipient"]), lambda row=row: _look(row))
         if done["state"] in ("performed", "unknown"):
-            _ended(row, done)
+            _close_delivery(row, done)
     return len(rows)
 
 
-def _overtaken(row: Row) -> str:
+def _overtaken_by(row: Row) -> str:
     """Return the day of a digest that its reader got after this one's window began: a late run has
     nothing new for them.
 
@@ -196,7 +196,7 @@ def _overtaken(row: Row) -> str:
     return str(found["local_day"]) if found else ""
 
 
-def _ended(row: Row, done: Row) -> dict[str, Any]:
+def _close_delivery(row: Row, done: Row) -> dict[str, Any]:
     outcome = done["outcome"] or {}
     status = outcome.get("status", "sent") if done["state"] == "performed" else done["state"]
     answer = _mark(row, status, str(done["id"]), outcome.get("path", ""), outcome.get("error"))
@@ -205,6 +205,8 @@ def _ended(row: Row, done: Row) -> dict[str, Any]:
 
 
 def _send(row: Row) -> dict[str, Any]:
+    from f.millrace.tools import mail  # few runs of a step send one
+
     try:
         sent = mail.send(
             row["recipient"], row["subject"], row["plain"], row["html"], row["message_id"]
@@ -213,19 +215,21 @@ def _send(row: Row) -> dict[str, Any]:
         raise actions.OutcomeUnknown(str(error)) from error
     if sent.path:
         _write_beside(Path(sent.path), row)
-    return sent.model_dump()
+    return sent.to_json()
 
 
 def _look(row: Row) -> dict[str, Any] | bool | None:
     """Return the outcome of an earlier try that died: the outbox can be looked at, a mail server
     cannot.
     """
+    from f.millrace.tools import mail
+
     found = mail.look(row["message_id"])
     if not isinstance(found, mail.Sent):
         return found
     if found.path:
         _write_beside(Path(found.path), row)
-    return found.model_dump()
+    return found.to_json()
 
 
 def _write_beside(path: Path, row: Row) -> None:
@@ -259,7 +263,7 @@ def _mark(
             row["number"],
         ],
     )
-    return _answer({**row, "path": path, "error": error}, status)
+    return _to_dict({**row, "path": path, "error": error}, status)
 
 
 def close(rows: list[Row], status: str, why: str) -> list[dict[str, Any]]:
@@ -270,7 +274,7 @@ def close(rows: list[Row], status: str, why: str) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(row: Row, status: str) -> dict[str, Any]:
+def _to_dict(row: Row, status: str) -> dict[str, Any]:
     return {
         "recipient": row["recipient"],
         "status": status,

@@ -32,7 +32,7 @@ def page(content: contents.Content) -> str:
     ]
     title = escape(content.subject)
     rows = "\n".join(part for part in parts if part)
-    body = markup.sanitised(f'{TABLE} style="max-width:640px;text-align:left">\n{rows}\n</table>')
+    body = markup.sanitise(f'{TABLE} style="max-width:640px;text-align:left">\n{rows}\n</table>')
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -190,7 +190,7 @@ def _marks(section: contents.Section) -> str:
         chips.append(_chip("Sources disagree", "#8c1d18", "#fdecea"))
     said = [f"Confidence {section.confidence} of 100"] if section.findings else []
     said += [part for part in (section.update, *section.reasons) if part]
-    line = f'<span style="{SMALL}">{escape(_capital("; ".join(said)))}</span>' if said else ""
+    line = f'<span style="{SMALL}">{escape(_capitalise("; ".join(said)))}</span>' if said else ""
     return f'<div style="margin-top:8px">{"".join(chips)}{line}</div>' if chips or line else ""
 
 
@@ -344,7 +344,7 @@ def _host(url: str) -> str:
     return (deobfuscation.urlsplit_host(url) or url).removeprefix("www.")
 
 
-def _capital(text: str) -> str:
+def _capitalise(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

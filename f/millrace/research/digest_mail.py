@@ -31,18 +31,18 @@ class Digest:
 
 def render(content: contents.Content) -> Digest:
     """Return the mail; parts are left out, least important first, until both forms fit."""
-    shown = cleaned(content)
-    html, plain = digest_html.page(shown), _plain(shown)
+    shown = sanitise_content(content)
+    html, plain = digest_html.page(shown), _format_plain(shown)
     for shorten in SHORTER:
         if len(html.encode()) <= MAX_BYTES and len(plain.encode()) <= MAX_BYTES:
             break
         shorten(shown)
-        html, plain = digest_html.page(shown), _plain(shown)
+        html, plain = digest_html.page(shown), _format_plain(shown)
     # Once more over the whole: a mark in a source's name or date turns the text around it as well.
     return Digest(_one_line(shown.subject), INVISIBLE.sub("", html), INVISIBLE.sub("", plain))
 
 
-def cleaned(content: contents.Content) -> contents.Content:
+def sanitise_content(content: contents.Content) -> contents.Content:
     """Return a copy without secrets, invisible characters and endless texts."""
     copy = deepcopy(content)
     copy.notes = [_text(note) for note in copy.notes]
@@ -90,7 +90,7 @@ def _one_line(text: str) -> str:
     return " ".join(_text(text).split())
 
 
-def _no_headlines(content: contents.Content) -> None:
+def _drop_headlines(content: contents.Content) -> None:
     content.headlines = []
     content.notes.append("Shortened to fit a mail; scripts/millrace show has all of it.")
 
@@ -131,10 +131,10 @@ def _titles_only(content: contents.Content) -> None:
     content.notes = content.notes[-5:]
 
 
-SHORTER = (_no_headlines, _fewer_references, _fewer_findings, _fewer_topics, _titles_only)
+SHORTER = (_drop_headlines, _fewer_references, _fewer_findings, _fewer_topics, _titles_only)
 
 
-def _plain(content: contents.Content) -> str:
+def _format_plain(content: contents.Content) -> str:
     lines = [
         "MILLRACE",
         content.long_day + (f", edition {content.number}" if content.number > 1 else ""),
@@ -144,13 +144,13 @@ def _plain(content: contents.Content) -> str:
             "",
             "THIS IS THE SAMPLE EDITION: invented news from a sample server, not of today.",
         ]
-    lines += ["", *_wrapped(digest_html.opening_line(content))]
+    lines += ["", *_wrap(digest_html.opening_line(content))]
     for number, section in enumerate(content.sections, 1):
-        lines += ["", "", *_wrapped(f"{number}. {section.title}"), *_plain_section(section)]
+        lines += ["", "", *_wrap(f"{number}. {section.title}"), *_format_plain_section(section)]
     if content.headlines:
         lines += ["", "", "ALSO NEW", ""]
         for reference in content.headlines:
-            lines += _wrapped(f"- {reference.title} ({_where(reference)})") + (
+            lines += _wrap(f"- {reference.title} ({_where(reference)})") + (
                 [f"  {reference.url}"] if reference.url else []
             )
     lines += ["", "", "SOURCES", ""]
@@ -160,21 +160,19 @@ def _plain(content: contents.Content) -> str:
             if reading.status == "ok"
             else "nothing new"
         )
-        lines += _wrapped(
+        lines += _wrap(
             f"- {reading.name}: "
             + (f"FAILED. {reading.error}" if reading.status == "failed" else told)
         )
     for note in content.notes:
-        lines += ["", *_wrapped(note)]
-    lines += ["", "--", *_wrapped(" ".join(digest_html.closing_lines(content))), ""]
+        lines += ["", *_wrap(note)]
+    lines += ["", "--", *_wrap(" ".join(digest_html.closing_lines(content))), ""]
     return "\n".join(lines)
 
 
-def _plain_section(section: contents.Section) -> list[str]:
+def _format_plain_section(section: contents.Section) -> list[str]:
     lines = (
-        _wrapped(
-            ", ".join([*([section.update] if section.update else []), *section.reasons]), "   "
-        )
+        _wrap(", ".join([*([section.update] if section.update else []), *section.reasons]), "   ")
         if section.reasons or section.update
         else []
     )
@@ -184,23 +182,23 @@ def _plain_section(section: contents.Section) -> list[str]:
             + (" - UNREVIEWED" if section.unreviewed else "")
         ]
     if section.summary:
-        lines += ["", *_wrapped(section.summary, "   ")]
+        lines += ["", *_wrap(section.summary, "   ")]
     for text, numbers in section.findings:
-        lines += ["", *_wrapped(f"* {text} " + "".join(f"[{number}]" for number in numbers), "   ")]
+        lines += ["", *_wrap(f"* {text} " + "".join(f"[{number}]" for number in numbers), "   ")]
     for conflict in section.conflicts:
-        lines += ["", *_wrapped(f"SOURCES DISAGREE: {conflict.question}", "   ")]
+        lines += ["", *_wrap(f"SOURCES DISAGREE: {conflict.question}", "   ")]
         for side in conflict.sides:
             mark = "trusted here" if side["trusted"] else "other side"
             said = ", ".join([*side["sources"], *side["dates"]])
-            lines += _wrapped(f"- {side['claim']} ({mark}; {said})", "     ")
+            lines += _wrap(f"- {side['claim']} ({mark}; {said})", "     ")
         if conflict.why:
-            lines += _wrapped(f"Why: {conflict.why}", "     ")
+            lines += _wrap(f"Why: {conflict.why}", "     ")
     if section.missing:
-        lines += ["", *_wrapped(section.missing, "   ")]
+        lines += ["", *_wrap(section.missing, "   ")]
     if section.references:
         lines += [""]
     for reference in section.references:
-        lines += _wrapped(f"[{reference.number}] {reference.title} ({_where(reference)})", "   ")
+        lines += _wrap(f"[{reference.number}] {reference.title} ({_where(reference)})", "   ")
         lines += [f"       {reference.url}"] if reference.url else []
     return lines
 
@@ -209,7 +207,7 @@ def _where(reference: contents.Reference) -> str:
     return ", ".join(part for part in (reference.host or reference.source, reference.date) if part)
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
+def _wrap(text: str, indent: str = "") -> list[str]:
     lines: list[str] = []
     for part in text.splitlines() or [""]:
         lines += textwrap.wrap(

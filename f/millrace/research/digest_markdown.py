@@ -9,13 +9,13 @@ No tables: the viewer of results reads plain CommonMark.
 from typing import Any
 
 from f.millrace.core import money
-from f.millrace.research import contents, digest_html, digest_mail, run_plan, time_windows
+from f.millrace.research import contents, digest_html, digest_mail, run_plan
 from f.millrace.trust import defang, markdown
 
 RAN = ("run", "catch_up")
 
 
-def of_run(run_id: str, small: dict[str, Any]) -> str:
+def page_of_run(run_id: str, small: dict[str, Any]) -> str:
     """Return the page of a run: the digest of its day, its topics and deliveries, or why there is
     none.
     """
@@ -30,7 +30,7 @@ def of_run(run_id: str, small: dict[str, Any]) -> str:
         *([page(_content(source))] if small.get("digests") or small.get("topics") else []),
     ]
     parts += [_topics(small.get("topics") or []), _deliveries(small.get("deliveries") or [])]
-    problems = [f"- {_said(problem)}" for problem in small.get("problems") or []]
+    problems = [f"- {_one_safe_line(problem)}" for problem in small.get("problems") or []]
     parts += ["#### Problems\n\n" + "\n".join(problems)] if problems else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -38,7 +38,7 @@ def of_run(run_id: str, small: dict[str, Any]) -> str:
 def _content(run_id: str) -> contents.Content:
     """Return what the digest of the day says to whom most is new."""
     opened = run_plan.load(run_id)
-    window = opened.windows[0] if opened.windows else time_windows.Window(recipients=[])
+    window = opened.windows[0] if opened.windows else run_plan.Window(recipients=[])
     return contents.contents(run_id, opened, window)
 
 
@@ -46,7 +46,7 @@ def page(content: contents.Content) -> str:
     """Return the digest; parts are left out as in the mail, least important first, until the viewer
     can show it.
     """
-    shown = digest_mail.cleaned(content)
+    shown = digest_mail.sanitise_content(content)
     text = _page(shown)
     for shorten in digest_mail.SHORTER:
         if len(text) <= markdown.MOST * 2 // 3:
@@ -61,17 +61,19 @@ def _page(content: contents.Content) -> str:
     parts = [f"## {content.long_day}{edition}"]
     if content.sample:
         parts.append("**Sample edition:** invented news from a sample server, none of it of today.")
-    parts.append(_said(digest_html.opening_line(content)))
+    parts.append(_one_safe_line(digest_html.opening_line(content)))
     parts += [_section(number, section) for number, section in enumerate(content.sections, 1)]
     if content.headlines:
         parts.append(
             "#### Also new, not researched\n\n"
             + "\n".join(f"- {_reference(one)}" for one in content.headlines)
         )
-    parts += [_said(note) for note in content.notes]
-    down = [f"- {markdown.one_line(one.name)}: {_said(one.error)}" for one in content.failed]
+    parts += [_one_safe_line(note) for note in content.notes]
+    down = [
+        f"- {markdown.one_line(one.name)}: {_one_safe_line(one.error)}" for one in content.failed
+    ]
     parts.append("#### Sources down\n\n" + "\n".join(down) if down else "")
-    parts.append(" ".join(_said(line) for line in digest_html.closing_lines(content)))
+    parts.append(" ".join(_one_safe_line(line) for line in digest_html.closing_lines(content)))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -83,12 +85,15 @@ def _section(number: int, section: contents.Section) -> str:
     marks += ["unreviewed"] if section.unreviewed and section.findings else []
     marks += [markdown.one_line(said) for said in (section.update, *section.reasons) if said]
     parts.append(f"*{'; '.join(marks)}*" if marks else "")
-    parts.append(_said(section.summary))
+    parts.append(_one_safe_line(section.summary))
     parts.append(
-        "\n".join(f"- {_said(text)} {_cited(numbers, known)}" for text, numbers in section.findings)
+        "\n".join(
+            f"- {_one_safe_line(text)} {_format_citations(numbers, known)}"
+            for text, numbers in section.findings
+        )
     )
     parts += [_conflict(conflict) for conflict in section.conflicts]
-    parts.append(_said(section.missing))
+    parts.append(_one_safe_line(section.missing))
     parts.append(
         "\n".join(
             f"- \\[{reference.number}\\] {_reference(reference)}"
@@ -98,22 +103,24 @@ def _section(number: int, section: contents.Section) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _cited(numbers: list[int], known: dict[int, contents.Reference]) -> str:
+def _format_citations(numbers: list[int], known: dict[int, contents.Reference]) -> str:
     return "".join(
-        markdown.cited(number, known[number].url if number in known else "") for number in numbers
+        markdown.citation_link(number, known[number].url if number in known else "")
+        for number in numbers
     )
 
 
 def _conflict(conflict: contents.Sides) -> str:
     sides = [
-        f"- {_said(side['claim'])}"
+        f"- {_one_safe_line(side['claim'])}"
         + (" **Trusted here.**" if side["trusted"] else "")
-        + f" {_said(', '.join(side['sources']))}"
+        + f" {_one_safe_line(', '.join(side['sources']))}"
         for side in conflict.sides
     ]
     return "\n".join(
         [
-            f"**Sources disagree:** {_said(conflict.question)} {_said(conflict.why)}".rstrip(),
+            f"**Sources disagree:** {_one_safe_line(conflict.question)}"
+            f" {_one_safe_line(conflict.why)}".rstrip(),
             "",
             *sides,
         ]
@@ -142,7 +149,7 @@ def _deliveries(deliveries: list[dict[str, Any]]) -> str:
     return "#### Deliveries\n\n" + "\n".join(lines) if lines else ""
 
 
-def _said(text: str) -> str:
+def _one_safe_line(text: str) -> str:
     """Return others' words in one line, without links that nobody checked."""
     return markdown.one_line(defang.defang(text))
 

@@ -105,7 +105,7 @@ def stories(items: list[Item]) -> list[Story]:
         groups.append([item])
         for word in vector:
             postings[word].add(len(groups) - 1)
-    return [_with_copies(group, copies, items) for group in groups]
+    return [_add_copies(group, copies, items) for group in groups]
 
 
 def find_copies(items: list[Item]) -> dict[str, str]:
@@ -124,7 +124,8 @@ def find_copies(items: list[Item]) -> dict[str, str]:
         ]
         near = {other.id: other for mark in marks for other in postings[mark]}
         same = next(
-            (other for other in near.values() if _same(item, other, shingled, titled)), None
+            (other for other in near.values() if _is_same_story(item, other, shingled, titled)),
+            None,
         )
         if same is not None:
             # A copy of a copy: a bare link to the copy's address repeats the original.
@@ -147,7 +148,8 @@ def shown_before(
     shingled = {item.id: shingles(item.text) for item in candidates}
     titled = {item.id: frozenset(words(item.title)) for item in candidates}
     repeats = [
-        next((old for old in earlier if _same(item, old, shingled, titled)), None) for item in fresh
+        next((old for old in earlier if _is_same_story(item, old, shingled, titled)), None)
+        for item in fresh
     ]
     if all(repeat is not None for repeat in repeats) and repeats[0] is not None:
         return "repeat", repeats[0]
@@ -221,7 +223,7 @@ def containment(left: frozenset[Any], right: frozenset[Any]) -> float:
     return len(left & right) / min(len(left), len(right)) if left and right else 0.0
 
 
-def _same(
+def _is_same_story(
     item: Item, other: Item, shingled: dict[str, frozenset[int]], titled: dict[str, frozenset[str]]
 ) -> bool:
     if item.content_hash and item.content_hash == other.content_hash:
@@ -243,7 +245,7 @@ def _exact_marks(item: Item) -> list[Any]:
     ] * bool(item.content_hash)
 
 
-def _with_copies(group: list[Item], copies: dict[str, str], items: list[Item]) -> Story:
+def _add_copies(group: list[Item], copies: dict[str, str], items: list[Item]) -> Story:
     inside = {item.id for item in group}
     repeated = [item for item in items if copies.get(item.id) in inside]
     return Story([*group, *repeated], {item.id: copies[item.id] for item in repeated})

@@ -79,7 +79,11 @@ async def _research(run_id: str, topic: dict[str, Any]) -> dict[str, Any]:
                 # repeated
                 raise
             if last:
-                return {"topic_id": topic["id"], "title": topic["title"], "error": _words(error)}
+                return {
+                    "topic_id": topic["id"],
+                    "title": topic["title"],
+                    "error": _format_error(error),
+                }
         await asyncio.sleep(RETRY_WAIT_SECONDS)
     raise AssertionError("the loop returns or raises")
 
@@ -88,7 +92,7 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
     topic_id, started = topic["id"], time.monotonic()
     with spans.step("research.investigate", run_id, part=topic_id, topic_id=topic_id) as span:
         try:
-            stored = _stored(run_id, topic_id)
+            stored = _find_result(run_id, topic_id)
             if stored is None:
                 events.emit(
                     "topic",
@@ -96,11 +100,11 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
                     topic_id=topic_id,
                     status="researching",
                 )
-                _keep(run_id, await _found(run_id, topic))
-                stored = _stored(run_id, topic_id)
+                _keep(run_id, await _investigate(run_id, topic))
+                stored = _find_result(run_id, topic_id)
         except Exception as error:
             if last:
-                words = _words(error)
+                words = _format_error(error)
                 events.emit(
                     "topic",
                     f"{topic['title']}: {words}",
@@ -111,15 +115,17 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
                 )
             else:
                 wait = f"it is tried again in {RETRY_WAIT_SECONDS:.0f} seconds"
-                events.emit("error", f"{topic['title']}: {_words(error)}; {wait}", topic=topic_id)
+                events.emit(
+                    "error", f"{topic['title']}: {_format_error(error)}; {wait}", topic=topic_id
+                )
             raise
         assert stored is not None
-        answer = _short(stored)
+        answer = _to_dict(stored)
         # A title may be private; the topic is found by its id.
         span.set({f"millrace.{name}": value for name, value in answer.items() if name != "title"})
         events.emit(
             "topic",
-            _said(answer),
+            _format_result(answer),
             status="researched",
             seconds=round(time.monotonic() - started, 1),
             **answer,
@@ -127,7 +133,7 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
         return answer
 
 
-async def _found(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
+async def _investigate(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
     try:
         return await researcher.research(
             run_id, {**topic, "documents": self_rag.passages(topic["title"])}
@@ -185,18 +191,18 @@ def _keep(run_id: str, found: contracts.TopicResult) -> None:
 def _review(found: contracts.TopicResult) -> str:
     """Return who looks at it: a person when there is time, the log, or nobody."""
     score = found.confidence.score
-    if decisions.escalates(score, found.escalated):
+    if decisions.is_escalation(score, found.escalated):
         return "open"
     return "logged" if score < config.settings().confidence_silent else "none"
 
 
-def _stored(run_id: str, topic_id: str) -> dict[str, Any] | None:
+def _find_result(run_id: str, topic_id: str) -> dict[str, Any] | None:
     return db.fetch_one(
         "SELECT * FROM research_result WHERE run_id = %s AND topic_id = %s", [run_id, topic_id]
     )
 
 
-def _short(row: dict[str, Any]) -> dict[str, Any]:
+def _to_dict(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "topic_id": row["topic_id"],
         "title": row["title"],
@@ -209,11 +215,11 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _words(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     return redaction.redact(f"{type(error).__name__}: {error}"[:500])
 
 
-def _said(answer: dict[str, Any]) -> str:
+def _format_result(answer: dict[str, Any]) -> str:
     if answer["no_sources"]:
         return f"{answer['title']}: no sources found"
     return f"{answer['title']}: {answer['findings']} findings, confidence {answer['confidence']}"

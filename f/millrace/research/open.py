@@ -53,14 +53,14 @@ def main(
         assert row is not None
         # A continuation keeps what the first attempt decided.
         if row["pipeline"].get("opened"):
-            return _answer(run_id, run_plan.RunPlan.model_validate(row["pipeline"]["opened"]))
+            return _to_dict(run_id, run_plan.RunPlan.from_json(row["pipeline"]["opened"]))
         opened = _open(
             run_id, pipeline or {}, again, sample, dry_run or row["dry_run"], scheduled_for
         )
         span.set(
             decision=opened.decision, recipients=len(opened.recipients), namespace=opened.namespace
         )
-        return _answer(run_id, opened)
+        return _to_dict(run_id, opened)
 
 
 def _open(
@@ -93,7 +93,7 @@ def _open(
         ends = {} if sample else time_windows.last_delivered(flow, lasting, opened.edition, before)
         opened.windows = time_windows.windows(opened.recipients, ends)
     elif opened.decision == "already_done":
-        opened.same_as = _of_day(opened)
+        opened.same_as = _digest_of_day(opened)
     _record(run_id, pipeline, opened, dry_run)
     return opened
 
@@ -136,7 +136,7 @@ def _record(run_id: str, pipeline: dict, opened: run_plan.RunPlan, dry_run: bool
             "UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline), run_id]
         )
         run_plan.keep(run_id, opened, **columns)
-    with run_context.within(
+    with run_context.change(
         namespace=opened.namespace, edition=opened.edition, flow=opened.flow, dry_run=dry_run
     ):
         events.emit(
@@ -159,7 +159,7 @@ def _record(run_id: str, pipeline: dict, opened: run_plan.RunPlan, dry_run: bool
     )
 
 
-def _of_day(opened: run_plan.RunPlan) -> str:
+def _digest_of_day(opened: run_plan.RunPlan) -> str:
     row = db.fetch_one(
         "SELECT run_id FROM digest WHERE flow = %s AND namespace = %s AND edition = %s AND"
         " local_day = %s ORDER BY number DESC, created_at DESC LIMIT 1",
@@ -168,7 +168,7 @@ def _of_day(opened: run_plan.RunPlan) -> str:
     return str(row["run_id"]) if row else ""
 
 
-def _answer(run_id: str, opened: run_plan.RunPlan) -> dict:
+def _to_dict(run_id: str, opened: run_plan.RunPlan) -> dict:
     answer = {
         "run_id": run_id,
         "edition": opened.edition,
@@ -176,7 +176,7 @@ def _answer(run_id: str, opened: run_plan.RunPlan) -> dict:
         "day": opened.day.isoformat(),
         "sources": opened.sources,
         "recipients": opened.recipients,
-        "windows": [window.model_dump(mode="json") for window in opened.windows],
+        "windows": [window.to_json() for window in opened.windows],
         "decision": opened.decision,
         "reason": opened.reason,
         "skip": opened.skip,
@@ -195,7 +195,8 @@ def _answer(run_id: str, opened: run_plan.RunPlan) -> dict:
             [db.jsonb(small), run_id],
         )
         labels = digest_markdown.labels(small, "done", small["cost_usd"])
-        return markdown.shown(
-            {**answer, "result": small, "wm_labels": labels}, digest_markdown.of_run(run_id, small)
+        return markdown.as_page(
+            {**answer, "result": small, "wm_labels": labels},
+            digest_markdown.page_of_run(run_id, small),
         )
     return answer

@@ -41,7 +41,10 @@ def main(run_id: str) -> dict:
                 f":{opened.day}:{opened.number}:{run_id}"
             )
             action = actions.propose(
-                delivery.TOOL, delivery.batch_arguments(waiting), key, reason=_reason(waiting)
+                delivery.TOOL,
+                delivery.batch_arguments(waiting),
+                key,
+                reason=_approval_reason(waiting),
             )
             answer |= {
                 "action_id": str(action["id"]),
@@ -57,7 +60,7 @@ def main(run_id: str) -> dict:
         return answer
 
 
-def _reason(waiting: list[dict]) -> str:
+def _approval_reason(waiting: list[dict]) -> str:
     return (
         "mail is a high-risk action and always asks; without a standing approval:"
         f" {', '.join(row['recipient'] for row in waiting)}"

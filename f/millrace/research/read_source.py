@@ -46,26 +46,28 @@ def main(run_id: str, source: str, max_items: int = 50) -> dict:
 
 def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
     if source in fallback.options_of(run_id).get("skip_sources", []):
-        return _noted(
+        return _store_reading(
             run_id, source, "failed", 0, 0, "left out: the run got stuck at it twice", started
         )
     opened = run_plan.load(run_id)
-    state = fetch_state.FetchState(opened.namespace, _allowed(opened))
+    state = fetch_state.FetchState(opened.namespace, _allowed_addresses(opened))
     try:
         items = sources.SOURCES[source].read(max_items, state)[:max_items]
     except (errors.FetchRefused, errors.BadSetting) as error:
         # Trying again would end the same way.
-        return _noted(run_id, source, "failed", 0, 0, str(error), started)
+        return _store_reading(run_id, source, "failed", 0, 0, str(error), started)
     except errors.SourceFailed as error:
-        _noted(run_id, source, "failed", 0, 0, str(error), started)
+        _store_reading(run_id, source, "failed", 0, 0, str(error), started)
         raise
     new = intake.store(items, opened.namespace, opened.lasting, run_id)
     state.save()
     status = "unchanged" if not items and state.unchanged else "ok"
-    return _noted(run_id, source, status, len(items), new, "; ".join(state.problems), started)
+    return _store_reading(
+        run_id, source, status, len(items), new, "; ".join(state.problems), started
+    )
 
 
-def _noted(
+def _store_reading(
     run_id: str, source: str, status: str, items: int, new: int, error: str, started: float
 ) -> dict:
     error = redaction.redact(error)[:500]
@@ -73,7 +75,7 @@ def _noted(
     return {"source": source, "status": status, "items": items, "new": new, "error": error}
 
 
-def _allowed(opened: run_plan.RunPlan) -> list[str]:
+def _allowed_addresses(opened: run_plan.RunPlan) -> list[str]:
     """Return the sample server's own address, for the sample edition only."""
     if opened.edition != "sample":
         return []

@@ -15,7 +15,7 @@ def resolve(opened: run_plan.RunPlan, again: bool) -> run_plan.RunPlan:
     """Fill in who gets this run's digest, as which number of the day; `already_done` when everybody
     has it.
     """
-    rows = recipients.of_run(opened.flow, opened.lasting)
+    rows = recipients.list_of_run(opened.flow, opened.lasting)
     everybody = [row["address"] for row in rows]
     opened.interests = sorted(
         {word for row in rows for word in row["interests"]} | set(config.settings().interests)

@@ -8,12 +8,19 @@ Topics, findings, conflicts and evidence become memories with links, so that tom
 scripts/millrace step research/remember run_id=RUN
 """
 
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from f.millrace.core import contracts, db, ids
+from f.millrace.core import db, ids
 from f.millrace.memory import links, store
 from f.millrace.research import run_plan
 from f.millrace.telemetry import spans
+
+if typing.TYPE_CHECKING:
+    from f.millrace.core import contracts
 
 
 def main(run_id: str) -> dict:
@@ -32,146 +39,157 @@ def main(run_id: str) -> dict:
             " r.topic_id = t.id WHERE t.run_id = %s ORDER BY t.rank",
             [run_id],
         )
-        counted = [_remember_topic(run_id, opened, row) for row in rows]
+        evidence = _evidence(run_id, rows)
+        known = dict(
+            zip(evidence, _remember(run_id, map(_evidence_draft, evidence.values())), strict=True)
+        )
+        topics = [_Topic(row, opened, evidence) for row in rows]
+        made = iter(_remember(run_id, [draft for topic in topics for draft in topic.drafts()]))
+        linked = [link for topic in topics for link in topic.links(made, known)]
         answer = {
-            "items": sum(items for items, _ in counted),
-            "links": sum(links for _, links in counted),
+            "items": len(known) + sum(len(topic.drafts()) for topic in topics),
+            "links": links.link_all(linked + _links_to_earlier(topics)),
         }
         span.set(answer)
         return answer
 
 
-def _remember_topic(run_id: str, opened: run_plan.RunPlan, row: dict[str, Any]) -> tuple[int, int]:
-    evidence = _evidence(run_id, row)
-    known = {one["id"]: _remember_evidence(run_id, one) for one in evidence}
-    # A summary stands on what the evidence says, and is as little to be trusted as the least of it.
-    trust = _least(evidence)
-    topic = store.remember(
-        "topic",
-        row["summary"] or row["title"],
-        title=row["title"],
-        source=opened.flow,
-        trust=trust,
-        metadata={
-            "topic_id": row["id"],
-            "day": opened.day.isoformat(),
-            "confidence": row["confidence"],
-        },
-        run_id=run_id,
-    )
-    linked = 0
-    for finding in row["findings"]:
-        item = store.remember(
-            "finding",
-            finding["text"],
-            title=row["title"],
-            source=opened.flow,
-            trust=trust,
-            run_id=run_id,
-            metadata={
-                "topic_id": row["id"],
-                "confidence": row["confidence"],
-                "day": opened.day.isoformat(),
-            },
-        )
-        linked += links.link(item, topic, "about")
-        linked += sum(
-            links.link(item, known[one], "supported_by")
-            for one in finding["citations"]
-            if one in known
-        )
-        # The summary stands on its findings: it falls with them when a source is withdrawn.
-        linked += links.link(topic, item, "derived_from")
-    for conflict in row["conflicts"]:
-        linked += _remember_conflict(run_id, opened, conflict, topic, known, trust)
-    linked += _link_to_earlier(topic, row["update_of"])
-    return 1 + len(known) + len(row["findings"]) + len(row["conflicts"]), linked
+def _remember(run_id: str, drafts: Iterable[store.Draft]) -> list[str]:
+    return store.remember_all(list(drafts), run_id=run_id)
 
 
-def _remember_evidence(run_id: str, row: dict[str, Any]) -> str:
-    return store.remember(
+class _Topic:
+    """A topic with its findings and conflicts on the way into memory.
+
+    A summary stands on what the evidence says, and is as little to be trusted as the least of it.
+    """
+
+    def __init__(
+        self, row: dict[str, Any], opened: run_plan.RunPlan, evidence: dict[str, dict[str, Any]]
+    ) -> None:
+        self.row = row
+        self.item_id = ""
+        self._day = opened.day.isoformat()
+        self._origin = store.Origin(opened.flow)
+        self._trust: contracts.Trust = _least(
+            {evidence[one]["trust"] for one in _cited(row) if one in evidence}
+        )
+
+    def drafts(self) -> list[store.Draft]:
+        """Return what is remembered: the topic, its findings, its conflicts."""
+        known = {
+            "topic_id": self.row["id"],
+            "confidence": self.row["confidence"],
+            "day": self._day,
+        }
+        title = self.row["title"]
+        return [
+            self._draft("topic", self.row["summary"] or title, title, known),
+            *(
+                self._draft("finding", finding["text"], title, known)
+                for finding in self.row["findings"]
+            ),
+            *(self._conflict_draft(conflict) for conflict in self.row["conflicts"]),
+        ]
+
+    def links(self, made: Iterator[str], known: dict[str, str]) -> list[links.Link]:
+        """Return the links of the topic, given the ids of what `drafts` became, in its order, and
+        of evidence.
+        """
+        self.item_id = next(made)
+        found = []
+        for finding in self.row["findings"]:
+            item = next(made)
+            cited = [known[one] for one in finding["citations"] if one in known]
+            found.append(links.Link(item, self.item_id, "about"))
+            found += [links.Link(item, one, "supported_by") for one in cited]
+            # The summary stands on its findings: it falls with them when a source is withdrawn.
+            found.append(links.Link(self.item_id, item, "derived_from"))
+        for conflict in self.row["conflicts"]:
+            item = next(made)
+            cited = [known[one] for one in _of_sides(conflict) if one in known]
+            found.append(links.Link(item, self.item_id, "about"))
+            found += [links.Link(item, one, "derived_from") for one in cited]
+        return found
+
+    def _draft(
+        self, kind: str, text: str, title: str, metadata: dict[str, Any], **more: Any
+    ) -> store.Draft:
+        return store.Draft(kind, text, title, self._trust, self._origin, metadata, more)
+
+    def _conflict_draft(self, conflict: dict[str, Any]) -> store.Draft:
+        return self._draft(
+            "conflict",
+            conflict["question"],
+            conflict["question"],
+            {"key": ids.digest_of(conflict)[:16]},
+            sides=conflict["sides"],
+            trusted=conflict.get("trusted"),
+            why=conflict.get("why", ""),
+        )
+
+
+def _evidence_draft(one: dict[str, Any]) -> store.Draft:
+    return store.Draft(
         "evidence",
-        row["body"],
-        title=row["title"],
-        source=row["url"] or row["source"],
-        trust=row["trust"],
-        metadata={
-            "evidence_id": row["id"],
-            "tool": row["tool"],
-            "published_at": _iso(row["published_at"]),
+        one["body"],
+        one["title"],
+        one["trust"],
+        store.Origin(one["url"] or one["source"]),
+        {
+            "evidence_id": one["id"],
+            "tool": one["tool"],
+            "published_at": _iso(one["published_at"]),
         },
-        run_id=run_id,
-        valid_from=row["published_at"],
+        valid_from=one["published_at"],
     )
 
 
-def _remember_conflict(
-    run_id: str,
-    opened: run_plan.RunPlan,
-    conflict: dict[str, Any],
-    topic: str,
-    known: dict[str, str],
-    trust: contracts.Trust,
-) -> int:
-    item = store.remember(
-        "conflict",
-        conflict["question"],
-        title=conflict["question"],
-        source=opened.flow,
-        trust=trust,
-        more={
-            "sides": conflict["sides"],
-            "trusted": conflict.get("trusted"),
-            "why": conflict.get("why", ""),
-        },
-        metadata={"key": ids.digest_of(conflict)[:16]},
-        run_id=run_id,
+def _links_to_earlier(topics: list[_Topic]) -> list[links.Link]:
+    """Return the links of topics that go on with one of an earlier day."""
+    sought = {topic.row["update_of"] for topic in topics if topic.row["update_of"]}
+    if not sought:
+        return []
+    found = db.fetch_all(
+        "SELECT DISTINCT ON (metadata ->> 'topic_id') metadata ->> 'topic_id' AS topic_id, id"
+        " FROM memory_item WHERE type = 'topic' AND metadata ->> 'topic_id' = ANY(%s)"
+        " ORDER BY metadata ->> 'topic_id', created_at",
+        [sorted(sought)],
     )
-    cited = [one for side in conflict["sides"] for one in side["evidence"] if one in known]
-    return links.link(item, topic, "about") + sum(
-        links.link(item, known[one], "derived_from") for one in dict.fromkeys(cited)
-    )
+    first = {row["topic_id"]: row["id"] for row in found}
+    return [
+        links.Link(topic.item_id, first[topic.row["update_of"]], "update_of")
+        for topic in topics
+        if first.get(topic.row["update_of"], topic.item_id) != topic.item_id
+    ]
 
 
-def _link_to_earlier(topic: str, update_of: str | None) -> int:
-    if not update_of:
-        return 0
-    earlier = db.fetch_one(
-        "SELECT id FROM memory_item WHERE type = 'topic' AND metadata ->> 'topic_id' = %s ORDER BY"
-        " created_at LIMIT 1",
-        [update_of],
-    )
-    return (
-        int(links.link(topic, earlier["id"], "update_of"))
-        if earlier and earlier["id"] != topic
-        else 0
-    )
-
-
-def _evidence(run_id: str, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the evidence that is cited; what was read and not used is not kept in memory."""
-    cited = {one for finding in row["findings"] for one in finding["citations"]}
-    cited |= {
-        one
-        for conflict in row["conflicts"]
-        for side in conflict["sides"]
-        for one in side["evidence"]
-    }
-    return db.fetch_all(
+def _evidence(run_id: str, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the evidence that is cited, by its id; what was read and not used is not kept in
+    memory.
+    """
+    cited = sorted({one for row in rows for one in _cited(row)})
+    found = db.fetch_all(
         "SELECT * FROM evidence WHERE run_id = %s AND id = ANY(%s) AND body <> '' ORDER BY id",
-        [run_id, sorted(cited)],
+        [run_id, cited],
     )
+    return {one["id"]: one for one in found}
 
 
-def _least(evidence: list[dict[str, Any]]) -> contracts.Trust:
-    held = {one["trust"] for one in evidence}
-    return (
-        "untrusted"
-        if "untrusted" in held or not held
-        else "trusted"
-        if "trusted" in held
-        else "own"
-    )
+def _cited(row: dict[str, Any]) -> set[str]:
+    return {one for finding in row["findings"] for one in finding["citations"]} | {
+        one for conflict in row["conflicts"] for one in _of_sides(conflict)
+    }
+
+
+def _of_sides(conflict: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(one for side in conflict["sides"] for one in side["evidence"]))
+
+
+def _least(held: set[contracts.Trust]) -> contracts.Trust:
+    if "untrusted" in held or not held:
+        return "untrusted"
+    return "trusted" if "trusted" in held else "own"
 
 
 def _iso(moment: Any) -> str | None:

@@ -20,7 +20,7 @@ def whole_result(run_id: str) -> dict[str, Any]:
 
     A run that found its digest already made gives the result of the run that made it.
     """
-    opened = _opened(run_id)
+    opened = _find_plan(run_id)
     if opened is None:
         return _empty()
     source = opened.same_as or run_id
@@ -41,7 +41,7 @@ def whole_result(run_id: str) -> dict[str, Any]:
 
 def small_result(run_id: str) -> dict[str, Any]:
     """Return ids, counts and short titles: what may stand in Windmill's results."""
-    opened = _opened(run_id)
+    opened = _find_plan(run_id)
     if opened is None:
         return _empty()
     source = opened.same_as or run_id
@@ -53,7 +53,7 @@ def small_result(run_id: str) -> dict[str, Any]:
         "same_as": opened.same_as or None,
         "digests": _digests(source),
         "sources": _sources(source),
-        "topics": [_short(row) for row in _topics(source)],
+        "topics": [_topic_summary(row) for row in _topics(source)],
         "deliveries": [
             {name: row[name] for name in ("recipient", "status")}
             for row in _deliveries(opened, source)
@@ -63,7 +63,7 @@ def small_result(run_id: str) -> dict[str, Any]:
     }
 
 
-def _opened(run_id: str) -> run_plan.RunPlan | None:
+def _find_plan(run_id: str) -> run_plan.RunPlan | None:
     try:
         return run_plan.load(run_id)
     except errors.NotFound:
@@ -105,7 +105,7 @@ def _files(opened: run_plan.RunPlan, digest: dict[str, Any]) -> list[str]:
 
 
 def _sources(run_id: str) -> list[dict[str, Any]]:
-    opened = _opened(run_id)
+    opened = _find_plan(run_id)
     names = opened.sources if opened and not opened.skip else []
     return [
         {
@@ -154,7 +154,7 @@ def _topic(row: dict[str, Any], evidence: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _short(row: dict[str, Any]) -> dict[str, Any]:
+def _topic_summary(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "topic_id": row["topic_id"],
         "title": row["title"],

@@ -4,19 +4,59 @@
 run's id.
 """
 
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import Field
-
-from f.millrace.core import contracts, db, errors
-from f.millrace.research import time_windows
+from f.millrace.core import db, errors
 
 FLOW = "daily_research"
 
 
-class RunPlan(contracts.Contract):
-    """Who gets what from this run."""
+@dataclass(kw_only=True)
+class Window:
+    """Recipients to whom the same items are new.
+
+    Attributes:
+        since: When their last delivered digest ended; none: they never had one.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    recipients: list[str]
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Window":
+        """Return the window that `to_json` wrote."""
+        return cls(
+            since=_to_time(stored.get("since")),
+            until=_to_time(stored.get("until")),
+            recipients=stored["recipients"],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the window as JSON has it."""
+        return {
+            "since": self.since.isoformat() if self.since else None,
+            "until": self.until.isoformat() if self.until else None,
+            "recipients": self.recipients,
+        }
+
+    def holds(self, first_seen_at: datetime) -> bool:
+        """Return whether an item that was first seen then is new in this window."""
+        return self.since is None or first_seen_at > self.since
+
+
+@dataclass(kw_only=True)
+class RunPlan:
+    """Who gets what from this run.
+
+    Attributes:
+        decision: run, catch_up, too_late, already_done or nothing.
+        scheduled: Whether a schedule started it, and not a person.
+        until: Up to when items count; set once they are read.
+        same_as: The run whose digest is there already.
+    """
 
     flow: str = FLOW
     edition: str = "daily"
@@ -24,22 +64,38 @@ class RunPlan(contracts.Contract):
     day: date
     timezone: str = "UTC"
     number: int = 1
-    decision: str = Field(
-        default="run", description="run, catch_up, too_late, already_done or nothing."
-    )
+    decision: str = "run"
     reason: str = ""
     scheduled_for: datetime
-    scheduled: bool = Field(
-        default=False, description="Whether a schedule started it, and not a person."
-    )
-    sources: list[str] = Field(default_factory=list)
-    recipients: list[str] = Field(default_factory=list)
-    interests: list[str] = Field(default_factory=list)
-    windows: list[time_windows.Window] = Field(default_factory=list)
-    until: datetime | None = Field(
-        default=None, description="Up to when items count; set once they are read."
-    )
-    same_as: str = Field(default="", description="The run whose digest is there already.")
+    scheduled: bool = False
+    sources: list[str] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    interests: list[str] = field(default_factory=list)
+    windows: list[Window] = field(default_factory=list)
+    until: datetime | None = None
+    same_as: str = ""
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "RunPlan":
+        """Return the plan that `to_json` wrote."""
+        parsed = {
+            "day": date.fromisoformat(stored["day"]),
+            "scheduled_for": _to_time(stored["scheduled_for"]),
+            "until": _to_time(stored.get("until")),
+            "windows": [Window.from_json(window) for window in stored.get("windows", [])],
+        }
+        known = {key: value for key, value in stored.items() if key in cls.__dataclass_fields__}
+        return cls(**{**known, **parsed})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as JSON has it."""
+        return {
+            **vars(self),
+            "day": self.day.isoformat(),
+            "scheduled_for": self.scheduled_for.isoformat(),
+            "until": self.until.isoformat() if self.until else None,
+            "windows": [window.to_json() for window in self.windows],
+        }
 
     @property
     def skip(self) -> bool:
@@ -59,7 +115,7 @@ def load(run_id: str) -> RunPlan:
     row = db.fetch_one("SELECT pipeline -> 'opened' AS opened FROM run WHERE id = %s", [run_id])
     if row is None or row["opened"] is None:
         raise errors.NotFound(f"run {run_id} has no opening; its first step is research/open")
-    return RunPlan.model_validate(row["opened"])
+    return RunPlan.from_json(row["opened"])
 
 
 def keep(run_id: str, opened: RunPlan, **columns: Any) -> None:
@@ -67,5 +123,10 @@ def keep(run_id: str, opened: RunPlan, **columns: Any) -> None:
     names = "".join(f", {name} = %s" for name in columns)
     db.execute(
         f"UPDATE run SET pipeline = pipeline || %s{names} WHERE id = %s",
-        [db.jsonb({"opened": opened.model_dump(mode="json")}), *columns.values(), run_id],
+        [db.jsonb({"opened": opened.to_json()}), *columns.values(), run_id],
     )
+
+
+def _to_time(text: str | None) -> datetime | None:
+    """Return the moment of an ISO text, or None."""
+    return datetime.fromisoformat(text) if text else None

@@ -69,8 +69,10 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
         for window in opened.windows:
             window.until = opened.until
         items = _items(opened)
-        earlier = _yesterday(items, opened) if opened.edition == "sample" else _earlier(opened)
-        fresh, updates = _fresh(items, earlier)
+        earlier = (
+            _yesterday(items, opened) if opened.edition == "sample" else _earlier_topics(opened)
+        )
+        fresh, updates = _select_new(items, earlier)
         for number, entry in enumerate(
             ranking.rank(fresh, opened.interests, run_context.now(), updates, limit), 1
         ):
@@ -84,7 +86,7 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
     )
 
 
-def _fresh(
+def _select_new(
     items: list[duplicates.Item], earlier: dict[duplicates.Item, tuple[str, str]]
 ) -> tuple[list[duplicates.Story], dict[str, tuple[str, str]]]:
     """Return the stories that are new, and which of them continue an earlier topic (by the lead
@@ -139,7 +141,7 @@ def _items(opened: run_plan.RunPlan) -> list[duplicates.Item]:
     return [duplicates.item_of(row) for row in rows]
 
 
-def _earlier(opened: run_plan.RunPlan) -> dict[duplicates.Item, tuple[str, str]]:
+def _earlier_topics(opened: run_plan.RunPlan) -> dict[duplicates.Item, tuple[str, str]]:
     """Return the items of topics that were delivered on earlier days: each with its topic and how
     to say so.
     """
@@ -154,11 +156,12 @@ def _earlier(opened: run_plan.RunPlan) -> dict[duplicates.Item, tuple[str, str]]
     )
     # Names of days without a locale: the digest is in English wherever it is made.
     return {
-        duplicates.item_of(row): (row["topic_id"], _said(row["local_day"], opened)) for row in rows
+        duplicates.item_of(row): (row["topic_id"], _format_update(row["local_day"], opened))
+        for row in rows
     }
 
 
-def _said(day: Any, opened: run_plan.RunPlan) -> str:
+def _format_update(day: Any, opened: run_plan.RunPlan) -> str:
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     ago = (opened.day - day).days
     when = (

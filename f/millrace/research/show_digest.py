@@ -11,7 +11,7 @@ scripts/millrace step research/show_digest
 from typing import Any
 
 from f.millrace.core import db, errors
-from f.millrace.research import contents, run_plan, time_windows
+from f.millrace.research import contents, run_plan
 
 # Of several windows of one edition the widest: what somebody reads who has read none before. Sample
 # editions and dry runs have namespaces of their own.
@@ -41,7 +41,7 @@ def main(digest_id: str = "") -> dict:
             )
         return {"digest": None}
     run_id = str(row["run_id"])
-    window = time_windows.Window(
+    window = run_plan.Window(
         since=row["window_since"], until=row["window_until"], recipients=row["recipients"]
     )
     content = contents.contents(run_id, run_plan.load(run_id), window)

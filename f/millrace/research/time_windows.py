@@ -9,9 +9,8 @@ Not when it was published: late and backdated items are not lost.
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pydantic import Field
-
-from f.millrace.core import contracts, db, run_context
+from f.millrace.core import db, run_context
+from f.millrace.research import run_plan
 
 # A new recipient gets the news of this long, not all that was ever seen.
 FIRST_WINDOW = timedelta(days=7)
@@ -28,28 +27,13 @@ SELECT greatest(
 """
 
 
-class Window(contracts.Contract):
-    """Recipients to whom the same items are new."""
-
-    since: datetime | None = Field(
-        default=None,
-        description="When their last delivered digest ended; none: they never had one.",
-    )
-    until: datetime | None = None
-    recipients: list[str]
-
-    def holds(self, first_seen_at: datetime) -> bool:
-        """Return whether an item that was first seen then is new in this window."""
-        return self.since is None or first_seen_at > self.since
-
-
-def windows(addresses: list[str], last: dict[str, datetime]) -> list[Window]:
+def windows(addresses: list[str], last: dict[str, datetime]) -> list[run_plan.Window]:
     """Return one window for each distinct end of a last digest, the longest first."""
     by_end: dict[datetime | None, list[str]] = {}
     for address in addresses:
         by_end.setdefault(last.get(address), []).append(address)
     order = sorted(by_end, key=lambda since: (since is not None, since or datetime.min))
-    return [Window(since=since, recipients=by_end[since]) for since in order]
+    return [run_plan.Window(since=since, recipients=by_end[since]) for since in order]
 
 
 def last_delivered(
@@ -90,7 +74,7 @@ def end_of_window(connection: Any, namespace: str) -> datetime:
     return clock if seen is None or clock > seen else seen
 
 
-def earliest(among: list[Window], until: datetime, edition: str) -> datetime | None:
+def earliest(among: list[run_plan.Window], until: datetime, edition: str) -> datetime | None:
     """Return where the union of the windows begins; None: at the first item (the sample is always
     new).
     """

@@ -58,7 +58,7 @@ def raise_alert(name: str, severity: str, source: str, summary: str, labels: dic
         key: redaction.redact(str(value))[:200] for key, value in labels.items() if key not in ABOUT
     }
     concerned = name in OF_AGENTS or kept.get("part") in OF_PARTS
-    agents = [kept["agent"]] if kept.get("agent") else _failing() if concerned else []
+    agents = [kept["agent"]] if kept.get("agent") else _list_failing_agents() if concerned else []
     row = db.fetch_one(
         RAISE,
         {
@@ -150,6 +150,6 @@ def mark_notified(rows: list[Row]) -> None:
     )
 
 
-def _failing() -> list[str]:
+def _list_failing_agents() -> list[str]:
     row = db.fetch_one(AGENTS)
     return row["agents"] if row else []

@@ -49,8 +49,8 @@ class Anomaly(NamedTuple):
     def __str__(self) -> str:
         weekday = self.day.strftime("%A")
         return (
-            f"{self.metric} was {_short(self.value)} on {weekday}, {self.day}; usual is"
-            f" {_short(self.usual)}"
+            f"{self.metric} was {_format_number(self.value)} on {weekday}, {self.day}; usual is"
+            f" {_format_number(self.usual)}"
         )
 
 
@@ -145,5 +145,5 @@ def forecast(values: dict[date, float], growing: bool = False) -> Forecast | Non
     return Forecast(middle, slope, sum(max(0.0, middle + slope * n) for n in range(1, 31)))
 
 
-def _short(value: float) -> str:
+def _format_number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2f}"

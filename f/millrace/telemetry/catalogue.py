@@ -38,7 +38,7 @@ def collect() -> dict[str, define.Metric]:
             *(panel.query for panel in metric.panels),
             *(alert.expr for alert in metric.alerts),
         ]:
-            if unknown := define.used(query) - found.keys():
+            if unknown := define.metrics_in(query) - found.keys():
                 raise errors.BadInput(
                     f"metric {metric.name!r}: a query reads {', '.join(sorted(unknown))}, which the"
                     " catalogue has not"

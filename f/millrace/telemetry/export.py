@@ -83,20 +83,20 @@ def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
     """Send what was not yet sent of one ended run, and return how many spans; `asked`: whatever
     sampling says.
     """
-    reason = "asked" if asked else run["sampled"] if _decided(run) else sampling.decide(run)
+    reason = "asked" if asked else run["sampled"] if _is_decided(run) else sampling.decide(run)
     rows = db.fetch_all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
     if reason == sampling.OUT:
         _note(run, reason, root=False)
         return 0
-    kept = [row for row in rows if sampling.exported(row["scope"], row["service"])]
+    kept = [row for row in rows if sampling.is_exported(row["scope"], row["service"])]
     parents = {row["span_id"]: row["parent_id"] for row in rows}
     for row in kept:
         row["parent_id"] = _nearest(row["parent_id"], parents, {other["span_id"] for other in kept})
     unsent = [row for row in kept if row["exported_at"] is None]
     ends = (
         []
-        if _decided(run) and run["root_sent_at"]
-        else [_resumed(run) if run["root_sent_at"] else _root(run)]
+        if _is_decided(run) and run["root_sent_at"]
+        else [_resumed_span(run) if run["root_sent_at"] else _root(run)]
     )
     for chunk in _chunks([*ends, *map(_span, unsent)]):
         _post(_body(chunk), seconds)
@@ -125,7 +125,7 @@ def run_ended(run_id: str) -> None:
             export_run(run, seconds=SECONDS_AT_END)
 
 
-def _decided(run: Row) -> bool:
+def _is_decided(run: Row) -> bool:
     return bool(run["sampled"]) and run["sampled_end"] == run["finished_at"]
 
 
@@ -194,7 +194,7 @@ def _root(run: Row) -> tuple[tuple[str, str, str], Row]:
     )
 
 
-def _resumed(run: Row) -> tuple[tuple[str, str, str], Row]:
+def _resumed_span(run: Row) -> tuple[tuple[str, str, str], Row]:
     """Return the span of what came after the root was sent, from its end to the run's end."""
     run_id = str(run["id"])
     own = ids.digest_of([run_id, str(run["finished_at"])])[:16]

@@ -38,7 +38,7 @@ def structured_log(
     # One write a line: lines of parallel steps do not mix.
     sys.stderr.write(
         (
-            _words(line)
+            _format_line(line)
             if sys.stderr.isatty()
             else json.dumps(line, ensure_ascii=False, default=_text)
         )
@@ -51,7 +51,7 @@ def _text(value: Any) -> str:
     return str(redaction.redact(str(value)))
 
 
-def _words(line: dict[str, Any]) -> str:
+def _format_line(line: dict[str, Any]) -> str:
     """Return the line as a person reads it."""
     pairs = [f"{name}={value}" for name, value in line["context"].items()]
     parts = [

@@ -165,7 +165,7 @@ def flush() -> None:
         _recorder.flush()
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     """Forget the parent's recorder: its spans are the parent's to write, and its thread is not in a
     forked child.
     """
@@ -174,4 +174,4 @@ def _begin_anew() -> None:
     _tracers.clear()
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_reset_after_fork)

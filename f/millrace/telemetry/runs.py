@@ -19,7 +19,7 @@ def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
     """Return the run's row: `run_id`, or the run that the job's outermost one goes on with or is,
     or a new one for a step alone.
     """
-    run_id = run_id or _of_job(run_context.root_run_id()) or str(uuid4())
+    run_id = run_id or _run_of_job(run_context.root_run_id()) or str(uuid4())
     db.execute(
         "INSERT INTO run (id, flow, orchestrator) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING",
         [run_id, flow, orchestrator()],
@@ -32,7 +32,7 @@ def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
     return row
 
 
-def _of_job(job_id: str) -> str:
+def _run_of_job(job_id: str) -> str:
     found = (
         db.fetch_one("SELECT run_id FROM attempt WHERE job_id = %s LIMIT 1", [job_id])
         if job_id
@@ -67,7 +67,7 @@ def is_outside_flow() -> bool:
     )
 
 
-def alone() -> bool:
+def is_alone() -> bool:
     """Tell whether this process's step belongs to no flow of ours: nobody else will end its run.
 
     A flow that somebody made on Windmill, or a part for one, knows nothing of runs: each of our

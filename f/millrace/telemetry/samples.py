@@ -1,6 +1,6 @@
 # requirements:
 
-"""The figures of the catalogue as they stand: counters and histograms from their roll-ups, gauges
+"""The metrics of the catalogue as they stand: counters and histograms from their roll-ups, gauges
 from the rows.
 """
 
@@ -57,8 +57,8 @@ def collect(metrics: Iterable[define.Metric]) -> Iterator[tuple[define.Metric, l
             if metric.type == "gauge":
                 yield metric, _gauge(metric, values)
             else:
-                found = [_figure(row) for row in totals.get(metric.name, [])]
-                yield metric, [*found, *_zeros(metric, found)]
+                found = [_sample(row) for row in totals.get(metric.name, [])]
+                yield metric, [*found, *_zero_series(metric, found)]
     finally:
         db.execute("RESET statement_timeout")
 
@@ -74,7 +74,7 @@ def parameters() -> dict[str, Any]:
     }
 
 
-def _figure(row: dict[str, Any]) -> Sample:
+def _sample(row: dict[str, Any]) -> Sample:
     exemplar = None
     if row["exemplar"]:
         _, value, at, trace_id = row["exemplar"].split("|", 3)
@@ -96,14 +96,14 @@ def _gauge(metric: define.Metric, values: dict[str, Any]) -> list[Sample]:
         if row["value"] is None:
             continue
         key = tuple(
-            _bounded(label.name, label.at_most, str(row[label.name]), seen)
+            _bound_label(label.name, label.at_most, str(row[label.name]), seen)
             for label in metric.labels
         )
         found[key] = found.get(key, 0.0) + float(row["value"])
     return [Sample(dict(zip(seen, key, strict=True)), value) for key, value in found.items()]
 
 
-def _bounded(name: str, at_most: int, value: str, seen: dict[str, set[str]]) -> str:
+def _bound_label(name: str, at_most: int, value: str, seen: dict[str, set[str]]) -> str:
     if value in seen[name]:
         return value
     if not value or len(seen[name]) >= at_most:
@@ -112,7 +112,7 @@ def _bounded(name: str, at_most: int, value: str, seen: dict[str, set[str]]) -> 
     return value
 
 
-def _zeros(metric: define.Metric, found: list[Sample]) -> list[Sample]:
+def _zero_series(metric: define.Metric, found: list[Sample]) -> list[Sample]:
     """Return the series that may come but have not: a rate needs to see them at 0 first."""
     there = {tuple(sorted(figure.labels.items())) for figure in found}
     wanted = [dict(zero) for zero in metric.zeros] or _series(metric, found)

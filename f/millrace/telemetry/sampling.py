@@ -29,15 +29,15 @@ def decide(run: dict[str, Any]) -> str:
     rule = config.settings().trace_sampling
     if rule in ("all", "none"):
         return "all" if rule == "all" else OUT
-    if rule == "adaptive" and (reason := _interesting(run)):
+    if rule == "adaptive" and (reason := _interest_reason(run)):
         return reason
     ratio = config.settings().trace_ratio if rule == "ratio" else ADAPTIVE_RATIO
     if rule == "adaptive" and run["flow"].startswith(runs.MAINTENANCE):
         return OUT
-    return "ratio" if _drawn(run, ratio) else OUT
+    return "ratio" if _is_sampled(run, ratio) else OUT
 
 
-def exported(scope: str, service: str) -> bool:
+def is_exported(scope: str, service: str) -> bool:
     """Tell whether spans of that instrumentation scope and service are exported: the setting
     `trace_exclude` names others.
     """
@@ -48,7 +48,7 @@ def exported(scope: str, service: str) -> bool:
     )
 
 
-def _interesting(run: dict[str, Any]) -> str:
+def _interest_reason(run: dict[str, Any]) -> str:
     trace_id = str(run["id"]).replace("-", "")
     values = {
         "trace": trace_id,
@@ -66,6 +66,6 @@ def _interesting(run: dict[str, Any]) -> str:
     return "new_flow" if row["new_flow"] and not run["flow"].startswith(runs.MAINTENANCE) else ""
 
 
-def _drawn(run: dict[str, Any], ratio: float) -> bool:
+def _is_sampled(run: dict[str, Any], ratio: float) -> bool:
     # The last 56 bits are random in every kind of id; the first ones of Windmill's are a clock.
     return int(str(run["id"]).replace("-", "")[-14:], 16) < ratio * 2**56

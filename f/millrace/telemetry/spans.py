@@ -50,7 +50,7 @@ class Span:
     def set(self, attributes: dict[str, Any] | None = None, **more: Any) -> None:
         """Add attributes; values that OpenTelemetry cannot hold become JSON text."""
         if self._span is not None:
-            self._span.set_attributes(_plain({**(attributes or {}), **more}))
+            self._span.set_attributes(_to_attributes({**(attributes or {}), **more}))
 
     def content(self, texts: dict[str, Any]) -> None:
         """Add what people, models or tools said, if the setting `trace_content` asks for it."""
@@ -66,7 +66,7 @@ class Span:
         if run_context.current().run_id:
             tracer = recorder.tracer(self._scope)
             self._span = tracer.start_span(
-                self._name, kind=KINDS[self._kind], attributes=_plain(self._attributes)
+                self._name, kind=KINDS[self._kind], attributes=_to_attributes(self._attributes)
             )
             self._token = attach(trace.set_span_in_context(self._span))
         return self
@@ -102,7 +102,7 @@ def step(name: str, run_id: str | None = None, part: str = "", **attributes: Any
     A step that is started alone makes a run of its own. All rows are written when the block ends. A
     process that does several things gives each a `part`: then it has a row and a span of its own.
     """
-    alone = run_id in (None, run_context.root_run_id()) and runs.alone()
+    alone = run_id in (None, run_context.root_run_id()) and runs.is_alone()
     row = runs.begin_alone(name) if alone else runs.ensure(run_id, name)
     context = runs.context_of(row, name.rsplit(".", 1)[-1], part)
     about = runs.digest_of(attributes)
@@ -174,7 +174,7 @@ def _root(run_id: str) -> NonRecordingSpan:
     return NonRecordingSpan(identity)
 
 
-def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
+def _to_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     return {
         name if "." in name or name in BARE else "millrace." + name: (
             value if type(value) in PLAIN else _attribute(value)

@@ -1,6 +1,6 @@
 # requirements:
 
-"""What keeps traces, events, figures and alerts in order: open spans of dead steps are closed, old
+"""What keeps traces, events, metrics and alerts in order: open spans of dead steps are closed, old
 rows are deleted.
 """
 
@@ -55,7 +55,7 @@ def prune() -> dict[str, int]:
         "events": _delete(
             "run_event", f"least({_ago(found.event_days)}, {counted})", "at < {before}"
         ),
-        "figures": _delete(
+        "metrics": _delete(
             "metric_hour", f"least({_ago(found.metric_days)}, {folded})", "hour < {before}"
         ),
         "runs": _delete_maintenance(f"least({_ago(found.event_days)}, {counted})"),

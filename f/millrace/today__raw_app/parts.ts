@@ -62,7 +62,7 @@ function questionPart(question: Question, workspace: string): HTMLElement {
 			question.flow && `, ${words(question.flow)}`
 		),
 		unclear
-			? h('code', {}, `scripts/millrace approvals settle ${question.id.slice(0, 8)} happened|not`)
+			? h('code', {}, `scripts/millrace approvals resolve ${question.id.slice(0, 8)} --outcome done|not-done`)
 			: question.orchestrator === 'windmill'
 				? link(windmillPage(`run/${question.run_id}`, workspace), { class: 'button' }, icon('open'), 'Open the run to answer')
 				: h('code', {}, `scripts/millrace approvals show ${question.id.slice(0, 8)}`)

@@ -61,7 +61,7 @@ def perform_together(whole: Row) -> list[Row]:
     """Carry the answer about a run's calls over to each of them, make those that were approved, and
     return them all.
     """
-    run_id, given = str(whole["run_id"]), approvals.answer_to(str(whole["id"]))
+    run_id, given = str(whole["run_id"]), approvals.find_answer(str(whole["id"]))
     parts = approvals.parts_of(whole)
 
     def make() -> dict[str, Any]:
@@ -82,7 +82,7 @@ def perform_together(whole: Row) -> list[Row]:
 
 def _perform_parts(whole: Row, rows: list[Row]) -> dict[str, Any]:
     allowed = [
-        actions.by_id(str(row["id"])) for row in rows if approvals.approve_as_part(row, whole)
+        actions.get_by_id(str(row["id"])) for row in rows if approvals.approve_as_part(row, whole)
     ]
     # An approved limit is used by the next call that needs it.
     done = [perform(row) if is_call(row) else row for row in allowed]
@@ -149,11 +149,10 @@ def _run(tool: str, function: Callable[..., Any], arguments: dict[str, Any]) -> 
         raise errors.ToolFailed(
             f"{tool} does not take {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from error
-    return (
-        answer.model_dump(mode="json")
-        if isinstance(answer, pydantic.BaseModel)
-        else {"answer": answer}
-    )
+    import pydantic_core  # nothing more to load: pydantic has
+
+    plain = pydantic_core.to_jsonable_python(answer)
+    return plain if isinstance(plain, dict) else {"answer": plain}
 
 
 def _look(tool: str, arguments: dict[str, Any]) -> dict[str, Any] | bool | None:
@@ -163,7 +162,7 @@ def _look(tool: str, arguments: dict[str, Any]) -> dict[str, Any] | bool | None:
     from f.millrace.tools import mail
 
     found = mail.look(arguments["message_id"]) if tool == MAIL else False
-    return found.model_dump(mode="json") if isinstance(found, mail.Sent) else found
+    return found.to_json() if isinstance(found, mail.Sent) else found
 
 
 async def _ask(action: Row) -> dict[str, Any]:
@@ -173,7 +172,7 @@ async def _ask(action: Row) -> dict[str, Any]:
     async with client.open_tools([action["tool"]]) as tools:
         try:
             return await tools.call(action["tool"], action["arguments"])
-        except client.NoAnswer as error:
+        except client.CallOutcomeUnknown as error:
             raise actions.OutcomeUnknown(str(error)) from error
         except errors.BadInput as error:
             raise errors.ToolFailed("; ".join([str(error), *tools.problems])) from error

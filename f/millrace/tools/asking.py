@@ -37,7 +37,7 @@ def ask(action: Row, timeout: int) -> dict[str, Any]:
     """Ask, once however often it is called, and return what the approval page of a waiting step
     shows and sends back.
     """
-    action = _asked(action, timeout)
+    action = _wait_for_answer(action, timeout)
     question = questions.question(action, page=_page())
     if action["state"] == "proposed":
         events.emit("decision", question.title, action_id=str(action["id"]), status="waiting")
@@ -61,7 +61,7 @@ def _page() -> str:
         return ""  # the question itself must not fail for want of a link
 
 
-def _asked(action: Row, timeout: int) -> Row:
+def _wait_for_answer(action: Row, timeout: int) -> Row:
     expires_at = run_context.now() + timedelta(seconds=timeout)
     with db.transaction():
         db.execute(
@@ -73,7 +73,7 @@ def _asked(action: Row, timeout: int) -> Row:
             "UPDATE run SET status = 'waiting' WHERE id = %s AND status = 'running'",
             [action["run_id"]],
         )
-    return actions.by_id(str(action["id"]))
+    return actions.get_by_id(str(action["id"]))
 
 
 def _mail_operator(action: Row, question: questions.Question) -> None:
@@ -101,9 +101,7 @@ def _mail_operator(action: Row, question: questions.Question) -> None:
     sent = actions.perform(
         key,
         arguments,
-        lambda: mail.send(
-            operator, question.title, question.plain, question.html, name
-        ).model_dump(),
+        lambda: mail.send(operator, question.title, question.plain, question.html, name).to_json(),
     )
     if sent["state"] != "performed":
         events.emit(

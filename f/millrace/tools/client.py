@@ -80,7 +80,7 @@ class Tool:
         )
 
 
-class NoAnswer(errors.ToolFailed):
+class CallOutcomeUnknown(errors.ToolFailed):
     """The call left and nothing that can be taken came back: it may have had its effect."""
 
 
@@ -105,22 +105,26 @@ class Tools:
         for name, ask in self._servers.items():
             try:
                 offered, self.versions[name], whole = await ask(
-                    functools.partial(_listed, name), LIST_SECONDS
+                    functools.partial(_list_server_tools, name), LIST_SECONDS
                 )
                 if not whole:
                     self.problems.append(
                         f"the list of the tool server {name} goes on after {len(offered)} tools; no"
                         " more pages are turned"
                     )
-                for tool in offered if name in servers.SERVERS else self._usable(name, offered):
+                for tool in (
+                    offered if name in servers.SERVERS else self._select_usable(name, offered)
+                ):
                     if allows(self._allowed, tool.name):
                         found[tool.name] = tool
             except Exception as error:  # a server of others may fail in any way; the rest goes on
-                self.problems.append(f"the tool server {name} could not be listed: {_words(error)}")
+                self.problems.append(
+                    f"the tool server {name} could not be listed: {_format_error(error)}"
+                )
         self._tools = found
         return list(found.values())
 
-    def _usable(self, server: str, offered: list[Tool]) -> list[Tool]:
+    def _select_usable(self, server: str, offered: list[Tool]) -> list[Tool]:
         """Return which tools of a server of others may be offered to an agent; the rest is told in
         `problems`.
         """
@@ -141,7 +145,7 @@ class Tools:
             else:
                 sound.append(tool)
         ready, held = tool_pins.partition(
-            server, config.settings().mcp[server].place, [_told(tool) for tool in sound]
+            server, config.settings().mcp[server].place, [_to_dict(tool) for tool in sound]
         )
         self.problems += held
         return [tool for tool in sound if tool.name.partition(".")[2] in ready]
@@ -154,10 +158,12 @@ class Tools:
         where, _, short = tool.name.partition(".")
         try:
             answer = await self._servers[where](
-                functools.partial(_called, short, arguments or {}), CALL_SECONDS
+                functools.partial(_call_tool, short, arguments or {}), CALL_SECONDS
             )
         except Exception as error:  # transport faults of a server of others
-            raise NoAnswer(f"{tool.name} gave no answer: {_words(error)}") from error
+            raise CallOutcomeUnknown(
+                f"{tool.name} gave no answer: {_format_error(error)}"
+            ) from error
         text = "\n".join(part.text for part in answer.content if part.type == "text")
         if answer.is_error:
             raise errors.ToolFailed(f"{tool.name} failed: {FAULT.sub('', text, count=1)[:1000]}")
@@ -165,9 +171,11 @@ class Tools:
         if tool.ours:
             return given if given is not None else {"text": text}
         try:
-            return validation.validate_answer(_given(answer, text, tool), tool.output_schema)
+            return validation.validate_answer(
+                _structured_answer(answer, text, tool), tool.output_schema
+            )
         except validation.BadAnswer as error:
-            raise NoAnswer(f"{tool.name} was called, but {error}") from error
+            raise CallOutcomeUnknown(f"{tool.name} was called, but {error}") from error
 
     async def _find(self, name: str) -> Tool:
         tools = self._tools or {tool.name: tool for tool in await self.list_tools()}
@@ -202,7 +210,7 @@ def allows(allowed: list[str] | None, name: str) -> bool:
 
 
 def _targets() -> dict[str, Callable[[contextlib.AsyncExitStack], Awaitable[Ask]]]:
-    ours = {name: functools.partial(_local, name) for name in servers.SERVERS}
+    ours = {name: functools.partial(_ask_local, name) for name in servers.SERVERS}
     others = {
         name: functools.partial(_remote, name, server)
         for name, server in config.settings().mcp.items()
@@ -210,7 +218,7 @@ def _targets() -> dict[str, Callable[[contextlib.AsyncExitStack], Awaitable[Ask]
     return {**others, **ours}
 
 
-async def _local(name: str, stack: contextlib.AsyncExitStack) -> Ask:
+async def _ask_local(name: str, stack: contextlib.AsyncExitStack) -> Ask:
     client = await stack.enter_async_context(mcp.Client(servers.server(name)))
 
     async def ask(work: Callable[[mcp.Client], Awaitable[Any]], seconds: float) -> Any:
@@ -228,11 +236,11 @@ async def _remote(
     return remote.ask
 
 
-async def _called(tool: str, arguments: dict[str, Any], client: mcp.Client) -> Any:
+async def _call_tool(tool: str, arguments: dict[str, Any], client: mcp.Client) -> Any:
     return await client.call_tool(tool, arguments, read_timeout_seconds=CALL_SECONDS)
 
 
-async def _listed(name: str, client: mcp.Client) -> tuple[list[Tool], str, bool]:
+async def _list_server_tools(name: str, client: mcp.Client) -> tuple[list[Tool], str, bool]:
     """Return the tools, the server's version, and whether that is the whole list."""
     found, cursor = [], None
     for _ in range(validation.MOST_PAGES):
@@ -258,7 +266,7 @@ async def _listed(name: str, client: mcp.Client) -> tuple[list[Tool], str, bool]
     return found, str(getattr(client.server_info, "version", None) or ""), not cursor
 
 
-def _given(answer: Any, text: str, tool: Tool) -> dict[str, Any]:
+def _structured_answer(answer: Any, text: str, tool: Tool) -> dict[str, Any]:
     """Return the structured answer, or the text when none was promised."""
     if answer.structured_content is not None:
         return answer.structured_content
@@ -267,7 +275,7 @@ def _given(answer: Any, text: str, tool: Tool) -> dict[str, Any]:
     return {"text": text}
 
 
-def _told(tool: Tool) -> dict[str, Any]:
+def _to_dict(tool: Tool) -> dict[str, Any]:
     return {
         "tool": tool.name.partition(".")[2],
         "hash": tool.hash,
@@ -278,7 +286,7 @@ def _told(tool: Tool) -> dict[str, Any]:
     }
 
 
-def _words(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     return redaction.redact(

@@ -18,7 +18,6 @@ import httpx2
 import mcp
 from mcp import types
 from mcp.client.streamable_http import streamable_http_client
-from pydantic import SecretStr
 
 from f.millrace.core import config, errors, setting_types
 from f.millrace.telemetry import spans
@@ -48,14 +47,14 @@ class Remote:
         TimeoutError and what the connection raises tell why there is nothing.
         """
         async with asyncio.timeout(seconds):
-            client = await self._connected()
+            client = await self._wait_connected()
             assert self._task is not None
             asked = asyncio.ensure_future(work(client))
             try:
                 await asyncio.wait({asked, self._task}, return_when=asyncio.FIRST_COMPLETED)
                 if asked.done() and not (asked.exception() and self._fault()):
                     return asked.result()
-                raise self._why()
+                raise self._reason()
             finally:
                 asked.cancel()
                 with contextlib.suppress(BaseException):
@@ -72,23 +71,23 @@ class Remote:
                 self._task.exception()
         self._fault()
 
-    async def _connected(self) -> mcp.Client:
+    async def _wait_connected(self) -> mcp.Client:
         if self._task is not None and self._fault():
             await asyncio.wait({self._task})
         if self._task is None or self._task.done():
             loop = asyncio.get_running_loop()
             self._client, self._broken = loop.create_future(), loop.create_future()
-            self._task = asyncio.create_task(self._live(self._client, self._broken))
+            self._task = asyncio.create_task(self._keep_connection(self._client, self._broken))
         assert self._client is not None
         await asyncio.wait({self._client, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if self._client.done():
             return self._client.result()
-        raise self._why()
+        raise self._reason()
 
-    async def _live(
+    async def _keep_connection(
         self, ready: "asyncio.Future[mcp.Client]", broken: "asyncio.Future[None]"
     ) -> None:
-        async with connected(self._name, self._server, broken) as client:
+        async with connect(self._name, self._server, broken) as client:
             ready.set_result(client)
             closing = asyncio.ensure_future(self._closing.wait())
             await asyncio.wait({closing, broken}, return_when=asyncio.FIRST_COMPLETED)
@@ -100,13 +99,13 @@ class Remote:
             self._broken.exception() if self._broken is not None and self._broken.done() else None
         )
 
-    def _why(self) -> BaseException:
+    def _reason(self) -> BaseException:
         ended = self._task.exception() if self._task is not None and self._task.done() else None
         return self._fault() or ended or ConnectionError("the server closed the connection")
 
 
 @contextlib.asynccontextmanager
-async def connected(
+async def connect(
     name: str, server: setting_types.ToolServer, broken: "asyncio.Future[None]"
 ) -> AsyncIterator[mcp.Client]:
     """Connect to the server of that name, with its token and within the bounds; `broken` fails when
@@ -115,7 +114,7 @@ async def connected(
     seconds = config.settings().mcp_seconds
     async with contextlib.AsyncExitStack() as stack:
         if server.command:
-            transport: Any = stdio_servers.start(server, _expanded(name, server.env), broken)
+            transport: Any = stdio_servers.start(server, _expand(name, server.env), broken)
         else:
             http = await stack.enter_async_context(_http(name, server, seconds))
             transport = streamable_http_client(
@@ -130,20 +129,20 @@ async def connected(
 
 
 def _http(name: str, server: setting_types.ToolServer, seconds: float) -> httpx2.AsyncClient:
-    headers = {"accept-encoding": "identity", **_expanded(name, server.headers)}
+    headers = {"accept-encoding": "identity", **_expand(name, server.headers)}
     token = config.settings().mcp_tokens.get(name)
     if token is not None:
         headers["authorization"] = f"Bearer {token.get_secret_value()}"
     return httpx2.AsyncClient(
         headers=headers,
-        event_hooks={"request": [_traced]},
+        event_hooks={"request": [_add_traceparent]},
         timeout=httpx2.Timeout(seconds),
         transport=_Bounded(httpx2.AsyncHTTPTransport()),
         trust_env=False,
     )
 
 
-def _expanded(name: str, values: dict[str, SecretStr]) -> dict[str, str]:
+def _expand(name: str, values: dict[str, config.Secret]) -> dict[str, str]:
     """Return the values with `${NAME}` filled in from the environment."""
 
     def fill(found: re.Match[str]) -> str:
@@ -181,7 +180,7 @@ async def _accept_defaults(context: Any, params: types.ElicitRequestParams) -> t
     return types.ElicitResult(action="accept", content=content)
 
 
-async def _traced(request: httpx2.Request) -> None:
+async def _add_traceparent(request: httpx2.Request) -> None:
     """Say to which trace the request belongs; inside MCP's own messages the SDK says so too."""
     if place := spans.traceparent():
         request.headers["traceparent"] = place

@@ -55,10 +55,10 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
             state.problems.append(str(error))
     if feeds and len(state.problems) == len(feeds):
         raise errors.SourceFailed("; ".join(state.problems))
-    return _in_turn(read_by_feed, limit)
+    return _interleave(read_by_feed, limit)
 
 
-def latest(limit: int = 20) -> Entries:
+def list_latest(limit: int = 20) -> Entries:
     """List the newest entries of the configured feeds."""
     return _entries(config.settings().feeds, limit)
 
@@ -89,12 +89,15 @@ def parse(page: http.Page) -> list[contracts.SourceItem]:
     # files.
     root = ROOT.search(page.content)
     if b"<!ENTITY" in page.content[: root.start() if root else len(page.content)]:
-        raise errors.SourceFailed(f"{http.shown(page.url)} declares XML entities; it was not read")
+        raise errors.SourceFailed(
+            f"{http.strip_secrets(page.url)} declares XML entities; it was not read"
+        )
     try:
         feed = fastfeedparser.parse(_readable(page.content))
     except Exception as error:  # the parser raises what its three back ends raise
         raise errors.SourceFailed(
-            f"{http.shown(page.url)} is not a feed that can be read: {_reason(page, error)}"
+            f"{http.strip_secrets(page.url)} is not a feed that can be read:"
+            f" {_format_error(page, error)}"
         ) from error
     about = feed.get("feed") or {}
     name = items.one_line(str(about.get("title") or "")) or urlsplit(page.url).netloc
@@ -110,7 +113,7 @@ def _source_item(entry: dict[str, Any], feed: str, base: str) -> contracts.Sourc
     reference = str(entry.get("link") or entry.get("id") or "")
     link = _web(urljoin(base, reference)) if reference else ""
     body = _longest(entry)
-    title = items.plain(str(entry.get("title") or ""))
+    title = items.strip_markup(str(entry.get("title") or ""))
     if not (link or title or body):
         return None
     identity = str(entry.get("id") or link or ids.digest_of([title, body])[:32])
@@ -122,7 +125,7 @@ def _source_item(entry: dict[str, Any], feed: str, base: str) -> contracts.Sourc
         url=link,
         text=body,
         author=entry.get("author"),
-        extra={"feed": feed, "feed_url": http.shown(base)},
+        extra={"feed": feed, "feed_url": http.strip_secrets(base)},
     )
 
 
@@ -145,7 +148,8 @@ def _readable(content: bytes) -> bytes:
 def _longest(entry: dict[str, Any]) -> str:
     bodies = [str(part.get("value") or "") for part in entry.get("content") or []]
     return max(
-        (items.plain(text) for text in (str(entry.get("description") or ""), *bodies)), key=len
+        (items.strip_markup(text) for text in (str(entry.get("description") or ""), *bodies)),
+        key=len,
     )
 
 
@@ -153,7 +157,7 @@ def _web(url: str) -> str:
     return url if urlsplit(url).scheme in ("http", "https") else ""
 
 
-def _reason(page: http.Page, error: Exception) -> str:
+def _format_error(page: http.Page, error: Exception) -> str:
     start = page.content[:500].lstrip().lower()
     if not start:
         return "it is empty"
@@ -162,7 +166,7 @@ def _reason(page: http.Page, error: Exception) -> str:
     return items.one_line(str(error))[:200]
 
 
-def _in_turn(lists: list[list[contracts.SourceItem]], limit: int) -> list[contracts.SourceItem]:
+def _interleave(lists: list[list[contracts.SourceItem]], limit: int) -> list[contracts.SourceItem]:
     """Take the first of each list, then the second of each, so that a busy feed does not crowd out
     the others.
     """
@@ -182,7 +186,7 @@ def _entries(urls: list[str], limit: int) -> Entries:
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         futures = [pool.submit(contextvars.copy_context().run, read_one, url) for url in urls]
         answers = [future.result() for future in futures]
-    items = _in_turn([answer for answer in answers if isinstance(answer, list)], max(1, limit))
+    items = _interleave([answer for answer in answers if isinstance(answer, list)], max(1, limit))
     return Entries(
         entries=[
             Entry(

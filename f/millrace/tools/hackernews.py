@@ -83,7 +83,9 @@ def read_story(id: int, comments: int = 5) -> Story:
         : max(0, min(comments, MAX_COMMENTS))
     ]
     replies, _ = _read_all(kids, ())
-    story.comments = [items.plain(str(reply["text"])) for reply in replies if reply.get("text")]
+    story.comments = [
+        items.strip_markup(str(reply["text"])) for reply in replies if reply.get("text")
+    ]
     return story
 
 
@@ -136,7 +138,7 @@ def _source_item(raw: dict[str, Any]) -> contracts.SourceItem:
         str(raw["title"]),
         raw.get("time"),
         url=str(raw.get("url") or talk),
-        text=items.plain(str(raw.get("text") or "")),
+        text=items.strip_markup(str(raw.get("text") or "")),
         author=raw.get("by"),
         score=float(raw.get("score") or 0),
         comments_url=talk,

@@ -120,10 +120,10 @@ def fetch(
         return _follow(url, sent, dict(headers or {}), body, limit)
     except httpx2.TimeoutException as error:
         raise errors.SourceFailed(
-            f"{shown(url)} took longer than {seconds:g} s (setting fetch_seconds)"
+            f"{strip_secrets(url)} took longer than {seconds:g} s (setting fetch_seconds)"
         ) from error
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise errors.SourceFailed(f"{shown(url)}: {_reason(error)}") from error
+        raise errors.SourceFailed(f"{strip_secrets(url)}: {_format_error(error)}") from error
     finally:
         _terms.reset(token)
 
@@ -131,10 +131,10 @@ def fetch(
 def get_json(url: str, **options: Any) -> Any:
     """Return the JSON that `url` answers; SourceFailed when it answers something else."""
     page = fetch(url, accept="application/json", **options)
-    return as_json(page)
+    return parse_json(page)
 
 
-def as_json(page: Page) -> Any:
+def parse_json(page: Page) -> Any:
     """Return the content as JSON; SourceFailed tells what came instead."""
     try:
         return json.loads(page.content)
@@ -146,11 +146,11 @@ def as_json(page: Page) -> Any:
             else "something that is not JSON"
         )
         raise errors.SourceFailed(
-            f"{shown(page.url)} answered {kind} where JSON was expected"
+            f"{strip_secrets(page.url)} answered {kind} where JSON was expected"
         ) from error
 
 
-def shown(url: str) -> str:
+def strip_secrets(url: str) -> str:
     """Return the address for messages: without user, password and query, where keys may stand."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
@@ -168,13 +168,13 @@ def _follow(url: str, sent: dict[str, str], private: dict[str, str], body: Any, 
                 return _page(url, response, limit)
         if body is not None:
             raise errors.SourceFailed(
-                f"{shown(url)} redirects a request that carries data; set the final address"
+                f"{strip_secrets(url)} redirects a request that carries data; set the final address"
             )
         target = urljoin(url, target)
         if urlsplit(target).netloc != urlsplit(url).netloc:
             private = {}
         url = target
-    raise errors.SourceFailed(f"{shown(first)} redirects more than {MAX_REDIRECTS} times")
+    raise errors.SourceFailed(f"{strip_secrets(first)} redirects more than {MAX_REDIRECTS} times")
 
 
 def _page(url: str, response: httpx2.Response, limit: int) -> Page:
@@ -182,7 +182,7 @@ def _page(url: str, response: httpx2.Response, limit: int) -> Page:
     if status >= 400:
         wait = response.headers.get("retry-after", "")
         hint = f" (asks to wait {wait[:40]})" if wait else ""
-        raise errors.SourceFailed(f"{shown(url)} answered HTTP {status}{hint}")
+        raise errors.SourceFailed(f"{strip_secrets(url)} answered HTTP {status}{hint}")
     headers = {key.lower(): value for key, value in response.headers.items()}
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -204,7 +204,7 @@ def _page(url: str, response: httpx2.Response, limit: int) -> Page:
 
 def _too_large(url: str, limit: int) -> errors.SourceFailed:
     return errors.SourceFailed(
-        f"{shown(url)} is larger than {limit:,} bytes (setting fetch_max_bytes)"
+        f"{strip_secrets(url)} is larger than {limit:,} bytes (setting fetch_max_bytes)"
     )
 
 
@@ -217,7 +217,8 @@ def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[byt
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise errors.SourceFailed(
-            f"{shown(url)} answered in the encoding {encoding[:40]!r}; only gzip was asked for"
+            f"{strip_secrets(url)} answered in the encoding {encoding[:40]!r};"
+            " only gzip was asked for"
         )
     inflate = zlib.decompressobj(wbits=47)  # gzip or zlib by its header
     try:
@@ -227,7 +228,7 @@ def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[byt
                 raw = inflate.unconsumed_tail
         yield inflate.flush()
     except zlib.error as error:
-        raise errors.SourceFailed(f"{shown(url)} answered broken gzip data") from error
+        raise errors.SourceFailed(f"{strip_secrets(url)} answered broken gzip data") from error
 
 
 def _check(url: str) -> None:
@@ -238,14 +239,14 @@ def _check(url: str) -> None:
         raise errors.FetchRefused(f"{url[:200]!r} is not a web address: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
         raise errors.FetchRefused(
-            f"{shown(url)!r} is not fetched: only http and https addresses are"
+            f"{strip_secrets(url)!r} is not fetched: only http and https addresses are"
         )
     port = port or (443 if parts.scheme == "https" else 80)
     if (host.lower(), port) in _private and not _terms.get().allows(host, port):
-        raise _refused(host, port, "a private address")
+        raise _refusal(host, port, "a private address")
 
 
-def _reason(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:200]
 
@@ -287,13 +288,13 @@ class _Guard(httpcore2.NetworkBackend):
         for address in addresses:
             if not _is_public(address):
                 if not _terms.get().allows(host, port):
-                    raise _refused(host, port, address)
+                    raise _refusal(host, port, address)
                 _private.add((host.lower(), port))
         failure: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
                 inner = httpcore2.SyncBackend().connect_tcp(
-                    address, port, _left(timeout), local_address, socket_options
+                    address, port, _seconds_left(timeout), local_address, socket_options
                 )
                 return _Bounded(inner)
             except httpcore2.ConnectError as error:
@@ -313,7 +314,7 @@ def _resolve(host: str, port: int) -> list[str]:
     # getaddrinfo has no time limit of its own.
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
-    thread.join(_left())
+    thread.join(_seconds_left())
     if thread.is_alive():
         raise httpcore2.ConnectTimeout(f"{host} was not resolved in time")
     if isinstance(found[-1] if found else None, Exception):
@@ -331,14 +332,14 @@ def _is_public(address: str) -> bool:
     return inner.is_global and not (inner.is_multicast or inner.is_reserved or inner.is_unspecified)
 
 
-def _refused(host: str, port: int, address: str) -> errors.FetchRefused:
+def _refusal(host: str, port: int, address: str) -> errors.FetchRefused:
     return errors.FetchRefused(
         f"{host} is at {address}, which is not public; list {host}:{port} in the setting"
         " fetch_allow if it may be read"
     )
 
 
-def _left(asked: float | None = None) -> float:
+def _seconds_left(asked: float | None = None) -> float:
     left = _terms.get().deadline - time.monotonic()
     if left <= 0:
         raise httpcore2.ReadTimeout("out of time")
@@ -352,10 +353,10 @@ class _Bounded(httpcore2.NetworkStream):
         self.inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.inner.read(max_bytes, _left(timeout))
+        return self.inner.read(max_bytes, _seconds_left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.inner.write(buffer, _left(timeout))
+        self.inner.write(buffer, _seconds_left(timeout))
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -364,7 +365,7 @@ class _Bounded(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        return _Bounded(self.inner.start_tls(ssl_context, server_hostname, _left(timeout)))
+        return _Bounded(self.inner.start_tls(ssl_context, server_hostname, _seconds_left(timeout)))
 
     def get_extra_info(self, info: str) -> Any:
         return self.inner.get_extra_info(info)

@@ -30,10 +30,10 @@ def make_item(
     What was changed about the date stands in `extra["date_note"]`.
     """
     extra = dict(fields.pop("extra", {}))
-    date, note = sane_date(published)
+    date, note = normalise_date(published)
     if note:
         extra["date_note"] = note
-    text = tidy(str(fields.pop("text", "") or ""))[:MAX_TEXT]
+    text = normalise_text(str(fields.pop("text", "") or ""))[:MAX_TEXT]
     title = one_line(title)[:MAX_TITLE] or one_line(text)[:100] or "(no title)"
     author = one_line(str(fields.pop("author", "") or ""))[:200]
     return contracts.SourceItem(
@@ -48,7 +48,7 @@ def make_item(
     )
 
 
-def sane_date(value: Any) -> tuple[datetime | None, str]:
+def normalise_date(value: Any) -> tuple[datetime | None, str]:
     """Return the moment in UTC and a note: no zone means UTC, the future means now, nonsense means
     none.
     """
@@ -79,23 +79,23 @@ def one_line(text: str) -> str:
     return " ".join(UNWANTED.sub("", text).split())
 
 
-def tidy(text: str) -> str:
+def normalise_text(text: str) -> str:
     """Return the text without unwanted characters, lines kept, at most one empty line in a row."""
     lines = [" ".join(line.split()) for line in UNWANTED.sub("", text).splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def plain(markup: str) -> str:
+def strip_markup(markup: str) -> str:
     """Return the text of a piece of HTML; text without markup comes back as it is."""
     if "<" not in markup and "&" not in markup:
-        return tidy(markup)
+        return normalise_text(markup)
     reader = _Text()
     try:
         reader.feed(markup)
         reader.close()
     except (AssertionError, ValueError):  # html.parser gives up on some broken declarations
-        return tidy(html.unescape(re.sub(r"<[^>]*>", " ", markup)))
-    return tidy("".join(reader.parts))
+        return normalise_text(html.unescape(re.sub(r"<[^>]*>", " ", markup)))
+    return normalise_text("".join(reader.parts))
 
 
 class _Text(HTMLParser):

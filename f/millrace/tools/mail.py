@@ -12,6 +12,7 @@ import os
 import re
 import smtplib
 import ssl
+from dataclasses import asdict, dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -20,25 +21,29 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field
-
-from f.millrace.core import config, contracts, db, errors, run_context, windmill
+from f.millrace.core import config, db, errors, run_context, windmill
 
 SECONDS = 30
 MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Sent(contracts.Contract):
-    """What became of a mail."""
+@dataclass(frozen=True)
+class Sent:
+    """What became of a mail.
+
+    Attributes:
+        status: sent: a server took it; outbox: it is kept, nobody has it yet.
+        path: The file in the outbox; empty on a worker, where it is a row.
+    """
 
     message_id: str
-    status: Literal["sent", "outbox", "dry_run"] = Field(
-        description="sent: a server took it; outbox: it is kept, nobody has it yet."
-    )
-    path: str = Field(
-        default="", description="The file in the outbox; empty on a worker, where it is a row."
-    )
+    status: Literal["sent", "outbox", "dry_run"]
+    path: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as JSON has it."""
+        return asdict(self)
 
 
 class DeliveryUnknown(errors.ToolFailed):
@@ -82,7 +87,7 @@ def look(message_id: str) -> Sent | bool | None:
     return Sent(message_id=message_id, status="outbox", path=str(path)) if path.is_file() else False
 
 
-def waiting() -> list[dict[str, Any]]:
+def list_kept() -> list[dict[str, Any]]:
     """Return the mails that workers kept because no server is set, the newest first; without their
     texts.
     """
@@ -92,7 +97,7 @@ def waiting() -> list[dict[str, Any]]:
     )
 
 
-def kept(message_id: str) -> dict[str, Any] | None:
+def find_kept(message_id: str) -> dict[str, Any] | None:
     """Return one of them whole: `content` is the mail as a file holds it; None when there is none
     of that Message-ID.
     """
@@ -185,7 +190,7 @@ def _hand_over(message: EmailMessage, url: str) -> None:
         )
     place = f"{parts.hostname}:{parts.port or (465 if parts.scheme == 'smtps' else 587)}"
     try:
-        server = _connected(parts.scheme, parts.hostname, parts.port)
+        server = _connect(parts.scheme, parts.hostname, parts.port)
     except (OSError, smtplib.SMTPException) as error:
         raise errors.ToolFailed(f"the mail server {place} cannot be reached: {error}") from error
     try:
@@ -208,7 +213,7 @@ def _hand_over(message: EmailMessage, url: str) -> None:
         _leave(server)
 
 
-def _connected(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
+def _connect(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
     context = ssl.create_default_context()
     if scheme == "smtps":
         return smtplib.SMTP_SSL(host, port or 465, timeout=SECONDS, context=context)

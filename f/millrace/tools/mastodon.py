@@ -18,10 +18,10 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
     timelines = f"{config.settings().mastodon_url.rstrip('/')}/api/v1/timelines"
     found: dict[str, contracts.SourceItem] = {}
     for tag in tags:
-        url = f"{timelines}/tag/{quote(tag, safe='')}?limit={_asked(limit)}"
+        url = f"{timelines}/tag/{quote(tag, safe='')}?limit={_bound_limit(limit)}"
         try:
             page = state.fetch(url, accept="application/json")
-            posts = [] if page is None else http.as_json(page)
+            posts = [] if page is None else http.parse_json(page)
             if not isinstance(posts, list):
                 raise errors.SourceFailed(f"the timeline of #{tag} is not a list of posts")
         except errors.SourceFailed as error:
@@ -37,13 +37,13 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
     return list(found.values())[:limit]
 
 
-def _asked(limit: int) -> int:
+def _bound_limit(limit: int) -> int:
     return max(1, min(limit, SERVER_LIMIT))
 
 
 def _source_item(post: dict[str, Any], tag: str) -> contracts.SourceItem:
     card = post.get("card") or {}
-    text = items.plain(str(post.get("content") or ""))
+    text = items.strip_markup(str(post.get("content") or ""))
     place = str(post.get("url") or post.get("uri") or "")
     account = post.get("account") or {}
     return items.make_item(

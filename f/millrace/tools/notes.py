@@ -49,7 +49,7 @@ class NoteHits(contracts.Contract):
     notes: list[NoteHit]
 
 
-class Written(contracts.Contract):
+class WriteResult(contracts.Contract):
     """What was written."""
 
     path: str
@@ -79,11 +79,11 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
 
 def read_note(path: str) -> Note:
     """Read one note by its path below the notes folder."""
-    with _opened(path, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
+    with _open_file(path, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
         return _note(path, descriptor)
 
 
-def write_note(path: str, text: str) -> Written:
+def write_note(path: str, text: str) -> WriteResult:
     """Write a note: a new one, or in place of the one that has this path."""
     content = text.encode("utf-8", errors="replace")
     if len(content) > MAX_BYTES:
@@ -92,7 +92,7 @@ def write_note(path: str, text: str) -> Written:
         )
     parts = _parts(path)
     if run_context.current().dry_run:
-        return Written(path=path, bytes=len(content), status="dry_run")
+        return WriteResult(path=path, bytes=len(content), status="dry_run")
     _root().mkdir(parents=True, exist_ok=True)
     with _folder(parts[:-1], path, create=True) as folder:
         there = _is_file(parts[-1], folder, path)
@@ -103,7 +103,7 @@ def write_note(path: str, text: str) -> Written:
             file.flush()
             os.fsync(file.fileno())
         os.replace(spare, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
-    return Written(path=path, bytes=len(content), status="replaced" if there else "created")
+    return WriteResult(path=path, bytes=len(content), status="replaced" if there else "created")
 
 
 def search_notes(query: str, limit: int = 10) -> NoteHits:
@@ -177,7 +177,7 @@ def _folder(parts: list[str], path: str, create: bool = False) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _opened(path: str, flags: int) -> Iterator[int]:
+def _open_file(path: str, flags: int) -> Iterator[int]:
     parts = _parts(path)
     with _folder(parts[:-1], path) as folder:
         descriptor = os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
@@ -206,7 +206,7 @@ def _note(path: str, descriptor: int) -> Note:
             f"the note {path!r} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read"
         )
     with os.fdopen(os.dup(descriptor), "rb") as file:
-        text = items.tidy(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
+        text = items.normalise_text(file.read(MAX_BYTES).decode("utf-8", errors="replace"))
     heading = HEADING.search(text)
     title = (
         items.one_line(heading[1])

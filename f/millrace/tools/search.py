@@ -57,14 +57,14 @@ def search(query: str, limit: int = 10, news: bool = False) -> SearchResults:
     limit = max(1, min(limit, MAX_LIMIT))
     name, engine = _engine()
     if engine is None:
-        return _local(query, limit, [])
+        return _search_locally(query, limit, [])
     try:
         hits = [
             hit for hit in engine(query, limit, news) if hit.url.startswith(("http://", "https://"))
         ]
     except errors.SourceFailed as error:
-        return _local(query, limit, [f"web search failed: {error}"])
-    return SearchResults(query=query, engine=name, hits=_once(hits)[:limit])
+        return _search_locally(query, limit, [f"web search failed: {error}"])
+    return SearchResults(query=query, engine=name, hits=_drop_repeats(hits)[:limit])
 
 
 Engine = Callable[[str, int, bool], list[SearchHit]]
@@ -123,38 +123,40 @@ def _rows(answer: Any, name: str) -> list[dict[str, Any]]:
 
 
 def _hit(row: dict[str, Any], text: str, date: str) -> SearchHit:
-    published, _ = items.sane_date(row.get(date))
+    published, _ = items.normalise_date(row.get(date))
     return SearchHit(
-        title=items.plain(str(row.get("title") or row["url"]))[:300],
+        title=items.strip_markup(str(row.get("title") or row["url"]))[:300],
         url=str(row["url"]),
-        excerpt=items.plain(str(row.get(text) or ""))[:EXCERPT],
+        excerpt=items.strip_markup(str(row.get(text) or ""))[:EXCERPT],
         published_at=published,
         source="web",
     )
 
 
-def _once(hits: list[SearchHit]) -> list[SearchHit]:
+def _drop_repeats(hits: list[SearchHit]) -> list[SearchHit]:
     return list({hit.url: hit for hit in reversed(hits)}.values())[::-1]
 
 
-def _local(query: str, limit: int, problems: list[str]) -> SearchResults:
+def _search_locally(query: str, limit: int, problems: list[str]) -> SearchResults:
     """Search what was collected, the notes and arXiv; one of them failing leaves the others."""
     found: list[list[SearchHit]] = []
-    for search_one in (_collected, _notes, _arxiv):
+    for search_one in (_search_collected, _notes, _arxiv):
         try:
             found.append(search_one(query, limit))
         except errors.MillraceError as error:
             problems.append(str(error))
     longest = max((len(hits) for hits in found), default=0)
     mixed = [hits[place] for place in range(longest) for hits in found if place < len(hits)]
-    return SearchResults(query=query, engine="local", hits=_once(mixed)[:limit], problems=problems)
+    return SearchResults(
+        query=query, engine="local", hits=_drop_repeats(mixed)[:limit], problems=problems
+    )
 
 
 # Tools run in worker threads, each with a connection of its own; a step has two at most.
 _one_at_a_time = threading.Lock()
 
 
-def _collected(query: str, limit: int) -> list[SearchHit]:
+def _search_collected(query: str, limit: int) -> list[SearchHit]:
     """Search the collected items by full text, any word counts, more words count more."""
     with _one_at_a_time:
         try:

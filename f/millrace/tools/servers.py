@@ -45,7 +45,7 @@ def _feeds() -> list[Tool]:
     from f.millrace.tools import feeds
 
     return [
-        ("latest", feeds.latest, READS_WEB),
+        ("latest", feeds.list_latest, READS_WEB),
         ("search", feeds.search, READS_WEB),
         ("read", feeds.read_feed, READS_WEB),
     ]
@@ -104,7 +104,7 @@ def server(name: str) -> MCPServer:
     made = MCPServer(name, log_level="ERROR")
     for tool, function, annotations in SERVERS[name]():
         made.add_tool(
-            _in_words(function),
+            _pass_faults(function),
             name=tool,
             description=inspect.getdoc(function),
             annotations=annotations,
@@ -112,7 +112,7 @@ def server(name: str) -> MCPServer:
     return made
 
 
-def _in_words(function: Callable[..., Any]) -> Callable[..., Any]:
+def _pass_faults(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let our own faults reach the caller: the SDK hides the text of any other exception."""
 
     @functools.wraps(function)

@@ -55,7 +55,7 @@ class Program:
                             " unasked"
                         )
                     await to.send(_message(line))
-                await self._ended(GRACE_SECONDS)
+                await self._has_ended(GRACE_SECONDS)
                 self._break(ServerGone(self._how()))
             except ValueError:
                 self._break(ServerGone(f"it wrote a line longer than {MOST_BYTES:,} bytes"))
@@ -83,7 +83,7 @@ class Program:
 
     async def watch(self, to: "anyio.abc.ObjectSendStream[SessionMessage | Exception]") -> None:
         """Notice its end also when its children hold its pipes open."""
-        await self._ended()
+        await self._has_ended()
         await asyncio.sleep(POLL_SECONDS)  # for what it said last
         self._break(ServerGone(self._how()))
         await to.aclose()
@@ -94,13 +94,13 @@ class Program:
         self._leaving = True
         self._process.stdin.close()
         try:
-            if not await self._ended(GRACE_SECONDS):
+            if not await self._has_ended(GRACE_SECONDS):
                 _kill(self._process, signal.SIGTERM)
-                await self._ended(GRACE_SECONDS)
+                await self._has_ended(GRACE_SECONDS)
         finally:
             _kill(self._process, signal.SIGKILL)
 
-    async def _ended(self, seconds: float = math.inf) -> bool:
+    async def _has_ended(self, seconds: float = math.inf) -> bool:
         # Not process.wait(), which waits for the pipes, too.
         until = time.monotonic() + seconds
         while self._process.returncode is None and time.monotonic() < until:

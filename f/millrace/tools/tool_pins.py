@@ -60,7 +60,7 @@ def list_waiting() -> list[Row]:
 
 
 def ask_again(name: str) -> Row | None:
-    """Ask anew about the version of a tool (server.tool) that was refused last, and return the
+    """Ask again about the version of a tool (server.tool) that was refused last, and return the
     question; None without one.
     """
     server, _, tool = name.partition(".")

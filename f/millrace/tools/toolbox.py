@@ -116,7 +116,11 @@ class Toolbox:
         """
         author: contracts.Trust = Toolbox.author(tool)
         said = (
-            [value for path, value in taint.leaves(answer) if path.rpartition(".")[2] == "trust"]
+            [
+                value
+                for path, value in taint.list_leaves(answer)
+                if path.rpartition(".")[2] == "trust"
+            ]
             if author == "own"
             else []
         )
@@ -255,7 +259,7 @@ class Toolbox:
                 return asyncio.run_coroutine_threadsafe(
                     self._tools.call(tool.name, arguments), loop
                 ).result(CALL_SECONDS)
-            except (client.NoAnswer, TimeoutError) as error:
+            except (client.CallOutcomeUnknown, TimeoutError) as error:
                 raise actions.OutcomeUnknown(
                     str(error) or f"{tool.name} gave no answer in time"
                 ) from error
@@ -316,7 +320,7 @@ class Toolbox:
             handle.set({"millrace.decision": "refuse"})
             events.emit("decision", verdict.why, tool=tool.name, refused=True)
             raise errors.ToolRefused(verdict.why)
-        if verdict.outcome == "free" and not risk.asks(assessment, self.threshold):
+        if verdict.outcome == "free" and not risk.needs_approval(assessment, self.threshold):
             handle.set({"millrace.decision": "run"})
             return assessment.risk
         handle.set({"millrace.decision": "ask"})
@@ -342,7 +346,7 @@ class Toolbox:
         world may read what is private to the owner, such as his mail.
         """
         texts, links = [], []
-        for path, value in taint.leaves(answer):
+        for path, value in taint.list_leaves(answer):
             if isinstance(value, str):
                 (links if path.rpartition(".")[2] == "url" else texts).append(value)
         private = self.author(tool) == "own" or not tool.annotations.get("openWorldHint", False)

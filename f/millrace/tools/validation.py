@@ -43,7 +43,7 @@ def validate_tool(name: str, description: str, input_schema: Any, output_schema:
         if not isinstance(schema, dict) or schema.get("type") != "object":
             return "its schema does not describe an object"
         try:
-            with _within(CHECK_SECONDS):
+            with _time_limit(CHECK_SECONDS):
                 jsonschema.Draft202012Validator.check_schema(schema)
         except (jsonschema.SchemaError, RecursionError, TimeoutError) as error:
             return (
@@ -76,7 +76,7 @@ def _check(answer: dict[str, Any], schema: dict[str, Any]) -> None:
     # An empty registry: nothing that a schema refers to is fetched.
     validator = jsonschema.Draft202012Validator(schema, registry=Registry())
     try:
-        with _within(CHECK_SECONDS):
+        with _time_limit(CHECK_SECONDS):
             fault = next(validator.iter_errors(answer), None)
     except TimeoutError:
         raise BadAnswer(
@@ -90,7 +90,7 @@ def _check(answer: dict[str, Any], schema: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _within(seconds: float) -> Iterator[None]:
+def _time_limit(seconds: float) -> Iterator[None]:
     """Have the block end with TimeoutError. Outside of the main thread there is no alarm; agents
     run in it.
     """

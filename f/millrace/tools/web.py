@@ -29,10 +29,10 @@ def fetch_page(url: str) -> WebPage:
     """Fetch a public web page and return its title, text and date."""
     page = http.fetch(url, accept="text/html, text/plain;q=0.8")
     if page.media_type in TEXT:
-        return _result(page, "", items.tidy(page.text))
+        return _result(page, "", items.normalise_text(page.text))
     if page.media_type not in MARKUP:
         raise errors.SourceFailed(
-            f"{http.shown(page.url)} is {page.media_type[:60]}, not a page with text"
+            f"{http.strip_secrets(page.url)} is {page.media_type[:60]}, not a page with text"
         )
     return _extract(page)
 
@@ -46,12 +46,14 @@ def _extract(page: http.Page) -> WebPage:
         )
     except Exception as error:  # lxml and the extractor raise many kinds on broken pages
         raise errors.SourceFailed(
-            f"the text of {http.shown(page.url)} could not be extracted:"
+            f"the text of {http.strip_secrets(page.url)} could not be extracted:"
             f" {items.one_line(str(error))[:120]}"
         ) from error
-    text = items.tidy(str(getattr(found, "text", "") or "")) or items.plain(page.text)
+    text = items.normalise_text(str(getattr(found, "text", "") or "")) or items.strip_markup(
+        page.text
+    )
     if not text:
-        raise errors.SourceFailed(f"{http.shown(page.url)} holds no text")
+        raise errors.SourceFailed(f"{http.strip_secrets(page.url)} holds no text")
     return _result(
         page,
         str(getattr(found, "title", "") or ""),
@@ -64,7 +66,7 @@ def _extract(page: http.Page) -> WebPage:
 def _result(
     page: http.Page, title: str, text: str, date: str | None = None, site: str = ""
 ) -> WebPage:
-    published, _ = items.sane_date(date)
+    published, _ = items.normalise_date(date)
     title = items.one_line(title)[:300] or items.one_line(text)[:100]
     first, _, rest = text.partition("\n")
     if rest and first.strip() == title:

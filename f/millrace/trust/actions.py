@@ -36,19 +36,19 @@ class OutcomeUnknown(errors.MillraceError):
     """The effect may or may not have happened; only a person or the outside world can tell."""
 
 
-def canonical(arguments: Any) -> Any:
+def canonicalise(arguments: Any) -> Any:
     """Return the arguments without what does not change the effect: None, the order of names,
     notes, 1.0 for 1.
     """
     if isinstance(arguments, dict):
         kept = {
-            str(key): canonical(value)
+            str(key): canonicalise(value)
             for key, value in arguments.items()
             if str(key) not in INCIDENTAL
         }
         return {key: value for key, value in kept.items() if value is not None}
     if isinstance(arguments, list | tuple):
-        return [canonical(value) for value in arguments]
+        return [canonicalise(value) for value in arguments]
     # The database gives 1e16 back as 10000000000000000; the same number must have the same digest.
     if isinstance(arguments, float) and arguments.is_integer():
         return int(arguments)
@@ -57,7 +57,7 @@ def canonical(arguments: Any) -> Any:
 
 def digest(tool: str, arguments: dict[str, Any]) -> str:
     """Return what an approval is bound to: the digest of tool and canonical arguments."""
-    return ids.digest_of([tool, canonical(arguments)])
+    return ids.digest_of([tool, canonicalise(arguments)])
 
 
 def propose(
@@ -75,7 +75,7 @@ def propose(
 ) -> Row:
     """Store what should be done and return its row; proposing the same again returns the same row.
 
-    `again` asks anew what was denied or not answered in time.
+    `again` asks again what was denied or not answered in time.
 
     The class is what `trust/risk` says of the tool, its annotations and these arguments; `at_least`
     can only raise it.
@@ -129,7 +129,7 @@ def _set_aside(connection: db.Connection, row: Row, run_id: str | None) -> None:
     audit.append("millrace", "action.replaced", row["key"], run_id, action_id=str(row["id"]))
 
 
-def expiry(row: Row) -> datetime:
+def expires_at(row: Row) -> datetime:
     """Return until when an answer counts: the time that its flow set, else that of the settings."""
     return row["expires_at"] or row["created_at"] + timedelta(
         hours=config.settings().approval_hours
@@ -139,10 +139,12 @@ def expiry(row: Row) -> datetime:
 def is_expired(row: Row, clock: datetime | None = None) -> bool:
     """Tell whether the time to answer an action, and to use the answer, is over."""
     # When a row was made says the database, which knows of no fixed clock.
-    return expiry(row) < (clock or (run_context.now() if row["expires_at"] else datetime.now(UTC)))
+    return expires_at(row) < (
+        clock or (run_context.now() if row["expires_at"] else datetime.now(UTC))
+    )
 
 
-def by_key(key: str) -> Row:
+def get_by_key(key: str) -> Row:
     """Return the action of that key; NotFound when there is none."""
     row = db.fetch_one("SELECT * FROM action WHERE key = %s", [key])
     if row is None:
@@ -150,7 +152,7 @@ def by_key(key: str) -> Row:
     return row
 
 
-def by_id(action_id: str) -> Row:
+def get_by_id(action_id: str) -> Row:
     """Return the action of that id; NotFound when there is none."""
     row = db.fetch_one("SELECT * FROM action WHERE id::text = %s", [str(action_id)])
     if row is None:
@@ -176,8 +178,8 @@ def perform(
     when it surely did not, None when nobody can tell. `unasked` is the rule by which nobody has to
     be asked; what is of high risk is asked about whatever it says.
     """
-    with _alone(key):
-        row = by_key(key)
+    with _lock_key(key):
+        row = get_by_key(key)
         if (
             digest(row["tool"], action) != row["digest"]
             or digest(row["tool"], row["arguments"]) != row["digest"]
@@ -185,7 +187,7 @@ def perform(
             raise errors.NeedsApproval(
                 f"{key}: what would run is not what was approved; it has to be proposed again"
             )
-        row = _settled(row, check)
+        row = _reconciled(row, check)
         if row["state"] in ("performed", "unknown"):
             return row
         _require_approval(row, unasked)
@@ -198,8 +200,8 @@ def reconcile(key: str, check: Check | None = None) -> Row:
 
     An action in any other state is returned as it is.
     """
-    with _alone(key):
-        return _settled(by_key(key), check)
+    with _lock_key(key):
+        return _reconciled(get_by_key(key), check)
 
 
 def reconcile_by_person(action_id: str, happened: bool, by: str) -> Row:
@@ -207,9 +209,9 @@ def reconcile_by_person(action_id: str, happened: bool, by: str) -> Row:
     tried again.
     """
     authority.refuse_agents("settle an unknown action")
-    row = by_id(action_id)
-    with _alone(row["key"]):
-        row = by_id(action_id)
+    row = get_by_id(action_id)
+    with _lock_key(row["key"]):
+        row = get_by_id(action_id)
         if row["state"] not in ("performing", "unknown"):
             raise errors.BadInput(
                 f"action {row['key']} is {row['state']}; only an unknown one can be settled"
@@ -261,7 +263,7 @@ def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
         return _record(row, "performed", outcome)
 
 
-def _settled(row: Row, check: Check | None) -> Row:
+def _reconciled(row: Row, check: Check | None) -> Row:
     """Return the row with what became of an earlier try; only called by the holder of the key's
     lock.
     """
@@ -343,14 +345,14 @@ def _require_approval(row: Row, unasked: str) -> None:
     ends = row["expires_at"] or approval["decided_by"] != audit.POLICY
     if row["state"] in ("approved", "failed") and ends and is_expired(row):
         raise errors.NeedsApproval(
-            f"{row['key']}: the approval expired at {expiry(row):%Y-%m-%d %H:%M} UTC"
+            f"{row['key']}: the approval expired at {expires_at(row):%Y-%m-%d %H:%M} UTC"
         )
     if row["state"] not in ("approved", "failed"):
         raise errors.NeedsApproval(f"{row['key']} is {row['state']}; it cannot run")
 
 
 @contextlib.contextmanager
-def _alone(key: str) -> Iterator[None]:
+def _lock_key(key: str) -> Iterator[None]:
     # A lock of the session, not of a transaction: it is gone when its holder dies, and only then is
     # `performing` stale.
     number = _lock_number(key)

@@ -56,7 +56,7 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
             if actions.is_expired(action):
                 decision, how = (
                     "expired",
-                    f"answered after {actions.expiry(action):%Y-%m-%d %H:%M} UTC",
+                    f"answered after {actions.expires_at(action):%Y-%m-%d %H:%M} UTC",
                 )
         row = connection.execute(
             "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s,"
@@ -77,11 +77,11 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
         audit.append(by, f"approval.{decision}", action["key"], run_id, **detail)
         # One answer is one decision, however many actions are parts of what was approved.
         if not how.startswith(PART_OF):
-            decisions.answered(action, decision, by)
+            decisions.record_answer(action, decision, by)
     return row
 
 
-def answer_to(action_id: str) -> Row | None:
+def find_answer(action_id: str) -> Row | None:
     """Return the answer that stands, if any."""
     return db.fetch_one("SELECT * FROM approval WHERE action_id::text = %s", [str(action_id)])
 
@@ -225,7 +225,7 @@ def approve_as_part(action: Row, whole: Row) -> bool:
     """Approve an action that a person approved as part of a larger one (`mails`, `calls`); return
     whether it is approved.
     """
-    given = answer_to(str(whole["id"]))
+    given = find_answer(str(whole["id"]))
     if given is None or given["decision"] != "approved" or given["digest"] != whole["digest"]:
         return False
     if action["digest"] not in parts_of(whole):

@@ -81,7 +81,9 @@ def export(run_id: str | None = None) -> Iterable[str]:
     here.
     """
     for row in rows(run_id):
-        yield json.dumps({name: row[name] for name in EXPORTED}, default=_plain, ensure_ascii=False)
+        yield json.dumps(
+            {name: row[name] for name in EXPORTED}, default=_format_value, ensure_ascii=False
+        )
 
 
 def verify(exported: Iterable[str] = ()) -> list[str]:
@@ -92,10 +94,10 @@ def verify(exported: Iterable[str] = ()) -> list[str]:
     still be there.
     """
     found = rows()
-    return _broken(found) + _cut(found) + _missing(found, exported)
+    return _find_broken(found) + _find_cut(found) + _find_missing(found, exported)
 
 
-def _broken(found: list[Row]) -> list[str]:
+def _find_broken(found: list[Row]) -> list[str]:
     faults: list[str] = []
     previous = GENESIS
     for row in found:
@@ -122,7 +124,7 @@ def _broken(found: list[Row]) -> list[str]:
     return faults
 
 
-def _cut(found: list[Row]) -> list[str]:
+def _find_cut(found: list[Row]) -> list[str]:
     head = db.fetch_one("SELECT rows, hash FROM audit_head")
     if head is None:
         return ["the head of the log is gone"]
@@ -139,7 +141,7 @@ def _cut(found: list[Row]) -> list[str]:
     )
 
 
-def _missing(found: list[Row], exported: Iterable[str]) -> list[str]:
+def _find_missing(found: list[Row], exported: Iterable[str]) -> list[str]:
     known = {row["id"]: row["hash"] for row in found}
     faults = []
     for number, line in enumerate(exported, 1):
@@ -177,5 +179,5 @@ def _hash(
     )
 
 
-def _plain(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)

@@ -115,7 +115,7 @@ SELECT id FROM usage u WHERE state IN ('reserved', 'sent') AND (
 Kind = Literal["model", "tool"]
 
 
-class Settled(NamedTuple):
+class SettledCall(NamedTuple):
     """An answered request as it was stored."""
 
     usage_id: str
@@ -164,7 +164,7 @@ def reserve(
     while not tried["noted"]:
         short = [entry for entry in tried["held"] if money.usd(entry["free"]) < amount]
         if short:
-            raise limits.exceeded(short, amount, agent, run_id)
+            raise limits.budget_exceeded(short, amount, agent, run_id)
         for entry in tried["held"]:
             if entry["asks"]:
                 limits.allow(entry, run_id)
@@ -257,11 +257,11 @@ def _finish(
                 usd=str(row["cost"].normalize()),
                 price=source or "reserve",
             )
-    limits.tell(row["changed"] or [], run_id)
+    limits.warn(row["changed"] or [], run_id)
     return True
 
 
-def settled(run_id: str, step: str, agent: str, request_hash: str) -> Settled | None:
+def find_settled(run_id: str, step: str, agent: str, request_hash: str) -> SettledCall | None:
     """Return the stored answer to the same request of the same step, if there is one: it is not
     paid twice.
     """
@@ -271,7 +271,7 @@ def settled(run_id: str, step: str, agent: str, request_hash: str) -> Settled | 
         " LIMIT 1",
         [run_id, step, agent, request_hash],
     )
-    return Settled(str(row["id"]), row["cost_usd"], row["response"]) if row else None
+    return SettledCall(str(row["id"]), row["cost_usd"], row["response"]) if row else None
 
 
 def forget_answers(usage_ids: list[str]) -> None:

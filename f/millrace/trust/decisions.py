@@ -24,7 +24,7 @@ REVIEWS = {
 NAMESPACE = "coalesce((SELECT namespace FROM run WHERE id = %s), 'main')"
 
 
-def escalates(confidence: int | None, stuck: bool) -> bool:
+def is_escalation(confidence: int | None, stuck: bool) -> bool:
     """Tell whether a judgement is listed for a person: an unsure one, and one that got stuck unless
     it is sure all the same.
 
@@ -37,7 +37,7 @@ def escalates(confidence: int | None, stuck: bool) -> bool:
     )
 
 
-def judged(
+def record_judgement(
     run_id: str, subject: str, title: str, confidence: int | None, agent: str, stuck: bool = False
 ) -> None:
     """Record an agent's judgement; a repeat of its step replaces it until somebody has answered."""
@@ -53,12 +53,12 @@ def judged(
             redaction.redact(title),
             agent,
             confidence,
-            escalates(confidence, stuck),
+            is_escalation(confidence, stuck),
         ],
     )
 
 
-def answered(action: dict[str, Any], answer: str, by: str) -> None:
+def record_answer(action: dict[str, Any], answer: str, by: str) -> None:
     """Record how a proposed action came out: a person's answer, or nobody asked because a policy
     said yes.
     """
@@ -127,7 +127,7 @@ def give(
     return len(rows)
 
 
-def of_run(run_id: str) -> list[dict[str, Any]]:
+def list_of_run(run_id: str) -> list[dict[str, Any]]:
     """Return the decisions of a run, in the order in which they were made."""
     return db.fetch_all(
         "SELECT kind, subject, title, confidence, escalated, outcome FROM decision WHERE run_id ="

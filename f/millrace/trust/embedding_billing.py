@@ -43,13 +43,13 @@ def bill_embedding(model: str, texts: Sequence[str]) -> Iterator[Callable[[int],
     try:
         yield lambda billed: tokens.__setitem__(0, billed)
     except BaseException as error:
-        _ = budget.release(usage_id) if _refused(error) else budget.charge_reserve(usage_id)
+        _ = budget.release(usage_id) if _is_refused(error) else budget.charge_reserve(usage_id)
         raise
     spent = prices.Tokens(input=tokens[0] or most)
     budget.settle(usage_id, prices.price(model, spent, run_context.now()), spent.counts())
 
 
-def _refused(error: BaseException) -> bool:
+def _is_refused(error: BaseException) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code < 500
     return isinstance(error, urllib.error.URLError) and isinstance(

@@ -50,7 +50,7 @@ def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
     return limits
 
 
-def near(run_id: str, user: str, flow: str = "") -> bool:
+def is_near(run_id: str, user: str, flow: str = "") -> bool:
     """Tell whether a limit of this call has reached the warning: time for a cheaper model."""
     limits = limits_of(run_id, user, flow)
     row = db.fetch_one(
@@ -62,7 +62,7 @@ def near(run_id: str, user: str, flow: str = "") -> bool:
     return bool(row and row["near"])
 
 
-def tell(changed: list[Row], run_id: str) -> None:
+def warn(changed: list[Row], run_id: str) -> None:
     """Warn once of each limit among the changed ones that has reached 70 %, 90 % or its end."""
     for entry in changed:
         limit, spent = money.usd(entry["limit_usd"]), money.usd(entry["spent_usd"])
@@ -71,7 +71,9 @@ def tell(changed: list[Row], run_id: str) -> None:
                 _alert(entry["scope"], entry["key"], limit, spent, percent, run_id)
 
 
-def exceeded(held: list[Row], amount: Decimal, agent: str, run_id: str) -> errors.BudgetExceeded:
+def budget_exceeded(
+    held: list[Row], amount: Decimal, agent: str, run_id: str
+) -> errors.BudgetExceeded:
     """Return the refusal of a call that is more than is left, and note that the limit's end was
     met.
     """

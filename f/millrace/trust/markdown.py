@@ -16,7 +16,7 @@ MOST = 30_000
 LONGEST_URL = 1500
 
 
-def shown(result: dict[str, Any], markdown: str) -> dict[str, Any]:
+def as_page(result: dict[str, Any], markdown: str) -> dict[str, Any]:
     """Return a step's result that Windmill shows as this page: the same, with the two keys that its
     viewer looks for.
     """
@@ -28,7 +28,7 @@ def shown(result: dict[str, Any], markdown: str) -> dict[str, Any]:
     return {**result, "markdown": markdown, "wm_renderer": "markdown"}
 
 
-def visible(text: str) -> str:
+def make_visible(text: str) -> str:
     """Return text in which nothing acts unseen: controls, escapes, turned or hidden letters are
     shown as what they are.
     """
@@ -47,7 +47,7 @@ def _sign(char: str) -> str:
     return char if unicodedata.category(char) == "Zs" else f"‹U+{ord(char):04X}›"
 
 
-def literal(line: str) -> str:
+def escape_line(line: str) -> str:
     """Return one line as Markdown that shows it letter by letter."""
     escaped = SPECIAL.sub(r"\\\1", line)
     return LINE_START.sub(
@@ -57,10 +57,10 @@ def literal(line: str) -> str:
 
 def one_line(text: str) -> str:
     """Return text as one line of Markdown that shows its words."""
-    return literal(" ".join(visible(text).split()))
+    return escape_line(" ".join(make_visible(text).split()))
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """Return text as a Markdown quotation that wraps, keeps its lines, and is only text."""
     return "\n>\n".join("\\\n".join(f"> {line}" for line in lines) for lines in _paragraphs(text))
 
@@ -72,13 +72,13 @@ def paragraphs(text: str) -> str:
 
 def _paragraphs(text: str) -> list[list[str]]:
     found: list[list[str]] = [[]]
-    for line in visible(text).split("\n"):
+    for line in make_visible(text).split("\n"):
         bare = line.lstrip(" ")
         if not bare:
             found.append([])
         else:
             # Spaces that do not break keep the line where it begins, and make no block of it.
-            found[-1].append("\u00a0" * (len(line) - len(bare)) + literal(bare.rstrip()))
+            found[-1].append("\u00a0" * (len(line) - len(bare)) + escape_line(bare.rstrip()))
     return [lines for lines in found if lines]
 
 
@@ -97,7 +97,7 @@ def is_web(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    plain = len(url) <= LONGEST_URL and url == visible(url) and url.isprintable()
+    plain = len(url) <= LONGEST_URL and url == make_visible(url) and url.isprintable()
     return (
         plain and parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
     )
@@ -111,7 +111,7 @@ def with_sources(text: str, sources: list[dict[str, Any]]) -> str:
 
     def mark(found: re.Match[str]) -> str:
         one = known.get(int(found[1]))
-        return found[0] if one is None else cited(int(found[1]), str(one.get("url") or ""))
+        return found[0] if one is None else citation_link(int(found[1]), str(one.get("url") or ""))
 
     said = re.sub(r"\\\[(\d{1,4})\\\]", mark, paragraphs(text))
     lines = [
@@ -124,6 +124,6 @@ def with_sources(text: str, sources: list[dict[str, Any]]) -> str:
     return said + ("\n\n#### Sources\n\n" + "\n".join(lines) if lines else "") + "\n"
 
 
-def cited(number: int, url: str) -> str:
+def citation_link(number: int, url: str) -> str:
     """Return the number of a source in brackets, as a link to it where it has one."""
     return f"\\[{link(str(number), url)}\\]"

@@ -22,7 +22,7 @@ STYLES = frozenset(
 )
 
 
-def sanitised(fragment: str) -> str:
+def sanitise(fragment: str) -> str:
     """Return the HTML with allowed tags, attributes and styles only; links lead to http and https,
     and tell no referrer.
     """
@@ -39,12 +39,12 @@ def sanitised(fragment: str) -> str:
 
 
 def _value(tag: str, attribute: str, value: str) -> str | None:
-    # The library would write styles anew, with spaces that old mail programs do not read; so they
+    # The library would write styles again, with spaces that old mail programs do not read; so they
     # stay or go as a whole.
-    return value if attribute != "style" or _harmless(value) else None
+    return value if attribute != "style" or _is_harmless(value) else None
 
 
-def _harmless(style: str) -> bool:
+def _is_harmless(style: str) -> bool:
     """Tell whether each declaration is of an allowed name and of plain words: no function that
     fetches, no escapes.
     """

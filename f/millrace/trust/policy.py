@@ -55,16 +55,16 @@ def note() -> bool:
 def note_prompt(agent: str, prompt_hash: str) -> None:
     """Record an agent's prompt when it is another than the last one that was used."""
     key = (agent, prompt_hash)
-    if key in _noted():
+    if key in _noted_rules():
         return
     with audit.turn():
         before = audit.last("prompt.changed", agent)
         old = before["detail"].get("hash") if before else None
         if old != prompt_hash:
             audit.append("millrace", "prompt.changed", agent, hash=prompt_hash, before=old)
-    _noted().add(key)
+    _noted_rules().add(key)
 
 
 @functools.cache
-def _noted() -> set[tuple[str, str]]:
+def _noted_rules() -> set[tuple[str, str]]:
     return set()

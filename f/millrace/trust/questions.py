@@ -53,7 +53,7 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     `whole` shows all of the text. `page` is the address where a person can answer (never one that
     answers by itself).
     """
-    heading, sentence = _heading(action), markdown.visible(" ".join(ask(action).split()))
+    heading, sentence = _heading(action), markdown.make_visible(" ".join(ask(action).split()))
     mails = [
         *_mails(action),
         *(each["arguments"] for each in _calls(action) if each["tool"] in MAILS),
@@ -76,13 +76,15 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
             ),
         ),
         ("Cost so far", money.dollars(spend.cost_of(action["run_id"]))),
-        ("Why it asks", why(action)),
-        ("Answer until", f"{actions.expiry(action):%Y-%m-%d %H:%M} UTC"),
+        ("Why it asks", reason_sentence(action)),
+        ("Answer until", f"{actions.expires_at(action):%Y-%m-%d %H:%M} UTC"),
         ("Run", str(action["run_id"] or "")),
     ]
-    facts = [(name, markdown.visible(" ".join(value.split()))) for name, value in facts if value]
-    begins, text = _shown(action, None if whole else PREVIEW)
-    text = markdown.visible(text.strip("\n"))
+    facts = [
+        (name, markdown.make_visible(" ".join(value.split()))) for name, value in facts if value
+    ]
+    begins, text = _preview_arguments(action, None if whole else PREVIEW)
+    text = markdown.make_visible(text.strip("\n"))
     how = (
         f"{_places(action, page)}:\n\n  scripts/millrace approvals show {action['id']}\n "
         f" scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny"
@@ -90,9 +92,9 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     )
     return Question(
         title=sentence[:TITLE],
-        plain=_plain(heading, sentence, facts, begins, text, how),
-        markdown=_markdown(heading, sentence, facts, begins, text),
-        html=_html(heading, sentence, facts, begins, text, how),
+        plain=_format_plain(heading, sentence, facts, begins, text, how),
+        markdown=_format_markdown(heading, sentence, facts, begins, text),
+        html=_format_html(heading, sentence, facts, begins, text, how),
     )
 
 
@@ -112,7 +114,7 @@ def ask(action: dict[str, Any]) -> str:
     if tool in MAILS:
         return _of_mails(action)
     if tool == limits.TOOL:
-        return _of_budget(given)
+        return _budget_sentence(given)
     if tool == ENABLE:
         changed = "changed" if given.get("was") else "new"
         return f"Let agents use the {changed} tool {given.get('server')}.{given.get('name')}?"
@@ -133,15 +135,15 @@ def _of_call(tool: str, given: dict[str, Any]) -> str:
         "",
     )
     wording = {
-        "web.search": f"Search the web for “{_short(subject)}”?",
-        "web.fetch": f"Open the page {_short(subject)}?",
-        "notes.write": f"Write the note {_short(subject)}?",
-        "notes.delete": f"Delete the note {_short(subject)}?",
+        "web.search": f"Search the web for “{_shorten(subject)}”?",
+        "web.fetch": f"Open the page {_shorten(subject)}?",
+        "notes.write": f"Write the note {_shorten(subject)}?",
+        "notes.delete": f"Delete the note {_shorten(subject)}?",
     }
     return wording[tool] if tool in wording and subject else f"Call {tool}?"
 
 
-def why(action: dict[str, Any]) -> str:
+def reason_sentence(action: dict[str, Any]) -> str:
     """Return in one sentence why a person is asked."""
     recipients = addressees(action)
     if str(action["tool"]) in MAILS and action["arguments"].get("mails") and recipients:
@@ -150,10 +152,10 @@ def why(action: dict[str, Any]) -> str:
             f"a mail cannot be taken back, and {who} not agreed to get it without a question each"
             " time"
         )
-    return _in_words(str(action["reason"] or "")) or "it cannot be taken back"
+    return _describe_reason(str(action["reason"] or "")) or "it cannot be taken back"
 
 
-def _in_words(reason: str) -> str:
+def _describe_reason(reason: str) -> str:
     said = POLICY.sub("the settings say to ask about it", RULE.sub("", reason))
     return said
 
@@ -193,7 +195,7 @@ def _digest_ids(given: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(str(mail["_digest_id"]) for mail in mails if mail.get("_digest_id")))
 
 
-def _of_budget(given: dict[str, Any]) -> str:
+def _budget_sentence(given: dict[str, Any]) -> str:
     scope, key, limit = (
         str(given.get("scope")),
         str(given.get("key")),
@@ -214,7 +216,7 @@ def _of_budget(given: dict[str, Any]) -> str:
     )
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= 100 else text[:99].rstrip() + "…"
 
@@ -229,7 +231,7 @@ def _places(action: dict[str, Any], page: str) -> str:
     return "Answer on the command line"
 
 
-def _shown(action: dict[str, Any], length: int | None) -> tuple[str, str]:
+def _preview_arguments(action: dict[str, Any], length: int | None) -> tuple[str, str]:
     """Return what the question is about, after the words before it."""
     calls = _calls(action)
     only = {**action, **calls[0]} if len(calls) == 1 else action
@@ -251,7 +253,7 @@ def _shown(action: dict[str, Any], length: int | None) -> tuple[str, str]:
 
 
 def _call(call: dict[str, Any]) -> str:
-    note = _in_words(str(call.get("_note") or ""))
+    note = _describe_reason(str(call.get("_note") or ""))
     return f"{call['tool']}{f' ({note})' if note else ''}\n{_json(call['arguments'])}"
 
 
@@ -339,7 +341,7 @@ def _people(recipients: list[str]) -> str:
     return recipients[0] if len(recipients) == 1 else f"{len(recipients)} people"
 
 
-def _plain(
+def _format_plain(
     heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str
 ) -> str:
     # Marked line by line, so that no text looks like a part of the question.
@@ -353,24 +355,24 @@ def _plain(
     )
 
 
-def _markdown(
+def _format_markdown(
     heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str
 ) -> str:
-    told = "\n".join(f"- **{name}:** {markdown.literal(value)}" for name, value in facts)
+    told = "\n".join(f"- **{name}:** {markdown.escape_line(value)}" for name, value in facts)
     return (
         "\n\n".join(
             [
                 f"### {heading}",
-                f"**{markdown.literal(sentence)}**",
+                f"**{markdown.escape_line(sentence)}**",
                 told,
-                *([f"{begins}:", markdown.quoted(text)] if text else []),
+                *([f"{begins}:", markdown.quote(text)] if text else []),
             ]
         )
         + "\n"
     )
 
 
-def _html(
+def _format_html(
     heading: str, sentence: str, facts: list[tuple[str, str]], begins: str, text: str, how: str
 ) -> str:
     font = "14px/1.5 Helvetica,Arial,sans-serif"

@@ -28,7 +28,7 @@ def add(
     After `until` the recipient stays, and a person is asked each time.
     """
     authority.refuse_agents("add a recipient")
-    address = checked(address)
+    address = check_address(address)
     with db.transaction() as connection:
         row = connection.execute(
             "INSERT INTO recipient (namespace, flow, address, interests, added_by) VALUES (%s, %s,"
@@ -61,7 +61,7 @@ def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "o
         )
 
 
-def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
+def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Row]:
     """Return the recipients: address, flow, interests, standing and until (dates or None),
     configured (from the settings).
     """
@@ -84,7 +84,7 @@ def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
         held = approvals.list_standing(flow or FLOW, namespace).get(address)
         rows.append(
             {
-                "address": checked(address),
+                "address": check_address(address),
                 "flow": flow or FLOW,
                 "interests": [],
                 "created_at": None,
@@ -96,7 +96,7 @@ def listed(flow: str | None = None, namespace: str = "main") -> list[Row]:
     return rows
 
 
-def of_run(flow: str, namespace: str) -> list[Row]:
+def list_of_run(flow: str, namespace: str) -> list[Row]:
     """Return who gets this run's digest; the sample's one reader is seeded with a standing
     approval.
     """
@@ -105,10 +105,10 @@ def of_run(flow: str, namespace: str) -> list[Row]:
         [flow, SAMPLE_READER],
     ):
         add(SAMPLE_READER, flow, [], "sample", "sample edition")
-    return listed(flow, "main" if namespace.startswith("dry-") else namespace)
+    return list_recipients(flow, "main" if namespace.startswith("dry-") else namespace)
 
 
-def checked(address: str) -> str:
+def check_address(address: str) -> str:
     """Return the address, or raise BadInput when it is not one."""
     clean = address.strip()
     if not ADDRESS.fullmatch(clean) or len(clean) > 254:

@@ -62,12 +62,12 @@ def assess(
     says: not read-only, destructive, open to the world. BadSetting when the policy lowers what
     always asks.
     """
-    found = _by_house(tool, annotations, arguments or {})
-    pattern = _matching(tool)
+    found = _built_in(tool, annotations, arguments or {})
+    pattern = _matching_pattern(tool)
     if pattern is None:
         return found
     wanted: Risk = config.settings().risk_policy[pattern]
-    if found.fixed and exceeds(found.risk, wanted):
+    if found.fixed and is_above(found.risk, wanted):
         raise errors.BadSetting(
             f"setting 'risk_policy' makes {pattern!r} {wanted}, but {tool} is always {found.risk}:"
             f" {found.rule}; leave it out, or give a standing approval instead"
@@ -75,12 +75,12 @@ def assess(
     return found._replace(risk=wanted, rule=f"setting risk_policy {pattern!r}: {wanted}")
 
 
-def asks(assessment: Assessment, threshold: Risk | None = None) -> bool:
+def needs_approval(assessment: Assessment, threshold: Risk | None = None) -> bool:
     """Return whether a person is asked first: high always, medium by policy, low never.
 
     `threshold` is the most that an agent may do unasked; it can only make the policy stricter.
     """
-    if assessment.risk == "high" or (threshold and exceeds(assessment.risk, threshold)):
+    if assessment.risk == "high" or (threshold and is_above(assessment.risk, threshold)):
         return True
     return assessment.risk == "medium" and config.settings().risk_medium == "ask"
 
@@ -99,17 +99,17 @@ def explain(
     return f"{tool} is {found.risk} risk and {does[found.risk]}: {found.rule}"
 
 
-def exceeds(risk: Risk, threshold: Risk) -> bool:
+def is_above(risk: Risk, threshold: Risk) -> bool:
     """Return whether the class is above the threshold."""
     return ORDER.index(risk) > ORDER.index(threshold)
 
 
 def stricter(one: Risk, other: Risk | None) -> Risk:
     """Return the higher of two classes."""
-    return other if other and exceeds(other, one) else one
+    return other if other and is_above(other, one) else one
 
 
-def _by_house(
+def _built_in(
     tool: str, annotations: dict[str, Any] | None, arguments: dict[str, Any]
 ) -> Assessment:
     if tool in TO_OPERATOR:
@@ -121,14 +121,14 @@ def _by_house(
         return Assessment(
             "high", f"built-in rule for {tool}: it goes elsewhere than to the operator", fixed=True
         )
-    claimed = _claimed(annotations)
+    claimed = _by_annotations(annotations)
     verb = _verb(tool)
     if tool not in KNOWN and verb in ALWAYS:
         return Assessment("high", f"built-in rule for {verb!r}: {ALWAYS[verb]}", fixed=True)
     if tool not in KNOWN:
         return claimed
     risk, why = KNOWN[tool]
-    if annotations and exceeds(claimed.risk, risk):
+    if annotations and is_above(claimed.risk, risk):
         return claimed
     return Assessment(risk, f"built-in rule for {tool}: {why}", fixed=risk == "high")
 
@@ -139,7 +139,7 @@ def _verb(tool: str) -> str:
     return next((word for word in re.split(r"[^A-Za-z0-9]+", name.lower()) if word), "")
 
 
-def _matching(tool: str) -> str | None:
+def _matching_pattern(tool: str) -> str | None:
     """Return the pattern of the policy that names the tool: the longest one that matches."""
     matching = [
         pattern for pattern in config.settings().risk_policy if fnmatch.fnmatchcase(tool, pattern)
@@ -147,7 +147,7 @@ def _matching(tool: str) -> str | None:
     return max(matching, key=lambda pattern: (pattern == tool, len(pattern)), default=None)
 
 
-def _claimed(annotations: dict[str, Any] | None) -> Assessment:
+def _by_annotations(annotations: dict[str, Any] | None) -> Assessment:
     said = annotations or {}
     if said.get("readOnlyHint") is True:
         return Assessment("low", "the tool says that it only reads")

@@ -110,7 +110,7 @@ FROM failed
 
 
 def scorecard(days: int = 30, namespace: str = "main") -> list[Score]:
-    """Return the figures of the last days."""
+    """Return the scores of the last days."""
     over = {"namespace": namespace, "since": run_context.now() - timedelta(days=days)}
 
     def figure(
@@ -142,7 +142,7 @@ def scorecard(days: int = 30, namespace: str = "main") -> list[Score]:
     ]
 
 
-def described(figures: list[Score]) -> list[dict[str, Any]]:
-    """Return the figures as JSON says them, each with its verdict in words."""
+def to_dicts(scores: list[Score]) -> list[dict[str, Any]]:
+    """Return the scores as JSON has them, each with its verdict in words."""
     words = {True: "met", False: "missed", None: "not enough data"}
-    return [{**asdict(figure), "verdict": words[figure.met]} for figure in figures]
+    return [{**asdict(score), "verdict": words[score.met]} for score in scores]

@@ -42,7 +42,9 @@ def run_cost_usd(run_id: str) -> float:
     return money.number(cost_of(run_id))
 
 
-def spent(by: By, since: datetime | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
+def group_spending(
+    by: By, since: datetime | None = None, run_id: str | None = None
+) -> list[dict[str, Any]]:
     """Return calls, tokens and money of each group, the dearest first."""
     counts = ", ".join(
         f"coalesce(sum((tokens ->> '{name}')::bigint), 0)::bigint AS {name}" for name in TOKENS
@@ -73,7 +75,7 @@ def spent(by: By, since: datetime | None = None, run_id: str | None = None) -> l
     ]
 
 
-def total(since: datetime | None = None, run_id: str | None = None) -> dict[str, float]:
+def total_spending(since: datetime | None = None, run_id: str | None = None) -> dict[str, float]:
     """Return the sum of all calls, and what the machines cost beside it by the rate of the
     settings.
     """

@@ -76,7 +76,7 @@ class Words:
         found = deobfuscation.words(text)
         self.all.update(found)
         self.pairs.update(itertools.pairwise(found))
-        self.telling.update(_telling(text))
+        self.telling.update(_revealing_words(text))
         self.text.append(deobfuscation.skeleton(text))
 
     def holds(self, word: str) -> bool:
@@ -126,24 +126,24 @@ def decide(
     tool: str, arguments: dict[str, Any], heard: TaintContext, *, read_only: bool, is_egress: bool
 ) -> Verdict:
     """Return what becomes of a call of a tool that only reads or not, here or elsewhere."""
-    values = list(leaves(arguments))
+    values = list(list_leaves(arguments))
     if is_egress or not read_only:
         for path, value in values:
             if isinstance(value, str) and redaction.redact(value) != value:
                 return Verdict("refuse", f"{tool} was not called: {path} holds a secret")
     if not read_only:
-        return _changing(tool, values, heard)
+        return _decide_change(tool, values, heard)
     if not is_egress:
         return Verdict("free")
     for path, value in values:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            fault = _leaving(path, str(value), heard)
+            fault = _egress_reason(path, str(value), heard)
             if fault:
                 return Verdict("refuse", f"{tool} was not called: {fault}")
     return Verdict("free")
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def list_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each value inside the arguments, and each name that is not the tool's own, with where
     it stands.
     """
@@ -151,15 +151,15 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         for name, inner in value.items():
             if path:
                 yield f"a name in {path}", str(name)
-            yield from leaves(inner, f"{path}.{name}" if path else str(name))
+            yield from list_leaves(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from leaves(inner, path or "the arguments")
+            yield from list_leaves(inner, path or "the arguments")
     else:
         yield path, value
 
 
-def _changing(tool: str, values: list[tuple[str, Any]], heard: TaintContext) -> Verdict:
+def _decide_change(tool: str, values: list[tuple[str, Any]], heard: TaintContext) -> Verdict:
     if not heard.tainted:
         return Verdict("free")
     foreign = [path for path, value in values if not _said_by_user(value, heard)]
@@ -184,7 +184,7 @@ def _said_by_user(value: Any, heard: TaintContext) -> bool:
     )
 
 
-def _leaving(path: str, text: str, heard: TaintContext) -> str:
+def _egress_reason(path: str, text: str, heard: TaintContext) -> str:
     """Return why the text must not be sent to another system; empty when it may."""
     if not heard.tainted:
         return ""
@@ -194,16 +194,16 @@ def _leaving(path: str, text: str, heard: TaintContext) -> str:
         if name in ADDRESS_NAMES or deobfuscation.URL.fullmatch(text.strip())
         else deobfuscation.addresses(deobfuscation.strip_invisible(text))
     )
-    unknown = [url for url in urls if not _known(url, heard)]
+    unknown = [url for url in urls if not _is_known_url(url, heard)]
     if unknown:
         host = deobfuscation.urlsplit_host(unknown[0]) or unknown[0][:60]
         return f"the address at {host} came neither from the user nor as a link of a result"
     if urls and len(urls[0]) == len(text):
         return ""
-    return _private(path, text, heard)
+    return _private_reason(path, text, heard)
 
 
-def _known(url: str, heard: TaintContext) -> bool:
+def _is_known_url(url: str, heard: TaintContext) -> bool:
     if deobfuscation.normalise_address(url) in heard.links:
         return True
     host, _, rest = deobfuscation.normalise_address(url).removeprefix("//").partition("/")
@@ -211,11 +211,13 @@ def _known(url: str, heard: TaintContext) -> bool:
     # in its path.
     plain = "?" not in rest and "%" not in rest and "@" not in url
     return (
-        host in heard.hosts and plain and not _private("the address", rest.replace("/", " "), heard)
+        host in heard.hosts
+        and plain
+        and not _private_reason("the address", rest.replace("/", " "), heard)
     )
 
 
-def _private(path: str, text: str, heard: TaintContext) -> str:
+def _private_reason(path: str, text: str, heard: TaintContext) -> str:
     own = heard.private
     if not own.all:
         return ""
@@ -266,7 +268,7 @@ def _number(word: str) -> bool:
     return len(word) >= SHORTEST_NUMBER and any(char.isdigit() for char in word)
 
 
-def _telling(text: str) -> Iterator[str]:
+def _revealing_words(text: str) -> Iterator[str]:
     """Yield the words that give something away alone: figures, addresses, codes, and names inside a
     sentence.
     """

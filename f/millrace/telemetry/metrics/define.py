@@ -104,7 +104,7 @@ class Metric(NamedTuple):
 
     @property
     def shape(self) -> str:
-        """What the stored figures depend on."""
+        """What the stored samples depend on."""
         return (
             f"{self.type} {','.join(label.name for label in self.labels)}"
             f" {','.join(map(str, self.bounds))}".strip()
@@ -150,18 +150,18 @@ def define_metric(
         tuple(alerts),
         tuple(zeros),
     )
-    problems = [*_name(found), *_labels(found), *_words(found), *_shape(found)]
+    problems = [*_name(found), *_labels(found), *_check_words(found), *_shape(found)]
     if problems:
         raise errors.BadInput(f"metric {name!r}: " + "; ".join(problems))
     return found
 
 
-def used(query: str) -> set[str]:
+def metrics_in(query: str) -> set[str]:
     """Return the names, without prefix, of the metrics that a query reads."""
     return {re.sub(r"_(bucket|sum|count)$", "", name) for name in USED.findall(query)}
 
 
-def prefixed(text: str, prefix: str) -> str:
+def with_prefix(text: str, prefix: str) -> str:
     """Return a query or sentence with another prefix."""
     older = OLDER.get(prefix, {})
     return (
@@ -241,7 +241,7 @@ def _labels(metric: Metric) -> list[str]:
     ]
 
 
-def _words(metric: Metric) -> list[str]:
+def _check_words(metric: Metric) -> list[str]:
     said = {
         "help": metric.help,
         "source": metric.source,
@@ -255,7 +255,7 @@ def _words(metric: Metric) -> list[str]:
     for panel in metric.panels:
         if panel.dashboard not in get_args(Dashboard):
             problems.append(f"there is no dashboard {panel.dashboard!r}")
-        if metric.name not in used(panel.query):
+        if metric.name not in metrics_in(panel.query):
             problems.append(f"the panel {panel.title!r} does not read {PREFIX}_{metric.name}")
     for alert in metric.alerts:
         if alert.severity not in get_args(Severity):
@@ -263,7 +263,7 @@ def _words(metric: Metric) -> list[str]:
                 f"the alert {alert.name!r} has the severity {alert.severity!r}; there are"
                 f" {', '.join(get_args(Severity))}"
             )
-        if metric.name not in used(alert.expr):
+        if metric.name not in metrics_in(alert.expr):
             problems.append(f"the alert {alert.name!r} does not read {PREFIX}_{metric.name}")
         if not (alert.causes and alert.steps and alert.fires and alert.quiet):
             problems.append(

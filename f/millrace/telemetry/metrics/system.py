@@ -204,7 +204,7 @@ REFUSED = define.define_metric(
     "counter",
     [define.Label("metric", at_most=150), define.Label("label", at_most=60)],
     help="Samples whose label had a value beyond its bounds; they are counted under `other`.",
-    source="the roll-up of the figures",
+    source="the roll-up of the metrics",
     sql="SELECT now() AS at, '' AS metric, '' AS label, 0 AS value, '' AS trace WHERE false",
     means="Something makes new names all the time, or a bound is too tight.",
     do="See which label it is; give it fewer values, or a larger at_most.",
@@ -237,7 +237,7 @@ BUILD = define.define_metric(
     help="1 as long as the exporter can read the database.",
     source="the exporter",
     sql="SELECT 1 AS value",
-    means="Whether there are figures at all.",
+    means="Whether metrics can be read at all.",
     do="docker compose ps exporter, or scripts/millrace metrics serve.",
     panels=[define.Panel("Overview", "Exporter", "max(millrace_exporter_up)", kind="stat")],
     alerts=[
@@ -245,7 +245,7 @@ BUILD = define.define_metric(
             "NoFigures",
             "absent(millrace_exporter_up)",
             "emergency",
-            "there are no figures: nobody would see that something is wrong",
+            "there are no metrics: nobody would see that something is wrong",
             ("the exporter is not running", "the database is away", "Prometheus cannot reach it"),
             (
                 "docker compose ps exporter",

@@ -1,0 +1,110 @@
+"""The command line. Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage or input, 3
+waiting for a person.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+import warnings
+
+from f.millrace.core.errors import BadInput, BadSetting, MillraceError
+from f.millrace.core.redaction import redact
+from scripts.commands import old_names
+from scripts.paths import ROOT
+
+# One module a group of commands; the first word of the command line decides which one is imported.
+MODULES = {
+    "run": "run",
+    "resume": "run",
+    "ask": "ask",
+    "ingest": "ingest",
+    "documents": "ingest",
+    "runs": "runs",
+    "show": "runs",
+    "trace": "trace",
+    "step": "step",
+    "flows": "bundle",
+    "metadata": "bundle",
+    "locks": "bundle",
+    "imports": "bundle",
+    "check": "bundle",
+    "db": "database",
+    "recipients": "recipients",
+    "approvals": "approvals",
+    "outbox": "outbox",
+    "risk": "risk",
+    "audit": "audit",
+    "recover": "recover",
+    "feedback": "feedback",
+    "memory": "memory",
+    "spend": "spend",
+    "scorecard": "scorecard",
+    "settings": "settings",
+    "tools": "tools",
+    "gaps": "tools",
+    "mcp": "mcp",
+    "schedule": "schedule",
+    "metrics": "metrics",
+    "alerts": "alerts",
+    "health": "health",
+    "doctor": "doctor",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return the exit code."""
+    options = parse(arguments)
+    os.chdir(ROOT)
+    try:
+        return options.function(options)
+    except (BadInput, BadSetting) as error:
+        print(f"millrace: {redact(str(error))}", file=sys.stderr)
+        return 2
+    except MillraceError as error:
+        print(f"millrace: {redact(str(error))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "millrace: interrupted; scripts/millrace runs shows what can be resumed",
+            file=sys.stderr,
+        )
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the options of a command line, today's or one with old names; usage mistakes exit."""
+    arguments = old_names.translate("millrace", arguments)
+    parser = argparse.ArgumentParser(
+        prog="scripts/millrace", description="Agents that do real work every day, on Windmill."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = (
+        {MODULES[arguments[0]]} if arguments and arguments[0] in MODULES else set(MODULES.values())
+    )
+    for name in dict.fromkeys(MODULES.values()):
+        if name in wanted:
+            importlib.import_module("scripts.commands." + name).add(commands)
+    return _parse(parser, arguments)
+
+
+def _parse(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+    """Parse; inputs (`key=value`) and names may stand behind options, too, which argparse alone
+    does not take.
+    """
+    options, rest = parser.parse_known_args(arguments)
+    many = next((name for name in ("inputs", "names") if hasattr(options, name)), "")
+    fit = [word for word in rest if not word.startswith("-") and ("=" in word or many == "names")]
+    if len(fit) < len(rest) or (rest and not many):
+        parser.error("unrecognized arguments: " + " ".join(rest))
+    if rest:
+        setattr(options, many, [*getattr(options, many), *fit])
+    return options
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    sys.exit(main(sys.argv[1:]))

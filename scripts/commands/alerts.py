@@ -1,0 +1,115 @@
+"""`alerts`: what is wrong, who has seen it, and when it was over."""
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from f.millrace.core.config import settings
+from f.millrace.core.errors import BadInput
+from f.millrace.core.run_context import now
+from f.millrace.telemetry import alerts
+from scripts.commands.output import dump
+from scripts.database.ready import ready
+
+COLOURS = {"emergency": "bold red", "critical": "red", "warning": "yellow", "info": "default"}
+
+
+def add(commands: Any) -> None:
+    """Declare `alerts`."""
+    parser = commands.add_parser(
+        "alerts", help="list what is wrong, say that you have seen it, or that it is over"
+    )
+    parser.add_argument(
+        "action", nargs="?", default="list", choices=["list", "show", "ack", "resolve"]
+    )
+    parser.add_argument("alert", nargs="?", type=int, metavar="ID")
+    parser.add_argument("--all", action="store_true", help="list: also those that are over")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(function=act)
+
+
+def act(options: argparse.Namespace) -> int:
+    """List, show, acknowledge or resolve."""
+    ready()
+    if options.action == "list":
+        return show_list(alerts.list_alerts(options.all), options)
+    if options.alert is None:
+        raise BadInput(
+            f"name the alert: scripts/millrace alerts {options.action} ID; `alerts list` shows"
+            " the ids"
+        )
+    if options.action == "show":
+        return show_one(alerts.find(options.alert), options)
+    row = (
+        alerts.acknowledge(options.alert, settings().user)
+        if options.action == "ack"
+        else alerts.close(options.alert)
+    )
+    print(dump(row) if options.json else f"alert {row['id']} ({row['name']}) is {row['state']}")
+    return 0
+
+
+def show_list(rows: list[alerts.Row], options: argparse.Namespace) -> int:
+    """Print a line an alert."""
+    if options.json:
+        print(dump(rows))
+        return 0
+    console = Console(highlight=False)
+    if not rows:
+        console.print("No alert was raised yet." if options.all else "No open alerts.")
+        return 0
+    table = Table("id", "severity", "since", "state", "what", "agents", box=None)
+    for row in rows:
+        since = _length((now() - row["started_at"]).total_seconds())
+        what = f"[bold]{row['name']}[/] {escape(row['summary'])}"
+        severity = f"[{COLOURS[row['severity']]}]{row['severity']}[/]"
+        table.add_row(str(row["id"]), severity, since, row["state"], what, ", ".join(row["agents"]))
+    console.print(table)
+    return 0
+
+
+def show_one(row: alerts.Row, options: argparse.Namespace) -> int:
+    """Print an alert with its place in the runbook."""
+    from f.millrace.ops.alertmanager import STEPS
+
+    if options.json:
+        print(dump(row))
+        return 0
+    console = Console(highlight=False)
+    console.print(
+        f"[bold]{row['name']}[/] [{COLOURS[row['severity']]}]{row['severity']}[/]"
+        f" {row['state']}\n{escape(row['summary'])}"
+    )
+    for name in ("started_at", "seen_at", "acknowledged_at", "acknowledged_by", "resolved_at"):
+        if row[name]:
+            console.print(
+                f"  {name.replace('_', ' ')}: {row[name]:%Y-%m-%d %H:%M %Z}"
+                if name.endswith("at")
+                else f"  by {row[name]}"
+            )
+    if row["labels"]:
+        console.print(
+            "  " + escape(", ".join(f"{key} {value}" for key, value in row["labels"].items()))
+        )
+    if row["agents"]:
+        console.print("  agents: " + escape(", ".join(row["agents"])))
+    known = STEPS.get(row["name"])
+    if known:
+        console.print(
+            "\nLikely causes:",
+            *(f"  {cause}" for cause in known.causes),
+            "First steps:",
+            *(f"  {step}" for step in known.steps),
+            sep="\n",
+        )
+    return 0
+
+
+def _length(seconds: float) -> str:
+    for size, word in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{max(0, seconds):.0f} s"

@@ -1,0 +1,36 @@
+"""`db`: the embedded Postgres and the tables."""
+
+import argparse
+from typing import Any
+
+from f.millrace.core import config, db
+from scripts.database import embedded
+from scripts.database.ready import ready
+
+
+def add(commands: Any) -> None:
+    """Declare `db start|stop|migrate|url`."""
+    parser = commands.add_parser("db", help="start, stop or migrate the database")
+    parser.add_argument("action", choices=["start", "stop", "migrate", "url"])
+    parser.set_defaults(function=act)
+
+
+def act(options: argparse.Namespace) -> int:
+    """Do what was asked and say what happened."""
+    set_elsewhere = bool(config.settings().database_url.get_secret_value())
+    if options.action == "start":
+        print(
+            "MILLRACE_DATABASE_URL names another database; nothing to start"
+            if set_elsewhere
+            else embedded.default().start()
+        )
+    elif options.action == "stop":
+        print("stopped" if embedded.default().stop() else "the embedded Postgres did not run")
+    elif options.action == "url":
+        print(db.database_url() if set_elsewhere else embedded.default().start())
+    else:
+        if not set_elsewhere:
+            ready()
+        applied = db.migrate() if set_elsewhere else []
+        print("applied " + ", ".join(applied) if applied else "up to date")
+    return 0

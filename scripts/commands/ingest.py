@@ -1,0 +1,130 @@
+"""`ingest` and `documents`: read documents into memory, and see what is there."""
+
+import argparse
+import os
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from f.millrace.core.errors import BadInput
+from scripts.commands import report
+from scripts.commands.display import Display
+from scripts.commands.explained import explain
+from scripts.commands.output import dump, relative
+from scripts.commands.run import load_openflow
+from scripts.database.ready import ready
+
+FLOW = "ingest_documents"
+AROUND = 300
+
+
+def add(commands: Any) -> None:
+    """Declare `ingest` and `documents`."""
+    ingest = commands.add_parser(
+        "ingest", help="read documents into memory: new, changed, moved and deleted ones"
+    )
+    ingest.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        type=os.path.abspath,
+        help="folders and files; none: documents_dirs",
+    )
+    ingest.add_argument(
+        "--namespace", default="main", metavar="NAME", help="keep them apart under this name"
+    )
+    ingest.add_argument("--again", action="store_true", help="read unchanged documents again too")
+    ingest.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
+    ingest.add_argument(
+        "--explain",
+        action="store_true",
+        help="show what the database is asked by this command, and how long it takes",
+    )
+    for refused in ("--as-of", "--known-at"):
+        ingest.add_argument(
+            refused, metavar="TIME", help="not for ingest: files are read as they are now"
+        )
+    ingest.set_defaults(function=explain(run_ingest))
+    documents = commands.add_parser(
+        "documents", help="the documents in memory, and the passage behind a citation"
+    )
+    documents.add_argument("what", metavar="list|show", choices=("list", "show"))
+    documents.add_argument(
+        "document",
+        nargs="?",
+        metavar="DOCUMENT",
+        help="id or citation, e.g. document:doc_0123#offset=400",
+    )
+    documents.add_argument("--namespace", default="main", metavar="NAME")
+    documents.add_argument("--json", action="store_true")
+    documents.set_defaults(function=look)
+
+
+def run_ingest(options: argparse.Namespace) -> int:
+    """Run the pipeline over the given paths and return the exit code."""
+    if options.as_of or options.known_at:
+        raise BadInput(
+            "files are read as they are now; ask for an earlier time with memory search --as-of or"
+            " --known-at"
+        )
+    openflow = load_openflow(FLOW)
+    inputs = {"paths": options.paths, "namespace": options.namespace, "again": options.again}
+    with Display(openflow, quiet=options.json) as display:
+        ready()
+        from scripts.runner import run
+
+        outcome = run.start(openflow, FLOW, inputs, on_event=display.show)
+    code = report.outcome(outcome, as_json=options.json)
+    problems = (report.load_report(outcome.run_id)["result"] or {}).get("problems", [])
+    # What was named and cannot be read is a failure, also the second time.
+    return code or int(any(one["path"] in options.paths for one in problems))
+
+
+def look(options: argparse.Namespace) -> int:
+    """List the documents, or show one, opened at the passage that a citation names."""
+    ready()
+    if options.what == "list":
+        return _list(options)
+    return _show(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from f.millrace.memory import documents
+
+    rows = documents.list_shown(options.namespace)
+    if options.json:
+        print(dump(rows))
+        return 0
+    console = Console(highlight=False, soft_wrap=True)
+    for row in rows:
+        facts = row["problem"] or f"{row['title']}, {row['passages']} passages"
+        console.print(f"{row['id']}  {escape(relative(row['path']))}  [dim]{escape(facts)}[/]")
+    if not rows:
+        console.print("no documents; scripts/millrace ingest PATH reads some")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from f.millrace.memory import documents
+
+    if not options.document:
+        raise BadInput("say which document; scripts/millrace documents list")
+    passage = documents.open_citation(options.document)
+    if options.json:
+        print(dump(passage))
+        return 0
+    body, start, end = (
+        documents.get(passage["id"])["body"],
+        passage["offset"],
+        passage["offset"] + passage["length"],
+    )
+    console = Console(highlight=False, soft_wrap=True)
+    about = [passage["author"], str(passage["dated_at"] or "")[:10], passage["place"]]
+    console.print(f"[bold]{escape(passage['title'])}[/]\n{escape(passage['path'])}")
+    console.print(f"[dim]{escape(', '.join(filter(None, about)))}[/]\n")
+    before, after = body[max(0, start - AROUND) : start], body[end : end + AROUND]
+    console.print(f"[dim]{escape(before)}[/]{escape(passage['text'])}[dim]{escape(after)}[/]")
+    return 0

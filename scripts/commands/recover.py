@@ -1,0 +1,70 @@
+"""`recover`: runs that lost their runner, or whose question nobody answered, are gone on with."""
+
+import argparse
+from typing import Any
+
+from f.millrace.core import db
+from f.millrace.ops import recover_runs
+from f.millrace.trust import recovery
+from scripts.commands.display import Display
+from scripts.commands.output import dump
+from scripts.commands.run import sample_sources
+from scripts.database.ready import ready
+
+
+def add(commands: Any) -> None:
+    """Declare `recover`."""
+    parser = commands.add_parser("recover", help="go on with runs that lost their runner")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(function=recover)
+
+
+def recover(options: argparse.Namespace) -> int:
+    """Continue, try another way, or tell the operator; 1 when a run was given up."""
+    ready()
+    done = [_recover(row, options.json) for row in recovery.resumable_runs()]
+    if options.json:
+        print(dump({"recovered": done}))
+    elif not done:
+        print("Nothing stands still.")
+    for one in [] if options.json else done:
+        print(f"{one['run_id'][:8]}: {one['measure']}, {one['status']}")
+    return 1 if any(one["measure"] == "escalate" for one in done) else 0
+
+
+def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
+    run_id = str(row["id"])
+    # A run whose question has expired is no fault of it: it goes on with the answer "nobody
+    # answered".
+    measure = "continue" if row["status"] == "waiting" else recovery.decide(row)
+    if measure == "escalate":
+        recover_runs.escalate(row)
+        return {"run_id": run_id, "measure": measure, "status": "failed"}
+    with (
+        sample_sources(bool(row["args"].get("sample"))),
+        Display(row["openflow"] or {}, quiet=quiet) as display,
+    ):
+        from scripts.runner.run import resume
+
+        outcome = resume(run_id, answer=_stored_answer(row), on_event=display.show)
+    return {"run_id": run_id, "measure": measure, "status": outcome.status}
+
+
+def _stored_answer(row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the answer that was recorded while nobody was there to go on; one that expired is
+    none.
+    """
+    given = db.fetch_one(
+        "SELECT p.* FROM approval p JOIN action a ON a.id = p.action_id WHERE a.run_id = %s AND"
+        " a.asked_at IS NOT NULL ORDER BY p.decided_at DESC LIMIT 1",
+        [row["id"]],
+    )
+    if row["status"] != "waiting" or given is None:
+        return None
+    if given["decision"] == "expired":
+        return {"timed_out": True}
+    return {
+        "approved": given["decision"] == "approved",
+        "body": {"action_digest": given["digest"]},
+        "by": given["decided_by"],
+    }

@@ -1,0 +1,168 @@
+"""How a run ended, for people and for programs."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from f.millrace.core import db
+from f.millrace.core.money import dollars
+from f.millrace.trust import spend
+from scripts.commands.output import relative
+
+EXIT = {"done": 0, "stopped": 0, "waiting": 3}
+KINDS = {".html": "HTML", ".txt": "text", ".eml": "mail"}
+DELIVERED = {
+    "outbox": "in the outbox: no SMTP server is set; scripts/millrace outbox list",
+    "waiting": "waits for a person",
+}
+
+
+def outcome(outcome: Any, as_json: bool) -> int:
+    """Print how the run ended and return the exit code."""
+    document = load_report(outcome.run_id)
+    if as_json:
+        from scripts.commands.output import dump
+
+        print(dump(document))
+    else:
+        _print(document, getattr(outcome, "error", None))
+    return EXIT.get(document["status"], 1)
+
+
+def load_report(run_id: str) -> dict[str, Any]:
+    """Return the run as `--json` prints it: the same for `run`, `resume` and `show`."""
+    row = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
+    assert row is not None
+    return {
+        "run_id": str(row["id"]),
+        "trace_id": str(row["id"]).replace("-", ""),
+        "flow": row["flow"],
+        "status": row["status"],
+        "started_at": _iso(row["started_at"]),
+        "finished_at": _iso(row["finished_at"]),
+        "cost_usd": spend.run_cost_usd(run_id),
+        "result": _result(row),
+    }
+
+
+def _result(row: dict[str, Any]) -> Any:
+    if row["flow"] == "daily_research":
+        from f.millrace.research.result import whole_result
+
+        return whole_result(str(row["id"]))
+    return row["result"]
+
+
+def _iso(time: Any) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _print(document: dict[str, Any], error: Any) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    result = document["result"] or {}
+    console.print()
+    for line in result_lines(result):
+        console.print(line)
+    if error:
+        words = error.get("message") if isinstance(error, dict) else str(error)
+        console.print(f"  [red]{escape(str(words))}[/]")
+    run = document["run_id"][:8]
+    words = {
+        "done": "[green]done[/]",
+        "waiting": "[yellow]waiting for a person[/]",
+        "cancelled": "[yellow]cancelled[/]",
+    }
+    status = words.get(document["status"], f"[red]{document['status'].replace('_', ' ')}[/]")
+    console.print(f"\nRun {run}: {status}, {dollars(document['cost_usd'])}\n\nNext:")
+    for command in _next(document, run):
+        console.print(f"  {command}")
+
+
+def result_lines(result: dict[str, Any]) -> list[str]:
+    """Return what a person wants to know of a result: failed sources, files, deliveries."""
+    lines = [f"  {escape(result['text'])}"] if result.get("text") else []
+    for call in result.get("calls", []):
+        lines.append(
+            f"  {escape(call['tool'])}: {call['state']}"
+            + (f" ({escape(call['error'])})" if call["error"] else "")
+        )
+    for gap in result.get("gaps", []):
+        lines += [
+            f"  [yellow]no tool does the work of {escape(need['name'])}[/]"
+            for need in gap["missing_tools"]
+        ]
+    for problem in result.get("problems", []):
+        if isinstance(problem, dict):
+            lines.append(
+                f"  [yellow]{escape(relative(problem['path']))} {escape(problem['problem'])}[/]"
+            )
+    for note in result.get("notes", []):
+        lines.append(f"  [dim]{escape(relative(note['path']))} {escape(note['note'])}[/]")
+    for source in result.get("sources", []):
+        if source.get("status") == "failed":
+            lines.append(
+                f"  [yellow]{escape(source['name'])} could not be read:"
+                f" {escape(source.get('error') or '')}[/]"
+            )
+    for digest in result.get("digests", []):
+        for path in digest.get("files", []):
+            lines.append(f"  {KINDS.get(Path(path).suffix, 'file')}  {escape(relative(path))}")
+    for delivery in result.get("deliveries", []):
+        lines.append(
+            f"  for   {escape(delivery['recipient'])}"
+            f" ({DELIVERED.get(delivery['status'], delivery['status'])})"
+        )
+    return lines
+
+
+def _next(document: dict[str, Any], run: str) -> list[str]:
+    if document["status"] == "waiting":
+        asked = db.fetch_one(
+            "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT"
+            " NULL "
+            # The flow's own question, which its parts are answered with, has an end.
+            "ORDER BY expires_at NULLS LAST LIMIT 1",
+            [document["run_id"]],
+        )
+        action = str(asked["id"])[:8] if asked else "ACTION"
+        digest = (
+            [f"scripts/millrace show {run} --save digests"]
+            if document["flow"] == "daily_research"
+            else []
+        )
+        return [
+            *(
+                f"scripts/millrace approvals {answer} {action}"
+                for answer in ("show", "approve", "deny")
+            ),
+            *digest,
+        ]
+    if document["status"] == "cancelled":
+        return [f"scripts/millrace show {run}"]
+    if document["status"] in ("failed", "killed", "running"):
+        return [
+            f"scripts/millrace resume {run}",
+            f"scripts/millrace show {run}",
+            "scripts/millrace settings",
+        ]
+    if document["flow"] == "do_task":
+        return [
+            f"scripts/millrace show {run}",
+            f"scripts/millrace feedback {run} good",
+            "scripts/millrace gaps",
+        ]
+    if document["flow"] == "ingest_documents":
+        return [
+            "scripts/millrace documents list",
+            'scripts/millrace ask "What do my documents say about ...?"',
+        ]
+    if (document["result"] or {}).get("edition") == "sample":
+        ask = 'scripts/millrace ask --sample "How much will the battery plant make?"'
+        return [f"scripts/millrace show {run}", ask, "scripts/millrace run daily_research"]
+    return [
+        f"scripts/millrace show {run}",
+        f"scripts/millrace feedback {run} good",
+        "scripts/millrace recipients list",
+    ]

@@ -1,0 +1,174 @@
+"""`run` and `resume`: a pipeline on this machine, shown step by step."""
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from f.millrace.core import config, db
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.telemetry.runs import MAINTENANCE
+from scripts.commands import report, values
+from scripts.commands.display import Display
+from scripts.compiler import pulled
+from scripts.database.ready import ready
+from scripts.paths import ROOT
+from scripts.runner import openflow as flows
+
+
+def add(commands: Any) -> None:
+    """Declare `run` and `resume`."""
+    run = commands.add_parser("run", help="run a pipeline on this machine")
+    run.add_argument(
+        "flow", metavar="FLOW", help="a pipeline's name, or the path of a flow: u/example/brief"
+    )
+    run.add_argument("inputs", nargs="*", metavar="key=value")
+    run.add_argument("--input", metavar="FILE", type=os.path.abspath, help="JSON file with inputs")
+    run.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    run.add_argument(
+        "--dry-run", action="store_true", help="leave nothing outside the run's own record"
+    )
+    run.add_argument("--again", action="store_true", help="make a further edition of the day")
+    run.add_argument(
+        "--sample", action="store_true", help="read the sample edition instead of the live sources"
+    )
+    run.set_defaults(function=start)
+    resume = commands.add_parser("resume", help="go on with a run that was interrupted or waits")
+    resume.add_argument("run", metavar="RUN")
+    resume.add_argument("--json", action="store_true")
+    resume.set_defaults(function=go_on)
+
+
+def start(options: argparse.Namespace) -> int:
+    """Run the pipeline `options.flow` and return the exit code."""
+    openflow = load_openflow(options.flow)
+    schema = openflow.get("schema") or {}
+    inputs = {**_defaults(schema), **values.read(options.inputs, options.input, schema)}
+    for name in ("dry_run", "again", "sample"):
+        if getattr(options, name):
+            if name not in schema.get("properties", {}):
+                raise BadInput(
+                    f"{options.flow} has no --{name.replace('_', '-')}; its inputs:"
+                    f" {', '.join(schema.get('properties', {}))}"
+                )
+            inputs[name] = True
+    with (
+        sample_sources(bool(inputs.get("sample"))) as address,
+        Display(openflow, quiet=options.json) as display,
+    ):
+        ready()
+        display.heading(options.flow, address)
+        from scripts.runner import run
+
+        outcome = run.start(openflow, run_name(options.flow), inputs, on_event=display.show)
+    return _finish(outcome, options.json)
+
+
+def run_name(flow: str) -> str:
+    """Return what a run of it is called: a scheduled script's by its step, as on Windmill, so that
+    it counts as maintenance.
+    """
+    from scripts.compiler import spec
+
+    file = ROOT / spec.FOLDER / f"{flow}.yaml"
+    loaded = spec.parse(file)[0] if file.is_file() else None
+    return loaded.call.run.replace("/", ".") if loaded and loaded.call else flow
+
+
+def _defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what Windmill's form is filled with before anyone types."""
+    return {
+        name: field["default"]
+        for name, field in schema.get("properties", {}).items()
+        if field.get("default") is not None
+    }
+
+
+def go_on(options: argparse.Namespace) -> int:
+    """Resume the run and return the exit code."""
+    ready()
+    row = find(options.run)
+    with (
+        sample_sources(row["args"].get("sample", False)),
+        Display(row["openflow"] or {}, quiet=options.json) as display,
+    ):
+        from scripts.runner import run
+
+        outcome = run.resume(str(row["id"]), on_event=display.show)
+    return _finish(outcome, options.json)
+
+
+def _finish(outcome: Any, as_json: bool) -> int:
+    code = report.outcome(outcome, as_json=as_json)
+    # Once the person has the result.
+    from f.millrace.telemetry.export import run_ended
+
+    run_ended(outcome.run_id)
+    return code
+
+
+def load_openflow(flow: str) -> dict[str, Any]:
+    """Return the OpenFlow of a pipeline by its name, or of any flow under `f/` or `u/` by its path
+    on Windmill.
+    """
+    paths = {
+        path.parent.name.removesuffix("__flow"): path
+        for path in (ROOT / "f/millrace").glob("*/*__flow/flow.yaml")
+    }
+    if flow.startswith(("f/", "u/")):
+        return flows.load_flow(
+            flow.strip("/").removesuffix("/flow.yaml").removesuffix("__flow"), ROOT
+        )
+    if flow not in paths:
+        return scheduled_script(flow, sorted(paths))
+    return pulled.read_complete(paths[flow])
+
+
+def scheduled_script(name: str, flows: list[str]) -> dict[str, Any]:
+    """Return a spec that schedules one script as a flow of one step; NotFound when there is none of
+    that name.
+    """
+    from scripts.compiler import openflow, spec
+    from scripts.compiler.sources import bundle
+
+    scripts = {loaded.name: loaded for loaded in spec.list_specs(ROOT) if loaded.call}
+    if name not in scripts:
+        raise NotFound(f"no flow {name!r}; there are: {', '.join([*flows, *scripts])}")
+    return openflow.compile_script(scripts[name], bundle(ROOT))
+
+
+def find(run: str) -> dict[str, Any]:
+    """Return the row of a run by its id, the beginning of its id, or `last`: one of maintenance
+    only when there is no other.
+    """
+    if run == "last":
+        rows = db.fetch_all(
+            "SELECT * FROM run ORDER BY starts_with(flow, %s), started_at DESC LIMIT 1",
+            [MAINTENANCE],
+        )
+    else:
+        rows = db.fetch_all(
+            "SELECT * FROM run WHERE id::text LIKE %s LIMIT 2", [run.replace("%", "").lower() + "%"]
+        )
+    if not rows:
+        raise NotFound(f"no run {run!r}; scripts/millrace runs lists them")
+    if len(rows) > 1:
+        raise BadInput(f"{run!r} is the beginning of several runs; give more of the id")
+    return rows[0]
+
+
+@contextlib.contextmanager
+def sample_sources(wanted: bool) -> Iterator[str]:
+    """Serve the sample edition from loopback and point every source at it; yields its address, or
+    ''.
+    """
+    if not wanted:
+        yield ""
+        return
+    from scripts.samples.server import sample_settings, serve
+
+    with serve() as address:
+        os.environ.update(sample_settings(address))
+        config.reload()
+        yield address

@@ -70,7 +70,7 @@ def postgres_server() -> Iterator[str]:
 
 
 def steps_url(url: str) -> str:
-    """Return the address of the same database for the role of fewer rights, under which steps run."""
+    """Return the database's address for the role of fewer rights that steps run under."""
     return f"postgresql://steps:steps@{url.split('@')[1]}"
 
 

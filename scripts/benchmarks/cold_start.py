@@ -23,7 +23,8 @@ import importlib, json, sys
 before = set(sys.modules)
 importlib.import_module({module!r})
 new = [name for name in sys.modules if name not in before]
-own = [name for name in new if name.split(".")[0] == "f" and getattr(sys.modules[name], "__file__", None)]
+ours = [name for name in new if name.split(".")[0] == "f"]
+own = [name for name in ours if getattr(sys.modules[name], "__file__", None)]
 print(json.dumps([own, [name for name in new if name.split(".")[0] != "f"]]))
 """
 IMPORT = """

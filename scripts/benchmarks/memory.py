@@ -181,8 +181,13 @@ def _in_database(
         )
         for question, vector in zip(cranfield.questions, vectors_asked, strict=True)
     ]
-    numbers = {row["id"]: row["number"] for row in db.fetch_all(
-        "SELECT id, (metadata ->> 'number')::integer AS number FROM memory_item WHERE namespace = 'abstracts'")}  # fmt: skip
+    numbers = {
+        row["id"]: row["number"]
+        for row in db.fetch_all(
+            "SELECT id, (metadata ->> 'number')::integer AS number FROM memory_item"
+            " WHERE namespace = 'abstracts'"
+        )
+    }
     ndcg = mean(cranfield.ndcg([[numbers[item] for item in one.ids] for one in found]))
     return {"ndcg_at_10": ndcg, **memory_many.times("", [one.wall_ms for one in found])}
 

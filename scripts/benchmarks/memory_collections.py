@@ -1,4 +1,4 @@
-"""The public collections that recall is measured on, as their files have them, and what is counted."""
+"""The public collections that recall is measured on, and what is counted."""
 
 import json
 import math

@@ -176,14 +176,22 @@ def _store(
 ) -> None:
     with db.transaction() as connection:
         connection.execute(
-            "INSERT INTO memory_item (id, namespace, type, raw_text, metadata, content_hash, valid, embedding, embedding_model) "
-            "SELECT %(namespace)s || '_' || n, %(namespace)s, 'note', jsonb_build_object('text', text), metadata, n, "
-            "tstzmultirange(tstzrange(now(), NULL)), vector::vector, 1 "
-            "FROM unnest(%(texts)s::text[], %(metadata)s::jsonb[], %(vectors)s::text[]) WITH ORDINALITY AS t (text, metadata, vector, place) "
-            "CROSS JOIN LATERAL (SELECT (%(start)s + place)::text AS n) named",
-            {"namespace": namespace, "start": start, "texts": texts, "metadata": [db.jsonb(one) for one in metadata],
-             "vectors": [vectors.to_sql(one) for one in near]},
-        )  # fmt: skip
+            """INSERT INTO memory_item (id, namespace, type, raw_text, metadata, content_hash,
+                   valid, embedding, embedding_model)
+            SELECT %(namespace)s || '_' || n, %(namespace)s, 'note',
+                   jsonb_build_object('text', text), metadata, n,
+                   tstzmultirange(tstzrange(now(), NULL)), vector::vector, 1
+            FROM unnest(%(texts)s::text[], %(metadata)s::jsonb[], %(vectors)s::text[])
+                WITH ORDINALITY AS t (text, metadata, vector, place)
+            CROSS JOIN LATERAL (SELECT (%(start)s + place)::text AS n) named""",
+            {
+                "namespace": namespace,
+                "start": start,
+                "texts": texts,
+                "metadata": [db.jsonb(one) for one in metadata],
+                "vectors": [vectors.to_sql(one) for one in near],
+            },
+        )
 
 
 def timed(asked: hybrid.SearchRequest) -> Timed:
@@ -227,13 +235,13 @@ def _best(asked: hybrid.SearchRequest) -> set[str]:
 
 
 def _same(found: Sequence[Sequence[str]], best: Sequence[set[str]]) -> float:
-    """Return the share of the best that was found, of those questions of which the best is known."""
+    """Return the share of the best that was found, over the questions with a known best."""
     shares = [len(set(ids) & whole) / len(whole) for ids, whole in zip(found, best, strict=False)]
     return round(statistics.fmean(shares), 4)
 
 
 def _work(questions: list[hybrid.SearchRequest]) -> dict[str, float]:
-    """Return pages touched, milliseconds of planning and of execution, by the server's own count."""
+    """Return the server's count of pages touched, milliseconds of planning and execution."""
     pages, planning, execution = [], [], []
     for asked in questions:
         text, values = hybrid.statement(asked)
@@ -278,10 +286,17 @@ def _beside(
 ) -> None:
     everything = [one for asked in questions.values() for one in asked]
     given = {
-        "namespace": NAMESPACE, "questions": [text for text, _ in everything], "vectors": [vector for _, vector in everything],
-        "lists": LISTS, "repeats": REPEATS, "filtered": {"part": "7", "questions": [text for text, _ in filtered],
-                                                      "vectors": [vector for _, vector in filtered]},
-    }  # fmt: skip
+        "namespace": NAMESPACE,
+        "questions": [text for text, _ in everything],
+        "vectors": [vector for _, vector in everything],
+        "lists": LISTS,
+        "repeats": REPEATS,
+        "filtered": {
+            "part": "7",
+            "questions": [text for text, _ in filtered],
+            "vectors": [vector for _, vector in filtered],
+        },
+    }
     theirs = peers.run("langchain", given)
     if theirs is None:
         return

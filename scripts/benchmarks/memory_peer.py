@@ -5,6 +5,7 @@ Reads one JSON object and prints one: for each question the ids of the best ten,
 milliseconds of the call.
 """
 
+import functools
 import json
 import os
 import sys
@@ -15,11 +16,7 @@ K = 10
 
 
 def langchain(given: dict[str, Any]) -> dict[str, Any]:
-    """Hybrid search with both indexes: HNSW over the vectors and GIN over the words, as its
-    documentation builds them.
-    """
-    import psycopg.sql
-    from langchain_core.embeddings import Embeddings  # pyright: ignore[reportMissingImports]
+    """Hybrid search with both indexes, as its documentation builds them: HNSW and GIN."""
     from langchain_postgres import PGEngine, PGVectorStore  # pyright: ignore[reportMissingImports]
     from langchain_postgres.v2.hybrid_search_config import (  # pyright: ignore[reportMissingImports]
         HybridSearchConfig,
@@ -27,46 +24,91 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
     )
     from langchain_postgres.v2.indexes import HNSWIndex  # pyright: ignore[reportMissingImports]
 
-    class Given(Embeddings):
-        """The vectors of the questions are there already."""
-
-        def embed_documents(self, texts: list[str]) -> list[list[float]]:
-            return [[0.0] * len(given["vectors"][0])] * len(texts)
-
-        def embed_query(self, text: str) -> list[float]:
-            return vectors[text]
-
     few = given.get("filtered") or {"questions": [], "vectors": [], "part": None}
     vectors = dict(
         zip(given["questions"] + few["questions"], given["vectors"] + few["vectors"], strict=True)
     )
+    engine = PGEngine.from_connection_string(
+        given["url"].replace("postgresql://", "postgresql+psycopg://")
+    )
+    table = f"peer_{given['namespace']}_{given['lists']}"
+    # Its lists of four are too short for ten results; equal weights are its default.
+    config = functools.partial(
+        HybridSearchConfig,
+        tsv_column="content_tsv",
+        fusion_function=weighted_sum_ranking,
+        primary_top_k=given["lists"],
+        secondary_top_k=given["lists"],
+    )
+    hybrid = config(index_name=f"{table}_words")
+    engine.init_vectorstore_table(
+        table,
+        len(given["vectors"][0]),
+        id_column={"name": "item", "data_type": "TEXT", "nullable": False},
+        metadata_columns=[{"name": "part", "data_type": "TEXT", "nullable": True}],
+        hybrid_search_config=hybrid,
+    )
+    store = PGVectorStore.create_sync(
+        engine,
+        _given(vectors),
+        table,
+        id_column="item",
+        metadata_columns=["part"],
+        hybrid_search_config=hybrid,
+    )
+    _fill(store, given)
+    store.apply_vector_index(HNSWIndex(m=16, ef_construction=64))
+    store.apply_hybrid_search_index()
+    _vacuum(given["url"], table)
+
+    def ask(question: str, part: str | None = None) -> list[str]:
+        # It keeps the words of the first question in its configuration, so each search is given its
+        # own.
+        found = store.similarity_search_with_score_by_vector(
+            vectors[question],
+            k=K,
+            filter={"part": part} if part else None,
+            hybrid_search_config=config(fts_query=question),
+        )
+        return [document.id for document, _ in found]
+
+    repeats = given.get("repeats", 1)
+    filtered = _asked(few["questions"], lambda question: ask(question, few["part"]), repeats)
+    return {**_asked(given["questions"], ask, repeats), "filtered": filtered}
+
+
+def _given(vectors: dict[str, list[float]]) -> Any:
+    """Return an embedder that has the questions' vectors already."""
+    from langchain_core.embeddings import Embeddings  # pyright: ignore[reportMissingImports]
+
+    class Given(Embeddings):
+        def embed_documents(self, texts: list[str]) -> list[list[float]]:
+            return [[0.0] * len(next(iter(vectors.values())))] * len(texts)
+
+        def embed_query(self, text: str) -> list[float]:
+            return vectors[text]
+
+    return Given()
+
+
+def _vacuum(url: str, table: str) -> None:
+    import psycopg.sql
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            psycopg.sql.SQL("VACUUM ANALYZE {}").format(psycopg.sql.Identifier(table))
+        )
+
+
+def _fill(store: Any, given: dict[str, Any]) -> None:
+    import psycopg
+
     with psycopg.connect(given["url"]) as connection:
         rows = connection.execute(
             "SELECT id, concat_ws(' ', nullif(title, ''), raw_text ->> 'text'), embedding::text,"
             " metadata ->> 'group' FROM memory_item WHERE namespace = %s ORDER BY no",
             [given["namespace"]],
         ).fetchall()
-    engine = PGEngine.from_connection_string(
-        given["url"].replace("postgresql://", "postgresql+psycopg://")
-    )
-    table = f"peer_{given['namespace']}_{given['lists']}"
-    # Its lists of four are too short for ten results; equal weights are its default.
-    hybrid = HybridSearchConfig(
-        tsv_column="content_tsv", fusion_function=weighted_sum_ranking, index_name=f"{table}_words",
-        primary_top_k=given["lists"], secondary_top_k=given["lists"],
-    )  # fmt: skip
-    engine.init_vectorstore_table(
-        table, len(given["vectors"][0]), id_column={"name": "item", "data_type": "TEXT", "nullable": False},
-        metadata_columns=[{"name": "part", "data_type": "TEXT", "nullable": True}], hybrid_search_config=hybrid,
-    )  # fmt: skip
-    store = PGVectorStore.create_sync(
-        engine,
-        Given(),
-        table,
-        id_column="item",
-        metadata_columns=["part"],
-        hybrid_search_config=hybrid,
-    )
     for start in range(0, len(rows), 500):
         some = rows[start : start + 500]
         store.add_embeddings(
@@ -75,31 +117,6 @@ def langchain(given: dict[str, Any]) -> dict[str, Any]:
             [{"part": row[3]} for row in some],
             [row[0] for row in some],
         )
-    store.apply_vector_index(HNSWIndex(m=16, ef_construction=64))
-    store.apply_hybrid_search_index()
-    with psycopg.connect(given["url"], autocommit=True) as connection:
-        connection.execute(
-            psycopg.sql.SQL("VACUUM ANALYZE {}").format(psycopg.sql.Identifier(table))
-        )
-
-    def ask(question: str, part: str | None = None) -> list[str]:
-        # It keeps the words of the first question in its configuration, so each search is given its
-        # own.
-        own = HybridSearchConfig(
-            tsv_column="content_tsv", fusion_function=weighted_sum_ranking, fts_query=question,
-            primary_top_k=given["lists"], secondary_top_k=given["lists"],
-        )  # fmt: skip
-        only = {"part": part} if part else None
-        found = store.similarity_search_with_score_by_vector(
-            vectors[question], k=K, filter=only, hybrid_search_config=own
-        )
-        return [document.id for document, _ in found]
-
-    answer = _asked(given["questions"], ask, given.get("repeats", 1))
-    filtered = _asked(
-        few["questions"], lambda question: ask(question, few["part"]), given.get("repeats", 1)
-    )
-    return {**answer, "filtered": filtered}
 
 
 def mem0(given: dict[str, Any]) -> dict[str, Any]:

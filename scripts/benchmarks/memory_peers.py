@@ -15,8 +15,12 @@ from f.millrace.core import embedding
 from scripts.benchmarks import peers
 
 PACKAGES = (
-    "bm25s==0.3.16", "PyStemmer==3.1.0", "langchain-postgres==0.0.19", "mem0ai==2.2.1", "psycopg[binary]==3.3.9",
-)  # fmt: skip
+    "bm25s==0.3.16",
+    "PyStemmer==3.1.0",
+    "langchain-postgres==0.0.19",
+    "mem0ai==2.2.1",
+    "psycopg[binary]==3.3.9",
+)
 # Of a run of one peer; mem0ai embeds and stores turn by turn.
 SECONDS = 1800
 
@@ -43,8 +47,12 @@ class Peers:
                 "dimensions": embedding.LOCAL_DIMENSIONS,
             }
             done = subprocess.run(
-                [str(python), str(program), name], input=json.dumps({**given, **more}), capture_output=True, text=True, timeout=SECONDS,
-            )  # fmt: skip
+                [str(python), str(program), name],
+                input=json.dumps({**given, **more}),
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+            )
         if done.returncode:
             raise RuntimeError(f"the peer {name} failed: {done.stderr[-800:]}")
         return json.loads(done.stdout.strip().splitlines()[-1])

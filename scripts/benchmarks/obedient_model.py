@@ -90,8 +90,8 @@ class ObedientModel(offline.OfflineModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        """Answer with the next calls, or with the text that injected instructions want to be read when nothing
-        is left to do.
+        """Answer with the next calls, or with the text that injected instructions want to be
+        read when nothing is left to do.
         """
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
         tools = {tool.name: tool.parameters_json_schema for tool in parameters.function_tools}

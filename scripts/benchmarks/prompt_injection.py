@@ -5,7 +5,7 @@ Three sides in one run: without any rule, with risk classes alone, and with the 
 trust/taint.
 
     scripts/bench prompt_injection
-    python -m scripts.benchmarks.prompt_injection ATTACKS.yaml TASKS.yaml      other corpora of the same form
+    python -m scripts.benchmarks.prompt_injection ATTACKS.yaml TASKS.yaml  # other corpora
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class Outcome:
 
 
 class World:
-    """Stands where the connected servers stand: answers from the case and keeps what it was asked."""
+    """Stands for the connected servers: answers from the case and keeps what it was asked."""
 
     def __init__(self, case: Case) -> None:
         self.case = case

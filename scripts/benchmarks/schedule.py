@@ -25,7 +25,7 @@ SEEDS, WAKEUPS = 4, 40
 
 
 def measure() -> dict[str, Any]:
-    """Return for both sides: digests that came twice, items that were lost, items that came twice."""
+    """Return for both sides: digests that came twice, items lost, items that came twice."""
     seeds = int(os.environ.get("SEEDS", SEEDS))
     wakeups = [scenario(seed, WAKEUPS) for seed in range(seeds)]
     with tempfile.TemporaryDirectory() as folder:

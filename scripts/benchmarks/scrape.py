@@ -17,28 +17,44 @@ ACCEPT = {"Accept": "application/openmetrics-text; version=1.0.0"}
 AT = "now() - make_interval(days => %(days)s - d, secs => 3600)"
 YEAR = (
     f"""INSERT INTO run (id, flow, status, scheduled_for, started_at, finished_at, sampled)
-    SELECT gen_random_uuid(), 'daily_research', 'done', {AT}, {AT}, {AT} + interval '50 seconds', 'out' FROM generate_series(1, %(days)s) AS d""",
-    """INSERT INTO step (run_id, path, name, status, started_at, finished_at) SELECT id, 'step ' || n, 'research.step', 'done',
-    started_at + make_interval(secs => 3 * n), started_at + make_interval(secs => 3 * n + 3) FROM run, generate_series(1, 14) AS n""",
-    """INSERT INTO span (trace_id, span_id, run_id, name, status, attributes, started_at, finished_at, seen_at)
-    SELECT replace(r.id::text, '-', ''), left(md5(n::text), 16), r.id, kind.name, 'ok', kind.attributes, r.started_at, r.started_at + interval '1 second',
-    r.finished_at FROM run r, (VALUES
-        ('execute_tool web.fetch', '{"tool.name": "web.fetch", "agent.id": "researcher"}'::jsonb, 20),
-        ('risk_decision web.fetch', '{"millrace.decision": "run", "agent.risk_level": "medium"}', 20),
-        ('chat offline', '{"gen_ai.agent.name": "writer"}', 12), ('invoke_agent writer', '{"agent.id": "writer"}', 12),
-        ('search_memory', '{"gen_ai.memory.record.count": 3}', 6), ('create_memory', '{}', 20)) AS kind (name, attributes, many),
+    SELECT gen_random_uuid(), 'daily_research', 'done', {AT}, {AT}, {AT} + interval '50 seconds',
+           'out'
+    FROM generate_series(1, %(days)s) AS d""",
+    """INSERT INTO step (run_id, path, name, status, started_at, finished_at)
+    SELECT id, 'step ' || n, 'research.step', 'done', started_at + make_interval(secs => 3 * n),
+           started_at + make_interval(secs => 3 * n + 3)
+    FROM run, generate_series(1, 14) AS n""",
+    """INSERT INTO span (trace_id, span_id, run_id, name, status, attributes, started_at,
+                      finished_at, seen_at)
+    SELECT replace(r.id::text, '-', ''), left(md5(n::text), 16), r.id, kind.name, 'ok',
+           kind.attributes, r.started_at, r.started_at + interval '1 second', r.finished_at
+    FROM run r, (VALUES
+        ('execute_tool web.fetch',
+         '{"tool.name": "web.fetch", "agent.id": "researcher"}'::jsonb, 20),
+        ('risk_decision web.fetch',
+         '{"millrace.decision": "run", "agent.risk_level": "medium"}', 20),
+        ('chat offline', '{"gen_ai.agent.name": "writer"}', 12),
+        ('invoke_agent writer', '{"agent.id": "writer"}', 12),
+        ('search_memory', '{"gen_ai.memory.record.count": 3}', 6),
+        ('create_memory', '{}', 20)
+    ) AS kind (name, attributes, many),
     LATERAL (SELECT kind.name || n AS n FROM generate_series(1, kind.many) AS n) AS numbers""",
-    """INSERT INTO usage (run_id, agent, model, state, cost_usd, tokens, settled_at) SELECT id, 'writer', 'openai:gpt', 'settled', 0.01,
-    '{"input": 900, "output": 90}', finished_at FROM run, generate_series(1, 12)""",
+    """INSERT INTO usage (run_id, agent, model, state, cost_usd, tokens, settled_at)
+    SELECT id, 'writer', 'openai:gpt', 'settled', 0.01, '{"input": 900, "output": 90}', finished_at
+    FROM run, generate_series(1, 12)""",
     (
         "INSERT INTO run_event (run_id, event, at) SELECT id, 'progress', finished_at FROM run,"
         " generate_series(1, 60)"
     ),
-    """INSERT INTO research_result (run_id, topic_id, title, confidence, stopped_because, created_at)
-    SELECT id, 'topic ' || n, 'x', 80, 'enough evidence', finished_at FROM run, generate_series(1, 5) AS n""",
-    """INSERT INTO evidence (id, run_id, namespace, body, tool, created_at) SELECT md5(id::text || n), id, 'main', 'x', 'web.fetch', finished_at
+    """INSERT INTO research_result
+        (run_id, topic_id, title, confidence, stopped_because, created_at)
+    SELECT id, 'topic ' || n, 'x', 80, 'enough evidence', finished_at
+    FROM run, generate_series(1, 5) AS n""",
+    """INSERT INTO evidence (id, run_id, namespace, body, tool, created_at)
+    SELECT md5(id::text || n), id, 'main', 'x', 'web.fetch', finished_at
     FROM run, generate_series(1, 30) AS n""",
-    """INSERT INTO decision (run_id, kind, subject, outcome, outcome_at) SELECT id, 'judgement', 'topic ' || n, 'silent_success', finished_at
+    """INSERT INTO decision (run_id, kind, subject, outcome, outcome_at)
+    SELECT id, 'judgement', 'topic ' || n, 'silent_success', finished_at
     FROM run, generate_series(1, 5) AS n""",
     (
         "INSERT INTO source_reading (run_id, source, status, fresh) SELECT id, 'source ' || n,"

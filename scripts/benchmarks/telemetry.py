@@ -42,9 +42,11 @@ def recorded(record, count):
     record(200)
     wall, cpu = time.perf_counter(), time.process_time()
     record(count)
-    print(json.dumps({"us": (time.process_time() - cpu) * 1e6 / count, "wall_us": (time.perf_counter() - wall) * 1e6 / count}))
-ATTRIBUTES = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "offline", "gen_ai.agent.name": "planner",
-              "gen_ai.provider.name": "millrace", "gen_ai.usage.input_tokens": 130, "gen_ai.usage.output_tokens": 60,
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    print(json.dumps({"us": cpu * 1e6 / count, "wall_us": wall * 1e6 / count}))
+ATTRIBUTES = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "offline",
+              "gen_ai.agent.name": "planner", "gen_ai.provider.name": "millrace",
+              "gen_ai.usage.input_tokens": 130, "gen_ai.usage.output_tokens": 60,
               "operation.cost": 0.01, "millrace.cost.source": "local"}
 """
 DROP = """
@@ -62,7 +64,8 @@ from f.millrace.core.run_context import Context, use
 from f.millrace.telemetry import recorder
 from f.millrace.telemetry.spans import span
 recorder.tracer("bench")
-recorder._recorder.flush = recorder._recorder._ended.clear  # rows are what a step's end pays, measured below
+# Rows are what a step's end pays, measured below.
+recorder._recorder.flush = recorder._recorder._ended.clear
 def record(count):
     with use(Context(run_id="018f6b0e-7f3a-7c11-9a55-0123456789ab")):
         for _ in range(count // 2):
@@ -85,7 +88,8 @@ recorded(record, COUNT)
     "logfire": DROP
     + """
 import logfire
-logfire.configure(send_to_logfire=False, console=False, additional_span_processors=[BatchSpanProcessor(Drop(), max_queue_size=100000)])
+dropped = BatchSpanProcessor(Drop(), max_queue_size=100000)
+logfire.configure(send_to_logfire=False, console=False, additional_span_processors=[dropped])
 def record(count):
     for _ in range(count // 2):
         with logfire.span("invoke_agent planner", **ATTRIBUTES):
@@ -112,7 +116,8 @@ from traceloop.sdk import Traceloop
 from traceloop.sdk.decorators import agent, task
 from opentelemetry import trace
 with contextlib.redirect_stdout(io.StringIO()):
-    Traceloop.init(app_name="bench", processor=BatchSpanProcessor(Drop(), max_queue_size=100000), instruments=set())
+    dropped = BatchSpanProcessor(Drop(), max_queue_size=100000)
+    Traceloop.init(app_name="bench", processor=dropped, instruments=set())
 @task(name="chat offline")
 def chat():
     trace.get_current_span().set_attributes(ATTRIBUTES)

@@ -23,10 +23,13 @@ from scripts.database.ready import ready
 # Findings that are published and marked, and tasks that got stuck: someone may look at them when
 # there is time.
 REVIEWS = """
-SELECT r.run_id, r.topic_id, t.rank, r.title, r.confidence, r.stopped_because, r.created_at AS at FROM research_result r
+SELECT r.run_id, r.topic_id, t.rank, r.title, r.confidence, r.stopped_because, r.created_at AS at
+FROM research_result r
 LEFT JOIN topic t ON t.run_id = r.run_id AND t.id = r.topic_id WHERE r.review = 'open' UNION ALL
-SELECT d.run_id, d.subject, NULL, d.title, NULL, run.pipeline #>> '{answer,stopped_because}', d.made_at FROM decision d
-JOIN run ON run.id = d.run_id WHERE d.agent = 'helper' AND d.kind = 'judgement' AND d.escalated AND d.outcome IS NULL
+SELECT d.run_id, d.subject, NULL, d.title, NULL, run.pipeline #>> '{answer,stopped_because}',
+       d.made_at FROM decision d
+JOIN run ON run.id = d.run_id
+WHERE d.agent = 'helper' AND d.kind = 'judgement' AND d.escalated AND d.outcome IS NULL
 ORDER BY at, rank
 """
 
@@ -164,8 +167,8 @@ def _format_standing(given: dict[str, Any], row: dict[str, Any]) -> str:
     """Say which answer counts when it is not the one just given."""
     if given["decision"] == "expired":
         return (
-            f"Nobody answered before {trusted.expires_at(row):%Y-%m-%d %H:%M} UTC; it expired and is"
-            " not done."
+            f"Nobody answered before {trusted.expires_at(row):%Y-%m-%d %H:%M} UTC; it expired and"
+            " is not done."
         )
     state = trusted.get_by_id(str(row["id"]))["state"]
     now = "" if state == given["decision"] else f" and is {state}"

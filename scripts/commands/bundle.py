@@ -53,7 +53,7 @@ def add(commands: Any) -> None:
 
 def act_on_flows(options: argparse.Namespace) -> int:
     """List, check, compile or draw."""
-    from scripts.compiler import draw, draw_flow, spec, write
+    from scripts.compiler import spec, write
 
     if options.action == "list":
         for loaded in spec.list_specs(ROOT):
@@ -68,14 +68,20 @@ def act_on_flows(options: argparse.Namespace) -> int:
     elif options.action == "eject":
         return eject_flows(options.names)
     else:
-        if not options.names:
-            raise BadInput("name the flow to draw; scripts/millrace flows list shows them")
-        for name in options.names:
-            if name.startswith(("f/", "u/")):
-                print(draw_flow.svg(ROOT, name))
-            else:
-                print(draw.text(ROOT, name) if options.text else draw.svg(ROOT, name))
+        _draw(options.names, options.text)
     return 0
+
+
+def _draw(names: list[str], as_text: bool) -> None:
+    from scripts.compiler import draw, draw_flow
+
+    if not names:
+        raise BadInput("name the flow to draw; scripts/millrace flows list shows them")
+    for name in names:
+        if name.startswith(("f/", "u/")):
+            print(draw_flow.svg(ROOT, name))
+        else:
+            print(draw.text(ROOT, name) if as_text else draw.svg(ROOT, name))
 
 
 def import_flows(wanted: list[str], keep_rest: bool, dry_run: bool) -> int:

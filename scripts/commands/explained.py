@@ -17,7 +17,7 @@ Function = Callable[[argparse.Namespace], int]
 
 
 def explain(function: Function) -> Function:
-    """Return the command's function; with the option `explain` it tells what the database was asked."""
+    """Return the command's function; with `--explain` it tells what the database was asked."""
 
     def run(options: argparse.Namespace) -> int:
         if not options.explain:

@@ -123,9 +123,8 @@ def _show(options: argparse.Namespace) -> int:
     )
     console = Console(highlight=False, soft_wrap=True)
     about = [passage["author"], str(passage["dated_at"] or "")[:10], passage["place"]]
-    console.print(
-        f"[bold]{escape(passage['title'])}[/]\n{escape(passage['path'])}\n[dim]{escape(', '.join(filter(None, about)))}[/]\n"
-    )
+    console.print(f"[bold]{escape(passage['title'])}[/]\n{escape(passage['path'])}")
+    console.print(f"[dim]{escape(', '.join(filter(None, about)))}[/]\n")
     before, after = body[max(0, start - AROUND) : start], body[end : end + AROUND]
     console.print(f"[dim]{escape(before)}[/]{escape(passage['text'])}[dim]{escape(after)}[/]")
     return 0

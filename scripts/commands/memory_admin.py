@@ -69,8 +69,12 @@ def retract_source(options: argparse.Namespace) -> int:
         done: dict[str, Any] = {"lifted": options.source}
     elif options.source.startswith("mem_"):
         fell = withdraw([options.source], options.reason)
-        done = {"withdrawn": len(fell.withdrawn), "derived": len(fell.derived), "restored": len(fell.restored),
-                "ids": [*fell.withdrawn, *fell.derived]}  # fmt: skip
+        done = {
+            "withdrawn": len(fell.withdrawn),
+            "derived": len(fell.derived),
+            "restored": len(fell.restored),
+            "ids": [*fell.withdrawn, *fell.derived],
+        }
     else:
         done = retract.main(options.source, options.reason, options.namespace)
     return _print(done, options.json)
@@ -139,8 +143,7 @@ def _print(done: dict[str, Any], as_json: bool) -> int:
         return 0
     for name, value in done.items():
         if value not in ({}, [], None):
-            print(
-                f"{name}:"
-                f" {', '.join(f'{key} {count}' for key, count in value.items()) if isinstance(value, dict) else value}"
-            )
+            if isinstance(value, dict):
+                value = ", ".join(f"{key} {count}" for key, count in value.items())
+            print(f"{name}: {value}")
     return 0

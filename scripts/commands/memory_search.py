@@ -62,58 +62,66 @@ def show_search(options: argparse.Namespace) -> int:
     except MillraceError as error:
         print(f"without vectors of what is new: {error}", file=sys.stderr)
     answer = search(
-        options.query, options.limit, namespace=options.namespace, known=True, types=options.type, source=options.source,
-        document=options.document, fields=options.where, as_of=options.as_of, known_at=options.known_at, zone=options.zone,
-    )  # fmt: skip
+        options.query,
+        options.limit,
+        namespace=options.namespace,
+        known=True,
+        types=options.type,
+        source=options.source,
+        document=options.document,
+        fields=options.where,
+        as_of=options.as_of,
+        known_at=options.known_at,
+        zone=options.zone,
+    )
     if options.json:
-        results = [
-            result.as_json()
-            | ({"parts": old_names.with_old_keys(result.parts)} if options.explain else {})
-            for result in answer.results
-        ]
-        shown = {
-            "query": answer.query,
-            "plan": answer.plan,
-            "results": results,
-            "timings_ms": answer.timings_ms,
-        }
-        if options.explain:
-            shown |= old_names.with_old_keys({"reason": answer.reason}) | {
-                "tried": answer.tried,
-                "sql": answer.statements,
-            }
-        print(dump(shown))
+        print(dump(_as_json(answer, options.explain)))
         return 0
     if answer.plan == "words":
         print(answer.tried[0], file=sys.stderr)
     if options.explain:
-        print(
-            f"Plan: {answer.plan} ({answer.reason})"
-            + "".join(f"\n  before it, {tried}" for tried in answer.tried)
-        )
-        print(
-            "Time: "
-            + ", ".join(f"{name} {spent:.1f} ms" for name, spent in answer.timings_ms.items())
-        )
-        for statement in answer.statements:
-            print(
-                f"SQL:{statement.rstrip()}\n"
-                if statement.startswith("\n")
-                else f"SQL: {statement}\n"
-            )
+        _print_plan(answer)
     for result in answer.results:
-        named = result.memory.title and not result.memory.text.startswith(result.memory.title)
-        title = f"{result.memory.title}: " if named else ""
-        print(
-            f"{result.score:.3f}  {result.memory.id}  {result.memory.type} "
-            f" {title}{result.memory.text[:160]}"
-        )
-        if options.explain:
-            parts = ", ".join(f"{name} {value:.2f}" for name, value in result.parts.items())
-            print(f"       {result.why}" + (f"\n       {parts}" if parts else ""))
+        _print_result(result, options.explain)
     if not answer.results:
         print("Nothing found.")
     return 0
+
+
+def _as_json(answer: Any, explain: bool) -> dict[str, Any]:
+    results = [
+        result.as_json() | ({"parts": old_names.with_old_keys(result.parts)} if explain else {})
+        for result in answer.results
+    ]
+    shown = {
+        "query": answer.query,
+        "plan": answer.plan,
+        "results": results,
+        "timings_ms": answer.timings_ms,
+    }
+    if explain:
+        shown |= old_names.with_old_keys({"reason": answer.reason})
+        shown |= {"tried": answer.tried, "sql": answer.statements}
+    return shown
+
+
+def _print_plan(answer: Any) -> None:
+    before = "".join(f"\n  before it, {tried}" for tried in answer.tried)
+    print(f"Plan: {answer.plan} ({answer.reason}){before}")
+    times = (f"{name} {spent:.1f} ms" for name, spent in answer.timings_ms.items())
+    print(f"Time: {', '.join(times)}")
+    for statement in answer.statements:
+        print(f"SQL:{'' if statement[:1].isspace() else ' '}{statement.rstrip()}\n")
+
+
+def _print_result(result: Any, explain: bool) -> None:
+    memory = result.memory
+    named = memory.title and not memory.text.startswith(memory.title)
+    title = f"{memory.title}: " if named else ""
+    print(f"{result.score:.3f}  {memory.id}  {memory.type}  {title}{memory.text[:160]}")
+    if explain:
+        parts = ", ".join(f"{name} {value:.2f}" for name, value in result.parts.items())
+        print(f"       {result.why}" + (f"\n       {parts}" if parts else ""))
 
 
 def reembed(options: argparse.Namespace) -> int:

@@ -92,12 +92,12 @@ def cron(
             " use `schedule systemd`"
         )
     shifts = offsets(ZoneInfo(schedule.timezone), local)
-    command = f"cd {shlex.quote(home)} && scripts/millrace schedule run {name} --within {CRON_WINDOW}".replace(
-        "%", r"\%"
-    )
+    start = f"scripts/millrace schedule run {name} --within {CRON_WINDOW}"
+    command = f"cd {shlex.quote(home)} && {start}".replace("%", r"\%")
     minutes = sorted({(minute + shift) % 60 for minute in line.minutes for shift in shifts})
     when = " ".join(schedule.cron.split()[2:]) if shifts == {0} else "* * * *"
-    return f"# {name}: {schedule.cron} {schedule.timezone}\n{_format_field(minutes, 60)} {when} {command}\n"
+    line = f"{_format_field(minutes, 60)} {when} {command}"
+    return f"# {name}: {schedule.cron} {schedule.timezone}\n{line}\n"
 
 
 def offsets(zone: ZoneInfo, local: ZoneInfo | None) -> set[int]:

@@ -1,4 +1,4 @@
-"""`settings`: the effective values and where each comes from; their mistakes; a file to begin with."""
+"""`settings`: the effective values, their origins and mistakes; a file to begin with."""
 
 import argparse
 import os

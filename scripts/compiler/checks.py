@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scripts.compiler import (
     code,
+    function_length,
     imports,
     locks,
     metadata,
@@ -33,5 +34,6 @@ def run_checks(root: Path) -> list[Problem]:
         *reach.check(files, root),
         *unused.check(files),
         *tested.check(files, root),
+        *function_length.check(root),
     ]
     return sorted(set(problems))

@@ -79,7 +79,8 @@ def _check_module(module: Module) -> Iterator[Problem]:
         yield Problem(
             module.path,
             1,
-            f"the docstring's first paragraph, its summary, has more than {SUMMARY_LENGTH} characters",
+            "the docstring's first paragraph, its summary, has more than"
+            f" {SUMMARY_LENGTH} characters",
         )
     for line in nested_quotes(module.text):
         yield Problem(

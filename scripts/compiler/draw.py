@@ -3,6 +3,7 @@
 scripts/millrace flows draw daily_research > flow.svg
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from f.millrace.core.errors import NotFound
@@ -155,28 +156,10 @@ def _lines(steps: list[Step], indent: str) -> list[str]:
     lines = []
     for level in levels.arrange(steps):
         for step in level:
-            mark = (
-                "="
-                if len(level) > 1
-                else "@"
-                if step.for_each
-                else "?"
-                if step.approval or step.choices
-                else "-"
-            )
+            mark = "=" if len(level) > 1 else _mark(step)
             small = f"  ({', '.join(notes(step))})" if notes(step) else ""
             lines.append(f"{indent}{mark} {step.id}: {step.summary}{small}")
-            if step.for_each:
-                lines.append(
-                    f"{indent}    {', '.join([f'for each of {step.for_each.text}', *manner(step)])}"
-                )
-            if step.approval:
-                when = (
-                    f"when {condition(step.approval.when)}, {BY_POLICY}"
-                    if step.approval.when
-                    else "always"
-                )
-                lines.append(f"{indent}    a person decides {when}")
+            lines += [f"{indent}    {line}" for line in _conditions(step)]
             lines += _lines(step.steps, indent + "    ")
             for branch, label in _choices(step):
                 lines += [
@@ -184,3 +167,18 @@ def _lines(steps: list[Step], indent: str) -> list[str]:
                     *_lines(branch.steps, indent + "      "),
                 ]
     return lines
+
+
+def _mark(step: Step) -> str:
+    if step.for_each:
+        return "@"
+    return "?" if step.approval or step.choices else "-"
+
+
+def _conditions(step: Step) -> Iterator[str]:
+    """Return what decides how often and whether a step runs, in words."""
+    if step.for_each:
+        yield ", ".join([f"for each of {step.for_each.text}", *manner(step)])
+    if step.approval:
+        when = step.approval.when
+        yield f"a person decides {f'when {condition(when)}, {BY_POLICY}' if when else 'always'}"

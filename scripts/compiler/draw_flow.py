@@ -21,18 +21,24 @@ Json = dict[str, Any]
 WIDTH, HEIGHT, STEP, BESIDE = 275, 34, 96, 50
 FORM = 620
 STYLE = """\
-text { font-family: Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; font-size: 11.5px; fill: #2d3748; }
-.strong { font-weight: 600; } .small { font-size: 11px; fill: #718096; } .help { font-size: 12px; fill: #718096; }
-.slanted { font-style: italic; } .code { font-family: ui-monospace, Menlo, Consolas, monospace; fill: #2d3748; white-space: pre; }
+text { font-size: 11.5px; fill: #2d3748;
+  font-family: Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; }
+.strong { font-weight: 600; } .slanted { font-style: italic; }
+.small { font-size: 11px; fill: #718096; } .help { font-size: 12px; fill: #718096; }
+.code { font-family: ui-monospace, Menlo, Consolas, monospace; fill: #2d3748; white-space: pre; }
 .red { fill: #e53e3e; } .chosen { fill: #3b5bdb; }
 .back { fill: #f0eff3; } .panel { fill: #fbfbfd; stroke: #e2e4ec; }
-.box { fill: #ffffff; stroke: #e5e6ee; } .virtual { fill: #dee0f0; stroke: none; } .badge { fill: #dee0f0; }
-.line { fill: none; stroke: #c0c3cf; stroke-width: 1.2; } .sign { fill: none; stroke: #4a5568; stroke-width: 1.4; }
-.solid { fill: #4a5568; stroke: none; } .off { fill: #d5d7e0; } .on { fill: #3b5bdb; } .knob { fill: #ffffff; }
+.box { fill: #ffffff; stroke: #e5e6ee; }
+.virtual { fill: #dee0f0; stroke: none; } .badge { fill: #dee0f0; }
+.line { fill: none; stroke: #c0c3cf; stroke-width: 1.2; }
+.sign { fill: none; stroke: #4a5568; stroke-width: 1.4; } .solid { fill: #4a5568; stroke: none; }
+.off { fill: #d5d7e0; } .on { fill: #3b5bdb; } .knob { fill: #ffffff; }
 @media (prefers-color-scheme: dark) {
-  text { fill: #dfe3ea; } .small, .help { fill: #9aa3b2; } .code { fill: #dfe3ea; } .chosen { fill: #91a7ff; }
-  .back { fill: #20242d; } .panel { fill: #272c36; stroke: #3a4150; } .box { fill: #2e3440; stroke: #434b5c; }
-  .virtual, .badge { fill: #3c4255; } .line { stroke: #5a6274; } .sign { stroke: #c3c9d5; } .solid { fill: #c3c9d5; } .off { fill: #4b5263; }
+  text, .code { fill: #dfe3ea; } .small, .help { fill: #9aa3b2; } .chosen { fill: #91a7ff; }
+  .back { fill: #20242d; } .panel { fill: #272c36; stroke: #3a4150; }
+  .box { fill: #2e3440; stroke: #434b5c; } .virtual, .badge { fill: #3c4255; }
+  .line { stroke: #5a6274; } .sign { stroke: #c3c9d5; }
+  .solid { fill: #c3c9d5; } .off { fill: #4b5263; }
 }
 """
 # Beside a box: a script of the workspace, a flow, a loop, branches.

@@ -48,10 +48,17 @@ OWNERS: dict[str, tuple[str, ...]] = {
 }
 # Libraries whose import name is not the name on the index.
 DISTRIBUTIONS = {
-    "yaml": "pyyaml", "opentelemetry": "opentelemetry-api", "pydantic_ai": "pydantic-ai-slim", "dateutil": "python-dateutil",
-    "bs4": "beautifulsoup4", "PIL": "pillow", "lxml": "lxml", "docx": "python-docx", "pptx": "python-pptx",
+    "yaml": "pyyaml",
+    "opentelemetry": "opentelemetry-api",
+    "pydantic_ai": "pydantic-ai-slim",
+    "dateutil": "python-dateutil",
+    "bs4": "beautifulsoup4",
+    "PIL": "pillow",
+    "lxml": "lxml",
+    "docx": "python-docx",
+    "pptx": "python-pptx",
     "markdown_it": "markdown-it-py",
-}  # fmt: skip
+}
 # Files that are imported by a name known only at run time: the text of the import, and what such a
 # file defines.
 PLUGINS = {f"{PACKAGE}.tools.": "SOURCE"}
@@ -128,9 +135,11 @@ def _check_attributes(bundle: Bundle, module: Module) -> Iterator[Problem]:
     nodes = list(ast.walk(module.tree))
     imported = {
         alias.asname or alias.name: found
-        for node in nodes if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PACKAGE)
-        for alias in node.names if (found := bundle.by_name(f"{node.module}.{alias.name}"))
-    }  # fmt: skip
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PACKAGE)
+        for alias in node.names
+        if (found := bundle.by_name(f"{node.module}.{alias.name}"))
+    }
     # A variable of the same name hides the module somewhere in the file.
     imported = {name: found for name, found in imported.items() if name not in _rebound(nodes)}
     for node in nodes:
@@ -146,9 +155,11 @@ def _check_attributes(bundle: Bundle, module: Module) -> Iterator[Problem]:
                 and not node.attr.startswith("__")
             ):
                 yield Problem(
-                    module.path, node.lineno, f"uses {node.attr!r} of {found.dotted}, which has no such name"
+                    module.path,
+                    node.lineno,
+                    f"uses {node.attr!r} of {found.dotted}, which has no such name"
                     f"{closest(node.attr, found.names)}",
-                )  # fmt: skip
+                )
 
 
 def _rebound(nodes: list[ast.AST]) -> set[str]:

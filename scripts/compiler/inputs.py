@@ -6,12 +6,27 @@ from scripts.compiler.reader import WORD, Reader, closest, format_list
 from scripts.compiler.yamlread import Node
 
 TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,), "object": (dict,),
-}  # fmt: skip
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
 KEYS = (
-    "type", "title", "description", "placeholder", "default", "enum", "minimum", "maximum", "pattern", "format", "items",
+    "type",
+    "title",
+    "description",
+    "placeholder",
+    "default",
+    "enum",
+    "minimum",
+    "maximum",
+    "pattern",
+    "format",
+    "items",
     "showExpr",
-)  # fmt: skip
+)
 
 
 def fits(value: Any, kind: str) -> bool:

@@ -22,8 +22,9 @@ from scripts.compiler.sources import Bundle
 
 FILE = "resources/imports.yaml"
 HEAD = """\
-# How many modules each step loads when it starts, ours and those of others (without the standard library), and which libraries
-# of {large} modules or more are among them. Written by `scripts/millrace imports write`; a test holds each step to it.
+# How many modules each step loads when it starts, ours and those of others (without the standard
+# library), and which libraries of {large} modules or more are among them.
+# Written by `scripts/millrace imports write`; a test holds each step to it.
 """
 # So many modules of one library are felt.
 LARGE = 15

@@ -50,7 +50,7 @@ def groups(root: Path) -> dict[str, list[str]]:
 
 
 def file_of(name: str) -> str:
-    """Return the pinned file of a list; the local one is for a person's machine, not for Windmill."""
+    """Return a list's pinned file; the local one is for a person's machine, not Windmill."""
     return LOCAL_FILE if name == LOCAL else f"{FOLDER}/{PREFIX}{name}.requirements.in"
 
 

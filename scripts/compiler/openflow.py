@@ -320,7 +320,7 @@ class _Compiler:
         }
 
     def failure(self, call: Call) -> Json:
-        """Return the failure module; it is told of the error and the pipeline if it asks for them."""
+        """Return the failure module, given the error and the pipeline if it asks for them."""
         step = self.bundle.step(call.run)
         taken = {parameter.name for parameter in step.parameters} if step else set()
         transforms = {

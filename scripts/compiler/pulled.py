@@ -48,8 +48,12 @@ def _filled(part: Any, folder: Path) -> Any:
         return [_filled(each, folder) for each in part]
     if isinstance(part, dict):
         inline = part.get("type") == "rawscript"
-        return {key: code(each, folder) if inline and key in ("content", "lock") else _filled(each, folder)
-                for key, each in part.items()}  # fmt: skip
+        return {
+            key: code(each, folder)
+            if inline and key in ("content", "lock")
+            else _filled(each, folder)
+            for key, each in part.items()
+        }
     return part
 
 

@@ -29,13 +29,7 @@ def started(bundle: Bundle, root: Path) -> set[str]:
     """Return the files that specs run, and those that scripts, tests, apps and hand-written flows
     name or import.
     """
-    verbs = set()
-    for path in spec.files(root):
-        loaded, _ = spec.parse(path)
-        if loaded is not None:
-            verbs |= {call.run for call in loaded.calls()}
-            verbs |= set(OFFERED) if any(step.approval for step in loaded.every_step()) else set()
-    named = {f"{HOME}/{verb}.py" for verb in verbs}
+    named = {f"{HOME}/{verb}.py" for verb in _run_by_specs(root)}
     for module in python_files(root, *STARTERS):
         named |= {_file(name.replace(".", "/")) for name in NAMED.findall(module.text)}
         for item in module.imports:
@@ -50,6 +44,16 @@ def started(bundle: Bundle, root: Path) -> set[str]:
             for name in re.findall(r"path: (f/millrace/\S+)", path.read_text(encoding="utf-8"))
         }
     return named & bundle.modules.keys()
+
+
+def _run_by_specs(root: Path) -> set[str]:
+    verbs = set()
+    for path in spec.files(root):
+        loaded, _ = spec.parse(path)
+        if loaded is not None:
+            verbs |= {call.run for call in loaded.calls()}
+            verbs |= set(OFFERED) if any(step.approval for step in loaded.every_step()) else set()
+    return verbs
 
 
 def _file(name: str) -> str:

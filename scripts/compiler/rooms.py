@@ -4,12 +4,12 @@ ARCHITECTURE.md shows them; which may import which is in `imports.LAYERS`.
 """
 
 ROOMS = {
-    "core": "what everything needs: settings, database, the run's context, errors, money, redaction",
+    "core": "what all need: settings, database, the run's context, errors, money, redaction",
     "telemetry": "what a run tells: its rows, spans, events, logs, metrics and alerts",
     "memory": "what is known, since when and from whom; how it is found, corrected and deleted",
     "trust": "who may do what, at what cost, once: risk, approvals, actions, budgets, audit, taint",
     "tools": "what agents can call: sources, search, mail, notes; MCP servers and their client",
-    "evidence": "what evidence says without a model: claims, copies, disputes, citations, confidence",
+    "evidence": "what evidence says, no model: claims, copies, disputes, citations, confidence",
     "models": "how a model is run and paid, and the offline model that stands in for one",
     "agents": "who asks a model: a prompt, an output model and a function each; the research loop",
     "approvals": "steps that ask a person, note the answer and make the approved calls",

@@ -25,9 +25,14 @@ MESSAGE = "user_message"
 # What a failure handler is given when it asks for it; the editor gives the last three, too, as soon
 # as it shows the step.
 ON_FAILURE = {
-    "error": "error", "pipeline": "flow_env.pipeline", "flow_job_id": "flow_job_id", "started_at": "started_at",
-    "message": "error.message", "name": "error.name", "step_id": "error.step_id",
-}  # fmt: skip
+    "error": "error",
+    "pipeline": "flow_env.pipeline",
+    "flow_job_id": "flow_job_id",
+    "started_at": "started_at",
+    "message": "error.message",
+    "name": "error.name",
+    "step_id": "error.step_id",
+}
 FAILURE_ROOTS = ("error", "flow_input", "flow_env", "flow_job_id", "started_at")
 
 
@@ -219,7 +224,8 @@ class _Checker:
             if name not in facts:
                 self.reader.wrong(
                     path.line,
-                    f"{what}: path {path.text!r} has no {name!r}; known there are {format_list(facts)}",
+                    f"{what}: path {path.text!r} has no {name!r};"
+                    f" known there are {format_list(facts)}",
                 )
                 return
             facts = facts[name]

@@ -127,7 +127,7 @@ def _scalar(value: Any, indent: str, column: int) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number as JavaScript writes it: 0.00001 and 1e-7, where Python has 1e-05 and 1e-07."""
+    """Return a number as JavaScript writes it: 0.00001 and 1e-7 for 1e-05 and 1e-07."""
     if value == 0 or 1e-6 <= abs(value) < 1e21:
         return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
     digits, _, exponent = repr(value).partition("e")

@@ -9,7 +9,8 @@ GAP = 24
 PAD = 16
 HEAD = 30
 STYLE = """\
-text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; font-size: 12.5px; fill: #57606a; }
+text { font-size: 12.5px; fill: #57606a;
+  font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; }
 .name { font-weight: 600; font-size: 13.5px; fill: #1f2328; }
 .note { font-size: 11px; fill: #6e7781; }
 .label { font-weight: 600; font-size: 12px; }
@@ -19,7 +20,8 @@ text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; fo
 .frame { stroke-width: 1.2; stroke-dasharray: 5 4; }
 @media (prefers-color-scheme: dark) {
   text { fill: #9198a1; } .name { fill: #f0f6fc; } .note { fill: #9198a1; }
-  .paper { fill: #0d1117; stroke: #3d444d; } .card { fill: #151b23; stroke: #3d444d; } .line { stroke: #656c76; }
+  .paper { fill: #0d1117; stroke: #3d444d; } .card { fill: #151b23; stroke: #3d444d; }
+  .line { stroke: #656c76; }
 }
 """
 COLOURS = {

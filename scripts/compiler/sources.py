@@ -237,15 +237,14 @@ def _bound(node: ast.stmt) -> list[str]:
         ]
     if type(node).__name__ == "TypeAlias":
         return [node.name.id]  # type: ignore[attr-defined]
-    inner: list[str] = []
+    return [name for line in _inside(node) for name in _bound(line)]
+
+
+def _inside(node: ast.stmt) -> Iterator[ast.stmt]:
+    """Return the statements of a block, those of its handlers too."""
     for part in ("body", "orelse", "finalbody", "handlers"):
         for child in getattr(node, part, []):
-            inner += (
-                _bound(child)
-                if isinstance(child, ast.stmt)
-                else [name for line in child.body for name in _bound(line)]
-            )
-    return inner
+            yield from [child] if isinstance(child, ast.stmt) else child.body
 
 
 def literal_of(node: ast.expr | None) -> Any:

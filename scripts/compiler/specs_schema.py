@@ -106,12 +106,28 @@ def _step(kind: str) -> Json:
     )
     branch = {"oneOf": [STEPS, _closed({"summary": {"type": "string"}, "steps": STEPS}, "steps")]}
     parts: Json = {
-        "id": NAME, "summary": {"type": "string"}, "depends_on": {"type": ["array", "string"], "items": NAME},
-        "skip_if": CONDITION, "stop_if": CONDITION, "keep_going": {"type": "boolean"}, "parallel": {"type": "boolean"},
-        "run": RUN, "from": NAMED_PATHS, "with": {"type": "object"}, "timeout": SECONDS,
-        "retry": _closed({"attempts": {"type": "integer", "minimum": 1}, "seconds": {"type": "integer", "minimum": 0}}),
-        "for_each": PATH, "steps": STEPS, "branches": {"type": "array", "items": branch, "minItems": 1},
-        "choose": {"type": "array", "items": choice, "minItems": 1}, "otherwise": STEPS,
+        "id": NAME,
+        "summary": {"type": "string"},
+        "depends_on": {"type": ["array", "string"], "items": NAME},
+        "skip_if": CONDITION,
+        "stop_if": CONDITION,
+        "keep_going": {"type": "boolean"},
+        "parallel": {"type": "boolean"},
+        "run": RUN,
+        "from": NAMED_PATHS,
+        "with": {"type": "object"},
+        "timeout": SECONDS,
+        "retry": _closed(
+            {
+                "attempts": {"type": "integer", "minimum": 1},
+                "seconds": {"type": "integer", "minimum": 0},
+            }
+        ),
+        "for_each": PATH,
+        "steps": STEPS,
+        "branches": {"type": "array", "items": branch, "minItems": 1},
+        "choose": {"type": "array", "items": choice, "minItems": 1},
+        "otherwise": STEPS,
         "approval": _closed({"action": PATH, "when": CONDITION, "timeout": SECONDS}, "action"),
     }  # fmt: skip
     meanings = {key: word.means for key, word in words.STEP.items()}

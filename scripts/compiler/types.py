@@ -46,7 +46,7 @@ def schema_of(parameter: Parameter) -> dict[str, Any] | None:
 
 
 def json_type(parameter: Parameter) -> str | None:
-    """Return the JSON type that a constant for the parameter must have; a bare list takes anything."""
+    """Return the JSON type that a parameter's constant must have; a bare list takes anything."""
     found = _schema(parameter.annotation)
     return found["type"] if found else None
 

@@ -23,7 +23,7 @@ Place = tuple[str, str]
 
 
 def check(bundle: Bundle) -> list[Problem]:
-    """Return each import at the top of a file by which a step loads a library that it does not use."""
+    """Return each import at a file's top by which a step loads a library it does not use."""
     files = {
         path: _File(module) for path, module in bundle.modules.items() if module.tree is not None
     }

@@ -40,7 +40,7 @@ description: |
         "area: research  # f/millrace/research/<name>__flow/flow.yaml",
     ),
     "pattern": Word(
-        "How the flow works, for reports: fixed steps, steps that keep state between runs, or people"
+        "How the flow works, for reports: fixed steps, steps that keep state, or people"
         " and agents in turn.",
         "pattern: deterministic_pipeline",
     ),
@@ -73,7 +73,7 @@ inputs:
     type: string
     description: What you want to know, in one sentence.
     placeholder: What does a sodium battery cost?
-  max_sources: {type: integer, default: 5, minimum: 1, maximum: 20, description: Read at most so many.}
+  max_sources: {type: integer, default: 5, minimum: 1, maximum: 20, description: At most so many.}
   tone: {type: string, default: plain, enum: [plain, formal], description: How it is written.}""",
     ),
     "steps": Word(

@@ -120,9 +120,21 @@ class Embedded:
             file.flush()
             os.chmod(file.name, 0o644 if self.account else 0o600)
             self._program(
-                "initdb", "-D", str(self.data), "-U", "millrace", "--pwfile", file.name, "-A", "scram-sha-256",
-                "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
-            )  # fmt: skip
+                "initdb",
+                "-D",
+                str(self.data),
+                "-U",
+                "millrace",
+                "--pwfile",
+                file.name,
+                "-A",
+                "scram-sha-256",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+                "--no-instructions",
+            )
         self.url_file.touch(mode=0o600)
         self.url_file.write_text(
             f"postgresql://millrace:{password}@127.0.0.1:{_free_port()}/postgres"

@@ -52,7 +52,7 @@ def _environment(**values: str) -> Iterator[None]:
 
 
 def sweep() -> None:
-    """Close what dead runners and silent people left open, and say which runs can be gone on with."""
+    """Close what dead runners and silent people left open; say which runs can continue."""
     from f.millrace.trust import recovery
 
     dead = recovery.sweep().dead

@@ -10,7 +10,10 @@ FOLDER = "resources/postgres/migrations"
 TARGET = "f/millrace/core/schema.py"
 HEADER = '''# requirements:
 
-"""The migrations, generated from resources/postgres/migrations by `scripts/millrace metadata write`. Do not edit."""
+"""The migrations of the database.
+
+Generated from resources/postgres/migrations by `scripts/millrace metadata write`. Do not edit.
+"""
 
 from typing import NamedTuple
 
@@ -35,7 +38,8 @@ def generated(root: Path = ROOT) -> str:
         match = re.fullmatch(r"(\d{4})_[a-z0-9_]+", path.stem)
         if not match or int(match[1]) != expected:
             raise ValueError(
-                f"{path.name}: migrations are named NNNN_name.sql without gaps; expected {expected:04}_…"
+                f"{path.name}: migrations are named NNNN_name.sql without gaps;"
+                f" expected {expected:04}_…"
             )
         sql = path.read_text()
         if '"""' in sql or "\\" in sql:
@@ -43,7 +47,8 @@ def generated(root: Path = ROOT) -> str:
                 f"{path.name}: triple quotes and backslashes do not fit into the generated module"
             )
         sha256 = hashlib.sha256(sql.encode()).hexdigest()
-        text += f'    Migration(\n        {expected},\n        "{path.stem}",\n        "{sha256}",\n        """\n{sql}""",\n    ),\n'
+        head = f'        {expected},\n        "{path.stem}",\n        "{sha256}",\n'
+        text += f'    Migration(\n{head}        """\n{sql}""",\n    ),\n'
     return text + "]\n"
 
 

@@ -83,9 +83,10 @@ def resource_type() -> dict[str, Any]:
     """Return the resource type: one field a setting, as Windmill's forms know them."""
     declared = setting_types.model().model_json_schema()
     properties = {
-        name: _form_field(_resolve(field, declared.get("$defs", {}))) for name, field in declared["properties"].items()
+        name: _form_field(_resolve(field, declared.get("$defs", {})))
+        for name, field in declared["properties"].items()
         if name not in LOCAL_ONLY
-    }  # fmt: skip
+    }
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",

@@ -80,25 +80,14 @@ def make(
         before = last.of(item) if last else None
         if item not in held:
             plan.added.append(item)
-            continue
-        if before and (before["pushed"], before["held"]) == (mark, held[item]):
-            continue
-        theirs, ours = texts(server, folder, item)
-        if theirs == ours:
-            continue
-        plan.changed.append(item)
-        if (before is None or before["held"] != held[item]) and not imported.is_known(
-            root, item[1], theirs
-        ):
-            plan.edited[item] = difference(item, theirs, ours)
+        elif not before or (before["pushed"], before["held"]) != (mark, held[item]):
+            as_left = before is not None and before["held"] == held[item]
+            _compare_item(plan, server, root, folder, item, as_left)
     for key in last.items if last else {}:
         kind, _, path = key.partition(" ")
-        if (
-            (kind, path) in held
-            and (kind, path) not in plan.pushed
-            and (kind, path) not in plan.deleted
-        ):
-            plan.deleted.append((kind, path))
+        item = (kind, path)
+        if item in held and item not in plan.pushed and item not in plan.deleted:
+            plan.deleted.append(item)
     inventory.foreign = [item for item in inventory.foreign if item not in plan.deleted]
     for item in plan.deleted:
         before = last.of(item) if last else None
@@ -106,6 +95,18 @@ def make(
             plan.edited[item] = ""
     _compare_dependencies(plan, server, folder, paths)
     return plan
+
+
+def _compare_item(
+    plan: Plan, server: Server, root: Path, folder: Path, item: Item, as_left: bool
+) -> None:
+    """Note whether an item changes, and whether somebody edited it since it was pushed."""
+    theirs, ours = texts(server, folder, item)
+    if theirs == ours:
+        return
+    plan.changed.append(item)
+    if not as_left and not imported.is_known(root, item[1], theirs):
+        plan.edited[item] = difference(item, theirs, ours)
 
 
 def refuse(plan: Plan, allow_delete: bool, overwrite: bool) -> None:

@@ -29,13 +29,35 @@ LEFT_OUT = (
 )
 FLOW = ("summary", "description", "value", "schema", "tag")
 SCHEDULE = (
-    "schedule", "timezone", "script_path", "is_flow", "args", "summary", "description", "no_flow_overlap", "cron_version", "tag",
-    "retry", "on_failure", "on_recovery", "on_success",
-)  # fmt: skip
+    "schedule",
+    "timezone",
+    "script_path",
+    "is_flow",
+    "args",
+    "summary",
+    "description",
+    "no_flow_overlap",
+    "cron_version",
+    "tag",
+    "retry",
+    "on_failure",
+    "on_recovery",
+    "on_success",
+)
 HTTP_TRIGGER = (
-    "script_path", "is_flow", "route_path", "request_type", "authentication_method", "http_method", "is_static_website",
-    "workspaced_route", "wrap_body", "raw_string", "summary", "description",
-)  # fmt: skip
+    "script_path",
+    "is_flow",
+    "route_path",
+    "request_type",
+    "authentication_method",
+    "http_method",
+    "is_static_website",
+    "workspaced_route",
+    "wrap_body",
+    "raw_string",
+    "summary",
+    "description",
+)
 Item = tuple[str, str]
 
 
@@ -94,7 +116,7 @@ def write(server: Server, record: Record) -> None:
 
 
 def items_on_server(server: Server) -> dict[Item, str]:
-    """Return a mark for each of the bundle's items on the server, which changes when the item does."""
+    """Return a mark for each of the bundle's items on the server; it changes with the item."""
     marks: dict[Item, str] = {}
     for row in server.pages("scripts/list?include_without_main=true&path_start=f/millrace/"):
         marks["script", str(row["path"])] = str(row.get("hash", ""))

@@ -1,4 +1,4 @@
-"""The blocks of ARCHITECTURE.md that the code knows: layers, rooms and their libraries, decisions."""
+"""Blocks of ARCHITECTURE.md that the code knows: layers, rooms and their libraries, decisions."""
 
 from pathlib import Path
 

@@ -13,7 +13,7 @@ PROGRAM = "scripts/millrace"
 
 def text(root: Path) -> str:
     """Return the page."""
-    found = list(_commands(command.parser(), PROGRAM, ""))
+    found = list(_commands(command.parser(), PROGRAM))
     rows = [
         (f"[`{name}`](#{name.replace(' ', '-')})", means)
         for name, means, _ in found
@@ -30,11 +30,11 @@ def text(root: Path) -> str:
 
 def names() -> list[str]:
     """Return every command, also those of a group: `memory`, `memory forget`."""
-    return [name for name, _, _ in _commands(command.parser(), PROGRAM, "")]
+    return [name for name, _, _ in _commands(command.parser(), PROGRAM)]
 
 
 def _commands(
-    parser: argparse.ArgumentParser, path: str, means: str
+    parser: argparse.ArgumentParser, path: str
 ) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
     """Yield each command, and each command of a group, with what it does."""
     for action in parser._actions:
@@ -44,7 +44,7 @@ def _commands(
         for name, inner in action.choices.items():
             whole = f"{path} {name}".strip().removeprefix(PROGRAM).strip()
             yield whole, helps.get(name, ""), inner
-            yield from _commands(inner, whole, helps.get(name, ""))
+            yield from _commands(inner, whole)
 
 
 def _section(name: str, means: str, parser: argparse.ArgumentParser, root: Path) -> str:

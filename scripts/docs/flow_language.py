@@ -13,7 +13,7 @@ FILE = "docs/flow-language.md"
 INNER = {"schedule": words.SCHEDULE, "budget": words.BUDGET, "inputs": words.INPUT}
 
 
-def text(root: Path) -> str:
+def text(root: Path) -> str:  # noqa: ARG001
     """Return the page."""
     kinds = (
         (f"`{kind}`", ", ".join(f"`{key}`" for key in keys if key != kind))

@@ -32,7 +32,7 @@ def page(title: str, source: str, *parts: str) -> str:
 
 
 def fill(text: str, blocks: Mapping[str, str]) -> str:
-    """Return a page with its generated blocks filled in; NotFound names a block it does not have."""
+    """Return a page with its generated blocks filled in; NotFound names a block that it lacks."""
     if missing := blocks.keys() - {name for _, name, _ in BLOCK.findall(text)}:
         raise NotFound(
             f"the page has no block {', '.join(sorted(missing))}; write"

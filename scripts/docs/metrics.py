@@ -10,7 +10,7 @@ from scripts.docs import markdown
 FILE = "docs/metrics.md"
 
 
-def text(root: Path) -> str:
+def text(root: Path) -> str:  # noqa: ARG001
     """Return the page."""
     return markdown.page(
         "Metrics",

@@ -12,7 +12,7 @@ FILE = "docs/settings.md"
 Json = dict[str, Any]
 
 
-def text(root: Path) -> str:
+def text(root: Path) -> str:  # noqa: ARG001
     """Return the page."""
     fields: dict[str, Json] = schema.schema()["properties"]
     rows = [

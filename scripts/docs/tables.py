@@ -70,7 +70,7 @@ def read(root: Path) -> tuple[dict[str, Columns], dict[str, str]]:
 
 
 def writers(bundle: Bundle) -> dict[str, list[str]]:
-    """Return the modules that insert, change or delete rows of each table by a statement in them."""
+    """Return the modules that insert, change or delete rows of each table."""
     found: dict[str, set[str]] = {}
     for module in bundle.modules.values():
         if module.tree is None or module.path == schema.TARGET:
@@ -83,7 +83,7 @@ def writers(bundle: Bundle) -> dict[str, list[str]]:
 
 
 def _parts(body: str) -> list[str]:
-    """Return what stands between the commas of a table's definition, with the comment of its line."""
+    """Return the parts between a table's commas, each with the comment of its line."""
     lines, depth, part, parts = body.splitlines(), 0, "", []
     for line in lines:
         code, _, comment = line.partition("--")

@@ -220,8 +220,11 @@ def words(flow_: Json) -> dict[str, str]:
 
 def word(text: str) -> str:
     """Return a text as an id of the spec's language: small letters, digits and underscores."""
-    letters = [("_" if letter.isupper() and position and text[position - 1].islower() else "") + letter.lower()
-               for position, letter in enumerate(text)]  # fmt: skip
+    letters = [
+        ("_" if letter.isupper() and position and text[position - 1].islower() else "")
+        + letter.lower()
+        for position, letter in enumerate(text)
+    ]
     found = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_"
         for letter in "".join(letters)

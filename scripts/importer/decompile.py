@@ -57,7 +57,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class NotExpressible:
-    """One thing that the spec's language has no words for; `step` is empty for the flow as a whole."""
+    """One thing that a spec cannot say; `step` is empty for the flow as a whole."""
 
     step: str
     what: str
@@ -184,7 +184,7 @@ class _Decompiler:
         return found
 
     def steps(self, modules: list[Json], places: dict[str, str]) -> list[Json]:
-        """Return the steps of a list of modules; steps side by side become steps with `depends_on`."""
+        """Return a list of modules as steps; those side by side become steps with `depends_on`."""
         places = dict(places)
         levels: list[list[Json]] = []
         paired = False
@@ -421,7 +421,7 @@ class _Decompiler:
         }
 
     def pair(self, modules: list[Json], position: int) -> bool:
-        """Tell whether a question and its record stand one after the other and are about the same."""
+        """Tell whether a question and its record are neighbours and about the same action."""
         two = modules[position : position + 2]
         if (
             not approvals.is_pair(modules, position)

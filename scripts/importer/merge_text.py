@@ -16,9 +16,26 @@ from scripts.importer.sourcetext import Entry, Part, parse
 Json = dict[str, Any]
 WIDTH = 120
 STEP = (
-    "id", "when", "summary", "depends_on", "for_each", "run", "from", "with", "approval", "parallel", "keep_going", "retry", "timeout",
-    "skip_if", "stop_if", "steps", "branches", "choose", "otherwise",
-)  # fmt: skip
+    "id",
+    "when",
+    "summary",
+    "depends_on",
+    "for_each",
+    "run",
+    "from",
+    "with",
+    "approval",
+    "parallel",
+    "keep_going",
+    "retry",
+    "timeout",
+    "skip_if",
+    "stop_if",
+    "steps",
+    "branches",
+    "choose",
+    "otherwise",
+)
 ORDER = {
     name: number for number, name in enumerate((*TOP, *[key for key in STEP if key not in TOP]))
 }

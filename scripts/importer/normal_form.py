@@ -12,9 +12,20 @@ from scripts.compiler.model import ORCHESTRATORS, PATTERNS
 
 Json = dict[str, Any]
 DEFAULTS: dict[str, Any] = {
-    "keep_going": False, "pattern": PATTERNS[0], "orchestrator": ORCHESTRATORS[0], "agents": [], "budget": {}, "description": "",
-    "from": {}, "with": {}, "args": {}, "inputs": {}, "enabled": True, "catch_up": True, "chat": False,
-}  # fmt: skip
+    "keep_going": False,
+    "pattern": PATTERNS[0],
+    "orchestrator": ORCHESTRATORS[0],
+    "agents": [],
+    "budget": {},
+    "description": "",
+    "from": {},
+    "with": {},
+    "args": {},
+    "inputs": {},
+    "enabled": True,
+    "catch_up": True,
+    "chat": False,
+}
 
 
 def is_default(key: str, value: Any, around: Json) -> bool:

@@ -100,68 +100,80 @@ def _exemplar(figure: Sample) -> Exemplar | None:
     return Exemplar({"trace_id": found.trace_id}, found.value, found.at) if found else None
 
 
-def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> ThreadingHTTPServer:
-    """Return the server, bound and not yet serving. One thread talks to the database, whoever asks."""
+class Server(ThreadingHTTPServer):
+    """Serves the metrics and takes Alertmanager's notices; one thread asks the database for all."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], registry: CollectorRegistry) -> None:
+        """Bind, without serving yet."""
+        self.registry = registry
+        self.work = ThreadPoolExecutor(1, "metrics")
+        super().__init__(address, Handler)
+
+    def server_close(self) -> None:
+        """Close the thread's connection with the socket."""
+        super().server_close()
+        self.work.submit(db.close)
+        self.work.shutdown()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    timeout = 30
+    server: Server
+
+    def do_GET(self) -> None:
+        """Answer the metrics, or that they can be asked for."""
+        if self.path.partition("?")[0] == "/metrics":
+            encoder, kind = choose_encoder(self.headers.get("Accept", ""))
+            self._answer(lambda: encoder(self.server.registry), kind)
+        elif self.path == "/ready":
+            self._send(200, b"ready\n", "text/plain")
+        else:
+            self._send(404, b"there are /metrics and /ready\n", "text/plain")
+
+    def do_POST(self) -> None:
+        """Take a notice of Alertmanager."""
+        length = int(self.headers.get("Content-Length") or 0)
+        if self.path != "/alerts" or not 0 < length <= LONGEST_NOTICE:
+            self._send(404, b"Alertmanager's webhook is /alerts\n", "text/plain")
+            return
+        try:
+            notice = json.loads(self.rfile.read(length))
+        except ValueError:
+            self._send(400, b"not JSON\n", "text/plain")
+            return
+        self._answer(lambda: json.dumps(receive(notice)).encode(), "application/json")
+
+    def _answer(self, make: Any, kind: str) -> None:
+        try:
+            body = self.server.work.submit(make).result()
+        except BadInput as error:
+            self._send(400, f"{error}\n".encode(), "text/plain")
+        except Exception as error:
+            structured_log("error", f"{self.path} failed", {"error": str(error)}, ["metrics"])
+            self._send(503, f"{type(error).__name__}: the log says more\n".encode(), "text/plain")
+        else:
+            self._send(200, body, kind)
+
+    def _send(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Log no request."""
+
+
+def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> Server:
+    """Return the server, bound and not yet serving."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Undescribed(MetricCollector(prefix)))
-    work = ThreadPoolExecutor(1, "metrics")
-
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 30
-
-        def do_GET(self) -> None:
-            if self.path.partition("?")[0] == "/metrics":
-                encoder, kind = choose_encoder(self.headers.get("Accept", ""))
-                self._answer(lambda: encoder(registry), kind)
-            elif self.path == "/ready":
-                self._send(200, b"ready\n", "text/plain")
-            else:
-                self._send(404, b"there are /metrics and /ready\n", "text/plain")
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            if self.path != "/alerts" or not 0 < length <= LONGEST_NOTICE:
-                self._send(404, b"Alertmanager's webhook is /alerts\n", "text/plain")
-                return
-            try:
-                notice = json.loads(self.rfile.read(length))
-            except ValueError:
-                self._send(400, b"not JSON\n", "text/plain")
-                return
-            self._answer(lambda: json.dumps(receive(notice)).encode(), "application/json")
-
-        def _answer(self, make: Any, kind: str) -> None:
-            try:
-                body = work.submit(make).result()
-            except BadInput as error:
-                self._send(400, f"{error}\n".encode(), "text/plain")
-            except Exception as error:
-                structured_log("error", f"{self.path} failed", {"error": str(error)}, ["metrics"])
-                self._send(
-                    503, f"{type(error).__name__}: the log says more\n".encode(), "text/plain"
-                )
-            else:
-                self._send(200, body, kind)
-
-        def _send(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def server_close(self) -> None:
-            super().server_close()
-            work.submit(db.close)
-            work.shutdown()
-
-    return Server((host, port), Handler)
+    return Server((host, port), registry)
 
 
 class Undescribed(Collector):

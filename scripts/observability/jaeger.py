@@ -46,7 +46,7 @@ def program() -> Path:
 
 @contextlib.contextmanager
 def run_jaeger(folder: Path) -> Iterator[Jaeger]:
-    """Run Jaeger as configured here, but on free ports of loopback and with its data in `folder`."""
+    """Run Jaeger as configured here, on free ports of loopback, with its data in `folder`."""
     otlp, query, health, metrics = free_ports(4)
     changes = [
         f"receivers::otlp::protocols::http::endpoint: 127.0.0.1:{otlp}",

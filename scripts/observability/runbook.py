@@ -37,10 +37,11 @@ def runbook(metrics: Iterable[Metric], prefix: str) -> str:
 
 def _alert(metric: Metric, alert: Alert, prefix: str) -> list[str]:
     waits = f", after {alert.wait}" if alert.wait != "0m" else ""
+    summary = _strip_template(alert.summary)
     return [
         f"### {alert.name}",
         "",
-        f"{alert.severity}{waits}. {_strip_template(alert.summary)[0].upper()}{_strip_template(alert.summary)[1:]}.",
+        f"{alert.severity}{waits}. {summary[0].upper()}{summary[1:]}.",
         "",
         f"Means: {metric.means}",
         "",

@@ -233,7 +233,7 @@ def load(modules: list[str]) -> None:
 
 
 def execute(line: socket.socket, out: int, err: int) -> int:
-    """Be the child: take the request from the line, run it, send the outcome; return the exit code."""
+    """Be the child: take the request, run it, send the outcome; return the exit code."""
     devnull = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((devnull, 0), (out, 1), (err, 2)):
         os.dup2(source, target)

@@ -17,9 +17,16 @@ from scripts.runner.worker import Job, JobResult, Worker
 
 PARALLEL = 8
 RESERVED_ENV = (
-    "WM_TOKEN", "WM_BASE_URL", "BASE_INTERNAL_URL", "WM_SCHEDULED_FOR", "WM_SCHEDULE_PATH", "WM_STATE_PATH",
-    "WM_OBJECT_PATH", "WM_END_USER_EMAIL", "WM_TESTED_RUNNABLE",
-)  # fmt: skip
+    "WM_TOKEN",
+    "WM_BASE_URL",
+    "BASE_INTERNAL_URL",
+    "WM_SCHEDULED_FOR",
+    "WM_SCHEDULE_PATH",
+    "WM_STATE_PATH",
+    "WM_OBJECT_PATH",
+    "WM_END_USER_EMAIL",
+    "WM_TESTED_RUNNABLE",
+)
 
 
 @dataclass(frozen=True)
@@ -163,7 +170,7 @@ def _may_retry(retry: dict[str, Any] | None, error: dict[str, Any], names: dict[
 
 
 def _stop_early(module: dict[str, Any], step: Step, names: dict[str, Any]) -> Step:
-    """Apply the module's stop conditions; inside loops those of each iteration were applied there."""
+    """Apply the module's stop conditions; a loop applied those of its iterations itself."""
     kind = module["value"]["type"]
     many = kind in (*openflow.LOOPS, "branchall")
     stop = module.get("stop_after_all_iters_if" if many else "stop_after_if")
@@ -288,9 +295,13 @@ def _run_flow(call: _Call) -> Step:
     flow = openflow.value(call.engine.subflows[call.value["path"]])
     args = paths.transform(call.value.get("input_transforms") or {}, call.names)
     scope = replace(
-        call.inside(""), flow_input=args, flow_env=flow.get("flow_env") or {}, results={}, previous=args,
+        call.inside(""),
+        flow_input=args,
+        flow_env=flow.get("flow_env") or {},
+        results={},
+        previous=args,
         flow_path=call.value["path"],
-    )  # fmt: skip
+    )
     ended = call.engine.chain(flow["modules"], flow.get("failure_module")).run(scope)
     # What a called flow stops or names inside stays inside.
     return Step(

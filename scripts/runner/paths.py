@@ -16,9 +16,20 @@ SERVER_ONLY = re.compile(r"\b(variable|resource|flow_user_state)\s*\(")
 LITERALS: dict[str, Any] = {"true": True, "false": False, "null": None, "undefined": None}
 # What an expression may start with; as in Windmill, a name without a value is null.
 NAMES = (
-    "flow_input", "flow_env", "results", "previous_result", "result", "resume", "resumes", "approvers", "error",
-    "all_iters", "params", "started_at", "flow_job_id",
-)  # fmt: skip
+    "flow_input",
+    "flow_env",
+    "results",
+    "previous_result",
+    "result",
+    "resume",
+    "resumes",
+    "approvers",
+    "error",
+    "all_iters",
+    "params",
+    "started_at",
+    "flow_job_id",
+)
 
 TOKEN = re.compile(
     r"""\s*(?:

@@ -128,7 +128,8 @@ def papers(edition: Edition, query: dict[str, str]) -> Answer:
     return Answer(
         "application/atom+xml; charset=utf-8",
         f"""<?xml version='1.0' encoding='UTF-8'?>
-<feed xmlns="http://www.w3.org/2005/Atom"><id>{edition.address}/api/query</id><title>{SITE}: papers</title>
+<feed xmlns="http://www.w3.org/2005/Atom"><id>{edition.address}/api/query</id>
+<title>{SITE}: papers</title>
 <updated>{_iso(edition.anchor)}</updated>{entries}</feed>""".encode(),
     )
 
@@ -139,9 +140,11 @@ def _paper(edition: Edition, paper: dict[str, Any]) -> str:
     )
     terms = "".join(f'<category term="{term}"/>' for term in paper["categories"])
     date = _iso(edition.date(paper["hours_ago"]))
-    return f"""<entry><id>{edition.address}/abs/{paper["id"]}v1</id><title>{html.escape(paper["title"])}</title>
-<updated>{date}</updated><published>{date}</published><summary>{html.escape(paper["abstract"])}</summary>
-<link href="{edition.address}/abs/{paper["id"]}v1" rel="alternate" type="text/html"/>{terms}{authors}</entry>"""
+    address = f"{edition.address}/abs/{paper['id']}v1"
+    return f"""<entry><id>{address}</id><title>{html.escape(paper["title"])}</title>
+<updated>{date}</updated><published>{date}</published>
+<summary>{html.escape(paper["abstract"])}</summary>
+<link href="{address}" rel="alternate" type="text/html"/>{terms}{authors}</entry>"""
 
 
 def feed(edition: Edition, name: str) -> Answer | None:
@@ -157,9 +160,10 @@ def feed(edition: Edition, name: str) -> Answer | None:
 def _rss(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[str, str]:
     items = "".join(
         f"<item><title>{html.escape(page['title'])}</title><link>{edition.url(page['slug'])}</link>"
-        "<guid"
-        f' isPermaLink="false">sample:{page["slug"]}</guid><pubDate>{format_datetime(page["date"])}</pubDate>'
-        f"<author>{html.escape(page['author'])}</author><description>{html.escape(_first(page))}</description></item>"
+        f'<guid isPermaLink="false">sample:{page["slug"]}</guid>'
+        f"<pubDate>{format_datetime(page['date'])}</pubDate>"
+        f"<author>{html.escape(page['author'])}</author>"
+        f"<description>{html.escape(_first(page))}</description></item>"
         for page in pages
     )
     head = f"<title>{title}</title><link>{edition.address}/</link><description>{SITE}</description>"
@@ -171,15 +175,19 @@ def _rss(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[str
 
 def _atom(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[str, str]:
     entries = "".join(
-        f'<entry><title>{html.escape(page["title"])}</title><link rel="alternate"'
-        f' href="{edition.url(page["slug"])}"/>'
+        f"<entry><title>{html.escape(page['title'])}</title>"
+        f'<link rel="alternate" href="{edition.url(page["slug"])}"/>'
         f"<id>tag:samples.example,2020:{page['slug']}</id><updated>{_iso(page['date'])}</updated>"
-        f"<published>{_iso(page['date'])}</published><author><name>{html.escape(page['author'])}</name></author>"
-        "<summary"
-        f' type="html">&lt;p&gt;{html.escape(html.escape(_first(page)))}&lt;/p&gt;</summary></entry>'
+        f"<published>{_iso(page['date'])}</published>"
+        f"<author><name>{html.escape(page['author'])}</name></author><summary"
+        f' type="html">&lt;p&gt;{html.escape(html.escape(_first(page)))}&lt;/p&gt;</summary>'
+        "</entry>"
         for page in pages
     )
-    head = f"<title>{title}</title><id>tag:samples.example,2020:feed</id><updated>{_iso(edition.anchor)}</updated>"
+    head = (
+        f"<title>{title}</title><id>tag:samples.example,2020:feed</id>"
+        f"<updated>{_iso(edition.anchor)}</updated>"
+    )
     return (
         "application/atom+xml",
         f'<feed xmlns="http://www.w3.org/2005/Atom">{head}{entries}</feed>',
@@ -189,8 +197,10 @@ def _atom(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[st
 def _rdf(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[str, str]:
     items = "".join(
         f'<item rdf:about="{edition.url(page["slug"])}"><title>{html.escape(page["title"])}</title>'
-        f"<link>{edition.url(page['slug'])}</link><description>{html.escape(_first(page))}</description>"
-        f"<dc:creator>{html.escape(page['author'])}</dc:creator><dc:date>{_iso(page['date'])}</dc:date></item>"
+        f"<link>{edition.url(page['slug'])}</link>"
+        f"<description>{html.escape(_first(page))}</description>"
+        f"<dc:creator>{html.escape(page['author'])}</dc:creator>"
+        f"<dc:date>{_iso(page['date'])}</dc:date></item>"
         for page in pages
     )
     names = (
@@ -198,8 +208,8 @@ def _rdf(edition: Edition, title: str, pages: list[dict[str, Any]]) -> tuple[str
         'xmlns:dc="http://purl.org/dc/elements/1.1/"'
     )
     channel = (
-        "<channel"
-        f' rdf:about="{edition.address}/"><title>{title}</title><link>{edition.address}/</link></channel>'
+        f'<channel rdf:about="{edition.address}/"><title>{title}</title>'
+        f"<link>{edition.address}/</link></channel>"
     )
     return (
         "application/rdf+xml",
@@ -284,8 +294,10 @@ def page(title: str, author: str, site: str, date: datetime, text: str) -> Answe
         "text/html; charset=utf-8",
         f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)} - {SITE}</title>
-<meta property="og:title" content="{html.escape(title)}"><meta property="og:site_name" content="{SITE}: {html.escape(site)}">
-<meta name="author" content="{html.escape(author)}"><meta property="article:published_time" content="{_iso(date)}">
+<meta property="og:title" content="{html.escape(title)}">
+<meta property="og:site_name" content="{SITE}: {html.escape(site)}">
+<meta name="author" content="{html.escape(author)}">
+<meta property="article:published_time" content="{_iso(date)}">
 </head><body><header>{SITE}: everything on this page is invented.</header>
 <article><h1>{html.escape(title)}</h1>
 {body}</article>

@@ -218,7 +218,8 @@ def _outcome_of(tool: Tool, arguments: dict[str, Any]) -> types.CallToolResult:
         return _refusal(f"{why} {way_out}", action=row)
     told = (row["outcome"] or {}).get("error", "")
     return _refusal(
-        f"Not done: {tool.name} is proposed action {short}, and that is {row['state']}. {told}".strip(),
+        f"Not done: {tool.name} is proposed action {short},"
+        f" and that is {row['state']}. {told}".strip(),
         action=row,
     )
 

@@ -32,7 +32,7 @@ Named = TypeVar("Named")
 
 
 class Served(Server[Any]):
-    """Tools as a server. Further methods (resources, prompts) are added with `add_request_handler`."""
+    """Tools as a server. Resources and prompts are added with `add_request_handler`."""
 
     def __init__(
         self,

@@ -137,7 +137,7 @@ class _Checker:
         return values, origins
 
     def sound(self) -> dict[str, Any]:
-        """Return the values without those that are wrong in themselves; each of these is a mistake."""
+        """Return the values without those wrong in themselves; each of these is a mistake."""
         kept = copy.deepcopy(self.values)
         for path in [*_flags(kept, schema.schema()), *_none_such(kept)]:
             self.wrong(path, *_instead(path))
@@ -161,7 +161,8 @@ class _Checker:
             needed = detail["loc"][-1]
             self.wrong(
                 path,
-                f"{needed!r} is needed in it: {schema.describe_values(schema.field_of((*path, needed)))}",
+                f"{needed!r} is needed in it:"
+                f" {schema.describe_values(schema.field_of((*path, needed)))}",
             )
         elif path[0] == "mcp" and detail["type"] == "string_pattern_mismatch":
             self.wrong(path[:2], "an address that begins with http:// or https://")

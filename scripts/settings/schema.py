@@ -65,7 +65,10 @@ def schema() -> Json:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Settings of Millrace",
-        "description": "Environment variables MILLRACE_<NAME> go before this file; what it leaves out has its default.",
+        "description": (
+            "Environment variables MILLRACE_<NAME> go before this file; what it leaves out has its"
+            " default."
+        ),
         "type": "object",
         "properties": properties,
         "additionalProperties": False,
@@ -73,7 +76,7 @@ def schema() -> Json:
 
 
 def field_of(path: tuple[str | int, ...]) -> Json:
-    """Return the schema of one value, by the keys that lead to it; empty where anything may stand."""
+    """Return one value's schema by the keys that lead to it; empty where anything may stand."""
     found: Json = schema()
     for key in path:
         if isinstance(key, int):
@@ -133,7 +136,7 @@ def _many(items: Json) -> str:
 
 
 def _agent(settings: Json, name: str) -> Json:
-    """Return what can be set for one agent: only those that call tools have tools and a threshold."""
+    """Return what can be set for one agent: tools and threshold only if it calls tools."""
     kept = {
         key: field
         for key, field in settings["properties"].items()
@@ -143,7 +146,7 @@ def _agent(settings: Json, name: str) -> Json:
 
 
 def _sources_with_options() -> list[str]:
-    """Return the names of the sources that have settings of their own: the files that define one."""
+    """Return the names of the sources whose files define settings of their own."""
     files = sorted((ROOT / "f/millrace/tools").glob("*.py"))
     names = [path.stem for path in files if "\nSOURCE = " in path.read_text(encoding="utf-8")]
     return [name for name in names if SOURCES[name].options]
@@ -176,7 +179,7 @@ def _resolve(part: Any, defs: Json) -> Any:
 
 
 def _simplify(field: Any) -> Any:
-    """Return a field without what editors show twice; a value that may be left empty or be a number as text is one type."""
+    """Return a field without what editors show twice; empty or a number as text is one type."""
     if isinstance(field, list):
         return [_simplify(each) for each in field]
     if not isinstance(field, dict):

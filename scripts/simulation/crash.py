@@ -19,7 +19,7 @@ class Crash(BaseException):
 
 
 class Points:
-    """Counts the points of a run and ends it at the chosen one: before it happens, or right after."""
+    """Counts the points of a run and ends it at the chosen one, before or right after it."""
 
     def __init__(self, kill: bool = False) -> None:
         self.seen, self.at, self.dead = 0, 0, False

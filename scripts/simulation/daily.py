@@ -83,25 +83,7 @@ class World:
             for row in db.fetch_all("SELECT message_id FROM delivery WHERE status = 'unknown'")
         }
         for reader in READERS:
-            mails = [
-                (name, {int(number) for number in re.findall(r"x(\d+)x", text)})
-                for name, to, text in self.mails
-                if to == reader
-            ]
-            arrived = {number for _, numbers in mails for number in numbers}
-            sure = Counter(
-                number for name, numbers in mails if name not in unsure for number in numbers
-            )
-            found += [
-                f"item {number} never reached {reader}"
-                for number in range(self.items)
-                if number not in arrived
-            ]
-            found += [
-                f"item {number} reached {reader} {times} times"
-                for number, times in sure.items()
-                if times > 1
-            ]
+            found += self._faults_of(reader, unsure)
         spent = db.fetch_one(
             "SELECT coalesce(sum(CASE state WHEN 'sent' THEN reserved_usd ELSE cost_usd END),"
             " 0)::float AS usd FROM usage"
@@ -111,6 +93,27 @@ class World:
                 f"{spent['usd']:.2f} USD are on the account and {self.billed_usd():.2f} were billed"
             )
         return found
+
+    def _faults_of(self, reader: str, unsure: set[str]) -> list[str]:
+        """Return what one reader missed or got twice, leaving out mails that are unsure."""
+        mails = [
+            (name, {int(number) for number in re.findall(r"x(\d+)x", text)})
+            for name, to, text in self.mails
+            if to == reader
+        ]
+        arrived = {number for _, numbers in mails for number in numbers}
+        lost = [number for number in range(self.items) if number not in arrived]
+        sure = Counter(
+            number for name, numbers in mails if name not in unsure for number in numbers
+        )
+        return [
+            *(f"item {number} never reached {reader}" for number in lost),
+            *(
+                f"item {number} reached {reader} {times} times"
+                for number, times in sure.items()
+                if times > 1
+            ),
+        ]
 
     def _wake(self, wakeup: Wakeup) -> None:
         self.items += wakeup.items

@@ -59,7 +59,7 @@ class Wakeup:
 
 
 def scenario(seed: int, wakeups: int) -> list[Wakeup]:
-    """Return the wake-ups of a seed, the last of them calm, so that what was held up can come out."""
+    """Return a seed's wake-ups, the last of them calm: what was held up can come out."""
     chance = random.Random(seed)
     zone = chance.choice(ZONES)
     # Near a change of the clocks or a leap day as often as not.

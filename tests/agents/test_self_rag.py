@@ -199,8 +199,14 @@ def test_an_answer_cites_the_page_and_not_what_research_wrote_about_it():
 
 
 def test_of_a_table_only_the_rows_that_are_asked_for_are_told():
-    rows = [f"number: {n}; vessel: {name} {n}; catch: {catch}; berth fee: {fee} NOK"
-            for n, name, catch, fee in ((331, "Tern", "cod", 420), (332, "Ida", "wolffish", 510), (333, "Svala", "wolffish", 666))]  # fmt: skip
+    rows = [
+        f"number: {n}; vessel: {name} {n}; catch: {catch}; berth fee: {fee} NOK"
+        for n, name, catch, fee in (
+            (331, "Tern", "cod", 420),
+            (332, "Ida", "wolffish", 510),
+            (333, "Svala", "wolffish", 666),
+        )
+    ]
     read("vessels", "\n".join(rows))
 
     one, some = (

@@ -21,12 +21,15 @@ async def step(state):
 graph = state_graph.StateGraph(State)
 graph.add_node("step", step)
 graph.add_edge(state_graph.START, "step")
-graph.add_conditional_edges("step", lambda state: "step" if state["count"] < 5 else state_graph.END, ["step", state_graph.END])
+graph.add_conditional_edges(
+    "step", lambda state: "step" if state["count"] < 5 else state_graph.END,
+    ["step", state_graph.END])
 result = asyncio.run(graph.compile().ainvoke({}, {"recursion_limit": 20}))
 files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
 import requests
-print(json.dumps([result, [name for name, file in files.items() if file and name.startswith(("langsmith", "requests", "langgraph_sdk.client"))],
-                  hasattr(requests, "get")]))
+unwanted = ("langsmith", "requests", "langgraph_sdk.client")
+loaded = [name for name, file in files.items() if file and name.startswith(unwanted)]
+print(json.dumps([result, loaded, hasattr(requests, "get")]))
 """
 
 

@@ -24,9 +24,16 @@ inputs:
   asks_first: {type: boolean, description: Whether to ask.}
   asks_second: {type: boolean, description: Whether to ask.}
 steps:
-  - {id: one, summary: Ask first, approval: {action: flow_input.first, when: flow_input.asks_first, timeout: 1h}}
-  - {id: two, summary: Ask again, approval: {action: flow_input.second, when: flow_input.asks_second, timeout: 1h}}
-  - {id: done, summary: End, run: approvals/record, from: {action_id: flow_input.first, asked: results.two.approved}}
+  - id: one
+    summary: Ask first
+    approval: {action: flow_input.first, when: flow_input.asks_first, timeout: 1h}
+  - id: two
+    summary: Ask again
+    approval: {action: flow_input.second, when: flow_input.asks_second, timeout: 1h}
+  - id: done
+    summary: End
+    run: approvals/record
+    from: {action_id: flow_input.first, asked: results.two.approved}
 """
 
 

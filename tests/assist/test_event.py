@@ -127,8 +127,11 @@ def test_a_mail_gives_its_own_words_and_its_sender() -> None:
     found = main(mail(text, Subject="Re: Fwd: Tides", Reply_To="eve@evil.example"))
 
     assert found == {
-        "question": "When is high water?", "subject": "Re: Tides", "reply_to": "ada@home.example", "written_by_others": True,
-    }  # fmt: skip
+        "question": "When is high water?",
+        "subject": "Re: Tides",
+        "reply_to": "ada@home.example",
+        "written_by_others": True,
+    }
 
 
 def test_a_signature_is_no_part_of_the_question() -> None:

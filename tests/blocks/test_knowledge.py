@@ -23,9 +23,16 @@ def report(database: str) -> str:
     with step("test.read"):
         document_id = documents.expect("main", "/shelf/reports/quay-report.md")
         documents.keep(
-            document_id, REPORT, [documents.Passage(0, len(REPORT), 0, "")], documents.Particulars("markdown", "Report on the quay"),
-            sha256="0" * 64, size=len(REPORT), changed_ns=1, reader="test", trust="untrusted",
-        )  # fmt: skip
+            document_id,
+            REPORT,
+            [documents.Passage(0, len(REPORT), 0, "")],
+            documents.Particulars("markdown", "Report on the quay"),
+            sha256="0" * 64,
+            size=len(REPORT),
+            changed_ns=1,
+            reader="test",
+            trust="untrusted",
+        )
     return document_id
 
 

@@ -136,8 +136,11 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Any:
             jobs[root]["flow_status"]["modules"].append(
                 {"id": "each", "flow_jobs": [*["-"] * (item or 0), iteration]}
             )
-            jobs[iteration] = {"parent_job": root, "script_path": f"{MINE}/forloop-{item}",
-                               "flow_status": {"modules": [{"id": caller, "job": job}]}}  # fmt: skip
+            jobs[iteration] = {
+                "parent_job": root,
+                "script_path": f"{MINE}/forloop-{item}",
+                "flow_status": {"modules": [{"id": caller, "job": job}]},
+            }
             jobs[job] = {"parent_job": iteration, "script_path": MAIL, "at": (caller, item)}
         names = {
             "ROOT_JOB_ID": root,

@@ -102,7 +102,7 @@ class SmallBundle:
 
 @pytest.fixture
 def small(tmp_path: Path) -> SmallBundle:
-    """A bundle without a mistake: two steps, a library, an approval, a failure handler, one spec."""
+    """A bundle without a mistake: two steps, library, approval, failure handler, one spec."""
     bundle = SmallBundle(tmp_path / "checkout")
     bundle.write("pyproject.toml", '[tool.millrace.dependencies]\ncore = ["pydantic"]\n')
     bundle.write(

@@ -1,4 +1,4 @@
-"""Each generated file is marked for review tools and lies under its module in editors; no other is."""
+"""Generated files, and no other, are marked for review tools and nested in editors."""
 
 import json
 import subprocess

@@ -21,36 +21,126 @@ def test_a_bundle_in_order_has_no_problems(small):
 
 
 MISTAKES_IN_A_SPEC = {
-    "unknown step": ("run: research/open\n", "run: research/opn\n", 14, "did you mean 'research/open'"),
-    "wrong input name": ("{question: flow_input", "{qestion: flow_input", 26, "has no input 'qestion' (did you mean 'question'"),
-    "missing required input": ("{question: flow_input.iter.value, ", "{", 25, "research/answer needs question"),
-    "constant of the wrong type": ("{style: short}", "{style: 5}", 27, "research/answer takes string there"),
-    "unknown result": ("results.open.questions", "results.opened.questions", 19, "there is no such step (did you mean 'open'"),
-    "result of a later step": ("results.open.questions", "results.close.questions", 19, "it has not run yet"),
-    "result inside a loop": ("results.approve.by", "results.answer.text", 36, "inside 'answers' and not visible outside"),
-    "unknown flow input": ("flow_input.limit", "flow_input.limits", 26, "names no input (did you mean 'limit'?); inputs are limit"),
-    "item outside a loop": ("results.approve.by", "flow_input.iter.value", 36, "known only inside for_each"),
-    "unknown environment": ("flow_env.pipeline", "flow_env.pipe", 15, "has no 'pipe'; known there are pipeline"),
-    "unknown root": ("flow_env.pipeline", "previous_result", 15, "starts with results, flow_input, flow_env"),
-    "code for a path": ("results.open.questions", "results.open.questions.slice(1)", 19, "is not a path"),
+    "unknown step": (
+        "run: research/open\n",
+        "run: research/opn\n",
+        14,
+        "did you mean 'research/open'",
+    ),
+    "wrong input name": (
+        "{question: flow_input",
+        "{qestion: flow_input",
+        26,
+        "has no input 'qestion' (did you mean 'question'",
+    ),
+    "missing required input": (
+        "{question: flow_input.iter.value, ",
+        "{",
+        25,
+        "research/answer needs question",
+    ),
+    "constant of the wrong type": (
+        "{style: short}",
+        "{style: 5}",
+        27,
+        "research/answer takes string there",
+    ),
+    "unknown result": (
+        "results.open.questions",
+        "results.opened.questions",
+        19,
+        "there is no such step (did you mean 'open'",
+    ),
+    "result of a later step": (
+        "results.open.questions",
+        "results.close.questions",
+        19,
+        "it has not run yet",
+    ),
+    "result inside a loop": (
+        "results.approve.by",
+        "results.answer.text",
+        36,
+        "inside 'answers' and not visible outside",
+    ),
+    "unknown flow input": (
+        "flow_input.limit",
+        "flow_input.limits",
+        26,
+        "names no input (did you mean 'limit'?); inputs are limit",
+    ),
+    "item outside a loop": (
+        "results.approve.by",
+        "flow_input.iter.value",
+        36,
+        "known only inside for_each",
+    ),
+    "unknown environment": (
+        "flow_env.pipeline",
+        "flow_env.pipe",
+        15,
+        "has no 'pipe'; known there are pipeline",
+    ),
+    "unknown root": (
+        "flow_env.pipeline",
+        "previous_result",
+        15,
+        "starts with results, flow_input, flow_env",
+    ),
+    "code for a path": (
+        "results.open.questions",
+        "results.open.questions.slice(1)",
+        19,
+        "is not a path",
+    ),
     "cron of five fields": ("0 30 7 * * *", "30 7 * * *", 8, "has 5 fields; Windmill needs six"),
     "cron out of range": ("0 30 7 * * *", "0 30 27 * * *", 8, "cannot be read"),
     "unknown zone": ("Europe/Paris", "Europe/Pariss", 8, "time zone 'Europe/Pariss' is unknown"),
     "bad grace": ("misfire_grace: 2h", "misfire_grace: soon", 8, "misfire_grace"),
-    "unknown key": ("timeout: 2m", "timout: 2m", 29, "has no key 'timout' (did you mean 'timeout'?); allowed are id"),
-    "unknown pattern": ("area: research", "area: research\npattern: chain", 6, "allowed are deterministic_pipeline"),
+    "unknown key": (
+        "timeout: 2m",
+        "timout: 2m",
+        29,
+        "has no key 'timout' (did you mean 'timeout'?); allowed are id",
+    ),
+    "unknown pattern": (
+        "area: research",
+        "area: research\npattern: chain",
+        6,
+        "allowed are deterministic_pipeline",
+    ),
     "reserved id": ("id: close", "id: failure", 33, "reserved by Windmill"),
     "id used twice": ("id: close", "id: open", 33, "used twice; the first is in line 12"),
-    "two kinds in one step": ("for_each: results", "run: research/open\n    for_each: results", 17, "exactly one of run, for_each"),
+    "two kinds in one step": (
+        "for_each: results",
+        "run: research/open\n    for_each: results",
+        17,
+        "exactly one of run, for_each",
+    ),
     "default out of range": ("default: 3", "default: 30", 10, "default 30 is beyond its maximum 9"),
     "default of the wrong type": ("default: 3", "default: three", 10, "its type is integer"),
     "unknown type": ("type: integer", "type: int", 10, "allowed are string, integer"),
-    "long summary": ("summary: Answer the questions of the day", "summary: " + "very " * 14 + "long", 1, "at most 70"),
-    "stop on another's result": ("stop_if: results.open.skip", "stop_if: flow_input.limit", 16, "must read this step's own result"),
+    "long summary": (
+        "summary: Answer the questions of the day",
+        "summary: " + "very " * 14 + "long",
+        1,
+        "at most 70",
+    ),
+    "stop on another's result": (
+        "stop_if: results.open.skip",
+        "stop_if: flow_input.limit",
+        16,
+        "must read this step's own result",
+    ),
     "negative budget": ("run_usd: 1.5", "run_usd: -1", 7, "must be more than 0"),
-    "said twice": ("area: research", "area: research\narea: ops", 6, "stands twice; the first is in line 5"),
+    "said twice": (
+        "area: research",
+        "area: research\narea: ops",
+        6,
+        "stands twice; the first is in line 5",
+    ),
     "not YAML": ("steps:\n", "steps: [\n", 12, "not YAML"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MISTAKES_IN_A_SPEC)
@@ -181,34 +271,87 @@ def test_an_unknown_requirements_list_is_found(small):
 
 ANSWER = "f/millrace/research/answer.py"
 MISTAKES_IN_A_STEP = {
-    "type Windmill cannot show": ("question: str", "question: set[str]", "parameter 'question' has set[str], which Windmill cannot show"),
+    "type Windmill cannot show": (
+        "question: str",
+        "question: set[str]",
+        "parameter 'question' has set[str], which Windmill cannot show",
+    ),
     "no type": ("question: str", "question", "has no type, which Windmill cannot show"),
     "computed default": ("limit: int = 3", "limit: int = len('abc')", "has a computed default"),
-    "parameter not described": ("        limit: What limit means.\n", "", "parameter 'limit' is not described"),
+    "parameter not described": (
+        "        limit: What limit means.\n",
+        "",
+        "parameter 'limit' is not described",
+    ),
     "async main": ("def main(", "async def main(", "main() is async"),
-    "no summary": ('"""Do one thing.\n\n    scripts/millrace step research/answer\n"""', "", "has no docstring"),
-    "annotation order": ("# no_postinstall\n# requirements: millrace_core", "# requirements: millrace_core\n# no_postinstall",
-                         "a step starts with `# no_postinstall`"),
-    "import that does not resolve": ("\ndef main(", "from f.millrace.cor import text\n\ndef main(",
-                                     "imports f.millrace.cor, which does not exist (did you mean 'f.millrace.core.text'"),
-    "module that does not resolve": ("\ndef main(", "from f.millrace.core import txt\n\ndef main(",
-                                     "imports f.millrace.core.txt, which does not exist (did you mean 'f.millrace.core.text'"),
-    "name that does not resolve": ("\ndef main(", "from f.millrace.core import text\n\nX = text.shortn\n\ndef main(",
-                                   "uses 'shortn' of f.millrace.core.text, which has no such name (did you mean 'shorten'"),
-    "import of a name": ("\ndef main(", "from f.millrace.core.text import shorten\n\ndef main(",
-                         "in a form that Windmill tracks; write from f.millrace.core import text"),
-    "import of a dotted module": ("\ndef main(", "import f.millrace.core.text as text\n\ndef main(",
-                                  "in a form that Windmill tracks; write from f.millrace.core import text"),
-    "library outside the requirements": ("\ndef main(", "import httpx2\n\ndef main(", "requirements.in does not pin it"),
-    "owner of a library": ("\ndef main(", "import psycopg\n\ndef main(", "imports psycopg, which belongs to core.db"),
-    "relative import": ("\ndef main(", "from .open import main as other\n\ndef main(", "relative import"),
-    "import of scripts": ("\ndef main(", "import scripts.paths\n\ndef main(", "a worker sees only f/"),
-    "another pipeline": ("\ndef main(", "from f.millrace.ops import report_failure\n\ndef main(",
-                         "a pipeline (research) never imports another pipeline (ops)"),
+    "no summary": (
+        '"""Do one thing.\n\n    scripts/millrace step research/answer\n"""',
+        "",
+        "has no docstring",
+    ),
+    "annotation order": (
+        "# no_postinstall\n# requirements: millrace_core",
+        "# requirements: millrace_core\n# no_postinstall",
+        "a step starts with `# no_postinstall`",
+    ),
+    "import that does not resolve": (
+        "\ndef main(",
+        "from f.millrace.cor import text\n\ndef main(",
+        "imports f.millrace.cor, which does not exist (did you mean 'f.millrace.core.text'",
+    ),
+    "module that does not resolve": (
+        "\ndef main(",
+        "from f.millrace.core import txt\n\ndef main(",
+        "imports f.millrace.core.txt, which does not exist (did you mean 'f.millrace.core.text'",
+    ),
+    "name that does not resolve": (
+        "\ndef main(",
+        "from f.millrace.core import text\n\nX = text.shortn\n\ndef main(",
+        "uses 'shortn' of f.millrace.core.text, which has no such name (did you mean 'shorten'",
+    ),
+    "import of a name": (
+        "\ndef main(",
+        "from f.millrace.core.text import shorten\n\ndef main(",
+        "in a form that Windmill tracks; write from f.millrace.core import text",
+    ),
+    "import of a dotted module": (
+        "\ndef main(",
+        "import f.millrace.core.text as text\n\ndef main(",
+        "in a form that Windmill tracks; write from f.millrace.core import text",
+    ),
+    "library outside the requirements": (
+        "\ndef main(",
+        "import httpx2\n\ndef main(",
+        "requirements.in does not pin it",
+    ),
+    "owner of a library": (
+        "\ndef main(",
+        "import psycopg\n\ndef main(",
+        "imports psycopg, which belongs to core.db",
+    ),
+    "relative import": (
+        "\ndef main(",
+        "from .open import main as other\n\ndef main(",
+        "relative import",
+    ),
+    "import of scripts": (
+        "\ndef main(",
+        "import scripts.paths\n\ndef main(",
+        "a worker sees only f/",
+    ),
+    "another pipeline": (
+        "\ndef main(",
+        "from f.millrace.ops import report_failure\n\ndef main(",
+        "a pipeline (research) never imports another pipeline (ops)",
+    ),
     "syntax error": ("def main(", "def main((", "does not parse"),
     "secret": ("return {}", 'return {"key": "sk-' + "a1B2" * 8 + '"}', "looks like a secret"),
-    "machine path": ("return {}", 'return {"path": "/home/' + 'someone/notes"}', "is a path of one machine"),
-}  # fmt: skip
+    "machine path": (
+        "return {}",
+        'return {"path": "/home/' + 'someone/notes"}',
+        "is a path of one machine",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", MISTAKES_IN_A_STEP)
@@ -294,3 +437,18 @@ def test_a_hundred_specs_are_checked_at_once(small):
     small.generate()
 
     assert found(small.root) == []
+
+
+@pytest.mark.parametrize(("folder", "allowed"), [("f", 60), ("scripts", 60), ("tests", 80)])
+def test_a_function_that_is_too_long_is_found(small, folder, allowed):
+    def function(lines):
+        return "@decorated\ndef work():\n" + "    pass\n" * (lines - 2)
+
+    small.write(f"{folder}/other/right.py", function(allowed))
+    small.write(f"{folder}/other/wrong.py", "\n" + function(allowed + 1))
+
+    lines = [problem for problem in found(small.root) if "work()" in problem]
+    assert lines == [
+        f"{folder}/other/wrong.py:3: work() has {allowed + 1} lines; allowed are {allowed}: split"
+        " it by subject"
+    ]

@@ -1,4 +1,4 @@
-"""The repository itself: nothing generated has drifted, every step can be shown, every flow reads."""
+"""The repository: nothing generated has drifted, steps can be shown, flows can be read."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What continuous integration runs: the checks and all tests, on every Python that setup accepts."""
+"""Continuous integration runs the checks and all tests, on each Python that setup accepts."""
 
 import re
 from typing import Any

@@ -11,7 +11,9 @@ from scripts.checking import dead_code, stamps, tools, types
 from scripts.checking.__main__ import main
 
 FILES = {
-    "pyproject.toml": '[tool.basedpyright]\ninclude = ["f", "scripts"]\ntypeCheckingMode = "basic"\n',
+    "pyproject.toml": (
+        '[tool.basedpyright]\ninclude = ["f", "scripts"]\ntypeCheckingMode = "basic"\n'
+    ),
     "scripts/requirements.txt": "",
     "f/lower.py": "def number() -> int:\n    return 1\n",
     "f/upper.py": "from f import lower\n\nvalue: int = lower.number()\n",

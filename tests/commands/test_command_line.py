@@ -1,4 +1,4 @@
-"""The command line as programs call it: exit codes, one JSON object, words instead of stack traces."""
+"""The command line as programs call it: exit codes, one JSON object, no stack traces."""
 
 import json
 import os

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def recorded() -> Iterator[str]:
-    """The address of a server that answers with the recordings, and 404 for every page behind them."""
+    """The address of a server with the recordings, and 404 for the pages behind them."""
     page = json.loads((RECORDED / "arxiv/q_testing_s0_m100_cfe7536492ca.json").read_text())[
         "body"
     ].encode()

@@ -29,8 +29,12 @@ def millrace(*arguments, code=0):
     """Call the command line; what it prints, from JSON where it is that."""
     done = subprocess.run(
         [sys.executable, "-m", "scripts.commands", *arguments],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == code, done.stderr[-1000:]
     return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
@@ -56,8 +60,12 @@ def test_a_changed_tool_is_shown_held_and_approved(box):
 def subprocess_error(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "scripts.commands", *arguments],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
-    ).stderr  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stderr
 
 
 def test_a_run_shows_which_tools_changed_since_the_one_before(box):

@@ -12,8 +12,10 @@ from scripts.compiler.sources import arguments, bundle
 SIGNATURE = """\
 from typing import Any, Literal, Optional
 
-def main(a: str, b: int = 5, c: float = 1.5, d: bool = False, e: list = [], f: list[str] | None = None, g: dict | None = None,
-         h: Literal["x", "y"] = "x", i: Optional[int] = None, j: list[dict] | None = None, k: list[int] | None = None, *, l: dict[str, int]) -> dict:
+def main(a: str, b: int = 5, c: float = 1.5, d: bool = False, e: list = [],
+         f: list[str] | None = None, g: dict | None = None, h: Literal["x", "y"] = "x",
+         i: Optional[int] = None, j: list[dict] | None = None, k: list[int] | None = None,
+         *, l: dict[str, int]) -> dict:
     return {}
 """
 
@@ -119,9 +121,11 @@ def test_a_lock_is_byte_for_byte_what_the_server_keeps(tmp_path):
     assert (
         tmp_path / "f/millrace/core/text.script.lock"
     ).read_text() == "# workspace-dependencies-mode: manual\n# py: 3.12\n"
-    assert (
-        (tmp_path / "f/millrace/work/do.script.lock").read_text()
-        == f"# workspace-dependencies-mode: manual\n# workspace-dependencies: millrace_core:{hashlib.sha256(pinned.encode()).hexdigest()}\n# py: 3.12\nannotated-types==0.8.0\npydantic==2.14.3"
+    sha256 = hashlib.sha256(pinned.encode()).hexdigest()
+    assert (tmp_path / "f/millrace/work/do.script.lock").read_text() == (
+        "# workspace-dependencies-mode: manual\n"
+        f"# workspace-dependencies: millrace_core:{sha256}\n"
+        "# py: 3.12\nannotated-types==0.8.0\npydantic==2.14.3"
     )
 
 
@@ -177,8 +181,10 @@ def test_an_upgrade_keeps_other_pins_and_gives_all_lists_one_version(tmp_path, m
         "pydantic": "2.0.0",
     }
     assert changed == [
-        "dependencies/millrace_core.requirements.in", "dependencies/millrace_agents.requirements.in", "scripts/requirements.txt",
-    ]  # fmt: skip
+        "dependencies/millrace_core.requirements.in",
+        "dependencies/millrace_agents.requirements.in",
+        "scripts/requirements.txt",
+    ]
 
 
 def test_own_quotes_inside_an_fstring_are_seen_where_python_itself_accepts_them():

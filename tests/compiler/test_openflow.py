@@ -103,9 +103,12 @@ def test_an_approval_is_a_question_at_the_top_level_and_a_record_that_always_has
     assert ask["skip_if"] == {"expr": "!results.propose.asks"}
     assert ask["value"]["input_transforms"]["action_id"]["expr"] == "results.propose.id"
     assert {name: each["expr"] for name, each in record["value"]["input_transforms"].items()} == {
-        "action_id": "results.propose.id", "asked": "results.propose.asks", "resume": "resume", "resumes": "resumes",
+        "action_id": "results.propose.id",
+        "asked": "results.propose.asks",
+        "resume": "resume",
+        "resumes": "resumes",
         "approvers": "approvers",
-    }  # fmt: skip
+    }
     assert set(record) == {"id", "summary", "value"}
     assert after["value"]["input_transforms"]["a"]["expr"] == "results.approve.approved"
 
@@ -183,10 +186,20 @@ def test_a_flow_knows_its_pipeline_and_says_where_it_comes_from(workshop):
     )
 
     assert flow["value"]["flow_env"]["pipeline"] == {
-        "name": "flow", "area": "research", "pattern": "deterministic_pipeline", "orchestrator": "windmill", "agents": ["writer"], "budget": {"run_usd": 2},
+        "name": "flow",
+        "area": "research",
+        "pattern": "deterministic_pipeline",
+        "orchestrator": "windmill",
+        "agents": ["writer"],
+        "budget": {"run_usd": 2},
         "timezone": "Europe/London",
-        "schedule": {"cron": "0 0 8 * * *", "timezone": "Europe/London", "catch_up": True, "misfire_grace": "12h"},
-    }  # fmt: skip
+        "schedule": {
+            "cron": "0 0 8 * * *",
+            "timezone": "Europe/London",
+            "catch_up": True,
+            "misfire_grace": "12h",
+        },
+    }
     assert (
         flow["description"]
         == "One line of text.\n\nMade from flows/flow.yaml. Edit here and deploy, then `wmill sync"

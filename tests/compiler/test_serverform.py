@@ -42,9 +42,17 @@ def test_keys_come_in_the_servers_order():
         "properties",
         "required",
     ]
-    assert list(yaml.safe_load(serverform.dump(dict.fromkeys(["maxItems", "max_items", "b2", "b_c", "bc"], 1)))) == [
-        "b_c", "b2", "bc", "max_items", "maxItems",
-    ]  # fmt: skip
+    assert list(
+        yaml.safe_load(
+            serverform.dump(dict.fromkeys(["maxItems", "max_items", "b2", "b_c", "bc"], 1))
+        )
+    ) == [
+        "b_c",
+        "b2",
+        "bc",
+        "max_items",
+        "maxItems",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -149,10 +149,15 @@ def test_a_secret_that_is_a_word_is_masked_where_it_is_a_value(
     config.reload()
 
     texts = [
-        f"postgresql://steps:{word}@db.example/x failed", f"host=db password={word} port=5432", f"password='{word}', then",
-        f"password: {word}", json.dumps({"PGPASSWORD": word}), json.dumps(json.dumps({"pwd": word})), f"its password is {word}.",
+        f"postgresql://steps:{word}@db.example/x failed",
+        f"host=db password={word} port=5432",
+        f"password='{word}', then",
+        f"password: {word}",
+        json.dumps({"PGPASSWORD": word}),
+        json.dumps(json.dumps({"pwd": word})),
+        f"its password is {word}.",
         f"--token {word}",
-    ]  # fmt: skip
+    ]
     masked = [redact(text) for text in texts]
     assert [text for text in masked if MASK not in text] == []
     assert [
@@ -168,11 +173,19 @@ def test_a_secret_that_is_a_word_is_masked_where_it_is_a_value(
 @pytest.mark.parametrize(
     "text",
     [
-        "f/{}/ops/migrate failed", "scripts/{} db migrate", "the {} database, and {}s", "{}.yaml is not there", "/usr/share/{}ql/15",
-        "{}_core is a file; {}-core too", "see https://{}.example/{}/x", "run scripts/{} settings", "settings={}.yaml",
-        "path:{}/core", "{}",
+        "f/{}/ops/migrate failed",
+        "scripts/{} db migrate",
+        "the {} database, and {}s",
+        "{}.yaml is not there",
+        "/usr/share/{}ql/15",
+        "{}_core is a file; {}-core too",
+        "see https://{}.example/{}/x",
+        "run scripts/{} settings",
+        "settings={}.yaml",
+        "path:{}/core",
+        "{}",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("word", ["millrace", "postgres", "Archive"])
 def test_a_secret_that_is_a_word_stays_inside_words_and_paths(
     text: str, word: str, monkeypatch: pytest.MonkeyPatch

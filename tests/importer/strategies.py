@@ -11,9 +11,14 @@ WORDS = ["ada", "ben", "cleo", "dan", "eve", "flo", "gus", "hal", "ida", "jo", "
 SPARE = [f"spare{number}" for number in range(60)]
 TEXTS = st.text(st.sampled_from("abc XYZ:#'\"-*\\é!{}[]&?,."), max_size=12)
 CONSTANTS = st.one_of(
-    st.none(), st.booleans(), st.integers(-5, 5), st.floats(-2, 2), TEXTS, st.lists(st.integers(0, 3), max_size=2),
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 5),
+    st.floats(-2, 2),
+    TEXTS,
+    st.lists(st.integers(0, 3), max_size=2),
     st.dictionaries(st.sampled_from(["id", "expr", "value"]), TEXTS, max_size=2),
-)  # fmt: skip
+)
 SUMMARIES = st.text(st.sampled_from("abcdefg XYZ:#'-é"), min_size=1, max_size=20).map(
     lambda text: f"S{text.strip()}"
 )

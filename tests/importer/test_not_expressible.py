@@ -48,42 +48,138 @@ def edit(root: Path) -> Callable[..., flow.Imported]:
 
 SAID = [
     ("publish", {"sleep": {"type": "static", "value": 5}}, "waits after the step"),
-    ("fetch", {"retry": {"exponential": {"attempts": 3, "multiplier": 2, "seconds": 1}}}, "growing delays"),
-    ("fetch", {"retry": {"constant": {"attempts": 1, "seconds": 1}, "retry_if": {"expr": "error"}}}, "only on a condition"),
+    (
+        "fetch",
+        {"retry": {"exponential": {"attempts": 3, "multiplier": 2, "seconds": 1}}},
+        "growing delays",
+    ),
+    (
+        "fetch",
+        {"retry": {"constant": {"attempts": 1, "seconds": 1}, "retry_if": {"expr": "error"}}},
+        "only on a condition",
+    ),
     ("fetch", {"timeout": {"type": "javascript", "expr": "flow_input.most"}}, "timeout"),
-    ("fetch", {"transforms": {"most": {"type": "javascript", "expr": "flow_input.most + 1"}}}, "'flow_input.most + 1', more than a path"),
+    (
+        "fetch",
+        {"transforms": {"most": {"type": "javascript", "expr": "flow_input.most + 1"}}},
+        "'flow_input.most + 1', more than a path",
+    ),
     ("collect", {"iterator": {"type": "javascript", "expr": "[1, 2, 3]"}}, "a loop over"),
     ("collect", {"parallelism": {"type": "static", "value": 4}}, "how many items run at once"),
     ("collect", {"continue_on_error": True}, "as a whole"),
     ("publish", {"skip_if": {"expr": "results.open.n > 3"}}, "a condition is a path"),
-    ("open", {"stop_after_if": {"expr": "result.skip", "skip_if_stopped": True}}, "skip_if_stopped"),
+    (
+        "open",
+        {"stop_after_if": {"expr": "result.skip", "skip_if_stopped": True}},
+        "skip_if_stopped",
+    ),
     ("publish", {"mock": {"enabled": True, "return_value": 1}}, "pinned result"),
     ("publish", {"hash": "0123456789abcdef"}, "one version of its script"),
     ("publish", {"tag_override": "gpu"}, "worker tag"),
     ("publish", {"suspend": {"required_events": 1, "timeout": 60}}, "`approval` step"),
-    ("publish", {"value": {"type": "rawscript", "language": "python3", "content": "def work(): ...", "input_transforms": {}}}, "inline script"),
-    ("publish", {"value": {"type": "flow", "path": "f/millrace/news/other", "input_transforms": {}}}, "call of another flow"),
-    ("publish", {"value": {"type": "whileloopflow", "modules": [], "skip_failures": False}}, "while loop"),
-    ("publish", {"value": {"type": "script", "path": "u/eve/own", "input_transforms": {}}}, "'u/eve/own'"),
+    (
+        "publish",
+        {
+            "value": {
+                "type": "rawscript",
+                "language": "python3",
+                "content": "def work(): ...",
+                "input_transforms": {},
+            }
+        },
+        "inline script",
+    ),
+    (
+        "publish",
+        {"value": {"type": "flow", "path": "f/millrace/news/other", "input_transforms": {}}},
+        "call of another flow",
+    ),
+    (
+        "publish",
+        {"value": {"type": "whileloopflow", "modules": [], "skip_failures": False}},
+        "while loop",
+    ),
+    (
+        "publish",
+        {"value": {"type": "script", "path": "u/eve/own", "input_transforms": {}}},
+        "'u/eve/own'",
+    ),
     ("publish", {"value": {"type": "identity"}}, "does nothing"),
     ("route", {"value": {"type": "branchone", "branches": [], "default": []}}, "empty branch"),
-    ("look", {"value": {"type": "branchall", "branches": [{"modules": []}], "parallel": True}}, "empty"),
-    ("fetch", {"transforms": {"language": {"type": "javascript", "expr": "`${flow_input.topic} of ${results.open.n}`"}}}, "`${flow_input.topic} of"),
-    ("publish", {"value": {"type": "rawscript", "language": "bun", "content": "export async function main() {}", "input_transforms": {}}}, "this one is in bun"),
-    ("publish", {"value": {"type": "rawscript", "language": "postgresql", "content": "SELECT 1", "input_transforms": {}}}, "this one is in postgresql"),
-    ("publish", {"value": {"type": "aiagent", "input_transforms": {}, "tools": []}}, "AI agent step"),
-    ("open", {"stop_after_if": {"expr": "result.skip", "error_message": "nothing to do"}}, "error_message"),
-    ("open", {"stop_after_if": {"expr": "result.n === 0", "skip_if_stopped": False}}, "a condition is a path"),
-    ("collect", {"stop_after_if": {"expr": "result.done", "skip_if_stopped": False}}, "stop_after_if"),
+    (
+        "look",
+        {"value": {"type": "branchall", "branches": [{"modules": []}], "parallel": True}},
+        "empty",
+    ),
+    (
+        "fetch",
+        {
+            "transforms": {
+                "language": {
+                    "type": "javascript",
+                    "expr": "`${flow_input.topic} of ${results.open.n}`",
+                }
+            }
+        },
+        "`${flow_input.topic} of",
+    ),
+    (
+        "publish",
+        {
+            "value": {
+                "type": "rawscript",
+                "language": "bun",
+                "content": "export async function main() {}",
+                "input_transforms": {},
+            }
+        },
+        "this one is in bun",
+    ),
+    (
+        "publish",
+        {
+            "value": {
+                "type": "rawscript",
+                "language": "postgresql",
+                "content": "SELECT 1",
+                "input_transforms": {},
+            }
+        },
+        "this one is in postgresql",
+    ),
+    (
+        "publish",
+        {"value": {"type": "aiagent", "input_transforms": {}, "tools": []}},
+        "AI agent step",
+    ),
+    (
+        "open",
+        {"stop_after_if": {"expr": "result.skip", "error_message": "nothing to do"}},
+        "error_message",
+    ),
+    (
+        "open",
+        {"stop_after_if": {"expr": "result.n === 0", "skip_if_stopped": False}},
+        "a condition is a path",
+    ),
+    (
+        "collect",
+        {"stop_after_if": {"expr": "result.done", "skip_if_stopped": False}},
+        "stop_after_if",
+    ),
     ("collect", {"stop_after_all_iters_if": {"expr": "result.length > 3"}}, "after all items"),
     ("fetch", {"cache_ttl": 600}, "keeps its result"),
     ("fetch", {"priority": 10}, "priority"),
     ("fetch", {"delete_after_secs": 60}, "deletes its data"),
     ("fetch", {"debouncing": {"debounce_delay_s": 5}}, "debounced"),
-    ("publish", {"suspend": {"required_events": 2, "timeout": 60, "resume_form": {"schema": {}}}}, "waits for a person"),
+    (
+        "publish",
+        {"suspend": {"required_events": 2, "timeout": 60, "resume_form": {"schema": {}}}},
+        "waits for a person",
+    ),
     ("approve", {"summary": "Note it"}, "its summary would be 'Record the decision'"),
     ("approve_ask", {"retry": {"constant": {"attempts": 2, "seconds": 1}}}, "waits for a person"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("step", "settings", "words"), SAID)

@@ -1,4 +1,4 @@
-"""Passages: whatever the text, each is the text at its offsets, none overlap, and no word is lost."""
+"""Passages: each is the text at its offsets, none overlap, no word is lost."""
 
 import os
 

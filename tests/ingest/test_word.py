@@ -38,12 +38,12 @@ def with_xml(*parts):
             f" w:author='a'>{RUN.format('The quay ')}</w:ins>{RUN.format('is new')}</w:p>"
         ),
         (
-            "<w:p"
-            f" {W}><w:r><w:pict><w:txbxContent><w:p>{RUN.format('The quay is new')}</w:p></w:txbxContent></w:pict></w:r></w:p>"
+            f"<w:p {W}><w:r><w:pict><w:txbxContent><w:p>{RUN.format('The quay is new')}</w:p>"
+            "</w:txbxContent></w:pict></w:r></w:p>"
         ),
         (
-            "<w:p"
-            f" {W}>{RUN.format('The quay ')}<w:hyperlink>{RUN.format('is new')}</w:hyperlink></w:p>"
+            f"<w:p {W}>{RUN.format('The quay ')}"
+            f"<w:hyperlink>{RUN.format('is new')}</w:hyperlink></w:p>"
         ),
     ],
     ids=["a content control", "a marked insertion", "a text box", "a link"],

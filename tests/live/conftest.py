@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.deployment import checkout, cli
+from scripts.deployment import checkout as bundle_checkout
+from scripts.deployment import cli
 from scripts.deployment.server import DeployFailed, Server
+from tests.live.small import commit, git, small_bundle
 from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +69,7 @@ def python312() -> str:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that a deployment would push."""
     folder = tmp_path_factory.mktemp("bundle")
-    checkout.copy(ROOT, folder)
+    bundle_checkout.copy(ROOT, folder)
     return folder
 
 
@@ -77,3 +79,18 @@ def pushed(wmill: Path, bundle: Path) -> Iterator[Recorded]:
     with recording() as recorded:
         cli.push(bundle, Server(recorded.url, WORKSPACE, TOKEN), "tests")
         yield recorded
+
+
+@pytest.fixture
+def server() -> Iterator[Recorded]:
+    """An empty workspace."""
+    with recording() as recorded:
+        yield recorded
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A small bundle in Git: a script, a flow, a schedule."""
+    root = small_bundle(tmp_path / "bundle")
+    git(root, "init", "-q")
+    return commit(root)

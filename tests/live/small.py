@@ -3,11 +3,13 @@ dependencies.
 """
 
 import hashlib
+import subprocess
 from pathlib import Path
 from typing import Any
 
 from scripts.deployment import loaded
-from tests.live.windmill import Recorded, Runner
+from tests.live.windmill import Recorded
+from tests.live.workspace import Runner
 
 FLOW, SCRIPT = "f/millrace/work/daily", "f/millrace/work/do"
 SCHEDULE = """\
@@ -73,8 +75,13 @@ def put(root: Path, name: str, text: str) -> None:
 def script(root: Path, name: str, body: str = "return {}", folder: str = "f/millrace/work") -> None:
     """Write a script with its metadata."""
     put(root, f"{folder}/{name}.py", f"def main() -> dict:\n    {body}\n")
-    put(root, f"{folder}/{name}.script.yaml", f"summary: Do {name}\nlock: '!inline {folder}/{name}.script.lock'\nkind: script\n"
-        "schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', type: object, properties: {}, required: []}\n")  # fmt: skip
+    put(
+        root,
+        f"{folder}/{name}.script.yaml",
+        f"summary: Do {name}\nlock: '!inline {folder}/{name}.script.lock'\nkind: script\n"
+        "schema: {$schema: 'https://json-schema.org/draft/2020-12/schema', type: object,"
+        " properties: {}, required: []}\n",
+    )
     put(root, f"{folder}/{name}.script.lock", "# py: 3.12")
 
 
@@ -94,3 +101,16 @@ def jobs(recorded: Recorded, migrated: tuple[bool, Any] = (True, {"applied": []}
         return True, {"sources": sources, "python": "3.12.1"}
 
     return run
+
+
+def git(root: Path, *arguments: str) -> None:
+    """Run git, as somebody."""
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True)
+
+
+def commit(root: Path) -> Path:
+    """Commit everything."""
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "state")
+    return root

@@ -1,10 +1,9 @@
-"""scripts/deploy against the recording server: what it makes, what it leaves alone, and what it says."""
+"""scripts/deploy against the recording server: what it makes, leaves alone and says."""
 
 import argparse
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,10 @@ from scripts.deployment import bootstrap
 from scripts.deployment.server import DeployFailed, Server
 from tests.live.conftest import ROOT
 from tests.live.small import jobs
-from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
+from tests.live.windmill import TOKEN, WORKSPACE, Recorded
 from tests.live.worker import Worker
 
 SCHEDULE = "f/millrace/research/daily_research"
-
-
-@pytest.fixture
-def server() -> Iterator[Recorded]:
-    """An empty workspace."""
-    with recording() as recorded:
-        yield recorded
 
 
 @pytest.fixture(scope="session")

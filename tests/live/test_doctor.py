@@ -13,8 +13,9 @@ from scripts.deployment import doctor
 from scripts.deployment import record as records
 from scripts.deployment.server import Server
 from tests.live.conftest import ROOT
-from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording, worker
+from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
 from tests.live.worker import Worker
+from tests.live.workspace import worker
 
 
 @pytest.fixture

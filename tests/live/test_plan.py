@@ -4,8 +4,6 @@ way back.
 
 import json
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,39 +13,21 @@ from scripts.deployment import __main__ as deployment
 from scripts.deployment import imported, inventory, loaded, plan, record
 from scripts.deployment.server import DeployFailed, Server
 from scripts.deployment.workspaces import find_workspace
-from tests.live.small import FLOW, FLOW_TEXT, SCHEDULE, SCRIPT, jobs, put, script, small_bundle
+from tests.live.small import (
+    FLOW,
+    FLOW_TEXT,
+    SCHEDULE,
+    SCRIPT,
+    commit,
+    git,
+    jobs,
+    put,
+    script,
+)
 from tests.live.test_deploy import deploy, wishes
-from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording
+from tests.live.windmill import TOKEN, WORKSPACE, Recorded
 
 APP = "f/millrace/work/page"
-
-
-@pytest.fixture
-def server() -> Iterator[Recorded]:
-    """An empty workspace."""
-    with recording() as recorded:
-        yield recorded
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A small bundle in Git: a script, a flow, a schedule."""
-    root = small_bundle(tmp_path / "bundle")
-    git(root, "init", "-q")
-    return commit(root)
-
-
-def git(root: Path, *arguments: str) -> None:
-    """Run git, as somebody."""
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True)
-
-
-def commit(root: Path) -> Path:
-    """Commit everything."""
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "state")
-    return root
 
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(
@@ -217,9 +197,14 @@ def app(root: Path, code: str) -> None:
     )
     text = (root / "wmill.yaml").read_text()
     put(root, "wmill.yaml", text if "includeTriggers" in text else text + "includeTriggers: true\n")
-    put(root, f"{APP}.http_trigger.yaml", f"script_path: {SCRIPT}\nis_flow: false\nroute_path: page\nrequest_type: sync\n"
-        "authentication_method: windmill\nhttp_method: post\nis_static_website: false\nworkspaced_route: true\n"
-        "wrap_body: false\nraw_string: false\n")  # fmt: skip
+    put(
+        root,
+        f"{APP}.http_trigger.yaml",
+        f"script_path: {SCRIPT}\nis_flow: false\nroute_path: page\nrequest_type: sync\n"
+        "authentication_method: windmill\nhttp_method: post\n"
+        "is_static_website: false\nworkspaced_route: true\n"
+        "wrap_body: false\nraw_string: false\n",
+    )
     commit(root)
 
 

@@ -1,6 +1,5 @@
-"""What a deployment refuses before anything slow, and what failures of the real CLI are in words."""
+"""What a deployment refuses before anything slow, and failures of the CLI in words."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,10 @@ from scripts.compiler import checks
 from scripts.deployment import __main__ as deployment
 from scripts.deployment import cli
 from scripts.deployment.server import DeployFailed, Server
-from tests.live.small import SCRIPT, script, small_bundle
+from tests.live.small import SCRIPT, commit, script, small_bundle
 from tests.live.test_deploy import deploy, wishes
-from tests.live.test_plan import commit, git
-from tests.live.windmill import TOKEN, WORKSPACE, Recorded, recording, worker
+from tests.live.windmill import TOKEN, WORKSPACE, Recorded
+from tests.live.workspace import worker
 
 FOLDER = {
     "name": "millrace",
@@ -20,21 +19,6 @@ FOLDER = {
     "owners": ["u/tester"],
     "extra_perms": {"u/tester": True},
 }
-
-
-@pytest.fixture
-def server() -> Iterator[Recorded]:
-    """An empty workspace."""
-    with recording() as recorded:
-        yield recorded
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A small bundle in Git."""
-    root = small_bundle(tmp_path / "bundle")
-    git(root, "init", "-q")
-    return commit(root)
 
 
 @pytest.mark.parametrize(

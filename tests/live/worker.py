@@ -45,7 +45,8 @@ class Finder(importlib.abc.MetaPathFinder):
             return self.folder(fullname)
         base, workspace = os.environ["BASE_INTERNAL_URL"], os.environ["WM_WORKSPACE"]
         url = f"{base}/api/w/{workspace}/scripts/raw/p/{'/'.join(parts)}.py"
-        request = urllib.request.Request(url, headers={"Authorization": "Bearer " + os.environ["WM_TOKEN"]})
+        headers = {"Authorization": "Bearer " + os.environ["WM_TOKEN"]}
+        request = urllib.request.Request(url, headers=headers)
         try:
             with urllib.request.urlopen(request) as response:
                 text = response.read().decode()
@@ -80,7 +81,9 @@ try:
     else:
         assert callable(module.main)
 except BaseException as error:
-    outcome["error"] = {"name": type(error).__name__, "message": str(error), "stack": traceback.format_exc()}
+    outcome["error"] = {
+        "name": type(error).__name__, "message": str(error), "stack": traceback.format_exc()
+    }
 with open("outcome.json", "w") as file:
     json.dump(outcome, file)
 """
@@ -116,7 +119,7 @@ class Worker:
         return self._job(path, {}, "load")
 
     def run(self, path: str, **arguments: Any) -> Any:
-        """Run the script and return its result; AssertionError with the job's stack when it failed."""
+        """Run the script and return its result; AssertionError with the stack if it failed."""
         outcome = self._job(path, arguments, "run")
         assert outcome.error is None, f"{path}: {outcome.error['stack']}\n{outcome.output}"
         return outcome.result
@@ -162,9 +165,18 @@ class Worker:
             "WM_WORKER_GROUP": "default",
         }
         unset = (
-            "WM_SCHEDULED_FOR", "WM_FLOW_JOB_ID", "WM_ROOT_FLOW_JOB_ID", "WM_FLOW_PATH", "WM_SCHEDULE_PATH", "WM_STATE_PATH",
-            "WM_FLOW_STEP_ID", "WM_OBJECT_PATH", "WM_RUNNABLE_ID", "WM_END_USER_EMAIL", "WM_TESTED_RUNNABLE",
-        )  # fmt: skip
+            "WM_SCHEDULED_FOR",
+            "WM_FLOW_JOB_ID",
+            "WM_ROOT_FLOW_JOB_ID",
+            "WM_FLOW_PATH",
+            "WM_SCHEDULE_PATH",
+            "WM_STATE_PATH",
+            "WM_FLOW_STEP_ID",
+            "WM_OBJECT_PATH",
+            "WM_RUNNABLE_ID",
+            "WM_END_USER_EMAIL",
+            "WM_TESTED_RUNNABLE",
+        )
         return {
             **dict.fromkeys(unset, ""),
             **reserved,

@@ -1,4 +1,4 @@
-"""Memory as one would write it on paper: plain Python, days as numbers, validity as a set of days."""
+"""Memory as on paper: plain Python, days as numbers, validity as a set of days."""
 
 from dataclasses import dataclass, field
 

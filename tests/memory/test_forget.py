@@ -19,8 +19,14 @@ RUN = "22222222-2222-2222-2222-222222222222"
 @pytest.fixture
 def spread_out(tmp_path, owner):
     """Ada Example in every place that keeps text; Ben Sample beside her."""
-    db.execute("INSERT INTO run (id, flow, args, result) VALUES (%s, 'daily_research', %s, %s)",
-               [RUN, db.jsonb({"topic": "Who is Ada Example?"}), db.jsonb({"title": "Ben Sample", "of": ["ADA\nEXAMPLE"]})])  # fmt: skip
+    db.execute(
+        "INSERT INTO run (id, flow, args, result) VALUES (%s, 'daily_research', %s, %s)",
+        [
+            RUN,
+            db.jsonb({"topic": "Who is Ada Example?"}),
+            db.jsonb({"title": "Ben Sample", "of": ["ADA\nEXAMPLE"]}),
+        ],
+    )
     with step("test.write", RUN), span("call", {"answer": json.dumps({"about": "Ada\nExample"})}):
         pass
     db.execute(
@@ -33,12 +39,23 @@ def spread_out(tmp_path, owner):
         " Example lives here')",
         [RUN],
     )
-    db.execute("INSERT INTO research_result (run_id, topic_id, title, findings) VALUES (%s, 't', 'People', %s)",
-               [RUN, db.jsonb([{"text": "Ada Example moved."}, {"text": "Ben Sample stayed."}])])  # fmt: skip
-    db.execute("INSERT INTO usage (run_id, agent, model, state, response) VALUES (%s, 'writer', 'm', 'settled', %s)",
-               [RUN, db.jsonb({"parts": ["Ada Example moved.", "Ben Sample stayed."]})])  # fmt: skip
-    db.execute("INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until, recipients, subject, html, plain) VALUES "
-               "(%s, 'f', 'main', 'daily', now(), now(), '{ada.example@mail.example,ben@mail.example}', 'News', 'x', 'x')", [RUN])  # fmt: skip
+    db.execute(
+        "INSERT INTO research_result (run_id, topic_id, title, findings)"
+        " VALUES (%s, 't', 'People', %s)",
+        [RUN, db.jsonb([{"text": "Ada Example moved."}, {"text": "Ben Sample stayed."}])],
+    )
+    db.execute(
+        "INSERT INTO usage (run_id, agent, model, state, response)"
+        " VALUES (%s, 'writer', 'm', 'settled', %s)",
+        [RUN, db.jsonb({"parts": ["Ada Example moved.", "Ben Sample stayed."]})],
+    )
+    db.execute(
+        """INSERT INTO digest (run_id, flow, namespace, edition, local_day, window_until,
+               recipients, subject, html, plain)
+        VALUES (%s, 'f', 'main', 'daily', now(), now(),
+                '{ada.example@mail.example,ben@mail.example}', 'News', 'x', 'x')""",
+        [RUN],
+    )
     owner.execute("CREATE TABLE checkpoint.writes (thread_id text, blob bytea)")
     db.execute(
         "INSERT INTO checkpoint.writes VALUES ('one', %s), ('one', 'x'), ('two', 'x')",
@@ -134,8 +151,11 @@ def test_a_conversation_goes_on_after_its_last_turn_was_forgotten(spread_out):
 def test_a_subject_is_found_however_it_is_written_and_nothing_like_it(subject, written, other):
     kept = remember("note", f"about {other}")
     remember("note", f"about {written}")
-    db.execute("INSERT INTO usage (run_id, agent, model, state, response) VALUES (%s, 'w', 'm', 'settled', %s)",
-               [RUN, db.jsonb({"tool": json.dumps({"said": f"\n{written}"})})])  # fmt: skip
+    db.execute(
+        "INSERT INTO usage (run_id, agent, model, state, response)"
+        " VALUES (%s, 'w', 'm', 'settled', %s)",
+        [RUN, db.jsonb({"tool": json.dumps({"said": f"\n{written}"})})],
+    )
 
     done = forget(subject)
 
@@ -160,8 +180,11 @@ def test_a_subject_that_would_hit_everything_is_refused_and_none_is_code(subject
 
 def test_every_column_that_can_hold_text_is_scanned(owner):
     owner.execute("CREATE TABLE later (id integer, words text[], raw bytea, more jsonb)")
-    db.execute("INSERT INTO later VALUES (1, '{Ada Example}', NULL, NULL), (2, NULL, %s, NULL), (3, NULL, NULL, %s)",
-               [b"x Ada Example x", db.jsonb({"Ada Example": 1})])  # fmt: skip
+    db.execute(
+        "INSERT INTO later VALUES"
+        " (1, '{Ada Example}', NULL, NULL), (2, NULL, %s, NULL), (3, NULL, NULL, %s)",
+        [b"x Ada Example x", db.jsonb({"Ada Example": 1})],
+    )
 
     assert erase.scan(pattern_of("Ada Example")) == {
         "later.words": 1,

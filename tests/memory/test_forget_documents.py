@@ -59,8 +59,12 @@ def test_what_a_document_says_of_the_subject_goes_and_other_citations_open_at_th
     handbook,
 ):
     before = handbook.document("handbook.md")
-    cited = {row["number"]: documents.citation(row["document_id"], row["page"], row["start_at"], row["end_at"] - row["start_at"])
-             for row in handbook.passages("handbook.md")}  # fmt: skip
+    cited = {
+        row["number"]: documents.citation(
+            row["document_id"], row["page"], row["start_at"], row["end_at"] - row["start_at"]
+        )
+        for row in handbook.passages("handbook.md")
+    }
     said = {number: documents.open_citation(address)["text"] for number, address in cited.items()}
 
     done = step.main("Ada Example")

@@ -51,9 +51,19 @@ def dialogues(draw):
                 pending = calls
                 break
             outcome = "success" if answer == "result" else "retried"
-            messages.append(ModelRequest(parts=[
-                ToolReturnPart("look", "y" * draw(st.integers(1, 400)), tool_call_id=call, outcome=outcome) for call in calls
-            ]))  # fmt: skip
+            messages.append(
+                ModelRequest(
+                    parts=[
+                        ToolReturnPart(
+                            "look",
+                            "y" * draw(st.integers(1, 400)),
+                            tool_call_id=call,
+                            outcome=outcome,
+                        )
+                        for call in calls
+                    ]
+                )
+            )
         if not pending:
             messages.append(ModelResponse(parts=[TextPart("z" * draw(st.integers(1, 400)))]))
     return messages

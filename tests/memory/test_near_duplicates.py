@@ -124,9 +124,17 @@ def test_passages_are_only_one_when_they_are_equal_and_keep_each_place():
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize(
     "text",
-    ["nul\x00 byte", "half \ud800 pair", "שלום עולם", "田中さんは港にいます", "a\u202eb", "word " * 200_000, "'; DROP TABLE run; --"],
+    [
+        "nul\x00 byte",
+        "half \ud800 pair",
+        "שלום עולם",
+        "田中さんは港にいます",
+        "a\u202eb",
+        "word " * 200_000,
+        "'; DROP TABLE run; --",
+    ],
     ids=["nul", "surrogate", "hebrew", "cjk", "bidi", "1 MB", "sql"],
-)  # fmt: skip
+)
 def test_any_text_is_remembered_once_and_comes_back_whole(text):
     item = remember("note", text)
 

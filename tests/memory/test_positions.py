@@ -35,8 +35,10 @@ def test_turns_without_ordinal_stand_in_the_order_they_were_given():
 
 
 def test_what_was_said_in_no_session_belongs_to_its_day():
-    ids = [remember("turn", f"{name}: {text}", source=f"line {n}", valid_from="2026-05-08T13:56+00:00")
-           for n, (name, text) in enumerate(TALK)]  # fmt: skip
+    ids = [
+        remember("turn", f"{name}: {text}", source=f"line {n}", valid_from="2026-05-08T13:56+00:00")
+        for n, (name, text) in enumerate(TALK)
+    ]
     later = remember("turn", "Ana: Good morning", valid_from="2026-05-09")
 
     assert places(ids) == [("2026-05-08", number) for number in range(4)]
@@ -124,16 +126,31 @@ def test_what_stands_far_away_in_a_long_session_adds_nothing():
     )
     vectors.embed_missing()
 
-    near, far = (next(result for result in search("kestrel", 21).results if result.memory.metadata["ordinal"] == place)
-                 for place in (12, 13))  # fmt: skip
+    near, far = (
+        next(
+            result
+            for result in search("kestrel", 21).results
+            if result.memory.metadata["ordinal"] == place
+        )
+        for place in (12, 13)
+    )
 
     assert near.parts["thread_max"] > far.parts["thread_max"]
 
 
 def test_sessions_of_one_name_do_not_mix_in_a_vector(monkeypatch):
     for talk in ("north", "south"):
-        remember_all([Draft("turn", f"{word} of the {talk}", origin=Origin(talk), metadata={"session": 1, "ordinal": n})
-                      for n, word in enumerate(("first", "second"))])  # fmt: skip
+        remember_all(
+            [
+                Draft(
+                    "turn",
+                    f"{word} of the {talk}",
+                    origin=Origin(talk),
+                    metadata={"session": 1, "ordinal": n},
+                )
+                for n, word in enumerate(("first", "second"))
+            ]
+        )
     embedded: list[str] = []
     monkeypatch.setattr(
         vectors.embedding,

@@ -28,10 +28,16 @@ WORDS = (
 def fill(count: int, **more):
     """Remember `count` notes whose words are drawn by a fixed rule; common words are common."""
     drafts = [
-        Draft("note", f"note {number}: " + " ".join(WORDS[(number * step) % (1 + step % len(WORDS))] for step in range(1, 9)),
-              metadata={"group": number % 50}, near=False, **more)
+        Draft(
+            "note",
+            f"note {number}: "
+            + " ".join(WORDS[(number * step) % (1 + step % len(WORDS))] for step in range(1, 9)),
+            metadata={"group": number % 50},
+            near=False,
+            **more,
+        )
         for number in range(count)
-    ]  # fmt: skip
+    ]
     return remember_all(drafts)
 
 
@@ -184,8 +190,10 @@ def test_what_happened_then_is_answered_by_time(clock):
 def test_what_is_nearest_to_the_time_asked_for_goes_first(clock):
     clock("2026-05-20T00:00:00+00:00")
     days = ("2026-05-03", "2026-05-05", "2026-04-01", "0001-01-01")
-    ids = [remember("event", f"The pump of the {place} was repaired", valid_from=day)
-           for place, day in zip(("harbour", "tunnel", "library", "meadow"), days, strict=True)]  # fmt: skip
+    ids = [
+        remember("event", f"The pump of the {place} was repaired", valid_from=day)
+        for place, day in zip(("harbour", "tunnel", "library", "meadow"), days, strict=True)
+    ]
 
     answer = search("When was the pump repaired about May 3, 2026?")
 
@@ -304,9 +312,21 @@ def test_what_was_said_is_found_among_turns_and_messages():
 
 @pytest.mark.parametrize(
     "question",
-    ["'; DROP TABLE memory_item; --", "a & b | !c <-> d:*", "%s %(x)s {0} {condition}", "\x00harbour\x00", "harbour " * 130_000, "\ud800 harbour",
-     "קרא לי ספינה", "مرحبا بالعالم", "固态电池 港口", "🦆" * 100, "\\ \" ' ` $1", "or and not near(x)"],
-)  # fmt: skip
+    [
+        "'; DROP TABLE memory_item; --",
+        "a & b | !c <-> d:*",
+        "%s %(x)s {0} {condition}",
+        "\x00harbour\x00",
+        "harbour " * 130_000,
+        "\ud800 harbour",
+        "קרא לי ספינה",
+        "مرحبا بالعالم",
+        "固态电池 港口",
+        "🦆" * 100,
+        "\\ \" ' ` $1",
+        "or and not near(x)",
+    ],
+)
 def test_no_question_does_harm(question):
     remember("note", "The harbour ledger")
 

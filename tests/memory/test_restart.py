@@ -137,9 +137,12 @@ def test_documents_that_were_being_read_are_all_read_in_the_next_run(server, tmp
     done = patiently(ingestion.run)
 
     assert before and 3 <= before["n"] < DOCUMENTS and done["read"] == DOCUMENTS - before["n"]
-    assert db.fetch_one("SELECT count(*) AS n, count(DISTINCT path) AS paths FROM document WHERE state = 'read'") == {
-        "n": DOCUMENTS, "paths": DOCUMENTS,
-    }  # fmt: skip
+    assert db.fetch_one(
+        "SELECT count(*) AS n, count(DISTINCT path) AS paths FROM document WHERE state = 'read'"
+    ) == {
+        "n": DOCUMENTS,
+        "paths": DOCUMENTS,
+    }
     assert db.fetch_one("SELECT count(*) AS n FROM document_passage") == {"n": DOCUMENTS}
     kept, truth = counted()
     assert kept == truth

@@ -13,7 +13,17 @@ from f.millrace.memory.date_parser import MONTHS
 from f.millrace.memory.time_range import parse_time_range
 
 # Clocks change at midnight, at one, by half an hour, twice a day's length apart, or never.
-ZONES = ["UTC", "Europe/London", "America/New_York", "America/Havana", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kolkata", "Pacific/Apia", "Asia/Beirut"]  # fmt: skip
+ZONES = [
+    "UTC",
+    "Europe/London",
+    "America/New_York",
+    "America/Havana",
+    "Australia/Lord_Howe",
+    "Africa/Cairo",
+    "Asia/Kolkata",
+    "Pacific/Apia",
+    "Asia/Beirut",
+]
 instants = st.datetimes(datetime(1995, 1, 1), datetime(2037, 12, 31)).map(
     lambda at: at.replace(tzinfo=UTC)
 )

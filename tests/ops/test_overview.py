@@ -183,12 +183,30 @@ def test_the_next_schedule_comes_first_and_those_that_are_off_last(
     configure(now="2026-11-29T13:00:00+00:00")
     common = {"script_path": "f/millrace/x", "paused_until": None, "enabled": True}
     on_windmill["schedules/list"] = [
-        {**common, "path": "f/millrace/off", "schedule": "0 0 1 * * *", "timezone": "UTC", "enabled": False},
-        {**common, "path": "f/millrace/daily", "schedule": "0 0 8 * * *", "timezone": "Europe/London", "summary": "Daily"},
+        {
+            **common,
+            "path": "f/millrace/off",
+            "schedule": "0 0 1 * * *",
+            "timezone": "UTC",
+            "enabled": False,
+        },
+        {
+            **common,
+            "path": "f/millrace/daily",
+            "schedule": "0 0 8 * * *",
+            "timezone": "Europe/London",
+            "summary": "Daily",
+        },
         {**common, "path": "f/millrace/often", "schedule": "0 */5 * * * *", "timezone": "UTC"},
-        {**common, "path": "f/millrace/paused", "schedule": "0 */5 * * * *", "timezone": "UTC", "paused_until": "2026-12-03T10:02:00Z"},
+        {
+            **common,
+            "path": "f/millrace/paused",
+            "schedule": "0 */5 * * * *",
+            "timezone": "UTC",
+            "paused_until": "2026-12-03T10:02:00Z",
+        },
         {**common, "path": "f/other/theirs", "schedule": "0 0 1 * * *", "timezone": "UTC"},
-    ]  # fmt: skip
+    ]
 
     told = overview.main()["schedules"]["list"]
 

@@ -59,8 +59,19 @@ def test_the_same_address_with_new_text_is_an_update():
     assert told is not None and told[0] == "update"
 
 
-@given(st.lists(st.builds(Item, st.uuids().map(str), st.sampled_from(["feeds", "hackernews"]), st.text(max_size=60), st.text(max_size=300)),
-                max_size=12, unique_by=lambda item: item.id))  # fmt: skip
+@given(
+    st.lists(
+        st.builds(
+            Item,
+            st.uuids().map(str),
+            st.sampled_from(["feeds", "hackernews"]),
+            st.text(max_size=60),
+            st.text(max_size=300),
+        ),
+        max_size=12,
+        unique_by=lambda item: item.id,
+    )
+)
 def test_every_item_is_in_exactly_one_story(items):
     found = [item.id for story in stories(items) for item in story.items]
 

@@ -154,8 +154,11 @@ def test_a_topic_that_keeps_failing_is_told_and_the_others_are_researched(topics
     assert (
         told["topics"][1]["topic_id"] == second["topic_id"] and told["topics"][1]["findings"] == 1
     )
-    events = db.fetch_all("SELECT metadata ->> 'status' AS status FROM run_event WHERE metadata ->> 'topic_id' = %s ORDER BY id",
-                    [first["topic_id"]])  # fmt: skip
+    events = db.fetch_all(
+        "SELECT metadata ->> 'status' AS status FROM run_event"
+        " WHERE metadata ->> 'topic_id' = %s ORDER BY id",
+        [first["topic_id"]],
+    )
     assert [row["status"] for row in events] == [
         "chosen",
         "chosen",

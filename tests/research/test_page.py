@@ -38,8 +38,14 @@ def test_the_last_step_shows_the_digest_and_returns_what_it_did_before(
 
     assert closed["wm_renderer"] == "markdown" and closed["run_id"] == run_id and closed["topics"]
     page = closed["markdown"]
-    for part in ("## Wednesday, 18 November 2026", "](<https://news.example/", "**Sources disagree:** How much does it make?",
-                 "#### Topics", "#### Deliveries\n\n- ada@home.example: outbox", "It cost $0.00."):  # fmt: skip
+    for part in (
+        "## Wednesday, 18 November 2026",
+        "](<https://news.example/",
+        "**Sources disagree:** How much does it make?",
+        "#### Topics",
+        "#### Deliveries\n\n- ada@home.example: outbox",
+        "It cost $0.00.",
+    ):
         assert part in page, part
     html = RENDER(page)
     assert tags(html) <= TAGS
@@ -129,8 +135,10 @@ def test_an_address_keeps_its_letters_in_a_link():
 
 
 def test_the_numbers_of_an_answer_lead_to_its_sources():
-    sources = [{"number": 1, "title": "Prices", "url": "https://a.example/p", "source": "a.example"},
-               {"number": 2, "title": "A note", "url": "", "source": "notes"}]  # fmt: skip
+    sources = [
+        {"number": 1, "title": "Prices", "url": "https://a.example/p", "source": "a.example"},
+        {"number": 2, "title": "A note", "url": "", "source": "notes"},
+    ]
 
     html = RENDER(markdown.with_sources("Sodium is cheap. [1][2]\nIt is <b>new</b>. [7]", sources))
 

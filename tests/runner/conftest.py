@@ -36,9 +36,15 @@ class Bundle:
                 value[name] = more[key]
         self.events.clear()
         return start(
-            {"summary": "test", "value": value}, "t", more.get("args"), more.get("run_id"), self.events.append,
-            isolation or InlineWorker(self.root), root=self.root, database_url=self.url,
-        )  # fmt: skip
+            {"summary": "test", "value": value},
+            "t",
+            more.get("args"),
+            more.get("run_id"),
+            self.events.append,
+            isolation or InlineWorker(self.root),
+            root=self.root,
+            database_url=self.url,
+        )
 
     def resume(
         self, run_id: str, answer: dict[str, Any] | None = None, isolation: Any = None

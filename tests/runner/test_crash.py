@@ -54,9 +54,11 @@ for line in sys.stdin:
 EFFECT = """
     def main(key, run, fail_once=False, seconds=0.02):
         with psycopg.connect(os.environ["MILLRACE_DATABASE_URL"], autocommit=True) as c:
-            c.execute("INSERT INTO call (what) VALUES (%s)", [f"{run} {os.getpid()} {os.environ['MILLRACE_STEP']}"])
+            c.execute("INSERT INTO call (what) VALUES (%s)",
+                      [f"{run} {os.getpid()} {os.environ['MILLRACE_STEP']}"])
             time.sleep(seconds)
-            c.execute("INSERT INTO effect (key) VALUES (%s) ON CONFLICT DO NOTHING", [f"{run}/{key}"])
+            c.execute("INSERT INTO effect (key) VALUES (%s) ON CONFLICT DO NOTHING",
+                      [f"{run}/{key}"])
         time.sleep(seconds)
         return {"key": key}
 """
@@ -190,7 +192,8 @@ def test_what_is_finished_does_not_run_again(bundle: Any, flow: Any, launch: Any
 
     with psycopg.connect(bundle.url, autocommit=True) as connection:
         connection.execute(
-            """UPDATE run SET openflow = jsonb_set(openflow, '{value,flow_env,seconds}', '[0.01, 0.01, 0.01, 0.01]')"""
+            "UPDATE run SET openflow"
+            " = jsonb_set(openflow, '{value,flow_env,seconds}', '[0.01, 0.01, 0.01, 0.01]')"
         )
     outcome = bundle.resume(run_id, isolation=ForkWorker(bundle.root, light=(), heavy=()))
 

@@ -1,4 +1,4 @@
-"""Each of Windmill's rules that LangGraph or Python would decide otherwise, on both of its sides."""
+"""Each rule of Windmill that LangGraph or Python would decide otherwise, on both sides."""
 
 import time
 from typing import Any
@@ -38,11 +38,20 @@ def test_steps_hand_on_results_inputs_and_environment(bundle: Any, module: Any) 
     outcome = bundle.run(
         [
             module("a", expr={"value": "flow_input.x"}),
-            raw("b", "def main(one, two, three, four=9): return [one, two, three, four]",
-                {"one": "results.a", "two": "previous_result", "three": "flow_env.pipeline.budget", "four": "results.none"}),
+            raw(
+                "b",
+                "def main(one, two, three, four=9): return [one, two, three, four]",
+                {
+                    "one": "results.a",
+                    "two": "previous_result",
+                    "three": "flow_env.pipeline.budget",
+                    "four": "results.none",
+                },
+            ),
         ],
-        args={"x": {"y": 1}}, flow_env={"pipeline": {"budget": 5, "pattern": "stateful"}},
-    )  # fmt: skip
+        args={"x": {"y": 1}},
+        flow_env={"pipeline": {"budget": 5, "pattern": "stateful"}},
+    )
 
     assert (outcome.status, outcome.result) == ("done", [{"y": 1}, {"y": 1}, 5, 9])
     row = bundle.rows("SELECT status, finished_at IS NULL, pattern, args, result FROM run")[0]
@@ -54,11 +63,17 @@ def test_a_step_knows_its_place_as_on_a_worker(bundle: Any) -> None:
     body = """
 import os
 def main():
-    return {k: os.environ[k] for k in ("WM_ROOT_JOB_ID", "WM_JOB_ID", "WM_FLOW_JOB_ID", "WM_FLOW_STEP_ID", "WM_FLOW_PATH",
-            "WM_WORKSPACE", "WM_TOKEN", "MILLRACE_STEP")}
+    return {k: os.environ[k] for k in (
+        "WM_ROOT_JOB_ID", "WM_JOB_ID", "WM_FLOW_JOB_ID", "WM_FLOW_STEP_ID", "WM_FLOW_PATH",
+        "WM_WORKSPACE", "WM_TOKEN", "MILLRACE_STEP")}
 """
-    outcome = bundle.run([raw("top", body), loop("each", "[1, 2]", [raw("inner", body)], parallel=True),
-                          raw("end", "def main(a, b): return [a] + b", {"a": "results.top", "b": "results.each"})])  # fmt: skip
+    outcome = bundle.run(
+        [
+            raw("top", body),
+            loop("each", "[1, 2]", [raw("inner", body)], parallel=True),
+            raw("end", "def main(a, b): return [a] + b", {"a": "results.top", "b": "results.each"}),
+        ]
+    )
 
     top, first, second = outcome.result
     assert {each["WM_ROOT_JOB_ID"] for each in outcome.result} == {outcome.run_id}
@@ -287,8 +302,16 @@ def test_without_skipping_failures_a_sequential_loop_ends_at_the_fault_and_a_par
     bundle: Any,
 ) -> None:
     bundle.script("div", "def main(x):\n    note(x)\n    return 10 // x\n")
-    body = [{"id": "inner", "value": {"type": "script", "path": "f/t/div",
-             "input_transforms": {"x": {"type": "javascript", "expr": "flow_input.iter.value"}}}}]  # fmt: skip
+    body = [
+        {
+            "id": "inner",
+            "value": {
+                "type": "script",
+                "path": "f/t/div",
+                "input_transforms": {"x": {"type": "javascript", "expr": "flow_input.iter.value"}},
+            },
+        }
+    ]
 
     outcome = bundle.run([loop("each", "[1, 0, 5]", body)])
     assert (outcome.status, outcome.error["name"], bundle.calls()) == (
@@ -371,8 +394,11 @@ def test_steps_inside_a_parallel_loop_are_not_visible_outside_those_of_a_sequent
 
 
 def test_nested_loops_see_the_inner_iteration_and_outer_results(bundle: Any) -> None:
-    inner = raw("leaf", "def main(*, i, v, o): return [i, v, o]",
-                {"i": "flow_input.iter.index", "v": "flow_input.iter.value", "o": "results.outer_step"})  # fmt: skip
+    inner = raw(
+        "leaf",
+        "def main(*, i, v, o): return [i, v, o]",
+        {"i": "flow_input.iter.index", "v": "flow_input.iter.value", "o": "results.outer_step"},
+    )
     outer_step = raw("outer_step", "def main(v): return v", {"v": "flow_input.iter.value"})
 
     outcome = bundle.run(
@@ -384,8 +410,14 @@ def test_nested_loops_see_the_inner_iteration_and_outer_results(bundle: Any) -> 
 
 
 def test_a_while_loop_goes_on_until_a_step_stops_it_and_carries_results(bundle: Any) -> None:
-    body = [raw("grow", "def main(before=0, i=0): return before + i + 1",
-                {"before": "results.grow", "i": "flow_input.iter.value"}, stop_after_if={"expr": "result > 5"})]  # fmt: skip
+    body = [
+        raw(
+            "grow",
+            "def main(before=0, i=0): return before + i + 1",
+            {"before": "results.grow", "i": "flow_input.iter.value"},
+            stop_after_if={"expr": "result > 5"},
+        )
+    ]
 
     outcome = bundle.run(
         [
@@ -560,8 +592,14 @@ def test_a_called_flow_has_inputs_and_results_of_its_own(bundle: Any, module: An
 
     folder = bundle.root / "f" / "t" / "other__flow"
     folder.mkdir(parents=True)
-    inner = [raw("inner", "def main(x, y=None, z=None): return [x, y, z]",
-                 {"x": "flow_input.q", "y": "results.a", "z": "flow_env.e"}, stop_after_if={"expr": "true"})]  # fmt: skip
+    inner = [
+        raw(
+            "inner",
+            "def main(x, y=None, z=None): return [x, y, z]",
+            {"x": "flow_input.q", "y": "results.a", "z": "flow_env.e"},
+            stop_after_if={"expr": "true"},
+        )
+    ]
     (folder / "flow.yaml").write_text(
         yaml.safe_dump({"value": {"modules": inner, "flow_env": {"e": "env"}}})
     )
@@ -628,8 +666,15 @@ def test_a_result_that_a_step_has_stored_is_kept(bundle: Any) -> None:
 
 
 def test_in_processes_steps_time_out_and_events_arrive(bundle: Any, module: Any) -> None:
-    slow = raw("slow", "import time\ndef main():\n    print('MILLRACE_EVENT: {\"event\": \"progress\", \"message\": \"hi\"}')\n    time.sleep(60)",
-               timeout=1, retry={"constant": {"attempts": 1, "seconds": 0}}, continue_on_error=True)  # fmt: skip
+    slow = raw(
+        "slow",
+        "import time\ndef main():\n"
+        '    print(\'MILLRACE_EVENT: {"event": "progress", "message": "hi"}\')\n'
+        "    time.sleep(60)",
+        timeout=1,
+        retry={"constant": {"attempts": 1, "seconds": 0}},
+        continue_on_error=True,
+    )
 
     outcome = bundle.run(
         [slow, module("b", expr={"value": "results.slow.error.name"})],
@@ -657,8 +702,10 @@ def test_a_process_that_dies_ends_the_rows_of_all_parts_that_it_had_begun(bundle
         def main():
             with psycopg.connect(os.environ["MILLRACE_DATABASE_URL"], autocommit=True) as c:
                 for part, status in (("a", "done"), ("b", "running"), ("c", "running")):
-                    c.execute("INSERT INTO step (run_id, path, name, job_id, status) VALUES (%s, %s, 't.parts', %s, %s)",
-                              [os.environ["WM_ROOT_JOB_ID"], f"[{part}].parts", os.environ["WM_JOB_ID"], status])
+                    c.execute("INSERT INTO step (run_id, path, name, job_id, status)"
+                              " VALUES (%s, %s, 't.parts', %s, %s)",
+                              [os.environ["WM_ROOT_JOB_ID"], f"[{part}].parts",
+                               os.environ["WM_JOB_ID"], status])
             os._exit(3)
         """,
     )

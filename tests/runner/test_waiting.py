@@ -161,8 +161,16 @@ def test_questions_inside_a_loop_are_answered_one_by_one_and_finished_items_stay
 ) -> None:
     body = asking()
     iterator = {"type": "static", "value": [1, 2, 3]}
-    each = {"id": "each", "value": {"type": "forloopflow", "iterator": iterator, "modules": body, "parallel": parallel,
-            "skip_failures": False}}  # fmt: skip
+    each = {
+        "id": "each",
+        "value": {
+            "type": "forloopflow",
+            "iterator": iterator,
+            "modules": body,
+            "parallel": parallel,
+            "skip_failures": False,
+        },
+    }
 
     outcome = bundle.run([each])
     assert [asked["step"] for asked in outcome.waiting] == (
@@ -188,8 +196,16 @@ def test_questions_inside_a_loop_are_answered_one_by_one_and_finished_items_stay
 
 def test_a_failed_run_goes_on_with_the_step_that_failed(bundle: Any, module: Any) -> None:
     flaky = module("b", "f/t/flaky", with_={"good_at": 2})
-    each = {"id": "each", "value": {"type": "forloopflow", "iterator": {"type": "static", "value": [1]}, "modules": [module("x"), flaky],
-            "skip_failures": False, "parallel": True}}  # fmt: skip
+    each = {
+        "id": "each",
+        "value": {
+            "type": "forloopflow",
+            "iterator": {"type": "static", "value": [1]},
+            "modules": [module("x"), flaky],
+            "skip_failures": False,
+            "parallel": True,
+        },
+    }
     first = bundle.run(
         [module("a", with_={"value": "a"}), each],
         failure=module("failure", with_={"value": "reported"}),

@@ -61,7 +61,7 @@ millrace.yaml:23: prices.openai:own is {'input': 1}; allowed: 'output' is needed
 millrace.yaml:24: confidence_review is 95; allowed: at most confidence_silent, which is 90
 MILLRACE_AGENTS: agents is '{oops'; allowed: JSON, keys researcher, planner, judge, writer, summariser, helper
 MILLRACE_TRACE_RATIO: trace_ratio is '7'; allowed: a number from 0 to 1
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture

@@ -313,9 +313,24 @@ def ignored(turn: dict[str, str]) -> list[str]:
         if not name.startswith(("PYTEST_", "MILLRACE_", "PROVE"))
     }
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "tests.settings.ignoring", "--tb=no", "-rf", "-p", "no:xdist", *turn],
-        cwd=ROOT, env={**environment, "EFFECTS_IGNORED": json.dumps(turn), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "tests.settings.ignoring",
+            "--tb=no",
+            "-rf",
+            "-p",
+            "no:xdist",
+            *turn,
+        ],
+        cwd=ROOT,
+        env={**environment, "EFFECTS_IGNORED": json.dumps(turn), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     failed = {
         line.split()[1].partition("[")[0]
         for line in done.stdout.splitlines()

@@ -222,8 +222,12 @@ def test_names_that_are_said_to_be_opentelemetrys_are() -> None:
         user_attributes,
     )
 
-    defined = {getattr(module, name) for module in (error_attributes, gen_ai_attributes, user_attributes) for name in dir(module)
-               if name.isupper()}  # fmt: skip
+    defined = {
+        getattr(module, name)
+        for module in (error_attributes, gen_ai_attributes, user_attributes)
+        for name in dir(module)
+        if name.isupper()
+    }
 
     claimed = {name for name, listed in LISTED.items() if listed["from"] in ("otel", "genai")}
     assert claimed <= defined

@@ -29,9 +29,10 @@ from f.millrace.trust import decisions
 
 RUN = "018f6b0e-7f3a-7c11-9a55-0123456789ab"
 OLDER = """
-genesis_agents_total genesis_workflows_total genesis_agent_invocations_total genesis_agent_duration_seconds genesis_cost_usd_total
-genesis_token_usage_total genesis_safety_unsafe_blocked_total genesis_safety_over_refusals_total genesis_request_duration_seconds
-genesis_requests_total genesis_errors_total
+genesis_agents_total genesis_workflows_total genesis_agent_invocations_total
+genesis_agent_duration_seconds genesis_cost_usd_total genesis_token_usage_total
+genesis_safety_unsafe_blocked_total genesis_safety_over_refusals_total
+genesis_request_duration_seconds genesis_requests_total genesis_errors_total
 """.split()
 
 

@@ -43,8 +43,14 @@ def test_the_tree_has_times_tokens_money_faults_and_the_link(
     )
     names = [line.lstrip("│├└─ ").split("  ")[0] for line in lines[1:-1]]
     assert names == [
-        "research.write", "invoke_agent writer", "chat gpt", "research.close", "research.open", "search", "fetch",
-    ]  # fmt: skip
+        "research.write",
+        "invoke_agent writer",
+        "chat gpt",
+        "research.close",
+        "research.open",
+        "search",
+        "fetch",
+    ]
     assert "error  no disk" in lines[4]
     assert lines[-1].startswith(f"http://127.0.0.1:16686/trace/{RUN.replace('-', '')}")
 

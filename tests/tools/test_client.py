@@ -20,9 +20,22 @@ def test_every_server_lists_its_tools():
     listed = with_tools(lambda tools: tools.list_tools())
 
     assert {tool.name for tool in listed} == {
-        "hackernews.top", "hackernews.read", "arxiv.search", "arxiv.read", "feeds.latest", "feeds.search", "feeds.read",
-        "memory.search", "notes.search", "notes.read", "notes.write", "web.search", "web.fetch", "web.weather", "mail.send",
-    }  # fmt: skip
+        "hackernews.top",
+        "hackernews.read",
+        "arxiv.search",
+        "arxiv.read",
+        "feeds.latest",
+        "feeds.search",
+        "feeds.read",
+        "memory.search",
+        "notes.search",
+        "notes.read",
+        "notes.write",
+        "web.search",
+        "web.fetch",
+        "web.weather",
+        "mail.send",
+    }
     assert all(tool.description and tool.input_schema and tool.output_schema for tool in listed)
 
 

@@ -1,4 +1,4 @@
-"""MCP servers of others over loopback: used when sound, contained when not, held when they change."""
+"""Third-party MCP servers: used when sound, contained when not, held when they change."""
 
 import asyncio
 import json

@@ -19,9 +19,12 @@ HIT = {
     "publishedDate": "2026-01-02T03:04:05",
 }
 ARXIV = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2601.00001v1</id>
-<title>Sodium cells</title><summary>About cells.</summary><published>2026-01-01T00:00:00Z</published></entry></feed>"""
+<title>Sodium cells</title><summary>About cells.</summary>
+<published>2026-01-01T00:00:00Z</published>
+</entry></feed>"""
 ARTICLE = """<html><head><title>Cells - Site</title><meta property="og:title" content="Cells">
-<meta property="article:published_time" content="2026-01-02T03:04:05Z"></head><body><nav><a href="/">Menu entry</a></nav>
+<meta property="article:published_time" content="2026-01-02T03:04:05Z"></head>
+<body><nav><a href="/">Menu entry</a></nav>
 <article><h1>Cells</h1><p>{}</p><p>The second paragraph says a little more.</p></article>
 <script>alert("no")</script></body></html>""".format(
     "The first paragraph has a sentence of some length. " * 6

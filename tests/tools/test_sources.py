@@ -154,8 +154,8 @@ def test_arxiv_asks_for_the_configured_categories_and_terms(web, configure, stat
 
     assert arxiv.read(7, state) == []
     assert "max_results=7" in web.asked[0].path
-    query = "search_query=%28cat%3Acs.AI+OR+cat%3Acs.RO%29+AND+%28all%3Aagents+OR+all%3A%22tool+use%22%29"
-    assert query in web.asked[0].path
+    query = "%28cat%3Acs.AI+OR+cat%3Acs.RO%29+AND+%28all%3Aagents+OR+all%3A%22tool+use%22%29"
+    assert f"search_query={query}" in web.asked[0].path
 
 
 def test_recorded_arxiv_pages_are_read_whole(web, configure, state, recorded):

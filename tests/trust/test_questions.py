@@ -28,22 +28,72 @@ SEND = {
     "_note": "built-in rule for mail.send: a mail leaves this system and cannot be taken back",
 }
 ASKED: list[tuple[str, dict[str, Any], str, str]] = [
-    ("person.decide", {"question": "Publish the report?", "details": ""}, "A question", "Publish the report?"),
+    (
+        "person.decide",
+        {"question": "Publish the report?", "details": ""},
+        "A question",
+        "Publish the report?",
+    ),
     ("mail.send", MAIL, "A mail to send", "Send this mail to ada@example.org?"),
-    ("mail.send", {"to": ["ada@example.org"], "mails": [MAIL]}, "A mail to send", "Send this mail to ada@example.org?"),
-    ("mail.send", {"to": ["ada@example.org", "bob@example.org"], "mails": [MAIL, OTHER]}, "A mail to send", "Send this mail to 2 people?"),
-    ("mail.ask_operator", {**MAIL, "to": "eve@evil.example"}, "A mail to send", "Send this mail to eve@evil.example?"),
-    ("agent.calls", {"calls": [ISSUE, SEND]}, "Calls to make", "Make 2 calls: tracker.create_issue, mail.send?"),
+    (
+        "mail.send",
+        {"to": ["ada@example.org"], "mails": [MAIL]},
+        "A mail to send",
+        "Send this mail to ada@example.org?",
+    ),
+    (
+        "mail.send",
+        {"to": ["ada@example.org", "bob@example.org"], "mails": [MAIL, OTHER]},
+        "A mail to send",
+        "Send this mail to 2 people?",
+    ),
+    (
+        "mail.ask_operator",
+        {**MAIL, "to": "eve@evil.example"},
+        "A mail to send",
+        "Send this mail to eve@evil.example?",
+    ),
+    (
+        "agent.calls",
+        {"calls": [ISSUE, SEND]},
+        "Calls to make",
+        "Make 2 calls: tracker.create_issue, mail.send?",
+    ),
     ("agent.calls", {"calls": [SEND]}, "A mail to send", "Send this mail to ada@example.org?"),
     ("agent.calls", {"calls": [ISSUE]}, "A call to make", "Call tracker.create_issue?"),
-    ("tools.enable", {"server": "tracker", "name": "close", "was": None}, "A tool to allow", "Let agents use the new tool tracker.close?"),
-    ("tools.enable", {"server": "tracker", "name": "close", "was": {"description": "Close"}}, "A tool to allow", "Let agents use the changed tool tracker.close?"),
-    ("web.search", {"query": "sodium price"}, "A call to make", "Search the web for “sodium price”?"),
-    ("web.fetch", {"url": "https://www.example.org/x"}, "A call to make", "Open the page https://www.example.org/x?"),
-    ("notes.write", {"path": "tides.md", "text": "x"}, "A call to make", "Write the note tides.md?"),
+    (
+        "tools.enable",
+        {"server": "tracker", "name": "close", "was": None},
+        "A tool to allow",
+        "Let agents use the new tool tracker.close?",
+    ),
+    (
+        "tools.enable",
+        {"server": "tracker", "name": "close", "was": {"description": "Close"}},
+        "A tool to allow",
+        "Let agents use the changed tool tracker.close?",
+    ),
+    (
+        "web.search",
+        {"query": "sodium price"},
+        "A call to make",
+        "Search the web for “sodium price”?",
+    ),
+    (
+        "web.fetch",
+        {"url": "https://www.example.org/x"},
+        "A call to make",
+        "Open the page https://www.example.org/x?",
+    ),
+    (
+        "notes.write",
+        {"path": "tides.md", "text": "x"},
+        "A call to make",
+        "Write the note tides.md?",
+    ),
     ("notes.delete", {"path": "tides.md"}, "A call to make", "Delete the note tides.md?"),
     ("tracker.close", {"number": 3}, "A call to make", "Call tracker.close?"),
-]  # fmt: skip
+]
 
 
 def proposed(tool: str, arguments: dict[str, Any], reason: str = "it writes") -> questions.Question:

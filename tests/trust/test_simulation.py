@@ -159,8 +159,12 @@ def test_a_reader_who_is_forgotten_is_found_nowhere_and_the_log_still_holds():
 def test_killed_at_any_point_the_run_ends_as_if_nothing_had_happened(tmp_path, database):
     done = subprocess.run(
         [sys.executable, "-m", "scripts.simulation.killed", str(KILLS), str(tmp_path)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=3600,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=3600,
+    )
 
     assert done.returncode in (0, 1), done.stderr[-2000:]
     answer = json.loads(done.stdout)

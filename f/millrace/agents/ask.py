@@ -137,8 +137,9 @@ def _dispute(conflict: contracts.Conflict, numbers: dict[str, int]) -> str:
     trusted.
     """
     order = sorted(range(len(conflict.sides)), key=lambda number: number != conflict.trusted)
+    other = "one side" if conflict.trusted is None else "other side"
     sides = [
-        f"  {'trusted' if number == conflict.trusted else 'other side' if conflict.trusted is not None else 'one side'}:"
+        f"  {'trusted' if number == conflict.trusted else other}:"
         f" {side.claim} {_marks(side.evidence, numbers)}"
         + (f" ({', '.join(side.dates)})" if side.dates else "")
         for number, side in ((number, conflict.sides[number]) for number in order)

@@ -12,11 +12,13 @@ from f.millrace.evidence import prompt
 from f.millrace.models import call
 
 INSTRUCTIONS = f"""\
-You judge evidence about one question. State the key claims that it makes, each with the ids of all evidence that says so.
-Report every contradiction between sources with both sides, also when one is more likely. Say whether the evidence is
-enough to answer, and if not, which searches would help; do not repeat what was asked already.
-Different things may share a name (two towns, two films): then their facts do not contradict; say which one each claim is
-about.
+You judge evidence about one question. State the key claims that it makes, each with the ids of all
+evidence that says so.
+Report every contradiction between sources with both sides, also when one is more likely. Say
+whether the evidence is enough to answer, and if not, which searches would help; do not repeat what
+was asked already.
+Different things may share a name (two towns, two films): then their facts do not contradict; say
+which one each claim is about.
 {prompt.UNTRUSTED}"""
 
 

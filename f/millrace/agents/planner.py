@@ -12,8 +12,10 @@ from f.millrace.evidence import prompt
 from f.millrace.models import call
 
 INSTRUCTIONS = f"""\
-You plan the research of one question. Write searches that a search engine can answer: names, figures, dates, no filler.
-The most important comes first; do not repeat what was asked already or is known. Choose a tool only from those listed.
+You plan the research of one question. Write searches that a search engine can answer: names,
+figures, dates, no filler.
+The most important comes first; do not repeat what was asked already or is known. Choose a tool only
+from those listed.
 {prompt.UNTRUSTED}"""
 
 

@@ -21,7 +21,7 @@ OTHER_WAY = (
 
 
 class Progress:
-    """The calls of one task; each comes with the number of the model's request that asked for it."""
+    """The calls of one task, each with the number of the model's request that asked for it."""
 
     def __init__(self) -> None:
         self._calls: dict[str, int] = {}

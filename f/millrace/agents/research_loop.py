@@ -3,8 +3,9 @@
 """The research loop, a LangGraph graph inside one step.
 
 It plans, searches, reads, judges and checks claims; then it refines, resolves a conflict, tries
-another way, escalates or writes. It needs no checkpointer: evidence is stored before it is used and each model answer is a row, so a
-repeated step finds them again. It stops for one of the reasons of `Stop`.
+another way, escalates or writes. It needs no checkpointer: evidence is stored before it is used and
+each model answer is a row, so a repeated step finds them again. It stops for one of the reasons of
+`Stop`.
 """
 
 import asyncio

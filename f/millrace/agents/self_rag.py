@@ -100,7 +100,7 @@ def answer(
 
 
 def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
-    """Return the passages of documents that are about a topic, as `research_topic` takes documents."""
+    """Return the passages of documents about a topic, as `research_topic` takes documents."""
     embedding_billing.enable_embedding_billing()
     hits = [
         hit
@@ -132,7 +132,7 @@ def assemble(hits: Sequence[recall.Result], tokens: int) -> list[dict[str, Any]]
 
 
 def _within_another(hit: recall.Result, hits: Sequence[recall.Result]) -> bool:
-    """Tell whether a longer piece of the same page holds the whole text: it would be cited twice."""
+    """Tell whether a longer piece of the same page holds the whole text."""
     text = hit.memory.text.strip()
     return any(
         other.memory.source == hit.memory.source

@@ -17,10 +17,12 @@ from f.millrace.evidence import citations, prompt, store
 from f.millrace.models import call, offline
 
 INSTRUCTIONS = f"""\
-You summarise documents for a busy reader. Write at most as many lines as are asked for. Each line is one sentence that the
-documents state, in their words where you can, and ends with the ids it stands on, like [ev_0123456789abcdef].
-The most important comes first and nothing is said twice. Keep figures and dates as they are. When a focus is given, leave
-out what has nothing to do with it; when nothing is left then, write only: NO EVIDENCE
+You summarise documents for a busy reader. Write at most as many lines as are asked for. Each line
+is one sentence that the documents state, in their words where you can, and ends with the ids it
+stands on, like [ev_0123456789abcdef].
+The most important comes first and nothing is said twice. Keep figures and dates as they are. When a
+focus is given, leave out what has nothing to do with it; when nothing is left then, write only:
+NO EVIDENCE
 No headings, no bullets, no links.
 {prompt.UNTRUSTED}"""
 # What one request shows at most, and what is read of all documents together.

@@ -21,8 +21,9 @@ from f.millrace.tools import client, snapshot, toolbox
 from f.millrace.trust import authority, defang, taint
 
 INSTRUCTIONS = f"""\
-You do one task with the tools that you have. Use only what the task needs. Try also when no tool fits: say what you know
-and what is missing, and report the missing tool once. A call that is answered "Not done" is not repeated.
+You do one task with the tools that you have. Use only what the task needs. Try also when no tool
+fits: say what you know and what is missing, and report the missing tool once. A call that is
+answered "Not done" is not repeated.
 Answer in a few sentences of plain text, without links and images.
 {prompt.UNTRUSTED}"""
 NO_TOOLS = (

@@ -81,9 +81,7 @@ def report_gap(
     """
 
     async def report_missing_tool(report: missing_tools.GapReport) -> str:
-        """Report that no tool can do what the task needs, after having looked at those that there
-        are.
-        """
+        """Report that no tool can do what the task needs, after a look at all that there are."""
         try:
             made.append(missing_tools.report(run_id, report, list(tools.listed.values())))
         except errors.BadInput as error:

@@ -15,10 +15,13 @@ from f.millrace.evidence import prompt
 from f.millrace.models import call
 
 INSTRUCTIONS = f"""\
-You answer one question from the evidence, for a busy reader. Write two to six lines. Each line is one sentence that the
-evidence states, in its words where you can, and ends with the ids it stands on, like [ev_0123456789abcdef].
-The first line answers the question. Keep figures and dates as they are in the evidence. Where sources disagree, give both.
-No headings, no bullets, no links. When the evidence does not answer the question, write only: NO EVIDENCE
+You answer one question from the evidence, for a busy reader. Write two to six lines. Each line is
+one sentence that the evidence states, in its words where you can, and ends with the ids it stands
+on, like [ev_0123456789abcdef].
+The first line answers the question. Keep figures and dates as they are in the evidence. Where
+sources disagree, give both.
+No headings, no bullets, no links. When the evidence does not answer the question, write only:
+NO EVIDENCE
 {prompt.UNTRUSTED}"""
 
 agent = Agent(output_type=str, instructions=INSTRUCTIONS)

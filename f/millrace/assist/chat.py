@@ -152,7 +152,7 @@ def _source(source: dict[str, Any]) -> str:
 
 
 def _web(url: str) -> str:
-    """Return an address of the web in a form that cannot leave its brackets; empty for a document."""
+    """Return a web address in a form that cannot leave its brackets; empty for a document."""
     if urlsplit(url).scheme not in ("http", "https"):
         return ""
     return "".join(char if char not in "()<>[]\\ \"'" else f"%{ord(char):02X}" for char in url)

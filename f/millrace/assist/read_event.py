@@ -6,7 +6,8 @@
 Takes the question out of a webhook, an HTTP route or a mail. Its text is untrusted, and the answer
 goes to nobody unasked.
 
-scripts/millrace step assist/read_event event='{"kind": "webhook", "body": {"question": "When is high water?"}}'
+scripts/millrace step assist/read_event \\
+    event='{"kind": "webhook", "body": {"question": "When is high water?"}}'
 """
 
 import email

@@ -15,6 +15,8 @@ mails are files in the outbox.
 scripts/millrace step blocks/send_mail 'to=["me@localhost"]' subject=Hello text="How are you?"
 """
 
+from typing import Any
+
 from f.millrace.blocks import mails
 from f.millrace.core import errors
 from f.millrace.telemetry import spans
@@ -50,30 +52,24 @@ def main(to: list[str], subject: str, text: str) -> dict:
     with spans.step("blocks.send_mail", recipients=len(addresses)) as span:
         held = approvals.list_standing(mails.flow(), "main", mails.TOOL)
         wanted = [mails.compose(address, " ".join(subject.split()), text) for address in addresses]
-        others = [one for one in wanted if one["to"] not in held]
         sent = mails.send([one for one in wanted if one["to"] in held], mails.approve_by_standing)
-        others += [
-            one
-            for one in wanted
-            if any(each["recipient"] == one["to"] and each["status"] == "waiting" for each in sent)
-        ]
-        answer = {
-            "needs_approval": False,
-            "action_id": None,
-            "waiting": [one["to"] for one in others],
-        }
-        if others:
-            key, arguments = mails.batch(others)
-            who = ", ".join(answer["waiting"])
-            action = actions.propose(
-                mails.TOOL,
-                arguments,
-                key,
-                reason=f"mail always asks; without a standing approval: {who}",
-            )
-            answer |= {
-                "needs_approval": action["state"] == "proposed",
-                "action_id": str(action["id"]),
-            }
+        waiting = {one["recipient"] for one in sent if one["status"] == "waiting"}
+        others = [one for one in wanted if one["to"] not in held]
+        others += [one for one in wanted if one["to"] in waiting]
         span.set(waiting=len(others))
-        return {**answer, "mails": [one for one in sent if one["status"] != "waiting"]}
+        return {**_ask(others), "mails": [one for one in sent if one["status"] != "waiting"]}
+
+
+def _ask(others: list[dict[str, Any]]) -> dict[str, Any]:
+    """Propose the mails that wait for a person's word; return what a flow has to know of it."""
+    waiting = [one["to"] for one in others]
+    if not others:
+        return {"needs_approval": False, "action_id": None, "waiting": waiting}
+    key, arguments = mails.batch(others)
+    reason = f"mail always asks; without a standing approval: {', '.join(waiting)}"
+    action = actions.propose(mails.TOOL, arguments, key, reason=reason)
+    return {
+        "needs_approval": action["state"] == "proposed",
+        "action_id": str(action["id"]),
+        "waiting": waiting,
+    }

@@ -80,20 +80,23 @@ def main(
         for problem in problems:
             events.emit("error", problem)
         span.set(documents=len(found), sentences=len(summary.findings))
-        shown = {
-            **_format_summary(summary),
-            "read": len(found),
-            "problems": problems,
-            "cost_usd": summary.cost_usd,
-        }
-        lines = [f"- {markdown.one_line(problem)}" for problem in problems]
-        unread = "\n#### Not read\n\n" + "\n".join(lines) + "\n" if lines else ""
-        page = markdown.with_sources(shown["summary"], shown["sources"])
-        labels = [f"cost:{money.dollars(summary.cost_usd)}"]
-        return markdown.as_page(
-            {**shown, "wm_labels": labels},
-            f"{page}{unread}\nIt cost {money.dollars(summary.cost_usd)}.\n",
-        )
+        return _result(summary, len(found), problems)
+
+
+def _result(summary: summariser.Summary, read: int, problems: list[str]) -> dict[str, Any]:
+    """Return the step's result with the page that shows it."""
+    cost = money.dollars(summary.cost_usd)
+    shown = {
+        **_format_summary(summary),
+        "read": read,
+        "problems": problems,
+        "cost_usd": summary.cost_usd,
+        "wm_labels": [f"cost:{cost}"],
+    }
+    lines = [f"- {markdown.one_line(problem)}" for problem in problems]
+    unread = "\n#### Not read\n\n" + "\n".join(lines) + "\n" if lines else ""
+    page = markdown.with_sources(shown["summary"], shown["sources"])
+    return markdown.as_page(shown, f"{page}{unread}\nIt cost {cost}.\n")
 
 
 def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[Document]:

@@ -13,7 +13,7 @@ Trust = Literal["own", "trusted", "untrusted"]
 
 
 class Contract(BaseModel):
-    """A model whose validator is built at its first use: a step imports many of them and uses few."""
+    """A model whose validator is built at its first use: a step imports many and uses few."""
 
     model_config = ConfigDict(defer_build=True)
 

@@ -23,7 +23,10 @@ from f.millrace.core import config, errors
 
 MASK = "[redacted]"
 SHORTEST = 6
-SECRET_VARIABLE = r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
+SECRET_VARIABLE = (
+    r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|SECRET(?:_?KEY)?|PRIVATE_?KEY|TOKEN"
+    r"|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?|AUTH)$"
+)
 KEYS = (
     r"(?i)(password|passwd|passphrase|secret|credential|api[_-]?key|authorization|private[_-]?key|set-cookie|"
     r"(?:access|auth|refresh|bearer|session|id)[_-]?token|(?:^|[_-])token$|^cookie$)"
@@ -62,8 +65,9 @@ AFTER_WORD = r"(?![\w/-]|\.\w)"
 # No shape without one of these; looked for as they are, since compiling the patterns takes a step
 # longer (10 ms) than all else that it redacts.
 IN_SHAPES = tuple(
-    "sk- sk_ pk- pk_ rk- rk_ ghp gho ghu ghs ghr github_pat glpat hf_ hf- npm_ npm- pypi_ pypi- tvly"
-    " dop_v1 shpat xapp xox AKIA ASIA AIza ya29. SG. BSA :AA eyJ hooks.slack.com PRIVATE".split()
+    "sk- sk_ pk- pk_ rk- rk_ ghp gho ghu ghs ghr github_pat glpat hf_ hf- npm_ npm- pypi_ pypi-"
+    " tvly dop_v1 shpat xapp xox AKIA ASIA AIza"
+    " ya29. SG. BSA :AA eyJ hooks.slack.com PRIVATE".split()
 )
 BEFORE_TOKEN = ("bearer ", "basic ", "token ")
 IN_NAMES = ("password", "passwd", "pwd", "secret", "key", "token", "sig")

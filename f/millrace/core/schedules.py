@@ -237,11 +237,13 @@ def _field(text: str, name: str, low: int, high: int, line: str) -> frozenset[in
                 f"cron line {line!r}: {name} {part!r} is not a number, a range, a list or a step"
             )
         every, first, last, step = matched.groups()
-        if every in ("*", "?"):
-            begin, end = low, 6 if name == "day of week" else high
-        else:
-            begin = _number(first, names, name, low, high, line)
-            end = _number(last, names, name, low, high, line) if last else (high if step else begin)
+        begin, end = low, 6 if name == "day of week" else high
+        if every not in ("*", "?"):
+            begin = end = _number(first, names, name, low, high, line)
+            if last:
+                end = _number(last, names, name, low, high, line)
+            elif step:
+                end = high
         if begin > end or (step and int(step) == 0):
             raise errors.BadInput(f"cron line {line!r}: {name} {part!r} is an empty range")
         found.update(range(begin, end + 1, int(step or 1)))

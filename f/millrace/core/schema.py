@@ -1,6 +1,9 @@
 # requirements:
 
-"""The migrations, generated from resources/postgres/migrations by `scripts/millrace metadata write`. Do not edit."""
+"""The migrations of the database.
+
+Generated from resources/postgres/migrations by `scripts/millrace metadata write`. Do not edit.
+"""
 
 from typing import NamedTuple
 

@@ -32,10 +32,9 @@ WHEN = re.compile(
     r" (?:birth ?date|date)\b)"
 )
 FIGURE = re.compile(
-    r"(?i)\bhow"
-    r" (?:many|much|long|tall|old|far|large|big|high|fast|deep|heavy|wide)\b|\b(?:population|length|height|area|size|"
-    r"number|amount|price|cost|distance|depth|weight|age|capacity|elevation|percentage|share|rate|speed|budget|revenue)"
-    r" (?:of|does)\b"
+    r"(?i)\bhow (?:many|much|long|tall|old|far|large|big|high|fast|deep|heavy|wide)\b"
+    r"|\b(?:population|length|height|area|size|number|amount|price|cost|distance|depth|weight|age"
+    r"|capacity|elevation|percentage|share|rate|speed|budget|revenue) (?:of|does)\b"
 )
 NAME = re.compile(
     r"(?i)^(?:who|whom|whose|where)\b|\b(?:what|which)"
@@ -214,22 +213,8 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
     for value, start, end in values:
         if claims.is_instruction(quote_around(text, start, end)):
             continue
-        first = sum(begin < start for begin, _, _ in words)
-        last = sum(begin < end for begin, _, _ in words)
-        closest = min(
-            (
-                _distance(place, first, last, words, text)
-                for place in near
-                if counted.get(place, start) == start
-            ),
-            default=99.0,
-        )
-        if asked.kind == "date" and _is_life_date(asked, text[:start]):
-            closest = 1.0
-        if asked.kind == "name":
-            closest += MODIFIER * bool(MODIFIES.match(text[end:]) and " " not in value) - bool(
-                LEADS.search(text[:start])
-            )
+        places = [place for place in near if counted.get(place, start) == start]
+        closest = _closest(asked, text, words, places, (value, start, end))
         if closest <= (REACH_OF_NAMES if asked.kind == "name" else REACH):
             closeness = 1 / (1 + max(0.25, closest) / 4)
             answer = ExtractedAnswer(
@@ -242,6 +227,27 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
             if normalise(value) not in found or found[normalise(value)].strength < answer.strength:
                 found[normalise(value)] = answer
     return list(found.values())
+
+
+def _closest(
+    asked: QuestionType,
+    text: str,
+    words: list[tuple[int, int, str]],
+    places: list[int],
+    found: tuple[str, int, int],
+) -> float:
+    """Return how far a value is from the closest of the words that are asked with."""
+    value, start, end = found
+    if asked.kind == "date" and _is_life_date(asked, text[:start]):
+        return 1.0
+    first = sum(begin < start for begin, _, _ in words)
+    last = sum(begin < end for begin, _, _ in words)
+    distances = [_distance(place, first, last, words, text) for place in places]
+    closest = min(distances, default=99.0)
+    if asked.kind == "name":
+        modifies = bool(MODIFIES.match(text[end:]) and " " not in value)
+        closest += MODIFIER * modifies - bool(LEADS.search(text[:start]))
+    return closest
 
 
 def _counted_by(

@@ -220,7 +220,7 @@ def stem(word: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def quantities(text: str) -> frozenset[Quantity]:
-    """Return the numbers of a text, scaled (`1.5 million` is 1500000), each with its unit's stem."""
+    """Return a text's numbers, scaled (`1.5 million` is 1500000), each with its unit's stem."""
     found = set()
     for match in NUMBER.finditer(text):
         value = float(re.sub(r"[,\u202f\u00a0]", "", match["value"])) * SCALES.get(
@@ -352,20 +352,18 @@ def find_contradiction(one: str, other: str) -> str:
     return _numbers_differ(one, other)
 
 
+def _values(found: Iterable[Quantity], unit: str) -> set[float]:
+    return {quantity.value for quantity in found if quantity.unit == unit}
+
+
 def _numbers_differ(one: str, other: str) -> str:
     first, second = quantities(one), quantities(other)
     units = {quantity.unit for quantity in first} & {quantity.unit for quantity in second}
-    years = (
-        {q.value for q in first if q.unit == "year"},
-        {q.value for q in second if q.unit == "year"},
-    )
-    if years[0] and years[1] and not years[0] & years[1] and units != {"year"}:
+    mine, theirs = _values(first, "year"), _values(second, "year")
+    if mine and theirs and not mine & theirs and units != {"year"}:
         return ""  # figures of different years do not contradict each other
     for unit in sorted(units, key=lambda unit: unit == "year"):
-        mine, theirs = (
-            {q.value for q in first if q.unit == unit},
-            {q.value for q in second if q.unit == unit},
-        )
+        mine, theirs = _values(first, unit), _values(second, unit)
         dated = unit in MONTHS
         if dated and content_words(one) != content_words(other):
             # two days of a month: of two events, unless the sentences say the same otherwise

@@ -165,17 +165,23 @@ def discredited(
             continue
         winning = [evidence[identity] for identity in conflict.sides[conflict.trusted].evidence]
         for number, side in enumerate(conflict.sides):
-            pieces = [evidence[identity] for identity in side.evidence]
-            outvoted = source_quality.count_independent(winning) > source_quality.count_independent(
-                pieces
-            )
-            for piece in pieces if number != conflict.trusted else []:
-                if piece not in winning and (
-                    outvoted
-                    or any(source_quality.is_copied(piece.text, other.text) for other in winning)
-                ):
-                    lost.add(piece.id)
+            if number != conflict.trusted:
+                pieces = [evidence[identity] for identity in side.evidence]
+                lost |= {piece.id for piece in _lost(pieces, winning)}
     return lost
+
+
+def _lost(
+    pieces: list[contracts.Evidence], winning: list[contracts.Evidence]
+) -> list[contracts.Evidence]:
+    voices = source_quality.count_independent
+    outvoted = voices(winning) > voices(pieces)
+    return [
+        piece
+        for piece in pieces
+        if piece not in winning
+        and (outvoted or any(source_quality.is_copied(piece.text, other.text) for other in winning))
+    ]
 
 
 def summarise(conflict: contracts.Conflict) -> str:

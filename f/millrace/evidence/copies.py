@@ -27,7 +27,7 @@ TOKEN = re.compile(r"[^\W_]+(?:[.,'’:]\d+|['’]\w+)*")
 
 @dataclass(frozen=True)
 class Change:
-    """What two copies say differently at one place, and where that place begins and ends in each."""
+    """What two copies say differently at one place, and where that is in each."""
 
     one: str
     other: str

@@ -42,7 +42,10 @@ def sense_of(question_names: Sequence[str], passage: prompt.Passage) -> str:
     """
     for text in (passage.title, passage.text):
         for name in question_names:
-            pattern = rf"(?i:\b{re.escape(name)})\s*(?:\(\s*(?P<kind>[^()]{{2,40}}?)\s*\)|,\s+(?P<rank>{RANK})|,\s+(?P<place>{PLACE}))"
+            pattern = (
+                rf"(?i:\b{re.escape(name)})\s*(?:"
+                rf"\(\s*(?P<kind>[^()]{{2,40}}?)\s*\)|,\s+(?P<rank>{RANK})|,\s+(?P<place>{PLACE}))"
+            )
             for match in re.finditer(pattern, text):
                 found = match["kind"] or match["rank"] or match["place"]
                 if not NOT_A_KIND.search(found):

@@ -200,23 +200,20 @@ def _find_by_copies(question: str, passages: Sequence[prompt.Passage]) -> list[D
             for change in copies.find_changes(one.text, other.text, words_too):
                 if kind and (kind == "name") == any(mark.isdigit() for mark in change.one):
                     continue  # not what was asked
-                first = answers.quote_around(one.text, *change.at_one)
-                second = answers.quote_around(other.text, *change.at_other)
-                if claims.is_instruction(first) or claims.is_instruction(second):
+                sides = [
+                    DisputeSide(
+                        change.one, answers.quote_around(one.text, *change.at_one), [one.id]
+                    ),
+                    DisputeSide(
+                        change.other, answers.quote_around(other.text, *change.at_other), [other.id]
+                    ),
+                ]
+                if any(claims.is_instruction(side.claim) for side in sides):
                     continue
-                sides = _add_supporting(
-                    [
-                        DisputeSide(change.one, first, [one.id]),
-                        DisputeSide(change.other, second, [other.id]),
-                    ],
-                    passages,
+                dispute = Dispute(
+                    f"{change.one} or {change.other}", _add_supporting(sides, passages)
                 )
-                made.append(
-                    (
-                        claims.overlap(question, first),
-                        Dispute(f"{change.one} or {change.other}", sides),
-                    )
-                )
+                made.append((claims.overlap(question, sides[0].claim), dispute))
                 break
     return [dispute for _, dispute in sorted(made, key=lambda entry: -entry[0])]
 

@@ -108,7 +108,7 @@ def lines(prompt: str, name: str) -> list[str]:
 
 
 def safe(text: str) -> str:
-    """Return the text such that it can neither open nor close a marked block, nor begin a section."""
+    """Return the text such that it can neither open, close nor begin a marked block or section."""
     return re.sub(r"(?m)^##(?= )", "#\u2009#", TAG.sub("‹", text.strip()))
 
 

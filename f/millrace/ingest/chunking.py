@@ -33,16 +33,10 @@ class Chunk(NamedTuple):
 def chunk(text: str, blocks: Sequence[parsed_document.Block], size: int = SIZE) -> list[Chunk]:
     """Return the passages of a text whose pieces are `blocks`, in order."""
     found: list[Chunk] = []
-    trail: list[tuple[int, str]] = []
     open_chunk: Chunk | None = None
     alone = False  # so far the open passage is a heading only
-    for block in blocks:
+    for block, named in _under_headings(text, blocks):
         heading = block.kind == "heading"
-        if heading:
-            trail = [entry for entry in trail if entry[0] < block.level] + [
-                (block.level, parsed_document.heading_text(text[block.start : block.end]))
-            ]
-        named = " › ".join(parsed_document.one_line(name)[:80] for _, name in trail)
         for start, end in _pieces(text, block, size):
             if open_chunk is not None and _fits(open_chunk, block, heading, alone, end, size):
                 open_chunk = Chunk(
@@ -54,6 +48,19 @@ def chunk(text: str, blocks: Sequence[parsed_document.Block], size: int = SIZE) 
                     found.append(open_chunk)
                 open_chunk, alone = Chunk(start, end, block.page, named), heading
     return [*found, open_chunk] if open_chunk is not None else found
+
+
+def _under_headings(
+    text: str, blocks: Sequence[parsed_document.Block]
+) -> Iterator[tuple[parsed_document.Block, str]]:
+    """Return each piece with the headings above it, its own included."""
+    trail: list[tuple[int, str]] = []
+    for block in blocks:
+        if block.kind == "heading":
+            trail = [entry for entry in trail if entry[0] < block.level]
+            name = parsed_document.heading_text(text[block.start : block.end])
+            trail.append((block.level, name))
+        yield block, " › ".join(parsed_document.one_line(name)[:80] for _, name in trail)
 
 
 def _fits(

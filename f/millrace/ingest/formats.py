@@ -10,20 +10,56 @@ from pathlib import PurePath
 from f.millrace.ingest import parsed_document
 
 TEXT_KINDS = {
-    ".md": "markdown", ".markdown": "markdown", ".txt": "text", ".text": "text", ".log": "text", ".rst": "text",
-    ".html": "html", ".htm": "html", ".xhtml": "html", ".csv": "csv", ".tsv": "csv", ".json": "json",
-    ".jsonl": "json", ".ndjson": "json", ".eml": "mail",
-}  # fmt: skip
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "text",
+    ".text": "text",
+    ".log": "text",
+    ".rst": "text",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".eml": "mail",
+}
 OTHER_KINDS = {
-    ".pdf": "pdf", ".docx": "docx", ".docm": "docx", ".pptx": "pptx", ".pptm": "pptx", ".xlsx": "sheets", ".xlsm": "sheets",
-    ".xlsb": "sheets", ".xls": "sheets", ".ods": "sheets", ".png": "image", ".jpg": "image", ".jpeg": "image",
-    ".tif": "image", ".tiff": "image", ".bmp": "image", ".gif": "image", ".webp": "image",
-}  # fmt: skip
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".docm": "docx",
+    ".pptx": "pptx",
+    ".pptm": "pptx",
+    ".xlsx": "sheets",
+    ".xlsm": "sheets",
+    ".xlsb": "sheets",
+    ".xls": "sheets",
+    ".ods": "sheets",
+    ".png": "image",
+    ".jpg": "image",
+    ".jpeg": "image",
+    ".tif": "image",
+    ".tiff": "image",
+    ".bmp": "image",
+    ".gif": "image",
+    ".webp": "image",
+}
 KINDS = TEXT_KINDS | OTHER_KINDS
 WORDS = {
-    "pdf": "a PDF", "docx": "a Word document", "pptx": "a presentation", "sheets": "a spreadsheet", "image": "an image",
-    "html": "a web page", "mail": "a mail", "json": "JSON", "text": "plain text", "csv": "CSV", "markdown": "Markdown",
-}  # fmt: skip
+    "pdf": "a PDF",
+    "docx": "a Word document",
+    "pptx": "a presentation",
+    "sheets": "a spreadsheet",
+    "image": "an image",
+    "html": "a web page",
+    "mail": "a mail",
+    "json": "JSON",
+    "text": "plain text",
+    "csv": "CSV",
+    "markdown": "Markdown",
+}
 IMAGES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"BM", b"GIF8")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 12, 13, 27))

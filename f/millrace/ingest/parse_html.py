@@ -18,8 +18,16 @@ BREAKS = frozenset(
 )
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0", re.IGNORECASE)
 DATES = (
-    "article:published_time", "date", "dc.date", "dcterms.created", "dcterms.date", "og:updated_time", "last-modified", "changed", "created",
-)  # fmt: skip
+    "article:published_time",
+    "date",
+    "dc.date",
+    "dcterms.created",
+    "dcterms.date",
+    "og:updated_time",
+    "last-modified",
+    "changed",
+    "created",
+)
 DEEPEST = 200
 MOST_SPANNED = 100
 

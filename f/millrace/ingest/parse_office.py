@@ -1,6 +1,6 @@
 # requirements:
 
-"""Presentations and spreadsheets, and what all documents of Office programs note about themselves."""
+"""Presentations and spreadsheets, and the properties that all Office documents have."""
 
 import io
 import re
@@ -45,20 +45,21 @@ def parse_pptx(data: bytes) -> parsed_document.Parsed:
         if title is not None and title.has_text_frame:
             parsed.add(title.text_frame.text, "heading", number, 1)
         for shape in _shapes(slide.shapes):
-            if title is not None and shape.shape_id == title.shape_id:
-                continue
-            if getattr(shape, "has_table", False):
-                parsed.add_rows(
-                    [[cell.text for cell in row.cells] for row in shape.table.rows], number
-                )
-                parsed.details["tables"] = parsed.details.get("tables", 0) + 1
-            elif getattr(shape, "has_chart", False):
-                _chart(shape.chart, number, parsed)
-            elif shape.has_text_frame:
-                parsed.add(shape.text_frame.text, page=number)
+            if title is None or shape.shape_id != title.shape_id:
+                _add_shape(shape, number, parsed)
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             parsed.add(slide.notes_slide.notes_text_frame.text, page=number)
     return parsed
+
+
+def _add_shape(shape: Any, number: int, parsed: parsed_document.Parsed) -> None:
+    if getattr(shape, "has_table", False):
+        parsed.add_rows([[cell.text for cell in row.cells] for row in shape.table.rows], number)
+        parsed.details["tables"] = parsed.details.get("tables", 0) + 1
+    elif getattr(shape, "has_chart", False):
+        _chart(shape.chart, number, parsed)
+    elif shape.has_text_frame:
+        parsed.add(shape.text_frame.text, page=number)
 
 
 def _chart(chart: Any, number: int, parsed: parsed_document.Parsed) -> None:

@@ -70,17 +70,7 @@ class Line:
 
 def parse_pdf(data: bytes, most_pages: int, languages: str) -> parsed_document.Parsed:
     """Read a PDF."""
-    import pypdfium2
-
-    try:
-        pdf = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        words = str(error).lower()
-        if "password" in words or "security" in words:
-            raise parsed_document.Unreadable("is encrypted; save it without a password") from error
-        raise parsed_document.Unreadable(
-            f"is corrupt: {parsed_document.one_line(str(error))}"
-        ) from error
+    pdf = _opened(data)
     parsed = parsed_document.Parsed(unit="page", pages=len(pdf))
     if len(pdf) > most_pages:
         raise parsed_document.Unreadable(
@@ -106,6 +96,20 @@ def parse_pdf(data: bytes, most_pages: int, languages: str) -> parsed_document.P
     if not parsed.title:
         parsed.title = _largest(parsed)
     return parsed
+
+
+def _opened(data: bytes) -> Any:
+    import pypdfium2
+
+    try:
+        return pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        words = str(error).lower()
+        if "password" in words or "security" in words:
+            raise parsed_document.Unreadable("is encrypted; save it without a password") from error
+        raise parsed_document.Unreadable(
+            f"is corrupt: {parsed_document.one_line(str(error))}"
+        ) from error
 
 
 def _properties(pdf: Any, parsed: parsed_document.Parsed) -> None:
@@ -297,7 +301,7 @@ def _join_lines(lines: Iterable[str]) -> str:
 
 
 def _are_columns_of_text(rows: list[list[str]]) -> bool:
-    """Tell whether what looks like a table is a page in columns, written line by line across them."""
+    """Tell whether what looks like a table is a page in columns, written across them."""
     if len(rows) < COLUMN_LINES or len(set(map(len, rows))) > 1:
         return False
     return all(

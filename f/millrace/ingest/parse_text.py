@@ -18,9 +18,13 @@ from f.millrace.ingest import formats, language_detection, parsed_document
 
 FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 MARKDOWN_KINDS: dict[str, parsed_document.Kind] = {
-    "heading_open": "heading", "bullet_list_open": "list", "ordered_list_open": "list", "table_open": "table", "fence": "code",
+    "heading_open": "heading",
+    "bullet_list_open": "list",
+    "ordered_list_open": "list",
+    "table_open": "table",
+    "fence": "code",
     "code_block": "code",
-}  # fmt: skip
+}
 MOST_VALUES = 200_000
 MOST_BROKEN = 20
 LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254")

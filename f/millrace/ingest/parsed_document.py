@@ -1,6 +1,6 @@
 # requirements:
 
-"""What a parser gives: the text of a document as it will be cited, and which of its pieces is what."""
+"""What a parser gives: a document's text as it will be cited, and the kind of each piece."""
 
 import contextlib
 import re
@@ -125,30 +125,31 @@ def rows_as_text(rows: Sequence[Sequence[str]]) -> str:
     With a header each line reads `Column: value; Column: value`; otherwise the cells stand between
     bars.
     """
-    plain = [[one_line(cell) for cell in row] for row in rows]
-    wide = max(map(len, plain), default=0)
-    used = [
-        column for column in range(wide) if any(column < len(row) and row[column] for row in plain)
-    ]
-    filled = [
-        [row[column] if column < len(row) else "" for column in used] for row in plain if any(row)
-    ]
+    filled = _without_empty(rows)
     # A title above the table is in one cell.
     first = next((number for number, row in enumerate(filled) if sum(map(bool, row)) > 1), 0)
     lines, table = ["".join(row) for row in filled[:first]], filled[first:]
     if len(table) > 1 and _is_header(table[0]):
         # A column of which no row says anything is still a word of the table.
         lines += [name for name, *values in zip(*table, strict=True) if not any(values)]
-        for row in table[1:]:
-            cells = [
-                f"{name}: {cell}" if name else cell
-                for name, cell in zip(table[0], row, strict=True)
-                if cell
-            ]
-            lines.append("; ".join(cells))
+        lines += [_named(table[0], row) for row in table[1:]]
     else:
         lines += [" | ".join(row).rstrip(" |") for row in table]
     return "\n".join(lines)
+
+
+def _without_empty(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the rows, all of one length, without the rows and columns in which nothing stands."""
+    plain = [[one_line(cell) for cell in row] for row in rows]
+    wide = max(map(len, plain), default=0)
+    full = [row + [""] * (wide - len(row)) for row in plain if any(row)]
+    used = [column for column in range(wide) if any(row[column] for row in full)]
+    return [[row[column] for column in used] for row in full]
+
+
+def _named(names: list[str], row: list[str]) -> str:
+    cells = [(name, cell) for name, cell in zip(names, row, strict=True) if cell]
+    return "; ".join(f"{name}: {cell}" if name else cell for name, cell in cells)
 
 
 def _is_header(row: Sequence[str]) -> bool:
@@ -188,7 +189,10 @@ def moment(value: Any) -> datetime | None:
                 int(part) if part else None for part in pdf.groups()[:6]
             )
             zone = f"{pdf[7]}{pdf[8]}:{pdf[9] or '00'}" if pdf[7] else "+00:00"
-            plain = f"{year:04}-{month or 1:02}-{day or 1:02}T{hour or 0:02}:{minute or 0:02}:{second or 0:02}{zone}"
+            plain = (
+                f"{year:04}-{month or 1:02}-{day or 1:02}"
+                f"T{hour or 0:02}:{minute or 0:02}:{second or 0:02}{zone}"
+            )
             return datetime.fromisoformat(plain)
         found = _written(text)
     except (ValueError, TypeError):

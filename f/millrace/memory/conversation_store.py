@@ -71,7 +71,7 @@ class PostgresConversationStore(ConversationStore):
         new_entries: Sequence[ConversationEntry] = (),
         expected_revision: str | None,
     ) -> None:
-        """Store a record with its new entries; ConversationConflict when another writer was first."""
+        """Store a record and its new entries; ConversationConflict if another writer was first."""
         with db.transaction() as connection:
             # Both of two writers of a new conversation find no row to lock.
             connection.execute(
@@ -168,12 +168,15 @@ class PostgresConversationStore(ConversationStore):
 ADOPT = """
 WITH RECURSIVE reached AS (
     SELECT s.id AS session, m.entry_id, m.parent_id FROM chat_session s
-    JOIN chat_message m ON m.entry_id = s.metadata -> 'record' ->> 'head_id' OR s.metadata -> 'record' -> 'branches' ? m.entry_id
+    JOIN chat_message m ON m.entry_id = s.metadata -> 'record' ->> 'head_id'
+      OR s.metadata -> 'record' -> 'branches' ? m.entry_id
     WHERE s.id <> %(session)s
   UNION
-    SELECT reached.session, m.entry_id, m.parent_id FROM reached JOIN chat_message m ON m.entry_id = reached.parent_id
+    SELECT reached.session, m.entry_id, m.parent_id FROM reached
+    JOIN chat_message m ON m.entry_id = reached.parent_id
 )
-UPDATE chat_message m SET session_id = r.session FROM (SELECT entry_id, min(session) AS session FROM reached GROUP BY entry_id) r
+UPDATE chat_message m SET session_id = r.session
+FROM (SELECT entry_id, min(session) AS session FROM reached GROUP BY entry_id) r
 WHERE m.entry_id = r.entry_id AND m.session_id = %(session)s
 """
 

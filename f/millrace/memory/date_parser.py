@@ -131,7 +131,7 @@ def _checked_date(year: int, number: int, of_month: int, named: str) -> date:
 
 
 def _latest_year(number: int, of_month: int, today: date) -> int:
-    """Return the year of the latest such day that has come; of this year when there is none at all."""
+    """Return the year of the latest such day that has come; this year when there is none."""
     for year in range(today.year, max(today.year - 9, 0), -1):
         try:
             if date(year, number, of_month) <= today:
@@ -311,34 +311,71 @@ def _decade(found: re.Match[str], now: Now) -> Times:
 WEEKDAY = rf"(?:\b(?:{'|'.join(DAYS)}),?\s+(?:the\s+)?)?"
 TIME = r"(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 FORMS: tuple[tuple[str, Callable[[re.Match[str], Now], Times | None]], ...] = (
-    (rf"(?<!\d)(?P<date>\b(?P<year>\d{{4}})-(?P<number>\d{{2}})-(?P<day>\d{{2}}){TIME})(?!\d)", _iso_day),
-    (r"(?<![\d./])(?P<one>\d{1,2})(?P<dot>[./])(?P<two>\d{1,2})(?P=dot)(?P<year>(?:19|20)\d\d)(?![\d/])", _numbers),
-    (rf"(?:\b(?:between|from)\s+)?(?:the\s+)?\b(?P<day>\d{{1,2}}){TH}{TO}(?P<last>\d{{1,2}}){TH}\s+(?:of\s+)?{MONTH}{YEAR}", _days_of_month),
-    (rf"(?:\b(?:between|from)\s+)?\b{MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}}){TH}{TO}(?P<last>\d{{1,2}}){TH}(?!\d){YEAR}", _days_of_month),
+    (
+        rf"(?<!\d)(?P<date>\b(?P<year>\d{{4}})-(?P<number>\d{{2}})-(?P<day>\d{{2}}){TIME})(?!\d)",
+        _iso_day,
+    ),
+    (
+        r"(?<![\d./])(?P<one>\d{1,2})(?P<dot>[./])(?P<two>\d{1,2})(?P=dot)(?P<year>(?:19|20)\d\d)(?![\d/])",
+        _numbers,
+    ),
+    (
+        rf"(?:\b(?:between|from)\s+)?(?:the\s+)?\b(?P<day>\d{{1,2}}){TH}{TO}(?P<last>\d{{1,2}}){TH}\s+(?:of\s+)?{MONTH}{YEAR}",
+        _days_of_month,
+    ),
+    (
+        rf"(?:\b(?:between|from)\s+)?\b{MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}}){TH}{TO}(?P<last>\d{{1,2}}){TH}(?!\d){YEAR}",
+        _days_of_month,
+    ),
     (rf"{WEEKDAY}\b(?P<day>\d{{1,2}}){TH}\s+(?:of\s+)?{MONTH}{YEAR}", _day_of_month),
     (rf"{WEEKDAY}\b{MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}}){TH}{YEAR}(?!\s*\d)", _day_of_month),
     (rf"\b{MONTH},?\s+(?:of\s+)?(?P<year>\d{{4}})\b", _month_of_year),
     (rf"\b(?P<kind>Q)(?P<place>[1-4]){YEAR}", _part_of_year),
     (rf"\b(?P<kind>H)(?P<place>[12]){YEAR}", _part_of_year),
-    (rf"\b(?:the\s+)?(?P<place>first|second|third|fourth|1st|2nd|3rd|4th)\s+(?P<kind>quarter){YEAR}", _part_of_year),
-    (r"\b(?:the\s+)?(?P<place>first|second|1st|2nd)\s+(?P<kind>half),?\s+(?:of\s+|in\s+)?(?P<year>\d{4})\b", _part_of_year),
+    (
+        rf"\b(?:the\s+)?(?P<place>first|second|third|fourth|1st|2nd|3rd|4th)\s+(?P<kind>quarter){YEAR}",
+        _part_of_year,
+    ),
+    (
+        r"\b(?:the\s+)?(?P<place>first|second|1st|2nd)\s+(?P<kind>half),?\s+(?:of\s+|in\s+)?(?P<year>\d{4})\b",
+        _part_of_year,
+    ),
     (r"\b(?P<before>(?:19|20)\d\d)[\s/-]*(?P<kind>Q)(?P<place>[1-4])\b", _part_of_year),
-    (rf"\b{IN}\s+(?P<date>(?P<year>(?:19|20)\d\d)-(?P<number>0[1-9]|1[0-2]))\b(?!-)", _month_of_year),
+    (
+        rf"\b{IN}\s+(?P<date>(?P<year>(?:19|20)\d\d)-(?P<number>0[1-9]|1[0-2]))\b(?!-)",
+        _month_of_year,
+    ),
     (rf"\b(?:{IN}|early|mid|late)[\s-]+(?P<which>)(?P<date>{MONTH})\b", _month_alone),
     (rf"\b(?P<date>(?P<which>last|this|next)\s+{MONTH})\b", _month_alone),
-    (rf"\b(?P<which>)(?P<season>{'|'.join(SEASONS)})\s+(?:of\s+)?(?P<year>(?:19|20)\d\d)\b", _season),
-    (rf"\b(?:the\s+)?(?P<which>last|this|next)\s+(?P<season>{'|'.join(SEASONS)})(?P<year>)\b", _season),
-    (rf"\b(?:in|during|since)\s+(?:the\s+)?(?P<which>)(?P<date>(?P<season>{'|'.join(SEASONS)}))(?P<year>)\b", _season),
-    (r"\b(?:today|yesterday|(?:the )?day before yesterday|tomorrow|tonight|this (?:morning|afternoon|evening)|last night)\b", _near_day),
+    (
+        rf"\b(?P<which>)(?P<season>{'|'.join(SEASONS)})\s+(?:of\s+)?(?P<year>(?:19|20)\d\d)\b",
+        _season,
+    ),
+    (
+        rf"\b(?:the\s+)?(?P<which>last|this|next)\s+(?P<season>{'|'.join(SEASONS)})(?P<year>)\b",
+        _season,
+    ),
+    (
+        rf"\b(?:in|during|since)\s+(?:the\s+)?(?P<which>)(?P<date>(?P<season>{'|'.join(SEASONS)}))(?P<year>)\b",
+        _season,
+    ),
+    (
+        r"\b(?:today|yesterday|(?:the )?day before yesterday|tomorrow|tonight"
+        r"|this (?:morning|afternoon|evening)|last night)\b",
+        _near_day,
+    ),
     (rf"(?<!half )\b{COUNT}\s+{UNIT}s?\s+ago\b", _ago),
     (rf"\b(?:last|past|previous)\s+{COUNT}\s+{UNIT}s?\b", _up_to_now),
     (rf"\b(?:past\s+{UNIT})\b", _up_to_now),
     (r"\blast\s+(?P<unit>minute|hour)\b", _up_to_now),
-    (r"\b(?P<which>last|this|next|previous|current|coming)\s+(?P<unit>week|month|quarter|year|weekend)\b", _unit),
+    (
+        r"\b(?P<which>last|this|next|previous|current|coming)\s+(?P<unit>week|month|quarter|year|weekend)\b",
+        _unit,
+    ),
     (rf"\b(?P<which>last|this|next|coming)\s+(?P<name>{'|'.join(DAYS)})\b", _weekday),
     (rf"\bon\s+(?P<which>)(?P<name>{'|'.join(DAYS)})\b", _weekday),
     (rf"\b{IN}\s+(?P<which>)(?P<date>(?P<name>{'|'.join(DAYS)}))\b", _weekday),
     (r"\b(?:the\s+)?(?P<tens>(?:19|20)\d)0s\b", _decade),
     (rf"\b(?:{IN}|early|mid|late)[\s-]+(?P<date>(?P<year>(?:19|20)\d\d))\b(?![-/.]\d)", _years(1)),
     (r"^\s*(?P<year>(?:19|20)\d\d)\s*$", _years(1)),
-)  # fmt: skip
+)

@@ -106,6 +106,17 @@ def list_waiting(namespace: str) -> list[dict[str, Any]]:
     )
 
 
+READ = """
+UPDATE document SET
+    state = 'read', problem = '', notes = %(notes)s, sha256 = %(sha256)s, bytes = %(bytes)s,
+    changed_ns = %(changed_ns)s, reader = %(reader)s, kind = %(kind)s, title = %(title)s,
+    author = %(author)s, dated_at = %(dated_at)s, language = %(language)s, unit = %(unit)s,
+    pages = %(pages)s, headings = %(headings)s, details = %(details)s, body = %(body)s,
+    trust = %(trust)s, run_id = %(run_id)s, read_at = clock_timestamp(), withdrawn_at = NULL
+WHERE id = %(id)s
+"""
+
+
 def keep(
     document_id: str,
     body: str,
@@ -136,16 +147,16 @@ def keep(
         items = store.remember_all(drafts, namespace=row["namespace"])
         db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
         _insert_passages(document_id, items, passages)
-        db.execute(
-            "UPDATE document SET state = 'read', problem = '', notes = %s, sha256 = %s, bytes = %s, changed_ns = %s, reader = %s, "
-            "kind = %s, title = %s, author = %s, dated_at = %s, language = %s, unit = %s, pages = %s, headings = %s, details = %s, "
-            "body = %s, trust = %s, run_id = %s, read_at = clock_timestamp(), withdrawn_at = NULL WHERE id = %s",
-            [
-                list(about.notes), sha256, size, changed_ns, reader, about.kind, about.title, about.author, about.dated_at,
-                about.language, about.unit, about.pages, db.jsonb(list(about.headings)), db.jsonb(about.details or {}), body, trust,
-                run_context.current().run_id or None, document_id,
-            ],
-        )  # fmt: skip
+        _update(
+            about,
+            id=document_id,
+            body=body,
+            sha256=sha256,
+            bytes=size,
+            changed_ns=changed_ns,
+            reader=reader,
+            trust=trust,
+        )
         _forsake(
             document_id,
             [item for item in before if item not in items],
@@ -153,6 +164,27 @@ def keep(
             [passage.start for passage in passages],
         )
     return len(set(items) - before)
+
+
+def _update(about: Particulars, **values: Any) -> None:
+    """Note on a document's row that it was read, and what is known of it now."""
+    db.execute(
+        READ,
+        {
+            **values,
+            "kind": about.kind,
+            "title": about.title,
+            "author": about.author,
+            "dated_at": about.dated_at,
+            "language": about.language,
+            "unit": about.unit,
+            "pages": about.pages,
+            "notes": list(about.notes),
+            "headings": db.jsonb(list(about.headings)),
+            "details": db.jsonb(about.details or {}),
+            "run_id": run_context.current().run_id or None,
+        },
+    )
 
 
 def _draft(

@@ -33,16 +33,27 @@ class Column:
 
 
 COLUMNS = """
-SELECT n.nspname AS schema, c.relname AS "table", a.attname AS name, t.typname AS kind, a.attgenerated <> '' AS generated,
-       EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND a.attnum = ANY(i.indkey::smallint[])) AS unique
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+SELECT n.nspname AS schema, c.relname AS "table", a.attname AS name, t.typname AS kind,
+       a.attgenerated <> '' AS generated,
+       EXISTS (
+           SELECT 1 FROM pg_index i
+           WHERE i.indrelid = c.oid AND i.indisunique AND a.attnum = ANY(i.indkey::smallint[])
+       ) AS unique
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid
 JOIN pg_type t ON t.oid = a.atttypid
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND a.attnum > 0 AND NOT a.attisdropped
   -- A closed list of words is code, not content.
-  AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY(k.conkey)
-                  AND pg_get_constraintdef(k.oid) LIKE '%%= ANY%%')
-  AND t.typname IN ('text', 'varchar', 'bpchar', 'name', 'citext', 'json', 'jsonb', 'xml', '_text', '_varchar', 'bytea', 'tsvector')
+  AND NOT EXISTS (
+      SELECT 1 FROM pg_constraint k
+      WHERE k.conrelid = c.oid AND k.contype = 'c' AND a.attnum = ANY(k.conkey)
+        AND pg_get_constraintdef(k.oid) LIKE '%%= ANY%%'
+  )
+  AND t.typname IN ('text', 'varchar', 'bpchar', 'name', 'citext', 'json', 'jsonb', 'xml',
+                    '_text', '_varchar', 'bytea', 'tsvector')
 ORDER BY 1, 2, a.attnum
 """
 
@@ -100,7 +111,8 @@ def blank(connection: db.Connection, subject: subject_pattern.SubjectPattern) ->
         if column.generated or column.table in KEPT or column.kind == "tsvector":
             continue
         rows = connection.execute(
-            f'SELECT ctid::text AS place, "{column.name}" AS value FROM {column.place} WHERE {mentions(column)} FOR UPDATE',  # type: ignore[arg-type]
+            f'SELECT ctid::text AS place, "{column.name}" AS value FROM {column.place}'  # type: ignore[arg-type]
+            f" WHERE {mentions(column)} FOR UPDATE",
             values(subject),
         ).fetchall()
         for row in rows:
@@ -130,8 +142,9 @@ def _remove_subject(value: Any, subject: subject_pattern.SubjectPattern) -> Any:
         return BLANK if subject.is_in(value) else value
     if isinstance(value, dict):
         return {
-            (BLANK if subject.is_in(key) else key): _remove_subject(inner, subject) for key, inner in value.items()
-        }  # fmt: skip
+            (BLANK if subject.is_in(key) else key): _remove_subject(inner, subject)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
         return [_remove_subject(inner, subject) for inner in value]
     return value

@@ -84,8 +84,15 @@ def export(
     )
     condition, values = bitemporal.valid_at_sql(when)
     sliced = when.as_of is not None
-    yield {"kind": "header", "format": FORMAT, "version": VERSION, "namespace": namespace, "exported_at": run_context.now().isoformat(),
-           "as_of": as_of and str(as_of), "known_at": known_at and str(known_at)}  # fmt: skip
+    yield {
+        "kind": "header",
+        "format": FORMAT,
+        "version": VERSION,
+        "namespace": namespace,
+        "exported_at": run_context.now().isoformat(),
+        "as_of": as_of and str(as_of),
+        "known_at": known_at and str(known_at),
+    }
     mine = (
         "WITH mine AS (SELECT m.id FROM memory_item m WHERE m.namespace = %(namespace)s AND"
         f" {condition if sliced else 'true'}) "
@@ -207,11 +214,17 @@ class _Import:
         if document_id not in self.whole:
             return 0
         return self.execute(
-            "INSERT INTO document_passage (document_id, number, item_id, page, start_at, end_at, heading) "
+            "INSERT INTO document_passage"
+            " (document_id, number, item_id, page, start_at, end_at, heading) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [document_id, record["number"], self.ids[record["item_id"]],
-             *(record[name] for name in ("page", "start_at", "end_at")), store.clean(redaction.redact(record["heading"]))],
-        )  # fmt: skip
+            [
+                document_id,
+                record["number"],
+                self.ids[record["item_id"]],
+                *(record[name] for name in ("page", "start_at", "end_at")),
+                store.clean(redaction.redact(record["heading"])),
+            ],
+        )
 
     def item(self, record: dict[str, Any]) -> int:
         raw, title = (
@@ -227,15 +240,27 @@ class _Import:
         if metadata.get("document") in self.documents:
             metadata["document"] = self.documents[metadata["document"]]
         added = self.execute(
-            "INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id, valid, marks, "
-            "created_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::tstzmultirange, %s, %s, %s) "
-            "ON CONFLICT DO NOTHING",
+            """INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata,
+                   trust, content_hash, run_id, valid, marks, created_at, updated_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::tstzmultirange, %s, %s, %s)
+            ON CONFLICT DO NOTHING""",
             [
-                item_id, self.target, record["type"], title, store.clean(record["source"]), db.jsonb(raw), db.jsonb(metadata),
-                record["trust"], hashed, record["run_id"], _spans(record["valid"]), near_duplicates.minhash_bands(raw["text"]) if record["near"] else [],
-                record["created_at"], record["updated_at"],
+                item_id,
+                self.target,
+                record["type"],
+                title,
+                store.clean(record["source"]),
+                db.jsonb(raw),
+                db.jsonb(metadata),
+                record["trust"],
+                hashed,
+                record["run_id"],
+                _spans(record["valid"]),
+                near_duplicates.minhash_bands(raw["text"]) if record["near"] else [],
+                record["created_at"],
+                record["updated_at"],
             ],
-        )  # fmt: skip
+        )
         if added:
             self.fresh.add(item_id)
             if record["superseded_by"]:
@@ -255,8 +280,22 @@ class _Import:
 
     def origin(self, record: dict[str, Any]) -> int:
         item_id = self.ids[record["item_id"]]
-        names = ["source", "trust", "run_id", "step", "document", "page", "start_offset", "end_offset", "wording", "similarity",
-                 "recorded_at", "seen_at", "withdrawn_at", "because"]  # fmt: skip
+        names = [
+            "source",
+            "trust",
+            "run_id",
+            "step",
+            "document",
+            "page",
+            "start_offset",
+            "end_offset",
+            "wording",
+            "similarity",
+            "recorded_at",
+            "seen_at",
+            "withdrawn_at",
+            "because",
+        ]
         document = self.documents.get(record["document"], record["document"])
         origin = (
             record["id"]
@@ -322,11 +361,20 @@ class _Import:
         if session is None:
             return 0
         return self.execute(
-            "INSERT INTO chat_message (session_id, entry_id, parent_id, turn, role, content, metadata, created_at) "
+            "INSERT INTO chat_message"
+            " (session_id, entry_id, parent_id, turn, role, content, metadata, created_at) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [session, self.entry(record["entry_id"]), self.entry(record["parent_id"]), record["turn"], record["role"],
-             store.clean(redaction.redact(record["content"])), db.jsonb(redaction.redact(record["metadata"])), record["created_at"]],
-        )  # fmt: skip
+            [
+                session,
+                self.entry(record["entry_id"]),
+                self.entry(record["parent_id"]),
+                record["turn"],
+                record["role"],
+                store.clean(redaction.redact(record["content"])),
+                db.jsonb(redaction.redact(record["metadata"])),
+                record["created_at"],
+            ],
+        )
 
     def entry(self, entry_id: str | None) -> str | None:
         """Return an entry's id; another one in another namespace, where the first may be too."""

@@ -78,7 +78,8 @@ ITEMS = """
 WITH RECURSIVE gone AS (
     SELECT id FROM memory_item WHERE {mentions}
   UNION
-    SELECT l.from_id FROM memory_link l JOIN gone ON gone.id = l.to_id WHERE l.relation = 'derived_from'
+    SELECT l.from_id FROM memory_link l JOIN gone ON gone.id = l.to_id
+    WHERE l.relation = 'derived_from'
 )
 DELETE FROM memory_item WHERE id IN (SELECT id FROM gone) RETURNING namespace, thread, ordinal
 """
@@ -151,8 +152,9 @@ def _delete_turns(connection: db.Connection, subject: subject_pattern.SubjectPat
         erase.mentions(column) for column in erase.columns() if column.table == "chat_message"
     )
     gone = connection.execute(
-        "DELETE FROM chat_message WHERE (session_id, turn) IN (SELECT session_id, turn FROM chat_message "  # type: ignore[arg-type]
-        f"WHERE {condition}) RETURNING entry_id, parent_id",
+        "DELETE FROM chat_message WHERE (session_id, turn) IN"  # type: ignore[arg-type]
+        f" (SELECT session_id, turn FROM chat_message WHERE {condition})"
+        " RETURNING entry_id, parent_id",
         erase.values(subject),
     ).fetchall()
     parents = {row["entry_id"]: row["parent_id"] for row in gone}

@@ -44,7 +44,8 @@ def write_over(
         column for column in erase.columns() if (column.table, column.name) == ("document", "body")
     )
     found = connection.execute(
-        f"SELECT id, body FROM document WHERE id = ANY(%(gone)s) OR {erase.mentions(body)} ORDER BY id FOR UPDATE",  # type: ignore[arg-type]
+        f"SELECT id, body FROM document WHERE id = ANY(%(gone)s) OR {erase.mentions(body)}"  # type: ignore[arg-type]
+        " ORDER BY id FOR UPDATE",
         {"gone": list(gone), **erase.values(subject)},
     ).fetchall()
     for row in found:

@@ -139,7 +139,8 @@ class SearchRequest(NamedTuple):
 
 SQL = """
 WITH asked AS MATERIALIZED (
-    SELECT w.lexeme, memory_term(%(namespace)s, w.lexeme) AS term FROM unnest(memory_words(%(question)s)) w
+    SELECT w.lexeme, memory_term(%(namespace)s, w.lexeme) AS term
+    FROM unnest(memory_words(%(question)s)) w
 ), extent AS MATERIALIZED (
     SELECT greatest(coalesce(sum(items), 0), 1)::float8 AS items,
            greatest(coalesce(sum(words) / nullif(sum(items), 0), 1), 1)::float8 AS average
@@ -148,15 +149,19 @@ WITH asked AS MATERIALIZED (
     SELECT *, idf / avg(idf) OVER () AS rarity FROM (
         SELECT asked.lexeme, asked.term, {idf} AS idf
         FROM asked CROSS JOIN extent
-        CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = asked.term) f
+        CROSS JOIN LATERAL (
+            SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = asked.term
+        ) f
         WHERE f.items > 0 ORDER BY 3 DESC, 1 LIMIT %(terms)s
     ) rarest
 ), sought AS MATERIALIZED (
-    SELECT coalesce(array_agg(term), '{{}}') AS terms, array_agg(idf) AS idfs, coalesce(nullif(sum(idf), 0), 1) AS best,
+    SELECT coalesce(array_agg(term), '{{}}') AS terms, array_agg(idf) AS idfs,
+           coalesce(nullif(sum(idf), 0), 1) AS best,
            memory_weights(array_agg(term), array_agg(idf)) AS weights FROM terms
 ), scope AS MATERIALIZED (
     SELECT m.no, m.thread, m.ordinal, {likely} AS score FROM memory_item m
-    WHERE ({narrow} OR (SELECT items FROM extent) <= %(weighed)s) AND ({any} OR (SELECT terms FROM sought) <> '{{}}')
+    WHERE ({narrow} OR (SELECT items FROM extent) <= %(weighed)s)
+      AND ({any} OR (SELECT terms FROM sought) <> '{{}}')
       AND m.namespace = %(namespace)s AND {condition}
     LIMIT %(weighed)s + 1
 ), size AS MATERIALIZED (
@@ -165,23 +170,33 @@ WITH asked AS MATERIALIZED (
     FROM extent CROSS JOIN (SELECT count(*) AS items FROM scope) scope
 ), nearest AS MATERIALIZED (
     SELECT m.no, m.thread, m.ordinal, {meaning} AS meaning, {likely} AS score FROM memory_item m
-    WHERE NOT (SELECT small FROM size) AND {embedded} AND m.namespace = %(namespace)s AND {condition}
+    WHERE NOT (SELECT small FROM size) AND {embedded} AND m.namespace = %(namespace)s
+      AND {condition}
     ORDER BY m.{expression} <=> %(vector)s::vector::{half} LIMIT %(nearest)s
 ), read AS MATERIALIZED (
     SELECT p.item, terms.term, terms.idf * {saturated} AS weight FROM terms CROSS JOIN LATERAL (
-        SELECT item, tf, length FROM memory_posting WHERE term = terms.term ORDER BY impact DESC LIMIT 1 + %(postings)s * terms.rarity
+        SELECT item, tf, length FROM memory_posting WHERE term = terms.term
+        ORDER BY impact DESC LIMIT 1 + %(postings)s * terms.rarity
     ) p WHERE NOT (SELECT small FROM size)
 ), partial AS MATERIALIZED (
     SELECT item AS no, sum(weight) AS weight FROM read GROUP BY 1
 ), heaviest AS MATERIALIZED (
-    SELECT m.* FROM (SELECT no FROM partial ORDER BY weight DESC, no LIMIT %(heaviest)s) best CROSS JOIN LATERAL ({candidate}) m
+    SELECT m.* FROM (SELECT no FROM partial ORDER BY weight DESC, no LIMIT %(heaviest)s) best
+    CROSS JOIN LATERAL ({candidate}) m
     WHERE best.no NOT IN (SELECT no FROM nearest)
 ), bar AS MATERIALIZED (
-    SELECT ((SELECT score FROM (SELECT score FROM nearest UNION ALL SELECT score FROM heaviest) s ORDER BY 1 DESC OFFSET %(compared)s - 1 LIMIT 1)
-            - {by_meaning} * coalesce((SELECT min(meaning) FROM nearest), 0) - {by_length}) / {by_words} * (SELECT best FROM sought)
+    SELECT (
+               (
+                   SELECT score FROM (
+                       SELECT score FROM nearest UNION ALL SELECT score FROM heaviest
+                   ) s
+                   ORDER BY 1 DESC OFFSET %(compared)s - 1 LIMIT 1
+               ) - {by_meaning} * coalesce((SELECT min(meaning) FROM nearest), 0) - {by_length}
+           ) / {by_words} * (SELECT best FROM sought)
            - {unread} * (
                SELECT coalesce(sum(least), 0) FROM (
-                   SELECT min(weight) AS least FROM read JOIN terms USING (term) GROUP BY term HAVING count(*) > %(postings)s * min(rarity)
+                   SELECT min(weight) AS least FROM read JOIN terms USING (term) GROUP BY term
+                   HAVING count(*) > %(postings)s * min(rarity)
                ) ends
            ) AS weight
 ), further AS MATERIALIZED (
@@ -192,7 +207,9 @@ WITH asked AS MATERIALIZED (
     ) best CROSS JOIN LATERAL ({candidate}) m
 ), likely AS MATERIALIZED (
     SELECT * FROM (
-        SELECT no, thread, ordinal, score FROM nearest UNION ALL SELECT * FROM heaviest UNION ALL SELECT * FROM further
+        SELECT no, thread, ordinal, score FROM nearest
+        UNION ALL SELECT * FROM heaviest
+        UNION ALL SELECT * FROM further
         UNION ALL SELECT * FROM scope WHERE (SELECT small AND NOT "full" FROM size)
     ) candidates ORDER BY score DESC, no LIMIT %(finalists)s
 ), pool AS MATERIALIZED (
@@ -201,76 +218,112 @@ WITH asked AS MATERIALIZED (
     SELECT no FROM likely
     UNION
     SELECT n.no FROM likely CROSS JOIN LATERAL (
-        SELECT n.no FROM memory_item n WHERE n.namespace = %(namespace)s AND n.thread = likely.thread
+        SELECT n.no FROM memory_item n
+        WHERE n.namespace = %(namespace)s AND n.thread = likely.thread
         AND n.ordinal BETWEEN likely.ordinal - 2 AND likely.ordinal + 2 OFFSET 0
     ) n
-    -- Asked outside of the lookup, which would else be made by the index of threads while its statistics are old.
+    -- Asked outside of the lookup, which would else be made by the index of threads while its
+    -- statistics are old.
     WHERE likely.thread IS NOT NULL
 ), item AS MATERIALIZED (
-    SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from, {condition} AS wanted, {meaning} AS meaning,
+    SELECT m.no, m.thread, m.ordinal, m.trust, m.valid_from,
+           {condition} AS wanted, {meaning} AS meaning,
            coalesce(p.words, 0) AS words, p.terms, p.scores,
            {length} AS length,
            right(rtrim(m.raw_text ->> 'text'), 1) IN ('?', '？', '؟') AS is_question,
            m.title <> '' AND strpos(%(padded)s, ' ' || lower(m.title) || ' ') > 0 AS named
-    FROM pool CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = pool.no OFFSET 0) m CROSS JOIN LATERAL (
+    FROM pool CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = pool.no OFFSET 0) m
+    CROSS JOIN LATERAL (
         SELECT sum(score) AS words, array_agg(term) AS terms, array_agg(score) AS scores FROM (
-            SELECT p.term, {score} AS score FROM memory_posting p WHERE p.item = pool.no AND p.term = ANY ({terms})
+            SELECT p.term, {score} AS score FROM memory_posting p
+            WHERE p.item = pool.no AND p.term = ANY ({terms})
         ) p OFFSET 0
     ) p
 ), said AS MATERIALIZED (
-    SELECT i.thread, i.ordinal, p.term, p.score FROM item i CROSS JOIN unnest(i.terms, i.scores) AS p (term, score) WHERE i.thread IS NOT NULL
+    SELECT i.thread, i.ordinal, p.term, p.score FROM item i
+    CROSS JOIN unnest(i.terms, i.scores) AS p (term, score) WHERE i.thread IS NOT NULL
 ), around AS (
     SELECT thread, ordinal, sum(score) AS words FROM (
-        SELECT said.thread, said.ordinal + away.by AS ordinal, said.term, max(said.score * away.share) AS score
+        SELECT said.thread, said.ordinal + away.by AS ordinal, said.term,
+               max(said.score * away.share) AS score
         FROM said CROSS JOIN {shares} GROUP BY 1, 2, 3
     ) best GROUP BY 1, 2
 ), scored AS (
     SELECT i.no, i.words / best.sum AS words, i.terms,
            coalesce(around.words, i.words) / best.sum AS nearby, i.thread IS NULL AS alone,
-           coalesce(CASE WHEN i.thread IS NOT NULL THEN max(i.meaning) OVER part END, i.meaning, 0) AS thread_max,
+           coalesce(
+               CASE WHEN i.thread IS NOT NULL THEN max(i.meaning) OVER part END, i.meaning, 0
+           ) AS thread_max,
            coalesce(i.meaning, 0) AS meaning, i.meaning IS NOT NULL AS has_meaning,
-           coalesce(CASE WHEN i.thread IS NOT NULL THEN lead(i.meaning) OVER (PARTITION BY i.thread ORDER BY i.ordinal) END, i.meaning, 0) AS next_turn,
+           coalesce(
+               CASE WHEN i.thread IS NOT NULL THEN lead(i.meaning) OVER turns END, i.meaning, 0
+           ) AS next_turn,
            i.named::integer AS named, i.length, i.is_question::integer AS question_penalty,
            CASE WHEN %(since)s::timestamptz IS NULL OR i.valid_from IS NULL THEN 0
-                ELSE exp(-least(greatest(extract(epoch FROM %(since)s::timestamptz - i.valid_from)::float8,
-                                         extract(epoch FROM i.valid_from - %(until)s::timestamptz)::float8, 0) / 86400 / {dated_days}, 50)) END AS dated,
-           exp(-least(0.693147 * greatest(floor(extract(epoch FROM coalesce(%(now)s::timestamptz, statement_timestamp()) - i.valid_from)::float8
-                                                / 86400), 0) / {half_life}, 50)) AS recency,
-           CASE i.trust WHEN 'own' THEN {own} WHEN 'trusted' THEN {trusted} ELSE {untrusted} END AS authority,
+                ELSE exp(-least(greatest(
+                    extract(epoch FROM %(since)s::timestamptz - i.valid_from)::float8,
+                    extract(epoch FROM i.valid_from - %(until)s::timestamptz)::float8,
+                    0
+                ) / 86400 / {dated_days}, 50)) END AS dated,
+           exp(-least(0.693147 * greatest(floor(extract(
+               epoch FROM coalesce(%(now)s::timestamptz, statement_timestamp()) - i.valid_from
+           )::float8 / 86400), 0) / {half_life}, 50)) AS recency,
+           CASE i.trust
+               WHEN 'own' THEN {own} WHEN 'trusted' THEN {trusted} ELSE {untrusted}
+           END AS authority,
            i.wanted
     FROM item i
     CROSS JOIN (SELECT best AS sum FROM sought) best
     LEFT JOIN around ON around.thread = i.thread AND around.ordinal = i.ordinal
-    WINDOW part AS (PARTITION BY i.thread ORDER BY i.ordinal RANGE BETWEEN {part} PRECEDING AND {part} FOLLOWING)
+    WINDOW turns AS (PARTITION BY i.thread ORDER BY i.ordinal),
+           part AS (turns RANGE BETWEEN {part} PRECEDING AND {part} FOLLOWING)
 ), ranked AS MATERIALIZED (
-    SELECT *, greatest({fit}, 0) AS fit FROM scored WHERE wanted AND (words > 0 OR nearby > 0 OR has_meaning OR dated = 1)
+    SELECT *, greatest({fit}, 0) AS fit FROM scored
+    WHERE wanted AND (words > 0 OR nearby > 0 OR has_meaning OR dated = 1)
     ORDER BY fit DESC, no LIMIT %(compared)s
 ), frequent AS MATERIALIZED (
     SELECT p.term, sum(first.weight * p.tf / p.length) AS share FROM (
-        SELECT no, exp(20 * (fit - max(fit) OVER ())) AS weight FROM ranked ORDER BY fit DESC, no LIMIT {first}
-    ) first CROSS JOIN LATERAL (SELECT term, tf, length FROM memory_posting WHERE item = first.no OFFSET 0) p
+        SELECT no, exp(20 * (fit - max(fit) OVER ())) AS weight FROM ranked
+        ORDER BY fit DESC, no LIMIT {first}
+    ) first CROSS JOIN LATERAL (
+        SELECT term, tf, length FROM memory_posting WHERE item = first.no OFFSET 0
+    ) p
     GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {frequent}
 ), typical AS MATERIALIZED (
     SELECT array_agg(term) AS terms, array_agg(weight / sum) AS weights FROM (
         SELECT *, sum(weight) OVER () FROM (
             SELECT frequent.term, frequent.share * {idf} AS weight FROM frequent CROSS JOIN extent
-            CROSS JOIN LATERAL (SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = frequent.term) f
+            CROSS JOIN LATERAL (
+                SELECT sum(items)::float8 AS items FROM memory_frequency WHERE term = frequent.term
+            ) f
             ORDER BY 2 DESC, 1 LIMIT {typical}
         ) rarest
     ) shared
 ), top AS (
-    SELECT *, relevance * ({plain} + {w_recency} * recency + {w_authority} * authority) AS score FROM (
-        SELECT ranked.*, e.feedback, ranked.fit + {w_feedback} * e.feedback AS relevance FROM ranked CROSS JOIN LATERAL (
-            SELECT coalesce(sum((SELECT weights FROM typical)[array_position({typical_terms}, p.term)] * {saturated}), 0) AS feedback
-            FROM memory_posting p WHERE p.item = ranked.no AND p.term = ANY ({typical_terms}) OFFSET 0
+    SELECT *, relevance * ({plain} + {w_recency} * recency + {w_authority} * authority) AS score
+    FROM (
+        SELECT ranked.*, e.feedback, ranked.fit + {w_feedback} * e.feedback AS relevance FROM ranked
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(
+                (SELECT weights FROM typical)[array_position({typical_terms}, p.term)]
+                * {saturated}
+            ), 0) AS feedback
+            FROM memory_posting p
+            WHERE p.item = ranked.no AND p.term = ANY ({typical_terms}) OFFSET 0
         ) e
     ) compared ORDER BY score DESC, no LIMIT %(limit)s
 )
-SELECT m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust, m.created_at, m.valid_from, m.valid_to,
+SELECT m.id, m.namespace, m.type, m.title, m.source, m.raw_text, m.metadata, m.trust,
+       m.created_at, m.valid_from, m.valid_to,
        o.document, o.page, o.start_offset, o.end_offset, top.score AS rank,
-       top.words, top.nearby, top.thread_max, top.meaning, top.next_turn, top.named, top.length, top.question_penalty, top.dated, top.feedback, top.alone, top.recency, top.authority,
-       top.relevance, (SELECT no FROM memory_model WHERE active) AS model, (SELECT small FROM size) AS small,
-       (SELECT coalesce(array_agg(t.lexeme ORDER BY t.idf DESC), '{{}}') FROM terms t WHERE t.term = ANY (top.terms)) AS matched
+       top.words, top.nearby, top.thread_max, top.meaning, top.next_turn, top.named, top.length,
+       top.question_penalty, top.dated, top.feedback, top.alone, top.recency, top.authority,
+       top.relevance,
+       (SELECT no FROM memory_model WHERE active) AS model, (SELECT small FROM size) AS small,
+       (
+           SELECT coalesce(array_agg(t.lexeme ORDER BY t.idf DESC), '{{}}') FROM terms t
+           WHERE t.term = ANY (top.terms)
+       ) AS matched
 FROM top CROSS JOIN LATERAL (SELECT * FROM memory_item m WHERE m.no = top.no OFFSET 0) m
 LEFT JOIN LATERAL (
     SELECT document, page, start_offset, end_offset FROM memory_origin
@@ -283,7 +336,25 @@ K1, B = 1.2, 0.4
 
 def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, dict[str, Any]]:
     """Return the statement and its parameters."""
-    plus = ("words", "nearby", "thread_max", "meaning", "next_turn", "named", "dated", "length")
+    text = SQL.format(**_parts(asked, weights), **_weights(weights))
+    values = {
+        **asked.only.values,
+        "question": asked.question,
+        "padded": f" {' '.join(re.findall(WORD, asked.question.lower()))} ",
+        "namespace": asked.namespace,
+        "limit": asked.limit,
+        "vector": vectors.to_sql(asked.vector) if asked.vector else None,
+        "since": asked.since,
+        "until": asked.until,
+        "now": asked.now,
+        "terms": TERMS,
+        **asked.depth.for_results(asked.limit)._asdict(),
+    }
+    return text, values
+
+
+def _parts(asked: SearchRequest, weights: Weights) -> dict[str, Any]:
+    """Return the statement's parts: what is wanted, and how words and meaning are scored."""
     embedded = f"m.embedding_model = {asked.model.no}" if asked.vector else "false"
     norm = f"{_float(K1)} * ({_float(1 - B)} + {_float(B)} * {{}} / (SELECT average FROM extent))"
     saturated = f"p.tf / (p.tf + {norm.format('p.length')})"
@@ -301,58 +372,51 @@ def statement(asked: SearchRequest, weights: Weights = WEIGHTS) -> tuple[str, di
         f"* (1.7::float8 + 0.005::float8 * m.words) / (1::float8 + {norm.format('m.words')}) "
         f"+ {by_meaning} * coalesce({meaning}, 0) + {by_length} * {LENGTH}"
     )
-    text = SQL.format(
-        condition=condition,
-        narrow="true" if asked.only.narrow else "false",
-        embedded=embedded,
-        any="true" if asked.vector or asked.since else "false",
-        meaning=meaning,
-        likely=likely,
-        candidate=(
+    return {
+        "condition": condition,
+        "narrow": "true" if asked.only.narrow else "false",
+        "embedded": embedded,
+        "any": "true" if asked.vector or asked.since else "false",
+        "meaning": meaning,
+        "likely": likely,
+        "candidate": (
             f"SELECT m.no, m.thread, m.ordinal, {likely} AS score FROM memory_item m "
             f"WHERE m.no = best.no AND m.namespace = %(namespace)s AND {condition} OFFSET 0"
         ),
-        unread=_float(UNREAD),
-        expression=asked.model.expression,
-        half=f"halfvec({asked.model.dimensions})",
-        saturated=saturated,
-        idf="ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5))",
-        first=FIRST,
-        frequent=FREQUENT,
-        typical=TYPICAL,
-        typical_terms="(SELECT terms FROM typical)::bigint[]",
-        w_feedback=_float(weights.feedback),
-        score=f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
-        terms=terms,
-        length=LENGTH,
-        by_length=by_length,
-        by_words=by_words,
-        by_meaning=by_meaning,
-        half_life=HALF_LIFE_DAYS,
-        dated_days=DATED_DAYS,
-        shares=SHARES,
-        part=PART,
-        fit=" + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus)
-        + f" - {_float(weights.question_penalty)} * question_penalty",
-        plain=_float(1 - weights.recency - weights.authority),
-        w_recency=_float(weights.recency),
-        w_authority=_float(weights.authority),
-        **{name: _float(value) for name, value in AUTHORITY.items()},
-    )
-    values = {
-        **asked.only.values,
-        "question": asked.question,
-        "padded": f" {' '.join(re.findall(WORD, asked.question.lower()))} ",
-        "namespace": asked.namespace,
-        "limit": asked.limit,
-        "vector": vectors.to_sql(asked.vector) if asked.vector else None,
-        "since": asked.since,
-        "until": asked.until,
-        "now": asked.now,
-        "terms": TERMS,
-        **asked.depth.for_results(asked.limit)._asdict(),
+        "expression": asked.model.expression,
+        "half": f"halfvec({asked.model.dimensions})",
+        "saturated": saturated,
+        "score": f"(SELECT idfs FROM sought)[array_position({terms}, p.term)] * {saturated}",
+        "terms": terms,
+        "by_length": by_length,
+        "by_words": by_words,
+        "by_meaning": by_meaning,
     }
-    return text, values
+
+
+def _weights(weights: Weights) -> dict[str, Any]:
+    """Return the statement's numbers, and the terms that are the same for every question."""
+    plus = ("words", "nearby", "thread_max", "meaning", "next_turn", "named", "dated", "length")
+    return {
+        "unread": _float(UNREAD),
+        "idf": "ln(1 + (greatest(extent.items - f.items, 0) + 0.5) / (f.items + 0.5))",
+        "first": FIRST,
+        "frequent": FREQUENT,
+        "typical": TYPICAL,
+        "typical_terms": "(SELECT terms FROM typical)::bigint[]",
+        "w_feedback": _float(weights.feedback),
+        "length": LENGTH,
+        "half_life": HALF_LIFE_DAYS,
+        "dated_days": DATED_DAYS,
+        "shares": SHARES,
+        "part": PART,
+        "fit": " + ".join(f"{_float(getattr(weights, name))} * {name}" for name in plus)
+        + f" - {_float(weights.question_penalty)} * question_penalty",
+        "plain": _float(1 - weights.recency - weights.authority),
+        "w_recency": _float(weights.recency),
+        "w_authority": _float(weights.authority),
+        **{name: _float(value) for name, value in AUTHORITY.items()},
+    }
 
 
 def _float(number: float) -> str:

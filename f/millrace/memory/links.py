@@ -62,10 +62,12 @@ def links(item_id: str) -> list[dict[str, Any]]:
 
 NEIGHBOURS = """
 WITH RECURSIVE near AS (
-    SELECT %(id)s::text AS id, 0 AS steps, NULL::text AS relation, NULL::text AS direction, NULL::text AS by_id,
+    SELECT %(id)s::text AS id, 0 AS steps, NULL::text AS relation, NULL::text AS direction,
+           NULL::text AS by_id,
            1::double precision AS weight, ARRAY[%(id)s::text] AS path
   UNION ALL
-    SELECT m.id, near.steps + 1, l.relation, CASE WHEN l.from_id = near.id THEN 'out' ELSE 'in' END, near.id,
+    SELECT m.id, near.steps + 1, l.relation, CASE WHEN l.from_id = near.id THEN 'out' ELSE 'in' END,
+           near.id,
            near.weight * l.weight, near.path || m.id
     FROM near
     JOIN memory_link l ON near.id IN (l.from_id, l.to_id)
@@ -76,9 +78,11 @@ WITH RECURSIVE near AS (
 ), nearest AS (
     SELECT DISTINCT ON (id) * FROM near WHERE steps > 0 ORDER BY id, steps, weight DESC
 )
-SELECT n.steps, n.relation, n.direction, n.by_id, n.weight, n.path, m.id, m.type, m.title, m.source, m.trust,
+SELECT n.steps, n.relation, n.direction, n.by_id, n.weight, n.path, m.id, m.type, m.title, m.source,
+       m.trust,
        m.raw_text ->> 'text' AS text, m.valid_from, m.valid_to, m.created_at AS recorded_at
-FROM nearest n JOIN memory_item m ON m.id = n.id ORDER BY n.steps, n.weight DESC, m.id LIMIT %(limit)s
+FROM nearest n JOIN memory_item m ON m.id = n.id
+ORDER BY n.steps, n.weight DESC, m.id LIMIT %(limit)s
 """
 
 

@@ -8,7 +8,8 @@ from f.millrace.core import db
 from f.millrace.memory import bitemporal, store
 
 SAID = """
-SELECT regexp_replace(s.id, '^' || s.namespace || '/', '') AS session, m.turn, m.role, m.content AS text, m.created_at AS said_at
+SELECT regexp_replace(s.id, '^' || s.namespace || '/', '') AS session, m.turn, m.role,
+       m.content AS text, m.created_at AS said_at
 FROM chat_message m JOIN chat_session s ON s.id = m.session_id
 WHERE s.namespace = %(namespace)s AND m.content <> ''
   AND (%(session)s = '' OR s.id IN (%(session)s, %(namespace)s || '/' || %(session)s))

@@ -65,7 +65,7 @@ def minhash_bands(text: str) -> list[int]:
 
 
 def similarity(one: str, other: str) -> float:
-    """Return 0 to 1: how many runs of letters two texts share, whatever their case and punctuation."""
+    """Return 0 to 1: how many runs of letters two texts share, without case and punctuation."""
     left, right = runs(one), runs(other)
     return len(left & right) / len(left | right) if left and right else 0.0
 

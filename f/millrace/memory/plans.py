@@ -99,25 +99,30 @@ def within_time(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: i
 def paths(
     starts: list[str], goals: list[str], namespace: str, only: hybrid.Filter, limit: int
 ) -> Statement:
-    """Return the items on the shortest and strongest path between two sets of items, in its order."""
+    """Return the items on the shortest, then strongest path between two sets, in order."""
     sql = f"""
 WITH RECURSIVE walk AS (
-    SELECT m.id, ARRAY[m.id] AS path, ARRAY[]::text[] AS said, 1::float8 AS weight FROM memory_item m WHERE m.id = ANY(%(starts)s)
+    SELECT m.id, ARRAY[m.id] AS path, ARRAY[]::text[] AS said, 1::float8 AS weight
+    FROM memory_item m WHERE m.id = ANY(%(starts)s)
   UNION ALL
     SELECT m.id, walk.path || m.id,
-           walk.said || CASE WHEN l.from_id = walk.id THEN '-> ' || l.relation ELSE '<- ' || l.relation END, walk.weight * l.weight
+           walk.said || (CASE WHEN l.from_id = walk.id THEN '-> ' ELSE '<- ' END || l.relation),
+           walk.weight * l.weight
     FROM walk
     JOIN memory_link l ON walk.id IN (l.from_id, l.to_id)
     JOIN memory_item m ON m.id = CASE WHEN l.from_id = walk.id THEN l.to_id ELSE l.from_id END
-    WHERE cardinality(walk.path) <= {LINKS_AT_MOST} AND m.id <> ALL (walk.path) AND NOT walk.id = ANY (%(goals)s)
+    WHERE cardinality(walk.path) <= {LINKS_AT_MOST} AND m.id <> ALL (walk.path)
+      AND NOT walk.id = ANY (%(goals)s)
       AND m.namespace = %(namespace)s AND {only.condition}
       AND (%(known_at)s::timestamptz IS NULL OR l.created_at <= %(known_at)s)
 ), best AS (
-    SELECT * FROM walk WHERE id = ANY (%(goals)s) AND cardinality(path) > 1 ORDER BY cardinality(path), weight DESC, path LIMIT 1
+    SELECT * FROM walk WHERE id = ANY (%(goals)s) AND cardinality(path) > 1
+    ORDER BY cardinality(path), weight DESC, path LIMIT 1
 )
 SELECT {COLUMNS}, 1.0 AS rank, best.said[step.number::integer] AS next,
        array_to_string(best.said, ', ') AS why
-FROM best CROSS JOIN LATERAL unnest(best.path) WITH ORDINALITY AS step (id, number) JOIN memory_item m ON m.id = step.id {ORIGIN}
+FROM best CROSS JOIN LATERAL unnest(best.path) WITH ORDINALITY AS step (id, number)
+JOIN memory_item m ON m.id = step.id {ORIGIN}
 ORDER BY step.number LIMIT %(limit)s"""
     return sql, {
         **only.values,
@@ -132,21 +137,31 @@ def messages(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int)
     """Return chat messages by the share of the question's rare words that they hold."""
     sql = """
 WITH asked AS MATERIALIZED (
-    SELECT w.lexeme, (SELECT count(*) FROM chat_message c WHERE memory_words(left(c.content, 20000)) @@ quote_literal(w.lexeme)::tsquery) AS messages
+    SELECT w.lexeme, (
+        SELECT count(*) FROM chat_message c
+        WHERE memory_words(left(c.content, 20000)) @@ quote_literal(w.lexeme)::tsquery
+    ) AS messages
     FROM unnest(memory_words(%(question)s)) w
 ), terms AS MATERIALIZED (
-    SELECT lexeme, ln(1 + (SELECT count(*) FROM chat_message) / messages::float8) AS idf FROM asked WHERE messages > 0
+    SELECT lexeme, ln(1 + (SELECT count(*) FROM chat_message) / messages::float8) AS idf
+    FROM asked WHERE messages > 0
 ), held AS (
     SELECT c.id, sum(t.idf) / (SELECT sum(idf) FROM terms) AS share
-    FROM terms t JOIN chat_message c ON memory_words(left(c.content, 20000)) @@ quote_literal(t.lexeme)::tsquery GROUP BY c.id
+    FROM terms t JOIN chat_message c
+        ON memory_words(left(c.content, 20000)) @@ quote_literal(t.lexeme)::tsquery
+    GROUP BY c.id
 )
-SELECT 'chat_' || c.id AS id, s.namespace, 'message' AS type, c.role AS title, 'chat:' || s.id AS source,
-       jsonb_build_object('text', c.content) AS raw_text, jsonb_build_object('session', s.id, 'turn', c.turn) AS metadata,
-       CASE c.role WHEN 'user' THEN 'own' ELSE 'untrusted' END AS trust, c.created_at, c.created_at AS valid_from,
+SELECT 'chat_' || c.id AS id, s.namespace, 'message' AS type,
+       c.role AS title, 'chat:' || s.id AS source,
+       jsonb_build_object('text', c.content) AS raw_text,
+       jsonb_build_object('session', s.id, 'turn', c.turn) AS metadata,
+       CASE c.role WHEN 'user' THEN 'own' ELSE 'untrusted' END AS trust, c.created_at,
+       c.created_at AS valid_from,
        NULL::timestamptz AS valid_to, held.share * 0.9 AS rank
 FROM held JOIN chat_message c ON c.id = held.id JOIN chat_session s ON s.id = c.session_id
 WHERE s.namespace = %(namespace)s AND c.content <> ''
-  AND c.created_at <= coalesce(%(known_at)s::timestamptz, %(as_of)s::timestamptz, statement_timestamp())
+  AND c.created_at <= coalesce(%(known_at)s::timestamptz, %(as_of)s::timestamptz,
+      statement_timestamp())
   AND (%(since)s::timestamptz IS NULL OR c.created_at >= %(since)s AND c.created_at < %(until)s)
 ORDER BY held.share DESC, c.id DESC LIMIT %(limit)s"""
     values = {

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Recall: the items that answer a question best, by the plan that fits it, and why each is there."""
+"""Recall: the items that answer a question best, by a plan that fits it, each with why."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -29,10 +29,18 @@ class Result(NamedTuple):
         """Return the result as `memory search --json` prints it."""
         memory = self.memory
         return {
-            "id": memory.id, "type": memory.type, "title": memory.title, "source": memory.source, "text": memory.text,
-            "score": round(self.score, 4), "why": self.why, "valid_from": _iso(memory.valid_from), "valid_to": _iso(memory.valid_to),
-            "recorded_at": _iso(memory.recorded_at), "citation": self.citation,
-        }  # fmt: skip
+            "id": memory.id,
+            "type": memory.type,
+            "title": memory.title,
+            "source": memory.source,
+            "text": memory.text,
+            "score": round(self.score, 4),
+            "why": self.why,
+            "valid_from": _iso(memory.valid_from),
+            "valid_to": _iso(memory.valid_to),
+            "recorded_at": _iso(memory.recorded_at),
+            "citation": self.citation,
+        }
 
 
 class Answer(NamedTuple):
@@ -49,8 +57,15 @@ class Answer(NamedTuple):
     statements: list[str]
 
 
-def recall(text: str, limit: int = 5, namespace: str | None = None, types: Sequence[str] | None = None, as_of: bitemporal.When = None,
-           known_at: bitemporal.When = None, **options: Any) -> list[store.Memory]:  # fmt: skip
+def recall(
+    text: str,
+    limit: int = 5,
+    namespace: str | None = None,
+    types: Sequence[str] | None = None,
+    as_of: bitemporal.When = None,
+    known_at: bitemporal.When = None,
+    **options: Any,
+) -> list[store.Memory]:
     """Return the items that answer `text` best, best first; their `rank` is the score. Options are
     those of `search`.
     """
@@ -88,9 +103,7 @@ def search(
     if not 0 <= limit <= LIMIT_AT_MOST:
         raise errors.BadInput(f"limit is {limit}; allowed is 0 to {LIMIT_AT_MOST}")
     started = time.perf_counter()
-    question = " ".join(
-        text[:LETTERS_AT_MOST].replace("\x00", " ").encode("utf-8", "replace").decode().split()
-    )
+    question = _question(text)
     namespace = store.resolve_namespace(namespace, known=known)
     now = run_context.now()
     point = bitemporal.time_point(as_of, known_at)
@@ -98,11 +111,8 @@ def search(
     searcher = _Searcher(question, namespace, limit, only, now, least, depth)
     if not limit or not any(letter.isalnum() for letter in question):
         return Answer(text, "nothing", "the question holds no word", [], {"total": 0.0}, [], [])
-    chosen = (
-        [only_plan]
-        if (only_plan := _named_plan(plan, question))
-        else router.route(question, point.as_of or now, zone, plans.types_like(namespace, question))
-    )
+    named = _named_plan(plan, question)
+    chosen = [named] if named else _route(question, namespace, point.as_of or now, zone)
     tried: list[str] = []
     found: list[Result] = []
     last = chosen[-1]
@@ -119,17 +129,20 @@ def search(
         tried.insert(0, f"{last.kind} by meaning: {searcher.without}")
     timings = {name: round(seconds * 1000, 2) for name, seconds in searcher.timings.items()}
     timings["total"] = round((time.perf_counter() - started) * 1000, 2)
-    if searcher.without and last.kind == "similar":
-        return Answer(
-            text,
-            "words",
-            "by words alone, the question has no vector",
-            found,
-            timings,
-            tried,
-            searcher.statements,
-        )
-    return Answer(text, last.kind, last.reason, found, timings, tried, searcher.statements)
+    kind, because = last.kind, last.reason
+    if searcher.without and kind == "similar":
+        kind, because = "words", "by words alone, the question has no vector"
+    return Answer(text, kind, because, found, timings, tried, searcher.statements)
+
+
+def _question(text: str) -> str:
+    """Return the question as Postgres can take it, its spaces single, cut where it is too long."""
+    short = text[:LETTERS_AT_MOST].replace("\x00", " ")
+    return " ".join(short.encode("utf-8", "replace").decode().split())
+
+
+def _route(question: str, namespace: str, now: datetime, zone: str) -> list[router.Plan]:
+    return router.route(question, now, zone, plans.types_like(namespace, question))
 
 
 class _Searcher:
@@ -196,9 +209,17 @@ class _Searcher:
         for _ in range(2):
             model = _model(self.namespace)
             asked = hybrid.SearchRequest(
-                question, self.namespace, limit or self.limit, self._vector(question, model), model.model, only, since, until,
-                run_context.now() if config.settings().now else None, self.depth,
-            )  # fmt: skip
+                question,
+                self.namespace,
+                limit or self.limit,
+                self._vector(question, model),
+                model.model,
+                only,
+                since,
+                until,
+                run_context.now() if config.settings().now else None,
+                self.depth,
+            )
             self.statements.append(hybrid.statement(asked)[0])
             rows = self._measure("database", lambda asked=asked: hybrid.search(asked))
             if not rows or rows[0]["model"] == model.model.no:
@@ -310,8 +331,14 @@ def _also(only: hybrid.Filter, more: str) -> hybrid.Filter:
     return hybrid.Filter(f"{only.condition} AND {more}", only.values, narrow=True)
 
 
-def _filter(point: Any, types: Sequence[str] | None, source: str | None, document: str | None, trust: Sequence[str] | None,
-            fields: dict[str, Any] | None) -> hybrid.Filter:  # fmt: skip
+def _filter(
+    point: Any,
+    types: Sequence[str] | None,
+    source: str | None,
+    document: str | None,
+    trust: Sequence[str] | None,
+    fields: dict[str, Any] | None,
+) -> hybrid.Filter:
     condition, values = bitemporal.valid_at_sql(point)
     asked: dict[str, tuple[Any, str]] = {
         "types": (list(types) if types else None, "m.type = ANY(%(types)s)"),
@@ -371,7 +398,13 @@ def _to_result(row: dict[str, Any], why: str) -> Result:
 
 
 def _citation(row: dict[str, Any]) -> dict[str, Any]:
-    given = {"source": row["source"] or None, "document": row.get("document"), "page": row.get("page"), "start": row.get("start_offset"), "end": row.get("end_offset")}  # fmt: skip
+    given = {
+        "source": row["source"] or None,
+        "document": row.get("document"),
+        "page": row.get("page"),
+        "start": row.get("start_offset"),
+        "end": row.get("end_offset"),
+    }
     return {name: value for name, value in given.items() if value not in (None, "")}
 
 

@@ -13,14 +13,15 @@ OLD = """
 DELETE FROM memory_item WHERE id IN (
     SELECT m.id FROM memory_item m
     WHERE m.type = %(type)s AND NOT EXISTS (
-        SELECT 1 FROM memory_origin o WHERE o.item_id = m.id
-        AND o.seen_at > coalesce(%(now)s::timestamptz, clock_timestamp()) - make_interval(days => %(days)s))
+        SELECT 1 FROM memory_origin o WHERE o.item_id = m.id AND o.seen_at
+            > coalesce(%(now)s::timestamptz, clock_timestamp()) - make_interval(days => %(days)s))
     ORDER BY m.id LIMIT %(batch)s FOR UPDATE OF m SKIP LOCKED)
 """
 OLD_CONVERSATION = """
 DELETE FROM chat_session WHERE id IN (
     SELECT id FROM chat_session
-    WHERE updated_at <= coalesce(%(now)s::timestamptz, clock_timestamp()) - make_interval(days => %(days)s)
+    WHERE updated_at
+        <= coalesce(%(now)s::timestamptz, clock_timestamp()) - make_interval(days => %(days)s)
     ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
 """
 

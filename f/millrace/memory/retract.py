@@ -99,7 +99,8 @@ SELECT DISTINCT l.from_id AS id FROM memory_link l
 WHERE l.to_id = ANY(%(gone)s) AND l.from_id <> ALL(%(gone)s) AND EXISTS (
     SELECT 1 FROM memory_origin o WHERE o.item_id = l.from_id AND o.withdrawn_at IS NULL)
   AND (l.relation = 'derived_from' OR l.relation = 'supported_by' AND NOT EXISTS (
-    SELECT 1 FROM memory_link s JOIN memory_origin o ON o.item_id = s.to_id AND o.withdrawn_at IS NULL
+    SELECT 1 FROM memory_link s
+    JOIN memory_origin o ON o.item_id = s.to_id AND o.withdrawn_at IS NULL
     WHERE s.from_id = l.from_id AND s.relation = 'supported_by' AND s.to_id <> ALL(%(gone)s)))
 ORDER BY id
 """
@@ -140,18 +141,21 @@ def _withdraw(connection: db.Connection, items: list[str], reason: str, done: Re
 
 DISPLACED = """
 WITH history AS (
-    SELECT item_id, by_item, because, valid, lag(valid) OVER (PARTITION BY item_id ORDER BY id) AS before FROM memory_belief
-    WHERE item_id IN (SELECT item_id FROM memory_belief WHERE by_item = %(item)s AND because = 'superseded')
+    SELECT item_id, by_item, because, valid,
+           lag(valid) OVER (PARTITION BY item_id ORDER BY id) AS before FROM memory_belief
+    WHERE item_id IN (SELECT item_id FROM memory_belief
+        WHERE by_item = %(item)s AND because = 'superseded')
 )
 SELECT item_id, range_agg(span) * %(held)s::tstzmultirange AS back
-FROM history, unnest(before - valid) AS span WHERE by_item = %(item)s AND because = 'superseded' GROUP BY item_id ORDER BY item_id
+FROM history, unnest(before - valid) AS span WHERE by_item = %(item)s AND because = 'superseded'
+GROUP BY item_id ORDER BY item_id
 """
 
 
 def _give_back(
     connection: db.Connection, item: str, held: Any, seen: set[str], done: Retraction
 ) -> None:
-    """Restore what a withdrawn item had superseded, or pass it on when that was withdrawn itself."""
+    """Restore what a withdrawn item had superseded; pass it on if that was withdrawn itself."""
     for row in connection.execute(DISPLACED, {"item": item, "held": held}).fetchall():
         old = row["item_id"]
         if old in seen or not row["back"]:

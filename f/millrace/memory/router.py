@@ -67,7 +67,9 @@ _STRUCTURED = (
     rf"^\W*(?:list|show|all)\s+(?:me\s+)?(?:all\s+)?(?:the\s+)?{_TYPE}\s*[?.!]*$",
     # invoices over 1000
     (
-        rf"{_LEAD}{_TYPE}\s+(?P<conditions>(?:{'|'.join(_SIGNS[sign] for sign in ('>', '<', '>=', '<='))})\s*\W?\d[\d.,]*{_MONEY})\s*[?.!]*$"
+        rf"{_LEAD}{_TYPE}\s+(?P<conditions>"
+        rf"(?:{'|'.join(_SIGNS[sign] for sign in ('>', '<', '>=', '<='))})"
+        rf"\s*\W?\d[\d.,]*{_MONEY})\s*[?.!]*$"
     ),
     # open projects; which projects are open; projects that are open
     rf"{_LEAD}(?P<value>[\w-]{{2,40}})\s+{_TYPE}\s*[?.!]*$",

@@ -103,8 +103,17 @@ def remember(
     it had ended.
     """
     draft = Draft(
-        type, text, title, trust, Origin(source), metadata or {}, more or {}, valid_from, valid_to, derived_from
-    )  # fmt: skip
+        type,
+        text,
+        title,
+        trust,
+        Origin(source),
+        metadata or {},
+        more or {},
+        valid_from,
+        valid_to,
+        derived_from,
+    )
     return remember_all([draft], namespace=namespace, run_id=run_id)[0]
 
 
@@ -303,27 +312,36 @@ def _id(row: dict[str, Any]) -> str:
 
 INSERT = """
 WITH given AS MATERIALIZED (
-    SELECT d.*, coalesce(d.now, clock_timestamp()) AS at, d.fallen OR r.source IS NOT NULL AS barred,
-           coalesce(r.because, CASE WHEN d.fallen THEN 'derived from what was withdrawn' ELSE '' END) AS because
-    FROM jsonb_to_recordset(%s) AS d(id text, origin text, namespace text, type text, title text, source text, document text,
-        page integer, "start" integer, "end" integer, raw_text jsonb, metadata jsonb, trust text, content_hash text, run_id uuid,
-        step text, valid_from timestamptz, valid_to timestamptz, marks integer[], fallen boolean,
-        now timestamptz)
+    SELECT d.*, coalesce(d.now, clock_timestamp()) AS at,
+           d.fallen OR r.source IS NOT NULL AS barred,
+           coalesce(
+               r.because, CASE WHEN d.fallen THEN 'derived from what was withdrawn' ELSE '' END
+           ) AS because
+    FROM jsonb_to_recordset(%s) AS d(
+        id text, origin text, namespace text, type text, title text, source text, document text,
+        page integer, "start" integer, "end" integer, raw_text jsonb, metadata jsonb, trust text,
+        content_hash text, run_id uuid, step text, valid_from timestamptz, valid_to timestamptz,
+        marks integer[], fallen boolean, now timestamptz
+    )
     LEFT JOIN LATERAL (SELECT * FROM memory_retraction r WHERE r.namespace = d.namespace
                        AND memory_is_from(d.source, d.document, r.source) LIMIT 1) r ON true
 ), made AS (
-    INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id, valid, marks,
-                             created_at, updated_at)
+    INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust,
+                             content_hash, run_id, valid, marks, created_at, updated_at)
     SELECT id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id,
-           CASE WHEN barred THEN '{}' ELSE tstzmultirange(tstzrange(coalesce(valid_from, at), valid_to)) END, marks, at, at
+           CASE WHEN barred THEN '{}'
+                ELSE tstzmultirange(tstzrange(coalesce(valid_from, at), valid_to)) END,
+           marks, at, at
     FROM given ORDER BY id
     ON CONFLICT (namespace, type, content_hash) DO NOTHING RETURNING id, valid, created_at
 ), believed AS (
     INSERT INTO memory_belief (item_id, valid, recorded, because)
-    SELECT id, valid, tstzrange(created_at, NULL), CASE WHEN isempty(valid) THEN 'retracted' ELSE 'remembered' END FROM made
+    SELECT id, valid, tstzrange(created_at, NULL),
+           CASE WHEN isempty(valid) THEN 'retracted' ELSE 'remembered' END FROM made
 ), said AS (
-    INSERT INTO memory_origin (id, item_id, namespace, source, trust, run_id, step, document, page, start_offset, end_offset,
-                               recorded_at, seen_at, withdrawn_at, because)
+    INSERT INTO memory_origin (id, item_id, namespace, source, trust, run_id, step, document, page,
+                               start_offset, end_offset, recorded_at, seen_at, withdrawn_at,
+                               because)
     SELECT origin, id, namespace, source, trust, run_id, step, document, page, "start", "end",
            at, at, CASE WHEN barred THEN at END, because
     FROM given WHERE id IN (SELECT id FROM made)
@@ -332,15 +350,19 @@ SELECT id FROM made
 """
 
 SAY_AGAIN = """
-INSERT INTO memory_origin AS o (id, item_id, namespace, source, trust, run_id, step, document, page, start_offset, end_offset,
-                                wording, similarity, recorded_at, seen_at, withdrawn_at, because)
-SELECT %(origin)s, %(id)s, %(namespace)s, %(source)s, %(trust)s, %(run_id)s, %(step)s, %(document)s, %(page)s, %(start)s, %(end)s,
-       %(wording)s, %(similarity)s, t.at, t.at, CASE WHEN %(fallen)s OR r.source IS NOT NULL THEN t.at END,
+INSERT INTO memory_origin AS o (
+    id, item_id, namespace, source, trust, run_id, step, document, page, start_offset, end_offset,
+    wording, similarity, recorded_at, seen_at, withdrawn_at, because)
+SELECT %(origin)s, %(id)s, %(namespace)s, %(source)s, %(trust)s, %(run_id)s, %(step)s,
+       %(document)s, %(page)s, %(start)s, %(end)s, %(wording)s, %(similarity)s, t.at, t.at,
+       CASE WHEN %(fallen)s OR r.source IS NOT NULL THEN t.at END,
        coalesce(r.because, CASE WHEN %(fallen)s THEN 'derived from what was withdrawn' ELSE '' END)
 FROM (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) t
-LEFT JOIN memory_retraction r ON r.namespace = %(namespace)s AND memory_is_from(%(source)s, %(document)s, r.source)
+LEFT JOIN memory_retraction r ON r.namespace = %(namespace)s
+  AND memory_is_from(%(source)s, %(document)s, r.source)
 LIMIT 1
-ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, run_id = excluded.run_id, step = excluded.step,
+ON CONFLICT (id) DO UPDATE SET
+    seen_at = excluded.seen_at, run_id = excluded.run_id, step = excluded.step,
     withdrawn_at = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.withdrawn_at END,
     because = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.because ELSE '' END
 RETURNING o.withdrawn_at IS NULL AS stands

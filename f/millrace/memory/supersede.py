@@ -2,10 +2,13 @@
 
 """Supersede: a newer item takes the place of an older one, which stays."""
 
+from datetime import datetime
 from typing import Any
 
 from f.millrace.core import contracts, db, errors, redaction
 from f.millrace.memory import bitemporal, links, store, versions
+
+Span = tuple[datetime, datetime | None]
 
 
 def supersede(
@@ -36,17 +39,9 @@ def supersede(
                 f"{item_id} was superseded by {old['superseded_by']} already; supersede that one"
                 " instead"
             )
-        if not old["valid"]:
-            raise errors.BadInput(f"{item_id} was withdrawn; remember the right text as a new item")
-        spans = [
-            (max(start, span.lower) if start else span.lower, span.upper) for span in old["valid"]
-        ]
-        spans = [(low, high) for low, high in spans if high is None or low < high]
-        if not spans:
-            raise errors.BadInput(
-                f"{item_id} held until {old['valid_to'].isoformat()}, before {start}; give an"
-                " earlier `since`"
-            )
+        spans = _spans_since(old, start)
+        if more is None:
+            more = {key: value for key, value in old["raw_text"].items() if key != "text"}
         drafts = [
             store.Draft(
                 old["type"],
@@ -55,26 +50,14 @@ def supersede(
                 trust or old["trust"],
                 store.Origin(source),
                 {**old["metadata"], **(metadata or {})},
-                (
-                    more
-                    if more is not None
-                    else {key: value for key, value in old["raw_text"].items() if key != "text"}
-                ),
+                more,
                 low,
                 high,
                 near=False,
             )
             for low, high in spans
         ]
-        barred = connection.execute(
-            "SELECT 1 FROM memory_retraction r WHERE r.namespace = %s AND memory_is_from(%s, '',"
-            " r.source)",
-            [old["namespace"], source],
-        ).fetchone()
-        if barred:
-            raise errors.BadInput(
-                f"the source {source!r} was withdrawn; what it says cannot supersede {item_id}"
-            )
+        _refuse_withdrawn(connection, old, source)
         new = store.remember_all(drafts, namespace=old["namespace"], run_id=run_id, repeat=True)[0]
         if new == item_id:
             raise errors.BadInput(f"{item_id} says the same already; nothing to supersede")
@@ -90,6 +73,32 @@ def supersede(
     return new
 
 
-def _multirange(spans: list[tuple[Any, Any]]) -> str:
+def _spans_since(old: dict[str, Any], start: datetime | None) -> list[Span]:
+    """Return when the old item is held true from `start` on; BadInput when it is not."""
+    if not old["valid"]:
+        raise errors.BadInput(f"{old['id']} was withdrawn; remember the right text as a new item")
+    spans = [(max(start, span.lower) if start else span.lower, span.upper) for span in old["valid"]]
+    spans = [(low, high) for low, high in spans if high is None or low < high]
+    if not spans:
+        raise errors.BadInput(
+            f"{old['id']} held until {old['valid_to'].isoformat()}, before {start}; give an earlier"
+            " `since`"
+        )
+    return spans
+
+
+def _refuse_withdrawn(connection: db.Connection, old: dict[str, Any], source: str) -> None:
+    barred = connection.execute(
+        "SELECT 1 FROM memory_retraction r WHERE r.namespace = %s"
+        " AND memory_is_from(%s, '', r.source)",
+        [old["namespace"], source],
+    ).fetchone()
+    if barred:
+        raise errors.BadInput(
+            f"the source {source!r} was withdrawn; what it says cannot supersede {old['id']}"
+        )
+
+
+def _multirange(spans: list[Span]) -> str:
     ranges = (f"[{low.isoformat()},{high.isoformat() if high else ''})" for low, high in spans)
     return "{" + ",".join(ranges) + "}"

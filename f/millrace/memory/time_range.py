@@ -45,7 +45,7 @@ class TimeRange(NamedTuple):
 
 
 def parse_time_range(question: str, now: datetime, zone: str = "UTC") -> TimeRange | None:
-    """Return the span that the question names, or None; BadInput for a date that no calendar has."""
+    """Return the span that a question names, or None; BadInput for a date no calendar has."""
     seen = date_parser.Now(now, _zone(zone))
     question = re.sub(r"\b(?:a\s+)?fortnight\b", "two weeks", question, flags=re.I)
     between = _between(question, seen)
@@ -102,7 +102,7 @@ def _in_context(question: str, found: date_parser.Date, now: date_parser.Now) ->
 
 
 def _part_of_day(words: str, before: str, after: str) -> tuple[str, int, int] | None:
-    """Return which part of the day is meant, and where the words for it and the day begin and end."""
+    """Return which part of the day is meant, and where the words for it and the day are."""
     start, end = len(before), len(before) + len(words)
     inside = re.search(rf"\b(?:this|last)\s+{PART}$|\bto(?P<tonight>night)$", words, re.I)
     if inside:

@@ -8,7 +8,8 @@ from f.millrace.core import db, errors
 from f.millrace.memory import bitemporal, store
 
 BEGAN = """
-SELECT lower(span) AS at, upper(span) AS until, m.id, m.type, m.title, m.raw_text ->> 'text' AS text, m.source, m.trust,
+SELECT lower(span) AS at, upper(span) AS until, m.id, m.type, m.title,
+       m.raw_text ->> 'text' AS text, m.source, m.trust,
        m.created_at AS recorded_at, m.superseded_by
 FROM memory_item m {belief}, unnest({valid}) AS span
 WHERE m.namespace = %(namespace)s AND (%(types)s::text[] IS NULL OR m.type = ANY(%(types)s))
@@ -17,7 +18,8 @@ WHERE m.namespace = %(namespace)s AND (%(types)s::text[] IS NULL OR m.type = ANY
   AND lower(span) <= coalesce(%(as_of)s::timestamptz, 'infinity')
   AND (%(about)s = '' OR (memory_words(%(about)s) <> '' AND NOT EXISTS (
            SELECT 1 FROM unnest(memory_words(%(about)s)) w WHERE NOT EXISTS (
-               SELECT 1 FROM memory_posting p WHERE p.item = m.no AND p.term = memory_term(m.namespace, w.lexeme))))
+               SELECT 1 FROM memory_posting p
+               WHERE p.item = m.no AND p.term = memory_term(m.namespace, w.lexeme))))
        OR strpos(lower(m.title || ' ' || (m.raw_text ->> 'text')), lower(%(about)s)) > 0)
 ORDER BY at {order}, m.id LIMIT %(limit)s
 """

@@ -45,16 +45,20 @@ def extend(
 
 CHANGE = """
 WITH new AS (
-    SELECT id, valid AS before, {valid} AS after, coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
+    SELECT id, valid AS before, {valid} AS after,
+           coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
     FROM memory_item WHERE id = %(item_id)s
 ), closed AS (
-    UPDATE memory_belief b SET recorded = tstzrange(lower(b.recorded), greatest(new.now, lower(b.recorded)))
+    UPDATE memory_belief b
+    SET recorded = tstzrange(lower(b.recorded), greatest(new.now, lower(b.recorded)))
     FROM new WHERE b.item_id = new.id AND upper_inf(b.recorded) AND new.before <> new.after
     RETURNING b.item_id, greatest(new.now, lower(b.recorded)) AS at
 ), moved AS (
     UPDATE memory_item m SET valid = new.after, updated_at = new.now, superseded_by = CASE
-        WHEN %(because)s = 'superseded' THEN %(by_item)s WHEN %(because)s IN ('again', 'restored') THEN NULL
-        ELSE m.superseded_by END
+        WHEN %(because)s = 'superseded' THEN %(by_item)s
+        WHEN %(because)s IN ('again', 'restored') THEN NULL
+        ELSE m.superseded_by
+    END
     FROM new WHERE m.id = new.id AND new.before <> new.after
 )
 SELECT new.id, new.before, new.after, closed.at FROM new JOIN closed ON closed.item_id = new.id

@@ -255,21 +255,7 @@ class BilledModel(WrapperModel):
             stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
             budget.settle(usage_id, price, tokens.counts(), stored)
             account.add(usage_id, price.usd, tokens)
-            handle.set(
-                {
-                    "gen_ai.response.model": response.model_name,
-                    "gen_ai.response.finish_reasons": (
-                        [response.finish_reason] if response.finish_reason else None
-                    ),
-                    "gen_ai.usage.input_tokens": tokens.input,
-                    "gen_ai.usage.output_tokens": tokens.output,
-                    "gen_ai.usage.cache_read.input_tokens": tokens.cache_read or None,
-                    "gen_ai.usage.cache_creation.input_tokens": tokens.cache_write or None,
-                    "operation.cost": float(price.usd),
-                    "millrace.cost.currency": "USD",
-                    "millrace.cost.source": price.source,
-                }
-            )
+            handle.set(_attributes(response, tokens, price))
             if config.settings().trace_content:
                 asked = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
                 handle.content({"gen_ai.input.messages": asked, "gen_ai.output.messages": [stored]})
@@ -396,6 +382,23 @@ def _prompt_hash(
 
 def _most_output(model_settings: ModelSettings | None) -> int:
     return int((model_settings or {}).get("max_tokens") or MAX_OUTPUT_TOKENS)
+
+
+def _attributes(
+    response: ModelResponse, tokens: prices.Tokens, price: prices.Price
+) -> dict[str, Any]:
+    reason = response.finish_reason
+    return {
+        "gen_ai.response.model": response.model_name,
+        "gen_ai.response.finish_reasons": [reason] if reason else None,
+        "gen_ai.usage.input_tokens": tokens.input,
+        "gen_ai.usage.output_tokens": tokens.output,
+        "gen_ai.usage.cache_read.input_tokens": tokens.cache_read or None,
+        "gen_ai.usage.cache_creation.input_tokens": tokens.cache_write or None,
+        "operation.cost": float(price.usd),
+        "millrace.cost.currency": "USD",
+        "millrace.cost.source": price.source,
+    }
 
 
 def _tokens(usage: RequestUsage) -> prices.Tokens:

@@ -8,8 +8,9 @@ transports do not repeat on their own.
 """
 
 import asyncio
+import contextlib
 import contextvars
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -72,14 +73,7 @@ async def call(
     what came so far is void, because the stream was cut and begins again.
     """
     own = config.settings().agents.get(agent_name) or setting_types.AgentSettings()
-    other = (
-        fallback.options_of(run_context.current().run_id).get("model") if model is None else None
-    )
-    name = (
-        model
-        if isinstance(model, str)
-        else _name_of(model) or other or own.model or config.settings().model
-    )
+    name = _name_of(model, own)
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
     account = billing.Account(agent_name, name, run_context.current().run_id or str(uuid4()))
     wrapped = model if isinstance(model, Model) else llm.model(name, offline=offline.OfflineModel)
@@ -88,57 +82,27 @@ async def call(
     chosen = ModelSettings(max_tokens=billing.MAX_OUTPUT_TOKENS)
     if own.temperature is not None:
         chosen["temperature"] = own.temperature
-    attributes = {
-        "gen_ai.operation.name": "invoke_agent",
-        "gen_ai.agent.name": agent_name,
-        "agent.id": agent_name,
-        "gen_ai.request.model": name,
-    }
-    with spans.span(f"invoke_agent {agent_name}", attributes, scope="millrace.agents") as handle:
+    with _span(account) as handle:
         try:
-            async with asyncio.timeout(seconds):
-                result = await agent.run(
-                    prompt,
-                    model=accounted,
-                    deps=deps,
-                    message_history=list(history) or None,
-                    toolsets=list(toolsets) or None,
-                    model_settings=chosen,
-                    retries={"output": retries, "tools": retries},
-                    usage_limits=UsageLimits(request_limit=MOST_REQUESTS),
-                    infer_name=False,
-                )
-        except TimeoutError as error:
-            raise _model_failed(account, f"gave no answer within {seconds:.0f} seconds") from error
-        except errors.MillraceError:
-            budget.forget_answers(account.usage_ids)
-            raise
-        except UserError as error:
-            raise _model_failed(account, f"cannot be used here: {error}") from error
-        except UsageLimitExceeded as error:
-            budget.forget_answers(account.usage_ids)
-            raise errors.AgentStuck(
-                f"stalled: {agent_name} had no answer after {MOST_REQUESTS} requests to its model"
-            ) from error
-        except AgentRunError as error:
-            raise _model_failed(
-                account, f"gave no usable answer: {billing.explain_fault(error)}"
-            ) from error
+            with _explained(account, seconds):
+                async with asyncio.timeout(seconds):
+                    result = await agent.run(
+                        prompt,
+                        model=accounted,
+                        deps=deps,
+                        message_history=list(history) or None,
+                        toolsets=list(toolsets) or None,
+                        model_settings=chosen,
+                        retries={"output": retries, "tools": retries},
+                        usage_limits=UsageLimits(request_limit=MOST_REQUESTS),
+                        infer_name=False,
+                    )
         finally:
             if wrapped is not model:
                 await llm.close(wrapped)
             if cheaper is not None and cheaper.made is not None:
                 await llm.close(cheaper.made)
-        handle.set(
-            {
-                "gen_ai.usage.input_tokens": account.tokens.get("input", 0),
-                "gen_ai.usage.output_tokens": account.tokens.get("output", 0),
-                "operation.cost": float(account.cost_usd),
-                "millrace.cost.currency": "USD",
-                "millrace.requests": len(account.usage_ids),
-                "millrace.replayed": account.replayed,
-            }
-        )
+        handle.set(_spent(account))
     return Answer(
         output=result.output,
         cost_usd=float(account.cost_usd),
@@ -174,11 +138,58 @@ def _cheaper_model(own: setting_types.AgentSettings, name: str) -> billing.Choic
     return billing.Choice(other, lambda: llm.model(other, offline=offline.OfflineModel))
 
 
-def _name_of(model: Model | None) -> str:
-    """Return a name with a price for a model object that a caller brings."""
-    if model is None:
-        return ""
-    return "offline" if isinstance(model, offline.OfflineModel) else f"openai:{model.model_name}"
+def _name_of(model: str | Model | None, own: setting_types.AgentSettings) -> str:
+    """Return the name of the model that answers, for a caller's own one a name with a price."""
+    if isinstance(model, str):
+        return model
+    if model is not None:
+        offline_one = isinstance(model, offline.OfflineModel)
+        return "offline" if offline_one else f"openai:{model.model_name}"
+    other = fallback.options_of(run_context.current().run_id).get("model")
+    return other or own.model or config.settings().model
+
+
+def _span(account: billing.Account) -> spans.Span:
+    attributes = {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": account.agent,
+        "agent.id": account.agent,
+        "gen_ai.request.model": account.model,
+    }
+    return spans.span(f"invoke_agent {account.agent}", attributes, scope="millrace.agents")
+
+
+@contextlib.contextmanager
+def _explained(account: billing.Account, seconds: float | None) -> Iterator[None]:
+    """Turn what ends an agent's run into an error in words; its answers are not used again."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise _model_failed(account, f"gave no answer within {seconds:.0f} seconds") from error
+    except errors.MillraceError:
+        budget.forget_answers(account.usage_ids)
+        raise
+    except UserError as error:
+        raise _model_failed(account, f"cannot be used here: {error}") from error
+    except UsageLimitExceeded as error:
+        budget.forget_answers(account.usage_ids)
+        raise errors.AgentStuck(
+            f"stalled: {account.agent} had no answer after {MOST_REQUESTS} requests to its model"
+        ) from error
+    except AgentRunError as error:
+        fault = billing.explain_fault(error)
+        raise _model_failed(account, f"gave no usable answer: {fault}") from error
+
+
+def _spent(account: billing.Account) -> dict[str, Any]:
+    return {
+        "gen_ai.usage.input_tokens": account.tokens.get("input", 0),
+        "gen_ai.usage.output_tokens": account.tokens.get("output", 0),
+        "operation.cost": float(account.cost_usd),
+        "millrace.cost.currency": "USD",
+        "millrace.requests": len(account.usage_ids),
+        "millrace.replayed": account.replayed,
+    }
 
 
 def _model_failed(account: billing.Account, reason: str) -> errors.ModelFailed:

@@ -26,8 +26,9 @@ FAILING = 0.3
 FEWEST_CALLS = 5
 LITTLE_DISK, NO_DISK = 0.10, 0.03
 CALLS = """
-SELECT count(*) AS n, count(*) FILTER (WHERE status <> 'ok' OR attributes ->> 'tool.success' = 'false') AS failed FROM span
-WHERE name LIKE %s AND status <> 'pending' AND seen_at > now() - interval '1 hour'
+SELECT count(*) AS n,
+       count(*) FILTER (WHERE status <> 'ok' OR attributes ->> 'tool.success' = 'false') AS failed
+FROM span WHERE name LIKE %s AND status <> 'pending' AND seen_at > now() - interval '1 hour'
 """
 KEPT = (
     "SELECT count(*) AS n FROM outbox WHERE made_at > (SELECT coalesce(max(at), '-infinity') FROM"
@@ -36,11 +37,15 @@ KEPT = (
 # A schedule shows in its runs: late is what takes three times as long as between the runs before.
 LATE = """
 WITH ran AS (
-    SELECT flow, started_at, started_at - lag(started_at) OVER (PARTITION BY flow ORDER BY started_at) AS gap
-    FROM run WHERE started_at > now() - interval '21 days' AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')
+    SELECT flow, started_at,
+           started_at - lag(started_at) OVER (PARTITION BY flow ORDER BY started_at) AS gap
+    FROM run WHERE started_at > now() - interval '21 days'
+      AND (scheduled_for IS NOT NULL OR flow LIKE 'ops.%%')
 )
-SELECT flow, max(started_at) AS last, count(*) AS n FROM ran GROUP BY flow HAVING count(gap) >= 3
-AND now() - max(started_at) > 3 * percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) + interval '10 minutes' ORDER BY flow
+SELECT flow, max(started_at) AS last, count(*) AS n FROM ran GROUP BY flow
+HAVING count(gap) >= 3 AND now() - max(started_at)
+    > 3 * percentile_disc(0.5) WITHIN GROUP (ORDER BY gap) + interval '10 minutes'
+ORDER BY flow
 """
 
 

@@ -35,7 +35,8 @@ ORDER BY digest.local_day DESC, digest.number DESC, window_since NULLS FIRST LIM
 """
 RUNS = f"""
 SELECT run.id, flow, edition, dry_run, status, orchestrator, run.started_at, finished_at, error,
-    extract(epoch FROM coalesce(finished_at, clock_timestamp()) - run.started_at - run_waited(run))::float AS seconds,
+    extract(epoch FROM coalesce(finished_at, clock_timestamp()) - run.started_at
+        - run_waited(run))::float AS seconds,
     coalesce(sum({spend.COST}), 0)::float AS cost_usd
 FROM run LEFT JOIN usage ON usage.run_id = run.id WHERE NOT starts_with(flow, %s)
 GROUP BY run.id ORDER BY run.started_at DESC LIMIT %s
@@ -164,7 +165,7 @@ def _run(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schedules() -> dict[str, Any]:
-    """Return the bundle's schedules as Windmill has them, the next first; elsewhere none, and why."""
+    """Return the schedules as Windmill has them, the next first; elsewhere none, and why."""
     if not windmill.on_worker():
         return {
             "problem": (

@@ -30,9 +30,15 @@ def main(only_set: bool = False) -> dict:
     """
     found = sorted(rows(), key=lambda row: row["from"] == "default")
     shown = [
-        {"setting": row["name"], "value": _text(row["value"]), "from": row["from"], "meaning": row["description"]}
-        for row in found if not only_set or row["from"] != "default"
-    ]  # fmt: skip
+        {
+            "setting": row["name"],
+            "value": _text(row["value"]),
+            "from": row["from"],
+            "meaning": row["description"],
+        }
+        for row in found
+        if not only_set or row["from"] != "default"
+    ]
     # Windmill shows an object with this key alone as a table; its first row says the order of the
     # columns.
     return {"table-row-object": [["setting", "value", "from", "meaning"], *shown]}

@@ -190,6 +190,14 @@ def _evidence(run_id: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def _numbers(findings: list[dict[str, Any]], evidence: dict[str, dict[str, Any]]) -> dict[str, int]:
+    """Return the number of each piece of evidence cited; passages of one page share its number."""
+    cited = (one for finding in findings for one in finding["citations"] if one in evidence)
+    pages = {one: evidence[one]["url"] or one for one in cited}
+    order = list(dict.fromkeys(pages.values()))
+    return {one: order.index(page) + 1 for one, page in pages.items()}
+
+
 def _sentence(finding: dict[str, Any]) -> str:
     if not finding.get("about"):
         return finding["text"]
@@ -197,6 +205,18 @@ def _sentence(finding: dict[str, Any]) -> str:
     from f.millrace.core import contracts
 
     return contracts.Finding.model_validate(finding).text_with_subject
+
+
+def _findings(
+    findings: list[dict[str, Any]], numbers: dict[str, int]
+) -> list[tuple[str, list[int]]]:
+    """Return each sentence with its numbers; one without stored evidence is not published."""
+    found = []
+    for finding in findings:
+        cited = {numbers[one] for one in finding["citations"] if one in numbers}
+        if cited:
+            found.append((_sentence(finding), sorted(cited)))
+    return found
 
 
 def _section(
@@ -212,24 +232,9 @@ def _section(
         section.missing = "This topic could not be researched; the run's record says why."
         section.references = _items_as_references(row["item_ids"], opened.timezone)
         return section
-    cited = list(
-        dict.fromkeys(
-            one for finding in row["findings"] for one in finding["citations"] if one in evidence
-        )
-    )
-    # Passages of one page share its number.
-    pages = list(dict.fromkeys(evidence[one]["url"] or one for one in cited))
-    numbers = {one: pages.index(evidence[one]["url"] or one) + 1 for one in cited}
-    section.findings = [
-        (
-            _sentence(finding),
-            sorted({numbers[one] for one in finding["citations"] if one in numbers}),
-        )
-        for finding in row["findings"]
-        # A sentence without stored evidence is not published.
-        if any(one in numbers for one in finding["citations"])
-    ]
-    first = {numbers[one]: one for one in reversed(cited)}
+    numbers = _numbers(row["findings"], evidence)
+    section.findings = _findings(row["findings"], numbers)
+    first = {number: one for one, number in reversed(numbers.items())}
     section.references = [
         _reference(number, evidence[first[number]], opened.timezone) for number in sorted(first)
     ]

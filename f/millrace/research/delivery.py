@@ -22,20 +22,32 @@ HOST = "millrace.local"
 # A mail that may have gone out keeps the window of the run that sent it; `settle_left` finds out
 # first.
 CLAIM = """
-INSERT INTO delivery (flow, namespace, edition, recipient, local_day, number, run_id, digest_id, message_id, status, window_until)
-VALUES (%(flow)s, %(namespace)s, %(edition)s, %(recipient)s, %(day)s, %(number)s, %(run_id)s, %(digest_id)s, %(message_id)s,
-        'waiting', %(until)s)
-ON CONFLICT (flow, namespace, edition, recipient, local_day, number) DO UPDATE SET run_id = excluded.run_id,
-    digest_id = excluded.digest_id, window_until = excluded.window_until, status = 'waiting', error = NULL, action_id = NULL
-WHERE delivery.run_id <> excluded.run_id AND (delivery.status IN ('failed', 'expired') OR (delivery.status IN ('waiting', 'sending')
-    AND NOT EXISTS (SELECT 1 FROM run WHERE run.id = delivery.run_id AND run.status IN ('running', 'waiting'))
-    AND NOT EXISTS (SELECT 1 FROM action a WHERE a.id = delivery.action_id AND a.state IN ('performing', 'performed', 'unknown'))))
+INSERT INTO delivery (flow, namespace, edition, recipient, local_day, number, run_id, digest_id,
+                      message_id, status, window_until)
+VALUES (%(flow)s, %(namespace)s, %(edition)s, %(recipient)s, %(day)s, %(number)s, %(run_id)s,
+        %(digest_id)s, %(message_id)s, 'waiting', %(until)s)
+ON CONFLICT (flow, namespace, edition, recipient, local_day, number) DO UPDATE SET
+    run_id = excluded.run_id, digest_id = excluded.digest_id,
+    window_until = excluded.window_until, status = 'waiting', error = NULL, action_id = NULL
+WHERE delivery.run_id <> excluded.run_id AND (
+    delivery.status IN ('failed', 'expired')
+    OR (
+        delivery.status IN ('waiting', 'sending')
+        AND NOT EXISTS (
+            SELECT 1 FROM run
+            WHERE run.id = delivery.run_id AND run.status IN ('running', 'waiting'))
+        AND NOT EXISTS (
+            SELECT 1 FROM action a
+            WHERE a.id = delivery.action_id AND a.state IN ('performing', 'performed', 'unknown'))
+    )
+)
 """
 
 
 def key_of(opened: run_plan.RunPlan, recipient: str) -> str:
     """Return what a mail is for: one effect has one key, whichever run or job sends it."""
-    return f"mail:{opened.flow}:{opened.namespace}:{opened.edition}:{recipient}:{opened.day.isoformat()}:{opened.number}"
+    edition = f"{opened.flow}:{opened.namespace}:{opened.edition}"
+    return f"mail:{edition}:{recipient}:{opened.day.isoformat()}:{opened.number}"
 
 
 def message_id(opened: run_plan.RunPlan, recipient: str) -> str:
@@ -46,7 +58,7 @@ def message_id(opened: run_plan.RunPlan, recipient: str) -> str:
 
 
 def create(run_id: str, opened: run_plan.RunPlan) -> None:
-    """Make the deliveries of this run; one that another run holds or has sent stays with that run."""
+    """Make this run's deliveries; one that another run holds or has sent stays with that run."""
     reconcile_interrupted(opened)
     for digest in db.fetch_all(
         "SELECT id, recipients, window_until FROM digest WHERE run_id = %s", [run_id]
@@ -98,7 +110,7 @@ def batch_arguments(rows: list[Row]) -> dict[str, Any]:
 def deliver(
     opened: run_plan.RunPlan, rows: list[Row], authorise: Callable[[Row], bool]
 ) -> list[dict[str, Any]]:
-    """Send the mails that `authorise` approves (it is given the action) and return how each ended."""
+    """Send the mails whose action `authorise` approves; return how each ended."""
     return [_deliver(opened, row, authorise) for row in rows]
 
 

@@ -34,16 +34,19 @@ def page(content: contents.Content) -> str:
     rows = "\n".join(part for part in parts if part)
     body = markup.sanitise(f'{TABLE} style="max-width:640px;text-align:left">\n{rows}\n</table>')
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
-        ' content="width=device-width,initial-scale=1"><meta name="color-scheme"'
-        ' content="light"><meta name="supported-color-schemes"'
-        f' content="light"><title>{title}</title></head>\n<body'
-        f' style="margin:0;padding:0;background:#ffffff;color:{INK};-webkit-text-size-adjust:100%">\n<div'
-        f' style="display:none;max-height:0;overflow:hidden;mso-hide:all">{escape(opening_line(content))}</div>\n{TABLE}'
-        ' style="background:#ffffff"><tr><td align="center" style="padding:0 12px">\n<!--[if'
-        ' mso]><table role="presentation" width="640" cellpadding="0" cellspacing="0"'
-        f' border="0"><tr><td><![endif]-->\n{body}\n<!--[if'
-        " mso]></td></tr></table><![endif]-->\n</td></tr></table>\n</body></html>\n"
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="color-scheme" content="light">'
+        '<meta name="supported-color-schemes" content="light">'
+        f"<title>{title}</title></head>\n"
+        f'<body style="margin:0;padding:0;background:#ffffff;color:{INK};'
+        '-webkit-text-size-adjust:100%">\n'
+        '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">'
+        f"{escape(opening_line(content))}</div>\n"
+        f'{TABLE} style="background:#ffffff"><tr><td align="center" style="padding:0 12px">\n'
+        '<!--[if mso]><table role="presentation" width="640" cellpadding="0" cellspacing="0"'
+        f' border="0"><tr><td><![endif]-->\n{body}\n'
+        "<!--[if mso]></td></tr></table><![endif]-->\n</td></tr></table>\n</body></html>\n"
     )
 
 

@@ -119,7 +119,8 @@ def _conflict(conflict: contents.Sides) -> str:
     ]
     return "\n".join(
         [
-            f"**Sources disagree:** {_one_safe_line(conflict.question)} {_one_safe_line(conflict.why)}".rstrip(),
+            f"**Sources disagree:** {_one_safe_line(conflict.question)}"
+            f" {_one_safe_line(conflict.why)}".rstrip(),
             "",
             *sides,
         ]
@@ -158,7 +159,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def labels(small: dict[str, Any], status: str, cost: Any) -> list[str]:
-    """Return the labels of a run: what it cost, how much there is, and what is not as it should be."""
+    """Return the labels of a run: its cost, how much there is, and what is not as it should be."""
     down = sum(one["status"] == "failed" for one in small.get("sources") or [])
     found = [f"cost:{money.dollars(cost)}", f"topics:{len(small.get('topics') or [])}"]
     found += [f"{_count(down, 'source')} down"] if down else []

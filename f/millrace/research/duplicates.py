@@ -219,7 +219,7 @@ def jaccard(left: frozenset[Any], right: frozenset[Any]) -> float:
 
 
 def containment(left: frozenset[Any], right: frozenset[Any]) -> float:
-    """Return how much of the smaller set is in the other: a copy that was cut short is all inside."""
+    """Return how much of the smaller set is in the other; a copy cut short is all inside."""
     return len(left & right) / min(len(left), len(right)) if left and right else 0.0
 
 

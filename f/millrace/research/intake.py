@@ -9,16 +9,21 @@ from f.millrace.research import time_windows
 
 WORDS = ("url", "title", "text", "author", "comments_url", "extra")
 INSERT = """
-INSERT INTO source_item (id, namespace, source, source_key, url, canonical_url, title, body, author, published_at, score,
-                         comments_url, trust, content_hash, extra, first_seen_at, last_seen_at, run_id)
-VALUES (%(id)s, %(namespace)s, %(source)s, %(key)s, %(url)s, %(canonical_url)s, %(title)s, %(text)s, %(author)s,
-        %(published_at)s, %(score)s, %(comments_url)s, %(trust)s, %(content_hash)s, %(extra)s,
-        least(%(at)s, (SELECT first_seen_at FROM source_item WHERE namespace = %(lasting)s AND source = %(source)s
-                       AND source_key = %(key)s)), %(at)s, %(run_id)s)
+INSERT INTO source_item (id, namespace, source, source_key, url, canonical_url, title, body,
+                         author, published_at, score, comments_url, trust, content_hash, extra,
+                         first_seen_at, last_seen_at, run_id)
+VALUES (%(id)s, %(namespace)s, %(source)s, %(key)s, %(url)s, %(canonical_url)s, %(title)s,
+        %(text)s, %(author)s, %(published_at)s, %(score)s, %(comments_url)s, %(trust)s,
+        %(content_hash)s, %(extra)s,
+        least(%(at)s, (
+            SELECT first_seen_at FROM source_item
+            WHERE namespace = %(lasting)s AND source = %(source)s AND source_key = %(key)s
+        )), %(at)s, %(run_id)s)
 ON CONFLICT (namespace, source, source_key) DO UPDATE SET
-    last_seen_at = excluded.last_seen_at, score = excluded.score, title = excluded.title, body = excluded.body,
-    url = excluded.url, canonical_url = excluded.canonical_url, content_hash = excluded.content_hash,
-    comments_url = excluded.comments_url, extra = excluded.extra
+    last_seen_at = excluded.last_seen_at, score = excluded.score, title = excluded.title,
+    body = excluded.body, url = excluded.url, canonical_url = excluded.canonical_url,
+    content_hash = excluded.content_hash, comments_url = excluded.comments_url,
+    extra = excluded.extra
 RETURNING run_id
 """
 
@@ -54,7 +59,7 @@ def note(
 
 
 def _without_secrets(item: contracts.SourceItem) -> contracts.SourceItem:
-    """Return the item as it may be kept: a page can hold a key that somebody published by mistake."""
+    """Return the item without secrets: a page can hold a key that was published by mistake."""
     kept = redaction.redact({name: getattr(item, name) for name in WORDS})
     return item.model_copy(update=kept)
 

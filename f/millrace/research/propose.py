@@ -36,7 +36,10 @@ def main(run_id: str) -> dict:
             and row["status"] in ("waiting", "sending", "denied", "expired")
         ]
         if waiting:
-            key = f"send:{opened.flow}:{opened.namespace}:{opened.edition}:{opened.day}:{opened.number}:{run_id}"
+            key = (
+                f"send:{opened.flow}:{opened.namespace}:{opened.edition}"
+                f":{opened.day}:{opened.number}:{run_id}"
+            )
             action = actions.propose(
                 delivery.TOOL,
                 delivery.batch_arguments(waiting),

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Which stories come first, and why: score, recency, sources that agree and the reader's interests."""
+"""Which stories come first, by score, recency, agreeing sources and interests, and why."""
 
 import bisect
 import math

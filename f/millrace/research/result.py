@@ -199,7 +199,7 @@ def _gaps(run_id: str) -> list[dict[str, Any]]:
 
 
 def _tool_changes(run_id: str) -> list[str]:
-    """Return what changed of the tools since the run before, as it was told when they were listed."""
+    """Return what changed of the tools since the run before, as their listing told it."""
     rows = db.fetch_all(
         "SELECT message FROM run_event WHERE run_id = %s AND event = 'tool' AND metadata ?"
         " 'changed' ORDER BY id",

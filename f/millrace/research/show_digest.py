@@ -16,7 +16,8 @@ from f.millrace.research import contents, run_plan
 # Of several windows of one edition the widest: what somebody reads who has read none before. Sample
 # editions and dry runs have namespaces of their own.
 DIGEST = """
-SELECT id, run_id, subject, local_day, number, window_since, window_until, recipients, created_at FROM digest
+SELECT id, run_id, subject, local_day, number, window_since, window_until, recipients, created_at
+FROM digest
 WHERE CASE WHEN %(id)s = '' THEN flow = %(flow)s AND namespace = 'main' ELSE id::text = %(id)s END
 ORDER BY local_day DESC, number DESC, window_since NULLS FIRST LIMIT 1
 """

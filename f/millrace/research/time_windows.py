@@ -19,7 +19,10 @@ LOCK = 7_241_180_035
 ENDED = """
 SELECT greatest(
     (SELECT max(window_until) FROM digest WHERE namespace = %s),
-    (SELECT max((pipeline #>> '{opened,until}')::timestamptz) FROM run WHERE namespace = %s AND local_day IS NOT NULL)
+    (
+        SELECT max((pipeline #>> '{opened,until}')::timestamptz) FROM run
+        WHERE namespace = %s AND local_day IS NOT NULL
+    )
 ) AS ended
 """
 

@@ -17,13 +17,15 @@ ABOUT = frozenset({"severity", "job", "instance", "alertname", "dashboard"})
 RAISE = """
 INSERT INTO alert (fingerprint, name, severity, source, summary, labels, agents)
 VALUES (%(fingerprint)s, %(name)s, %(severity)s, %(source)s, %(summary)s, %(labels)s, %(agents)s)
-ON CONFLICT (fingerprint) WHERE state <> 'resolved' DO UPDATE SET seen_at = clock_timestamp(), summary = excluded.summary,
+ON CONFLICT (fingerprint) WHERE state <> 'resolved' DO UPDATE SET
+    seen_at = clock_timestamp(), summary = excluded.summary,
     agents = ARRAY(SELECT DISTINCT unnest(alert.agents || excluded.agents) ORDER BY 1)
 RETURNING *, xmax = 0 AS fresh
 """
 AGENTS = """
 SELECT coalesce(array_agg(DISTINCT attributes ->> 'agent.id'), '{}') AS agents FROM span
-WHERE name LIKE 'invoke_agent %%' AND status IN ('error', 'killed') AND seen_at > now() - interval '1 hour'
+WHERE name LIKE 'invoke_agent %%' AND status IN ('error', 'killed')
+  AND seen_at > now() - interval '1 hour'
 """
 # Faults that lie in agents or that they suffer from: those that failed lately are named with it.
 OF_AGENTS = frozenset(
@@ -132,7 +134,7 @@ def list_alerts(everything: bool = False, limit: int = 100) -> list[Row]:
 
 
 def list_unnotified(severities: Collection[str]) -> list[Row]:
-    """Return the alerts of these severities that nobody has seen or was told of, the gravest first."""
+    """Return the alerts of these severities that nobody was told of, the gravest first."""
     return [
         row
         for row in list_alerts()

@@ -26,12 +26,14 @@ SCALE = 1.4826
 SLOPE_DAYS = 42
 
 DAILY = """
-SELECT (hour AT TIME ZONE 'UTC')::date AS day, sum(coalesce(buckets[array_upper(buckets, 1)], value))::float AS value FROM metric_hour
+SELECT (hour AT TIME ZONE 'UTC')::date AS day,
+       sum(coalesce(buckets[array_upper(buckets, 1)], value))::float AS value FROM metric_hour
 WHERE metric = %s AND hour >= %s GROUP BY 1 ORDER BY 1
 """
 DAILY_GAUGE = DAILY.replace("sum(", "max(", 1)
 KEEP_GAUGE = """
-INSERT INTO metric_hour (metric, hour, labels, value) VALUES (%s, date_trunc('hour', clock_timestamp(), 'UTC'), '{}', %s)
+INSERT INTO metric_hour (metric, hour, labels, value)
+VALUES (%s, date_trunc('hour', clock_timestamp(), 'UTC'), '{}', %s)
 ON CONFLICT (metric, hour, labels) DO UPDATE SET value = excluded.value
 """
 

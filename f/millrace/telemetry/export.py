@@ -36,7 +36,8 @@ ENDED = """
 SELECT * FROM run r WHERE finished_at < clock_timestamp() - interval '5 seconds'
 AND NOT EXISTS (SELECT FROM span s WHERE s.run_id = r.id AND s.status = 'pending') AND (
     sampled_end IS DISTINCT FROM finished_at
-    OR (sampled <> 'out' AND EXISTS (SELECT FROM span s WHERE s.run_id = r.id AND s.exported_at IS NULL)))
+    OR (sampled <> 'out' AND EXISTS (SELECT FROM span s
+        WHERE s.run_id = r.id AND s.exported_at IS NULL)))
 AND started_at > clock_timestamp() - make_interval(days => %s) ORDER BY started_at LIMIT %s
 """
 
@@ -138,7 +139,7 @@ def _note(run: Row, reason: str, root: bool) -> None:
 
 
 def _nearest(parent: str | None, parents: dict[str, str | None], kept: set[str]) -> str | None:
-    """Return the closest span above that is exported, so that leaving one out tears nothing apart."""
+    """Return the closest span above that is exported: leaving one out tears nothing apart."""
     while parent in parents and parent not in kept:
         parent = parents[parent]
     return parent
@@ -194,7 +195,7 @@ def _root(run: Row) -> tuple[tuple[str, str, str], Row]:
 
 
 def _resumed_span(run: Row) -> tuple[tuple[str, str, str], Row]:
-    """Return the span of what came after the root was sent: from its end to the run's present one."""
+    """Return the span of what came after the root was sent, from its end to the run's end."""
     run_id = str(run["id"])
     own = ids.digest_of([run_id, str(run["finished_at"])])[:16]
     where, span = _run_span(run, own, f"resume_workflow {run['flow']}", run["sampled_end"])

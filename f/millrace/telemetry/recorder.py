@@ -29,13 +29,16 @@ LONGEST_ERROR = 500
 
 # One that was taken for dead and ends after all says so itself.
 UPSERT = """
-INSERT INTO span (trace_id, span_id, parent_id, run_id, name, kind, status, scope, service, version, attributes, events,
-                  started_at, finished_at, seen_at)
-SELECT trace_id, span_id, parent_id, (SELECT id FROM run WHERE id = s.run_id), name, kind, status, scope, %(service)s,
-       %(version)s, attributes, events, started_at, finished_at, clock_timestamp()
-FROM jsonb_to_recordset(%(spans)s) AS s (trace_id text, span_id text, parent_id text, run_id uuid, name text, kind text,
-     status text, scope text, attributes jsonb, events jsonb, started_at timestamptz, finished_at timestamptz)
-ON CONFLICT (trace_id, span_id) DO UPDATE SET status = excluded.status, attributes = excluded.attributes,
+INSERT INTO span (trace_id, span_id, parent_id, run_id, name, kind, status, scope, service,
+                  version, attributes, events, started_at, finished_at, seen_at)
+SELECT trace_id, span_id, parent_id, (SELECT id FROM run WHERE id = s.run_id), name, kind, status,
+       scope, %(service)s, %(version)s, attributes, events, started_at, finished_at,
+       clock_timestamp()
+FROM jsonb_to_recordset(%(spans)s) AS s (
+    trace_id text, span_id text, parent_id text, run_id uuid, name text, kind text, status text,
+    scope text, attributes jsonb, events jsonb, started_at timestamptz, finished_at timestamptz)
+ON CONFLICT (trace_id, span_id) DO UPDATE SET
+    status = excluded.status, attributes = excluded.attributes,
     events = excluded.events, finished_at = excluded.finished_at, seen_at = excluded.seen_at
 WHERE span.status IN ('pending', 'killed')
 """

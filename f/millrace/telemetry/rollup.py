@@ -3,9 +3,9 @@
 """Counting rows by the hour, so that metrics outlast the rows and a scrape need not read them all
 again.
 
-The hours that are not closed yet are counted again each time, in whole, and a counter never falls: so
-counting twice, after a crash or by two processes, changes nothing. A label value beyond its bounds
-is counted as `other`, and said.
+The hours that are not closed yet are counted again each time, in whole, and a counter never falls:
+so counting twice, after a crash or by two processes, changes nothing. A label value beyond its
+bounds is counted as `other`, and said.
 """
 
 from collections.abc import Iterable
@@ -28,22 +28,30 @@ NOW = (
 KEEP = """
 ON CONFLICT (metric, hour, labels) DO UPDATE SET
     value = greatest(metric_hour.value, excluded.value),
-    buckets = CASE WHEN excluded.buckets[array_upper(excluded.buckets, 1)] < metric_hour.buckets[array_upper(metric_hour.buckets, 1)]
-              THEN metric_hour.buckets ELSE excluded.buckets END,
+    buckets = CASE
+        WHEN excluded.buckets[array_upper(excluded.buckets, 1)]
+            < metric_hour.buckets[array_upper(metric_hour.buckets, 1)]
+        THEN metric_hour.buckets ELSE excluded.buckets
+    END,
     exemplar = greatest(metric_hour.exemplar, excluded.exemplar)
 """
 KEEP_STATE = """
 INSERT INTO metric_roll (metric, shape, rolled_until, folded_until)
 SELECT metric, shape, %s, %s FROM unnest(%s::text[], %s::text[]) AS counted (metric, shape)
-ON CONFLICT (metric) DO UPDATE SET shape = excluded.shape, rolled_until = excluded.rolled_until, folded_until = excluded.folded_until
+ON CONFLICT (metric) DO UPDATE SET
+    shape = excluded.shape, rolled_until = excluded.rolled_until,
+    folded_until = excluded.folded_until
 """
 FOLD = """
 WITH closed AS (
     SELECT labels, sum(value) AS value, metric_buckets(buckets) AS buckets FROM metric_hour
     WHERE metric = %(metric)s AND hour >= %(folded)s AND hour < %(open)s GROUP BY labels
 )
-INSERT INTO metric_total AS t (metric, labels, value, buckets) SELECT %(metric)s, labels, value, buckets FROM closed
-ON CONFLICT (metric, labels) DO UPDATE SET value = t.value + excluded.value, buckets = metric_buckets_plus(t.buckets, excluded.buckets)
+INSERT INTO metric_total AS t (metric, labels, value, buckets)
+SELECT %(metric)s, labels, value, buckets FROM closed
+ON CONFLICT (metric, labels) DO UPDATE SET
+    value = t.value + excluded.value,
+    buckets = metric_buckets_plus(t.buckets, excluded.buckets)
 """
 
 

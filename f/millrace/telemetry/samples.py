@@ -13,10 +13,13 @@ from f.millrace.telemetry import logs
 from f.millrace.telemetry.metrics import define
 
 TOTALS = """
-SELECT metric, labels, sum(value) AS value, metric_buckets(buckets) AS buckets, max(seen) AS exemplar FROM (
+SELECT metric, labels, sum(value) AS value, metric_buckets(buckets) AS buckets,
+       max(seen) AS exemplar
+FROM (
     SELECT metric, labels, value, buckets, NULL AS seen FROM metric_total
     UNION ALL
-    SELECT metric, labels, value, buckets, exemplar FROM metric_hour h JOIN metric_roll r USING (metric) WHERE h.hour >= r.folded_until
+    SELECT metric, labels, value, buckets, exemplar FROM metric_hour h
+    JOIN metric_roll r USING (metric) WHERE h.hour >= r.folded_until
 ) AS parts GROUP BY metric, labels ORDER BY metric, labels
 """
 # The rows that a gauge counts can be many; one that takes longer than this is left out, and the
@@ -112,22 +115,21 @@ def _bound_label(name: str, at_most: int, value: str, seen: dict[str, set[str]])
 def _zero_series(metric: define.Metric, found: list[Sample]) -> list[Sample]:
     """Return the series that may come but have not: a rate needs to see them at 0 first."""
     there = {tuple(sorted(figure.labels.items())) for figure in found}
-    opened = [label.name for label in metric.labels if label.at_most]
-    closed = [label for label in metric.labels if label.values]
-    heads = (
-        {tuple((name, figure.labels[name]) for name in opened) for figure in found}
-        if opened
-        else {()}
-    )
-    wanted = [dict(zero) for zero in metric.zeros]
-    if not metric.zeros:
-        tails = [[(label.name, value) for value in label.values] for label in closed]
-        wanted = [
-            dict([*head, *tail]) for head in sorted(heads) for tail in itertools.product(*tails)
-        ]
-    empty = tuple(0 for _ in (*metric.bounds, 0)) if metric.bounds else ()
+    wanted = [dict(zero) for zero in metric.zeros] or _series(metric, found)
+    empty = (0,) * (len(metric.bounds) + 1) if metric.bounds else ()
     return [
         Sample(labels, 0.0, empty)
         for labels in wanted[:ZERO_SERIES]
         if tuple(sorted(labels.items())) not in there
     ]
+
+
+def _series(metric: define.Metric, found: list[Sample]) -> list[dict[str, str]]:
+    """Return every combination of labels: of open ones the values that came, of closed ones all."""
+    opened = [label.name for label in metric.labels if label.at_most]
+    heads = {tuple((name, figure.labels[name]) for name in opened) for figure in found}
+    tails = [
+        [(label.name, value) for value in label.values] for label in metric.labels if label.values
+    ]
+    pairs = itertools.product(sorted(heads) if opened else [()], itertools.product(*tails))
+    return [dict([*head, *tail]) for head, tail in pairs]

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Which traces are exported: decided once a run has ended, so that nothing interesting is missed."""
+"""Which traces are exported, decided when a run has ended: nothing interesting is missed."""
 
 import fnmatch
 from typing import Any
@@ -13,9 +13,14 @@ NEW_FLOW_DAYS = 14
 ADAPTIVE_RATIO = 0.1
 
 INTERESTING = """
-SELECT EXISTS (SELECT FROM span WHERE trace_id = %(trace)s AND status IN ('error', 'killed')) AS error,
+SELECT EXISTS (
+           SELECT FROM span WHERE trace_id = %(trace)s AND status IN ('error', 'killed')
+       ) AS error,
        EXISTS (SELECT FROM action WHERE run_id = %(run)s AND risk = 'high') AS high_risk,
-       NOT EXISTS (SELECT FROM run WHERE flow = %(flow)s AND started_at < %(started)s - make_interval(days => %(days)s)) AS new_flow
+       NOT EXISTS (
+           SELECT FROM run WHERE flow = %(flow)s
+           AND started_at < %(started)s - make_interval(days => %(days)s)
+       ) AS new_flow
 """
 
 

@@ -150,7 +150,7 @@ def root_span_id(run_id: str) -> str:
 
 
 def span_id() -> str:
-    """Return the id of the span that the running code is in, 16 hex digits; empty outside of one."""
+    """Return the id of the span that the running code is in, 16 hex digits; or nothing."""
     identity = trace.get_current_span().get_span_context()
     return f"{identity.span_id:016x}" if identity.is_valid else ""
 

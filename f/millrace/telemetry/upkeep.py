@@ -20,12 +20,15 @@ CHECKPOINTS = (
 
 # What somebody may still ask about is kept: money, and what was proposed.
 OLD_MAINTENANCE = f"""
-starts_with(flow, '{runs.MAINTENANCE}') AND status NOT IN ('running', 'waiting') AND finished_at < {{before}}
-AND NOT EXISTS (SELECT FROM usage WHERE usage.run_id = run.id) AND NOT EXISTS (SELECT FROM action WHERE action.run_id = run.id)
+starts_with(flow, '{runs.MAINTENANCE}') AND status NOT IN ('running', 'waiting')
+AND finished_at < {{before}}
+AND NOT EXISTS (SELECT FROM usage WHERE usage.run_id = run.id)
+AND NOT EXISTS (SELECT FROM action WHERE action.run_id = run.id)
 """
 
 CLOSE = """
-UPDATE span SET status = 'killed', finished_at = greatest(seen_at, started_at), seen_at = clock_timestamp()
+UPDATE span SET status = 'killed', finished_at = greatest(seen_at, started_at),
+    seen_at = clock_timestamp()
 WHERE status = 'pending' AND (%(run)s::uuid IS NULL OR run_id = %(run)s::uuid)
 AND seen_at <= clock_timestamp() - make_interval(secs => %(silent)s)
 """

@@ -24,7 +24,7 @@ MAIL = "mail.send"
 
 
 def key_of(run_id: str, topic_id: str, tool: str, arguments: dict[str, Any]) -> str:
-    """Return the key of a call that waits for a person: the same call about the same topic is one."""
+    """Return the key of a call that waits for a person: one for a call and a topic."""
     return f"{CALL}{run_id}:{topic_id}:{tool}:{ids.digest_of(arguments)[:16]}"
 
 
@@ -65,15 +65,7 @@ def perform_together(whole: Row) -> list[Row]:
     parts = approvals.parts_of(whole)
 
     def make() -> dict[str, Any]:
-        rows = [row for row in _calls(run_id) if row["digest"] in parts]
-        allowed = [
-            actions.get_by_id(str(row["id"]))
-            for row in rows
-            if approvals.approve_as_part(row, whole)
-        ]
-        # An approved limit is used by the next call that needs it.
-        done = [perform(row) if is_call(row) else row for row in allowed]
-        return {"calls": [{"action_id": str(row["id"]), "state": row["state"]} for row in done]}
+        return _perform_parts(whole, [row for row in _calls(run_id) if row["digest"] in parts])
 
     try:
         # A crash between leaves it undone: every call knows for itself whether it was made.
@@ -81,16 +73,20 @@ def perform_together(whole: Row) -> list[Row]:
     except errors.NeedsApproval as error:
         decision = "denied" if given and given["decision"] == "denied" else "expired"
         by, how = (given["decided_by"], given["how"]) if given else ("millrace", str(error))
+        words = f"{approvals.PART_OF}{whole['key']}: {how}"
         for row in _calls(run_id, "proposed"):
             if row["digest"] in parts:
-                approvals.decide(
-                    str(row["id"]),
-                    row["digest"],
-                    decision,
-                    by,
-                    f"{approvals.PART_OF}{whole['key']}: {how}",
-                )
+                approvals.decide(str(row["id"]), row["digest"], decision, by, words)
     return [row for row in _calls(run_id) if row["digest"] in parts]
+
+
+def _perform_parts(whole: Row, rows: list[Row]) -> dict[str, Any]:
+    allowed = [
+        actions.get_by_id(str(row["id"])) for row in rows if approvals.approve_as_part(row, whole)
+    ]
+    # An approved limit is used by the next call that needs it.
+    done = [perform(row) if is_call(row) else row for row in allowed]
+    return {"calls": [{"action_id": str(row["id"]), "state": row["state"]} for row in done]}
 
 
 def _calls(run_id: str, state: str | None = None) -> list[Row]:

@@ -45,7 +45,7 @@ class Papers(contracts.Contract):
 
 
 def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
-    """Return the newest papers of the configured categories that hold one of the configured terms."""
+    """Return the newest papers of the set categories that hold one of the set terms."""
     query = _query(config.settings().arxiv_categories, config.settings().arxiv_terms)
     url = _url(
         search_query=query, sortBy="submittedDate", sortOrder="descending", max_results=limit

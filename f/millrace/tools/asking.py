@@ -26,7 +26,8 @@ def propose(question: str, details: str) -> Row:
             "there is no question; say in one sentence what a person has to decide"
         )
     arguments = {"question": question, "details": details}
-    key = f"decide:{run_context.current().run_id}:{run_context.current().step}:{ids.digest_of(arguments)[:16]}"
+    here = run_context.current()
+    key = f"decide:{here.run_id}:{here.step}:{ids.digest_of(arguments)[:16]}"
     return actions.propose(
         questions.DECIDE, arguments, key, reason="this flow asks a person before it goes on"
     )
@@ -50,7 +51,7 @@ def ask(action: Row, timeout: int) -> dict[str, Any]:
 
 
 def _page() -> str:
-    """Return the approval page's address; the ones that answer by themselves are given to nobody."""
+    """Return the approval page's address; those that answer by themselves go to nobody."""
     job = os.environ.get("WM_JOB_ID", "")
     if not (windmill.on_worker() and job):
         return ""

@@ -54,7 +54,7 @@ class Tool:
 
     @property
     def ours(self) -> bool:
-        """Whether it is the bundle's own, in this process, and its word about itself can be taken."""
+        """Whether it is the bundle's own, in this process: its word can be taken."""
         return self.name.partition(".")[0] in servers.SERVERS
 
     @property

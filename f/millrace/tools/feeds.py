@@ -43,7 +43,7 @@ class Entries(contracts.Contract):
 
 
 def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
-    """Return the entries of every configured feed, at most `limit`, taken from the feeds in turn."""
+    """Return at most `limit` entries of the configured feeds, taken from them in turn."""
     feeds = config.settings().feeds
     read_by_feed: list[list[contracts.SourceItem]] = []
     for url in feeds:
@@ -72,9 +72,7 @@ def read_feed(url: str, limit: int = 20) -> Entries:
 
 
 def search(query: str, limit: int = 10) -> Entries:
-    """Search the configured feeds for entries that hold words of the query, those with most words
-    first.
-    """
+    """Search the configured feeds for the words of the query; most words found come first."""
     words = {word.lower() for word in query.split() if len(word) > 2}
     found = _entries(config.settings().feeds, 500)
     hits = [
@@ -98,7 +96,8 @@ def parse(page: http.Page) -> list[contracts.SourceItem]:
         feed = fastfeedparser.parse(_readable(page.content))
     except Exception as error:  # the parser raises what its three back ends raise
         raise errors.SourceFailed(
-            f"{http.strip_secrets(page.url)} is not a feed that can be read: {_format_error(page, error)}"
+            f"{http.strip_secrets(page.url)} is not a feed that can be read:"
+            f" {_format_error(page, error)}"
         ) from error
     about = feed.get("feed") or {}
     name = items.one_line(str(about.get("title") or "")) or urlsplit(page.url).netloc

@@ -217,7 +217,8 @@ def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[byt
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise errors.SourceFailed(
-            f"{strip_secrets(url)} answered in the encoding {encoding[:40]!r}; only gzip was asked for"
+            f"{strip_secrets(url)} answered in the encoding {encoding[:40]!r};"
+            " only gzip was asked for"
         )
     inflate = zlib.decompressobj(wbits=47)  # gzip or zlib by its header
     try:
@@ -346,7 +347,7 @@ def _seconds_left(asked: float | None = None) -> float:
 
 
 class _Bounded(httpcore2.NetworkStream):
-    """A stream whose every operation ends at the fetch's deadline, however slowly the server drips."""
+    """A stream whose every operation ends at the fetch's deadline, however slow the server."""
 
     def __init__(self, inner: httpcore2.NetworkStream) -> None:
         self.inner = inner

@@ -15,9 +15,10 @@ SERVER_LIMIT = 40
 def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
     """Return the newest public posts of the configured tags, each once."""
     tags = [tag.lstrip("#") for tag in config.settings().mastodon_tags]
+    timelines = f"{config.settings().mastodon_url.rstrip('/')}/api/v1/timelines"
     found: dict[str, contracts.SourceItem] = {}
     for tag in tags:
-        url = f"{config.settings().mastodon_url.rstrip('/')}/api/v1/timelines/tag/{quote(tag, safe='')}?limit={_bound_limit(limit)}"
+        url = f"{timelines}/tag/{quote(tag, safe='')}?limit={_bound_limit(limit)}"
         try:
             page = state.fetch(url, accept="application/json")
             posts = [] if page is None else http.parse_json(page)

@@ -8,17 +8,19 @@ sent it, is refused.
 """
 
 import asyncio
+import contextlib
 import functools
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
-from f.millrace.core import contracts, db, errors, run_context
+from f.millrace.core import config, contracts, db, errors, prices, run_context
 from f.millrace.telemetry import events, spans
-from f.millrace.tools import approved_calls, call_billing, client
-from f.millrace.trust import actions, risk, taint
+from f.millrace.tools import approved_calls, client
+from f.millrace.trust import actions, budget, risk, taint
 
 HITS = 10
 CALL_SECONDS = 45.0
@@ -161,51 +163,53 @@ class Toolbox:
         self.used.add(tool.name)
         if not tool.read_only and run_context.current().run_id:
             return await self._write(tool, arguments, topic_id)
-        attributes = {
-            "gen_ai.operation.name": "execute_tool",
-            "gen_ai.tool.name": tool.name,
-            "gen_ai.tool.type": "function" if tool.ours else "extension",
-            "tool.name": tool.name,
-            "tool.server": tool.name.partition(".")[0],
-            "agent.id": "researcher",
-            "agent.risk_level": level,
-        }
-        with spans.span(f"execute_tool {tool.name}", attributes, scope="millrace.tools") as handle:
+        with spans.span(
+            f"execute_tool {tool.name}", _attributes(tool, level), scope="millrace.tools"
+        ) as handle:
             handle.content({"gen_ai.tool.call.arguments": arguments})
-            for last in (False, True):
-                self.calls += 1
-                try:
-                    with call_billing.bill_tool_call("researcher", tool.name):
-                        answer = await asyncio.wait_for(
-                            self._tools.call(tool.name, arguments), CALL_SECONDS
-                        )
-                    self._hear(tool, answer)
-                    # A tool that fell back on less answered, but not with what was asked for.
-                    fault = "SearchFailed" if _search_failed(answer) else None
-                    handle.set(
-                        {
-                            "millrace.tool.tries": 1 + last,
-                            "tool.success": fault is None,
-                            "tool.error_type": fault,
-                        }
-                    )
-                    handle.content({"gen_ai.tool.call.result": answer})
-                    return answer
-                except errors.BudgetExceeded as error:
-                    events.emit("budget", str(error), tool=tool.name)
-                    raise errors.ToolFailed(str(error)) from error
-                except (errors.MillraceError, TimeoutError) as error:
-                    self.failures += 1
-                    words = (
-                        str(error)
-                        or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"
-                    )
-                    if last or any(word in words.lower() for word in LASTING):
-                        handle.set({"tool.success": False, "tool.error_type": type(error).__name__})
-                        events.emit("error", words, tool=tool.name)
-                        raise errors.ToolFailed(words) from error
-                await asyncio.sleep(RETRY_WAIT_SECONDS)
-        raise AssertionError("the loop returns or raises")
+            try:
+                return await self._try(tool, arguments, handle, tries=1)
+            except (errors.MillraceError, TimeoutError) as error:
+                self._give_up_unless_passing(tool, error, handle)
+            await asyncio.sleep(RETRY_WAIT_SECONDS)
+            try:
+                return await self._try(tool, arguments, handle, tries=2)
+            except (errors.MillraceError, TimeoutError) as error:
+                self._give_up_unless_passing(tool, error, handle, last=True)
+        raise AssertionError("it returns or raises")
+
+    async def _try(
+        self, tool: client.Tool, arguments: dict[str, Any], handle: spans.Span, tries: int
+    ) -> dict[str, Any]:
+        self.calls += 1
+        with bill_tool_call("researcher", tool.name):
+            answer = await asyncio.wait_for(self._tools.call(tool.name, arguments), CALL_SECONDS)
+        self._hear(tool, answer)
+        # A tool that fell back on less answered, but not with what was asked for.
+        fault = "SearchFailed" if _search_failed(answer) else None
+        handle.set(
+            {
+                "millrace.tool.tries": tries,
+                "tool.success": fault is None,
+                "tool.error_type": fault,
+            }
+        )
+        handle.content({"gen_ai.tool.call.result": answer})
+        return answer
+
+    def _give_up_unless_passing(
+        self, tool: client.Tool, error: Exception, handle: spans.Span, last: bool = False
+    ) -> None:
+        """Raise ToolFailed for a fault that will not pass; money that does not reach is one."""
+        if isinstance(error, errors.BudgetExceeded):
+            events.emit("budget", str(error), tool=tool.name)
+            raise errors.ToolFailed(str(error)) from error
+        self.failures += 1
+        words = str(error) or f"{tool.name} gave no answer within {CALL_SECONDS:.0f} seconds"
+        if last or any(word in words.lower() for word in LASTING):
+            handle.set({"tool.success": False, "tool.error_type": type(error).__name__})
+            events.emit("error", words, tool=tool.name)
+            raise errors.ToolFailed(words) from error
 
     async def _write(
         self, tool: client.Tool, arguments: dict[str, Any], topic_id: str
@@ -218,7 +222,7 @@ class Toolbox:
             self._perform, tool, arguments, topic_id, asyncio.get_running_loop()
         )
         try:
-            with call_billing.bill_tool_call("researcher", tool.name):
+            with bill_tool_call("researcher", tool.name):
                 answer = await asyncio.to_thread(work)
         except errors.BudgetExceeded as error:
             events.emit("budget", str(error), tool=tool.name)
@@ -400,6 +404,43 @@ class Toolbox:
                     url, str(answer.get("title") or url), str(answer["text"]), date, tool.name
                 )
         raise errors.ToolFailed(f"no tool can read {url[:200]}")
+
+
+@contextlib.contextmanager
+def bill_tool_call(agent: str, tool: str) -> Iterator[None]:
+    """Account for a call by the tool's price in the settings, as for a request to a model.
+
+    BudgetExceeded when the money does not reach. A call that fails is charged too: its server may
+    bill it.
+    """
+    rate = config.settings().tool_usd.get(tool)
+    if not rate:
+        yield
+        return
+    context = run_context.current()
+    run_id = context.run_id or str(uuid4())
+    usage_id = budget.reserve(
+        run_id, config.settings().user, agent, tool, rate, context.step, kind="tool"
+    )
+    budget.mark_sent(usage_id)
+    try:
+        yield
+    except BaseException:
+        budget.charge_reserve(usage_id)
+        raise
+    budget.settle(usage_id, prices.Price(rate, "settings", run_context.now().date().isoformat()))
+
+
+def _attributes(tool: client.Tool, level: risk.Risk) -> dict[str, Any]:
+    return {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": tool.name,
+        "gen_ai.tool.type": "function" if tool.ours else "extension",
+        "tool.name": tool.name,
+        "tool.server": tool.name.partition(".")[0],
+        "agent.id": "researcher",
+        "agent.risk_level": level,
+    }
 
 
 def _search_failed(answer: dict[str, Any]) -> bool:

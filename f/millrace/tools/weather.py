@@ -13,12 +13,35 @@ from f.millrace.tools import http, items
 
 # https://open-meteo.com/en/docs: WMO weather interpretation codes
 SKY = {
-    0: "clear", 1: "mainly clear", 2: "partly cloudy", 3: "overcast", 45: "fog", 48: "rime fog", 51: "light drizzle",
-    53: "drizzle", 55: "dense drizzle", 56: "freezing drizzle", 57: "freezing drizzle", 61: "light rain", 63: "rain",
-    65: "heavy rain", 66: "freezing rain", 67: "freezing rain", 71: "light snow", 73: "snow", 75: "heavy snow",
-    77: "snow grains", 80: "light showers", 81: "showers", 82: "violent showers", 85: "snow showers",
-    86: "heavy snow showers", 95: "thunderstorm", 96: "thunderstorm with hail", 99: "thunderstorm with heavy hail",
-}  # fmt: skip
+    0: "clear",
+    1: "mainly clear",
+    2: "partly cloudy",
+    3: "overcast",
+    45: "fog",
+    48: "rime fog",
+    51: "light drizzle",
+    53: "drizzle",
+    55: "dense drizzle",
+    56: "freezing drizzle",
+    57: "freezing drizzle",
+    61: "light rain",
+    63: "rain",
+    65: "heavy rain",
+    66: "freezing rain",
+    67: "freezing rain",
+    71: "light snow",
+    73: "snow",
+    75: "heavy snow",
+    77: "snow grains",
+    80: "light showers",
+    81: "showers",
+    82: "violent showers",
+    85: "snow showers",
+    86: "heavy snow showers",
+    95: "thunderstorm",
+    96: "thunderstorm with hail",
+    99: "thunderstorm with heavy hail",
+}
 DAILY = "weather_code,temperature_2m_max,temperature_2m_min,precipitation_sum,wind_speed_10m_max"
 MAX_DAYS = 7
 
@@ -59,9 +82,8 @@ def weather(place: str, days: int = 3) -> Weather:
     try:
         latitude, longitude = float(spot["latitude"]), float(spot["longitude"])
         asked_days = max(1, min(days, MAX_DAYS))
-        forecast = http.get_json(
-            f"{config.settings().weather_url}?{urlencode(_question(latitude, longitude, asked_days))}"
-        )
+        asked_for = urlencode(_question(latitude, longitude, asked_days))
+        forecast = http.get_json(f"{config.settings().weather_url}?{asked_for}")
         return _weather(spot, latitude, longitude, forecast)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise errors.SourceFailed(

@@ -24,6 +24,12 @@ TOUCHED = frozenset({"performing", "performed", "unknown"})
 # Fields of our own arguments that say where something is kept, not what is done. Any other field is
 # part of the effect.
 INCIDENTAL = frozenset({"_digest_id", "_note"})
+INSERT = """
+INSERT INTO action (key, run_id, namespace, tool, arguments, digest, risk, reason, expires_at)
+VALUES (%(key)s, %(run_id)s, %(namespace)s, %(tool)s, %(arguments)s, %(digest)s, %(risk)s,
+        %(reason)s, %(expires_at)s)
+RETURNING *
+"""
 
 
 class OutcomeUnknown(errors.MillraceError):
@@ -93,39 +99,34 @@ def propose(
             handle.set({"agent.risk_level": row["risk"], "millrace.action_id": str(row["id"])})
             return row
         if row:
-            connection.execute(
-                "UPDATE action SET key = key || '#' || id, state = CASE state WHEN 'denied' THEN"
-                " state ELSE 'expired' END WHERE id = %s",
-                [row["id"]],
-            )
-            audit.append("millrace", "action.replaced", key, run_id, action_id=str(row["id"]))
-        created = connection.execute(
-            "INSERT INTO action (key, run_id, namespace, tool, arguments, digest, risk, reason,"
-            " expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
-            [
-                key,
-                run_id or run_context.current().run_id or None,
-                namespace or run_context.current().namespace,
-                tool,
-                db.jsonb(arguments),
-                wanted,
-                risk.stricter(risk.assess(tool, annotations, arguments).risk, at_least),
-                reason,
-                expires_at,
-            ],
-        ).fetchone()
+            _set_aside(connection, row, run_id)
+        values = {
+            "key": key,
+            "run_id": run_id or run_context.current().run_id or None,
+            "namespace": namespace or run_context.current().namespace,
+            "tool": tool,
+            "arguments": db.jsonb(arguments),
+            "digest": wanted,
+            "risk": risk.stricter(risk.assess(tool, annotations, arguments).risk, at_least),
+            "reason": reason,
+            "expires_at": expires_at,
+        }
+        created = connection.execute(INSERT, values).fetchone()
         assert created is not None
         handle.set({"agent.risk_level": created["risk"], "millrace.action_id": str(created["id"])})
-        audit.append(
-            "millrace",
-            "action.proposed",
-            key,
-            run_id,
-            action_id=str(created["id"]),
-            tool=tool,
-            digest=wanted,
-        )
+        more = {"action_id": str(created["id"]), "tool": tool, "digest": wanted}
+        audit.append("millrace", "action.proposed", key, run_id, **more)
     return created
+
+
+def _set_aside(connection: db.Connection, row: Row, run_id: str | None) -> None:
+    """Free the key of an action that another one replaces, with the approval that it had."""
+    connection.execute(
+        "UPDATE action SET key = key || '#' || id, state = CASE state WHEN 'denied' THEN state ELSE"
+        " 'expired' END WHERE id = %s",
+        [row["id"]],
+    )
+    audit.append("millrace", "action.replaced", row["key"], run_id, action_id=str(row["id"]))
 
 
 def expires_at(row: Row) -> datetime:

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 LOST_SECONDS = 900.0
 LIMIT_ROWS = """
 INSERT INTO budget AS b (scope, key, limit_usd)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::numeric[]) AS wanted (scope, key, limit_usd) ORDER BY 1, 2
-ON CONFLICT (scope, key) DO UPDATE SET limit_usd = excluded.limit_usd WHERE b.limit_usd <> excluded.limit_usd
+SELECT * FROM unnest(%s::text[], %s::text[], %s::numeric[]) AS wanted (scope, key, limit_usd)
+ORDER BY 1, 2
+ON CONFLICT (scope, key) DO UPDATE SET limit_usd = excluded.limit_usd
+WHERE b.limit_usd <> excluded.limit_usd
 """
 # The rows are locked in one order before they are read, so that two processes neither see the same
 # money nor wait for each other in a circle. What costs nothing fits under any limit.
@@ -36,50 +38,70 @@ RESERVE = """
 WITH wanted AS (
     SELECT * FROM unnest(%(scopes)s::text[], %(keys)s::text[]) AS wanted (scope, key)
 ), held AS (
-    SELECT b.scope, b.key, b.limit_usd, b.spent_usd, b.limit_usd - b.reserved_usd - b.spent_usd AS free,
+    SELECT b.scope, b.key, b.limit_usd, b.spent_usd,
+           b.limit_usd - b.reserved_usd - b.spent_usd AS free,
            b.spent_usd >= greatest(b.limit_usd * %(ask)s / 100, b.allowed_usd) AS asks
     FROM budget b JOIN wanted USING (scope, key) ORDER BY b.scope, b.key FOR UPDATE OF b
 ), verdict AS (
-    SELECT %(usd)s = 0 OR (bool_and(free >= %(usd)s AND NOT asks) AND count(*) = (SELECT count(*) FROM wanted)) AS fits FROM held
+    SELECT %(usd)s = 0 OR (
+        bool_and(free >= %(usd)s AND NOT asks) AND count(*) = (SELECT count(*) FROM wanted)
+    ) AS fits FROM held
 ), taken AS (
     UPDATE budget b SET reserved_usd = b.reserved_usd + %(usd)s
-    FROM held, verdict WHERE verdict.fits AND b.scope = held.scope AND b.key = held.key RETURNING b.scope
+    FROM held, verdict WHERE verdict.fits AND b.scope = held.scope AND b.key = held.key
+    RETURNING b.scope
 ), noted AS (
-    INSERT INTO usage (id, run_id, step, kind, agent, model, user_id, state, request_hash, reserved_usd, prompt_hash, holder)
-    SELECT %(id)s, %(run_id)s, %(step)s, %(kind)s, %(agent)s, %(model)s, %(user)s, 'reserved', %(request_hash)s, %(usd)s,
-           %(prompt_hash)s, %(holder)s || jsonb_build_object('backend', pg_backend_pid(), 'since',
-           (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()))
+    INSERT INTO usage (id, run_id, step, kind, agent, model, user_id, state, request_hash,
+                       reserved_usd, prompt_hash, holder)
+    SELECT %(id)s, %(run_id)s, %(step)s, %(kind)s, %(agent)s, %(model)s, %(user)s, 'reserved',
+           %(request_hash)s, %(usd)s, %(prompt_hash)s,
+           %(holder)s || jsonb_build_object('backend', pg_backend_pid(), 'since', (
+               SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()))
     FROM verdict WHERE fits RETURNING id
 )
-SELECT (SELECT count(*) FROM noted) AS noted, (SELECT count(*) FROM taken) AS taken, (SELECT jsonb_agg(to_jsonb(held)) FROM held) AS held
+SELECT (SELECT count(*) FROM noted) AS noted, (SELECT count(*) FROM taken) AS taken,
+    (SELECT jsonb_agg(to_jsonb(held)) FROM held) AS held
 """
 # One statement ends a row: it leaves its state once, and the limits change by exactly that row.
 # `lost` ends it by what is known: not sent, so nothing; or sent, so the reserve. An answer that
 # comes after that corrects it.
 FINISH = """
 WITH entry AS (
-    SELECT id, run_id, state, holder, reserved_usd, cost_usd AS charged_usd FROM usage WHERE id = %(id)s AND (state IN ('reserved', 'sent')
-        OR (%(how)s = 'settle' AND state = 'settled' AND price_source = 'reserve')) FOR UPDATE
+    SELECT id, run_id, state, holder, reserved_usd, cost_usd AS charged_usd FROM usage
+    WHERE id = %(id)s AND (
+        state IN ('reserved', 'sent')
+        OR (%(how)s = 'settle' AND state = 'settled' AND price_source = 'reserve')
+    ) FOR UPDATE
 ), bill AS (
-    SELECT entry.*, CASE %(how)s WHEN 'settle' THEN %(cost)s WHEN 'lost' THEN CASE state WHEN 'sent' THEN reserved_usd ELSE 0 END
-           ELSE 0 END AS cost, %(how)s = 'settle' OR (%(how)s = 'lost' AND state = 'sent') AS billed,
+    SELECT entry.*,
+           CASE %(how)s
+               WHEN 'settle' THEN %(cost)s
+               WHEN 'lost' THEN CASE state WHEN 'sent' THEN reserved_usd ELSE 0 END
+               ELSE 0
+           END AS cost,
+           %(how)s = 'settle' OR (%(how)s = 'lost' AND state = 'sent') AS billed,
            CASE WHEN state = 'settled' THEN 0 ELSE reserved_usd END AS open_usd
     FROM entry
 ), ended AS (
-    UPDATE usage u SET state = CASE WHEN billed THEN 'settled' ELSE 'released' END, cost_usd = bill.cost,
-        price_source = CASE WHEN %(how)s = 'lost' AND billed THEN 'reserve' ELSE %(source)s END, price_date = %(date)s,
-        tokens = %(tokens)s, response = %(response)s, settled_at = clock_timestamp()
+    UPDATE usage u SET
+        state = CASE WHEN billed THEN 'settled' ELSE 'released' END, cost_usd = bill.cost,
+        price_source = CASE WHEN %(how)s = 'lost' AND billed THEN 'reserve' ELSE %(source)s END,
+        price_date = %(date)s, tokens = %(tokens)s, response = %(response)s,
+        settled_at = clock_timestamp()
     FROM bill WHERE u.id = bill.id RETURNING u.id
 ), locked AS (
     SELECT b.scope, b.key FROM budget b JOIN (
-        SELECT entry ->> 0 AS scope, entry ->> 1 AS key FROM bill, jsonb_array_elements(holder -> 'limits') AS entry
+        SELECT entry ->> 0 AS scope, entry ->> 1 AS key
+        FROM bill, jsonb_array_elements(holder -> 'limits') AS entry
     ) AS own USING (scope, key) ORDER BY b.scope, b.key FOR UPDATE OF b
 ), changed AS (
     UPDATE budget b SET reserved_usd = greatest(0, b.reserved_usd - bill.open_usd),
         spent_usd = greatest(0, b.spent_usd + bill.cost - bill.charged_usd)
-    FROM bill, locked WHERE b.scope = locked.scope AND b.key = locked.key RETURNING b.scope, b.key, b.limit_usd, b.spent_usd
+    FROM bill, locked WHERE b.scope = locked.scope AND b.key = locked.key
+    RETURNING b.scope, b.key, b.limit_usd, b.spent_usd
 )
-SELECT bill.run_id, bill.cost, (SELECT jsonb_agg(to_jsonb(changed)) FROM changed) AS changed FROM bill, ended
+SELECT bill.run_id, bill.cost, (SELECT jsonb_agg(to_jsonb(changed)) FROM changed) AS changed
+FROM bill, ended
 """
 # The connection that reserved is gone: so is its process. Through a pooler connections outlast
 # processes; then age tells. Since when a connection of another role is there, Postgres does not
@@ -121,18 +143,8 @@ def reserve(
     """
     amount = money.usd(usd)
     under = limits.limits_of(run_id, user, flow)
-    ordered = sorted(under)
-    scopes, keys = [scope for scope, _ in ordered], [key for _, key in ordered]
     usage_id = str(uuid4())
-    holder = {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "job": os.environ.get("WM_JOB_ID", ""),
-        "limits": ordered,
-    }
     values = {
-        "scopes": scopes,
-        "keys": keys,
         "usd": amount,
         "ask": limits.ASK,
         "id": usage_id,
@@ -144,26 +156,38 @@ def reserve(
         "user": user,
         "request_hash": request_hash,
         "prompt_hash": prompt_hash,
-        "holder": db.jsonb(holder),
     }
-    swept = False
-    while True:
-        db.execute(LIMIT_ROWS, [scopes, keys, [under[one] for one in ordered]])
-        row = db.fetch_one(RESERVE, values)
-        assert row is not None
-        if row["noted"]:
-            return usage_id
-        if not swept and sweep():
-            # Money that the dead held.
-            swept = True
-            continue
-        short = [entry for entry in row["held"] if money.usd(entry["free"]) < amount]
+    tried = _try_to_reserve(under, values)
+    if not tried["noted"] and sweep():
+        # Money that the dead held.
+        tried = _try_to_reserve(under, values)
+    while not tried["noted"]:
+        short = [entry for entry in tried["held"] if money.usd(entry["free"]) < amount]
         if short:
             raise limits.budget_exceeded(short, amount, agent, run_id)
-        for entry in row["held"]:
+        for entry in tried["held"]:
             if entry["asks"]:
                 limits.allow(entry, run_id)
-        swept = True
+        tried = _try_to_reserve(under, values)
+    return usage_id
+
+
+def _try_to_reserve(under: limits.Limits, values: dict[str, Any]) -> dict[str, Any]:
+    """Reserve under all limits or under none; return whether it is noted, and the limits held."""
+    ordered = sorted(under)
+    scopes, keys = [scope for scope, _ in ordered], [key for _, key in ordered]
+    holder = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "job": os.environ.get("WM_JOB_ID", ""),
+        "limits": ordered,
+    }
+    db.execute(LIMIT_ROWS, [scopes, keys, [under[one] for one in ordered]])
+    row = db.fetch_one(
+        RESERVE, {**values, "scopes": scopes, "keys": keys, "holder": db.jsonb(holder)}
+    )
+    assert row is not None
+    return row
 
 
 def mark_sent(usage_id: str) -> None:

@@ -134,7 +134,7 @@ def normalise_address(url: str) -> str:
 
 
 def urlsplit_host(url: str) -> str:
-    """Return the host of an address in the form that travels over the wire; empty when it has none."""
+    """Return an address's host as it travels over the wire; empty when it has none."""
     try:
         return wire_host(urlsplit(url.strip()).hostname or "")
     except ValueError:

@@ -61,7 +61,7 @@ def one_line(text: str) -> str:
 
 
 def quote(text: str) -> str:
-    """Return text as a quotation in Markdown that wraps, keeps its lines, and is read as text only."""
+    """Return text as a Markdown quotation that wraps, keeps its lines, and is only text."""
     return "\n>\n".join("\\\n".join(f"> {line}" for line in lines) for lines in _paragraphs(text))
 
 

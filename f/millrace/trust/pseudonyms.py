@@ -16,7 +16,8 @@ ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]{}|/\\]+@[\w.-]*\w")
 MARK = re.compile(r"address:[0-9a-f]{16}")
 # Rows that know an address; when they forget it, nobody does.
 KNOWN = """
-SELECT address FROM recipient UNION SELECT recipient FROM standing_approval UNION SELECT recipient FROM delivery
+SELECT address FROM recipient UNION SELECT recipient FROM standing_approval
+UNION SELECT recipient FROM delivery
 UNION SELECT decided_by FROM approval UNION SELECT granted_by FROM standing_approval
 """
 

@@ -112,19 +112,24 @@ def ask(action: dict[str, Any]) -> str:
     if calls:
         return ask({**action, **calls[0]})
     if tool in MAILS:
-        digests = _digest_days(given)
-        if digests:
-            return f"Mail {digests} to {_people(addressees(action))}?"
-        texts = {(mail.get("subject"), mail.get("text")) for mail in _mails(action)}
-        return (
-            f"Send {'this mail' if len(texts) < 2 else f'these {len(texts)} mails'} to"
-            f" {_people(addressees(action))}?"
-        )
+        return _of_mails(action)
     if tool == limits.TOOL:
         return _budget_sentence(given)
     if tool == ENABLE:
         changed = "changed" if given.get("was") else "new"
         return f"Let agents use the {changed} tool {given.get('server')}.{given.get('name')}?"
+    return _of_call(tool, given)
+
+
+def _of_mails(action: dict[str, Any]) -> str:
+    digests, people = _digest_days(action["arguments"]), _people(addressees(action))
+    if digests:
+        return f"Mail {digests} to {people}?"
+    texts = {(mail.get("subject"), mail.get("text")) for mail in _mails(action)}
+    return f"Send {'this mail' if len(texts) < 2 else f'these {len(texts)} mails'} to {people}?"
+
+
+def _of_call(tool: str, given: dict[str, Any]) -> str:
     subject = next(
         (str(given[name]) for name in ("query", "url", "path") if isinstance(given.get(name), str)),
         "",

@@ -24,8 +24,11 @@ RESERVATION_SECONDS = 1800
 RECENT = "3 days"
 
 STALLED = """
-SELECT r.*, seen.progressed_at, extract(epoch FROM clock_timestamp() - seen.progressed_at) AS idle_seconds,
-       ARRAY(SELECT path FROM step WHERE run_id = r.id AND status = 'running' ORDER BY started_at) AS running
+SELECT r.*, seen.progressed_at,
+       extract(epoch FROM clock_timestamp() - seen.progressed_at) AS idle_seconds,
+       ARRAY(
+           SELECT path FROM step WHERE run_id = r.id AND status = 'running' ORDER BY started_at
+       ) AS running
 FROM run r, LATERAL (
     SELECT greatest(
         r.started_at,
@@ -41,21 +44,34 @@ WHERE r.status = 'running' ORDER BY r.started_at
 # run's id.
 ON_SERVER = """
 SELECT r.*, coalesce(latest.job_id, r.id::text) AS job_id,
-       EXISTS (SELECT FROM action a WHERE a.run_id = r.id AND a.state = 'proposed' AND a.asked_at IS NOT NULL) AS asks
+       EXISTS (
+           SELECT FROM action a
+           WHERE a.run_id = r.id AND a.state = 'proposed' AND a.asked_at IS NOT NULL
+       ) AS asks
 FROM run r
-LEFT JOIN LATERAL (SELECT job_id FROM attempt WHERE run_id = r.id AND job_id <> '' ORDER BY started_at DESC LIMIT 1) latest ON true
-WHERE r.orchestrator = 'windmill' AND r.id <> ALL(%s::uuid[])
-AND (r.status = 'running' OR (r.status = 'waiting' AND r.started_at > clock_timestamp() - %s::interval)) ORDER BY r.started_at
+LEFT JOIN LATERAL (
+    SELECT job_id FROM attempt WHERE run_id = r.id AND job_id <> ''
+    ORDER BY started_at DESC LIMIT 1
+) latest ON true
+WHERE r.orchestrator = 'windmill' AND r.id <> ALL(%s::uuid[]) AND (
+    r.status = 'running'
+    OR (r.status = 'waiting' AND r.started_at > clock_timestamp() - %s::interval)
+) ORDER BY r.started_at
 """
 # The last question of a run and the job that asked it; an answer in time only, for Windmill ends
 # late ones itself.
 ANSWERED = """
 SELECT r.id AS run_id, s.job_id, p.decision, p.decided_by AS by, a.digest
 FROM run r
-CROSS JOIN LATERAL (SELECT * FROM action WHERE run_id = r.id AND asked_at IS NOT NULL AND expires_at IS NOT NULL
-                    ORDER BY asked_at DESC LIMIT 1) a
-CROSS JOIN LATERAL (SELECT * FROM step WHERE run_id = r.id AND name IN ('approvals.ask', 'blocks.ask_approval') AND job_id <> ''
-                    ORDER BY started_at DESC LIMIT 1) s
+CROSS JOIN LATERAL (
+    SELECT * FROM action WHERE run_id = r.id AND asked_at IS NOT NULL AND expires_at IS NOT NULL
+    ORDER BY asked_at DESC LIMIT 1
+) a
+CROSS JOIN LATERAL (
+    SELECT * FROM step
+    WHERE run_id = r.id AND name IN ('approvals.ask', 'blocks.ask_approval') AND job_id <> ''
+    ORDER BY started_at DESC LIMIT 1
+) s
 JOIN approval p ON p.action_id = a.id AND p.decision IN ('approved', 'denied')
 WHERE r.status = 'waiting' AND r.orchestrator = 'windmill' ORDER BY r.started_at
 """
@@ -114,7 +130,7 @@ def _bury(run_id: str) -> bool:
 
 
 def stalled_runs() -> list[Row]:
-    """Return the running runs that made no progress for longer than the step they are at may take."""
+    """Return the runs without progress for longer than the step they are at may take."""
     return [row for row in db.fetch_all(STALLED) if row["idle_seconds"] > _patience(row)]
 
 

@@ -34,35 +34,49 @@ class Score:
 
 # Each returns n and value over the runs of a namespace since a moment. Shares are in percent.
 RIGHT = """
-SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE outcome IN ('approved', 'silent_success')) / nullif(count(*), 0) AS value
+SELECT count(*) AS n,
+       100.0 * count(*) FILTER (WHERE outcome IN ('approved', 'silent_success'))
+       / nullif(count(*), 0) AS value
 FROM decision WHERE namespace = %(namespace)s AND made_at >= %(since)s AND outcome IS NOT NULL
 """
 TOOLS = """
 SELECT count(*) AS n,
-       100.0 * count(*) FILTER (WHERE s.status = 'ok' AND coalesce((s.attributes ->> 'tool.success')::boolean, true)) / nullif(count(*), 0) AS value
+       100.0 * count(*) FILTER (
+           WHERE s.status = 'ok' AND coalesce((s.attributes ->> 'tool.success')::boolean, true)
+       ) / nullif(count(*), 0) AS value
 FROM span s JOIN run r ON r.id = s.run_id
-WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.name LIKE 'execute_tool %%' AND s.status <> 'pending'
+WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.name LIKE 'execute_tool %%'
+  AND s.status <> 'pending'
 """
 # A person who had to be asked, or a run that did not end well, counts against it; one that a person
 # cancelled says nothing.
 ALONE = """
-SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE status IN ('done', 'partly_failed') AND NOT EXISTS
-       (SELECT FROM action a WHERE a.run_id = r.id AND a.asked_at IS NOT NULL)) / nullif(count(*), 0) AS value
-FROM run r WHERE namespace = %(namespace)s AND started_at >= %(since)s AND status NOT IN ('running', 'cancelled')
-AND pipeline #>> '{opened,scheduled}' = 'true'
+SELECT count(*) AS n,
+       100.0 * count(*) FILTER (
+           WHERE status IN ('done', 'partly_failed') AND NOT EXISTS (
+               SELECT FROM action a WHERE a.run_id = r.id AND a.asked_at IS NOT NULL)
+       ) / nullif(count(*), 0) AS value
+FROM run r WHERE namespace = %(namespace)s AND started_at >= %(since)s
+  AND status NOT IN ('running', 'cancelled') AND pipeline #>> '{opened,scheduled}' = 'true'
 """
 UNESCALATED = """
 SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE NOT escalated) / nullif(count(*), 0) AS value
 FROM decision WHERE namespace = %(namespace)s AND made_at >= %(since)s AND kind = 'judgement'
 """
 SIMPLE = """
-SELECT count(*) AS n, percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) AS value
-FROM run WHERE namespace = %(namespace)s AND started_at >= %(since)s AND flow = 'ask' AND status = 'done'
+SELECT count(*) AS n,
+       percentile_cont(0.5) WITHIN GROUP (
+           ORDER BY extract(epoch FROM finished_at - started_at)) AS value
+FROM run WHERE namespace = %(namespace)s AND started_at >= %(since)s
+  AND flow = 'ask' AND status = 'done'
 """
 RESEARCH = """
-SELECT count(*) AS n, percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM s.finished_at - s.started_at)) AS value
+SELECT count(*) AS n,
+       percentile_cont(0.5) WITHIN GROUP (
+           ORDER BY extract(epoch FROM s.finished_at - s.started_at)) AS value
 FROM step s JOIN run r ON r.id = s.run_id
-WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.name = 'research.investigate' AND s.status = 'done'
+WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s
+  AND s.name = 'research.investigate' AND s.status = 'done'
 """
 # Only what a person has answered: that nobody objected says little about a score.
 CONFIDENCE = """
@@ -75,17 +89,23 @@ AND outcome IN ('approved', 'corrected', 'refused', 'undone')
 RECOVERED = """
 WITH failed AS (
     SELECT s.status = 'done' AS recovered FROM step s JOIN run r ON r.id = s.run_id
-    WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.status NOT IN ('running', 'cancelled') AND (s.tries > 1 OR s.status <> 'done')
+    WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s
+      AND s.status NOT IN ('running', 'cancelled') AND (s.tries > 1 OR s.status <> 'done')
     UNION ALL
-    SELECT bool_or(u.state = 'settled' AND u.price_source <> 'reserve') FROM usage u JOIN run r ON r.id = u.run_id
-    WHERE r.namespace = %(namespace)s AND u.reserved_at >= %(since)s AND u.kind = 'model' AND u.state IN ('settled', 'released')
-    GROUP BY u.run_id, u.step, u.agent, u.request_hash HAVING bool_or(u.state = 'released' OR u.price_source = 'reserve')
+    SELECT bool_or(u.state = 'settled' AND u.price_source <> 'reserve') FROM usage u
+    JOIN run r ON r.id = u.run_id
+    WHERE r.namespace = %(namespace)s AND u.reserved_at >= %(since)s AND u.kind = 'model'
+      AND u.state IN ('settled', 'released')
+    GROUP BY u.run_id, u.step, u.agent, u.request_hash
+    HAVING bool_or(u.state = 'released' OR u.price_source = 'reserve')
     UNION ALL
     SELECT s.status = 'ok' FROM span s JOIN run r ON r.id = s.run_id
-    WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s AND s.name LIKE 'execute_tool %%'
-    AND (s.status IN ('error', 'killed') OR (s.attributes ->> 'millrace.tool.tries')::int > 1)
+    WHERE r.namespace = %(namespace)s AND s.started_at >= %(since)s
+      AND s.name LIKE 'execute_tool %%'
+      AND (s.status IN ('error', 'killed') OR (s.attributes ->> 'millrace.tool.tries')::int > 1)
 )
-SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE recovered) / nullif(count(*), 0) AS value FROM failed
+SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE recovered) / nullif(count(*), 0) AS value
+FROM failed
 """
 
 

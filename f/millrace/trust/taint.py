@@ -226,46 +226,37 @@ def _private_reason(path: str, text: str, heard: TaintContext) -> str:
     pairs = own.pairs - heard.request.pairs - heard.public.pairs
     for form in deobfuscation.decodings(text):
         found = deobfuscation.words(form)
-        said = telling.intersection(found)
-        said |= {
-            part
-            for word in found
-            if not word.isalpha()
-            for part in telling
-            if len(part) > 5 and part in word
-        }
-        run = next(
-            (
-                f"{one} {two}"
-                for one, two in itertools.pairwise(found)
-                if _private_pair(one, two, pairs, open_words)
-            ),
-            "",
-        )
-        bare = "".join(char for char in form if char.isalnum())
-        said |= {
-            word
-            for word in telling
-            if (len(word) > 5 or _number(word)) and "".join(filter(str.isalnum, word)) in bare
-        }
         # What stands inside a longer word that others said (the year of a date) gives nothing away.
         said = {
-            word for word in said if not heard.request.holds(word) and not heard.public.holds(word)
+            word
+            for word in _said(telling, found, form)
+            if not heard.request.holds(word) and not heard.public.holds(word)
         }
-        if said or run:
+        paired = itertools.pairwise(found)
+        if said or any(_private_pair(one, two, pairs, open_words) for one, two in paired):
             return f"{path} carries words of the owner's private texts"
-    opaque = [
-        word
-        for word in text.split()
-        if len(word) >= OPAQUE
-        and not word.isalpha()
-        and deobfuscation.skeleton(word) not in open_words
-    ]
-    return (
-        f"{path} carries something that cannot be read"
-        if opaque and not deobfuscation.addresses(text)
-        else ""
-    )
+    if _opaque(text, open_words) and not deobfuscation.addresses(text):
+        return f"{path} carries something that cannot be read"
+    return ""
+
+
+def _said(telling: set[str], found: list[str], form: str) -> set[str]:
+    """Return the telling words that a text says: as words, inside of one, or in pieces."""
+    mixed = [word for word in found if not word.isalpha()]
+    inside = {part for part in telling if len(part) > 5 and any(part in word for word in mixed)}
+    bare = _bare(form)
+    pieces = {word for word in telling if (len(word) > 5 or _number(word)) and _bare(word) in bare}
+    return telling.intersection(found) | inside | pieces
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+def _opaque(text: str, open_words: set[str]) -> bool:
+    """Tell whether a text has a long word that is no word, such as a code."""
+    long = (word for word in text.split() if len(word) >= OPAQUE and not word.isalpha())
+    return any(deobfuscation.skeleton(word) not in open_words for word in long)
 
 
 def _private_pair(one: str, two: str, pairs: set[tuple[str, str]], open_words: set[str]) -> bool:

@@ -238,13 +238,17 @@ PARTS = """
 WITH ran AS (
     SELECT attributes ->> 'agent.id' AS agent, avg((status = 'ok')::int) AS success,
            avg((finished_at - started_at <= interval '60 seconds')::int) AS in_time
-    FROM span WHERE name LIKE 'invoke_agent %%' AND status <> 'pending' AND seen_at > now() - interval '7 days' GROUP BY 1
+    FROM span WHERE name LIKE 'invoke_agent %%' AND status <> 'pending'
+      AND seen_at > now() - interval '7 days'
+    GROUP BY 1
 ), judged AS (
     SELECT agent, avg((outcome IN ('approved', 'silent_success'))::int) AS agreed FROM decision
     WHERE outcome_at > now() - interval '7 days' GROUP BY 1
 ), part AS (
     SELECT agent, part, value FROM ran LEFT JOIN judged USING (agent),
-    LATERAL (VALUES ('success', success), ('in_time', in_time), ('agreed', coalesce(agreed, 1))) AS parts (part, value)
+    LATERAL (
+        VALUES ('success', success), ('in_time', in_time), ('agreed', coalesce(agreed, 1))
+    ) AS parts (part, value)
 )
 """
 

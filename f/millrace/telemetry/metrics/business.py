@@ -17,9 +17,16 @@ TASKS = define.define_metric(
     # Not `review`, which an answer changes: a task is counted once. A topic that money ended was
     # never judged.
     sql=f"""SELECT coalesce(d.made_at, r.created_at) AS at,
-        CASE WHEN r.no_sources THEN 'no_sources' WHEN d.escalated IS NOT FALSE THEN 'unreviewed' ELSE 'completed' END AS outcome,
+        CASE
+            WHEN r.no_sources THEN 'no_sources'
+            WHEN d.escalated IS NOT FALSE THEN 'unreviewed'
+            ELSE 'completed'
+        END AS outcome,
         1 AS value, {define.RUN_TRACE}
-    FROM (SELECT run_id, subject AS topic_id, escalated, made_at FROM decision WHERE kind = 'judgement') d
+    FROM (
+        SELECT run_id, subject AS topic_id, escalated, made_at FROM decision
+        WHERE kind = 'judgement'
+    ) d
     FULL JOIN research_result r USING (run_id, topic_id)""",
     means=(
         "The work that people see: `completed` stands on its evidence, `unreviewed` is marked as"
@@ -157,16 +164,25 @@ AVAILABILITY = define.define_metric(
 
 EXPECTED = """
 WITH due AS (
-    SELECT flow, namespace, max(coalesce(pipeline #>> '{schedule,timezone}', 'UTC')) AS zone FROM run
-    WHERE namespace = 'main' AND NOT dry_run AND scheduled_for > %(now)s - interval '14 days' AND flow = 'daily_research' GROUP BY 1, 2
+    SELECT flow, namespace, max(coalesce(pipeline #>> '{schedule,timezone}', 'UTC')) AS zone
+    FROM run WHERE namespace = 'main' AND NOT dry_run AND flow = 'daily_research'
+      AND scheduled_for > %(now)s - interval '14 days'
+    GROUP BY 1, 2
 ), local AS (
     SELECT *, (%(now)s AT TIME ZONE zone) AS clock FROM due
 )
-SELECT flow, CASE WHEN clock::time >= %(digest_due)s::time AND NOT EXISTS (
-    SELECT FROM delivery d WHERE d.flow = local.flow AND d.namespace = 'main' AND d.edition = 'daily' AND d.local_day = clock::date AND d.status IN ('sent', 'outbox'))
+SELECT flow, CASE WHEN clock::time >= %(digest_due)s::time
     AND NOT EXISTS (
-    SELECT FROM run r JOIN action a ON a.run_id = r.id AND a.asked_at IS NOT NULL AND a.state = 'proposed'
-    WHERE r.flow = local.flow AND r.namespace = 'main' AND r.edition = 'daily' AND r.local_day = clock::date AND r.status = 'waiting')
+        SELECT FROM delivery d
+        WHERE d.flow = local.flow AND d.namespace = 'main' AND d.edition = 'daily'
+          AND d.local_day = clock::date AND d.status IN ('sent', 'outbox')
+    )
+    AND NOT EXISTS (
+        SELECT FROM run r
+        JOIN action a ON a.run_id = r.id AND a.asked_at IS NOT NULL AND a.state = 'proposed'
+        WHERE r.flow = local.flow AND r.namespace = 'main' AND r.edition = 'daily'
+          AND r.local_day = clock::date AND r.status = 'waiting'
+    )
     THEN 1 ELSE 0 END AS value FROM local
 """
 

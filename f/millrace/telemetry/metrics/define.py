@@ -136,8 +136,20 @@ def define_metric(
     before anything has happened.
     """
     found = Metric(
-        name, type, tuple(labels), unit, help, sql, source, means, do, tuple(bounds), tuple(panels), tuple(alerts), tuple(zeros)
-    )  # fmt: skip
+        name,
+        type,
+        tuple(labels),
+        unit,
+        help,
+        sql,
+        source,
+        means,
+        do,
+        tuple(bounds),
+        tuple(panels),
+        tuple(alerts),
+        tuple(zeros),
+    )
     problems = [*_name(found), *_labels(found), *_check_words(found), *_shape(found)]
     if problems:
         raise errors.BadInput(f"metric {name!r}: " + "; ".join(problems))

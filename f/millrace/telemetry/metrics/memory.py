@@ -1,6 +1,6 @@
 # requirements:
 
-"""Figures of memory: what it holds, whether it is asked and has an answer, how fresh and how fast."""
+"""Metrics of memory: what it holds, whether it has answers, how fresh, how fast."""
 
 from f.millrace.telemetry.metrics import define
 

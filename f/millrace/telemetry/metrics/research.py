@@ -1,15 +1,22 @@
 # requirements:
 
-"""Figures of research: what was searched and read, how good the evidence is, what was made of it."""
+"""Metrics of research: what was searched and read, how good it is, what was made of it."""
 
 from f.millrace.telemetry.metrics import define
 
 EVENT_TRACE = "replace(run_id::text, '-', '')"
 # Why a research ended, by the beginnings of its words.
-STOPPED = """CASE WHEN no_sources THEN 'no_sources' WHEN stopped_because LIKE 'enough%%' THEN 'enough' WHEN stopped_because LIKE 'stalled%%' THEN 'stalled'
-    WHEN stopped_because LIKE 'confused%%' THEN 'confused' WHEN stopped_because LIKE 'the limit of rounds%%' THEN 'rounds'
-    WHEN stopped_because LIKE 'the budget%%' THEN 'budget' WHEN stopped_because LIKE 'the limit of time%%' THEN 'time'
-    WHEN stopped_because LIKE 'one round%%' THEN 'one_round' ELSE 'switched_off' END"""
+STOPPED = """CASE
+    WHEN no_sources THEN 'no_sources'
+    WHEN stopped_because LIKE 'enough%%' THEN 'enough'
+    WHEN stopped_because LIKE 'stalled%%' THEN 'stalled'
+    WHEN stopped_because LIKE 'confused%%' THEN 'confused'
+    WHEN stopped_because LIKE 'the limit of rounds%%' THEN 'rounds'
+    WHEN stopped_because LIKE 'the budget%%' THEN 'budget'
+    WHEN stopped_because LIKE 'the limit of time%%' THEN 'time'
+    WHEN stopped_because LIKE 'one round%%' THEN 'one_round'
+    ELSE 'switched_off'
+END"""
 ENDS = (
     "enough",
     "no_sources",
@@ -23,14 +30,23 @@ ENDS = (
 )
 
 DECISIONS = f"""
-SELECT at, metadata ->> 'decision' AS decision, metadata ->> 'reason' AS reason, 1 AS value, {EVENT_TRACE} AS trace
+SELECT at, metadata ->> 'decision' AS decision, metadata ->> 'reason' AS reason, 1 AS value,
+       {EVENT_TRACE} AS trace
 FROM run_event WHERE event = 'decision' AND metadata ->> 'agent' = 'selfrag'
 UNION ALL
 SELECT at, CASE WHEN event = 'escalation' THEN 'escalate' ELSE 'another_way' END,
-       CASE WHEN coalesce(metadata ->> 'stop', metadata ->> 'stuck') LIKE 'confused%%' THEN 'confused' ELSE 'stalled' END, 1, {EVENT_TRACE}
+       CASE
+           WHEN coalesce(metadata ->> 'stop', metadata ->> 'stuck') LIKE 'confused%%'
+           THEN 'confused' ELSE 'stalled'
+       END, 1, {EVENT_TRACE}
 FROM run_event WHERE (event = 'decision' AND metadata ? 'stuck') OR event = 'escalation'
 UNION ALL
-SELECT created_at, CASE WHEN no_sources THEN 'give_up' WHEN stopped_because LIKE 'enough%%' THEN 'accept' ELSE 'stop' END, {STOPPED}, 1, {EVENT_TRACE}
+SELECT created_at,
+       CASE
+           WHEN no_sources THEN 'give_up'
+           WHEN stopped_because LIKE 'enough%%' THEN 'accept'
+           ELSE 'stop'
+       END, {STOPPED}, 1, {EVENT_TRACE}
 FROM research_result
 """
 
@@ -247,9 +263,15 @@ FINDINGS = define.define_metric(
         " between sources."
     ),
     source="rows of research_result, events decision that drop a sentence",
-    sql=f"""SELECT created_at AS at, 'kept' AS outcome, jsonb_array_length(findings) AS value, {define.RUN_TRACE} FROM research_result WHERE jsonb_array_length(findings) > 0
-    UNION ALL SELECT created_at, 'conflict', jsonb_array_length(conflicts), {EVENT_TRACE} FROM research_result WHERE jsonb_array_length(conflicts) > 0
-    UNION ALL SELECT at, 'dropped', 1, {EVENT_TRACE} FROM run_event WHERE event = 'decision' AND message LIKE 'Dropped: %%'""",
+    sql=f"""SELECT created_at AS at, 'kept' AS outcome, jsonb_array_length(findings) AS value,
+        {define.RUN_TRACE}
+    FROM research_result WHERE jsonb_array_length(findings) > 0
+    UNION ALL
+    SELECT created_at, 'conflict', jsonb_array_length(conflicts), {EVENT_TRACE}
+    FROM research_result WHERE jsonb_array_length(conflicts) > 0
+    UNION ALL
+    SELECT at, 'dropped', 1, {EVENT_TRACE}
+    FROM run_event WHERE event = 'decision' AND message LIKE 'Dropped: %%'""",
     means="What was made of the evidence.",
     do="Many dropped sentences: the model invents; try another for the writer.",
     panels=[

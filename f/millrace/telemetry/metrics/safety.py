@@ -5,8 +5,12 @@
 from f.millrace.telemetry.metrics import define
 
 BLOCKED = f"""
-SELECT seen_at AS at, 'tainted' AS kind, 1 AS value, trace_id AS trace FROM span WHERE name LIKE 'risk_decision %%' AND attributes ->> 'millrace.decision' = 'refuse'
-UNION ALL SELECT at, CASE kind WHEN 'approval.denied' THEN 'denied' ELSE 'authority' END, 1, {define.RUN_TRACE} FROM audit WHERE kind IN ('approval.denied', 'authority.refused')
+SELECT seen_at AS at, 'tainted' AS kind, 1 AS value, trace_id AS trace FROM span
+WHERE name LIKE 'risk_decision %%' AND attributes ->> 'millrace.decision' = 'refuse'
+UNION ALL
+SELECT at, CASE kind WHEN 'approval.denied' THEN 'denied' ELSE 'authority' END, 1,
+       {define.RUN_TRACE}
+FROM audit WHERE kind IN ('approval.denied', 'authority.refused')
 """
 # Held back because an agent asked for it, and allowed by the person who looked: it need not have
 # been held.
@@ -66,9 +70,14 @@ VIOLATIONS = define.define_metric(
         " text, or use a tool that was changed."
     ),
     source="rows of audit, spans risk_decision that refuse, events of changed tools",
-    sql=f"""SELECT at, 'authority' AS kind, 1 AS value, {define.RUN_TRACE} FROM audit WHERE kind = 'authority.refused'
-    UNION ALL SELECT seen_at, 'tainted_action', 1, trace_id FROM span WHERE name LIKE 'risk_decision %%' AND attributes ->> 'millrace.decision' = 'refuse'
-    UNION ALL SELECT at, 'changed_tool', 1, replace(run_id::text, '-', '') FROM run_event WHERE event = 'tool' AND metadata ->> 'changed' = 'true'""",
+    sql=f"""SELECT at, 'authority' AS kind, 1 AS value, {define.RUN_TRACE}
+    FROM audit WHERE kind = 'authority.refused'
+    UNION ALL
+    SELECT seen_at, 'tainted_action', 1, trace_id FROM span
+    WHERE name LIKE 'risk_decision %%' AND attributes ->> 'millrace.decision' = 'refuse'
+    UNION ALL
+    SELECT at, 'changed_tool', 1, replace(run_id::text, '-', '')
+    FROM run_event WHERE event = 'tool' AND metadata ->> 'changed' = 'true'""",
     means="Somebody or something tried. Each was refused.",
     do="Read what the agent had read: scripts/millrace trace RUN, then take the source out.",
     panels=[

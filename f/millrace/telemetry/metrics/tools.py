@@ -5,6 +5,7 @@
 from f.millrace.telemetry.metrics import agents, define
 
 TOOL = define.Label("tool", at_most=60)
+SEARCHES = 'millrace_agent_tool_calls_total{{agent="researcher",tool="web.search",status="{}"}}'
 CALLS = "FROM span WHERE name LIKE 'execute_tool %%' AND status <> 'pending'"
 NAMED = (
     "coalesce(attributes ->> 'agent.id', 'millrace') AS agent, attributes ->> 'tool.name' AS tool"
@@ -75,20 +76,12 @@ TOOL_CALLS = define.define_metric(
                 "scripts/millrace trace last",
             ),
             fires={
-                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="error"}': (
-                    "0+1x60"
-                ),
-                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="ok"}': (
-                    "0+1x60"
-                ),
+                SEARCHES.format("error"): "0+1x60",
+                SEARCHES.format("ok"): "0+1x60",
             },
             quiet={
-                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="error"}': (
-                    "0+1x60"
-                ),
-                'millrace_agent_tool_calls_total{agent="researcher",tool="web.search",status="ok"}': (
-                    "0+9x60"
-                ),
+                SEARCHES.format("error"): "0+1x60",
+                SEARCHES.format("ok"): "0+9x60",
             },
         )
     ],
@@ -124,18 +117,33 @@ TOOL_LATENCY = define.define_metric(
 )
 
 GUARDS = """
-SELECT seen_at AS at, 'risk' AS gate, CASE attributes ->> 'millrace.decision' WHEN 'run' THEN 'allowed' WHEN 'refuse' THEN 'denied' ELSE 'asked' END AS decision,
-       CASE attributes ->> 'millrace.decision' WHEN 'refuse' THEN 'tainted' ELSE attributes ->> 'agent.risk_level' END AS reason, 1 AS value, trace_id AS trace
-FROM span WHERE name LIKE 'risk_decision %%' AND status <> 'pending' AND attributes ? 'millrace.decision'
+SELECT seen_at AS at, 'risk' AS gate,
+       CASE attributes ->> 'millrace.decision'
+           WHEN 'run' THEN 'allowed' WHEN 'refuse' THEN 'denied' ELSE 'asked'
+       END AS decision,
+       CASE attributes ->> 'millrace.decision'
+           WHEN 'refuse' THEN 'tainted' ELSE attributes ->> 'agent.risk_level'
+       END AS reason, 1 AS value, trace_id AS trace
+FROM span WHERE name LIKE 'risk_decision %%' AND status <> 'pending'
+  AND attributes ? 'millrace.decision'
 UNION ALL
 SELECT at, 'approval', CASE kind WHEN 'approval.approved' THEN 'allowed' ELSE 'denied' END,
-       CASE WHEN kind = 'approval.expired' THEN 'nobody' WHEN actor IN ('policy', 'millrace') THEN 'policy' ELSE 'person' END, 1, coalesce(replace(run_id::text, '-', ''), '')
+       CASE
+           WHEN kind = 'approval.expired' THEN 'nobody'
+           WHEN actor IN ('policy', 'millrace') THEN 'policy'
+           ELSE 'person'
+       END, 1, coalesce(replace(run_id::text, '-', ''), '')
 FROM audit WHERE kind IN ('approval.approved', 'approval.denied', 'approval.expired')
 UNION ALL
-SELECT at, 'budget', CASE (metadata ->> 'percent')::int WHEN 70 THEN 'warned' WHEN 90 THEN 'asked' ELSE 'denied' END, coalesce(metadata ->> 'scope', 'call'), 1, replace(run_id::text, '-', '')
-FROM run_event WHERE event = 'budget' AND (metadata ? 'percent' OR metadata ? 'tool' OR metadata ? 'topic')
+SELECT at, 'budget',
+       CASE (metadata ->> 'percent')::int
+           WHEN 70 THEN 'warned' WHEN 90 THEN 'asked' ELSE 'denied'
+       END, coalesce(metadata ->> 'scope', 'call'), 1, replace(run_id::text, '-', '')
+FROM run_event WHERE event = 'budget'
+  AND (metadata ? 'percent' OR metadata ? 'tool' OR metadata ? 'topic')
 UNION ALL
-SELECT at, 'authority', 'denied', 'authority', 1, coalesce(replace(run_id::text, '-', ''), '') FROM audit WHERE kind = 'authority.refused'
+SELECT at, 'authority', 'denied', 'authority', 1, coalesce(replace(run_id::text, '-', ''), '')
+FROM audit WHERE kind = 'authority.refused'
 """
 
 GUARDRAIL = define.define_metric(

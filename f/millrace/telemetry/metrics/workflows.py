@@ -296,10 +296,15 @@ ERRORS = define.define_metric(
     [define.Label("place", ("run", "step", "agent", "tool"))],
     help="What ended in an error, by where.",
     source="rows of run and step, spans invoke_agent and execute_tool",
-    sql=f"""SELECT finished_at AS at, 'run' AS place, 1 AS value, {TRACE} FROM run WHERE status IN ('failed', 'killed', 'partly_failed') AND finished_at IS NOT NULL
-    UNION ALL SELECT finished_at, 'step', 1, replace(run_id::text, '-', '') FROM step WHERE status IN ('failed', 'killed', 'timed_out') AND finished_at IS NOT NULL
-    UNION ALL SELECT seen_at, CASE WHEN name LIKE 'invoke_agent %%' THEN 'agent' ELSE 'tool' END, 1, trace_id FROM span
-    WHERE status IN ('error', 'killed') AND (name LIKE 'invoke_agent %%' OR name LIKE 'execute_tool %%')""",
+    sql=f"""SELECT finished_at AS at, 'run' AS place, 1 AS value, {TRACE} FROM run
+    WHERE status IN ('failed', 'killed', 'partly_failed') AND finished_at IS NOT NULL
+    UNION ALL
+    SELECT finished_at, 'step', 1, replace(run_id::text, '-', '') FROM step
+    WHERE status IN ('failed', 'killed', 'timed_out') AND finished_at IS NOT NULL
+    UNION ALL
+    SELECT seen_at, CASE WHEN name LIKE 'invoke_agent %%' THEN 'agent' ELSE 'tool' END, 1, trace_id
+    FROM span WHERE status IN ('error', 'killed')
+      AND (name LIKE 'invoke_agent %%' OR name LIKE 'execute_tool %%')""",
     means="Everything that went wrong, once at each level it was felt at.",
     do="The exemplar's trace shows the last case.",
     panels=[

@@ -15,6 +15,7 @@ from scripts.compiler import (
     tested,
     unused,
     write,
+    writers,
 )
 from scripts.compiler.problems import Problem
 from scripts.compiler.sources import bundle
@@ -33,5 +34,6 @@ def run_checks(root: Path) -> list[Problem]:
         *reach.check(files, root),
         *unused.check(files),
         *tested.check(files, root),
+        *writers.check(files, root),
     ]
     return sorted(set(problems))

@@ -150,7 +150,7 @@ def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> T
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *arguments: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     class Server(ThreadingHTTPServer):

@@ -5,7 +5,7 @@
 from typing import Any
 
 from f.millrace.core import contracts, db, errors, redaction
-from f.millrace.memory import bitemporal, links, store, versions
+from f.millrace.memory import bitemporal, items, links, store
 
 
 def supersede(
@@ -28,7 +28,7 @@ def supersede(
     """
     start = bitemporal.parse_time(since, "since")
     with db.transaction() as connection:
-        old = versions.lock(connection, item_id)
+        old = items.lock(connection, item_id)
         if old["superseded_by"]:
             if store.get(old["superseded_by"]).text == store.clean(redaction.redact(text)):
                 return old["superseded_by"]
@@ -79,7 +79,7 @@ def supersede(
         if new == item_id:
             raise errors.BadInput(f"{item_id} says the same already; nothing to supersede")
         links.link(new, item_id, "supersedes")
-        versions.change(
+        items.change(
             connection,
             item_id,
             "valid - %(taken)s::tstzmultirange",

@@ -3,7 +3,7 @@
 """Tools that cost money: one call is a row like a request to a model, under the same limits."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from uuid import uuid4
 
 from f.millrace.core import config, prices, run_context
@@ -11,7 +11,7 @@ from f.millrace.trust import budget
 
 
 @contextlib.contextmanager
-def bill_tool_call(agent: str, tool: str) -> Iterator[None]:
+def bill_tool_call(agent: str, tool: str) -> Generator[None, None, None]:
     """Account for one call of a tool by its price in the settings; BudgetExceeded when the money
     does not reach.
 

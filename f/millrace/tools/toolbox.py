@@ -10,10 +10,9 @@ sent it, is refused.
 import asyncio
 import functools
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from f.millrace.core import contracts, db, errors, run_context
 from f.millrace.telemetry import events, spans
@@ -278,7 +277,7 @@ class Toolbox:
             )
         finally:
             db.close()
-        outcome = done["outcome"] or {}
+        outcome: dict[str, Any] = done["outcome"] or {}
         if done["state"] != "performed":
             raise errors.ToolFailed(str(outcome.get("error") or f"{tool.name} is {done['state']}"))
         return outcome
@@ -341,7 +340,8 @@ class Toolbox:
         """Take note of whose words came back. Others' tools that do not say that they read the open
         world may read what is private to the owner, such as his mail.
         """
-        texts, links = [], []
+        texts: list[str] = []
+        links: list[str] = []
         for path, value in taint.list_leaves(answer):
             if isinstance(value, str):
                 (links if path.rpartition(".")[2] == "url" else texts).append(value)
@@ -403,7 +403,8 @@ class Toolbox:
 
 
 def _search_failed(answer: dict[str, Any]) -> bool:
-    return any("search failed" in str(problem) for problem in answer.get("problems") or [])
+    problems: list[Any] = answer.get("problems") or []
+    return any("search failed" in str(problem) for problem in problems)
 
 
 def _takes(tool: client.Tool, name: str) -> bool:
@@ -411,15 +412,11 @@ def _takes(tool: client.Tool, name: str) -> bool:
 
 
 def _hits(answer: dict[str, Any], tool: str) -> list[Hit]:
-    rows: Iterable[Any] = next(
-        (
-            value
-            for value in answer.values()
-            if isinstance(value, list) and value and isinstance(value[0], dict)
-        ),
-        [],
-    )
-    return [hit for hit in (_hit(row, tool) for row in rows if isinstance(row, dict)) if hit]
+    lists = [cast("list[Any]", value) for value in answer.values() if isinstance(value, list)]
+    none: list[Any] = []
+    rows = next((value for value in lists if value and isinstance(value[0], dict)), none)
+    objects = [cast("dict[str, Any]", row) for row in rows if isinstance(row, dict)]
+    return [hit for row in objects if (hit := _hit(row, tool))]
 
 
 def _hit(row: dict[str, Any], tool: str) -> Hit | None:

@@ -162,8 +162,15 @@ def reserve(
             raise limits.budget_exceeded(short, amount, agent, run_id)
         for entry in row["held"]:
             if entry["asks"]:
-                limits.allow(entry, run_id)
+                limits.allow(entry, run_id, _allow)
         swept = True
+
+
+def _allow(scope: str, key: str, limit: Decimal) -> None:
+    db.execute(
+        "UPDATE budget SET allowed_usd = greatest(allowed_usd, %s) WHERE scope = %s AND key = %s",
+        [limit, scope, key],
+    )
 
 
 def mark_sent(usage_id: str) -> None:

@@ -537,7 +537,8 @@ def _accept(name: str, value: Any) -> Any:
     if typing.get_origin(kind) is Literal:
         return value if type(value) is str and value in typing.get_args(kind) else UNSURE
     if kind == list[str] and type(value) is list:
-        return value if all(type(part) is str for part in cast("list[Any]", value)) else UNSURE
+        parts = cast("list[Any]", value)
+        return parts if all(type(part) is str for part in parts) else UNSURE
     plain = kind in (str, bool) and type(value) is kind and option.pattern is None
     return value if plain else UNSURE
 

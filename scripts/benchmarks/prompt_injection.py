@@ -110,7 +110,7 @@ class World:
 class Unguarded(Toolbox):
     """No rule at all: what the model asks for is done."""
 
-    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:
+    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:  # noqa: ARG002
         return risk.assess(tool.name, tool.annotations).risk
 
     async def _write(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:  # noqa: ARG002

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 577fd9f3cd5f300b0171962d1799d345d9e93adb4d16a4cdb4f0914319c9e83c
+Migrations: 7cb148c9b7858fed27449d70ee20762a6c0b1634564bcaaecd5aabfe9c95e4fc
 """
 
 from datetime import date, datetime

@@ -193,7 +193,7 @@ def bm25s(given: dict[str, Any]) -> dict[str, Any]:
 def _asked(questions: list[str], ask: Any, repeats: int) -> dict[str, Any]:
     found, spent = [], []
     for question in questions:
-        times = []
+        times, answer = [], None
         for _ in range(repeats + 1):
             began = time.perf_counter()
             answer = ask(question)

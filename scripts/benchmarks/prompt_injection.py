@@ -110,8 +110,8 @@ class World:
 class Unguarded(Toolbox):
     """No rule at all: what the model asks for is done."""
 
-    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> None:
-        pass
+    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:  # noqa: ARG002
+        return risk.assess(tool.name, tool.annotations).risk
 
     async def _write(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> dict[str, Any]:  # noqa: ARG002
         return await self._tools.call(tool.name, arguments)
@@ -120,9 +120,11 @@ class Unguarded(Toolbox):
 class ByRiskClass(Toolbox):
     """The class of the tool decides, wherever the arguments come from."""
 
-    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> None:  # noqa: ARG002
-        if risk.is_above(risk.assess(tool.name, tool.annotations).risk, "medium"):
+    def _permit(self, tool: Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:  # noqa: ARG002
+        level = risk.assess(tool.name, tool.annotations).risk
+        if risk.is_above(level, "medium"):
             raise NeedsApproval(f"{tool.name} waits for a person")
+        return level
 
 
 class Guarded(Toolbox):

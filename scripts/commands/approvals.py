@@ -10,10 +10,9 @@ from rich.table import Table
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.research.delivery import record_outcome
 from f.millrace.tools import approved_calls as calls
 from f.millrace.trust import actions as trusted
-from f.millrace.trust import approvals, questions
+from f.millrace.trust import approvals, deliveries, questions
 from scripts.commands import report
 from scripts.commands.display import Display
 from scripts.commands.output import dump
@@ -150,7 +149,7 @@ def answer(options: argparse.Namespace) -> int:
     """
     ready()
     row = find(options.id)
-    wanted: approvals.Decision = "approved" if options.action == "approve" else "denied"
+    wanted: trusted.Decision = "approved" if options.action == "approve" else "denied"
     before = approvals.find_answer(str(row["id"]))
     given = approvals.decide(str(row["id"]), row["digest"], wanted, getpass.getuser(), "terminal")
     if not options.json:
@@ -232,7 +231,7 @@ def resolve(options: argparse.Namespace) -> int:
     ready()
     row = find(options.id)
     done = trusted.reconcile_by_person(str(row["id"]), options.outcome == "done", getpass.getuser())
-    record_outcome(done)
+    deliveries.record_outcome(done["id"], done["state"] == "performed")
     print(f"{done['key']}: {done['state']}")
     return 0
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from f.millrace.core import config, db
+from f.millrace.core import config
 from f.millrace.core.money import dollars
 from f.millrace.core.run_context import change, current
 from scripts.commands.output import dump, relative
@@ -52,6 +52,7 @@ def ask(options: argparse.Namespace) -> int:
 
 def _answer(options: argparse.Namespace) -> tuple[int, str]:
     from f.millrace.agents.ask import ask as research
+    from f.millrace.telemetry import runs
     from f.millrace.telemetry.events import watch
     from f.millrace.telemetry.spans import step
 
@@ -64,7 +65,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
         change(namespace=namespace),
     ):
         run_id = current().run_id
-        db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
+        runs.move(run_id, namespace)
         reply = research(
             options.question,
             options.session,

@@ -142,14 +142,18 @@ def eject_flows(names: list[str]) -> int:
 def act_on_metadata(options: argparse.Namespace) -> int:
     """Write or check what is generated from steps, migrations and specs."""
     from scripts.compiler import metadata
-    from scripts.database import schema
+    from scripts.database import rows, schema
     from scripts.settings import schema as settings
 
     if options.action == "check":
-        return _print([*schema.check(), *metadata.check(ROOT), *settings.check(ROOT)])
+        return _print(
+            [*schema.check(), *rows.check(), *metadata.check(ROOT), *settings.check(ROOT)]
+        )
     written = [*metadata.write(ROOT, options.overwrite), *settings.write(ROOT)]
     if schema.write():
         written.append(schema.TARGET)
+    if rows.write():
+        written.append(rows.TARGET)
     print("\n".join(written) or "up to date")
     return 0
 
@@ -180,7 +184,7 @@ def check(_options: argparse.Namespace) -> int:
     """Run every check and print all problems at once."""
     from scripts.compiler.checks import run_checks
     from scripts.compiler.sources import uncollected
-    from scripts.database import schema
+    from scripts.database import rows, schema
     from scripts.docs import generated as docs
     from scripts.observability import generated
     from scripts.settings import schema as settings
@@ -189,6 +193,7 @@ def check(_options: argparse.Namespace) -> int:
         problems = [
             *run_checks(ROOT),
             *schema.check(),
+            *rows.check(),
             *settings.check(ROOT),
             *docs.check(ROOT),
             *generated.check(ROOT),

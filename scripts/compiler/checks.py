@@ -16,6 +16,7 @@ from scripts.compiler import (
     tested,
     unused,
     write,
+    writers,
 )
 from scripts.compiler.problems import Problem
 from scripts.compiler.sources import bundle
@@ -35,5 +36,6 @@ def run_checks(root: Path) -> list[Problem]:
         *unused.check(files),
         *tested.check(files, root),
         *function_length.check(root),
+        *writers.check(files, root),
     ]
     return sorted(set(problems))

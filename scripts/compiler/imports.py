@@ -62,6 +62,8 @@ DISTRIBUTIONS = {
 # Files that are imported by a name known only at run time: the text of the import, and what such a
 # file defines.
 PLUGINS = {f"{PACKAGE}.tools.": "SOURCE"}
+# What only type checkers read; a step that loaded it would pay a request for nothing.
+TYPES_ONLY = (f"{PACKAGE}.core.rows",)
 STANDARD = sys.stdlib_module_names | {"__future__"}
 
 
@@ -126,6 +128,17 @@ def _check_ours(bundle: Bundle, module: Module, item: Import) -> Iterator[Proble
             )
         else:
             yield from _check_layer(module, name, item.line)
+            yield from _check_types_only(module, name, item)
+
+
+def _check_types_only(module: Module, name: str, item: Import) -> Iterator[Problem]:
+    if name in TYPES_ONLY and not item.typing_only:
+        yield Problem(
+            module.path,
+            item.line,
+            f"imports {name} at run time; it holds types only, so import it below"
+            " `if TYPE_CHECKING:` (and begin with from __future__ import annotations)",
+        )
 
 
 def _check_attributes(bundle: Bundle, module: Module) -> Iterator[Problem]:

@@ -122,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request."""
 
     timeout = 30
-    server: Server
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_GET(self) -> None:
         """Answer the metrics, or that they can be asked for."""
@@ -165,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *arguments: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Log no request."""
 
 

@@ -3,17 +3,13 @@ checkpoints.
 """
 
 import contextlib
-import os
-import socket
 import threading
 import time
 from typing import Any
 
-from psycopg import errors as postgres_errors
-
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.core.redaction import redact
+from f.millrace.telemetry import runs
 
 # A killed runner's connection is closed by the kernel, but its backend needs a moment to notice.
 LOCK_SECONDS = 5.0
@@ -71,26 +67,8 @@ class Store:
         self, run_id: str, flow: str, args: dict[str, Any], openflow: dict[str, Any]
     ) -> None:
         """Insert the run's row; BadInput when there is one already."""
-        environment = (openflow.get("value") or {}).get("flow_env") or {}
-        pipeline = environment.get("pipeline") or {}
-        try:
-            self._execute(
-                "INSERT INTO run (id, flow, args, openflow, pipeline, pattern) VALUES (%s, %s, %s,"
-                " %s, %s, %s)",
-                [
-                    run_id,
-                    flow,
-                    db.jsonb(args),
-                    db.jsonb(openflow),
-                    db.jsonb(pipeline),
-                    str(pipeline.get("pattern", "")),
-                ],
-            )
-        except postgres_errors.UniqueViolation as error:
-            raise BadInput(
-                f"run {run_id} exists already; continue it with scripts/millrace resume {run_id}"
-            ) from error
-        self._begin_attempt(run_id)
+        with self._lock:
+            self.attempt_id = runs.open_local(self.connection, run_id, flow, args, openflow)
 
     def reopen_run(self, run_id: str) -> dict[str, Any]:
         """Return the row of a run that goes on; what its lost runner left as running is marked as
@@ -104,90 +82,25 @@ class Store:
                 f"run {run_id} of {row['flow']} was not started by the local runner, so it cannot"
                 " go on here"
             )
-        for table in ("attempt", "step"):
-            self._execute(
-                f"UPDATE {table} SET status = 'killed', finished_at = clock_timestamp() WHERE"
-                " run_id = %s AND status = 'running'",
-                [run_id],
-            )
-        self._execute(
-            "UPDATE run SET status = 'running', finished_at = NULL, error = NULL WHERE id = %s",
-            [run_id],
-        )
-        self._begin_attempt(run_id)
+        with self._lock:
+            self.attempt_id = runs.reopen_local(self.connection, run_id)
         return row
 
     def close_run(self, run_id: str, status: str, result: Any, error: str | None) -> str:
-        """Record how the run ended and return the status that stands.
-
-        A result that a step has stored stays, and so does a step's own verdict that the run failed
-        in part.
-        """
-        ended = status not in ("waiting",)
-        row = self._one(
-            "UPDATE run SET status = CASE WHEN status = 'partly_failed' AND %(status)s = 'done'"
-            " THEN status ELSE %(status)s END, result = COALESCE(result, %(result)s), error ="
-            " %(error)s, finished_at = CASE WHEN %(ended)s THEN clock_timestamp() END WHERE id ="
-            " %(id)s RETURNING status",
-            {
-                "status": status,
-                "result": db.jsonb(result) if ended and result is not None else None,
-                "error": redact(error) if error else None,
-                "ended": ended,
-                "id": run_id,
-            },
-        )
-        attempt = {"partly_failed": "done", "stopped": "killed"}.get(status, status)
-        self._execute(
-            "UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE id = %s",
-            [attempt, self.attempt_id],
-        )
-        return row["status"] if row else status
+        """Record how the run ended and return the status that stands."""
+        with self._lock:
+            return runs.close_local(self.connection, run_id, self.attempt_id, status, result, error)
 
     def step_died(
         self, run_id: str, path: str, name: str, job_id: str, status: str, error: str
     ) -> None:
         """Record a step, or what of its parts was running, whose process ended before it could."""
-        begun = self._one(
-            "WITH ended AS (UPDATE step SET status = %s, error = %s, finished_at ="
-            " clock_timestamp() WHERE run_id = %s AND job_id = %s AND status = 'running' RETURNING"
-            " 1) SELECT count(*) AS parts FROM ended",
-            [status, redact(error), run_id, job_id],
-        )
-        if begun and begun["parts"]:
-            return
-        self._execute(
-            "INSERT INTO step (run_id, path, name, job_id, status, error, finished_at) VALUES"
-            " (%(run)s, %(path)s, %(name)s, %(job)s, %(status)s, %(error)s, clock_timestamp()) ON"
-            " CONFLICT (run_id, path) DO UPDATE SET status = excluded.status, error ="
-            " excluded.error, finished_at = excluded.finished_at, job_id = excluded.job_id, tries ="
-            " step.tries + CASE WHEN step.job_id = excluded.job_id THEN 0 ELSE 1 END WHERE"
-            " step.status = 'running' OR step.job_id <> excluded.job_id",
-            {
-                "run": run_id,
-                "path": path,
-                "name": name,
-                "job": job_id,
-                "status": status,
-                "error": redact(error),
-            },
-        )
-
-    def _begin_attempt(self, run_id: str) -> None:
-        row = self._one(
-            "INSERT INTO attempt (run_id, host, pid) VALUES (%s, %s, %s) RETURNING id",
-            [run_id, socket.gethostname(), os.getpid()],
-        )
-        assert row is not None
-        self.attempt_id = str(row["id"])
+        with self._lock:
+            runs.end_dead_step(self.connection, run_id, path, name, job_id, status, error)
 
     def _one(self, sql: str, params: Any = None) -> dict[str, Any] | None:
         with self._lock:
             return self.connection.execute(sql, params).fetchone()  # type: ignore[arg-type]
-
-    def _execute(self, sql: str, params: Any = None) -> None:
-        with self._lock:
-            self.connection.execute(sql, params)  # type: ignore[arg-type]
 
 
 def set_up_checkpoints(connection: db.Connection | None = None) -> None:

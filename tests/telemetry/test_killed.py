@@ -51,8 +51,8 @@ def test_a_step_that_is_killed_in_the_middle_shows_what_was_open(database: str) 
 
     process.kill()
     process.communicate()
-    assert upkeep.close_killed() == 0, "one that was alive a moment ago may still be"
-    upkeep.close_killed(RUN)
+    assert recorder.close_killed() == 0, "one that was alive a moment ago may still be"
+    recorder.close_killed(RUN)
 
     rows = db.fetch_all(
         "SELECT name, status, finished_at >= started_at AS closed FROM span ORDER BY started_at"
@@ -71,7 +71,7 @@ def test_a_process_that_is_silent_for_a_minute_is_taken_for_dead(database: str) 
         recorder.flush()
         db.execute("UPDATE span SET seen_at = seen_at - interval '2 minutes'")
 
-        assert upkeep.close_killed() == 1
+        assert recorder.close_killed() == 1
 
     # It was alive after all.
     assert db.fetch_one("SELECT status FROM span") == {"status": "ok"}

@@ -14,7 +14,7 @@ from typing import Any
 
 from f.millrace.agents import ask
 from f.millrace.core import db, run_context
-from f.millrace.telemetry import spans
+from f.millrace.telemetry import runs, spans
 from f.millrace.trust import policy
 
 
@@ -47,17 +47,11 @@ def main(
         row = db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
         known = row["answer"] if row else None
         if known is None:
-            db.execute(
-                "UPDATE run SET pipeline = %s || pipeline WHERE id = %s",
-                [db.jsonb(pipeline or {}), run_id],
-            )
+            runs.keep_spec(run_id, pipeline)
             policy.note()
             known = _answer_question(question, written_by_others)
             # A repeat of the step costs nothing and gives the same answer.
-            db.execute(
-                "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
-                [db.jsonb({"answer": known}), run_id],
-            )
+            runs.keep(run_id, {"answer": known})
         span.set(found=known["found"], confidence=known["confidence"])
         answer = {name: value for name, value in known.items() if name != "text"}
         return {

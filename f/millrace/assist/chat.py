@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from f.millrace.agents import ask
 from f.millrace.assist import close
-from f.millrace.core import db, errors, redaction, run_context, windmill
-from f.millrace.telemetry import events, spans
+from f.millrace.core import errors, redaction, run_context, windmill
+from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import policy
 
 # How the messages of the research begin, and what the chat calls "Used ... tool".
@@ -46,10 +46,7 @@ def main(user_message: str, session: str = "", pipeline: dict | None = None) -> 
     """
     with spans.step("assist.chat") as span:
         run_id = run_context.current().run_id
-        db.execute(
-            "UPDATE run SET pipeline = %s || pipeline WHERE id = %s",
-            [db.jsonb(pipeline or {}), run_id],
-        )
+        runs.keep_spec(run_id, pipeline)
         policy.note()
         try:
             with events.watch(_show_progress):
@@ -75,10 +72,7 @@ def main(user_message: str, session: str = "", pipeline: dict | None = None) -> 
             }
             kept = {"text": words, "stopped_because": words}
             _stream({"type": "token_delta", "content": answer["windmill_chat_answer"]})
-        db.execute(
-            "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
-            [db.jsonb({"answer": kept}), run_id],
-        )
+        runs.keep(run_id, {"answer": kept})
         span.set(found=answer["found"], confidence=answer["confidence"])
         close.finish(run_id)
         return {**answer, "run_id": run_id}

@@ -10,7 +10,7 @@ scripts/millrace step assist/close run_id=RUN
 """
 
 from f.millrace.core import db, money, run_context
-from f.millrace.telemetry import events, spans
+from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, decisions, markdown, spend
 
 
@@ -48,12 +48,7 @@ def finish(run_id: str) -> dict:
     cost = spend.run_cost_usd(run_id)
     labels = [f"cost:{money.dollars(cost)}", *([status] if status != "done" else [])]
     result = {**answer, "calls": calls, "status": status, "cost_usd": cost, "wm_labels": labels}
-    changed = db.execute(
-        "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s) "
-        "WHERE id = %s AND status IN ('running', 'waiting')",
-        [status, db.jsonb(result), run_context.now(), run_id],
-    )
-    if changed:
+    if runs.close(run_id, status, result):
         audit.append(
             "millrace",
             "run.closed",

@@ -10,7 +10,7 @@ scripts/millrace step assist/work task="Write down in my notes when high water i
 
 from f.millrace.agents import task_agent
 from f.millrace.core import db, errors, run_context
-from f.millrace.telemetry import events, spans
+from f.millrace.telemetry import events, runs, spans
 from f.millrace.tools import approved_calls
 from f.millrace.trust import decisions, policy
 
@@ -33,10 +33,7 @@ def main(task: str, pipeline: dict | None = None) -> dict:
             )
         row = db.fetch_one("SELECT pipeline -> 'answer' AS answer FROM run WHERE id = %s", [run_id])
         if row is None or row["answer"] is None:
-            db.execute(
-                "UPDATE run SET pipeline = %s || pipeline WHERE id = %s",
-                [db.jsonb(pipeline or {}), run_id],
-            )
+            runs.keep_spec(run_id, pipeline)
             policy.note()
             help = task_agent.do_task(run_id, task)
             # The text stays in the run's row, not in the results of its steps.
@@ -48,10 +45,7 @@ def main(task: str, pipeline: dict | None = None) -> dict:
                 }
             }
             with db.transaction():
-                db.execute(
-                    "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
-                    [db.jsonb(kept), run_id],
-                )
+                runs.keep(run_id, kept)
                 decisions.record_judgement(
                     run_id, "task", task[:LONGEST_TITLE], None, "helper", help.escalated
                 )

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 from f.millrace.core import errors, windmill
 
@@ -537,7 +537,8 @@ def _accept(name: str, value: Any) -> Any:
     if typing.get_origin(kind) is Literal:
         return value if type(value) is str and value in typing.get_args(kind) else UNSURE
     if kind == list[str] and type(value) is list:
-        return value if all(type(part) is str for part in value) else UNSURE
+        parts = cast("list[Any]", value)
+        return parts if all(type(part) is str for part in parts) else UNSURE
     plain = kind in (str, bool) and type(value) is kind and option.pattern is None
     return value if plain else UNSURE
 
@@ -560,9 +561,10 @@ def as_json(names: tuple[str, ...]) -> dict[str, Any]:
 
 def _to_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _to_json(inner) for key, inner in value.items()}
+        entries = cast("dict[str, Any]", value)
+        return {key: _to_json(inner) for key, inner in entries.items()}
     if isinstance(value, list):
-        return [_to_json(inner) for inner in value]
+        return [_to_json(inner) for inner in cast("list[Any]", value)]
     if isinstance(value, Secret | Decimal):
         return str(value)
     if isinstance(value, datetime):
@@ -638,9 +640,11 @@ def drop_empty(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values without those that are empty: Windmill's form writes "" and [] for what
     nobody has filled in.
     """
-    entered = {
+    entered: dict[str, Any] = {
         name: (
-            [part for part in value if part not in ("", None)] if isinstance(value, list) else value
+            [part for part in cast("list[Any]", value) if part not in ("", None)]
+            if isinstance(value, list)
+            else value
         )
         for name, value in values.items()
     }
@@ -651,7 +655,8 @@ def replace_none(name: str, value: Any) -> Any:
     """Return the value, or the empty one of its kind when it is the word `none`."""
     if value not in (NONE, [NONE]):
         return value
-    return {str: "", Secret: "", list: [], dict: {}}.get(_kind(name), value)
+    empty: dict[Any, Any] = {str: "", Secret: "", list: [], dict: {}}
+    return empty.get(_kind(name), value)
 
 
 def from_defaults(text: str) -> dict[str, Any]:
@@ -664,7 +669,7 @@ def from_defaults(text: str) -> dict[str, Any]:
         raise errors.BadSetting(
             f"{DEFAULTS} must be a JSON object of settings, not a {type(values).__name__}"
         )
-    return drop_empty(values)
+    return drop_empty(cast("dict[str, Any]", values))
 
 
 def _defaults() -> dict[str, Any]:
@@ -682,14 +687,14 @@ def _file() -> dict[str, Any]:
     import yaml  # only here: most processes have no such file
 
     try:
-        content = yaml.safe_load(path.read_text()) or {}
+        content: Any = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:
         raise errors.BadSetting(f"{FILE} is not YAML: {error}") from error
     if not isinstance(content, dict):
         raise errors.BadSetting(
             f"{FILE} must hold `name: value` lines, not a {type(content).__name__}"
         )
-    return content
+    return cast("dict[str, Any]", content)
 
 
 def from_text(name: str, value: str) -> Any:

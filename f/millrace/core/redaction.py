@@ -16,7 +16,7 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from f.millrace.core import config, errors
@@ -78,9 +78,10 @@ def redact(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, dict):
-        return {redact(key): _redact_value_of(key, inner) for key, inner in value.items()}
+        entries = cast("dict[Any, Any]", value)
+        return {redact(key): _redact_value_of(key, inner) for key, inner in entries.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [redact(inner) for inner in value]
+        return [redact(inner) for inner in cast("Iterable[Any]", value)]
     if isinstance(value, bytes):
         return _text(value.decode(errors="replace"))
     return value
@@ -90,13 +91,15 @@ def _redact_value_of(key: Any, value: Any) -> Any:
     if isinstance(key, str) and value and _compile(KEYS).search(key):
         if isinstance(value, str):
             return MASK
-        if isinstance(value, list | tuple) and all(isinstance(inner, str) for inner in value):
-            return [MASK for _ in value]
+        if isinstance(value, list | tuple):
+            parts = cast("list[Any]", value)
+            if all(isinstance(inner, str) for inner in parts):
+                return [MASK for _ in parts]
     words = _own_secrets().words
     if isinstance(value, str) and value in words:
         return MASK
     if words and isinstance(value, list | tuple):
-        return [_redact_value_of(key, inner) for inner in value]
+        return [_redact_value_of(key, inner) for inner in cast("Iterable[Any]", value)]
     return redact(value)
 
 
@@ -180,7 +183,7 @@ def _secrets(value: Any) -> Iterator[str]:
         named = _compile(config.FROM_ENVIRONMENT).findall(value.get_secret_value())
         yield from [os.environ.get(name, "") for name in named] or [value.get_secret_value()]
     elif isinstance(value, dict):
-        for inner in value.values():
+        for inner in cast("dict[Any, Any]", value).values():
             yield from _secrets(inner)
     elif hasattr(value, "model_dump"):
         yield from _secrets(dict(value))

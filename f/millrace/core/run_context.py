@@ -8,9 +8,9 @@ import functools
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from f.millrace.core import config, errors, windmill
 
@@ -51,7 +51,7 @@ def current() -> Context:
 
 
 @contextlib.contextmanager
-def use(context: Context) -> Iterator[Context]:
+def use(context: Context) -> Generator[Context, None, None]:
     """Make `context` the current one inside the block."""
     token = _current.set(context)
     try:
@@ -133,20 +133,23 @@ def _caller(job: str) -> tuple[str, str]:
 
 
 def _job(job: str) -> dict[str, Any]:
-    row = windmill.get(f"jobs_u/get/{job}?no_logs=true")
+    row: Any = windmill.get(f"jobs_u/get/{job}?no_logs=true")
     if not isinstance(row, dict):
         raise errors.BadSetting(
             f"Windmill does not show job {job!r}, which called this flow; may the job's user see"
             " its own runs?"
         )
-    return row
+    return cast("dict[str, Any]", row)
 
 
 def _step_of(flow: dict[str, Any], job: str) -> str:
     """Return the step of a flow that a job of it is, with the number of the iteration."""
-    for module in (flow.get("flow_status") or {}).get("modules") or []:
-        if job in (module.get("flow_jobs") or []):
-            return f"{module['id']}[{module['flow_jobs'].index(job)}]."
+    status: dict[str, Any] = flow.get("flow_status") or {}
+    modules: list[dict[str, Any]] = status.get("modules") or []
+    for module in modules:
+        jobs: list[str] = module.get("flow_jobs") or []
+        if job in jobs:
+            return f"{module['id']}[{jobs.index(job)}]."
         if module.get("job") == job:
             return f"{module['id']}."
     return f"{job}."

@@ -4,16 +4,23 @@
 nowhere else.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from f.millrace.core import contracts, db, ids, redaction, run_context
-from f.millrace.evidence import claims
+from f.millrace.core import db, ids, redaction, run_context
+
+if TYPE_CHECKING:
+    from f.millrace.core import contracts, rows
 
 PASSAGE = 900
 MOST_PASSAGES = 4
 MOST_TEXT = 60_000
+# What of a row an agent is given, beside the text.
+READ = ("id", "topic_id", "url", "title", "source", "tool", "published_at", "trust")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -21,6 +28,9 @@ def passages(text: str, size: int = PASSAGE) -> list[str]:
     """Return the text in pieces of whole sentences, each about `size` characters at most; headings
     keep a line of their own.
     """
+    # a step that shows evidence takes no texts apart, and does without pydantic
+    from f.millrace.evidence import claims
+
     pieces: list[str] = []
     for sentence in claims.sentences(text[:MOST_TEXT]):
         sentence = sentence[:size]
@@ -48,6 +58,9 @@ def store(
     """Store the passages of a text that have most to do with the question, and return them in the
     text's order.
     """
+    from f.millrace.core import contracts
+    from f.millrace.evidence import claims
+
     url, title = redaction.redact(url), redaction.redact(title)
     pieces = passages(text)
     ranked = sorted(
@@ -94,14 +107,25 @@ def _insert(run_id: str, pieces: Sequence[contracts.Evidence]) -> None:
         )
 
 
-def load(run_id: str, topic_id: str) -> list[contracts.Evidence]:
-    """Return what is stored for a topic of a run, in the order in which it came."""
-    rows = db.fetch_all(
-        "SELECT id, topic_id, url, title, body AS text, source, tool, published_at, trust FROM"
-        " evidence WHERE run_id = %s AND topic_id = %s ORDER BY created_at, id",
-        [run_id, topic_id],
+def rows_of(run_id: str, topic_id: str | None = None) -> list[rows.Evidence]:
+    """Return what is stored for a run, or a topic of it, in the order in which it came."""
+    return db.fetch_all(
+        "SELECT * FROM evidence WHERE run_id = %(run)s AND (%(topic)s::text IS NULL OR topic_id ="
+        " %(topic)s) ORDER BY created_at, id",
+        {"run": run_id, "topic": topic_id},
     )
-    return [contracts.Evidence.model_validate(row) for row in rows]
+
+
+def load(run_id: str, topic_id: str) -> list[contracts.Evidence]:
+    """Return what is stored for a topic of a run as an agent reads it."""
+    from f.millrace.core import contracts
+
+    return [
+        contracts.Evidence.model_validate(
+            {**{name: row[name] for name in READ}, "text": row["body"]}
+        )
+        for row in rows_of(run_id, topic_id)
+    ]
 
 
 def publisher(url: str) -> str:

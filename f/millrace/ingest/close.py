@@ -8,8 +8,7 @@ Its result says what was read and what could not be.
 scripts/millrace step ingest/close run_id=RUN
 """
 
-from f.millrace.core import db, run_context
-from f.millrace.telemetry import events, spans
+from f.millrace.telemetry import events, runs, spans
 
 
 def main(
@@ -50,11 +49,7 @@ def finish(run_id: str, scanned: dict, read: dict, embedded: dict) -> dict:
         *([f"unread:{len(result['problems'])}"] if result["problems"] else []),
     ]
     result["wm_labels"] = [*labels, *([status] if status != "done" else [])]
-    db.execute(
-        "UPDATE run SET status = %s, result = %s, error = %s, finished_at = coalesce(finished_at,"
-        " %s) WHERE id = %s AND status IN ('running', 'waiting')",
-        [status, db.jsonb(result), _format_problems(fresh), run_context.now(), run_id],
-    )
+    runs.close(run_id, status, result, _format_problems(fresh))
     events.emit("progress", _format_result(result), status=status)
     return result
 

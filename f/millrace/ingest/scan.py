@@ -12,7 +12,7 @@ import re
 
 from f.millrace.core import config, db, errors, run_context
 from f.millrace.ingest import close, compare, crawl
-from f.millrace.telemetry import events, spans
+from f.millrace.telemetry import events, runs, spans
 
 NAMESPACE = re.compile(r"[\w][\w.-]{0,79}")
 SHOWN = 200
@@ -33,7 +33,7 @@ def main(paths: list[str] | None = None, namespace: str = "main", again: bool = 
                 " has not"
             )
         run_id = run_context.current().run_id
-        db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
+        runs.move(run_id, namespace)
         with run_context.change(namespace=namespace):
             limits = config.settings()
             found = crawl.crawl(paths or limits.documents_dirs, limits.documents_max_files)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from f.millrace.core import contracts, db, errors, run_context
-from f.millrace.memory import retract, store
+from f.millrace.memory import items, retract, store
 
 PASSAGE = "passage"
 # Any fixed number will do: who compares files with rows takes this lock and the namespace's hash.
@@ -90,12 +90,7 @@ def move(document_id: str, path: str, changed_ns: int) -> None:
         "UPDATE document SET path = %s, changed_ns = %s WHERE id = %s",
         [path, changed_ns, document_id],
     )
-    db.execute(
-        "UPDATE memory_item SET source = %s WHERE id IN (SELECT item_id FROM document_passage WHERE"
-        " document_id = %s)",
-        [path, document_id],
-    )
-    db.execute("UPDATE memory_origin SET source = %s WHERE document = %s", [path, document_id])
+    items.move_document(document_id, path)
 
 
 def list_waiting(namespace: str) -> list[dict[str, Any]]:
@@ -144,9 +139,9 @@ def keep(
             _draft(row, document_id, number, body, passage, about, trust)
             for number, passage in enumerate(passages, 1)
         ]
-        items = store.remember_all(drafts, namespace=row["namespace"])
+        kept = store.remember_all(drafts, namespace=row["namespace"])
         db.execute("DELETE FROM document_passage WHERE document_id = %s", [document_id])
-        _insert_passages(document_id, items, passages)
+        _insert_passages(document_id, kept, passages)
         _update(
             about,
             id=document_id,
@@ -159,11 +154,11 @@ def keep(
         )
         _forsake(
             document_id,
-            [item for item in before if item not in items],
-            items,
+            [item for item in before if item not in kept],
+            kept,
             [passage.start for passage in passages],
         )
-    return len(set(items) - before)
+    return len(set(kept) - before)
 
 
 def _update(about: Particulars, **values: Any) -> None:
@@ -230,15 +225,17 @@ def _heading_trail(title: str, heading: str) -> str:
     return " › ".join(names[1:] if names[1:2] == [title[:80]] else names)
 
 
-def _insert_passages(document_id: str, items: Sequence[str], passages: Sequence[Passage]) -> None:
+def _insert_passages(
+    document_id: str, item_ids: Sequence[str], passages: Sequence[Passage]
+) -> None:
     db.execute(
         "INSERT INTO document_passage (document_id, number, item_id, page, start_at, end_at,"
         " heading) SELECT %s, * FROM unnest(%s::int[], %s::text[], %s::int[], %s::int[], %s::int[],"
         " %s::text[])",
         [
             document_id,
-            list(range(1, len(items) + 1)),
-            list(items),
+            list(range(1, len(item_ids) + 1)),
+            list(item_ids),
             [passage.page for passage in passages],
             [passage.start for passage in passages],
             [passage.end for passage in passages],
@@ -298,18 +295,13 @@ def _take_back(document_id: str, reason: str) -> None:
 
 
 def _forsake(
-    document_id: str, gone: Sequence[str], items: Sequence[str], starts: Sequence[int]
+    document_id: str, gone: Sequence[str], kept: Sequence[str], starts: Sequence[int]
 ) -> None:
     """Withdraw what a changed document said before and does not say any more; what another one says
     too stays.
     """
     because = "the document no longer holds it"
-    db.execute(
-        "UPDATE memory_origin SET withdrawn_at = clock_timestamp(), because = %s WHERE document ="
-        " %s AND withdrawn_at IS NULL AND (item_id, start_offset) NOT IN (SELECT * FROM"
-        " unnest(%s::text[], %s::int[]))",
-        [because, document_id, list(items), list(starts)],
-    )
+    items.withdraw_passages(document_id, kept, starts, because)
     held = db.fetch_all(
         "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS"
         " NULL",

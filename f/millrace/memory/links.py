@@ -51,6 +51,20 @@ def link_all(wanted: Sequence[Link]) -> int:
     )
 
 
+def link_contradiction(item_id: str, other_id: str, weight: float) -> None:
+    """Link two items that contradict each other, once, if both are held true at one time."""
+    db.execute(
+        "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at)"
+        " SELECT one.id, other.id, 'contradicts', %s, coalesce(%s::timestamptz, clock_timestamp())"
+        " FROM memory_item one, memory_item other"
+        " WHERE one.id = %s AND other.id = %s AND one.valid && other.valid"
+        " AND NOT EXISTS (SELECT 1 FROM memory_link l WHERE l.relation = 'contradicts'"
+        " AND l.from_id = other.id AND l.to_id = one.id)"
+        " ON CONFLICT (from_id, to_id, relation) DO NOTHING",
+        [weight, bitemporal.test_clock(), item_id, other_id],
+    )
+
+
 def links(item_id: str) -> list[dict[str, Any]]:
     """Return the links that leave an item: relation, to_id, weight, title."""
     return db.fetch_all(

@@ -14,6 +14,7 @@ import zlib
 from typing import Any
 
 from f.millrace.core import db
+from f.millrace.memory import links
 
 SAME = 0.85  # shared part (Jaccard) of the runs of four letters
 RUN = 4
@@ -138,19 +139,11 @@ def merge_into_existing(
         seen.append(row)
 
 
-def link_contradictions(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
+def link_contradictions(rows: list[dict[str, Any]]) -> None:
     """Link items that contradict each other while both are held true; both stay."""
     for row in rows:
         for other, weight in row.get("contradicts", ()):
-            connection.execute(
-                "INSERT INTO memory_link (from_id, to_id, relation, weight, created_at) SELECT"
-                " one.id, other.id, 'contradicts', %s, coalesce(%s::timestamptz, clock_timestamp())"
-                " FROM memory_item one, memory_item other WHERE one.id = %s AND other.id = %s AND"
-                " one.valid && other.valid AND NOT EXISTS (SELECT 1 FROM memory_link l WHERE"
-                " l.relation = 'contradicts' AND l.from_id = other.id AND l.to_id = one.id) ON"
-                " CONFLICT (from_id, to_id, relation) DO NOTHING",
-                [weight, row["now"], row["id"], other],
-            )
+            links.link_contradiction(row["id"], other, weight)
 
 
 def runs(text: str) -> frozenset[str]:

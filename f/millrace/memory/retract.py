@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from f.millrace.core import db, errors
-from f.millrace.memory import bitemporal, store, versions
+from f.millrace.memory import bitemporal, items, store
 
 
 @dataclass
@@ -52,20 +52,10 @@ def retract(
             {"namespace": namespace, "source": source},
         ).fetchall()
         for row in found:
-            versions.lock(connection, row["item_id"])
-        done.origins = connection.execute(
-            "UPDATE memory_origin SET withdrawn_at = coalesce(%(now)s::timestamptz,"
-            " clock_timestamp()), because = %(because)s WHERE item_id = ANY(%(items)s) AND"
-            " withdrawn_at IS NULL AND memory_is_from(source, document, %(source)s)",
-            {
-                "items": [row["item_id"] for row in found],
-                "source": source,
-                "because": reason,
-                "now": bitemporal.test_clock(),
-            },
-        ).rowcount
+            items.lock(connection, row["item_id"])
         touched = [row["item_id"] for row in found]
-        store.renew_trust(connection, touched)
+        done.origins = items.withdraw_source(connection, touched, source, reason)
+        items.renew_trust(connection, touched)
         standing = _list_standing(connection, touched)
         done.kept = [item for item in touched if item in standing]
         _withdraw(connection, [item for item in touched if item not in standing], reason, done)
@@ -77,7 +67,7 @@ def withdraw(item_ids: Sequence[str], reason: str = "") -> Retraction:
     done = Retraction()
     with db.transaction() as connection:
         for item in sorted(set(item_ids)):
-            versions.lock(connection, item)
+            items.lock(connection, item)
         _withdraw(connection, sorted(set(item_ids)), reason, done)
     return done
 
@@ -118,23 +108,19 @@ def derived(connection: db.Connection, gone: Sequence[str]) -> list[str]:
         fallen += level
 
 
-def _withdraw(connection: db.Connection, items: list[str], reason: str, done: Retraction) -> None:
-    if not items:
+def _withdraw(connection: db.Connection, gone: list[str], reason: str, done: Retraction) -> None:
+    if not gone:
         return
-    done.withdrawn = items
-    done.derived = derived(connection, items)
-    everything = [*items, *done.derived]
-    connection.execute(
-        "UPDATE memory_origin SET withdrawn_at = coalesce(%s::timestamptz, clock_timestamp()),"
-        " because = %s WHERE item_id = ANY(%s) AND withdrawn_at IS NULL",
-        [bitemporal.test_clock(), reason, everything],
-    )
+    done.withdrawn = gone
+    done.derived = derived(connection, gone)
+    everything = [*gone, *done.derived]
+    items.withdraw_origins(connection, everything, reason)
     # Newest first, so that what an item gives back goes past those that fall with it.
     for item in sorted(
-        everything, key=lambda item: versions.lock(connection, item)["created_at"], reverse=True
+        everything, key=lambda item: items.lock(connection, item)["created_at"], reverse=True
     ):
-        held = versions.lock(connection, item)["valid"]
-        if versions.change(connection, item, "'{}'::tstzmultirange", {}, "retracted"):
+        held = items.lock(connection, item)["valid"]
+        if items.change(connection, item, "'{}'::tstzmultirange", {}, "retracted"):
             _give_back(connection, item, held, {item}, done)
     done.restored = [item for item in dict.fromkeys(done.restored) if item not in everything]
 
@@ -160,9 +146,9 @@ def _give_back(
         old = row["item_id"]
         if old in seen or not row["back"]:
             continue
-        versions.lock(connection, old)
+        items.lock(connection, old)
         if _list_standing(connection, [old]):
-            if versions.change(
+            if items.change(
                 connection,
                 old,
                 "valid + %(back)s::tstzmultirange",
@@ -175,10 +161,10 @@ def _give_back(
             _give_back(connection, old, row["back"], {*seen, old}, done)
 
 
-def _list_standing(connection: db.Connection, items: Sequence[str]) -> set[str]:
+def _list_standing(connection: db.Connection, item_ids: Sequence[str]) -> set[str]:
     rows = connection.execute(
         "SELECT DISTINCT item_id FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at IS"
         " NULL",
-        [list(items)],
+        [list(item_ids)],
     ).fetchall()
     return {row["item_id"] for row in rows}

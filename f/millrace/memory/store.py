@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from f.millrace.core import db, errors, ids, redaction, run_context
-from f.millrace.memory import bitemporal, links, near_duplicates, positions, versions
+from f.millrace.memory import bitemporal, items, links, near_duplicates, positions
 from f.millrace.telemetry import spans
 
 if typing.TYPE_CHECKING:
@@ -144,12 +144,12 @@ def remember_all(
         # blocking both.
         ordered = sorted(rows, key=_id)
         first = {row["id"]: row for row in reversed(ordered) if row["wording"] is None}
-        made = _insert(connection, sorted(first.values(), key=_id))
+        made = items.insert(connection, sorted(first.values(), key=_id))
         again = [row for row in ordered if not (row["id"] in made and first.get(row["id"]) is row)]
         for row in again:
             _renew(connection, row, repeat)
         if again:
-            renew_trust(connection, [row["id"] for row in again])
+            items.renew_trust(connection, [row["id"] for row in again])
         links.link_all(
             [
                 links.Link(row["id"], base, "derived_from")
@@ -157,7 +157,7 @@ def remember_all(
                 for base in row["derived_from"]
             ]
         )
-        near_duplicates.link_contradictions(connection, rows)
+        near_duplicates.link_contradictions(rows)
     return [row["id"] for row in rows]
 
 
@@ -310,113 +310,24 @@ def _id(row: dict[str, Any]) -> str:
     return row["id"]
 
 
-INSERT = """
-WITH given AS MATERIALIZED (
-    SELECT d.*, coalesce(d.now, clock_timestamp()) AS at,
-           d.fallen OR r.source IS NOT NULL AS barred,
-           coalesce(
-               r.because, CASE WHEN d.fallen THEN 'derived from what was withdrawn' ELSE '' END
-           ) AS because
-    FROM jsonb_to_recordset(%s) AS d(
-        id text, origin text, namespace text, type text, title text, source text, document text,
-        page integer, "start" integer, "end" integer, raw_text jsonb, metadata jsonb, trust text,
-        content_hash text, run_id uuid, step text, valid_from timestamptz, valid_to timestamptz,
-        marks integer[], fallen boolean, now timestamptz
-    )
-    LEFT JOIN LATERAL (SELECT * FROM memory_retraction r WHERE r.namespace = d.namespace
-                       AND memory_is_from(d.source, d.document, r.source) LIMIT 1) r ON true
-), made AS (
-    INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust,
-                             content_hash, run_id, valid, marks, created_at, updated_at)
-    SELECT id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id,
-           CASE WHEN barred THEN '{}'
-                ELSE tstzmultirange(tstzrange(coalesce(valid_from, at), valid_to)) END,
-           marks, at, at
-    FROM given ORDER BY id
-    ON CONFLICT (namespace, type, content_hash) DO NOTHING RETURNING id, valid, created_at
-), believed AS (
-    INSERT INTO memory_belief (item_id, valid, recorded, because)
-    SELECT id, valid, tstzrange(created_at, NULL),
-           CASE WHEN isempty(valid) THEN 'retracted' ELSE 'remembered' END FROM made
-), said AS (
-    INSERT INTO memory_origin (id, item_id, namespace, source, trust, run_id, step, document, page,
-                               start_offset, end_offset, recorded_at, seen_at, withdrawn_at,
-                               because)
-    SELECT origin, id, namespace, source, trust, run_id, step, document, page, "start", "end",
-           at, at, CASE WHEN barred THEN at END, because
-    FROM given WHERE id IN (SELECT id FROM made)
-)
-SELECT id FROM made
-"""
-
-SAY_AGAIN = """
-INSERT INTO memory_origin AS o (
-    id, item_id, namespace, source, trust, run_id, step, document, page, start_offset, end_offset,
-    wording, similarity, recorded_at, seen_at, withdrawn_at, because)
-SELECT %(origin)s, %(id)s, %(namespace)s, %(source)s, %(trust)s, %(run_id)s, %(step)s,
-       %(document)s, %(page)s, %(start)s, %(end)s, %(wording)s, %(similarity)s, t.at, t.at,
-       CASE WHEN %(fallen)s OR r.source IS NOT NULL THEN t.at END,
-       coalesce(r.because, CASE WHEN %(fallen)s THEN 'derived from what was withdrawn' ELSE '' END)
-FROM (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) t
-LEFT JOIN memory_retraction r ON r.namespace = %(namespace)s
-  AND memory_is_from(%(source)s, %(document)s, r.source)
-LIMIT 1
-ON CONFLICT (id) DO UPDATE SET
-    seen_at = excluded.seen_at, run_id = excluded.run_id, step = excluded.step,
-    withdrawn_at = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.withdrawn_at END,
-    because = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.because ELSE '' END
-RETURNING o.withdrawn_at IS NULL AS stands
-"""
-
-
-def _insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
-    """Store what is new, with its first belief and origin; return the ids."""
-    if not rows:
-        return set()
-    given = [
-        {
-            key: value.isoformat() if isinstance(value, datetime) else value
-            for key, value in row.items()
-        }
-        for row in rows
-    ]
-    return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
-
-
 def _renew(connection: db.Connection, row: dict[str, Any], repeat: bool) -> None:
     """Renew an item that was there: its metadata and trust, one more origin, and when it is true.
 
     A step that is repeated says nothing new, and neither does a source that names the same time
     again.
     """
-    versions.lock(connection, row["id"])
+    items.lock(connection, row["id"])
     before = connection.execute(
         "SELECT run_id, withdrawn_at FROM memory_origin WHERE id = %s", [row["origin"]]
     ).fetchone()
-    said = connection.execute(SAY_AGAIN, row).fetchone()
-    connection.execute(
-        "UPDATE memory_item SET metadata = metadata || %(metadata)s, "
-        "updated_at = coalesce(%(now)s::timestamptz, clock_timestamp()) WHERE id = %(id)s",
-        {**row, "metadata": db.jsonb(row["metadata"])},
-    )
+    stands = items.say_again(connection, row)
     repeated = False
     if before is not None and before["withdrawn_at"] is None and not repeat:
         repeated = row["valid_from"] is not None or (
             row["run_id"] is not None and str(before["run_id"]) == row["run_id"]
         )
-    if said and said["stands"] and not row["fallen"] and not repeated:
-        versions.extend(connection, row["id"], row["valid_from"], row["valid_to"])
-
-
-def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:
-    """An item is worth the best of those who say it and were not withdrawn."""
-    connection.execute(
-        "UPDATE memory_item m SET trust = o.trust FROM (SELECT item_id, CASE min(CASE trust WHEN"
-        " 'own' THEN 0 WHEN 'trusted' THEN 1 ELSE 2 END) WHEN 0 THEN 'own' WHEN 1 THEN 'trusted'"
-        " ELSE 'untrusted' END AS trust FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at"
-        " IS NULL GROUP BY item_id) o WHERE m.id = o.item_id AND m.trust <> o.trust",
-        [list(item_ids)],
-    )
+    if stands and not row["fallen"] and not repeated:
+        items.extend(connection, row["id"], row["valid_from"], row["valid_to"])
 
 
 def _mark_retracted_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from f.millrace.core import contracts, db, errors, redaction
-from f.millrace.memory import bitemporal, links, store, versions
+from f.millrace.memory import bitemporal, items, links, store
 
 Span = tuple[datetime, datetime | None]
 
@@ -31,7 +31,7 @@ def supersede(
     """
     start = bitemporal.parse_time(since, "since")
     with db.transaction() as connection:
-        old = versions.lock(connection, item_id)
+        old = items.lock(connection, item_id)
         if old["superseded_by"]:
             if store.get(old["superseded_by"]).text == store.clean(redaction.redact(text)):
                 return old["superseded_by"]
@@ -62,7 +62,7 @@ def supersede(
         if new == item_id:
             raise errors.BadInput(f"{item_id} says the same already; nothing to supersede")
         links.link(new, item_id, "supersedes")
-        versions.change(
+        items.change(
             connection,
             item_id,
             "valid - %(taken)s::tstzmultirange",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from f.millrace.core import config, db, embedding
+from f.millrace.memory import items
 
 BATCH = 64
 QUESTION_SECONDS = 10.0
@@ -59,9 +60,7 @@ def embed_missing(
         model,
         "SELECT no FROM memory_item WHERE embedding IS NULL AND (%(namespace)s::text IS NULL OR"
         " namespace = %(namespace)s) AND no > %(after)s ORDER BY no LIMIT %(batch)s",
-        f"UPDATE memory_item SET embedding = %(vector)s::vector, embedding_model = {model.no} WHERE"
-        " no = %(no)s AND embedding IS NULL AND EXISTS (SELECT 1 FROM memory_model WHERE no ="
-        f" {model.no} AND active)",
+        items.set_vector,
         {"namespace": namespace},
         most,
         progress,
@@ -85,21 +84,12 @@ def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda _do
         f" memory_vector v WHERE v.item = m.no AND v.model = {model.no}) ORDER BY m.no LIMIT"
         " %(batch)s"
     )
-    keep = (
-        f"INSERT INTO memory_vector (item, model, embedding) VALUES (%(no)s, {model.no},"
-        " %(vector)s::vector) ON CONFLICT DO NOTHING"
-    )
-    _fill(model, beside, keep, {}, None, progress)
+    _fill(model, beside, _set_beside, {}, None, progress)
     with db.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [MODEL_LOCK])
         connection.execute("UPDATE memory_model SET active = false WHERE active")
         connection.execute("UPDATE memory_model SET active = true WHERE no = %s", [model.no])
-        connection.execute(
-            "UPDATE memory_item m SET embedding = v.embedding, embedding_model = v.model FROM"
-            " (SELECT i.no, v.embedding, v.model FROM memory_item i LEFT JOIN memory_vector v ON"
-            " v.item = i.no AND v.model = %s) v WHERE v.no = m.no",
-            [model.no],
-        )
+        items.take_vectors(connection, model.no)
         connection.execute("DELETE FROM memory_vector WHERE model = %s", [model.no])
     embed_missing(progress=progress)
     return model
@@ -143,7 +133,7 @@ def _index(model: Model) -> None:
 def _fill(
     model: Model,
     missing: str,
-    keep: str,
+    keep: Callable[[db.Connection, int, int, str], None],
     values: dict[str, Any],
     most: int | None,
     progress: Callable[[int], Any],
@@ -163,10 +153,18 @@ def _fill(
         with db.transaction() as connection:
             connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", [MODEL_LOCK])
             for number, vector in zip(numbers, vectors, strict=True):
-                connection.execute(keep, {"no": number, "vector": to_sql(vector)})  # type: ignore[arg-type]
+                keep(connection, number, model.no, to_sql(vector))
         done, after = done + len(numbers), numbers[-1]
         progress(done)
     return done
+
+
+def _set_beside(connection: db.Connection, number: int, model: int, vector: str) -> None:
+    connection.execute(
+        "INSERT INTO memory_vector (item, model, embedding) VALUES (%s, %s, %s::vector) ON CONFLICT"
+        " DO NOTHING",
+        [number, model, vector],
+    )
 
 
 def _texts(numbers: list[int]) -> dict[int, str]:

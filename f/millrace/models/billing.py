@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from pydantic_ai.exceptions import (
     ModelAPIError,
@@ -358,8 +358,11 @@ def explain_fault(error: Exception) -> str:
 
 def _to_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _to_json(inner) for key, inner in value.items() if key not in PASSING}
-    return [_to_json(inner) for inner in value] if isinstance(value, list) else value
+        entries = cast("dict[Any, Any]", value)
+        return {key: _to_json(inner) for key, inner in entries.items() if key not in PASSING}
+    if isinstance(value, list):
+        return [_to_json(inner) for inner in cast("list[Any]", value)]
+    return value
 
 
 def _prompt_hash(

@@ -10,7 +10,7 @@ transports do not repeat on their own.
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -160,7 +160,7 @@ def _span(account: billing.Account) -> spans.Span:
 
 
 @contextlib.contextmanager
-def _explained(account: billing.Account, seconds: float | None) -> Iterator[None]:
+def _explained(account: billing.Account, seconds: float | None) -> Generator[None, None, None]:
     """Turn what ends an agent's run into an error in words; its answers are not used again."""
     try:
         yield

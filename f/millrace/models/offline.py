@@ -165,7 +165,7 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
     lines = [passage.text.splitlines() for passage in passages]
     rows = {
         line: " ".join(labels)
-        for line in set().union(*lines)
+        for line in {line for own in lines for line in own}
         if len(labels := ROW_LABEL.findall(line)) > 1
     }
     words = claims.content_words(question) | set(re.findall(r"\d+", question))
@@ -199,7 +199,7 @@ def _list_answers(question: str, passages: list[prompt.Passage]) -> list[dict[st
         if answer.closeness >= CLOSE and not claims.BOILERPLATE.search(answer.quote)
     ]
     groups = disputes.group_by_sense(given, kinds)
-    made = []
+    made: list[tuple[int, dict[str, Any]]] = []
     for group in groups:
         kind = (
             next((kinds[answer.passage.id] for answer in group if kinds[answer.passage.id]), "")

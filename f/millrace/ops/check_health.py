@@ -47,7 +47,7 @@ def _keep_gauges() -> None:
     ]
     for metric, found in samples.collect(plain):
         for figure in found:
-            baseline.keep(metric, figure.value)
+            rollup.keep_gauge(metric, figure.value)
 
 
 def _record(parts: list[health.Component]) -> None:

@@ -9,7 +9,7 @@ old.
 scripts/millrace step ops/export_traces
 """
 
-from f.millrace.telemetry import export, logs, upkeep
+from f.millrace.telemetry import export, logs, recorder, upkeep
 
 
 def main(limit: int = 200) -> dict:
@@ -19,7 +19,7 @@ def main(limit: int = 200) -> dict:
     Args:
         limit: Send at most this many runs.
     """
-    killed = upkeep.close_killed()
+    killed = recorder.close_killed()
     sent = export.export_runs(limit)
     if sent.fault:
         logs.structured_log("warning", sent.fault, {"runs_sent": sent.runs}, ["traces"])

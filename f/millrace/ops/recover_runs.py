@@ -204,7 +204,7 @@ def _start_again(row: dict[str, Any]) -> str:
             {**row["args"], "run_id": run_id},
         )
     )
-    db.execute("INSERT INTO attempt (run_id, job_id) VALUES (%s, %s)", [run_id, job])
+    runs.begin_attempt(run_id, job)
     return job
 
 

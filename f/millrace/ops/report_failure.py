@@ -10,9 +10,9 @@ scripts/millrace step ops/report_failure message="the disk is full"
 
 from typing import Any
 
-from f.millrace.core import db, ids, redaction, run_context
+from f.millrace.core import ids, redaction, run_context
 from f.millrace.ops import notices
-from f.millrace.telemetry import events, spans
+from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit
 
 
@@ -41,11 +41,7 @@ def main(
     with spans.step("ops.report_failure", run_id or None, failed_step=step_id):
         run_id = run_context.current().run_id
         said = f"{step_id}: {message}" if step_id else message
-        changed = db.execute(
-            "UPDATE run SET status = 'failed', error = %s, finished_at = coalesce(finished_at, %s) "
-            "WHERE id = %s AND status IN ('running', 'waiting')",
-            [said, run_context.now(), run_id],
-        )
+        changed = runs.fail(run_id, said)
         events.emit("error", said, step_id=step_id, name=name)
         if changed:
             audit.append(

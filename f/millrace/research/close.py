@@ -8,9 +8,9 @@ Its result says how it ended, what it cost, and shows the digest.
 scripts/millrace step research/close run_id=RUN
 """
 
-from f.millrace.core import db, money, run_context
+from f.millrace.core import db, money
 from f.millrace.research import digest_markdown, result
-from f.millrace.telemetry import events, spans
+from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, decisions, markdown, spend
 
 
@@ -30,18 +30,7 @@ def main(run_id: str) -> dict:
             "problems": problems,
             "wm_labels": digest_markdown.labels(small, status, cost),
         }
-        changed = db.execute(
-            "UPDATE run SET status = %s, result = %s, finished_at = coalesce(finished_at, %s),"
-            " error = %s WHERE id = %s AND status IN ('running', 'waiting')",
-            [
-                status,
-                db.jsonb(small),
-                run_context.now(),
-                "; ".join(problems)[:2000] or None,
-                run_id,
-            ],
-        )
-        if changed:
+        if runs.close(run_id, status, small, "; ".join(problems)[:2000] or None):
             audit.append(
                 "millrace",
                 "run.closed",

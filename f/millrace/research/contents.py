@@ -4,15 +4,20 @@
 elsewhere.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from f.millrace.core import config, db, redaction
-from f.millrace.research import run_plan
+from f.millrace.research import findings, run_plan
 from f.millrace.trust import deobfuscation, spend
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 HEADLINES = 12
 MONTHS = (
@@ -128,10 +133,11 @@ class Content:
 
 def contents(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> Content:
     """Return what the digest of this window says."""
-    rows = _topics(run_id, window, opened.edition == "sample")
-    evidence = _evidence(run_id)
-    sections = [_section(row, evidence, opened) for row in rows]
-    shown = {item for row in rows for item in row["item_ids"]}
+    found = findings.load(run_id)
+    new = _new_topics(run_id, window, opened.edition == "sample")
+    topics = [topic for topic in found.topics if topic.row["id"] in new]
+    sections = [_section(topic, found.evidence, opened) for topic in topics]
+    shown = {item for topic in topics for item in topic.row["item_ids"]}
     return Content(
         edition=opened.edition,
         number=opened.number,
@@ -170,27 +176,20 @@ def readings(run_id: str, sources: list[str]) -> list[Reading]:
     ]
 
 
-def _topics(run_id: str, window: run_plan.Window, everything: bool) -> list[dict[str, Any]]:
-    return db.fetch_all(
-        "SELECT t.id, t.title, t.reasons, t.item_ids, t.update_of, r.summary, r.findings,"
-        " r.conflicts, r.confidence, r.no_sources, r.stopped_because, (r.run_id IS NOT NULL) AS"
-        " researched FROM topic t LEFT JOIN research_result r ON r.run_id = t.run_id AND r.topic_id"
-        " = t.id WHERE t.run_id = %s AND (%s OR EXISTS (SELECT 1 FROM source_item i WHERE i.id ="
-        " ANY(t.item_ids) AND (%s::timestamptz IS NULL OR i.first_seen_at > %s))) ORDER BY t.rank",
-        [run_id, everything, window.since, window.since],
-    )
-
-
-def _evidence(run_id: str) -> dict[str, dict[str, Any]]:
+def _new_topics(run_id: str, window: run_plan.Window, everything: bool) -> set[str]:
+    """Return the topics of which something is new in the window."""
     return {
-        row["id"]: row
+        row["id"]
         for row in db.fetch_all(
-            "SELECT id, url, title, source, published_at FROM evidence WHERE run_id = %s", [run_id]
+            "SELECT t.id FROM topic t WHERE t.run_id = %s AND (%s OR EXISTS (SELECT 1 FROM"
+            " source_item i WHERE i.id = ANY(t.item_ids) AND (%s::timestamptz IS NULL OR"
+            " i.first_seen_at > %s)))",
+            [run_id, everything, window.since, window.since],
         )
     }
 
 
-def _numbers(findings: list[dict[str, Any]], evidence: dict[str, dict[str, Any]]) -> dict[str, int]:
+def _numbers(findings: list[dict[str, Any]], evidence: dict[str, rows.Evidence]) -> dict[str, int]:
     """Return the number of each piece of evidence cited; passages of one page share its number."""
     cited = (one for finding in findings for one in finding["citations"] if one in evidence)
     pages = {one: evidence[one]["url"] or one for one in cited}
@@ -220,42 +219,47 @@ def _findings(
 
 
 def _section(
-    row: dict[str, Any], evidence: dict[str, dict[str, Any]], opened: run_plan.RunPlan
+    topic: findings.Topic, evidence: dict[str, rows.Evidence], opened: run_plan.RunPlan
 ) -> Section:
+    row, result = topic
     update = next((reason for reason in row["reasons"] if reason.startswith("an update to")), "")
     section = Section(
         title=row["title"],
         update=update,
         reasons=[reason for reason in row["reasons"] if reason != update],
     )
-    if not row["researched"]:
+    if result is None:
         section.missing = "This topic could not be researched; the run's record says why."
         section.references = _items_as_references(row["item_ids"], opened.timezone)
         return section
-    numbers = _numbers(row["findings"], evidence)
-    section.findings = _findings(row["findings"], numbers)
+    numbers = _numbers(result["findings"], evidence)
+    section.findings = _findings(result["findings"], numbers)
     first = {number: one for one, number in reversed(numbers.items())}
     section.references = [
-        _reference(number, evidence[first[number]], opened.timezone) for number in sorted(first)
+        _reference(
+            number, one["title"], one["url"], one["source"], one["published_at"], opened.timezone
+        )
+        for number in sorted(first)
+        for one in [evidence[first[number]]]
     ]
-    section.conflicts = [_sides(conflict, evidence) for conflict in row["conflicts"]]
+    section.conflicts = [_sides(conflict, evidence) for conflict in result["conflicts"]]
     said = {text.strip() for text, _ in section.findings}
     section.summary = (
-        row["summary"] if section.findings and row["summary"].strip() not in said else ""
+        result["summary"] if section.findings and result["summary"].strip() not in said else ""
     )
-    section.confidence = row["confidence"]
-    section.unreviewed = row["confidence"] < config.settings().confidence_review
+    section.confidence = result["confidence"]
+    section.unreviewed = result["confidence"] < config.settings().confidence_review
     if not section.findings:
         section.missing = (
             "No sources found."
-            if row["no_sources"]
-            else f"Nothing could be established ({row['stopped_because'] or 'no findings'})."
+            if result["no_sources"]
+            else f"Nothing could be established ({result['stopped_because'] or 'no findings'})."
         )
         section.references = _items_as_references(row["item_ids"], opened.timezone)
     return section
 
 
-def _sides(conflict: dict[str, Any], evidence: dict[str, dict[str, Any]]) -> Sides:
+def _sides(conflict: dict[str, Any], evidence: dict[str, rows.Evidence]) -> Sides:
     sides = [
         {
             "claim": side["claim"],
@@ -273,12 +277,20 @@ def _sides(conflict: dict[str, Any], evidence: dict[str, dict[str, Any]]) -> Sid
     return Sides(conflict["question"], sides, conflict.get("why") or "")
 
 
-def _reference(number: int, row: dict[str, Any], timezone: str) -> Reference:
-    url, host = _web(row["url"] or "")
+def _reference(
+    number: int, title: str, url: str, source: str, published_at: datetime | None, timezone: str
+) -> Reference:
+    url, host = _web(url)
     # The sample's own server, or a local one: its address says less than the source's name.
-    host = row["source"] if host in ("127.0.0.1", "localhost") else host
-    stamp = _date(row["published_at"], timezone)
-    return Reference(number, row["title"] or host or row["source"], url, host, stamp, row["source"])
+    host = source if host in ("127.0.0.1", "localhost") else host
+    stamp = _date(published_at, timezone)
+    return Reference(number, title or host or source, url, host, stamp, source)
+
+
+def _item(number: int, row: dict[str, Any], timezone: str) -> Reference:
+    return _reference(
+        number, row["title"], row["url"], row["source"], row["published_at"], timezone
+    )
 
 
 def _web(url: str) -> tuple[str, str]:
@@ -295,12 +307,12 @@ def _web(url: str) -> tuple[str, str]:
 
 
 def _items_as_references(item_ids: list[str], timezone: str) -> list[Reference]:
-    rows = db.fetch_all(
+    found = db.fetch_all(
         "SELECT title, url, source, published_at FROM source_item WHERE id = ANY(%s) ORDER BY"
         " array_position(%s, id) LIMIT 3",
         [item_ids, item_ids],
     )
-    return [_reference(number, row, timezone) for number, row in enumerate(rows, 1)]
+    return [_item(number, row, timezone) for number, row in enumerate(found, 1)]
 
 
 def _headlines(
@@ -309,7 +321,7 @@ def _headlines(
     """Return further new items, the best of each source first: nothing that was new goes without a
     word.
     """
-    rows = db.fetch_all(
+    found = db.fetch_all(
         "SELECT id, title, url, source, published_at, row_number() OVER (PARTITION BY source ORDER"
         " BY score DESC, first_seen_at DESC, id) AS place FROM source_item WHERE namespace = %s AND"
         " source = ANY(%s) AND first_seen_at <= %s AND (%s::timestamptz IS NULL OR first_seen_at >"
@@ -324,17 +336,17 @@ def _headlines(
             HEADLINES,
         ],
     )
-    return [_reference(number, row, opened.timezone) for number, row in enumerate(rows, 1)]
+    return [_item(number, row, opened.timezone) for number, row in enumerate(found, 1)]
 
 
 def _notes(run_id: str) -> list[str]:
     """Return what the steps want the reader to know, e.g. that web search was down."""
-    rows = db.fetch_all(
+    found = db.fetch_all(
         "SELECT DISTINCT message FROM run_event WHERE run_id = %s AND metadata ->> 'for_digest' ="
         " 'true' ORDER BY message LIMIT 10",
         [run_id],
     )
-    return [redaction.redact(row["message"]) for row in rows]
+    return [redaction.redact(row["message"]) for row in found]
 
 
 def _date(moment: datetime | None, timezone: str) -> str:

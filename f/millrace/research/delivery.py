@@ -13,35 +13,11 @@ from typing import Any
 from f.millrace.core import db, errors, ids
 from f.millrace.research import run_plan
 from f.millrace.telemetry import events
-from f.millrace.trust import actions
+from f.millrace.trust import actions, deliveries
 
 Row = dict[str, Any]
 TOOL = "mail.send"
 HOST = "millrace.local"
-
-# A mail that may have gone out keeps the window of the run that sent it; `settle_left` finds out
-# first.
-CLAIM = """
-INSERT INTO delivery (flow, namespace, edition, recipient, local_day, number, run_id, digest_id,
-                      message_id, status, window_until)
-VALUES (%(flow)s, %(namespace)s, %(edition)s, %(recipient)s, %(day)s, %(number)s, %(run_id)s,
-        %(digest_id)s, %(message_id)s, 'waiting', %(until)s)
-ON CONFLICT (flow, namespace, edition, recipient, local_day, number) DO UPDATE SET
-    run_id = excluded.run_id, digest_id = excluded.digest_id,
-    window_until = excluded.window_until, status = 'waiting', error = NULL, action_id = NULL
-WHERE delivery.run_id <> excluded.run_id AND (
-    delivery.status IN ('failed', 'expired')
-    OR (
-        delivery.status IN ('waiting', 'sending')
-        AND NOT EXISTS (
-            SELECT 1 FROM run
-            WHERE run.id = delivery.run_id AND run.status IN ('running', 'waiting'))
-        AND NOT EXISTS (
-            SELECT 1 FROM action a
-            WHERE a.id = delivery.action_id AND a.state IN ('performing', 'performed', 'unknown'))
-    )
-)
-"""
 
 
 def key_of(opened: run_plan.RunPlan, recipient: str) -> str:
@@ -64,20 +40,19 @@ def create(run_id: str, opened: run_plan.RunPlan) -> None:
         "SELECT id, recipients, window_until FROM digest WHERE run_id = %s", [run_id]
     ):
         for recipient in digest["recipients"]:
-            db.execute(
-                CLAIM,
-                {
-                    "flow": opened.flow,
-                    "namespace": opened.namespace,
-                    "edition": opened.edition,
-                    "recipient": recipient,
-                    "day": opened.day,
-                    "number": opened.number,
-                    "run_id": run_id,
-                    "digest_id": digest["id"],
-                    "message_id": message_id(opened, recipient),
-                    "until": digest["window_until"],
-                },
+            deliveries.claim(
+                deliveries.Key(
+                    opened.flow,
+                    opened.namespace,
+                    opened.edition,
+                    recipient,
+                    opened.day,
+                    opened.number,
+                ),
+                run_id,
+                digest["id"],
+                message_id(opened, recipient),
+                digest["window_until"],
             )
 
 
@@ -246,23 +221,8 @@ def _write_beside(path: Path, row: Row) -> None:
 def _mark(
     row: Row, status: str, action_id: str | None, path: str = "", error: str | None = None
 ) -> dict[str, Any]:
-    db.execute(
-        "UPDATE delivery SET status = %s, action_id = %s, path = %s, error = %s, at ="
-        " clock_timestamp() WHERE flow = %s AND namespace = %s AND edition = %s AND recipient = %s"
-        " AND local_day = %s AND number = %s",
-        [
-            status,
-            action_id,
-            path,
-            error,
-            row["flow"],
-            row["namespace"],
-            row["edition"],
-            row["recipient"],
-            row["local_day"],
-            row["number"],
-        ],
-    )
+    key = deliveries.Key(*(row[name] for name in deliveries.Key._fields))
+    deliveries.mark(key, status, action_id, path, error)
     return _to_dict({**row, "path": path, "error": error}, status)
 
 
@@ -282,13 +242,3 @@ def _to_dict(row: Row, status: str) -> dict[str, Any]:
         "path": row["path"] or None,
         "error": row["error"],
     }
-
-
-def record_outcome(action: Row) -> None:
-    """Carry over what a person said about a mail of which nobody could tell whether it was sent."""
-    status = "sent" if action["state"] == "performed" else "failed"
-    db.execute(
-        "UPDATE delivery SET status = %s, error = NULL, at = clock_timestamp() WHERE action_id = %s"
-        " AND status IN ('unknown', 'sending')",
-        [status, action["id"]],
-    )

@@ -19,6 +19,7 @@ gc.disable()
 
 from f.millrace.agents import researcher, self_rag  # noqa: E402
 from f.millrace.core import config, contracts, db, errors, redaction  # noqa: E402
+from f.millrace.memory import results  # noqa: E402
 from f.millrace.models import call  # noqa: E402
 from f.millrace.telemetry import events, spans  # noqa: E402
 from f.millrace.trust import audit, decisions  # noqa: E402
@@ -150,28 +151,20 @@ def _keep(run_id: str, found: contracts.TopicResult) -> None:
     score, review = found.confidence.score, _review(found)
     values = redaction.redact(found.model_dump(mode="json"))
     with db.transaction():
-        kept = db.execute(
-            "INSERT INTO research_result (run_id, topic_id, title, summary, findings, conflicts,"
-            " confidence, parts, no_sources, stopped_because, rounds, cost_usd, review) VALUES (%s,"
-            " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, topic_id) DO"
-            " NOTHING",
-            [
-                run_id,
-                found.topic_id,
-                values["title"],
-                values["summary"],
-                db.jsonb(values["findings"]),
-                db.jsonb(values["conflicts"]),
-                score,
-                db.jsonb(
-                    {name: part for name, part in values["confidence"].items() if name != "score"}
-                ),
-                found.no_sources,
-                values["stopped_because"],
-                found.rounds,
-                found.cost_usd,
-                review,
-            ],
+        kept = results.keep(
+            run_id,
+            found.topic_id,
+            title=values["title"],
+            summary=values["summary"],
+            findings=values["findings"],
+            conflicts=values["conflicts"],
+            confidence=score,
+            parts={name: part for name, part in values["confidence"].items() if name != "score"},
+            no_sources=found.no_sources,
+            stopped_because=values["stopped_because"],
+            rounds=found.rounds,
+            cost_usd=found.cost_usd,
+            review=review,
         )
         if kept:
             cited = sorted({one for finding in found.findings for one in finding.citations})

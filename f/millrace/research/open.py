@@ -10,11 +10,10 @@ scripts/millrace step research/open
 
 import os
 from pathlib import Path
-from typing import Any
 
 from f.millrace.core import config, db, errors, run_context, windmill
 from f.millrace.research import delivery, due, readers, run_plan, time_windows
-from f.millrace.telemetry import events, spans
+from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, policy
 
 # What a source reads, where that is a setting of its own that can be empty.
@@ -122,20 +121,19 @@ def _require_sources(sources: list[str]) -> None:
 
 
 def _record(run_id: str, pipeline: dict, opened: run_plan.RunPlan, dry_run: bool) -> None:
-    columns: dict[str, Any] = {
-        "flow": opened.flow,
-        "namespace": opened.namespace,
-        "edition": opened.edition,
-        "pattern": str(pipeline.get("pattern") or "deterministic_pipeline"),
-        "dry_run": dry_run,
-        "scheduled_for": opened.scheduled_for,
-        "local_day": opened.day,
-    }
     with db.transaction():
-        db.execute(
-            "UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline), run_id]
+        runs.keep_spec(run_id, pipeline)
+        runs.keep(
+            run_id,
+            run_plan.stored(opened),
+            flow=opened.flow,
+            namespace=opened.namespace,
+            edition=opened.edition,
+            pattern=str(pipeline.get("pattern") or "deterministic_pipeline"),
+            dry_run=dry_run,
+            scheduled_for=opened.scheduled_for,
+            local_day=opened.day,
         )
-        run_plan.keep(run_id, opened, **columns)
     with run_context.change(
         namespace=opened.namespace, edition=opened.edition, flow=opened.flow, dry_run=dry_run
     ):
@@ -189,11 +187,7 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan) -> dict:
 
         # `done` also for a start that came too late: nothing went wrong, there was nothing to do.
         small = result.small_result(run_id)
-        db.execute(
-            "UPDATE run SET status = 'done', finished_at = coalesce(finished_at,"
-            " clock_timestamp()), result = %s WHERE id = %s",
-            [db.jsonb(small), run_id],
-        )
+        runs.skip(run_id, small)
         labels = digest_markdown.labels(small, "done", small["cost_usd"])
         return markdown.as_page(
             {**answer, "result": small, "wm_labels": labels},

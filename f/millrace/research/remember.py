@@ -10,17 +10,16 @@ scripts/millrace step research/remember run_id=RUN
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, ids
 from f.millrace.memory import links, store
-from f.millrace.research import run_plan
+from f.millrace.research import findings, run_plan
 from f.millrace.telemetry import spans
 
-if typing.TYPE_CHECKING:
-    from f.millrace.core import contracts
+if TYPE_CHECKING:
+    from f.millrace.core import contracts, rows
 
 
 def main(run_id: str) -> dict:
@@ -33,17 +32,15 @@ def main(run_id: str) -> dict:
         opened = run_plan.load(run_id)
         if opened.namespace.startswith("dry-"):
             return {"items": 0, "links": 0, "skipped": "a dry run leaves no memories"}
-        rows = db.fetch_all(
-            "SELECT t.id, t.title, t.update_of, t.reasons, r.summary, r.findings, r.conflicts,"
-            " r.confidence FROM topic t JOIN research_result r ON r.run_id = t.run_id AND"
-            " r.topic_id = t.id WHERE t.run_id = %s ORDER BY t.rank",
-            [run_id],
-        )
-        evidence = _evidence(run_id, rows)
+        found = findings.load(run_id)
+        researched = [(one.row, one.result) for one in found.topics if one.result]
+        cited = sorted({one for _, result in researched for one in _cited(result)})
+        # What was read and not used is not kept in memory.
+        evidence = {one: row for one in cited if (row := found.evidence.get(one)) and row["body"]}
         known = dict(
             zip(evidence, _remember(run_id, map(_evidence_draft, evidence.values())), strict=True)
         )
-        topics = [_Topic(row, opened, evidence) for row in rows]
+        topics = [_Topic(row, result, opened, evidence) for row, result in researched]
         made = iter(_remember(run_id, [draft for topic in topics for draft in topic.drafts()]))
         linked = [link for topic in topics for link in topic.links(made, known)]
         answer = {
@@ -65,31 +62,36 @@ class _Topic:
     """
 
     def __init__(
-        self, row: dict[str, Any], opened: run_plan.RunPlan, evidence: dict[str, dict[str, Any]]
+        self,
+        row: rows.Topic,
+        result: rows.ResearchResult,
+        opened: run_plan.RunPlan,
+        evidence: dict[str, rows.Evidence],
     ) -> None:
         self.row = row
+        self.result = result
         self.item_id = ""
         self._day = opened.day.isoformat()
         self._origin = store.Origin(opened.flow)
         self._trust: contracts.Trust = _least(
-            {evidence[one]["trust"] for one in _cited(row) if one in evidence}
+            {evidence[one]["trust"] for one in _cited(result) if one in evidence}
         )
 
     def drafts(self) -> list[store.Draft]:
         """Return what is remembered: the topic, its findings, its conflicts."""
         known = {
             "topic_id": self.row["id"],
-            "confidence": self.row["confidence"],
+            "confidence": self.result["confidence"],
             "day": self._day,
         }
         title = self.row["title"]
         return [
-            self._draft("topic", self.row["summary"] or title, title, known),
+            self._draft("topic", self.result["summary"] or title, title, known),
             *(
                 self._draft("finding", finding["text"], title, known)
-                for finding in self.row["findings"]
+                for finding in self.result["findings"]
             ),
-            *(self._conflict_draft(conflict) for conflict in self.row["conflicts"]),
+            *(self._conflict_draft(conflict) for conflict in self.result["conflicts"]),
         ]
 
     def links(self, made: Iterator[str], known: dict[str, str]) -> list[links.Link]:
@@ -98,14 +100,14 @@ class _Topic:
         """
         self.item_id = next(made)
         found = []
-        for finding in self.row["findings"]:
+        for finding in self.result["findings"]:
             item = next(made)
             cited = [known[one] for one in finding["citations"] if one in known]
             found.append(links.Link(item, self.item_id, "about"))
             found += [links.Link(item, one, "supported_by") for one in cited]
             # The summary stands on its findings: it falls with them when a source is withdrawn.
             found.append(links.Link(self.item_id, item, "derived_from"))
-        for conflict in self.row["conflicts"]:
+        for conflict in self.result["conflicts"]:
             item = next(made)
             cited = [known[one] for one in _of_sides(conflict) if one in known]
             found.append(links.Link(item, self.item_id, "about"))
@@ -129,7 +131,7 @@ class _Topic:
         )
 
 
-def _evidence_draft(one: dict[str, Any]) -> store.Draft:
+def _evidence_draft(one: rows.Evidence) -> store.Draft:
     return store.Draft(
         "evidence",
         one["body"],
@@ -164,21 +166,9 @@ def _links_to_earlier(topics: list[_Topic]) -> list[links.Link]:
     ]
 
 
-def _evidence(run_id: str, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the evidence that is cited, by its id; what was read and not used is not kept in
-    memory.
-    """
-    cited = sorted({one for row in rows for one in _cited(row)})
-    found = db.fetch_all(
-        "SELECT * FROM evidence WHERE run_id = %s AND id = ANY(%s) AND body <> '' ORDER BY id",
-        [run_id, cited],
-    )
-    return {one["id"]: one for one in found}
-
-
-def _cited(row: dict[str, Any]) -> set[str]:
-    return {one for finding in row["findings"] for one in finding["citations"]} | {
-        one for conflict in row["conflicts"] for one in _of_sides(conflict)
+def _cited(result: rows.ResearchResult) -> set[str]:
+    return {one for finding in result["findings"] for one in finding["citations"]} | {
+        one for conflict in result["conflicts"] for one in _of_sides(conflict)
     }
 
 

@@ -4,15 +4,31 @@
 programs that ask.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, errors, money
-from f.millrace.research import contents, run_plan
+from f.millrace.research import contents, findings, run_plan
 from f.millrace.trust import spend
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 # Written beside a mail in the outbox.
 SUFFIXES = (".html", ".txt", ".eml")
+# What is said of a topic whose research failed.
+NOTHING_FOUND: dict[str, Any] = {
+    "summary": "",
+    "confidence": 0,
+    "confidence_parts": {},
+    "findings": [],
+    "conflicts": [],
+    "no_sources": False,
+    "stopped_because": "the research step failed",
+    "review": "none",
+}
 
 
 def whole_result(run_id: str) -> dict[str, Any]:
@@ -24,15 +40,15 @@ def whole_result(run_id: str) -> dict[str, Any]:
     if opened is None:
         return _empty()
     source = opened.same_as or run_id
-    evidence = _evidence(source)
+    found = findings.load(source)
     return {
         "edition": opened.edition,
         "decision": opened.decision,
         "reason": opened.reason,
         "digests": [{**digest, "files": _files(opened, digest)} for digest in _digests(source)],
         "sources": _sources(source),
-        "topics": [_topic(row, evidence) for row in _topics(source)],
-        "evidence": evidence,
+        "topics": [_topic(topic, found.evidence) for topic in found.topics],
+        "evidence": {name: _piece(piece) for name, piece in found.evidence.items()},
         "deliveries": _deliveries(opened, source),
         "tool_gaps": _gaps(source),
         "tool_changes": _tool_changes(source),
@@ -53,7 +69,7 @@ def small_result(run_id: str) -> dict[str, Any]:
         "same_as": opened.same_as or None,
         "digests": _digests(source),
         "sources": _sources(source),
-        "topics": [_topic_summary(row) for row in _topics(source)],
+        "topics": [_topic_summary(topic) for topic in findings.load(source).topics],
         "deliveries": [
             {name: row[name] for name in ("recipient", "status")}
             for row in _deliveries(opened, source)
@@ -79,7 +95,7 @@ def _empty() -> dict[str, Any]:
 
 
 def _digests(run_id: str) -> list[dict[str, Any]]:
-    rows = db.fetch_all(
+    found = db.fetch_all(
         "SELECT id, window_since, window_until, recipients FROM digest WHERE run_id = %s ORDER BY"
         " window_since NULLS FIRST",
         [run_id],
@@ -90,17 +106,17 @@ def _digests(run_id: str) -> list[dict[str, Any]]:
             "window": {"since": _iso(row["window_since"]), "until": _iso(row["window_until"])},
             "recipients": row["recipients"],
         }
-        for row in rows
+        for row in found
     ]
 
 
 def _files(opened: run_plan.RunPlan, digest: dict[str, Any]) -> list[str]:
-    rows = db.fetch_all(
+    found = db.fetch_all(
         "SELECT path FROM delivery WHERE digest_id = %s AND namespace = %s AND path <> '' ORDER BY"
         " recipient",
         [digest["digest_id"], opened.namespace],
     )
-    paths = [Path(row["path"]).with_suffix(suffix) for row in rows for suffix in SUFFIXES]
+    paths = [Path(row["path"]).with_suffix(suffix) for row in found for suffix in SUFFIXES]
     return [str(path) for path in paths if path.is_file()]
 
 
@@ -118,75 +134,62 @@ def _sources(run_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _topics(run_id: str) -> list[dict[str, Any]]:
-    return db.fetch_all(
-        "SELECT t.id AS topic_id, t.title, t.reasons, t.update_of, r.summary, r.findings,"
-        " r.conflicts, r.confidence, r.parts, r.no_sources, r.stopped_because, r.rounds,"
-        " r.cost_usd, r.review, (r.run_id IS NOT NULL) AS researched FROM topic t LEFT JOIN"
-        " research_result r ON r.run_id = t.run_id AND r.topic_id = t.id WHERE t.run_id = %s ORDER"
-        " BY t.rank",
-        [run_id],
-    )
-
-
-def _topic(row: dict[str, Any], evidence: dict[str, Any]) -> dict[str, Any]:
-    findings = [
+def _topic(topic: findings.Topic, evidence: dict[str, rows.Evidence]) -> dict[str, Any]:
+    row, result = topic
+    told = {"topic_id": row["id"], "title": row["title"]}
+    about = {"reasons": row["reasons"], "update_of": row["update_of"]}
+    if result is None:
+        return {**told, **NOTHING_FOUND, **about, "rounds": 0, "cost_usd": money.number(0)}
+    cited = [
         {**finding, "citations": [one for one in finding["citations"] if one in evidence]}
-        for finding in row["findings"] or []
+        for finding in result["findings"]
     ]
     return {
-        "topic_id": row["topic_id"],
-        "title": row["title"],
-        "summary": row["summary"] or "",
-        "confidence": row["confidence"] or 0,
-        "confidence_parts": row["parts"] or {},
-        "findings": [finding for finding in findings if finding["citations"]],
-        "conflicts": row["conflicts"] or [],
-        "no_sources": bool(row["no_sources"]),
-        "stopped_because": (
-            row["stopped_because"] or ("" if row["researched"] else "the research step failed")
-        ),
-        "review": row["review"] or "none",
-        "reasons": row["reasons"],
-        "update_of": row["update_of"],
-        "rounds": row["rounds"] or 0,
-        "cost_usd": money.number(row["cost_usd"] or 0),
+        **told,
+        "summary": result["summary"],
+        "confidence": result["confidence"],
+        "confidence_parts": result["parts"],
+        "findings": [finding for finding in cited if finding["citations"]],
+        "conflicts": result["conflicts"],
+        "no_sources": result["no_sources"],
+        "stopped_because": result["stopped_because"],
+        "review": result["review"],
+        **about,
+        "rounds": result["rounds"],
+        "cost_usd": money.number(result["cost_usd"]),
     }
 
 
-def _topic_summary(row: dict[str, Any]) -> dict[str, Any]:
+def _topic_summary(topic: findings.Topic) -> dict[str, Any]:
+    row, result = topic
     return {
-        "topic_id": row["topic_id"],
+        "topic_id": row["id"],
         "title": row["title"],
-        "confidence": row["confidence"] or 0,
-        "findings": len(row["findings"] or []),
-        "conflicts": len(row["conflicts"] or []),
-        "no_sources": bool(row["no_sources"]),
+        "confidence": result["confidence"] if result else 0,
+        "findings": len(result["findings"]) if result else 0,
+        "conflicts": len(result["conflicts"]) if result else 0,
+        "no_sources": bool(result and result["no_sources"]),
     }
 
 
-def _evidence(run_id: str) -> dict[str, Any]:
-    rows = db.fetch_all(
-        "SELECT id, url, title, published_at, source, trust, topic_id FROM evidence WHERE run_id ="
-        " %s ORDER BY created_at, id",
-        [run_id],
-    )
+def _piece(piece: rows.Evidence) -> dict[str, Any]:
     return {
-        row["id"]: {
-            **{name: row[name] for name in row if name != "id"},
-            "published_at": _iso(row["published_at"]),
-        }
-        for row in rows
+        "url": piece["url"],
+        "title": piece["title"],
+        "published_at": _iso(piece["published_at"]),
+        "source": piece["source"],
+        "trust": piece["trust"],
+        "topic_id": piece["topic_id"],
     }
 
 
 def _deliveries(opened: run_plan.RunPlan, run_id: str) -> list[dict[str, Any]]:
-    rows = db.fetch_all(
+    found = db.fetch_all(
         "SELECT recipient, status, message_id, path, error, number FROM delivery WHERE run_id = %s"
         " AND namespace = %s ORDER BY recipient",
         [run_id, opened.namespace if not opened.same_as else opened.lasting],
     )
-    return [{**row, "path": row["path"] or None} for row in rows]
+    return [{**row, "path": row["path"] or None} for row in found]
 
 
 def _gaps(run_id: str) -> list[dict[str, Any]]:
@@ -200,12 +203,12 @@ def _gaps(run_id: str) -> list[dict[str, Any]]:
 
 def _tool_changes(run_id: str) -> list[str]:
     """Return what changed of the tools since the run before, as their listing told it."""
-    rows = db.fetch_all(
+    found = db.fetch_all(
         "SELECT message FROM run_event WHERE run_id = %s AND event = 'tool' AND metadata ?"
         " 'changed' ORDER BY id",
         [run_id],
     )
-    return [row["message"] for row in rows]
+    return [row["message"] for row in found]
 
 
 def _iso(moment: Any) -> str | None:

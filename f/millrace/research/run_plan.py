@@ -118,13 +118,9 @@ def load(run_id: str) -> RunPlan:
     return RunPlan.from_json(row["opened"])
 
 
-def keep(run_id: str, opened: RunPlan, **columns: Any) -> None:
-    """Store the opening with the run."""
-    names = "".join(f", {name} = %s" for name in columns)
-    db.execute(
-        f"UPDATE run SET pipeline = pipeline || %s{names} WHERE id = %s",
-        [db.jsonb({"opened": opened.to_json()}), *columns.values(), run_id],
-    )
+def stored(opened: RunPlan) -> dict[str, Any]:
+    """Return the opening as the run keeps it."""
+    return {"opened": opened.to_json()}
 
 
 def _to_time(text: str | None) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from f.millrace.core import db, errors, ids, run_context
 from f.millrace.research import duplicates, ranking, run_plan, time_windows
-from f.millrace.telemetry import events, spans
+from f.millrace.telemetry import events, runs, spans
 
 LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
@@ -73,7 +73,7 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
             ranking.rank(fresh, opened.interests, run_context.now(), updates, limit), 1
         ):
             _keep_topic(run_id, opened.namespace, number, entry)
-        run_plan.keep(run_id, opened)
+        runs.keep(run_id, run_plan.stored(opened))
     events.emit(
         "progress",
         f"{len(items)} new items, {len(fresh)} stories",

@@ -31,11 +31,6 @@ SELECT (hour AT TIME ZONE 'UTC')::date AS day,
 WHERE metric = %s AND hour >= %s GROUP BY 1 ORDER BY 1
 """
 DAILY_GAUGE = DAILY.replace("sum(", "max(", 1)
-KEEP_GAUGE = """
-INSERT INTO metric_hour (metric, hour, labels, value)
-VALUES (%s, date_trunc('hour', clock_timestamp(), 'UTC'), '{}', %s)
-ON CONFLICT (metric, hour, labels) DO UPDATE SET value = excluded.value
-"""
 
 
 class Anomaly(NamedTuple):
@@ -62,11 +57,6 @@ class Forecast(NamedTuple):
     today: float
     a_day: float
     in_30_days: float
-
-
-def keep(metric: define.Metric, value: float) -> None:
-    """Remember a gauge without labels by the hour, so that it has a past."""
-    db.execute(KEEP_GAUGE, [metric.name, value])
 
 
 def daily(metric: define.Metric, until: date, days: int = WEEKS * 7) -> dict[date, float]:

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from f.millrace.core import config, db, ids
-from f.millrace.telemetry import recorder, sampling, spans, upkeep
+from f.millrace.telemetry import recorder, runs, sampling, spans
 
 Row = dict[str, Any]
 SECONDS = 2.0
@@ -86,7 +86,7 @@ def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
     reason = "asked" if asked else run["sampled"] if _is_decided(run) else sampling.decide(run)
     rows = db.fetch_all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
     if reason == sampling.OUT:
-        _note(run, reason, root=False)
+        runs.note_sampled(run, reason, root=False)
         return 0
     kept = [row for row in rows if sampling.is_exported(row["scope"], row["service"])]
     parents = {row["span_id"]: row["parent_id"] for row in rows}
@@ -100,11 +100,10 @@ def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
     )
     for chunk in _chunks([*ends, *map(_span, unsent)]):
         _post(_body(chunk), seconds)
-    db.execute(
-        "UPDATE span SET exported_at = clock_timestamp() WHERE run_id = %s AND span_id = ANY(%s)",
-        [run["id"], [row["span_id"] for row in rows if row["exported_at"] is None]],
+    recorder.mark_exported(
+        run["id"], [row["span_id"] for row in rows if row["exported_at"] is None]
     )
-    _note(run, reason, root=True)
+    runs.note_sampled(run, reason, root=True)
     return len(ends) + len(unsent)
 
 
@@ -118,7 +117,7 @@ def run_ended(run_id: str) -> None:
     run = db.fetch_one("SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id])
     if run is None:
         return
-    upkeep.close_killed(run_id)
+    recorder.close_killed(run_id)
     if config.settings().otlp_endpoint:
         # What the collector did not take is sent by ops/export_traces.
         with contextlib.suppress(_Refused, OSError, http.client.HTTPException):
@@ -127,15 +126,6 @@ def run_ended(run_id: str) -> None:
 
 def _is_decided(run: Row) -> bool:
     return bool(run["sampled"]) and run["sampled_end"] == run["finished_at"]
-
-
-def _note(run: Row, reason: str, root: bool) -> None:
-    db.execute(
-        "UPDATE run SET sampled = %s, sampled_end = finished_at, root_sent_at = CASE WHEN %s THEN"
-        " coalesce(root_sent_at, clock_timestamp()) ELSE root_sent_at END WHERE id = %s AND"
-        " finished_at = %s",
-        [reason, root, run["id"], run["finished_at"]],
-    )
 
 
 def _nearest(parent: str | None, parents: dict[str, str | None], kept: set[str]) -> str | None:

@@ -42,6 +42,15 @@ ON CONFLICT (trace_id, span_id) DO UPDATE SET
     events = excluded.events, finished_at = excluded.finished_at, seen_at = excluded.seen_at
 WHERE span.status IN ('pending', 'killed')
 """
+# A living process says so every second; a machine may sleep or be short of processor time for a
+# while.
+SILENT_SECONDS = 60
+CLOSE = """
+UPDATE span SET status = 'killed', finished_at = greatest(seen_at, started_at),
+    seen_at = clock_timestamp()
+WHERE status = 'pending' AND (%(run)s::uuid IS NULL OR run_id = %(run)s::uuid)
+AND seen_at <= clock_timestamp() - make_interval(secs => %(silent)s)
+"""
 
 
 class Recorder(SpanProcessor):
@@ -163,6 +172,21 @@ def flush() -> None:
     """Write what was recorded in this process."""
     if _recorder is not None:
         _recorder.flush()
+
+
+def close_killed(run_id: str | None = None) -> int:
+    """Close the open spans of processes that are silent for a minute, or all of a run whose
+    processes have ended.
+    """
+    return db.execute(CLOSE, {"run": run_id, "silent": 0 if run_id else SILENT_SECONDS})
+
+
+def mark_exported(run_id: UUID, span_ids: list[str]) -> None:
+    """Note that these spans of a run are with the collector, or are not meant for it."""
+    db.execute(
+        "UPDATE span SET exported_at = clock_timestamp() WHERE run_id = %s AND span_id = ANY(%s)",
+        [run_id, span_ids],
+    )
 
 
 def _reset_after_fork() -> None:

@@ -35,6 +35,11 @@ ON CONFLICT (metric, hour, labels) DO UPDATE SET
     END,
     exemplar = greatest(metric_hour.exemplar, excluded.exemplar)
 """
+KEEP_GAUGE = """
+INSERT INTO metric_hour (metric, hour, labels, value)
+VALUES (%s, date_trunc('hour', clock_timestamp(), 'UTC'), '{}', %s)
+ON CONFLICT (metric, hour, labels) DO UPDATE SET value = excluded.value
+"""
 KEEP_STATE = """
 INSERT INTO metric_roll (metric, shape, rolled_until, folded_until)
 SELECT metric, shape, %s, %s FROM unnest(%s::text[], %s::text[]) AS counted (metric, shape)
@@ -88,14 +93,19 @@ def roll(metrics: Iterable[define.Metric]) -> int:
     return len(counted)
 
 
+def keep_gauge(metric: define.Metric, value: float) -> None:
+    """Remember a gauge without labels by the hour, so that it has a past."""
+    db.execute(KEEP_GAUGE, [metric.name, value])
+
+
 def _since(metric: define.Metric, state: dict[str, Any] | None) -> Any:
     """Return from when on hours are open; a metric that is new, or has another shape, begins with
     the first row.
     """
     if state is not None and state["shape"] == metric.shape:
         return state["folded_until"]
-    for table in ("metric_hour", "metric_total"):
-        db.execute(f"DELETE FROM {table} WHERE metric = %s", [metric.name])
+    db.execute("DELETE FROM metric_hour WHERE metric = %s", [metric.name])
+    db.execute("DELETE FROM metric_total WHERE metric = %s", [metric.name])
     return "-infinity"
 
 

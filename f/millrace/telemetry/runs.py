@@ -1,13 +1,17 @@
 # requirements:
 
-"""The run's own row: made once, by whoever comes first, and kept over all its attempts."""
+"""The rows of a run, its attempts and its steps: who changes one does it here.
+
+A run's row is made once, by whoever comes first, and kept over all its attempts.
+"""
 
 import os
-from datetime import datetime
-from typing import Any
-from uuid import uuid4
+import socket
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID, uuid4
 
-from f.millrace.core import db, ids, redaction, run_context
+from f.millrace.core import db, errors, ids, redaction, run_context
 
 OURS = "f/millrace/"
 # Runs of maintenance are steps of their own, many a day, all alike: lists and sampling leave them
@@ -192,3 +196,265 @@ def end(run_id: str, status: str, error: str, at: datetime | None = None) -> boo
                 ["cancelled" if status == "cancelled" else "killed", run_id],
             )
     return bool(ended)
+
+
+def keep(
+    run_id: str,
+    parts: dict[str, Any],
+    *,
+    flow: str | None = None,
+    namespace: str | None = None,
+    edition: str | None = None,
+    pattern: str | None = None,
+    dry_run: bool | None = None,
+    scheduled_for: datetime | None = None,
+    local_day: date | None = None,
+) -> None:
+    """Keep something with the run that its later steps ask for, in place of what has the same name,
+    and what is known of the run by now.
+    """
+    db.execute(
+        "UPDATE run SET pipeline = pipeline || %s, flow = coalesce(%s, flow), namespace ="
+        " coalesce(%s, namespace), edition = coalesce(%s, edition), pattern = coalesce(%s,"
+        " pattern), dry_run = coalesce(%s, dry_run), scheduled_for = coalesce(%s, scheduled_for),"
+        " local_day = coalesce(%s, local_day) WHERE id = %s",
+        [
+            db.jsonb(parts),
+            flow,
+            namespace,
+            edition,
+            pattern,
+            dry_run,
+            scheduled_for,
+            local_day,
+            run_id,
+        ],
+    )
+
+
+def keep_spec(run_id: str, pipeline: dict[str, Any] | None) -> None:
+    """Keep what the flow's spec says with the run; what is kept already stays."""
+    db.execute(
+        "UPDATE run SET pipeline = %s || pipeline WHERE id = %s", [db.jsonb(pipeline or {}), run_id]
+    )
+
+
+def move(run_id: str, namespace: str) -> None:
+    """Have the run read and write another namespace."""
+    db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
+
+
+def wait(run_id: UUID | str | None) -> None:
+    """Have a running run wait for a person."""
+    db.execute("UPDATE run SET status = 'waiting' WHERE id = %s AND status = 'running'", [run_id])
+
+
+def go_on(run_id: UUID | str | None) -> None:
+    """Have a run that waited for a person run again."""
+    db.execute("UPDATE run SET status = 'running' WHERE id = %s AND status = 'waiting'", [run_id])
+
+
+def close(
+    run_id: str,
+    status: Literal["done", "partly_failed"],
+    result: dict[str, Any],
+    error: str | None = None,
+) -> bool:
+    """End a run with its result; False when it has ended already."""
+    return bool(
+        db.execute(
+            "UPDATE run SET status = %s, result = %s, error = %s, finished_at ="
+            " coalesce(finished_at, %s) WHERE id = %s AND status IN ('running', 'waiting')",
+            [status, db.jsonb(result), error, run_context.now(), run_id],
+        )
+    )
+
+
+def skip(run_id: str, result: dict[str, Any]) -> None:
+    """End a run that had nothing to do, with the result of the one that did it."""
+    db.execute(
+        "UPDATE run SET status = 'done', finished_at = coalesce(finished_at, clock_timestamp()),"
+        " result = %s WHERE id = %s",
+        [db.jsonb(result), run_id],
+    )
+
+
+def fail(run_id: str, error: str) -> bool:
+    """End a run whose step gave up; False when it has ended already."""
+    return bool(
+        db.execute(
+            "UPDATE run SET status = 'failed', error = %s, finished_at = coalesce(finished_at, %s)"
+            " WHERE id = %s AND status IN ('running', 'waiting')",
+            [error, run_context.now(), run_id],
+        )
+    )
+
+
+def kill(run_id: str, error: str) -> bool:
+    """Mark a running run and what runs of it as killed; False when it does not run."""
+    with db.transaction() as connection:
+        changed = connection.execute(
+            "UPDATE run SET status = 'killed', error = %s, finished_at = clock_timestamp() WHERE id"
+            " = %s AND status = 'running'",
+            [error, run_id],
+        ).rowcount
+        if changed:
+            _kill_parts(connection, run_id)
+    return bool(changed)
+
+
+def note_sampled(run: dict[str, Any], reason: str, root: bool) -> None:
+    """Record why an ended run was exported or not, and whether its root span was; not if it has
+    gone on meanwhile.
+    """
+    db.execute(
+        "UPDATE run SET sampled = %s, sampled_end = finished_at, root_sent_at = CASE WHEN %s THEN"
+        " coalesce(root_sent_at, clock_timestamp()) ELSE root_sent_at END WHERE id = %s AND"
+        " finished_at = %s",
+        [reason, root, run["id"], run["finished_at"]],
+    )
+
+
+def begin_attempt(run_id: str, job_id: str) -> None:
+    """Record that a further job of the server goes on with the run."""
+    db.execute("INSERT INTO attempt (run_id, job_id) VALUES (%s, %s)", [run_id, job_id])
+
+
+# The local runner keeps a connection of its own, with the run's lock.
+
+
+def open_local(
+    connection: db.Connection,
+    run_id: str,
+    flow: str,
+    args: dict[str, Any],
+    openflow: dict[str, Any],
+) -> str:
+    """Insert the row of a run of the local runner and return its attempt's id; BadInput when there
+    is one already.
+    """
+    environment = (openflow.get("value") or {}).get("flow_env") or {}
+    pipeline = environment.get("pipeline") or {}
+    made = connection.execute(
+        "INSERT INTO run (id, flow, args, openflow, pipeline, pattern) VALUES (%s, %s, %s, %s, %s,"
+        " %s) ON CONFLICT (id) DO NOTHING",
+        [
+            run_id,
+            flow,
+            db.jsonb(args),
+            db.jsonb(openflow),
+            db.jsonb(pipeline),
+            str(pipeline.get("pattern", "")),
+        ],
+    ).rowcount
+    if not made:
+        raise errors.BadInput(
+            f"run {run_id} exists already; continue it with scripts/millrace resume {run_id}"
+        )
+    return _begin_local_attempt(connection, run_id)
+
+
+def reopen_local(connection: db.Connection, run_id: str) -> str:
+    """Have a run of the local runner go on and return its new attempt's id; what its lost runner
+    left as running is marked as killed.
+    """
+    _kill_parts(connection, run_id)
+    connection.execute(
+        "UPDATE run SET status = 'running', finished_at = NULL, error = NULL WHERE id = %s",
+        [run_id],
+    )
+    return _begin_local_attempt(connection, run_id)
+
+
+def close_local(
+    connection: db.Connection,
+    run_id: str,
+    attempt_id: str | None,
+    status: str,
+    result: Any,
+    error: str | None,
+) -> str:
+    """Record how a run and its attempt ended, or that they wait, and return the status that stands.
+
+    A result that a step has stored stays, and so does a step's own verdict that the run failed in
+    part.
+    """
+    ended = status != "waiting"
+    row = connection.execute(
+        "UPDATE run SET status = CASE WHEN status = 'partly_failed' AND %(status)s = 'done' THEN"
+        " status ELSE %(status)s END, result = COALESCE(result, %(result)s), error = %(error)s,"
+        " finished_at = CASE WHEN %(ended)s THEN clock_timestamp() END WHERE id = %(id)s RETURNING"
+        " status",
+        {
+            "status": status,
+            "result": db.jsonb(result) if ended and result is not None else None,
+            "error": redaction.redact(error) if error else None,
+            "ended": ended,
+            "id": run_id,
+        },
+    ).fetchone()
+    attempt = {"partly_failed": "done", "stopped": "killed"}.get(status, status)
+    connection.execute(
+        "UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE id = %s",
+        [attempt, attempt_id],
+    )
+    return row["status"] if row else status
+
+
+def end_dead_step(
+    connection: db.Connection,
+    run_id: str,
+    path: str,
+    name: str,
+    job_id: str,
+    status: str,
+    error: str,
+) -> None:
+    """Record a step, or what of its parts was running, whose process ended before it could."""
+    error = redaction.redact(error)
+    parts = connection.execute(
+        "UPDATE step SET status = %s, error = %s, finished_at = clock_timestamp() WHERE run_id = %s"
+        " AND job_id = %s AND status = 'running'",
+        [status, error, run_id, job_id],
+    ).rowcount
+    if parts:
+        return
+    connection.execute(
+        "INSERT INTO step (run_id, path, name, job_id, status, error, finished_at) VALUES"
+        " (%(run)s, %(path)s, %(name)s, %(job)s, %(status)s, %(error)s, clock_timestamp()) ON"
+        " CONFLICT (run_id, path) DO UPDATE SET status = excluded.status, error = excluded.error,"
+        " finished_at = excluded.finished_at, job_id = excluded.job_id, tries = step.tries + CASE"
+        " WHEN step.job_id = excluded.job_id THEN 0 ELSE 1 END WHERE step.status = 'running' OR"
+        " step.job_id <> excluded.job_id",
+        {
+            "run": run_id,
+            "path": path,
+            "name": name,
+            "job": job_id,
+            "status": status,
+            "error": error,
+        },
+    )
+
+
+def _begin_local_attempt(connection: db.Connection, run_id: str) -> str:
+    row = connection.execute(
+        "INSERT INTO attempt (run_id, host, pid) VALUES (%s, %s, %s) RETURNING id",
+        [run_id, socket.gethostname(), os.getpid()],
+    ).fetchone()
+    assert row is not None
+    return str(row["id"])
+
+
+def _kill_parts(connection: db.Connection, run_id: str) -> None:
+    """Mark what runs of a run as killed: its attempt and its steps."""
+    connection.execute(
+        "UPDATE attempt SET status = 'killed', finished_at = clock_timestamp() WHERE run_id = %s"
+        " AND status = 'running'",
+        [run_id],
+    )
+    connection.execute(
+        "UPDATE step SET status = 'killed', finished_at = clock_timestamp() WHERE run_id = %s AND"
+        " status = 'running'",
+        [run_id],
+    )

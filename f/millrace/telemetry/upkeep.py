@@ -1,15 +1,10 @@
 # requirements:
 
-"""What keeps traces, events, metrics and alerts in order: open spans of dead steps are closed, old
-rows are deleted.
-"""
+"""Retention: traces, events, metrics and alerts older than the settings keep are deleted."""
 
 from f.millrace.core import config, db
 from f.millrace.telemetry import runs
 
-# A living process says so every second; a machine may sleep or be short of processor time for a
-# while.
-SILENT_SECONDS = 60
 BATCH = 5_000
 
 CHECKPOINTS = (
@@ -25,20 +20,6 @@ AND finished_at < {{before}}
 AND NOT EXISTS (SELECT FROM usage WHERE usage.run_id = run.id)
 AND NOT EXISTS (SELECT FROM action WHERE action.run_id = run.id)
 """
-
-CLOSE = """
-UPDATE span SET status = 'killed', finished_at = greatest(seen_at, started_at),
-    seen_at = clock_timestamp()
-WHERE status = 'pending' AND (%(run)s::uuid IS NULL OR run_id = %(run)s::uuid)
-AND seen_at <= clock_timestamp() - make_interval(secs => %(silent)s)
-"""
-
-
-def close_killed(run_id: str | None = None) -> int:
-    """Close the open spans of processes that are silent for a minute, or all of a run whose
-    processes have ended.
-    """
-    return db.execute(CLOSE, {"run": run_id, "silent": 0 if run_id else SILENT_SECONDS})
 
 
 def prune() -> dict[str, int]:

@@ -9,7 +9,7 @@ each can be answered alone.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pydantic
 
@@ -152,7 +152,7 @@ def _run(tool: str, function: Callable[..., Any], arguments: dict[str, Any]) -> 
     import pydantic_core  # nothing more to load: pydantic has
 
     plain = pydantic_core.to_jsonable_python(answer)
-    return plain if isinstance(plain, dict) else {"answer": plain}
+    return cast("dict[str, Any]", plain) if isinstance(plain, dict) else {"answer": plain}
 
 
 def _look(tool: str, arguments: dict[str, Any]) -> dict[str, Any] | bool | None:

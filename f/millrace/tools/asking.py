@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from f.millrace.core import config, db, errors, ids, run_context, windmill
-from f.millrace.telemetry import events
+from f.millrace.telemetry import events, runs
 from f.millrace.tools import mail
 from f.millrace.trust import actions, questions
 
@@ -56,7 +56,8 @@ def _page() -> str:
     if not (windmill.on_worker() and job):
         return ""
     try:
-        return str((windmill.get(f"jobs/resume_urls/{job}/1") or {}).get("approvalPage") or "")
+        urls: dict[str, Any] = windmill.get(f"jobs/resume_urls/{job}/1") or {}
+        return str(urls.get("approvalPage") or "")
     except (errors.BadSetting, OSError):
         return ""  # the question itself must not fail for want of a link
 
@@ -64,15 +65,8 @@ def _page() -> str:
 def _wait_for_answer(action: Row, timeout: int) -> Row:
     expires_at = run_context.now() + timedelta(seconds=timeout)
     with db.transaction():
-        db.execute(
-            "UPDATE action SET asked_at = coalesce(asked_at, %s), expires_at = coalesce(expires_at,"
-            " %s) WHERE id = %s",
-            [run_context.now(), expires_at, action["id"]],
-        )
-        db.execute(
-            "UPDATE run SET status = 'waiting' WHERE id = %s AND status = 'running'",
-            [action["run_id"]],
-        )
+        actions.ask(action["id"], expires_at)
+        runs.wait(action["run_id"])
     return actions.get_by_id(str(action["id"]))
 
 
@@ -104,7 +98,5 @@ def _mail_operator(action: Row, question: questions.Question) -> None:
         lambda: mail.send(operator, question.title, question.plain, question.html, name).to_json(),
     )
     if sent["state"] != "performed":
-        events.emit(
-            "error",
-            f"the operator could not be asked by mail: {(sent['outcome'] or {}).get('error', '')}",
-        )
+        outcome: dict[str, Any] = sent["outcome"] or {}
+        events.emit("error", f"the operator could not be asked by mail: {outcome.get('error', '')}")

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import functools
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import mcp
 
@@ -93,6 +93,10 @@ class Tools:
         self._allowed = allowed
         self._servers: dict[str, Ask] = {}
         self._tools: dict[str, Tool] = {}
+
+    def add_server(self, name: str, ask: Ask) -> None:
+        """Take in a server that answers."""
+        self._servers[name] = ask
 
     async def list_tools(self) -> list[Tool]:
         """Ask every server what it offers now; only allowed tools are returned."""
@@ -183,7 +187,7 @@ class Tools:
 
 
 @contextlib.asynccontextmanager
-async def open_tools(allowed: Iterable[str] | None = None) -> AsyncIterator[Tools]:
+async def open_tools(allowed: Iterable[str] | None = None) -> AsyncGenerator[Tools, None]:
     """Connect to the servers that have allowed tools; None allows everything.
 
     `allowed` holds `server.tool`, or `server` for all of its tools. A server that does not answer
@@ -195,7 +199,7 @@ async def open_tools(allowed: Iterable[str] | None = None) -> AsyncIterator[Tool
         for name, target in _targets().items():
             if wanted is not None and not any(entry.partition(".")[0] == name for entry in wanted):
                 continue
-            tools._servers[name] = await target(stack)
+            tools.add_server(name, await target(stack))
         yield tools
 
 
@@ -237,7 +241,8 @@ async def _call_tool(tool: str, arguments: dict[str, Any], client: mcp.Client) -
 
 async def _list_server_tools(name: str, client: mcp.Client) -> tuple[list[Tool], str, bool]:
     """Return the tools, the server's version, and whether that is the whole list."""
-    found, cursor = [], None
+    found: list[Tool] = []
+    cursor: str | None = None
     for _ in range(validation.MOST_PAGES):
         answer = await client.list_tools(cursor=cursor, cache_mode="refresh")
         for tool in answer.tools:
@@ -282,8 +287,8 @@ def _to_dict(tool: Tool) -> dict[str, Any]:
 
 
 def _format_error(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup) and error.exceptions:
-        error = error.exceptions[0]
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return redaction.redact(
         " ".join(f"{type(error).__name__}: {error or 'no answer in time'}".split())[:300]
     )

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import httpx2
@@ -107,7 +107,7 @@ class Remote:
 @contextlib.asynccontextmanager
 async def connect(
     name: str, server: setting_types.ToolServer, broken: "asyncio.Future[None]"
-) -> AsyncIterator[mcp.Client]:
+) -> AsyncGenerator[mcp.Client, None]:
     """Connect to the server of that name, with its token and within the bounds; `broken` fails when
     it is gone.
     """
@@ -172,8 +172,8 @@ async def _accept_defaults(
     """
     if not isinstance(params, types.ElicitRequestFormParams):
         return types.ElicitResult(action="decline")
-    fields = params.requested_schema.get("properties") or {}
-    content = {
+    fields: dict[str, Any] = params.requested_schema.get("properties") or {}
+    content: dict[str, Any] = {
         field: said["default"]
         for field, said in fields.items()
         if isinstance(said, dict) and "default" in said

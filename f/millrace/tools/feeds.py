@@ -6,10 +6,10 @@ import contextvars
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
-import fastfeedparser
+import fastfeedparser  # pyright: ignore[reportMissingTypeStubs]  # it has none
 from pydantic import Field
 
 from f.millrace.core import config, contracts, errors, ids
@@ -93,16 +93,17 @@ def parse(page: http.Page) -> list[contracts.SourceItem]:
             f"{http.strip_secrets(page.url)} declares XML entities; it was not read"
         )
     try:
-        feed = fastfeedparser.parse(_readable(page.content))
+        feed = cast("dict[str, Any]", fastfeedparser.parse(_readable(page.content)))
     except Exception as error:  # the parser raises what its three back ends raise
         raise errors.SourceFailed(
             f"{http.strip_secrets(page.url)} is not a feed that can be read:"
             f" {_format_error(page, error)}"
         ) from error
-    about = feed.get("feed") or {}
+    about: dict[str, Any] = feed.get("feed") or {}
     name = items.one_line(str(about.get("title") or "")) or urlsplit(page.url).netloc
     found: dict[str, contracts.SourceItem] = {}
-    for entry in feed.get("entries", []):
+    entries: list[dict[str, Any]] = feed.get("entries", [])
+    for entry in entries:
         item = _source_item(entry, name, page.url)
         if item is not None:
             found.setdefault(item.key, item)
@@ -146,7 +147,8 @@ def _readable(content: bytes) -> bytes:
 
 
 def _longest(entry: dict[str, Any]) -> str:
-    bodies = [str(part.get("value") or "") for part in entry.get("content") or []]
+    parts: list[dict[str, Any]] = entry.get("content") or []
+    bodies = [str(part.get("value") or "") for part in parts]
     return max(
         (items.strip_markup(text) for text in (str(entry.get("description") or ""), *bodies)),
         key=len,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -51,7 +51,7 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
     ids = http.get_json(f"{_base()}/topstories.json", allow=state.allow)
     if not isinstance(ids, list):
         raise errors.SourceFailed("Hacker News answered something that is not a list of stories")
-    wanted = list(dict.fromkeys(n for n in ids if isinstance(n, int)))[:limit]
+    wanted = list(dict.fromkeys(n for n in cast("list[Any]", ids) if isinstance(n, int)))[:limit]
     found, failures = _read_all(wanted, state.allow)
     if failures and not found:
         raise errors.SourceFailed(f"no story of Hacker News could be read: {failures[0]}")
@@ -76,17 +76,20 @@ def top(limit: int = 10) -> Stories:
 def read_story(id: int, comments: int = 5) -> Story:
     """Read one story of Hacker News with its first comments."""
     raw = http.get_json(f"{_base()}/item/{int(id)}.json")
-    if not isinstance(raw, dict) or not raw.get("title"):
+    found = _object(raw)
+    if not found.get("title"):
         raise errors.SourceFailed(f"Hacker News has no story {id}")
-    story = _story(raw)
-    kids = [kid for kid in raw.get("kids", []) if isinstance(kid, int)][
-        : max(0, min(comments, MAX_COMMENTS))
-    ]
+    story, below = _story(found), cast("list[Any]", found.get("kids", []))
+    kids = [kid for kid in below if isinstance(kid, int)][: max(0, min(comments, MAX_COMMENTS))]
     replies, _ = _read_all(kids, ())
     story.comments = [
         items.strip_markup(str(reply["text"])) for reply in replies if reply.get("text")
     ]
     return story
+
+
+def _object(raw: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", raw) if isinstance(raw, dict) else {}
 
 
 def _base() -> str:
@@ -109,7 +112,7 @@ def _read_all(ids: list[int], allow: Iterable[str]) -> tuple[list[dict[str, Any]
             )
         except errors.SourceFailed as error:
             return str(error)
-        return raw if isinstance(raw, dict) else {}
+        return _object(raw)
 
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         futures = [pool.submit(contextvars.copy_context().run, read_one, number) for number in ids]

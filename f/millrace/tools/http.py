@@ -61,7 +61,7 @@ class Page:
 
     url: str
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     content: bytes = b""
     etag: str = ""
     last_modified: str = ""
@@ -256,7 +256,7 @@ def _client() -> httpx2.Client:
     tls = httpx2.create_ssl_context()
     transport = httpx2.HTTPTransport(verify=tls)
     # HTTPTransport has no parameter for the network below it
-    transport._pool = httpcore2.ConnectionPool(
+    transport._pool = httpcore2.ConnectionPool(  # pyright: ignore[reportPrivateUsage]
         ssl_context=tls,
         max_connections=32,
         max_keepalive_connections=16,

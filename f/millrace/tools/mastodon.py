@@ -2,7 +2,7 @@
 
 """Public tag timelines of a Mastodon server."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from f.millrace.core import config, contracts, errors
@@ -21,16 +21,16 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
         url = f"{timelines}/tag/{quote(tag, safe='')}?limit={_bound_limit(limit)}"
         try:
             page = state.fetch(url, accept="application/json")
-            posts = [] if page is None else http.parse_json(page)
+            posts: Any = [] if page is None else http.parse_json(page)
             if not isinstance(posts, list):
                 raise errors.SourceFailed(f"the timeline of #{tag} is not a list of posts")
         except errors.SourceFailed as error:
             state.forget(url)
             state.problems.append(str(error))
             continue
-        for post in posts:
-            if isinstance(post, dict) and post.get("id"):
-                item = _source_item(post, tag)
+        for post in cast("list[Any]", posts):
+            if isinstance(post, dict) and cast("dict[str, Any]", post).get("id"):
+                item = _source_item(cast("dict[str, Any]", post), tag)
                 found.setdefault(item.key, item)
     if tags and len(state.problems) == len(tags):
         raise errors.SourceFailed("; ".join(state.problems))
@@ -42,10 +42,10 @@ def _bound_limit(limit: int) -> int:
 
 
 def _source_item(post: dict[str, Any], tag: str) -> contracts.SourceItem:
-    card = post.get("card") or {}
+    card: dict[str, Any] = post.get("card") or {}
     text = items.strip_markup(str(post.get("content") or ""))
     place = str(post.get("url") or post.get("uri") or "")
-    account = post.get("account") or {}
+    account: dict[str, Any] = post.get("account") or {}
     return items.make_item(
         "mastodon",
         str(post.get("uri") or post["id"]),

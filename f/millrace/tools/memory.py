@@ -77,8 +77,8 @@ def search_memory(
             question, limit, types=types or None, as_of=as_of or None, known_at=known_at or None
         )
     found = [
-        Remembered(
-            **{
+        Remembered.model_validate(
+            {
                 **result.as_json(),
                 "text": result.memory.text[:LETTERS],
                 "trust": result.memory.trust,

@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -109,7 +109,7 @@ def write_note(path: str, text: str) -> WriteResult:
 def search_notes(query: str, limit: int = 10) -> NoteHits:
     """Search the notes for words of the query; those that hold most of them come first."""
     words = list(dict.fromkeys(word.lower() for word in re.findall(r"\w{3,}", query)))
-    hits = []
+    hits: list[tuple[int, int, Note]] = []
     for note in _all_notes([]):
         body = f"{note.title}\n{note.text}".lower()
         held = [word for word in words if word in body]
@@ -148,7 +148,7 @@ def _parts(path: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _folder(parts: list[str], path: str, create: bool = False) -> Iterator[int]:
+def _folder(parts: list[str], path: str, create: bool = False) -> Generator[int, None, None]:
     """Yield a descriptor of the folder below the notes folder, reached without following a link."""
     flags = os.O_RDONLY | os.O_DIRECTORY
     try:
@@ -177,7 +177,7 @@ def _folder(parts: list[str], path: str, create: bool = False) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _open_file(path: str, flags: int) -> Iterator[int]:
+def _open_file(path: str, flags: int) -> Generator[int, None, None]:
     parts = _parts(path)
     with _folder(parts[:-1], path) as folder:
         descriptor = os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=folder)

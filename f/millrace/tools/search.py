@@ -7,7 +7,7 @@ arXiv.
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -114,12 +114,13 @@ def _object(answer: Any) -> dict[str, Any]:
         raise errors.SourceFailed(
             "the search engine answered something that is not a list of results"
         )
-    return answer
+    return cast("dict[str, Any]", answer)
 
 
 def _rows(answer: Any, name: str) -> list[dict[str, Any]]:
-    rows = _object(answer).get(name) or []
-    return [row for row in rows if isinstance(row, dict) and row.get("url")]
+    rows: list[Any] = _object(answer).get(name) or []
+    objects = [cast("dict[str, Any]", row) for row in rows if isinstance(row, dict)]
+    return [row for row in objects if row.get("url")]
 
 
 def _hit(row: dict[str, Any], text: str, date: str) -> SearchHit:

@@ -29,7 +29,9 @@ def keep(
     problems: Sequence[str] = (),
 ) -> None:
     """Store what was listed; a server is a row without a tool, with its version."""
-    rows = [(server, "", "", {"version": version}) for server, version in versions.items()]
+    rows: list[tuple[str, str, str, dict[str, Any]]] = [
+        (server, "", "", {"version": version}) for server, version in versions.items()
+    ]
     for tool in listed:
         server, _, name = tool.name.partition(".")
         detail = {
@@ -71,7 +73,7 @@ def changes(run_id: str) -> list[str]:
     old, new = _rows(str(before["id"])), _rows(run_id)
     if not any(tool for _, tool in new):
         return []
-    lines = []
+    lines: list[str] = []
     for server, tool in sorted(old.keys() | new.keys()):
         was, now = old.get((server, tool)), new.get((server, tool))
         name = f"the tool {server}.{tool}" if tool else f"the server {server}"

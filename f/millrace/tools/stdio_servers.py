@@ -10,7 +10,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import anyio
@@ -121,7 +121,7 @@ class Program:
 @contextlib.asynccontextmanager
 async def start(
     server: setting_types.ToolServer, env: dict[str, str], broken: "asyncio.Future[None]"
-) -> AsyncIterator[Streams]:
+) -> AsyncGenerator[Streams, None]:
     """Start the program and yield what to read from and to write to; `broken` fails when it is
     gone.
     """
@@ -168,7 +168,7 @@ async def start(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            process._transport.close()  # pyright: ignore[reportAttributeAccessIssue]  # else its pipes outlive a killed one
+            process._transport.close()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # else its pipes outlive a killed one
 
 
 def _message(line: bytes) -> SessionMessage | Exception:

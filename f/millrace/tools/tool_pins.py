@@ -33,7 +33,8 @@ def partition(server: str, url: str, offered: Sequence[Row]) -> tuple[set[str], 
         return {each["tool"] for each in offered}, []
     hashes = {(row["tool"], row["hash"]) for row in known}
     before = {row["tool"]: row["detail"] for row in known}
-    ready, held = set(), []
+    ready: set[str] = set()
+    held: list[str] = []
     for each in offered:
         if (each["tool"], each["hash"]) in hashes or _approved(
             server, url, each, before.get(each["tool"])

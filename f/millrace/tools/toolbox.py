@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import functools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from f.millrace.core import config, contracts, db, errors, prices, run_context
@@ -282,7 +282,7 @@ class Toolbox:
             )
         finally:
             db.close()
-        outcome = done["outcome"] or {}
+        outcome: dict[str, Any] = done["outcome"] or {}
         if done["state"] != "performed":
             raise errors.ToolFailed(str(outcome.get("error") or f"{tool.name} is {done['state']}"))
         return outcome
@@ -345,7 +345,8 @@ class Toolbox:
         """Take note of whose words came back. Others' tools that do not say that they read the open
         world may read what is private to the owner, such as his mail.
         """
-        texts, links = [], []
+        texts: list[str] = []
+        links: list[str] = []
         for path, value in taint.list_leaves(answer):
             if isinstance(value, str):
                 (links if path.rpartition(".")[2] == "url" else texts).append(value)
@@ -407,7 +408,7 @@ class Toolbox:
 
 
 @contextlib.contextmanager
-def bill_tool_call(agent: str, tool: str) -> Iterator[None]:
+def bill_tool_call(agent: str, tool: str) -> Generator[None, None, None]:
     """Account for a call by the tool's price in the settings, as for a request to a model.
 
     BudgetExceeded when the money does not reach. A call that fails is charged too: its server may
@@ -444,7 +445,8 @@ def _attributes(tool: client.Tool, level: risk.Risk) -> dict[str, Any]:
 
 
 def _search_failed(answer: dict[str, Any]) -> bool:
-    return any("search failed" in str(problem) for problem in answer.get("problems") or [])
+    problems: list[Any] = answer.get("problems") or []
+    return any("search failed" in str(problem) for problem in problems)
 
 
 def _takes(tool: client.Tool, name: str) -> bool:
@@ -452,15 +454,11 @@ def _takes(tool: client.Tool, name: str) -> bool:
 
 
 def _hits(answer: dict[str, Any], tool: str) -> list[Hit]:
-    rows: Iterable[Any] = next(
-        (
-            value
-            for value in answer.values()
-            if isinstance(value, list) and value and isinstance(value[0], dict)
-        ),
-        [],
-    )
-    return [hit for hit in (_hit(row, tool) for row in rows if isinstance(row, dict)) if hit]
+    lists = [cast("list[Any]", value) for value in answer.values() if isinstance(value, list)]
+    none: list[Any] = []
+    rows = next((value for value in lists if value and isinstance(value[0], dict)), none)
+    objects = [cast("dict[str, Any]", row) for row in rows if isinstance(row, dict)]
+    return [hit for row in objects if (hit := _hit(row, tool))]
 
 
 def _hit(row: dict[str, Any], tool: str) -> Hit | None:

@@ -7,8 +7,8 @@ checked in time.
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator
+from typing import Any, cast
 
 MOST_TOOLS = 128
 MOST_PAGES = 20
@@ -40,11 +40,11 @@ def validate_tool(name: str, description: str, input_schema: Any, output_schema:
     for schema in (input_schema, output_schema):
         if schema is None and schema is output_schema:
             continue
-        if not isinstance(schema, dict) or schema.get("type") != "object":
+        if not isinstance(schema, dict) or cast("dict[str, Any]", schema).get("type") != "object":
             return "its schema does not describe an object"
         try:
             with _time_limit(CHECK_SECONDS):
-                jsonschema.Draft202012Validator.check_schema(schema)
+                jsonschema.Draft202012Validator.check_schema(cast("dict[str, Any]", schema))
         except (jsonschema.SchemaError, RecursionError, TimeoutError) as error:
             return (
                 "its JSON Schema is invalid:"
@@ -74,7 +74,7 @@ def _check(answer: dict[str, Any], schema: dict[str, Any]) -> None:
     from referencing.exceptions import Unresolvable
 
     # An empty registry: nothing that a schema refers to is fetched.
-    validator = jsonschema.Draft202012Validator(schema, registry=Registry())
+    validator: Any = jsonschema.Draft202012Validator(schema, registry=Registry())
     try:
         with _time_limit(CHECK_SECONDS):
             fault = next(validator.iter_errors(answer), None)
@@ -90,7 +90,7 @@ def _check(answer: dict[str, Any], schema: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
+def _time_limit(seconds: float) -> Generator[None, None, None]:
     """Have the block end with TimeoutError. Outside of the main thread there is no alarm; agents
     run in it.
     """

@@ -3,7 +3,7 @@
 """Weather from Open-Meteo: no key, a place by name."""
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from pydantic import Field
@@ -96,7 +96,7 @@ def _results(answer: Any) -> list[dict[str, Any]]:
         raise errors.SourceFailed(
             "the place search answered something that is not a list of places"
         )
-    return answer.get("results") or []
+    return cast("dict[str, Any]", answer).get("results") or []
 
 
 def _question(latitude: float, longitude: float, days: int) -> dict[str, Any]:
@@ -113,7 +113,8 @@ def _question(latitude: float, longitude: float, days: int) -> dict[str, Any]:
 def _weather(
     spot: dict[str, Any], latitude: float, longitude: float, forecast: dict[str, Any]
 ) -> Weather:
-    daily, present = forecast["daily"], forecast.get("current") or {}
+    daily = forecast["daily"]
+    present: dict[str, Any] = forecast.get("current") or {}
     name = ", ".join(str(spot[part]) for part in ("name", "admin1", "country") if spot.get(part))
     return Weather(
         place=name,

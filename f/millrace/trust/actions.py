@@ -9,15 +9,17 @@ computes it again.
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal, cast
+from uuid import UUID
 
 from f.millrace.core import config, db, errors, ids, redaction, run_context
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import audit, authority, risk
 
 Row = dict[str, Any]
+Decision = Literal["approved", "denied", "expired"]
 Check = Callable[[], dict[str, Any] | bool | None]
 # States in which the outside world may have been touched: such an action is never replaced.
 TOUCHED = frozenset({"performing", "performed", "unknown"})
@@ -43,12 +45,12 @@ def canonicalise(arguments: Any) -> Any:
     if isinstance(arguments, dict):
         kept = {
             str(key): canonicalise(value)
-            for key, value in arguments.items()
+            for key, value in cast("dict[Any, Any]", arguments).items()
             if str(key) not in INCIDENTAL
         }
         return {key: value for key, value in kept.items() if value is not None}
     if isinstance(arguments, list | tuple):
-        return [canonicalise(value) for value in arguments]
+        return [canonicalise(value) for value in cast("Iterable[Any]", arguments)]
     # The database gives 1e16 back as 10000000000000000; the same number must have the same digest.
     if isinstance(arguments, float) and arguments.is_integer():
         return int(arguments)
@@ -296,6 +298,32 @@ def _reconciled(row: Row, check: Check | None) -> Row:
     )
 
 
+def ask(action_id: UUID | str, expires_at: datetime | None = None) -> None:
+    """Note that a person is asked about the action from now on, and until when; the first time
+    counts.
+    """
+    db.execute(
+        "UPDATE action SET asked_at = coalesce(asked_at, %s), expires_at = coalesce(expires_at, %s)"
+        " WHERE id = %s",
+        [run_context.now(), expires_at, action_id],
+    )
+
+
+def answer(row: Row, decision: Decision, by: str, how: str) -> Row:
+    """Store the answer to an action, which is the action's new state, and return its row;
+    `approvals.decide` looks first whether it may stand.
+    """
+    with db.transaction() as connection:
+        created = connection.execute(
+            "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s,"
+            " %s, %s, %s) RETURNING *",
+            [row["id"], row["digest"], decision, by, how],
+        ).fetchone()
+        assert created is not None
+        connection.execute("UPDATE action SET state = %s WHERE id = %s", [decision, row["id"]])
+    return created
+
+
 def _record(row: Row, state: str, outcome: dict[str, Any]) -> Row:
     outcome = redaction.redact(outcome)
     with db.transaction() as connection:
@@ -352,7 +380,7 @@ def _require_approval(row: Row, unasked: str) -> None:
 
 
 @contextlib.contextmanager
-def _lock_key(key: str) -> Iterator[None]:
+def _lock_key(key: str) -> Generator[None, None, None]:
     # A lock of the session, not of a transaction: it is gone when its holder dies, and only then is
     # `performing` stale.
     number = _lock_number(key)

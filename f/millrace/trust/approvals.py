@@ -7,14 +7,13 @@ stands.
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from f.millrace.core import db, errors, run_context
 from f.millrace.telemetry import spans
 from f.millrace.trust import actions, audit, authority, decisions
 
 Row = dict[str, Any]
-Decision = Literal["approved", "denied", "expired"]
 PART_OF = "part of "
 # What a standing approval for mail covers; a mail with anything else in it (a copy to someone)
 # asks.
@@ -23,7 +22,9 @@ COVERED = frozenset(
 )
 
 
-def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: str = "") -> Row:
+def decide(
+    action_id: str, shown_digest: str, decision: actions.Decision, by: str, how: str = ""
+) -> Row:
     """Record an answer and return the one that stands: the first, also when this is a later one.
 
     An answer for other arguments than the stored ones is refused (BadInput), one after the expiry
@@ -58,12 +59,7 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
                     "expired",
                     f"answered after {actions.expires_at(action):%Y-%m-%d %H:%M} UTC",
                 )
-        row = connection.execute(
-            "INSERT INTO approval (action_id, digest, decision, decided_by, how) VALUES (%s, %s,"
-            " %s, %s, %s) RETURNING *",
-            [action["id"], action["digest"], decision, by, how],
-        ).fetchone()
-        assert row is not None
+        row = actions.answer(action, decision, by, how)
         handle.set(
             {
                 "tool.name": action["tool"],
@@ -71,7 +67,6 @@ def decide(action_id: str, shown_digest: str, decision: Decision, by: str, how: 
                 "millrace.decision": decision,
             }
         )
-        connection.execute("UPDATE action SET state = %s WHERE id = %s", [decision, action["id"]])
         run_id = str(action["run_id"]) if action["run_id"] else None
         detail = {"action_id": str(action["id"]), "digest": action["digest"], "how": how}
         audit.append(by, f"approval.{decision}", action["key"], run_id, **detail)

@@ -9,7 +9,7 @@ application's role can neither change nor delete one.
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,7 +52,7 @@ def append(actor: str, kind: str, subject: str, run_id: str | None = None, **det
 
 
 @contextlib.contextmanager
-def turn() -> Iterator[db.Connection]:
+def turn() -> Generator[db.Connection, None, None]:
     """Hold the writers' turn: what is read inside about the log is still so when a row is added
     inside.
     """
@@ -143,7 +143,7 @@ def _find_cut(found: list[Row]) -> list[str]:
 
 def _find_missing(found: list[Row], exported: Iterable[str]) -> list[str]:
     known = {row["id"]: row["hash"] for row in found}
-    faults = []
+    faults: list[str] = []
     for number, line in enumerate(exported, 1):
         if not line.strip():
             continue

@@ -6,7 +6,7 @@ allowed to do.
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from f.millrace.core import errors
 from f.millrace.trust import audit
@@ -15,7 +15,7 @@ _agent: contextvars.ContextVar[str] = contextvars.ContextVar("millrace_agent", d
 
 
 @contextlib.contextmanager
-def agent(name: str) -> Iterator[None]:
+def agent(name: str) -> Generator[None, None, None]:
     """Run the block as the agent `name`: its model's words and its tools cannot decide, grant or
     raise anything.
     """

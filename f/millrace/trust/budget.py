@@ -167,7 +167,7 @@ def reserve(
             raise limits.budget_exceeded(short, amount, agent, run_id)
         for entry in tried["held"]:
             if entry["asks"]:
-                limits.allow(entry, run_id)
+                limits.allow(entry, run_id, _allow)
         tried = _try_to_reserve(under, values)
     return usage_id
 
@@ -188,6 +188,13 @@ def _try_to_reserve(under: limits.Limits, values: dict[str, Any]) -> dict[str, A
     )
     assert row is not None
     return row
+
+
+def _allow(scope: str, key: str, limit: Decimal) -> None:
+    db.execute(
+        "UPDATE budget SET allowed_usd = greatest(allowed_usd, %s) WHERE scope = %s AND key = %s",
+        [limit, scope, key],
+    )
 
 
 def mark_sent(usage_id: str) -> None:

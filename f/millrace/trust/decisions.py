@@ -106,6 +106,9 @@ def give(
     """Record what a person says about decisions of a run: all its judgements, or the named ones;
     how many there were.
     """
+    # of the steps none takes in what a person says
+    from f.millrace.memory import results
+
     with db.transaction() as connection:
         rows = connection.execute(
             "UPDATE decision SET outcome = %s, outcome_by = %s, outcome_at = clock_timestamp()"
@@ -120,10 +123,7 @@ def give(
             )
         if not rows:
             _note(run_id, "", outcome, words, by)
-        connection.execute(
-            "UPDATE research_result SET review = %s WHERE run_id = %s AND topic_id = ANY(%s)",
-            [REVIEWS[outcome], run_id, [row["subject"] for row in rows]],
-        )
+        results.review(run_id, [row["subject"] for row in rows], REVIEWS[outcome])
     return len(rows)
 
 

@@ -6,7 +6,7 @@ model.
 
 import contextlib
 import urllib.error
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from uuid import uuid4
 
 from f.millrace.core import config, embedding, run_context
@@ -23,7 +23,9 @@ def enable_embedding_billing() -> None:
 
 
 @contextlib.contextmanager
-def bill_embedding(model: str, texts: Sequence[str]) -> Iterator[Callable[[int], None]]:
+def bill_embedding(
+    model: str, texts: Sequence[str]
+) -> Generator[Callable[[int], None], None, None]:
     """Reserve the most that one request can cost, and settle it by the tokens that the server
     billed.
 

@@ -5,14 +5,12 @@
 from typing import Any
 
 from f.millrace.core import db
+from f.millrace.telemetry import runs
 
 
 def store(run_id: str, other: dict[str, Any]) -> None:
     """Have the run go another way: `model`, `skip_sources`."""
-    db.execute(
-        "UPDATE run SET pipeline = pipeline || %s WHERE id = %s",
-        [db.jsonb({"alternative": other}), run_id],
-    )
+    runs.keep(run_id, {"alternative": other})
 
 
 def options_of(run_id: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ nothing more is started until a person allows the rest; at 100 % it stops. The t
 `budget_alert`, each told once.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -38,7 +39,8 @@ def limits_of(run_id: str, user: str, flow: str = "") -> Limits:
         db.fetch_one("SELECT flow, pipeline -> 'budget' AS budget FROM run WHERE id = %s", [run_id])
         or {}
     )
-    own, flow = row.get("budget") or {}, flow or str(row.get("flow") or "")
+    own: dict[str, Any] = row.get("budget") or {}
+    flow = flow or str(row.get("flow") or "")
     day = run_context.now().date().isoformat()
     limits: Limits = {
         ("run", str(run_id)): _lowest(config.settings().run_usd, own.get("run_usd")),
@@ -91,9 +93,10 @@ def budget_exceeded(
     )
 
 
-def allow(entry: Row, run_id: str) -> None:
-    """Use the answer to the question about this limit; BudgetHeld when nobody has said yes, and the
-    question waits.
+def allow(entry: Row, run_id: str, raise_to: Callable[[str, str, Decimal], None]) -> None:
+    """Use the answer to the question about this limit: `raise_to` lets the rest be spent.
+
+    BudgetHeld when nobody has said yes, and the question waits.
     """
     scope, key, limit = entry["scope"], entry["key"], money.usd(entry["limit_usd"])
     exact = f"{limit.normalize():f}"
@@ -113,15 +116,12 @@ def allow(entry: Row, run_id: str) -> None:
     )
     if action["state"] == "approved":
         try:
-            actions.perform(name, arguments, lambda: _allow(scope, key, limit))
+            actions.perform(name, arguments, lambda: _allowed(raise_to, scope, key, limit))
             return
         except errors.NeedsApproval:
             pass
     if action["state"] == "proposed":
-        db.execute(
-            "UPDATE action SET asked_at = coalesce(asked_at, clock_timestamp()) WHERE id = %s",
-            [action["id"]],
-        )
+        actions.ask(action["id"])
     answer = {"proposed": "a person has to allow the rest", "denied": "a person refused the rest"}
     raise errors.BudgetHeld(
         f"{used}; {answer.get(action['state'], 'nobody allowed the rest in time')} "
@@ -129,11 +129,10 @@ def allow(entry: Row, run_id: str) -> None:
     )
 
 
-def _allow(scope: str, key: str, limit: Decimal) -> dict[str, Any]:
-    db.execute(
-        "UPDATE budget SET allowed_usd = greatest(allowed_usd, %s) WHERE scope = %s AND key = %s",
-        [limit, scope, key],
-    )
+def _allowed(
+    raise_to: Callable[[str, str, Decimal], None], scope: str, key: str, limit: Decimal
+) -> dict[str, Any]:
+    raise_to(scope, key, limit)
     return {"allowed_usd": f"{limit.normalize():f}"}
 
 

@@ -8,7 +8,8 @@ as a live row does.
 
 import hashlib
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from f.millrace.core import config, db
 
@@ -32,8 +33,11 @@ def pseudonymise(value: Any) -> Any:
     if isinstance(value, str):
         return ADDRESS.sub(lambda found: pseudonym(found[0]), value)
     if isinstance(value, dict):
-        return {pseudonymise(key): pseudonymise(inner) for key, inner in value.items()}
-    return [pseudonymise(inner) for inner in value] if isinstance(value, list | tuple) else value
+        entries = cast("dict[Any, Any]", value)
+        return {pseudonymise(key): pseudonymise(inner) for key, inner in entries.items()}
+    if isinstance(value, list | tuple):
+        return [pseudonymise(inner) for inner in cast("Iterable[Any]", value)]
+    return value
 
 
 def known_addresses() -> dict[str, str]:
@@ -51,5 +55,8 @@ def reveal(value: Any, addresses: dict[str, str]) -> Any:
     if isinstance(value, str):
         return MARK.sub(lambda found: addresses.get(found[0], found[0]), value)
     if isinstance(value, dict):
-        return {reveal(key, addresses): reveal(inner, addresses) for key, inner in value.items()}
-    return [reveal(inner, addresses) for inner in value] if isinstance(value, list) else value
+        entries = cast("dict[Any, Any]", value)
+        return {reveal(key, addresses): reveal(inner, addresses) for key, inner in entries.items()}
+    if isinstance(value, list):
+        return [reveal(inner, addresses) for inner in cast("list[Any]", value)]
+    return value

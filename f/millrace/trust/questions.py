@@ -7,7 +7,7 @@ terminal alike.
 import json
 import re
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from f.millrace.core import db, money, redaction, run_context
 from f.millrace.trust import actions, limits, markdown, risk, spend
@@ -54,12 +54,12 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     answers by itself).
     """
     heading, sentence = _heading(action), markdown.make_visible(" ".join(ask(action).split()))
-    mails = [
+    mails: list[Any] = [
         *_mails(action),
         *(each["arguments"] for each in _calls(action) if each["tool"] in MAILS),
     ]
     others = [
-        {name: one[name] for name in one if name not in SHOWN}
+        {name: value for name, value in cast("dict[str, Any]", one).items() if name not in SHOWN}
         for one in mails
         if isinstance(one, dict)
     ]
@@ -274,7 +274,7 @@ def addressees(action: dict[str, Any]) -> list[str]:
     nothing, nobody.
     """
     sent = [action["arguments"], *(call["arguments"] for call in _calls(action))]
-    to = [one.get("to") or [] for one in sent]
+    to: list[Any] = [one.get("to") or [] for one in sent]
     return list(
         dict.fromkeys(
             str(name) for names in to for name in ([names] if isinstance(names, str) else names)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from f.millrace.core import config, db
 from f.millrace.telemetry import events, runs
-from f.millrace.trust import approvals, audit, budget, fallback
+from f.millrace.trust import approvals, audit, budget, deliveries, fallback
 
 Row = dict[str, Any]
 Measure = Literal["continue", "alternative", "escalate"]
@@ -113,20 +113,10 @@ def _bury(run_id: str) -> bool:
         ).fetchone()
         if not free or not free["mine"]:
             return False
-        changed = connection.execute(
-            "UPDATE run SET status = 'killed', error = 'its runner ended without a word',"
-            " finished_at = clock_timestamp() WHERE id = %s AND status = 'running'",
-            [run_id],
-        ).rowcount
-        if changed:
-            for table in ("attempt", "step"):
-                connection.execute(
-                    f"UPDATE {table} SET status = 'killed', finished_at = clock_timestamp() WHERE"
-                    " run_id = %s AND status = 'running'",
-                    [run_id],
-                )
+        killed = runs.kill(run_id, "its runner ended without a word")
+        if killed:
             audit.append("millrace", "run.killed", run_id, run_id)
-    return bool(changed)
+    return killed
 
 
 def stalled_runs() -> list[Row]:
@@ -156,11 +146,7 @@ def end(
     with db.transaction():
         if not runs.end(run_id, status, "" if status == "done" else reason, at):
             return False
-        db.execute(
-            "UPDATE delivery SET status = 'expired', error = %s WHERE run_id = %s AND status ="
-            " 'waiting'",
-            [reason, run_id],
-        )
+        deliveries.expire(run_id, reason)
         budget.end_run(run_id)
         approvals.withdraw(run_id, reason)
         audit.append(by, f"run.{status}", row["flow"], run_id, job=row["job_id"])
@@ -226,7 +212,8 @@ def decide(row: Row) -> Measure:
 
 def _other_way(row: Row) -> dict[str, Any]:
     """Return another model, and the run without the sources that it hung at."""
-    sources = ((row["pipeline"] or {}).get("opened") or {}).get("sources") or []
+    opened: dict[str, Any] = row["pipeline"].get("opened") or {}
+    sources: list[str] = opened.get("sources") or []
     hung = [path for path in row["running"] if path.endswith(".read_source") and "[" in path]
     places = [int(path.split("[", 1)[1].split("]", 1)[0]) for path in hung]
     skip = [sources[place] for place in places if place < len(sources)]
@@ -234,7 +221,7 @@ def _other_way(row: Row) -> dict[str, Any]:
 
 
 def _patience(row: Row) -> float:
-    timeouts = (row["pipeline"] or {}).get("timeouts") or {}
+    timeouts: dict[str, Any] = row["pipeline"].get("timeouts") or {}
     named = [timeouts.get(path.rsplit(".", 1)[-1]) for path in row["running"]]
     if named and all(named):
         return max(float(seconds) for seconds in named if seconds)

@@ -16,9 +16,9 @@ the model meant. It counts what the model has read (`Heard`) and what a call wou
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from f.millrace.core import contracts, redaction
 from f.millrace.trust import deobfuscation
@@ -148,12 +148,12 @@ def list_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     it stands.
     """
     if isinstance(value, dict):
-        for name, inner in value.items():
+        for name, inner in cast("dict[Any, Any]", value).items():
             if path:
                 yield f"a name in {path}", str(name)
             yield from list_leaves(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list | tuple):
-        for inner in value:
+        for inner in cast("Iterable[Any]", value):
             yield from list_leaves(inner, path or "the arguments")
     else:
         yield path, value

@@ -1,0 +1,260 @@
+# requirements:
+
+"""The rows of an item: itself, what was held of it and when, and who said it; who changes one does
+it here.
+
+One open belief an item; each change closes it and opens the next.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from f.millrace.core import db, errors
+from f.millrace.memory import bitemporal
+
+ChangeReason = Literal["remembered", "again", "superseded", "retracted", "restored"]
+
+
+INSERT = """
+WITH given AS MATERIALIZED (
+    SELECT d.*, coalesce(d.now, clock_timestamp()) AS at,
+           d.fallen OR r.source IS NOT NULL AS barred,
+           coalesce(
+               r.because, CASE WHEN d.fallen THEN 'derived from what was withdrawn' ELSE '' END
+           ) AS because
+    FROM jsonb_to_recordset(%s) AS d(
+        id text, origin text, namespace text, type text, title text, source text, document text,
+        page integer, "start" integer, "end" integer, raw_text jsonb, metadata jsonb, trust text,
+        content_hash text, run_id uuid, step text, valid_from timestamptz, valid_to timestamptz,
+        marks integer[], fallen boolean, now timestamptz
+    )
+    LEFT JOIN LATERAL (SELECT * FROM memory_retraction r WHERE r.namespace = d.namespace
+                       AND memory_is_from(d.source, d.document, r.source) LIMIT 1) r ON true
+), made AS (
+    INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust,
+                             content_hash, run_id, valid, marks, created_at, updated_at)
+    SELECT id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id,
+           CASE WHEN barred THEN '{}'
+                ELSE tstzmultirange(tstzrange(coalesce(valid_from, at), valid_to)) END,
+           marks, at, at
+    FROM given ORDER BY id
+    ON CONFLICT (namespace, type, content_hash) DO NOTHING RETURNING id, valid, created_at
+), believed AS (
+    INSERT INTO memory_belief (item_id, valid, recorded, because)
+    SELECT id, valid, tstzrange(created_at, NULL),
+           CASE WHEN isempty(valid) THEN 'retracted' ELSE 'remembered' END FROM made
+), said AS (
+    INSERT INTO memory_origin (id, item_id, namespace, source, trust, run_id, step, document, page,
+                               start_offset, end_offset, recorded_at, seen_at, withdrawn_at,
+                               because)
+    SELECT origin, id, namespace, source, trust, run_id, step, document, page, "start", "end",
+           at, at, CASE WHEN barred THEN at END, because
+    FROM given WHERE id IN (SELECT id FROM made)
+)
+SELECT id FROM made
+"""
+
+SAY_AGAIN = """
+INSERT INTO memory_origin AS o (
+    id, item_id, namespace, source, trust, run_id, step, document, page, start_offset, end_offset,
+    wording, similarity, recorded_at, seen_at, withdrawn_at, because)
+SELECT %(origin)s, %(id)s, %(namespace)s, %(source)s, %(trust)s, %(run_id)s, %(step)s,
+       %(document)s, %(page)s, %(start)s, %(end)s, %(wording)s, %(similarity)s, t.at, t.at,
+       CASE WHEN %(fallen)s OR r.source IS NOT NULL THEN t.at END,
+       coalesce(r.because, CASE WHEN %(fallen)s THEN 'derived from what was withdrawn' ELSE '' END)
+FROM (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) t
+LEFT JOIN memory_retraction r ON r.namespace = %(namespace)s
+  AND memory_is_from(%(source)s, %(document)s, r.source)
+LIMIT 1
+ON CONFLICT (id) DO UPDATE SET
+    seen_at = excluded.seen_at, run_id = excluded.run_id, step = excluded.step,
+    withdrawn_at = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.withdrawn_at END,
+    because = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.because ELSE '' END
+RETURNING o.withdrawn_at IS NULL AS stands
+"""
+
+
+def insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
+    """Store what is new, with its first belief and origin; return the ids."""
+    if not rows:
+        return set()
+    given = [
+        {
+            key: value.isoformat() if isinstance(value, datetime) else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
+    return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
+
+
+def say_again(connection: db.Connection, row: dict[str, Any]) -> bool:
+    """Give an item that is there one more origin, and its metadata; whether that origin stands."""
+    said = connection.execute(SAY_AGAIN, row).fetchone()
+    connection.execute(
+        "UPDATE memory_item SET metadata = metadata || %(metadata)s, "
+        "updated_at = coalesce(%(now)s::timestamptz, clock_timestamp()) WHERE id = %(id)s",
+        {**row, "metadata": db.jsonb(row["metadata"])},
+    )
+    return bool(said and said["stands"])
+
+
+def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:
+    """An item is worth the best of those who say it and were not withdrawn."""
+    connection.execute(
+        "UPDATE memory_item m SET trust = o.trust FROM (SELECT item_id, CASE min(CASE trust WHEN"
+        " 'own' THEN 0 WHEN 'trusted' THEN 1 ELSE 2 END) WHEN 0 THEN 'own' WHEN 1 THEN 'trusted'"
+        " ELSE 'untrusted' END AS trust FROM memory_origin WHERE item_id = ANY(%s) AND withdrawn_at"
+        " IS NULL GROUP BY item_id) o WHERE m.id = o.item_id AND m.trust <> o.trust",
+        [list(item_ids)],
+    )
+
+
+def withdraw_source(
+    connection: db.Connection, item_ids: Sequence[str], source: str, because: str
+) -> int:
+    """Withdraw what a source said of these items; how many origins."""
+    return connection.execute(
+        "UPDATE memory_origin SET withdrawn_at = coalesce(%(now)s::timestamptz,"
+        " clock_timestamp()), because = %(because)s WHERE item_id = ANY(%(items)s) AND"
+        " withdrawn_at IS NULL AND memory_is_from(source, document, %(source)s)",
+        {
+            "items": list(item_ids),
+            "source": source,
+            "because": because,
+            "now": bitemporal.test_clock(),
+        },
+    ).rowcount
+
+
+def withdraw_origins(connection: db.Connection, item_ids: Sequence[str], because: str) -> None:
+    """Withdraw these items, whoever said them."""
+    connection.execute(
+        "UPDATE memory_origin SET withdrawn_at = coalesce(%s::timestamptz, clock_timestamp()),"
+        " because = %s WHERE item_id = ANY(%s) AND withdrawn_at IS NULL",
+        [bitemporal.test_clock(), because, list(item_ids)],
+    )
+
+
+def withdraw_passages(
+    document_id: str, items: Sequence[str], starts: Sequence[int], because: str
+) -> None:
+    """Withdraw what a document said but for these items at these places."""
+    db.execute(
+        "UPDATE memory_origin SET withdrawn_at = clock_timestamp(), because = %s WHERE document ="
+        " %s AND withdrawn_at IS NULL AND (item_id, start_offset) NOT IN (SELECT * FROM"
+        " unnest(%s::text[], %s::int[]))",
+        [because, document_id, list(items), list(starts)],
+    )
+
+
+def move_document(document_id: str, path: str) -> None:
+    """Have the passages of a document come from another path."""
+    db.execute(
+        "UPDATE memory_item SET source = %s WHERE id IN (SELECT item_id FROM document_passage WHERE"
+        " document_id = %s)",
+        [path, document_id],
+    )
+    db.execute("UPDATE memory_origin SET source = %s WHERE document = %s", [path, document_id])
+
+
+def set_vector(connection: db.Connection, number: int, model: int, vector: str) -> None:
+    """Give an item its vector, unless it has one or another model has become the active one."""
+    connection.execute(
+        "UPDATE memory_item SET embedding = %(vector)s::vector, embedding_model = %(model)s WHERE"
+        " no = %(no)s AND embedding IS NULL AND EXISTS (SELECT 1 FROM memory_model WHERE no ="
+        " %(model)s AND active)",
+        {"no": number, "model": model, "vector": vector},
+    )
+
+
+def take_vectors(connection: db.Connection, model: int) -> None:
+    """Give every item its vector of a model, or none where there is none of that."""
+    connection.execute(
+        "UPDATE memory_item m SET embedding = v.embedding, embedding_model = v.model FROM"
+        " (SELECT i.no, v.embedding, v.model FROM memory_item i LEFT JOIN memory_vector v ON"
+        " v.item = i.no AND v.model = %s) v WHERE v.no = m.no",
+        [model],
+    )
+
+
+def lock(connection: db.Connection, item_id: str) -> dict[str, Any]:
+    """Return the item's row, kept from other writers until the transaction ends."""
+    row = connection.execute(
+        "SELECT * FROM memory_item WHERE id = %s FOR UPDATE", [item_id]
+    ).fetchone()
+    if row is None:
+        raise errors.NotFound(f"no memory has the id {item_id!r}")
+    return row
+
+
+def extend(
+    connection: db.Connection, item_id: str, since: datetime | None, until: datetime | None
+) -> None:
+    """Add an interval to what is held; without a beginning it is now, unless the item is held true
+    now.
+    """
+    row = lock(connection, item_id)
+    added = connection.execute(
+        "WITH t AS (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) SELECT CASE"
+        " WHEN %(since)s::timestamptz IS NULL AND (%(valid)s::tstzmultirange @> t.at OR"
+        " %(until)s::timestamptz <= t.at) THEN '{}'::tstzmultirange ELSE"
+        " tstzmultirange(tstzrange(coalesce(%(since)s, t.at), %(until)s)) END AS span FROM t",
+        {"now": bitemporal.test_clock(), "since": since, "until": until, "valid": row["valid"]},
+    ).fetchone()
+    assert added is not None
+    change(
+        connection, item_id, "valid + %(span)s::tstzmultirange", {"span": added["span"]}, "again"
+    )
+
+
+CHANGE = """
+WITH new AS (
+    SELECT id, valid AS before, {valid} AS after,
+           coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
+    FROM memory_item WHERE id = %(item_id)s
+), closed AS (
+    UPDATE memory_belief b
+    SET recorded = tstzrange(lower(b.recorded), greatest(new.now, lower(b.recorded)))
+    FROM new WHERE b.item_id = new.id AND upper_inf(b.recorded) AND new.before <> new.after
+    RETURNING b.item_id, greatest(new.now, lower(b.recorded)) AS at
+), moved AS (
+    UPDATE memory_item m SET valid = new.after, updated_at = new.now, superseded_by = CASE
+        WHEN %(because)s = 'superseded' THEN %(by_item)s
+        WHEN %(because)s IN ('again', 'restored') THEN NULL
+        ELSE m.superseded_by
+    END
+    FROM new WHERE m.id = new.id AND new.before <> new.after
+)
+SELECT new.id, new.before, new.after, closed.at FROM new JOIN closed ON closed.item_id = new.id
+"""
+
+
+def change(
+    connection: db.Connection,
+    item_id: str,
+    valid: str,
+    values: dict[str, Any],
+    reason: ChangeReason,
+    by_item: str | None = None,
+) -> bool:
+    """Hold something else of a locked item from now on: `valid` is SQL over the column `valid`.
+    False: it is the same.
+    """
+    parameters = {
+        **values,
+        "item_id": item_id,
+        "because": reason,
+        "by_item": by_item,
+        "now": bitemporal.test_clock(),
+    }
+    row = connection.execute(CHANGE.format(valid=valid), parameters).fetchone()  # type: ignore[arg-type]
+    if row is None:
+        return False
+    connection.execute(
+        "INSERT INTO memory_belief (item_id, valid, recorded, because, by_item) VALUES (%s, %s,"
+        " tstzrange(%s, NULL), %s, %s)",
+        [item_id, row["after"], row["at"], reason, by_item],
+    )
+    return True

@@ -1,0 +1,49 @@
+# requirements:
+
+"""What a run found out: its topics with their results, and the evidence that these cite.
+
+A mail, a page, a result and a memory are made of these same objects.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from f.millrace.core import db
+from f.millrace.evidence import store
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+
+class Topic(NamedTuple):
+    """A topic, and what was found out about it; nothing when its research failed."""
+
+    row: rows.Topic
+    result: rows.ResearchResult | None
+
+
+class Findings:
+    """The topics of a run in their order; evidence is read when it is asked for."""
+
+    def __init__(self, run_id: str, topics: list[Topic]) -> None:
+        self.run_id = run_id
+        self.topics = topics
+
+    @cached_property
+    def evidence(self) -> dict[str, rows.Evidence]:
+        """All evidence of the run by its id, in the order in which it came."""
+        return {row["id"]: row for row in store.rows_of(self.run_id)}
+
+
+def load(run_id: str) -> Findings:
+    """Return what a run found out."""
+    topics: list[rows.Topic] = db.fetch_all(
+        "SELECT * FROM topic WHERE run_id = %s ORDER BY rank", [run_id]
+    )
+    results: list[rows.ResearchResult] = db.fetch_all(
+        "SELECT * FROM research_result WHERE run_id = %s", [run_id]
+    )
+    by_topic = {result["topic_id"]: result for result in results}
+    return Findings(run_id, [Topic(topic, by_topic.get(topic["id"])) for topic in topics])

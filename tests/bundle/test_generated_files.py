@@ -15,8 +15,8 @@ PARTLY = {"README.md", "ARCHITECTURE.md"}
 
 
 def written() -> set[str]:
-    """The paths that the commands write whole: flows compile, metadata, imports, metrics and docs write,
-    locks upgrade.
+    """The paths that commands write whole: flows compile, locks upgrade; metadata, imports, metrics
+    and docs write.
     """
     files = sources.bundle(ROOT)
     modules = [path.removesuffix(".py") for path in files.modules]

@@ -3,17 +3,20 @@
 import json
 import subprocess
 
-from scripts import readme
 from scripts.compiler import loading, locks, sources, specs_schema, write
 from scripts.database import schema
+from scripts.docs import generated as docs
 from scripts.observability import generated
 from scripts.paths import ROOT
 from scripts.settings import schema as settings
 
+# Pages that are written by hand around a generated table.
+PARTLY = {"README.md", "ARCHITECTURE.md"}
+
 
 def written() -> set[str]:
-    """The paths that the commands write whole: flows compile, metadata, imports and metrics write,
-    locks upgrade.
+    """The paths that commands write whole: flows compile, locks upgrade; metadata, imports, metrics
+    and docs write.
     """
     files = sources.bundle(ROOT)
     modules = [path.removesuffix(".py") for path in files.modules]
@@ -22,7 +25,7 @@ def written() -> set[str]:
         *(path for spec in write.check(ROOT, files)[0] for path in write.expected(spec, files)),
         *(locks.file_of(name) for name in locks.groups(ROOT)),
         *(f"{generated.FOLDER.as_posix()}/{name}" for name in generated.expected()),
-        *(readme.PICTURE, readme.EXAMPLE_PICTURE, *readme.FORMS.values()),
+        *(docs.expected(ROOT).keys() - PARTLY),
         *(schema.TARGET, loading.FILE, settings.FILE, specs_schema.FILE),
     }
 

@@ -228,6 +228,9 @@ def approve_as_part(action: Row, whole: Row) -> bool:
     given = find_answer(str(whole["id"]))
     if given is None or given["decision"] != "approved" or given["digest"] != whole["digest"]:
         return False
+    # The parts are read from the arguments, so those have to be the ones that were shown.
+    if actions.digest(whole["tool"], whole["arguments"]) != given["digest"]:
+        return False
     if action["digest"] not in parts_of(whole):
         return False
     if action["state"] != "proposed":

@@ -232,7 +232,9 @@ def test_tables_from_before_the_two_times_are_taken_over(postgres_server):
 def test_what_is_said_again_on_the_ground_of_something_withdrawn_does_not_hold_again(clock):
     clock("2026-01-01")
     base = remember("fact", "the well is dry", source="survey")
-    remember("finding", "drill another well", source="research", valid_to="2026-02-01")
+    finding = remember("finding", "drill another well", source="research")
+    clock("2026-02-01")
+    supersede(finding, "mend the pump", source="plumber")
     withdraw([base], "wrong")
     clock("2026-03-01")
 

@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--servers", type=int, default=2, help="how many at once")
     parser.add_argument("--tests", nargs="*", help="folders or files of tests; all but tests/live")
-    parser.add_argument("--seconds", type=float, default=30, help="of tests for one mutant at most")
+    parser.add_argument("--seconds", type=float, default=120, help="of tests for one mutant at most")
     parser.add_argument("--most", type=float, default=0.1, help="share that may survive")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
     parser.add_argument("--no-postgres", action="store_true", help=argparse.SUPPRESS)
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"left out: {name}: {why}", flush=True)
         outcomes = judge(running, sample, known, options.seconds)
     text = report(outcomes)
-    (servers.HOME / "report.txt").write_text(text + "\n")
+    (servers.home_of(root) / "report.txt").write_text(text + "\n")
     print(text)
     return int(share_of_survivors(outcomes) >= options.most)
 

@@ -31,7 +31,7 @@ COSMIC_RAY = tuple(
     ReplaceBinaryOperator_Mul_Div ReplaceBinaryOperator_Div_Mul
     ReplaceBinaryOperator_BitAnd_BitOr ReplaceUnaryOperator_Delete_Not AddNot
     ReplaceTrueWithFalse ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd
-    ReplaceBreakWithContinue ReplaceContinueWithBreak ExceptionReplacer NumberReplacer
+    ReplaceBreakWithContinue ReplaceContinueWithBreak ExceptionReplacer
     RemoveDecorator ZeroIterationForLoop
     """.split()
 )
@@ -132,6 +132,34 @@ class DropOperand(Operator):
         return ()
 
 
+class ChangeNumber(Operator):
+    """A small number one higher or lower, another half as large again, or three quarters.
+
+    The default of a field is a choice that no rule holds; it stays.
+    """
+
+    def mutation_positions(self, node: Any) -> Iterator[Any]:
+        """Yield the place of a number twice: for more and for less."""
+        if isinstance(node, tree.Number) and not _is_default(node):
+            for _ in self._others(node):
+                yield (node.start_pos, node.end_pos)
+
+    def mutate(self, node: Any, index: int) -> Any:
+        """Return the other number."""
+        return tree.Number(repr(self._others(node)[index]), node.start_pos, prefix=node.prefix)
+
+    @classmethod
+    def examples(cls) -> tuple[()]:
+        """Return no examples: tests/bundle/test_mutation_testing.py has them."""
+        return ()
+
+    def _others(self, node: Any) -> list[Any]:
+        value = python.literal_eval(node.value)
+        if isinstance(value, int) and value < 10:
+            return [value + 1, value - 1]
+        return [type(value)(value * 1.5), type(value)(value * 0.75)]
+
+
 class ChangeSql(Operator):
     """Another word or sign in a statement."""
 
@@ -181,7 +209,9 @@ def mutate(place: Place, source: str) -> Mutant | None:
     code = mutating.mutate_code(source, _operators()[place.operator], place.occurrence)
     if code is None or meaning(code) in ("", meaning(source)):
         return None
-    return _mutant(place.path, place.operator, source, code)
+    mutant = _mutant(place.path, place.operator, source, code)
+    # Whether a class that nobody changes could be changed is no behaviour.
+    return None if any("@dataclass(" in line for line in mutant.removed) else mutant
 
 
 def meaning(code: str) -> str:
@@ -207,10 +237,19 @@ class _Plain(python.NodeTransformer):
         return node
 
 
+def _is_default(node: Any) -> bool:
+    # Of `limit: int = 3` in a class; what its annotation says of the bounds is a rule.
+    field = node.parent
+    if field is None or field.type != "annassign" or node is not field.children[-1]:
+        return False
+    around = field.search_ancestor("classdef", "funcdef")
+    return around is not None and around.type == "classdef"
+
+
 @functools.cache
 def _operators() -> dict[str, Operator]:
     theirs = {name.removeprefix("core/"): plugins.get_operator(name)() for name in COSMIC_RAY}
-    return {**theirs, **{kind.__name__: kind() for kind in (SwapFunction, DropOperand, ChangeSql)}}
+    return {**theirs, **{kind.__name__: kind() for kind in (SwapFunction, DropOperand, ChangeNumber, ChangeSql)}}
 
 
 def _mutant(path: str, operator: str, source: str, code: str) -> Mutant:

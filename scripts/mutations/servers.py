@@ -15,8 +15,7 @@ from typing import Any
 from scripts.database import embedded
 from scripts.paths import ROOT, STATE
 
-HOME = STATE / "mutations"
-LIBRARIES = HOME / "lib"
+LIBRARIES = STATE / "mutations/lib"
 COPIED = ("f", "tests", "scripts", "flows", "resources", "dependencies", "u")
 FILES = ("pyproject.toml", "wmill.yaml", "README.md")
 
@@ -26,8 +25,9 @@ class Server:
 
     def __init__(self, number: int, root: Path, postgres: str) -> None:
         self.number = number
-        self.copy = HOME / f"copy-{number}"
-        self.log = HOME / f"log-{number}.txt"
+        self.home = home_of(root)
+        self.copy = self.home / f"copy-{number}"
+        self.log = self.home / f"log-{number}.txt"
         _copy(root, self.copy)
         self._times = 0
         self._process = subprocess.Popen(
@@ -77,9 +77,15 @@ class Server:
 
     def close(self) -> None:
         """End the process."""
-        assert self._process.stdin is not None
+        assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
+
+
+def home_of(root: Path) -> Path:
+    """Return where the copies of a tree are, and what was measured in them."""
+    return root / ".millrace/mutations"
 
 
 def install() -> None:
@@ -130,8 +136,14 @@ def share(servers: list[Server], tasks: list[Any], do: Callable[[Server, Any], N
     threads = [threading.Thread(target=work, args=[server]) for server in servers]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt as stopped:
+        # Each server ends what it is at; then its Postgres is stopped as well.
+        faults.append(stopped)
+        for thread in threads:
+            thread.join()
     if faults:
         raise faults[0]
 

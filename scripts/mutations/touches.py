@@ -11,10 +11,10 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from scripts.mutations.servers import HOME, Server, share
+from scripts.mutations.servers import Server, share
 
-KEPT = HOME / "touches"
 # Longer files are of no use here: each mutant of a line would wait for them.
 MOST_SECONDS = 420.0
 
@@ -30,12 +30,14 @@ class Touches:
     def tests(self, path: str, first: int, last: int, most_seconds: float) -> list[str]:
         """Return the tests that execute these lines, quickest first, that last so long together.
 
-        Of lines that only an import executes, those that execute anything in the file.
+        Of lines that only an import executes, those that execute anything in the file, for a
+        quarter of that time.
         """
         lines = self.by_line.get(path, {})
         found = {test for line in range(first, last + 1) for test in lines.get(line, ())}
         if not found - {""}:
             found = {test for tests in lines.values() for test in tests}
+            most_seconds /= 4
         chosen: list[str] = []
         spent = 0.0
         for test in sorted(found - {""}, key=lambda test: (self.seconds.get(test, 0.0), test)):
@@ -55,15 +57,16 @@ def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Touc
         for file in ([root / folder] if folder.endswith(".py") else root.joinpath(folder).rglob("test_*.py"))
     ]  # fmt: skip
     wanted = [name for name in sorted(files) if reaches(root, name, set(paths))]
-    missing = [name for name in wanted if _kept(root, name) is None]
-    KEPT.mkdir(parents=True, exist_ok=True)
+    kept = servers[0].home / "touches"
+    missing = [name for name in wanted if _kept(kept, root, name) is None]
+    kept.mkdir(exist_ok=True)
     if missing:
         print(f"Measuring which lines {len(missing)} files of tests execute ...", flush=True)
     share(servers, missing, _measure)
     touches = Touches()
     by_line: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name in wanted:
-        told = _kept(root, name) or {"why": "it could not be measured"}
+        told = _kept(kept, root, name) or {"why": "it could not be measured"}
         if "why" in told:
             touches.left_out[name] = told["why"]
             continue
@@ -123,11 +126,11 @@ def _measure(server: Server, name: str) -> None:
         kept = json.loads(result.read_text())
         modules = {path for lines in kept["lines"].values() for path in lines}
     kept["digests"] = {path: _digest(server.copy / path) for path in sorted({name, *modules})}
-    _place(name).write_text(json.dumps(kept))
+    _place(server.home / "touches", name).write_text(json.dumps(kept))
 
 
-def _kept(root: Path, name: str) -> dict | None:
-    place = _place(name)
+def _kept(folder: Path, root: Path, name: str) -> dict[str, Any] | None:
+    place = _place(folder, name)
     if not place.exists():
         return None
     kept = json.loads(place.read_text())
@@ -135,8 +138,8 @@ def _kept(root: Path, name: str) -> dict | None:
     return kept if same else None
 
 
-def _place(name: str) -> Path:
-    return KEPT / f"{name.replace('/', '.')}.json"
+def _place(folder: Path, name: str) -> Path:
+    return folder / f"{name.replace('/', '.')}.json"
 
 
 def _digest(path: Path) -> str:

@@ -58,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--servers", type=int, default=2, help="how many at once")
     parser.add_argument("--tests", nargs="*", help="folders or files of tests; all but tests/live")
-    parser.add_argument("--seconds", type=float, default=120, help="of tests for one mutant at most")
+    parser.add_argument(
+        "--seconds", type=float, default=120, help="of tests for one mutant at most"
+    )
     parser.add_argument("--most", type=float, default=0.1, help="share that may survive")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
     parser.add_argument("--no-postgres", action="store_true", help=argparse.SUPPRESS)
@@ -180,7 +182,9 @@ def equivalents() -> dict[str, str]:
     }
 
 
-def key_of(path: str, removed: list[str] | tuple[str, ...], added: list[str] | tuple[str, ...]) -> str:
+def key_of(
+    path: str, removed: list[str] | tuple[str, ...], added: list[str] | tuple[str, ...]
+) -> str:
     """Return what a change is known by, wherever its line stands: the file and the two texts."""
     return json.dumps([path, *([line.strip() for line in part] for part in (removed, added))])
 

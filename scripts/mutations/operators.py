@@ -198,9 +198,7 @@ def places(path: str, source: str) -> list[Place]:
     return [
         Place(path, name, occurrence)
         for name, operator in _operators().items()
-        for occurrence in range(
-            sum(1 for node in nodes for _ in operator.mutation_positions(node))
-        )
+        for occurrence in range(sum(1 for node in nodes for _ in operator.mutation_positions(node)))
     ]
 
 
@@ -249,13 +247,20 @@ def _is_default(node: Any) -> bool:
 @functools.cache
 def _operators() -> dict[str, Operator]:
     theirs = {name.removeprefix("core/"): plugins.get_operator(name)() for name in COSMIC_RAY}
-    return {**theirs, **{kind.__name__: kind() for kind in (SwapFunction, DropOperand, ChangeNumber, ChangeSql)}}
+    return {
+        **theirs,
+        **{kind.__name__: kind() for kind in (SwapFunction, DropOperand, ChangeNumber, ChangeSql)},
+    }
 
 
 def _mutant(path: str, operator: str, source: str, code: str) -> Mutant:
     before, after = source.split("\n"), code.split("\n")
     start = next(
-        (number for number, pair in enumerate(zip(before, after, strict=False)) if len(set(pair)) > 1),
+        (
+            number
+            for number, pair in enumerate(zip(before, after, strict=False))
+            if len(set(pair)) > 1
+        ),
         min(len(before), len(after)),
     )
     end = 0
@@ -265,4 +270,3 @@ def _mutant(path: str, operator: str, source: str, code: str) -> Mutant:
     return Mutant(
         path, operator, start + 1, start + max(1, len(removed)), tuple(removed), tuple(added), code
     )
-

@@ -71,7 +71,7 @@ def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Touc
             touches.left_out[name] = told["why"]
             continue
         failed = set(told["failed"])
-        touches.left_out.update({test: "it fails without a mutant" for test in failed})
+        touches.left_out.update(dict.fromkeys(failed, "it fails without a mutant"))
         touches.seconds.update(told["seconds"])
         for test, lines in told["lines"].items():
             for path in set(lines) & set(paths) if test not in failed else ():

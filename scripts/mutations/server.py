@@ -108,7 +108,7 @@ def _test(tests: list[str]) -> int:
 
 
 def _measure(request: dict[str, Any]) -> int:
-    import coverage
+    import coverage  # pyright: ignore[reportMissingImports]
     import pytest
 
     measured = coverage.Coverage(data_file=None, include=request["include"], config_file=False)

@@ -74,6 +74,7 @@ def server(monkeypatch):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answers["asked"] = asked
             rows = [
                 {
                     "index": number,
@@ -220,3 +221,14 @@ def test_a_question_is_answered_by_its_words_when_it_has_no_vector(
     assert search("xylograph", 5).results == []
     monkeypatch.undo()
     embedding._load_model.cache_clear()
+
+
+def test_a_server_is_sent_each_text_folded_and_an_empty_one_as_a_space(database, server):
+    found = embedding.embed(["Sodium cells", "", "Harbour"], "openai:small")
+
+    assert server["asked"]["model"] == "small"
+    assert server["asked"]["input"] == ["sodium cells", " ", "harbour"]
+    assert [round(vector[0] * 1000) for vector in found] == [
+        round(embedding.embed([text], "openai:small")[0][0] * 1000)
+        for text in ("Sodium cells", " ", "Harbour")
+    ]

@@ -74,7 +74,7 @@ def server(monkeypatch):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            answers["asked"] = asked
+            answers["asked"], answers["key"] = asked, self.headers["Authorization"]
             rows = [
                 {
                     "index": number,
@@ -232,3 +232,12 @@ def test_a_server_is_sent_each_text_folded_and_an_empty_one_as_a_space(database,
         round(embedding.embed([text], "openai:small")[0][0] * 1000)
         for text in ("Sodium cells", " ", "Harbour")
     ]
+
+
+@pytest.mark.parametrize(("key", "sent"), [("sk-1", "Bearer sk-1"), ("", "Bearer none")])
+def test_a_server_is_sent_the_key_or_a_word_that_is_none(database, server, monkeypatch, key, sent):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+
+    embedding.embed(["Sodium cells"], "openai:small")
+
+    assert server["key"] == sent

@@ -249,8 +249,8 @@ def test_everything_dies_with_a_runner_that_is_killed(root: Path) -> None:
     code = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from scripts.runner.worker import Processes, Job
-worker = Processes(Path({str(root)!r}), light=(), heavy=())
+from scripts.runner.worker import ForkWorker, Job
+worker = ForkWorker(Path({str(root)!r}), light=(), heavy=())
 print(worker.server_pid, flush=True)
 body = '''
 import json, os, re, subprocess

@@ -333,7 +333,7 @@ def test_a_standing_approval_of_one_reader_is_none_for_the_others_of_the_mail():
     assert not is_covered(["ada@home.example", "bob@home.example"], "mail:1")
     assert not is_covered(["bob@home.example", "ada@home.example"], "mail:2")
     assert not is_covered([], "mail:3")
-    assert actions.by_key("mail:1")["state"] == actions.by_key("mail:3")["state"] == "proposed"
+    assert actions.get_by_key("mail:1")["state"] == actions.get_by_key("mail:3")["state"] == "proposed"
     approvals.grant("bob@home.example")
     assert is_covered(["ada@home.example", "bob@home.example"], "mail:4")
 
@@ -361,5 +361,5 @@ def test_a_mail_that_was_slipped_into_what_was_approved_stays_unapproved(with_it
 
     part = actions.propose("mail.send", slipped_in, "mail:1")
 
-    assert not approvals.approve_as_part(part, actions.by_key("send:1"))
-    assert actions.by_key("mail:1")["state"] == "proposed"
+    assert not approvals.approve_as_part(part, actions.get_by_key("send:1"))
+    assert actions.get_by_key("mail:1")["state"] == "proposed"

@@ -158,6 +158,9 @@ class ChangeNumber(Operator):
 
     def _others(self, node: Any) -> list[Any]:
         value = python.literal_eval(node.value)
+        # The first of a list is mostly also its last.
+        if value == 0 and node.parent.type == "trailer":
+            return [1]
         if isinstance(value, int) and value < 10:
             return [value + 1, value - 1]
         return [type(value)(value * 1.5), type(value)(value * 0.75)]

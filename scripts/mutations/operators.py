@@ -101,7 +101,7 @@ class SwapFunction(Operator):
             if after is not None and after.type == "trailer" and after.children[0].value == "(":
                 yield (node.start_pos, node.end_pos)
 
-    def mutate(self, node: Any, index: int) -> Any:
+    def mutate(self, node: Any, _index: int) -> Any:
         """Return the other function's name."""
         return tree.Name(SWAPPED[node.value], node.start_pos, prefix=node.prefix)
 

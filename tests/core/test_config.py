@@ -1,5 +1,6 @@
 """Settings come from the environment, then the file; a mistake is named in words."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -249,3 +250,26 @@ def test_a_number_is_taken_up_to_its_bounds_and_refused_beyond_them(
 
     assert is_taken(least) and not is_taken(least - 1)
     assert most is None or (is_taken(most) and not is_taken(most + 1))
+
+
+@pytest.mark.parametrize(
+    ("agents", "words"),
+    [
+        ({"planner": {"tools": ["web"]}}, "planner calls no tools"),
+        ({"planner": {"risk_threshold": "low"}}, "planner calls no tools"),
+        ({"wizard": {}}, "there is no agent 'wizard'"),
+        ({"planner": {"enabled": True}}, ""),
+        ({"researcher": {"tools": ["web"], "risk_threshold": "low"}}, ""),
+    ],
+)
+def test_only_agents_that_call_tools_have_tools_and_a_threshold(
+    agents: dict[str, object], words: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_AGENTS", json.dumps(agents))
+    config.reload()
+
+    if not words:
+        assert set(config.settings().agents) == set(agents)
+        return
+    with pytest.raises(BadSetting, match=words):
+        config.settings()

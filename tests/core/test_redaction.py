@@ -292,3 +292,13 @@ def test_the_command_line_prints_no_secret(planted: list[str], tmp_path: Path) -
 
     assert done.returncode == 0 and "********" in done.stdout
     assert "Zq81" not in done.stdout + done.stderr
+
+
+def test_an_address_with_a_name_and_no_password_is_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://ada@proxy.example:3128")
+    monkeypatch.setenv("HTTPS_PROXY", "http://ada:tr0ub4dor@proxy.example:3128")
+    config.reload()
+
+    assert redact("ada asked for tr0ub4dor") == f"ada asked for {MASK}"

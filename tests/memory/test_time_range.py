@@ -341,3 +341,11 @@ def test_an_hour_ago_is_the_hour_around_that_moment():
         datetime(2026, 11, 18, 13, 0, tzinfo=UTC),
         datetime(2026, 11, 18, 14, 0, tzinfo=UTC),
     )
+
+
+def test_the_calendar_ends_with_the_year_9998():
+    found = parse_time_range("what happened in May 9998?", NOW)
+
+    assert found.since.year == 9998
+    with pytest.raises(BadInput, match="the year 9999 is outside the calendar"):
+        parse_time_range("what happened in May 9999?", NOW)

@@ -333,7 +333,9 @@ def test_a_standing_approval_of_one_reader_is_none_for_the_others_of_the_mail():
     assert not is_covered(["ada@home.example", "bob@home.example"], "mail:1")
     assert not is_covered(["bob@home.example", "ada@home.example"], "mail:2")
     assert not is_covered([], "mail:3")
-    assert actions.get_by_key("mail:1")["state"] == actions.get_by_key("mail:3")["state"] == "proposed"
+    assert (
+        actions.get_by_key("mail:1")["state"] == actions.get_by_key("mail:3")["state"] == "proposed"
+    )
     approvals.grant("bob@home.example")
     assert is_covered(["ada@home.example", "bob@home.example"], "mail:4")
 

@@ -7,6 +7,7 @@ import queue
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,13 +24,16 @@ FILES = ("pyproject.toml", "wmill.yaml", "README.md")
 class Server:
     """One copy, and the process that runs tests in it."""
 
-    def __init__(self, number: int, root: Path, postgres: str) -> None:
+    def __init__(self, number: int, root: Path, source: Path, postgres: str) -> None:
         self.number = number
         self.home = home_of(root)
         self.copy = self.home / f"copy-{number}"
         self.log = self.home / f"log-{number}.txt"
-        _copy(root, self.copy)
+        _copy(source, self.copy)
         self._times = 0
+        # A folder of its own: sessions that share one clean up after each other.
+        self._temporary = Path(tempfile.mkdtemp(prefix="millrace-mutants-"))
+        self._temporary.chmod(0o755)
         self._process = subprocess.Popen(
             [
                 "nice",
@@ -40,14 +44,26 @@ class Server:
                 str(LIBRARIES),
             ],
             cwd=self.copy,
-            env={**os.environ, "PROVE_POSTGRES": postgres},
+            env={
+                **os.environ,
+                "PROVE_POSTGRES": postgres,
+                "PYTEST_DEBUG_TEMPROOT": str(self._temporary),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
     def ask(self, seconds: float, **request: Any) -> dict[str, Any]:
-        """Run tests and return the verdict of the server."""
+        """Run tests and return the verdict of the server; asked again once when pytest breaks."""
+        answer = self._ask(seconds, request)
+        if answer["verdict"] == "broken":
+            answer = self._ask(seconds, request)
+        if answer["verdict"] == "broken":
+            raise RuntimeError(f"pytest ended with {answer['status']}; {self.log} says why")
+        return answer
+
+    def _ask(self, seconds: float, request: dict[str, Any]) -> dict[str, Any]:
         told = {"seconds": seconds, "log": str(self.log), **request}
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(told) + "\n")
@@ -55,10 +71,7 @@ class Server:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the server of {self.copy} has ended; {self.log} may say why")
-        answer = json.loads(line)
-        if answer["verdict"] == "broken":
-            raise RuntimeError(f"pytest ended with {answer['status']}; {self.log} says why")
-        return answer
+        return json.loads(line)
 
     @contextlib.contextmanager
     def changed(self, path: str, code: str) -> Iterator[None]:
@@ -81,6 +94,7 @@ class Server:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
 
 def home_of(root: Path) -> Path:
@@ -111,7 +125,8 @@ def started(count: int, root: Path = ROOT, postgres: bool = True) -> Iterator[li
         servers: list[Server] = []
         for number in range(count):
             url = stack.enter_context(embedded.temporary()) if postgres else ""
-            server = Server(number, root, url)
+            # The tree may be edited meanwhile: all work on what the first copy holds.
+            server = Server(number, root, servers[0].copy if servers else root, url)
             stack.callback(server.close)
             servers.append(server)
         yield servers

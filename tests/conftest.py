@@ -1,5 +1,6 @@
 """A real Postgres for every test, and no network but loopback."""
 
+import contextlib
 import http.server
 import json
 import os
@@ -58,7 +59,10 @@ def _covers_live(config: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The address of a throw-away Postgres whose database `template_millrace` is migrated."""
-    with temporary() as url:
+    with temporary() if "PROVE_POSTGRES" not in os.environ else shared_postgres() as url:
+        if has_template(url):
+            yield url
+            return
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE template_millrace")
         template = url.rsplit("/", 1)[0] + "/template_millrace"
@@ -67,6 +71,19 @@ def postgres_server() -> Iterator[str]:
             set_up_checkpoints(owner)
             db.grant_role(owner, steps_url(template))
         yield url
+
+
+@contextlib.contextmanager
+def shared_postgres() -> Iterator[str]:
+    """Yield the address of the server that `scripts/prove mutations` keeps for all its mutants."""
+    yield os.environ["PROVE_POSTGRES"]
+
+
+def has_template(url: str) -> bool:
+    """Tell whether an earlier session on the same server has made the template."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'template_millrace'")
+        return found.fetchone() is not None
 
 
 def steps_url(url: str) -> str:

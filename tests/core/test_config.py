@@ -1,5 +1,6 @@
 """Settings come from the environment, then the file; a mistake is named in words."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -201,3 +202,74 @@ def test_what_the_deploying_machine_empties_is_empty_on_the_workers_too(
         "interests": ["batteries"],
     }
     assert (config.settings().feeds, config.settings().smtp_url.get_secret_value()) == ([], "")
+
+
+BOUNDS = {
+    "documents_max_files": (1, None),
+    "document_max_bytes": (1_000, None),
+    "document_max_pages": (1, None),
+    "document_max_characters": (1_000, None),
+    "document_seconds": (1, 3_600),
+    "answer_tokens": (200, None),
+    "approval_hours": (1, None),
+    "step_memory_mb": (0, None),
+    "stalled_seconds": (1, None),
+    "trace_ratio": (0, 1),
+    "trace_days": (1, 3_650),
+    "event_days": (1, 3_650),
+    "metric_days": (1, 3_650),
+    "alert_days": (1, 3_650),
+    "fetch_max_bytes": (1_000, None),
+    "fetch_seconds": (1, 300),
+    "confidence_silent": (0, 100),
+    "confidence_review": (0, 100),
+    "max_rounds": (1, 10),
+    "topic_seconds": (1, None),
+    "mcp_seconds": (1, 300),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_number_is_taken_up_to_its_bounds_and_refused_beyond_them(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    least, most = BOUNDS[name]
+
+    def is_taken(value: int) -> bool:
+        monkeypatch.setenv(f"MILLRACE_{name.upper()}", str(value))
+        # One that is not above the other is another mistake.
+        if name == "confidence_silent":
+            monkeypatch.setenv("MILLRACE_CONFIDENCE_REVIEW", "0")
+        if name == "confidence_review":
+            monkeypatch.setenv("MILLRACE_CONFIDENCE_SILENT", "100")
+        config.reload()
+        try:
+            return getattr(config.settings(), name) == value
+        except BadSetting as error:
+            return name not in str(error)
+
+    assert is_taken(least) and not is_taken(least - 1)
+    assert most is None or (is_taken(most) and not is_taken(most + 1))
+
+
+@pytest.mark.parametrize(
+    ("agents", "words"),
+    [
+        ({"planner": {"tools": ["web"]}}, "planner calls no tools"),
+        ({"planner": {"risk_threshold": "low"}}, "planner calls no tools"),
+        ({"wizard": {}}, "there is no agent 'wizard'"),
+        ({"planner": {"enabled": True}}, ""),
+        ({"researcher": {"tools": ["web"], "risk_threshold": "low"}}, ""),
+    ],
+)
+def test_only_agents_that_call_tools_have_tools_and_a_threshold(
+    agents: dict[str, object], words: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MILLRACE_AGENTS", json.dumps(agents))
+    config.reload()
+
+    if not words:
+        assert set(config.settings().agents) == set(agents)
+        return
+    with pytest.raises(BadSetting, match=words):
+        config.settings()

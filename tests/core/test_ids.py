@@ -9,6 +9,10 @@ from f.millrace.core.ids import canonical_url, stable_id
     ("url", "expected"),
     [
         ("http://www.News.example/a/?utm_source=x&b=2&a=1#top", "https://news.example/a?a=1&b=2"),
+        ("https://m.news.example/a", "https://news.example/a"),
+        ("https://www.m.news.example/a", "https://news.example/a"),
+        ("https://mail.news.example/a", "https://mail.news.example/a"),
+        ("https://news.example:8443/a", "https://news.example:8443/a"),
         ("https://news.example:443/a/", "https://news.example/a"),
         ("https://arxiv.org/pdf/2401.01234v2.pdf", "https://arxiv.org/abs/2401.01234"),
         ("https://arxiv.org/abs/2401.01234v1", "https://arxiv.org/abs/2401.01234"),

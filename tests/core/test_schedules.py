@@ -202,3 +202,22 @@ def test_durations_in_words():
     )
     with pytest.raises(BadInput, match="soon"):
         parse_duration("soon")
+
+
+@pytest.mark.parametrize(
+    ("line", "days"),
+    [
+        # A day of the month and a weekday together mean either, as in every cron.
+        ("0 0 8 13 * fri", [2, 9, 13, 16, 23, 30]),
+        ("0 0 8 13 * *", [13]),
+        ("0 0 8 ? * fri", [2, 9, 16, 23, 30]),
+        ("0 0 8 1,2 oct fri", [1, 2, 9, 16, 23, 30]),
+        ("0 0 8 13 nov fri", []),
+    ],
+)
+def test_a_day_of_the_month_and_a_weekday_mean_either(line, days):
+    cron = parse_cron(line)
+
+    found = [day for day in range(1, 32) if cron.falls_on(date(2026, 10, day))]
+
+    assert found == days

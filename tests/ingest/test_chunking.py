@@ -103,3 +103,20 @@ def test_a_text_of_one_megabyte_without_a_space_is_cut_all_the_same():
     reading = read("a.txt", ("港" * 350_000).encode(), Limits())
 
     assert sum(piece.end - piece.start for piece in reading.chunks) == 350_000
+
+
+def test_a_passage_is_under_its_own_headings_and_not_under_those_of_its_siblings():
+    parsed = Parsed()
+    for level, name in [(1, "Cells"), (2, "Cost"), (3, "Iron"), (2, "Cold"), (1, "Plants")]:
+        parsed.add(name, "heading", 0, level)
+        parsed.add(f"What is said of {name}. " * 20, "paragraph")
+
+    found = chunk(parsed.text, parsed.blocks)
+
+    assert [piece.heading for piece in found] == [
+        "Cells",
+        "Cells › Cost",
+        "Cells › Cost › Iron",
+        "Cells › Cold",
+        "Plants",
+    ]

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 
 import pytest
 from hypothesis import given
@@ -7,6 +8,7 @@ from pydantic_ai import Agent
 from pydantic_ai.conversation import Conversation
 from pydantic_ai.conversation_store import ConversationConflict
 from pydantic_ai.messages import (
+    ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
     TextPart,
@@ -198,3 +200,45 @@ def test_what_was_said_is_found_by_words_and_as_of_a_time_in_its_namespace(clock
 def test_a_session_has_a_plain_name(name):
     with pytest.raises(BadInput, match="session's name"):
         history.load(name)
+
+
+def test_truncation_leaves_out_only_what_does_not_fit():
+    def turn(letters):
+        return [
+            ModelRequest(parts=[UserPromptPart("?")]),
+            ModelResponse(parts=[TextPart("x" * letters)]),
+        ]
+
+    turns = [turn(number) for number in (100, 200, 300)]
+    sizes = [len(ModelMessagesTypeAdapter.dump_json(one)) for one in turns]
+
+    def kept(most_turns, most_characters):
+        return (
+            len(history.truncate([*turns[0], *turns[1], *turns[2]], most_turns, most_characters))
+            // 2
+        )
+
+    assert [kept(most, 9_999) for most in (0, 1, 2, 3, 4)] == [1, 1, 2, 3, 3]
+    assert kept(9, sum(sizes)) == 3 and kept(9, sum(sizes) - 1) == 2
+    assert kept(9, sum(sizes[1:])) == 2 and kept(9, sum(sizes[1:]) - 1) == 1
+    assert kept(9, 0) == 1
+
+
+def test_what_many_append_at_once_is_all_there():
+    def work(name):
+        for number in range(3):
+            history.remember_turn("desk", f"{name}{number}", "yes")
+        db.close()
+
+    threads = [threading.Thread(target=work, args=[name]) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    asked = [question for question, _ in history.turns("desk", 99)]
+    assert sorted(asked) == [f"{name}{number}" for name in "abcd" for number in range(3)]
+    assert all(
+        [one for one in asked if one.startswith(name)] == [f"{name}{n}" for n in range(3)]
+        for name in "abcd"
+    )

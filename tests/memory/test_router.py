@@ -57,6 +57,7 @@ def test_each_question_has_its_plan_and_the_next(question, kinds):
         ("all projects over £2000", [("", ">", "2000")]),
         ("projects where due before 2026-05-01", [("due", "<", "2026-05-01")]),
         ("open projects", [("", "=", "open")]),
+        ("projects with at least 3 partners", None),
     ],
 )
 def test_conditions_are_told_field_by_field(question, conditions):

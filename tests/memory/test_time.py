@@ -227,3 +227,36 @@ def test_tables_from_before_the_two_times_are_taken_over(postgres_server):
         ("a", False),
         ("b", True),
     ] and beliefs == {"n": 2}
+
+
+def test_what_is_said_again_on_the_ground_of_something_withdrawn_does_not_hold_again(clock):
+    clock("2026-01-01")
+    base = remember("fact", "the well is dry", source="survey")
+    finding = remember("finding", "drill another well", source="research")
+    clock("2026-02-01")
+    supersede(finding, "mend the pump", source="plumber")
+    withdraw([base], "wrong")
+    clock("2026-03-01")
+
+    remember("finding", "drill another well", source="research", derived_from=[base])
+
+    assert recall("drill") == []
+    remember("finding", "drill another well", source="research")
+    assert [memory.text for memory in recall("drill")] == ["drill another well"]
+
+
+def test_what_is_near_along_links_weighs_as_much_as_all_links_of_the_path_together():
+    start, strong, weak, end = (remember("note", f"the {name} note") for name in "abcd")
+    link(start, strong, "about", 0.8)
+    link(start, weak, "about", 0.5)
+    link(strong, end, "about", 0.5)
+    link(weak, end, "about", 0.9)
+
+    found = neighbours(start, depth=2)
+
+    assert [(row["id"], row["steps"], round(row["weight"], 9)) for row in found] == [
+        (strong, 1, 0.8),
+        (weak, 1, 0.5),
+        (end, 2, 0.45),
+    ]
+    assert found[-1]["path"] == [start, weak, end] and found[-1]["by_id"] == weak

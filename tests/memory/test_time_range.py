@@ -256,3 +256,106 @@ def test_a_date_that_does_not_exist_is_refused_in_words(question):
 def test_an_unknown_zone_is_refused_in_words():
     with pytest.raises(BadInput, match="zone 'Mars/Olympus' is unknown"):
         parse_time_range("today", NOW, "Mars/Olympus")
+
+
+@pytest.mark.parametrize(
+    ("words", "since", "until"),
+    [
+        ("in the 1st quarter of 2025", "2025-01-01", "2025-04-01"),
+        ("in the 2nd quarter of 2025", "2025-04-01", "2025-07-01"),
+        ("in the third quarter of 2025", "2025-07-01", "2025-10-01"),
+        ("in the 3rd quarter of 2025", "2025-07-01", "2025-10-01"),
+        ("in the 4th quarter of 2025", "2025-10-01", "2026-01-01"),
+        ("in the fourth quarter of 2025", "2025-10-01", "2026-01-01"),
+        ("in the 1st half of 2025", "2025-01-01", "2025-07-01"),
+        ("in the 2nd half of 2025", "2025-07-01", "2026-01-01"),
+        ("in H2", "2026-07-01", "2027-01-01"),
+        ("in Q4", "2026-10-01", "2027-01-01"),
+        ("on 15.12.2025", "2025-12-15", "2025-12-16"),
+        ("on 5/13/2025", "2025-05-13", "2025-05-14"),
+        ("on 13/5/2025", "2025-05-13", "2025-05-14"),
+        ("on 5/5/2025", "2025-05-05", "2025-05-06"),
+        ("on 5.6.2025", "2025-06-05", "2025-06-06"),
+        ("a year ago", "2025-01-01", "2026-01-01"),
+        ("two years ago", "2024-01-01", "2025-01-01"),
+        ("three months ago", "2026-08-01", "2026-09-01"),
+        ("eleven months ago", "2025-12-01", "2026-01-01"),
+        ("twelve months ago", "2025-11-01", "2025-12-01"),
+        ("a week ago", "2026-11-09", "2026-11-16"),
+        ("three days ago", "2026-11-15", "2026-11-16"),
+        ("a couple of days ago", "2026-11-16", "2026-11-17"),
+        ("several days ago", "2026-11-15", "2026-11-16"),
+        ("the day before yesterday", "2026-11-16", "2026-11-17"),
+        ("last night", "2026-11-17", "2026-11-18"),
+        ("last weekend", "2026-11-14", "2026-11-16"),
+        ("this weekend", "2026-11-21", "2026-11-23"),
+        ("next quarter", "2027-01-01", "2027-04-01"),
+        ("last winter", "2025-12-01", "2026-03-01"),
+        ("in winter 2024", "2024-12-01", "2025-03-01"),
+        ("next summer", "2027-06-01", "2027-09-01"),
+        ("this autumn", "2026-09-01", "2026-12-01"),
+        ("last autumn", "2025-09-01", "2025-12-01"),
+        ("next March", "2027-03-01", "2027-04-01"),
+        ("next December", "2026-12-01", "2027-01-01"),
+    ],
+)
+def test_each_form_of_a_date_names_its_span(words, since, until):
+    found = parse_time_range(f"what happened {words}?", NOW)
+
+    assert (found.since.date().isoformat(), found.until.date().isoformat()) == (since, until)
+
+
+@pytest.mark.parametrize("words", ["on 3/5/2025", "on 12/11/2025", "on 13.13.2025"])
+def test_numbers_of_which_nobody_knows_the_month_are_no_date(words):
+    assert parse_time_range(f"what happened {words}?", NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "since"),
+    [("2026-03-15", "2025-12-01"), ("2026-02-15", "2024-12-01"), ("2026-12-15", "2025-12-01")],
+)
+def test_last_winter_is_the_latest_that_is_over(day, since):
+    now = datetime.fromisoformat(day).replace(tzinfo=UTC)
+
+    found = parse_time_range("what happened last winter?", now)
+
+    assert found.since.date().isoformat() == since
+
+
+@pytest.mark.parametrize(
+    ("words", "since"),
+    [
+        ("in the last 30 minutes", "2026-11-18T15:00"),
+        ("in the last two hours", "2026-11-18T13:30"),
+        ("in the last 7 days", "2026-11-11T00:00"),
+        ("in the past two weeks", "2026-11-04T00:00"),
+        ("in the past week", "2026-11-11T00:00"),
+        ("in the last 3 months", "2026-08-18T00:00"),
+        ("in the last 11 months", "2025-12-18T00:00"),
+        ("in the last 12 months", "2025-11-18T00:00"),
+        ("in the past year", "2025-11-18T00:00"),
+        ("in the last two years", "2024-11-18T00:00"),
+    ],
+)
+def test_the_last_days_and_months_end_with_now(words, since):
+    found = parse_time_range(f"what happened {words}?", NOW)
+
+    assert found.since == datetime.fromisoformat(since).replace(tzinfo=UTC)
+    assert found.until - NOW == timedelta(microseconds=1)
+
+
+def test_an_hour_ago_is_the_hour_around_that_moment():
+    found = parse_time_range("what happened two hours ago?", NOW)
+
+    assert (found.since, found.until) == (
+        datetime(2026, 11, 18, 13, 0, tzinfo=UTC),
+        datetime(2026, 11, 18, 14, 0, tzinfo=UTC),
+    )
+
+
+def test_the_calendar_ends_with_the_year_9998():
+    found = parse_time_range("what happened in May 9998?", NOW)
+
+    assert found.since.year == 9998
+    with pytest.raises(BadInput, match="the year 9999 is outside the calendar"):
+        parse_time_range("what happened in May 9999?", NOW)

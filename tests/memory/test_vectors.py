@@ -74,6 +74,7 @@ def server(monkeypatch):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answers["asked"], answers["key"] = asked, self.headers["Authorization"]
             rows = [
                 {
                     "index": number,
@@ -220,3 +221,23 @@ def test_a_question_is_answered_by_its_words_when_it_has_no_vector(
     assert search("xylograph", 5).results == []
     monkeypatch.undo()
     embedding._load_model.cache_clear()
+
+
+def test_a_server_is_sent_each_text_folded_and_an_empty_one_as_a_space(database, server):
+    found = embedding.embed(["Sodium cells", "", "Harbour"], "openai:small")
+
+    assert server["asked"]["model"] == "small"
+    assert server["asked"]["input"] == ["sodium cells", " ", "harbour"]
+    assert [round(vector[0] * 1000) for vector in found] == [
+        round(embedding.embed([text], "openai:small")[0][0] * 1000)
+        for text in ("Sodium cells", " ", "Harbour")
+    ]
+
+
+@pytest.mark.parametrize(("key", "sent"), [("sk-1", "Bearer sk-1"), ("", "Bearer none")])
+def test_a_server_is_sent_the_key_or_a_word_that_is_none(database, server, monkeypatch, key, sent):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+
+    embedding.embed(["Sodium cells"], "openai:small")
+
+    assert server["key"] == sent

@@ -69,15 +69,21 @@ def test_the_same_request_of_the_same_step_is_not_paid_twice(edge, in_step):
     assert states() == ["settled"]
 
 
-def test_429_is_repeated_after_the_time_asked_for_and_not_billed(edge, in_step):
+def test_429_is_repeated_after_the_time_asked_for_and_not_billed(edge, in_step, monkeypatch):
     edge.faults = [
-        lambda handler, _: handler.answer(429, "{}", "application/json", retry_after="1") or True
+        lambda handler, _: handler.answer(429, "{}", "application/json", retry_after="7") or True
     ]
-    started = time.monotonic()
+    waits, sleep = [], asyncio.sleep
+
+    async def note(seconds, *more):
+        waits.append(seconds)
+        return await sleep(0, *more)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
 
     ask_plan()
 
-    assert time.monotonic() - started >= 1
+    assert [seconds for seconds in waits if seconds >= 1] == [7]
     assert states() == ["released", "settled"]
     assert [float(row["cost_usd"]) > 0 for row in rows()] == [False, True]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from f.millrace.research.digest_html import _host
-from f.millrace.trust import defang
+from f.millrace.trust import defang, deobfuscation
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,36 @@ def test_links_images_and_markup_lose_their_effect(raw, shown):
     assert defang.defang(raw) == shown
 
 
-@given(st.text(max_size=80))
-def test_no_text_comes_out_with_a_working_address(text):
-    assert "://" not in defang.defang(f"{text} https://evil.example/{text}").replace(text, "")
+PIECES = st.sampled_from(
+    [
+        "<",
+        ">",
+        "<b>",
+        "<!--",
+        "-->",
+        "[",
+        "](",
+        ")",
+        "![",
+        "]: ",
+        "\n",
+        " ",
+        "(",
+        "data:",
+        "://",
+        "h",
+    ]
+)
+
+
+@given(st.lists(PIECES | st.text(max_size=6), max_size=12), st.integers(0, 12))
+def test_no_text_comes_out_with_a_working_address(pieces, place):
+    address = "https://evil.example/login?d=1"
+
+    shown = defang.defang("".join([*pieces[:place], address, *pieces[place:]]))
+
+    assert "evil.example" not in shown
+    assert address.partition("?")[0] not in shown and not deobfuscation.URL.search(shown)
 
 
 def test_a_digest_shows_a_look_alike_host_in_punycode():

@@ -246,3 +246,19 @@ def test_only_the_parts_of_html_that_mail_readers_honour():
 
     assert "<style" not in made.html and "flex" not in made.html and "grid" not in made.html
     assert "max-width:640px" in made.html and "viewport" in made.html
+
+
+def test_the_plain_digest_has_each_part_with_its_address():
+    told = section("Sodium", "https://a.example/sodium")
+    told = replace(told, missing="Nobody says what it costs.")
+    without_address = Reference(2, "A note of mine", "", "notes", "notes", "")
+    headline = Reference(0, "A bridge opens", "https://b.example/bridge", "feeds", "b", "")
+
+    plain = render(content(sections=[told], headlines=[headline, without_address])).plain
+    bare = render(content(sections=[replace(told, missing="")])).plain
+
+    assert "   Nobody says what it costs.\n" in plain and "Nobody says" not in bare
+    assert "       https://a.example/sodium\n" in plain
+    assert "\n  https://b.example/bridge\n" in plain
+    assert plain.count("A note of mine") == 1
+    assert "ALSO NEW" in plain and "ALSO NEW" not in bare

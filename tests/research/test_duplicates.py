@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,3 +77,13 @@ def test_every_item_is_in_exactly_one_story(items):
     found = [item.id for story in stories(items) for item in story.items]
 
     assert sorted(found) == sorted(item.id for item in items)
+
+
+@pytest.mark.parametrize(("shared", "is_copy"), [(36, True), (28, False)])
+def test_a_short_piece_is_a_copy_when_four_fifths_of_it_stand_in_the_longer_one(shared, is_copy):
+    whole = [f"word{number}" for number in range(150)]
+    short = [*whole[:shared], *(f"own{number}" for number in range(42 - shared))]
+    longer = Item("a", "feeds", "Sodium cells in winter", " ".join(whole))
+    shorter = Item("b", "feeds", "Cold comfort for batteries", " ".join(short))
+
+    assert find_copies([shorter, longer]) == ({"b": "a"} if is_copy else {})

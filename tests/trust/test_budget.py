@@ -130,3 +130,20 @@ def test_threads_never_overspend_and_stop_when_a_person_is_to_be_asked(database)
     assert 45 <= done <= 50
     assert spend.cost_of(run_id) == usd("0.1") * done
     assert totals("run") == (0, pytest.approx(0.1 * done))
+
+
+def test_what_was_never_sent_is_released_and_what_was_sent_is_settled_at_its_reserve(database):
+    run_id = str(uuid4())
+    reserved, sent = reserve(run_id, 0.4), reserve(run_id, 0.3)
+    budget.mark_sent(sent)
+
+    assert budget.charge_reserve(reserved) and budget.charge_reserve(sent)
+
+    found = db.fetch_all(
+        "SELECT id::text, state, cost_usd, price_source FROM usage WHERE run_id = %s", [run_id]
+    )
+    by_id = {row.pop("id"): row for row in found}
+    assert by_id[reserved]["state"] == "released" and by_id[reserved]["cost_usd"] == 0
+    assert by_id[reserved]["price_source"] != "reserve"
+    assert by_id[sent] == {"state": "settled", "cost_usd": usd("0.3"), "price_source": "reserve"}
+    assert totals("run") == (0, pytest.approx(0.3)) and spend.cost_of(run_id) == usd("0.3")

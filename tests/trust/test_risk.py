@@ -119,3 +119,13 @@ def test_an_agent_cannot_answer_grant_or_settle():
     )
     assert sum(row["kind"] == "authority.refused" for row in audit.rows()) == len(tries)
     assert authority.acting_agent() == ""
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_two_patterns_the_longer_wins_in_whatever_order_they_stand(policy, reverse):
+    patterns = [("*", "medium"), ("wiki.*", "high"), ("wiki.read_*", "low")]
+    policy(risk_policy=json.dumps(dict(reversed(patterns) if reverse else patterns)))
+
+    assert risk.assess("wiki.read_page", READS).risk == "low"
+    assert risk.assess("wiki.list", READS).risk == "high"
+    assert risk.assess("calendar.list", READS).risk == "medium"

@@ -1,0 +1,146 @@
+"""Which tests execute which lines: measured once for each file of tests, and kept while neither it
+nor a module that it executes changes.
+
+What a test starts as a process of its own is not seen. A mutant that only such a test would find
+counts as a survivor.
+"""
+
+import ast
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.mutations.servers import Server, share
+
+# Longer files are of no use here: each mutant of a line would wait for them.
+MOST_SECONDS = 420.0
+
+
+@dataclass
+class Touches:
+    """The tests by file and line, and how long each lasts."""
+
+    by_line: dict[str, dict[int, set[str]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def tests(self, path: str, first: int, last: int, most_seconds: float) -> list[str]:
+        """Return the tests that execute these lines, quickest first, that last so long together.
+
+        Of lines that only an import executes, those that execute anything in the file, for a
+        quarter of that time.
+        """
+        lines = self.by_line.get(path, {})
+        found = {test for line in range(first, last + 1) for test in lines.get(line, ())}
+        if not found - {""}:
+            found = {test for tests in lines.values() for test in tests}
+            most_seconds /= 4
+        chosen: list[str] = []
+        spent = 0.0
+        for test in sorted(found - {""}, key=lambda test: (self.seconds.get(test, 0.0), test)):
+            spent += self.seconds.get(test, 0.0)
+            if chosen and spent > most_seconds:
+                break
+            chosen.append(test)
+        return chosen
+
+
+def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Touches:
+    """Return which tests under these folders execute which lines of these files."""
+    root = servers[0].copy
+    files = [
+        str(file.relative_to(root))
+        for folder in folders
+        for file in ([root / folder] if folder.endswith(".py") else root.joinpath(folder).rglob("test_*.py"))
+    ]  # fmt: skip
+    wanted = [name for name in sorted(files) if reaches(root, name, set(paths))]
+    kept = servers[0].home / "touches"
+    missing = [name for name in wanted if _kept(kept, root, name) is None]
+    kept.mkdir(exist_ok=True)
+    if missing:
+        print(f"Measuring which lines {len(missing)} files of tests execute ...", flush=True)
+    share(servers, missing, _measure)
+    touches = Touches()
+    by_line: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for name in wanted:
+        told = _kept(kept, root, name) or {"why": "it could not be measured"}
+        if "why" in told:
+            touches.left_out[name] = told["why"]
+            continue
+        failed = set(told["failed"])
+        touches.left_out.update(dict.fromkeys(failed, "it fails without a mutant"))
+        touches.seconds.update(told["seconds"])
+        for test, lines in told["lines"].items():
+            for path in set(lines) & set(paths) if test not in failed else ():
+                for line in lines[path]:
+                    by_line[path][line].add(test)
+    touches.by_line = dict(by_line)
+    return touches
+
+
+def reaches(root: Path, file: str, paths: set[str]) -> bool:
+    """Tell whether a file imports one of these modules, by whatever way."""
+    seen: set[str] = set()
+    waiting = [file, *(str(one.relative_to(root)) for one in _conftests(root, file))]
+    while waiting:
+        name = waiting.pop()
+        if name in paths:
+            return True
+        if name not in seen:
+            seen.add(name)
+            waiting += _imports(root, name)
+    return False
+
+
+def _imports(root: Path, name: str) -> list[str]:
+    found: list[str] = []
+    for node in ast.walk(ast.parse((root / name).read_text())):
+        modules: list[str] = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        files = [module.replace(".", "/") + ".py" for module in modules]
+        found += [file for file in files if (root / file).exists()]
+    return found
+
+
+def _conftests(root: Path, name: str) -> list[Path]:
+    folders = (root / name).parents
+    return [folder / "conftest.py" for folder in folders if (folder / "conftest.py").exists()]
+
+
+def _measure(server: Server, name: str) -> None:
+    result = server.copy / ".millrace/measured.json"
+    result.unlink(missing_ok=True)
+    include = [str(server.copy / "f/millrace/*")]
+    told = server.ask(MOST_SECONDS, measure=name, include=include, result=str(result))
+    print(f"  {told['seconds']:6.1f} s  {name}", flush=True)
+    if told["verdict"] == "late":
+        kept: dict[str, Any] = {"why": f"it lasts more than {MOST_SECONDS:.0f} s"}
+        modules: set[str] = set()
+    else:
+        kept = json.loads(result.read_text())
+        modules = {path for lines in kept["lines"].values() for path in lines}
+    kept["digests"] = {path: _digest(server.copy / path) for path in sorted({name, *modules})}
+    _place(server.home / "touches", name).write_text(json.dumps(kept))
+
+
+def _kept(folder: Path, root: Path, name: str) -> dict[str, Any] | None:
+    place = _place(folder, name)
+    if not place.exists():
+        return None
+    kept = json.loads(place.read_text())
+    same = all(_digest(root / path) == digest for path, digest in kept["digests"].items())
+    return kept if same else None
+
+
+def _place(folder: Path, name: str) -> Path:
+    return folder / f"{name.replace('/', '.')}.json"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""

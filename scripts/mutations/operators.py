@@ -5,8 +5,9 @@ mistake: most of the others, such as `+` for `<<`, end at the first call. Its vo
 our rules are made of, an operand of `and`, `any` and `all`, and the words of SQL; those are added
 here as operators of its kind.
 
-Mutmut, the other tool that is well kept, rewrites every function of the tree and begins a session of
-tests, with a Postgres of its own, for each mutant; it has neither samples nor operators of one's own.
+Mutmut, the other tool that is well kept, rewrites every function of the tree and begins a session
+of tests, with a Postgres of its own, for each mutant; it has neither samples nor operators of one's
+own.
 """
 
 # pyright: reportMissingImports=false

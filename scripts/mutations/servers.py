@@ -79,7 +79,7 @@ class Server:
         place = self.copy / path
         before, stat = place.read_text(), place.stat()
         place.write_text(code)
-        # Compiled code is told from newer source by a time in whole seconds: each change has its own.
+        # Compiled code is told from newer source by whole seconds: each change has its own.
         self._times += 1
         os.utime(place, (stat.st_atime, stat.st_mtime - self._times))
         try:

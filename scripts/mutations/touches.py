@@ -54,7 +54,9 @@ def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Touc
     files = [
         str(file.relative_to(root))
         for folder in folders
-        for file in ([root / folder] if folder.endswith(".py") else root.joinpath(folder).rglob("test_*.py"))
+        for file in (
+            [root / folder] if folder.endswith(".py") else (root / folder).rglob("test_*.py")
+        )
     ]  # fmt: skip
     wanted = [name for name in sorted(files) if reaches(root, name, set(paths))]
     kept = servers[0].home / "touches"

@@ -52,10 +52,8 @@ def show_search(options: argparse.Namespace) -> int:
     """Print what was found, best first."""
     from f.millrace.memory import vectors
     from f.millrace.memory.recall import search
-    from f.millrace.trust.embedding_billing import enable_embedding_billing
 
     ready()
-    enable_embedding_billing()
     # What was written without a vector gets one now; its words are found in any case.
     try:
         vectors.embed_missing(options.namespace, most=512)
@@ -127,10 +125,8 @@ def _print_result(result: Any, explain: bool) -> None:
 def reembed(options: argparse.Namespace) -> int:
     """Move to another model and say which."""
     from f.millrace.memory import vectors
-    from f.millrace.trust.embedding_billing import enable_embedding_billing
 
     ready()
-    enable_embedding_billing()
     model = vectors.reembed(
         options.model,
         progress=lambda done: (

@@ -13,7 +13,6 @@ from f.millrace.memory import vectors
 from f.millrace.memory.recall import recall, search
 from f.millrace.memory.store import remember
 from f.millrace.ops import embed_memory
-from f.millrace.trust.embedding_billing import enable_embedding_billing
 
 
 def test_an_item_has_a_vector_of_the_active_model_after_the_next_embedding(database):
@@ -99,11 +98,22 @@ def server(monkeypatch):
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
     thread.start()
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{httpd.server_port}/v1")
-    enable_embedding_billing()
     yield answers
     httpd.shutdown()
     thread.join()
     httpd.server_close()
+
+
+def test_an_embedding_that_costs_money_is_billed_whoever_asks_for_it(database, server):
+    embedding.embed(["Sodium cells"], "openai:small")
+
+    row = db.fetch_one("SELECT agent, model, state, tokens FROM usage")
+    assert row == {
+        "agent": "embedding",
+        "model": "openai:small",
+        "state": "settled",
+        "tokens": {"input": 7},
+    }
 
 
 def test_a_memory_moves_to_another_model_and_answers_all_the_way(database, server):
@@ -180,15 +190,11 @@ def test_each_request_to_a_server_is_a_row_of_the_account(database, server, monk
     )
 
 
-def test_no_server_is_asked_without_money_or_without_an_account(database, server, monkeypatch):
+def test_no_server_is_asked_without_money(database, server, monkeypatch):
     monkeypatch.setenv("MILLRACE_PRICES", '{"openai:small": {"input": 2, "output": 0}}')
     monkeypatch.setenv("MILLRACE_RUN_USD", "0.00000001")
     config.reload()
     with pytest.raises(BudgetExceeded):
-        embedding.embed(["Sodium cells"], "openai:small")
-
-    monkeypatch.setattr(embedding, "_account", [])
-    with pytest.raises(BadSetting, match="keeps the account"):
         embedding.embed(["Sodium cells"], "openai:small")
 
 

@@ -29,7 +29,7 @@ from f.millrace.memory import recall
 from f.millrace.models import call, offline
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import toolbox
-from f.millrace.trust import embedding_billing, spend
+from f.millrace.trust import spend
 
 QUERIES_A_ROUND = 3
 PAGES_A_ROUND = 4
@@ -157,7 +157,6 @@ class Research:
 
     async def plan(self, _state: State) -> State:
         """Take what is at hand, then ask what to search for."""
-        embedding_billing.enable_embedding_billing()
         first = self.gathered.take_items(self.item_ids, self.documents)
         if self.given_only:
             return {"queries": [], "hits": first}

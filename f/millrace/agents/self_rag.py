@@ -18,7 +18,6 @@ from f.millrace.core import config, contracts
 from f.millrace.evidence import claims, pool
 from f.millrace.memory import documents, recall
 from f.millrace.telemetry import events
-from f.millrace.trust import embedding_billing
 
 Decision = Literal["retrieve", "accept", "retrieve_again", "give_up", "research"]
 LIMIT = 40
@@ -59,7 +58,6 @@ def answer(
     What is new cannot be known from memory: unless memory `only` is asked, such a question is left
     to research.
     """
-    embedding_billing.enable_embedding_billing()
     if FRESH.search(question) and not only:
         _decide("research", "asks_for_news", "It asks for what is new")
         return MemoryAnswer(passages(question))
@@ -101,7 +99,6 @@ def answer(
 
 def passages(question: str, limit: int = LIMIT) -> list[dict[str, Any]]:
     """Return the passages of documents about a topic, as `research_topic` takes documents."""
-    embedding_billing.enable_embedding_billing()
     hits = [
         hit
         for hit in recall.search(question, limit, types=[documents.PASSAGE]).results

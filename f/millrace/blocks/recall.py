@@ -13,7 +13,7 @@ scripts/millrace step blocks/recall question="quay repair"
 from f.millrace.core import errors, run_context
 from f.millrace.memory import recall
 from f.millrace.telemetry import spans
-from f.millrace.trust import embedding_billing, markdown
+from f.millrace.trust import markdown
 
 MOST = 100
 
@@ -44,7 +44,6 @@ def main(
     if not 1 <= limit <= MOST:
         raise errors.BadInput(f"limit is {limit}; allowed is 1 to {MOST}")
     with spans.step("blocks.recall") as span, run_context.change(namespace=namespace):
-        embedding_billing.enable_embedding_billing()
         results = recall.search(
             question, limit, types=types or None, as_of=as_of.strip() or None
         ).results

@@ -8,12 +8,12 @@ vectors of one length.
 
 import functools
 import hashlib
+import importlib
 import json
 import math
 import os
 import urllib.request
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +33,9 @@ REMOTE_SECONDS = 60.0
 OPENAI_URL = "https://api.openai.com/v1"
 
 Vector = list[float]
-# Given the model and its texts, opens an entry of the account for one request; the entry is told
-# the tokens that were billed.
-Account = Callable[[str, Sequence[str]], AbstractContextManager[Callable[[int], None]]]
-_account: list[Account] = []
-
-
-def set_billing(account: Account) -> None:
-    """Have each request to a server accounted for; without it no server is asked (see
-    trust/embedding_billing).
-    """
-    _account[:] = [account]
+# What pays is in a layer above this one. It is named here, and loaded where a request leaves, so
+# that no caller can forget to pay.
+BILLING = "f.millrace.trust.embedding_billing"
 
 
 def embed(
@@ -178,11 +170,6 @@ def _tokenizer_file() -> Path:
 
 def _embed_billed(texts: Sequence[str], name: str, seconds: float) -> list[Vector]:
     """Ask the server for a batch, as one entry of the account."""
-    if not _account:
-        raise errors.BadSetting(
-            f"embeddings of openai:{name} cost money and nothing here keeps the account; call"
-            " trust/embedding_billing first"
-        )
     base = (os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key and "OPENAI_BASE_URL" not in os.environ:
@@ -200,7 +187,7 @@ def _embed_billed(texts: Sequence[str], name: str, seconds: float) -> list[Vecto
     )
     try:
         with (
-            _account[0](f"openai:{name}", texts) as billed,
+            importlib.import_module(BILLING).bill_embedding(f"openai:{name}", texts) as billed,
             urllib.request.urlopen(request, timeout=seconds) as response,
         ):
             answer = json.load(response)

@@ -13,7 +13,6 @@ import time
 from f.millrace.core import db, errors, run_context
 from f.millrace.memory import vectors
 from f.millrace.telemetry import events, spans
-from f.millrace.trust import embedding_billing
 
 
 def main(run_id: str | None = None, namespace: str = "main") -> dict:
@@ -24,7 +23,6 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
         namespace: Where the documents are kept.
     """
     with spans.step("ingest.embed", run_id) as span, run_context.change(namespace=namespace):
-        embedding_billing.enable_embedding_billing()
         row = db.fetch_one(
             "SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND embedding IS NULL",
             [namespace],

@@ -11,7 +11,6 @@ scripts/millrace step ops/embed_memory
 
 from f.millrace.memory import vectors
 from f.millrace.telemetry import spans
-from f.millrace.trust import embedding_billing
 
 
 def main(namespace: str = "", most: int = 5000) -> dict:
@@ -22,7 +21,6 @@ def main(namespace: str = "", most: int = 5000) -> dict:
         most: Embed at most so many; the next run goes on.
     """
     with spans.step("ops.embed_memory") as span:
-        embedding_billing.enable_embedding_billing()
         answer = {
             "embedded": vectors.embed_missing(namespace or None, most),
             "model": vectors.active().name,

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from f.millrace.core import contracts, db, errors
 from f.millrace.memory import recall
-from f.millrace.trust import embedding_billing
 
 LIMIT_AT_MOST = 50
 LETTERS = 2_000
@@ -71,7 +70,6 @@ def search_memory(
     """
     if not 1 <= limit <= LIMIT_AT_MOST:
         raise errors.BadInput(f"limit is {limit}; allowed is 1 to {LIMIT_AT_MOST}")
-    embedding_billing.enable_embedding_billing()
     with db.scoped():
         answer = recall.search(
             question, limit, types=types or None, as_of=as_of or None, known_at=known_at or None

@@ -1,7 +1,7 @@
 # requirements:
 
 """Embeddings that cost money: each request to a server is a row of the account, like a request to a
-model.
+model. Loaded by core/embedding when such a request is made.
 """
 
 import contextlib
@@ -9,17 +9,10 @@ import urllib.error
 from collections.abc import Callable, Generator, Sequence
 from uuid import uuid4
 
-from f.millrace.core import config, embedding, run_context
+from f.millrace.core import config, run_context
 from f.millrace.trust import budget
 
 AGENT = "embedding"
-
-
-def enable_embedding_billing() -> None:
-    """Account for all that this process embeds over the network; whoever embeds or recalls calls it
-    first.
-    """
-    embedding.set_billing(bill_embedding)
 
 
 @contextlib.contextmanager

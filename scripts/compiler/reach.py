@@ -1,5 +1,6 @@
 """Dead files: a step that nothing runs, a library that nothing imports."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from scripts.compiler import spec
 from scripts.compiler.imports import closure
 from scripts.compiler.problems import Problem
 from scripts.compiler.semantics import OFFERED
-from scripts.compiler.sources import HOME, Bundle, python_files
+from scripts.compiler.sources import HOME, Bundle, Module, python_files
 
 STARTERS = ("scripts", "tests", "u")
 NAMED = re.compile(r"(?:f/millrace/|f\.millrace\.)?\b([a-z0-9_]+(?:[/.][a-z0-9_]+)+)\b")
@@ -15,14 +16,33 @@ NAMED = re.compile(r"(?:f/millrace/|f\.millrace\.)?\b([a-z0-9_]+(?:[/.][a-z0-9_]
 
 def check(bundle: Bundle, root: Path) -> list[Problem]:
     """Return every file under f/millrace that no spec, script or test reaches."""
-    alive = set()
-    for path in started(bundle, root):
-        alive |= {module.path for module in closure(bundle, bundle.modules[path])}
+    alive: set[str] = set()
+    waiting = started(bundle, root)
+    while waiting:
+        found = closure(bundle, bundle.modules[waiting.pop()])
+        for module in found:
+            if module.path not in alive:
+                waiting |= _loaded_by_name(module) & bundle.modules.keys()
+        alive |= {module.path for module in found}
     return [
         Problem(path, 1, "is dead: no spec, script or test reaches it; use it or delete it")
         for path in bundle.modules
         if path not in alive
     ]
+
+
+def _loaded_by_name(module: Module) -> set[str]:
+    """Return the files that a module's texts name as modules, for importlib."""
+    texts = (
+        node.value
+        for node in ast.walk(module.tree or ast.Module([], []))
+        if isinstance(node, ast.Constant)
+    )
+    return {
+        _file(text.replace(".", "/"))
+        for text in texts
+        if isinstance(text, str) and text.startswith("f.millrace.")
+    }
 
 
 def started(bundle: Bundle, root: Path) -> set[str]:

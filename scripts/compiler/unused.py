@@ -15,8 +15,8 @@ from typing import Any
 from scripts.compiler.problems import Problem
 from scripts.compiler.sources import Bundle, Module
 
-# Every run needs these; they come with the step's own frame (settings, rows, spans).
-FRAME = frozenset({"psycopg", "pydantic", "opentelemetry"})
+# Every run needs these; they come with the step's own frame (rows, spans).
+FRAME = frozenset({"psycopg", "opentelemetry"})
 DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 Place = tuple[str, str]

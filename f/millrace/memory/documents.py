@@ -7,14 +7,19 @@ that of a changed document only what is new is embedded; what no document holds 
 retracted.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from f.millrace.core import contracts, db, errors, run_context
+from f.millrace.core import db, errors, run_context
 from f.millrace.memory import items, retract, store
+
+if TYPE_CHECKING:
+    from f.millrace.core import contracts
 
 PASSAGE = "passage"
 # Any fixed number will do: who compares files with rows takes this lock and the namespace's hash.

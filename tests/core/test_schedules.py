@@ -55,6 +55,8 @@ def test_a_late_start_is_too_late_or_caught_up():
     late = ("2026-11-18T08:00+00:00", "2026-11-18T21:00+00:00")
 
     assert judge(*late).verdict == "too_late"
+    assert ", 13 h 0 min ago; the grace is 12 h 0 min" in judge(*late).reason
+    assert "45 min" in judge(*late, grace=timedelta(minutes=45)).reason
     assert judge(*late, catch_up=True).verdict == "catch_up"
 
 

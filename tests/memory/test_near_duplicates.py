@@ -44,6 +44,8 @@ def test_nearly_the_same_text_is_one_item_and_the_other_wording_is_kept_as_evide
     [
         ("The port has 12 cranes", "The port has 15 cranes", True),
         ("The bridge is safe", "The bridge is not safe", True),
+        ("The ferry does run in winter", "The ferry doesn't run in winter", False),
+        (f"They will come because {LONG}", f"They won’t come because {LONG}", False),
         (f"{LONG} in 2026", f"{LONG} in 2027", False),
         (f"Room 5 is closed because {LONG}", f"Room 6 is closed because {LONG}", False),
     ],

@@ -60,9 +60,10 @@ def test_a_vector_that_is_none_is_refused_in_words(vector, said):
         embedding.normalise(vector, 3, "openai:small")
 
 
-def test_an_unknown_model_is_refused_with_what_is_allowed():
-    with pytest.raises(BadSetting, match="allowed"):
-        embedding.embed(["text"], "word2vec")
+@pytest.mark.parametrize("name", ["word2vec", "openai:", "local:other", ""])
+def test_an_unknown_model_is_refused_with_what_is_allowed(name):
+    with pytest.raises(BadSetting, match="is unknown; allowed"):
+        embedding.embed(["text"], name)
 
 
 @pytest.fixture

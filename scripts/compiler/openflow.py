@@ -211,7 +211,9 @@ class _Compiler:
             for name, path in call.from_.items()
         }
         transforms |= {
-            name: {"type": "static", "value": value.value} for name, value in call.with_.items()
+            # A constant null is an empty field: the server passes null for both.
+            name: {"type": "static"} | ({} if value.value is None else {"value": value.value})
+            for name, value in call.with_.items()
         }
         return {
             "type": "script",

@@ -114,7 +114,9 @@ def small(tmp_path: Path) -> SmallBundle:
         " str:\n    return pydantic.VERSION\n",
     )
     bundle.step(
-        "research/open", "pipeline: dict, again: bool = False", "from f.millrace.core import text\n"
+        "research/open",
+        "pipeline: dict, again: bool = False",
+        "from f.millrace.core import text\n\ntext.shorten()\n",
     )
     bundle.step("research/answer", 'question: str, limit: int = 3, style: str = "long"')
     bundle.step("approvals/ask", "action_id: str, timeout: int = 60")

@@ -29,6 +29,14 @@ def test_a_step_becomes_a_script_with_paths_and_constants(workshop):
     assert module["continue_on_error"] is True
 
 
+def test_a_constant_null_is_an_empty_field(workshop):
+    [module] = workshop.modules(
+        f"steps:\n  - {{id: one, summary: One, {DO}, with: {{needed: null}}}}\n"
+    )
+
+    assert module["value"]["input_transforms"]["needed"] == {"type": "static"}
+
+
 def test_a_loop_never_sets_parallelism(workshop):
     _, loop = workshop.modules(
         f"steps:\n  - {{id: one, summary: One, {DO}}}\n  - id: each\n    summary: Each\n   "

@@ -33,13 +33,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from scripts.runner import graph, run
-from scripts.runner.worker import Processes
+from scripts.runner.worker import ForkWorker
 root = Path(sys.argv[2])
 for line in sys.stdin:
     run_id, flow = json.loads(line)
     pid = os.fork()
     if pid == 0:
-        worker = Processes(root, light=("psycopg",), heavy=())
+        worker = ForkWorker(root, light=("psycopg",), heavy=())
         print(os.getpid(), worker.server_pid, flush=True)
         if flow is None:
             run.resume(run_id, isolation=worker, root=root)

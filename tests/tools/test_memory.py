@@ -104,10 +104,10 @@ def test_a_model_that_does_not_answer_is_told_and_words_are_enough(monkeypatch):
     item = remember("note", "The kestrel mission")
     vectors.embed_missing()
     monkeypatch.setattr(vectors.embedding, "MODEL_SHA256", "of another file")
-    vectors.embedding._loaded.cache_clear()
+    vectors.embedding._load_model.cache_clear()
 
     [answer], _ = ask({"question": "kestrel"})
-    vectors.embedding._loaded.cache_clear()
+    vectors.embedding._load_model.cache_clear()
 
     assert [memory["id"] for memory in answer["memories"]] == [item] and answer["plan"] == "words"
     assert "is not the one that was tested" in answer["problems"][0]

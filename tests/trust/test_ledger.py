@@ -142,8 +142,8 @@ def child(number):
     rng = random.Random(number)
     for _ in range(30):
         try:
-            usd = rng.randint(1, 900) / 10_000
-            usage_id = budget.reserve(sys.argv[1 + number % 3], "ada", "writer", "m", usd)
+            amount = rng.randint(1, 900) / 10_000
+            usage_id = budget.reserve(sys.argv[1 + number % 3], "ada", "writer", "m", amount)
         except BudgetExceeded:
             continue
         how = rng.randint(0, 5)

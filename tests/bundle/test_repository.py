@@ -52,7 +52,7 @@ def test_a_compiled_flow_runs_only_scripts_of_the_bundle(name):
 )
 def test_an_app_calls_only_what_the_bundle_has(path: Path):
     call = yaml.safe_load(path.read_text())
-    ending = {"script": ".py", "flow": "__flow/flow.yaml"}[call["runType"]]
+    ending = {"script": ".py", "flow": "__flow/flow.yaml"}[call["type"]]
 
     assert (ROOT / f"{call['path']}{ending}").is_file()
 

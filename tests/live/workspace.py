@@ -212,8 +212,6 @@ class Workspace:
 
     def _keep_app(self, path: str, body: Any) -> str:
         app = {**body["app"], "js": body["js"], "css": body["css"], "raw_app": True}
-        for call in (app["value"].get("runnables") or {}).values():
-            call["type"] = "runnableByPath" if call["type"] == "path" else call["type"]
         self._check_place("app", app["path"])
         if path == "apps/create_raw":
             self._refuse_existing("App", app["path"], self.apps)

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 7cb148c9b7858fed27449d70ee20762a6c0b1634564bcaaecd5aabfe9c95e4fc
+Migrations: a276872078240b82add00322d7771c37bcf2fd613bb13ce6f94cdb9393a42ae9
 """
 
 from datetime import date, datetime
@@ -229,6 +229,7 @@ class Digest(TypedDict):
     html: str
     plain: str
     created_at: datetime
+    private: bool
 
 
 class Document(TypedDict):
@@ -499,6 +500,23 @@ class Outbox(TypedDict):
     made_at: datetime
 
 
+class Page(TypedDict):
+    """A row of `page`."""
+
+    id: str
+    namespace: str
+    canonical_url: str
+    url: str
+    readable: bool
+    reason: str
+    title: str
+    site: str
+    language: str
+    body: str
+    published_at: datetime | None
+    read_at: datetime
+
+
 class Recipient(TypedDict):
     """A row of `recipient`."""
 
@@ -510,6 +528,7 @@ class Recipient(TypedDict):
     added_by: str
     created_at: datetime
     revoked_at: datetime | None
+    owner: bool
 
 
 class ResearchResult(TypedDict):
@@ -529,6 +548,8 @@ class ResearchResult(TypedDict):
     cost_usd: Decimal
     review: Literal["none", "logged", "open", "approved", "corrected", "refused"]
     created_at: datetime
+    background: str
+    why_it_matters: str
 
 
 class Run(TypedDict):
@@ -673,6 +694,26 @@ class Step(TypedDict):
     about: str
 
 
+class Story(TypedDict):
+    """A row of `story`."""
+
+    id: str
+    namespace: str
+    title: str
+    entities: list[str]
+    first_day: date
+    last_day: date
+    created_at: datetime
+
+
+class StoryItem(TypedDict):
+    """A row of `story_item`."""
+
+    story_id: str
+    item_id: str
+    day: date
+
+
 class ToolEnabled(TypedDict):
     """A row of `tool_enabled`."""
 
@@ -719,6 +760,10 @@ class Topic(TypedDict):
     item_ids: list[str]
     update_of: str | None
     created_at: datetime
+    story_id: str | None
+    story_day: int
+    theme: str
+    private: bool
 
 
 class Usage(TypedDict):

@@ -13,6 +13,7 @@ NAMES = (
     "runner",
     "digest",
     "research",
+    "week",
     "prompt_injection",
     "telemetry",
     "schedule",

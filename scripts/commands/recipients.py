@@ -33,6 +33,11 @@ def add(commands: Any) -> None:
                 help="words that lift a topic's rank, separated by commas",
             )
             action.add_argument(
+                "--owner",
+                action="store_true",
+                help="may see what is private: notes, documents, memories",
+            )
+            action.add_argument(
                 "--until",
                 metavar="DAY",
                 help="ask a person again from this day (UTC) on: 2027-01-31",
@@ -47,12 +52,21 @@ def add_one(options: argparse.Namespace) -> int:
     ready()
     interests = [word.strip() for word in options.interests.split(",") if word.strip()]
     until = _day(options.until) if options.until else None
-    recipients.add(options.address, options.flow, interests, by=getpass.getuser(), until=until)
+    recipients.add(
+        options.address,
+        options.flow,
+        interests,
+        by=getpass.getuser(),
+        until=until,
+        owner=options.owner,
+    )
     how_long = f"until {options.until}" if until else "from now on"
     print(
         f"{options.address} gets {options.flow} {how_long}; revoke with scripts/millrace recipients"
         f" revoke {options.address}"
     )
+    if not options.owner:
+        print("what is private (notes, documents, memories) is left out; --owner shows it")
     return 0
 
 

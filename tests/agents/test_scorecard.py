@@ -2,12 +2,13 @@
 
 import json
 import uuid
+from datetime import UTC, date, datetime
 
 import pytest
 
 from f.millrace.agents.ask import ask
 from f.millrace.core import db
-from f.millrace.research import investigate
+from f.millrace.research import investigate, run_plan
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, decisions
 from f.millrace.trust.scorecard import scorecard, to_dicts
@@ -151,7 +152,13 @@ def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(
     configure(model="openai:gpt-4o")
     edge.add_page("/one", "Orbit opens", TEXT)
     run_id = str(uuid.uuid4())
-    db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [run_id])
+    plan = run_plan.RunPlan(
+        day=date(2026, 11, 18), scheduled_for=datetime(2026, 11, 18, tzinfo=UTC)
+    )
+    db.execute(
+        "INSERT INTO run (id, flow, pipeline) VALUES (%s, 'daily_research', %s)",
+        [run_id, db.jsonb(run_plan.stored(plan))],
+    )
     for number in (1, 2):
         db.execute(
             "INSERT INTO topic (id, run_id, namespace, rank, title) VALUES (%s, %s, 'main', %s,"

@@ -1,3 +1,4 @@
+from f.millrace.core import sentences
 from f.millrace.core.contracts import Evidence
 from f.millrace.evidence import claims, prompt
 
@@ -5,7 +6,7 @@ from f.millrace.evidence import claims, prompt
 def test_sentences_keep_abbreviations_and_figures_whole():
     text = "Dr. Lee of Acme Inc. paid $1.5 million. Sales rose 3.2 % in the U.S. market. Next year?"
 
-    assert claims.sentences(text) == [
+    assert sentences.split(text) == [
         "Dr. Lee of Acme Inc. paid $1.5 million.",
         "Sales rose 3.2 % in the U.S. market.",
         "Next year?",
@@ -82,7 +83,7 @@ def test_a_sentence_whose_lines_were_broken_by_hand_is_one():
         " and\nwas looked after by the keeper and his mate Magnus\nFlett, who left. It burns.\n"
     )
 
-    assert claims.sentences(letter) == [
+    assert sentences.split(letter) == [
         "Hello,",
         (
             "the lamp at Hoy High was relit on 14 February after the generator had failed, and was"
@@ -99,11 +100,11 @@ def test_a_name_at_the_beginning_of_a_broken_line_and_marks_of_quoting_are_read(
     )
 
     assert (
-        claims.sentences(paragraph)[0]
+        sentences.split(paragraph)[0]
         == "The principal keeper of Sule Skerry in 1908 was a man named James Tomison, who wrote"
         " letters about the birds."
     )
-    assert claims.sentences("> Shall we order?\n> > The chain is worn.") == [
+    assert sentences.split("> Shall we order?\n> > The chain is worn.") == [
         "Shall we order?",
         "The chain is worn.",
     ]
@@ -118,7 +119,7 @@ def test_rows_lists_and_headings_are_no_broken_lines():
     heading = "Costs of the harbour and of the quay in the year 2026\nThe repair took nine months."
     plain = "razorbill\nguillemot\nfulmar"
 
-    assert [len(claims.sentences(text)) for text in (rows, values, heading, plain)] == [2, 2, 2, 3]
+    assert [len(sentences.split(text)) for text in (rows, values, heading, plain)] == [2, 2, 2, 3]
 
 
 def test_headings_and_marks_of_lists_are_no_part_of_sentences():
@@ -127,7 +128,7 @@ def test_headings_and_marks_of_lists_are_no_part_of_sentences():
         " Boats leave at nine."
     )
 
-    said = claims.sentences(text)
+    said = sentences.split(text)
 
     assert said[1:] == ["The port shows its cranes to visitors in May.", "Boats leave at nine."]
     assert not claims.is_quotable(said[0])

@@ -18,6 +18,7 @@ from f.millrace.core.contracts import (
     SourceItem,
     TopicResult,
 )
+from f.millrace.core.errors import PageUnreadable
 from f.millrace.research import (
     close,
     compose,
@@ -25,12 +26,13 @@ from f.millrace.research import (
     deliver_rest,
     investigate,
     propose,
+    read_pages,
     read_source,
     remember,
     select,
 )
 from f.millrace.research import open as opening_step
-from f.millrace.tools import sources
+from f.millrace.tools import http, sources
 from f.millrace.tools.sources import Source
 from f.millrace.trust import recipients
 
@@ -79,6 +81,20 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     monkeypatch.setenv("MILLRACE_SOURCES", "hackernews,feeds")
     config.reload()
     return offers
+
+
+@pytest.fixture(autouse=True)
+def web(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What is behind each address as HTML; where nothing is, the page is gone."""
+    found: dict[str, str] = {}
+
+    def fetch(url: str, **_: Any) -> http.Page:
+        if url not in found:
+            raise PageUnreadable(f"{url} answered HTTP 404", "not found, 404")
+        return http.Page(url, 200, {"content-type": "text/html"}, found[url].encode())
+
+    monkeypatch.setattr(http, "fetch", fetch)
+    return found
 
 
 @pytest.fixture
@@ -133,7 +149,10 @@ def put_evidence(run_id: str, topic_id: str, name: str, title: str) -> str:
 
 
 def item(key: str, title: str, hours: float = 2, **more: Any) -> dict[str, Any]:
-    """Return what a source offers."""
+    """Return what a source offers; its text says no more than the title, in sentences."""
+    more.setdefault(
+        "text", f"{title}, says the author of this. The rest of “{title}” is told another day."
+    )
     url = more.pop("url", f"https://site-{key}.example/{key}")
     return {
         "key": key,
@@ -181,6 +200,7 @@ class Pipeline:
                 read_source.main(opened["run_id"], source)
             except Exception:  # keep_going: a source that gives up does not stop the flow
                 continue
+        read_pages.main(opened["run_id"], max_topics=max_topics)
         for topic_ids in select.main(opened["run_id"], max_topics=max_topics)["batches"]:
             investigate.main(opened["run_id"], topic_ids)
         compose.main(opened["run_id"])

@@ -7,7 +7,7 @@ from f.millrace.agents import researcher as researching
 from f.millrace.core import config, db, run_context
 from f.millrace.core.contracts import Confidence, TopicResult
 from f.millrace.core.errors import BudgetExceeded, DatabaseUnavailable, NotFound
-from f.millrace.research import investigate, read_source, select
+from f.millrace.research import investigate, read_pages, read_source, select
 from scripts.commands.__main__ import main as command
 
 
@@ -16,6 +16,7 @@ def topic(pipeline, two_stories):
     opened = pipeline.open()
     for source in opened["sources"]:
         read_source.main(opened["run_id"], source)
+    read_pages.main(opened["run_id"])
     return opened["run_id"], select.main(opened["run_id"])["topics"][0]
 
 

@@ -22,7 +22,9 @@ def test_opening_names_readers_sources_and_day(pipeline):
     assert opened["recipients"] == ["ada@home.example"]
     assert opened["sources"] == ["hackernews", "feeds"]
     assert opened["day"] == "2026-11-18"
-    assert opened["windows"] == [{"since": None, "until": None, "recipients": ["ada@home.example"]}]
+    assert opened["windows"] == [
+        {"since": None, "until": None, "recipients": ["ada@home.example"], "private": False}
+    ]
 
 
 def test_the_day_is_the_local_day_of_the_scheduled_time(pipeline, clock):

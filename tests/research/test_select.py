@@ -4,7 +4,8 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput
-from f.millrace.research import read_source, select
+from f.millrace.research import read_pages, read_source, select
+from f.millrace.trust import recipients
 from tests.research.conftest import NOW, item
 
 LONG = (
@@ -31,6 +32,7 @@ def chosen(pipeline, **inputs):
     opened = pipeline.open(**inputs)
     for source in opened["sources"]:
         read_source.main(opened["run_id"], source)
+    read_pages.main(opened["run_id"])
     select.main(opened["run_id"])
     return db.fetch_all("SELECT * FROM topic WHERE run_id = %s ORDER BY rank", [opened["run_id"]])
 
@@ -124,6 +126,7 @@ def test_what_is_read_after_a_window_was_closed_is_not_in_it_though_the_clock_wa
 def test_a_repeat_of_the_step_chooses_the_same(pipeline, two_stories, offered):
     opened = pipeline.open()
     read_source.main(opened["run_id"], "feeds")
+    read_pages.main(opened["run_id"])
     first = select.main(opened["run_id"])
     read_source.main(opened["run_id"], "hackernews")
 
@@ -153,6 +156,7 @@ def test_topics_are_dealt_into_batches_the_best_first_in_each(pipeline, offered)
     run_id = pipeline.open()["run_id"]
     for source in ("hackernews", "feeds"):
         read_source.main(run_id, source)
+    read_pages.main(run_id)
 
     two = select.main(run_id)
     ranked = [topic["topic_id"] for topic in two["topics"]]
@@ -172,3 +176,62 @@ def test_a_day_without_topics_has_no_batches(pipeline):
 def test_a_number_of_jobs_that_makes_no_sense_is_refused(pipeline, jobs):
     with pytest.raises(BadInput, match="from 1 to 20"):
         select.main(pipeline.open()["run_id"], jobs=jobs)
+
+
+def test_what_cannot_be_read_is_no_topic(pipeline, offered):
+    offered["hackernews"] = [
+        item("1", "A report that nobody can open", score=900, text=""),
+        item("2", "Sodium batteries keep their charge in deep winter", score=100),
+    ]
+
+    topics = chosen(pipeline)
+
+    assert [topic["title"] for topic in topics] == [
+        "Sodium batteries keep their charge in deep winter"
+    ]
+
+
+def test_a_post_that_few_noticed_comes_after_news(pipeline, offered, monkeypatch):
+    monkeypatch.setenv("MILLRACE_SOURCES", "hackernews,mastodon")
+    config.reload()
+    offered["mastodon"] = [
+        item("1", "My cat looked at the new telescope for a while", score=6, hours=1)
+    ]
+    offered["hackernews"] = [item("2", "The new telescope sees its first light", score=90, hours=9)]
+
+    assert [topic["title"] for topic in chosen(pipeline)] == [
+        "The new telescope sees its first light",
+        "My cat looked at the new telescope for a while",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Good morning #birds friends! We wish all of you a day with many birds in it.",
+        "We are hiring! A keeper of owls is sought, who writes to us until the end of May.",
+        "Check out my new podcast about owls. The link in bio leads you there, as it does always.",
+    ],
+)
+def test_a_greeting_a_job_and_an_advertisement_are_no_topics(pipeline, offered, text):
+    url = "https://birds.example/@ada/1"
+    offered["feeds"] = [item("1", text[:60], text=text, url=url, comments_url=url)]
+
+    assert chosen(pipeline) == []
+
+
+def test_notes_are_a_topic_only_where_an_owner_reads_it(pipeline, offered):
+    offered["feeds"] = [
+        item(
+            "1",
+            "The garden in autumn",
+            trust="own",
+            text="The old pear tree carries its first fruit. Ada picks the pears on Friday.",
+        )
+    ]
+
+    assert chosen(pipeline) == []
+
+    recipients.add("eve@home.example", by="test", owner=True)
+    (topic,) = chosen(pipeline)
+    assert topic["private"]

@@ -44,12 +44,16 @@ async def judge(
     evidence: Sequence[contracts.Evidence],
     *,
     asked: Sequence[str] = (),
+    own: Sequence[str] = (),
     **options: object,
 ) -> call.Answer:
-    """Return the judgement of the evidence."""
+    """Return the judgement of the evidence; `own` are the ids of what a news story's own pages
+    say.
+    """
     sections = {
         "Question": question,
         "Today": run_context.now().date().isoformat(),
         "Asked already": list(asked),
+        "Own pages": list(own),
     }
     return await call.call("judge", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]

@@ -24,7 +24,15 @@ from f.millrace.agents import (
     writer,
 )
 from f.millrace.core import config, contracts, errors, ids, money, run_context
-from f.millrace.evidence import citations, confidence, conflicts, pool, prompt, source_quality
+from f.millrace.evidence import (
+    citations,
+    claims,
+    confidence,
+    conflicts,
+    pool,
+    prompt,
+    source_quality,
+)
 from f.millrace.memory import recall
 from f.millrace.models import call, offline
 from f.millrace.telemetry import events, spans
@@ -58,6 +66,9 @@ class Research:
         loop: Off: read and write once, settle nothing.
         given_only: Nothing is searched for: what is given is judged, conflicts in it are settled,
             and it is written.
+        item_ids: Collected items that tell the story which is the topic: it is news, told from
+            them, and nothing but news of the same story is taken up beside them.
+        already_told: What the reader was told of it before.
     """
 
     run_id: str
@@ -69,6 +80,7 @@ class Research:
     item_ids: Sequence[str] = ()
     documents: Sequence[dict[str, Any]] = ()
     earlier: Sequence[str] = ()
+    already_told: Sequence[str] = ()
     trust: contracts.Trust = "untrusted"
     on_finding: Callable[[contracts.Finding], None] | None = None
     asked: list[str] = field(default_factory=list)
@@ -86,6 +98,7 @@ class Research:
     escalated: bool = False
     dropped: int = 0
     stop: str = ""
+    why_it_matters: str = ""
     model_failures: int = 0
     started: float = field(default_factory=time.monotonic)
 
@@ -93,6 +106,11 @@ class Research:
         self.gathered = pool.EvidencePool(
             self.run_id, self.topic_id, self.question, heard=self.tools.heard
         )
+
+    @property
+    def news(self) -> bool:
+        """Whether the topic is a story that collected items tell, and not a question."""
+        return bool(self.item_ids)
 
     @property
     def pieces(self) -> dict[str, contracts.Evidence]:
@@ -160,7 +178,7 @@ class Research:
         first = self.gathered.take_items(self.item_ids, self.documents)
         if self.given_only:
             return {"queries": [], "hits": first}
-        known = [memory.text[:200] for memory in recall.recall(self.question, limit=5)]
+        known = list(self.already_told) if self.news else _recall(self.question)
         tools = [f"{tool.name}: {tool.summary}" for tool in self.tools.searches()]
         events.emit("progress", f"Planning: {self.question}", topic=self.topic_id)
         answer = await self._ask(planner.plan, known=known, tools=tools, earlier=self.earlier)
@@ -186,7 +204,7 @@ class Research:
             )
         if self.tools.search_failed:
             self._note(stop_reasons.StopReason.SEARCH_FAILED)
-            self.gathered.take_memories()
+            self._take_memories()
         return {"hits": [*(state.get("hits") or []), *hits], "queries": []}
 
     async def read(self, state: State) -> State:
@@ -209,7 +227,9 @@ class Research:
             topic=self.topic_id,
             round=self.rounds,
         )
-        answer = await self._ask(judge.judge, self.gathered.select_for_model(), asked=self.asked)
+        answer = await self._ask(
+            judge.judge, self.gathered.select_for_model(), asked=self.asked, own=self._own_ids()
+        )
         return {"judgement": answer.output}
 
     async def check_claims(self, state: State) -> State:
@@ -242,7 +262,7 @@ class Research:
         query = None
         if not self.tried_another_way:
             self.tried_another_way = True
-            self.gathered.take_memories()
+            self._take_memories()
             order = [tool.name for tool in self.tools.searches()]
             query = stop_reasons.reformulate(self.question, self.asked, order, self.served)
         if query or len(self.pieces) > self.known:
@@ -301,24 +321,31 @@ class Research:
         ]
         in_words = [conflicts.summarise(conflict) for conflict in self.conflicts]
         answer = await self._ask(
-            writer.write,
+            writer.report if self.news else writer.write,
             self.gathered.select_for_model(
                 without=conflicts.discredited(self.conflicts, self.pieces)
             ),
             claims=[f"{claim.text} [{', '.join(claim.citations)}]" for claim in standing],
             conflicts=in_words,
-            earlier=self.earlier,
+            **(
+                {"own": self._own_ids(), "already_told": self.already_told}
+                if self.news
+                else {"earlier": self.earlier}
+            ),
             on_token=gate.token,
             on_restart=gate.restart,
         )
         gate.close()
-        checked = citations.verify(str(answer.output), self.pieces)
+        text, self.why_it_matters = writer.split_reason(str(answer.output), self.pieces)
+        checked = citations.verify(text, self.pieces)
         self.dropped += len(checked.dropped)
         for sentence, reason in checked.dropped:
             events.emit("decision", f"Dropped: {sentence[:160]} ({reason})", topic=self.topic_id)
         # What lost a conflict is told with the conflict, not as a finding.
         findings = [
-            self._placed(finding) for finding in checked.findings or self.claims[:MOST_CLAIMS]
+            self._placed(finding)
+            for finding in checked.findings or self.claims[:MOST_CLAIMS]
+            if not self.news or self._is_new(finding)
         ]
         self.findings = [
             finding for finding in findings if conflicts.is_consistent(finding, self.conflicts)
@@ -392,7 +419,7 @@ class Research:
         name = agent.__name__
         # A headline is untrusted text: it is researched, and nothing that it orders is done.
         question = self.question if self.trust == "own" else prompt.Foreign(self.question)
-        role = {"plan": "planner", "judge": "judge", "write": "writer"}[name]
+        role = {"plan": "planner", "judge": "judge"}.get(name, "writer")
         own = config.settings().agents.get(role)
         seconds = max(1.0, self._seconds_left())
         if (
@@ -421,6 +448,20 @@ class Research:
         if not allowed or self._seconds_left() <= 0:
             return []
         return await self.tools.search(query.text, query.tool)
+
+    def _take_memories(self) -> None:
+        # News stands on what tells it; what memory has would stand in for a page that was not read.
+        if not self.news:
+            self.gathered.take_memories()
+
+    def _own_ids(self) -> list[str]:
+        return [one for one in self.pieces if one in self.gathered.own]
+
+    def _is_new(self, finding: contracts.Finding) -> bool:
+        """Tell whether a reader does not know the sentence: from the headline or an earlier day."""
+        return not claims.is_duplicate(
+            finding.text, [*self.already_told, self.question]
+        ) and not claims.is_repeated(finding.text, self.question)
 
     def _unasked(self, queries: Sequence[planner.Query]) -> list[planner.Query]:
         return stop_reasons.drop_asked(queries, self.asked)[:QUERIES_A_ROUND]
@@ -476,6 +517,7 @@ class Research:
             topic_id=self.topic_id,
             title=self.question,
             summary=self.findings[0].text if self.findings else "",
+            why_it_matters=self.why_it_matters if self.findings else "",
             findings=self.findings,
             conflicts=self.conflicts if self.findings else [],
             confidence=score,
@@ -486,3 +528,7 @@ class Research:
             gaps=self.gaps,
             escalated=self.escalated,
         )
+
+
+def _recall(question: str) -> list[str]:
+    return [memory.text[:200] for memory in recall.recall(question, limit=5)]

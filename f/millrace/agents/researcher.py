@@ -15,7 +15,7 @@ from f.millrace.agents import research_loop, stop_reasons
 from f.millrace.core import config, contracts, errors, ids, setting_types
 from f.millrace.models import call
 from f.millrace.telemetry import events
-from f.millrace.tools import client, snapshot, toolbox
+from f.millrace.tools import client, servers, snapshot, toolbox
 from f.millrace.trust import authority, decisions, risk, taint
 
 
@@ -68,7 +68,8 @@ async def research(
     `documents` are given as {url, title, text, source, published_at, trust}. `loop=False` reads and
     writes once, without settling conflicts: what the loop is measured against. With `search: False`
     in the topic it works from what is given and asks no tool. Which tools it may call is in the
-    settings of `researcher`.
+    settings of `researcher`. `public` in it keeps what is private out: no such tool is asked and no
+    memory read. `already_told` are sentences that the reader has had.
     """
     topic_id, question = (
         str(topic.get("topic_id") or topic.get("id") or ""),
@@ -87,6 +88,8 @@ async def research(
     allowed = spec.tools if own.tools is None else own.tools
     if topic.get("search") is False:
         allowed = []
+    if topic.get("public"):
+        allowed = [name for name in allowed if name.partition(".")[0] not in servers.PRIVATE]
     with authority.agent("researcher"):
         result = await _research(
             run_id, topic_id, question, topic, allowed, own, loop, earlier or [], on_finding
@@ -132,6 +135,7 @@ async def _research(
                 given_only=topic.get("search") is False,
                 item_ids=list(topic.get("item_ids") or []),
                 documents=list(topic.get("documents") or []),
+                already_told=list(topic.get("already_told") or []),
                 earlier=earlier,
                 trust=trust,
                 on_finding=on_finding,

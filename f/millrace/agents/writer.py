@@ -6,14 +6,15 @@ Its output is plain text, one sentence a line with the ids that it cites, so tha
 checked and shown as soon as it is there; evidence/citations turns it into findings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic_ai import Agent
 
 from f.millrace.core import contracts, run_context
-from f.millrace.evidence import prompt
+from f.millrace.evidence import citations, prompt
 from f.millrace.models import call
 
+MATTERS = "Why it matters:"
 INSTRUCTIONS = f"""\
 You answer one question from the evidence, for a busy reader. Write two to six lines. Each line is
 one sentence that the evidence states, in its words where you can, and ends with the ids it stands
@@ -24,7 +25,20 @@ No headings, no bullets, no links. When the evidence does not answer the questio
 NO EVIDENCE
 {prompt.UNTRUSTED}"""
 
+REPORT = f"""\
+You write one item of a morning digest from the evidence, for a busy reader. Write two to four
+sentences that read as one paragraph of plain prose, in your own words, one sentence a line; each
+states what the evidence states and ends with the ids it stands on, like [ev_0123456789abcdef].
+The first sentence says what is new. Do not repeat the headline, nor anything under "Already told".
+Keep figures, names and dates as they are in the evidence. Where sources disagree, give both.
+Then, on a line of its own that begins with "{MATTERS}", write one sentence on what follows from it
+for the reader, with its ids; leave it out when the evidence does not say.
+No headings, no bullets, no links. When the evidence says nothing about it, write only:
+NO EVIDENCE
+{prompt.UNTRUSTED}"""
+
 agent = Agent(output_type=str, instructions=INSTRUCTIONS)
+reporter = Agent(output_type=str, instructions=REPORT)
 
 
 async def write(
@@ -45,3 +59,40 @@ async def write(
         "Sources disagree": prompt.Foreign(list(conflicts)),
     }
     return await call.call("writer", agent, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]
+
+
+async def report(
+    headline: prompt.Body,
+    evidence: Sequence[contracts.Evidence],
+    *,
+    claims: Sequence[str] = (),
+    conflicts: Sequence[str] = (),
+    own: Sequence[str] = (),
+    already_told: Sequence[str] = (),
+    **options: object,
+) -> call.Answer:
+    """Return an item of a digest as text, one cited sentence a line, and perhaps a line of why it
+    matters.
+
+    `own` are the ids of what the story's own pages say; `already_told` the reader knows.
+    """
+    sections = {
+        "Headline": headline,
+        "Today": run_context.now().date().isoformat(),
+        "Own pages": list(own),
+        "Already told": prompt.Foreign(list(already_told)),
+        "Checked claims": prompt.Foreign(list(claims)),
+        "Sources disagree": prompt.Foreign(list(conflicts)),
+    }
+    return await call.call("writer", reporter, prompt.compose(sections, evidence), **options)  # type: ignore[arg-type]
+
+
+def split_reason(text: str, evidence: Mapping[str, contracts.Evidence]) -> tuple[str, str]:
+    """Return the text without its line on why it matters, and that line when the evidence carries
+    it.
+    """
+    lines = text.splitlines()
+    told = [line.strip() for line in lines if line.strip().startswith(MATTERS)]
+    rest = "\n".join(line for line in lines if not line.strip().startswith(MATTERS))
+    checked = citations.verify("\n".join(line.removeprefix(MATTERS) for line in told), evidence)
+    return rest, checked.findings[0].text if checked.findings else ""

@@ -217,6 +217,20 @@ class Settings:
             )
         ),
     ] = ""
+    languages: Annotated[
+        list[str],
+        Option(
+            description="Languages to read pages in, as two-letter codes; empty: any. Feeds and"
+            " notes are read in whatever language they are."
+        ),
+    ] = ["en"]
+    owners: Annotated[
+        list[str],
+        Option(
+            description="Recipients who may see what is private: notes, documents, memories. Others"
+            " never do. An address on this machine (@localhost) always may."
+        ),
+    ] = []
     interests: Annotated[list[str], Option(description="Words that lift a topic's rank.")] = []
     smtp_url: Annotated[
         Secret,

@@ -126,6 +126,12 @@ class TopicResult(Contract):
     topic_id: str
     title: str
     summary: str = ""
+    why_it_matters: str = Field(
+        default="", description="A sentence; empty unless a model wrote it."
+    )
+    background: str = Field(
+        default="", description="A sentence of what was said of the story on an earlier day."
+    )
     findings: list[Finding] = Field(default_factory=list)
     conflicts: list[Conflict] = Field(default_factory=list)
     confidence: Confidence = Field(default_factory=lambda: Confidence(score=0))

@@ -9,7 +9,8 @@ MillraceError
 ├── DatabaseUnavailable     Postgres cannot be reached
 ├── SchemaMismatch          the database is older or newer than this code
 ├── SourceFailed            a source or page gave nothing usable
-│   └── FetchRefused        an address that must not be fetched
+│   ├── FetchRefused        an address that must not be fetched
+│   └── PageUnreadable      a page was there, and nothing on it can be read
 ├── ToolFailed              a tool answered with an error
 │   └── ToolRefused         its call would have carried out what must stay
 ├── NeedsApproval           a person has to decide first
@@ -51,6 +52,14 @@ class SourceFailed(MillraceError):
 
 class FetchRefused(SourceFailed):
     """The address is private or not web; see the setting `fetch_allow`."""
+
+
+class PageUnreadable(SourceFailed):
+    """A page came that holds nothing to read; `reason` says in two or three words why."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ToolFailed(MillraceError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from f.millrace.core import sentences
 from f.millrace.evidence import claims, prompt
 
 Kind = Literal["date", "figure", "name", ""]
@@ -22,6 +23,8 @@ REACH = 12
 # Names are everywhere; one is an answer only close by.
 REACH_OF_NAMES = 5
 QUOTE = 260
+# Between two words: the end of a sentence.
+SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s+[\"'“‘(\[]?[A-Z0-9À-Þ]")
 # A name used like an adjective is this many words further off: what it describes comes behind it.
 MODIFIER = 5
 # A longer run of capitalised words is a list or a headline.
@@ -211,7 +214,7 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
     values = _values(asked, text)
     counted = _counted_by(near, words, values) if asked.kind == "figure" else {}
     for value, start, end in values:
-        if claims.is_instruction(quote_around(text, start, end)):
+        if sentences.is_instruction(quote_around(text, start, end)):
             continue
         places = [place for place in near if counted.get(place, start) == start]
         closest = _closest(asked, text, words, places, (value, start, end))
@@ -275,9 +278,7 @@ def _distance(
         else text[words[last - 1][1] : words[place][0]]
     )
     count = first - place if before else (place - last) * 1.5 + (0.5 if place == last else 1.5)
-    return count + (
-        6 if claims.BOUNDARY.search(between + " A") and re.search(r"[.!?]\s", between) else 0
-    )
+    return count + (6 if SENTENCE_END.search(between + " A") else 0)
 
 
 def _is_life_date(asked: QuestionType, before: str) -> bool:
@@ -339,10 +340,10 @@ def _format_scale(match: re.Match[str]) -> str:
 
 def quote_around(text: str, start: int, end: int) -> str:
     """Return the sentence around a place of a text; of a very long one, the words around it."""
-    for sentence in claims.sentences(text):
+    for sentence in sentences.split(text):
         found = re.search(r"\s+".join(map(re.escape, sentence.split())), text)
         if found is not None and found.start() <= start and end <= found.end():
-            if len(sentence) <= claims.LONGEST:
+            if len(sentence) <= sentences.LONGEST:
                 return sentence
             break
     first, last = max(0, start - QUOTE // 2), min(len(text), end + QUOTE // 2)

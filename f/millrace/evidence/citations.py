@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from f.millrace.core import contracts
+from f.millrace.core import contracts, sentences
 from f.millrace.evidence import claims
 
 IDS = re.compile(r"ev_[0-9a-f]{4,40}")
@@ -58,7 +58,7 @@ def verify_line(
             for identity in dict.fromkeys(IDS.findall(match["ids"]))
             if identity in evidence
         ]
-        for sentence in claims.sentences(_clean(match["text"] + match["stop"])):
+        for sentence in sentences.split(_clean(match["text"] + match["stop"])):
             _weigh(sentence, ids, evidence, checked, kept or [])
     rest = line[end:].strip(" .!?")
     if rest and rest.upper() != "NO EVIDENCE":
@@ -87,7 +87,7 @@ def _weigh(
 ) -> None:
     if not sentence or not claims.content_words(sentence):
         return
-    if claims.is_instruction(sentence):
+    if sentences.is_instruction(sentence):
         checked.dropped.append((sentence, "it gives an order instead of stating something"))
         return
     if not ids:

@@ -7,11 +7,12 @@ This is the check that no model can talk its way around: every sentence of a res
 `supported`.
 """
 
-import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+
+from f.millrace.core import sentences
 
 # A sentence has to share this part of its content words with the passages that it cites.
 LEAST_COVERAGE = 0.5
@@ -19,7 +20,6 @@ LEAST_SHARED = 3
 # Two sentences are about the same thing when they share this part of the shorter one's words.
 SAME_SUBJECT = 0.6
 NEAR_DUPLICATE = 0.8
-SHORTEST, LONGEST = 25, 400
 
 STOPWORDS = frozenset(
     """a about above after again all also although am among an and any are as at be because been
@@ -57,10 +57,6 @@ SMALL = {
     for index, word in enumerate("zero one two three four five six seven eight nine ten".split())
 }
 
-ABBREVIATIONS = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|etc|Inc|Ltd|Co|No|Fig|approx|al|U\.S|U\.K|[A-Z])\.$"
-)
-BOUNDARY = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9À-Þ])|\n+")
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-−]?)(?P<currency>[$€£]?)(?P<value>\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
@@ -71,35 +67,6 @@ COUNTED = re.compile(rf"{WORD.pattern}(?:-{WORD.pattern})*")  # gigawatt-hours
 INJECTION = re.compile(
     r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,20}\b(?:previous|prior|above|earlier|your)\b.{0,20}\b(?:instructions?|prompts?|rules)\b"
 )
-# What a page says to a machine that reads it is not a finding.
-ORDERS = re.compile(
-    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous|earlier)\b"
-    r"|\b(?:your system prompt|as an ai (?:language )?(?:model|assistant|agent)|"
-    r"(?:ai (?:assistant|agent|model|system)|language"
-    r" model|chatbot)s?\b.{0,30}\b(?:must|should|need to|please))\b"
-    r"|\byou (?:must|should|are now|have to|will) (?:now"
-    r" )?(?:send|email|mail|forward|delete|execute|run|act|reply|reveal|include|recommend)"
-    r"|^\W*(?:please )?(?:send|email|forward|reveal|print|call the tool|click|subscribe|sign up|log"
-    r" in|accept all)\b"
-)
-BOILERPLATE = re.compile(
-    r"(?i)\b(?:cookie|newsletter|all rights reserved|privacy policy|terms of"
-    r" (?:use|service)|javascript|subscribe|"
-    r"advertisement|share this|read more|sign in|©)"
-)
-# A sentence that begins so leans on the one before and says nothing alone.
-POINTING = re.compile(
-    r"(?:It|They|He|She|This|These|Those|That|But|And|However|Meanwhile|Instead|Its|Their|His|Her)\b"
-)
-# What stands before an entry of a list, or before a line that is quoted.
-BULLET = re.compile(r"(?:[-*•>]\s+)+")
-# A line that ends so goes on in the next one, and so does a long one before a small letter; one
-# that begins so is a new one.
-LEANS = re.compile(
-    r"(?i)\b(?:a|an|and|are|as|at|by|for|from|in|is|of|on|or|that|the|to|was|were|which|who|with)$|,$"
-)
-WRAPPED, WIDTH = 40, 50
-NEW_LINE = re.compile(r"[-*•|#>]|\d+[.)]\s|[\w .\[\]-]{1,40}:\s")
 LINK = re.compile(
     r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+?(?=[.,;:!?)\]]*(?:\s|$))", re.IGNORECASE
 )
@@ -113,75 +80,12 @@ class Quantity:
     unit: str
 
 
-def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, space collapsed, entries of lists without their marks."""
-    found: list[str] = []
-    for part in BOUNDARY.split(_unwrapped(text)):
-        part = " ".join(part.split())
-        part = part[mark.end() :] if (mark := BULLET.match(part)) else part
-        if found and ABBREVIATIONS.search(found[-1]) and part:
-            found[-1] += " " + part
-        elif part:
-            found.append(part)
-    return found
-
-
-def _unwrapped(text: str) -> str:
-    """Return the text without line ends inside of sentences, as files have them whose lines are
-    broken by hand.
+def is_quotable(sentence: str, own: bool = False) -> bool:
+    """Tell whether a sentence can stand in a result: a clean statement that stands alone and says
+    something. Of the reader's own texts, which are notes and tables too, a line is enough.
     """
-    lines = text.split("\n")
-    joined, wrapped = lines[:1], False
-    for before, line in itertools.pairwise(lines):
-        wrapped = _goes_on(before.rstrip(), line.lstrip(), wrapped)
-        if wrapped:
-            joined[-1] = f"{joined[-1].rstrip()} {line.lstrip()}"
-        else:
-            joined.append(line)
-    return "\n".join(joined)
-
-
-def _goes_on(before: str, line: str, wrapped: bool) -> bool:
-    """Tell whether a line goes on with the sentence of the one before; `wrapped` that this one did
-    so already.
-    """
-    if not before or not line or before[-1] in ".!?:;|" or NEW_LINE.match(line):
-        return False
-    # Lines of one width, with no marks of a row in them, are a paragraph also where a name begins
-    # the next one.
-    even = (
-        min(len(before), len(line)) >= WIDTH
-        and max(len(before), len(line)) <= 2 * WIDTH
-        and "; " not in before
-    )
-    return LEANS.search(before) is not None or (
-        len(before) >= WRAPPED and (wrapped or even or not line[0].isupper())
-    )
-
-
-def is_whole_sentence(sentence: str) -> bool:
-    """Tell whether a sentence ends as one; a heading or a line of a list does not."""
-    return sentence.rstrip("\"'”’)]")[-1:] in ".!?"
-
-
-def is_quotable(sentence: str) -> bool:
-    """Tell whether a sentence can stand in a result: a statement of usual length, no order, no
-    boilerplate, no question.
-    """
-    if (
-        not SHORTEST <= len(sentence) <= LONGEST
-        or sentence.endswith("?")
-        or sentence.startswith("#")
-    ):
-        return False
-    if is_instruction(sentence) or BOILERPLATE.search(sentence) or POINTING.match(sentence):
-        return False
-    return len(content_words(sentence)) >= 4
-
-
-def is_instruction(sentence: str) -> bool:
-    """Tell whether a sentence gives orders to whoever reads it instead of stating something."""
-    return bool(ORDERS.search(sentence))
+    fits = sentences.is_note(sentence) if own else sentences.stands_alone(sentence)
+    return fits and len(content_words(sentence)) >= 4
 
 
 def strip_links(text: str) -> str:
@@ -274,6 +178,13 @@ def is_duplicate(sentence: str, others: Iterable[str]) -> bool:
     )
 
 
+def is_repeated(sentence: str, title: str) -> bool:
+    """Tell whether a sentence says no more than a headline does."""
+    return content_words(sentence) <= content_words(title) and quantities(sentence) <= quantities(
+        title
+    )
+
+
 def _named_apart(one: str, other: str) -> bool:
     """Tell whether each of two texts names what the other does not."""
     first, second = content_words(one), content_words(other)
@@ -317,7 +228,7 @@ def find_unsupported(sentence: str, passages: list[str]) -> str:
     if strange:
         return f"the number {strange[0]:g} is not in the evidence that it cites"
     closest = max(
-        (part for passage in passages for part in sentences(passage)),
+        (part for passage in passages for part in sentences.split(passage)),
         key=lambda part: overlap(sentence, part),
         default="",
     )

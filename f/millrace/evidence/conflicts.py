@@ -9,7 +9,7 @@ is clearly ahead, none is trusted, and the result says so.
 
 from collections.abc import Mapping, Sequence
 
-from f.millrace.core import contracts
+from f.millrace.core import contracts, sentences
 from f.millrace.evidence import answers, claims, source_quality
 
 # How far ahead a side has to be.
@@ -43,7 +43,7 @@ def _side(
         for identity in known
         if not claims.find_unsupported(claim, [evidence[identity].text])
     ]
-    if not carrying or claims.is_instruction(claim):
+    if not carrying or sentences.is_instruction(claim):
         return None
     value = said.value if said.value and answers.contains_value(claim, said.value) else ""
     agreeing = [

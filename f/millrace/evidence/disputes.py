@@ -10,6 +10,7 @@ only share a name are kept apart.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from f.millrace.core import sentences
 from f.millrace.evidence import answers, claims, copies, disambiguation, prompt
 
 MOST = 3
@@ -208,7 +209,7 @@ def _find_by_copies(question: str, passages: Sequence[prompt.Passage]) -> list[D
                         change.other, answers.quote_around(other.text, *change.at_other), [other.id]
                     ),
                 ]
-                if any(claims.is_instruction(side.claim) for side in sides):
+                if any(sentences.is_instruction(side.claim) for side in sides):
                     continue
                 dispute = Dispute(
                     f"{change.one} or {change.other}", _add_supporting(sides, passages)
@@ -252,9 +253,9 @@ def _comparable(
         (claims.overlap(question, sentence), sentence, passage)
         for passage in passages
         if claims.overlap(question, passage.text) >= SAME_STORY
-        for sentence in claims.sentences(passage.text)
-        if len(sentence) <= claims.LONGEST
-        and not claims.is_instruction(sentence)
+        for sentence in sentences.split(passage.text)
+        if len(sentence) <= sentences.LONGEST
+        and not sentences.is_instruction(sentence)
         and len(claims.content_words(sentence)) >= 3
     ]
     ranked = sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))

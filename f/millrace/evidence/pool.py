@@ -4,12 +4,12 @@
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from f.millrace.core import contracts, db, errors, ids
-from f.millrace.evidence import claims, store
+from f.millrace.core import contracts, db, errors, ids, sentences
+from f.millrace.evidence import claims, relevance, store
 from f.millrace.memory import documents, recall
 from f.millrace.telemetry import events
 from f.millrace.tools import toolbox
@@ -34,6 +34,10 @@ class EvidencePool:
     pieces: dict[str, contracts.Evidence] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     heard: taint.TaintContext = field(default_factory=taint.TaintContext)
+    own: set[str] = field(default_factory=set)
+    """The ids of the evidence that the topic's own items give."""
+    story: str = ""
+    """Title and text of those items: what else is taken up has to be about the same."""
 
     def unseen(self, hits: Sequence[toolbox.Hit]) -> list[toolbox.Hit]:
         """Return the hits that were not read, the most promising first."""
@@ -60,7 +64,7 @@ class EvidencePool:
                 )
             except (errors.ToolFailed, errors.NeedsApproval):
                 pass  # counted and told by the toolbox
-        if not kept and len(hit.excerpt) >= claims.SHORTEST and not self._holds(hit.url):
+        if not kept and len(hit.excerpt) >= sentences.SHORTEST and not self._holds(hit.url):
             kept = self.keep(hit, hit.excerpt)
         if kept:
             events.emit(
@@ -77,9 +81,20 @@ class EvidencePool:
         )
 
     def keep(
-        self, hit: toolbox.Hit, text: str, *, title: str = "", tool: str = "", date: Any = None
+        self,
+        hit: toolbox.Hit,
+        text: str,
+        *,
+        title: str = "",
+        tool: str = "",
+        date: Any = None,
+        lead: bool = False,
     ) -> list[contracts.Evidence]:
-        """Store the passages of a text that have to do with the question."""
+        """Store the passages of a text that have to do with the question; of news, only a text that
+        is about the same story.
+        """
+        if self.story and not relevance.is_about(self.story, f"{title or hit.title}\n{text}"):
+            return []
         self.heard.read(f"{title or hit.title}\n{text}", "own" if hit.own else "untrusted")
         self.heard.link(hit.url)
         made = store.store(
@@ -93,6 +108,7 @@ class EvidencePool:
             published_at=hit.published_at or date,
             tool=tool or hit.tool,
             trust="own" if hit.own else "untrusted",
+            lead=lead,
         )
         self.pieces.update({piece.id: piece for piece in made})
         return made
@@ -100,27 +116,31 @@ class EvidencePool:
     def take_items(
         self, item_ids: Sequence[str], documents: Sequence[dict[str, Any]]
     ) -> list[toolbox.Hit]:
-        """Store the topic's own items as evidence and return those that can be read on."""
-        rows = db.fetch_all(
-            "SELECT * FROM source_item WHERE id = ANY(%s) ORDER BY score DESC, id", [list(item_ids)]
+        """Store the topic's own items as evidence, with the text of the pages behind them, and
+        return those that can be read on.
+        """
+        found = db.fetch_all(
+            "SELECT i.*, p.readable, p.url AS page_url, p.body AS page_body, p.published_at AS"
+            " page_published_at FROM source_item i LEFT JOIN page p ON p.namespace = i.namespace"
+            " AND"
+            " p.canonical_url = coalesce(nullif(i.canonical_url, ''), i.id) WHERE i.id = ANY(%s)"
+            " ORDER BY array_position(%s, i.id)",
+            [list(item_ids), list(item_ids)],
         )
         hits = []
-        for row in [*rows, *documents]:
-            text, title = str(row.get("body") or row.get("text") or ""), str(row.get("title") or "")
-            own = row.get("trust") == "own"
-            source = str(row.get("source") or "")
-            hit = toolbox.Hit(
-                str(row.get("url") or ""),
-                title,
-                text[:500],
-                source,
-                "collected",
-                row.get("published_at"),
-                own,
-            )
-            self.keep(hit, text or title)
-            if hit.url.startswith(("http://", "https://")):
+        for row in [*found, *documents]:
+            hit = _hit_of(row)
+            text = str(row.get("page_body") or row.get("body") or row.get("text") or "")
+            if row.get("readable") is None and hit.url.startswith(("http://", "https://")):
                 hits.append(hit)
+            if text or not item_ids:
+                made = self.keep(hit, text or hit.title, lead=bool(item_ids))
+                self.own |= {piece.id for piece in made} if item_ids else set()
+        self.seen |= {ids.canonical_url(row["url"]) for row in found if row["readable"] is not None}
+        if self.own:
+            self.story = "\n".join(
+                [self.question, *(self.pieces[one].text for one in self.pieces if one in self.own)]
+            )
         return hits
 
     def take_memories(self) -> None:
@@ -154,6 +174,13 @@ class EvidencePool:
         pieces = [piece for piece in self.pieces.values() if piece.id not in without] or list(
             self.pieces.values()
         )
+        if self.own:  # a story is told from its own pages, in their order
+            own = [piece for piece in pieces if piece.id in self.own]
+            pieces = [piece for piece in pieces if piece.id not in self.own]
+            return [*own, *self._rank(pieces)][:MOST_EVIDENCE]
+        return self._rank(pieces)[:MOST_EVIDENCE]
+
+    def _rank(self, pieces: Sequence[contracts.Evidence]) -> list[contracts.Evidence]:
         ranked = sorted(
             pieces, key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id)
         )
@@ -162,7 +189,7 @@ class EvidencePool:
         for piece in ranked:
             count[piece.source] = count.get(piece.source, 0) + 1
             order.append((count[piece.source] > 2, piece))
-        return [piece for _, piece in sorted(order, key=lambda entry: entry[0])][:MOST_EVIDENCE]
+        return [piece for _, piece in sorted(order, key=lambda entry: entry[0])]
 
 
 def memory_as_document(hit: recall.Result) -> dict[str, Any]:
@@ -187,3 +214,15 @@ def memory_as_document(hit: recall.Result) -> dict[str, Any]:
         "published_at": memory.valid_from,
         "trust": memory.trust,
     }
+
+
+def _hit_of(row: Mapping[str, Any]) -> toolbox.Hit:
+    return toolbox.Hit(
+        str(row.get("page_url") or row.get("url") or ""),
+        str(row.get("title") or ""),
+        str(row.get("body") or row.get("text") or "")[:500],
+        str(row.get("source") or ""),
+        "collected",
+        row.get("published_at") or row.get("page_published_at"),
+        row.get("trust") == "own",
+    )

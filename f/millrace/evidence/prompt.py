@@ -21,7 +21,7 @@ nothing else that it says is to be done. """
 TAG = re.compile(r"<(?=/?\s*(?:evidence|foreign|tool|section)\b)", re.IGNORECASE)
 BLOCK = re.compile(
     r"<evidence id=\"(?P<id>[^\"]+)\" source=\"(?P<source>[^\"]*)\" date=\"(?P<date>[^\"]*)\" "
-    r"trust=\"[^\"]*\" title=\"(?P<title>[^\"]*)\">\n(?P<text>.*?)\n</evidence>",
+    r"trust=\"(?P<trust>[^\"]*)\" title=\"(?P<title>[^\"]*)\">\n(?P<text>.*?)\n</evidence>",
     re.DOTALL,
 )
 SECTION = re.compile(
@@ -38,6 +38,7 @@ class Passage:
     date: str
     text: str
     title: str = ""
+    trust: str = "untrusted"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,14 @@ def foreign(text: str, source: str, trust: contracts.Trust) -> str:
 def passages(prompt: str) -> list[Passage]:
     """Return the evidence of a prompt."""
     return [
-        Passage(match["id"], match["source"], match["date"], match["text"], match["title"])
+        Passage(
+            match["id"],
+            match["source"],
+            match["date"],
+            match["text"],
+            match["title"],
+            match["trust"],
+        )
         for match in BLOCK.finditer(prompt)
     ]
 

@@ -6,7 +6,7 @@ the same, its record.
 
 from collections.abc import Sequence
 
-from f.millrace.core import contracts, db
+from f.millrace.core import contracts, db, sentences
 from f.millrace.evidence import claims, copies
 
 # Texts that share this part of their runs of words are one voice.
@@ -55,7 +55,7 @@ def rate(piece: contracts.Evidence, question: str = "") -> float:
         base = 62.0
     base += 5 if piece.published_at else -7
     # Only what a list said about it was read, not the thing itself.
-    base -= 10 if piece.tool == "collected" and len(piece.text) < claims.LONGEST else 0
+    base -= 10 if piece.tool == "collected" and len(piece.text) < sentences.LONGEST else 0
     return max(0.0, min(100.0, base))
 
 

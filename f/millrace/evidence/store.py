@@ -29,13 +29,13 @@ def passages(text: str, size: int = PASSAGE) -> list[str]:
     keep a line of their own.
     """
     # a step that shows evidence takes no texts apart, and does without pydantic
-    from f.millrace.evidence import claims
+    from f.millrace.core import sentences
 
     pieces: list[str] = []
-    for sentence in claims.sentences(text[:MOST_TEXT]):
+    for sentence in sentences.split(text[:MOST_TEXT]):
         sentence = sentence[:size]
         if pieces and len(pieces[-1]) + len(sentence) < size:
-            pieces[-1] += (" " if claims.is_whole_sentence(pieces[-1]) else "\n") + sentence
+            pieces[-1] += (" " if sentences.is_whole(pieces[-1]) else "\n") + sentence
         else:
             pieces.append(sentence)
     return pieces
@@ -54,17 +54,24 @@ def store(
     tool: str = "",
     trust: contracts.Trust = "untrusted",
     most: int = MOST_PASSAGES,
+    lead: bool = False,
 ) -> list[contracts.Evidence]:
     """Store the passages of a text that have most to do with the question, and return them in the
-    text's order.
+    text's order. With `lead`, the first ones that say something: an article begins with its news.
     """
-    from f.millrace.core import contracts
+    from f.millrace.core import contracts, sentences
     from f.millrace.evidence import claims
 
-    url, title = redaction.redact(url), redaction.redact(title)
+    # The text as a whole: a secret of several lines is none in pieces.
+    url, title, text = map(redaction.redact, (url, title, text[:MOST_TEXT]))
     pieces = passages(text)
     ranked = sorted(
-        range(len(pieces)), key=lambda place: (-claims.overlap(question, pieces[place]), place)
+        range(len(pieces)),
+        key=lambda place: (
+            0 if lead else -claims.overlap(question, pieces[place]),
+            lead and not any(map(sentences.is_clean, sentences.split(pieces[place]))),
+            place,
+        ),
     )
     made = [
         contracts.Evidence(
@@ -72,7 +79,7 @@ def store(
             topic_id=topic_id,
             url=url,
             title=title,
-            text=redaction.redact(pieces[place]),
+            text=pieces[place],
             source=publisher(url) or source,
             published_at=published_at,
             tool=tool,

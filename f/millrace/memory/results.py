@@ -14,6 +14,8 @@ def keep(
     *,
     title: str,
     summary: str,
+    why_it_matters: str = "",
+    background: str = "",
     findings: list[dict[str, Any]],
     conflicts: list[dict[str, Any]],
     confidence: int,
@@ -28,8 +30,9 @@ def keep(
     return bool(
         db.execute(
             "INSERT INTO research_result (run_id, topic_id, title, summary, findings, conflicts,"
-            " confidence, parts, no_sources, stopped_because, rounds, cost_usd, review) VALUES (%s,"
-            " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, topic_id) DO"
+            " confidence, parts, no_sources, stopped_because, rounds, cost_usd, review,"
+            " why_it_matters, background) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+            " %s, %s, %s) ON CONFLICT (run_id, topic_id) DO"
             " NOTHING",
             [
                 run_id,
@@ -45,6 +48,8 @@ def keep(
                 rounds,
                 cost_usd,
                 review,
+                why_it_matters,
+                background,
             ],
         )
     )

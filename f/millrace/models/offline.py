@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_ai.messages import (
@@ -31,7 +31,7 @@ from pydantic_ai.models import (
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from f.millrace.core import errors, ids
+from f.millrace.core import errors, ids, sentences
 from f.millrace.evidence import answers, claims, disambiguation, disputes, prompt
 
 NAME = "offline-extractive"
@@ -51,6 +51,10 @@ CLOSE = 0.5
 ROW_LABEL = re.compile(r"(?:^|; )([^;:]{1,60}): ")
 # The section that only the summariser's prompt has.
 SUMMARY = "Summary of"
+# The section that only the prompt for an item of a digest has, and the one that names its pages.
+HEADLINE, OWN = "Headline", "Own pages"
+# An item of a digest has so many sentences, at most this many of them from pages not its own.
+REPORTED, FROM_OTHERS = 4, 1
 
 
 class OfflineModel(Model):
@@ -111,6 +115,8 @@ def _answer_part(text: str, parameters: ModelRequestParameters) -> TextPart | To
         if name in tools:
             return ToolCallPart(name, answer(text), tool_call_id=ids.stable_id("call", name, text))
     if parameters.allow_text_output:
+        if prompt.section(text, HEADLINE):
+            return TextPart(report(text))
         return TextPart(summarise(text) if prompt.section(text, SUMMARY) else write(text))
     raise errors.ModelFailed(
         f"the offline model cannot fill {', '.join(sorted(tools))}; set a model for this agent"
@@ -133,6 +139,8 @@ def judge(text: str) -> dict[str, Any]:
     ask next.
     """
     question = prompt.section(text, "Question")
+    if prompt.section(text, OWN):
+        return _judge_news(question, text)
     passages = _asked_for(question, prompt.passages(text))
     ranked = _rank_sentences(question, passages)
     answered = _list_answers(question, passages)
@@ -145,17 +153,129 @@ def judge(text: str) -> dict[str, Any]:
         "missing": (
             [] if enough else _next_queries(question, ranked, prompt.lines(text, "Asked already"))
         ),
-        "conflicts": [
-            {
-                "question": f"{question}: {dispute.about}",
-                "sides": [
-                    {"claim": side.claim, "value": side.value, "evidence": side.ids}
-                    for side in dispute.sides
-                ],
-            }
-            for dispute in disputes.find(question, passages)
-        ],
+        "conflicts": _list_conflicts(question, passages),
     }
+
+
+def _judge_news(headline: str, text: str) -> dict[str, Any]:
+    """Return the judgement of a news story: what its own pages say is enough to tell it."""
+    chosen = _choose_sentences(headline, text)
+    return {
+        "enough": bool(chosen),
+        "claims": [{"text": sentence, "citations": ids} for sentence, ids in chosen],
+        "missing": [],
+        "conflicts": _list_conflicts(headline, prompt.passages(text)),
+    }
+
+
+def _list_conflicts(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
+    return [
+        {
+            "question": f"{question}: {dispute.about}",
+            "sides": [
+                {"claim": side.claim, "value": side.value, "evidence": side.ids}
+                for side in dispute.sides
+            ],
+        }
+        for dispute in disputes.find(question, passages)
+    ]
+
+
+def report(text: str) -> str:
+    """Return an item of a digest: the sentences of the story's pages that say most, in their order,
+    one a line, each with the ids of all that say the same.
+    """
+    chosen = _choose_sentences(prompt.section(text, HEADLINE), text)
+    told = [
+        f"{claims.strip_links(sentence)} {' '.join(f'[{one}]' for one in ids[:3])}"
+        for sentence, ids in chosen
+    ]
+    return "\n".join(told) or "NO EVIDENCE"
+
+
+@dataclass
+class _Said:
+    """A sentence of a story's page: its place among those that can be quoted, and whether it leans
+    on the one before.
+    """
+
+    text: str
+    passage: prompt.Passage
+    place: int
+    leans: bool
+    weight: float = 0.0
+
+
+def _choose_sentences(headline: str, text: str) -> list[tuple[str, list[str]]]:
+    told = [*prompt.lines(text, "Already told"), headline]
+    own_ids = set(prompt.lines(text, OWN))
+    passages = prompt.passages(text)
+    said = [
+        one
+        for one in _list_said(passages)
+        if not claims.is_duplicate(one.text, told) and not claims.is_repeated(one.text, headline)
+    ]
+    uses = Counter(word for one in said for word in claims.content_words(one.text))
+    for one in said:
+        words = claims.content_words(one.text)
+        shared = sum(min(uses[word], 6) - 1 for word in words) / (len(words) + 4)
+        one.weight = (
+            2.5 / (1 + 0.5 * one.place)
+            + 0.5 * shared
+            + 0.5 * claims.overlap(headline, one.text)
+            + 0.1 * bool(claims.quantities(one.text))
+            - (1.0 if one.passage.id not in own_ids else 0.0)
+        )
+    chosen: list[_Said] = []
+    for one in sorted(said, key=lambda each: -each.weight):
+        others = sum(each.passage.id not in own_ids for each in chosen)
+        if (
+            len(chosen) < REPORTED
+            and not claims.is_duplicate(one.text, [each.text for each in chosen])
+            and (one.passage.id in own_ids or others < FROM_OTHERS)
+            and (not one.leans or _follows(one, said, chosen))
+        ):
+            chosen.append(one)
+    # In the order of the pages; the page that says most comes first.
+    chosen.sort(key=said.index)
+    return [
+        (
+            one.text,
+            [one.passage.id]
+            + [
+                other.passage.id
+                for other in said
+                if other is not one and claims.is_duplicate(other.text, [one.text])
+            ],
+        )
+        for one in chosen
+    ]
+
+
+def _list_said(passages: list[prompt.Passage]) -> list[_Said]:
+    found: list[_Said] = []
+    places: Counter[tuple[str, str]] = Counter()
+    for passage in passages:
+        page = (passage.source, passage.title)
+        for sentence in sentences.split(passage.text):
+            own = passage.trust != "untrusted"
+            leans = not own and sentences.POINTING.match(sentence) is not None
+            if claims.is_quotable(sentence, own) or (leans and sentences.is_clean(sentence)):
+                found.append(_Said(sentence, passage, places[page], leans))
+                places[page] += 1
+    return found
+
+
+def _follows(one: _Said, said: list[_Said], chosen: list[_Said]) -> bool:
+    """Tell whether what it leans on is there: the sentence before it on the same page, or, for the
+    first one, the headline.
+    """
+    page = [each for each in said if each.passage.title == one.passage.title]
+    place = next(number for number, each in enumerate(page) if each is one)
+    if not place:
+        return True
+    before = page[place - 1]
+    return before.place == one.place - 1 and any(each is before for each in chosen)
 
 
 def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Passage]:
@@ -196,7 +316,7 @@ def _list_answers(question: str, passages: list[prompt.Passage]) -> list[dict[st
     given = [
         answer
         for answer in answers.extract(question, passages)
-        if answer.closeness >= CLOSE and not claims.BOILERPLATE.search(answer.quote)
+        if answer.closeness >= CLOSE and not sentences.is_furniture(answer.quote)
     ]
     groups = disputes.group_by_sense(given, kinds)
     made: list[tuple[int, dict[str, Any]]] = []
@@ -245,8 +365,8 @@ def summarise(text: str) -> str:
     said = [
         (place, sentence, passage)
         for passage in passages
-        for place, sentence in enumerate(claims.sentences(passage.text))
-        if claims.is_quotable(sentence)
+        for place, sentence in enumerate(sentences.split(passage.text))
+        if claims.is_quotable(sentence, passage.trust != "untrusted")
         and (not focus or claims.overlap(focus, f"{passage.title} {sentence}") >= RELEVANT)
     ]
     uses = Counter(word for _, sentence, _ in said for word in claims.content_words(sentence))
@@ -297,9 +417,9 @@ def _rank_sentences(question: str, passages: list[prompt.Passage]) -> Ranked:
     for passage in passages:
         about = claims.overlap(question, passage.text)
         whole = claims.is_duplicate(passage.title, [question])
-        for place, sentence in enumerate(claims.sentences(passage.text)):
+        for place, sentence in enumerate(sentences.split(passage.text)):
             share = claims.overlap(question, sentence)
-            if claims.is_quotable(sentence) and (
+            if claims.is_quotable(sentence, passage.trust != "untrusted") and (
                 share >= RELEVANT or ((share or whole) and about >= SAME_STORY)
             ):
                 # Early sentences and ones with figures say more; the differences only break ties.

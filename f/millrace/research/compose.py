@@ -34,8 +34,8 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
         # nothing.
         db.execute(
             "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_since,"
-            " window_until, recipients, subject, html, plain) VALUES (%s, %s, %s, %s, %s, %s, %s,"
-            " %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            " window_until, private, recipients, subject, html, plain) VALUES (%s, %s, %s, %s, %s,"
+            " %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 run_id,
                 opened.flow,
@@ -45,6 +45,7 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
                 opened.number,
                 window.since,
                 window.until or opened.until or run_context.now(),
+                window.private,
                 window.recipients,
                 digest.subject,
                 digest.html,
@@ -70,6 +71,6 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
 def _find_digest(run_id: str, window: run_plan.Window) -> dict | None:
     return db.fetch_one(
         "SELECT id, subject, recipients, window_until, octet_length(html) AS bytes FROM digest "
-        "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s",
-        [run_id, window.since],
+        "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s AND private = %s",
+        [run_id, window.since, window.private],
     )

@@ -135,7 +135,11 @@ def contents(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
     """Return what the digest of this window says."""
     found = findings.load(run_id)
     new = _new_topics(run_id, window, opened.edition == "sample")
-    topics = [topic for topic in found.topics if topic.row["id"] in new]
+    topics = [
+        topic
+        for topic in found.told
+        if topic.row["id"] in new and (window.private or not topic.row["private"])
+    ]
     sections = [_section(topic, found.evidence, opened) for topic in topics]
     shown = {item for topic in topics for item in topic.row["item_ids"]}
     return Content(
@@ -325,7 +329,8 @@ def _headlines(
         "SELECT id, title, url, source, published_at, row_number() OVER (PARTITION BY source ORDER"
         " BY score DESC, first_seen_at DESC, id) AS place FROM source_item WHERE namespace = %s AND"
         " source = ANY(%s) AND first_seen_at <= %s AND (%s::timestamptz IS NULL OR first_seen_at >"
-        " %s) AND NOT id = ANY(%s) AND url <> '' ORDER BY place, source, id LIMIT %s",
+        " %s) AND NOT id = ANY(%s) AND url <> '' AND (%s OR trust <> 'own') ORDER BY place,"
+        " source, id LIMIT %s",
         [
             opened.namespace,
             opened.sources,
@@ -333,6 +338,7 @@ def _headlines(
             window.since,
             window.since,
             list(shown),
+            window.private,
             HEADLINES,
         ],
     )

@@ -31,6 +31,19 @@ class Findings:
         self.run_id = run_id
         self.topics = topics
 
+    @property
+    def told(self) -> list[Topic]:
+        """The topics that a digest tells: those of which something was found out, and those whose
+        research ended early, so that this is said. The rest is news without a text.
+        """
+        return [
+            topic
+            for topic in self.topics
+            if topic.result is None
+            or topic.result["findings"]
+            or topic.result["stopped_because"] == "budget"
+        ]
+
     @cached_property
     def evidence(self) -> dict[str, rows.Evidence]:
         """All evidence of the run by its id, in the order in which it came."""

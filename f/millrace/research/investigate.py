@@ -17,10 +17,11 @@ from typing import Any
 # loading time.
 gc.disable()
 
-from f.millrace.agents import researcher, self_rag  # noqa: E402
+from f.millrace.agents import researcher  # noqa: E402
 from f.millrace.core import config, contracts, db, errors, redaction  # noqa: E402
 from f.millrace.memory import results  # noqa: E402
 from f.millrace.models import call  # noqa: E402
+from f.millrace.research import run_plan, said_before  # noqa: E402
 from f.millrace.telemetry import events, spans  # noqa: E402
 from f.millrace.trust import audit, decisions  # noqa: E402
 
@@ -135,10 +136,20 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
 
 
 async def _investigate(run_id: str, topic: dict[str, Any]) -> contracts.TopicResult:
+    opened = run_plan.load(run_id)
     try:
-        return await researcher.research(
-            run_id, {**topic, "documents": self_rag.passages(topic["title"])}
+        found = await researcher.research(
+            run_id,
+            {
+                **topic,
+                "already_told": said_before.findings(opened),
+                # What is private is searched for nowhere, and stands in no other topic.
+                "search": not topic["private"],
+                "public": not topic["private"],
+            },
         )
+        background = said_before.background(topic["update_of"]) if topic["update_of"] else ""
+        return found.model_copy(update={"background": background})
     except errors.BudgetExceeded as error:
         # What is left of the digest is worth sending: the topic says that money ended it.
         events.emit("budget", str(error), topic_id=topic["id"], for_digest=True)
@@ -156,6 +167,8 @@ def _keep(run_id: str, found: contracts.TopicResult) -> None:
             found.topic_id,
             title=values["title"],
             summary=values["summary"],
+            why_it_matters=values["why_it_matters"],
+            background=values["background"],
             findings=values["findings"],
             conflicts=values["conflicts"],
             confidence=score,

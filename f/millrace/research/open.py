@@ -90,7 +90,7 @@ def _open(
         opened = readers.resolve(opened, again)
         before = opened.day if again else None
         ends = {} if sample else time_windows.last_delivered(flow, lasting, opened.edition, before)
-        opened.windows = time_windows.windows(opened.recipients, ends)
+        opened.windows = time_windows.windows(opened.recipients, ends, opened.owners)
     elif opened.decision == "already_done":
         opened.same_as = _digest_of_day(opened)
     _record(run_id, pipeline, opened, dry_run)

@@ -2,17 +2,16 @@
 
 """Which stories come first, by score, recency, agreeing sources and interests, and why."""
 
-import bisect
-import math
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from f.millrace.research import duplicates
+from f.millrace.research import candidates, duplicates
 
 WEIGHTS = {"popularity": 0.3, "recency": 0.25, "agreement": 0.25, "interest": 0.2}
 HALF_LIFE_HOURS = 36.0
-UPDATE_BONUS = 0.1
+# The reader knows how it began and wants to know how it goes on.
+UPDATE_BONUS = 0.2
 # A place that was chosen already weighs less, so that one loud source or site does not fill the
 # digest.
 REPEATED_PLACE = 0.06
@@ -20,33 +19,36 @@ REPEATED_PLACE = 0.06
 # background, not news.
 NO_POINTS = 0.35
 OWN_NOTE = 0.0
+# Points at which half of the weight for popularity is reached: those of one source say nothing
+# about another's. A source that is not here is measured by its own best.
+NOTABLE = {"hackernews": 100.0, "mastodon": 60.0}
 
 
 @dataclass
 class Ranked:
-    """A story, its weight and the reasons, in words."""
+    """A candidate, its weight and the reasons, in words."""
 
-    story: duplicates.Story
+    candidate: candidates.Candidate
     score: float
     reasons: list[str] = field(default_factory=list)
-    update_of: str | None = None
+
+    @property
+    def story(self) -> duplicates.Story:
+        """The story itself."""
+        return self.candidate.story
+
+    @property
+    def update_of(self) -> str | None:
+        """The earlier topic that it goes on with."""
+        return self.candidate.update[0] if self.candidate.update else None
 
 
 def rank(
-    stories: list[duplicates.Story],
-    interests: list[str],
-    now: datetime,
-    updates: dict[str, tuple[str, str]],
-    limit: int,
+    found: list[candidates.Candidate], interests: list[str], now: datetime, limit: int
 ) -> list[Ranked]:
-    """Return the best `limit` stories, best first.
-
-    `updates` maps the lead item's id to the earlier topic's id and the reason in words.
-    """
-    scale = _scale([item for story in stories for item in story.items])
-    weighed = [
-        _weigh(story, interests, now, scale, updates.get(story.lead.id)) for story in stories
-    ]
+    """Return the best `limit` candidates, best first."""
+    scale = _scale([item for one in found for item in one.story.items])
+    weighed = [_weigh(candidate, interests, now, scale) for candidate in found]
     chosen: list[Ranked] = []
     used: Counter[str] = Counter()
     while weighed and len(chosen) < limit:
@@ -70,12 +72,12 @@ def _place(entry: Ranked) -> str:
 
 
 def _weigh(
-    story: duplicates.Story,
+    candidate: candidates.Candidate,
     interests: list[str],
     now: datetime,
-    scale: dict[str, list[float]],
-    update: tuple[str, str] | None,
+    scale: dict[str, float],
 ) -> Ranked:
+    story, update = candidate.story, candidate.update
     popularity, popular = _popularity(story, scale)
     recency, recent = _recency(story, now)
     agreement, agreed = _agreement(story)
@@ -94,27 +96,25 @@ def _weigh(
         for reason in ([update[1]] if update else []) + [agreed, popular, recent, interesting]
         if reason
     ]
-    return Ranked(story, round(total, 4), reasons, update[0] if update else None)
+    return Ranked(candidate, round(total, 4), reasons)
 
 
-def _scale(items: list[duplicates.Item]) -> dict[str, list[float]]:
-    by_source: dict[str, list[float]] = {}
+def _scale(items: list[duplicates.Item]) -> dict[str, float]:
+    """Return for each source at how many points half of the weight is reached."""
+    best: dict[str, float] = {}
     for item in items:
-        by_source.setdefault(item.source, []).append(item.score)
-    return {source: sorted(scores) for source, scores in by_source.items()}
+        best[item.source] = max(best.get(item.source, 0.0), item.score)
+    return {source: NOTABLE.get(source, points / 2) for source, points in best.items()}
 
 
-def _popularity(story: duplicates.Story, scale: dict[str, list[float]]) -> tuple[float, str]:
-    """Rank within the item's own source: points of one source cannot be compared with those of
-    another.
-    """
+def _popularity(story: duplicates.Story, scale: dict[str, float]) -> tuple[float, str]:
+    """Return how popular the most popular item is among those of its source: 0 to 1."""
     best, reason = (NO_POINTS if any(item.url for item in story.items) else OWN_NOTE), ""
-    for item in story.items:
-        scores = scale[item.source]
-        if not scores or scores[-1] <= 0 or item.score <= 0:
-            continue
-        share = bisect.bisect_left(scores, item.score) / max(1, len(scores) - 1)
-        value = 0.5 * min(1.0, share) + 0.5 * math.log1p(item.score) / math.log1p(scores[-1])
+    with_points = [item for item in story.items if scale[item.source] > 0]
+    if with_points and len(with_points) == len(story.items):
+        best = 0.0
+    for item in with_points:
+        value = item.score / (item.score + scale[item.source])
         if value > best:
             best, reason = value, f"{item.score:,.0f} points on {item.source}"
     return best, reason

@@ -9,15 +9,12 @@ scripts/millrace step research/read_source run_id=RUN source=hackernews
 """
 
 import time
-from urllib.parse import urlsplit
 
-from f.millrace.core import config, errors, redaction
+from f.millrace.core import errors, redaction
 from f.millrace.research import intake, run_plan
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import fetch_state, sources
 from f.millrace.trust import fallback
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def main(run_id: str, source: str, max_items: int = 50) -> dict:
@@ -50,7 +47,7 @@ def _read(run_id: str, source: str, max_items: int, started: float) -> dict:
             run_id, source, "failed", 0, 0, "left out: the run got stuck at it twice", started
         )
     opened = run_plan.load(run_id)
-    state = fetch_state.FetchState(opened.namespace, _allowed_addresses(opened))
+    state = fetch_state.FetchState(opened.namespace, run_plan.allowed_addresses(opened))
     try:
         items = sources.SOURCES[source].read(max_items, state)[:max_items]
     except (errors.FetchRefused, errors.BadSetting) as error:
@@ -73,12 +70,3 @@ def _store_reading(
     error = redaction.redact(error)[:500]
     intake.note(run_id, source, status, items, new, error, time.monotonic() - started)
     return {"source": source, "status": status, "items": items, "new": new, "error": error}
-
-
-def _allowed_addresses(opened: run_plan.RunPlan) -> list[str]:
-    """Return the sample server's own address, for the sample edition only."""
-    if opened.edition != "sample":
-        return []
-    known = config.settings()
-    urls = [known.hackernews_url, known.arxiv_url, known.mastodon_url, *known.feeds]
-    return sorted({urlsplit(url).netloc for url in urls if urlsplit(url).hostname in LOOPBACK})

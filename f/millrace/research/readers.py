@@ -17,6 +17,7 @@ def resolve(opened: run_plan.RunPlan, again: bool) -> run_plan.RunPlan:
     """
     rows = recipients.list_of_run(opened.flow, opened.lasting)
     everybody = [row["address"] for row in rows]
+    opened.owners = [row["address"] for row in rows if row["owner"]]
     opened.interests = sorted(
         {word for row in rows for word in row["interests"]} | set(config.settings().interests)
     )

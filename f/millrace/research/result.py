@@ -47,7 +47,7 @@ def whole_result(run_id: str) -> dict[str, Any]:
         "reason": opened.reason,
         "digests": [{**digest, "files": _files(opened, digest)} for digest in _digests(source)],
         "sources": _sources(source),
-        "topics": [_topic(topic, found.evidence) for topic in found.topics],
+        "topics": [_topic(topic, found.evidence) for topic in found.told],
         "evidence": {name: _piece(piece) for name, piece in found.evidence.items()},
         "deliveries": _deliveries(opened, source),
         "tool_gaps": _gaps(source),
@@ -69,7 +69,7 @@ def small_result(run_id: str) -> dict[str, Any]:
         "same_as": opened.same_as or None,
         "digests": _digests(source),
         "sources": _sources(source),
-        "topics": [_topic_summary(topic) for topic in findings.load(source).topics],
+        "topics": [_topic_summary(topic) for topic in findings.load(source).told],
         "deliveries": [
             {name: row[name] for name in ("recipient", "status")}
             for row in _deliveries(opened, source)

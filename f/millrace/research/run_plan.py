@@ -7,10 +7,12 @@ run's id.
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from f.millrace.core import db, errors
+from f.millrace.core import config, db, errors
 
 FLOW = "daily_research"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(kw_only=True)
@@ -19,11 +21,13 @@ class Window:
 
     Attributes:
         since: When their last delivered digest ended; none: they never had one.
+        private: They may see what is private: the owner's notes and documents.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     recipients: list[str]
+    private: bool = False
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Window":
@@ -32,6 +36,7 @@ class Window:
             since=_to_time(stored.get("since")),
             until=_to_time(stored.get("until")),
             recipients=stored["recipients"],
+            private=bool(stored.get("private")),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -40,6 +45,7 @@ class Window:
             "since": self.since.isoformat() if self.since else None,
             "until": self.until.isoformat() if self.until else None,
             "recipients": self.recipients,
+            "private": self.private,
         }
 
     def holds(self, first_seen_at: datetime) -> bool:
@@ -55,6 +61,7 @@ class RunPlan:
         decision: run, catch_up, too_late, already_done or nothing.
         scheduled: Whether a schedule started it, and not a person.
         until: Up to when items count; set once they are read.
+        owners: Recipients who may see what is private.
         same_as: The run whose digest is there already.
     """
 
@@ -70,6 +77,7 @@ class RunPlan:
     scheduled: bool = False
     sources: list[str] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
     interests: list[str] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     until: datetime | None = None
@@ -98,6 +106,11 @@ class RunPlan:
         }
 
     @property
+    def has_owner(self) -> bool:
+        """Whether somebody gets this digest who may see what is private."""
+        return any(window.private for window in self.windows)
+
+    @property
     def skip(self) -> bool:
         """Whether the run ends here."""
         return self.decision not in ("run", "catch_up")
@@ -116,6 +129,15 @@ def load(run_id: str) -> RunPlan:
     if row is None or row["opened"] is None:
         raise errors.NotFound(f"run {run_id} has no opening; its first step is research/open")
     return RunPlan.from_json(row["opened"])
+
+
+def allowed_addresses(opened: RunPlan) -> list[str]:
+    """Return the sample server's own address, for the sample edition only."""
+    if opened.edition != "sample":
+        return []
+    known = config.settings()
+    urls = [known.hackernews_url, known.arxiv_url, known.mastodon_url, *known.feeds]
+    return sorted({urlsplit(url).netloc for url in urls if urlsplit(url).hostname in LOOPBACK})
 
 
 def stored(opened: RunPlan) -> dict[str, Any]:

@@ -27,13 +27,22 @@ SELECT greatest(
 """
 
 
-def windows(addresses: list[str], last: dict[str, datetime]) -> list[run_plan.Window]:
-    """Return one window for each distinct end of a last digest, the longest first."""
-    by_end: dict[datetime | None, list[str]] = {}
+def windows(
+    addresses: list[str], last: dict[str, datetime], owners: list[str]
+) -> list[run_plan.Window]:
+    """Return one window for each distinct end of a last digest, the longest first; owners have
+    theirs to themselves.
+    """
+    groups: dict[tuple[datetime | None, bool], list[str]] = {}
     for address in addresses:
-        by_end.setdefault(last.get(address), []).append(address)
-    order = sorted(by_end, key=lambda since: (since is not None, since or datetime.min))
-    return [run_plan.Window(since=since, recipients=by_end[since]) for since in order]
+        groups.setdefault((last.get(address), address in owners), []).append(address)
+    order = sorted(
+        groups, key=lambda group: (group[0] is not None, group[0] or datetime.min, not group[1])
+    )
+    return [
+        run_plan.Window(since=group[0], recipients=groups[group], private=group[1])
+        for group in order
+    ]
 
 
 def last_delivered(

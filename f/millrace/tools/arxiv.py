@@ -171,4 +171,4 @@ def _wait_turn() -> None:
         _last = time.monotonic()
 
 
-SOURCE = sources.Source("arxiv", "New papers on arXiv", read)
+SOURCE = sources.Source("arxiv", "New papers on arXiv", read, complete=True)

@@ -205,4 +205,4 @@ def _entries(urls: list[str], limit: int) -> Entries:
     )
 
 
-SOURCE = sources.Source("feeds", "RSS, Atom, RDF and JSON feeds", read)
+SOURCE = sources.Source("feeds", "RSS, Atom, RDF and JSON feeds", read, chosen=True)

@@ -182,7 +182,9 @@ def _page(url: str, response: httpx2.Response, limit: int) -> Page:
     if status >= 400:
         wait = response.headers.get("retry-after", "")
         hint = f" (asks to wait {wait[:40]})" if wait else ""
-        raise errors.SourceFailed(f"{strip_secrets(url)} answered HTTP {status}{hint}")
+        raise errors.PageUnreadable(
+            f"{strip_secrets(url)} answered HTTP {status}{hint}", _describe_status(status)
+        )
     headers = {key.lower(): value for key, value in response.headers.items()}
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -200,6 +202,11 @@ def _page(url: str, response: httpx2.Response, limit: int) -> Page:
         etag=headers.get("etag", ""),
         last_modified=headers.get("last-modified", ""),
     )
+
+
+def _describe_status(status: int) -> str:
+    words = {401: "needs a login", 402: "paywall", 404: "not found", 410: "gone", 429: "too busy"}
+    return f"{words[status]}, {status}" if status in words else str(status)
 
 
 def _too_large(url: str, limit: int) -> errors.SourceFailed:

@@ -61,4 +61,6 @@ def _source_item(post: dict[str, Any], tag: str) -> contracts.SourceItem:
     )
 
 
-SOURCE = sources.Source("mastodon", "Public posts with a tag on a Mastodon server", read)
+SOURCE = sources.Source(
+    "mastodon", "Public posts with a tag on a Mastodon server", read, complete=True
+)

@@ -249,4 +249,4 @@ def _excerpt(text: str, words: list[str], size: int = 400) -> str:
     return text[start : start + size].strip()
 
 
-SOURCE = sources.Source("notes", "Your own notes", read, trust="own")
+SOURCE = sources.Source("notes", "Your own notes", read, trust="own", complete=True, chosen=True)

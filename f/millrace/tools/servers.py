@@ -83,6 +83,8 @@ def _mail() -> list[Tool]:
     return [("send", mail.send, SENDS)]
 
 
+# What these give is the owner's own.
+PRIVATE = frozenset({"notes", "memory"})
 SERVERS: dict[str, Callable[[], list[Tool]]] = {
     "hackernews": _hackernews,
     "arxiv": _arxiv,

@@ -37,6 +37,10 @@ class Source:
     `read(limit, state)` returns at most `limit` items, newest or best first. It raises SourceFailed
     when nothing could be read, and adds to `state.problems` when only a part could. An empty list
     with `state.unchanged` means no news.
+
+    Attributes:
+        complete: Its items hold their whole text: the page behind one is not read.
+        chosen: The reader chose each place that it reads, in whatever language that writes.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Source:
     read: Callable[[int, fetch_state.FetchState], list[contracts.SourceItem]]
     trust: contracts.Trust = "untrusted"
     options: type[Options] | None = None
+    complete: bool = False
+    chosen: bool = False
 
 
 class _Sources(Mapping[str, Source]):

@@ -1,17 +1,21 @@
 # requirements:
 
-"""Read a web page: its text without menus and advertisements, its title and its date."""
+"""Read a web page: its text without menus and advertisements, its title, site and date."""
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
 from f.millrace.core import contracts, errors
-from f.millrace.tools import http, items
+from f.millrace.tools import http, items, readability
 
 MAX_TEXT = 40_000
 MARKUP = frozenset({"text/html", "application/xhtml+xml", "application/xml", "text/xml", ""})
 TEXT = frozenset({"text/plain", "text/markdown"})
+BYLINE = re.compile(r"^By (?:[A-Z][\w.'’-]+ ?){1,4}(?=[A-Z])")
 
 
 class WebPage(contracts.Contract):
@@ -27,21 +31,67 @@ class WebPage(contracts.Contract):
 
 def fetch_page(url: str) -> WebPage:
     """Fetch a public web page and return its title, text and date."""
-    page = http.fetch(url, accept="text/html, text/plain;q=0.8")
+    return read(url)
+
+
+def read(url: str, allow: Iterable[str] = (), seconds: float | None = None) -> WebPage:
+    """Return the readable part of a page; PageUnreadable says why there is none, SourceFailed that
+    nothing came.
+
+    Where the page itself holds no prose, what it gives of itself is read: its JSON-LD, the version
+    for print that it links, its description. `allow` and `seconds` are those of `http.fetch`.
+    """
+    page = http.fetch(url, accept="text/html, text/plain;q=0.8", allow=allow, seconds=seconds)
     if page.media_type in TEXT:
         return _result(page, "", items.normalise_text(page.text))
     if page.media_type not in MARKUP:
-        raise errors.SourceFailed(
-            f"{http.strip_secrets(page.url)} is {page.media_type[:60]}, not a page with text"
+        raise errors.PageUnreadable(
+            f"{http.strip_secrets(page.url)} is {page.media_type[:60]}, not a page with text",
+            "is a PDF" if page.media_type == "application/pdf" else f"is {page.media_type[:40]}",
         )
-    return _extract(page)
+    return _read_markup(page, allow, seconds)
 
 
-def _extract(page: http.Page) -> WebPage:
+def _read_markup(page: http.Page, allow: Iterable[str], seconds: float | None) -> WebPage:
     import trafilatura  # 300 ms that only a step that reads pages should pay
 
+    address = http.strip_secrets(page.url)
+    tree = trafilatura.load_html(page.content)
+    if tree is None:
+        raise errors.PageUnreadable(f"{address} holds no text", "no text")
+    # Extracting takes the tree apart.
+    reason, other = "", readability.find_other_version(tree, page.url)
+    article = readability.find_article(tree)
+    found, about = _extract(page), trafilatura.extract_metadata(tree, page.url)
+    text = items.normalise_text(str(getattr(found, "text", "") or ""))
+    prose = readability.keep_prose(text)
+    if not prose:
+        reason = readability.find_reason(trafilatura.load_html(page.content), text)
+        described = "" if reason in ("bot check", "not found") else str(about.description or "")
+        prose = next(
+            (
+                kept
+                for other_text in (article, _read_other(other, allow, seconds), described)
+                if (kept := readability.keep_prose(items.normalise_text(other_text)))
+            ),
+            "",
+        )
+    if not prose:
+        raise errors.PageUnreadable(f"{address} could not be read: {reason}", reason)
+    return _result(
+        page,
+        str(about.title or ""),
+        prose,
+        getattr(found, "date", None) or about.date,
+        str(about.sitename or ""),
+    )
+
+
+def _extract(page: http.Page) -> Any:
+    import trafilatura
+
     try:
-        found = trafilatura.bare_extraction(
+        return trafilatura.bare_extraction(
             page.content, url=page.url, with_metadata=True, include_comments=False
         )
     except Exception as error:  # lxml and the extractor raise many kinds on broken pages
@@ -49,18 +99,18 @@ def _extract(page: http.Page) -> WebPage:
             f"the text of {http.strip_secrets(page.url)} could not be extracted:"
             f" {items.one_line(str(error))[:120]}"
         ) from error
-    text = items.normalise_text(str(getattr(found, "text", "") or "")) or items.strip_markup(
-        page.text
-    )
-    if not text:
-        raise errors.SourceFailed(f"{http.strip_secrets(page.url)} holds no text")
-    return _result(
-        page,
-        str(getattr(found, "title", "") or ""),
-        text,
-        getattr(found, "date", None),
-        str(getattr(found, "sitename", "") or ""),
-    )
+
+
+def _read_other(url: str, allow: Iterable[str], seconds: float | None) -> str:
+    """Return the text of a page's other version; empty when there is none."""
+    if not url:
+        return ""
+    try:
+        return str(
+            getattr(_extract(http.fetch(url, allow=allow, seconds=seconds)), "text", "") or ""
+        )
+    except errors.SourceFailed:
+        return ""
 
 
 def _result(
@@ -71,6 +121,8 @@ def _result(
     first, _, rest = text.partition("\n")
     if rest and first.strip() == title:
         text = rest.lstrip()
+    elif text.startswith(title) and len(text) > len(title):
+        text = BYLINE.sub("", text.removeprefix(title).lstrip(" :-–—\n"))
     return WebPage(
         url=page.url,
         title=title,

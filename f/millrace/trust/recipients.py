@@ -22,24 +22,27 @@ def add(
     namespace: str = "main",
     by: str = "operator",
     until: datetime | None = None,
+    owner: bool = False,
 ) -> Row:
     """Add a recipient with a standing approval, or bring a revoked one back, and return the row.
 
-    After `until` the recipient stays, and a person is asked each time.
+    An `owner` may see what is private: notes, documents, memories. After `until` the recipient
+    stays, and a person is asked each time.
     """
     authority.refuse_agents("add a recipient")
     address = check_address(address)
     with db.transaction() as connection:
         row = connection.execute(
-            "INSERT INTO recipient (namespace, flow, address, interests, added_by) VALUES (%s, %s,"
-            " %s, %s, %s) ON CONFLICT (namespace, flow, address) DO UPDATE SET revoked_at = NULL,"
-            " interests = CASE WHEN cardinality(excluded.interests) > 0 THEN excluded.interests"
+            "INSERT INTO recipient (namespace, flow, address, interests, added_by, owner) VALUES"
+            " (%s, %s, %s, %s, %s, %s) ON CONFLICT (namespace, flow, address) DO UPDATE SET"
+            " revoked_at = NULL, owner = excluded.owner, interests = CASE WHEN"
+            " cardinality(excluded.interests) > 0 THEN excluded.interests"
             " ELSE recipient.interests END RETURNING *",
-            [namespace, flow, address, list(interests or []), by],
+            [namespace, flow, address, list(interests or []), by, owner],
         ).fetchone()
         assert row is not None
         approvals.grant(address, flow, namespace, by, expires_at=until)
-        audit.append(by, "recipient.added", address, flow=flow, namespace=namespace)
+        audit.append(by, "recipient.added", address, flow=flow, namespace=namespace, owner=owner)
     return row
 
 
@@ -63,11 +66,12 @@ def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "o
 
 def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Row]:
     """Return the recipients: address, flow, interests, standing and until (dates or None),
-    configured (from the settings).
+    configured (from the settings), owner (may see what is private).
     """
     rows = db.fetch_all(
         "SELECT r.address, r.flow, r.interests, r.created_at, s.granted_at AS standing,"
-        " s.expires_at AS until, false AS configured FROM recipient r LEFT JOIN standing_approval s"
+        " s.expires_at AS until, false AS configured, r.owner FROM recipient r LEFT JOIN"
+        " standing_approval s"
         " ON s.namespace = r.namespace AND s.flow = r.flow AND s.recipient = r.address AND s.tool ="
         " 'mail.send' AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > %s)"
         " WHERE r.namespace = %s AND r.revoked_at IS NULL AND (%s::text IS NULL OR r.flow = %s)"
@@ -91,9 +95,17 @@ def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Ro
                 "standing": held["granted_at"] if held else None,
                 "until": held["expires_at"] if held else None,
                 "configured": True,
+                "owner": False,
             }
         )
+    for row in rows:
+        row["owner"] = row["owner"] or is_owner(row["address"])
     return rows
+
+
+def is_owner(address: str) -> bool:
+    """Tell whether the settings let an address see what is private."""
+    return address in config.settings().owners or address.endswith("@localhost")
 
 
 def list_of_run(flow: str, namespace: str) -> list[Row]:
@@ -104,7 +116,7 @@ def list_of_run(flow: str, namespace: str) -> list[Row]:
         "SELECT 1 FROM recipient WHERE namespace = 'sample' AND flow = %s AND address = %s",
         [flow, SAMPLE_READER],
     ):
-        add(SAMPLE_READER, flow, [], "sample", "sample edition")
+        add(SAMPLE_READER, flow, [], "sample", "sample edition", owner=True)
     return list_recipients(flow, "main" if namespace.startswith("dry-") else namespace)
 
 

@@ -1,0 +1,308 @@
+# requirements:
+
+"""Sentences: where they end, in which language, and which of them can stand alone in a digest.
+
+Boundaries come from sentencex (Wikimedia); added are abbreviations and ordinals that it ends a
+sentence at, and lines that were broken by hand.
+"""
+
+import itertools
+import re
+from functools import lru_cache
+
+import sentencex
+
+SHORTEST, LONGEST = 25, 400
+# Of so many characters the language is told, and at least this part of the words must be function
+# words of it.
+SAMPLE, LEAST_FUNCTION_WORDS = 3000, 0.08
+
+FUNCTION_WORDS = {
+    "en": "the of and to in is that it for was on are with as be this have from or by not but they",
+    "de": "der die und das ist nicht ein eine den von zu mit sich auf für dem im des auch als wird",
+    "fr": "le la les de des et est un une du que qui dans pour pas sur au avec ce il sont plus par",
+    "es": "el la los las de a del y es en que un una por con para se no su al lo como más fue",
+    "pt": "o os a as de e é em que um uma por com para do da no na se não dos ao mais como foi",
+    "it": "il la lo gli e è ha di che un una per con del della nel non si sono da dei alla anche",
+    "nl": "de het een en van is dat in op te zijn met voor niet aan er om ook als maar bij",
+    "sv": "och att det som en på är av för med den till inte har ett om var jag från",
+    "pl": "i w na z do nie się jest to że o jak po za od przez dla oraz co",
+}
+_FUNCTION_WORDS = {name: frozenset(words.split()) for name, words in FUNCTION_WORDS.items()}
+SCRIPTS = (
+    ("ja", re.compile(r"[\u3040-\u30ff]")),
+    ("ko", re.compile(r"[\uac00-\ud7af]")),
+    ("zh", re.compile(r"[\u4e00-\u9fff]")),
+    ("ru", re.compile(r"[\u0400-\u04ff]")),
+    ("ar", re.compile(r"[\u0600-\u06ff]")),
+    ("he", re.compile(r"[\u0590-\u05ff]")),
+    ("el", re.compile(r"[\u0370-\u03ff]")),
+    ("hi", re.compile(r"[\u0900-\u097f]")),
+    ("th", re.compile(r"[\u0e00-\u0e7f]")),
+)
+# A sentence does not end at one of these, whatever comes next.
+ABBREVIATIONS = {
+    "": "Mr Mrs Ms Dr Prof St vs e.g i.e Inc Ltd Co Corp Fig approx al cf ed eds vol pp Jr Sr Gen"
+    " Sen Rep Gov Lt Col Sgt Capt Rev Hon",
+    "en": "No Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Ave Dept est",
+    "de": "Hr Fr Hrn Fa Nr Abs Art Bd bzw ca d.h z.B u.a i.d.R Jh Mio Mrd Tsd inkl zzgl ggf evtl"
+    " sog Std Str Tel vgl Dipl Ing Jan Feb Mär Apr Jun Jul Aug Sept Okt Nov Dez S o.ä v.a gem bes",
+    "fr": "M MM Mme Mlle Me Cie env av apr art chap p éd janv févr avr juil sept oct nov déc n°"
+    " c.-à-d bd bvd fig tél",
+    "es": "Sr Sra Srta Dra Ud Uds EE pág págs aprox núm tel art Av Gral Lic Ing p.ej P.ej ca cap D"
+    " Dña izq dcha",
+    "pt": "Sr Sra Srta Dra Exmo Exma pág págs aprox Av Eng p.ex art núm tel séc Cia Ltda nº",
+    "it": "sig sig.ra dott dott.ssa ing avv on ca pag pagg art cap n sec tel Sig Dott Avv On",
+    "nl": "dhr mevr Dhr Mevr drs ir mr ca blz nr o.a bijv d.w.z m.b.v t.o.v jl a.s bv m.a.w resp",
+}
+# In these a number with a full stop is an ordinal: "am 3. Oktober".
+ORDINALS = frozenset({"de", "sv", "pl"})
+ORDINAL = re.compile(r"(?:^|[\s(])\d{1,2}\.$")
+INITIAL = re.compile(r"(?:^|[\s.(])[A-ZÀ-Þ]\.$")
+WORD = re.compile(r"[^\W\d_]+")
+CLOSING = "\"'”’)]»›"
+# These can end a sentence, too: a new one begins with such a word.
+SUFFIXES = frozenset("Inc Ltd Co Corp Jr Sr al approx".split())
+STARTERS = frozenset(
+    "The It He She They We I You A An This That These Those In On At But And If When As There His"
+    " Her Its Their Our".split()
+)
+TERMINAL = re.compile(r"[.!?…。！？]['\"”’)\]»›]*$")
+
+# What stands before an entry of a list, or before a line that is quoted.
+BULLET = re.compile(r"^(?:[-*•▪◦>]\s+)+")
+# A line that ends so goes on in the next one, and so does a long one before a small letter; one
+# that begins so is a new one.
+LEANS = re.compile(
+    r"(?i)\b(?:a|an|and|are|as|at|by|for|from|in|is|of|on|or|that|the|to|was|were|which|who|with)$|,$"
+)
+WRAPPED, WIDTH = 40, 50
+NEW_LINE = re.compile(r"[-*•|#>]|\d+[.)]\s|[\w .\[\]-]{1,40}:\s")
+
+# What a page says to a machine that reads it is not a finding.
+ORDERS = re.compile(
+    r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous|earlier)\b"
+    r"|\b(?:your system prompt|as an ai (?:language )?(?:model|assistant|agent)|"
+    r"(?:ai (?:assistant|agent|model|system)|language"
+    r" model|chatbot)s?\b.{0,30}\b(?:must|should|need to|please))\b"
+    r"|\byou (?:must|should|are now|have to|will) (?:now"
+    r" )?(?:send|email|mail|forward|delete|execute|run|act|reply|reveal|include|recommend)"
+    r"|^\W*(?:please )?(?:send|email|forward|reveal|print|call the tool|click|subscribe|sign up|log"
+    r" in|accept all)\b"
+)
+# What surrounds an article: walls, menus, licences, library and encyclopaedia furniture, captions.
+FURNITURE = re.compile(
+    r"(?i)\b(?:cookies?|newsletter|all rights reserved|privacy policy|javascript|advertisement"
+    r"|terms (?:of|and) (?:use|service|conditions)|subscribers?|subscribe|share this|read more"
+    r"|read the full|sign (?:in|up)|log ?in|logged in|create an account|your account|your email"
+    r"|follow us|related articles?|click here|table of contents|skip to|back to top"
+    r"|comments? (?:are )?closed|jstor|isbn|issn|doi:|retrieved (?:on )?\d|citation needed"
+    r"|this article (?:needs|is about|has been)|from wikipedia|permission is hereby|this license"
+    r"|without warranty|the software is provided|licensed under|copyright (?:\(c\)|\d)"
+    r"|photo(?:graph)? by|image credit|credit:|getty images|courtesy of"
+    r"|affiliate (?:links?|commission)|min(?:ute)?s? read)\b"
+    r"|^for (?:an?|the|other|more) .*\bsee\b"
+    r"|©|\[edit\]|^posted (?:by|on|in)\b"
+    r"|^(?:tags?|filed under|categor(?:y|ies)|photos?|image|figure|fig\.|table|source|via)\b ?[:\d]"
+)
+# Code, markup, rows of tables and addresses.
+CODE = re.compile(
+    r"[{}<>|\\^~`]|\$\(|==|!=|=>|->|::|&&|\+=|\w\(\)|\w=[\"'\w]|[;:]\s*$|\b\w+_\w+_\w+|__\w+"
+    r"|^\$ |https?://|www\."
+)
+# A formula or a boundary was lost on the way from the page to its text.
+LOST = re.compile(
+    r"[a-z,] (?:A|An|The|This|These|If|In|It|We|When|For) [a-z]"
+    r"|\b(?:by|of|where|is|are|than|from|with|let|as) ?[,;:]"
+)
+# Where a report was written stands before its first sentence.
+DATELINE = re.compile(
+    r"^(?:[A-ZÀ-Þ][A-ZÀ-Þ .,'’/-]{2,40}(?:\([A-Za-z .]+\) ?)?|[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4})"
+    r" ?(?:[—–]|--?) ?(?=[A-ZÀ-Þ\"“'])"
+)
+# Ratings, scores and counters beside a text.
+RATING = re.compile(
+    r"[★☆✓✔✗•▪►▶→↑↓]|(?<!\d)\d(?:\.\d)? ?/ ?(?:5|10)\b"
+    r"|\b\d+ (?:comments?|replies|votes|likes|shares)\b"
+)
+# A sentence that begins so leans on the one before and says nothing alone.
+POINTING = re.compile(
+    r"(?:It|They|He|She|This|These|Those|That|But|And|Or|So|However|Meanwhile|Instead|Its|Their|His"
+    r"|Her|Then|Here|There|Also|Yet|Still|Thus|Therefore|Moreover|Furthermore|Besides|Otherwise"
+    r"|Nonetheless|Nevertheless|Additionally|Similarly|Likewise|Consequently|Hence|Such|Both"
+    r"|Neither|Another)\b"
+)
+CUT = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])['\"”’)\]»]*$")
+
+
+def split(text: str, language: str = "") -> list[str]:
+    """Return the sentences of a text, space collapsed, entries of lists without their marks.
+
+    `language` is an ISO 639-1 code; without one it is told from the text.
+    """
+    language = language or guess_language(text)
+    found: list[str] = []
+    for line in unwrap(text).split("\n"):
+        whole: list[str] = []
+        for part in sentencex.segment(language or "en", " ".join(line.split())):
+            part = part.strip()
+            if whole and part and _goes_on(whole[-1], part, language):
+                whole[-1] += " " + part
+            elif part:
+                whole.append(part)
+        found += [DATELINE.sub("", BULLET.sub("", part, count=1)) for part in whole]
+    return [part for part in found if part]
+
+
+def _goes_on(before: str, part: str, language: str) -> bool:
+    """Tell whether a boundary between the two is none."""
+    last = before.split()[-1]
+    if part[0] in CLOSING and len(part) <= 2:
+        return True
+    if not last.endswith("."):
+        return False
+    word = last.lstrip("(\"'“‘[«").removesuffix(".")
+    if word in SUFFIXES and part.split()[0] in STARTERS:
+        return False
+    return (
+        word in _abbreviations(language)
+        or (language in ORDINALS and ORDINAL.search(before) and not _begins(part, language))
+        or (INITIAL.search(before) is not None and part[0].isupper() and word not in ("I", "A"))
+        or (len(word) <= 4 and part[0].islower())
+    )
+
+
+def _begins(part: str, language: str) -> bool:
+    """Tell whether a part begins as sentences do: with a function word."""
+    return part.split()[0].lower() in _FUNCTION_WORDS.get(language, ())
+
+
+@lru_cache
+def _abbreviations(language: str) -> frozenset[str]:
+    return frozenset((ABBREVIATIONS[""] + " " + ABBREVIATIONS.get(language, "")).split())
+
+
+@lru_cache(maxsize=2000)
+def guess_language(text: str) -> str:
+    """Return the ISO 639-1 code of the language of a text; empty when it cannot be told."""
+    text = text[:SAMPLE]
+    letters = sum(character.isalpha() for character in text) or 1
+    for code, script in SCRIPTS:
+        if len(script.findall(text)) / letters > 0.3:
+            return code
+    words = [word.lower() for word in WORD.findall(text)]
+    counts = {code: sum(word in known for word in words) for code, known in _FUNCTION_WORDS.items()}
+    best = max(counts, key=lambda code: counts[code])
+    return best if words and counts[best] / len(words) >= LEAST_FUNCTION_WORDS else ""
+
+
+def unwrap(text: str) -> str:
+    """Return the text without line ends inside of sentences, as files have them whose lines are
+    broken by hand.
+    """
+    lines = text.split("\n")
+    joined, wrapped = lines[:1], False
+    for before, line in itertools.pairwise(lines):
+        wrapped = _line_goes_on(before.rstrip(), line.lstrip(), wrapped)
+        if wrapped:
+            joined[-1] = f"{joined[-1].rstrip()} {line.lstrip()}"
+        else:
+            joined.append(line)
+    return "\n".join(joined)
+
+
+def _line_goes_on(before: str, line: str, wrapped: bool) -> bool:
+    """Tell whether a line goes on with the sentence of the one before; `wrapped` that this one did
+    so already.
+    """
+    if not before or not line or before[-1] in ".!?:;|" or NEW_LINE.match(line):
+        return False
+    # Lines of one width, with no marks of a row in them, are a paragraph also where a name begins
+    # the next one.
+    even = (
+        min(len(before), len(line)) >= WIDTH
+        and max(len(before), len(line)) <= 2 * WIDTH
+        and "; " not in before
+    )
+    return LEANS.search(before) is not None or (
+        len(before) >= WRAPPED and (wrapped or even or not line[0].isupper())
+    )
+
+
+def is_whole(sentence: str) -> bool:
+    """Tell whether a sentence ends as one; a heading or a line of a list does not."""
+    return sentence.rstrip("\"'”’)]»›")[-1:] in (".", "!", "?", "…", "。", "！", "？")
+
+
+def is_balanced(sentence: str) -> bool:
+    """Tell whether what a sentence opens, quotes and brackets, it closes."""
+    return (
+        sentence.count("“") + sentence.count("„") == sentence.count("”") + _low_closed(sentence)
+        and sentence.count('"') % 2 == 0
+        and sentence.count("«") == sentence.count("»")
+        and all(sentence.count(left) == sentence.count(right) for left, right in ("()", "[]"))
+    )
+
+
+def _low_closed(sentence: str) -> int:
+    # German closes „ with “, which opens elsewhere.
+    return 2 * sentence.count("„") if "„" in sentence and "”" not in sentence else 0
+
+
+def is_instruction(sentence: str) -> bool:
+    """Tell whether a sentence gives orders to whoever reads it instead of stating something."""
+    return bool(ORDERS.search(sentence))
+
+
+def is_furniture(text: str) -> bool:
+    """Tell whether a line is what surrounds an article: a menu, wall, licence or caption."""
+    return bool(FURNITURE.search(text))
+
+
+def is_clean(sentence: str) -> bool:
+    """Tell whether a sentence is a whole one of prose: closed, of usual length, no code, no row of
+    a table, no caption, byline, rating or cut tail.
+    """
+    if not SHORTEST <= len(sentence) <= LONGEST or not TERMINAL.search(sentence):
+        return False
+    if CUT.search(sentence) or not is_balanced(sentence) or is_furniture(sentence):
+        return False
+    if (
+        LOST.search(sentence)
+        or CODE.search(sentence)
+        or RATING.search(sentence)
+        or sentence[0] in ",;:.)]%#&*+/=@"
+    ):
+        return False
+    letters = [character for character in sentence if character.isalpha()]
+    if len(letters) < 0.6 * len(sentence.replace(" ", "")):
+        return False
+    capitals = sum(character.isupper() for character in letters)
+    words = sentence.split()
+    named = sum(word[:1].isupper() for word in words)
+    return capitals < 0.4 * len(letters) and (len(words) < 6 or named < 0.75 * len(words))
+
+
+def stands_alone(sentence: str) -> bool:
+    """Tell whether a clean statement says what it says without the sentence before it."""
+    return (
+        is_clean(sentence)
+        and not sentence.rstrip(CLOSING).endswith("?")
+        and not is_instruction(sentence)
+        and not POINTING.match(sentence)
+        and not sentence[0].islower()
+    )
+
+
+def is_note(line: str) -> bool:
+    """Tell whether a line of somebody's own notes or tables can be quoted: of usual length, no
+    heading, question, order or furniture.
+    """
+    return (
+        SHORTEST <= len(line) <= LONGEST
+        and not line.endswith("?")
+        and not line.startswith("#")
+        and not is_instruction(line)
+        and not is_furniture(line)
+        and not POINTING.match(line)
+    )

@@ -1,0 +1,33 @@
+# requirements:
+
+"""What readers were told on earlier days: nothing is said twice."""
+
+from datetime import timedelta
+
+from f.millrace.core import db
+from f.millrace.research import run_plan
+
+LOOK_BACK = timedelta(days=30)
+
+
+def findings(opened: run_plan.RunPlan) -> list[str]:
+    """Return the sentences of digests that somebody got on an earlier day, the newest first."""
+    found = db.fetch_all(
+        "SELECT f.finding ->> 'text' AS text FROM research_result s JOIN run r ON r.id = s.run_id,"
+        " jsonb_array_elements(s.findings) AS f (finding) WHERE r.flow = %s AND r.namespace = %s"
+        " AND"
+        " r.local_day < %s AND r.local_day >= %s AND EXISTS (SELECT 1 FROM delivery d WHERE"
+        " d.run_id"
+        " = r.id AND d.status IN ('sent', 'outbox')) ORDER BY r.local_day DESC, s.topic_id",
+        [opened.flow, opened.lasting, opened.day, opened.day - LOOK_BACK],
+    )
+    return [row["text"] for row in found]
+
+
+def background(topic_id: str) -> str:
+    """Return in one sentence what an earlier topic said; empty when it said nothing."""
+    row = db.fetch_one(
+        "SELECT summary FROM research_result WHERE topic_id = %s ORDER BY created_at LIMIT 1",
+        [topic_id],
+    )
+    return row["summary"] if row else ""

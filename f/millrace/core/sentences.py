@@ -10,7 +10,7 @@ import itertools
 import re
 from functools import lru_cache
 
-import sentencex
+import sentencex  # type: ignore[import-untyped]
 
 SHORTEST, LONGEST = 25, 400
 # Of so many characters the language is told, and at least this part of the words must be function
@@ -144,14 +144,18 @@ def split(text: str, language: str = "") -> list[str]:
     found: list[str] = []
     for line in unwrap(text).split("\n"):
         whole: list[str] = []
-        for part in sentencex.segment(language or "en", " ".join(line.split())):
-            part = part.strip()
+        for part in _segment(language or "en", " ".join(line.split())):
             if whole and part and _goes_on(whole[-1], part, language):
                 whole[-1] += " " + part
             elif part:
                 whole.append(part)
         found += [DATELINE.sub("", BULLET.sub("", part, count=1)) for part in whole]
     return [part for part in found if part]
+
+
+def _segment(language: str, line: str) -> list[str]:
+    found: list[str] = sentencex.segment(language, line)  # type: ignore[attr-defined]
+    return [part.strip() for part in found]
 
 
 def _goes_on(before: str, part: str, language: str) -> bool:

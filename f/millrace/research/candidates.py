@@ -141,7 +141,7 @@ def _earlier_topics(
     """Return the items of topics that were delivered on earlier days: each with its topic and how
     to say so.
     """
-    found = db.fetch_all(
+    found: list[Any] = db.fetch_all(
         "SELECT i.*, t.id AS topic_id, r.local_day"
         " FROM topic t JOIN run r ON r.id = t.run_id JOIN source_item i ON i.id = ANY(t.item_ids)"
         " WHERE t.namespace = %s AND r.flow = %s AND r.local_day < %s AND r.local_day >= %s AND"

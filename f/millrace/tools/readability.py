@@ -5,7 +5,7 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin
 
 from f.millrace.core import sentences
@@ -112,15 +112,15 @@ def _is_paid(tree: Any) -> bool:
 def _json_ld(tree: Any) -> Iterator[dict[str, Any]]:
     for text in tree.xpath("//script[@type='application/ld+json']/text()"):
         try:
-            found = json.loads(text)
+            found: Any = json.loads(text)
         except (ValueError, RecursionError):
             continue
-        for entry in found if isinstance(found, list) else [found]:
-            if isinstance(entry, dict):
-                graph = entry.get("@graph")
-                yield entry
-                yield from (
-                    node
-                    for node in (graph if isinstance(graph, list) else [])
-                    if isinstance(node, dict)
-                )
+        for entry in _objects(found):
+            yield entry
+            yield from _objects(entry.get("@graph"))
+
+
+def _objects(found: Any) -> list[dict[str, Any]]:
+    """Return the JSON objects of a value that is one or a list of them."""
+    listed = cast("list[Any]", found) if isinstance(found, list) else [found]
+    return [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]

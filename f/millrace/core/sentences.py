@@ -9,6 +9,7 @@ sentence at, and lines that were broken by hand.
 import itertools
 import re
 from functools import lru_cache
+from typing import cast
 
 import sentencex  # type: ignore[import-untyped]
 
@@ -154,7 +155,7 @@ def split(text: str, language: str = "") -> list[str]:
 
 
 def _segment(language: str, line: str) -> list[str]:
-    found: list[str] = sentencex.segment(language, line)  # type: ignore[attr-defined]
+    found = cast("list[str]", sentencex.segment(language, line))  # type: ignore[attr-defined]
     return [part.strip() for part in found]
 
 

@@ -1,28 +1,30 @@
 # requirements:
 
-"""The same story told twice: exact and near duplicates, stories of one event, and updates to what
-was shown before.
+"""The same text twice: exact and near duplicates among items.
 
-Words are compared, not meanings: canonical addresses, hashes, shared shingles (Jaccard) and
-weighted words (cosine).
+Words are compared, not meanings: canonical addresses, hashes and shared shingles (Jaccard).
 """
 
+import hashlib
 import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-SHINGLE = 3
 # Jaccard of shingles: syndicated copies are above it with another headline and a cut tail
 SAME_TEXT = 0.55
 SAME_TITLE = 0.75  # Jaccard of a title's words
 LONG_ENOUGH = 25  # words; shorter texts are compared by title only
 LEAD_WORDS = 60
-SAME_EVENT = 0.42  # cosine of weighted words
+SAME_EVENT = 0.42
 UPDATE = 0.38
+LETTERS_AT_MOST = 6000
+LOOK_UPS = 24
+POSTED_AT_MOST = 60
 STOP = frozenset(
     "a about after all also an and are as at be been but by can could for from had has have he her"
     " his how i if in into is it its just may more most new no not now of on one or our out over"
@@ -52,6 +54,139 @@ class Item:
         return self.published_at or self.first_seen_at
 
 
+def item_of(row: dict[str, Any]) -> Item:
+    """Return the comparable part of a row of `source_item`."""
+    names = (
+        "id",
+        "source",
+        "title",
+        "canonical_url",
+        "content_hash",
+        "published_at",
+        "first_seen_at",
+        "score",
+        "url",
+    )
+    return Item(text=row["body"], **{name: row[name] for name in names})
+
+
+def find_copies(items: list[Item]) -> dict[str, str]:
+    """Return the copies: item id to the id of the item that it repeats, which is the one that says
+    most.
+    """
+    listed = sorted(items, key=weight, reverse=True)
+    shingled = {item.id: shingles(item.text) for item in listed}
+    titled = {item.id: frozenset(words(item.title)) for item in listed}
+    postings: dict[Any, list[int]] = defaultdict(list)
+    copies: dict[str, str] = {}
+    for number, item in enumerate(listed):
+        shingle, title = shingled[item.id], titled[item.id]
+        same = next(
+            (
+                listed[other]
+                for other in _find_near(item, shingle, title, postings)
+                if is_same_text(item, listed[other], shingled, titled)
+            ),
+            None,
+        )
+        if same is not None:
+            # A copy of a copy: a bare link to the copy's address repeats the original.
+            copies[item.id] = copies.get(same.id, same.id)
+        for mark in (*_exact_marks(item), *title, *shingle):
+            postings[mark].append(number)
+    return copies
+
+
+def repeats(item: Item, earlier: list[Item]) -> bool:
+    """Tell whether the item repeats an earlier one: a copy, or its address with the same text."""
+    listed = [item, *earlier]
+    shingled = {each.id: shingles(each.text) for each in listed}
+    titled = {each.id: frozenset(words(each.title)) for each in listed}
+    return any(is_same_text(item, old, shingled, titled) for old in earlier)
+
+
+def _find_near(
+    item: Item, shingle: frozenset[int], title: frozenset[str], postings: dict[Any, list[int]]
+) -> list[int]:
+    """Return the numbers of earlier items that may be the same, in their order."""
+    found = {other for mark in _exact_marks(item) for other in postings.get(mark, ())}
+    # A copy shares more than half of its shingles: a few of them lead to it.
+    asked = sorted(shingle)[:: max(1, len(shingle) // LOOK_UPS)]
+    shared = Counter(other for mark in asked for other in postings.get(mark, ())[:POSTED_AT_MOST])
+    found |= {other for other, times in shared.items() if times * 4 >= len(asked)}
+    # Of titles that share three words of four, at least one is among any fourth and one more.
+    rarest = sorted(title, key=lambda word: (len(postings.get(word, ())), word))
+    for word in rarest[: len(title) - math.ceil(SAME_TITLE * len(title)) + 1]:
+        found.update(postings.get(word, ()))
+    return sorted(found)
+
+
+def words(text: str) -> list[str]:
+    """Return the words that carry meaning, lower case, without plural s."""
+    found = re.findall(r"[^\W_]+(?:[.'][^\W_]+)*", text.lower())
+    return [_stem(word) for word in found if word not in STOP and (len(word) > 1 or word.isdigit())]
+
+
+def shingles(text: str) -> frozenset[int]:
+    """Return a number for each run of three words; nothing for short texts."""
+    found = re.findall(r"\w+", text[:LETTERS_AT_MOST].lower())[:600]
+    if len(found) < LONG_ENOUGH:
+        return frozenset()
+    numbers = [_number_of(word) for word in found]
+    runs = zip(numbers, numbers[1:], numbers[2:], strict=False)
+    return frozenset((one * 31 + two) * 31 + three for one, two, three in runs)
+
+
+@lru_cache(maxsize=65_536)
+def _number_of(word: str) -> int:
+    # Not hash(), which differs from process to process.
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=7).digest())
+
+
+def jaccard(left: frozenset[Any], right: frozenset[Any]) -> float:
+    """Return the shared part of two sets."""
+    return len(left & right) / len(left | right) if left and right else 0.0
+
+
+def containment(left: frozenset[Any], right: frozenset[Any]) -> float:
+    """Return how much of the smaller set is in the other; a copy cut short is all inside."""
+    return len(left & right) / min(len(left), len(right)) if left and right else 0.0
+
+
+def is_same_text(
+    item: Item, other: Item, shingled: dict[str, frozenset[int]], titled: dict[str, frozenset[str]]
+) -> bool:
+    """Tell whether one of two items repeats the other, by address, hash, text or title."""
+    if item.content_hash and item.content_hash == other.content_hash:
+        return True
+    mine, theirs = shingled[item.id], shingled[other.id]
+    if mine and theirs:
+        # Two long texts are compared as texts: one address can have changed its content, two can
+        # have one content.
+        return jaccard(mine, theirs) >= SAME_TEXT or containment(mine, theirs) >= 0.8
+    if item.canonical_url and item.canonical_url == other.canonical_url:
+        return True
+    left, right = titled[item.id], titled[other.id]
+    return min(len(left), len(right)) >= 4 and jaccard(left, right) >= SAME_TITLE
+
+
+def _exact_marks(item: Item) -> list[Any]:
+    return [("url", item.canonical_url)] * bool(item.canonical_url) + [
+        ("hash", item.content_hash)
+    ] * bool(item.content_hash)
+
+
+def weight(item: Item) -> tuple[int, float, str]:
+    """Return how much an item tells, for sorting."""
+    # The longest text first, so that the copy is the one that was cut; ids make the order the same
+    # each time.
+    return (min(len(item.text), 2000), item.score, item.id)
+
+
+def _stem(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
 @dataclass
 class Story:
     """Items about one event; the first tells most."""
@@ -71,22 +206,6 @@ class Story:
         return list(dict.fromkeys(item.source for item in self.items if item.id not in self.copies))
 
 
-def item_of(row: dict[str, Any]) -> Item:
-    """Return the comparable part of a row of `source_item`."""
-    names = (
-        "id",
-        "source",
-        "title",
-        "canonical_url",
-        "content_hash",
-        "published_at",
-        "first_seen_at",
-        "score",
-        "url",
-    )
-    return Item(text=row["body"], **{name: row[name] for name in names})
-
-
 def stories(items: list[Item]) -> list[Story]:
     """Return the items grouped by event, copies marked, in the order of their first item."""
     copies = find_copies(items)
@@ -94,7 +213,7 @@ def stories(items: list[Item]) -> list[Story]:
     vectors = vectorise(originals)
     groups: list[list[Item]] = []
     postings: dict[str, set[int]] = defaultdict(set)
-    for item in sorted(originals, key=_weight, reverse=True):
+    for item in sorted(originals, key=weight, reverse=True):
         vector = vectors[item.id]
         near = {number for word in vector for number in postings[word]}
         scored = [(cosine(vector, vectors[groups[number][0].id]), -number) for number in near]
@@ -106,33 +225,6 @@ def stories(items: list[Item]) -> list[Story]:
         for word in vector:
             postings[word].add(len(groups) - 1)
     return [_add_copies(group, copies, items) for group in groups]
-
-
-def find_copies(items: list[Item]) -> dict[str, str]:
-    """Return the copies: item id to the id of the item that it repeats, which is the one that says
-    most.
-    """
-    shingled = {item.id: shingles(item.text) for item in items}
-    titled = {item.id: frozenset(words(item.title)) for item in items}
-    postings: dict[Any, list[Item]] = defaultdict(list)
-    copies: dict[str, str] = {}
-    for item in sorted(items, key=_weight, reverse=True):
-        marks = [
-            *_exact_marks(item),
-            *shingled[item.id],
-            *(("word", word) for word in titled[item.id]),
-        ]
-        near = {other.id: other for mark in marks for other in postings[mark]}
-        same = next(
-            (other for other in near.values() if _is_same_story(item, other, shingled, titled)),
-            None,
-        )
-        if same is not None:
-            # A copy of a copy: a bare link to the copy's address repeats the original.
-            copies[item.id] = copies.get(same.id, same.id)
-        for mark in marks:
-            postings[mark].append(item)
-    return copies
 
 
 def shown_before(
@@ -148,7 +240,7 @@ def shown_before(
     shingled = {item.id: shingles(item.text) for item in candidates}
     titled = {item.id: frozenset(words(item.title)) for item in candidates}
     repeats = [
-        next((old for old in earlier if _is_same_story(item, old, shingled, titled)), None)
+        next((old for old in earlier if is_same_text(item, old, shingled, titled)), None)
         for item in fresh
     ]
     if all(repeat is not None for repeat in repeats) and repeats[0] is not None:
@@ -197,54 +289,6 @@ def cosine(left: dict[str, float], right: dict[str, float]) -> float:
     return sum(weight * right.get(word, 0.0) for word, weight in left.items())
 
 
-def words(text: str) -> list[str]:
-    """Return the words that carry meaning, lower case, without plural s."""
-    found = re.findall(r"[^\W_]+(?:[.'][^\W_]+)*", text.lower())
-    return [_stem(word) for word in found if word not in STOP and (len(word) > 1 or word.isdigit())]
-
-
-def shingles(text: str) -> frozenset[int]:
-    """Return the hashes of each run of three words; of nothing for short texts."""
-    found = re.findall(r"\w+", text.lower())[:600]
-    if len(found) < LONG_ENOUGH:
-        return frozenset()
-    return frozenset(
-        hash(tuple(found[start : start + SHINGLE])) for start in range(len(found) - SHINGLE + 1)
-    )
-
-
-def jaccard(left: frozenset[Any], right: frozenset[Any]) -> float:
-    """Return the shared part of two sets."""
-    return len(left & right) / len(left | right) if left and right else 0.0
-
-
-def containment(left: frozenset[Any], right: frozenset[Any]) -> float:
-    """Return how much of the smaller set is in the other; a copy cut short is all inside."""
-    return len(left & right) / min(len(left), len(right)) if left and right else 0.0
-
-
-def _is_same_story(
-    item: Item, other: Item, shingled: dict[str, frozenset[int]], titled: dict[str, frozenset[str]]
-) -> bool:
-    if item.content_hash and item.content_hash == other.content_hash:
-        return True
-    mine, theirs = shingled[item.id], shingled[other.id]
-    if mine and theirs:
-        # Two long texts are compared as texts: one address can have changed its content, two can
-        # have one content.
-        return jaccard(mine, theirs) >= SAME_TEXT or containment(mine, theirs) >= 0.8
-    if item.canonical_url and item.canonical_url == other.canonical_url:
-        return True
-    left, right = titled[item.id], titled[other.id]
-    return min(len(left), len(right)) >= 4 and jaccard(left, right) >= SAME_TITLE
-
-
-def _exact_marks(item: Item) -> list[Any]:
-    return [("url", item.canonical_url)] * bool(item.canonical_url) + [
-        ("hash", item.content_hash)
-    ] * bool(item.content_hash)
-
-
 def _add_copies(group: list[Item], copies: dict[str, str], items: list[Item]) -> Story:
     inside = {item.id for item in group}
     repeated = [item for item in items if copies.get(item.id) in inside]
@@ -256,13 +300,3 @@ def _bag(item: Item) -> Counter[str]:
     for word in words(item.title):
         bag[word] += 2
     return bag
-
-
-def _weight(item: Item) -> tuple[int, float, str]:
-    # The longest text first, so that the copy is the one that was cut; ids make the order the same
-    # each time.
-    return (min(len(item.text), 2000), item.score, item.id)
-
-
-def _stem(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word

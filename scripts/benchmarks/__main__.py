@@ -13,6 +13,7 @@ NAMES = (
     "runner",
     "digest",
     "research",
+    "stories",
     "prompt_injection",
     "telemetry",
     "schedule",

@@ -9,8 +9,7 @@ import hashlib
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -19,9 +18,6 @@ from typing import Any
 SAME_TEXT = 0.55
 SAME_TITLE = 0.75  # Jaccard of a title's words
 LONG_ENOUGH = 25  # words; shorter texts are compared by title only
-LEAD_WORDS = 60
-SAME_EVENT = 0.42
-UPDATE = 0.38
 LETTERS_AT_MOST = 6000
 LOOK_UPS = 24
 POSTED_AT_MOST = 60
@@ -185,118 +181,3 @@ def weight(item: Item) -> tuple[int, float, str]:
 
 def _stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-
-
-@dataclass
-class Story:
-    """Items about one event; the first tells most."""
-
-    items: list[Item]
-    copies: dict[str, str] = field(default_factory=dict)
-    """Item id to the id of the item that it repeats."""
-
-    @property
-    def lead(self) -> Item:
-        """The item that the story is named after."""
-        return self.items[0]
-
-    @property
-    def sources(self) -> list[str]:
-        """The sources that tell it, each once; copies of one text count as one."""
-        return list(dict.fromkeys(item.source for item in self.items if item.id not in self.copies))
-
-
-def stories(items: list[Item]) -> list[Story]:
-    """Return the items grouped by event, copies marked, in the order of their first item."""
-    copies = find_copies(items)
-    originals = [item for item in items if item.id not in copies]
-    vectors = vectorise(originals)
-    groups: list[list[Item]] = []
-    postings: dict[str, set[int]] = defaultdict(set)
-    for item in sorted(originals, key=weight, reverse=True):
-        vector = vectors[item.id]
-        near = {number for word in vector for number in postings[word]}
-        scored = [(cosine(vector, vectors[groups[number][0].id]), -number) for number in near]
-        best = max(scored, default=(0.0, 0))
-        if best[0] >= SAME_EVENT:
-            groups[-best[1]].append(item)
-            continue
-        groups.append([item])
-        for word in vector:
-            postings[word].add(len(groups) - 1)
-    return [_add_copies(group, copies, items) for group in groups]
-
-
-def shown_before(
-    story: Story, earlier: list[Item], vectors: "Vectors | None" = None
-) -> tuple[str, Item] | None:
-    """Return `repeat` or `update` and the earlier item, when the story was told before.
-
-    A repeat says nothing that the earlier item did not: same address and text, or a copy. Something
-    new about the same event is an update.
-    """
-    fresh = [item for item in story.items if item.id not in story.copies] or story.items
-    candidates = [*fresh, *earlier]
-    shingled = {item.id: shingles(item.text) for item in candidates}
-    titled = {item.id: frozenset(words(item.title)) for item in candidates}
-    repeats = [
-        next((old for old in earlier if is_same_text(item, old, shingled, titled)), None)
-        for item in fresh
-    ]
-    if all(repeat is not None for repeat in repeats) and repeats[0] is not None:
-        return "repeat", repeats[0]
-    known = vectors or Vectors(candidates)
-    scored = [
-        (cosine(known.of(item), known.of(old)), old.id, old) for item in fresh for old in earlier
-    ]
-    best = max(scored, default=None, key=lambda entry: entry[:2])
-    if best is not None and best[0] >= UPDATE:
-        return "update", best[2]
-    addresses = {item.canonical_url for item in fresh if item.canonical_url}
-    there = next((old for old in earlier if old.canonical_url in addresses), None)
-    partly = there or next((repeat for repeat in repeats if repeat is not None), None)
-    return ("update", partly) if partly is not None else None
-
-
-class Vectors:
-    """Weighted words over one collection of items."""
-
-    def __init__(self, items: Iterable[Item]) -> None:
-        listed = list(items)
-        self.count = max(2, len(listed))
-        self.spread = Counter(word for item in listed for word in set(_bag(item)))
-
-    def of(self, item: Item) -> dict[str, float]:
-        """Return the item's words with weights, of length one."""
-        raw = {
-            word: (1 + math.log(times)) * math.log(1 + self.count / (1 + self.spread[word]))
-            for word, times in _bag(item).items()
-        }
-        length = math.sqrt(sum(weight * weight for weight in raw.values())) or 1.0
-        return {word: weight / length for word, weight in raw.items()}
-
-
-def vectorise(items: list[Item]) -> dict[str, dict[str, float]]:
-    """Return each item's weighted words by its id."""
-    known = Vectors(items)
-    return {item.id: known.of(item) for item in items}
-
-
-def cosine(left: dict[str, float], right: dict[str, float]) -> float:
-    """Return the cosine of two vectors of length one."""
-    if len(left) > len(right):
-        left, right = right, left
-    return sum(weight * right.get(word, 0.0) for word, weight in left.items())
-
-
-def _add_copies(group: list[Item], copies: dict[str, str], items: list[Item]) -> Story:
-    inside = {item.id for item in group}
-    repeated = [item for item in items if copies.get(item.id) in inside]
-    return Story([*group, *repeated], {item.id: copies[item.id] for item in repeated})
-
-
-def _bag(item: Item) -> Counter[str]:
-    bag = Counter(words(item.text)[:LEAD_WORDS])
-    for word in words(item.title):
-        bag[word] += 2
-    return bag

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from f.millrace.research import duplicates
+from f.millrace.research import duplicates, stories
 
 WEIGHTS = {"popularity": 0.3, "recency": 0.25, "agreement": 0.25, "interest": 0.2}
 HALF_LIFE_HOURS = 36.0
@@ -26,14 +26,14 @@ OWN_NOTE = 0.0
 class Ranked:
     """A story, its weight and the reasons, in words."""
 
-    story: duplicates.Story
+    story: stories.Story
     score: float
     reasons: list[str] = field(default_factory=list)
     update_of: str | None = None
 
 
 def rank(
-    stories: list[duplicates.Story],
+    stories: list[stories.Story],
     interests: list[str],
     now: datetime,
     updates: dict[str, tuple[str, str]],
@@ -70,7 +70,7 @@ def _place(entry: Ranked) -> str:
 
 
 def _weigh(
-    story: duplicates.Story,
+    story: stories.Story,
     interests: list[str],
     now: datetime,
     scale: dict[str, list[float]],
@@ -104,7 +104,7 @@ def _scale(items: list[duplicates.Item]) -> dict[str, list[float]]:
     return {source: sorted(scores) for source, scores in by_source.items()}
 
 
-def _popularity(story: duplicates.Story, scale: dict[str, list[float]]) -> tuple[float, str]:
+def _popularity(story: stories.Story, scale: dict[str, list[float]]) -> tuple[float, str]:
     """Rank within the item's own source: points of one source cannot be compared with those of
     another.
     """
@@ -120,7 +120,7 @@ def _popularity(story: duplicates.Story, scale: dict[str, list[float]]) -> tuple
     return best, reason
 
 
-def _recency(story: duplicates.Story, now: datetime) -> tuple[float, str]:
+def _recency(story: stories.Story, now: datetime) -> tuple[float, str]:
     dates = [item.date for item in story.items if item.date]
     if not dates:
         return 0.5, ""
@@ -129,7 +129,7 @@ def _recency(story: duplicates.Story, now: datetime) -> tuple[float, str]:
     return 0.5 ** (hours / HALF_LIFE_HOURS), said if hours >= 1 else "less than an hour old"
 
 
-def _agreement(story: duplicates.Story) -> tuple[float, str]:
+def _agreement(story: stories.Story) -> tuple[float, str]:
     sources = story.sources
     if len(sources) < 2:
         others = len(story.items) - 1
@@ -140,7 +140,7 @@ def _agreement(story: duplicates.Story) -> tuple[float, str]:
     )
 
 
-def _interest(story: duplicates.Story, interests: list[str]) -> tuple[float, str]:
+def _interest(story: stories.Story, interests: list[str]) -> tuple[float, str]:
     held = {
         word
         for item in story.items[:5]

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from f.millrace.core import db, errors, ids, run_context
-from f.millrace.research import duplicates, ranking, run_plan, time_windows
+from f.millrace.research import duplicates, ranking, run_plan, stories, story_terms, time_windows
 from f.millrace.telemetry import events, runs, spans
 
 LOOK_BACK = timedelta(days=14)
@@ -84,21 +84,31 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
 
 def _select_new(
     items: list[duplicates.Item], earlier: dict[duplicates.Item, tuple[str, str]]
-) -> tuple[list[duplicates.Story], dict[str, tuple[str, str]]]:
+) -> tuple[list[stories.Story], dict[str, tuple[str, str]]]:
     """Return the stories that are new, and which of them continue an earlier topic (by the lead
     item's id).
     """
-    fresh: list[duplicates.Story] = []
-    updates: dict[str, tuple[str, str]] = {}
     old = set(earlier)
-    for story in duplicates.stories([item for item in items if item not in old]):
-        told = duplicates.shown_before(story, list(earlier)) if earlier else None
-        if told is not None and told[0] == "repeat":
+    known = _as_known(earlier)
+    reasons = {topic_id: (topic_id, reason) for topic_id, reason in earlier.values()}
+    fresh: list[stories.Story] = []
+    updates: dict[str, tuple[str, str]] = {}
+    today = stories.group([item for item in items if item not in old])
+    for story, told in stories.follow(today, known):
+        if told is not None and not stories.new_items(story, told):
             continue
         fresh.append(story)
         if told is not None:
-            updates[story.lead.id] = earlier[told[1]]
+            updates[story.lead.id] = reasons[told.id]
     return fresh, updates
+
+
+def _as_known(earlier: dict[duplicates.Item, tuple[str, str]]) -> list[stories.Known]:
+    topics: dict[str, list[duplicates.Item]] = {}
+    for item, (topic_id, _) in earlier.items():
+        topics.setdefault(topic_id, []).append(item)
+    day = run_context.now().date()
+    return [stories.Known(key, told[0].title, [], day, day, told) for key, told in topics.items()]
 
 
 def _yesterday(
@@ -111,12 +121,12 @@ def _yesterday(
     begin = end - timedelta(hours=12)
     old = [item for item in items if item.published_at and begin <= item.published_at <= end]
     newer = [item for item in items if item.published_at and item.published_at > end]
-    known = duplicates.Vectors(items)
+    terms = story_terms.Collection(items)
     continued = [
         item
         for item in old
         if any(
-            duplicates.cosine(known.of(item), known.of(other)) >= duplicates.UPDATE
+            stories.weigh(item, other, terms) >= stories.ENOUGH
             for other in newer
             if other.source == item.source
         )

@@ -88,7 +88,8 @@ def find_copies(items: list[Item]) -> dict[str, str]:
         if same is not None:
             # A copy of a copy: a bare link to the copy's address repeats the original.
             copies[item.id] = copies.get(same.id, same.id)
-        for mark in (*_exact_marks(item), *title, *shingle):
+        titles = [(word, bool(shingle)) for word in title]
+        for mark in (*_exact_marks(item), *titles, *shingle):
             postings[mark].append(number)
     return copies
 
@@ -110,10 +111,13 @@ def _find_near(
     asked = sorted(shingle)[:: max(1, len(shingle) // LOOK_UPS)]
     shared = Counter(other for mark in asked for other in postings.get(mark, ())[:POSTED_AT_MOST])
     found |= {other for other, times in shared.items() if times * 4 >= len(asked)}
-    # Of titles that share three words of four, at least one is among any fourth and one more.
-    rarest = sorted(title, key=lambda word: (len(postings.get(word, ())), word))
-    for word in rarest[: len(title) - math.ceil(SAME_TITLE * len(title)) + 1]:
-        found.update(postings.get(word, ()))
+    # Titles count where one of the two has no long text. Of titles that share three words of four,
+    # at least one is among any fourth and one more.
+    for is_long in (False,) if shingle else (False, True):
+        posted = {word: postings.get((word, is_long), []) for word in title}
+        rarest = sorted(title, key=lambda word: (len(posted[word]), word))
+        for word in rarest[: len(title) - math.ceil(SAME_TITLE * len(title)) + 1]:
+            found.update(posted[word])
     return sorted(found)
 
 

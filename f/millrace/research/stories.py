@@ -93,14 +93,17 @@ def group(items: list[Item], background: Iterable[str] = ()) -> list[Story]:
 def _cluster(originals: list[Item], terms: story_terms.Collection) -> list[list[Item]]:
     scores = _score_pairs(originals, terms)
     home = {number: [number] for number in range(len(originals))}
+    refused: set[tuple[int, int, int, int]] = set()
     for (left, right), score in sorted(scores.items(), key=lambda entry: (-entry[1], entry[0])):
         mine, theirs = home[left], home[right]
         if score < ENOUGH:
             break
-        if mine is theirs:
+        tried = (mine[0], len(mine), theirs[0], len(theirs))
+        if mine is theirs or tried in refused:
             continue
         total = sum(scores.get((min(a, b), max(a, b)), 0.0) for a in mine for b in theirs)
         if total < AVERAGE * ENOUGH * len(mine) * len(theirs):
+            refused.add(tried)
             continue
         mine.extend(theirs)
         home.update(dict.fromkeys(theirs, mine))

@@ -14,6 +14,7 @@ NAMES = (
     "digest",
     "research",
     "week",
+    "stories",
     "prompt_injection",
     "telemetry",
     "schedule",

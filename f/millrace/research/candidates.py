@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from f.millrace.core import db
-from f.millrace.research import duplicates, newsworthiness, pages, run_plan, time_windows
+from f.millrace.research import (
+    duplicates,
+    newsworthiness,
+    pages,
+    run_plan,
+    stories,
+    story_store,
+    story_terms,
+    time_windows,
+)
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
 LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
 TEXT_AT_MOST = 6000
+WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
 @dataclass
@@ -27,13 +37,13 @@ class Candidate:
     """A story that could be a topic.
 
     Attributes:
-        update: The earlier topic that it goes on with and how to say so; none: it is new.
+        continues: The story of earlier days that it goes on with; none: it is new.
         private: It is made of the owner's own notes or documents.
         unreadable: Why nothing of it can be read; empty when something can.
     """
 
-    story: duplicates.Story
-    update: tuple[str, str] | None = None
+    story: stories.Story
+    continues: stories.Known | None = None
     private: bool = False
     unreadable: str = ""
 
@@ -66,12 +76,9 @@ def find(
     for private in (False, True):
         own = [row for row in news if (row["trust"] == "own") == private]
         compared = [_to_item(row, kept) for row in own]
-        earlier = (
-            _yesterday(compared, opened)
-            if opened.edition == "sample"
-            else _earlier_topics(opened, private)
-        )
-        for candidate in _new(compared, earlier):
+        # Notes are no running story: each is told once, and again when it was changed.
+        grouped = map(Candidate, stories.group(compared)) if private else _group(compared, opened)
+        for candidate in grouped:
             candidate.private = private
             candidate.unreadable = _find_reason(candidate.story, kept)
             found.append(candidate)
@@ -89,7 +96,7 @@ def _to_item(row: rows.SourceItem, kept: Mapping[str, rows.Page]) -> duplicates.
     return duplicates.item_of({**row, "body": text[:TEXT_AT_MOST]})
 
 
-def _find_reason(story: duplicates.Story, kept: Mapping[str, rows.Page]) -> str:
+def _find_reason(story: stories.Story, kept: Mapping[str, rows.Page]) -> str:
     """Return why nothing of a story can be read; empty when an item of it can, or was not tried."""
     read = [page for item in story.items if (page := kept.get(item.canonical_url or item.id))]
     if not read or any(page["readable"] for page in read):
@@ -97,74 +104,64 @@ def _find_reason(story: duplicates.Story, kept: Mapping[str, rows.Page]) -> str:
     return read[0]["reason"]
 
 
-def _new(
-    items: list[duplicates.Item], earlier: dict[duplicates.Item, tuple[str, str]]
-) -> list[Candidate]:
-    """Return the stories that are new, each with the earlier topic that it continues."""
-    found: list[Candidate] = []
-    old = {item.id for item in earlier}
-    for story in duplicates.stories([item for item in items if item.id not in old]):
-        shown = duplicates.shown_before(story, list(earlier)) if earlier else None
-        if shown is None:
-            found.append(Candidate(story))
-        elif shown[0] == "update":
-            found.append(Candidate(story, earlier[shown[1]]))
-    return found
+def _group(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[Candidate]:
+    """Return the stories that say something new, each with the one that it continues."""
+    titles = _background(opened)
+    known = (
+        _yesterday(items, opened)
+        if opened.edition == "sample"
+        else story_store.load_told(opened.flow, opened.lasting, opened.day, LOOK_BACK)
+    )
+    told = {item.id for story in known for item in story.items}
+    today = stories.group([item for item in items if item.id not in told], titles)
+    return [
+        Candidate(story, continues)
+        for story, continues in stories.follow(today, known, titles)
+        if continues is None or stories.new_items(story, continues)
+    ]
 
 
-def _yesterday(
-    items: list[duplicates.Item], opened: run_plan.RunPlan
-) -> dict[duplicates.Item, tuple[str, str]]:
-    """Return what the sample's edition of yesterday had: it was never made, so its own dates stand
+def _background(opened: run_plan.RunPlan) -> list[str]:
+    """Return titles of past weeks: what is common in them tells no story."""
+    found = db.fetch_all(
+        "SELECT title FROM source_item WHERE namespace = %s AND trust <> 'own' ORDER BY"
+        " first_seen_at DESC, id LIMIT %s",
+        [opened.namespace, ITEMS_AT_MOST],
+    )
+    return [row["title"] for row in found]
+
+
+def _yesterday(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[stories.Known]:
+    """Return what the sample's edition of yesterday told: it was never made, so its own dates stand
     for it.
     """
     end = opened.scheduled_for - timedelta(hours=24)
     begin = end - timedelta(hours=12)
     old = [item for item in items if item.published_at and begin <= item.published_at <= end]
     newer = [item for item in items if item.published_at and item.published_at > end]
-    known = duplicates.Vectors(items)
-    continued = [
-        item
+    terms = story_terms.Collection(items)
+    day = opened.day - timedelta(days=1)
+    return [
+        stories.Known(item.id, item.title, [], day, day, [item], topic_id=item.id)
         for item in old
         if any(
-            duplicates.cosine(known.of(item), known.of(other)) >= duplicates.UPDATE
+            stories.weigh(item, other, terms) >= stories.ENOUGH
             for other in newer
             if other.source == item.source
         )
     ]
-    return {item: (item.id, "an update to a story you saw yesterday") for item in continued}
 
 
-def _earlier_topics(
-    opened: run_plan.RunPlan, private: bool
-) -> dict[duplicates.Item, tuple[str, str]]:
-    """Return the items of topics that were delivered on earlier days: each with its topic and how
-    to say so.
+def format_update(last_day: date, day: date) -> str:
+    """Return in words on which day the reader saw the story last, without a locale: the digest is
+    in English wherever it is made.
     """
-    found: list[Any] = db.fetch_all(
-        "SELECT i.*, t.id AS topic_id, r.local_day"
-        " FROM topic t JOIN run r ON r.id = t.run_id JOIN source_item i ON i.id = ANY(t.item_ids)"
-        " WHERE t.namespace = %s AND r.flow = %s AND r.local_day < %s AND r.local_day >= %s AND"
-        " t.private = %s AND EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = r.id AND d.status IN"
-        " ('sent', 'outbox')) ORDER BY r.local_day, t.rank",
-        [opened.lasting, opened.flow, opened.day, opened.day - LOOK_BACK, private],
-    )
-    kept = pages.load(opened.lasting, [pages.key_of(row) for row in found])
-    # Names of days without a locale: the digest is in English wherever it is made.
-    return {
-        _to_item(row, kept): (row["topic_id"], _format_update(row["local_day"], opened))
-        for row in found
-    }
-
-
-def _format_update(day: Any, opened: run_plan.RunPlan) -> str:
-    days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-    ago = (opened.day - day).days
+    ago = (day - last_day).days
     when = (
         "yesterday"
         if ago == 1
-        else f"on {days[day.weekday()]}"
+        else f"on {WEEKDAYS[last_day.weekday()]}"
         if ago < 7
-        else f"on {day.isoformat()}"
+        else f"on {last_day.isoformat()}"
     )
     return f"an update to a story you saw {when}"

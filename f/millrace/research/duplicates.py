@@ -1,28 +1,26 @@
 # requirements:
 
-"""The same story told twice: exact and near duplicates, stories of one event, and updates to what
-was shown before.
+"""The same text twice: exact and near duplicates among items.
 
-Words are compared, not meanings: canonical addresses, hashes, shared shingles (Jaccard) and
-weighted words (cosine).
+Words are compared, not meanings: canonical addresses, hashes and shared shingles (Jaccard).
 """
 
+import hashlib
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-SHINGLE = 3
 # Jaccard of shingles: syndicated copies are above it with another headline and a cut tail
 SAME_TEXT = 0.55
 SAME_TITLE = 0.75  # Jaccard of a title's words
 LONG_ENOUGH = 25  # words; shorter texts are compared by title only
-LEAD_WORDS = 60
-SAME_EVENT = 0.42  # cosine of weighted words
-UPDATE = 0.38
+LETTERS_AT_MOST = 6000
+LOOK_UPS = 24
+POSTED_AT_MOST = 60
 STOP = frozenset(
     "a about after all also an and are as at be been but by can could for from had has have he her"
     " his how i if in into is it its just may more most new no not now of on one or our out over"
@@ -52,25 +50,6 @@ class Item:
         return self.published_at or self.first_seen_at
 
 
-@dataclass
-class Story:
-    """Items about one event; the first tells most."""
-
-    items: list[Item]
-    copies: dict[str, str] = field(default_factory=dict)
-    """Item id to the id of the item that it repeats."""
-
-    @property
-    def lead(self) -> Item:
-        """The item that the story is named after."""
-        return self.items[0]
-
-    @property
-    def sources(self) -> list[str]:
-        """The sources that tell it, each once; copies of one text count as one."""
-        return list(dict.fromkeys(item.source for item in self.items if item.id not in self.copies))
-
-
 def item_of(row: dict[str, Any]) -> Item:
     """Return the comparable part of a row of `source_item`."""
     names = (
@@ -87,114 +66,59 @@ def item_of(row: dict[str, Any]) -> Item:
     return Item(text=row["body"], **{name: row[name] for name in names})
 
 
-def stories(items: list[Item]) -> list[Story]:
-    """Return the items grouped by event, copies marked, in the order of their first item."""
-    copies = find_copies(items)
-    originals = [item for item in items if item.id not in copies]
-    vectors = vectorise(originals)
-    groups: list[list[Item]] = []
-    postings: dict[str, set[int]] = defaultdict(set)
-    for item in sorted(originals, key=_weight, reverse=True):
-        vector = vectors[item.id]
-        near = {number for word in vector for number in postings[word]}
-        scored = [(cosine(vector, vectors[groups[number][0].id]), -number) for number in near]
-        best = max(scored, default=(0.0, 0))
-        if best[0] >= SAME_EVENT:
-            groups[-best[1]].append(item)
-            continue
-        groups.append([item])
-        for word in vector:
-            postings[word].add(len(groups) - 1)
-    return [_add_copies(group, copies, items) for group in groups]
-
-
 def find_copies(items: list[Item]) -> dict[str, str]:
     """Return the copies: item id to the id of the item that it repeats, which is the one that says
     most.
     """
-    shingled = {item.id: shingles(item.text) for item in items}
-    titled = {item.id: frozenset(words(item.title)) for item in items}
-    postings: dict[Any, list[Item]] = defaultdict(list)
+    listed = sorted(items, key=weight, reverse=True)
+    shingled = {item.id: shingles(item.text) for item in listed}
+    titled = {item.id: frozenset(words(item.title)) for item in listed}
+    postings: dict[Any, list[int]] = defaultdict(list)
     copies: dict[str, str] = {}
-    for item in sorted(items, key=_weight, reverse=True):
-        marks = [
-            *_exact_marks(item),
-            *shingled[item.id],
-            *(("word", word) for word in titled[item.id]),
-        ]
-        near = {other.id: other for mark in marks for other in postings[mark]}
+    for number, item in enumerate(listed):
+        shingle, title = shingled[item.id], titled[item.id]
         same = next(
-            (other for other in near.values() if _is_same_story(item, other, shingled, titled)),
+            (
+                listed[other]
+                for other in _find_near(item, shingle, title, postings)
+                if is_same_text(item, listed[other], shingled, titled)
+            ),
             None,
         )
         if same is not None:
             # A copy of a copy: a bare link to the copy's address repeats the original.
             copies[item.id] = copies.get(same.id, same.id)
-        for mark in marks:
-            postings[mark].append(item)
+        titles = [(word, bool(shingle)) for word in title]
+        for mark in (*_exact_marks(item), *titles, *shingle):
+            postings[mark].append(number)
     return copies
 
 
-def shown_before(
-    story: Story, earlier: list[Item], vectors: "Vectors | None" = None
-) -> tuple[str, Item] | None:
-    """Return `repeat` or `update` and the earlier item, when the story was told before.
-
-    A repeat says nothing that the earlier item did not: same address and text, or a copy. Something
-    new about the same event is an update.
-    """
-    fresh = [item for item in story.items if item.id not in story.copies] or story.items
-    candidates = [*fresh, *earlier]
-    shingled = {item.id: shingles(item.text) for item in candidates}
-    titled = {item.id: frozenset(words(item.title)) for item in candidates}
-    repeats = [
-        next((old for old in earlier if _is_same_story(item, old, shingled, titled)), None)
-        for item in fresh
-    ]
-    if all(repeat is not None for repeat in repeats) and repeats[0] is not None:
-        return "repeat", repeats[0]
-    known = vectors or Vectors(candidates)
-    scored = [
-        (cosine(known.of(item), known.of(old)), old.id, old) for item in fresh for old in earlier
-    ]
-    best = max(scored, default=None, key=lambda entry: entry[:2])
-    if best is not None and best[0] >= UPDATE:
-        return "update", best[2]
-    addresses = {item.canonical_url for item in fresh if item.canonical_url}
-    there = next((old for old in earlier if old.canonical_url in addresses), None)
-    partly = there or next((repeat for repeat in repeats if repeat is not None), None)
-    return ("update", partly) if partly is not None else None
+def repeats(item: Item, earlier: list[Item]) -> bool:
+    """Tell whether the item repeats an earlier one: a copy, or its address with the same text."""
+    listed = [item, *earlier]
+    shingled = {each.id: shingles(each.text) for each in listed}
+    titled = {each.id: frozenset(words(each.title)) for each in listed}
+    return any(is_same_text(item, old, shingled, titled) for old in earlier)
 
 
-class Vectors:
-    """Weighted words over one collection of items."""
-
-    def __init__(self, items: Iterable[Item]) -> None:
-        listed = list(items)
-        self.count = max(2, len(listed))
-        self.spread = Counter(word for item in listed for word in set(_bag(item)))
-
-    def of(self, item: Item) -> dict[str, float]:
-        """Return the item's words with weights, of length one."""
-        raw = {
-            word: (1 + math.log(times)) * math.log(1 + self.count / (1 + self.spread[word]))
-            for word, times in _bag(item).items()
-        }
-        length = math.sqrt(sum(weight * weight for weight in raw.values())) or 1.0
-        return {word: weight / length for word, weight in raw.items()}
-
-
-def vectorise(items: list[Item]) -> dict[str, dict[str, float]]:
-    """Return each item's weighted words by its id."""
-    known = Vectors(items)
-    return {item.id: known.of(item) for item in items}
-
-
-def cosine(left: dict[str, float], right: dict[str, float]) -> float:
-    """Return the cosine of two vectors of length one."""
-    if len(left) > len(right):
-        left, right = right, left
-    return sum(weight * right.get(word, 0.0) for word, weight in left.items())
+def _find_near(
+    item: Item, shingle: frozenset[int], title: frozenset[str], postings: dict[Any, list[int]]
+) -> list[int]:
+    """Return the numbers of earlier items that may be the same, in their order."""
+    found = {other for mark in _exact_marks(item) for other in postings.get(mark, ())}
+    # A copy shares more than half of its shingles: a few of them lead to it.
+    asked = sorted(shingle)[:: max(1, len(shingle) // LOOK_UPS)]
+    shared = Counter(other for mark in asked for other in postings.get(mark, ())[:POSTED_AT_MOST])
+    found |= {other for other, times in shared.items() if times * 4 >= len(asked)}
+    # Titles count where one of the two has no long text. Of titles that share three words of four,
+    # at least one is among any fourth and one more.
+    for is_long in (False,) if shingle else (False, True):
+        posted = {word: postings.get((word, is_long), []) for word in title}
+        rarest = sorted(title, key=lambda word: (len(posted[word]), word))
+        for word in rarest[: len(title) - math.ceil(SAME_TITLE * len(title)) + 1]:
+            found.update(posted[word])
+    return sorted(found)
 
 
 def words(text: str) -> list[str]:
@@ -204,13 +128,19 @@ def words(text: str) -> list[str]:
 
 
 def shingles(text: str) -> frozenset[int]:
-    """Return the hashes of each run of three words; of nothing for short texts."""
-    found = re.findall(r"\w+", text.lower())[:600]
+    """Return a number for each run of three words; nothing for short texts."""
+    found = re.findall(r"\w+", text[:LETTERS_AT_MOST].lower())[:600]
     if len(found) < LONG_ENOUGH:
         return frozenset()
-    return frozenset(
-        hash(tuple(found[start : start + SHINGLE])) for start in range(len(found) - SHINGLE + 1)
-    )
+    numbers = [_number_of(word) for word in found]
+    runs = zip(numbers, numbers[1:], numbers[2:], strict=False)
+    return frozenset((one * 31 + two) * 31 + three for one, two, three in runs)
+
+
+@lru_cache(maxsize=65_536)
+def _number_of(word: str) -> int:
+    # Not hash(), which differs from process to process.
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=7).digest())
 
 
 def jaccard(left: frozenset[Any], right: frozenset[Any]) -> float:
@@ -223,9 +153,10 @@ def containment(left: frozenset[Any], right: frozenset[Any]) -> float:
     return len(left & right) / min(len(left), len(right)) if left and right else 0.0
 
 
-def _is_same_story(
+def is_same_text(
     item: Item, other: Item, shingled: dict[str, frozenset[int]], titled: dict[str, frozenset[str]]
 ) -> bool:
+    """Tell whether one of two items repeats the other, by address, hash, text or title."""
     if item.content_hash and item.content_hash == other.content_hash:
         return True
     mine, theirs = shingled[item.id], shingled[other.id]
@@ -245,20 +176,8 @@ def _exact_marks(item: Item) -> list[Any]:
     ] * bool(item.content_hash)
 
 
-def _add_copies(group: list[Item], copies: dict[str, str], items: list[Item]) -> Story:
-    inside = {item.id for item in group}
-    repeated = [item for item in items if copies.get(item.id) in inside]
-    return Story([*group, *repeated], {item.id: copies[item.id] for item in repeated})
-
-
-def _bag(item: Item) -> Counter[str]:
-    bag = Counter(words(item.text)[:LEAD_WORDS])
-    for word in words(item.title):
-        bag[word] += 2
-    return bag
-
-
-def _weight(item: Item) -> tuple[int, float, str]:
+def weight(item: Item) -> tuple[int, float, str]:
+    """Return how much an item tells, for sorting."""
     # The longest text first, so that the copy is the one that was cut; ids make the order the same
     # each time.
     return (min(len(item.text), 2000), item.score, item.id)

@@ -4,9 +4,9 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
-from f.millrace.research import candidates, duplicates
+from f.millrace.research import candidates, duplicates, run_plan, stories
 
 WEIGHTS = {"popularity": 0.3, "recency": 0.25, "agreement": 0.25, "interest": 0.2}
 HALF_LIFE_HOURS = 36.0
@@ -33,22 +33,22 @@ class Ranked:
     reasons: list[str] = field(default_factory=list)
 
     @property
-    def story(self) -> duplicates.Story:
+    def story(self) -> stories.Story:
         """The story itself."""
         return self.candidate.story
 
     @property
     def update_of(self) -> str | None:
         """The earlier topic that it goes on with."""
-        return self.candidate.update[0] if self.candidate.update else None
+        return self.candidate.continues.topic_id if self.candidate.continues else None
 
 
 def rank(
-    found: list[candidates.Candidate], interests: list[str], now: datetime, limit: int
+    found: list[candidates.Candidate], opened: run_plan.RunPlan, now: datetime, limit: int
 ) -> list[Ranked]:
     """Return the best `limit` candidates, best first."""
     scale = _scale([item for one in found for item in one.story.items])
-    weighed = [_weigh(candidate, interests, now, scale) for candidate in found]
+    weighed = [_weigh(candidate, opened.interests, now, opened.day, scale) for candidate in found]
     chosen: list[Ranked] = []
     used: Counter[str] = Counter()
     while weighed and len(chosen) < limit:
@@ -75,9 +75,11 @@ def _weigh(
     candidate: candidates.Candidate,
     interests: list[str],
     now: datetime,
+    day: date,
     scale: dict[str, float],
 ) -> Ranked:
-    story, update = candidate.story, candidate.update
+    story, known = candidate.story, candidate.continues
+    update = candidates.format_update(known.last_day, day) if known else ""
     popularity, popular = _popularity(story, scale)
     recency, recent = _recency(story, now)
     agreement, agreed = _agreement(story)
@@ -93,7 +95,7 @@ def _weigh(
     )
     reasons = [
         reason
-        for reason in ([update[1]] if update else []) + [agreed, popular, recent, interesting]
+        for reason in ([update] if update else []) + [agreed, popular, recent, interesting]
         if reason
     ]
     return Ranked(candidate, round(total, 4), reasons)
@@ -107,7 +109,7 @@ def _scale(items: list[duplicates.Item]) -> dict[str, float]:
     return {source: NOTABLE.get(source, points / 2) for source, points in best.items()}
 
 
-def _popularity(story: duplicates.Story, scale: dict[str, float]) -> tuple[float, str]:
+def _popularity(story: stories.Story, scale: dict[str, float]) -> tuple[float, str]:
     """Return how popular the most popular item is among those of its source: 0 to 1."""
     best, reason = (NO_POINTS if any(item.url for item in story.items) else OWN_NOTE), ""
     with_points = [item for item in story.items if scale[item.source] > 0]
@@ -120,7 +122,7 @@ def _popularity(story: duplicates.Story, scale: dict[str, float]) -> tuple[float
     return best, reason
 
 
-def _recency(story: duplicates.Story, now: datetime) -> tuple[float, str]:
+def _recency(story: stories.Story, now: datetime) -> tuple[float, str]:
     dates = [item.date for item in story.items if item.date]
     if not dates:
         return 0.5, ""
@@ -129,7 +131,7 @@ def _recency(story: duplicates.Story, now: datetime) -> tuple[float, str]:
     return 0.5 ** (hours / HALF_LIFE_HOURS), said if hours >= 1 else "less than an hour old"
 
 
-def _agreement(story: duplicates.Story) -> tuple[float, str]:
+def _agreement(story: stories.Story) -> tuple[float, str]:
     sources = story.sources
     if len(sources) < 2:
         others = len(story.items) - 1
@@ -140,7 +142,7 @@ def _agreement(story: duplicates.Story) -> tuple[float, str]:
     )
 
 
-def _interest(story: duplicates.Story, interests: list[str]) -> tuple[float, str]:
+def _interest(story: stories.Story, interests: list[str]) -> tuple[float, str]:
     held = {
         word
         for item in story.items[:5]

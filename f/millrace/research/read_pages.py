@@ -64,7 +64,7 @@ def _read_best(opened: run_plan.RunPlan, max_topics: int) -> dict:
     by_id = {item["id"]: item for item in items}
     known = pages.load(opened.namespace, [pages.key_of(item) for item in items])
     found = candidates.find(items, opened, known)
-    best = ranking.rank(found, opened.interests, run_context.now(), TRIED * max_topics)
+    best = ranking.rank(found, opened, run_context.now(), TRIED * max_topics)
     until, allow = time.monotonic() + STEP_SECONDS, run_plan.allowed_addresses(opened)
     told = readable = unreadable = 0
     with ThreadPoolExecutor(CONCURRENCY) as pool:

@@ -10,7 +10,15 @@ scripts/millrace step research/select run_id=RUN
 """
 
 from f.millrace.core import db, errors, ids, run_context
-from f.millrace.research import candidates, pages, ranking, run_plan, themes, time_windows
+from f.millrace.research import (
+    candidates,
+    pages,
+    ranking,
+    run_plan,
+    story_store,
+    themes,
+    time_windows,
+)
 from f.millrace.telemetry import events, runs, spans
 
 
@@ -66,9 +74,9 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
             for candidate in candidates.find(items, opened, kept)
             if not candidate.unreadable and (opened.has_owner or not candidate.private)
         ]
-        best = ranking.rank(found, opened.interests, run_context.now(), limit)
+        best = ranking.rank(found, opened, run_context.now(), limit)
         for number, entry in enumerate(best, 1):
-            _keep_topic(run_id, opened.namespace, number, entry)
+            _keep_topic(run_id, opened, number, entry)
         runs.keep(run_id, run_plan.stored(opened))
     events.emit(
         "progress",
@@ -78,22 +86,29 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
     )
 
 
-def _keep_topic(run_id: str, namespace: str, number: int, entry: ranking.Ranked) -> None:
-    story = entry.story
+def _keep_topic(run_id: str, opened: run_plan.RunPlan, number: int, entry: ranking.Ranked) -> None:
+    story, known = entry.story, entry.candidate.continues
+    story_id = None
+    if not entry.candidate.private:
+        story_id = story_store.keep(
+            opened.namespace, story, None if opened.edition == "sample" else known, opened.day
+        )
     db.execute(
         "INSERT INTO topic (id, run_id, namespace, rank, title, score, reasons, item_ids,"
-        " update_of, private, theme) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON"
-        " CONFLICT (id) DO NOTHING",
+        " update_of, story_id, story_day, private, theme) VALUES (%s, %s, %s, %s, %s, %s, %s, %s,"
+        " %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
         [
             ids.stable_id("tp", run_id, story.lead.id),
             run_id,
-            namespace,
+            opened.namespace,
             number,
             story.lead.title,
             entry.score,
             db.jsonb(entry.reasons),
             [item.id for item in story.items],
             entry.update_of,
+            story_id,
+            (opened.day - known.first_day).days + 1 if known else 1,
             entry.candidate.private,
             "" if entry.candidate.private else themes.classify(story.lead.title, story.lead.text),
         ],

@@ -126,6 +126,7 @@ def _fields(root: Path, value: Json) -> Json:
     return metadata.schema(read(root, root / f"{value['path']}.py"))
 
 
+# complexipy: ignore (the editor draws a field in as many ways; from top to bottom)
 def _field(name: str, field: Json, required: bool, given: Json | None) -> Shape:
     """Return one field: name, type, switch between a value and an expression, help, and what it is
     given.

@@ -273,6 +273,7 @@ class _Spec:
             step for item in self.reader.items(node, what) if (step := self.step(item)) is not None
         ]
 
+    # complexipy: ignore (the words that every step may have, in the order of the language)
     def step(self, node: Node) -> Step | None:
         reader = self.reader
         parts = reader.mapping(node, "a step")

@@ -46,6 +46,7 @@ def expected(spec_: Spec, files: Bundle) -> dict[str, str]:
     return texts
 
 
+# complexipy: ignore (all flows or some: what is checked, written and removed differs)
 def compile_all(
     root: Path, only: Collection[str] | None = None, overwrite: bool = False
 ) -> list[str]:

@@ -61,6 +61,7 @@ class Plan:
         return [*found, f"plan: {'nothing to do' if self.empty else counts}"]
 
 
+# complexipy: ignore (each of the ways in which an item may differ on three sides)
 def make(
     server: Server,
     root: Path,

@@ -183,6 +183,7 @@ class _Decompiler:
             found[name] = {key: parts[key] for key in language.KEYS if key in parts}
         return found
 
+    # complexipy: ignore (a module becomes a step with its neighbours or alone)
     def steps(self, modules: list[Json], places: dict[str, str]) -> list[Json]:
         """Return a list of modules as steps; those side by side become steps with `depends_on`."""
         places = dict(places)
@@ -257,6 +258,7 @@ class _Decompiler:
         self.lost(module["id"], f"it is {what}" if not what.startswith(("it ", "its ")) else what)
         return self.base.get(module["id"])
 
+    # complexipy: ignore (a case for each setting of a module in OpenFlow)
     def settings(self, step: Json, module: Json, places: dict[str, str]) -> None:
         name, runs = module["id"], "run" in step
         for key, given in module.items():

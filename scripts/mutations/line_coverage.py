@@ -51,14 +51,7 @@ class Coverage:
 def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Coverage:
     """Return which tests under these folders execute which lines of these files."""
     root = servers[0].copy
-    files = [
-        str(file.relative_to(root))
-        for folder in folders
-        for file in (
-            [root / folder] if folder.endswith(".py") else (root / folder).rglob("test_*.py")
-        )
-    ]  # fmt: skip
-    wanted = [name for name in sorted(files) if reaches(root, name, set(paths))]
+    wanted = [name for name in _test_files(root, folders) if reaches(root, name, set(paths))]
     kept = servers[0].home / "coverage"
     missing = [name for name in wanted if _kept(kept, root, name) is None]
     kept.mkdir(exist_ok=True)
@@ -75,12 +68,27 @@ def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Cove
         failed = set(told["failed"])
         coverage.left_out.update(dict.fromkeys(failed, "it fails without a mutant"))
         coverage.seconds.update(told["seconds"])
-        for test, lines in told["lines"].items():
-            for path in set(lines) & set(paths) if test not in failed else ():
-                for line in lines[path]:
-                    by_line[path][line].add(test)
+        for test in told["lines"].keys() - failed:
+            _note_lines(by_line, test, {path: told["lines"][test].get(path, []) for path in paths})
     coverage.by_line = dict(by_line)
     return coverage
+
+
+def _note_lines(
+    by_line: dict[str, dict[int, set[str]]], test: str, lines: dict[str, list[int]]
+) -> None:
+    for path, numbers in lines.items():
+        for line in numbers:
+            by_line[path][line].add(test)
+
+
+def _test_files(root: Path, folders: list[str]) -> list[str]:
+    """Return the files of tests in these folders; a file may be named itself."""
+    files: set[Path] = set()
+    for name in folders:
+        place = root / name
+        files |= {place} if name.endswith(".py") else set(place.rglob("test_*.py"))
+    return sorted(str(file.relative_to(root)) for file in files)
 
 
 def reaches(root: Path, file: str, paths: set[str]) -> bool:

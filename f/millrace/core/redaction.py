@@ -87,14 +87,15 @@ def redact(value: Any) -> Any:
     return value
 
 
+def _is_texts(value: Any) -> bool:
+    """Tell whether a value is a text or a list of texts."""
+    parts = cast("Iterable[Any]", value) if isinstance(value, list | tuple) else [value]
+    return all(isinstance(part, str) for part in parts)
+
+
 def _redact_value_of(key: Any, value: Any) -> Any:
-    if isinstance(key, str) and value and _compile(KEYS).search(key):
-        if isinstance(value, str):
-            return MASK
-        if isinstance(value, list | tuple):
-            parts = cast("list[Any]", value)
-            if all(isinstance(inner, str) for inner in parts):
-                return [MASK for _ in parts]
+    if isinstance(key, str) and value and _compile(KEYS).search(key) and _is_texts(value):
+        return MASK if isinstance(value, str) else [MASK for _ in value]
     words = _own_secrets().words
     if isinstance(value, str) and value in words:
         return MASK

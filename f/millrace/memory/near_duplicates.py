@@ -108,10 +108,7 @@ def merge_into_existing(
     text.
     """
     found = [row for row in rows if row["marks"]]
-    for kind in sorted({row["type"] for row in found}):
-        connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"memory {namespace} {kind}"]
-        )
+    _lock(connection, namespace, {row["type"] for row in found})
     seen: list[dict[str, Any]] = []
     candidates = _candidates(connection, namespace, found)
     for place, row in enumerate(found):
@@ -130,13 +127,20 @@ def merge_into_existing(
             for other in near
             if _opposed(row, other)
         ]
-        if not any(other["id"] == row["id"] for other in near):
-            best = max(
-                ((_row_similarity(row, other), other["id"]) for other in near), default=(0.0, "")
-            )
-            if best[0] >= SAME:
-                row.update(id=best[1], similarity=best[0], wording=text, contradicts=[])
+        others = [] if any(other["id"] == row["id"] for other in near) else near
+        score, best = max(
+            ((_row_similarity(row, other), other["id"]) for other in others), default=(0.0, "")
+        )
+        if score >= SAME:
+            row.update(id=best, similarity=score, wording=text, contradicts=[])
         seen.append(row)
+
+
+def _lock(connection: db.Connection, namespace: str, types: set[str]) -> None:
+    for kind in sorted(types):
+        connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"memory {namespace} {kind}"]
+        )
 
 
 def link_contradictions(rows: list[dict[str, Any]]) -> None:

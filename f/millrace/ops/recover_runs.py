@@ -96,15 +96,22 @@ def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
         except OSError:
             unreachable.add(str(row["id"]))
             continue
-        gone = row["id"] in stalled or (row["status"] == "waiting" and not row["asks"])
-        ended = _end_of(job) if job else _end_unknown(row["job_id"]) if gone else None
+        ended = _end_of(job) if job else None
+        if not job and (row["id"] in stalled or _waits_for_nobody(row)):
+            ended = _end_unknown(row["job_id"])
         if ended and recovery.end(row, ended.status, ended.reason, ended.by, ended.at):
             found.append({"run_id": str(row["id"]), "status": ended.status, "reason": ended.reason})
-            if ended.status == "failed":
-                _tell(
-                    row, f"Millrace: {row['flow']} failed on Windmill", ended.reason, "a run failed"
-                )
+            _tell_failure(row, ended)
     return found, unreachable
+
+
+def _waits_for_nobody(row: dict[str, Any]) -> bool:
+    return row["status"] == "waiting" and not row["asks"]
+
+
+def _tell_failure(row: dict[str, Any], ended: RunEnd) -> None:
+    if ended.status == "failed":
+        _tell(row, f"Millrace: {row['flow']} failed on Windmill", ended.reason, "a run failed")
 
 
 def _end_of(job: dict[str, Any]) -> RunEnd | None:

@@ -127,10 +127,9 @@ def decide(
 ) -> Verdict:
     """Return what becomes of a call of a tool that only reads or not, here or elsewhere."""
     values = list(list_leaves(arguments))
-    if is_egress or not read_only:
-        for path, value in values:
-            if isinstance(value, str) and redaction.redact(value) != value:
-                return Verdict("refuse", f"{tool} was not called: {path} holds a secret")
+    secret = _find_secret(values) if is_egress or not read_only else None
+    if secret is not None:
+        return Verdict("refuse", f"{tool} was not called: {secret} holds a secret")
     if not read_only:
         return _decide_change(tool, values, heard)
     if not is_egress:
@@ -141,6 +140,14 @@ def decide(
             if fault:
                 return Verdict("refuse", f"{tool} was not called: {fault}")
     return Verdict("free")
+
+
+def _find_secret(values: list[tuple[str, Any]]) -> str | None:
+    """Return where the first secret stands."""
+    for path, value in values:
+        if isinstance(value, str) and redaction.redact(value) != value:
+            return path
+    return None
 
 
 def list_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -9,12 +9,9 @@ scripts/millrace step ops/show_settings
 """
 
 import json
-from decimal import Decimal
 from typing import Any
 
 from f.millrace.core import config, redaction
-
-MASKED = "********"
 
 
 def main(only_set: bool = False) -> dict:
@@ -48,28 +45,16 @@ def rows() -> list[dict[str, Any]]:
     """Return each setting: name, effective value as JSON has it, where it comes from, what it
     means.
     """
-    effective = config.settings()
+    values = config.as_json(config.NAMES, exact=False)
     return [
         {
             "name": name,
-            "value": redaction.redact(_to_json(getattr(effective, name))),
+            "value": redaction.redact(values[name]),
             "from": config.origin(name),
             "description": config.declared(name)[1].description,
         }
         for name in config.NAMES
     ]
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, config.Secret):
-        return MASKED if value.get_secret_value() else ""
-    if isinstance(value, Decimal):
-        return float(value)
-    if hasattr(value, "model_dump"):
-        return _to_json(value.model_dump(exclude_none=True))
-    if isinstance(value, dict):
-        return {name: _to_json(inner) for name, inner in value.items()}
-    return value
 
 
 def _text(value: Any) -> str:

@@ -290,5 +290,5 @@ def _format_error(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return redaction.redact(
-        " ".join(f"{type(error).__name__}: {error or 'no answer in time'}".split())[:300]
+        " ".join(f"{type(error).__name__}: {str(error) or 'no answer in time'}".split())[:300]
     )

@@ -1,8 +1,8 @@
-"""Links and sources of an answer on a page."""
+"""Links and sources of an answer on a page, and letters that would not be seen."""
 
 import pytest
 
-from f.millrace.trust import markdown
+from f.millrace.trust import markdown, questions
 
 PAGE = "https://a.example/b"
 
@@ -56,3 +56,23 @@ def test_numbers_in_an_answer_lead_to_its_sources_which_stand_below() -> None:
         "- \\[3\\] A note, notes\n"
     )
     assert "Sources" not in markdown.with_sources("Nothing is known.", [])
+
+
+@pytest.mark.parametrize(
+    "char", ["\ufe00", "\ufe0e", "\U000e0100", "\U000e01ef", "\u200b", "\u202e", "\u2066"]
+)
+def test_a_letter_that_nobody_sees_is_shown_by_its_number(char: str) -> None:
+    assert markdown.make_visible(f"a{char}b") == f"a‹U+{ord(char):04X}›b"
+
+
+@pytest.mark.parametrize("char", ["\ufe0f", "\u00e4", "\u4f60", "\U0001f600"])
+def test_a_letter_that_is_seen_stays(char: str) -> None:
+    assert markdown.make_visible(f"a{char}b") == f"a{char}b"
+
+
+@pytest.mark.parametrize(
+    ("recipients", "words"),
+    [("a", "a"), ("a b", "a, b"), ("a b c", "a, b and 1 more"), ("a b c d", "a, b and 2 more")],
+)
+def test_of_many_people_two_are_named_and_the_rest_counted(recipients: str, words: str) -> None:
+    assert questions.people(recipients.split()) == words

@@ -39,8 +39,8 @@ SUMMARY_LENGTH = 160
 
 
 def check(bundle: Bundle, root: Path) -> list[Problem]:
-    """Return what is wrong with the Python files, and secrets or machine paths in any text of the
-    bundle.
+    """Return what is wrong with the Python files,
+    and secrets or machine paths in any text of the bundle.
     """
     problems = []
     for module in bundle.modules.values():

@@ -28,8 +28,8 @@ def result_of(path: str) -> str | None:
 
 
 def arrange(steps: list[Step]) -> list[list[Step]]:
-    """Return the steps in levels; those of one level run side by side. Steps of a cycle are left
-    out.
+    """Return the steps in levels; those of one level run side by side.
+    Steps of a cycle are left out.
     """
     if all(step.depends_on is None for step in steps):
         return [[step] for step in steps]

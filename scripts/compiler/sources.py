@@ -1,5 +1,5 @@
-"""What the Python files of the bundle say: signatures, docstrings, imports, read from their syntax
-trees once.
+"""What the Python files of the bundle say: signatures, docstrings,
+imports, read from their syntax trees once.
 """
 
 import ast

@@ -107,8 +107,8 @@ def _writes(node: ast.AST) -> Iterator[Write]:
 
 
 def _text(node: ast.AST) -> str:
-    """Return a string as far as it can be read: pieces that are added, with a mark for what is put
-    in.
+    """Return a string as far as it can be read: pieces that are added,
+    with a mark for what is put in.
     """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value.replace("{", OPEN)

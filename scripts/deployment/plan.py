@@ -38,8 +38,8 @@ class Plan:
         return not (self.added or self.changed or self.deleted)
 
     def lines(self) -> list[str]:
-        """Return the plan as text; many additions of a kind, as in a first deployment, are one
-        line.
+        """Return the plan as text; many additions of a kind,
+        as in a first deployment, are one line.
         """
         found = []
         for kind, count in Counter(kind for kind, _ in self.added).items():

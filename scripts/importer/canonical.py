@@ -1,8 +1,8 @@
-"""An OpenFlow without what makes no difference: defaults, empty settings, other ways to write the
-same path.
+"""An OpenFlow without what makes no difference: defaults,
+empty settings, other ways to write the same path.
 
-Both sides of a comparison go through it: what the editor left, and what the compiler makes of the
-imported spec.
+Both sides of a comparison go through it: what the editor left,
+and what the compiler makes of the imported spec.
 """
 
 from typing import Any
@@ -38,8 +38,8 @@ def flow(document: Json) -> Json:
 
 
 def modules(steps: list[Json], before: str | None = None) -> list[Json]:
-    """Return a list of modules; `before` is the step whose result the first one calls
-    `previous_result`.
+    """Return a list of modules; `before`
+    is the step whose result the first one calls `previous_result`.
     """
     result = []
     for each in steps:

@@ -68,8 +68,8 @@ class NotExpressible:
 
 @dataclass
 class Decompiled:
-    """The spec's parts that an OpenFlow decides, what was lost, and the steps that two modules
-    became together.
+    """The spec's parts that an OpenFlow decides, what was lost,
+    and the steps that two modules became together.
     """
 
     spec: Json
@@ -492,8 +492,8 @@ class _Decompiler:
         return {"run": _verb(value["path"]), **self.given("failure", transforms, {})}
 
     def path(self, text: str, places: dict[str, str], may_negate: bool = False) -> str | None:
-        """Return an expression as a path of the spec; results of steps side by side are named by
-        the step.
+        """Return an expression as a path of the spec;
+        results of steps side by side are named by the step.
         """
         negated, bare = text.startswith("!"), text.removeprefix("!")
         root = expressions.root_of(bare)
@@ -560,8 +560,8 @@ def _is_read(modules: list[Json], name: str) -> bool:
 
 
 def _reads_answer(modules: list[Json]) -> bool:
-    """Tell whether the first script of a list, the only one that is given a person's answer, reads
-    it.
+    """Tell whether the first script of a list,
+    the only one that is given a person's answer, reads it.
     """
     for module in modules[:1]:
         value = module["value"]

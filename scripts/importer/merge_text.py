@@ -1,5 +1,5 @@
-"""Writing an imported spec over the text of the spec before: what did not change keeps its lines
-and comments.
+"""Writing an imported spec over the text of the spec before:
+what did not change keeps its lines and comments.
 """
 
 import json
@@ -44,8 +44,8 @@ ALWAYS_BLOCK = ("steps", "branches", "choose", "otherwise", "inputs")
 
 
 def merge(new: Json, before: str | None) -> str:
-    """Return the text of a spec; `before` is the text whose comments and lines are kept where they
-    still hold.
+    """Return the text of a spec; `before` is the text whose comments
+    and lines are kept where they still hold.
     """
     if before is None:
         return "\n".join(_fresh_mapping(new)) + "\n"

@@ -1,5 +1,5 @@
-"""Which values of a spec say the same: defaults that are written out, durations, line breaks of a
-description.
+"""Which values of a spec say the same: defaults that are written out,
+durations, line breaks of a description.
 """
 
 import re

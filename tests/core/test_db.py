@@ -23,8 +23,10 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(url: st
 
 
 def test_a_statement_that_takes_too_long_is_no_lost_database(database: str) -> None:
-    with pytest.raises(psycopg.errors.QueryCanceled), db.transaction() as connection:
-        connection.execute("SET LOCAL statement_timeout = 10")
-        connection.execute("SELECT pg_sleep(30)")
+    db.execute("SET statement_timeout = 10")
 
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        db.fetch_one("SELECT pg_sleep(30)")
+
+    db.execute("SET statement_timeout = 0")
     assert db.fetch_one("SELECT 1 AS one") == {"one": 1}

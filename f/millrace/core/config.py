@@ -12,8 +12,8 @@ The first of these that sets a setting wins:
   (docker-compose.yml does)
 5. the default that is declared here
 
-The word `none`, as a text or as the only entry of a list, empties what would have a value
-otherwise.
+The word `none`, as a text or as the only entry of a list,
+empties what would have a value otherwise.
 """
 
 import functools
@@ -617,8 +617,8 @@ def reload() -> None:
 
 
 def on_reload(forget: Callable[[], None]) -> None:
-    """Have `forget` called with each reload: for what other modules keep that depends on the
-    settings.
+    """Have `forget` called with each reload:
+    for what other modules keep that depends on the settings.
     """
     _on_reload.append(forget)
 

@@ -146,8 +146,8 @@ class _Own(NamedTuple):
 
 @functools.cache
 def _own_secrets() -> _Own:
-    """Return the patterns for all secrets of this process, the longest first, and those that are
-    ordinary words.
+    """Return the patterns for all secrets of this process, the longest first,
+    and those that are ordinary words.
     """
     found = set(_environment_secrets())
     try:
@@ -177,8 +177,8 @@ def _any_of(spellings: Iterable[str]) -> str:
 
 
 def _secrets(value: Any) -> Iterator[str]:
-    """Yield the secrets of a setting: its own, those of its entries, and those of an entry's
-    fields.
+    """Yield the secrets of a setting: its own, those of its entries,
+    and those of an entry's fields.
     """
     if isinstance(value, config.Secret):
         named = _compile(config.FROM_ENVIRONMENT).findall(value.get_secret_value())

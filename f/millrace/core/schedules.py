@@ -1,7 +1,7 @@
 # requirements:
 
-"""When a scheduled run runs: one pure function over the scheduled time, the clock and the last
-success.
+"""When a scheduled run runs: one pure function over the scheduled time,
+the clock and the last success.
 
 Cron lines are Windmill's: six fields, seconds first; five fields mean second 0.
 """
@@ -66,8 +66,8 @@ class Cron:
     any_weekday: bool
 
     def falls_on(self, day: date) -> bool:
-        """Return whether it fires on that local day; a day of month and a weekday together mean
-        either.
+        """Return whether it fires on that local day;
+        a day of month and a weekday together mean either.
         """
         by_date, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         matches = (

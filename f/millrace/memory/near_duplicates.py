@@ -104,8 +104,8 @@ def merge_into_existing(
     """Give each row that is nearly an item the id of that item, with its own wording and the
     similarity as evidence.
 
-    Writers of one type take turns from here on, so that two of them cannot make two items of one
-    text.
+    Writers of one type take turns from here on,
+    so that two of them cannot make two items of one text.
     """
     found = [row for row in rows if row["marks"]]
     _lock(connection, namespace, {row["type"] for row in found})
@@ -171,8 +171,8 @@ def words(text: str) -> list[str]:
 def _candidates(
     connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
 ) -> list[list[dict[str, Any]]]:
-    """Return for each row the items that share a mark, or that say another value of the same
-    attribute.
+    """Return for each row the items that share a mark,
+    or that say another value of the same attribute.
     """
     found: list[list[dict[str, Any]]] = [[] for _ in rows]
     asked = []

@@ -1,7 +1,7 @@
 # requirements:
 
-"""Alertmanager webhook: store alerts and mail the operator: a row, and a mail to the operator for
-what matters.
+"""Alertmanager webhook: store alerts and mail the operator: a row,
+and a mail to the operator for what matters.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def receive(notice: dict[str, Any]) -> dict[str, Any]:
 
 
 def notify_operator(fresh: list[rows.Alert], over: list[rows.Alert]) -> bool:
-    """Mail the operator one note about what has begun and what is over; nothing for what only
-    informs.
+    """Mail the operator one note about what has begun and what is over;
+    nothing for what only informs.
 
-    What could not be mailed when it began is in the next note, as long as it stands and nobody has
-    seen it.
+    What could not be mailed when it began is in the next note,
+    as long as it stands and nobody has seen it.
     """
     for row in fresh:
         logs.structured_log(

@@ -24,8 +24,8 @@ ANOMALY = "Anomaly"
 
 
 def main() -> dict:
-    """Look, count, raise. It makes no run of its own: 288 a day would fill the list and the trace
-    store.
+    """Look, count, raise. It makes no run of its own:
+    288 a day would fill the list and the trace store.
     """
     parts = health.check_components()
     rollup.roll(catalogue.CATALOGUE.values())
@@ -82,8 +82,8 @@ def _log(parts: list[health.Component], odd: list[baseline.Anomaly]) -> None:
 
 
 def _faults(parts: list[health.Component]) -> tuple[list[rows.Alert], list[rows.Alert]]:
-    """Raise what does not work, and end what works again: the same alerts that Prometheus would
-    raise.
+    """Raise what does not work, and end what works again:
+    the same alerts that Prometheus would raise.
     """
     fresh, over = [], []
     for part in parts:

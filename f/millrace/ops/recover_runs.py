@@ -3,8 +3,8 @@
 
 """Recover stalled runs.
 
-Finds runs that stand still and continues them, tries another way, or tells a person; hands over
-answers.
+Finds runs that stand still and continues them, tries another way,
+or tells a person; hands over answers.
 
 A run that has ended on the server, because a person cancelled it or otherwise, has ended here too.
 
@@ -189,8 +189,8 @@ def _recover(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _start_again(row: dict[str, Any]) -> str:
-    """Start a new job that goes on with the run, and return its id; what is done stays done by its
-    business key.
+    """Start a new job that goes on with the run, and return its id;
+    what is done stays done by its business key.
     """
     run_id, pipeline = str(row["id"]), row["pipeline"] or {}
     latest = db.fetch_one(

@@ -15,8 +15,8 @@ from f.millrace.core import config, redaction
 
 
 def main(only_set: bool = False) -> dict:
-    """Show the settings that hold here, as a table. It makes no run of its own and asks no
-    database.
+    """Show the settings that hold here, as a table.
+    It makes no run of its own and asks no database.
 
     Args:
         only_set: Leave out the settings that have their default.
@@ -42,8 +42,8 @@ def main(only_set: bool = False) -> dict:
 
 
 def rows() -> list[dict[str, Any]]:
-    """Return each setting: name, effective value as JSON has it, where it comes from, what it
-    means.
+    """Return each setting: name, effective value as JSON has it,
+    where it comes from, what it means.
     """
     values = config.as_json(config.NAMES, exact=False)
     return [

@@ -1,7 +1,7 @@
 # requirements:
 
-"""Alerts as rows: active, acknowledged by a person, resolved; the same fault is one row until it is
-over.
+"""Alerts as rows: active, acknowledged by a person, resolved;
+the same fault is one row until it is over.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ class _Refused(Exception):
 def export_runs(limit: int = 50) -> Sent:
     """Send every ended run that has something to send; nothing when no endpoint is set.
 
-    A collector that is down or silent costs at most two seconds; the spans stay and go with the
-    next call.
+    A collector that is down or silent costs at most two seconds;
+    the spans stay and go with the next call.
     """
     if not config.settings().otlp_endpoint:
         return Sent()
@@ -96,8 +96,8 @@ def _list_ends(run: Row) -> list[tuple[tuple[str, str, str], Row]]:
 
 
 def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
-    """Send what was not yet sent of one ended run, and return how many spans; `asked`: whatever
-    sampling says.
+    """Send what was not yet sent of one ended run, and return how many spans;
+    `asked`: whatever sampling says.
     """
     reason = "asked" if asked else run["sampled"] if _is_decided(run) else sampling.decide(run)
     rows = db.fetch_all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
@@ -116,11 +116,11 @@ def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
 
 
 def run_ended(run_id: str) -> None:
-    """Close what the dead processes of an ended run left open, and send its trace if sampling keeps
-    it.
+    """Close what the dead processes of an ended run left open,
+    and send its trace if sampling keeps it.
 
-    For a runner that has let go of the run. It never fails, and a silent collector costs it a
-    second.
+    For a runner that has let go of the run. It never fails,
+    and a silent collector costs it a second.
     """
     run = db.fetch_one("SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id])
     if run is None:

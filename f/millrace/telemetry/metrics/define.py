@@ -97,8 +97,8 @@ class Metric(NamedTuple):
     zeros: tuple[Mapping[str, str], ...] = ()
 
     def full_name(self, prefix: str = PREFIX) -> str:
-        """Return the name as Prometheus knows it; a histogram's parts add `_bucket`, `_sum` and
-        `_count`.
+        """Return the name as Prometheus knows it;
+        a histogram's parts add `_bucket`, `_sum` and `_count`.
         """
         return f"{prefix}_{OLDER.get(prefix, {}).get(self.name, self.name)}"
 

@@ -130,6 +130,7 @@ def live(wakeups):
         return world
 
 
+# complexipy: ignore (the peer's whole program, kept as it would be written for it)
 def main():
     """Read scenarios, print what came twice and what was lost."""
     base.datetime = Clock

@@ -74,6 +74,7 @@ class Timed:
     cpu_ms: float | None
 
 
+# complexipy: ignore (sizes, kinds of question and systems: one table of measurements)
 def many(peers: Peers) -> dict[str, Any]:
     """Return milliseconds by number of content words, agreement, work done, and the peer's time for
     the same questions.

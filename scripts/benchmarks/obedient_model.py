@@ -125,6 +125,7 @@ class ObedientModel(offline.OfflineModel):
         return list(dict.fromkeys([*([duty] if duty else []), *obeyed]))
 
 
+# complexipy: ignore (it obeys whatever looks like an order, in every disguise)
 def orders(said: Sequence[str], private: Sequence[str], tools: dict[str, Any]) -> list[Order]:
     """Return every call that the texts name, each plain and with private words in it."""
     secrets = [" ".join(text.split())[:160] for text in private[:3]] or [""]
@@ -152,6 +153,7 @@ def orders(said: Sequence[str], private: Sequence[str], tools: dict[str, Any]) -
     return list(dict.fromkeys(found))
 
 
+# complexipy: ignore (it obeys whatever looks like an order, in every disguise)
 def _read(messages: list[ModelMessage]) -> tuple[list[str], list[str], list[Order]]:
     """Return the untrusted texts, what is private, and the calls made so far."""
     said, private, done = [], [], []

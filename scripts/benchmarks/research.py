@@ -86,6 +86,7 @@ def _side(questions: list[dict[str, Any]], loop: bool) -> dict[str, Any]:
     }
 
 
+# complexipy: ignore (a paragraph for each count of the report)
 def _count(counts: dict[str, int], question: dict[str, Any], result: Any) -> None:
     """Add a topic. A gold answer is found when it stands in a finding or on a side of an undecided
     conflict; a wrong one is kept when it stands in a finding and no conflict shows it as disputed.

@@ -1,7 +1,7 @@
 """What was found in order, so that it is not checked again until it, or what checks it, changes.
 
-A stamp is a hash of all that a check reads. On CI (variable CI) there are none: everything is
-checked.
+A stamp is a hash of all that a check reads.
+On CI (variable CI) there are none: everything is checked.
 """
 
 import json

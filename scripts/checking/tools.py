@@ -78,5 +78,6 @@ TOOLS = (
     Tool("format", _program(python("-m", "ruff", "format", "--quiet", "--check", "."))),
     Tool("types", _types),
     Tool("dead", when_changed("dead", python("-m", "scripts.checking.dead_code"))),
+    Tool("complex", when_changed("complex", python("-m", "scripts.checking.complexity"))),
     Tool("bundle", when_changed("bundle", python("-m", "scripts.commands", "check"))),
 )

@@ -1,7 +1,9 @@
 """`alerts`: what is wrong, who has seen it, and when it was over."""
 
+from __future__ import annotations
+
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +15,9 @@ from f.millrace.core.run_context import now
 from f.millrace.telemetry import alerts
 from scripts.commands.output import dump
 from scripts.database.ready import ready
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 COLOURS = {"emergency": "bold red", "critical": "red", "warning": "yellow", "info": "default"}
 
@@ -52,17 +57,17 @@ def act(options: argparse.Namespace) -> int:
     return 0
 
 
-def show_list(rows: list[alerts.Row], options: argparse.Namespace) -> int:
+def show_list(found: list[rows.Alert], options: argparse.Namespace) -> int:
     """Print a line an alert."""
     if options.json:
-        print(dump(rows))
+        print(dump(found))
         return 0
     console = Console(highlight=False)
-    if not rows:
+    if not found:
         console.print("No alert was raised yet." if options.all else "No open alerts.")
         return 0
     table = Table("id", "severity", "since", "state", "what", "agents", box=None)
-    for row in rows:
+    for row in found:
         since = _length((now() - row["started_at"]).total_seconds())
         what = f"[bold]{row['name']}[/] {escape(row['summary'])}"
         severity = f"[{COLOURS[row['severity']]}]{row['severity']}[/]"
@@ -71,7 +76,7 @@ def show_list(rows: list[alerts.Row], options: argparse.Namespace) -> int:
     return 0
 
 
-def show_one(row: alerts.Row, options: argparse.Namespace) -> int:
+def show_one(row: rows.Alert, options: argparse.Namespace) -> int:
     """Print an alert with its place in the runbook."""
     from f.millrace.ops.alertmanager import STEPS
 

@@ -79,38 +79,37 @@ def list_all(options: argparse.Namespace) -> int:
     # One question, one line: its parts are answered with it.
     rows = [row for row in rows if not row.get("part_of")]
     console = Console(highlight=False)
-    if not rows:
-        print("Nothing waits for a person.")
+    if rows:
+        console.print(_waiting_table(rows))
     else:
-        table = Table("action", "tool", "for", "state", "expires", box=None)
-        for row in rows:
-            expires = (
-                f"{trusted.expires_at(row):%Y-%m-%d %H:%M} UTC"
-                if row["state"] == "proposed"
-                else ""
-            )
-            table.add_row(
-                str(row["id"])[:8],
-                questions.tools(row),
-                escape(_describe(row)),
-                row["state"],
-                expires,
-            )
-        console.print(table)
+        print("Nothing waits for a person.")
     if reviews:
         print(
             "\nUnreviewed, and holding up nothing (scripts/millrace show RUN, feedback RUN"
             " good|bad):"
         )
-        table = Table("run", "confidence", "topic", "ended by", box=None)
-        for row in reviews:
-            topic = f"{row['rank']}. {row['title']}" if row["rank"] else row["title"]
-            score = "" if row["confidence"] is None else str(row["confidence"])
-            table.add_row(
-                str(row["run_id"])[:8], score, escape(topic), escape(row["stopped_because"])
-            )
-        console.print(table)
+        console.print(_review_table(reviews))
     return 0
+
+
+def _waiting_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table("action", "tool", "for", "state", "expires", box=None)
+    for row in rows:
+        proposed = row["state"] == "proposed"
+        expires = f"{trusted.expires_at(row):%Y-%m-%d %H:%M} UTC" if proposed else ""
+        table.add_row(
+            str(row["id"])[:8], questions.tools(row), escape(_describe(row)), row["state"], expires
+        )
+    return table
+
+
+def _review_table(reviews: list[dict[str, Any]]) -> Table:
+    table = Table("run", "confidence", "topic", "ended by", box=None)
+    for row in reviews:
+        topic = f"{row['rank']}. {row['title']}" if row["rank"] else row["title"]
+        score = "" if row["confidence"] is None else str(row["confidence"])
+        table.add_row(str(row["run_id"])[:8], score, escape(topic), escape(row["stopped_because"]))
+    return table
 
 
 def _describe(row: dict[str, Any]) -> str:

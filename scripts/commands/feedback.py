@@ -66,34 +66,36 @@ def _subjects(run_id: str, topic: str | None, action: str | None) -> list[str] |
     made = decisions.list_of_run(run_id)
     found: list[str] = []
     if topic is not None:
-        ids = [
-            row["id"]
-            for row in db.fetch_all(
-                "SELECT id FROM topic WHERE run_id = %s ORDER BY rank", [run_id]
-            )
-        ]
         judged = [row["subject"] for row in made if row["kind"] == "judgement"]
-        numbered = ids or judged
-        name = (
-            numbered[int(topic) - 1]
-            if topic.isdecimal() and 1 <= int(topic) <= len(numbered)
-            else topic
-        )
-        if name not in judged:
-            raise BadInput(
-                f"the run has no researched topic {topic!r}; it has {len(judged)}:"
-                f" {', '.join(judged) or 'none'}"
-            )
-        found.append(name)
+        found.append(_topic_id(run_id, topic, judged))
     if action is not None:
-        row = db.fetch_one(
-            "SELECT key FROM action WHERE run_id = %s AND (key = %s OR starts_with(id::text, %s))",
-            [run_id, action, action.lower()],
-        )
         keys = [one["subject"] for one in made if one["kind"] == "action"]
-        if row is None or row["key"] not in keys:
-            raise BadInput(
-                f"the run has no decided action {action!r}; it has {', '.join(keys) or 'none'}"
-            )
-        found.append(row["key"])
+        found.append(_action_key(run_id, action, keys))
     return found
+
+
+def _topic_id(run_id: str, topic: str, judged: list[str]) -> str:
+    """Return the id of a researched topic, given by its number in the digest or its id."""
+    rows = db.fetch_all("SELECT id FROM topic WHERE run_id = %s ORDER BY rank", [run_id])
+    numbered = [row["id"] for row in rows] or judged
+    is_number = topic.isdecimal() and 1 <= int(topic) <= len(numbered)
+    name = numbered[int(topic) - 1] if is_number else topic
+    if name not in judged:
+        raise BadInput(
+            f"the run has no researched topic {topic!r}; it has {len(judged)}:"
+            f" {', '.join(judged) or 'none'}"
+        )
+    return name
+
+
+def _action_key(run_id: str, action: str, keys: list[str]) -> str:
+    """Return the key of a decided action, given by it or by the beginning of its id."""
+    row = db.fetch_one(
+        "SELECT key FROM action WHERE run_id = %s AND (key = %s OR starts_with(id::text, %s))",
+        [run_id, action, action.lower()],
+    )
+    if row is None or row["key"] not in keys:
+        raise BadInput(
+            f"the run has no decided action {action!r}; it has {', '.join(keys) or 'none'}"
+        )
+    return row["key"]

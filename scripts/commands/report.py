@@ -80,6 +80,7 @@ def _print(document: dict[str, Any], error: Any) -> None:
         console.print(f"  {command}")
 
 
+# complexipy: ignore (a paragraph for each key of a result, none needs another)
 def result_lines(result: dict[str, Any]) -> list[str]:
     """Return what a person wants to know of a result: failed sources, files, deliveries."""
     lines = [f"  {escape(result['text'])}"] if result.get("text") else []

@@ -152,6 +152,7 @@ def condition(path: Reference | None) -> str:
     return "" if path is None else f"not {path.text}" if path.negated else path.text
 
 
+# complexipy: ignore (it draws a tree, so it calls itself in two places)
 def _lines(steps: list[Step], indent: str) -> list[str]:
     lines = []
     for level in levels.arrange(steps):

@@ -1,5 +1,5 @@
-"""Pictures of flows that have no spec, and of the forms of their steps, in the layout of Windmill's
-flow editor.
+"""Pictures of flows that have no spec, and of the forms of their steps,
+in the layout of Windmill's flow editor.
 
 scripts/millrace flows draw u/example/brief > flow.svg
 """
@@ -126,9 +126,10 @@ def _fields(root: Path, value: Json) -> Json:
     return metadata.schema(read(root, root / f"{value['path']}.py"))
 
 
+# complexipy: ignore (the editor draws a field in as many ways; from top to bottom)
 def _field(name: str, field: Json, required: bool, given: Json | None) -> Shape:
-    """Return one field: name, type, switch between a value and an expression, help, and what it is
-    given.
+    """Return one field: name, type, switch between a value and an expression,
+    help, and what it is given.
     """
     expr = str(given.get("expr", "")) if given and given["type"] == "javascript" else ""
     template = (
@@ -220,8 +221,8 @@ def _virtual(label: str) -> Shape:
 
 
 def _node(module: Json, icon: str, label: str) -> Shape:
-    """Return a step's box: an icon, its summary, its id, and a hand below when it waits for a
-    person.
+    """Return a step's box: an icon, its summary, its id,
+    and a hand below when it waits for a person.
     """
     shape, name = Shape(WIDTH, HEIGHT), module["id"]
     badge = 7 * len(name) + 12

@@ -141,6 +141,7 @@ def _check_types_only(module: Module, name: str, item: Import) -> Iterator[Probl
         )
 
 
+# complexipy: ignore (what an attribute may be other than a name of a module)
 def _check_attributes(bundle: Bundle, module: Module) -> Iterator[Problem]:
     """Report `text.shortn` where the imported module `text` has no such name."""
     if module.tree is None:

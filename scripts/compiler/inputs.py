@@ -51,6 +51,7 @@ def read_inputs(reader: Reader, node: Node | None) -> dict[str, dict[str, Any]]:
     return found
 
 
+# complexipy: ignore (the rules of an input in the order in which they are told)
 def _check(reader: Reader, name: str, line: int, parts: dict[str, Node]) -> None:
     what = f"input {name!r}"
     kind = reader.text(parts.get("type"), f"{what}: type")

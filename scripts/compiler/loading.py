@@ -1,5 +1,5 @@
-"""What each step loads when it starts: counted in fresh processes and held against
-resources/imports.yaml.
+"""What each step loads when it starts:
+counted in fresh processes and held against resources/imports.yaml.
 
 A step is a process of its own, so what it imports is paid for at each start. The file says for each
 step how many modules of ours and of others it loads, and which libraries are the large ones;
@@ -105,8 +105,8 @@ def count(bundle: Bundle) -> dict[str, Loaded]:
 
 
 def check(bundle: Bundle) -> list[Problem]:
-    """Return each step that loads more than the file says, or a large library that it does not
-    name.
+    """Return each step that loads more than the file says,
+    or a large library that it does not name.
     """
     try:
         limits = yaml.safe_load((bundle.root / FILE).read_text(encoding="utf-8")) or {}

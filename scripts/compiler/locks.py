@@ -141,8 +141,8 @@ def _check_file(root: Path, file: str, wanted: list[str]) -> list[Problem]:
 
 
 def _check_one_set(root: Path) -> list[Problem]:
-    """Report a package that two files pin to different versions: one environment must hold them
-    all.
+    """Report a package that two files pin to different versions:
+    one environment must hold them all.
     """
     seen: dict[str, tuple[str, str]] = {}
     problems = []

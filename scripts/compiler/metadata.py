@@ -1,5 +1,5 @@
-"""Generating <verb>.script.yaml from the signature and docstrings of a step, in the form that the
-server writes.
+"""Generating <verb>.script.yaml from the signature and docstrings of a step,
+in the form that the server writes.
 
 scripts/millrace metadata write
 """
@@ -25,8 +25,8 @@ APPROVAL_STEPS = ("approvals/ask", "blocks/ask_approval")
 def write(root: Path, overwrite: bool = False) -> list[str]:
     """Write what has changed, remove what belongs to no file any more; return the paths.
 
-    Nothing is written when a file was edited since (on Windmill, and pulled), unless with
-    `overwrite`.
+    Nothing is written when a file was edited since (on Windmill,
+    and pulled), unless with `overwrite`.
     """
     changed = outputs.write(root, expected(root), KEEP, overwrite)
     changed += locks.write(root)
@@ -101,8 +101,8 @@ def summary(module: Module) -> str:
 def description(module: Module) -> str:
     """Return the rest of the module's docstring and what main() returns.
 
-    Left out are the command that tries the step, and drawings: in the browser a paragraph is one
-    line.
+    Left out are the command that tries the step, and drawings:
+    in the browser a paragraph is one line.
     """
     paragraphs = re.split(r"\n\s*\n", module.docstring.strip())[1:]
     left_out = [
@@ -120,8 +120,8 @@ def description(module: Module) -> str:
 
 
 def schema(module: Module) -> dict[str, Any]:
-    """Return the form of main(): every parameter is in it, since the editor drops inputs that are
-    not.
+    """Return the form of main(): every parameter is in it,
+    since the editor drops inputs that are not.
     """
     properties = {}
     for parameter in module.parameters:

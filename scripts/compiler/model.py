@@ -56,8 +56,8 @@ class Approval:
 
 @dataclass
 class Step:
-    """One step: exactly one of `call`, `for_each`, `branches`, `choices` and `approval` says what
-    it does.
+    """One step: exactly one of `call`, `for_each`, `branches`,
+    `choices` and `approval` says what it does.
     """
 
     id: str

@@ -53,8 +53,8 @@ def compile_flow(spec: Spec, bundle: Bundle) -> Json:
 
 
 def origin(name: str, file: str) -> str:
-    """Return the last words of a flow's description: where it is from, and how an edit gets back
-    there.
+    """Return the last words of a flow's description: where it is from,
+    and how an edit gets back there.
     """
     return (
         f"Made from {file}. Edit here and deploy, then `wmill sync pull` and `scripts/millrace"
@@ -273,8 +273,8 @@ class _Compiler:
         }
 
     def approval(self, step: Step, places: dict[str, str]) -> list[Json]:
-        """Return the question, which is skipped when nobody has to be asked, and the record of the
-        decision.
+        """Return the question, which is skipped when nobody has to be asked,
+        and the record of the decision.
 
         The record comes either way and has the step's id, so that `results.<id>.approved` is the
         decision. Both stand at the flow's own level, where Windmill shows a flow that waits as
@@ -309,8 +309,8 @@ class _Compiler:
         ]
 
     def placed(self, name: str, summary: str, verb: str, offered: Json) -> Json:
-        """Return a module for one of the approval scripts, given what its main() takes of what is
-        offered.
+        """Return a module for one of the approval scripts,
+        given what its main() takes of what is offered.
         """
         step = self.bundle.step(verb)
         taken = {parameter.name for parameter in step.parameters} if step else set(offered)
@@ -355,8 +355,8 @@ def _choice(summary: str, expr: str, modules: list[Json]) -> Json:
 
 
 def expression(path: Path, places: dict[str, str]) -> str:
-    """Return the JavaScript of a path; results of steps side by side are read from the list of
-    their group.
+    """Return the JavaScript of a path;
+    results of steps side by side are read from the list of their group.
     """
     text = path.text
     name = levels.result_of(text)

@@ -1,5 +1,5 @@
-"""What a spec means beside the code: each run exists, its inputs fit, each path is visible where it
-stands.
+"""What a spec means beside the code: each run exists, its inputs fit,
+each path is visible where it stands.
 """
 
 from dataclasses import dataclass, field
@@ -38,8 +38,8 @@ FAILURE_ROOTS = ("error", "flow_input", "flow_env", "flow_job_id", "started_at")
 
 @dataclass
 class Scope:
-    """What a step may read: finished steps, those it must not read and why, and whether it is in a
-    loop.
+    """What a step may read: finished steps, those it must not read and why,
+    and whether it is in a loop.
     """
 
     visible: set[str] = field(default_factory=set)

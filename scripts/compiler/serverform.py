@@ -57,8 +57,8 @@ def dump(value: Any) -> str:
 # Flows say the same few words again and again.
 @lru_cache(maxsize=10_000)
 def sort_key(name: str) -> tuple[list[tuple[int, int]], str]:
-    """Return what the command sorts a key by: its stand-in, punctuation before digits before
-    letters.
+    """Return what the command sorts a key by: its stand-in,
+    punctuation before digits before letters.
     """
     text = STAND_INS.get(name, name)
     return [_rank(letter) for letter in text], text.swapcase()
@@ -167,8 +167,8 @@ def _block(text: str, indent: str) -> str:
 
 
 def _folded_lines(lines: list[str], indent: str) -> list[str]:
-    """Return the lines of a folded block: a break between two flush lines needs an empty line to be
-    kept.
+    """Return the lines of a folded block:
+    a break between two flush lines needs an empty line to be kept.
     """
     result: list[str] = []
     last_flush = False

@@ -1,5 +1,5 @@
-"""What the Python files of the bundle say: signatures, docstrings, imports, read from their syntax
-trees once.
+"""What the Python files of the bundle say: signatures, docstrings,
+imports, read from their syntax trees once.
 """
 
 import ast
@@ -190,6 +190,7 @@ def _parse(path: Path, name: str, _changed: int, _size: int) -> Module:
 STATEMENTS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
+# complexipy: ignore (it walks a tree and knows on the way where it is)
 def imports_of(tree: ast.AST) -> list[Import]:
     """Return every import of a file, and whether it is lazy, optional or for type checkers only."""
     found: list[Import] = []
@@ -225,6 +226,7 @@ def _catches_import(handler: ast.ExceptHandler) -> bool:
     return any(name in text for name in ("ImportError", "ModuleNotFoundError", "Exception"))
 
 
+# complexipy: ignore (a case for each statement of Python that gives a name)
 def _bound(node: ast.stmt) -> list[str]:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return [node.name]

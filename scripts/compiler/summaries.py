@@ -1,5 +1,5 @@
-"""How long summaries may be: Windmill's graph and picker cut them, and half a sentence says
-nothing.
+"""How long summaries may be: Windmill's graph and picker cut them,
+and half a sentence says nothing.
 """
 
 from collections.abc import Iterator

@@ -29,22 +29,27 @@ def check(bundle: Bundle, root: Path) -> list[Problem]:
     ]
 
 
+def _imported(nodes: list[ast.AST]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the modules that a file imports, and those whose `main` it imports, by their names."""
+    modules, functions = {}, {}
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    for each, source in ((each, node.module) for node in imports for each in node.names):
+        if each.name == "main":
+            functions[each.asname or each.name] = source
+        else:
+            modules[each.asname or each.name] = f"{source}.{each.name}"
+    return modules, functions
+
+
 def _mains(module: Module) -> Iterator[str]:
     """Yield the modules whose `main` a test names: by the module (`plan.main`), or by a name of its
     own (`from … import main`).
     """
     if module.tree is None:
         return
-    modules, functions = {}, {}
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            for each in node.names:
-                name = each.asname or each.name
-                if each.name == "main":
-                    functions[name] = node.module
-                else:
-                    modules[name] = f"{node.module}.{each.name}"
-    for node in ast.walk(module.tree):
+    nodes = list(ast.walk(module.tree))
+    modules, functions = _imported(nodes)
+    for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr == "main":
             if isinstance(node.value, ast.Name) and node.value.id in modules:
                 yield modules[node.value.id]

@@ -1,5 +1,5 @@
-"""What Windmill's form makes of the annotations of main(): JSON Schema, or nothing for a type it
-cannot show.
+"""What Windmill's form makes of the annotations of main(): JSON Schema,
+or nothing for a type it cannot show.
 """
 
 import ast
@@ -28,11 +28,11 @@ SIMPLE: dict[str, dict[str, Any]] = {
 
 
 def schema_of(parameter: Parameter) -> dict[str, Any] | None:
-    """Return the JSON Schema of one parameter as Windmill infers it, or None when it cannot show
-    the type.
+    """Return the JSON Schema of one parameter as Windmill infers it,
+    or None when it cannot show the type.
 
-    What stands behind `Example:` in the help text is shown in the empty field, as Windmill's
-    placeholder.
+    What stands behind `Example:` in the help text is shown in the empty field,
+    as Windmill's placeholder.
     """
     found = _schema(parameter.annotation)
     if found is None:

@@ -58,8 +58,8 @@ class _File:
 
     @cached_property
     def imported(self) -> dict[str, tuple[str, str]]:
-        """Each imported name: the module that it is from, and the name there (empty: the module
-        itself).
+        """Each imported name: the module that it is from,
+        and the name there (empty: the module itself).
         """
         names: dict[str, tuple[str, str]] = {}
         for node in self.body:
@@ -133,8 +133,8 @@ class _Graph:
         self._known: dict[Place, tuple[str, list[Place]]] = {}
 
     def libraries(self, start: str, loaded: set[str]) -> set[str]:
-        """Return the libraries that the step's `main`, and what its files do when they are loaded,
-        stand on.
+        """Return the libraries that the step's `main`,
+        and what its files do when they are loaded, stand on.
         """
         libraries: set[str] = set()
         waiting: list[Place] = [(start, "main")]
@@ -173,8 +173,8 @@ class _Graph:
 
 
 def _top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements that run when the file is loaded, those inside `try`, `if` and `with`
-    too.
+    """Yield the statements that run when the file is loaded,
+    those inside `try`, `if` and `with` too.
     """
     for node in body:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):

@@ -46,6 +46,7 @@ def expected(spec_: Spec, files: Bundle) -> dict[str, str]:
     return texts
 
 
+# complexipy: ignore (all flows or some: what is checked, written and removed differs)
 def compile_all(
     root: Path, only: Collection[str] | None = None, overwrite: bool = False
 ) -> list[str]:
@@ -103,8 +104,8 @@ def drift(root: Path) -> list[Problem]:
 
 
 def list_stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
-    """Return generated flows and schedules that no spec makes. A spec with mistakes keeps its
-    files.
+    """Return generated flows and schedules that no spec makes.
+    A spec with mistakes keeps its files.
     """
     wanted = {name for each in specs for name in expected(each, files)}
     broken = {path.stem for path in spec.files(root)} - {each.name for each in specs}
@@ -125,8 +126,8 @@ def list_stale(root: Path, specs: list[Spec], files: Bundle) -> list[str]:
 
 
 def is_handwritten(path: Path) -> bool:
-    """Tell whether a flow, or the flow beside a schedule, is written by hand: then no spec is asked
-    for.
+    """Tell whether a flow, or the flow beside a schedule,
+    is written by hand: then no spec is asked for.
     """
     flow = (
         path

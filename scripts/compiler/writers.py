@@ -57,19 +57,18 @@ def check(bundle: Bundle, root: Path) -> list[Problem]:
                         " statement, so that its owner can be told",
                     )
                 )
-    for table, places in by_table.items():
-        if len(places) > 1:
-            problems += [
-                Problem(
-                    path,
-                    line,
-                    f"writes the table {table}, and so do"
-                    f" {format_list(other for other in places if other != path)}"
-                    "; one module writes a table, and the others call its functions",
-                )
-                for path, line in places.items()
-            ]
-    return problems
+    shared = {table: places for table, places in by_table.items() if len(places) > 1}
+    return problems + [
+        Problem(
+            path,
+            line,
+            f"writes the table {table}, and so do"
+            f" {format_list(other for other in places if other != path)}"
+            "; one module writes a table, and the others call its functions",
+        )
+        for table, places in shared.items()
+        for path, line in places.items()
+    ]
 
 
 def owners(bundle: Bundle, root: Path) -> dict[str, str]:
@@ -108,8 +107,8 @@ def _writes(node: ast.AST) -> Iterator[Write]:
 
 
 def _text(node: ast.AST) -> str:
-    """Return a string as far as it can be read: pieces that are added, with a mark for what is put
-    in.
+    """Return a string as far as it can be read: pieces that are added,
+    with a mark for what is put in.
     """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value.replace("{", OPEN)

@@ -114,8 +114,8 @@ def _wait_for_workers(server: Server, folder: Path, plan: plans.Plan) -> None:
 
 
 def roll_back(server: Server, root: Path, options: argparse.Namespace) -> None:
-    """Deploy the revision before the last one; what the server stores and the tables stay as they
-    are.
+    """Deploy the revision before the last one;
+    what the server stores and the tables stay as they are.
     """
     last = records.read(server)
     revisions = last.revisions if last else []

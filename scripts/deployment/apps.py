@@ -1,5 +1,5 @@
-"""Apps as the plan compares them: the server's form and the files' in one text, without what the
-server adds.
+"""Apps as the plan compares them: the server's form and the files' in one text,
+without what the server adds.
 """
 
 from pathlib import Path

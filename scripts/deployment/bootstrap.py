@@ -137,8 +137,8 @@ def _resolve(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
 
 
 def _environment_settings() -> dict[str, Any]:
-    """Return the settings that this machine's environment names, checked; secrets are still
-    wrapped.
+    """Return the settings that this machine's environment names,
+    checked; secrets are still wrapped.
     """
     known = effective()
     names = [

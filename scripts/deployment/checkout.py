@@ -1,5 +1,5 @@
-"""What is deployed: a clean copy of the checkout's tracked files, and what its history says is
-ours.
+"""What is deployed: a clean copy of the checkout's tracked files,
+and what its history says is ours.
 """
 
 import contextlib
@@ -38,8 +38,8 @@ def list_changed(root: Path) -> list[str]:
 
 
 def list_untracked(root: Path) -> list[str]:
-    """Return the files of the bundle that Git does not know (ignored ones apart): the copy would
-    lack them.
+    """Return the files of the bundle that Git does not know (ignored ones apart):
+    the copy would lack them.
     """
     return _git(root, "ls-files", "--others", "--exclude-standard", "--", *PARTS).splitlines()
 
@@ -62,8 +62,8 @@ def revision(root: Path) -> str:
 
 
 def ever_tracked(root: Path) -> set[str]:
-    """Return every path that was ever deployed from this history; of a shallow clone, only what it
-    has.
+    """Return every path that was ever deployed from this history;
+    of a shallow clone, only what it has.
     """
     names = _git(
         root,

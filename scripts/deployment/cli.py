@@ -185,8 +185,8 @@ FAILURES = (
 
 
 def explain(printed: str, server: Server, verb: str = "push") -> str:
-    """Return in one sentence what a failed call of the CLI printed; its last lines when they are
-    not known.
+    """Return in one sentence what a failed call of the CLI printed;
+    its last lines when they are not known.
     """
     text = re.sub(r"\x1b\[[0-9;]*m", "", printed)
     for pattern, meaning in FAILURES:

@@ -39,8 +39,8 @@ APPROVAL = {
 
 
 class Finding(NamedTuple):
-    """What was looked at, whether it is `ok`, a `note` or a `problem`, what was seen, and the way
-    out.
+    """What was looked at, whether it is `ok`, a `note` or a `problem`,
+    what was seen, and the way out.
     """
 
     name: str
@@ -50,8 +50,8 @@ class Finding(NamedTuple):
 
 
 def examine(server: Server, root: Path) -> Iterator[Finding]:
-    """Yield a finding for each thing that a deployment and its runs need; stop when the rest cannot
-    be asked.
+    """Yield a finding for each thing that a deployment and its runs need;
+    stop when the rest cannot be asked.
     """
     version = server.version()
     if preflight.is_old(version):

@@ -11,8 +11,8 @@ FILE = ".millrace/imported.json"
 
 
 def note(root: Path, path: str, text: str) -> None:
-    """Keep that the flow at `path` was imported as the server had it: `text`, in the form that the
-    plan compares.
+    """Keep that the flow at `path` was imported as the server had it:
+    `text`, in the form that the plan compares.
     """
     file = root / FILE
     file.parent.mkdir(exist_ok=True)

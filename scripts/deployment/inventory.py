@@ -63,8 +63,8 @@ def make_folder(server: Server, root: Path) -> bool:
 
 
 def remove(server: Server, stale: list[tuple[str, str]]) -> None:
-    """Remove items of ours that are no longer in Git; the server keeps scripts and flows in its
-    archive.
+    """Remove items of ours that are no longer in Git;
+    the server keeps scripts and flows in its archive.
     """
     for kind, path in stale:
         if kind == "script":
@@ -152,8 +152,8 @@ def _schedules(
 
 
 def _modes(server: Server, root: Path) -> dict[str, str]:
-    """Return the modes (enabled, disabled, suspended) of the bundle's triggers that people set on
-    the server.
+    """Return the modes (enabled, disabled,
+    suspended) of the bundle's triggers that people set on the server.
     """
     modes = {}
     for row in server.pages(f"http_triggers/list?path_start={FOLDER}"):

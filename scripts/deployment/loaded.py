@@ -17,8 +17,8 @@ MOST = 60
 
 
 def wait(server: Server, folder: Path, plan: Plan) -> str:
-    """Return a line when a worker loads what was pushed; DeployFailed names what is still old after
-    a minute.
+    """Return a line when a worker loads what was pushed;
+    DeployFailed names what is still old after a minute.
     """
     if not (folder / f"{STEP}.py").is_file():
         return f"note: this revision has no {STEP}; workers may load old source for a minute"

@@ -16,8 +16,8 @@ FOLDER = "millrace"
 
 
 def look(server: Server) -> dict[str, Any]:
-    """Say which server and user there are, and return the user; DeployFailed when nothing can be
-    deployed.
+    """Say which server and user there are, and return the user;
+    DeployFailed when nothing can be deployed.
     """
     version = server.version()
     if is_old(version):
@@ -63,8 +63,8 @@ def refuse(user: dict[str, Any], plan: Plan, folder_exists: bool) -> None:
 
 
 def find_user(server: Server) -> dict[str, Any]:
-    """Return who the token belongs to; DeployFailed says whether the token or the workspace is
-    wrong.
+    """Return who the token belongs to;
+    DeployFailed says whether the token or the workspace is wrong.
     """
     try:
         user = server.user()
@@ -99,8 +99,8 @@ def workers_problem(workers: list[dict[str, Any]]) -> str:
 
 
 def is_old(version: str) -> bool:
-    """Tell whether a release is too old for the bundle; one whose number is not known counts as
-    new.
+    """Tell whether a release is too old for the bundle;
+    one whose number is not known counts as new.
     """
     found = re.search(r"(\d+)\.(\d+)\.(\d+)", version)
     return bool(found) and tuple(map(int, found.groups())) < OLDEST

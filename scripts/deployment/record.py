@@ -1,5 +1,5 @@
-"""What the last deployment left on the server, kept there, so that every machine that deploys sees
-the same.
+"""What the last deployment left on the server, kept there,
+so that every machine that deploys sees the same.
 
 It is a resource: a variable holds 15,000 characters, and a hundred scripts need more. Its type
 `state` is Windmill's own for what programs remember: it has no versions, and no pull brings it into

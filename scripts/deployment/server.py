@@ -66,8 +66,8 @@ class Server:
         return [str(row["id"]) for row in self._request("GET", "/api/workspaces/list")]
 
     def workers(self) -> list[dict[str, Any]]:
-        """Return the workers of the last minutes; none when the server does not show them to this
-        user.
+        """Return the workers of the last minutes;
+        none when the server does not show them to this user.
         """
         try:
             return list(self._request("GET", f"/api/workers/list?per_page={PER_PAGE}"))
@@ -75,8 +75,8 @@ class Server:
             return []
 
     def get(self, path: str, missing: Any = None) -> Any:
-        """Return the answer of a GET below the workspace; `missing`, when given, stands for an
-        unknown path.
+        """Return the answer of a GET below the workspace; `missing`,
+        when given, stands for an unknown path.
         """
         try:
             return self._request("GET", self._below(path))
@@ -105,8 +105,8 @@ class Server:
         return rows
 
     def run_script(self, path: str, arguments: dict[str, Any], seconds: float) -> Any:
-        """Run a script, wait for it, and return its result; DeployFailed with the job's error when
-        it failed.
+        """Run a script, wait for it, and return its result;
+        DeployFailed with the job's error when it failed.
         """
         job = str(self.post(f"jobs/run/p/{path}", arguments)).strip().strip('"')
         return self.wait(job, path, seconds)

@@ -1,5 +1,5 @@
-"""Which server a deployment goes to: given on the command line, or one of the workspaces that
-wmill.yaml names.
+"""Which server a deployment goes to: given on the command line,
+or one of the workspaces that wmill.yaml names.
 """
 
 import argparse

@@ -68,8 +68,8 @@ class NotExpressible:
 
 @dataclass
 class Decompiled:
-    """The spec's parts that an OpenFlow decides, what was lost, and the steps that two modules
-    became together.
+    """The spec's parts that an OpenFlow decides, what was lost,
+    and the steps that two modules became together.
     """
 
     spec: Json
@@ -183,6 +183,7 @@ class _Decompiler:
             found[name] = {key: parts[key] for key in language.KEYS if key in parts}
         return found
 
+    # complexipy: ignore (a module becomes a step with its neighbours or alone)
     def steps(self, modules: list[Json], places: dict[str, str]) -> list[Json]:
         """Return a list of modules as steps; those side by side become steps with `depends_on`."""
         places = dict(places)
@@ -257,6 +258,7 @@ class _Decompiler:
         self.lost(module["id"], f"it is {what}" if not what.startswith(("it ", "its ")) else what)
         return self.base.get(module["id"])
 
+    # complexipy: ignore (a case for each setting of a module in OpenFlow)
     def settings(self, step: Json, module: Json, places: dict[str, str]) -> None:
         name, runs = module["id"], "run" in step
         for key, given in module.items():
@@ -490,8 +492,8 @@ class _Decompiler:
         return {"run": _verb(value["path"]), **self.given("failure", transforms, {})}
 
     def path(self, text: str, places: dict[str, str], may_negate: bool = False) -> str | None:
-        """Return an expression as a path of the spec; results of steps side by side are named by
-        the step.
+        """Return an expression as a path of the spec;
+        results of steps side by side are named by the step.
         """
         negated, bare = text.startswith("!"), text.removeprefix("!")
         root = expressions.root_of(bare)
@@ -558,8 +560,8 @@ def _is_read(modules: list[Json], name: str) -> bool:
 
 
 def _reads_answer(modules: list[Json]) -> bool:
-    """Tell whether the first script of a list, the only one that is given a person's answer, reads
-    it.
+    """Tell whether the first script of a list,
+    the only one that is given a person's answer, reads it.
     """
     for module in modules[:1]:
         value = module["value"]

@@ -11,8 +11,8 @@ from scripts.importer.flow import FLOW_FILE, ORIGIN, SUFFIX
 
 
 def eject(root: Path, name: str) -> list[str]:
-    """Remove the spec and the mark of the compiler, keeping the flow as it is; return the paths
-    that changed.
+    """Remove the spec and the mark of the compiler, keeping the flow as it is;
+    return the paths that changed.
     """
     file = root / spec.FOLDER / f"{name}.yaml"
     if not file.is_file():

@@ -1,5 +1,5 @@
-"""Importing a flow that was edited in Windmill's editor and pulled: its spec again, and what has no
-words there.
+"""Importing a flow that was edited in Windmill's editor and pulled:
+its spec again, and what has no words there.
 """
 
 import difflib
@@ -218,8 +218,8 @@ def _steps_by_id(old: Json) -> dict[str, Json]:
 
 
 def _complete_spec(decompiled: Json, flow: Json, old: Json, path: Path, root: Path) -> Json:
-    """Return the whole spec: what the flow says, and what only the spec before or the schedule
-    says.
+    """Return the whole spec: what the flow says,
+    and what only the spec before or the schedule says.
     """
     manner = decompiled.pop("schedule", {})
     new: Json = {
@@ -297,8 +297,8 @@ def _list_not_expressible_of_schedule(path: Path, made: Json) -> list[NotExpress
 
 
 def _keep_nulls(new: Json, old: Json, empty: set[tuple[str, str]]) -> None:
-    """Keep a constant `null` that the spec gave and the flow still has: the form shows it as an
-    empty field.
+    """Keep a constant `null` that the spec gave and the flow still has:
+    the form shows it as an empty field.
     """
     before = {step["id"]: step for step in list_steps(old.get("steps") or [])}
     for step in list_steps(new.get("steps") or []):
@@ -339,6 +339,7 @@ def _left_empty(part: Any) -> set[tuple[str, str]]:
     )
 
 
+# complexipy: ignore (an order is kept only where it gives the same levels)
 def _keep_depends_on(new: Json, old: Json) -> None:
     """Write `depends_on` as the spec did, where that gives the same levels."""
     was = match_steps(list_steps(old.get("steps") or []), list_steps(new.get("steps") or []))
@@ -396,6 +397,7 @@ def _verify(imported: Imported, flow: Json, files: Bundle, joint: set[str]) -> s
     return loaded
 
 
+# complexipy: ignore (a paragraph for each part of a flow that may differ)
 def differences(made: Json, wanted: Json) -> list[tuple[str, str]]:
     """Return what a compiled flow says otherwise than the one that was edited: step and words."""
     found: list[tuple[str, str]] = []

@@ -23,11 +23,11 @@ COMMENTS = re.compile(r"\A(?:[ \t]*(?:#.*)?\n)+")
 def move_out(
     flow: Json, name: str, area: str, folder: Path, bundle: Bundle
 ) -> tuple[Json, dict[str, str]]:
-    """Return the flow with steps where it had inline Python, and the files of these steps: path and
-    text.
+    """Return the flow with steps where it had inline Python,
+    and the files of these steps: path and text.
 
-    `folder` holds the flow's own files. Code in other languages, and what is no `main()`, stays
-    inline.
+    `folder` holds the flow's own files. Code in other languages,
+    and what is no `main()`, stays inline.
     """
     files: dict[str, str] = {}
     for module in canonical.every(flow["value"]["modules"]):
@@ -84,8 +84,8 @@ def as_step(code: str, summary: str, flow: str, root: Path) -> str:
 
 
 def _add_docstring(body: str, main: ast.FunctionDef, summary: str) -> str:
-    """Return the code with what the form of a step needs: a docstring of main() and a type of its
-    result.
+    """Return the code with what the form of a step needs:
+    a docstring of main() and a type of its result.
     """
     lines = body.split("\n")
     row, column = _end_of_header(body, main)
@@ -126,8 +126,8 @@ def _end_of_header(body: str, main: ast.FunctionDef) -> tuple[int, int]:
 
 
 def _list_for(tree: ast.AST, root: Path) -> str:
-    """Return the shortest list of requirements that pins all that the code imports, else the
-    shortest.
+    """Return the shortest list of requirements that pins all that the code imports,
+    else the shortest.
     """
     wanted = {item.module.split(".")[0] for item in imports_of(tree)} - STANDARD - {"f", "u"}
     names = {locks.normal(DISTRIBUTIONS.get(each, each)) for each in wanted}

@@ -1,5 +1,5 @@
-"""Writing an imported spec over the text of the spec before: what did not change keeps its lines
-and comments.
+"""Writing an imported spec over the text of the spec before:
+what did not change keeps its lines and comments.
 """
 
 import json
@@ -44,8 +44,8 @@ ALWAYS_BLOCK = ("steps", "branches", "choose", "otherwise", "inputs")
 
 
 def merge(new: Json, before: str | None) -> str:
-    """Return the text of a spec; `before` is the text whose comments and lines are kept where they
-    still hold.
+    """Return the text of a spec; `before` is the text whose comments
+    and lines are kept where they still hold.
     """
     if before is None:
         return "\n".join(_fresh_mapping(new)) + "\n"
@@ -109,6 +109,7 @@ class _Writer:
         steps = list_steps(new.get("steps") or [])
         self.was = match_steps(list_steps(top.plain.get("steps") or []), steps)
 
+    # complexipy: ignore (old keys keep their place, new ones find theirs)
     def mapping(self, old: Part, new: Json) -> list[str]:
         """Return the lines of a mapping; entries keep their place, new ones stand where the
         language lists them.

@@ -1,5 +1,5 @@
-"""Which values of a spec say the same: defaults that are written out, durations, line breaks of a
-description.
+"""Which values of a spec say the same: defaults that are written out,
+durations, line breaks of a description.
 """
 
 import re
@@ -44,6 +44,7 @@ def is_same(key: str, old: Any, new: Any) -> bool:
     return _with_types(normalise(key, old)) == _with_types(normalise(key, new))
 
 
+# complexipy: ignore (a case for each key of the language whose value has two forms)
 def normalise(key: str, value: Any) -> Any:
     """Return a value without what makes no difference."""
     if key in ("timeout", "misfire_grace") and not isinstance(value, bool):

@@ -12,8 +12,8 @@ Json = dict[str, Any]
 
 
 def prepare(flow: Json, bundle: Bundle, before: dict[str, Json]) -> tuple[Json, list[str]]:
-    """Return a canonical flow that the language can say, and a note for each thing that was filled
-    in.
+    """Return a canonical flow that the language can say,
+    and a note for each thing that was filled in.
 
     `before` has the steps of the spec that the flow was compiled from.
     """

@@ -1,5 +1,5 @@
-"""Whether a pulled flow has the form of one: what is damaged is named, before anything is read from
-it.
+"""Whether a pulled flow has the form of one: what is damaged is named,
+before anything is read from it.
 """
 
 from collections.abc import Iterator

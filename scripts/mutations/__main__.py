@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from scripts.mutations import servers, touches
+from scripts.mutations import line_coverage, servers
 from scripts.paths import ROOT
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         if folder.is_dir() and folder.name not in ("live", "__pycache__")
     )
     with servers.started(options.servers, root, not options.no_postgres) as running:
-        known = touches.measure(running, paths, folders)
+        known = line_coverage.measure(running, paths, folders)
         for name, why in known.left_out.items():
             print(f"left out: {name}: {why}", flush=True)
         outcomes = judge(running, sample, known, options.seconds)
@@ -106,22 +106,22 @@ def draw(root: Path, paths: list[str], count: int, seed: int) -> list["Mutant"]:
     from scripts.mutations import operators
 
     sources = {path: (root / path).read_text() for path in paths}
-    places = [place for path in paths for place in operators.places(path, sources[path])]
-    random.Random(seed).shuffle(places)
+    points = [point for path in paths for point in operators.mutation_points(path, sources[path])]
+    random.Random(seed).shuffle(points)
     drawn: dict[tuple[str, str], Mutant] = {}
-    for place in places:
+    for point in points:
         if count and len(drawn) == count:
             break
-        mutant = operators.mutate(place, sources[place.path])
+        mutant = operators.mutate(point, sources[point.path])
         if mutant is not None:
-            drawn.setdefault((place.path, operators.meaning(mutant.code)), mutant)
+            drawn.setdefault((point.path, operators.meaning(mutant.code)), mutant)
     return sorted(drawn.values(), key=lambda mutant: (mutant.path, mutant.first_line, mutant.id))
 
 
 def judge(
     running: list[servers.Server],
     sample: list["Mutant"],
-    known: touches.Touches,
+    known: line_coverage.Coverage,
     most_seconds: float,
     tell: Callable[[str], None] = lambda text: print(text, flush=True),
 ) -> list[Outcome]:

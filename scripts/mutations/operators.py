@@ -64,8 +64,12 @@ IS_SQL = re.compile(
 )
 
 
+# Whether a class that nobody changes could be changed, and what only the type checker imports.
+NO_BEHAVIOUR = ("@dataclass(", "if TYPE_CHECKING:")
+
+
 @dataclass(frozen=True)
-class Place:
+class MutationPoint:
     """One change that can be made, before it is."""
 
     path: str
@@ -199,24 +203,23 @@ class ChangeSql(Operator):
                 )
 
 
-def places(path: str, source: str) -> list[Place]:
+def mutation_points(path: str, source: str) -> list[MutationPoint]:
     """Return where a file can be changed, and how."""
     nodes = list(ast.ast_nodes(ast.get_ast(source)))
     return [
-        Place(path, name, occurrence)
+        MutationPoint(path, name, occurrence)
         for name, operator in _operators().items()
         for occurrence in range(sum(1 for node in nodes for _ in operator.mutation_positions(node)))
     ]
 
 
-def mutate(place: Place, source: str) -> Mutant | None:
+def mutate(point: MutationPoint, source: str) -> Mutant | None:
     """Return the file with that one change; None when it is no change, or no Python."""
-    code = mutating.mutate_code(source, _operators()[place.operator], place.occurrence)
+    code = mutating.mutate_code(source, _operators()[point.operator], point.occurrence)
     if code is None or meaning(code) in ("", meaning(source)):
         return None
-    mutant = _mutant(place.path, place.operator, source, code)
-    # Whether a class that nobody changes could be changed is no behaviour.
-    return None if any("@dataclass(" in line for line in mutant.removed) else mutant
+    mutant = _mutant(point.path, point.operator, source, code)
+    return None if any(mark in line for mark in NO_BEHAVIOUR for line in mutant.removed) else mutant
 
 
 def meaning(code: str) -> str:

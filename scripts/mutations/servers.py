@@ -132,6 +132,7 @@ def started(count: int, root: Path = ROOT, postgres: bool = True) -> Iterator[li
         yield servers
 
 
+# complexipy: ignore (threads, and what ends them: an empty queue, a fault, a person)
 def share(servers: list[Server], tasks: list[Any], do: Callable[[Server, Any], None]) -> None:
     """Do each task on whichever server is free; the first fault ends all."""
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()

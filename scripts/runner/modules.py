@@ -340,6 +340,7 @@ def _run_while_loop(call: _Call) -> Step:
     return _loop_in_turn(call, None)
 
 
+# complexipy: ignore (the ways in which Windmill ends a loop, in its order)
 def _loop_in_turn(call: _Call, items: Any) -> Step:
     """Run iterations one after another until the list, a stop condition or a fault ends them."""
     skip_failures = bool(call.value.get("skip_failures", items is not None))
@@ -396,6 +397,7 @@ def _run_branch_one(call: _Call) -> Step:
     )  # fmt: skip
 
 
+# complexipy: ignore (branches side by side, or in turn until one ends all)
 def _run_branch_all(call: _Call) -> Step:
     branches = call.value.get("branches") or []
     skips = [bool(each.get("skip_failure", True)) for each in branches]

@@ -209,6 +209,7 @@ class _Watch:
         self._partial = bytearray()
         self._open: set[int] = {line.fileno(), out, err}
 
+    # complexipy: ignore (one loop waits for output, for time and for memory)
     def until(self, seconds: float | None, memory_mb: int = 0) -> LimitHit:
         """Read until the child has ended, or its seconds (from its start) or its memory are over,
         which is returned.

@@ -295,6 +295,7 @@ def _models(settings: config.Settings) -> Found:
             yield path, providers.ALLOWED
 
 
+# complexipy: ignore (an unknown source, an unknown owner of settings, a wrong value)
 def _sources(settings: config.Settings) -> Found:
     for place, name in enumerate(settings.sources):
         try:

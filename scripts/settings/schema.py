@@ -178,6 +178,7 @@ def _resolve(part: Any, defs: Json) -> Any:
     }
 
 
+# complexipy: ignore (it walks a JSON schema, whose parts are lists, mappings and values)
 def _simplify(field: Any) -> Any:
     """Return a field without what editors show twice; empty or a number as text is one type."""
     if isinstance(field, list):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.checking import dead_code, stamps, tools, types
+from scripts.checking import complexity, dead_code, stamps, tools, types
 from scripts.checking.__main__ import main
 
 FILES = {
@@ -145,3 +145,52 @@ def test_what_is_kept_without_need_is_a_mistake(code: Path) -> None:
     assert dead_code.find(code, {"a library calls it": "called"}) == []
     (line,) = dead_code.find(code, {"a library calls it": "called used"})
     assert "KEPT has 'used'" in line
+
+
+NESTED = """
+def find(rows):
+    for row in rows:
+        for cell in row:
+            if cell:
+                for letter in cell:
+                    if letter and rows or cell:
+                        return letter
+"""
+
+
+@pytest.mark.parametrize(
+    ("comment", "said"),
+    [
+        ("", "f/used.py:2: find() has a cognitive complexity of 17; allowed are 15"),
+        ("# complexipy: ignore", "f/used.py:3: find() is excused without a reason"),
+        ("# complexipy: ignore (no)", "f/used.py:3: find() is excused without a reason"),
+        ("# complexipy: ignore (a table has rows of cells)", ""),
+        ("# The first letter.\n# complexipy: ignore (a table has rows of cells)\n@cached", ""),
+    ],
+)
+def test_a_function_that_asks_too_much_of_a_reader_says_why(
+    code: Path, comment: str, said: str
+) -> None:
+    (code / "f/used.py").write_text(
+        NESTED.replace("\ndef", f"\n{comment}\ndef" if comment else "\ndef")
+    )
+
+    found = complexity.find(code, {})
+
+    assert [line.split(":  ")[0][: len(said)] for line in found] == ([said] if said else [])
+
+
+def test_an_exception_for_what_is_simple_enough_is_a_mistake(code: Path) -> None:
+    (code / "f/used.py").write_text(f"# complexipy: ignore (it was long once)\n{USED}")
+
+    assert [line.split(" is ")[0] for line in complexity.find(code, {})] == ["f/used.py:2: used()"]
+
+
+def test_what_is_still_to_be_split_is_named_until_it_is(code: Path) -> None:
+    (code / "f/used.py").write_text(NESTED)
+
+    assert complexity.find(code, {"f/used.py": "find"}) == []
+    (code / "f/used.py").write_text(USED)
+    assert [line.split(",")[0] for line in complexity.find(code, {"f/used.py": "find"})] == [
+        "scripts/checking/complexity.py: TO_SPLIT has find of f/used.py"
+    ]

@@ -1,6 +1,7 @@
 """Settings come from the environment, then the file; a mistake is named in words."""
 
 import json
+import typing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -272,4 +273,22 @@ def test_only_agents_that_call_tools_have_tools_and_a_threshold(
         assert set(config.settings().agents) == set(agents)
         return
     with pytest.raises(BadSetting, match=words):
+        config.settings()
+
+
+CHOICES = [
+    name for name in config.NAMES if typing.get_origin(config.declared(name)[0]) is typing.Literal
+]
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_setting_of_some_words_takes_each_of_them_and_no_other(
+    folder: Path, name: str, configure: Any
+) -> None:
+    for word in typing.get_args(config.declared(name)[0]):
+        configure(**{name: word})
+        assert getattr(config.settings(), name) == word
+
+    configure(**{name: "perhaps"})
+    with pytest.raises(BadSetting, match=f"setting '{name}'.*'perhaps'"):
         config.settings()

@@ -31,6 +31,14 @@ def test_the_table_prices_cached_tokens_apart():
     assert cached.usd == usd("0.0035")
 
 
+def test_the_table_prices_what_becomes_cached_apart():
+    plain = price("anthropic:claude-3-5-haiku-latest", Tokens(1000, 200), AT)
+    cached = price("anthropic:claude-3-5-haiku-latest", Tokens(1000, 200, cache_write=1000), AT)
+
+    # Anthropic asks a quarter more for what it puts into its cache: 0.8 and 1 USD a million.
+    assert (plain.usd, cached.usd) == (usd("0.0016"), usd("0.0018"))
+
+
 def test_own_prices_go_before_the_table_and_keep_their_date(set_prices):
     set_prices(
         prices=(

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from f.millrace.core import config, db
+from f.millrace.core.errors import NotFound
 from f.millrace.ingest import compare, crawl
 from f.millrace.ingest import embed as embed_step
 from f.millrace.memory import documents as kept
@@ -98,6 +99,18 @@ def test_a_moved_file_is_a_move(ingestion):
     assert (done["moved"], done["withdrawn"], done["waiting"]) == (1, 0, 0)
     assert ingestion.document("sub/b.md")["id"] == identity
     assert recall("harbour crane")[0].source.endswith("sub/b.md")
+
+
+@pytest.mark.parametrize("name", ["a.md", "sub/a.md", "sub"])
+def test_a_document_is_found_in_its_namespace_only_and_when_it_was_read(ingestion, name):
+    path = ingestion.write("sub/a.md", CRANE)
+    ingestion.write("sub/broken.pdf", b"%PDF-1.7 broken")
+    ingestion.run()
+
+    assert [row["path"] for row in kept.find(name, "main")] == [str(path)]
+    for other, namespace in ((name, "other"), ("broken.pdf", "main")):
+        with pytest.raises(NotFound, match="memory has no document"):
+            kept.find(other, namespace)
 
 
 def test_a_deleted_document_is_withdrawn_and_comes_back_with_its_file(ingestion):

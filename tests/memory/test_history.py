@@ -242,3 +242,24 @@ def test_what_many_append_at_once_is_all_there():
         [one for one in asked if one.startswith(name)] == [f"{name}{n}" for n in range(3)]
         for name in "abcd"
     )
+
+
+def test_the_messages_before_one_are_read_up_to_a_limit_and_an_unknown_one_is_an_error():
+    store = PostgresConversationStore()
+    for number in ("One", "Two"):
+        history.remember_turn("desk", f"{number}?", f"{number}.")
+
+    async def read():
+        record = await store.read_record("desk")
+        assert record is not None
+        head = record.head_id
+        counts = [
+            len(await store.read_history(head, limit=limit)) for limit in (None, 0, 1, 3, 4, 5)
+        ]
+        none, (last,) = await store.read_history(None), await store.read_history(head, limit=1)
+        return counts, none, last.id == head
+
+    assert asyncio.run(read()) == ([4, 0, 1, 3, 4, 4], [], True)
+    for unknown in (store.read_history("nobody"), store.read_entry("nobody")):
+        with pytest.raises(LookupError, match="nobody"):
+            asyncio.run(unknown)

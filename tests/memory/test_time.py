@@ -120,6 +120,22 @@ def test_a_poisoned_source_takes_what_was_derived_from_it_and_gives_back_what_it
     assert recall("poisoned")
 
 
+def test_a_source_that_changed_its_mind_and_back_is_withdrawn_as_a_whole(clock):
+    clock("2026-01-01")
+    before = remember("fact", "the well is deep", source="https://good.example/")
+    clean = supersede(before, "the well is clean", source="https://bad.example/")
+    clock("2026-01-02")
+    dry = supersede(clean, "the well is dry", source="https://bad.example/")
+    clock("2026-01-03")
+    assert supersede(dry, "the well is clean", source="https://bad.example/") == clean
+    clock("2026-02-01")
+
+    done = retract("https://bad.example/", "invented")
+
+    assert (sorted(done.withdrawn), done.restored) == (sorted([clean, dry]), [before])
+    assert held("2026-01-01") == held("2026-02-01") == ["the well is deep"]
+
+
 def test_what_two_sources_say_stands_until_the_last_is_withdrawn():
     item = remember("fact", "the well is deep", source="one", trust="own")
     remember("fact", "the well is deep", source="two", trust="untrusted")

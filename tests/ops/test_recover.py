@@ -469,3 +469,28 @@ def test_a_cancelled_run_is_no_fault_in_the_metrics(server):
     )
     counted = {figure.name: figure.n for figure in scorecard.scorecard()}
     assert (counted["runs_alone"], counted["failures_recovered"]) == (0, 0)
+
+
+def test_runs_that_died_or_whose_question_expired_are_gone_on_with_while_they_are_recent():
+    dead = put_run(60, "local", "killed", openflow={})
+    asked = put_run(50, "local", "waiting", openflow={})
+    other = put_run(40, "local", "waiting", openflow={})
+    actions.propose("mail.send", {"to": ["ada@home.example"]}, "send:1", run_id=other)
+    put_run(60, "local", "killed")
+    put_run(60, "local", "running", openflow={})
+    put_run(60, "local", "done", openflow={})
+    put_run(4 * 24 * 60, "local", "killed", openflow={})
+    put_run(4 * 24 * 60, "local", "waiting", openflow={})
+
+    assert [str(row["id"]) for row in recovery.resumable_runs()] == [dead, asked]
+
+
+def test_what_was_done_about_one_run_does_not_count_for_another():
+    one, other = put_run(60), put_run(60)
+    rows = {str(row["id"]): row for row in recovery.stalled_runs()}
+    audit.append("ada", "run.resumed", "daily_research", one)
+
+    measures = [recovery.decide(rows[one]) for _ in range(4)]
+
+    assert measures == ["continue", "alternative", "escalate", "escalate"]
+    assert recovery.next_measure(other) == "continue"

@@ -36,7 +36,7 @@ def test_a_worker_tells_each_setting_with_its_place_and_no_secret(
         "default",
     )
     assert (told_from["search_url"], told_from["model"]) == ("MILLRACE_DEFAULTS", "MILLRACE_MODEL")
-    assert told["smtp_url"]["value"] == show_settings.MASKED
+    assert told["smtp_url"]["value"] == config.MASKED
     assert "hunter2" not in json.dumps(told) and "s3cretword" not in json.dumps(told)
 
 

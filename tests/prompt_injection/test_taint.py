@@ -56,6 +56,20 @@ def test_after_untrusted_text_was_read_private_words_stay_inside():
     )
 
 
+@pytest.mark.parametrize("value", [739104, 739104.0, ["x", {"code": 739104}]])
+def test_a_private_number_stays_inside_in_whatever_type_it_is_sent(value):
+    assert search(value) == "refuse"
+
+
+@pytest.mark.parametrize("value", [True, False, None, 5])
+def test_a_switch_and_a_small_number_give_nothing_away(value):
+    context = TaintContext("What is new in Leeds?")
+    context.read("We answer True, False or None to each of the 5.", "own")
+    context.read(PAGE, "untrusted")
+
+    assert search(value, context) == "free"
+
+
 def test_what_the_user_said_himself_may_be_searched_for():
     assert search("Brannock shares", heard("What do Brannock shares cost?")) == "free"
 
@@ -65,6 +79,9 @@ def test_what_the_user_said_himself_may_be_searched_for():
     [
         base64.b64encode(b"the alarm code is 739104").decode(),
         base64.b32encode(b"ask Brannock now").decode(),
+        base64.b64encode(b"Brannock").decode(),
+        base64.urlsafe_b64encode(b"Brannock?>").decode().rstrip("="),
+        "id=" + base64.b64encode(b"Okafor").decode(),
         b"Brannock Cells".hex(),
         codecs.encode("Brannock", "rot13"),
         "Brannock"[::-1],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from f.millrace.core import db
 from f.millrace.core.errors import SourceFailed
-from f.millrace.research import compose
+from f.millrace.research import compose, contents, run_plan
 from f.millrace.research.contents import Content, Reading, Reference, Section, Sides
 from f.millrace.research.digest_mail import MAX_BYTES, render
 from f.millrace.trust import recipients
@@ -262,3 +262,30 @@ def test_the_plain_digest_has_each_part_with_its_address():
     assert "\n  https://b.example/bridge\n" in plain
     assert plain.count("A note of mine") == 1
     assert "ALSO NEW" in plain and "ALSO NEW" not in bare
+
+
+def test_further_news_are_of_this_namespace_its_sources_and_its_time_and_can_be_opened(
+    pipeline, two_stories
+):
+    run_id = pipeline.until_compose()
+    columns = "id source_key source title url namespace first_seen_at last_seen_at".split()
+    for title, changes in {
+        "A ferry leaves": {},
+        "Elsewhere": {"namespace": "'other'"},
+        "Unread": {"source": "'mastodon'"},
+        "Unopened": {"url": "''"},
+        "Later": {"first_seen_at": "first_seen_at + interval '1 day'"},
+    }.items():
+        own = dict.fromkeys(("id", "source_key", "title"), f"'{title}'")
+        values = {**{each: each for each in columns}, **own, "url": "'https://x.example/'"}
+        values.update(changes)
+        db.execute(
+            f"INSERT INTO source_item ({', '.join(columns)}) SELECT {', '.join(values.values())}"
+            " FROM source_item ORDER BY id LIMIT 1"
+        )
+
+    opened = run_plan.load(run_id)
+    found = contents.contents(run_id, opened, opened.windows[0])
+
+    assert len(found.sections) == 2
+    assert [reference.title for reference in found.headlines] == ["A ferry leaves"]

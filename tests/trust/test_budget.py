@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 
 from f.millrace.core import config, db
-from f.millrace.core.errors import BudgetExceeded
+from f.millrace.core.errors import BudgetExceeded, NotFound
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
 from f.millrace.trust import budget, spend
@@ -147,3 +147,27 @@ def test_what_was_never_sent_is_released_and_what_was_sent_is_settled_at_its_res
     assert by_id[reserved]["price_source"] != "reserve"
     assert by_id[sent] == {"state": "settled", "cost_usd": usd("0.3"), "price_source": "reserve"}
     assert totals("run") == (0, pytest.approx(0.3)) and spend.cost_of(run_id) == usd("0.3")
+
+
+def test_only_a_reservation_can_be_marked_as_sent_and_no_other_row_changes(database):
+    run_id = str(uuid4())
+    sent, waiting = reserve(run_id, 0.1), reserve(run_id, 0.1)
+    budget.mark_sent(sent)
+
+    for usage_id in (sent, str(uuid4())):
+        with pytest.raises(NotFound, match="no reserved usage"):
+            budget.mark_sent(usage_id)
+
+    found = db.fetch_all("SELECT id::text, state FROM usage WHERE run_id = %s", [run_id])
+    assert {row["id"]: row["state"] for row in found} == {sent: "sent", waiting: "reserved"}
+
+
+def test_what_was_charged_as_lost_is_corrected_by_an_answer_that_comes_after_all(database):
+    run_id = str(uuid4())
+    usage_id = reserve(run_id, 0.4)
+    budget.mark_sent(usage_id)
+    budget.charge_reserve(usage_id)
+
+    assert budget.settle(usage_id, priced(0.1), {"input": 7})
+
+    assert totals("run") == (0, pytest.approx(0.1)) and spend.cost_of(run_id) == usd("0.1")

@@ -58,8 +58,8 @@ def main(
 
 
 def _without_asking(action: dict) -> dict:
-    """Return what holds without a question: an answer that was given before, else the action's own
-    state.
+    """Return what holds without a question: an answer that was given before,
+    else the action's own state.
     """
     answer = approvals.find_answer(str(action["id"]))
     if answer is None:

@@ -40,8 +40,8 @@ def send(mails: list[Row], authorise: Callable[[Row], bool]) -> list[Row]:
     """Send the mails that `authorise` approves (it is given the action) and return how each ended:
     recipient, status, path.
 
-    ToolFailed when one was not sent; the step may run again, and those that were sent are not sent
-    twice.
+    ToolFailed when one was not sent; the step may run again,
+    and those that were sent are not sent twice.
     """
     ended = [_send(one, authorise) for one in mails]
     failed = [one for one in ended if one["status"] == "failed"]

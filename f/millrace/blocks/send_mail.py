@@ -40,13 +40,7 @@ def main(to: list[str], subject: str, text: str) -> dict:
         waiting: The addresses that wait for a person's word.
         mails: What became of the others: recipient, status (sent, or outbox for a file), path.
     """
-    addresses = list(
-        dict.fromkeys(recipients.check_address(address) for address in to if address.strip())
-    )
-    if not addresses or len(addresses) > MOST_RECIPIENTS:
-        raise errors.BadInput(
-            f"to names {len(addresses)} addresses; allowed is 1 to {MOST_RECIPIENTS}"
-        )
+    addresses = _check_addresses(to)
     if not subject.strip() or not text.strip():
         raise errors.BadInput("a mail needs a subject and a text")
     with spans.step("blocks.send_mail", recipients=len(addresses)) as span:
@@ -58,6 +52,18 @@ def main(to: list[str], subject: str, text: str) -> dict:
         others += [one for one in wanted if one["to"] in waiting]
         span.set(waiting=len(others))
         return {**_ask(others), "mails": [one for one in sent if one["status"] != "waiting"]}
+
+
+def _check_addresses(to: list[str]) -> list[str]:
+    """Return each address once; BadInput when one is none, or there are none or too many."""
+    addresses = list(
+        dict.fromkeys(recipients.check_address(address) for address in to if address.strip())
+    )
+    if not addresses or len(addresses) > MOST_RECIPIENTS:
+        raise errors.BadInput(
+            f"to names {len(addresses)} addresses; allowed is 1 to {MOST_RECIPIENTS}"
+        )
+    return addresses
 
 
 def _ask(others: list[dict[str, Any]]) -> dict[str, Any]:

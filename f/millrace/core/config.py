@@ -12,8 +12,8 @@ The first of these that sets a setting wins:
   (docker-compose.yml does)
 5. the default that is declared here
 
-The word `none`, as a text or as the only entry of a list, empties what would have a value
-otherwise.
+The word `none`, as a text or as the only entry of a list,
+empties what would have a value otherwise.
 """
 
 import functools
@@ -539,6 +539,7 @@ def validate(values: dict[str, Any]) -> Settings:
 UNSURE = object()
 
 
+# complexipy: ignore (a case for each kind of value, in the order in which they are common)
 def _accept(name: str, value: Any) -> Any:
     """Return the value of a setting as it is used, or UNSURE when it may need more than a look."""
     if name not in NAMES:
@@ -568,22 +569,30 @@ def _accept_number(kind: Any, option: Option, value: float) -> Any:
     return kind(str(value)) if within else UNSURE
 
 
-def as_json(names: tuple[str, ...]) -> dict[str, Any]:
-    """Return some of the effective settings as JSON has them, secrets masked."""
-    return {name: _to_json(getattr(settings(), name)) for name in names}
+def as_json(names: tuple[str, ...], *, exact: bool = True) -> dict[str, Any]:
+    """Return some of the effective settings as JSON has them, secrets masked.
+
+    `exact`, as digests need them: amounts as texts, and what is not set of a value as null. For a
+    reader amounts are numbers, and what is not set is left out.
+    """
+    return {name: _to_json(getattr(settings(), name), exact) for name in names}
 
 
-def _to_json(value: Any) -> Any:
+def _to_json(value: Any, exact: bool) -> Any:
     if isinstance(value, dict):
         entries = cast("dict[str, Any]", value)
-        return {key: _to_json(inner) for key, inner in entries.items()}
+        return {key: _to_json(inner, exact) for key, inner in entries.items()}
     if isinstance(value, list):
-        return [_to_json(inner) for inner in cast("list[Any]", value)]
-    if isinstance(value, Secret | Decimal):
+        return [_to_json(inner, exact) for inner in cast("list[Any]", value)]
+    if isinstance(value, Decimal):
+        return str(value) if exact else float(value)
+    if isinstance(value, Secret):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", exclude_none=not exact)
+    return value
 
 
 @functools.cache
@@ -608,8 +617,8 @@ def reload() -> None:
 
 
 def on_reload(forget: Callable[[], None]) -> None:
-    """Have `forget` called with each reload: for what other modules keep that depends on the
-    settings.
+    """Have `forget` called with each reload:
+    for what other modules keep that depends on the settings.
     """
     _on_reload.append(forget)
 

@@ -166,8 +166,8 @@ def _without_nul(value: Any) -> Any:
 def owner_url() -> str:
     """Return the address that may change tables: the setting `owner_url`, or the only one there is.
 
-    On a worker it is a variable that the settings do not name, so that it is not in every step's
-    hands.
+    On a worker it is a variable that the settings do not name,
+    so that it is not in every step's hands.
     """
     own = config.settings().owner_url.get_secret_value()
     if not own and windmill.on_worker():

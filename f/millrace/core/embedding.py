@@ -44,8 +44,8 @@ def embed(
     dimensions: int | None = None,
     seconds: float = REMOTE_SECONDS,
 ) -> list[Vector]:
-    """Return one vector of length 1 for each text, in order; a server has `seconds` for each
-    request.
+    """Return one vector of length 1 for each text, in order;
+    a server has `seconds` for each request.
 
     Raises BadSetting for an unknown model, ModelFailed when the server fails or answers with
     vectors that are none.
@@ -68,8 +68,8 @@ def embed(
 
 
 def normalise(vector: Sequence[float], dimensions: int | None, model: str) -> Vector:
-    """Return the vector with length 1; BadInput when its dimension is another or a number is not
-    finite.
+    """Return the vector with length 1;
+    BadInput when its dimension is another or a number is not finite.
     """
     if dimensions is not None and len(vector) != dimensions:
         raise errors.BadInput(

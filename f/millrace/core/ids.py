@@ -31,8 +31,8 @@ def stable_id(prefix: str, *parts: Any) -> str:
 def canonical_url(url: str) -> str:
     """Return the address without fragment, tracking parameters, `www.` and a trailing slash.
 
-    Two addresses of one page should compare equal; an address that is not http(s) comes back
-    unchanged.
+    Two addresses of one page should compare equal;
+    an address that is not http(s) comes back unchanged.
     """
     try:
         parts = urlsplit(url.strip())

@@ -16,8 +16,8 @@ def usd(value: Decimal | float | str) -> Decimal:
 
 
 def dollars(value: Decimal | float | str) -> str:
-    """Return the amount as people read it, halves rounded up: `$1.50`; what is less than a cent, as
-    `$0.0019`.
+    """Return the amount as people read it, halves rounded up: `$1.50`;
+    what is less than a cent, as `$0.0019`.
     """
     amount = usd(value)
     step = CENT if amount == 0 or abs(amount) >= CENT else HUNDREDTH

@@ -1,10 +1,10 @@
 # requirements:
 
-"""What tokens cost, at whose word: the setting `prices`, then the table that ships with
-genai-prices.
+"""What tokens cost, at whose word: the setting `prices`,
+then the table that ships with genai-prices.
 
-A model without a price is counted at a cautious rate, or refused, as the setting `unknown_prices`
-says.
+A model without a price is counted at a cautious rate, or refused,
+as the setting `unknown_prices` says.
 """
 
 from __future__ import annotations

@@ -87,14 +87,15 @@ def redact(value: Any) -> Any:
     return value
 
 
+def _is_texts(value: Any) -> bool:
+    """Tell whether a value is a text or a list of texts."""
+    parts = cast("Iterable[Any]", value) if isinstance(value, list | tuple) else [value]
+    return all(isinstance(part, str) for part in parts)
+
+
 def _redact_value_of(key: Any, value: Any) -> Any:
-    if isinstance(key, str) and value and _compile(KEYS).search(key):
-        if isinstance(value, str):
-            return MASK
-        if isinstance(value, list | tuple):
-            parts = cast("list[Any]", value)
-            if all(isinstance(inner, str) for inner in parts):
-                return [MASK for _ in parts]
+    if isinstance(key, str) and value and _compile(KEYS).search(key) and _is_texts(value):
+        return MASK if isinstance(value, str) else [MASK for _ in value]
     words = _own_secrets().words
     if isinstance(value, str) and value in words:
         return MASK
@@ -145,8 +146,8 @@ class _Own(NamedTuple):
 
 @functools.cache
 def _own_secrets() -> _Own:
-    """Return the patterns for all secrets of this process, the longest first, and those that are
-    ordinary words.
+    """Return the patterns for all secrets of this process, the longest first,
+    and those that are ordinary words.
     """
     found = set(_environment_secrets())
     try:
@@ -176,8 +177,8 @@ def _any_of(spellings: Iterable[str]) -> str:
 
 
 def _secrets(value: Any) -> Iterator[str]:
-    """Yield the secrets of a setting: its own, those of its entries, and those of an entry's
-    fields.
+    """Yield the secrets of a setting: its own, those of its entries,
+    and those of an entry's fields.
     """
     if isinstance(value, config.Secret):
         named = _compile(config.FROM_ENVIRONMENT).findall(value.get_secret_value())

@@ -97,8 +97,8 @@ def _step_path(name: str) -> str:
 
 
 def flow_path() -> str:
-    """Return the path of the flow that this job belongs to, e.g. `u/eve/brief`; empty outside of
-    one.
+    """Return the path of the flow that this job belongs to, e.g.
+    `u/eve/brief`; empty outside of one.
     """
     return INSIDE.sub("", os.environ.get("WM_FLOW_PATH", ""))
 

@@ -1,7 +1,7 @@
 # requirements:
 
-"""When a scheduled run runs: one pure function over the scheduled time, the clock and the last
-success.
+"""When a scheduled run runs: one pure function over the scheduled time,
+the clock and the last success.
 
 Cron lines are Windmill's: six fields, seconds first; five fields mean second 0.
 """
@@ -66,8 +66,8 @@ class Cron:
     any_weekday: bool
 
     def falls_on(self, day: date) -> bool:
-        """Return whether it fires on that local day; a day of month and a weekday together mean
-        either.
+        """Return whether it fires on that local day;
+        a day of month and a weekday together mean either.
         """
         by_date, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         matches = (
@@ -227,6 +227,7 @@ def _backwards(cron: Cron, zone: ZoneInfo, until: datetime) -> Iterator[datetime
                 yield moment
 
 
+# complexipy: ignore (the grammar of one field of cron, with its mistakes)
 def _field(text: str, name: str, low: int, high: int, line: str) -> frozenset[int]:
     names = MONTHS if name == "month" else WEEKDAYS if name == "day of week" else {}
     found: set[int] = set()
@@ -237,13 +238,13 @@ def _field(text: str, name: str, low: int, high: int, line: str) -> frozenset[in
                 f"cron line {line!r}: {name} {part!r} is not a number, a range, a list or a step"
             )
         every, first, last, step = matched.groups()
-        begin, end = low, 6 if name == "day of week" else high
-        if every not in ("*", "?"):
-            begin = end = _number(first, names, name, low, high, line)
-            if last:
-                end = _number(last, names, name, low, high, line)
-            elif step:
-                end = high
+        if every in ("*", "?"):
+            begin, end = low, 6 if name == "day of week" else high
+        else:
+            begin = _number(first, names, name, low, high, line)
+            # `5/10` goes on to the end of the field.
+            upto = last or (str(high) if step else first)
+            end = _number(upto, names, name, low, high, line)
         if begin > end or (step and int(step) == 0):
             raise errors.BadInput(f"cron line {line!r}: {name} {part!r} is an empty range")
         found.update(range(begin, end + 1, int(step or 1)))

@@ -57,8 +57,8 @@ class AgentSettings(BaseModel):
 
 
 class ToolServer(BaseModel):
-    """A server of tools, as other programs' `mcp.json` says it too: reached at `url`, or started
-    with `command`.
+    """A server of tools, as other programs' `mcp.json` says it too:
+    reached at `url`, or started with `command`.
     """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)

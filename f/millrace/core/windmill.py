@@ -1,7 +1,7 @@
 # requirements:
 
-"""The few questions that a step asks its Windmill server, without the SDK (it costs 200 ms to
-import).
+"""The few questions that a step asks its Windmill server,
+without the SDK (it costs 200 ms to import).
 """
 
 import json
@@ -32,8 +32,8 @@ def text(path: str) -> str | None:
 
 
 def post(path: str, body: Any) -> Any:
-    """Return the answer to `POST /api/w/<workspace>/<path>`, JSON or text; None when the server
-    says 404.
+    """Return the answer to `POST /api/w/<workspace>/<path>`,
+    JSON or text; None when the server says 404.
     """
     return _parse(_ask("POST", path, body))
 

@@ -56,8 +56,8 @@ def parse_time(when: When, name: str) -> datetime | None:
 
 
 def valid_at_sql(when: TimePoint, item: str = "m") -> tuple[str, dict[str, Any]]:
-    """Return a condition on the table alias `item` and its parameters: what was held true at that
-    moment.
+    """Return a condition on the table alias `item` and its parameters:
+    what was held true at that moment.
 
     Without `known_at` it reads the item's own row, so that an index scan can apply it.
     """
@@ -75,7 +75,7 @@ def valid_at_sql(when: TimePoint, item: str = "m") -> tuple[str, dict[str, Any]]
 
 
 def test_clock() -> datetime | None:
-    """Return the fixed clock of the settings; None: the database's clock counts, which is one for
-    all writers.
+    """Return the fixed clock of the settings; None: the database's clock counts,
+    which is one for all writers.
     """
     return run_context.now() if config.settings().now is not None else None

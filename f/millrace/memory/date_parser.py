@@ -84,8 +84,8 @@ class Date(NamedTuple):
 
 
 def dates(text: str, now: Now) -> Iterator[Date]:
-    """Yield each date that a text names, the most exact form first; BadInput for one that no
-    calendar has.
+    """Yield each date that a text names, the most exact form first;
+    BadInput for one that no calendar has.
     """
     for pattern, read in FORMS:
         for found in re.finditer(pattern, text, re.I):

@@ -129,8 +129,8 @@ def keep(
     reader: str,
     trust: contracts.Trust,
 ) -> int | None:
-    """Store what was read in one go and return how many passages are new; None when another run was
-    faster.
+    """Store what was read in one go and return how many passages are new;
+    None when another run was faster.
     """
     with db.transaction():
         row = db.fetch_one(
@@ -223,8 +223,8 @@ def _draft(
 
 
 def _heading_trail(title: str, heading: str) -> str:
-    """Return the document's title and the headings above a passage; one that is the title is not
-    said twice.
+    """Return the document's title and the headings above a passage;
+    one that is the title is not said twice.
     """
     names = [title, *(name for name in heading.split(" › ") if name)]
     return " › ".join(names[1:] if names[1:2] == [title[:80]] else names)
@@ -302,8 +302,8 @@ def _take_back(document_id: str, reason: str) -> None:
 def _forsake(
     document_id: str, gone: Sequence[str], kept: Sequence[str], starts: Sequence[int]
 ) -> None:
-    """Withdraw what a changed document said before and does not say any more; what another one says
-    too stays.
+    """Withdraw what a changed document said before and does not say any more;
+    what another one says too stays.
     """
     because = "the document no longer holds it"
     items.withdraw_passages(document_id, kept, starts, because)
@@ -372,8 +372,8 @@ def citation(document_id: str, page: int, start: int, length: int) -> str:
 
 
 def parse_citation(address: str) -> tuple[str, int, int, int]:
-    """Return id, page, offset and length of a citation, or of an id alone; BadInput when it is
-    neither.
+    """Return id, page, offset and length of a citation,
+    or of an id alone; BadInput when it is neither.
     """
     found = CITATION.fullmatch(address.strip())
     if found is None:

@@ -59,8 +59,8 @@ ORDER BY 1, 2, a.attnum
 
 
 def columns() -> list[Column]:
-    """Return every column of the database that can hold text, those of other builders and of the
-    checkpointer too.
+    """Return every column of the database that can hold text,
+    those of other builders and of the checkpointer too.
     """
     return [Column(**row) for row in db.fetch_all(COLUMNS, {})]
 
@@ -103,8 +103,8 @@ def values(subject: subject_pattern.SubjectPattern) -> dict[str, Any]:
 
 
 def blank(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> dict[str, int]:
-    """Blank each text, and each part of a JSON value, that mentions the subject; how many rows of
-    each table.
+    """Blank each text, and each part of a JSON value, that mentions the subject;
+    how many rows of each table.
     """
     touched: dict[str, set[Any]] = {}
     for column in columns():

@@ -133,6 +133,18 @@ class _Import:
         self.superseded: list[tuple[str, str]] = []
         self.counts: dict[str, int] = dict.fromkeys(QUERIES, 0)
 
+    def take(self, number: int, kind: Any, record: dict[str, Any]) -> None:
+        if kind not in QUERIES:
+            raise errors.BadInput(
+                f"record {number} is of the kind {kind!r}; known: {', '.join(QUERIES)}"
+            )
+        try:
+            self.counts[kind] += getattr(self, kind)(record)
+        except (KeyError, TypeError, ValueError) as error:
+            raise errors.BadInput(
+                f"record {number} ({kind}) is not as it was exported: {error}; nothing was imported"
+            ) from error
+
     def run(self, records: Iterable[dict[str, Any]]) -> dict[str, int]:
         number = 0
         for number, record in enumerate(records, 1):
@@ -140,17 +152,7 @@ class _Import:
             if number == 1:
                 self.header(record if kind == "header" else {})
                 continue
-            if kind not in QUERIES:
-                raise errors.BadInput(
-                    f"record {number} is of the kind {kind!r}; known: {', '.join(QUERIES)}"
-                )
-            try:
-                self.counts[kind] += getattr(self, kind)(record)
-            except (KeyError, TypeError, ValueError) as error:
-                raise errors.BadInput(
-                    f"record {number} ({kind}) is not as it was exported: {error}; nothing was"
-                    " imported"
-                ) from error
+            self.take(number, kind, record)
         if number == 0:
             raise errors.BadInput("nothing to import: the file is empty")
         for old, new in self.superseded:

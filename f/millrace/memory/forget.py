@@ -1,7 +1,7 @@
 # requirements:
 
-"""Forget: a subject is really deleted, from every table and file, and a scan of everything proves
-it.
+"""Forget: a subject is really deleted, from every table and file,
+and a scan of everything proves it.
 
 Rows that are about content go; rows that record what happened (runs, money, deliveries) stay, with
 the text blanked.
@@ -30,8 +30,8 @@ MAILS = frozenset((".eml", ".html", ".txt"))
 
 @dataclass
 class Forgetting:
-    """What was forgotten: rows by table, files, and where the subject is still found ({} when the
-    proof holds).
+    """What was forgotten: rows by table, files,
+    and where the subject is still found ({} when the proof holds).
     """
 
     subject_hash: str
@@ -216,8 +216,8 @@ def _describe_exported(
 
 
 def _on_disk(connection: db.Connection, subject: subject_pattern.SubjectPattern) -> list[str]:
-    """Name the files that were read into memory and mention the subject: only their owner deletes
-    those.
+    """Name the files that were read into memory and mention the subject:
+    only their owner deletes those.
     """
     condition = " OR ".join(
         erase.mentions(column) for column in erase.columns() if column.table == "document"
@@ -234,8 +234,8 @@ def _on_disk(connection: db.Connection, subject: subject_pattern.SubjectPattern)
 
 
 def _files(subject: subject_pattern.SubjectPattern) -> Iterable[Path]:
-    """Yield the mails of the outbox and their copies, and the file of events, that mention the
-    subject.
+    """Yield the mails of the outbox and their copies,
+    and the file of events, that mention the subject.
     """
     outbox, events = Path(config.settings().outbox_dir), config.settings().events_file
     for path in sorted(outbox.rglob("*")) if outbox.is_dir() else []:

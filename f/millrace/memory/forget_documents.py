@@ -18,8 +18,8 @@ LETTER = re.compile(r"\S")
 
 
 def passages(connection: db.Connection) -> list[dict[str, Any]]:
-    """Return where each passage stands; to be asked before memories are deleted, which takes their
-    passages along.
+    """Return where each passage stands; to be asked before memories are deleted,
+    which takes their passages along.
     """
     return connection.execute(
         "SELECT document_id, item_id, start_at, end_at FROM document_passage"

@@ -83,8 +83,8 @@ def truncate(
 def append(
     session: str, messages: Sequence[ModelMessage], metadata: dict[str, Any] | None = None
 ) -> None:
-    """Store messages at the end of a conversation, after whatever another writer has stored
-    meanwhile.
+    """Store messages at the end of a conversation,
+    after whatever another writer has stored meanwhile.
     """
     store, name = conversation_store.PostgresConversationStore(metadata), key(session)
     for attempt in range(ATTEMPTS):
@@ -134,8 +134,8 @@ def forget(session: str) -> int:
 
 
 def key(session: str) -> str:
-    """Return the id that a session's name has in this namespace: conversations of a namespace stay
-    in it.
+    """Return the id that a session's name has in this namespace:
+    conversations of a namespace stay in it.
     """
     if not NAME.fullmatch(session):
         raise errors.BadInput(
@@ -150,8 +150,8 @@ def key(session: str) -> str:
 
 
 def _now(answer: Coroutine[Any, Any, T]) -> T:
-    """Return the result of a coroutine of the store, which never waits for a loop: its database
-    calls block.
+    """Return the result of a coroutine of the store,
+    which never waits for a loop: its database calls block.
     """
     try:
         answer.send(None)

@@ -1,7 +1,7 @@
 # requirements:
 
-"""Hybrid search as one statement: BM25 over counted lexemes and nearest vectors, in the context of
-neighbouring passages.
+"""Hybrid search as one statement: BM25 over counted lexemes and nearest vectors,
+in the context of neighbouring passages.
 
 Every part of the score lies between 0 and 1: words and nearby are shares of the best BM25 that the
 question could get (of the item, of it and its neighbours), meaning, next and thread are cosines (of

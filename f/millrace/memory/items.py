@@ -1,7 +1,7 @@
 # requirements:
 
-"""The rows of an item: itself, what was held of it and when, and who said it; who changes one does
-it here.
+"""The rows of an item: itself, what was held of it and when,
+and who said it; who changes one does it here.
 
 One open belief an item; each change closes it and opens the next.
 """
@@ -192,8 +192,8 @@ def lock(connection: db.Connection, item_id: str) -> dict[str, Any]:
 def extend(
     connection: db.Connection, item_id: str, since: datetime | None, until: datetime | None
 ) -> None:
-    """Add an interval to what is held; without a beginning it is now, unless the item is held true
-    now.
+    """Add an interval to what is held; without a beginning it is now,
+    unless the item is held true now.
     """
     row = lock(connection, item_id)
     added = connection.execute(

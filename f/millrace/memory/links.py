@@ -108,8 +108,8 @@ def neighbours(
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
 ) -> list[dict[str, Any]]:
-    """Return what is related to an item, nearest first, along links in either direction; cycles are
-    walked once.
+    """Return what is related to an item, nearest first,
+    along links in either direction; cycles are walked once.
     """
     if not 1 <= depth <= DEEPEST:
         raise errors.BadInput(f"depth is {depth}; allowed is 1 to {DEEPEST}")

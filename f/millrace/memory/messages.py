@@ -34,8 +34,8 @@ def conversation(
     as_of: bitemporal.When = None,
     known_at: bitemporal.When = None,
 ) -> list[dict[str, Any]]:
-    """Return what was said, oldest first: of one session or of all, whole turns in which `about`
-    comes up.
+    """Return what was said, oldest first: of one session or of all,
+    whole turns in which `about` comes up.
 
     What is said is known at once, so `as_of` and `known_at` both leave out what was said later.
     """

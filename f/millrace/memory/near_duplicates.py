@@ -104,14 +104,11 @@ def merge_into_existing(
     """Give each row that is nearly an item the id of that item, with its own wording and the
     similarity as evidence.
 
-    Writers of one type take turns from here on, so that two of them cannot make two items of one
-    text.
+    Writers of one type take turns from here on,
+    so that two of them cannot make two items of one text.
     """
     found = [row for row in rows if row["marks"]]
-    for kind in sorted({row["type"] for row in found}):
-        connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"memory {namespace} {kind}"]
-        )
+    _lock(connection, namespace, {row["type"] for row in found})
     seen: list[dict[str, Any]] = []
     candidates = _candidates(connection, namespace, found)
     for place, row in enumerate(found):
@@ -130,13 +127,20 @@ def merge_into_existing(
             for other in near
             if _opposed(row, other)
         ]
-        if not any(other["id"] == row["id"] for other in near):
-            best = max(
-                ((_row_similarity(row, other), other["id"]) for other in near), default=(0.0, "")
-            )
-            if best[0] >= SAME:
-                row.update(id=best[1], similarity=best[0], wording=text, contradicts=[])
+        others = [] if any(other["id"] == row["id"] for other in near) else near
+        score, best = max(
+            ((_row_similarity(row, other), other["id"]) for other in others), default=(0.0, "")
+        )
+        if score >= SAME:
+            row.update(id=best, similarity=score, wording=text, contradicts=[])
         seen.append(row)
+
+
+def _lock(connection: db.Connection, namespace: str, types: set[str]) -> None:
+    for kind in sorted(types):
+        connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"memory {namespace} {kind}"]
+        )
 
 
 def link_contradictions(rows: list[dict[str, Any]]) -> None:
@@ -167,8 +171,8 @@ def words(text: str) -> list[str]:
 def _candidates(
     connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
 ) -> list[list[dict[str, Any]]]:
-    """Return for each row the items that share a mark, or that say another value of the same
-    attribute.
+    """Return for each row the items that share a mark,
+    or that say another value of the same attribute.
     """
     found: list[list[dict[str, Any]]] = [[] for _ in rows]
     asked = []

@@ -56,8 +56,8 @@ COMPARED = {
 
 
 def structured(plan: router.Plan, namespace: str, only: hybrid.Filter, limit: int) -> Statement:
-    """Return the newest items of a type whose fields, of the metadata or of what its type adds, are
-    as asked.
+    """Return the newest items of a type whose fields,
+    of the metadata or of what its type adds, are as asked.
     """
     tests, values = [], {}
     for n, (name, sign, value) in enumerate(plan.conditions):

@@ -76,8 +76,8 @@ def assign(connection: db.Connection, namespace: str, rows: list[dict[str, Any]]
 
 
 def _thread(row: dict[str, Any]) -> str:
-    """Return the document or session of a row; of what was said in none its day, of anything else
-    nothing.
+    """Return the document or session of a row; of what was said in none its day,
+    of anything else nothing.
     """
     metadata = row["metadata"]
     named = _thread_key(metadata) or next(

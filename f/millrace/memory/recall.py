@@ -44,8 +44,8 @@ class Result(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a search found: the plan that answered, those that did not and why, and how long each
-    part took.
+    """What a search found: the plan that answered, those that did not and why,
+    and how long each part took.
     """
 
     query: str
@@ -298,8 +298,8 @@ class _Searcher:
 
 
 class _Known(NamedTuple):
-    """The active model, and whether a namespace has any vector of it (without one no model is
-    loaded).
+    """The active model, and whether a namespace has any vector
+    of it (without one no model is loaded).
     """
 
     model: vectors.Model

@@ -120,6 +120,14 @@ def route(question: str, now: datetime, zone: str = "UTC", types: Sequence[str] 
     return _single(question, now, zone, types)
 
 
+def _relation(question: str) -> Plan | None:
+    found = next(filter(None, (re.search(each, question, re.I) for each in _RELATION)), None)
+    if found is None:
+        return None
+    ends = (_thing(found["one"]), _thing(found["other"]))
+    return Plan("relation", question, f"asks what links {ends[0]!r} and {ends[1]!r}", ends=ends)
+
+
 def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> list[Plan]:
     named = time_range.parse_time_range(question, now, zone)
     # With a subject of its own, a question is not held to an hour that only the day may be known
@@ -127,32 +135,12 @@ def _single(question: str, now: datetime, zone: str, types: Sequence[str]) -> li
     since, until = (named.around or (named.since, named.until)) if named else (None, None)
     similar = Plan("similar", question, "by words and meaning", since, until)
     plans: list[Plan] = []
-    relation = next(
-        (found for pattern in _RELATION if (found := re.search(pattern, question, re.I))), None
-    )
-    if relation:
-        ends = (_thing(relation["one"]), _thing(relation["other"]))
-        plans.append(
-            Plan("relation", question, f"asks what links {ends[0]!r} and {ends[1]!r}", ends=ends)
-        )
-    structured = _structured(question, types)
-    if structured:
-        plans.append(structured)
-    spoken = re.search(_CONVERSATION, named.rest if named else question, re.I)
-    if spoken:
-        said = named.rest if named else question
-        topic = " ".join((said[: spoken.start()] + " " + said[spoken.end() :]).split()).strip(
-            " ?.!,"
-        )
-        plans.append(
-            Plan(
-                "conversation",
-                topic or question,
-                f"asks what was said ({spoken[0].strip()!r})",
-                since,
-                until,
-            )
-        )
+    plans += [plan for plan in (_relation(question), _structured(question, types)) if plan]
+    said = named.rest if named else question
+    if spoken := re.search(_CONVERSATION, said, re.I):
+        topic = " ".join(f"{said[: spoken.start()]} {said[spoken.end() :]}".split()).strip(" ?.!,")
+        why = f"asks what was said ({spoken[0].strip()!r})"
+        plans.append(Plan("conversation", topic or question, why, since, until))
     if named:
         left = " ".join(re.sub(_ANYTHING, " ", named.rest, flags=re.I).split()).strip(" ?.!,")
         topic = left if re.search(r"\w{2}", left) else ""

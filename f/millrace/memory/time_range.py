@@ -33,8 +33,8 @@ CLOCK = re.compile(r"^\s*(?:at|around|about)\s+\d{1,2}(?::\d\d)?\s*(?:am|pm|h|o'
 class TimeRange(NamedTuple):
     """A half-open span of time, and the question without the words that named it.
 
-    `around` are the whole days of a span that is a part of a day: what is known by its day only is
-    found there.
+    `around` are the whole days of a span that is a part of a day:
+    what is known by its day only is found there.
     """
 
     since: datetime

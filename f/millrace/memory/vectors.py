@@ -1,7 +1,7 @@
 # requirements:
 
-"""Vectors of memories: which model they are of, those that are missing, and the move to another
-model.
+"""Vectors of memories: which model they are of, those that are missing,
+and the move to another model.
 
 An item is written without a vector and found by its words at once; `embed_missing` adds what is
 missing, in any process and as often as one likes. The active model is in the data, so that queries
@@ -71,8 +71,8 @@ def reembed(name: str | None = None, progress: Callable[[int], Any] = lambda _do
     """Move to another model (by default that of the settings) and return it; queries are answered
     by the old one until then.
 
-    The new vectors are made beside the old ones, so that an interrupted move goes on where it
-    stopped.
+    The new vectors are made beside the old ones,
+    so that an interrupted move goes on where it stopped.
     """
     model = _register(name or config.settings().embedding_model)
     if model == active():

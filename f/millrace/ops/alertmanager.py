@@ -1,14 +1,19 @@
 # requirements:
 
-"""Alertmanager webhook: store alerts and mail the operator: a row, and a mail to the operator for
-what matters.
+"""Alertmanager webhook: store alerts and mail the operator: a row,
+and a mail to the operator for what matters.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import errors
 from f.millrace.ops import notices
 from f.millrace.telemetry import alerts, catalogue, logs
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 MAILED = frozenset({"warning", "critical", "emergency"})
 STEPS = {alert.name: alert for metric in catalogue.CATALOGUE.values() for alert in metric.alerts}
@@ -36,12 +41,12 @@ def receive(notice: dict[str, Any]) -> dict[str, Any]:
     return {"raised": len(fresh), "resolved": len(over)}
 
 
-def notify_operator(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
-    """Mail the operator one note about what has begun and what is over; nothing for what only
-    informs.
+def notify_operator(fresh: list[rows.Alert], over: list[rows.Alert]) -> bool:
+    """Mail the operator one note about what has begun and what is over;
+    nothing for what only informs.
 
-    What could not be mailed when it began is in the next note, as long as it stands and nobody has
-    seen it.
+    What could not be mailed when it began is in the next note,
+    as long as it stands and nobody has seen it.
     """
     for row in fresh:
         logs.structured_log(
@@ -75,7 +80,7 @@ def notify_operator(fresh: list[alerts.Row], over: list[alerts.Row]) -> bool:
     return sent
 
 
-def _format_alert(row: alerts.Row) -> str:
+def _format_alert(row: rows.Alert) -> str:
     alert = STEPS.get(row["name"])
     lines = [f"{row['severity']}: {row['name']}", row["summary"]]
     if row["agents"]:

@@ -8,17 +8,24 @@ Looks at every component, counts its metrics, and raises or ends alerts.
 scripts/millrace step ops/check_health
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from f.millrace.core import db
 from f.millrace.ops import alertmanager, health
 from f.millrace.telemetry import alerts, baseline, catalogue, logs, rollup, samples
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 UNHEALTHY = "Unhealthy"
 ANOMALY = "Anomaly"
 
 
 def main() -> dict:
-    """Look, count, raise. It makes no run of its own: 288 a day would fill the list and the trace
-    store.
+    """Look, count, raise. It makes no run of its own:
+    288 a day would fill the list and the trace store.
     """
     parts = health.check_components()
     rollup.roll(catalogue.CATALOGUE.values())
@@ -74,9 +81,9 @@ def _log(parts: list[health.Component], odd: list[baseline.Anomaly]) -> None:
         )
 
 
-def _faults(parts: list[health.Component]) -> tuple[list[alerts.Row], list[alerts.Row]]:
-    """Raise what does not work, and end what works again: the same alerts that Prometheus would
-    raise.
+def _faults(parts: list[health.Component]) -> tuple[list[rows.Alert], list[rows.Alert]]:
+    """Raise what does not work, and end what works again:
+    the same alerts that Prometheus would raise.
     """
     fresh, over = [], []
     for part in parts:
@@ -91,7 +98,7 @@ def _faults(parts: list[health.Component]) -> tuple[list[alerts.Row], list[alert
     return fresh, over
 
 
-def _anomalies(odd: list[baseline.Anomaly]) -> tuple[list[alerts.Row], list[alerts.Row]]:
+def _anomalies(odd: list[baseline.Anomaly]) -> tuple[list[rows.Alert], list[rows.Alert]]:
     rows = [
         alerts.raise_alert(ANOMALY, "info", "baseline", str(one), {"metric": one.metric})
         for one in odd

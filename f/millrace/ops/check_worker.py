@@ -3,8 +3,8 @@
 
 """Check a worker.
 
-What a job finds on it: Python, settings, database and its roles, mail server, and the other
-components.
+What a job finds on it: Python, settings, database and its roles,
+mail server, and the other components.
 
 scripts/millrace step ops/check_worker
 """

@@ -3,8 +3,8 @@
 
 """Export and tidy traces.
 
-Sends the traces that are left to the collector, closes what dead steps left open, deletes what is
-old.
+Sends the traces that are left to the collector,
+closes what dead steps left open, deletes what is old.
 
 scripts/millrace step ops/export_traces
 """
@@ -13,8 +13,8 @@ from f.millrace.telemetry import export, logs, recorder, upkeep
 
 
 def main(limit: int = 200) -> dict:
-    """Send, close, delete. It makes no run of its own: telemetry about telemetry would fill the
-    store.
+    """Send, close, delete. It makes no run of its own:
+    telemetry about telemetry would fill the store.
 
     Args:
         limit: Send at most this many runs.

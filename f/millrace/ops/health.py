@@ -2,8 +2,8 @@
 
 """Whether each component works, and the next step for what does not.
 
-Nothing here costs money or sends anything: servers are connected to, what agents met lately is read
-from rows.
+Nothing here costs money or sends anything: servers are connected to,
+what agents met lately is read from rows.
 """
 
 import os

@@ -8,8 +8,8 @@ HOST = "millrace.local"
 
 
 def tell_operator(occasion: str, run_id: str, subject: str, text: str, reason: str) -> bool:
-    """Mail the operator once for this occasion of the run; False when nobody is set or it was told
-    before.
+    """Mail the operator once for this occasion of the run;
+    False when nobody is set or it was told before.
     """
     operator = config.settings().operator
     if not operator or run_context.current().dry_run:

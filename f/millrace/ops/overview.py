@@ -12,15 +12,20 @@ where `forget` does not reach, and an open page asks every minute.
 scripts/millrace step ops/overview
 """
 
+from __future__ import annotations
+
 import os
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from f.millrace.core import config, db, errors, money, redaction, run_context, schedules, windmill
 from f.millrace.ops import health
 from f.millrace.telemetry import alerts, runs
 from f.millrace.trust import actions, approvals, questions, spend
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 NEWEST_RUNS = 8
 MOST_ALERTS = 5
@@ -71,7 +76,7 @@ def _gravity(part: health.Component) -> tuple[int, str]:
     return -health.ORDER.index(part.state), part.name
 
 
-def _alert(row: dict[str, Any]) -> dict[str, Any]:
+def _alert(row: rows.Alert) -> dict[str, Any]:
     return {
         **{name: row[name] for name in ("name", "severity", "summary", "state")},
         "since": row["started_at"].isoformat(),

@@ -3,8 +3,8 @@
 
 """Recover stalled runs.
 
-Finds runs that stand still and continues them, tries another way, or tells a person; hands over
-answers.
+Finds runs that stand still and continues them, tries another way,
+or tells a person; hands over answers.
 
 A run that has ended on the server, because a person cancelled it or otherwise, has ended here too.
 
@@ -96,15 +96,22 @@ def _follow_server() -> tuple[list[dict[str, Any]], set[str]]:
         except OSError:
             unreachable.add(str(row["id"]))
             continue
-        gone = row["id"] in stalled or (row["status"] == "waiting" and not row["asks"])
-        ended = _end_of(job) if job else _end_unknown(row["job_id"]) if gone else None
+        ended = _end_of(job) if job else None
+        if not job and (row["id"] in stalled or _waits_for_nobody(row)):
+            ended = _end_unknown(row["job_id"])
         if ended and recovery.end(row, ended.status, ended.reason, ended.by, ended.at):
             found.append({"run_id": str(row["id"]), "status": ended.status, "reason": ended.reason})
-            if ended.status == "failed":
-                _tell(
-                    row, f"Millrace: {row['flow']} failed on Windmill", ended.reason, "a run failed"
-                )
+            _tell_failure(row, ended)
     return found, unreachable
+
+
+def _waits_for_nobody(row: dict[str, Any]) -> bool:
+    return row["status"] == "waiting" and not row["asks"]
+
+
+def _tell_failure(row: dict[str, Any], ended: RunEnd) -> None:
+    if ended.status == "failed":
+        _tell(row, f"Millrace: {row['flow']} failed on Windmill", ended.reason, "a run failed")
 
 
 def _end_of(job: dict[str, Any]) -> RunEnd | None:
@@ -182,8 +189,8 @@ def _recover(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _start_again(row: dict[str, Any]) -> str:
-    """Start a new job that goes on with the run, and return its id; what is done stays done by its
-    business key.
+    """Start a new job that goes on with the run, and return its id;
+    what is done stays done by its business key.
     """
     run_id, pipeline = str(row["id"]), row["pipeline"] or {}
     latest = db.fetch_one(

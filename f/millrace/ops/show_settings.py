@@ -9,17 +9,14 @@ scripts/millrace step ops/show_settings
 """
 
 import json
-from decimal import Decimal
 from typing import Any
 
 from f.millrace.core import config, redaction
 
-MASKED = "********"
-
 
 def main(only_set: bool = False) -> dict:
-    """Show the settings that hold here, as a table. It makes no run of its own and asks no
-    database.
+    """Show the settings that hold here, as a table.
+    It makes no run of its own and asks no database.
 
     Args:
         only_set: Leave out the settings that have their default.
@@ -45,31 +42,19 @@ def main(only_set: bool = False) -> dict:
 
 
 def rows() -> list[dict[str, Any]]:
-    """Return each setting: name, effective value as JSON has it, where it comes from, what it
-    means.
+    """Return each setting: name, effective value as JSON has it,
+    where it comes from, what it means.
     """
-    effective = config.settings()
+    values = config.as_json(config.NAMES, exact=False)
     return [
         {
             "name": name,
-            "value": redaction.redact(_to_json(getattr(effective, name))),
+            "value": redaction.redact(values[name]),
             "from": config.origin(name),
             "description": config.declared(name)[1].description,
         }
         for name in config.NAMES
     ]
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, config.Secret):
-        return MASKED if value.get_secret_value() else ""
-    if isinstance(value, Decimal):
-        return float(value)
-    if hasattr(value, "model_dump"):
-        return _to_json(value.model_dump(exclude_none=True))
-    if isinstance(value, dict):
-        return {name: _to_json(inner) for name, inner in value.items()}
-    return value
 
 
 def _text(value: Any) -> str:

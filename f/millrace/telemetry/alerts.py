@@ -1,15 +1,25 @@
 # requirements:
 
-"""Alerts as rows: active, acknowledged by a person, resolved; the same fault is one row until it is
-over.
+"""Alerts as rows: active, acknowledged by a person, resolved;
+the same fault is one row until it is over.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING
 
 from f.millrace.core import db, errors, ids, redaction
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+    class RaisedAlert(rows.Alert):
+        """An alert, and whether it was not open before."""
+
+        fresh: bool
+
+
 SEVERITIES = ("info", "warning", "critical", "emergency")
 # Labels that say how it was found, not what is wrong.
 ABOUT = frozenset({"severity", "job", "instance", "alertname", "dashboard"})
@@ -48,7 +58,9 @@ def fingerprint(name: str, labels: dict[str, str]) -> str:
     )
 
 
-def raise_alert(name: str, severity: str, source: str, summary: str, labels: dict[str, str]) -> Row:
+def raise_alert(
+    name: str, severity: str, source: str, summary: str, labels: dict[str, str]
+) -> RaisedAlert:
     """Record a fault and return its row; `fresh` says that it was not open before."""
     if severity not in SEVERITIES:
         raise errors.BadInput(
@@ -59,7 +71,7 @@ def raise_alert(name: str, severity: str, source: str, summary: str, labels: dic
     }
     concerned = name in OF_AGENTS or kept.get("part") in OF_PARTS
     agents = [kept["agent"]] if kept.get("agent") else _list_failing_agents() if concerned else []
-    row = db.fetch_one(
+    row: RaisedAlert | None = db.fetch_one(
         RAISE,
         {
             "fingerprint": fingerprint(name, labels),
@@ -75,7 +87,7 @@ def raise_alert(name: str, severity: str, source: str, summary: str, labels: dic
     return row
 
 
-def resolve(name: str, labels: dict[str, str]) -> Row | None:
+def resolve(name: str, labels: dict[str, str]) -> rows.Alert | None:
     """Record that a fault is over, and return its row; None when it was not open."""
     return db.fetch_one(
         "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE fingerprint ="
@@ -84,9 +96,9 @@ def resolve(name: str, labels: dict[str, str]) -> Row | None:
     )
 
 
-def acknowledge(alert_id: int, by: str) -> Row:
+def acknowledge(alert_id: int, by: str) -> rows.Alert:
     """Record that a person has seen it; NotFound when it is not open."""
-    row = db.fetch_one(
+    row: rows.Alert | None = db.fetch_one(
         "UPDATE alert SET state = 'acknowledged', acknowledged_at = clock_timestamp(),"
         " acknowledged_by = %s WHERE id = %s AND state = 'active' RETURNING *",
         [by, alert_id],
@@ -97,9 +109,9 @@ def acknowledge(alert_id: int, by: str) -> Row:
     return row
 
 
-def close(alert_id: int) -> Row:
+def close(alert_id: int) -> rows.Alert:
     """Resolve an open alert by hand."""
-    row = db.fetch_one(
+    row: rows.Alert | None = db.fetch_one(
         "UPDATE alert SET state = 'resolved', resolved_at = clock_timestamp() WHERE id = %s AND"
         " state <> 'resolved' RETURNING *",
         [alert_id],
@@ -110,9 +122,9 @@ def close(alert_id: int) -> Row:
     return row
 
 
-def find(alert_id: int) -> Row:
+def find(alert_id: int) -> rows.Alert:
     """Return one alert; NotFound when there is none."""
-    row = db.fetch_one("SELECT * FROM alert WHERE id = %s", [alert_id])
+    row: rows.Alert | None = db.fetch_one("SELECT * FROM alert WHERE id = %s", [alert_id])
     if row is None:
         raise errors.NotFound(
             f"there is no alert {alert_id}; scripts/millrace alerts list --all shows them"
@@ -120,7 +132,7 @@ def find(alert_id: int) -> Row:
     return row
 
 
-def list_alerts(everything: bool = False, limit: int = 100) -> list[Row]:
+def list_alerts(everything: bool = False, limit: int = 100) -> list[rows.Alert]:
     """Return the open alerts, the gravest first; or all, the newest first."""
     if everything:
         return db.fetch_all(
@@ -133,7 +145,7 @@ def list_alerts(everything: bool = False, limit: int = 100) -> list[Row]:
     )
 
 
-def list_unnotified(severities: Collection[str]) -> list[Row]:
+def list_unnotified(severities: Collection[str]) -> list[rows.Alert]:
     """Return the alerts of these severities that nobody was told of, the gravest first."""
     return [
         row
@@ -142,11 +154,11 @@ def list_unnotified(severities: Collection[str]) -> list[Row]:
     ]
 
 
-def mark_notified(rows: list[Row]) -> None:
+def mark_notified(alerts: list[rows.Alert]) -> None:
     """Record that the operator was told of them."""
     db.execute(
         "UPDATE alert SET told_at = clock_timestamp() WHERE id = ANY(%s)",
-        [[row["id"] for row in rows]],
+        [[row["id"] for row in alerts]],
     )
 
 

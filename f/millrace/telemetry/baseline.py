@@ -118,8 +118,8 @@ def anomalies(metrics: Iterable[define.Metric]) -> list[Anomaly]:
 def forecast(values: dict[date, float], growing: bool = False) -> Forecast | None:
     """Return where daily figures go by their usual slope; None for fewer than a week of days.
 
-    `growing`: each value is a level (bytes), else an amount a day (spending), and 30 days of it are
-    summed.
+    `growing`: each value is a level (bytes), else an amount a day (spending),
+    and 30 days of it are summed.
     """
     days = sorted(values)[-SLOPE_DAYS:]
     if len(days) < 7:

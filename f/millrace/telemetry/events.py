@@ -58,8 +58,8 @@ def emit(event: str, message: str = "", **metadata: Any) -> None:
 
 
 def _append(path: str, line: dict[str, Any], context: run_context.Context) -> None:
-    """Add one object to the file. Outside of a conversation the run is the session and the step the
-    turn.
+    """Add one object to the file.
+    Outside of a conversation the run is the session and the step the turn.
     """
     kept = {
         "event": line["event"],

@@ -59,8 +59,8 @@ class _Refused(Exception):
 def export_runs(limit: int = 50) -> Sent:
     """Send every ended run that has something to send; nothing when no endpoint is set.
 
-    A collector that is down or silent costs at most two seconds; the spans stay and go with the
-    next call.
+    A collector that is down or silent costs at most two seconds;
+    the spans stay and go with the next call.
     """
     if not config.settings().otlp_endpoint:
         return Sent()
@@ -79,25 +79,33 @@ def export_runs(limit: int = 50) -> Sent:
     return Sent(runs, spans, left_out, fault)
 
 
+def _exported_rows(rows: list[Row]) -> list[Row]:
+    """Return the rows of spans that are exported, each under the nearest one that is too."""
+    kept = [row for row in rows if sampling.is_exported(row["scope"], row["service"])]
+    parents, ids = {row["span_id"]: row["parent_id"] for row in rows}, {r["span_id"] for r in kept}
+    for row in kept:
+        row["parent_id"] = _nearest(row["parent_id"], parents, ids)
+    return kept
+
+
+def _list_ends(run: Row) -> list[tuple[tuple[str, str, str], Row]]:
+    """Return the run's own span, or what was added to a run that went on after it was sent."""
+    if not run["root_sent_at"]:
+        return [_root(run)]
+    return [] if _is_decided(run) else [_resumed_span(run)]
+
+
 def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
-    """Send what was not yet sent of one ended run, and return how many spans; `asked`: whatever
-    sampling says.
+    """Send what was not yet sent of one ended run, and return how many spans;
+    `asked`: whatever sampling says.
     """
     reason = "asked" if asked else run["sampled"] if _is_decided(run) else sampling.decide(run)
     rows = db.fetch_all("SELECT * FROM span WHERE run_id = %s ORDER BY started_at", [run["id"]])
     if reason == sampling.OUT:
         runs.note_sampled(run, reason, root=False)
         return 0
-    kept = [row for row in rows if sampling.is_exported(row["scope"], row["service"])]
-    parents = {row["span_id"]: row["parent_id"] for row in rows}
-    for row in kept:
-        row["parent_id"] = _nearest(row["parent_id"], parents, {other["span_id"] for other in kept})
-    unsent = [row for row in kept if row["exported_at"] is None]
-    ends = (
-        []
-        if _is_decided(run) and run["root_sent_at"]
-        else [_resumed_span(run) if run["root_sent_at"] else _root(run)]
-    )
+    unsent = [row for row in _exported_rows(rows) if row["exported_at"] is None]
+    ends = _list_ends(run)
     for chunk in _chunks([*ends, *map(_span, unsent)]):
         _post(_body(chunk), seconds)
     recorder.mark_exported(
@@ -108,11 +116,11 @@ def export_run(run: Row, asked: bool = False, seconds: float = SECONDS) -> int:
 
 
 def run_ended(run_id: str) -> None:
-    """Close what the dead processes of an ended run left open, and send its trace if sampling keeps
-    it.
+    """Close what the dead processes of an ended run left open,
+    and send its trace if sampling keeps it.
 
-    For a runner that has let go of the run. It never fails, and a silent collector costs it a
-    second.
+    For a runner that has let go of the run. It never fails,
+    and a silent collector costs it a second.
     """
     run = db.fetch_one("SELECT * FROM run WHERE id = %s AND finished_at IS NOT NULL", [run_id])
     if run is None:

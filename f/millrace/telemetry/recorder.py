@@ -190,8 +190,8 @@ def mark_exported(run_id: UUID, span_ids: list[str]) -> None:
 
 
 def _reset_after_fork() -> None:
-    """Forget the parent's recorder: its spans are the parent's to write, and its thread is not in a
-    forked child.
+    """Forget the parent's recorder: its spans are the parent's to write,
+    and its thread is not in a forked child.
     """
     global _recorder, _provider
     _recorder = _provider = None

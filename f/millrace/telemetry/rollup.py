@@ -1,7 +1,7 @@
 # requirements:
 
-"""Counting rows by the hour, so that metrics outlast the rows and a scrape need not read them all
-again.
+"""Counting rows by the hour, so that metrics outlast the rows
+and a scrape need not read them all again.
 
 The hours that are not closed yet are counted again each time, in whole, and a counter never falls:
 so counting twice, after a crash or by two processes, changes nothing. A label value beyond its

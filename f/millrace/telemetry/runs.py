@@ -46,8 +46,8 @@ def _run_of_job(job_id: str) -> str:
 
 
 def _join(run_id: str, job_id: str) -> None:
-    """Record that another job of the server goes on with a run, which then runs again; once for
-    each job.
+    """Record that another job of the server goes on with a run,
+    which then runs again; once for each job.
     """
     joined = db.execute(
         "INSERT INTO attempt (run_id, job_id) SELECT %s, %s WHERE NOT EXISTS (SELECT FROM attempt"
@@ -376,8 +376,8 @@ def close_local(
 ) -> str:
     """Record how a run and its attempt ended, or that they wait, and return the status that stands.
 
-    A result that a step has stored stays, and so does a step's own verdict that the run failed in
-    part.
+    A result that a step has stored stays,
+    and so does a step's own verdict that the run failed in part.
     """
     ended = status != "waiting"
     row = connection.execute(

@@ -89,8 +89,8 @@ def span(
     scope: str = recorder.SERVICE,
     **more: Any,
 ) -> Span:
-    """Record the block as a span below the current one; an exception marks it as an error and goes
-    on.
+    """Record the block as a span below the current one;
+    an exception marks it as an error and goes on.
     """
     return Span(name, {**attributes, **more} if attributes else more, kind, scope)
 
@@ -138,8 +138,8 @@ def step(name: str, run_id: str | None = None, part: str = "", **attributes: Any
 
 
 def hashed_user() -> str:
-    """Return the setting `user` as it may stand in a trace: the same for the same person, not the
-    name.
+    """Return the setting `user` as it may stand in a trace:
+    the same for the same person, not the name.
     """
     return hashlib.sha256(f"millrace user {config.settings().user}".encode()).hexdigest()[:16]
 
@@ -156,8 +156,8 @@ def span_id() -> str:
 
 
 def traceparent() -> str:
-    """Return where the running code is in its trace, as W3C's header says it; empty outside of a
-    trace.
+    """Return where the running code is in its trace,
+    as W3C's header says it; empty outside of a trace.
     """
     identity = trace.get_current_span().get_span_context()
     return f"00-{identity.trace_id:032x}-{identity.span_id:016x}-01" if identity.is_valid else ""

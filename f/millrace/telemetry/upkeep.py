@@ -23,8 +23,8 @@ AND NOT EXISTS (SELECT FROM action WHERE action.run_id = run.id)
 
 
 def prune() -> dict[str, int]:
-    """Delete what is older than the settings keep, and how many of each; what was not counted yet
-    stays.
+    """Delete what is older than the settings keep, and how many of each;
+    what was not counted yet stays.
     """
     counted = "(SELECT coalesce(min(rolled_until), 'infinity') FROM metric_roll)"
     folded = "(SELECT coalesce(min(folded_until), 'infinity') FROM metric_roll)"

@@ -71,13 +71,18 @@ def perform_together(whole: Row) -> list[Row]:
         # A crash between leaves it undone: every call knows for itself whether it was made.
         actions.perform(whole["key"], whole["arguments"], make, check=lambda: False)
     except errors.NeedsApproval as error:
-        decision = "denied" if given and given["decision"] == "denied" else "expired"
-        by, how = (given["decided_by"], given["how"]) if given else ("millrace", str(error))
-        words = f"{approvals.PART_OF}{whole['key']}: {how}"
-        for row in _calls(run_id, "proposed"):
-            if row["digest"] in parts:
-                approvals.decide(str(row["id"]), row["digest"], decision, by, words)
+        waiting = [row for row in _calls(run_id, "proposed") if row["digest"] in parts]
+        _decline(waiting, whole["key"], given, str(error))
     return [row for row in _calls(run_id) if row["digest"] in parts]
+
+
+def _decline(calls: list[Row], key: str, given: Row | None, reason: str) -> None:
+    """Carry a refusal over to each call, or that nobody answered in time."""
+    decision = "denied" if given and given["decision"] == "denied" else "expired"
+    by, how = (given["decided_by"], given["how"]) if given else ("millrace", reason)
+    for row in calls:
+        words = f"{approvals.PART_OF}{key}: {how}"
+        approvals.decide(str(row["id"]), row["digest"], decision, by, words)
 
 
 def _perform_parts(whole: Row, rows: list[Row]) -> dict[str, Any]:

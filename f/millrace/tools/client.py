@@ -124,8 +124,8 @@ class Tools:
         return list(found.values())
 
     def _select_usable(self, server: str, offered: list[Tool]) -> list[Tool]:
-        """Return which tools of a server of others may be offered to an agent; the rest is told in
-        `problems`.
+        """Return which tools of a server of others may be offered to an agent;
+        the rest is told in `problems`.
         """
         if len(offered) > validation.MOST_TOOLS:
             self.problems.append(
@@ -150,8 +150,8 @@ class Tools:
         return [tool for tool in sound if tool.name.partition(".")[2] in ready]
 
     async def call(self, name: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Call a tool by either form of its name and return its structured result; ToolFailed tells
-        why not.
+        """Call a tool by either form of its name and return its structured result;
+        ToolFailed tells why not.
         """
         tool = await self._find(name)
         where, _, short = tool.name.partition(".")
@@ -290,5 +290,5 @@ def _format_error(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return redaction.redact(
-        " ".join(f"{type(error).__name__}: {error or 'no answer in time'}".split())[:300]
+        " ".join(f"{type(error).__name__}: {str(error) or 'no answer in time'}".split())[:300]
     )

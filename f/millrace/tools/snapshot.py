@@ -73,25 +73,29 @@ def changes(run_id: str) -> list[str]:
     old, new = _rows(str(before["id"])), _rows(run_id)
     if not any(tool for _, tool in new):
         return []
-    lines: list[str] = []
-    for server, tool in sorted(old.keys() | new.keys()):
-        was, now = old.get((server, tool)), new.get((server, tool))
-        name = f"the tool {server}.{tool}" if tool else f"the server {server}"
-        if was is None:
-            lines.append(f"{name} is new")
-        elif now is None:
-            lines.append(f"{name} is gone")
-        elif tool and was["hash"] != now["hash"]:
-            fields = sorted(
-                field for field in now["detail"] if now["detail"][field] != was["detail"].get(field)
-            )
-            lines.append(f"{name} changed: {', '.join(fields)}")
-        elif not tool and was["detail"] != now["detail"]:
-            lines.append(
-                f"{name} is version {now['detail'].get('version') or '?'}, before"
-                f" {was['detail'].get('version') or '?'}"
-            )
-    return lines
+    said = [
+        _change(server, tool, old.get((server, tool)), new.get((server, tool)))
+        for server, tool in sorted(old.keys() | new.keys())
+    ]
+    return [line for line in said if line]
+
+
+def _change(server: str, tool: str, was: dict[str, Any] | None, now: dict[str, Any] | None) -> str:
+    """Return what changed about a server (no tool) or a tool; empty when nothing did."""
+    name = f"the tool {server}.{tool}" if tool else f"the server {server}"
+    if was is None:
+        return f"{name} is new"
+    if now is None:
+        return f"{name} is gone"
+    if tool and was["hash"] != now["hash"]:
+        fields = sorted(
+            field for field in now["detail"] if now["detail"][field] != was["detail"].get(field)
+        )
+        return f"{name} changed: {', '.join(fields)}"
+    if not tool and was["detail"] != now["detail"]:
+        version, before = (each["detail"].get("version") or "?" for each in (now, was))
+        return f"{name} is version {version}, before {before}"
+    return ""
 
 
 def problems(run_id: str) -> list[str]:

@@ -104,15 +104,15 @@ class Toolbox:
 
     @staticmethod
     def author(tool: client.Tool) -> contracts.Trust:
-        """Return whose words the tool answers: the owner's from their own folder, else untrusted
-        text.
+        """Return whose words the tool answers: the owner's from their own folder,
+        else untrusted text.
         """
         return "own" if tool.ours and not tool.open_world else "untrusted"
 
     @staticmethod
     def words(tool: client.Tool, answer: dict[str, Any]) -> contracts.Trust:
-        """Return whose words an answer is: memory says it of each text that it kept, and the least
-        trusted counts.
+        """Return whose words an answer is: memory says it of each text that it kept,
+        and the least trusted counts.
         """
         author: contracts.Trust = Toolbox.author(tool)
         said = (
@@ -214,8 +214,8 @@ class Toolbox:
     async def _write(
         self, tool: client.Tool, arguments: dict[str, Any], topic_id: str
     ) -> dict[str, Any]:
-        """Make a call that changes something, once for this run and topic, however often its step
-        is repeated.
+        """Make a call that changes something, once for this run and topic,
+        however often its step is repeated.
         """
         self.calls += 1
         work = functools.partial(
@@ -241,8 +241,8 @@ class Toolbox:
         topic_id: str,
         loop: asyncio.AbstractEventLoop,
     ) -> dict[str, Any]:
-        """Perform the call as an action, from a thread of its own: the account waits for the
-        effect.
+        """Perform the call as an action, from a thread of its own:
+        the account waits for the effect.
         """
         with _one_write_at_a_time:
             return self._perform_alone(tool, arguments, topic_id, loop)
@@ -288,8 +288,8 @@ class Toolbox:
         return outcome
 
     def _permit(self, tool: client.Tool, arguments: dict[str, Any], topic_id: str) -> risk.Risk:
-        """Return the class of a call that may be made; ToolRefused and NeedsApproval stop the
-        others.
+        """Return the class of a call that may be made;
+        ToolRefused and NeedsApproval stop the others.
         """
         with spans.span(
             f"risk_decision {tool.name}", {"tool.name": tool.name}, scope="millrace.trust"
@@ -411,8 +411,8 @@ class Toolbox:
 def bill_tool_call(agent: str, tool: str) -> Generator[None, None, None]:
     """Account for a call by the tool's price in the settings, as for a request to a model.
 
-    BudgetExceeded when the money does not reach. A call that fails is charged too: its server may
-    bill it.
+    BudgetExceeded when the money does not reach.
+    A call that fails is charged too: its server may bill it.
     """
     rate = config.settings().tool_usd.get(tool)
     if not rate:

@@ -171,8 +171,8 @@ def perform(
     check: Check | None = None,
     unasked: str = "",
 ) -> Row:
-    """Do the action once and return its row, with the outcome recorded: `performed`, `failed` or
-    `unknown`.
+    """Do the action once and return its row, with the outcome recorded:
+    `performed`, `failed` or `unknown`.
 
     `action` holds the arguments as they are now; they must be the ones that were approved. `do`
     returns the outcome (JSON); a MillraceError of it means that nothing happened. `check` is asked
@@ -207,8 +207,8 @@ def reconcile(key: str, check: Check | None = None) -> Row:
 
 
 def reconcile_by_person(action_id: str, happened: bool, by: str) -> Row:
-    """Record what a person found out about an unknown effect: it happened, or it did not and may be
-    tried again.
+    """Record what a person found out about an unknown effect: it happened,
+    or it did not and may be tried again.
     """
     authority.refuse_agents("settle an unknown action")
     row = get_by_id(action_id)
@@ -266,8 +266,8 @@ def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
 
 
 def _reconciled(row: Row, check: Check | None) -> Row:
-    """Return the row with what became of an earlier try; only called by the holder of the key's
-    lock.
+    """Return the row with what became of an earlier try;
+    only called by the holder of the key's lock.
     """
     if row["state"] not in ("performing", "unknown"):
         return row
@@ -299,8 +299,8 @@ def _reconciled(row: Row, check: Check | None) -> Row:
 
 
 def ask(action_id: UUID | str, expires_at: datetime | None = None) -> None:
-    """Note that a person is asked about the action from now on, and until when; the first time
-    counts.
+    """Note that a person is asked about the action from now on,
+    and until when; the first time counts.
     """
     db.execute(
         "UPDATE action SET asked_at = coalesce(asked_at, %s), expires_at = coalesce(expires_at, %s)"

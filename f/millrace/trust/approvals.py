@@ -2,8 +2,8 @@
 
 """Approvals: a person's answer to one action, or a standing one for mail to a recipient.
 
-An answer is bound to the digest of the arguments that were shown, counts once, and the first one
-stands.
+An answer is bound to the digest of the arguments that were shown,
+counts once, and the first one stands.
 """
 
 from datetime import datetime
@@ -82,8 +82,8 @@ def find_answer(action_id: str) -> Row | None:
 
 
 def list_pending(namespace: str | None = None) -> list[Row]:
-    """Return the actions that wait for a person, oldest first; also those that no flow has asked
-    about.
+    """Return the actions that wait for a person, oldest first;
+    also those that no flow has asked about.
     """
     found = db.fetch_all(
         "SELECT * FROM action WHERE state = 'proposed' AND risk <> 'low' AND (%s::text IS NULL OR"
@@ -191,8 +191,8 @@ def list_standing(flow: str, namespace: str, tool: str = "mail.send") -> dict[st
 
 
 def approve_by_standing(action: Row, flow: str) -> bool:
-    """Approve an action whose every recipient (`to`) has a standing approval; return whether it is
-    approved.
+    """Approve an action whose every recipient (`to`) has a standing approval;
+    return whether it is approved.
     """
     if action["state"] != "proposed":
         return action["state"] in ("approved", "performing", "performed", "failed", "unknown")

@@ -53,8 +53,8 @@ def append(actor: str, kind: str, subject: str, run_id: str | None = None, **det
 
 @contextlib.contextmanager
 def turn() -> Generator[db.Connection, None, None]:
-    """Hold the writers' turn: what is read inside about the log is still so when a row is added
-    inside.
+    """Hold the writers' turn: what is read inside about the log
+    is still so when a row is added inside.
     """
     with db.transaction() as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
@@ -77,8 +77,8 @@ def last(kind: str, subject: str) -> Row | None:
 
 
 def export(run_id: str | None = None) -> Iterable[str]:
-    """Yield the rows as JSON lines; kept elsewhere, they show what is later changed or cut off
-    here.
+    """Yield the rows as JSON lines; kept elsewhere,
+    they show what is later changed or cut off here.
     """
     for row in rows(run_id):
         yield json.dumps(

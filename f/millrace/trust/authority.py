@@ -16,8 +16,8 @@ _agent: contextvars.ContextVar[str] = contextvars.ContextVar("millrace_agent", d
 
 @contextlib.contextmanager
 def agent(name: str) -> Generator[None, None, None]:
-    """Run the block as the agent `name`: its model's words and its tools cannot decide, grant or
-    raise anything.
+    """Run the block as the agent `name`: its model's words and its tools cannot decide,
+    grant or raise anything.
     """
     token = _agent.set(name)
     try:

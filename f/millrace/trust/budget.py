@@ -1,7 +1,7 @@
 # requirements:
 
-"""Money: each paid call is a row that is reserved, sent and settled, under limits that hold for all
-processes.
+"""Money: each paid call is a row that is reserved, sent and settled,
+under limits that hold for all processes.
 
 `reserve` takes the money from every limit at once, or from none, in one statement. What a dead
 process had sent is charged at the reserve; what it never sent is given back. Amounts are exact
@@ -210,8 +210,8 @@ def mark_sent(usage_id: str) -> None:
 def settle(
     usage_id: str, price: prices.Price, tokens: dict[str, int] | None = None, response: Any = None
 ) -> bool:
-    """Replace the reserve by what it cost and store the answer; False when the row was ended
-    before.
+    """Replace the reserve by what it cost and store the answer;
+    False when the row was ended before.
 
     A row that was given up as lost and charged at its reserve is corrected.
     """
@@ -269,8 +269,8 @@ def _finish(
 
 
 def find_settled(run_id: str, step: str, agent: str, request_hash: str) -> SettledCall | None:
-    """Return the stored answer to the same request of the same step, if there is one: it is not
-    paid twice.
+    """Return the stored answer to the same request of the same step,
+    if there is one: it is not paid twice.
     """
     row = db.fetch_one(
         "SELECT id, cost_usd, response FROM usage WHERE run_id = %s AND step = %s AND agent = %s"
@@ -282,8 +282,8 @@ def find_settled(run_id: str, step: str, agent: str, request_hash: str) -> Settl
 
 
 def forget_answers(usage_ids: list[str]) -> None:
-    """Keep the cost of these calls, not their answers: they led nowhere, and a repeat has to ask
-    again.
+    """Keep the cost of these calls, not their answers:
+    they led nowhere, and a repeat has to ask again.
     """
     db.execute("UPDATE usage SET response = NULL WHERE id = ANY(%s::uuid[])", [usage_ids])
 

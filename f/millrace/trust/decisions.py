@@ -59,8 +59,8 @@ def record_judgement(
 
 
 def record_answer(action: dict[str, Any], answer: str, by: str) -> None:
-    """Record how a proposed action came out: a person's answer, or nobody asked because a policy
-    said yes.
+    """Record how a proposed action came out: a person's answer,
+    or nobody asked because a policy said yes.
     """
     run_id = str(action["run_id"]) if action["run_id"] else None
     outcome = (

@@ -2,8 +2,8 @@
 
 """Forms of text: what a text says under disguise, so that rules compare meanings and not spellings.
 
-Private words can be sent out in Base64, hex, percent signs, backwards, letter by letter or with
-look-alike letters.
+Private words can be sent out in Base64, hex, percent signs, backwards,
+letter by letter or with look-alike letters.
 """
 
 import base64
@@ -31,8 +31,8 @@ LONGEST = 20_000
 
 
 def strip_invisible(text: str) -> str:
-    """Return the text with hidden characters removed, tag letters as the letters that they stand
-    for.
+    """Return the text with hidden characters removed,
+    tag letters as the letters that they stand for.
     """
     tags = "".join(
         chr(ord(char) - 0xE0000) if 0xE0020 <= ord(char) <= 0xE007E else char for char in text
@@ -73,8 +73,8 @@ def decodings(text: str) -> Iterator[str]:
 
 
 def unpack(piece: str) -> Iterator[str]:
-    """Yield what a run of characters says when it is read as hex, Base64 or Base32, if that is
-    text.
+    """Yield what a run of characters says when it is read as hex,
+    Base64 or Base32, if that is text.
     """
     bare = piece.rstrip("=").replace("-", "+").replace("_", "/")
     if re.fullmatch(r"(?:[0-9A-Fa-f]{2}){4,}", piece):

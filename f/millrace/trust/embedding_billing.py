@@ -19,8 +19,8 @@ AGENT = "embedding"
 def bill_embedding(
     model: str, texts: Sequence[str]
 ) -> Generator[Callable[[int], None], None, None]:
-    """Reserve the most that one request can cost, and settle it by the tokens that the server
-    billed.
+    """Reserve the most that one request can cost,
+    and settle it by the tokens that the server billed.
 
     BudgetExceeded when the money does not reach. A request that was refused costs nothing; one that
     broke off, its reserve.

@@ -76,8 +76,8 @@ def warn(changed: list[Row], run_id: str) -> None:
 def budget_exceeded(
     held: list[Row], amount: Decimal, agent: str, run_id: str
 ) -> errors.BudgetExceeded:
-    """Return the refusal of a call that is more than is left, and note that the limit's end was
-    met.
+    """Return the refusal of a call that is more than is left,
+    and note that the limit's end was met.
     """
     tightest = min(held, key=lambda entry: entry["free"])
     scope, key, limit, free = (

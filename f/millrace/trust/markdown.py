@@ -104,8 +104,8 @@ def is_web(url: str) -> bool:
 
 
 def with_sources(text: str, sources: list[dict[str, Any]]) -> str:
-    """Return an answer whose `[1]` lead to its sources, with the sources below: number, title, url,
-    source.
+    """Return an answer whose `[1]` lead to its sources,
+    with the sources below: number, title, url, source.
     """
     known = {one["number"]: one for one in sources}
 

@@ -1,7 +1,7 @@
 # requirements:
 
-"""What a person is shown before an action: for the approval page, the mail that asks and the
-terminal alike.
+"""What a person is shown before an action: for the approval page,
+the mail that asks and the terminal alike.
 """
 
 import json
@@ -262,16 +262,16 @@ def _json(value: Any) -> str:
 
 
 def tools(action: dict[str, Any]) -> str:
-    """Return what would be used, in words: the tool, or those of the calls that one question is
-    about.
+    """Return what would be used, in words: the tool,
+    or those of the calls that one question is about.
     """
     different = list(dict.fromkeys(str(call["tool"]) for call in _calls(action) or [action]))
     return " and ".join(part for part in (", ".join(different[:-1]), different[-1]) if part)
 
 
 def addressees(action: dict[str, Any]) -> list[str]:
-    """Return who would get what the action, or one of its calls, sends; of an action that sends
-    nothing, nobody.
+    """Return who would get what the action, or one of its calls, sends;
+    of an action that sends nothing, nobody.
     """
     sent = [action["arguments"], *(call["arguments"] for call in _calls(action))]
     to: list[Any] = [one.get("to") or [] for one in sent]

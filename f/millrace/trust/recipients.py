@@ -109,8 +109,8 @@ def is_owner(address: str) -> bool:
 
 
 def list_of_run(flow: str, namespace: str) -> list[Row]:
-    """Return who gets this run's digest; the sample's one reader is seeded with a standing
-    approval.
+    """Return who gets this run's digest;
+    the sample's one reader is seeded with a standing approval.
     """
     if namespace == "sample" and not db.fetch_one(
         "SELECT 1 FROM recipient WHERE namespace = 'sample' AND flow = %s AND address = %s",

@@ -87,8 +87,8 @@ class SweepResult:
 
 
 def sweep() -> SweepResult:
-    """Close what dead processes and silent people left open; cheap enough for every start of the
-    command line.
+    """Close what dead processes and silent people left open;
+    cheap enough for every start of the command line.
     """
     return SweepResult(mark_dead(), approvals.expire(), budget.sweep(RESERVATION_SECONDS))
 
@@ -154,8 +154,8 @@ def end(
 
 
 def resumable_runs() -> list[Row]:
-    """Return the local runs to go on with: those whose runner died, and those whose question has
-    expired.
+    """Return the local runs to go on with: those whose runner died,
+    and those whose question has expired.
     """
     return db.fetch_all(
         "SELECT r.*, 0 AS idle_seconds, ARRAY(SELECT path FROM step WHERE run_id = r.id AND status"
@@ -175,8 +175,8 @@ def answered_runs() -> list[Row]:
 
 
 def next_measure(run_id: str) -> Measure:
-    """Return what to do about a stalled run: go on, then another way, then a person; what was done
-    before counts.
+    """Return what to do about a stalled run: go on, then another way,
+    then a person; what was done before counts.
     """
     row = db.fetch_one(
         "SELECT count(*) AS n FROM audit WHERE run_id = %s AND kind = 'run.recovered'", [run_id]

@@ -1,7 +1,7 @@
 # requirements:
 
-"""How well the agents do, from rows: each figure with what was counted, its target, and whether it
-is met.
+"""How well the agents do, from rows: each figure with what was counted,
+its target, and whether it is met.
 
 A figure of too few cases is no figure: it says so instead of a verdict.
 """

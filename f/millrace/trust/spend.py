@@ -1,7 +1,7 @@
 # requirements:
 
-"""What was spent, from the rows: one sum for the digest, the terminal, JSON and the report of
-`spend`.
+"""What was spent, from the rows: one sum for the digest,
+the terminal, JSON and the report of `spend`.
 """
 
 from datetime import datetime
@@ -76,8 +76,8 @@ def group_spending(
 
 
 def total_spending(since: datetime | None = None, run_id: str | None = None) -> dict[str, float]:
-    """Return the sum of all calls, and what the machines cost beside it by the rate of the
-    settings.
+    """Return the sum of all calls,
+    and what the machines cost beside it by the rate of the settings.
     """
     cost = db.fetch_one(
         f"SELECT coalesce(sum({COST}), 0) AS usd FROM usage WHERE (%s::timestamptz IS NULL OR"

@@ -88,8 +88,8 @@ class TaintContext:
     """What a model has read so far, by whose words it was."""
 
     def __init__(self, request: str = "", trust: contracts.Trust = "own") -> None:
-        """Begin with the task; `trust` says whether the user wrote it or it is untrusted (a
-        headline, say).
+        """Begin with the task; `trust` says whether the user wrote it
+        or it is untrusted (a headline, say).
         """
         self.tainted = False
         self.request = Words()
@@ -106,8 +106,8 @@ class TaintContext:
             self.hosts |= deobfuscation.hosts(deobfuscation.URL.sub(" ", request))
 
     def read(self, text: str, trust: contracts.Trust, private: bool = False) -> None:
-        """Take note of a text that the model is shown; a mail to the owner is both untrusted and
-        private.
+        """Take note of a text that the model is shown;
+        a mail to the owner is both untrusted and private.
         """
         if not text:
             return
@@ -116,8 +116,8 @@ class TaintContext:
         (self.private if private or trust == "own" else self.public).add(text)
 
     def link(self, *urls: str) -> None:
-        """Take note of addresses that came as links: from the user, the settings, or a tool's `url`
-        field.
+        """Take note of addresses that came as links: from the user,
+        the settings, or a tool's `url` field.
         """
         self.links |= {deobfuscation.normalise_address(url) for url in urls if url}
 
@@ -127,10 +127,9 @@ def decide(
 ) -> Verdict:
     """Return what becomes of a call of a tool that only reads or not, here or elsewhere."""
     values = list(list_leaves(arguments))
-    if is_egress or not read_only:
-        for path, value in values:
-            if isinstance(value, str) and redaction.redact(value) != value:
-                return Verdict("refuse", f"{tool} was not called: {path} holds a secret")
+    secret = _find_secret(values) if is_egress or not read_only else None
+    if secret is not None:
+        return Verdict("refuse", f"{tool} was not called: {secret} holds a secret")
     if not read_only:
         return _decide_change(tool, values, heard)
     if not is_egress:
@@ -143,9 +142,17 @@ def decide(
     return Verdict("free")
 
 
+def _find_secret(values: list[tuple[str, Any]]) -> str | None:
+    """Return where the first secret stands."""
+    for path, value in values:
+        if isinstance(value, str) and redaction.redact(value) != value:
+            return path
+    return None
+
+
 def list_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each value inside the arguments, and each name that is not the tool's own, with where
-    it stands.
+    """Yield each value inside the arguments, and each name that is not the tool's own,
+    with where it stands.
     """
     if isinstance(value, dict):
         for name, inner in cast("dict[Any, Any]", value).items():
@@ -269,8 +276,8 @@ def _number(word: str) -> bool:
 
 
 def _revealing_words(text: str) -> Iterator[str]:
-    """Yield the words that give something away alone: figures, addresses, codes, and names inside a
-    sentence.
+    """Yield the words that give something away alone: figures,
+    addresses, codes, and names inside a sentence.
     """
     for match in deobfuscation.WORD.finditer(deobfuscation.strip_invisible(text)):
         word = match[0]

@@ -9,7 +9,7 @@ another prefix is put in when files are generated.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from f.millrace.core import errors
@@ -97,8 +97,8 @@ class Metric(NamedTuple):
     zeros: tuple[Mapping[str, str], ...] = ()
 
     def full_name(self, prefix: str = PREFIX) -> str:
-        """Return the name as Prometheus knows it; a histogram's parts add `_bucket`, `_sum` and
-        `_count`.
+        """Return the name as Prometheus knows it;
+        a histogram's parts add `_bucket`, `_sum` and `_count`.
         """
         return f"{prefix}_{OLDER.get(prefix, {}).get(self.name, self.name)}"
 
@@ -219,19 +219,7 @@ def _labels(metric: Metric) -> list[str]:
     series = len(metric.bounds) + 3 if metric.bounds else 1
     for label in metric.labels:
         series *= max(1, label.most)
-        if not WORD.fullmatch(label.name) or label.name in RESERVED:
-            problems.append(f"the label {label.name!r} is not a free lower case name")
-        if bool(label.values) == bool(label.at_most):
-            problems.append(
-                f"the label {label.name!r} needs bounds: its values, or at_most for how many there"
-                " may be"
-            )
-        elif label.most > MOST_VALUES + 1:
-            problems.append(
-                f"the label {label.name!r} may have {label.most} values; at most {MOST_VALUES}"
-            )
-        if len(set(label.values)) < len(label.values):
-            problems.append(f"the label {label.name!r} names a value twice")
+        problems += _check_label(label)
     if series > MOST_SERIES:
         problems.append(f"its labels allow {series} series; at most {MOST_SERIES}")
     return problems + [
@@ -239,6 +227,20 @@ def _labels(metric: Metric) -> list[str]:
         for zero in metric.zeros
         if set(zero) != set(names)
     ]
+
+
+def _check_label(label: Label) -> Iterator[str]:
+    if not WORD.fullmatch(label.name) or label.name in RESERVED:
+        yield f"the label {label.name!r} is not a free lower case name"
+    if bool(label.values) == bool(label.at_most):
+        yield (
+            f"the label {label.name!r} needs bounds: its values, or at_most for how many there may"
+            " be"
+        )
+    elif label.most > MOST_VALUES + 1:
+        yield f"the label {label.name!r} may have {label.most} values; at most {MOST_VALUES}"
+    if len(set(label.values)) < len(label.values):
+        yield f"the label {label.name!r} names a value twice"
 
 
 def _check_words(metric: Metric) -> list[str]:
@@ -258,19 +260,23 @@ def _check_words(metric: Metric) -> list[str]:
         if metric.name not in metrics_in(panel.query):
             problems.append(f"the panel {panel.title!r} does not read {PREFIX}_{metric.name}")
     for alert in metric.alerts:
-        if alert.severity not in get_args(Severity):
-            problems.append(
-                f"the alert {alert.name!r} has the severity {alert.severity!r}; there are"
-                f" {', '.join(get_args(Severity))}"
-            )
-        if metric.name not in metrics_in(alert.expr):
-            problems.append(f"the alert {alert.name!r} does not read {PREFIX}_{metric.name}")
-        if not (alert.causes and alert.steps and alert.fires and alert.quiet):
-            problems.append(
-                f"the alert {alert.name!r} needs causes, first steps, and a course that fires and"
-                " one that does not"
-            )
+        problems += _check_alert(metric, alert)
     return problems
+
+
+def _check_alert(metric: Metric, alert: Alert) -> Iterator[str]:
+    if alert.severity not in get_args(Severity):
+        yield (
+            f"the alert {alert.name!r} has the severity {alert.severity!r}; there are"
+            f" {', '.join(get_args(Severity))}"
+        )
+    if metric.name not in metrics_in(alert.expr):
+        yield f"the alert {alert.name!r} does not read {PREFIX}_{metric.name}"
+    if not (alert.causes and alert.steps and alert.fires and alert.quiet):
+        yield (
+            f"the alert {alert.name!r} needs causes, first steps, and a course that fires and one"
+            " that does not"
+        )
 
 
 def _shape(metric: Metric) -> list[str]:

@@ -20,7 +20,7 @@ MOST_SECONDS = 420.0
 
 
 @dataclass
-class Touches:
+class Coverage:
     """The tests by file and line, and how long each lasts."""
 
     by_line: dict[str, dict[int, set[str]]] = field(default_factory=dict)
@@ -48,39 +48,47 @@ class Touches:
         return chosen
 
 
-def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Touches:
+def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Coverage:
     """Return which tests under these folders execute which lines of these files."""
     root = servers[0].copy
-    files = [
-        str(file.relative_to(root))
-        for folder in folders
-        for file in (
-            [root / folder] if folder.endswith(".py") else (root / folder).rglob("test_*.py")
-        )
-    ]  # fmt: skip
-    wanted = [name for name in sorted(files) if reaches(root, name, set(paths))]
-    kept = servers[0].home / "touches"
+    wanted = [name for name in _test_files(root, folders) if reaches(root, name, set(paths))]
+    kept = servers[0].home / "coverage"
     missing = [name for name in wanted if _kept(kept, root, name) is None]
     kept.mkdir(exist_ok=True)
     if missing:
         print(f"Measuring which lines {len(missing)} files of tests execute ...", flush=True)
     share(servers, missing, _measure)
-    touches = Touches()
+    coverage = Coverage()
     by_line: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name in wanted:
         told = _kept(kept, root, name) or {"why": "it could not be measured"}
         if "why" in told:
-            touches.left_out[name] = told["why"]
+            coverage.left_out[name] = told["why"]
             continue
         failed = set(told["failed"])
-        touches.left_out.update(dict.fromkeys(failed, "it fails without a mutant"))
-        touches.seconds.update(told["seconds"])
-        for test, lines in told["lines"].items():
-            for path in set(lines) & set(paths) if test not in failed else ():
-                for line in lines[path]:
-                    by_line[path][line].add(test)
-    touches.by_line = dict(by_line)
-    return touches
+        coverage.left_out.update(dict.fromkeys(failed, "it fails without a mutant"))
+        coverage.seconds.update(told["seconds"])
+        for test in told["lines"].keys() - failed:
+            _note_lines(by_line, test, {path: told["lines"][test].get(path, []) for path in paths})
+    coverage.by_line = dict(by_line)
+    return coverage
+
+
+def _note_lines(
+    by_line: dict[str, dict[int, set[str]]], test: str, lines: dict[str, list[int]]
+) -> None:
+    for path, numbers in lines.items():
+        for line in numbers:
+            by_line[path][line].add(test)
+
+
+def _test_files(root: Path, folders: list[str]) -> list[str]:
+    """Return the files of tests in these folders; a file may be named itself."""
+    files: set[Path] = set()
+    for name in folders:
+        place = root / name
+        files |= {place} if name.endswith(".py") else set(place.rglob("test_*.py"))
+    return sorted(str(file.relative_to(root)) for file in files)
 
 
 def reaches(root: Path, file: str, paths: set[str]) -> bool:
@@ -128,7 +136,7 @@ def _measure(server: Server, name: str) -> None:
         kept = json.loads(result.read_text())
         modules = {path for lines in kept["lines"].values() for path in lines}
     kept["digests"] = {path: _digest(server.copy / path) for path in sorted({name, *modules})}
-    _place(server.home / "touches", name).write_text(json.dumps(kept))
+    _place(server.home / "coverage", name).write_text(json.dumps(kept))
 
 
 def _kept(folder: Path, root: Path, name: str) -> dict[str, Any] | None:

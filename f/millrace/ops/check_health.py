@@ -11,6 +11,7 @@ scripts/millrace step ops/check_health
 from f.millrace.core import db
 from f.millrace.ops import alertmanager, health
 from f.millrace.telemetry import alerts, baseline, catalogue, logs, rollup, samples
+from f.millrace.trust import limits
 
 UNHEALTHY = "Unhealthy"
 ANOMALY = "Anomaly"
@@ -28,7 +29,8 @@ def main() -> dict:
     _log(parts, odd)
     fresh, over = _faults(parts)
     more, ended = _anomalies(odd)
-    alertmanager.notify_operator([*fresh, *more], [*over, *ended])
+    old = limits.resolve_old()
+    alertmanager.notify_operator([*fresh, *more], [*over, *ended, *old])
     return {
         "state": health.worst(parts),
         "parts": {part.name: part.state for part in parts},

@@ -16,6 +16,7 @@ from f.millrace.research import (
     deliver,
     investigate,
     propose,
+    read_pages,
     read_source,
     select,
 )
@@ -44,6 +45,7 @@ def read_all(opened):
             read_source.main(opened["run_id"], source)
         except SourceFailed:
             continue
+    read_pages.main(opened["run_id"])
 
 
 @pytest.fixture

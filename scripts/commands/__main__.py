@@ -1,5 +1,5 @@
-"""The command line. Exit codes: 0 done, 1 failed or partly failed, 2 wrong usage or input, 3
-waiting for a person.
+"""The command line. Exit codes: 0 done, 1 failed, partly failed or not done yet (it is tried
+again), 2 wrong usage or input, 3 waiting for a person.
 """
 
 import argparse

@@ -6,9 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from f.millrace.core import config
 from f.millrace.core.money import dollars
 from f.millrace.core.run_context import change, current
+from f.millrace.evidence import confidence_words
 from scripts.commands.output import dump, relative
 from scripts.commands.run import sample_sources
 from scripts.database.ready import ready
@@ -52,6 +52,7 @@ def ask(options: argparse.Namespace) -> int:
 
 def _answer(options: argparse.Namespace) -> tuple[int, str]:
     from f.millrace.agents.ask import ask as research
+    from f.millrace.models import fault_log
     from f.millrace.telemetry import runs
     from f.millrace.telemetry.events import watch
     from f.millrace.telemetry.spans import step
@@ -72,6 +73,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
             on_token=lambda text: console.print(escape(text), end=""),
             memory_only=options.memory,
         )
+    faults = fault_log.of_run(run_id)
     if options.json:
         print(
             dump(
@@ -79,11 +81,12 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
                     "run_id": run_id,
                     "answer": reply.text,
                     "sources": reply.sources,
+                    "faults": [fault_log.describe(row) for row in faults],
                     **reply.result.model_dump(mode="json"),
                 }
             )
         )
-        return 0, run_id
+        return int(bool(faults)), run_id
     console.print()
     for source in reply.sources:
         date = f" ({str(source['published_at'])[:10]})" if source.get("published_at") else ""
@@ -92,13 +95,26 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
             f" {escape(_where(source))}[/]",
             soft_wrap=True,
         )
-    model = config.settings().model
-    note = "; the offline model only picks sentences" if model == "offline" else ""
-    console.print(
-        f"[dim]confidence {reply.result.confidence.score}, {model}{note},"
-        f" {dollars(reply.result.cost_usd)}[/]"
+    for row in faults:
+        console.print(f"[red]{escape(fault_log.describe(row))}[/]", soft_wrap=True)
+    console.print(f"[dim]{escape(_how_sure(reply))}[/]", soft_wrap=True)
+    return int(bool(faults)), run_id
+
+
+def _how_sure(reply: Any) -> str:
+    """Return in one line how far the answer can be relied on, who wrote it and what it cost."""
+    result = reply.result
+    publishers = {source["source"] or source["url"] for source in reply.sources}
+    sure = confidence_words.describe(
+        result.confidence.score,
+        result.confidence.model_dump(),
+        len(publishers),
+        bool(result.conflicts),
     )
-    return 0, run_id
+    names = ", ".join(result.written_by)
+    offline = "; the offline model only picks sentences" if "offline" in result.written_by else ""
+    author = f"Written by {names}{offline}" if names else "No model wrote anything"
+    return ". ".join(part for part in (sure, author, dollars(result.cost_usd)) if part)
 
 
 def _where(source: dict[str, Any]) -> str:

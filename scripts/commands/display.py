@@ -16,10 +16,11 @@ COUNTS = {
     "new": "{} new",
     "count": "{} topic{}",
     "findings": "{} finding{}",
-    "confidence": "confidence {}",
     "links": "{} link{}",
     "digests": "{} digest{}",
-    "deliveries": "{} delivered",
+    "delivered": "{} delivered",
+    "kept": "{} in the outbox",
+    "undelivered": "{} not delivered",
     "files": "{} file{}",
     "asking": "{} to ask a person about",
     "waiting": "{} to read",
@@ -52,6 +53,7 @@ class Display:
         self.summaries = dict(_summaries(openflow.get("value", {}).get("modules", [])))
         self._headed: set[str] = set()
         self._told_in_parts: set[str] = set()
+        self._told: set[str] = set()
         self._failed: dict[str, dict[str, Any]] = {}
         self.began = time.monotonic()
         self.spent = 0.0
@@ -83,7 +85,9 @@ class Display:
 
     def _step_finished(self, event: dict[str, Any]) -> None:
         if str(event.get("step")) not in self._told_in_parts:
-            self._line("done", event, _facts(event.get("result")))
+            result = event.get("result")
+            stops = isinstance(result, dict) and result.get("stop") is True
+            self._line("waiting" if stops else "done", event, "" if stops else _facts(result))
 
     def _step_failed(self, event: dict[str, Any]) -> None:
         # Told when it is known that no further try follows.
@@ -116,6 +120,12 @@ class Display:
                 "result": metadata,
             }
             self._line(PARTS[metadata["status"]], told, _facts(metadata))
+        if (metadata.get("percent") or metadata.get("fault")) and inner[
+            "message"
+        ] not in self._told:
+            # Money and a failing model are not passed over with the next line.
+            self._told.add(inner["message"])
+            self._print(f"  [red]![/]          {escape(inner['message'])}", whole=True)
         if inner.get("event") != "token" and inner.get("message"):
             self._now(str(inner["message"]))
 
@@ -153,8 +163,8 @@ class Display:
             self._headed.add(loop)
             self._print(f"             {escape(self.summaries.get(loop, loop))}")
 
-    def _print(self, text: str) -> None:
-        narrow = self.console.is_terminal
+    def _print(self, text: str, whole: bool = False) -> None:
+        narrow = self.console.is_terminal and not whole
         self.console.print(
             text, no_wrap=narrow, overflow="ellipsis" if narrow else "ignore", soft_wrap=not narrow
         )
@@ -181,9 +191,12 @@ def _facts(result: Any) -> str:
     ]
     if result.get("decision") in DECISIONS:
         parts.append(DECISIONS[str(result["decision"])].format(result.get("by")))
+    kept = result.get("kept")
     for name, words in COUNTS.items():
         value = result.get(name)
         number = len(value) if isinstance(value, list) else value
+        if not number and (name in ("kept", "undelivered") or (name == "delivered" and kept)):
+            continue
         if isinstance(number, int) and not isinstance(number, bool):
             parts.append(words.format(number, "" if number == 1 else "s"))
     if result.get("cost_usd"):

@@ -22,14 +22,20 @@ def add(commands: Any) -> None:
 def recover(options: argparse.Namespace) -> int:
     """Continue, try another way, or tell the operator; 1 when a run was given up."""
     ready()
-    done = [_recover(row, options.json) for row in recovery.resumable_runs()]
-    if options.json:
+    return go_on_with_all(options.json)
+
+
+def go_on_with_all(as_json: bool) -> int:
+    """Go on with each run that can, and say how it ended; 1 when one was given up."""
+    done = [_recover(row, as_json) for row in recovery.resumable_runs()]
+    if as_json:
         print(dump({"recovered": done}))
     elif not done:
         print("Nothing stands still.")
-    for one in [] if options.json else done:
-        print(f"{one['run_id'][:8]}: {one['measure']}, {one['status']}")
-    return 1 if any(one["measure"] == "escalate" for one in done) else 0
+    for one in [] if as_json else done:
+        why = f": {one['reason']}" if one.get("reason") else ""
+        print(f"{one['run_id'][:8]}: {one['measure']}, {one['status'].replace('_', ' ')}{why}")
+    return int(any(one["measure"] == "escalate" or one["status"] == "failed" for one in done))
 
 
 def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
@@ -47,7 +53,9 @@ def _recover(row: dict[str, Any], quiet: bool) -> dict[str, Any]:
         from scripts.runner.run import resume
 
         outcome = resume(run_id, answer=_stored_answer(row), on_event=display.show)
-    return {"run_id": run_id, "measure": measure, "status": outcome.status}
+    ended = db.fetch_one("SELECT status, error FROM run WHERE id = %s", [run_id])
+    reason = str((ended or {}).get("error") or "")
+    return {"run_id": run_id, "measure": measure, "status": outcome.status, "reason": reason}
 
 
 def _stored_answer(row: dict[str, Any]) -> dict[str, Any] | None:

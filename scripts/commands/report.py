@@ -1,5 +1,6 @@
 """How a run ended, for people and for programs."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from scripts.commands.output import relative
 EXIT = {"done": 0, "stopped": 0, "waiting": 3}
 KINDS = {".html": "HTML", ".txt": "text", ".eml": "mail"}
 DELIVERED = {
-    "outbox": "in the outbox: no SMTP server is set; scripts/millrace outbox list",
+    "outbox": "in the outbox; scripts/millrace outbox list",
+    "failed": "not delivered",
+    "unknown": "nobody can tell whether it was delivered",
     "waiting": "waits for a person",
 }
 
@@ -28,7 +31,8 @@ def outcome(outcome: Any, as_json: bool) -> int:
         print(dump(document))
     else:
         _print(document, getattr(outcome, "error", None))
-    return EXIT.get(document["status"], 1)
+    # A run that is tried again has not done its work yet, and nobody is asked anything.
+    return 1 if document["postponed"] else EXIT.get(document["status"], 1)
 
 
 def load_report(run_id: str) -> dict[str, Any]:
@@ -40,11 +44,20 @@ def load_report(run_id: str) -> dict[str, Any]:
         "trace_id": str(row["id"]).replace("-", ""),
         "flow": row["flow"],
         "status": row["status"],
+        "postponed": _postponed(row),
         "started_at": _iso(row["started_at"]),
         "finished_at": _iso(row["finished_at"]),
         "cost_usd": spend.run_cost_usd(run_id),
         "result": _result(row),
     }
+
+
+def _postponed(row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return why the run waits to be tried again and until when; None when it does not."""
+    found = (row["pipeline"] or {}).get("postponed") or {}
+    if row["status"] != "waiting" or not found.get("waits"):
+        return None
+    return {name: found[name] for name in ("reason", "until", "tries")}
 
 
 def _result(row: dict[str, Any]) -> Any:
@@ -63,6 +76,9 @@ def _print(document: dict[str, Any], error: Any) -> None:
     console = Console(highlight=False, soft_wrap=True)
     result = document["result"] or {}
     console.print()
+    if document["postponed"]:
+        # Why it waits is said once; nothing is made yet.
+        result = {name: result[name] for name in ("digests", "deliveries") if name in result}
     for line in result_lines(result):
         console.print(line)
     if error:
@@ -75,6 +91,14 @@ def _print(document: dict[str, Any], error: Any) -> None:
         "cancelled": "[yellow]cancelled[/]",
     }
     status = words.get(document["status"], f"[red]{document['status'].replace('_', ' ')}[/]")
+    if document["postponed"]:
+        until = datetime.fromisoformat(document["postponed"]["until"]).astimezone()
+        console.print(f"  [red]{escape(_sentence(document['postponed']['reason']))}[/]")
+        console.print(
+            f"  It is tried again until {until:%H:%M}, each time that recover_runs runs"
+            " (scripts/millrace schedule cron recover_runs)."
+        )
+        status = "[yellow]not done yet[/]"
     console.print(f"\nRun {run}: {status}, {dollars(document['cost_usd'])}\n\nNext:")
     for command in _next(document, run):
         console.print(f"  {command}")
@@ -101,6 +125,8 @@ def result_lines(result: dict[str, Any]) -> list[str]:
             )
     for note in result.get("notes", []):
         lines.append(f"  [dim]{escape(relative(note['path']))} {escape(note['note'])}[/]")
+    for notice in result.get("notices", []) if isinstance(result.get("digests"), list) else []:
+        lines.append(f"  [red]{escape(notice)}[/]")
     for source in result.get("sources", []):
         if source.get("status") == "failed":
             lines.append(
@@ -112,34 +138,63 @@ def result_lines(result: dict[str, Any]) -> list[str]:
             lines.append(f"  {KINDS.get(Path(path).suffix, 'file')}  {escape(relative(path))}")
     for delivery in result.get("deliveries", []):
         lines.append(
-            f"  for   {escape(delivery['recipient'])}"
-            f" ({DELIVERED.get(delivery['status'], delivery['status'])})"
+            f"  for   {escape(delivery['recipient'])} ({escape(_how_delivered(delivery))})"
         )
     return lines
 
 
+def _how_delivered(delivery: dict[str, Any]) -> str:
+    said = DELIVERED.get(delivery["status"]) or str(delivery["status"])
+    return f"{said}: {delivery['error']}" if delivery.get("error") else said
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith(".") else f"{words}."
+
+
+def _files_to_open(document: dict[str, Any]) -> list[str]:
+    pages = [
+        path
+        for digest in (document["result"] or {}).get("digests") or []
+        for path in digest.get("files") or []
+        if path.endswith(".html")
+    ]
+    return [f"open {relative(path)}" for path in pages[:1]]
+
+
+def _answers(document: dict[str, Any], run: str) -> list[str]:
+    asked = db.fetch_one(
+        "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT"
+        " NULL "
+        # The flow's own question, which its parts are answered with, has an end.
+        "ORDER BY expires_at NULLS LAST LIMIT 1",
+        [document["run_id"]],
+    )
+    action = str(asked["id"])[:8] if asked else "ACTION"
+    digest = (
+        [f"scripts/millrace show {run} --save digests"]
+        if document["flow"] == "daily_research"
+        else []
+    )
+    return [
+        *(
+            f"scripts/millrace approvals {answer} {action}"
+            for answer in ("show", "approve", "deny")
+        ),
+        *digest,
+    ]
+
+
 def _next(document: dict[str, Any], run: str) -> list[str]:
-    if document["status"] == "waiting":
-        asked = db.fetch_one(
-            "SELECT id FROM action WHERE run_id = %s AND state = 'proposed' AND asked_at IS NOT"
-            " NULL "
-            # The flow's own question, which its parts are answered with, has an end.
-            "ORDER BY expires_at NULLS LAST LIMIT 1",
-            [document["run_id"]],
-        )
-        action = str(asked["id"])[:8] if asked else "ACTION"
-        digest = (
-            [f"scripts/millrace show {run} --save digests"]
-            if document["flow"] == "daily_research"
-            else []
-        )
+    if document["postponed"]:
+        now = "scripts/millrace recover"
         return [
-            *(
-                f"scripts/millrace approvals {answer} {action}"
-                for answer in ("show", "approve", "deny")
-            ),
-            *digest,
+            f"{now}  # tries again at once",
+            f"scripts/millrace show {run}",
+            "scripts/millrace health",
         ]
+    if document["status"] == "waiting":
+        return _answers(document, run)
     if document["status"] == "cancelled":
         return [f"scripts/millrace show {run}"]
     if document["status"] in ("failed", "killed", "running"):
@@ -148,6 +203,11 @@ def _next(document: dict[str, Any], run: str) -> list[str]:
             f"scripts/millrace show {run}",
             "scripts/millrace settings",
         ]
+    again = (
+        [f"scripts/millrace resume {run}  # does what is not done"]
+        if document["status"] == "partly_failed" and document["flow"] == "daily_research"
+        else []
+    )
     if document["flow"] == "do_task":
         return [
             f"scripts/millrace show {run}",
@@ -161,8 +221,15 @@ def _next(document: dict[str, Any], run: str) -> list[str]:
         ]
     if (document["result"] or {}).get("edition") == "sample":
         ask = 'scripts/millrace ask --sample "How much will the battery plant make?"'
-        return [f"scripts/millrace show {run}", ask, "scripts/millrace run daily_research"]
+        return [
+            *_files_to_open(document),
+            f"scripts/millrace show {run}",
+            ask,
+            "scripts/millrace run daily_research",
+        ]
     return [
+        *again,
+        *_files_to_open(document),
         f"scripts/millrace show {run}",
         f"scripts/millrace feedback {run} good",
         "scripts/millrace recipients list",

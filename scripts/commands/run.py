@@ -6,15 +6,18 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from f.millrace.core import config, db
+from f.millrace.core import config, db, windmill
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.telemetry.runs import MAINTENANCE
+from f.millrace.trust import recovery
 from scripts.commands import report, values
 from scripts.commands.display import Display
 from scripts.compiler import pulled
 from scripts.database.ready import ready
 from scripts.paths import ROOT
 from scripts.runner import openflow as flows
+
+RECOVER = "recover_runs"
 
 
 def add(commands: Any) -> None:
@@ -58,11 +61,27 @@ def start(options: argparse.Namespace) -> int:
         Display(openflow, quiet=options.json) as display,
     ):
         ready()
-        display.heading(options.flow, address)
         from scripts.runner import run
 
-        outcome = run.start(openflow, run_name(options.flow), inputs, on_event=display.show)
-    return _finish(outcome, options.json)
+        waits = None if _is_special(inputs) else recovery.find_postponed(run_name(options.flow))
+        if waits:
+            # One more call the same day goes on with what is there.
+            display.heading(f"{options.flow}, run {str(waits['id'])[:8]} goes on", address)
+            outcome = run.resume(str(waits["id"]), on_event=display.show)
+        else:
+            display.heading(options.flow, address)
+            outcome = run.start(openflow, run_name(options.flow), inputs, on_event=display.show)
+    code = _finish(outcome, options.json)
+    if options.flow == RECOVER and not windmill.on_worker():
+        # On Windmill the step starts jobs; here this command goes on with the runs.
+        from scripts.commands import recover
+
+        return max(code, recover.go_on_with_all(options.json))
+    return code
+
+
+def _is_special(inputs: dict[str, Any]) -> bool:
+    return any(inputs.get(name) for name in ("again", "sample", "dry_run", "run_id"))
 
 
 def run_name(flow: str) -> str:

@@ -103,7 +103,8 @@ def show_run(options: argparse.Namespace) -> int:
     for line in (document["result"] or {}).get("tool_changes", []):
         console.print(f"  since the run before, {escape(line)}")
     for topic in (document["result"] or {}).get("topics", []):
-        console.print(f"\n[bold]{escape(topic['title'])}[/]  confidence {topic['confidence']}")
+        sure = topic.get("confidence_words") or topic["stopped_because"]
+        console.print(f"\n[bold]{escape(topic['title'])}[/]  [dim]{escape(sure)}[/]")
         for finding in topic["findings"]:
             console.print(
                 f"  {escape(finding['text'])} [dim]{escape(' '.join(finding['citations']))}[/]"

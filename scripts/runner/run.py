@@ -93,6 +93,7 @@ def resume(
             path,
             answer,
             failed,
+            row["thread"],
         )
         return _drive(drive)
 
@@ -108,6 +109,7 @@ class _Drive:
     flow_path: str
     answer: dict[str, Any] | None = None
     retry_failed: bool = False
+    thread: str = ""
 
 
 @contextlib.contextmanager
@@ -180,7 +182,7 @@ def _invoke(drive: _Drive) -> Outcome:
     engine.chain = Chains(engine)
     scope = Scope(
         path="",
-        thread=drive.run_id,
+        thread=drive.thread or drive.run_id,
         flow_input=drive.args,
         flow_env=value.get("flow_env") or {},
         results={},

@@ -82,9 +82,11 @@ class Store:
                 f"run {run_id} of {row['flow']} was not started by the local runner, so it cannot"
                 " go on here"
             )
+        again = begins_again(row)
         with self._lock:
-            self.attempt_id = runs.reopen_local(self.connection, run_id)
-        return row
+            self.attempt_id = runs.reopen_local(self.connection, run_id, again)
+        tries = (row["pipeline"].get("postponed") or {}).get("tries", 0) + again
+        return {**row, "thread": f"{run_id}+{tries}" if tries else run_id}
 
     def close_run(self, run_id: str, status: str, result: Any, error: str | None) -> str:
         """Record how the run ended and return the status that stands."""
@@ -101,6 +103,14 @@ class Store:
     def _one(self, sql: str, params: Any = None) -> dict[str, Any] | None:
         with self._lock:
             return self.connection.execute(sql, params).fetchone()  # type: ignore[arg-type]
+
+
+def begins_again(row: dict[str, Any]) -> bool:
+    """Tell whether a run that failed in part goes on from its first step: a flow with the input
+    `run_id` finds what is done, and does what is not.
+    """
+    inputs = ((row["openflow"] or {}).get("schema") or {}).get("properties") or {}
+    return row["status"] == "partly_failed" and "run_id" in inputs
 
 
 def set_up_checkpoints(connection: db.Connection | None = None) -> None:

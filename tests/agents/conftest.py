@@ -55,9 +55,12 @@ class Edge:
 
 
 def _first_sentences(evidence: list[tuple[str, str]]) -> str:
-    return "\n".join(
-        f"{text.split('. ')[0].strip().rstrip('.')}. [{identity}]"
-        for identity, text in evidence[:4]
+    return (
+        "\n".join(
+            f"{text.split('. ')[0].strip().rstrip('.')}. [{identity}]"
+            for identity, text in evidence[:4]
+        )
+        or "OK"
     )
 
 

@@ -67,11 +67,16 @@ def test_digest_terminal_json_and_spend_agree_to_the_cent(millrace):
         "run": cost,
         "user_day": cost,
     }
+    # The question whether the model can be used belongs to the run, and to no topic of it.
+    checked = next(
+        group["cost_usd"] for group in by_agent["groups"] if group["agent"] == "model_check"
+    )
     assert sum(topic["cost_usd"] for topic in document["result"]["topics"]) == pytest.approx(
-        cost, abs=1e-6
+        cost - checked, abs=1e-6
     )
     assert sum(group["cost_usd"] for group in by_agent["groups"]) == pytest.approx(cost, abs=1e-6)
     assert {group["agent"] for group in by_agent["groups"]} == {
+        "model_check",
         "planner",
         "judge",
         "writer",

@@ -263,11 +263,12 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_provider_that_always_fails_leaves_a_cited_result_that_says_so(
+def test_a_provider_that_always_fails_leaves_a_cited_result_that_says_so_where_that_is_allowed(
     edge, in_step, configure, fault
 ):
     configure(
         model="openai:gpt-4o",
+        offline_stands_in="always",
         agents={name: {"max_retries": 1} for name in ("planner", "judge", "writer")},
     )
     edge.add_page("/a", "Orbit opens", OPENED)
@@ -276,6 +277,7 @@ def test_a_provider_that_always_fails_leaves_a_cited_result_that_says_so(
     result = research_topic(in_step, TOPIC)
 
     assert result.findings and StopReason.MODEL_FAILED in result.stopped_because
+    assert result.written_by == ["offline"]
     assert_cites_only_stored(in_step, result)
 
 

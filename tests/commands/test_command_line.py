@@ -46,6 +46,7 @@ def test_the_sample_edition_ends_with_a_cited_digest_in_the_outbox(millrace) -> 
         "trace_id",
         "flow",
         "status",
+        "postponed",
         "started_at",
         "finished_at",
         "cost_usd",

@@ -31,7 +31,7 @@ def test_each_topic_of_a_process_has_a_line_of_its_own(capsys):
     lines = [line.split("s  ", 1)[-1].strip() for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         "Research each topic",
-        "Orbit opens  3 findings, confidence 80",
+        "Orbit opens  3 findings",
         "Cells cost less  RuntimeError: model gone",
     ]
 

@@ -1,3 +1,4 @@
+import socket
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -103,6 +104,37 @@ def test_models_of_this_machine_cost_nothing(monkeypatch):
         price(name, Tokens(1000, 1000), AT).usd
         for name in ("offline", "ollama:qwen3", "openai:my-own")
     ] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "host.docker.internal:1234",
+        "nas.lan",
+        "studio.local",
+        "ollama.models.svc",
+        "vllm.models.svc.cluster.local",
+        "box.home.arpa",
+        "10.0.0.7:8000",
+    ],
+)
+def test_a_server_inside_ones_network_costs_nothing(host, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://{host}/v1")
+
+    assert price("openai:qwen3-8b", Tokens(100_000, 10_000), AT).usd == 0
+
+
+def test_a_name_that_stands_for_an_address_of_ones_own_costs_nothing(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://models.example.org/v1")
+    answers = {"models.example.org": "192.168.1.9"}
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, _port: [(2, 1, 6, "", (answers[host], 0))]
+    )
+
+    assert price("openai:qwen3-8b", Tokens(100_000, 10_000), AT).usd == 0
+    answers["other.example.org"] = "93.184.216.34"
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://other.example.org/v1")
+    assert price("openai:qwen3-8b", Tokens(100_000, 10_000), AT).usd > 0
 
 
 @given(st.text(max_size=300))

@@ -121,6 +121,7 @@ def researcher(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
                 score=95, tool_reliability=100, source_quality=90, coherence=90, history=90
             ),
             stopped_because="enough evidence",
+            written_by=["offline"],
             rounds=1,
         )
         return answer(found, evidence) if answer else found

@@ -23,18 +23,20 @@ def hanging(monkeypatch):
 
 
 def test_the_run_ends_with_a_digest_that_says_what_the_model_left_undone(
-    pipeline, two_stories, hanging, monkeypatch
+    pipeline, two_stories, hanging, monkeypatch, configure
 ):
+    configure(offline_stands_in="always")
     monkeypatch.setattr(researcher, "research", research)
 
     run_id, small = pipeline.run(max_topics=1)
 
-    assert small["status"] == "done"
+    assert small["status"] == "partly_failed"
     assert [one["status"] for one in small["deliveries"]] == ["outbox"]
     digest = " ".join(
         db.fetch_one("SELECT plain FROM digest WHERE run_id = %s", [run_id])["plain"].split()
     )
-    assert "gave no usable answer" in digest and "by the offline model" in digest
+    assert "no answer within" in digest and "The offline model stood in for it" in digest
+    assert "Written by the offline extractive model" in digest
     sent = db.fetch_all(
         "SELECT state, price_source, cost_usd, reserved_usd FROM usage WHERE model LIKE 'openai:%'"
     )

@@ -231,9 +231,9 @@ def test_money_that_ran_out_ends_the_topic_not_the_run(topic, researcher):
     run_id, chosen = topic
     researcher[chosen["title"]] = BudgetExceeded("run spent 5.00 of 5.00 USD")
 
-    assert (
-        investigate.main(run_id, [chosen["topic_id"]])["topics"][0]["stopped_because"] == "budget"
-    )
+    (told,) = investigate.main(run_id, [chosen["topic_id"]])["topics"]
+
+    assert told["stopped_because"] == "the budget: run spent 5.00 of 5.00 USD"
 
 
 def test_an_unknown_topic_is_named(topic):

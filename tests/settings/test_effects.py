@@ -189,6 +189,14 @@ EFFECTS: dict[str, tuple[str, str]] = {
         "test_the_bounds_of_confidence_are_settings",
     ),
     "max_rounds": ("agents/test_research.py", "test_rounds_are_bounded"),
+    "max_output_tokens": (
+        "models/test_faults.py",
+        "test_the_most_tokens_of_an_answer_are_those_of_the_setting",
+    ),
+    "offline_stands_in": (
+        "research/test_honest.py",
+        "test_where_the_offline_model_may_stand_in_the_run_goes_on",
+    ),
     "topic_seconds": ("agents/test_research.py", "test_the_time_is_bounded"),
     "memory_days": (
         "memory/test_near_duplicates.py",

@@ -48,7 +48,7 @@ def test_a_warning_at_70_percent_is_a_row_and_an_event_and_comes_once(database):
     ] == [("run", 70, usd("3.5"))]
     events = db.fetch_all("SELECT message, metadata FROM run_event WHERE event = 'budget'")
     assert [event["metadata"]["percent"] for event in events] == [70]
-    assert events[0]["message"].startswith("$3.50 of the $5.00 of run")
+    assert events[0]["message"].startswith("70 % of the budget are used: $3.50 of the $5.00 of run")
 
 
 def test_at_90_percent_nothing_starts_until_a_person_allows_the_rest(database):

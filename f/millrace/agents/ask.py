@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from f.millrace.agents import researcher, self_rag, stop_reasons
 from f.millrace.core import contracts, errors, ids, run_context
-from f.millrace.evidence import claims, store
+from f.millrace.evidence import claims, nothing_found, store
 from f.millrace.memory import documents, history
 from f.millrace.trust import decisions
 
@@ -79,7 +79,8 @@ def ask(
         result = known or researcher.research_topic(run_id, topic, earlier=earlier, on_finding=show)
     decisions.close(run_id)
     numbers.clear()
-    nothing = "Nothing found in memory." if memory_only else "No sources found."
+    tried = nothing_found.explain(result.stopped_because)
+    nothing = "Nothing found in memory." if memory_only else f"No sources found. {tried}".strip()
     lines = [_line(finding, numbers) for finding in result.findings] or [nothing]
     disputes = [_dispute(conflict, numbers) for conflict in result.conflicts]
     if on_token is not None:

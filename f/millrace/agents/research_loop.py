@@ -29,6 +29,7 @@ from f.millrace.evidence import (
     claims,
     confidence,
     conflicts,
+    nothing_found,
     pool,
     prompt,
     source_quality,
@@ -44,10 +45,6 @@ PAGES_A_ROUND = 4
 MODEL_FAILURES = 2
 MOST_CLAIMS = 6
 RECURSION_LIMIT = 80
-STOOD_IN = (
-    "A model gave no usable answer in time; what it was asked for was picked from the evidence by"
-    " the offline model."
-)
 
 
 class State(TypedDict, total=False):
@@ -100,6 +97,8 @@ class Research:
     stop: str = ""
     why_it_matters: str = ""
     model_failures: int = 0
+    answered_by: dict[str, str] = field(default_factory=dict)
+    written_by: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -350,6 +349,8 @@ class Research:
         self.findings = [
             finding for finding in findings if conflicts.is_consistent(finding, self.conflicts)
         ] or findings
+        author = answer.model if checked.findings else self.answered_by.get("judge", offline.MODEL)
+        self.written_by = [author] if self.findings else []
         for finding in self.findings if not gate.shown else []:
             self._show(finding)
         return {}
@@ -415,7 +416,9 @@ class Research:
     async def _ask(
         self, agent: Callable[..., Awaitable[call.Answer]], *arguments: Any, **options: Any
     ) -> call.Answer:
-        """Ask an agent; when its model fails or the money is spent, the offline model stands in."""
+        """Ask an agent. When its model fails or the money is spent, the offline model stands in
+        where the setting `offline_stands_in` allows it; else the fault goes to the caller.
+        """
         name = agent.__name__
         # A headline is untrusted text: it is researched, and nothing that it orders is done.
         question = self.question if self.trust == "own" else prompt.Foreign(self.question)
@@ -427,18 +430,24 @@ class Research:
             and self.model_failures < MODEL_FAILURES
             and (own is None or own.enabled)
         ):
+            stands_in = config.settings().offline_stands_in
             try:
                 answer = await agent(question, *arguments, seconds=seconds, **options)
+                self.answered_by[role] = answer.model
                 return answer
             except errors.BudgetExceeded as error:
+                if stands_in == "never":
+                    raise
                 self.stop = stop_reasons.StopReason.BUDGET
                 self._note(stop_reasons.StopReason.PICKED)
                 events.emit("budget", str(error), topic=self.topic_id)
-            except errors.ModelFailed as error:
+            except (errors.ModelFailed, errors.BadSetting) as error:
+                if stands_in != "always":
+                    raise
                 self.model_failures += 1
                 self._note(stop_reasons.StopReason.MODEL_FAILED)
                 events.emit("error", str(error), topic=self.topic_id)
-                events.emit("error", STOOD_IN, topic=self.topic_id, for_digest=True)
+        self.answered_by[role] = offline.MODEL
         return await agent(question, *arguments, model=offline.OfflineModel(), **options)
 
     async def _search(self, query: planner.Query) -> list[toolbox.Hit]:
@@ -482,6 +491,10 @@ class Research:
         if self.on_finding is not None:
             self.on_finding(finding)
 
+    def _tried(self) -> list[str]:
+        tools = [tool.name for tool in self.tools.searches()]
+        return nothing_found.reasons(len(self.asked), tools, len(self.pieces))
+
     def _note(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
@@ -512,6 +525,7 @@ class Research:
         reasons = [
             reason if self.findings else f"{stop_reasons.StopReason.NOTHING} ({reason})",
             *self.notes,
+            *([] if self.findings or self.given_only else self._tried()),
         ]
         return contracts.TopicResult(
             topic_id=self.topic_id,
@@ -525,6 +539,7 @@ class Research:
             stopped_because="; ".join(reasons),
             rounds=self.rounds,
             cost_usd=money.number(spend.cost_of(self.run_id, run_context.current().step)),
+            written_by=self.written_by,
             gaps=self.gaps,
             escalated=self.escalated,
         )

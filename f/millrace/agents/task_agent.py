@@ -76,7 +76,7 @@ async def _do(run_id: str, task: str, own: setting_types.AgentSettings) -> TaskR
         except Exception as error:
             fault = error
         else:
-            offline_model = help.answer is not None and help.answer.model == offline.NAME
+            offline_model = help.answer is not None and help.answer.model == offline.MODEL
             return (
                 TaskResult(
                     NO_TOOLS, help.answer, stopped_because="the offline model calls no tools"

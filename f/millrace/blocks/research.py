@@ -13,6 +13,7 @@ scripts/millrace step blocks/research question="What does a sodium battery cost?
 
 from f.millrace.agents import ask
 from f.millrace.core import money, run_context
+from f.millrace.evidence import confidence_words
 from f.millrace.telemetry import spans
 from f.millrace.trust import markdown
 
@@ -54,6 +55,14 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
             "run_id": run_context.current().run_id,
             "wm_labels": [f"cost:{money.dollars(result.cost_usd)}"],
         }
-        said = f"Confidence {result.confidence.score} of 100. " if result.findings else ""
+        publishers = {source["source"] or source["url"] for source in reply.sources}
+        sure = confidence_words.describe(
+            result.confidence.score,
+            result.confidence.model_dump(),
+            len(publishers),
+            bool(result.conflicts),
+        )
+        author = f"Written by {', '.join(result.written_by)}. " if result.written_by else ""
+        said = f"{sure}. {author}" if sure else author
         page = markdown.with_sources(reply.text, reply.sources)
         return markdown.as_page(found, f"{page}\n{said}It cost {money.dollars(result.cost_usd)}.\n")

@@ -117,6 +117,24 @@ class Settings:
             )
         ),
     ] = "offline"
+    offline_stands_in: Annotated[
+        Literal["never", "budget", "always"],
+        Option(
+            description=(
+                "When the offline model picks sentences in place of the model of the settings:"
+                " never; budget: once the money is spent; always: also when the model fails. What"
+                " it wrote says so."
+            )
+        ),
+    ] = "budget"
+    max_output_tokens: Annotated[
+        int,
+        Option(
+            ge=64,
+            le=200_000,
+            description="Most tokens of one answer of a model, its reasoning included.",
+        ),
+    ] = 2000
     embedding_model: Annotated[
         str,
         Option(

@@ -139,6 +139,10 @@ class TopicResult(Contract):
     stopped_because: str = ""
     rounds: int = 0
     cost_usd: float = 0
+    written_by: list[str] = Field(
+        default_factory=list,
+        description="The models whose words the findings are; offline: picked from the evidence.",
+    )
     gaps: list[dict[str, Any]] = Field(
         default_factory=list, description="Reports of missing tools."
     )

@@ -63,7 +63,13 @@ class PageUnreadable(SourceFailed):
 
 
 class ToolFailed(MillraceError):
-    """A tool answered with an error."""
+    """A tool answered with an error.
+
+    Attributes:
+        temporary: The same call may do later: a server that refuses for now, or cannot be reached.
+    """
+
+    temporary: bool = False
 
 
 class ToolRefused(ToolFailed):
@@ -87,7 +93,13 @@ class BudgetHeld(BudgetExceeded):
 
 
 class ModelFailed(MillraceError):
-    """The model gave no usable answer after the allowed retries."""
+    """The model gave no usable answer after the allowed retries.
+
+    Attributes:
+        lasting: Asking again soon ends the same way: a refused key, an unknown model, no server.
+    """
+
+    lasting: bool = False
 
 
 class AgentStuck(ModelFailed):

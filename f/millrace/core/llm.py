@@ -17,7 +17,6 @@ from f.millrace.core import errors, providers
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
-OLLAMA_URL = "http://127.0.0.1:11434/v1"
 REQUEST_SECONDS = 90.0
 
 
@@ -68,7 +67,7 @@ def _ollama(model_name: str, seconds: float) -> Model:
     from pydantic_ai.models.ollama import OllamaModel
     from pydantic_ai.providers.ollama import OllamaProvider
 
-    base_url = os.environ.get("OLLAMA_BASE_URL") or OLLAMA_URL
+    base_url = providers.address("ollama")
     key = os.environ.get("OLLAMA_API_KEY") or "none"
     client = AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0, timeout=seconds)
     return OllamaModel(model_name, provider=OllamaProvider(openai_client=client))

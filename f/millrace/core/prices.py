@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import os
+import socket
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +22,18 @@ from urllib.parse import urlsplit
 from f.millrace.core import config, errors, money, providers
 
 MILLION = Decimal(1_000_000)
+# Names for use inside a network: RFC 6761, 6762 and 8375, ICANN's `internal`, what routers and
+# clusters hand out.
+LOCAL_NAMES = (
+    ".localhost",
+    ".local",
+    ".internal",
+    ".lan",
+    ".home",
+    ".home.arpa",
+    ".localdomain",
+    ".svc",
+)
 
 
 @dataclass(frozen=True)
@@ -137,8 +150,22 @@ def _table_version() -> str:
 
 
 def _is_local(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    """Tell whether a server is one's own: by its address, by a name that no public server has, or
+    by what the name stands for.
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    if not host:
+        return False
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
-        return host == "localhost" or (bool(host) and "." not in host)
+        return "." not in host or host.endswith(LOCAL_NAMES) or _stands_for_local(host)
+
+
+@functools.cache
+def _stands_for_local(host: str) -> bool:
+    try:
+        found = {str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return bool(found) and not any(ipaddress.ip_address(one).is_global for one in found)

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: a276872078240b82add00322d7771c37bcf2fd613bb13ce6f94cdb9393a42ae9
+Migrations: f1c2b1d5bba61f94668873ae68d9327062cc065d0433b2714716b6a0a5b64581
 """
 
 from datetime import date, datetime
@@ -57,7 +57,7 @@ class Alert(TypedDict):
     name: str
     severity: Literal["info", "warning", "critical", "emergency"]
     state: Literal["active", "acknowledged", "resolved"]
-    source: Literal["prometheus", "health", "baseline"]
+    source: Literal["prometheus", "health", "baseline", "run"]
     summary: str
     labels: dict[str, Any]
     agents: list[str]
@@ -210,6 +210,8 @@ class Delivery(TypedDict):
     error: str | None
     window_until: datetime
     at: datetime
+    temporary: bool
+    tries: int
 
 
 class Digest(TypedDict):
@@ -489,6 +491,21 @@ class MetricTotal(TypedDict):
     buckets: list[int] | None
 
 
+class ModelFault(TypedDict):
+    """A row of `model_fault`."""
+
+    id: int
+    run_id: UUID | None
+    step: str
+    agent: str
+    model: str
+    kind: str
+    reason: str
+    next_step: str
+    lasting: bool
+    at: datetime
+
+
 class Outbox(TypedDict):
     """A row of `outbox`."""
 
@@ -550,6 +567,7 @@ class ResearchResult(TypedDict):
     created_at: datetime
     background: str
     why_it_matters: str
+    written_by: list[str]
 
 
 class Run(TypedDict):

@@ -25,14 +25,15 @@ def keep(
     rounds: int,
     cost_usd: Decimal | float,
     review: str,
+    written_by: list[str],
 ) -> bool:
     """Store a topic's result; False when there was one, which stays."""
     return bool(
         db.execute(
             "INSERT INTO research_result (run_id, topic_id, title, summary, findings, conflicts,"
             " confidence, parts, no_sources, stopped_because, rounds, cost_usd, review,"
-            " why_it_matters, background) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-            " %s, %s, %s) ON CONFLICT (run_id, topic_id) DO"
+            " why_it_matters, background, written_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
+            " %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, topic_id) DO"
             " NOTHING",
             [
                 run_id,
@@ -50,6 +51,7 @@ def keep(
                 review,
                 why_it_matters,
                 background,
+                written_by,
             ],
         )
     )

@@ -8,8 +8,9 @@ the end of the money a cheaper model answers, for the agents that have one in th
 """
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
@@ -40,10 +41,10 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from f.millrace.core import config, errors, ids, prices, run_context
+from f.millrace.models import faults
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import budget, limits, policy, spend
 
-MAX_OUTPUT_TOKENS = 2_000
 FIRST_WAIT_SECONDS = 0.4
 # A provider may ask for minutes; a digest does not wait that long.
 LONGEST_WAIT_SECONDS = 15.0
@@ -61,6 +62,8 @@ PASSING = frozenset(
     }
 )
 
+# What a library raises of an answer that has not the form of one: no choices, null where a text is.
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 REASONING = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens")
 
 TokenListener = Callable[[str], None]
@@ -68,11 +71,12 @@ TokenListener = Callable[[str], None]
 
 @dataclass
 class Account:
-    """What one call has used so far."""
+    """What one call has used so far; `answered_by` is the model of the latest answer."""
 
     agent: str
     model: str
     run_id: str
+    answered_by: str = ""
     usage_ids: list[str] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
     cost_usd: Decimal = Decimal(0)
@@ -147,7 +151,7 @@ class BilledModel(WrapperModel):
             hashes[choice.name] = ids.digest_of([hashes[choice.name], seen])
             stored = budget.find_settled(account.run_id, step, account.agent, hashes[choice.name])
             if stored is not None:
-                return self._replay(stored)
+                return self._replay(stored, choice.name)
             budget.settle_lost(account.run_id, step, account.agent, hashes[choice.name])
         text = str(plain) + str(
             [tool.parameters_json_schema for tool in model_request_parameters.tool_defs.values()]
@@ -255,6 +259,8 @@ class BilledModel(WrapperModel):
             stored = ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
             budget.settle(usage_id, price, tokens.counts(), stored)
             account.add(usage_id, price.usd, tokens)
+            account.answered_by = choice.name
+            self._tell_cut(response, choice.name)
             handle.set(_attributes(response, tokens, price))
             if config.settings().trace_content:
                 asked = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
@@ -277,17 +283,19 @@ class BilledModel(WrapperModel):
         parameters: ModelRequestParameters,
     ) -> ModelResponse:
         if self._on_token is None or not parameters.allow_text_output:
-            return await model.request(messages, model_settings, parameters)
-        async with model.request_stream(messages, model_settings, parameters) as stream:
-            async for event in stream:
-                if (
-                    isinstance(event, PartStartEvent)
-                    and isinstance(event.part, TextPart)
-                    and event.part.content
-                ):
-                    self._on_token(event.part.content)
-                elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
-                    self._on_token(event.delta.content_delta)
+            with _reading():
+                return await model.request(messages, model_settings, parameters)
+        async with contextlib.AsyncExitStack() as stack:
+            with _reading():
+                opened = model.request_stream(messages, model_settings, parameters)
+                stream = await stack.enter_async_context(opened)
+            arriving = aiter(stream)
+            while True:
+                with _reading():
+                    event = await anext(arriving, None)
+                if event is None:
+                    break
+                self._hear(event)
             response = stream.get()
         # A connection that just closes looks like an end; a provider that has finished says so.
         said_why = (response.provider_details or {}).get(
@@ -301,11 +309,29 @@ class BilledModel(WrapperModel):
             )
         return response
 
-    def _replay(self, stored: budget.SettledCall) -> ModelResponse:
+    def _hear(self, event: Any) -> None:
+        """Hand a piece of text to the listener."""
+        if self._on_token is None:
+            return
+        if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
+            if event.part.content:
+                self._on_token(event.part.content)
+        elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+            self._on_token(event.delta.content_delta)
+
+    def _tell_cut(self, response: ModelResponse, model: str) -> None:
+        """Say that a text ends where the tokens ended; what came before its end is used."""
+        has_text = any(isinstance(part, TextPart) and part.content for part in response.parts)
+        if response.finish_reason == "length" and has_text:
+            fault = faults.cut_text()
+            events.emit("error", f"{self._account.agent}, {model}: {fault}", for_digest=True)
+
+    def _replay(self, stored: budget.SettledCall, model: str) -> ModelResponse:
         response = ModelMessagesTypeAdapter.validate_python([stored.response])[0]
         assert isinstance(response, ModelResponse)
         self._account.add(stored.usage_id, stored.cost_usd, _tokens(response.usage))
         self._account.replayed += 1
+        self._account.answered_by = model
         if self._on_token is not None:
             for part in response.parts:
                 if isinstance(part, TextPart):
@@ -322,12 +348,22 @@ class BilledModel(WrapperModel):
         wait = min(max(0.0, wait), LONGEST_WAIT_SECONDS)
         events.emit(
             "progress",
-            f"{self._account.model}: {explain_fault(error)}; asking again in {wait:.1f} s",
+            f"{self._account.model}: {faults.explain(error, self._account.model).reason}; asking"
+            f" again in {wait:.1f} s",
             agent=self._account.agent,
         )
         if self._on_restart is not None:
             self._on_restart()
         await asyncio.sleep(wait)
+
+
+@contextlib.contextmanager
+def _reading() -> Generator[None]:
+    """Turn what a library raises of an answer without the form of one into a fault of the model."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise UnexpectedModelBehavior(f"{type(error).__name__}: {error}") from error
 
 
 def _is_transient(error: Exception) -> bool:
@@ -347,13 +383,6 @@ def _is_unbilled(error: BaseException) -> bool:
         and not isinstance(error, ModelTimeoutError)
         and error.phase in ("pool", "connect")
     )
-
-
-def explain_fault(error: Exception) -> str:
-    """Return a provider's fault in a few words."""
-    if isinstance(error, ModelHTTPError):
-        return f"status {error.status_code}"
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _to_json(value: Any) -> Any:
@@ -384,7 +413,8 @@ def _prompt_hash(
 
 
 def _most_output(model_settings: ModelSettings | None) -> int:
-    return int((model_settings or {}).get("max_tokens") or MAX_OUTPUT_TOKENS)
+    given = (model_settings or {}).get("max_tokens")
+    return int(given or config.settings().max_output_tokens)
 
 
 def _attributes(

@@ -32,7 +32,7 @@ from f.millrace.core import (
     run_context,
     setting_types,
 )
-from f.millrace.models import billing, offline
+from f.millrace.models import billing, fault_log, faults, offline
 from f.millrace.telemetry import spans
 from f.millrace.trust import budget, fallback
 
@@ -43,7 +43,7 @@ MOST_REQUESTS = 12
 
 @dataclass
 class Answer:
-    """What an agent answered, what it cost, and by which model."""
+    """What an agent answered, what it cost, and the model that really answered."""
 
     output: Any
     cost_usd: float
@@ -76,10 +76,10 @@ async def call(
     name = _name_of(model, own)
     retries = MAX_RETRIES if own.max_retries is None else own.max_retries
     account = billing.Account(agent_name, name, run_context.current().run_id or str(uuid4()))
-    wrapped = model if isinstance(model, Model) else llm.model(name, offline=offline.OfflineModel)
+    wrapped = model if isinstance(model, Model) else _make_model(agent_name, name)
     cheaper = _cheaper_model(own, name) if model is None else None
     accounted = billing.BilledModel(wrapped, account, retries, on_token, on_restart, cheaper)
-    chosen = ModelSettings(max_tokens=billing.MAX_OUTPUT_TOKENS)
+    chosen = ModelSettings(max_tokens=config.settings().max_output_tokens)
     if own.temperature is not None:
         chosen["temperature"] = own.temperature
     with _span(account) as handle:
@@ -103,10 +103,11 @@ async def call(
             if cheaper is not None and cheaper.made is not None:
                 await llm.close(cheaper.made)
         handle.set(_spent(account))
+    fault_log.note_answer(account.answered_by or name)
     return Answer(
         output=result.output,
         cost_usd=float(account.cost_usd),
-        model=name if name != "offline" else accounted.model_name,
+        model=account.answered_by or name,
         usage=account.tokens,
         messages=result.new_messages(),
         replayed=account.replayed,
@@ -127,6 +128,14 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(context.run, in_thread).result()
+
+
+def _make_model(agent_name: str, name: str) -> Model:
+    try:
+        return llm.model(name, offline=offline.OfflineModel)
+    except errors.BadSetting as error:
+        fault_log.note_fault(agent_name, name, faults.explain(error, name))
+        raise
 
 
 def _cheaper_model(own: setting_types.AgentSettings, name: str) -> billing.Choice | None:
@@ -165,20 +174,21 @@ def _explained(account: billing.Account, seconds: float | None) -> Generator[Non
     try:
         yield
     except TimeoutError as error:
-        raise _model_failed(account, f"gave no answer within {seconds:.0f} seconds") from error
+        fault = faults.Fault("timeout", f"no answer within {seconds:.0f} seconds")
+        raise _model_failed(account, fault) from error
     except errors.MillraceError:
         budget.forget_answers(account.usage_ids)
         raise
     except UserError as error:
-        raise _model_failed(account, f"cannot be used here: {error}") from error
+        fault = faults.Fault("setting", f"it cannot be used here: {error}", lasting=True)
+        raise _model_failed(account, fault) from error
     except UsageLimitExceeded as error:
         budget.forget_answers(account.usage_ids)
         raise errors.AgentStuck(
             f"stalled: {account.agent} had no answer after {MOST_REQUESTS} requests to its model"
         ) from error
     except AgentRunError as error:
-        fault = billing.explain_fault(error)
-        raise _model_failed(account, f"gave no usable answer: {fault}") from error
+        raise _model_failed(account, faults.explain(error, account.model)) from error
 
 
 def _spent(account: billing.Account) -> dict[str, Any]:
@@ -192,9 +202,14 @@ def _spent(account: billing.Account) -> dict[str, Any]:
     }
 
 
-def _model_failed(account: billing.Account, reason: str) -> errors.ModelFailed:
+def _model_failed(account: billing.Account, fault: faults.Fault) -> errors.ModelFailed:
     # The account is kept; the answers led nowhere, and a repeat of the step has to ask again.
     budget.forget_answers(account.usage_ids)
-    return errors.ModelFailed(
-        redaction.redact(f"{account.agent}: the model {account.model} {reason}")
+    fault_log.note_fault(account.agent, account.model, fault)
+    failed = errors.ModelFailed(
+        redaction.redact(
+            f"{account.agent}: the model {account.model} gave no usable answer: {fault}"
+        )
     )
+    failed.lasting = fault.lasting
+    return failed

@@ -35,6 +35,8 @@ from f.millrace.core import errors, ids, sentences
 from f.millrace.evidence import answers, claims, disambiguation, disputes, prompt
 
 NAME = "offline-extractive"
+# Its name in the settings.
+MODEL = "offline"
 MOST_SENTENCES = 6
 MOST_QUERIES = 3
 MOST_CLAIMS = 8

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from f.millrace.core import db
 from f.millrace.ops import alertmanager, health
 from f.millrace.telemetry import alerts, baseline, catalogue, logs, rollup, samples
+from f.millrace.trust import limits
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -35,7 +36,8 @@ def main() -> dict:
     _log(parts, odd)
     fresh, over = _faults(parts)
     more, ended = _anomalies(odd)
-    alertmanager.notify_operator([*fresh, *more], [*over, *ended])
+    old = limits.resolve_old()
+    alertmanager.notify_operator([*fresh, *more], [*over, *ended, *old])
     return {
         "state": health.worst(parts),
         "parts": {part.name: part.state for part in parts},

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from f.millrace.core import config, db, errors, redaction, schema, windmill
+from f.millrace.core import config, db, errors, providers, redaction, schema, windmill
+from f.millrace.models import fault_log
 
 State = Literal["healthy", "degraded", "critical", "unknown"]
 ORDER: tuple[State, ...] = ("healthy", "unknown", "degraded", "critical")
 CONNECT_SECONDS = 2.0
 PORTS = {"http": 80, "https": 443, "smtp": 587, "smtps": 465}
-KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 FAILING = 0.3
 FEWEST_CALLS = 5
 LITTLE_DISK, NO_DISK = 0.10, 0.03
@@ -34,6 +34,16 @@ KEPT = (
     "SELECT count(*) AS n FROM outbox WHERE made_at > (SELECT coalesce(max(at), '-infinity') FROM"
     " delivery WHERE status = 'sent')"
 )
+# A mail that was refused is a fault of today until a later one reached the same reader.
+REFUSED = """
+SELECT d.* FROM delivery d
+WHERE d.status = 'failed' AND d.namespace = 'main' AND d.at > now() - interval '1 day'
+  AND NOT EXISTS (
+      SELECT FROM delivery later
+      WHERE later.recipient = d.recipient AND later.status = 'sent' AND later.at > d.at
+  )
+ORDER BY d.temporary, d.at DESC LIMIT 1
+"""
 # A schedule shows in its runs: late is what takes three times as long as between the runs before.
 LATE = """
 WITH ran AS (
@@ -121,14 +131,20 @@ def _database() -> Component:
 
 
 def _model() -> Component:
-    name = config.settings().model
+    found = config.settings()
+    names = dict.fromkeys([found.model, *(own.model for own in found.agents.values() if own.model)])
+    parts = [_check_model(name) for name in names]
+    return max(parts, key=lambda part: ORDER.index(part.state))
+
+
+def _check_model(name: str) -> Component:
     provider = name.partition(":")[0]
     if provider == "offline":
         return Component(
             "model", "healthy", "offline: sentences are picked from the evidence; no key is needed"
         )
-    key = KEYS.get(provider)
-    if key and not os.environ.get(key):
+    key = providers.missing_key(name)
+    if key:
         return Component(
             "model", "critical", f"{name} needs a key", f"set {key}, or MILLRACE_MODEL=offline"
         )
@@ -137,6 +153,11 @@ def _model() -> Component:
         return Component(
             "model", "critical", fault, f"start its server, or correct {provider.upper()}_BASE_URL"
         )
+    standing = fault_log.find_standing(name)
+    if standing:
+        state: State = "critical" if standing["lasting"] else "degraded"
+        said = f"{name} failed at {standing['at']:%H:%M} UTC: {standing['reason']}"
+        return Component("model", state, said, standing["next_step"])
     failed = _failed_share("chat %")
     if failed:
         return Component(
@@ -204,6 +225,16 @@ def _mail() -> Component:
             return Component(
                 "mail", "critical", fault, "start the mail server, or correct MILLRACE_SMTP_URL"
             )
+        refused = db.fetch_one(REFUSED)
+        if refused:
+            said = f"the digest for {refused['recipient']} did not go out: {refused['error']}"
+            way = (
+                "scripts/millrace recover tries again"
+                if refused["temporary"]
+                else "correct the address or the server's settings, then scripts/millrace resume"
+                f" {str(refused['run_id'])[:8]}"
+            )
+            return Component("mail", "degraded" if refused["temporary"] else "critical", said, way)
         return Component("mail", "healthy", f"by {urlsplit(url).hostname}")
     count = _kept_mails()
     if windmill.on_worker() or count:

@@ -50,6 +50,7 @@ def main(look_only: bool = False) -> dict:
         # Only a job of the server may ask it; started elsewhere, this step sees to what needs no
         # server.
         ended, handed, measures = _on_windmill() if windmill.on_worker() else ([], [], [])
+        again = _try_again() if windmill.on_worker() else []
         span.set(
             dead=len(swept.dead), expired=swept.expired, recovered=len(measures), ended=len(ended)
         )
@@ -60,10 +61,25 @@ def main(look_only: bool = False) -> dict:
             "ended_on_server": ended,
             "answers_handed_over": handed,
             "recovered": measures,
+            "tried_again": again,
             "wm_labels": sorted(
                 {one["measure"] for one in measures} | {one["status"] for one in ended}
             ),
         }
+
+
+def _try_again() -> list[str]:
+    """Start a new job for each run that waits to be tried again, and return the runs' ids."""
+    started = []
+    for row in recovery.postponed_runs():
+        try:
+            job = _start_job(row)
+        except (errors.BadSetting, OSError):
+            # at the next tick
+            continue
+        runs.try_again(str(row["id"]), job)
+        started.append(str(row["id"]))
+    return started
 
 
 def _on_windmill() -> tuple[list[dict[str, Any]], list[str], list[dict[str, Any]]]:
@@ -192,27 +208,33 @@ def _start_again(row: dict[str, Any]) -> str:
     """Start a new job that goes on with the run, and return its id;
     what is done stays done by its business key.
     """
-    run_id, pipeline = str(row["id"]), row["pipeline"] or {}
+    run_id = str(row["id"])
     latest = db.fetch_one(
         "SELECT job_id FROM attempt WHERE run_id = %s AND job_id <> '' ORDER BY started_at DESC"
         " LIMIT 1",
         [run_id],
     )
+    windmill.post(
+        f"jobs_u/queue/cancel/{latest['job_id'] if latest else run_id}", {"reason": RESTARTED}
+    )
+    job = _start_job(row)
+    runs.begin_attempt(run_id, job)
+    return job
+
+
+def _start_job(row: dict[str, Any]) -> str:
+    """Start a job that goes on with the run, and return its id."""
+    run_id, pipeline = str(row["id"]), row["pipeline"] or {}
     if not (pipeline.get("area") and pipeline.get("name")):
         raise errors.BadSetting(
             f"run {run_id} does not say which flow it belongs to, so it cannot be started again"
         )
-    windmill.post(
-        f"jobs_u/queue/cancel/{latest['job_id'] if latest else run_id}", {"reason": RESTARTED}
-    )
-    job = str(
+    return str(
         windmill.post(
             f"jobs/run/f/f/millrace/{pipeline['area']}/{pipeline['name']}",
             {**row["args"], "run_id": run_id},
         )
     )
-    runs.begin_attempt(run_id, job)
-    return job
 
 
 def escalate(row: dict[str, Any]) -> None:

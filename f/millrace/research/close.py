@@ -9,9 +9,10 @@ scripts/millrace step research/close run_id=RUN
 """
 
 from f.millrace.core import db, money
-from f.millrace.research import digest_markdown, result
+from f.millrace.models import fault_log
+from f.millrace.research import digest_markdown, findings, postpone, result, run_notices, run_plan
 from f.millrace.telemetry import events, runs, spans
-from f.millrace.trust import audit, decisions, markdown, spend
+from f.millrace.trust import audit, decisions, deliveries, markdown, spend
 
 
 def main(run_id: str) -> dict:
@@ -22,6 +23,13 @@ def main(run_id: str) -> dict:
     """
     with spans.step("research.close", run_id) as span:
         small = result.small_result(run_id)
+        opened = run_plan.load(run_id)
+        refused = deliveries.list_refused_for_now(run_id)
+        if refused and postpone.may_wait(run_id, opened):
+            said = postpone.postpone(run_id, opened, _format_refused(refused))
+            small |= {"status": "waiting", "problems": [said], "wm_labels": ["waiting"]}
+            return markdown.as_page(small, digest_markdown.page_of_run(run_id, small))
+        postpone.resolve(opened)
         problems = _problems(run_id, small)
         status = "partly_failed" if problems else "done"
         cost = spend.run_cost_usd(run_id)
@@ -50,6 +58,16 @@ def main(run_id: str) -> dict:
         return markdown.as_page(small, digest_markdown.page_of_run(run_id, small))
 
 
+def _format_refused(refused: list[dict]) -> str:
+    """Return which mails did not go out yet, and why, each reason once."""
+    by_reason: dict[str, list[str]] = {}
+    for row in refused:
+        words = str(row["error"]).replace(f" for {row['recipient']}", "")
+        by_reason.setdefault(words, []).append(str(row["recipient"]))
+    told = "; ".join(f"{', '.join(to)} ({words})" for words, to in by_reason.items())
+    return f"not delivered yet to {told}"
+
+
 def _problems(run_id: str, small: dict) -> list[str]:
     problems = [
         f"source {source['name']}: {source['error']}"
@@ -57,14 +75,26 @@ def _problems(run_id: str, small: dict) -> list[str]:
         if source["status"] == "failed"
     ]
     unresearched = db.fetch_all(
-        "SELECT t.title FROM topic t WHERE t.run_id = %s AND NOT EXISTS (SELECT 1 FROM"
+        "SELECT t.id, t.title FROM topic t WHERE t.run_id = %s AND NOT EXISTS (SELECT 1 FROM"
         " research_result r WHERE r.run_id = t.run_id AND r.topic_id = t.id) ORDER BY t.rank",
         [run_id],
     )
-    problems += [f"topic {row['title']!r} was not researched" for row in unresearched]
+    reasons = run_notices.failures(run_id)
+    problems += [
+        f"topic {row['title']!r} was not researched"
+        + (f": {reasons[row['id']]}" if row["id"] in reasons else "")
+        for row in unresearched
+    ]
+    problems += [
+        f"topic {topic['title']!r} was left undone: {topic['stopped_because']}"
+        for topic in run_notices.without_money(run_id)
+    ]
+    faults = run_notices.model_faults(run_id, findings.load(run_id).topics)
+    problems += [fault_log.describe(row) for row in faults]
     problems += [
         f"mail to {one['recipient']} {one['status']}"
-        for one in small["deliveries"]
+        + (f": {one['error']}" if one["error"] else "")
+        for one in result.deliveries(run_id)
         if one["status"] in ("failed", "unknown")
     ]
     return problems

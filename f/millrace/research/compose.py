@@ -9,7 +9,8 @@ scripts/millrace step research/compose run_id=RUN
 """
 
 from f.millrace.core import db, run_context
-from f.millrace.research import contents, digest_mail, run_plan
+from f.millrace.models import fault_log
+from f.millrace.research import contents, digest_mail, postpone, run_plan
 from f.millrace.telemetry import events, spans
 
 
@@ -21,9 +22,26 @@ def main(run_id: str) -> dict:
     """
     with spans.step("research.compose", run_id) as span:
         opened = run_plan.load(run_id)
+        fault = _model_fault(run_id)
+        if fault and postpone.may_wait(run_id, opened):
+            said = postpone.postpone(run_id, opened, fault)
+            return {"digests": [], "stop": True, "reason": said, "wm_labels": ["waiting"]}
         digests = [_to_dict(run_id, opened, window) for window in opened.windows]
         span.set(digests=len(digests), bytes=sum(digest["bytes"] for digest in digests))
-        return {"digests": digests}
+        return {"digests": digests, "stop": False, "reason": ""}
+
+
+def _model_fault(run_id: str) -> str:
+    """Return what the models failed at when not one topic was researched for it; else nothing."""
+    row = db.fetch_one(
+        "SELECT (SELECT count(*) FROM topic WHERE run_id = %s) AS topics, (SELECT count(*) FROM"
+        " research_result WHERE run_id = %s) AS results",
+        [run_id, run_id],
+    )
+    assert row is not None
+    if not row["topics"] or row["results"]:
+        return ""
+    return "; ".join(fault_log.describe(one) for one in fault_log.of_run(run_id))
 
 
 def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> dict:

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from f.millrace.core import config, db, redaction
-from f.millrace.research import findings, run_plan
+from f.millrace.evidence import confidence_words, nothing_found
+from f.millrace.research import findings, run_notices, run_plan
 from f.millrace.trust import deobfuscation, spend
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Section:
     findings: list[tuple[str, list[int]]] = field(default_factory=list)
     conflicts: list[Sides] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
+    trust: str = ""
+    """How far it can be relied on, in words; empty where that means nothing."""
     missing: str = ""
     """Why there are no findings; empty when there are."""
 
@@ -77,7 +80,13 @@ class Reading:
 
 @dataclass
 class Content:
-    """Everything that one digest says."""
+    """Everything that one digest says.
+
+    Attributes:
+        model: Who wrote it; `offline`: sentences were picked; empty: nothing was written.
+        writers: How many topics each model wrote.
+        notices: What went wrong, for the head of the digest.
+    """
 
     edition: str
     number: int
@@ -91,6 +100,8 @@ class Content:
     headlines: list[Reference]
     readings: list[Reading]
     notes: list[str] = field(default_factory=list)
+    writers: dict[str, int] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def sample(self) -> bool:
@@ -140,14 +151,16 @@ def contents(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
         for topic in found.told
         if topic.row["id"] in new and (window.private or not topic.row["private"])
     ]
-    sections = [_section(topic, found.evidence, opened) for topic in topics]
+    failures = run_notices.failures(run_id)
+    sections = [_section(topic, found.evidence, opened, failures) for topic in topics]
+    writers = run_notices.writers(topics)
     shown = {item for topic in topics for item in topic.row["item_ids"]}
     return Content(
         edition=opened.edition,
         number=opened.number,
         day=opened.day,
         timezone=opened.timezone,
-        model=config.settings().model,
+        model=", ".join(writers),
         cost_usd=spend.run_cost_usd(run_id),
         run_id=run_id,
         since=_stamp(window.since, opened.timezone) if window.since else "",
@@ -155,6 +168,8 @@ def contents(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
         headlines=_headlines(opened, window, shown),
         readings=readings(run_id, opened.sources),
         notes=_notes(run_id),
+        writers=writers,
+        notices=run_notices.notices(run_id, topics),
     )
 
 
@@ -223,7 +238,10 @@ def _findings(
 
 
 def _section(
-    topic: findings.Topic, evidence: dict[str, rows.Evidence], opened: run_plan.RunPlan
+    topic: findings.Topic,
+    evidence: dict[str, rows.Evidence],
+    opened: run_plan.RunPlan,
+    failures: dict[str, str],
 ) -> Section:
     row, result = topic
     update = next((reason for reason in row["reasons"] if reason.startswith("an update to")), "")
@@ -233,7 +251,8 @@ def _section(
         reasons=[reason for reason in row["reasons"] if reason != update],
     )
     if result is None:
-        section.missing = "This topic could not be researched; the run's record says why."
+        reason = failures.get(row["id"], "its step ended without a result")
+        section.missing = f"This topic could not be researched: {reason}."
         section.references = _items_as_references(row["item_ids"], opened.timezone)
         return section
     numbers = _numbers(result["findings"], evidence)
@@ -252,10 +271,16 @@ def _section(
         result["summary"] if section.findings and result["summary"].strip() not in said else ""
     )
     section.confidence = result["confidence"]
+    section.trust = confidence_words.describe(
+        result["confidence"],
+        result["parts"],
+        len({one.host or one.source for one in section.references}) if section.findings else 0,
+        bool(section.conflicts),
+    )
     section.unreviewed = result["confidence"] < config.settings().confidence_review
     if not section.findings:
         section.missing = (
-            "No sources found."
+            f"No sources found. {nothing_found.explain(result['stopped_because'])}".strip()
             if result["no_sources"]
             else f"Nothing could be established ({result['stopped_because'] or 'no findings'})."
         )

@@ -12,11 +12,12 @@ from typing import Any
 
 from f.millrace.core import db, errors, ids
 from f.millrace.research import run_plan
-from f.millrace.telemetry import events
-from f.millrace.trust import actions, deliveries
+from f.millrace.telemetry import alerts, events
+from f.millrace.trust import actions, approvals, deliveries, recipients
 
 Row = dict[str, Any]
 TOOL = "mail.send"
+ALERT = "DeliveryFailed"
 HOST = "millrace.local"
 
 
@@ -80,6 +81,30 @@ def arguments(row: Row) -> dict[str, Any]:
 def batch_arguments(rows: list[Row]) -> dict[str, Any]:
     """Return what a person is asked about: the mails to all who wait."""
     return {"to": [row["recipient"] for row in rows], "mails": [arguments(row) for row in rows]}
+
+
+def needs_nobody(opened: run_plan.RunPlan) -> set[str]:
+    """Return to whom mail goes unasked: a standing approval holds, or it stays in the outbox."""
+    standing = approvals.list_standing(opened.flow, opened.namespace, TOOL)
+    return {*standing, recipients.OWN}
+
+
+def authorise_unasked(opened: run_plan.RunPlan, action: Row) -> bool:
+    """Approve a mail that needs nobody: by the standing approval, or as one that stays here; return
+    whether it is approved.
+    """
+    if action["arguments"].get("to") == recipients.OWN:
+        return approvals.approve_own(action)
+    return approvals.approve_by_standing(action, opened.flow)
+
+
+def counts(told: list[dict[str, Any]]) -> dict[str, int]:
+    """Return how many mails were sent, kept in the outbox, and neither: a try is no delivery."""
+    return {
+        "delivered": sum(one["status"] == "sent" for one in told),
+        "kept": sum(one["status"] == "outbox" for one in told),
+        "undelivered": sum(one["status"] in ("failed", "unknown") for one in told),
+    }
 
 
 def deliver(
@@ -174,9 +199,28 @@ def _overtaken_by(row: Row) -> str:
 def _close_delivery(row: Row, done: Row) -> dict[str, Any]:
     outcome = done["outcome"] or {}
     status = outcome.get("status", "sent") if done["state"] == "performed" else done["state"]
-    answer = _mark(row, status, str(done["id"]), outcome.get("path", ""), outcome.get("error"))
+    answer = _mark(
+        row,
+        status,
+        str(done["id"]),
+        outcome.get("path", ""),
+        outcome.get("error"),
+        bool(outcome.get("temporary")),
+    )
+    _alert(row, answer, bool(outcome.get("temporary")))
     events.emit("progress", f"Digest for {row['recipient']}: {status}", **answer)
     return answer
+
+
+def _alert(row: Row, answer: dict[str, Any], temporary: bool) -> None:
+    """Raise an alert about a mail that did not go out; it ends when it did."""
+    labels = {"flow": row["flow"], "recipient": row["recipient"]}
+    if answer["status"] in ("sent", "outbox"):
+        alerts.resolve(ALERT, labels)
+    elif answer["status"] in ("failed", "unknown") and row["edition"] != "sample":
+        words = "is not delivered yet" if temporary else "was not delivered"
+        said = f"the digest of {row['local_day']} for {row['recipient']} {words}: {answer['error']}"
+        alerts.raise_alert(ALERT, "warning" if temporary else "critical", "run", said, labels)
 
 
 def _send(row: Row) -> dict[str, Any]:
@@ -199,7 +243,7 @@ def _look(row: Row) -> dict[str, Any] | bool | None:
     """
     from f.millrace.tools import mail
 
-    found = mail.look(row["message_id"])
+    found = mail.look(row["message_id"], row["recipient"])
     if not isinstance(found, mail.Sent):
         return found
     if found.path:
@@ -209,6 +253,9 @@ def _look(row: Row) -> dict[str, Any] | bool | None:
 
 def _write_beside(path: Path, row: Row) -> None:
     try:
+        if row["recipient"] == recipients.OWN:
+            page = path.with_name(run_plan.page_name(row["local_day"], row["number"]))
+            page.write_text(row["html"], encoding="utf-8")
         path.with_suffix(".html").write_text(row["html"], encoding="utf-8")
         path.with_suffix(".txt").write_text(row["plain"], encoding="utf-8")
     except OSError as error:
@@ -219,10 +266,15 @@ def _write_beside(path: Path, row: Row) -> None:
 
 
 def _mark(
-    row: Row, status: str, action_id: str | None, path: str = "", error: str | None = None
+    row: Row,
+    status: str,
+    action_id: str | None,
+    path: str = "",
+    error: str | None = None,
+    temporary: bool = False,
 ) -> dict[str, Any]:
     key = deliveries.Key(*(row[name] for name in deliveries.Key._fields))
-    deliveries.mark(key, status, action_id, path, error)
+    deliveries.mark(key, status, action_id, path, error, temporary)
     return _to_dict({**row, "path": path, "error": error}, status)
 
 

@@ -79,14 +79,28 @@ def opening_line(content: contents.Content) -> str:
 
 def closing_lines(content: contents.Content) -> list[str]:
     """Return the last lines: what it cost and who wrote it."""
-    model = (
-        "Written by the offline extractive model: sentences picked from the sources, none composed"
-        " by a language model."
-        if content.offline
-        else f"Written by {content.model}; each sentence cites what it was taken from."
-    )
+    model = _authors(content)
     sample = ["This is the sample edition."] if content.sample else []
     return [*sample, model, f"It cost {money.dollars(content.cost_usd)}.", f"Run {content.run_id}."]
+
+
+def _authors(content: contents.Content) -> str:
+    """Return who wrote the digest: the models that did, not the one that should have."""
+    if content.offline:
+        return (
+            "Written by the offline extractive model: sentences picked from the sources, none"
+            " composed by a language model."
+        )
+    if not content.writers:
+        return "No model wrote anything in it."
+    told = [
+        f"{_count(topics, 'topic')} picked from the sources by the offline model"
+        if name == "offline"
+        else f"{_count(topics, 'topic')} by {name}"
+        for name, topics in content.writers.items()
+    ]
+    said = told[0].partition(" by ")[2] if len(told) == 1 else ", ".join(told)
+    return f"Written by {said}; each sentence cites what it was taken from."
 
 
 def _top(content: contents.Content) -> str:
@@ -124,6 +138,7 @@ def _banner(content: contents.Content) -> str:
                 "<b>No source could be read.</b> Nothing was made up in their place.",
             )
         )
+    boxes += [_box("#fdecea", "#b3261e", escape(notice)) for notice in content.notices]
     boxes += [_box("#eef3f7", "#7c93a8", escape(note)) for note in content.notes]
     return "\n".join(_row(box, "padding-top:14px") for box in boxes)
 
@@ -188,7 +203,7 @@ def _marks(section: contents.Section) -> str:
         chips.append(_chip("Update", "#0a5a78", "#e2f1f7"))
     if section.conflicts:
         chips.append(_chip("Sources disagree", "#8c1d18", "#fdecea"))
-    said = [f"Confidence {section.confidence} of 100"] if section.findings else []
+    said = [section.trust] if section.trust else []
     said += [part for part in (section.update, *section.reasons) if part]
     line = f'<span style="{SMALL}">{escape(_capitalise("; ".join(said)))}</span>' if said else ""
     return f'<div style="margin-top:8px">{"".join(chips)}{line}</div>' if chips or line else ""

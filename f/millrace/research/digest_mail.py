@@ -46,6 +46,7 @@ def sanitise_content(content: contents.Content) -> contents.Content:
     """Return a copy without secrets, invisible characters and endless texts."""
     copy = deepcopy(content)
     copy.notes = [_text(note) for note in copy.notes]
+    copy.notices = [_text(notice) for notice in copy.notices]
     copy.headlines = [_clean_reference(reference) for reference in copy.headlines]
     for reading in copy.readings:
         reading.error = _text(reading.error)[:300]
@@ -145,6 +146,8 @@ def _format_plain(content: contents.Content) -> str:
             "THIS IS THE SAMPLE EDITION: invented news from a sample server, not of today.",
         ]
     lines += ["", *_wrap(digest_html.opening_line(content))]
+    for notice in content.notices:
+        lines += ["", *_wrap(f"! {notice}")]
     for number, section in enumerate(content.sections, 1):
         lines += ["", "", *_wrap(f"{number}. {section.title}"), *_format_plain_section(section)]
     if content.headlines:
@@ -177,10 +180,11 @@ def _format_plain_section(section: contents.Section) -> list[str]:
         else []
     )
     if section.findings:
-        lines += [
-            f"   Confidence {section.confidence} of 100"
-            + (" - UNREVIEWED" if section.unreviewed else "")
+        marks = [
+            *([section.trust] if section.trust else []),
+            *(["UNREVIEWED"] if section.unreviewed else []),
         ]
+        lines += _wrap(" - ".join(marks), "   ") if marks else []
     if section.summary:
         lines += ["", *_wrap(section.summary, "   ")]
     for text, numbers in section.findings:

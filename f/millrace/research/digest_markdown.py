@@ -62,6 +62,7 @@ def _page(content: contents.Content) -> str:
     if content.sample:
         parts.append("**Sample edition:** invented news from a sample server, none of it of today.")
     parts.append(_one_safe_line(digest_html.opening_line(content)))
+    parts += [f"**{_one_safe_line(notice)}**" for notice in content.notices]
     parts += [_section(number, section) for number, section in enumerate(content.sections, 1)]
     if content.headlines:
         parts.append(
@@ -81,7 +82,7 @@ def _section(number: int, section: contents.Section) -> str:
     known = {reference.number: reference for reference in section.references}
     first = section.references[0].url if section.references else ""
     parts = [f"### {number}. {markdown.link(section.title, first)}"]
-    marks = [f"confidence {section.confidence} of 100"] if section.findings else []
+    marks = [markdown.one_line(section.trust)] if section.trust else []
     marks += ["unreviewed"] if section.unreviewed and section.findings else []
     marks += [markdown.one_line(said) for said in (section.update, *section.reasons) if said]
     parts.append(f"*{'; '.join(marks)}*" if marks else "")
@@ -134,8 +135,7 @@ def _reference(reference: contents.Reference) -> str:
 
 def _topics(topics: list[dict[str, Any]]) -> str:
     lines = [
-        f"- {markdown.one_line(str(one['title']))}: confidence {one['confidence']},"
-        f" {_count(one['findings'], 'finding')}"
+        f"- {markdown.one_line(str(one['title']))}: {_count(one['findings'], 'finding')}"
         for one in topics
     ]
     return "#### Topics\n\n" + "\n".join(lines) if lines else ""

@@ -41,7 +41,7 @@ class Findings:
             for topic in self.topics
             if topic.result is None
             or topic.result["findings"]
-            or topic.result["stopped_because"] == "budget"
+            or topic.result["stopped_because"].startswith("the budget")
         ]
 
     @cached_property

@@ -58,6 +58,15 @@ def note(
     )
 
 
+def find_reading(run_id: str, source: str) -> dict[str, Any] | None:
+    """Return how reading the source went, as read_source tells it; None when it was not read."""
+    return db.fetch_one(
+        "SELECT source, status, items, fresh AS new, error FROM source_reading WHERE run_id = %s"
+        " AND source = %s",
+        [run_id, source],
+    )
+
+
 def _without_secrets(item: contracts.SourceItem) -> contracts.SourceItem:
     """Return the item without secrets: a page can hold a key that was published by mistake."""
     kept = redaction.redact({name: getattr(item, name) for name in WORDS})

@@ -76,6 +76,7 @@ async def _research(run_id: str, topic: dict[str, Any]) -> dict[str, Any]:
         try:
             return await _research_step(run_id, topic, last)
         except Exception as error:
+            last = last or getattr(error, "lasting", False)
             if last and isinstance(error, errors.DatabaseUnavailable):
                 # not this topic's fault: nothing can be stored, so the whole step has to be
                 # repeated
@@ -105,7 +106,7 @@ async def _research_step(run_id: str, topic: dict[str, Any], last: bool) -> dict
                 _keep(run_id, await _investigate(run_id, topic))
                 stored = _find_result(run_id, topic_id)
         except Exception as error:
-            if last:
+            if last or getattr(error, "lasting", False):
                 words = _format_error(error)
                 events.emit(
                     "topic",
@@ -151,10 +152,12 @@ async def _investigate(run_id: str, topic: dict[str, Any]) -> contracts.TopicRes
         background = said_before.background(topic["update_of"]) if topic["update_of"] else ""
         return found.model_copy(update={"background": background})
     except errors.BudgetExceeded as error:
-        # What is left of the digest is worth sending: the topic says that money ended it.
-        events.emit("budget", str(error), topic_id=topic["id"], for_digest=True)
+        # What is left of the digest is worth sending: it lists what money left undone.
+        events.emit("budget", str(error), topic_id=topic["id"])
         return contracts.TopicResult(
-            topic_id=topic["id"], title=topic["title"], stopped_because="budget"
+            topic_id=topic["id"],
+            title=topic["title"],
+            stopped_because=f"the budget: {error}",
         )
 
 
@@ -178,6 +181,7 @@ def _keep(run_id: str, found: contracts.TopicResult) -> None:
             rounds=found.rounds,
             cost_usd=found.cost_usd,
             review=review,
+            written_by=found.written_by,
         )
         if kept:
             cited = sorted({one for finding in found.findings for one in finding.citations})
@@ -228,4 +232,4 @@ def _format_error(error: Exception) -> str:
 def _format_result(answer: dict[str, Any]) -> str:
     if answer["no_sources"]:
         return f"{answer['title']}: no sources found"
-    return f"{answer['title']}: {answer['findings']} findings, confidence {answer['confidence']}"
+    return f"{answer['title']}: {answer['findings']} findings"

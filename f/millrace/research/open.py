@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from f.millrace.core import config, db, errors, run_context, windmill
-from f.millrace.research import delivery, due, readers, run_plan, time_windows
+from f.millrace.research import delivery, due, postpone, readers, run_plan, time_windows
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, policy
 
@@ -86,6 +86,8 @@ def _open(
         opened.decision = "run"
     if not opened.skip:
         _require_sources(opened.sources)
+        if not dry_run:
+            postpone.take_over(run_id, opened)
         delivery.reconcile_interrupted(opened)
         opened = readers.resolve(opened, again)
         before = opened.day if again else None

@@ -10,7 +10,7 @@ scripts/millrace step research/propose run_id=RUN
 
 from f.millrace.research import delivery, run_plan
 from f.millrace.telemetry import events, spans
-from f.millrace.trust import actions, approvals
+from f.millrace.trust import actions
 
 
 def main(run_id: str) -> dict:
@@ -25,7 +25,7 @@ def main(run_id: str) -> dict:
         if opened.namespace.startswith("dry-"):
             return answer
         delivery.create(run_id, opened)
-        standing = approvals.list_standing(opened.flow, opened.namespace, delivery.TOOL)
+        standing = delivery.needs_nobody(opened)
         rows = delivery.deliveries_of(run_id)
         answer["standing"] = [row["recipient"] for row in rows if row["recipient"] in standing]
         # Those who were asked about before a repeat are still part of what was asked.

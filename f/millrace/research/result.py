@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, errors, money
-from f.millrace.research import contents, findings, run_plan
+from f.millrace.evidence import confidence_words
+from f.millrace.research import contents, findings, run_notices, run_plan
 from f.millrace.trust import spend
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ NOTHING_FOUND: dict[str, Any] = {
     "summary": "",
     "confidence": 0,
     "confidence_parts": {},
+    "confidence_words": "",
     "findings": [],
     "conflicts": [],
     "no_sources": False,
@@ -52,6 +54,8 @@ def whole_result(run_id: str) -> dict[str, Any]:
         "deliveries": _deliveries(opened, source),
         "tool_gaps": _gaps(source),
         "tool_changes": _tool_changes(source),
+        "notices": run_notices.notices(source, found.topics),
+        "written_by": run_notices.writers(found.topics),
     }
 
 
@@ -61,6 +65,7 @@ def small_result(run_id: str) -> dict[str, Any]:
     if opened is None:
         return _empty()
     source = opened.same_as or run_id
+    topics = findings.load(source).told
     return {
         "run_id": run_id,
         "edition": opened.edition,
@@ -69,12 +74,13 @@ def small_result(run_id: str) -> dict[str, Any]:
         "same_as": opened.same_as or None,
         "digests": _digests(source),
         "sources": _sources(source),
-        "topics": [_topic_summary(topic) for topic in findings.load(source).told],
+        "topics": [_topic_summary(topic) for topic in topics],
         "deliveries": [
             {name: row[name] for name in ("recipient", "status")}
             for row in _deliveries(opened, source)
         ],
         "tool_gaps": len(_gaps(source)),
+        "notices": run_notices.notices(source, topics),
         "cost_usd": spend.run_cost_usd(source),
     }
 
@@ -112,11 +118,17 @@ def _digests(run_id: str) -> list[dict[str, Any]]:
 
 def _files(opened: run_plan.RunPlan, digest: dict[str, Any]) -> list[str]:
     found = db.fetch_all(
-        "SELECT path FROM delivery WHERE digest_id = %s AND namespace = %s AND path <> '' ORDER BY"
-        " recipient",
+        "SELECT path, number, local_day FROM delivery WHERE digest_id = %s AND namespace = %s AND"
+        " path <> '' ORDER BY recipient",
         [digest["digest_id"], opened.namespace],
     )
-    paths = [Path(row["path"]).with_suffix(suffix) for row in found for suffix in SUFFIXES]
+    pages = {
+        Path(row["path"]).with_name(run_plan.page_name(row["local_day"], row["number"]))
+        for row in found
+    }
+    paths = sorted(pages) + [
+        Path(row["path"]).with_suffix(suffix) for row in found for suffix in SUFFIXES
+    ]
     return [str(path) for path in paths if path.is_file()]
 
 
@@ -149,6 +161,12 @@ def _topic(topic: findings.Topic, evidence: dict[str, rows.Evidence]) -> dict[st
         "summary": result["summary"],
         "confidence": result["confidence"],
         "confidence_parts": result["parts"],
+        "confidence_words": confidence_words.describe(
+            result["confidence"],
+            result["parts"],
+            _publishers(cited, evidence),
+            bool(result["conflicts"]),
+        ),
         "findings": [finding for finding in cited if finding["citations"]],
         "conflicts": result["conflicts"],
         "no_sources": result["no_sources"],
@@ -158,6 +176,11 @@ def _topic(topic: findings.Topic, evidence: dict[str, rows.Evidence]) -> dict[st
         "rounds": result["rounds"],
         "cost_usd": money.number(result["cost_usd"]),
     }
+
+
+def _publishers(found: list[dict[str, Any]], evidence: dict[str, rows.Evidence]) -> int:
+    cited = {one for finding in found for one in finding["citations"]}
+    return len({evidence[one]["source"] or evidence[one]["url"] for one in cited})
 
 
 def _topic_summary(topic: findings.Topic) -> dict[str, Any]:
@@ -181,6 +204,11 @@ def _piece(piece: rows.Evidence) -> dict[str, Any]:
         "trust": piece["trust"],
         "topic_id": piece["topic_id"],
     }
+
+
+def deliveries(run_id: str) -> list[dict[str, Any]]:
+    """Return the run's mails: recipient, status, message_id, path, error, number."""
+    return _deliveries(run_plan.load(run_id), run_id)
 
 
 def _deliveries(opened: run_plan.RunPlan, run_id: str) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from f.millrace.core import db, errors, ids, run_context
 from f.millrace.research import (
     candidates,
     pages,
+    postpone,
     ranking,
     run_plan,
     story_store,
@@ -38,6 +39,18 @@ def main(run_id: str, max_topics: int = 5, jobs: int = 2) -> dict:
             raise errors.BadInput(f"jobs is {jobs}; it must be from 1 to 20")
         opened = run_plan.load(run_id)
         if opened.until is None:
+            fault = postpone.all_failed(run_id, opened)
+            if fault:
+                # Nothing can be told of a day of which nothing was read.
+                said = postpone.postpone(run_id, opened, fault)
+                return {
+                    "topics": [],
+                    "batches": [],
+                    "count": 0,
+                    "stop": True,
+                    "reason": said,
+                    "wm_labels": ["waiting"],
+                }
             _choose(run_id, opened, max_topics)
         chosen = db.fetch_all(
             "SELECT id, title, reasons FROM topic WHERE run_id = %s ORDER BY rank", [run_id]
@@ -52,6 +65,8 @@ def main(run_id: str, max_topics: int = 5, jobs: int = 2) -> dict:
             "topics": topics,
             "batches": _batches([row["id"] for row in chosen], jobs),
             "count": len(chosen),
+            "stop": False,
+            "reason": "",
         }
 
 

@@ -58,7 +58,7 @@ def main(digest_id: str = "") -> dict:
             "failed_sources": [
                 {"name": reading.name, "error": reading.error} for reading in content.failed
             ],
-            "notes": content.notes,
+            "notes": [*content.notices, *content.notes],
         }
     }
 
@@ -67,6 +67,7 @@ def _section(section: contents.Section) -> dict[str, Any]:
     return {
         "title": section.title,
         "confidence": section.confidence,
+        "trust": section.trust,
         "unreviewed": section.unreviewed,
         "update": section.update,
         "findings": [{"text": text, "numbers": numbers} for text, numbers in section.findings],

@@ -24,14 +24,21 @@ SEVERITIES = ("info", "warning", "critical", "emergency")
 # Labels that say how it was found, not what is wrong.
 ABOUT = frozenset({"severity", "job", "instance", "alertname", "dashboard"})
 
+GRAVER = (
+    "array_position(%(severities)s::text[], excluded.severity)"
+    " > array_position(%(severities)s::text[], alert.severity)"
+)
 RAISE = """
 INSERT INTO alert (fingerprint, name, severity, source, summary, labels, agents)
 VALUES (%(fingerprint)s, %(name)s, %(severity)s, %(source)s, %(summary)s, %(labels)s, %(agents)s)
 ON CONFLICT (fingerprint) WHERE state <> 'resolved' DO UPDATE SET
-    seen_at = clock_timestamp(), summary = excluded.summary,
+    seen_at = clock_timestamp(), summary = excluded.summary, severity = excluded.severity,
+    -- What has become graver is told again, also to who has seen it.
+    told_at = CASE WHEN {graver} THEN NULL ELSE alert.told_at END,
+    state = CASE WHEN {graver} THEN 'active' ELSE alert.state END,
     agents = ARRAY(SELECT DISTINCT unnest(alert.agents || excluded.agents) ORDER BY 1)
 RETURNING *, xmax = 0 AS fresh
-"""
+""".replace("{graver}", GRAVER)
 AGENTS = """
 SELECT coalesce(array_agg(DISTINCT attributes ->> 'agent.id'), '{}') AS agents FROM span
 WHERE name LIKE 'invoke_agent %%' AND status IN ('error', 'killed')
@@ -77,6 +84,7 @@ def raise_alert(
             "fingerprint": fingerprint(name, labels),
             "name": name,
             "severity": severity,
+            "severities": list(SEVERITIES),
             "source": source,
             "summary": redaction.redact(summary)[:500],
             "labels": db.jsonb(kept),

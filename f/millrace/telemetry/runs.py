@@ -244,6 +244,39 @@ def move(run_id: str, namespace: str) -> None:
     db.execute("UPDATE run SET namespace = %s WHERE id = %s", [namespace, run_id])
 
 
+# A run that waits for nobody: it is tried again (research/postpone).
+POSTPONED = "status = 'waiting' AND pipeline #>> '{postponed,waits}' = 'true'"
+
+
+def postpone(run_id: str, reason: str, until: datetime) -> None:
+    """Have a run wait until it is tried again from its first step; what is done is found again."""
+    told = {"waits": True, "reason": reason, "until": until.isoformat()}
+    told["tries"] = 1 + tries_of(run_id)
+    db.execute(
+        "UPDATE run SET status = 'waiting', error = %s, pipeline = pipeline || %s WHERE id = %s AND"
+        " status IN ('running', 'waiting')",
+        [redaction.redact(reason), db.jsonb({"postponed": redaction.redact(told)}), run_id],
+    )
+
+
+def try_again(run_id: str, job_id: str) -> None:
+    """Have a postponed run run again, as a further job of the server."""
+    begin_attempt(run_id, job_id)
+    db.execute(
+        "UPDATE run SET status = 'running', error = NULL, pipeline = jsonb_set(pipeline,"
+        " '{postponed,waits}', 'false') WHERE id = %s",
+        [run_id],
+    )
+
+
+def tries_of(run_id: str) -> int:
+    """Return how often the run was begun again from its first step."""
+    row = db.fetch_one(
+        "SELECT (pipeline #>> '{postponed,tries}')::int AS n FROM run WHERE id = %s", [run_id]
+    )
+    return int(row["n"] or 0) if row else 0
+
+
 def wait(run_id: UUID | str | None) -> None:
     """Have a running run wait for a person."""
     db.execute("UPDATE run SET status = 'waiting' WHERE id = %s AND status = 'running'", [run_id])
@@ -354,14 +387,18 @@ def open_local(
     return _begin_local_attempt(connection, run_id)
 
 
-def reopen_local(connection: db.Connection, run_id: str) -> str:
+def reopen_local(connection: db.Connection, run_id: str, begin_again: bool = False) -> str:
     """Have a run of the local runner go on and return its new attempt's id; what its lost runner
-    left as running is marked as killed.
+    left as running is marked as killed. `begin_again`: from its first step, whatever was done.
     """
     _kill_parts(connection, run_id)
     connection.execute(
-        "UPDATE run SET status = 'running', finished_at = NULL, error = NULL WHERE id = %s",
-        [run_id],
+        "UPDATE run SET status = 'running', finished_at = NULL, error = NULL, pipeline = CASE WHEN"
+        " %(again)s OR pipeline ? 'postponed' THEN pipeline || jsonb_build_object('postponed',"
+        " coalesce(pipeline -> 'postponed', '{}') || jsonb_build_object('waits', false, 'tries',"
+        " coalesce((pipeline #>> '{postponed,tries}')::int, 0) + %(more)s)) ELSE pipeline END"
+        " WHERE id = %(id)s",
+        {"again": begin_again, "more": int(begin_again), "id": run_id},
     )
     return _begin_local_attempt(connection, run_id)
 
@@ -381,8 +418,15 @@ def close_local(
     """
     ended = status != "waiting"
     row = connection.execute(
+        f"SELECT 1 FROM run WHERE id = %s AND {POSTPONED}", [run_id]
+    ).fetchone()
+    if row and status in ("done", "partly_failed"):
+        # It has only stopped for now.
+        return _close_attempt(connection, run_id, attempt_id, "waiting")
+    row = connection.execute(
         "UPDATE run SET status = CASE WHEN status = 'partly_failed' AND %(status)s = 'done' THEN"
-        " status ELSE %(status)s END, result = COALESCE(result, %(result)s), error = %(error)s,"
+        " status ELSE %(status)s END, result = COALESCE(result, %(result)s), error ="
+        " coalesce(%(error)s, CASE WHEN status = 'partly_failed' THEN error END),"
         " finished_at = CASE WHEN %(ended)s THEN clock_timestamp() END WHERE id = %(id)s RETURNING"
         " status",
         {
@@ -393,12 +437,20 @@ def close_local(
             "id": run_id,
         },
     ).fetchone()
+    _close_attempt(connection, run_id, attempt_id, status)
+    return row["status"] if row else status
+
+
+def _close_attempt(
+    connection: db.Connection, run_id: str, attempt_id: str | None, status: str
+) -> str:
     attempt = {"partly_failed": "done", "stopped": "killed"}.get(status, status)
     connection.execute(
-        "UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE id = %s",
-        [attempt, attempt_id],
+        "UPDATE attempt SET status = %s, finished_at = clock_timestamp() WHERE id = %s AND run_id"
+        " = %s",
+        [attempt, attempt_id, run_id],
     )
-    return row["status"] if row else status
+    return status
 
 
 def end_dead_step(

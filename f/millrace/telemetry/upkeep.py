@@ -44,6 +44,7 @@ def prune() -> dict[str, int]:
             "alert", _ago(found.alert_days), "state = 'resolved' AND resolved_at < {before}"
         ),
         "mails": _delete("outbox", _ago(found.event_days), "made_at < {before}"),
+        "faults": _delete("model_fault", _ago(found.event_days), "at < {before}"),
         "checks": _delete("health_check", _ago(found.event_days), "at < {before}"),
     }
 

@@ -63,7 +63,7 @@ function sectionPart(section: Section): HTMLElement {
 		h(
 			'footer',
 			{ class: 'facts' },
-			section.findings.length > 0 && h('span', {}, `Confidence ${section.confidence}`),
+			section.trust && h('span', {}, section.trust),
 			section.unreviewed && h('span', { class: 'is-waiting' }, 'not reviewed'),
 			section.references.length > 0 &&
 				h(

@@ -7,6 +7,7 @@ export type Side = { claim: string; dates?: string[]; sources?: string[]; truste
 export type Section = {
 	title: string
 	confidence: number
+	trust: string
 	unreviewed: boolean
 	update: string
 	findings: { text: string; numbers: number[] }[]

@@ -22,6 +22,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from f.millrace.core import config, db, errors, run_context, windmill
+from f.millrace.trust import recipients
 
 SECONDS = 30
 MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")
@@ -63,7 +64,7 @@ def send(to: str, subject: str, text: str, html: str = "", message_id: str = "")
     message = compose(to, subject, text, html, found[1])
     if run_context.current().dry_run:
         return Sent(message_id=found[1], status="dry_run")
-    url = config.settings().smtp_url.get_secret_value()
+    url = _server_for(to)
     if url:
         _hand_over(message, url)
         return Sent(message_id=found[1], status="sent")
@@ -74,11 +75,18 @@ def send(to: str, subject: str, text: str, html: str = "", message_id: str = "")
     return Sent(message_id=found[1], status="outbox", path=str(_write(message, found[1])))
 
 
-def look(message_id: str) -> Sent | bool | None:
+def _server_for(to: str) -> str:
+    """Return the server that takes a mail for this address; empty: it stays in the outbox, as it
+    always does for the reader of an installation that nobody has set up.
+    """
+    return "" if to.strip() == recipients.OWN else config.settings().smtp_url.get_secret_value()
+
+
+def look(message_id: str, to: str = "") -> Sent | bool | None:
     """Return what became of a mail whose sender died: what lies in the outbox can be seen, what a
     server took cannot (None).
     """
-    if config.settings().smtp_url.get_secret_value():
+    if _server_for(to):
         return None
     if windmill.on_worker():
         kept = db.fetch_one("SELECT 1 FROM outbox WHERE message_id = %s", [message_id])
@@ -192,25 +200,61 @@ def _hand_over(message: EmailMessage, url: str) -> None:
     try:
         server = _connect(parts.scheme, parts.hostname, parts.port)
     except (OSError, smtplib.SMTPException) as error:
-        raise errors.ToolFailed(f"the mail server {place} cannot be reached: {error}") from error
+        raise _fault(
+            f"the mail server {place} cannot be reached: {error}",
+            temporary=not isinstance(error, ssl.SSLCertVerificationError),
+        ) from error
     try:
         if parts.username:
             _log_in(server, parts.hostname, unquote(parts.username), unquote(parts.password or ""))
-        server.mail(str(message["From"]), [])
-        refused = _refusal(server, message)
-        if refused:
-            raise errors.ToolFailed(
-                f"the mail server {place} does not take mail for {message['To']}: {refused}"
-            )
+        _require(server.mail(str(message["From"]), []), f"from {message['From']}", place)
+        _require(server.rcpt(str(message["To"])), f"for {message['To']}", place)
         _send_body(server, message, place)
+    except smtplib.SMTPResponseException as error:
+        words = _in_words(error.smtp_code, error.smtp_error)
+        raise _fault(
+            f"the mail server {place} refused the mail: {words}", _is_temporary(error.smtp_code)
+        ) from error
     except smtplib.SMTPException as error:
-        raise errors.ToolFailed(f"the mail server {place} refused the mail: {error}") from error
+        lost = isinstance(error, smtplib.SMTPServerDisconnected)
+        raise _fault(f"the mail server {place} refused the mail: {error}", lost) from error
+    except UnicodeError as error:
+        raise _fault(
+            f"{message['From']} or {message['To']} has letters that the mail server {place} does"
+            " not take"
+        ) from error
     except OSError as error:
-        raise errors.ToolFailed(
-            f"the connection to the mail server {place} was lost before the mail was sent: {error}"
+        raise _fault(
+            f"the connection to the mail server {place} was lost before the mail was sent: {error}",
+            temporary=True,
         ) from error
     finally:
         _leave(server)
+
+
+def _fault(words: str, temporary: bool = False) -> errors.ToolFailed:
+    fault = errors.ToolFailed(words)
+    fault.temporary = temporary
+    return fault
+
+
+def _is_temporary(code: int) -> bool:
+    """Tell whether a server refuses for now only (RFC 5321, 4.2.1)."""
+    return 400 <= code < 500
+
+
+def _in_words(code: int, answer: bytes | str) -> str:
+    words = answer.decode(errors="replace") if isinstance(answer, bytes) else str(answer)
+    return f"{code} {' '.join(words.split())[:200]}"
+
+
+def _require(reply: tuple[int, bytes], what: str, place: str) -> None:
+    code, answer = reply
+    if code not in (250, 251):
+        raise _fault(
+            f"the mail server {place} does not take mail {what}: {_in_words(code, answer)}",
+            _is_temporary(code),
+        )
 
 
 def _connect(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
@@ -233,11 +277,6 @@ def _log_in(server: smtplib.SMTP, host: str, user: str, password: str) -> None:
     server.login(user, password)
 
 
-def _refusal(server: smtplib.SMTP, message: EmailMessage) -> str:
-    code, answer = server.rcpt(str(message["To"]))
-    return "" if code in (250, 251) else f"{code} {answer.decode(errors='replace')[:200]}"
-
-
 def _send_body(server: smtplib.SMTP, message: EmailMessage, place: str) -> None:
     """Send the content; from here to the server's answer nobody can know whether it was taken."""
     try:
@@ -249,9 +288,9 @@ def _send_body(server: smtplib.SMTP, message: EmailMessage, place: str) -> None:
             f"the connection to {place} was lost while the mail was handed over: {error}"
         ) from error
     if code != 250:
-        raise errors.ToolFailed(
-            f"the mail server {place} refused the mail: {code}"
-            f" {answer.decode(errors='replace')[:200]}"
+        raise _fault(
+            f"the mail server {place} refused the mail: {_in_words(code, answer)}",
+            _is_temporary(code),
         )
 
 

@@ -259,7 +259,10 @@ def _do(row: Row, do: Callable[[], dict[str, Any]]) -> Row:
             return _record(
                 row,
                 "unknown" if isinstance(error, OutcomeUnknown) else "failed",
-                {"error": str(error)},
+                {
+                    "error": str(error),
+                    **({"temporary": True} if getattr(error, "temporary", False) else {}),
+                },
             )
         handle.set({"tool.success": True})
         return _record(row, "performed", outcome)

@@ -61,13 +61,22 @@ def claim(key: Key, run_id: str, digest_id: UUID, message_id: str, window_until:
 
 
 def mark(
-    key: Key, status: str, action_id: str | None, path: str = "", error: str | None = None
+    key: Key,
+    status: str,
+    action_id: str | None,
+    path: str = "",
+    error: str | None = None,
+    temporary: bool = False,
 ) -> None:
-    """Record how far the mail is: by which action, and the file or the fault."""
+    """Record how far the mail is: by which action, and the file or the fault; `temporary`: it may
+    go later.
+    """
     db.execute(
         "UPDATE delivery SET status = %(status)s, action_id = %(action_id)s, path = %(path)s, error"
-        " = %(error)s, at = clock_timestamp() WHERE flow = %(flow)s AND namespace = %(namespace)s"
-        " AND edition = %(edition)s AND recipient = %(recipient)s AND local_day = %(local_day)s AND"
+        " = %(error)s, temporary = %(temporary)s, tries = tries + (%(status)s IN ('sent', 'outbox',"
+        " 'failed'))::int, at = clock_timestamp() WHERE flow = %(flow)s AND namespace ="
+        " %(namespace)s AND edition = %(edition)s AND recipient = %(recipient)s AND local_day ="
+        " %(local_day)s AND"
         " number = %(number)s",
         {
             **key._asdict(),
@@ -75,7 +84,17 @@ def mark(
             "action_id": action_id,
             "path": path,
             "error": error,
+            "temporary": temporary,
         },
+    )
+
+
+def list_refused_for_now(run_id: str) -> list[dict[str, object]]:
+    """Return the run's mails that their server refused for now: recipient, error and tries."""
+    return db.fetch_all(
+        "SELECT recipient, error, tries FROM delivery WHERE run_id = %s AND status = 'failed' AND"
+        " temporary ORDER BY recipient",
+        [run_id],
     )
 
 

@@ -8,15 +8,22 @@ nothing more is started until a person allows the rest; at 100 % it stops. The t
 `budget_alert`, each told once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import config, db, errors, money, run_context
-from f.millrace.telemetry import events
+from f.millrace.telemetry import alerts, events
 from f.millrace.trust import actions
 
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
 WARN, ASK, STOP = 70, 90, 100
+SEVERITIES = {WARN: "info", ASK: "warning", STOP: "critical"}
+ALERT = "BudgetUsed"
 TOOL = "budget.allow"
 NAMES = {"run": "run", "user_day": "user and day", "flow_day": "flow and day"}
 SETTINGS = {
@@ -136,29 +143,56 @@ def _allowed(
     return {"allowed_usd": f"{limit.normalize():f}"}
 
 
+def describe(scope: str, key: str, limit: Decimal, spent: Decimal, percent: int) -> str:
+    """Return in words how far a limit is used, what follows, and how to raise it."""
+    whose = f"run {key[:8]}" if scope == "run" else f"{NAMES[scope]} {key!r}"
+    used = f"{money.dollars(spent)} of the {money.dollars(limit)} of {whose}"
+    if percent == STOP and spent < limit:
+        said = f"The budget is at its end: {used} are used, the next call may need more"
+    else:
+        said = f"{percent} % of the budget are used: {used}"
+    follows = {
+        WARN: "cheaper models take over where they are set",
+        ASK: "a person is asked before more is started",
+        STOP: "nothing more is started",
+    }[percent]
+    return f"{said}; {follows} (setting {SETTINGS[scope]})."
+
+
+def resolve_old() -> list[rows.Alert]:
+    """End the alerts about limits of days that are over, and of runs of yesterday."""
+    today = run_context.now().date().isoformat()
+    return [
+        ended
+        for row in alerts.list_alerts()
+        if row["name"] == ALERT
+        and not (
+            row["labels"].get("key", "").endswith(today) or row["labels"].get("day", "") == today
+        )
+        and (ended := alerts.resolve(ALERT, row["labels"]))
+    ]
+
+
 def _alert(scope: str, key: str, limit: Decimal, spent: Decimal, percent: int, run_id: str) -> None:
     fresh = db.execute(
         "INSERT INTO budget_alert (scope, key, limit_usd, percent, spent_usd, run_id) VALUES (%s,"
         " %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
         [scope, key, limit, percent, spent, run_id],
     )
-    if fresh:
-        what = {
-            WARN: "a warning",
-            ASK: "a person is asked before more is started",
-            STOP: "nothing more is started",
-        }[percent]
-        events.emit(
-            "budget",
-            f"{money.dollars(spent)} of the {money.dollars(limit)} of {NAMES[scope]} {key!r} are"
-            f" used: {what}",
-            scope=scope,
-            key=key,
-            percent=percent,
-            limit_usd=float(limit),
-            limit_spent_usd=float(spent),
-            for_digest=scope == "run" and percent > WARN,
-        )
+    if not fresh:
+        return
+    said = describe(scope, key, limit, spent, percent)
+    labels = {"scope": scope, "key": key, "day": run_context.now().date().isoformat()}
+    alerts.raise_alert(ALERT, SEVERITIES[percent], "run", said, labels)
+    events.emit(
+        "budget",
+        said,
+        scope=scope,
+        key=key,
+        percent=percent,
+        limit_usd=float(limit),
+        limit_spent_usd=float(spent),
+    )
 
 
 def _lowest(*given: Any) -> Any:

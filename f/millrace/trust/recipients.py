@@ -12,6 +12,8 @@ from f.millrace.trust import approvals, audit, authority
 Row = dict[str, Any]
 FLOW = "daily_research"
 ADDRESS = re.compile(r"[^\s@<>,;\"\x00-\x1f\x7f]+@[^\s@<>,;\"\x00-\x1f\x7f]+")
+# The reader of an installation that nobody has set up (the default of the setting recipients).
+OWN = "me@localhost"
 SAMPLE_READER = "reader@sample.example"
 
 

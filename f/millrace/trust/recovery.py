@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from f.millrace.core import config, db
+from f.millrace.core import config, db, run_context
 from f.millrace.telemetry import events, runs
 from f.millrace.trust import approvals, audit, budget, deliveries, fallback
 
@@ -55,7 +55,8 @@ LEFT JOIN LATERAL (
 ) latest ON true
 WHERE r.orchestrator = 'windmill' AND r.id <> ALL(%s::uuid[]) AND (
     r.status = 'running'
-    OR (r.status = 'waiting' AND r.started_at > clock_timestamp() - %s::interval)
+    OR (r.status = 'waiting' AND r.started_at > clock_timestamp() - %s::interval
+        AND r.pipeline #>> '{postponed,waits}' IS DISTINCT FROM 'true')
 ) ORDER BY r.started_at
 """
 # The last question of a run and the job that asked it; an answer in time only, for Windmill ends
@@ -164,6 +165,24 @@ def resumable_runs() -> list[Row]:
         " EXISTS (SELECT 1 FROM action a WHERE a.run_id = r.id AND a.state = 'proposed'))) ORDER BY"
         " started_at",
         [RECENT],
+    )
+
+
+def postponed_runs() -> list[Row]:
+    """Return the runs on Windmill that wait to be tried again."""
+    return db.fetch_all(
+        f"SELECT * FROM run WHERE orchestrator = 'windmill' AND {runs.POSTPONED} AND started_at >"
+        " clock_timestamp() - %s::interval ORDER BY started_at",
+        [RECENT],
+    )
+
+
+def find_postponed(flow: str) -> Row | None:
+    """Return the local run of the flow that waits to be tried again; None when there is none."""
+    return db.fetch_one(
+        "SELECT * FROM run WHERE flow = %s AND openflow IS NOT NULL AND namespace = 'main' AND"
+        f" {runs.POSTPONED} AND local_day = %s ORDER BY started_at DESC LIMIT 1",
+        [flow, run_context.now().date()],
     )
 
 

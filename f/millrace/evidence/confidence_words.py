@@ -1,0 +1,44 @@
+# requirements:
+
+"""Confidence in words, with its reasons: a number says nothing to a reader who does not know how it
+is made.
+
+What stands on one source alone has no confidence: nothing confirms it, and that is what is said.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+WORDS = ((75, "Well supported"), (55, "Supported"), (35, "Weakly supported"), (0, "Doubtful"))
+# Below these a part of the score is a reason that is worth telling.
+GOOD_TOOLS, GOOD_SOURCES, GOOD_HISTORY = 60, 45, 45
+AGREED = 70
+
+
+def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False) -> str:
+    """Return how far a result can be relied on and why, in one line; empty where nothing was found.
+
+    `sources` counts the publishers that are cited, `disputed` says that some contradict each other.
+    """
+    if sources < 1:
+        return ""
+    reasons = _reasons(parts)
+    if sources == 1:
+        return "; ".join(["One source, confirmed by no other", *reasons])
+    word = next(word for least, word in WORDS if score >= least)
+    agreed = float(parts.get("coherence") or 0) >= AGREED and not disputed
+    heard = f"{sources} sources" + (
+        ", which disagree" if disputed else " agree" if agreed else ", each with a part of it"
+    )
+    return "; ".join([f"{word}: {heard}", *reasons])
+
+
+def _reasons(parts: Mapping[str, Any]) -> list[str]:
+    said = []
+    if float(parts.get("tool_reliability", 100)) < GOOD_TOOLS:
+        said.append("searches failed")
+    if float(parts.get("source_quality", 100)) < GOOD_SOURCES:
+        said.append("little is known of who says it")
+    if float(parts.get("history", 100)) < GOOD_HISTORY:
+        said.append("these sources were wrong before")
+    return said

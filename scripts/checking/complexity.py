@@ -31,7 +31,6 @@ TO_SPLIT = {
     "f/millrace/ingest/readers.py": "read_all",
     "f/millrace/models/offline.py": "_list_answers summarise",
     "f/millrace/research/digest_mail.py": "_format_plain_section",
-    "f/millrace/research/duplicates.py": "shown_before",
     "f/millrace/tools/mastodon.py": "read",
     "f/millrace/tools/notes.py": "_all_notes",
 }

@@ -180,6 +180,7 @@ def _name(result: dict[str, Any]) -> str:
     return str(result.get("source") or result.get("title") or "")
 
 
+# complexipy: ignore (one line for each fact that is shown)
 def _facts(result: Any) -> str:
     """Return the few counts and words of a step's result that say what it did."""
     if not isinstance(result, dict):

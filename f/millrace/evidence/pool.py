@@ -122,26 +122,22 @@ class EvidencePool:
         found = db.fetch_all(
             "SELECT i.*, p.readable, p.url AS page_url, p.body AS page_body, p.published_at AS"
             " page_published_at FROM source_item i LEFT JOIN page p ON p.namespace = i.namespace"
-            " AND"
-            " p.canonical_url = coalesce(nullif(i.canonical_url, ''), i.id) WHERE i.id = ANY(%s)"
-            " ORDER BY array_position(%s, i.id)",
+            " AND p.canonical_url = coalesce(nullif(i.canonical_url, ''), i.id)"
+            " WHERE i.id = ANY(%s) ORDER BY array_position(%s, i.id)",
             [list(item_ids), list(item_ids)],
         )
-        hits = []
-        for row in [*found, *documents]:
-            hit = _hit_of(row)
-            text = str(row.get("page_body") or row.get("body") or row.get("text") or "")
-            if row.get("readable") is None and hit.url.startswith(("http://", "https://")):
-                hits.append(hit)
-            if text or not item_ids:
-                made = self.keep(hit, text or hit.title, lead=bool(item_ids))
-                self.own |= {piece.id for piece in made} if item_ids else set()
+        for row in found:
+            text = str(row["page_body"] or row["body"] or "")
+            self.own |= {piece.id for piece in self.keep(_hit_of(row), text, lead=True) if text}
+        for row in documents:
+            self.keep(_hit_of(row), str(row.get("text") or row.get("title") or ""))
+        unread = [row for row in [*found, *documents] if row.get("readable") is None]
         self.seen |= {ids.canonical_url(row["url"]) for row in found if row["readable"] is not None}
         if self.own:
             self.story = "\n".join(
                 [self.question, *(self.pieces[one].text for one in self.pieces if one in self.own)]
             )
-        return hits
+        return [hit for hit in map(_hit_of, unread) if hit.url.startswith(("http://", "https://"))]
 
     def take_memories(self) -> None:
         """Store what memory knows about the question as evidence."""

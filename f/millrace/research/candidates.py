@@ -6,6 +6,7 @@ out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LOOK_BACK = timedelta(days=14)
 ITEMS_AT_MOST = 3000
 TEXT_AT_MOST = 6000
+SITE_MARK, SITE_WORDS, LONGEST_TITLE = re.compile(r" (?:[|–—·»:-]|::) "), 4, 140
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
@@ -38,12 +40,14 @@ class Candidate:
 
     Attributes:
         continues: The story of earlier days that it goes on with; none: it is new.
+        title: What the topic is called: the fuller of the headlines of item and page.
         private: It is made of the owner's own notes or documents.
         unreadable: Why nothing of it can be read; empty when something can.
     """
 
     story: stories.Story
     continues: stories.Known | None = None
+    title: str = ""
     private: bool = False
     unreadable: str = ""
 
@@ -80,6 +84,7 @@ def find(
         grouped = map(Candidate, stories.group(compared)) if private else _group(compared, opened)
         for candidate in grouped:
             candidate.private = private
+            candidate.title = _choose_title(candidate.story.lead, kept)
             candidate.unreadable = _find_reason(candidate.story, kept)
             found.append(candidate)
     return found
@@ -102,6 +107,20 @@ def _find_reason(story: stories.Story, kept: Mapping[str, rows.Page]) -> str:
     if not read or any(page["readable"] for page in read):
         return "" if read else "not read"
     return read[0]["reason"]
+
+
+def _choose_title(lead: duplicates.Item, kept: Mapping[str, rows.Page]) -> str:
+    """Return the page's own headline where it says all that the item's title does and more, without
+    the name of its site; else the title.
+    """
+    page = kept.get(lead.canonical_url or lead.id)
+    headline = page["title"].strip() if page and page["readable"] else ""
+    parts = SITE_MARK.split(headline)
+    while len(parts) > 1 and len(parts[-1].split()) <= SITE_WORDS:
+        parts.pop()
+    headline = headline[: headline.rfind(parts[-1]) + len(parts[-1])] if parts[-1] else headline
+    said, own = set(duplicates.words(lead.title)), set(duplicates.words(headline))
+    return headline if said < own and len(headline) <= LONGEST_TITLE else lead.title
 
 
 def _group(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[Candidate]:

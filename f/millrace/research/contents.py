@@ -237,6 +237,7 @@ def _findings(
     return found
 
 
+# complexipy: ignore (one field of the section after the other)
 def _section(
     topic: findings.Topic,
     evidence: dict[str, rows.Evidence],

@@ -65,27 +65,33 @@ def _read_best(opened: run_plan.RunPlan, max_topics: int) -> dict:
     known = pages.load(opened.namespace, [pages.key_of(item) for item in items])
     found = candidates.find(items, opened, known)
     best = ranking.rank(found, opened, run_context.now(), TRIED * max_topics)
+    tried = [[by_id[item.id] for item in one.story.items[:ITEMS_OF_A_STORY]] for one in best]
     until, allow = time.monotonic() + STEP_SECONDS, run_plan.allowed_addresses(opened)
-    told = readable = unreadable = 0
+    read: list[dict[str, Any]] = []
+    told = 0
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        while best and told < max_topics + SPARE:
-            batch, best = best[:CONCURRENCY], best[CONCURRENCY:]
-            tried = [
-                [by_id[item.id] for item in entry.story.items[:ITEMS_OF_A_STORY]] for entry in batch
-            ]
-            futures = [
-                [
-                    pool.submit(contextvars.copy_context().run, _read, one, allow, until)
-                    for one in own
-                ]
-                for own in tried
-            ]
-            read = [[future.result() for future in own] for own in futures]
-            pages.keep(page for own in read for page in own)
-            told += sum(any(page["readable"] for page in own) for own in read)
-            readable += sum(page["readable"] for own in read for page in own)
-            unreadable += sum(not page["readable"] for own in read for page in own)
-    return {"readable": readable, "unreadable": unreadable}
+        while tried and told < max_topics + SPARE:
+            batch, tried = tried[:CONCURRENCY], tried[CONCURRENCY:]
+            for found in _read_all(pool, batch, allow, until):
+                told += any(page["readable"] for page in found)
+                read += found
+    pages.keep(read)
+    readable = sum(page["readable"] for page in read)
+    return {"readable": readable, "unreadable": len(read) - readable}
+
+
+def _read_all(
+    pool: ThreadPoolExecutor,
+    batch: Sequence[Sequence[rows.SourceItem]],
+    allow: Sequence[str],
+    until: float,
+) -> list[list[dict[str, Any]]]:
+    """Return the pages of each story of the batch, read side by side."""
+    futures = [
+        [pool.submit(contextvars.copy_context().run, _read, item, allow, until) for item in story]
+        for story in batch
+    ]
+    return [[future.result() for future in story] for story in futures]
 
 
 def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _keep_topic(run_id: str, opened: run_plan.RunPlan, number: int, entry: ranki
             run_id,
             opened.namespace,
             number,
-            story.lead.title,
+            entry.candidate.title,
             entry.score,
             db.jsonb(entry.reasons),
             [item.id for item in story.items],

@@ -91,6 +91,7 @@ def group(items: list[Item], background: Iterable[str] = ()) -> list[Story]:
     return [_add_copies(cluster, copies, items) for cluster in clusters]
 
 
+# complexipy: ignore (one pass that joins the closest pairs; its exits belong together)
 def _cluster(originals: list[Item], terms: story_terms.Collection) -> list[list[Item]]:
     scores = _score_pairs(originals, terms)
     home = {number: [number] for number in range(len(originals))}
@@ -177,6 +178,7 @@ def weigh_terms(
     )
 
 
+# complexipy: ignore (the terms of one sum, each with its own condition)
 def _weigh_names(
     a: story_terms.Terms, b: story_terms.Terms, common: set[str], terms: story_terms.Collection
 ) -> tuple[float, set[str]]:
@@ -289,6 +291,7 @@ def _strength(rarity: float) -> float:
 class Follower:
     """Finds the story of earlier days that a story of today continues."""
 
+    # complexipy: ignore (builds the tables that all lookups share, in one pass over the items)
     def __init__(
         self, known: Sequence[Known], today: Sequence[Story], background: Iterable[str] = ()
     ) -> None:

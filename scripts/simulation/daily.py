@@ -17,7 +17,7 @@ from uuid import UUID
 
 from f.millrace.agents import researcher
 from f.millrace.core import config, db
-from f.millrace.core.contracts import Confidence, Finding, SourceItem, TopicResult
+from f.millrace.core.contracts import Confidence, Finding, TopicResult
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
 from f.millrace.research import (
@@ -32,6 +32,7 @@ from f.millrace.research import (
 )
 from f.millrace.research import open as opening
 from f.millrace.tools import mail, sources
+from f.millrace.tools.items import SourceItem
 from f.millrace.tools.sources import Source
 from f.millrace.trust import budget, recipients, recovery
 from scripts.simulation.crash import Crash, Points, bury, watched

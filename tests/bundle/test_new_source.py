@@ -24,20 +24,19 @@ SOURCE = '''# requirements:
 
 from pydantic import Field
 
-from f.millrace.core import contracts
-from f.millrace.tools import fetch_state, http, items, sources
+from f.millrace.tools import fetch_state, http, items, source_options, sources
 
 
-class Options(sources.Options):
+class Options(source_options.Options):
     """What can be set."""
 
     url: str = Field("https://board.example", description="Base of the board.")
     topics: list[str] = Field(["ai"], description="Topics to read.")
 
 
-def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
     """Return the newest posts of each topic."""
-    options = sources.options_of("board", Options)
+    options = source_options.options_of("board", Options)
     found = []
     for topic in options.topics:
         page = state.fetch(f"{options.url}/{topic}.json")

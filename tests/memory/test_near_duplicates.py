@@ -1,6 +1,8 @@
 """One item of what is nearly the same, and never of what is not."""
 
+import random
 import string
+import zlib
 
 import pytest
 from hypothesis import given
@@ -93,6 +95,24 @@ def test_small_changes_of_form_share_a_mark_and_are_the_same(text, data):
         near_duplicates.minhash_bands(text)
     ) & set(near_duplicates.minhash_bands(other))
     assert not near_duplicates.differ_in_substance(text, other)
+
+
+@given(st.text(max_size=120))
+def test_marks_are_made_of_the_least_value_of_each_permutation(text):
+    hashes = [
+        zlib.crc32(run.encode()) % near_duplicates.PRIME for run in near_duplicates.runs(text)
+    ]
+    drawn = random.Random(20260101)
+    numbers = [
+        (drawn.randrange(1, near_duplicates.PRIME), drawn.randrange(near_duplicates.PRIME))
+        for _ in range(48)
+    ]
+    least = [min((a * x + b) % near_duplicates.PRIME for x in hashes) for a, b in numbers if hashes]
+    bands = enumerate(least[start : start + 4] for start in range(0, len(least), 4))
+
+    assert near_duplicates.minhash_bands(text) == [
+        zlib.crc32(repr(band).encode()) - (1 << 31) for band in bands
+    ]
 
 
 @given(sentences, sentences)

@@ -5,7 +5,8 @@ from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.memory.links import link, links
 from f.millrace.memory.recall import recall
 from f.millrace.memory.retract import withdraw
-from f.millrace.memory.store import get, remember
+from f.millrace.memory.store import Draft, Origin, get, remember, remember_all
+from f.millrace.memory.timeline import history
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -70,3 +71,27 @@ def test_secrets_and_empty_texts_do_not_get_in():
     )
     with pytest.raises(BadInput, match="empty"):
         remember("finding", "  ")
+
+
+def test_what_is_said_again_several_times_at_once_keeps_each_origin_and_time():
+    first, second = remember("note", "the ferry sails at eight", source="a"), remember("fact", "x")
+    drafts = [
+        Draft("note", "the ferry sails at eight", origin=Origin("b"), metadata={"seen": 1}),
+        Draft("fact", "x", origin=Origin("b")),
+        Draft(
+            "note",
+            "the ferry sails at eight",
+            origin=Origin("c"),
+            metadata={"seen": 2},
+            valid_from="2020-01-01",
+            valid_to="2020-02-01",
+        ),
+    ]
+
+    made = remember_all(drafts)
+
+    assert made == [first, second, first] and get(first).metadata["seen"] == 2
+    assert {row["source"] for row in history(first)["origins"]} == {"a", "b", "c"}
+    assert get(first, as_of="2020-01-15").id == first
+    with pytest.raises(NotFound):
+        get(first, as_of="2020-03-01")

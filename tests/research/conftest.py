@@ -15,7 +15,6 @@ from f.millrace.core.contracts import (
     Conflict,
     ConflictSide,
     Finding,
-    SourceItem,
     TopicResult,
 )
 from f.millrace.core.errors import PageUnreadable
@@ -33,6 +32,7 @@ from f.millrace.research import (
 )
 from f.millrace.research import open as opening_step
 from f.millrace.tools import http, sources
+from f.millrace.tools.items import SourceItem
 from f.millrace.tools.sources import Source
 from f.millrace.trust import recipients
 

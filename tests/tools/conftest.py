@@ -31,6 +31,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: bytes
+    client: tuple[str, int] = ("", 0)
 
 
 class Web:
@@ -55,7 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         web: Web = self.server.web  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        asked = Asked(self.path, {key.lower(): value for key, value in self.headers.items()}, body)
+        headers = {key.lower(): value for key, value in self.headers.items()}
+        asked = Asked(self.path, headers, body, self.client_address)
         web.asked.append(asked)
         route = (
             web.routes.get(self.path)

@@ -1,13 +1,25 @@
 """The guarded fetch."""
 
+import contextlib
 import gzip
 import itertools
 import socket
+import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from f.millrace.core.errors import FetchRefused, SourceFailed
+from f.millrace.tools import http
 from f.millrace.tools.http import fetch, get_json, strip_secrets
 from tests.tools.conftest import Reply
 
@@ -79,6 +91,8 @@ def test_a_connection_that_was_kept_open_does_not_serve_other_callers(other_web)
 
     with pytest.raises(FetchRefused):
         fetch(other_web.url("/x"), allow=["127.0.0.1:1"])
+    with pytest.raises(FetchRefused):
+        fetch(other_web.url("/x").replace("127", "１２７"))  # the same to a resolver
 
     assert len(other_web.asked) == before
 
@@ -262,6 +276,145 @@ def test_a_connection_that_is_refused_is_said(configure):
 
     with pytest.raises(SourceFailed, match=f"{host}/: .*refused"):
         fetch(f"http://{host}/")
+
+
+def test_one_connection_serves_one_fetch_after_another(web):
+    web["/x"] = "hello"
+
+    fetch(web.url("/x"))
+    fetch(web.url("/x"))
+
+    assert len({asked.client for asked in web.asked}) == 1
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(configure):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        configure(fetch_allow=host)
+
+        def answer_once_a_connection():
+            for _ in range(2):
+                connection, _ = listener.accept()
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            served = pool.submit(answer_once_a_connection)
+            first = fetch(f"http://{host}/").text
+            time.sleep(0.05)
+            assert [first, fetch(f"http://{host}/").text] == ["ok", "ok"]
+            served.result()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nsho",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n",
+        b"",
+        b"SSH-2.0\r\n",
+    ],
+)
+def test_an_answer_that_is_not_whole_is_a_failure(configure, answer):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        configure(fetch_allow=host)
+
+        def reply():
+            connection, _ = listener.accept()
+            connection.recv(65536)
+            connection.sendall(answer)
+            connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            served = pool.submit(reply)
+            with pytest.raises(SourceFailed, match=host):
+                fetch(f"http://{host}/")
+            served.result()
+
+
+def test_an_address_in_other_letters_and_with_a_password_is_asked_for_as_the_server_has_it(web):
+    web["/caf%C3%A9?q=%C3%BC%20a&b=%2F"] = "hello"
+
+    address = web.url("/café?q=ü a&b=%2F").replace("http://", "http://user:s%40fe@")
+
+    assert fetch(address).text == "hello"
+    assert web.asked[0].headers["authorization"] == "Basic dXNlcjpzQGZl"
+    assert web.asked[0].headers["host"] == web.host
+
+
+@pytest.fixture
+def tls_web(tmp_path):
+    """The address of a server with a certificate for localhost that nobody signed, and that."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = Encoding.PEM
+    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    (tmp_path / "both.pem").write_bytes(
+        certificate.public_bytes(pem)
+        + key.private_bytes(pem, PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "both.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"https://localhost:{server.server_port}", tmp_path / "cert.pem"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers at once, or drips."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-length", "1000")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(1000 if self.path == "/drip" else 1):
+                self.wfile.write(b"x" * (1 if self.path == "/drip" else 1000))
+                time.sleep(0.05 if self.path == "/drip" else 0)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_certificate_is_checked_and_the_time_limit_holds_there_too(
+    tls_web, configure, monkeypatch
+):
+    url, certificate = tls_web
+    configure(fetch_allow=url.removeprefix("https://"))
+    http._tls.cache_clear()
+
+    with pytest.raises(SourceFailed, match="certificate"):
+        fetch(f"{url}/x")
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    http._tls.cache_clear()
+    assert len(fetch(f"{url}/x").content) == 1000
+    with pytest.raises(SourceFailed, match="longer than"):
+        fetch(f"{url}/drip", seconds=0.5)
+    monkeypatch.undo()
+    http._tls.cache_clear()
 
 
 def test_messages_show_no_keys():

@@ -7,7 +7,7 @@ import pytest
 
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.core.run_context import Context, use
-from f.millrace.tools import notes
+from f.millrace.tools import note_tools, notes
 from f.millrace.tools.fetch_state import FetchState
 
 
@@ -37,7 +37,7 @@ def test_notes_are_items_of_their_own_trust(folder):
 
 def test_no_folder_means_no_notes():
     assert notes.read(10, FetchState()) == []
-    assert notes.search_notes("x").notes == []
+    assert note_tools.search_notes("x").notes == []
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_no_folder_means_no_notes():
 )
 def test_paths_do_not_get_out(folder, path):
     with pytest.raises(BadInput):
-        notes.read_note(path)
+        note_tools.read_note(path)
     with pytest.raises(BadInput):
-        notes.write_note(path, "x")
+        note_tools.write_note(path, "x")
 
 
 def test_links_are_not_followed(folder, tmp_path):
@@ -57,39 +57,39 @@ def test_links_are_not_followed(folder, tmp_path):
 
     for path in ("link.md", "out/secret.md"):
         with pytest.raises(BadInput):
-            notes.read_note(path)
+            note_tools.read_note(path)
         with pytest.raises(BadInput):
-            notes.write_note(path, "overwritten")
+            note_tools.write_note(path, "overwritten")
 
     assert (tmp_path / "secret.md").read_text() == "secret"
-    assert not notes.search_notes("secret").notes
+    assert not note_tools.search_notes("secret").notes
 
 
 def test_a_pipe_does_not_hang(folder):
     os.mkfifo(folder / "pipe.md")
 
     with pytest.raises(BadInput):
-        notes.read_note("pipe.md")
+        note_tools.read_note("pipe.md")
 
 
 def test_a_note_is_written_and_replaced(folder):
-    first = notes.write_note("new/idea.md", "# Idea\n")
-    second = notes.write_note("new/idea.md", "# Better idea\n")
+    first = note_tools.write_note("new/idea.md", "# Idea\n")
+    second = note_tools.write_note("new/idea.md", "# Better idea\n")
 
     assert (first.status, second.status) == ("created", "replaced")
-    assert notes.read_note("new/idea.md").title == "Better idea"
+    assert note_tools.read_note("new/idea.md").title == "Better idea"
     assert os.listdir(folder / "new") == ["idea.md"]
 
 
 def test_a_dry_run_writes_nothing(folder):
     with use(Context(dry_run=True)):
-        assert notes.write_note("new.md", "x").status == "dry_run"
+        assert note_tools.write_note("new.md", "x").status == "dry_run"
 
     assert not (folder / "new.md").exists()
 
 
 def test_search_ranks_by_words_held(folder):
-    found = notes.search_notes("When to buy sodium cells?").notes
+    found = note_tools.search_notes("When to buy sodium cells?").notes
 
     assert [note.path for note in found] == ["plan.md", "deep/other.txt"]
     assert "Buy sodium cells" in found[0].excerpt
@@ -97,4 +97,4 @@ def test_search_ranks_by_words_held(folder):
 
 def test_a_missing_note_is_not_found(folder):
     with pytest.raises(NotFound):
-        notes.read_note("none.md")
+        note_tools.read_note("none.md")

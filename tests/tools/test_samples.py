@@ -3,7 +3,7 @@
 import pytest
 
 from f.millrace.core import config
-from f.millrace.tools import arxiv, search
+from f.millrace.tools import arxiv_tools, search
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.http import fetch
 from f.millrace.tools.sources import SOURCES
@@ -82,8 +82,8 @@ def test_the_search_finds_both_sides_of_the_contradiction(sample):
 
 
 def test_papers_are_found_by_words_and_by_id(sample):
-    assert arxiv.search("ledger agents").papers[0].id == "9901.00012v1"
-    assert arxiv.read_paper("9901.00011").title.startswith("Reading Dates First")
+    assert arxiv_tools.search("ledger agents").papers[0].id == "9901.00012v1"
+    assert arxiv_tools.read_paper("9901.00011").title.startswith("Reading Dates First")
 
 
 def test_yesterdays_edition_has_the_story_and_not_its_update(database, monkeypatch):

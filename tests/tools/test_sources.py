@@ -8,7 +8,7 @@ from pydantic import Field
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadSetting, SourceFailed
-from f.millrace.tools import arxiv, feeds, hackernews, sources
+from f.millrace.tools import arxiv, feeds, hackernews, source_options
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.http import Page
 from f.millrace.tools.items import make_item, strip_markup
@@ -54,7 +54,7 @@ def test_a_new_source_is_one_file_in_tools_and_its_name_in_the_settings(
 ):
     (tmp_path / "f/millrace/tools").mkdir(parents=True)
     (tmp_path / "f/millrace/tools/lobby.py").write_text(
-        "from f.millrace.core.contracts import SourceItem\nfrom f.millrace.tools.sources import"
+        "from f.millrace.tools.items import SourceItem\nfrom f.millrace.tools.sources import"
         " Source\nSOURCE = Source('lobby', 'A board', lambda limit, state:"
         " [SourceItem(source='lobby', key='1', title='Tea at four')])\n"
     )
@@ -65,7 +65,7 @@ def test_a_new_source_is_one_file_in_tools_and_its_name_in_the_settings(
     assert [item.title for item in SOURCES["lobby"].read(5, state)] == ["Tea at four"]
 
 
-class Board(sources.Options):
+class Board(source_options.Options):
     """A source's own settings."""
 
     tags: list[str] = Field(["ai"], description="Tags to read.")
@@ -73,18 +73,18 @@ class Board(sources.Options):
 
 
 def test_a_source_has_settings_of_its_own(configure):
-    assert sources.options_of("board", Board).tags == ["ai"]
+    assert source_options.options_of("board", Board).tags == ["ai"]
 
     configure(source_options={"board": {"tags": ["tea"]}})
 
-    assert sources.options_of("board", Board) == Board(tags=["tea"])
+    assert source_options.options_of("board", Board) == Board(tags=["tea"])
 
 
 def test_a_mistake_in_a_sources_own_settings_says_what_there_is(configure):
     configure(source_options={"board": {"tag": ["tea"], "most": 0}})
 
     with pytest.raises(BadSetting) as caught:
-        sources.options_of("board", Board)
+        source_options.options_of("board", Board)
 
     assert "source_options.board.tag is ['tea']" in str(caught.value)
     assert "source_options.board.most is 0" in str(caught.value)

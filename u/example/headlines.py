@@ -13,7 +13,7 @@ wmill.yaml, or paste the file into the editor).
 
 import sys
 
-from f.millrace.tools.feeds import read_feed
+from f.millrace.tools.feed_tools import read_feed
 
 
 def main(url: str = "https://www.quantamagazine.org/feed/", limit: int = 5) -> dict:

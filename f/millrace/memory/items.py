@@ -16,8 +16,9 @@ from f.millrace.memory import bitemporal
 ChangeReason = Literal["remembered", "again", "superseded", "retracted", "restored"]
 
 
-INSERT = """
-WITH given AS MATERIALIZED (
+# What is given, with the moment of it, and whether a withdrawal bars it.
+GIVEN = """
+given AS MATERIALIZED (
     SELECT d.*, coalesce(d.now, clock_timestamp()) AS at,
            d.fallen OR r.source IS NOT NULL AS barred,
            coalesce(
@@ -27,15 +28,19 @@ WITH given AS MATERIALIZED (
         id text, origin text, namespace text, type text, title text, source text, document text,
         page integer, "start" integer, "end" integer, raw_text jsonb, metadata jsonb, trust text,
         content_hash text, run_id uuid, step text, valid_from timestamptz, valid_to timestamptz,
-        marks integer[], fallen boolean, now timestamptz
+        marks integer[], wording text, similarity float8, fallen boolean, now timestamptz
     )
     LEFT JOIN LATERAL (SELECT * FROM memory_retraction r WHERE r.namespace = d.namespace
                        AND memory_is_from(d.source, d.document, r.source) LIMIT 1) r ON true
-), made AS (
+)
+"""
+
+INSERT = f"""
+WITH {GIVEN}, made AS (
     INSERT INTO memory_item (id, namespace, type, title, source, raw_text, metadata, trust,
                              content_hash, run_id, valid, marks, created_at, updated_at)
     SELECT id, namespace, type, title, source, raw_text, metadata, trust, content_hash, run_id,
-           CASE WHEN barred THEN '{}'
+           CASE WHEN barred THEN '{{}}'
                 ELSE tstzmultirange(tstzrange(coalesce(valid_from, at), valid_to)) END,
            marks, at, at
     FROM given ORDER BY id
@@ -55,23 +60,24 @@ WITH given AS MATERIALIZED (
 SELECT id FROM made
 """
 
-SAY_AGAIN = """
-INSERT INTO memory_origin AS o (
-    id, item_id, namespace, source, trust, run_id, step, document, page, start_offset, end_offset,
-    wording, similarity, recorded_at, seen_at, withdrawn_at, because)
-SELECT %(origin)s, %(id)s, %(namespace)s, %(source)s, %(trust)s, %(run_id)s, %(step)s,
-       %(document)s, %(page)s, %(start)s, %(end)s, %(wording)s, %(similarity)s, t.at, t.at,
-       CASE WHEN %(fallen)s OR r.source IS NOT NULL THEN t.at END,
-       coalesce(r.because, CASE WHEN %(fallen)s THEN 'derived from what was withdrawn' ELSE '' END)
-FROM (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) t
-LEFT JOIN memory_retraction r ON r.namespace = %(namespace)s
-  AND memory_is_from(%(source)s, %(document)s, r.source)
-LIMIT 1
-ON CONFLICT (id) DO UPDATE SET
-    seen_at = excluded.seen_at, run_id = excluded.run_id, step = excluded.step,
-    withdrawn_at = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.withdrawn_at END,
-    because = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.because ELSE '' END
-RETURNING o.withdrawn_at IS NULL AS stands
+SAY_AGAIN = f"""
+WITH {GIVEN}, said AS (
+    INSERT INTO memory_origin AS o (
+        id, item_id, namespace, source, trust, run_id, step, document, page, start_offset,
+        end_offset, wording, similarity, recorded_at, seen_at, withdrawn_at, because)
+    SELECT origin, id, namespace, source, trust, run_id, step, document, page, "start", "end",
+           wording, similarity, at, at, CASE WHEN barred THEN at END, because
+    FROM given
+    ON CONFLICT (id) DO UPDATE SET
+        seen_at = excluded.seen_at, run_id = excluded.run_id, step = excluded.step,
+        withdrawn_at = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.withdrawn_at END,
+        because = CASE WHEN o.withdrawn_at IS NOT NULL THEN excluded.because ELSE '' END
+    RETURNING o.item_id, o.withdrawn_at IS NULL AS stands
+), noted AS (
+    UPDATE memory_item m SET metadata = m.metadata || given.metadata, updated_at = given.at
+    FROM given WHERE m.id = given.id
+)
+SELECT item_id FROM said WHERE stands
 """
 
 
@@ -79,25 +85,27 @@ def insert(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
     """Store what is new, with its first belief and origin; return the ids."""
     if not rows:
         return set()
-    given = [
-        {
-            key: value.isoformat() if isinstance(value, datetime) else value
-            for key, value in row.items()
-        }
-        for row in rows
-    ]
-    return {row["id"] for row in connection.execute(INSERT, [db.jsonb(given)]).fetchall()}
+    return {row["id"] for row in connection.execute(INSERT, [_to_json(rows)]).fetchall()}
 
 
-def say_again(connection: db.Connection, row: dict[str, Any]) -> bool:
-    """Give an item that is there one more origin, and its metadata; whether that origin stands."""
-    said = connection.execute(SAY_AGAIN, row).fetchone()
-    connection.execute(
-        "UPDATE memory_item SET metadata = metadata || %(metadata)s, "
-        "updated_at = coalesce(%(now)s::timestamptz, clock_timestamp()) WHERE id = %(id)s",
-        {**row, "metadata": db.jsonb(row["metadata"])},
+def say_again(connection: db.Connection, rows: list[dict[str, Any]]) -> set[str]:
+    """Give items that are there, each of them once, one more origin, and its metadata; return the
+    ids of those whose origin stands.
+    """
+    said = connection.execute(SAY_AGAIN, [_to_json(rows)]).fetchall()
+    return {row["item_id"] for row in said}
+
+
+def _to_json(rows: list[dict[str, Any]]) -> Any:
+    return db.jsonb(
+        [
+            {
+                key: value.isoformat() if isinstance(value, datetime) else value
+                for key, value in row.items()
+            }
+            for row in rows
+        ]
     )
-    return bool(said and said["stands"])
 
 
 def renew_trust(connection: db.Connection, item_ids: Sequence[str]) -> None:
@@ -181,40 +189,32 @@ def take_vectors(connection: db.Connection, model: int) -> None:
 
 def lock(connection: db.Connection, item_id: str) -> dict[str, Any]:
     """Return the item's row, kept from other writers until the transaction ends."""
-    row = connection.execute(
-        "SELECT * FROM memory_item WHERE id = %s FOR UPDATE", [item_id]
-    ).fetchone()
-    if row is None:
-        raise errors.NotFound(f"no memory has the id {item_id!r}")
-    return row
+    return lock_all(connection, [item_id])[0]
 
 
-def extend(
-    connection: db.Connection, item_id: str, since: datetime | None, until: datetime | None
-) -> None:
-    """Add an interval to what is held; without a beginning it is now,
-    unless the item is held true now.
+def lock_all(connection: db.Connection, item_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of items in the order of their ids, kept from other writers until the
+    transaction ends; NotFound names one that is not there.
     """
-    row = lock(connection, item_id)
-    added = connection.execute(
-        "WITH t AS (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) SELECT CASE"
-        " WHEN %(since)s::timestamptz IS NULL AND (%(valid)s::tstzmultirange @> t.at OR"
-        " %(until)s::timestamptz <= t.at) THEN '{}'::tstzmultirange ELSE"
-        " tstzmultirange(tstzrange(coalesce(%(since)s, t.at), %(until)s)) END AS span FROM t",
-        {"now": bitemporal.test_clock(), "since": since, "until": until, "valid": row["valid"]},
-    ).fetchone()
-    assert added is not None
-    change(
-        connection, item_id, "valid + %(span)s::tstzmultirange", {"span": added["span"]}, "again"
-    )
+    rows = connection.execute(
+        "SELECT * FROM memory_item WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(item_ids)]
+    ).fetchall()
+    missing = sorted(set(item_ids) - {row["id"] for row in rows})
+    if missing:
+        raise errors.NotFound(f"no memory has the id {missing[0]!r}")
+    return rows
+
+
+def origins(connection: db.Connection, origin_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return those of the origins that are there: their run_id and withdrawn_at by id."""
+    rows = connection.execute(
+        "SELECT id, run_id, withdrawn_at FROM memory_origin WHERE id = ANY(%s)", [list(origin_ids)]
+    ).fetchall()
+    return {row["id"]: row for row in rows}
 
 
 CHANGE = """
-WITH new AS (
-    SELECT id, valid AS before, {valid} AS after,
-           coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
-    FROM memory_item WHERE id = %(item_id)s
-), closed AS (
+WITH new AS ({new}), closed AS (
     UPDATE memory_belief b
     SET recorded = tstzrange(lower(b.recorded), greatest(new.now, lower(b.recorded)))
     FROM new WHERE b.item_id = new.id AND upper_inf(b.recorded) AND new.before <> new.after
@@ -227,8 +227,33 @@ WITH new AS (
     END
     FROM new WHERE m.id = new.id AND new.before <> new.after
 )
-SELECT new.id, new.before, new.after, closed.at FROM new JOIN closed ON closed.item_id = new.id
+SELECT new.id, new.after::text, closed.at FROM new JOIN closed ON closed.item_id = new.id
 """
+
+CHANGED = """
+    SELECT id, valid AS before, {valid} AS after,
+           coalesce(%(now)s::timestamptz, clock_timestamp()) AS now
+    FROM memory_item WHERE id = %(item_id)s
+"""
+
+EXTENDED = """
+    SELECT m.id, m.valid AS before, t.at AS now,
+           m.valid + CASE
+               WHEN d.valid_from IS NULL AND (m.valid @> t.at OR d.valid_to <= t.at) THEN '{}'
+               ELSE tstzmultirange(tstzrange(coalesce(d.valid_from, t.at), d.valid_to))
+           END AS after
+    FROM jsonb_to_recordset(%(rows)s) AS d(id text, valid_from timestamptz, valid_to timestamptz)
+    JOIN memory_item m ON m.id = d.id,
+    LATERAL (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) t
+"""
+
+
+def extend(connection: db.Connection, rows: list[dict[str, Any]]) -> None:
+    """Add to what is held of locked items, each of them once, the interval from `valid_from` to
+    `valid_to`; without a beginning it is now, unless the item is held true now.
+    """
+    if rows:
+        _change(connection, EXTENDED, {"rows": _to_json(rows)}, "again", None)
 
 
 def change(
@@ -242,19 +267,39 @@ def change(
     """Hold something else of a locked item from now on: `valid` is SQL over the column `valid`.
     False: it is the same.
     """
+    new = CHANGED.format(valid=valid)
+    return _change(connection, new, {**values, "item_id": item_id}, reason, by_item) > 0
+
+
+def _change(
+    connection: db.Connection,
+    new: str,
+    values: dict[str, Any],
+    reason: ChangeReason,
+    by_item: str | None,
+) -> int:
+    """Close the open beliefs of those items of which `new` says something else, and open the next;
+    return how many.
+    """
     parameters = {
         **values,
-        "item_id": item_id,
         "because": reason,
         "by_item": by_item,
         "now": bitemporal.test_clock(),
     }
-    row = connection.execute(CHANGE.format(valid=valid), parameters).fetchone()  # type: ignore[arg-type]
-    if row is None:
-        return False
-    connection.execute(
-        "INSERT INTO memory_belief (item_id, valid, recorded, because, by_item) VALUES (%s, %s,"
-        " tstzrange(%s, NULL), %s, %s)",
-        [item_id, row["after"], row["at"], reason, by_item],
-    )
-    return True
+    changed = connection.execute(CHANGE.format(new=new), parameters).fetchall()  # type: ignore[arg-type]
+    if changed:
+        # A second statement: of an item one belief is open at most, also in between.
+        connection.execute(
+            "INSERT INTO memory_belief (item_id, valid, recorded, because, by_item)"
+            " SELECT id, valid, tstzrange(at, NULL), %s, %s FROM"
+            " unnest(%s::text[], %s::tstzmultirange[], %s::timestamptz[]) AS held(id, valid, at)",
+            [
+                reason,
+                by_item,
+                [row["id"] for row in changed],
+                [row["after"] for row in changed],
+                [row["at"] for row in changed],
+            ],
+        )
+    return len(changed)

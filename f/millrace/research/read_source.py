@@ -1,5 +1,5 @@
 # no_postinstall
-# requirements: millrace_ingest
+# requirements: millrace_sources
 
 """Read one source.
 

@@ -1,6 +1,6 @@
 # requirements:
 
-"""arXiv through its query API: the source, and tools to search and read papers."""
+"""arXiv through its query API: the source."""
 
 import re
 import threading
@@ -8,16 +8,14 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import Field
-
-from f.millrace.core import config, contracts, errors
+from f.millrace.core import config, errors
 from f.millrace.tools import fetch_state, http, items, sources
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 ACCEPT = "application/atom+xml"
-PAPER_ID = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})(v\d+)?")
 # https://info.arxiv.org/help/api/tou.html: at most one request every three seconds.
 PACE_SECONDS = 3.0
 
@@ -25,26 +23,20 @@ _turn = threading.Lock()
 _last = 0.0
 
 
-class Paper(contracts.Contract):
-    """A paper on arXiv."""
+class Entry(NamedTuple):
+    """A paper as the API answers it; `id` is the arXiv id with version, e.g. 2401.01234v2."""
 
-    id: str = Field(description="arXiv id with version, e.g. 2401.01234v2.")
+    id: str
     title: str
     url: str
     authors: str
-    published_at: datetime | None = None
-    updated_at: datetime | None = None
-    categories: list[str] = Field(default_factory=list)
-    abstract: str = ""
+    published_at: datetime | None
+    updated_at: datetime | None
+    categories: list[str]
+    abstract: str
 
 
-class Papers(contracts.Contract):
-    """Papers, the best match first."""
-
-    papers: list[Paper]
-
-
-def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
     """Return the newest papers of the set categories that hold one of the set terms."""
     query = _query(config.settings().arxiv_categories, config.settings().arxiv_terms)
     url = _url(
@@ -55,33 +47,13 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
     return [] if page is None else [_source_item(paper) for paper in parse(page)][:limit]
 
 
-def search(query: str, limit: int = 10) -> Papers:
-    """Search arXiv for papers whose title or abstract holds the words of the query."""
-    words = re.findall(r"\w[\w.-]*", query)[:12]
-    if not words:
-        raise errors.BadInput("the arXiv query holds no word to search for")
-    asked = " AND ".join(f"all:{word}" for word in words)
+def fetch_entries(**parameters: str | int) -> list[Entry]:
+    """Return the papers that the API answers to a query, not faster than it may be asked."""
     _wait_turn()
-    page = http.fetch(
-        _url(search_query=asked, sortBy="relevance", max_results=max(1, min(limit, 50))),
-        accept=ACCEPT,
-    )
-    return Papers(papers=parse(page)[:limit])
+    return parse(http.fetch(_url(**parameters), accept=ACCEPT))
 
 
-def read_paper(id: str) -> Paper:
-    """Read title, authors, dates and abstract of one paper by its arXiv id."""
-    found = PAPER_ID.search(id)
-    if not found:
-        raise errors.BadInput(f"{id[:60]!r} is not an arXiv id such as 2401.01234")
-    _wait_turn()
-    papers = parse(http.fetch(_url(id_list=found[0], max_results=1), accept=ACCEPT))
-    if not papers:
-        raise errors.SourceFailed(f"arXiv has no paper {found[0]}")
-    return papers[0]
-
-
-def parse(page: http.Page) -> list[Paper]:
+def parse(page: http.Page) -> list[Entry]:
     """Return the papers of an answer of the query API; SourceFailed tells arXiv's own error."""
     # Expat stops entity bombs by itself; a feed has no need to declare entities, so nothing gets
     # that far.
@@ -109,11 +81,11 @@ def parse(page: http.Page) -> list[Paper]:
     return list(papers.values())
 
 
-def _paper(entry: ElementTree.Element) -> Paper:
+def _paper(entry: ElementTree.Element) -> Entry:
     address = _of(entry, "id")
     links = [link for link in entry.findall(f"{ATOM}link") if link.get("rel") == "alternate"]
     names = [items.one_line(name.text or "") for name in entry.findall(f"{ATOM}author/{ATOM}name")]
-    return Paper(
+    return Entry(
         id=address.partition("/abs/")[2] or address,
         title=_of(entry, "title"),
         url=(links[0].get("href") if links else "") or address,
@@ -138,7 +110,7 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-def _source_item(paper: Paper) -> contracts.SourceItem:
+def _source_item(paper: Entry) -> items.SourceItem:
     return items.make_item(
         "arxiv",
         re.sub(r"v\d+$", "", paper.id),

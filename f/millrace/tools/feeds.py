@@ -1,51 +1,28 @@
 # requirements:
 
-"""RSS, Atom, RDF and JSON feeds: the source, and tools to read any feed."""
+"""RSS, Atom, RDF and JSON feeds: the source."""
 
-import contextvars
 import re
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
 import fastfeedparser  # pyright: ignore[reportMissingTypeStubs]  # it has none
-from pydantic import Field
 
-from f.millrace.core import config, contracts, errors, ids
+from f.millrace.core import config, errors, ids
 from f.millrace.tools import fetch_state, http, items, sources
 
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9,"
     " */*;q=0.5"
 )
-CONCURRENCY = 8
 DECLARED = re.compile(rb"\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
 ROOT = re.compile(rb"<(\w+:)?(rss|feed|rdf)[\s>]", re.IGNORECASE)
 
 
-class Entry(contracts.Contract):
-    """An entry of a feed."""
-
-    title: str
-    url: str
-    feed: str = Field(description="Title of the feed.")
-    published_at: datetime | None = None
-    author: str = ""
-    text: str = ""
-
-
-class Entries(contracts.Contract):
-    """Entries in the feeds' own order."""
-
-    entries: list[Entry]
-    problems: list[str] = Field(default_factory=list, description="Feeds that could not be read.")
-
-
-def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
     """Return at most `limit` entries of the configured feeds, taken from them in turn."""
     feeds = config.settings().feeds
-    read_by_feed: list[list[contracts.SourceItem]] = []
+    read_by_feed: list[list[items.SourceItem]] = []
     for url in feeds:
         try:
             page = state.fetch(url, variant=f"limit={limit}", accept=ACCEPT)
@@ -55,35 +32,10 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
             state.problems.append(str(error))
     if feeds and len(state.problems) == len(feeds):
         raise errors.SourceFailed("; ".join(state.problems))
-    return _interleave(read_by_feed, limit)
+    return interleave(read_by_feed, limit)
 
 
-def list_latest(limit: int = 20) -> Entries:
-    """List the newest entries of the configured feeds."""
-    return _entries(config.settings().feeds, limit)
-
-
-def read_feed(url: str, limit: int = 20) -> Entries:
-    """Read a feed (RSS, Atom, RDF or JSON) by its address."""
-    found = _entries([url], limit)
-    if found.problems:
-        raise errors.SourceFailed(found.problems[0])
-    return found
-
-
-def search(query: str, limit: int = 10) -> Entries:
-    """Search the configured feeds for the words of the query; most words found come first."""
-    words = {word.lower() for word in query.split() if len(word) > 2}
-    found = _entries(config.settings().feeds, 500)
-    hits = [
-        (sum(word in f"{entry.title} {entry.text}".lower() for word in words), entry)
-        for entry in found.entries
-    ]
-    ranked = sorted((hit for hit in hits if hit[0]), key=lambda hit: -hit[0])
-    return Entries(entries=[entry for _, entry in ranked[: max(1, limit)]], problems=found.problems)
-
-
-def parse(page: http.Page) -> list[contracts.SourceItem]:
+def parse(page: http.Page) -> list[items.SourceItem]:
     """Return the entries of a feed, one for each identity; SourceFailed when it is not a feed."""
     # A feed has no need to declare entities of its own; one that does is a bomb or reads other
     # files.
@@ -101,7 +53,7 @@ def parse(page: http.Page) -> list[contracts.SourceItem]:
         ) from error
     about: dict[str, Any] = feed.get("feed") or {}
     name = items.one_line(str(about.get("title") or "")) or urlsplit(page.url).netloc
-    found: dict[str, contracts.SourceItem] = {}
+    found: dict[str, items.SourceItem] = {}
     entries: list[dict[str, Any]] = feed.get("entries", [])
     for entry in entries:
         item = _source_item(entry, name, page.url)
@@ -110,7 +62,7 @@ def parse(page: http.Page) -> list[contracts.SourceItem]:
     return list(found.values())
 
 
-def _source_item(entry: dict[str, Any], feed: str, base: str) -> contracts.SourceItem | None:
+def _source_item(entry: dict[str, Any], feed: str, base: str) -> items.SourceItem | None:
     reference = str(entry.get("link") or entry.get("id") or "")
     link = _web(urljoin(base, reference)) if reference else ""
     body = _longest(entry)
@@ -168,41 +120,13 @@ def _format_error(page: http.Page, error: Exception) -> str:
     return items.one_line(str(error))[:200]
 
 
-def _interleave(lists: list[list[contracts.SourceItem]], limit: int) -> list[contracts.SourceItem]:
+def interleave(lists: list[list[items.SourceItem]], limit: int) -> list[items.SourceItem]:
     """Take the first of each list, then the second of each, so that a busy feed does not crowd out
     the others.
     """
-    longest = max((len(items) for items in lists), default=0)
-    return [items[place] for place in range(longest) for items in lists if place < len(items)][
-        :limit
-    ]
-
-
-def _entries(urls: list[str], limit: int) -> Entries:
-    def read_one(url: str) -> list[contracts.SourceItem] | str:
-        try:
-            return parse(http.fetch(url, accept=ACCEPT))
-        except errors.SourceFailed as error:
-            return str(error)
-
-    with ThreadPoolExecutor(CONCURRENCY) as pool:
-        futures = [pool.submit(contextvars.copy_context().run, read_one, url) for url in urls]
-        answers = [future.result() for future in futures]
-    items = _interleave([answer for answer in answers if isinstance(answer, list)], max(1, limit))
-    return Entries(
-        entries=[
-            Entry(
-                title=item.title,
-                url=item.url,
-                feed=str(item.extra["feed"]),
-                published_at=item.published_at,
-                author=item.author,
-                text=item.text[:2000],
-            )
-            for item in items
-        ],
-        problems=[answer for answer in answers if isinstance(answer, str)],
-    )
+    longest = max((len(found) for found in lists), default=0)
+    taken = [found[place] for place in range(longest) for found in lists if place < len(found)]
+    return taken[:limit]
 
 
 SOURCE = sources.Source("feeds", "RSS, Atom, RDF and JSON feeds", read, chosen=True)

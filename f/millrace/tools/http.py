@@ -4,32 +4,43 @@
 
 The host is resolved here, the addresses are checked, and the connection goes to a checked address,
 so a name that changes its answer between check and connection (DNS rebinding) gains nothing.
+Connections are those of the standard library: a step that reads a source loads nothing else for it.
 Private, loopback, link-local, multicast and reserved addresses are refused unless `host` or
 `host:port` is listed in the setting `fetch_allow` or in `allow`.
 """
 
-import atexit
+from __future__ import annotations
+
+import base64
 import contextlib
 import contextvars
 import functools
+import http.client
+import io
 import ipaddress
 import json
 import os
+import select
 import socket
+import ssl
+import sys
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
-
-import httpcore2
-import httpx2
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from f.millrace.core import config, errors
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 MAX_REDIRECTS = 5
+# How long, and how many, connections are kept for the next fetch.
+IDLE_SECONDS = 5
+MAX_IDLE = 16
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = "Millrace/1 (research digest)"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -48,7 +59,7 @@ class _Terms:
         return bool({host, f"{host}:{port}", f"[{host}]", f"[{host}]:{port}"} & self.allow)
 
 
-# One connection pool serves all fetches, so what differs between them travels in the context.
+# Connections serve one fetch after another, so what differs between these travels in the context.
 _terms: contextvars.ContextVar[_Terms] = contextvars.ContextVar("fetch_terms")
 # Hosts that were connected to because a fetch allowed them: a connection kept open must not serve a
 # fetch that does not.
@@ -118,11 +129,11 @@ def fetch(
     token = _terms.set(terms)
     try:
         return _follow(url, sent, dict(headers or {}), body, limit)
-    except httpx2.TimeoutException as error:
+    except TimeoutError as error:
         raise errors.SourceFailed(
             f"{strip_secrets(url)} took longer than {seconds:g} s (setting fetch_seconds)"
         ) from error
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise errors.SourceFailed(f"{strip_secrets(url)}: {_format_error(error)}") from error
     finally:
         _terms.reset(token)
@@ -160,12 +171,12 @@ def strip_secrets(url: str) -> str:
 def _follow(url: str, sent: dict[str, str], private: dict[str, str], body: Any, limit: int) -> Page:
     first = url
     for _ in range(MAX_REDIRECTS + 1):
-        _check(url)
-        method = "GET" if body is None else "POST"
-        with _client().stream(method, url, headers=sent | private, json=body) as response:
-            target = response.headers.get("location", "")
-            if response.status_code not in REDIRECTS or not target:
-                return _page(url, response, limit)
+        request = _check(url)
+        with _answer(request, sent | private, body) as response:
+            headers = _headers(response)
+            target = headers.get("location", "")
+            if response.status not in REDIRECTS or not target:
+                return _page(url, response, headers, limit)
         if body is not None:
             raise errors.SourceFailed(
                 f"{strip_secrets(url)} redirects a request that carries data; set the final address"
@@ -177,15 +188,16 @@ def _follow(url: str, sent: dict[str, str], private: dict[str, str], body: Any, 
     raise errors.SourceFailed(f"{strip_secrets(first)} redirects more than {MAX_REDIRECTS} times")
 
 
-def _page(url: str, response: httpx2.Response, limit: int) -> Page:
-    status = response.status_code
+def _page(
+    url: str, response: http.client.HTTPResponse, headers: dict[str, str], limit: int
+) -> Page:
+    status = response.status
     if status >= 400:
-        wait = response.headers.get("retry-after", "")
+        wait = headers.get("retry-after", "")
         hint = f" (asks to wait {wait[:40]})" if wait else ""
         raise errors.PageUnreadable(
             f"{strip_secrets(url)} answered HTTP {status}{hint}", _describe_status(status)
         )
-    headers = {key.lower(): value for key, value in response.headers.items()}
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(url, limit)
@@ -215,12 +227,30 @@ def _too_large(url: str, limit: int) -> errors.SourceFailed:
     )
 
 
-def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[bytes]:
+def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
+    """Return the headers by their names in lower case; one that is there twice as one list."""
+    found: dict[str, str] = {}
+    for name, value in response.getheaders():
+        with contextlib.suppress(UnicodeError):
+            value = value.encode("latin-1").decode()
+        before = found.get(name.lower())
+        found[name.lower()] = value if before is None else f"{before}, {value}"
+    return found
+
+
+def _raw(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    while piece := response.read(65_536):
+        yield piece
+    if response.length:
+        raise http.client.HTTPException(f"ended {response.length:,} bytes before its end")
+
+
+def _decoded(url: str, response: http.client.HTTPResponse, encoding: str) -> Iterator[bytes]:
     """Yield the body in pieces of at most 64 KiB, so that a small compressed body cannot fill the
     memory.
     """
     if encoding in ("", "identity"):
-        yield from response.iter_raw()
+        yield from _raw(response)
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise errors.SourceFailed(
@@ -229,7 +259,7 @@ def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[byt
         )
     inflate = zlib.decompressobj(wbits=47)  # gzip or zlib by its header
     try:
-        for raw in response.iter_raw():
+        for raw in _raw(response):
             while raw:
                 yield inflate.decompress(raw, 65_536)
                 raw = inflate.unconsumed_tail
@@ -238,19 +268,20 @@ def _decoded(url: str, response: httpx2.Response, encoding: str) -> Iterator[byt
         raise errors.SourceFailed(f"{strip_secrets(url)} answered broken gzip data") from error
 
 
-def _check(url: str) -> None:
+def _check(url: str) -> _Request:
+    """Return whom to ask; FetchRefused when that may not be."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        request = _Request.of(url)
     except ValueError as error:
         raise errors.FetchRefused(f"{url[:200]!r} is not a web address: {error}") from error
-    if parts.scheme not in ("http", "https") or not host:
+    if request.scheme not in ("http", "https") or not request.host:
         raise errors.FetchRefused(
             f"{strip_secrets(url)!r} is not fetched: only http and https addresses are"
         )
-    port = port or (443 if parts.scheme == "https" else 80)
-    if (host.lower(), port) in _private and not _terms.get().allows(host, port):
+    host, port = request.host, request.port
+    if (host, port) in _private and not _terms.get().allows(host, port):
         raise _refusal(host, port, "a private address")
+    return request
 
 
 def _format_error(error: Exception) -> str:
@@ -258,55 +289,167 @@ def _format_error(error: Exception) -> str:
     return text.splitlines()[0][:200]
 
 
-@functools.cache
-def _client() -> httpx2.Client:
-    tls = httpx2.create_ssl_context()
-    transport = httpx2.HTTPTransport(verify=tls)
-    # HTTPTransport has no parameter for the network below it
-    transport._pool = httpcore2.ConnectionPool(  # pyright: ignore[reportPrivateUsage]
-        ssl_context=tls,
-        max_connections=32,
-        max_keepalive_connections=16,
-        keepalive_expiry=5,
-        network_backend=_Guard(),
-    )
-    client = httpx2.Client(
-        transport=transport, follow_redirects=False, trust_env=False, timeout=None
-    )
-    atexit.register(client.close)
-    return client
+class _Request(NamedTuple):
+    """Whom to ask, and for what."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, url: str) -> _Request:
+        """Return an address as a request has it: in ASCII, user and password as a header."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if not host.isascii():
+            import idna  # names in other letters are rare
+
+            host = idna.encode(host, uts46=True).decode().lower()
+        target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+        if parts.query:
+            target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~?[]")
+        usual = 443 if parts.scheme == "https" else 80
+        port = parts.port or usual
+        shown = f"[{host}]" if ":" in host else host
+        headers = {"host": shown if port == usual else f"{shown}:{port}"}
+        if parts.username or parts.password:
+            pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+            headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return cls(parts.scheme, host, port, target, headers)
 
 
-os.register_at_fork(after_in_child=_client.cache_clear)
+@contextlib.contextmanager
+def _answer(
+    request: _Request, headers: dict[str, str], body: Any
+) -> Generator[http.client.HTTPResponse, None, None]:
+    """Ask, and yield what is answered; the connection is kept when all of it was read."""
+    sent, content = request.headers | headers, None
+    if body is not None:
+        content = json.dumps(body).encode()
+        sent = {"content-type": "application/json"} | sent
+    connection = _idle().take(request) or _Connection(request)
+    try:
+        method = "GET" if content is None else "POST"
+        connection.request(method, request.target, content, sent)
+        response = connection.getresponse()
+        if response.status < 200:
+            raise http.client.HTTPException(f"the answer is only HTTP {response.status}")
+        yield response
+        if not response.isclosed() or response.will_close:
+            connection.close()
+    except BaseException:
+        connection.close()
+        raise
+    if connection.stream is not None:
+        _idle().keep(connection)
 
 
-class _Guard(httpcore2.NetworkBackend):
+class _Connection(http.client.HTTPConnection):
     """Connects to checked addresses only."""
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
-        addresses = _resolve(host, port)
+    def __init__(self, request: _Request) -> None:
+        super().__init__(request.host, request.port)
+        self.place = request[:3]
+        self.idle_since = 0.0
+        self.stream: _Bounded | None = None
+
+    def connect(self) -> None:
+        addresses = _resolve(self.host, self.port)
         for address in addresses:
             if not _is_public(address):
-                if not _terms.get().allows(host, port):
-                    raise _refusal(host, port, address)
-                _private.add((host.lower(), port))
-        failure: Exception = httpcore2.ConnectError(f"{host} has no address")
+                if not _terms.get().allows(self.host, self.port):
+                    raise _refusal(self.host, self.port, address)
+                _private.add((self.host, self.port))
+        failure = OSError(f"{self.host} has no address")
         for address in addresses:
             try:
-                inner = httpcore2.SyncBackend().connect_tcp(
-                    address, port, _seconds_left(timeout), local_address, socket_options
-                )
-                return _Bounded(inner)
-            except httpcore2.ConnectError as error:
+                found = socket.create_connection((address, self.port), _seconds_left())
+            except TimeoutError:
+                raise
+            except OSError as error:
                 failure = error
+                continue
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sock = self.stream = _Bounded(self._secure(found))
+            return
         raise failure
+
+    def close(self) -> None:
+        super().close()
+        self.stream = None
+
+    def has_ended(self) -> bool:
+        """Tell whether the server closed it, or said something that nobody asked for."""
+        if self.stream is None:
+            return True
+        waiting = select.poll()
+        waiting.register(self.stream.inner, select.POLLIN)
+        return bool(waiting.poll(0))
+
+    def _secure(self, found: socket.socket) -> socket.socket:
+        if self.place[0] == "http":
+            return found
+        found.settimeout(_seconds_left())
+        try:
+            return _tls().wrap_socket(found, server_hostname=self.host)
+        except BaseException:
+            found.close()
+            raise
+
+
+class _Idle:
+    """Connections that answered whole and may answer again, the last used at the end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: list[_Connection] = []
+
+    def keep(self, connection: _Connection) -> None:
+        connection.idle_since = time.monotonic()
+        with self._lock:
+            self._kept.append(connection)
+            until = connection.idle_since - IDLE_SECONDS
+            stay = [one for one in self._kept if one.idle_since >= until][-MAX_IDLE:]
+            gone = [one for one in self._kept if one not in stay]
+            self._kept = stay
+        for one in gone:
+            one.close()
+
+    def take(self, request: _Request) -> _Connection | None:
+        """Return a connection to the same place that is still good, if there is one."""
+        with self._lock:
+            there = [one for one in self._kept if one.place == request[:3]]
+            self._kept = [one for one in self._kept if one not in there[-1:]]
+        if not there:
+            return None
+        found = there[-1]
+        if time.monotonic() - found.idle_since < IDLE_SECONDS and not found.has_ended():
+            return found
+        found.close()
+        return self.take(request)
+
+
+@functools.cache
+def _idle() -> _Idle:
+    return _Idle()
+
+
+os.register_at_fork(after_in_child=_idle.cache_clear)
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    paths = ssl.get_default_verify_paths()
+    if sys.platform == "linux" and (paths.cafile or paths.capath):
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+    # Elsewhere the authorities that are trusted are no files at a usual place.
+    import httpcore2
+
+    return httpcore2.default_ssl_context()
 
 
 def _resolve(host: str, port: int) -> list[str]:
@@ -323,9 +466,9 @@ def _resolve(host: str, port: int) -> list[str]:
     thread.start()
     thread.join(_seconds_left())
     if thread.is_alive():
-        raise httpcore2.ConnectTimeout(f"{host} was not resolved in time")
+        raise TimeoutError(f"{host} was not resolved in time")
     if isinstance(found[-1] if found else None, Exception):
-        raise httpcore2.ConnectError(f"the name {host} is not known")
+        raise OSError(f"the name {host} is not known")
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
@@ -346,33 +489,49 @@ def _refusal(host: str, port: int, address: str) -> errors.FetchRefused:
     )
 
 
-def _seconds_left(asked: float | None = None) -> float:
+def _seconds_left() -> float:
     left = _terms.get().deadline - time.monotonic()
     if left <= 0:
-        raise httpcore2.ReadTimeout("out of time")
-    return left if asked is None else min(asked, left)
+        raise TimeoutError("out of time")
+    return left
 
 
-class _Bounded(httpcore2.NetworkStream):
-    """A stream whose every operation ends at the fetch's deadline, however slow the server."""
+class _Bounded:
+    """A socket as a connection uses it, whose every operation ends at the fetch's deadline, however
+    slow the server.
+    """
 
-    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+    def __init__(self, inner: socket.socket) -> None:
         self.inner = inner
+        self._users = 1
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.inner.read(max_bytes, _seconds_left(timeout))
+    def sendall(self, data: bytes) -> None:
+        self.inner.settimeout(_seconds_left())
+        self.inner.sendall(data)
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.inner.write(buffer, _seconds_left(timeout))
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        self._users += 1
+        return io.BufferedReader(_Reader(self), 65_536)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
+        """Close the socket when the connection and what reads its answer are done with it."""
+        self._users -= 1
+        if not self._users:
             self.inner.close()
 
-    def start_tls(
-        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.NetworkStream:
-        return _Bounded(self.inner.start_tls(ssl_context, server_hostname, _seconds_left(timeout)))
 
-    def get_extra_info(self, info: str) -> Any:
-        return self.inner.get_extra_info(info)
+class _Reader(io.RawIOBase):
+    def __init__(self, stream: _Bounded) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        self._stream.inner.settimeout(_seconds_left())
+        return self._stream.inner.recv_into(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._stream.close()

@@ -1,14 +1,22 @@
 # requirements:
 
-"""Clean source items: plain text, sane dates, nothing that a database or a mail would choke on."""
+"""Items of sources, cleaned: plain text, sane dates, nothing that a database or a mail would choke
+on.
+"""
+
+from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from f.millrace.core import contracts, run_context
+from f.millrace.core import run_context
+
+if TYPE_CHECKING:
+    from f.millrace.core import contracts
 
 MAX_TITLE = 300
 MAX_TEXT = 20_000
@@ -21,9 +29,40 @@ BLOCKS = frozenset(
 HIDDEN = frozenset({"script", "style", "template", "noscript"})
 
 
+@dataclass(frozen=True)
+class SourceItem:
+    """One thing that a source offered.
+
+    Attributes:
+        source: Name of the source, as in the setting `sources`.
+        key: The source's own identity of the item.
+        title: In one line.
+        url: Where it can be read; empty for a note.
+        text: Summary or body as plain text.
+        author: Who made it, as the source has it.
+        published_at: When, in UTC.
+        score: The source's own score: points, favourites.
+        comments_url: Where it is talked about.
+        trust: Whose words it is made of.
+        extra: What only this source knows of it, as JSON.
+    """
+
+    source: str
+    key: str
+    title: str
+    url: str = ""
+    text: str = ""
+    author: str = ""
+    published_at: datetime | None = None
+    score: float = 0
+    comments_url: str = ""
+    trust: contracts.Trust = "untrusted"
+    extra: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
 def make_item(
     source: str, key: str, title: str, published: Any = None, **fields: Any
-) -> contracts.SourceItem:
+) -> SourceItem:
     """Return the item with clean texts; a date in the future becomes now, one that cannot be read
     becomes none.
 
@@ -36,7 +75,7 @@ def make_item(
     text = normalise_text(str(fields.pop("text", "") or ""))[:MAX_TEXT]
     title = one_line(title)[:MAX_TITLE] or one_line(text)[:100] or "(no title)"
     author = one_line(str(fields.pop("author", "") or ""))[:200]
-    return contracts.SourceItem(
+    return SourceItem(
         source=source,
         key=str(key)[:500],
         title=title,

@@ -5,18 +5,18 @@
 from typing import Any, cast
 from urllib.parse import quote
 
-from f.millrace.core import config, contracts, errors
+from f.millrace.core import config, errors
 from f.millrace.tools import fetch_state, http, items, sources
 
 # https://docs.joinmastodon.org/methods/timelines/#tag
 SERVER_LIMIT = 40
 
 
-def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
     """Return the newest public posts of the configured tags, each once."""
     tags = [tag.lstrip("#") for tag in config.settings().mastodon_tags]
     timelines = f"{config.settings().mastodon_url.rstrip('/')}/api/v1/timelines"
-    found: dict[str, contracts.SourceItem] = {}
+    found: dict[str, items.SourceItem] = {}
     for tag in tags:
         url = f"{timelines}/tag/{quote(tag, safe='')}?limit={_bound_limit(limit)}"
         try:
@@ -41,7 +41,7 @@ def _bound_limit(limit: int) -> int:
     return max(1, min(limit, SERVER_LIMIT))
 
 
-def _source_item(post: dict[str, Any], tag: str) -> contracts.SourceItem:
+def _source_item(post: dict[str, Any], tag: str) -> items.SourceItem:
     card: dict[str, Any] = post.get("card") or {}
     text = items.strip_markup(str(post.get("content") or ""))
     place = str(post.get("url") or post.get("uri") or "")

@@ -1,6 +1,6 @@
 # requirements:
 
-"""Local notes: the source, and tools to read, write and search them, confined to one folder.
+"""Local notes, confined to one folder: the source, reading and writing.
 
 Paths are opened one component at a time below the folder and no component may be a symbolic link,
 so neither `..` nor a link, nor one that is swapped in meanwhile, gets out.
@@ -13,10 +13,9 @@ import stat
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-from pydantic import Field
-
-from f.millrace.core import config, contracts, errors, run_context
+from f.millrace.core import config, errors, run_context
 from f.millrace.tools import fetch_state, items, sources
 
 SUFFIXES = (".md", ".markdown", ".txt")
@@ -25,42 +24,19 @@ MAX_FILES = 2_000
 HEADING = re.compile(r"^#{1,3}\s+(.+)$", re.MULTILINE)
 
 
-class Note(contracts.Contract):
-    """A note."""
+class StoredNote(NamedTuple):
+    """A note as it stands in its folder; `path` is below that."""
 
-    path: str = Field(description="Path below the notes folder.")
+    path: str
     title: str
     text: str
-    changed_at: datetime | None = None
+    changed_at: datetime
 
 
-class NoteHit(contracts.Contract):
-    """A note that holds words of the query."""
-
-    path: str
-    title: str
-    excerpt: str
-    changed_at: datetime | None = None
-
-
-class NoteHits(contracts.Contract):
-    """Notes that match, the best first."""
-
-    notes: list[NoteHit]
-
-
-class WriteResult(contracts.Contract):
-    """What was written."""
-
-    path: str
-    bytes: int
-    status: str = Field(description="created, replaced, or dry_run when nothing was written.")
-
-
-def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem]:
+def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
     """Return the notes, last changed first; a folder that does not exist has none."""
     notes = sorted(
-        _all_notes(state.problems), key=lambda note: (note.changed_at, note.path), reverse=True
+        all_notes(state.problems), key=lambda note: (note.changed_at, note.path), reverse=True
     )
     return [
         items.make_item(
@@ -77,22 +53,21 @@ def read(limit: int, state: fetch_state.FetchState) -> list[contracts.SourceItem
     ]
 
 
-def read_note(path: str) -> Note:
-    """Read one note by its path below the notes folder."""
+def load(path: str) -> StoredNote:
+    """Return one note by its path below the notes folder."""
     with _open_file(path, os.O_RDONLY | os.O_NONBLOCK) as descriptor:
         return _note(path, descriptor)
 
 
-def write_note(path: str, text: str) -> WriteResult:
-    """Write a note: a new one, or in place of the one that has this path."""
-    content = text.encode("utf-8", errors="replace")
+def store(path: str, content: bytes) -> str:
+    """Write a note whole or not at all; `created`, `replaced`, or `dry_run` when nothing was."""
     if len(content) > MAX_BYTES:
         raise errors.BadInput(
             f"the note has {len(content):,} bytes; at most {MAX_BYTES:,} are written"
         )
     parts = _parts(path)
     if run_context.current().dry_run:
-        return WriteResult(path=path, bytes=len(content), status="dry_run")
+        return "dry_run"
     _root().mkdir(parents=True, exist_ok=True)
     with _folder(parts[:-1], path, create=True) as folder:
         there = _is_file(parts[-1], folder, path)
@@ -103,29 +78,7 @@ def write_note(path: str, text: str) -> WriteResult:
             file.flush()
             os.fsync(file.fileno())
         os.replace(spare, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
-    return WriteResult(path=path, bytes=len(content), status="replaced" if there else "created")
-
-
-def search_notes(query: str, limit: int = 10) -> NoteHits:
-    """Search the notes for words of the query; those that hold most of them come first."""
-    words = list(dict.fromkeys(word.lower() for word in re.findall(r"\w{3,}", query)))
-    hits: list[tuple[int, int, Note]] = []
-    for note in _all_notes([]):
-        body = f"{note.title}\n{note.text}".lower()
-        held = [word for word in words if word in body]
-        if held:
-            hits.append((len(held), sum(body.count(word) for word in held), note))
-    hits.sort(key=lambda hit: (-hit[0], -hit[1], hit[2].path))
-    found = [
-        NoteHit(
-            path=note.path,
-            title=note.title,
-            excerpt=_excerpt(note.text, words),
-            changed_at=note.changed_at,
-        )
-        for _, _, note in hits[: max(1, limit)]
-    ]
-    return NoteHits(notes=found)
+    return "replaced" if there else "created"
 
 
 def _root() -> Path:
@@ -199,7 +152,7 @@ def _is_file(name: str, folder: int, path: str) -> bool:
     return True
 
 
-def _note(path: str, descriptor: int) -> Note:
+def _note(path: str, descriptor: int) -> StoredNote:
     status = os.fstat(descriptor)
     if status.st_size > MAX_BYTES:
         raise errors.SourceFailed(
@@ -213,12 +166,13 @@ def _note(path: str, descriptor: int) -> Note:
         if heading
         else PurePosixPath(path).stem.replace("-", " ").replace("_", " ")
     )
-    return Note(
+    return StoredNote(
         path=path, title=title, text=text, changed_at=datetime.fromtimestamp(status.st_mtime, UTC)
     )
 
 
-def _all_notes(problems: list[str]) -> Iterator[Note]:
+def all_notes(problems: list[str]) -> Iterator[StoredNote]:
+    """Yield every note, by path; what cannot be read is added to `problems`."""
     root, count = _root(), 0
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -237,16 +191,9 @@ def _all_notes(problems: list[str]) -> Iterator[Note]:
                 return
             path = Path(folder, name).relative_to(root).as_posix()
             try:
-                yield read_note(path)
+                yield load(path)
             except (errors.BadInput, errors.SourceFailed) as error:
                 problems.append(str(error))
-
-
-def _excerpt(text: str, words: list[str], size: int = 400) -> str:
-    lower = text.lower()
-    first = min((place for word in words if (place := lower.find(word)) >= 0), default=0)
-    start = max(0, lower.rfind("\n", 0, first) + 1 if first < 200 else first - 100)
-    return text[start : start + size].strip()
 
 
 SOURCE = sources.Source("notes", "Your own notes", read, trust="own", complete=True, chosen=True)

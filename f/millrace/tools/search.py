@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from f.millrace.core import config, contracts, db, errors, run_context
-from f.millrace.tools import arxiv, http, items, notes
+from f.millrace.tools import arxiv_tools, http, items, note_tools
 
 MAX_LIMIT = 30
 BRAVE = "https://api.search.brave.com/res/v1"
@@ -201,7 +201,7 @@ def _notes(query: str, limit: int) -> list[SearchHit]:
             source="notes",
             own=True,
         )
-        for note in notes.search_notes(query, limit).notes
+        for note in note_tools.search_notes(query, limit).notes
     ]
 
 
@@ -214,5 +214,5 @@ def _arxiv(query: str, limit: int) -> list[SearchHit]:
             published_at=paper.published_at,
             source="arxiv",
         )
-        for paper in arxiv.search(query, min(limit, 5)).papers
+        for paper in arxiv_tools.search(query, min(limit, 5)).papers
     ]

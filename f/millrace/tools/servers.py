@@ -30,34 +30,37 @@ Tool = tuple[str, Callable[..., Any], ToolAnnotations]
 # Each server imports its tools when it is made: a step must not load the libraries of tools that
 # its agent may not call.
 def _hackernews() -> list[Tool]:
-    from f.millrace.tools import hackernews
+    from f.millrace.tools import hackernews_tools
 
-    return [("top", hackernews.top, READS_WEB), ("read", hackernews.read_story, READS_WEB)]
+    return [
+        ("top", hackernews_tools.top, READS_WEB),
+        ("read", hackernews_tools.read_story, READS_WEB),
+    ]
 
 
 def _arxiv() -> list[Tool]:
-    from f.millrace.tools import arxiv
+    from f.millrace.tools import arxiv_tools
 
-    return [("search", arxiv.search, READS_WEB), ("read", arxiv.read_paper, READS_WEB)]
+    return [("search", arxiv_tools.search, READS_WEB), ("read", arxiv_tools.read_paper, READS_WEB)]
 
 
 def _feeds() -> list[Tool]:
-    from f.millrace.tools import feeds
+    from f.millrace.tools import feed_tools
 
     return [
-        ("latest", feeds.list_latest, READS_WEB),
-        ("search", feeds.search, READS_WEB),
-        ("read", feeds.read_feed, READS_WEB),
+        ("latest", feed_tools.list_latest, READS_WEB),
+        ("search", feed_tools.search, READS_WEB),
+        ("read", feed_tools.read_feed, READS_WEB),
     ]
 
 
 def _notes() -> list[Tool]:
-    from f.millrace.tools import notes
+    from f.millrace.tools import note_tools
 
     return [
-        ("search", notes.search_notes, READS_HERE),
-        ("read", notes.read_note, READS_HERE),
-        ("write", notes.write_note, WRITES_HERE),
+        ("search", note_tools.search_notes, READS_HERE),
+        ("read", note_tools.read_note, READS_HERE),
+        ("write", note_tools.write_note, WRITES_HERE),
     ]
 
 

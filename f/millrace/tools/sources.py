@@ -3,31 +3,24 @@
 """The sources by name. A new one is a file beside this one that defines SOURCE, and its name in the
 default of the setting `sources` (core/config).
 
-What can be set for one source is declared in its own file, as a class of `Options`, and set under
-its name in the setting `source_options`.
+What can be set for one source is declared in its own file (tools/source_options).
 """
+
+from __future__ import annotations
 
 import importlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from f.millrace.core import config, errors
 
-from f.millrace.core import config, contracts, errors
-from f.millrace.tools import fetch_state
+if TYPE_CHECKING:
+    from f.millrace.core import contracts
+    from f.millrace.tools import fetch_state, items, source_options
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-
-
-class Options(BaseModel):
-    """What can be set for one source; each field has a default and a description."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-Chosen = TypeVar("Chosen", bound=Options)
 
 
 @dataclass(frozen=True)
@@ -45,9 +38,9 @@ class Source:
 
     name: str
     summary: str
-    read: Callable[[int, fetch_state.FetchState], list[contracts.SourceItem]]
+    read: Callable[[int, fetch_state.FetchState], list[items.SourceItem]]
     trust: contracts.Trust = "untrusted"
-    options: type[Options] | None = None
+    options: type[source_options.Options] | None = None
     complete: bool = False
     chosen: bool = False
 
@@ -77,17 +70,3 @@ class _Sources(Mapping[str, Source]):
 
 
 SOURCES: Mapping[str, Source] = _Sources()
-
-
-def options_of(name: str, kind: type[Chosen]) -> Chosen:
-    """Return what is set for a source; BadSetting names every mistake at once."""
-    try:
-        return kind.model_validate(config.settings().source_options.get(name, {}))
-    except ValidationError as error:
-        raise errors.BadSetting(
-            "\n".join(
-                f"setting source_options.{name}.{'.'.join(str(part) for part in each['loc'])} is"
-                f" {each['input']!r}: {each['msg']}; it has {', '.join(kind.model_fields)}"
-                for each in error.errors()
-            )
-        ) from None

@@ -41,7 +41,6 @@ KEPT = {
         now_sky least_n failed_at existing_tools_checked proposed_mcp_server""",
     "Cosmic Ray's operators have it": "examples",
     "pytest calls the plugin": "pytest_runtest_logstart pytest_runtest_logreport",
-    "a digest reads it of a story of earlier days": "load_known first_day",
     "what tests need of a running program": "server_pid exemplars run_jaeger is_obeyed",
 }
 

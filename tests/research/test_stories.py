@@ -249,6 +249,23 @@ def test_a_name_that_past_weeks_are_full_of_tells_nothing():
     assert len(stories.group([one, other], background)) == 2
 
 
+def test_a_loud_story_is_one_also_when_the_background_has_it():
+    plain = "shuts opens weighs fears counts hopes waits asks warns blames praises doubts".split()
+    loud = [
+        item(
+            f"{one} {two}",
+            f"A mayor {one} and {two} after the Ostrel leak at Quorvex",
+            f"The leak at the Quorvex works in Ostrel {two} a nurse who {one}.",
+        )
+        for place, one in enumerate(plain)
+        for two in plain[place + 1 : place + 5]
+    ]
+
+    found = stories.group(loud, [each.title for each in loud])
+
+    assert len(found) == 1
+
+
 def test_the_longer_a_story_rests_the_more_has_to_speak_for_it():
     now = datetime(2026, 11, 30, 8, tzinfo=UTC)
     told = "Lawyers of Brukh spoke."

@@ -86,7 +86,11 @@ def group(items: list[Item], background: Iterable[str] = ()) -> list[Story]:
     originals = sorted(
         (item for item in items if item.id not in copies), key=duplicates.weight, reverse=True
     )
-    terms = story_terms.Collection(originals, background=background)
+    # Copies count neither as items nor as background.
+    told = {item.title for item in items}
+    terms = story_terms.Collection(
+        originals, background=(title for title in background if title not in told)
+    )
     clusters = _cluster(originals, terms)
     return [_add_copies(cluster, copies, items) for cluster in clusters]
 

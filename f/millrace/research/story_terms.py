@@ -37,8 +37,8 @@ IMAGINED = 1000
 SHARE_OF_THREE, HALVED_EVERY = 0.08, 1.7
 SHARE_OF_NAME, SHARE_OF_SHORT_NAME, SHARE_OF_WELL_KNOWN = 0.001, 0.02, 0.02
 SHARE_OF_FIGURE = 0.004
-# Items of one day that count in full for rarity, of more only half do: what all write about today
-# is not common for that.
+# Items of one day that count in full for rarity, of more only a quarter does: what all write about
+# today is not common for that.
 OF_ONE_DAY = 12
 ALIAS_WITHIN = 30  # words between a flaw's identifier and its name
 STEM = 6
@@ -152,10 +152,17 @@ class Collection:
         earlier: Iterable[Sequence[duplicates.Item]] = (),
         background: Iterable[str] = (),
     ) -> None:
-        """Count terms over the `items` of a day, `earlier` stories and titles of past weeks."""
-        today = [read(item) for item in {item.id: item for item in items}.values()]
+        """Count terms over the `items` of a day, `earlier` stories and titles of past weeks.
+
+        Titles of the items themselves do not count a second time: a loud story would be common.
+        """
+        listed = list({item.id: item for item in items}.values())
+        today = [read(item) for item in listed]
         stories = [list(story) for story in earlier]
-        past = [read(duplicates.Item("", "", title)) for title in background]
+        counted = {item.title for group in (listed, *stories) for item in group}
+        past = [
+            read(duplicates.Item("", "", title)) for title in background if title not in counted
+        ]
         everything = [*today, *past, *(read(item) for story in stories for item in story)]
         self._sort_names(everything)
         self._key_of: dict[str, str] = {}
@@ -165,7 +172,7 @@ class Collection:
         in_a_day = Counter(key for each in today for key in self._all_keys(each))
         self._spread: Counter[str] = Counter()
         for key, times in in_a_day.items():
-            self._spread[key] = min(times, OF_ONE_DAY + (times - OF_ONE_DAY) // 2)
+            self._spread[key] = min(times, OF_ONE_DAY + (times - OF_ONE_DAY) // 4)
         for story in stories:
             self._spread.update({key for item in story for key in self._all_keys(read(item))})
         for each in past:

@@ -78,12 +78,6 @@ def find_standing(model: str) -> dict[str, Any] | None:
     return db.fetch_one(STANDING, [model])
 
 
-def find_lasting(run_id: str, model: str) -> dict[str, Any] | None:
-    """Return the fault of this run after which asking the model again is of no use."""
-    found = find_standing(model)
-    return found if found and found["lasting"] and str(found["run_id"]) == run_id else None
-
-
 def has_answered_since(model: str, moment: datetime) -> bool:
     """Tell whether the model has answered since then."""
     found = db.fetch_one(

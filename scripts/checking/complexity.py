@@ -32,7 +32,7 @@ TO_SPLIT = {
     "f/millrace/models/offline.py": "_list_answers summarise",
     "f/millrace/research/digest_mail.py": "_format_plain_section",
     "f/millrace/tools/mastodon.py": "read",
-    "f/millrace/tools/notes.py": "_all_notes",
+    "f/millrace/tools/notes.py": "all_notes",
 }
 
 

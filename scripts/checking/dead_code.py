@@ -36,7 +36,7 @@ KEPT = {
         _step_started _step_finished _step_failed _step_retry _run_ended read_run read_for_each
         read_branches read_choose read_approval choose retraction""",
     "read as an item, a column or JSON, not as an attribute": """
-        tool_reliability coherence columns_scanned elsewhere nearest heaviest further
+        tool_reliability coherence columns_scanned elsewhere nearest heaviest
         finalists scheduled updated_at sky low_celsius high_celsius rain_mm wind_kmh now_celsius
         now_sky least_n failed_at existing_tools_checked proposed_mcp_server""",
     "Cosmic Ray's operators have it": "examples",

@@ -33,6 +33,8 @@ MODULES = {
     "check": "bundle",
     "db": "database",
     "recipients": "recipients",
+    "replies": "replies",
+    "digests": "digests",
     "approvals": "approvals",
     "outbox": "outbox",
     "risk": "risk",

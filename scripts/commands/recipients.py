@@ -10,17 +10,17 @@ from rich.table import Table
 
 from f.millrace.core.errors import BadInput
 from f.millrace.core.run_context import now
-from f.millrace.trust import recipients
+from f.millrace.trust import feedback, recipients
 from scripts.commands.output import dump
 from scripts.database.ready import ready
 
 
 def add(commands: Any) -> None:
-    """Declare `recipients add|list|revoke`."""
+    """Declare `recipients add|list|revoke|show`."""
     parser = commands.add_parser(
-        "recipients", help="who gets the digest: add, list, revoke a standing approval"
+        "recipients", help="who gets the digest: add, list, show, revoke a standing approval"
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|revoke")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|revoke|show")
     for name, function in (("add", add_one), ("revoke", revoke_one)):
         action = actions.add_parser(name)
         action.add_argument("address")
@@ -42,6 +42,10 @@ def add(commands: Any) -> None:
                 metavar="DAY",
                 help="ask a person again from this day (UTC) on: 2027-01-31",
             )
+    show = actions.add_parser("show", help="what one recipient follows, said and got")
+    show.add_argument("address")
+    show.add_argument("--json", action="store_true")
+    show.set_defaults(function=show_one)
     listing = actions.add_parser("list")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(function=list_all)
@@ -97,10 +101,64 @@ def list_all(options: argparse.Namespace) -> int:
         return 0
     table = Table("address", "flow", "standing approval", "interests", box=None)
     for row in rows:
-        standing = (
-            f"since {row['standing']:%Y-%m-%d}" if row["standing"] else "none: a person is asked"
-        )
-        standing += f" until {row['until']:%Y-%m-%d}" if row["until"] else ""
-        table.add_row(row["address"], row["flow"], standing, ", ".join(row["interests"]))
+        learned = feedback.of_recipient(row["address"], row["flow"], "main")
+        follows = [*row["interests"], *_signed(learned)]
+        table.add_row(row["address"], row["flow"], _standing(row), ", ".join(follows))
+    for row in recipients.list_unsubscribed():
+        table.add_row(row["address"], row["flow"], _left(row), "")
     Console(highlight=False).print(table)
     return 0
+
+
+def show_one(options: argparse.Namespace) -> int:
+    """Print what a recipient follows, what they said of digests, and which they got."""
+    ready()
+    found = recipients.describe(options.address)
+    found |= {
+        "learned": feedback.of_recipient(options.address, found["flow"], "main"),
+        "replies": feedback.list_replies(address=options.address),
+    }
+    if options.json:
+        print(dump(found))
+        return 0
+    more = sorted(
+        (name for name, value in found["learned"].items() if value > 0 and ":" not in name)
+    )
+    less = sorted(
+        (name for name, value in found["learned"].items() if value < 0 and ":" not in name)
+    )
+    lines = {
+        "gets": found["flow"] if found["unsubscribed_at"] is None else _left(found),
+        "approval": _standing(found),
+        "owner": "yes" if found["owner"] else "no",
+        "follows": ", ".join(found["interests"]) or "nothing named",
+        "more": ", ".join(more) or "nothing said",
+        "less": ", ".join(less) or "nothing said",
+    }
+    print(options.address)
+    for name, value in lines.items():
+        print(f"  {name:<9} {value}")
+    for row in found["replies"][:10]:
+        comment = f": {row['comment']}" if row["comment"] else ""
+        print(f"  said      {row['at']:%Y-%m-%d} {row['verb']} {row['title']}{comment}")
+    for row in found["digests"]:
+        print(f"  digest    {row['local_day']} {row['status']} {row['subject']}")
+    return 0
+
+
+def _signed(learned: dict[str, float]) -> list[str]:
+    """Return what somebody wants more and less of: the three strongest of each."""
+    words = sorted(
+        (name for name in learned if ":" not in name), key=lambda name: (-abs(learned[name]), name)
+    )
+    more = [f"+{name}" for name in words if learned[name] > 0][:3]
+    return more + [f"-{name}" for name in words if learned[name] < 0][:3]
+
+
+def _standing(row: dict[str, Any]) -> str:
+    standing = f"since {row['standing']:%Y-%m-%d}" if row["standing"] else "none: a person is asked"
+    return standing + (f" until {row['until']:%Y-%m-%d}" if row["until"] else "")
+
+
+def _left(row: dict[str, Any]) -> str:
+    return f"unsubscribed on {row['unsubscribed_at']:%Y-%m-%d}; recipients add brings them back"

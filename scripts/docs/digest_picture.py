@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from f.millrace.core import db
 from f.millrace.core.errors import NotFound
+from f.millrace.research import digest_links
 from scripts.database.ready import ready
 
 FILE = "resources/samples/digest.png"
@@ -32,6 +33,7 @@ def take(root: Path) -> str:
         page.write_text(_latest(), encoding="utf-8")
         command = [
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+            "--virtual-time-budget=3000",
             f"--user-data-dir={folder}/profile", f"--window-size={WIDTH},{HEIGHT}",
             "--force-device-scale-factor=2", f"--screenshot={shot}", page.as_uri(),
         ]  # fmt: skip
@@ -45,8 +47,8 @@ def take(root: Path) -> str:
 def _latest() -> str:
     ready()
     row = db.fetch_one(
-        "SELECT html FROM digest WHERE namespace = 'sample' ORDER BY created_at DESC LIMIT 1"
+        "SELECT html, plain FROM digest WHERE namespace = 'sample' ORDER BY created_at DESC LIMIT 1"
     )
     if row is None:
         raise NotFound("there is no digest of the sample edition yet; run scripts/demo first")
-    return row["html"]
+    return digest_links.depersonalise(row["html"], row["plain"], lambda _day, _number: "")[0]

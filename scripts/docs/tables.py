@@ -14,7 +14,7 @@ from scripts.docs import markdown
 
 FILE = "docs/tables.md"
 CREATED = re.compile(r"^CREATE TABLE (\w+) \((.*?)^\)", re.MULTILINE | re.DOTALL)
-ALTERED = re.compile(r"^ALTER TABLE (\w+)\b(.*?);$", re.MULTILINE | re.DOTALL)
+ALTERED = re.compile(r"^ALTER TABLE (\w+)\b(.*?);[ \t]*(?:--[^\n]*)?$", re.MULTILINE | re.DOTALL)
 COMMENTED = re.compile(r"^COMMENT ON TABLE (\w+) IS '((?:[^']|'')*)';$", re.MULTILINE)
 WRITTEN = re.compile(r"\b(?:INSERT INTO|(?<!FOR )(?<!DO )UPDATE|DELETE FROM) ([a-z_]+)\b")
 # Words that begin a constraint, not a column.

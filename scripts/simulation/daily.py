@@ -98,7 +98,7 @@ class World:
     def _faults_of(self, reader: str, unsure: set[str]) -> list[str]:
         """Return what one reader missed or got twice, leaving out mails that are unsure."""
         mails = [
-            (name, {int(number) for number in re.findall(r"x(\d+)x", text)})
+            (name, {int(number) for number in re.findall(r"\bx(\d+)x\b", text)})
             for name, to, text in self.mails
             if to == reader
         ]

@@ -52,7 +52,8 @@ def test_the_mail_in_the_outbox_is_the_digest(waiting):
     message = email.message_from_bytes(path.read_bytes())
     assert message["To"] == "ada@home.example"
     assert message["Message-ID"].startswith("<daily_research-2026-11-18-1-")
-    assert path.with_suffix(".html").is_file() and path.with_suffix(".txt").is_file()
+    assert path.with_name("digest-2026-11-18.html").is_file()
+    assert path.with_name("digest-2026-11-18.txt").is_file()
 
 
 def test_what_a_person_approves_is_sent(waiting):
@@ -160,7 +161,7 @@ def test_a_mail_server_that_vanished_is_held_or_asked_again(
     config.reload()
     calls = []
 
-    def send(to, subject, text, html, message_id):
+    def send(to, subject, text, html, message_id, listing):
         calls.append(message_id)
         if len(calls) == 1:
             raise mail.DeliveryUnknown("the connection was lost while the mail was handed over")

@@ -143,7 +143,18 @@ def test_mails_come_from_the_address_of_the_setting(change: Set) -> None:
 
     sent = mail.send("ada@home.example", "Hello", "Text", "", "one@home.example")
 
-    assert "From: digest@home.example" in Path(sent.path).read_text()
+    assert "From: Millrace <digest@home.example>" in Path(sent.path).read_text()
+
+
+def test_mails_name_their_sender_and_who_takes_replies_as_the_settings_say(change: Set) -> None:
+    change(mail_name="Morning paper", reply_to="say@home.example")
+    listing = mail.Listing("Millrace", "daily")
+
+    sent = mail.send("ada@home.example", "Hello", "Text", "", "one@home.example", listing)
+
+    written = Path(sent.path).read_text()
+    assert "From: Morning paper <millrace@localhost>" in written
+    assert "Reply-To: say@home.example" in written
 
 
 def test_links_to_traces_begin_with_the_setting(

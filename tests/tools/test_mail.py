@@ -231,3 +231,29 @@ def test_forgetting_somebody_takes_their_mails_out_of_the_outbox(database, worke
         assert forget.forget(subject).proved
 
     assert [row["message_id"] for row in mail.list_kept()] == ["d3@millrace"]
+
+
+def test_a_mail_of_a_list_says_how_to_leave_it(configure):
+    configure(
+        mail_from="news@home.example", mail_name="Millrace at home", reply_to="say@home.example"
+    )
+    long = "https://mail.example/" + "a" * 120
+    listing = mail.Listing("Millrace, daily", "daily", [long, "mailto:say@home.example?subject=x"])
+
+    raw = Path(send(listing=listing).path).read_bytes()
+
+    written = email.message_from_bytes(raw, policy=email.policy.default)
+    assert str(written["From"]) == "Millrace at home <news@home.example>"
+    assert str(written["Reply-To"]) == "say@home.example"
+    assert written["List-Id"] == "Millrace daily <daily.home.example>"
+    assert written["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    # Whole, however long: an encoded address unsubscribes nobody.
+    assert f"List-Unsubscribe: <{long}>,\r\n <mailto:say@home.example?subject=x>".encode() in raw
+
+
+def test_without_a_web_address_nothing_promises_one_click():
+    written = read(send(listing=mail.Listing("M", "m", ["mailto:a@b.example"])).path)
+
+    assert written["List-Unsubscribe"] == "<mailto:a@b.example>"
+    assert written["List-Unsubscribe-Post"] is None and written["Reply-To"] is None
+    assert read(send().path)["List-Id"] is None

@@ -10,26 +10,17 @@ scripts/millrace step assist/read_event \\
     event='{"kind": "webhook", "body": {"question": "When is high water?"}}'
 """
 
-import email
-import email.policy
-import html.parser
 import json
 import re
-from email.message import EmailMessage
 from typing import Any
 
 from f.millrace.core import errors
+from f.millrace.tools import received_mail
 
 LONGEST_QUESTION = 2_000
 LONGEST_SUBJECT = 200
 LONGEST_ADDRESS = 254
 ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
-REPLY = re.compile(r"(?i)^\s*((re|fwd?|aw|wg)\s*:\s*)+")
-# Where an earlier mail or a signature begins.
-QUOTED = re.compile(
-    r"(?m)^(>|-- $|-----? ?Original Message|On .{4,200} wrote:\s*$|Am .{4,200} schrieb"
-    r" .{0,200}:\s*$)"
-)
 WAY_OUT = (
     'send JSON such as {"question": "When is high water?"}, with "reply_to" if the answer is to be'
     " mailed"
@@ -112,60 +103,15 @@ def _read_mail(event: dict[str, Any]) -> dict[str, str]:
         raise errors.BadInput(
             "the mail event has no raw_email; is it from a mail trigger of Windmill?"
         )
-    message = email.message_from_string(raw, policy=email.policy.default)
-    assert isinstance(message, EmailMessage)
-    subject = REPLY.sub("", str(message.get("subject") or "")).strip()
-    text = _text(message)
-    beginning = QUOTED.search(text)
-    own = (text[: beginning.start()] if beginning else text).strip()
-    senders = [
-        address.addr_spec
-        for header in message.get_all("from") or []
-        for address in header.addresses
-    ]
-    if len(senders) > 1:
-        raise errors.BadInput(f"the mail has {len(senders)} senders; an answer goes to one")
+    mail = received_mail.parse(raw)
+    if len(mail.senders) > 1:
+        raise errors.BadInput(f"the mail has {len(mail.senders)} senders; an answer goes to one")
     return {
-        "question": own or subject,
-        "subject": f"Re: {subject}" if subject else "",
-        "reply_to": senders[0] if senders else "",
+        "question": mail.text or mail.subject,
+        "subject": f"Re: {mail.subject}" if mail.subject else "",
+        "reply_to": mail.senders[0] if mail.senders else "",
         "way_out": "write it in the text or in the subject",
     }
-
-
-def _text(message: EmailMessage) -> str:
-    part = message.get_body(("plain", "html"))
-    if part is None:
-        return ""
-    try:
-        content = str(part.get_content())
-    except (LookupError, ValueError):  # a character set that nobody knows
-        return ""
-    if part.get_content_subtype() != "html":
-        return content
-    reader = _Words()
-    reader.feed(content)
-    return " ".join("".join(reader.found).split())
-
-
-class _Words(html.parser.HTMLParser):
-    """The words of a page, without scripts and styles."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
-        self.hidden += tag in ("script", "style", "head")
-        self.found.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.hidden -= tag in ("script", "style", "head") and self.hidden > 0
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.found.append(data)
 
 
 def _line(text: str) -> str:

@@ -320,6 +320,27 @@ class Settings:
         str, Option(description="Model of a run that got stuck twice with its own.")
     ] = "offline"
     mail_from: Annotated[str, Option(description="Sender of the digests.")] = "millrace@localhost"
+    mail_name: Annotated[
+        str, Option(description="Name that stands before the sender's address.")
+    ] = "Millrace"
+    reply_to: Annotated[
+        str,
+        Option(
+            description=(
+                "Address that takes readers' replies (`scripts/millrace replies read`, or a mail"
+                " trigger of Windmill); empty: mail_from."
+            )
+        ),
+    ] = ""
+    public_url: Annotated[
+        str,
+        Option(
+            description=(
+                "Base of the web addresses by which readers reply and unsubscribe, such as the"
+                " route of research/follow_link; empty: by mail only."
+            )
+        ),
+    ] = ""
     outbox_dir: Annotated[
         str, Option(description="Folder for .eml files when no SMTP server is set.")
     ] = ".millrace/outbox"

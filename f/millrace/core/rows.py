@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: f1c2b1d5bba61f94668873ae68d9327062cc065d0433b2714716b6a0a5b64581
+Migrations: 2e91183ef12d00588c026237c11a52b8ccace12287921fc2ce4253763b88ed34
 """
 
 from datetime import date, datetime
@@ -546,6 +546,32 @@ class Recipient(TypedDict):
     created_at: datetime
     revoked_at: datetime | None
     owner: bool
+    unsubscribed_at: datetime | None
+
+
+class Reply(TypedDict):
+    """A row of `reply`."""
+
+    id: int
+    namespace: str
+    flow: str
+    recipient: str
+    message_id: str
+    run_id: UUID
+    verb: Literal["more", "less", "untrue", "unsubscribe"]
+    topic_id: str | None
+    comment: str
+    way: Literal["mail", "link"]
+    at: datetime
+
+
+class ReplyKey(TypedDict):
+    """A row of `reply_key`."""
+
+    id: int
+    secret: str
+    made_at: datetime
+    retired_at: datetime | None
 
 
 class ResearchResult(TypedDict):

@@ -21,11 +21,11 @@ from f.millrace.memory import erase, forget_documents, subject_pattern
 # Tables whose rows go as a whole.
 CONTENT = frozenset(
     "memory_item memory_origin memory_retraction chat_session source_item evidence run_event"
-    " feedback tool_gap fetch_state recipient standing_approval outbox".split()
+    " feedback tool_gap fetch_state recipient standing_approval outbox reply".split()
 )
 
-# A mail and its copies for reading.
-MAILS = frozenset((".eml", ".html", ".txt"))
+# A mail, a digest's page and text, and the feed of digests.
+MAILS = frozenset((".eml", ".html", ".txt", ".xml"))
 
 
 @dataclass

@@ -9,27 +9,33 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from f.millrace.core import config, db, redaction
 from f.millrace.evidence import confidence_words, nothing_found
-from f.millrace.research import findings, run_notices, run_plan
-from f.millrace.trust import deobfuscation, spend
+from f.millrace.research import findings, run_notices, run_plan, site_names
+from f.millrace.trust import spend
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
 
-HEADLINES = 12
+HEADLINES = 18
+# Of each source: of one whose readers vote, more.
+OF_A_SOURCE, OF_A_VOTED_SOURCE, MANY_POINTS = 3, 8, 50
+SENTENCES = 4
+WORDS_A_MINUTE = 230
+LONGEST_SUBJECT = 110
 MONTHS = (
     "January February March April May June July August September October November December".split()
 )
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+# Only these two kinds of sources are the owner's own.
+OWN = {"notes": "from your notes", "documents": "from your documents"}
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A passage that a finding cites."""
+    """A passage that a finding cites; `site` is what its site is called."""
 
     number: int
     title: str
@@ -37,34 +43,114 @@ class Reference:
     host: str
     date: str
     source: str
+    site: str = ""
+
+    @property
+    def where(self) -> str:
+        """The site and the day."""
+        return ", ".join(part for part in (self.site or self.host, self.date) if part)
+
+
+@dataclass(frozen=True)
+class Talk:
+    """Where an item is discussed, and how much."""
+
+    site: str
+    url: str
+    points: int
+    comments: int
+
+    @property
+    def in_words(self) -> str:
+        """How much it is discussed: `914 points, 528 comments on Hacker News`."""
+        parts = [_count(self.points, "point")] if self.points else []
+        parts += [_count(self.comments, "comment")] if self.comments else []
+        return f"{', '.join(parts) or 'discussed'} on {self.site}"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A new item that no topic tells; `unread` says why its page could not be read."""
+
+    title: str
+    url: str
+    site: str
+    date: str = ""
+    source: str = ""
+    talk: Talk | None = None
+    unread: str = ""
+
+    @property
+    def place(self) -> str:
+        """Its site, unless the discussion names it already."""
+        return "" if self.talk and self.talk.site == self.site else self.site
 
 
 @dataclass
 class Sides:
-    """A conflict: each side with its claim, dates, sources and whether it is the trusted one."""
+    """A conflict: each side with its claim, dates, sources, a link for each source (empty: none),
+    and whether it is the trusted one.
+    """
 
     question: str
     sides: list[dict[str, Any]]
     why: str
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """The digest that told of a story before."""
+
+    day: date
+    number: int
+    when: str
+
+
 @dataclass
 class Section:
-    """One topic."""
+    """One topic.
+
+    Attributes:
+        rank: Its place in the run, by which replies name it.
+        update: Empty on a story's first day, else `Update · Day 4 · new since yesterday`.
+        support: How well it is supported, in words.
+        own: From which of the reader's own things it is; empty when it is public.
+    """
 
     title: str
-    confidence: int = 0
-    unreviewed: bool = False
+    rank: int = 0
+    url: str = ""
+    site: str = ""
+    age: str = ""
+    talk: Talk | None = None
+    theme: str = ""
     update: str = ""
-    reasons: list[str] = field(default_factory=list)
-    summary: str = ""
+    background: str = ""
+    earlier: Earlier | None = None
+    why_it_matters: str = ""
+    confidence: int = 0
+    support: str = ""
+    unreviewed: bool = False
+    own: str = ""
     findings: list[tuple[str, list[int]]] = field(default_factory=list)
     conflicts: list[Sides] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
-    trust: str = ""
-    """How far it can be relied on, in words; empty where that means nothing."""
-    missing: str = ""
-    """Why there are no findings; empty when there are."""
+
+    @property
+    def place(self) -> str:
+        """Its site, unless the discussion names it already."""
+        return "" if self.talk and self.talk.site == self.site else self.site
+
+    @property
+    def prose(self) -> list[tuple[str, list[int]]]:
+        """The sentences that the mail tells: the first of the findings."""
+        return self.findings[:SENTENCES]
+
+    @property
+    def cited(self) -> list[Reference]:
+        """The sources that those sentences cite."""
+        used = {number for _, numbers in self.prose for number in numbers}
+        return [reference for reference in self.references if reference.number in used]
 
 
 @dataclass
@@ -76,6 +162,11 @@ class Reading:
     items: int
     fresh: int
     error: str
+
+    @property
+    def site(self) -> str:
+        """What people call the source."""
+        return "Feeds" if self.name == "feeds" else site_names.tidy(self.name)
 
 
 @dataclass
@@ -97,7 +188,7 @@ class Content:
     run_id: str
     since: str
     sections: list[Section]
-    headlines: list[Reference]
+    headlines: list[Headline]
     readings: list[Reading]
     notes: list[str] = field(default_factory=list)
     writers: dict[str, int] = field(default_factory=dict)
@@ -126,35 +217,72 @@ class Content:
     @property
     def long_day(self) -> str:
         """The day in words, without a locale."""
-        return (
-            f"{WEEKDAYS[self.day.weekday()]}, {self.day.day} {MONTHS[self.day.month - 1]}"
-            f" {self.day.year}"
-        )
+        return f"{WEEKDAYS[self.day.weekday()]}, {_long(self.day)}"
+
+    @property
+    def themes(self) -> list[tuple[str, list[Section]]]:
+        """The topics by theme, in the order of the first of each; what has none comes last."""
+        names = dict.fromkeys(section.theme for section in self.sections)
+        ordered = [name for name in names if name] + [name for name in names if not name]
+        return [(name, [one for one in self.sections if one.theme == name]) for name in ordered]
+
+    @property
+    def minutes(self) -> int:
+        """How long reading the topics takes."""
+        told = [
+            *(text for section in self.sections for text, _ in section.prose),
+            *(section.title for section in self.sections),
+            *(f"{section.background} {section.why_it_matters}" for section in self.sections),
+            *(side["claim"] for one in self.sections for c in one.conflicts for side in c.sides),
+            *(headline.title for headline in self.headlines),
+        ]
+        return max(1, round(sum(len(text.split()) for text in told) / WORDS_A_MINUTE))
 
     @property
     def subject(self) -> str:
-        """The mail's subject: the day and what comes first."""
-        marks = "[Sample] " if self.sample else ""
+        """The mail's subject: what is in it, and the day."""
         edition = f", edition {self.number}" if self.number > 1 else ""
-        day = f"{self.day.day} {MONTHS[self.day.month - 1][:3]} {self.day.year}"
-        first = next((section.title for section in self.sections if section.findings), "")
-        said = first or ("no source could be read" if self.all_failed else "nothing new")
-        return f"{marks}Millrace, {day}{edition}: {said[:90]}"
+        day = f"{self.day.day} {MONTHS[self.day.month - 1][:3]}{edition}"
+        return f"{'[Sample] ' if self.sample else ''}{self._said()} ({day})"
+
+    def _said(self) -> str:
+        # What is the reader's own stays off a locked screen while there is something else.
+        titles = [section.title for section in sorted(self.sections, key=lambda one: bool(one.own))]
+        if not titles:
+            return "No source could be read" if self.all_failed else "Nothing new"
+        said = shorten(titles[0], 80)
+        if len(titles) > 1 and len(said) + len(titles[1]) < LONGEST_SUBJECT - 12:
+            said = f"{said}; {titles.pop(1)}"
+        more = len(titles) - 1
+        return f"{said}; {more} more" if more else said
 
 
 def contents(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> Content:
     """Return what the digest of this window says."""
     found = findings.load(run_id)
     new = _new_topics(run_id, window, opened.edition == "sample")
+    # What is private is for its owner: a window of others shows none of it.
     topics = [
         topic
-        for topic in found.told
+        for topic in found.topics
         if topic.row["id"] in new and (window.private or not topic.row["private"])
     ]
+    items = _items([one for topic in topics for one in topic.row["item_ids"]])
+    sites = site_names.Sites(
+        opened.namespace,
+        [*(row["url"] for row in items.values()), *(one["url"] for one in found.evidence.values())],
+    )
     failures = run_notices.failures(run_id)
-    sections = [_section(topic, found.evidence, opened, failures) for topic in topics]
+    every = [_section(topic, found.evidence, items, sites, opened, failures) for topic in topics]
     writers = run_notices.writers(topics)
-    shown = {item for topic in topics for item in topic.row["item_ids"]}
+    told = [section for section, untold in every if untold is None]
+    # What is private is no headline for others either.
+    shown = {
+        item
+        for topic in found.topics
+        if topic in topics or topic.row["private"]
+        for item in topic.row["item_ids"]
+    }
     return Content(
         edition=opened.edition,
         number=opened.number,
@@ -164,13 +292,31 @@ def contents(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
         cost_usd=spend.run_cost_usd(run_id),
         run_id=run_id,
         since=_stamp(window.since, opened.timezone) if window.since else "",
-        sections=sections,
-        headlines=_headlines(opened, window, shown),
+        sections=told,
+        headlines=[
+            # A line about what is the reader's own says nothing to anybody else.
+            *(
+                untold
+                for _, untold in every
+                if untold is not None and (window.private or untold.source not in OWN)
+            ),
+            *_headlines(opened, window, shown),
+        ],
         readings=readings(run_id, opened.sources),
-        notes=_notes(run_id),
+        notes=[*_notes(run_id), *_advice(topics)],
         writers=writers,
         notices=run_notices.notices(run_id, topics),
     )
+
+
+def _advice(topics: list[findings.Topic]) -> list[str]:
+    """Return, once, what was tried for topics without sources and how to get more."""
+    said = [
+        nothing_found.explain(result["stopped_because"])
+        for _, result in topics
+        if result and result["no_sources"]
+    ]
+    return [text for text in dict.fromkeys(said) if text][:1]
 
 
 def readings(run_id: str, sources: list[str]) -> list[Reading]:
@@ -195,6 +341,13 @@ def readings(run_id: str, sources: list[str]) -> list[Reading]:
     ]
 
 
+def shorten(text: str, longest: int) -> str:
+    """Return the text, cut after a whole word when it is longer."""
+    return (
+        text if len(text) <= longest else text[: longest - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+    )
+
+
 def _new_topics(run_id: str, window: run_plan.Window, everything: bool) -> set[str]:
     """Return the topics of which something is new in the window."""
     return {
@@ -206,6 +359,15 @@ def _new_topics(run_id: str, window: run_plan.Window, everything: bool) -> set[s
             [run_id, everything, window.since, window.since],
         )
     }
+
+
+def _items(ids: list[str]) -> dict[str, dict[str, Any]]:
+    rows = db.fetch_all(
+        "SELECT id, title, url, source, published_at, first_seen_at, score, comments_url, extra"
+        " FROM source_item WHERE id = ANY(%s)",
+        [ids],
+    )
+    return {row["id"]: row for row in rows}
 
 
 def _numbers(findings: list[dict[str, Any]], evidence: dict[str, rows.Evidence]) -> dict[str, int]:
@@ -241,122 +403,195 @@ def _findings(
 def _section(
     topic: findings.Topic,
     evidence: dict[str, rows.Evidence],
+    items: dict[str, dict[str, Any]],
+    sites: site_names.Sites,
     opened: run_plan.RunPlan,
     failures: dict[str, str],
-) -> Section:
+) -> tuple[Section, Headline | None]:
+    """Return a topic, and the headline that stands for it when nothing was found out about it."""
     row, result = topic
-    update = next((reason for reason in row["reasons"] if reason.startswith("an update to")), "")
-    section = Section(
+    own_items = [items[one] for one in row["item_ids"] if one in items]
+    section = _headed(row, own_items, sites, opened)
+    if result is not None:
+        _add_findings(section, result, evidence, sites, opened)
+    if section.findings:
+        return section, None
+    unread = sites.unreadable(section.url) if section.url else ""
+    said = (
+        f"could not be researched: {failures.get(row['id'], 'its step ended without a result')}"
+        if result is None
+        else "not researched: the budget was spent"
+        if result["stopped_because"] == "budget"
+        else f"could not be read: {unread}"
+        if unread
+        else "nothing could be established"
+        if not result["no_sources"]
+        else "no sources found"
+    )
+    day = _date(own_items[0]["published_at"], opened.timezone) if own_items else ""
+    source = own_items[0]["source"] if own_items else ""
+    return section, Headline(
+        section.title, section.url, section.site, day, source, section.talk, said
+    )
+
+
+def _headed(
+    row: rows.Topic,
+    items: list[dict[str, Any]],
+    sites: site_names.Sites,
+    opened: run_plan.RunPlan,
+) -> Section:
+    """Return a topic with what stands at its head: title, page, site, age, discussion, update."""
+    main = next((item for item in items if site_names.is_web(item["url"])), None)
+    first = main or (items[0] if items else None)
+    earlier = _earlier(row, opened)
+    return Section(
         title=row["title"],
-        update=update,
-        reasons=[reason for reason in row["reasons"] if reason != update],
+        rank=row["rank"],
+        url=main["url"] if main else "",
+        site=sites.name(first["url"], first["source"]) if first else "",
+        age=_age(first["published_at"], opened) if first else "",
+        talk=_talk(items, main["url"] if main else ""),
+        theme=row["theme"],
+        update=_update(row, earlier),
+        earlier=earlier,
+        own=OWN.get(first["source"] if first else "", "from what is yours")
+        if row["private"]
+        else "",
     )
-    if result is None:
-        reason = failures.get(row["id"], "its step ended without a result")
-        section.missing = f"This topic could not be researched: {reason}."
-        section.references = _items_as_references(row["item_ids"], opened.timezone)
-        return section
+
+
+def _add_findings(
+    section: Section,
+    result: rows.ResearchResult,
+    evidence: dict[str, rows.Evidence],
+    sites: site_names.Sites,
+    opened: run_plan.RunPlan,
+) -> None:
     numbers = _numbers(result["findings"], evidence)
-    section.findings = _findings(result["findings"], numbers)
     first = {number: one for one, number in reversed(numbers.items())}
+    section.findings = _findings(result["findings"], numbers)
     section.references = [
-        _reference(
-            number, one["title"], one["url"], one["source"], one["published_at"], opened.timezone
-        )
-        for number in sorted(first)
-        for one in [evidence[first[number]]]
+        _reference(number, evidence[first[number]], sites, opened) for number in sorted(first)
     ]
-    section.conflicts = [_sides(conflict, evidence) for conflict in result["conflicts"]]
-    said = {text.strip() for text, _ in section.findings}
-    section.summary = (
-        result["summary"] if section.findings and result["summary"].strip() not in said else ""
-    )
+    section.conflicts = [_sides(conflict, evidence, sites) for conflict in result["conflicts"]]
+    section.background = result["background"]
+    section.why_it_matters = result["why_it_matters"]
     section.confidence = result["confidence"]
-    section.trust = confidence_words.describe(
+    section.unreviewed = result["confidence"] < config.settings().confidence_review
+    if section.own:
+        return
+    section.support = confidence_words.describe(
         result["confidence"],
         result["parts"],
-        len({one.host or one.source for one in section.references}) if section.findings else 0,
+        len({one.site for one in section.references}) if section.findings else 0,
         bool(section.conflicts),
     )
-    section.unreviewed = result["confidence"] < config.settings().confidence_review
-    if not section.findings:
-        section.missing = (
-            f"No sources found. {nothing_found.explain(result['stopped_because'])}".strip()
-            if result["no_sources"]
-            else f"Nothing could be established ({result['stopped_because'] or 'no findings'})."
+    if section.unreviewed and section.support:
+        section.support = f"Unreviewed. {section.support}"
+
+
+def _sides(
+    conflict: dict[str, Any], evidence: dict[str, rows.Evidence], sites: site_names.Sites
+) -> Sides:
+    sides = []
+    for number, side in enumerate(conflict["sides"]):
+        pieces = [evidence[one] for one in side["evidence"] if one in evidence]
+        named = {sites.name(one["url"], one["source"]): one["url"] for one in reversed(pieces)}
+        given = {site_names.tidy(source): "" for source in side.get("sources") or []}
+        sides.append(
+            {
+                "claim": side["claim"],
+                "dates": side.get("dates") or [],
+                "sources": list(named or given),
+                "links": list((named or given).values()),
+                "trusted": conflict.get("trusted") == number,
+            }
         )
-        section.references = _items_as_references(row["item_ids"], opened.timezone)
-    return section
-
-
-def _sides(conflict: dict[str, Any], evidence: dict[str, rows.Evidence]) -> Sides:
-    sides = [
-        {
-            "claim": side["claim"],
-            "dates": side.get("dates") or [],
-            "sources": side.get("sources") or [],
-            "trusted": conflict.get("trusted") == number,
-            "links": [
-                evidence[one]["url"]
-                for one in side["evidence"]
-                if one in evidence and evidence[one]["url"]
-            ],
-        }
-        for number, side in enumerate(conflict["sides"])
-    ]
     return Sides(conflict["question"], sides, conflict.get("why") or "")
 
 
 def _reference(
-    number: int, title: str, url: str, source: str, published_at: datetime | None, timezone: str
+    number: int, row: Any, sites: site_names.Sites, opened: run_plan.RunPlan
 ) -> Reference:
-    url, host = _web(url)
+    url = row["url"] if site_names.is_web(row["url"]) else ""
+    host = site_names.host_of(url)
     # The sample's own server, or a local one: its address says less than the source's name.
-    host = source if host in ("127.0.0.1", "localhost") else host
-    stamp = _date(published_at, timezone)
-    return Reference(number, title or host or source, url, host, stamp, source)
+    host = row["source"] if host in site_names.LOCAL else host
+    site = sites.name(row["url"], row["source"])
+    day = _date(row["published_at"], opened.timezone)
+    return Reference(number, row["title"] or site, url, host, day, row["source"], site)
 
 
-def _item(number: int, row: dict[str, Any], timezone: str) -> Reference:
-    return _reference(
-        number, row["title"], row["url"], row["source"], row["published_at"], timezone
+def _earlier(row: rows.Topic, opened: run_plan.RunPlan) -> Earlier | None:
+    """Return the last digest before this day that told of the topic's story."""
+    if not row["update_of"] and not row["story_id"]:
+        return None
+    found = db.fetch_one(
+        "SELECT d.local_day, d.number FROM topic t JOIN digest d ON d.run_id = t.run_id WHERE"
+        " (t.id = %s OR t.story_id = %s) AND d.namespace = %s AND d.flow = %s AND d.local_day < %s"
+        " AND EXISTS (SELECT 1 FROM delivery v WHERE v.digest_id = d.id AND v.status IN ('sent',"
+        " 'outbox')) ORDER BY d.local_day DESC, d.number DESC LIMIT 1",
+        [row["update_of"], row["story_id"], opened.namespace, opened.flow, opened.day],
+    )
+    if found is None:
+        return None
+    return Earlier(
+        found["local_day"], found["number"], _day_in_words(found["local_day"], opened.day)
     )
 
 
-def _web(url: str) -> tuple[str, str]:
-    """Return the address and its host when it is http(s), else nothing."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "", ""
-    return (
-        (url, deobfuscation.wire_host(parts.hostname or "").removeprefix("www."))
-        if parts.scheme in ("http", "https")
-        else ("", "")
-    )
+def _day_in_words(day: date, today: date) -> str:
+    ago = (today - day).days
+    if ago == 1:
+        return "yesterday"
+    return WEEKDAYS[day.weekday()] if ago < 7 else f"{day.day} {MONTHS[day.month - 1]}"
 
 
-def _items_as_references(item_ids: list[str], timezone: str) -> list[Reference]:
-    found = db.fetch_all(
-        "SELECT title, url, source, published_at FROM source_item WHERE id = ANY(%s) ORDER BY"
-        " array_position(%s, id) LIMIT 3",
-        [item_ids, item_ids],
+def _update(row: rows.Topic, earlier: Earlier | None) -> str:
+    seen = next(
+        (
+            reason.removeprefix("an update to a story you saw ").removeprefix("on ")
+            for reason in row["reasons"]
+            if reason.startswith("an update to a story you saw ")
+        ),
+        "",
     )
-    return [_item(number, row, timezone) for number, row in enumerate(found, 1)]
+    if row["story_day"] < 2 and not seen and earlier is None:
+        return ""
+    since = earlier.when if earlier else seen
+    day = [f"Day {row['story_day']}"] if row["story_day"] > 1 else []
+    return " · ".join(["Update", *day, *([f"new since {since}"] if since else [])])
+
+
+def _talk(items: list[dict[str, Any]], page: str) -> Talk | None:
+    """Return the most lively discussion of these items, where people vote and comment; none when
+    that is the page itself.
+    """
+    found = [
+        Talk(
+            site_names.tidy(item["source"]),
+            item["comments_url"] if site_names.is_web(item["comments_url"]) else "",
+            int(item["score"]) if item["source"] != "mastodon" else 0,
+            int((item["extra"] or {}).get("comments") or 0),
+        )
+        for item in items
+        if (item["score"] > 0 or item["comments_url"]) and item["comments_url"] != page
+    ]
+    return max(found, key=lambda talk: (talk.comments, talk.points), default=None)
 
 
 def _headlines(
     opened: run_plan.RunPlan, window: run_plan.Window, shown: set[str]
-) -> list[Reference]:
-    """Return further new items, the best of each source first: nothing that was new goes without a
-    word.
-    """
+) -> list[Headline]:
+    """Return further new items, the best of each source: what was new is named at least."""
     found = db.fetch_all(
-        "SELECT id, title, url, source, published_at, row_number() OVER (PARTITION BY source ORDER"
-        " BY score DESC, first_seen_at DESC, id) AS place FROM source_item WHERE namespace = %s AND"
-        " source = ANY(%s) AND first_seen_at <= %s AND (%s::timestamptz IS NULL OR first_seen_at >"
-        " %s) AND NOT id = ANY(%s) AND url <> '' AND (%s OR trust <> 'own') ORDER BY place,"
-        " source, id LIMIT %s",
+        "SELECT * FROM (SELECT id, title, url, source, published_at, score, comments_url, extra,"
+        " row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at DESC, id) AS"
+        " place FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s"
+        " AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND NOT id = ANY(%s) AND url LIKE"
+        " 'http%%' AND (%s OR trust <> 'own')) AS item WHERE place <= CASE WHEN score >= %s THEN"
+        " %s ELSE %s END ORDER BY place, source, id LIMIT %s",
         [
             opened.namespace,
             opened.sources,
@@ -365,10 +600,30 @@ def _headlines(
             window.since,
             list(shown),
             window.private,
+            MANY_POINTS,
+            OF_A_VOTED_SOURCE,
+            OF_A_SOURCE,
             HEADLINES,
         ],
     )
-    return [_item(number, row, opened.timezone) for number, row in enumerate(found, 1)]
+    sites = site_names.Sites(opened.namespace, [row["url"] for row in found])
+    return [
+        _headline(row, sites, opened)
+        for row in sorted(found, key=lambda row: (-row["score"], row["place"], row["id"]))
+    ]
+
+
+def _headline(row: dict[str, Any], sites: site_names.Sites, opened: run_plan.RunPlan) -> Headline:
+    unread = sites.unreadable(row["url"])
+    return Headline(
+        row["title"],
+        row["url"],
+        sites.name(row["url"], row["source"]),
+        _date(row["published_at"], opened.timezone),
+        row["source"],
+        _talk([row], row["url"]),
+        f"could not be read: {unread}" if unread else "",
+    )
 
 
 def _notes(run_id: str) -> list[str]:
@@ -379,6 +634,28 @@ def _notes(run_id: str) -> list[str]:
         [run_id],
     )
     return [redaction.redact(row["message"]) for row in found]
+
+
+def _age(moment: datetime | None, opened: run_plan.RunPlan) -> str:
+    """Return how old something was when the digest was made."""
+    if moment is None:
+        return ""
+    hours = ((opened.until or opened.scheduled_for) - moment).total_seconds() / 3600
+    if hours < 1:
+        return "less than an hour ago"
+    if hours < 24:
+        return f"{_count(int(hours), 'hour')} ago"
+    if hours < 24 * 7:
+        return f"{_count(int(hours // 24), 'day')} ago"
+    return _date(moment, opened.timezone)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _long(day: date) -> str:
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def _date(moment: datetime | None, timezone: str) -> str:

@@ -7,7 +7,6 @@ sent once.
 import dataclasses
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from f.millrace.core import db, errors, ids
@@ -60,8 +59,8 @@ def create(run_id: str, opened: run_plan.RunPlan) -> None:
 def deliveries_of(run_id: str) -> list[Row]:
     """Return the run's deliveries with the texts of their digests."""
     return db.fetch_all(
-        "SELECT d.*, g.subject, g.html, g.plain, g.window_since FROM delivery d JOIN digest g ON"
-        " g.id = d.digest_id WHERE d.run_id = %s ORDER BY d.recipient",
+        "SELECT d.*, g.subject, g.html, g.plain, g.private, g.window_since FROM delivery d JOIN"
+        " digest g ON g.id = d.digest_id WHERE d.run_id = %s ORDER BY d.recipient",
         [run_id],
     )
 
@@ -130,6 +129,8 @@ def _deliver(
             row["action_id"],
             error=f"the digest of {later} came first and holds what was new",
         )
+    if recipients.is_unsubscribed(row["recipient"], row["flow"], row["namespace"]):
+        return _mark(row, "expired", row["action_id"], error="its reader has unsubscribed")
     wanted = arguments(row)
     key = key_of(opened, row["recipient"])
     action = actions.propose(
@@ -162,10 +163,10 @@ def reconcile_interrupted(opened: run_plan.RunPlan) -> int:
     Before new windows are cut, and before another run of the day takes a delivery over.
     """
     rows = db.fetch_all(
-        "SELECT d.*, g.subject, g.html, g.plain, g.window_since FROM delivery d JOIN digest g ON"
-        " g.id = d.digest_id JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND d.namespace = %s"
-        " AND d.edition = %s AND d.status = 'sending' AND r.status NOT IN ('running', 'waiting')"
-        " ORDER BY d.local_day, d.recipient",
+        "SELECT d.*, g.subject, g.html, g.plain, g.private, g.window_since FROM delivery d JOIN"
+        " digest g ON g.id = d.digest_id JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND"
+        " d.namespace = %s AND d.edition = %s AND d.status = 'sending' AND r.status NOT IN"
+        " ('running', 'waiting') ORDER BY d.local_day, d.recipient",
         [opened.flow, opened.namespace, opened.edition],
     )
     for row in rows:
@@ -224,16 +225,23 @@ def _alert(row: Row, answer: dict[str, Any], temporary: bool) -> None:
 
 
 def _send(row: Row) -> dict[str, Any]:
-    from f.millrace.tools import mail  # few runs of a step send one
+    from f.millrace.research import digest_links  # few runs of a step send one
+    from f.millrace.tools import mail
 
+    own = digest_links.personalise(row)
     try:
         sent = mail.send(
-            row["recipient"], row["subject"], row["plain"], row["html"], row["message_id"]
+            row["recipient"],
+            row["subject"],
+            own.plain,
+            own.html,
+            row["message_id"],
+            mail.Listing(f"Millrace {row['flow'].replace('_', ' ')}", row["flow"], own.unsubscribe),
         )
     except mail.DeliveryUnknown as error:
         raise actions.OutcomeUnknown(str(error)) from error
     if sent.path:
-        _write_beside(Path(sent.path), row)
+        _write_page(row)
     return sent.to_json()
 
 
@@ -247,22 +255,18 @@ def _look(row: Row) -> dict[str, Any] | bool | None:
     if not isinstance(found, mail.Sent):
         return found
     if found.path:
-        _write_beside(Path(found.path), row)
+        _write_page(row)
     return found.to_json()
 
 
-def _write_beside(path: Path, row: Row) -> None:
+def _write_page(row: Row) -> None:
+    from f.millrace.research import archive
+
     try:
-        if row["recipient"] == recipients.OWN:
-            page = path.with_name(run_plan.page_name(row["local_day"], row["number"]))
-            page.write_text(row["html"], encoding="utf-8")
-        path.with_suffix(".html").write_text(row["html"], encoding="utf-8")
-        path.with_suffix(".txt").write_text(row["plain"], encoding="utf-8")
-    except OSError as error:
-        # The mail itself is written; its copies are a convenience.
-        events.emit(
-            "error", f"the copies beside {path.name} could not be written: {error.strerror}"
-        )
+        archive.write(row["digest_id"])
+    except errors.ToolFailed as error:
+        # The mail itself is written; its page is a convenience.
+        events.emit("error", f"the digest's page could not be written: {error}")
 
 
 def _mark(

@@ -1,22 +1,24 @@
 # requirements:
 
-"""The digest as HTML that Gmail, Outlook and Apple Mail show alike: tables, inline styles, nothing
-loaded, no script.
+"""The digest as HTML that Gmail, Outlook and Apple Mail show alike: tables, one style sheet,
+nothing loaded, no script.
+
+`<p class="reply">3</p>` stands where a mail gets its reader's links about topic 3 (0: the digest as
+a whole), and links to `digest.invalid` where it leads to an earlier digest; research/digest_links
+fills or takes them out.
 """
 
 from html import escape
 from urllib.parse import urlsplit
 
 from f.millrace.core import money
-from f.millrace.research import contents
+from f.millrace.research import contents, digest_style
 from f.millrace.trust import deobfuscation, markup
 
-INK, SOFT, FAINT, LINE, ACCENT = "#1c2330", "#4d5868", "#6a7586", "#dfe4ea", "#0a5a78"
-SANS = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
-SERIF = "Georgia,'Times New Roman',serif"
 TABLE = '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
-SMALL = f"font:13px/1.5 {SANS};color:{SOFT}"
-LABEL = f"font:bold 11px/1.4 {SANS};letter-spacing:1px;text-transform:uppercase;color:{FAINT}"
+# For programs that drop the style sheet.
+BODY = f"font:16px/24px {digest_style.SANS};color:{digest_style.INK}"
+DOT = " &middot; "
 
 
 def page(content: contents.Content) -> str:
@@ -24,57 +26,62 @@ def page(content: contents.Content) -> str:
     parts = [
         _top(content),
         _banner(content),
-        _overview(content),
-        *(_section(number, section) for number, section in enumerate(content.sections, 1)),
+        *_topics(content),
         _headlines(content.headlines),
         _readings(content),
         _bottom(content),
     ]
-    title = escape(content.subject)
     rows = "\n".join(part for part in parts if part)
-    body = markup.sanitise(f'{TABLE} style="max-width:640px;text-align:left">\n{rows}\n</table>')
+    body = markup.sanitise(f'{TABLE} style="max-width:640px">\n{rows}\n</table>')
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<meta name="color-scheme" content="light">'
-        '<meta name="supported-color-schemes" content="light">'
-        f"<title>{title}</title></head>\n"
-        f'<body style="margin:0;padding:0;background:#ffffff;color:{INK};'
-        '-webkit-text-size-adjust:100%">\n'
+        '<meta name="color-scheme" content="light dark">'
+        '<meta name="supported-color-schemes" content="light dark">'
+        f"<title>{escape(content.subject)}</title>\n"
+        f"{digest_style.sheets()}{digest_style.MSO}</head>\n"
+        '<body class="body paper" style="margin:0;padding:0">\n'
         '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">'
-        f"{escape(opening_line(content))}</div>\n"
-        f'{TABLE} style="background:#ffffff"><tr><td align="center" style="padding:0 12px">\n'
+        f"{escape(preheader(content))}{'&nbsp;&zwnj;' * 60}</div>\n"
+        f'{TABLE} class="paper"><tr><td align="center" class="wide" style="padding:0 24px">\n'
         '<!--[if mso]><table role="presentation" width="640" cellpadding="0" cellspacing="0"'
         f' border="0"><tr><td><![endif]-->\n{body}\n'
         "<!--[if mso]></td></tr></table><![endif]-->\n</td></tr></table>\n</body></html>\n"
     )
 
 
+def preheader(content: contents.Content) -> str:
+    """Return what a list of mails shows beside the subject: the further topics."""
+    further = [contents.shorten(section.title, 60) for section in content.sections[1:4]]
+    said = f"Also: {'; '.join(further)}." if further else ""
+    return f"{said} {opening_line(content)}".strip()
+
+
 def opening_line(content: contents.Content) -> str:
-    """Return the first sentence: how much there is, and what went wrong."""
+    """Return the first sentence: how much there is, how long it takes, and what went wrong."""
     if content.all_failed:
         return (
             f"None of the {len(content.readings)} sources could be read, so there is no news in"
             " this digest. Below is what each of them answered."
         )
-    found = [section for section in content.sections if section.findings]
-    read = sum(reading.items for reading in content.readings)
+    read = _count(sum(reading.items for reading in content.readings), "item")
     since = f" since {content.since}" if content.since else ""
+    missing = (
+        f" Not read: {', '.join(reading.site for reading in content.failed)}."
+        if content.failed
+        else ""
+    )
     if not content.sections:
-        failed = sum(reading.status == "failed" for reading in content.readings)
-        missing = (
-            f" {failed} of {len(content.readings)} sources could not be read." if failed else ""
+        also = (
+            f" Of {read} none could be told as a topic; the new ones are listed."
+            if content.headlines
+            else f" {read} were read, none of them new to you."
         )
-        return f"Nothing new{since}. {read} items were read, none of them new to you.{missing}"
-    said = f"{_count(len(content.sections), 'topic')} from {_count(read, 'item')}{since}."
-    if len(found) < len(content.sections):
-        said += f" Nothing was found on {len(content.sections) - len(found)} of them."
-    unreviewed = sum(section.unreviewed and bool(section.findings) for section in found)
-    if unreviewed:
-        said += f" {unreviewed} marked as unreviewed."
-    if content.failed:
-        said += f" Not read: {', '.join(reading.name for reading in content.failed)}."
-    return said
+        return f"Nothing new to tell{since}.{also}{missing}"
+    return (
+        f"{_count(len(content.sections), 'topic')}, {content.minutes}-minute read, out of"
+        f" {read}{since}.{missing}"
+    )
 
 
 def closing_lines(content: contents.Content) -> list[str]:
@@ -104,18 +111,11 @@ def _authors(content: contents.Content) -> str:
 
 
 def _top(content: contents.Content) -> str:
-    edition = (
-        f'<span style="color:{FAINT}">, edition {content.number}</span>'
-        if content.number > 1
-        else ""
-    )
+    edition = f'<span class="soft">, edition {content.number}</span>' if content.number > 1 else ""
     return _row(
-        f'<div style="font:bold 12px/1 {SANS};letter-spacing:3px;color:{ACCENT}">MILLRACE</div><h1'
-        ' style="margin:8px 0 0;font:normal 28px/1.2'
-        f' {SERIF};color:{INK}">{escape(content.long_day)}{edition}</h1><div'
-        ' style="margin-top:8px;font:15px/1.5'
-        f' {SANS};color:{SOFT}">{escape(opening_line(content))}</div>',
-        f"padding:28px 0 18px;border-bottom:2px solid {ACCENT}",
+        f'<p class="brand accent">MILLRACE</p><h1 class="ink">{escape(content.long_day)}'
+        f'{edition}</h1><p class="lead soft">{escape(opening_line(content))}</p>',
+        "padding:36px 0 0",
     )
 
 
@@ -123,230 +123,233 @@ def _banner(content: contents.Content) -> str:
     boxes = []
     if content.sample:
         boxes.append(
-            _box(
-                "#fff6dd",
-                "#d9a400",
-                "<b>Sample edition.</b> Invented news from a sample server, to show how a digest"
-                " looks. None of it is of today.",
-            )
+            "<b>Sample edition.</b> Invented news from a sample server, to show how a digest"
+            " looks. None of it is of today."
         )
     if content.all_failed:
-        boxes.append(
-            _box(
-                "#fdecea",
-                "#b3261e",
-                "<b>No source could be read.</b> Nothing was made up in their place.",
-            )
-        )
-    boxes += [_box("#fdecea", "#b3261e", escape(notice)) for notice in content.notices]
-    boxes += [_box("#eef3f7", "#7c93a8", escape(note)) for note in content.notes]
-    return "\n".join(_row(box, "padding-top:14px") for box in boxes)
+        boxes.append("<b>No source could be read.</b> Nothing was made up in their place.")
+    boxes += [f'<span class="warn">{escape(notice)}</span>' for notice in content.notices]
+    boxes += [escape(note) for note in content.notes]
+    return "\n".join(_row(_box(box), "padding-top:18px") for box in boxes)
 
 
-def _overview(content: contents.Content) -> str:
-    if len(content.sections) < 2:
-        return ""
-    lines = "".join(
-        '<tr><td width="24" valign="top" style="padding:3px 0;font:15px/1.45'
-        f' {SANS};color:{FAINT}">{number}</td><td style="padding:3px 0;font:15px/1.45'
-        f' {SANS};color:{INK}">{escape(section.title)}{_overview_mark(section)}</td></tr>'
-        for number, section in enumerate(content.sections, 1)
-    )
-    return _row(
-        f'<div style="{LABEL};padding-bottom:6px">In this digest</div>{TABLE}>{lines}</table>',
-        "padding:18px 0 4px",
-    )
+def _topics(content: contents.Content) -> list[str]:
+    themes = content.themes
+    parts = []
+    for name, sections in themes:
+        if len(themes) > 1:
+            parts.append(_row(f'<h3 class="accent" dir="auto">{escape(name or "More")}</h3>', ""))
+        parts += [_section(section, place == 0) for place, section in enumerate(sections)]
+    return parts
 
 
-def _overview_mark(section: contents.Section) -> str:
-    word = (
-        "disputed"
-        if section.conflicts
-        else "nothing found"
-        if not section.findings
-        else "unreviewed"
-        if section.unreviewed
-        else ""
-    )
-    return f' <span style="color:{FAINT}">&mdash; {word}</span>' if word else ""
-
-
-def _section(number: int, section: contents.Section) -> str:
-    heading = (
-        f'<h2 style="margin:0;font:bold 20px/1.3 {SERIF};color:{INK}"><span'
-        f' style="color:{ACCENT}">{number}.</span> {escape(section.title)}</h2>{_marks(section)}'
-    )
-    body = [heading]
-    if section.summary:
+def _section(section: contents.Section, first: bool) -> str:
+    body = [_heading(section), _meta(section)]
+    if section.own:
+        body.append(f'<p class="own accent">Only in your digest: {escape(section.own)}</p>')
+    body.append(_prose(section))
+    if section.why_it_matters:
         body.append(
-            '<p style="margin:12px 0 0;font:16px/1.55'
-            f' {SANS};color:{INK}">{_lines(section.summary)}</p>'
+            f'<p class="why ink" dir="auto"><i>Why it matters.</i>'
+            f" {escape(section.why_it_matters)}</p>"
         )
-    if section.findings:
-        body.append(_findings(section))
+    body.append(_background(section))
     body += [_conflict(conflict) for conflict in section.conflicts]
-    if section.missing:
-        body.append(
-            '<p style="margin:12px 0 0;font:italic 16px/1.55'
-            f' {SANS};color:{SOFT}">{escape(section.missing)}</p>'
-        )
-    if section.references:
-        body.append(_references(section))
-    return _row("".join(body), f"padding:26px 0 22px;border-bottom:1px solid {LINE}")
+    body.append(_references(section))
+    body.append(f'<p class="reply">{section.rank}</p>' if section.rank else "")
+    edge = "" if first else ' class="rule"'
+    style = "padding:24px 0 30px" if first else "padding:30px 0;border-top:1px solid #dfe3e7"
+    return f'<tr><td{edge} style="{style}">{"".join(body)}</td></tr>'
 
 
-def _marks(section: contents.Section) -> str:
-    chips = []
-    if section.unreviewed and section.findings:
-        chips.append(_chip("Unreviewed", "#8a4b00", "#fff0dc"))
-    if section.update:
-        chips.append(_chip("Update", "#0a5a78", "#e2f1f7"))
-    if section.conflicts:
-        chips.append(_chip("Sources disagree", "#8c1d18", "#fdecea"))
-    said = [section.trust] if section.trust else []
-    said += [part for part in (section.update, *section.reasons) if part]
-    line = f'<span style="{SMALL}">{escape(_capitalise("; ".join(said)))}</span>' if said else ""
-    return f'<div style="margin-top:8px">{"".join(chips)}{line}</div>' if chips or line else ""
+def _heading(section: contents.Section) -> str:
+    # Its direction is its own, so that the title alone decides that of the heading.
+    eye = f'<span class="eye accent" dir="ltr">{escape(section.update)}</span>'
+    title = escape(section.title)
+    if is_safe(section.url):
+        title = f'<a class="ink" href="{escape(section.url)}">{title}</a>'
+    return f'<h2 class="ink" dir="auto">{eye if section.update else ""}{title}</h2>'
 
 
-def _findings(section: contents.Section) -> str:
+def _meta(section: contents.Section) -> str:
+    parts = [_isolate(part) for part in (section.place, section.age) if part]
+    if section.talk:
+        parts.append(_talk(section.talk))
+    return f'<p class="meta soft">{DOT.join(parts)}</p>' if parts else ""
+
+
+def _talk(talk: contents.Talk) -> str:
+    said = escape(talk.in_words)
+    return f'<a class="soft" href="{escape(talk.url)}">{said}</a>' if is_safe(talk.url) else said
+
+
+def _isolate(words: str) -> str:
+    """Return words that keep their direction among others of another one."""
+    return escape(words) if words.isascii() else f'<span dir="auto">{escape(words)}</span>'
+
+
+def _prose(section: contents.Section) -> str:
     known = {reference.number: reference for reference in section.references}
-    rows = "".join(
-        '<tr><td width="18" valign="top" style="padding:5px 0;font:16px/1.5'
-        f' {SANS};color:{ACCENT}">&bull;</td>'
-        f'<td style="padding:5px 0;font:16px/1.5 {SANS};color:{INK}">{_lines(text)} '
-        f"{''.join(_mark(number, known.get(number)) for number in numbers)}</td></tr>"
-        for text, numbers in section.findings
+    said = " ".join(
+        f"{_lines(text)}&nbsp;{''.join(_mark(number, known.get(number)) for number in numbers)}"
+        for text, numbers in section.prose
     )
-    return f'{TABLE} style="margin-top:10px">{rows}</table>'
+    return f'<p class="prose ink" dir="auto">{said}</p>' if said else ""
 
 
 def _mark(number: int, reference: contents.Reference | None) -> str:
     shown = f"[{number}]"
-    if reference is None or not _safe(reference.url):
-        return f'<span style="font-size:12px;color:{FAINT}">{shown}</span>'
+    if reference is None or not is_safe(reference.url):
+        return f'<span class="num soft">{shown}</span>'
     where = f'href="{escape(reference.url)}" title="{escape(_host(reference.url))}"'
-    return f'<a {where} style="font-size:12px;color:{ACCENT};text-decoration:none">{shown}</a>'
+    return f'<a class="num accent" {where}>{shown}</a>'
+
+
+def _background(section: contents.Section) -> str:
+    earlier = section.earlier
+    day = (
+        f'<a class="earlier soft" href="https://digest.invalid/{earlier.day}/{earlier.number}">'
+        f"{_earlier_words(earlier)}</a>"
+        if earlier
+        else ""
+    )
+    said = escape(section.background)
+    if not said and not day:
+        return ""
+    words = " ".join(part for part in (said, f"See {day}." if day else "") if part)
+    return f'<p class="back soft" dir="auto"><b>Before.</b> {words}</p>'
+
+
+def _earlier_words(earlier: contents.Earlier) -> str:
+    named = earlier.when == "yesterday" or earlier.when in contents.WEEKDAYS
+    return f"{earlier.when}’s digest" if named else f"the digest of {earlier.when}"
 
 
 def _conflict(conflict: contents.Sides) -> str:
     rows = "".join(
-        '<tr><td style="padding:8px 12px;border-left:4px solid'
-        f" {ACCENT if side['trusted'] else '#c2cad3'};"
-        f'font:15px/1.5 {SANS};color:{INK}">{_lines(side["claim"])}<br><span style="{SMALL}">'
-        f"{'<b>Trusted here.</b> ' if side['trusted'] else ''}{_side_from(side)}</span></td></tr>"
-        '<tr><td style="font-size:6px;line-height:6px">&nbsp;</td></tr>'
+        f'<tr><td class="{"strong" if side["trusted"] else "edge"}" style="padding:2px 0 2px'
+        f' 12px;border-left:3px solid #c3cad1"><p class="claim ink" dir="auto">'
+        f"{_lines(side['claim'])}</p>"
+        f'<p class="from soft">{"<b>Trusted here.</b> " if side["trusted"] else ""}'
+        f"{_side_from(side)}</p></td></tr>"
+        '<tr><td style="font-size:10px;line-height:10px">&nbsp;</td></tr>'
         for side in conflict.sides
     )
     why = conflict.why or "Neither side is trusted more than the other."
     return (
-        f'{TABLE} style="margin-top:14px;background:#f7f8fa"><tr><td style="padding:14px"><div'
-        f' style="{LABEL}">Sources disagree</div><div style="padding:4px 0 10px;font:bold 15px/1.45'
-        f' {SANS};color:{INK}">{escape(conflict.question)}</div>{TABLE}>{rows}</table><div'
-        f' style="{SMALL}">{escape(why)}</div></td></tr></table>'
+        f'{TABLE} class="box" style="margin-top:18px"><tr><td style="padding:16px 18px"><p'
+        f' class="from warn"><b>Sources disagree</b></p><p class="claim ink" dir="auto"'
+        f' style="padding-bottom:12px"><b>{escape(conflict.question)}</b></p>{TABLE}>{rows}</table>'
+        f'<p class="from soft" dir="auto">{escape(why)}</p></td></tr></table>'
     )
 
 
 def _side_from(side: dict) -> str:
-    said = escape(", ".join([*side["sources"], *side["dates"]]))
-    links = [
-        f'<a href="{escape(url)}" style="color:{ACCENT}">{escape(_host(url))}</a>'
-        for url in dict.fromkeys(side["links"])
-        if _safe(url)
+    names = [
+        f'<a class="soft" href="{escape(url)}">{_isolate(name)}</a>'
+        if is_safe(url)
+        else _isolate(name)
+        for name, url in zip(side["sources"], side["links"], strict=True)
     ]
-    return " &middot; ".join(part for part in [said, ", ".join(links[:3])] if part)
+    return ", ".join([*names, *(escape(day) for day in side["dates"])])
 
 
 def _references(section: contents.Section) -> str:
-    label = "Sources" if section.findings else "Where it was seen"
-    rows = "".join(
-        _reference(reference, f"[{reference.number}]") for reference in section.references
-    )
-    return f'<div style="{LABEL};padding:14px 0 4px">{label}</div>{TABLE}>{rows}</table>'
+    if not section.cited:
+        return ""
+    label = escape(section.support or "Sources")
+    kind = "warn" if section.unreviewed else "soft"
+    rows = "".join(_reference(reference) for reference in section.cited)
+    return f'<p class="label {kind}">{label}</p>{TABLE} class="ref">{rows}</table>'
 
 
-def _reference(reference: contents.Reference, mark: str) -> str:
-    title = escape(reference.title)
-    if _safe(reference.url):
-        title = (
-            f'<a href="{escape(reference.url)}"'
-            f' style="color:{ACCENT};text-decoration:underline">{title}</a>'
-        )
-    where = escape(
-        ", ".join(part for part in (reference.host or reference.source, reference.date) if part)
-    )
+def _reference(reference: contents.Reference) -> str:
+    title = _isolate(reference.title)
+    place = (reference.site or reference.host, reference.date)
+    where = ", ".join(_isolate(part) for part in place if part)
+    if is_safe(reference.url):
+        title = f'<a class="accent" href="{escape(reference.url)}">{title}</a>'
     return (
-        f'<tr><td width="30" valign="top" style="padding:3px 0;{SMALL}">{mark}</td><td'
-        f' style="padding:3px 0;{SMALL};word-break:break-word">{title} <span'
-        f' style="color:{FAINT}">{where}</span></td></tr>'
+        f'<tr><td width="26" valign="top" class="soft">{reference.number}</td><td class="soft">'
+        f"{title}<br>{where}</td></tr>"
     )
 
 
-def _headlines(headlines: list[contents.Reference]) -> str:
+def _headlines(headlines: list[contents.Headline]) -> str:
     if not headlines:
         return ""
-    rows = "".join(_reference(reference, "&ndash;") for reference in headlines)
-    return _row(
-        f'<div style="{LABEL};padding-bottom:6px">Also new, not'
-        f" researched</div>{TABLE}>{rows}</table>",
-        f"padding:22px 0;border-bottom:1px solid {LINE}",
+    rows = "".join(_headline(headline) for headline in headlines)
+    return (
+        '<tr><td class="rule" style="padding:30px 0 24px;border-top:1px solid #dfe3e7"><h3'
+        ' class="accent" style="padding:0 0 8px">Also new</h3>'
+        f'{TABLE} class="also">{rows}</table></td></tr>'
     )
+
+
+def _headline(headline: contents.Headline) -> str:
+    title = _isolate(headline.title)
+    if is_safe(headline.url):
+        title = f'<a class="head ink" href="{escape(headline.url)}">{title}</a>'
+    else:
+        title = f'<span class="head ink">{title}</span>'
+    parts = [_isolate(headline.place)] if headline.place else []
+    parts += [_talk(headline.talk)] if headline.talk else []
+    parts += [escape(headline.unread)] if headline.unread else []
+    return f'<tr><td class="soft">{title}<br>{DOT.join(parts)}</td></tr>'
 
 
 def _readings(content: contents.Content) -> str:
     rows = "".join(_reading(reading) for reading in content.readings)
-    return _row(
-        f'<div style="{LABEL};padding-bottom:6px">What was read</div>{TABLE}>{rows}</table>',
-        "padding:22px 0 8px",
+    return (
+        '<tr><td class="rule" style="padding:24px 0 8px;border-top:1px solid #dfe3e7"><h3'
+        ' class="accent" style="padding:0 0 8px">What was read</h3>'
+        f'{TABLE} class="read">{rows}</table></td></tr>'
     )
 
 
 def _reading(reading: contents.Reading) -> str:
     if reading.status == "failed":
-        told = f'<b style="color:#8c1d18">Failed.</b> {escape(reading.error)}'
+        told = f'<span class="warn"><b>Failed.</b></span> {escape(reading.error)}'
     else:
-        told = (
-            f"{_count(reading.items, 'item')}, {reading.fresh} new"
-            if reading.status == "ok"
-            else "Nothing new"
-        )
-        told += f". {escape(reading.error)}" if reading.error else ""
+        told = escape(reading_in_words(reading))
     return (
-        '<tr><td width="110" valign="top" style="padding:3px'
-        f' 0;{SMALL};color:{INK}">{escape(reading.name)}</td><td style="padding:3px'
-        f' 0;{SMALL};word-break:break-word">{told}</td></tr>'
+        f'<tr><td width="120" valign="top" class="ink">{escape(reading.site)}</td>'
+        f'<td class="soft">{told}</td></tr>'
     )
+
+
+def reading_in_words(reading: contents.Reading) -> str:
+    """Return how reading a source went."""
+    told = (
+        f"{_count(reading.items, 'item')}, {reading.fresh} new"
+        if reading.status == "ok"
+        else "nothing new"
+    )
+    return f"{told}. {reading.error}" if reading.error else told
 
 
 def _bottom(content: contents.Content) -> str:
-    return _row(
-        "<div"
-        f' style="{SMALL}">{"<br>".join(escape(line) for line in closing_lines(content))}</div>',
-        "padding:14px 0 36px",
-    )
+    lines = "<br>".join(escape(line) for line in closing_lines(content))
+    return _row(f'<p class="reply">0</p><p class="foot soft">{lines}</p>', "padding:16px 0 48px")
 
 
 def _row(inner: str, style: str) -> str:
-    return f'<tr><td style="{style}">{inner}</td></tr>'
+    return f'<tr><td style="{style}">{inner}</td></tr>' if style else f"<tr><td>{inner}</td></tr>"
 
 
-def _box(background: str, edge: str, inner: str) -> str:
+def _box(inner: str) -> str:
     return (
-        f'{TABLE} style="background:{background}"><tr><td style="padding:12px 14px;border-left:4px'
-        f' solid {edge};font:15px/1.5 {SANS};color:{INK}">{inner}</td></tr></table>'
+        f'{TABLE} class="box"><tr><td class="edge ink" style="padding:12px 16px;border-left:3px'
+        f' solid #c3cad1">{inner}</td></tr></table>'
     )
-
-
-def _chip(word: str, ink: str, background: str) -> str:
-    style = f"font:bold 11px/1.4 {SANS};color:{ink};background:{background}"
-    return f'<span style="{style}">&nbsp;{word}&nbsp;</span>&ensp;'
 
 
 def _lines(text: str) -> str:
     return "<br>".join(escape(line) for line in text.splitlines() if line.strip())
 
 
-def _safe(url: str) -> bool:
+def is_safe(url: str) -> bool:
+    """Tell whether a mail may link to an address: a web page, without a name and password."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -359,9 +362,5 @@ def _host(url: str) -> str:
     return (deobfuscation.urlsplit_host(url) or url).removeprefix("www.")
 
 
-def _capitalise(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -3,15 +3,16 @@
 """The digest as text and as HTML, at most 80 KB each: what is left out to fit is said."""
 
 import re
-import textwrap
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from f.millrace.core import redaction
-from f.millrace.research import contents, digest_html
+from f.millrace.research import contents, digest_html, digest_text
+from f.millrace.trust import defang
 
 MAX_BYTES = 80_000
-WIDTH = 76
+# What the reader's own links take once a mail is sent (research/digest_links), for each topic.
+LINKS_BYTES = 900
 LONGEST_TEXT = 1200
 # What a mail reader cannot show or what would hide words: control marks, direction marks, invisible
 # characters.
@@ -32,53 +33,93 @@ class Digest:
 def render(content: contents.Content) -> Digest:
     """Return the mail; parts are left out, least important first, until both forms fit."""
     shown = sanitise_content(content)
-    html, plain = digest_html.page(shown), _format_plain(shown)
+    html, plain = digest_html.page(shown), digest_text.text(shown)
     for shorten in SHORTER:
-        if len(html.encode()) <= MAX_BYTES and len(plain.encode()) <= MAX_BYTES:
+        most = MAX_BYTES - LINKS_BYTES * (1 + len(shown.sections))
+        if len(html.encode()) <= most and len(plain.encode()) <= most:
             break
         shorten(shown)
-        html, plain = digest_html.page(shown), _format_plain(shown)
+        html, plain = digest_html.page(shown), digest_text.text(shown)
     # Once more over the whole: a mark in a source's name or date turns the text around it as well.
     return Digest(_one_line(shown.subject), INVISIBLE.sub("", html), INVISIBLE.sub("", plain))
 
 
 # complexipy: ignore (each field that a reader sees is cleaned, one after the other)
 def sanitise_content(content: contents.Content) -> contents.Content:
-    """Return a copy without secrets, invisible characters and endless texts."""
+    """Return a copy without secrets, invisible characters, endless texts, and addresses that a mail
+    program would make links of: what others wrote is shown and leads nowhere.
+    """
     copy = deepcopy(content)
     copy.notes = [_text(note) for note in copy.notes]
     copy.notices = [_text(notice) for notice in copy.notices]
-    copy.headlines = [_clean_reference(reference) for reference in copy.headlines]
+    copy.headlines = [_clean_headline(headline) for headline in copy.headlines]
     for reading in copy.readings:
         reading.error = _text(reading.error)[:300]
     for section in copy.sections:
-        section.title = _one_line(section.title)[:200]
-        section.summary = _text(section.summary)
-        section.reasons = [_text(reason) for reason in section.reasons]
-        section.findings = [(_text(text), numbers) for text, numbers in section.findings]
+        section.title = _line_of_others(section.title)[:200]
+        section.theme = _line_of_others(section.theme)[:60]
+        section.url, section.site = _clean_url(section.url), _site(section.site, section.url)
+        section.talk = _clean_talk(section.talk)
+        section.background = _line_of_others(section.background)
+        section.why_it_matters = _line_of_others(section.why_it_matters)
+        section.findings = [(_line_of_others(text), numbers) for text, numbers in section.findings]
         section.references = [_clean_reference(reference) for reference in section.references]
-        section.missing = _text(section.missing)
         for conflict in section.conflicts:
-            conflict.question, conflict.why = _text(conflict.question), _text(conflict.why)
+            conflict.question = _line_of_others(conflict.question)
+            conflict.why = _line_of_others(conflict.why)
             for side in conflict.sides:
-                side["claim"] = _text(side["claim"])
+                side["claim"] = _line_of_others(side["claim"])
+                side["sources"] = [
+                    _site(name, url)
+                    for name, url in zip(side["sources"], side["links"], strict=True)
+                ]
+                side["links"] = [_clean_url(url) for url in side["links"]]
+                side["dates"] = [_line_of_others(day)[:40] for day in side["dates"]]
     return copy
 
 
 def _clean_reference(reference: contents.Reference) -> contents.Reference:
-    url = (
-        ""
-        if re.search(r"[\s<>\"\x00-\x1f]", reference.url) or len(reference.url) > 1500
-        else reference.url
+    return replace(
+        reference,
+        title=_line_of_others(reference.title)[:200],
+        url=_clean_url(reference.url),
+        host=_one_line(reference.host)[:100],
+        date=_one_line(reference.date)[:40],
+        site=_site(reference.site, reference.url),
     )
-    return contents.Reference(
-        reference.number,
-        _one_line(reference.title)[:200],
-        url,
-        _one_line(reference.host)[:100],
-        reference.date,
-        reference.source,
+
+
+def _clean_headline(headline: contents.Headline) -> contents.Headline:
+    return replace(
+        headline,
+        title=contents.shorten(_line_of_others(headline.title), 140),
+        url=_clean_url(headline.url),
+        site=_site(headline.site, headline.url),
+        talk=_clean_talk(headline.talk),
+        unread=_line_of_others(headline.unread)[:160],
     )
+
+
+def _clean_talk(talk: contents.Talk | None) -> contents.Talk | None:
+    return replace(talk, url=_clean_url(talk.url), site=_site(talk.site, "")) if talk else None
+
+
+def _clean_url(url: str) -> str:
+    """Return an address that may be a link; the host of links to digests is ours alone."""
+    bad = re.search(r"[\s<>\"\x00-\x1f]|//digest\.invalid", url, re.IGNORECASE)
+    return "" if bad or len(url) > 1500 else url
+
+
+def _site(name: str, url: str) -> str:
+    """Return a site's name; a host stays as it is where it is the one that the link leads to."""
+    clean = _one_line(name)[:100]
+    return clean if clean in url else _line_of_others(clean)
+
+
+def _line_of_others(text: str) -> str:
+    """Return others' words in one line, with addresses that lead nowhere."""
+    # Marks of research/digest_text are ours alone.
+    return " ".join(_text(defang.defang(text)).split()).replace("{{", "{ {")
 
 
 def _text(text: str) -> str:
@@ -97,25 +138,11 @@ def _drop_headlines(content: contents.Content) -> None:
     content.notes.append("Shortened to fit a mail; scripts/millrace show has all of it.")
 
 
-def _fewer_references(content: contents.Content) -> None:
+def _fewer_sentences(content: contents.Content) -> None:
     for section in content.sections:
-        section.reasons = []
-        section.findings = section.findings[:8]
-        used = {number for _, numbers in section.findings for number in numbers}
-        section.references = [
-            reference for reference in section.references if reference.number in used
-        ][:10]
-
-
-def _fewer_findings(content: contents.Content) -> None:
-    for section in content.sections:
-        section.findings = section.findings[:3]
+        section.findings = section.findings[:2]
         section.conflicts = section.conflicts[:2]
-        section.summary = section.summary[:400]
-        used = {number for _, numbers in section.findings for number in numbers}
-        section.references = [
-            reference for reference in section.references if reference.number in used
-        ][:5]
+        section.background = ""
 
 
 def _fewer_topics(content: contents.Content) -> None:
@@ -127,100 +154,12 @@ def _fewer_topics(content: contents.Content) -> None:
 
 def _titles_only(content: contents.Content) -> None:
     for section in content.sections:
-        section.findings = [(text[:300], numbers) for text, numbers in section.findings[:1]]
-        section.conflicts, section.summary = [], ""
+        section.findings = [
+            (contents.shorten(text, 300), numbers) for text, numbers in section.findings[:1]
+        ]
+        section.conflicts, section.why_it_matters = [], ""
         section.references = section.references[:1]
     content.notes = content.notes[-5:]
 
 
-SHORTER = (_drop_headlines, _fewer_references, _fewer_findings, _fewer_topics, _titles_only)
-
-
-def _format_plain(content: contents.Content) -> str:
-    lines = [
-        "MILLRACE",
-        content.long_day + (f", edition {content.number}" if content.number > 1 else ""),
-    ]
-    if content.sample:
-        lines += [
-            "",
-            "THIS IS THE SAMPLE EDITION: invented news from a sample server, not of today.",
-        ]
-    lines += ["", *_wrap(digest_html.opening_line(content))]
-    for notice in content.notices:
-        lines += ["", *_wrap(f"! {notice}")]
-    for number, section in enumerate(content.sections, 1):
-        lines += ["", "", *_wrap(f"{number}. {section.title}"), *_format_plain_section(section)]
-    if content.headlines:
-        lines += ["", "", "ALSO NEW", ""]
-        for reference in content.headlines:
-            lines += _wrap(f"- {reference.title} ({_where(reference)})") + (
-                [f"  {reference.url}"] if reference.url else []
-            )
-    lines += ["", "", "SOURCES", ""]
-    for reading in content.readings:
-        told = (
-            f"{reading.items} items, {reading.fresh} new"
-            if reading.status == "ok"
-            else "nothing new"
-        )
-        lines += _wrap(
-            f"- {reading.name}: "
-            + (f"FAILED. {reading.error}" if reading.status == "failed" else told)
-        )
-    for note in content.notes:
-        lines += ["", *_wrap(note)]
-    lines += ["", "--", *_wrap(" ".join(digest_html.closing_lines(content))), ""]
-    return "\n".join(lines)
-
-
-def _format_plain_section(section: contents.Section) -> list[str]:
-    lines = (
-        _wrap(", ".join([*([section.update] if section.update else []), *section.reasons]), "   ")
-        if section.reasons or section.update
-        else []
-    )
-    if section.findings:
-        marks = [
-            *([section.trust] if section.trust else []),
-            *(["UNREVIEWED"] if section.unreviewed else []),
-        ]
-        lines += _wrap(" - ".join(marks), "   ") if marks else []
-    if section.summary:
-        lines += ["", *_wrap(section.summary, "   ")]
-    for text, numbers in section.findings:
-        lines += ["", *_wrap(f"* {text} " + "".join(f"[{number}]" for number in numbers), "   ")]
-    for conflict in section.conflicts:
-        lines += ["", *_wrap(f"SOURCES DISAGREE: {conflict.question}", "   ")]
-        for side in conflict.sides:
-            mark = "trusted here" if side["trusted"] else "other side"
-            said = ", ".join([*side["sources"], *side["dates"]])
-            lines += _wrap(f"- {side['claim']} ({mark}; {said})", "     ")
-        if conflict.why:
-            lines += _wrap(f"Why: {conflict.why}", "     ")
-    if section.missing:
-        lines += ["", *_wrap(section.missing, "   ")]
-    if section.references:
-        lines += [""]
-    for reference in section.references:
-        lines += _wrap(f"[{reference.number}] {reference.title} ({_where(reference)})", "   ")
-        lines += [f"       {reference.url}"] if reference.url else []
-    return lines
-
-
-def _where(reference: contents.Reference) -> str:
-    return ", ".join(part for part in (reference.host or reference.source, reference.date) if part)
-
-
-def _wrap(text: str, indent: str = "") -> list[str]:
-    lines: list[str] = []
-    for part in text.splitlines() or [""]:
-        lines += textwrap.wrap(
-            part,
-            WIDTH,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    return lines
+SHORTER = (_drop_headlines, _fewer_sentences, _fewer_topics, _titles_only)

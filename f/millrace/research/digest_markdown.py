@@ -63,15 +63,17 @@ def _page(content: contents.Content) -> str:
         parts.append("**Sample edition:** invented news from a sample server, none of it of today.")
     parts.append(_one_safe_line(digest_html.opening_line(content)))
     parts += [f"**{_one_safe_line(notice)}**" for notice in content.notices]
-    parts += [_section(number, section) for number, section in enumerate(content.sections, 1)]
+    themes, number = content.themes, 0
+    for name, sections in themes:
+        parts += [f"## {markdown.one_line(name or 'More')}"] if len(themes) > 1 else []
+        for section in sections:
+            number += 1
+            parts.append(_section(number, section))
     if content.headlines:
-        parts.append(
-            "#### Also new, not researched\n\n"
-            + "\n".join(f"- {_reference(one)}" for one in content.headlines)
-        )
+        parts.append("#### Also new\n\n" + "\n".join(_headline(one) for one in content.headlines))
     parts += [_one_safe_line(note) for note in content.notes]
     down = [
-        f"- {markdown.one_line(one.name)}: {_one_safe_line(one.error)}" for one in content.failed
+        f"- {markdown.one_line(one.site)}: {_one_safe_line(one.error)}" for one in content.failed
     ]
     parts.append("#### Sources down\n\n" + "\n".join(down) if down else "")
     parts.append(" ".join(_one_safe_line(line) for line in digest_html.closing_lines(content)))
@@ -80,25 +82,26 @@ def _page(content: contents.Content) -> str:
 
 def _section(number: int, section: contents.Section) -> str:
     known = {reference.number: reference for reference in section.references}
-    first = section.references[0].url if section.references else ""
-    parts = [f"### {number}. {markdown.link(section.title, first)}"]
-    marks = [markdown.one_line(section.trust)] if section.trust else []
-    marks += ["unreviewed"] if section.unreviewed and section.findings else []
-    marks += [markdown.one_line(said) for said in (section.update, *section.reasons) if said]
-    parts.append(f"*{'; '.join(marks)}*" if marks else "")
-    parts.append(_one_safe_line(section.summary))
+    parts = [f"### {number}. {markdown.link(section.title, section.url)}"]
+    parts.append(f"**{section.update}**" if section.update else "")
+    talk = [markdown.link(section.talk.in_words, section.talk.url)] if section.talk else []
+    about = [markdown.one_line(part) for part in (section.place, section.age) if part]
+    parts.append(", ".join([*about, *talk]))
+    parts.append(f"**Only in your digest:** {section.own}" if section.own else "")
     parts.append(
-        "\n".join(
-            f"- {_one_safe_line(text)} {_format_citations(numbers, known)}"
-            for text, numbers in section.findings
+        " ".join(
+            f"{_one_safe_line(text)} {_format_citations(numbers, known)}"
+            for text, numbers in section.prose
         )
     )
+    if section.why_it_matters:
+        parts.append(f"*Why it matters:* {_one_safe_line(section.why_it_matters)}")
+    parts.append(f"*Before:* {_one_safe_line(section.background)}" if section.background else "")
     parts += [_conflict(conflict) for conflict in section.conflicts]
-    parts.append(_one_safe_line(section.missing))
+    parts.append(f"*{markdown.one_line(section.support)}*" if section.support else "")
     parts.append(
         "\n".join(
-            f"- \\[{reference.number}\\] {_reference(reference)}"
-            for reference in section.references
+            f"- \\[{reference.number}\\] {_reference(reference)}" for reference in section.cited
         )
     )
     return "\n\n".join(part for part in parts if part)
@@ -129,8 +132,14 @@ def _conflict(conflict: contents.Sides) -> str:
 
 
 def _reference(reference: contents.Reference) -> str:
-    where = ", ".join(part for part in (reference.host or reference.source, reference.date) if part)
-    return f"{markdown.link(reference.title, reference.url)} {markdown.one_line(where)}".rstrip()
+    where = markdown.one_line(reference.where)
+    return f"{markdown.link(reference.title, reference.url)} {where}".rstrip()
+
+
+def _headline(headline: contents.Headline) -> str:
+    talk = headline.talk.in_words if headline.talk else ""
+    about = ", ".join(part for part in (headline.place, talk, headline.unread) if part)
+    return f"- {markdown.link(headline.title, headline.url)} {markdown.one_line(about)}".rstrip()
 
 
 def _topics(topics: list[dict[str, Any]]) -> str:

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, errors, money
 from f.millrace.evidence import confidence_words
-from f.millrace.research import contents, findings, run_notices, run_plan
+from f.millrace.research import archive, contents, findings, run_notices, run_plan
 from f.millrace.trust import spend
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
 
-# Written beside a mail in the outbox.
-SUFFIXES = (".html", ".txt", ".eml")
 # What is said of a topic whose research failed.
 NOTHING_FOUND: dict[str, Any] = {
     "summary": "",
@@ -117,18 +115,15 @@ def _digests(run_id: str) -> list[dict[str, Any]]:
 
 
 def _files(opened: run_plan.RunPlan, digest: dict[str, Any]) -> list[str]:
+    """Return the digest's page and text, and the mails that wait in the outbox."""
     found = db.fetch_all(
-        "SELECT path, number, local_day FROM delivery WHERE digest_id = %s AND namespace = %s AND"
-        " path <> '' ORDER BY recipient",
+        "SELECT v.path, g.* FROM delivery v JOIN digest g ON g.id = v.digest_id WHERE v.digest_id ="
+        " %s AND v.namespace = %s AND v.path <> '' ORDER BY v.recipient",
         [digest["digest_id"], opened.namespace],
     )
-    pages = {
-        Path(row["path"]).with_name(run_plan.page_name(row["local_day"], row["number"]))
-        for row in found
-    }
-    paths = sorted(pages) + [
-        Path(row["path"]).with_suffix(suffix) for row in found for suffix in SUFFIXES
-    ]
+    page = [archive.file_of(row) for row in found[:1]]
+    paths = [each.with_suffix(suffix) for each in page for suffix in (".html", ".txt")]
+    paths += [Path(row["path"]) for row in found]
     return [str(path) for path in paths if path.is_file()]
 
 

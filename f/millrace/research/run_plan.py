@@ -140,11 +140,6 @@ def allowed_addresses(opened: RunPlan) -> list[str]:
     return sorted({urlsplit(url).netloc for url in urls if urlsplit(url).hostname in LOOPBACK})
 
 
-def page_name(day: date, number: int) -> str:
-    """Return what the page of a day's digest is called in the outbox."""
-    return f"digest-{day}-{number}.html" if number > 1 else f"digest-{day}.html"
-
-
 def stored(opened: RunPlan) -> dict[str, Any]:
     """Return the opening as the run keeps it."""
     return {"opened": opened.to_json()}

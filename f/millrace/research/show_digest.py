@@ -54,7 +54,7 @@ def main(digest_id: str = "") -> dict:
             "made_at": row["created_at"].isoformat(),
             "subject": row["subject"],
             "sections": [_section(section) for section in content.sections],
-            "headlines": [_reference(reference) for reference in content.headlines],
+            "headlines": [_headline(*one) for one in enumerate(content.headlines, 1)],
             "failed_sources": [
                 {"name": reading.name, "error": reading.error} for reading in content.failed
             ],
@@ -66,22 +66,48 @@ def main(digest_id: str = "") -> dict:
 def _section(section: contents.Section) -> dict[str, Any]:
     return {
         "title": section.title,
+        "url": section.url,
+        "site": section.site,
+        "age": section.age,
+        "talk": _talk(section.talk),
+        "theme": section.theme,
         "confidence": section.confidence,
-        "trust": section.trust,
+        "trust": section.support,
         "unreviewed": section.unreviewed,
         "update": section.update,
+        "background": section.background,
+        "why_it_matters": section.why_it_matters,
+        "own": section.own,
         "findings": [{"text": text, "numbers": numbers} for text, numbers in section.findings],
         "conflicts": [
             {"question": one.question, "sides": one.sides, "why": one.why}
             for one in section.conflicts
         ],
         "references": [_reference(reference) for reference in section.references],
-        "missing": section.missing,
+        "missing": "",
     }
 
 
 def _reference(reference: contents.Reference) -> dict[str, Any]:
     return {
         name: getattr(reference, name)
-        for name in ("number", "title", "url", "host", "date", "source")
+        for name in ("number", "title", "url", "host", "site", "date", "source")
     }
+
+
+def _headline(number: int, headline: contents.Headline) -> dict[str, Any]:
+    return {
+        "number": number,
+        "title": headline.title,
+        "url": headline.url,
+        "host": headline.site,
+        "site": headline.site,
+        "date": headline.date,
+        "source": headline.source,
+        "talk": _talk(headline.talk),
+        "unread": headline.unread,
+    }
+
+
+def _talk(talk: contents.Talk | None) -> dict[str, str] | None:
+    return {"words": talk.in_words, "url": talk.url} if talk else None

@@ -63,8 +63,7 @@ function sectionPart(section: Section): HTMLElement {
 		h(
 			'footer',
 			{ class: 'facts' },
-			section.trust && h('span', {}, section.trust),
-			section.unreviewed && h('span', { class: 'is-waiting' }, 'not reviewed'),
+			section.trust && h('span', { class: section.unreviewed ? 'is-waiting' : null }, section.trust),
 			section.references.length > 0 &&
 				h(
 					'details',

@@ -12,10 +12,10 @@ import os
 import re
 import smtplib
 import ssl
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,25 @@ from f.millrace.trust import recipients
 SECONDS = 30
 MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Folding(EmailPolicy):
+    """SMTP's lines; addresses of a list stay whole, which the library would encode when long."""
+
+    def fold(self, name: str, value: Any) -> str:
+        """Return a header's lines."""
+        if name.lower() == "list-unsubscribe":
+            return f"{name}: " + ",\r\n ".join(str(value).split(", ")) + "\r\n"
+        return super().fold(name, value)
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """Return a header's lines as they travel."""
+        if name.lower() == "list-unsubscribe":
+            return self.fold(name, value).encode()
+        return super().fold_binary(name, value)
+
+
+POLICY = Folding(linesep=SMTP.linesep)
 
 
 @dataclass(frozen=True)
@@ -47,21 +66,44 @@ class Sent:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What a mail to subscribers says of its list.
+
+    Attributes:
+        name: The list as people call it.
+        key: What tells it from other lists of the sender, one word.
+        unsubscribe: Addresses that unsubscribe: mailto, and https when one click does it.
+    """
+
+    name: str
+    key: str
+    unsubscribe: list[str] = field(default_factory=list)
+
+
 class DeliveryUnknown(errors.ToolFailed):
     """The connection was lost while the mail was handed over: it may have been sent. See the
     setting `smtp_unknown`.
     """
 
 
-def send(to: str, subject: str, text: str, html: str = "", message_id: str = "") -> Sent:
+def send(
+    to: str,
+    subject: str,
+    text: str,
+    html: str = "",
+    message_id: str = "",
+    listing: Listing | None = None,
+) -> Sent:
     """Send one mail to one address; `message_id` names it, and the same name means the same mail.
 
+    `listing` makes it a mail to subscribers, who can unsubscribe.
     ToolFailed when it was not sent; DeliveryUnknown when it may have been.
     """
     found = MESSAGE_ID.fullmatch(message_id.strip())
     if not found:
         raise errors.BadInput(f"message_id must look like name@host, not {message_id[:80]!r}")
-    message = compose(to, subject, text, html, found[1])
+    message = compose(to, subject, text, html, found[1], listing=listing)
     if run_context.current().dry_run:
         return Sent(message_id=found[1], status="dry_run")
     url = _server_for(to)
@@ -70,7 +112,7 @@ def send(to: str, subject: str, text: str, html: str = "", message_id: str = "")
         return Sent(message_id=found[1], status="sent")
     if windmill.on_worker():
         # Plain UTF-8, not encoded for transport, so that `forget` finds in it what it mentions.
-        _keep(compose(to, subject, text, html, found[1], "8bit"), found[1])
+        _keep(compose(to, subject, text, html, found[1], "8bit", listing), found[1])
         return Sent(message_id=found[1], status="outbox")
     return Sent(message_id=found[1], status="outbox", path=str(_write(message, found[1])))
 
@@ -113,29 +155,51 @@ def find_kept(message_id: str) -> dict[str, Any] | None:
 
 
 def compose(
-    to: str, subject: str, text: str, html: str, message_id: str, encoding: str | None = None
+    to: str,
+    subject: str,
+    text: str,
+    html: str,
+    message_id: str,
+    encoding: str | None = None,
+    listing: Listing | None = None,
 ) -> EmailMessage:
     """Return the mail: plain text, and HTML as its alternative when there is some; `encoding` is
     that of both for transport.
     """
-    message = EmailMessage(policy=SMTP)
-    message["From"] = _address(config.settings().mail_from, "the setting mail_from")
+    message = EmailMessage(policy=POLICY)
+    settings = config.settings()
+    message["From"] = _address(settings.mail_from, "the setting mail_from", settings.mail_name)
     message["To"] = _address(to, "the recipient")
     message["Subject"] = " ".join(subject.split())[:250]
     message["Date"] = format_datetime(run_context.now())
     message["Message-ID"] = f"<{message_id}>"
     message["Auto-Submitted"] = "auto-generated"
+    if listing:
+        _add_list_headers(message, listing)
     message.set_content(text, cte=encoding)
     if html:
         message.add_alternative(html, subtype="html", cte=encoding)
     return message
 
 
-def _address(text: str, what: str) -> Address:
+def _add_list_headers(message: EmailMessage, listing: Listing) -> None:
+    """Add a list's name and how to leave it (RFC 2369, 2919 and 8058)."""
+    domain = str(message["From"].addresses[0].domain)
+    name = re.sub(r"[^ \w-]", "", listing.name, flags=re.ASCII).strip()
+    message["List-Id"] = f"{name} <{listing.key}.{domain}>"
+    if listing.unsubscribe:
+        message["List-Unsubscribe"] = ", ".join(f"<{url}>" for url in listing.unsubscribe)
+    if any(url.startswith("https:") for url in listing.unsubscribe):
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    if config.settings().reply_to.strip():
+        message["Reply-To"] = _address(config.settings().reply_to, "the setting reply_to")
+
+
+def _address(text: str, what: str, name: str = "") -> Address:
     try:
         if "\r" in text or "\n" in text:
             raise ValueError("it has a line break")
-        return Address(addr_spec=text.strip())
+        return Address(display_name=" ".join(name.split()), addr_spec=text.strip())
     except (ValueError, IndexError) as error:
         raise errors.BadInput(f"{what} {text[:80]!r} is not a mail address: {error}") from error
     except Exception as error:  # email.errors of broken addresses are of several kinds
@@ -145,7 +209,9 @@ def _address(text: str, what: str) -> Address:
 def _keep(message: EmailMessage, message_id: str) -> None:
     """Store a mail as a row; the same Message-ID again is the same row."""
     content = (
-        message.as_bytes(policy=SMTPUTF8).decode("utf-8", errors="replace").replace("\x00", "")
+        message.as_bytes(policy=POLICY.clone(utf8=True))
+        .decode("utf-8", errors="replace")
+        .replace("\x00", "")
     )
     db.execute(
         "INSERT INTO outbox (message_id, recipient, subject, content, run_id) VALUES (%s, %s, %s,"

@@ -13,7 +13,7 @@ from f.millrace.trust import deobfuscation
 IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 LINK = re.compile(r"\[([^\]]*)\]\(\s*<?([^)\s>]*)[^)]*\)")
 REFERENCE = re.compile(r"(?m)^\s*\[[^\]]+\]:\s*\S+.*$")
-SCHEMES = re.compile(r"\b(?:javascript|data|vbscript|file|mailto|tel):\S*", re.IGNORECASE)
+SCHEMES = re.compile(r"\b(?:javascript|data|vbscript|file|mailto|tel):\S+", re.IGNORECASE)
 
 
 def defang(raw: str) -> str:

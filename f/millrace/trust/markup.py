@@ -6,9 +6,9 @@ everything was escaped.
 
 import re
 
-TAGS = frozenset("table tbody tr td div span p br b h1 h2 a".split())
+TAGS = frozenset("table tbody tr td div span p br b i h1 h2 h3 a".split())
 ATTRIBUTES = {
-    "*": {"style"},
+    "*": {"style", "class", "dir"},
     "a": {"href", "title"},
     "table": {"role", "width", "cellpadding", "cellspacing", "border", "align"},
     "td": {"width", "valign", "align"},
@@ -16,9 +16,9 @@ ATTRIBUTES = {
 PLAIN = re.compile(r"[\w\s#%.,'\"/!-]+")
 # Nothing here can load a resource, cover the page or leave its place.
 STYLES = frozenset(
-    "-webkit-text-size-adjust background border-bottom border-left color display font font-size"
-    " letter-spacing line-height margin margin-top max-width padding padding-bottom padding-top"
-    " text-align text-decoration text-transform word-break".split()
+    "background border-bottom border-left border-top color display font font-size letter-spacing"
+    " line-height margin margin-top max-width padding padding-bottom padding-top text-align"
+    " text-decoration text-transform word-break".split()
 )
 
 

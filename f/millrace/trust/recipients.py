@@ -37,8 +37,8 @@ def add(
         row = connection.execute(
             "INSERT INTO recipient (namespace, flow, address, interests, added_by, owner) VALUES"
             " (%s, %s, %s, %s, %s, %s) ON CONFLICT (namespace, flow, address) DO UPDATE SET"
-            " revoked_at = NULL, owner = excluded.owner, interests = CASE WHEN"
-            " cardinality(excluded.interests) > 0 THEN excluded.interests"
+            " revoked_at = NULL, unsubscribed_at = NULL, owner = excluded.owner, interests = CASE"
+            " WHEN cardinality(excluded.interests) > 0 THEN excluded.interests"
             " ELSE recipient.interests END RETURNING *",
             [namespace, flow, address, list(interests or []), by, owner],
         ).fetchone()
@@ -66,6 +66,42 @@ def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "o
         )
 
 
+def unsubscribe(address: str, flow: str = FLOW, namespace: str = "main") -> None:
+    """Send a recipient no further digest, also one whom a setting names, until `add` brings them
+    back.
+    """
+    authority.refuse_agents("unsubscribe a recipient")
+    with db.transaction() as connection:
+        connection.execute(
+            "INSERT INTO recipient (namespace, flow, address, added_by, revoked_at,"
+            " unsubscribed_at) VALUES (%(namespace)s, %(flow)s, %(address)s, 'settings', %(now)s,"
+            " %(now)s) ON CONFLICT (namespace, flow, address) DO UPDATE SET revoked_at = %(now)s,"
+            " unsubscribed_at = %(now)s",
+            {
+                "namespace": namespace,
+                "flow": flow,
+                "address": address,
+                "now": run_context.now(),
+            },
+        )
+        approvals.revoke(address, flow, namespace, by=address)
+        audit.append(address, "recipient.unsubscribed", address, flow=flow, namespace=namespace)
+
+
+def list_unsubscribed(flow: str | None = None, namespace: str = "main") -> list[Row]:
+    """Return who wants no digest any more: address, flow and unsubscribed_at."""
+    return db.fetch_all(
+        "SELECT address, flow, unsubscribed_at FROM recipient WHERE namespace = %s AND"
+        " unsubscribed_at IS NOT NULL AND (%s::text IS NULL OR flow = %s) ORDER BY unsubscribed_at",
+        [namespace, flow, flow],
+    )
+
+
+def is_unsubscribed(address: str, flow: str = FLOW, namespace: str = "main") -> bool:
+    """Tell whether somebody wants no digest any more."""
+    return any(row["address"] == address for row in list_unsubscribed(flow, namespace))
+
+
 def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Row]:
     """Return the recipients: address, flow, interests, standing and until (dates or None),
     configured (from the settings), owner (may see what is private).
@@ -80,7 +116,7 @@ def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Ro
         " ORDER BY r.created_at, r.address",
         [run_context.now(), namespace, flow, flow],
     )
-    known = {row["address"] for row in rows}
+    known = {row["address"] for row in [*rows, *list_unsubscribed(flow or FLOW, namespace)]}
     configured = (
         []
         if namespace != "main"
@@ -108,6 +144,38 @@ def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Ro
 def is_owner(address: str) -> bool:
     """Tell whether the settings let an address see what is private."""
     return address in config.settings().owners or address.endswith("@localhost")
+
+
+def describe(address: str, flow: str = FLOW, namespace: str = "main") -> Row:
+    """Return one recipient: flow, interests, standing, until, owner, unsubscribed_at, and digests
+    (local_day, number, status, subject), the newest first; NotFound when nobody is known by it.
+    """
+    known = {row["address"]: row for row in list_recipients(flow, namespace)}
+    stored = db.fetch_one(
+        "SELECT flow, interests, owner, unsubscribed_at FROM recipient WHERE namespace = %s AND"
+        " flow = %s AND address = %s",
+        [namespace, flow, address],
+    )
+    if address not in known and stored is None:
+        raise errors.NotFound(
+            f"{address!r} is no recipient of {flow}; scripts/millrace recipients list shows them"
+        )
+    digests = db.fetch_all(
+        "SELECT d.local_day, d.number, d.status, g.subject FROM delivery d JOIN digest g ON g.id ="
+        " d.digest_id WHERE d.namespace = %s AND d.flow = %s AND d.recipient = %s ORDER BY"
+        " d.local_day DESC, d.number DESC LIMIT 7",
+        [namespace, flow, address],
+    )
+    plain: Row = {
+        "flow": flow,
+        "interests": [],
+        "standing": None,
+        "until": None,
+        "owner": False,
+        "unsubscribed_at": None,
+    }
+    found = {**plain, **known.get(address, {}), **(stored or {}), "digests": digests}
+    return {**found, "owner": found["owner"] or is_owner(address)}
 
 
 def list_of_run(flow: str, namespace: str) -> list[Row]:

@@ -84,6 +84,16 @@ SELECT count(*) AS n, corr(confidence, (outcome = 'approved')::int) AS value
 FROM decision WHERE namespace = %(namespace)s AND made_at >= %(since)s AND kind = 'judgement'
 AND outcome IN ('approved', 'corrected', 'refused', 'undone')
 """
+# What readers said of topics; who says both of one counts with the last.
+WANTED = """
+WITH said AS (
+    SELECT DISTINCT ON (recipient, topic_id) verb FROM reply
+    WHERE namespace = %(namespace)s AND at >= %(since)s AND verb IN ('more', 'less')
+    ORDER BY recipient, topic_id, at DESC
+)
+SELECT count(*) AS n, 100.0 * count(*) FILTER (WHERE verb = 'more') / nullif(count(*), 0) AS value
+FROM said
+"""
 # What failed at least once: a step that was tried again, a request that was sent again, a tool that
 # was called again.
 RECOVERED = """
@@ -138,6 +148,7 @@ def scorecard(days: int = 30, namespace: str = "main") -> list[Score]:
             "r",
             LEAST_PAIRS,
         ),
+        figure("topics_wanted", "topics of which readers want more, not less", WANTED, 50),
         figure("failures_recovered", "failures after which a further try succeeded", RECOVERED, 80),
     ]
 

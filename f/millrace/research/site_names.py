@@ -1,0 +1,99 @@
+# requirements:
+
+"""What sites are called by people: the name that a page gives itself, a feed's title, else a tidy
+host; never a slug.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from f.millrace.core import db, ids
+from f.millrace.trust import deobfuscation
+
+LONGEST = 60
+# Sources and hosts whose names cannot be made out of their letters.
+NAMES = {
+    "arxiv": "arXiv",
+    "arxiv.org": "arXiv",
+    "documents": "Your documents",
+    "feeds": "A feed",
+    "github.com": "GitHub",
+    "hackernews": "Hacker News",
+    "mastodon": "Mastodon",
+    "memory": "Your memory",
+    "news.ycombinator.com": "Hacker News",
+    "notes": "Your notes",
+    "web": "The web",
+    "youtube.com": "YouTube",
+}
+# Addresses of what is on the reader's own machine: `note:harbour.md`.
+OWN = {"note": "Your notes", "document": "Your documents", "file": "Your documents"}
+LOCAL = ("127.0.0.1", "localhost")
+# What feeds and pages put behind the name of their site.
+REMARK = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
+
+
+class Sites:
+    """The names of some addresses' sites, and why a page of them could not be read."""
+
+    def __init__(self, namespace: str, urls: Iterable[str]) -> None:
+        wanted = list({ids.canonical_url(url) for url in urls if is_web(url)})
+        rows = db.fetch_all(
+            "SELECT canonical_url, site, readable, reason FROM page WHERE namespace = %s AND"
+            " canonical_url = ANY(%s)",
+            [namespace, wanted],
+        )
+        feeds = db.fetch_all(
+            "SELECT canonical_url, extra ->> 'feed' AS feed FROM source_item WHERE namespace = %s"
+            " AND canonical_url = ANY(%s) AND extra ->> 'feed' <> ''",
+            [namespace, wanted],
+        )
+        self._pages: dict[str, dict[str, Any]] = {row["canonical_url"]: row for row in rows}
+        self._feeds: dict[str, str] = {row["canonical_url"]: row["feed"] for row in feeds}
+
+    def name(self, url: str, source: str = "") -> str:
+        """Return what the site of an address is called; without one, what the source is."""
+        known = ids.canonical_url(url)
+        given = self._pages[known]["site"] if known in self._pages else ""
+        host = host_of(url)
+        for name in (given, NAMES.get(host, ""), self._feeds.get(known, "")):
+            clean = " ".join(REMARK.sub("", name).split())[:LONGEST]
+            if clean and not _claims_another_host(clean, host):
+                return clean
+        return host if host and host not in LOCAL else tidy(source)
+
+    def unreadable(self, url: str) -> str:
+        """Return why an address could not be read, empty when it was or nobody tried."""
+        row = self._pages.get(ids.canonical_url(url))
+        return "" if row is None or row["readable"] else row["reason"] or "unknown reason"
+
+
+def tidy(source: str) -> str:
+    """Return a source's name as people write it: `the-lindholm-courier` is The Lindholm Courier."""
+    kind = source.partition(":")[0]
+    if kind in OWN:
+        return OWN[kind]
+    if source in NAMES or "." in source or " " in source:
+        return NAMES.get(source, source)
+    return " ".join(word[:1].upper() + word[1:] for word in re.split(r"[-_]+", source) if word)
+
+
+def is_web(url: str) -> bool:
+    """Tell whether an address is one of http or https."""
+    return url.startswith(("http://", "https://"))
+
+
+def host_of(url: str) -> str:
+    """Return the host of a web address as it travels over the wire, without `www.`."""
+    try:
+        return deobfuscation.wire_host(urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def _claims_another_host(name: str, host: str) -> bool:
+    """Tell whether a site calls itself by the address of another one."""
+    found = deobfuscation.HOST.search(name)
+    return found is not None and found[0].lower().removeprefix("www.") != host

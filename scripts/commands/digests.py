@@ -1,0 +1,143 @@
+"""`digests`: the archive of digests: list, open one, the Atom feed, the pages that one cites."""
+
+import argparse
+import os
+import sys
+import webbrowser
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from f.millrace.core import config
+from f.millrace.core.errors import BadInput, NotFound
+from f.millrace.research import archive
+from f.millrace.trust import markdown
+from scripts.commands.output import dump, relative
+from scripts.database.ready import ready
+
+
+def add(commands: Any) -> None:
+    """Declare `digests`, `digests open|feed|page`."""
+    parser = commands.add_parser(
+        "digests", help="the digests so far: list them, open one, their feed, the pages they cite"
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--sample", action="store_true", help="those of the sample edition")
+    parser.set_defaults(function=list_all)
+    actions = parser.add_subparsers(dest="action", metavar="open|feed|page")
+    opened = actions.add_parser("open", help="open a day's digest in the browser")
+    opened.add_argument("day", metavar="DAY", help="2026-11-29, or last")
+    opened.add_argument("--number", type=int, help="which edition of the day; the last otherwise")
+    opened.set_defaults(function=open_digest)
+    feed = actions.add_parser(
+        "feed", help="write the Atom feed of the digests that are not private"
+    )
+    feed.add_argument(
+        "file", nargs="?", type=os.path.abspath, help="where; in the outbox otherwise; - prints it"
+    )
+    feed.add_argument(
+        "--private",
+        action="store_true",
+        help="with what only the owner sees; for a file of their own",
+    )
+    feed.set_defaults(function=write_feed)
+    page = actions.add_parser("page", help="print a page that a digest cites, as it was read")
+    page.add_argument("day", metavar="DAY", help="2026-11-29, or last")
+    page.add_argument("page", metavar="N", nargs="?", type=int, help="which; none: list them")
+    page.set_defaults(function=show_page)
+
+
+def list_all(options: argparse.Namespace) -> int:
+    """Print each digest: day, edition, topics, recipients, subject."""
+    ready()
+    rows = archive.list_digests(_namespace(options))
+    if options.json:
+        print(dump({"digests": rows}))
+        return 0
+    if not rows:
+        print("There is no digest yet; scripts/millrace run daily_research makes one.")
+        return 0
+    table = Table("day", "topics", "recipients", "subject", box=None)
+    for row in rows:
+        edition = f" ({row['number']})" if row["number"] > 1 else ""
+        private = " private" if row["private"] else ""
+        table.add_row(
+            f"{row['local_day']}{edition}{private}",
+            str(row["topics"]),
+            ", ".join(row["recipients"]),
+            row["subject"],
+        )
+    Console(highlight=False).print(table)
+    return 0
+
+
+def open_digest(options: argparse.Namespace) -> int:
+    """Write the digest's page where it is missing, print its path, and open it in a browser."""
+    ready()
+    path = archive.write(_find(options)["id"])
+    print(relative(path))
+    if not os.environ.get("SSH_CONNECTION") and _has_screen():
+        webbrowser.open(path.resolve().as_uri())
+    return 0
+
+
+def write_feed(options: argparse.Namespace) -> int:
+    """Write the feed, and say where."""
+    if options.private and not options.file:
+        raise BadInput("--private needs a FILE: the feed in the outbox is for everybody")
+    ready()
+    text = archive.feed(_namespace(options), options.private)
+    if options.file and Path(options.file).name == "-":
+        print(text, end="")
+        return 0
+    path = Path(options.file or Path(config.settings().outbox_dir) / archive.FEED)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write {path}: {error.strerror}; name another file") from error
+    print(relative(path))
+    return 0
+
+
+def show_page(options: argparse.Namespace) -> int:
+    """Print the text of a cited page, or the list of them."""
+    ready()
+    pages = archive.pages(str(_find(options)["run_id"]))
+    if options.page is None:
+        for number, page in enumerate(pages, 1):
+            print(f"{number:3}  {page['title']} ({page['site']})\n     {page['url']}")
+        return 0
+    if not 1 <= options.page <= len(pages):
+        raise NotFound(f"the digest cites {len(pages)} pages, so there is no page {options.page}")
+    page = pages[options.page - 1]
+    print(
+        markdown.make_visible(f"{page['title']}\n{page['site']}, {page['url']}\n\n{page['body']}")
+    )
+    return 0
+
+
+def _find(options: argparse.Namespace) -> dict[str, Any]:
+    namespace = _namespace(options)
+    if options.day == "last":
+        rows = archive.list_digests(namespace)
+        if not rows:
+            raise NotFound("there is no digest yet; scripts/millrace run daily_research makes one")
+        return rows[0]
+    try:
+        day = date.fromisoformat(options.day)
+    except ValueError as error:
+        raise BadInput(f"{options.day!r} is no day like 2026-11-29, nor last") from error
+    return archive.find(day, getattr(options, "number", None), namespace)[0]
+
+
+def _namespace(options: argparse.Namespace) -> str:
+    return "sample" if options.sample else "main"
+
+
+def _has_screen() -> bool:
+    on_screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(on_screen) or sys.platform in ("darwin", "win32")

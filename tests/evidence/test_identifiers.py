@@ -1,6 +1,7 @@
 import pytest
 
-from f.millrace.evidence import disputes, identifiers, listing
+from f.millrace.core import contracts
+from f.millrace.evidence import conflicts, disputes, identifiers, listing
 from f.millrace.evidence.prompt import Passage
 
 RELEASES = [
@@ -95,3 +96,34 @@ def test_minutes_of_two_months_do_not_dispute():
         identifiers.select("Who took the minutes of the board of April 2026?", minutes),
     )
     assert "Bo Lind" in line.text
+
+
+def test_a_conflict_that_a_model_sees_between_siblings_is_none():
+    evidence = {
+        release.id: contracts.Evidence(
+            id=release.id,
+            topic_id="t",
+            url=f"https://a.example/{release.id}",
+            title=release.title,
+            text=release.text,
+            source=release.source,
+        )
+        for release in RELEASES
+    }
+    seen = contracts.ProposedConflict(
+        question="How much memory does it need?",
+        sides=[
+            contracts.ProposedSide(
+                claim="It fixes 3 faults and needs 64 MB of memory.", value="64", evidence=["ev_0"]
+            ),
+            contracts.ProposedSide(
+                claim="It fixes 5 faults and needs 128 MB of memory.",
+                value="128",
+                evidence=["ev_1"],
+            ),
+        ],
+    )
+
+    assert conflicts.validate([seen], evidence) == []
+    same = {name: piece.model_copy(update={"title": "Notes"}) for name, piece in evidence.items()}
+    assert len(conflicts.validate([seen], same)) == 1

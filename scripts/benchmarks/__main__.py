@@ -15,6 +15,7 @@ NAMES = (
     "research",
     "week",
     "stories",
+    "several_answers",
     "prompt_injection",
     "telemetry",
     "schedule",

@@ -100,7 +100,7 @@ def _cpu() -> float:
 def _ingest(folder: str, url: str) -> tuple[float, dict[str, Any]]:
     began = time.perf_counter()
     done = subprocess.run(
-        [str(ROOT / "scripts/millrace"), "ingest", folder, "--json"],
+        [str(ROOT / "scripts/millrace"), "ingest", folder, "--json", "--wait"],
         capture_output=True,
         text=True,
         check=True,

@@ -19,6 +19,7 @@ MODULES = {
     "run": "run",
     "resume": "run",
     "ask": "ask",
+    "chat": "chat",
     "ingest": "ingest",
     "documents": "ingest",
     "runs": "runs",

@@ -1,11 +1,16 @@
 """`ask`: one question, answered from what can be searched and read, sentence by sentence."""
 
 import argparse
+import os
+import stat
+import sys
+import uuid
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from f.millrace.core import config, errors
 from f.millrace.core.money import dollars
 from f.millrace.core.run_context import change, current
 from f.millrace.evidence import confidence_words
@@ -17,9 +22,36 @@ from scripts.database.ready import ready
 def add(commands: Any) -> None:
     """Declare `ask`."""
     parser = commands.add_parser("ask", help="answer a question with citations")
-    parser.add_argument("question", metavar="QUESTION")
     parser.add_argument(
+        "question",
+        metavar="QUESTION",
+        nargs="?",
+        default="-",
+        help="without it, or as -, it is read from stdin; beside it, text piped in is what it is"
+        " about",
+    )
+    add_conversation(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object and nothing else"
+    )
+    parser.set_defaults(function=ask)
+
+
+def add_conversation(parser: argparse.ArgumentParser) -> None:
+    """Declare what `ask` and `chat` share: which conversation, which model, what is asked."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--session", metavar="NAME", help="remember the conversation under this name"
+    )
+    which.add_argument(
+        "-c",
+        "--continue",
+        dest="continues",
+        action="store_true",
+        help="go on with the last conversation",
+    )
+    parser.add_argument(
+        "-m", "--model", metavar="MODEL", help="ask this model, e.g. openai:gpt-5-mini or offline"
     )
     parser.add_argument(
         "--sample", action="store_true", help="ask the sample edition instead of live sources"
@@ -33,15 +65,68 @@ def add(commands: Any) -> None:
         metavar="NAME",
         help="ask the memory that is kept under this name",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object and nothing else"
-    )
-    parser.set_defaults(function=ask)
+
+
+def choose_model(name: str | None) -> None:
+    """Let this command's agents ask the model `name`; none keeps the setting."""
+    if name:
+        os.environ["MILLRACE_MODEL"] = name
+        config.reload()
+
+
+def session_of(options: argparse.Namespace) -> str:
+    """Return the conversation that is meant: the named one, the last one, or a new one. Call it
+    where the namespace is set.
+    """
+    if options.continues:
+        from f.millrace.memory import history
+
+        return history.last_session()
+    return options.session or new_session()
+
+
+def new_session() -> str:
+    """Return the name of a new conversation in the terminal."""
+    return f"terminal-{uuid.uuid4().hex[:12]}"
+
+
+def read_piped() -> str:
+    """Return the text that is piped or redirected into this command; empty for a terminal."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
+        return ""
+    return sys.stdin.buffer.read().decode("utf-8", "replace").strip()
+
+
+def _read_question(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Put the question from stdin into the options; return the text that one beside it is about."""
+    if options.question.strip() not in ("-",):
+        text = read_piped()
+        if not text:
+            return []
+        return [
+            {
+                "url": "stdin:",
+                "title": "text from stdin",
+                "text": text,
+                "source": "stdin",
+                "trust": "untrusted",
+            }
+        ]
+    if sys.stdin.isatty():
+        raise errors.BadInput(
+            'no question: scripts/millrace ask "When is high water?", or pipe one in;'
+            " scripts/millrace chat is for a conversation"
+        )
+    options.question = sys.stdin.read()
+    return []
 
 
 def ask(options: argparse.Namespace) -> int:
     """Print each sentence as soon as it is checked, then the sources."""
+    options.documents = _read_question(options)
     with sample_sources(options.sample):
+        choose_model(options.model)
         ready()
         code, run_id = _answer(options)
     from f.millrace.telemetry.export import run_ended
@@ -61,7 +146,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
     namespace = "sample" if options.sample else options.namespace
     with (
         console.status("Thinking") as status,
-        watch(lambda event: _show(status, event)),
+        watch(lambda event: show_progress(status, event)),
         step("ask"),
         change(namespace=namespace),
     ):
@@ -69,9 +154,10 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
         runs.move(run_id, namespace)
         reply = research(
             options.question,
-            options.session,
+            session_of(options),
             on_token=lambda text: console.print(escape(text), end=""),
             memory_only=options.memory,
+            documents=options.documents,
         )
     faults = fault_log.of_run(run_id)
     if options.json:
@@ -82,12 +168,32 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
                     "answer": reply.text,
                     "sources": reply.sources,
                     "faults": [fault_log.describe(row) for row in faults],
+                    "note": reply.note,
                     **reply.result.model_dump(mode="json"),
                 }
             )
         )
         return int(bool(faults)), run_id
     console.print()
+    print_sources(console, reply)
+    print_end(console, reply, faults)
+    return int(bool(faults)), run_id
+
+
+def print_end(console: Console, reply: Any, faults: Any) -> None:
+    """Print what went wrong with the models, how far the answer can be relied on, and the note."""
+    from f.millrace.models import fault_log
+
+    for row in faults:
+        console.print(f"[red]{escape(fault_log.describe(row))}[/]", soft_wrap=True)
+    if reply.result.findings:
+        console.print(f"[dim]{escape(_how_sure(reply))}[/]", soft_wrap=True)
+    if reply.note:
+        console.print(f"[dim]{escape(reply.note)}[/]")
+
+
+def print_sources(console: Console, reply: Any) -> None:
+    """Print what the numbers of an answer stand for, one a line."""
     for source in reply.sources:
         date = f" ({str(source['published_at'])[:10]})" if source.get("published_at") else ""
         console.print(
@@ -95,10 +201,6 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
             f" {escape(_where(source))}[/]",
             soft_wrap=True,
         )
-    for row in faults:
-        console.print(f"[red]{escape(fault_log.describe(row))}[/]", soft_wrap=True)
-    console.print(f"[dim]{escape(_how_sure(reply))}[/]", soft_wrap=True)
-    return int(bool(faults)), run_id
 
 
 def _how_sure(reply: Any) -> str:
@@ -126,6 +228,7 @@ def _where(source: dict[str, Any]) -> str:
     )
 
 
-def _show(status: Any, event: dict[str, Any]) -> None:
+def show_progress(status: Any, event: dict[str, Any]) -> None:
+    """Show in a line that changes what the research does."""
     if event["event"] != "token" and event["message"]:
         status.update(escape(event["message"]))

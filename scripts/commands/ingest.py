@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import subprocess
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from scripts.commands.explained import explain
 from scripts.commands.output import dump, relative
 from scripts.commands.run import load_openflow
 from scripts.database.ready import ready
+from scripts.paths import ROOT
 
 FLOW = "ingest_documents"
 AROUND = 300
@@ -35,6 +37,11 @@ def add(commands: Any) -> None:
         "--namespace", default="main", metavar="NAME", help="keep them apart under this name"
     )
     ingest.add_argument("--again", action="store_true", help="read unchanged documents again too")
+    ingest.add_argument(
+        "--wait",
+        action="store_true",
+        help="return when the passages are embedded; else as soon as words find them",
+    )
     ingest.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
     )
@@ -71,16 +78,42 @@ def run_ingest(options: argparse.Namespace) -> int:
             " --known-at"
         )
     openflow = load_openflow(FLOW)
-    inputs = {"paths": options.paths, "namespace": options.namespace, "again": options.again}
+    inputs = {
+        "paths": options.paths,
+        "namespace": options.namespace,
+        "again": options.again,
+        "embed": options.wait,
+    }
     with Display(openflow, quiet=options.json) as display:
         ready()
         from scripts.runner import run
 
         outcome = run.start(openflow, FLOW, inputs, on_event=display.show)
     code = report.outcome(outcome, as_json=options.json)
-    problems = (report.load_report(outcome.run_id)["result"] or {}).get("problems", [])
+    result = report.load_report(outcome.run_id)["result"] or {}
+    if result.get("to_embed"):
+        _embed_in_background(result["to_embed"], options.json)
+    problems = result.get("problems", [])
     # What was named and cannot be read is a failure, also the second time.
     return code or int(any(one["path"] in options.paths for one in problems))
+
+
+def _embed_in_background(count: int, quiet: bool) -> None:
+    """Start a process of its own that embeds what waits, and say so; the pipeline `embed_memory`
+    does what it leaves.
+    """
+    subprocess.Popen(
+        [str(ROOT / "scripts/millrace"), "run", "embed_memory", "most=1000000", "--json"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    if not quiet:
+        print(
+            f"\n{count} passages are being embedded in the background; until then they are found by"
+            " their words (--wait waits)"
+        )
 
 
 def look(options: argparse.Namespace) -> int:

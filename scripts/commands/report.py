@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from f.millrace.core import db
 from f.millrace.core.money import dollars
+from f.millrace.ingest import close
 from f.millrace.trust import spend
 from scripts.commands.output import relative
 
@@ -123,6 +124,8 @@ def result_lines(result: dict[str, Any]) -> list[str]:
             lines.append(
                 f"  [yellow]{escape(relative(problem['path']))} {escape(problem['problem'])}[/]"
             )
+    if skipped := result.get("skipped"):
+        lines.append(f"  [dim]not documents: {escape(close.format_skipped(skipped))}[/]")
     for note in result.get("notes", []):
         lines.append(f"  [dim]{escape(relative(note['path']))} {escape(note['note'])}[/]")
     for notice in result.get("notices", []) if isinstance(result.get("digests"), list) else []:

@@ -44,7 +44,12 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "charset_normalizer": ("ingest.parse_text",),
     "nh3": ("trust.markup",),
     "py3langid": ("ingest.language_detection",),
-    "lxml": ("ingest.parse_html", "ingest.parse_office", "ingest.parse_word"),
+    "lxml": (
+        "ingest.parse_html",
+        "ingest.parse_office",
+        "ingest.parse_open",
+        "ingest.parse_word",
+    ),
 }
 # Libraries whose import name is not the name on the index.
 DISTRIBUTIONS = {

@@ -1,6 +1,6 @@
 import pytest
 
-from f.millrace.agents.ask import ask
+from f.millrace.agents.ask import ask, small_talk
 from f.millrace.agents.researcher import research_topic
 from f.millrace.agents.stop_reasons import StopReason
 from f.millrace.core import db
@@ -478,6 +478,23 @@ def test_a_question_that_points_back_is_asked_with_the_one_before_and_no_other(
     ask(question, session="desk", fresh=True)
 
     assert ("Orbit" in edge.searches[-1]) is leans
+
+
+def test_a_chain_of_questions_that_point_back_keeps_the_subject_of_the_first(edge, in_step):
+    edge.add_page("/a", "Orbit opens", OPENED)
+    ask("What is the Orbit sodium battery plant in Leeds?", session="desk")
+    ask("and when?", session="desk")
+    ask("thanks", session="desk")
+
+    ask("how much was it again?", session="desk", fresh=True)
+
+    assert "Orbit" in edge.searches[-1]
+
+
+@pytest.mark.parametrize("message", ["Hello!", "good morning", "thanks a lot", "What can you do?"])
+def test_small_talk_is_answered_at_once_and_a_question_is_none(message):
+    assert small_talk(message)
+    assert not small_talk(f"{message} When is high water?")
 
 
 def test_a_conversation_is_cut_at_turns(in_step):

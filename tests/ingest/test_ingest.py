@@ -10,7 +10,7 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import NotFound
-from f.millrace.ingest import compare, crawl
+from f.millrace.ingest import close, compare, crawl
 from f.millrace.ingest import embed as embed_step
 from f.millrace.memory import documents as kept
 from f.millrace.memory.recall import recall
@@ -281,3 +281,18 @@ def test_with_nothing_to_read_or_embed_the_run_ends_with_the_scan(ingestion):
         0,
         [],
     )
+
+
+def test_embedding_can_be_left_to_later_and_words_find_what_was_read(ingestion):
+    ingestion.write("crane.txt", "The harbour crane at Kestrel lifts forty tonnes, says the port.")
+    done = ingestion.run()
+
+    left = embed_step.main(run_id=done["run_id"], embed=False)
+
+    assert (left["embedded"], left["left"]) == (0, 1)
+    assert "forty tonnes" in recall("harbour crane", limit=5)[0].text
+    assert embed_step.main(run_id=done["run_id"])["left"] == 0
+
+
+def test_each_kind_of_file_that_was_left_out_is_told_with_its_count():
+    assert close.format_skipped({".mp3": 1, ".bin": 2}) == "2 .bin, 1 .mp3"

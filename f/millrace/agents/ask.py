@@ -3,15 +3,16 @@
 """Ask: one question in, a cited answer out, with the conversation so far in mind."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from f.millrace.agents import researcher, self_rag, stop_reasons
-from f.millrace.core import contracts, errors, ids, run_context
+from f.millrace.core import contracts, db, errors, ids, run_context
 from f.millrace.evidence import claims, nothing_found, store
-from f.millrace.memory import documents, history
+from f.millrace.memory import documents as memory_documents
+from f.millrace.memory import history
 from f.millrace.trust import decisions
 
 LONGEST_QUESTION = 2_000
@@ -22,6 +23,21 @@ POINTS_BACK = re.compile(
     r"|\b(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|one|ones|same)\b"
 )
 FEW_WORDS = 4
+# A message that is nothing but this needs no research.
+GREETING = re.compile(
+    r"(?i)\W*(?:(?:hello|hi|hey|hallo|good (?:morning|afternoon|evening|day)|greetings)"
+    r"(?: there| again| millrace)?|how are you(?: (?:doing|today))?|nice to meet you)\W*"
+)
+THANKS = re.compile(
+    r"(?i)\W*(?:(?:ok(?:ay)?|great|good|perfect|cool)?\W*(?:thanks?(?: you)?(?: (?:so|very) much"
+    r"| a lot)?|thx|ok(?:ay)?|great|perfect|cool|got it|understood)"
+    r"|(?:good)?bye|see you(?: later)?)\W*"
+)
+ABOUT = re.compile(r"(?i)\W*(?:help|(?:who|what) are you|what can you do(?: for me)?)\W*")
+CAN = (
+    "I answer questions from your documents and memory, or by research, and name the source of each"
+    " sentence. Ask for example: What do my documents say about the quay?"
+)
 
 
 class Reply(BaseModel):
@@ -37,6 +53,7 @@ class Reply(BaseModel):
         description="number, id, url, title, source and published_at of each that is cited."
     )
     result: contracts.TopicResult
+    note: str = Field(default="", description="What a person should know beside the answer.")
 
 
 def ask(
@@ -46,20 +63,26 @@ def ask(
     memory_only: bool = False,
     fresh: bool = False,
     trust: contracts.Trust = "own",
+    documents: Sequence[dict[str, Any]] = (),
 ) -> Reply:
     """Answer the question from memory if that is enough, else by research; `on_token` gets each
     sentence that was checked.
 
     With `memory_only` nothing else is asked, with `fresh` research is done whatever memory has.
     With `session` the conversation of that name is continued and remembered. `trust` says who wrote
-    the question. Call it inside a step.
+    the question. With `documents` ({url, title, text, source, trust}) it is answered from them
+    alone. A greeting is answered at once. Call it inside a step.
     """
     question = " ".join(question.split())
     if not question or len(question) > LONGEST_QUESTION:
         raise errors.BadInput(
             f"a question has 1 to {LONGEST_QUESTION} characters, this one {len(question)}"
         )
-    earlier = [asked for asked, _ in history.turns(session)] if session else []
+    if said := small_talk(question):
+        return _return_small_talk(question, said, session, on_token)
+    earlier = [
+        asked for asked, _ in (history.turns(session) if session else []) if not small_talk(asked)
+    ]
     run_id = run_context.current().run_id
     numbers: dict[str, int] = {}
 
@@ -73,26 +96,43 @@ def ask(
         "trust": trust,
     }
     with run_context.change(session_id=session or "", turn_id=topic["id"] if session else ""):
-        known = None if fresh else _from_memory(run_id, topic, earlier, show, memory_only)
-        if fresh:
+        skips_memory = fresh or bool(documents)
+        known = None if skips_memory else _from_memory(run_id, topic, earlier, show, memory_only)
+        if documents:
+            topic |= {"documents": list(documents), "search": False}
+        elif fresh:
             topic["documents"] = self_rag.passages(topic["title"])
         result = known or researcher.research_topic(run_id, topic, earlier=earlier, on_finding=show)
     decisions.close(run_id)
-    numbers.clear()
+    reply = _reply(run_id, topic["id"], result, memory_only, on_token)
+    if session:
+        cited = {"evidence": [source["id"] for source in reply.sources]}
+        said = " ".join(finding.text for finding in result.findings) or reply.text
+        history.remember_turn(session, question, said, cited)
+    return reply
+
+
+def _reply(
+    run_id: str,
+    topic_id: str,
+    result: contracts.TopicResult,
+    memory_only: bool,
+    on_token: Callable[[str], None] | None,
+) -> Reply:
+    """Return the answer with its disputes and sources; shows what was not shown as it came."""
+    numbers: dict[str, int] = {}
     tried = nothing_found.explain(result.stopped_because)
     nothing = "Nothing found in memory." if memory_only else f"No sources found. {tried}".strip()
     lines = [_line(finding, numbers) for finding in result.findings] or [nothing]
     disputes = [_dispute(conflict, numbers) for conflict in result.conflicts]
     if on_token is not None:
         on_token("".join(line + "\n" for line in (disputes if result.findings else lines)))
-    text = "\n".join([*lines, *disputes])
-    reply = Reply(text=text, sources=_sources(run_id, topic["id"], numbers), result=result)
-    if session:
-        cited = {"evidence": list(numbers)}
-        history.remember_turn(
-            session, question, " ".join(f.text for f in result.findings) or text, cited
-        )
-    return reply
+    return Reply(
+        text="\n".join([*lines, *disputes]),
+        sources=_sources(run_id, topic_id, numbers),
+        result=result,
+        note=_embedding_note(),
+    )
 
 
 def _from_memory(
@@ -120,13 +160,58 @@ def _from_memory(
     return result
 
 
-def _with_context(question: str, earlier: list[str]) -> str:
-    """Return the question with the one before it, when it cannot stand alone."""
+def small_talk(message: str) -> str:
+    """Return the answer to a greeting, to thanks, or to who this is; empty for anything else."""
+    if GREETING.fullmatch(message):
+        return f"Hello. {CAN}"
+    if THANKS.fullmatch(message):
+        return "You are welcome."
+    return CAN if ABOUT.fullmatch(message) else ""
+
+
+def _return_small_talk(
+    question: str, said: str, session: str | None, on_token: Callable[[str], None] | None
+) -> Reply:
+    if on_token is not None:
+        on_token(said + "\n")
+    if session:
+        history.remember_turn(session, question, said)
+    topic_id = ids.stable_id("topic", run_context.current().run_id, question)
+    result = contracts.TopicResult(
+        topic_id=topic_id,
+        title=question,
+        no_sources=True,
+        stopped_because=stop_reasons.StopReason.SMALL_TALK,
+    )
+    return Reply(text=said, sources=[], result=result)
+
+
+def _embedding_note() -> str:
+    """Return how much of memory is found by its words only, so far; empty when all has vectors."""
+    row = db.fetch_one(
+        "SELECT count(*) AS n FROM memory_item WHERE namespace = %s AND type = %s AND embedding IS"
+        " NULL",
+        [run_context.current().namespace, memory_documents.PASSAGE],
+    )
+    if not row or not row["n"]:
+        return ""
+    return f"{row['n']} passages are still being embedded; until then their words find them."
+
+
+def _leans(question: str) -> bool:
+    """Tell whether a question cannot stand alone."""
     own = len(claims.content_words(question))
-    leans = own < 2 or (own < FEW_WORDS and POINTS_BACK.search(question))
-    if not earlier or not leans:
+    return own < 2 or bool(own < FEW_WORDS and POINTS_BACK.search(question))
+
+
+def _with_context(question: str, earlier: list[str]) -> str:
+    """Return the question with the last one that says what it is about, when it cannot stand
+    alone: `how much was it again?` after `and when?` is about what both are about.
+    """
+    if not earlier or not _leans(question):
         return question
-    return f"{earlier[-1].rstrip('?')} - {question}"
+    subject = next((asked for asked in reversed(earlier) if not _leans(asked)), earlier[-1])
+    return f"{subject.rstrip('?')} - {question}"
 
 
 def _line(finding: contracts.Finding, numbers: dict[str, int]) -> str:
@@ -172,7 +257,7 @@ def _source(piece: contracts.Evidence) -> dict[str, Any]:
     if not piece.url.startswith("document:"):
         return shown
     try:
-        place = documents.open_citation(piece.url)
+        place = memory_documents.open_citation(piece.url)
     except errors.NotFound:
         return shown  # forgotten, or imported from a memory that did not export its documents
     return {

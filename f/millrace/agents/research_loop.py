@@ -476,13 +476,13 @@ class Research:
         return stop_reasons.drop_asked(queries, self.asked)[:QUERIES_A_ROUND]
 
     def _placed(self, finding: contracts.Finding) -> contracts.Finding:
-        """Return the finding with which of several things of one name it is about, as the judged
-        claims have it.
+        """Return the finding with which of several things of one name it is about: the claim that
+        says so cites first what the finding cites first, so the label is its own passage's.
         """
         about = {
             claim.about
             for claim in self.claims
-            if claim.about and set(claim.citations) & set(finding.citations)
+            if claim.about and claim.citations[:1] == finding.citations[:1]
         }
         return finding.model_copy(update={"about": about.pop()}) if len(about) == 1 else finding
 

@@ -25,6 +25,7 @@ class StopReason:
     TIME = "the limit of time"
     ONE_ROUND = "one round was asked for"
     NOTHING = "no sources found"
+    SMALL_TALK = "nothing was asked"
     OFF = "the researcher is switched off"
     SEARCH_FAILED = "web search failed; collected items, notes and memory served"
     MODEL_FAILED = "the model gave no usable answer; sentences were picked from the evidence"

@@ -14,6 +14,8 @@ scripts/millrace step assist/chat user_message="What does a sodium battery cost?
 import json
 import os
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,38 +46,76 @@ def main(user_message: str, session: str = "", pipeline: dict | None = None) -> 
         confidence: How sure it is, 0 to 100.
         run_id: The run in Millrace: scripts/millrace show RUN.
     """
-    with spans.step("assist.chat") as span:
-        run_id = run_context.current().run_id
-        runs.keep_spec(run_id, pipeline)
+    turn = take_turn(
+        user_message,
+        lambda: session or _conversation(),
+        show_sentence=_show_sentence,
+        show_event=_show_progress,
+        pipeline=pipeline,
+    )
+    if turn.reply is None:
+        said = f"I cannot answer that: {_escape_markdown(turn.problem)}"
+        _stream({"type": "token_delta", "content": said})
+    else:
+        said = _markdown(turn.reply)
+    return {
+        "windmill_chat_answer": said,
+        "sources": turn.reply.sources if turn.reply else [],
+        "found": bool(turn.reply and turn.reply.result.findings),
+        "confidence": turn.reply.result.confidence.score if turn.reply else 0,
+        "run_id": turn.run_id,
+    }
+
+
+@dataclass
+class Turn:
+    """One message and what became of it: an answer, or the problem in words."""
+
+    run_id: str
+    reply: ask.Reply | None = None
+    problem: str = ""
+
+
+def take_turn(
+    message: str,
+    session: Callable[[], str],
+    *,
+    show_sentence: Callable[[str], None],
+    show_event: Callable[[dict[str, Any]], None],
+    pipeline: dict | None = None,
+    namespace: str = "",
+    memory_only: bool = False,
+) -> Turn:
+    """Answer one message of a conversation in a run of its own: what the chat of Windmill and that
+    of the terminal share. `session` gives the conversation's name, asked for inside the run.
+    """
+    with spans.step("assist.chat") as span, run_context.change(**_in_namespace(namespace)):
+        turn = Turn(run_context.current().run_id)
+        if namespace:
+            runs.move(turn.run_id, namespace)
+        runs.keep_spec(turn.run_id, pipeline)
         policy.note()
         try:
-            with events.watch(_show_progress):
-                reply = ask.ask(
-                    user_message, session or _conversation() or None, on_token=_show_sentence
+            with events.watch(show_event):
+                turn.reply = ask.ask(
+                    message, session() or None, on_token=show_sentence, memory_only=memory_only
                 )
-            answer: dict[str, Any] = {
-                "windmill_chat_answer": _markdown(reply),
-                "sources": reply.sources,
-                "found": bool(reply.result.findings),
-                "confidence": reply.result.confidence.score,
-            }
-            kept: dict[str, Any] = {"text": reply.text}
+            kept: dict[str, Any] = {"text": turn.reply.text}
+            confidence = turn.reply.result.confidence.score
+            span.set(found=bool(turn.reply.result.findings), confidence=confidence)
         except errors.MillraceError as error:
             # Somebody waits in the chat: what went wrong is said there, in words, and the run
             # counts as failed.
-            words = redaction.redact(str(error))
-            answer = {
-                "windmill_chat_answer": f"I cannot answer that: {_escape_markdown(words)}",
-                "sources": [],
-                "found": False,
-                "confidence": 0,
-            }
-            kept = {"text": words, "stopped_because": words}
-            _stream({"type": "token_delta", "content": answer["windmill_chat_answer"]})
-        runs.keep(run_id, {"answer": kept})
-        span.set(found=answer["found"], confidence=answer["confidence"])
-        close.finish(run_id)
-        return {**answer, "run_id": run_id}
+            turn.problem = redaction.redact(str(error))
+            kept = {"text": turn.problem, "stopped_because": turn.problem}
+            span.set(found=False, confidence=0)
+        runs.keep(turn.run_id, {"answer": kept})
+        close.finish(turn.run_id)
+        return turn
+
+
+def _in_namespace(namespace: str) -> dict[str, Any]:
+    return {"namespace": namespace} if namespace else {}
 
 
 def _conversation() -> str:
@@ -117,7 +157,9 @@ def _markdown(reply: ask.Reply) -> str:
     urls = {str(source["number"]): _web(source["url"]) for source in reply.sources}
     lines = [_link_sources(line, urls) for line in reply.text.splitlines()]
     sources = [_source(source) for source in reply.sources]
-    return "\n\n".join([*lines, *(["Sources:\n\n" + "\n".join(sources)] if sources else [])])
+    note = [_escape_markdown(reply.note)] if reply.note else []
+    listed = ["Sources:\n\n" + "\n".join(sources)] if sources else []
+    return "\n\n".join([*lines, *listed, *note])
 
 
 def _link_sources(line: str, urls: dict[str, str]) -> str:

@@ -9,14 +9,14 @@ Passages that give the same value agree; how many publishers do is what a value 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from f.millrace.core import sentences
 from f.millrace.evidence import claims, prompt
 
-Kind = Literal["date", "figure", "name", ""]
+Kind = Literal["date", "figure", "name", "description", ""]
 
 # A value further than this many words from what is asked is not an answer.
 REACH = 12
@@ -31,18 +31,29 @@ MODIFIER = 5
 MOST_NAME_WORDS = 5
 
 WHEN = re.compile(
-    r"(?i)^(?:when|since when|(?:in |on )?(?:what|which) (?:year|month|date|day|decade)|what is the"
-    r" (?:birth ?date|date)\b)"
+    r"(?i)^(?:when|since when)\b|\b(?:what|which) (?:year|month|date|day|decade)\b"
+    r"|^what (?:is|was) the (?:[\w ]+ )?(?:birth ?date|date|year)\b"
 )
 FIGURE = re.compile(
     r"(?i)\bhow (?:many|much|long|tall|old|far|large|big|high|fast|deep|heavy|wide)\b"
     r"|\b(?:population|length|height|area|size|number|amount|price|cost|distance|depth|weight|age"
     r"|capacity|elevation|percentage|share|rate|speed|budget|revenue) (?:of|does)\b"
+    r"|^what (?:is|was|were) the (?:[\w-]+ ){0,3}(?:population|age|length|height|area|size|number"
+    r"|amount|price|cost|distance|depth|weight|capacity|elevation|percentage|rate|speed|budget"
+    r"|revenue|total|income|score)\b"
 )
 NAME = re.compile(
     r"(?i)^(?:who|whom|whose|where)\b|\b(?:what|which)"
     r" (?:city|town|country|state|county|place|person|team|company|band)\b"
-    r"|\bwhat is the name\b|^(?:in|at|on|by|from|of|to) (?:whom|which|what)\b"
+    r"|\bwhat is the name\b|^(?:by|from|of|to) (?:whom|which|what)\b"
+    r"|\b(?:what|which) (?:is|was) the (?:modern[\w -]*|current |former |old )?(?:name|capital)\b"
+)
+# What is asked for when none of these is: what kind of thing it is.
+DESCRIPTION = re.compile(r"(?i)\b(?:what|which)\b")
+DEFINITION = re.compile(
+    r"\b(?:is|was|are|were|refers to|became)\s+(?:a|an|the|one of the)\s+"
+    r"(?P<what>[^.,;()]+?)(?=\s+(?:who|which|that|in|at|by|on|of|from|for|with|located|published"
+    r"|released|born|based|and (?:is|was))\b|[.,;()]|$)"
 )
 # Words that a question and its answer use for the same relation.
 RELATIONS = (
@@ -50,12 +61,26 @@ RELATIONS = (
     "die died death dead",
     (
         "establish established found founded founding founder create created form formed open"
-        " opened start started inaugurated"
+        " opened start started inaugurated launched activated"
     ),
     "build built construct constructed construction complete completed erect erected",
     "direct directed director directors",
-    "write written wrote author authored writer novel by",
-    "artist album band singer released recorded performed song by",
+    "write written wrote author authored writer novel",
+    "artist album band singer musician recorded performed song single",
+    (
+        "sport football footballer basketball baseball hockey cricket cricketer rugby soccer tennis"
+        " golf golfer boxing boxer wrestling wrestler athletics gymnastics gymnast swimming swimmer"
+        " runner running cyclist cycling racing skier skating rowing rower judo volleyball handball"
+        " lacrosse snooker darts bowling"
+    ),
+    "profession occupation job career",
+    "party democrat democratic republican labour labor conservative liberal socialist politician",
+    "genre style film novel band",
+    "compose composed composer music",
+    "rank admiral general captain colonel lieutenant",
+    "take took place held happen happened occur occurred fought began",
+    "serve served serving office position term appointed elected succeeded",
+    "become became succeeded appointed elected inherited",
     "population people inhabitants residents",
     "located location lies situated in",
     "based base headquarters headquartered in",
@@ -68,9 +93,21 @@ RELATIONS = (
     "produce produced producer",
     "play played plays player",
 )
+CLASS = 8
+OCCUR = frozenset(claims.stem(word) for word in "take took place held happen occur".split())
+# Who made something may have written, directed or sung it.
+CREATOR = frozenset(
+    claims.stem(word) for word in "creator maker write direct artist album compose".split()
+)
+# What stands behind these is said of somebody else.
+RELATIVE = re.compile(
+    r"(?i)(?:\b(?:his|her|whose|their)|\w['’]s)\s+(?:\w+\s+)?(?:father|mother|parents|brother|sister|son"
+    r"|daughter|wife|husband|uncle|aunt|grandfather|grandmother|cousin|nephew)\b[^.]*$"
+)
 ASKING = frozenset(
     claims.stem(word)
-    for word in "name year date day month many much long current currently estimated number".split()
+    for word in "name year date day month many much long current currently estimated number part"
+    " total associated involved term following".split()
 )
 MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 DATE = re.compile(
@@ -89,16 +126,49 @@ MODIFIES = re.compile(
 )
 # What stands right before the name that is asked for: by whom, where.
 LEADS = re.compile(r"\b(?:by|in|at|near)\s+(?:the\s+)?$")
+# A firm that publishes is not who made the work; a quoted title is no name of a person.
+PUBLISHER = re.compile(
+    r"(?i)\b(?:records|recordings|entertainment|label|music group|corporation|pictures|studios?"
+    r"|productions?|press|magazine|inc|ltd|films|television|network)\b"
+)
+REST_OF_NAME = re.compile(r"(?:[\s/&]+[A-Z][\w.]*){1,3}")
+PERSON = re.compile(r"(?i)^(?:who|whom|whose|by (?:whom|which artist))\b")
+WORKS = frozenset(
+    claims.stem(word)
+    for word in "album song single film movie book novel symphony composition work play series"
+    " painting poem opera ballet musical setting EP".lower().split()
+)
+# A sentence that begins so speaks of the subject of the passage.
+POINTS = re.compile(r"(?:It|He|She|They|The (?:film|book|song|album|station|town|village|band))\b")
+# A first sentence that begins so says what its page is about.
+OPENS = re.compile(r"(?:The )?[A-Z][^.]{0,100}?\s(?:is|was|are|were|refers to) (?:a|an|the|one)\b")
+# Right before the one who made something; a role or a people may stand in between.
+MADE_BY = re.compile(
+    r"\b(?P<by>by|duo|band|group|singer|musician|rapper|artist|composer|director|author|writer"
+    r"|trio|quartet|songwriter|guitarist|pianist|saxophonist)\s+(?:[a-z/-]+\s+){0,4}"
+    r"(?:[A-Z][\w-]+\s+(?:[a-z/-]+\s+){1,4})?$"
+)
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d,.]*")
 
 
 @dataclass(frozen=True)
 class QuestionType:
-    """What a question asks for: the kind of value, of what, in which relation; all as stems."""
+    """What a question asks for: the kind of value, of what, in which relation; all as stems.
+
+    Attributes:
+        person: It asks who.
+        is_class: The relation holds the names of the class that is asked for: of sports, parties.
+        named: The words of the relation that the question itself has.
+        parts: Each word of the relation with those that mean the same.
+    """
 
     kind: Kind
     subject: frozenset[str]
     relation: frozenset[str]
+    person: bool = False
+    is_class: bool = False
+    named: frozenset[str] = frozenset()
+    parts: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +193,8 @@ def question_type(question: str) -> QuestionType:
         kind = "figure"
     elif NAME.search(question):
         kind = "name"
+    elif DESCRIPTION.search(question) and question.rstrip().endswith("?"):
+        kind = "description"
     words = claims.WORD.findall(question)
     subject = {claims.stem(word.lower()) for word in words[1:] if word[0].isupper()}
     for quoted in re.findall(r"[\"“]([^\"”]+)[\"”]", question):
@@ -130,8 +202,26 @@ def question_type(question: str) -> QuestionType:
     subject -= {claims.stem(word) for word in claims.STOPWORDS}
     asked = claims.content_words(question) - subject - ASKING
     groups = [frozenset(claims.stem(word) for word in group.split()) for group in RELATIONS]
+    if asked & CREATOR:
+        asked |= CREATOR
     relation = frozenset(asked).union(*(group for group in groups if group & asked))
-    return QuestionType(kind, frozenset(subject), relation)
+    person = kind == "name" and bool(PERSON.search(question))
+    if asked & OCCUR:
+        # What takes place is told in the words of its name.
+        asked = asked - OCCUR | {"occur"}
+        relation |= subject
+    if asked & CREATOR:
+        asked = {next(iter(CREATOR))}
+    parts = tuple(
+        frozenset({word}).union(
+            *(group for group in groups if word in group), subject if word == "occur" else ()
+        )
+        for word in sorted(asked)
+        if len(word) > 2
+    )
+    is_class = kind == "description" and len(relation) >= CLASS
+    named = frozenset(claims.content_words(question))
+    return QuestionType(kind, frozenset(subject), relation, person, is_class, named, parts)
 
 
 def extract(question: str, passages: Sequence[prompt.Passage]) -> list[ExtractedAnswer]:
@@ -139,7 +229,7 @@ def extract(question: str, passages: Sequence[prompt.Passage]) -> list[Extracted
     others give too.
     """
     asked = question_type(question)
-    if not asked.kind or not asked.relation:
+    if not asked.kind or not (asked.relation or asked.kind == "description"):
         return []
     candidates = [_candidates(asked, passage) for passage in passages]
     publishers: dict[str, set[str]] = {}
@@ -150,10 +240,36 @@ def extract(question: str, passages: Sequence[prompt.Passage]) -> list[Extracted
     for answers in candidates:
         ranked = sorted(
             answers,
-            key=lambda a: (-a.strength - 0.15 * len(publishers[normalise(a.value)]), a.value),
+            key=lambda a: (
+                -a.strength - 0.15 * a.closeness * len(publishers[normalise(a.value)]),
+                -len(normalise(a.value).split()) if asked.kind == "date" else 0,
+                a.value,
+            ),
         )
         best += ranked[:1]
     return best
+
+
+def candidates(question: str, passages: Sequence[prompt.Passage]) -> list[ExtractedAnswer]:
+    """Return every value of the kind that is asked for that stands near the words of the
+    question.
+    """
+    asked = question_type(question)
+    if not asked.kind or not (asked.relation or asked.kind == "description"):
+        return []
+    return [answer for passage in passages for answer in _candidates(asked, passage)]
+
+
+def with_class(asked: QuestionType, answer: ExtractedAnswer) -> ExtractedAnswer | None:
+    """Return the answer with the name of the class in its sentence as its value (`chess` of `he
+    plays chess`); None when there is none, or more than one.
+    """
+    named = {
+        stem: word
+        for word in claims.WORD.findall(answer.quote)
+        if (stem := claims.stem(word.lower())) in asked.relation and stem not in asked.named
+    }
+    return replace(answer, value=next(iter(named.values()))) if len(named) == 1 else None
 
 
 def normalise(value: str) -> str:
@@ -204,6 +320,8 @@ def _spread(text: str) -> str:
 
 def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedAnswer]:
     """Return the values of that kind near the words that are asked with, each value once."""
+    if asked.kind == "description":
+        return _descriptions(asked, passage)
     text = passage.text
     words = [
         (match.start(), match.end(), claims.stem(match[0].lower())) for match in WORD.finditer(text)
@@ -219,10 +337,17 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
         places = [place for place in near if counted.get(place, start) == start]
         closest = _closest(asked, text, words, places, (value, start, end))
         if closest <= (REACH_OF_NAMES if asked.kind == "name" else REACH):
-            closeness = 1 / (1 + max(0.25, closest) / 4)
+            quote = quote_around(text, start, end)
+            before = text[max(0, start - 80) : start]
+            plain = (asked.kind == "date" and _stands_behind_name(asked, before)) or (
+                asked.person and _is_made_by(asked, before)
+            )
+            covered = 1.0 if plain else _covered(asked, quote)
+            covered *= 0.4 if RELATIVE.search(before) else 1.0
+            closeness = covered / (1 + max(0.25, closest) / 4)
             answer = ExtractedAnswer(
                 value,
-                quote_around(text, start, end),
+                quote,
                 passage,
                 closeness,
                 round(closeness + about, 4),
@@ -230,6 +355,55 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
             if normalise(value) not in found or found[normalise(value)].strength < answer.strength:
                 found[normalise(value)] = answer
     return list(found.values())
+
+
+def _covered(asked: QuestionType, quote: str) -> float:
+    """Return how far a sentence speaks of all that is asked for: 0.2 to 1. Of `the median age`, one
+    about the age of 18 speaks of half.
+    """
+    words = claims.content_words(quote)
+    held = sum(bool(part & words) for part in asked.parts)
+    return 0.2 + 0.8 * (held / len(asked.parts)) ** 2 if asked.parts else 1.0
+
+
+def _descriptions(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedAnswer]:
+    """Return what the sentences of a passage say that its subject is, the one nearest to what is
+    asked first.
+    """
+    found: list[ExtractedAnswer] = []
+    for place, sentence in enumerate(sentences.split(passage.text)):
+        if sentences.is_instruction(sentence) or len(sentence) > 2 * sentences.LONGEST:
+            continue
+        defined = _definition(asked, sentence)
+        words = claims.content_words(sentence)
+        opens = place == 0 and OPENS.match(sentence) is not None
+        named = bool(asked.subject & words) or opens or POINTS.match(sentence) is not None
+        related = sorted(words & asked.relation)
+        if not named or not (defined or related):
+            continue
+        # Of a sport or a party a sentence with its name says more than what somebody is.
+        by_definition, by_word = (0.3, 0.45) if asked.is_class else (0.6, 0.2)
+        closeness = by_definition * bool(defined) + by_word * min(len(related), 2)
+        closeness += 0.05 * (place == 0)
+        value = " ".join((defined["what"] if defined else sentence).split())
+        strength = closeness + 0.1 * min(3, len(asked.subject & words))
+        found.append(
+            ExtractedAnswer(value, sentence, passage, round(closeness, 4), round(strength, 4))
+        )
+    return sorted(found, key=lambda answer: -answer.strength)
+
+
+def _definition(asked: QuestionType, sentence: str) -> re.Match[str] | None:
+    """Return where a sentence says what its subject is; None when it says so of something else."""
+    for match in DEFINITION.finditer(sentence):
+        before = sentence[: match.start()]
+        if (
+            asked.subject & claims.content_words(before)
+            or POINTS.match(before)
+            or OPENS.match(sentence)
+        ):
+            return match
+    return None
 
 
 def _closest(
@@ -241,7 +415,7 @@ def _closest(
 ) -> float:
     """Return how far a value is from the closest of the words that are asked with."""
     value, start, end = found
-    if asked.kind == "date" and _is_life_date(asked, text[:start]):
+    if asked.kind == "date" and _stands_behind_name(asked, text[:start]):
         return 1.0
     first = sum(begin < start for begin, _, _ in words)
     last = sum(begin < end for begin, _, _ in words)
@@ -250,7 +424,30 @@ def _closest(
     if asked.kind == "name":
         modifies = bool(MODIFIES.match(text[end:]) and " " not in value)
         closest += MODIFIER * modifies - bool(LEADS.search(text[:start]))
+        if asked.person:
+            closest += _misfit(text, start, end, value)
+            if not modifies and _is_made_by(asked, text[max(0, start - 80) : start]):
+                closest = min(closest, 1.0)
     return closest
+
+
+def _is_made_by(asked: QuestionType, before: str) -> bool:
+    """Tell whether a name follows a role that is asked for (`the band`), or its `by`."""
+    made = MADE_BY.search(before)
+    if made is None:
+        return False
+    role = made["by"] if made["by"] != "by" else ""
+    verb = claims.WORD.findall(before[: made.start()])[-3:] if not role else [role]
+    return bool({claims.stem(word.lower()) for word in verb} & (asked.relation | WORKS))
+
+
+def _misfit(text: str, start: int, end: int, value: str) -> float:
+    """Return how much further off a name is that cannot be a person's or a band's: a publisher, a
+    quoted title.
+    """
+    quoted = text[start - 1 : start] in ('"', "“", "`") and text[end : end + 1] in ('"', "”", "'")
+    run = REST_OF_NAME.match(text, end)
+    return 99.0 if quoted or PUBLISHER.search(value + (run[0] if run else "")) else 0.0
 
 
 def _counted_by(
@@ -281,13 +478,18 @@ def _distance(
     return count + (6 if SENTENCE_END.search(between + " A") else 0)
 
 
-def _is_life_date(asked: QuestionType, before: str) -> bool:
-    """Tell whether a date stands where dates of a life do: `Ada Lovelace (10 December 1815 - 27
-    November 1852)`.
+def _stands_behind_name(asked: QuestionType, before: str) -> bool:
+    """Tell whether a date stands in brackets behind a name where that which is asked for does: `Ada
+    Lovelace (10 December 1815 - 27 November 1852)`, `the Battle of Ardle (3 May 1640)`.
     """
     if "birth" in asked.relation:
-        return bool(re.search(r"[\w,.]\s*\(\s*(?:born\s+)?$", before))
-    return "death" in asked.relation and bool(re.search(r"\(\s*[^()]*\d{4}\s*[–—-]\s*$", before))
+        return bool(re.search(r"[\w,.]\s*\([\s,;]*(?:born\s+)?$", before))
+    if "death" in asked.relation:
+        return bool(re.search(r"\(\s*[^()]*\d{4}\s*[–—-]\s*$", before))
+    if "occur" in asked.relation:
+        name = re.search(r"([\w'’ ]{3,60})\s\(\s*$", before)
+        return bool(name and asked.subject & claims.content_words(name[1]))
+    return False
 
 
 def _values(asked: QuestionType, text: str) -> list[tuple[str, int, int]]:

@@ -17,6 +17,8 @@ from f.millrace.core import sentences
 # A sentence has to share this part of its content words with the passages that it cites.
 LEAST_COVERAGE = 0.5
 LEAST_SHARED = 3
+# The unit of a year of the calendar; an age of 37 years has another.
+CALENDAR = "calendar year"
 # Two sentences are about the same thing when they share this part of the shorter one's words.
 SAME_SUBJECT = 0.6
 NEAR_DUPLICATE = 0.8
@@ -137,7 +139,7 @@ def quantities(text: str) -> frozenset[Quantity]:
             and not match["scale"]
             and "," not in match["value"]
         ):
-            unit = unit if unit in ("%", "$", "€", "£") else "year"
+            unit = unit if unit in ("%", "$", "€", "£") else CALENDAR
         found.add(Quantity(-value if match["sign"] and match.start() else value, unit))
     return frozenset(found)
 
@@ -270,10 +272,10 @@ def _values(found: Iterable[Quantity], unit: str) -> set[float]:
 def _numbers_differ(one: str, other: str) -> str:
     first, second = quantities(one), quantities(other)
     units = {quantity.unit for quantity in first} & {quantity.unit for quantity in second}
-    mine, theirs = _values(first, "year"), _values(second, "year")
-    if mine and theirs and not mine & theirs and units != {"year"}:
+    mine, theirs = _values(first, CALENDAR), _values(second, CALENDAR)
+    if mine and theirs and not mine & theirs and units != {CALENDAR}:
         return ""  # figures of different years do not contradict each other
-    for unit in sorted(units, key=lambda unit: unit == "year"):
+    for unit in sorted(units, key=lambda unit: unit == CALENDAR):
         mine, theirs = _values(first, unit), _values(second, unit)
         dated = unit in MONTHS
         if dated and content_words(one) != content_words(other):
@@ -285,7 +287,7 @@ def _numbers_differ(one: str, other: str) -> str:
 
 
 def _disputed(unit: str, sentence: str) -> str:
-    if unit == "year":
+    if unit == CALENDAR:
         return "the year"
     if unit in ("", "%", "$", "€", "£"):
         return f"the figure {f'in {unit}' if unit else ''}".strip()

@@ -10,7 +10,7 @@ is clearly ahead, none is trusted, and the result says so.
 from collections.abc import Mapping, Sequence
 
 from f.millrace.core import contracts, sentences
-from f.millrace.evidence import answers, claims, source_quality
+from f.millrace.evidence import answers, claims, identifiers, source_quality
 
 # How far ahead a side has to be.
 MARGIN = 0.3
@@ -26,11 +26,27 @@ def validate(
     for contradiction in found:
         sides = [side for side in (_side(entry, evidence) for entry in contradiction.sides) if side]
         apart = {tuple(sorted(side.evidence)) for side in sides}
-        if len(sides) >= 2 and len(apart) >= 2:
+        if len(sides) >= 2 and len(apart) >= 2 and not _are_siblings(sides, evidence):
             kept.append(
                 contracts.Conflict(question=claims.strip_links(contradiction.question), sides=sides)
             )
     return kept
+
+
+def _are_siblings(
+    sides: Sequence[contracts.ConflictSide], evidence: Mapping[str, contracts.Evidence]
+) -> bool:
+    """Tell whether no two sides speak of one thing, by the identifiers of their titles: invoices of
+    two numbers do not contradict each other.
+    """
+    titles = [[identifiers.find(evidence[one].title) for one in side.evidence] for side in sides]
+    return all(
+        identifiers.are_different(mine, theirs)
+        for place, side in enumerate(titles)
+        for other in titles[place + 1 :]
+        for mine in side
+        for theirs in other
+    )
 
 
 def _side(

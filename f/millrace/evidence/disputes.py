@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from f.millrace.core import sentences
-from f.millrace.evidence import answers, claims, copies, disambiguation, prompt
+from f.millrace.evidence import answers, claims, copies, disambiguation, identifiers, prompt
 
 MOST = 3
 MOST_SIDES = 4
 MOST_COMPARED = 60
 # How close to the words of the question a value has to be, to be set against another; names are
 # looser than figures.
-CLOSE = {"date": 0.6, "figure": 0.6, "name": 0.75}
+CLOSE = {"date": 0.6, "figure": 0.6, "name": 0.75, "description": 0.45}
 SAME_STORY = 0.5
 
 
@@ -43,12 +43,12 @@ class Dispute:
 
 def find(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
     """Return what the passages disagree about, the question's own answer first."""
-    names = disambiguation.proper_names(question)
-    kinds = {passage.id: disambiguation.sense_of(names, passage) for passage in passages}
+    passages = identifiers.select(question, passages)
+    things = disambiguation.group(question, passages)
     ways = (
-        _find_by_answers(question, passages, kinds),
+        _find_by_answers(question, passages, things),
         _find_by_copies(question, passages),
-        _find_by_sentences(question, passages, kinds),
+        _find_by_sentences(question, passages, things),
     )
     made: list[Dispute] = []
     for dispute in (dispute for way in ways for dispute in way):
@@ -91,51 +91,46 @@ def _merge(dispute: Dispute, home: Dispute) -> None:
 
 
 def _find_by_answers(
-    question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]
+    question: str, passages: Sequence[prompt.Passage], things: Sequence[Sequence[prompt.Passage]]
 ) -> list[Dispute]:
     asked = answers.question_type(question)
+    if asked.kind == "description" and not asked.is_class:
+        return []
+    found = answers.extract(question, passages)
+    if asked.is_class:
+        found = [named for answer in found if (named := answers.with_class(asked, answer))]
     given = [
         answer
-        for answer in answers.extract(question, passages)
+        for answer in found
         if answer.closeness >= CLOSE.get(asked.kind, 1)
         and (not asked.subject or asked.subject & claims.content_words(answer.passage.text))
     ]
     made = []
-    for group in group_by_sense(given, kinds):
-        ranked = group_by_value(group)
-        sides = [side for side in ranked if asked.kind != "figure" or _same_year(side, ranked[0])][
-            :MOST_SIDES
-        ]
+    for thing in things:
+        ids = {passage.id for passage in thing}
+        ranked = group_by_value([answer for answer in given if answer.passage.id in ids])
+        sides = [
+            side
+            for side in ranked
+            if side is ranked[0]
+            or (
+                (asked.kind != "figure" or _same_year(side, ranked[0]))
+                and any(
+                    disambiguation.are_of_one_thing(question, mine.passage, theirs.passage)
+                    for mine in side
+                    for theirs in ranked[0]
+                )
+            )
+        ][:MOST_SIDES]
         if len(sides) >= 2:
             said = [
                 DisputeSide(side[0].value, side[0].quote, [answer.passage.id for answer in side])
                 for side in sides
             ]
             made.append(
-                Dispute(" or ".join(side.value for side in said), _add_supporting(said, passages))
+                Dispute(" or ".join(side.value for side in said), _add_supporting(said, thing))
             )
     return made
-
-
-def group_by_sense(
-    given: Sequence[answers.ExtractedAnswer], kinds: dict[str, str]
-) -> list[list[answers.ExtractedAnswer]]:
-    """Return the answers, those about different things of the same name apart; what names no kind
-    goes with the first.
-    """
-    groups: list[list[answers.ExtractedAnswer]] = []
-    for answer in sorted(given, key=lambda each: not kinds[each.passage.id]):
-        kind = kinds[answer.passage.id]
-        home = next(
-            (
-                group
-                for group in groups
-                if not disambiguation.are_distinct(kind, kinds[group[0].passage.id])
-            ),
-            None,
-        )
-        groups.append([answer]) if home is None else home.append(answer)
-    return groups
 
 
 def group_by_value(group: Sequence[answers.ExtractedAnswer]) -> list[list[answers.ExtractedAnswer]]:
@@ -164,7 +159,7 @@ def _same_year(side: list[answers.ExtractedAnswer], first: list[answers.Extracte
     do not contradict.
     """
     mine, theirs = (
-        {q.value for q in claims.quantities(answer[0].quote) if q.unit == "year"}
+        {q.value for q in claims.quantities(answer[0].quote) if q.unit == claims.CALENDAR}
         for answer in (side, first)
     )
     return not mine or not theirs or bool(mine & theirs)
@@ -192,36 +187,42 @@ def _add_supporting(
 
 def _find_by_copies(question: str, passages: Sequence[prompt.Passage]) -> list[Dispute]:
     kind = answers.question_type(question).kind
-    words_too = question.rstrip().endswith("?") and not kind
+    words_too = question.rstrip().endswith("?") and kind in ("", "description")
     made = []
     for index, one in enumerate(passages):
         for other in passages[index + 1 :]:
             if one.source == other.source:
                 continue
-            for change in copies.find_changes(one.text, other.text, words_too):
-                if kind and (kind == "name") == any(mark.isdigit() for mark in change.one):
-                    continue  # not what was asked
-                sides = [
-                    DisputeSide(
-                        change.one, answers.quote_around(one.text, *change.at_one), [one.id]
-                    ),
-                    DisputeSide(
-                        change.other, answers.quote_around(other.text, *change.at_other), [other.id]
-                    ),
-                ]
-                if any(sentences.is_instruction(side.claim) for side in sides):
-                    continue
-                dispute = Dispute(
-                    f"{change.one} or {change.other}", _add_supporting(sides, passages)
-                )
-                made.append((claims.overlap(question, sides[0].claim), dispute))
-                break
+            told = [
+                (claims.overlap(question, sides[0].claim), sides)
+                for change in copies.find_changes(one.text, other.text, words_too)
+                if (sides := _sides(change, one, other, kind))
+            ]
+            if told:
+                nearest, sides = max(told, key=lambda entry: entry[0])
+                about = " or ".join(side.value for side in sides)
+                made.append((nearest, Dispute(about, _add_supporting(sides, passages))))
     return [dispute for _, dispute in sorted(made, key=lambda entry: -entry[0])]
 
 
+def _sides(
+    change: copies.Change, one: prompt.Passage, other: prompt.Passage, kind: answers.Kind
+) -> list[DisputeSide]:
+    """Return both sides of a change; none when it is not of the kind that was asked for."""
+    numeric = any(mark.isdigit() for mark in change.one)
+    if kind in ("date", "figure", "name") and (kind == "name") == numeric:
+        return []
+    sides = [
+        DisputeSide(change.one, answers.quote_around(one.text, *change.at_one), [one.id]),
+        DisputeSide(change.other, answers.quote_around(other.text, *change.at_other), [other.id]),
+    ]
+    return [] if any(sentences.is_instruction(side.claim) for side in sides) else sides
+
+
 def _find_by_sentences(
-    question: str, passages: Sequence[prompt.Passage], kinds: dict[str, str]
+    question: str, passages: Sequence[prompt.Passage], things: Sequence[Sequence[prompt.Passage]]
 ) -> list[Dispute]:
+    home = {passage.id: place for place, thing in enumerate(things) for passage in thing}
     top = _comparable(question, passages)
     made: list[Dispute] = []
     taken: set[str] = set()
@@ -230,7 +231,9 @@ def _find_by_sentences(
             if (
                 first.source == second.source
                 or {one, other} & taken
-                or disambiguation.are_distinct(kinds[first.id], kinds[second.id])
+                or home[first.id] != home[second.id]
+                or disambiguation.name_others(one, other)
+                or identifiers.are_different(identifiers.find(one), identifiers.find(other))
             ):
                 continue
             about = claims.find_contradiction(one, other)

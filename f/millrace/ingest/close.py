@@ -37,6 +37,7 @@ def finish(run_id: str, scanned: dict, read: dict, embedded: dict) -> dict:
         },
         **{name: read.get(name, 0) for name in ("read", "failed", "passages", "new_passages")},
         "embedded": embedded.get("embedded", 0),
+        "to_embed": embedded.get("left", 0),
         "problems": fresh + known,
         "notes": read.get("notes", []),
     }
@@ -61,3 +62,11 @@ def _format_problems(problems: list) -> str | None:
 def _format_result(result: dict) -> str:
     unread = f", {len(result['problems'])} could not be read" if result["problems"] else ""
     return f"Read {result['read']} documents, {result['new_passages']} new passages{unread}"
+
+
+def format_skipped(skipped: dict[str, int]) -> str:
+    """Return which kinds of files were left out and how many of each, the most first; empty for
+    none.
+    """
+    kinds = sorted(skipped.items(), key=lambda entry: (-entry[1], entry[0]))
+    return ", ".join(f"{count} {kind}" for kind, count in kinds)

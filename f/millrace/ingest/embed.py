@@ -15,12 +15,13 @@ from f.millrace.memory import vectors
 from f.millrace.telemetry import events, spans
 
 
-def main(run_id: str | None = None, namespace: str = "main") -> dict:
+def main(run_id: str | None = None, namespace: str = "main", embed: bool = True) -> dict:
     """Embed what has no vector yet.
 
     Args:
         run_id: The run that read the documents; none means a run of its own.
         namespace: Where the documents are kept.
+        embed: Off leaves it to `embed_memory`; until then passages are found by their words.
     """
     with spans.step("ingest.embed", run_id) as span, run_context.change(namespace=namespace):
         row = db.fetch_one(
@@ -29,7 +30,7 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
         )
         total = row["n"] if row else 0
         answer: dict = {"embedded": 0, "problem": ""}
-        if total:
+        if total and embed:
             try:
                 answer["embedded"] = vectors.embed_missing(
                     namespace, progress=_Progress(total).tell
@@ -39,7 +40,8 @@ def main(run_id: str | None = None, namespace: str = "main") -> dict:
                 # answers.
                 answer["problem"] = str(error)
                 events.emit("error", f"{total} passages are found by their words only: {error}")
-        span.set({"ingest.embedded": answer["embedded"]})
+        answer["left"] = total - answer["embedded"]
+        span.set({"ingest.embedded": answer["embedded"], "ingest.left": answer["left"]})
         return answer
 
 
@@ -50,7 +52,8 @@ class _Progress:
     def tell(self, done: int) -> None:
         passed = time.monotonic() - self._began
         left = passed / max(done, 1) * (self._total - done)
-        words = f"Embedded {done} of {self._total} passages" + (
+        speed = f" ({done / passed:.0f} a second)" if passed >= 1 else ""
+        words = f"Embedded {done} of {self._total} passages{speed}" + (
             f", about {left:.0f} s left" if left >= 1 else ""
         )
         events.emit("progress", words, done=done, total=self._total, seconds_left=round(left, 1))

@@ -37,6 +37,9 @@ OTHER_KINDS = {
     ".xlsb": "sheets",
     ".xls": "sheets",
     ".ods": "sheets",
+    ".odt": "odt",
+    ".odp": "odp",
+    ".epub": "epub",
     ".png": "image",
     ".jpg": "image",
     ".jpeg": "image",
@@ -52,6 +55,9 @@ WORDS = {
     "docx": "a Word document",
     "pptx": "a presentation",
     "sheets": "a spreadsheet",
+    "odt": "an OpenDocument text",
+    "odp": "an OpenDocument presentation",
+    "epub": "a book",
     "image": "an image",
     "html": "a web page",
     "mail": "a mail",
@@ -70,6 +76,13 @@ PARTS = (
     ("ppt/presentation.xml", "pptx"),
     ("xl/workbook.xml", "sheets"),
     ("xl/workbook.bin", "sheets"),
+)
+# What a packed document says that it is, in its first file.
+MIMETYPES = (
+    (b"opendocument.spreadsheet", "sheets"),
+    (b"opendocument.text", "odt"),
+    (b"opendocument.presentation", "odp"),
+    (b"epub+zip", "epub"),
 )
 HEADER = re.compile(rb"(?:From [^\r\n]*\r?\n)?(?:[!-9;-~]+:[ \t].*\r?\n(?:[ \t].+\r?\n)*){2}")
 PAGE = re.compile(
@@ -125,11 +138,9 @@ def _detect_archive(data: bytes, most_unpacked: int) -> str:
             names = {entry.filename for entry in entries}
             kind = next((kind for part, kind in PARTS if part in names), "")
             if not kind and "mimetype" in names:
-                kind = (
-                    "sheets"
-                    if b"opendocument.spreadsheet" in archive.read("mimetype")[:100]
-                    else ""
-                )
+                with archive.open("mimetype") as file:
+                    said = file.read(100)
+                kind = next((kind for mark, kind in MIMETYPES if mark in said), "")
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, RuntimeError) as error:
         raise parsed_document.Unreadable(f"is corrupt: {error}") from error
     if not kind:

@@ -150,7 +150,8 @@ class _Progress:
             return
         self._told = passed
         left = passed * (self._bytes - self._bytes_done) / max(self._bytes_done, 1)
-        words = f"Read {self._done} of {self._documents} documents" + (
+        speed = f" ({self._bytes_done / passed / 1e6:.1f} MB a second)" if passed >= 1 else ""
+        words = f"Read {self._done} of {self._documents} documents{speed}" + (
             f", about {left:.0f} s left" if left >= 1 else ""
         )
         events.emit(

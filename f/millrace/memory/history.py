@@ -125,6 +125,17 @@ def turns(session: str, most_turns: int = MOST_TURNS) -> list[tuple[str, str]]:
     return found
 
 
+def last_session(user: str | None = None) -> str:
+    """Return the name of the conversation of this namespace that was saved last; NotFound when
+    there is none.
+    """
+    store = conversation_store.PostgresConversationStore()
+    records = _now(store.read_records(scope=user, limit=1))
+    if not records:
+        raise errors.NotFound("there is no conversation to continue; ask something first")
+    return records[0].conversation_id.removeprefix(f"{run_context.current().namespace}/")
+
+
 def forget(session: str) -> int:
     """Delete a conversation; how many messages it had."""
     store, name = conversation_store.PostgresConversationStore(), key(session)

@@ -32,7 +32,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from f.millrace.core import errors, ids, sentences
-from f.millrace.evidence import answers, claims, disambiguation, disputes, prompt
+from f.millrace.evidence import claims, disputes, identifiers, listing, prompt
 
 NAME = "offline-extractive"
 # Its name in the settings.
@@ -46,9 +46,6 @@ RELEVANT = 0.25
 # A passage that holds this part of them tells the same story, whatever each of its sentences
 # repeats; one of that very title is about nothing else.
 SAME_STORY = 0.5
-# An answer this close to what is asked is worth a claim; closer ones are needed to contradict each
-# other.
-CLOSE = 0.5
 # What a row of a table calls its values: "number: 333; vessel: Svala".
 ROW_LABEL = re.compile(r"(?:^|; )([^;:]{1,60}): ")
 # The section that only the summariser's prompt has.
@@ -148,7 +145,12 @@ def judge(text: str) -> dict[str, Any]:
     answered = _list_answers(question, passages)
     sources = {passage.source for _, _, passage in ranked}
     enough = len(sources) >= 2 and len(ranked) >= 3
-    said = [{"text": sentence, "citations": [passage.id]} for _, sentence, passage in ranked]
+    known = {claim["text"] for claim in answered}
+    said = [
+        {"text": sentence, "citations": [passage.id]}
+        for _, sentence, passage in ranked
+        if sentence not in known
+    ]
     return {
         "enough": enough,
         "claims": [*answered, *said][:MOST_CLAIMS],
@@ -284,6 +286,7 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
     """Return the passages without the rows of tables that hold less of the question than others do:
     those are of something else.
     """
+    passages = identifiers.select(question, passages)
     lines = [passage.text.splitlines() for passage in passages]
     rows = {
         line: " ".join(labels)
@@ -310,29 +313,11 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
 
 
 def _list_answers(question: str, passages: list[prompt.Passage]) -> list[dict[str, Any]]:
-    """Return a claim for each value that answers the question, those of most publishers first; each
-    says what it is about.
-    """
-    names = disambiguation.proper_names(question)
-    kinds = {passage.id: disambiguation.sense_of(names, passage) for passage in passages}
-    given = [
-        answer
-        for answer in answers.extract(question, passages)
-        if answer.closeness >= CLOSE and not sentences.is_furniture(answer.quote)
+    """Return a claim for each value that answers the question; each says what it is about."""
+    return [
+        {"text": line.text, "citations": list(line.ids), "about": line.about}
+        for line in listing.list_answers(question, passages)
     ]
-    groups = disputes.group_by_sense(given, kinds)
-    made: list[tuple[int, dict[str, Any]]] = []
-    for group in groups:
-        kind = (
-            next((kinds[answer.passage.id] for answer in group if kinds[answer.passage.id]), "")
-            if len(groups) > 1
-            else ""
-        )
-        about = f"{names[0]} ({kind})" if kind and names else ""
-        for value in disputes.group_by_value(group):
-            ids = list(dict.fromkeys(answer.passage.id for answer in value))
-            made.append((len(ids), {"text": value[0].quote, "citations": ids, "about": about}))
-    return [claim for _, claim in sorted(made, key=lambda entry: -entry[0])]
 
 
 def write(text: str) -> str:
@@ -348,8 +333,13 @@ def write(text: str) -> str:
         ids = [identity for identity in cited.rstrip("]").split(", ") if identity in known]
         if claim and ids:
             lines.append((claim, ids))
+    answered = {one for _, ids in lines for one in ids}
+    rivals = listing.rivals(question, passages, [line for line, _ in lines])
     for sentence, ids in _drop_duplicates(_rank_sentences(question, passages)):
-        if not claims.is_duplicate(sentence, [line for line, _ in lines]):
+        # Beside an answer, more is told of the things that answered only.
+        if rivals is not None and (sentence in rivals or not answered & set(ids)):
+            continue
+        if not claims.is_duplicate(sentence, [one for one, _ in lines]):
             lines.append((sentence, ids))
     lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
     told = [

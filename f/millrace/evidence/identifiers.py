@@ -1,0 +1,128 @@
+# requirements:
+
+"""Identifiers: what tells documents of one form apart (release 2.5.0, invoice 2026-118, the minutes
+of March).
+
+An identifier has a form (a version, a code, the word before a number, a month) and a value. Texts
+that have identifiers of one form and share none of them speak of different things; a question that
+gives one is answered by what carries it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from f.millrace.core import sentences
+from f.millrace.evidence import claims, prompt
+
+MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+){1,3}(?:-?(?:rc|beta|alpha)\.?\d*)?)(?![\w%]|\.\d)")
+CODE = re.compile(r"(?<![\w-])([A-Z]{2,8})[-_ #]?(\d[\d-]*\d|\d{3,})(?!\w)")
+COUNTED = re.compile(
+    r"(?i)\b(release|version|invoice|order|ticket|issue|bill|receipt|contract|case|chapter|part"
+    r"|section|appendix|volume|episode|season|round|quarter|sprint|edition|build|room|unit|lot"
+    r"|flight|route|week|phase|policy|batch|report)\s+(?:no\.?\s*|number\s+|nr\.?\s*|#\s*)?"
+    r"#?((?:[A-Z]{1,4}-?)?\d[\w.-]*\w|\d)(?!\s?%)"
+)
+MONTH_YEAR = re.compile(rf"\b({MONTH})(?:\s+\d{{1,2}},?)?\s+(\d{{4}})\b")
+DOCUMENT_OF = re.compile(
+    rf"(?i)\b(?:minutes|report|invoice|statement|newsletter|bulletin|summary|accounts?|notes|log"
+    rf"|payslip|timesheet|agenda|protocol|review|issue|budget|forecast)\b[^.\n]{{0,40}}?"
+    rf"\b({MONTH}|Q[1-4])\b(?:\s+\d{{1,2}}(?!\d),?)?(?:\s+(\d{{4}}))?"
+)
+# Of a version, more than its number is written with these.
+UNITS = re.compile(
+    r"(?i)^\s*(?:%|percent|million|billion|thousand|[kmg]?b\b|mb|gb|ms|kg|km|cm|mm|m\b|ft|hours?"
+    r"|minutes?|seconds?|days?|years?|usd|eur|euros?|dollars?|points?|times)"
+)
+PRICE = re.compile(r"[$€£]\s?$")
+
+
+@lru_cache(maxsize=4096)
+def find(text: str) -> frozenset[tuple[str, str]]:
+    """Return the identifiers of a text as (form, value)."""
+    found: set[tuple[str, str]] = set()
+    for match in COUNTED.finditer(text):
+        value = match[2].lower().rstrip(".")
+        found.add((match[1].lower(), value))
+        if VERSION.fullmatch(value):
+            found.add((f"version {value.count('.')}", value))
+    for match in VERSION.finditer(text):
+        if UNITS.match(text[match.end() :]) or PRICE.search(text[: match.start()]):
+            continue
+        if match[1].count(".") > 1:
+            found.add((f"version {match[1].count('.')}", match[1]))
+    found |= {(f"code {match[1]}", match[2]) for match in CODE.finditer(text)}
+    for match in DOCUMENT_OF.finditer(text):
+        found.add(("month", match[1].lower()))
+        if match[2]:
+            found.add(("year of the document", match[2]))
+    return frozenset(found)
+
+
+def are_different(one: frozenset[tuple[str, str]], other: frozenset[tuple[str, str]]) -> bool:
+    """Tell whether two sets of identifiers belong to different things: of one form, none in
+    common.
+    """
+    for form in {form for form, _ in one} & {form for form, _ in other}:
+        mine, theirs = _values(one, form), _values(other, form)
+        if not mine & theirs:
+            return True
+    return False
+
+
+def heading(passage: prompt.Passage) -> str:
+    """Return what says which document a passage is of: its title and its first sentence."""
+    first = sentences.split(passage.text)[:1]
+    return f"{passage.title}. {' '.join(first)[: sentences.LONGEST]}"
+
+
+def select(question: str, passages: Sequence[prompt.Passage]) -> list[prompt.Passage]:
+    """Return the passages, or the sentences of them, that carry the identifiers of the question;
+    all of them when the question gives none or nothing carries it.
+    """
+    asked = find(question) | _months(question)
+    if not asked:
+        return list(passages)
+    kept = []
+    for passage in passages:
+        about = find(passage.title) | _months(passage.title)
+        said: list[str] = []
+        carries = _carries(about, asked)
+        for sentence in sentences.split(passage.text):
+            own = find(sentence) | (_months(sentence) if not said and not about else frozenset())
+            if any(form in {form for form, _ in asked} for form, _ in own):
+                about, carries = own, carries or _carries(own, asked)
+            if not are_different(about, asked):
+                said.append(sentence)
+        if carries and said:
+            whole = len(said) == len(sentences.split(passage.text))
+            kept.append(passage if whole else replace(passage, text="\n".join(said)))
+    return kept or list(passages)
+
+
+def _carries(own: frozenset[tuple[str, str]], asked: frozenset[tuple[str, str]]) -> bool:
+    """Tell whether a text has each identifier that is asked for, of the forms that it has."""
+    return bool(own & asked) and not are_different(own, asked)
+
+
+def _months(text: str) -> frozenset[tuple[str, str]]:
+    """Return the month of a text that is a title or a question, with its year."""
+    return frozenset(
+        pair
+        for match in MONTH_YEAR.finditer(text)
+        for pair in (("month", match[1].lower()), ("year of the document", match[2]))
+        if claims.content_words(text) & DOCUMENTS
+    )
+
+
+DOCUMENTS = frozenset(
+    claims.stem(word)
+    for word in "minutes report invoice statement newsletter bulletin summary account notes log"
+    " payslip timesheet agenda protocol review meeting budget forecast bill".split()
+)
+
+
+def _values(found: frozenset[tuple[str, str]], form: str) -> set[str]:
+    return {value for own, value in found if own == form}

@@ -1,0 +1,139 @@
+# requirements:
+
+"""The lines that answer a question: one for each thing of the name that is asked about, each from a
+passage of that thing.
+
+A label (a place, a year, a rank) is put only on a sentence whose own passage carries it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from f.millrace.core import sentences
+from f.millrace.evidence import answers, claims, disambiguation, disputes, identifiers, prompt
+
+# Of several things each is heard; what answers less clearly than this does not answer.
+FAINT = 0.25
+# A second value of one thing is worth a line when it is this close to what is asked.
+CLOSE = 0.5
+# One this close may be taken for an answer.
+RIVAL = 0.3
+LONGEST_LABEL = 60
+# Of one thing, values beyond this many are others' business.
+MOST_VALUES = 2
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence that answers, the passages that give its value, and what of several it is
+    about.
+    """
+
+    text: str
+    ids: tuple[str, ...]
+    about: str = ""
+
+
+def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line]:
+    """Return the sentences that answer, of each thing one: clear answers first, then that of most
+    publishers; then second values, and what is said of things that give no value.
+    """
+    asked = answers.question_type(question)
+    if not asked.kind:
+        return []
+    names = disambiguation.proper_names(question)
+    given = [
+        answer
+        for answer in answers.extract(question, passages)
+        if answer.closeness >= FAINT and not sentences.is_furniture(answer.quote)
+    ]
+    things = disambiguation.group(question, passages)
+    ranked: list[tuple[tuple[float, ...], Line]] = []
+    for thing in things:
+        ids = {passage.id for passage in thing}
+        values = disputes.group_by_value([each for each in given if each.passage.id in ids])
+        if asked.kind == "description":
+            values = sorted(values, key=lambda value: -max(each.strength for each in value))
+        for place, value in enumerate(values[:MOST_VALUES]):
+            best = max(each.closeness for each in value)
+            if place == 0 or best >= CLOSE:
+                sources = len({answer.passage.source for answer in value})
+                line = _line(value, names, len(things) > 1)
+                messy = _cleanness(line.text) < 0
+                strength = max(each.strength for each in value)
+                names_it = not asked.subject or bool(
+                    asked.subject & claims.content_words(line.text)
+                )
+                order = (place, best < CLOSE, messy, not names_it, -sources, -strength)
+                ranked.append((order, line))
+        if not values and (told := _said_of(question, asked, thing)):
+            ranked.append(((2, 0, 0, 0, -len(thing), 0), told))
+    return [line for _, line in sorted(ranked, key=lambda entry: entry[0])]
+
+
+def _said_of(
+    question: str, asked: answers.QuestionType, thing: Sequence[prompt.Passage]
+) -> Line | None:
+    """Return the sentence of a thing that has most to do with the question; None when it is about
+    something else.
+    """
+    best: tuple[float, Line] | None = None
+    for passage in thing:
+        for place, sentence in enumerate(sentences.split(passage.text)):
+            words = claims.content_words(sentence)
+            if not words & asked.subject or len(sentence) > 2 * sentences.LONGEST:
+                continue
+            if sentences.is_instruction(sentence) or sentences.is_furniture(sentence):
+                continue
+            score = claims.overlap(question, sentence) + 0.2 * (place == 0)
+            score += 0.1 * len(words & asked.relation) + 0.2 * _cleanness(sentence)
+            if best is None or score > best[0]:
+                best = (score, Line(sentence, (passage.id,)))
+    return best[1] if best else None
+
+
+def rivals(
+    question: str, passages: Sequence[prompt.Passage], lines: Sequence[str]
+) -> frozenset[str] | None:
+    """Return the sentences that give another value of the kind that is asked for than the lines
+    that answer: they would be read as answers, too. None when nothing is answered.
+    """
+    asked = answers.question_type(question)
+    if not asked.kind or not any(
+        answers.contains_value(line, answer.value)
+        for answer in answers.extract(question, passages)
+        for line in lines
+    ):
+        return None
+    return frozenset(
+        answer.quote
+        for answer in answers.candidates(question, passages)
+        if answer.closeness >= RIVAL
+        and not any(answers.contains_value(line, answer.value) for line in lines)
+    )
+
+
+def _line(value: Sequence[answers.ExtractedAnswer], names: Sequence[str], several: bool) -> Line:
+    best = max(
+        value, key=lambda answer: (_cleanness(answer.quote), len(answer.value), answer.strength)
+    )
+    ids = [best.passage.id, *(answer.passage.id for answer in value)]
+    return Line(best.quote, tuple(dict.fromkeys(ids)), _label(best, names, several))
+
+
+def _label(best: answers.ExtractedAnswer, names: Sequence[str], several: bool) -> str:
+    """Return what tells the thing of a sentence apart, as its own passage has it: an identifier of
+    its title that the sentence leaves out, or what stands with the name.
+    """
+    title = best.passage.title.strip()
+    told = identifiers.find(title)
+    if told and len(title) <= LONGEST_LABEL and not told & identifiers.find(best.quote):
+        return title
+    sense = disambiguation.sense_of(names, best.passage) if several else ""
+    return f"{names[0]} ({sense})" if sense and names else ""
+
+
+def _cleanness(sentence: str) -> float:
+    """Return how much a quote reads as a sentence: whole, of usual length, without furniture."""
+    spaced = sum(sentence.count(mark) for mark in (" , ", " ( ", "``", " ] ", "[ ", " : "))
+    return sentences.is_whole(sentence) + (len(sentence) <= sentences.LONGEST) - min(2, spaced)

@@ -1,0 +1,140 @@
+"""Questions with two or three right answers, one for each thing of a name (RAMDocs): are all of
+them listed, is no wrong one asserted, and are right ones not set against each other.
+
+Offline model, loop on. The rules were made looking at three of four questions; the fourth ones were
+held out. The questions are recorded data beside the checkout (HanNight/RAMDocs, MIT)
+and are not part of it.
+"""
+
+import json
+import os
+import re
+import uuid
+from typing import Any
+
+from f.millrace.core import config, db
+from scripts.database.embedded import temporary
+from scripts.paths import ROOT
+
+QUESTIONS = ROOT.parent / "shared/data/ramdocs/dev_several.jsonl"
+
+
+def measure() -> dict[str, Any]:
+    """Return the shares for each half of the questions."""
+    if not QUESTIONS.exists():
+        return {"skipped": "the recorded questions are not beside this checkout"}
+    questions = [json.loads(line) for line in QUESTIONS.read_text().splitlines()]
+    made_with = [question for place, question in enumerate(questions) if place % 4 != 3]
+    with temporary() as url:
+        os.environ["MILLRACE_DATABASE_URL"] = url
+        config.reload()
+        db.migrate()
+        figures = {
+            "made_with": shares([grade(q, r) for q, r in answer(made_with)]),
+            "held_out": shares([grade(q, r) for q, r in answer(questions[3::4])]),
+        }
+        db.close()
+    return {**figures, "model": "offline"}
+
+
+def answer(questions: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any]]:
+    """Return each question with what the research made of its documents."""
+    from f.millrace.agents import researcher
+    from f.millrace.telemetry import spans
+
+    run_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"several {questions[0]['question']}"))
+    results = []
+    with spans.step("bench.several_answers", run_id=run_id):
+        for number, question in enumerate(questions):
+            documents = [
+                {
+                    "url": f"https://source{place}.example/{number}",
+                    "title": "",
+                    "text": each["text"],
+                    "source": f"source{place}",
+                }
+                for place, each in enumerate(question["documents"])
+            ]
+            topic = {
+                "id": f"several-{number}",
+                "title": question["question"],
+                "documents": documents,
+                "search": False,
+            }
+            results.append((question, researcher.research_topic(run_id, topic)))
+    return results
+
+
+def grade(question: dict[str, Any], result: Any) -> dict[str, bool]:
+    """Return what holds of one answer. Values are compared by their words, without marks and
+    capitals.
+
+    - listed: each right answer stands in a finding
+    - listed_or_told: each stands in a finding or on a side of a conflict that is not distrusted
+    - wrong_in_findings, wrong_asserted: a wrong one stands in a finding; in one and in no conflict,
+      or on a side that is trusted
+    - right_against_right: a conflict sets two right answers against each other
+    - first_answers: the first finding holds a right answer
+    """
+    golds, wrongs = (
+        {_words(value) for value in question[name]} for name in ("gold_answers", "wrong_answers")
+    )
+    wrongs = {wrong for wrong in wrongs if not any(_holds(gold, wrong) for gold in golds)}
+    found = [_words(finding.text_with_subject) for finding in result.findings]
+    sides = [
+        (_words(side.claim), conflict.trusted in (None, number), conflict.trusted == number)
+        for conflict in result.conflicts
+        for number, side in enumerate(conflict.sides)
+    ]
+    everything = [*found, *(claim for claim, stands, _ in sides if stands)]
+    told = [claim for claim, _, _ in sides]
+
+    def is_in(value: str, texts: list[str]) -> bool:
+        return any(_holds(text, value) for text in texts)
+
+    return {
+        "listed": all(is_in(gold, found) for gold in golds),
+        "listed_or_told": all(is_in(gold, everything) for gold in golds),
+        "wrong_in_findings": any(is_in(wrong, found) for wrong in wrongs),
+        "wrong_asserted": any(
+            (is_in(wrong, found) and not is_in(wrong, told))
+            or any(
+                trusted and _holds(claim, wrong) and not any(_holds(claim, g) for g in golds)
+                for claim, _, trusted in sides
+            )
+            for wrong in wrongs
+        ),
+        "right_against_right": any(
+            len({g for side in conflict.sides for g in golds if _holds(_words(side.claim), g)}) > 1
+            and _apart(conflict, golds)
+            for conflict in result.conflicts
+        ),
+        "first_answers": bool(found) and any(_holds(found[0], gold) for gold in golds),
+    }
+
+
+def _apart(conflict: Any, golds: set[str]) -> bool:
+    """Tell whether two sides hold different right answers."""
+    held = [frozenset(g for g in golds if _holds(_words(s.claim), g)) for s in conflict.sides]
+    return len({one for one in held if one}) > 1
+
+
+def shares(grades: list[dict[str, bool]]) -> dict[str, Any]:
+    """Return the share of questions for each fact, and the two that count."""
+    count = len(grades)
+    made = {name: sum(grade[name] for grade in grades) / count for name in grades[0]}
+    made["complete_in_findings"] = (
+        sum(grade["listed"] and not grade["wrong_in_findings"] for grade in grades) / count
+    )
+    made["complete"] = (
+        sum(grade["listed_or_told"] and not grade["wrong_asserted"] for grade in grades) / count
+    )
+    return {name: round(value, 3) for name, value in made.items()} | {"questions": count}
+
+
+def _words(text: str) -> str:
+    return " " + " ".join(re.findall(r"\w+", text.lower().replace(",", ""))) + " "
+
+
+def _holds(text: str, value: str) -> bool:
+    return value.strip() != "" and value in text

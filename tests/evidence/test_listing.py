@@ -1,0 +1,113 @@
+from f.millrace.evidence import claims, disambiguation, disputes, listing
+from f.millrace.evidence.prompt import Passage
+
+
+def passages(*texts):
+    return [Passage(f"ev_{n}", f"s{n}.example", "", text) for n, text in enumerate(texts)]
+
+
+def test_each_thing_of_a_name_answers_and_a_label_stays_with_its_own_passage():
+    question = "When was St. Tern's Church built?"
+    found = passages(
+        "St. Tern's Church (Millbrook, Kent) is a historic church in Millbrook, Kent. It was built"
+        " in 1901 of brick.",
+        "St. Tern's Church (Dunmore, Ohio) is a church in downtown Dunmore, Ohio. It was built in"
+        " 1925 after a fire.",
+        "The congregation was founded by immigrants to Northwest Missouri in 1860. The brick"
+        " building was constructed in 1893 by Pete Hull of Rock Ferry, Missouri.",
+    )
+
+    lines = listing.list_answers(question, found)
+
+    assert {
+        (line.about, year)
+        for line in lines
+        for year in ("1901", "1925", "1893")
+        if year in line.text
+    } == {
+        ("St. Tern's Church (Millbrook, Kent)", "1901"),
+        ("St. Tern's Church (Dunmore, Ohio)", "1925"),
+        ("", "1893"),
+    }
+    assert disputes.find(question, found) == []
+
+
+def test_a_publisher_is_no_artist():
+    lines = listing.list_answers(
+        'Who is the artist of the album "Slow Harbour"?',
+        passages(
+            "Slow Harbour (Ida Quist album) is a studio album by American singer Ida Quist. It was"
+            " released by Columba Records.",
+            "Slow Harbour (Tom Reyes album) is a studio album by American saxophonist Tom Reyes.",
+        ),
+    )
+
+    assert ["Ida Quist." in line.text or "Tom Reyes." in line.text for line in lines] == [True] * 2
+
+
+def test_an_age_is_no_year_of_the_calendar():
+    (age,) = claims.quantities("The median age was 37 years.")
+    (year,) = claims.quantities("It opened in 1937.")
+
+    assert age.unit != year.unit
+    assert (
+        disputes.find(
+            "What is the median age in Ricewick?",
+            passages(
+                "Ricewick is a city in Mitchell County. The median age in the city was 45.7 years.",
+                "Ricewick is a village in Garfield County. The median age was 37 years.",
+            ),
+        )
+        == []
+    )
+
+
+def test_an_age_named_beside_another_figure_is_not_what_is_asked_for():
+    (line,) = listing.list_answers(
+        "What is the median age in Ricewick?",
+        passages(
+            "In Ricewick 21.9 % were under the age of 18. The median age in the city was 45.7"
+            " years. For every 100 females age 18 and over there were 140 males."
+        ),
+    )
+
+    assert "45.7 years" in line.text
+
+
+def test_the_father_of_somebody_does_not_give_the_date_of_birth():
+    (line,) = listing.list_answers(
+        "When was Meir Tarn born?",
+        passages(
+            "Meir Tarn (born 11 June 1955) is a politician. His father Menachem Tarn (1916-2010)"
+            " was one, too."
+        ),
+    )
+
+    assert "11 June 1955" in line.text
+
+
+def test_what_somebody_plays_or_is_answers_a_question_for_a_kind():
+    lines = listing.list_answers(
+        "What sport is Tim Ardle associated with?",
+        passages(
+            "Tim Ardle (racing driver) is an American racing driver from Coopersville.",
+            "Tim Ardle (footballer) is a former footballer who played for Essendon in Victoria.",
+        ),
+    )
+
+    assert sorted(line.about for line in lines) == [
+        "Tim Ardle (footballer)",
+        "Tim Ardle (racing driver)",
+    ]
+
+
+def test_passages_are_grouped_by_the_thing_that_they_are_about():
+    groups = disambiguation.group(
+        "What is the main activity of the ACC?",
+        passages(
+            "Ardle Chess Club (ACC) was founded in 1869 and plays on Mondays at Tern Hall.",
+            "Ardle Cycling Club (ACC) was founded in 1873 and rides on Sundays to Fife.",
+        ),
+    )
+
+    assert len(groups) == 2

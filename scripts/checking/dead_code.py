@@ -28,7 +28,7 @@ KEPT = {
     "pydantic calls it as a validator": "_one_way _has_a_rate",
     "OpenTelemetry calls the span processor": "on_start on_end",
     "Pydantic AI's store of conversations has it": """
-        read_records delete_record read_entry read_history""",
+        delete_record read_entry read_history""",
     "MCP's store of events has it": "store_event replay_events_after",
     "the other library's interface has it: LangChain, APScheduler": """
         embed_documents embed_query _do_submit_job""",
@@ -36,7 +36,7 @@ KEPT = {
         _step_started _step_finished _step_failed _step_retry _run_ended read_run read_for_each
         read_branches read_choose read_approval choose retraction""",
     "read as an item, a column or JSON, not as an attribute": """
-        tool_reliability coherence columns_scanned elsewhere nearest heaviest
+        tool_reliability coherence columns_scanned elsewhere heaviest
         finalists scheduled updated_at sky low_celsius high_celsius rain_mm wind_kmh now_celsius
         now_sky least_n failed_at existing_tools_checked proposed_mcp_server""",
     "Cosmic Ray's operators have it": "examples",

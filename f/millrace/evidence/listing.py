@@ -34,6 +34,7 @@ class Line:
     about: str = ""
 
 
+# complexipy: ignore (one pass over the readings of a question, from the safest to the least)
 def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line]:
     """Return the sentences that answer, of each thing one: clear answers first, then that of most
     publishers; then second values, and what is said of things that give no value.
@@ -71,6 +72,7 @@ def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line
     return [line for _, line in sorted(ranked, key=lambda entry: entry[0])]
 
 
+# complexipy: ignore (one decision table: what a value is said of)
 def _said_of(
     question: str, asked: answers.QuestionType, thing: Sequence[prompt.Passage]
 ) -> Line | None:

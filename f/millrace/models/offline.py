@@ -320,6 +320,7 @@ def _list_answers(question: str, passages: list[prompt.Passage]) -> list[dict[st
     ]
 
 
+# complexipy: ignore (an answer is put together in one order: claims, then other sentences)
 def write(text: str) -> str:
     """Return the checked claims, then the best other sentences, one a line, each with the ids of
     all that says the same.

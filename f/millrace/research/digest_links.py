@@ -42,6 +42,7 @@ class Mail:
     unsubscribe: list[str]
 
 
+# complexipy: ignore (one replacement for each kind of link)
 def personalise(row: dict[str, Any]) -> Mail:
     """Return the mail of a delivery (a row with its digest's `html`, `plain` and `private`)."""
     key = reply_tokens.current_key()

@@ -182,6 +182,7 @@ class ExtractedAnswer:
     strength: float
 
 
+# complexipy: ignore (one decision table: which kind of answer a question asks for)
 def question_type(question: str) -> QuestionType:
     """Return what a question asks for; the kind is empty for a headline and for what has no typical
     form.

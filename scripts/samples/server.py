@@ -295,7 +295,7 @@ def page(title: str, author: str, site: str, date: datetime, text: str) -> Answe
         f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)} - {SITE}</title>
 <meta property="og:title" content="{html.escape(title)}">
-<meta property="og:site_name" content="{SITE}: {html.escape(site)}">
+<meta property="og:site_name" content="{html.escape(site)}">
 <meta name="author" content="{html.escape(author)}">
 <meta property="article:published_time" content="{_iso(date)}">
 </head><body><header>{SITE}: everything on this page is invented.</header>

@@ -484,7 +484,7 @@ def _add_findings(
     section.support = confidence_words.describe(
         result["confidence"],
         result["parts"],
-        len({one.site for one in section.references}) if section.findings else 0,
+        len({one.host or one.site for one in section.references}) if section.findings else 0,
         bool(section.conflicts),
     )
     if section.unreviewed and section.support:

@@ -293,6 +293,15 @@ def test_the_page_of_the_archive_tells_the_same(pipeline, two_stories):
     assert shown["sections"][0]["url"].startswith("https://site-")
 
 
+def test_nothing_new_goes_without_a_word_while_there_is_room(pipeline, offered):
+    plain = "Kites Ladders Mirrors Needles Oceans Pianos Quarries Rivers Saddles Tunnels".split()
+    offered["feeds"] = [item(word, word) for word in plain]
+
+    text = digest(pipeline.until_compose(max_topics=1))["plain"]
+
+    assert [word for word in plain if word not in text] == []
+
+
 def test_what_a_source_of_many_votes_holds_is_named(pipeline, offered):
     voted = "Apples Bridges Clocks Drums Engines Ferries Glaciers Harbours Islands Jackets".split()
     plain = "Kites Ladders Mirrors Needles Oceans Pianos Quarries Rivers Saddles Tunnels".split()
@@ -302,4 +311,4 @@ def test_what_a_source_of_many_votes_holds_is_named(pipeline, offered):
     text = digest(pipeline.until_compose(max_topics=1))["plain"]
 
     assert set(voted[4:]) <= {word for word in voted if word in text}
-    assert sum(word in text for word in plain) == contents.OF_A_SOURCE
+    assert sum(word in text for word in plain) >= contents.OF_A_SOURCE

@@ -1,5 +1,7 @@
 """The sample edition, read by the real collectors."""
 
+import urllib.request
+
 import pytest
 
 from f.millrace.core import config
@@ -63,12 +65,15 @@ def test_a_second_reading_is_unchanged(sample, database):
 
 
 def test_pages_are_articles_that_say_that_they_are_samples(sample):
-    page = fetch_page(f"{sample}/pages/the-lindholm-courier/norrvik-twelve.html")
+    url = f"{sample}/pages/the-lindholm-courier/norrvik-twelve.html"
+    page = fetch_page(url)
 
     assert page.title == "Norrvik battery plant in Halmvik to make 12 gigawatt-hours a year"
     assert page.text.startswith("The Norrvik battery plant in Halmvik will make 12 gigawatt-hours")
     assert page.published_at
-    assert "sample" in page.site
+    assert page.site == "The Lindholm Courier"
+    with urllib.request.urlopen(url) as answer:
+        assert "Millrace sample edition: everything on this page is invented" in str(answer.read())
 
 
 def test_the_search_finds_both_sides_of_the_contradiction(sample):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from f.millrace.core import rows
 
 HEADLINES = 18
-# Of each source: of one whose readers vote, more.
+# These of each source come first, more of one whose readers vote; then the others, while there is
+# room.
 OF_A_SOURCE, OF_A_VOTED_SOURCE, MANY_POINTS = 3, 8, 50
 SENTENCES = 4
 WORDS_A_MINUTE = 230
@@ -590,8 +591,8 @@ def _headlines(
         " row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at DESC, id) AS"
         " place FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s"
         " AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND NOT id = ANY(%s) AND url LIKE"
-        " 'http%%' AND (%s OR trust <> 'own')) AS item WHERE place <= CASE WHEN score >= %s THEN"
-        " %s ELSE %s END ORDER BY place, source, id LIMIT %s",
+        " 'http%%' AND (%s OR trust <> 'own')) AS item ORDER BY place > CASE WHEN score >= %s"
+        " THEN %s ELSE %s END, place, source, id LIMIT %s",
         [
             opened.namespace,
             opened.sources,

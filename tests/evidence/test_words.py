@@ -12,7 +12,10 @@ def test_nothing_found_has_no_confidence():
 
 
 def test_one_source_is_called_that_whatever_its_score():
+    poor = {**GOOD, "tool_reliability": 0}
+
     assert confidence_words.describe(95, GOOD, 1) == "One source, confirmed by no other"
+    assert confidence_words.describe(40, poor, 1) == "One source, confirmed by no other"
 
 
 @pytest.mark.parametrize(

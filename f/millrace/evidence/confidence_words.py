@@ -13,6 +13,7 @@ WORDS = ((75, "Well supported"), (55, "Supported"), (35, "Weakly supported"), (0
 # Below these a part of the score is a reason that is worth telling.
 GOOD_TOOLS, GOOD_SOURCES, GOOD_HISTORY = 60, 45, 45
 AGREED = 70
+SEARCHES_FAILED = "searches failed"
 
 
 def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool = False) -> str:
@@ -24,7 +25,9 @@ def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool 
         return ""
     reasons = _reasons(parts)
     if sources == 1:
-        return "; ".join(["One source, confirmed by no other", *reasons])
+        # News is told from its own page: what a search would have added is not missed there.
+        doubts = [reason for reason in reasons if reason != SEARCHES_FAILED]
+        return "; ".join(["One source, confirmed by no other", *doubts])
     word = next(word for least, word in WORDS if score >= least)
     agreed = float(parts.get("coherence") or 0) >= AGREED and not disputed
     heard = f"{sources} sources" + (
@@ -36,7 +39,7 @@ def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool 
 def _reasons(parts: Mapping[str, Any]) -> list[str]:
     said = []
     if float(parts.get("tool_reliability", 100)) < GOOD_TOOLS:
-        said.append("searches failed")
+        said.append(SEARCHES_FAILED)
     if float(parts.get("source_quality", 100)) < GOOD_SOURCES:
         said.append("little is known of who says it")
     if float(parts.get("history", 100)) < GOOD_HISTORY:

@@ -479,14 +479,14 @@ def _add_findings(
     section.background = result["background"]
     section.why_it_matters = result["why_it_matters"]
     section.confidence = result["confidence"]
-    section.unreviewed = result["confidence"] < config.settings().confidence_review
+    sources = len({one.host or one.site for one in section.references}) if section.findings else 0
+    # Of one source it is said that it is one; a warning at every such topic would be none.
+    low = result["confidence"] < config.settings().confidence_review
+    section.unreviewed = low and (sources > 1 or bool(section.conflicts))
     if section.own:
         return
     section.support = confidence_words.describe(
-        result["confidence"],
-        result["parts"],
-        len({one.host or one.site for one in section.references}) if section.findings else 0,
-        bool(section.conflicts),
+        result["confidence"], result["parts"], sources, bool(section.conflicts)
     )
     if section.unreviewed and section.support:
         section.support = f"Unreviewed. {section.support}"

@@ -28,7 +28,7 @@ KEPT = {
     "pydantic calls it as a validator": "_one_way _has_a_rate",
     "OpenTelemetry calls the span processor": "on_start on_end",
     "Pydantic AI's store of conversations has it": """
-        read_records delete_record read_entry read_history""",
+        delete_record read_entry read_history""",
     "MCP's store of events has it": "store_event replay_events_after",
     "the other library's interface has it: LangChain, APScheduler": """
         embed_documents embed_query _do_submit_job""",

@@ -179,7 +179,7 @@ def test_settings_say_where_each_value_comes_from_and_mask_secrets(millrace) -> 
     )["settings"]
 
     shown = {row["name"]: (row["value"], row["from"]) for row in rows}
-    assert shown["brave_api_key"] == ("********", "MILLRACE_BRAVE_API_KEY")
+    assert shown["brave_api_key"] == ("**********", "MILLRACE_BRAVE_API_KEY")
     assert shown["max_rounds"] == (2, "MILLRACE_MAX_ROUNDS")
     assert shown["max_rounds"] != ("offline", "default") == shown["model"]
 

@@ -89,3 +89,12 @@ def test_what_is_said_of_news_cites_nothing_private(morning):
     )
 
     assert cited and {row["trust"] for row in cited} == {"untrusted"}
+
+
+def test_the_setting_names_owners_too(pipeline, monkeypatch):
+    assert not pipeline.open()["windows"][0]["private"]
+
+    monkeypatch.setenv("MILLRACE_OWNERS", "ada@home.example")
+    config.reload()
+
+    assert pipeline.open()["windows"][0]["private"]

@@ -28,6 +28,11 @@ EFFECTS: dict[str, tuple[str, str]] = {
         "core/test_migrations.py",
         "test_a_database_without_tables_names_the_command_that_makes_them",
     ),
+    "languages": (
+        "research/test_read_pages.py",
+        "test_a_language_that_nobody_asked_for_is_named",
+    ),
+    "owners": ("research/test_private.py", "test_the_setting_names_owners_too"),
     "owner_url": ("trust/test_audit.py", "test_a_role_of_fewer_rights_says_who_has_to_migrate"),
     "model": ("agents/test_research.py", "test_a_bad_model_setting_is_a_fault_in_plain_words"),
     "embedding_model": (HERE, "test_a_memory_moves_to_the_model_of_the_setting"),
@@ -253,7 +258,7 @@ EFFECTS: dict[str, tuple[str, str]] = {
         "tools/test_others.py",
         "test_a_tool_of_another_server_is_listed_and_called_with_the_servers_own_token",
     ),
-    "mcp_seconds": (HERE, "test_a_silent_tool_server_holds_up_no_longer_than_the_setting_says"),
+    "mcp_seconds": (HERE, "test_a_tool_server_has_the_seconds_of_the_setting_for_each_exchange"),
     "mcp_serve": (
         "serving/test_callers.py",
         "test_only_what_was_asked_for_and_the_settings_allow_is_offered",

@@ -159,7 +159,6 @@ def are_apart(one: Description, other: Description) -> bool:
     return fewest >= FEWEST_NAMES and shared < APART_NAMES
 
 
-# complexipy: ignore (a greedy grouping: each passage is compared with each group in one pass)
 def group(question: str, passages: Sequence[prompt.Passage]) -> list[list[prompt.Passage]]:
     """Return the passages by the thing that they are about, the thing of most passages first."""
     names = proper_names(question)

@@ -78,7 +78,6 @@ def heading(passage: prompt.Passage) -> str:
     return f"{passage.title}. {' '.join(first)[: sentences.LONGEST]}"
 
 
-# complexipy: ignore (one decision table: which of sibling documents the question names)
 def select(question: str, passages: Sequence[prompt.Passage]) -> list[prompt.Passage]:
     """Return the passages, or the sentences of them, that carry the identifiers of the question;
     all of them when the question gives none or nothing carries it.

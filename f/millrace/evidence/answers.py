@@ -182,7 +182,6 @@ class ExtractedAnswer:
     strength: float
 
 
-# complexipy: ignore (one decision table: which kind of answer a question asks for)
 def question_type(question: str) -> QuestionType:
     """Return what a question asks for; the kind is empty for a headline and for what has no typical
     form.

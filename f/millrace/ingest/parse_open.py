@@ -132,14 +132,8 @@ def _walk(element: Any, parsed: parsed_document.Parsed, page: int, listed: bool)
     for child in element:
         if not isinstance(child.tag, str) or child.tag in UNSEEN:
             continue
-        if child.tag == f"{TEXT}h":
-            level = child.get(f"{TEXT}outline-level") or "1"
-            parsed.add(_text(child), "heading", page, int(level) if level.isdecimal() else 1)
-        elif child.tag == f"{TEXT}p":
-            text = _text(child)
-            parsed.add(f"- {text}" if listed and text.strip() else text, _kind(listed), page)
-            for frame in child.iter(f"{DRAW}text-box"):
-                _walk(frame, parsed, page, listed=False)
+        if child.tag in (f"{TEXT}h", f"{TEXT}p"):
+            _add(child, parsed, page, listed)
         elif child.tag == f"{TABLE}table":
             parsed.add_rows(_rows(child), page)
             parsed.details["tables"] = parsed.details.get("tables", 0) + 1
@@ -147,8 +141,18 @@ def _walk(element: Any, parsed: parsed_document.Parsed, page: int, listed: bool)
             _walk(child, parsed, page, listed or child.tag == f"{TEXT}list")
 
 
-def _kind(listed: bool) -> parsed_document.Kind:
-    return "list" if listed else "paragraph"
+def _add(element: Any, parsed: parsed_document.Parsed, page: int, listed: bool) -> None:
+    """Add a heading, a paragraph or an entry of a list, and the text boxes that hang on it."""
+    text = _text(element)
+    if element.tag == f"{TEXT}h":
+        level = element.get(f"{TEXT}outline-level") or "1"
+        parsed.add(text, "heading", page, int(level) if level.isdecimal() else 1)
+    elif listed:
+        parsed.add(f"- {text}" if text else "", "list", page)
+    else:
+        parsed.add(text, "paragraph", page)
+    for frame in element.iter(f"{DRAW}text-box"):
+        _walk(frame, parsed, page, listed=False)
 
 
 def _text(element: Any) -> str:

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import uuid
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from f.millrace.core import config, db
@@ -65,7 +66,6 @@ def answer(questions: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any]]:
     return results
 
 
-# complexipy: ignore (one count for each figure of the table)
 def grade(question: dict[str, Any], result: Any) -> dict[str, bool]:
     """Return what holds of one answer. Values are compared by their words, without marks and
     capitals.
@@ -77,41 +77,46 @@ def grade(question: dict[str, Any], result: Any) -> dict[str, bool]:
     - right_against_right: a conflict sets two right answers against each other
     - first_answers: the first finding holds a right answer
     """
-    golds, wrongs = (
-        {_words(value) for value in question[name]} for name in ("gold_answers", "wrong_answers")
-    )
-    wrongs = {wrong for wrong in wrongs if not any(_holds(gold, wrong) for gold in golds)}
+    golds = {_words(value) for value in question["gold_answers"]}
+    wrongs = {
+        wrong for wrong in map(_words, question["wrong_answers"]) if not _is_in(wrong, list(golds))
+    }
     found = [_words(finding.text_with_subject) for finding in result.findings]
-    sides = [
-        (_words(side.claim), conflict.trusted in (None, number), conflict.trusted == number)
+    told = [_words(side.claim) for side in _sides(result)]
+    standing = [*found, *_claims(result, lambda trusted, number: trusted in (None, number))]
+    trusted = _claims(result, lambda trusted, number: trusted == number)
+    untold = [wrong for wrong in wrongs if not _is_in(wrong, told)]
+    return {
+        "listed": all(_is_in(gold, found) for gold in golds),
+        "listed_or_told": all(_is_in(gold, standing) for gold in golds),
+        "wrong_in_findings": _any_in(wrongs, found),
+        "wrong_asserted": _any_in(untold, found)
+        or any(_any_in(wrongs, [said]) and not _any_in(golds, [said]) for said in trusted),
+        "right_against_right": any(_apart(conflict, golds) for conflict in result.conflicts),
+        "first_answers": _any_in(golds, found[:1]),
+    }
+
+
+def _claims(result: Any, wanted: Callable[[int | None, int], bool]) -> list[str]:
+    """Return what those sides say of whose conflict's trusted side and own number this holds."""
+    return [
+        _words(side.claim)
         for conflict in result.conflicts
         for number, side in enumerate(conflict.sides)
+        if wanted(conflict.trusted, number)
     ]
-    everything = [*found, *(claim for claim, stands, _ in sides if stands)]
-    told = [claim for claim, _, _ in sides]
 
-    def is_in(value: str, texts: list[str]) -> bool:
-        return any(_holds(text, value) for text in texts)
 
-    return {
-        "listed": all(is_in(gold, found) for gold in golds),
-        "listed_or_told": all(is_in(gold, everything) for gold in golds),
-        "wrong_in_findings": any(is_in(wrong, found) for wrong in wrongs),
-        "wrong_asserted": any(
-            (is_in(wrong, found) and not is_in(wrong, told))
-            or any(
-                trusted and _holds(claim, wrong) and not any(_holds(claim, g) for g in golds)
-                for claim, _, trusted in sides
-            )
-            for wrong in wrongs
-        ),
-        "right_against_right": any(
-            len({g for side in conflict.sides for g in golds if _holds(_words(side.claim), g)}) > 1
-            and _apart(conflict, golds)
-            for conflict in result.conflicts
-        ),
-        "first_answers": bool(found) and any(_holds(found[0], gold) for gold in golds),
-    }
+def _any_in(values: Iterable[str], texts: list[str]) -> bool:
+    return any(_is_in(value, texts) for value in values)
+
+
+def _sides(result: Any) -> list[Any]:
+    return [side for conflict in result.conflicts for side in conflict.sides]
+
+
+def _is_in(value: str, texts: list[str]) -> bool:
+    return any(_holds(text, value) for text in texts)
 
 
 def _apart(conflict: Any, golds: set[str]) -> bool:

@@ -182,47 +182,64 @@ class ExtractedAnswer:
     strength: float
 
 
-# complexipy: ignore (one decision table: which kind of answer a question asks for)
 def question_type(question: str) -> QuestionType:
     """Return what a question asks for; the kind is empty for a headline and for what has no typical
     form.
     """
-    kind: Kind = ""
-    if WHEN.search(question):
-        kind = "date"
-    elif FIGURE.search(question):
-        kind = "figure"
-    elif NAME.search(question):
-        kind = "name"
-    elif DESCRIPTION.search(question) and question.rstrip().endswith("?"):
-        kind = "description"
-    words = claims.WORD.findall(question)
-    subject = {claims.stem(word.lower()) for word in words[1:] if word[0].isupper()}
-    for quoted in re.findall(r"[\"“]([^\"”]+)[\"”]", question):
-        subject |= {claims.stem(word.lower()) for word in claims.WORD.findall(quoted)}
-    subject -= {claims.stem(word) for word in claims.STOPWORDS}
+    kind = _kind_of(question)
+    subject = _subject_of(question)
     asked = claims.content_words(question) - subject - ASKING
-    groups = [frozenset(claims.stem(word) for word in group.split()) for group in RELATIONS]
     if asked & CREATOR:
         asked |= CREATOR
+    groups = [frozenset(claims.stem(word) for word in group.split()) for group in RELATIONS]
     relation = frozenset(asked).union(*(group for group in groups if group & asked))
-    person = kind == "name" and bool(PERSON.search(question))
-    if asked & OCCUR:
+    return QuestionType(
+        kind,
+        subject,
         # What takes place is told in the words of its name.
-        asked = asked - OCCUR | {"occur"}
-        relation |= subject
+        relation | subject if asked & OCCUR else relation,
+        person=kind == "name" and bool(PERSON.search(question)),
+        is_class=kind == "description" and len(relation) >= CLASS,
+        named=frozenset(claims.content_words(question)),
+        parts=_parts_of(asked, subject, groups),
+    )
+
+
+def _kind_of(question: str) -> Kind:
+    if WHEN.search(question):
+        return "date"
+    if FIGURE.search(question):
+        return "figure"
+    if NAME.search(question):
+        return "name"
+    asks = DESCRIPTION.search(question) and question.rstrip().endswith("?")
+    return "description" if asks else ""
+
+
+def _subject_of(question: str) -> frozenset[str]:
+    """Return the stems of the names and quoted titles in a question."""
+    words = [word for word in claims.WORD.findall(question)[1:] if word[0].isupper()]
+    for quoted in re.findall(r"[\"“]([^\"”]+)[\"”]", question):
+        words += claims.WORD.findall(quoted)
+    return frozenset(claims.stem(word.lower()) for word in words) - {
+        claims.stem(word) for word in claims.STOPWORDS
+    }
+
+
+def _parts_of(
+    asked: frozenset[str], subject: frozenset[str], groups: Sequence[frozenset[str]]
+) -> tuple[frozenset[str], ...]:
+    """Return each word that is asked with and those that stand for it."""
     if asked & CREATOR:
-        asked = {next(iter(CREATOR))}
-    parts = tuple(
+        return (CREATOR.union(*(group for group in groups if group & CREATOR)),)
+    words = asked - OCCUR | {"occur"} if asked & OCCUR else asked
+    return tuple(
         frozenset({word}).union(
             *(group for group in groups if word in group), subject if word == "occur" else ()
         )
-        for word in sorted(asked)
+        for word in sorted(words)
         if len(word) > 2
     )
-    is_class = kind == "description" and len(relation) >= CLASS
-    named = frozenset(claims.content_words(question))
-    return QuestionType(kind, frozenset(subject), relation, person, is_class, named, parts)
 
 
 def extract(question: str, passages: Sequence[prompt.Passage]) -> list[ExtractedAnswer]:

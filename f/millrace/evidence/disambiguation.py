@@ -159,27 +159,27 @@ def are_apart(one: Description, other: Description) -> bool:
     return fewest >= FEWEST_NAMES and shared < APART_NAMES
 
 
-# complexipy: ignore (a greedy grouping: each passage is compared with each group in one pass)
 def group(question: str, passages: Sequence[prompt.Passage]) -> list[list[prompt.Passage]]:
     """Return the passages by the thing that they are about, the thing of most passages first."""
     names = proper_names(question)
     described = [(describe(names, question, passage), passage) for passage in passages]
     groups: list[list[tuple[Description, prompt.Passage]]] = []
     for own, passage in sorted(described, key=lambda entry: not entry[0].sense):
-        best, closest = None, 0.0
-        for members in groups:
-            if any(are_apart(own, other) for other, _ in members):
-                continue
-            nearness = max(_nearness(own, other) for other, _ in members)
-            few = len(own.names) < FEWEST_NAMES
-            if nearness > closest and (few or nearness >= APART_NAMES):
-                best, closest = members, nearness
-        if best is None:
-            groups.append([(own, passage)])
+        near = [_nearness_to(own, [other for other, _ in members]) for members in groups]
+        closest = max(near, default=0.0)
+        if closest > 0 and (len(own.names) < FEWEST_NAMES or closest >= APART_NAMES):
+            groups[near.index(closest)].append((own, passage))
         else:
-            best.append((own, passage))
+            groups.append([(own, passage)])
     groups.sort(key=lambda members: -len({passage.source for _, passage in members}))
     return [[passage for _, passage in members] for members in groups]
+
+
+def _nearness_to(own: Description, members: Sequence[Description]) -> float:
+    """Return how near the nearest member is; 0 when one of them is about something else."""
+    if any(are_apart(own, other) for other in members):
+        return 0.0
+    return max(_nearness(own, other) for other in members)
 
 
 def name_others(one: str, other: str) -> bool:

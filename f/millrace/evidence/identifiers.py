@@ -78,7 +78,6 @@ def heading(passage: prompt.Passage) -> str:
     return f"{passage.title}. {' '.join(first)[: sentences.LONGEST]}"
 
 
-# complexipy: ignore (one decision table: which of sibling documents the question names)
 def select(question: str, passages: Sequence[prompt.Passage]) -> list[prompt.Passage]:
     """Return the passages, or the sentences of them, that carry the identifiers of the question;
     all of them when the question gives none or nothing carries it.
@@ -86,21 +85,29 @@ def select(question: str, passages: Sequence[prompt.Passage]) -> list[prompt.Pas
     asked = find(question) | _months(question)
     if not asked:
         return list(passages)
-    kept = []
-    for passage in passages:
-        about = find(passage.title) | _months(passage.title)
-        said: list[str] = []
-        carries = _carries(about, asked)
-        for sentence in sentences.split(passage.text):
-            own = find(sentence) | (_months(sentence) if not said and not about else frozenset())
-            if any(form in {form for form, _ in asked} for form, _ in own):
-                about, carries = own, carries or _carries(own, asked)
-            if not are_different(about, asked):
-                said.append(sentence)
-        if carries and said:
-            whole = len(said) == len(sentences.split(passage.text))
-            kept.append(passage if whole else replace(passage, text="\n".join(said)))
+    kept = [own for passage in passages if (own := _cut(passage, asked)) is not None]
     return kept or list(passages)
+
+
+def _cut(passage: prompt.Passage, asked: frozenset[tuple[str, str]]) -> prompt.Passage | None:
+    """Return the passage with those sentences only that speak of what is asked for; None when it
+    never does. A sentence without an identifier speaks of that of the one before.
+    """
+    forms = {form for form, _ in asked}
+    about = find(passage.title) | _months(passage.title)
+    carries = _carries(about, asked)
+    said: list[str] = []
+    parts = sentences.split(passage.text)
+    for sentence in parts:
+        own = find(sentence) | (frozenset() if said or about else _months(sentence))
+        if forms & {form for form, _ in own}:
+            about = own
+            carries = carries or _carries(own, asked)
+        if not are_different(about, asked):
+            said.append(sentence)
+    if not carries or not said:
+        return None
+    return passage if len(said) == len(parts) else replace(passage, text="\n".join(said))
 
 
 def _carries(own: frozenset[tuple[str, str]], asked: frozenset[tuple[str, str]]) -> bool:

@@ -16,6 +16,7 @@ from f.millrace.evidence import answers, claims, disambiguation, disputes, ident
 FAINT = 0.25
 # A second value of one thing is worth a line when it is this close to what is asked.
 CLOSE = 0.5
+UNFIT = -99.0
 # One this close may be taken for an answer.
 RIVAL = 0.3
 LONGEST_LABEL = 60
@@ -34,7 +35,9 @@ class Line:
     about: str = ""
 
 
-# complexipy: ignore (one pass over the readings of a question, from the safest to the least)
+Order = tuple[float, ...]
+
+
 def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line]:
     """Return the sentences that answer, of each thing one: clear answers first, then that of most
     publishers; then second values, and what is said of things that give no value.
@@ -49,49 +52,76 @@ def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line
         if answer.closeness >= FAINT and not sentences.is_furniture(answer.quote)
     ]
     things = disambiguation.group(question, passages)
-    ranked: list[tuple[tuple[float, ...], Line]] = []
+    ranked: list[tuple[Order, Line]] = []
     for thing in things:
         ids = {passage.id for passage in thing}
-        values = disputes.group_by_value([each for each in given if each.passage.id in ids])
-        if asked.kind == "description":
-            values = sorted(values, key=lambda value: -max(each.strength for each in value))
-        for place, value in enumerate(values[:MOST_VALUES]):
-            best = max(each.closeness for each in value)
-            if place == 0 or best >= CLOSE:
-                sources = len({answer.passage.source for answer in value})
-                line = _line(value, names, len(things) > 1)
-                messy = _cleanness(line.text) < 0
-                strength = max(each.strength for each in value)
-                names_it = not asked.subject or bool(
-                    asked.subject & claims.content_words(line.text)
-                )
-                order = (place, best < CLOSE, messy, not names_it, -sources, -strength)
-                ranked.append((order, line))
-        if not values and (told := _said_of(question, asked, thing)):
+        own = [each for each in given if each.passage.id in ids]
+        if own:
+            ranked += _lines_of_thing(asked, own, names, len(things) > 1)
+        elif told := _said_of(question, asked, thing):
             ranked.append(((2, 0, 0, 0, -len(thing), 0), told))
     return [line for _, line in sorted(ranked, key=lambda entry: entry[0])]
 
 
-# complexipy: ignore (one decision table: what a value is said of)
+def _lines_of_thing(
+    asked: answers.QuestionType,
+    own: Sequence[answers.ExtractedAnswer],
+    names: Sequence[str],
+    several: bool,
+) -> list[tuple[Order, Line]]:
+    """Return a line for each value of one thing that is worth one, and where it belongs."""
+    values = disputes.group_by_value(own)
+    if asked.kind == "description":
+        values = sorted(values, key=lambda value: -max(each.strength for each in value))
+    found: list[tuple[Order, Line]] = []
+    for place, value in enumerate(values[:MOST_VALUES]):
+        best = max(each.closeness for each in value)
+        if place and best < CLOSE:
+            continue
+        line = _line(value, names, several)
+        names_it = not asked.subject or bool(asked.subject & claims.content_words(line.text))
+        order = (
+            place,
+            best < CLOSE,
+            _cleanness(line.text) < 0,
+            not names_it,
+            -len({answer.passage.source for answer in value}),
+            -max(each.strength for each in value),
+        )
+        found.append((order, line))
+    return found
+
+
 def _said_of(
     question: str, asked: answers.QuestionType, thing: Sequence[prompt.Passage]
 ) -> Line | None:
     """Return the sentence of a thing that has most to do with the question; None when it is about
     something else.
     """
-    best: tuple[float, Line] | None = None
-    for passage in thing:
-        for place, sentence in enumerate(sentences.split(passage.text)):
-            words = claims.content_words(sentence)
-            if not words & asked.subject or len(sentence) > 2 * sentences.LONGEST:
-                continue
-            if sentences.is_instruction(sentence) or sentences.is_furniture(sentence):
-                continue
-            score = claims.overlap(question, sentence) + 0.2 * (place == 0)
-            score += 0.1 * len(words & asked.relation) + 0.2 * _cleanness(sentence)
-            if best is None or score > best[0]:
-                best = (score, Line(sentence, (passage.id,)))
-    return best[1] if best else None
+    found = [
+        (_aptness(question, asked, sentence, place == 0), Line(sentence, (passage.id,)))
+        for passage in thing
+        for place, sentence in enumerate(sentences.split(passage.text))
+    ]
+    score, line = max(found, key=lambda entry: entry[0], default=(UNFIT, Line("", ())))
+    return line if score > UNFIT else None
+
+
+def _aptness(question: str, asked: answers.QuestionType, sentence: str, first: bool) -> float:
+    words = claims.content_words(sentence)
+    if (
+        not words & asked.subject
+        or len(sentence) > 2 * sentences.LONGEST
+        or sentences.is_instruction(sentence)
+        or sentences.is_furniture(sentence)
+    ):
+        return UNFIT
+    return (
+        claims.overlap(question, sentence)
+        + 0.2 * first
+        + 0.1 * len(words & asked.relation)
+        + 0.2 * _cleanness(sentence)
+    )
 
 
 def rivals(

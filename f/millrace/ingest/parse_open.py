@@ -126,7 +126,6 @@ def _particulars(archive: zipfile.ZipFile) -> parsed_document.Parsed:
     return parsed
 
 
-# complexipy: ignore (a walk over one tree: one branch for each kind of element)
 def _walk(element: Any, parsed: parsed_document.Parsed, page: int, listed: bool) -> None:
     """Add what stands in an element, in order."""
     for child in element:

@@ -320,7 +320,6 @@ def _list_answers(question: str, passages: list[prompt.Passage]) -> list[dict[st
     ]
 
 
-# complexipy: ignore (an answer is put together in one order: claims, then other sentences)
 def write(text: str) -> str:
     """Return the checked claims, then the best other sentences, one a line, each with the ids of
     all that says the same.
@@ -334,12 +333,7 @@ def write(text: str) -> str:
         ids = [identity for identity in cited.rstrip("]").split(", ") if identity in known]
         if claim and ids:
             lines.append((claim, ids))
-    answered = {one for _, ids in lines for one in ids}
-    rivals = listing.rivals(question, passages, [line for line, _ in lines])
-    for sentence, ids in _drop_duplicates(_rank_sentences(question, passages)):
-        # Beside an answer, more is told of the things that answered only.
-        if rivals is not None and (sentence in rivals or not answered & set(ids)):
-            continue
+    for sentence, ids in _more(question, passages, lines):
         if not claims.is_duplicate(sentence, [one for one, _ in lines]):
             lines.append((sentence, ids))
     lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
@@ -348,6 +342,20 @@ def write(text: str) -> str:
         for line, ids in lines[:MOST_SENTENCES]
     ]
     return "\n".join(told) or "NO EVIDENCE"
+
+
+def _more(
+    question: str, passages: list[prompt.Passage], lines: list[tuple[str, list[str]]]
+) -> list[tuple[str, list[str]]]:
+    """Return what else there is to say. Beside an answer more is told of the things that answered
+    only, and no other value.
+    """
+    ranked = _drop_duplicates(_rank_sentences(question, passages))
+    rivals = listing.rivals(question, passages, [line for line, _ in lines])
+    if rivals is None:
+        return ranked
+    answered = {one for _, ids in lines for one in ids}
+    return [(said, ids) for said, ids in ranked if said not in rivals and answered & set(ids)]
 
 
 def summarise(text: str) -> str:

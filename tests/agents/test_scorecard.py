@@ -92,7 +92,8 @@ def test_questions_tools_and_recovered_requests_count(question, edge):
     assert figures["failures_recovered"]["verdict"] == "not enough data"
 
 
-def test_what_was_not_recovered_counts_against_it(question, edge):
+def test_what_was_not_recovered_counts_against_it(question, edge, configure):
+    configure(model="openai:gpt-4o", offline_stands_in="always")
     edge.search_status = 500
     edge.faults = BUSY * 3
 

@@ -103,7 +103,12 @@ def test_a_run_whose_runner_died_is_gone_on_with():
 
     (recovered,) = millrace("recover", "--json")["recovered"]
 
-    assert recovered == {"run_id": outcome.run_id, "measure": "continue", "status": "done"}
+    assert recovered == {
+        "run_id": outcome.run_id,
+        "measure": "continue",
+        "status": "done",
+        "reason": "",
+    }
     assert millrace("recover") == "Nothing stands still.\n"
 
 

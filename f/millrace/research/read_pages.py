@@ -97,6 +97,8 @@ def _read_all(
 def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str, Any]:
     source = sources.SOURCES[item["source"]]
     own = readability.keep_prose(item["body"])
+    if item["trust"] == "own" and not own and readability.states_something(item["body"]):
+        own = item["body"]  # a note may be a single sentence
     page = {
         "id": ids.stable_id("pg", item["namespace"], pages.key_of(item)),
         "namespace": item["namespace"],

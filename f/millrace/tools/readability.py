@@ -64,6 +64,11 @@ def is_prose(text: str) -> bool:
     return len(clean) >= LEAST_SENTENCES or sum(map(len, clean)) >= LEAST_LETTERS
 
 
+def states_something(text: str) -> bool:
+    """Tell whether a text has at least one clean sentence."""
+    return any(map(_is_statement, sentences.split(text)))
+
+
 def _is_statement(sentence: str) -> bool:
     return sentences.is_clean(sentence) or (
         # Japanese and Chinese say in twenty characters what takes sixty letters elsewhere.

@@ -14,8 +14,9 @@ from f.millrace.core.errors import BadInput
 from f.millrace.research import deliver, digest_links, follow_link, propose, read_reply
 from f.millrace.trust import audit, decisions, feedback, recipients, reply_tokens
 from f.millrace.trust.scorecard import scorecard
-from tests.research.conftest import NOW
+from tests.research.conftest import NOW, item
 from tests.research.test_delivery import outbox
+from tests.research.test_select import chosen
 from tests.tools.test_mail import read
 
 ADA, FLOW = "ada@home.example", "daily_research"
@@ -301,3 +302,23 @@ def test_others_cannot_write_the_marks_of_our_links():
     assert digest_links.REPLY.findall(made.html) == ["1", "0"]
     assert digest_links.EARLIER.findall(made.html) == []
     assert len(digest_links.PLAIN_REPLY.findall(made.plain)) == 1
+
+
+@pytest.mark.parametrize(("verb", "place"), [("more", 0), ("less", 1)])
+def test_what_a_reader_said_changes_what_comes_first(pipeline, offered, clock, verb, place):
+    offered["feeds"] = [item("1", "The lighthouse keepers of Oskol"), item("2", "Owls in Tirgan")]
+    run_id, _ = pipeline.run()
+    topic = db.fetch_one(
+        "SELECT rank FROM topic WHERE run_id = %s AND title LIKE 'The lighthouse%%'", [run_id]
+    )
+    feedback.apply(tokens(f"{verb.capitalize()} like this")[topic["rank"] - 1], "link")
+    clock(NOW + timedelta(days=1))
+    offered["feeds"] = [
+        item("3", "New lighthouse keepers start in Oskol", hours=-20),
+        item("4", "Herons nest at the mill", hours=-21),
+    ]
+
+    topics = chosen(pipeline)
+
+    assert topics[place]["title"] == "New lighthouse keepers start in Oskol"
+    assert f"readers asked for {verb} of it" in topics[place]["reasons"]

@@ -41,6 +41,7 @@ class Candidate:
     Attributes:
         continues: The story of earlier days that it goes on with; none: it is new.
         title: What the topic is called: the fuller of the headlines of item and page.
+        wanted: What readers said of its like: up to 1 for more of it, down to -1 for less.
         private: It is made of the owner's own notes or documents.
         unreadable: Why nothing of it can be read; empty when something can.
     """
@@ -48,6 +49,7 @@ class Candidate:
     story: stories.Story
     continues: stories.Known | None = None
     title: str = ""
+    wanted: float = 0.0
     private: bool = False
     unreadable: str = ""
 
@@ -77,6 +79,7 @@ def find(
         if not newsworthiness.find_fault(row["title"], row["body"], _is_post(row))
     ]
     found: list[Candidate] = []
+    replies = _load_replies(opened)
     for private in (False, True):
         own = [row for row in news if (row["trust"] == "own") == private]
         compared = [_to_item(row, kept) for row in own]
@@ -86,8 +89,30 @@ def find(
             candidate.private = private
             candidate.title = _choose_title(candidate.story.lead, kept)
             candidate.unreadable = _find_reason(candidate.story, kept)
+            candidate.wanted = _weigh_replies(candidate, replies)
             found.append(candidate)
     return found
+
+
+def _load_replies(opened: run_plan.RunPlan) -> dict[str, float]:
+    """Return what readers want more or less of, as `feedback.weights` says it."""
+    if not db.fetch_one("SELECT 1 FROM reply WHERE namespace = %s LIMIT 1", [opened.lasting]):
+        return {}
+    from f.millrace.trust import feedback  # only where somebody ever replied
+
+    return feedback.weights(opened.lasting, opened.flow)
+
+
+def _weigh_replies(candidate: Candidate, replies: Mapping[str, float]) -> float:
+    """Return what was said of the story itself, of what it is about most, and of its words."""
+    if not replies:
+        return 0.0
+    known = candidate.continues
+    of_story = replies.get(f"story:{known.id}", 0.0) if known else 0.0
+    names = [replies.get(name.lower(), 0.0) for name in candidate.story.entities()]
+    words = [replies.get(word.lower(), 0.0) for word in candidate.title.split()]
+    said = of_story + max(names, key=abs, default=0.0) + sum(sorted(words, key=abs)[-3:])
+    return max(-1.0, min(1.0, said))
 
 
 def _is_post(row: rows.SourceItem) -> bool:

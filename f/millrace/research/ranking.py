@@ -12,6 +12,9 @@ WEIGHTS = {"popularity": 0.3, "recency": 0.25, "agreement": 0.25, "interest": 0.
 HALF_LIFE_HOURS = 36.0
 # The reader knows how it began and wants to know how it goes on.
 UPDATE_BONUS = 0.2
+# What readers replied weighs as much as how popular a story is.
+REPLIED = 0.3
+SAID = 0.2
 # A place that was chosen already weighs less, so that one loud source or site does not fill the
 # digest.
 REPEATED_PLACE = 0.06
@@ -90,15 +93,23 @@ def _weigh(
         "agreement": agreement,
         "interest": interest,
     }
-    total = sum(WEIGHTS[name] * value for name, value in parts.items()) + (
-        UPDATE_BONUS if update else 0
+    total = (
+        sum(WEIGHTS[name] * value for name, value in parts.items())
+        + (UPDATE_BONUS if update else 0)
+        + REPLIED * candidate.wanted
     )
     reasons = [
         reason
-        for reason in ([update] if update else []) + [agreed, popular, recent, interesting]
+        for reason in (update, agreed, popular, recent, interesting, _said(candidate.wanted))
         if reason
     ]
     return Ranked(candidate, round(total, 4), reasons)
+
+
+def _said(wanted: float) -> str:
+    if abs(wanted) < SAID:
+        return ""
+    return f"readers asked for {'more' if wanted > 0 else 'less'} of it"
 
 
 def _scale(items: list[duplicates.Item]) -> dict[str, float]:

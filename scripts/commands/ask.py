@@ -92,7 +92,10 @@ def new_session() -> str:
 
 def read_piped() -> str:
     """Return the text that is piped or redirected into this command; empty for a terminal."""
-    mode = os.fstat(sys.stdin.fileno()).st_mode
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):  # a program runs this without a stdin of its own
+        return ""
     if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
         return ""
     return sys.stdin.buffer.read().decode("utf-8", "replace").strip()

@@ -58,7 +58,7 @@ def outcomes(run_id):
 def test_without_runs_no_figure_pretends(database):
     figures = card().values()
 
-    assert len(figures) == 8
+    assert len(figures) == 9
     assert {
         (figure["n"], figure["value"], figure["met"], figure["verdict"]) for figure in figures
     } == {(0, None, None, "not enough data")}
@@ -229,6 +229,7 @@ def test_the_command_line_shows_each_figure_with_target_and_verdict(question, ca
         ("latency_simple", 30),
         ("latency_research", 60),
         ("confidence_true", 0.75),
+        ("topics_wanted", 50),
         ("failures_recovered", 80),
     ]
     assert "not enough data" in capsys.readouterr().out

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from f.millrace.core import llm
+from f.millrace.core import llm, providers
 from f.millrace.core.errors import BadSetting
 
 
@@ -27,7 +27,7 @@ def test_a_server_of_ones_own_needs_no_key_and_gets_the_one_that_is_set(
 def test_ollama_is_asked_on_this_machine_unless_another_is_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert str(client("ollama:lune").base_url) == f"{llm.OLLAMA_URL}/"
+    assert str(client("ollama:lune").base_url) == f"{providers.address('ollama')}/"
     assert client("ollama:lune").api_key == "none"
 
     monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9/v1")

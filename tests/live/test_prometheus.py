@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from f.millrace.blocks import recall as recall_block
 from f.millrace.core import config, db
 from f.millrace.telemetry.catalogue import CATALOGUE
 from f.millrace.telemetry.metrics.define import Panel, metrics_in
@@ -79,12 +80,13 @@ def wait_for(what: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 def daily_run() -> None:
-    """One run of the sample edition."""
+    """One run of the sample edition, and a question to memory: news is told without it."""
     run.start(
         load_openflow("daily_research"),
         "daily_research",
         {"sample": True, "max_topics": 1, "again": True},
     )
+    recall_block.main("How much will the battery plant make?")
 
 
 def runs_seen(prometheus: Prometheus, count: int) -> bool:

@@ -34,6 +34,7 @@ def environment(database: str, tmp_path: Path) -> dict[str, str]:
         "MILLRACE_SOURCES": "notes",
         "MILLRACE_NOTES_DIR": str(notes),
         "MILLRACE_RECIPIENTS": "reader@example.org",
+        "MILLRACE_OWNERS": "reader@example.org",
     }
 
 
@@ -201,6 +202,7 @@ def run_pipeline(worker: Worker, twice: bool = False, stop_before: str = "") -> 
     )
     run_id = opened["run_id"]
     read = run("research/read_source", run_id=run_id, source="notes", max_items=50)
+    run("research/read_pages", run_id=run_id, max_topics=1)
     selected = run("research/select", run_id=run_id, collected=[read], max_topics=1)
     found = run("research/investigate", run_id=run_id, topic_ids=selected["batches"][0])
     run("research/compose", run_id=run_id)

@@ -3,7 +3,7 @@ resources/telemetry/attributes.yaml.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -209,8 +209,15 @@ def test_each_attribute_that_is_always_there_is_there(trace: list[dict[str, Any]
     assert missing == []
 
 
-def test_what_was_said_is_there_when_asked_for(trace: list[dict[str, Any]]) -> None:
+def test_what_was_said_is_there_when_asked_for(
+    trace: list[dict[str, Any]], database: str, configure: Callable[..., None]
+) -> None:
+    from f.millrace.blocks import recall
+
+    configure(trace_content=True)
+    recall.main("What do sodium cells cost?")  # news is told without memory
     seen = {name for span in trace for name in span["attributes"]}
+    seen |= {name for span in db.fetch_all("SELECT * FROM span") for name in span["attributes"]}
 
     assert {name for name, listed in LISTED.items() if listed.get("content")} <= seen
 

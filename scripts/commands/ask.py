@@ -209,13 +209,7 @@ def print_sources(console: Console, reply: Any) -> None:
 def _how_sure(reply: Any) -> str:
     """Return in one line how far the answer can be relied on, who wrote it and what it cost."""
     result = reply.result
-    publishers = {source["source"] or source["url"] for source in reply.sources}
-    sure = confidence_words.describe(
-        result.confidence.score,
-        result.confidence.model_dump(),
-        len(publishers),
-        bool(result.conflicts),
-    )
+    sure = confidence_words.describe_result(result, reply.sources)
     names = ", ".join(result.written_by)
     offline = "; the offline model only picks sentences" if "offline" in result.written_by else ""
     author = f"Written by {names}{offline}" if names else "No model wrote anything"

@@ -55,13 +55,7 @@ def main(question: str, use_memory: bool = True, written_by_others: bool = False
             "run_id": run_context.current().run_id,
             "wm_labels": [f"cost:{money.dollars(result.cost_usd)}"],
         }
-        publishers = {source["source"] or source["url"] for source in reply.sources}
-        sure = confidence_words.describe(
-            result.confidence.score,
-            result.confidence.model_dump(),
-            len(publishers),
-            bool(result.conflicts),
-        )
+        sure = confidence_words.describe_result(result, reply.sources)
         author = f"Written by {', '.join(result.written_by)}. " if result.written_by else ""
         said = f"{sure}. {author}" if sure else author
         page = markdown.with_sources(reply.text, reply.sources)

@@ -6,8 +6,13 @@ is made.
 What stands on one source alone has no confidence: nothing confirms it, and that is what is said.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from f.millrace.core import contracts
 
 WORDS = ((75, "Well supported"), (55, "Supported"), (35, "Weakly supported"), (0, "Doubtful"))
 # Below these a part of the score is a reason that is worth telling.
@@ -34,6 +39,17 @@ def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool 
         ", which disagree" if disputed else " agree" if agreed else ", each with a part of it"
     )
     return "; ".join([f"{word}: {heard}", *reasons])
+
+
+def describe_result(result: contracts.TopicResult, sources: Sequence[Mapping[str, Any]]) -> str:
+    """Return the same of what research found, given the sources that its findings cite."""
+    publishers = {source["source"] or source["url"] for source in sources}
+    return describe(
+        result.confidence.score,
+        result.confidence.model_dump(),
+        len(publishers),
+        bool(result.conflicts),
+    )
 
 
 def _reasons(parts: Mapping[str, Any]) -> list[str]:

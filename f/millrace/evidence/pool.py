@@ -128,7 +128,7 @@ class EvidencePool:
         )
         for row in found:
             text = str(row["page_body"] or row["body"] or "")
-            self.own |= {piece.id for piece in self.keep(_hit_of(row), text, lead=True) if text}
+            self.own |= {piece.id for piece in self.keep(_hit_of(row), text, lead=True)}
         for row in documents:
             self.keep(_hit_of(row), str(row.get("text") or row.get("title") or ""))
         unread = [row for row in [*found, *documents] if row.get("readable") is None]

@@ -114,7 +114,7 @@ def _read(item: rows.SourceItem, allow: Sequence[str], until: float) -> dict[str
     # A post that links an article stands for it.
     inside = source.complete and item["comments_url"] in ("", item["url"])
     if not inside and len(own) < WHOLE_ARTICLE and item["url"].startswith("http"):
-        page |= _fetch(item, allow, until) or {}
+        page |= _fetch(item, allow, until)
     if not page["body"]:
         page["reason"] = page["reason"] or "no text"
     else:

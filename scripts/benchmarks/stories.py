@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from f.millrace.research import duplicates, stories, story_terms
+from f.millrace.stories import duplicates, stories, story_terms
 from scripts.benchmarks import peers, stories_peer
 from scripts.paths import ROOT
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.research import archive
+from f.millrace.digest import archive
 from f.millrace.trust import markdown
 from scripts.commands.output import dump, relative
 from scripts.database.ready import ready

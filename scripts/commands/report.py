@@ -63,7 +63,7 @@ def _postponed(row: dict[str, Any]) -> dict[str, Any] | None:
 
 def _result(row: dict[str, Any]) -> Any:
     if row["flow"] == "daily_research":
-        from f.millrace.research.result import whole_result
+        from f.millrace.digest.result import whole_result
 
         return whole_result(str(row["id"]))
     return row["result"]

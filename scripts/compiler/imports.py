@@ -14,7 +14,18 @@ from scripts.compiler.problems import Problem
 from scripts.compiler.reader import closest, format_list
 from scripts.compiler.sources import HOME, Bundle, Import, Module
 
-LAYERS = ("core", "telemetry", "memory", "trust", "tools", "evidence", "models", "agents")
+LAYERS = (
+    "core",
+    "telemetry",
+    "memory",
+    "trust",
+    "tools",
+    "evidence",
+    "stories",
+    "models",
+    "agents",
+    "digest",
+)
 PACKAGE = HOME.replace("/", ".")
 # The only modules that may import a library; a name with a dot at its end is a whole area.
 OWNERS: dict[str, tuple[str, ...]] = {

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from f.millrace.core import db
 from f.millrace.core.errors import NotFound
-from f.millrace.research import digest_links
+from f.millrace.digest import digest_links
 from scripts.database.ready import ready
 
 FILE = "resources/samples/digest.png"

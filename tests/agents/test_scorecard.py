@@ -8,7 +8,8 @@ import pytest
 
 from f.millrace.agents.ask import ask
 from f.millrace.core import db
-from f.millrace.research import investigate, run_plan
+from f.millrace.digest import run_plan
+from f.millrace.research import investigate
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import actions, approvals, decisions
 from f.millrace.trust.scorecard import scorecard, to_dicts

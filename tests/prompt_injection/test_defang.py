@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from f.millrace.research.digest_html import _host
+from f.millrace.digest.digest_html import _host
 from f.millrace.trust import defang, deobfuscation
 
 

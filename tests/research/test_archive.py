@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from f.millrace.core import config, db
-from f.millrace.research import archive
+from f.millrace.digest import archive
 from f.millrace.trust import recipients
 from tests.research.conftest import NOW, item
 

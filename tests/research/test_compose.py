@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from f.millrace.core import db
 from f.millrace.core.errors import SourceFailed
-from f.millrace.research import compose, contents, run_plan
-from f.millrace.research.contents import Content, Headline, Reading, Reference, Section, Sides
-from f.millrace.research.digest_mail import MAX_BYTES, render
+from f.millrace.digest import content_loader, run_plan
+from f.millrace.digest.digest_content import Content, Headline, Reading, Reference, Section, Sides
+from f.millrace.digest.digest_mail import MAX_BYTES, render
+from f.millrace.research import compose
 from f.millrace.trust import recipients
 from tests.research.conftest import NOW, conflicting, item
 
@@ -292,7 +293,7 @@ def test_further_news_are_of_this_namespace_its_sources_and_its_time_and_can_be_
         )
 
     opened = run_plan.load(run_id)
-    found = contents.contents(run_id, opened, opened.windows[0])
+    found = content_loader.load(run_id, opened, opened.windows[0])
 
     assert len(found.sections) == 2
     assert [reference.title for reference in found.headlines] == ["A ferry leaves"]

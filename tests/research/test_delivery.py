@@ -6,8 +6,9 @@ import pytest
 from f.millrace.approvals import ask, record
 from f.millrace.core import config, db
 from f.millrace.core.errors import SourceFailed, ToolFailed
-from f.millrace.research import close, deliver, deliver_rest, delivery, propose
-from f.millrace.research.result import whole_result
+from f.millrace.digest import delivery
+from f.millrace.digest.result import whole_result
+from f.millrace.research import close, deliver, deliver_rest, propose
 from f.millrace.tools import mail
 from f.millrace.trust import actions, approvals, audit, recipients
 
@@ -218,7 +219,7 @@ def test_a_dry_run_leaves_nothing_outside_its_record(pipeline, two_stories):
 
 
 def test_the_key_depends_on_the_mail_and_not_on_the_run(pipeline, two_stories):
-    from f.millrace.research.run_plan import load
+    from f.millrace.digest.run_plan import load
 
     one, other = load(pipeline.open()["run_id"]), load(pipeline.open()["run_id"])
 

@@ -5,9 +5,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from f.millrace.core import db
-from f.millrace.research import compose, contents, show_digest, wrapping
-from f.millrace.research.contents import Earlier, Headline, Reference, Section, Sides, Talk
-from f.millrace.research.digest_mail import render
+from f.millrace.digest import content_loader, wrapping
+from f.millrace.digest.digest_content import (
+    Discussion,
+    EarlierDigest,
+    Headline,
+    Reference,
+    Section,
+    Sides,
+)
+from f.millrace.digest.digest_mail import render
+from f.millrace.research import compose, show_digest
 from tests.research.conftest import NOW, conflicting, item
 from tests.research.test_compose import content, digest
 
@@ -82,7 +90,16 @@ def test_findings_are_one_paragraph_of_at_most_four_sentences():
 
     (prose,) = re.findall(r'<p class="prose[^>]*>(.*?)</p>', made.html)
     assert [f"number {n}." in prose for n in range(1, 7)] == [True] * 4 + [False] * 2
-    assert "   Sentence number 1. [1] Sentence number 2. [1] Sentence number 3. [1]\n" in made.plain
+
+
+def test_sentences_in_a_row_from_one_source_are_cited_once():
+    findings = [("One.", [1]), ("Two.", [1]), ("Three.", [2]), ("Four.", [1])]
+
+    made = render(content(sections=[told(findings=findings)]))
+
+    assert "   One. Two. [1] Three. [2] Four. [1]\n" in made.plain
+    (prose,) = re.findall(r'<p class="prose[^>]*>(.*?)</p>', made.html)
+    assert re.sub(r"<[^>]+>", "", prose) == "One. Two.&nbsp;[1] Three.&nbsp;[2] Four.&nbsp;[1]"
 
 
 def test_sources_have_the_names_of_their_pages(pipeline, two_stories):
@@ -274,8 +291,8 @@ def test_no_line_of_the_text_is_wider_than_its_limit_but_an_address():
         title=long,
         background=long,
         findings=[(long, [1])],
-        earlier=Earlier(date(2026, 11, 17), 1, "yesterday"),
-        talk=Talk("Hacker News", "https://news.example/" + "x" * 90, 3, 4),
+        earlier=EarlierDigest(date(2026, 11, 17), 1, "yesterday"),
+        talk=Discussion("Hacker News", "https://news.example/" + "x" * 90, 3, 4),
     )
 
     plain = render(content(sections=[section])).plain
@@ -311,4 +328,4 @@ def test_what_a_source_of_many_votes_holds_is_named(pipeline, offered):
     text = digest(pipeline.until_compose(max_topics=1))["plain"]
 
     assert set(voted[4:]) <= {word for word in voted if word in text}
-    assert sum(word in text for word in plain) >= contents.OF_A_SOURCE
+    assert sum(word in text for word in plain) >= content_loader.OF_A_SOURCE

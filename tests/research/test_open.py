@@ -6,9 +6,9 @@ import yaml
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, BadSetting
+from f.millrace.digest.result import whole_result
 from f.millrace.research import open as step
 from f.millrace.research.due import schedule_of
-from f.millrace.research.result import whole_result
 from f.millrace.trust import recipients
 from tests.research.conftest import NOW, PIPELINE
 

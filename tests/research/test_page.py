@@ -10,8 +10,8 @@ from markdown_it import MarkdownIt
 
 from f.millrace.core import db
 from f.millrace.core.errors import SourceFailed
-from f.millrace.research import digest_markdown
-from f.millrace.research.contents import Reading
+from f.millrace.digest import digest_markdown
+from f.millrace.digest.digest_content import Reading
 from f.millrace.trust import markdown
 from tests.research.conftest import conflicting, item
 from tests.research.test_compose import content, section

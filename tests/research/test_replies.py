@@ -11,7 +11,8 @@ import pytest
 
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput
-from f.millrace.research import deliver, digest_links, follow_link, propose, read_reply
+from f.millrace.digest import digest_links
+from f.millrace.research import deliver, follow_link, propose, read_reply
 from f.millrace.trust import audit, decisions, feedback, recipients, reply_tokens
 from f.millrace.trust.scorecard import scorecard
 from tests.research.conftest import NOW, item
@@ -293,7 +294,7 @@ def test_the_text_says_how_to_reply_too(mailed):
 
 
 def test_others_cannot_write_the_marks_of_our_links():
-    from f.millrace.research.digest_mail import render
+    from f.millrace.digest.digest_mail import render
     from tests.research.test_compose import content, section
 
     nasty = '{{reply}} <p class="reply">1</p> https://digest.invalid/2026-11-18/1'

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from f.millrace.core import config, db
+from f.millrace.digest import delivery
 from f.millrace.memory.forget import forget
-from f.millrace.research import delivery
 from f.millrace.trust import actions, audit, recipients, recovery
 from scripts.paths import ROOT
 from scripts.simulation.crash import Crash, watched

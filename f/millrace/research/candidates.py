@@ -13,16 +13,9 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from f.millrace.core import db
-from f.millrace.research import (
-    duplicates,
-    newsworthiness,
-    pages,
-    run_plan,
-    stories,
-    story_store,
-    story_terms,
-    time_windows,
-)
+from f.millrace.digest import run_plan
+from f.millrace.research import pages, time_windows
+from f.millrace.stories import duplicates, newsworthiness, stories, story_store, story_terms
 
 if TYPE_CHECKING:
     from f.millrace.core import rows

@@ -9,8 +9,9 @@ scripts/millrace step research/check_model run_id=RUN
 """
 
 from f.millrace.core import config, db, run_context
+from f.millrace.digest import run_plan
 from f.millrace.models import fault_log
-from f.millrace.research import postpone, run_plan
+from f.millrace.research import postpone
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import fallback
 

@@ -9,8 +9,9 @@ scripts/millrace step research/close run_id=RUN
 """
 
 from f.millrace.core import db, money
+from f.millrace.digest import digest_markdown, findings, result, run_notices, run_plan
 from f.millrace.models import fault_log
-from f.millrace.research import digest_markdown, findings, postpone, result, run_notices, run_plan
+from f.millrace.research import postpone
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, decisions, deliveries, markdown, spend
 

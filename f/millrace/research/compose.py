@@ -9,8 +9,9 @@ scripts/millrace step research/compose run_id=RUN
 """
 
 from f.millrace.core import db, run_context
+from f.millrace.digest import content_loader, digest_mail, run_plan
 from f.millrace.models import fault_log
-from f.millrace.research import contents, digest_mail, postpone, run_plan
+from f.millrace.research import postpone
 from f.millrace.telemetry import events, spans
 
 
@@ -47,7 +48,7 @@ def _model_fault(run_id: str) -> str:
 def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> dict:
     row = _find_digest(run_id, window)
     if row is None:
-        digest = digest_mail.render(contents.contents(run_id, opened, window))
+        digest = digest_mail.render(content_loader.load(run_id, opened, window))
         # What was composed first is what is proposed and sent: a repeat of the step changes
         # nothing.
         db.execute(

@@ -8,7 +8,7 @@ The digest goes to those who have a standing approval; nobody waits for the othe
 scripts/millrace step research/deliver run_id=RUN
 """
 
-from f.millrace.research import delivery, run_plan
+from f.millrace.digest import delivery, run_plan
 from f.millrace.telemetry import spans
 from f.millrace.trust import approvals
 

@@ -11,7 +11,7 @@ scripts/millrace step research/deliver_rest run_id=RUN action_id=ACTION
 from typing import Any
 
 from f.millrace.core import errors
-from f.millrace.research import delivery, run_plan
+from f.millrace.digest import delivery, run_plan
 from f.millrace.telemetry import spans
 from f.millrace.trust import actions, approvals
 

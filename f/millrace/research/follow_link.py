@@ -13,7 +13,7 @@ scripts/millrace step research/follow_link token=TOKEN method=get
 from html import escape
 
 from f.millrace.core import db, errors
-from f.millrace.research import digest_links, digest_style
+from f.millrace.digest import digest_links, digest_style
 from f.millrace.telemetry import spans
 from f.millrace.trust import feedback
 

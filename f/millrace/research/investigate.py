@@ -19,9 +19,10 @@ gc.disable()
 
 from f.millrace.agents import researcher  # noqa: E402
 from f.millrace.core import config, contracts, db, errors, redaction  # noqa: E402
+from f.millrace.digest import run_plan  # noqa: E402
 from f.millrace.memory import results  # noqa: E402
 from f.millrace.models import call  # noqa: E402
-from f.millrace.research import run_plan, said_before  # noqa: E402
+from f.millrace.research import said_before  # noqa: E402
 from f.millrace.telemetry import events, spans  # noqa: E402
 from f.millrace.trust import audit, decisions  # noqa: E402
 

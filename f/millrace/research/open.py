@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 
 from f.millrace.core import config, db, errors, run_context, windmill
-from f.millrace.research import delivery, due, postpone, readers, run_plan, time_windows
+from f.millrace.digest import delivery, readers, run_plan
+from f.millrace.research import due, postpone, time_windows
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, policy
 
@@ -184,7 +185,7 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan) -> dict:
     }
     if opened.skip:
         # Here only: a start that goes on does not load what it takes to tell a whole result.
-        from f.millrace.research import digest_markdown, result
+        from f.millrace.digest import digest_markdown, result
         from f.millrace.trust import markdown
 
         # `done` also for a start that came too late: nothing went wrong, there was nothing to do.

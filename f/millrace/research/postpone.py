@@ -11,7 +11,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from f.millrace.core import db, errors, run_context
-from f.millrace.research import due, run_plan
+from f.millrace.digest import run_plan
+from f.millrace.research import due
 from f.millrace.telemetry import alerts, events, runs
 from f.millrace.trust import audit
 

@@ -8,7 +8,7 @@ Looks who has a standing approval, and who waits for a person.
 scripts/millrace step research/propose run_id=RUN
 """
 
-from f.millrace.research import delivery, run_plan
+from f.millrace.digest import delivery, run_plan
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import actions
 

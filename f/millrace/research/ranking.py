@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from f.millrace.research import candidates, duplicates, run_plan, stories
+from f.millrace.digest import run_plan
+from f.millrace.research import candidates
+from f.millrace.stories import duplicates, stories
 
 WEIGHTS = {"popularity": 0.3, "recency": 0.25, "agreement": 0.25, "interest": 0.2}
 HALF_LIFE_HOURS = 36.0

@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import config, errors, ids, redaction, run_context, sentences
-from f.millrace.research import candidates, pages, ranking, run_plan
+from f.millrace.digest import run_plan
+from f.millrace.research import candidates, pages, ranking
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import readability, sources, web
 

@@ -11,7 +11,8 @@ scripts/millrace step research/read_source run_id=RUN source=hackernews
 import time
 
 from f.millrace.core import errors, redaction
-from f.millrace.research import intake, run_plan
+from f.millrace.digest import run_plan
+from f.millrace.research import intake
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import fetch_state, sources
 from f.millrace.trust import fallback

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, ids
+from f.millrace.digest import findings, run_plan
 from f.millrace.memory import links, store
-from f.millrace.research import findings, run_plan
 from f.millrace.telemetry import spans
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@
 from datetime import timedelta
 
 from f.millrace.core import db
-from f.millrace.research import run_plan
+from f.millrace.digest import run_plan
 
 LOOK_BACK = timedelta(days=30)
 

@@ -10,16 +10,9 @@ scripts/millrace step research/select run_id=RUN
 """
 
 from f.millrace.core import db, errors, ids, run_context
-from f.millrace.research import (
-    candidates,
-    pages,
-    postpone,
-    ranking,
-    run_plan,
-    story_store,
-    themes,
-    time_windows,
-)
+from f.millrace.digest import run_plan
+from f.millrace.research import candidates, pages, postpone, ranking, time_windows
+from f.millrace.stories import story_store, themes
 from f.millrace.telemetry import events, runs, spans
 
 

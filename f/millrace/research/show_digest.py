@@ -11,7 +11,7 @@ scripts/millrace step research/show_digest
 from typing import Any
 
 from f.millrace.core import db, errors
-from f.millrace.research import contents, run_plan
+from f.millrace.digest import content_loader, digest_content, run_plan
 
 # Of several windows of one edition the widest: what somebody reads who has read none before. Sample
 # editions and dry runs have namespaces of their own.
@@ -44,7 +44,7 @@ def main(digest_id: str = "") -> dict:
     window = run_plan.Window(
         since=row["window_since"], until=row["window_until"], recipients=row["recipients"]
     )
-    content = contents.contents(run_id, run_plan.load(run_id), window)
+    content = content_loader.load(run_id, run_plan.load(run_id), window)
     return {
         "digest": {
             "id": str(row["id"]),
@@ -63,7 +63,7 @@ def main(digest_id: str = "") -> dict:
     }
 
 
-def _section(section: contents.Section) -> dict[str, Any]:
+def _section(section: digest_content.Section) -> dict[str, Any]:
     return {
         "title": section.title,
         "url": section.url,
@@ -88,14 +88,14 @@ def _section(section: contents.Section) -> dict[str, Any]:
     }
 
 
-def _reference(reference: contents.Reference) -> dict[str, Any]:
+def _reference(reference: digest_content.Reference) -> dict[str, Any]:
     return {
         name: getattr(reference, name)
         for name in ("number", "title", "url", "host", "site", "date", "source")
     }
 
 
-def _headline(number: int, headline: contents.Headline) -> dict[str, Any]:
+def _headline(number: int, headline: digest_content.Headline) -> dict[str, Any]:
     return {
         "number": number,
         "title": headline.title,
@@ -109,5 +109,5 @@ def _headline(number: int, headline: contents.Headline) -> dict[str, Any]:
     }
 
 
-def _talk(talk: contents.Talk | None) -> dict[str, str] | None:
+def _talk(talk: digest_content.Discussion | None) -> dict[str, str] | None:
     return {"words": talk.in_words, "url": talk.url} if talk else None

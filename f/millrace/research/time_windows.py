@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from f.millrace.core import db, run_context
-from f.millrace.research import run_plan
+from f.millrace.digest import run_plan
 
 # A new recipient gets the news of this long, not all that was ever seen.
 FIRST_WINDOW = timedelta(days=7)

@@ -1,0 +1,230 @@
+# requirements:
+
+"""The archive: digests as files that open in a browser, the pages that they cite as they were kept,
+and an Atom feed of them.
+
+    outbox/digest-2026-11-29.html         a day's first edition
+    outbox/digest-2026-11-29-2.html       a further edition
+    outbox/digest-2026-11-29-b.html       the same edition for readers who are shown something else
+    outbox/digest-sample-2026-11-29.html  the sample edition, beside a folder of its pages
+    outbox/digests.atom.xml
+"""
+
+import os
+import re
+from collections.abc import Callable
+from datetime import date
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from f.millrace.core import config, db, errors, ids
+from f.millrace.digest import digest_links, digest_style, site_names
+
+Row = dict[str, Any]
+FEED = "digests.atom.xml"
+FEED_ENTRIES = 20
+BODY = re.compile(r"<body[^>]*>(.*)</body>", re.DOTALL)
+PREHEADER = re.compile(r'<div style="display:none.*?</div>', re.DOTALL)
+LINK = re.compile(r'href="(https?://[^"]+)"')
+# What somebody got, or would have got with a mail server.
+DELIVERED = (
+    "EXISTS (SELECT 1 FROM delivery v WHERE v.digest_id = g.id AND v.status IN ('sent', 'outbox'))"
+)
+
+
+def list_digests(namespace: str = "main", flow: str = "daily_research") -> list[Row]:
+    """Return the digests that were delivered, the newest first: id, local_day, number, subject,
+    recipients, topics, private.
+    """
+    return db.fetch_all(
+        "SELECT g.id, g.run_id, g.local_day, g.number, g.edition, g.subject, g.recipients,"
+        " g.private, g.created_at, (SELECT count(*) FROM topic t WHERE t.run_id = g.run_id) AS"
+        f" topics FROM digest g WHERE g.namespace = %s AND g.flow = %s AND {DELIVERED} ORDER BY"
+        " g.local_day DESC, g.number DESC, g.private, g.created_at",
+        [namespace, flow],
+    )
+
+
+def find(day: date, number: int | None = None, namespace: str = "main") -> list[Row]:
+    """Return the digests of a day, the last edition first; NotFound when there is none."""
+    found = db.fetch_all(
+        f"SELECT g.* FROM digest g WHERE g.namespace = %s AND g.local_day = %s AND {DELIVERED} AND"
+        " (%s::int IS NULL OR g.number = %s) ORDER BY g.number DESC, g.private, g.created_at, g.id",
+        [namespace, day, number, number],
+    )
+    if not found:
+        raise errors.NotFound(
+            f"there is no digest of {day}{f', edition {number}' if number else ''};"
+            " scripts/millrace digests lists them"
+        )
+    return found
+
+
+def file_of(row: Row) -> Path:
+    """Return where a digest's page is, or would be."""
+    # What was mailed first has the plain name, and keeps it when a person lets others go later.
+    siblings = db.fetch_all(
+        "SELECT g.id FROM digest g JOIN delivery v ON v.digest_id = g.id WHERE g.flow = %s AND"
+        " g.namespace = %s AND g.edition = %s AND g.local_day = %s AND g.number = %s"
+        " AND v.status IN ('sending', 'sent', 'outbox', 'unknown') GROUP BY g.id ORDER BY"
+        " min(v.at), g.id",
+        [row[name] for name in ("flow", "namespace", "edition", "local_day", "number")],
+    )
+    place = next((n for n, one in enumerate(siblings) if one["id"] == row["id"]), 0)
+    parts = ["digest"] + ([] if row["edition"] == "daily" else [row["edition"]])
+    parts.append(row["local_day"].isoformat())
+    parts += [str(row["number"])] if row["number"] > 1 else []
+    parts += [_letters(place)] if place else []
+    return Path(config.settings().outbox_dir) / ("-".join(parts) + ".html")
+
+
+def write(digest_id: Any) -> Path:
+    """Write a digest's page, its text, and for the sample edition the pages that it cites; return
+    the page's path.
+
+    ToolFailed when the folder cannot be written.
+    """
+    row = db.fetch_one("SELECT * FROM digest WHERE id = %s", [digest_id])
+    if row is None:
+        raise errors.NotFound(f"there is no digest {digest_id}")
+    path = file_of(row)
+    html, plain = digest_links.depersonalise(row["html"], row["plain"], _file_finder(row))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if row["edition"] == "sample":
+            html = _keep_pages(row, html, path.with_name(path.stem + "-pages"))
+        _write(path, html)
+        _write(path.with_suffix(".txt"), plain)
+        if row["namespace"] == "main":
+            _write(path.with_name(FEED), feed())
+    except OSError as error:
+        raise errors.ToolFailed(
+            f"the outbox {path.parent} cannot be written: {error.strerror} (setting outbox_dir)"
+        ) from error
+    return path
+
+
+def pages(run_id: str) -> list[Row]:
+    """Return the pages that a run cites, in the order of their first citation: url, title, site,
+    body as kept.
+    """
+    found = db.fetch_all(
+        "SELECT e.url, min(e.namespace) AS namespace, (array_agg(e.title ORDER BY e.id))[1] AS"
+        " title, (array_agg(e.source ORDER BY e.id))[1] AS source, string_agg(DISTINCT e.body,"
+        " E'\\n\\n') AS passages FROM evidence e JOIN research_result r ON r.run_id = e.run_id AND"
+        " r.topic_id = e.topic_id JOIN topic t ON t.id = r.topic_id WHERE e.run_id = %s AND"
+        " e.url LIKE 'http%%' AND position(e.id in r.findings::text || r.conflicts::text) > 0"
+        " GROUP BY e.url ORDER BY min(t.rank), min(e.id)",
+        [run_id],
+    )
+    kept = {
+        row["canonical_url"]: row
+        for row in db.fetch_all(
+            "SELECT canonical_url, title, body FROM page WHERE canonical_url = ANY(%s) AND body <>"
+            " ''",
+            [[ids.canonical_url(row["url"]) for row in found]],
+        )
+    }
+    sites = site_names.Sites(found[0]["namespace"] if found else "", [row["url"] for row in found])
+    return [
+        {
+            "url": row["url"],
+            "title": (page := kept.get(ids.canonical_url(row["url"]), {})).get("title")
+            or row["title"],
+            "site": sites.name(row["url"], row["source"]),
+            "body": page.get("body") or row["passages"],
+        }
+        for row in found
+    ]
+
+
+def feed(namespace: str = "main", private: bool = False) -> str:
+    """Return an Atom feed of the newest digests; without `private`, what anybody may see."""
+    rows = db.fetch_all(
+        "SELECT g.* FROM digest g WHERE g.namespace = %s AND g.flow = 'daily_research' AND (%s"
+        f" OR NOT g.private) AND {DELIVERED} ORDER BY g.local_day DESC, g.number DESC,"
+        " g.created_at LIMIT %s",
+        [namespace, private, FEED_ENTRIES],
+    )
+    updated = f"{rows[0]['created_at']:%Y-%m-%dT%H:%M:%SZ}" if rows else "1970-01-01T00:00:00Z"
+    entries = "".join(_entry(row) for row in rows)
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
+        f"<id>urn:millrace:digests:{namespace}</id>\n<title>Millrace</title>\n"
+        f"<updated>{updated}</updated>\n<author><name>Millrace</name></author>\n"
+        f'<link rel="self" href="{FEED}"/>\n{entries}</feed>\n'
+    )
+
+
+def _entry(row: Row) -> str:
+    html, _ = digest_links.depersonalise(row["html"], row["plain"], lambda _day, _number: "")
+    body = BODY.search(html)
+    shown = PREHEADER.sub("", body[1] if body else html)
+    at = f"{row['created_at']:%Y-%m-%dT%H:%M:%SZ}"
+    return (
+        f"<entry>\n<id>urn:uuid:{row['id']}</id>\n<title>{escape(row['subject'])}</title>\n"
+        f"<published>{at}</published><updated>{at}</updated>\n"
+        f'<link rel="alternate" type="text/html" href="{file_of(row).name}"/>\n'
+        f'<content type="html">{escape(shown.strip())}</content>\n</entry>\n'
+    )
+
+
+def _file_finder(row: Row) -> Callable[[date, int], str]:
+    """Return how a digest's page finds that of an earlier one: by the name of its file, beside."""
+
+    def find_file(day: date, number: int) -> str:
+        found = db.fetch_one(
+            "SELECT g.* FROM digest g WHERE g.flow = %s AND g.namespace = %s AND g.edition = %s AND"
+            " g.local_day = %s AND g.number = %s AND g.private <= %s AND g.recipients && %s ORDER"
+            " BY g.private DESC, g.created_at LIMIT 1",
+            [row["flow"], row["namespace"], row["edition"], day, number, row["private"],
+             row["recipients"]],
+        )  # fmt: skip
+        return file_of(found).name if found else ""
+
+    return find_file
+
+
+def _keep_pages(row: Row, html: str, folder: Path) -> str:
+    """Write the cited pages beside the sample's digest, and return it with links to them: its
+    server ends with the demo.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names: dict[str, str] = {}
+    for number, page in enumerate(pages(str(row["run_id"])), 1):
+        _write(folder / f"{number}.html", _page(page))
+        names[page["url"]] = f"{folder.name}/{number}.html"
+
+    def lead(found: re.Match[str]) -> str:
+        kept = names.get(found[1].replace("&amp;", "&"))
+        return f'href="{kept}"' if kept else found[0]
+
+    return LINK.sub(lead, html)
+
+
+def _page(page: Row) -> str:
+    paragraphs = "".join(
+        f'<p class="prose ink" dir="auto">{escape(part.strip())}</p>'
+        for part in re.split(r"\n\s*\n|\n(?=[A-Z#])", page["body"])
+        if part.strip()
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(page['title'])}</title>\n{digest_style.sheets()}</head>"
+        '<body class="body paper"><div style="max-width:640px;margin:36px auto;padding:0 24px">'
+        f'<p class="meta soft">{escape(page["site"])}, as it was read</p>'
+        f'<h2 class="ink" dir="auto">{escape(page["title"])}</h2>{paragraphs}</div></body></html>\n'
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    spare = path.with_name(f".{path.name}.{os.getpid()}.part")
+    spare.write_text(text, encoding="utf-8")
+    os.replace(spare, path)
+
+
+def _letters(place: int) -> str:
+    """Return b for 1, c for 2, and so on: the name of a further page of one edition."""
+    return chr(ord("a") + place) if place < 26 else f"z{place}"

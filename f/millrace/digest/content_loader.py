@@ -1,0 +1,430 @@
+# requirements:
+
+"""Reads what a digest says from the rows of a run, for one window."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from f.millrace.core import config, db, redaction
+from f.millrace.digest import digest_content, findings, run_notices, run_plan, site_names
+from f.millrace.evidence import confidence_words, nothing_found
+from f.millrace.trust import spend
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
+
+HEADLINES = 18
+# These of each source come first, more of one whose readers vote; then the others, while there is
+# room.
+OF_A_SOURCE, OF_A_VOTED_SOURCE, MANY_POINTS = 3, 8, 50
+# Only these two kinds of sources are the owner's own.
+OWN = {"notes": "from your notes", "documents": "from your documents"}
+
+
+def load(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> digest_content.Content:
+    """Return what the digest of this window says."""
+    found = findings.load(run_id)
+    new = _new_topics(run_id, window, opened.edition == "sample")
+    # What is private is for its owner: a window of others shows none of it.
+    topics = [
+        topic
+        for topic in found.topics
+        if topic.row["id"] in new and (window.private or not topic.row["private"])
+    ]
+    items = _items([one for topic in topics for one in topic.row["item_ids"]])
+    sites = site_names.Sites(
+        opened.namespace,
+        [*(row["url"] for row in items.values()), *(one["url"] for one in found.evidence.values())],
+    )
+    failures = run_notices.failures(run_id)
+    every = [_section(topic, found.evidence, items, sites, opened, failures) for topic in topics]
+    writers = run_notices.writers(topics)
+    told = [section for section, untold in every if untold is None]
+    # What is private is no headline for others either.
+    shown = {
+        item
+        for topic in found.topics
+        if topic in topics or topic.row["private"]
+        for item in topic.row["item_ids"]
+    }
+    return digest_content.Content(
+        edition=opened.edition,
+        number=opened.number,
+        day=opened.day,
+        timezone=opened.timezone,
+        model=", ".join(writers),
+        cost_usd=spend.run_cost_usd(run_id),
+        run_id=run_id,
+        since=_stamp(window.since, opened.timezone) if window.since else "",
+        sections=told,
+        headlines=[
+            # A line about what is the reader's own says nothing to anybody else.
+            *(
+                untold
+                for _, untold in every
+                if untold is not None and (window.private or untold.source not in OWN)
+            ),
+            *_headlines(opened, window, shown),
+        ],
+        readings=readings(run_id, opened.sources),
+        notes=[*_notes(run_id), *_advice(topics)],
+        writers=writers,
+        notices=run_notices.notices(run_id, topics),
+    )
+
+
+def _advice(topics: list[findings.Topic]) -> list[str]:
+    """Return, once, what was tried for topics without sources and how to get more."""
+    said = [
+        nothing_found.explain(result["stopped_because"])
+        for _, result in topics
+        if result and result["no_sources"]
+    ]
+    return [text for text in dict.fromkeys(said) if text][:1]
+
+
+def readings(run_id: str, sources: list[str]) -> list[digest_content.Reading]:
+    """Return how each source went; one whose step died without a word counts as failed."""
+    found = {
+        row["source"]: row
+        for row in db.fetch_all("SELECT * FROM source_reading WHERE run_id = %s", [run_id])
+    }
+    return [
+        (
+            digest_content.Reading(
+                name,
+                found[name]["status"],
+                found[name]["items"],
+                found[name]["fresh"],
+                found[name]["error"],
+            )
+            if name in found
+            else digest_content.Reading(name, "failed", 0, 0, "its step ended without a result")
+        )
+        for name in sources
+    ]
+
+
+def _new_topics(run_id: str, window: run_plan.Window, everything: bool) -> set[str]:
+    """Return the topics of which something is new in the window."""
+    return {
+        row["id"]
+        for row in db.fetch_all(
+            "SELECT t.id FROM topic t WHERE t.run_id = %s AND (%s OR EXISTS (SELECT 1 FROM"
+            " source_item i WHERE i.id = ANY(t.item_ids) AND (%s::timestamptz IS NULL OR"
+            " i.first_seen_at > %s)))",
+            [run_id, everything, window.since, window.since],
+        )
+    }
+
+
+def _items(ids: list[str]) -> dict[str, dict[str, Any]]:
+    rows = db.fetch_all(
+        "SELECT id, title, url, source, published_at, first_seen_at, score, comments_url, extra"
+        " FROM source_item WHERE id = ANY(%s)",
+        [ids],
+    )
+    return {row["id"]: row for row in rows}
+
+
+def _numbers(findings: list[dict[str, Any]], evidence: dict[str, rows.Evidence]) -> dict[str, int]:
+    """Return the number of each piece of evidence cited; passages of one page share its number."""
+    cited = (one for finding in findings for one in finding["citations"] if one in evidence)
+    pages = {one: evidence[one]["url"] or one for one in cited}
+    order = list(dict.fromkeys(pages.values()))
+    return {one: order.index(page) + 1 for one, page in pages.items()}
+
+
+def _sentence(finding: dict[str, Any]) -> str:
+    if not finding.get("about"):
+        return finding["text"]
+    # Few findings have it, and a step that has none does without pydantic.
+    from f.millrace.core import contracts
+
+    return contracts.Finding.model_validate(finding).text_with_subject
+
+
+def _findings(
+    findings: list[dict[str, Any]], numbers: dict[str, int]
+) -> list[tuple[str, list[int]]]:
+    """Return each sentence with its numbers; one without stored evidence is not published."""
+    found = []
+    for finding in findings:
+        cited = {numbers[one] for one in finding["citations"] if one in numbers}
+        if cited:
+            found.append((_sentence(finding), sorted(cited)))
+    return found
+
+
+# complexipy: ignore (one field of the section after the other)
+def _section(
+    topic: findings.Topic,
+    evidence: dict[str, rows.Evidence],
+    items: dict[str, dict[str, Any]],
+    sites: site_names.Sites,
+    opened: run_plan.RunPlan,
+    failures: dict[str, str],
+) -> tuple[digest_content.Section, digest_content.Headline | None]:
+    """Return a topic, and the headline that stands for it when nothing was found out about it."""
+    row, result = topic
+    own_items = [items[one] for one in row["item_ids"] if one in items]
+    section = _headed(row, own_items, sites, opened)
+    if result is not None:
+        _add_findings(section, result, evidence, sites, opened)
+    if section.findings:
+        return section, None
+    unread = sites.unreadable(section.url) if section.url else ""
+    said = (
+        f"could not be researched: {failures.get(row['id'], 'its step ended without a result')}"
+        if result is None
+        else "not researched: the budget was spent"
+        if result["stopped_because"] == "budget"
+        else f"could not be read: {unread}"
+        if unread
+        else "nothing could be established"
+        if not result["no_sources"]
+        else "no sources found"
+    )
+    day = _date(own_items[0]["published_at"], opened.timezone) if own_items else ""
+    source = own_items[0]["source"] if own_items else ""
+    return section, digest_content.Headline(
+        section.title, section.url, section.site, day, source, section.talk, said
+    )
+
+
+def _headed(
+    row: rows.Topic,
+    items: list[dict[str, Any]],
+    sites: site_names.Sites,
+    opened: run_plan.RunPlan,
+) -> digest_content.Section:
+    """Return a topic with what stands at its head: title, page, site, age, discussion, update."""
+    main = next((item for item in items if site_names.is_web(item["url"])), None)
+    first = main or (items[0] if items else None)
+    earlier = _earlier(row, opened)
+    return digest_content.Section(
+        title=row["title"],
+        rank=row["rank"],
+        url=main["url"] if main else "",
+        site=sites.name(first["url"], first["source"]) if first else "",
+        age=_age(first["published_at"], opened) if first else "",
+        talk=_talk(items, main["url"] if main else ""),
+        theme=row["theme"],
+        update=_update(row, earlier),
+        earlier=earlier,
+        own=OWN.get(first["source"] if first else "", "from what is yours")
+        if row["private"]
+        else "",
+    )
+
+
+def _add_findings(
+    section: digest_content.Section,
+    result: rows.ResearchResult,
+    evidence: dict[str, rows.Evidence],
+    sites: site_names.Sites,
+    opened: run_plan.RunPlan,
+) -> None:
+    numbers = _numbers(result["findings"], evidence)
+    first = {number: one for one, number in reversed(numbers.items())}
+    section.findings = _findings(result["findings"], numbers)
+    section.references = [
+        _reference(number, evidence[first[number]], sites, opened) for number in sorted(first)
+    ]
+    section.conflicts = [_sides(conflict, evidence, sites) for conflict in result["conflicts"]]
+    section.background = result["background"]
+    section.why_it_matters = result["why_it_matters"]
+    section.confidence = result["confidence"]
+    sources = len({one.host or one.site for one in section.references}) if section.findings else 0
+    # Of one source it is said that it is one; a warning at every such topic would be none.
+    low = result["confidence"] < config.settings().confidence_review
+    section.unreviewed = low and (sources > 1 or bool(section.conflicts))
+    if section.own:
+        return
+    section.support = confidence_words.describe(
+        result["confidence"], result["parts"], sources, bool(section.conflicts)
+    )
+    if section.unreviewed and section.support:
+        section.support = f"Unreviewed. {section.support}"
+
+
+def _sides(
+    conflict: dict[str, Any], evidence: dict[str, rows.Evidence], sites: site_names.Sites
+) -> digest_content.Sides:
+    sides = []
+    for number, side in enumerate(conflict["sides"]):
+        pieces = [evidence[one] for one in side["evidence"] if one in evidence]
+        named = {sites.name(one["url"], one["source"]): one["url"] for one in reversed(pieces)}
+        given = {site_names.tidy(source): "" for source in side.get("sources") or []}
+        sides.append(
+            {
+                "claim": side["claim"],
+                "dates": side.get("dates") or [],
+                "sources": list(named or given),
+                "links": list((named or given).values()),
+                "trusted": conflict.get("trusted") == number,
+            }
+        )
+    return digest_content.Sides(conflict["question"], sides, conflict.get("why") or "")
+
+
+def _reference(
+    number: int, row: Any, sites: site_names.Sites, opened: run_plan.RunPlan
+) -> digest_content.Reference:
+    url = row["url"] if site_names.is_web(row["url"]) else ""
+    host = site_names.host_of(url)
+    # The sample's own server, or a local one: its address says less than the source's name.
+    host = row["source"] if host in site_names.LOCAL else host
+    site = sites.name(row["url"], row["source"])
+    day = _date(row["published_at"], opened.timezone)
+    return digest_content.Reference(
+        number, row["title"] or site, url, host, day, row["source"], site
+    )
+
+
+def _earlier(row: rows.Topic, opened: run_plan.RunPlan) -> digest_content.EarlierDigest | None:
+    """Return the last digest before this day that told of the topic's story."""
+    if not row["update_of"] and not row["story_id"]:
+        return None
+    found = db.fetch_one(
+        "SELECT d.local_day, d.number FROM topic t JOIN digest d ON d.run_id = t.run_id WHERE"
+        " (t.id = %s OR t.story_id = %s) AND d.namespace = %s AND d.flow = %s AND d.local_day < %s"
+        " AND EXISTS (SELECT 1 FROM delivery v WHERE v.digest_id = d.id AND v.status IN ('sent',"
+        " 'outbox')) ORDER BY d.local_day DESC, d.number DESC LIMIT 1",
+        [row["update_of"], row["story_id"], opened.namespace, opened.flow, opened.day],
+    )
+    if found is None:
+        return None
+    return digest_content.EarlierDigest(
+        found["local_day"], found["number"], _day_in_words(found["local_day"], opened.day)
+    )
+
+
+def _day_in_words(day: date, today: date) -> str:
+    ago = (today - day).days
+    if ago == 1:
+        return "yesterday"
+    return (
+        digest_content.WEEKDAYS[day.weekday()]
+        if ago < 7
+        else f"{day.day} {digest_content.MONTHS[day.month - 1]}"
+    )
+
+
+def _update(row: rows.Topic, earlier: digest_content.EarlierDigest | None) -> str:
+    seen = next(
+        (
+            reason.removeprefix("an update to a story you saw ").removeprefix("on ")
+            for reason in row["reasons"]
+            if reason.startswith("an update to a story you saw ")
+        ),
+        "",
+    )
+    if row["story_day"] < 2 and not seen and earlier is None:
+        return ""
+    since = earlier.when if earlier else seen
+    day = [f"Day {row['story_day']}"] if row["story_day"] > 1 else []
+    return " · ".join(["Update", *day, *([f"new since {since}"] if since else [])])
+
+
+def _talk(items: list[dict[str, Any]], page: str) -> digest_content.Discussion | None:
+    """Return the most lively discussion of these items, where people vote and comment; none when
+    that is the page itself.
+    """
+    found = [
+        digest_content.Discussion(
+            site_names.tidy(item["source"]),
+            item["comments_url"] if site_names.is_web(item["comments_url"]) else "",
+            int(item["score"]) if item["source"] != "mastodon" else 0,
+            int((item["extra"] or {}).get("comments") or 0),
+        )
+        for item in items
+        if (item["score"] > 0 or item["comments_url"]) and item["comments_url"] != page
+    ]
+    return max(found, key=lambda talk: (talk.comments, talk.points), default=None)
+
+
+def _headlines(
+    opened: run_plan.RunPlan, window: run_plan.Window, shown: set[str]
+) -> list[digest_content.Headline]:
+    """Return further new items, the best of each source: what was new is named at least."""
+    found = db.fetch_all(
+        "SELECT * FROM (SELECT id, title, url, source, published_at, score, comments_url, extra,"
+        " row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at DESC, id) AS"
+        " place FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s"
+        " AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND NOT id = ANY(%s) AND url LIKE"
+        " 'http%%' AND (%s OR trust <> 'own')) AS item ORDER BY place > CASE WHEN score >= %s"
+        " THEN %s ELSE %s END, place, source, id LIMIT %s",
+        [
+            opened.namespace,
+            opened.sources,
+            opened.until,
+            window.since,
+            window.since,
+            list(shown),
+            window.private,
+            MANY_POINTS,
+            OF_A_VOTED_SOURCE,
+            OF_A_SOURCE,
+            HEADLINES,
+        ],
+    )
+    sites = site_names.Sites(opened.namespace, [row["url"] for row in found])
+    return [
+        _headline(row, sites, opened)
+        for row in sorted(found, key=lambda row: (-row["score"], row["place"], row["id"]))
+    ]
+
+
+def _headline(
+    row: dict[str, Any], sites: site_names.Sites, opened: run_plan.RunPlan
+) -> digest_content.Headline:
+    unread = sites.unreadable(row["url"])
+    return digest_content.Headline(
+        row["title"],
+        row["url"],
+        sites.name(row["url"], row["source"]),
+        _date(row["published_at"], opened.timezone),
+        row["source"],
+        _talk([row], row["url"]),
+        f"could not be read: {unread}" if unread else "",
+    )
+
+
+def _notes(run_id: str) -> list[str]:
+    """Return what the steps want the reader to know, e.g. that web search was down."""
+    found = db.fetch_all(
+        "SELECT DISTINCT message FROM run_event WHERE run_id = %s AND metadata ->> 'for_digest' ="
+        " 'true' ORDER BY message LIMIT 10",
+        [run_id],
+    )
+    return [redaction.redact(row["message"]) for row in found]
+
+
+def _age(moment: datetime | None, opened: run_plan.RunPlan) -> str:
+    """Return how old something was when the digest was made."""
+    if moment is None:
+        return ""
+    hours = ((opened.until or opened.scheduled_for) - moment).total_seconds() / 3600
+    if hours < 1:
+        return "less than an hour ago"
+    if hours < 24:
+        return f"{digest_content.format_count(int(hours), 'hour')} ago"
+    if hours < 24 * 7:
+        return f"{digest_content.format_count(int(hours // 24), 'day')} ago"
+    return _date(moment, opened.timezone)
+
+
+def _date(moment: datetime | None, timezone: str) -> str:
+    if moment is None:
+        return ""
+    local = moment.astimezone(ZoneInfo(timezone))
+    return f"{local.day} {digest_content.MONTHS[local.month - 1][:3]} {local.year}"
+
+
+def _stamp(moment: datetime, timezone: str) -> str:
+    local = moment.astimezone(ZoneInfo(timezone))
+    return f"{_date(moment, timezone)}, {local:%H:%M}"

@@ -1,0 +1,267 @@
+# requirements:
+
+"""What a digest says, whatever its form; `content_loader` reads it from the rows of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from f.millrace.digest import site_names
+
+SENTENCES = 4
+WORDS_A_MINUTE = 230
+LONGEST_SUBJECT = 110
+MONTHS = (
+    "January February March April May June July August September October November December".split()
+)
+WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A passage that a finding cites; `site` is what its site is called."""
+
+    number: int
+    title: str
+    url: str
+    host: str
+    date: str
+    source: str
+    site: str = ""
+
+    @property
+    def where(self) -> str:
+        """The site and the day."""
+        return ", ".join(part for part in (self.site or self.host, self.date) if part)
+
+
+@dataclass(frozen=True)
+class Discussion:
+    """Where an item is discussed, and how much."""
+
+    site: str
+    url: str
+    points: int
+    comments: int
+
+    @property
+    def in_words(self) -> str:
+        """How much it is discussed: `914 points, 528 comments on Hacker News`."""
+        parts = [format_count(self.points, "point")] if self.points else []
+        parts += [format_count(self.comments, "comment")] if self.comments else []
+        return f"{', '.join(parts) or 'discussed'} on {self.site}"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A new item that no topic tells; `unread` says why its page could not be read."""
+
+    title: str
+    url: str
+    site: str
+    date: str = ""
+    source: str = ""
+    talk: Discussion | None = None
+    unread: str = ""
+
+    @property
+    def place(self) -> str:
+        """Its site, unless the discussion names it already."""
+        return "" if self.talk and self.talk.site == self.site else self.site
+
+
+@dataclass
+class Sides:
+    """A conflict: each side with its claim, dates, sources, a link for each source (empty: none),
+    and whether it is the trusted one.
+    """
+
+    question: str
+    sides: list[dict[str, Any]]
+    why: str
+
+
+@dataclass(frozen=True)
+class EarlierDigest:
+    """The digest that told of a story before."""
+
+    day: date
+    number: int
+    when: str
+
+
+@dataclass
+class Section:
+    """One topic.
+
+    Attributes:
+        rank: Its place in the run, by which replies name it.
+        update: Empty on a story's first day, else `Update · Day 4 · new since yesterday`.
+        support: How well it is supported, in words.
+        own: From which of the reader's own things it is; empty when it is public.
+    """
+
+    title: str
+    rank: int = 0
+    url: str = ""
+    site: str = ""
+    age: str = ""
+    talk: Discussion | None = None
+    theme: str = ""
+    update: str = ""
+    background: str = ""
+    earlier: EarlierDigest | None = None
+    why_it_matters: str = ""
+    confidence: int = 0
+    support: str = ""
+    unreviewed: bool = False
+    own: str = ""
+    findings: list[tuple[str, list[int]]] = field(default_factory=list)
+    conflicts: list[Sides] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """Its site, unless the discussion names it already."""
+        return "" if self.talk and self.talk.site == self.site else self.site
+
+    @property
+    def prose(self) -> list[tuple[str, list[int]]]:
+        """The sentences that the mail tells, the first of the findings: of sentences in a row
+        with the same sources, the last carries their numbers.
+        """
+        first = self.findings[:SENTENCES]
+        following = [numbers for _, numbers in first[1:]]
+        return [
+            (text, [] if numbers == after else numbers)
+            for (text, numbers), after in zip(first, [*following, None], strict=True)
+        ]
+
+    @property
+    def cited(self) -> list[Reference]:
+        """The sources that those sentences cite."""
+        used = {number for _, numbers in self.prose for number in numbers}
+        return [reference for reference in self.references if reference.number in used]
+
+
+@dataclass
+class Reading:
+    """How reading one source went."""
+
+    name: str
+    status: str
+    items: int
+    fresh: int
+    error: str
+
+    @property
+    def site(self) -> str:
+        """What people call the source."""
+        return "Feeds" if self.name == "feeds" else site_names.tidy(self.name)
+
+
+@dataclass
+class Content:
+    """Everything that one digest says.
+
+    Attributes:
+        model: Who wrote it; `offline`: sentences were picked; empty: nothing was written.
+        writers: How many topics each model wrote.
+        notices: What went wrong, for the head of the digest.
+    """
+
+    edition: str
+    number: int
+    day: date
+    timezone: str
+    model: str
+    cost_usd: float
+    run_id: str
+    since: str
+    sections: list[Section]
+    headlines: list[Headline]
+    readings: list[Reading]
+    notes: list[str] = field(default_factory=list)
+    writers: dict[str, int] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def sample(self) -> bool:
+        """Whether this is the sample edition."""
+        return self.edition == "sample"
+
+    @property
+    def offline(self) -> bool:
+        """Whether no language model wrote it."""
+        return self.model == "offline"
+
+    @property
+    def failed(self) -> list[Reading]:
+        """The sources that could not be read."""
+        return [reading for reading in self.readings if reading.status == "failed"]
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether no source could be read."""
+        return bool(self.readings) and len(self.failed) == len(self.readings)
+
+    @property
+    def long_day(self) -> str:
+        """The day in words, without a locale."""
+        return f"{WEEKDAYS[self.day.weekday()]}, {format_day(self.day)}"
+
+    @property
+    def themes(self) -> list[tuple[str, list[Section]]]:
+        """The topics by theme, in the order of the first of each; what has none comes last."""
+        names = dict.fromkeys(section.theme for section in self.sections)
+        ordered = [name for name in names if name] + [name for name in names if not name]
+        return [(name, [one for one in self.sections if one.theme == name]) for name in ordered]
+
+    @property
+    def minutes(self) -> int:
+        """How long reading the topics takes."""
+        told = [
+            *(text for section in self.sections for text, _ in section.prose),
+            *(section.title for section in self.sections),
+            *(f"{section.background} {section.why_it_matters}" for section in self.sections),
+            *(side["claim"] for one in self.sections for c in one.conflicts for side in c.sides),
+            *(headline.title for headline in self.headlines),
+        ]
+        return max(1, round(sum(len(text.split()) for text in told) / WORDS_A_MINUTE))
+
+    @property
+    def subject(self) -> str:
+        """The mail's subject: what is in it, and the day."""
+        edition = f", edition {self.number}" if self.number > 1 else ""
+        day = f"{self.day.day} {MONTHS[self.day.month - 1][:3]}{edition}"
+        return f"{'[Sample] ' if self.sample else ''}{self._said()} ({day})"
+
+    def _said(self) -> str:
+        # What is the reader's own stays off a locked screen while there is something else.
+        titles = [section.title for section in sorted(self.sections, key=lambda one: bool(one.own))]
+        if not titles:
+            return "No source could be read" if self.all_failed else "Nothing new"
+        said = shorten(titles[0], 80)
+        if len(titles) > 1 and len(said) + len(titles[1]) < LONGEST_SUBJECT - 12:
+            said = f"{said}; {titles.pop(1)}"
+        more = len(titles) - 1
+        return f"{said}; {more} more" if more else said
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return the text, cut after a whole word when it is longer."""
+    return (
+        text if len(text) <= longest else text[: longest - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+    )
+
+
+def format_day(day: date) -> str:
+    """Return the day in words, without a locale: `3 May 2026`."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def format_count(number: int, noun: str) -> str:
+    """Return the number with its noun: `1 point`, `1,204 points`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

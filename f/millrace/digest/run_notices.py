@@ -1,0 +1,146 @@
+# requirements:
+
+"""What a run has to own up to: a model that failed, money that ran out, topics that were left
+undone, and who wrote the rest.
+
+One text for the digest's head, the run's result and the terminal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from f.millrace.core import db, money
+from f.millrace.models import fault_log
+from f.millrace.trust import limits
+
+if TYPE_CHECKING:
+    from f.millrace.digest import findings
+
+MOST_FAULTS = 4
+MOST_UNDONE = 10
+# The topics that were researched by nobody, each with the words of its last failure.
+FAILED = """
+SELECT DISTINCT ON (metadata ->> 'topic_id') metadata ->> 'topic_id' AS topic_id,
+       metadata ->> 'error' AS error
+FROM run_event
+WHERE run_id = %s AND event = 'topic' AND metadata ->> 'status' = 'failed'
+ORDER BY metadata ->> 'topic_id', id DESC
+"""
+ALERTS = """
+SELECT DISTINCT ON (scope, key) scope, key, limit_usd, spent_usd, percent FROM budget_alert
+WHERE run_id = %s ORDER BY scope, key, percent DESC
+"""
+
+
+def notices(run_id: str, topics: list[findings.Topic]) -> list[str]:
+    """Return what the reader has to know first, the gravest first; empty when all went as it
+    should.
+    """
+    return [*_model_notices(run_id, topics), *budget_notices(run_id), *_undone(run_id, topics)]
+
+
+def model_faults(run_id: str, topics: list[findings.Topic]) -> list[dict[str, Any]]:
+    """Return the faults of models that left a mark: a topic without a result, one that the offline
+    model wrote, or no answer after it. What was mended in time is nobody's worry.
+    """
+    harmed = any(
+        result is None or fault_log.OFFLINE in result["written_by"] for _, result in topics
+    )
+    return fault_log.of_run(run_id, mended=harmed)
+
+
+def writers(topics: list[findings.Topic]) -> dict[str, int]:
+    """Return which models wrote how many of the topics that have findings, the busiest first."""
+    counted = Counter(
+        name
+        for _, result in topics
+        if result and result["findings"]
+        for name in result["written_by"]
+    )
+    return dict(counted.most_common())
+
+
+def budget_notices(run_id: str) -> list[str]:
+    """Return how far the limits were used that this run brought to 70, 90 or 100 %."""
+    return [
+        limits.describe(
+            row["scope"], row["key"], row["limit_usd"], money.usd(row["spent_usd"]), row["percent"]
+        )
+        for row in db.fetch_all(ALERTS, [run_id])
+    ]
+
+
+def without_money(run_id: str) -> list[dict[str, Any]]:
+    """Return the topics (title, stopped_because) of which nothing was told for want of money."""
+    return db.fetch_all(
+        "SELECT title, stopped_because FROM research_result WHERE run_id = %s AND findings = '[]'"
+        " AND starts_with(stopped_because, 'the budget') ORDER BY title",
+        [run_id],
+    )
+
+
+def failures(run_id: str) -> dict[str, str]:
+    """Return why topics could not be researched, by the topic's id."""
+    return {row["topic_id"]: _reason(row["error"] or "") for row in db.fetch_all(FAILED, [run_id])}
+
+
+def _model_notices(run_id: str, topics: list[findings.Topic]) -> list[str]:
+    faults = model_faults(run_id, topics)
+    if not faults:
+        return []
+    said = [f"{fault_log.describe(row)}{_times(row)}." for row in faults[:MOST_FAULTS]]
+    by_model = writers(topics)
+    stood_in = by_model.get(fault_log.OFFLINE, 0)
+    if stood_in:
+        said.append(
+            f"The offline model stood in for it: {_count(stood_in, 'topic')} of"
+            f" {sum(by_model.values())} hold sentences picked from the sources, not its words"
+            " (setting offline_stands_in)."
+        )
+    return said
+
+
+def _undone(run_id: str, topics: list[findings.Topic]) -> list[str]:
+    reasons = failures(run_id)
+    left = [
+        f"{row['title']!r} ({reasons.get(row['id'], 'its step ended without a result')})"
+        for row, result in topics
+        if result is None
+    ]
+    left += [
+        f"{row['title']!r} ({result['stopped_because']})"
+        for row, result in topics
+        if result and not result["findings"] and result["stopped_because"].startswith("the budget")
+    ]
+    picked = [
+        repr(row["title"])
+        for row, result in topics
+        if result
+        and fault_log.OFFLINE in result["written_by"]
+        and result["stopped_because"].startswith("the budget")
+    ]
+    said = (
+        [f"For want of money the offline model picked the sentences of {'; '.join(picked)}."]
+        if picked
+        else []
+    )
+    if not left:
+        return said
+    more = f", and {len(left) - MOST_UNDONE} more" if len(left) > MOST_UNDONE else ""
+    return [*said, f"Left undone: {'; '.join(left[:MOST_UNDONE])}{more}."]
+
+
+def _reason(error: str) -> str:
+    """Return a fault without the name of its class and of the agent that met it."""
+    words = error.partition(": ")[2] if error.split(":", 1)[0].isidentifier() else error
+    return words.partition(" gave no usable answer: ")[2] or words
+
+
+def _times(row: dict[str, Any]) -> str:
+    return f" ({row['n']} times)" if row["n"] > 1 else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,5 +1,7 @@
 """What is the owner's stays with the owner: the whole way, with planted words."""
 
+from pathlib import Path
+
 import pytest
 
 from f.millrace.agents import researcher as researching
@@ -73,6 +75,18 @@ def test_the_owner_reads_the_notes(morning):
 
     assert digest["recipients"] == ["owner@home.example"]
     assert "kestrel-seven" in digest["text"]
+
+
+def test_the_page_that_one_hands_on_has_no_private_word(morning):
+    folder = Path(config.settings().outbox_dir)
+    readers, owners = folder / "digest-2026-11-18.html", folder / "private/digest-2026-11-18.html"
+
+    assert [word for word in PLANTED if word in readers.read_text()] == []
+    assert (
+        "kestrel-seven" in owners.read_text()
+        and "kestrel-seven" in owners.with_suffix(".txt").read_text()
+    )
+    assert [path.name for path in folder.glob("digest-*.html")] == [readers.name]
 
 
 def test_no_private_word_leaves_as_a_query_or_an_address(morning, asked):

@@ -6,6 +6,7 @@ and an Atom feed of them.
     outbox/digest-2026-11-29.html         a day's first edition
     outbox/digest-2026-11-29-2.html       a further edition
     outbox/digest-2026-11-29-b.html       the same edition for readers who are shown something else
+    outbox/private/digest-2026-11-29.html the owner's, of an edition that others get as well
     outbox/digest-sample-2026-11-29.html  the sample edition, beside a folder of its pages
     outbox/digests.atom.xml
 """
@@ -64,19 +65,27 @@ def find(day: date, number: int | None = None, namespace: str = "main") -> list[
 def file_of(row: Row) -> Path:
     """Return where a digest's page is, or would be."""
     # What was mailed first has the plain name, and keeps it when a person lets others go later.
+    edition = [row[name] for name in ("flow", "namespace", "edition", "local_day", "number")]
     siblings = db.fetch_all(
         "SELECT g.id FROM digest g JOIN delivery v ON v.digest_id = g.id WHERE g.flow = %s AND"
-        " g.namespace = %s AND g.edition = %s AND g.local_day = %s AND g.number = %s"
-        " AND v.status IN ('sending', 'sent', 'outbox', 'unknown') GROUP BY g.id ORDER BY"
-        " min(v.at), g.id",
-        [row[name] for name in ("flow", "namespace", "edition", "local_day", "number")],
+        " g.namespace = %s AND g.edition = %s AND g.local_day = %s AND g.number = %s AND"
+        " g.private = %s AND v.status IN ('sending', 'sent', 'outbox', 'unknown') GROUP BY g.id"
+        " ORDER BY min(v.at), g.id",
+        [*edition, row["private"]],
     )
     place = next((n for n, one in enumerate(siblings) if one["id"] == row["id"]), 0)
+    # Who hands on the plain file hands on no notes of the owner's.
+    others = row["private"] and db.fetch_one(
+        "SELECT 1 FROM digest g WHERE g.flow = %s AND g.namespace = %s AND g.edition = %s AND"
+        " g.local_day = %s AND g.number = %s AND NOT g.private LIMIT 1",
+        edition,
+    )
     parts = ["digest"] + ([] if row["edition"] == "daily" else [row["edition"]])
     parts.append(row["local_day"].isoformat())
     parts += [str(row["number"])] if row["number"] > 1 else []
     parts += [_letters(place)] if place else []
-    return Path(config.settings().outbox_dir) / ("-".join(parts) + ".html")
+    folder = Path(config.settings().outbox_dir)
+    return (folder / "private" if others else folder) / ("-".join(parts) + ".html")
 
 
 def write(digest_id: Any) -> Path:
@@ -97,7 +106,7 @@ def write(digest_id: Any) -> Path:
         _write(path, html)
         _write(path.with_suffix(".txt"), plain)
         if row["namespace"] == "main":
-            _write(path.with_name(FEED), feed())
+            _write(Path(config.settings().outbox_dir) / FEED, feed())
     except OSError as error:
         raise errors.ToolFailed(
             f"the outbox {path.parent} cannot be written: {error.strerror} (setting outbox_dir)"
@@ -165,13 +174,19 @@ def _entry(row: Row) -> str:
     return (
         f"<entry>\n<id>urn:uuid:{row['id']}</id>\n<title>{escape(row['subject'])}</title>\n"
         f"<published>{at}</published><updated>{at}</updated>\n"
-        f'<link rel="alternate" type="text/html" href="{file_of(row).name}"/>\n'
+        f'<link rel="alternate" type="text/html" href="{_link(row)}"/>\n'
         f'<content type="html">{escape(shown.strip())}</content>\n</entry>\n'
     )
 
 
+def _link(row: Row) -> str:
+    """Return the path from the feed to a digest's page."""
+    return os.path.relpath(file_of(row), config.settings().outbox_dir)
+
+
 def _file_finder(row: Row) -> Callable[[date, int], str]:
-    """Return how a digest's page finds that of an earlier one: by the name of its file, beside."""
+    """Return how a digest's page finds that of an earlier one: by the path to its file."""
+    folder = file_of(row).parent
 
     def find_file(day: date, number: int) -> str:
         found = db.fetch_one(
@@ -181,7 +196,7 @@ def _file_finder(row: Row) -> Callable[[date, int], str]:
             [row["flow"], row["namespace"], row["edition"], day, number, row["private"],
              row["recipients"]],
         )  # fmt: skip
-        return file_of(found).name if found else ""
+        return os.path.relpath(file_of(found), folder) if found else ""
 
     return find_file
 

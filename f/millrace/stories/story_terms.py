@@ -220,6 +220,8 @@ class Collection:
             return f"e:{token.form}"
         if token.kind != "word" or token.form in story_words.CALENDAR:
             return f"{token.kind[0]}:{token.form}"
+        if token.form in story_words.OFFICES:
+            return f"w:{_stem(token.form)}"
         if token.form in self._names:
             return f"n:{token.form}"
         return f"m:{token.form}" if token.form in self._maybe_names else f"w:{_stem(token.form)}"

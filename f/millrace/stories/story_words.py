@@ -22,6 +22,27 @@ CALENDAR = frozenset(
     dezembro maandag dinsdag woensdag donderdag vrijdag zaterdag zondag""".split()
 )
 
+# Written with a capital beside a name, and no name: offices, forms of address, bodies that every
+# country, company or town has.
+OFFICES = frozenset(
+    """mr mrs ms miss dr prof sir lord lady rev hon rt st jr president vice prime minister
+    secretary chancellor governor mayor senator representative congressman congresswoman
+    chairman chairwoman chair chief executive officer director manager general colonel captain
+    sergeant judge justice attorney professor doctor king queen prince princess bishop pope
+    ambassador commissioner spokesman spokeswoman spokesperson founder editor reporter author
+    picture photo ministry department office agency authority commission committee council court
+    university college school institute association foundation police army navy bank company
+    corporation group inc corp ltd llc co gmbh ag herr frau präsident präsidentin kanzler
+    kanzlerin ministerin bürgermeister bürgermeisterin direktor direktorin sprecher sprecherin
+    chef chefin professorin ministerium amt behörde polizei gericht universität schule m mme
+    monsieur madame président présidente ministre maire directeur directrice ministère
+    préfecture tribunal université señor señora presidente presidenta ministro ministra alcalde
+    alcaldesa directora ministerio policía universidad senhor senhora prefeito prefeita diretor
+    diretora ministério polícia universidade signor signora sindaco direttore direttrice
+    ministero polizia tribunale università heer mevrouw premier burgemeester ministerie politie
+    rechtbank universiteit президент министр директор министерство полиция""".split()
+)
+
 # In about one news item of fifty each. Without months of items to count, a collection takes them
 # for rare.
 WELL_KNOWN = frozenset(

@@ -215,6 +215,20 @@ def test_a_follow_up_continues_the_story_and_a_copy_of_it_says_nothing_new():
     assert [[each.id for each in story.items] for story, old in found if old is None] == [["z"]]
 
 
+def test_a_name_that_only_one_story_is_about_leads_back_to_it():
+    told = [FLAW, item("b", "Tallow has a hole", "Operators of Tallow install a new version.")]
+    known = Known("st_1", FLAW.title, [], DAY, DAY, told)
+    joke = item(
+        "j", "ada/grease: dreadful code", "A joke that does with other memory what Tallow does."
+    )
+    other = item(
+        "o", "ada/grease: dreadful code", "A joke that does with other memory what Wax does."
+    )
+
+    assert stories.match(Story([joke]), [known]) is known
+    assert stories.match(Story([other]), [known]) is None
+
+
 def test_two_groups_that_continue_one_story_are_one():
     rest = item("b", "Tallow: users inject lines", "Attackers also use CVE-2026-51234 in Tallow.")
     nickname = item("c", "Tallowfat explained with pictures")
@@ -238,6 +252,13 @@ def test_a_story_whose_items_are_gone_is_known_by_its_names():
 
 def test_the_entities_are_written_as_in_the_text():
     assert {"Tallow", "CVE-2026-51234", "Tallowfat"} <= set(stories.group([FLAW])[0].entities())
+
+
+def test_an_office_is_no_name():
+    talk = "A talk of the {0} was heard. On Monday the {0} spoke again, and the Senator too."
+
+    assert Story([item("a", "Talks", talk.format("Minister"))]).entities() == []
+    assert Story([item("b", "Talks", talk.format("Brandel"))]).entities() == ["Brandel"]
 
 
 def test_a_name_that_past_weeks_are_full_of_tells_nothing():

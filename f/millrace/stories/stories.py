@@ -369,7 +369,7 @@ class Follower:
             weigh_terms(
                 terms, profile.terms, min(_days_between(item, old) for old in items), self._terms
             )
-            + (OWN_NAME if profile.own_names & terms.title else 0.0)
+            + OWN_NAME * profile.is_named_by(terms)
             for item in told
             for terms in [self._terms.of(item)]
         ]
@@ -384,16 +384,20 @@ class _Profile:
     own_names: set[str]
     """Names that most of its items are about, and no other known story is."""
 
+    def is_named_by(self, terms: story_terms.Terms) -> bool:
+        """Tell whether an item's title or first words have a name of this story alone."""
+        return any(terms.salience.get(name) == 1 for name in self.own_names)
+
 
 def _names_of(items: list[Item], terms: story_terms.Collection) -> set[str]:
-    """Return the names that most of three items and more are about."""
+    """Return the names that most of two items and more are about."""
     about = Counter(
         term
         for item in items
         for term, salience in terms.of(item).salience.items()
         if term[0] in "ni" and salience == 1 and _strength(terms.rarity(term)) >= 0.5
     )
-    return {term for term, times in about.items() if times >= max(3, OWN_SHARE * len(items))}
+    return {term for term, times in about.items() if times >= max(2, OWN_SHARE * len(items))}
 
 
 def _profile(items: list[Item], terms: story_terms.Collection, own: set[str]) -> _Profile:

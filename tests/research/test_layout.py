@@ -4,8 +4,10 @@ import re
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pytest
+
 from f.millrace.core import db
-from f.millrace.digest import content_loader, wrapping
+from f.millrace.digest import content_loader, site_names, wrapping
 from f.millrace.digest.digest_content import (
     Discussion,
     EarlierDigest,
@@ -116,6 +118,29 @@ def test_sources_have_the_names_of_their_pages(pipeline, two_stories):
 
     assert "The Nightly Courier, 18 Nov 2026" in row["html"]
     assert "(sample)" not in row["html"]
+
+
+@pytest.mark.parametrize(
+    ("site", "title", "shown"),
+    [
+        ("A headline for a name", "A headline for a name and more", "site-1.example"),
+        ("w" * 61, "", "site-1.example"),
+        ("The Courier", "The Courier: a plant opens", "The Courier"),
+    ],
+)
+def test_a_headline_is_no_name_of_a_site(database, site, title, shown):
+    url = "https://site-1.example/1"
+    db.execute(
+        "INSERT INTO page (id, namespace, canonical_url, url, readable, title, site, read_at)"
+        " VALUES ('p', 'main', %s, %s, true, %s, %s, %s)",
+        [url, url, title, site, NOW],
+    )
+
+    assert site_names.Sites("main", [url]).name(url) == shown
+
+
+def test_an_abbreviation_is_written_in_capitals():
+    assert site_names.tidy("bbc") == "BBC" and site_names.tidy("the-courier") == "The Courier"
 
 
 def test_a_site_that_calls_itself_by_the_address_of_another_is_shown_by_its_own(

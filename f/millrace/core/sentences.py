@@ -296,6 +296,7 @@ def stands_alone(sentence: str) -> bool:
         and not is_instruction(sentence)
         and not POINTING.match(sentence)
         and not sentence[0].islower()
+        and not sentence.startswith("(")  # an aside
     )
 
 

@@ -13,6 +13,8 @@ from f.millrace.core import db, ids
 from f.millrace.trust import deobfuscation
 
 LONGEST = 60
+# A name of fewer letters is an abbreviation: BBC, NPR.
+SHORTEST_WORD = 3
 # Sources and hosts whose names cannot be made out of their letters.
 NAMES = {
     "arxiv": "arXiv",
@@ -41,7 +43,7 @@ class Sites:
     def __init__(self, namespace: str, urls: Iterable[str]) -> None:
         wanted = list({ids.canonical_url(url) for url in urls if is_web(url)})
         rows = db.fetch_all(
-            "SELECT canonical_url, site, readable, reason FROM page WHERE namespace = %s AND"
+            "SELECT canonical_url, title, site, readable, reason FROM page WHERE namespace = %s AND"
             " canonical_url = ANY(%s)",
             [namespace, wanted],
         )
@@ -56,11 +58,14 @@ class Sites:
     def name(self, url: str, source: str = "") -> str:
         """Return what the site of an address is called; without one, what the source is."""
         known = ids.canonical_url(url)
-        given = self._pages[known]["site"] if known in self._pages else ""
+        page = self._pages.get(known, {"site": "", "title": ""})
+        # Some pages give their own headline for the name of the site.
+        own = 2 * len(page["site"]) > len(page["title"]) and page["title"].startswith(page["site"])
+        given = "" if own else page["site"]
         host = host_of(url)
         for name in (given, NAMES.get(host, ""), self._feeds.get(known, "")):
-            clean = " ".join(REMARK.sub("", name).split())[:LONGEST]
-            if clean and not _claims_another_host(clean, host):
+            clean = " ".join(REMARK.sub("", name).split())
+            if 0 < len(clean) <= LONGEST and not _claims_another_host(clean, host):
                 return clean
         return host if host and host not in LOCAL else tidy(source)
 
@@ -77,6 +82,8 @@ def tidy(source: str) -> str:
         return OWN[kind]
     if source in NAMES or "." in source or " " in source:
         return NAMES.get(source, source)
+    if len(source) <= SHORTEST_WORD:
+        return source.upper()
     return " ".join(word[:1].upper() + word[1:] for word in re.split(r"[-_]+", source) if word)
 
 

@@ -25,6 +25,7 @@ NAMES = {
     "memory": "Your memory",
     "news.ycombinator.com": "Hacker News",
     "notes": "Your notes",
+    "private_feeds": "Your feeds",
     "web": "The web",
     "youtube.com": "YouTube",
 }
@@ -78,6 +79,12 @@ def tidy(source: str) -> str:
     if source in NAMES or "." in source or " " in source:
         return NAMES.get(source, source)
     return " ".join(word[:1].upper() + word[1:] for word in re.split(r"[-_]+", source) if word)
+
+
+def of_others(name: str) -> str:
+    """Return what somebody else calls what is the owner's: `Your notes` is Notes."""
+    words = name.removeprefix("Your ")
+    return words[:1].upper() + words[1:] if words != name else name
 
 
 def is_web(url: str) -> bool:

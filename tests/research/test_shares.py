@@ -1,6 +1,7 @@
 """What is private and shared: the whole way, with planted words."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -170,6 +171,18 @@ def test_a_share_shows_its_recipient_that_and_nothing_else(home, asked, kind, na
     assert "lets attackers run code" in text_of(run_id, READER)
     assert [one for one in asked for word in PLANTED.values() if word.split("-")[0] in one] == []
     assert [one for one in asked if "search.example" in one and "roof" in one] == []
+
+
+def test_the_page_of_what_was_shared_lies_apart(home):
+    shares.add(READER, "source", "notes")
+    home.run(max_topics=8)
+
+    folder = Path(config.settings().outbox_dir)
+    plain = [path.read_text() for path in folder.glob("*.html")]
+    apart = [path.read_text() for path in folder.glob("private/*.html")]
+    assert len(plain) == 1 and len(apart) == 2
+    assert not any(word in page for word in PLANTED.values() for page in plain)
+    assert all("kestrel-seven" in page for page in apart)
 
 
 def test_what_is_unshared_while_a_run_goes_is_not_shown(home):

@@ -6,7 +6,7 @@ and an Atom feed of them.
     outbox/digest-2026-11-29.html         a day's first edition
     outbox/digest-2026-11-29-2.html       a further edition
     outbox/digest-2026-11-29-b.html       the same edition for readers who are shown something else
-    outbox/private/digest-2026-11-29.html the owner's, of an edition that others get as well
+    outbox/private/digest-2026-11-29.html what only some are shown, of an edition of several forms
     outbox/digest-sample-2026-11-29.html  the sample edition, beside a folder of its pages
     outbox/digests.atom.xml
 """
@@ -67,20 +67,21 @@ def find(day: date, number: int | None = None, namespace: str = "main") -> list[
 def file_of(row: Row) -> Path:
     """Return where a digest's page is, or would be."""
     # What was mailed first has the plain name, and keeps it when a person lets others go later.
+    closed = row["private"] or bool(row["shared"])
     edition = [row[name] for name in ("flow", "namespace", "edition", "local_day", "number")]
     siblings = db.fetch_all(
         "SELECT g.id FROM digest g JOIN delivery v ON v.digest_id = g.id WHERE g.flow = %s AND"
         " g.namespace = %s AND g.edition = %s AND g.local_day = %s AND g.number = %s AND"
-        " g.private = %s AND v.status IN ('sending', 'sent', 'outbox', 'unknown') GROUP BY g.id"
+        " (g.private OR g.shared <> '{}') = %s AND v.status IN ('sending', 'sent', 'outbox', 'unknown') GROUP BY g.id"
         " ORDER BY min(v.at), g.id",
-        [*edition, row["private"]],
+        [*edition, closed],
     )
     place = next((n for n, one in enumerate(siblings) if one["id"] == row["id"]), 0)
     # Who hands on the plain file hands on no notes of the owner's.
-    others = row["private"] and db.fetch_one(
+    others = closed and db.fetch_one(
         "SELECT 1 FROM digest g WHERE g.flow = %s AND g.namespace = %s AND g.edition = %s AND"
-        " g.local_day = %s AND g.number = %s AND NOT g.private LIMIT 1",
-        edition,
+        " g.local_day = %s AND g.number = %s AND (g.private, g.shared) <> (%s, %s) LIMIT 1",
+        [*edition, row["private"], db.jsonb(row["shared"])],
     )
     parts = ["digest"] + ([] if row["edition"] == "daily" else [row["edition"]])
     parts.append(row["local_day"].isoformat())

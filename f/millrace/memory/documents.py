@@ -105,7 +105,8 @@ def list_newest(
     return db.fetch_all(
         "SELECT id, path, title, author, kind, dated_at, changed_ns, sha256, trust, body, read_at"
         " FROM document WHERE namespace = %s AND state = 'read' AND (%s::timestamptz IS NULL OR"
-        " read_at > %s) AND (%s::timestamptz IS NULL OR read_at <= %s) ORDER BY read_at DESC, id LIMIT %s",
+        " read_at > %s) AND (%s::timestamptz IS NULL OR read_at <= %s) ORDER BY read_at DESC, id"
+        " LIMIT %s",
         [namespace, since, since, until, until, limit],
     )
 

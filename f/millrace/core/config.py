@@ -144,7 +144,13 @@ class Settings:
             )
         ),
     ] = "local:minilm-l6-int8"
-    sources: Annotated[list[str], Option(description="Sources that are read.")] = [
+    sources: Annotated[
+        list[str],
+        Option(
+            description="Sources that are read. One more is `documents`: what `ingest` read into"
+            " memory."
+        ),
+    ] = [
         "hackernews",
         "arxiv",
         "feeds",

@@ -72,8 +72,8 @@ def file_of(row: Row) -> Path:
     siblings = db.fetch_all(
         "SELECT g.id FROM digest g JOIN delivery v ON v.digest_id = g.id WHERE g.flow = %s AND"
         " g.namespace = %s AND g.edition = %s AND g.local_day = %s AND g.number = %s AND"
-        " (g.private OR g.shared <> '{}') = %s AND v.status IN ('sending', 'sent', 'outbox', 'unknown') GROUP BY g.id"
-        " ORDER BY min(v.at), g.id",
+        " (g.private OR g.shared <> '{}') = %s AND v.status IN ('sending', 'sent', 'outbox',"
+        " 'unknown') GROUP BY g.id ORDER BY min(v.at), g.id",
         [*edition, closed],
     )
     place = next((n for n, one in enumerate(siblings) if one["id"] == row["id"]), 0)

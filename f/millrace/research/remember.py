@@ -37,20 +37,27 @@ def main(run_id: str) -> dict:
         cited = sorted({one for _, result in researched for one in _cited(result)})
         # What was read and not used is not kept in memory.
         evidence = {one: row for one in cited if (row := found.evidence.get(one)) and row["body"]}
-        # What a document says is in memory already, as its passages.
-        known = {one: _passages(row) for one, row in evidence.items()}
-        new = [one for one in evidence if not known[one]]
-        stored = _remember(run_id, [_evidence_draft(evidence[one]) for one in new])
-        known |= {one: [item] for one, item in zip(new, stored, strict=True)}
+        known, new = _remember_evidence(run_id, evidence)
         topics = [_Topic(row, result, opened, evidence) for row, result in researched]
         made = iter(_remember(run_id, [draft for topic in topics for draft in topic.drafts()]))
         linked = [link for topic in topics for link in topic.links(made, known)]
         answer = {
-            "items": len(new) + sum(len(topic.drafts()) for topic in topics),
+            "items": new + sum(len(topic.drafts()) for topic in topics),
             "links": links.link_all(linked + _links_to_earlier(topics)),
         }
         span.set(answer)
         return answer
+
+
+def _remember_evidence(
+    run_id: str, evidence: dict[str, rows.Evidence]
+) -> tuple[dict[str, list[str]], int]:
+    """Return the memories of each piece of evidence, and how many were made for it."""
+    # What a document says is in memory already, as its passages.
+    known = {one: _passages(row) for one, row in evidence.items()}
+    new = [one for one in evidence if not known[one]]
+    stored = _remember(run_id, [_evidence_draft(evidence[one]) for one in new])
+    return known | {one: [item] for one, item in zip(new, stored, strict=True)}, len(new)
 
 
 def _remember(run_id: str, drafts: Iterable[store.Draft]) -> list[str]:

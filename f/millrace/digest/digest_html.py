@@ -83,7 +83,7 @@ def opening_line(content: digest_content.Content) -> str:
         )
         return f"Nothing new to tell{since}.{also}{missing}"
     # A source that has not changed since it was last read gives no items.
-    out_of = f", out of {read}" if items >= len(content.sections) else ""
+    out_of = f", out of {read}" if items else ""
     return (
         f"{_count(len(content.sections), 'topic')}, {content.minutes}-minute read{out_of}{since}."
         f"{missing}"

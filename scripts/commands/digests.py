@@ -33,15 +33,28 @@ def add(commands: Any) -> None:
     opened.add_argument("--number", type=int, help="which edition of the day; the last otherwise")
     opened.set_defaults(function=open_digest)
     feed = actions.add_parser(
-        "feed", help="write the Atom feed of the digests that are not private"
+        "feed",
+        help="write an Atom feed: of what all readers may see, or of one reader's editions",
+        description="Write an Atom feed. Without --for and --private it is the shared feed, which"
+        " is kept in the outbox as well: it has the editions that all readers may see. Those of"
+        " owners, and those in which something was shared with a reader, are not in it; where only"
+        " owners ever got a digest it has theirs, for there is nobody else. A reader's own feed"
+        " (--for) has that reader's editions, whatever they show.",
+    )
+    whose = feed.add_mutually_exclusive_group()
+    whose.add_argument(
+        "--for",
+        dest="reader",
+        metavar="ADDRESS",
+        help="the editions of this reader, as they got them; for a file of their own",
     )
     feed.add_argument(
         "file", nargs="?", type=os.path.abspath, help="where; in the outbox otherwise; - prints it"
     )
-    feed.add_argument(
+    whose.add_argument(
         "--private",
         action="store_true",
-        help="with what only the owner sees; for a file of their own",
+        help="the editions of the owner, as --for with the owner's address",
     )
     feed.set_defaults(function=write_feed)
     page = actions.add_parser("page", help="print a page that a digest cites, as it was read")
@@ -63,7 +76,7 @@ def list_all(options: argparse.Namespace) -> int:
     table = Table("day", "topics", "recipients", "subject", box=None)
     for row in rows:
         edition = f" ({row['number']})" if row["number"] > 1 else ""
-        private = " private" if row["private"] else ""
+        private = " private" if row["private"] else " shared" if row["shared"] else ""
         table.add_row(
             f"{row['local_day']}{edition}{private}",
             str(row["topics"]),
@@ -86,10 +99,12 @@ def open_digest(options: argparse.Namespace) -> int:
 
 def write_feed(options: argparse.Namespace) -> int:
     """Write the feed, and say where."""
-    if options.private and not options.file:
-        raise BadInput("--private needs a FILE: the feed in the outbox is for everybody")
+    if (options.private or options.reader) and not options.file:
+        named = "--private" if options.private else "--for"
+        raise BadInput(f"{named} needs a FILE, or - to print it: the feed in the outbox is for all")
     ready()
-    text = archive.feed(_namespace(options), options.private)
+    reader = _owner(_namespace(options)) if options.private else options.reader or ""
+    text = archive.feed(_namespace(options), reader)
     if options.file and Path(options.file).name == "-":
         print(text, end="")
         return 0
@@ -101,6 +116,17 @@ def write_feed(options: argparse.Namespace) -> int:
         raise BadInput(f"cannot write {path}: {error.strerror}; name another file") from error
     print(relative(path))
     return 0
+
+
+def _owner(namespace: str) -> str:
+    owners = archive.owners(namespace)
+    if not owners:
+        raise NotFound(
+            "no recipient is an owner; scripts/millrace recipients add --owner names one"
+        )
+    if len(owners) > 1:
+        raise BadInput(f"there are several owners; name one: --for {' or --for '.join(owners)}")
+    return owners[0]
 
 
 def show_page(options: argparse.Namespace) -> int:

@@ -10,17 +10,21 @@ from rich.table import Table
 
 from f.millrace.core.errors import BadInput
 from f.millrace.core.run_context import now
-from f.millrace.trust import feedback, recipients
+from f.millrace.trust import feedback, recipients, shares
 from scripts.commands.output import dump
 from scripts.database.ready import ready
 
 
 def add(commands: Any) -> None:
-    """Declare `recipients add|list|revoke|show`."""
+    """Declare `recipients add|list|revoke|share|show|unshare`."""
     parser = commands.add_parser(
-        "recipients", help="who gets the digest: add, list, show, revoke a standing approval"
+        "recipients",
+        help="who gets the digest: add, list, show, share what is private, revoke a standing"
+        " approval",
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|revoke|show")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="add|list|revoke|share|show|unshare"
+    )
     for name, function in (("add", add_one), ("revoke", revoke_one)):
         action = actions.add_parser(name)
         action.add_argument("address")
@@ -42,6 +46,7 @@ def add(commands: Any) -> None:
                 metavar="DAY",
                 help="ask a person again from this day (UTC) on: 2027-01-31",
             )
+    _add_sharing(actions)
     show = actions.add_parser("show", help="what one recipient follows, said and got")
     show.add_argument("address")
     show.add_argument("--json", action="store_true")
@@ -49,6 +54,59 @@ def add(commands: Any) -> None:
     listing = actions.add_parser("list")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(function=list_all)
+
+
+def _add_sharing(actions: Any) -> None:
+    for name, function in (("share", share_one), ("unshare", unshare_one)):
+        action = actions.add_parser(
+            name,
+            help="show a reader what is private" if name == "share" else "end a share",
+            description="Digests of the recipient show what is new in a namespace of memory (its"
+            " memories and documents) or in a private source: notes, documents, or a feed of the"
+            " setting private_feeds by its address. It is marked as shared, searched for nowhere,"
+            " and holds from the next digest on; what the recipient may ask of memory stays as it"
+            " is.",
+        )
+        action.add_argument("address")
+        what = action.add_mutually_exclusive_group(required=True)
+        what.add_argument("--namespace", metavar="NAME", help="memories and documents under a name")
+        what.add_argument("--source", metavar="NAME", help="notes, documents, or a feed's address")
+        action.add_argument("--flow", default=recipients.FLOW)
+        if name == "share":
+            action.add_argument(
+                "--by",
+                default="",
+                metavar="NAME",
+                help="who shares it, as the recipient reads it; the owner's address otherwise",
+            )
+        action.set_defaults(function=function)
+
+
+def _named(options: argparse.Namespace) -> tuple[shares.Kind, str]:
+    return ("source", options.source) if options.source else ("namespace", options.namespace)
+
+
+def share_one(options: argparse.Namespace) -> int:
+    """Share a namespace or a source with a recipient."""
+    ready()
+    kind, name = _named(options)
+    row = shares.add(options.address, kind, name, options.flow, by=options.by)
+    print(
+        f"{options.address} is shown {shares.in_words(row['key'])} from the next digest on, as"
+        f" shared by {row['shared_by']}; scripts/millrace recipients unshare {options.address}"
+        f" --{kind} {name} ends it"
+    )
+    return 0
+
+
+def unshare_one(options: argparse.Namespace) -> int:
+    """End a share."""
+    ready()
+    kind, name = _named(options)
+    shares.end(options.address, kind, name, options.flow, by=getpass.getuser())
+    key = shares.key_of(kind, name)
+    print(f"{options.address} is not shown {shares.in_words(key)} any more")
+    return 0
 
 
 def add_one(options: argparse.Namespace) -> int:
@@ -70,7 +128,10 @@ def add_one(options: argparse.Namespace) -> int:
         f" revoke {options.address}"
     )
     if not options.owner:
-        print("what is private (notes, documents, memories) is left out; --owner shows it")
+        print(
+            "what is private (notes, documents, memories) is left out; --owner shows it, recipients"
+            " share a part of it"
+        )
     return 0
 
 
@@ -96,16 +157,19 @@ def list_all(options: argparse.Namespace) -> int:
     """Print the recipients and whether each has a standing approval."""
     ready()
     rows = recipients.list_recipients()
+    for row in rows:
+        held = shares.of_recipients([row["address"]], row["flow"])
+        row["shared"] = held[row["address"]]
     if options.json:
         print(dump({"recipients": rows}))
         return 0
-    table = Table("address", "flow", "standing approval", "interests", box=None)
+    table = Table("address", "flow", "standing approval", "interests", "private", box=None)
     for row in rows:
         learned = feedback.of_recipient(row["address"], row["flow"], "main")
         follows = [*row["interests"], *_signed(learned)]
-        table.add_row(row["address"], row["flow"], _standing(row), ", ".join(follows))
+        table.add_row(row["address"], row["flow"], _standing(row), ", ".join(follows), _sees(row))
     for row in recipients.list_unsubscribed():
-        table.add_row(row["address"], row["flow"], _left(row), "")
+        table.add_row(row["address"], row["flow"], _left(row), "", "")
     Console(highlight=False).print(table)
     return 0
 
@@ -118,6 +182,7 @@ def show_one(options: argparse.Namespace) -> int:
     found |= {
         "learned": feedback.of_recipient(options.address, found["flow"], "main"),
         "replies": feedback.list_replies(address=options.address),
+        "shared": shares.of_recipients([options.address], found["flow"])[options.address],
     }
     if options.json:
         print(dump(found))
@@ -139,6 +204,8 @@ def show_one(options: argparse.Namespace) -> int:
     print(options.address)
     for name, value in lines.items():
         print(f"  {name:<9} {value}")
+    for key, by in found["shared"].items():
+        print(f"  shared    {shares.in_words(key)}, by {by}")
     for row in found["replies"][:10]:
         comment = f": {row['comment']}" if row["comment"] else ""
         print(f"  said      {row['at']:%Y-%m-%d} {row['verb']} {row['title']}{comment}")
@@ -154,6 +221,13 @@ def _signed(learned: dict[str, float]) -> list[str]:
     )
     more = [f"+{name}" for name in words if learned[name] > 0][:3]
     return more + [f"-{name}" for name in words if learned[name] < 0][:3]
+
+
+def _sees(row: dict[str, Any]) -> str:
+    """Return what somebody sees of what is private."""
+    if row["owner"]:
+        return "all (owner)"
+    return ", ".join(shares.in_words(key) for key in row["shared"])
 
 
 def _standing(row: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from f.millrace.core import config, db
+from f.millrace.core.errors import NotFound
 from f.millrace.digest import archive
 from f.millrace.trust import recipients
 from tests.research.conftest import NOW, item
@@ -150,11 +151,50 @@ def test_the_feed_has_the_digests_and_no_private_one(pipeline, two_stories, cloc
     assert names(".xml") == ["digests.atom.xml"]
 
 
-def test_the_owner_may_have_a_feed_with_what_is_private(pipeline, two_stories):
+def test_readers_have_feeds_of_their_own_editions(pipeline, two_stories):
+    recipients.add("owner@home.example", owner=True)
     pipeline.run()
-    db.execute("UPDATE digest SET private = true")
+    whose = {
+        name: {
+            str(row["id"])
+            for row in archive.list_digests()
+            if f"urn:uuid:{row['id']}" in archive.feed(reader=name)
+        }
+        for name in ("", "owner@home.example", "ada@home.example")
+    }
 
-    assert "<entry>" not in archive.feed() and "<entry>" in archive.feed(private=True)
+    rows = {row["private"]: str(row["id"]) for row in archive.list_digests()}
+    assert whose == {
+        "": {rows[False]},
+        "owner@home.example": {rows[True]},
+        "ada@home.example": {rows[False]},
+    }
+    with pytest.raises(NotFound, match=r"nobody@home\.example never got a digest"):
+        archive.feed(reader="nobody@home.example")
+
+
+def test_where_only_an_owner_reads_the_shared_feed_is_the_owners(
+    pipeline, two_stories, monkeypatch
+):
+    recipients.revoke("ada@home.example")
+    monkeypatch.setenv("MILLRACE_RECIPIENTS", "owner@home.example")
+    monkeypatch.setenv("MILLRACE_OWNERS", "owner@home.example")
+    config.reload()
+    recipients.add("owner@home.example", owner=True)
+    pipeline.run()
+
+    assert archive.feed().count("<entry>") == 1
+    recipients.add("ada@home.example")
+    assert "<entry>" not in archive.feed()
+    recipients.revoke("ada@home.example")
+    assert archive.feed().count("<entry>") == 1
+
+
+def test_an_edition_that_shows_what_was_shared_is_in_no_other_feed(pipeline, two_stories):
+    pipeline.run()
+    db.execute("""UPDATE digest SET shared = '{"source:notes": "owner@home.example"}'""")
+
+    assert "<entry>" not in archive.feed() and "<entry>" in archive.feed(reader="ada@home.example")
 
 
 @pytest.mark.parametrize("suffix", [".html", ".txt", ".xml"])

@@ -216,7 +216,7 @@ def test_the_subject_and_the_preheader_say_what_is_in_it():
 
 
 def test_what_is_private_is_not_what_the_subject_begins_with():
-    own = told(title="Call the doctor", own="from your notes")
+    own = told(title="Call the doctor", own="Only in your digest: from your notes")
 
     made = render(content(sections=[own, told()]))
 
@@ -227,7 +227,11 @@ def test_what_is_private_is_not_what_the_subject_begins_with():
 
 def test_a_private_topic_is_in_no_other_digest(pipeline, two_stories):
     run_id = pipeline.until_compose()
-    db.execute("UPDATE topic SET private = true WHERE run_id = %s AND title = %s", [run_id, SODIUM])
+    db.execute(
+        "UPDATE topic SET private = true, share_keys = '{source:notes}' WHERE run_id = %s AND title"
+        " = %s",
+        [run_id, SODIUM],
+    )
 
     row = recompose(run_id)
 

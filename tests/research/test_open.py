@@ -23,7 +23,13 @@ def test_opening_names_readers_sources_and_day(pipeline):
     assert opened["sources"] == ["hackernews", "feeds"]
     assert opened["day"] == "2026-11-18"
     assert opened["windows"] == [
-        {"since": None, "until": None, "recipients": ["ada@home.example"], "private": False}
+        {
+            "since": None,
+            "until": None,
+            "recipients": ["ada@home.example"],
+            "private": False,
+            "shared": {},
+        }
     ]
 
 

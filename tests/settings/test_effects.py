@@ -32,6 +32,10 @@ EFFECTS: dict[str, tuple[str, str]] = {
         "research/test_read_pages.py",
         "test_a_language_that_nobody_asked_for_is_named",
     ),
+    "private_feeds": (
+        "research/test_shares.py",
+        "test_without_a_share_only_the_owner_is_shown_what_is_private",
+    ),
     "owners": ("research/test_private.py", "test_the_setting_names_owners_too"),
     "owner_url": ("trust/test_audit.py", "test_a_role_of_fewer_rights_says_who_has_to_migrate"),
     "model": ("agents/test_research.py", "test_a_bad_model_setting_is_a_fault_in_plain_words"),

@@ -66,6 +66,7 @@ class Research:
         item_ids: Collected items that tell the story which is the topic: it is news, told from
             them, and nothing but news of the same story is taken up beside them.
         already_told: What the reader was told of it before.
+        public: Everybody may read what is found, so what a search finds of private things is left.
     """
 
     run_id: str
@@ -79,6 +80,7 @@ class Research:
     earlier: Sequence[str] = ()
     already_told: Sequence[str] = ()
     trust: contracts.Trust = "untrusted"
+    public: bool = False
     on_finding: Callable[[contracts.Finding], None] | None = None
     asked: list[str] = field(default_factory=list)
     claims: list[contracts.Finding] = field(default_factory=list)
@@ -456,7 +458,8 @@ class Research:
         )
         if not allowed or self._seconds_left() <= 0:
             return []
-        return await self.tools.search(query.text, query.tool)
+        found = await self.tools.search(query.text, query.tool)
+        return [hit for hit in found if not (self.public and hit.private)]
 
     def _take_memories(self) -> None:
         # News stands on what tells it; what memory has would stand in for a page that was not read.

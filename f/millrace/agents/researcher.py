@@ -138,6 +138,7 @@ async def _research(
                 already_told=list(topic.get("already_told") or []),
                 earlier=earlier,
                 trust=trust,
+                public=bool(topic.get("public")),
                 on_finding=on_finding,
             )
             return await research.run()

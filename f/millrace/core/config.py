@@ -144,7 +144,13 @@ class Settings:
             )
         ),
     ] = "local:minilm-l6-int8"
-    sources: Annotated[list[str], Option(description="Sources that are read.")] = [
+    sources: Annotated[
+        list[str],
+        Option(
+            description="Sources that are read. One more is `documents`: what `ingest` read into"
+            " memory."
+        ),
+    ] = [
         "hackernews",
         "arxiv",
         "feeds",
@@ -177,6 +183,13 @@ class Settings:
         "https://feeds.arstechnica.com/arstechnica/index",
         "https://www.nature.com/nature.rss",
     ]
+    private_feeds: Annotated[
+        list[str],
+        Option(
+            description="Addresses of feeds that only owners' digests show, and those of readers"
+            " with whom one was shared (`recipients share`)."
+        ),
+    ] = []
     mastodon_url: Annotated[
         str, Option(description="Mastodon server whose public tag timelines are read.")
     ] = "https://mastodon.social"
@@ -246,7 +259,8 @@ class Settings:
         list[str],
         Option(
             description="Recipients who may see what is private: notes, documents, memories. Others"
-            " never do. An address on this machine (@localhost) always may."
+            " see of it what was shared with them (`recipients share`). An address on this machine"
+            " (@localhost) always may."
         ),
     ] = []
     interests: Annotated[list[str], Option(description="Words that lift a topic's rank.")] = []

@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: 2e91183ef12d00588c026237c11a52b8ccace12287921fc2ce4253763b88ed34
+Migrations: ea9e5fc2d6dffd24f183ed902e81adba2266841c6c369440378f3f2f8e2619c3
 """
 
 from datetime import date, datetime
@@ -232,6 +232,7 @@ class Digest(TypedDict):
     plain: str
     created_at: datetime
     private: bool
+    shared: dict[str, Any]
 
 
 class Document(TypedDict):
@@ -651,6 +652,19 @@ class SchemaMigration(TypedDict):
     applied_at: datetime
 
 
+class Share(TypedDict):
+    """A row of `share`."""
+
+    id: int
+    namespace: str
+    flow: str
+    recipient: str
+    key: str
+    shared_by: str
+    shared_at: datetime
+    ended_at: datetime | None
+
+
 class SourceItem(TypedDict):
     """A row of `source_item`."""
 
@@ -673,6 +687,7 @@ class SourceItem(TypedDict):
     last_seen_at: datetime
     run_id: UUID | None
     lexemes: str | None
+    share_keys: list[str]
 
 
 class SourceReading(TypedDict):
@@ -808,6 +823,7 @@ class Topic(TypedDict):
     story_day: int
     theme: str
     private: bool
+    share_keys: list[str]
 
 
 class Usage(TypedDict):

@@ -6,7 +6,7 @@ and an Atom feed of them.
     outbox/digest-2026-11-29.html         a day's first edition
     outbox/digest-2026-11-29-2.html       a further edition
     outbox/digest-2026-11-29-b.html       the same edition for readers who are shown something else
-    outbox/private/digest-2026-11-29.html the owner's, of an edition that others get as well
+    outbox/private/digest-2026-11-29.html what only some are shown, of an edition of several forms
     outbox/digest-sample-2026-11-29.html  the sample edition, beside a folder of its pages
     outbox/digests.atom.xml
 """
@@ -21,6 +21,7 @@ from typing import Any
 
 from f.millrace.core import config, db, errors, ids
 from f.millrace.digest import digest_links, digest_style, site_names
+from f.millrace.trust import recipients
 
 Row = dict[str, Any]
 FEED = "digests.atom.xml"
@@ -36,11 +37,12 @@ DELIVERED = (
 
 def list_digests(namespace: str = "main", flow: str = "daily_research") -> list[Row]:
     """Return the digests that were delivered, the newest first: id, local_day, number, subject,
-    recipients, topics, private.
+    recipients, topics, private, shared.
     """
     return db.fetch_all(
         "SELECT g.id, g.run_id, g.local_day, g.number, g.edition, g.subject, g.recipients,"
-        " g.private, g.created_at, (SELECT count(*) FROM topic t WHERE t.run_id = g.run_id) AS"
+        " g.private, g.shared, g.created_at, (SELECT count(*) FROM topic t WHERE t.run_id ="
+        " g.run_id) AS"
         f" topics FROM digest g WHERE g.namespace = %s AND g.flow = %s AND {DELIVERED} ORDER BY"
         " g.local_day DESC, g.number DESC, g.private, g.created_at",
         [namespace, flow],
@@ -65,20 +67,21 @@ def find(day: date, number: int | None = None, namespace: str = "main") -> list[
 def file_of(row: Row) -> Path:
     """Return where a digest's page is, or would be."""
     # What was mailed first has the plain name, and keeps it when a person lets others go later.
+    closed = row["private"] or bool(row["shared"])
     edition = [row[name] for name in ("flow", "namespace", "edition", "local_day", "number")]
     siblings = db.fetch_all(
         "SELECT g.id FROM digest g JOIN delivery v ON v.digest_id = g.id WHERE g.flow = %s AND"
         " g.namespace = %s AND g.edition = %s AND g.local_day = %s AND g.number = %s AND"
-        " g.private = %s AND v.status IN ('sending', 'sent', 'outbox', 'unknown') GROUP BY g.id"
-        " ORDER BY min(v.at), g.id",
-        [*edition, row["private"]],
+        " (g.private OR g.shared <> '{}') = %s AND v.status IN ('sending', 'sent', 'outbox',"
+        " 'unknown') GROUP BY g.id ORDER BY min(v.at), g.id",
+        [*edition, closed],
     )
     place = next((n for n, one in enumerate(siblings) if one["id"] == row["id"]), 0)
     # Who hands on the plain file hands on no notes of the owner's.
-    others = row["private"] and db.fetch_one(
+    others = closed and db.fetch_one(
         "SELECT 1 FROM digest g WHERE g.flow = %s AND g.namespace = %s AND g.edition = %s AND"
-        " g.local_day = %s AND g.number = %s AND NOT g.private LIMIT 1",
-        edition,
+        " g.local_day = %s AND g.number = %s AND (g.private, g.shared) <> (%s, %s) LIMIT 1",
+        [*edition, row["private"], db.jsonb(row["shared"])],
     )
     parts = ["digest"] + ([] if row["edition"] == "daily" else [row["edition"]])
     parts.append(row["local_day"].isoformat())
@@ -148,21 +151,66 @@ def pages(run_id: str) -> list[Row]:
     ]
 
 
-def feed(namespace: str = "main", private: bool = False) -> str:
-    """Return an Atom feed of the newest digests; without `private`, what anybody may see."""
+def feed(namespace: str = "main", reader: str = "") -> str:
+    """Return an Atom feed of the newest digests: those of one `reader`, or else those that all
+    readers may see.
+
+    Those are the editions that show nothing private. Where only owners ever got a digest they are
+    the owners' editions: there is nobody else. The first edition of somebody else ends that.
+    NotFound for a reader who never got one.
+    """
+    whose = "v.recipient = %(reader)s" if reader else "true"
     rows = db.fetch_all(
-        "SELECT g.* FROM digest g WHERE g.namespace = %s AND g.flow = 'daily_research' AND (%s"
-        f" OR NOT g.private) AND {DELIVERED} ORDER BY g.local_day DESC, g.number DESC,"
-        " g.created_at LIMIT %s",
-        [namespace, private, FEED_ENTRIES],
+        "WITH delivered AS (SELECT g.*, g.private OR g.shared <> '{}' AS closed FROM digest g WHERE"
+        " g.namespace = %(namespace)s AND g.flow = 'daily_research' AND EXISTS (SELECT 1 FROM"
+        " delivery v WHERE v.digest_id = g.id AND v.status IN ('sent', 'outbox') AND"
+        f" {whose})) SELECT * FROM delivered WHERE %(reader)s <> '' OR NOT closed OR NOT %(others)s"
+        " ORDER BY local_day DESC, number DESC, created_at LIMIT %(limit)s",
+        {
+            "namespace": namespace,
+            "reader": reader,
+            "others": bool(reader) or _has_other_readers(namespace),
+            "limit": FEED_ENTRIES,
+        },
     )
+    if reader and not rows:
+        raise errors.NotFound(
+            f"{reader} never got a digest; scripts/millrace digests lists who got which"
+        )
     updated = f"{rows[0]['created_at']:%Y-%m-%dT%H:%M:%SZ}" if rows else "1970-01-01T00:00:00Z"
     entries = "".join(_entry(row) for row in rows)
+    name = f"digests:{namespace}" + (f":{ids.digest_of(reader)[:16]}" if reader else "")
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-        f"<id>urn:millrace:digests:{namespace}</id>\n<title>Millrace</title>\n"
+        f"<id>urn:millrace:{name}</id>\n"
+        f"<title>Millrace{escape(f' for {reader}') if reader else ''}</title>\n"
         f"<updated>{updated}</updated>\n<author><name>Millrace</name></author>\n"
         f'<link rel="self" href="{FEED}"/>\n{entries}</feed>\n'
+    )
+
+
+def owners(namespace: str = "main") -> list[str]:
+    """Return the owners who get the digest, or got one that shows what is private."""
+    known = recipients.list_recipients(None, namespace)
+    listed = [row["address"] for row in known if row["owner"]]
+    got = db.fetch_all(
+        "SELECT DISTINCT v.recipient FROM delivery v JOIN digest g ON g.id = v.digest_id WHERE"
+        " g.private AND g.namespace = %s AND v.status IN ('sent', 'outbox') ORDER BY 1",
+        [namespace],
+    )
+    return list(dict.fromkeys([*listed, *(row["recipient"] for row in got)]))
+
+
+def _has_other_readers(namespace: str) -> bool:
+    """Return whether anybody but owners gets a digest, or ever got one."""
+    if any(not row["owner"] for row in recipients.list_recipients(None, namespace)):
+        return True
+    return bool(
+        db.fetch_one(
+            "SELECT 1 FROM delivery v JOIN digest g ON g.id = v.digest_id WHERE g.namespace = %s"
+            " AND NOT g.private LIMIT 1",
+            [namespace],
+        )
     )
 
 
@@ -191,10 +239,11 @@ def _file_finder(row: Row) -> Callable[[date, int], str]:
     def find_file(day: date, number: int) -> str:
         found = db.fetch_one(
             "SELECT g.* FROM digest g WHERE g.flow = %s AND g.namespace = %s AND g.edition = %s AND"
-            " g.local_day = %s AND g.number = %s AND g.private <= %s AND g.recipients && %s ORDER"
-            " BY g.private DESC, g.created_at LIMIT 1",
+            " g.local_day = %s AND g.number = %s AND g.private <= %s AND (g.shared = '{}' OR"
+            " g.shared = %s OR %s) AND g.recipients && %s ORDER BY g.private DESC, g.created_at"
+            " LIMIT 1",
             [row["flow"], row["namespace"], row["edition"], day, number, row["private"],
-             row["recipients"]],
+             db.jsonb(row["shared"]), row["private"], row["recipients"]],
         )  # fmt: skip
         return os.path.relpath(file_of(found), folder) if found else ""
 

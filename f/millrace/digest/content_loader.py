@@ -4,14 +4,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from f.millrace.core import config, db, redaction
-from f.millrace.digest import digest_content, findings, run_notices, run_plan, site_names
+from f.millrace.core import config, db, redaction, run_context
+from f.millrace.digest import (
+    digest_content,
+    findings,
+    run_notices,
+    run_plan,
+    shared_items,
+    site_names,
+)
 from f.millrace.evidence import confidence_words, nothing_found
-from f.millrace.trust import spend
+from f.millrace.trust import shares, spend
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -20,34 +29,73 @@ HEADLINES = 18
 # These of each source come first, more of one whose readers vote; then the others, while there is
 # room.
 OF_A_SOURCE, OF_A_VOTED_SOURCE, MANY_POINTS = 3, 8, 50
-# Only these two kinds of sources are the owner's own.
-OWN = {"notes": "from your notes", "documents": "from your documents"}
 
 
-def load(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> digest_content.Content:
-    """Return what the digest of this window says."""
+# The keys by which all that a source reads can be shared.
+KEYS_OF = {"notes": ("source:notes",), "documents": ("source:documents", "namespace:main")}
+
+
+class OwnText(NamedTuple):
+    """A note, document or memory that speaks of a topic: where from (`notes`, `documents`,
+    `memory`), its title, when it was written, and its sentence about it.
+    """
+
+    kind: str
+    title: str
+    at: datetime | None
+    line: str
+
+
+FROM_YOUR = {
+    "notes": "From your notes",
+    "documents": "From your documents",
+    "memory": "From your memory",
+}
+LINE = 240
+# What its source is called where it is the reader's own, and where it was shared with him.
+OWN = {
+    "notes": ("from your notes", "from the notes"),
+    "documents": ("from your documents", "from the documents"),
+    "private_feeds": ("from a feed of yours", "from a private feed"),
+}
+
+
+def load(
+    run_id: str,
+    opened: run_plan.RunPlan,
+    window: run_plan.Window,
+    operator: bool = False,
+    find_related: Callable[[str, str], list[OwnText]] | None = None,
+) -> digest_content.Content:
+    """Return what the digest of this window says; to owners and the `operator` it gives the reasons
+    of faults in the words of the provider.
+
+    `find_related` finds by title and text of a public topic what the owner wrote down about it;
+    only an owner's digest shows that.
+    """
     found = findings.load(run_id)
+    detailed = operator or window.private
     new = _new_topics(run_id, window, opened.edition == "sample")
-    # What is private is for its owner: a window of others shows none of it.
-    topics = [
-        topic
-        for topic in found.topics
-        if topic.row["id"] in new and (window.private or not topic.row["private"])
-    ]
+    # What is private is for its owner: a window of others shows of it what is shared with them.
+    allowed = [topic for topic in found.topics if window.shows(topic.row["share_keys"])]
+    topics = [topic for topic in allowed if topic.row["id"] in new]
     items = _items([one for topic in topics for one in topic.row["item_ids"]])
     sites = site_names.Sites(
         opened.namespace,
         [*(row["url"] for row in items.values()), *(one["url"] for one in found.evidence.values())],
     )
-    failures = run_notices.failures(run_id)
-    every = [_section(topic, found.evidence, items, sites, opened, failures) for topic in topics]
+    failures = run_notices.failures(run_id, detailed)
+    reader = _Reader(opened, window)
+    every = [_section(topic, found.evidence, items, sites, reader, failures) for topic in topics]
+    if find_related is not None:
+        _add_related(every, reader, find_related)
     writers = run_notices.writers(topics)
     told = [section for section, untold in every if untold is None]
     # What is private is no headline for others either.
     shown = {
         item
         for topic in found.topics
-        if topic in topics or topic.row["private"]
+        if topic in topics or topic.row["share_keys"]
         for item in topic.row["item_ids"]
     }
     return digest_content.Content(
@@ -61,19 +109,113 @@ def load(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> dige
         since=_stamp(window.since, opened.timezone) if window.since else "",
         sections=told,
         headlines=[
-            # A line about what is the reader's own says nothing to anybody else.
-            *(
-                untold
-                for _, untold in every
-                if untold is not None and (window.private or untold.source not in OWN)
-            ),
-            *_headlines(opened, window, shown),
+            *(untold for _, untold in every if untold is not None),
+            *_headlines(reader, shown),
         ],
-        readings=readings(run_id, opened.sources),
+        readings=_readings_for(readings(run_id, opened.sources), window),
         notes=[*_notes(run_id), *_advice(topics)],
         writers=writers,
-        notices=run_notices.notices(run_id, topics),
+        notices=run_notices.notices(run_id, topics, detailed),
+        shared=_shared(reader, items),
     )
+
+
+class _Reader(NamedTuple):
+    """For whom a digest is: its run's plan, and their window."""
+
+    opened: run_plan.RunPlan
+    window: run_plan.Window
+
+    def own(self, share_keys: list[str], source: str) -> str:
+        """Return why not everybody is shown something; empty when it is public."""
+        if not share_keys:
+            return ""
+        mine, others = OWN.get(source, ("from what is yours", "from what is private"))
+        if self.window.private:
+            return f"Only in your digest: {mine}"
+        return f"Shared by {shares.sharer_of(share_keys, self.window.shared)}: {others}"
+
+    def mark(self, share_keys: list[str], source: str) -> str:
+        """Return the same for a line of a list, where `Your notes` says it already."""
+        if not share_keys:
+            return ""
+        if not self.window.private:
+            return f"shared by {shares.sharer_of(share_keys, self.window.shared)}"
+        return "only in your digest" if source == "private_feeds" else ""
+
+    def site(self, name: str, extra: dict[str, Any] | None) -> str:
+        """Return what a reader calls a site, with the file's name of a document or a note."""
+        own = name if self.window.private else site_names.of_others(name)
+        path = (extra or {}).get("path", "")
+        return f"{own}, {path.rpartition('/')[2]}" if path else own
+
+
+def _readings_for(
+    found: list[digest_content.Reading], window: run_plan.Window
+) -> list[digest_content.Reading]:
+    """Return how the sources went that a reader may know of. Of private feeds only owners may: what
+    is said is said of all of them at once.
+    """
+    if window.private:
+        return found
+    kept = [
+        one
+        for one in found
+        if one.name not in OWN or (one.name in KEYS_OF and window.shows(KEYS_OF[one.name]))
+    ]
+    return [dataclasses.replace(one, mine=one.name not in OWN) for one in kept]
+
+
+def _add_related(
+    every: list[tuple[digest_content.Section, digest_content.Headline | None]],
+    reader: _Reader,
+    find_related: Callable[[str, str], list[OwnText]],
+) -> None:
+    """Name beside public topics what the owner wrote down about them; nobody else is shown it."""
+    if not reader.window.private:
+        return
+    for section, untold in every:
+        if untold is not None or section.own:
+            continue
+        text = " ".join(sentence for sentence, _ in section.findings)
+        section.related = [
+            digest_content.OwnText(
+                FROM_YOUR[found.kind],
+                found.title,
+                _date(found.at, reader.opened.timezone),
+                found.line,
+            )
+            for found in find_related(section.title, f"{section.title}. {text}")
+        ]
+
+
+def _documents_read(opened: run_plan.RunPlan) -> set[str]:
+    rows = db.fetch_all(
+        "SELECT url FROM source_item WHERE namespace = %s AND source = 'documents'",
+        [opened.namespace],
+    )
+    return {row["url"].removeprefix("document:") for row in rows}
+
+
+def _shared(reader: _Reader, items: dict[str, dict[str, Any]]) -> list[digest_content.OwnText]:
+    until = reader.window.until or reader.opened.until or run_context.now()
+    told = {
+        row["url"].removeprefix("document:")
+        for row in items.values()
+        if row["url"].startswith("document:")
+    }
+    # As a source, documents of the main namespace are topics and lines already.
+    if "documents" in reader.opened.sources:
+        told |= _documents_read(reader.opened)
+    return [
+        digest_content.OwnText(
+            f"Shared by {one.shared_by}",
+            digest_content.shorten(one.title, 120),
+            _date(one.at, reader.opened.timezone),
+            digest_content.shorten(" ".join(one.text.split()), LINE),
+        )
+        for one in shared_items.load(reader.window, until, told)
+    ]
 
 
 def _advice(topics: list[findings.Topic]) -> list[str]:
@@ -123,8 +265,8 @@ def _new_topics(run_id: str, window: run_plan.Window, everything: bool) -> set[s
 
 def _items(ids: list[str]) -> dict[str, dict[str, Any]]:
     rows = db.fetch_all(
-        "SELECT id, title, url, source, published_at, first_seen_at, score, comments_url, extra"
-        " FROM source_item WHERE id = ANY(%s)",
+        "SELECT id, title, url, source, published_at, first_seen_at, score, comments_url, extra,"
+        " share_keys FROM source_item WHERE id = ANY(%s)",
         [ids],
     )
     return {row["id"]: row for row in rows}
@@ -165,15 +307,21 @@ def _section(
     evidence: dict[str, rows.Evidence],
     items: dict[str, dict[str, Any]],
     sites: site_names.Sites,
-    opened: run_plan.RunPlan,
+    reader: _Reader,
     failures: dict[str, str],
 ) -> tuple[digest_content.Section, digest_content.Headline | None]:
     """Return a topic, and the headline that stands for it when nothing was found out about it."""
     row, result = topic
+    opened = reader.opened
     own_items = [items[one] for one in row["item_ids"] if one in items]
-    section = _headed(row, own_items, sites, opened)
+    section = _headed(row, own_items, sites, reader)
     if result is not None:
         _add_findings(section, result, evidence, sites, opened)
+    if section.own and not reader.window.private:
+        section.references = [
+            dataclasses.replace(one, site=site_names.of_others(one.site))
+            for one in section.references
+        ]
     if section.findings:
         return section, None
     unread = sites.unreadable(section.url) if section.url else ""
@@ -191,7 +339,7 @@ def _section(
     day = _date(own_items[0]["published_at"], opened.timezone) if own_items else ""
     source = own_items[0]["source"] if own_items else ""
     return section, digest_content.Headline(
-        section.title, section.url, section.site, day, source, section.talk, said
+        section.title, section.url, section.site, day, source, section.talk, said, section.own
     )
 
 
@@ -199,9 +347,10 @@ def _headed(
     row: rows.Topic,
     items: list[dict[str, Any]],
     sites: site_names.Sites,
-    opened: run_plan.RunPlan,
+    reader: _Reader,
 ) -> digest_content.Section:
     """Return a topic with what stands at its head: title, page, site, age, discussion, update."""
+    opened = reader.opened
     main = next((item for item in items if site_names.is_web(item["url"])), None)
     first = main or (items[0] if items else None)
     earlier = _earlier(row, opened)
@@ -209,15 +358,15 @@ def _headed(
         title=row["title"],
         rank=row["rank"],
         url=main["url"] if main else "",
-        site=sites.name(first["url"], first["source"]) if first else "",
+        site=reader.site(sites.name(first["url"], first["source"]), first["extra"])
+        if first
+        else "",
         age=_age(first["published_at"], opened) if first else "",
         talk=_talk(items, main["url"] if main else ""),
         theme=row["theme"],
         update=_update(row, earlier),
         earlier=earlier,
-        own=OWN.get(first["source"] if first else "", "from what is yours")
-        if row["private"]
-        else "",
+        own=reader.own(row["share_keys"], first["source"] if first else ""),
     )
 
 
@@ -347,17 +496,17 @@ def _talk(items: list[dict[str, Any]], page: str) -> digest_content.Discussion |
     return max(found, key=lambda talk: (talk.comments, talk.points), default=None)
 
 
-def _headlines(
-    opened: run_plan.RunPlan, window: run_plan.Window, shown: set[str]
-) -> list[digest_content.Headline]:
+def _headlines(reader: _Reader, shown: set[str]) -> list[digest_content.Headline]:
     """Return further new items, the best of each source: what was new is named at least."""
+    opened, window = reader
     found = db.fetch_all(
         "SELECT * FROM (SELECT id, title, url, source, published_at, score, comments_url, extra,"
-        " row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at DESC, id) AS"
-        " place FROM source_item WHERE namespace = %s AND source = ANY(%s) AND first_seen_at <= %s"
-        " AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND NOT id = ANY(%s) AND url LIKE"
-        " 'http%%' AND (%s OR trust <> 'own')) AS item ORDER BY place > CASE WHEN score >= %s"
-        " THEN %s ELSE %s END, place, source, id LIMIT %s",
+        " share_keys, row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at"
+        " DESC, id) AS place FROM source_item WHERE namespace = %s AND source = ANY(%s) AND"
+        " first_seen_at <= %s AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND NOT id ="
+        " ANY(%s) AND (url LIKE 'http%%' OR share_keys <> '{}') AND (%s OR share_keys = '{}' OR"
+        " share_keys && %s)) AS item ORDER BY place > CASE WHEN score >= %s THEN %s ELSE %s"
+        " END, place, source, id LIMIT %s",
         [
             opened.namespace,
             opened.sources,
@@ -366,6 +515,7 @@ def _headlines(
             window.since,
             list(shown),
             window.private,
+            list(window.shared),
             MANY_POINTS,
             OF_A_VOTED_SOURCE,
             OF_A_SOURCE,
@@ -374,23 +524,24 @@ def _headlines(
     )
     sites = site_names.Sites(opened.namespace, [row["url"] for row in found])
     return [
-        _headline(row, sites, opened)
+        _headline(row, sites, reader)
         for row in sorted(found, key=lambda row: (-row["score"], row["place"], row["id"]))
     ]
 
 
 def _headline(
-    row: dict[str, Any], sites: site_names.Sites, opened: run_plan.RunPlan
+    row: dict[str, Any], sites: site_names.Sites, reader: _Reader
 ) -> digest_content.Headline:
     unread = sites.unreadable(row["url"])
     return digest_content.Headline(
         row["title"],
         row["url"],
-        sites.name(row["url"], row["source"]),
-        _date(row["published_at"], opened.timezone),
+        reader.site(sites.name(row["url"], row["source"]), row["extra"]),
+        _date(row["published_at"], reader.opened.timezone),
         row["source"],
         _talk([row], row["url"]),
         f"could not be read: {unread}" if unread else "",
+        reader.mark(row["share_keys"], row["source"]),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from f.millrace.core import db, errors, ids
 from f.millrace.digest import run_plan
 from f.millrace.telemetry import alerts, events
-from f.millrace.trust import actions, approvals, deliveries, recipients
+from f.millrace.trust import actions, approvals, deliveries, recipients, shares
 
 Row = dict[str, Any]
 TOOL = "mail.send"
@@ -59,8 +59,8 @@ def create(run_id: str, opened: run_plan.RunPlan) -> None:
 def deliveries_of(run_id: str) -> list[Row]:
     """Return the run's deliveries with the texts of their digests."""
     return db.fetch_all(
-        "SELECT d.*, g.subject, g.html, g.plain, g.private, g.window_since FROM delivery d JOIN"
-        " digest g ON g.id = d.digest_id WHERE d.run_id = %s ORDER BY d.recipient",
+        "SELECT d.*, g.subject, g.html, g.plain, g.private, g.shared, g.window_since FROM delivery"
+        " d JOIN digest g ON g.id = d.digest_id WHERE d.run_id = %s ORDER BY d.recipient",
         [run_id],
     )
 
@@ -131,6 +131,9 @@ def _deliver(
         )
     if recipients.is_unsubscribed(row["recipient"], row["flow"], row["namespace"]):
         return _mark(row, "expired", row["action_id"], error="its reader has unsubscribed")
+    if _shows_too_much(row, opened):
+        said = "it holds what is not shared with its reader any more; --again makes another edition"
+        return _mark(row, "expired", row["action_id"], error=said)
     wanted = arguments(row)
     key = key_of(opened, row["recipient"])
     action = actions.propose(
@@ -144,6 +147,17 @@ def _deliver(
     except errors.NeedsApproval as error:
         return _mark(row, "waiting", str(action["id"]), error=str(error))
     return _close_delivery(row, done)
+
+
+def _shows_too_much(row: Row, opened: run_plan.RunPlan) -> bool:
+    """Return whether a digest shows its reader what is private and not, or no longer, for them."""
+    if row["private"]:
+        readers = recipients.list_of_run(opened.flow, opened.lasting)
+        return not any(one["owner"] and one["address"] == row["recipient"] for one in readers)
+    if not row["shared"]:
+        return False
+    held = shares.of_recipients([row["recipient"]], opened.flow, opened.lasting)
+    return not row["shared"].keys() <= held[row["recipient"]].keys()
 
 
 def _find_action(opened: run_plan.RunPlan, row: Row) -> Row | None:
@@ -163,8 +177,8 @@ def reconcile_interrupted(opened: run_plan.RunPlan) -> int:
     Before new windows are cut, and before another run of the day takes a delivery over.
     """
     rows = db.fetch_all(
-        "SELECT d.*, g.subject, g.html, g.plain, g.private, g.window_since FROM delivery d JOIN"
-        " digest g ON g.id = d.digest_id JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND"
+        "SELECT d.*, g.subject, g.html, g.plain, g.private, g.shared, g.window_since FROM delivery"
+        " d JOIN digest g ON g.id = d.digest_id JOIN run r ON r.id = d.run_id WHERE d.flow = %s AND"
         " d.namespace = %s AND d.edition = %s AND d.status = 'sending' AND r.status NOT IN"
         " ('running', 'waiting') ORDER BY d.local_day, d.recipient",
         [opened.flow, opened.namespace, opened.edition],

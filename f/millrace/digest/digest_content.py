@@ -56,7 +56,9 @@ class Discussion:
 
 @dataclass(frozen=True)
 class Headline:
-    """A new item that no topic tells; `unread` says why its page could not be read."""
+    """A new item that no topic tells; `unread` says why its page could not be read, `own` why not
+    everybody is shown it.
+    """
 
     title: str
     url: str
@@ -65,11 +67,24 @@ class Headline:
     source: str = ""
     talk: Discussion | None = None
     unread: str = ""
+    own: str = ""
 
     @property
     def place(self) -> str:
         """Its site, unless the discussion names it already."""
         return "" if self.talk and self.talk.site == self.site else self.site
+
+
+@dataclass(frozen=True)
+class OwnText:
+    """Something that an owner wrote down: `origin` says where it is from (`From your notes`,
+    `Shared by ada@home.example`).
+    """
+
+    origin: str
+    title: str
+    date: str
+    line: str
 
 
 @dataclass
@@ -100,7 +115,9 @@ class Section:
         rank: Its place in the run, by which replies name it.
         update: Empty on a story's first day, else `Update · Day 4 · new since yesterday`.
         support: How well it is supported, in words.
-        own: From which of the reader's own things it is; empty when it is public.
+        own: Why not everybody is shown it: `Only in your digest: from your notes`, `Shared by
+            ada@home.example: from the notes`; empty when it is public.
+        related: What the owner wrote down about it, in the owner's edition only.
     """
 
     title: str
@@ -118,6 +135,7 @@ class Section:
     support: str = ""
     unreviewed: bool = False
     own: str = ""
+    related: list[OwnText] = field(default_factory=list[OwnText])
     findings: list[tuple[str, list[int]]] = field(default_factory=list)
     conflicts: list[Sides] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
@@ -155,10 +173,13 @@ class Reading:
     items: int
     fresh: int
     error: str
+    mine: bool = True
 
     @property
     def site(self) -> str:
-        """What people call the source."""
+        """What people call the source; of the owner's, what others call it."""
+        if not self.mine:
+            return site_names.of_others(site_names.tidy(self.name))
         return "Feeds" if self.name == "feeds" else site_names.tidy(self.name)
 
 
@@ -170,6 +191,7 @@ class Content:
         model: Who wrote it; `offline`: sentences were picked; empty: nothing was written.
         writers: How many topics each model wrote.
         notices: What went wrong, for the head of the digest.
+        shared: What is new in the namespaces that are shared with its readers.
     """
 
     edition: str
@@ -186,6 +208,7 @@ class Content:
     notes: list[str] = field(default_factory=list)
     writers: dict[str, int] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+    shared: list[OwnText] = field(default_factory=list[OwnText])
 
     @property
     def sample(self) -> bool:
@@ -228,6 +251,7 @@ class Content:
             *(f"{section.background} {section.why_it_matters}" for section in self.sections),
             *(side["claim"] for one in self.sections for c in one.conflicts for side in c.sides),
             *(headline.title for headline in self.headlines),
+            *(f"{one.title} {one.line}" for one in self.shared),
         ]
         return max(1, round(sum(len(text.split()) for text in told) / WORDS_A_MINUTE))
 
@@ -241,6 +265,8 @@ class Content:
     def _said(self) -> str:
         # What is the reader's own stays off a locked screen while there is something else.
         titles = [section.title for section in sorted(self.sections, key=lambda one: bool(one.own))]
+        if not titles and self.shared:
+            return f"{format_count(len(self.shared), 'item')} shared with you"
         if not titles:
             return "No source could be read" if self.all_failed else "Nothing new"
         said = shorten(titles[0], 80)

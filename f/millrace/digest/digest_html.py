@@ -27,6 +27,7 @@ def page(content: digest_content.Content) -> str:
         _top(content),
         _banner(content),
         *_topics(content),
+        _shared(content.shared),
         _headlines(content.headlines),
         _readings(content),
         _bottom(content),
@@ -64,13 +65,16 @@ def opening_line(content: digest_content.Content) -> str:
             f"None of the {len(content.readings)} sources could be read, so there is no news in"
             " this digest. Below is what each of them answered."
         )
-    read = _count(sum(reading.items for reading in content.readings), "item")
+    items = sum(reading.items for reading in content.readings)
+    read = _count(items, "item")
     since = f" since {content.since}" if content.since else ""
     missing = (
         f" Not read: {', '.join(reading.site for reading in content.failed)}."
         if content.failed
         else ""
     )
+    if not content.sections and content.shared:
+        return f"{_count(len(content.shared), 'item')} shared with you{since}.{missing}"
     if not content.sections:
         also = (
             f" Of {read} none could be told as a topic; the new ones are listed."
@@ -78,9 +82,11 @@ def opening_line(content: digest_content.Content) -> str:
             else f" {read} were read, none of them new to you."
         )
         return f"Nothing new to tell{since}.{also}{missing}"
+    # A source that has not changed since it was last read gives no items.
+    out_of = f", out of {read}" if items else ""
     return (
-        f"{_count(len(content.sections), 'topic')}, {content.minutes}-minute read, out of"
-        f" {read}{since}.{missing}"
+        f"{_count(len(content.sections), 'topic')}, {content.minutes}-minute read{out_of}{since}."
+        f"{missing}"
     )
 
 
@@ -146,7 +152,7 @@ def _topics(content: digest_content.Content) -> list[str]:
 def _section(section: digest_content.Section, first: bool) -> str:
     body = [_heading(section), _meta(section)]
     if section.own:
-        body.append(f'<p class="own accent">Only in your digest: {escape(section.own)}</p>')
+        body.append(f'<p class="own accent" dir="auto">{escape(section.own)}</p>')
     body.append(_prose(section))
     if section.why_it_matters:
         body.append(
@@ -156,6 +162,7 @@ def _section(section: digest_content.Section, first: bool) -> str:
     body.append(_background(section))
     body += [_conflict(conflict) for conflict in section.conflicts]
     body.append(_references(section))
+    body.append(_related(section.related))
     body.append(f'<p class="reply">{section.rank}</p>' if section.rank else "")
     edge = "" if first else ' class="rule"'
     style = "padding:24px 0 30px" if first else "padding:30px 0;border-top:1px solid #dfe3e7"
@@ -276,6 +283,36 @@ def _reference(reference: digest_content.Reference) -> str:
     )
 
 
+def _related(texts: list[digest_content.OwnText]) -> str:
+    if not texts:
+        return ""
+    rows = "".join(
+        f'<tr><td class="soft"><b>{escape(one.origin)}:</b> {_own_text(one)}</td></tr>'
+        for one in texts
+    )
+    return f'{TABLE} class="ref" style="margin-top:12px">{rows}</table>'
+
+
+def _own_text(one: digest_content.OwnText) -> str:
+    date = f", {escape(one.date)}" if one.date else ""
+    line = f"<br>{_isolate(one.line)}" if one.line and one.line != one.title else ""
+    return f'<span class="ink">{_isolate(one.title)}</span>{date}{line}'
+
+
+def _shared(texts: list[digest_content.OwnText]) -> str:
+    if not texts:
+        return ""
+    rows = "".join(
+        f'<tr><td class="soft">{_own_text(one)}<br>{_isolate(one.origin)}</td></tr>'
+        for one in texts
+    )
+    return (
+        '<tr><td class="rule" style="padding:30px 0 24px;border-top:1px solid #dfe3e7"><h3'
+        ' class="accent" style="padding:0 0 8px">Shared with you</h3>'
+        f'{TABLE} class="also">{rows}</table></td></tr>'
+    )
+
+
 def _headlines(headlines: list[digest_content.Headline]) -> str:
     if not headlines:
         return ""
@@ -295,7 +332,7 @@ def _headline(headline: digest_content.Headline) -> str:
         title = f'<span class="head ink">{title}</span>'
     parts = [_isolate(headline.place)] if headline.place else []
     parts += [_talk(headline.talk)] if headline.talk else []
-    parts += [escape(headline.unread)] if headline.unread else []
+    parts += [escape(part) for part in (headline.unread, headline.own) if part]
     return f'<tr><td class="soft">{title}<br>{DOT.join(parts)}</td></tr>'
 
 

@@ -44,7 +44,9 @@ class Mail:
 
 # complexipy: ignore (one replacement for each kind of link)
 def personalise(row: dict[str, Any]) -> Mail:
-    """Return the mail of a delivery (a row with its digest's `html`, `plain` and `private`)."""
+    """Return the mail of a delivery: a row with its digest's `html`, `plain`, `private` and
+    `shared`.
+    """
     key = reply_tokens.current_key()
     base = config.settings().public_url.strip().rstrip("/")
 
@@ -61,7 +63,9 @@ def personalise(row: dict[str, Any]) -> Mail:
     def links_of(found: re.Match[str]) -> str:
         rank = int(found[1])
         ends: tuple[reply_tokens.Verb, ...] = (
-            ("show", "unsubscribe") if base and not row["private"] else ("unsubscribe",)
+            ("show", "unsubscribe")
+            if base and not (row["private"] or row["shared"])
+            else ("unsubscribe",)
         )
         verbs = OF_TOPIC if rank else ends
         shown = " &middot; ".join(
@@ -137,7 +141,7 @@ def _message_id_of(row: dict[str, Any], day: date, number: int) -> str:
     found = db.fetch_one(
         "SELECT d.message_id FROM delivery d JOIN digest g ON g.id = d.digest_id WHERE d.flow = %s"
         " AND d.namespace = %s AND d.edition = %s AND d.recipient = %s AND d.local_day = %s AND"
-        " d.number = %s AND NOT g.private",
+        " d.number = %s AND NOT g.private AND g.shared = '{}'",
         [row["flow"], row["namespace"], row["edition"], row["recipient"], day, number],
     )
     return found["message_id"] if found else ""

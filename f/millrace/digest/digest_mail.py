@@ -53,6 +53,7 @@ def sanitise_content(content: digest_content.Content) -> digest_content.Content:
     copy.notes = [_text(note) for note in copy.notes]
     copy.notices = [_text(notice) for notice in copy.notices]
     copy.headlines = [_clean_headline(headline) for headline in copy.headlines]
+    copy.shared = [_clean_own(one) for one in copy.shared]
     for reading in copy.readings:
         reading.error = _text(reading.error)[:300]
     for section in copy.sections:
@@ -60,6 +61,8 @@ def sanitise_content(content: digest_content.Content) -> digest_content.Content:
         section.theme = _line_of_others(section.theme)[:60]
         section.url, section.site = _clean_url(section.url), _site(section.site, section.url)
         section.talk = _clean_talk(section.talk)
+        section.own = _line_of_others(section.own)[:200]
+        section.related = [_clean_own(one) for one in section.related]
         section.background = _line_of_others(section.background)
         section.why_it_matters = _line_of_others(section.why_it_matters)
         section.findings = [(_line_of_others(text), numbers) for text, numbers in section.findings]
@@ -97,6 +100,16 @@ def _clean_headline(headline: digest_content.Headline) -> digest_content.Headlin
         site=_site(headline.site, headline.url),
         talk=_clean_talk(headline.talk),
         unread=_line_of_others(headline.unread)[:160],
+        own=_line_of_others(headline.own)[:200],
+    )
+
+
+def _clean_own(one: digest_content.OwnText) -> digest_content.OwnText:
+    return replace(
+        one,
+        origin=_line_of_others(one.origin)[:200],
+        title=_line_of_others(one.title)[:200],
+        line=_line_of_others(one.line),
     )
 
 
@@ -134,7 +147,7 @@ def _one_line(text: str) -> str:
 
 
 def _drop_headlines(content: digest_content.Content) -> None:
-    content.headlines = []
+    content.headlines, content.shared = [], content.shared[:3]
     content.notes.append("Shortened to fit a mail; scripts/millrace show has all of it.")
 
 
@@ -142,7 +155,7 @@ def _fewer_sentences(content: digest_content.Content) -> None:
     for section in content.sections:
         section.findings = section.findings[:2]
         section.conflicts = section.conflicts[:2]
-        section.background = ""
+        section.background, section.related = "", []
 
 
 def _fewer_topics(content: digest_content.Content) -> None:

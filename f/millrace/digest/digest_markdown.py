@@ -39,7 +39,7 @@ def _content(run_id: str) -> digest_content.Content:
     """Return what the digest of the day says to whom most is new."""
     opened = run_plan.load(run_id)
     window = opened.windows[0] if opened.windows else run_plan.Window(recipients=[])
-    return content_loader.load(run_id, opened, window)
+    return content_loader.load(run_id, opened, window, operator=True)
 
 
 def page(content: digest_content.Content) -> str:
@@ -87,7 +87,7 @@ def _section(number: int, section: digest_content.Section) -> str:
     talk = [markdown.link(section.talk.in_words, section.talk.url)] if section.talk else []
     about = [markdown.one_line(part) for part in (section.place, section.age) if part]
     parts.append(", ".join([*about, *talk]))
-    parts.append(f"**Only in your digest:** {section.own}" if section.own else "")
+    parts.append(f"**{_one_safe_line(section.own)}**" if section.own else "")
     parts.append(
         " ".join(
             f"{_one_safe_line(text)} {_format_citations(numbers, known)}".rstrip()
@@ -138,7 +138,9 @@ def _reference(reference: digest_content.Reference) -> str:
 
 def _headline(headline: digest_content.Headline) -> str:
     talk = headline.talk.in_words if headline.talk else ""
-    about = ", ".join(part for part in (headline.place, talk, headline.unread) if part)
+    about = ", ".join(
+        part for part in (headline.place, talk, headline.unread, headline.own) if part
+    )
     return f"- {markdown.link(headline.title, headline.url)} {markdown.one_line(about)}".rstrip()
 
 

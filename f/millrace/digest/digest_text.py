@@ -24,6 +24,11 @@ def text(content: digest_content.Content) -> str:
     for note in content.notes:
         lines += ["", *wrap(note)]
     lines += _topics(content)
+    if content.shared:
+        lines += ["", "", *_heading("Shared with you")]
+        for one in content.shared:
+            lines += ["", *wrap(_own_title(one), "*  ", INDENT), *_own_line(one)]
+            lines += wrap(one.origin, INDENT)
     if content.headlines:
         lines += ["", "", *_heading("Also new")]
         for headline in content.headlines:
@@ -67,7 +72,7 @@ def _section(number: int, section: digest_content.Section) -> list[str]:
     if section.talk and section.talk.url:
         lines += _address(section.talk.url, INDENT)
     if section.own:
-        lines += wrap(f"Only in your digest: {section.own}", INDENT)
+        lines += wrap(section.own, INDENT)
     said = " ".join(
         f"{sentence} {''.join(f'[{number}]' for number in numbers)}".rstrip()
         for sentence, numbers in section.prose
@@ -84,7 +89,18 @@ def _section(number: int, section: digest_content.Section) -> list[str]:
         lead = f"{INDENT}[{reference.number}] "
         lines += wrap(f"{reference.title} ({reference.where})", lead, " " * len(lead))
         lines += _address(reference.url, " " * len(lead))
+    for one in section.related:
+        lines += ["", *wrap(f"{one.origin}: {_own_title(one)}", INDENT)]
+        lines += _own_line(one)
     return lines
+
+
+def _own_title(one: digest_content.OwnText) -> str:
+    return f"{one.title} ({one.date})" if one.date else one.title
+
+
+def _own_line(one: digest_content.OwnText) -> list[str]:
+    return wrap(one.line, INDENT) if one.line and one.line != one.title else []
 
 
 def _background(section: digest_content.Section) -> list[str]:
@@ -106,7 +122,9 @@ def _conflict(conflict: digest_content.Sides) -> list[str]:
 
 def _headline(headline: digest_content.Headline) -> list[str]:
     talk = headline.talk.in_words if headline.talk else ""
-    about = ", ".join(part for part in (headline.place, talk, headline.unread) if part)
+    about = ", ".join(
+        part for part in (headline.place, talk, headline.unread, headline.own) if part
+    )
     lines = wrap(headline.title, "*  ", INDENT)
     return lines + wrap(about, INDENT) + _address(headline.url, INDENT)
 

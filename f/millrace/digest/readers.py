@@ -4,7 +4,7 @@
 
 from f.millrace.core import config, db
 from f.millrace.digest import run_plan
-from f.millrace.trust import recipients
+from f.millrace.trust import recipients, shares
 
 # A digest in one of these states is there for its day; another run of the day does not make it
 # again.
@@ -18,6 +18,9 @@ def resolve(opened: run_plan.RunPlan, again: bool) -> run_plan.RunPlan:
     rows = recipients.list_of_run(opened.flow, opened.lasting)
     everybody = [row["address"] for row in rows]
     opened.owners = [row["address"] for row in rows if row["owner"]]
+    others = [address for address in everybody if address not in opened.owners]
+    # A dry run shows what the real one would.
+    opened.shared = shares.of_recipients(others, opened.flow, opened.lasting)
     opened.interests = sorted(
         {word for row in rows for word in row["interests"]} | set(config.settings().interests)
     )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from f.millrace.digest import findings
 
 MOST_FAULTS = 4
+# Kinds of faults (models/faults) in which no model answered at all.
+UNREACHED = ("server", "timeout", "address")
 MOST_UNDONE = 10
 # The topics that were researched by nobody, each with the words of its last failure.
 FAILED = """
@@ -34,11 +36,18 @@ WHERE run_id = %s ORDER BY scope, key, percent DESC
 """
 
 
-def notices(run_id: str, topics: list[findings.Topic]) -> list[str]:
+def notices(run_id: str, topics: list[findings.Topic], detailed: bool = True) -> list[str]:
     """Return what the reader has to know first, the gravest first; empty when all went as it
     should.
+
+    `detailed` is for owners and the operator: the model, what its provider said, with its address,
+    and the next step. Other readers are told what it means for what they read.
     """
-    return [*_model_notices(run_id, topics), *budget_notices(run_id), *_undone(run_id, topics)]
+    return [
+        *_model_notices(run_id, topics, detailed),
+        *budget_notices(run_id),
+        *_undone(run_id, topics, detailed),
+    ]
 
 
 def model_faults(run_id: str, topics: list[findings.Topic]) -> list[dict[str, Any]]:
@@ -81,15 +90,44 @@ def without_money(run_id: str) -> list[dict[str, Any]]:
     )
 
 
-def failures(run_id: str) -> dict[str, str]:
-    """Return why topics could not be researched, by the topic's id."""
-    return {row["topic_id"]: _reason(row["error"] or "") for row in db.fetch_all(FAILED, [run_id])}
+def failures(run_id: str, detailed: bool = True) -> dict[str, str]:
+    """Return why topics could not be researched, by the topic's id; an error has addresses and
+    names of settings in it, and is for those who are told in detail.
+    """
+    rows = db.fetch_all(FAILED, [run_id])
+    if detailed:
+        return {row["topic_id"]: _reason(row["error"] or "") for row in rows}
+    said = _plain_fault(fault_log.of_run(run_id)) or "its research failed"
+    return {row["topic_id"]: said for row in rows}
 
 
-def _model_notices(run_id: str, topics: list[findings.Topic]) -> list[str]:
+def _plain_fault(faults: list[dict[str, Any]]) -> str:
+    """Return what happened to the models for somebody who cannot mend it; empty: nothing."""
+    if not faults:
+        return ""
+    unreached = all(row["kind"] in UNREACHED for row in faults)
+    return "the model could not be reached" if unreached else "the model could not be used"
+
+
+def _plain_notice(topics: list[findings.Topic], faults: list[dict[str, Any]]) -> str:
+    """Return the notice for a reader who can mend nothing: the fact, and what was done instead."""
+    said = _plain_fault(faults)
+    said = said[:1].upper() + said[1:]
+    by_model = writers(topics)
+    stood_in, written = by_model.get(fault_log.OFFLINE, 0), sum(by_model.values())
+    if not stood_in:
+        return f"{said}."
+    if stood_in == written:
+        return f"{said}; sentences were picked from the sources without one."
+    return f"{said}; in {stood_in} of {_count(written, 'topic')} sentences were picked without one."
+
+
+def _model_notices(run_id: str, topics: list[findings.Topic], detailed: bool) -> list[str]:
     faults = model_faults(run_id, topics)
     if not faults:
         return []
+    if not detailed:
+        return [_plain_notice(topics, faults)]
     said = [f"{fault_log.describe(row)}{_times(row)}." for row in faults[:MOST_FAULTS]]
     by_model = writers(topics)
     stood_in = by_model.get(fault_log.OFFLINE, 0)
@@ -102,8 +140,8 @@ def _model_notices(run_id: str, topics: list[findings.Topic]) -> list[str]:
     return said
 
 
-def _undone(run_id: str, topics: list[findings.Topic]) -> list[str]:
-    reasons = failures(run_id)
+def _undone(run_id: str, topics: list[findings.Topic], detailed: bool) -> list[str]:
+    reasons = failures(run_id, detailed)
     left = [
         f"{row['title']!r} ({reasons.get(row['id'], 'its step ended without a result')})"
         for row, result in topics

@@ -4,6 +4,7 @@
 run's id.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -22,12 +23,14 @@ class Window:
     Attributes:
         since: When their last delivered digest ended; none: they never had one.
         private: They may see what is private: the owner's notes and documents.
+        shared: What is shared with them of it: keys (trust/shares), each with who shared it.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     recipients: list[str]
     private: bool = False
+    shared: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Window":
@@ -37,6 +40,7 @@ class Window:
             until=_to_time(stored.get("until")),
             recipients=stored["recipients"],
             private=bool(stored.get("private")),
+            shared=dict(stored.get("shared") or {}),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -46,11 +50,19 @@ class Window:
             "until": self.until.isoformat() if self.until else None,
             "recipients": self.recipients,
             "private": self.private,
+            "shared": self.shared,
         }
 
     def holds(self, first_seen_at: datetime) -> bool:
         """Return whether an item that was first seen then is new in this window."""
         return self.since is None or first_seen_at > self.since
+
+    def shows(self, share_keys: Iterable[str]) -> bool:
+        """Return whether its readers may see what can be shared by these keys: everybody what has
+        none, owners all.
+        """
+        keys = list(share_keys)
+        return not keys or self.private or any(key in self.shared for key in keys)
 
 
 @dataclass(kw_only=True)
@@ -62,6 +74,7 @@ class RunPlan:
         scheduled: Whether a schedule started it, and not a person.
         until: Up to when items count; set once they are read.
         owners: Recipients who may see what is private.
+        shared: What is shared with the others: address to key to who shared it.
         same_as: The run whose digest is there already.
     """
 
@@ -78,6 +91,7 @@ class RunPlan:
     sources: list[str] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
+    shared: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     interests: list[str] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     until: datetime | None = None
@@ -105,10 +119,9 @@ class RunPlan:
             "windows": [window.to_json() for window in self.windows],
         }
 
-    @property
-    def has_owner(self) -> bool:
-        """Whether somebody gets this digest who may see what is private."""
-        return any(window.private for window in self.windows)
+    def is_shown(self, share_keys: Iterable[str]) -> bool:
+        """Return whether somebody gets this digest who may see what can be shared by these keys."""
+        return any(window.shows(share_keys) for window in self.windows)
 
     @property
     def skip(self) -> bool:

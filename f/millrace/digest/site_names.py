@@ -27,6 +27,7 @@ NAMES = {
     "memory": "Your memory",
     "news.ycombinator.com": "Hacker News",
     "notes": "Your notes",
+    "private_feeds": "Your feeds",
     "web": "The web",
     "youtube.com": "YouTube",
 }
@@ -85,6 +86,12 @@ def tidy(source: str) -> str:
     if len(source) <= SHORTEST_WORD:
         return source.upper()
     return " ".join(word[:1].upper() + word[1:] for word in re.split(r"[-_]+", source) if word)
+
+
+def of_others(name: str) -> str:
+    """Return what somebody else calls what is the owner's: `Your notes` is Notes."""
+    words = name.removeprefix("Your ")
+    return words[:1].upper() + words[1:] if words != name else name
 
 
 def is_web(url: str) -> bool:

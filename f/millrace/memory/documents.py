@@ -51,6 +51,37 @@ class Particulars(NamedTuple):
     details: dict[str, Any] | None = None
 
 
+def find_passages(document_id: str, text: str) -> list[str]:
+    """Return the memories of a document's passages that hold a text, or of which it holds one; all
+    of them when none does.
+    """
+    rows = db.fetch_all(
+        "SELECT p.item_id, m.raw_text ->> 'text' AS text FROM document_passage p JOIN memory_item m"
+        " ON m.id = p.item_id WHERE p.document_id = %s ORDER BY p.number",
+        [document_id],
+    )
+    wanted = " ".join(text.split())
+    said = {row["item_id"]: " ".join(row["text"].split()) for row in rows}
+    return [one for one, words in said.items() if words in wanted or wanted in words] or list(said)
+
+
+class Title(NamedTuple):
+    """What a document is called, and its date: its own, or else that of its file."""
+
+    title: str
+    at: datetime
+
+
+def titles_of(document_ids: Sequence[str]) -> dict[str, Title]:
+    """Return the titles of some documents by their ids."""
+    rows = db.fetch_all(
+        "SELECT id, title, coalesce(dated_at, to_timestamp(changed_ns / 1e9)) AS at FROM document"
+        " WHERE id = ANY(%s)",
+        [list(document_ids)],
+    )
+    return {row["id"]: Title(row["title"], row["at"]) for row in rows}
+
+
 def lock(namespace: str) -> None:
     """Keep others from comparing the same namespace with its files until the transaction ends."""
     db.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [COMPARE_LOCK, namespace])
@@ -62,6 +93,21 @@ def list_all(namespace: str) -> list[dict[str, Any]]:
         "SELECT id, path, state, problem, sha256, bytes, changed_ns, reader FROM document WHERE"
         " namespace = %s ORDER BY (state = 'withdrawn'), withdrawn_at DESC, id",
         [namespace],
+    )
+
+
+def list_newest(
+    namespace: str, limit: int, since: datetime | None = None, until: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Return documents that were read, with their text, the last read first; only those read after
+    `since` and not after `until`, where given.
+    """
+    return db.fetch_all(
+        "SELECT id, path, title, author, kind, dated_at, changed_ns, sha256, trust, body, read_at"
+        " FROM document WHERE namespace = %s AND state = 'read' AND (%s::timestamptz IS NULL OR"
+        " read_at > %s) AND (%s::timestamptz IS NULL OR read_at <= %s) ORDER BY read_at DESC, id"
+        " LIMIT %s",
+        [namespace, since, since, until, until, limit],
     )
 
 

@@ -35,7 +35,7 @@ class Candidate:
         continues: The story of earlier days that it goes on with; none: it is new.
         title: What the topic is called: the fuller of the headlines of item and page.
         wanted: What readers said of its like: up to 1 for more of it, down to -1 for less.
-        private: It is made of the owner's own notes or documents.
+        share_keys: By which keys it can be shared, made of what is private; empty: it is public.
         unreadable: Why nothing of it can be read; empty when something can.
     """
 
@@ -43,8 +43,13 @@ class Candidate:
     continues: stories.Known | None = None
     title: str = ""
     wanted: float = 0.0
-    private: bool = False
+    share_keys: tuple[str, ...] = ()
     unreadable: str = ""
+
+    @property
+    def private(self) -> bool:
+        """Whether it is made of what is the owner's."""
+        return bool(self.share_keys)
 
 
 def load_items(opened: run_plan.RunPlan, until: datetime) -> list[rows.SourceItem]:
@@ -64,7 +69,7 @@ def find(
     """Return the stories of the items that are news to a reader.
 
     `kept` is what was read of the items so far, by canonical address; their text counts where it
-    is there. What is private is grouped by itself.
+    is there. What is private is grouped by itself, apart for each source that can be shared.
     """
     news = [
         row
@@ -73,13 +78,12 @@ def find(
     ]
     found: list[Candidate] = []
     replies = _load_replies(opened)
-    for private in (False, True):
-        own = [row for row in news if (row["trust"] == "own") == private]
-        compared = [_to_item(row, kept) for row in own]
+    for keys in dict.fromkeys([(), *(tuple(row["share_keys"]) for row in news)]):
+        compared = [_to_item(row, kept) for row in news if tuple(row["share_keys"]) == keys]
         # Notes are no running story: each is told once, and again when it was changed.
-        grouped = map(Candidate, stories.group(compared)) if private else _group(compared, opened)
+        grouped = map(Candidate, stories.group(compared)) if keys else _group(compared, opened)
         for candidate in grouped:
-            candidate.private = private
+            candidate.share_keys = keys
             candidate.title = _choose_title(candidate.story.lead, kept)
             candidate.unreadable = _find_reason(candidate.story, kept)
             candidate.wanted = _weigh_replies(candidate, replies)
@@ -161,7 +165,7 @@ def _group(items: list[duplicates.Item], opened: run_plan.RunPlan) -> list[Candi
 def _background(opened: run_plan.RunPlan) -> list[str]:
     """Return titles of past weeks: what is common in them tells no story."""
     found = db.fetch_all(
-        "SELECT title FROM source_item WHERE namespace = %s AND trust <> 'own' ORDER BY"
+        "SELECT title FROM source_item WHERE namespace = %s AND share_keys = '{}' ORDER BY"
         " first_seen_at DESC, id LIMIT %s",
         [opened.namespace, ITEMS_AT_MOST],
     )

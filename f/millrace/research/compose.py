@@ -1,5 +1,5 @@
 # no_postinstall
-# requirements: millrace_digest
+# requirements: millrace_editions
 
 """Write the digests.
 
@@ -9,10 +9,11 @@ scripts/millrace step research/compose run_id=RUN
 """
 
 from f.millrace.core import db, run_context
-from f.millrace.digest import content_loader, digest_mail, run_plan
+from f.millrace.digest import content_loader, digest_content, digest_mail, run_plan
 from f.millrace.models import fault_log
-from f.millrace.research import postpone
-from f.millrace.telemetry import events, spans
+from f.millrace.research import postpone, time_windows
+from f.millrace.telemetry import events, runs, spans
+from f.millrace.trust import shares
 
 
 def main(run_id: str) -> dict:
@@ -27,9 +28,36 @@ def main(run_id: str) -> dict:
         if fault and postpone.may_wait(run_id, opened):
             said = postpone.postpone(run_id, opened, fault)
             return {"digests": [], "stop": True, "reason": said, "wm_labels": ["waiting"]}
+        _drop_ended_shares(run_id, opened)
         digests = [_to_dict(run_id, opened, window) for window in opened.windows]
         span.set(digests=len(digests), bytes=sum(digest["bytes"] for digest in digests))
         return {"digests": digests, "stop": False, "reason": ""}
+
+
+def _drop_ended_shares(run_id: str, opened: run_plan.RunPlan) -> None:
+    """Take out of the windows what was unshared since the run was opened, before the first digest
+    is composed; what has been composed is looked at again when it is sent.
+    """
+    if not any(opened.shared.values()) or db.fetch_one(
+        "SELECT 1 FROM digest WHERE run_id = %s LIMIT 1", [run_id]
+    ):
+        return
+    now = shares.of_recipients(opened.shared, opened.flow, opened.lasting)
+    opened.shared = {
+        address: {key: by for key, by in held.items() if key in now[address]}
+        for address, held in opened.shared.items()
+    }
+    until = {window.since: window.until for window in opened.windows}
+    ends = {one: window.since for window in opened.windows for one in window.recipients}
+    opened.windows = time_windows.windows(
+        opened.recipients,
+        {one: since for one, since in ends.items() if since},
+        opened.owners,
+        opened.shared,
+    )
+    for window in opened.windows:
+        window.until = until.get(window.since)
+    runs.keep(run_id, run_plan.stored(opened))
 
 
 def _model_fault(run_id: str) -> str:
@@ -48,13 +76,13 @@ def _model_fault(run_id: str) -> str:
 def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> dict:
     row = _find_digest(run_id, window)
     if row is None:
-        digest = digest_mail.render(content_loader.load(run_id, opened, window))
+        digest = digest_mail.render(_load(run_id, opened, window))
         # What was composed first is what is proposed and sent: a repeat of the step changes
         # nothing.
         db.execute(
             "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_since,"
-            " window_until, private, recipients, subject, html, plain) VALUES (%s, %s, %s, %s, %s,"
-            " %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            " window_until, private, shared, recipients, subject, html, plain) VALUES (%s, %s, %s,"
+            " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 run_id,
                 opened.flow,
@@ -65,6 +93,7 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
                 window.since,
                 window.until or opened.until or run_context.now(),
                 window.private,
+                db.jsonb(window.shared),
                 window.recipients,
                 digest.subject,
                 digest.html,
@@ -87,9 +116,19 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
     }
 
 
+def _load(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> digest_content.Content:
+    if not window.private:
+        return content_loader.load(run_id, opened, window)
+    from f.millrace.digest import related_notes  # loads what memory is searched with
+
+    own = related_notes.OwnTexts(opened.lasting)
+    return content_loader.load(run_id, opened, window, find_related=own.find)
+
+
 def _find_digest(run_id: str, window: run_plan.Window) -> dict | None:
     return db.fetch_one(
         "SELECT id, subject, recipients, window_until, octet_length(html) AS bytes FROM digest "
-        "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s AND private = %s",
-        [run_id, window.since, window.private],
+        "WHERE run_id = %s AND window_since IS NOT DISTINCT FROM %s AND private = %s AND shared ="
+        " %s",
+        [run_id, window.since, window.private, db.jsonb(window.shared)],
     )

@@ -59,7 +59,8 @@ def _ask(token: str) -> str:
 
 def _show_digest(reply: feedback.Reply) -> str:
     row = db.fetch_one(
-        "SELECT html, plain, private FROM digest WHERE id = %s", [reply.delivery["digest_id"]]
+        "SELECT html, plain, private OR shared <> '{}' AS private FROM digest WHERE id = %s",
+        [reply.delivery["digest_id"]],
     )
     if row is None or row["private"]:
         raise errors.NotFound("the digest is not kept here for everybody who has the link")

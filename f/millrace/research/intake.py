@@ -18,10 +18,10 @@ WORDS = ("url", "title", "text", "author", "comments_url", "extra")
 INSERT = """
 INSERT INTO source_item (id, namespace, source, source_key, url, canonical_url, title, body,
                          author, published_at, score, comments_url, trust, content_hash, extra,
-                         first_seen_at, last_seen_at, run_id)
+                         share_keys, first_seen_at, last_seen_at, run_id)
 VALUES (%(id)s, %(namespace)s, %(source)s, %(key)s, %(url)s, %(canonical_url)s, %(title)s,
         %(text)s, %(author)s, %(published_at)s, %(score)s, %(comments_url)s, %(trust)s,
-        %(content_hash)s, %(extra)s,
+        %(content_hash)s, %(extra)s, %(share_keys)s,
         least(%(at)s, (
             SELECT first_seen_at FROM source_item
             WHERE namespace = %(lasting)s AND source = %(source)s AND source_key = %(key)s
@@ -30,7 +30,7 @@ ON CONFLICT (namespace, source, source_key) DO UPDATE SET
     last_seen_at = excluded.last_seen_at, score = excluded.score, title = excluded.title,
     body = excluded.body, url = excluded.url, canonical_url = excluded.canonical_url,
     content_hash = excluded.content_hash, comments_url = excluded.comments_url,
-    extra = excluded.extra
+    extra = excluded.extra, share_keys = excluded.share_keys
 RETURNING run_id
 """
 
@@ -96,7 +96,14 @@ def _values(
         "content_hash": ids.digest_of(
             [" ".join(item.title.lower().split()), " ".join(item.text.lower().split())]
         ),
+        "share_keys": _share_keys(item),
         "extra": db.jsonb(json.loads(json.dumps(item.extra, default=str))),
         "at": at,
         "run_id": run_id,
     }
+
+
+def _share_keys(item: items.SourceItem) -> list[str]:
+    # The owner's own words are private, whatever source offers them.
+    own = [f"source:{item.source}"] if item.trust == "own" else []
+    return list(item.share_keys) or own

@@ -144,7 +144,7 @@ async def _investigate(run_id: str, topic: dict[str, Any]) -> contracts.TopicRes
             run_id,
             {
                 **topic,
-                "already_told": said_before.findings(opened),
+                "already_told": said_before.findings(opened, topic["private"]),
                 # What is private is searched for nowhere, and stands in no other topic.
                 "search": not topic["private"],
                 "public": not topic["private"],

@@ -18,7 +18,7 @@ from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, policy
 
 # What a source reads, where that is a setting of its own that can be empty.
-READ_BY = {"feeds": "feeds", "mastodon": "mastodon_tags"}
+READ_BY = {"feeds": "feeds", "private_feeds": "private_feeds", "mastodon": "mastodon_tags"}
 
 
 def main(
@@ -81,7 +81,7 @@ def _open(
         reason=decision.reason,
         scheduled_for=decision.scheduled_for,
         scheduled=bool(scheduled_for.strip() or os.environ.get("WM_SCHEDULE_PATH")),
-        sources=list(dict.fromkeys(config.settings().sources)),
+        sources=_sources(),
     )
     if opened.decision == "already_done" and again:
         opened.decision = "run"
@@ -93,11 +93,18 @@ def _open(
         opened = readers.resolve(opened, again)
         before = opened.day if again else None
         ends = {} if sample else time_windows.last_delivered(flow, lasting, opened.edition, before)
-        opened.windows = time_windows.windows(opened.recipients, ends, opened.owners)
+        opened.windows = time_windows.windows(opened.recipients, ends, opened.owners, opened.shared)
     elif opened.decision == "already_done":
         opened.same_as = _digest_of_day(opened)
     _record(run_id, pipeline, opened, dry_run)
     return opened
+
+
+def _sources() -> list[str]:
+    """Return the sources that are read; a private feed is one as soon as it is named."""
+    known = config.settings()
+    private = ["private_feeds"] if known.private_feeds else []
+    return list(dict.fromkeys([*known.sources, *private]))
 
 
 def _require_sources(sources: list[str]) -> None:

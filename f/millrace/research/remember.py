@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, ids
 from f.millrace.digest import findings, run_plan
-from f.millrace.memory import links, store
+from f.millrace.memory import documents, links, store
 from f.millrace.telemetry import spans
 
 if TYPE_CHECKING:
@@ -37,18 +37,27 @@ def main(run_id: str) -> dict:
         cited = sorted({one for _, result in researched for one in _cited(result)})
         # What was read and not used is not kept in memory.
         evidence = {one: row for one in cited if (row := found.evidence.get(one)) and row["body"]}
-        known = dict(
-            zip(evidence, _remember(run_id, map(_evidence_draft, evidence.values())), strict=True)
-        )
+        known, new = _remember_evidence(run_id, evidence)
         topics = [_Topic(row, result, opened, evidence) for row, result in researched]
         made = iter(_remember(run_id, [draft for topic in topics for draft in topic.drafts()]))
         linked = [link for topic in topics for link in topic.links(made, known)]
         answer = {
-            "items": len(known) + sum(len(topic.drafts()) for topic in topics),
+            "items": new + sum(len(topic.drafts()) for topic in topics),
             "links": links.link_all(linked + _links_to_earlier(topics)),
         }
         span.set(answer)
         return answer
+
+
+def _remember_evidence(
+    run_id: str, evidence: dict[str, rows.Evidence]
+) -> tuple[dict[str, list[str]], int]:
+    """Return the memories of each piece of evidence, and how many were made for it."""
+    # What a document says is in memory already, as its passages.
+    known = {one: _passages(row) for one, row in evidence.items()}
+    new = [one for one in evidence if not known[one]]
+    stored = _remember(run_id, [_evidence_draft(evidence[one]) for one in new])
+    return known | {one: [item] for one, item in zip(new, stored, strict=True)}, len(new)
 
 
 def _remember(run_id: str, drafts: Iterable[store.Draft]) -> list[str]:
@@ -94,7 +103,7 @@ class _Topic:
             *(self._conflict_draft(conflict) for conflict in self.result["conflicts"]),
         ]
 
-    def links(self, made: Iterator[str], known: dict[str, str]) -> list[links.Link]:
+    def links(self, made: Iterator[str], known: dict[str, list[str]]) -> list[links.Link]:
         """Return the links of the topic, given the ids of what `drafts` became, in its order, and
         of evidence.
         """
@@ -102,14 +111,14 @@ class _Topic:
         found = []
         for finding in self.result["findings"]:
             item = next(made)
-            cited = [known[one] for one in finding["citations"] if one in known]
+            cited = _flat(known[one] for one in finding["citations"] if one in known)
             found.append(links.Link(item, self.item_id, "about"))
             found += [links.Link(item, one, "supported_by") for one in cited]
             # The summary stands on its findings: it falls with them when a source is withdrawn.
             found.append(links.Link(self.item_id, item, "derived_from"))
         for conflict in self.result["conflicts"]:
             item = next(made)
-            cited = [known[one] for one in _of_sides(conflict) if one in known]
+            cited = _flat(known[one] for one in _of_sides(conflict) if one in known)
             found.append(links.Link(item, self.item_id, "about"))
             found += [links.Link(item, one, "derived_from") for one in cited]
         return found
@@ -129,6 +138,16 @@ class _Topic:
             trusted=conflict.get("trusted"),
             why=conflict.get("why", ""),
         )
+
+
+def _passages(one: rows.Evidence) -> list[str]:
+    """Return the memories that hold what a document's evidence says; none of other evidence."""
+    kind, _, document_id = one["url"].partition(":")
+    return documents.find_passages(document_id, one["body"]) if kind == "document" else []
+
+
+def _flat(items: Iterable[list[str]]) -> list[str]:
+    return list(dict.fromkeys(one for part in items for one in part))
 
 
 def _evidence_draft(one: rows.Evidence) -> store.Draft:

@@ -10,16 +10,18 @@ from f.millrace.digest import run_plan
 LOOK_BACK = timedelta(days=30)
 
 
-def findings(opened: run_plan.RunPlan) -> list[str]:
-    """Return the sentences of digests that somebody got on an earlier day, the newest first."""
+def findings(opened: run_plan.RunPlan, private: bool = False) -> list[str]:
+    """Return the sentences of digests that somebody got on an earlier day, the newest first; those
+    about what is private only for a topic that is `private` too: queries are made with them.
+    """
     found = db.fetch_all(
-        "SELECT f.finding ->> 'text' AS text FROM research_result s JOIN run r ON r.id = s.run_id,"
-        " jsonb_array_elements(s.findings) AS f (finding) WHERE r.flow = %s AND r.namespace = %s"
-        " AND"
-        " r.local_day < %s AND r.local_day >= %s AND EXISTS (SELECT 1 FROM delivery d WHERE"
-        " d.run_id"
-        " = r.id AND d.status IN ('sent', 'outbox')) ORDER BY r.local_day DESC, s.topic_id",
-        [opened.flow, opened.lasting, opened.day, opened.day - LOOK_BACK],
+        "SELECT f.finding ->> 'text' AS text FROM research_result s JOIN run r ON r.id = s.run_id"
+        " JOIN topic t ON t.id = s.topic_id,"
+        " jsonb_array_elements(s.findings) AS f (finding) WHERE (%s OR NOT t.private) AND"
+        " r.flow = %s AND r.namespace = %s AND r.local_day < %s AND r.local_day >= %s AND EXISTS"
+        " (SELECT 1 FROM delivery d WHERE d.run_id = r.id AND d.status IN ('sent',"
+        " 'outbox')) ORDER BY r.local_day DESC, s.topic_id",
+        [private, opened.flow, opened.lasting, opened.day, opened.day - LOOK_BACK],
     )
     return [row["text"] for row in found]
 

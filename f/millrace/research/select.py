@@ -21,7 +21,8 @@ def main(run_id: str, max_topics: int = 5, jobs: int = 2) -> dict:
 
     Args:
         run_id: The run whose sources were read.
-        max_topics: Choose at most this many (1 to 20).
+        max_topics: Choose at most this many (1 to 20); where some readers are not shown what is
+            private, so many of what all are shown, and what is private among the best besides.
         jobs: Deal the topics into at most this many batches, which are researched side by side (1
             to 20).
     """
@@ -80,9 +81,9 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
         found = [
             candidate
             for candidate in candidates.find(items, opened, kept)
-            if not candidate.unreadable and (opened.has_owner or not candidate.private)
+            if not candidate.unreadable and opened.is_shown(candidate.share_keys)
         ]
-        best = ranking.rank(found, opened, run_context.now(), limit)
+        best = _rank(found, opened, limit)
         for number, entry in enumerate(best, 1):
             _keep_topic(run_id, opened, number, entry)
         runs.keep(run_id, run_plan.stored(opened))
@@ -94,6 +95,22 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
     )
 
 
+def _rank(
+    found: list[candidates.Candidate], opened: run_plan.RunPlan, limit: int
+) -> list[ranking.Ranked]:
+    """Return the best stories; what only some readers are shown takes no place of what all are."""
+    best = ranking.rank(found, opened, run_context.now(), limit)
+    everybody = all(
+        window.shows(entry.candidate.share_keys) for entry in best for window in opened.windows
+    )
+    if everybody:
+        return best
+    public = [candidate for candidate in found if not candidate.share_keys]
+    chosen = ranking.rank(public, opened, run_context.now(), limit)
+    chosen += [entry for entry in best if entry.candidate.share_keys]
+    return sorted(chosen, key=lambda entry: entry.score, reverse=True)
+
+
 def _keep_topic(run_id: str, opened: run_plan.RunPlan, number: int, entry: ranking.Ranked) -> None:
     story, known = entry.story, entry.candidate.continues
     story_id = None
@@ -103,8 +120,8 @@ def _keep_topic(run_id: str, opened: run_plan.RunPlan, number: int, entry: ranki
         )
     db.execute(
         "INSERT INTO topic (id, run_id, namespace, rank, title, score, reasons, item_ids,"
-        " update_of, story_id, story_day, private, theme) VALUES (%s, %s, %s, %s, %s, %s, %s, %s,"
-        " %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+        " update_of, story_id, story_day, private, share_keys, theme) VALUES (%s, %s, %s, %s, %s,"
+        " %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
         [
             ids.stable_id("tp", run_id, story.lead.id),
             run_id,
@@ -118,6 +135,7 @@ def _keep_topic(run_id: str, opened: run_plan.RunPlan, number: int, entry: ranki
             story_id,
             (opened.day - known.first_day).days + 1 if known else 1,
             entry.candidate.private,
+            list(entry.candidate.share_keys),
             "" if entry.candidate.private else themes.classify(story.lead.title, story.lead.text),
         ],
     )

@@ -44,7 +44,7 @@ def main(digest_id: str = "") -> dict:
     window = run_plan.Window(
         since=row["window_since"], until=row["window_until"], recipients=row["recipients"]
     )
-    content = content_loader.load(run_id, run_plan.load(run_id), window)
+    content = content_loader.load(run_id, run_plan.load(run_id), window, operator=True)
     return {
         "digest": {
             "id": str(row["id"]),

@@ -28,19 +28,32 @@ SELECT greatest(
 
 
 def windows(
-    addresses: list[str], last: dict[str, datetime], owners: list[str]
+    addresses: list[str],
+    last: dict[str, datetime],
+    owners: list[str],
+    shared: dict[str, dict[str, str]] | None = None,
 ) -> list[run_plan.Window]:
     """Return one window for each distinct end of a last digest, the longest first; owners have
-    theirs to themselves.
+    theirs to themselves, and so have those with whom the same is `shared`.
     """
-    groups: dict[tuple[datetime | None, bool], list[str]] = {}
+    groups: dict[tuple[datetime | None, bool, tuple[tuple[str, str], ...]], list[str]] = {}
     for address in addresses:
-        groups.setdefault((last.get(address), address in owners), []).append(address)
+        held = tuple(sorted((shared or {}).get(address, {}).items()))
+        groups.setdefault((last.get(address), address in owners, held), []).append(address)
     order = sorted(
-        groups, key=lambda group: (group[0] is not None, group[0] or datetime.min, not group[1])
+        groups,
+        key=lambda group: (
+            group[0] is not None,
+            group[0] or datetime.min,
+            not group[1],
+            not group[2],
+            group[2],
+        ),
     )
     return [
-        run_plan.Window(since=group[0], recipients=groups[group], private=group[1])
+        run_plan.Window(
+            since=group[0], recipients=groups[group], private=group[1], shared=dict(group[2])
+        )
         for group in order
     ]
 

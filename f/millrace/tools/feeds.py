@@ -3,6 +3,7 @@
 """RSS, Atom, RDF and JSON feeds: the source."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -21,18 +22,25 @@ ROOT = re.compile(rb"<(\w+:)?(rss|feed|rdf)[\s>]", re.IGNORECASE)
 
 def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
     """Return at most `limit` entries of the configured feeds, taken from them in turn."""
-    feeds = config.settings().feeds
-    read_by_feed: list[list[items.SourceItem]] = []
+    by_feed = read_each(config.settings().feeds, limit, state)
+    return interleave(list(by_feed.values()), limit)
+
+
+def read_each(
+    feeds: Sequence[str], limit: int, state: fetch_state.FetchState
+) -> dict[str, list[items.SourceItem]]:
+    """Return at most `limit` entries of each feed; SourceFailed when none can be read."""
+    found: dict[str, list[items.SourceItem]] = {}
     for url in feeds:
         try:
             page = state.fetch(url, variant=f"limit={limit}", accept=ACCEPT)
-            read_by_feed.append([] if page is None else parse(page)[:limit])
+            found[url] = [] if page is None else parse(page)[:limit]
         except errors.SourceFailed as error:
             state.forget(url, variant=f"limit={limit}")
             state.problems.append(str(error))
-    if feeds and len(state.problems) == len(feeds):
+    if feeds and not found:
         raise errors.SourceFailed("; ".join(state.problems))
-    return interleave(read_by_feed, limit)
+    return found
 
 
 def parse(page: http.Page) -> list[items.SourceItem]:

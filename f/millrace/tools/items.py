@@ -44,6 +44,7 @@ class SourceItem:
         score: The source's own score: points, favourites.
         comments_url: Where it is talked about.
         trust: Whose words it is made of.
+        share_keys: By which keys it can be shared (trust/shares); empty: it is public.
         extra: What only this source knows of it, as JSON.
     """
 
@@ -57,6 +58,7 @@ class SourceItem:
     score: float = 0
     comments_url: str = ""
     trust: contracts.Trust = "untrusted"
+    share_keys: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict[str, Any])
 
 

@@ -6,6 +6,8 @@ Paths are opened one component at a time below the folder and no component may b
 so neither `..` nor a link, nor one that is swapped in meanwhile, gets out.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
@@ -13,10 +15,13 @@ import stat
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from f.millrace.core import config, errors, run_context
-from f.millrace.tools import fetch_state, items, sources
+from f.millrace.tools import items, sources
+
+if TYPE_CHECKING:
+    from f.millrace.tools import fetch_state
 
 SUFFIXES = (".md", ".markdown", ".txt")
 MAX_BYTES = 1_000_000
@@ -47,6 +52,7 @@ def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
             url=f"note:{note.path}",
             text=note.text,
             trust="own",
+            share_keys=("source:notes",),
             extra={"path": note.path},
         )
         for note in notes[:limit]

@@ -30,6 +30,9 @@ class SearchHit(contracts.Contract):
     published_at: datetime | None = None
     source: str = Field(default="", description="Where it was found: web, or the name of a source.")
     own: bool = Field(default=False, description="Whether it is the user's own note.")
+    private: bool = Field(
+        default=False, description="Whether only owners may see it: notes, private feeds."
+    )
 
 
 class SearchResults(contracts.Contract):
@@ -164,9 +167,10 @@ def _search_collected(query: str, limit: int) -> list[SearchHit]:
             rows = db.fetch_all(
                 "WITH asked AS (SELECT replace(plainto_tsquery('english', %(query)s)::text, '&',"
                 " '|')::tsquery AS words) SELECT source, title, url, left(body, %(size)s) AS"
-                " excerpt, published_at, trust FROM source_item, asked WHERE namespace ="
-                " %(namespace)s AND lexemes @@ words ORDER BY ts_rank_cd(lexemes, words, 1) DESC,"
-                " published_at DESC NULLS LAST, url LIMIT %(limit)s",
+                " excerpt, published_at, trust, share_keys FROM source_item, asked WHERE"
+                " namespace = %(namespace)s AND lexemes @@ words ORDER BY"
+                " ts_rank_cd(lexemes, words, 1) DESC, published_at DESC NULLS LAST, url"
+                " LIMIT %(limit)s",
                 {
                     "query": query,
                     "namespace": run_context.current().namespace,
@@ -185,6 +189,7 @@ def _search_collected(query: str, limit: int) -> list[SearchHit]:
             published_at=row["published_at"],
             source=row["source"],
             own=row["trust"] == "own",
+            private=bool(row["share_keys"]),
         )
         for row in rows
         if row["url"]
@@ -200,6 +205,7 @@ def _notes(query: str, limit: int) -> list[SearchHit]:
             published_at=note.changed_at and note.changed_at.astimezone(UTC),
             source="notes",
             own=True,
+            private=True,
         )
         for note in note_tools.search_notes(query, limit).notes
     ]

@@ -58,6 +58,7 @@ class Hit:
     tool: str
     published_at: datetime | None = None
     own: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -469,7 +470,8 @@ def _hit(row: dict[str, Any], tool: str) -> Hit | None:
     date = _date(next((row[name] for name in DATES if row.get(name)), None))
     source = str(row.get("source") or tool.partition(".")[0])
     own = bool(row.get("own")) or url.startswith("note:")
-    return Hit(url, str(row.get("title") or url), text, source, tool, date, own)
+    private = own or bool(row.get("private"))
+    return Hit(url, str(row.get("title") or url), text, source, tool, date, own, private)
 
 
 def _date(value: Any) -> datetime | None:

@@ -51,6 +51,30 @@ def test_a_sentence_with_the_wrong_id_gets_the_right_one():
     assert checked.findings[0].citations == [TWO]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        '"The Orbit plant in Leeds opened on Monday.',
+        "The Orbit plant in Leeds opened on Monday.”",
+        "The Orbit plant in Leeds opened on Monday.[5]",
+        "The Orbit plant in Leeds opened on Monday [note 2].",
+    ],
+)
+def test_lone_quotes_and_marks_of_notes_go(written):
+    checked = verify(f"{written} [{ONE}]", EVIDENCE)
+
+    assert [one.text for one in checked.findings] == ["The Orbit plant in Leeds opened on Monday."]
+
+
+def test_a_sentence_that_was_cut_is_dropped():
+    checked = verify(
+        f"The Orbit plant in Leeds employs 400 people (on Monday vs. [{ONE}]", EVIDENCE
+    )
+
+    assert checked.findings == []
+    assert checked.dropped[0][1] == "it is cut: what it opens it does not close"
+
+
 def test_an_invented_figure_is_dropped():
     assert verify(f"The Orbit plant in Leeds employs 900 people. [{ONE}]", EVIDENCE).findings == []
 

@@ -61,6 +61,7 @@ ORDINALS = frozenset({"de", "sv", "pl"})
 ORDINAL = re.compile(r"(?:^|[\s(])\d{1,2}\.$")
 INITIAL = re.compile(r"(?:^|[\s.(])[A-ZÀ-Þ]\.$")
 WORD = re.compile(r"[^\W\d_]+")
+QUOTES = '"“”„«»'
 CLOSING = "\"'”’)]»›"
 # These can end a sentence, too: a new one begins with such a word.
 SUFFIXES = frozenset("Inc Ltd Co Corp Jr Sr al approx".split())
@@ -247,6 +248,18 @@ def is_balanced(sentence: str) -> bool:
         and sentence.count("«") == sentence.count("»")
         and all(sentence.count(left) == sentence.count(right) for left, right in ("()", "[]"))
     )
+
+
+def balance(sentence: str) -> str:
+    """Return the sentence without a mark of quotation that nothing opens or closes; empty when a
+    bracket is left open, as in a sentence that was cut.
+    """
+    if is_balanced(sentence):
+        return sentence
+    tried = [sentence[1:]] if sentence[:1] in QUOTES else []
+    tried += [sentence[:-1]] if sentence[-1:] in QUOTES else []
+    tried += [sentence.replace(mark, "") for mark in QUOTES if sentence.count(mark) == 1]
+    return next((part.strip() for part in tried if is_balanced(part)), "")
 
 
 def _low_closed(sentence: str) -> int:

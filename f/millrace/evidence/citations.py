@@ -27,6 +27,10 @@ MARKUP = re.compile(
 )
 
 
+# What an encyclopedia puts behind its sentences: [5], [note 2], [citation needed].
+NOTE_MARK = re.compile(r"\[(?:\d{1,3}|[a-z]|note \d{1,3}|citation needed)\]")
+
+
 @dataclass
 class VerifiedText:
     """What of a text can be kept, and what was dropped and why."""
@@ -90,6 +94,11 @@ def _weigh(
     if sentences.is_instruction(sentence):
         checked.dropped.append((sentence, "it gives an order instead of stating something"))
         return
+    whole = sentences.balance(sentence)
+    if not whole:
+        checked.dropped.append((sentence, "it is cut: what it opens it does not close"))
+        return
+    sentence = whole
     if not ids:
         checked.dropped.append((sentence, "it cites no stored evidence"))
         return
@@ -116,6 +125,7 @@ def _weigh(
 
 
 def _clean(text: str) -> str:
+    text = NOTE_MARK.sub("", text)
     text = re.sub(r"\s+([.!?,;])", r"\1", MARKUP.sub(r"\1", claims.strip_links(text))).strip()
     return re.sub(r"\(\s*\)|\[\s*\]", "", text).strip(" -–,;")
 

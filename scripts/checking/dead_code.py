@@ -29,6 +29,7 @@ KEPT = {
     "OpenTelemetry calls the span processor": "on_start on_end",
     "Pydantic AI's store of conversations has it": """
         delete_record read_entry read_history""",
+    "Pydantic AI's class of streams has it": "cumulative _streamed_response_cls",
     "MCP's store of events has it": "store_event replay_events_after",
     "the other library's interface has it: LangChain, APScheduler": """
         embed_documents embed_query _do_submit_job""",

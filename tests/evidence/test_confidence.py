@@ -57,6 +57,16 @@ def test_two_good_voices_that_agree_are_above_ninety():
     assert rate([piece(1, source="orbit.example"), piece(2, AGAIN, "leeds.gov")]).score > 90
 
 
+def test_only_those_agree_who_state_the_same_figures_and_names():
+    same = rate([piece(1), piece(2, AGAIN, "b.example")])
+    other_figure = AGAIN.replace("400", "300")
+    other_name = AGAIN.replace("Leeds", "Bradford")
+
+    assert same.agreeing == 2
+    assert rate([piece(1), piece(2, other_figure, "b.example")]).agreeing == 1
+    assert rate([piece(1), piece(2, other_name, "b.example")]).agreeing == 1
+
+
 def test_one_usual_voice_is_between_seventy_and_ninety():
     assert 70 <= rate([piece(1)]).score <= 90
 

@@ -1,4 +1,4 @@
-from f.millrace.evidence import claims, disambiguation, disputes, listing
+from f.millrace.evidence import answers, claims, disambiguation, disputes, listing
 from f.millrace.evidence.prompt import Passage
 
 
@@ -111,3 +111,72 @@ def test_passages_are_grouped_by_the_thing_that_they_are_about():
     )
 
     assert len(groups) == 2
+
+
+def test_a_date_is_told_with_the_span_and_the_decade_that_it_is_given_in():
+    question = "When was the Tern House built?"
+    (span,) = answers.extract(
+        question, passages("The Tern House is in Kent. It was built in 1798-1800 of brick.")
+    )
+    (decade,) = answers.extract(question, passages("The Tern House was built in the 1790s."))
+
+    assert (span.value, decade.value) == ("1798-1800", "1790s")
+    assert answers.is_same("1798", decade.value) and not answers.is_same("1810", decade.value)
+
+
+def test_who_succeeds_his_father_does_it_himself():
+    (line,) = listing.list_answers(
+        "What year did Walter Tarn become the Earl of Arl?",
+        passages(
+            "Walter Tarn, Earl of Arl was a nobleman. He succeeded his father in 1888. In 1892 he"
+            " wed Violet Ash."
+        ),
+    )
+
+    assert "1888" in line.text
+
+
+def test_where_something_is_stands_behind_a_word_that_leads_to_a_place():
+    lines = listing.list_answers(
+        "Where is the Tern Bridge located?",
+        passages(
+            "The Tern Bridge is a historic covered bridge, carrying Larch Road across the First"
+            " Branch in northern Ardle, Vermont. Built in 1902, it was mended by Pete Hull."
+        ),
+    )
+
+    assert "northern Ardle, Vermont" in lines[0].text
+
+
+def test_a_party_is_told_by_the_sentence_that_names_one():
+    lines = listing.list_answers(
+        "What political party was James Tarn affiliated with?",
+        passages(
+            "James Tarn was a member of the assembly from Kent. Tarn was elected as a Republican to"
+            " the assembly in 1858."
+        ),
+    )
+
+    assert "Republican" in lines[0].text
+
+
+def test_a_menu_answers_only_where_no_sentence_does():
+    question = "What sport is Bob Tarn associated with?"
+    menu = "Bob Tarn Stats | Baseball Football Basketball Hockey | Questions or Comments?"
+    prose = "Bob Tarn is an American football player who played for Leeds."
+
+    assert [line.text for line in listing.list_answers(question, passages(menu, prose))] == [prose]
+
+
+def test_one_sentence_with_one_change_is_a_dispute():
+    (dispute,) = disputes.find(
+        "What type of aircraft was used on Tern Flight 63?",
+        passages(
+            "On 28 July 1943 Tern Flight 63 was flown by a Douglas, named Old Ohio, and it crashed"
+            " near Trammel.",
+            "It rained. On 28 July 1943 Tern Flight 63 was flown by a Boeing, named Old Ohio, and"
+            " it crashed near Trammel.",
+        ),
+    )
+
+    assert {side.value for side in dispute.sides} == {"Douglas", "Boeing"}

@@ -4,7 +4,13 @@ import pytest
 
 from f.millrace.evidence import confidence_words, nothing_found
 
-GOOD = {"tool_reliability": 100, "source_quality": 80, "coherence": 90, "history": 70}
+GOOD = {
+    "tool_reliability": 100,
+    "source_quality": 80,
+    "coherence": 90,
+    "history": 70,
+    "agreeing": 3,
+}
 
 
 def test_nothing_found_has_no_confidence():
@@ -22,7 +28,8 @@ def test_one_source_is_called_that_whatever_its_score():
     ("score", "parts", "disputed", "said"),
     [
         (90, {}, False, "Well supported: 3 sources agree"),
-        (60, {"coherence": 40}, False, "Supported: 3 sources, each with a part of it"),
+        (90, {"agreeing": 2}, False, "Well supported: 2 of 3 sources agree"),
+        (90, {"agreeing": 1}, False, "Well supported: 3 sources, each with a part of it"),
         (40, {}, True, "Weakly supported: 3 sources, which disagree"),
         (
             20,

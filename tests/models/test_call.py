@@ -329,3 +329,104 @@ def test_a_model_whose_price_nobody_knows_is_refused_when_the_settings_say_so(
 
     with pytest.raises(BudgetExceeded, match="nobody knows the price"):
         ask_plan()
+
+
+def tell_usage_so_far(handler, body):
+    """Stream an answer whose every chunk tells the tokens used so far."""
+    handler.send_response(200)
+    handler.send_header("content-type", "text/event-stream")
+    handler.send_header("connection", "close")
+    handler.end_headers()
+    text = "The Orbit plant in Leeds opened on Monday. [ev_0123456789abcdef]"
+    pieces = [text[at : at + 16] for at in range(0, len(text), 16)]
+    for number, piece in enumerate([*pieces, ""], 1):
+        used = 40 * number if piece else 200
+        chunk = {
+            "id": "x",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [
+                {
+                    "index": 0,
+                    "delta": {"content": piece} if piece else {},
+                    "finish_reason": None if piece else "stop",
+                }
+            ],
+            "usage": {
+                "prompt_tokens": 1000,
+                "completion_tokens": used,
+                "total_tokens": 1000 + used,
+            },
+        }
+        handler.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+    handler.wfile.write(b"data: [DONE]\n\n")
+    handler.close_connection = True
+    return True
+
+
+def test_usage_that_each_chunk_tells_so_far_is_not_added_up(edge, in_step):
+    edge.faults = [tell_usage_so_far]
+
+    ask_write(on_token=lambda _: None, on_restart=lambda: None)
+
+    (row,) = rows()
+    assert float(row["cost_usd"]) == pytest.approx(1000 * 2.5e-6 + 200 * 1e-5)
+
+
+def refuse(parameter):
+    words = f"Unsupported parameter: '{parameter}' is not supported with this model."
+
+    def fault(handler, body):
+        if parameter not in body:
+            return False
+        answer = {"error": {"message": words, "code": "unsupported_parameter", "param": parameter}}
+        return handler.answer(400, json.dumps(answer), "application/json") or True
+
+    return fault
+
+
+def test_a_server_that_refuses_one_name_of_the_most_tokens_is_asked_with_the_other(
+    edge, in_step, configure
+):
+    configure(max_output_tokens=700)
+    edge.faults = [refuse("max_completion_tokens")] * 2
+
+    answer = ask_plan()
+
+    assert answer.output.queries
+    assert [request.get("max_tokens") for request in edge.requests] == [None, 700]
+    assert "max_completion_tokens" not in edge.requests[1]
+    assert states() == ["released", "settled"]
+
+
+def test_a_most_that_is_too_large_is_no_refused_name(edge, in_step):
+    words = "max_completion_tokens is too large: 9000"
+    body = json.dumps({"error": {"message": words, "code": "invalid_value"}})
+    edge.faults = [lambda handler, _: handler.answer(400, body, "application/json") or True]
+
+    with pytest.raises(ModelFailed, match="too large"):
+        ask_plan()
+
+    assert len(edge.requests) == 1
+
+
+def test_a_model_of_an_own_server_is_free_and_that_is_said_once(edge, in_step, configure):
+    configure(model="openai:lune-8b")
+
+    ask_plan()
+    ask_write()
+
+    assert [float(row["cost_usd"]) for row in rows()] == [0, 0]
+    said = db.fetch_all("SELECT message FROM run_event WHERE message LIKE '%%counted as free%%'")
+    assert len(said) == 1 and "openai:lune-8b" in said[0]["message"]
+
+
+def test_a_model_of_an_own_server_costs_what_the_setting_says(edge, in_step, configure):
+    configure(model="openai:lune-8b", prices={"openai:lune-8b": {"input": 1, "output": 2}})
+
+    ask_plan()
+
+    (row,) = rows()
+    assert float(row["cost_usd"]) == pytest.approx(1000 * 1e-6 + 200 * 2e-6)
+    assert not db.fetch_all("SELECT 1 FROM run_event WHERE message LIKE '%%counted as free%%'")

@@ -43,7 +43,13 @@ def test_the_result_is_stored_and_a_repeat_reads_it(topic, researcher):
     row = db.fetch_one("SELECT review, parts FROM research_result")
     assert row == {
         "review": "none",
-        "parts": {"tool_reliability": 100, "source_quality": 90, "coherence": 90, "history": 90},
+        "parts": {
+            "agreeing": 0,
+            "tool_reliability": 100,
+            "source_quality": 90,
+            "coherence": 90,
+            "history": 90,
+        },
     }
 
 

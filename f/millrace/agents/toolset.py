@@ -9,6 +9,7 @@ in words.
 
 import functools
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,16 +33,30 @@ def toolset(
     A model that goes in circles is told once to try another way; then its work ends (AgentStuck).
     """
     watch = progress.Progress()
-    functions = [_function(tools, watch, tool, topic_id) for tool in tools.listed.values()]
+    uses = Counter(tool.function_name for tool in tools.listed.values())
+    functions = [
+        _function(
+            tools,
+            watch,
+            tool,
+            topic_id,
+            tool.function_name if uses[tool.function_name] == 1 else tool.distinct_name,
+        )
+        for tool in tools.listed.values()
+    ]
     return FunctionToolset([*functions, *extra])
 
 
 def _function(
-    tools: toolbox.Toolbox, progress: progress.Progress, tool: client.Tool, topic_id: str
+    tools: toolbox.Toolbox,
+    progress: progress.Progress,
+    tool: client.Tool,
+    topic_id: str,
+    name: str,
 ) -> FunctionTool[Any]:
     return FunctionTool.from_schema(
         functools.partial(_call, tools, progress, tool, topic_id),
-        name=tool.function_name,
+        name=name,
         description=tool.description,
         json_schema=tool.input_schema,
         takes_ctx=True,

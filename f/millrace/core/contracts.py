@@ -95,9 +95,13 @@ class Conflict(Contract):
 
 
 class Confidence(Contract):
-    """How much a result can be relied on: 0 to 100, and what it is made of (each 0 to 100)."""
+    """How much a result can be relied on: 0 to 100, and what it is made of (each 0 to 100).
+
+    `agreeing` counts the publishers among the cited that state the first finding, each by itself.
+    """
 
     score: int = Field(default=0, ge=0, le=100)
+    agreeing: int = 0
     tool_reliability: float = 0
     source_quality: float = 0
     coherence: float = 0

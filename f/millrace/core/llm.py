@@ -16,6 +16,8 @@ from f.millrace.core import errors, providers
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.usage import RequestUsage
 
 REQUEST_SECONDS = 90.0
 
@@ -59,7 +61,8 @@ def _openai(model_name: str, seconds: float) -> Model:
     from pydantic_ai.providers.openai import OpenAIProvider
 
     client = AsyncOpenAI(api_key=key or "none", base_url=base_url, max_retries=0, timeout=seconds)
-    return OpenAIChatModel(model_name, provider=OpenAIProvider(openai_client=client))
+    made = _taking_totals(OpenAIChatModel)
+    return made(model_name, provider=OpenAIProvider(openai_client=client))
 
 
 def _ollama(model_name: str, seconds: float) -> Model:
@@ -70,7 +73,33 @@ def _ollama(model_name: str, seconds: float) -> Model:
     base_url = providers.address("ollama")
     key = os.environ.get("OLLAMA_API_KEY") or "none"
     client = AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0, timeout=seconds)
-    return OllamaModel(model_name, provider=OllamaProvider(openai_client=client))
+    made = _taking_totals(OllamaModel)
+    return made(model_name, provider=OllamaProvider(openai_client=client))
+
+
+def _taking_totals(model_class: type[OpenAIChatModel]) -> type[OpenAIChatModel]:
+    """Return the class of model to which the tokens that a stream tells are the total so far: some
+    servers tell it in each chunk, and added up it would be many times what was used.
+    """
+    from pydantic_ai.models.openai import OpenAIStreamedResponse
+
+    class Streamed(OpenAIStreamedResponse):
+        def _add_usage(
+            self,
+            usage: RequestUsage,
+            *,
+            reported: bool,
+            cumulative: bool = True,  # noqa: ARG002
+        ) -> None:
+            if reported and usage.total_tokens >= self._usage.total_tokens:
+                super()._add_usage(usage, reported=True, cumulative=True)
+
+    class TakingTotals(model_class):
+        @property
+        def _streamed_response_cls(self) -> type[OpenAIStreamedResponse]:
+            return Streamed
+
+    return TakingTotals
 
 
 def _anthropic(model_name: str, seconds: float) -> Model:

@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 
 from f.millrace.core import config, errors, money, providers
 
+# Who says that a model of one's own server costs nothing.
+LOCAL = "local"
 MILLION = Decimal(1_000_000)
 # Names for use inside a network: RFC 6761, 6762 and 8375, ICANN's `internal`, what routers and
 # clusters hand out.
@@ -77,12 +79,12 @@ def price(name: str, tokens: Tokens, at: datetime) -> Price:
             own.date or date,
         )
     if provider in ("offline", "ollama"):
-        return Price(Decimal(0), "local", date)
+        return Price(Decimal(0), LOCAL, date)
     found = _table_price(provider, model_name, tokens, at)
     if found is not None:
         return Price(found, f"genai-prices {_table_version()}", date)
     if provider == "openai" and _is_local(os.environ.get("OPENAI_BASE_URL", "")):
-        return Price(Decimal(0), "local", date)
+        return Price(Decimal(0), LOCAL, date)
     if config.settings().unknown_prices == "refuse":
         raise errors.BudgetExceeded(
             f"nobody knows the price of {name}; add it to the setting prices, or set unknown_prices"

@@ -102,6 +102,8 @@ FURNITURE = re.compile(
     r"|this article (?:needs|is about|has been)|from wikipedia|permission is hereby|this license"
     r"|without warranty|the software is provided|licensed under|copyright (?:\(c\)|\d)"
     r"|photo(?:graph)? by|image credit|credit:|getty images|courtesy of"
+    r"|text is available under|additional terms may apply|creative commons|registered trademark"
+    r"|jump to content|move to sidebar|toggle the table|page was last edited"
     r"|affiliate (?:links?|commission)|min(?:ute)?s? read)\b"
     r"|^for (?:an?|the|other|more) .*\bsee\b"
     r"|©|\[edit\]|^posted (?:by|on|in)\b"

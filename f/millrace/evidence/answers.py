@@ -48,6 +48,9 @@ NAME = re.compile(
     r"|\bwhat is the name\b|^(?:by|from|of|to) (?:whom|which|what)\b"
     r"|\b(?:what|which) (?:is|was) the (?:modern[\w -]*|current |former |old )?(?:name|capital)\b"
 )
+WHERE = re.compile(
+    r"(?i)^where\b|\b(?:what|which) (?:city|town|village|country|state|county|place)\b"
+)
 # What is asked for when none of these is: what kind of thing it is.
 DESCRIPTION = re.compile(r"(?i)\b(?:what|which)\b")
 DEFINITION = re.compile(
@@ -63,7 +66,11 @@ RELATIONS = (
         "establish established found founded founding founder create created form formed open"
         " opened start started inaugurated launched activated"
     ),
-    "build built construct constructed construction complete completed erect erected",
+    (
+        "build built construct constructed construction complete completed erect erected dates"
+        " dating"
+    ),
+    "father mother parent parents son daughter child",
     "direct directed director directors",
     "write written wrote author authored writer novel",
     "artist album band singer musician recorded performed song single",
@@ -94,6 +101,8 @@ RELATIONS = (
     "play played plays player",
 )
 CLASS = 8
+LOCATED = frozenset(claims.stem(word) for word in "located location situated lies".split())
+LIFE = frozenset({"birth", "death"})
 OCCUR = frozenset(claims.stem(word) for word in "take took place held happen occur".split())
 # Who made something may have written, directed or sung it.
 CREATOR = frozenset(
@@ -101,9 +110,12 @@ CREATOR = frozenset(
 )
 # What stands behind these is said of somebody else.
 RELATIVE = re.compile(
-    r"(?i)(?:\b(?:his|her|whose|their)|\w['’]s)\s+(?:\w+\s+)?(?:father|mother|parents|brother|sister|son"
-    r"|daughter|wife|husband|uncle|aunt|grandfather|grandmother|cousin|nephew)\b[^.]*$"
+    r"(?i)(?P<verb>\w+)?\s*(?:\b(?:his|her|whose|their)|\w['’]s)\s+(?:\w+\s+)?"
+    r"(?P<who>father|mother|parents|brother|sister|son|daughter|wife|husband|uncle|aunt"
+    r"|grandfather|grandmother|cousin|nephew)\b[^.]*$"
 )
+# Upon the death of a relative somebody does something himself.
+UPON = frozenset("on upon at after".split())
 ASKING = frozenset(
     claims.stem(word)
     for word in "name year date day month many much long current currently estimated number part"
@@ -115,16 +127,27 @@ DATE = re.compile(
     rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month2>{MONTH})\s*,?\s+(?P<year2>\d{{4}})"
     rf"|(?P<month3>{MONTH})\s+(?P<year3>\d{{4}})|(?P<year4>1[0-9]\d\d|20\d\d)(?!\d|[,.]\d|\s?%))"
 )
+DECADE = re.compile(r"(?:the\s+)?(?:(?:early|mid|late)[\s-]+)?(?P<decade>(?:1[0-9]|20)\d0)s\b")
+YEAR = re.compile(r"\b(?:1\d|20)\d\d")
+# Behind a year: the end of a span of years.
+SPAN = re.compile(
+    r"[–—-]\d\d(?![\d-])|\s?[–—-]\s?(?:1\d|20)\d\d(?!\d)"
+    r"|\s+(?:and|to|until)\s+(?:1\d|20)\d\d(?!\d)"
+)
 # A capitalised word, or an initial with its full stop.
 CAPITAL = r"(?:[A-ZÀ-ÖØ-Þ]\.(?=\s)|[A-ZÀ-ÖØ-Þ](?:[\w'’-]|\.(?=\w))*)"
 PROPER = re.compile(
-    rf"{CAPITAL}(?:(?:,?\s+|\s+(?:of|of the|de|da|di|van|von|la|le|al|&)\s+){CAPITAL})*"
+    rf"{CAPITAL}(?:(?:,?\s+|\s+(?:of|of the|the|de|da|di|van|von|la|le|al|&)\s+){CAPITAL})*"
 )
 # A lower-case word right behind a name: the name is used like an adjective (an American band).
 MODIFIES = re.compile(
     r"(?:\s+|-)(?!and\b|or\b|is\b|was\b|in\b|at\b|on\b|who\b|by\b|with\b|as\b|for\b|from\b|to\b|of\b|featuring\b)[a-z]{3,}"
 )
 # What stands right before the name that is asked for: by whom, where.
+LEADS_PLACE = re.compile(r"\b(?:in|at|near|of)\s+(?:the\s+)?(?:[a-z]+\s+){0,2}$")
+DEFINES = re.compile(r"\b(?:is|was|are|were)\s+(?:an?|the|one)\b")
+# A name that nothing leads to as to a place is so many words further off.
+NO_PLACE = 4
 LEADS = re.compile(r"\b(?:by|in|at|near)\s+(?:the\s+)?$")
 # A firm that publishes is not who made the work; a quoted title is no name of a person.
 PUBLISHER = re.compile(
@@ -148,6 +171,13 @@ MADE_BY = re.compile(
     r"|trio|quartet|songwriter|guitarist|pianist|saxophonist)\s+(?:[a-z/-]+\s+){0,4}"
     r"(?:[A-Z][\w-]+\s+(?:[a-z/-]+\s+){1,4})?$"
 )
+# What kind of thing a name is, behind the name: `Tern station`.
+KIND_OF_NAME = re.compile(
+    r"(?:[A-Z][\w'’.-]*|[”\"])\s(?P<kind>album|song|film|movie|book|novel|series|station|church|house"
+    r"|bridge|school|college|university|river|lake|village|town|city|county|district|parish|island"
+    r"|division|club|team|band|company|newspaper|magazine|ship|airport|hospital|museum|castle)"
+    r"\s+(?=\w+)"
+)
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d,.]*")
 
 
@@ -157,6 +187,7 @@ class QuestionType:
 
     Attributes:
         person: It asks who.
+        place: It asks where.
         is_class: The relation holds the names of the class that is asked for: of sports, parties.
         named: The words of the relation that the question itself has.
         parts: Each word of the relation with those that mean the same.
@@ -166,6 +197,7 @@ class QuestionType:
     subject: frozenset[str]
     relation: frozenset[str]
     person: bool = False
+    place: bool = False
     is_class: bool = False
     named: frozenset[str] = frozenset()
     parts: tuple[frozenset[str], ...] = ()
@@ -188,10 +220,13 @@ def question_type(question: str) -> QuestionType:
     """
     kind = _kind_of(question)
     subject = _subject_of(question)
-    asked = claims.content_words(question) - subject - ASKING
+    groups = [frozenset(claims.stem(word) for word in group.split()) for group in RELATIONS]
+    asked = claims.content_words(question) - subject - ASKING - _kinds_of(question)
+    if not asked and kind in ("name", "date"):
+        # `the Minister of Trade`: the capital does not make the office a name.
+        asked = subject & frozenset().union(*groups)
     if asked & CREATOR:
         asked |= CREATOR
-    groups = [frozenset(claims.stem(word) for word in group.split()) for group in RELATIONS]
     relation = frozenset(asked).union(*(group for group in groups if group & asked))
     return QuestionType(
         kind,
@@ -199,6 +234,7 @@ def question_type(question: str) -> QuestionType:
         # What takes place is told in the words of its name.
         relation | subject if asked & OCCUR else relation,
         person=kind == "name" and bool(PERSON.search(question)),
+        place=kind == "name" and bool(WHERE.search(question)),
         is_class=kind == "description" and len(relation) >= CLASS,
         named=frozenset(claims.content_words(question)),
         parts=_parts_of(asked, subject, groups),
@@ -224,6 +260,14 @@ def _subject_of(question: str) -> frozenset[str]:
     return frozenset(claims.stem(word.lower()) for word in words) - {
         claims.stem(word) for word in claims.STOPWORDS
     }
+
+
+def _kinds_of(question: str) -> frozenset[str]:
+    """Return the stems of the words beside a name that say what kind of thing it is (`Tern
+    station`): they are not what is asked.
+    """
+    found = KIND_OF_NAME.findall(question)
+    return frozenset(claims.stem(word.lower()) for word in found)
 
 
 def _parts_of(
@@ -307,7 +351,15 @@ def normalise(value: str) -> str:
 def is_same(one: str, other: str) -> bool:
     """Tell whether two values can both be meant: equal, or one is the other with less detail."""
     first, second = normalise(one).split(), normalise(other).split()
-    return bool(first and second) and (set(first) <= set(second) or set(second) <= set(first))
+    if not first or not second:
+        return False
+    same = set(first) <= set(second) or set(second) <= set(first)
+    return same or _is_in_decade(one, other) or _is_in_decade(other, one)
+
+
+def _is_in_decade(date: str, decade: str) -> bool:
+    named, year = DECADE.fullmatch(decade.strip()), YEAR.search(date)
+    return bool(named and year and year[0][:3] == named["decade"][:3])
 
 
 def contains_value(text: str, value: str) -> bool:
@@ -357,11 +409,13 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
         if closest <= (REACH_OF_NAMES if asked.kind == "name" else REACH):
             quote = quote_around(text, start, end)
             before = text[max(0, start - 80) : start]
-            plain = (asked.kind == "date" and _stands_behind_name(asked, before)) or (
-                asked.person and _is_made_by(asked, before)
+            plain = (
+                (asked.kind == "date" and _stands_behind_name(asked, before))
+                or (asked.person and _is_made_by(asked, before))
+                or (asked.place and _is_where(asked, before, quote))
             )
             covered = 1.0 if plain else _covered(asked, quote)
-            covered *= 0.4 if RELATIVE.search(before) else 1.0
+            covered *= 0.4 if _is_of_relative(asked, before) else 1.0
             closeness = covered / (1 + max(0.25, closest) / 4)
             answer = ExtractedAnswer(
                 value,
@@ -373,6 +427,17 @@ def _candidates(asked: QuestionType, passage: prompt.Passage) -> list[ExtractedA
             if normalise(value) not in found or found[normalise(value)].strength < answer.strength:
                 found[normalise(value)] = answer
     return list(found.values())
+
+
+def _is_of_relative(asked: QuestionType, before: str) -> bool:
+    """Tell whether what follows is said of a relative who is not asked about. Who succeeds his
+    father, or does something upon his death, does it himself.
+    """
+    found = RELATIVE.search(before)
+    if found is None or claims.stem(found["who"].lower()) in asked.relation:
+        return False
+    verb = (found["verb"] or "").lower()
+    return verb not in UPON and claims.stem(verb) not in asked.relation
 
 
 def _covered(asked: QuestionType, quote: str) -> float:
@@ -393,6 +458,12 @@ def _descriptions(asked: QuestionType, passage: prompt.Passage) -> list[Extracte
         if sentences.is_instruction(sentence) or len(sentence) > 2 * sentences.LONGEST:
             continue
         defined = _definition(asked, sentence)
+        if (
+            defined
+            and asked.is_class
+            and not claims.content_words(defined["what"]) & asked.relation
+        ):
+            defined = None
         words = claims.content_words(sentence)
         opens = place == 0 and OPENS.match(sentence) is not None
         named = bool(asked.subject & words) or opens or POINTS.match(sentence) is not None
@@ -442,11 +513,35 @@ def _closest(
     if asked.kind == "name":
         modifies = bool(MODIFIES.match(text[end:]) and " " not in value)
         closest += MODIFIER * modifies - bool(LEADS.search(text[:start]))
+        if asked.place:
+            closest = _closest_place(asked, text, start, end, closest)
         if asked.person:
             closest += _misfit(text, start, end, value)
             if not modifies and _is_made_by(asked, text[max(0, start - 80) : start]):
                 closest = min(closest, 1.0)
     return closest
+
+
+def _closest_place(asked: QuestionType, text: str, start: int, end: int, closest: float) -> float:
+    """Return how far off a place is: a name that no `in` or `at` leads to is hardly one, and one in
+    a sentence that says what the thing is is near.
+    """
+    before = text[max(0, start - 80) : start]
+    if not LEADS_PLACE.search(before):
+        return closest + NO_PLACE
+    return (
+        min(closest, 1.0) if _is_where(asked, before, quote_around(text, start, end)) else closest
+    )
+
+
+def _is_where(asked: QuestionType, before: str, quote: str) -> bool:
+    """Tell whether a place stands in a sentence that says where what is asked about is."""
+    return (
+        bool(asked.relation & LOCATED)
+        and LEADS_PLACE.search(before) is not None
+        and bool(asked.subject & claims.content_words(quote))
+        and DEFINES.search(quote) is not None
+    )
 
 
 def _is_made_by(asked: QuestionType, before: str) -> bool:
@@ -512,7 +607,7 @@ def _stands_behind_name(asked: QuestionType, before: str) -> bool:
 
 def _values(asked: QuestionType, text: str) -> list[tuple[str, int, int]]:
     if asked.kind == "date":
-        return [(match[0], match.start(), match.end()) for match in DATE.finditer(text)]
+        return [_date_at(asked, text, match) for match in DATE.finditer(text)]
     if asked.kind == "figure":
         dates = [(match.start(), match.end()) for match in DATE.finditer(text)]
         return [
@@ -521,6 +616,19 @@ def _values(asked: QuestionType, text: str) -> list[tuple[str, int, int]]:
             if not any(start <= match.start("value") < end for start, end in dates)
         ]
     return [piece for match in PROPER.finditer(text) for piece in _names(asked, match)]
+
+
+def _date_at(asked: QuestionType, text: str, found: re.Match[str]) -> tuple[str, int, int]:
+    """Return a date with what belongs to it: `the 1790s`, `1798-1800`. Of a life each end is one
+    of its own.
+    """
+    start, end = found.span()
+    decade = DECADE.match(text, start)
+    if decade:
+        end = decade.end()
+    elif found["year4"] and not asked.relation & LIFE and (span := SPAN.match(text, end)):
+        end = span.end()
+    return text[start:end], start, end
 
 
 def _names(asked: QuestionType, run: re.Match[str]) -> list[tuple[str, int, int]]:

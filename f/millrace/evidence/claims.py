@@ -190,11 +190,12 @@ def is_repeated(sentence: str, title: str) -> bool:
 def _named_apart(one: str, other: str) -> bool:
     """Tell whether each of two texts names what the other does not."""
     first, second = content_words(one), content_words(other)
-    return bool(_names(one) - second) and bool(_names(other) - first)
+    return bool(names(one) - second) and bool(names(other) - first)
 
 
 @lru_cache(maxsize=20_000)
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
+    """Return the stems of the capitalised words of a text."""
     return frozenset(
         stem(word.lower())
         for word in WORD.findall(text)

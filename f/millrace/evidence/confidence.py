@@ -58,7 +58,28 @@ def rate(
     }
     score = round(sum(WEIGHTS[name] * value for name, value in parts.items()))
     return contracts.Confidence(
-        score=max(0, min(100, score)), **{name: round(value, 1) for name, value in parts.items()}
+        score=max(0, min(100, score)),
+        agreeing=_count_agreeing(findings, evidence),
+        **{name: round(value, 1) for name, value in parts.items()},
+    )
+
+
+def _count_agreeing(
+    findings: Sequence[contracts.Finding], evidence: Sequence[contracts.Evidence]
+) -> int:
+    """Return how many independent publishers that are cited state the first finding, each with its
+    figures and names.
+    """
+    cited = {identity for finding in findings for identity in finding.citations}
+    said = findings[0].text
+    return source_quality.count_independent(
+        [
+            piece
+            for piece in evidence
+            if piece.id in cited
+            and not claims.find_unsupported(said, [piece.text])
+            and claims.names(said) <= claims.content_words(f"{piece.title} {piece.text}")
+        ]
     )
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 WORDS = ((75, "Well supported"), (55, "Supported"), (35, "Weakly supported"), (0, "Doubtful"))
 # Below these a part of the score is a reason that is worth telling.
 GOOD_TOOLS, GOOD_SOURCES, GOOD_HISTORY = 60, 45, 45
-AGREED = 70
 SEARCHES_FAILED = "searches failed"
 
 
@@ -34,11 +33,23 @@ def describe(score: int, parts: Mapping[str, Any], sources: int, disputed: bool 
         doubts = [reason for reason in reasons if reason != SEARCHES_FAILED]
         return "; ".join(["One source, confirmed by no other", *doubts])
     word = next(word for least, word in WORDS if score >= least)
-    agreed = float(parts.get("coherence") or 0) >= AGREED and not disputed
-    heard = f"{sources} sources" + (
-        ", which disagree" if disputed else " agree" if agreed else ", each with a part of it"
+    agreeing = 0 if disputed else min(int(parts.get("agreeing") or 0), sources)
+    return "; ".join([f"{word}: {_agreement(sources, agreeing, disputed)}", *reasons])
+
+
+def _agreement(sources: int, agreeing: int, disputed: bool) -> str:
+    """Return what the sources are to each other. Those agree that state the first finding, each by
+    itself.
+    """
+    if disputed:
+        return f"{sources} sources, which disagree"
+    if agreeing < 2:
+        return f"{sources} sources, each with a part of it"
+    return (
+        f"{sources} sources agree"
+        if agreeing == sources
+        else f"{agreeing} of {sources} sources agree"
     )
-    return "; ".join([f"{word}: {heard}", *reasons])
 
 
 def describe_result(result: contracts.TopicResult, sources: Sequence[Mapping[str, Any]]) -> str:

@@ -20,6 +20,9 @@ RUN = 4
 SAME_WORDING = 0.35
 LEAST_RUNS = 8
 LONGEST_CHANGE = 6
+# Sentences that share so many words in a row each, and this part of the shorter one, are one
+# sentence with a change.
+LEAST_SAME, SAME_SENTENCE = 7, 0.6
 # Two writings of one word (a typing error, a plural) are no change of what is said.
 SAME_WORD = 0.75
 TOKEN = re.compile(r"[^\W_]+(?:[.,'’:]\d+|['’]\w+)*")
@@ -48,6 +51,23 @@ def find_changes(one: str, other: str, words_too: bool = False) -> list[Change]:
     """
     if shared_wording(one, other) < SAME_WORDING:
         return []
+    return _changes(one, other, words_too)
+
+
+def find_change_of_sentence(one: str, other: str) -> Change | None:
+    """Return what two sentences of nearly the same words say differently; None when that is nothing
+    or more than one thing.
+    """
+    first, second = ([word.lower() for word, _, _ in _tokens(text)] for text in (one, other))
+    matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
+    same = sum(block.size for block in matcher.get_matching_blocks() if block.size > 1)
+    if same < LEAST_SAME or same < SAME_SENTENCE * min(len(first), len(second)):
+        return None
+    found = _changes(one, other, words_too=False)
+    return found[0] if len(found) == 1 else None
+
+
+def _changes(one: str, other: str, words_too: bool) -> list[Change]:
     first, second = _tokens(one), _tokens(other)
     matcher = difflib.SequenceMatcher(
         None, [w.lower() for w, _, _ in first], [w.lower() for w, _, _ in second], autojunk=False

@@ -224,6 +224,7 @@ def _find_by_sentences(
 ) -> list[Dispute]:
     home = {passage.id: place for place, thing in enumerate(things) for passage in thing}
     top = _comparable(question, passages)
+    kind = answers.question_type(question).kind
     made: list[Dispute] = []
     taken: set[str] = set()
     for index, (one, first) in enumerate(top):
@@ -236,14 +237,42 @@ def _find_by_sentences(
                 or identifiers.are_different(identifiers.find(one), identifiers.find(other))
             ):
                 continue
-            about = claims.find_contradiction(one, other)
-            if about:
+            dispute = _compare((one, first), (other, second), top, kind)
+            if dispute is not None:
                 taken |= {one, other}
-                made.append(
-                    Dispute(about, [_agreeing(one, first, top), _agreeing(other, second, top)])
-                )
+                made.append(dispute)
                 break
     return made
+
+
+def _compare(
+    one: tuple[str, prompt.Passage],
+    other: tuple[str, prompt.Passage],
+    top: Sequence[tuple[str, prompt.Passage]],
+    kind: answers.Kind,
+) -> Dispute | None:
+    """Return what two sentences of two passages disagree about; None when they do not."""
+    about = claims.find_contradiction(one[0], other[0])
+    if about:
+        return Dispute(about, [_agreeing(*one, top), _agreeing(*other, top)])
+    sides = _sides_of_change(*one, *other, kind)
+    return Dispute(" or ".join(side.value for side in sides), sides) if sides else None
+
+
+def _sides_of_change(
+    one: str, first: prompt.Passage, other: str, second: prompt.Passage, kind: answers.Kind
+) -> list[DisputeSide]:
+    """Return both sides where two sentences are the same but for one figure, date or name."""
+    change = copies.find_change_of_sentence(one, other)
+    if change is None:
+        return []
+    numeric = any(mark.isdigit() for mark in change.one)
+    if kind in ("date", "figure", "name") and (kind == "name") == numeric:
+        return []
+    return [
+        DisputeSide(change.one, one, [first.id]),
+        DisputeSide(change.other, other, [second.id]),
+    ]
 
 
 def _comparable(

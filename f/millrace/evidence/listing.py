@@ -14,14 +14,16 @@ from f.millrace.evidence import answers, claims, disambiguation, disputes, ident
 
 # Of several things each is heard; what answers less clearly than this does not answer.
 FAINT = 0.25
+# Of a thing that gives no clearer answer, one this close is told after all clear ones.
+FAINTEST = 0.12
 # A second value of one thing is worth a line when it is this close to what is asked.
 CLOSE = 0.5
 UNFIT = -99.0
 # One this close may be taken for an answer.
 RIVAL = 0.3
 LONGEST_LABEL = 60
-# Of one thing, values beyond this many are others' business.
-MOST_VALUES = 2
+# Of one thing, another value than that of most publishers is told as a dispute, and not as a line.
+MOST_VALUES = 1
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,43 @@ def list_answers(question: str, passages: Sequence[prompt.Passage]) -> list[Line
     given = [
         answer
         for answer in answers.extract(question, passages)
-        if answer.closeness >= FAINT and not sentences.is_furniture(answer.quote)
+        if answer.closeness >= FAINTEST and not sentences.is_furniture(answer.quote)
     ]
+    answered = any(answer.closeness >= FAINT for answer in given)
     things = disambiguation.group(question, passages)
     ranked: list[tuple[Order, Line]] = []
     for thing in things:
         ids = {passage.id for passage in thing}
         own = [each for each in given if each.passage.id in ids]
-        if own:
-            ranked += _lines_of_thing(asked, own, names, len(things) > 1)
+        found = _lines_of_answers(asked, own, names, len(things) > 1, answered)
+        if found:
+            ranked += found
         elif told := _said_of(question, asked, thing):
             ranked.append(((2, 0, 0, 0, -len(thing), 0), told))
-    return [line for _, line in sorted(ranked, key=lambda entry: entry[0])]
+    return _keep_prose([line for _, line in sorted(ranked, key=lambda entry: entry[0])])
+
+
+def _keep_prose(lines: list[Line]) -> list[Line]:
+    """Return the lines without menus, which answer only where nothing else does."""
+    return [line for line in lines if _is_prose(line.text)] or lines
+
+
+def _lines_of_answers(
+    asked: answers.QuestionType,
+    own: Sequence[answers.ExtractedAnswer],
+    names: Sequence[str],
+    several: bool,
+    answered: bool,
+) -> list[tuple[Order, Line]]:
+    """Return the lines of the clear answers of a thing; of a faint one when other things answer
+    clearly.
+    """
+    clear = [each for each in own if each.closeness >= FAINT]
+    if clear or not own or not answered:
+        return _lines_of_thing(asked, clear, names, several) if clear else []
+    best = max(own, key=lambda each: each.strength)
+    line = _line([best], names, several)
+    return [((1, 1, not _is_prose(line.text), 0, 0, -best.strength), line)]
 
 
 def _lines_of_thing(
@@ -73,6 +100,7 @@ def _lines_of_thing(
     values = disputes.group_by_value(own)
     if asked.kind == "description":
         values = sorted(values, key=lambda value: -max(each.strength for each in value))
+    values.sort(key=lambda value: not any(_is_prose(each.quote) for each in value))
     found: list[tuple[Order, Line]] = []
     for place, value in enumerate(values[:MOST_VALUES]):
         best = max(each.closeness for each in value)
@@ -83,7 +111,7 @@ def _lines_of_thing(
         order = (
             place,
             best < CLOSE,
-            _cleanness(line.text) < 0,
+            not _is_prose(line.text),
             not names_it,
             -len({answer.passage.source for answer in value}),
             -max(each.strength for each in value),
@@ -163,6 +191,11 @@ def _label(best: answers.ExtractedAnswer, names: Sequence[str], several: bool) -
         return title
     sense = disambiguation.sense_of(names, best.passage) if several else ""
     return f"{names[0]} ({sense})" if sense and names else ""
+
+
+def _is_prose(line: str) -> bool:
+    """Tell whether a line reads as prose; a menu, a reference or a question does not."""
+    return _cleanness(line) >= 0 and "|" not in line and line[:1] != "^" and not line.endswith("?")
 
 
 def _cleanness(sentence: str) -> float:

@@ -40,8 +40,8 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from f.millrace.core import config, errors, ids, prices, run_context
-from f.millrace.models import faults
+from f.millrace.core import config, errors, ids, prices, providers, run_context
+from f.millrace.models import faults, token_limit
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import budget, limits, policy, spend
 
@@ -65,6 +65,9 @@ PASSING = frozenset(
 # What a library raises of an answer that has not the form of one: no choices, null where a text is.
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 REASONING = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens")
+
+# Runs and models of which it was said that they are counted as free.
+_told_free: set[tuple[str, str]] = set()
 
 TokenListener = Callable[[str], None]
 
@@ -156,22 +159,25 @@ class BilledModel(WrapperModel):
         text = str(plain) + str(
             [tool.parameters_json_schema for tool in model_request_parameters.tool_defs.values()]
         )
-        for attempt in range(self._retries + 1):
+        # One more than the retries: the other name of the most tokens is no retry.
+        for attempt in range(self._retries + 2):
             usage_id, choice = self._reserve(text, model_settings, step, hashes, prompt_hash)
             try:
+                sent = token_limit.rename(choice.name, model_settings)
                 return await self._request_billed(
-                    usage_id,
-                    choice,
-                    prompt_hash,
-                    messages,
-                    model_settings,
-                    model_request_parameters,
+                    usage_id, choice, prompt_hash, messages, sent, model_request_parameters
                 )
             except (ModelAPIError, UnexpectedModelBehavior, ConnectionError) as error:
-                if attempt == self._retries or not _is_transient(error):
-                    raise
-                await self._pause(error, attempt)
+                await self._go_on_after(error, attempt, choice.name)
         raise AssertionError("the loop returns or raises")
+
+    async def _go_on_after(self, error: Exception, attempt: int, model: str) -> None:
+        """Wait before the request is sent again; raise the error where that cannot help."""
+        if attempt <= self._retries and token_limit.note_refusal(model, error):
+            return
+        if attempt >= self._retries or not _is_transient(error):
+            raise error
+        await self._pause(error, attempt)
 
     def _reserve(
         self,
@@ -261,6 +267,7 @@ class BilledModel(WrapperModel):
             account.add(usage_id, price.usd, tokens)
             account.answered_by = choice.name
             self._tell_cut(response, choice.name)
+            self._tell_free(choice.name, price)
             handle.set(_attributes(response, tokens, price))
             if config.settings().trace_content:
                 asked = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
@@ -325,6 +332,23 @@ class BilledModel(WrapperModel):
         if response.finish_reason == "length" and has_text:
             fault = faults.cut_text()
             events.emit("error", f"{self._account.agent}, {model}: {fault}", for_digest=True)
+
+    def _tell_free(self, model: str, price: prices.Price) -> None:
+        """Say once in a run that a model of one's own server is counted as free."""
+        key = (self._account.run_id, model)
+        if (
+            price.source != prices.LOCAL
+            or providers.split(model)[0] == "offline"
+            or key in _told_free
+        ):
+            return
+        _told_free.add(key)
+        events.emit(
+            "budget",
+            f"{model} is counted as free, its server is on this network; the setting prices gives"
+            " it a price",
+            agent=self._account.agent,
+        )
 
     def _replay(self, stored: budget.SettledCall, model: str) -> ModelResponse:
         response = ModelMessagesTypeAdapter.validate_python([stored.response])[0]

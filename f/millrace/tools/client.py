@@ -26,6 +26,10 @@ FAULT = re.compile(r"^(Error executing tool \S+: )?([A-Z]\w+: )?")
 Ask = Callable[[Callable[[mcp.Client], Awaitable[Any]], float], Awaitable[Any]]
 
 
+# Providers refuse a longer name of a function.
+LONGEST_NAME = 64
+
+
 @dataclass(frozen=True)
 class Tool:
     """A tool as its server describes it.
@@ -49,8 +53,16 @@ class Tool:
 
     @property
     def function_name(self) -> str:
-        """The name in the form that model providers accept."""
-        return re.sub(r"[^A-Za-z0-9_-]", "_", self.name)
+        """The name in the form that model providers accept, of at most 64 letters."""
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", self.name)
+        return name if len(name) <= LONGEST_NAME else self.distinct_name
+
+    @property
+    def distinct_name(self) -> str:
+        """A function name that no other tool has, for one that is too long or taken."""
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", self.name)
+        mark = ids.digest_of(self.name)[:8]
+        return f"{name[: LONGEST_NAME - len(mark) - 1]}_{mark}"
 
     @property
     def ours(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts.mutations import __main__ as mutations
+from scripts.mutations import line_coverage
 from scripts.paths import ROOT
 
 # It installs what makes the mutants.
@@ -107,3 +108,39 @@ def test_each_excused_line_is_still_in_its_file():
         path, removed, _ = json.loads(change)
         lines = [line.strip() for line in (ROOT / path).read_text().split("\n")]
         assert any(lines[at : at + len(removed)] == removed for at in range(len(lines))), change
+
+
+MODULE = """\
+LEAST = 3
+RULE = f"at least {LEAST}"
+OTHER = 4
+
+
+def says(count, least=LEAST):
+    if count < least:
+        return RULE
+    return ""
+
+
+def other():
+    return OTHER
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [(1, {7, 8, 9}), (2, {8}), (3, {13}), (6, {7, 8, 9}), (7, {7}), (13, {13})],
+)
+def test_what_is_bound_when_a_module_is_imported_is_tested_where_it_is_used(line, lines):
+    assert line_coverage.using_lines(MODULE, line, line) == lines
+
+
+def test_the_test_that_imports_a_module_first_is_not_the_test_of_its_constants():
+    by_line = {"a.py": {1: {"imports"}, 6: {"imports"}, 13: {"other"}, 8: {"says"}}}
+    coverage = line_coverage.Coverage(
+        {"a.py": MODULE}, by_line, dict.fromkeys(("imports", "other", "says"), 1.0)
+    )
+
+    assert coverage.tests("a.py", 1, 1, 60) == ["says"]
+    assert coverage.tests("a.py", 3, 3, 60) == ["other"]
+    assert coverage.tests("a.py", 4, 4, 60) == ["imports", "other", "says"]

@@ -277,7 +277,7 @@ def test_a_server_that_does_not_count_is_charged_at_the_most_that_it_can_have_re
 def test_an_answer_that_holds_no_vectors_is_a_failure_in_words(database, server, answer):
     server["answer"] = answer
 
-    with pytest.raises(ModelFailed, match="embeddings of small from .* failed"):
+    with pytest.raises(ModelFailed, match=r"embeddings of small from .* failed"):
         embedding.embed(["Sodium cells"], "openai:small")
 
 

@@ -180,3 +180,14 @@ def test_a_document_that_is_dated_in_the_future_is_found_now(database, clock):
     assert len(since) == 3
     assert since["First line.\nSecond line."].isoformat()[:10] == "2026-04-01"
     assert since["First line."].isoformat()[:10] == "2026-05-01"
+
+
+def test_a_citation_of_a_document_that_was_taken_back_still_opens(database):
+    passages = [documents.Passage(0, 11, 1, ""), documents.Passage(12, len(BODY), 2, "")]
+    identity = kept("book.pdf", unit="page", passages=passages)
+
+    documents.fail(identity, "broken", size=1, changed_ns=2, reader="1")
+
+    opened = documents.open_citation(f"document:{identity}#offset=12&length=11")
+    assert (opened["text"], opened["page"], opened["place"]) == ("Second line", 0, "line 2")
+    assert search("second line").results == []

@@ -10,7 +10,7 @@ import pytest
 
 from f.millrace.core import config, db, embedding, prices
 from f.millrace.core.errors import BadInput, BadSetting, BudgetExceeded, ModelFailed
-from f.millrace.memory import vectors
+from f.millrace.memory import items, vectors
 from f.millrace.memory.recall import recall, search
 from f.millrace.memory.store import remember
 from f.millrace.ops import embed_memory
@@ -351,3 +351,30 @@ def test_many_texts_of_all_lengths_have_each_its_own_vector():
 def test_a_vector_of_any_dimension_is_taken_where_none_is_asked_for():
     assert embedding.normalise([3.0, 4.0], None, "openai:small") == [0.6, 0.8]
     assert embedding.normalise([3.0, 4.0], 2, "openai:small") == [0.6, 0.8]
+
+
+def test_a_vector_of_a_model_that_is_no_longer_the_active_one_is_not_kept(database, server):
+    item = remember("fact", "Sodium cells")
+    old = vectors.active()
+    vectors.reembed("openai:small")
+    db.execute("UPDATE memory_item SET embedding = NULL, embedding_model = NULL")
+    row = db.fetch_one("SELECT no FROM memory_item WHERE id = %s", [item])
+    vector = vectors.to_sql([1.0] * old.dimensions)
+
+    with db.transaction() as connection:
+        items.set_vector(connection, row["no"], old.no, vector)
+
+    assert db.fetch_one("SELECT embedding_model FROM memory_item") == {"embedding_model": None}
+    assert vectors.embed_missing() == 1
+
+
+def test_a_vector_that_is_there_stays(database):
+    remember("fact", "Sodium cells")
+    vectors.embed_missing()
+    before = db.fetch_one("SELECT no, embedding::text AS vector FROM memory_item")
+
+    with db.transaction() as connection:
+        zeros = vectors.to_sql([1.0] * vectors.active().dimensions)
+        items.set_vector(connection, before["no"], vectors.active().no, zeros)
+
+    assert db.fetch_one("SELECT no, embedding::text AS vector FROM memory_item") == before

@@ -225,6 +225,31 @@ def test_a_number_is_the_same_after_the_database_has_had_it():
     assert actions.digest("mail.send", stored["arguments"]) == stored["digest"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (0.1, 0.2, False),
+        (1.5, 1, False),
+        (1.0, 1, True),
+        (-0.0, 0, True),
+        (1, "1", False),
+        ([1.0], [1], True),
+        ((1, 2), [1, 2], True),
+        ([1, 2], [2, 1], False),
+        ({"a": 1, "b": None}, {"a": 1.0}, True),
+        ([None], [], False),
+        ("", None, False),
+        (0, None, False),
+        (False, None, False),
+    ],
+)
+def test_amounts_and_lists_count_exactly_and_their_form_does_not(one, other, same):
+    digests = [actions.digest("t", {"value": value}) for value in (one, other)]
+
+    assert (digests[0] == digests[1]) is same
+    assert actions.digest("t", {"value": one}) != actions.digest("u", {"value": one})
+
+
 def test_a_field_that_looks_private_is_part_of_what_is_approved():
     approved(arguments={**MAIL, "_to": "ada@home.example"})
 
@@ -455,7 +480,8 @@ def test_what_a_rule_lets_through_may_be_tried_again_after_a_failure():
     def fails():
         raise MillraceError("the server is away")
 
-    assert actions.perform("search:1", {"query": "x"}, fails, unasked="rule")["state"] == "failed"
+    failed = actions.perform("search:1", {"query": "x"}, fails, unasked="rule")
+    assert (failed["state"], failed["outcome"]) == ("failed", {"error": "the server is away"})
     row = actions.perform("search:1", {"query": "x"}, lambda: {"hits": 2}, unasked="rule")
     assert row["state"] == "performed"
 

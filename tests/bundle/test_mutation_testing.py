@@ -98,6 +98,19 @@ def test_a_survivor_with_a_reason_is_not_counted(tree, monkeypatch, capsys, tmp_
     assert "1 survived (0 of them" in capsys.readouterr().out
 
 
+@needs_installing
+def test_a_change_that_cannot_be_made_is_left_out(tree):
+    path = "f/millrace/trust/tiny.py"
+    (tree / path).write_text(
+        "import os\n\n\ndef read():\n    try:\n        return 1\n"
+        "    except (os.error, os.PathLike):\n        return 2\n"
+    )
+    prove(tree)
+
+    added = [line.strip() for mutant in mutations.draw(tree, [path], 0, 1) for line in mutant.added]
+    assert set(added) == {"return 2", "return 0", "return 3", "return 1"}
+
+
 def test_a_module_that_is_none_is_refused(tree):
     with pytest.raises(SystemExit, match="f/millrace/trust/tinny is neither"):
         mutations.chosen(tree, ["trust/tinny"])

@@ -284,3 +284,55 @@ def test_a_change_is_free_when_the_user_said_every_argument_word_by_word(argumen
     verdict = decide("notes.write", arguments, heard, read_only=False, is_egress=False)
 
     assert verdict.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("note", "query", "outcome"),
+    [
+        # A word in capitals tells something also at the beginning of a sentence.
+        ("OXBOW is on.", "oxbow", "refuse"),
+        ("Oxbow is on.", "oxbow", "free"),
+        ("It is called Oxbow.", "oxbow", "refuse"),
+        ("It is called Ox.", "ox", "free"),
+        ("THE end", "the", "free"),
+        ("It was a Monday in May 2026", "monday may 2026", "free"),
+        ("It was in 3026", "3026", "refuse"),
+        ("It costs 12", "12", "free"),
+        ("It costs 123", "123", "refuse"),
+        ("Write to ox@home.example", "ox@home.example", "refuse"),
+    ],
+)
+def test_what_tells_something_alone_stays_inside(note, query, outcome):
+    context = TaintContext("What is new?")
+    context.read(note, "own")
+    context.read("Anything at all", "untrusted")
+
+    assert search(query, context) == outcome
+
+
+@pytest.mark.parametrize(
+    ("query", "outcome"),
+    [
+        ("takeover of cells", "free"),
+        ("alarm code", "refuse"),
+        ("code alarm", "free"),
+        ("alarm of the code", "free"),
+        ("alarmcode", "free"),
+    ],
+)
+def test_two_words_that_stand_side_by_side_in_a_private_text_stay_inside(query, outcome):
+    assert search(query) == outcome
+
+
+def test_a_pair_that_others_said_too_is_free():
+    context = heard(page="The alarm code of a house is often short.")
+
+    assert search("alarm code", context) == "free"
+
+
+def test_of_a_very_long_text_the_beginning_is_read():
+    context = TaintContext("What is new?")
+    context.read("It is Oxbow.".ljust(taint.MOST_READ) + "It is Tarnhelm", "own")
+    context.read("Anything at all", "untrusted")
+
+    assert search("oxbow", context) == "refuse" and search("tarnhelm", context) == "free"

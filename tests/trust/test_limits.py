@@ -283,3 +283,17 @@ def test_a_yes_lets_its_limit_be_spent_and_a_higher_one_is_asked_about_after_tha
 
     with pytest.raises(BudgetHeld, match=r"\$5.00 of the \$5.20"):
         reserve(run_id, "0.1")
+
+
+def test_a_yes_that_was_not_used_in_time_allows_nothing(database):
+    run_id = str(uuid4())
+    spend_now(run_id, "4.5")
+    with pytest.raises(BudgetHeld):
+        reserve(run_id, "0.1")
+    (question,) = approvals.list_pending()
+    approvals.decide(str(question["id"]), question["digest"], "approved", "eva")
+    db.execute("UPDATE action SET created_at = created_at - interval '100 hours'")
+
+    with pytest.raises(BudgetHeld, match="nobody allowed the rest in time"):
+        reserve(run_id, "0.1")
+    assert row_of(run_id)["allowed_usd"] == 0

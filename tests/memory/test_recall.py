@@ -584,3 +584,10 @@ def test_several_questions_take_turns_and_each_has_its_best_among_the_first(cloc
     assert sorted(result.memory.type for result in answer.results) == ["event", "note"]
     scores = [result.score for result in answer.results]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_the_words_that_are_shared_are_named_rarest_first():
+    common = [Draft("note", f"harbour number {n}", near=False) for n in range(6)]
+    remember_all([*common, Draft("note", "kestrel of the harbour", near=False)])
+
+    assert scored("harbour kestrel")[0]["matched"] == ["kestrel", "harbour"]

@@ -591,3 +591,20 @@ def test_the_words_that_are_shared_are_named_rarest_first():
     remember_all([*common, Draft("note", "kestrel of the harbour", near=False)])
 
     assert scored("harbour kestrel")[0]["matched"] == ["kestrel", "harbour"]
+
+
+def test_what_happened_in_a_time_is_told_from_its_beginning_to_before_its_end(clock):
+    clock("2026-06-20T00:00:00+00:00")
+    days = ("2026-05-20", "2026-05-01", "2026-06-01", "2026-05-31T23:59:59", "2026-04-30T23:59:59")
+    for day in days:
+        remember("event", f"It was {day}, and something happened that day", valid_from=day)
+
+    answer = search("what happened in May?")
+
+    assert [result.memory.text[7:17] for result in answer.results] == [
+        "2026-05-01",
+        "2026-05-20",
+        "2026-05-31",
+    ]
+    assert {result.why for result in answer.results} == {"true in the time asked for"}
+    assert len(search("what happened in May?", 2).results) == 2

@@ -229,6 +229,15 @@ def test_a_relation_is_answered_by_the_path_between():
     assert "-> carries, <- built" in answer.results[0].why
 
 
+def test_an_item_is_no_path_to_itself():
+    kestrel = remember("thing", "Kestrel, a mission with a camera")
+
+    answer = search("How is Kestrel related to the camera?")
+
+    assert answer.tried == ["relation: nothing found"]
+    assert [result.memory.id for result in answer.results] == [kestrel]
+
+
 def test_a_link_that_was_not_known_then_is_no_path(clock):
     clock("2026-01-01")
     kestrel, camera = (

@@ -291,6 +291,8 @@ def test_a_change_is_free_when_the_user_said_every_argument_word_by_word(argumen
     [
         # A word in capitals tells something also at the beginning of a sentence.
         ("OXBOW is on.", "oxbow", "refuse"),
+        ("ORYX is on.", "oryx", "refuse"),
+        ("OXB is on.", "oxb", "free"),
         ("Oxbow is on.", "oxbow", "free"),
         ("It is called Oxbow.", "oxbow", "refuse"),
         ("It is called Ox.", "ox", "free"),

@@ -38,7 +38,8 @@ def name(url, source="feeds", namespace="main"):
         ("The  Courier\n(unofficial)", "The Courier"),
         ("", "courier.example"),
         ("(all)", "courier.example"),
-        ("x" * 61, "x" * 60),
+        ("x" * 60, "x" * 60),
+        ("x" * 61, "courier.example"),
         ("courier.example", "courier.example"),
         ("www.courier.example news", "www.courier.example news"),
         # A page does not call itself by another's address.

@@ -21,7 +21,7 @@ from scripts.paths import ROOT
 if TYPE_CHECKING:
     from scripts.mutations.operators import Mutant
 
-FOLDERS = ("trust", "core", "memory", "research")
+FOLDERS = ("trust", "core", "memory", "research", "digest", "stories")
 # Written from the migrations by a command, and compared there.
 GENERATED = frozenset({"f/millrace/core/schema.py"})
 EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
@@ -53,7 +53,7 @@ class Outcome:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return 0, or 1 when more than --most of the mutants survive."""
     parser = argparse.ArgumentParser(prog="scripts/prove mutations", description=__doc__)
-    parser.add_argument("modules", nargs="*", help="trust, trust/actions, ...; all four folders")
+    parser.add_argument("modules", nargs="*", help="trust, trust/actions, ...; all six folders")
     parser.add_argument("--sample", type=int, default=200, help="how many mutants (0: all)")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--servers", type=int, default=2, help="how many at once")

@@ -21,8 +21,9 @@ MOST_SECONDS = 420.0
 
 @dataclass
 class Coverage:
-    """The tests by file and line, and how long each lasts."""
+    """The tests by file and line, and how long each lasts; the code of the files."""
 
+    sources: dict[str, str]
     by_line: dict[str, dict[int, set[str]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -30,11 +31,12 @@ class Coverage:
     def tests(self, path: str, first: int, last: int, most_seconds: float) -> list[str]:
         """Return the tests that execute these lines, quickest first, that last so long together.
 
-        Of lines that only an import executes, those that execute anything in the file, for a
-        quarter of that time.
+        Of lines that only an import executes, those that execute what uses them; where nothing of
+        the file does, those that execute anything in the file, for a quarter of that time.
         """
         lines = self.by_line.get(path, {})
-        found = {test for line in range(first, last + 1) for test in lines.get(line, ())}
+        used = using_lines(self.sources[path], first, last)
+        found = {test for line in used for test in lines.get(line, ())}
         if not found - {""}:
             found = {test for tests in lines.values() for test in tests}
             most_seconds /= 4
@@ -48,6 +50,78 @@ class Coverage:
         return chosen
 
 
+def using_lines(source: str, first: int, last: int) -> set[int]:
+    """Return those of these lines that run when a function is called, or else the lines of
+    functions that use what is bound here when the module is imported.
+
+    The import counts for nothing: whichever test comes first makes it.
+    """
+    module = ast.parse(source)
+    lines = set(range(first, last + 1))
+    functions = [
+        node
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    called = {line for function in functions for line in _body(function)}
+    if lines & called:
+        return lines & called
+    for function in functions:
+        # A default or a decorator.
+        if lines & set(range(function.lineno - len(function.decorator_list), _body(function)[0])):
+            return set(_body(function))
+    names = _dependent_names(module, lines)
+    by_default = {
+        line
+        for function in functions
+        if any(_used(default) & names for default in _defaults(function))
+        for line in _body(function)
+    }
+    return by_default | called & {
+        node.lineno for node in ast.walk(module) if isinstance(node, ast.Name) and node.id in names
+    }
+
+
+def _body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> range:
+    return range(function.body[0].lineno, (function.end_lineno or function.lineno) + 1)
+
+
+def _defaults(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
+    given = [one for one in function.args.kw_defaults if one is not None]
+    return [*function.args.defaults, *given, *function.decorator_list]
+
+
+def _dependent_names(module: ast.Module, lines: set[int]) -> set[str]:
+    """Return the names that statements on these lines bind, and those that are made of them."""
+    bound = [
+        (set(range(node.lineno, (node.end_lineno or node.lineno) + 1)), _bound(node), _used(node))
+        for node in module.body
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    names = {name for place, made, _ in bound if place & lines for name in made}
+    while more := {name for _, made, used in bound if used & names for name in made} - names:
+        names |= more
+    return names
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.ClassDef):
+        return {statement.name}
+    return {
+        node.id
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
+def _used(node: ast.AST) -> set[str]:
+    return {
+        inner.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)
+    }
+
+
 def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Coverage:
     """Return which tests under these folders execute which lines of these files."""
     root = servers[0].copy
@@ -58,7 +132,7 @@ def measure(servers: list[Server], paths: list[str], folders: list[str]) -> Cove
     if missing:
         print(f"Measuring which lines {len(missing)} files of tests execute ...", flush=True)
     share(servers, missing, _measure)
-    coverage = Coverage()
+    coverage = Coverage({path: (root / path).read_text() for path in paths})
     by_line: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name in wanted:
         told = _kept(kept, root, name) or {"why": "it could not be measured"}

@@ -215,7 +215,11 @@ def mutation_points(path: str, source: str) -> list[MutationPoint]:
 
 def mutate(point: MutationPoint, source: str) -> Mutant | None:
     """Return the file with that one change; None when it is no change, or no Python."""
-    code = mutating.mutate_code(source, _operators()[point.operator], point.occurrence)
+    try:
+        code = mutating.mutate_code(source, _operators()[point.operator], point.occurrence)
+    except AttributeError:
+        # Cosmic Ray looks for plain names in `except (one.Fault, another.Fault)`.
+        return None
     if code is None or meaning(code) in ("", meaning(source)):
         return None
     mutant = _mutant(point.path, point.operator, source, code)

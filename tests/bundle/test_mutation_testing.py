@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts.mutations import __main__ as mutations
+from scripts.mutations import line_coverage
 from scripts.paths import ROOT
 
 # It installs what makes the mutants.
@@ -97,6 +98,19 @@ def test_a_survivor_with_a_reason_is_not_counted(tree, monkeypatch, capsys, tmp_
     assert "1 survived (0 of them" in capsys.readouterr().out
 
 
+@needs_installing
+def test_a_change_that_cannot_be_made_is_left_out(tree):
+    path = "f/millrace/trust/tiny.py"
+    (tree / path).write_text(
+        "import os\n\n\ndef read():\n    try:\n        return 1\n"
+        "    except (os.error, os.PathLike):\n        return 2\n"
+    )
+    prove(tree)
+
+    added = [line.strip() for mutant in mutations.draw(tree, [path], 0, 1) for line in mutant.added]
+    assert set(added) == {"return 2", "return 0", "return 3", "return 1"}
+
+
 def test_a_module_that_is_none_is_refused(tree):
     with pytest.raises(SystemExit, match="f/millrace/trust/tinny is neither"):
         mutations.chosen(tree, ["trust/tinny"])
@@ -107,3 +121,39 @@ def test_each_excused_line_is_still_in_its_file():
         path, removed, _ = json.loads(change)
         lines = [line.strip() for line in (ROOT / path).read_text().split("\n")]
         assert any(lines[at : at + len(removed)] == removed for at in range(len(lines))), change
+
+
+MODULE = """\
+LEAST = 3
+RULE = f"at least {LEAST}"
+OTHER = 4
+
+
+def says(count, least=LEAST):
+    if count < least:
+        return RULE
+    return ""
+
+
+def other():
+    return OTHER
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [(1, {7, 8, 9}), (2, {8}), (3, {13}), (6, {7, 8, 9}), (7, {7}), (13, {13})],
+)
+def test_what_is_bound_when_a_module_is_imported_is_tested_where_it_is_used(line, lines):
+    assert line_coverage.using_lines(MODULE, line, line) == lines
+
+
+def test_the_test_that_imports_a_module_first_is_not_the_test_of_its_constants():
+    by_line = {"a.py": {1: {"imports"}, 6: {"imports"}, 13: {"other"}, 8: {"says"}}}
+    coverage = line_coverage.Coverage(
+        {"a.py": MODULE}, by_line, dict.fromkeys(("imports", "other", "says"), 1.0)
+    )
+
+    assert coverage.tests("a.py", 1, 1, 60) == ["says"]
+    assert coverage.tests("a.py", 3, 3, 60) == ["other"]
+    assert coverage.tests("a.py", 4, 4, 60) == ["imports", "other", "says"]

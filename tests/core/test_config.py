@@ -292,3 +292,91 @@ def test_a_setting_of_some_words_takes_each_of_them_and_no_other(
     configure(**{name: "perhaps"})
     with pytest.raises(BadSetting, match=f"setting '{name}'.*'perhaps'"):
         config.settings()
+
+
+def test_settings_as_json_are_exact_for_digests_and_plain_for_readers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MILLRACE_DAILY_BUDGET_USD", "2.50")
+    monkeypatch.setenv("MILLRACE_BRAVE_API_KEY", "hunter7")
+    monkeypatch.setenv("MILLRACE_PRICES", '{"openai:a": {"input": 1, "output": 2}}')
+    monkeypatch.setenv("MILLRACE_RECIPIENTS", "a@b.example,c@d.example")
+    config.reload()
+    names = ("daily_budget_usd", "brave_api_key", "prices", "recipients")
+
+    exact, plain = config.as_json(names), config.as_json(names, exact=False)
+
+    assert (exact["daily_budget_usd"], plain["daily_budget_usd"]) == ("2.50", 2.5)
+    assert exact["brave_api_key"] == plain["brave_api_key"] == "*" * 10
+    assert exact["recipients"] == plain["recipients"] == ["a@b.example", "c@d.example"]
+    assert exact["prices"]["openai:a"]["cache_read"] is None
+    assert "cache_read" not in plain["prices"]["openai:a"]
+
+
+def test_where_a_setting_comes_from_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_FEEDS", "https://a.example/feed")
+    config.reload()
+
+    assert config.origin("feeds") == "MILLRACE_FEEDS"
+    assert config.origin("sources") == "default"
+
+
+INSIDE = [
+    ("agents", {"planner": {"temperature": 0}}, {"planner": {"temperature": -0.1}}),
+    ("agents", {"planner": {"temperature": 2}}, {"planner": {"temperature": 2.1}}),
+    ("agents", {"planner": {"max_retries": 0}}, {"planner": {"max_retries": -1}}),
+    ("agents", {"planner": {"max_retries": 10}}, {"planner": {"max_retries": 11}}),
+    ("memory_days", {"note": 1}, {"note": 0}),
+    ("memory_days", {"note": 36_500}, {"note": 36_501}),
+    ("flow_daily_usd", {"ask": 0}, {"ask": -0.01}),
+    ("tool_usd", {"web.search": 0}, {"web.search": -0.01}),
+    ("prices", {"a:b": {"input": 0, "output": 0}}, {"a:b": {"input": 0, "output": -1}}),
+    (
+        "prices",
+        {"a:b": {"input": 1, "output": 1, "currency": "EUR", "usd_per_unit": 0.01}},
+        {"a:b": {"input": 1, "output": 1, "currency": "EUR", "usd_per_unit": 0}},
+    ),
+    (
+        "prices",
+        {"a:b": {"input": 1, "output": 1, "currency": "USD", "usd_per_unit": 1}},
+        {"a:b": {"input": 1, "output": 1, "currency": "USD", "usd_per_unit": 2}},
+    ),
+    ("mcp", {"box": "http://box.example/mcp"}, {"box": "box.example"}),
+    ("mcp", {"box": {"command": "run"}}, {"box": {}}),
+    ("mcp", {"box": {"command": "run"}}, {"box": {"command": "run", "url": "http://a.example"}}),
+    (
+        "mcp",
+        {"box": {"command": "run", "type": "stdio"}},
+        {"box": {"command": "run", "type": "http"}},
+    ),
+    (
+        "mcp",
+        {"box": {"url": "http://a.example", "type": "streamable-http"}},
+        {"box": {"url": "http://a.example", "type": "stdio"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "taken", "refused"), INSIDE)
+def test_what_a_setting_holds_is_checked_inside_too(
+    name: str, taken: object, refused: object, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"MILLRACE_{name.upper()}", json.dumps(taken))
+    config.reload()
+    assert set(getattr(config.settings(), name)) == set(typing.cast("dict[str, object]", taken))
+
+    monkeypatch.setenv(f"MILLRACE_{name.upper()}", json.dumps(refused))
+    config.reload()
+    with pytest.raises(BadSetting, match=name):
+        config.settings()
+
+
+def test_a_server_of_tools_is_named_by_its_address_or_its_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = {"far": "http://a.example/mcp", "near": {"command": "run", "args": ["-x", "a b"]}}
+    monkeypatch.setenv("MILLRACE_MCP", json.dumps(servers))
+    config.reload()
+
+    places = {name: server.place for name, server in config.settings().mcp.items()}
+    assert places == {"far": "http://a.example/mcp", "near": 'stdio: ["run", "-x", "a b"]'}

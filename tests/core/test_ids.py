@@ -18,6 +18,9 @@ from f.millrace.core.ids import canonical_url, stable_id
         ("https://arxiv.org/abs/2401.01234v1", "https://arxiv.org/abs/2401.01234"),
         ("notes/plan.md", "notes/plan.md"),
         ("https://news.example:99999/a", "https://news.example:99999/a"),
+        ("ftp://www.news.example/a/", "ftp://www.news.example/a/"),
+        ("https:///a/", "https:///a/"),
+        ("http://news.example:80/a", "https://news.example/a"),
     ],
 )
 def test_canonical_url(url: str, expected: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from f.millrace.core import llm, providers
+from f.millrace.core import llm, providers, windmill
 from f.millrace.core.errors import BadSetting
 
 
@@ -52,3 +52,16 @@ def test_the_offline_model_is_made_by_who_has_it_and_asked_for_where_it_is() -> 
     assert llm.model("offline", offline=lambda: made) is made
     with pytest.raises(BadSetting, match="run it through models/call"):
         llm.model("offline")
+
+
+@pytest.mark.parametrize("missing", ["BASE_INTERNAL_URL", "WM_TOKEN"])
+def test_a_process_is_a_job_of_a_worker_when_both_the_address_and_the_token_are_there(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.setenv("BASE_INTERNAL_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WM_TOKEN", "token")
+    assert windmill.on_worker()
+
+    monkeypatch.delenv(missing)
+
+    assert not windmill.on_worker()

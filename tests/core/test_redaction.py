@@ -114,6 +114,45 @@ def test_values_under_telling_names_are_masked_at_any_depth() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["password", "api_key", "session-token", "token", "cookie"])
+def test_what_is_no_text_under_a_telling_name_stays(name: str) -> None:
+    for value in (7, None, "", [], True, {"count": 3}, [{"count": 3}]):
+        assert redact({name: value}) == {name: value}
+    assert redact({name: "x"}) == {name: MASK} and redact({name: ("x", "y")}) == {name: [MASK] * 2}
+
+
+@pytest.mark.parametrize("name", ["tokens", "cookies", "author", "key", "id", "tokenizer"])
+def test_a_name_that_tells_nothing_masks_nothing(name: str) -> None:
+    assert redact({name: "x"}) == {name: "x"}
+
+
+def test_every_kind_of_value_is_redacted() -> None:
+    secret = "api_key=" + "Zq81hunter"
+
+    assert redact(secret.encode()) == f"api_key={MASK}"
+    assert redact((secret, {secret: 1})) == [f"api_key={MASK}", {f"api_key={MASK}": 1}]
+    assert redact({secret}) == redact(frozenset([secret])) == [f"api_key={MASK}"]
+    assert redact(3.5) == 3.5 and redact(None) is None and redact(b"\xff") == "\ufffd"
+
+
+@pytest.mark.parametrize(("secret", "masked"), [("abcd5", False), ("abcd56", True)])
+def test_a_secret_of_few_letters_is_none(
+    secret: str, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWS_TOKEN", secret)
+    config.reload()
+
+    assert redact(f"x {secret} y") == (f"x {MASK} y" if masked else f"x {secret} y")
+
+
+def test_the_longer_of_two_secrets_is_masked_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWS_TOKEN", "hunter7")
+    monkeypatch.setenv("MAIL_TOKEN", "hunter7-of-the-north")
+    config.reload()
+
+    assert redact("x hunter7-of-the-north y hunter7") == f"x {MASK} y {MASK}"
+
+
 def test_names_are_masked_too(planted: list[str]) -> None:
     assert redact({"brave-Zq81-plain": 1}) == {MASK: 1}
 

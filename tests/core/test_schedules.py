@@ -205,6 +205,77 @@ def test_names_ranges_lists_and_steps():
     assert parse_cron("0 0 8 * * 7").weekdays == {0}
 
 
+def test_the_first_and_the_last_value_of_each_field_are_taken():
+    last = parse_cron("59 59 23 31 12 6")
+    first = parse_cron("0 0 0 1 1 0")
+
+    assert (last.seconds, last.minutes, last.hours) == ((59,), (59,), (23,))
+    assert (last.days, last.months, last.weekdays) == ({31}, {12}, {6})
+    assert (first.seconds, first.minutes, first.hours) == ((0,), (0,), (0,))
+    assert (first.days, first.months, first.weekdays) == ({1}, {1}, {0})
+
+
+def test_a_star_is_the_whole_field():
+    line = parse_cron("* * * * * *")
+
+    assert (line.seconds, line.minutes) == (tuple(range(60)), tuple(range(60)))
+    assert (line.hours, line.days) == (tuple(range(24)), set(range(1, 32)))
+    assert (line.months, line.weekdays) == (set(range(1, 13)), set(range(7)))
+    assert parse_cron("0 0 8 * * */3").weekdays == {0, 3, 6}
+
+
+def test_a_step_goes_on_from_a_number_to_the_end_of_the_field_or_of_its_range():
+    line = parse_cron("5/20 10-40/15 22/1 * * *")
+
+    assert (line.seconds, line.minutes, line.hours) == ((5, 25, 45), (10, 25, 40), (22, 23))
+    assert parse_cron("0 0 8 29/2 * 5-7").days == {29, 31}
+    assert parse_cron("0 0 8 29/2 * 5-7").weekdays == {5, 6, 0}
+
+
+def test_a_line_of_five_fields_fires_at_second_0():
+    assert parse_cron("30 8 * * 1") == parse_cron("0 30 8 * * 1")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("* * *", "'* * *' has 3 fields; it needs six: second, minute, hour,"),
+        ("0 0 8 * * * *", "has 7 fields"),
+        ("0 0 24 * * *", "hour '24' is not from 0 to 23"),
+        ("0 0 8 0 * *", "day of month '0' is not from 1 to 31"),
+        ("0 0 8 * foo *", "month 'foo' is not from 1 to 12"),
+        ("0 0 8-2 * * *", "hour '8-2' is an empty range"),
+        ("0 */0 * * * *", "minute '\\*/0' is an empty range"),
+        ("0 1- * * * *", "minute '1-' is not a number, a range, a list or a step"),
+    ],
+)
+def test_what_is_wrong_with_a_cron_line_is_said_with_what_is_allowed(line, said):
+    with pytest.raises(BadInput, match=said):
+        parse_cron(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90", 90),
+        ("90s", 90),
+        (" 30 m ", 1800),
+        ("1.5h", 5400),
+        ("1d", 86400),
+        ("2w", 2 * 7 * 86400),
+        (0.5, 0.5),
+    ],
+)
+def test_a_duration_is_a_number_with_or_without_a_unit(text, seconds):
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "h", "-1h", "1y", "1h30m", "1,5h"])
+def test_what_is_no_duration_is_refused_in_words(text):
+    with pytest.raises(BadInput, match="is not a number with s, m, h, d or w"):
+        parse_duration(text)
+
+
 def test_durations_in_words():
     assert parse_duration("12h") == timedelta(hours=12) and parse_duration(90) == timedelta(
         seconds=90
@@ -230,3 +301,83 @@ def test_a_day_of_the_month_and_a_weekday_mean_either(line, days):
     found = [day for day in range(1, 32) if cron.falls_on(date(2026, 10, day))]
 
     assert found == days
+
+
+def test_a_start_at_the_end_of_the_grace_is_in_time():
+    due = "2026-11-18T08:00+00:00"
+
+    assert judge(due, "2026-11-18T20:00:00+00:00").verdict == "run"
+    assert judge(due, "2026-11-18T20:00:01+00:00").verdict == "too_late"
+
+
+@pytest.mark.parametrize(
+    ("now", "ago"),
+    [
+        ("2026-11-18T08:59:59+00:00", "59 min ago"),
+        ("2026-11-18T09:00:00+00:00", "1 h 0 min ago"),
+        ("2026-11-18T10:30:00+00:00", "2 h 30 min ago"),
+    ],
+)
+def test_how_late_a_start_is_is_said_in_hours_and_minutes(now, ago):
+    found = judge("2026-11-18T08:00+00:00", now, grace=timedelta(minutes=5))
+
+    assert found.reason == f"due at 2026-11-18 08:00 GMT, {ago}; the grace is 5 min"
+
+
+def test_one_missed_start_in_time_is_caught_up_and_counted():
+    found = judge("2026-11-18T08:00+00:00", "2026-11-18T08:01+00:00", "2026-11-16T08:00+00:00")
+
+    assert (found.verdict, found.missed) == ("catch_up", 1) and found.runs
+    assert found.reason == "due at 2026-11-18 08:00 GMT; 1 earlier missed, done as one"
+
+
+def test_a_first_run_has_missed_nothing():
+    found = judge("2026-11-18T08:00+00:00", "2026-11-18T08:01+00:00")
+
+    assert (found.verdict, found.missed) == ("run", 0) and found.runs
+
+
+def test_a_late_first_run_is_caught_up_only_when_it_is_wanted():
+    late = ("2026-11-18T08:00+00:00", "2026-11-18T21:00+00:00")
+
+    assert judge(*late, catch_up=True).runs and not judge(*late).runs
+
+
+def test_missed_starts_are_counted_to_a_thousand():
+    found = judge(
+        "2026-11-18T08:00:00+00:00",
+        "2026-11-18T08:00:00+00:00",
+        "2026-11-17T08:00+00:00",
+        cron="*/10 * * * * *",
+    )
+
+    assert (found.verdict, found.missed) == ("catch_up", 1000)
+
+
+def test_without_a_cron_line_a_start_is_due_when_it_was_scheduled():
+    due, now = "2026-11-18T08:00+00:00", "2026-11-19T07:00+00:00"
+
+    assert judge(due, now, cron="", grace=timedelta(days=1)).scheduled_for == at(due)
+    assert judge(due, now, due, cron="").verdict == "already_done"
+    assert judge(due, now, due, cron="").reason == ("a run for 2026-11-18 08:00 GMT has succeeded")
+
+
+def test_a_line_that_never_fires_is_never_due():
+    line = parse_cron("0 0 8 30 2 *")
+
+    assert last_due(line, ZoneInfo("UTC"), at("2026-11-18T08:00+00:00")) is None
+    assert next_due(line, ZoneInfo("UTC"), at("2026-11-18T08:00+00:00")) is None
+
+
+def test_the_next_leap_day_is_found_from_far_away():
+    found = next_due(parse_cron("0 0 8 29 2 *"), ZoneInfo("UTC"), at("2096-02-29T08:00+00:00"))
+
+    assert found == at("2104-02-29T08:00+00:00")
+
+
+def test_a_moment_is_due_at_itself_and_next_after_it():
+    line, moment = parse_cron(EIGHT), at("2026-11-18T08:00+00:00")
+
+    assert last_due(line, ZoneInfo("UTC"), moment) == moment
+    assert next_due(line, ZoneInfo("UTC"), moment) == moment + timedelta(days=1)
+    assert next_due(line, ZoneInfo("UTC"), moment - timedelta(microseconds=1)) == moment

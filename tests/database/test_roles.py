@@ -146,3 +146,15 @@ def test_on_a_worker_only_who_migrates_asks_for_the_owners_address(monkeypatch):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_the_owner_loses_no_right_when_steps_run_as_the_owner(owner, postgres_server):
+    address = f"postgresql://{owner.info.user}:{owner.info.password}@db.example/x"
+    rights = "SELECT relacl::text FROM pg_class WHERE relname = 'audit'"
+    before = owner.execute(rights).fetchone()
+
+    with db.open_connection(owner.info.dsn + f" password={owner.info.password}") as connection:
+        db.grant_role(connection, address)
+        db.grant_role(connection, "postgresql:///x")
+
+    assert owner.execute(rights).fetchone() == before

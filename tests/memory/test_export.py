@@ -3,7 +3,7 @@ import json
 import pytest
 
 from f.millrace.core import db
-from f.millrace.core.errors import BadInput
+from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.memory import documents, history
 from f.millrace.memory.export import export, import_
 from f.millrace.memory.links import link
@@ -157,3 +157,46 @@ def test_a_spoiled_file_is_refused_whole(lived, spoil, words):
     assert db.fetch_one("SELECT count(*) AS n FROM memory_item WHERE namespace = 'copy'") == {
         "n": 0
     }
+
+
+def test_a_namespace_that_was_mistyped_is_not_exported_as_an_empty_one(lived):
+    with pytest.raises(NotFound, match="no namespace 'mian'; there are main, sample"):
+        next(export("mian"))
+
+
+def test_a_header_says_what_was_exported_and_of_which_moment(lived):
+    whole, then = next(export()), next(export(as_of="2026-01-15", known_at="2026-02-15"))
+
+    assert (whole["namespace"], whole["as_of"], whole["known_at"]) == ("main", None, None)
+    assert (then["as_of"], then["known_at"]) == ("2026-01-15", "2026-02-15")
+
+
+@pytest.mark.parametrize("target", [None, "copy"])
+def test_what_superseded_an_item_does_so_where_it_is_imported(clock, target):
+    clock("2026-01-01")
+    old = remember("fact", "the ferry leaves at noon")
+    supersede(old, "the ferry leaves at one")
+    clock("2026-01-02")
+    records = _plain(export())
+    if target is None:
+        db.execute("DELETE FROM memory_item")
+
+    import_(records, target)
+
+    rows = db.fetch_all(
+        "SELECT m.raw_text ->> 'text' AS text, n.raw_text ->> 'text' AS by FROM memory_item m"
+        " LEFT JOIN memory_item n ON n.id = m.superseded_by AND n.namespace = m.namespace"
+        " WHERE m.namespace = %s ORDER BY 1",
+        [target or "main"],
+    )
+    assert [(row["text"], row["by"]) for row in rows] == [
+        ("the ferry leaves at noon", "the ferry leaves at one"),
+        ("the ferry leaves at one", None),
+    ]
+    reasons = db.fetch_all(
+        "SELECT because, by_item IN (SELECT id FROM memory_item WHERE namespace = %s) AS known"
+        " FROM memory_belief WHERE by_item IS NOT NULL AND item_id IN"
+        " (SELECT id FROM memory_item WHERE namespace = %s)",
+        [target or "main"] * 2,
+    )
+    assert reasons == [{"because": "superseded", "known": True}]

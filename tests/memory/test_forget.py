@@ -8,7 +8,7 @@ from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput
 from f.millrace.memory import erase, history
 from f.millrace.memory.forget import forget
-from f.millrace.memory.store import Draft, Origin, remember, remember_all
+from f.millrace.memory.store import Draft, Origin, get, remember, remember_all
 from f.millrace.memory.subject_pattern import pattern_of
 from f.millrace.telemetry.spans import span, step
 
@@ -204,3 +204,72 @@ def test_the_file_of_events_loses_only_the_lines_about_the_subject(monkeypatch, 
     config.reload()
 
     assert forget("Ada Example").files == 1 and path.read_text() == '{"message": "Ben"}\n'
+
+
+def test_a_file_of_events_that_does_not_mention_the_subject_stays_as_it_is(monkeypatch, tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"message": "Ben"}')
+    monkeypatch.setenv("MILLRACE_EVENTS_FILE", str(path))
+    config.reload()
+
+    done = forget("Ada Example")
+
+    assert done.files == 0 and done.proved and path.read_text() == '{"message": "Ben"}'
+
+
+def test_a_file_of_events_that_is_not_there_is_no_fault(monkeypatch, tmp_path):
+    monkeypatch.setenv("MILLRACE_EVENTS_FILE", str(tmp_path / "none.jsonl"))
+    config.reload()
+
+    assert forget("Ada Example").files == 0
+
+
+def test_looking_what_would_be_forgotten_deletes_nothing(monkeypatch, tmp_path):
+    path = tmp_path / "events.jsonl"
+    path.write_text('{"message": "Ada Example"}\n')
+    monkeypatch.setenv("MILLRACE_EVENTS_FILE", str(path))
+    config.reload()
+    item = remember("note", "Ada Example was here")
+
+    done = forget("Ada Example", dry_run=True)
+
+    assert not done.proved and done.deleted == {} and done.blanked == {} and done.files == 0
+    assert done.found["files"] == 1 and done.found["memory_item.raw_text"] == 1
+    assert path.exists() and get(item).text == "Ada Example was here"
+
+
+def test_only_the_mails_that_mention_the_subject_are_deleted(configure, tmp_path):
+    outbox = tmp_path / "mails"
+    (outbox / "archive").mkdir(parents=True)
+    configure(outbox_dir=outbox)
+    written = {
+        "ada.txt": "To Ada Example",
+        "ben.txt": "To Ben",
+        "ada example.html": "",
+        "archive/feed.xml": "<p>Ada Example</p>",
+        "archive/ben.xml": "<p>Ben</p>",
+        "notes.md": "Ada Example",
+        "coded.eml": "Subject: =?utf-8?b?QWRhIEV4YW1wbGU=?=\n\nHello",
+        "body.eml": "Subject: x\nContent-Transfer-Encoding: base64\n\nQWRhIEV4YW1wbGU=\n",
+        "ben.eml": "Subject: x\n\nHello Ben",
+    }
+    for name, text in written.items():
+        (outbox / name).write_text(text)
+
+    done = forget("Ada Example")
+
+    left = {str(path.relative_to(outbox)) for path in outbox.rglob("*") if path.is_file()}
+    assert left == {"ben.txt", "archive/ben.xml", "notes.md", "ben.eml"}
+    assert done.files == 5 and done.proved
+
+
+def test_what_the_subject_alone_said_goes_and_what_another_said_too_stays():
+    only, both = remember("note", "the well is deep", source="Ada Example"), ""
+    for source in ("Ben", "Ada Example"):
+        both = remember("note", "a bridge leads over the river", source=source)
+    derived = remember("finding", "so water is there", derived_from=[only])
+
+    forget("Ada Example")
+
+    left = {row["id"] for row in db.fetch_all("SELECT id FROM memory_item")}
+    assert both in left and only not in left and derived not in left

@@ -11,6 +11,7 @@ from pydantic_ai.messages import (
     ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
+    SystemPromptPart,
     TextPart,
     ToolCallPart,
     ToolReturnPart,
@@ -19,7 +20,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.models.test import TestModel
 
 from f.millrace.core import db
-from f.millrace.core.errors import BadInput
+from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.core.run_context import change
 from f.millrace.memory import conversation_store, history
 from f.millrace.memory.conversation_store import PostgresConversationStore
@@ -263,3 +264,107 @@ def test_the_messages_before_one_are_read_up_to_a_limit_and_an_unknown_one_is_an
     for unknown in (store.read_history("nobody"), store.read_entry("nobody")):
         with pytest.raises(LookupError, match="nobody"):
             asyncio.run(unknown)
+
+
+def test_what_was_said_names_who_said_it_the_turn_and_the_session():
+    history.remember_turn("desk", "One?", "One.")
+    history.remember_turn("desk", "Two?", "Two.")
+
+    assert [(row["session"], row["turn"], row["role"], row["text"]) for row in said("desk")] == [
+        ("desk", 1, "user", "One?"),
+        ("desk", 1, "assistant", "One."),
+        ("desk", 2, "user", "Two?"),
+        ("desk", 2, "assistant", "Two."),
+    ]
+
+
+def test_a_question_begins_a_turn_also_beside_other_parts_and_a_tools_result_does_not():
+    asked = UserPromptPart("What is there?")
+    result = ToolReturnPart("look", "a desk", tool_call_id="1")
+
+    assert conversation_store.begins_turn(ModelRequest(parts=[SystemPromptPart("Be brief"), asked]))
+    assert not conversation_store.begins_turn(ModelRequest(parts=[result]))
+    assert not conversation_store.begins_turn(ModelRequest(parts=[result, asked]))
+    assert not conversation_store.begins_turn(ModelRequest(parts=[SystemPromptPart("Be brief")]))
+    assert not conversation_store.begins_turn(ModelResponse(parts=[TextPart("A desk")]))
+
+
+def test_messages_before_the_first_question_are_no_turn():
+    history.append("desk", [ModelResponse(parts=[TextPart("Welcome")])])
+
+    assert history.load("desk") == [] and history.turns("desk") == []
+    history.remember_turn("desk", "One?", "One.")
+    assert history.turns("desk") == [("One?", "One.")]
+
+
+def test_a_turn_of_very_many_messages_is_read_from_its_question():
+    calls = [
+        message
+        for number in range(history.WINDOW // 2 + 1)
+        for message in (
+            ModelResponse(parts=[ToolCallPart("look", {}, tool_call_id=str(number))]),
+            ModelRequest(parts=[ToolReturnPart("look", "x", tool_call_id=str(number))]),
+        )
+    ]
+    last = ModelResponse(parts=[TextPart("All seen.")])
+    history.append("desk", [ModelRequest(parts=[UserPromptPart("Look")]), *calls, last])
+
+    assert len(history.load("desk")) == len(calls) + 2
+    assert history.turns("desk") == [("Look", "All seen.")]
+
+
+def test_the_session_that_was_saved_last_is_gone_on_with(clock):
+    with pytest.raises(NotFound, match="there is no conversation to continue"):
+        history.last_session()
+    clock("2026-05-01")
+    history.remember_turn("desk", "One?", "One.")
+    clock("2026-05-02")
+    history.remember_turn("phone", "Two?", "Two.")
+    with change(namespace="sample"):
+        history.remember_turn("lab", "Three?", "Three.")
+        assert history.last_session() == "lab"
+
+    assert history.last_session() == "phone"
+    clock("2026-05-03")
+    history.remember_turn("desk", "Four?", "Four.")
+    assert history.last_session() == "desk"
+
+
+def test_a_forgotten_session_has_nothing_left_and_others_stay():
+    history.remember_turn("desk", "One?", "One.")
+    history.remember_turn("phone", "Two?", "Two.")
+
+    assert history.forget("desk") == 2 and history.forget("desk") == 0
+    assert history.load("desk") == [] and history.turns("phone") == [("Two?", "Two.")]
+
+
+def test_what_was_said_is_cut_by_moments_that_are_inside_and_by_a_limit_from_its_end(clock):
+    for day in (1, 2, 3):
+        clock(f"2026-05-0{day}")
+        history.remember_turn("desk", f"Question {day}?", f"Answer {day}.")
+
+    def texts(**when):
+        return [row["text"] for row in said("desk", **when)]
+
+    assert texts(since="2026-05-03") == ["Question 3?", "Answer 3."]
+    assert texts(until="2026-05-01") == ["Question 1?", "Answer 1."]
+    assert texts(since="2026-05-02", until="2026-05-02") == ["Question 2?", "Answer 2."]
+    assert texts(as_of="2026-05-01") == texts(known_at="2026-05-01") == texts(until="2026-05-01")
+    assert texts(limit=3) == ["Answer 2.", "Question 3?", "Answer 3."]
+    clock("2026-05-02")
+    assert texts() == ["Question 1?", "Answer 1.", "Question 2?", "Answer 2."]
+
+
+def test_what_was_said_about_something_is_told_by_its_words_or_its_letters():
+    history.remember_turn("desk", "Do herons fly?", "They do.")
+    history.remember_turn("desk", "And in the ünïversity?", "They walk.")
+
+    assert [row["text"] for row in said("desk", about="heron flying")] == [
+        "Do herons fly?",
+        "They do.",
+    ]
+    assert [row["text"] for row in said("desk", about="ÏVERS")] == [
+        "And in the ünïversity?",
+        "They walk.",
+    ]
+    assert said("desk", about="kestrel") == [] and said("phone") == []

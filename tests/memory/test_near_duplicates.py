@@ -202,3 +202,23 @@ def test_days_that_are_none_are_refused(monkeypatch, days):
 
     with pytest.raises(Exception, match=r"(?i)memory_days"):
         config.settings()
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(("kind", "items"), [("note", 1), ("fact", 2)])
+def test_texts_that_come_together_are_one_item_when_they_are_of_one_type(kind, items):
+    text = "The ferry leaves the harbour of Lindholm every morning at nine from the northern quay"
+
+    ids = remember_all([Draft("note", text), Draft(kind, text + " too")])
+
+    assert len(set(ids)) == items
+
+
+@pytest.mark.usefixtures("database")
+def test_the_nearest_of_several_items_is_the_one_that_is_said_again():
+    base = "The ferry leaves the harbour of Lindholm every morning from the northern quay of it"
+    far = remember_all([Draft("note", base + " in good weather", near=False)])[0]
+    near = remember_all([Draft("note", base + " also", near=False)])[0]
+    db.execute("UPDATE memory_item SET marks = %s", [near_duplicates.minhash_bands(base)])
+
+    assert remember("note", base) == near != far

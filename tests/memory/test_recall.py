@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.memory import vectors
+from f.millrace.memory import hybrid, vectors
 from f.millrace.memory.links import link
 from f.millrace.memory.recall import recall, search
 from f.millrace.memory.store import Draft, Origin, remember, remember_all
@@ -229,6 +229,15 @@ def test_a_relation_is_answered_by_the_path_between():
     assert "-> carries, <- built" in answer.results[0].why
 
 
+def test_an_item_is_no_path_to_itself():
+    kestrel = remember("thing", "Kestrel, a mission with a camera")
+
+    answer = search("How is Kestrel related to the camera?")
+
+    assert answer.tried == ["relation: nothing found"]
+    assert [result.memory.id for result in answer.results] == [kestrel]
+
+
 def test_a_link_that_was_not_known_then_is_no_path(clock):
     clock("2026-01-01")
     kestrel, camera = (
@@ -405,3 +414,206 @@ def test_what_the_best_speak_of_brings_the_same_in_other_words():
 
     assert [result.memory.id for result in found[:2]] == [first, other]
     assert found[1].parts["feedback"] > found[2].parts["feedback"]
+
+
+def scored(question, **more):
+    asked = hybrid.SearchRequest(
+        question, "main", 10, None, vectors.active(),
+        hybrid.Filter("m.valid @> statement_timestamp()", {}, narrow=False), **more,
+    )  # fmt: skip
+    return hybrid.search(asked)
+
+
+def test_how_recent_and_of_whose_authority_takes_at_most_some_of_the_relevance():
+    remember_all(
+        [
+            Draft(
+                "note", f"hard carbon anodes {word}", trust=trust, near=False, valid_from=since
+            )
+            for trust, word, old in (
+                ("untrusted", "one", "two"),
+                ("own", "six", "ten"),
+                ("trusted", "red", "tin"),
+            )
+            for word, since in ((word, None), (old, "2010-01-01"))
+        ]
+    )  # fmt: skip
+
+    rows = scored("hard carbon")
+
+    assert len(rows) == 6
+    for row in rows:
+        assert 0.9 * row["relevance"] <= row["rank"] <= row["relevance"]
+        assert (row["recency"] > 0.99) == (row["valid_from"].year > 2010)
+    by_trust = {row["trust"]: row["authority"] for row in rows}
+    assert by_trust["own"] == 1 and by_trust["own"] > by_trust["trusted"] > by_trust["untrusted"]
+    alike = [row["trust"] for row in rows if row["recency"] > 0.99]
+    assert alike == ["own", "trusted", "untrusted"]
+
+
+def test_what_is_alike_in_all_else_goes_by_the_time_it_became_true():
+    items = remember_all(
+        [
+            Draft("note", f"hard carbon anodes {word}", near=False, valid_from=day)
+            for word, day in (("one", "2020-01-01"), ("two", "2024-01-01"), ("six", "2026-01-01"))
+        ]
+    )
+
+    assert [row["id"] for row in scored("hard carbon anodes")] == items[::-1]
+
+
+def test_a_question_answers_less_than_a_statement():
+    remember_all(
+        [
+            Draft("note", text, near=False)
+            for text in ("Are hard carbon anodes used?", "Hard carbon anodes are used.")
+        ]
+    )
+
+    first, second = scored("hard carbon anodes used")
+
+    assert (first["question_penalty"], second["question_penalty"]) == (0, 1)
+    assert first["relevance"] - second["relevance"] == pytest.approx(
+        hybrid.WEIGHTS.question_penalty, abs=0.01
+    )
+
+
+def test_an_item_whose_title_stands_in_the_question_is_named():
+    for title in ("Kestrel", "Heron", ""):
+        remember_all([Draft("note", f"It flies over the harbour {title}", title, near=False)])
+
+    rows = {row["title"]: row["named"] for row in scored("does kestrel, the bird, fly?")}
+
+    assert rows["Kestrel"] == 1 and {rows.get("Heron", 0), rows.get("", 0)} == {0}
+    assert {row["named"] for row in scored("do kestrels fly over the harbour?")} == {0}
+
+
+def test_the_rarer_of_two_words_counts_more():
+    common = [Draft("note", f"harbour number {n} of the north", near=False) for n in range(8)]
+    *_, rare = remember_all([*common, Draft("note", "kestrel number 9 of the north", near=False)])
+
+    rows = scored("kestrel harbour")
+
+    assert rows[0]["id"] == rare and rows[0]["matched"] == ["kestrel"]
+    assert rows[0]["words"] > 2 * rows[1]["words"]
+
+
+def test_a_longer_text_says_more_up_to_some_sentences():
+    for length in (60, 300, 900):
+        text = ("anode " + f"w{length} x " * length)[:length]
+        remember_all([Draft("note", text, near=False)])
+
+    found = sorted((row["length"], len(row["raw_text"]["text"])) for row in scored("anode"))
+
+    assert [letters for _, letters in found[:1]] == [60]
+    assert found[0][0] < found[1][0] == found[2][0] == pytest.approx(1)
+
+
+def test_neighbours_lend_their_words_over_two_places_and_no_more():
+    texts = ["Kestrel was planned.", "One.", "Two.", "Three.", "Four."]
+    ids = remember_all(
+        [
+            Draft("turn", text, "Ana", metadata={"session": "s", "ordinal": place}, near=False)
+            for place, text in enumerate(texts)
+        ]
+    )
+
+    nearby = {row["id"]: round(row["nearby"], 6) for row in scored("kestrel")}
+
+    assert nearby[ids[0]] == nearby[ids[1]] > nearby[ids[2]] > 0
+    assert nearby[ids[2]] == pytest.approx(0.7 * nearby[ids[0]], abs=1e-5)
+    assert ids[3] not in nearby and ids[4] not in nearby
+
+
+def test_what_gave_most_of_the_score_is_named_first():
+    remember_all([Draft("note", "Hard carbon anodes of sodium cells", near=False)])
+    vectors.embed_missing()
+
+    (result,) = search("hard carbon anodes").results
+
+    *_, last = result.why.split("; ")
+    named = last.removeprefix("most of the score by ").split(", ")
+    worth = {name: value * getattr(hybrid.WEIGHTS, name) for name, value in result.parts.items()}
+    assert named == sorted(worth, key=lambda name: -worth[name])[:3] and named[0] == "nearby"
+
+
+def test_a_score_that_is_asked_for_leaves_out_what_is_below():
+    remember_all([Draft("note", text, near=False) for text in ("Hard carbon", "Hard times ahead")])
+    best, other = search("hard carbon").results
+
+    assert [one.memory.id for one in search("hard carbon", least=best.score).results] == [
+        best.memory.id
+    ]
+    assert len(search("hard carbon", least=other.score).results) == 2
+    assert search("hard carbon", least=1.0).results == []
+
+
+def test_only_what_fits_the_filters_is_found():
+    drafts = {
+        "type": Draft("fact", "Hard carbon one", near=False),
+        "source": Draft("note", "Hard carbon two", origin=Origin("paper"), near=False),
+        "document": Draft(
+            "passage", "Hard carbon three", near=False, metadata={"document": "d1", "ordinal": 1}
+        ),
+        "trust": Draft("note", "Hard carbon four", trust="own", near=False),
+        "fields": Draft("note", "Hard carbon five", metadata={"a": 1, "b": 2}, near=False),
+    }
+    ids = dict(zip(drafts, remember_all(list(drafts.values())), strict=True))
+
+    def found(**asked):
+        return [result.memory.id for result in search("hard carbon", **asked).results]
+
+    assert len(found()) == 5
+    assert found(types=["fact"]) == [ids["type"]] and len(found(types=["fact", "note"])) == 4
+    assert found(source="paper") == [ids["source"]]
+    assert found(document="d1") == [ids["document"]]
+    assert found(trust=["own"]) == [ids["trust"]] and len(found(trust=["own", "untrusted"])) == 5
+    assert found(fields={"a": 1}) == [ids["fields"]] and found(fields={"a": 2}) == []
+    assert found(types=["note"], trust=["own"], fields={"a": 1}) == []
+
+
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_a_limit_is_taken_up_to_its_bounds(limit):
+    remember("note", "Hard carbon")
+
+    assert len(search("hard carbon", limit).results) == min(limit, 1)
+    for beyond in (-1, 1001):
+        with pytest.raises(BadInput, match=f"limit is {beyond}; allowed is 0 to 1000"):
+            search("hard carbon", beyond)
+
+
+def test_several_questions_take_turns_and_each_has_its_best_among_the_first(clock):
+    clock("2026-05-20T00:00:00+00:00")
+    remember_all([Draft("note", f"Kestrel number {n} flies", near=False) for n in range(5)])
+    remember("event", "The pump was repaired", valid_from="2026-05-03")
+
+    answer = search("what about kestrel; what happened on 3 May?", 2)
+
+    assert answer.plan == "several"
+    assert sorted(result.memory.type for result in answer.results) == ["event", "note"]
+    scores = [result.score for result in answer.results]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_words_that_are_shared_are_named_rarest_first():
+    common = [Draft("note", f"harbour number {n}", near=False) for n in range(6)]
+    remember_all([*common, Draft("note", "kestrel of the harbour", near=False)])
+
+    assert scored("harbour kestrel")[0]["matched"] == ["kestrel", "harbour"]
+
+
+def test_what_happened_in_a_time_is_told_from_its_beginning_to_before_its_end(clock):
+    clock("2026-06-20T00:00:00+00:00")
+    days = ("2026-05-20", "2026-05-01", "2026-06-01", "2026-05-31T23:59:59", "2026-04-30T23:59:59")
+    for day in days:
+        remember("event", f"It was {day}, and something happened that day", valid_from=day)
+
+    answer = search("what happened in May?")
+
+    assert [result.memory.text[7:17] for result in answer.results] == [
+        "2026-05-01",
+        "2026-05-20",
+        "2026-05-31",
+    ]
+    assert {result.why for result in answer.results} == {"true in the time asked for"}
+    assert len(search("what happened in May?", 2).results) == 2

@@ -76,3 +76,46 @@ def test_a_field_and_its_value_are_named():
     [plan, _] = route("Projects with status 'In Review'?", NOW, types=["project"])
 
     assert (plan.type, plan.conditions) == ("project", [("status", "=", "In Review")])
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("all projects", "asks for each project"),
+        (
+            "projects with status open and budget over 1000",
+            "asks for each project with status = 'open' and budget > '1000'",
+        ),
+        ("open projects", "asks for each project with something = 'open'"),
+        ("How is Kestrel related to the harbour?", "asks what links 'Kestrel' and 'harbour'"),
+        ("What happened on 3 May?", "asks about '3 May'"),
+        ("hard carbon anodes", "by words and meaning"),
+    ],
+)
+def test_a_plan_says_why_it_was_chosen(question, reason):
+    plan = route(question, NOW, types=["project"])[0]
+
+    assert plan.reason == reason
+
+
+@pytest.mark.parametrize(("questions", "kind"), [(4, "several"), (5, "similar")])
+def test_at_most_four_questions_are_told_apart(questions, kind):
+    asked = "; ".join(["what did we say about cats", *["birds"] * (questions - 1)])
+
+    plan = route(asked, NOW)[0]
+
+    assert (plan.kind == "several") == (kind == "several")
+    assert len(plan.parts) == (questions if kind == "several" else 0)
+
+
+@pytest.mark.parametrize(
+    ("types", "question", "found"),
+    [
+        (["company"], "all companies", "company"),
+        (["companies"], "all companies", "companies"),
+        (["Project"], "all PROJECTS", "Project"),
+        (["project"], "all companies", ""),
+    ],
+)
+def test_a_type_is_known_in_its_singular_and_plural(types, question, found):
+    assert route(question, NOW, types=types)[0].type == found

@@ -82,6 +82,27 @@ def test_a_repeated_step_says_nothing_new(clock):
     assert [memory.text for memory in recall("gate")] == ["the gate is shut"]
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "text"),
+    [
+        (1, 1, "the gate is shut"),
+        (1, 2, "the gate is open"),
+        (1, None, "the gate is open"),
+        (None, None, "the gate is open"),
+        (None, 1, "the gate is open"),
+    ],
+)
+def test_what_is_said_again_holds_again_unless_the_same_run_repeats_its_step(first, then, text):
+    def say(run):
+        run_id = run and f"{run}1111111-1111-1111-1111-111111111111"
+        return remember("fact", "the gate is open", run_id=run_id)
+
+    supersede(say(first), "the gate is shut")
+    say(then)
+
+    assert [memory.text for memory in recall("gate is open", 1)] == [text]
+
+
 def test_superseding_twice_with_the_same_text_is_once():
     item = remember("fact", "the gate is open")
 
@@ -276,3 +297,196 @@ def test_what_is_near_along_links_weighs_as_much_as_all_links_of_the_path_togeth
         (end, 2, 0.45),
     ]
     assert found[-1]["path"] == [start, weak, end] and found[-1]["by_id"] == weak
+
+
+def test_neighbours_come_nearest_first_and_then_by_the_weight_of_their_path():
+    start, weak, strong, far = (
+        remember("note", f"the {name} of all") for name in ("start", "weak", "strong", "far")
+    )
+    link(start, weak, "about", 0.2)
+    link(start, strong, "about", 0.9)
+    link(strong, far, "part_of", 0.5)
+
+    assert [row["id"] for row in neighbours(start, depth=2)] == [strong, weak, far]
+    assert [row["id"] for row in neighbours(start)] == [strong, weak]
+    assert [row["id"] for row in neighbours(start, depth=2, limit=1)] == [strong]
+    assert [row["id"] for row in neighbours(start, ["about"], depth=2)] == [strong, weak]
+    assert [(row["id"], row["relation"]) for row in neighbours(far, ["part_of"], depth=2)] == [
+        (strong, "part_of")
+    ]
+    (last,) = [row for row in neighbours(start, depth=2) if row["id"] == far]
+    assert (last["steps"], last["by_id"], last["path"]) == (2, strong, [start, strong, far])
+
+
+@pytest.mark.parametrize("depth", [0, 7])
+def test_neighbours_are_asked_for_between_one_step_and_six(depth):
+    item = remember("note", "the first")
+
+    assert neighbours(item, depth=1) == neighbours(item, depth=6) == []
+    with pytest.raises(BadInput, match=f"depth is {depth}; allowed is 1 to 6"):
+        neighbours(item, depth=depth)
+
+
+def test_a_link_is_known_from_the_moment_it_was_made(clock):
+    clock("2026-01-01")
+    first, second = remember("note", "the first"), remember("note", "the second")
+    clock("2026-01-02")
+    link(first, second, "next")
+    clock("2026-01-03")
+
+    assert [row["id"] for row in neighbours(first, known_at="2026-01-02")] == [second]
+    assert neighbours(first, known_at="2026-01-01T23:59:59") == []
+
+
+def test_an_item_is_linked_to_another_that_is_there():
+    item = remember("note", "the first")
+
+    with pytest.raises(BadInput, match="cannot be linked to itself"):
+        link(item, item, "next")
+    with pytest.raises(NotFound, match="no memory has the id 'mem_none'"):
+        link(item, "mem_none", "next")
+    assert links(item) == []
+
+
+def test_of_too_many_the_newest_are_shown_and_from_a_beginning_on_the_first(clock):
+    clock("2026-06-01")
+    for day in (1, 2, 3):
+        remember("event", f"day {day}", valid_from=f"2026-05-0{day}")
+
+    def days(**bounds):
+        return [row["text"] for row in timeline(**bounds)]
+
+    assert days(limit=2) == ["day 2", "day 3"]
+    assert days(limit=2, since="2026-05-01") == ["day 1", "day 2"]
+    assert days(since="2026-05-02", until="2026-05-03") == ["day 2"]
+    assert days(as_of="2026-05-02") == ["day 1", "day 2"]
+    assert days(types=["event"]) == ["day 1", "day 2", "day 3"] and days(types=["note"]) == []
+
+
+def test_a_timeline_is_about_all_of_the_words_or_about_the_letters(clock):
+    clock("2026-06-01")
+    remember("event", "Kestrel was launched from the harbour")
+    remember("event", "Heron stayed in the harbour")
+
+    def texts(about):
+        return [row["text"].split()[0] for row in timeline(about)]
+
+    assert texts("kestrel launch harbour") == ["Kestrel"]
+    assert sorted(texts("harbour")) == ["Heron", "Kestrel"]
+    assert texts("ESTR") == ["Kestrel"] and texts("stayed at") == ["Heron"]
+    assert texts("moon") == [] and texts("?!") == []
+
+
+def test_the_history_of_an_item_ends_where_it_is_asked_to(clock):
+    clock("2026-01-01")
+    item = remember("fact", "the gate is open", source="one", valid_to="2026-01-10")
+    clock("2026-02-01")
+    remember("fact", "the gate is open", source="two")
+    clock("2026-03-01")
+    new = supersede(item, "the gate is shut", since="2026-03-01")
+    clock("2026-04-01")
+
+    whole, early = history(item), history(item, known_at="2026-01-15")
+    past = history(item, as_of="2026-01-15")
+
+    assert [belief["because"] for belief in whole["beliefs"]] == [
+        "remembered",
+        "again",
+        "superseded",
+    ]
+    assert [len(belief["valid"]) for belief in whole["beliefs"]] == [1, 2, 2]
+    assert [len(belief["valid"]) for belief in past["beliefs"]] == [1, 1, 1]
+    assert [origin["source"] for origin in whole["origins"]] == ["one", "two"]
+    assert [belief["because"] for belief in early["beliefs"]] == ["remembered"]
+    assert [origin["source"] for origin in early["origins"]] == ["one"]
+    assert (whole["superseded_by"], history(new)["supersedes"]) == (new, [item])
+    with pytest.raises(NotFound, match="no memory has the id 'mem_none'"):
+        history("mem_none")
+
+
+def test_what_is_known_at_the_moment_of_recording_is_part_of_the_history(clock):
+    clock("2026-01-01")
+    item = remember("fact", "the gate is open")
+    clock("2026-02-01")
+
+    assert len(history(item, known_at="2026-01-01")["beliefs"]) == 1
+    assert history(item, known_at="2025-12-31")["beliefs"] == []
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_a_source_to_withdraw_is_named(source):
+    with pytest.raises(BadInput, match="name the source to withdraw"):
+        retract(source)
+
+
+def test_a_source_that_was_never_withdrawn_cannot_be_believed_again():
+    remember("fact", "the well is deep", source="one")
+    retract("one", namespace="main")
+
+    with pytest.raises(NotFound, match="the source 'two' was never withdrawn"):
+        unretract("two")
+    with pytest.raises(NotFound, match="never withdrawn"):
+        unretract("one", namespace="sample")
+    unretract("one")
+    with pytest.raises(NotFound, match="never withdrawn"):
+        unretract("one")
+
+
+def test_a_source_is_believed_again_at_once_when_it_was_not_barred():
+    remember("fact", "the well is deep", source="one")
+
+    assert retract("one", bar=False).origins == 1
+    item = remember("fact", "the well is deep", source="one")
+    assert [memory.id for memory in recall("well")] == [item]
+
+
+def test_what_fell_with_its_last_support_falls_and_what_has_another_stays():
+    one, two = remember("evidence", "one saw it"), remember("evidence", "two saw it")
+    both, single = remember("claim", "it is so"), remember("claim", "it was so")
+    for claim, support in ((both, one), (both, two), (single, one)):
+        link(claim, support, "supported_by")
+
+    done = withdraw([one], "it did not")
+
+    assert (done.withdrawn, done.derived) == ([one], [single])
+    assert withdraw([two]).derived == [both]
+
+
+def test_a_change_cannot_begin_after_the_end_of_what_it_changes(clock):
+    clock("2026-01-01")
+    item = remember("fact", "the gate is open", valid_to="2026-01-10")
+
+    with pytest.raises(BadInput, match=r"held until 2026-01-10.*give an earlier `since`"):
+        supersede(item, "the gate is shut", since="2026-01-10")
+    new = supersede(item, "the gate is shut", since="2026-01-09")
+
+    assert get(new).valid_to == datetime(2026, 1, 10, tzinfo=UTC)
+    assert get(item).valid_to == datetime(2026, 1, 9, tzinfo=UTC)
+
+
+def test_what_is_superseded_keeps_its_title_trust_and_metadata_unless_others_are_given():
+    item = remember(
+        "fact", "the gate is open", title="Gate", trust="own", metadata={"a": 1, "b": 2}
+    )
+
+    new = get(supersede(item, "the gate is shut", metadata={"b": 3}))
+    other = get(supersede(new.id, "the gate is gone", title="", trust="untrusted"))
+
+    assert (new.title, new.trust, new.metadata) == ("Gate", "own", {"a": 1, "b": 3})
+    assert (other.title, other.trust, other.metadata) == ("", "untrusted", {"a": 1, "b": 3})
+
+
+def test_what_cannot_supersede_is_refused_in_words():
+    item = remember("fact", "the gate is open")
+    gone = remember("fact", "the well is deep", source="one")
+    retract("one")
+
+    with pytest.raises(BadInput, match="says the same already"):
+        supersede(item, "the  gate is open")
+    with pytest.raises(BadInput, match="was withdrawn; remember the right text as a new item"):
+        supersede(gone, "the well is dry")
+    with pytest.raises(BadInput, match="the source 'one' was withdrawn; what it says cannot"):
+        supersede(item, "the gate is shut", source="one")
+    new = supersede(item, "the gate is shut")
+    with pytest.raises(BadInput, match=f"{item} was superseded by {new} already"):
+        supersede(item, "the gate is gone")

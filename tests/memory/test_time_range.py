@@ -366,3 +366,38 @@ def test_the_calendar_ends_with_the_year_9998():
     assert found.since.year == 9998
     with pytest.raises(BadInput, match="the year 9999 is outside the calendar"):
         parse_time_range("what happened in May 9999?", NOW)
+
+
+@pytest.mark.parametrize(
+    ("words", "since", "until"),
+    [
+        ("early in June", "2026-06-01", "2026-06-11"),
+        ("in mid June", "2026-06-11", "2026-06-21"),
+        ("in the middle of June", "2026-06-11", "2026-06-21"),
+        ("at the start of June", "2026-06-01", "2026-06-11"),
+        ("at the beginning of 2025", "2025-01-01", "2025-05-02"),
+        ("in late 2025", "2025-09-01", "2026-01-01"),
+        ("in late February 2025", "2025-02-19", "2025-03-01"),
+        ("in early 2024", "2024-01-01", "2024-05-02"),
+        # Neither a day nor ten years have a beginning that has a name.
+        ("early on 3 May", "2026-05-03", "2026-05-04"),
+        ("in the early 1990s", "1990-01-01", "2000-01-01"),
+        ("in the second week of June", "2026-06-08", "2026-06-15"),
+        ("in the fourth week of February 2025", "2025-02-22", "2025-03-01"),
+        ("in the last week of June", "2026-06-24", "2026-07-01"),
+        ("in the first week of 2025", "2025-01-01", "2026-01-01"),
+        ("in the week of 4 May 2026", "2026-05-04", "2026-05-11"),
+        ("in the week of 10 May 2026", "2026-05-04", "2026-05-11"),
+        ("in the week of May 2026", "2026-05-01", "2026-06-01"),
+    ],
+)
+def test_words_before_a_span_make_it_narrower(words, since, until):
+    found = parse_time_range(f"what happened {words}?", NOW)
+
+    assert (found.since.date().isoformat(), found.until.date().isoformat()) == (since, until)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC", "Asia/Kolkata"])
+def test_a_span_that_ends_with_the_first_day_of_the_calendar_is_refused_in_words(zone):
+    with pytest.raises(BadInput, match="ends before it begins"):
+        parse_time_range("what happened from 20 December to 1 January 0001?", NOW, zone)

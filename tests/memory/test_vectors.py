@@ -2,14 +2,15 @@
 
 import json
 import math
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from f.millrace.core import config, db, embedding
+from f.millrace.core import config, db, embedding, prices
 from f.millrace.core.errors import BadInput, BadSetting, BudgetExceeded, ModelFailed
-from f.millrace.memory import vectors
+from f.millrace.memory import items, vectors
 from f.millrace.memory.recall import recall, search
 from f.millrace.memory.store import remember
 from f.millrace.ops import embed_memory
@@ -69,12 +70,13 @@ def test_an_unknown_model_is_refused_with_what_is_allowed(name):
 @pytest.fixture
 def server(monkeypatch):
     """An OpenAI-compatible server on loopback; what it answers can be set."""
-    answers = {"dimensions": 8, "bad": None, "status": 200}
+    answers = {"dimensions": 8, "bad": None, "status": 200, "answer": {}, "requests": []}
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             answers["asked"], answers["key"] = asked, self.headers["Authorization"]
+            answers["requests"].append((self.path, len(asked["input"])))
             rows = [
                 {
                     "index": number,
@@ -85,9 +87,8 @@ def server(monkeypatch):
                 }
                 for number, text in enumerate(asked["input"])
             ]
-            body = json.dumps(
-                {"data": rows[::-1], "usage": {"prompt_tokens": 7 * len(rows)}}
-            ).encode()
+            answer = {"data": rows[::-1], "usage": {"prompt_tokens": 7 * len(rows)}}
+            body = json.dumps(answer | answers["answer"]).encode()
             self.send_response(answers["status"])
             self.end_headers()
             self.wfile.write(body)
@@ -248,3 +249,132 @@ def test_a_server_is_sent_the_key_or_a_word_that_is_none(database, server, monke
     embedding.embed(["Sodium cells"], "openai:small")
 
     assert server["key"] == sent
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"prompt_tokens": 0}])
+def test_a_server_that_does_not_count_is_charged_at_the_most_that_it_can_have_read(
+    database, server, usage
+):
+    server["answer"] = {"usage": usage}
+
+    embedding.embed(["Sodium cells"], "openai:small")
+
+    row = db.fetch_one("SELECT state, tokens FROM usage")
+    assert row == {"state": "settled", "tokens": {"input": prices.most_tokens("sodium cells")}}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": None},
+        {"data": [{"index": 0}]},
+        {"data": [{"embedding": [1.0, 2.0]}]},
+        {"data": [{"index": 0, "embedding": ["much"]}]},
+        {"data": [7]},
+        {"usage": [1]},
+    ],
+)
+def test_an_answer_that_holds_no_vectors_is_a_failure_in_words(database, server, answer):
+    server["answer"] = answer
+
+    with pytest.raises(ModelFailed, match=r"embeddings of small from .* failed"):
+        embedding.embed(["Sodium cells"], "openai:small")
+
+
+def test_a_server_that_answers_too_few_texts_is_refused(database, server):
+    server["answer"] = {"data": [{"index": 0, "embedding": [1.0, 2.0]}]}
+
+    with pytest.raises(ModelFailed, match="1 vectors for 2 texts"):
+        embedding.embed(["Sodium cells", "Harbour"], "openai:small")
+
+
+def test_many_texts_are_asked_in_batches_and_come_back_in_order(database, server):
+    texts = [f"text {'x' * number}" for number in range(embedding.REMOTE_BATCH + 1)]
+
+    found = embedding.embed(texts, "openai:small")
+
+    assert server["requests"] == [("/v1/embeddings", embedding.REMOTE_BATCH), ("/v1/embeddings", 1)]
+    assert len(found) == len(texts)
+    assert found[3] == embedding.embed([texts[3]], "openai:small")[0]
+    assert found[-1] == embedding.embed([texts[-1]], "openai:small")[0]
+    assert found[3] != found[-1]
+
+
+def test_no_text_asks_nobody(database, server):
+    assert embedding.embed([], "openai:small") == [] and server["requests"] == []
+
+
+def test_a_server_is_sent_no_more_of_a_text_than_a_model_reads(database, server):
+    embedding.embed(["x" * 100_000, "a " * 100_000], "openai:small")
+
+    assert [len(text) for text in server["asked"]["input"]] == [embedding.LETTERS_AT_MOST] * 2
+
+
+def test_an_address_may_end_with_a_slash(database, server, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", os.environ["OPENAI_BASE_URL"] + "/")
+
+    embedding.embed(["Sodium cells"], "openai:small")
+
+    assert server["requests"] == [("/v1/embeddings", 1)]
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_without_a_key_and_an_address_of_ones_own_nobody_is_asked(database, monkeypatch, key):
+    if key is not None:
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+
+    with pytest.raises(BadSetting, match="openai:small needs OPENAI_API_KEY"):
+        embedding.embed(["Sodium cells"], "openai:small")
+
+    assert db.fetch_one("SELECT count(*) AS n FROM usage") == {"n": 0}
+
+
+def test_many_texts_of_all_lengths_have_each_its_own_vector():
+    texts = [
+        "Harbour " * number + subject
+        for number, subject in zip(
+            (9, 1, 0, 7, 3, 0, 40, 2, 5, 0, 1),
+            "cells ledgers mirror anodes quota kestrel grid winter river pump valve".split(),
+            strict=True,
+        )
+    ]
+
+    together = embedding.embed(texts)
+
+    for text, vector in zip(texts, together, strict=True):
+        [alone] = embedding.embed([text])
+        nearest = min(together, key=lambda other: math.dist(alone, other))
+        assert nearest == vector
+        assert math.dist(alone, vector) < 0.2
+
+
+def test_a_vector_of_any_dimension_is_taken_where_none_is_asked_for():
+    assert embedding.normalise([3.0, 4.0], None, "openai:small") == [0.6, 0.8]
+    assert embedding.normalise([3.0, 4.0], 2, "openai:small") == [0.6, 0.8]
+
+
+def test_a_vector_of_a_model_that_is_no_longer_the_active_one_is_not_kept(database, server):
+    item = remember("fact", "Sodium cells")
+    old = vectors.active()
+    vectors.reembed("openai:small")
+    db.execute("UPDATE memory_item SET embedding = NULL, embedding_model = NULL")
+    row = db.fetch_one("SELECT no FROM memory_item WHERE id = %s", [item])
+    vector = vectors.to_sql([1.0] * old.dimensions)
+
+    with db.transaction() as connection:
+        items.set_vector(connection, row["no"], old.no, vector)
+
+    assert db.fetch_one("SELECT embedding_model FROM memory_item") == {"embedding_model": None}
+    assert vectors.embed_missing() == 1
+
+
+def test_a_vector_that_is_there_stays(database):
+    remember("fact", "Sodium cells")
+    vectors.embed_missing()
+    before = db.fetch_one("SELECT no, embedding::text AS vector FROM memory_item")
+
+    with db.transaction() as connection:
+        zeros = vectors.to_sql([1.0] * vectors.active().dimensions)
+        items.set_vector(connection, before["no"], vectors.active().no, zeros)
+
+    assert db.fetch_one("SELECT no, embedding::text AS vector FROM memory_item") == before

@@ -494,3 +494,112 @@ def test_what_was_done_about_one_run_does_not_count_for_another():
 
     assert measures == ["continue", "alternative", "escalate", "escalate"]
     assert recovery.next_measure(other) == "continue"
+
+
+def test_the_other_way_is_gone_only_when_going_on_did_not_help():
+    run_id = put_run(60)
+    (row,) = recovery.stalled_runs()
+
+    found = []
+    for _ in range(3):
+        measure = recovery.decide(row)
+        found.append((measure, fallback.options_of(run_id)))
+        db.execute("UPDATE run SET pipeline = pipeline - 'alternative'")
+
+    other = {"model": config.settings().fallback_model}
+    assert found == [("continue", {}), ("alternative", other), ("escalate", {})]
+    told = [row for row in audit.rows(run_id) if row["kind"] == "run.recovered"]
+    assert [row["detail"]["measure"] for row in told] == [measure for measure, _ in found]
+    assert told[0]["detail"]["at"] == "between two steps" and told[0]["detail"]["idle"] >= 3600
+
+
+@pytest.mark.parametrize(
+    ("sources", "running", "other"),
+    [
+        (
+            ["a", "b"],
+            ["collect[0].read_source", "collect[1].read_source"],
+            {"skip_sources": ["a", "b"]},
+        ),
+        (["a"], ["collect[1].read_source"], None),
+        (["a"], ["collect.read_source"], None),
+        (["a"], ["collect[0].investigate"], None),
+    ],
+)
+def test_the_other_way_leaves_out_what_it_hung_at_and_else_asks_another_model(
+    sources, running, other
+):
+    run_id = put_run(60, pipeline={**PIPELINE, "opened": {"sources": sources}})
+    for path in running:
+        put_step(run_id, path, 50)
+    (row,) = recovery.stalled_runs()
+
+    for _ in range(2):
+        recovery.decide(row)
+
+    expected = other or {"model": config.settings().fallback_model}
+    assert fallback.options_of(run_id) == expected
+
+
+def test_of_several_running_steps_the_slowest_is_waited_for():
+    both, one = (
+        put_run(60, pipeline={**PIPELINE, "timeouts": {"quick": 300, "slow": 1200}})
+        for _ in range(2)
+    )
+    put_step(both, "quick", 10)
+    put_step(both, "slow", 10)
+    put_step(one, "quick", 10)
+
+    assert [str(row["id"]) for row in recovery.stalled_runs()] == [one]
+
+
+def test_a_step_without_a_time_of_its_own_has_that_of_the_setting():
+    run_id = put_run(60)
+    put_step(run_id, "research[0].investigate", 20)
+    put_step(run_id, "research[1].other", 20)
+
+    assert recovery.stalled_runs() == []
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "INSERT INTO attempt (run_id, started_at) VALUES (%s, clock_timestamp())",
+        "UPDATE step SET finished_at = clock_timestamp() WHERE run_id = %s",
+        "UPDATE usage SET settled_at = clock_timestamp() WHERE run_id = %s",
+        "UPDATE usage SET sent_at = clock_timestamp() WHERE run_id = %s",
+        "UPDATE usage SET reserved_at = clock_timestamp() WHERE run_id = %s",
+    ],
+)
+def test_each_sign_of_life_is_progress(sign):
+    run_id = put_run(60)
+    put_step(run_id, "research[0].investigate", 30)
+    budget.reserve(run_id, "op", "writer", "m", 0.01)
+    db.execute("UPDATE usage SET reserved_at = reserved_at - interval '30 minutes'")
+    db.execute("UPDATE run_event SET at = at - interval '1 day'")
+    assert [str(row["id"]) for row in recovery.stalled_runs()] == [run_id]
+
+    db.execute(sign, [run_id])
+
+    assert recovery.stalled_runs() == []
+
+
+def test_a_run_is_ended_once_with_its_money_and_questions_and_no_others():
+    ended, other = put_run(60), put_run(60)
+    for run_id in (ended, other):
+        budget.reserve(run_id, "op", "writer", "m", 0.5)
+        actions.propose("mail.send", {"to": "a@b.example"}, f"send:{run_id}", run_id=run_id)
+    row = {"id": ended, "flow": "daily_research", "job_id": "job"}
+
+    assert recovery.end(row, "cancelled", "not today", "eve")
+    assert not recovery.end(row, "failed", "again", "eve")
+
+    assert (run_row(ended)["status"], run_row(other)["status"]) == ("cancelled", "running")
+    states = db.fetch_all("SELECT run_id, state FROM usage")
+    assert {str(row["run_id"]): row["state"] for row in states} == {
+        ended: "released",
+        other: "reserved",
+    }
+    assert [row["key"] for row in approvals.list_pending()] == [f"send:{other}"]
+    told = [row["kind"] for row in audit.rows(ended) if row["kind"].startswith("run.")]
+    assert told == ["run.cancelled"]

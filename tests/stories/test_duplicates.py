@@ -1,6 +1,7 @@
 import pytest
 
-from f.millrace.stories.duplicates import Item, find_copies, repeats
+from f.millrace.stories.duplicates import Item, find_copies, repeats, shingles
+from f.millrace.stories.duplicates import words as meaningful_words
 
 TEXT = (
     "Sodium cells keep ninety one percent of their charge at minus twenty five degrees, a field"
@@ -38,3 +39,63 @@ def test_a_short_piece_is_a_copy_when_four_fifths_of_it_stand_in_the_longer_one(
     shorter = Item("b", "feeds", "Cold comfort for batteries", " ".join(short))
 
     assert find_copies([shorter, longer]) == ({"b": "a"} if is_copy else {})
+
+
+def test_of_copies_the_one_that_says_most_stays_and_then_the_one_with_the_better_score():
+    text = " ".join(f"word{number}" for number in range(60))
+    short = Item("short", "a", "Cut", " ".join(text.split()[:40]), score=9)
+    low, high = Item("low", "b", "One", text, score=1), Item("high", "c", "Two", text, score=2)
+
+    assert find_copies([short, low, high]) == {"low": "high", "short": "high"}
+    assert find_copies([high, low, short]) == {"low": "high", "short": "high"}
+
+
+def test_a_copy_of_a_copy_repeats_the_original():
+    text = " ".join(f"word{number}" for number in range(60))
+    original = Item("original", "a", "One", text)
+    copy = Item("copy", "b", "Two", text[:-7], canonical_url="https://b.example/x")
+    bare = Item("bare", "c", "Look", "", canonical_url="https://b.example/x")
+
+    assert find_copies([bare, copy, original]) == {"copy": "original", "bare": "original"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"content_hash": "h"}, {"content_hash": "h"}, True),
+        ({"content_hash": ""}, {"content_hash": ""}, False),
+        ({"canonical_url": "u"}, {"canonical_url": "u"}, True),
+        ({"canonical_url": ""}, {"canonical_url": ""}, False),
+        ({"title": "Port Lindholm buys cranes"}, {"title": "port lindholm buys crane"}, True),
+        ({"title": "Port buys cranes"}, {"title": "Port buys cranes"}, False),
+        ({"title": "one two red six"}, {"title": "one two red ten"}, False),
+        ({"title": "two red six ten"}, {"title": "two red six ten nine"}, True),
+    ],
+)
+def test_short_items_are_the_same_by_hash_address_or_title(one, other, same):
+    first, second = (
+        Item(**({"id": "1", "source": "a", "title": "x"} | one)),
+        Item(**({"id": "2", "source": "b", "title": "y"} | other)),
+    )
+
+    assert repeats(first, [second]) is same
+    assert (len(find_copies([first, second])) == 1) is same
+
+
+def test_a_text_of_few_words_has_no_shingles():
+    words = [f"word{number}" for number in range(25)]
+
+    assert len(shingles(" ".join(words))) == 23 and shingles(" ".join(words[:24])) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("The cranes of the ports", ["crane", "port"]),
+        ("gas glass yes is it", ["gas", "glass", "yes"]),
+        ("A 5 b C7", ["5", "c7"]),
+        ("don't U.S. 3.5", ["don't", "u.s", "3.5"]),
+    ],
+)
+def test_words_that_carry_meaning_are_compared_without_their_plural(text, found):
+    assert meaningful_words(text) == found

@@ -263,3 +263,18 @@ def test_a_role_of_fewer_rights_says_who_has_to_migrate(two_roles, monkeypatch):
 
     with pytest.raises(SchemaMismatch, match="MILLRACE_OWNER_URL"):
         db.migrate()
+
+
+def test_an_export_is_compared_row_by_row_with_what_is_there(database):
+    for number in range(3):
+        audit.append("eva", "test.done", f"thing {number}")
+    exported = list(audit.export())
+
+    assert audit.verify(exported) == [] and audit.verify([*exported[1:], "", "\n"]) == []
+    changed = [exported[0].replace(json.loads(exported[0])["hash"], "0" * 64), *exported[1:]]
+    (fault,) = audit.verify(changed)
+    assert fault.endswith("(test.done thing 0) differs from what was exported")
+    (fault,) = audit.verify([*exported, exported[0].replace('"id": ', '"id": 999')])
+    assert fault.endswith("(test.done thing 0) was exported and is gone")
+    (fault,) = audit.verify([*exported, "no row"])
+    assert fault == "line 4 of the export is not an audit row"

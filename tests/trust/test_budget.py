@@ -1,13 +1,14 @@
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
-from f.millrace.core import config, db
+from f.millrace.core import config, db, run_context
 from f.millrace.core.errors import BudgetExceeded, NotFound
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
-from f.millrace.trust import budget, spend
+from f.millrace.trust import audit, budget, spend
 
 
 def priced(amount: float) -> Price:
@@ -171,3 +172,196 @@ def test_what_was_charged_as_lost_is_corrected_by_an_answer_that_comes_after_all
     assert budget.settle(usage_id, priced(0.1), {"input": 7})
 
     assert totals("run") == (0, pytest.approx(0.1)) and spend.cost_of(run_id) == usd("0.1")
+
+
+RUN, OTHER = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
+
+
+@pytest.fixture
+def spent(database):
+    """Two runs of two flows: settled, sent, reserved and released calls."""
+    db.execute(
+        "INSERT INTO run (id, flow) VALUES (%s, 'daily_research'), (%s, 'ask')", [RUN, OTHER]
+    )
+
+    def call(run_id, agent, amount, kind="model", user="ada"):
+        return budget.reserve(run_id, user, agent, "openai:a", amount, f"step.{agent}", kind=kind)
+
+    settled = call(RUN, "writer", 1.0)
+    budget.mark_sent(settled)
+    budget.settle(settled, priced(0.25), {"input": 10, "output": 3, "reasoning": 2})
+    sent = call(RUN, "planner", 0.5)
+    budget.mark_sent(sent)
+    call(RUN, "judge", 0.125)
+    budget.release(call(RUN, "writer", 2.0))
+    tool = call(OTHER, "web.search", 0.0625, "tool", "ben")
+    budget.mark_sent(tool)
+    budget.settle(tool, priced(0.0625))
+
+
+def test_what_was_sent_counts_at_its_reserve_and_what_was_not_as_nothing(spent):
+    assert spend.cost_of(RUN) == usd("0.75") and spend.run_cost_usd(RUN) == 0.75
+    assert spend.cost_of(RUN, "step.writer") == usd("0.25")
+    assert spend.cost_of(RUN, "step.judge") == spend.cost_of(RUN, "step.none") == usd(0)
+    assert spend.cost_of(OTHER) == usd("0.0625") and spend.cost_of(None) == usd(0)
+
+
+@pytest.mark.parametrize(
+    ("by", "groups"),
+    [
+        ("run", [(RUN, 3, 0.75), (OTHER, 1, 0.0625)]),
+        ("flow", [("daily_research", 3, 0.75), ("ask", 1, 0.0625)]),
+        (
+            "agent",
+            [("planner", 1, 0.5), ("writer", 1, 0.25), ("web.search", 1, 0.0625), ("judge", 1, 0)],
+        ),
+        ("user", [("ada", 3, 0.75), ("ben", 1, 0.0625)]),
+        ("model", [("openai:a", 4, 0.8125)]),
+    ],
+)
+def test_spending_is_grouped_with_the_dearest_first(spent, by, groups):
+    found = spend.group_spending(by)
+
+    assert [(row[by], row["calls"], row["cost_usd"]) for row in found] == groups
+
+
+def test_a_group_has_its_tokens_tools_reserves_and_prices(spent):
+    (row,) = spend.group_spending("model")
+
+    assert row["tokens"] == {
+        "input": 10,
+        "output": 3,
+        "cache_read": 0,
+        "cache_write": 0,
+        "reasoning": 2,
+    }
+    assert (row["tools_usd"], row["reserved_usd"], row["currency"]) == (0.0625, 0.125, "USD")
+    assert (row["price_sources"], row["price_date"]) == (["test"], "2026-11-21")
+
+
+def test_spending_is_that_of_one_run_and_since_a_moment(spent):
+    db.execute("UPDATE usage SET reserved_at = '2026-11-20T10:00Z' WHERE agent = 'writer'")
+    since = datetime(2026, 11, 20, 10, tzinfo=UTC)
+
+    assert [row["agent"] for row in spend.group_spending("agent", run_id=OTHER)] == ["web.search"]
+    assert [row["day"] for row in spend.group_spending("day")][-1] == "2026-11-20"
+    assert len(spend.group_spending("agent", since)) == 4
+    assert len(spend.group_spending("agent", since + timedelta(microseconds=1))) == 3
+    assert spend.total_spending()["cost_usd"] == 0.8125
+    assert spend.total_spending(since + timedelta(seconds=1))["cost_usd"] == 0.5625
+    assert spend.total_spending(run_id=OTHER)["cost_usd"] == 0.0625
+
+
+def test_the_limits_of_today_are_told_with_how_far_they_are_used(spent, configure):
+    today = run_context.now().date().isoformat()
+    db.execute(
+        "INSERT INTO budget (scope, key, limit_usd, spent_usd) VALUES"
+        " ('user_day', 'ada 2020-01-01', 1, 1), ('flow_day', %s, 0, 0)",
+        [f"free {today}"],
+    )
+
+    found = {(row["scope"], row["key"]): row for row in spend.limits_today(RUN)}
+
+    assert set(found) == {
+        ("flow_day", f"free {today}"),
+        ("run", RUN),
+        ("user_day", f"ada {today}"),
+        ("user_day", f"ben {today}"),
+    }
+    assert found["run", RUN]["percent"] == 5.0
+    assert found["flow_day", f"free {today}"]["percent"] is None
+    assert (found["run", RUN]["spent_usd"], found["run", RUN]["reserved_usd"]) == (0.25, 0.625)
+    assert ("run", RUN) not in {(row["scope"], row["key"]) for row in spend.limits_today()}
+
+
+def test_an_answer_is_found_by_its_run_step_agent_and_request(database):
+    asked = {"run_id": RUN, "step": "research", "agent": "writer", "request_hash": "h"}
+
+    def settled(amount, response, **other):
+        given = {**asked, **other}
+        usage_id = budget.reserve(
+            given["run_id"], "ada", given["agent"], "m", amount, given["step"],
+            request_hash=given["request_hash"],
+        )  # fmt: skip
+        budget.mark_sent(usage_id)
+        budget.settle(usage_id, priced(amount), {}, response)
+        return usage_id
+
+    settled(0.5, None)
+    first = settled(0.25, {"text": "one"})
+    settled(0.125, {"text": "two"})
+
+    found = budget.find_settled(**asked)
+    assert found == budget.SettledCall(first, usd("0.25"), {"text": "one"})
+    for name, other in (("run_id", OTHER), ("step", "x"), ("agent", "x"), ("request_hash", "x")):
+        assert budget.find_settled(**{**asked, name: other}) is None
+
+
+def test_ending_a_run_or_a_step_ends_only_its_open_calls(database):
+    def call(run_id, agent, sent):
+        usage_id = budget.reserve(run_id, "ada", agent, "m", 0.1, "research", request_hash="h")
+        if sent:
+            budget.mark_sent(usage_id)
+        return usage_id
+
+    calls = {
+        name: call(*given)
+        for name, given in {
+            "sent": (RUN, "writer", True),
+            "open": (RUN, "writer", False),
+            "agent": (RUN, "judge", False),
+            "other": (OTHER, "writer", True),
+        }.items()
+    }
+
+    def states():
+        rows = db.fetch_all("SELECT id::text, state FROM usage")
+        by_id = {row["id"]: row["state"] for row in rows}
+        return {name: by_id[usage_id] for name, usage_id in calls.items()}
+
+    assert budget.settle_lost(RUN, "research", "writer", "h") == 2
+    assert states() == {
+        "sent": "settled",
+        "open": "released",
+        "agent": "reserved",
+        "other": "sent",
+    }
+    assert budget.end_run(RUN) == 1 and budget.end_run(RUN) == 0
+    assert (states()["agent"], states()["other"]) == ("released", "sent")
+
+
+def test_what_ended_cannot_be_ended_again_and_says_so(database):
+    usage_id = reserve(RUN, 0.5)
+
+    assert budget.release(usage_id) and not budget.release(usage_id)
+    assert not budget.charge_reserve(usage_id)
+    assert not budget.settle(usage_id, priced(0.1))
+    assert totals("run") == (0, 0)
+
+
+def test_a_price_has_its_own_date_and_what_has_none_the_day_it_ended(database, configure):
+    configure(now="2026-11-22T08:00:00Z")
+    settled, lost, released = (reserve(RUN, 0.1) for _ in range(3))
+    for usage_id in (settled, lost):
+        budget.mark_sent(usage_id)
+    budget.settle(settled, priced(0.05))
+    budget.charge_reserve(lost)
+    budget.release(released)
+
+    rows = {str(row["id"]): row for row in db.fetch_all("SELECT * FROM usage")}
+    assert [(rows[one]["price_source"], rows[one]["price_date"]) for one in (settled, lost)] == [
+        ("test", "2026-11-21"),
+        ("reserve", "2026-11-22"),
+    ]
+    assert rows[released]["price_date"] == "2026-11-22"
+    assert (rows[lost]["cost_usd"], rows[released]["cost_usd"]) == (usd("0.1"), 0)
+
+
+def test_a_settled_call_is_in_the_audit_log_and_one_that_cost_nothing_is_not(database):
+    for amount in (0.5, 0.0):
+        usage_id = reserve(RUN, 1.0)
+        budget.mark_sent(usage_id)
+        budget.settle(usage_id, priced(amount))
+
+    told = [row["detail"] for row in audit.rows() if row["kind"] == "spend"]
+    assert told == [{"usd": "0.5", "price": "test"}]

@@ -11,6 +11,7 @@ from f.millrace.core import config, db
 from f.millrace.core.errors import BudgetExceeded, BudgetHeld
 from f.millrace.core.money import usd
 from f.millrace.core.prices import Price
+from f.millrace.telemetry import alerts
 from f.millrace.telemetry.spans import step
 from f.millrace.trust import approvals, audit, budget, limits, spend
 
@@ -184,3 +185,115 @@ def test_an_answer_that_comes_after_all_corrects_what_was_charged(database):
 
     assert (row_of(run_id)["reserved_usd"], row_of(run_id)["spent_usd"]) == (0, usd("0.4"))
     assert [row["detail"]["usd"] for row in audit.rows()] == ["1", "0.4"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "key", "spent", "percent", "said"),
+    [
+        (
+            "run",
+            "0123456789ab",
+            "3.5",
+            70,
+            "70 % of the budget are used: $3.50 of the $5.00 of run 01234567; cheaper models take"
+            " over where they are set (setting run_usd (or the pipeline's budget)).",
+        ),
+        (
+            "user_day",
+            "ada 2026-11-21",
+            "4.5",
+            90,
+            "90 % of the budget are used: $4.50 of the $5.00 of user and day 'ada 2026-11-21'; a"
+            " person is asked before more is started (setting daily_budget_usd).",
+        ),
+        (
+            "flow_day",
+            "ask 2026-11-21",
+            "5",
+            100,
+            "100 % of the budget are used: $5.00 of the $5.00 of flow and day 'ask 2026-11-21';"
+            " nothing more is started (setting flow_daily_usd (or the pipeline's budget)).",
+        ),
+        (
+            "user_day",
+            "ada 2026-11-21",
+            "4.99",
+            100,
+            "The budget is at its end: $4.99 of the $5.00 of user and day 'ada 2026-11-21' are"
+            " used, the next call may need more; nothing more is started (setting"
+            " daily_budget_usd).",
+        ),
+    ],
+)
+def test_a_limit_is_described_by_whose_it_is_what_is_used_and_what_follows(
+    scope, key, spent, percent, said
+):
+    assert limits.describe(scope, key, usd(5), usd(spent), percent) == said
+
+
+def test_a_limit_is_near_from_70_percent_on(database):
+    run_id = str(uuid4())
+    assert not limits.is_near(run_id, "ada")
+    spend_now(run_id, "3.49")
+    assert not limits.is_near(run_id, "ada")
+    spend_now(run_id, "0.01")
+
+    assert limits.is_near(run_id, "ada")
+    assert not limits.is_near(str(uuid4()), "ada")
+
+
+def test_each_step_of_a_limit_is_told_once_and_the_worst_alert_stands(database):
+    run_id = str(uuid4())
+    spend_now(run_id, "3.5")
+    spend_now(run_id, "1")
+    with pytest.raises(BudgetExceeded, match=r"has \$0.50 of \$5.00 left; raise run_usd"):
+        reserve(run_id, "0.51")
+    with pytest.raises(BudgetExceeded):
+        reserve(run_id, "0.51")
+
+    told = db.fetch_all("SELECT percent FROM budget_alert ORDER BY percent")
+    assert [row["percent"] for row in told] == [70, 90, 100]
+    (alert,) = [row for row in alerts.list_alerts() if row["labels"]["scope"] == "run"]
+    assert (alert["name"], alert["severity"]) == (limits.ALERT, "critical")
+
+
+def test_alerts_about_limits_of_days_that_are_over_end(database, configure):
+    configure(now="2026-11-21T12:00:00Z", daily_budget_usd="5")
+    spend_now(str(uuid4()), "4.5")
+    assert len(alerts.list_alerts()) == 2 and limits.resolve_old() == []
+
+    configure(now="2026-11-22T00:00:00Z")
+
+    assert len(limits.resolve_old()) == 2 and limits.resolve_old() == []
+    assert alerts.list_alerts() == []
+
+
+def test_a_yes_lets_its_limit_be_spent_and_a_higher_one_is_asked_about_after_that(
+    database, configure
+):
+    run_id = str(uuid4())
+    spend_now(run_id, "4.5")
+    with pytest.raises(BudgetHeld):
+        reserve(run_id, "0.1")
+    (question,) = approvals.list_pending()
+    approvals.decide(str(question["id"]), question["digest"], "approved", "eva")
+    spend_now(run_id, "0.4")
+    configure(run_usd="5.2")
+    spend_now(run_id, "0.1")
+
+    with pytest.raises(BudgetHeld, match=r"\$5.00 of the \$5.20"):
+        reserve(run_id, "0.1")
+
+
+def test_a_yes_that_was_not_used_in_time_allows_nothing(database):
+    run_id = str(uuid4())
+    spend_now(run_id, "4.5")
+    with pytest.raises(BudgetHeld):
+        reserve(run_id, "0.1")
+    (question,) = approvals.list_pending()
+    approvals.decide(str(question["id"]), question["digest"], "approved", "eva")
+    db.execute("UPDATE action SET created_at = created_at - interval '100 hours'")
+
+    with pytest.raises(BudgetHeld, match="nobody allowed the rest in time"):
+        reserve(run_id, "0.1")
+    assert row_of(run_id)["allowed_usd"] == 0

@@ -101,3 +101,91 @@ def test_the_stricter_of_house_rule_and_annotation_decides():
     assert risk.assess("any.tool").risk == "high"
     assert risk.assess("any.write", {"destructiveHint": False}).risk == "medium"
     assert "always asks" in risk.explain("mail.send") and risk.is_above("high", "medium")
+
+
+def test_who_is_configured_has_the_standing_approval_that_was_given_to_them(configure):
+    configure(recipients="ada@home.example,ben@home.example", owners="ben@home.example")
+    until = datetime.now(UTC) + timedelta(days=30)
+    approvals.grant("ada@home.example", expires_at=until)
+
+    for flow in (None, recipients.FLOW):
+        ada, ben = recipients.list_recipients(flow)
+        assert ada["standing"] is not None and ada["until"] == until
+        assert (ben["standing"], ben["until"]) == (None, None)
+        assert (ada["flow"], ada["configured"], ada["owner"]) == (recipients.FLOW, True, False)
+        assert ben["owner"] is True
+    assert recipients.list_recipients("weekly")[0]["standing"] is None
+    assert recipients.list_recipients(namespace="sample") == []
+
+
+def test_recipients_are_those_of_one_flow_and_namespace():
+    recipients.add("ada@home.example")
+    recipients.add("ben@home.example", flow="weekly")
+    recipients.add("eva@home.example", namespace="sample", owner=True)
+
+    def addresses(*asked):
+        return [
+            row["address"] for row in recipients.list_recipients(*asked) if not row["configured"]
+        ]
+
+    assert addresses() == ["ada@home.example", "ben@home.example"]
+    assert addresses("weekly") == ["ben@home.example"]
+    assert addresses(None, "sample") == ["eva@home.example"]
+    assert recipients.list_recipients(None, "sample")[0]["owner"] is True
+
+
+def test_who_unsubscribed_is_listed_until_they_are_added_again(configure):
+    configure(recipients="ada@home.example")
+    recipients.unsubscribe("ada@home.example")
+    recipients.unsubscribe("ben@home.example", flow="weekly")
+
+    assert recipients.is_unsubscribed("ada@home.example")
+    assert not recipients.is_unsubscribed("ada@home.example", flow="weekly")
+    assert not recipients.is_unsubscribed("ada@home.example", namespace="sample")
+    assert [row["address"] for row in recipients.list_unsubscribed()] == [
+        "ada@home.example",
+        "ben@home.example",
+    ]
+    assert recipients.list_recipients() == []
+    recipients.add("ada@home.example")
+    assert not recipients.is_unsubscribed("ada@home.example")
+
+
+def test_interests_stay_until_others_are_given():
+    recipients.add("ada@home.example", interests=["tides"])
+    recipients.add("ada@home.example")
+    assert recipients.describe("ada@home.example")["interests"] == ["tides"]
+
+    recipients.add("ada@home.example", interests=["cranes", "ports"], owner=True)
+
+    found = recipients.describe("ada@home.example")
+    assert (found["interests"], found["owner"]) == (["cranes", "ports"], True)
+
+
+def test_somebody_whom_nobody_knows_is_told_with_the_way_out():
+    for ask in (recipients.describe, recipients.revoke):
+        with pytest.raises(NotFound, match="is no recipient of daily_research"):
+            ask("eva@home.example")
+    approvals.grant("eva@home.example")
+    recipients.revoke("eva@home.example")
+    with pytest.raises(NotFound):
+        recipients.revoke("eva@home.example")
+
+
+def test_who_is_only_configured_is_described_too(configure):
+    configure(recipients="ada@home.example", owners="ada@home.example")
+
+    found = recipients.describe("ada@home.example")
+
+    assert (found["configured"], found["standing"], found["owner"]) == (True, None, True)
+    assert (found["unsubscribed_at"], found["digests"]) == (None, [])
+
+
+def test_who_unsubscribed_or_was_taken_away_is_still_described():
+    recipients.add("ada@home.example", interests=["tides"])
+    recipients.unsubscribe("ada@home.example")
+
+    found = recipients.describe("ada@home.example")
+
+    assert found["unsubscribed_at"] is not None and found["interests"] == ["tides"]
+    assert (found["standing"], found["digests"]) == (None, [])

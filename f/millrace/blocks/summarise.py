@@ -10,7 +10,7 @@ read is reported and stops nothing, as long as something can.
 scripts/millrace step blocks/summarise text="..." sentences=3
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f.millrace.agents import summariser
 from f.millrace.core import errors, ids, money, run_context
@@ -20,6 +20,9 @@ from f.millrace.models import call
 from f.millrace.telemetry import events, spans
 from f.millrace.tools import web
 from f.millrace.trust import markdown
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 Document = dict[str, Any]
 MOST_SENTENCES = 20
@@ -100,10 +103,10 @@ def _result(summary: summariser.Summary, read: int, problems: list[str]) -> dict
 
 
 def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[Document]:
-    rows: dict[str, Document] = {}
+    found: dict[str, rows.Document] = {}
     for name in names:
         try:
-            rows |= {row["id"]: row for row in stored.find(name, namespace)}
+            found |= {row["id"]: row for row in stored.find(name, namespace)}
         except errors.MillraceError as error:
             problems.append(str(error))
     return [
@@ -115,7 +118,7 @@ def _from_memory(names: list[str], namespace: str, problems: list[str]) -> list[
             "published_at": row["dated_at"],
             "trust": row["trust"],
         }
-        for row in rows.values()
+        for row in found.values()
     ]
 
 

@@ -6,8 +6,10 @@ A record is a session's row, an entry a message's row. What is stored is redacte
 conversation deletes its messages, but for those that a fork still stands on.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 from pydantic_ai.conversation_store import (
@@ -26,6 +28,9 @@ from pydantic_ai.messages import (
 
 from f.millrace.core import db, redaction, run_context
 from f.millrace.memory import bitemporal
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 RECORD: TypeAdapter[ConversationRecord] = TypeAdapter(ConversationRecord)
 # What has a column of its own.
@@ -50,19 +55,21 @@ class PostgresConversationStore(ConversationStore):
 
     async def read_record(self, conversation_id: str) -> ConversationRecord | None:
         """Return where a conversation stands; None when there is none."""
-        row = db.fetch_one("SELECT * FROM chat_session WHERE id = %s", [conversation_id])
+        row: rows.ChatSession | None = db.fetch_one(
+            "SELECT * FROM chat_session WHERE id = %s", [conversation_id]
+        )
         return _record(row) if row else None
 
     async def read_records(
         self, *, scope: str | None = None, limit: int | None = None
     ) -> Sequence[ConversationRecord]:
         """Return the conversations of the namespace, last saved first."""
-        rows = db.fetch_all(
+        found: list[rows.ChatSession] = db.fetch_all(
             "SELECT * FROM chat_session WHERE namespace = %s AND (%s::text IS NULL OR user_id = %s)"
             " ORDER BY updated_at DESC, id LIMIT %s",
             [run_context.current().namespace, scope, scope, limit],
         )
-        return [_record(row) for row in rows]
+        return [_record(row) for row in found]
 
     async def write_record(
         self,
@@ -216,7 +223,7 @@ def _has(connection: db.Connection, entry_id: str) -> bool:
     )
 
 
-def _record(row: dict[str, Any]) -> ConversationRecord:
+def _record(row: rows.ChatSession) -> ConversationRecord:
     own = {
         "conversation_id": row["id"],
         "scope": row["user_id"] or None,

@@ -19,7 +19,7 @@ from f.millrace.core import db, errors, run_context
 from f.millrace.memory import items, retract, store
 
 if TYPE_CHECKING:
-    from f.millrace.core import contracts
+    from f.millrace.core import contracts, rows
 
 PASSAGE = "passage"
 # Any fixed number will do: who compares files with rows takes this lock and the namespace's hash.
@@ -361,9 +361,9 @@ def _forsake(
     retract.withdraw(sorted(set(gone) - {row["item_id"] for row in held}), because)
 
 
-def get(document_id: str) -> dict[str, Any]:
+def get(document_id: str) -> rows.Document:
     """Return a document with its text; NotFound when there is none."""
-    row = db.fetch_one("SELECT * FROM document WHERE id = %s", [document_id])
+    row: rows.Document | None = db.fetch_one("SELECT * FROM document WHERE id = %s", [document_id])
     if row is None:
         raise errors.NotFound(
             f"no document has the id {document_id!r}; scripts/millrace documents lists them"
@@ -382,7 +382,7 @@ def list_shown(namespace: str, limit: int = 1000) -> list[dict[str, Any]]:
     )
 
 
-def find(name: str, namespace: str) -> list[dict[str, Any]]:
+def find(name: str, namespace: str) -> list[rows.Document]:
     """Return the documents that a person means, with their texts: by id, path, the end of a path,
     title, or a folder's name.
 
@@ -394,7 +394,7 @@ def find(name: str, namespace: str) -> list[dict[str, Any]]:
         "folder": escape_like(name) + "/%",
         "within": "%/" + escape_like(name) + "/%",
     }
-    found = db.fetch_all(
+    found: list[rows.Document] = db.fetch_all(
         "SELECT * FROM document WHERE namespace = %(namespace)s AND state = 'read' AND (id ="
         " %(name)s OR path = %(name)s OR path LIKE %(end)s OR lower(title) = lower(%(name)s) OR"
         " path LIKE %(folder)s OR path LIKE %(within)s) ORDER BY path",
@@ -452,7 +452,7 @@ def open_citation(address: str) -> dict[str, Any]:
     }
 
 
-def place(row: dict[str, Any], page: int, offset: int) -> str:
+def place(row: rows.Document, page: int, offset: int) -> str:
     """Return where in a document something stands, in words: `page 3`, `slide 2`, `line 14`."""
     if row["unit"] and page:
         return f"{row['unit']} {page}"

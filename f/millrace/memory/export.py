@@ -156,7 +156,7 @@ class _Import:
         if number == 0:
             raise errors.BadInput("nothing to import: the file is empty")
         for old, new in self.superseded:
-            if old in self.fresh and new in self.ids:
+            if new in self.ids:
                 self.execute(
                     "UPDATE memory_item SET superseded_by = %s WHERE id = %s", [self.ids[new], old]
                 )

@@ -7,6 +7,7 @@ that no tool's answer stands without its call. The session's name comes from cod
 model.
 """
 
+import itertools
 import re
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
@@ -68,10 +69,10 @@ def truncate(
     starts = [
         place for place, message in enumerate(messages) if conversation_store.begins_turn(message)
     ]
-    ends = [*starts[1:], len(messages)]
+    bounds = list(itertools.pairwise([*starts, len(messages)]))
     kept: list[ModelMessage] = []
     left = most_characters
-    for start, end in list(zip(starts, ends, strict=True))[::-1][: max(most_turns, 1)]:
+    for start, end in bounds[::-1][: max(most_turns, 1)]:
         turn = list(messages[start:end])
         left -= len(ModelMessagesTypeAdapter.dump_json(turn))
         if kept and left < 0:

@@ -211,7 +211,7 @@ def _condition(text: str) -> Condition | None:
             found["field"] or (sign != "=" and re.fullmatch(_MONEY, found["unit"] or "", re.I))
         ):
             return Condition(found["field"] or "", sign, _value(found["value"], sign))
-        if found and sign != "=":
+        if found:
             return None
     return None
 

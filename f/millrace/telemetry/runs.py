@@ -5,13 +5,18 @@
 A run's row is made once, by whoever comes first, and kept over all its attempts.
 """
 
+from __future__ import annotations
+
 import os
 import socket
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
 from f.millrace.core import db, errors, ids, redaction, run_context
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 OURS = "f/millrace/"
 # Runs of maintenance are steps of their own, many a day, all alike: lists and sampling leave them
@@ -19,7 +24,7 @@ OURS = "f/millrace/"
 MAINTENANCE = "ops."
 
 
-def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
+def ensure(run_id: str | None, flow: str) -> rows.Run:
     """Return the run's row: `run_id`, or the run that the job's outermost one goes on with or is,
     or a new one for a step alone.
     """
@@ -31,7 +36,7 @@ def ensure(run_id: str | None, flow: str) -> dict[str, Any]:
     own_job = run_context.root_run_id()
     if own_job not in ("", run_id) and not is_outside_flow():
         _join(run_id, own_job)
-    row = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
+    row: rows.Run | None = db.fetch_one("SELECT * FROM run WHERE id = %s", [run_id])
     assert row is not None
     return row
 
@@ -84,7 +89,7 @@ def is_alone() -> bool:
     return not os.environ.get("MILLRACE_STEP") and path != "" and not ours
 
 
-def begin_alone(name: str) -> dict[str, Any]:
+def begin_alone(name: str) -> rows.Run:
     """Return the run's row of a step that is alone: of its flow's path if it is in somebody's flow;
     an ended run goes on.
     """
@@ -117,7 +122,7 @@ def orchestrator() -> str:
     return "windmill" if windmill.on_worker() else "local"
 
 
-def context_of(row: dict[str, Any], step: str, part: str = "") -> run_context.Context:
+def context_of(row: rows.Run, step: str, part: str = "") -> run_context.Context:
     """Return the context of a step, or of one part of it, in that run."""
     return run_context.Context(
         run_id=str(row["id"]),

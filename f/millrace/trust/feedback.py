@@ -7,12 +7,17 @@
 - unsubscribe: no further digest, until somebody adds the recipient again
 """
 
+from __future__ import annotations
+
 import re
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from f.millrace.core import db, errors, run_context
 from f.millrace.trust import audit, decisions, recipients, reply_tokens
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 # What was said a month ago counts half.
 HALF_LIFE = timedelta(days=30)
@@ -47,7 +52,7 @@ class Reply(NamedTuple):
     """A verified token, with what it is about."""
 
     verb: reply_tokens.Verb
-    delivery: dict[str, Any]
+    delivery: rows.Delivery
     topic_id: str | None
     title: str
 

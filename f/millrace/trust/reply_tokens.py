@@ -10,14 +10,19 @@ m2.9f8e7d6c5b4a3f2e.1.abcdefghijklmnopqrstuvwxyz
 what is said: m more, l less, n not true, u unsubscribe, s show the digest
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import hmac
 import re
 import secrets
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from f.millrace.core import db, errors
+
+if TYPE_CHECKING:
+    from f.millrace.core import rows
 
 Verb = Literal["more", "less", "untrue", "unsubscribe", "show"]
 LETTERS: dict[str, Verb] = {
@@ -28,6 +33,7 @@ LETTERS: dict[str, Verb] = {
     "s": "show",
 }
 TOKEN = re.compile(r"([mlnus])(\d{1,3})\.([0-9a-f]{16})\.(\d{1,6})\.([a-z2-7]{26})")
+NEWEST = "SELECT * FROM reply_key WHERE retired_at IS NULL ORDER BY id DESC LIMIT 1"
 IN_SUBJECT = re.compile(r"\[millrace:([^\]\s]{1,80})\]")
 
 
@@ -36,12 +42,12 @@ class Token(NamedTuple):
 
     verb: Verb
     rank: int
-    delivery: dict[str, Any]
+    delivery: rows.Delivery
 
 
-def current_key() -> dict[str, Any]:
+def current_key() -> rows.ReplyKey:
     """Return the key that signs, made when there is none."""
-    row = db.fetch_one("SELECT * FROM reply_key WHERE retired_at IS NULL ORDER BY id DESC LIMIT 1")
+    row: rows.ReplyKey | None = db.fetch_one(NEWEST)
     return row or _make_key()
 
 
@@ -54,23 +60,19 @@ def renew_key() -> int:
         return _make_key()["id"]
 
 
-def _make_key() -> dict[str, Any]:
+def _make_key() -> rows.ReplyKey:
     with db.transaction() as connection:
         # Two steps that find none make one.
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('reply_key'))")
-        row = connection.execute(
-            "SELECT * FROM reply_key WHERE retired_at IS NULL ORDER BY id DESC LIMIT 1"
-        ).fetchone()
-        row = row or (
-            connection.execute(
-                "INSERT INTO reply_key (secret) VALUES (%s) RETURNING *", [secrets.token_hex(32)]
-            ).fetchone()
+        row: rows.ReplyKey | None = db.fetch_one(NEWEST)
+        row = row or db.fetch_one(
+            "INSERT INTO reply_key (secret) VALUES (%s) RETURNING *", [secrets.token_hex(32)]
         )
     assert row is not None
     return row
 
 
-def sign(key: dict[str, Any], verb: Verb, message_id: str, rank: int = 0) -> str:
+def sign(key: rows.ReplyKey, verb: Verb, message_id: str, rank: int = 0) -> str:
     """Return the token with which the recipient of a mail says `verb` of a topic, or of the whole
     digest.
     """
@@ -94,7 +96,7 @@ def verify(text: str) -> Token:
             f"the token's key was retired on {key['retired_at']:%Y-%m-%d}: nothing was done; use"
             " the links of a newer mail"
         )
-    row = db.fetch_one(
+    row: rows.Delivery | None = db.fetch_one(
         "SELECT * FROM delivery WHERE left(encode(sha256(convert_to(message_id, 'UTF8')), 'hex'),"
         " 16) = %s",
         [reference],

@@ -184,8 +184,13 @@ def test_settings_say_where_each_value_comes_from_and_mask_secrets(millrace) -> 
     assert shown["max_rounds"] != ("offline", "default") == shown["model"]
 
 
-def test_a_digest_of_a_day_without_news_says_which_sources_failed(millrace) -> None:
+@pytest.mark.parametrize(
+    ("owners", "said"),
+    [("new@reader.example", "Not read: Hacker News"), ("", "Hacker News could not be read, so")],
+)
+def test_a_digest_of_a_day_without_news_says_which_sources_failed(millrace, owners, said) -> None:
     settings = {
+        "MILLRACE_OWNERS": owners,
         "MILLRACE_SOURCES": "notes,hackernews",
         "MILLRACE_HACKERNEWS_URL": "http://127.0.0.1:9/v0",
     }
@@ -201,8 +206,9 @@ def test_a_digest_of_a_day_without_news_says_which_sources_failed(millrace) -> N
     plain = next(
         Path(file) for file in document["result"]["digests"][0]["files"] if file.endswith(".txt")
     ).read_text()
-    assert "Not read: Hacker News" in " ".join(plain.split())
+    assert said in " ".join(plain.split())
     assert "Hacker News: FAILED" in plain
+    assert ("Your notes" in plain) == bool(owners)
 
 
 def test_feedback_is_kept_with_its_run(millrace) -> None:

@@ -60,6 +60,11 @@ def preheader(content: digest_content.Content) -> str:
 
 def opening_line(content: digest_content.Content) -> str:
     """Return the first sentence: how much there is, how long it takes, and what went wrong."""
+    if content.all_failed and len(content.readings) == 1:
+        return (
+            f"{content.readings[0].site} could not be read, so there is no news in this digest."
+            " Below is what it answered."
+        )
     if content.all_failed:
         return (
             f"None of the {len(content.readings)} sources could be read, so there is no news in"

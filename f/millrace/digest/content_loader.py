@@ -113,7 +113,7 @@ def load(
             *_headlines(reader, shown),
         ],
         readings=_readings_for(readings(run_id, opened.sources), window),
-        notes=[*_notes(run_id), *_advice(topics)],
+        notes=[*_notes(run_id), *(_advice(topics) if window.private else [])],
         writers=writers,
         notices=run_notices.notices(run_id, topics, detailed),
         shared=_shared(reader, items),

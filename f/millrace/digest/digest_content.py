@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -159,9 +159,17 @@ class Section:
 
     @property
     def cited(self) -> list[Reference]:
-        """The sources that those sentences cite."""
+        """The sources that those sentences cite; the topic's own page is named by its site, for its
+        headline stands above.
+        """
         used = {number for _, numbers in self.prose for number in numbers}
-        return [reference for reference in self.references if reference.number in used]
+        return [
+            replace(one, title=one.site or one.host, site="", host="")
+            if self.url and one.url == self.url and (one.site or one.host)
+            else one
+            for one in self.references
+            if one.number in used
+        ]
 
 
 @dataclass

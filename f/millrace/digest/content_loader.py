@@ -113,10 +113,7 @@ def load(
             *(untold for _, untold in every if untold is not None),
             *_headlines(reader, shown),
         ],
-        readings=_readings_for(
-            [digest_content.Reading(**one) for one in run_summary.readings(run_id, opened.sources)],
-            window,
-        ),
+        readings=_readings(run_id, opened, window),
         notes=[*_notes(run_id), *_advice(topics)],
         writers=writers,
         notices=run_notices.notices(run_id, topics, detailed),
@@ -154,12 +151,13 @@ class _Reader(NamedTuple):
         return f"{own}, {path.rpartition('/')[2]}" if path else own
 
 
-def _readings_for(
-    found: list[digest_content.Reading], window: run_plan.Window
+def _readings(
+    run_id: str, opened: run_plan.RunPlan, window: run_plan.Window
 ) -> list[digest_content.Reading]:
     """Return how the sources went that a reader may know of. Of private feeds only owners may: what
     is said is said of all of them at once.
     """
+    found = [digest_content.Reading(**one) for one in run_summary.readings(run_id, opened.sources)]
     if window.private:
         return found
     kept = [

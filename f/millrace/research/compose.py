@@ -90,8 +90,8 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
         # nothing.
         db.execute(
             "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_since,"
-            " window_until, private, shared, recipients, subject, html, plain, markdown) VALUES (%s,"
-            " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            " window_until, private, shared, recipients, subject, html, plain, markdown) VALUES"
+            " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 run_id,
                 opened.flow,

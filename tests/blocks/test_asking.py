@@ -8,7 +8,7 @@ import pytest
 from f.millrace.blocks import ask_approval, send_if_approved, send_mail, take_answer
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, ToolFailed
-from f.millrace.trust import actions, approvals
+from f.millrace.trust import actions, approvals, standing_approvals
 
 JOB = "018f6b0e-7f3a-7c11-9a55-0123456789ab"
 
@@ -156,8 +156,8 @@ def test_a_no_sends_nothing(in_flow: Any) -> None:
 
 def test_a_standing_approval_of_this_flow_sends_at_once(in_flow: Any) -> None:
     in_flow("mail")
-    approvals.grant("ada@home.example", "u/eve/brief")
-    approvals.grant("bob@home.example", "u/eve/other")
+    standing_approvals.grant("ada@home.example", "u/eve/brief")
+    standing_approvals.grant("bob@home.example", "u/eve/other")
 
     first = send_mail.main(["ada@home.example", "bob@home.example"], "Brief", "Sodium is cheap.")
     again = send_mail.main(["ada@home.example", "bob@home.example"], "Brief", "Sodium is cheap.")
@@ -172,7 +172,7 @@ def test_a_standing_approval_of_this_flow_sends_at_once(in_flow: Any) -> None:
 
 def test_a_repeat_with_another_text_does_not_mail_twice(in_flow: Any) -> None:
     in_flow("mail")
-    approvals.grant("ada@home.example", "u/eve/brief")
+    standing_approvals.grant("ada@home.example", "u/eve/brief")
     send_mail.main(["ada@home.example"], "Brief", "Sodium is cheap.")
 
     again = send_mail.main(["ada@home.example"], "Brief", "Sodium is dear.")
@@ -182,7 +182,7 @@ def test_a_repeat_with_another_text_does_not_mail_twice(in_flow: Any) -> None:
 
 
 def test_in_a_loop_each_item_has_a_mail_of_its_own(in_flow: Any) -> None:
-    approvals.grant("ada@home.example", "u/eve/brief")
+    standing_approvals.grant("ada@home.example", "u/eve/brief")
     for index in range(2):
         in_flow("mail", f"u/eve/brief/forloop-{index}")
         send_mail.main(["ada@home.example"], "Brief", "Sodium is cheap.")
@@ -194,7 +194,7 @@ def test_a_mail_that_could_not_be_sent_fails_the_step_and_a_repeat_sends_it(
     in_flow: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     in_flow("mail")
-    approvals.grant("ada@home.example", "u/eve/brief")
+    standing_approvals.grant("ada@home.example", "u/eve/brief")
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("MILLRACE_OUTBOX_DIR", str(tmp_path / "file"))
     config.reload()

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from f.millrace.core import config
-from f.millrace.trust import approvals
+from f.millrace.trust import standing_approvals
 from scripts.paths import ROOT
 from scripts.runner.run import resume, start
 
@@ -54,7 +54,7 @@ def test_the_example_waits_for_a_person_and_sends_what_was_approved(
 
 
 def test_the_example_asks_nobody_about_those_who_agreed(world: str, brief: dict[str, Any]) -> None:
-    approvals.grant("ada@home.example", FLOW)
+    standing_approvals.grant("ada@home.example", FLOW)
 
     done = start(
         brief, FLOW, {"question": QUESTION, "to": ["ada@home.example"]}, isolation="inline"

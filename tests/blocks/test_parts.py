@@ -9,7 +9,7 @@ import pytest
 from f.millrace.approvals import ask, propose_question, record
 from f.millrace.blocks import send_if_approved, send_mail
 from f.millrace.core import config, db, errors, windmill
-from f.millrace.trust import actions, approvals
+from f.millrace.trust import actions, standing_approvals
 from scripts.runner.run import Outcome, resume, start
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -52,7 +52,7 @@ TO_BOTH = {
 
 
 def test_one_step_mails_those_who_agreed_asks_about_the_others_and_says_how_it_ended() -> None:
-    approvals.grant("ada@home.example", MINE)
+    standing_approvals.grant("ada@home.example", MINE)
     waits = run(part("mail", MAIL, **TO_BOTH))
     assert waits.status == "waiting" and len(outbox()) == 1
 
@@ -79,7 +79,7 @@ def test_nobody_is_asked_when_all_agreed_and_a_no_sends_nothing() -> None:
         [],
     )
 
-    approvals.grant("bob@home.example", MINE)
+    standing_approvals.grant("bob@home.example", MINE)
     done = run(part("mail", MAIL, to=["bob@home.example"], subject="Brief", text="x"))
 
     assert (done.status, done.result["decision"]) == ("done", "nothing_to_approve"), done.error
@@ -87,7 +87,7 @@ def test_nobody_is_asked_when_all_agreed_and_a_no_sends_nothing() -> None:
 
 
 def test_two_mails_of_one_flow_to_one_person_are_two_mails() -> None:
-    approvals.grant("ada@home.example", MINE)
+    standing_approvals.grant("ada@home.example", MINE)
     given = {"to": ["ada@home.example"], "subject": "Brief", "text": "Sodium is cheap."}
 
     assert run(part("morning", MAIL, **given), part("evening", MAIL, **given)).status == "done"
@@ -159,8 +159,8 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_on_windmill_a_part_works_for_the_flow_that_calls_it(called: Any) -> None:
-    approvals.grant("ada@home.example", MINE)
-    approvals.grant("bob@home.example", MAIL)
+    standing_approvals.grant("ada@home.example", MINE)
+    standing_approvals.grant("bob@home.example", MAIL)
     called("mail")
 
     proposed = send_mail.main(**TO_BOTH)
@@ -176,7 +176,7 @@ def test_on_windmill_a_part_works_for_the_flow_that_calls_it(called: Any) -> Non
 def test_on_windmill_two_calls_of_a_part_are_kept_apart_and_a_repeated_one_is_not_done_twice(
     called: Any,
 ) -> None:
-    approvals.grant("ada@home.example", MINE)
+    standing_approvals.grant("ada@home.example", MINE)
     for caller, item in (
         ("morning", None),
         ("morning", None),

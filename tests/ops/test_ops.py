@@ -34,6 +34,21 @@ def test_a_failure_ends_the_run_and_mails_the_operator_once(database, monkeypatc
     assert len(list(Path(config.settings().outbox_dir).glob("*.eml"))) == 1
 
 
+def test_a_loop_that_goes_on_without_an_iteration_has_not_failed_its_run(database, monkeypatch):
+    monkeypatch.setenv("MILLRACE_OPERATOR", "op@home.example")
+    monkeypatch.setenv("WM_FLOW_PATH", "f/millrace/research/daily_research/forloop-2")
+    config.reload()
+    db.execute("INSERT INTO run (id, flow) VALUES (%s, 'daily_research')", [RUN])
+
+    told = report_failure.main(run_id=RUN, message="the source is down", step_id="read_source")
+
+    assert not told["mailed"]
+    assert db.fetch_one("SELECT status FROM run WHERE id = %s", [RUN]) == {"status": "running"}
+    assert db.fetch_one(
+        "SELECT message FROM run_event WHERE run_id = %s AND event = 'error'", [RUN]
+    ) == {"message": "read_source: the source is down"}
+
+
 def test_a_failure_without_words_is_still_reported(database, monkeypatch):
     monkeypatch.setenv("WM_ROOT_JOB_ID", RUN)
 

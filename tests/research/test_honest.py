@@ -155,6 +155,14 @@ def test_a_model_is_asked_once_a_day(model, pipeline):
     assert len(model.requests) == 1 and not told[0]["stop"]
 
 
+def test_a_run_whose_models_have_answered_today_skips_the_check(model, pipeline):
+    first = pipeline.open()
+
+    check_model.main(first["run_id"])
+
+    assert not first["models_checked"] and pipeline.open()["models_checked"]
+
+
 def test_the_offline_model_is_not_asked(pipeline):
     assert check_model.main(pipeline.open()["run_id"]) == {
         "stop": False,

@@ -221,6 +221,9 @@ def test_a_mail_without_one_whole_token_does_nothing_and_says_why(database, raw)
 
 def test_windmill_hands_over_the_mail_and_the_link():
     assert read_reply.preprocessor({"kind": "email", "raw_email": "x"}) == {"raw_email": "x"}
+    for body in ({"raw_email": "x"}, "x"):
+        assert read_reply.preprocessor({"kind": "webhook", "body": body}) == {"raw_email": "x"}
+    assert read_reply.preprocessor({"kind": "webhook", "body": None}) == {"raw_email": ""}
     event = {"kind": "http", "method": "POST", "params": {"token": "t"}}
     assert follow_link.preprocessor(event) == {"token": "t", "method": "post"}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, MillraceError, NeedsApproval, NotFound, ToolFailed
 from f.millrace.core.run_context import change, now
-from f.millrace.trust import actions, approvals, audit, questions
+from f.millrace.trust import actions, approvals, audit, questions, standing_approvals
 
 pytestmark = pytest.mark.usefixtures("database")
 MAIL = {"to": "ada@home.example", "subject": "Hello", "html_sha256": "ab"}
@@ -149,7 +149,7 @@ def test_an_approval_without_a_date_of_its_own_expires_by_the_setting():
     late = actions.propose("mail.send", MAIL, "mail:1")
     used_late = approved("mail:2")
     retried = actions.propose("mail.send", MAIL, "mail:3", namespace="main")
-    approvals.grant(MAIL["to"])
+    standing_approvals.grant(MAIL["to"])
     assert approvals.approve_by_standing(retried, "daily_research")
     db.execute("UPDATE action SET created_at = created_at - interval '73 hours'")
 
@@ -300,7 +300,7 @@ def test_a_proposal_that_no_flow_asks_about_is_listed_and_expires(monkeypatch):
 
 
 def test_a_mail_with_a_copy_to_someone_is_not_covered_by_a_standing_approval():
-    approvals.grant("ada@home.example")
+    standing_approvals.grant("ada@home.example")
     action = actions.propose(
         "mail.send", {**MAIL, "cc": "mallory@evil.example"}, "mail:1", namespace="main"
     )
@@ -349,7 +349,7 @@ def test_arguments_that_were_changed_with_their_digest_are_not_performed():
 
 
 def test_a_standing_approval_of_one_reader_is_none_for_the_others_of_the_mail():
-    approvals.grant("ada@home.example")
+    standing_approvals.grant("ada@home.example")
 
     def is_covered(to, key):
         action = actions.propose("mail.send", {**MAIL, "to": to}, key, namespace="main")
@@ -361,12 +361,12 @@ def test_a_standing_approval_of_one_reader_is_none_for_the_others_of_the_mail():
     assert (
         actions.get_by_key("mail:1")["state"] == actions.get_by_key("mail:3")["state"] == "proposed"
     )
-    approvals.grant("bob@home.example")
+    standing_approvals.grant("bob@home.example")
     assert is_covered(["ada@home.example", "bob@home.example"], "mail:4")
 
 
 def test_a_standing_approval_is_for_one_flow_one_namespace_and_one_tool():
-    approvals.grant("ada@home.example")
+    standing_approvals.grant("ada@home.example")
     action = actions.propose("mail.send", MAIL, "mail:1", namespace="main")
     elsewhere = actions.propose("mail.send", MAIL, "mail:2", namespace="sample")
     other_tool = actions.propose("chat.send", MAIL, "chat:1", namespace="main")
@@ -647,28 +647,30 @@ def test_the_questions_of_one_run_are_closed_and_those_of_others_stay():
 
 def test_a_standing_approval_is_given_once_and_taken_back_once():
     ada, until = "ada@home.example", now() + timedelta(days=1)
-    approvals.grant(ada)
-    approvals.grant(ada)
-    approvals.grant(ada, expires_at=until)
+    standing_approvals.grant(ada)
+    standing_approvals.grant(ada)
+    standing_approvals.grant(ada, expires_at=until)
 
-    held = approvals.list_standing("daily_research", "main")
+    held = standing_approvals.list_standing("daily_research", "main")
     assert {name: row["expires_at"] for name, row in held.items()} == {ada: until}
-    assert not approvals.revoke(ada, flow="weekly") and not approvals.revoke(
+    assert not standing_approvals.revoke(ada, flow="weekly") and not standing_approvals.revoke(
         ada, namespace="sample"
     )
-    assert not approvals.revoke(ada, tool="chat.send") and not approvals.revoke("bob@home.example")
-    assert approvals.revoke(ada) and not approvals.revoke(ada)
-    assert approvals.list_standing("daily_research", "main") == {}
+    assert not standing_approvals.revoke(ada, tool="chat.send") and not standing_approvals.revoke(
+        "bob@home.example"
+    )
+    assert standing_approvals.revoke(ada) and not standing_approvals.revoke(ada)
+    assert standing_approvals.list_standing("daily_research", "main") == {}
     told = db.fetch_all("SELECT kind FROM audit WHERE kind LIKE 'standing_approval.%' ORDER BY id")
     assert [row["kind"].partition(".")[2] for row in told] == ["granted", "granted", "revoked"]
 
 
 def test_a_standing_approval_ends_with_its_date():
-    approvals.grant("ada@home.example", expires_at=now() - timedelta(seconds=1))
+    standing_approvals.grant("ada@home.example", expires_at=now() - timedelta(seconds=1))
     action = actions.propose("mail.send", MAIL, "mail:1", namespace="main")
 
     assert not approvals.approve_by_standing(action, "daily_research")
-    assert approvals.list_standing("daily_research", "main") == {}
+    assert standing_approvals.list_standing("daily_research", "main") == {}
 
 
 @pytest.mark.parametrize(
@@ -684,7 +686,7 @@ def test_a_standing_approval_ends_with_its_date():
     ],
 )
 def test_what_was_answered_before_is_approved_as_it_was_answered(state, stands):
-    approvals.grant("ada@home.example")
+    standing_approvals.grant("ada@home.example")
     whole = actions.propose("mail.send", {"to": ["ada@home.example"], "mails": [MAIL]}, "send:1")
     approvals.decide(str(whole["id"]), whole["digest"], "approved", "eva")
     actions.propose("mail.send", MAIL, "mail:1", namespace="main")

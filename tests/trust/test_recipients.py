@@ -4,7 +4,7 @@ import pytest
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput, NotFound
-from f.millrace.trust import approvals, audit, recipients, risk
+from f.millrace.trust import audit, recipients, risk, standing_approvals
 from scripts.commands.__main__ import main as command_line
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -14,7 +14,7 @@ def test_adding_a_recipient_grants_a_standing_approval_once():
     recipients.add("ada@home.example", interests=["batteries"], by="eva")
     recipients.add("ada@home.example", by="eva")
 
-    held = approvals.list_standing("daily_research", "main")
+    held = standing_approvals.list_standing("daily_research", "main")
     assert list(held) == ["ada@home.example"] and held["ada@home.example"]["granted_by"] == "eva"
     assert recipients.list_recipients()[0]["interests"] == ["batteries"] and audit.verify() == []
 
@@ -23,10 +23,10 @@ def test_revoking_takes_both_away_and_adding_brings_them_back():
     recipients.add("ada@home.example")
     recipients.revoke("ada@home.example")
 
-    assert approvals.list_standing("daily_research", "main") == {}
+    assert standing_approvals.list_standing("daily_research", "main") == {}
     assert [row["address"] for row in recipients.list_recipients()] == ["me@localhost"]
     recipients.add("ada@home.example")
-    assert "ada@home.example" in approvals.list_standing("daily_research", "main")
+    assert "ada@home.example" in standing_approvals.list_standing("daily_research", "main")
 
 
 def test_a_standing_approval_ends_on_its_day_and_a_person_is_asked_again(monkeypatch, capsys):
@@ -36,12 +36,12 @@ def test_a_standing_approval_ends_on_its_day_and_a_person_is_asked_again(monkeyp
     )
     assert command_line(["recipients", "list"]) == 0
     assert f"until {day:%Y-%m-%d}" in capsys.readouterr().out
-    assert "ada@home.example" in approvals.list_standing("daily_research", "main")
+    assert "ada@home.example" in standing_approvals.list_standing("daily_research", "main")
 
     monkeypatch.setenv("MILLRACE_NOW", day.isoformat())
     config.reload()
 
-    assert approvals.list_standing("daily_research", "main") == {}
+    assert standing_approvals.list_standing("daily_research", "main") == {}
     assert [
         row["standing"]
         for row in recipients.list_recipients()
@@ -106,7 +106,7 @@ def test_the_stricter_of_house_rule_and_annotation_decides():
 def test_who_is_configured_has_the_standing_approval_that_was_given_to_them(configure):
     configure(recipients="ada@home.example,ben@home.example", owners="ben@home.example")
     until = datetime.now(UTC) + timedelta(days=30)
-    approvals.grant("ada@home.example", expires_at=until)
+    standing_approvals.grant("ada@home.example", expires_at=until)
 
     for flow in (None, recipients.FLOW):
         ada, ben = recipients.list_recipients(flow)
@@ -166,7 +166,7 @@ def test_somebody_whom_nobody_knows_is_told_with_the_way_out():
     for ask in (recipients.describe, recipients.revoke):
         with pytest.raises(NotFound, match="is no recipient of daily_research"):
             ask("eva@home.example")
-    approvals.grant("eva@home.example")
+    standing_approvals.grant("eva@home.example")
     recipients.revoke("eva@home.example")
     with pytest.raises(NotFound):
         recipients.revoke("eva@home.example")

@@ -4,7 +4,15 @@ import pytest
 
 from f.millrace.core import config
 from f.millrace.core.errors import BadSetting, NotAllowed
-from f.millrace.trust import actions, approvals, audit, authority, recipients, risk
+from f.millrace.trust import (
+    actions,
+    approvals,
+    audit,
+    authority,
+    recipients,
+    risk,
+    standing_approvals,
+)
 
 READS = {"readOnlyHint": True}
 
@@ -99,9 +107,9 @@ def test_an_agent_cannot_answer_grant_or_settle():
         lambda: approvals.decide(action_id, action["digest"], "approved", "eva"),
         lambda: (
             approvals.approve_by_standing(action, "daily_research")
-            or approvals.grant("a@b.example")
+            or standing_approvals.grant("a@b.example")
         ),
-        lambda: approvals.revoke("a@b.example"),
+        lambda: standing_approvals.revoke("a@b.example"),
         lambda: recipients.add("mallory@evil.example"),
         lambda: actions.reconcile_by_person(action_id, True, "eva"),
     ]

@@ -80,11 +80,11 @@ def test_a_run_that_is_gone_on_with_does_not_take_over_what_a_later_one_has_sent
         pipeline_of("UTC"),
         scenario(1, 1)[0].clock.replace(hour=9),
     )
-    mark = delivery._mark
+    mark = delivery.mark
 
     def die_once(row, status, *more):
         if status in ("sent", "outbox"):
-            monkeypatch.setattr(delivery, "_mark", mark)
+            monkeypatch.setattr(delivery, "mark", mark)
             world.points.dead = True
             raise Crash
         return mark(row, status, *more)
@@ -98,7 +98,7 @@ def test_a_run_that_is_gone_on_with_does_not_take_over_what_a_later_one_has_sent
             pass
         recovery.mark_dead()
         config.settings().now, world.items = morning + timedelta(hours=1), 2
-        monkeypatch.setattr(delivery, "_mark", die_once)
+        monkeypatch.setattr(delivery, "mark", die_once)
         assert not world.drive([world.new_run()], pipeline, 0)
         recovery.mark_dead()
         world.drive([early], pipeline, 0)

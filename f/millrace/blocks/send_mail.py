@@ -20,7 +20,7 @@ from typing import Any
 from f.millrace.blocks import mails
 from f.millrace.core import errors
 from f.millrace.telemetry import spans
-from f.millrace.trust import actions, approvals, recipients
+from f.millrace.trust import actions, recipients, standing_approvals
 
 MOST_RECIPIENTS = 100
 
@@ -44,7 +44,7 @@ def main(to: list[str], subject: str, text: str) -> dict:
     if not subject.strip() or not text.strip():
         raise errors.BadInput("a mail needs a subject and a text")
     with spans.step("blocks.send_mail", recipients=len(addresses)) as span:
-        held = approvals.list_standing(mails.flow(), "main", mails.TOOL)
+        held = standing_approvals.list_standing(mails.flow(), "main", mails.TOOL)
         wanted = [mails.compose(address, " ".join(subject.split()), text) for address in addresses]
         sent = mails.send([one for one in wanted if one["to"] in held], mails.approve_by_standing)
         waiting = {one["recipient"] for one in sent if one["status"] == "waiting"}

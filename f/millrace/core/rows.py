@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: ea9e5fc2d6dffd24f183ed902e81adba2266841c6c369440378f3f2f8e2619c3
+Migrations: c607122ba9782cd8e69e0f30c0cb03bc2e85bf53c3c397246189d71468db1b69
 """
 
 from datetime import date, datetime
@@ -233,6 +233,7 @@ class Digest(TypedDict):
     created_at: datetime
     private: bool
     shared: dict[str, Any]
+    markdown: str
 
 
 class Document(TypedDict):

@@ -103,6 +103,11 @@ def flow_path() -> str:
     return INSIDE.sub("", os.environ.get("WM_FLOW_PATH", ""))
 
 
+def is_in_iteration() -> bool:
+    """Tell whether this job is done for one iteration of a loop, or for one branch."""
+    return INSIDE.search(os.environ.get("WM_FLOW_PATH", "")) is not None
+
+
 def root_flow_path() -> str:
     """Return the path of the flow that this job is done for: of a called part, the outermost flow
     that calls it.

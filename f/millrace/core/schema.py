@@ -1327,4 +1327,14 @@ ALTER TABLE digest DROP CONSTRAINT digest_of_window;
 ALTER TABLE digest ADD CONSTRAINT digest_of_window UNIQUE NULLS NOT DISTINCT (run_id, window_since, private, shared);
 """,
     ),
+    Migration(
+        24,
+        "0024_digest_page",
+        "30347f4e44ac1d92be77b66c9a7f3c67e372bcf2bbc5e75611def3312278d3de",
+        """
+-- The last step of a run made its digest once more from the rows, to show it as the run's page; what was written first is kept.
+ALTER TABLE digest ADD COLUMN markdown text NOT NULL DEFAULT '';
+COMMENT ON COLUMN digest.markdown IS 'The digest as the page of its run shows it; empty in rows of before.';
+""",
+    ),
 ]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from f.millrace.core import config, db, errors, ids
-from f.millrace.digest import digest_links, digest_style, site_names
+from f.millrace.digest import digest_links
 from f.millrace.trust import recipients
 
 Row = dict[str, Any]
@@ -138,6 +138,8 @@ def pages(run_id: str) -> list[Row]:
             [[ids.canonical_url(row["url"]) for row in found]],
         )
     }
+    from f.millrace.digest import site_names  # only the sample keeps its pages
+
     sites = site_names.Sites(found[0]["namespace"] if found else "", [row["url"] for row in found])
     return [
         {
@@ -268,6 +270,8 @@ def _keep_pages(row: Row, html: str, folder: Path) -> str:
 
 
 def _page(page: Row) -> str:
+    from f.millrace.digest import digest_style
+
     paragraphs = "".join(
         f'<p class="prose ink" dir="auto">{escape(part.strip())}</p>'
         for part in re.split(r"\n\s*\n|\n(?=[A-Z#])", page["body"])

@@ -16,10 +16,11 @@ from f.millrace.digest import (
     findings,
     run_notices,
     run_plan,
+    run_summary,
     shared_items,
     site_names,
 )
-from f.millrace.evidence import confidence_words, nothing_found
+from f.millrace.evidence import confidence_words
 from f.millrace.trust import shares, spend
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def load(
             *(untold for _, untold in every if untold is not None),
             *_headlines(reader, shown),
         ],
-        readings=_readings_for(readings(run_id, opened.sources), window),
+        readings=_readings(run_id, opened, window),
         notes=[*_notes(run_id), *(_advice(topics) if window.private else [])],
         writers=writers,
         notices=run_notices.notices(run_id, topics, detailed),
@@ -150,12 +151,13 @@ class _Reader(NamedTuple):
         return f"{own}, {path.rpartition('/')[2]}" if path else own
 
 
-def _readings_for(
-    found: list[digest_content.Reading], window: run_plan.Window
+def _readings(
+    run_id: str, opened: run_plan.RunPlan, window: run_plan.Window
 ) -> list[digest_content.Reading]:
     """Return how the sources went that a reader may know of. Of private feeds only owners may: what
     is said is said of all of them at once.
     """
+    found = [digest_content.Reading(**one) for one in run_summary.readings(run_id, opened.sources)]
     if window.private:
         return found
     kept = [
@@ -220,34 +222,13 @@ def _shared(reader: _Reader, items: dict[str, dict[str, Any]]) -> list[digest_co
 
 def _advice(topics: list[findings.Topic]) -> list[str]:
     """Return, once, what was tried for topics without sources and how to get more."""
-    said = [
-        nothing_found.explain(result["stopped_because"])
-        for _, result in topics
-        if result and result["no_sources"]
-    ]
+    reasons = [result["stopped_because"] for _, result in topics if result and result["no_sources"]]
+    if not reasons:
+        return []
+    from f.millrace.evidence import nothing_found
+
+    said = [nothing_found.explain(reason) for reason in reasons]
     return [text for text in dict.fromkeys(said) if text][:1]
-
-
-def readings(run_id: str, sources: list[str]) -> list[digest_content.Reading]:
-    """Return how each source went; one whose step died without a word counts as failed."""
-    found = {
-        row["source"]: row
-        for row in db.fetch_all("SELECT * FROM source_reading WHERE run_id = %s", [run_id])
-    }
-    return [
-        (
-            digest_content.Reading(
-                name,
-                found[name]["status"],
-                found[name]["items"],
-                found[name]["fresh"],
-                found[name]["error"],
-            )
-            if name in found
-            else digest_content.Reading(name, "failed", 0, 0, "its step ended without a result")
-        )
-        for name in sources
-    ]
 
 
 def _new_topics(run_id: str, window: run_plan.Window, everything: bool) -> set[str]:

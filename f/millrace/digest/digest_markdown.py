@@ -1,45 +1,13 @@
 # requirements:
 
-"""The digest as Markdown, for the page of its run on Windmill: the words of the mail, its links,
-nothing that acts.
+"""The digest as Markdown, for the page of its run (digest/run_page): the words of the mail, its
+links, nothing that acts.
 
 No tables: the viewer of results reads plain CommonMark.
 """
 
-from typing import Any
-
-from f.millrace.core import money
-from f.millrace.digest import content_loader, digest_content, digest_html, digest_mail, run_plan
+from f.millrace.digest import digest_content, digest_html, digest_mail
 from f.millrace.trust import defang, markdown
-
-RAN = ("run", "catch_up")
-
-
-def page_of_run(run_id: str, small: dict[str, Any]) -> str:
-    """Return the page of a run: the digest of its day, its topics and deliveries, or why there is
-    none.
-    """
-    decision = (
-        []
-        if small.get("decision") in RAN
-        else [markdown.one_line(str(small.get("reason") or "There was nothing to do."))]
-    )
-    source = small.get("same_as") or run_id
-    parts = [
-        *decision,
-        *([page(_content(source))] if small.get("digests") or small.get("topics") else []),
-    ]
-    parts += [_topics(small.get("topics") or []), _deliveries(small.get("deliveries") or [])]
-    problems = [f"- {_one_safe_line(problem)}" for problem in small.get("problems") or []]
-    parts += ["#### Problems\n\n" + "\n".join(problems)] if problems else []
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _content(run_id: str) -> digest_content.Content:
-    """Return what the digest of the day says to whom most is new."""
-    opened = run_plan.load(run_id)
-    window = opened.windows[0] if opened.windows else run_plan.Window(recipients=[])
-    return content_loader.load(run_id, opened, window, operator=True)
 
 
 def page(content: digest_content.Content) -> str:
@@ -144,35 +112,6 @@ def _headline(headline: digest_content.Headline) -> str:
     return f"- {markdown.link(headline.title, headline.url)} {markdown.one_line(about)}".rstrip()
 
 
-def _topics(topics: list[dict[str, Any]]) -> str:
-    lines = [
-        f"- {markdown.one_line(str(one['title']))}: {_count(one['findings'], 'finding')}"
-        for one in topics
-    ]
-    return "#### Topics\n\n" + "\n".join(lines) if lines else ""
-
-
-def _deliveries(deliveries: list[dict[str, Any]]) -> str:
-    lines = [
-        f"- {markdown.one_line(str(one['recipient']))}: {markdown.one_line(str(one['status']))}"
-        for one in deliveries
-    ]
-    return "#### Deliveries\n\n" + "\n".join(lines) if lines else ""
-
-
 def _one_safe_line(text: str) -> str:
     """Return others' words in one line, without links that nobody checked."""
     return markdown.one_line(defang.defang(text))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def labels(small: dict[str, Any], status: str, cost: Any) -> list[str]:
-    """Return the labels of a run: its cost, how much there is, and what is not as it should be."""
-    down = sum(one["status"] == "failed" for one in small.get("sources") or [])
-    found = [f"cost:{money.dollars(cost)}", f"topics:{len(small.get('topics') or [])}"]
-    found += [f"{_count(down, 'source')} down"] if down else []
-    found += [status] if status != "done" else []
-    return found + (["sample"] if small.get("edition") == "sample" else [])

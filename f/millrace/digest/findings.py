@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from f.millrace.core import db
-from f.millrace.evidence import store
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
@@ -47,6 +46,8 @@ class Findings:
     @cached_property
     def evidence(self) -> dict[str, rows.Evidence]:
         """All evidence of the run by its id, in the order in which it came."""
+        from f.millrace.evidence import store  # some steps only tell the topics
+
         return {row["id"]: row for row in store.rows_of(self.run_id)}
 
 

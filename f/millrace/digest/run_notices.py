@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, money
 from f.millrace.models import fault_log
-from f.millrace.trust import limits
 
 if TYPE_CHECKING:
     from f.millrace.digest import findings
@@ -73,11 +72,16 @@ def writers(topics: list[findings.Topic]) -> dict[str, int]:
 
 def budget_notices(run_id: str) -> list[str]:
     """Return how far the limits were used that this run brought to 70, 90 or 100 %."""
+    reached = db.fetch_all(ALERTS, [run_id])
+    if not reached:
+        return []
+    from f.millrace.trust import limits  # with all that asking a person takes
+
     return [
         limits.describe(
             row["scope"], row["key"], row["limit_usd"], money.usd(row["spent_usd"]), row["percent"]
         )
-        for row in db.fetch_all(ALERTS, [run_id])
+        for row in reached
     ]
 
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from f.millrace.core import db, redaction, run_context
-from f.millrace.telemetry import alerts, events
 
 if TYPE_CHECKING:
     from f.millrace.models import faults
@@ -33,6 +32,9 @@ ORDER BY f.at DESC LIMIT 1
 
 def note_fault(agent: str, model: str, fault: faults.Fault) -> None:
     """Record that a model failed, and raise an alert until it has answered again."""
+    # a step that only reads what failed tells nobody
+    from f.millrace.telemetry import alerts, events
+
     context = run_context.current()
     db.execute(
         "INSERT INTO model_fault (run_id, step, agent, model, kind, reason, next_step, lasting)"
@@ -56,6 +58,8 @@ def note_fault(agent: str, model: str, fault: faults.Fault) -> None:
 def note_answer(model: str) -> None:
     """End the alert about a model: it has answered."""
     if model != OFFLINE:
+        from f.millrace.telemetry import alerts
+
         alerts.resolve(ALERT, _labels(model))
 
 

@@ -9,7 +9,7 @@ scripts/millrace step research/close run_id=RUN
 """
 
 from f.millrace.core import db, money
-from f.millrace.digest import digest_markdown, findings, result, run_notices, run_plan
+from f.millrace.digest import findings, run_notices, run_page, run_plan, run_summary
 from f.millrace.models import fault_log
 from f.millrace.research import postpone
 from f.millrace.telemetry import events, runs, spans
@@ -23,13 +23,13 @@ def main(run_id: str) -> dict:
         run_id: The run whose digests are delivered.
     """
     with spans.step("research.close", run_id) as span:
-        small = result.small_result(run_id)
+        small = run_summary.small_result(run_id)
         opened = run_plan.load(run_id)
         refused = deliveries.list_refused_for_now(run_id)
         if refused and postpone.may_wait(run_id, opened):
             said = postpone.postpone(run_id, opened, _format_refused(refused))
             small |= {"status": "waiting", "problems": [said], "wm_labels": ["waiting"]}
-            return markdown.as_page(small, digest_markdown.page_of_run(run_id, small))
+            return markdown.as_page(small, run_page.page_of_run(run_id, small))
         postpone.resolve(opened)
         problems = _problems(run_id, small)
         status = "partly_failed" if problems else "done"
@@ -37,7 +37,7 @@ def main(run_id: str) -> dict:
         small |= {
             "status": status,
             "problems": problems,
-            "wm_labels": digest_markdown.labels(small, status, cost),
+            "wm_labels": run_page.labels(small, status, cost),
         }
         if runs.close(run_id, status, small, "; ".join(problems)[:2000] or None):
             audit.append(
@@ -56,7 +56,7 @@ def main(run_id: str) -> dict:
             cost_usd=cost,
         )
         span.set({"millrace.run.status": status, "millrace.run.cost_usd": float(cost)})
-        return markdown.as_page(small, digest_markdown.page_of_run(run_id, small))
+        return markdown.as_page(small, run_page.page_of_run(run_id, small))
 
 
 def _format_refused(refused: list[dict]) -> str:
@@ -95,7 +95,7 @@ def _problems(run_id: str, small: dict) -> list[str]:
     problems += [
         f"mail to {one['recipient']} {one['status']}"
         + (f": {one['error']}" if one["error"] else "")
-        for one in result.deliveries(run_id)
+        for one in run_summary.deliveries(run_id)
         if one["status"] in ("failed", "unknown")
     ]
     return problems

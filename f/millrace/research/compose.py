@@ -9,9 +9,15 @@ scripts/millrace step research/compose run_id=RUN
 """
 
 from f.millrace.core import db, run_context
-from f.millrace.digest import content_loader, digest_content, digest_mail, run_plan
+from f.millrace.digest import (
+    content_loader,
+    digest_content,
+    digest_mail,
+    digest_markdown,
+    run_plan,
+)
 from f.millrace.models import fault_log
-from f.millrace.research import postpone, time_windows
+from f.millrace.research import time_windows
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import shares
 
@@ -25,9 +31,12 @@ def main(run_id: str) -> dict:
     with spans.step("research.compose", run_id) as span:
         opened = run_plan.load(run_id)
         fault = _model_fault(run_id)
-        if fault and postpone.may_wait(run_id, opened):
-            said = postpone.postpone(run_id, opened, fault)
-            return {"digests": [], "stop": True, "reason": said, "wm_labels": ["waiting"]}
+        if fault:
+            from f.millrace.research import postpone  # few runs are left without a result
+
+            if postpone.may_wait(run_id, opened):
+                said = postpone.postpone(run_id, opened, fault)
+                return {"digests": [], "stop": True, "reason": said, "wm_labels": ["waiting"]}
         _drop_ended_shares(run_id, opened)
         digests = [_to_dict(run_id, opened, window) for window in opened.windows]
         span.set(digests=len(digests), bytes=sum(digest["bytes"] for digest in digests))
@@ -81,8 +90,8 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
         # nothing.
         db.execute(
             "INSERT INTO digest (run_id, flow, namespace, edition, local_day, number, window_since,"
-            " window_until, private, shared, recipients, subject, html, plain) VALUES (%s, %s, %s,"
-            " %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            " window_until, private, shared, recipients, subject, html, plain, markdown) VALUES"
+            " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [
                 run_id,
                 opened.flow,
@@ -98,6 +107,7 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
                 digest.subject,
                 digest.html,
                 digest.plain,
+                _markdown(run_id, opened, window),
             ],
         )
         row = _find_digest(run_id, window)
@@ -114,6 +124,13 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> 
         "recipients": row["recipients"],
         "bytes": row["bytes"],
     }
+
+
+def _markdown(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> str:
+    """Return the page of the run, which shows its operator the first window; empty for others."""
+    if window is not opened.windows[0]:
+        return ""
+    return digest_markdown.page(content_loader.load(run_id, opened, window, operator=True))
 
 
 def _load(run_id: str, opened: run_plan.RunPlan, window: run_plan.Window) -> digest_content.Content:

@@ -8,7 +8,7 @@ The digest goes to those who have a standing approval; nobody waits for the othe
 scripts/millrace step research/deliver run_id=RUN
 """
 
-from f.millrace.digest import delivery, run_plan
+from f.millrace.digest import delivery, run_plan, sending
 from f.millrace.telemetry import spans
 from f.millrace.trust import approvals
 
@@ -28,13 +28,13 @@ def main(run_id: str) -> dict:
             for row in delivery.deliveries_of(run_id)
             if row["status"] in ("waiting", "sending", "failed", "unknown")
         ]
-        told = delivery.deliver(
+        told = sending.deliver(
             opened,
             [row for row in rows if row["recipient"] in unasked],
-            lambda action: delivery.authorise_unasked(opened, action),
+            lambda action: sending.authorise_unasked(opened, action),
         )
         # What a person had approved and a server refused for now is tried again by that answer.
-        told += delivery.deliver(
+        told += sending.deliver(
             opened,
             [row for row in rows if row["recipient"] not in unasked and row["temporary"]],
             _is_approved,

@@ -11,7 +11,7 @@ scripts/millrace step research/deliver_rest run_id=RUN action_id=ACTION
 from typing import Any
 
 from f.millrace.core import errors
-from f.millrace.digest import delivery, run_plan
+from f.millrace.digest import delivery, run_plan, sending
 from f.millrace.telemetry import spans
 from f.millrace.trust import actions, approvals
 
@@ -52,7 +52,7 @@ def _send(
         # Those who got a standing approval meanwhile have it already; each mail is sent once by its
         # own key.
         deliveries.extend(
-            delivery.deliver(opened, rows, lambda action: approvals.approve_as_part(action, whole))
+            sending.deliver(opened, rows, lambda action: approvals.approve_as_part(action, whole))
         )
         return {
             "deliveries": [

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from f.millrace.core import config, db, errors, run_context, windmill
 from f.millrace.digest import delivery, readers, run_plan
+from f.millrace.models import unchecked
 from f.millrace.research import due, postpone, time_windows
 from f.millrace.telemetry import events, runs, spans
 from f.millrace.trust import audit, policy
@@ -188,19 +189,21 @@ def _to_dict(run_id: str, opened: run_plan.RunPlan) -> dict:
         "decision": opened.decision,
         "reason": opened.reason,
         "skip": opened.skip,
+        # Asking them takes a second, of which most is libraries.
+        "models_checked": opened.skip or not unchecked.list_unchecked(run_id),
         "result": None,
     }
     if opened.skip:
         # Here only: a start that goes on does not load what it takes to tell a whole result.
-        from f.millrace.digest import digest_markdown, result
+        from f.millrace.digest import run_page, run_summary
         from f.millrace.trust import markdown
 
         # `done` also for a start that came too late: nothing went wrong, there was nothing to do.
-        small = result.small_result(run_id)
+        small = run_summary.small_result(run_id)
         runs.skip(run_id, small)
-        labels = digest_markdown.labels(small, "done", small["cost_usd"])
+        labels = run_page.labels(small, "done", small["cost_usd"])
         return markdown.as_page(
             {**answer, "result": small, "wm_labels": labels},
-            digest_markdown.page_of_run(run_id, small),
+            run_page.page_of_run(run_id, small),
         )
     return answer

@@ -12,15 +12,16 @@ from zoneinfo import ZoneInfo
 
 from f.millrace.core import db, errors, run_context
 from f.millrace.digest import run_plan
-from f.millrace.research import due
-from f.millrace.telemetry import alerts, events, runs
-from f.millrace.trust import audit
+from f.millrace.telemetry import runs
 
 ALERT = "RunWaits"
 
 
 def until(run_id: str, opened: run_plan.RunPlan) -> datetime:
     """Return when the run's window ends: as long after its time as its schedule may misfire."""
+    # few runs wait, and most steps only ask whether theirs has to
+    from f.millrace.research import due
+
     row = db.fetch_one("SELECT pipeline FROM run WHERE id = %s", [run_id])
     return opened.scheduled_for + due.schedule_of(row["pipeline"] if row else {})[2]
 
@@ -38,6 +39,9 @@ def postpone(run_id: str, opened: run_plan.RunPlan, reason: str) -> str:
     """Have the run wait until it is tried again, and return why in words; SourceFailed when its
     window is over.
     """
+    from f.millrace.telemetry import alerts, events
+    from f.millrace.trust import audit
+
     end = until(run_id, opened)
     zone = ZoneInfo(opened.timezone)
     clock = f"{end.astimezone(zone):%H:%M} {opened.timezone}"
@@ -58,6 +62,8 @@ def postpone(run_id: str, opened: run_plan.RunPlan, reason: str) -> str:
 
 def resolve(opened: run_plan.RunPlan) -> None:
     """End the alert about waiting: the run got on."""
+    from f.millrace.telemetry import alerts
+
     alerts.resolve(ALERT, _labels(opened))
 
 

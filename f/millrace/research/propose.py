@@ -9,8 +9,7 @@ scripts/millrace step research/propose run_id=RUN
 """
 
 from f.millrace.digest import delivery, run_plan
-from f.millrace.telemetry import events, spans
-from f.millrace.trust import actions
+from f.millrace.telemetry import spans
 
 
 def main(run_id: str) -> dict:
@@ -36,6 +35,9 @@ def main(run_id: str) -> dict:
             and row["status"] in ("waiting", "sending", "denied", "expired")
         ]
         if waiting:
+            from f.millrace.telemetry import events  # most runs ask nobody
+            from f.millrace.trust import actions
+
             key = (
                 f"send:{opened.flow}:{opened.namespace}:{opened.edition}"
                 f":{opened.day}:{opened.number}:{run_id}"

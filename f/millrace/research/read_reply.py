@@ -17,7 +17,10 @@ from f.millrace.trust import feedback, reply_tokens
 
 def preprocessor(event: dict) -> dict:
     """Return the step's input; Windmill calls this before the step."""
-    return {"raw_email": str(event.get("raw_email") or "")}
+    # A mail server that posts to the script's webhook sends it as the body.
+    body = event.get("body")
+    sent = event.get("raw_email") or (body.get("raw_email") if isinstance(body, dict) else body)
+    return {"raw_email": str(sent or "")}
 
 
 def main(raw_email: str) -> dict:

@@ -1,17 +1,16 @@
 # requirements:
 
-"""Approvals: a person's answer to one action, or a standing one for mail to a recipient.
+"""Approvals: the answer to one action, of a person or by a standing approval.
 
 An answer is bound to the digest of the arguments that were shown,
 counts once, and the first one stands.
 """
 
-from datetime import datetime
 from typing import Any
 
 from f.millrace.core import db, errors, run_context
 from f.millrace.telemetry import spans
-from f.millrace.trust import actions, audit, authority, decisions
+from f.millrace.trust import actions, audit, authority, decisions, standing_approvals
 
 Row = dict[str, Any]
 PART_OF = "part of "
@@ -120,83 +119,13 @@ def withdraw(run_id: str, reason: str) -> int:
     return len(rows)
 
 
-def grant(
-    recipient: str,
-    flow: str = "daily_research",
-    namespace: str = "main",
-    by: str = "operator",
-    tool: str = "mail.send",
-    expires_at: datetime | None = None,
-) -> None:
-    """Let a recipient of a flow have mail without asking each time; granting twice is once."""
-    authority.refuse_agents("give a standing approval")
-    with db.transaction() as connection:
-        done = connection.execute(
-            "INSERT INTO standing_approval (namespace, flow, tool, recipient, granted_by,"
-            " expires_at) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (namespace, flow, tool,"
-            " recipient) WHERE revoked_at IS NULL DO UPDATE SET expires_at = excluded.expires_at,"
-            " granted_by = excluded.granted_by, granted_at = clock_timestamp() WHERE"
-            " standing_approval.expires_at IS DISTINCT FROM excluded.expires_at RETURNING id",
-            [namespace, flow, tool, recipient, by, expires_at],
-        ).fetchone()
-        if done:
-            until = expires_at.isoformat() if expires_at else None
-            audit.append(
-                by,
-                "standing_approval.granted",
-                recipient,
-                flow=flow,
-                namespace=namespace,
-                tool=tool,
-                until=until,
-            )
-
-
-def revoke(
-    recipient: str,
-    flow: str = "daily_research",
-    namespace: str = "main",
-    by: str = "operator",
-    tool: str = "mail.send",
-) -> bool:
-    """Take a standing approval back; False when there was none."""
-    authority.refuse_agents("revoke a standing approval")
-    with db.transaction() as connection:
-        row = connection.execute(
-            "UPDATE standing_approval SET revoked_at = clock_timestamp(), revoked_by = %s WHERE"
-            " namespace = %s AND flow = %s AND tool = %s AND recipient = %s AND revoked_at IS NULL"
-            " RETURNING id",
-            [by, namespace, flow, tool, recipient],
-        ).fetchone()
-        if row:
-            audit.append(
-                by,
-                "standing_approval.revoked",
-                recipient,
-                flow=flow,
-                namespace=namespace,
-                tool=tool,
-            )
-    return row is not None
-
-
-def list_standing(flow: str, namespace: str, tool: str = "mail.send") -> dict[str, Row]:
-    """Return the standing approvals that hold now, by recipient."""
-    found = db.fetch_all(
-        "SELECT * FROM standing_approval WHERE flow = %s AND namespace = %s AND tool = %s AND"
-        " revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s)",
-        [flow, namespace, tool, run_context.now()],
-    )
-    return {row["recipient"]: row for row in found}
-
-
 def approve_by_standing(action: Row, flow: str) -> bool:
     """Approve an action whose every recipient (`to`) has a standing approval;
     return whether it is approved.
     """
     if action["state"] != "proposed":
         return action["state"] in ("approved", "performing", "performed", "failed", "unknown")
-    held = list_standing(flow, action["namespace"], action["tool"])
+    held = standing_approvals.list_standing(flow, action["namespace"], action["tool"])
     to = action["arguments"].get("to", [])
     wanted = [to] if isinstance(to, str) else list(to)
     if (

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from f.millrace.core import config, db, errors, run_context
-from f.millrace.trust import approvals, audit, authority
+from f.millrace.trust import audit, authority, standing_approvals
 
 Row = dict[str, Any]
 FLOW = "daily_research"
@@ -43,7 +43,7 @@ def add(
             [namespace, flow, address, list(interests or []), by, owner],
         ).fetchone()
         assert row is not None
-        approvals.grant(address, flow, namespace, by, expires_at=until)
+        standing_approvals.grant(address, flow, namespace, by, expires_at=until)
         audit.append(by, "recipient.added", address, flow=flow, namespace=namespace, owner=owner)
     return row
 
@@ -57,7 +57,7 @@ def revoke(address: str, flow: str = FLOW, namespace: str = "main", by: str = "o
             "WHERE namespace = %s AND flow = %s AND address = %s AND revoked_at IS NULL",
             [namespace, flow, address],
         ).rowcount
-        had = approvals.revoke(address, flow, namespace, by)
+        had = standing_approvals.revoke(address, flow, namespace, by)
         if gone:
             audit.append(by, "recipient.revoked", address, flow=flow, namespace=namespace)
     if not gone and not had:
@@ -84,7 +84,7 @@ def unsubscribe(address: str, flow: str = FLOW, namespace: str = "main") -> None
                 "now": run_context.now(),
             },
         )
-        approvals.revoke(address, flow, namespace, by=address)
+        standing_approvals.revoke(address, flow, namespace, by=address)
         audit.append(address, "recipient.unsubscribed", address, flow=flow, namespace=namespace)
 
 
@@ -123,7 +123,7 @@ def list_recipients(flow: str | None = None, namespace: str = "main") -> list[Ro
         else [address for address in config.settings().recipients if address not in known]
     )
     for address in dict.fromkeys(configured):
-        held = approvals.list_standing(flow or FLOW, namespace).get(address)
+        held = standing_approvals.list_standing(flow or FLOW, namespace).get(address)
         rows.append(
             {
                 "address": check_address(address),

@@ -261,6 +261,19 @@ def test_a_topic_of_which_nothing_was_found_is_a_line_with_its_reason(
     assert "could not be read: needs JavaScript" in " ".join(row["plain"].split())
 
 
+def test_a_greeting_is_not_even_named(pipeline, two_stories, offered):
+    post = {"comments_url": "https://social.example/1", "url": "https://social.example/1"}
+    other = {"comments_url": "https://social.example/2", "url": "https://social.example/2"}
+    offered["hackernews"] += [
+        item("8", "Good morning, friends of rivers!", score=1, **post),
+        item("9", "The lock at Tarnvik is closed for a week", score=1, **other),
+    ]
+
+    html = digest(pipeline.until_compose(max_topics=1))["html"]
+
+    assert "The lock at Tarnvik" in html and "Good morning" not in html
+
+
 def test_no_form_of_the_digest_shows_a_figure_of_confidence(pipeline, two_stories, researcher):
     researcher[SODIUM] = conflicting
 

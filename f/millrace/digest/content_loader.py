@@ -481,13 +481,13 @@ def _headlines(reader: _Reader, shown: set[str]) -> list[digest_content.Headline
     """Return further new items, the best of each source: what was new is named at least."""
     opened, window = reader
     found = db.fetch_all(
-        "SELECT * FROM (SELECT id, title, url, source, published_at, score, comments_url, extra,"
-        " share_keys, row_number() OVER (PARTITION BY source ORDER BY score DESC, first_seen_at"
-        " DESC, id) AS place FROM source_item WHERE namespace = %s AND source = ANY(%s) AND"
-        " first_seen_at <= %s AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND NOT id ="
-        " ANY(%s) AND (url LIKE 'http%%' OR share_keys <> '{}') AND (%s OR share_keys = '{}' OR"
-        " share_keys && %s)) AS item ORDER BY place > CASE WHEN score >= %s THEN %s ELSE %s"
-        " END, place, source, id LIMIT %s",
+        "SELECT * FROM (SELECT id, title, body, url, source, published_at, score, comments_url,"
+        " extra, share_keys, row_number() OVER (PARTITION BY source ORDER BY score DESC,"
+        " first_seen_at DESC, id) AS place FROM source_item WHERE namespace = %s AND source ="
+        " ANY(%s) AND first_seen_at <= %s AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND"
+        " NOT id = ANY(%s) AND (url LIKE 'http%%' OR share_keys <> '{}') AND (%s OR share_keys ="
+        " '{}' OR share_keys && %s)) AS item ORDER BY place > CASE WHEN score >= %s THEN %s ELSE"
+        " %s END, place, source, id LIMIT %s",
         [
             opened.namespace,
             opened.sources,
@@ -500,14 +500,24 @@ def _headlines(reader: _Reader, shown: set[str]) -> list[digest_content.Headline
             MANY_POINTS,
             OF_A_VOTED_SOURCE,
             OF_A_SOURCE,
-            HEADLINES,
+            2 * HEADLINES,
         ],
     )
+    found = [row for row in found if not _is_no_news(row)][:HEADLINES]
     sites = site_names.Sites(opened.namespace, [row["url"] for row in found])
     return [
         _headline(row, sites, reader)
         for row in sorted(found, key=lambda row: (-row["score"], row["place"], row["id"]))
     ]
+
+
+def _is_no_news(row: dict[str, Any]) -> bool:
+    """Tell whether an item is somebody's message that is no news, such as a greeting."""
+    if row["url"] != row["comments_url"]:
+        return False
+    from f.millrace.stories import newsworthiness  # only where there are messages
+
+    return bool(newsworthiness.find_fault(row["title"], row["body"], post=True))
 
 
 def _headline(

@@ -164,8 +164,8 @@ class Section:
         """
         used = {number for _, numbers in self.prose for number in numbers}
         return [
-            replace(one, title=one.site or one.host, site="", host="")
-            if self.url and one.url == self.url and (one.site or one.host)
+            replace(one, title=self.site, site="", host="")
+            if self.site and self.url and one.url == self.url
             else one
             for one in self.references
             if one.number in used

@@ -54,6 +54,24 @@ def offline_topic(*documents):
     return {**TOPIC, "documents": list(documents), "search": False}
 
 
+@pytest.mark.parametrize("public", [True, False])
+def test_what_is_private_is_taken_up_where_only_its_owner_reads(edge, in_step, public):
+    edge.search_status = 503
+    for key, text, shares in (("1", OPENED, []), ("2", CELLS_25, ["source:notes"])):
+        db.execute(
+            "INSERT INTO source_item (id, namespace, source, source_key, title, url, body, trust,"
+            " first_seen_at, last_seen_at, share_keys) VALUES (%s, 'main', 'feeds', %s, 'Orbit"
+            " sodium battery plant in Leeds', %s, %s, 'untrusted', now(), now(), %s)",
+            [f"it_{key}", key, f"{edge.url}/{key}", text, shares],
+        )
+
+    result = research_topic(in_step, {**TOPIC, "public": public})
+
+    told = " ".join(piece.text for piece in load(in_step, result.topic_id))
+    assert "400 people" in told
+    assert ("25,000 cells" in told) != public
+
+
 def test_a_topic_is_searched_read_and_cited_offline(edge, in_step):
     edge.add_page("/a", "Orbit opens", OPENED)
     edge.add_page("/b", "Orbit cells", CELLS_25, host="localhost")

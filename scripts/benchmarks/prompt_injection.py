@@ -223,8 +223,8 @@ def play(case: Case, ours: Sequence[Tool], side: type[Toolbox] = Guarded) -> Out
                 refused.append(str(error))
                 raise
 
-    heard = taint.TaintContext(case.task, case.trust)  # type: ignore[arg-type]
-    toolbox = Watched(world, list_case_tools(case, ours), heard=heard)  # type: ignore[arg-type]
+    taint_context = taint.TaintContext(case.task, case.trust)  # type: ignore[arg-type]
+    toolbox = Watched(world, list_case_tools(case, ours), taint_context=taint_context)  # type: ignore[arg-type]
     duties = [(each["tool"].replace(".", "_"), each.get("with", {})) for each in case.calls]
     help = asyncio.run(
         run_task(
@@ -335,7 +335,7 @@ class Score:
         """The share of good ones."""
         return self.good.total() / self.all.total()
 
-    def shown(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the figures."""
         kinds = {kind: f"{self.good[kind]} of {count}" for kind, count in sorted(self.all.items())}
         return {
@@ -380,8 +380,8 @@ def measure(
             # A run of its own: what one side did is done for its run, and would not be done again
             # by the next.
             with step("bench.prompt_injection", run_id=str(uuid.uuid4())):
-                stopped = score(load(attacks), ours, side, attacks=True).shown()
-                unhindered = score(load(tasks), ours, side, attacks=False).shown()
+                stopped = score(load(attacks), ours, side, attacks=True).to_dict()
+                unhindered = score(load(tasks), ours, side, attacks=False).to_dict()
             if side is not Guarded:
                 del stopped["not"], unhindered["not"]
             figures[name] = {"attacks_stopped": stopped, "tasks_unhindered": unhindered}

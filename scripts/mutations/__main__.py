@@ -36,7 +36,7 @@ class Outcome:
     tests: int = 0
     reason: str = ""
 
-    def shown(self) -> str:
+    def describe(self) -> str:
         """Return the place, the verdict and the change."""
         change = self.mutant
         why = {"survived": f"{self.tests} tests pass", "untouched": "no test executes it"}
@@ -141,7 +141,7 @@ def judge(
             outcome.verdict = "equivalent"
         outcomes.append(outcome)
         if outcome.verdict != "killed":
-            tell(f"[{len(outcomes)}/{len(sample)}] {outcome.shown()}")
+            tell(f"[{len(outcomes)}/{len(sample)}] {outcome.describe()}")
 
     probe = [known.tests(one.path, one.first_line, one.last_line, 0)[:1] for one in sample]
     first = sorted({test for tests in probe for test in tests})
@@ -157,7 +157,7 @@ def report(outcomes: list[Outcome]) -> str:
     survivors = [one for one in outcomes if one.verdict in ("survived", "untouched")]
     survivors.sort(key=lambda one: (one.mutant.path, one.mutant.first_line))
     killed = counts["killed"] + counts["late"]
-    lines = [one.shown() for one in survivors]
+    lines = [one.describe() for one in survivors]
     lines += [
         f"{len(outcomes)} mutants: {killed} killed ({counts['late']} of them by time),"
         f" {len(survivors)} survived ({counts['untouched']} of them without a test that executes"

@@ -56,15 +56,15 @@ class Conversation:
 
     asker: str
     run_id: str = field(default_factory=lambda: str(uuid4()))
-    heard: taint.TaintContext = field(default_factory=taint.TaintContext)
+    taint_context: taint.TaintContext = field(default_factory=taint.TaintContext)
     calls: int = 0
     last: float = 0.0
 
     def __post_init__(self) -> None:
-        self.heard.tainted = True
+        self.taint_context.tainted = True
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the next call begins a new one."""
         return self.calls >= MOST_CALLS or time.monotonic() - self.last > SILENT_SECONDS
 
@@ -72,12 +72,14 @@ class Conversation:
         """Take addresses as the program's own as long as it was shown nothing private: they can
         carry nothing of it.
         """
-        if self.heard.private.all:
+        if self.taint_context.private.all:
             return
         for path, value in taint.list_leaves(arguments):
             if isinstance(value, str):
                 whole = path.rpartition(".")[2].lower() in taint.ADDRESS_NAMES
-                self.heard.link(*deobfuscation.addresses(value), *([value] if whole else []))
+                self.taint_context.link(
+                    *deobfuscation.addresses(value), *([value] if whole else [])
+                )
 
 
 class Callers:
@@ -135,7 +137,9 @@ class Callers:
         self, conversation: Conversation, tool: Tool, arguments: dict[str, Any], listed: list[Tool]
     ) -> types.CallToolResult:
         conversation.allow_addresses(arguments)
-        toolbox = Toolbox(self._tools, listed, heard=conversation.heard, asker=conversation.asker)
+        toolbox = Toolbox(
+            self._tools, listed, taint_context=conversation.taint_context, asker=conversation.asker
+        )
         runs.ensure(conversation.run_id, FLOW)
         with step(f"mcp.{tool.function_name}", run_id=conversation.run_id):
             try:
@@ -158,7 +162,7 @@ class Callers:
     def _conversation(self, asked: Asked) -> Conversation:
         key = session_of(asked)
         found = self._conversations.get(key)
-        if found is None or found.over:
+        if found is None or found.is_over:
             params = asked.session.client_params
             name = one_line(params.client_info.name)[:60] if params else ""
             found = self._conversations[key] = Conversation(

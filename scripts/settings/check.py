@@ -178,7 +178,7 @@ class _Checker:
         key = "".join(
             f"[{part}]" if isinstance(part, int) else f".{part}" for part in path
         ).removeprefix(".")
-        value = "" if unknown else self.shown(path)
+        value = "" if unknown else self.format_value(path)
         self.mistakes.append(
             Mistake(place, self.line(path) if place == self.name else 0, key, value, allowed)
         )
@@ -197,7 +197,7 @@ class _Checker:
                 break
         return line
 
-    def shown(self, path: Path_) -> str:
+    def format_value(self, path: Path_) -> str:
         name = str(path[0])
         if name in config.NAMES and config.Secret.__name__ in str(config.declared(name)[0]):
             return "a secret that does not fit"

@@ -159,7 +159,7 @@ def test_a_topic_of_the_digest_is_a_decision_with_feedback_of_its_own(
     )
     db.execute(
         "INSERT INTO run (id, flow, pipeline) VALUES (%s, 'daily_research', %s)",
-        [run_id, db.jsonb(run_plan.stored(plan))],
+        [run_id, db.jsonb(run_plan.to_stored(plan))],
     )
     for number in (1, 2):
         db.execute(

@@ -220,7 +220,7 @@ def test_their_tools_obey_the_rules_of_the_house_in_a_run(settings_of, tmp_path)
         await snapshot.take(run_id)
         async with open_tools(["files", "fetch", "gone"]) as tools:
             toolbox = Toolbox(
-                tools, await tools.list_tools(), heard=taint.TaintContext("Tidy my files")
+                tools, await tools.list_tools(), taint_context=taint.TaintContext("Tidy my files")
             )
             with pytest.raises(NeedsApproval):
                 await toolbox.call(

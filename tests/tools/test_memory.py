@@ -70,7 +70,7 @@ def test_only_what_a_stranger_wrote_taints_its_reader():
     [_], clean = ask({"question": "kestrel mission", "limit": 1})
     [_], tainted = ask({"question": "harbour closed", "limit": 1})
 
-    assert not clean.heard.tainted and tainted.heard.tainted
+    assert not clean.taint_context.tainted and tainted.taint_context.tainted
 
 
 def test_it_is_read_only_and_memory_is_as_it_was():

@@ -105,7 +105,7 @@ class Research:
 
     def __post_init__(self) -> None:
         self.gathered = pool.EvidencePool(
-            self.run_id, self.topic_id, self.question, heard=self.tools.heard
+            self.run_id, self.topic_id, self.question, taint_context=self.tools.taint_context
         )
 
     @property

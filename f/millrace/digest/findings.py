@@ -31,7 +31,7 @@ class Findings:
         self.topics = topics
 
     @property
-    def told(self) -> list[Topic]:
+    def shown_topics(self) -> list[Topic]:
         """The topics that a digest tells: those of which something was found out, and those whose
         research ended early, so that this is said. The rest is news without a text.
         """

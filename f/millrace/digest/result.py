@@ -46,7 +46,7 @@ def whole_result(run_id: str) -> dict[str, Any]:
             {**digest, "files": _files(opened, digest)} for digest in run_summary.digests(source)
         ],
         "sources": run_summary.sources(source),
-        "topics": [_topic(topic, found.evidence) for topic in found.told],
+        "topics": [_topic(topic, found.evidence) for topic in found.shown_topics],
         "evidence": {name: _piece(piece) for name, piece in found.evidence.items()},
         "deliveries": run_summary.deliveries_of(opened, source),
         "tool_gaps": run_summary.gaps(source),

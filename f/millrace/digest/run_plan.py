@@ -153,7 +153,7 @@ def allowed_addresses(opened: RunPlan) -> list[str]:
     return sorted({urlsplit(url).netloc for url in urls if urlsplit(url).hostname in LOOPBACK})
 
 
-def stored(opened: RunPlan) -> dict[str, Any]:
+def to_stored(opened: RunPlan) -> dict[str, Any]:
     """Return the opening as the run keeps it."""
     return {"opened": opened.to_json()}
 

@@ -17,7 +17,7 @@ def small_result(run_id: str) -> dict[str, Any]:
     if opened is None:
         return empty()
     source = opened.same_as or run_id
-    topics = findings.load(source).told
+    topics = findings.load(source).shown_topics
     return {
         "run_id": run_id,
         "edition": opened.edition,

@@ -33,7 +33,7 @@ class EvidencePool:
     question: str
     pieces: dict[str, contracts.Evidence] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
-    heard: taint.TaintContext = field(default_factory=taint.TaintContext)
+    taint_context: taint.TaintContext = field(default_factory=taint.TaintContext)
     own: set[str] = field(default_factory=set)
     """The ids of the evidence that the topic's own items give."""
     story: str = ""
@@ -95,8 +95,8 @@ class EvidencePool:
         """
         if self.story and not relevance.is_about(self.story, f"{title or hit.title}\n{text}"):
             return []
-        self.heard.read(f"{title or hit.title}\n{text}", "own" if hit.own else "untrusted")
-        self.heard.link(hit.url)
+        self.taint_context.read(f"{title or hit.title}\n{text}", "own" if hit.own else "untrusted")
+        self.taint_context.link(hit.url)
         made = store.store(
             self.run_id,
             self.topic_id,

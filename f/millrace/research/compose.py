@@ -66,7 +66,7 @@ def _drop_ended_shares(run_id: str, opened: run_plan.RunPlan) -> None:
     )
     for window in opened.windows:
         window.until = until.get(window.since)
-    runs.keep(run_id, run_plan.stored(opened))
+    runs.keep(run_id, run_plan.to_stored(opened))
 
 
 def _model_fault(run_id: str) -> str:

@@ -136,7 +136,7 @@ def _record(run_id: str, pipeline: dict, opened: run_plan.RunPlan, dry_run: bool
         runs.keep_spec(run_id, pipeline)
         runs.keep(
             run_id,
-            run_plan.stored(opened),
+            run_plan.to_stored(opened),
             flow=opened.flow,
             namespace=opened.namespace,
             edition=opened.edition,

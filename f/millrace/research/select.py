@@ -86,7 +86,7 @@ def _choose(run_id: str, opened: run_plan.RunPlan, limit: int) -> None:
         best = _rank(found, opened, limit)
         for number, entry in enumerate(best, 1):
             _keep_topic(run_id, opened, number, entry)
-        runs.keep(run_id, run_plan.stored(opened))
+        runs.keep(run_id, run_plan.to_stored(opened))
     events.emit(
         "progress",
         f"{len(items)} new items, {len(found)} stories that can be told",

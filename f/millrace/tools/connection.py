@@ -201,7 +201,7 @@ class _Bounded(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request and return an answer whose body ends at the bound."""
         own = request.method == "GET"
-        if own and self._news.over:
+        if own and self._news.is_over:
             return httpx2.Response(405, request=request)
         response = await self._inner.handle_async_request(request)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
@@ -231,7 +231,7 @@ class _Taken:
         self.messages += part.count(b"\ndata:")
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether it is more than is taken."""
         return self.bytes > stdio_servers.MOST_BYTES or self.messages > stdio_servers.MOST_MESSAGES
 
@@ -245,7 +245,7 @@ class _Counted(httpx2.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._inner:
             self._taken.add(part)
-            if self._taken.over:
+            if self._taken.is_over:
                 words = (
                     f"the answer is longer than {stdio_servers.MOST_BYTES:,} bytes or"
                     f" {stdio_servers.MOST_MESSAGES:,} messages"

@@ -76,8 +76,8 @@ class Toolbox:
     """Tools by what they can do; counts how many calls answered.
 
     Attributes:
-        heard: Whose words the caller has read; what the tools answer is added, other texts the
-            caller adds.
+        taint_context: Whose words the caller has read; what the tools answer is added, other texts
+            the caller adds.
         threshold: The most that may be done unasked.
     """
 
@@ -86,14 +86,14 @@ class Toolbox:
         tools: client.Tools,
         listed: list[client.Tool],
         threshold: risk.Risk = "medium",
-        heard: taint.TaintContext | None = None,
+        taint_context: taint.TaintContext | None = None,
         asker: str = "an agent",
     ) -> None:
         """Offer what is listed; `asker` is who a person is told asks for a call."""
         self._tools = tools
         self._asker = asker
         self.threshold: risk.Risk = threshold
-        self.heard = heard or taint.TaintContext()
+        self.taint_context = taint_context or taint.TaintContext()
         self.listed = {tool.name: tool for tool in listed}
         self.calls = 0
         self.failures = 0
@@ -101,7 +101,7 @@ class Toolbox:
         self.search_failed = False
         for tool in listed:
             if not tool.ours:
-                self.heard.read(tool.description, "untrusted")
+                self.taint_context.read(tool.description, "untrusted")
 
     @staticmethod
     def author(tool: client.Tool) -> contracts.Trust:
@@ -303,7 +303,7 @@ class Toolbox:
         verdict = taint.decide(
             tool.name,
             arguments,
-            self.heard,
+            self.taint_context,
             read_only=tool.read_only,
             is_egress=tool.open_world or not tool.ours,
         )
@@ -352,8 +352,8 @@ class Toolbox:
             if isinstance(value, str):
                 (links if path.rpartition(".")[2] == "url" else texts).append(value)
         private = self.author(tool) == "own" or not tool.annotations.get("openWorldHint", False)
-        self.heard.read("\n".join(texts), self.words(tool, answer), private)
-        self.heard.link(*links)
+        self.taint_context.read("\n".join(texts), self.words(tool, answer), private)
+        self.taint_context.link(*links)
 
     async def search(self, query: str, preferred: str = "") -> list[Hit]:
         """Return what the tools find; one that fails or finds nothing gives way to the next."""

@@ -123,7 +123,12 @@ class TaintContext:
 
 
 def decide(
-    tool: str, arguments: dict[str, Any], heard: TaintContext, *, read_only: bool, is_egress: bool
+    tool: str,
+    arguments: dict[str, Any],
+    taint_context: TaintContext,
+    *,
+    read_only: bool,
+    is_egress: bool,
 ) -> Verdict:
     """Return what becomes of a call of a tool that only reads or not, here or elsewhere."""
     values = list(list_leaves(arguments))
@@ -131,12 +136,12 @@ def decide(
     if secret is not None:
         return Verdict("refuse", f"{tool} was not called: {secret} holds a secret")
     if not read_only:
-        return _decide_change(tool, values, heard)
+        return _decide_change(tool, values, taint_context)
     if not is_egress:
         return Verdict("free")
     for path, value in values:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            fault = _egress_reason(path, str(value), heard)
+            fault = _egress_reason(path, str(value), taint_context)
             if fault:
                 return Verdict("refuse", f"{tool} was not called: {fault}")
     return Verdict("free")
@@ -166,10 +171,12 @@ def list_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _decide_change(tool: str, values: list[tuple[str, Any]], heard: TaintContext) -> Verdict:
-    if not heard.tainted:
+def _decide_change(
+    tool: str, values: list[tuple[str, Any]], taint_context: TaintContext
+) -> Verdict:
+    if not taint_context.tainted:
         return Verdict("free")
-    foreign = [path for path, value in values if not _said_by_user(value, heard)]
+    foreign = [path for path, value in values if not _said_by_user(value, taint_context)]
     if values and not foreign:
         return Verdict("free")
     what = ", ".join(dict.fromkeys(foreign)) or "no argument"
@@ -180,20 +187,21 @@ def _decide_change(tool: str, values: list[tuple[str, Any]], heard: TaintContext
     )
 
 
-def _said_by_user(value: Any, heard: TaintContext) -> bool:
+def _said_by_user(value: Any, taint_context: TaintContext) -> bool:
     if value is None or value is False:
         return True
     if value is True:
         return False
     wanted = " ".join(deobfuscation.words(str(value)))
     return bool(wanted) and any(
-        f" {wanted} " in f" {' '.join(deobfuscation.words(text))} " for text in heard.request.text
+        f" {wanted} " in f" {' '.join(deobfuscation.words(text))} "
+        for text in taint_context.request.text
     )
 
 
-def _egress_reason(path: str, text: str, heard: TaintContext) -> str:
+def _egress_reason(path: str, text: str, taint_context: TaintContext) -> str:
     """Return why the text must not be sent to another system; empty when it may."""
-    if not heard.tainted:
+    if not taint_context.tainted:
         return ""
     name = path.rpartition(".")[2].lower()
     urls = (
@@ -201,43 +209,43 @@ def _egress_reason(path: str, text: str, heard: TaintContext) -> str:
         if name in ADDRESS_NAMES or deobfuscation.URL.fullmatch(text.strip())
         else deobfuscation.addresses(deobfuscation.strip_invisible(text))
     )
-    unknown = [url for url in urls if not _is_known_url(url, heard)]
+    unknown = [url for url in urls if not _is_known_url(url, taint_context)]
     if unknown:
         host = deobfuscation.urlsplit_host(unknown[0]) or unknown[0][:60]
         return f"the address at {host} came neither from the user nor as a link of a result"
     if urls and len(urls[0]) == len(text):
         return ""
-    return _private_reason(path, text, heard)
+    return _private_reason(path, text, taint_context)
 
 
-def _is_known_url(url: str, heard: TaintContext) -> bool:
-    if deobfuscation.normalise_address(url) in heard.links:
+def _is_known_url(url: str, taint_context: TaintContext) -> bool:
+    if deobfuscation.normalise_address(url) in taint_context.links:
         return True
     host, _, rest = deobfuscation.normalise_address(url).removeprefix("//").partition("/")
     # A page that the user did not name, on a host that he named: nothing but plain words may stand
     # in its path.
     plain = "?" not in rest and "%" not in rest and "@" not in url
     return (
-        host in heard.hosts
+        host in taint_context.hosts
         and plain
-        and not _private_reason("the address", rest.replace("/", " "), heard)
+        and not _private_reason("the address", rest.replace("/", " "), taint_context)
     )
 
 
-def _private_reason(path: str, text: str, heard: TaintContext) -> str:
-    own = heard.private
+def _private_reason(path: str, text: str, taint_context: TaintContext) -> str:
+    own = taint_context.private
     if not own.all:
         return ""
-    open_words = heard.request.all | heard.public.all
+    open_words = taint_context.request.all | taint_context.public.all
     telling = own.telling - open_words
-    pairs = own.pairs - heard.request.pairs - heard.public.pairs
+    pairs = own.pairs - taint_context.request.pairs - taint_context.public.pairs
     for form in deobfuscation.decodings(text):
         found = deobfuscation.words(form)
         # What stands inside a longer word that others said (the year of a date) gives nothing away.
         said = {
             word
             for word in _said(telling, found, form)
-            if not heard.request.holds(word) and not heard.public.holds(word)
+            if not taint_context.request.holds(word) and not taint_context.public.holds(word)
         }
         paired = itertools.pairwise(found)
         if said or any(_private_pair(one, two, pairs, open_words) for one, two in paired):

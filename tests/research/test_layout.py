@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from f.millrace.core import db
-from f.millrace.digest import content_loader, site_names, wrapping
+from f.millrace.digest import headlines, site_names, wrapping
 from f.millrace.digest.digest_content import (
     Discussion,
     EarlierDigest,
@@ -370,4 +370,4 @@ def test_what_a_source_of_many_votes_holds_is_named(pipeline, offered):
     text = digest(pipeline.until_compose(max_topics=1))["plain"]
 
     assert set(voted[4:]) <= {word for word in voted if word in text}
-    assert sum(word in text for word in plain) >= content_loader.OF_A_SOURCE
+    assert sum(word in text for word in plain) >= headlines.OF_A_SOURCE

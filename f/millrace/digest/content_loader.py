@@ -8,12 +8,13 @@ import dataclasses
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from f.millrace.core import config, db, redaction, run_context
 from f.millrace.digest import (
     digest_content,
+    digest_reader,
     findings,
+    headlines,
     run_notices,
     run_plan,
     run_summary,
@@ -21,19 +22,10 @@ from f.millrace.digest import (
     site_names,
 )
 from f.millrace.evidence import confidence_words
-from f.millrace.trust import shares, spend
+from f.millrace.trust import spend
 
 if TYPE_CHECKING:
     from f.millrace.core import rows
-
-HEADLINES = 18
-# These of each source come first, more of one whose readers vote; then the others, while there is
-# room.
-OF_A_SOURCE, OF_A_VOTED_SOURCE, MANY_POINTS = 3, 8, 50
-
-
-# The keys by which all that a source reads can be shared.
-KEYS_OF = {"notes": ("source:notes",), "documents": ("source:documents", "namespace:main")}
 
 
 class OwnText(NamedTuple):
@@ -53,12 +45,6 @@ FROM_YOUR = {
     "memory": "From your memory",
 }
 LINE = 240
-# What its source is called where it is the reader's own, and where it was shared with him.
-OWN = {
-    "notes": ("from your notes", "from the notes"),
-    "documents": ("from your documents", "from the documents"),
-    "private_feeds": ("from a feed of yours", "from a private feed"),
-}
 
 
 def load(
@@ -86,7 +72,7 @@ def load(
         [*(row["url"] for row in items.values()), *(one["url"] for one in found.evidence.values())],
     )
     failures = run_notices.failures(run_id, detailed)
-    reader = _Reader(opened, window)
+    reader = digest_reader.Reader(opened, window)
     every = [_section(topic, found.evidence, items, sites, reader, failures) for topic in topics]
     if find_related is not None:
         _add_related(every, reader, find_related)
@@ -107,11 +93,11 @@ def load(
         model=", ".join(writers),
         cost_usd=spend.run_cost_usd(run_id),
         run_id=run_id,
-        since=_stamp(window.since, opened.timezone) if window.since else "",
+        since=reader.stamp(window.since),
         sections=told,
         headlines=[
             *(untold for _, untold in every if untold is not None),
-            *_headlines(reader, shown),
+            *headlines.load(reader, shown),
         ],
         readings=_readings(run_id, opened, window),
         notes=[*_notes(run_id), *(_advice(topics) if window.private else [])],
@@ -119,36 +105,6 @@ def load(
         notices=run_notices.notices(run_id, topics, detailed),
         shared=_shared(reader, items),
     )
-
-
-class _Reader(NamedTuple):
-    """For whom a digest is: its run's plan, and their window."""
-
-    opened: run_plan.RunPlan
-    window: run_plan.Window
-
-    def own(self, share_keys: list[str], source: str) -> str:
-        """Return why not everybody is shown something; empty when it is public."""
-        if not share_keys:
-            return ""
-        mine, others = OWN.get(source, ("from what is yours", "from what is private"))
-        if self.window.private:
-            return f"Only in your digest: {mine}"
-        return f"Shared by {shares.sharer_of(share_keys, self.window.shared)}: {others}"
-
-    def mark(self, share_keys: list[str], source: str) -> str:
-        """Return the same for a line of a list, where `Your notes` says it already."""
-        if not share_keys:
-            return ""
-        if not self.window.private:
-            return f"shared by {shares.sharer_of(share_keys, self.window.shared)}"
-        return "only in your digest" if source == "private_feeds" else ""
-
-    def site(self, name: str, extra: dict[str, Any] | None) -> str:
-        """Return what a reader calls a site, with the file's name of a document or a note."""
-        own = name if self.window.private else site_names.of_others(name)
-        path = (extra or {}).get("path", "")
-        return f"{own}, {path.rpartition('/')[2]}" if path else own
 
 
 def _readings(
@@ -163,14 +119,15 @@ def _readings(
     kept = [
         one
         for one in found
-        if one.name not in OWN or (one.name in KEYS_OF and window.shows(KEYS_OF[one.name]))
+        if one.name not in digest_reader.OWN
+        or (one.name in digest_reader.KEYS_OF and window.shows(digest_reader.KEYS_OF[one.name]))
     ]
-    return [dataclasses.replace(one, mine=one.name not in OWN) for one in kept]
+    return [dataclasses.replace(one, mine=one.name not in digest_reader.OWN) for one in kept]
 
 
 def _add_related(
     every: list[tuple[digest_content.Section, digest_content.Headline | None]],
-    reader: _Reader,
+    reader: digest_reader.Reader,
     find_related: Callable[[str, str], list[OwnText]],
 ) -> None:
     """Name beside public topics what the owner wrote down about them; nobody else is shown it."""
@@ -184,7 +141,7 @@ def _add_related(
             digest_content.OwnText(
                 FROM_YOUR[found.kind],
                 found.title,
-                _date(found.at, reader.opened.timezone),
+                reader.date(found.at),
                 found.line,
             )
             for found in find_related(section.title, f"{section.title}. {text}")
@@ -199,7 +156,9 @@ def _documents_read(opened: run_plan.RunPlan) -> set[str]:
     return {row["url"].removeprefix("document:") for row in rows}
 
 
-def _shared(reader: _Reader, items: dict[str, dict[str, Any]]) -> list[digest_content.OwnText]:
+def _shared(
+    reader: digest_reader.Reader, items: dict[str, dict[str, Any]]
+) -> list[digest_content.OwnText]:
     until = reader.window.until or reader.opened.until or run_context.now()
     told = {
         row["url"].removeprefix("document:")
@@ -213,7 +172,7 @@ def _shared(reader: _Reader, items: dict[str, dict[str, Any]]) -> list[digest_co
         digest_content.OwnText(
             f"Shared by {one.shared_by}",
             digest_content.shorten(one.title, 120),
-            _date(one.at, reader.opened.timezone),
+            reader.date(one.at),
             digest_content.shorten(" ".join(one.text.split()), LINE),
         )
         for one in shared_items.load(reader.window, until, told)
@@ -288,16 +247,15 @@ def _section(
     evidence: dict[str, rows.Evidence],
     items: dict[str, dict[str, Any]],
     sites: site_names.Sites,
-    reader: _Reader,
+    reader: digest_reader.Reader,
     failures: dict[str, str],
 ) -> tuple[digest_content.Section, digest_content.Headline | None]:
     """Return a topic, and the headline that stands for it when nothing was found out about it."""
     row, result = topic
-    opened = reader.opened
     own_items = [items[one] for one in row["item_ids"] if one in items]
     section = _headed(row, own_items, sites, reader)
     if result is not None:
-        _add_findings(section, result, evidence, sites, opened)
+        _add_findings(section, result, evidence, sites, reader)
     if section.own and not reader.window.private:
         section.references = [
             dataclasses.replace(one, site=site_names.of_others(one.site))
@@ -317,7 +275,7 @@ def _section(
         if not result["no_sources"]
         else "no sources found"
     )
-    day = _date(own_items[0]["published_at"], opened.timezone) if own_items else ""
+    day = reader.date(own_items[0]["published_at"]) if own_items else ""
     source = own_items[0]["source"] if own_items else ""
     return section, digest_content.Headline(
         section.title, section.url, section.site, day, source, section.talk, said, section.own
@@ -328,7 +286,7 @@ def _headed(
     row: rows.Topic,
     items: list[dict[str, Any]],
     sites: site_names.Sites,
-    reader: _Reader,
+    reader: digest_reader.Reader,
 ) -> digest_content.Section:
     """Return a topic with what stands at its head: title, page, site, age, discussion, update."""
     opened = reader.opened
@@ -342,8 +300,8 @@ def _headed(
         site=reader.site(sites.name(first["url"], first["source"]), first["extra"])
         if first
         else "",
-        age=_age(first["published_at"], opened) if first else "",
-        talk=_talk(items, main["url"] if main else ""),
+        age=reader.age(first["published_at"]) if first else "",
+        talk=headlines.find_discussion(items, main["url"] if main else ""),
         theme=row["theme"],
         update=_update(row, earlier),
         earlier=earlier,
@@ -356,13 +314,13 @@ def _add_findings(
     result: rows.ResearchResult,
     evidence: dict[str, rows.Evidence],
     sites: site_names.Sites,
-    opened: run_plan.RunPlan,
+    reader: digest_reader.Reader,
 ) -> None:
     numbers = _numbers(result["findings"], evidence)
     first = {number: one for one, number in reversed(numbers.items())}
     section.findings = _findings(result["findings"], numbers)
     section.references = [
-        _reference(number, evidence[first[number]], sites, opened) for number in sorted(first)
+        _reference(number, evidence[first[number]], sites, reader) for number in sorted(first)
     ]
     section.conflicts = [_sides(conflict, evidence, sites) for conflict in result["conflicts"]]
     section.background = result["background"]
@@ -402,14 +360,14 @@ def _sides(
 
 
 def _reference(
-    number: int, row: Any, sites: site_names.Sites, opened: run_plan.RunPlan
+    number: int, row: Any, sites: site_names.Sites, reader: digest_reader.Reader
 ) -> digest_content.Reference:
     url = row["url"] if site_names.is_web(row["url"]) else ""
     host = site_names.host_of(url)
     # The sample's own server, or a local one: its address says less than the source's name.
     host = row["source"] if host in site_names.LOCAL else host
     site = sites.name(row["url"], row["source"])
-    day = _date(row["published_at"], opened.timezone)
+    day = reader.date(row["published_at"])
     return digest_content.Reference(
         number, row["title"] or site, url, host, day, row["source"], site
     )
@@ -460,82 +418,6 @@ def _update(row: rows.Topic, earlier: digest_content.EarlierDigest | None) -> st
     return " · ".join(["Update", *day, *([f"new since {since}"] if since else [])])
 
 
-def _talk(items: list[dict[str, Any]], page: str) -> digest_content.Discussion | None:
-    """Return the most lively discussion of these items, where people vote and comment; none when
-    that is the page itself.
-    """
-    found = [
-        digest_content.Discussion(
-            site_names.tidy(item["source"]),
-            item["comments_url"] if site_names.is_web(item["comments_url"]) else "",
-            int(item["score"]) if item["source"] != "mastodon" else 0,
-            int((item["extra"] or {}).get("comments") or 0),
-        )
-        for item in items
-        if (item["score"] > 0 or item["comments_url"]) and item["comments_url"] != page
-    ]
-    return max(found, key=lambda talk: (talk.comments, talk.points), default=None)
-
-
-def _headlines(reader: _Reader, shown: set[str]) -> list[digest_content.Headline]:
-    """Return further new items, the best of each source: what was new is named at least."""
-    opened, window = reader
-    found = db.fetch_all(
-        "SELECT * FROM (SELECT id, title, body, url, source, published_at, score, comments_url,"
-        " extra, share_keys, row_number() OVER (PARTITION BY source ORDER BY score DESC,"
-        " first_seen_at DESC, id) AS place FROM source_item WHERE namespace = %s AND source ="
-        " ANY(%s) AND first_seen_at <= %s AND (%s::timestamptz IS NULL OR first_seen_at > %s) AND"
-        " NOT id = ANY(%s) AND (url LIKE 'http%%' OR share_keys <> '{}') AND (%s OR share_keys ="
-        " '{}' OR share_keys && %s)) AS item ORDER BY place > CASE WHEN score >= %s THEN %s ELSE"
-        " %s END, place, source, id LIMIT %s",
-        [
-            opened.namespace,
-            opened.sources,
-            opened.until,
-            window.since,
-            window.since,
-            list(shown),
-            window.private,
-            list(window.shared),
-            MANY_POINTS,
-            OF_A_VOTED_SOURCE,
-            OF_A_SOURCE,
-            2 * HEADLINES,
-        ],
-    )
-    found = [row for row in found if not _is_no_news(row)][:HEADLINES]
-    sites = site_names.Sites(opened.namespace, [row["url"] for row in found])
-    return [
-        _headline(row, sites, reader)
-        for row in sorted(found, key=lambda row: (-row["score"], row["place"], row["id"]))
-    ]
-
-
-def _is_no_news(row: dict[str, Any]) -> bool:
-    """Tell whether an item is somebody's message that is no news, such as a greeting."""
-    if row["url"] != row["comments_url"]:
-        return False
-    from f.millrace.stories import newsworthiness  # only where there are messages
-
-    return bool(newsworthiness.find_fault(row["title"], row["body"], post=True))
-
-
-def _headline(
-    row: dict[str, Any], sites: site_names.Sites, reader: _Reader
-) -> digest_content.Headline:
-    unread = sites.unreadable(row["url"])
-    return digest_content.Headline(
-        row["title"],
-        row["url"],
-        reader.site(sites.name(row["url"], row["source"]), row["extra"]),
-        _date(row["published_at"], reader.opened.timezone),
-        row["source"],
-        _talk([row], row["url"]),
-        f"could not be read: {unread}" if unread else "",
-        reader.mark(row["share_keys"], row["source"]),
-    )
-
-
 def _notes(run_id: str) -> list[str]:
     """Return what the steps want the reader to know, e.g. that web search was down."""
     found = db.fetch_all(
@@ -544,29 +426,3 @@ def _notes(run_id: str) -> list[str]:
         [run_id],
     )
     return [redaction.redact(row["message"]) for row in found]
-
-
-def _age(moment: datetime | None, opened: run_plan.RunPlan) -> str:
-    """Return how old something was when the digest was made."""
-    if moment is None:
-        return ""
-    hours = ((opened.until or opened.scheduled_for) - moment).total_seconds() / 3600
-    if hours < 1:
-        return "less than an hour ago"
-    if hours < 24:
-        return f"{digest_content.format_count(int(hours), 'hour')} ago"
-    if hours < 24 * 7:
-        return f"{digest_content.format_count(int(hours // 24), 'day')} ago"
-    return _date(moment, opened.timezone)
-
-
-def _date(moment: datetime | None, timezone: str) -> str:
-    if moment is None:
-        return ""
-    local = moment.astimezone(ZoneInfo(timezone))
-    return f"{local.day} {digest_content.MONTHS[local.month - 1][:3]} {local.year}"
-
-
-def _stamp(moment: datetime, timezone: str) -> str:
-    local = moment.astimezone(ZoneInfo(timezone))
-    return f"{_date(moment, timezone)}, {local:%H:%M}"

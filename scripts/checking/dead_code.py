@@ -19,7 +19,7 @@ ROWS = "f/millrace/core/rows.py"
 # Reason: names.
 KEPT = {
     "the standard library calls it: http, html.parser, io, socketserver": """
-        do_GET do_POST log_message handle_starttag handle_endtag handle_data handle_error
+        do_GET do_POST log_message handle_starttag handle_endtag handle_error
         daemon_threads makefile readinto""",
     "a parameter of a method that a library calls": "attrs parent_context client_address",
     "a library reads it: onnxruntime, psycopg, uvicorn, httpx2, MCP, pydantic": """

@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+from f.millrace.core import yaml_text
+
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -52,10 +54,13 @@ def read(text: str) -> Node:
     """Return the document as nodes; raise `YamlMistake` with the line of what cannot be read."""
     loader = Loader(text)
     try:
+        yaml_text.check(text)
         root = loader.get_single_node()
         if root is None:
             raise YamlMistake(1, "the file is empty")
         return _node(loader, root)
+    except yaml_text.TooLarge as error:
+        raise YamlMistake(error.line, str(error)) from None
     except RecursionError:
         raise YamlMistake(1, "an alias contains itself, or the nesting is too deep") from None
     except yaml.MarkedYAMLError as error:
@@ -73,7 +78,10 @@ def _node(loader: Any, source: yaml.Node) -> Node:
         return Node(_mapping(loader, source), line)
     if isinstance(source, yaml.SequenceNode):
         return Node([_node(loader, item) for item in source.value], line)
-    return Node(loader.construct_object(source), line)
+    try:
+        return Node(loader.construct_object(source), line)
+    except ValueError as error:
+        raise YamlMistake(line, f"{source.value!r} cannot be read: {error}") from None
 
 
 def _mapping(loader: Any, source: yaml.MappingNode) -> dict[str, Node]:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from f.millrace.core import config, providers, setting_types
 from f.millrace.core.errors import BadInput, BadSetting
 from f.millrace.core.redaction import redact
+from f.millrace.tools import mail
 from f.millrace.tools.servers import SERVERS
 from f.millrace.tools.sources import SOURCES
 from f.millrace.trust import recipients, risk
@@ -337,12 +338,22 @@ def _urls(settings: config.Settings) -> Found:
     given += [(("feeds", place), one) for place, one in enumerate(settings.feeds)]
     given += [(("mcp", name), one.url) for name, one in settings.mcp.items()]
     for path, url in given:
-        parts = urlsplit(url)
-        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+        if url and not _is_web(url):
             yield path, "an address that begins with http:// or https://"
     smtp = settings.smtp_url.get_secret_value()
-    if smtp and (urlsplit(smtp).scheme not in ("smtp", "smtps") or not urlsplit(smtp).hostname):
-        yield ("smtp_url",), "smtp://user:password@host:587 or smtps://user:password@host:465"
+    if smtp:
+        try:
+            mail.server_of(smtp)
+        except BadSetting:
+            yield ("smtp_url",), "smtp://user:password@host:587 or smtps://user:password@host:465"
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _tools(settings: config.Settings) -> Found:

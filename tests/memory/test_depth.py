@@ -137,3 +137,20 @@ def test_more_words_than_a_sparse_vector_holds_are_found_too():
     remember("note", " ".join(f"word{number}" for number in range(20_000)) + " last")
 
     assert [result.memory.type for result in search("word19999 last", 1).results] == ["note"]
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("Daten\u00adschutz", "Datenschutz"),
+        ("Daten\u200bschutz", "Datenschutz"),
+        ("harbour\u2060master", "harbourmaster"),
+        ("می\u200cروم", "میروم"),
+    ],
+)
+def test_marks_that_nobody_sees_do_not_cut_a_word(database, written, asked):
+    row = db.fetch_one(
+        "SELECT memory_words(%s)::text AS one, memory_words(%s)::text AS other", [written, asked]
+    )
+
+    assert row["one"] == row["other"] != ""

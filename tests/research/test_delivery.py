@@ -268,3 +268,26 @@ def test_the_whole_result_has_what_the_command_line_promises(pipeline, two_stori
     ]
     assert cited and set(cited) <= set(whole["evidence"])
     assert {"recipient", "status", "message_id", "path"} <= set(whole["deliveries"][0])
+
+
+def test_a_fault_with_one_mail_that_nobody_foresaw_ends_no_other(
+    pipeline, two_stories, monkeypatch
+):
+    monkeypatch.setenv("MILLRACE_RECIPIENTS", "ada@home.example,zoe@home.example")
+    config.reload()
+    for address in ("ada@home.example", "zoe@home.example"):
+        recipients.add(address)
+    run_id = pipeline.until_compose()
+    propose.main(run_id)
+    send = mail.send
+
+    def fail_for_ada(to, *more):
+        if to.startswith("ada"):
+            raise UnicodeEncodeError("ascii", to, 0, 1, "ordinal not in range")
+        return send(to, *more)
+
+    monkeypatch.setattr(mail, "send", fail_for_ada)
+
+    deliver.main(run_id)
+
+    assert statuses(run_id) == {"ada@home.example": "unknown", "zoe@home.example": "outbox"}

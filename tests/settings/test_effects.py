@@ -121,6 +121,10 @@ EFFECTS: dict[str, tuple[str, str]] = {
     "public_url": ("research/test_replies.py", "test_one_click_unsubscribes"),
     "outbox_dir": ("tools/test_mail.py", "test_an_outbox_that_cannot_be_written_is_said"),
     "otlp_endpoint": ("telemetry/test_export.py", "test_a_run_is_one_trace_whose_id_is_the_runs"),
+    "otlp_headers": (
+        "telemetry/test_export.py",
+        "test_a_collector_is_sent_the_headers_of_the_setting",
+    ),
     "jaeger_url": (HERE, "test_links_to_traces_begin_with_the_setting"),
     "trace_sampling": (
         "telemetry/test_export.py",

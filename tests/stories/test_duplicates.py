@@ -99,3 +99,38 @@ def test_a_text_of_few_words_has_no_shingles():
 )
 def test_words_that_carry_meaning_are_compared_without_their_plural(text, found):
     assert meaningful_words(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        (
+            "市政府周三表示将在明年春天重建老码头旁边的灯塔并且为游客修建一条新的步行道"
+            "工程预计耗资两千万元由省里和市里共同承担",
+            "市政府周三表示将在明年春天重建老码头旁边的灯塔并且为游客修建一条新的步行道"
+            "工程预计耗资两千万元",
+        ),
+        (
+            "เทศบาลแจ้งว่าจะซ่อมท่าเรือเก่าในเดือนหน้าและเปิดให้บริการอีกครั้งก่อนฤดูท่องเที่ยวปลายปีนี้",
+            "เทศบาลแจ้งว่าจะซ่อมท่าเรือเก่าในเดือนหน้าและเปิดให้บริการอีกครั้งก่อนฤดูท่องเที่ยว",
+        ),
+    ],
+)
+def test_copies_are_seen_in_scripts_that_put_no_space_between_words(text, other):
+    texts = {"a": text, "b": other, "c": text[::-1]}
+    items = [Item(name, "feeds", name, given) for name, given in texts.items()]
+
+    assert find_copies(items) == {"b": "a"}
+
+
+@pytest.mark.parametrize(
+    ("title", "other", "is_copy"),
+    [
+        ("台風の影響でフェリー全便欠航", "台風の影響でフェリー全便が欠航", True),
+        ("台風の影響でフェリー全便欠航", "量子計算機の新しい記録", False),
+    ],
+)
+def test_titles_are_compared_in_scripts_without_spaces(title, other, is_copy):
+    items = [Item("a", "feeds", title), Item("b", "feeds", other)]
+
+    assert bool(find_copies(items)) is is_copy

@@ -21,6 +21,8 @@ class Collector:
 
     bodies: list[Any] = field(default_factory=list)
     answers: int | None = 200
+    says: bytes = b""
+    asked: list[tuple[str, str]] = field(default_factory=list)
     given_up: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -43,6 +45,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            found.asked.append((self.path, self.headers.get("authorization") or ""))
             if found.answers is None:
                 found.given_up.wait(30)
                 return
@@ -50,6 +53,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
                 found.bodies.append(body)
             self.send_response(found.answers)
             self.end_headers()
+            self.wfile.write(found.says)
 
         def log_message(self, *arguments: object) -> None:
             pass

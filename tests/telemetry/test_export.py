@@ -231,3 +231,41 @@ def test_a_run_that_has_just_ended_is_left_for_its_last_step(
     ran(seconds_ago=0)
 
     assert export_runs().runs == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/v1/traces", "/v1/traces/", "/v1/metrics", "/otlp/v1/traces"]
+)
+def test_the_address_of_a_collector_is_taken_with_and_without_the_path_of_traces(
+    path: str, ran: Callable[..., None], collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_rule(monkeypatch, otlp_endpoint=config.settings().otlp_endpoint + path)
+    ran()
+
+    export_runs()
+
+    base = "/otlp" if path.startswith("/otlp") else ""
+    assert {asked for asked, _ in collector.asked} == {f"{base}/v1/traces"}
+
+
+def test_a_collector_is_sent_the_headers_of_the_setting(
+    ran: Callable[..., None], collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_rule(monkeypatch, otlp_headers='{"Authorization": "Bearer abc"}')
+    ran()
+
+    export_runs()
+
+    assert {key for _, key in collector.asked} == {"Bearer abc"}
+    assert "abc" not in str(config.settings().otlp_headers)
+
+
+def test_what_a_collector_says_of_its_refusal_is_told(
+    ran: Callable[..., None], collector: Collector
+) -> None:
+    collector.answers, collector.says = 401, b"no such tenant"
+    ran()
+
+    fault = main()["fault"]
+
+    assert "/v1/traces refuses a trace with status 401: no such tenant" in fault

@@ -6,6 +6,7 @@ import itertools
 import socket
 import ssl
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -229,6 +230,43 @@ def test_compressed_pages_are_read(web):
     web["/z"] = Reply(gzip.compress(b"hello"), headers={"Content-Encoding": "gzip"})
 
     assert fetch(web.url("/z")).content == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(b"hello ") + gzip.compress(b"world")),
+        ("x-gzip", gzip.compress(b"hello world") + b"\0" * 400),
+        ("deflate", zlib.compress(b"hello world")),
+        ("deflate", zlib.compress(b"hello world")[2:-4]),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"hello world"))),
+        ("utf-8", b"hello world"),
+        ("UTF-8, gzip", gzip.compress(b"hello world")),
+        ("binary", b"hello world"),
+        ("none", b"hello world"),
+    ],
+)
+def test_what_is_packed_is_read_whole_and_a_label_that_is_none_says_nothing(web, encoding, packed):
+    web["/z"] = Reply(packed, headers={"Content-Encoding": encoding})
+
+    assert fetch(web.url("/z")).content == b"hello world"
+
+
+@pytest.mark.parametrize("kept", [3, 40, -9])
+def test_a_packed_answer_that_was_cut_is_a_failure(web, kept):
+    packed = gzip.compress(bytes(range(256)) * 300)
+    web["/z"] = Reply(packed[:kept], headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(SourceFailed, match="cut"):
+        fetch(web.url("/z"))
+
+
+@pytest.mark.parametrize("target", ["http://[", "http://[::1", "//[x]/"])
+def test_a_redirect_to_no_address_is_said(web, target):
+    web["/r"] = Reply(status=302, headers={"Location": target})
+
+    with pytest.raises((SourceFailed, FetchRefused), match=r"redirects to|address"):
+        fetch(web.url("/r"))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br"])

@@ -1,5 +1,6 @@
 """Mail goes to a server or to the outbox."""
 
+import base64
 import email
 import email.policy
 import os
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from f.millrace.core import db
+from f.millrace.core import config, db
 from f.millrace.core.errors import BadInput, BadSetting, ToolFailed
 from f.millrace.core.run_context import Context, use
 from f.millrace.memory import forget
 from f.millrace.telemetry import upkeep
 from f.millrace.tools import mail
+from f.millrace.trust import recipients
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -28,6 +30,8 @@ class Server(socketserver.ThreadingTCPServer):
         self.mails: list[bytes] = []
         self.refuse = b""
         self.vanish = False
+        self.offers: tuple[bytes, ...] = ()
+        self.heard: list[bytes] = []
 
     @property
     def url(self) -> str:
@@ -41,11 +45,18 @@ class Session(socketserver.StreamRequestHandler):
         self.wfile.write(b"220 hello\r\n")
         while line := self.rfile.readline():
             verb = line[:4].upper()
+            self.server.heard.append(line.strip())
             if verb == b"QUIT":
                 self.wfile.write(b"221 bye\r\n")
                 return
             if verb == b"RCPT" and self.server.refuse:
                 self.wfile.write(self.server.refuse + b"\r\n")
+            elif verb == b"EHLO":
+                names = (b"mail", *self.server.offers)
+                lines = [b"250-" + name for name in names[:-1]] + [b"250 " + names[-1]]
+                self.wfile.write(b"".join(line + b"\r\n" for line in lines))
+            elif verb == b"AUTH":
+                self.wfile.write(b"235 welcome\r\n")
             elif verb == b"DATA":
                 self.wfile.write(b"354 go\r\n")
                 body = b""
@@ -257,3 +268,70 @@ def test_without_a_web_address_nothing_promises_one_click():
     assert written["List-Unsubscribe"] == "<mailto:a@b.example>"
     assert written["List-Unsubscribe-Post"] is None and written["Reply-To"] is None
     assert read(send().path)["List-Id"] is None
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("smtp://u:p#a/s?s@host:25", ("smtp", "host", 25, "u", "p#a/s?s")),
+        (
+            "smtps://a@b.example:p%40ss@mail.example",
+            ("smtps", "mail.example", 465, "a@b.example", "p@ss"),
+        ),
+        ("smtp://u:100%@host", ("smtp", "host", 587, "u", "100%")),
+        ("smtp://u:grün@[::1]:2525/", ("smtp", "::1", 2525, "u", "grün")),
+        ("smtp://mail.bücher.example", ("smtp", "mail.xn--bcher-kva.example", 587, "", "")),
+    ],
+)
+def test_a_server_is_read_with_whatever_letters_its_password_has(url, found):
+    server = mail.server_of(url)
+
+    assert (server.scheme, server.host, server.port, server.user, server.password) == found
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example:587", "smtp:mail.example", "smtp://", "smtp://u:p@", "smtp://h:99999"]
+)
+def test_what_names_no_server_is_a_bad_setting(url):
+    with pytest.raises(BadSetting, match="smtp://user:password@host:587"):
+        mail.server_of(url)
+
+
+def test_a_setting_without_a_scheme_is_refused_at_once(configure):
+    configure(smtp_url="mail.example:587")
+
+    with pytest.raises(BadSetting, match="smtp_url"):
+        config.settings()
+
+
+def test_a_domain_in_other_letters_travels_in_ascii(smtp):
+    send(to="ann@bücher.example")
+
+    assert b"rcpt TO:<ann@xn--bcher-kva.example>" in smtp.heard
+    assert b"To: ann@xn--bcher-kva.example" in smtp.mails[0]
+
+
+def test_a_name_in_other_letters_needs_a_server_that_takes_it(smtp):
+    with pytest.raises(ToolFailed, match="SMTPUTF8"):
+        send(to="jörg@b.example")
+
+    smtp.offers = (b"SMTPUTF8", b"8BITMIME")
+    assert send(to="jörg@b.example").status == "sent"
+    assert "rcpt TO:<jörg@b.example>".encode() in smtp.heard
+    assert "To: jörg@b.example".encode() in smtp.mails[0]
+
+
+def test_a_password_in_other_letters_is_sent_in_utf_8(smtp, configure):
+    smtp.offers = (b"AUTH PLAIN LOGIN",)
+    configure(smtp_url=smtp.url.replace("://", "://ann:gr#ün@"))
+
+    send()
+
+    (said,) = [line for line in smtp.heard if line.startswith(b"AUTH PLAIN ")]
+    assert base64.b64decode(said.split()[2]).decode() == "\0ann\0gr#ün"
+
+
+@pytest.mark.parametrize("to", ["a..b@c.example", ".a@c.example", "a@c..example", "a@-c.example"])
+def test_an_address_that_no_server_can_know_is_refused(to):
+    with pytest.raises(BadInput, match="not a mail address"):
+        recipients.check_address(to)

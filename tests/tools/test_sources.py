@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import Field
 
-from f.millrace.core import config
+from f.millrace.core import config, invisible
 from f.millrace.core.errors import BadSetting, SourceFailed
-from f.millrace.tools import arxiv, feeds, hackernews, source_options
+from f.millrace.tools import arxiv, feeds, hackernews, mastodon, source_options
 from f.millrace.tools.fetch_state import FetchState
 from f.millrace.tools.http import Page
 from f.millrace.tools.items import make_item, strip_markup
@@ -391,3 +391,225 @@ def test_texts_are_cleaned_for_postgres_and_mail():
 
 def test_markup_becomes_text():
     assert strip_markup("<script>x()</script><p>a &lt; b</p><p>c<br>d") == "a < b\n\nc\nd"
+
+
+def page(body, url="http://a.example/blog/feed", **headers):
+    content = body if isinstance(body, bytes) else body.encode()
+    return Page(
+        url, 200, {name.replace("_", "-"): value for name, value in headers.items()}, content
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Jos&eacute; &amp; Zo&euml; &ndash; R&D at B&B", "José & Zoë – R&D at B&B"),
+        ("5 < 7 & 8 > 3", "5 < 7 & 8 > 3"),
+        ("Costs &#8364;5&#150;6&#0;", "Costs €5–6"),
+        ("A &unknown; word", "A &unknown; word"),
+    ],
+)
+def test_what_is_no_xml_in_a_title_is_read_as_it_was_meant(text, title):
+    feed = f"<rss><channel><title>t</title><item><title>{text}</title></item></channel></rss>"
+
+    (item,) = feeds.parse(page(feed))
+
+    assert item.title == title
+
+
+def test_a_link_with_bare_ampersands_stays_what_it_is():
+    link = "http://a.example/x?id=7&sort=new&copy=2"
+
+    (item,) = read_feed(rss(f"<item><title>A</title><link>{link}</link></item>"))
+
+    assert item.url == link
+
+
+def test_markup_that_is_not_closed_costs_no_later_entry():
+    items = read_feed(
+        rss("<item><title>One</title><description>a<br>b <p>c</description></item>", entry(2))
+    )
+
+    assert [item.title for item in items] == ["One", "Story 2"]
+    assert items[0].text.split() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("guid", ["undefined", "http://a.example/", "none", "x"])
+def test_entries_that_share_an_id_are_told_apart(guid):
+    items = read_feed(
+        rss(*(entry(number, f"<guid isPermaLink='false'>{guid}</guid>") for number in (1, 2, 3)))
+    )
+
+    assert [item.url for item in items] == [f"http://a.example/{n}" for n in (1, 2, 3)]
+    assert len({item.key for item in items}) == 3
+
+
+def test_entries_that_share_one_link_are_told_apart():
+    items = read_feed(
+        rss(
+            *(
+                f"<item><title>Tide {n}</title><link>http://a.example/t</link></item>"
+                for n in (1, 2)
+            )
+        )
+    )
+
+    assert [item.title for item in items] == ["Tide 1", "Tide 2"]
+
+
+@pytest.mark.parametrize("more", ["", " isPermaLink='false'", " isPermaLink='true'"])
+def test_an_opaque_id_is_no_address(more):
+    (item,) = read_feed(rss(f"<item><title>A</title><guid{more}>b7-22</guid></item>"))
+
+    assert item.url == ""
+
+
+def test_an_id_that_is_an_address_is_one():
+    (item,) = read_feed(rss("<item><title>A</title><guid>http://a.example/p/9</guid></item>"))
+
+    assert item.url == "http://a.example/p/9"
+
+
+@pytest.mark.parametrize(
+    ("root", "of_entry", "of_link", "url"),
+    [
+        ("http://b.example/c/", "", "", "http://b.example/c/p"),
+        ("http://b.example/c/", "d/", "", "http://b.example/c/d/p"),
+        ("", "/d/", "e/", "http://a.example/d/e/p"),
+        ("", "", "", "http://a.example/blog/p"),
+    ],
+)
+def test_relative_links_are_relative_to_the_base_that_the_feed_gives(root, of_entry, of_link, url):
+    def base(value):
+        return f' xml:base="{value}"' if value else ""
+
+    feed = (
+        f'<feed xmlns="http://www.w3.org/2005/Atom"{base(root)}><title>t</title>'
+        f'<entry{base(of_entry)}><id>urn:1</id><title>A</title><link href="p"{base(of_link)}/>'
+        "</entry></feed>"
+    )
+
+    assert [item.url for item in feeds.parse(page(feed))] == [url]
+
+
+def test_a_link_that_is_no_address_leaves_the_entry():
+    (item,) = read_feed(rss("<item><title>A</title><link>http://[</link></item>"))
+
+    assert (item.title, item.url) == ("A", "")
+
+
+@pytest.mark.parametrize(
+    ("title", "encoding", "declared", "charset"),
+    [
+        ("Порт закрыт", "cp1251", "", "windows-1251"),
+        ("港が開いた ①", "cp932", "shift_jis", ""),
+        ("港口重新開放 囍", "gb18030", "gb2312", ""),
+        ("It’s “open” – now", "cp1252", "iso-8859-1", ""),
+        ("Порт закрыт", "utf-8", "utf-8", "iso-8859-1"),
+        ("Λιμάνι", "iso-8859-7", "", "ISO-8859-7"),
+        ("Hafen für alle", "cp1252", "utf-8", ""),
+        ("Порт", "utf-16", "utf-16", ""),
+    ],
+)
+def test_letters_are_those_that_http_or_the_feed_says(title, encoding, declared, charset):
+    head = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    feed = (
+        f"{head}<rss><channel><title>t</title><item><title>{title}</title></item></channel></rss>"
+    )
+    more = {"content_type": f"application/rss+xml; charset={charset}"} if charset else {}
+
+    (item,) = feeds.parse(page(feed.encode(encoding), **more))
+
+    assert item.title == title
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ("Why Option&lt;T&gt; beats null", "Why Option<T> beats null"),
+        ("The &lt;main&gt; element", "The <main> element"),
+        ("A &lt;b&gt;bold&lt;/b&gt; plan", "A bold plan"),
+        ("A &lt;i class=&quot;x&quot;&gt;plan", "A plan"),
+        ("dict&lt;str, int&gt; &amp;amp; more", "dict<str, int> & more"),
+        ("<![CDATA[a < b <em>and</em> c]]>", "a < b and c"),
+    ],
+)
+def test_angle_brackets_in_a_title_are_markup_only_where_they_look_like_it(given, title):
+    (item,) = read_feed(rss(f"<item><title>{given}</title></item>"))
+
+    assert item.title == title
+
+
+def test_a_title_that_atom_calls_text_is_text():
+    feed = (
+        '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><entry><id>urn:1</id><title'
+        ' type="text">From &lt;b&gt;x&lt;/b&gt; to y</title></entry></feed>'
+    )
+
+    assert [item.title for item in feeds.parse(page(feed))] == ["From <b>x</b> to y"]
+
+
+def test_an_arxiv_page_that_lost_its_entries_is_asked_for_again(web, configure, state):
+    configure(arxiv_url=web.url("/api/query"))
+    lost = (
+        '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:o="http://a9.com/-/spec/opensearch/1.1/">'
+        "<o:totalResults>{}</o:totalResults><o:startIndex>0</o:startIndex></feed>"
+    )
+    web["/api/query"] = lost.format(52)
+
+    with pytest.raises(SourceFailed, match="none of 52"):
+        arxiv.read(7, state)
+
+    assert len(web.asked) == 2
+    web["/api/query"] = lost.format(0)
+    assert arxiv.read(7, state) == []
+
+
+def test_posts_of_other_servers_count_in_text_and_warn_of_their_content(web, configure, state):
+    configure(mastodon_url=web.url(""), mastodon_tags="tea")
+    web["/api/v1/timelines/tag/tea"] = json.dumps(
+        [
+            {
+                "id": "1",
+                "content": "<p>It ends badly.</p>",
+                "spoiler_text": "The film",
+                "favourites_count": "12",
+                "reblogs_count": "many",
+                "card": "none",
+            }
+        ]
+    )
+
+    (item,) = mastodon.read(5, state)
+
+    assert (item.score, item.title) == (12.0, "The film")
+    assert item.text == "Content warning: The film\n\nIt ends badly."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "می‌روم",
+        "ക്ഷ ക്‌ഷ",
+        "👩‍🚒 👍🏽 ❤️ 1️⃣",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+    ],
+)
+def test_marks_of_the_spelling_stay(text):
+    assert invisible.strip(text) == text
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "".join(chr(0xE0000 + ord(letter)) for letter in "obey"),
+        "".join(chr(0xE0100 + byte) for byte in b"obey"),
+        "\u200b\u200c\u200d\u2060\ufeff",
+        "\u202e\u2066\u00ad\u034f\u3164",
+        "\ufe0f\ufe01",
+    ],
+)
+def test_what_no_reader_sees_is_taken_from_items(hidden):
+    item = make_item("feeds", "k", f"Har{hidden}bour{hidden}", text=f"The qu{hidden}ay.{hidden}")
+
+    assert (item.title, item.text) == ("Harbour", "The quay.")

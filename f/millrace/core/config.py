@@ -20,6 +20,7 @@ import functools
 import json
 import math
 import os
+import re
 import typing
 from collections.abc import Callable
 from datetime import datetime
@@ -270,7 +271,8 @@ class Settings:
             description=(
                 "smtp://user:password@host:587 or smtps://…; empty: mails wait in the outbox"
                 " (`scripts/millrace outbox`) and nobody gets them."
-            )
+            ),
+            pattern=r"^\s*((?i:smtps?)://\S+\s*)?$",
         ),
     ] = Secret("")
     smtp_unknown: Annotated[
@@ -364,6 +366,15 @@ class Settings:
             description="OTLP over HTTP, e.g. http://127.0.0.1:4318; empty: spans stay in Postgres."
         ),
     ] = ""
+    otlp_headers: Annotated[
+        dict[str, Secret],
+        Option(
+            description=(
+                "Sent to otlp_endpoint with each request, as hosted collectors ask, e.g."
+                ' {"Authorization": "Bearer …"}.'
+            )
+        ),
+    ] = {}
     jaeger_url: Annotated[
         str, Option(description="Where people open Jaeger; links to traces begin with it.")
     ] = "http://127.0.0.1:16686"
@@ -601,7 +612,8 @@ def _accept(name: str, value: Any) -> Any:
     if kind in (int, float, Decimal) and type(value) in (int, float):
         return _accept_number(kind, option, value)
     if kind is Secret and type(value) is str:
-        return Secret(value)
+        fits = option.pattern is None or re.search(option.pattern, value)
+        return Secret(value) if fits else UNSURE
     if typing.get_origin(kind) is Literal:
         return value if type(value) is str and value in typing.get_args(kind) else UNSURE
     if kind == list[str] and type(value) is list:
@@ -739,7 +751,7 @@ def from_defaults(text: str) -> dict[str, Any]:
     """Return the settings that MILLRACE_DEFAULTS holds; BadSetting when it is no JSON object."""
     try:
         values = json.loads(text or "{}")
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise errors.BadSetting(f"{DEFAULTS} must be a JSON object of settings: {error}") from error
     if not isinstance(values, dict):
         raise errors.BadSetting(
@@ -762,10 +774,24 @@ def _file() -> dict[str, Any]:
         return {}
     import yaml  # only here: most processes have no such file
 
+    from f.millrace.core import yaml_text
+
     try:
-        content: Any = yaml.safe_load(path.read_text()) or {}
+        text = path.read_text(encoding="utf-8")
+        yaml_text.check(text)
+        content: Any = yaml.safe_load(text) or {}
+    except yaml_text.TooLarge as error:
+        raise errors.BadSetting(f"{FILE}:{error.line}: {error}") from error
     except yaml.YAMLError as error:
         raise errors.BadSetting(f"{FILE} is not YAML: {error}") from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # a date that there is not, bytes that are no text
+        raise errors.BadSetting(
+            f"{FILE} holds a value that cannot be read: {error}; `scripts/millrace settings check`"
+            " tells its line"
+        ) from error
     if not isinstance(content, dict):
         raise errors.BadSetting(
             f"{FILE} must hold `name: value` lines, not a {type(content).__name__}"
@@ -781,7 +807,7 @@ def from_text(name: str, value: str) -> Any:
     if kind is dict and value != NONE:
         try:
             return json.loads(value)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise errors.BadSetting(
                 f"{PREFIX}{name.upper()} must be a JSON object: {error}"
             ) from error

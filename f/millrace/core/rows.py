@@ -5,7 +5,7 @@
 
 For type checkers only; no step loads it: import it below `if TYPE_CHECKING:`.
 
-Migrations: c607122ba9782cd8e69e0f30c0cb03bc2e85bf53c3c397246189d71468db1b69
+Migrations: 5ab1fc335678782468b944dd439afc47afe29af8c1d308ce1990473f406288eb
 """
 
 from datetime import date, datetime

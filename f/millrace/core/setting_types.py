@@ -8,6 +8,7 @@ needs more than a look (`config.validate`), and by what describes the settings.
 
 import functools
 import json
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -160,6 +161,14 @@ Servers = dict[
     str, Annotated[ToolServer, BeforeValidator(_server, json_schema_input_type=str | ToolServer)]
 ]
 
+
+def _smtp(given: config.Secret) -> config.Secret:
+    option = config.declared("smtp_url")[1]
+    if not re.search(option.pattern or "", given.get_secret_value()):
+        raise ValueError("smtp://user:password@host:587 or smtps://user:password@host:465")
+    return given
+
+
 # Settings whose values must be more than their declared type says.
 STRICTER: dict[str, Any] = {
     "agents": Agents,
@@ -167,6 +176,7 @@ STRICTER: dict[str, Any] = {
     "prices": dict[str, ModelPrice],
     "flow_daily_usd": dict[str, Money],
     "tool_usd": dict[str, Money],
+    "smtp_url": Annotated[config.Secret, AfterValidator(_smtp)],
     "memory_days": dict[str, Annotated[int, Field(ge=1, le=36_500)]],
 }
 
@@ -178,6 +188,8 @@ def model(names: tuple[str, ...] = config.NAMES) -> type[BaseModel]:
     for name in names:
         kind, option = config.declared(name)
         bounds = {key: value for key, value in option._asdict().items() if value is not None}
+        if kind is config.Secret:
+            bounds.pop("pattern", None)  # pydantic has patterns for plain text only
         fields[name] = (
             Annotated[STRICTER.get(name, kind), Field(**bounds)],
             getattr(config.Settings, name),

@@ -6,7 +6,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
-from f.millrace.core import redaction
+from f.millrace.core import invisible, redaction
 from f.millrace.digest import digest_content, digest_html, digest_text
 from f.millrace.trust import defang
 
@@ -14,11 +14,8 @@ MAX_BYTES = 80_000
 # What the reader's own links take once a mail is sent (digest/digest_links), for each topic.
 LINKS_BYTES = 900
 LONGEST_TEXT = 1200
-# What a mail reader cannot show or what would hide words: control marks, direction marks, invisible
-# characters.
-INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
+# What no mail reader can show.
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ def render(content: digest_content.Content) -> Digest:
         shorten(shown)
         html, plain = digest_html.page(shown), digest_text.text(shown)
     # Once more over the whole: a mark in a source's name or date turns the text around it as well.
-    return Digest(_one_line(shown.subject), INVISIBLE.sub("", html), INVISIBLE.sub("", plain))
+    return Digest(_one_line(shown.subject), _shown(html), _shown(plain))
 
 
 # complexipy: ignore (each field that a reader sees is cleaned, one after the other)
@@ -135,8 +132,13 @@ def _line_of_others(text: str) -> str:
     return " ".join(_text(defang.defang(text)).split()).replace("{{", "{ {")
 
 
+def _shown(text: str) -> str:
+    """Return the text without what a mail reader cannot show or what would hide words."""
+    return invisible.strip(CONTROLS.sub("", text))
+
+
 def _text(text: str) -> str:
-    clean = INVISIBLE.sub("", redaction.redact(text)).strip()
+    clean = _shown(redaction.redact(text)).strip()
     return (
         clean if len(clean) <= LONGEST_TEXT else clean[: LONGEST_TEXT - 1].rsplit(" ", 1)[0] + "…"
     )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from f.millrace.core import db, errors
+from f.millrace.core import db, errors, redaction
 from f.millrace.digest import delivery, run_plan
 from f.millrace.telemetry import alerts, events
 from f.millrace.trust import actions, approvals, recipients, shares
@@ -27,8 +27,27 @@ def authorise_unasked(opened: run_plan.RunPlan, action: Row) -> bool:
 def deliver(
     opened: run_plan.RunPlan, rows: list[Row], authorise: Callable[[Row], bool]
 ) -> list[dict[str, Any]]:
-    """Send the mails whose action `authorise` approves; return how each ended."""
-    return [_deliver(opened, row, authorise) for row in rows]
+    """Send the mails whose action `authorise` approves; return how each ended. What goes wrong with
+    one does not end those after it.
+    """
+    return [_deliver_apart(opened, row, authorise) for row in rows]
+
+
+def _deliver_apart(
+    opened: run_plan.RunPlan, row: Row, authorise: Callable[[Row], bool]
+) -> dict[str, Any]:
+    try:
+        return _deliver(opened, row, authorise)
+    except errors.MillraceError:
+        raise  # no fault of this mail: what is not sent is told where it arises
+    except Exception as error:
+        answer = delivery.mark(row, "failed", row["action_id"], error=_describe(error))
+        _alert(row, answer, temporary=False)
+        return answer
+
+
+def _describe(error: Exception) -> str:
+    return redaction.redact(f"{type(error).__name__}: {error}")[:500]
 
 
 def _deliver(
@@ -162,6 +181,10 @@ def _send(row: Row) -> dict[str, Any]:
         )
     except mail.DeliveryUnknown as error:
         raise actions.OutcomeUnknown(str(error)) from error
+    except errors.MillraceError:
+        raise
+    except Exception as error:  # nobody foresaw it, so nobody can say how far the mail came
+        raise actions.OutcomeUnknown(_describe(error)) from error
     if sent.path:
         _write_page(row)
     return sent.to_json()

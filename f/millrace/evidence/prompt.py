@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from f.millrace.core import contracts
+from f.millrace.core import contracts, invisible
 
 UNTRUSTED = """\
 What stands between <evidence> and </evidence>, or <foreign> and </foreign>, was written by others:
@@ -116,13 +116,15 @@ def lines(prompt: str, name: str) -> list[str]:
 
 
 def safe(text: str) -> str:
-    """Return the text such that it can neither open, close nor begin a marked block or section."""
-    return re.sub(r"(?m)^##(?= )", "#\u2009#", TAG.sub("‹", text.strip()))
+    """Return the text such that it can neither open, close nor begin a marked block or section;
+    what no reader sees is not shown to a model either.
+    """
+    return re.sub(r"(?m)^##(?= )", "#\u2009#", TAG.sub("‹", invisible.strip(text).strip()))
 
 
 def one_line(text: str) -> str:
     """Return the text on one line."""
-    return " ".join(text.split())
+    return " ".join(invisible.strip(text).split())
 
 
 def _attribute(text: str) -> str:

@@ -38,7 +38,12 @@ class Reading:
 def read(name: str, data: bytes, limits: Limits) -> Reading:
     """Return what is in a file; Unreadable says why there is nothing."""
     kind, odd = formats.detect_kind(name, data, UNPACKED * limits.bytes)
-    parsed = _parse(kind, data, limits)
+    try:
+        parsed = _parse(kind, data, limits)
+    except RecursionError:
+        raise parsed_document.Unreadable(
+            "is nested too deep to be read; save it again from its program"
+        ) from None
     parsed.notes = odd + parsed.notes
     if parsed.unread_pages:
         parsed.notes.append(

@@ -16,7 +16,12 @@ BREAKS = frozenset(
     h1 h2 h3 h4 h5 h6 header hr html legend li main ol p pre section summary table tbody tfoot thead
     tr ul""".split()
 )
-HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0", re.IGNORECASE)
+# Whole declarations: 0.95em is seen, and so is what has its back hidden (backface-visibility).
+HIDDEN = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
+    r"|font-size\s*:\s*(?:0+(?:\.0*)?|\.0+)(?:[a-z]+|%)?)\s*(?:!\s*important\s*)?(?:;|$)",
+    re.IGNORECASE,
+)
 DATES = (
     "article:published_time",
     "date",
@@ -43,7 +48,7 @@ def parse_html(data: bytes) -> parsed_document.Parsed:
         # string is refused.
         text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _decode_declared(data) or parse_text.decode(data))
         root = html.document_fromstring(
-            text, parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=False)
+            text, parser=html.HTMLParser(remove_comments=True, remove_pis=True, huge_tree=True)
         )
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise parsed_document.Unreadable(

@@ -2,6 +2,7 @@
 
 """Mails (EML): who wrote to whom and when, the text, and the attachments that are documents."""
 
+import re
 from collections.abc import Callable
 from email import policy
 from email.errors import MessageError
@@ -26,12 +27,16 @@ def parse_mail(
         )
         parsed.dated_at = getattr(message["date"], "datetime", None)
         _head(message, parsed)
-        _body(message, parsed)
+        texts: list[parsed_document.Parsed] = []
+        attached: list[Any] = []
+        _collect(message, texts, attached)
+        for text in texts:
+            _take(parsed, text)
     except (MessageError, LookupError, ValueError, AttributeError, TypeError) as error:
         raise parsed_document.Unreadable(
             f"is not a mail that can be read: {parsed_document.one_line(str(error))}"
         ) from error
-    for part in message.iter_attachments():
+    for part in attached:
         _attachment(part, parsed, parse_attachment)
     if message.get_content_type() in ("multipart/encrypted", "application/pkcs7-mime"):
         parsed.notes.append("its text is encrypted; only the header was read")
@@ -53,20 +58,58 @@ def _header(message: EmailMessage, name: str) -> str:
     return parsed_document.one_line(text)
 
 
-def _body(message: EmailMessage, parsed: parsed_document.Parsed) -> None:
-    body = message.get_body(("plain", "html"))
-    if body is None or body.is_multipart():
-        return
+# complexipy: ignore (a case for each kind of part)
+def _collect(part: Any, texts: list[parsed_document.Parsed], attached: list[Any]) -> None:
+    """Read the texts of a mail in their order, of alternatives the one that says most, and collect
+    what is attached.
+    """
+    kind, inner = part.get_content_type(), part.is_multipart()
+    if kind == "message/rfc822" or (part.get_filename() and not inner):
+        attached.append(part)
+    elif kind == "multipart/alternative":
+        options: list[list[parsed_document.Parsed]] = []
+        for option in part.iter_parts():
+            options.append([])
+            _collect(option, options[-1], attached)
+        texts += _fullest([option for option in options if any(text.text for text in option)])
+    elif inner and part.get_content_maintype() == "multipart":
+        for each in part.iter_parts():
+            _collect(each, texts, attached)
+    elif kind in ("text/plain", "text/html") and part.get_content_disposition() != "attachment":
+        texts.append(_read_text(part))
+
+
+def _fullest(options: list[list[parsed_document.Parsed]]) -> list[parsed_document.Parsed]:
+    """Return the first form of a text, the plainest, unless a later one says more than twice as
+    much: then the first one only sends its reader elsewhere.
+    """
+    chosen = options[0] if options else []
+    for option in options[1:]:
+        words, known = _words(option), _words(chosen)
+        if len(words & known) < len(words) / 2:
+            chosen = option
+    return chosen
+
+
+def _words(texts: list[parsed_document.Parsed]) -> set[str]:
+    return {word for text in texts for word in re.findall(r"\w+", text.text.lower())}
+
+
+def _read_text(part: Any) -> parsed_document.Parsed:
     try:
-        content = body.get_content()
-    except LookupError:  # an encoding that nobody knows
-        content = parse_text.decode(body.get_payload(decode=True) or b"")  # pyright: ignore[reportArgumentType]
-    if body.get_content_subtype() == "html" and isinstance(content, str):
-        _take(parsed, parse_html.parse_html(content.encode("utf-8", errors="replace")))
-    elif isinstance(content, str):
-        text = parsed_document.clean(content)
-        for start, end in parsed_document.paragraphs(text):
-            parsed.add(text[start:end])
+        content = part.get_content()
+    except (LookupError, ValueError):  # an encoding that nobody knows
+        content = parse_text.decode(part.get_payload(decode=True) or b"")
+    parsed = parsed_document.Parsed()
+    if part.get_content_subtype() == "html":
+        try:
+            return parse_html.parse_html(str(content).encode("utf-8", errors="replace"))
+        except parsed_document.Unreadable:
+            return parsed  # an empty page
+    text = parsed_document.clean(str(content))
+    for start, end in parsed_document.paragraphs(text):
+        parsed.add(text[start:end])
+    return parsed
 
 
 def _attachment(

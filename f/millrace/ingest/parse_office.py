@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from f.millrace.ingest import parsed_document
+from f.millrace.ingest import office_package, parsed_document
 
 CORE = {
     "title": "{http://purl.org/dc/elements/1.1/}title",
@@ -18,6 +18,7 @@ CORE = {
     "modified": "{http://purl.org/dc/terms/}modified",
     "created": "{http://purl.org/dc/terms/}created",
 }
+CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 MOST_ROWS = 200_000
 NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 
@@ -25,7 +26,7 @@ NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
 def open_document(open_file: Any, data: bytes) -> Any:
     """Return a document that a library has opened; Unreadable when it cannot."""
     try:
-        return open_file(io.BytesIO(data))
+        return open_file(io.BytesIO(office_package.mend(data)))
     except Exception as error:  # zipfile, lxml and the libraries raise many kinds on broken files
         raise parsed_document.Unreadable(
             f"is corrupt: {parsed_document.one_line(str(error))[:200] or type(error).__name__}"
@@ -44,12 +45,21 @@ def parse_pptx(data: bytes) -> parsed_document.Parsed:
         title = slide.shapes.title
         if title is not None and title.has_text_frame:
             parsed.add(title.text_frame.text, "heading", number, 1)
-        for shape in _shapes(slide.shapes):
-            if title is None or shape.shape_id != title.shape_id:
-                _add_shape(shape, number, parsed)
+        _add_shapes(slide, number, parsed)
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             parsed.add(slide.notes_slide.notes_text_frame.text, page=number)
     return parsed
+
+
+def _add_shapes(slide: Any, number: int, parsed: parsed_document.Parsed) -> None:
+    title = slide.shapes.title
+    for shape in _shapes(slide.shapes):
+        if title is not None and shape.shape_id == title.shape_id:
+            continue
+        try:
+            _add_shape(shape, number, parsed)
+        except Exception:  # a part that the library does not know costs itself only
+            parsed.notes.append(f"a part of slide {number} cannot be read and is left out")
 
 
 def _add_shape(shape: Any, number: int, parsed: parsed_document.Parsed) -> None:
@@ -57,7 +67,10 @@ def _add_shape(shape: Any, number: int, parsed: parsed_document.Parsed) -> None:
         parsed.add_rows([[cell.text for cell in row.cells] for row in shape.table.rows], number)
         parsed.details["tables"] = parsed.details.get("tables", 0) + 1
     elif getattr(shape, "has_chart", False):
-        _chart(shape.chart, number, parsed)
+        try:
+            _chart(shape.chart, number, parsed)
+        except (ValueError, NotImplementedError):  # a kind of chart that the library does not know
+            _drawn(shape.chart, number, parsed)
     elif shape.has_text_frame:
         parsed.add(shape.text_frame.text, page=number)
 
@@ -66,16 +79,34 @@ def _chart(chart: Any, number: int, parsed: parsed_document.Parsed) -> None:
     """Add the title and the figures that a chart draws."""
     if chart.has_title and chart.chart_title.has_text_frame:
         parsed.add(chart.chart_title.text_frame.text, page=number)
+    tables: list[list[list[str]]] = []
     for plot in chart.plots:
         series = list(plot.series)
         places = zip(plot.categories, *(one.values for one in series), strict=False)
-        parsed.add_rows(
-            [
-                ["", *(one.name for one in series)],
-                *([_cell(value) for value in row] for row in places),
-            ],
-            number,
-        )
+        rows = [[_cell(value) for value in row] for row in places]
+        tables.append([["", *(one.name for one in series)], *rows])
+    if not any(len(rows) > 1 for rows in tables):
+        raise ValueError("no kind of chart that the library knows")
+    for rows in tables:
+        parsed.add_rows(rows, number)
+
+
+def _drawn(chart: Any, number: int, parsed: parsed_document.Parsed) -> None:
+    """Add the figures of a chart as its file holds them."""
+    before = len(parsed.blocks)
+    for series in chart._chartSpace.iter(f"{CHART}ser"):
+        name = " ".join(one.text or "" for one in series.iterfind(f"./{CHART}tx//{CHART}v"))
+        names, values = _points(series.find(f"{CHART}cat")), _points(series.find(f"{CHART}val"))
+        rows = [[names.get(place, ""), value] for place, value in values.items()]
+        parsed.add_rows([["", name], *rows], number)
+    if len(parsed.blocks) == before:
+        parsed.notes.append(f"a chart on slide {number} cannot be read and is left out")
+
+
+def _points(part: Any) -> dict[str, str]:
+    """Return the values of a series, or the names of its places, by their number."""
+    points = [] if part is None else part.iter(f"{CHART}pt")
+    return {point.get("idx"): point.findtext(f"{CHART}v") or "" for point in points}
 
 
 def _shapes(shapes: Any) -> Iterator[Any]:
@@ -91,7 +122,7 @@ def parse_sheets(data: bytes) -> parsed_document.Parsed:
     import python_calamine
 
     try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(office_package.mend(data)))
         sheets = [(name, book.get_sheet_by_name(name).to_python()) for name in book.sheet_names]
     except Exception as error:  # the reader has many kinds of faults of its own
         words = parsed_document.one_line(str(error))[:200] or type(error).__name__
@@ -107,7 +138,8 @@ def parse_sheets(data: bytes) -> parsed_document.Parsed:
             f"{without} of its formulas have no stored result; open it in a spreadsheet program and"
             " save it"
         )
-    for number, (name, rows) in enumerate(sheets, 1):
+    for number, (name, given) in enumerate(sheets, 1):
+        rows = [row for row in given if any(value not in ("", None) for value in row)]
         if len(rows) > MOST_ROWS:
             parsed.notes.append(
                 f"sheet {name!r} has {len(rows):,} rows; the first {MOST_ROWS:,} were read"

@@ -7,7 +7,7 @@ once.
 from collections.abc import Iterator
 from typing import Any
 
-from f.millrace.ingest import parse_office, parsed_document
+from f.millrace.ingest import parse_office, parsed_document, word_numbering
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 P, TABLE, ROW, CELL, TEXT = (f"{WORD}{name}" for name in ("p", "tbl", "tr", "tc", "t"))
@@ -23,6 +23,10 @@ UNSEEN = (
     "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
 )
 SIGNS = {f"{WORD}tab": "\t", f"{WORD}br": "\n", f"{WORD}cr": "\n", f"{WORD}noBreakHyphen": "-"}
+MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+# Parts of an equation, each with what a line of text has for it.
+POWERS = {f"{MATH}sup": "^", f"{MATH}sub": "_", f"{MATH}den": "/"}
+DEEPEST_STYLE = 10
 NOTES = ("footnotes", "endnotes", "comments")
 
 
@@ -37,6 +41,7 @@ def parse_docx(data: bytes) -> parsed_document.Parsed:
     parsed = parsed_document.Parsed()
     parse_office.properties(data, parsed)
     body = document.element.body
+    numbering = word_numbering.Numbering(_definitions(document))
     laid_out = body.find(f".//{WORD}lastRenderedPageBreak") is not None
     page, paged = 1, False
     for element in _parts(body):
@@ -48,7 +53,7 @@ def parse_docx(data: bytes) -> parsed_document.Parsed:
         else:
             # A break at the beginning of a paragraph counts for it, another one for what follows.
             first = breaks if breaks and _begins_with_break(element) else 0
-            _add(Paragraph(element, document._body), page + first, parsed)
+            _add(Paragraph(element, document._body), page + first, parsed, numbering)
         page += breaks
     _add_notes(document, page, parsed)
     if paged:
@@ -70,14 +75,29 @@ def _parts(element: Any) -> Iterator[Any]:
             yield from _parts(child)
 
 
-def _add(paragraph: Any, page: int, parsed: parsed_document.Parsed) -> None:
+def _definitions(document: Any) -> Any:
+    """Return the definitions of the document's lists; None when it has none."""
+    for part in document.part.rels.values():
+        if not part.is_external and part.reltype.endswith("/numbering"):
+            return getattr(part.target_part, "element", None)
+    return None
+
+
+def _add(
+    paragraph: Any,
+    page: int,
+    parsed: parsed_document.Parsed,
+    numbering: word_numbering.Numbering,
+) -> None:
     text, level = (
         "\n".join(filter(str.strip, _text(paragraph._element).split("\n"))),
         _level(paragraph),
     )
-    listed = not level and text and _is_listed(paragraph)
+    of_list = word_numbering.list_of(_with_styles(paragraph)) if text else None
+    label = numbering.label(*of_list) if of_list else ""
+    listed = bool(label) and not level
     parsed.add(
-        f"- {text}" if listed else text,
+        f"{label} {text}" if listed or label not in ("", "-") else text,
         "heading" if level else "list" if listed else "paragraph",
         page,
         level,
@@ -88,12 +108,16 @@ def _text(element: Any) -> str:
     """Return what a reader sees of an element: paragraphs in it, such as those of a text box, on
     lines of their own.
     """
-    if element.tag == TEXT:
+    if element.tag in (TEXT, f"{MATH}t"):
         return element.text or ""
     if element.tag in UNSEEN:
         return ""
     inner = "".join(f"\n{_text(child)}\n" if child.tag == P else _text(child) for child in element)
-    return SIGNS.get(element.tag, "") + inner
+    if element.tag == f"{MATH}rad":
+        return f"√({inner})"
+    if element.tag in (*POWERS, f"{MATH}num") and len(inner) > 1:
+        inner = f"({inner})"
+    return SIGNS.get(element.tag, "") + (POWERS.get(element.tag, "") if inner else "") + inner
 
 
 def _rows(table: Any) -> list[list[str]]:
@@ -161,13 +185,13 @@ def _level(paragraph: Any) -> int:
     return level + 1 if level < 6 else 0
 
 
-def _is_listed(paragraph: Any) -> bool:
-    """Tell whether a paragraph is an entry of a list, by itself or by its style."""
-    of_style = paragraph.style.element if paragraph.style is not None else None
-    return any(
-        element is not None and element.find(f"./{WORD}pPr/{WORD}numPr") is not None
-        for element in (paragraph._element, of_style)
-    )
+def _with_styles(paragraph: Any) -> list[Any]:
+    """Return the paragraph, its style, and the styles that this one is based on."""
+    found, style = [paragraph._element], paragraph.style
+    while style is not None and len(found) < DEEPEST_STYLE:
+        found.append(style.element)
+        style = style.base_style
+    return found
 
 
 def _breaks(element: Any, laid_out: bool) -> int:

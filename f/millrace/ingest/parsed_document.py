@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
-from f.millrace.core import redaction
+from f.millrace.core import invisible, redaction
 
 Kind = Literal["heading", "paragraph", "list", "table", "code"]
 LONGEST_TITLE = 200
@@ -99,7 +99,7 @@ def clean(text: str) -> str:
     database stores.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\v", "\n").replace("\f", "\n")
-    return SURROGATE.sub("\ufffd", CONTROL.sub("", text))
+    return SURROGATE.sub("\ufffd", invisible.strip(CONTROL.sub("", text)))
 
 
 def one_line(text: str) -> str:

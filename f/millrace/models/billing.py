@@ -41,7 +41,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from f.millrace.core import config, errors, ids, prices, providers, run_context
-from f.millrace.models import faults, token_limit
+from f.millrace.models import faults, thoughts, token_limit
 from f.millrace.telemetry import events, spans
 from f.millrace.trust import budget, limits, policy, spend
 
@@ -63,6 +63,7 @@ PASSING = frozenset(
 )
 
 # What a library raises of an answer that has not the form of one: no choices, null where a text is.
+MOST_FAILED_STREAMS = 2
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 REASONING = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens")
 
@@ -128,6 +129,8 @@ class BilledModel(WrapperModel):
         self._retries = retries
         self._on_token = on_token
         self._on_restart = on_restart
+        # After two streams that failed, or one that brought nothing, the answer is asked for whole.
+        self._failed_streams = 0
 
     async def request(
         self,
@@ -291,7 +294,38 @@ class BilledModel(WrapperModel):
     ) -> ModelResponse:
         if self._on_token is None or not parameters.allow_text_output:
             with _reading():
-                return await model.request(messages, model_settings, parameters)
+                response = await model.request(messages, model_settings, parameters)
+            _strip_thoughts(response)
+            return response
+        if self._failed_streams >= MOST_FAILED_STREAMS:
+            with _reading():
+                response = await model.request(messages, model_settings, parameters)
+            _strip_thoughts(response)
+            for part in response.parts:
+                if isinstance(part, TextPart):
+                    self._on_token(part.content)
+            return response
+        heard: list[str] = []
+        try:
+            return await self._stream(model, messages, model_settings, parameters, heard)
+        except (ModelAPIError, UnexpectedModelBehavior, ConnectionError):
+            # A server that does not stream answers with one piece of JSON; nothing of it is heard.
+            self._failed_streams += 1 if heard else MOST_FAILED_STREAMS
+            raise
+
+    async def _stream(
+        self,
+        model: Model,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        parameters: ModelRequestParameters,
+        heard: list[str],
+    ) -> ModelResponse:
+        """Return a streamed answer, each piece of its text handed to the listener; `heard` gets the
+        pieces too, and those of a stream that breaks.
+        """
+        assert self._on_token is not None
+        listener = thoughts.Listener(self._on_token, self._on_restart)
         async with contextlib.AsyncExitStack() as stack:
             with _reading():
                 opened = model.request_stream(messages, model_settings, parameters)
@@ -302,7 +336,10 @@ class BilledModel(WrapperModel):
                     event = await anext(arriving, None)
                 if event is None:
                     break
-                self._hear(event)
+                piece = _text_of(event)
+                if piece:
+                    heard.append(piece)
+                    listener.hear(piece)
             response = stream.get()
         # A connection that just closes looks like an end; a provider that has finished says so.
         said_why = (response.provider_details or {}).get(
@@ -314,17 +351,9 @@ class BilledModel(WrapperModel):
             raise ModelConnectionError(
                 model.model_name, "the stream was cut before it ended", phase="read", in_stream=True
             )
+        listener.end()
+        _strip_thoughts(response)
         return response
-
-    def _hear(self, event: Any) -> None:
-        """Hand a piece of text to the listener."""
-        if self._on_token is None:
-            return
-        if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
-            if event.part.content:
-                self._on_token(event.part.content)
-        elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
-            self._on_token(event.delta.content_delta)
 
     def _tell_cut(self, response: ModelResponse, model: str) -> None:
         """Say that a text ends where the tokens ended; what came before its end is used."""
@@ -379,6 +408,22 @@ class BilledModel(WrapperModel):
         if self._on_restart is not None:
             self._on_restart()
         await asyncio.sleep(wait)
+
+
+def _text_of(event: Any) -> str:
+    """Return the text that an event of a stream brings."""
+    if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
+        return event.part.content
+    if isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+        return event.delta.content_delta
+    return ""
+
+
+def _strip_thoughts(response: ModelResponse) -> None:
+    """Take what the model thought aloud out of the first text of its answer."""
+    first = next((part for part in response.parts if isinstance(part, TextPart)), None)
+    if first is not None:
+        first.content = thoughts.strip(first.content)
 
 
 @contextlib.contextmanager

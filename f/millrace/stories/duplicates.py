@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from f.millrace.core import invisible
+
 # Jaccard of shingles: syndicated copies are above it with another headline and a cut tail
 SAME_TEXT = 0.55
 SAME_TITLE = 0.75  # Jaccard of a title's words
@@ -21,6 +23,13 @@ LONG_ENOUGH = 25  # words; shorter texts are compared by title only
 LETTERS_AT_MOST = 6000
 LOOK_UPS = 24
 POSTED_AT_MOST = 60
+# Chinese and Japanese, Thai, Lao, Myanmar, Khmer and Tibetan; vowels and tones are marks there.
+UNSPACED_LETTERS = (
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff\u0e00-\u0eff\u0f40-\u0fbc\u1000-\u109f\u1780-\u17dd"
+)
+UNSPACED = re.compile(f"[{UNSPACED_LETTERS}]+")
+WORD = re.compile(rf"[{UNSPACED_LETTERS}]|(?:(?![{UNSPACED_LETTERS}])\w)+")
 STOP = frozenset(
     "a about after all also an and are as at be been but by can could for from had has have he her"
     " his how i if in into is it its just may more most new no not now of on one or our out over"
@@ -122,14 +131,24 @@ def _find_near(
 
 
 def words(text: str) -> list[str]:
-    """Return the words that carry meaning, lower case, without plural s."""
-    found = re.findall(r"[^\W_]+(?:[.'][^\W_]+)*", text.lower())
-    return [_stem(word) for word in found if word not in STOP and (len(word) > 1 or word.isdigit())]
+    """Return the words that carry meaning, lower case, without plural s; of scripts that put no
+    space between words each two letters that stand together.
+    """
+    lower = invisible.strip_all(text).lower()
+    found = re.findall(r"[^\W_]+(?:[.'][^\W_]+)*", UNSPACED.sub(" ", lower))
+    spaced = [
+        _stem(word) for word in found if word not in STOP and (len(word) > 1 or word.isdigit())
+    ]
+    return spaced + [
+        run[place : place + 2] for run in UNSPACED.findall(lower) for place in range(len(run) - 1)
+    ]
 
 
 def shingles(text: str) -> frozenset[int]:
-    """Return a number for each run of three words; nothing for short texts."""
-    found = re.findall(r"\w+", text[:LETTERS_AT_MOST].lower())[:600]
+    """Return a number for each run of three words, where a script puts no space between words of
+    three letters; nothing for short texts.
+    """
+    found = WORD.findall(invisible.strip_all(text[:LETTERS_AT_MOST]).lower())[:600]
     if len(found) < LONG_ENOUGH:
         return frozenset()
     numbers = [_number_of(word) for word in found]

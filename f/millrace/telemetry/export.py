@@ -11,14 +11,16 @@ import contextlib
 import http.client
 import itertools
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from f.millrace.core import config, db, ids
+from f.millrace.core import config, db, ids, redaction
 from f.millrace.telemetry import recorder, runs, sampling, spans
 
 Row = dict[str, Any]
@@ -28,6 +30,7 @@ SECONDS_AT_END = 1.0
 SPANS_A_REQUEST = 500
 KIND = {"internal": 1, "server": 2, "client": 3}
 OK, ERROR = 1, 2
+SIGNAL = re.compile(r"/v1/(?:traces|metrics|logs)/?$")
 BUSY = (408, 429)
 
 # A run's last step ends after it has closed the run; so one that has just ended is left for the
@@ -143,11 +146,31 @@ def _nearest(parent: str | None, parents: dict[str, str | None], kept: set[str])
     return parent
 
 
+def traces_url(endpoint: str) -> str:
+    """Return where traces are posted: collectors' pages name their address with the path of traces,
+    with that of another signal, or without.
+    """
+    parts = urlsplit(endpoint)
+    path = SIGNAL.sub("", parts.path).rstrip("/") + "/v1/traces"
+    return urlunsplit(parts._replace(path=path))
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    """Return what the collector says of its refusal, in one line."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        words = " ".join(error.read(2000).decode(errors="replace").split())
+        return f": {redaction.redact(words)[:200]}" if words and "<html" not in words else ""
+    return ""
+
+
 def _post(body: bytes, seconds: float) -> None:
+    given = {
+        name: value.get_secret_value() for name, value in config.settings().otlp_headers.items()
+    }
     request = urllib.request.Request(
-        config.settings().otlp_endpoint.rstrip("/") + "/v1/traces",
+        traces_url(config.settings().otlp_endpoint),
         data=body,
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", **given},
     )
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:
@@ -156,7 +179,9 @@ def _post(body: bytes, seconds: float) -> None:
             )
     except urllib.error.HTTPError as error:
         if 400 <= error.code < 500 and error.code not in BUSY:
-            raise _Refused(f"the collector refuses a trace with status {error.code}") from error
+            raise _Refused(
+                f"{error.url} refuses a trace with status {error.code}{_said(error)}"
+            ) from error
         raise
     except ValueError:
         return  # a collector need not answer in JSON

@@ -15,6 +15,7 @@ from f.millrace.core import config, errors
 from f.millrace.tools import fetch_state, http, items, sources
 
 ATOM = "{http://www.w3.org/2005/Atom}"
+OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 ACCEPT = "application/atom+xml"
 # https://info.arxiv.org/help/api/tou.html: at most one request every three seconds.
 PACE_SECONDS = 3.0
@@ -42,9 +43,16 @@ def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
     url = _url(
         search_query=query, sortBy="submittedDate", sortOrder="descending", max_results=limit
     )
-    _wait_turn()
-    page = state.fetch(url, accept=ACCEPT)
-    return [] if page is None else [_source_item(paper) for paper in parse(page)][:limit]
+    for again in (True, False):
+        _wait_turn()
+        page = state.fetch(url, accept=ACCEPT)
+        try:
+            return [] if page is None else [_source_item(paper) for paper in parse(page)][:limit]
+        except errors.SourceFailed:
+            state.forget(url)
+            if not again:
+                raise
+    raise AssertionError("the loop returns or raises")
 
 
 def fetch_entries(**parameters: str | int) -> list[Entry]:
@@ -73,12 +81,22 @@ def parse(page: http.Page) -> list[Entry]:
     for entry in entries:
         if "/api/errors" in _of(entry, "id"):
             raise errors.SourceFailed(f"arXiv says: {_of(entry, 'summary')[:200]}")
+    if not entries:
+        _require_none(root)
     papers = {
         paper.id: paper
         for paper in (_paper(entry) for entry in entries)
         if paper.id and paper.title
     }
     return list(papers.values())
+
+
+def _require_none(root: ElementTree.Element) -> None:
+    """Raise SourceFailed when an answer without papers says that there are some."""
+    total = (root.findtext(f"{OPENSEARCH}totalResults") or "").strip()
+    begins = (root.findtext(f"{OPENSEARCH}startIndex") or "0").strip()
+    if total.isdecimal() and begins.isdecimal() and int(total) > int(begins):
+        raise errors.SourceFailed(f"arXiv answered none of {int(total):,} results")
 
 
 def _paper(entry: ElementTree.Element) -> Entry:

@@ -2,22 +2,24 @@
 
 """RSS, Atom, RDF and JSON feeds: the source."""
 
+import html
 import re
 from collections.abc import Sequence
-from typing import Any, cast
-from urllib.parse import urljoin, urlsplit
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
 
 import fastfeedparser  # pyright: ignore[reportMissingTypeStubs]  # it has none
 
 from f.millrace.core import config, errors, ids
-from f.millrace.tools import fetch_state, http, items, sources
+from f.millrace.tools import feed_xml, fetch_state, http, items, sources
 
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9,"
     " */*;q=0.5"
 )
-DECLARED = re.compile(rb"\s*<\?xml[^>]*encoding=[\"']([\w-]+)", re.IGNORECASE)
-ROOT = re.compile(rb"<(\w+:)?(rss|feed|rdf)[\s>]", re.IGNORECASE)
+ROOT = re.compile(r"<(\w+:)?(rss|feed|rdf)[\s>]", re.IGNORECASE)
+# What programs write for an id that they do not have.
+NO_IDS = frozenset({"n/a", "na", "none", "null", "nil", "undefined", "unknown", "0", "-", "false"})
 
 
 def read(limit: int, state: fetch_state.FetchState) -> list[items.SourceItem]:
@@ -45,15 +47,18 @@ def read_each(
 
 def parse(page: http.Page) -> list[items.SourceItem]:
     """Return the entries of a feed, one for each identity; SourceFailed when it is not a feed."""
+    document = feed_xml.decode(page)
     # A feed has no need to declare entities of its own; one that does is a bomb or reads other
     # files.
-    root = ROOT.search(page.content)
-    if b"<!ENTITY" in page.content[: root.start() if root else len(page.content)]:
+    root = ROOT.search(document)
+    if "<!ENTITY" in document[: root.start() if root else len(document)]:
         raise errors.SourceFailed(
             f"{http.strip_secrets(page.url)} declares XML entities; it was not read"
         )
+    if not document.lstrip().startswith("{"):
+        document = feed_xml.repair(document)
     try:
-        feed = cast("dict[str, Any]", fastfeedparser.parse(_readable(page.content)))
+        feed = cast("dict[str, Any]", fastfeedparser.parse(document.encode()))
     except Exception as error:  # the parser raises what its three back ends raise
         raise errors.SourceFailed(
             f"{http.strip_secrets(page.url)} is not a feed that can be read:"
@@ -61,49 +66,89 @@ def parse(page: http.Page) -> list[items.SourceItem]:
         ) from error
     about: dict[str, Any] = feed.get("feed") or {}
     name = items.one_line(str(about.get("title") or "")) or urlsplit(page.url).netloc
+    given: list[dict[str, Any]] = feed.get("entries", [])
+    told = feed_xml.entries(document, page.url)
+    if len(told) != len(given):  # JSON, or a document that only the parser can read
+        told = [feed_xml.Entry(page.url)] * len(given)
+    read = [_read_entry(entry, more) for entry, more in zip(given, told, strict=True)]
     found: dict[str, items.SourceItem] = {}
-    entries: list[dict[str, Any]] = feed.get("entries", [])
-    for entry in entries:
-        item = _source_item(entry, name, page.url)
-        if item is not None:
-            found.setdefault(item.key, item)
+    for entry, identity in _identify([one for one in read if one], str(about.get("link") or "")):
+        item = _source_item(entry, identity, name, page.url)
+        found.setdefault(item.key, item)
     return list(found.values())
 
 
-def _source_item(entry: dict[str, Any], feed: str, base: str) -> items.SourceItem | None:
-    reference = str(entry.get("link") or entry.get("id") or "")
-    link = _web(urljoin(base, reference)) if reference else ""
+class _Entry(NamedTuple):
+    """An entry as it is read; `id` is as the feed gives it."""
+
+    id: str
+    link: str
+    title: str
+    body: str
+    published: Any
+    author: Any
+
+
+def _read_entry(entry: dict[str, Any], more: feed_xml.Entry) -> _Entry | None:
+    given = str(entry.get("id") or "")
+    link = str(entry.get("link") or "")
+    if link and not (link == given and not _web(given)):
+        link = _web(feed_xml.urljoin_or(more.base, link))
+    else:
+        # An id is an address only when it is a whole one: an opaque one leads nowhere.
+        link = _web(given) if more.is_permalink else ""
     body = _longest(entry)
-    title = items.strip_markup(str(entry.get("title") or ""))
+    title = (
+        items.one_line(html.unescape(more.title))
+        if more.title is not None
+        else items.strip_title(str(entry.get("title") or ""))
+    )
     if not (link or title or body):
         return None
-    identity = str(entry.get("id") or link or ids.digest_of([title, body])[:32])
+    published = entry.get("published") or entry.get("updated")
+    return _Entry(given, link, title, body, published, entry.get("author"))
+
+
+def _identify(entries: list[_Entry], site: str) -> list[tuple[_Entry, str]]:
+    """Return each entry with what it is known by: its id or its link when no other entry has it,
+    else also what it says.
+    """
+    by_id: dict[str, set[tuple[str, str]]] = {}
+    by_link: dict[str, set[str]] = {}
+    for entry in entries:
+        by_id.setdefault(entry.id, set()).add((entry.link, entry.title))
+        by_link.setdefault(entry.link, set()).add(entry.title or entry.body)
+    found: list[tuple[_Entry, str]] = []
+    for entry in entries:
+        if entry.id and entry.id != site and _is_own(entry.id, by_id[entry.id]):
+            found.append((entry, entry.id))
+        elif entry.link and entry.link != site and len(by_link[entry.link]) == 1:
+            found.append((entry, entry.link))
+        else:
+            says = [entry.link, entry.title] if entry.link else [entry.title, entry.body]
+            found.append((entry, ids.digest_of(says)[:32]))
+    return found
+
+
+def _is_own(given: str, said: set[tuple[str, str]]) -> bool:
+    """Tell whether an id stands for one entry, by the links and titles of all that have it; a title
+    alone may change.
+    """
+    has_links = any(link for link, _ in said)
+    return given.strip().lower() not in NO_IDS and len(said) <= (1 if has_links else 2)
+
+
+def _source_item(entry: _Entry, identity: str, feed: str, base: str) -> items.SourceItem:
     return items.make_item(
         "feeds",
         f"{urlsplit(base).hostname} {identity}",
-        title,
-        entry.get("published") or entry.get("updated"),
-        url=link,
-        text=body,
-        author=entry.get("author"),
+        entry.title,
+        entry.published,
+        url=entry.link,
+        text=entry.body,
+        author=entry.author,
         extra={"feed": feed, "feed_url": http.strip_secrets(base)},
     )
-
-
-def _readable(content: bytes) -> bytes:
-    """Return the feed in UTF-8 when it says UTF-8 and is not: the parser would drop all that
-    follows the wrong byte.
-    """
-    declared = DECLARED.match(content)
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or (
-        declared and declared[1].lower() not in (b"utf-8", b"utf8")
-    ):
-        return content
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("windows-1252", errors="replace").encode()
-    return content
 
 
 def _longest(entry: dict[str, Any]) -> str:
@@ -116,7 +161,11 @@ def _longest(entry: dict[str, Any]) -> str:
 
 
 def _web(url: str) -> str:
-    return url if urlsplit(url).scheme in ("http", "https") else ""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return ""
+    return url.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
 
 
 def _format_error(page: http.Page, error: Exception) -> str:

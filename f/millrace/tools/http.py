@@ -43,6 +43,14 @@ IDLE_SECONDS = 5
 MAX_IDLE = 16
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = "Millrace/1 (research digest)"
+# Registered content codings (https://www.iana.org/assignments/http-parameters), and those of them
+# that are read.
+COMPRESSIONS = frozenset(
+    {"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi"}
+    | {"pack200-gzip", "aes128gcm"}
+)
+INFLATED = frozenset({"gzip", "x-gzip", "deflate"})
+MAX_ENCODINGS = 3
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -115,7 +123,7 @@ def fetch(
 
     SourceFailed says in words why there is nothing: unreachable, too large, too slow, an HTTP
     error; FetchRefused that the address must not be fetched. `body` is posted as JSON. `headers`
-    stay with the first host.
+    stay with the first host, and go from https to http to nobody.
     """
     limit = max_bytes or config.settings().fetch_max_bytes
     seconds = seconds or config.settings().fetch_seconds
@@ -163,7 +171,10 @@ def parse_json(page: Page) -> Any:
 
 def strip_secrets(url: str) -> str:
     """Return the address for messages: without user, password and query, where keys may stand."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("?")[0].rpartition("@")[2][:300]
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))[:300]
 
@@ -181,10 +192,16 @@ def _follow(url: str, sent: dict[str, str], private: dict[str, str], body: Any, 
             raise errors.SourceFailed(
                 f"{strip_secrets(url)} redirects a request that carries data; set the final address"
             )
-        target = urljoin(url, target)
-        if urlsplit(target).netloc != urlsplit(url).netloc:
+        try:
+            there = urlsplit(urljoin(url, target))
+        except ValueError as error:
+            raise errors.SourceFailed(
+                f"{strip_secrets(url)} redirects to {target[:200]!r}, which is no address"
+            ) from error
+        here = urlsplit(url)
+        if there.netloc != here.netloc or (here.scheme, there.scheme) == ("https", "http"):
             private = {}
-        url = target
+        url = urlunsplit(there)
     raise errors.SourceFailed(f"{strip_secrets(first)} redirects more than {MAX_REDIRECTS} times")
 
 
@@ -248,24 +265,51 @@ def _raw(response: http.client.HTTPResponse) -> Iterator[bytes]:
 def _decoded(url: str, response: http.client.HTTPResponse, encoding: str) -> Iterator[bytes]:
     """Yield the body in pieces of at most 64 KiB, so that a small compressed body cannot fill the
     memory.
+
+    A label that names no compression (`utf-8`, `binary`) says nothing of the body.
     """
-    if encoding in ("", "identity"):
-        yield from _raw(response)
-        return
-    if encoding not in ("gzip", "x-gzip", "deflate"):
+    named = [name for name in map(str.strip, encoding.split(",")) if name in COMPRESSIONS]
+    unknown = next((name for name in named if name not in INFLATED), "")
+    if unknown:
         raise errors.SourceFailed(
-            f"{strip_secrets(url)} answered in the encoding {encoding[:40]!r};"
+            f"{strip_secrets(url)} answered in the encoding {unknown[:40]!r};"
             " only gzip was asked for"
         )
-    inflate = zlib.decompressobj(wbits=47)  # gzip or zlib by its header
+    body = _raw(response)
+    for _ in named[:MAX_ENCODINGS]:
+        body = _inflate(body)
     try:
-        for raw in _raw(response):
-            while raw:
-                yield inflate.decompress(raw, 65_536)
-                raw = inflate.unconsumed_tail
-        yield inflate.flush()
+        yield from body
     except zlib.error as error:
         raise errors.SourceFailed(f"{strip_secrets(url)} answered broken gzip data") from error
+
+
+# complexipy: ignore (a member ends anywhere in a piece, and another may follow)
+def _inflate(compressed: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what was compressed, member after member (RFC 1952, 2.2); HTTPException when it was cut
+    short.
+    """
+    inflate, begun = None, False
+    for raw in compressed:
+        while raw:
+            if inflate is None:
+                if begun and not raw.startswith(b"\x1f"):
+                    return  # what fills a last block
+                inflate, begun = _inflater(raw), True
+            yield inflate.decompress(raw, 65_536)
+            raw = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+            inflate = None if inflate.eof else inflate
+    while inflate is not None and not inflate.eof:
+        piece = inflate.decompress(inflate.unconsumed_tail, 65_536)
+        if not piece:
+            raise http.client.HTTPException("its compressed answer was cut before its end")
+        yield piece
+
+
+def _inflater(start: bytes) -> Any:
+    """Return what decompresses gzip or zlib by its header, or deflate that has none."""
+    is_zlib = start[0] & 0x0F == 8 and int.from_bytes(start[:2].ljust(2, b"\0")) % 31 == 0
+    return zlib.decompressobj(wbits=47 if start[0] == 0x1F or is_zlib else -15)
 
 
 def _check(url: str) -> _Request:

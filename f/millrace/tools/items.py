@@ -13,20 +13,38 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
-from f.millrace.core import run_context
+from f.millrace.core import invisible, run_context
 
 if TYPE_CHECKING:
     from f.millrace.core import contracts
 
 MAX_TITLE = 300
 MAX_TEXT = 20_000
-# Control characters (Postgres refuses NUL), lone surrogates, and marks that turn the reading
-# direction around.
-UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# Control characters (Postgres refuses NUL) and lone surrogates.
+UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 BLOCKS = frozenset(
     {"p", "br", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "tr", "table", "blockquote", "pre"}
 )
 HIDDEN = frozenset({"script", "style", "template", "noscript"})
+
+# The elements of HTML, also those of the past.
+ELEMENTS = frozenset(
+    """a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink
+    blockquote body br button canvas caption center cite code col colgroup data datalist dd del
+    details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form frame
+    frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label legend li
+    link main map mark marquee math menu meta meter nav nobr noframes noscript object ol optgroup
+    option output p param path picture pre progress q rp rt ruby s samp script search section select
+    slot small source span strike strong style sub summary sup svg table tbody td template textarea
+    tfoot th thead time title tr track tt u ul var video wbr""".split()
+)
+FOREIGN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9-]*|:[a-z][a-z0-9-]*)")
+_TAGS = "|".join(sorted(ELEMENTS, key=len, reverse=True))
+MARKUP = re.compile(
+    rf"<({_TAGS})(?:\s[^<>]*)?>.*?</\1\s*>|<(?:br|hr|img|wbr)\b[^<>]*>"
+    rf"|<(?:{_TAGS})\s+[a-z-]+\s*=[^<>]*>",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -117,13 +135,17 @@ def _moment(value: Any) -> datetime | None:
 
 def one_line(text: str) -> str:
     """Return the text without unwanted characters, all space collapsed."""
-    return " ".join(UNWANTED.sub("", text).split())
+    return " ".join(_clean(text).split())
 
 
 def normalise_text(text: str) -> str:
     """Return the text without unwanted characters, lines kept, at most one empty line in a row."""
-    lines = [" ".join(line.split()) for line in UNWANTED.sub("", text).splitlines()]
+    lines = [" ".join(line.split()) for line in _clean(text).splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _clean(text: str) -> str:
+    return invisible.strip(UNWANTED.sub("", text))
 
 
 def strip_markup(markup: str) -> str:
@@ -139,6 +161,22 @@ def strip_markup(markup: str) -> str:
     return normalise_text("".join(reader.parts))
 
 
+def strip_title(title: str) -> str:
+    """Return a title in one line. It is read as markup only where it looks like it: with a tag that
+    is closed, empty by nature or has attributes; `<div>` alone is what the title is about.
+    """
+    if MARKUP.search(title):
+        return one_line(strip_markup(title))
+    return one_line(html.unescape(title))
+
+
+def _is_markup(tag: str) -> bool:
+    """Tell whether it is the name of an element: one of HTML, one of somebody's own (x-player) or
+    of another language inside of it (o:p).
+    """
+    return tag in ELEMENTS or bool(FOREIGN.fullmatch(tag))
+
+
 class _Text(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -146,11 +184,17 @@ class _Text(HTMLParser):
         self.hidden = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        if not _is_markup(tag):
+            self.handle_data(self.get_starttag_text() or "")
+            return
         self.hidden += tag in HIDDEN
         if tag in BLOCKS:
             self.parts.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
+        if not _is_markup(tag):
+            self.handle_data(f"</{tag}>")
+            return
         self.hidden -= tag in HIDDEN and self.hidden > 0
         if tag in BLOCKS:
             self.parts.append("\n")

@@ -8,10 +8,12 @@ receiver can drop a second copy and the outbox has it once; whether a mail may g
 before (trust/actions).
 """
 
+import base64
 import os
 import re
 import smtplib
 import ssl
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,13 +21,15 @@ from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from f.millrace.core import config, db, errors, run_context, windmill
 from f.millrace.trust import recipients
 
 SECONDS = 30
 MESSAGE_ID = re.compile(r"<?([A-Za-z0-9][\w.+=-]{0,180}@[A-Za-z0-9][A-Za-z0-9.-]{0,180})>?")
+PORTS = {"smtp": 587, "smtps": 465}
+PLACE = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s\[\]/?#:@]+)(?::(?P<port>\d{1,5}))?/?")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -46,6 +50,17 @@ class Folding(EmailPolicy):
 
 
 POLICY = Folding(linesep=SMTP.linesep)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A mail server as the setting names it; `user` is empty where nobody logs in."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -199,7 +214,10 @@ def _address(text: str, what: str, name: str = "") -> Address:
     try:
         if "\r" in text or "\n" in text:
             raise ValueError("it has a line break")
-        return Address(display_name=" ".join(name.split()), addr_spec=text.strip())
+        local, _, domain = recipients.check_address(text).rpartition("@")
+        return Address(
+            display_name=" ".join(name.split()), username=local, domain=wire_domain(domain)
+        )
     except (ValueError, IndexError) as error:
         raise errors.BadInput(f"{what} {text[:80]!r} is not a mail address: {error}") from error
     except Exception as error:  # email.errors of broken addresses are of several kinds
@@ -244,7 +262,7 @@ def _write(message: EmailMessage, message_id: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with spare.open("wb") as file:
-            file.write(message.as_bytes())
+            file.write(message.as_bytes(policy=_policy(message)))
             file.flush()
             os.fsync(file.fileno())
         os.replace(spare, path)
@@ -255,27 +273,62 @@ def _write(message: EmailMessage, message_id: str) -> Path:
     return path
 
 
-def _hand_over(message: EmailMessage, url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+def server_of(url: str) -> Server:
+    """Return the server that the setting `smtp_url` names; BadSetting says how it must look.
+
+    User and password may be percent-encoded, and need not be: the last @ ends them.
+    """
+    scheme, there, rest = url.strip().partition("://")
+    login, _, place = rest.rpartition("@")
+    user, _, password = login.partition(":")
+    found = PLACE.fullmatch(place)
+    if scheme.lower() not in PORTS or not there or not found or int(found["port"] or 1) > 65_535:
         raise errors.BadSetting(
             "smtp_url must look like smtp://user:password@host:587 or"
             " smtps://user:password@host:465"
         )
-    place = f"{parts.hostname}:{parts.port or (465 if parts.scheme == 'smtps' else 587)}"
+    return Server(
+        scheme.lower(),
+        wire_domain(found["host"].strip("[]")),
+        int(found["port"] or 0) or PORTS[scheme.lower()],
+        unquote(user),
+        unquote(password),
+    )
+
+
+def wire_domain(domain: str) -> str:
+    """Return a domain as it travels: letters outside of ASCII in Punycode (RFC 3492)."""
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", domain).lower())
+    labels = plain.replace("\u3002", ".").split(".")
+    return ".".join(
+        label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
+    )
+
+
+def _hand_over(message: EmailMessage, url: str) -> None:
+    to = server_of(url)
+    place = f"{to.host}:{to.port}"
+    sender, recipient = _wire_address(message, "From"), _wire_address(message, "To")
     try:
-        server = _connect(parts.scheme, parts.hostname, parts.port)
+        server = _connect(to)
     except (OSError, smtplib.SMTPException) as error:
         raise _fault(
             f"the mail server {place} cannot be reached: {error}",
             temporary=not isinstance(error, ssl.SSLCertVerificationError),
         ) from error
     try:
-        if parts.username:
-            _log_in(server, parts.hostname, unquote(parts.username), unquote(parts.password or ""))
-        _require(server.mail(str(message["From"]), []), f"from {message['From']}", place)
-        _require(server.rcpt(str(message["To"])), f"for {message['To']}", place)
-        _send_body(server, message, place)
+        if to.user:
+            _log_in(server, to)
+        beyond_ascii = not (sender + recipient).isascii()
+        if beyond_ascii and not server.has_extn("smtputf8"):
+            raise _fault(
+                f"{sender} or {recipient} has letters that the mail server {place} does not take"
+                " (it offers no SMTPUTF8)"
+            )
+        options = ["SMTPUTF8", "BODY=8BITMIME"] if beyond_ascii else []
+        _require(server.mail(sender, options), f"from {sender}", place)
+        _require(server.rcpt(recipient), f"for {recipient}", place)
+        _send_body(server, message.as_bytes(policy=_policy(message)), place)
     except smtplib.SMTPResponseException as error:
         words = _in_words(error.smtp_code, error.smtp_error)
         raise _fault(
@@ -286,8 +339,7 @@ def _hand_over(message: EmailMessage, url: str) -> None:
         raise _fault(f"the mail server {place} refused the mail: {error}", lost) from error
     except UnicodeError as error:
         raise _fault(
-            f"{message['From']} or {message['To']} has letters that the mail server {place} does"
-            " not take"
+            f"{sender} or {recipient} has letters that the mail server {place} does not take"
         ) from error
     except OSError as error:
         raise _fault(
@@ -296,6 +348,16 @@ def _hand_over(message: EmailMessage, url: str) -> None:
         ) from error
     finally:
         _leave(server)
+
+
+def _wire_address(message: EmailMessage, name: str) -> str:
+    return str(message[name].addresses[0].addr_spec)
+
+
+def _policy(message: EmailMessage) -> EmailPolicy:
+    """Return how the mail is written: an address beyond ASCII cannot be encoded (RFC 6532)."""
+    wide = not all(_wire_address(message, name).isascii() for name in ("From", "To"))
+    return POLICY.clone(utf8=wide)
 
 
 def _fault(words: str, temporary: bool = False) -> errors.ToolFailed:
@@ -323,11 +385,13 @@ def _require(reply: tuple[int, bytes], what: str, place: str) -> None:
         )
 
 
-def _connect(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
+def _connect(to: Server) -> smtplib.SMTP:
     context = ssl.create_default_context()
-    if scheme == "smtps":
-        return smtplib.SMTP_SSL(host, port or 465, timeout=SECONDS, context=context)
-    server = smtplib.SMTP(host, port or 587, timeout=SECONDS)
+    if to.scheme == "smtps":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(to.host, to.port, timeout=SECONDS, context=context)
+        server.ehlo_or_helo_if_needed()
+        return server
+    server = smtplib.SMTP(to.host, to.port, timeout=SECONDS)
     server.ehlo_or_helo_if_needed()
     if server.has_extn("starttls"):
         server.starttls(context=context)
@@ -335,18 +399,35 @@ def _connect(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
     return server
 
 
-def _log_in(server: smtplib.SMTP, host: str, user: str, password: str) -> None:
-    if host not in LOCAL and not isinstance(server.sock, ssl.SSLSocket):
+def _log_in(server: smtplib.SMTP, to: Server) -> None:
+    if to.host not in LOCAL and not isinstance(server.sock, ssl.SSLSocket):
         raise errors.ToolFailed(
-            f"the mail server {host} offers no encryption; the password was not sent"
+            f"the mail server {to.host} offers no encryption; the password was not sent"
         )
-    server.login(user, password)
+    if (to.user + to.password).isascii():
+        server.login(to.user, to.password)
+        return
+    # The library sends ASCII only; these two ways take UTF-8 (RFC 4616, and LOGIN by custom).
+    if "PLAIN" in server.esmtp_features.get("auth", "").upper().split():
+        code, answer = server.docmd(
+            "AUTH", f"PLAIN {_base64(f'{chr(0)}{to.user}{chr(0)}{to.password}')}"
+        )
+    else:
+        code, answer = server.docmd("AUTH", f"LOGIN {_base64(to.user)}")
+        if code == 334:
+            code, answer = server.docmd(_base64(to.password))
+    if code not in (235, 503):
+        raise smtplib.SMTPAuthenticationError(code, answer)
 
 
-def _send_body(server: smtplib.SMTP, message: EmailMessage, place: str) -> None:
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _send_body(server: smtplib.SMTP, content: bytes, place: str) -> None:
     """Send the content; from here to the server's answer nobody can know whether it was taken."""
     try:
-        code, answer = server.data(message.as_bytes())
+        code, answer = server.data(content)
     except smtplib.SMTPDataError:
         raise  # the server said no before it took the content
     except (OSError, smtplib.SMTPException) as error:

@@ -2,6 +2,7 @@
 
 """Public tag timelines of a Mastodon server."""
 
+import math
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -42,23 +43,40 @@ def _bound_limit(limit: int) -> int:
 
 
 def _source_item(post: dict[str, Any], tag: str) -> items.SourceItem:
-    card: dict[str, Any] = post.get("card") or {}
+    card = _object(post.get("card"))
+    warning = items.one_line(items.strip_markup(str(post.get("spoiler_text") or "")))
     text = items.strip_markup(str(post.get("content") or ""))
+    if warning:
+        text = f"Content warning: {warning}\n\n{text}"
     place = str(post.get("url") or post.get("uri") or "")
-    account: dict[str, Any] = post.get("account") or {}
+    account = _object(post.get("account"))
     return items.make_item(
         "mastodon",
         str(post.get("uri") or post["id"]),
-        str(card.get("title") or text.partition("\n")[0][:120]),
+        # What stands behind a warning is not said before it.
+        warning or str(card.get("title") or text.partition("\n")[0][:120]),
         post.get("created_at"),
         # A post about an article is news of that article: other sources link it too.
         url=str(card.get("url") or place),
         text=text,
         author=account.get("acct"),
-        score=float((post.get("favourites_count") or 0) + 2 * (post.get("reblogs_count") or 0)),
+        score=_count(post, "favourites_count") + 2 * _count(post, "reblogs_count"),
         comments_url=place,
         extra={"tag": tag, "language": str(post.get("language") or "")},
     )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _count(post: dict[str, Any], name: str) -> float:
+    """Return a count as a number, also where a server of other make writes it as text."""
+    try:
+        count = float(post.get(name) or 0)
+    except (TypeError, ValueError):
+        return 0.0
+    return max(count, 0.0) if math.isfinite(count) else 0.0
 
 
 SOURCE = sources.Source(

@@ -8,6 +8,7 @@ have gone; images and markup go.
 
 import re
 
+from f.millrace.core import invisible
 from f.millrace.trust import deobfuscation
 
 IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
@@ -20,7 +21,7 @@ def defang(raw: str) -> str:
     """Return the text without images, markup and working links; of an address its host stays, with
     [.] for its dots.
     """
-    shown = IMAGE.sub(lambda match: match[1], deobfuscation.strip_invisible(raw))
+    shown = IMAGE.sub(lambda match: match[1], invisible.strip(deobfuscation.reveal_tags(raw)))
     shown = LINK.sub(
         lambda match: (
             f"{match[1]} ({match[2]})" if deobfuscation.HOST.search(match[2]) else match[1]

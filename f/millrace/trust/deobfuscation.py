@@ -15,29 +15,41 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import unquote_plus, urlsplit
 
+from f.millrace.core import invisible
+
 WORD = re.compile(r"[^\W_]+(?:[.@+'’-][^\W_]+)*")
 URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s<>\"'`\]})|\\]+", re.IGNORECASE)
 HOST = re.compile(r"(?<![\w@.-])(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}\b")
 ADDRESS = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 PACKED = re.compile(r"[A-Za-z0-9+/_=-]{8,}")
-# Characters that are not seen; among them the tag letters in which whole sentences can be hidden.
-UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]")
 # Letters of other scripts that look like Latin ones; NFKC knows only variants of the same letter.
 LOOKALIKES = str.maketrans(
     "аеіорсухһјԁɡӏԛѕԝвкмнтгпαεικνορτυχγβηω" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧАВЕКМНОРСТУХІЈЅԌԚԜ",
     "aeiopcyxhjdglqswbkmhtrnaeiknoptuxybnw" + "ABEZHIKMNOPTYXABEKMHOPCTYXIJSGQW",
 )
 LONGEST = 20_000
+TAGS = re.compile("|".join((*invisible.FLAGS, "[\U000e0020-\U000e007e]+")))
 
 
 def strip_invisible(text: str) -> str:
     """Return the text with hidden characters removed,
     tag letters as the letters that they stand for.
     """
-    tags = "".join(
-        chr(ord(char) - 0xE0000) if 0xE0020 <= ord(char) <= 0xE007E else char for char in text
+    return invisible.strip_all(reveal_tags(text))
+
+
+def reveal_tags(text: str) -> str:
+    """Return the text with the tag letters, in which whole sentences can be hidden, as the letters
+    that they stand for; those of a flag stay.
+    """
+    return TAGS.sub(
+        lambda found: (
+            found[0]
+            if found[0] in invisible.FLAGS
+            else "".join(chr(ord(char) - 0xE0000) for char in found[0])
+        ),
+        text,
     )
-    return UNSEEN.sub("", tags)
 
 
 def skeleton(text: str) -> str:

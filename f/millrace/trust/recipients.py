@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from f.millrace.core import config, db, errors, run_context
+from f.millrace.core import config, db, errors, invisible, run_context
 from f.millrace.trust import audit, authority, standing_approvals
 
 Row = dict[str, Any]
@@ -193,6 +193,21 @@ def list_of_run(flow: str, namespace: str) -> list[Row]:
 def check_address(address: str) -> str:
     """Return the address, or raise BadInput when it is not one."""
     clean = address.strip()
-    if not ADDRESS.fullmatch(clean) or len(clean) > 254:
+    local, _, domain = clean.rpartition("@")
+    if not ADDRESS.fullmatch(clean) or len(clean) > 254 or not _is_sound(local, domain):
         raise errors.BadInput(f"{address!r} is not a mail address like name@host")
     return clean
+
+
+def _is_sound(local: str, domain: str) -> bool:
+    """Tell whether a mail server can know the address: no empty part between dots, no label that is
+    too long or holds what no domain may.
+    """
+    labels = domain.removesuffix(".").split(".")
+    return (
+        len(local.encode()) <= 64
+        and all(local.split("."))
+        and all(0 < len(label) < 64 and label.strip("-") == label for label in labels)
+        and not invisible.UNSEEN.search(domain)
+        and re.fullmatch(r"\[[\w:.]+\]|[\w.\u3002-]+", domain) is not None
+    )

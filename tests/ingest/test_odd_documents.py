@@ -1,0 +1,304 @@
+"""Documents that their own programs open, and that are odd all the same, are read."""
+
+import io
+import re
+import zipfile
+from email.message import EmailMessage
+
+import docx
+import pptx
+import pytest
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
+from pptx.util import Inches
+
+from f.millrace.ingest.parse import Limits, read
+from f.millrace.ingest.parsed_document import Unreadable
+
+MATH = "xmlns:m='http://schemas.openxmlformats.org/officeDocument/2006/math'"
+
+
+def saved(document):
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def rewritten(data, change):
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(name, old.read(name)))
+    return out.getvalue()
+
+
+def text_of(name, data):
+    return read(name, data, Limits()).parsed.text
+
+
+def word(*paragraphs):
+    document = docx.Document()
+    for text in paragraphs:
+        document.add_paragraph(text)
+    return saved(document)
+
+
+def deck(replaced=b"barChart", by=b"bar3DChart"):
+    made = pptx.Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[5])
+    slide.shapes.title.text = "Ferry passengers"
+    data = CategoryChartData()
+    data.categories = ["March", "April"]
+    data.add_series("Passengers", (310, 425))
+    place = [Inches(1)] * 4
+    slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *place, data)
+    made.slides.add_slide(made.slide_layouts[5]).shapes.title.text = "The pier stays open"
+    return rewritten(
+        saved(made),
+        lambda name, part: part.replace(replaced, by) if "charts/chart" in name else part,
+    )
+
+
+@pytest.mark.parametrize("kind", [b"bar3DChart", b"surface3DChart", b"ofPieChart", b"newChart"])
+def test_a_chart_of_an_unknown_kind_is_read_by_its_figures(kind):
+    text = text_of("a.pptx", deck(by=kind))
+
+    assert all(word in text for word in ("March", "425", "The pier stays open"))
+
+
+def test_a_chart_that_cannot_be_read_is_left_out_and_said():
+    broken = rewritten(
+        deck(),
+        lambda name, part: (
+            re.sub(rb"<c:ser>.*</c:ser>", b"", part, flags=re.DOTALL) if "charts/" in name else part
+        ),
+    )
+
+    parsed = read("a.pptx", broken, Limits()).parsed
+
+    assert "The pier stays open" in parsed.text
+    assert parsed.notes == ["a chart on slide 1 cannot be read and is left out"]
+
+
+@pytest.mark.parametrize("target", ["NULL", "../gone/part.xml", "/word/none.xml"])
+def test_a_relationship_that_leads_nowhere_costs_nothing(target):
+    more = (
+        "<Relationship Id='rId77' Type='http://schemas.openxmlformats.org/officeDocument/2006/"
+        f"relationships/image' Target='{target}'/></Relationships>"
+    ).encode()
+    data = rewritten(
+        word("The lock keeper retired."),
+        lambda name, part: (
+            part.replace(b"</Relationships>", more) if name.endswith("document.xml.rels") else part
+        ),
+    )
+
+    assert text_of("a.docx", data) == "The lock keeper retired."
+
+
+def test_the_strict_form_of_word_documents_is_read():
+    strict = re.compile(rb"http://schemas\.openxmlformats\.org/(\w+)/2006/([\w/]+)")
+    data = rewritten(
+        word("The lock keeper retired."),
+        lambda name, part: (
+            strict.sub(
+                lambda found: (
+                    found[0]
+                    if found[1] == b"package"
+                    else b"http://purl.oclc.org/ooxml/" + found[1] + b"/" + found[2]
+                ),
+                part,
+            )
+            if name.endswith((".xml", ".rels"))
+            else part
+        ),
+    )
+
+    assert text_of("a.docx", data) == "The lock keeper retired."
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"application/vnd.ms-word.document.macroEnabled.main+xml",
+        b"application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
+        b"application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
+    ],
+)
+def test_word_documents_with_macros_and_templates_are_read(kind):
+    usual = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+    data = rewritten(word("The lock keeper retired."), lambda _, part: part.replace(usual, kind))
+
+    assert text_of("a.docm", data) == "The lock keeper retired."
+
+
+def test_an_equation_is_read_as_a_line():
+    document = docx.Document()
+    run = "<m:r><m:t>{}</m:t></m:r>".format
+    document.paragraphs or document.add_paragraph("With")
+    document.paragraphs[0]._element.append(
+        parse_xml(
+            f"<m:oMath {MATH}><m:f><m:num>{run('a+b')}</m:num><m:den>{run('2')}</m:den></m:f>"
+            f"<m:sSup><m:e>{run('x')}</m:e><m:sup>{run('2')}</m:sup></m:sSup></m:oMath>"
+        )
+    )
+
+    assert text_of("a.docx", saved(document)) == "With(a+b)/2x^2"
+
+
+def test_entries_of_lists_have_the_numbers_that_word_shows():
+    document = docx.Document()
+    for text, style in (
+        ("Fees", "List Number"),
+        ("Berths", "List Number"),
+        ("A remark", "List Bullet"),
+        ("Tides", "List Number"),
+    ):
+        document.add_paragraph(text, style=style)
+
+    lines = text_of("a.docx", saved(document)).split("\n\n")
+
+    assert lines == ["1. Fees", "2. Berths", "- A remark", "3. Tides"]
+
+
+def test_a_numbered_heading_keeps_its_number():
+    document = docx.Document()
+    numbered = f"<w:numPr {nsdecls('w')}><w:ilvl w:val='0'/><w:numId w:val='{{}}'/></w:numPr>"
+    style = document.styles["List Number"].element
+    own = style.find(".//" + docx.oxml.ns.qn("w:numId")).get(docx.oxml.ns.qn("w:val"))
+    for text in ("Scope", "Terms"):
+        heading = document.add_heading(text, 1)
+        heading._element.get_or_add_pPr().append(parse_xml(numbered.format(own)))
+
+    parsed = read("a.docx", saved(document), Limits()).parsed
+
+    assert [entry["text"] for entry in parsed.headings()] == ["1. Scope", "2. Terms"]
+
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+
+
+def workbook(cells):
+    rows = "".join(
+        f"<row r='{re.sub('[A-Z]', '', place)}'><c r='{place}' t='inlineStr'><is><t>{text}</t></is>"
+        "</c></row>"
+        for place, text in cells.items()
+    )
+    parts = {
+        "[Content_Types].xml": f"<Types xmlns='{PACKAGE}/content-types'><Default Extension='xml'"
+        " ContentType='application/xml'/></Types>",
+        "_rels/.rels": f"<Relationships xmlns='{PACKAGE}/relationships'><Relationship Id='r1'"
+        f" Type='{OFFICE}/officeDocument' Target='xl/workbook.xml'/></Relationships>",
+        "xl/workbook.xml": f"<workbook xmlns='{MAIN}' xmlns:r='{OFFICE}'><sheets><sheet name='Fees'"
+        " sheetId='1' r:id='r1'/></sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f"<Relationships xmlns='{PACKAGE}/relationships'>"
+        f"<Relationship Id='r1' Type='{OFFICE}/worksheet' Target='worksheets/sheet1.xml'/>"
+        "</Relationships>",
+        "xl/worksheets/sheet1.xml": f"<worksheet xmlns='{MAIN}'><sheetData>{rows}</sheetData>"
+        "</worksheet>",
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("far", ["XFD1048576", "A1048576", "XFD2"])
+def test_a_workbook_with_one_far_cell_is_read(far):
+    text = text_of("a.xlsx", workbook({"A1": "North berth", far: "end of the list"}))
+
+    assert "North berth" in text and "end of the list" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.json", b"[" * 100_000),
+        ("a.html", b"<div>" * 1_500 + b"deep" + b"</div>" * 1_500),
+        ("a.md", b">" * 5_000 + b" deep"),
+        ("a.md", b"- " * 3_000 + b"deep"),
+    ],
+)
+def test_deep_nesting_is_read_or_told_in_words(name, data):
+    try:
+        text = text_of(name, data)
+    except Unreadable as error:
+        text = str(error)
+
+    assert "deep" in text or "[[[" in text
+
+
+@pytest.mark.parametrize(
+    ("style", "is_seen"),
+    [
+        ("font-size:0.95em", True),
+        ("font-size: 0.8rem; color: red", True),
+        ("backface-visibility: hidden", True),
+        ("font-size:0", False),
+        ("color:red;font-size: 0.0px !important", False),
+        ("DISPLAY : none ;", False),
+        ("visibility:hidden", False),
+    ],
+)
+def test_only_what_is_hidden_is_left_out(style, is_seen):
+    page = f"<html><body><p>First.</p><p style='{style}'>Second.</p></body></html>"
+
+    assert ("Second." in text_of("a.html", page.encode())) is is_seen
+
+
+def mail():
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@b.example", "c@d.example", "Pier"
+    return message
+
+
+def test_text_after_a_picture_is_part_of_the_mail():
+    message = mail()
+    message.make_mixed()
+    for text in ("Before the map.", None, "After the map."):
+        part = EmailMessage()
+        if text:
+            part.set_content(text)
+        else:
+            part.set_content(b"GIF8", "image", "gif", disposition="inline", filename="map.gif2")
+        message.attach(part)
+
+    text = text_of("a.eml", bytes(message))
+
+    assert text.endswith("Before the map.\n\nAfter the map.")
+
+
+@pytest.mark.parametrize(
+    ("plain", "is_html"),
+    [
+        ("This mail is best read in a browser.", True),
+        ("The pier closes on Monday.\n\nThe ferry goes from the north quay until June.", False),
+    ],
+)
+def test_of_two_forms_the_one_that_says_something_is_read(plain, is_html):
+    message = mail()
+    message.set_content(plain)
+    message.add_alternative(
+        "<h1>Harbour</h1><p>The pier closes on Monday.</p><p>The ferry goes from the north quay"
+        " until June.</p>",
+        subtype="html",
+    )
+
+    text = text_of("a.eml", bytes(message))
+
+    assert "north quay until June" in " ".join(text.split()) and ("Harbour" in text) is is_html
+
+
+def test_what_is_attached_within_a_form_of_the_text_is_read():
+    message = mail()
+    message.set_content("See the list.")
+    message.add_alternative("<p>See the list.</p>", subtype="html")
+    message.get_payload(1).make_mixed()
+    message.get_payload(1).add_attachment("Berth 7 is free.", filename="berths.txt")
+
+    assert "Berth 7 is free." in text_of("a.eml", bytes(message))

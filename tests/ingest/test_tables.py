@@ -52,6 +52,36 @@ def test_years_name_columns_and_values_do_not():
     )
 
 
+def test_names_and_values_side_by_side_are_a_form_and_no_table_with_a_header():
+    form = [["Lessor", "Ada Quill"], ["Rent", "85 EUR"], ["Notice", "three months"]]
+
+    assert rows_as_text(form) == "Lessor: Ada Quill\nRent: 85 EUR\nNotice: three months"
+    prices = [["Item", "Price"], ["Crane", "40"], ["Quay", "12.5"]]
+    assert rows_as_text(prices) == "Item: Crane; Price: 40\nItem: Quay; Price: 12.5"
+
+
+def test_a_list_of_terms_of_a_page_keeps_each_with_its_value():
+    page = documents.html(
+        "Course", "<dl><dt>Start</dt><dd>6 June</dd><dt>Fee:</dt><dd>120 EUR</dd></dl>"
+    )
+
+    assert text_of("course.html", page) == "Start: 6 June\nFee: 120 EUR"
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("Invoice_RG-2026-107.txt", "Invoice RG-2026-107"),
+        ("opening-hours.txt", "opening hours"),
+        ("minutes-2026-03.txt", "minutes 2026-03"),
+    ],
+)
+def test_the_name_of_a_file_keeps_the_hyphens_of_its_numbers(name, title):
+    long = "It is told here. " * 20
+
+    assert read(name, long.encode(), Limits()).parsed.title == title
+
+
 def test_a_page_in_columns_is_no_table():
     left = [
         (40, 100 + 14 * row, 10, f"The left column says in line {row} that herring")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from f.millrace.agents import researcher
 from f.millrace.core import config, contracts
-from f.millrace.evidence import claims, pool
+from f.millrace.evidence import claims, pool, records
 from f.millrace.memory import documents, recall
 from f.millrace.telemetry import events
 
@@ -169,7 +169,10 @@ def _check(question: str, memory: MemoryAnswer) -> tuple[str, list[str]]:
         if claims.content_words(word) and not claims.content_words(word) & held
     ]
     return (
-        "enough" if not wanted or len(wanted & held) / len(wanted) >= ENOUGH else "not_enough"
+        "enough"
+        # A label says it in another form: `Conductor: ...` to `Who conducts?`
+        if not wanted or sum(records.is_held(one, held) for one in wanted) / len(wanted) >= ENOUGH
+        else "not_enough"
     ), missing
 
 

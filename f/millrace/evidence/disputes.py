@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from f.millrace.core import sentences
-from f.millrace.evidence import answers, claims, copies, disambiguation, identifiers, prompt
+from f.millrace.evidence import (
+    answers,
+    claims,
+    copies,
+    disambiguation,
+    identifiers,
+    prompt,
+    records,
+)
 
 MOST = 3
 MOST_SIDES = 4
@@ -279,7 +287,7 @@ def _comparable(
     question: str, passages: Sequence[prompt.Passage]
 ) -> list[tuple[str, prompt.Passage]]:
     """Return the sentences that can contradict each other: also those that name their subject only
-    as `it`.
+    as `it`, but no entries of tables and forms, which do not say what they are about.
     """
     found = [
         (claims.overlap(question, sentence), sentence, passage)
@@ -288,6 +296,7 @@ def _comparable(
         for sentence in sentences.split(passage.text)
         if len(sentence) <= sentences.LONGEST
         and not sentences.is_instruction(sentence)
+        and not records.is_entry(sentence)
         and len(claims.content_words(sentence)) >= 3
     ]
     ranked = sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))

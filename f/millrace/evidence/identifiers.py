@@ -18,19 +18,47 @@ from f.millrace.evidence import claims, prompt
 
 MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 VERSION = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+){1,3}(?:-?(?:rc|beta|alpha)\.?\d*)?)(?![\w%]|\.\d)")
-CODE = re.compile(r"(?<![\w-])([A-Z]{2,8})[-_ #]?(\d[\d-]*\d|\d{3,})(?!\w)")
+CODE = re.compile(
+    r"(?<![\w-])(?:([A-Z]{2,8})[-_ #]?(\d[\d-]*\d|\d{3,})|([A-Z]{1,8})-(\d[\d-]*\d|\d))(?![\w]|-\d)"
+)
 COUNTED = re.compile(
     r"(?i)\b(release|version|invoice|order|ticket|issue|bill|receipt|contract|case|chapter|part"
     r"|section|appendix|volume|episode|season|round|quarter|sprint|edition|build|room|unit|lot"
-    r"|flight|route|week|phase|policy|batch|report)\s+(?:no\.?\s*|number\s+|nr\.?\s*|#\s*)?"
+    r"|flight|route|week|phase|policy|batch|report)\s+(?:(?:no\.?|number|nr\.?|#)\s*:?\s*)?"
     r"#?((?:[A-Z]{1,4}-?)?\d[\w.-]*\w|\d)(?!\s?%)"
 )
 MONTH_YEAR = re.compile(rf"\b({MONTH})(?:\s+\d{{1,2}},?)?\s+(\d{{4}})\b")
+DOCUMENT = (
+    r"(?i:minutes|reports?|invoices?|statements?|newsletters?|bulletins?|summary|accounts?|notes|log"
+    r"|payslips?|timesheets?|agenda|protocol|reviews?|issues?|budget|forecast)"
+)
+# A month without a capital is a verb: `the report may be late`.
 DOCUMENT_OF = re.compile(
-    rf"(?i)\b(?:minutes|report|invoice|statement|newsletter|bulletin|summary|accounts?|notes|log"
-    rf"|payslip|timesheet|agenda|protocol|review|issue|budget|forecast)\b[^.\n]{{0,40}}?"
+    rf"\b{DOCUMENT}\b[^.\n]{{0,40}}?"
     rf"\b({MONTH}|Q[1-4])\b(?:\s+\d{{1,2}}(?!\d),?)?(?:\s+(\d{{4}}))?"
 )
+# In a question or title the month of a document or meeting: `the June minutes`, `the board meeting
+# in September`. What is due or planned in a month is none of that month.
+MEETING = rf"(?:{DOCUMENT}|(?i:meetings?|bills?|payroll|session|assembly))"
+OF_MONTH = re.compile(
+    rf"\b(?P<before>{MONTH})(?:\s+(?P<year1>\d{{4}}))?(?:\s+[a-z]+){{0,2}}?\s+{MEETING}\b"
+    rf"|\b{MEETING}(?:\s+(?:of|for|from|in|on|dated|the|\d{{1,2}}(?:st|nd|rd|th)?)){{0,4}}[\s,]+"
+    rf"(?P<behind>{MONTH})\b(?:\s+\d{{1,2}}(?!\d),?)?(?:\s+(?P<year2>\d{{4}}))?"
+)
+# What a document says of its own date: `Date: 20 April 2026`, `Invoice date: 2026-04-20`.
+DATED = re.compile(
+    rf"(?:^|\n|[.;]\s)\W*(?i:(?:{DOCUMENT} )?date(?: of (?:issue|{DOCUMENT}))?|issued(?: on)?)"
+    r"\W*:\W*\s(?:\w+,? )?(?:\d{1,2}\.? )?"
+    rf"(?:(?P<month>{MONTH})(?: \d{{1,2}},)? (?P<year>\d{{4}})"
+    r"|(?P<year1>\d{4})-(?P<month1>\d\d)-\d\d|\d{1,2}[./](?P<month2>\d\d)[./](?P<year2>\d{4}))"
+)
+IN_NAME = re.compile(
+    rf"(?i)(?<![a-z])(?P<month>{MONTH})(?![a-z])|(?<!\d)(?P<year>20\d\d)-(?P<number>[01]\d)(?!\d)"
+)
+ISO_MONTH = re.compile(r"\b(?:\d{4}-(\d\d)-\d\d|\d{1,2}\.(\d\d)\.\d{4})\b")
+MONTHS = MONTH.removeprefix("(?:").removesuffix(")").lower().split("|")
+# A shorter value may be written otherwise: `part 2` as `the second part`.
+LONG_VALUE = 3
 # Of a version, more than its number is written with these.
 UNITS = re.compile(
     r"(?i)^\s*(?:%|percent|million|billion|thousand|[kmg]?b\b|mb|gb|ms|kg|km|cm|mm|m\b|ft|hours?"
@@ -53,7 +81,9 @@ def find(text: str) -> frozenset[tuple[str, str]]:
             continue
         if match[1].count(".") > 1:
             found.add((f"version {match[1].count('.')}", match[1]))
-    found |= {(f"code {match[1]}", match[2]) for match in CODE.finditer(text)}
+    found |= {
+        (f"code {match[1] or match[3]}", match[2] or match[4]) for match in CODE.finditer(text)
+    }
     for match in DOCUMENT_OF.finditer(text):
         found.add(("month", match[1].lower()))
         if match[2]:
@@ -78,15 +108,32 @@ def heading(passage: prompt.Passage) -> str:
     return f"{passage.title}. {' '.join(first)[: sentences.LONGEST]}"
 
 
-def select(question: str, passages: Sequence[prompt.Passage]) -> list[prompt.Passage]:
+def select(
+    question: str, passages: Sequence[prompt.Passage], strict: bool = False
+) -> list[prompt.Passage]:
     """Return the passages, or the sentences of them, that carry the identifiers of the question;
-    all of them when the question gives none or nothing carries it.
+    all of them when the question gives none or nothing carries it. With `strict` what does not
+    hold the identifier in any form is left out then, too.
     """
     asked = find(question) | _months(question)
     if not asked:
         return list(passages)
     kept = [own for passage in passages if (own := _cut(passage, asked)) is not None]
-    return kept or list(passages)
+    return kept or [one for one in passages if not strict or _holds(one, asked)]
+
+
+def _holds(passage: prompt.Passage, asked: frozenset[tuple[str, str]]) -> bool:
+    """Tell whether each number and month that is asked for stands in a passage, its title or the
+    name of its file, in whatever form. A short number may be written otherwise.
+    """
+    text = f"{passage.title}\n{passage.source}\n{passage.text}"
+    named = {_month_name(first or second) for first, second in ISO_MONTH.findall(text)}
+    held = " ".join([text.lower(), *sorted(named)])
+    return all(
+        (form != "month" and len(value) < LONG_VALUE)
+        or re.search(rf"(?<!\w){re.escape(value)}(?!\w|-\w)", held)
+        for form, value in asked
+    )
 
 
 def _cut(passage: prompt.Passage, asked: frozenset[tuple[str, str]]) -> prompt.Passage | None:
@@ -95,6 +142,8 @@ def _cut(passage: prompt.Passage, asked: frozenset[tuple[str, str]]) -> prompt.P
     """
     forms = {form for form, _ in asked}
     about = find(passage.title) | _months(passage.title)
+    if "month" not in {form for form, _ in about}:
+        about |= _dated(passage)
     carries = _carries(about, asked)
     said: list[str] = []
     parts = sentences.split(passage.text)
@@ -110,6 +159,26 @@ def _cut(passage: prompt.Passage, asked: frozenset[tuple[str, str]]) -> prompt.P
     return passage if len(said) == len(parts) else replace(passage, text="\n".join(said))
 
 
+def _dated(passage: prompt.Passage) -> frozenset[tuple[str, str]]:
+    """Return the month and year that a document says it is of, else those in its file's name."""
+    if said := DATED.search(passage.text):
+        month = said["month"] or _month_name(said["month1"] or said["month2"])
+        return _month_of(month, said["year"] or said["year1"] or said["year2"])
+    named = IN_NAME.search(passage.source)
+    if named is None:
+        return frozenset()
+    return _month_of(named["month"] or _month_name(named["number"]), named["year"] or "")
+
+
+def _month_of(month: str, year: str) -> frozenset[tuple[str, str]]:
+    pairs = (("month", month.lower()), ("year of the document", year))
+    return frozenset(pair for pair in pairs if pair[1])
+
+
+def _month_name(number: str) -> str:
+    return MONTHS[int(number) - 1] if 0 < int(number) <= len(MONTHS) else ""
+
+
 def _carries(own: frozenset[tuple[str, str]], asked: frozenset[tuple[str, str]]) -> bool:
     """Tell whether a text has each identifier that is asked for, of the forms that it has."""
     return bool(own & asked) and not are_different(own, asked)
@@ -117,12 +186,17 @@ def _carries(own: frozenset[tuple[str, str]], asked: frozenset[tuple[str, str]])
 
 def _months(text: str) -> frozenset[tuple[str, str]]:
     """Return the month of a text that is a title or a question, with its year."""
-    return frozenset(
+    found = {
         pair
         for match in MONTH_YEAR.finditer(text)
         for pair in (("month", match[1].lower()), ("year of the document", match[2]))
         if claims.content_words(text) & DOCUMENTS
-    )
+    }
+    for match in OF_MONTH.finditer(text):
+        found.add(("month", (match["before"] or match["behind"]).lower()))
+        if year := match["year1"] or match["year2"]:
+            found.add(("year of the document", year))
+    return frozenset(found)
 
 
 DOCUMENTS = frozenset(

@@ -22,6 +22,9 @@ UNFIT = -99.0
 # One this close may be taken for an answer.
 RIVAL = 0.3
 LONGEST_LABEL = 60
+# A sentence has something to do with a question when it holds so much of its words, together with
+# the title of its passage.
+IN_CONTEXT = 0.4
 # Of one thing, another value than that of most publishers is told as a dispute, and not as a line.
 MOST_VALUES = 1
 
@@ -130,6 +133,7 @@ def _said_of(
         (_aptness(question, asked, sentence, place == 0), Line(sentence, (passage.id,)))
         for passage in thing
         for place, sentence in enumerate(sentences.split(passage.text))
+        if claims.overlap(question, f"{passage.title} {sentence}") >= IN_CONTEXT
     ]
     score, line = max(found, key=lambda entry: entry[0], default=(UNFIT, Line("", ())))
     return line if score > UNFIT else None
@@ -185,12 +189,22 @@ def _label(best: answers.ExtractedAnswer, names: Sequence[str], several: bool) -
     """Return what tells the thing of a sentence apart, as its own passage has it: an identifier of
     its title that the sentence leaves out, or what stands with the name.
     """
-    title = best.passage.title.strip()
-    told = identifiers.find(title)
-    if told and len(title) <= LONGEST_LABEL and not told & identifiers.find(best.quote):
+    if title := label_of(best.passage, best.quote):
         return title
     sense = disambiguation.sense_of(names, best.passage) if several else ""
     return f"{names[0]} ({sense})" if sense and names else ""
+
+
+def label_of(passage: prompt.Passage, line: str) -> str:
+    """Return the title of a passage when it has an identifier that the line leaves out; else
+    empty.
+    """
+    # A heading that the line begins with is not said twice.
+    title = passage.title.strip().removesuffix(f" › {line.partition(':')[0]}")
+    told = identifiers.find(title)
+    return (
+        title if told and len(title) <= LONGEST_LABEL and not told & identifiers.find(line) else ""
+    )
 
 
 def _is_prose(line: str) -> bool:

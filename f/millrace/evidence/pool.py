@@ -3,13 +3,12 @@
 """What one research has gathered: pieces of evidence, each stored before anyone sees it."""
 
 import os
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from f.millrace.core import contracts, db, errors, ids, sentences
-from f.millrace.evidence import claims, relevance, store
+from f.millrace.evidence import claims, layout, relevance, store
 from f.millrace.memory import documents, recall
 from f.millrace.telemetry import events
 from f.millrace.tools import toolbox
@@ -20,8 +19,6 @@ MOST_EVIDENCE = 24
 MEMORIES = 5
 # What research wrote down itself: an answer cites the evidence that it stands on instead.
 WRITTEN = frozenset({"topic", "finding", "conflict"})
-# A heading inside a passage; with a full stop it does not run into the sentence below it.
-HEADING_LINE = re.compile(r"(?m)^#*[ \t]*([^\n]{1,80}[^\n.!?:;,])\n\n")
 
 
 @dataclass
@@ -178,7 +175,12 @@ class EvidencePool:
 
     def _rank(self, pieces: Sequence[contracts.Evidence]) -> list[contracts.Evidence]:
         ranked = sorted(
-            pieces, key=lambda piece: (-claims.overlap(self.question, piece.text), piece.id)
+            pieces,
+            # A cell or a label says what it is about in the headings above it.
+            key=lambda piece: (
+                -claims.overlap(self.question, f"{piece.title}\n{piece.text}"),
+                piece.id,
+            ),
         )
         count: dict[str, int] = {}
         order = []
@@ -205,7 +207,7 @@ def memory_as_document(hit: recall.Result) -> dict[str, Any]:
     return {
         "url": url,
         "title": memory.title,
-        "text": HEADING_LINE.sub(r"\1.\n\n", memory.text),
+        "text": layout.as_lines(memory.text),
         "source": source,
         "published_at": memory.valid_from,
         "trust": memory.trust,

@@ -2,6 +2,7 @@
 
 """From a file's content to its text, its particulars and its passages."""
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from f.millrace.ingest import chunking, formats, language_detection, ocr, parsed
 UNPACKED = 10
 # A mail that was passed on holds the one before, and so on.
 MAILS_IN_MAILS = 5
+# Stands between words; `RG-2026-107` and `2026-03` are one.
+WORD_HYPHEN = re.compile(r"(?<![A-Z\d])-|-(?!\d)")
 
 
 class Limits(NamedTuple):
@@ -59,7 +62,7 @@ def read(name: str, data: bytes, limits: Limits) -> Reading:
         )
     parsed.title = parsed_document.one_line(parsed.title)[
         : parsed_document.LONGEST_TITLE
-    ] or PurePath(name).stem.replace("_", " ").replace("-", " ")
+    ] or _title_of_name(PurePath(name).stem)
     parsed.author = parsed_document.one_line(parsed.author)[: parsed_document.LONGEST_TITLE]
     parsed.language = _language(parsed)
     return Reading(kind, parsed, chunking.chunk(parsed.text, parsed.blocks))
@@ -115,6 +118,11 @@ def _picture(data: bytes, limits: Limits) -> parsed_document.Parsed:
     for start, end in parsed_document.paragraphs(text):
         parsed.add(text[start:end])
     return parsed
+
+
+def _title_of_name(stem: str) -> str:
+    """Return the name of a file as words; the hyphens of a number stay: `Invoice RG-2026-107`."""
+    return WORD_HYPHEN.sub(" ", stem.replace("_", " "))
 
 
 def _language(parsed: parsed_document.Parsed) -> str:

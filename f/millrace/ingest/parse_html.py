@@ -35,6 +35,8 @@ DATES = (
 )
 DEEPEST = 200
 MOST_SPANNED = 100
+# In a list of terms a longer text explains, a shorter one is a value.
+LONGEST_VALUE = 120
 
 
 def parse_html(data: bytes) -> parsed_document.Parsed:
@@ -162,6 +164,24 @@ def _visible_text(element: Any, depth: int) -> str:
     )
 
 
+def _pairs(terms: Any) -> list[str]:
+    """Return the terms of a list, each with what it says in a few words: `name: value`; nothing
+    when the list is made otherwise.
+    """
+    pairs: list[tuple[str, list[str]]] = []
+    for child in terms:
+        text = parsed_document.one_line(_visible_text(child, 0))
+        if child.tag == "dt":
+            pairs.append((text, []))
+        elif child.tag == "dd" and pairs and len(text) <= LONGEST_VALUE and not len(child):
+            pairs[-1][1].append(text)
+        elif text or len(child):
+            return []
+    if any(not name or not values for name, values in pairs):
+        return []
+    return [f"{name.rstrip(':')}: {', '.join(values)}" for name, values in pairs]
+
+
 class _Walk:
     """Goes through the elements once; runs of inline text become paragraphs."""
 
@@ -187,6 +207,9 @@ class _Walk:
                 self._parsed.add(parsed_document.one_line(caption.text_content()))
             self._parsed.add(_table(element), "table")
             self._parsed.details["tables"] = self._parsed.details.get("tables", 0) + 1
+        elif tag == "dl" and (pairs := _pairs(element)):
+            self._end()
+            self._parsed.add("\n".join(pairs), "table")
         elif tag == "pre":
             self._end()
             self._parsed.add(element.text_content(), "code")

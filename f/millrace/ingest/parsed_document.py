@@ -16,6 +16,8 @@ Kind = Literal["heading", "paragraph", "list", "table", "code"]
 LONGEST_TITLE = 200
 MOST_HEADINGS = 300
 LONGEST_NAME = 45
+# A table of fewer rows tells too little to be told from a form.
+LEAST_FORM = 3
 YEAR, VALUE = re.compile(r"(?:19|20)\d\d"), re.compile(r"(?<!\d)(?!(?:19|20)\d\d(?!\d))\d{3,}")
 BLANK_LINES = re.compile(r"\n[ \t]*\n+")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
@@ -129,13 +131,18 @@ def rows_as_text(rows: Sequence[Sequence[str]]) -> str:
     # A title above the table is in one cell.
     first = next((number for number, row in enumerate(filled) if sum(map(bool, row)) > 1), 0)
     lines, table = ["".join(row) for row in filled[:first]], filled[first:]
-    if len(table) > 1 and _is_header(table[0]):
-        # A column of which no row says anything is still a word of the table.
-        lines += [name for name, *values in zip(*table, strict=True) if not any(values)]
-        lines += [_named(table[0], row) for row in table[1:]]
-    else:
-        lines += [" | ".join(row).rstrip(" |") for row in table]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_rows_in_words(table)])
+
+
+def _rows_in_words(table: Sequence[list[str]]) -> list[str]:
+    """Return each row as a line, with the names of its columns where there are any."""
+    if _names_values(table):
+        return [_named(row[:1], row[1:]) for row in table]
+    if len(table) < 2 or not _is_header(table[0]):
+        return [" | ".join(row).rstrip(" |") for row in table]
+    # A column of which no row says anything is still a word of the table.
+    unused = [name for name, *values in zip(*table, strict=True) if not any(values)]
+    return [*unused, *(_named(table[0], row) for row in table[1:])]
 
 
 def _without_empty(rows: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -150,6 +157,21 @@ def _without_empty(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 def _named(names: list[str], row: list[str]) -> str:
     cells = [(name, cell) for name, cell in zip(names, row, strict=True) if cell]
     return "; ".join(f"{name}: {cell}" if name else cell for name, cell in cells)
+
+
+def _names_values(table: Sequence[list[str]]) -> bool:
+    """Tell whether each row of a table is a name with its value, as on a form: two columns, and
+    below each other in the second stand values of several kinds.
+    """
+    if len(table) < LEAST_FORM or any(len(row) != 2 or not all(row) for row in table):
+        return False
+    names, values = zip(*table, strict=True)
+    numbers = [any(map(str.isdigit, value)) for value in values]
+    fits = all(
+        len(name) <= LONGEST_NAME and not any(map(str.isdigit, name)) and not name.endswith(":")
+        for name in names
+    )
+    return fits and len(set(names)) == len(names) and 0 < sum(numbers[1:]) < len(numbers) - 1
 
 
 def _is_header(row: Sequence[str]) -> bool:

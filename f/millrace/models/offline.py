@@ -32,7 +32,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from f.millrace.core import errors, ids, sentences
-from f.millrace.evidence import claims, disputes, identifiers, listing, prompt
+from f.millrace.evidence import claims, disputes, identifiers, listing, prompt, records
 
 NAME = "offline-extractive"
 # Its name in the settings.
@@ -43,6 +43,8 @@ MOST_CLAIMS = 8
 # A sentence is relevant when it holds this part of the question's words; a headline's words rarely
 # all recur.
 RELEVANT = 0.25
+# A sentence that holds this part of them may be as short as it likes.
+MOSTLY = 0.75
 # A passage that holds this part of them tells the same story, whatever each of its sentences
 # repeats; one of that very title is about nothing else.
 SAME_STORY = 0.5
@@ -141,6 +143,8 @@ def judge(text: str) -> dict[str, Any]:
     if prompt.section(text, OWN):
         return _judge_news(question, text)
     passages = _asked_for(question, prompt.passages(text))
+    if found := records.find(question, passages):
+        return _judge_records(question, found)
     ranked = _rank_sentences(question, passages)
     answered = _list_answers(question, passages)
     sources = {passage.source for _, _, passage in ranked}
@@ -158,6 +162,23 @@ def judge(text: str) -> dict[str, Any]:
             [] if enough else _next_queries(question, ranked, prompt.lines(text, "Asked already"))
         ),
         "conflicts": _list_conflicts(question, passages),
+    }
+
+
+def _judge_records(question: str, found: list[records.Record]) -> dict[str, Any]:
+    """Return the judgement of entries of tables and forms that answer: nothing beside them does."""
+    return {
+        "enough": True,
+        "claims": [
+            {
+                "text": record.text,
+                "citations": [record.passage.id],
+                "about": listing.label_of(record.passage, record.text),
+            }
+            for record in found
+        ],
+        "missing": [],
+        "conflicts": _list_conflicts(question, [record.passage for record in found]),
     }
 
 
@@ -286,7 +307,9 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
     """Return the passages without the rows of tables that hold less of the question than others do:
     those are of something else.
     """
-    passages = identifiers.select(question, passages)
+    if records.are_of_others(question, passages):
+        return []
+    passages = identifiers.select(question, passages, strict=True)
     lines = [passage.text.splitlines() for passage in passages]
     rows = {
         line: " ".join(labels)
@@ -305,7 +328,10 @@ def _asked_for(question: str, passages: list[prompt.Passage]) -> list[prompt.Pas
         replace(
             passage,
             text="\n".join(
-                line for line in own if line not in rows or held[line] == most[rows[line]]
+                line
+                for line in own
+                if (line not in rows or held[line] == most[rows[line]])
+                and not records.is_of_another(question, line, passage)
             ),
         )
         for passage, own in zip(passages, lines, strict=True)
@@ -326,9 +352,22 @@ def write(text: str) -> str:
     """
     question = prompt.section(text, "Question")
     passages = _asked_for(question, prompt.passages(text))
+    found = [(one.text, [one.passage.id]) for one in records.find(question, passages)]
+    lines = found or _write_lines(question, passages, prompt.lines(text, "Checked claims"))
+    told = [
+        f"{claims.strip_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}"
+        for line, ids in lines[:MOST_SENTENCES]
+    ]
+    return "\n".join(told) or "NO EVIDENCE"
+
+
+def _write_lines(
+    question: str, passages: list[prompt.Passage], checked: list[str]
+) -> list[tuple[str, list[str]]]:
+    """Return the checked claims, then the best other sentences, each with its ids."""
     known = {passage.id for passage in passages}
     lines: list[tuple[str, list[str]]] = []
-    for line in prompt.lines(text, "Checked claims"):
+    for line in checked:
         claim, _, cited = line.rpartition(" [")
         ids = [identity for identity in cited.rstrip("]").split(", ") if identity in known]
         if claim and ids:
@@ -336,12 +375,7 @@ def write(text: str) -> str:
     for sentence, ids in _more(question, passages, lines):
         if not claims.is_duplicate(sentence, [one for one, _ in lines]):
             lines.append((sentence, ids))
-    lines = [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
-    told = [
-        f"{claims.strip_links(line)} {' '.join(f'[{one}]' for one in ids[:3])}"
-        for line, ids in lines[:MOST_SENTENCES]
-    ]
-    return "\n".join(told) or "NO EVIDENCE"
+    return [line for line in lines if not _said_by_another(line[0], question, lines)] or lines
 
 
 def _more(
@@ -420,8 +454,10 @@ def _rank_sentences(question: str, passages: list[prompt.Passage]) -> Ranked:
         whole = claims.is_duplicate(passage.title, [question])
         for place, sentence in enumerate(sentences.split(passage.text)):
             share = claims.overlap(question, sentence)
-            if claims.is_quotable(sentence, passage.trust != "untrusted") and (
-                share >= RELEVANT or ((share or whole) and about >= SAME_STORY)
+            in_context = claims.overlap(question, f"{passage.title} {sentence}")
+            if _is_quotable(sentence, passage, share) and (
+                (share >= RELEVANT and in_context >= listing.IN_CONTEXT)
+                or ((share or whole) and about >= SAME_STORY)
             ):
                 # Early sentences and ones with figures say more; the differences only break ties.
                 score = (
@@ -432,6 +468,15 @@ def _rank_sentences(question: str, passages: list[prompt.Passage]) -> Ranked:
                 )
                 found.append((score, sentence, passage))
     return sorted(found, key=lambda entry: (-entry[0], entry[2].id, entry[1]))
+
+
+def _is_quotable(sentence: str, passage: prompt.Passage, share: float) -> bool:
+    """Tell whether a sentence can be a finding; a short one can if it is of the question for the
+    most part: `The gate is locked at 22:00.`
+    """
+    return claims.is_quotable(sentence, passage.trust != "untrusted") or (
+        share >= MOSTLY and sentences.stands_alone(sentence)
+    )
 
 
 def _drop_duplicates(ranked: Ranked) -> list[tuple[str, list[str]]]:

@@ -19,7 +19,7 @@ CORE = {
     "created": "{http://purl.org/dc/terms/}created",
 }
 MOST_ROWS = 200_000
-NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
+NO_RESULT = re.compile(rb"</f>\s*+(?:(?:<v\s*+/>|<v></v>)\s*+)?</c>")
 
 
 def open_document(open_file: Any, data: bytes) -> Any:

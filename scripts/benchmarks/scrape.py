@@ -77,7 +77,7 @@ def measure() -> dict[str, Any]:
         "SELECT (SELECT count(*) FROM span) AS spans, (SELECT count(*) FROM run) AS runs"
     )
     exporter.ROLL_SECONDS = 0.0
-    server, thread = exporter.serving()
+    server, thread = exporter.serving("of-the-benchmark")
     address = f"http://127.0.0.1:{server.server_port}/metrics"
     first = _scraped(address)[0]
     times = [_scraped(address) for _ in range(REPEATS)]

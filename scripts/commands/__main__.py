@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from f.millrace.core.errors import BadInput, BadSetting, MillraceError
 from f.millrace.core.redaction import redact
-from scripts.commands import old_names
+from scripts.commands import old_names, terminal
 from scripts.paths import ROOT
 
 # One module a group of commands; the first word of the command line decides which one is imported.
@@ -61,6 +61,11 @@ def main(arguments: list[str]) -> int:
     """Run one command and return the exit code."""
     options = parse(arguments)
     os.chdir(ROOT)
+    with terminal.guarded():
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         return options.function(options)
     except (BadInput, BadSetting) as error:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from f.millrace.core.config import settings
 from f.millrace.core.errors import BadInput
 from f.millrace.core.run_context import now
 from f.millrace.telemetry import alerts
 from scripts.commands.output import dump
+from scripts.commands.terminal import Table, Terminal, line, shown, styled
 from scripts.database.ready import ready
 
 if TYPE_CHECKING:
@@ -53,7 +50,9 @@ def act(options: argparse.Namespace) -> int:
         if options.action == "ack"
         else alerts.close(options.alert)
     )
-    print(dump(row) if options.json else f"alert {row['id']} ({row['name']}) is {row['state']}")
+    print(
+        dump(row) if options.json else f"alert {row['id']} ({line(row['name'])}) is {row['state']}"
+    )
     return 0
 
 
@@ -62,15 +61,15 @@ def show_list(found: list[rows.Alert], options: argparse.Namespace) -> int:
     if options.json:
         print(dump(found))
         return 0
-    console = Console(highlight=False)
+    console = Terminal()
     if not found:
         console.print("No alert was raised yet." if options.all else "No open alerts.")
         return 0
-    table = Table("id", "severity", "since", "state", "what", "agents", box=None)
+    table = Table("id", "severity", "since", "state", "what", "agents")
     for row in found:
         since = _length((now() - row["started_at"]).total_seconds())
-        what = f"[bold]{row['name']}[/] {escape(row['summary'])}"
-        severity = f"[{COLOURS[row['severity']]}]{row['severity']}[/]"
+        what = styled(f"[bold]{shown(row['name'])}[/] {shown(row['summary'])}")
+        severity = styled(f"[{COLOURS[row['severity']]}]{row['severity']}[/]")
         table.add_row(str(row["id"]), severity, since, row["state"], what, ", ".join(row["agents"]))
     console.print(table)
     return 0
@@ -83,24 +82,24 @@ def show_one(row: rows.Alert, options: argparse.Namespace) -> int:
     if options.json:
         print(dump(row))
         return 0
-    console = Console(highlight=False)
+    console = Terminal()
     console.print(
-        f"[bold]{row['name']}[/] [{COLOURS[row['severity']]}]{row['severity']}[/]"
-        f" {row['state']}\n{escape(row['summary'])}"
+        f"[bold]{shown(row['name'])}[/] [{COLOURS[row['severity']]}]{row['severity']}[/]"
+        f" {row['state']}\n{shown(row['summary'])}"
     )
     for name in ("started_at", "seen_at", "acknowledged_at", "acknowledged_by", "resolved_at"):
         if row[name]:
             console.print(
                 f"  {name.replace('_', ' ')}: {row[name]:%Y-%m-%d %H:%M %Z}"
                 if name.endswith("at")
-                else f"  by {row[name]}"
+                else f"  by {shown(row[name])}"
             )
     if row["labels"]:
         console.print(
-            "  " + escape(", ".join(f"{key} {value}" for key, value in row["labels"].items()))
+            "  " + shown(", ".join(f"{key} {value}" for key, value in row["labels"].items()))
         )
     if row["agents"]:
-        console.print("  agents: " + escape(", ".join(row["agents"])))
+        console.print("  agents: " + shown(", ".join(row["agents"])))
     known = STEPS.get(row["name"])
     if known:
         console.print(

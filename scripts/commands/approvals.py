@@ -4,10 +4,6 @@ import argparse
 import getpass
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.tools import approved_calls as calls
@@ -17,6 +13,7 @@ from scripts.commands import report
 from scripts.commands.display import Display
 from scripts.commands.output import dump
 from scripts.commands.run import sample_sources
+from scripts.commands.terminal import Table, Terminal, line
 from scripts.database.ready import ready
 
 # Findings that are published and marked, and tasks that got stuck: someone may look at them when
@@ -78,7 +75,7 @@ def list_all(options: argparse.Namespace) -> int:
         return 0
     # One question, one line: its parts are answered with it.
     rows = [row for row in rows if not row.get("part_of")]
-    console = Console(highlight=False)
+    console = Terminal()
     if rows:
         console.print(_waiting_table(rows))
     else:
@@ -93,22 +90,22 @@ def list_all(options: argparse.Namespace) -> int:
 
 
 def _waiting_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table("action", "tool", "for", "state", "expires", box=None)
+    table = Table("action", "tool", "for", "state", "expires")
     for row in rows:
         proposed = row["state"] == "proposed"
         expires = f"{trusted.expires_at(row):%Y-%m-%d %H:%M} UTC" if proposed else ""
         table.add_row(
-            str(row["id"])[:8], questions.tools(row), escape(_describe(row)), row["state"], expires
+            str(row["id"])[:8], questions.tools(row), _describe(row), row["state"], expires
         )
     return table
 
 
 def _review_table(reviews: list[dict[str, Any]]) -> Table:
-    table = Table("run", "confidence", "topic", "ended by", box=None)
+    table = Table("run", "confidence", "topic", "ended by")
     for row in reviews:
         topic = f"{row['rank']}. {row['title']}" if row["rank"] else row["title"]
         score = "" if row["confidence"] is None else str(row["confidence"])
-        table.add_row(str(row["run_id"])[:8], score, escape(topic), escape(row["stopped_because"]))
+        table.add_row(str(row["run_id"])[:8], score, topic, row["stopped_because"])
     return table
 
 
@@ -220,7 +217,7 @@ def _make_call(row: dict[str, Any], as_json: bool) -> int:
     print(
         dump({**done, "outcome": outcome})
         if as_json
-        else f"{done['tool']}: {done['state']}\n{dump(outcome)}"
+        else f"{line(done['tool'])}: {done['state']}\n{dump(outcome)}"
     )
     return 0 if done["state"] == "performed" else 1
 
@@ -231,7 +228,7 @@ def resolve(options: argparse.Namespace) -> int:
     row = find(options.id)
     done = trusted.reconcile_by_person(str(row["id"]), options.outcome == "done", getpass.getuser())
     deliveries.record_outcome(done["id"], done["state"] == "performed")
-    print(f"{done['key']}: {done['state']}")
+    print(f"{line(done['key'])}: {done['state']}")
     return 0
 
 

@@ -5,17 +5,16 @@ import os
 import stat
 import sys
 import uuid
+from collections.abc import Callable
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
-from f.millrace.core import config, errors
+from f.millrace.core import config, errors, visible_text
 from f.millrace.core.money import dollars
 from f.millrace.core.run_context import change, current
 from f.millrace.evidence import confidence_words
 from scripts.commands.output import dump, relative
 from scripts.commands.run import sample_sources
+from scripts.commands.terminal import Terminal, shown
 from scripts.database.ready import ready
 
 
@@ -145,7 +144,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
     from f.millrace.telemetry.events import watch
     from f.millrace.telemetry.spans import step
 
-    console = Console(quiet=options.json, highlight=False)
+    console = Terminal(quiet=options.json)
     namespace = "sample" if options.sample else options.namespace
     with (
         console.status("Thinking") as status,
@@ -158,7 +157,7 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
         reply = research(
             options.question,
             session_of(options),
-            on_token=lambda text: console.print(escape(text), end=""),
+            on_token=streamed(console),
             memory_only=options.memory,
             documents=options.documents,
         )
@@ -183,25 +182,42 @@ def _answer(options: argparse.Namespace) -> tuple[int, str]:
     return int(bool(faults)), run_id
 
 
-def print_end(console: Console, reply: Any, faults: Any) -> None:
+def streamed(console: Terminal) -> Callable[[str], None]:
+    """Return what prints the pieces of an answer; in a terminal, each of its
+    lines stands behind the frame.
+    """
+    begun, frame = False, visible_text.FRAME if console.is_terminal else ""
+
+    def show(text: str) -> None:
+        nonlocal begun
+        words = visible_text.shorten_runs(visible_text.make_visible(text))
+        opening = "" if begun or not words else frame
+        begun = begun or bool(words)
+        framed = opening + words.replace("\n", f"\n{frame}")
+        console.print(framed, end="", markup=False)
+
+    return show
+
+
+def print_end(console: Terminal, reply: Any, faults: Any) -> None:
     """Print what went wrong with the models, how far the answer can be relied on, and the note."""
     from f.millrace.models import fault_log
 
     for row in faults:
-        console.print(f"[red]{escape(fault_log.describe(row))}[/]", soft_wrap=True)
+        console.print(f"[red]{shown(fault_log.describe(row))}[/]", soft_wrap=True)
     if reply.result.findings:
-        console.print(f"[dim]{escape(_how_sure(reply))}[/]", soft_wrap=True)
+        console.print(f"[dim]{shown(_how_sure(reply))}[/]", soft_wrap=True)
     if reply.note:
-        console.print(f"[dim]{escape(reply.note)}[/]")
+        console.print(f"[dim]{shown(reply.note)}[/]")
 
 
-def print_sources(console: Console, reply: Any) -> None:
+def print_sources(console: Terminal, reply: Any) -> None:
     """Print what the numbers of an answer stand for, one a line."""
     for source in reply.sources:
         date = f" ({str(source['published_at'])[:10]})" if source.get("published_at") else ""
         console.print(
-            f"[dim]\\[{source['number']}] {escape(source['title'])}{date}"
-            f" {escape(_where(source))}[/]",
+            f"[dim]\\[{source['number']}] {shown(source['title'])}{date}"
+            f" {shown(_where(source))}[/]",
             soft_wrap=True,
         )
 
@@ -228,4 +244,4 @@ def _where(source: dict[str, Any]) -> str:
 def show_progress(status: Any, event: dict[str, Any]) -> None:
     """Show in a line that changes what the research does."""
     if event["event"] != "token" and event["message"]:
-        status.update(escape(event["message"]))
+        status.update(shown(event["message"]))

@@ -6,14 +6,12 @@ import os
 import re
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from f.millrace.core import db
 from f.millrace.core.errors import NotFound
 from f.millrace.trust import audit, pseudonyms
-from scripts.commands.output import dump
+from scripts.commands.output import dump, escape_json
 from scripts.commands.run import find
+from scripts.commands.terminal import Terminal, shown
 from scripts.database.ready import ready
 
 SHOWN = ("actor", "subject", "detail")
@@ -65,7 +63,7 @@ def export_rows(options: argparse.Namespace) -> int:
     """Print the rows as JSON lines."""
     ready()
     for line in audit.export(str(find(options.run)["id"]) if options.run else None):
-        print(line)
+        print(escape_json(line))
     return 0
 
 
@@ -81,13 +79,13 @@ def show_run(options: argparse.Namespace) -> int:
         print(dump({"rows": rows}))
         return 0
     titles = _titles(run_id)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for row in rows:
         told = titles.get(row["subject"], "") if row["kind"] not in BEFORE else ""
         about = f"{row['subject']} {told}".strip()
         console.print(
-            f"{row['at']:%Y-%m-%d %H:%M:%S}  [bold]{escape(row['actor'])}[/] {escape(row['kind'])}"
-            f" {escape(about)}"
+            f"{row['at']:%Y-%m-%d %H:%M:%S}  [bold]{shown(row['actor'])}[/] {shown(row['kind'])}"
+            f" {shown(about)}"
         )
         detail = ", ".join(
             f"{name} {_shorten(value)}"
@@ -95,7 +93,7 @@ def show_run(options: argparse.Namespace) -> int:
             if value not in (None, "", [], {})
         )
         if detail:
-            console.print(f"    [dim]{escape(detail)}[/]")
+            console.print(f"    [dim]{shown(detail)}[/]")
     return 0
 
 

@@ -6,13 +6,11 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from f.millrace.core import config
 from f.millrace.core.run_context import change
 from scripts.commands import ask
 from scripts.commands.run import load_openflow, sample_sources
+from scripts.commands.terminal import Terminal, shown
 from scripts.database.ready import ready
 
 HELP = """\
@@ -28,7 +26,7 @@ class Conversation:
     """Where a conversation in the terminal stands."""
 
     session: str
-    console: Console
+    console: Terminal
     last: Any = None
 
 
@@ -43,7 +41,7 @@ def add(commands: Any) -> None:
 
 def chat(options: argparse.Namespace) -> int:
     """Answer message after message until the input ends."""
-    console = Console(highlight=False)
+    console = Terminal()
     with sample_sources(options.sample):
         ask.choose_model(options.model)
         ready()
@@ -53,7 +51,7 @@ def chat(options: argparse.Namespace) -> int:
         pipeline = (load_openflow("chat").get("value") or {}).get("flow_env", {}).get("pipeline")
         if sys.stdin.isatty():
             console.print(
-                f"[dim]{escape(config.settings().model)}, conversation {talk.session};"
+                f"[dim]{shown(config.settings().model)}, conversation {shown(talk.session)};"
                 " /help says what else there is[/]"
             )
         while (message := _read()) is not None:
@@ -90,7 +88,7 @@ def _take_turn(
         turn = take_turn(
             message,
             lambda: talk.session,
-            show_sentence=lambda text: talk.console.print(escape(text), end=""),
+            show_sentence=ask.streamed(talk.console),
             show_event=lambda event: ask.show_progress(status, event),
             pipeline=pipeline,
             namespace=options.namespace,
@@ -98,7 +96,7 @@ def _take_turn(
         )
     talk.last = turn
     if turn.problem:
-        talk.console.print(f"[red]I cannot answer that: {escape(turn.problem)}[/]")
+        talk.console.print(f"[red]I cannot answer that: {shown(turn.problem)}[/]")
     elif turn.reply and turn.reply.sources:
         count = len(turn.reply.sources)
         talk.console.print(f"[dim]{count} source{'s' * (count > 1)}: /sources[/]")
@@ -113,7 +111,7 @@ def _command(talk: Conversation, line: str) -> None:
         talk.session, talk.last = ask.new_session(), None
         talk.console.print("[dim]another conversation[/]")
     elif word not in ("/sources", "/good", "/bad"):
-        talk.console.print(HELP if word == "/help" else f"no command {escape(word)}\n{HELP}")
+        talk.console.print(HELP if word == "/help" else f"no command {shown(word)}\n{HELP}")
     elif talk.last is None:
         talk.console.print("[dim]nothing was answered yet[/]")
     elif word == "/sources":

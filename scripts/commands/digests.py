@@ -8,14 +8,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from f.millrace.core import config
+from f.millrace.core import config, visible_text
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.digest import archive
-from f.millrace.trust import markdown
 from scripts.commands.output import dump, relative
+from scripts.commands.terminal import Table, Terminal, line
 from scripts.database.ready import ready
 
 
@@ -73,7 +70,7 @@ def list_all(options: argparse.Namespace) -> int:
     if not rows:
         print("There is no digest yet; scripts/millrace run daily_research makes one.")
         return 0
-    table = Table("day", "topics", "recipients", "subject", box=None)
+    table = Table("day", "topics", "recipients", "subject")
     for row in rows:
         edition = f" ({row['number']})" if row["number"] > 1 else ""
         private = " private" if row["private"] else " shared" if row["shared"] else ""
@@ -83,7 +80,7 @@ def list_all(options: argparse.Namespace) -> int:
             ", ".join(row["recipients"]),
             row["subject"],
         )
-    Console(highlight=False).print(table)
+    Terminal().print(table)
     return 0
 
 
@@ -135,14 +132,14 @@ def show_page(options: argparse.Namespace) -> int:
     pages = archive.pages(str(_find(options)["run_id"]))
     if options.page is None:
         for number, page in enumerate(pages, 1):
-            print(f"{number:3}  {page['title']} ({page['site']})\n     {page['url']}")
+            print(f"{number:3}  {line(page['title'])} ({line(page['site'])})")
+            print(f"     {line(page['url'])}")
         return 0
     if not 1 <= options.page <= len(pages):
         raise NotFound(f"the digest cites {len(pages)} pages, so there is no page {options.page}")
     page = pages[options.page - 1]
-    print(
-        markdown.make_visible(f"{page['title']}\n{page['site']}, {page['url']}\n\n{page['body']}")
-    )
+    print(f"{line(page['title'])}\n{line(page['site'])}, {line(page['url'])}\n")
+    print(visible_text.block(page["body"]))
     return 0
 
 

@@ -4,11 +4,10 @@ import contextlib
 import time
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
 
 from f.millrace.core.money import dollars
+from scripts.commands.terminal import Terminal, shown
 
 COUNTS = {
     "sources": "{} source{}",
@@ -49,7 +48,7 @@ class Display:
     """Shows the runner's events; silent when `quiet`."""
 
     def __init__(self, openflow: dict[str, Any], quiet: bool = False) -> None:
-        self.console = Console(quiet=quiet, highlight=False)
+        self.console = Terminal(quiet=quiet)
         self.summaries = dict(_summaries(openflow.get("value", {}).get("modules", [])))
         self._headed: set[str] = set()
         self._told_in_parts: set[str] = set()
@@ -103,7 +102,7 @@ class Display:
     def _tell_failures(self) -> None:
         failures, self._failed = list(self._failed.values()), {}
         for event in failures:
-            self._line("failed", event, f"[red]{escape(_fault(event))}[/]")
+            self._line("failed", event, f"[red]{shown(_fault(event))}[/]")
 
     def _event(self, event: dict[str, Any]) -> None:
         inner = event.get("event", event)
@@ -125,7 +124,7 @@ class Display:
         ] not in self._told:
             # Money and a failing model are not passed over with the next line.
             self._told.add(inner["message"])
-            self._print(f"  [red]![/]          {escape(inner['message'])}", whole=True)
+            self._print(f"  [red]![/]          {shown(inner['message'])}", whole=True)
         if inner.get("event") != "token" and inner.get("message"):
             self._now(str(inner["message"]))
 
@@ -138,7 +137,7 @@ class Display:
         if not self.console.is_terminal or self.console.quiet:
             return
         line = (
-            f"[dim]{time.monotonic() - self.began:5.1f} s  {dollars(self.spent)}  {escape(text)}[/]"
+            f"[dim]{time.monotonic() - self.began:5.1f} s  {dollars(self.spent)}  {shown(text)}[/]"
         )
         if self._status is None:
             self._status = self.console.status(line)
@@ -152,16 +151,16 @@ class Display:
         if bracket:
             self._head(loop)
             result = event.get("result")
-            title = escape(_name(result)) + "  " if isinstance(result, dict) else ""
+            title = shown(_name(result)) + "  " if isinstance(result, dict) else ""
             text = f"    {title}[dim]{facts}[/]"
         else:
-            text = f"{escape(self._title(event))}  [dim]{facts}[/]"
+            text = f"{shown(self._title(event))}  [dim]{facts}[/]"
         self._print(f"  {MARKS[mark]} [dim]{timing}[/]  {text}")
 
     def _head(self, loop: str) -> None:
         if loop not in self._headed:
             self._headed.add(loop)
-            self._print(f"             {escape(self.summaries.get(loop, loop))}")
+            self._print(f"             {shown(self.summaries.get(loop, loop))}")
 
     def _print(self, text: str, whole: bool = False) -> None:
         narrow = self.console.is_terminal and not whole
@@ -202,7 +201,7 @@ def _facts(result: Any) -> str:
             parts.append(words.format(number, "" if number == 1 else "s"))
     if result.get("cost_usd"):
         parts.append(dollars(result["cost_usd"]))
-    return escape(", ".join(parts))
+    return shown(", ".join(parts))
 
 
 def _summaries(modules: list[dict[str, Any]]) -> Any:

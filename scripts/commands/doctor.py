@@ -5,12 +5,10 @@ machine, as `health`.
 import argparse
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from f.millrace.core.redaction import redact
 from scripts.commands import health
 from scripts.commands.output import dump
+from scripts.commands.terminal import Terminal, shown
 from scripts.deployment import doctor, workspaces
 from scripts.deployment.server import Server
 from scripts.paths import ROOT
@@ -42,19 +40,19 @@ def run(options: argparse.Namespace) -> int:
     if not options.windmill:
         return health.show(options)
     server = Server(*workspaces.find_workspace(ROOT, options))
-    console, found = Console(highlight=False, soft_wrap=True), []
+    console, found = Terminal(soft_wrap=True), []
     for finding in doctor.examine(server, ROOT):
         found.append(finding)
         if not options.json:
             way = (
-                f" [dim]→ {escape(finding.way_out)}[/]"
+                f" [dim]→ {shown(finding.way_out)}[/]"
                 if finding.way_out and finding.state != "ok"
                 else ""
             )
             colour = COLOURS[finding.state]
             console.print(
                 f"[{colour}]{finding.state:8}[/] {finding.name:13}"
-                f" {escape(redact(finding.text))}{way}"
+                f" {shown(redact(finding.text))}{way}"
             )
     if options.json:
         print(dump([finding._asdict() for finding in found]))

@@ -4,10 +4,6 @@ import argparse
 import sys
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from f.millrace.core.errors import DatabaseUnavailable, MillraceError
 from f.millrace.core.money import dollars
 from f.millrace.core.run_context import now
@@ -15,6 +11,7 @@ from f.millrace.ops import health
 from f.millrace.telemetry import baseline
 from f.millrace.telemetry.catalogue import CATALOGUE
 from scripts.commands.output import dump
+from scripts.commands.terminal import Table, Terminal, shown, styled
 from scripts.database.ready import ready
 
 COLOURS = {"healthy": "green", "degraded": "yellow", "critical": "red", "unknown": "magenta"}
@@ -52,21 +49,23 @@ def show(options: argparse.Namespace) -> int:
             )
         )
         return int(state == "critical")
-    console = Console(highlight=False)
-    table = Table("part", "state", "", box=None, show_header=False)
+    console = Terminal()
+    table = Table("part", "state", "", show_header=False)
     for part in parts:
-        step = (
-            f"\n[dim]next:[/] {escape(part.step)}" if part.step and part.state != "healthy" else ""
-        )
-        table.add_row(
-            part.name, f"[{COLOURS[part.state]}]{part.state}[/]", escape(part.reason) + step
-        )
+        table.add_row(*_cells(part))
     console.print(table)
     for one in anomalies:
-        console.print(f"anomaly: {escape(str(one))}")
+        console.print(f"anomaly: {shown(str(one))}")
     for line in _format_forecast(forecasts):
         console.print(line)
     return int(state == "critical")
+
+
+def _cells(part: health.Component) -> list[Any]:
+    next_step = part.step if part.state != "healthy" else ""
+    step = f"\n[dim]next:[/] {shown(next_step)}" if next_step else ""
+    state = styled(f"[{COLOURS[part.state]}]{part.state}[/]")
+    return [part.name, state, styled(shown(part.reason) + step)]
 
 
 def _past() -> tuple[list[baseline.Anomaly], dict[str, baseline.Forecast]]:

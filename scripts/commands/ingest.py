@@ -5,15 +5,13 @@ import os
 import subprocess
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from f.millrace.core.errors import BadInput
 from scripts.commands import report
 from scripts.commands.display import Display
 from scripts.commands.explained import explain
 from scripts.commands.output import dump, relative
 from scripts.commands.run import load_openflow
+from scripts.commands.terminal import Terminal, framed, shown
 from scripts.database.ready import ready
 from scripts.paths import ROOT
 
@@ -131,10 +129,10 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print(dump(rows))
         return 0
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for row in rows:
         facts = row["problem"] or f"{row['title']}, {row['passages']} passages"
-        console.print(f"{row['id']}  {escape(relative(row['path']))}  [dim]{escape(facts)}[/]")
+        console.print(f"{row['id']}  {shown(relative(row['path']))}  [dim]{shown(facts)}[/]")
     if not rows:
         console.print("no documents; scripts/millrace ingest PATH reads some")
     return 0
@@ -154,10 +152,20 @@ def _show(options: argparse.Namespace) -> int:
         passage["offset"],
         passage["offset"] + passage["length"],
     )
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     about = [passage["author"], str(passage["dated_at"] or "")[:10], passage["place"]]
-    console.print(f"[bold]{escape(passage['title'])}[/]\n{escape(passage['path'])}")
-    console.print(f"[dim]{escape(', '.join(filter(None, about)))}[/]\n")
+    console.print(f"[bold]{shown(passage['title'])}[/]\n{shown(passage['path'])}")
+    console.print(f"[dim]{shown(', '.join(filter(None, about)))}[/]\n")
     before, after = body[max(0, start - AROUND) : start], body[end : end + AROUND]
-    console.print(f"[dim]{escape(before)}[/]{escape(passage['text'])}[dim]{escape(after)}[/]")
+    console.print(
+        "\n".join(
+            part
+            for part in (
+                f"[dim]{framed(before)}[/]" if before else "",
+                framed(passage["text"]),
+                f"[dim]{framed(after)}[/]" if after else "",
+            )
+            if part
+        )
+    )
     return 0

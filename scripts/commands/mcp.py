@@ -2,18 +2,15 @@
 
 import argparse
 import asyncio
-import os
-import secrets
 import sys
 from pathlib import Path
 
-from f.millrace.core.errors import BadInput
 from scripts.commands.output import dump
 from scripts.database.ready import ready
 from scripts.paths import ROOT, STATE
+from scripts.serving import guard
 
 PORT = 7410
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TOKEN_FILE = STATE / "mcp-token"
 
 
@@ -74,33 +71,12 @@ def serve(options: argparse.Namespace) -> int:
 def config(options: argparse.Namespace) -> int:
     """Print the entry that other programs take into their `mcp.json`."""
     if options.http:
-        headers = {"Authorization": f"Bearer {token(options.token_file)}"}
+        headers = {"Authorization": f"Bearer {guard.read_token(options.token_file)}"}
         entry = {"type": "http", "url": _address(options.host, options.port), "headers": headers}
     else:
         entry = {"command": str(ROOT / "scripts/millrace"), "args": ["mcp", "serve"]}
     print(dump({"mcpServers": {"millrace": entry}}))
     return 0
-
-
-def token(file: Path) -> str:
-    """Return the token that the file holds; makes one that only this user can read when there is no
-    file.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        held = file.read_text().strip()
-        if len(held) < 16:
-            raise BadInput(
-                f"the token in {file} has {len(held)} characters, at least 16 are needed; remove it"
-                " to get a new one"
-            ) from None
-        return held
-    made = secrets.token_urlsafe(32)
-    with os.fdopen(descriptor, "w") as new:
-        new.write(made + "\n")
-    return made
 
 
 async def _stdio(options: argparse.Namespace) -> None:
@@ -115,7 +91,7 @@ async def _http(options: argparse.Namespace) -> None:
     from scripts.serving.callers import serving
     from scripts.serving.transports import listen, over_http
 
-    held = token(options.token_file)
+    held = guard.read_token(options.token_file)
     with listen(options.host, options.port) as listening:
         address = _address(options.host, listening.getsockname()[1])
         print(
@@ -123,7 +99,7 @@ async def _http(options: argparse.Namespace) -> None:
             file=sys.stderr,
             flush=True,
         )
-        if options.host not in LOOPBACK:
+        if options.host not in guard.LOOPBACK:
             print(
                 "It can be reached from other machines, unencrypted: put a proxy with TLS"
                 " before it.",

@@ -6,17 +6,15 @@ import argparse
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from f.millrace.memory.links import neighbours
 from f.millrace.memory.messages import conversation
 from f.millrace.memory.stats import stats
 from f.millrace.memory.timeline import history, timeline
 from scripts.commands.output import dump
+from scripts.commands.terminal import Table, Terminal, line
 from scripts.database.ready import ready
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Terminal(markup=False, soft_wrap=True)
 
 
 def add(actions: Any, common: argparse.ArgumentParser) -> None:
@@ -96,7 +94,8 @@ def show_conversation(options: argparse.Namespace) -> int:
         print(dump({"session": options.session, "about": options.about, "messages": rows}))
         return 0
     for row in rows:
-        console.print(f"{_time(row['said_at'])}  {row['session']}  {row['role']}: {row['text']}")
+        who = f"{line(row['session'])}  {line(row['role'])}"
+        console.print(f"{_time(row['said_at'])}  {who}: {line(row['text'])}")
     if not rows:
         print("Nothing was said.")
     return 0
@@ -129,7 +128,7 @@ def show_stats(options: argparse.Namespace) -> int:
     if options.json:
         print(dump(found))
         return 0
-    table = Table("type", "items", "held", "withdrawn", box=None)
+    table = Table("type", "items", "held", "withdrawn")
     for row in found["types"]:
         table.add_row(row["type"], str(row["items"]), str(row["held"]), str(row["withdrawn"]))
     console.print(table)
@@ -150,7 +149,9 @@ def _show_history(item: dict[str, Any], as_json: bool) -> int:
             or "never"
         )
         by = f" by {belief['by_item']}" if belief["by_item"] else ""
-        console.print(f"  {_time(belief['recorded_from'])}  {belief['because']}{by}: true {spans}")
+        console.print(
+            f"  {_time(belief['recorded_from'])}  {line(belief['because'])}{by}: true {spans}"
+        )
     for origin in item["origins"]:
         gone = (
             f", withdrawn {_time(origin['withdrawn_at'])} {origin['because']}"
@@ -158,14 +159,14 @@ def _show_history(item: dict[str, Any], as_json: bool) -> int:
             else ""
         )
         console.print(
-            f"  {_time(origin['recorded_at'])}  said by {origin['source'] or 'nobody named'}"
+            f"  {_time(origin['recorded_at'])}  said by {line(origin['source'] or 'nobody named')}"
             f" ({origin['trust']}){gone}"
         )
     return 0
 
 
 def _line(row: dict[str, Any]) -> str:
-    text = " ".join(str(row["text"]).split())
+    text = line(" ".join(str(row["text"]).split()))
     return text if len(text) <= 120 else text[:119] + "…"
 
 

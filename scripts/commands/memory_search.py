@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 from f.millrace.core.errors import MillraceError
-from scripts.commands import old_names
+from scripts.commands import old_names, terminal
 from scripts.commands.output import dump
+from scripts.commands.terminal import line
 from scripts.database.ready import ready
 
 
@@ -116,10 +117,10 @@ def _print_result(result: Any, explain: bool) -> None:
     memory = result.memory
     named = memory.title and not memory.text.startswith(memory.title)
     title = f"{memory.title}: " if named else ""
-    print(f"{result.score:.3f}  {memory.id}  {memory.type}  {title}{memory.text[:160]}")
+    print(f"{result.score:.3f}  {memory.id}  {memory.type}  {line(title)}{line(memory.text[:160])}")
     if explain:
         parts = ", ".join(f"{name} {value:.2f}" for name, value in result.parts.items())
-        print(f"       {result.why}" + (f"\n       {parts}" if parts else ""))
+        print(f"       {line(result.why)}" + (f"\n       {parts}" if parts else ""))
 
 
 def reembed(options: argparse.Namespace) -> int:
@@ -129,15 +130,13 @@ def reembed(options: argparse.Namespace) -> int:
     ready()
     model = vectors.reembed(
         options.model,
-        progress=lambda done: (
-            None if options.json else print(f"\r{done} vectors", end="", flush=True)
-        ),
+        progress=lambda done: None if options.json else terminal.say_progress(f"{done} vectors"),
     )
     shown = {"model": model.name, "dimensions": model.dimensions}
     print(
         dump(shown)
         if options.json
-        else f"\rThe vectors are of {model.name}, {model.dimensions} numbers each."
+        else f"\nThe vectors are of {model.name}, {model.dimensions} numbers each."
     )
     return 0
 

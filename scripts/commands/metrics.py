@@ -1,11 +1,15 @@
 """`metrics`: the catalogue of metrics, the files generated from it, and the exporter."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from f.millrace.core.errors import BadInput
-from scripts.paths import ROOT
+from scripts.paths import ROOT, STATE
+from scripts.serving import guard
+
+TOKEN_FILE = STATE / "alerts-token"
 
 
 def add(commands: Any) -> None:
@@ -28,6 +32,19 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="serve: where to listen")
     parser.add_argument("--port", type=int, default=9464, help="serve: at which port")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="serve: a further name it is called by",
+    )
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        default=TOKEN_FILE,
+        help="serve: holds the token that who sends alerts has to give; made when missing",
+    )
     parser.set_defaults(function=act)
 
 
@@ -94,14 +111,20 @@ def serve(options: argparse.Namespace) -> int:
     from scripts.observability.exporter import server
 
     ready()
+    token = guard.read_token(options.token_file)
     try:
-        made = server(options.host, options.port, options.prefix)
+        made = server(token, options.host, options.port, options.prefix, options.allow_host)
     except OSError as error:
         raise BadInput(
             f"{options.host}:{options.port} cannot be listened at: {error.strerror}; choose another"
             " --port"
         ) from error
     print(f"http://{options.host}:{made.server_port}/metrics", flush=True)
+    print(
+        f"/alerts takes what Alertmanager sends with the token of {options.token_file}",
+        file=sys.stderr,
+        flush=True,
+    )
     try:
         made.serve_forever()
     finally:

@@ -9,10 +9,11 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-from f.millrace.core import config
+from f.millrace.core import config, visible_text
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.tools import mail
 from scripts.commands.output import dump, relative
+from scripts.commands.terminal import line
 from scripts.database.ready import ready
 from scripts.paths import ROOT
 
@@ -51,8 +52,8 @@ def list_mails(options: argparse.Namespace) -> int:
         return 0
     for row in rows:
         print(
-            f"{row['made_at']:%Y-%m-%d %H:%M}  {row['recipient']}  {row['subject']}\n "
-            f" {row['message_id']}  ({row['where']})"
+            f"{row['made_at']:%Y-%m-%d %H:%M}  {line(row['recipient'])}  {line(row['subject'])}\n "
+            f" {line(row['message_id'])}  ({line(row['where'])})"
         )
     return 0
 
@@ -70,9 +71,9 @@ def show_mail(options: argparse.Namespace) -> int:
         raise BadInput(f"{options.id!r} is the beginning of several ids; give more of it")
     message = message_from_bytes(_content(found[0]), policy=policy.default)
     for name in ("Date", "From", "To", "Subject", "Message-ID"):
-        print(f"{name}: {message[name]}")
+        print(f"{name}: {line(message[name])}")
     body = message.get_body(("plain", "html"))
-    print("\n" + "\n".join(body.get_content().splitlines() if body else []))
+    print("\n" + visible_text.block(body.get_content() if body else ""))
     return 0
 
 

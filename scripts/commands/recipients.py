@@ -5,13 +5,11 @@ import getpass
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from f.millrace.core.errors import BadInput
 from f.millrace.core.run_context import now
 from f.millrace.trust import feedback, recipients, shares
 from scripts.commands.output import dump
+from scripts.commands.terminal import Table, Terminal, line
 from scripts.database.ready import ready
 
 
@@ -163,14 +161,14 @@ def list_all(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"recipients": rows}))
         return 0
-    table = Table("address", "flow", "standing approval", "interests", "private", box=None)
+    table = Table("address", "flow", "standing approval", "interests", "private")
     for row in rows:
         learned = feedback.of_recipient(row["address"], row["flow"], "main")
         follows = [*row["interests"], *_signed(learned)]
         table.add_row(row["address"], row["flow"], _standing(row), ", ".join(follows), _sees(row))
     for row in recipients.list_unsubscribed():
         table.add_row(row["address"], row["flow"], _left(row), "", "")
-    Console(highlight=False).print(table)
+    Terminal().print(table)
     return 0
 
 
@@ -203,14 +201,14 @@ def show_one(options: argparse.Namespace) -> int:
     }
     print(options.address)
     for name, value in lines.items():
-        print(f"  {name:<9} {value}")
+        print(f"  {name:<9} {line(value)}")
     for key, by in found["shared"].items():
-        print(f"  shared    {shares.in_words(key)}, by {by}")
+        print(f"  shared    {line(shares.in_words(key))}, by {line(by)}")
     for row in found["replies"][:10]:
         comment = f": {row['comment']}" if row["comment"] else ""
-        print(f"  said      {row['at']:%Y-%m-%d} {row['verb']} {row['title']}{comment}")
+        print(f"  said      {row['at']:%Y-%m-%d} {row['verb']} {line(row['title'])}{line(comment)}")
     for row in found["digests"]:
-        print(f"  digest    {row['local_day']} {row['status']} {row['subject']}")
+        print(f"  digest    {row['local_day']} {row['status']} {line(row['subject'])}")
     return 0
 
 

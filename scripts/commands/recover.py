@@ -9,6 +9,7 @@ from f.millrace.trust import recovery
 from scripts.commands.display import Display
 from scripts.commands.output import dump
 from scripts.commands.run import sample_sources
+from scripts.commands.terminal import line
 from scripts.database.ready import ready
 
 
@@ -33,7 +34,7 @@ def go_on_with_all(as_json: bool) -> int:
     elif not done:
         print("Nothing stands still.")
     for one in [] if as_json else done:
-        why = f": {one['reason']}" if one.get("reason") else ""
+        why = f": {line(one['reason'])}" if one.get("reason") else ""
         print(f"{one['run_id'][:8]}: {one['measure']}, {one['status'].replace('_', ' ')}{why}")
     return int(any(one["measure"] == "escalate" or one["status"] == "failed" for one in done))
 

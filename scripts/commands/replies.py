@@ -6,13 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from f.millrace.core.errors import BadInput
 from f.millrace.research import read_reply
 from f.millrace.trust import feedback, reply_tokens
 from scripts.commands.output import dump
+from scripts.commands.terminal import Table, Terminal, line
 from scripts.database.ready import ready
 
 
@@ -50,7 +48,7 @@ def read_mails(options: argparse.Namespace) -> int:
         raise BadInput(f"{error.filename} cannot be read: {error.strerror}") from error
     answers = [read_reply.main(mail.decode("utf-8", errors="replace")) for mail in mails]
     for answer in answers:
-        print(answer["said"], file=sys.stdout if answer["done"] else sys.stderr)
+        print(line(answer["said"]), file=sys.stdout if answer["done"] else sys.stderr)
     return 0 if all(answer["done"] for answer in answers) else 1
 
 
@@ -64,7 +62,7 @@ def list_all(options: argparse.Namespace) -> int:
     if not rows:
         print("Nobody has replied yet.")
         return 0
-    table = Table("at", "recipient", "says", "of", "comment", box=None)
+    table = Table("at", "recipient", "says", "of", "comment")
     for row in rows:
         table.add_row(
             f"{row['at']:%Y-%m-%d %H:%M}",
@@ -73,7 +71,7 @@ def list_all(options: argparse.Namespace) -> int:
             row["title"],
             row["comment"],
         )
-    Console(highlight=False).print(table)
+    Terminal().print(table)
     return 0
 
 

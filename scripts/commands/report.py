@@ -4,14 +4,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
 from f.millrace.core import db
 from f.millrace.core.money import dollars
 from f.millrace.ingest import close
 from f.millrace.trust import spend
 from scripts.commands.output import relative
+from scripts.commands.terminal import Terminal, shown
 
 EXIT = {"done": 0, "stopped": 0, "waiting": 3}
 KINDS = {".html": "HTML", ".txt": "text", ".eml": "mail"}
@@ -74,7 +72,7 @@ def _iso(time: Any) -> str | None:
 
 
 def _print(document: dict[str, Any], error: Any) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     result = document["result"] or {}
     console.print()
     if document["postponed"]:
@@ -84,7 +82,7 @@ def _print(document: dict[str, Any], error: Any) -> None:
         console.print(line)
     if error:
         words = error.get("message") if isinstance(error, dict) else str(error)
-        console.print(f"  [red]{escape(str(words))}[/]")
+        console.print(f"  [red]{shown(str(words))}[/]")
     run = document["run_id"][:8]
     words = {
         "done": "[green]done[/]",
@@ -94,7 +92,7 @@ def _print(document: dict[str, Any], error: Any) -> None:
     status = words.get(document["status"], f"[red]{document['status'].replace('_', ' ')}[/]")
     if document["postponed"]:
         until = datetime.fromisoformat(document["postponed"]["until"]).astimezone()
-        console.print(f"  [red]{escape(_sentence(document['postponed']['reason']))}[/]")
+        console.print(f"  [red]{shown(_sentence(document['postponed']['reason']))}[/]")
         console.print(
             f"  It is tried again until {until:%H:%M}, each time that recover_runs runs"
             " (scripts/millrace schedule cron recover_runs)."
@@ -108,41 +106,39 @@ def _print(document: dict[str, Any], error: Any) -> None:
 # complexipy: ignore (a paragraph for each key of a result, none needs another)
 def result_lines(result: dict[str, Any]) -> list[str]:
     """Return what a person wants to know of a result: failed sources, files, deliveries."""
-    lines = [f"  {escape(result['text'])}"] if result.get("text") else []
+    lines = [f"  {shown(result['text'])}"] if result.get("text") else []
     for call in result.get("calls", []):
         lines.append(
-            f"  {escape(call['tool'])}: {call['state']}"
-            + (f" ({escape(call['error'])})" if call["error"] else "")
+            f"  {shown(call['tool'])}: {call['state']}"
+            + (f" ({shown(call['error'])})" if call["error"] else "")
         )
     for gap in result.get("gaps", []):
         lines += [
-            f"  [yellow]no tool does the work of {escape(need['name'])}[/]"
+            f"  [yellow]no tool does the work of {shown(need['name'])}[/]"
             for need in gap["missing_tools"]
         ]
     for problem in result.get("problems", []):
         if isinstance(problem, dict):
             lines.append(
-                f"  [yellow]{escape(relative(problem['path']))} {escape(problem['problem'])}[/]"
+                f"  [yellow]{shown(relative(problem['path']))} {shown(problem['problem'])}[/]"
             )
     if skipped := result.get("skipped"):
-        lines.append(f"  [dim]not documents: {escape(close.format_skipped(skipped))}[/]")
+        lines.append(f"  [dim]not documents: {shown(close.format_skipped(skipped))}[/]")
     for note in result.get("notes", []):
-        lines.append(f"  [dim]{escape(relative(note['path']))} {escape(note['note'])}[/]")
+        lines.append(f"  [dim]{shown(relative(note['path']))} {shown(note['note'])}[/]")
     for notice in result.get("notices", []) if isinstance(result.get("digests"), list) else []:
-        lines.append(f"  [red]{escape(notice)}[/]")
+        lines.append(f"  [red]{shown(notice)}[/]")
     for source in result.get("sources", []):
         if source.get("status") == "failed":
             lines.append(
-                f"  [yellow]{escape(source['name'])} could not be read:"
-                f" {escape(source.get('error') or '')}[/]"
+                f"  [yellow]{shown(source['name'])} could not be read:"
+                f" {shown(source.get('error') or '')}[/]"
             )
     for digest in result.get("digests", []):
         for path in digest.get("files", []):
-            lines.append(f"  {KINDS.get(Path(path).suffix, 'file')}  {escape(relative(path))}")
+            lines.append(f"  {KINDS.get(Path(path).suffix, 'file')}  {shown(relative(path))}")
     for delivery in result.get("deliveries", []):
-        lines.append(
-            f"  for   {escape(delivery['recipient'])} ({escape(_how_delivered(delivery))})"
-        )
+        lines.append(f"  for   {shown(delivery['recipient'])} ({shown(_how_delivered(delivery))})")
     return lines
 
 

@@ -8,6 +8,7 @@ from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.trust import questions, risk
 from scripts.commands.output import dump
+from scripts.commands.terminal import line
 
 
 def add(commands: Any) -> None:
@@ -55,8 +56,10 @@ def explain(options: argparse.Namespace) -> int:
     if row is None:
         print(risk.explain(tool, said, arguments))
         return 0
-    print(questions.policy(row).replace("; ", "\n"))
-    print(f"action {row['id']} is {row['state']}, stored as {row['risk']} risk: {row['reason']}")
+    print("\n".join(map(line, questions.policy(row).split("; "))))
+    print(
+        f"action {row['id']} is {row['state']}, stored as {row['risk']} risk: {line(row['reason'])}"
+    )
     return 0
 
 

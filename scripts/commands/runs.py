@@ -5,10 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from f.millrace.core import db
 from f.millrace.core.errors import BadInput
 from f.millrace.core.money import dollars
@@ -17,6 +13,7 @@ from f.millrace.trust import spend
 from scripts.commands import report
 from scripts.commands.output import dump, relative
 from scripts.commands.run import find
+from scripts.commands.terminal import Table, Terminal, shown
 from scripts.database.ready import ready
 
 
@@ -53,7 +50,7 @@ def show_runs(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"runs": rows}))
         return 0
-    table = Table("run", "flow", "edition", "status", "started", "seconds", "cost", box=None)
+    table = Table("run", "flow", "edition", "status", "started", "seconds", "cost")
     for row in rows:
         seconds = "" if row["seconds"] is None else f"{row['seconds']:.1f}"
         started = f"{row['started_at']:%Y-%m-%d %H:%M}"
@@ -66,7 +63,7 @@ def show_runs(options: argparse.Namespace) -> int:
             seconds,
             dollars(row["cost_usd"]),
         )
-    console = Console(highlight=False)
+    console = Terminal()
     if rows:
         console.print(table)
     else:
@@ -84,12 +81,13 @@ def show_run(options: argparse.Namespace) -> int:
     if options.json:
         print(dump(document))
         return 0
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     console.print(
-        f"[bold]{row['flow']}[/] {row['id']}  {row['status']}  {dollars(document['cost_usd'])}"
+        f"[bold]{shown(row['flow'])}[/] {row['id']}  {row['status']} "
+        f" {dollars(document['cost_usd'])}"
     )
     if row["error"]:
-        console.print(f"  {escape(row['error'])}")
+        console.print(f"  {shown(row['error'])}")
     for step in db.fetch_all(
         "SELECT * FROM step WHERE run_id = %s ORDER BY started_at", [row["id"]]
     ):
@@ -99,21 +97,21 @@ def show_run(options: argparse.Namespace) -> int:
             else None
         )
         timing = f"{seconds:6.1f} s" if seconds is not None else "        "
-        fault = f"  [red]{escape(step['error'])}[/]" if step["error"] else ""
-        console.print(f"  {timing}  {step['path']}  [dim]{step['status']}[/]{fault}")
+        fault = f"  [red]{shown(step['error'])}[/]" if step["error"] else ""
+        console.print(f"  {timing}  {shown(step['path'])}  [dim]{step['status']}[/]{fault}")
     for line in (document["result"] or {}).get("tool_changes", []):
-        console.print(f"  since the run before, {escape(line)}")
+        console.print(f"  since the run before, {shown(line)}")
     for topic in (document["result"] or {}).get("topics", []):
         sure = topic.get("confidence_words") or topic["stopped_because"]
-        console.print(f"\n[bold]{escape(topic['title'])}[/]  [dim]{escape(sure)}[/]")
+        console.print(f"\n[bold]{shown(topic['title'])}[/]  [dim]{shown(sure)}[/]")
         for finding in topic["findings"]:
             console.print(
-                f"  {escape(finding['text'])} [dim]{escape(' '.join(finding['citations']))}[/]"
+                f"  {shown(finding['text'])} [dim]{shown(' '.join(finding['citations']))}[/]"
             )
     console.print()
     for line in [
         *report.result_lines(document["result"] or {}),
-        *(f"  saved {escape(relative(path))}" for path in saved),
+        *(f"  saved {shown(relative(path))}" for path in saved),
     ]:
         console.print(line)
     return 0

@@ -3,13 +3,11 @@
 import argparse
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from f.millrace.core.errors import BadInput
 from f.millrace.trust.scorecard import scorecard, to_dicts
 from scripts.commands import old_names
 from scripts.commands.output import dump
+from scripts.commands.terminal import Table, Terminal
 from scripts.database.ready import ready
 
 
@@ -35,7 +33,7 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"days": options.days, **old_names.with_old_keys({"scores": scores})}))
         return 0
-    table = Table("figure", "n", "value", "target", "", box=None)
+    table = Table("figure", "n", "value", "target", "")
     for figure in scores:
         bound = "at most" if figure["unit"] == "s" else "at least"
         value = "" if figure["value"] is None else _format_value(figure["value"], figure["unit"])
@@ -49,7 +47,7 @@ def show(options: argparse.Namespace) -> int:
             f"{bound} {_format_value(figure['target'], figure['unit'])}",
             verdict,
         )
-    Console(highlight=False).print(table)
+    Terminal().print(table)
     return 0
 
 

@@ -6,13 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from f.millrace.core import config
 from f.millrace.core.errors import BadInput
 from f.millrace.ops import show_settings
 from scripts.commands.output import dump
+from scripts.commands.terminal import Table, Terminal
 
 PRECEDENCE = (
     f"The first of these that sets a setting wins: {config.PREFIX}<NAME> in the environment,"
@@ -72,10 +70,10 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"settings": rows}))
         return 0
-    table = Table("setting", "value", "from", "meaning", box=None)
+    table = Table("setting", "value", "from", "meaning")
     for row in rows:
         table.add_row(row["name"], str(row["value"]), row["from"], row["description"])
-    console = Console(highlight=False)
+    console = Terminal()
     console.print(table)
     console.print(f"\n[dim]{PRECEDENCE}[/]")
     return 0

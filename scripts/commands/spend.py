@@ -4,15 +4,13 @@ import argparse
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from rich.console import Console
-from rich.table import Table
-
 from f.millrace.core.errors import BadInput
 from f.millrace.core.money import dollars
 from f.millrace.core.run_context import now
 from f.millrace.trust import budget, spend
 from scripts.commands.output import dump
 from scripts.commands.run import find
+from scripts.commands.terminal import Table, Terminal, shown
 from scripts.database.ready import ready
 
 
@@ -44,7 +42,7 @@ def show(options: argparse.Namespace) -> int:
     if options.json:
         print(dump({"by": options.by, "groups": groups, "total": total, "limits": limits}))
         return 0
-    console = Console(highlight=False)
+    console = Terminal()
     if groups:
         console.print(_groups(options.by, groups))
     else:
@@ -54,14 +52,12 @@ def show(options: argparse.Namespace) -> int:
     for limit in limits:
         percent = "" if limit["percent"] is None else f" ({limit['percent']} %)"
         used = f"{dollars(limit['spent_usd'])} of {dollars(limit['limit_usd'])}{percent}"
-        console.print(f"  {limit['scope'].replace('_', ' and ')} {limit['key']}: {used}")
+        console.print(f"  {limit['scope'].replace('_', ' and ')} {shown(limit['key'])}: {used}")
     return 0
 
 
 def _groups(by: str, groups: list[dict[str, Any]]) -> Table:
-    table = Table(
-        by, "calls", "in", "cached", "out", "reasoning", "tools", "cost", "price", box=None
-    )
+    table = Table(by, "calls", "in", "cached", "out", "reasoning", "tools", "cost", "price")
     for group in groups:
         tokens = group["tokens"]
         counts = [str(tokens[name]) for name in ("input", "cache_read", "output", "reasoning")]

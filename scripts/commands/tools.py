@@ -7,15 +7,13 @@ import asyncio
 import getpass
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from f.millrace.agents import missing_tools
 from f.millrace.core.errors import BadInput, NotFound
 from f.millrace.tools import tool_pins
 from f.millrace.tools.client import Tool, open_tools
 from f.millrace.trust import approvals
 from scripts.commands.output import dump
+from scripts.commands.terminal import Table, Terminal, shown
 from scripts.database.ready import ready
 
 
@@ -45,7 +43,7 @@ def list_tools(options: argparse.Namespace) -> int:
         for row in tool_pins.list_waiting()
     ]
     if options.json:
-        shown = [
+        listed = [
             {
                 "name": tool.name,
                 "hash": tool.hash,
@@ -54,9 +52,9 @@ def list_tools(options: argparse.Namespace) -> int:
             }
             for tool in listed
         ]
-        print(dump({"tools": shown, "versions": versions, "held": held, "problems": problems}))
+        print(dump({"tools": listed, "versions": versions, "held": held, "problems": problems}))
         return 0
-    table = Table("tool", "does", "version", "what it says", box=None)
+    table = Table("tool", "does", "version", "what it says")
     for tool in listed:
         server = tool.name.partition(".")[0]
         table.add_row(
@@ -65,10 +63,10 @@ def list_tools(options: argparse.Namespace) -> int:
             versions.get(server, ""),
             tool.summary,
         )
-    console = Console(highlight=False)
+    console = Terminal()
     console.print(table)
     for problem in problems:
-        console.print(f"[yellow]{problem}[/]", markup=True)
+        console.print(f"[yellow]{shown(problem)}[/]")
     return 0
 
 
@@ -126,14 +124,14 @@ def list_gaps(options: argparse.Namespace) -> int:
     if not rows:
         print("No tool was missing so far.")
         return 0
-    table = Table("seen", "missing", "risk", "what it would do", "server", box=None)
+    table = Table("seen", "missing", "risk", "what it would do", "server")
     for row in rows:
         for need in row["report"]["missing_tools"]:
             server = row["report"]["proposed_mcp_server"]
             table.add_row(
                 str(row["seen"]), need["name"], need["estimated_risk"], need["description"], server
             )
-    Console(highlight=False).print(table)
+    Terminal().print(table)
     return 0
 
 

@@ -3,8 +3,6 @@
 import argparse
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.tree import Tree
 
 from f.millrace.core import db
@@ -14,6 +12,7 @@ from f.millrace.core.money import dollars
 from f.millrace.telemetry.export import export_run
 from scripts.commands.output import dump
 from scripts.commands.run import find
+from scripts.commands.terminal import Terminal, shown
 from scripts.database.ready import ready
 
 
@@ -56,7 +55,7 @@ def show(options: argparse.Namespace) -> int:
             )
         )
         return 0
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     console.print(tree(run, spans))
     if not spans:
         console.print(
@@ -71,7 +70,7 @@ def show(options: argparse.Namespace) -> int:
         )
         or {}
     )
-    console.print(f"{escape(link)}{_whether(exported)}")
+    console.print(f"{shown(link)}{_whether(exported)}")
     return 0
 
 
@@ -143,7 +142,7 @@ def _error_of(span: dict[str, Any]) -> str:
 def _line(
     name: str, status: str, seconds: float | None, tokens: int, usd: float, why: str = ""
 ) -> str:
-    parts = [escape(name)]
+    parts = [shown(name)]
     parts.append(
         f"[dim]{seconds * 1000:.0f} ms[/]"
         if seconds is not None and seconds < 1
@@ -154,9 +153,9 @@ def _line(
     parts.append(f"[dim]{tokens} tokens[/]" if tokens else "")
     parts.append(dollars(usd) if usd else "")
     parts.append(
-        f"[red]{escape(status)}[/]" if status in ("error", "killed", "failed", "pending") else ""
+        f"[red]{shown(status)}[/]" if status in ("error", "killed", "failed", "pending") else ""
     )
-    parts.append(f"[red]{escape(why)}[/]" if why else "")
+    parts.append(f"[red]{shown(why)}[/]" if why else "")
     return "  ".join(filter(None, parts))
 
 

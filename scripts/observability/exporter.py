@@ -2,18 +2,19 @@
 say.
 
 GET /metrics (OpenMetrics with exemplars, or Prometheus's text), GET /ready, POST /alerts
-(Alertmanager's webhook).
+(Alertmanager's webhook, which gives a token: a notice becomes a mail to the operator).
 
-    python -m scripts.observability.exporter [HOST]
+    python -m scripts.observability.exporter HOST TOKEN_FILE
 """
 
 import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -31,11 +32,16 @@ from f.millrace.telemetry.logs import structured_log
 from f.millrace.telemetry.metrics.define import PREFIX, Metric
 from f.millrace.telemetry.rollup import roll
 from f.millrace.telemetry.samples import Sample, collect
+from scripts.serving import guard
 
 PORT = 9464
 # Scrapes that come sooner share a count.
 ROLL_SECONDS = 10.0
 LONGEST_NOTICE = 1_000_000
+# Requests that are answered at a time; one more is turned away.
+MOST_REQUESTS = 20
+# How the container's neighbours call it.
+IN_COMPOSE = ("exporter",)
 
 
 class MetricCollector(Collector):
@@ -105,11 +111,32 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], registry: CollectorRegistry) -> None:
-        """Bind, without serving yet."""
-        self.registry = registry
+    def __init__(
+        self,
+        address: tuple[str, int],
+        registry: CollectorRegistry,
+        token: str,
+        hosts: Sequence[str] = (),
+    ) -> None:
+        """Bind, without serving yet; `hosts` are names besides those of loopback."""
+        self.registry, self.token, self.hosts = registry, token, hosts
+        self.free = threading.BoundedSemaphore(MOST_REQUESTS)
         self.work = ThreadPoolExecutor(1, "metrics")
         super().__init__(address, Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own; close at once what would be one too many."""
+        if self.free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and let the next one in."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.free.release()
 
     def server_close(self) -> None:
         """Close the thread's connection with the socket."""
@@ -126,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer the metrics, or that they can be asked for."""
+        if self._is_refused(""):
+            return
         if self.path.partition("?")[0] == "/metrics":
             encoder, kind = choose_encoder(self.headers.get("Accept", ""))
             self._answer(lambda: encoder(self.server.registry), kind)
@@ -136,16 +165,36 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take a notice of Alertmanager."""
-        length = int(self.headers.get("Content-Length") or 0)
-        if self.path != "/alerts" or not 0 < length <= LONGEST_NOTICE:
+        if self._is_refused(self.server.token):
+            return
+        if self.path != "/alerts":
             self._send(404, b"Alertmanager's webhook is /alerts\n", "text/plain")
+            return
+        given = self.headers.get("Content-Length", "")
+        length = int(given) if given.isascii() and given.isdigit() and len(given) < 20 else 0
+        if not 0 < length <= LONGEST_NOTICE:
+            words = f"a notice says its length: Content-Length 1 to {LONGEST_NOTICE} bytes\n"
+            self._send(413 if length else 411, words.encode(), "text/plain")
             return
         try:
             notice = json.loads(self.rfile.read(length))
-        except ValueError:
-            self._send(400, b"not JSON\n", "text/plain")
+        except (ValueError, RecursionError) as error:
+            self._send(400, f"not JSON that can be read: {error}\n".encode(), "text/plain")
             return
         self._answer(lambda: json.dumps(receive(notice)).encode(), "application/json")
+
+    def _is_refused(self, token: str) -> bool:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        refusal = guard.refuse(
+            headers,
+            token,
+            self.server.hosts,
+            has_body=self.command == "POST",
+            shown_by="`scripts/millrace metrics serve` (its file)",
+        )
+        if refusal:
+            self._send(refusal.status, f"{refusal.words}\n".encode(), "text/plain")
+        return refusal is not None
 
     def _answer(self, make: Any, kind: str) -> None:
         try:
@@ -169,11 +218,17 @@ class Handler(BaseHTTPRequestHandler):
         """Log no request."""
 
 
-def server(host: str = "127.0.0.1", port: int = PORT, prefix: str = PREFIX) -> Server:
-    """Return the server, bound and not yet serving."""
+def server(
+    token: str,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    prefix: str = PREFIX,
+    hosts: Sequence[str] = (),
+) -> Server:
+    """Return the server, bound and not yet serving; who sends alerts has to give the token."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Undescribed(MetricCollector(prefix)))
-    return Server((host, port), registry)
+    return Server((host, port), registry, token, hosts)
 
 
 class Undescribed(Collector):
@@ -188,10 +243,10 @@ class Undescribed(Collector):
 
 
 def serving(
-    host: str = "127.0.0.1", port: int = 0, prefix: str = PREFIX
+    token: str, host: str = "127.0.0.1", port: int = 0, prefix: str = PREFIX
 ) -> tuple[ThreadingHTTPServer, threading.Thread]:
     """Return a server that serves from a thread of its own."""
-    made = server(host, port, prefix)
+    made = server(token, host, port, prefix)
     thread = threading.Thread(target=made.serve_forever, daemon=True)
     thread.start()
     return made, thread
@@ -199,5 +254,6 @@ def serving(
 
 if __name__ == "__main__":
     # In a container: only what it imports is installed there, and its tables are made by whoever
-    # deploys.
-    server(sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1").serve_forever()
+    # deploys. Alertmanager runs as another user, and shares no more than the folder of the token.
+    held = guard.read_token(Path(sys.argv[2]), 0o644)
+    server(held, sys.argv[1], hosts=IN_COMPOSE).serve_forever()

@@ -5,6 +5,7 @@ Alertmanager, from the catalogue.
 from collections.abc import Iterable
 from typing import Any
 
+from f.millrace.ops.alertmanager import MOST_ALERTS
 from f.millrace.telemetry.metrics.define import Alert, Metric, with_prefix
 
 Made = dict[str, Any]
@@ -107,7 +108,14 @@ def alertmanager_configuration() -> Made:
     """Return routes by severity: through the exporter, which makes rows and mails of them; when it
     is away, by mail.
     """
-    receiver = {"url": "http://exporter:9464/alerts", "send_resolved": True, "max_alerts": 100}
+    receiver = {
+        "url": "http://exporter:9464/alerts",
+        "send_resolved": True,
+        "max_alerts": MOST_ALERTS,
+        "http_config": {
+            "authorization": {"type": "Bearer", "credentials_file": "/run/millrace/alerts-token"}
+        },
+    }
     return {
         "global": {
             "smtp_smarthost": "mailpit:1025",

@@ -40,7 +40,8 @@ def test_the_list_has_both_outboxes_the_newest_first(
 
 
 @pytest.mark.parametrize(
-    ("beginning", "text"), [("worker", "Grüße, Ada"), ("<local-1@millrace.local>", "Hello, Bob")]
+    ("beginning", "text"),
+    [("worker", "│ Grüße, Ada"), ("<local-1@millrace.local>", "│ Hello, Bob")],
 )
 def test_a_mail_is_shown_as_a_person_reads_it(
     mails: None, capsys: pytest.CaptureFixture[str], beginning: str, text: str

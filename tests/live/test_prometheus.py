@@ -36,6 +36,9 @@ SOON = {
 AT_ONCE = {r"group_wait: \S+": "group_wait: 0s", r"group_interval: \S+": "group_interval: 1s"}
 
 
+TOKEN = "planted-token-of-the-tests"
+
+
 @dataclass
 class Watch:
     """What watches over the house in a test."""
@@ -55,8 +58,12 @@ def watch(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         missing(str(error))
     monkeypatch.setenv("MILLRACE_OPERATOR", "operator@localhost")
     config.reload()
-    serving, thread = exporter.serving()
-    place = {r"exporter:9464": f"127.0.0.1:{serving.server_port}"}
+    serving, thread = exporter.serving(TOKEN)
+    (tmp_path / "alerts-token").write_text(TOKEN)
+    place = {
+        r"exporter:9464": f"127.0.0.1:{serving.server_port}",
+        r"/run/millrace/alerts-token": str(tmp_path / "alerts-token"),
+    }
     monkeypatch.setattr(exporter, "ROLL_SECONDS", 0.5)
     with alertmanager(
         tmp_path / "am", ROOT / FOLDER / "alertmanager.yml", {**place, **AT_ONCE}

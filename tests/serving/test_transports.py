@@ -7,9 +7,11 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import mcp
@@ -19,7 +21,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from f.millrace.core.errors import BadInput
-from scripts.commands import mcp as mcp_command
+from scripts.serving import guard, transports
 from scripts.serving.served import Served
 from scripts.serving.transports import listen
 from tests.serving import everything
@@ -289,11 +291,11 @@ def test_a_place_that_is_taken_is_refused_in_words():
 def test_the_token_is_made_once_and_is_the_users_own(tmp_path):
     file = tmp_path / "new" / "token"
 
-    assert mcp_command.token(file) == mcp_command.token(file) and len(mcp_command.token(file)) > 40
+    assert guard.read_token(file) == guard.read_token(file) and len(guard.read_token(file)) > 40
     assert file.stat().st_mode & 0o077 == 0
     file.write_text("short\n")
     with pytest.raises(BadInput, match="has 5 characters, at least 16 are needed"):
-        mcp_command.token(file)
+        guard.read_token(file)
 
 
 def command(*arguments):
@@ -342,3 +344,83 @@ def test_the_command_serves_over_http_until_it_is_told_to_end(database, tmp_path
         started.kill()
         started.wait()
         started.stderr.close()
+
+
+def first_answer(url, sent, seconds=10):
+    """Send bytes, and return what comes until the server closes the connection."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=seconds) as talk:
+        talk.sendall(sent)
+        got = b""
+        while piece := talk.recv(65536):
+            got += piece
+    return got
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST /mcp HT", b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"]
+)
+def test_a_connection_that_sends_no_whole_head_is_closed(sent, monkeypatch):
+    monkeypatch.setattr(transports, "HEAD_SECONDS", 0.2)
+
+    assert with_server(lambda url: first_answer(url, sent)) == b""
+
+
+def test_a_request_whose_body_does_not_come_is_answered_and_closed(monkeypatch):
+    monkeypatch.setattr(transports, "BODY_SECONDS", 0.2)
+    head = (
+        f"POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    )
+
+    answer = with_server(lambda url: first_answer(url, head.encode()))
+
+    assert answer.startswith(b"HTTP/1.1 408") and b"within 0 seconds" in answer
+
+
+def test_one_connection_too_many_is_closed_at_once_and_leaves_room_for_later_ones(monkeypatch):
+    monkeypatch.setattr(transports, "MOST_CONNECTIONS", 2)
+
+    def work(url):
+        parts = urlsplit(url)
+        held = [socket.create_connection((parts.hostname, parts.port)) for _ in range(2)]
+        try:
+            with contextlib.suppress(ConnectionError):
+                assert first_answer(url, b"") == b""
+        finally:
+            for each in held:
+                each.close()
+        return with_patience(lambda: post(url, hello()).status_code)
+
+    assert with_server(work) == 200
+
+
+def with_patience(ask):
+    """Ask again while the server still closes what was left."""
+    for _ in range(50):
+        with contextlib.suppress(httpx2.HTTPError):
+            return ask()
+    return ask()
+
+
+def test_a_session_that_nobody_uses_ends_and_makes_room(monkeypatch):
+    monkeypatch.setattr(transports, "MOST_SESSIONS", 1)
+    monkeypatch.setattr(transports, "IDLE_SECONDS", 0.5)
+
+    def work(url):
+        first = post(url, hello())
+        second = post(url, hello())
+        ended = second
+        while ended.status_code == 503:
+            ended = post(url, hello())
+        gone = post(url, {}, mcp_session_id=first.headers["mcp-session-id"])
+        return first.status_code, second.status_code, ended.status_code, gone.status_code
+
+    assert with_server(work) == (200, 503, 200, 404)
+
+
+def test_there_are_only_so_many_streams(monkeypatch):
+    monkeypatch.setattr(transports, "MOST_STREAMS", 0)
+    head = f"GET /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+
+    assert b" 503 " in with_server(lambda url: first_answer(url, head.encode()))

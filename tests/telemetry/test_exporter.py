@@ -15,11 +15,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from f.millrace.core import config, db
 from f.millrace.telemetry import alerts
 from f.millrace.telemetry.catalogue import CATALOGUE
+from scripts.commands.__main__ import main
 from scripts.compiler import locks
 from scripts.observability import exporter
 from scripts.paths import ROOT
 from tests.telemetry.test_metrics import OLDER
 
+TOKEN = "planted-token-of-the-tests"
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 STALLED = {
     "status": "firing",
@@ -36,7 +38,7 @@ STALLED = {
 @pytest.fixture(params=["millrace"])
 def address(database: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """A running exporter."""
-    server, thread = exporter.serving(prefix=request.param)
+    server, thread = exporter.serving(TOKEN, prefix=request.param)
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
@@ -50,9 +52,12 @@ def get(address: str, headers: dict[str, str] | None = None) -> str:
         return answer.read().decode()
 
 
-def post(address: str, body: Any) -> dict[str, Any]:
+def post(address: str, body: Any, **changed: str) -> dict[str, Any]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(address, data), timeout=20) as answer:
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", **changed}
+    with urllib.request.urlopen(
+        urllib.request.Request(address, data, headers), timeout=20
+    ) as answer:
         return json.load(answer)
 
 
@@ -145,6 +150,79 @@ def test_a_notice_that_is_none_is_refused_and_leaves_nothing(address: str, body:
 
     assert refused.value.code == 400
     assert alerts.list_alerts(everything=True) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"Authorization": ""}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Host": "evil.example.org"}, 421),
+        ({"Origin": "https://evil.example.org"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Length": "2000000"}, 413),
+        ({"Content-Length": "many"}, 411),
+    ],
+)
+def test_who_may_not_send_alerts_is_refused_and_leaves_nothing(
+    address: str, changed: dict[str, str], status: int
+) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        post(f"{address}/alerts", {"alerts": [STALLED]}, **changed)
+    refused.value.close()
+
+    assert refused.value.code == status
+    assert alerts.list_alerts(everything=True) == []
+
+
+def test_a_page_of_others_reads_no_figures(address: str) -> None:
+    for headers, status in (({"Host": "evil.example.org"}, 421), ({"Origin": "null"}, 403)):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get(f"{address}/metrics", headers)
+        refused.value.close()
+        assert refused.value.code == status
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ([], "no list of alerts"),
+        ({"alerts": ["x"]}, "alert 1 is no object"),
+        ({"alerts": [STALLED, {"labels": []}]}, "alert 2 needs a label alertname"),
+        ({"alerts": [STALLED, {"labels": ["x"]}]}, "labels of alert 2 is no object"),
+        ({"alerts": [{"labels": {"alertname": "A", "x": {}}}]}, "labels 'x' is no text"),
+        ({"alerts": [{"labels": {"alertname": "A" * 201}}]}, "1 to 200 characters"),
+        ({"alerts": [{"labels": {"alertname": "A"}, "annotations": 3}]}, "annotations of alert 1"),
+        ({"alerts": [{"labels": {"alertname": "A"}, "status": []}]}, "there are firing, resolved"),
+        ({"alerts": [STALLED] * 101}, "has 101 alerts, at most 100"),
+        (
+            {"alerts": [{"labels": {"alertname": "A", **{f"l{n}": "" for n in range(50)}}}]},
+            "has 51 labels, at most 40",
+        ),
+        (b"[" * 100_000, "not JSON that can be read"),
+    ],
+)
+def test_what_is_no_notice_is_refused_in_words(address: str, body: Any, words: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        post(f"{address}/alerts", body)
+
+    assert (refused.value.code, words in refused.value.read().decode()) == (400, True)
+    refused.value.close()
+    assert alerts.list_alerts(everything=True) == []
+
+
+@pytest.mark.parametrize("name", ["[/x]", "[bold", "\x1b[2Jx", "a\0b", "\ud800"])
+def test_an_alert_of_any_name_is_stored_and_listed(
+    address: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = {"labels": {"alertname": name}, "annotations": {"summary": f"{name}\r\nBcc: x"}}
+
+    assert post(f"{address}/alerts", {"alerts": [sent]}) == {"raised": 1, "resolved": 0}
+
+    assert main(["alerts", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert alerts.list_alerts()[0]["name"] in listed and "\x1b" not in listed
 
 
 def test_without_a_database_a_scrape_fails_and_the_exporter_goes_on(

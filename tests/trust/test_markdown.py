@@ -2,6 +2,7 @@
 
 import pytest
 
+from f.millrace.core import visible_text
 from f.millrace.trust import markdown, questions
 
 PAGE = "https://a.example/b"
@@ -62,12 +63,12 @@ def test_numbers_in_an_answer_lead_to_its_sources_which_stand_below() -> None:
     "char", ["\ufe00", "\ufe0e", "\U000e0100", "\U000e01ef", "\u200b", "\u202e", "\u2066"]
 )
 def test_a_letter_that_nobody_sees_is_shown_by_its_number(char: str) -> None:
-    assert markdown.make_visible(f"a{char}b") == f"a‹U+{ord(char):04X}›b"
+    assert visible_text.make_visible(f"a{char}b") == f"a‹U+{ord(char):04X}›b"
 
 
 @pytest.mark.parametrize("char", ["\ufe0f", "\u00e4", "\u4f60", "\U0001f600"])
 def test_a_letter_that_is_seen_stays(char: str) -> None:
-    assert markdown.make_visible(f"a{char}b") == f"a{char}b"
+    assert visible_text.make_visible(f"a{char}b") == f"a{char}b"
 
 
 @pytest.mark.parametrize(

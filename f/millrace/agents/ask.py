@@ -29,8 +29,8 @@ GREETING = re.compile(
     r"(?: there| again| millrace)?|how are you(?: (?:doing|today))?|nice to meet you)\W*"
 )
 THANKS = re.compile(
-    r"(?i)\W*(?:(?:ok(?:ay)?|great|good|perfect|cool)?\W*(?:thanks?(?: you)?(?: (?:so|very) much"
-    r"| a lot)?|thx|ok(?:ay)?|great|perfect|cool|got it|understood)"
+    r"(?i)\W*+(?:(?:(?:ok(?:ay)?|great|good|perfect|cool)\W*+)?(?:thanks?(?: you)?"
+    r"(?: (?:so|very) much| a lot)?|thx|ok(?:ay)?|great|perfect|cool|got it|understood)"
     r"|(?:good)?bye|see you(?: later)?)\W*"
 )
 ABOUT = re.compile(r"(?i)\W*(?:help|(?:who|what) are you|what can you do(?: for me)?)\W*")

@@ -43,7 +43,7 @@ SHAPES = (
     r"|\bSG\.[\w-]{16,}\.[\w-]{16,}"
     r"|\bBSA[A-Za-z0-9_-]{20,}"
     r"|\b\d{8,10}:AA[A-Za-z0-9_-]{30,}"  # Telegram
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
+    r"|\beyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*"
     r"|(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}"
     r"|(?i:(?<=\bbearer )|(?<=\bbasic )|(?<=\btoken"
     r" ))(?=[^\s\"']*[0-9=_~+/])[A-Za-z0-9._~+/-]{12,}=*"
@@ -53,8 +53,8 @@ SHAPES = (
 # `password=hunter2`, `?token=…`, `"api_key": "…"`; after a colon only what has a figure or a sign
 # in it, for prose has none.
 NAMED = (
-    r"(?i)\b((?:[\w-]*[_-])?(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|token|sig|signature))"
-    r"(\\*[\"']?\s*(?:=\s*\\*[\"']?|:\s*\\*[\"']?(?=[^\s\"',;]*[0-9_/+=-])))([^\s\"'&,;<>\\)\]}]{6,})"
+    r"(?i)(?:\b|(?<=_))((?:password|passwd|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|token|sig|signature))"
+    r"(\\*+[\"']?\s*+(?:=\s*+\\*+[\"']?|:\s*+\\*+[\"']?(?=[^\s\"',;]{0,200}[0-9_/+=-])))([^\s\"'&,;<>\\)\]}]{6,})"
 )
 # `=`, `:` or a telling name before a word that is a secret, and no more of a longer word or path
 # behind it.

@@ -26,8 +26,7 @@ from f.millrace.trust import recipients
 Row = dict[str, Any]
 FEED = "digests.atom.xml"
 FEED_ENTRIES = 20
-BODY = re.compile(r"<body[^>]*>(.*)</body>", re.DOTALL)
-PREHEADER = re.compile(r'<div style="display:none.*?</div>', re.DOTALL)
+PREHEADER = '<div style="display:none'
 LINK = re.compile(r'href="(https?://[^"]+)"')
 # What somebody got, or would have got with a mail server.
 DELIVERED = (
@@ -216,10 +215,22 @@ def _has_other_readers(namespace: str) -> bool:
     )
 
 
+def _body_of(html: str) -> str:
+    """Return what stands in a page's body; all of a text that has none."""
+    _, opened, rest = html.partition("<body")
+    inner, closed, _ = rest.rpartition("</body>")
+    return inner.partition(">")[2] if opened and closed else html
+
+
+def _without_preheader(html: str) -> str:
+    """Return the page without the line that mail programs show beside the subject."""
+    before, found, rest = html.partition(PREHEADER)
+    return before + rest.partition("</div>")[2] if found else html
+
+
 def _entry(row: Row) -> str:
     html, _ = digest_links.depersonalise(row["html"], row["plain"], lambda _day, _number: "")
-    body = BODY.search(html)
-    shown = PREHEADER.sub("", body[1] if body else html)
+    shown = _without_preheader(_body_of(html))
     at = f"{row['created_at']:%Y-%m-%dT%H:%M:%SZ}"
     return (
         f"<entry>\n<id>urn:uuid:{row['id']}</id>\n<title>{escape(row['subject'])}</title>\n"

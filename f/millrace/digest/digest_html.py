@@ -17,7 +17,6 @@ from f.millrace.trust import deobfuscation, markup
 
 TABLE = '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
 # For programs that drop the style sheet.
-BODY = f"font:16px/24px {digest_style.SANS};color:{digest_style.INK}"
 DOT = " &middot; "
 
 

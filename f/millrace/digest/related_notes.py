@@ -21,7 +21,7 @@ MOST = 3
 MEMORIES = 20
 BACKGROUND = 3000
 LONGEST_LINE = 220
-MARKUP = re.compile(r"(?m)^\s*(?:#{1,6}|[-*+]|\d+[.)])\s+|[*_`]{1,3}")
+MARKUP = re.compile(r"(?m)^[^\S\n]*+(?:#{1,6}|[-*+]|\d++[.)])\s++|[*_`]{1,3}")
 
 
 class OwnTexts:

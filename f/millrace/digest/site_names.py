@@ -35,7 +35,7 @@ NAMES = {
 OWN = {"note": "Your notes", "document": "Your documents", "file": "Your documents"}
 LOCAL = ("127.0.0.1", "localhost")
 # What feeds and pages put behind the name of their site.
-REMARK = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
+REMARK = re.compile(r"(?<!\s)\s*+[(\[][^()\[\]]*+[)\]]\s*+$")
 
 
 class Sites:

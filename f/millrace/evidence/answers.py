@@ -46,7 +46,8 @@ NAME = re.compile(
     r"(?i)^(?:who|whom|whose|where)\b|\b(?:what|which)"
     r" (?:city|town|country|state|county|place|person|team|company|band)\b"
     r"|\bwhat is the name\b|^(?:by|from|of|to) (?:whom|which|what)\b"
-    r"|\b(?:what|which) (?:is|was) the (?:modern[\w -]*|current |former |old )?(?:name|capital)\b"
+    r"|\b(?:what|which) (?:is|was) the (?:modern[\w -]{0,60}|current |former |old )?"
+    r"(?:name|capital)\b"
 )
 WHERE = re.compile(
     r"(?i)^where\b|\b(?:what|which) (?:city|town|village|country|state|county|place)\b"
@@ -55,7 +56,7 @@ WHERE = re.compile(
 DESCRIPTION = re.compile(r"(?i)\b(?:what|which)\b")
 DEFINITION = re.compile(
     r"\b(?:is|was|are|were|refers to|became)\s+(?:a|an|the|one of the)\s+"
-    r"(?P<what>[^.,;()]+?)(?=\s+(?:who|which|that|in|at|by|on|of|from|for|with|located|published"
+    r"(?P<what>[^.,;()]+?)(?=(?<!\s)\s++(?:who|which|that|in|at|by|on|of|from|for|with|located|published"
     r"|released|born|based|and (?:is|was))\b|[.,;()]|$)"
 )
 # Words that a question and its answer use for the same relation.
@@ -110,9 +111,9 @@ CREATOR = frozenset(
 )
 # What stands behind these is said of somebody else.
 RELATIVE = re.compile(
-    r"(?i)(?P<verb>\w+)?\s*(?:\b(?:his|her|whose|their)|\w['’]s)\s+(?:\w+\s+)?"
+    r"(?i)(?:(?<!\w)(?P<verb>\w{1,60})\s{0,9})?(?:\b(?:his|her|whose|their)|\w['’]s)\s++(?:\w{1,60}\s++)?"
     r"(?P<who>father|mother|parents|brother|sister|son|daughter|wife|husband|uncle|aunt"
-    r"|grandfather|grandmother|cousin|nephew)\b[^.]*$"
+    r"|grandfather|grandmother|cousin|nephew)\b[^.]{0,400}$"
 )
 # Upon the death of a relative somebody does something himself.
 UPON = frozenset("on upon at after".split())
@@ -122,9 +123,11 @@ ASKING = frozenset(
     " total associated involved term following".split()
 )
 MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+# Space, with a comma before, in or without it.
+COMMA = r"(?:\s++(?:,\s++)?|,\s++)"
 DATE = re.compile(
-    rf"\b(?:(?P<month1>{MONTH})\s+(?P<day1>\d{{1,2}})(?:st|nd|rd|th)?\s*,?\s+(?P<year1>\d{{4}})"
-    rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month2>{MONTH})\s*,?\s+(?P<year2>\d{{4}})"
+    rf"\b(?:(?P<month1>{MONTH})\s+(?P<day1>\d{{1,2}})(?:st|nd|rd|th)?{COMMA}(?P<year1>\d{{4}})"
+    rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month2>{MONTH}){COMMA}(?P<year2>\d{{4}})"
     rf"|(?P<month3>{MONTH})\s+(?P<year3>\d{{4}})|(?P<year4>1[0-9]\d\d|20\d\d)(?!\d|[,.]\d|\s?%))"
 )
 DECADE = re.compile(r"(?:the\s+)?(?:(?:early|mid|late)[\s-]+)?(?P<decade>(?:1[0-9]|20)\d0)s\b")
@@ -173,10 +176,10 @@ MADE_BY = re.compile(
 )
 # What kind of thing a name is, behind the name: `Tern station`.
 KIND_OF_NAME = re.compile(
-    r"(?:[A-Z][\w'’.-]*|[”\"])\s(?P<kind>album|song|film|movie|book|novel|series|station|church|house"
+    r"(?:[A-Z][\w'’.-]{0,60}|[”\"])\s(?P<kind>album|song|film|movie|book|novel|series|station|church|house"
     r"|bridge|school|college|university|river|lake|village|town|city|county|district|parish|island"
     r"|division|club|team|band|company|newspaper|magazine|ship|airport|hospital|museum|castle)"
-    r"\s+(?=\w+)"
+    r"\s++(?=\w)"
 )
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d,.]*")
 
@@ -255,7 +258,7 @@ def _kind_of(question: str) -> Kind:
 def _subject_of(question: str) -> frozenset[str]:
     """Return the stems of the names and quoted titles in a question."""
     words = [word for word in claims.WORD.findall(question)[1:] if word[0].isupper()]
-    for quoted in re.findall(r"[\"“]([^\"”]+)[\"”]", question):
+    for quoted in re.findall(r"[\"“]([^\"“”]+)[\"”]", question):
         words += claims.WORD.findall(quoted)
     return frozenset(claims.stem(word.lower()) for word in words) - {
         claims.stem(word) for word in claims.STOPWORDS
@@ -598,7 +601,7 @@ def _stands_behind_name(asked: QuestionType, before: str) -> bool:
     if "birth" in asked.relation:
         return bool(re.search(r"[\w,.]\s*\([\s,;]*(?:born\s+)?$", before))
     if "death" in asked.relation:
-        return bool(re.search(r"\(\s*[^()]*\d{4}\s*[–—-]\s*$", before))
+        return bool(re.search(r"\([^()]*\d{4}\s*+[–—-]\s*+$", before))
     if "occur" in asked.relation:
         name = re.search(r"([\w'’ ]{3,60})\s\(\s*$", before)
         return bool(name and asked.subject & claims.content_words(name[1]))

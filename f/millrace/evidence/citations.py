@@ -14,16 +14,17 @@ from f.millrace.core import contracts, sentences
 from f.millrace.evidence import claims
 
 IDS = re.compile(r"ev_[0-9a-f]{4,40}")
-# Text, then one or more groups of ids in brackets, then perhaps the full stop.
-UNIT = re.compile(
-    r"(?P<text>.+?)(?P<ids>(?:\s*[\[(【]\s*(?:[\w-]*ev_[0-9a-f]+[\s,;]*)+[\])】])+)(?P<stop>\s*[.!?]?)",
-    re.DOTALL,
+# One or more groups of ids in brackets, then perhaps the full stop; each part is taken whole, so
+# that no text is read twice.
+ID = r"(?>[\w-]*ev_[0-9a-f]++(?![\w-]))"
+CITED = re.compile(
+    rf"(?<!\s)(?P<ids>(?:\s*+[\[(【]\s*+{ID}(?:[\s,;]++{ID})*+[\s,;]*+[\])】])++)(?P<stop>\s*+[.!?]?)"
 )
 BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 # Code as it is, emphasis around words, headings: names_with_underscores, C# and 2 * 3 are none of
 # them.
 MARKUP = re.compile(
-    r"`{1,3}([^`]*)`{1,3}|`|(?<![\w*_])[*_]{1,3}(?=[^\s*_])|(?<=[^\s*_])[*_]{1,3}(?![\w*_])|(?:^|(?<=\s))#{1,6}(?=\s)"
+    r"`{1,3}([^`]*+)`{1,3}|`|(?<![\w*_])[*_]{1,3}(?=[^\s*_])|(?<=[^\s*_])[*_]{1,3}(?![\w*_])|(?:^|(?<=\s))#{1,6}(?=\s)"
 )
 
 
@@ -55,14 +56,14 @@ def verify_line(
     """Return the findings of one line; sentences that are in `kept` already are not repeated."""
     checked, end = VerifiedText(), 0
     line = BULLET.sub("", line)
-    for match in UNIT.finditer(line):
-        end = match.end()
+    for match in CITED.finditer(line):
+        text, end = line[end : match.start()], match.end()
         ids = [
             identity
             for identity in dict.fromkeys(IDS.findall(match["ids"]))
             if identity in evidence
         ]
-        for sentence in sentences.split(_clean(match["text"] + match["stop"])):
+        for sentence in sentences.split(_clean(text + match["stop"])):
             _weigh(sentence, ids, evidence, checked, kept or [])
     rest = line[end:].strip(" .!?")
     if rest and rest.upper() != "NO EVIDENCE":
@@ -126,7 +127,9 @@ def _weigh(
 
 def _clean(text: str) -> str:
     text = NOTE_MARK.sub("", text)
-    text = re.sub(r"\s+([.!?,;])", r"\1", MARKUP.sub(r"\1", claims.strip_links(text))).strip()
+    text = re.sub(
+        r"(?<!\s)\s++([.!?,;])", r"\1", MARKUP.sub(r"\1", claims.strip_links(text))
+    ).strip()
     return re.sub(r"\(\s*\)|\[\s*\]", "", text).strip(" -–,;")
 
 

@@ -70,7 +70,9 @@ INJECTION = re.compile(
     r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,20}\b(?:previous|prior|above|earlier|your)\b.{0,20}\b(?:instructions?|prompts?|rules)\b"
 )
 LINK = re.compile(
-    r"\[([^\]]*)\]\([^)]*\)|(?:https?://|www\.)\S+?(?=[.,;:!?)\]]*(?:\s|$))", re.IGNORECASE
+    r"\[([^\[\]]*+)\]\((?:[^()]++|\([^()]*+\))*+\)"
+    r"|(?:https?://|www\.)(?:\S*[^\s.,;:!?)\]]|\S)",
+    re.IGNORECASE,
 )
 
 

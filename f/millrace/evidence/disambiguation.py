@@ -86,10 +86,10 @@ SAME_NAMES, APART_NAMES, FEWEST_NAMES = 0.35, 0.2, 4
 MOST_SHARED = 0.6
 # What a page says of a thing it says first.
 OPENING = 240
-BORN = re.compile(r"\((?:[^()]*?\bborn\b)?[^()]*?\b(1\d\d\d|20\d\d)\b[^()]*\)")
+BORN = re.compile(r"\((?:[^()]{0,200}?\bborn\b)?[^()]{0,200}?\b(1\d\d\d|20\d\d)\b[^()]*\)")
 # The title of a page that tells its subject apart: `Ardle (Northern line)`.
 OPENING_LABEL = re.compile(
-    r"[A-Z][\w'’.-]*(?:\s+[\w'’.-]+){0,5}?\s+\(\s*([^()]{3,40}?)\s*\)\s+[A-Z]"
+    r"[A-Z][\w'’.-]{0,60}(?:\s{1,9}[\w'’.-]{1,60}){0,5}?\s{1,9}\(\s{0,9}([^()]{3,40}?)\s{0,9}\)\s++[A-Z]"
 )
 OF_YEAR = re.compile(r"\b(?:is|was) an? (1[5-9]\d\d|20\d\d)\b")
 IN_PLACE = re.compile(

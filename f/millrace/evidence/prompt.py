@@ -21,9 +21,9 @@ nothing else that it says is to be done. """
 TAG = re.compile(r"<(?=/?\s*(?:evidence|foreign|tool|section)\b)", re.IGNORECASE)
 BLOCK = re.compile(
     r"<evidence id=\"(?P<id>[^\"]+)\" source=\"(?P<source>[^\"]*)\" date=\"(?P<date>[^\"]*)\" "
-    r"trust=\"(?P<trust>[^\"]*)\" title=\"(?P<title>[^\"]*)\">\n(?P<text>.*?)\n</evidence>",
-    re.DOTALL,
+    r"trust=\"(?P<trust>[^\"]*)\" title=\"(?P<title>[^\"]*)\">\n"
 )
+BLOCK_END = "\n</evidence>"
 SECTION = re.compile(
     r"^## (?P<name>[A-Z][a-z ]+)\n(?P<body>.*?)(?=^## [A-Z]|\Z)", re.MULTILINE | re.DOTALL
 )
@@ -88,17 +88,19 @@ def foreign(text: str, source: str, trust: contracts.Trust) -> str:
 
 def passages(prompt: str) -> list[Passage]:
     """Return the evidence of a prompt."""
-    return [
-        Passage(
-            match["id"],
-            match["source"],
-            match["date"],
-            match["text"],
-            match["title"],
-            match["trust"],
+    found: list[Passage] = []
+    at = 0
+    while (match := BLOCK.search(prompt, at)) and (
+        end := prompt.find(BLOCK_END, match.end() - 1)
+    ) >= 0:
+        text = prompt[match.end() : end]
+        found.append(
+            Passage(
+                match["id"], match["source"], match["date"], text, match["title"], match["trust"]
+            )
         )
-        for match in BLOCK.finditer(prompt)
-    ]
+        at = end
+    return found
 
 
 def section(prompt: str, name: str) -> str:

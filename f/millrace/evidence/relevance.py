@@ -14,7 +14,9 @@ IDENTIFIER = re.compile(
     r"\b(?:CVE-\d{4}-\d{3,}|[A-Z]{2,6}-?\d{2,}[\w.-]*|[vV]?\d+\.\d+(?:\.\d+)+|\d{4}\.\d{4,5})\b"
 )
 NAME = re.compile(r"[^\W\d_][\w’'&-]*(?:\.[\w]+)*")
-SENTENCE_START = re.compile(r"(?:^|[.!?:…]['\"”’)\]]*\s+|\n\s*|[-–—|•]\s+)['\"“‘(\[]*$")
+SENTENCE_START = re.compile(
+    r"(?:^|[.!?:…]['\"”’)\]]{0,9}\s{1,9}|\n\s{0,9}|[-–—|•]\s{1,9})['\"“‘(\[]{0,9}$"
+)
 # So many characters are a text's beginning: what it is about stands there.
 BEGINNING = 1200
 # A text is about the story when it shares this many of its names, one of which its headline has,

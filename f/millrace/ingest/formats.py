@@ -84,9 +84,9 @@ MIMETYPES = (
     (b"opendocument.presentation", "odp"),
     (b"epub+zip", "epub"),
 )
-HEADER = re.compile(rb"(?:From [^\r\n]*\r?\n)?(?:[!-9;-~]+:[ \t].*\r?\n(?:[ \t].+\r?\n)*){2}")
+HEADER = re.compile(rb"(?:From [^\n]*+\n)?(?:[!-9;-~]++:[ \t][^\n]*+\n(?:[ \t][^\n]++\n)*+){2}")
 PAGE = re.compile(
-    rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    rb"\s*+(?:(?:<!--.*?-->|<\?xml[^>]*+>)\s*+)*+<(?:!doctype\s++html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -67,7 +67,7 @@ def parse_html(data: bytes) -> parsed_document.Parsed:
 
 
 def _decode_declared(data: bytes) -> str:
-    found = re.search(rb"<meta[^>]+charset\s*=\s*[\"']?([\w-]+)", data[:2048], re.IGNORECASE)
+    found = re.search(rb"<meta[^<>]+?charset\s*+=\s*+[\"']?([\w-]+)", data[:2048], re.IGNORECASE)
     if found is None:
         return ""
     try:

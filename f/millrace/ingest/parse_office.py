@@ -20,7 +20,7 @@ CORE = {
 }
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 MOST_ROWS = 200_000
-NO_RESULT = re.compile(rb"</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>")
+NO_RESULT = re.compile(rb"</f>\s*+(?:(?:<v\s*+/>|<v></v>)\s*+)?</c>")
 
 
 def open_document(open_file: Any, data: bytes) -> Any:

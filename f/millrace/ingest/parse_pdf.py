@@ -28,7 +28,7 @@ CELL_GAP, PARAGRAPH_GAP, HEADING_GAP = 1.4, 0.75, 0.25
 COLUMN_LINES, COLUMN_WIDTH = 5, 25
 OCR_SCALE = 200 / 72
 # The dots of a table of contents; what they stand behind is no heading.
-LEADERS = re.compile(r"(?:\s*\.){4,}\s*")
+LEADERS = re.compile(r"(?<!\s)(?:\s*+\.){4,}+\s*+")
 # Part of the pages that must carry a line at their edge for it to be a running head.
 RUNNING = 0.6
 

@@ -426,7 +426,10 @@ def parse_citation(address: str) -> tuple[str, int, int, int]:
         raise errors.BadInput(
             f"{address[:200]!r} names no document; scripts/millrace documents list shows their ids"
         )
-    numbers = {name: int(value) for name, value in re.findall(r"(\w+)=(\d{1,9})", found[2] or "")}
+    numbers = {
+        name: int(value)
+        for name, value in re.findall(r"\b(page|offset|length)=(\d{1,9})", found[2] or "")
+    }
     return found[1], numbers.get("page", 0), numbers.get("offset", 0), numbers.get("length", 0)
 
 

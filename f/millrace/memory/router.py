@@ -190,7 +190,7 @@ def _structured(question: str, types: Sequence[str]) -> Plan | None:
 
 def _conditions(text: str) -> list[Condition]:
     """Return what fields have to be; nothing when a part of the text does not say that."""
-    parts = [_condition(part) for part in re.split(r"\s+and\s+|,\s+", text, flags=re.I)]
+    parts = [_condition(part) for part in re.split(r"(?<!\s)\s++and\s++|,\s++", text, flags=re.I)]
     found = [part for part in parts if part is not None]
     if len(found) < len(parts):
         whole = _condition(text)  # a value may hold "and"
@@ -226,7 +226,7 @@ def _value(text: str, sign: str) -> str:
 def _pieces(question: str) -> list[str]:
     """Return the questions that one text asks, at most a few."""
     cut = re.split(
-        r"\?\s+|;\s+|,?\s+and\s+(?=(?:what|how|who|when|which|where|why|did|list|show)\b)",
+        r"\?\s++|;\s++|(?:,\s++|(?<![\s,])\s++)and\s++(?=(?:what|how|who|when|which|where|why|did|list|show)\b)",
         question,
         flags=re.I,
     )

@@ -36,7 +36,7 @@ class SubjectPattern:
         in a letter.
         """
         return bool(
-            self.python.search(text) or self.python.search(re.sub(r"\\+[nrtbf]", " ", text))
+            self.python.search(text) or self.python.search(re.sub(r"(?<!\\)\\++[nrtbf]", " ", text))
         )
 
 

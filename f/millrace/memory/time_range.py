@@ -20,7 +20,7 @@ PART = r"(?:early\s+|late\s+)?(?P<part>morning|afternoon|evening|night)"
 THIRDS = {"early": 0, "beginning": 0, "start": 0, "mid": 1, "middle": 1, "late": 2, "end": 2}
 LONGEST = 60
 TWO = re.compile(
-    r"\b(?:between|from|in|during)\s+(?=(?P<one>.{2,40}?)(?P<to>\s+(?:and|to|until|till|through)\s+))",
+    r"\b(?:between|from|in|during)\s++(?=(?P<one>.{2,40}?)(?P<to>\s{1,9}(?:and|to|until|till|through)\s++))",
     re.I,
 )
 RELATIVE = re.compile(

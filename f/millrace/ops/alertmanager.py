@@ -6,9 +6,9 @@ and a mail to the operator for what matters.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from f.millrace.core import errors
+from f.millrace.core import errors, visible_text
 from f.millrace.ops import notices
 from f.millrace.telemetry import alerts, catalogue, logs
 
@@ -19,26 +19,100 @@ MAILED = frozenset({"warning", "critical", "emergency"})
 STEPS = {alert.name: alert for metric in catalogue.CATALOGUE.values() for alert in metric.alerts}
 
 
+# Alertmanager is told to send no more at a time (its configuration is generated with this number).
+MOST_ALERTS = 100
+MOST_LABELS = 40
+LONGEST_NAME = 200
+LONGEST_TEXT = 2000
+STATUSES = ("firing", "resolved")
+
+
+class Told(NamedTuple):
+    """One alert of a notice, checked."""
+
+    over: bool
+    name: str
+    severity: str
+    summary: str
+    labels: dict[str, str]
+
+
 def receive(notice: dict[str, Any]) -> dict[str, Any]:
     """Record a notice of Alertmanager: its alerts become rows or end; returns how many were new and
     how many ended.
+
+    BadInput says what is no notice; then nothing of it is recorded.
     """
-    if not isinstance(notice, dict) or not isinstance(notice.get("alerts"), list):
-        raise errors.BadInput("not a notice of Alertmanager: it has no alerts")
     fresh, over = [], []
-    for alert in notice["alerts"]:
-        labels = {str(key): str(value) for key, value in (alert.get("labels") or {}).items()}
-        name = labels.get("alertname", "")
-        if alert.get("status") == "resolved":
-            row = alerts.resolve(name, labels)
+    for told in read_notice(notice):
+        if told.over:
+            row = alerts.resolve(told.name, told.labels)
             over += [row] if row else []
             continue
-        severity = labels.get("severity", "warning")
-        said = str((alert.get("annotations") or {}).get("summary") or name)
-        row = alerts.raise_alert(name, severity, "prometheus", said, labels)
+        row = alerts.raise_alert(told.name, told.severity, "prometheus", told.summary, told.labels)
         fresh += [row] if row["fresh"] else []
     notify_operator(fresh, over)
     return {"raised": len(fresh), "resolved": len(over)}
+
+
+def read_notice(notice: Any) -> list[Told]:
+    """Return the alerts of a notice; BadInput names the first that is none."""
+    listed = cast("dict[str, Any]", notice).get("alerts") if isinstance(notice, dict) else None
+    if not isinstance(listed, list):
+        raise errors.BadInput("not a notice of Alertmanager: it has no list of alerts")
+    found = cast("list[Any]", listed)
+    if len(found) > MOST_ALERTS:
+        raise errors.BadInput(
+            f"the notice has {len(found)} alerts, at most {MOST_ALERTS} are taken at a time; set"
+            f" max_alerts: {MOST_ALERTS} in Alertmanager's webhook"
+        )
+    return [_read_alert(number, alert) for number, alert in enumerate(found, 1)]
+
+
+def _read_alert(number: int, alert: Any) -> Told:
+    if not isinstance(alert, dict):
+        raise errors.BadInput(f"alert {number} is no object")
+    given = cast("dict[str, Any]", alert)
+    labels = _texts_of(given, "labels", number)
+    said = _texts_of(given, "annotations", number).get("summary") or ""
+    name = labels.get("alertname", "")
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise errors.BadInput(
+            f"alert {number} needs a label alertname of 1 to {LONGEST_NAME} characters"
+        )
+    status = given.get("status", "firing")
+    if status not in STATUSES:
+        raise errors.BadInput(
+            f"alert {number} has the status {str(status)[:40]!r}; there are {', '.join(STATUSES)}"
+        )
+    severity = labels.get("severity", "warning")
+    if severity not in alerts.SEVERITIES:
+        raise errors.BadInput(
+            f"alert {number}: there is no severity {severity[:40]!r}; there are"
+            f" {', '.join(alerts.SEVERITIES)}"
+        )
+    shown = {visible_text.line(key): visible_text.line(value) for key, value in labels.items()}
+    summary = visible_text.line(said or name)
+    return Told(status == "resolved", visible_text.line(name), severity, summary, shown)
+
+
+def _texts_of(alert: dict[str, Any], name: str, number: int) -> dict[str, str]:
+    """Return the labels or annotations of an alert."""
+    given = alert.get(name) or {}
+    if not isinstance(given, dict):
+        raise errors.BadInput(f"{name} of alert {number} is no object")
+    texts = cast("dict[str, Any]", given)
+    if len(texts) > MOST_LABELS:
+        raise errors.BadInput(
+            f"alert {number} has {len(texts)} {name}, at most {MOST_LABELS} are taken"
+        )
+    for key, value in texts.items():
+        if not isinstance(value, str) or len(key) + len(value) > LONGEST_TEXT:
+            raise errors.BadInput(
+                f"alert {number}: {name} {key[:40]!r} is no text of at most {LONGEST_TEXT}"
+                " characters"
+            )
+    return {key: str(value) for key, value in texts.items()}
 
 
 def notify_operator(fresh: list[rows.Alert], over: list[rows.Alert]) -> bool:

@@ -10,7 +10,7 @@ from pydantic import Field
 from f.millrace.core import contracts, errors
 from f.millrace.tools import arxiv
 
-PAPER_ID = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})(v\d+)?")
+PAPER_ID = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]{1,20}(\.[A-Z]{2})?/\d{7})(v\d+)?")
 
 
 class Paper(contracts.Contract):

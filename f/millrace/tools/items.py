@@ -157,7 +157,7 @@ def strip_markup(markup: str) -> str:
         reader.feed(markup)
         reader.close()
     except (AssertionError, ValueError):  # html.parser gives up on some broken declarations
-        return normalise_text(html.unescape(re.sub(r"<[^>]*>", " ", markup)))
+        return normalise_text(html.unescape(re.sub(r"<[^<>]*+>", " ", markup)))
     return normalise_text("".join(reader.parts))
 
 

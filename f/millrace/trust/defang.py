@@ -11,9 +11,14 @@ import re
 from f.millrace.core import invisible
 from f.millrace.trust import deobfuscation
 
-IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
-LINK = re.compile(r"\[([^\]]*)\]\(\s*<?([^)\s>]*)[^)]*\)")
-REFERENCE = re.compile(r"(?m)^\s*\[[^\]]+\]:\s*\S+.*$")
+# An address may have brackets in it, one in another; each part is taken whole, so that no text is
+# read twice.
+IMAGE = re.compile(r"!\[([^\[\]]*+)\](?:\((?:[^()]++|\([^()]*+\))*+\)|\[[^\[\]]*+\])")
+LINK = re.compile(
+    r"\[([^\[\]]*+)\]\(\s*+<?((?:[^()\s>]++|\([^()\s>]*+\))*+)(?:[^()]++|\([^()]*+\))*+\)"
+)
+REFERENCE = re.compile(r"(?m)^[^\S\n]*+\[[^\[\]]++\]:\s*+\S.*+$")
+TAG = re.compile(r"<(?:/?[A-Za-z]|!)")
 SCHEMES = re.compile(r"\b(?:javascript|data|vbscript|file|mailto|tel):\S+", re.IGNORECASE)
 
 
@@ -28,13 +33,29 @@ def defang(raw: str) -> str:
         ),
         REFERENCE.sub("", shown),
     )
-    # Tags only: 'x < y' and 'a > b' are no markup.
-    shown = re.sub(r"<(?:/?[A-Za-z][^>]*|!--.*?--|![^>]*)>", "", shown, flags=re.DOTALL)
-    shown = SCHEMES.sub("", deobfuscation.URL.sub(lambda match: _host(match[0]), shown))
+    shown = SCHEMES.sub(
+        "", deobfuscation.URL.sub(lambda match: _host(match[0]), _strip_tags(shown))
+    )
     return deobfuscation.HOST.sub(
         lambda match: _dots(deobfuscation.wire_host(match[0])) if _is_host(match[0]) else match[0],
         shown,
     )
+
+
+def _strip_tags(text: str) -> str:
+    """Return the text without tags and comments; 'x < y' and 'a > b' are none."""
+    kept: list[str] = []
+    at = 0
+    while found := TAG.search(text, at):
+        is_comment = text.startswith("<!--", found.start())
+        end = text.find("-->", found.end()) + 2 if is_comment else -1
+        if end < 2:
+            end = text.find(">", found.end())
+        if end < 0:
+            break
+        kept.append(text[at : found.start()])
+        at = end + 1
+    return "".join([*kept, text[at:]])
 
 
 def _host(url: str) -> str:

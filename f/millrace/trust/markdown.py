@@ -3,12 +3,11 @@
 """Markdown that shows others' words letter by letter, and results that Windmill shows as a page."""
 
 import re
-import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
 
-# Unseen characters that do no more than choose a picture instead of a sign.
-HARMLESS = frozenset("\n\ufe0f")
+from f.millrace.core import visible_text
+
 SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&])")
 LINE_START = re.compile(r"^([-+=]|\d{1,9}(?=[.)]))")
 # Windmill counts two bytes a character and shows what has 100 kB and more as raw text.
@@ -28,25 +27,6 @@ def as_page(result: dict[str, Any], markdown: str) -> dict[str, Any]:
     return {**result, "markdown": markdown, "wm_renderer": "markdown"}
 
 
-def make_visible(text: str) -> str:
-    """Return text in which nothing acts unseen: controls, escapes, turned or hidden letters are
-    shown as what they are.
-    """
-    return "".join(_sign(char) for char in text.replace("\r\n", "\n").replace("\t", "    "))
-
-
-def _sign(char: str) -> str:
-    if char in HARMLESS or (
-        char.isprintable()
-        and not "\ufe00" <= char <= "\ufe0e"
-        and not "\U000e0100" <= char <= "\U000e01ef"
-    ):
-        return char
-    if ord(char) < 32 or ord(char) == 127:
-        return "␡" if ord(char) == 127 else chr(0x2400 + ord(char))
-    return char if unicodedata.category(char) == "Zs" else f"‹U+{ord(char):04X}›"
-
-
 def escape_line(line: str) -> str:
     """Return one line as Markdown that shows it letter by letter."""
     escaped = SPECIAL.sub(r"\\\1", line)
@@ -57,7 +37,7 @@ def escape_line(line: str) -> str:
 
 def one_line(text: str) -> str:
     """Return text as one line of Markdown that shows its words."""
-    return escape_line(" ".join(make_visible(text).split()))
+    return escape_line(" ".join(visible_text.make_visible(text).split()))
 
 
 def quote(text: str) -> str:
@@ -72,7 +52,7 @@ def paragraphs(text: str) -> str:
 
 def _paragraphs(text: str) -> list[list[str]]:
     found: list[list[str]] = [[]]
-    for line in make_visible(text).split("\n"):
+    for line in visible_text.shorten_runs(visible_text.make_visible(text)).split("\n"):
         bare = line.lstrip(" ")
         if not bare:
             found.append([])
@@ -97,7 +77,7 @@ def is_web(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    plain = len(url) <= LONGEST_URL and url == make_visible(url) and url.isprintable()
+    plain = len(url) <= LONGEST_URL and url == visible_text.make_visible(url) and url.isprintable()
     return (
         plain and parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
     )

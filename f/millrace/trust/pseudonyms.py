@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from f.millrace.core import config, db
 
-ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]{}|/\\]+@[\w.-]*\w")
+ADDRESS = re.compile(r"(?<![^\s@<>,;:\"()\[\]{}|/\\])[^\s@<>,;:\"()\[\]{}|/\\]++@[\w.-]*\w")
 MARK = re.compile(r"address:[0-9a-f]{16}")
 # Rows that know an address; when they forget it, nobody does.
 KNOWN = """

@@ -9,7 +9,7 @@ import re
 from html import escape
 from typing import Any, NamedTuple, cast
 
-from f.millrace.core import db, money, redaction, run_context
+from f.millrace.core import db, money, redaction, run_context, visible_text
 from f.millrace.trust import actions, limits, markdown, risk, spend
 
 PREVIEW = 1500
@@ -33,8 +33,8 @@ SHOWN = frozenset(
     }
 )
 # The rule's own words are enough; where the rule stands is for `scripts/millrace risk`.
-RULE = re.compile(r"(?:built-in|house) rule for [^:;]+: ")
-POLICY = re.compile(r"setting risk_policy [^:;]+: (?:low|medium|high)")
+RULE = re.compile(r"(?:built-in|house) rule for [^:;]{1,200}: ")
+POLICY = re.compile(r"setting risk_policy [^:;]{1,200}: (?:low|medium|high)")
 
 
 class Question(NamedTuple):
@@ -53,7 +53,7 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
     `whole` shows all of the text. `page` is the address where a person can answer (never one that
     answers by itself).
     """
-    heading, sentence = _heading(action), markdown.make_visible(" ".join(ask(action).split()))
+    heading, sentence = _heading(action), visible_text.line(ask(action).strip())
     mails: list[Any] = [
         *_mails(action),
         *(each["arguments"] for each in _calls(action) if each["tool"] in MAILS),
@@ -80,11 +80,9 @@ def question(action: dict[str, Any], whole: bool = False, page: str = "") -> Que
         ("Answer until", f"{actions.expires_at(action):%Y-%m-%d %H:%M} UTC"),
         ("Run", str(action["run_id"] or "")),
     ]
-    facts = [
-        (name, markdown.make_visible(" ".join(value.split()))) for name, value in facts if value
-    ]
+    facts = [(name, visible_text.line(value.strip())) for name, value in facts if value]
     begins, text = _preview_arguments(action, None if whole else PREVIEW)
-    text = markdown.make_visible(text.strip("\n"))
+    text = visible_text.shorten_runs(visible_text.make_visible(text.strip("\n")))
     how = (
         f"{_places(action, page)}:\n\n  scripts/millrace approvals show {action['id']}\n "
         f" scripts/millrace approvals approve {action['id']}\n  scripts/millrace approvals deny"

@@ -1,0 +1,111 @@
+"""The one way to a person's terminal: what was stored by others is shown there and does not act.
+
+`Terminal` and `Table` are rich's, `shown` and `framed` put a value into marked-up words, and
+`guarded` covers what is printed without them.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
+
+import rich.console
+import rich.table
+from rich.markup import escape as escape_markup
+from rich.segment import Segment
+from rich.text import Text
+
+from f.millrace.core import visible_text
+
+KEPT = "\t"
+
+
+class Terminal(rich.console.Console):
+    """rich's console; hidden characters are shown in whatever is printed."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take rich's options; numbers, words and `:names:` get no look of their own."""
+        super().__init__(highlight=False, emoji=False, **options)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
+        """Yield the segments, visible."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(_visible(text), style)
+
+
+class Table(rich.table.Table):
+    """rich's table without lines; a text in a cell is one line, and no markup."""
+
+    def __init__(self, *headers: str, **options: Any) -> None:
+        """Name the columns."""
+        super().__init__(*headers, box=None, **options)
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row; a cell with a look is a `Text`, made by `styled`."""
+        super().add_row(
+            *(Text(visible_text.line(cell)) if isinstance(cell, str) else cell for cell in cells),
+            **options,
+        )
+
+
+def styled(markup: str) -> Text:
+    """Return marked-up words for a cell; the values in them are `shown`."""
+    return Text.from_markup(markup, emoji=False)
+
+
+def shown(value: object) -> str:
+    """Return a value as one line within marked-up words."""
+    return escape_markup(visible_text.line(value))
+
+
+def framed(value: object) -> str:
+    """Return a text with its lines, each behind a frame, within marked-up words."""
+    return escape_markup(visible_text.block(value))
+
+
+def line(value: object) -> str:
+    """Return a value as one line for `print`."""
+    return visible_text.line(value)
+
+
+def say_progress(words: str) -> None:
+    """Write over the line that stands, which `print` cannot."""
+    stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
+    stream.write(f"\r{words}")
+    stream.flush()
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Show hidden characters in all that is printed meanwhile; a `Terminal` writes its own
+    colours.
+    """
+    with (
+        contextlib.redirect_stdout(_Visible(sys.stdout)),  # pyright: ignore[reportArgumentType]
+        contextlib.redirect_stderr(_Visible(sys.stderr)),  # pyright: ignore[reportArgumentType]
+    ):
+        yield
+
+
+class _Visible:
+    """A stream in front of another one. It is no `io` class: those close what they hold."""
+
+    def __init__(self, stream: TextIO) -> None:
+        # rich looks for this name: a console writes its colours behind the guard.
+        self.rich_proxied_file: TextIO = getattr(stream, "rich_proxied_file", stream)
+
+    def write(self, text: str) -> int:
+        self.rich_proxied_file.write(_visible(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for text in lines:
+            self.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
+
+
+def _visible(text: str) -> str:
+    return visible_text.make_characters_visible(text, KEPT)

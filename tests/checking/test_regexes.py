@@ -1,0 +1,67 @@
+"""Patterns that evil text makes slow are found by counting steps; the bundle has none."""
+
+import re
+
+import pytest
+
+from scripts.checking import match_steps, regexes
+from tests import tiers
+
+SAMPLES = 5 if tiers.PROVE else 2
+PATTERNS = regexes.find_patterns()
+ROOMS = sorted({pattern.where.split("/")[2] for pattern in PATTERNS})
+
+
+def pattern(text: str | bytes, flags: int = 0, scan: bool = True) -> regexes.Pattern:
+    return regexes.Pattern("here", text, re.compile(text, flags).flags, scan)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\b((?:[\w-]*[_-])?(?:password|token))=",
+        rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<html",
+        r"\[([^\]]*)\]\(\s*<?([^)\s>]*)[^)]*\)",
+        r"[^\s@]+@[\w.-]*\w",
+        r"\s+([.!?,;])",
+        r"(?:a|a)*b",
+        r"(?s).+?(?:\[x\])",
+    ],
+)
+def test_what_grows_faster_than_the_text_is_found(text: str | bytes) -> None:
+    assert regexes.find_slow(pattern(text, re.DOTALL if isinstance(text, bytes) else 0))
+
+
+@pytest.mark.parametrize(
+    "text", [r"(?<!\s)\s++([.!?,;])", r"\w+", r"a{1,64}@", r"(?<![\w.])[\w.]++@\w", r"(['\"])x\1"]
+)
+def test_what_grows_with_the_text_is_left(text: str) -> None:
+    assert regexes.find_slow(pattern(text)) is None
+
+
+def test_a_pattern_that_is_only_matched_at_the_beginning_is_tried_there() -> None:
+    assert regexes.find_slow(pattern(r"\w+@", scan=True))
+    assert regexes.find_slow(pattern(r"\w+@", scan=False)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "on"),
+    [
+        (r"(a+)b\1", "aabaa"),
+        (r"(?i)\bx{2,3}?y$", "Xxy"),
+        (r"(?m)^[^a-c\d!]++(?=!)", "a\nxyz!"),
+        (r"(?<=a)(?:b|bc)(?!d)", "abcd abcx"),
+    ],
+)
+def test_it_matches_what_re_matches(text: str, on: str) -> None:
+    found = [match.span() for match in re.finditer(text, on)]
+
+    assert found and match_steps.Steps(text, re.compile(text).flags).find(on) == found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_pattern_of_the_bundle_grows_faster_than_the_text(room: str) -> None:
+    own = [one for one in PATTERNS if one.where.split("/")[2] == room]
+
+    assert own
+    assert [str(slow) for one in own if (slow := regexes.find_slow(one, SAMPLES))] == []
